@@ -1,0 +1,1 @@
+"""Leg three, word goes out: compose, channels, delivery."""

@@ -1,0 +1,1 @@
+"""Who leaked? Campaigns, and suspects with probabilities."""

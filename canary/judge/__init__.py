@@ -1,0 +1,1 @@
+"""What does a hit mean? Who is this really, and which verdict follows, with reasons."""

@@ -1,0 +1,1 @@
+"""Bytes to facts: what a mail says, without believing any of it."""

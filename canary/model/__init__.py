@@ -1,0 +1,1 @@
+"""The words everything else uses: frozen facts, and nothing that does anything."""

@@ -1,0 +1,58 @@
+"""A suspected leak: its hits, its campaigns, and the suspects with their probabilities."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+
+class CaseState(StrEnum):
+    """Where a case stands; all but the last three are open."""
+
+    NEW = "new"
+    INVESTIGATING = "investigating"
+    NOTIFIED = "vendor-notified"
+    CONFIRMED = "confirmed"
+    DENIED = "denied"
+    FALSE_POSITIVE = "false-positive"
+    CLOSED = "closed"
+
+
+class SuspectKind(StrEnum):
+    """What may have leaked."""
+
+    VENDOR = "vendor"
+    SUPPLIER = "supplier"
+    ACCOUNT = "account"
+    OWNER = "owner"
+    PUBLISHED = "published"
+    NOBODY = "none"
+
+
+@dataclass(frozen=True, slots=True)
+class Suspect:
+    """A possible source with the probability that it leaked; `hit` of the `held` canaries it had were hit."""
+
+    kind: SuspectKind
+    id: str
+    p: float
+    hit: int = 0
+    held: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """One canary as the suspects see it: who was given it, through what, since when, and whether it was hit."""
+
+    canary: int
+    vendor: str | None
+    channel: str
+    issued: datetime
+    hit_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Sending:
+    """What makes two mails one sending: the hash of their normal text, and first link host with subject shape."""
+
+    text: str
+    call: str

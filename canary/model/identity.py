@@ -1,0 +1,38 @@
+"""Who a sender proved to be, as opposed to who it claims to be."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class Proof(StrEnum):
+    """What the identity rests on, strongest first."""
+
+    DKIM_ALIGNED = "dkim-aligned"
+    SPF_ALIGNED = "spf-aligned"
+    DKIM = "dkim"
+    SPF = "spf"
+    NONE = "none"
+
+
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """The proven sender of one mail.
+
+    `claim` is the unproven From domain. `domain` and `organisation` are proven (empty when `proof` is none).
+    `esp` and `account` name the mail provider and the provider's customer, only where tied to proof; `shared`
+    says that `domain` proves a platform with many tenants, never one of them. `domains` are all proven ones.
+    """
+
+    claim: str = ""
+    domain: str = ""
+    organisation: str = ""
+    proof: Proof = Proof.NONE
+    esp: str | None = None
+    account: str | None = None
+    shared: bool = False
+    domains: tuple[str, ...] = ()
+
+    @property
+    def proven(self) -> bool:
+        """Whether anything at all is proven."""
+        return self.proof is not Proof.NONE

@@ -1,0 +1,92 @@
+"""One mail as it came, and what can be read in it without believing it."""
+
+from dataclasses import dataclass, field
+from datetime import datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Client:
+    """The host that spoke to us: address, port, what it called itself, and TLS (version and cipher) if any."""
+
+    ip: str
+    port: int = 0
+    helo: str = ""
+    tls: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Envelope:
+    """The SMTP transaction around a mail; `mail_from` is empty for the null sender (RFC 5321 4.5.5)."""
+
+    mail_from: str
+    rcpt_to: tuple[str, ...]
+    client: Client
+    received: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class RawMail:
+    """A mail as received; `key` names it for good (spool and row), `content` is octet for octet what came."""
+
+    key: str
+    envelope: Envelope
+    content: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Attachment:
+    """A part that is not the text: name and type as claimed, size in octets, SHA-256 in hex."""
+
+    name: str
+    type: str
+    size: int
+    sha256: str
+
+
+@dataclass(frozen=True, slots=True)
+class Mailbox:
+    """A display name and an address, as a header claims them."""
+
+    name: str
+    address: str
+
+    @property
+    def domain(self) -> str:
+        """The lower-case domain of the address, empty if there is none."""
+        return self.address.rpartition("@")[2].lower() if "@" in self.address else ""
+
+
+@dataclass(frozen=True, slots=True)
+class ParsedMail:
+    """What a mail says; every field is bounded, unproven and possibly hostile.
+
+    `headers` holds (name, decoded value) in order of appearance; `oddities` names what was malformed.
+    """
+
+    headers: tuple[tuple[str, str], ...] = ()
+    subject: str = ""
+    senders: tuple[Mailbox, ...] = ()
+    recipients: tuple[Mailbox, ...] = ()
+    date: datetime | None = None
+    message_id: str = ""
+    type: str = "text/plain"
+    text: str = ""
+    html: str = ""
+    links: tuple[str, ...] = ()
+    attachments: tuple[Attachment, ...] = ()
+    oddities: tuple[str, ...] = field(default=())
+
+    @property
+    def sender(self) -> Mailbox:
+        """The first From mailbox, or an empty one."""
+        return self.senders[0] if self.senders else Mailbox("", "")
+
+    def header(self, name: str) -> str:
+        """The first value of a header, or an empty string."""
+        wanted = name.lower()
+        return next((value for key, value in self.headers if key.lower() == wanted), "")
+
+    def has(self, *names: str) -> bool:
+        """Whether any of these headers is present."""
+        wanted = {name.lower() for name in names}
+        return any(key.lower() in wanted for key, _ in self.headers)

@@ -1,0 +1,44 @@
+"""The parties: vendors that were given addresses, and the suppliers they hand addresses on to."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Vendor:
+    """A party the owner gave an address to; `domains` are those it sends from, `senders` what else is known to be it.
+
+    `senders` are proven domains, or `esp/account` pairs, that were declared or learned for this vendor.
+    """
+
+    slug: str
+    name: str
+    domains: tuple[str, ...] = ()
+    senders: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class Supplier:
+    """A party that vendors hand addresses on to."""
+
+    slug: str
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class Supply:
+    """A vendor lets a supplier see the addresses of a channel for a while; None stands for every channel or no end."""
+
+    vendor: str
+    supplier: str
+    channel: str | None = None
+    since: datetime | None = None
+    until: datetime | None = None
+
+    def covers(self, channel: str, at: datetime) -> bool:
+        """Whether addresses of this channel were with the supplier at that time."""
+        return (
+            self.channel in (None, channel)
+            and (self.since is None or self.since <= at)
+            and (self.until is None or at <= self.until)
+        )

@@ -1,0 +1,123 @@
+"""What a hit means: the closed list of verdicts, the closed list of reasons, and the judgement that joins them."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class Verdict(StrEnum):
+    """The closed list, most specific first."""
+
+    SELF_TEST = "self-test"
+    EXPECTED = "expected"
+    SUPPLIER = "supplier"
+    NEW_SENDER = "new-sender"
+    IMPERSONATION = "impersonation"
+    THIRD_PARTY = "third-party"
+    SPAM = "spam"
+    BACKSCATTER = "backscatter"
+    PROBE = "probe"
+    MISDIRECTED = "misdirected"
+    GUESS = "guess"
+
+
+LEAKS = frozenset({Verdict.IMPERSONATION, Verdict.THIRD_PARTY, Verdict.SPAM})
+"""Verdicts charged to the vendor in full: each opens or joins a case."""
+
+HINTS = frozenset({Verdict.BACKSCATTER, Verdict.PROBE})
+"""Verdicts charged weakly: they join an open case of the vendor and never open one."""
+
+
+class Reason(StrEnum):
+    """Why a verdict was reached; `SENTENCES` says each in words."""
+
+    VENDOR_PROVEN = "vendor-proven"
+    KNOWN_SENDER = "known-sender"
+    KNOWN_SUPPLIER_ACCOUNT = "known-supplier-account"
+    CLAIMS_VENDOR = "claims-vendor"
+    FAILS_VENDOR_AUTH = "fails-vendor-auth"
+    VENDOR_POLICY_REJECTS = "vendor-policy-rejects"
+    LOOKALIKE_NAME = "lookalike-name"
+    DNS_UNSETTLED = "dns-unsettled"
+    PROVEN_OUTSIDER = "proven-outsider"
+    SHARED_PLATFORM = "shared-platform"
+    BULK = "bulk"
+    NOTHING_PROVEN = "nothing-proven"
+    FRAUD_SHAPE = "fraud-shape"
+    MALFORMED = "malformed"
+    NULL_SENDER = "null-sender"
+    DELIVERY_REPORT = "delivery-report"
+    AUTO_REPLY = "auto-reply"
+    PERSON_TO_PERSON = "person-to-person"
+    NEVER_ISSUED = "never-issued"
+    HARD_TO_GUESS = "hard-to-guess"
+    EASY_TO_GUESS = "easy-to-guess"
+    PERSONA_NAMED = "persona-named"
+    PUBLISHED_ADDRESS = "published-address"
+
+
+SENTENCES: dict[Reason, str] = {
+    Reason.VENDOR_PROVEN: "{domain} is the vendor's own domain, proven by {proof}.",
+    Reason.KNOWN_SENDER: "{domain} is a known sender for this vendor, proven by {proof}.",
+    Reason.KNOWN_SUPPLIER_ACCOUNT: "Account {account} at {esp} is known to send for this vendor.",
+    Reason.CLAIMS_VENDOR: "The sender claims to be the vendor ({claim}).",
+    Reason.FAILS_VENDOR_AUTH: "Nothing proves that {claim} sent it.",
+    Reason.VENDOR_POLICY_REJECTS: "The policy of {claim} itself says {policy} for such mail.",
+    Reason.LOOKALIKE_NAME: "It bears the vendor's name but comes from {claim}.",
+    Reason.DNS_UNSETTLED: "DNS could not answer at the time, so proof may be missing.",
+    Reason.PROVEN_OUTSIDER: "{domain} sent it (proven by {proof}) and was never given this address.",
+    Reason.SHARED_PLATFORM: "{domain} is a platform with many customers; which one wrote is not proven.",
+    Reason.BULK: "It is bulk mail ({signs}).",
+    Reason.NOTHING_PROVEN: "The sender proved nothing about itself.",
+    Reason.FRAUD_SHAPE: "It has the shape of fraud ({signs}).",
+    Reason.MALFORMED: "The mail is malformed ({signs}).",
+    Reason.NULL_SENDER: "It came from the null sender, as bounces do.",
+    Reason.DELIVERY_REPORT: "It is a delivery report for mail this address never sent.",
+    Reason.AUTO_REPLY: "It is an automatic reply to mail this address never sent.",
+    Reason.PERSON_TO_PERSON: "It reads like one person writing to another.",
+    Reason.NEVER_ISSUED: "The address was never given to anybody.",
+    Reason.HARD_TO_GUESS: "Guessing this address is out of the question: {odds} after {attempts} attempts.",
+    Reason.EASY_TO_GUESS: "The address could have been guessed: {odds} after {attempts} attempts.",
+    Reason.PERSONA_NAMED: "It repeats what only this vendor was told: {fields}.",
+    Reason.PUBLISHED_ADDRESS: "The vendor shows this address in public, where anybody can collect it.",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Because:
+    """One reason with its sentence filled in."""
+
+    code: Reason
+    text: str
+
+
+class _Blank(dict[str, str]):
+    """Leaves a question mark where a sentence asks for something nobody knew."""
+
+    def __missing__(self, key: str) -> str:
+        return "?"
+
+
+def because(code: Reason, **facts: object) -> Because:
+    """State a reason in words; facts nobody knew read as a question mark."""
+    known = _Blank({key: str(value) for key, value in facts.items() if value not in (None, "")})
+    return Because(code, SENTENCES[code].format_map(known))
+
+
+@dataclass(frozen=True, slots=True)
+class Judgement:
+    """A verdict with its probability of being right and the reasons for it; raises ValueError without reasons."""
+
+    verdict: Verdict
+    confidence: float
+    reasons: tuple[Because, ...]
+
+    def __post_init__(self) -> None:
+        if not self.reasons:
+            raise ValueError(f"verdict {self.verdict}: no reasons; a verdict must say why")
+        if not 0 <= self.confidence <= 1:
+            raise ValueError(f"verdict {self.verdict}: confidence {self.confidence} is not a probability")
+
+    @property
+    def leak(self) -> bool:
+        """Whether the verdict is charged to the vendor in full."""
+        return self.verdict in LEAKS

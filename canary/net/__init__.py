@@ -1,0 +1,1 @@
+"""The two clients that speak to the world: DNS and HTTP."""

@@ -1,0 +1,1 @@
+"""Leg one, mail comes in: admission, the listener, the spool."""

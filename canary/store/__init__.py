@@ -1,0 +1,1 @@
+"""What we remember: the only SQL in the project, one module per noun."""

@@ -1,0 +1,274 @@
+"""Every table, as rows; the facts of `canary.model` are made from these by the module of each noun."""
+
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import JSON, Column, Index, LargeBinary, MetaData, UniqueConstraint
+from sqlmodel import Field, SQLModel, UTCDateTime
+
+NAMES = {
+    "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+    "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+    "fk": "fk_%(table_name)s_%(column_0_N_name)s",
+    "pk": "pk_%(table_name)s",
+}
+metadata = MetaData(naming_convention=NAMES)
+Time = UTCDateTime()
+
+
+class Row(SQLModel):
+    """What all rows share: one metadata with named constraints, so that migrations are the same everywhere."""
+
+    metadata = metadata
+
+
+class VendorRow(Row, table=True):
+    """A party the owner gave an address to."""
+
+    __tablename__ = "vendor"
+    id: int | None = Field(default=None, primary_key=True)
+    slug: str = Field(unique=True)
+    name: str
+    created_at: datetime = Field(sa_type=Time)
+
+
+class VendorDomainRow(Row, table=True):
+    """A domain a vendor is known to send from; `origin` says whether it was declared or learned."""
+
+    __tablename__ = "vendor_domain"
+    __table_args__ = (UniqueConstraint("vendor_id", "domain"),)
+    id: int | None = Field(default=None, primary_key=True)
+    vendor_id: int = Field(foreign_key="vendor.id")
+    domain: str = Field(index=True)
+    origin: str = "declared"
+    created_at: datetime = Field(sa_type=Time)
+
+
+class SupplierRow(Row, table=True):
+    """A party that vendors hand addresses on to."""
+
+    __tablename__ = "supplier"
+    id: int | None = Field(default=None, primary_key=True)
+    slug: str = Field(unique=True)
+    name: str
+    created_at: datetime = Field(sa_type=Time)
+
+
+class SupplyRow(Row, table=True):
+    """A vendor passes the addresses of a channel (empty: every channel) to a supplier, from and until a time."""
+
+    __tablename__ = "supply"
+    __table_args__ = (UniqueConstraint("vendor_id", "supplier_id", "channel"),)
+    id: int | None = Field(default=None, primary_key=True)
+    vendor_id: int = Field(foreign_key="vendor.id")
+    supplier_id: int = Field(foreign_key="supplier.id", index=True)
+    channel: str = ""
+    account: str = ""
+    since: datetime | None = Field(default=None, sa_type=Time)
+    until: datetime | None = Field(default=None, sa_type=Time)
+    origin: str = "declared"
+
+
+class CanaryRow(Row, table=True):
+    """One issued address, in lower case; a decoy has no vendor."""
+
+    __tablename__ = "canary"
+    __table_args__ = (Index("ix_canary_vendor_channel", "vendor_id", "channel", "generation"),)
+    id: int | None = Field(default=None, primary_key=True)
+    address: str = Field(unique=True)
+    domain: str = Field(index=True)
+    vendor_id: int | None = Field(default=None, foreign_key="vendor.id")
+    channel: str = "signup"
+    generation: int = 1
+    style: str
+    bits: float
+    state: str = "active"
+    published: bool = False
+    persona: dict[str, str] | None = Field(default=None, sa_type=JSON)
+    issued_at: datetime = Field(sa_type=Time)
+    rotated_at: datetime | None = Field(default=None, sa_type=Time)
+    burned_at: datetime | None = Field(default=None, sa_type=Time)
+
+
+class CampaignRow(Row, table=True):
+    """Mails that are one sending, found by either of two keys."""
+
+    __tablename__ = "campaign"
+    id: int | None = Field(default=None, primary_key=True)
+    subject: str = ""
+    first_at: datetime = Field(sa_type=Time)
+    last_at: datetime = Field(sa_type=Time)
+    mails: int = 0
+
+
+class CampaignKeyRow(Row, table=True):
+    """A key (hash of normal text, or of link host and subject shape) that leads to a campaign."""
+
+    __tablename__ = "campaign_key"
+    key: str = Field(primary_key=True)
+    campaign_id: int = Field(foreign_key="campaign.id", index=True)
+
+
+class MailRow(Row, table=True):
+    """One mail, kept once however many recipients; `key` is the spool's and makes every commit count once."""
+
+    __tablename__ = "mail"
+    id: int | None = Field(default=None, primary_key=True)
+    key: str = Field(unique=True)
+    sha256: str = Field(index=True)
+    size: int
+    received_at: datetime = Field(sa_type=Time, index=True)
+    envelope: dict[str, Any] = Field(sa_type=JSON)
+    subject: str = ""
+    sender_name: str = ""
+    sender: str = ""
+    message_id: str = ""
+    text: str = ""
+    identity_domain: str = Field(default="", index=True)
+    identity: dict[str, Any] = Field(sa_type=JSON)
+    proofs: dict[str, Any] = Field(sa_type=JSON)
+    answers: dict[str, Any] = Field(default={}, sa_type=JSON)
+    parts: dict[str, Any] = Field(sa_type=JSON)
+    campaign_id: int | None = Field(default=None, foreign_key="campaign.id", index=True)
+
+
+class MailContentRow(Row, table=True):
+    """The octets of a mail, zlib-compressed, apart so that lists stay quick."""
+
+    __tablename__ = "mail_content"
+    mail_id: int = Field(primary_key=True, foreign_key="mail.id")
+    content: bytes = Field(sa_column=Column(LargeBinary, nullable=False))
+
+
+class CaseRow(Row, table=True):
+    """A suspected leak; `vendor_id` is the vendor whose hit opened it."""
+
+    __tablename__ = "leak_case"
+    id: int | None = Field(default=None, primary_key=True)
+    vendor_id: int = Field(foreign_key="vendor.id", index=True)
+    state: str = Field(default="new", index=True)
+    opened_at: datetime = Field(sa_type=Time)
+    last_hit_at: datetime = Field(sa_type=Time, index=True)
+    suspects: list[dict[str, Any]] = Field(default=[], sa_type=JSON)
+
+
+class CaseVendorRow(Row, table=True):
+    """A vendor whose canaries were hit in a case; the newest open one takes the vendor's next leak hits."""
+
+    __tablename__ = "case_vendor"
+    case_id: int = Field(primary_key=True, foreign_key="leak_case.id")
+    vendor_id: int = Field(primary_key=True, foreign_key="vendor.id", index=True)
+
+
+class CaseEventRow(Row, table=True):
+    """One line of a case's timeline: what happened, when, and by whom."""
+
+    __tablename__ = "case_event"
+    id: int | None = Field(default=None, primary_key=True)
+    case_id: int = Field(foreign_key="leak_case.id", index=True)
+    at: datetime = Field(sa_type=Time)
+    kind: str
+    who: str = "canary"
+    text: str = ""
+
+
+class HitRow(Row, table=True):
+    """One mail at one canary, with what it means and why."""
+
+    __tablename__ = "hit"
+    __table_args__ = (
+        UniqueConstraint("mail_id", "canary_id"),
+        Index("ix_hit_canary_at", "canary_id", "at"),
+        Index("ix_hit_verdict_at", "verdict", "at"),
+    )
+    id: int | None = Field(default=None, primary_key=True)
+    mail_id: int = Field(foreign_key="mail.id", index=True)
+    canary_id: int = Field(foreign_key="canary.id")
+    at: datetime = Field(sa_type=Time, index=True)
+    verdict: str
+    confidence: float
+    reasons: list[dict[str, str]] = Field(sa_type=JSON)
+    case_id: int | None = Field(default=None, foreign_key="leak_case.id", index=True)
+
+
+class AttemptRow(Row, table=True):
+    """Recipients nobody was given, counted by domain, source network, kind and hour."""
+
+    __tablename__ = "attempt"
+    __table_args__ = (UniqueConstraint("domain", "source", "kind", "hour"),)
+    id: int | None = Field(default=None, primary_key=True)
+    domain: str
+    source: str
+    kind: str
+    hour: datetime = Field(sa_type=Time)
+    count: int = 0
+
+
+class TakenRow(Row, table=True):
+    """How far the attempts of each spool have been taken over, so that none is counted twice."""
+
+    __tablename__ = "taken"
+    spool: str = Field(primary_key=True)
+    upto: int = 0
+
+
+class OutboxRow(Row, table=True):
+    """A fact worth telling, committed together with what made it true; `id` is the idempotency key."""
+
+    __tablename__ = "outbox"
+    id: str = Field(primary_key=True)
+    at: datetime = Field(sa_type=Time)
+    fact: dict[str, Any] = Field(sa_type=JSON)
+    routed: bool = Field(default=False, index=True)
+
+
+class DeliveryRow(Row, table=True):
+    """One fact on its way to one destination."""
+
+    __tablename__ = "delivery"
+    __table_args__ = (
+        UniqueConstraint("outbox_id", "destination"),
+        Index("ix_delivery_state_due_at", "state", "due_at"),
+    )
+    id: int | None = Field(default=None, primary_key=True)
+    outbox_id: str = Field(foreign_key="outbox.id")
+    destination: str
+    state: str = "waiting"
+    tries: int = 0
+    due_at: datetime = Field(sa_type=Time)
+    sent_at: datetime | None = Field(default=None, sa_type=Time)
+    fault: str = ""
+
+
+class UserRow(Row, table=True):
+    """Somebody who may look; the password is kept as an argon2id hash."""
+
+    __tablename__ = "user_account"
+    id: int | None = Field(default=None, primary_key=True)
+    name: str = Field(unique=True)
+    password: str = ""
+    role: str = "viewer"
+    created_at: datetime = Field(sa_type=Time)
+
+
+class TokenRow(Row, table=True):
+    """A session, a one-time login or an API token; only the SHA-256 of the secret is kept."""
+
+    __tablename__ = "token"
+    hash: str = Field(primary_key=True)
+    kind: str = Field(index=True)
+    user_id: int = Field(foreign_key="user_account.id", index=True)
+    name: str = ""
+    scope: str = ""
+    created_at: datetime = Field(sa_type=Time)
+    expires_at: datetime = Field(sa_type=Time)
+    revoked_at: datetime | None = Field(default=None, sa_type=Time)
+
+
+class LeaseRow(Row, table=True):
+    """Who may do a thing that only one process may do at a time."""
+
+    __tablename__ = "lease"
+    name: str = Field(primary_key=True)
+    holder: str
+    until: datetime = Field(sa_type=Time)

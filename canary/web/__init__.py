@@ -1,0 +1,1 @@
+"""Leg four, people look: pages and JSON over the store."""
