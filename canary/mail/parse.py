@@ -1,0 +1,188 @@
+"""Parse a mail without believing or fearing it: whatever comes, facts and named oddities go out, never an exception."""
+
+import hashlib
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from email.errors import MessageError
+from email.header import decode_header
+from email.message import Message
+from email.parser import BytesParser
+from email.policy import compat32
+from email.utils import getaddresses, parsedate_to_datetime
+
+from canary.mail.text import MAX_HTML, MAX_LINKS, MAX_TEXT, clean, html_to_text, links_in
+from canary.model.mail import Attachment, Mailbox, ParsedMail
+
+MAX_HEADERS = 500
+MAX_VALUE = 16 * 1024
+MAX_PARTS = 1000
+MAX_DEPTH = 50
+MAX_MAILBOXES = 100
+
+# What the standard library was seen to raise on mutated mail; its own parser promises less than it should.
+_RAISED = (MessageError, ValueError, LookupError, AttributeError, TypeError, ArithmeticError, RecursionError, AssertionError)
+
+
+def parse(content: bytes) -> ParsedMail:
+    """Read the facts of a mail; every field is bounded, and what was malformed is named in `oddities`."""
+    oddities = set(_octet_oddities(content))
+    message = _message(content, oddities)
+    headers = tuple(_headers(message, oddities))
+    parts = _Parts(oddities)
+    parts.read(message)
+    first = {name.lower(): value for name, value in reversed(headers)}
+    return ParsedMail(
+        headers=headers,
+        subject=first.get("subject", "")[:1000],
+        senders=_mailboxes(first.get("from", ""), oddities),
+        recipients=_mailboxes(", ".join(filter(None, (first.get("to"), first.get("cc")))), oddities),
+        date=_date(first.get("date", ""), oddities),
+        message_id=first.get("message-id", "").strip()[:1000],
+        type=_type(message),
+        text=parts.text,
+        html=parts.html,
+        links=parts.links,
+        attachments=tuple(parts.attachments),
+        oddities=tuple(sorted(oddities)),
+    )
+
+
+def _octet_oddities(content: bytes) -> Iterator[str]:
+    if not content.strip():
+        yield "empty"
+    if b"\0" in content:
+        yield "nul"
+    if content[:1] in (b" ", b"\t"):
+        yield "leading-space"
+    if any(len(line) > 1000 for line in content[:MAX_TEXT].split(b"\n")):
+        yield "long-line"
+
+
+def _message(content: bytes, oddities: set[str]) -> Message:
+    try:
+        return BytesParser(policy=compat32).parsebytes(content)
+    except _RAISED:
+        oddities.add("unparsable-body")
+    head, _, body = content.replace(b"\r\n", b"\n").partition(b"\n\n")
+    try:
+        message = BytesParser(policy=compat32).parsebytes(head[: MAX_HEADERS * 1000] + b"\n\n", headersonly=True)
+    except _RAISED:
+        oddities.add("unparsable-headers")
+        message = Message(policy=compat32)
+    message.set_payload(body[:MAX_TEXT].decode("latin-1"))
+    return message
+
+
+def _headers(message: Message, oddities: set[str]) -> Iterator[tuple[str, str]]:
+    items = list(message.raw_items())
+    if not items:
+        oddities.add("no-headers")
+    if len(items) > MAX_HEADERS:
+        oddities.add("many-headers")
+    for name, value in items[:MAX_HEADERS]:
+        yield clean(str(name))[:200], decode(str(value), oddities)
+
+
+def decode(value: str, oddities: set[str] | None = None) -> str:
+    """Unfold a header value and decode its encoded words (RFC 2047); unknown or broken ones stay as they are."""
+    raw = value[:MAX_VALUE].encode("utf-8", "surrogateescape")
+    text = _octets(raw, "utf-8").replace("\r", "").replace("\n", "")
+    if "=?" in text:
+        try:
+            pieces = decode_header(text)
+            text = "".join(p if isinstance(p, str) else _octets(p, charset or "ascii") for p, charset in pieces)
+        except _RAISED:
+            if oddities is not None:
+                oddities.add("bad-encoded-word")
+    return clean(text).strip()
+
+
+def _octets(octets: bytes, charset: str) -> str:
+    try:
+        return octets.decode(charset)
+    except (LookupError, ValueError, AssertionError):
+        return octets.decode("utf-8", "replace") if charset != "utf-8" else octets.decode("latin-1")
+
+
+def _mailboxes(value: str, oddities: set[str]) -> tuple[Mailbox, ...]:
+    try:
+        pairs = getaddresses([value])[:MAX_MAILBOXES] if value else []
+    except _RAISED:
+        oddities.add("bad-address")
+        pairs = []
+    boxes = tuple(Mailbox(clean(name)[:300], clean(address)[:320]) for name, address in pairs if address or name)
+    if value and not any("@" in box.address for box in boxes):
+        oddities.add("bad-address")
+    return boxes
+
+
+def _date(value: str, oddities: set[str]) -> datetime | None:
+    if not value:
+        return None
+    try:
+        date = parsedate_to_datetime(value)
+        return (date if date.tzinfo else date.replace(tzinfo=UTC)).astimezone(UTC)
+    except _RAISED:
+        oddities.add("bad-date")
+        return None
+
+
+def _type(part: Message) -> str:
+    try:
+        return part.get_content_type()
+    except _RAISED:
+        return "application/octet-stream"
+
+
+class _Parts:
+    """Collects text, links and attachments of the parts, within bounds."""
+
+    def __init__(self, oddities: set[str]) -> None:
+        self.oddities = oddities
+        self.plain: list[str] = []
+        self.markup: list[str] = []
+        self.attachments: list[Attachment] = []
+        self.text = ""
+        self.html = ""
+        self.links: tuple[str, ...] = ()
+
+    def read(self, message: Message) -> None:
+        for part in self._leaves(message):
+            try:
+                self._leaf(part)
+            except _RAISED:
+                self.oddities.add("bad-part")
+        self._conclude()
+
+    def _leaves(self, message: Message) -> Iterator[Message]:
+        waiting, seen = [(message, 0)], 0
+        while waiting and seen < MAX_PARTS:
+            part, depth = waiting.pop()
+            seen += 1
+            children = part.get_payload() if part.is_multipart() else None
+            if isinstance(children, list) and depth < MAX_DEPTH:
+                waiting.extend((child, depth + 1) for child in reversed(children) if isinstance(child, Message))
+            elif not isinstance(children, list):
+                yield part
+        if waiting:
+            self.oddities.add("many-parts")
+
+    def _leaf(self, part: Message) -> None:
+        kind, octets = _type(part), part.get_payload(decode=True)
+        octets = octets if isinstance(octets, bytes) else b""
+        name = part.get_filename()
+        if name or not kind.startswith("text/"):
+            if octets or name:
+                digest = hashlib.sha256(octets).hexdigest()
+                self.attachments.append(Attachment(decode(name or "")[:300], kind[:100], len(octets), digest))
+            return
+        text = clean(_octets(octets[:MAX_TEXT], str(part.get_content_charset() or "utf-8")))
+        (self.markup if kind == "text/html" else self.plain).append(text)
+
+    def _conclude(self) -> None:
+        self.html = "".join(self.markup)[:MAX_HTML]
+        shown, hrefs = html_to_text(self.html) if self.html else ("", ())
+        written = "\n".join(self.plain)[:MAX_TEXT]
+        self.text = written.strip() or shown
+        found = dict.fromkeys((*hrefs, *links_in(written), *links_in(shown)))
+        self.links = tuple(clean(link)[:2000] for link in found)[:MAX_LINKS]

@@ -1,0 +1,45 @@
+"""Text of a mail: HTML to text, links, and the normal form in which two copies of one text are equal."""
+
+import re
+import unicodedata
+
+from selectolax.lexbor import LexborHTMLParser
+
+MAX_HTML = 256 * 1024
+MAX_TEXT = 256 * 1024
+MAX_LINKS = 200
+_LINK = re.compile(r"https?://[^\s<>\"'\\^`{|}]{1,2000}", re.IGNORECASE)
+_WORD = re.compile(r"[^\W\d_]{2,40}")
+_UNSAFE = re.compile("[\x00-\x08\x0b-\x1f\x7f\ud800-\udfff]")
+
+
+def clean(text: str) -> str:
+    """Replace what no database or page can carry: NUL, control characters and lone surrogates."""
+    return _UNSAFE.sub("\N{REPLACEMENT CHARACTER}", text)
+
+
+def html_to_text(html: str) -> tuple[str, tuple[str, ...]]:
+    """Return the visible text and the link targets of (at most 256 KB of) HTML; nothing is fetched."""
+    tree = LexborHTMLParser(html[:MAX_HTML])
+    tree.strip_tags(["script", "style", "head", "template"])
+    links = [node.attributes.get("href") or "" for node in tree.css("a[href]")[:MAX_LINKS]]
+    body = tree.body
+    text = body.text(separator=" ", strip=True) if body is not None else ""
+    return clean(text)[:MAX_TEXT], tuple(link for link in links if _LINK.match(link))
+
+
+def links_in(text: str) -> tuple[str, ...]:
+    """Return the web links written in plain text, at most 200."""
+    found = (match.group().rstrip(".,;:!?)") for match in _LINK.finditer(text))
+    return tuple(link for link, _ in zip(found, range(MAX_LINKS), strict=False))
+
+
+def link_host(link: str) -> str:
+    """Return the lower-case host of a link, without user, port or path."""
+    authority = re.split(r"[/?#\\]", link.partition("://")[2], maxsplit=1)[0]
+    return authority.rpartition("@")[2].partition(":")[0].rstrip(".").lower()
+
+
+def words(text: str) -> list[str]:
+    """Return the words of a text in folded form; figures and marks, which vary in each copy, are left out."""
+    return _WORD.findall(unicodedata.normalize("NFKC", text[:MAX_TEXT]).casefold())

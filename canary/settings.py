@@ -1,0 +1,167 @@
+"""Every setting, typed and frozen: read once at start from canary.toml and the environment, all faults told at once."""
+
+import tomllib
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_validator
+from pydantic_settings import BaseSettings, EnvSettingsSource, PydanticBaseSettingsSource, SettingsConfigDict
+
+PREFIX = "CANARY_"
+_OURS_ELSEWHERE = {"CANARY_CONFIG", "CANARY_CORPUS", "CANARY_SUITES", "CANARY_TEST_DSN"}
+
+
+class SettingsError(Exception):
+    """The settings cannot be used; one line for each fault, naming the key, the value and the cure."""
+
+
+class Section(BaseModel):
+    """What all sections share: frozen, and an unknown key is an error."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class StoreSettings(Section):
+    """Where everything is remembered."""
+
+    url: SecretStr | None = Field(default=None, description="Database URL; without it SQLite in the data folder.")
+
+
+class SmtpSettings(Section):
+    """The listener for mail."""
+
+    host: str = Field(default="127.0.0.1", description="Address to listen on.")
+    port: int = Field(default=2525, ge=0, le=65535, description="Port to listen on; 0 takes a free one.")
+    hostname: str = Field(default="mail.invalid", description="Name in the banner, as in the MX record.")
+    max_size: int = Field(default=25 * 1024 * 1024, ge=1024, description="Largest mail accepted, in octets.")
+    spool_reserve: int = Field(default=100 * 1024 * 1024, ge=0, description="Free disk below which mail is put off.")
+    spool_backlog: int = Field(default=1_000_000, ge=1, description="Mails waiting above which more are put off.")
+    spool_pages: int | None = Field(default=None, ge=64, description="Largest spool file, in pages of 4 KB.")
+    tls_certificate: Path | None = Field(default=None, description="PEM certificate chain for STARTTLS.")
+    tls_key: Path | None = Field(default=None, description="PEM key of that certificate.")
+
+
+class WebSettings(Section):
+    """The dashboard."""
+
+    host: str = Field(default="127.0.0.1", description="Address to listen on.")
+    port: int = Field(default=8025, ge=0, le=65535, description="Port to listen on; 0 takes a free one.")
+    url: str | None = Field(default=None, description="How people reach it, for links in alerts; https makes cookies strict.")
+
+
+class DnsSettings(Section):
+    """Whom to ask for DNS, and how long to wait."""
+
+    nameservers: tuple[str, ...] = Field(default=(), description="Resolvers; empty takes the system's.")
+    timeout: float = Field(default=5.0, gt=0, le=60, description="Seconds for all questions of one mail.")
+    zone: Path | None = Field(default=None, description="JSON zone file that answers instead of DNS (for trials).")
+
+
+class Destination(Section):
+    """Somewhere alerts go; the kind is chosen, never guessed."""
+
+    kind: Literal["slack", "webhook"]
+    url: SecretStr
+    secret: SecretStr | None = None
+
+    @field_validator("url")
+    @classmethod
+    def _is_http(cls, url: SecretStr) -> SecretStr:
+        if not url.get_secret_value().startswith(("https://", "http://")):
+            raise ValueError("must begin with https:// or http://")
+        return url
+
+
+class AlertSettings(Section):
+    """Who is told."""
+
+    destinations: dict[str, Destination] = Field(default={}, description="Destinations by name.")
+    allow_private: bool = Field(default=False, description="Let alerts go to private and loopback addresses.")
+
+
+class LogSettings(Section):
+    """What the processes say about themselves."""
+
+    level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field(default="INFO", description="Least level logged.")
+    json_lines: bool = Field(default=False, description="One JSON document a line.")
+
+
+class Settings(BaseSettings):
+    """All settings of one installation."""
+
+    model_config = SettingsConfigDict(env_prefix=PREFIX, env_nested_delimiter="__", extra="forbid", frozen=True)
+
+    data: Path = Field(default=Path("data"), description="Folder of spool and database.")
+    domains: tuple[str, ...] = Field(default=(), description="Domains whose mail comes here.")
+    store: StoreSettings = StoreSettings()
+    smtp: SmtpSettings = SmtpSettings()
+    web: WebSettings = WebSettings()
+    dns: DnsSettings = DnsSettings()
+    alert: AlertSettings = AlertSettings()
+    log: LogSettings = LogSettings()
+
+    @classmethod
+    def settings_customise_sources(
+        cls, settings_cls: type[BaseSettings], init_settings: PydanticBaseSettingsSource, *_: Any, **__: Any
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Let the environment win over the file, which arrives as arguments."""
+        return _Environment(settings_cls), init_settings
+
+    @property
+    def store_url(self) -> str:
+        """The database URL, SQLite in the data folder by default."""
+        return self.store.url.get_secret_value() if self.store.url else f"sqlite:///{self.data.absolute()}/canary.db"
+
+    @property
+    def web_url(self) -> str:
+        """How people reach the dashboard."""
+        return (self.web.url or f"http://{self.web.host}:{self.web.port}").rstrip("/")
+
+
+class _Environment(EnvSettingsSource):
+    """The environment, with `NAME_FILE` standing for the content of a file."""
+
+    def __init__(self, settings_cls: type[BaseSettings]) -> None:
+        super().__init__(settings_cls)
+        expanded = dict(self.env_vars)
+        for name, path in self.env_vars.items():
+            if name.startswith(PREFIX.lower()) and name.endswith("_file") and path:
+                expanded[name.removesuffix("_file")] = Path(path).read_text(encoding="utf-8").strip()
+                del expanded[name]
+        self.env_vars = expanded
+
+
+def load_settings(path: Path | None, environ: Mapping[str, str]) -> Settings:
+    """Read the settings; raises SettingsError with every fault at once."""
+    try:
+        written = tomllib.loads(path.read_text(encoding="utf-8")) if path else {}
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as fault:
+        raise SettingsError(f"{path}: {fault}: put it right, or name another file with --config") from None
+    faults = list(_unknown_names(environ))
+    try:
+        settings = Settings(**written)
+    except ValidationError as fault:
+        faults += _faults(fault)
+    except (OSError, ValueError) as fault:
+        faults.append(f"environment: {fault}: give a readable file or a value that can be read")
+    if faults:
+        raise SettingsError("\n".join(faults))
+    return settings
+
+
+def _unknown_names(environ: Mapping[str, str]) -> Iterator[str]:
+    known = {name.upper() for name in Settings.model_fields}
+    for name in sorted(environ):
+        section = name.removeprefix(PREFIX).partition("__")[0].removesuffix("_FILE")
+        if name.startswith(PREFIX) and name not in _OURS_ELSEWHERE and section not in known:
+            yield f"{name} = {environ[name][:40]!r}: no such setting; the sections are {', '.join(sorted(known)).lower()}"
+
+
+def _faults(fault: ValidationError) -> Iterator[str]:
+    for error in fault.errors(include_url=False):
+        key = ".".join(str(part) for part in error["loc"])
+        secret = any(word in key for word in ("url", "secret")) or error["type"] == "extra_forbidden"
+        value = "(hidden)" if secret else repr(error.get("input"))[:60]
+        cure = "remove it or put its name right" if error["type"] == "extra_forbidden" else error["msg"]
+        yield f"{key} = {value}: {cure}"

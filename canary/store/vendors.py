@@ -1,0 +1,121 @@
+"""Vendors with their domains, suppliers, and which vendor passes which channel to whom."""
+
+import re
+from collections.abc import Iterable
+from datetime import datetime
+
+from sqlmodel import Session, col, select
+
+from canary.model.party import Supplier, Supply, Vendor
+from canary.store.tables import SupplierRow, SupplyRow, VendorDomainRow, VendorRow
+
+
+class Unknown(LookupError):
+    """Something was named that the store does not have; the message says what and what to do."""
+
+
+class Duplicate(ValueError):
+    """Something is to be made that exists already."""
+
+
+def slug(name: str) -> str:
+    """Return the short name used in addresses of pages and on the command line."""
+    return re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-")[:60] or "vendor"
+
+
+def add_vendor(session: Session, name: str, domains: Iterable[str], now: datetime) -> Vendor:
+    """Remember a vendor and the domains it sends from; raises Duplicate when the name is taken."""
+    short = slug(name)
+    if session.exec(select(VendorRow).where(VendorRow.slug == short)).first():
+        raise Duplicate(f"vendor {short!r} exists already: choose another name or use it as it is")
+    row = VendorRow(slug=short, name=name, created_at=now)
+    session.add(row)
+    session.flush()
+    for domain in dict.fromkeys(d.lower().strip(".") for d in domains):
+        session.add(VendorDomainRow(vendor_id=_id(row), domain=domain, created_at=now))
+    session.flush()
+    return get_vendor(session, short)
+
+
+def vendor_row(session: Session, short: str) -> VendorRow:
+    """Return a vendor's row by slug; raises Unknown."""
+    row = session.exec(select(VendorRow).where(VendorRow.slug == short)).first()
+    if row is None:
+        raise Unknown(f"vendor {short!r} is not known: see `canary vendor list`, or add it with `canary vendor add`")
+    return row
+
+
+def get_vendor(session: Session, short: str) -> Vendor:
+    """Return one vendor; raises Unknown."""
+    return vendors_by_id(session, [_id(vendor_row(session, short))]).popitem()[1]
+
+
+def list_vendors(session: Session) -> list[Vendor]:
+    """Return all vendors by name."""
+    ids = session.exec(select(VendorRow.id)).all()
+    return sorted(vendors_by_id(session, [i for i in ids if i is not None]).values(), key=lambda v: v.name.casefold())
+
+
+def vendors_by_id(session: Session, ids: Iterable[int]) -> dict[int, Vendor]:
+    """Return vendors with all they are known to send from, by row id."""
+    wanted = set(ids)
+    rows = session.exec(select(VendorRow).where(col(VendorRow.id).in_(wanted))).all()
+    domains: dict[int, list[str]] = {}
+    for domain in session.exec(select(VendorDomainRow).where(col(VendorDomainRow.vendor_id).in_(wanted))):
+        domains.setdefault(domain.vendor_id, []).append(domain.domain)
+    accounts: dict[int, set[str]] = {}
+    for supply, supplier in session.exec(
+        select(SupplyRow, SupplierRow).join(SupplierRow).where(col(SupplyRow.vendor_id).in_(wanted), SupplyRow.account != "")
+    ):
+        accounts.setdefault(supply.vendor_id, set()).add(f"{supplier.slug}/{supply.account}")
+    return {
+        _id(row): Vendor(row.slug, row.name, tuple(domains.get(_id(row), ())), frozenset(accounts.get(_id(row), ())))
+        for row in rows
+    }
+
+
+def add_supplier(session: Session, name: str, now: datetime) -> Supplier:
+    """Remember a supplier, or return the one that has the name."""
+    short = slug(name)
+    row = session.exec(select(SupplierRow).where(SupplierRow.slug == short)).first()
+    if row is None:
+        row = SupplierRow(slug=short, name=name, created_at=now)
+        session.add(row)
+        session.flush()
+    return Supplier(row.slug, row.name)
+
+
+def add_supply(session: Session, supply: Supply, account: str = "") -> None:
+    """Remember that a vendor passes addresses of a channel to a supplier; saying it again changes nothing."""
+    vendor = vendor_row(session, supply.vendor)
+    supplier = session.exec(select(SupplierRow).where(SupplierRow.slug == supply.supplier)).first()
+    if supplier is None:
+        raise Unknown(f"supplier {supply.supplier!r} is not known: add it first")
+    found = session.exec(
+        select(SupplyRow).where(
+            SupplyRow.vendor_id == vendor.id,
+            SupplyRow.supplier_id == supplier.id,
+            SupplyRow.channel == (supply.channel or ""),
+        )
+    ).first()
+    row = found or SupplyRow(vendor_id=_id(vendor), supplier_id=_id(supplier), channel=supply.channel or "")
+    row.account, row.since, row.until = account or row.account, supply.since, supply.until
+    session.add(row)
+    session.flush()
+
+
+def supplies(session: Session) -> list[Supply]:
+    """Return every known passing-on of addresses."""
+    rows = session.exec(select(SupplyRow, VendorRow.slug, SupplierRow.slug).join(VendorRow).join(SupplierRow)).all()
+    return [Supply(v, s, row.channel or None, row.since, row.until) for row, v, s in rows]
+
+
+def supplier_names(session: Session) -> dict[str, str]:
+    """Return the names of all suppliers by slug."""
+    return dict(session.exec(select(SupplierRow.slug, SupplierRow.name)).all())
+
+
+def _id(row: VendorRow | SupplierRow) -> int:
+    if row.id is None:
+        raise RuntimeError(f"{row.slug}: row was never written")
+    return row.id
