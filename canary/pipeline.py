@@ -5,7 +5,7 @@ parse -> authenticate -> judge -> campaign -> attribute -> decide, then one comm
 
 import asyncio
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Protocol
@@ -86,7 +86,7 @@ class Finding:
     mail: ParsedMail
     proofs: Proofs
     identity: Identity
-    answers: dict[str, object]
+    answers: Mapping[str, object]
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,7 +105,11 @@ class Unsettled(Exception):
 
 async def process(parts: Parts, inbox: Inbox, raw: RawMail) -> None:
     """Bring one mail from the spool to its case."""
-    finding = await find(parts, raw)
+    await settle(parts, inbox, raw, await find(parts, raw))
+
+
+async def settle(parts: Parts, inbox: Inbox, raw: RawMail, finding: Finding) -> None:
+    """Commit what was found, then let the spool forget the mail."""
     patient = await asyncio.to_thread(inbox.tries, raw.key) < len(DNS_WAITS)
     await asyncio.to_thread(conclude, parts, finding, patient=patient)
     await asyncio.to_thread(inbox.done, [raw.key])
@@ -120,7 +124,7 @@ async def find(parts: Parts, raw: RawMail) -> Finding:
     proofs = await authenticate(split(raw.content), raw.envelope, lookup, raw.envelope.received)
     identity = identify(mail, proofs, raw.envelope, parts.book)
     parts.passed("authenticate")
-    return Finding(raw, mail, proofs, identity, lookup.record)
+    return Finding(raw, mail, proofs, identity, lookup.answers)
 
 
 def conclude(parts: Parts, finding: Finding, *, patient: bool = False) -> None:
@@ -240,9 +244,13 @@ async def run_pending(parts: Parts, inbox: Inbox) -> int:
     """
     await asyncio.to_thread(take_attempts, parts, inbox)
     waiting = await asyncio.to_thread(inbox.waiting, BATCH, parts.clock())
-    for raw in waiting:
+    # DNS is asked for all of them at once; they are concluded in the order in which they came.
+    findings = await asyncio.gather(*(find(parts, raw) for raw in waiting), return_exceptions=True)
+    for raw, finding in zip(waiting, findings, strict=True):
         try:
-            await process(parts, inbox, raw)
+            if isinstance(finding, BaseException):
+                raise finding
+            await settle(parts, inbox, raw, finding)
         except Unsettled:
             await _postpone(parts, inbox, raw, "DNS could not answer")
         except Exception as fault:

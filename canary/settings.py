@@ -9,7 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, f
 from pydantic_settings import BaseSettings, EnvSettingsSource, PydanticBaseSettingsSource, SettingsConfigDict
 
 PREFIX = "CANARY_"
-_OURS_ELSEWHERE = {"CANARY_CONFIG", "CANARY_CORPUS", "CANARY_SUITES", "CANARY_TEST_DSN"}
+_OURS_ELSEWHERE = {"CANARY_CONFIG", "CANARY_PASSWORD", "CANARY_CORPUS", "CANARY_SUITES", "CANARY_TEST_DSN"}
 
 
 class SettingsError(Exception):
@@ -47,7 +47,9 @@ class WebSettings(Section):
 
     host: str = Field(default="127.0.0.1", description="Address to listen on.")
     port: int = Field(default=8025, ge=0, le=65535, description="Port to listen on; 0 takes a free one.")
-    url: str | None = Field(default=None, description="How people reach it, for links in alerts; https makes cookies strict.")
+    url: str | None = Field(
+        default=None, description="How people reach it, for links in alerts; https makes cookies strict."
+    )
 
 
 class DnsSettings(Section):

@@ -69,6 +69,8 @@ def _failed(desk: Desk, due: Due, fault: NotSent | Refused | Unreachable) -> Non
     if isinstance(fault, NotSent) and fault.wait:
         wait = max(wait, timedelta(seconds=min(fault.wait, 86400)))
     again = None if over else desk.clock() + wait
-    log.warning("alert %s to %s: %s; %s", due.alert.id, due.destination, fault, f"again at {again}" if again else "kept")
+    log.warning(
+        "alert %s to %s: %s; %s", due.alert.id, due.destination, fault, f"again at {again}" if again else "kept"
+    )
     with desk.store.writing() as session:
         outbox.mark_failed(session, due.id, str(fault), again)

@@ -6,12 +6,26 @@ from canary.mail.text import link_host, words
 from canary.model.canary import Persona
 from canary.model.mail import ParsedMail
 
-_BULK_HEADERS = ("list-unsubscribe", "list-id", "feedback-id", "x-campaign", "x-campaignid", "x-mailgun-sid", "x-sg-eid")
+_BULK_HEADERS = (
+    "list-unsubscribe",
+    "list-id",
+    "feedback-id",
+    "x-campaign",
+    "x-campaignid",
+    "x-mailgun-sid",
+    "x-sg-eid",
+)
 _BULK_WORDS = ("unsubscribe", "view in browser", "view this email", "abmelden", "opt out", "désabonner", "newsletter")
 _FRAUD = {
     "money promised": ("inheritance", "beneficiary", "lottery", "compensation fund", "million dollars", "next of kin"),
     "extortion": ("bitcoin", "i recorded you", "your webcam", "btc wallet"),
-    "account alarm": ("verify your account", "account has been", "suspended", "unusual activity", "confirm your identity"),
+    "account alarm": (
+        "verify your account",
+        "account has been",
+        "suspended",
+        "unusual activity",
+        "confirm your identity",
+    ),
     "urgent payment": ("wire transfer", "overdue invoice", "payment declined", "update your payment"),
     "software lure": ("upgrade now", "download the new version", "reader update", "install the update"),
 }
@@ -38,7 +52,9 @@ def fraud_signs(mail: ParsedMail) -> tuple[str, ...]:
 def is_personal(mail: ParsedMail) -> bool:
     """Whether a mail reads like one person writing to another: to few, in text, hardly a link, nothing of bulk."""
     short = 20 <= len(mail.text) <= 5_000
-    return short and len(mail.recipients) <= 3 and len(mail.links) <= 1 and not mail.attachments and not bulk_signs(mail)
+    return (
+        short and len(mail.recipients) <= 3 and len(mail.links) <= 1 and not mail.attachments and not bulk_signs(mail)
+    )
 
 
 def names_vendor(mail: ParsedMail, name: str) -> bool:

@@ -20,7 +20,16 @@ MAX_DEPTH = 50
 MAX_MAILBOXES = 100
 
 # What the standard library was seen to raise on mutated mail; its own parser promises less than it should.
-_RAISED = (MessageError, ValueError, LookupError, AttributeError, TypeError, ArithmeticError, RecursionError, AssertionError)
+_RAISED = (
+    MessageError,
+    ValueError,
+    LookupError,
+    AttributeError,
+    TypeError,
+    ArithmeticError,
+    RecursionError,
+    AssertionError,
+)
 
 
 def parse(content: bytes) -> ParsedMail:

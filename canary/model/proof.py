@@ -30,7 +30,7 @@ class SpfResult:
 
 @dataclass(frozen=True, slots=True)
 class DkimResult:
-    """One DKIM signature (RFC 6376) judged on its own."""
+    """One DKIM signature (RFC 6376) judged on its own; `unsigned` counts the body octets that `l=` leaves out."""
 
     result: Result
     domain: str = ""
@@ -40,6 +40,7 @@ class DkimResult:
     key_bits: int = 0
     testing: bool = False
     reason: str = ""
+    unsigned: int = 0
 
 
 @dataclass(frozen=True, slots=True)

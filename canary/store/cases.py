@@ -109,7 +109,11 @@ def list_cases(session: Session) -> list[CaseRow]:
 
 def hits_of(session: Session, case_ids: Iterable[int]) -> dict[int, int]:
     """Return how many hits each case has."""
-    query = select(HitRow.case_id, func.count()).where(col(HitRow.case_id).in_(list(case_ids))).group_by(col(HitRow.case_id))
+    query = (
+        select(HitRow.case_id, func.count())
+        .where(col(HitRow.case_id).in_(list(case_ids)))
+        .group_by(col(HitRow.case_id))
+    )
     return {case: count for case, count in session.exec(query).all() if case is not None}
 
 

@@ -65,7 +65,9 @@ def vendors_by_id(session: Session, ids: Iterable[int]) -> dict[int, Vendor]:
         domains.setdefault(domain.vendor_id, []).append(domain.domain)
     accounts: dict[int, set[str]] = {}
     for supply, supplier in session.exec(
-        select(SupplyRow, SupplierRow).join(SupplierRow).where(col(SupplyRow.vendor_id).in_(wanted), SupplyRow.account != "")
+        select(SupplyRow, SupplierRow)
+        .join(SupplierRow)
+        .where(col(SupplyRow.vendor_id).in_(wanted), SupplyRow.account != "")
     ):
         accounts.setdefault(supply.vendor_id, set()).add(f"{supplier.slug}/{supply.account}")
     return {

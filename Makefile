@@ -1,0 +1,36 @@
+# `make help` lists what there is. Each target makes the environment it needs; nothing but Python 3.11 is expected.
+.PHONY: help demo run test check bench
+.DEFAULT_GOAL := help
+ARGS ?=
+
+help:   ## List the targets
+	@sed -n 's/^\([a-z]*\): .*## /\1\t/p' $(MAKEFILE_LIST)
+
+demo: .venv/.run ## Replay the leak of 2011 in front of you (ARGS=--no-serve ends after the table)
+	.venv/bin/canary demo $(ARGS)
+
+run: .venv/.run ## Run everything on this machine with ./canary.toml
+	.venv/bin/canary up $(ARGS)
+
+test: .venv/.dev ## Run every test: the quick ones first, then slow, browser, corpus and suites
+	.ci/install test-tools
+	.venv/bin/pytest -m "not slow and not browser and not corpus" $(ARGS)
+	.venv/bin/pytest -m "slow or browser or corpus" $(ARGS)
+
+check: .venv/.dev ## Lint, types and import rules
+	.venv/bin/ruff check .
+	.venv/bin/ruff format --check .
+	.venv/bin/mypy
+	.venv/bin/lint-imports
+
+bench: .venv/.dev ## Measure beside real peers (ARGS names a benchmark)
+	.ci/install bench-tools
+	.venv/bin/python -m bench $(ARGS)
+
+.venv/.run: pyproject.toml uv.lock .ci/install
+	.ci/install run
+	@touch $@
+
+.venv/.dev: pyproject.toml uv.lock .ci/install
+	.ci/install dev
+	@touch $@ .venv/.run

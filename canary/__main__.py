@@ -1,0 +1,20 @@
+"""Entry point: `canary`, or `python -m canary`."""
+
+import sys
+
+from canary.cli import app
+from canary.cli.frame import explain
+
+
+def main() -> None:
+    """Run a command; whatever goes wrong is told in one line on standard error."""
+    try:
+        app()
+    except Exception as fault:
+        line, code = explain(fault)
+        sys.stderr.write(line.rstrip() + "\n")
+        sys.exit(code)
+
+
+if __name__ == "__main__":
+    main()

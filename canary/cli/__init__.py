@@ -1,0 +1,19 @@
+"""The command line: one module for each group of commands, joined here."""
+
+import typer
+
+from canary.cli import alerts, canaries, cases, demo, frame, judging, serve, users, vendors
+
+app = typer.Typer(
+    name="canary",
+    help="Find out who leaked your e-mail address.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    callback=frame.begin,
+)
+for group in (serve, canaries, cases, judging, demo):
+    for command in group.COMMANDS:
+        app.command()(command)
+app.add_typer(vendors.group, name="vendor")
+app.add_typer(alerts.group, name="alert")
+app.add_typer(users.group, name="user")

@@ -1,0 +1,132 @@
+"""`canary issue`, `rotate`, `burn`, `canaries`: the addresses themselves."""
+
+import csv
+import sys
+from enum import StrEnum
+from typing import Annotated
+
+import typer
+
+from canary.cli.frame import Json, Trouble, settings, show_json, show_table
+from canary.model.canary import Canary, Style
+
+
+class Format(StrEnum):
+    """How issued addresses are printed."""
+
+    TABLE = "table"
+    CSV = "csv"
+    JSON = "json"
+
+
+_COLUMNS = (
+    "address",
+    "vendor",
+    "channel",
+    "generation",
+    "style",
+    "bits",
+    "state",
+    "issued",
+    "given_name",
+    "family_name",
+)
+
+
+def issue(
+    vendor: str,
+    channel: Annotated[str, typer.Option(help="Through what the address is given away.")] = "signup",
+    style: Annotated[Style, typer.Option(help="How the address looks.")] = Style.TAGGED,
+    count: Annotated[int, typer.Option(min=1, max=100_000, help="How many.")] = 1,
+    form: Annotated[Format, typer.Option("--format", help="How to print them.")] = Format.TABLE,
+    domain: Annotated[str | None, typer.Option(help="Domain of the address; by default the first one set.")] = None,
+    mailbox: Annotated[str, typer.Option(help="What stands before the + in the plus style.")] = "me",
+) -> None:
+    """Issue new addresses to a vendor."""
+    import secrets
+
+    from canary.run import clock, open_store
+    from canary.store import canaries
+    from canary.store.canaries import Order
+
+    known = settings()
+    at = (domain or next(iter(known.domains), "")).lower()
+    if not at or (known.domains and at not in known.domains):
+        raise Trouble(
+            f"domain {at!r}: not among the domains set ({', '.join(known.domains) or 'none'}); see `canary init`", 2
+        )
+    store = open_store(known)
+    store.migrate()
+    with store.writing() as session:
+        order = Order(vendor, at, channel, style, mailbox)
+        made = [canaries.issue(session, order, secrets.randbelow, clock()) for _ in range(count)]
+    _print(made, form)
+
+
+def rotate(address: str, as_json: Json = False) -> None:
+    """Issue the next generation of an address; the old one keeps listening."""
+    import secrets
+
+    from canary.run import clock, open_store
+    from canary.store import canaries
+
+    with open_store(settings()).writing() as session:
+        made = canaries.rotate(session, address, secrets.randbelow, clock())
+    _print([made], Format.JSON if as_json else Format.TABLE)
+
+
+def burn(address: str, as_json: Json = False) -> None:
+    """Mark an address as leaked; it keeps listening."""
+    from canary.run import clock, open_store
+    from canary.store import canaries
+
+    with open_store(settings()).writing() as session:
+        marked = canaries.burn(session, address, clock())
+    _print([marked], Format.JSON if as_json else Format.TABLE)
+
+
+def list_canaries(
+    vendor: Annotated[str | None, typer.Option(help="Only this vendor's.")] = None,
+    form: Annotated[Format, typer.Option("--format", help="How to print them.")] = Format.TABLE,
+    as_json: Json = False,
+) -> None:
+    """List all addresses."""
+    from canary.run import open_store
+    from canary.store import canaries
+
+    store = open_store(settings())
+    store.migrate()
+    with store.reading() as session:
+        found = canaries.list_canaries(session, vendor)
+    _print(found, Format.JSON if as_json else form)
+
+
+list_canaries.__name__ = "canaries"
+COMMANDS = (issue, rotate, burn, list_canaries)
+
+
+def _print(found: list[Canary], form: Format) -> None:
+    rows = [_row(canary) for canary in found]
+    if form is Format.JSON:
+        show_json([dict(zip(_COLUMNS, row, strict=True)) for row in rows])
+    elif form is Format.CSV:
+        writer = csv.writer(sys.stdout)
+        writer.writerow(_COLUMNS)
+        writer.writerows([_harmless(cell) for cell in row] for row in rows)
+    else:
+        show_table(_COLUMNS[:7], [row[:7] for row in rows], "No canaries yet: canary issue VENDOR")
+
+
+def _row(canary: Canary) -> tuple[object, ...]:
+    persona = canary.persona
+    names = (persona.given_name, persona.family_name) if persona else ("", "")
+    return (
+        canary.address, canary.vendor, canary.channel, canary.generation, canary.style.value, canary.bits,
+        canary.state.value, canary.issued.isoformat(), *names,
+    )  # fmt: skip
+
+
+def _harmless(cell: object) -> str:
+    # A spreadsheet takes a cell that begins so for a formula.
+    text = "" if cell is None else str(cell)
+    return f"'{text}" if text.startswith(("=", "+", "-", "@", "\t", "\r")) else text

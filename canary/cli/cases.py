@@ -1,0 +1,56 @@
+"""`canary cases`, `canary case ID`: the suspected leaks."""
+
+from canary.cli.frame import Json, Trouble, settings, show_json, show_table
+
+
+def list_cases(as_json: Json = False) -> None:
+    """List all cases, newest first."""
+    from canary.run import open_store
+    from canary.store import cases
+
+    store = open_store(settings())
+    store.migrate()
+    with store.reading() as session:
+        found = cases.list_cases(session)
+        hits = cases.hits_of(session, [c.id or 0 for c in found])
+    if as_json:
+        show_json([
+            {
+                "id": c.id, "state": c.state, "opened": c.opened_at, "last_hit": c.last_hit_at,
+                "hits": hits.get(c.id or 0, 0), "suspects": c.suspects,
+            }
+            for c in found
+        ])  # fmt: skip
+        return
+    rows = [(c.id, c.state, _top(c.suspects), hits.get(c.id or 0, 0), c.opened_at.date()) for c in found]
+    show_table(("case", "state", "most likely", "hits", "opened"), rows, "No cases: nobody is known to have leaked.")
+
+
+def one_case(number: int, as_json: Json = False) -> None:
+    """Show one case: suspects and timeline."""
+    from canary.run import open_store
+    from canary.store import cases
+    from canary.store.tables import CaseRow
+
+    store = open_store(settings())
+    store.migrate()
+    with store.reading() as session:
+        case = session.get(CaseRow, number)
+        if case is None:
+            raise Trouble(f"case {number}: there is none; see `canary cases`")
+        lines = cases.timeline(session, number)
+    if as_json:
+        events = [{"at": e.at, "kind": e.kind, "who": e.who, "text": e.text} for e in lines]
+        show_json({"id": case.id, "state": case.state, "suspects": case.suspects, "timeline": events})
+        return
+    suspects = [(s["name"], s["kind"], f"{s['p']:.1%}", f"{s['hit']} of {s['held']}") for s in case.suspects]
+    show_table(("suspect", "kind", "probability", "canaries hit"), suspects, "No suspects yet.")
+    show_table(("when", "what", "text"), [(e.at.isoformat(), e.kind, e.text) for e in lines], "Nothing happened yet.")
+
+
+list_cases.__name__, one_case.__name__ = "cases", "case"
+COMMANDS = (list_cases, one_case)
+
+
+def _top(suspects: list[dict[str, object]]) -> str:
+    return f"{suspects[0]['name']} {float(str(suspects[0]['p'])):.0%}" if suspects else ""

@@ -1,0 +1,193 @@
+"""`canary init`, `doctor`, `up` and the single roles: setting up and keeping it running."""
+
+import asyncio
+import json
+import os
+import secrets
+import shutil
+import smtplib
+import urllib.request
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from canary.cli.frame import Json, Trouble, config_path, settings, show_json
+
+Watched = Annotated[bool, typer.Option("--watched", hidden=True)]
+
+_TOML = """\
+# Canary. Every key is explained in config/canary.example.toml; any of them also as CANARY_SECTION__KEY.
+data = {data}
+domains = [{domain}]
+
+[smtp]
+host = "127.0.0.1"      # 0.0.0.0 once the world may write to it
+port = 2525
+hostname = {hostname}
+
+[web]
+host = "127.0.0.1"
+port = 8025
+"""
+
+_RECORDS = """\
+DNS records for {domain} (replace 192.0.2.1 by the address of this machine):
+  {domain}.            MX   10 mail.{domain}.
+  mail.{domain}.       A    192.0.2.1
+  {domain}.            TXT  "v=spf1 -all"
+  _dmarc.{domain}.     TXT  "v=DMARC1; p=reject; np=reject"
+  *._domainkey.{domain}.  TXT  "v=DKIM1; p="
+"""
+
+
+def init(
+    domain: Annotated[str, typer.Option(help="Domain whose mail shall come here.")],
+    admin: Annotated[str, typer.Option(help="Name of the first user.")] = "admin",
+    password: Annotated[
+        str | None,
+        typer.Option(envvar="CANARY_PASSWORD", help="Its password; one is made up and shown once if left out."),
+    ] = None,
+) -> None:
+    """Make the data folder, the settings, the store and the first user, and say which DNS records to set."""
+    from canary.run import clock, open_store
+    from canary.store.users import add_user
+
+    domain = domain.lower().strip(".")
+    if "." not in domain or any(c.isspace() or c in '@/"\\' for c in domain):
+        raise Trouble(f"--domain {domain!r}: not a domain; give one such as inbox.example", 2)
+    path = config_path() or Path(os.environ.get("CANARY_CONFIG", "canary.toml"))
+    if path.exists():
+        raise Trouble(f"{path}: exists already; remove it to begin anew, or edit it")
+    data = Path(os.environ.get("CANARY_DATA", "data"))
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(
+        _TOML.format(data=json.dumps(str(data)), domain=json.dumps(domain), hostname=json.dumps(f"mail.{domain}")),
+        encoding="utf-8",
+    )
+    store = open_store(settings())
+    _make_key(data)
+    store.migrate()
+    chosen = password or secrets.token_urlsafe(12)
+    with store.writing() as session:
+        add_user(session, admin, chosen, "admin", clock())
+    typer.echo(f"Wrote {path}; data in {data}/. First user: {admin}" + ("" if password else f", password: {chosen}"))
+    typer.echo("\n" + _RECORDS.format(domain=domain))
+    typer.echo("Next: canary vendor add NAME --domain shop.example, canary issue NAME, canary up")
+
+
+def _make_key(data: Path) -> None:
+    descriptor = os.open(data / "secret.key", os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    with os.fdopen(descriptor, "w") as file:
+        file.write(secrets.token_hex(32) + "\n")
+
+
+def up() -> None:
+    """Run everything on this machine: listener, worker and dashboard, each watched and restarted."""
+    from canary import run
+
+    path = config_path()
+    run.up(settings(), ["--config", str(path)] if path else [])
+
+
+def smtp(watched: Watched = False) -> None:
+    """Run the listener only."""
+    _play("smtp", watched)
+
+
+def worker(watched: Watched = False) -> None:
+    """Run the pipeline and alerts only."""
+    _play("worker", watched)
+
+
+def web(watched: Watched = False) -> None:
+    """Run the dashboard only."""
+    _play("web", watched)
+
+
+def _play(role: str, watched: bool) -> None:
+    import uvloop
+
+    from canary import run
+
+    known = settings()
+    roles: dict[str, Callable[..., object]] = {"smtp": run.smtp, "worker": run.worker, "web": run.web}
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        runner.run(roles[role](known, watched=watched))  # type: ignore[arg-type]
+
+
+def doctor(as_json: Json = False) -> None:
+    """Check that everything listens and can be reached; exit 1 when something is wrong."""
+    findings = list(_findings())
+    if as_json:
+        show_json([{"check": name, "fine": fine, "text": text} for name, fine, text in findings])
+    else:
+        for name, fine, text in findings:
+            typer.echo(f"{'ok  ' if fine else 'FAIL'}  {name}: {text}")
+    if not all(fine for _, fine, _ in findings):
+        raise typer.Exit(1)
+
+
+def _findings() -> Iterator[tuple[str, bool, str]]:
+    known = settings()
+    checks: dict[str, Callable[[], str]] = {
+        "domains": lambda: ", ".join(known.domains) or _fail("none set; run `canary init --domain D`"),
+        "disk": lambda: _disk(known.data, known.smtp.spool_reserve),
+        "store": lambda: _store(),
+        "listener": lambda: _greeting(known.smtp.host, known.smtp.port),
+        "dashboard": lambda: _health(known.web.host, known.web.port),
+    }
+    for name, check in checks.items():
+        try:
+            yield name, True, check()
+        except (Trouble, OSError, smtplib.SMTPException) as fault:
+            yield name, False, str(fault)
+    yield "alerts", True, ", ".join(known.alert.destinations) or "no destination set; leaks show on the dashboard only"
+
+
+def _fail(line: str) -> str:
+    raise Trouble(line)
+
+
+def _disk(folder: Path, reserve: int) -> str:
+    if not os.access(folder, os.W_OK):
+        raise Trouble(f"{folder} cannot be written; make it, or set data")
+    free = shutil.disk_usage(folder).free
+    return (
+        f"{free // 2**20} MB free"
+        if free > reserve
+        else _fail(f"{free // 2**20} MB free, less than smtp.spool_reserve")
+    )
+
+
+def _store() -> str:
+    from sqlalchemy import text
+    from sqlalchemy.exc import SQLAlchemyError
+
+    from canary.run import open_store
+
+    try:
+        with open_store(settings()).reading() as session:
+            session.execute(text("SELECT count(*) FROM alembic_version"))
+    except SQLAlchemyError as fault:
+        raise Trouble(str(getattr(fault, "orig", fault)).splitlines()[0]) from None
+    return "answers"
+
+
+def _greeting(host: str, port: int) -> str:
+    with smtplib.SMTP(_local(host), port, timeout=5) as client:
+        client.noop()
+    return f"answers on port {port}"
+
+
+def _health(host: str, port: int) -> str:
+    with urllib.request.urlopen(f"http://{_local(host)}:{port}/healthz", timeout=5) as answer:  # noqa: S310 - our own
+        return f"answers {answer.status} on port {port}"
+
+
+def _local(host: str) -> str:
+    return {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)  # noqa: S104 - reached, not bound
+
+
+COMMANDS = (init, doctor, up, smtp, worker, web)

@@ -1,0 +1,180 @@
+"""The trusted hop: which host handed the mail to the first machine we trust, read from the trace of Received lines.
+
+Every line below the trusted boundary can be forged, so the walk starts at our own end and goes on only while the
+host that a trusted machine saw is itself trusted by configuration.
+"""
+
+import re
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
+
+from canary.model.mail import Client, ParsedMail
+
+MAX_RECEIVED = 100  # RFC 5321 6.3: more than this is a loop
+MAX_LINE = 2000
+
+
+@dataclass(frozen=True, slots=True)
+class Trusted:
+    """What belongs to us by configuration: networks of machines, and names of those that write the topmost line."""
+
+    networks: tuple[IPv4Network | IPv6Network, ...] = ()
+    hosts: tuple[str, ...] = ()
+
+    def machine(self, ip: str) -> bool:
+        """Whether the machine at this address is trusted; a host that hands on to itself always is."""
+        address = _address(ip)
+        return address is not None and (address.is_loopback or any(address in network for network in self.networks))
+
+    def writer(self, host: str) -> bool:
+        """Whether this host, or the domain it is in, is trusted to have written the topmost line."""
+        return any(f".{host.lower()}".endswith(f".{name}") for name in self.hosts)
+
+
+@dataclass(frozen=True, slots=True)
+class Received:
+    """One Received line (RFC 5321 4.4): the host that handed over, the host that wrote it, and when.
+
+    `inside` says that the mail was passed on within the writing host, so that the next line is its own too.
+    """
+
+    ip: str = ""
+    helo: str = ""
+    by: str = ""
+    tls: bool = False
+    inside: bool = False
+    at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Hop:
+    """The host that handed the mail to us; `at` and `line` (position among all headers) are of the line that says so.
+
+    Headers above `line` were written inside the trusted boundary; `line` is -1 where the peer itself is meant.
+    """
+
+    client: Client
+    at: datetime | None = None
+    line: int = -1
+
+
+def read_trusted(names: Iterable[str]) -> Trusted:
+    """Sort configured names into networks and hosts; raises `ValueError` for what is neither."""
+    networks, hosts = [], []
+    for name in names:
+        try:
+            networks.append(ip_network(name.strip()))
+        except ValueError as error:
+            if not re.fullmatch(r"(?=.*[a-z])[a-z0-9.-]+", name.strip(), re.IGNORECASE):
+                raise ValueError(f'trusted "{name}": {error}; write a network or a host name') from None
+            hosts.append(name.strip(" .").lower())
+    return Trusted(tuple(networks), tuple(hosts))
+
+
+def trusted_hop(mail: ParsedMail, trusted: Trusted, peer: Client | None = None) -> Hop | None:
+    """Find the host that handed the mail to the trusted boundary; None where no trusted line tells.
+
+    With a `peer` (the host that spoke to us) the walk starts behind it if it is trusted; without one (an archive)
+    the topmost line must be written by a trusted host.
+    """
+    if peer is not None and not trusted.machine(peer.ip):
+        return Hop(peer)
+    lines = ((at, value) for at, (name, value) in enumerate(mail.headers) if name.lower() == "received")
+    for count, (at, value) in enumerate(lines):
+        seen = read_received(value)
+        if count == MAX_RECEIVED or (count == 0 and peer is None and not trusted.writer(seen.by)):
+            return None
+        if seen.ip and not trusted.machine(seen.ip):
+            return Hop(Client(seen.ip, helo=seen.helo, tls="TLS" if seen.tls else None), seen.at, at)
+        if not seen.ip and not seen.inside:
+            return None
+    return None
+
+
+def read_received(value: str) -> Received:
+    """Read one Received line in the shapes of Postfix, Exim, Sendmail, Exchange, Gmail, Yahoo and qmail."""
+    text, _, date = " ".join(value[:MAX_LINE].split()).rpartition(";")
+    tokens = list(_tokens(text or date))
+    source = _clause(tokens, "from")
+    protocol = "".join(_clause(tokens, "with")[:1]).lower()
+    return Received(
+        # A client that can smuggle a second "by" into its HELO would choose its address, so such a line says nothing.
+        ip=_ip(source) if tokens.count("by") == 1 else "",
+        helo=_helo(source),
+        by="".join(_clause(tokens, "by")[:1]).lower().strip("[]."),
+        tls="tls" in text.lower() or protocol in ("esmtps", "esmtpsa", "smtps", "lmtps"),
+        inside=not source and not _LOCAL.search(text),
+        at=_date(date),
+    )
+
+
+_WORDS = ("from", "by", "via", "with", "id", "for")
+_LOCAL = re.compile(r"from userid|\(from |with local\b|invoked by uid 0\b", re.IGNORECASE)
+_SAID = re.compile(r"\b(?:helo|ehlo)[= ]([^\s()]+)", re.IGNORECASE)
+_CLAIM = re.compile(r"\b(?:helo|ehlo|ident)[= ][^\s()]*+", re.IGNORECASE)
+
+
+def _tokens(text: str) -> Iterator[str]:
+    """Split into words and whole comments; a comment keeps its outer parenthesis, inner ones are dropped."""
+    depth, comment = 0, list[str]()
+    for token in re.findall(r"[()]|[^\s()]+", text):
+        if token in "()":
+            depth = max(0, depth + (1 if token == "(" else -1))
+            if depth == 0 and comment:
+                yield "(" + " ".join(comment)
+                comment = []
+        elif depth:
+            comment.append(token)
+        else:
+            yield token
+
+
+def _clause(tokens: list[str], word: str) -> list[str]:
+    """Return what follows a word of the trace syntax, up to the next such word."""
+    if word not in tokens:
+        return []
+    rest = tokens[tokens.index(word) + 1 :]
+    end = next((at for at, token in enumerate(rest) if token.lower() in _WORDS), len(rest))
+    return rest[:end]
+
+
+def _ip(source: list[str]) -> str:
+    """Find the address that the writer saw; what the client says of itself (HELO, ident) is looked at last."""
+    comments = [_CLAIM.sub("", token[1:]) for token in source if token.startswith("(")]
+    seen = {ip for comment in comments if (ip := _last_ip(comment.split()))}
+    words = [token for token in source if token[:1] == "["]
+    if not seen and words:
+        seen = {_last_ip(words)}
+    return seen.pop() if len(seen) == 1 else ""
+
+
+def _last_ip(words: list[str]) -> str:
+    """Return the last address among words, bracketed ones before bare ones."""
+    bracketed = [word.partition("]")[0] for word in words if word[:1] == "["]
+    addresses = [address for word in bracketed or words if (address := _address(word))]
+    return str(addresses[-1]) if addresses else ""
+
+
+def _helo(source: list[str]) -> str:
+    said = next(filter(None, (_SAID.search(token) for token in source if token.startswith("("))), None)
+    return (said[1] if said else "".join(source[:1]))[:255]
+
+
+def _address(text: str) -> IPv4Address | IPv6Address | None:
+    bare = re.sub(r"(?i)^\[?(?:ipv6:)?", "", text[:100]).rstrip("]").partition("%")[0]
+    try:
+        address = ip_address(bare)
+    except ValueError:
+        return None
+    return getattr(address, "ipv4_mapped", None) or address
+
+
+def _date(text: str) -> datetime | None:
+    try:
+        date = parsedate_to_datetime(text.strip()[:100])
+        return (date if date.tzinfo else date.replace(tzinfo=UTC)).astimezone(UTC)
+    except (ValueError, TypeError, OverflowError, IndexError):
+        return None

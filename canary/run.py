@@ -1,0 +1,373 @@
+"""The composition root: builds every part from settings, and keeps the roles running."""
+
+import asyncio
+import json
+import logging
+import os
+import secrets
+import signal
+import socket
+import ssl
+import subprocess
+import sys
+import threading
+import time
+import tomllib
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+
+import uvicorn
+
+from canary.alert.channels.base import Target
+from canary.alert.deliver import Desk, deliver_due
+from canary.authenticate.lookup import Lookup, ZoneLookup
+from canary.judge.suppliers import SupplierBook, read_suppliers
+from canary.net.dns import LiveLookup
+from canary.net.http import Http
+from canary.pipeline import Inbox, Parts, run_pending
+from canary.receive.admission import Limits
+from canary.receive.book import AddressBook
+from canary.receive.connection import Service
+from canary.receive.smtp import Listener
+from canary.receive.spool import Spool
+from canary.schedule import Job, scheduler
+from canary.settings import Settings
+from canary.store.canaries import known_addresses
+from canary.store.database import Database, is_down
+from canary.web.app import create_app
+
+log = logging.getLogger("canary.run")
+
+ROLES = ("smtp", "worker", "web")
+IDLE_SECONDS = 0.2
+DOWN_SECONDS = 2.0
+
+
+def clock() -> datetime:
+    """Tell the time, in UTC."""
+    return datetime.now(UTC)
+
+
+def config_folder() -> Path:
+    """Return the folder of the files that ship with the program: in the wheel, or beside the package in a checkout."""
+    package = Path(__file__).parent
+    return package / "config" if (package / "config").is_dir() else package.parent / "config"
+
+
+def supplier_book() -> SupplierBook:
+    """Read what is known of mail providers; raises SupplierError naming every bad entry."""
+    return read_suppliers(tomllib.loads((config_folder() / "suppliers.toml").read_text(encoding="utf-8")))
+
+
+def open_store(settings: Settings) -> Database:
+    """Open the store, making the data folder if need be."""
+    settings.data.mkdir(mode=0o700, parents=True, exist_ok=True)
+    return Database(settings.store_url)
+
+
+def open_spool(settings: Settings, name: str = "smtp") -> Spool:
+    """Open a spool of this installation; whoever receives into it starts it."""
+    folder = settings.data / "spool"
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    smtp = settings.smtp
+    return Spool(
+        folder / f"{name}.db",
+        reserve_bytes=smtp.spool_reserve,
+        max_backlog=smtp.spool_backlog,
+        max_pages=smtp.spool_pages,
+    )
+
+
+def lookups(settings: Settings) -> Callable[[], Lookup]:
+    """Return what makes a Lookup for each mail: live DNS with a budget, or the zone file of the settings."""
+    if settings.dns.zone:
+        zone = ZoneLookup(json.loads(settings.dns.zone.read_text(encoding="utf-8")))
+        return lambda: zone
+    live = LiveLookup(settings.dns.nameservers, timeout=settings.dns.timeout)
+    return lambda: live.for_mail(seconds=settings.dns.timeout)
+
+
+def pipeline_parts(settings: Settings, store: Database, passed: Callable[[str], None] = lambda _: None) -> Parts:
+    """Build what the pipeline works with."""
+    return Parts(store, lookups(settings), supplier_book(), clock, passed)
+
+
+def alert_desk(settings: Settings, store: Database, passed: Callable[[str], None] = lambda _: None) -> Desk:
+    """Build what delivery works with."""
+    targets = [
+        Target(name, d.kind, d.url.get_secret_value(), d.secret.get_secret_value() if d.secret else None)
+        for name, d in settings.alert.destinations.items()
+    ]
+    http = Http(allow_private=settings.alert.allow_private)
+    return Desk(store, http, targets, clock, settings.web_url, _jitter, passed)
+
+
+def _jitter() -> float:
+    return 0.8 + 0.4 * secrets.randbelow(1000) / 1000
+
+
+class Stopping:
+    """Turns SIGTERM, SIGINT and the end of a watching parent into one event of the loop."""
+
+    def __init__(self, *, watched: bool) -> None:
+        """Begin to listen; call it inside the loop."""
+        self.event = asyncio.Event()
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, self.event.set)
+        if watched:
+            threading.Thread(target=self._watch, args=(loop,), daemon=True).start()
+
+    def _watch(self, loop: asyncio.AbstractEventLoop) -> None:
+        # The parent holds the other end of our standard input: when it is gone, however it went, so are we.
+        while os.read(0, 1024):
+            pass
+        loop.call_soon_threadsafe(self.event.set)
+
+    async def pause(self, seconds: float) -> bool:
+        """Wait, but not longer than to the stop; tell whether to stop."""
+        try:
+            await asyncio.wait_for(self.event.wait(), seconds)
+        except TimeoutError:
+            return False
+        return True
+
+
+def say(line: str) -> None:
+    """Say on standard output what whoever started us waits for."""
+    sys.stdout.write(line + "\n")
+    sys.stdout.flush()
+
+
+async def smtp(settings: Settings, *, watched: bool = False) -> None:
+    """Receive mail until stopped; the store may be down all the while."""
+    stopping = Stopping(watched=watched)
+    spool, store = open_spool(settings), open_store(settings)
+    spool.start(clock)
+
+    def fetch(mark: str) -> tuple[str, frozenset[str]] | None:
+        with store.reading() as session:
+            return known_addresses(session, mark)
+
+    book = AddressBook(fetch, spool)
+    domains = frozenset(domain.lower() for domain in settings.domains)
+    limits = Limits(size=settings.smtp.max_size)
+    service = Service(settings.smtp.hostname, domains, book, spool, clock, limits, _tls(settings))
+    listener = Listener(service, [(settings.smtp.host, settings.smtp.port)])
+    await book.start()
+    try:
+        for host, port in await listener.start():
+            say(f"smtp listening on {host}:{port}")
+        await stopping.event.wait()
+    finally:
+        await listener.stop()
+        await book.stop()
+        spool.close()
+        store.close()
+
+
+def _tls(settings: Settings) -> ssl.SSLContext | None:
+    if settings.smtp.tls_certificate is None:
+        return None
+    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    context.load_cert_chain(settings.smtp.tls_certificate, settings.smtp.tls_key)
+    return context
+
+
+class Inboxes:
+    """The spools of this machine, as a worker sees them; new ones are found as they appear."""
+
+    def __init__(self, settings: Settings) -> None:
+        """Look into the spool folder of the settings."""
+        self.settings = settings
+        self.spools: dict[str, Spool] = {}
+
+    def __iter__(self) -> Iterator[Inbox]:
+        """Yield every spool that exists."""
+        for file in sorted((self.settings.data / "spool").glob("*.db")):
+            yield self.spools.setdefault(file.stem, open_spool(self.settings, file.stem))
+
+    def close(self) -> None:
+        """Let the files go."""
+        for spool in self.spools.values():
+            spool.close()
+
+
+class Stopwatch:
+    """Adds up how long the stages of the pipeline take, and says so from time to time."""
+
+    def __init__(self) -> None:
+        """Start at zero."""
+        self.last = time.perf_counter()
+        self.spent: dict[str, tuple[int, float]] = {}
+
+    def passed(self, stage: str) -> None:
+        """Count a stage that has just ended."""
+        now = time.perf_counter()
+        count, seconds = self.spent.get(stage, (0, 0.0))
+        self.spent[stage] = (count + 1, seconds + now - self.last)
+        self.last = now
+
+    def tell(self) -> None:
+        """Log the mean time of each stage since the last time."""
+        spent, self.spent = self.spent, {}
+        if spent:
+            log.info("stages: %s", ", ".join(f"{s} {n} x {t / n * 1000:.1f} ms" for s, (n, t) in spent.items()))
+
+
+async def worker(settings: Settings, *, watched: bool = False) -> None:
+    """Bring mails to their cases and deliver alerts until stopped; a store that is down is waited for."""
+    stopping, stopwatch = Stopping(watched=watched), Stopwatch()
+    store, inboxes = open_store(settings), Inboxes(settings)
+    parts, desk = pipeline_parts(settings, store, stopwatch.passed), alert_desk(settings, store)
+    jobs = [Job("deliver alerts", 1.0, lambda: _unless_down(deliver_due, desk)), Job("timings", 60.0, stopwatch.tell)]
+    clockwork = scheduler(jobs)
+    try:
+        await _migrate(store, stopping)
+        clockwork.start()
+        say("worker ready")
+        await _work(parts, inboxes, stopping)
+    finally:
+        if clockwork.running:
+            clockwork.shutdown()
+        inboxes.close()
+        desk.http.close()
+        store.close()
+
+
+async def _work(parts: Parts, inboxes: Inboxes, stopping: Stopping) -> None:
+    down = False
+    while not stopping.event.is_set():
+        try:
+            worked = sum([await run_pending(parts, inbox) for inbox in inboxes])
+            down = False
+        except Exception as fault:
+            if not is_down(fault) and not isinstance(fault, OSError):
+                raise
+            if not down:
+                log.warning("store or spool cannot be used (%s); waiting, nothing is lost", _brief(fault))
+            worked, down = 0, True
+        if not worked:
+            await stopping.pause(DOWN_SECONDS if down else IDLE_SECONDS)
+
+
+async def _migrate(store: Database, stopping: Stopping) -> None:
+    while True:
+        try:
+            await asyncio.to_thread(store.migrate)
+        except Exception as fault:
+            if not is_down(fault):
+                raise
+            log.warning("store cannot be used (%s); waiting for it", _brief(fault))
+            if await stopping.pause(DOWN_SECONDS):
+                return
+        else:
+            return
+
+
+def _unless_down(deliver: Callable[[Desk], int], desk: Desk) -> None:
+    try:
+        while deliver(desk):
+            pass
+    except Exception as fault:
+        if not is_down(fault):
+            raise
+        log.warning("alerts wait: the store cannot be used (%s)", _brief(fault))
+
+
+def _brief(fault: Exception) -> str:
+    return str(getattr(fault, "orig", None) or fault).strip().splitlines()[0][:200]
+
+
+class _WebServer(uvicorn.Server):
+    """Says where it listens once it does, and leaves signals to whoever runs it."""
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        for listener in self.servers:
+            for sock in listener.sockets:
+                host, port = sock.getsockname()[:2]
+                say(f"web listening on http://{host}:{port}")
+
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        yield
+
+
+async def web(settings: Settings, *, watched: bool = False) -> None:
+    """Serve the dashboard until stopped."""
+    stopping, store = Stopping(watched=watched), open_store(settings)
+    app = create_app(store, clock, settings.web_url)
+    # The access log would show one-time links; the application logs what matters.
+    options = {"access_log": False, "log_config": None, "server_header": False}
+    server = _WebServer(uvicorn.Config(app, settings.web.host, settings.web.port, lifespan="off", **options))
+    serving = asyncio.create_task(server.serve())
+    waiting = asyncio.create_task(stopping.event.wait())
+    try:
+        await asyncio.wait({serving, waiting}, return_when=asyncio.FIRST_COMPLETED)
+        server.should_exit = True
+        await serving
+    finally:
+        waiting.cancel()
+        store.close()
+
+
+class Child:
+    """One role in a process of its own, started again when it ends, ever more patiently."""
+
+    def __init__(self, role: str, command: Sequence[str]) -> None:
+        """Remember how the role is started."""
+        self.role, self.command = role, command
+        self.process: subprocess.Popen[bytes] | None = None
+        self.patience = 0.5
+        self.due = 0.0
+
+    def watch(self, now: float) -> None:
+        """Start the process if it is not running and its time has come."""
+        if self.process is not None and self.process.poll() is None:
+            if now > self.due + 60:
+                self.patience = 0.5
+            return
+        if self.process is not None:
+            ended = self.process.returncode
+            log.error("%s ended with %s; starting it again in %.1f s", self.role, ended, self.patience)
+            self.due, self.patience = now + self.patience, min(30.0, self.patience * 2)
+            self._let_go()
+        if now >= self.due:
+            self.process, self.due = subprocess.Popen(self.command, stdin=subprocess.PIPE), now  # noqa: S603 - ourselves
+
+    def stop(self) -> None:
+        """End the process: politely first."""
+        if self.process is None:
+            return
+        self.process.terminate()
+        try:
+            self.process.wait(15)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+            self.process.wait()
+        self._let_go()
+
+    def _let_go(self) -> None:
+        if self.process is not None and self.process.stdin is not None:
+            self.process.stdin.close()
+        self.process = None
+
+
+def up(settings: Settings, arguments: Sequence[str]) -> None:
+    """Run every role as a child process, watch and restart them, until stopped."""
+    stop = threading.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: stop.set())
+    settings.data.mkdir(mode=0o700, parents=True, exist_ok=True)
+    children = [Child(role, [sys.executable, "-m", "canary", *arguments, role, "--watched"]) for role in ROLES]
+    try:
+        while not stop.is_set():
+            for child in children:
+                child.watch(time.monotonic())
+            stop.wait(0.2)
+    finally:
+        for child in children:
+            child.stop()

@@ -1,0 +1,497 @@
+"""What the pages show, as frozen facts; every list is bounded and every query goes by an index."""
+
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from typing import Any
+
+from sqlalchemy import ColumnElement, Select, distinct, func, select
+from sqlmodel import Session, col
+
+from canary.model.party import Supply
+from canary.model.verdict import LEAKS, Verdict
+from canary.store.cases import OPEN
+from canary.store.tables import (
+    AttemptRow,
+    CampaignRow,
+    CanaryRow,
+    CaseEventRow,
+    CaseRow,
+    CaseVendorRow,
+    HitRow,
+    MailRow,
+    SupplierRow,
+    SupplyRow,
+    VendorDomainRow,
+    VendorRow,
+)
+from canary.store.vendors import supplies
+
+SERIES: dict[str, frozenset[Verdict]] = {
+    "expected": frozenset({Verdict.EXPECTED, Verdict.SELF_TEST}),
+    "supplier": frozenset({Verdict.SUPPLIER}),
+    "third-party": frozenset({Verdict.THIRD_PARTY}),
+    "spam": frozenset({Verdict.SPAM, Verdict.IMPERSONATION}),
+    "other": frozenset(set(Verdict) - LEAKS - {Verdict.EXPECTED, Verdict.SELF_TEST, Verdict.SUPPLIER}),
+}
+"""The layers of every chart, and the verdicts that count in each."""
+
+SERIES_OF = {verdict.value: name for name, verdicts in SERIES.items() for verdict in verdicts}
+OWN = ("expected", "supplier")
+PAGE = 50
+_WEEK = timedelta(weeks=1)
+
+
+@dataclass(frozen=True, slots=True)
+class Weeks:
+    """Mails by week: the Monday of the first week, and a number for each week and each series."""
+
+    first: date
+    counts: Mapping[str, tuple[int, ...]]
+
+    def sums(self, *series: str) -> tuple[int, ...]:
+        """Return the numbers of some series added up, week by week."""
+        return tuple(sum(week) for week in zip(*(self.counts[name] for name in series), strict=True))
+
+
+@dataclass(frozen=True, slots=True)
+class Tally:
+    """What came to a canary or a vendor: mails of its own, of outsiders, and of senders that are not decided yet."""
+
+    own: int = 0
+    outside: int = 0
+    asking: int = 0
+    first_outside: datetime | None = None
+    last: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class SuspectLine:
+    """A possible source with its probability."""
+
+    kind: str
+    id: str
+    name: str
+    p: float
+    hit: int
+    held: int
+
+
+@dataclass(frozen=True, slots=True)
+class CaseLine:
+    """A case in a list."""
+
+    id: int
+    state: str
+    vendor: str
+    slug: str
+    opened_at: datetime
+    last_hit_at: datetime
+    suspects: tuple[SuspectLine, ...]
+    vendors: int
+    campaigns: int
+    hits: int
+
+    @property
+    def top(self) -> SuspectLine | None:
+        """The most probable suspect."""
+        return self.suspects[0] if self.suspects else None
+
+    @property
+    def open(self) -> bool:
+        """Whether somebody still has to do something about it."""
+        return self.state in OPEN
+
+
+@dataclass(frozen=True, slots=True)
+class HitLine:
+    """A hit in a list; sender and subject are as hostile as the mail."""
+
+    id: int
+    mail: int
+    at: datetime
+    verdict: str
+    confidence: float
+    case: int | None
+    canary: str
+    vendor: str | None
+    slug: str | None
+    subject: str
+    sender: str
+    proven: str
+    reasons: Sequence[Mapping[str, str]]
+
+    @property
+    def leak(self) -> bool:
+        """Whether the hit is charged to the vendor."""
+        return self.verdict in LEAKS
+
+
+@dataclass(frozen=True, slots=True)
+class CanaryLine:
+    """A canary in a list, with what came to it."""
+
+    id: int
+    address: str
+    vendor: str | None
+    slug: str | None
+    channel: str
+    generation: int
+    issued_at: datetime
+    state: str
+    bits: float
+    tally: Tally
+
+
+@dataclass(frozen=True, slots=True)
+class VendorLine:
+    """A vendor in a list."""
+
+    slug: str
+    name: str
+    state: str
+    canaries: int
+    tally: Tally
+    weeks: Weeks
+
+
+@dataclass(frozen=True, slots=True)
+class Overview:
+    """Who is leaking, and what came lately; `days` counts outside mail by day over a year."""
+
+    cases: tuple[CaseLine, ...]
+    vendors: tuple[VendorLine, ...]
+    hits: tuple[HitLine, ...]
+    days: tuple[tuple[date, int], ...]
+    canaries: int
+    attempts: int
+
+
+@dataclass(frozen=True, slots=True)
+class VendorPage:
+    """What one vendor has done with the addresses it got; `marks` are the times worth a line in the chart."""
+
+    slug: str
+    name: str
+    state: str
+    domains: tuple[str, ...]
+    suppliers: tuple[str, ...]
+    tally: Tally
+    weeks: Weeks | None
+    marks: tuple[tuple[datetime, str], ...]
+    canaries: tuple[CanaryLine, ...]
+    cases: tuple[CaseLine, ...]
+    hits: tuple[HitLine, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Cell:
+    """One canary in the matrix of a case; `held` says that the top suspect had it."""
+
+    address: str
+    channel: str
+    hit: bool
+    held: bool
+
+
+@dataclass(frozen=True, slots=True)
+class CasePage:
+    """Who may have leaked, and how we know; `older` is the key of the next page of hits."""
+
+    line: CaseLine
+    matrix: tuple[tuple[str, str, tuple[Cell, ...]], ...]
+    campaigns: tuple[tuple[str, datetime, datetime, int], ...]
+    hits: tuple[HitLine, ...]
+    older: int | None
+    events: tuple[tuple[datetime, str, str, str], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class MailPage:
+    """One mail with what it means at each canary."""
+
+    mail: MailRow
+    hits: tuple[HitLine, ...]
+    campaign: tuple[str, int] | None
+
+
+def overview(session: Session, now: datetime, weeks: int = 52) -> Overview:
+    """Read the overview; at most 20 open cases, 500 vendors and 12 hits."""
+    end = _end(session, now)
+    first = _monday(end) - (weeks - 1) * _WEEK
+    query = select(CaseRow).where(col(CaseRow.state).in_(OPEN)).order_by(col(CaseRow.last_hit_at).desc()).limit(20)
+    return Overview(
+        cases=_case_lines(session, query),
+        vendors=_vendor_lines(session, first, weeks),
+        hits=_hits(session, _hit_query().order_by(col(HitRow.at).desc(), col(HitRow.id).desc()).limit(12)),
+        days=_outside_days(session, end),
+        canaries=session.execute(select(func.count()).select_from(CanaryRow)).scalar_one(),
+        attempts=int(session.execute(select(func.sum(AttemptRow.count))).scalar() or 0),
+    )
+
+
+def vendor_page(session: Session, slug: str, now: datetime) -> VendorPage | None:
+    """Read one vendor's page, or None for a slug nobody has."""
+    row = session.execute(select(VendorRow).where(col(VendorRow.slug) == slug)).scalar()
+    if row is None:
+        return None
+    mine = col(CanaryRow.vendor_id) == row.id
+    cases = _case_lines(
+        session,
+        select(CaseRow).join(CaseVendorRow).where(col(CaseVendorRow.vendor_id) == row.id)
+        .order_by(col(CaseRow.id).desc()).limit(20),
+    )  # fmt: skip
+    canaries = _canaries(session, _canary_query().where(mine).limit(200))
+    tally = _tallies(session, col(CanaryRow.vendor_id), mine).get(row.id, Tally())
+    domains = select(VendorDomainRow.domain).where(col(VendorDomainRow.vendor_id) == row.id).limit(50)
+    passed = select(distinct(SupplierRow.name)).join(SupplyRow).where(col(SupplyRow.vendor_id) == row.id).limit(50)
+    return VendorPage(
+        slug=row.slug, name=row.name, state=_state(any(c.open for c in cases), tally.asking),
+        domains=tuple(session.execute(domains).scalars()), suppliers=tuple(session.execute(passed).scalars()),
+        tally=tally, weeks=_weeks(session, mine, _end(session, now)), marks=_marks(canaries, cases),
+        canaries=canaries, cases=cases,
+        hits=_hits(session, _hit_query().where(mine).order_by(col(HitRow.at).desc()).limit(25)),
+    )  # fmt: skip
+
+
+def case_page(session: Session, case_id: int, before: int | None = None) -> CasePage | None:
+    """Read one case's page, its hits older than `before`, or None for an unknown case."""
+    line = next(iter(_case_lines(session, select(CaseRow).where(col(CaseRow.id) == case_id))), None)
+    if line is None:
+        return None
+    query = _hit_query().where(col(HitRow.case_id) == case_id).order_by(col(HitRow.id).desc()).limit(PAGE + 1)
+    hits = _hits(session, query if before is None else query.where(col(HitRow.id) < before))
+    sent = select(MailRow.campaign_id).join(HitRow).where(col(HitRow.case_id) == case_id)
+    campaigns = select(CampaignRow).where(col(CampaignRow.id).in_(sent)).order_by(col(CampaignRow.first_at)).limit(PAGE)
+    events = select(CaseEventRow).where(col(CaseEventRow.case_id) == case_id).order_by(col(CaseEventRow.at)).limit(200)
+    return CasePage(
+        line=line,
+        matrix=_matrix(session, line),
+        campaigns=tuple((c.subject, c.first_at, c.last_at, c.mails) for c in session.execute(campaigns).scalars()),
+        hits=hits[:PAGE],
+        older=hits[PAGE - 1].id if len(hits) > PAGE else None,
+        events=tuple((e.at, e.kind, e.who, e.text) for e in session.execute(events).scalars()),
+    )
+
+
+def mail_page(session: Session, mail_id: int) -> MailPage | None:
+    """Read one mail, or None for an unknown one."""
+    row = session.get(MailRow, mail_id)
+    if row is None:
+        return None
+    campaign = session.get(CampaignRow, row.campaign_id) if row.campaign_id else None
+    hits = _hits(session, _hit_query().where(col(HitRow.mail_id) == mail_id).order_by(col(HitRow.id)).limit(PAGE))
+    return MailPage(row, hits, (campaign.subject, campaign.mails) if campaign else None)
+
+
+def canary_list(session: Session, after: int = 0) -> tuple[tuple[CanaryLine, ...], int | None]:
+    """Read canaries in order of issue from a key on, and the key of the next page if there is one."""
+    query = _canary_query().where(col(CanaryRow.id) > after).order_by(None).order_by(col(CanaryRow.id)).limit(PAGE + 1)
+    found = _canaries(session, query)
+    return found[:PAGE], found[PAGE - 1].id if len(found) > PAGE else None
+
+
+def figures(session: Session) -> dict[str, dict[str, int]]:
+    """Count hits by verdict, cases by state and attempts by kind, for the metrics."""
+    hits = select(HitRow.verdict, func.count()).group_by(col(HitRow.verdict))
+    cases = select(CaseRow.state, func.count()).group_by(col(CaseRow.state))
+    tried = select(AttemptRow.kind, func.sum(AttemptRow.count)).group_by(col(AttemptRow.kind))
+    named: dict[str, Select[Any]] = {"hits": hits, "cases": cases, "attempts": tried}
+    return {name: {key: int(count) for key, count in session.execute(query)} for name, query in named.items()}
+
+
+def _end(session: Session, now: datetime) -> datetime:
+    # A chart of an old world ends where the world ends; one that is alive ends today.
+    newest = session.execute(select(func.max(HitRow.at))).scalar()
+    return newest if newest and now - newest > timedelta(days=28) else now
+
+
+def _monday(at: datetime) -> datetime:
+    return at.replace(hour=0, minute=0, second=0, microsecond=0) - timedelta(days=at.weekday())
+
+
+def _state(leaking: bool, asking: int) -> str:
+    return "leaking" if leaking else "asking" if asking else "quiet"
+
+
+def _case_lines(session: Session, query: Select[Any]) -> tuple[CaseLine, ...]:
+    rows: list[CaseRow] = list(session.execute(query).scalars())
+    ids = [row.id for row in rows]
+    names = dict(_pairs(session, select(VendorRow.id, VendorRow).where(col(VendorRow.id).in_(r.vendor_id for r in rows))))
+    of_case = col(HitRow.case_id)
+    members = select(CaseVendorRow.case_id, func.count()).group_by(col(CaseVendorRow.case_id))
+    vendors = dict(_pairs(session, members.where(col(CaseVendorRow.case_id).in_(ids))))
+    hits = dict(_pairs(session, select(of_case, func.count()).where(of_case.in_(ids)).group_by(of_case)))
+    sent = select(of_case, func.count(distinct(col(MailRow.campaign_id)))).join(MailRow)
+    campaigns = dict(_pairs(session, sent.where(of_case.in_(ids)).group_by(of_case)))
+    return tuple(
+        CaseLine(
+            row.id or 0, row.state, names[row.vendor_id].name, names[row.vendor_id].slug, row.opened_at,
+            row.last_hit_at, _suspects(row.suspects), vendors.get(row.id, 0), campaigns.get(row.id, 0),
+            hits.get(row.id, 0),
+        )
+        for row in rows
+    )  # fmt: skip
+
+
+def _pairs(session: Session, query: Select[Any]) -> list[tuple[Any, Any]]:
+    return [(row[0], row[1]) for row in session.execute(query)]
+
+
+def _suspects(kept: Iterable[Mapping[str, Any]]) -> tuple[SuspectLine, ...]:
+    return tuple(
+        SuspectLine(
+            str(s.get("kind", "")), str(s.get("id", "")), str(s.get("name") or s.get("id", "")), float(s.get("p", 0)),
+            int(s.get("hit", 0)), int(s.get("held", 0)),
+        )
+        for s in kept
+    )  # fmt: skip
+
+
+def _hit_query() -> Select[Any]:
+    return (
+        select(
+            HitRow.id, HitRow.mail_id, HitRow.at, HitRow.verdict, HitRow.confidence, HitRow.case_id, CanaryRow.address,
+            VendorRow.name, VendorRow.slug, MailRow.subject, MailRow.sender, MailRow.identity_domain, HitRow.reasons,
+        )
+        .select_from(HitRow)
+        .join(CanaryRow, col(CanaryRow.id) == HitRow.canary_id)
+        .outerjoin(VendorRow, col(VendorRow.id) == CanaryRow.vendor_id)
+        .join(MailRow, col(MailRow.id) == HitRow.mail_id)
+    )  # fmt: skip
+
+
+def _hits(session: Session, query: Select[Any]) -> tuple[HitLine, ...]:
+    return tuple(HitLine(*row) for row in session.execute(query))
+
+
+def _canary_query() -> Select[Any]:
+    order = (col(CanaryRow.channel), col(CanaryRow.generation), col(CanaryRow.id))
+    return select(CanaryRow, VendorRow.name, VendorRow.slug).outerjoin(VendorRow).order_by(*order)
+
+
+def _canaries(session: Session, query: Select[Any]) -> tuple[CanaryLine, ...]:
+    rows = session.execute(query).all()
+    tallies = _tallies(session, col(HitRow.canary_id), col(HitRow.canary_id).in_([row[0].id for row in rows]))
+    return tuple(
+        CanaryLine(
+            c.id, c.address, vendor, slug, c.channel, c.generation, c.issued_at, c.state, c.bits,
+            tallies.get(c.id, Tally()),
+        )
+        for c, vendor, slug in rows
+    )  # fmt: skip
+
+
+def _tallies(session: Session, by: ColumnElement[Any], where: ColumnElement[bool]) -> dict[Any, Tally]:
+    query = select(by, HitRow.verdict, func.count(), func.min(HitRow.at), func.max(HitRow.at)).select_from(HitRow)
+    query = query.join(CanaryRow).where(where).group_by(by, col(HitRow.verdict))
+    found: dict[Any, list[tuple[str, int, datetime, datetime]]] = {}
+    for key, verdict, count, first, last in session.execute(query):
+        found.setdefault(key, []).append((verdict, count, first, last))
+    return {key: _tally(groups) for key, groups in found.items()}
+
+
+def _tally(groups: Sequence[tuple[str, int, datetime, datetime]]) -> Tally:
+    return Tally(
+        own=sum(count for verdict, count, _, _ in groups if SERIES_OF.get(verdict) in OWN),
+        outside=sum(count for verdict, count, _, _ in groups if verdict in LEAKS),
+        asking=sum(count for verdict, count, _, _ in groups if verdict == Verdict.NEW_SENDER),
+        first_outside=min((first for verdict, _, first, _ in groups if verdict in LEAKS), default=None),
+        last=max(last for _, _, _, last in groups),
+    )
+
+
+def _vendor_lines(session: Session, first: datetime, weeks: int) -> tuple[VendorLine, ...]:
+    rows: list[VendorRow] = list(session.execute(select(VendorRow).order_by(col(VendorRow.name)).limit(500)).scalars())
+    owner = col(CanaryRow.vendor_id)
+    issued = dict(_pairs(session, select(owner, func.count()).group_by(owner)))
+    tallies = _tallies(session, owner, owner.is_not(None))
+    leaking = select(CaseVendorRow.vendor_id).join(CaseRow).where(col(CaseRow.state).in_(OPEN))
+    open_at = set(session.execute(leaking).scalars())
+    counts = _daily(session, col(HitRow.at) >= first)
+    lines = [
+        VendorLine(
+            row.slug, row.name, _state(row.id in open_at, tallies.get(row.id, Tally()).asking), issued.get(row.id, 0),
+            tallies.get(row.id, Tally()), _by_week(counts.get(row.id, {}), first.date(), weeks),
+        )
+        for row in rows
+    ]  # fmt: skip
+    rank = ("leaking", "asking", "quiet")
+    return tuple(sorted(lines, key=lambda line: (rank.index(line.state), -line.tally.outside, line.name.casefold())))
+
+
+def _daily(session: Session, where: ColumnElement[bool]) -> dict[int | None, Counter[tuple[date, str]]]:
+    day, owner = func.date(HitRow.at), col(CanaryRow.vendor_id)
+    query = select(owner, day, HitRow.verdict, func.count()).select_from(HitRow).join(CanaryRow).where(where)
+    found: dict[int | None, Counter[tuple[date, str]]] = {}
+    for vendor, when, verdict, count in session.execute(query.group_by(owner, day, col(HitRow.verdict))):
+        found.setdefault(vendor, Counter())[date.fromisoformat(str(when)), SERIES_OF.get(verdict, "other")] += count
+    return found
+
+
+def _by_week(counts: Mapping[tuple[date, str], int], first: date, weeks: int) -> Weeks:
+    rows = {name: [0] * weeks for name in SERIES}
+    for (day, name), count in counts.items():
+        at = (day - first).days // 7
+        if 0 <= at < weeks:
+            rows[name][at] += count
+    return Weeks(first, {name: tuple(numbers) for name, numbers in rows.items()})
+
+
+def _weeks(session: Session, where: ColumnElement[bool], end: datetime, longest: int = 156) -> Weeks | None:
+    start = _monday(end) - (longest - 1) * _WEEK
+    counts: Counter[tuple[date, str]] = sum(
+        _daily(session, where & (col(HitRow.at) >= start)).values(), start=Counter()
+    )
+    if not counts:
+        return None
+    oldest = min(day for day, _ in counts)
+    first = max(start.date(), oldest - timedelta(days=oldest.weekday()))
+    return _by_week(counts, first, max(12, (end.date() - first).days // 7 + 1))
+
+
+def _outside_days(session: Session, end: datetime) -> tuple[tuple[date, int], ...]:
+    first, day = (_monday(end) - 52 * _WEEK), func.date(HitRow.at)
+    query = select(day, func.count()).where(col(HitRow.verdict).in_(LEAKS), col(HitRow.at) >= first).group_by(day)
+    counts = {date.fromisoformat(str(when)): count for when, count in session.execute(query)}
+    days = [first.date() + timedelta(days=n) for n in range((end.date() - first.date()).days + 1)]
+    return tuple((when, counts.get(when, 0)) for when in days)
+
+
+def _marks(canaries: Sequence[CanaryLine], cases: Sequence[CaseLine]) -> tuple[tuple[datetime, str], ...]:
+    issued = {c.issued_at.date(): (c.issued_at, "issued") for c in canaries}
+    opened = [(case.opened_at, f"case {case.id}") for case in cases]
+    return tuple(sorted([*issued.values(), *opened]))[:60]
+
+
+def _matrix(session: Session, line: CaseLine, rows: int = 60) -> tuple[tuple[str, str, tuple[Cell, ...]], ...]:
+    hit = set(
+        session.execute(
+            select(HitRow.canary_id).where(col(HitRow.case_id) == line.id, col(HitRow.verdict).in_(LEAKS)).distinct()
+        ).scalars()
+    )
+    known = supplies(session)
+    given = _canary_query().where(col(CanaryRow.issued_at) <= line.last_hit_at, col(CanaryRow.vendor_id).is_not(None))
+    vendors: dict[tuple[str, str], list[Cell]] = {}
+    for canary, name, slug in session.execute(given.limit(2000)):
+        held = _held(line.top, known, slug, canary.channel, line.last_hit_at)
+        vendors.setdefault((name, slug), []).append(Cell(canary.address, canary.channel, canary.id in hit, held))
+    ranked = sorted(vendors.items(), key=lambda kept: (*_rank(kept[1]), kept[0]))
+    return tuple((name, slug, tuple(cells)) for (name, slug), cells in ranked[:rows])
+
+
+def _rank(cells: Sequence[Cell]) -> tuple[bool, bool]:
+    return not any(cell.held for cell in cells), not any(cell.hit for cell in cells)
+
+
+def _held(top: SuspectLine | None, known: Sequence[Supply], vendor: str, channel: str, at: datetime) -> bool:
+    if top is None or top.kind not in ("vendor", "supplier", "account"):
+        return False
+    if top.kind == "vendor":
+        return top.id == vendor
+    supplier, _, account = top.id.partition("/")
+    return account in ("", vendor) and any(
+        s.vendor == vendor and s.supplier == supplier and s.channel in (None, channel) and (s.since is None or s.since <= at)
+        for s in known
+    )

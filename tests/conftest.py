@@ -1,0 +1,104 @@
+"""What all tests share: stores of both kinds, a clock that tests set, real mail where it is."""
+
+import os
+import shutil
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from itertools import count
+from pathlib import Path
+
+import pytest
+from sqlalchemy import create_engine, text
+
+from canary.store.database import Database
+from tests.postgres import cluster
+
+ROOT = Path(__file__).parent.parent
+START = datetime(2026, 3, 1, 12, tzinfo=UTC)
+
+
+@dataclass
+class Clock:
+    """A clock that stands still until it is moved."""
+
+    now: datetime = field(default=START)
+
+    def __call__(self) -> datetime:
+        return self.now
+
+    def move(self, seconds: float) -> None:
+        self.now += timedelta(seconds=seconds)
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+@pytest.fixture(scope="session")
+def sqlite_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A SQLite file that went through the migrations."""
+    path = tmp_path_factory.mktemp("template") / "canary.db"
+    database = Database(f"sqlite:///{path}")
+    database.migrate()
+    with database.engine.connect() as connection:
+        connection.exec_driver_sql("COMMIT")
+        connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)")
+    database.close()
+    return path
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[str]:
+    """A PostgreSQL server with a database `template` that went through the migrations."""
+    with cluster() as url:
+        _admin(url, "CREATE DATABASE template")
+        database = Database(url.format(name="template"))
+        database.migrate()
+        database.close()
+        yield url
+
+
+def _admin(url: str, statement: str) -> None:
+    engine = create_engine(url.format(name="postgres"), isolation_level="AUTOCOMMIT")
+    with engine.connect() as connection:
+        connection.execute(text(statement))
+    engine.dispose()
+
+
+_numbers = count(1)
+
+
+@pytest.fixture
+def sqlite_store(sqlite_template: Path, tmp_path: Path) -> Iterator[Database]:
+    path = tmp_path / "canary.db"
+    shutil.copy(sqlite_template, path)
+    database = Database(f"sqlite:///{path}")
+    yield database
+    database.close()
+
+
+@pytest.fixture
+def postgres_store(postgres: str) -> Iterator[Database]:
+    name = f"test_{next(_numbers)}"
+    _admin(postgres, f"CREATE DATABASE {name} TEMPLATE template STRATEGY FILE_COPY")
+    database = Database(postgres.format(name=name))
+    yield database
+    database.close()
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def store(request: pytest.FixtureRequest) -> Database:
+    """An empty store, once of each kind: the same tests run on both."""
+    found: Database = request.getfixturevalue("sqlite_store" if request.param == "sqlite" else "postgres_store")
+    return found
+
+
+@pytest.fixture(scope="session")
+def corpus() -> Path:
+    """The folder of real mail, read in place."""
+    path = Path(os.environ.get("CANARY_CORPUS", ROOT / "../shared/corpus"))
+    if not path.is_dir():
+        pytest.skip(f"CANARY_CORPUS: no real mail at {path}; set it to a folder of mail to run this test")
+    return path.resolve()

@@ -1,0 +1,211 @@
+"""The store, on SQLite and on PostgreSQL alike."""
+
+import secrets
+from datetime import UTC, datetime, timedelta, timezone
+
+import pytest
+from sqlalchemy.exc import IntegrityError, StatementError
+from sqlmodel import select
+
+from canary.model.alert import Alert
+from canary.model.attempt import Attempt, AttemptKind
+from canary.model.canary import CanaryState, Style
+from canary.model.case import Sending
+from canary.model.party import Supply
+from canary.store import attempts, campaigns, canaries, cases, leases, outbox, vendors
+from canary.store.canaries import Order
+from canary.store.database import Database
+from canary.store.tables import CanaryRow, DeliveryRow, VendorRow
+
+NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
+ALERT = Alert("a-1", "case-opened", NOW, 1, "Play", "spam", 0.97, "c@x.example", "bad.example", "Hello", ("why",), (("Play", 1.0),))
+
+
+@pytest.fixture
+def play(store: Database) -> str:
+    with store.writing() as session:
+        return vendors.add_vendor(session, "Play Box", ["play.example"], NOW).slug
+
+
+def order(vendor: str, **more: object) -> Order:
+    return Order(vendor, "Inbox.example", **more)  # type: ignore[arg-type]
+
+
+def test_a_vendor_is_found_by_its_slug_with_its_domains(store: Database, play: str) -> None:
+    with store.reading() as session:
+        assert vendors.get_vendor(session, "play-box").domains == ("play.example",)
+
+
+def test_a_vendor_of_the_same_name_is_refused(store: Database, play: str) -> None:
+    with pytest.raises(vendors.Duplicate, match="play-box"), store.writing() as session:
+        vendors.add_vendor(session, "play box", [], NOW)
+
+
+def test_an_unknown_vendor_is_named_with_the_cure(store: Database) -> None:
+    with pytest.raises(vendors.Unknown, match="'nobody'.*canary vendor list"), store.reading() as session:
+        vendors.get_vendor(session, "nobody")
+
+
+def test_a_supplier_account_is_a_sender_of_its_vendor_only(store: Database, play: str) -> None:
+    with store.writing() as session:
+        vendors.add_vendor(session, "Other", ["other.example"], NOW)
+        supplier = vendors.add_supplier(session, "Silver", NOW)
+        vendors.add_supply(session, Supply(play, supplier.slug, "newsletter"), account="4711")
+        assert vendors.get_vendor(session, play).senders == {"silver/4711"}
+        assert vendors.get_vendor(session, "other").senders == frozenset()
+
+
+@pytest.mark.parametrize(("style", "bits"), [(Style.TAGGED, 60), (Style.PLAUSIBLE, 40), (Style.PLUS, 60)])
+def test_an_issued_address_is_found_whatever_its_case(store: Database, play: str, style: Style, bits: float) -> None:
+    with store.writing() as session:
+        made = canaries.issue(session, order(play, style=style), secrets.randbelow, NOW)
+    with store.reading() as session:
+        found = canaries.find(session, [made.address.upper(), "nobody@inbox.example"])
+    assert found == {made.address: made}
+    assert made.bits >= bits
+
+
+def test_rotation_issues_the_next_generation_and_the_old_one_keeps_listening(store: Database, play: str) -> None:
+    with store.writing() as session:
+        old = canaries.issue(session, order(play, channel="newsletter"), secrets.randbelow, NOW)
+        new = canaries.rotate(session, old.address, secrets.randbelow, NOW)
+        known = canaries.known_addresses(session, "")
+    assert (new.generation, new.channel, new.vendor) == (2, "newsletter", play)
+    assert known is not None
+    assert known[1] == {old.address, new.address}
+
+
+def test_addresses_issued_side_by_side_are_one_generation(store: Database, play: str) -> None:
+    with store.writing() as session:
+        made = [canaries.issue(session, order(play), secrets.randbelow, NOW) for _ in range(3)]
+    assert {canary.generation for canary in made} == {1}
+
+
+def test_a_burned_address_is_still_known(store: Database, play: str) -> None:
+    with store.writing() as session:
+        made = canaries.issue(session, order(play), secrets.randbelow, NOW)
+        assert canaries.burn(session, made.address, NOW).state is CanaryState.BURNED
+        assert made.address in canaries.find(session, [made.address])
+
+
+def test_the_mark_of_known_addresses_changes_when_one_is_issued(store: Database, play: str) -> None:
+    with store.writing() as session:
+        canaries.issue(session, order(play), secrets.randbelow, NOW)
+        first = canaries.known_addresses(session, "")
+        assert first is not None
+        assert canaries.known_addresses(session, first[0]) is None
+        canaries.issue(session, order(play), secrets.randbelow, NOW)
+        assert canaries.known_addresses(session, first[0]) is not None
+
+
+def test_no_two_canaries_have_the_same_address(store: Database, play: str) -> None:
+    row = {"address": "a@inbox.example", "domain": "inbox.example", "style": "tagged", "bits": 60.0, "issued_at": NOW}
+    with pytest.raises(IntegrityError), store.writing() as session:
+        session.add_all([CanaryRow(**row), CanaryRow(**row)])
+
+
+def test_times_come_back_aware_and_in_utc(store: Database) -> None:
+    there = datetime(2026, 3, 1, 14, tzinfo=timezone(timedelta(hours=2)))
+    with store.writing() as session:
+        session.add(VendorRow(slug="v", name="V", created_at=there))
+    with store.reading() as session:
+        assert session.exec(select(VendorRow.created_at)).one().isoformat() == "2026-03-01T12:00:00+00:00"
+
+
+def test_a_time_without_zone_is_refused(store: Database) -> None:
+    with pytest.raises((ValueError, StatementError)), store.writing() as session:
+        session.add(VendorRow(slug="v", name="V", created_at=datetime(2026, 3, 1)))  # noqa: DTZ001 - the point
+
+
+def test_a_failed_transaction_leaves_nothing(store: Database) -> None:
+    with pytest.raises(RuntimeError), store.writing() as session:
+        vendors.add_vendor(session, "Ghost", ["ghost.example"], NOW)
+        raise RuntimeError
+    with store.reading() as session:
+        assert vendors.list_vendors(session) == []
+
+
+def test_attempts_of_a_spool_are_counted_once_however_often_they_are_taken(store: Database) -> None:
+    tried = [(n, Attempt(AttemptKind.GUESS, "inbox.example", "192.0.2.0/24", NOW)) for n in range(1, 6)]
+    for batch in (tried[:3], tried):
+        with store.writing() as session:
+            attempts.take_attempts(session, "spool", batch)
+    with store.reading() as session:
+        assert attempts.guesses(session, "inbox.example") == 5
+
+
+def test_mails_that_share_either_key_are_one_campaign(store: Database) -> None:
+    with store.writing() as session:
+        first = campaigns.join_campaign(session, Sending("text:1", "call:1"), "s", NOW)
+        same_text = campaigns.join_campaign(session, Sending("text:1", "call:2"), "s", NOW)
+        same_call = campaigns.join_campaign(session, Sending("text:3", "call:2"), "s", NOW)
+        other = campaigns.join_campaign(session, Sending("", ""), "s", NOW)
+    assert first.id == same_text.id == same_call.id != other.id
+    assert first.mails == 3
+
+
+def test_a_closed_case_takes_no_more_hits(store: Database, play: str) -> None:
+    with store.writing() as session:
+        vendor = vendors.vendor_row(session, play).id or 0
+        case = cases.open_case(session, vendor, NOW)
+        session.add(cases.CaseVendorRow(case_id=case.id or 0, vendor_id=vendor))
+        assert cases.open_case_of(session, vendor) is case
+        case.state = "closed"
+        session.flush()
+        assert cases.open_case_of(session, vendor) is None
+
+
+def test_a_fact_is_put_once_and_goes_to_every_destination(store: Database) -> None:
+    with store.writing() as session:
+        outbox.put(session, ALERT)
+        outbox.put(session, ALERT)
+        outbox.route(session, ["slack", "hook"], NOW)
+        outbox.route(session, ["slack", "hook"], NOW)
+        claimed = outbox.claim(session, NOW, timedelta(seconds=60))
+    assert [(due.destination, due.alert) for due in claimed] == [("slack", ALERT), ("hook", ALERT)]
+
+
+def test_a_claimed_delivery_is_nobody_elses_until_its_lease_ends(store: Database) -> None:
+    with store.writing() as session:
+        outbox.put(session, ALERT)
+        outbox.route(session, ["slack"], NOW)
+        assert len(outbox.claim(session, NOW, timedelta(seconds=60))) == 1
+    with store.writing() as session:
+        assert outbox.claim(session, NOW + timedelta(seconds=59), timedelta(seconds=60)) == []
+        assert outbox.claim(session, NOW + timedelta(seconds=60), timedelta(seconds=60))[0].tries == 2
+
+
+def test_a_dead_letter_stays_and_can_be_sent_again(store: Database) -> None:
+    with store.writing() as session:
+        outbox.put(session, ALERT)
+        outbox.route(session, ["slack"], NOW)
+        due = outbox.claim(session, NOW, timedelta(seconds=60))[0]
+        outbox.mark_failed(session, due.id, "gone", None)
+        assert outbox.claim(session, NOW + timedelta(days=2), timedelta(seconds=60)) == []
+        assert outbox.revive(session, NOW) == 1
+    with store.reading() as session:
+        assert session.exec(select(DeliveryRow.state)).one() == "waiting"
+
+
+def test_a_lease_is_held_by_one_until_it_ends(store: Database) -> None:
+    minute = timedelta(minutes=1)
+    with store.writing() as session:
+        assert leases.hold(session, "jobs", "one", NOW, minute)
+        assert not leases.hold(session, "jobs", "two", NOW, minute)
+        assert leases.hold(session, "jobs", "one", NOW, minute)
+        assert leases.hold(session, "jobs", "two", NOW + 2 * minute, minute)
+
+
+def test_migrating_twice_changes_nothing(store: Database) -> None:
+    store.migrate()
+    store.migrate()
+
+
+def test_the_tables_are_what_the_migrations_make(store: Database) -> None:
+    from alembic.autogenerate import compare_metadata
+    from alembic.migration import MigrationContext
+
+    from canary.store.tables import metadata
+
+    with store.engine.connect() as connection:
+        assert compare_metadata(MigrationContext.configure(connection), metadata) == []

@@ -1,0 +1,76 @@
+"""The rules of the house that no linter knows."""
+
+import ast
+import importlib
+import pkgutil
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import canary
+
+ROOT = Path(__file__).parents[2]
+MODULES = sorted(f for f in (ROOT / "canary").rglob("*.py") if "migrations" not in f.parts)
+FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef)
+
+
+def body_lines(function: ast.FunctionDef | ast.AsyncFunctionDef) -> int:
+    body = function.body[1:] if ast.get_docstring(function) is not None else function.body
+    return (body[-1].end_lineno or 0) - body[0].lineno + 1 if body else 0
+
+
+@pytest.mark.parametrize("path", MODULES, ids=lambda p: str(p.relative_to(ROOT)))
+def test_no_module_is_longer_than_400_lines(path: Path) -> None:
+    assert len(path.read_text().splitlines()) <= 400
+
+
+@pytest.mark.parametrize("path", MODULES, ids=lambda p: str(p.relative_to(ROOT)))
+def test_no_function_body_is_longer_than_50_lines(path: Path) -> None:
+    functions = [n for n in ast.walk(ast.parse(path.read_text())) if isinstance(n, FUNCTIONS)]
+    assert {n.name: body_lines(n) for n in functions if body_lines(n) > 50} == {}
+
+
+def test_no_folder_or_module_is_a_junk_drawer() -> None:
+    assert not [p for p in MODULES if re.search(r"(utils?|helpers?|common|misc|manager|service)", p.stem)]
+
+
+def test_importing_every_module_opens_no_socket_and_reads_no_environment() -> None:
+    names = [m.name for m in pkgutil.walk_packages(canary.__path__, "canary.") if ".migrations" not in m.name]
+    script = (
+        "import sys, importlib\n"
+        "def watch(event, args):\n"
+        "    if event in ('socket.connect', 'socket.bind', 'sqlite3.connect'): raise SystemExit(event)\n"
+        "sys.addaudithook(watch)\n"
+        f"for name in {names!r}: importlib.import_module(name)\n"
+    )
+    done = subprocess.run([sys.executable, "-c", script], env={}, cwd=ROOT, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_the_flow_page_names_every_folder_and_stays_short() -> None:
+    page = (ROOT / "docs/flow.md").read_text()
+    folders = [p.name for p in (ROOT / "canary").iterdir() if p.is_dir() and not p.name.startswith("_")]
+    assert [f for f in folders if not re.search(rf"\b{f}\b", page)] == []
+    assert len(page.splitlines()) <= 80
+
+
+def test_the_flow_page_tells_the_stages_in_the_order_of_the_pipeline() -> None:
+    page = (ROOT / "docs/flow.md").read_text()
+    told = re.findall(r"^\d\. \*(\w+)\*", page, re.MULTILINE)
+    passed = re.findall(r'passed\("(\w+)"\)', (ROOT / "canary/pipeline.py").read_text())
+    assert told == [stage for stage in dict.fromkeys(told) if stage in passed]
+    story = (importlib.import_module("canary.pipeline").__doc__ or "").split("\n\n")[1]
+    assert [w for w in re.findall(r"\w+", story) if w in told] == told
+
+
+def test_the_flow_page_names_only_modules_that_exist() -> None:
+    page = (ROOT / "docs/flow.md").read_text()
+    named = re.findall(r"`(\w+/\w+)`", page)
+    assert [n for n in named if not list((ROOT / "canary").glob(f"{n}*"))] == []
+
+
+def test_the_readme_is_short() -> None:
+    assert len((ROOT / "README.md").read_text().splitlines()) <= 150
