@@ -42,7 +42,13 @@ def _run(program: Path, *arguments: str | Path) -> None:
     user = "nobody" if ROOT else None
     command = [str(program), *map(str, arguments)]
     done = subprocess.run(
-        command, user=user, cwd="/", stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, check=False
+        command,
+        user=user,
+        cwd="/",
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        check=False,
     )
     if done.returncode:
         raise RuntimeError(f"{program.name}: {done.stderr.decode(errors='replace')[-500:]}")

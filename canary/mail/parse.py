@@ -36,15 +36,18 @@ def parse(content: bytes) -> ParsedMail:
     """Read the facts of a mail; every field is bounded, and what was malformed is named in `oddities`."""
     oddities = set(_octet_oddities(content))
     message = _message(content, oddities)
-    headers = tuple(_headers(message, oddities))
+    written = tuple(_headers(message, oddities))
+    headers = tuple((name, decode(value, oddities)) for name, value in written)
     parts = _Parts(oddities)
     parts.read(message)
     first = {name.lower(): value for name, value in reversed(headers)}
+    # Addresses are read before encoded words are: what decodes to an address was never one (RFC 2047 section 5).
+    raw = {name.lower(): value for name, value in reversed(written)}
     return ParsedMail(
         headers=headers,
         subject=first.get("subject", "")[:1000],
-        senders=_mailboxes(first.get("from", ""), oddities),
-        recipients=_mailboxes(", ".join(filter(None, (first.get("to"), first.get("cc")))), oddities),
+        senders=_mailboxes(raw.get("from", ""), oddities),
+        recipients=_mailboxes(", ".join(filter(None, (raw.get("to"), raw.get("cc")))), oddities),
         date=_date(first.get("date", ""), oddities),
         message_id=first.get("message-id", "").strip()[:1000],
         type=_type(message),
@@ -89,13 +92,12 @@ def _headers(message: Message, oddities: set[str]) -> Iterator[tuple[str, str]]:
     if len(items) > MAX_HEADERS:
         oddities.add("many-headers")
     for name, value in items[:MAX_HEADERS]:
-        yield clean(str(name))[:200], decode(str(value), oddities)
+        octets = str(value)[:MAX_VALUE].encode("utf-8", "surrogateescape")
+        yield clean(str(name))[:200], clean(_octets(octets, "utf-8").replace("\r", "").replace("\n", ""))
 
 
-def decode(value: str, oddities: set[str] | None = None) -> str:
-    """Unfold a header value and decode its encoded words (RFC 2047); unknown or broken ones stay as they are."""
-    raw = value[:MAX_VALUE].encode("utf-8", "surrogateescape")
-    text = _octets(raw, "utf-8").replace("\r", "").replace("\n", "")
+def decode(text: str, oddities: set[str] | None = None) -> str:
+    """Decode the encoded words of an unfolded header value (RFC 2047); unknown or broken ones stay as they are."""
     if "=?" in text:
         try:
             pieces = decode_header(text)
@@ -119,7 +121,7 @@ def _mailboxes(value: str, oddities: set[str]) -> tuple[Mailbox, ...]:
     except _RAISED:
         oddities.add("bad-address")
         pairs = []
-    boxes = tuple(Mailbox(clean(name)[:300], clean(address)[:320]) for name, address in pairs if address or name)
+    boxes = tuple(Mailbox(decode(name, oddities)[:300], address[:320]) for name, address in pairs if address or name)
     if value and not any("@" in box.address for box in boxes):
         oddities.add("bad-address")
     return boxes
@@ -185,7 +187,8 @@ class _Parts:
                 digest = hashlib.sha256(octets).hexdigest()
                 self.attachments.append(Attachment(decode(name or "")[:300], kind[:100], len(octets), digest))
             return
-        text = clean(_octets(octets[:MAX_TEXT], str(part.get_content_charset() or "utf-8")))
+        decoded = _octets(octets[:MAX_TEXT], str(part.get_content_charset() or "utf-8"))
+        text = clean(decoded.replace("\r\n", "\n").replace("\r", "\n"))
         (self.markup if kind == "text/html" else self.plain).append(text)
 
     def _conclude(self) -> None:

@@ -8,7 +8,10 @@ from selectolax.lexbor import LexborHTMLParser
 MAX_HTML = 256 * 1024
 MAX_TEXT = 256 * 1024
 MAX_LINKS = 200
+MAX_TAGS = 8_000
+"""Beyond this HTML is not parsed, since deep nesting costs the square of its depth; its tags are only cut out."""
 _LINK = re.compile(r"https?://[^\s<>\"'\\^`{|}]{1,2000}", re.IGNORECASE)
+_TAG = re.compile(r"<[^<>]{0,2000}>")
 _WORD = re.compile(r"[^\W\d_]{2,40}")
 _UNSAFE = re.compile("[\x00-\x08\x0b-\x1f\x7f\ud800-\udfff]")
 
@@ -20,6 +23,8 @@ def clean(text: str) -> str:
 
 def html_to_text(html: str) -> tuple[str, tuple[str, ...]]:
     """Return the visible text and the link targets of (at most 256 KB of) HTML; nothing is fetched."""
+    if html.count("<", 0, MAX_HTML) > MAX_TAGS:
+        return clean(_TAG.sub(" ", html[:MAX_HTML])), ()
     tree = LexborHTMLParser(html[:MAX_HTML])
     tree.strip_tags(["script", "style", "head", "template"])
     links = [node.attributes.get("href") or "" for node in tree.css("a[href]")[:MAX_LINKS]]

@@ -15,10 +15,23 @@ from canary.model.party import Supply
 from canary.store import attempts, campaigns, canaries, cases, leases, outbox, vendors
 from canary.store.canaries import Order
 from canary.store.database import Database
-from canary.store.tables import CanaryRow, DeliveryRow, VendorRow
+from canary.store.tables import CanaryRow, CaseVendorRow, DeliveryRow, VendorRow
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
-ALERT = Alert("a-1", "case-opened", NOW, 1, "Play", "spam", 0.97, "c@x.example", "bad.example", "Hello", ("why",), (("Play", 1.0),))
+ALERT = Alert(
+    "a-1",
+    "case-opened",
+    NOW,
+    1,
+    "Play",
+    "spam",
+    0.97,
+    "c@x.example",
+    "bad.example",
+    "Hello",
+    ("why",),
+    (("Play", 1.0),),
+)
 
 
 @pytest.fixture
@@ -99,9 +112,11 @@ def test_the_mark_of_known_addresses_changes_when_one_is_issued(store: Database,
 
 
 def test_no_two_canaries_have_the_same_address(store: Database, play: str) -> None:
-    row = {"address": "a@inbox.example", "domain": "inbox.example", "style": "tagged", "bits": 60.0, "issued_at": NOW}
+    def row() -> CanaryRow:
+        return CanaryRow(address="a@x.example", domain="x.example", style="tagged", bits=60, issued_at=NOW)
+
     with pytest.raises(IntegrityError), store.writing() as session:
-        session.add_all([CanaryRow(**row), CanaryRow(**row)])
+        session.add_all([row(), row()])
 
 
 def test_times_come_back_aware_and_in_utc(store: Database) -> None:
@@ -148,7 +163,7 @@ def test_a_closed_case_takes_no_more_hits(store: Database, play: str) -> None:
     with store.writing() as session:
         vendor = vendors.vendor_row(session, play).id or 0
         case = cases.open_case(session, vendor, NOW)
-        session.add(cases.CaseVendorRow(case_id=case.id or 0, vendor_id=vendor))
+        session.add(CaseVendorRow(case_id=case.id or 0, vendor_id=vendor))
         assert cases.open_case_of(session, vendor) is case
         case.state = "closed"
         session.flush()

@@ -1,0 +1,149 @@
+"""The issued addresses as a receiver knows them."""
+
+import asyncio
+import logging
+import threading
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+
+import pytest
+
+from canary.receive.book import AddressBook
+from canary.receive.spool import Spool
+from tests.sink import ISSUED, Store
+
+Work = Callable[[AddressBook, Store], Awaitable[None]]
+
+
+class Memory(Spool):
+    """A spool that says when it was told the addresses."""
+
+    def __init__(self, folder: Path) -> None:
+        super().__init__(folder / "spool.db", reserve_bytes=0, max_backlog=9)
+        self.told = threading.Event()
+
+    def remember(self, addresses: frozenset[str]) -> None:
+        super().remember(addresses)
+        self.told.set()
+
+
+def with_book(memory: Memory, work: Work, store: Store | None = None) -> None:
+    store = store or Store()
+
+    async def main() -> None:
+        book = AddressBook(store.fetch, memory)
+        await book.start()
+        try:
+            await work(book, store)
+        finally:
+            await book.stop()
+
+    asyncio.run(main())
+
+
+@pytest.fixture
+def memory(tmp_path: Path) -> Memory:
+    return Memory(tmp_path)
+
+
+def test_it_starts_with_what_the_store_says(memory: Memory) -> None:
+    async def work(book: AddressBook, store: Store) -> None:
+        assert book.addresses == ISSUED
+
+    with_book(memory, work)
+
+
+def test_it_starts_from_its_memory_while_the_store_is_down(memory: Memory) -> None:
+    async def nothing(book: AddressBook, store: Store) -> None: ...
+
+    async def work(book: AddressBook, store: Store) -> None:
+        assert book.addresses == ISSUED
+        assert not await book.look_again()
+
+    with_book(memory, nothing)
+    with_book(memory, work, Store(fault=RuntimeError("down")))
+
+
+def test_an_address_issued_elsewhere_is_known_within_a_second(memory: Memory) -> None:
+    async def work(book: AddressBook, store: Store) -> None:
+        store.addresses = ISSUED | {"new@example.net"}
+        memory.told.clear()
+        assert await asyncio.to_thread(memory.told.wait, 1)
+        assert "new@example.net" in book.addresses
+
+    with_book(memory, work)
+
+
+def test_looking_again_finds_it_at_once(memory: Memory) -> None:
+    async def main() -> None:
+        book = AddressBook(Store().fetch, memory)
+        assert await book.look_again()
+        assert book.addresses == ISSUED
+
+    asyncio.run(main())
+
+
+def test_guesses_do_not_flood_the_store(memory: Memory) -> None:
+    async def work(book: AddressBook, store: Store) -> None:
+        began = asyncio.get_running_loop().time()
+        await asyncio.gather(*(book.look_again() for _ in range(1000)))
+        for _ in range(1000):
+            await book.look_again()
+        allowed = 2 + (asyncio.get_running_loop().time() - began) / 0.1
+        assert len(store.asked) <= allowed
+
+    with_book(memory, work)
+
+
+def test_an_unchanged_store_is_asked_with_the_mark_of_its_last_answer(memory: Memory) -> None:
+    async def work(book: AddressBook, store: Store) -> None:
+        await book.refresh()
+        assert store.asked[:2] == ["", str(sorted(ISSUED))]
+
+    with_book(memory, work)
+
+
+def test_a_store_that_fails_is_told_of_once_and_when_it_is_back(
+    memory: Memory, caplog: pytest.LogCaptureFixture
+) -> None:
+    async def work(book: AddressBook, store: Store) -> None:
+        store.fault = RuntimeError("no route")
+        for _ in range(3):
+            await book.refresh()
+        assert book.addresses == ISSUED
+        store.fault = None
+        await book.refresh()
+
+    caplog.set_level(logging.INFO, "canary.smtp")
+    with_book(memory, work)
+    assert [message.partition(":")[2][:8] for message in caplog.messages] == [" trouble", " fresh a"]
+
+
+def test_a_store_that_hangs_delays_a_refusal_by_a_second_at_most(memory: Memory) -> None:
+    answer = threading.Event()
+
+    class Hanging(Store):
+        def fetch(self, mark: str) -> tuple[str, frozenset[str]] | None:
+            answer.wait(10)
+            return super().fetch(mark)
+
+    async def main() -> None:
+        book = AddressBook(Hanging().fetch, memory)
+        async with asyncio.timeout(2):
+            assert not await book.look_again()
+        answer.set()
+        await book.stop()
+
+    asyncio.run(main())
+
+
+def test_a_memory_that_fails_is_tried_again(tmp_path: Path) -> None:
+    memory = Memory(tmp_path / "missing")
+
+    async def work(book: AddressBook, store: Store) -> None:
+        assert book.addresses == ISSUED
+        memory.path.parent.mkdir()
+        await book.refresh()
+        assert memory.remembered() == ISSUED
+
+    with_book(memory, work)

@@ -1,0 +1,131 @@
+"""Delivery: at least once, under one stable id, and never dropped in silence."""
+
+from collections.abc import Iterator
+from datetime import UTC, datetime
+
+import pytest
+from sqlmodel import select
+from standardwebhooks.webhooks import Webhook
+
+from canary.alert.channels.base import Target
+from canary.alert.deliver import LADDER, Desk, deliver_due
+from canary.model.alert import Alert
+from canary.net.http import Http
+from canary.store import outbox
+from canary.store.database import Database
+from canary.store.tables import DeliveryRow
+from tests.conftest import Clock
+from tests.receiver import Receiver, receiving
+
+SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
+NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
+
+
+@pytest.fixture
+def receiver() -> Iterator[Receiver]:
+    with receiving() as found:
+        yield found
+
+
+@pytest.fixture
+def desk(sqlite_store: Database, receiver: Receiver, clock: Clock) -> Iterator[Desk]:
+    http = Http(allow_private=True)
+    target = Target("ops", "slack", receiver.url)
+    with sqlite_store.writing() as session:
+        outbox.put(
+            session, Alert("id-1", "case-opened", NOW, 7, "Play", "spam", 0.9, "c@x.example", "s", "Hi", ("why",))
+        )
+    yield Desk(sqlite_store, http, [target], clock, "https://canary.example")
+    http.close()
+
+
+def state(desk: Desk) -> tuple[str, str]:
+    with desk.store.reading() as session:
+        row = session.exec(select(DeliveryRow)).one()
+        return row.state, row.fault
+
+
+def retargeted(desk: Desk, *targets: Target, http: Http | None = None) -> Desk:
+    return Desk(desk.store, http or desk.http, targets, desk.clock, desk.url)
+
+
+def test_a_fact_arrives_once_with_its_id_and_the_link_to_its_case(desk: Desk, receiver: Receiver) -> None:
+    assert (deliver_due(desk), deliver_due(desk)) == (1, 0)
+    assert receiver.ids() == ["id-1"]
+    assert "https://canary.example/cases/7" in receiver.got[0][1].decode()
+    assert state(desk) == ("sent", "")
+
+
+def test_a_busy_destination_is_tried_again_when_it_asked(desk: Desk, receiver: Receiver, clock: Clock) -> None:
+    receiver.answers = [(429, "slow down", {"Retry-After": "90"})]
+    deliver_due(desk)
+    clock.move(89)
+    assert deliver_due(desk) == 0
+    clock.move(1)
+    assert deliver_due(desk) == 1
+    assert receiver.ids() == ["id-1", "id-1"]
+
+
+@pytest.mark.parametrize(
+    ("status", "word"), [(404, "no_service"), (400, "invalid_token"), (410, "channel_is_archived")]
+)
+def test_a_permanent_refusal_becomes_a_dead_letter(desk: Desk, receiver: Receiver, status: int, word: str) -> None:
+    receiver.answers = [(status, word, {})]
+    deliver_due(desk)
+    assert state(desk) == ("dead", f"HTTP {status} {word}")
+
+
+def test_a_fact_that_never_arrives_is_kept_as_a_dead_letter(desk: Desk, receiver: Receiver, clock: Clock) -> None:
+    receiver.answers = [(500, "broken", {})] * (len(LADDER) + 1)
+    for _ in range(len(LADDER) + 1):
+        deliver_due(desk)
+        clock.move(90_000)
+    assert len(receiver.got) == len(LADDER) + 1
+    assert state(desk) == ("dead", "HTTP 500 broken")
+
+
+def test_a_redirect_is_not_followed(desk: Desk, receiver: Receiver) -> None:
+    receiver.answers = [(302, "", {"Location": receiver.url})]
+    deliver_due(desk)
+    assert len(receiver.got) == 1
+    assert state(desk)[0] == "waiting"
+
+
+def test_a_crash_between_sent_and_marked_sends_the_same_id_again(desk: Desk, receiver: Receiver, clock: Clock) -> None:
+    def crash(step: str) -> None:
+        if step == "sent":
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        deliver_due(Desk(desk.store, desk.http, desk.targets, clock, desk.url, passed=crash))
+    clock.move(60)
+    deliver_due(desk)
+    assert receiver.ids() == ["id-1", "id-1"]
+
+
+def test_a_private_address_is_refused_unless_allowed(desk: Desk, receiver: Receiver) -> None:
+    http = Http(allow_private=False)
+    deliver_due(retargeted(desk, *desk.targets, http=http))
+    http.close()
+    assert receiver.got == []
+    assert "alert.allow_private" in state(desk)[1]
+
+
+def test_a_webhook_is_signed_as_the_specification_says(desk: Desk, receiver: Receiver, clock: Clock) -> None:
+    clock.now = datetime.now(UTC)  # the verifying library reads the real clock
+    deliver_due(retargeted(desk, Target("siem", "webhook", receiver.url, SECRET)))
+    headers, body = receiver.got[0]
+    assert Webhook(SECRET).verify(body, headers)["data"]["case"] == 7
+    assert headers["webhook-id"] == "id-1"
+
+
+def test_a_destination_that_does_not_answer_is_tried_again(desk: Desk) -> None:
+    deliver_due(retargeted(desk, Target("gone", "slack", "http://127.0.0.1:9/")))
+    assert state(desk)[0] == "waiting"
+
+
+def test_no_fault_tells_the_address_of_a_destination(desk: Desk, receiver: Receiver) -> None:
+    receiver.answers = [(500, "broken", {})]
+    deliver_due(desk)
+    assert "/hook" not in state(desk)[1]
+    assert "/hook" not in repr(desk.targets)

@@ -1,0 +1,180 @@
+"""Live DNS against a real server on loopback."""
+
+import asyncio
+import socket
+from collections.abc import Awaitable, Callable
+from typing import Any, TypeVar
+
+import pytest
+
+from canary.authenticate.lookup import Answer, Temporary
+from canary.net.dns import Cache, LiveLookup, MailLookup
+from tests.zone_server import ZoneServer, serving
+
+T = TypeVar("T")
+ZONE: dict[str, Any] = {
+    "example.com": {
+        "TXT": ["v=spf1 -all", ["v=DKIM1; ", "p=AAAA"]],
+        "A": ["192.0.2.1", "192.0.2.2"],
+        "AAAA": ["2001:db8::1"],
+        "MX": [[10, "mx.example.com"]],
+    },
+    "1.2.0.192.in-addr.arpa": {"PTR": ["mail.example.com"]},
+    "alias.example.com": {"CNAME": ["other.example.com"]},
+    "other.example.com": {"CNAME": ["example.com"]},
+    "loop.example.com": {"CNAME": ["pool.example.com"]},
+    "pool.example.com": {"CNAME": ["loop.example.com"]},
+    "long.example.com": {"TXT": ["x" * 3000]},
+    "slow.example.com": "TIMEOUT",
+    "broken.example.com": "SERVFAIL",
+    "closed.example.com": {"TXT": "REFUSED"},
+    "macro mania.example.com": {"A": ["127.0.0.2"]},
+    "octets.example.com": {"TXT": [r"\000\255"]},
+    "deep.below.example.com": {"A": ["192.0.2.3"]},
+    "xn--mnchen-3ya.example": {"A": ["192.0.2.4"]},
+}
+
+
+def served(use: Callable[[LiveLookup, ZoneServer], Awaitable[T]], **options: Any) -> T:
+    """What comes of using a lookup of the served zone."""
+
+    async def run() -> T:
+        async with serving(ZONE, **options) as server:
+            return await use(LiveLookup([f"127.0.0.1:{server.port}"], timeout=0.2), server)
+
+    return asyncio.run(run())
+
+
+def ask(name: str, kind: str) -> Answer:
+    return served(lambda lookup, _: lookup(name, kind))
+
+
+CASES = [
+    ("example.com", "A", Answer(("192.0.2.1", "192.0.2.2"))),
+    ("EXAMPLE.com.", "AAAA", Answer(("2001:db8::1",))),
+    ("example.com", "TXT", Answer((b"v=spf1 -all", b"v=DKIM1; p=AAAA"))),
+    ("example.com", "MX", Answer(((10, "mx.example.com"),))),
+    ("1.2.0.192.in-addr.arpa", "PTR", Answer(("mail.example.com",))),
+    ("alias.example.com", "A", Answer(("192.0.2.1", "192.0.2.2"))),
+    ("example.com", "PTR", Answer()),
+    ("below.example.com", "A", Answer()),
+    ("nobody.example", "A", Answer(exists=False)),
+    ("octets.example.com", "TXT", Answer((b"\0\xff",))),
+    ("macro mania.example.com", "A", Answer(("127.0.0.2",))),
+    ("münchen.example", "A", Answer(("192.0.2.4",))),
+]
+
+
+@pytest.mark.parametrize(("name", "kind", "expected"), CASES)
+def test_a_question_is_answered_as_the_zone_says(name: str, kind: str, expected: Answer) -> None:
+    assert set(ask(name, kind).records) == set(expected.records)
+    assert ask(name, kind).exists is expected.exists
+
+
+@pytest.mark.parametrize(
+    ("name", "word"),
+    [
+        ("slow.example.com", "TIMEOUT"),
+        ("broken.example.com", "SERVFAIL"),
+        ("closed.example.com", "SERVFAIL"),
+        ("loop.example.com", "SERVFAIL"),
+    ],
+)
+def test_a_failing_server_is_temporary_and_never_no_record(name: str, word: str) -> None:
+    with pytest.raises(Temporary) as raised:
+        ask(name, "TXT")
+    assert raised.value.word == word
+
+
+@pytest.mark.parametrize(
+    "name", ["", ".", "a..example", "x" * 64 + ".example", "a." * 127 + "com", "\0.example", "\ud800.x"]
+)
+def test_a_name_that_dns_cannot_hold_does_not_exist_and_is_not_asked(name: str) -> None:
+    async def use(lookup: LiveLookup, server: ZoneServer) -> tuple[Answer, list[tuple[str, str, str]]]:
+        return await lookup(name, "A"), server.asked
+
+    assert served(use) == (Answer(exists=False), [])
+
+
+def test_a_truncated_answer_is_asked_again_by_tcp() -> None:
+    async def use(lookup: LiveLookup, server: ZoneServer) -> tuple[Answer, list[str]]:
+        return await lookup("long.example.com", "TXT"), [transport for _, _, transport in server.asked]
+
+    assert served(use) == (Answer((b"x" * 3000,)), ["udp", "tcp"])
+
+
+def test_no_server_at_the_address_is_temporary() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as unused:
+        port = unused.getsockname()[1]
+    with pytest.raises(Temporary):
+        asyncio.run(LiveLookup([f"127.0.0.1:{port}"], timeout=0.2)("example.com", "A"))
+
+
+@pytest.mark.parametrize("text", ["dns.example.com", "127.0.0.1:0", "127.0.0.1:x", "[::1", "1.2.3.4:99999"])
+def test_a_name_server_that_is_no_address_is_refused_with_the_cure(text: str) -> None:
+    with pytest.raises(ValueError, match="write an address"):
+        LiveLookup([text])
+
+
+@pytest.mark.parametrize("text", ["192.0.2.53", "192.0.2.53:5353", "2001:db8::53", "[2001:db8::53]:5353"])
+def test_a_name_server_is_an_address_with_or_without_a_port(text: str) -> None:
+    LiveLookup([text])
+
+
+@pytest.mark.parametrize("name", ["example.com", "nobody.example", "broken.example.com"])
+def test_what_dns_said_is_asked_once_until_its_time_is_over(name: str) -> None:
+    async def use(lookup: LiveLookup, server: ZoneServer) -> int:
+        for _ in range(3):
+            await asyncio.gather(lookup(name, "A"), return_exceptions=True)
+        return len(server.asked)
+
+    assert served(use) == 1
+
+
+def test_an_answer_is_forgotten_when_its_time_is_over() -> None:
+    now = [0.0]
+    cache = Cache(10, lambda: now[0])
+    cache.put("example.com", "A", Answer(), 60)
+    now[0] = 61
+    assert cache.get("example.com", "A") is None
+
+
+def test_the_cache_forgets_the_question_unused_the_longest() -> None:
+    cache = Cache(2, lambda: 0.0)
+    for name in ("one", "two", "three"):
+        cache.put(name, "A", Answer(), 60)
+        cache.get("one", "A")
+    assert [cache.get(name, "A") for name in ("one", "two", "three")] == [Answer(), None, Answer()]
+
+
+def test_a_huge_answer_is_not_cached() -> None:
+    cache = Cache(10, lambda: 0.0)
+    cache.put("example.com", "TXT", Answer((b"x" * 20_000,)), 60)
+    assert cache.get("example.com", "TXT") is None
+
+
+def test_a_mail_may_ask_only_so_many_questions() -> None:
+    async def use(lookup: LiveLookup, server: ZoneServer) -> int:
+        view = lookup.for_mail(questions=3)
+        for number in range(5):
+            await asyncio.gather(view(f"n{number}.example.com", "A"), return_exceptions=True)
+        return len(server.asked)
+
+    assert served(use) == 3
+
+
+def test_a_mail_gets_no_answer_after_its_deadline() -> None:
+    async def use(lookup: LiveLookup, server: ZoneServer) -> Answer:
+        return await lookup.for_mail(seconds=0)("example.com", "A")
+
+    with pytest.raises(Temporary, match="BUDGET"):
+        served(use)
+
+
+def test_a_question_under_way_ends_at_the_deadline() -> None:
+    async def never(name: str, kind: str) -> Answer:
+        await asyncio.Event().wait()
+        return Answer()
+
+    with pytest.raises(Temporary, match="BUDGET"):
+        asyncio.run(MailLookup(never, 5, 0.02, lambda: 0.0)("example.com", "A"))

@@ -1,0 +1,430 @@
+"""The listener over real sockets: what is kept, when it says so, and what abuse costs."""
+
+import logging
+import os
+import smtplib
+import socket
+import sqlite3
+import ssl
+import struct
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+import trustme
+
+from canary.model.attempt import AttemptKind
+from canary.receive.admission import Limits
+from tests.sink import CANARY, ISSUED, Dialogue, Sink
+
+HEAD = b"From: <news@play.example>\r\nTo: <play-x7k2m9@example.net>\r\nSubject: hello\r\n\r\n"
+
+
+@pytest.fixture
+def sink(tmp_path: Path) -> Iterator[Sink]:
+    with Sink(tmp_path) as sink:
+        yield sink
+
+
+def send(sink: Sink, content: bytes, *recipients: str) -> None:
+    with smtplib.SMTP(*sink.place) as client:
+        client.sendmail("a@sender.example", recipients or [CANARY], content)
+
+
+@contextmanager
+def writes_held(sink: Sink) -> Iterator[None]:
+    """Holds the spool's write lock, so that no commit can happen."""
+    file = sqlite3.connect(sink.spool.path, isolation_level=None)
+    file.execute("BEGIN IMMEDIATE")
+    yield
+    file.execute("ROLLBACK")
+    file.close()
+
+
+# What is kept.
+
+
+def test_a_mail_is_there_with_its_envelope_when_250_is_said(sink: Sink) -> None:
+    send(sink, HEAD + b"body\r\n")
+    [mail] = sink.mails()
+    assert mail.content == HEAD + b"body\r\n"
+    assert (mail.envelope.mail_from, mail.envelope.rcpt_to) == ("a@sender.example", (CANARY,))
+    assert (mail.envelope.client.ip, mail.envelope.client.tls) == ("127.0.0.1", None)
+    assert mail.envelope.client.port > 0
+
+
+def test_a_mail_to_three_canaries_is_one_mail(sink: Sink) -> None:
+    send(sink, HEAD, *sorted(ISSUED))
+    [mail] = sink.mails()
+    assert mail.envelope.rcpt_to == tuple(sorted(ISSUED))
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"",
+        b"\r\n",
+        b"\0" * 100_000 + b"\r\n",
+        b"no header at all\r\n",
+        b": : :\r\n\r\n\xff\xfe\r\n",
+        b"Content-Type: multipart/mixed; boundary=x\r\n\r\n" + b"--x\r\n\r\n" * 1000,
+        b"X: " + b"y" * 1_000_000 + b"\r\n",
+        b"bare\nline\rfeeds\n.\n\r\n",
+        b".\r\n..\r\n...\r\n.\r\n",
+        HEAD + (b"z" * 76 + b"\r\n") * (25 * 1024 * 1024 // 78 - 2),
+    ],
+    ids=["empty", "blank", "nul", "headerless", "malformed", "parts", "line", "bare", "dots", "25MB"],
+)
+def test_mails_of_any_shape_are_kept_octet_for_octet(sink: Sink, content: bytes) -> None:
+    with sink.dial() as client:
+        assert client.begin()[:3] == "354"
+        stuffed = (b"\r\n" + content).replace(b"\r\n.", b"\r\n..")[2:]
+        assert client.ask(stuffed + b".\r\n")[:3] == "250"
+    assert [mail.content for mail in sink.mails()] == [content]
+
+
+def test_the_reply_carries_the_key_of_the_spool(sink: Sink) -> None:
+    with sink.dial() as client:
+        client.begin()
+        reply = client.ask(b".\r\n")
+    assert reply.split()[-1] == sink.mails()[0].key
+
+
+def test_nothing_is_acknowledged_before_it_is_committed(sink: Sink) -> None:
+    with sink.dial() as client:
+        client.begin()
+        with writes_held(sink):
+            client.socket.settimeout(0.3)
+            with pytest.raises(TimeoutError):
+                client.ask(b"x\r\n.\r\n")
+            assert sink.mails() == []
+        client.socket.settimeout(10)
+        reply = client.socket.recv(100)
+    assert reply.startswith(b"250")
+    assert len(sink.mails()) == 1
+
+
+def test_a_client_that_vanishes_while_its_mail_is_stored_loses_only_the_answer(sink: Sink) -> None:
+    with writes_held(sink):
+        client = sink.dial()
+        client.begin()
+        client.say(b"x\r\n.\r\n")
+        client.socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        client.file.close()
+        client.socket.close()
+        with pytest.raises(smtplib.SMTPServerDisconnected), smtplib.SMTP(*sink.place) as witness:
+            witness.noop()
+            sink.stop()
+            witness.noop()
+    sink.stop()
+    assert [mail.content for mail in sink.mails()] == [b"x\r\n"]
+    assert sink.attempts() == []
+
+
+# Our own faults.
+
+
+def test_a_fault_of_ours_is_temporary_and_shows_nothing(sink: Sink) -> None:
+    file = sqlite3.connect(sink.spool.path)
+    file.execute("ALTER TABLE mail RENAME TO gone")
+    with sink.dial() as client:
+        client.begin()
+        assert client.ask(b"x\r\n.\r\n") == "451 4.3.0 Temporary local problem, try again later"
+        file.execute("ALTER TABLE gone RENAME TO mail")
+        client.say("MAIL FROM:<a@sender.example>", f"RCPT TO:<{CANARY}>", "DATA", b".\r\n")
+        assert [client.hear()[:3] for _ in range(4)] == ["250", "250", "354", "250"]
+    file.close()
+
+
+def test_an_error_nobody_thought_of_is_temporary_too(sink: Sink, caplog: pytest.LogCaptureFixture) -> None:
+    def clock() -> None:
+        raise RuntimeError("db password=hunter2")
+
+    object.__setattr__(sink.service, "clock", clock)
+    with sink.dial() as client:
+        client.begin()
+        assert client.ask(b"x\r\n.\r\n") == "451 4.3.0 Temporary local problem, try again later"
+        assert client.ask("QUIT")[:3] == "221"
+    assert "failed at a command" in caplog.text
+
+
+def test_a_full_spool_is_452_and_mail_is_taken_again_when_there_is_space(tmp_path: Path) -> None:
+    with Sink(tmp_path, max_pages=30) as sink, sink.dial() as client:
+        client.begin()
+        assert client.ask(b"x" * 1_000_000 + b"\r\n.\r\n") == "452 4.3.1 Insufficient system storage"
+        client.say("MAIL FROM:<a@sender.example>", f"RCPT TO:<{CANARY}>", "DATA", b"small\r\n.\r\n")
+        assert [client.hear()[:3] for _ in range(4)] == ["250", "250", "354", "250"]
+        assert [mail.content for mail in sink.mails()] == [b"small\r\n"]
+
+
+def test_below_the_disk_reserve_no_mail_is_begun(tmp_path: Path) -> None:
+    with Sink(tmp_path, reserve_bytes=1 << 60) as sink, sink.dial() as client:
+        client.hear()
+        client.ask("EHLO client.example")
+        assert client.ask("MAIL FROM:<a@sender.example>") == "452 4.3.1 Insufficient system storage"
+
+
+def test_a_spool_that_fills_between_mail_and_data_is_no_probe(tmp_path: Path) -> None:
+    with Sink(tmp_path, max_backlog=1) as sink, sink.dial() as first, sink.dial() as second:
+        for client in (first, second):
+            client.hear()
+            client.ask("HELO client.example")
+            client.ask("MAIL FROM:<a@sender.example>")
+            client.ask(f"RCPT TO:<{CANARY}>")
+        first.ask("DATA")
+        assert first.ask(b".\r\n")[:3] == "250"
+        assert second.ask("DATA") == "452 4.3.1 Insufficient system storage"
+        assert second.ask("QUIT")[:3] == "221"
+        assert sink.attempts() == []
+
+
+# Who may be written to.
+
+
+def test_an_address_issued_a_moment_ago_is_accepted(sink: Sink) -> None:
+    sink.store.addresses |= {"new-1@example.net"}
+    with sink.dial() as client:
+        client.hear()
+        client.ask("HELO client.example")
+        client.ask("MAIL FROM:<>")
+        replies = [client.ask("RCPT TO:<new-1@example.net>")[:3] for _ in range(2000)]
+    assert "250" in replies
+
+
+def test_while_the_store_is_down_known_addresses_take_mail_and_others_come_again(sink: Sink) -> None:
+    sink.store.fault = OSError("no route to host")
+    sink.run(sink.book.refresh())
+    with sink.dial() as client:
+        client.hear()
+        client.ask("HELO client.example")
+        client.ask("MAIL FROM:<>")
+        assert client.ask("RCPT TO:<new-1@example.net>")[:9] == "451 4.3.0"
+        assert client.ask(f"RCPT TO:<{CANARY}>")[:3] == "250"
+
+
+def test_an_attempt_tells_the_network_and_not_the_guess(sink: Sink) -> None:
+    with sink.dial() as client:
+        client.hear()
+        client.say("HELO x", "MAIL FROM:<>", "RCPT TO:<Guess@Example.NET>", "QUIT")
+        assert client.file.read().endswith(b"221 2.0.0 Bye\r\n")
+    [attempt] = sink.attempts()
+    assert (attempt.kind, attempt.domain, attempt.source, attempt.address) == (
+        AttemptKind.GUESS, "example.net", "127.0.0.0/24", "",
+    )  # fmt: skip
+
+
+# Abuse.
+
+
+def drown(client: Dialogue, flood: bytes) -> bytes:
+    """Sends a flood without reading, then reads what there is until the server has had enough."""
+    try:
+        client.socket.sendall(flood)
+        return client.file.read()
+    except OSError:
+        return b""
+
+
+def test_a_hundred_recipients_are_taken_and_the_next_comes_again(tmp_path: Path) -> None:
+    with Sink(tmp_path) as sink:
+        sink.store.addresses = frozenset(f"c{number}@example.net" for number in range(101))
+        sink.run(sink.book.refresh())
+        with sink.dial() as client:
+            client.hear()
+            client.say("HELO x", "MAIL FROM:<>", *[f"RCPT TO:<c{number}@example.net>" for number in range(101)])
+            replies = [client.hear()[:9] for _ in range(103)]
+            assert replies[2:] == ["250 2.1.5"] * 100 + ["452 4.5.3"]
+            client.say("DATA", b"x\r\n.\r\n")
+            assert [client.hear()[:3] for _ in range(2)] == ["354", "250"]
+        assert len(sink.mails()[0].envelope.rcpt_to) == 100
+
+
+def test_twenty_thousand_recipients_end_the_session(sink: Sink) -> None:
+    with sink.dial() as client:
+        drown(client, b"HELO x\r\nMAIL FROM:<>\r\n" + b"RCPT TO:<no@example.net>\r\n" * 20_000)
+    send(sink, HEAD)
+    assert len(sink.mails()) == 1
+    assert len(sink.attempts()) < Limits().commands
+
+
+def resident() -> int:
+    return int(Path("/proc/self/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
+
+
+def test_a_line_without_end_costs_no_memory_and_is_refused_at_the_end(tmp_path: Path) -> None:
+    with Sink(tmp_path, Limits(size=1 << 20)) as sink, sink.dial() as client:
+        client.begin()
+        before, chunk = resident(), b"x" * (1 << 20)
+        for _ in range(200):
+            client.say(chunk)
+        assert resident() - before < 30 << 20
+        assert client.ask(b"\r\n.\r\n")[:9] == "552 5.3.4"
+        assert client.ask("NOOP")[:3] == "250"
+
+
+def test_a_mail_that_is_read_for_nothing_is_cut_off_some_day(tmp_path: Path) -> None:
+    with Sink(tmp_path, Limits(size=1000, discard=1 << 20)) as sink, sink.dial() as client:
+        client.begin()
+        drown(client, b"x" * (1 << 24))
+        client.socket.close()
+        assert sink.mails() == []
+
+
+def test_the_biggest_unfinished_mail_pays_for_memory(tmp_path: Path) -> None:
+    with Sink(tmp_path, Limits(memory=1 << 20)) as sink, sink.dial() as big, sink.dial() as small:
+        big.begin()
+        big.say(b"x" * (1 << 19))
+        small.begin()
+        small.say(b"y" * (1 << 10))
+        big.say(b"x" * (1 << 20))
+        assert big.ask(b"\r\n.\r\n") == "452 4.3.1 Insufficient system storage"
+        assert small.ask(b"\r\n.\r\n")[:3] == "250"
+        assert big.ask("MAIL FROM:<>")[:3] == "250"
+
+
+@pytest.mark.parametrize("limits", [Limits(connections=2), Limits(connections_per_network=2)])
+def test_too_many_connections_are_told_to_come_again(tmp_path: Path, limits: Limits) -> None:
+    with Sink(tmp_path, limits) as sink, sink.dial() as first, sink.dial() as second:
+        assert [first.hear()[:3], second.hear()[:3]] == ["220", "220"]
+        with sink.dial() as third:
+            assert third.hear()[:9] == "421 4.7.0"
+            assert third.hear() == ""
+        first.ask("QUIT")
+        first.hear()
+        with sink.dial() as fourth:
+            assert fourth.hear()[:3] == "220"
+
+
+@pytest.mark.parametrize(
+    ("limits", "said"),
+    [
+        (Limits(idle=0.2), b""),
+        (Limits(idle=0.2), b"EHLO x\r\nMAIL FROM:<>\r\nRCPT TO:<play-x7k2m9@example.net>\r\nDATA\r\nhalf"),
+        (Limits(session=0.2), b"NOOP\r\n"),
+    ],
+)
+def test_silence_and_lingering_end_with_421(tmp_path: Path, limits: Limits, said: bytes) -> None:
+    with Sink(tmp_path, limits) as sink, sink.dial() as client:
+        client.say(said)
+        assert client.file.read().splitlines()[-1][:9] == b"421 4.4.2"
+        assert sink.mails() == []
+
+
+def test_dripping_octets_do_not_stretch_the_session(tmp_path: Path) -> None:
+    with Sink(tmp_path, Limits(idle=5, session=0.5)) as sink, sink.dial() as client:
+        client.begin()
+        client.socket.settimeout(0.05)
+        heard = b""
+        while not heard:
+            client.say(b"x")
+            with pytest.MonkeyPatch.context(), _quietly():
+                heard = client.socket.recv(100)
+        assert heard[:9] == b"421 4.4.2"
+
+
+@contextmanager
+def _quietly() -> Iterator[None]:
+    try:
+        yield
+    except TimeoutError:
+        return
+
+
+def test_a_client_that_never_reads_is_dropped(tmp_path: Path) -> None:
+    with Sink(tmp_path, Limits(idle=0.3, commands=10_000_000)) as sink, sink.dial() as client:
+        client.socket.settimeout(2)
+        with pytest.raises((TimeoutError, ConnectionError)):
+            while True:
+                client.say(b"HELP\r\n" * 10_000)
+        assert len(sink.listener.crowd.members) <= 1
+
+
+# TLS.
+
+
+@pytest.fixture(scope="module")
+def tls() -> ssl.SSLContext:
+    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    trustme.CA().issue_cert("mx.example.net").configure_cert(context)
+    return context
+
+
+def test_tls_is_offered_once_and_recorded_with_the_mail(tmp_path: Path, tls: ssl.SSLContext) -> None:
+    with Sink(tmp_path, tls=tls) as sink, sink.dial() as client:
+        client.hear()
+        assert "250-STARTTLS\r\n" in client.ask("EHLO before")
+        assert client.ask("STARTTLS")[:3] == "220"
+        client.start_tls()
+        assert client.ask("MAIL FROM:<>")[:3] == "503"
+        assert "STARTTLS" not in client.ask("EHLO after")
+        assert client.ask("STARTTLS")[:3] == "503"
+        client.say("MAIL FROM:<>", f"RCPT TO:<{CANARY}>", "DATA", b".\r\n")
+        assert [client.hear()[:3] for _ in range(4)] == ["250", "250", "354", "250"]
+        told = sink.mails()[0].envelope.client
+    assert (told.helo, (told.tls or "").split()[0]) == ("after", "TLSv1.3")
+
+
+def test_commands_injected_before_tls_are_dropped(tmp_path: Path, tls: ssl.SSLContext) -> None:
+    with Sink(tmp_path, tls=tls) as sink, sink.dial() as client:
+        client.hear()
+        client.ask("EHLO before")
+        assert client.ask(b"STARTTLS\r\nEHLO evil\r\nMAIL FROM:<evil@sender.example>\r\n")[:3] == "220"
+        client.start_tls()
+        assert client.ask("NOOP") == "250 2.0.0 OK"
+        assert client.ask("MAIL FROM:<>")[:3] == "503"
+
+
+def test_a_handshake_that_fails_frees_its_place(tmp_path: Path, tls: ssl.SSLContext) -> None:
+    with Sink(tmp_path, Limits(connections=1), tls=tls) as sink:
+        with sink.dial() as client:
+            client.hear()
+            client.ask("EHLO x")
+            client.ask("STARTTLS")
+            client.say(b"this is no handshake\r\n" * 10)
+            client.file.read()
+        sink.run(sink.listener.crowd.empty.wait())  # type: ignore[arg-type]
+        with sink.dial() as client:
+            assert client.hear()[:3] == "220"
+
+
+# Stopping, and the log.
+
+
+def test_stopping_says_goodbye_to_the_idle_and_lets_a_mail_finish(sink: Sink) -> None:
+    with sink.dial() as idle, sink.dial() as busy:
+        idle.hear()
+        busy.begin()
+        stopping = sink.loop.create_task
+        future = __import__("asyncio").run_coroutine_threadsafe(sink.listener.stop(10), sink.loop)
+        assert idle.hear()[:9] == "421 4.3.2"
+        with pytest.raises(ConnectionRefusedError):
+            sink.dial()
+        assert busy.ask(b"x\r\n.\r\n")[:3] == "250"
+        assert busy.hear()[:9] == "421 4.3.2"
+        future.result(5)
+        assert stopping
+    assert len(sink.mails()) == 1
+
+
+def test_stopping_waits_no_longer_than_its_grace_and_calls_it_no_probe(sink: Sink) -> None:
+    with sink.dial() as busy:
+        busy.begin()
+        sink.stop(grace=0.05)
+        assert busy.hear()[:9] == "421 4.3.2"
+    assert sink.attempts() == []
+
+
+def test_each_transaction_is_one_line_in_the_log(sink: Sink, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.DEBUG)
+    send(sink, HEAD, CANARY)
+    with sink.dial() as client:
+        client.hear()
+        client.say("HELO x", "MAIL FROM:<'>", "RCPT TO:<no@example.net>", "QUIT")
+        client.file.read()
+    lines = [record.getMessage() for record in caplog.records if record.name == "canary.smtp"]
+    assert len(lines) == 2
+    assert f"key={sink.mails()[0].key} " in lines[0]
+    assert 'from="\'"' in lines[1]
+    assert "refused=1" in lines[1]
+    assert not [record for record in caplog.records if record.name == "mail.log"]

@@ -1,0 +1,336 @@
+"""The durable spool: what was acknowledged stays, what is done goes, and want of space is no loss."""
+
+import asyncio
+import logging
+import os
+import sqlite3
+import stat
+from collections.abc import Coroutine, Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any, TypeVar
+
+import pytest
+
+from canary.model.attempt import Attempt, AttemptKind
+from canary.model.mail import Client, Envelope
+from canary.receive.spool import Spool
+from canary.receive.spoolfile import SpoolFault, SpoolFull
+
+T = TypeVar("T")
+NOW = datetime(2026, 3, 1, 12, 0, 0, 123456, tzinfo=UTC)
+HELO = 'odd \udcff "name"'
+ENVELOPE = Envelope("a@b.example", ("x@example.net", "y@example.net"), Client("192.0.2.1", 25, HELO, "TLSv1.3 X"), NOW)
+
+
+def make(path: Path, *, reserve_bytes: int = 0, max_backlog: int = 1000, max_pages: int | None = None) -> Spool:
+    return Spool(path, reserve_bytes=reserve_bytes, max_backlog=max_backlog, max_pages=max_pages)
+
+
+def run(work: Coroutine[Any, Any, T]) -> T:
+    return asyncio.run(work)
+
+
+def keep(spool: Spool, *contents: bytes) -> list[str]:
+    async def main() -> list[str]:
+        return await asyncio.gather(*(spool.keep(ENVELOPE, content) for content in contents))
+
+    return run(main())
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    return tmp_path / "spool.db"
+
+
+@pytest.fixture
+def spool(path: Path) -> Iterator[Spool]:
+    spool = make(path)
+    spool.start(lambda: NOW)
+    yield spool
+    spool.close()
+
+
+@pytest.fixture
+def worker(path: Path, spool: Spool) -> Iterator[Spool]:
+    """Another process' view of the same file."""
+    worker = make(path)
+    yield worker
+    worker.close()
+
+
+def test_a_mail_comes_out_as_it_went_in(spool: Spool, worker: Spool) -> None:
+    content = bytes(range(256)) * 100
+    [key] = keep(spool, content)
+    [mail] = worker.waiting(10, NOW)
+    assert (mail.key, mail.envelope, mail.content) == (key, ENVELOPE, content)
+    assert key == f"{worker.uid}-1"
+
+
+@pytest.mark.parametrize("content", [b"", b"\0" * 1000, b"\r\n.\r\n", b"x" * 25 * 1024 * 1024])
+def test_contents_of_any_kind_and_size_are_kept_octet_for_octet(spool: Spool, worker: Spool, content: bytes) -> None:
+    keep(spool, content)
+    assert [mail.content for mail in worker.waiting(10, NOW)] == [content]
+
+
+def test_many_mails_at_once_keep_their_order_and_their_keys(spool: Spool, worker: Spool) -> None:
+    contents = [str(number).encode() for number in range(2000)]
+    keys = keep(spool, *contents)
+    mails = worker.waiting(5000, NOW)
+    assert [mail.content for mail in mails] == contents
+    assert [mail.key for mail in mails] == keys
+
+
+def test_a_kept_mail_survives_without_any_goodbye(path: Path, spool: Spool, tmp_path: Path) -> None:
+    keep(spool, b"durable")
+    copy = tmp_path / "copy.db"
+    for suffix in ("", "-wal"):
+        copy.with_name(copy.name + suffix).write_bytes(path.with_name(path.name + suffix).read_bytes())
+    assert [mail.content for mail in make(copy).waiting(10, NOW)] == [b"durable"]
+
+
+def test_waiting_is_bounded_in_mails_and_in_octets(spool: Spool, worker: Spool) -> None:
+    keep(spool, *[b"x" * 30_000_000] * 4)
+    assert len(worker.waiting(2, NOW)) == 2
+    assert len(worker.waiting(10, NOW)) == 3
+
+
+def test_what_is_done_does_not_come_back(spool: Spool, worker: Spool) -> None:
+    keys = keep(spool, *[b"x"] * 100)
+    worker.done(keys[:70])
+    worker.done([*keys[:70], "other-1", "nonsense", ""])
+    assert [mail.key for mail in worker.waiting(100, NOW)] == keys[70:]
+    assert worker.backlog() == 30
+
+
+def test_a_key_is_never_given_twice(path: Path, spool: Spool) -> None:
+    [first] = keep(spool, b"1")
+    spool.done([first])
+    spool.close()
+    spool.start(lambda: NOW)
+    assert keep(spool, b"2") != [first]
+
+
+def test_a_postponed_mail_waits_for_its_time_and_lets_others_pass(spool: Spool, worker: Spool) -> None:
+    first, second = keep(spool, b"1", b"2")
+    worker.postpone(first, NOW + timedelta(minutes=1), "RuntimeError: no DNS")
+    assert [mail.key for mail in worker.waiting(10, NOW)] == [second]
+    assert [mail.key for mail in worker.waiting(10, NOW + timedelta(minutes=1))] == [first, second]
+    assert worker.backlog() == 2
+
+
+def test_tries_are_counted_until_the_mail_is_done(spool: Spool, worker: Spool) -> None:
+    [key] = keep(spool, b"1")
+    assert worker.tries(key) == 0
+    for _ in range(3):
+        worker.postpone(key, NOW, "again")
+    assert worker.tries(key) == 3
+    worker.done([key])
+    assert worker.tries(key) == 0
+
+
+def test_attempts_come_out_in_order_and_are_forgotten_up_to_a_number(path: Path, spool: Spool, worker: Spool) -> None:
+    noted = [Attempt(AttemptKind.GUESS, f"d{number}.example", "192.0.2.0/24", NOW) for number in range(9)]
+    noted.append(Attempt(AttemptKind.PROBE, "example.net", "", NOW, "x@example.net"))
+    for attempt in noted:
+        spool.note(attempt)
+    spool.close()
+    taken = worker.attempts(4)
+    assert [attempt for _, attempt in taken] == noted[:4]
+    worker.forget_attempts(taken[-1][0])
+    assert [attempt for _, attempt in worker.attempts(100)] == noted[4:]
+
+
+def test_a_flood_of_attempts_does_not_fill_the_disk(path: Path, spool: Spool, worker: Spool) -> None:
+    file = sqlite3.connect(path)
+    file.execute(
+        "INSERT INTO attempt VALUES (1, 'guess', '', '', ?, ''), (100001, 'guess', '', '', ?, '')",
+        [NOW.isoformat()] * 2,
+    )
+    file.commit()
+    file.close()
+    spool.note(Attempt(AttemptKind.GUESS, "example.net", "", NOW))
+    spool.close()
+    assert [number for number, _ in worker.attempts(10)] == [1, 100_001]
+
+
+def test_addresses_are_remembered_beside_the_spool(path: Path, spool: Spool) -> None:
+    assert spool.remembered() == frozenset()
+    spool.remember(frozenset({"a@example.net", "ä b@example.net"}))
+    spool.remember(frozenset({"a@example.net", "ü@example.net"}))
+    assert make(path).remembered() == {"a@example.net", "ü@example.net"}
+
+
+def test_a_worker_that_starts_first_finds_nothing_and_follows_later(path: Path) -> None:
+    worker, spool = make(path), make(path)
+    assert (worker.waiting(10, NOW), worker.backlog(), worker.attempts(10)) == ([], 0, [])
+    worker.done(["x-1"])
+    worker.postpone("x-1", NOW, "")
+    assert not path.exists()
+    spool.start(lambda: NOW)
+    keep(spool, b"x")
+    assert len(worker.waiting(10, NOW)) == 1
+    spool.close()
+    worker.close()
+
+
+def test_only_the_owner_may_read_the_file(path: Path, spool: Spool) -> None:
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+
+
+# Want of space.
+
+
+def test_a_full_file_refuses_and_loses_nothing_and_takes_mail_again_when_there_is_space(
+    path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO, "canary.spool")
+    spool = make(path, max_pages=100)
+    spool.start(lambda: NOW)
+    kept = [key for _ in range(7) for key in keep(spool, b"x" * 50_000)]
+    for _ in range(20):
+        with pytest.raises(SpoolFull):
+            keep(spool, b"x" * 50_000)
+    assert [mail.key for mail in spool.waiting(100, NOW)] == kept
+    spool.done(kept)
+    keep(spool, b"y" * 50_000)
+    spool.close()
+    assert [message.split(str(path))[1].split(",")[0].split(";")[0] for message in caplog.messages] == [
+        " is full", " has space again",
+    ]  # fmt: skip
+
+
+def test_one_mail_that_does_not_fit_takes_no_other_with_it(path: Path) -> None:
+    spool = make(path, max_pages=100)
+    spool.start(lambda: NOW)
+
+    async def main() -> list[str | BaseException]:
+        contents = [b"small", b"x" * 10_000_000, b"small"]
+        return await asyncio.gather(*(spool.keep(ENVELOPE, c) for c in contents), return_exceptions=True)
+
+    answers = run(main())
+    assert [type(answer) for answer in answers] == [str, SpoolFull, str]
+    assert [mail.key for mail in spool.waiting(10, NOW)] == [answers[0], answers[2]]
+    spool.close()
+
+
+def test_a_disk_below_its_reserve_is_full_and_said_once(path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    spool = make(path, reserve_bytes=1 << 60)
+    spool.start(lambda: NOW)
+    assert [spool.full, spool.full, spool.full] == [True] * 3
+    assert len(caplog.messages) == 1
+    spool.close()
+
+
+def test_a_backlog_at_its_limit_is_full_until_the_worker_makes_room(path: Path, worker: Spool, spool: Spool) -> None:
+    spool.close()
+    spool = make(path, max_backlog=3)
+    spool.start(lambda: NOW)
+    keys = keep(spool, b"1", b"2")
+    assert not spool.full
+    keys += keep(spool, b"3")
+    assert spool.full
+    worker.done(keys[:1])
+    [later] = keep(spool, b"4")
+    worker.done([later])
+    spool.close()
+    spool.start(lambda: NOW)
+    assert not spool.full
+    spool.close()
+
+
+# Damage.
+
+
+def damage(path: Path) -> None:
+    with path.open("r+b") as file:
+        size = file.seek(0, os.SEEK_END)
+        file.seek(4096)
+        file.write(os.urandom(size - 4096))
+
+
+@pytest.mark.parametrize("harm", [damage, lambda path: path.write_bytes(b"no database" * 99), Path.touch])
+def test_a_damaged_file_is_set_aside_whole_and_a_fresh_one_starts(
+    path: Path, harm: Any, caplog: pytest.LogCaptureFixture
+) -> None:
+    if harm is damage:
+        first = make(path)
+        first.start(lambda: NOW)
+        keep(first, *[b"x" * 10_000] * 9)
+        first.close()
+    harm(path)
+    before = path.read_bytes()
+    spool = make(path)
+    spool.start(lambda: NOW)
+    assert path.with_name("spool.db.damaged-20260301T120000123456").read_bytes() == before
+    assert len(keep(spool, b"y")) == len(spool.waiting(10, NOW)) == len(caplog.messages) == 1
+    spool.close()
+
+
+def test_damage_met_while_running_is_set_aside_too(path: Path, spool: Spool, caplog: pytest.LogCaptureFixture) -> None:
+    keep(spool, *[b"x" * 10_000] * 9)
+    with sqlite3.connect(path) as file:
+        file.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+    file.close()
+    damage(path)
+    with pytest.raises(SpoolFault):
+        keep(spool, b"refused for now")
+    assert len(keep(spool, b"y")) > 0
+    assert path.with_name("spool.db.damaged-20260301T120000123456").exists()
+
+
+def test_a_worker_follows_to_the_fresh_file_and_mistakes_no_key(path: Path, spool: Spool, worker: Spool) -> None:
+    [old] = keep(spool, b"old")
+    worker.waiting(10, NOW)
+    spool.close()
+    path.rename(path.with_name("aside.db"))
+    spool.start(lambda: NOW)
+    [new] = keep(spool, b"new")
+    worker.done([old])
+    assert [mail.key for mail in worker.waiting(10, NOW)] == [new]
+
+
+def test_a_file_deleted_under_a_running_receiver_loses_no_later_mail(
+    path: Path, spool: Spool, worker: Spool, caplog: pytest.LogCaptureFixture
+) -> None:
+    keep(spool, b"lost with the file")
+    path.unlink()
+    [key] = keep(spool, b"later")
+    assert [mail.key for mail in worker.waiting(10, NOW)] == [key]
+    assert "moved or deleted" in caplog.messages[0]
+
+
+def test_a_fault_is_temporary_and_the_spool_works_when_it_is_over(path: Path, spool: Spool, worker: Spool) -> None:
+    file = sqlite3.connect(path)
+    file.execute("ALTER TABLE mail RENAME TO gone")
+    with pytest.raises(SpoolFault) as raised:
+        keep(spool, b"x")
+    assert not isinstance(raised.value, SpoolFull)
+    with pytest.raises(SpoolFault):
+        worker.waiting(10, NOW)
+    file.execute("ALTER TABLE gone RENAME TO mail")
+    file.close()
+    assert len(keep(spool, b"y")) == len(worker.waiting(10, NOW)) == 1
+
+
+def test_a_folder_that_is_not_there_is_named_with_the_cure(tmp_path: Path) -> None:
+    with pytest.raises(SpoolFault, match=r"missing/spool\.db cannot be opened: .*; check the folder"):
+        make(tmp_path / "missing" / "spool.db").start(lambda: NOW)
+
+
+def test_a_spool_that_is_closed_takes_nothing(spool: Spool) -> None:
+    spool.close()
+    with pytest.raises(SpoolFault):
+        keep(spool, b"x")
+
+
+def test_a_waiter_who_gave_up_harms_nobody(spool: Spool, worker: Spool) -> None:
+    async def main() -> str:
+        impatient = asyncio.ensure_future(spool.keep(ENVELOPE, b"1"))
+        patient = asyncio.ensure_future(spool.keep(ENVELOPE, b"2"))
+        await asyncio.sleep(0)
+        impatient.cancel()
+        return await patient
+
+    key = run(main())
+    assert [mail.key for mail in worker.waiting(10, NOW)][-1] == key

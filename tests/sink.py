@@ -1,0 +1,152 @@
+"""A whole listener with its spool in a loop of its own, for tests that talk to it over real sockets."""
+
+import asyncio
+import socket
+import ssl
+import threading
+from collections.abc import Coroutine
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self, TypeVar
+
+from canary.model.attempt import Attempt
+from canary.model.mail import RawMail
+from canary.receive.admission import Limits
+from canary.receive.book import AddressBook
+from canary.receive.connection import Service
+from canary.receive.smtp import Listener
+from canary.receive.spool import Spool
+
+T = TypeVar("T")
+ISSUED = frozenset({"play-x7k2m9@example.net", "shop-abc123@example.net", "news-q9w8e7@example.net"})
+CANARY = "play-x7k2m9@example.net"
+DAY = datetime(2026, 3, 1, tzinfo=UTC)
+
+
+@dataclass
+class Store:
+    """What stands for the store: the addresses it would answer, or the fault it has."""
+
+    addresses: frozenset[str] = ISSUED
+    fault: Exception | None = None
+    asked: list[str] = field(default_factory=list)
+
+    def fetch(self, mark: str) -> tuple[str, frozenset[str]] | None:
+        self.asked.append(mark)
+        if self.fault:
+            raise self.fault
+        new = str(sorted(self.addresses))
+        return None if mark == new else (new, self.addresses)
+
+
+class Dialogue:
+    """A raw SMTP client: says octets, hears replies, never helps."""
+
+    def __init__(self, place: tuple[str, int]) -> None:
+        self.socket = socket.create_connection(place, timeout=10)
+        self.file = self.socket.makefile("rb")
+
+    def say(self, *lines: str | bytes) -> None:
+        octets = [line.encode() + b"\r\n" if isinstance(line, str) else line for line in lines]
+        self.socket.sendall(b"".join(octets))
+
+    def hear(self) -> str:
+        """One reply, its lines joined, without the last CRLF; empty when the connection has ended."""
+        lines = []
+        while line := self.file.readline():
+            lines.append(line)
+            if line[3:4] != b"-":
+                break
+        return b"".join(lines).decode().removesuffix("\r\n")
+
+    def ask(self, *lines: str | bytes) -> str:
+        self.say(*lines)
+        return self.hear()
+
+    def begin(self, *recipients: str) -> str:
+        """Everything up to the 354 of DATA."""
+        replies = [self.hear(), self.ask("EHLO client.example"), self.ask("MAIL FROM:<a@sender.example>")]
+        replies += [self.ask(f"RCPT TO:<{recipient}>") for recipient in recipients or (CANARY,)]
+        assert all(reply[0] == "2" for reply in replies), replies
+        return self.ask("DATA")
+
+    def start_tls(self) -> None:
+        context = ssl.create_default_context()
+        context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+        self.socket = context.wrap_socket(self.socket)
+        self.file = self.socket.makefile("rb")
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.file.close()
+        self.socket.close()
+
+
+class Sink:
+    """A listener on a free port of loopback, running in a thread until the block ends."""
+
+    def __init__(
+        self,
+        folder: Path,
+        limits: Limits | None = None,
+        *,
+        max_pages: int | None = None,
+        reserve_bytes: int = 0,
+        max_backlog: int = 100_000,
+        tls: ssl.SSLContext | None = None,
+    ) -> None:
+        self.store = Store()
+        self.spool = Spool(
+            folder / "spool.db", reserve_bytes=reserve_bytes, max_backlog=max_backlog, max_pages=max_pages
+        )
+        self.book = AddressBook(self.store.fetch, self.spool)
+        self.service = Service(
+            "mx.example.net", frozenset({"example.net"}), self.book, self.spool, lambda: DAY,
+            limits or Limits(), tls,
+        )  # fmt: skip
+        self.loop = asyncio.new_event_loop()
+        self.thread = threading.Thread(target=self.loop.run_forever)
+
+    def run(self, work: Coroutine[Any, Any, T]) -> T:
+        return asyncio.run_coroutine_threadsafe(work, self.loop).result(30)
+
+    async def _start(self) -> tuple[str, int]:
+        await self.book.start()
+        self.listener = Listener(self.service, [("127.0.0.1", 0)])
+        return (await self.listener.start())[0]
+
+    def __enter__(self) -> Self:
+        self.thread.start()
+        self.spool.start(lambda: DAY)
+        self.place = self.run(self._start())
+        return self
+
+    def stop(self, grace: float = 0.1) -> None:
+        self.run(self.listener.stop(grace))
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.stop()
+        self.run(self.book.stop())
+        self.spool.close()
+        self.run(self.loop.shutdown_default_executor())
+        self.loop.call_soon_threadsafe(self.loop.stop)
+        self.thread.join()
+        self.loop.close()
+
+    def dial(self) -> Dialogue:
+        return Dialogue(self.place)
+
+    def mails(self) -> list[RawMail]:
+        return self.spool.waiting(100_000, DAY)
+
+    def attempts(self) -> list[Attempt]:
+        """All attempts noted so far: stops the spool's writer first, which writes them all."""
+        self.stop()
+        self.spool.close()
+        return [attempt for _, attempt in self.spool.attempts(100_000)]

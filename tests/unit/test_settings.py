@@ -1,0 +1,85 @@
+"""Settings are read once, checked whole, and explained."""
+
+from pathlib import Path
+
+import pytest
+from pydantic import BaseModel
+
+from canary.settings import Settings, SettingsError, load_settings
+
+EXAMPLE = Path(__file__).parents[2] / "config/canary.example.toml"
+
+
+@pytest.fixture
+def toml(tmp_path: Path) -> Path:
+    return tmp_path / "canary.toml"
+
+
+def keys(model: type[BaseModel], prefix: str = "") -> list[str]:
+    found = []
+    for name, field in model.model_fields.items():
+        inner = field.annotation
+        nested = isinstance(inner, type) and issubclass(inner, BaseModel)
+        found += keys(inner, f"{name}.") if nested else [f"{prefix}{name}"]  # type: ignore[arg-type]
+    return found
+
+
+def test_the_example_states_every_default() -> None:
+    settings = load_settings(EXAMPLE, {})
+    assert settings == Settings()
+
+
+@pytest.mark.parametrize("key", keys(Settings))
+def test_the_example_names_every_key(key: str) -> None:
+    text = EXAMPLE.read_text()
+    section, _, name = key.rpartition(".")
+    part = text.partition(f"[{section}]")[2].partition("\n[")[0] if section else text.partition("\n[")[0]
+    assert f"{name} = " in part or f"[alert.{name}" in text
+
+
+def test_the_environment_wins_over_the_file(toml: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    toml.write_text("[smtp]\nport = 1")
+    monkeypatch.setenv("CANARY_SMTP__PORT", "2")
+    monkeypatch.setenv("CANARY_DOMAINS", '["a.example"]')
+    settings = load_settings(toml, {})
+    assert (settings.smtp.port, settings.domains) == (2, ("a.example",))
+
+
+def test_a_secret_comes_from_a_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "url").write_text("postgresql://db/canary\n")
+    monkeypatch.setenv("CANARY_STORE__URL_FILE", str(tmp_path / "url"))
+    assert load_settings(None, {}).store_url == "postgresql://db/canary"
+
+
+def test_a_destination_may_come_from_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CANARY_ALERT__DESTINATIONS__OPS__KIND", "slack")
+    monkeypatch.setenv("CANARY_ALERT__DESTINATIONS__OPS__URL", "https://hooks.example/x")
+    assert load_settings(None, {}).alert.destinations["ops"].kind == "slack"
+
+
+def test_all_faults_are_told_at_once_with_key_value_and_cure(toml: Path) -> None:
+    toml.write_text('[smtp]\nport = "x"\nprot = 1\n[alert.destinations.a]\nkind = "fax"\nurl = "ftp://secret"')
+    with pytest.raises(SettingsError) as caught:
+        load_settings(toml, {"CANARY_SMPT__PORT": "1"})
+    lines = str(caught.value).splitlines()
+    for told in ("CANARY_SMPT__PORT = '1'", "smtp.port = 'x'", "smtp.prot", "destinations.a.kind = 'fax'", "a.url"):
+        assert any(told in line for line in lines), told
+
+
+def test_a_secret_never_shows_in_a_fault(toml: Path) -> None:
+    toml.write_text('[alert.destinations.a]\nkind = "slack"\nurl = "ftp://very-secret"')
+    with pytest.raises(SettingsError) as caught:
+        load_settings(toml, {})
+    assert "very-secret" not in str(caught.value)
+
+
+def test_a_file_that_is_no_toml_is_one_line(toml: Path) -> None:
+    toml.write_text("smtp = [")
+    with pytest.raises(SettingsError, match=r"canary.toml.*put it right") as caught:
+        load_settings(toml, {})
+    assert len(str(caught.value).splitlines()) == 1
+
+
+def test_settings_cannot_be_changed() -> None:
+    with pytest.raises(ValueError, match="frozen"):
+        Settings().smtp.port = 1  # type: ignore[misc]
