@@ -80,6 +80,16 @@ def open_spool(settings: Settings, name: str = "smtp") -> Spool:
     )
 
 
+def fetch_addresses(store: Database) -> Callable[[str], tuple[str, frozenset[str]] | None]:
+    """Return what a receiver asks for the issued addresses."""
+
+    def fetch(mark: str) -> tuple[str, frozenset[str]] | None:
+        with store.reading() as session:
+            return known_addresses(session, mark)
+
+    return fetch
+
+
 def lookups(settings: Settings) -> Callable[[], Lookup]:
     """Return what makes a Lookup for each mail: live DNS with a budget, or the zone file of the settings."""
     if settings.dns.zone:
@@ -147,11 +157,7 @@ async def smtp(settings: Settings, *, watched: bool = False) -> None:
     spool, store = open_spool(settings), open_store(settings)
     spool.start(clock)
 
-    def fetch(mark: str) -> tuple[str, frozenset[str]] | None:
-        with store.reading() as session:
-            return known_addresses(session, mark)
-
-    book = AddressBook(fetch, spool)
+    book = AddressBook(fetch_addresses(store), spool)
     domains = frozenset(domain.lower() for domain in settings.domains)
     limits = Limits(size=settings.smtp.max_size)
     service = Service(settings.smtp.hostname, domains, book, spool, clock, limits, _tls(settings))
@@ -284,25 +290,32 @@ def _brief(fault: Exception) -> str:
 class _WebServer(uvicorn.Server):
     """Says where it listens once it does, and leaves signals to whoever runs it."""
 
+    ready: Callable[[str], None]
+
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)
         for listener in self.servers:
             for sock in listener.sockets:
                 host, port = sock.getsockname()[:2]
-                say(f"web listening on http://{host}:{port}")
+                self.ready(f"http://{host}:{port}")
 
     @contextmanager
     def capture_signals(self) -> Iterator[None]:
         yield
 
 
-async def web(settings: Settings, *, watched: bool = False) -> None:
-    """Serve the dashboard until stopped."""
+def _say_web(address: str) -> None:
+    say(f"web listening on {address}")
+
+
+async def web(settings: Settings, *, watched: bool = False, ready: Callable[[str], None] = _say_web) -> None:
+    """Serve the dashboard until stopped; `ready` is told its address once it listens."""
     stopping, store = Stopping(watched=watched), open_store(settings)
     app = create_app(store, clock, settings.web_url)
     # The access log would show one-time links; the application logs what matters.
     options = {"access_log": False, "log_config": None, "server_header": False}
     server = _WebServer(uvicorn.Config(app, settings.web.host, settings.web.port, lifespan="off", **options))
+    server.ready = ready
     serving = asyncio.create_task(server.serve())
     waiting = asyncio.create_task(stopping.event.wait())
     try:

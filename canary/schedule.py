@@ -17,7 +17,9 @@ class Job:
 
 def scheduler(jobs: Sequence[Job]) -> AsyncIOScheduler:
     """Return a scheduler that runs the jobs in threads beside the caller's loop; missed runs are made up once."""
-    made = AsyncIOScheduler(timezone="UTC", job_defaults={"coalesce": True, "max_instances": 1, "misfire_grace_time": 3600})
+    made = AsyncIOScheduler(
+        timezone="UTC", job_defaults={"coalesce": True, "max_instances": 1, "misfire_grace_time": 3600}
+    )
     for job in jobs:
         made.add_job(job.run, "interval", seconds=job.seconds, id=job.name)
     return made

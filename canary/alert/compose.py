@@ -4,6 +4,7 @@ import re
 from typing import Any
 
 from canary.model.alert import Alert
+from canary.model.case import percent
 
 _LINKISH = re.compile(r"(?i)\b(h)tt(ps?)://|\bwww\.")
 _DOT = re.compile(r"(?<=\w)\.(?=\w)")
@@ -33,7 +34,7 @@ def headline(alert: Alert) -> str:
 
 def answer(alert: Alert) -> str:
     """Say who most likely leaked, with the probability of each."""
-    named = [f"{name} {p:.0%}" for name, p in alert.suspects[:3]]
+    named = [f"{name} {percent(p)}" for name, p in alert.suspects[:3] if p >= 0.01]
     return "Most likely: " + ", ".join(named) if named else "No suspect stands out yet."
 
 
@@ -57,7 +58,7 @@ def slack(alert: Alert, link: str) -> dict[str, Any]:
         "unfurl_media": False,
         "blocks": [
             {"type": "header", "text": {"type": "plain_text", "text": f"Possible leak at {alert.vendor}"[:150]}},
-            _section(f"*{escape(answer(alert))}*\nVerdict {alert.verdict}, {alert.confidence:.0%} sure."),
+            _section(f"*{escape(answer(alert))}*\nVerdict {alert.verdict}, {percent(alert.confidence)} sure."),
             _section("\n".join(evidence)),
             _section(reasons or "No reasons given."),
             {"type": "actions", "elements": [button]},

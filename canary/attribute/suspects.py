@@ -35,9 +35,9 @@ def suspects(evidence: Iterable[Evidence], supplies: Iterable[Supply]) -> tuple[
 
 
 def _holdings(seen: tuple[Evidence, ...], supplies: tuple[Supply, ...], hit: set[int]) -> dict[Source, frozenset[int]]:
-    held: dict[Source, set[int]] = {(SuspectKind.NOBODY, "none"): set(), (SuspectKind.OWNER, "owner"): set()}
+    held: dict[Source, set[int]] = {(SuspectKind.NOBODY, "no leak"): set(), (SuspectKind.OWNER, "own side"): set()}
     for e in seen:
-        held[SuspectKind.OWNER, "owner"].add(e.canary)
+        held[SuspectKind.OWNER, "own side"].add(e.canary)
         if e.vendor is not None:
             held.setdefault((SuspectKind.VENDOR, e.vendor), set()).add(e.canary)
         for supply in supplies:

@@ -1,6 +1,7 @@
 """`canary cases`, `canary case ID`: the suspected leaks."""
 
 from canary.cli.frame import Json, Trouble, settings, show_json, show_table
+from canary.model.case import percent
 
 
 def list_cases(as_json: Json = False) -> None:
@@ -43,7 +44,7 @@ def one_case(number: int, as_json: Json = False) -> None:
         events = [{"at": e.at, "kind": e.kind, "who": e.who, "text": e.text} for e in lines]
         show_json({"id": case.id, "state": case.state, "suspects": case.suspects, "timeline": events})
         return
-    suspects = [(s["name"], s["kind"], f"{s['p']:.1%}", f"{s['hit']} of {s['held']}") for s in case.suspects]
+    suspects = [(s["name"], s["kind"], percent(s["p"]), f"{s['hit']} of {s['held']}") for s in case.suspects]
     show_table(("suspect", "kind", "probability", "canaries hit"), suspects, "No suspects yet.")
     show_table(("when", "what", "text"), [(e.at.isoformat(), e.kind, e.text) for e in lines], "Nothing happened yet.")
 
@@ -53,4 +54,4 @@ COMMANDS = (list_cases, one_case)
 
 
 def _top(suspects: list[dict[str, object]]) -> str:
-    return f"{suspects[0]['name']} {float(str(suspects[0]['p'])):.0%}" if suspects else ""
+    return f"{suspects[0]['name']} {percent(float(str(suspects[0]['p'])))}" if suspects else ""

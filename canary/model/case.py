@@ -56,3 +56,10 @@ class Sending:
 
     text: str
     call: str
+
+
+def percent(p: float) -> str:
+    """Say a probability in whole percent; nothing uncertain ever reads as certain."""
+    if 0.005 < p < 0.995:
+        return f"{p:.0%}"
+    return "over 99%" if p > 0.5 else "under 1%"

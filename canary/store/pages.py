@@ -2,7 +2,6 @@
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Any
 
@@ -12,6 +11,23 @@ from sqlmodel import Session, col
 from canary.model.party import Supply
 from canary.model.verdict import LEAKS, Verdict
 from canary.store.cases import OPEN
+from canary.store.lines import (
+    OWN,
+    SERIES,
+    SERIES_OF,
+    CanaryLine,
+    CaseLine,
+    CasePage,
+    Cell,
+    HitLine,
+    MailPage,
+    Overview,
+    SuspectLine,
+    Tally,
+    VendorLine,
+    VendorPage,
+    Weeks,
+)
 from canary.store.tables import (
     AttemptRow,
     CampaignRow,
@@ -28,224 +44,40 @@ from canary.store.tables import (
 )
 from canary.store.vendors import supplies
 
-SERIES: dict[str, frozenset[Verdict]] = {
-    "expected": frozenset({Verdict.EXPECTED, Verdict.SELF_TEST}),
-    "supplier": frozenset({Verdict.SUPPLIER}),
-    "third-party": frozenset({Verdict.THIRD_PARTY}),
-    "spam": frozenset({Verdict.SPAM, Verdict.IMPERSONATION}),
-    "other": frozenset(set(Verdict) - LEAKS - {Verdict.EXPECTED, Verdict.SELF_TEST, Verdict.SUPPLIER}),
-}
-"""The layers of every chart, and the verdicts that count in each."""
-
-SERIES_OF = {verdict.value: name for name, verdicts in SERIES.items() for verdict in verdicts}
-OWN = ("expected", "supplier")
 PAGE = 50
 _WEEK = timedelta(weeks=1)
-
-
-@dataclass(frozen=True, slots=True)
-class Weeks:
-    """Mails by week: the Monday of the first week, and a number for each week and each series."""
-
-    first: date
-    counts: Mapping[str, tuple[int, ...]]
-
-    def sums(self, *series: str) -> tuple[int, ...]:
-        """Return the numbers of some series added up, week by week."""
-        return tuple(sum(week) for week in zip(*(self.counts[name] for name in series), strict=True))
-
-
-@dataclass(frozen=True, slots=True)
-class Tally:
-    """What came to a canary or a vendor: mails of its own, of outsiders, and of senders that are not decided yet."""
-
-    own: int = 0
-    outside: int = 0
-    asking: int = 0
-    first_outside: datetime | None = None
-    last: datetime | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class SuspectLine:
-    """A possible source with its probability."""
-
-    kind: str
-    id: str
-    name: str
-    p: float
-    hit: int
-    held: int
-
-
-@dataclass(frozen=True, slots=True)
-class CaseLine:
-    """A case in a list."""
-
-    id: int
-    state: str
-    vendor: str
-    slug: str
-    opened_at: datetime
-    last_hit_at: datetime
-    suspects: tuple[SuspectLine, ...]
-    vendors: int
-    campaigns: int
-    hits: int
-
-    @property
-    def top(self) -> SuspectLine | None:
-        """The most probable suspect."""
-        return self.suspects[0] if self.suspects else None
-
-    @property
-    def open(self) -> bool:
-        """Whether somebody still has to do something about it."""
-        return self.state in OPEN
-
-
-@dataclass(frozen=True, slots=True)
-class HitLine:
-    """A hit in a list; sender and subject are as hostile as the mail."""
-
-    id: int
-    mail: int
-    at: datetime
-    verdict: str
-    confidence: float
-    case: int | None
-    canary: str
-    vendor: str | None
-    slug: str | None
-    subject: str
-    sender: str
-    proven: str
-    reasons: Sequence[Mapping[str, str]]
-
-    @property
-    def leak(self) -> bool:
-        """Whether the hit is charged to the vendor."""
-        return self.verdict in LEAKS
-
-
-@dataclass(frozen=True, slots=True)
-class CanaryLine:
-    """A canary in a list, with what came to it."""
-
-    id: int
-    address: str
-    vendor: str | None
-    slug: str | None
-    channel: str
-    generation: int
-    issued_at: datetime
-    state: str
-    bits: float
-    tally: Tally
-
-
-@dataclass(frozen=True, slots=True)
-class VendorLine:
-    """A vendor in a list."""
-
-    slug: str
-    name: str
-    state: str
-    canaries: int
-    tally: Tally
-    weeks: Weeks
-
-
-@dataclass(frozen=True, slots=True)
-class Overview:
-    """Who is leaking, and what came lately; `days` counts outside mail by day over a year."""
-
-    cases: tuple[CaseLine, ...]
-    vendors: tuple[VendorLine, ...]
-    hits: tuple[HitLine, ...]
-    days: tuple[tuple[date, int], ...]
-    canaries: int
-    attempts: int
-
-
-@dataclass(frozen=True, slots=True)
-class VendorPage:
-    """What one vendor has done with the addresses it got; `marks` are the times worth a line in the chart."""
-
-    slug: str
-    name: str
-    state: str
-    domains: tuple[str, ...]
-    suppliers: tuple[str, ...]
-    tally: Tally
-    weeks: Weeks | None
-    marks: tuple[tuple[datetime, str], ...]
-    canaries: tuple[CanaryLine, ...]
-    cases: tuple[CaseLine, ...]
-    hits: tuple[HitLine, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Cell:
-    """One canary in the matrix of a case; `held` says that the top suspect had it."""
-
-    address: str
-    channel: str
-    hit: bool
-    held: bool
-
-
-@dataclass(frozen=True, slots=True)
-class CasePage:
-    """Who may have leaked, and how we know; `older` is the key of the next page of hits."""
-
-    line: CaseLine
-    matrix: tuple[tuple[str, str, tuple[Cell, ...]], ...]
-    campaigns: tuple[tuple[str, datetime, datetime, int], ...]
-    hits: tuple[HitLine, ...]
-    older: int | None
-    events: tuple[tuple[datetime, str, str, str], ...]
-
-
-@dataclass(frozen=True, slots=True)
-class MailPage:
-    """One mail with what it means at each canary."""
-
-    mail: MailRow
-    hits: tuple[HitLine, ...]
-    campaign: tuple[str, int] | None
 
 
 def overview(session: Session, now: datetime, weeks: int = 52) -> Overview:
     """Read the overview; at most 20 open cases, 500 vendors and 12 hits."""
     end = _end(session, now)
     first = _monday(end) - (weeks - 1) * _WEEK
-    query = select(CaseRow).where(col(CaseRow.state).in_(OPEN)).order_by(col(CaseRow.last_hit_at).desc()).limit(20)
+    query = _select(CaseRow).where(col(CaseRow.state).in_(OPEN)).order_by(col(CaseRow.last_hit_at).desc()).limit(20)
     return Overview(
         cases=_case_lines(session, query),
         vendors=_vendor_lines(session, first, weeks),
         hits=_hits(session, _hit_query().order_by(col(HitRow.at).desc(), col(HitRow.id).desc()).limit(12)),
         days=_outside_days(session, end),
-        canaries=session.execute(select(func.count()).select_from(CanaryRow)).scalar_one(),
-        attempts=int(session.execute(select(func.sum(AttemptRow.count))).scalar() or 0),
+        canaries=session.execute(_select(func.count()).select_from(CanaryRow)).scalar_one(),
+        attempts=int(session.execute(_select(func.sum(col(AttemptRow.count)))).scalar() or 0),
     )
 
 
 def vendor_page(session: Session, slug: str, now: datetime) -> VendorPage | None:
     """Read one vendor's page, or None for a slug nobody has."""
-    row = session.execute(select(VendorRow).where(col(VendorRow.slug) == slug)).scalar()
+    row = session.execute(_select(VendorRow).where(col(VendorRow.slug) == slug)).scalar()
     if row is None:
         return None
     mine = col(CanaryRow.vendor_id) == row.id
     cases = _case_lines(
         session,
-        select(CaseRow).join(CaseVendorRow).where(col(CaseVendorRow.vendor_id) == row.id)
+        _select(CaseRow).join(CaseVendorRow).where(col(CaseVendorRow.vendor_id) == row.id)
         .order_by(col(CaseRow.id).desc()).limit(20),
     )  # fmt: skip
     canaries = _canaries(session, _canary_query().where(mine).limit(200))
     tally = _tallies(session, col(CanaryRow.vendor_id), mine).get(row.id, Tally())
-    domains = select(VendorDomainRow.domain).where(col(VendorDomainRow.vendor_id) == row.id).limit(50)
-    passed = select(distinct(SupplierRow.name)).join(SupplyRow).where(col(SupplyRow.vendor_id) == row.id).limit(50)
+    domains = _select(VendorDomainRow.domain).where(col(VendorDomainRow.vendor_id) == row.id).limit(50)
+    passed = _select(SupplierRow.name).join(SupplyRow).where(col(SupplyRow.vendor_id) == row.id).distinct().limit(50)
     return VendorPage(
         slug=row.slug, name=row.name, state=_state(any(c.open for c in cases), tally.asking),
         domains=tuple(session.execute(domains).scalars()), suppliers=tuple(session.execute(passed).scalars()),
@@ -257,14 +89,14 @@ def vendor_page(session: Session, slug: str, now: datetime) -> VendorPage | None
 
 def case_page(session: Session, case_id: int, before: int | None = None) -> CasePage | None:
     """Read one case's page, its hits older than `before`, or None for an unknown case."""
-    line = next(iter(_case_lines(session, select(CaseRow).where(col(CaseRow.id) == case_id))), None)
+    line = next(iter(_case_lines(session, _select(CaseRow).where(col(CaseRow.id) == case_id))), None)
     if line is None:
         return None
     query = _hit_query().where(col(HitRow.case_id) == case_id).order_by(col(HitRow.id).desc()).limit(PAGE + 1)
     hits = _hits(session, query if before is None else query.where(col(HitRow.id) < before))
-    sent = select(MailRow.campaign_id).join(HitRow).where(col(HitRow.case_id) == case_id)
-    campaigns = select(CampaignRow).where(col(CampaignRow.id).in_(sent)).order_by(col(CampaignRow.first_at)).limit(PAGE)
-    events = select(CaseEventRow).where(col(CaseEventRow.case_id) == case_id).order_by(col(CaseEventRow.at)).limit(200)
+    sent = _select(MailRow.campaign_id).join(HitRow).where(col(HitRow.case_id) == case_id)
+    campaigns = _select(CampaignRow).where(col(CampaignRow.id).in_(sent)).order_by(CampaignRow.first_at).limit(PAGE)
+    events = _select(CaseEventRow).where(col(CaseEventRow.case_id) == case_id).order_by(CaseEventRow.at).limit(200)
     return CasePage(
         line=line,
         matrix=_matrix(session, line),
@@ -294,17 +126,22 @@ def canary_list(session: Session, after: int = 0) -> tuple[tuple[CanaryLine, ...
 
 def figures(session: Session) -> dict[str, dict[str, int]]:
     """Count hits by verdict, cases by state and attempts by kind, for the metrics."""
-    hits = select(HitRow.verdict, func.count()).group_by(col(HitRow.verdict))
-    cases = select(CaseRow.state, func.count()).group_by(col(CaseRow.state))
-    tried = select(AttemptRow.kind, func.sum(AttemptRow.count)).group_by(col(AttemptRow.kind))
+    hits = _select(HitRow.verdict, func.count()).group_by(col(HitRow.verdict))
+    cases = _select(CaseRow.state, func.count()).group_by(col(CaseRow.state))
+    tried = _select(AttemptRow.kind, func.sum(col(AttemptRow.count))).group_by(col(AttemptRow.kind))
     named: dict[str, Select[Any]] = {"hits": hits, "cases": cases, "attempts": tried}
     return {name: {key: int(count) for key, count in session.execute(query)} for name, query in named.items()}
 
 
 def _end(session: Session, now: datetime) -> datetime:
     # A chart of an old world ends where the world ends; one that is alive ends today.
-    newest = session.execute(select(func.max(HitRow.at))).scalar()
+    newest = session.execute(_select(func.max(col(HitRow.at)))).scalar()
     return newest if newest and now - newest > timedelta(days=28) else now
+
+
+def _select(*columns: Any) -> Select[Any]:
+    # SQLModel types a column as its value, which SQLAlchemy's own typing of select does not take.
+    return select(*columns)
 
 
 def _monday(at: datetime) -> datetime:
@@ -318,12 +155,13 @@ def _state(leaking: bool, asking: int) -> str:
 def _case_lines(session: Session, query: Select[Any]) -> tuple[CaseLine, ...]:
     rows: list[CaseRow] = list(session.execute(query).scalars())
     ids = [row.id for row in rows]
-    names = dict(_pairs(session, select(VendorRow.id, VendorRow).where(col(VendorRow.id).in_(r.vendor_id for r in rows))))
+    owners = _select(VendorRow.id, VendorRow).where(col(VendorRow.id).in_({row.vendor_id for row in rows}))
+    names = dict(_pairs(session, owners))
     of_case = col(HitRow.case_id)
-    members = select(CaseVendorRow.case_id, func.count()).group_by(col(CaseVendorRow.case_id))
+    members = _select(CaseVendorRow.case_id, func.count()).group_by(col(CaseVendorRow.case_id))
     vendors = dict(_pairs(session, members.where(col(CaseVendorRow.case_id).in_(ids))))
-    hits = dict(_pairs(session, select(of_case, func.count()).where(of_case.in_(ids)).group_by(of_case)))
-    sent = select(of_case, func.count(distinct(col(MailRow.campaign_id)))).join(MailRow)
+    hits = dict(_pairs(session, _select(of_case, func.count()).where(of_case.in_(ids)).group_by(of_case)))
+    sent = _select(of_case, func.count(distinct(col(MailRow.campaign_id)))).join(MailRow)
     campaigns = dict(_pairs(session, sent.where(of_case.in_(ids)).group_by(of_case)))
     return tuple(
         CaseLine(
@@ -351,7 +189,7 @@ def _suspects(kept: Iterable[Mapping[str, Any]]) -> tuple[SuspectLine, ...]:
 
 def _hit_query() -> Select[Any]:
     return (
-        select(
+        _select(
             HitRow.id, HitRow.mail_id, HitRow.at, HitRow.verdict, HitRow.confidence, HitRow.case_id, CanaryRow.address,
             VendorRow.name, VendorRow.slug, MailRow.subject, MailRow.sender, MailRow.identity_domain, HitRow.reasons,
         )
@@ -368,7 +206,7 @@ def _hits(session: Session, query: Select[Any]) -> tuple[HitLine, ...]:
 
 def _canary_query() -> Select[Any]:
     order = (col(CanaryRow.channel), col(CanaryRow.generation), col(CanaryRow.id))
-    return select(CanaryRow, VendorRow.name, VendorRow.slug).outerjoin(VendorRow).order_by(*order)
+    return _select(CanaryRow, VendorRow.name, VendorRow.slug).outerjoin(VendorRow).order_by(*order)
 
 
 def _canaries(session: Session, query: Select[Any]) -> tuple[CanaryLine, ...]:
@@ -383,8 +221,8 @@ def _canaries(session: Session, query: Select[Any]) -> tuple[CanaryLine, ...]:
     )  # fmt: skip
 
 
-def _tallies(session: Session, by: ColumnElement[Any], where: ColumnElement[bool]) -> dict[Any, Tally]:
-    query = select(by, HitRow.verdict, func.count(), func.min(HitRow.at), func.max(HitRow.at)).select_from(HitRow)
+def _tallies(session: Session, by: Any, where: ColumnElement[bool]) -> dict[Any, Tally]:
+    query = _select(by, HitRow.verdict, func.count(), func.min(col(HitRow.at)), func.max(col(HitRow.at))).select_from(HitRow)
     query = query.join(CanaryRow).where(where).group_by(by, col(HitRow.verdict))
     found: dict[Any, list[tuple[str, int, datetime, datetime]]] = {}
     for key, verdict, count, first, last in session.execute(query):
@@ -403,11 +241,11 @@ def _tally(groups: Sequence[tuple[str, int, datetime, datetime]]) -> Tally:
 
 
 def _vendor_lines(session: Session, first: datetime, weeks: int) -> tuple[VendorLine, ...]:
-    rows: list[VendorRow] = list(session.execute(select(VendorRow).order_by(col(VendorRow.name)).limit(500)).scalars())
+    rows: list[VendorRow] = list(session.execute(_select(VendorRow).order_by(VendorRow.name).limit(500)).scalars())
     owner = col(CanaryRow.vendor_id)
-    issued = dict(_pairs(session, select(owner, func.count()).group_by(owner)))
+    issued = dict(_pairs(session, _select(owner, func.count()).group_by(owner)))
     tallies = _tallies(session, owner, owner.is_not(None))
-    leaking = select(CaseVendorRow.vendor_id).join(CaseRow).where(col(CaseRow.state).in_(OPEN))
+    leaking = _select(CaseVendorRow.vendor_id).join(CaseRow).where(col(CaseRow.state).in_(OPEN))
     open_at = set(session.execute(leaking).scalars())
     counts = _daily(session, col(HitRow.at) >= first)
     lines = [
@@ -422,8 +260,8 @@ def _vendor_lines(session: Session, first: datetime, weeks: int) -> tuple[Vendor
 
 
 def _daily(session: Session, where: ColumnElement[bool]) -> dict[int | None, Counter[tuple[date, str]]]:
-    day, owner = func.date(HitRow.at), col(CanaryRow.vendor_id)
-    query = select(owner, day, HitRow.verdict, func.count()).select_from(HitRow).join(CanaryRow).where(where)
+    day, owner = func.date(col(HitRow.at)), col(CanaryRow.vendor_id)
+    query = _select(owner, day, HitRow.verdict, func.count()).select_from(HitRow).join(CanaryRow).where(where)
     found: dict[int | None, Counter[tuple[date, str]]] = {}
     for vendor, when, verdict, count in session.execute(query.group_by(owner, day, col(HitRow.verdict))):
         found.setdefault(vendor, Counter())[date.fromisoformat(str(when)), SERIES_OF.get(verdict, "other")] += count
@@ -441,9 +279,9 @@ def _by_week(counts: Mapping[tuple[date, str], int], first: date, weeks: int) ->
 
 def _weeks(session: Session, where: ColumnElement[bool], end: datetime, longest: int = 156) -> Weeks | None:
     start = _monday(end) - (longest - 1) * _WEEK
-    counts: Counter[tuple[date, str]] = sum(
-        _daily(session, where & (col(HitRow.at) >= start)).values(), start=Counter()
-    )
+    counts: Counter[tuple[date, str]] = Counter()
+    for daily in _daily(session, where & (col(HitRow.at) >= start)).values():
+        counts.update(daily)
     if not counts:
         return None
     oldest = min(day for day, _ in counts)
@@ -452,8 +290,8 @@ def _weeks(session: Session, where: ColumnElement[bool], end: datetime, longest:
 
 
 def _outside_days(session: Session, end: datetime) -> tuple[tuple[date, int], ...]:
-    first, day = (_monday(end) - 52 * _WEEK), func.date(HitRow.at)
-    query = select(day, func.count()).where(col(HitRow.verdict).in_(LEAKS), col(HitRow.at) >= first).group_by(day)
+    first, day = (_monday(end) - 52 * _WEEK), func.date(col(HitRow.at))
+    query = _select(day, func.count()).where(col(HitRow.verdict).in_(LEAKS), col(HitRow.at) >= first).group_by(day)
     counts = {date.fromisoformat(str(when)): count for when, count in session.execute(query)}
     days = [first.date() + timedelta(days=n) for n in range((end.date() - first.date()).days + 1)]
     return tuple((when, counts.get(when, 0)) for when in days)
@@ -468,7 +306,7 @@ def _marks(canaries: Sequence[CanaryLine], cases: Sequence[CaseLine]) -> tuple[t
 def _matrix(session: Session, line: CaseLine, rows: int = 60) -> tuple[tuple[str, str, tuple[Cell, ...]], ...]:
     hit = set(
         session.execute(
-            select(HitRow.canary_id).where(col(HitRow.case_id) == line.id, col(HitRow.verdict).in_(LEAKS)).distinct()
+            _select(HitRow.canary_id).where(col(HitRow.case_id) == line.id, col(HitRow.verdict).in_(LEAKS)).distinct()
         ).scalars()
     )
     known = supplies(session)
@@ -492,6 +330,8 @@ def _held(top: SuspectLine | None, known: Sequence[Supply], vendor: str, channel
         return top.id == vendor
     supplier, _, account = top.id.partition("/")
     return account in ("", vendor) and any(
-        s.vendor == vendor and s.supplier == supplier and s.channel in (None, channel) and (s.since is None or s.since <= at)
+        (s.vendor, s.supplier) == (vendor, supplier)
+        and s.channel in (None, channel)
+        and (s.since is None or s.since <= at)
         for s in known
     )

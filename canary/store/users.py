@@ -31,7 +31,8 @@ def add_user(session: Session, name: str, password: str, role: str, now: datetim
     if role not in ROLES:
         raise ValueError(f"role {role!r} is not known: choose one of {', '.join(ROLES)}")
     if not SHORTEST <= len(password) <= LONGEST:
-        raise ValueError(f"password of {name!r} has {len(password)} characters: choose one with {SHORTEST} to {LONGEST}")
+        length = len(password)
+        raise ValueError(f"password of {name!r} has {length} characters: choose one with {SHORTEST} to {LONGEST}")
     if _named(session, name):
         raise ValueError(f"user {name!r} exists already: choose another name")
     row = UserRow(name=name, password=_HASHER.hash(password), role=role, created_at=now)

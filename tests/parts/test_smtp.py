@@ -1,5 +1,7 @@
 """The listener over real sockets: what is kept, when it says so, and what abuse costs."""
 
+import asyncio
+import contextlib
 import logging
 import os
 import smtplib
@@ -7,7 +9,7 @@ import socket
 import sqlite3
 import ssl
 import struct
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -40,6 +42,13 @@ def writes_held(sink: Sink) -> Iterator[None]:
     yield
     file.execute("ROLLBACK")
     file.close()
+
+
+async def until(condition: Callable[[], bool]) -> None:
+    """Lets the loop turn until it is so."""
+    async with asyncio.timeout(10):
+        while not condition():  # noqa: ASYNC110 - nothing tells when a client's octets have been read
+            await asyncio.sleep(0)
 
 
 # What is kept.
@@ -110,14 +119,11 @@ def test_a_client_that_vanishes_while_its_mail_is_stored_loses_only_the_answer(s
         client = sink.dial()
         client.begin()
         client.say(b"x\r\n.\r\n")
+        sink.run(until(lambda: any(member.storing for member in sink.listener.crowd.members)))
         client.socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
-        client.file.close()
-        client.socket.close()
-        with pytest.raises(smtplib.SMTPServerDisconnected), smtplib.SMTP(*sink.place) as witness:
-            witness.noop()
-            sink.stop()
-            witness.noop()
-    sink.stop()
+        client.hang_up()
+        sink.run(until(lambda: all(member.gone for member in sink.listener.crowd.members)))
+    sink.stop(grace=10)
     assert [mail.content for mail in sink.mails()] == [b"x\r\n"]
     assert sink.attempts() == []
 
@@ -188,8 +194,7 @@ def test_an_address_issued_a_moment_ago_is_accepted(sink: Sink) -> None:
         client.hear()
         client.ask("HELO client.example")
         client.ask("MAIL FROM:<>")
-        replies = [client.ask("RCPT TO:<new-1@example.net>")[:3] for _ in range(2000)]
-    assert "250" in replies
+        assert client.ask("RCPT TO:<new-1@example.net>")[:3] == "250"
 
 
 def test_while_the_store_is_down_known_addresses_take_mail_and_others_come_again(sink: Sink) -> None:
@@ -318,26 +323,16 @@ def test_dripping_octets_do_not_stretch_the_session(tmp_path: Path) -> None:
         heard = b""
         while not heard:
             client.say(b"x")
-            with pytest.MonkeyPatch.context(), _quietly():
+            with contextlib.suppress(TimeoutError):
                 heard = client.socket.recv(100)
         assert heard[:9] == b"421 4.4.2"
 
 
-@contextmanager
-def _quietly() -> Iterator[None]:
-    try:
-        yield
-    except TimeoutError:
-        return
-
-
 def test_a_client_that_never_reads_is_dropped(tmp_path: Path) -> None:
     with Sink(tmp_path, Limits(idle=0.3, commands=10_000_000)) as sink, sink.dial() as client:
-        client.socket.settimeout(2)
-        with pytest.raises((TimeoutError, ConnectionError)):
-            while True:
-                client.say(b"HELP\r\n" * 10_000)
-        assert len(sink.listener.crowd.members) <= 1
+        with contextlib.suppress(ConnectionError):
+            client.say(b"HELP\r\n" * 1_000_000)
+        sink.run(asyncio.wait_for(sink.listener.crowd.empty.wait(), 10))
 
 
 # TLS.
@@ -383,7 +378,7 @@ def test_a_handshake_that_fails_frees_its_place(tmp_path: Path, tls: ssl.SSLCont
             client.ask("STARTTLS")
             client.say(b"this is no handshake\r\n" * 10)
             client.file.read()
-        sink.run(sink.listener.crowd.empty.wait())  # type: ignore[arg-type]
+        sink.run(sink.listener.crowd.empty.wait())
         with sink.dial() as client:
             assert client.hear()[:3] == "220"
 
@@ -395,15 +390,13 @@ def test_stopping_says_goodbye_to_the_idle_and_lets_a_mail_finish(sink: Sink) ->
     with sink.dial() as idle, sink.dial() as busy:
         idle.hear()
         busy.begin()
-        stopping = sink.loop.create_task
-        future = __import__("asyncio").run_coroutine_threadsafe(sink.listener.stop(10), sink.loop)
+        stopping = asyncio.run_coroutine_threadsafe(sink.listener.stop(10), sink.loop)
         assert idle.hear()[:9] == "421 4.3.2"
         with pytest.raises(ConnectionRefusedError):
             sink.dial()
         assert busy.ask(b"x\r\n.\r\n")[:3] == "250"
         assert busy.hear()[:9] == "421 4.3.2"
-        future.result(5)
-        assert stopping
+        stopping.result(5)
     assert len(sink.mails()) == 1
 
 

@@ -1,0 +1,69 @@
+"""The two canonical forms, simple and relaxed, of header fields and bodies (RFC 6376 section 3.4)."""
+
+import hashlib
+import re
+from collections.abc import Callable, Mapping
+
+from canary.authenticate.message import Field, Message, with_crlf
+
+# A search for one plain octet, or two, runs at memory speed; each pattern here starts with such octets for that.
+_BARE_LF = re.compile(rb"\n(?<!\r\n)")
+_UNTIDY_LF = re.compile(rb"\n(?<![^ \t]\r\n)")
+_RUN = re.compile(rb"   *")
+
+
+def simple_field(field: Field) -> bytes:
+    """Give a header field as it stands, without its last CRLF (section 3.4.1)."""
+    return field.name + b":" + field.value
+
+
+def relaxed_field(field: Field) -> bytes:
+    """Give a header field unfolded, in lower case and with single blanks, without CRLF (section 3.4.2)."""
+    words = field.value.replace(b"\r\n", b"").replace(b"\t", b" ").split(b" ")
+    return field.key + b":" + b" ".join(filter(None, words))
+
+
+def simple_body(body: bytes) -> bytes:
+    """Give a body with exactly one CRLF after its last line that is not empty (section 3.4.3)."""
+    return _closed(_lines(body)) or b"\r\n"
+
+
+def relaxed_body(body: bytes) -> bytes:
+    """Give a body with single blanks, none at line ends, and no empty lines at its end (section 3.4.4)."""
+    tidy = body.endswith(b"\r\n") and not _UNTIDY_LF.search(body)
+    squeezed = _RUN.sub(b" ", (body if tidy else _lines(body)).replace(b"\t", b" "))
+    return _closed(squeezed if tidy else squeezed.replace(b" \r\n", b"\r\n"))
+
+
+HEADERS: Mapping[str, Callable[[Field], bytes]] = {"simple": simple_field, "relaxed": relaxed_field}
+BODIES: Mapping[str, Callable[[bytes], bytes]] = {"simple": simple_body, "relaxed": relaxed_body}
+
+
+def _lines(body: bytes) -> bytes:
+    whole = with_crlf(body) if _BARE_LF.search(body) else body
+    return whole if whole.endswith(b"\r\n") else whole + b"\r\n"
+
+
+def _closed(body: bytes) -> bytes:
+    """Cut the empty lines at the end and close the last line; nothing remains of a body of empty lines."""
+    if len(body) > 2 and body.endswith(b"\r\n") and body[-3:-2] != b"\n":
+        return body
+    text = body.rstrip(b"\r\n")
+    tail = body[len(text) :].replace(b"\r\n", b"\n")
+    # A lone CR is no line end: only the CRLF pairs after the last other octet are cut.
+    kept = len(body) - 2 * (len(tail) - len(tail.rstrip(b"\n")))
+    return body[:kept] + b"\r\n" if kept else b""
+
+
+def body_digest(message: Message, form: str, length: int | None) -> tuple[bytes, int]:
+    """Hash the canonical body up to `length` octets (SHA-256), and count the octets left after these (`l=`).
+
+    The count is negative when the body is shorter. Both steps are done once per mail, for all its signatures.
+    """
+    if form not in message.forms:
+        message.forms[form] = BODIES[form](message.body)
+    body = message.forms[form]
+    end = len(body) if length is None else length
+    if (form, end) not in message.digests:
+        message.digests[form, end] = hashlib.sha256(body if length is None else body[:end]).digest()
+    return message.digests[form, end], len(body) - end

@@ -1,0 +1,35 @@
+"""All mechanisms over one mail: SPF, DKIM, ARC, and DMARC over what they proved."""
+
+from datetime import datetime
+from email.utils import getaddresses
+
+from canary.authenticate.arc import verify_arc
+from canary.authenticate.dkim import verify_dkim
+from canary.authenticate.dmarc import check_dmarc
+from canary.authenticate.lookup import Lookup
+from canary.authenticate.message import Message
+from canary.authenticate.spf import check_spf
+from canary.model.mail import Envelope
+from canary.model.proof import Proofs
+
+
+async def authenticate(message: Message, envelope: Envelope, lookup: Lookup, now: datetime) -> Proofs:
+    """Return what SPF, DKIM, DMARC and ARC say about a mail; never raises, DNS trouble is a temperror."""
+    client = envelope.client
+    spf = await check_spf(client.ip, envelope.mail_from, client.helo, lookup)
+    dkim = await verify_dkim(message, lookup, now)
+    dmarc = await check_dmarc(author_domain(message), spf, dkim, lookup)
+    return Proofs(spf, dkim, dmarc, await verify_arc(message, lookup))
+
+
+def author_domain(message: Message) -> str:
+    """Return the domain of the one From field with one author; empty where there is no such thing."""
+    fields = message.named(b"from")
+    if len(fields) != 1:
+        return ""
+    try:
+        pairs = getaddresses([fields[0].value[:10_000].decode("utf-8", "replace")])
+    except (ValueError, LookupError, AttributeError, TypeError, RecursionError):
+        return ""
+    domains = {address.rpartition("@")[2].strip().lower() for _, address in pairs if "@" in address}
+    return domains.pop() if len(domains) == 1 else ""

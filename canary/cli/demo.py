@@ -1,0 +1,235 @@
+"""`canary demo`: the leak of 2011, replayed through the real listener and pipeline into a temporary data folder."""
+
+import asyncio
+import json
+import secrets
+import smtplib
+import tempfile
+import threading
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from canary.cli.frame import show_table
+from canary.demo.signing import make_keys
+from canary.demo.story import Posting, Story, write
+from canary.demo.world import World, plan
+from canary.demo.zone import write_zone
+from canary.model.canary import Canary
+from canary.model.case import percent
+from canary.settings import Settings
+
+SEED = 2011
+
+
+def demo(
+    no_serve: Annotated[bool, typer.Option("--no-serve", help="End after the table instead of serving it.")] = False,
+    port: Annotated[int, typer.Option(min=0, max=65535, help="Port of the dashboard; 0 takes a free one.")] = 0,
+) -> None:
+    """Replay the leak of 2011 and see it found."""
+    with tempfile.TemporaryDirectory(prefix="canary-demo-") as folder, _slack() as slack:
+        settings, story, stage = _prepare(Path(folder), slack, port)
+        asyncio.run(stage.replay(story))
+        stage.show()
+        if not no_serve:
+            asyncio.run(stage.serve(settings))
+
+
+COMMANDS = (demo,)
+
+
+class _Now:
+    """The story's own clock: it stands where the mail in hand stands."""
+
+    def __init__(self, start: datetime) -> None:
+        self.at = start
+
+    def __call__(self) -> datetime:
+        return self.at
+
+
+def _prepare(folder: Path, slack: str, port: int) -> tuple[Settings, Story, "_Stage"]:
+    from canary.run import open_store
+
+    world = plan(SEED)
+    keys = make_keys(world.stations.values())
+    (folder / "zone.json").write_text(json.dumps(write_zone(world, keys)), encoding="utf-8")
+    settings = Settings.model_validate(
+        {
+            "data": folder,
+            "domains": [world.domain],
+            "smtp": {"port": 0, "hostname": f"mx.{world.domain}", "spool_reserve": 0},
+            "web": {"port": port},
+            "dns": {"zone": folder / "zone.json"},
+            "alert": {"destinations": {"slack": {"kind": "slack", "url": slack}}, "allow_private": True},
+        }
+    )
+    store = open_store(settings)
+    store.migrate()
+    stage = _Stage(settings, store, world)
+    typer.echo(f"{len(world.shops)} vendors, {len(world.suppliers)} suppliers; issuing {len(world.orders)} addresses")
+    return settings, write(world, stage.issue(), keys, SEED), stage
+
+
+@dataclass
+class _Stage:
+    """The real parts, set up in a temporary folder."""
+
+    settings: Settings
+    store: Any
+    world: World
+
+    def issue(self) -> dict[str, Canary]:
+        """Make the vendors, the suppliers and every address that the world orders, each at its own time."""
+        from canary.store import canaries, vendors
+        from canary.store.canaries import Order
+
+        issued: dict[str, Canary] = {}
+        with self.store.writing() as session:
+            start = min(order.issued for order in self.world.orders)
+            for vendor in self.world.vendors:
+                vendors.add_vendor(session, vendor.name, vendor.domains, start)
+            for supplier in self.world.suppliers:
+                vendors.add_supplier(session, supplier.name, start)
+            for supply in self.world.supplies:
+                vendors.add_supply(session, supply)
+            for order in sorted(self.world.orders, key=lambda o: o.issued):
+                if order.replaces:
+                    old = issued[order.replaces].address
+                    issued[order.key] = canaries.rotate(session, old, secrets.randbelow, order.issued)
+                    continue
+                wanted = Order(order.vendor, self.world.domain, order.channel, order.style)
+                issued[order.key] = canaries.issue(session, wanted, secrets.randbelow, order.issued)
+        return issued
+
+    async def replay(self, story: Story) -> None:
+        """Let the history through the pipeline, then send the last weeks through the listener, then tell Slack."""
+        from dataclasses import replace
+
+        from canary import run
+        from canary.alert.deliver import deliver_due
+        from canary.pipeline import run_pending
+
+        now, spool = _Now(story.history[0].at), run.open_spool(self.settings)
+        spool.start(now)
+        parts = replace(run.pipeline_parts(self.settings, self.store), clock=now)
+        desk = run.alert_desk(self.settings, self.store)
+        try:
+            typer.echo(f"two years of ordinary mail: {len(story.history)} mails through the pipeline")
+            for posting in story.history:
+                await spool.keep(posting.envelope, posting.content)
+            now.at = story.recent[0].at
+            await _drain(run_pending, parts, spool)
+            typer.echo(f"March 2011: {len(story.recent)} mails and {len(story.guesses)} guesses through the listener")
+            await self._deliver(story, spool, now)
+            await _drain(run_pending, parts, spool)
+            while await asyncio.to_thread(deliver_due, desk):
+                pass
+        finally:
+            desk.http.close()
+            spool.close()
+
+    async def _deliver(self, story: Story, spool: Any, now: _Now) -> None:
+        from canary.receive.book import AddressBook
+        from canary.receive.connection import Service
+        from canary.receive.smtp import Listener
+        from canary.run import fetch_addresses
+
+        book = AddressBook(fetch_addresses(self.store), spool)
+        service = Service(self.settings.smtp.hostname, frozenset({self.world.domain}), book, spool, now)
+        listener = Listener(service, [("127.0.0.1", 0)])
+        await book.start()
+        try:
+            [(host, port)] = await listener.start()
+            await asyncio.to_thread(_send_all, (host, port), story.guesses, story.recent, now)
+        finally:
+            await listener.stop()
+            await book.stop()
+
+    def show(self) -> None:
+        """Print the table: each vendor, its mails by verdict, its case and who is most likely behind it."""
+        from canary.store.standing import standings
+
+        with self.store.reading() as session:
+            found = standings(session)
+        typer.echo("")
+        lines = [
+            (
+                vendor.name,
+                vendor.verdicts.total(),
+                ", ".join(f"{count} {verdict}" for verdict, count in vendor.verdicts.most_common()),
+                f"case {vendor.case}" if vendor.case else "",
+                f"{vendor.suspect} {percent(vendor.p)}" if vendor.suspect else "",
+            )
+            for vendor in found
+        ]
+        show_table(("vendor", "mails", "verdicts", "case", "most likely source"), lines, "No vendors.")
+
+    async def serve(self, settings: Settings) -> None:
+        """Keep the dashboard up and print a link that logs in once."""
+        from canary import run
+        from canary.store.users import add_user, new_token
+
+        with self.store.writing() as session:
+            user = add_user(session, "demo", secrets.token_urlsafe(16), "admin", run.clock())
+            token = new_token(session, user.id or 0, "login", timedelta(hours=1), run.clock())
+
+        def ready(address: str) -> None:
+            typer.echo(f"\nDashboard: {address}/login/once/{token}   (logs in once; end with Ctrl-C)")
+
+        await run.web(settings, ready=ready)
+
+
+async def _drain(run_pending: Any, parts: Any, spool: Any) -> None:
+    while await run_pending(parts, spool):
+        pass
+
+
+def _send_all(place: tuple[str, int], guesses: Sequence[str], postings: Sequence[Posting], now: _Now) -> None:
+    now.at = postings[0].at
+    with smtplib.SMTP(*place) as client:
+        client.ehlo()
+        for number, address in enumerate(guesses):
+            if number % 10 == 0:  # a guesser that is refused too often is shown the door
+                client.rset()
+                client.mail("collector@harvest.example")
+            client.rcpt(address)
+        client.rset()
+    for posting in postings:
+        now.at = posting.at
+        with smtplib.SMTP(*place, local_hostname=posting.envelope.client.helo or "localhost") as client:
+            client.sendmail(posting.envelope.mail_from, list(posting.envelope.rcpt_to), posting.content)
+
+
+@contextmanager
+def _slack() -> Iterator[str]:
+    """Listen where Slack would, and print what it would show."""
+
+    class Handler(BaseHTTPRequestHandler):
+        disable_nagle_algorithm = True
+
+        def do_POST(self) -> None:
+            message = json.loads(self.rfile.read(min(int(self.headers.get("Content-Length", 0)), 100_000)))
+            typer.echo(f"\n[Slack] {message['text']}")
+            self.send_response(200)
+            self.send_header("Content-Length", "2")
+            self.end_headers()
+            self.wfile.write(b"ok")
+
+        def log_message(self, *_: object) -> None:
+            """Say nothing: the post itself is printed."""
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    thread = threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True)
+    thread.start()
+    try:
+        yield f"http://127.0.0.1:{server.server_port}/services/demo"
+    finally:
+        server.shutdown()
+        server.server_close()

@@ -1,0 +1,170 @@
+"""From proofs to who: the domain that proved itself, and the mail provider's customer behind it."""
+
+import re
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from functools import reduce
+from operator import and_
+
+from canary.judge.organisation import normal, organisation, same_organisation
+from canary.judge.suppliers import AccountRule, Provider, SupplierBook
+from canary.model.identity import Identity, Proof
+from canary.model.mail import Envelope, ParsedMail
+from canary.model.proof import Proofs, Result
+
+MAX_SIGNATURES = 10
+
+_STRENGTH = tuple(Proof)
+
+
+def identify(mail: ParsedMail, proofs: Proofs, envelope: Envelope, book: SupplierBook, host: str = "") -> Identity:
+    """Say who sent a mail, as far as proofs go; `host` is the verified reverse name of the client, where known.
+
+    The strongest proof wins, in the order of `Proof`; but among domains that do not align with the From, one that
+    many customers of a platform share says nothing of who wrote, so it comes last.
+    """
+    claim = normal(mail.sender.domain)
+    proven = list(_proven(claim, proofs))
+    tie = _tie(proofs, envelope, book, host)
+    who = Identity(
+        claim=claim,
+        esp=tie.provider.slug if tie else None,
+        account=_Evidence(mail, proofs, envelope, book, tie).account() if tie else None,
+        domains=tuple(dict.fromkeys(domain for _, domain in proven)),
+    )
+    if not proven:
+        return who
+    proof, domain = min(proven, key=lambda found: _rank(found, claim, book))
+    shared = book.is_shared(domain)
+    return replace(who, domain=domain, organisation=organisation(domain), proof=proof, shared=shared)
+
+
+def claimed_suppliers(mail: ParsedMail, book: SupplierBook) -> tuple[str, ...]:
+    """Name the providers whose marks a mail bears; anybody can copy marks, so this is a hint and never a proof."""
+    return tuple(provider.slug for provider in book.providers if any(_marks(mail, provider)))
+
+
+def _proven(claim: str, proofs: Proofs) -> Iterator[tuple[Proof, str]]:
+    for domain in filter(None, map(normal, proofs.dkim_domains)):
+        yield (Proof.DKIM_ALIGNED if same_organisation(domain, claim) else Proof.DKIM), domain
+    domain = _spf_domain(proofs)
+    if domain:
+        yield (Proof.SPF_ALIGNED if same_organisation(domain, claim) else Proof.SPF), domain
+
+
+def _spf_domain(proofs: Proofs) -> str:
+    return normal(proofs.spf.domain) if proofs.spf.result is Result.PASS else ""
+
+
+def _rank(found: tuple[Proof, str], claim: str, book: SupplierBook) -> tuple[bool, int, bool]:
+    proof, domain = found
+    anybody = proof in (Proof.DKIM, Proof.SPF) and book.is_shared(domain)
+    return anybody, _STRENGTH.index(proof), domain != claim
+
+
+@dataclass(frozen=True, slots=True)
+class _Tie:
+    """A provider that proof points to; `delivered` when its own machine brought the mail, not only its signature."""
+
+    provider: Provider
+    delivered: bool
+
+
+def _tie(proofs: Proofs, envelope: Envelope, book: SupplierBook, host: str) -> _Tie | None:
+    """Find the provider; one that sends through another is meant before that other."""
+    signers = [book.signer(domain) for domain in proofs.dkim_domains[:MAX_SIGNATURES]]
+    carriers = [book.bouncer(_spf_domain(proofs)), book.machine(envelope.client.ip, host)]
+    found = [provider for provider in (*signers, *carriers) if provider is not None]
+    ridden = {slug for provider in found for slug in provider.rides}
+    chosen = next((provider for provider in found if provider.slug not in ridden), None)
+    return _Tie(chosen, chosen in carriers) if chosen else None
+
+
+@dataclass(frozen=True, slots=True)
+class _Evidence:
+    """What a mail says of the account, by how hard it is to forge.
+
+    Another customer of the same provider can write headers as it likes, and a replayed mail keeps its signature
+    under new headers. So a value counts only where the provider itself stands for it: its signing domain, the
+    reverse-path for which SPF passed, a header that its signature covers, or a header of a mail that its own
+    machine brought (the book names only headers that providers write over what customers send). Where values
+    contradict each other, no account is named: an unknown account is never taken for the vendor's.
+    """
+
+    mail: ParsedMail
+    proofs: Proofs
+    envelope: Envelope
+    book: SupplierBook
+    tie: _Tie
+
+    def account(self) -> str | None:
+        return next(filter(None, map(self._read, self.tie.provider.account)), None)
+
+    def _read(self, rule: AccountRule) -> str | None:
+        sources = {"envelope": self._reverse_path, "signer": self._signers, "selector": self._selectors}
+        values = sources[rule.place]() if rule.place in sources else self._header(rule.place)
+        accounts = {account for value in values if (account := rule.read(value))}
+        return accounts.pop() if len(accounts) == 1 else None
+
+    def _signers(self) -> list[str]:
+        return [d for d in self.proofs.dkim_domains[:MAX_SIGNATURES] if self.book.signer(d) is self.tie.provider]
+
+    def _selectors(self) -> list[str]:
+        passed = [d.selector for d in self.proofs.dkim[:MAX_SIGNATURES] if d.result is Result.PASS]
+        return passed if self.tie.delivered else []
+
+    def _reverse_path(self) -> list[str]:
+        path = self.envelope.mail_from
+        checked = self.proofs.spf.scope == "mailfrom" and normal(path.rpartition("@")[2]) == _spf_domain(self.proofs)
+        return [path] if self.tie.delivered and "@" in path and checked else []
+
+    def _header(self, name: str) -> list[str]:
+        values = [value for key, value in self.mail.headers if key.lower() == name]
+        covered = self._covered()[name]
+        if covered:
+            # RFC 6376 5.4.2: signers count instances from the bottom; what was put on top later is not covered.
+            return values[-covered:]
+        return values if self.tie.delivered else []
+
+    def _covered(self) -> Counter[str]:
+        """Count the instances of each header that verified signatures of the provider cover."""
+        ours, covered = set(self._signers()), Counter[str]()
+        for key in {(d.domain, d.selector) for d in self.proofs.dkim if d.result is Result.PASS and d.domain in ours}:
+            covered |= _in_all([signature.headers for signature in self._signatures() if signature.made_with(*key)])
+        return covered
+
+    def _signatures(self) -> list["_Signature"]:
+        values = [value for key, value in self.mail.headers if key.lower() == "dkim-signature"]
+        return [_signature(value) for value in values[:MAX_SIGNATURES]]
+
+
+@dataclass(frozen=True, slots=True)
+class _Signature:
+    """What a DKIM-Signature header says it covers; only to be asked once its key is known to have verified."""
+
+    domain: str
+    selector: str
+    headers: Counter[str]
+
+    def made_with(self, domain: str, selector: str) -> bool:
+        return self.domain == domain.lower() and selector in ("", self.selector)
+
+
+def _signature(value: str) -> _Signature:
+    tags = dict(tag.split("=", 1) for tag in reversed("".join(value[:16_384].split()).split(";")) if "=" in tag)
+    return _Signature(tags.get("d", "").lower(), tags.get("s", ""), Counter(tags.get("h", "").lower().split(":")))
+
+
+def _in_all(counters: list[Counter[str]]) -> Counter[str]:
+    """Keep what all signatures of one key cover, as it is not known here which of them verified."""
+    return reduce(and_, counters) if counters else Counter()
+
+
+def _marks(mail: ParsedMail, provider: Provider) -> Iterator[bool]:
+    for name, shape in provider.headers:
+        yield bool(mail.has(name) and shape.fullmatch(mail.header(name)[:2000]))
+    if provider.feedback_id:
+        yield bool(provider.feedback_id.fullmatch(mail.header("Feedback-ID")[:500]))
+    hosts = re.findall(r"[a-z0-9.-]+", mail.header("List-Unsubscribe")[:2000].lower())
+    yield any(f".{host}".endswith(f".{domain}") for host in hosts for domain in provider.unsubscribe)

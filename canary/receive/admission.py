@@ -1,0 +1,85 @@
+"""Who may be written to: the pure decision behind every RCPT, and the limits on everybody who asks."""
+
+import ipaddress
+import re
+from dataclasses import dataclass
+from enum import StrEnum
+
+_ESCAPE = re.compile(r"\\(.)")
+
+# RFC 5321 4.5.1 and RFC 2142 5: whoever runs a domain can be reached, canaries or not.
+ROLES = frozenset({"postmaster", "abuse"})
+
+
+class Ruling(StrEnum):
+    """What RCPT is answered: ours, never issued, somebody else's domain, or no address at all."""
+
+    ACCEPT = "accept"
+    UNKNOWN = "unknown"
+    FOREIGN = "foreign"
+    MALFORMED = "malformed"
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """The most that one mail, one session, one network or all of them may take (octets, seconds, counts).
+
+    `commands` counts those since the last kept mail; `discard` is what is read of a mail that is too big;
+    `memory` is for all mails not yet stored.
+    """
+
+    size: int = 25 * 1024 * 1024
+    recipients: int = 100
+    errors: int = 20
+    commands: int = 1000
+    connections: int = 1000
+    connections_per_network: int = 100
+    idle: float = 300.0
+    session: float = 1800.0
+    memory: int = 128 * 1024 * 1024
+    discard: int = 1024 * 1024 * 1024
+
+
+def unquoted(address: str) -> str:
+    """The address with a quoted local part written plainly, which is the same mailbox (RFC 5321 4.1.2)."""
+    local, at, domain = address.rpartition("@")
+    if len(local) < 2 or local[0] != '"' or local[-1] != '"':
+        return address
+    return _ESCAPE.sub(r"\1", local[1:-1]) + at + domain
+
+
+def folded(address: str) -> str:
+    """The address in lower case, by ASCII alone: a Kelvin sign is no k."""
+    return address.encode("utf-8", "surrogatepass").lower().decode("utf-8", "surrogatepass")
+
+
+def rule(address: str, domains: frozenset[str], issued: frozenset[str]) -> Ruling:
+    """Decides on an unquoted recipient, given our domains and the issued addresses, both in lower case."""
+    wanted = folded(address)
+    local, at, domain = wanted.rpartition("@")
+    if not at:
+        return Ruling.ACCEPT if wanted == "postmaster" else Ruling.MALFORMED
+    if not local or not domain:
+        return Ruling.MALFORMED
+    if domain not in domains:
+        return Ruling.FOREIGN
+    return Ruling.ACCEPT if wanted in issued or local in ROLES else Ruling.UNKNOWN
+
+
+def plain_ip(ip: str) -> str:
+    """The address as text: `::ffff:192.0.2.1`, an IPv4 client at an IPv6 socket, as IPv4; no zone."""
+    try:
+        address = ipaddress.ip_address(ip.partition("%")[0])
+    except ValueError:
+        return ip
+    mapped = address.ipv4_mapped if isinstance(address, ipaddress.IPv6Address) else None
+    return str(mapped or address)
+
+
+def network(ip: str) -> str:
+    """The network a client is counted under: /24 of IPv4, /48 of IPv6, empty where there is no address."""
+    try:
+        address = ipaddress.ip_address(ip)
+    except ValueError:
+        return ""
+    return str(ipaddress.ip_network((address, 24 if address.version == 4 else 48), strict=False))

@@ -1,0 +1,278 @@
+"""The one thread that writes a spool: it commits whatever has queued up together, then wakes all who wait."""
+
+import asyncio
+import logging
+import os
+import queue
+import sqlite3
+import threading
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+
+from canary.model.attempt import Attempt
+from canary.model.mail import Envelope
+from canary.receive.spoolfile import (
+    SpoolFault,
+    SpoolFull,
+    backlog,
+    connect,
+    envelope_text,
+    is_damage,
+    is_want_of_space,
+    prepare,
+    read_uid,
+    set_aside,
+)
+
+log = logging.getLogger("canary.spool")
+
+_GROUP = 256
+_GROUP_OCTETS = 32 * 1024 * 1024
+_NOTES_QUEUED = 10_000
+_NOTES_KEPT = 100_000
+_RECHECK_SECONDS = 0.2
+
+
+@dataclass(slots=True)
+class _Job:
+    """A mail on its way into the file, and who waits for it; `answer` is its key or what went wrong."""
+
+    envelope: str
+    content: bytes
+    waiter: asyncio.Future[str]
+    answer: str | SpoolFault = ""
+
+    def wake(self) -> None:
+        """Tells the waiter, in his own loop."""
+        if self.waiter.done():
+            return
+        if isinstance(self.answer, SpoolFault):
+            self.waiter.set_exception(self.answer)
+        else:
+            self.waiter.set_result(self.answer)
+
+
+class Writer:
+    """Group commit for one spool file, and the watch over its space."""
+
+    def __init__(self, path: Path, reserve_bytes: int, max_backlog: int, max_pages: int | None) -> None:
+        self._path = path
+        self._reserve = reserve_bytes
+        self._max_backlog = max_backlog
+        self._max_pages = max_pages
+        self._queue: queue.SimpleQueue[_Job | Attempt | None] = queue.SimpleQueue()
+        self._thread: threading.Thread | None = None
+        self._connection: sqlite3.Connection | None = None
+        self._inode = 0
+        self._uid = ""
+        self._backlog = 0
+        self._space = _Space(path)
+
+    def start(self, clock: Callable[[], datetime]) -> None:
+        """Opens the prepared file and starts the thread."""
+        self._clock = clock
+        self._open()
+        self._thread = threading.Thread(target=self._run, name=f"spool {self._path.name}", daemon=True)
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Waits for everything queued to be written."""
+        thread, self._thread = self._thread, None
+        if thread:
+            self._queue.put(None)
+            thread.join()
+
+    @property
+    def full(self) -> bool:
+        """Whether the disk reserve or the backlog forbids another mail."""
+        low = ""
+        if self._backlog >= self._max_backlog:
+            low = f"{self._backlog} mails wait, the limit is {self._max_backlog}"
+        elif (free := self._free()) < self._reserve:
+            low = f"{free} octets are free on its disk, the reserve is {self._reserve}"
+        self._space.tell("reserve", low)
+        return bool(low)
+
+    async def keep(self, envelope: Envelope, content: bytes) -> str:
+        """Queues a mail and waits for its commit."""
+        if self._thread is None:
+            raise SpoolFault(f"spool {self._path} is not started")
+        waiter: asyncio.Future[str] = asyncio.get_running_loop().create_future()
+        self._queue.put(_Job(envelope_text(envelope), content, waiter))
+        return await waiter
+
+    def note(self, attempt: Attempt) -> None:
+        """Queues an attempt, unless a flood of them waits already."""
+        if self._thread and self._queue.qsize() < _NOTES_QUEUED:
+            self._queue.put(attempt)
+
+    def _free(self) -> int:
+        try:
+            disk = os.statvfs(self._path.parent)
+        except OSError:
+            return 0
+        return disk.f_bavail * disk.f_frsize
+
+    def _run(self) -> None:
+        while (group := self._gather()) is not None:
+            self._write(group)
+        self._let_go()
+
+    def _gather(self) -> "list[_Job | Attempt] | None":
+        """Waits for something to write and takes what else is there; None means stop."""
+        group: list[_Job | Attempt] = []
+        octets = 0
+        item = self._next()
+        while item is not None:
+            group.append(item)
+            octets += len(item.content) if isinstance(item, _Job) else 0
+            if len(group) >= _GROUP or octets >= _GROUP_OCTETS or self._queue.empty():
+                return group
+            item = self._queue.get()
+        if group:
+            self._queue.put(None)
+        return group or None
+
+    def _next(self) -> "_Job | Attempt | None":
+        while True:
+            try:
+                return self._queue.get(timeout=_RECHECK_SECONDS if self._crowded else None)
+            except queue.Empty:
+                self._recount()
+
+    @property
+    def _crowded(self) -> bool:
+        return self._backlog >= self._max_backlog
+
+    def _recount(self) -> None:
+        """Looks whether the worker has made room; as nothing is written then, nothing else would tell."""
+        try:
+            self._backlog = backlog(self._ready())
+        except (sqlite3.Error, OSError) as error:
+            log.warning("spool %s cannot be read: %s", self._path, error)
+
+    def _write(self, group: Sequence[_Job | Attempt]) -> None:
+        jobs = [item for item in group if isinstance(item, _Job)]
+        try:
+            self._commit(jobs, [item for item in group if isinstance(item, Attempt)])
+        except Exception as error:  # noqa: BLE001 - whatever it is, those who wait must be answered
+            self._roll_back(error)
+            if len(group) > 1:
+                # One mail too big for what is left must not take the others with it.
+                for item in group:
+                    self._write([item])
+                return
+            for job in jobs:
+                job.answer = self._fault(error, job)
+        else:
+            if jobs:
+                self._space.tell("write", "")
+        _wake(jobs)
+
+    def _commit(self, jobs: Sequence[_Job], notes: Sequence[Attempt]) -> None:
+        connection = self._ready()
+        connection.execute("BEGIN IMMEDIATE")
+        insert = "INSERT INTO mail (envelope, content) VALUES (?, ?)"
+        for job in jobs:
+            job.answer = f"{self._uid}-{connection.execute(insert, (job.envelope, job.content)).lastrowid}"
+        if notes:
+            _insert_notes(connection, notes)
+        self._backlog = backlog(connection)
+        connection.execute("COMMIT")
+
+    def _ready(self) -> sqlite3.Connection:
+        """The connection, to the file that is at the path now: a mail in a deleted file would be lost."""
+        try:
+            inode = self._path.stat().st_ino
+        except FileNotFoundError:
+            inode = 0
+        if self._connection is None or inode != self._inode:
+            if self._inode:
+                log.error("spool %s was moved or deleted while in use; a fresh one starts", self._path)
+            self._let_go()
+            prepare(self._path, self._clock)
+            return self._open()
+        return self._connection
+
+    def _let_go(self) -> None:
+        if self._connection:
+            self._connection.close()
+        self._connection, self._inode = None, 0
+
+    def _open(self) -> sqlite3.Connection:
+        connection = connect(self._path, durable=True)
+        if self._max_pages:
+            connection.execute(f"PRAGMA max_page_count = {self._max_pages:d}")
+        self._uid, self._backlog = read_uid(connection), backlog(connection)
+        self._inode = self._path.stat().st_ino
+        self._connection = connection
+        return connection
+
+    def _roll_back(self, error: Exception) -> None:
+        """Leaves nothing half done, so that the next mail can be written when the fault is over."""
+        try:
+            if self._connection and self._connection.in_transaction:
+                self._connection.execute("ROLLBACK")
+            if is_damage(error):
+                self._let_go()
+                set_aside(self._path, str(error), self._clock)
+        except (sqlite3.Error, OSError):
+            log.exception("spool %s cannot be recovered after: %s", self._path, error)
+
+    def _fault(self, error: Exception, job: _Job) -> SpoolFault:
+        if is_want_of_space(error) or self._free() < len(job.content):
+            self._space.tell("write", f"a mail of {len(job.content)} octets did not fit: {error}")
+            return SpoolFull(f"spool {self._path} is full")
+        log.error("spool %s cannot be written: %s; the mail was refused for now", self._path, error)
+        return SpoolFault(f"spool {self._path} cannot be written: {error}")
+
+
+class _Space:
+    """Says once when a spool stops taking mail for want of space, and once when it takes mail again."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._lock = threading.Lock()
+        self._wants: dict[str, str] = {}
+
+    def tell(self, cause: str, want: str) -> None:
+        """Notes what is wanting for a cause, nothing if it has passed."""
+        if not want and not self._wants:
+            return
+        with self._lock:
+            before = bool(self._wants)
+            self._wants.pop(cause, None)
+            self._wants |= {cause: want} if want else {}
+            if self._wants and not before:
+                log.error("spool %s is full, mail is refused with 452: %s", self._path, want)
+            elif before and not self._wants:
+                log.warning("spool %s has space again; mail is accepted", self._path)
+
+
+def _insert_notes(connection: sqlite3.Connection, notes: Sequence[Attempt]) -> None:
+    span = "SELECT coalesce((SELECT max(id) FROM attempt) - (SELECT min(id) FROM attempt), 0)"
+    if connection.execute(span).fetchone()[0] >= _NOTES_KEPT:
+        return
+    connection.executemany(
+        "INSERT INTO attempt (kind, domain, source, at, address) VALUES (?, ?, ?, ?, ?)",
+        [(note.kind.value, note.domain, note.source, note.at.isoformat(), note.address) for note in notes],
+    )
+
+
+def _wake(jobs: Sequence[_Job]) -> None:
+    """Wakes all waiters of a loop with one call into it; a loop that has ended waits for nothing."""
+    loops: dict[asyncio.AbstractEventLoop, list[_Job]] = {}
+    for job in jobs:
+        loops.setdefault(job.waiter.get_loop(), []).append(job)
+    for loop, theirs in loops.items():
+        try:
+            loop.call_soon_threadsafe(_wake_all, theirs)
+        except RuntimeError:
+            log.info("%d mails were kept after their listener had stopped", len(theirs))
+
+
+def _wake_all(jobs: Sequence[_Job]) -> None:
+    for job in jobs:
+        job.wake()

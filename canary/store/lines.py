@@ -1,0 +1,194 @@
+"""The facts the pages show, line by line; frozen, and read by `canary.store.pages`."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+
+from canary.model.verdict import LEAKS, Verdict
+from canary.store.cases import OPEN
+from canary.store.tables import MailRow
+
+SERIES: dict[str, frozenset[Verdict]] = {
+    "expected": frozenset({Verdict.EXPECTED, Verdict.SELF_TEST}),
+    "supplier": frozenset({Verdict.SUPPLIER}),
+    "third-party": frozenset({Verdict.THIRD_PARTY}),
+    "spam": frozenset({Verdict.SPAM, Verdict.IMPERSONATION}),
+    "other": frozenset(set(Verdict) - LEAKS - {Verdict.EXPECTED, Verdict.SELF_TEST, Verdict.SUPPLIER}),
+}
+"""The layers of every chart, and the verdicts that count in each."""
+
+SERIES_OF = {verdict.value: name for name, verdicts in SERIES.items() for verdict in verdicts}
+OWN = ("expected", "supplier")
+
+
+@dataclass(frozen=True, slots=True)
+class Weeks:
+    """Mails by week: the Monday of the first week, and a number for each week and each series."""
+
+    first: date
+    counts: Mapping[str, tuple[int, ...]]
+
+    def sums(self, *series: str) -> tuple[int, ...]:
+        """Return the numbers of some series added up, week by week."""
+        return tuple(sum(week) for week in zip(*(self.counts[name] for name in series), strict=True))
+
+
+@dataclass(frozen=True, slots=True)
+class Tally:
+    """What came to a canary or a vendor: mails of its own, of outsiders, and of senders that are not decided yet."""
+
+    own: int = 0
+    outside: int = 0
+    asking: int = 0
+    first_outside: datetime | None = None
+    last: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class SuspectLine:
+    """A possible source with its probability."""
+
+    kind: str
+    id: str
+    name: str
+    p: float
+    hit: int
+    held: int
+
+
+@dataclass(frozen=True, slots=True)
+class CaseLine:
+    """A case in a list."""
+
+    id: int
+    state: str
+    vendor: str
+    slug: str
+    opened_at: datetime
+    last_hit_at: datetime
+    suspects: tuple[SuspectLine, ...]
+    vendors: int
+    campaigns: int
+    hits: int
+
+    @property
+    def top(self) -> SuspectLine | None:
+        """The most probable suspect."""
+        return self.suspects[0] if self.suspects else None
+
+    @property
+    def open(self) -> bool:
+        """Whether somebody still has to do something about it."""
+        return self.state in OPEN
+
+
+@dataclass(frozen=True, slots=True)
+class HitLine:
+    """A hit in a list; sender and subject are as hostile as the mail."""
+
+    id: int
+    mail: int
+    at: datetime
+    verdict: str
+    confidence: float
+    case: int | None
+    canary: str
+    vendor: str | None
+    slug: str | None
+    subject: str
+    sender: str
+    proven: str
+    reasons: Sequence[Mapping[str, str]]
+
+    @property
+    def leak(self) -> bool:
+        """Whether the hit is charged to the vendor."""
+        return self.verdict in LEAKS
+
+
+@dataclass(frozen=True, slots=True)
+class CanaryLine:
+    """A canary in a list, with what came to it."""
+
+    id: int
+    address: str
+    vendor: str | None
+    slug: str | None
+    channel: str
+    generation: int
+    issued_at: datetime
+    state: str
+    bits: float
+    tally: Tally
+
+
+@dataclass(frozen=True, slots=True)
+class VendorLine:
+    """A vendor in a list."""
+
+    slug: str
+    name: str
+    state: str
+    canaries: int
+    tally: Tally
+    weeks: Weeks
+
+
+@dataclass(frozen=True, slots=True)
+class Overview:
+    """Who is leaking, and what came lately; `days` counts outside mail by day over a year."""
+
+    cases: tuple[CaseLine, ...]
+    vendors: tuple[VendorLine, ...]
+    hits: tuple[HitLine, ...]
+    days: tuple[tuple[date, int], ...]
+    canaries: int
+    attempts: int
+
+
+@dataclass(frozen=True, slots=True)
+class VendorPage:
+    """What one vendor has done with the addresses it got; `marks` are the times worth a line in the chart."""
+
+    slug: str
+    name: str
+    state: str
+    domains: tuple[str, ...]
+    suppliers: tuple[str, ...]
+    tally: Tally
+    weeks: Weeks | None
+    marks: tuple[tuple[datetime, str], ...]
+    canaries: tuple[CanaryLine, ...]
+    cases: tuple[CaseLine, ...]
+    hits: tuple[HitLine, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Cell:
+    """One canary in the matrix of a case; `held` says that the top suspect had it."""
+
+    address: str
+    channel: str
+    hit: bool
+    held: bool
+
+
+@dataclass(frozen=True, slots=True)
+class CasePage:
+    """Who may have leaked, and how we know; `older` is the key of the next page of hits."""
+
+    line: CaseLine
+    matrix: tuple[tuple[str, str, tuple[Cell, ...]], ...]
+    campaigns: tuple[tuple[str, datetime, datetime, int], ...]
+    hits: tuple[HitLine, ...]
+    older: int | None
+    events: tuple[tuple[datetime, str, str, str], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class MailPage:
+    """One mail with what it means at each canary."""
+
+    mail: MailRow
+    hits: tuple[HitLine, ...]
+    campaign: tuple[str, int] | None

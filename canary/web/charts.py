@@ -1,0 +1,116 @@
+"""Charts as SVG made here: no script, no style attributes, colours from the style sheet by class."""
+
+from collections.abc import Iterable, Sequence
+from datetime import date, datetime, timedelta
+
+from markupsafe import Markup
+
+from canary.store.lines import OWN, SERIES, Weeks
+
+_RECT = Markup('<rect class="{}" x="{}" y="{}" width="{}" height="{}"/>')
+_WIDTH, _HEIGHT, _TOP, _LEFT = 960, 190, 22, 34
+
+
+def sparkline(weeks: Weeks) -> Markup:
+    """Draw a vendor's weeks as small bars: its own mail, and outside mail in the colour of leaks."""
+    own, outside = weeks.sums(*OWN), weeks.sums("third-party", "spam")
+    most = max(1, *(a + b for a, b in zip(own, outside, strict=True)))
+    parts: list[Markup] = []
+    for at, (a, b) in enumerate(zip(own, outside, strict=True)):
+        low, red = _share(a, most, 22), _share(b, most, 22)
+        if a or b:
+            parts.append(_RECT.format("expected", at * 3, 24 - low, 2, low))
+            parts.append(_RECT.format("spam", at * 3, 24 - low - red, 2, red))
+    said = f"{sum(own)} own and {sum(outside)} outside mails in {len(own)} weeks"
+    whole = '<svg class="spark" viewBox="0 0 {} 24" role="img" aria-label="{}" preserveAspectRatio="none">{}</svg>'
+    drawn = _joined([_RECT.format("base", 0, 23, len(own) * 3, 1), *parts])
+    return Markup(whole).format(len(own) * 3, said, drawn)
+
+
+def timeline(weeks: Weeks, marks: Sequence[tuple[datetime, str]]) -> Markup:
+    """Draw mails by week as stacked bars, one layer for each series, with marks for what happened."""
+    totals = weeks.sums(*SERIES)
+    most, step = max(1, *totals), (_WIDTH - _LEFT) / len(totals)
+    parts = [_ruler(most), *_months(weeks.first, len(totals), step)]
+    for at in range(len(totals)):
+        parts += _stack(weeks, at, most, step)
+    parts += _flags(weeks.first, len(totals), step, marks)
+    said = f"Mails by week from {weeks.first.isoformat()}: " + ", ".join(f"{sum(weeks.counts[n])} {n}" for n in SERIES)
+    return Markup('<svg class="timeline" viewBox="0 0 {} {}" role="img" aria-label="{}">{}</svg>').format(
+        _WIDTH, _TOP + _HEIGHT + 20, said, _joined(parts)
+    )
+
+
+def heat(days: Sequence[tuple[date, int]]) -> Markup:
+    """Draw a year of days as squares, darker where more outside mail came."""
+    most = max([1, *(count for _, count in days)])
+    square = Markup('<rect class="heat{}" x="{}" y="{}" width="9" height="9"><title>{}</title></rect>')
+    parts = [
+        square.format(-(-4 * count // most), n // 7 * 11, n % 7 * 11, f"{when.isoformat()}: {count} outside")
+        for n, (when, count) in enumerate(days)
+    ]
+    said = f"Outside mail by day over a year: {sum(count for _, count in days)} in all"
+    return Markup('<svg class="heat" viewBox="0 0 {} 77" role="img" aria-label="{}">{}</svg>').format(
+        (len(days) + 6) // 7 * 11, said, _joined(parts)
+    )
+
+
+def bar(p: float) -> Markup:
+    """Draw a probability as a bar."""
+    back, front = _RECT.format("base", 0, 0, 100, 8), _RECT.format("fill", 0, 0, round(100 * min(1, max(0, p)), 1), 8)
+    whole = '<svg class="bar" viewBox="0 0 100 8" preserveAspectRatio="none" aria-hidden="true">{}{}</svg>'
+    return Markup(whole).format(back, front)
+
+
+def _share(count: int, most: int, height: int) -> float:
+    # One mail among thousands must still be seen: nothing that came is drawn under two units.
+    return round(max(2.0, height * count / most), 1) if count else 0
+
+
+def _stack(weeks: Weeks, at: int, most: int, step: float) -> list[Markup]:
+    parts: list[Markup] = []
+    foot = float(_TOP + _HEIGHT)
+    for name in SERIES:
+        tall = _share(weeks.counts[name][at], most, _HEIGHT)
+        if tall:
+            foot -= tall
+            parts.append(_RECT.format(name, round(_LEFT + at * step, 1), round(foot, 1), round(step * 0.84, 1), tall))
+    return parts
+
+
+def _ruler(most: int) -> Markup:
+    line = Markup('<line class="rule" x1="{}" x2="{}" y1="{}" y2="{}"/><text x="{}" y="{}" text-anchor="end">{}</text>')
+    ends = ((_TOP, most), (_TOP + _HEIGHT, 0))
+    return _joined(line.format(_LEFT, _WIDTH, y, y, _LEFT - 6, y + 4, count) for y, count in ends)
+
+
+def _months(first: date, weeks: int, step: float) -> list[Markup]:
+    label = Markup('<text x="{}" y="{}">{}</text>')
+    every, parts, last = max(1, weeks // 12), [], -100
+    for at in range(weeks):
+        monday = first + timedelta(weeks=at)
+        if monday.day <= 7 and at - last >= every and at < weeks - 2:
+            parts.append(label.format(round(_LEFT + at * step), _TOP + _HEIGHT + 15, f"{monday:%b %y}"))
+            last = at
+    return parts
+
+
+def _flags(first: date, weeks: int, step: float, marks: Iterable[tuple[datetime, str]]) -> list[Markup]:
+    flag = Markup(
+        '<g class="mark"><line x1="{0}" x2="{0}" y1="{1}" y2="{2}"/>'
+        '<text x="{0}" y="{3}" text-anchor="{4}">{5}</text></g>'
+    )
+    parts, written = [], -1000.0
+    for at, text in marks:
+        week = (at.date() - first).days / 7
+        if 0 <= week <= weeks:
+            x = round(_LEFT + week * step, 1)
+            # Labels that would lie upon each other are left out; their lines stay.
+            said, written = (text, x) if x - written > 52 else ("", written)
+            side = "end" if x > _WIDTH - 60 else "start"
+            parts.append(flag.format(x, _TOP - 6, _TOP + _HEIGHT, _TOP - 9, side, said))
+    return parts
+
+
+def _joined(parts: Iterable[Markup]) -> Markup:
+    return Markup("").join(parts)

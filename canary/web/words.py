@@ -1,0 +1,74 @@
+"""How pages say things: relative times, defanged links, and what a sender proved, in words."""
+
+import re
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+from markupsafe import Markup
+
+_LINK = re.compile(r"\bhttp(s?)://([^\s/?#<>\"']{1,253})", re.IGNORECASE)
+_STEPS = ((60, 1, "s"), (3600, 60, "min"), (86_400, 3600, "h"), (60 * 86_400, 86_400, "d"))
+# Control characters and the ones that turn the direction of writing: a subject could rewrite the line it stands in.
+_HIDDEN = (*range(9), 11, 12, *range(14, 32), 127, *range(0x202A, 0x202F), *range(0x2066, 0x206A))
+_UNSEEN = dict.fromkeys(_HIDDEN, "\ufffd")
+_PROOF = {"dkim-aligned": "DKIM, aligned", "spf-aligned": "SPF, aligned", "dkim": "DKIM", "spf": "SPF"}
+KINDS = {
+    "vendor": "vendor", "supplier": "supplier", "account": "account at a supplier", "owner": "our own side",
+    "published": "shown in public", "none": "no leak",
+}  # fmt: skip
+
+
+def visible(value: object) -> object:
+    """Replace characters that cannot be seen but change what is; markup made here passes as it is."""
+    return value.translate(_UNSEEN) if isinstance(value, str) and not isinstance(value, Markup) else value
+
+
+def defang(text: str) -> str:
+    """Break every web address in a text so that nothing makes it a link."""
+    return _LINK.sub(lambda found: f"hxxp{found[1]}://{found[2].replace('.', '[.]')}", text)
+
+
+def ago(at: datetime, now: datetime) -> str:
+    """Say how long ago something was; what is older than two months gets its date."""
+    seconds = int((now - at).total_seconds())
+    if seconds < 0:
+        return day(at)
+    return next((f"{seconds // unit} {name} ago" for below, unit, name in _STEPS if seconds < below), day(at))
+
+
+def day(at: datetime) -> str:
+    """Write a date for people."""
+    return f"{at.day} {at:%b %Y}"
+
+
+def percent(p: float) -> str:
+    """Write a probability; nothing is ever quite certain or quite impossible."""
+    return "< 1 %" if 0 < p < 0.01 else "> 99 %" if p > 0.99 else f"{p:.0%}".replace("%", " %")
+
+
+def size(octets: int) -> str:
+    """Write a size in octets for people."""
+    if octets < 1024:
+        return f"{octets} B"
+    return f"{octets / 1024:.1f} KB" if octets < 1 << 20 else f"{octets / (1 << 20):.1f} MB"
+
+
+def who_sent(identity: Mapping[str, Any], dmarc: Mapping[str, Any]) -> str:
+    """Say in a sentence or two who proved to have sent a mail, and whom it only claims to come from."""
+    proof, claim, domain = str(identity.get("proof", "none")), identity.get("claim", ""), identity.get("domain", "")
+    policy = dmarc.get("policy", "")
+    says = f"; the policy of {claim} itself says {policy}" if policy not in ("", "none") else ""
+    if proof == "none" or not domain:
+        return f"Nobody proven. Claims to be {claim}{says}." if claim else "Nobody proven, and it claims to be nobody."
+    how = _PROOF.get(proof, proof)
+    if identity.get("shared"):
+        return f"A customer of {domain} ({how}); which one is not proven. Claims to be {claim or 'nobody'}."
+    through = f", through account {identity['account']} at {identity['esp']}" if identity.get("account") else ""
+    only = f" It claims to be {claim}, which is not proven{says}." if claim and not _same(claim, identity) else ""
+    return f"{domain} sent it ({how}){through}.{only}"
+
+
+def _same(claim: str, identity: Mapping[str, Any]) -> bool:
+    wholes = (identity.get("domain"), identity.get("organisation"), *identity.get("domains", ()))
+    return any(whole and (claim == whole or claim.endswith(f".{whole}")) for whole in wholes)

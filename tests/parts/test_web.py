@@ -1,0 +1,270 @@
+"""The pages over a real server: closed by default, safe against the mail they show, and quiet when the store is down."""
+
+import json
+import logging
+import re
+import threading
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import httpx
+import pytest
+import uvicorn
+from fastapi import FastAPI
+from starlette.routing import BaseRoute
+
+from canary.store import tables
+from canary.store.database import Database
+from canary.store.users import add_user, new_token
+from canary.web.app import create_app
+from canary.web.auth import PUBLIC, PUBLIC_BELOW
+
+NOW = datetime(2011, 3, 24, 12, tzinfo=UTC)
+PASSWORD = "correct horse battery"
+EVIL = "\"'><script>alert(1)</script><img src=x onerror=alert(2)>"
+PAGES = ("/", "/vendors/play", "/cases/1", "/mail/1", "/canaries")
+
+
+@dataclass
+class Site:
+    """A served application with its store and a clock that can be set."""
+
+    url: str
+    app: FastAPI
+    database: Database
+    now: datetime
+
+    def client(self) -> httpx.Client:
+        return httpx.Client(base_url=self.url, headers={"Origin": self.url}, trust_env=False)
+
+    def logged_in(self) -> httpx.Client:
+        with self.database.writing() as session:
+            secret = new_token(session, 1, "session", timedelta(days=1), self.now)
+        client = self.client()
+        client.cookies.set("canary", secret, domain="127.0.0.1")
+        return client
+
+    def link(self) -> str:
+        with self.database.writing() as session:
+            return f"/login/once/{new_token(session, 1, 'login', timedelta(minutes=5), self.now)}"
+
+
+def fill(database: Database) -> None:
+    """One vendor with a hostile name, one canary, one hostile mail, one case."""
+    mail = tables.MailRow(
+        key="k", sha256="0" * 64, size=2_000, received_at=NOW, subject=EVIL, sender_name=EVIL, sender=EVIL,
+        text=f"{EVIL} http://bad.example/x", envelope={"mail_from": EVIL, "rcpt_to": ["a@example.net"],
+        "client": {"ip": "192.0.2.1", "port": 1, "helo": EVIL, "tls": None}, "received": NOW.isoformat()},
+        identity={"claim": EVIL, "proof": "none", "domain": ""}, proofs={"dmarc": {"policy": "reject", "domain": EVIL}},
+        parts={"links": [f"https://bad.example/{EVIL}", "javascript:alert(3)"], "oddities": [EVIL],
+        "attachments": [{"name": EVIL, "type": EVIL, "size": 5, "sha256": "f" * 64}], "headers": [[EVIL, EVIL]]},
+    )  # fmt: skip
+    top = {"kind": "vendor", "id": "play", "name": EVIL, "p": 0.87, "hit": 1, "held": 1}
+    with database.writing() as session:
+        session.add(tables.VendorRow(slug="play", name=EVIL, created_at=NOW))
+        session.flush()
+        session.add(tables.CanaryRow(address="a@example.net", domain="example.net", vendor_id=1, style="tagged", bits=65,
+                                     issued_at=NOW - timedelta(days=90)))  # fmt: skip
+        session.add_all([mail, tables.CaseRow(vendor_id=1, opened_at=NOW, last_hit_at=NOW, suspects=[top])])
+        session.flush()
+        session.add(tables.CaseVendorRow(case_id=1, vendor_id=1))
+        session.add(tables.CaseEventRow(case_id=1, at=NOW, kind="opened", text=EVIL))
+        session.add(tables.HitRow(mail_id=1, canary_id=1, at=NOW, verdict="spam", confidence=0.98, case_id=1,
+                                  reasons=[{"code": "bulk", "text": EVIL}]))  # fmt: skip
+        add_user(session, "ada", PASSWORD, "admin", NOW)
+
+
+@pytest.fixture
+def site(tmp_path: Path) -> Iterator[Site]:
+    """Serve the pages on a free port."""
+    database = Database(f"sqlite:///{tmp_path}/canary.db")
+    database.migrate()
+    fill(database)
+    site = Site("", FastAPI(), database, NOW)
+    site.app = create_app(database, lambda: site.now, health=lambda: {"listener": "listening"})
+    server = uvicorn.Server(uvicorn.Config(site.app, port=0, log_config=None, access_log=False, lifespan="off"))
+    listening = server.config.bind_socket()
+    site.url = f"http://127.0.0.1:{listening.getsockname()[1]}"
+    thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]})
+    thread.start()
+    try:
+        yield site
+    finally:
+        server.should_exit = True
+        thread.join(10)
+        listening.close()
+        database.close()
+
+
+def log_in(client: httpx.Client, password: str = PASSWORD, **more: str) -> httpx.Response:
+    return client.post("/login", data={"name": "ada", "password": password, **more})
+
+
+def concrete(route: BaseRoute) -> str:
+    return re.sub(r"\{[^}]+\}", "1", getattr(route, "path", ""))
+
+
+def test_every_route_is_closed_but_the_named_ones(site: Site) -> None:
+    paths = {concrete(route) for route in site.app.routes}
+    closed = {path for path in paths if path not in PUBLIC and not f"{path}/".startswith(PUBLIC_BELOW)}
+    assert {"/", "/vendors/1", "/cases/1", "/mail/1", "/canaries", "/logout", "/metrics"} <= closed
+    with site.client() as client:
+        client.headers["X-Forwarded-For"] = "192.0.2.7"
+        found = {path: client.get(path).status_code for path in closed}
+    assert {path: status for path, status in found.items() if status not in (303, 401)} == {}
+
+
+def test_a_login_opens_the_pages_and_a_logout_closes_them_for_good(site: Site) -> None:
+    with site.client() as client:
+        assert log_in(client).headers["location"] == "/"
+        assert [client.get(page).status_code for page in PAGES] == [200] * len(PAGES)
+        stolen = dict(client.cookies)
+        assert client.post("/logout").headers["location"] == "/login"
+        client.cookies.update(stolen)
+        assert client.get("/").status_code == 303
+
+
+def test_a_session_ends_after_two_weeks(site: Site) -> None:
+    with site.client() as client:
+        log_in(client)
+        site.now += timedelta(days=14)
+        assert client.get("/").status_code == 303
+
+
+def test_a_login_replaces_the_token_the_browser_came_with(site: Site) -> None:
+    with site.logged_in() as client:
+        before = client.cookies["canary"]
+        fresh = log_in(client).cookies["canary"]
+        client.cookies.clear()
+        assert fresh != before
+        assert client.get("/", headers={"Cookie": f"canary={before}"}).status_code == 303
+        assert client.get("/", headers={"Cookie": f"canary={fresh}"}).status_code == 200
+
+
+def test_a_made_up_token_is_not_taken_on_at_login(site: Site) -> None:
+    with site.client() as client:
+        fresh = client.post("/login", data={"name": "ada", "password": PASSWORD}, headers={"Cookie": "canary=mine"})
+        assert fresh.cookies["canary"] != "mine"
+
+
+def test_the_cookie_is_out_of_reach_of_scripts_and_bound_to_the_host_over_https(tmp_path: Path, site: Site) -> None:
+    with site.client() as client:
+        assert {"HttpOnly", "Path=/", "SameSite=lax"} <= set(log_in(client).headers["set-cookie"].split("; "))
+    app = create_app(site.database, lambda: NOW, url="https://canary.example")
+    door = next(route.endpoint.__self__ for route in app.routes if concrete(route) == "/canaries")._door  # type: ignore[attr-defined]
+    assert (door.cookie, door.secure) == ("__Host-canary", True)
+
+
+def test_the_eleventh_wrong_password_is_refused_whether_the_user_exists_or_not(site: Site) -> None:
+    with site.client() as client:
+        for name in ("ada", "nobody"):
+            tries = [client.post("/login", data={"name": name, "password": "wrong"}) for _ in range(11)]
+            assert [answer.status_code for answer in tries] == [401] * 10 + [429]
+            assert "Name or password is wrong." in tries[0].text
+        assert log_in(client).status_code == 429
+        site.now += timedelta(minutes=15)
+        assert log_in(client).status_code == 303
+
+
+@pytest.mark.parametrize(
+    ("headers", "status"),
+    [
+        ({"Sec-Fetch-Site": "cross-site"}, 403),
+        ({"Sec-Fetch-Site": "same-site"}, 403),
+        ({"Origin": "https://evil.example"}, 403),
+        ({"Origin": "null"}, 403),
+        ({"Origin": ""}, 403),
+        ({"Sec-Fetch-Site": "same-origin", "Origin": "null"}, 303),
+    ],
+)
+def test_a_form_of_another_site_is_refused(site: Site, headers: dict[str, str], status: int) -> None:
+    with site.client() as client:
+        assert client.post("/login", data={"name": "ada", "password": PASSWORD}, headers=headers).status_code == status
+
+
+def test_a_form_that_is_too_large_is_refused(site: Site) -> None:
+    with site.client() as client:
+        assert log_in(client, "x" * 100_000).status_code == 413
+
+
+def test_a_login_link_is_spent_by_its_button_and_by_nothing_else(site: Site) -> None:
+    link = site.link()
+    with site.client() as client, site.client() as other:
+        assert [client.get(link).status_code for _ in range(2)] == [200, 200]
+        assert client.post(link).headers["location"] == "/"
+        assert client.get("/").status_code == 200
+        assert other.post(link).status_code == 410
+        assert other.get("/").status_code == 303
+
+
+@pytest.mark.parametrize(
+    ("wanted", "got"),
+    [("/cases/1", "/cases/1"), ("//evil.example", "/"), ("https://evil.example", "/"), ("/\\evil.example", "/")],
+)
+def test_a_login_leads_to_our_own_pages_only(site: Site, wanted: str, got: str) -> None:
+    with site.client() as client:
+        assert log_in(client, next=wanted).headers["location"] == got
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_what_came_by_mail_is_shown_as_text(site: Site, page: str) -> None:
+    with site.logged_in() as client:
+        shown = client.get(page).text
+    assert "<script" not in shown
+    assert "<img src=x" not in shown
+    assert " style=" not in shown
+    assert page == "/mail/1" or "&lt;script&gt;" in shown
+
+
+def test_links_of_a_mail_are_broken_and_lead_nowhere(site: Site) -> None:
+    with site.logged_in() as client:
+        shown = client.get("/mail/1").text
+    assert "hxxps://bad[.]example/" in shown
+    assert "hxxp://bad[.]example/x" in shown
+    assert all(link.startswith("/") for link in re.findall(r'(?:href|src)="([^"]*)"', shown.replace("#main", "/")))
+
+
+@pytest.mark.parametrize(
+    "path", ["/nothing", "/vendors/nobody", "/cases/99", "/cases/x", "/mail/0", "/mail/9" + "9" * 30, "/static/../app.py"]
+)
+def test_what_is_not_there_is_not_found(site: Site, path: str) -> None:
+    with site.logged_in() as client:
+        answer = client.get(path)
+    assert answer.status_code == 404
+    assert "Traceback" not in answer.text
+
+
+@pytest.mark.parametrize("path", [*PAGES, "/login", "/nothing", "/healthz", "/static/canary.css"])
+def test_every_answer_forbids_what_pages_do_not_need(site: Site, path: str) -> None:
+    with site.logged_in() as client:
+        headers = client.get(path).headers
+    assert "default-src 'none'" in headers["content-security-policy"]
+    assert (headers["x-content-type-options"], headers["referrer-policy"]) == ("nosniff", "no-referrer")
+
+
+def test_a_store_that_is_down_is_told_in_one_line(site: Site, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.CRITICAL)
+    with site.logged_in() as client:
+        site.database.close()
+        path = Path(site.database.url.database or "")
+        for file in path.parent.glob("canary.db*"):
+            file.unlink()
+        path.mkdir()
+        assert (client.get("/readyz").status_code, client.get("/healthz").status_code) == (503, 200)
+        answer = client.get("/")
+    assert answer.status_code == 503
+    assert "The store cannot be reached right now" in answer.text
+
+
+def test_readiness_tells_how_the_parts_are(site: Site) -> None:
+    with site.client() as client:
+        assert json.loads(client.get("/readyz").text) == {"store": "ok", "listener": "listening"}
+
+
+def test_metrics_are_for_this_machine_and_for_users(site: Site) -> None:
+    with site.client() as client, site.logged_in() as user:
+        assert 'canary_hits{verdict="spam"} 1.0' in client.get("/metrics").text
+        assert client.get("/metrics", headers={"X-Forwarded-For": "192.0.2.1"}).status_code == 401
+        assert user.get("/metrics", headers={"X-Forwarded-For": "192.0.2.1"}).status_code == 200

@@ -1,0 +1,64 @@
+"""The test mails of config/suppliers.toml: one folder for each entry, with what its proofs were and who it is."""
+
+import json
+import tomllib
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from canary.judge.identity import identify
+from canary.judge.suppliers import SupplierBook, read_suppliers
+from canary.mail.parse import parse
+from canary.model.identity import Identity
+from canary.model.mail import Client, Envelope, ParsedMail
+from canary.model.proof import DkimResult, Proofs, Result, SpfResult
+from tests.conftest import ROOT, START
+
+FOLDERS = sorted(p for p in (ROOT / "tests/cases/suppliers").iterdir() if p.is_dir())
+
+
+@dataclass(frozen=True, slots=True)
+class SupplierCase:
+    """One mail with its proofs, and what is expected of its identity."""
+
+    mail: ParsedMail
+    proofs: Proofs
+    envelope: Envelope
+    host: str
+    expect: dict[str, Any]
+
+    def identity(self) -> Identity:
+        return identify(self.mail, self.proofs, self.envelope, book(), self.host)
+
+
+@cache
+def book() -> SupplierBook:
+    """The book that is shipped."""
+    return read_suppliers(tomllib.loads((ROOT / "config/suppliers.toml").read_text()))
+
+
+def envelope(mail_from: str = "", ip: str = "192.0.2.25") -> Envelope:
+    return Envelope(mail_from, ("canary@inbox.example",), Client(ip), START)
+
+
+def signed(*keys: str) -> tuple[DkimResult, ...]:
+    """Verified signatures, each written as `domain` or `domain/selector`."""
+    pairs = [key.partition("/") for key in keys]
+    return tuple(DkimResult(Result.PASS, domain, selector) for domain, _, selector in pairs)
+
+
+def load(folder: Path) -> SupplierCase:
+    """Read the case in a folder."""
+    facts = json.loads((folder / "proofs.json").read_text())
+    spf = facts["spf"]
+    return SupplierCase(
+        parse((folder / "mail.eml").read_bytes()),
+        Proofs(
+            spf=SpfResult(Result(spf.get("result", "none")), spf.get("domain", "")),
+            dkim=signed(*(f"{key['domain']}/{key['selector']}" for key in facts["dkim"])),
+        ),
+        envelope(facts["mail_from"], facts["client_ip"]),
+        facts["host"],
+        tomllib.loads((folder / "expect.toml").read_text()),
+    )
