@@ -46,7 +46,9 @@ DNS_WAITS = tuple(timedelta(minutes=m) for m in (1, 5, 20, 60))
 class Inbox(Protocol):
     """What the pipeline asks of a spool."""
 
-    uid: str
+    @property
+    def uid(self) -> str:
+        """The name of the spool, for good."""
 
     def waiting(self, limit: int, now: datetime) -> list[RawMail]:
         """Return mails that are due, oldest first."""
@@ -101,11 +103,6 @@ class Judged:
 
 class Unsettled(Exception):
     """The verdict hangs on a DNS answer that failed for the moment."""
-
-
-async def process(parts: Parts, inbox: Inbox, raw: RawMail) -> None:
-    """Bring one mail from the spool to its case."""
-    await settle(parts, inbox, raw, await find(parts, raw))
 
 
 async def settle(parts: Parts, inbox: Inbox, raw: RawMail, finding: Finding) -> None:
@@ -245,15 +242,14 @@ async def run_pending(parts: Parts, inbox: Inbox) -> int:
     await asyncio.to_thread(take_attempts, parts, inbox)
     waiting = await asyncio.to_thread(inbox.waiting, BATCH, parts.clock())
     # DNS is asked for all of them at once; they are concluded in the order in which they came.
-    findings = await asyncio.gather(*(find(parts, raw) for raw in waiting), return_exceptions=True)
+    findings = [asyncio.create_task(find(parts, raw)) for raw in waiting]
+    await asyncio.gather(*findings, return_exceptions=True)
     for raw, finding in zip(waiting, findings, strict=True):
         try:
-            if isinstance(finding, BaseException):
-                raise finding
-            await settle(parts, inbox, raw, finding)
+            await settle(parts, inbox, raw, await finding)
         except Unsettled:
             await _postpone(parts, inbox, raw, "DNS could not answer")
-        except Exception as fault:
+        except Exception as fault:  # one mail's fault must not stop the others
             if is_down(fault):
                 raise
             log.exception("mail %s: %s; it stays in the spool and is tried again", raw.key, type(fault).__name__)

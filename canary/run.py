@@ -4,6 +4,7 @@ import asyncio
 import json
 import logging
 import os
+import resource
 import secrets
 import signal
 import socket
@@ -154,6 +155,7 @@ def say(line: str) -> None:
 async def smtp(settings: Settings, *, watched: bool = False) -> None:
     """Receive mail until stopped; the store may be down all the while."""
     stopping = Stopping(watched=watched)
+    _allow_many_connections()
     spool, store = open_spool(settings), open_store(settings)
     spool.start(clock)
 
@@ -172,6 +174,11 @@ async def smtp(settings: Settings, *, watched: bool = False) -> None:
         await book.stop()
         spool.close()
         store.close()
+
+
+def _allow_many_connections() -> None:
+    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (hard if hard != resource.RLIM_INFINITY else 65_536, hard))
 
 
 def _tls(settings: Settings) -> ssl.SSLContext | None:
@@ -312,9 +319,10 @@ async def web(settings: Settings, *, watched: bool = False, ready: Callable[[str
     """Serve the dashboard until stopped; `ready` is told its address once it listens."""
     stopping, store = Stopping(watched=watched), open_store(settings)
     app = create_app(store, clock, settings.web_url)
-    # The access log would show one-time links; the application logs what matters.
-    options = {"access_log": False, "log_config": None, "server_header": False}
-    server = _WebServer(uvicorn.Config(app, settings.web.host, settings.web.port, lifespan="off", **options))
+    config = uvicorn.Config(app, settings.web.host, settings.web.port, lifespan="off", log_config=None)
+    # An access log would show one-time links; the application logs what matters.
+    config.access_log = config.server_header = False
+    server = _WebServer(config)
     server.ready = ready
     serving = asyncio.create_task(server.serve())
     waiting = asyncio.create_task(stopping.event.wait())

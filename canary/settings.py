@@ -3,7 +3,7 @@
 import tomllib
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any, Literal
+from typing import ClassVar, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, EnvSettingsSource, PydanticBaseSettingsSource, SettingsConfigDict
@@ -94,6 +94,8 @@ class Settings(BaseSettings):
 
     model_config = SettingsConfigDict(env_prefix=PREFIX, env_nested_delimiter="__", extra="forbid", frozen=True)
 
+    arranged: ClassVar[bool] = False
+
     data: Path = Field(default=Path("data"), description="Folder of spool and database.")
     domains: tuple[str, ...] = Field(default=(), description="Domains whose mail comes here.")
     store: StoreSettings = StoreSettings()
@@ -105,10 +107,15 @@ class Settings(BaseSettings):
 
     @classmethod
     def settings_customise_sources(
-        cls, settings_cls: type[BaseSettings], init_settings: PydanticBaseSettingsSource, *_: Any, **__: Any
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        *others: PydanticBaseSettingsSource,
+        **named: PydanticBaseSettingsSource,
     ) -> tuple[PydanticBaseSettingsSource, ...]:
-        """Let the environment win over the file, which arrives as arguments."""
-        return _Environment(settings_cls), init_settings
+        """Let the environment win over the file, which arrives as arguments, and look nowhere else."""
+        del others, named
+        return (init_settings,) if cls.arranged else (_Environment(settings_cls), init_settings)
 
     @property
     def store_url(self) -> str:
@@ -119,6 +126,12 @@ class Settings(BaseSettings):
     def web_url(self) -> str:
         """How people reach the dashboard."""
         return (self.web.url or f"http://{self.web.host}:{self.web.port}").rstrip("/")
+
+
+class Arranged(Settings):
+    """Settings that are what they are given, whatever the environment says."""
+
+    arranged: ClassVar[bool] = True
 
 
 class _Environment(EnvSettingsSource):

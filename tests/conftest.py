@@ -52,15 +52,15 @@ def sqlite_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="session")
 def postgres() -> Iterator[str]:
     """A PostgreSQL server with a database `template` that went through the migrations."""
-    with cluster() as url:
-        _admin(url, "CREATE DATABASE template")
-        database = Database(url.format(name="template"))
+    with cluster() as server:
+        administer(server.url, "CREATE DATABASE template")
+        database = Database(server.url.format(name="template"))
         database.migrate()
         database.close()
-        yield url
+        yield server.url
 
 
-def _admin(url: str, statement: str) -> None:
+def administer(url: str, statement: str) -> None:
     engine = create_engine(url.format(name="postgres"), isolation_level="AUTOCOMMIT")
     with engine.connect() as connection:
         connection.execute(text(statement))
@@ -82,7 +82,7 @@ def sqlite_store(sqlite_template: Path, tmp_path: Path) -> Iterator[Database]:
 @pytest.fixture
 def postgres_store(postgres: str) -> Iterator[Database]:
     name = f"test_{next(_numbers)}"
-    _admin(postgres, f"CREATE DATABASE {name} TEMPLATE template STRATEGY FILE_COPY")
+    administer(postgres, f"CREATE DATABASE {name} TEMPLATE template STRATEGY FILE_COPY")
     database = Database(postgres.format(name=name))
     yield database
     database.close()

@@ -7,15 +7,31 @@ import subprocess
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
 
 ROOT = os.geteuid() == 0
 
 
+@dataclass(frozen=True)
+class Cluster:
+    """A running server; `url` has a place for the name of a database."""
+
+    url: str
+    control: tuple[str | Path, ...]
+    options: str
+
+    def start(self) -> None:
+        _run(*self.control, "-o", self.options, "start")
+
+    def stop(self) -> None:
+        _run(*self.control, "-m", "immediate", "stop")
+
+
 @contextmanager
-def cluster() -> Iterator[str]:
-    """Start a server on a Unix socket in a new folder; yield its URL without a database name; leave nothing behind."""
+def cluster() -> Iterator[Cluster]:
+    """Start a server on a Unix socket in a new folder, and leave nothing behind."""
     home = Path(tempfile.mkdtemp(prefix="canary-pg-"))
     try:
         bin_folder = _binaries(home)
@@ -27,17 +43,18 @@ def cluster() -> Iterator[str]:
                 os.chown(folder, nobody.pw_uid, nobody.pw_gid)
         _run(bin_folder / "initdb", "-D", str(data), "-U", "canary", "-A", "trust", "-E", "UTF8", "--no-sync")
         options = f"-c listen_addresses='' -c unix_socket_directories={home} -c fsync=off -c max_connections=50"
-        control = (bin_folder / "pg_ctl", "-D", str(data), "-w", "-t", "30")
-        _run(*control, "-o", options, "-l", str(data / "log"), "start")
+        control = (bin_folder / "pg_ctl", "-D", str(data), "-w", "-t", "30", "-l", str(data / "log"))
+        found = Cluster(f"postgresql+psycopg://canary@/{{name}}?host={home}", control, options)
+        found.start()
         try:
-            yield f"postgresql+psycopg://canary@/{{name}}?host={home}"
+            yield found
         finally:
-            _run(*control, "-m", "immediate", "stop")
+            found.stop()
     finally:
         shutil.rmtree(home, ignore_errors=True)
 
 
-def _run(program: Path, *arguments: str | Path) -> None:
+def _run(program: str | Path, *arguments: str | Path) -> None:
     # The server refuses to run as root, as in a container of a build machine.
     user = "nobody" if ROOT else None
     command = [str(program), *map(str, arguments)]
@@ -51,7 +68,7 @@ def _run(program: Path, *arguments: str | Path) -> None:
         check=False,
     )
     if done.returncode:
-        raise RuntimeError(f"{program.name}: {done.stderr.decode(errors='replace')[-500:]}")
+        raise RuntimeError(f"{program}: {done.stderr.decode(errors='replace')[-500:]}")
 
 
 def _binaries(home: Path) -> Path:

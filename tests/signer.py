@@ -125,10 +125,10 @@ def picked(mail: bytes, names: Sequence[str]) -> list[bytes]:
 
 def signature(mail: bytes, key: SigningKey, prefix: str, tags: Tags, between: str = "; ") -> bytes:
     """A signature field over a mail; `tags` add to, change or (None) take out what a plain one would say."""
-    forms = (tags.get("c") or "simple/simple").split("/") + ["simple"]
+    forms = [*(tags.get("c") or "simple/simple").split("/"), "simple"]
     body = canonical_body(body_of(mail), forms[1])
     length = tags.get("l")
-    digest = hashlib.sha256(body if length is None else body[: int(length)]).digest()
+    digest = hashlib.sha256(body[: int(length)] if length and length.isdigit() else body).digest()
     full: Tags = {"bh": base64.b64encode(digest).decode(), **tags}
     names = (full.get("h") or "").split(":")
     bare = f"{prefix}{written({**full, 'b': ''}, between)}".encode()

@@ -2,7 +2,7 @@
 
 import json
 import tomllib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -30,6 +30,18 @@ class SupplierCase:
 
     def identity(self) -> Identity:
         return identify(self.mail, self.proofs, self.envelope, book(), self.host)
+
+    def rewritten(self, old: str, new: str) -> "SupplierCase":
+        """Return the case as it were with another text in place of one, in headers, envelope and proofs alike."""
+        return replace(
+            self,
+            mail=replace(self.mail, headers=tuple((name, v.replace(old, new)) for name, v in self.mail.headers)),
+            proofs=Proofs(
+                spf=replace(self.proofs.spf, domain=self.proofs.spf.domain.replace(old, new)),
+                dkim=signed(*(f"{key.domain}/{key.selector}".replace(old, new) for key in self.proofs.dkim)),
+            ),
+            envelope=replace(self.envelope, mail_from=self.envelope.mail_from.replace(old, new)),
+        )
 
 
 @cache

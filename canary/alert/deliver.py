@@ -48,9 +48,10 @@ def deliver_due(desk: Desk) -> int:
 
 def _deliver(desk: Desk, due: Due) -> None:
     target = next((t for t in desk.targets if t.name == due.destination), None)
+    if target is None:
+        _failed(desk, due, NotSent(f"destination {due.destination!r} is no longer configured", permanent=True))
+        return
     try:
-        if target is None:
-            raise NotSent(f"destination {due.destination!r} is no longer configured", permanent=True)
         post = Post(due.alert, f"{desk.url}/cases/{due.alert.case}", target, desk.clock())
         desk.channels[target.kind](desk.http, post)
     except (NotSent, Refused, Unreachable) as fault:

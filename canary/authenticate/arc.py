@@ -48,7 +48,7 @@ class Link:
     """One ARC set: what one hand added to the chain."""
 
     results: Field
-    signature: Signature
+    signature: Field
     seal: Seal
 
 
@@ -76,7 +76,7 @@ def _chain(message: Message, count: int) -> list[Link]:
     if count > MAX_INSTANCES:
         raise broken(f"{count} ARC sets, at most {MAX_INSTANCES} may be")
     results = {_results_instance(field): field for field in message.named(_RESULTS)}
-    signatures = dict(_signature(message, field) for field in message.named(_MESSAGE))
+    signatures = {_signature_instance(message, field): field for field in message.named(_MESSAGE)}
     seals = dict(_seal(message, field) for field in message.named(_SEAL))
     # No kind has more than `count` fields, so a repeated or missing instance leaves a gap here.
     instances = range(1, count + 1)
@@ -98,14 +98,19 @@ def _instance(value: str) -> int:
     return int(value)
 
 
-def _signature(message: Message, field: Field) -> tuple[int, Signature]:
+def _signature_instance(message: Message, field: Field) -> int:
+    found = read_tags(message, field)
+    require_tags(found, ("i",))
+    return _instance(found["i"])
+
+
+def _signature(message: Message, field: Field) -> Signature:
     # Without c= DKIM means simple, but ARC grew up with relaxed only and its validation suite still expects that.
-    found = {"c": "relaxed/relaxed", **read_tags(message, field)}
-    signature = read(field, found, _MESSAGE_TAGS)
+    signature = read(field, {"c": "relaxed/relaxed", **read_tags(message, field)}, _MESSAGE_TAGS)
     # Section 4.1.2: a seal comes after the message signature, which therefore cannot cover one.
     if _SEAL in signature.signed:
         raise broken("ARC-Message-Signature signs an ARC-Seal")
-    return _instance(found["i"]), signature
+    return signature
 
 
 def _seal(message: Message, field: Field) -> tuple[int, Seal]:
@@ -141,7 +146,7 @@ async def _require_signatures(message: Message, chain: list[Link], lookup: Looku
             known[name] = await keys.fetch(lookup, *name)
         return known[name]
 
-    last = chain[-1].signature
+    last = _signature(message, chain[-1].signature)
     wrong = [mismatches(message, last, key)[0] for key in await published(last)]
     if all(wrong):
         raise broken(f"ARC-Message-Signature {len(chain)}: {wrong[0]}")
@@ -163,7 +168,7 @@ def _seal_digests(chain: list[Link]) -> Iterator[bytes]:
     """
     running = hashlib.sha256()
     for link in chain:
-        running.update(relaxed_field(link.results) + b"\r\n" + relaxed_field(link.signature.field) + b"\r\n")
+        running.update(relaxed_field(link.results) + b"\r\n" + relaxed_field(link.signature) + b"\r\n")
         up_to_here = running.copy()
         up_to_here.update(relaxed_field(as_signed(link.seal.field)))
         yield up_to_here.digest()

@@ -34,7 +34,7 @@ MAX_CHAIN = 8
 class Lookup(Protocol):
     """Asks DNS one question; raises `Temporary` when it could not be answered."""
 
-    async def __call__(self, name: str, kind: str) -> Answer:
+    async def __call__(self, name: str, kind: str, /) -> Answer:
         """Return the answer for a name and a record type (`TXT`, `A`, `AAAA`, `MX`, `PTR`)."""
 
 
@@ -182,8 +182,8 @@ def _zone_name(name: str) -> str:
 
 
 def _kinds(name: str, value: object) -> dict[str, Answer | Temporary]:
-    if isinstance(value, str):
-        return {"*": _outcome(name, "*", value)}
+    if isinstance(value, str) and value in _WORDS:
+        return {"*": _WORDS[value](value)}
     if not isinstance(value, Mapping):
         message = f"zone: {name!r} holds {value!r}; give a map of record kinds, TIMEOUT or SERVFAIL"
         raise ValueError(message)  # noqa: TRY004 - a bad value in a file, like all others here

@@ -23,7 +23,7 @@ from canary.demo.world import World, plan
 from canary.demo.zone import write_zone
 from canary.model.canary import Canary
 from canary.model.case import percent
-from canary.settings import Settings
+from canary.settings import Arranged, Settings
 
 SEED = 2011
 
@@ -60,7 +60,7 @@ def _prepare(folder: Path, slack: str, port: int) -> tuple[Settings, Story, "_St
     world = plan(SEED)
     keys = make_keys(world.stations.values())
     (folder / "zone.json").write_text(json.dumps(write_zone(world, keys)), encoding="utf-8")
-    settings = Settings.model_validate(
+    settings = Arranged.model_validate(
         {
             "data": folder,
             "domains": [world.domain],

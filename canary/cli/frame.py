@@ -105,7 +105,8 @@ def show_table(columns: Sequence[str], rows: Iterable[Sequence[object]], empty: 
     table = Table(*columns, box=None, header_style="bold", pad_edge=False)
     for row in rows:
         table.add_row(*("" if cell is None else str(cell) for cell in row))
-    console = Console(soft_wrap=not sys.stdout.isatty(), markup=False, highlight=False)
+    # Whoever reads a pipe wants a row to be a line.
+    console = Console(width=None if sys.stdout.isatty() else 300, markup=False, highlight=False)
     if table.row_count:
         console.print(table)
     else:

@@ -49,14 +49,13 @@ def list_all(as_json: Json = False) -> None:
     store.migrate()
     with store.reading() as session:
         issued = [c.vendor for c in canaries.list_canaries(session)]
-        found = [
-            {"slug": v.slug, "name": v.name, "domains": list(v.domains), "canaries": issued.count(v.slug)}
-            for v in vendors.list_vendors(session)
-        ]
+        known = vendors.list_vendors(session)
     if as_json:
-        show_json(found)
+        show_json(
+            [{"slug": v.slug, "name": v.name, "domains": v.domains, "canaries": issued.count(v.slug)} for v in known]
+        )
     else:
-        rows = [(v["slug"], v["name"], " ".join(map(str, v["domains"])), v["canaries"]) for v in found]
+        rows = [(v.slug, v.name, " ".join(v.domains), issued.count(v.slug)) for v in known]
         show_table(("vendor", "name", "domains", "canaries"), rows, "No vendors yet: canary vendor add NAME --domain D")
 
 

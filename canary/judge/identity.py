@@ -27,12 +27,8 @@ def identify(mail: ParsedMail, proofs: Proofs, envelope: Envelope, book: Supplie
     claim = normal(mail.sender.domain)
     proven = list(_proven(claim, proofs))
     tie = _tie(proofs, envelope, book, host)
-    who = Identity(
-        claim=claim,
-        esp=tie.provider.slug if tie else None,
-        account=_Evidence(mail, proofs, envelope, book, tie).account() if tie else None,
-        domains=tuple(dict.fromkeys(domain for _, domain in proven)),
-    )
+    esp, account = _customer(_Evidence(mail, proofs, envelope, book, tie)) if tie else (None, None)
+    who = Identity(claim=claim, esp=esp, account=account, domains=tuple(dict.fromkeys(name for _, name in proven)))
     if not proven:
         return who
     proof, domain = min(proven, key=lambda found: _rank(found, claim, book))
@@ -65,20 +61,39 @@ def _rank(found: tuple[Proof, str], claim: str, book: SupplierBook) -> tuple[boo
 
 @dataclass(frozen=True, slots=True)
 class _Tie:
-    """A provider that proof points to; `delivered` when its own machine brought the mail, not only its signature."""
+    """A provider that proof points to; `machine` when its own machine brought the mail, `bounces` when SPF says so."""
 
     provider: Provider
-    delivered: bool
+    machine: bool
+    bounces: bool
 
 
 def _tie(proofs: Proofs, envelope: Envelope, book: SupplierBook, host: str) -> _Tie | None:
     """Find the provider; one that sends through another is meant before that other."""
     signers = [book.signer(domain) for domain in proofs.dkim_domains[:MAX_SIGNATURES]]
-    carriers = [book.bouncer(_spf_domain(proofs)), book.machine(envelope.client.ip, host)]
-    found = [provider for provider in (*signers, *carriers) if provider is not None]
+    bouncer, machine = book.bouncer(_spf_domain(proofs)), book.machine(envelope.client.ip, host)
+    found = [provider for provider in (*signers, bouncer, machine) if provider is not None]
     ridden = {slug for provider in found for slug in provider.rides}
     chosen = next((provider for provider in found if provider.slug not in ridden), None)
-    return _Tie(chosen, chosen in carriers) if chosen else None
+    return _Tie(chosen, chosen is machine, chosen is bouncer) if chosen else None
+
+
+def _customer(evidence: "_Evidence") -> tuple[str, str | None]:
+    """Name the provider and its customer; where that customer is a provider itself, name that one and its customer.
+
+    A provider that sends through another holds an account there, shared by all customers of its own. The book
+    knows some of these accounts. Where it does not, marks of such a provider make both accounts count, or none.
+    """
+    tie, book, account = evidence.tie, evidence.book, evidence.account()
+    slug = tie.provider.slug
+    holder = book.holder(f"{slug}/{account}")
+    if holder:
+        return holder.slug, replace(evidence, tie=replace(tie, provider=holder)).account()
+    riders = [p for p in book.providers if slug in p.rides and any(_marks(evidence.mail, p))]
+    if account and riders:
+        inner = replace(evidence, tie=replace(tie, provider=riders[0])).account()
+        account = f"{account}.{inner}" if inner else None
+    return slug, account
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,9 +102,9 @@ class _Evidence:
 
     Another customer of the same provider can write headers as it likes, and a replayed mail keeps its signature
     under new headers. So a value counts only where the provider itself stands for it: its signing domain, the
-    reverse-path for which SPF passed, a header that its signature covers, or a header of a mail that its own
-    machine brought (the book names only headers that providers write over what customers send). Where values
-    contradict each other, no account is named: an unknown account is never taken for the vendor's.
+    reverse-path for which SPF passed, a header that its signature covers, or what a mail says that its own machine
+    brought (the book names only what providers write over whatever customers send). Where values contradict each
+    other, no account is named: an unknown account is never taken for the vendor's.
     """
 
     mail: ParsedMail
@@ -98,7 +113,13 @@ class _Evidence:
     book: SupplierBook
     tie: _Tie
 
+    @property
+    def delivered(self) -> bool:
+        """Whether the mail came straight from the provider."""
+        return self.tie.machine or self.tie.bounces
+
     def account(self) -> str | None:
+        """Return what the first rule reads that reads anything."""
         return next(filter(None, map(self._read, self.tie.provider.account)), None)
 
     def _read(self, rule: AccountRule) -> str | None:
@@ -112,12 +133,12 @@ class _Evidence:
 
     def _selectors(self) -> list[str]:
         passed = [d.selector for d in self.proofs.dkim[:MAX_SIGNATURES] if d.result is Result.PASS]
-        return passed if self.tie.delivered else []
+        return passed if self.delivered else []
 
     def _reverse_path(self) -> list[str]:
-        path = self.envelope.mail_from
-        checked = self.proofs.spf.scope == "mailfrom" and normal(path.rpartition("@")[2]) == _spf_domain(self.proofs)
-        return [path] if self.tie.delivered and "@" in path and checked else []
+        path, spf = self.envelope.mail_from, self.proofs.spf
+        passed = spf.scope == "mailfrom" and normal(path.rpartition("@")[2]) == _spf_domain(self.proofs)
+        return [path] if "@" in path and (self.tie.machine or (self.tie.bounces and passed)) else []
 
     def _header(self, name: str) -> list[str]:
         values = [value for key, value in self.mail.headers if key.lower() == name]
@@ -125,7 +146,7 @@ class _Evidence:
         if covered:
             # RFC 6376 5.4.2: signers count instances from the bottom; what was put on top later is not covered.
             return values[-covered:]
-        return values if self.tie.delivered else []
+        return values if self.delivered else []
 
     def _covered(self) -> Counter[str]:
         """Count the instances of each header that verified signatures of the provider cover."""
@@ -136,7 +157,8 @@ class _Evidence:
 
     def _signatures(self) -> list["_Signature"]:
         values = [value for key, value in self.mail.headers if key.lower() == "dkim-signature"]
-        return [_signature(value) for value in values[:MAX_SIGNATURES]]
+        # Verifiers look at so many; among more, the one that verified could be hidden behind copies that claim cover.
+        return [_signature(value) for value in values] if len(values) <= MAX_SIGNATURES else []
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,6 +170,7 @@ class _Signature:
     headers: Counter[str]
 
     def made_with(self, domain: str, selector: str) -> bool:
+        """Whether the header names this key; results read from another receiver may know no selector."""
         return self.domain == domain.lower() and selector in ("", self.selector)
 
 

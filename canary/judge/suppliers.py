@@ -42,9 +42,10 @@ class AccountRule:
 
 @dataclass(frozen=True, slots=True)
 class Provider:
-    """A mail provider: `dkim`, `envelope`, `hosts` and `networks` prove it, the rest are marks that anybody can copy.
+    """A mail provider: the fields from `dkim` to `through` prove it, those after `rides` are marks that can be copied.
 
-    `hosts` are verified reverse names of its machines. `rides` names the providers it sends through itself.
+    `hosts` are verified reverse names of its machines; `through` are its own accounts at other providers, each
+    `slug/account`, and `rides` the slugs of all providers that it sends through.
     """
 
     slug: str
@@ -54,6 +55,7 @@ class Provider:
     envelope: tuple[str, ...] = ()
     hosts: tuple[str, ...] = ()
     networks: tuple[Network, ...] = ()
+    through: tuple[str, ...] = ()
     rides: tuple[str, ...] = ()
     headers: tuple[tuple[str, re.Pattern[str]], ...] = ()
     feedback_id: re.Pattern[str] | None = None
@@ -70,6 +72,7 @@ class SupplierBook:
     _signers: Mapping[str, Provider] = field(default_factory=dict)
     _envelopes: Mapping[str, Provider] = field(default_factory=dict)
     _hosts: Mapping[str, Provider] = field(default_factory=dict)
+    _holders: Mapping[str, Provider] = field(default_factory=dict)
 
     def signer(self, domain: str) -> Provider | None:
         """Return the provider that signs as this domain."""
@@ -87,6 +90,10 @@ class SupplierBook:
             return _above(host, self._hosts)
         holders = (p for p in self.providers for network in p.networks if address in network)
         return next(holders, None) or _above(host, self._hosts)
+
+    def holder(self, account: str) -> Provider | None:
+        """Return the provider that holds this account, `slug/account`, at another one."""
+        return self._holders.get(account)
 
     def is_shared(self, domain: str) -> bool:
         """Whether a domain proves a platform of many tenants, never one of them."""
@@ -112,6 +119,7 @@ def read_suppliers(data: Mapping[str, object]) -> SupplierBook:
         {domain: p for p in providers for domain in p.dkim},
         {domain: p for p in providers for domain in p.envelope},
         {domain: p for p in providers for domain in p.hosts},
+        {account: p for p in providers for account in p.through},
     )
 
 
@@ -193,6 +201,7 @@ _SUPPLIER: dict[str, Callable[[object], object]] = {
     "envelope": _domains,
     "hosts": _domains,
     "networks": _networks,
+    "through": _texts,
     "rides": _texts,
     "headers": _shapes,
     "feedback_id": _shape,
@@ -201,7 +210,7 @@ _SUPPLIER: dict[str, Callable[[object], object]] = {
 }
 _SHARED: dict[str, Callable[[object], object]] = {"name": _text, "source": _texts, "domains": _domains}
 _REQUIRED = {"supplier": ("slug", "name", "source"), "shared": ("name", "source", "domains")}
-_PROOFS = {"dkim", "envelope", "hosts", "networks"}
+_PROOFS = {"dkim", "envelope", "hosts", "networks", "through"}
 
 
 def _entries(
@@ -238,10 +247,10 @@ def _clashes(entries: list[dict[str, Any]]) -> Iterator[str]:
     for slug in (slug for slug, count in slugs.items() if count > 1):
         yield f"suppliers.toml: supplier {slug}: slug: used by two entries; give each its own"
     for entry in entries:
-        for other in entry.get("rides", ()):
-            if other not in slugs:
-                yield f'suppliers.toml: supplier {entry["slug"]}: rides = "{other}": no such supplier; write its slug'
-    for key in ("dkim", "envelope", "hosts"):
+        for key in ("rides", "through"):
+            for other in (name for name in entry.get(key, ()) if name.partition("/")[0] not in slugs):
+                yield f'suppliers.toml: supplier {entry["slug"]}: {key} = "{other}": no such supplier; write its slug'
+    for key in ("dkim", "envelope", "hosts", "through"):
         held = Counter(domain for entry in entries for domain in set(entry.get(key, ())))
         for domain in (domain for domain, count in held.items() if count > 1):
             holders = ", ".join(entry["slug"] for entry in entries if domain in entry.get(key, ()))

@@ -102,7 +102,7 @@ def read_received(value: str) -> Received:
     protocol = "".join(_clause(tokens, "with")[:1]).lower()
     return Received(
         # A client that can smuggle a second "by" into its HELO would choose its address, so such a line says nothing.
-        ip=_ip(source) if tokens.count("by") == 1 else "",
+        ip=_ip(source) if [token.lower() for token in tokens].count("by") == 1 else "",
         helo=_helo(source),
         by="".join(_clause(tokens, "by")[:1]).lower().strip("[]."),
         tls="tls" in text.lower() or protocol in ("esmtps", "esmtpsa", "smtps", "lmtps"),
@@ -134,26 +134,27 @@ def _tokens(text: str) -> Iterator[str]:
 
 def _clause(tokens: list[str], word: str) -> list[str]:
     """Return what follows a word of the trace syntax, up to the next such word."""
-    if word not in tokens:
-        return []
-    rest = tokens[tokens.index(word) + 1 :]
-    end = next((at for at, token in enumerate(rest) if token.lower() in _WORDS), len(rest))
-    return rest[:end]
+    lower = [token.lower() for token in tokens]
+    start = lower.index(word) + 1 if word in lower else len(lower)
+    end = next((at for at in range(start, len(lower)) if lower[at] in _WORDS), len(lower))
+    return tokens[start:end]
 
 
 def _ip(source: list[str]) -> str:
-    """Find the address that the writer saw; what the client says of itself (HELO, ident) is looked at last."""
-    comments = [_CLAIM.sub("", token[1:]) for token in source if token.startswith("(")]
-    seen = {ip for comment in comments if (ip := _last_ip(comment.split()))}
-    words = [token for token in source if token[:1] == "["]
-    if not seen and words:
-        seen = {_last_ip(words)}
+    """Find the one address that the writer saw; what the client says of itself (HELO, ident) is left out.
+
+    An address outside a comment is the writer's only in the style of Exim, where the comments hold `name=value`.
+    """
+    comments = [token[1:] for token in source if token.startswith("(")]
+    seen = {ip for comment in comments if (ip := _last_ip(_CLAIM.sub("", comment).split()))}
+    if not seen and all("=" in comment for comment in comments):
+        seen = {_last_ip([token for token in source if token.startswith("[")])}
     return seen.pop() if len(seen) == 1 else ""
 
 
 def _last_ip(words: list[str]) -> str:
     """Return the last address among words, bracketed ones before bare ones."""
-    bracketed = [word.partition("]")[0] for word in words if word[:1] == "["]
+    bracketed = [word.partition("]")[0] for word in words if word.startswith("[")]
     addresses = [address for word in bracketed or words if (address := _address(word))]
     return str(addresses[-1]) if addresses else ""
 

@@ -46,7 +46,10 @@ class AddressBook:
 
     async def start(self) -> None:
         """Begins with the remembered addresses, asks once without waiting long, and keeps asking."""
-        self.addresses = self._saved = await asyncio.to_thread(self._memory.remembered)
+        try:
+            self.addresses = self._saved = await asyncio.to_thread(self._memory.remembered)
+        except OSError as error:
+            log.warning("issued addresses: those of the last time cannot be read: %s", error)
         await self._wait_for_refresh()
         self._watch = asyncio.create_task(self._keep_asking())
 

@@ -181,10 +181,11 @@ class Connection(SMTP):
         if quiet >= self._service.limits.idle:
             self.hang_up("421 4.4.2 Idle for too long")
         if not self._over:
-            self._reset_timeout(max(self._service.limits.idle - quiet, 1.0))
+            left = self._service.limits.idle - quiet
+            self._reset_timeout(left if left > 0 else 1.0)
 
     def _expire(self) -> None:
-        self.leaving = self.storing
+        self.leaving |= self.storing
         self.hang_up("421 4.4.2 Session has lasted too long")
 
     # The dialogue.

@@ -66,5 +66,5 @@ class Crowd:
         So whoever fills the memory pays with his own mail, and small ones pass.
         """
         self._octets += octets
-        if self._octets > self._limits.memory:
+        if octets > 0 and self._octets > self._limits.memory:
             self._octets -= max(self.members, key=lambda member: member.held).shed()

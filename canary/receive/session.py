@@ -158,8 +158,8 @@ class Session(Connection):
             self._report(envelope, data.refusal, data.read)
             self.forget()
             raise Refusal(data.refusal)
+        self._data, self.storing = None, True  # what it holds is the store's to give back
         self.forget()
-        self.storing = True
         return await asyncio.shield(self._store(envelope, data))
 
     async def smtp_RSET(self, argument: str) -> str:
@@ -249,7 +249,6 @@ class Session(Connection):
                 raise ConnectionAbortedError
         # The reader was emptied; feed_data would refuse what came before the end of the stream.
         self._reader._buffer.extend(rest)  # type: ignore[attr-defined]  # noqa: SLF001
-        self._data = None
         return data
 
     async def _store(self, envelope: Envelope, data: DataReader) -> str:

@@ -90,7 +90,7 @@ class Spool:
     def remembered(self) -> frozenset[str]:
         """The issued addresses as last remembered; none if there were never any."""
         try:
-            text = self._addresses.read_text(encoding="utf-8")
+            text = self._addresses.read_text(encoding="utf-8", errors="surrogateescape")
         except FileNotFoundError:
             return frozenset()
         return frozenset(text.split("\n")) - {""}

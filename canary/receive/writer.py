@@ -159,7 +159,7 @@ class Writer:
             self._commit(jobs, [item for item in group if isinstance(item, Attempt)])
         except Exception as error:  # noqa: BLE001 - whatever it is, those who wait must be answered
             self._roll_back(error)
-            if len(group) > 1:
+            if len(group) > 1 and not _is_outage(error):
                 # One mail too big for what is left must not take the others with it.
                 for item in group:
                     self._write([item])
@@ -259,6 +259,11 @@ def _insert_notes(connection: sqlite3.Connection, notes: Sequence[Attempt]) -> N
         "INSERT INTO attempt (kind, domain, source, at, address) VALUES (?, ?, ?, ?, ?)",
         [(note.kind.value, note.domain, note.source, note.at.isoformat(), note.address) for note in notes],
     )
+
+
+def _is_outage(error: Exception) -> bool:
+    """Whether every mail would meet the same error, and only wait for it again."""
+    return isinstance(error, sqlite3.OperationalError | OSError) and not is_want_of_space(error)
 
 
 def _wake(jobs: Sequence[_Job]) -> None:

@@ -28,15 +28,17 @@ def guesses(session: Session, domain: str) -> int:
 
 def _count(session: Session, attempt: Attempt) -> None:
     hour = attempt.at.replace(minute=0, second=0, microsecond=0)
+    # The domain of a relay try is the stranger's choice: under one name, the table cannot be made to grow.
+    domain = "" if attempt.kind is AttemptKind.RELAY else attempt.domain
     row = session.exec(
         select(AttemptRow).where(
-            AttemptRow.domain == attempt.domain,
+            AttemptRow.domain == domain,
             AttemptRow.source == attempt.source,
             AttemptRow.kind == attempt.kind.value,
             AttemptRow.hour == hour,
         )
     ).first()
-    row = row or AttemptRow(domain=attempt.domain, source=attempt.source, kind=attempt.kind.value, hour=hour)
+    row = row or AttemptRow(domain=domain, source=attempt.source, kind=attempt.kind.value, hour=hour)
     row.count += 1
     session.add(row)
     session.flush()

@@ -95,15 +95,15 @@ def case_page(session: Session, case_id: int, before: int | None = None) -> Case
     query = _hit_query().where(col(HitRow.case_id) == case_id).order_by(col(HitRow.id).desc()).limit(PAGE + 1)
     hits = _hits(session, query if before is None else query.where(col(HitRow.id) < before))
     sent = _select(MailRow.campaign_id).join(HitRow).where(col(HitRow.case_id) == case_id)
-    campaigns = _select(CampaignRow).where(col(CampaignRow.id).in_(sent)).order_by(CampaignRow.first_at).limit(PAGE)
-    events = _select(CaseEventRow).where(col(CaseEventRow.case_id) == case_id).order_by(CaseEventRow.at).limit(200)
+    campaigns = _select(CampaignRow).where(col(CampaignRow.id).in_(sent)).order_by(col(CampaignRow.first_at))
+    events = _select(CaseEventRow).where(col(CaseEventRow.case_id) == case_id).order_by(col(CaseEventRow.at))
     return CasePage(
         line=line,
         matrix=_matrix(session, line),
-        campaigns=tuple((c.subject, c.first_at, c.last_at, c.mails) for c in session.execute(campaigns).scalars()),
+        campaigns=tuple((c.subject, c.first_at, c.last_at, c.mails) for c in session.execute(campaigns.limit(PAGE)).scalars()),
         hits=hits[:PAGE],
         older=hits[PAGE - 1].id if len(hits) > PAGE else None,
-        events=tuple((e.at, e.kind, e.who, e.text) for e in session.execute(events).scalars()),
+        events=tuple((e.at, e.kind, e.who, e.text) for e in session.execute(events.limit(200)).scalars()),
     )
 
 
@@ -241,7 +241,8 @@ def _tally(groups: Sequence[tuple[str, int, datetime, datetime]]) -> Tally:
 
 
 def _vendor_lines(session: Session, first: datetime, weeks: int) -> tuple[VendorLine, ...]:
-    rows: list[VendorRow] = list(session.execute(_select(VendorRow).order_by(VendorRow.name).limit(500)).scalars())
+    known = _select(VendorRow).order_by(col(VendorRow.name)).limit(500)
+    rows: list[VendorRow] = list(session.execute(known).scalars())
     owner = col(CanaryRow.vendor_id)
     issued = dict(_pairs(session, _select(owner, func.count()).group_by(owner)))
     tallies = _tallies(session, owner, owner.is_not(None))

@@ -8,6 +8,10 @@ from markupsafe import Markup
 from canary.store.lines import OWN, SERIES, Weeks
 
 _RECT = Markup('<rect class="{}" x="{}" y="{}" width="{}" height="{}"/>')
+_SPARK = Markup(
+    '<svg class="spark" viewBox="0 0 {} 24" role="img" aria-label="{}" preserveAspectRatio="none">{}</svg>'
+)
+_BAR = Markup('<svg class="bar" viewBox="0 0 100 8" preserveAspectRatio="none" aria-hidden="true">{}{}</svg>')
 _WIDTH, _HEIGHT, _TOP, _LEFT = 960, 190, 22, 34
 
 
@@ -22,9 +26,8 @@ def sparkline(weeks: Weeks) -> Markup:
             parts.append(_RECT.format("expected", at * 3, 24 - low, 2, low))
             parts.append(_RECT.format("spam", at * 3, 24 - low - red, 2, red))
     said = f"{sum(own)} own and {sum(outside)} outside mails in {len(own)} weeks"
-    whole = '<svg class="spark" viewBox="0 0 {} 24" role="img" aria-label="{}" preserveAspectRatio="none">{}</svg>'
     drawn = _joined([_RECT.format("base", 0, 23, len(own) * 3, 1), *parts])
-    return Markup(whole).format(len(own) * 3, said, drawn)
+    return _SPARK.format(len(own) * 3, said, drawn)
 
 
 def timeline(weeks: Weeks, marks: Sequence[tuple[datetime, str]]) -> Markup:
@@ -58,8 +61,7 @@ def heat(days: Sequence[tuple[date, int]]) -> Markup:
 def bar(p: float) -> Markup:
     """Draw a probability as a bar."""
     back, front = _RECT.format("base", 0, 0, 100, 8), _RECT.format("fill", 0, 0, round(100 * min(1, max(0, p)), 1), 8)
-    whole = '<svg class="bar" viewBox="0 0 100 8" preserveAspectRatio="none" aria-hidden="true">{}{}</svg>'
-    return Markup(whole).format(back, front)
+    return _BAR.format(back, front)
 
 
 def _share(count: int, most: int, height: int) -> float:

@@ -92,7 +92,7 @@ def _hit(session: object, vendor: int, at: datetime, verdict: str) -> None:
     session.flush()  # type: ignore[attr-defined]
     reasons = [{"code": "nothing-proven", "text": "The sender proved nothing about itself."}]
     session.add(  # type: ignore[attr-defined]
-        tables.HitRow(mail_id=mail.id, canary_id=vendor * 2, at=at, verdict=verdict, confidence=0.98,
+        tables.HitRow(mail_id=mail.id or 0, canary_id=vendor * 2, at=at, verdict=verdict, confidence=0.98,
                       reasons=reasons, case_id=1 if spam else None)
     )  # fmt: skip
 

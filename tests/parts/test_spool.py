@@ -304,7 +304,7 @@ def test_a_fault_is_temporary_and_the_spool_works_when_it_is_over(path: Path, sp
     file = sqlite3.connect(path)
     file.execute("ALTER TABLE mail RENAME TO gone")
     with pytest.raises(SpoolFault) as raised:
-        keep(spool, b"x")
+        keep(spool, b"x", b"y")
     assert not isinstance(raised.value, SpoolFull)
     with pytest.raises(SpoolFault):
         worker.waiting(10, NOW)

@@ -1,10 +1,11 @@
-"""The pages over a real server: closed by default, safe against the mail they show, and quiet when the store is down."""
+"""The pages over a real server: closed by default, and safe against the mail they show."""
 
 import json
 import logging
 import re
 import threading
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -78,6 +79,20 @@ def fill(database: Database) -> None:
 
 @pytest.fixture
 def site(tmp_path: Path) -> Iterator[Site]:
+    """A site of its own, for a test that changes it."""
+    with serve(tmp_path) as site:
+        yield site
+
+
+@pytest.fixture(scope="module")
+def still(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
+    """One site for all tests that only look."""
+    with serve(tmp_path_factory.mktemp("still")) as site:
+        yield site
+
+
+@contextmanager
+def serve(tmp_path: Path) -> Iterator[Site]:
     """Serve the pages on a free port."""
     database = Database(f"sqlite:///{tmp_path}/canary.db")
     database.migrate()
@@ -106,18 +121,18 @@ def concrete(route: BaseRoute) -> str:
     return re.sub(r"\{[^}]+\}", "1", getattr(route, "path", ""))
 
 
-def test_every_route_is_closed_but_the_named_ones(site: Site) -> None:
-    paths = {concrete(route) for route in site.app.routes}
+def test_every_route_is_closed_but_the_named_ones(still: Site) -> None:
+    paths = {concrete(route) for route in still.app.routes}
     closed = {path for path in paths if path not in PUBLIC and not f"{path}/".startswith(PUBLIC_BELOW)}
     assert {"/", "/vendors/1", "/cases/1", "/mail/1", "/canaries", "/logout", "/metrics"} <= closed
-    with site.client() as client:
+    with still.client() as client:
         client.headers["X-Forwarded-For"] = "192.0.2.7"
         found = {path: client.get(path).status_code for path in closed}
     assert {path: status for path, status in found.items() if status not in (303, 401)} == {}
 
 
-def test_a_login_opens_the_pages_and_a_logout_closes_them_for_good(site: Site) -> None:
-    with site.client() as client:
+def test_a_login_opens_the_pages_and_a_logout_closes_them_for_good(still: Site) -> None:
+    with still.client() as client:
         assert log_in(client).headers["location"] == "/"
         assert [client.get(page).status_code for page in PAGES] == [200] * len(PAGES)
         stolen = dict(client.cookies)
@@ -133,8 +148,8 @@ def test_a_session_ends_after_two_weeks(site: Site) -> None:
         assert client.get("/").status_code == 303
 
 
-def test_a_login_replaces_the_token_the_browser_came_with(site: Site) -> None:
-    with site.logged_in() as client:
+def test_a_login_replaces_the_token_the_browser_came_with(still: Site) -> None:
+    with still.logged_in() as client:
         before = client.cookies["canary"]
         fresh = log_in(client).cookies["canary"]
         client.cookies.clear()
@@ -143,8 +158,8 @@ def test_a_login_replaces_the_token_the_browser_came_with(site: Site) -> None:
         assert client.get("/", headers={"Cookie": f"canary={fresh}"}).status_code == 200
 
 
-def test_a_made_up_token_is_not_taken_on_at_login(site: Site) -> None:
-    with site.client() as client:
+def test_a_made_up_token_is_not_taken_on_at_login(still: Site) -> None:
+    with still.client() as client:
         fresh = client.post("/login", data={"name": "ada", "password": PASSWORD}, headers={"Cookie": "canary=mine"})
         assert fresh.cookies["canary"] != "mine"
 
@@ -179,19 +194,19 @@ def test_the_eleventh_wrong_password_is_refused_whether_the_user_exists_or_not(s
         ({"Sec-Fetch-Site": "same-origin", "Origin": "null"}, 303),
     ],
 )
-def test_a_form_of_another_site_is_refused(site: Site, headers: dict[str, str], status: int) -> None:
-    with site.client() as client:
+def test_a_form_of_another_site_is_refused(still: Site, headers: dict[str, str], status: int) -> None:
+    with still.client() as client:
         assert client.post("/login", data={"name": "ada", "password": PASSWORD}, headers=headers).status_code == status
 
 
-def test_a_form_that_is_too_large_is_refused(site: Site) -> None:
-    with site.client() as client:
+def test_a_form_that_is_too_large_is_refused(still: Site) -> None:
+    with still.client() as client:
         assert log_in(client, "x" * 100_000).status_code == 413
 
 
-def test_a_login_link_is_spent_by_its_button_and_by_nothing_else(site: Site) -> None:
-    link = site.link()
-    with site.client() as client, site.client() as other:
+def test_a_login_link_is_spent_by_its_button_and_by_nothing_else(still: Site) -> None:
+    link = still.link()
+    with still.client() as client, still.client() as other:
         assert [client.get(link).status_code for _ in range(2)] == [200, 200]
         assert client.post(link).headers["location"] == "/"
         assert client.get("/").status_code == 200
@@ -203,14 +218,14 @@ def test_a_login_link_is_spent_by_its_button_and_by_nothing_else(site: Site) -> 
     ("wanted", "got"),
     [("/cases/1", "/cases/1"), ("//evil.example", "/"), ("https://evil.example", "/"), ("/\\evil.example", "/")],
 )
-def test_a_login_leads_to_our_own_pages_only(site: Site, wanted: str, got: str) -> None:
-    with site.client() as client:
+def test_a_login_leads_to_our_own_pages_only(still: Site, wanted: str, got: str) -> None:
+    with still.client() as client:
         assert log_in(client, next=wanted).headers["location"] == got
 
 
 @pytest.mark.parametrize("page", PAGES)
-def test_what_came_by_mail_is_shown_as_text(site: Site, page: str) -> None:
-    with site.logged_in() as client:
+def test_what_came_by_mail_is_shown_as_text(still: Site, page: str) -> None:
+    with still.logged_in() as client:
         shown = client.get(page).text
     assert "<script" not in shown
     assert "<img src=x" not in shown
@@ -218,8 +233,8 @@ def test_what_came_by_mail_is_shown_as_text(site: Site, page: str) -> None:
     assert page == "/mail/1" or "&lt;script&gt;" in shown
 
 
-def test_links_of_a_mail_are_broken_and_lead_nowhere(site: Site) -> None:
-    with site.logged_in() as client:
+def test_links_of_a_mail_are_broken_and_lead_nowhere(still: Site) -> None:
+    with still.logged_in() as client:
         shown = client.get("/mail/1").text
     assert "hxxps://bad[.]example/" in shown
     assert "hxxp://bad[.]example/x" in shown
@@ -227,18 +242,19 @@ def test_links_of_a_mail_are_broken_and_lead_nowhere(site: Site) -> None:
 
 
 @pytest.mark.parametrize(
-    "path", ["/nothing", "/vendors/nobody", "/cases/99", "/cases/x", "/mail/0", "/mail/9" + "9" * 30, "/static/../app.py"]
+    "path",
+    ["/nothing", "/vendors/nobody", "/cases/99", "/cases/x", "/mail/0", "/mail/9" + "9" * 30, "/static/../app.py"],
 )
-def test_what_is_not_there_is_not_found(site: Site, path: str) -> None:
-    with site.logged_in() as client:
+def test_what_is_not_there_is_not_found(still: Site, path: str) -> None:
+    with still.logged_in() as client:
         answer = client.get(path)
     assert answer.status_code == 404
     assert "Traceback" not in answer.text
 
 
 @pytest.mark.parametrize("path", [*PAGES, "/login", "/nothing", "/healthz", "/static/canary.css"])
-def test_every_answer_forbids_what_pages_do_not_need(site: Site, path: str) -> None:
-    with site.logged_in() as client:
+def test_every_answer_forbids_what_pages_do_not_need(still: Site, path: str) -> None:
+    with still.logged_in() as client:
         headers = client.get(path).headers
     assert "default-src 'none'" in headers["content-security-policy"]
     assert (headers["x-content-type-options"], headers["referrer-policy"]) == ("nosniff", "no-referrer")
@@ -258,13 +274,13 @@ def test_a_store_that_is_down_is_told_in_one_line(site: Site, caplog: pytest.Log
     assert "The store cannot be reached right now" in answer.text
 
 
-def test_readiness_tells_how_the_parts_are(site: Site) -> None:
-    with site.client() as client:
+def test_readiness_tells_how_the_parts_are(still: Site) -> None:
+    with still.client() as client:
         assert json.loads(client.get("/readyz").text) == {"store": "ok", "listener": "listening"}
 
 
-def test_metrics_are_for_this_machine_and_for_users(site: Site) -> None:
-    with site.client() as client, site.logged_in() as user:
+def test_metrics_are_for_this_machine_and_for_users(still: Site) -> None:
+    with still.client() as client, still.logged_in() as user:
         assert 'canary_hits{verdict="spam"} 1.0' in client.get("/metrics").text
         assert client.get("/metrics", headers={"X-Forwarded-For": "192.0.2.1"}).status_code == 401
         assert user.get("/metrics", headers={"X-Forwarded-For": "192.0.2.1"}).status_code == 200

@@ -70,9 +70,8 @@ def test_the_same_mail_without_any_proof_names_nobody(folder: Path) -> None:
 @EACH
 def test_a_supplier_that_leaves_marks_is_claimed_by_its_test_mail(folder: Path) -> None:
     provider = next(p for p in book().providers if p.slug == folder.name)
-    marks = provider.headers or provider.feedback_id or provider.unsubscribe
-    claimed = claimed_suppliers(load(folder).mail, book())
-    assert folder.name in claimed or not marks or not {"mailerlite", "dotdigital"}.isdisjoint({folder.name})
+    marked = bool(provider.headers or provider.feedback_id or provider.unsubscribe)
+    assert (folder.name in claimed_suppliers(load(folder).mail, book())) == marked
 
 
 def test_marks_that_anybody_can_copy_are_named_as_a_claim_only() -> None:
@@ -82,18 +81,12 @@ def test_marks_that_anybody_can_copy_are_named_as_a_claim_only() -> None:
 
 @pytest.mark.parametrize("folder", [f for f in FOLDERS if load(f).expect["account"]], ids=lambda p: p.name)
 def test_another_customer_of_the_same_supplier_is_another_account(folder: Path) -> None:
-    case, account = load(folder), load(folder).expect["account"]
-    parts = account.rpartition(".")[2]
-    other = parts[:-1] + ("z" if not parts[-1].isdigit() else str((int(parts[-1]) + 1) % 10))
-    headers = tuple((name, value.replace(parts, other)) for name, value in case.mail.headers)
-    path = case.envelope.mail_from.replace(parts, other)
-    keys = signed(*(f"{d.domain.replace(parts, other)}/{d.selector.replace(parts, other)}" for d in case.proofs.dkim))
-    proofs = Proofs(spf=replace(case.proofs.spf, domain=case.proofs.spf.domain.replace(parts, other)), dkim=keys)
-    found = replace(
-        case, mail=replace(case.mail, headers=headers), proofs=proofs, envelope=replace(case.envelope, mail_from=path)
-    ).identity()
-    assert found.esp == folder.name
-    assert found.account == account[: -len(parts)] + other
+    case = load(folder)
+    account = case.expect["account"]
+    last = account.rpartition(".")[2]
+    other = case.rewritten(last, last[:-1] + ("1" if last[-1] != "1" else "2"))
+    assert other.identity().esp == folder.name
+    assert other.identity().account not in (None, account)
 
 
 @pytest.mark.parametrize(
@@ -164,6 +157,17 @@ def test_a_signature_written_beside_the_verified_one_adds_no_cover() -> None:
     assert who(Proofs(dkim=signed("mailchimpapp.net/k2")), *headers).account is None
 
 
+def test_a_verified_signature_hidden_behind_many_copies_covers_nothing() -> None:
+    forged = [signature("mailchimpapp.net", "k2", "From:X-MC-User")] * 10
+    headers = (*forged, signature("mailchimpapp.net", "k2", "From:Subject"), ("X-MC-User", "bad0bad0"))
+    assert who(Proofs(dkim=signed("mailchimpapp.net/k2")), *headers).account is None
+
+
+def test_a_tenant_that_uses_the_name_of_another_in_the_envelope_gets_no_account() -> None:
+    found = who(Proofs(spf=spf("vendor.onmicrosoft.com")), path="a@vendor.onmicrosoft.com")
+    assert (found.esp, found.account, found.shared) == ("microsoft-365", None, True)
+
+
 def test_a_header_covered_by_the_customers_own_signature_names_no_account() -> None:
     headers = (signature("evil.example", "s1", "From:X-MC-User"), ("X-MC-User", "bad0bad0"))
     found = who(Proofs(dkim=signed("mailchimpapp.net/k2", "evil.example/s1")), *headers)
@@ -198,8 +202,35 @@ def test_a_selector_counts_only_in_a_mail_the_supplier_brought() -> None:
 
 
 def test_a_supplier_that_rides_on_another_is_meant_before_it() -> None:
-    found = who(Proofs(dkim=signed("sendgrid.net", "iterable.com"), spf=spf("sendgrid.net")))
-    assert found.esp == "iterable"
+    found = who(Proofs(dkim=signed("sendgrid.net", "klaviyomail.com"), spf=spf("sendgrid.net")))
+    assert found.esp == "klaviyo"
+
+
+def test_the_account_that_a_supplier_holds_at_another_proves_it() -> None:
+    path = "bounces+866407-b8b0-x=y.example@sendgrid.net"
+    found = who(Proofs(spf=spf("sendgrid.net")), path=path)
+    assert (found.esp, found.account) == ("customerio", None)
+
+
+@pytest.mark.parametrize(
+    ("headers", "account"),
+    [
+        ((), "555"),
+        ((("X-Kmail-Account", "AbC123"),), "555.AbC123"),
+        ((("X-Kmail-Account", "AbC123"), ("X-Kmail-Account", "XyZ789")), None),
+        ((("List-Unsubscribe", "<https://manage.kmail-lists.com/u?a=AbC123>"),), None),
+    ],
+)
+def test_customers_behind_an_unknown_account_of_a_riding_supplier_are_kept_apart(
+    headers: tuple[tuple[str, str], ...], account: str | None
+) -> None:
+    found = who(Proofs(spf=spf("sendgrid.net")), *headers, path="bounces+555-ab-x=y.example@sendgrid.net")
+    assert (found.esp, found.account) == ("sendgrid", account)
+
+
+def test_the_reverse_path_that_the_suppliers_own_machine_brought_needs_no_spf() -> None:
+    found = identify(mail(), Proofs(), envelope("bounces+123-ab-x=y.example@em1.shop.example", "149.72.1.2"), book())
+    assert (found.esp, found.account, found.proven) == ("sendgrid", "123", False)
 
 
 @pytest.mark.parametrize(("ip", "host"), [("149.72.1.2", ""), ("192.0.2.25", "x.outbound-mail.sendgrid.net")])
@@ -215,7 +246,7 @@ def test_an_address_that_is_none_names_no_supplier(ip: str) -> None:
     assert identify(mail(), Proofs(), envelope("", ip), book()).esp is None
 
 
-@pytest.mark.parametrize("domain", ["", ".", "..", "a..b", "x" * 300, "ä" * 80 + ".example", "co.uk", "[192.0.2.1]", "\0"])
+@pytest.mark.parametrize("domain", ["", ".", "..", "a..b", "x" * 300, "ä" * 80, "co.uk", "[192.0.2.1]", "\0"])
 def test_a_hostile_domain_is_no_fault(domain: str) -> None:
     found = who(Proofs(dkim=signed(domain), spf=spf(domain)), sender=f"a@{domain}")
     assert found.proof in Proof
@@ -224,7 +255,7 @@ def test_a_hostile_domain_is_no_fault(domain: str) -> None:
 def test_a_hostile_mail_is_identified_in_little_time() -> None:
     long = ("a=1;h=" + "x-mc-user:" * 1500)[:16_000]
     headers = [("DKIM-Signature", f"d=mcsv.net; s=k1; {long}")] * 200
-    headers += [("X-MC-User", "a" * 16_000), ("Feedback-ID", ":" * 16_000), ("List-Unsubscribe", "<https://" + "a." * 8_000)]
+    headers += [("X-MC-User", "a" * 16_000), ("Feedback-ID", ":" * 16_000), ("List-Unsubscribe", "<a." * 5_000)]
     start = perf_counter()
     found = identify(mail("a@b.example", *headers), Proofs(dkim=signed(*["mcsv.net/k1"] * 50)), envelope(), book())
     claimed_suppliers(mail("a@b.example", *headers), book())

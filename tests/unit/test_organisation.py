@@ -1,0 +1,54 @@
+"""Which domains belong together."""
+
+import pytest
+
+from canary.judge.organisation import normal, organisation, same_organisation
+
+
+@pytest.mark.parametrize(
+    ("domain", "expected"),
+    [
+        ("news.shop.example", "shop.example"),
+        ("a.b.shop.co.uk", "shop.co.uk"),
+        ("Shop.Example.", "shop.example"),
+        ("bücher.example", "xn--bcher-kva.example"),
+        ("mail.bücher.example", "xn--bcher-kva.example"),
+        ("co.uk", "co.uk"),
+        ("localhost", "localhost"),
+        ("192.0.2.1", "192.0.2.1"),
+        ("a.myshopify.com", "a.myshopify.com"),
+        ("x.project.firebaseapp.com", "project.firebaseapp.com"),
+        ("firebaseapp.com", "firebaseapp.com"),
+        ("acme.onmicrosoft.com", "acme.onmicrosoft.com"),
+        ("onmicrosoft.com", "onmicrosoft.com"),
+        ("u1.wl.sendgrid.net", "sendgrid.net"),
+        ("", ""),
+        ("a b.example", ""),
+        ("x" * 254, ""),
+        ("a..example", ""),
+    ],
+)
+def test_the_organisational_domain_of(domain: str, expected: str) -> None:
+    assert organisation(domain) == expected
+
+
+@pytest.mark.parametrize(
+    ("a", "b", "same"),
+    [
+        ("news.shop.example", "SHOP.example", True),
+        ("shop.example", "shop.example.", True),
+        ("one.co.uk", "two.co.uk", False),
+        ("one.zendesk.com", "two.zendesk.com", False),
+        ("one.zendesk.com", "zendesk.com", False),
+        ("one.firebaseapp.com", "two.firebaseapp.com", False),
+        ("shop.example", "notshop.example", False),
+        ("", "", False),
+    ],
+)
+def test_two_domains_of_one_organisation(a: str, b: str, same: bool) -> None:
+    assert same_organisation(a, b) is same
+
+
+@pytest.mark.parametrize("domain", ["ä" * 300, "\ud800.example", "xn--\0", "a." * 200, "." * 50])
+def test_what_is_no_domain_has_no_normal_form_and_raises_nothing(domain: str) -> None:
+    assert len(normal(domain)) <= 253
