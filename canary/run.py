@@ -9,7 +9,6 @@ import secrets
 import signal
 import socket
 import ssl
-import subprocess
 import sys
 import threading
 import time
@@ -24,6 +23,7 @@ import uvicorn
 from canary.alert.channels.base import Target
 from canary.alert.deliver import Desk, deliver_due
 from canary.authenticate.lookup import Lookup, ZoneLookup
+from canary.children import Child
 from canary.judge.suppliers import SupplierBook, read_suppliers
 from canary.net.dns import LiveLookup
 from canary.net.http import Http
@@ -319,9 +319,16 @@ async def web(settings: Settings, *, watched: bool = False, ready: Callable[[str
     """Serve the dashboard until stopped; `ready` is told its address once it listens."""
     stopping, store = Stopping(watched=watched), open_store(settings)
     app = create_app(store, clock, settings.web_url)
-    config = uvicorn.Config(app, settings.web.host, settings.web.port, lifespan="off", log_config=None)
     # An access log would show one-time links; the application logs what matters.
-    config.access_log = config.server_header = False
+    config = uvicorn.Config(
+        app,
+        settings.web.host,
+        settings.web.port,
+        lifespan="off",
+        log_config=None,
+        access_log=False,
+        server_header=False,
+    )
     server = _WebServer(config)
     server.ready = ready
     serving = asyncio.create_task(server.serve())
@@ -333,48 +340,6 @@ async def web(settings: Settings, *, watched: bool = False, ready: Callable[[str
     finally:
         waiting.cancel()
         store.close()
-
-
-class Child:
-    """One role in a process of its own, started again when it ends, ever more patiently."""
-
-    def __init__(self, role: str, command: Sequence[str]) -> None:
-        """Remember how the role is started."""
-        self.role, self.command = role, command
-        self.process: subprocess.Popen[bytes] | None = None
-        self.patience = 0.5
-        self.due = 0.0
-
-    def watch(self, now: float) -> None:
-        """Start the process if it is not running and its time has come."""
-        if self.process is not None and self.process.poll() is None:
-            if now > self.due + 60:
-                self.patience = 0.5
-            return
-        if self.process is not None:
-            ended = self.process.returncode
-            log.error("%s ended with %s; starting it again in %.1f s", self.role, ended, self.patience)
-            self.due, self.patience = now + self.patience, min(30.0, self.patience * 2)
-            self._let_go()
-        if now >= self.due:
-            self.process, self.due = subprocess.Popen(self.command, stdin=subprocess.PIPE), now  # noqa: S603 - ourselves
-
-    def stop(self) -> None:
-        """End the process: politely first."""
-        if self.process is None:
-            return
-        self.process.terminate()
-        try:
-            self.process.wait(15)
-        except subprocess.TimeoutExpired:
-            self.process.kill()
-            self.process.wait()
-        self._let_go()
-
-    def _let_go(self) -> None:
-        if self.process is not None and self.process.stdin is not None:
-            self.process.stdin.close()
-        self.process = None
 
 
 def up(settings: Settings, arguments: Sequence[str]) -> None:

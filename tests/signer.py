@@ -116,7 +116,7 @@ def picked(mail: bytes, names: Sequence[str]) -> list[bytes]:
     left = fields_of(mail)[::-1]
     chosen = []
     for name in names:
-        found = next((f for f in left if f.partition(b":")[0].strip().lower() == name.lower().encode()), None)
+        found = next((f for f in left if f.partition(b":")[0].strip().lower() == name.strip().lower().encode()), None)
         if found is not None:
             left.remove(found)
             chosen.append(found)

@@ -14,13 +14,8 @@ from canary.authenticate.lookup import ZoneLookup, dns_name
 from canary.authenticate.spf import check_spf
 from canary.model.proof import SpfResult
 
-FOLDER = Path(os.environ.get("CANARY_SUITES", "../shared/suites")) / "spf"
+FOLDER = Path(__file__).parent.parent / os.environ.get("CANARY_SUITES", "../shared/suites") / "spf"
 ASKED = ("TXT", "A", "AAAA", "MX", "PTR")
-
-SUPERSEDED = {
-    "mx-limit": "RFC 7208 4.6.4: more than ten MX hosts are a permerror, no longer a cut list",
-}
-"""Cases of the older suite whose answer RFC 7208 changed, and the section that decides."""
 
 
 @dataclass(frozen=True, slots=True)

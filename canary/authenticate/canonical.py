@@ -10,6 +10,7 @@ from canary.authenticate.message import Field, Message, with_crlf
 _BARE_LF = re.compile(rb"\n(?<!\r\n)")
 _UNTIDY_LF = re.compile(rb"\n(?<![^ \t]\r\n)")
 _RUN = re.compile(rb"   *")
+_WIDTHS = (4096, 64, 8, 2)
 
 
 def simple_field(field: Field) -> bytes:
@@ -31,12 +32,24 @@ def simple_body(body: bytes) -> bytes:
 def relaxed_body(body: bytes) -> bytes:
     """Give a body with single blanks, none at line ends, and no empty lines at its end (section 3.4.4)."""
     tidy = body.endswith(b"\r\n") and not _UNTIDY_LF.search(body)
-    squeezed = _RUN.sub(b" ", (body if tidy else _lines(body)).replace(b"\t", b" "))
+    squeezed = _squeezed((body if tidy else _lines(body)).replace(b"\t", b" "))
     return _closed(squeezed if tidy else squeezed.replace(b" \r\n", b"\r\n"))
 
 
 HEADERS: Mapping[str, Callable[[Field], bytes]] = {"simple": simple_field, "relaxed": relaxed_field}
 BODIES: Mapping[str, Callable[[bytes], bytes]] = {"simple": simple_body, "relaxed": relaxed_body}
+
+
+def _squeezed(body: bytes) -> bytes:
+    most = len(body) // 16 + 1
+    squeezed, runs = _RUN.subn(b" ", body, most)
+    if runs < most:
+        return squeezed
+    # A body of little but blanks is made to cost; halving all runs at once, wide ones first, keeps it to few passes.
+    for width in _WIDTHS:
+        while b" " * width in squeezed:
+            squeezed = squeezed.replace(b" " * width, b" ")
+    return squeezed
 
 
 def _lines(body: bytes) -> bytes:

@@ -10,7 +10,10 @@ MAX_FIELD = 16 * 1024
 MAX_STATEMENTS = 50
 
 _PIECE = re.compile(r'\\.|[()";]|[^\\()";]+|\\', re.DOTALL)
-_PAIR = re.compile(r"(?<![A-Za-z0-9._-])([A-Za-z][A-Za-z0-9._-]*)(?:/[0-9]+)?[ ]?=[ ]?(?![A-Za-z.]+=)(\S*)")
+# A value may follow after a blank, unless what follows is the next property.
+_PAIR = re.compile(
+    r"(?<![A-Za-z0-9._-])([A-Za-z][A-Za-z0-9._-]*)(?:/[0-9]+)? ?=(?: (?![A-Za-z]+\.[A-Za-z-]+ ?=))?(\S*)"
+)
 _ENCODED = re.compile(rb"=\?utf-8\?b\?([A-Za-z0-9+/]++=*+)\?=\s*", re.IGNORECASE)
 
 

@@ -19,12 +19,17 @@ Suppliers = Annotated[
 def add(name: str, domain: Domains, supplier: Suppliers = None, as_json: Json = False) -> None:
     """Remember a vendor and the domains it sends from."""
     from canary.model.party import Supply
-    from canary.run import clock, open_store
+    from canary.run import clock, open_store, supplier_book
     from canary.store import vendors
 
     bad = [d for d in domain if "." not in d or "@" in d or " " in d]
     if bad:
         raise Trouble(f"--domain {bad[0]!r}: not a domain; give one such as shop.example", 2)
+    shared = [d for d in domain if supplier_book().is_shared(d)]
+    if shared:
+        raise Trouble(
+            f"--domain {shared[0]!r}: a platform of many senders, which proves none; give the vendor's own", 2
+        )
     store = open_store(settings())
     store.migrate()
     with store.writing() as session:

@@ -5,7 +5,7 @@ import math
 
 def guess_probability(bits: float, attempts: int) -> float:
     """Return the probability that one of so many attempts met an address of so many bits (union bound)."""
-    return min(1.0, (attempts + 1) * 2.0**-bits)
+    return min(1.0, (attempts + 1) * math.exp2(-bits))
 
 
 def odds(probability: float) -> str:

@@ -80,8 +80,10 @@ def guess(hearing: Hearing) -> Judgement | None:
 def expected(hearing: Hearing) -> Judgement | None:
     """The vendor itself, or a sender known to be it, proved who it is."""
     who, vendor = hearing.identity, hearing.vendor
-    known = {domain for domain in who.domains if domain in vendor.senders}
-    own = {d for d in who.domains if any(same_organisation(d, v) for v in vendor.domains)}
+    # A platform of many tenants proves none of them, even where somebody declared it as the vendor's domain.
+    proven = [domain for domain in who.domains if not (who.shared and domain == who.domain)]
+    known = {domain for domain in proven if domain in vendor.senders}
+    own = {d for d in proven if any(same_organisation(d, v) for v in vendor.domains)}
     if not own and not known:
         return None
     code = Reason.VENDOR_PROVEN if own else Reason.KNOWN_SENDER

@@ -98,7 +98,7 @@ def evidence(session: Session, case: CaseRow) -> list[Evidence]:
 
 def set_suspects(session: Session, case: CaseRow, found: Sequence[Suspect], names: dict[str, str]) -> None:
     """Keep the suspects of a case, each with the name people know it by."""
-    case.suspects = [{**asdict(s), "name": names.get(s.id, s.id)} for s in found[:20]]
+    case.suspects = [{**asdict(s), "name": names.get(s.id, s.id.capitalize())} for s in found[:20]]
     session.add(case)
 
 

@@ -22,7 +22,14 @@ class Database:
         """Prepare the engine for a URL such as `sqlite:///data/canary.db` or `postgresql+psycopg://...`."""
         self.url = make_url(url)
         self.sqlite = self.url.get_backend_name() == "sqlite"
-        arguments = {"timeout": busy_seconds} if self.sqlite else {"connect_timeout": int(busy_seconds)}
+        arguments = (
+            {"timeout": busy_seconds}
+            if self.sqlite
+            else {
+                "connect_timeout": int(busy_seconds),
+                "options": "-c timezone=UTC",  # days are grouped by what the server takes for a day
+            }
+        )
         self.engine: Engine = create_engine(self.url, connect_args=arguments, pool_pre_ping=not self.sqlite)
         if self.sqlite:
             event.listen(self.engine, "connect", _set_pragmas)

@@ -100,7 +100,9 @@ def case_page(session: Session, case_id: int, before: int | None = None) -> Case
     return CasePage(
         line=line,
         matrix=_matrix(session, line),
-        campaigns=tuple((c.subject, c.first_at, c.last_at, c.mails) for c in session.execute(campaigns.limit(PAGE)).scalars()),
+        campaigns=tuple(
+            (c.subject, c.first_at, c.last_at, c.mails) for c in session.execute(campaigns.limit(PAGE)).scalars()
+        ),
         hits=hits[:PAGE],
         older=hits[PAGE - 1].id if len(hits) > PAGE else None,
         events=tuple((e.at, e.kind, e.who, e.text) for e in session.execute(events.limit(200)).scalars()),
@@ -222,7 +224,9 @@ def _canaries(session: Session, query: Select[Any]) -> tuple[CanaryLine, ...]:
 
 
 def _tallies(session: Session, by: Any, where: ColumnElement[bool]) -> dict[Any, Tally]:
-    query = _select(by, HitRow.verdict, func.count(), func.min(col(HitRow.at)), func.max(col(HitRow.at))).select_from(HitRow)
+    query = _select(by, HitRow.verdict, func.count(), func.min(col(HitRow.at)), func.max(col(HitRow.at))).select_from(
+        HitRow
+    )
     query = query.join(CanaryRow).where(where).group_by(by, col(HitRow.verdict))
     found: dict[Any, list[tuple[str, int, datetime, datetime]]] = {}
     for key, verdict, count, first, last in session.execute(query):

@@ -8,9 +8,7 @@ from markupsafe import Markup
 from canary.store.lines import OWN, SERIES, Weeks
 
 _RECT = Markup('<rect class="{}" x="{}" y="{}" width="{}" height="{}"/>')
-_SPARK = Markup(
-    '<svg class="spark" viewBox="0 0 {} 24" role="img" aria-label="{}" preserveAspectRatio="none">{}</svg>'
-)
+_SPARK = Markup('<svg class="spark" viewBox="0 0 {} 24" role="img" aria-label="{}" preserveAspectRatio="none">{}</svg>')
 _BAR = Markup('<svg class="bar" viewBox="0 0 100 8" preserveAspectRatio="none" aria-hidden="true">{}{}</svg>')
 _WIDTH, _HEIGHT, _TOP, _LEFT = 960, 190, 22, 34
 

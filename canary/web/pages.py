@@ -89,7 +89,11 @@ class Pages:
         return self._show(request, "login.html", next=_own(next), fault="")
 
     def log_in(
-        self, request: Request, name: Field = "", password: Field = "", next: Field = "/"  # noqa: A002
+        self,
+        request: Request,
+        name: Field = "",
+        password: Field = "",
+        next: Field = "/",  # noqa: A002
     ) -> Response:
         """Begin a session, or say no in the same words whoever asks."""
         client = request.client.host if request.client else "?"

@@ -88,7 +88,7 @@ def test_a_listener_receives_while_the_store_is_down_and_everything_arrives_once
         house.environ["CANARY_STORE__URL"] = server.url.format(name="canary")
         address = house.vendor("Shop", "shop.example")
         with house.running("up", until=UP) as running:
-            eventually(lambda: (house.folder / "data/spool/smtp.db.addresses").exists())
+            eventually((house.folder / "data/spool/smtp.db.addresses").exists)
             server.stop()
             with running.client() as client:
                 for _ in range(5):

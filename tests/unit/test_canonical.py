@@ -101,3 +101,8 @@ def test_a_form_and_a_hash_are_made_once_for_all_signatures() -> None:
         body_digest(message, "relaxed", length)
     assert set(message.forms) == {"relaxed"}
     assert set(message.digests) == {("relaxed", 7), ("relaxed", 5)}
+
+
+@pytest.mark.parametrize("width", [1, 2, 3, 7, 8, 9, 63, 65, 4095, 4097, 9000])
+def test_a_body_of_little_but_blanks_is_squeezed_as_any_other(width: int) -> None:
+    assert relaxed_body((b"a" + b" " * width) * 40 + b"b\r\n") == b"a " * 40 + b"b\r\n"

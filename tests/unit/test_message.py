@@ -50,7 +50,14 @@ def test_a_name_is_compared_in_lower_case_and_without_the_blanks_before_its_colo
 
 @pytest.mark.parametrize(
     "line",
-    [b"no colon here", b"From joe@example.com Sun Mar 1 12:00:00 2026", b": no name", b"Caf\xe9: x", b"a b: c", b"\x00: c"],
+    [
+        b"no colon here",
+        b"From joe@example.com Sun Mar 1 12:00:00 2026",
+        b": no name",
+        b"Caf\xe9: x",
+        b"a b: c",
+        b"\x00: c",
+    ],
 )
 def test_a_malformed_line_is_left_out_and_spoils_nothing_around_it(line: bytes) -> None:
     assert names(b"A: 1\r\n" + line + b"\r\nB: 2\r\n\r\n") == [b"A", b"B"]
@@ -76,9 +83,7 @@ def test_fields_of_one_name_are_found_from_top_to_bottom() -> None:
     assert message.named(b"z") == ()
 
 
-@pytest.mark.parametrize(
-    "header", [b"a: b\r\n" * (MAX_FIELDS + 1), b"a: " + b"b" * MAX_HEADER, b" \r\n" * MAX_HEADER]
-)
+@pytest.mark.parametrize("header", [b"a: b\r\n" * (MAX_FIELDS + 1), b"a: " + b"b" * MAX_HEADER, b" \r\n" * MAX_HEADER])
 def test_a_header_beyond_the_limits_is_cut_and_said_to_be(header: bytes) -> None:
     message = split(b"From: a\r\n" + header.removesuffix(b"\r\n") + b"\r\n\r\nbody")
     assert message.overlong
