@@ -38,7 +38,7 @@ def route(session: Session, destinations: Iterable[str], now: datetime) -> None:
         row.routed = True
 
 
-def claim(session: Session, now: datetime, lease: timedelta, limit: int = 20) -> list[Due]:
+def claim(session: Session, now: datetime, lease: timedelta, limit: int = 4) -> list[Due]:
     """Claim deliveries that are due; nobody else gets them before the lease ends, so a crash only delays them."""
     rows = session.exec(
         select(DeliveryRow)
