@@ -15,7 +15,7 @@ import time
 import tomllib
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import uvicorn
@@ -37,6 +37,8 @@ from canary.schedule import Job, scheduler
 from canary.settings import Settings
 from canary.store.canaries import known_addresses
 from canary.store.database import Database, is_down
+from canary.store.leases import hold
+from canary.store.users import forget_expired
 from canary.web.app import create_app
 
 log = logging.getLogger("canary.run")
@@ -235,7 +237,11 @@ async def worker(settings: Settings, *, watched: bool = False) -> None:
     stopping, stopwatch = Stopping(watched=watched), Stopwatch()
     store, inboxes = open_store(settings), Inboxes(settings)
     parts, desk = pipeline_parts(settings, store, stopwatch.passed), alert_desk(settings, store)
-    jobs = [Job("deliver alerts", 1.0, lambda: _unless_down(deliver_due, desk)), Job("timings", 60.0, stopwatch.tell)]
+    jobs = [
+        Job("deliver alerts", 1.0, lambda: _unless_down(lambda: _deliver_all(desk))),
+        Job("timings", 60.0, stopwatch.tell),
+        Job("forget expired tokens", 3600.0, lambda: _unless_down(lambda: _tidy(store))),
+    ]
     clockwork = scheduler(jobs)
     try:
         await _migrate(store, stopping)
@@ -280,14 +286,25 @@ async def _migrate(store: Database, stopping: Stopping) -> None:
             return
 
 
-def _unless_down(deliver: Callable[[Desk], int], desk: Desk) -> None:
+def _deliver_all(desk: Desk) -> None:
+    while deliver_due(desk):
+        pass
+
+
+def _tidy(store: Database) -> None:
+    # One worker of all those that share a store does it; whoever holds the lease.
+    with store.writing() as session:
+        if hold(session, "tidy", f"{socket.gethostname()}:{os.getpid()}", clock(), timedelta(hours=2)):
+            forget_expired(session, clock())
+
+
+def _unless_down(job: Callable[[], None]) -> None:
     try:
-        while deliver(desk):
-            pass
+        job()
     except Exception as fault:
         if not is_down(fault):
             raise
-        log.warning("alerts wait: the store cannot be used (%s)", _brief(fault))
+        log.warning("a job waits: the store cannot be used (%s)", _brief(fault))
 
 
 def _brief(fault: Exception) -> str:

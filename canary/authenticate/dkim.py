@@ -60,7 +60,7 @@ async def _judge(message: Message, field: Field, lookup: Lookup, now: datetime) 
         claim = replace(claim, domain=signature.domain, selector=signature.selector)
         _require_dkim(message, signature, found)
         _require_time(found, now.timestamp())
-        agent = _agent(found.get("i", "@" + found["d"]), signature.domain)
+        agent = _agent(found["i"], signature.domain) if "i" in found else signature.domain
         published = await keys.fetch(lookup, signature.selector, signature.domain)
     except Fault as fault:
         return replace(claim, result=fault.result, reason=fault.reason)

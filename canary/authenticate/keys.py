@@ -4,11 +4,12 @@ import binascii
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from cryptography.hazmat.primitives.asymmetric.padding import PKCS1v15
-from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicNumbers
+from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey, RSAPublicNumbers
 from cryptography.hazmat.primitives.asymmetric.utils import Prehashed
 from cryptography.hazmat.primitives.hashes import SHA256
 
@@ -83,6 +84,7 @@ def _readable(records: tuple[Record, ...]) -> tuple[Key, ...]:
     return tuple(keys)
 
 
+@lru_cache(maxsize=256)
 def read(record: bytes) -> Key:
     """Read a key record; raise `Fault` when it is broken, revoked, or not meant for mail."""
     if len(record) > MAX_RECORD:
@@ -114,7 +116,7 @@ def _for_mail(found: Mapping[str, str]) -> None:
 
 def decoded(value: str, what: str) -> bytes:
     """Decode a base64 value with folds in it; raise `Fault`, naming the value, when it is empty or no base64."""
-    compact = value.encode("ascii", "replace").translate(None, tags.FWS.encode())
+    compact = value.encode("ascii", "replace").translate(None, b" \t\r\n")
     try:
         octets = binascii.a2b_base64(compact, strict_mode=True)
     except binascii.Error as error:
@@ -204,8 +206,13 @@ def verifies(key: Key, signature: bytes, digest: bytes) -> bool:
 
 
 def _verify_rsa(material: tuple[bytes, ...], signature: bytes, digest: bytes) -> None:
-    modulus, exponent = (int.from_bytes(number, "big") for number in material)
-    RSAPublicNumbers(exponent, modulus).public_key().verify(signature, digest, _PADDING, _PREHASHED)
+    rsa_key(*material).verify(signature, digest, _PADDING, _PREHASHED)
+
+
+@lru_cache(maxsize=256)
+def rsa_key(modulus: bytes, exponent: bytes) -> RSAPublicKey:
+    """Build an RSA key from its numbers, once; raise ValueError when they are no key."""
+    return RSAPublicNumbers(int.from_bytes(exponent, "big"), int.from_bytes(modulus, "big")).public_key()
 
 
 def _verify_ed25519(material: tuple[bytes, ...], signature: bytes, digest: bytes) -> None:

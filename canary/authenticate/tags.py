@@ -3,9 +3,10 @@
 import re
 
 FWS = " \t\r\n"
+_FWS = FWS.encode()
 
 _NAME = re.compile(r"[A-Za-z][A-Za-z0-9_]*")
-_ALLOWED = bytes(octet for octet in range(256) if octet >= 32 and octet != 127) + FWS.encode()
+_ALLOWED = bytes(octet for octet in range(256) if octet >= 32 and octet != 127) + _FWS
 
 
 class TagError(ValueError):
@@ -43,9 +44,9 @@ def items(value: str) -> tuple[str, ...]:
 
 def without_value(text: bytes, name: bytes) -> bytes:
     """Empty the value of one tag, blanks around it included, and leave all else as it stands (section 3.7)."""
-    return b";".join(_emptied(spec, name) for spec in text.split(b";"))
-
-
-def _emptied(spec: bytes, name: bytes) -> bytes:
-    before, equals, _ = spec.partition(b"=")
-    return before + equals if before.strip(FWS.encode()) == name else spec
+    specs = text.split(b";")
+    for place, spec in enumerate(specs):
+        before, equals, _ = spec.partition(b"=")
+        if before.strip(_FWS) == name:
+            specs[place] = before + equals
+    return b";".join(specs)

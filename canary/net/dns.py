@@ -1,25 +1,18 @@
-"""Live DNS: a `Lookup` over dnspython with a bounded cache, and the bounded view of it that one mail gets."""
+"""Live DNS: a `Lookup` with a bounded cache, and the bounded view of it that one mail gets."""
 
 import asyncio
-import re
 import time
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from typing import Any
 
-import dns.asyncresolver
 import dns.exception
-import dns.inet
-import dns.message
 import dns.name
-import dns.nameserver
+import dns.rcode
 import dns.rdata
-import dns.resolver
 
 from canary.authenticate.lookup import Answer, Lookup, Record, Temporary, dns_name
-
-UDP_PAYLOAD = 1232
-"""EDNS buffer that needs no fragments on any path; longer answers come by TCP."""
+from canary.net.stub import Stub
 
 TTL = 5.0, 3600.0
 FAILURE_TTL = 10.0
@@ -40,7 +33,7 @@ class LiveLookup:
         cached: int = 10_000,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        self._resolver = _resolver(nameservers, timeout)
+        self._stub = Stub(nameservers, timeout)
         self._cache = Cache(cached, clock)
         self._clock = clock
 
@@ -58,16 +51,15 @@ class LiveLookup:
         return outcome
 
     async def _ask(self, name: str, kind: str) -> tuple[Answer | Temporary, float]:
-        labels = (*name.encode("ascii").split(b"."), b"")
         try:
-            found = await self._resolver.resolve(dns.name.Name(labels), kind, search=False, raise_on_no_answer=False)
-        except dns.resolver.NXDOMAIN as error:
-            return Answer(exists=False), _negative_ttl(error)
-        except dns.exception.Timeout:
-            return Temporary("TIMEOUT"), FAILURE_TTL
-        except (dns.exception.DNSException, OSError):
+            response = await self._stub.ask(name, kind)
+            found = response.resolve_chaining()
+        except Temporary as failure:
+            return failure, FAILURE_TTL
+        except dns.exception.DNSException:  # a chain of aliases without end, or a response that contradicts itself
             return Temporary("SERVFAIL"), FAILURE_TTL
-        return Answer(tuple(map(_record, found))), found.chaining_result.minimum_ttl
+        records = tuple(_record(record) for record in found.answer or ())
+        return Answer(records, exists=response.rcode() != dns.rcode.NXDOMAIN), found.minimum_ttl
 
     def for_mail(self, *, questions: int = 100, seconds: float = 20.0) -> "MailLookup":
         """Return a view that answers one mail's questions until their number or the time is spent."""
@@ -123,11 +115,6 @@ class Cache:
             self._kept.popitem(last=False)
 
 
-def _negative_ttl(error: dns.resolver.NXDOMAIN) -> float:
-    responses: list[dns.message.QueryMessage] = error.kwargs["responses"].values()
-    return min((float(response.resolve_chaining().minimum_ttl) for response in responses), default=FAILURE_TTL)
-
-
 _READERS: dict[str, Callable[[Any], Record]] = {
     "TXT": lambda record: b"".join(record.strings),
     "MX": lambda record: (record.preference, _host(record.exchange)),
@@ -142,35 +129,3 @@ def _record(record: dns.rdata.Rdata) -> Record:
 
 def _host(name: dns.name.Name) -> str:
     return name.to_text(omit_final_dot=True)
-
-
-def _resolver(nameservers: Sequence[str], timeout: float) -> dns.asyncresolver.Resolver:
-    resolver = dns.asyncresolver.Resolver(configure=False)
-    if nameservers:
-        resolver.nameservers = [_nameserver(text) for text in nameservers]
-    else:
-        _read_system(resolver)
-    resolver.use_edns(0, 0, UDP_PAYLOAD)
-    # Two tries fit into the whole time, for a datagram may be lost.
-    resolver.timeout, resolver.lifetime = timeout / 2, timeout
-    return resolver
-
-
-def _read_system(resolver: dns.asyncresolver.Resolver) -> None:
-    try:
-        resolver.read_resolv_conf("/etc/resolv.conf")
-    except (dns.resolver.NoResolverConfiguration, OSError):
-        resolver.nameservers = []  # every question is then `Temporary`, and the doctor names the cause
-
-
-_NAMESERVER = re.compile(r"\[(?P<v6>[^\]]+)\](?::(?P<v6port>\d{1,5}))?|(?P<v4>[^:]+):(?P<v4port>\d{1,5})|(?P<plain>.+)")
-
-
-def _nameserver(text: str) -> dns.nameserver.Do53Nameserver:
-    match = _NAMESERVER.fullmatch(text)
-    parts = match.groupdict() if match else {}
-    address = parts.get("v6") or parts.get("v4") or parts.get("plain") or ""
-    port = int(parts.get("v6port") or parts.get("v4port") or "53")
-    if not (dns.inet.is_address(address) and 0 < port < 65536):
-        raise ValueError(f"name server {text!r}: write an address as 192.0.2.53, 192.0.2.53:5353 or [2001:db8::53]:53")
-    return dns.nameserver.Do53Nameserver(address, port)

@@ -6,7 +6,7 @@ from hashlib import sha256
 
 from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerificationError
-from sqlalchemy import update
+from sqlalchemy import delete, update
 from sqlmodel import Session, col, select
 
 from canary.store.tables import TokenRow, UserRow
@@ -93,3 +93,8 @@ def _plain(name: str) -> str:
 
 def _hash(secret: str) -> str:
     return sha256(secret.encode("utf-8", "surrogatepass")).hexdigest()
+
+
+def forget_expired(session: Session, now: datetime) -> None:
+    """Delete tokens that ended a month ago or more; until then they answer who was logged in."""
+    session.execute(delete(TokenRow).where(col(TokenRow.expires_at) < now - timedelta(days=30)))

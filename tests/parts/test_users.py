@@ -10,7 +10,7 @@ from sqlmodel import Session, select
 
 from canary.store.database import Database
 from canary.store.tables import TokenRow, UserRow
-from canary.store.users import add_user, check_password, new_token, revoke, use_token
+from canary.store.users import add_user, check_password, forget_expired, new_token, revoke, use_token
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 HOUR = timedelta(hours=1)
@@ -100,3 +100,14 @@ def test_a_login_link_lets_in_one_of_many_who_click_at_once(database: Database) 
 
     with ThreadPoolExecutor(4) as pool:
         assert sum(pool.map(click, range(8))) == 1
+
+
+def test_tokens_that_ended_long_ago_are_forgotten(store: Database) -> None:
+    with store.writing() as session:
+        user = add_user(session, "old", PASSWORD, "viewer", NOW)
+        for days in (1, 60):
+            new_token(session, user.id or 0, "session", timedelta(days=days), NOW)
+    with store.writing() as session:
+        forget_expired(session, NOW + timedelta(days=32))
+    with store.reading() as session:
+        assert session.exec(select(TokenRow.expires_at)).all() == [NOW + timedelta(days=60)]
