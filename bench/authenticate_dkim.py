@@ -1,30 +1,28 @@
 """DKIM side by side with dkimpy: RSA-2048, relaxed/relaxed, mails of 5 KB, 100 KB and 5 MB, in one interleaved run.
 
 Prints the best time of each and the ratio; ends with 1 when a ratio is below what we promise. The mails have the
-header of a newsletter; one kind has a body of prose, the other a few words and an attachment in base64. A third kind,
-HTML with every line indented, is the dearest body we know of; it is printed and promised nothing.
+header of a newsletter; one kind has a body of prose, the other a few words and an attachment in base64. Printed without
+a promise: HTML with every line indented, the dearest body we know of, and prose with a key that was never seen before
+(keys are kept once read, as a vendor signs all its mail with the same one).
 """
 
 import asyncio
 import base64
 import random
-import sys
 import time
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
-from pathlib import Path
 
 import dkim
 
-sys.path.insert(0, str(Path(__file__).parent.parent))
-
+from canary.authenticate import keys
 from canary.authenticate.dkim import verify_dkim
 from canary.authenticate.lookup import ZoneLookup
 from canary.authenticate.message import split
 from canary.model.proof import Result
 from tests import signer
 
-PROMISED = {"5 KB": (5_000, 4), "100 KB": (100_000, 8), "5 MB": (5_000_000, 15)}
+SIZES = {"5 KB": (5_000, 4), "100 KB": (100_000, 8), "5 MB": (5_000_000, 15)}
 ROUNDS, SECONDS = 7, 0.15
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
 SIGNED = ("from", "to", "subject", "date", "message-id", "mime-version", "content-type", "list-unsubscribe")
@@ -67,7 +65,11 @@ def attachment(size: int) -> bytes:
 
 def indented(size: int) -> bytes:
     chance = random.Random(3)
-    return b"".join(b" " * chance.randrange(9) + line for line in prose(size).splitlines(keepends=True))[:size]
+    return b"".join(b" " * chance.randrange(9) + line for line in prose(size * 9 // 10).splitlines(keepends=True))
+
+
+KINDS = {"prose": prose, "attachment": attachment, "indented HTML": indented, "prose, new key": prose}
+PROMISED = ("prose", "attachment")
 
 
 async def best(judge: Callable[[], Awaitable[bool]]) -> float:
@@ -80,10 +82,13 @@ async def best(judge: Callable[[], Awaitable[bool]]) -> float:
     return (time.perf_counter() - start) / done
 
 
-async def compare(mail: bytes, key: signer.SigningKey) -> tuple[float, float]:
+async def compare(mail: bytes, key: signer.SigningKey, new_key: bool) -> tuple[float, float]:
     lookup, record = ZoneLookup(key.zone()), key.record().encode()
 
     async def ours() -> bool:
+        if new_key:
+            keys.read.cache_clear()
+            keys.rsa_key.cache_clear()
         (result,) = await verify_dkim(split(mail), lookup, NOW)
         return result.result is Result.PASS
 
@@ -94,20 +99,27 @@ async def compare(mail: bytes, key: signer.SigningKey) -> tuple[float, float]:
     return min(t for t, _ in rounds), min(o for _, o in rounds)
 
 
-async def main() -> int:
+def main() -> None:
+    """Print the table, and end with 1 when a promise is broken."""
+    if missed := asyncio.run(table()):
+        raise SystemExit(f"{missed} ratios are below the promised")
+
+
+async def table() -> int:
+    """Print a line for each kind and size; returns how many promises are broken."""
     key = signer.rsa(2048, selector="bench")
     missed = 0
-    print(f"{'mail':<20} {'dkimpy':>11} {'canary':>11} {'ratio':>7} {'promised':>9}")
-    for kind, body in (("prose", prose), ("attachment", attachment), ("indented HTML", indented)):
-        for name, (size, promised) in PROMISED.items():
+    print(f"{'mail':<22} {'dkimpy':>11} {'canary':>11} {'ratio':>7} {'promised':>9}")
+    for kind, body in KINDS.items():
+        for name, (size, promised) in SIZES.items():
             mail = signer.dkim(HEADER + body(size), key, between=";\r\n\t", h=":".join(SIGNED))
-            theirs, ours = await compare(mail, key)
-            asked = "" if kind == "indented HTML" else f">= {promised}"
+            theirs, ours = await compare(mail, key, kind == "prose, new key")
+            asked = f">= {promised}" if kind in PROMISED else ""
             missed += bool(asked) and theirs / ours < promised
             times = f"{theirs * 1e3:>8.3f} ms {ours * 1e3:>8.3f} ms"
-            print(f"{name + ' ' + kind:<20} {times} {theirs / ours:>7.1f} {asked:>9}")
-    return 1 if missed else 0
+            print(f"{name + ' ' + kind:<22} {times} {theirs / ours:>7.1f} {asked:>9}")
+    return missed
 
 
 if __name__ == "__main__":
-    raise SystemExit(asyncio.run(main()))
+    main()

@@ -99,7 +99,7 @@ def lookups(settings: Settings) -> Callable[[], Lookup]:
         zone = ZoneLookup(json.loads(settings.dns.zone.read_text(encoding="utf-8")))
         return lambda: zone
     live = LiveLookup(settings.dns.nameservers, timeout=settings.dns.timeout)
-    return lambda: live.for_mail(seconds=settings.dns.timeout)
+    return lambda: live.for_mail(seconds=4 * settings.dns.timeout)
 
 
 def pipeline_parts(settings: Settings, store: Database, passed: Callable[[str], None] = lambda _: None) -> Parts:

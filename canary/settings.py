@@ -34,7 +34,9 @@ class SmtpSettings(Section):
     host: str = Field(default="127.0.0.1", description="Address to listen on.")
     port: int = Field(default=2525, ge=0, le=65535, description="Port to listen on; 0 takes a free one.")
     hostname: str = Field(default="mail.invalid", description="Name in the banner, as in the MX record.")
-    max_size: int = Field(default=25 * 1024 * 1024 + 256 * 1024, ge=1024, description="Largest mail accepted, in octets.")
+    max_size: int = Field(
+        default=25 * 1024 * 1024 + 256 * 1024, ge=1024, description="Largest mail accepted, in octets."
+    )
     spool_reserve: int = Field(default=100 * 1024 * 1024, ge=0, description="Free disk below which mail is put off.")
     spool_backlog: int = Field(default=1_000_000, ge=1, description="Mails waiting above which more are put off.")
     spool_pages: int | None = Field(default=None, ge=64, description="Largest spool file, in pages of 4 KB.")
@@ -56,7 +58,9 @@ class DnsSettings(Section):
     """Whom to ask for DNS, and how long to wait."""
 
     nameservers: tuple[str, ...] = Field(default=(), description="Resolvers; empty takes the system's.")
-    timeout: float = Field(default=5.0, gt=0, le=60, description="Seconds for all questions of one mail.")
+    timeout: float = Field(
+        default=5.0, gt=0, le=60, description="Seconds for one question; all of one mail get four times that."
+    )
     zone: Path | None = Field(default=None, description="JSON zone file that answers instead of DNS (for trials).")
 
 

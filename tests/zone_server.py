@@ -2,7 +2,8 @@
 
     .venv/bin/python -m tests.zone_server zone.json      # prints its port, serves until its stdin ends
 
-A zone is that of `ZoneLookup`; `TIMEOUT` never answers, `SERVFAIL` and `REFUSED` answer with that code.
+A zone is that of `ZoneLookup`; `TIMEOUT` never answers, `SERVFAIL` and `REFUSED` answer with that code. It may
+truncate all that comes by UDP, lose the first datagrams, and send a forgery before every answer.
 """
 
 import asyncio
@@ -31,28 +32,39 @@ HOST = "127.0.0.1"
 TTL = 300
 CLASSIC_PAYLOAD = 512
 ZoneMap = Mapping[str, Any]
+Asked = tuple[str, str, str]
 
 
 class ZoneServer:
     """What the server answers, and what it was asked: `asked` holds (name, kind, transport)."""
 
-    def __init__(self, zone: ZoneMap, *, truncate: bool = False) -> None:
+    def __init__(self, zone: ZoneMap, *, truncate: bool = False, lose: int = 0, forge: bool = False) -> None:
         self.zone = {dns_name(name): kinds for name, kinds in zone.items()}
-        self.asked: list[tuple[str, str, str]] = []
+        self.asked: list[Asked] = []
+        self._known: dict[tuple[str, bytes], tuple[Asked, bytes]] = {}
         self.port = 0
+        self.lose = lose
+        self.forge = forge
         self._truncate = truncate
         self._above = {".".join(name.split(".")[n:]) for name in self.zone for n in range(1, name.count(".") + 1)}
 
     def answer(self, wire: bytes, transport: str) -> bytes | None:
-        """The response to one query, None to stay silent."""
-        query = dns.message.from_wire(wire)
+        """The response to one query, None to stay silent; the same question is worked out once."""
+        key = transport, wire[2:]
+        if key not in self._known:
+            self._known[key] = self._answer(dns.message.from_wire(wire), transport)
+        asked, response = self._known[key]
+        self.asked.append(asked)
+        return wire[:2] + response[2:] if response else None
+
+    def _answer(self, query: dns.message.Message, transport: str) -> tuple[Asked, bytes]:
         question = query.question[0]
         kind = dns.rdatatype.to_text(question.rdtype)
-        self.asked.append((_text(question.name), kind, transport))
+        asked = _text(question.name), kind, transport
         response = dns.message.make_response(query, recursion_available=True)
         if not self._fill(response, question.name, kind):
-            return None
-        return self._fitted(query, response, transport)
+            return asked, b""
+        return asked, self._fitted(query, response, transport)
 
     def _fitted(self, query: dns.message.Message, response: dns.message.Message, transport: str) -> bytes:
         wire = response.to_wire(max_size=65535)
@@ -122,7 +134,13 @@ class _Datagrams(asyncio.DatagramProtocol):
 
     def datagram_received(self, data: bytes, addr: tuple[str | Any, int]) -> None:
         response = self._server.answer(data, "udp")
-        if response is not None:
+        if self._server.lose:
+            self._server.lose -= 1
+        elif response is not None:
+            if self._server.forge:
+                self._transport.sendto(bytes([response[0] ^ 1]) + response[1:], addr)
+                self._transport.sendto(response[:14] + b"x" + response[15:], addr)
+                self._transport.sendto(b"junk", addr)
             self._transport.sendto(response, addr)
 
 
@@ -155,9 +173,9 @@ def _sockets() -> tuple[socket.socket, socket.socket]:
 
 
 @asynccontextmanager
-async def serving(zone: ZoneMap, *, truncate: bool = False) -> AsyncIterator[ZoneServer]:
+async def serving(zone: ZoneMap, **options: Any) -> AsyncIterator[ZoneServer]:
     """A server in the running loop, on one free port for UDP and TCP."""
-    server = ZoneServer(zone, truncate=truncate)
+    server = ZoneServer(zone, **options)
     listener, datagrams = _sockets()
     server.port = listener.getsockname()[1]
     stream = await asyncio.start_server(lambda r, w: _serve_stream(server, r, w), sock=listener)
@@ -172,13 +190,13 @@ async def serving(zone: ZoneMap, *, truncate: bool = False) -> AsyncIterator[Zon
 
 
 @contextmanager
-def serving_beside(zone: ZoneMap, *, truncate: bool = False) -> Iterator[ZoneServer]:
+def serving_beside(zone: ZoneMap, **options: Any) -> Iterator[ZoneServer]:
     """A server in a thread of its own, for those who ask DNS without a loop."""
     ready, done = threading.Event(), threading.Event()
     servers: list[ZoneServer] = []
 
     async def serve() -> None:
-        async with serving(zone, truncate=truncate) as server:
+        async with serving(zone, **options) as server:
             servers.append(server)
             ready.set()
             await asyncio.to_thread(done.wait)

@@ -23,7 +23,16 @@ FLAGS = [
     "--headless=new", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
     "--disable-background-networking", "--disable-component-update", "--disable-sync",
 ]  # fmt: skip
-VENDORS = ("Play.com", "Trendy Shoes", "Garden World", "City Books", "Bike Parts", "Tea House", "Nine Lamps", "Old Maps")
+VENDORS = (
+    "Play.com",
+    "Trendy Shoes",
+    "Garden World",
+    "City Books",
+    "Bike Parts",
+    "Tea House",
+    "Nine Lamps",
+    "Old Maps",
+)
 LEAKING = (0, 1, 2, 3)
 SUBJECT = "Upgrade your Adobe Reader now <img src=http://tracker.example/x.png>"
 

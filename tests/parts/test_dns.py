@@ -103,11 +103,42 @@ def test_a_truncated_answer_is_asked_again_by_tcp() -> None:
     assert served(use) == (Answer((b"x" * 3000,)), ["udp", "tcp"])
 
 
-def test_no_server_at_the_address_is_temporary() -> None:
+def test_a_server_that_truncates_everything_is_asked_by_tcp() -> None:
+    answer = served(lambda lookup, _: lookup("1.2.0.192.in-addr.arpa", "PTR"), truncate=True)
+    assert answer == Answer(("mail.example.com",))
+
+
+def test_a_lost_datagram_is_sent_again() -> None:
+    assert served(lambda lookup, _: lookup("octets.example.com", "TXT"), lose=1) == Answer((b"\0\xff",))
+
+
+def test_a_forged_answer_is_not_believed() -> None:
+    assert served(lambda lookup, _: lookup("octets.example.com", "TXT"), forge=True) == Answer((b"\0\xff",))
+
+
+def nobody() -> str:
+    """An address where nobody listens."""
     with socket.create_server(("127.0.0.1", 0)) as unused:
-        port = unused.getsockname()[1]
-    with pytest.raises(Temporary):
-        asyncio.run(LiveLookup([f"127.0.0.1:{port}"], timeout=0.2)("example.com", "A"))
+        return f"127.0.0.1:{unused.getsockname()[1]}"
+
+
+def test_no_server_at_the_address_is_temporary() -> None:
+    with pytest.raises(Temporary, match="SERVFAIL"):
+        asyncio.run(LiveLookup([nobody()], timeout=0.2)("example.com", "A"))
+
+
+def test_the_next_server_is_asked_when_one_fails() -> None:
+    async def use(_: LiveLookup, server: ZoneServer) -> Answer:
+        return await LiveLookup([nobody(), f"127.0.0.1:{server.port}"])("octets.example.com", "TXT")
+
+    assert served(use) == Answer((b"\0\xff",))
+
+
+def test_many_questions_at_once_are_all_answered() -> None:
+    async def use(lookup: LiveLookup, _: ZoneServer) -> list[Answer]:
+        return await asyncio.gather(*(lookup(f"n{number}.example.com", "A") for number in range(100)))
+
+    assert served(use) == [Answer(exists=False)] * 100
 
 
 @pytest.mark.parametrize("text", ["dns.example.com", "127.0.0.1:0", "127.0.0.1:x", "[::1", "1.2.3.4:99999"])

@@ -33,7 +33,9 @@ ZONE: dict[str, object] = {
     "_dmarc.down.example": "SERVFAIL",
 }
 LURE = b"From: Reader <u@bad.example>\r\nSubject: Reader update\r\n\r\nDownload the new version at https://bad.example/get\r\n"
-ANSWER = b"From: MAILER-DAEMON@mx.example\r\nSubject: Undelivered Mail\r\nContent-Type: multipart/report; boundary=b\r\n\r\n"
+ANSWER = (
+    b"From: MAILER-DAEMON@mx.example\r\nSubject: Undelivered Mail\r\nContent-Type: multipart/report; boundary=b\r\n\r\n"
+)
 
 
 def vendor_mail(domain: str) -> bytes:

@@ -19,7 +19,7 @@ def judge(mail: bytes, **record: str | None) -> DkimResult:
 
 
 def signed(**tags: str | None) -> bytes:
-    return dkim(MAIL, rsa(), **tags)
+    return dkim(MAIL, rsa(), "; ", **tags)
 
 
 def seconds(moment: datetime) -> str:
@@ -240,9 +240,7 @@ def test_a_mail_without_signatures_has_no_results() -> None:
         ({"k": "ed25519", "p": "A" * 43 + "="}, Result.PERMERROR, "key is of type ed25519, the signature of type rsa"),
     ],
 )
-def test_the_key_record_decides_what_its_key_may_do(
-    record: dict[str, str | None], result: Result, reason: str
-) -> None:
+def test_the_key_record_decides_what_its_key_may_do(record: dict[str, str | None], result: Result, reason: str) -> None:
     judgement = judge(signed(), **record)
     assert (judgement.result, judgement.reason) == (result, reason)
 

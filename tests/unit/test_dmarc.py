@@ -4,7 +4,7 @@ import asyncio
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from canary.authenticate.dmarc import check_dmarc
@@ -43,6 +43,7 @@ RECORD_WORDS = [
 NAMES = st.text("ab.-ü\0 ", max_size=40) | st.sampled_from(["example.com", "a.example.com", "x" * 300, "a." * 140])
 
 
+@settings(deadline=None)
 @given(
     author=NAMES,
     domain=NAMES,

@@ -89,7 +89,9 @@ def test_any_octets_as_a_signature_raise_nothing(value: bytes, rest: bytes) -> N
 
 TAGS = st.dictionaries(
     st.sampled_from(["v", "a", "b", "bh", "c", "d", "h", "i", "l", "q", "s", "t", "x", "z"]),
-    st.one_of(st.none(), st.sampled_from(["", "1", "rsa-sha256", "relaxed", "from", "example.com", "@"]), st.text(max_size=9)),
+    st.one_of(
+        st.none(), st.sampled_from(["", "1", "rsa-sha256", "relaxed", "from", "example.com", "@"]), st.text(max_size=9)
+    ),
 )
 
 

@@ -5,7 +5,7 @@ import json
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from canary.authenticate.lookup import (
@@ -185,6 +185,7 @@ def test_two_who_ask_at_once_get_one_answer() -> None:
     assert first == second
 
 
+@settings(deadline=None)
 @given(st.binary(max_size=60), st.text(max_size=80))
 def test_any_octets_of_any_name_survive_the_record(octets: bytes, name: str) -> None:
     async def answer(_name: str, _kind: str) -> Answer:
@@ -196,6 +197,7 @@ def test_any_octets_of_any_name_survive_the_record(octets: bytes, name: str) -> 
     assert ask(ReplayLookup(record), name, "TXT") == told
 
 
+@settings(deadline=None)
 @given(st.text(max_size=300))
 def test_a_dns_name_is_one_that_dns_can_hold(text: str) -> None:
     name = dns_name(text)

@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from canary.authenticate.lookup import Answer, OfflineLookup, Temporary, ZoneLookup
@@ -210,6 +210,7 @@ WORDS = st.sampled_from(
 TEXTS = st.lists(WORDS, max_size=25).map("".join)
 
 
+@settings(deadline=None)
 @given(
     record=TEXTS,
     other=TEXTS,
