@@ -5,9 +5,7 @@ import re
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 
 import pytest
 from sqlmodel import func, select, update
@@ -17,29 +15,12 @@ from canary.receive.spool import Spool
 from canary.store.database import Database
 from canary.store.tables import CaseRow, DeliveryRow, HitRow, MailRow
 from tests.processes import ROOT, House
-from tests.receiver import Receiver, receiving
+from tests.receiver import Receiver
 
 pytestmark = pytest.mark.slow
 SOURCES = ("canary/pipeline.py", "canary/alert/deliver.py")
 STAGES = [stage for source in SOURCES for stage in re.findall(r'passed\("(\w+)"\)', (ROOT / source).read_text())]
 LURE = b"From: a@bad.example\r\nSubject: Reader update\r\n\r\nDownload the new version at https://bad.example/x now please\r\n"
-
-
-@pytest.fixture
-def receiver() -> Iterator[Receiver]:
-    with receiving() as found:
-        yield found
-
-
-@pytest.fixture
-def house(tmp_path: Path, receiver: Receiver) -> Iterator[House]:
-    environ = {
-        "CANARY_ALERT__DESTINATIONS__OPS__KIND": "slack",
-        "CANARY_ALERT__DESTINATIONS__OPS__URL": receiver.url,
-        "CANARY_ALERT__ALLOW_PRIVATE": "true",
-    }
-    with House(tmp_path, environ).open() as found:
-        yield found
 
 
 def spooled(house: House) -> Spool:

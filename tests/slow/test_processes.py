@@ -4,7 +4,6 @@ import re
 import signal
 import smtplib
 import subprocess
-from collections.abc import Iterator
 from pathlib import Path
 
 import httpx
@@ -17,27 +16,10 @@ from canary.store.tables import CaseRow, HitRow, MailRow
 from tests.conftest import administer
 from tests.postgres import cluster
 from tests.processes import House, Running, eventually
-from tests.receiver import Receiver, receiving
+from tests.receiver import Receiver
 
 UP = ("smtp listening", "web listening", "worker ready")
 LURE = b"From: a@bad.example\r\nSubject: Reader update\r\n\r\nDownload the new version at https://bad.example/x\r\n"
-
-
-@pytest.fixture
-def receiver() -> Iterator[Receiver]:
-    with receiving() as found:
-        yield found
-
-
-@pytest.fixture
-def house(tmp_path: Path, receiver: Receiver) -> Iterator[House]:
-    environ = {
-        "CANARY_ALERT__DESTINATIONS__OPS__KIND": "slack",
-        "CANARY_ALERT__DESTINATIONS__OPS__URL": receiver.url,
-        "CANARY_ALERT__ALLOW_PRIVATE": "true",
-    }
-    with House(tmp_path, environ).open() as found:
-        yield found
 
 
 def number(house: House, table: type) -> int:
