@@ -69,10 +69,14 @@ async def _judge(message: Message, field: Field, lookup: Lookup, now: datetime) 
 
 
 def _claim(found: Mapping[str, str]) -> DkimResult:
-    """What a signature says of itself, kept (in bounds) whatever comes of it."""
-    domain = found.get("d", "")[:253].lower()
-    identity = found.get("i", f"@{domain}")[:320]
-    return DkimResult(Result.PERMERROR, domain, found.get("s", "")[:253], identity, found.get("a", "")[:40])
+    """What a signature says of itself, kept (within bounds and without folds) whatever comes of it."""
+    domain, selector, algorithm = (_plain(found.get(name, ""), 253) for name in ("d", "s", "a"))
+    identity = _plain(found.get("i", f"@{domain.lower()}"), 320)
+    return DkimResult(Result.PERMERROR, domain.lower(), selector, identity, algorithm)
+
+
+def _plain(value: str, most: int) -> str:
+    return " ".join(value[:most].split())
 
 
 def _judge_with(key: Key, agent: str, message: Message, signature: Signature, claim: DkimResult) -> DkimResult:

@@ -80,8 +80,11 @@ class Proofs:
 
     @property
     def dkim_domains(self) -> tuple[str, ...]:
-        """The domains that signed and verified, in order."""
-        return tuple(dict.fromkeys(d.domain for d in self.dkim if d.result is Result.PASS))
+        """The domains whose signatures verified over the whole body, in order.
+
+        Octets that `l=` left unsigned may be anybody's (RFC 6376 8.2), so such a signature names no sender.
+        """
+        return tuple(dict.fromkeys(d.domain for d in self.dkim if d.result is Result.PASS and not d.unsigned))
 
     @property
     def unsettled(self) -> bool:

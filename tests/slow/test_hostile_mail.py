@@ -1,17 +1,19 @@
 """Hostile mail does not cost more time than a mail of its size may."""
 
 import asyncio
+import random
 import time
+from pathlib import Path
 
 import pytest
 
 from canary.authenticate.arc import verify_arc
 from canary.authenticate.dkim import verify_dkim
-from canary.authenticate.lookup import ZoneLookup
+from canary.authenticate.lookup import Answer, ZoneLookup
 from canary.authenticate.message import split
 from canary.model.proof import ArcResult, DkimResult
 from tests.hostile_mail import KNOWN, OURS, Attack
-from tests.signer import NOW
+from tests.signer import NOW, rsa
 
 pytestmark = pytest.mark.slow
 
@@ -45,3 +47,31 @@ def test_an_attack_on_our_limits_is_answered_with_a_word_in_a_quarter_second(nam
     assert (first and first.result) == attack.result
     assert attack.reason in (first.reason if first else "")
     assert seconds(attack) < 0.25
+
+
+async def any_key(name: str, kind: str) -> Answer:
+    """A key for everybody, so that each signature is judged to its end."""
+    return Answer((rsa().record().encode(),))
+
+
+def mutated(mail: bytes, chance: random.Random) -> bytes:
+    for _ in range(chance.randrange(1, 8)):
+        start, length = chance.randrange(len(mail) + 1), chance.choice((0, 1, 1, 40))
+        put = chance.choice(
+            (b"", b"\r\n", b"\n", b" ", b";", b"=", b":", b"\0", chance.randbytes(3), mail[start : start + 99])
+        )
+        mail = mail[:start] + put + mail[start + length :]
+    return mail
+
+
+@pytest.mark.corpus
+@pytest.mark.parametrize("part", range(4))
+def test_real_mail_damaged_anywhere_is_judged_within_100_ms(corpus: Path, part: int) -> None:
+    paths = sorted(p for p in corpus.rglob("*") if p.is_file())
+    chance = random.Random(part)
+    for path in chance.sample(paths, min(500, len(paths))):
+        message = split(mutated(path.read_bytes(), chance))
+        before = time.process_time()
+        asyncio.run(verify_dkim(message, any_key, NOW))
+        asyncio.run(verify_arc(message, any_key))
+        assert time.process_time() - before < 0.1, path

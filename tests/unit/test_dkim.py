@@ -153,6 +153,13 @@ def test_what_the_rules_allow_passes(tags: dict[str, str | None]) -> None:
     assert judge(signed(**tags)).result is Result.PASS
 
 
+def test_what_is_kept_of_a_broken_signature_has_bounds_and_no_line_ends() -> None:
+    result = judge(signed(i="a\r\n \r\n b@" + "x" * 900, d="a\r\n b" * 99, a="y" * 900))
+    assert result.identity.startswith("a b@xxx")
+    assert max(map(len, (result.identity, result.domain, result.algorithm))) <= 320
+    assert "\n" not in result.domain + result.identity + result.reason
+
+
 def test_octets_beyond_the_signed_length_pass_and_are_counted() -> None:
     result = judge(signed(l="34", c="relaxed/simple") + b"Buy pills\r\n")
     assert (result.result, result.unsigned) == (Result.PASS, 11)
