@@ -6,7 +6,7 @@ parse -> authenticate -> judge -> campaign -> attribute -> decide, then one comm
 import asyncio
 import logging
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Protocol
 from uuid import NAMESPACE_URL, uuid5
@@ -16,17 +16,19 @@ from sqlmodel import Session
 from canary.attribute.campaigns import sending
 from canary.attribute.suspects import suspects
 from canary.authenticate.everything import authenticate
+from canary.authenticate.iprev import verified_name
 from canary.authenticate.lookup import Lookup, RecordingLookup
 from canary.authenticate.message import split
 from canary.judge.identity import identify
 from canary.judge.rules import Hearing, judge
 from canary.judge.suppliers import SupplierBook
 from canary.mail.parse import parse
+from canary.mail.trace import Trusted, trusted_hop
 from canary.model.alert import Alert
 from canary.model.attempt import Attempt
 from canary.model.canary import Canary
 from canary.model.identity import Identity
-from canary.model.mail import ParsedMail, RawMail
+from canary.model.mail import Client, Envelope, ParsedMail, RawMail
 from canary.model.party import Vendor
 from canary.model.proof import Proofs
 from canary.model.verdict import HINTS, Judgement, Reason, Verdict
@@ -39,6 +41,7 @@ log = logging.getLogger("canary.pipeline")
 BATCH = 50
 OWN = (Verdict.SELF_TEST, Verdict.EXPECTED, Verdict.SUPPLIER)
 CASES_LOCK = 7203252
+NOBODY = Trusted()
 DNS_WAITS = tuple(timedelta(minutes=m) for m in (1, 5, 20, 60))
 """How long a mail waits for DNS when its verdict hangs on an answer that failed for the moment."""
 
@@ -78,6 +81,7 @@ class Parts:
     book: SupplierBook
     clock: Callable[[], datetime]
     passed: Callable[[str], None] = lambda _: None
+    trusted: Trusted = NOBODY
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,10 +122,31 @@ async def find(parts: Parts, raw: RawMail) -> Finding:
     mail = await asyncio.to_thread(parse, raw.content)
     parts.passed("parse")
     lookup = RecordingLookup(parts.lookup())
-    proofs = await authenticate(split(raw.content), raw.envelope, lookup, raw.envelope.received)
-    identity = identify(mail, proofs, raw.envelope, parts.book)
+    proofs, identity = await examine(
+        raw.content, mail, delivered(mail, raw.envelope, parts.trusted), lookup, parts.book
+    )
     parts.passed("authenticate")
     return Finding(raw, mail, proofs, identity, lookup.answers)
+
+
+def delivered(mail: ParsedMail, envelope: Envelope, trusted: Trusted) -> Envelope:
+    """Return the envelope as it was at our border: behind a machine of ours, the client is the one it took the mail from.
+
+    Where our own machine does not tell, the client is unknown, and nothing is held against the sender for that.
+    """
+    if not (trusted.networks or trusted.hosts):
+        return envelope
+    hop = trusted_hop(mail, trusted, envelope.client)
+    return replace(envelope, client=hop.client if hop else Client(""))
+
+
+async def examine(
+    content: bytes, mail: ParsedMail, envelope: Envelope, lookup: Lookup, book: SupplierBook
+) -> tuple[Proofs, Identity]:
+    """Find out what is proven about a mail, and who that makes the sender."""
+    proofs = await authenticate(split(content), envelope, lookup, envelope.received)
+    host = await verified_name(envelope.client.ip, lookup)
+    return proofs, identify(mail, proofs, envelope, book, host)
 
 
 def conclude(parts: Parts, finding: Finding, *, patient: bool = False) -> None:

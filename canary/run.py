@@ -25,6 +25,7 @@ from canary.alert.deliver import Desk, deliver_due
 from canary.authenticate.lookup import Lookup, ZoneLookup
 from canary.children import Child
 from canary.judge.suppliers import SupplierBook, read_suppliers
+from canary.mail.trace import read_trusted
 from canary.net.dns import LiveLookup
 from canary.net.http import Http
 from canary.pipeline import Inbox, Parts, run_pending
@@ -104,7 +105,7 @@ def lookups(settings: Settings) -> Callable[[], Lookup]:
 
 def pipeline_parts(settings: Settings, store: Database, passed: Callable[[str], None] = lambda _: None) -> Parts:
     """Build what the pipeline works with."""
-    return Parts(store, lookups(settings), supplier_book(), clock, passed)
+    return Parts(store, lookups(settings), supplier_book(), clock, passed, read_trusted(settings.smtp.trusted))
 
 
 def alert_desk(settings: Settings, store: Database, passed: Callable[[str], None] = lambda _: None) -> Desk:

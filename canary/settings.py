@@ -8,6 +8,8 @@ from typing import ClassVar, Literal
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, EnvSettingsSource, PydanticBaseSettingsSource, SettingsConfigDict
 
+from canary.mail.trace import read_trusted
+
 PREFIX = "CANARY_"
 _OURS_ELSEWHERE = {"CANARY_CONFIG", "CANARY_PASSWORD", "CANARY_CORPUS", "CANARY_SUITES", "CANARY_TEST_DSN"}
 
@@ -37,11 +39,20 @@ class SmtpSettings(Section):
     max_size: int = Field(
         default=25 * 1024 * 1024 + 256 * 1024, ge=1024, description="Largest mail accepted, in octets."
     )
+    trusted: tuple[str, ...] = Field(
+        default=(), description="Our own machines that hand mail on to us: networks, hosts."
+    )
     spool_reserve: int = Field(default=100 * 1024 * 1024, ge=0, description="Free disk below which mail is put off.")
     spool_backlog: int = Field(default=1_000_000, ge=1, description="Mails waiting above which more are put off.")
     spool_pages: int | None = Field(default=None, ge=64, description="Largest spool file, in pages of 4 KB.")
     tls_certificate: Path | None = Field(default=None, description="PEM certificate chain for STARTTLS.")
     tls_key: Path | None = Field(default=None, description="PEM key of that certificate.")
+
+    @field_validator("trusted")
+    @classmethod
+    def _are_machines(cls, names: tuple[str, ...]) -> tuple[str, ...]:
+        read_trusted(names)
+        return names
 
 
 class WebSettings(Section):

@@ -50,7 +50,6 @@ async def _judge(
     source: tuple[Path | None, bool],
     trusted: list[str],
 ) -> dict[str, Any]:
-    from canary.authenticate.everything import authenticate
     from canary.authenticate.lookup import Lookup, OfflineLookup, ZoneLookup
     from canary.authenticate.message import split
     from canary.authenticate.results import read_results
@@ -62,6 +61,7 @@ async def _judge(
     from canary.model.mail import Client, Envelope
     from canary.model.party import Vendor
     from canary.net.dns import LiveLookup
+    from canary.pipeline import examine
     from canary.run import clock, supplier_book
 
     mail_from, ip, helo = told
@@ -70,10 +70,12 @@ async def _judge(
     if zone:
         lookup = ZoneLookup(json.loads(zone.read_text(encoding="utf-8")))
     envelope = Envelope(mail_from, (), Client(ip, helo=helo), clock())
-    message, mail = split(content), parse(content)
-    proofs = read_results(message, trusted) if trusted else None
-    proofs = proofs or await authenticate(message, envelope, lookup, envelope.received)
-    identity = identify(mail, proofs, envelope, supplier_book())
+    mail, book = parse(content), supplier_book()
+    proofs = read_results(split(content), trusted) if trusted else None
+    if proofs:
+        identity = identify(mail, proofs, envelope, book)
+    else:
+        proofs, identity = await examine(content, mail, envelope, lookup, book)
     canary = Canary(0, "", "vendor", "signup", 1, Style.TAGGED, 65.0, CanaryState.ACTIVE, envelope.received)
     vendor = Vendor("vendor", domains[0], tuple(domain.lower() for domain in domains))
     judgement = judge_hearing(Hearing(mail, envelope, proofs, identity, canary, vendor))

@@ -3,7 +3,7 @@
 import asyncio
 import secrets
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import TypeVar
@@ -13,6 +13,7 @@ from sqlalchemy.exc import OperationalError
 from sqlmodel import select
 
 from canary.authenticate.lookup import ZoneLookup
+from canary.mail.trace import read_trusted
 from canary.model.attempt import Attempt, AttemptKind
 from canary.model.mail import Client, Envelope, RawMail
 from canary.model.party import Supply
@@ -253,3 +254,21 @@ def test_the_stages_pass_in_their_order(world: World) -> None:
     watched = Parts(parts.store, parts.lookup, parts.book, parts.clock, passed.append)
     asyncio.run(run_pending(watched, world.spool))
     assert passed == ["parse", "authenticate", "judge", "campaign", "attribute", "decide", "commit", "done"]
+
+
+def relayed(trace: bytes) -> bytes:
+    return b"Received: from " + trace + b" by mx.in.example with ESMTPS id 1; Sun, 1 Mar 2026 12:00:00 +0000\r\n"
+
+
+def test_behind_our_own_machine_the_client_is_the_one_it_took_the_mail_from(world: World) -> None:
+    content = relayed(b"out.shop.example (out.shop.example [192.0.2.1])") + vendor_mail("shop.example")
+    world.send(content, "shop", sender="b@shop.example", ip="198.51.100.9")
+    asyncio.run(run_pending(replace(world.parts(), trusted=read_trusted(["198.51.100.0/24"])), world.spool))
+    assert world.verdicts() == ["expected"]
+
+
+def test_a_trace_is_not_believed_from_a_machine_that_is_not_ours(world: World) -> None:
+    content = relayed(b"out.shop.example (out.shop.example [192.0.2.1])") + vendor_mail("shop.example")
+    world.send(content, "shop", sender="b@shop.example", ip="203.0.113.5")
+    asyncio.run(run_pending(replace(world.parts(), trusted=read_trusted(["198.51.100.0/24"])), world.spool))
+    assert world.verdicts() == ["impersonation"]
