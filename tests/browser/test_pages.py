@@ -115,6 +115,7 @@ def link(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, Databa
     app = create_app(database, lambda: NOW, health=lambda: {"listener": "listening", "worker": "idle"})
     server = uvicorn.Server(uvicorn.Config(app, port=0, log_config=None, access_log=False, lifespan="off"))
     listening = server.config.bind_socket()
+    listening.listen(64)  # a client that comes before the server does waits in the queue
     thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]})
     thread.start()
     yield f"http://127.0.0.1:{listening.getsockname()[1]}", database

@@ -101,6 +101,7 @@ def serve(tmp_path: Path) -> Iterator[Site]:
     site.app = create_app(database, lambda: site.now, health=lambda: {"listener": "listening"})
     server = uvicorn.Server(uvicorn.Config(site.app, port=0, log_config=None, access_log=False, lifespan="off"))
     listening = server.config.bind_socket()
+    listening.listen(64)  # a client that comes before the server does waits in the queue
     site.url = f"http://127.0.0.1:{listening.getsockname()[1]}"
     thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]})
     thread.start()
