@@ -109,11 +109,12 @@ class Unsettled(Exception):
     """The verdict hangs on a DNS answer that failed for the moment."""
 
 
-async def settle(parts: Parts, inbox: Inbox, raw: RawMail, finding: Finding) -> None:
+async def settle(parts: Parts, inbox: Inbox, finding: Finding) -> None:
     """Commit what was found, then let the spool forget the mail."""
-    patient = await asyncio.to_thread(inbox.tries, raw.key) < len(DNS_WAITS)
+    key = finding.raw.key
+    patient = await asyncio.to_thread(inbox.tries, key) < len(DNS_WAITS)
     await asyncio.to_thread(conclude, parts, finding, patient=patient)
-    await asyncio.to_thread(inbox.done, [raw.key])
+    await asyncio.to_thread(inbox.done, [key])
     parts.passed("done")
 
 
@@ -271,7 +272,7 @@ async def run_pending(parts: Parts, inbox: Inbox) -> int:
     await asyncio.gather(*findings, return_exceptions=True)
     for raw, finding in zip(waiting, findings, strict=True):
         try:
-            await settle(parts, inbox, raw, await finding)
+            await settle(parts, inbox, await finding)
         except Unsettled:
             await _postpone(parts, inbox, raw, "DNS could not answer")
         except Exception as fault:  # one mail's fault must not stop the others
