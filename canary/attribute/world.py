@@ -1,0 +1,98 @@
+"""All that attribution looks at, as facts: who was given which address when, what hit it, how much was guessed."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import NamedTuple
+
+from canary.model.case import SuspectKind
+
+
+class Source(NamedTuple):
+    """A party that may have leaked; the id of an account is `supplier/vendor`, the owner and the public have none."""
+
+    kind: SuspectKind
+    id: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Passing:
+    """A vendor hands the addresses of some channels (none named: of all) to a supplier, from and until a time.
+
+    `p` is the probability that it does so at all, below 1 where this was only inferred.
+    """
+
+    supplier: str
+    channels: frozenset[str] = frozenset()
+    since: datetime | None = None
+    until: datetime | None = None
+    p: float = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class Party:
+    """A vendor, and the suppliers it hands addresses on to."""
+
+    id: str
+    suppliers: tuple[Passing, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Planted:
+    """One address: whom it was given to (a decoy: nobody), since when, how hard it is to guess, what went with it."""
+
+    id: str
+    domain: str
+    vendor: str | None
+    issued: datetime
+    channel: str = "signup"
+    generation: int = 1
+    bits: float = 60.0
+    published: bool = False
+    fields: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class Strike:
+    """One charged hit; `fields` are the persona's facts that its mail repeats."""
+
+    canary: str
+    at: datetime
+    campaign: str
+    verdict: str
+    confidence: float
+    fields: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class Tries:
+    """How many never-issued recipients of a domain were tried in a span of time."""
+
+    domain: str
+    since: datetime
+    until: datetime
+    count: int
+
+
+@dataclass(frozen=True, slots=True)
+class World:
+    """One installation as of `now`; canaries by id, everything of one time zone."""
+
+    now: datetime
+    vendors: tuple[Party, ...] = ()
+    canaries: tuple[Planted, ...] = ()
+    strikes: tuple[Strike, ...] = ()
+    tries: tuple[Tries, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Posterior:
+    """What is believed about a world: probabilities of the sets of sources that leaked, the empty set meaning no leak.
+
+    `hypotheses` sum to 1, `marginals` give for each source the probability that it leaked, alone or with another, and
+    `factors` its Bayes factor, which unlike the probability does not depend on priors.
+    """
+
+    hypotheses: Mapping[frozenset[Source], float]
+    marginals: Mapping[Source, float]
+    factors: Mapping[Source, float] = field(default_factory=dict)
