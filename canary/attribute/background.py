@@ -1,0 +1,125 @@
+"""How often sendings come that no leak explains: guessing, accidents, lawful third parties, plain chance."""
+
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from math import exp, log1p
+
+from canary.attribute.rates import Rates
+from canary.attribute.world import Planted, Strike, Tries, World
+from canary.model.verdict import Verdict
+
+YEAR = 365.25
+_ODDS = 50.0
+"""No verdict counts for more than this, however sure it is of itself."""
+
+_OUTSIDER = 0.25
+"""A proven outsider in bulk is more often a lawful partner nobody told us of than a thief."""
+
+_HINT = 0.1
+"""Backscatter and probes say little about who has the address."""
+
+
+@dataclass(frozen=True, slots=True)
+class Sending:
+    """One campaign as attribution sees it: when it began, whom it hit, what it repeated, and how its odds lie.
+
+    `crime` is how much likelier its content is from a thief than from somebody lawful; `rate` is how often per day
+    a sending like it, of these very addresses, comes without a leak (in the same measure as `crime`).
+    """
+
+    id: str
+    at: datetime
+    mark: frozenset[str]
+    crime: float
+    rate: float
+    fields: frozenset[str] = frozenset()
+
+
+def sendings(world: World, rates: Rates) -> tuple[Sending, ...]:
+    """Return the campaigns of a world, oldest first; several mails of one campaign to one address count once."""
+    canaries = {c.id: c for c in world.canaries}
+    of_campaign: dict[str, list[Strike]] = {}
+    for strike in world.strikes:
+        if strike.canary in canaries and _crime(strike) > 0:
+            of_campaign.setdefault(strike.campaign, []).append(strike)
+    ordinary = _Ordinary(world, rates, canaries, of_campaign.values())
+    found = (ordinary.sending(name, strikes) for name, strikes in of_campaign.items())
+    return tuple(sorted(found, key=lambda s: (s.at, s.id)))
+
+
+class _Ordinary:
+    """What is ordinary in one world."""
+
+    def __init__(
+        self, world: World, rates: Rates, canaries: Mapping[str, Planted], campaigns: Iterable[list[Strike]]
+    ) -> None:
+        self.rates, self.canaries = rates, canaries
+        self.pressure = {canary.domain: 0.0 for canary in canaries.values()}
+        for tries in world.tries:
+            self.pressure[tries.domain] = self.pressure.get(tries.domain, 0.0) + _per_year(tries)
+        self.guess = {name: self._guessed(canary) for name, canary in canaries.items()}
+        self.guessable = tuple(
+            sorted((c.issued, log1p(-g)) for c in canaries.values() if (g := self.guess[c.id]) > 1e-6)
+        )
+        self.outsiders = self._outsiders(world, campaigns)
+
+    def sending(self, name: str, strikes: list[Strike]) -> Sending:
+        """Return one campaign with its odds."""
+        at, mark = min(s.at for s in strikes), frozenset(s.canary for s in strikes)
+        crime = max(_crime(s) for s in strikes)
+        fields = frozenset(field for s in strikes for field in s.fields)
+        rate = self._dictionary(mark, at, crime) + self._chance(mark, crime, strikes[0])
+        return Sending(name, at, mark, crime, rate / YEAR, fields)
+
+    def _guessed(self, canary: Planted) -> float:
+        """How likely one dictionary run meets this address: all that is human-like, hardly anything random."""
+        over = max(0.0, canary.bits - self.rates.guessable_bits)
+        direct = self.pressure[canary.domain] / max(self.rates.dictionary, 1e-9) * 2.0 ** -min(canary.bits, 1000.0)
+        return min(0.9, self.rates.guessed * 2.0**-over + direct)
+
+    def _outsiders(self, world: World, campaigns: Iterable[list[Strike]]) -> dict[str, float]:
+        """How often a year lawful third parties write to an address of each vendor, by what they did so far."""
+        seen = Counter(
+            str(self.canaries[s[0].canary].vendor)
+            for s in campaigns
+            if all(x.verdict == Verdict.THIRD_PARTY for x in s)
+        )
+        spent: Counter[str] = Counter()
+        for canary in self.canaries.values():
+            spent[str(canary.vendor)] += max(0.0, (world.now - canary.issued) / timedelta(days=YEAR))  # type: ignore[assignment]
+        shape, years = self.rates.third_party
+        return {vendor: (shape + seen[vendor]) / (years + spent[vendor]) for vendor in spent}
+
+    def _dictionary(self, mark: frozenset[str], at: datetime, crime: float) -> float:
+        hit = 1.0
+        for name in mark:
+            hit *= self.guess[name]
+        if not hit:
+            return 0.0
+        spared = sum(quiet for issued, quiet in self.guessable if issued <= at)
+        spared -= sum(log1p(-self.guess[name]) for name in mark if self.guess[name] > 1e-6)
+        return self.rates.dictionary * crime * hit * exp(spared)
+
+    def _chance(self, mark: frozenset[str], crime: float, strike: Strike) -> float:
+        rates = self.rates
+        rate = rates.stray * crime * rates.chance ** (len(mark) - 1)
+        if len(mark) > 1:
+            return rate
+        outsiders = self.outsiders.get(str(self.canaries[strike.canary].vendor), 0.0)
+        return rate + rates.misdirected + (outsiders if strike.verdict == Verdict.THIRD_PARTY else 0.0)
+
+
+def _per_year(tries: Tries) -> float:
+    days = max(1.0, (tries.until - tries.since) / timedelta(days=1))
+    return tries.count * YEAR / days
+
+
+def _crime(strike: Strike) -> float:
+    if strike.verdict in (Verdict.SPAM, Verdict.IMPERSONATION):
+        sure = min(max(strike.confidence, 0.0), 1.0)
+        return min(_ODDS, max(1 / _ODDS, sure / (1 - sure) if sure < 1 else _ODDS))
+    return {Verdict.THIRD_PARTY: _OUTSIDER, Verdict.BACKSCATTER: _HINT, Verdict.PROBE: _HINT}.get(
+        Verdict(strike.verdict), 0.0
+    )

@@ -1,0 +1,95 @@
+"""Who held which address since when: the sources that a world has, and what each of them could have leaked."""
+
+from collections import defaultdict
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime
+
+from canary.attribute.rates import Rates
+from canary.attribute.world import Party, Passing, Planted, Source, World
+from canary.model.case import SuspectKind
+
+OWNER = Source(SuspectKind.OWNER)
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """One address in a source's hands: since when, how likely at all, and in whose account."""
+
+    since: datetime
+    p: float = 1.0
+    tenant: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Holding:
+    """What one source held, and the yearly hazard that it leaks."""
+
+    source: Source
+    hazard: float
+    members: dict[str, Held]
+
+
+def holdings(world: World, rates: Rates) -> tuple[Holding, ...]:
+    """Return every source of a world with what it held; a supplier may hold what nobody told us of (`unlisted`)."""
+    by_vendor: dict[str, list[Planted]] = defaultdict(list)
+    for canary in world.canaries:
+        if canary.vendor is not None:
+            by_vendor[canary.vendor].append(canary)
+    return (
+        *_owner(world, rates),
+        *_vendors(world, by_vendor, rates),
+        *_suppliers(world, by_vendor, rates),
+        *_published(by_vendor, rates),
+    )
+
+
+def _owner(world: World, rates: Rates) -> Iterator[Holding]:
+    # The store, the mailbox, the backup: they hold the decoys too, and nobody else does.
+    yield Holding(OWNER, rates.owner, {c.id: Held(c.issued) for c in world.canaries})
+
+
+def _vendors(world: World, by_vendor: dict[str, list[Planted]], rates: Rates) -> Iterator[Holding]:
+    for party in world.vendors:
+        mine = by_vendor.get(party.id, [])
+        yield Holding(Source(SuspectKind.VENDOR, party.id), rates.vendor, {c.id: Held(c.issued) for c in mine})
+
+
+def _suppliers(world: World, by_vendor: dict[str, list[Planted]], rates: Rates) -> Iterator[Holding]:
+    passed: dict[str, dict[str, dict[str, Held]]] = defaultdict(dict)
+    for party in world.vendors:
+        for passing in party.suppliers:
+            account = passed[passing.supplier].setdefault(party.id, {})
+            account.update(_account(party, passing, by_vendor.get(party.id, [])))
+    for supplier, accounts in passed.items():
+        sure = {canary: held for account in accounts.values() for canary, held in account.items()}
+        yield Holding(Source(SuspectKind.SUPPLIER, supplier), rates.supplier, sure | _unlisted(world, sure, rates))
+        for vendor, account in accounts.items():
+            if account:
+                yield Holding(Source(SuspectKind.ACCOUNT, f"{supplier}/{vendor}"), rates.account, account)
+
+
+def _account(party: Party, passing: Passing, canaries: list[Planted]) -> dict[str, Held]:
+    """What a supplier holds of one vendor: it keeps what it once had, and gets nothing new after the end."""
+    return {
+        c.id: Held(max(c.issued, passing.since) if passing.since else c.issued, passing.p, party.id)
+        for c in canaries
+        if (not passing.channels or c.channel in passing.channels) and (not passing.until or c.issued <= passing.until)
+    }
+
+
+def _unlisted(world: World, sure: dict[str, Held], rates: Rates) -> dict[str, Held]:
+    if not rates.unlisted:
+        return {}
+    return {
+        c.id: Held(c.issued, rates.unlisted, c.vendor)
+        for c in world.canaries
+        if c.vendor is not None and c.id not in sure
+    }
+
+
+def _published(by_vendor: dict[str, list[Planted]], rates: Rates) -> Iterator[Holding]:
+    for vendor, canaries in by_vendor.items():
+        shown = {c.id: Held(c.issued) for c in canaries if c.published}
+        if shown:
+            yield Holding(Source(SuspectKind.PUBLISHED, vendor), rates.published, shown)

@@ -1,0 +1,156 @@
+"""One world made ready for questions: its sendings, its sources, the possible times of a leak, and the evidence.
+
+The question is always the same: how much likelier is what was seen, had this source leaked, than without any leak.
+"""
+
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+import numpy as np
+
+from canary.attribute.background import YEAR, Sending, sendings
+from canary.attribute.holdings import Holding, holdings
+from canary.attribute.kernel import SENDINGS, Alike, Kernel, Quiet
+from canary.attribute.rates import Rates
+from canary.attribute.tally import Array, Choice, Member, tally
+from canary.attribute.world import Source, World
+from canary.model.case import SuspectKind
+
+_DAY = timedelta(days=1)
+_CELLS = 96
+_EVEN = 24
+_BEFORE = (0.0, 2.0, 7.0, 21.0, 60.0)
+"""Days before a sending at which the time grid is refined, as quick thieves need but days."""
+
+_NEAREST = 0.2
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """The likelihood ratio of a leak against none, as a logarithm, and its share of each cell of the time grid."""
+
+    log_ratio: float
+    times: Array
+
+
+@dataclass(frozen=True, slots=True)
+class _Ready:
+    """A source made ready: its members, since which day each is held, and what their keeping quiet says."""
+
+    holding: Holding
+    members: dict[str, Member]
+    since: dict[str, float]
+    quiet: list[Quiet]
+
+
+class Inquiry:
+    """What all hypotheses of one world share; evidence is worked out once for each source and set of sendings."""
+
+    def __init__(self, world: World, rates: Rates) -> None:
+        """Lay out the time grid and the sources."""
+        self.world, self.rates = world, rates
+        self.start = min((c.issued for c in world.canaries), default=world.now - timedelta(days=YEAR))
+        self.span = max(1.0, (world.now - self.start) / _DAY)
+        self.sendings = sendings(world, rates)
+        self.holdings = {holding.source: holding for holding in holdings(world, rates)}
+        self.edges = _edges(self.span, [self.day(s.at) for s in self.sendings])
+        self.days = (self.edges[1:] + self.edges[:-1]) / 2
+        self._share = np.diff(self.edges) / self.span
+        self._kernel = Kernel(rates, _over(rates, self.span - self.days))
+        self._delays = {s.id: self._delay(s) for s in self.sendings}
+        self._ready: dict[Source, _Ready] = {}
+        self._known: dict[tuple[object, frozenset[str]], Evidence] = {}
+
+    def day(self, at: datetime) -> float:
+        """Return a time as days since the first address was issued."""
+        return (at - self.start) / _DAY
+
+    def prior(self, source: Source) -> float:
+        """Return the prior odds that a source has leaked at all within the span of the world."""
+        return self.holdings[source].hazard * self.span / YEAR
+
+    def within(self, source: Source) -> frozenset[str]:
+        """Return the sendings that a source may be behind: it held all they hit, and at least one address surely."""
+        members = self.holdings[source].members
+        return frozenset(
+            s.id
+            for s in self.sendings
+            if all(name in members for name in s.mark) and any(members[name].p >= 0.5 for name in s.mark)
+        )
+
+    def evidence(self, source: Source, among: frozenset[str]) -> Evidence:
+        """Return the evidence for a leak of one source that is behind none but some of the sendings named."""
+        ready = self._prepare(source)
+        # An account with one vendor's addresses answers as that vendor does.
+        same = (tuple(sorted(ready.since.items())), source.kind is SuspectKind.SUPPLIER and source.id)
+        if (same, among) not in self._known:
+            self._known[same, among] = self._weigh(ready, among)
+        return self._known[same, among]
+
+    def _weigh(self, ready: _Ready, among: frozenset[str]) -> Evidence:
+        choices = [Choice(s.mark, self._odds(ready, s)) for s in self.sendings if s.id in among]
+        sums = tally([c for c in choices if c.odds.any()], ready.members, len(self.days), SENDINGS)
+        times = self._kernel.weigh(ready.quiet, sums) * self._share
+        total = float(times.sum())
+        return Evidence(float(np.log(total)) + sums.scale, times / total)
+
+    def _odds(self, ready: _Ready, sending: Sending) -> Array:
+        since = max(ready.since[name] for name in sending.mark)
+        return np.where(self.days >= since, self._delays[sending.id], 0.0)
+
+    def _delay(self, sending: Sending) -> Array:
+        """How much likelier a sending comes from a leak at each time than from no leak, the mean number set aside."""
+        day = self.day(sending.at)
+        over = _over(self.rates, day - self.edges)
+        return -np.diff(over) / np.diff(self.edges) * sending.crime / sending.rate
+
+    def _prepare(self, source: Source) -> _Ready:
+        if source not in self._ready:
+            holding = self.holdings[source]
+            accounts = source.kind is SuspectKind.SUPPLIER
+            # Accounts are hit or spared as a whole; what is only perhaps held is in none that we know of.
+            members = {
+                name: Member(held.p, held.tenant if accounts and held.p >= 0.5 else "")
+                for name, held in holding.members.items()
+            }
+            since = {name: max(0.0, self.day(held.since)) for name, held in holding.members.items()}
+            quiet = self._quiet(members, since, accounts=accounts)
+            self._ready[source] = _Ready(holding, members, since, quiet)
+        return self._ready[source]
+
+    def _quiet(self, members: dict[str, Member], since: dict[str, float], *, accounts: bool) -> list[Quiet]:
+        doubted = {name: member.p for name, member in members.items() if not member.sure}
+        doubt = Alike(1, float(np.mean([*doubted.values()] or [0.0])), self._number(since[name] for name in doubted))
+        sizes = Counter(member.tenant for member in members.values() if member.sure and accounts)
+        kinds: dict[tuple[int, float], list[float]] = {}
+        for name, member in members.items():
+            if member.sure:
+                kinds.setdefault((sizes.get(member.tenant, 1), member.p), []).append(since[name])
+        sure = [Alike(size, p, self._number(theirs) / size) for (size, p), theirs in kinds.items()]
+        return self._kernel.quiet(sure, doubt, accounts=accounts)
+
+    def _number(self, since: Iterable[float]) -> Array:
+        """How many are held at each time."""
+        return np.searchsorted(np.sort(np.fromiter(since, float)), self.days, side="right").astype(float)
+
+
+def _over(rates: Rates, age: Array) -> Array:
+    """The part of a leak's sendings that has come so many days after it."""
+    total = sum(weight for _, weight in rates.delays)
+    ages = np.maximum(age, 0.0)
+    return np.sum([weight / total * -np.expm1(-ages / mean) for mean, weight in rates.delays], axis=0)
+
+
+def _edges(span: float, struck: Iterable[float]) -> Array:
+    """The edges of the time grid: even, and finer before each sending, the first ones first if there are too many."""
+    edges = list(np.linspace(0.0, span, _EVEN + 1))
+    for day in sorted(set(struck)):
+        if len(edges) < _CELLS:
+            edges += [day - before for before in _BEFORE if 0 < day - before < span]
+    apart = [0.0]
+    for edge in sorted(edges):
+        if edge - apart[-1] >= _NEAREST and span - edge >= _NEAREST:
+            apart.append(edge)
+    return np.array([*apart, span])

@@ -1,0 +1,112 @@
+"""How likely a choice of sendings is under a leak, whatever was in the dump: the nuisances are summed out here.
+
+A leak at time t puts each held address into the dump with the probability q (coverage), and brings a Poisson number of
+sendings with mean N, each at a delay of its own, each meeting every address of the dump with probability r (reach).
+Given that there are m sendings in all by now, seen or unseen, addresses are independent of each other: a quiet one
+contributes 1 - q + q (1 - r)^m, one that was met j times q r^j (1 - r)^(m - j). That factor of the quiet ones is the
+negative evidence. What remains is a sum over m and quadratures over q, r, N and t. Keys are those of `tally`.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from canary.attribute.rates import Rates
+from canary.attribute.tally import Array, Tally
+
+SENDINGS = 64
+"""The most sendings one leak is thought to bring; beyond it the sum over m carries nothing."""
+
+_M = np.arange(SENDINGS + 1)
+_LOG_FACTORIAL = np.concatenate(([0.0], np.cumsum(np.log(_M[1:]))))
+
+
+@dataclass(frozen=True, slots=True)
+class Alike:
+    """Units that count alike: so many addresses in each, held with this chance, and how many units at each time."""
+
+    size: int
+    p: float
+    number: Array
+
+
+@dataclass(frozen=True, slots=True)
+class Quiet:
+    """What one source's addresses contribute by keeping quiet, for one share of accounts hit and its prior weight.
+
+    `factor` (by time, node and m) counts everything as quiet; `sure`, `doubt` and `account` are what each surely held
+    address, perhaps held address and account changes in it by being met after all.
+    """
+
+    weight: float
+    factor: Array
+    sure: Array
+    doubt: Array
+    account: Array
+
+
+class Kernel:
+    """The quadrature of one world: `seen` is the part of a leak's sendings that is over, for each time of the leak."""
+
+    def __init__(self, rates: Rates, seen: Array) -> None:
+        """Lay out the nodes of coverage and reach as one axis, the number of sendings in all as the other."""
+        pairs = [(q, r, a * b) for q, a in rates.coverage for r, b in rates.reach]
+        self._q, self._r, prior = (np.array(column)[:, None] for column in zip(*pairs, strict=True))
+        self._prior = prior / prior.sum()
+        self._missed = (1 - self._r) ** _M
+        self._rates, self._seen = rates, seen
+        self._weights: dict[int, Array] = {}
+
+    def quiet(self, sure: Sequence[Alike], doubt: Alike, *, accounts: bool) -> list[Quiet]:
+        """Return the quiet factors of what is held surely, in accounts or not, and of what is held perhaps."""
+        hushed, unsure = self._hushed(1.0), self._hushed(doubt.p)
+        held = self._q * self._missed
+        found = []
+        for share, weight in self._rates.tenants if accounts else ((1.0, 1.0),):
+            logs = doubt.number[:, None, None] * np.log(unsure)
+            for alike in sure:
+                logs = logs + alike.number[:, None, None] * np.log(
+                    1 - share + share * self._hushed(alike.p) ** alike.size
+                )
+            size = min((alike.size for alike in sure), default=1)
+            account = share * hushed**size / (1 - share + share * hushed**size)
+            found.append(Quiet(weight, np.exp(logs), held / hushed, held / unsure, account))
+        return found
+
+    def weigh(self, quiet: Sequence[Quiet], sums: Tally) -> Array:
+        """Return the likelihood ratio of a leak at each time against no leak, but for the scale of the sums."""
+        ratio = np.zeros(sums.values.shape[1])
+        with np.errstate(under="ignore"):
+            for chosen in np.unique(sums.keys[:, 3]):
+                rows = sums.keys[:, 3] == chosen
+                for part in quiet:
+                    left = (part.factor * self._sendings(int(chosen))).reshape(len(ratio), -1)
+                    right = self._met(part, sums.keys[rows]).reshape(int(rows.sum()), -1)
+                    ratio += part.weight * ((left @ right.T) * sums.values[rows].T).sum(axis=1)
+        return ratio
+
+    def _hushed(self, p: float) -> Array:
+        return 1 - p * self._q * (1 - self._missed)
+
+    def _met(self, part: Quiet, keys: NDArray[np.int64]) -> Array:
+        u, v, h, _, s = (column[:, None, None] for column in keys.T)
+        odds = (self._r / (1 - self._r))[None]
+        return self._prior[None] * part.sure[None] ** u * part.doubt[None] ** v * part.account[None] ** h * odds**s
+
+    def _sendings(self, chosen: int) -> Array:
+        """How likely m sendings are by now, so many of them the chosen ones, by time and m.
+
+        Each chosen one brings a factor N (its delay is in the odds); the others lie anywhere in the past.
+        """
+        if chosen not in self._weights:
+            others = _M[chosen:] - chosen
+            weights = np.zeros((len(self._seen), 1, SENDINGS + 1))
+            total = sum(weight for _, weight in self._rates.campaigns)
+            for mean, weight in self._rates.campaigns:
+                expected = mean * self._seen[:, None]
+                logs = others * np.log(np.maximum(expected, 1e-300)) - expected - _LOG_FACTORIAL[others]
+                weights[:, 0, chosen:] += weight / total * np.exp(logs + chosen * np.log(mean))
+            self._weights[chosen] = weights
+        return self._weights[chosen]

@@ -1,0 +1,49 @@
+"""What attribution assumes before it has seen anything: priors, rates and delays, each with where it comes from."""
+
+from dataclasses import dataclass
+
+Weighted = tuple[tuple[float, float], ...]
+"""Values with their prior weights."""
+
+
+@dataclass(frozen=True, slots=True)
+class Rates:
+    """Every assumption of the likelihood; hazards and rates are per year, delays in days, the rest probabilities.
+
+    Leaks: `vendor` follows Tripwire (DeBlasio et al., IMC 2017: some 0.55 % of sites a year); `supplier` and `owner`
+    are set beside it, a supplier being a richer target than each of its customers; `account` is one customer's account
+    at a supplier; `published` is harvesting of an address its vendor shows (FTC 2002: 86 % of posted addresses).
+    Dumps: `coverage` is how much of what a source held gets out; `tenants` how many of a supplier's accounts are hit
+    (Epsilon 2011: about 2 % of its clients, Silverpop more); `unlisted` is the chance that a supplier holds an address
+    nobody told us of. Sendings: `campaigns` is how many a leak brings in all, `reach` how much of a dump one sending
+    covers, `delays` the mixture of quick fraudsters and slow list sellers (Prince et al., Project Honey Pot).
+    Background: `dictionary` runs a year, each meeting `guessed` of the addresses that can be guessed (fewer than
+    `guessable_bits`); `misdirected` and `stray` single mails per address; lawful third parties write to the addresses
+    of a vendor by a gamma of `third_party` (shape, years). `chance` is what each further address costs a coincidence.
+    Fields: `field_used` is how often a sending uses a leaked field, `field_chance` how often it meets one by accident.
+    """
+
+    vendor: float = 0.005
+    supplier: float = 0.025
+    account: float = 0.0005
+    owner: float = 0.05
+    published: float = 1.0
+    pair: float = 1.0
+    coverage: Weighted = ((0.03, 0.08), (0.08, 0.12), (0.18, 0.25), (0.32, 0.25), (0.47, 0.18), (0.7, 0.12))
+    reach: Weighted = ((0.2, 0.3), (0.5, 0.4), (0.85, 0.3))
+    campaigns: Weighted = ((2.0, 0.3), (6.0, 0.4), (16.0, 0.3))
+    tenants: Weighted = ((1.0, 0.8), (0.3, 0.2))
+    unlisted: float = 0.02
+    delays: tuple[tuple[float, float], ...] = ((7.0, 0.3), (90.0, 0.7))
+    dictionary: float = 1.0
+    guessed: float = 0.15
+    guessable_bits: float = 26.0
+    misdirected: float = 0.02
+    stray: float = 0.001
+    third_party: tuple[float, float] = (0.1, 1.0)
+    chance: float = 0.001
+    field_used: float = 0.35
+    field_chance: float = 0.0001
+
+
+RATES = Rates()

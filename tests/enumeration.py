@@ -1,0 +1,102 @@
+"""The likelihood of tiny worlds by listing everything: every dump, every choice of sendings, one by one."""
+
+from collections.abc import Iterator
+from itertools import chain, combinations, product
+from math import exp, log
+
+import numpy as np
+from numpy.typing import NDArray
+
+from canary.attribute.inquiry import Inquiry
+from canary.attribute.world import Source
+from canary.model.case import SuspectKind
+
+Names = frozenset[str]
+
+
+def _subsets(names: Names) -> Iterator[Names]:
+    ordered = sorted(names)
+    return (frozenset(c) for c in chain.from_iterable(combinations(ordered, n) for n in range(len(ordered) + 1)))
+
+
+def _delay(inquiry: Inquiry, sent: float) -> NDArray[np.float64]:
+    """The mean density of the delay in each cell of the time grid."""
+    total = sum(weight for _, weight in inquiry.rates.delays)
+    density = np.zeros(len(inquiry.days))
+    for mean, weight in inquiry.rates.delays:
+        for i, (begin, end) in enumerate(zip(inquiry.edges, inquiry.edges[1:], strict=False)):
+            late, early = max(sent - begin, 0.0), max(sent - end, 0.0)
+            density[i] += weight / total * (exp(-early / mean) - exp(-late / mean)) / (end - begin)
+    return density
+
+
+def choices(inquiry: Inquiry, source: Source) -> dict[Names, float]:
+    """What each choice of sendings contributes to the likelihood ratio of one source's leak."""
+    sent = {s.id: s for s in inquiry.sendings}
+    odds = {s.id: _delay(inquiry, inquiry.day(s.at)) * s.crime / s.rate for s in inquiry.sendings}
+    found = {}
+    for chosen in _subsets(inquiry.within(source)):
+        density = np.prod([odds[name] for name in chosen], axis=0) if chosen else np.ones(len(inquiry.days))
+        marks = [sent[name].mark for name in sorted(chosen)]
+        found[chosen] = float((density * _dumps(inquiry, source, marks) * np.diff(inquiry.edges)).sum() / inquiry.span)
+    return found
+
+
+def _dumps(inquiry: Inquiry, source: Source, marks: list[Names]) -> NDArray[np.float64]:
+    """The probability of just these marks, over all dumps and nuisances, at each time (but for the delays)."""
+    rates, members = inquiry.rates, inquiry.holdings[source].members
+    supplier = source.kind is SuspectKind.SUPPLIER
+    tenants = rates.tenants if supplier else ((1.0, 1.0),)
+    over = sum(w for _, w in rates.delays)
+    left = inquiry.span - inquiry.days
+    seen = sum((w / over * (1 - np.exp(-left / mean)) for mean, w in rates.delays), np.zeros(len(left)))
+    answer = np.zeros(len(inquiry.days))
+    met: Names = frozenset().union(*marks)
+    for dump in _subsets(frozenset(members)):
+        if not met <= dump:
+            continue
+        held = np.array([[inquiry.day(members[name].since) <= day for day in inquiry.days] for name in sorted(members)])
+        possible = np.ones(len(inquiry.days), dtype=bool)
+        for row, name in zip(held, sorted(members), strict=True):
+            possible &= row if name in dump else True
+        for (share, a), (q, b), (r, c), (n, d) in product(tenants, rates.coverage, rates.reach, rates.campaigns):
+            chance = _chance(inquiry, source, dump, held, share if supplier else 1.0, q)
+            size = len(dump)
+            unseen = np.exp(-n * seen * (1 - (1 - r) ** size))
+            mark = np.prod([r ** len(m) * (1 - r) ** (size - len(m)) for m in marks]) if marks else 1.0
+            answer += possible * a * b * c * d * chance * unseen * mark * n ** len(marks)
+    norm = [sum(w for _, w in grid) for grid in (rates.coverage, rates.reach, rates.campaigns)]
+    return answer / np.prod(norm)
+
+
+def _chance(
+    inquiry: Inquiry, source: Source, dump: Names, held: NDArray[np.bool_], share: float, q: float
+) -> NDArray[np.float64]:
+    """How likely a dump is: each account hit or spared as a whole, each address in it kept or lost by itself."""
+    members = inquiry.holdings[source].members
+    accounts: dict[str, list[int]] = {}
+    names = sorted(members)
+    for i, name in enumerate(names):
+        sure = source.kind is SuspectKind.SUPPLIER and members[name].p >= 0.5
+        accounts.setdefault(members[name].tenant if sure else f"\0{name}", []).append(i)
+    answer = np.ones(len(inquiry.days))
+    for tenant, rows in accounts.items():
+        inside, touched = np.ones(len(inquiry.days)), False
+        for i in rows:
+            p = members[names[i]].p * q
+            touched |= names[i] in dump
+            inside *= p if names[i] in dump else np.where(held[i], 1 - p, 1.0)
+        hit = 1.0 if tenant.startswith("\0") else share
+        answer *= hit * inside + (0.0 if touched else 1 - hit)
+    return answer
+
+
+def log_ratio(inquiry: Inquiry, source: Source) -> float:
+    """The evidence for one source."""
+    return log(sum(choices(inquiry, source).values()))
+
+
+def log_ratio_of_two(inquiry: Inquiry, one: Source, other: Source) -> float:
+    """The evidence for two sources, which are never both behind the same sending."""
+    first, second = choices(inquiry, one), choices(inquiry, other)
+    return log(sum(a * b for x, a in first.items() for y, b in second.items() if not x & y))
