@@ -1,0 +1,94 @@
+"""The simple methods: what each says about the same small world."""
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from canary.attribute.baselines import BASELINES, any_mail, hits_only, holdings, overlap_vote, spam_means_vendor
+from canary.attribute.world import Party, Passing, Planted, Posterior, Source, Strike, World
+from canary.model.case import SuspectKind
+
+NOW = datetime(2026, 1, 1, tzinfo=UTC)
+START = NOW - timedelta(days=365)
+ESP = Source(SuspectKind.SUPPLIER, "esp")
+OWNER = Source(SuspectKind.OWNER)
+
+
+def vendor(name: str) -> Source:
+    return Source(SuspectKind.VENDOR, name)
+
+
+def strike(canary: str, verdict: str = "spam", confidence: float = 0.9) -> Strike:
+    return Strike(canary, NOW - timedelta(days=1), "k1", verdict, confidence)
+
+
+def world(*strikes: Strike) -> World:
+    """Six vendors, four of them with the supplier, and two decoys."""
+    return World(
+        NOW,
+        tuple(Party(name, (Passing("esp"),) if name in "abcd" else ()) for name in "abcdef"),
+        (*(Planted(name, "d", name, START) for name in "abcdef"), *(Planted(n, "d", None, START) for n in ("x", "y"))),
+        strikes,
+    )
+
+
+def top(posterior: Posterior) -> frozenset[Source]:
+    return max(posterior.hypotheses, key=lambda sources: posterior.hypotheses[sources])
+
+
+def test_a_supplier_holds_what_its_vendors_pass_on_and_the_own_side_holds_all() -> None:
+    held = holdings(world())
+    assert (held[ESP], held[OWNER]) == (frozenset("abcd"), frozenset("abcdefxy"))
+
+
+def test_a_supplier_holds_only_the_channels_and_times_that_were_passed_on() -> None:
+    passings = (Passing("esp", frozenset({"newsletter"})), Passing("old", until=START))
+    there = World(
+        NOW, (Party("a", passings),), (Planted("1", "d", "a", START), Planted("2", "d", "a", START, "newsletter"))
+    )
+    held = holdings(there)
+    assert (held[ESP], held[Source(SuspectKind.SUPPLIER, "old")]) == (frozenset({"2"}), frozenset())
+
+
+@pytest.mark.parametrize("name", BASELINES)
+def test_beliefs_sum_to_one_and_marginals_are_probabilities(name: str) -> None:
+    found = BASELINES[name](world(strike("a"), strike("e"), strike("x")))
+    assert sum(found.hypotheses.values()) == pytest.approx(1)
+    assert all(0 <= p <= 1 for p in found.marginals.values())
+
+
+@pytest.mark.parametrize("name", BASELINES)
+def test_without_a_mail_nobody_leaked(name: str) -> None:
+    assert top(BASELINES[name](world())) == frozenset()
+
+
+def test_the_rules_accuse_each_vendor_that_was_hit() -> None:
+    hits = world(strike("a"), strike("b", "third-party"), strike("c", confidence=0.2))
+    assert top(any_mail(hits)) == {vendor("a"), vendor("b"), vendor("c")}
+    assert top(spam_means_vendor(hits)) == {vendor("a")}
+
+
+def test_votes_elect_the_supplier_that_all_hit_vendors_share() -> None:
+    assert overlap_vote(world(strike("a"), strike("b"))).marginals[ESP] > 0.99
+
+
+def test_the_guilt_model_always_blames_who_holds_all() -> None:
+    found = BASELINES["guilt"](world(strike("a"), strike("b"), strike("e")))
+    assert max(found.marginals, key=lambda source: found.marginals[source]) == OWNER
+
+
+def test_jaccard_takes_quiet_addresses_into_account() -> None:
+    found = BASELINES["jaccard"](world(strike("a"), strike("b"), strike("c"), strike("d")))
+    assert found.marginals[ESP] > found.marginals[OWNER] > found.marginals[vendor("a")]
+
+
+def test_counting_hits_weighs_one_hit_as_chance_and_four_as_the_supplier() -> None:
+    assert top(hits_only(world(strike("a")))) == frozenset()
+    assert top(hits_only(world(*map(strike, "abcd")))) == {ESP}
+
+
+def test_counting_hits_gives_the_beta_binomial_odds() -> None:
+    found = hits_only(world(strike("a"), strike("b")))
+    odds = found.hypotheses[frozenset({ESP})] / found.hypotheses[frozenset()]
+    # Two of four at a flat rate: 2! 2! / 5! = 1/30, against chance .1 .1 .9 .9; the prior is .2 to .5.
+    assert odds == pytest.approx(0.4 * (1 / 30) / (0.01 * 0.81))
