@@ -12,7 +12,6 @@ Holdings = Mapping[Source, frozenset[str]]
 
 _RULE_SAYS = 0.99
 """How sure a rule is taken to be of what it says; the rest it leaves to chance."""
-_ALMOST = 1.0 - 1e-9
 _GUESSED = 0.1
 _CHANCE = 0.1
 """How likely a canary is hit within the usual two years though nobody leaked it."""
@@ -49,22 +48,26 @@ def spam_means_vendor(world: World) -> Posterior:
 
 def guilt_model(world: World) -> Posterior:
     """Take the guilt model's probabilities, vendors, suppliers and the own side being its agents."""
-    held = holdings(world)
-    scores = guilt(held, _criminal(world), _GUESSED)
-    return Posterior(_at_most_one(scores), scores)
+    scores = guilt(holdings(world), _criminal(world), _GUESSED)
+    return Posterior(_shared_out(scores), scores)
 
 
 def overlap_vote(world: World) -> Posterior:
-    """Let each hit address vote for all that held it; the own side, which holds all, may not stand."""
+    """Accuse whoever held the most of what was hit; the own side, which holds all, may not stand."""
     hit = _criminal(world)
-    shares = {source: len(held & hit) / max(1, len(hit)) for source, held in _outside(world).items()}
-    return _single(shares)
+    votes = {s: len(held & hit) for s, held in holdings(world).items() if s.kind is not SuspectKind.OWNER}
+    most = max(votes.values(), default=0)
+    winners = [source for source, count in votes.items() if count == most and most]
+    if not winners:
+        return Posterior({_NOBODY: 1.0}, dict.fromkeys(votes, 0.0))
+    shares = dict.fromkeys(votes, 0.0) | dict.fromkeys(winners, _RULE_SAYS / len(winners))
+    return Posterior({_NOBODY: 1 - _RULE_SAYS} | {frozenset({s}): p for s, p in shares.items() if p}, shares)
 
 
 def best_jaccard(world: World) -> Posterior:
-    """Compare what was hit with what each holds: intersection by union, read as a probability."""
+    """Compare what was hit with what each holds, intersection by union, and share the blame out accordingly."""
     hit = _criminal(world)
-    return _single({source: len(held & hit) / max(1, len(held | hit)) for source, held in holdings(world).items()})
+    return _of(_shared_out({s: len(held & hit) / max(1, len(held | hit)) for s, held in holdings(world).items()}))
 
 
 def hits_only(world: World) -> Posterior:
@@ -98,10 +101,6 @@ def _criminal(world: World, but: Verdict | None = None) -> set[str]:
     return {s.canary for s in world.strikes if s.confidence >= 0.5 and s.verdict != but}
 
 
-def _outside(world: World) -> Holdings:
-    return {source: held for source, held in holdings(world).items() if source.kind is not SuspectKind.OWNER}
-
-
 def _accuse(world: World, hit: set[str]) -> Posterior:
     held = holdings(world)
     accused = frozenset(s for s, canaries in held.items() if s.kind is SuspectKind.VENDOR and canaries & hit)
@@ -111,16 +110,11 @@ def _accuse(world: World, hit: set[str]) -> Posterior:
     return Posterior({accused: _RULE_SAYS, _NOBODY: 1 - _RULE_SAYS}, marginals)
 
 
-def _single(scores: Mapping[Source, float]) -> Posterior:
-    return _of(_at_most_one(scores))
-
-
-def _at_most_one(scores: Mapping[Source, float]) -> dict[frozenset[Source], float]:
-    """Read scores as independent probabilities, given that at most one source leaked: shares follow the odds."""
-    weights = {_NOBODY: 1.0}
-    for source, score in scores.items():
-        weights[frozenset({source})] = score / (1 - min(score, _ALMOST))
-    return _normal(weights)
+def _shared_out(scores: Mapping[Source, float]) -> dict[frozenset[Source], float]:
+    """Read scores that know of no innocence as shares of one leak; without any score nobody leaked."""
+    if not any(scores.values()):
+        return {_NOBODY: 1.0} | {frozenset({source}): 0.0 for source in scores}
+    return _normal({frozenset({source}): score for source, score in scores.items()})
 
 
 def _of(weights: Mapping[frozenset[Source], float]) -> Posterior:

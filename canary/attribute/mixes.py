@@ -77,8 +77,8 @@ class Background:
 
     attacks: float = 1.0
     guessed_share: float = 0.15
-    tries_per_attack: float = 39_000
-    """Recipients tried: 15 % of the space of an 18 bit address, the middle of the guessable ones."""
+    tries_per_attack: float = 600
+    """Recipients tried: as many as meet the easiest addresses (12 bits) as often as `guessed_share` says."""
     stray_tries: float = 240.0
     """Never-issued recipients tried in a year outside of attacks."""
     misdirected: float = 0.02

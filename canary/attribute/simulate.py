@@ -34,11 +34,15 @@ class Leak:
 
 @dataclass(frozen=True, slots=True)
 class Truth:
-    """What no model is shown: the leaks, what really sent each campaign, and all rates (in the mix)."""
+    """What no model is shown: the leaks, what really sent each campaign, and all rates (in the mix).
+
+    `coverage` is that of each leak; without one, that which a leak would have had, so that it gives nothing away.
+    """
 
     mix: Mix
     leaks: tuple[Leak, ...]
     causes: Mapping[str, str]
+    coverage: tuple[float, ...]
 
     @property
     def sources(self) -> frozenset[Source]:
@@ -77,7 +81,9 @@ def simulate(mix: Mix, rng: Generator) -> tuple[World, Truth]:
     world = World(
         BEGIN + timedelta(days=ground.days), ground.parties, ground.planted, strikes, _tries(mix, attacks, rng)
     )
-    return world, Truth(mix, tuple(_seen(leak, n, strikes, causes) for n, leak in enumerate(leaks)), causes)
+    coverage = tuple(leak.coverage for leak in leaks) or (_between(mix.leaking.coverage, rng),)
+    seen = tuple(_seen(leak, n, strikes, causes) for n, leak in enumerate(leaks))
+    return world, Truth(mix, seen, causes, coverage)
 
 
 def _sources(mix: Mix, ground: Ground, rng: Generator) -> list[Source]:

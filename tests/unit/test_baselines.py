@@ -69,7 +69,7 @@ def test_the_rules_accuse_each_vendor_that_was_hit() -> None:
 
 
 def test_votes_elect_the_supplier_that_all_hit_vendors_share() -> None:
-    assert overlap_vote(world(strike("a"), strike("b"))).marginals[ESP] > 0.99
+    assert overlap_vote(world(strike("a"), strike("b"))).marginals[ESP] == pytest.approx(0.99)
 
 
 def test_the_guilt_model_always_blames_who_holds_all() -> None:

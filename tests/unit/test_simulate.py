@@ -76,7 +76,7 @@ def test_an_attack_guesses_15_percent_of_what_can_be_guessed_once_a_year(made: M
 def test_tries_grow_with_the_attacks(made: Made) -> None:
     attacked = [max(t.count for t in w.tries) for w, t in made if "guess" in t.causes.values()]
     calm = [max(t.count for t in w.tries) for w, t in made if "guess" not in t.causes.values()]
-    assert float(np.median(attacked)) > 20_000
+    assert float(np.median(attacked)) > 400
     assert float(np.median(calm)) < 100
 
 
