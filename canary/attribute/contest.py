@@ -1,0 +1,117 @@
+"""All methods on the same simulated worlds, and what was promised of ours."""
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from functools import partial
+from operator import ge, le
+from zlib import crc32
+
+import numpy as np
+
+from canary.attribute.baselines import BASELINES
+from canary.attribute.measure import Figures, Found, Score, score, wait, waited
+from canary.attribute.mixes import MISSPECIFIED, MIXES
+from canary.attribute.oracle import true_rates
+from canary.attribute.posterior import weigh
+from canary.attribute.rates import RATES
+from canary.attribute.simulate import Truth, simulate
+from canary.attribute.world import Posterior, World
+
+WAIT_EVERY = 8
+"""Every so many worlds it is also measured when a method became sure, which takes it many more looks."""
+
+
+@dataclass(frozen=True, slots=True)
+class Method:
+    """A way to say who leaked; only cheating ones look at the truth, and only timed ones are asked again and again."""
+
+    weigh: Callable[[World, Truth], Found]
+    timed: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Heat:
+    """Some worlds of one mix, by number, and the methods that are to try them."""
+
+    mix: str
+    seed: int
+    worlds: range
+    methods: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Bound:
+    """A promise about one figure of ours on one mix; `share_of` means a share of the oracle's same figure."""
+
+    figure: str
+    holds: Callable[[float, float], bool]
+    limit: float
+    share_of: bool = False
+
+    def kept(self, ours: Figures, oracle: Figures | None) -> bool | None:
+        """Return whether the promise is kept; None where it cannot be told."""
+        value: float | None = getattr(ours, self.figure)
+        best: float | None = 1.0 if not self.share_of else getattr(oracle, self.figure, None)
+        return None if value is None or best is None else self.holds(value, self.limit * best)
+
+    def __str__(self) -> str:
+        """Return the promise in signs."""
+        sign = "≥" if self.holds is ge else "≤"
+        return f"{sign} {self.limit:g}" + (" of the oracle's" if self.share_of else "")
+
+
+OURS, ORACLE = "canary", "oracle"
+
+_STANDARD = (
+    Bound("top1_visible", ge, 0.79),
+    Bound("top1_visible", ge, 0.97, share_of=True),
+    Bound("ece_top", le, 0.03),
+    Bound("ece_marginals", le, 0.03),
+    Bound("log_loss", le, 1.45),
+    Bound("wrong_sure", le, 0.001),
+    Bound("accused_sure", le, 0.1),
+)
+_OFF = (Bound("ece_top", le, 0.08), Bound("ece_marginals", le, 0.08), Bound("wrong_sure", le, 0.003))
+
+BOUNDS: Mapping[str, tuple[Bound, ...]] = {
+    "standard": _STANDARD,
+    "per-channel": (Bound("top1_visible", ge, 0.82),),
+    "two-leaks": (Bound("precision_sure", ge, 0.99),),
+    **dict.fromkeys(MISSPECIFIED, _OFF),
+}
+
+
+def compete(heat: Heat) -> Iterator[tuple[str, Score]]:
+    """Yield the score of each method on each world; a world depends on seed, mix and its number alone."""
+    for number in heat.worlds:
+        seed = np.random.SeedSequence(heat.seed, spawn_key=(crc32(heat.mix.encode()), number))
+        world, truth = simulate(MIXES[heat.mix], np.random.default_rng(seed))
+        for name in heat.methods:
+            yield name, _try(METHODS[name], world, truth, timed=number % WAIT_EVERY == 0)
+
+
+def _try(method: Method, world: World, truth: Truth, *, timed: bool) -> Score:
+    one = score(method.weigh(world, truth), world, truth)
+    if not (timed and method.timed):
+        return one
+    return waited(one, wait(lambda earlier: method.weigh(earlier, truth), world, truth))
+
+
+def _blind(baseline: Callable[[World], Posterior], world: World, _: Truth) -> Found:
+    return Found(baseline(world))
+
+
+def _ours(world: World, _: Truth) -> Found:
+    return Found(weigh(world, RATES))
+
+
+def _oracle(world: World, truth: Truth) -> Found:
+    return Found(weigh(world, true_rates(truth)))
+
+
+METHODS: Mapping[str, Method] = {
+    **{name: Method(partial(_blind, baseline)) for name, baseline in BASELINES.items()},
+    OURS: Method(_ours, timed=True),
+    ORACLE: Method(_oracle, timed=True),
+}
+"""Every method by name, the simplest first."""
