@@ -73,7 +73,7 @@ def held(ground: Ground, source: Source) -> Kept:
         SuspectKind.SUPPLIER: lambda c: c.vendor in passed and c.channel != ACCOUNT,
         SuspectKind.ACCOUNT: lambda c: c.vendor in passed and c.channel != ACCOUNT,
         SuspectKind.OWNER: lambda _: True,
-        SuspectKind.PUBLISHED: lambda c: c.published,
+        SuspectKind.PUBLISHED: lambda c: c.published and c.vendor == source.id,
     }
     rule = rules[source.kind]
     return np.array([rule(c) for c in ground.planted], dtype=np.bool_)

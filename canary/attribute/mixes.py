@@ -52,6 +52,8 @@ class Leaking:
     shares: Mapping[SuspectKind, float] = field(default_factory=lambda: SOMEBODY)
     second: float = 0.0
     """How many of the worlds with a leak have a second one, independent of the first."""
+    harvested: float = 0.5
+    """Probability that the addresses which one vendor shows in public are collected there, whoever else leaks."""
     coverage: Range = (0.05, 0.6)
     tenants: float = 1.0
     """Probability that a vendor's account at a leaking supplier was among those taken."""
@@ -125,9 +127,7 @@ MIXES: Mapping[str, Mix] = {
         planting=Planting(account_canaries=1, canaries=2),
         leaking=Leaking(shares={**SOMEBODY, SuspectKind.ACCOUNT: 0.1}),
     ),
-    "published": Mix(
-        planting=Planting(published_share=0.1), leaking=Leaking(shares={**SOMEBODY, SuspectKind.PUBLISHED: 0.1})
-    ),
+    "published": Mix(planting=Planting(published_share=0.02)),
     "inferred-edges": Mix(planting=Planting(edges_inferred=0.5)),
 }
 """The mixes by name; the first is the one that bounds are set on."""

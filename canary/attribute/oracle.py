@@ -18,8 +18,9 @@ def true_rates(truth: Truth) -> Rates:
         supplier=odds[SuspectKind.SUPPLIER],
         account=odds[SuspectKind.ACCOUNT],
         owner=odds[SuspectKind.OWNER],
-        published=odds[SuspectKind.PUBLISHED],
-        pair=pair,
+        published=leaking.harvested / max(1 - leaking.harvested, _HARDLY) / truth.mix.planting.years,
+        # Harvesting and leaks have nothing to do with each other.
+        pair=max(pair, 1.0) if truth.mix.planting.published_share else pair,
         coverage=tuple((q, 1.0) for q in truth.coverage),
         reach=_thirds(leaking.reach),
         campaigns=((leaking.campaigns, 1.0),),
@@ -28,7 +29,7 @@ def true_rates(truth: Truth) -> Rates:
         delays=((leaking.fast_days, leaking.fast_share), (leaking.slow_days, 1 - leaking.fast_share)),
         dictionary=background.attacks,
         misdirected=background.misdirected,
-        third_party=(background.lawful_share, 1 / background.lawful_mails),
+        third_party=(background.lawful_share, 1 / max(background.lawful_mails, _HARDLY)),
         field_used=leaking.field_used,
     )
 
@@ -36,7 +37,7 @@ def true_rates(truth: Truth) -> Rates:
 def _priors(mix: Mix) -> tuple[dict[SuspectKind, float], float]:
     """Return the hazard of each kind of source, and the factor by which two leaks are likelier than by two accidents."""
     knobs, shares = mix.planting, mix.leaking.shares
-    leak, second = sum(shares.values()), mix.leaking.second
+    leak, second = max(sum(shares.values()), _HARDLY), mix.leaking.second
     calm = max(1 - leak, _HARDLY)
     single = leak * max(1 - second, _HARDLY) / calm
     sources = {
@@ -44,7 +45,6 @@ def _priors(mix: Mix) -> tuple[dict[SuspectKind, float], float]:
         SuspectKind.SUPPLIER: knobs.suppliers,
         SuspectKind.ACCOUNT: knobs.vendors * sum(knobs.suppliers_per_vendor) / 2,
         SuspectKind.OWNER: 1,
-        SuspectKind.PUBLISHED: 1,
     }
     hazards = {kind: shares.get(kind, 0.0) / leak * single / count / knobs.years for kind, count in sources.items()}
     return hazards, 2 * leak * second / calm / single**2

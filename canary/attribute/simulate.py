@@ -69,7 +69,8 @@ class _Sending:
 def simulate(mix: Mix, rng: Generator) -> tuple[World, Truth]:
     """Make one world of the mix, and the truth about it."""
     ground = plant(mix.planting, BEGIN, rng)
-    leaks = [_leak(mix, ground, source, rng) for source in _sources(mix, ground, rng)]
+    sources = [*_sources(mix, ground, rng), *_harvested(mix, ground, rng)]
+    leaks = [_leak(mix, ground, source, rng) for source in sources]
     attacks = _attack_days(mix, rng)
     sendings = [
         *(s for n, leak in enumerate(leaks) for s in _exploit(mix, ground, leak, f"leak {n}", rng)),
@@ -97,6 +98,11 @@ def _sources(mix: Mix, ground: Ground, rng: Generator) -> list[Source]:
     while second == first:
         second = _source(mix, ground, rng)
     return [first, second]
+
+
+def _harvested(mix: Mix, ground: Ground, rng: Generator) -> list[Source]:
+    shown = sorted({c.vendor for c in ground.planted if c.published and c.vendor})
+    return [Source(SuspectKind.PUBLISHED, vendor) for vendor in shown if rng.random() < mix.leaking.harvested]
 
 
 def _source(mix: Mix, ground: Ground, rng: Generator) -> Source:

@@ -73,7 +73,7 @@ def test_the_oracle_has_the_priors_of_the_standard_mix() -> None:
     assert 2 * rates.vendor == pytest.approx(0.25 / 50 / 0.5)
     assert 2 * rates.supplier == pytest.approx(0.2 / 8 / 0.5)
     assert 2 * rates.owner == pytest.approx(0.05 / 0.5)
-    assert (rates.account, rates.published, rates.pair) == (0, 0, 0)
+    assert (rates.account, rates.pair) == (0, 0)
     assert (rates.coverage, rates.delays) == (((truth.coverage[0], 1.0),), RATES.delays)
 
 

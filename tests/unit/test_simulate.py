@@ -180,11 +180,22 @@ def test_an_account_leak_is_the_business_of_one_vendor() -> None:
         assert hit <= {truth.leaks[0].source.id.partition("/")[2]}
 
 
-def test_mail_to_published_addresses_can_come_from_the_public() -> None:
-    mix = replace(MIXES["published"], leaking=leaking(SuspectKind.PUBLISHED))
-    for world, truth in worlds(mix, 40):
+def test_half_of_the_vendors_that_show_an_address_get_it_harvested() -> None:
+    shown = harvested = 0
+    for world, truth in worlds(MIXES["published"], 150):
+        public = {c.vendor for c in world.canaries if c.published}
+        sources = {s.id for s in truth.sources if s.kind is SuspectKind.PUBLISHED}
+        assert sources <= public
+        shown, harvested = shown + len(public), harvested + len(sources)
+    assert shown / 150 == pytest.approx(50 * 0.02, abs=0.25)
+    assert harvested / shown == pytest.approx(0.5, abs=0.12)
+
+
+def test_harvesting_hits_nothing_but_what_was_shown() -> None:
+    knobs = replace(STANDARD.leaking, shares={SuspectKind.VENDOR: 0.0}, harvested=1.0)
+    for world, truth in worlds(replace(MIXES["published"], leaking=knobs), 40):
         shown = {c.id for c in world.canaries if c.published}
-        assert {s.canary for s in world.strikes if truth.causes[s.campaign] == "leak 0"} <= shown
+        assert {s.canary for s in world.strikes if truth.causes[s.campaign].startswith("leak")} <= shown
 
 
 def test_a_supplier_leak_never_uses_what_only_the_vendor_was_told() -> None:
