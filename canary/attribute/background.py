@@ -4,13 +4,14 @@ from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from math import exp, log1p
+from math import exp, log, log1p
 
 from canary.attribute.rates import Rates
 from canary.attribute.world import Planted, Strike, Tries, World
 from canary.model.verdict import Verdict
 
 YEAR = 365.25
+_DAY = timedelta(days=1)
 _ODDS = 50.0
 """No verdict counts for more than this, however sure it is of itself."""
 
@@ -56,13 +57,9 @@ class _Ordinary:
         self, world: World, rates: Rates, canaries: Mapping[str, Planted], campaigns: Iterable[list[Strike]]
     ) -> None:
         self.rates, self.canaries = rates, canaries
-        self.pressure = {canary.domain: 0.0 for canary in canaries.values()}
-        for tries in world.tries:
-            self.pressure[tries.domain] = self.pressure.get(tries.domain, 0.0) + _per_year(tries)
-        self.guess = {name: self._guessed(canary) for name, canary in canaries.items()}
-        self.guessable = tuple(
-            sorted((c.issued, log1p(-g)) for c in canaries.values() if (g := self.guess[c.id]) > 1e-6)
-        )
+        self.pressure = _pressure(world.tries)
+        self.guess = {name: self._guessable(canary) for name, canary in canaries.items()}
+        self.open = tuple(sorted((canaries[name].issued, g) for name, g in self.guess.items() if g > 1e-6))
         self.outsiders = self._outsiders(world, campaigns)
 
     def sending(self, name: str, strikes: list[Strike]) -> Sending:
@@ -73,11 +70,14 @@ class _Ordinary:
         rate = self._dictionary(mark, at, crime) + self._chance(mark, crime, strikes[0])
         return Sending(name, at, mark, crime, rate / YEAR, fields)
 
-    def _guessed(self, canary: Planted) -> float:
-        """How likely one dictionary run meets this address: all that is human-like, hardly anything random."""
+    def _guessable(self, canary: Planted) -> float:
+        """How open to dictionaries an address is, in 0 to 1: all that is human-like, hardly anything random.
+
+        Where so much was tried that even the random is within reach, that counts as well (union bound).
+        """
         over = max(0.0, canary.bits - self.rates.guessable_bits)
-        direct = self.pressure[canary.domain] / max(self.rates.dictionary, 1e-9) * 2.0 ** -min(canary.bits, 1000.0)
-        return min(0.9, self.rates.guessed * 2.0**-over + direct)
+        tried = self.pressure.get(canary.domain, 0.0) / max(self.rates.dictionary, 1.0)
+        return min(1.0, 2.0**-over + tried * 2.0 ** -min(max(canary.bits, self.rates.guessable_bits), 1000.0))
 
     def _outsiders(self, world: World, campaigns: Iterable[list[Strike]]) -> dict[str, float]:
         """How often a year lawful third parties write to an address of each vendor, by what they did so far."""
@@ -86,21 +86,24 @@ class _Ordinary:
             for s in campaigns
             if all(x.verdict == Verdict.THIRD_PARTY for x in s)
         )
-        spent: Counter[str] = Counter()
+        spent = dict.fromkeys((str(canary.vendor) for canary in self.canaries.values()), 0.0)
         for canary in self.canaries.values():
-            spent[str(canary.vendor)] += max(0.0, (world.now - canary.issued) / timedelta(days=YEAR))  # type: ignore[assignment]
+            spent[str(canary.vendor)] += max(0.0, (world.now - canary.issued) / _DAY / YEAR)
         shape, years = self.rates.third_party
         return {vendor: (shape + seen[vendor]) / (years + spent[vendor]) for vendor in spent}
 
     def _dictionary(self, mark: frozenset[str], at: datetime, crime: float) -> float:
-        hit = 1.0
-        for name in mark:
-            hit *= self.guess[name]
-        if not hit:
+        """How often a year a run meets just these of the guessable addresses, over what part of them runs may meet."""
+        met = [self.guess[name] for name in mark]
+        if not all(met):
             return 0.0
-        spared = sum(quiet for issued, quiet in self.guessable if issued <= at)
-        spared -= sum(log1p(-self.guess[name]) for name in mark if self.guess[name] > 1e-6)
-        return self.rates.dictionary * crime * hit * exp(spared)
+        present = [g for issued, g in self.open if issued <= at]
+        total = sum(weight for _, weight in self.rates.guessed)
+        chance = sum(
+            weight / total * exp(sum(log(part * g) - log1p(-part * g) for g in met) + sum(log1p(-part * g) for g in present))
+            for part, weight in self.rates.guessed
+        )
+        return self.rates.dictionary * crime * chance
 
     def _chance(self, mark: frozenset[str], crime: float, strike: Strike) -> float:
         rates = self.rates
@@ -111,9 +114,14 @@ class _Ordinary:
         return rate + rates.misdirected + (outsiders if strike.verdict == Verdict.THIRD_PARTY else 0.0)
 
 
-def _per_year(tries: Tries) -> float:
-    days = max(1.0, (tries.until - tries.since) / timedelta(days=1))
-    return tries.count * YEAR / days
+def _pressure(tries: Iterable[Tries]) -> dict[str, float]:
+    """How many never-issued recipients are tried a year, by domain."""
+    counts: Counter[str] = Counter()
+    days: dict[str, float] = {}
+    for span in tries:
+        counts[span.domain] += span.count
+        days[span.domain] = days.get(span.domain, 0.0) + max(0.0, (span.until - span.since) / _DAY)
+    return {domain: count * YEAR / max(1.0, days[domain]) for domain, count in counts.items()}
 
 
 def _crime(strike: Strike) -> float:

@@ -14,11 +14,12 @@ OWNER = Source(SuspectKind.OWNER)
 
 @dataclass(frozen=True, slots=True)
 class Held:
-    """One address in a source's hands: since when, how likely at all, and in whose account."""
+    """One address in a source's hands: since when, how likely at all, in whose account, and with which fields."""
 
     since: datetime
     p: float = 1.0
     tenant: str = ""
+    fields: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,13 +47,14 @@ def holdings(world: World, rates: Rates) -> tuple[Holding, ...]:
 
 def _owner(world: World, rates: Rates) -> Iterator[Holding]:
     # The store, the mailbox, the backup: they hold the decoys too, and nobody else does.
-    yield Holding(OWNER, rates.owner, {c.id: Held(c.issued) for c in world.canaries})
+    yield Holding(OWNER, rates.owner, {c.id: Held(c.issued, fields=c.fields) for c in world.canaries})
 
 
 def _vendors(world: World, by_vendor: dict[str, list[Planted]], rates: Rates) -> Iterator[Holding]:
     for party in world.vendors:
         mine = by_vendor.get(party.id, [])
-        yield Holding(Source(SuspectKind.VENDOR, party.id), rates.vendor, {c.id: Held(c.issued) for c in mine})
+        members = {c.id: Held(c.issued, fields=c.fields) for c in mine}
+        yield Holding(Source(SuspectKind.VENDOR, party.id), rates.vendor, members)
 
 
 def _suppliers(world: World, by_vendor: dict[str, list[Planted]], rates: Rates) -> Iterator[Holding]:
@@ -60,7 +62,7 @@ def _suppliers(world: World, by_vendor: dict[str, list[Planted]], rates: Rates) 
     for party in world.vendors:
         for passing in party.suppliers:
             account = passed[passing.supplier].setdefault(party.id, {})
-            account.update(_account(party, passing, by_vendor.get(party.id, [])))
+            account.update(_account(party, passing, by_vendor.get(party.id, []), rates))
     for supplier, accounts in passed.items():
         sure = {canary: held for account in accounts.values() for canary, held in account.items()}
         yield Holding(Source(SuspectKind.SUPPLIER, supplier), rates.supplier, sure | _unlisted(world, sure, rates))
@@ -69,10 +71,11 @@ def _suppliers(world: World, by_vendor: dict[str, list[Planted]], rates: Rates) 
                 yield Holding(Source(SuspectKind.ACCOUNT, f"{supplier}/{vendor}"), rates.account, account)
 
 
-def _account(party: Party, passing: Passing, canaries: list[Planted]) -> dict[str, Held]:
+def _account(party: Party, passing: Passing, canaries: list[Planted], rates: Rates) -> dict[str, Held]:
     """What a supplier holds of one vendor: it keeps what it once had, and gets nothing new after the end."""
+    told = rates.passed_on if passing.fields is None else passing.fields
     return {
-        c.id: Held(max(c.issued, passing.since) if passing.since else c.issued, passing.p, party.id)
+        c.id: Held(max(c.issued, passing.since) if passing.since else c.issued, passing.p, party.id, c.fields & told)
         for c in canaries
         if (not passing.channels or c.channel in passing.channels) and (not passing.until or c.issued <= passing.until)
     }

@@ -19,8 +19,8 @@ from canary.attribute.world import Source, World
 from canary.model.case import SuspectKind
 
 _DAY = timedelta(days=1)
-_CELLS = 96
-_EVEN = 24
+_CELLS = 56
+_EVEN = 20
 _BEFORE = (0.0, 2.0, 7.0, 21.0, 60.0)
 """Days before a sending at which the time grid is refined, as quick thieves need but days."""
 
@@ -43,6 +43,7 @@ class _Ready:
     members: dict[str, Member]
     since: dict[str, float]
     quiet: list[Quiet]
+    same: object
 
 
 class Inquiry:
@@ -61,6 +62,8 @@ class Inquiry:
         self._kernel = Kernel(rates, _over(rates, self.span - self.days))
         self._delays = {s.id: self._delay(s) for s in self.sendings}
         self._ready: dict[Source, _Ready] = {}
+        self._hushed: dict[object, list[Quiet]] = {}
+        self._within: dict[Source, frozenset[str]] = {}
         self._known: dict[tuple[object, frozenset[str]], Evidence] = {}
 
     def day(self, at: datetime) -> float:
@@ -73,18 +76,20 @@ class Inquiry:
 
     def within(self, source: Source) -> frozenset[str]:
         """Return the sendings that a source may be behind: it held all they hit, and at least one address surely."""
-        members = self.holdings[source].members
-        return frozenset(
-            s.id
-            for s in self.sendings
-            if all(name in members for name in s.mark) and any(members[name].p >= 0.5 for name in s.mark)
-        )
+        if source not in self._within:
+            members = self.holdings[source].members
+            self._within[source] = frozenset(
+                s.id
+                for s in self.sendings
+                if all(name in members for name in s.mark) and any(members[name].p >= 0.5 for name in s.mark)
+            )
+        return self._within[source]
 
     def evidence(self, source: Source, among: frozenset[str]) -> Evidence:
         """Return the evidence for a leak of one source that is behind none but some of the sendings named."""
         ready = self._prepare(source)
-        # An account with one vendor's addresses answers as that vendor does.
-        same = (tuple(sorted(ready.since.items())), source.kind is SuspectKind.SUPPLIER and source.id)
+        # An account with one vendor's addresses answers as that vendor does; without sendings only numbers count.
+        same = ready.same if among else id(ready.quiet)
         if (same, among) not in self._known:
             self._known[same, among] = self._weigh(ready, among)
         return self._known[same, among]
@@ -98,7 +103,13 @@ class Inquiry:
 
     def _odds(self, ready: _Ready, sending: Sending) -> Array:
         since = max(ready.since[name] for name in sending.mark)
-        return np.where(self.days >= since, self._delays[sending.id], 0.0)
+        return np.where(self.days >= since, self._delays[sending.id] * self._telling(ready.holding, sending), 0.0)
+
+    def _telling(self, holding: Holding, sending: Sending) -> float:
+        """How much likelier what a sending repeats of the personas is from somebody who was told it."""
+        held = frozenset[str]().union(*(holding.members[name].fields for name in sending.mark))
+        known, rates = len(sending.fields & held), self.rates
+        return float((rates.field_used / rates.field_chance) ** known)
 
     def _delay(self, sending: Sending) -> Array:
         """How much likelier a sending comes from a leak at each time than from no leak, the mean number set aside."""
@@ -117,7 +128,8 @@ class Inquiry:
             }
             since = {name: max(0.0, self.day(held.since)) for name, held in holding.members.items()}
             quiet = self._quiet(members, since, accounts=accounts)
-            self._ready[source] = _Ready(holding, members, since, quiet)
+            same = (accounts and source.id, frozenset((name, h.since, h.fields) for name, h in holding.members.items()))
+            self._ready[source] = _Ready(holding, members, since, quiet, same)
         return self._ready[source]
 
     def _quiet(self, members: dict[str, Member], since: dict[str, float], *, accounts: bool) -> list[Quiet]:
@@ -128,8 +140,11 @@ class Inquiry:
         for name, member in members.items():
             if member.sure:
                 kinds.setdefault((sizes.get(member.tenant, 1), member.p), []).append(since[name])
-        sure = [Alike(size, p, self._number(theirs) / size) for (size, p), theirs in kinds.items()]
-        return self._kernel.quiet(sure, doubt, accounts=accounts)
+        sure = [Alike(size, p, self._number(theirs) / size) for (size, p), theirs in sorted(kinds.items())]
+        same = (accounts, *((a.size, a.p, a.number.tobytes()) for a in (*sure, doubt)))
+        if same not in self._hushed:
+            self._hushed[same] = self._kernel.quiet(sure, doubt, accounts=accounts)
+        return self._hushed[same]
 
     def _number(self, since: Iterable[float]) -> Array:
         """How many are held at each time."""

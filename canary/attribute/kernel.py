@@ -62,7 +62,7 @@ class Kernel:
     def quiet(self, sure: Sequence[Alike], doubt: Alike, *, accounts: bool) -> list[Quiet]:
         """Return the quiet factors of what is held surely, in accounts or not, and of what is held perhaps."""
         hushed, unsure = self._hushed(1.0), self._hushed(doubt.p)
-        held = self._q * self._missed
+        held = np.maximum(self._q * self._missed, 1e-300)
         found = []
         for share, weight in self._rates.tenants if accounts else ((1.0, 1.0),):
             logs = doubt.number[:, None, None] * np.log(unsure)
@@ -71,7 +71,7 @@ class Kernel:
                     1 - share + share * self._hushed(alike.p) ** alike.size
                 )
             size = min((alike.size for alike in sure), default=1)
-            account = share * hushed**size / (1 - share + share * hushed**size)
+            account = np.maximum(share * hushed**size / (1 - share + share * hushed**size), 1e-300)
             found.append(Quiet(weight, np.exp(logs), held / hushed, held / unsure, account))
         return found
 
@@ -79,21 +79,23 @@ class Kernel:
         """Return the likelihood ratio of a leak at each time against no leak, but for the scale of the sums."""
         ratio = np.zeros(sums.values.shape[1])
         with np.errstate(under="ignore"):
-            for chosen in np.unique(sums.keys[:, 3]):
-                rows = sums.keys[:, 3] == chosen
-                for part in quiet:
+            for part in quiet:
+                met = self._met(part, sums.keys)
+                for chosen in np.unique(sums.keys[:, 3]):
+                    rows = sums.keys[:, 3] == chosen
                     left = (part.factor * self._sendings(int(chosen))).reshape(len(ratio), -1)
-                    right = self._met(part, sums.keys[rows]).reshape(int(rows.sum()), -1)
-                    ratio += part.weight * ((left @ right.T) * sums.values[rows].T).sum(axis=1)
+                    ratio += part.weight * ((left @ met[rows].T) * sums.values[rows].T).sum(axis=1)
         return ratio
 
     def _hushed(self, p: float) -> Array:
         return 1 - p * self._q * (1 - self._missed)
 
     def _met(self, part: Quiet, keys: NDArray[np.int64]) -> Array:
-        u, v, h, _, s = (column[:, None, None] for column in keys.T)
-        odds = (self._r / (1 - self._r))[None]
-        return self._prior[None] * part.sure[None] ** u * part.doubt[None] ** v * part.account[None] ** h * odds**s
+        """What the addresses met change in the quiet factor, with the prior of each node: key x (node, m)."""
+        odds = np.broadcast_to(self._r / (1 - self._r), part.sure.shape)
+        logs = np.log(np.stack([part.sure, part.doubt, part.account, odds])).reshape(4, -1)
+        prior = np.broadcast_to(self._prior, part.sure.shape).reshape(-1)
+        return np.exp(keys[:, (0, 1, 2, 4)] @ logs) * prior
 
     def _sendings(self, chosen: int) -> Array:
         """How likely m sendings are by now, so many of them the chosen ones, by time and m.

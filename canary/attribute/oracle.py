@@ -28,6 +28,7 @@ def true_rates(truth: Truth) -> Rates:
         unlisted=_unlisted(truth.mix),
         delays=((leaking.fast_days, leaking.fast_share), (leaking.slow_days, 1 - leaking.fast_share)),
         dictionary=background.attacks,
+        guessed=((background.guessed_share, 1.0),),
         misdirected=background.misdirected,
         third_party=(background.lawful_share, 1 / max(background.lawful_mails, _HARDLY)),
         field_used=leaking.field_used,

@@ -16,6 +16,9 @@ _SHARED = 3
 _HOPELESS = 16.0
 """Pairs that cannot come within this many nats of the best hypothesis are left out."""
 
+_COSTLY = 9.0
+"""Pairs that share sendings take work, and are left out sooner."""
+
 _LEAST = 1e-9
 """Hypotheses below this are counted in the marginals and not listed."""
 
@@ -51,17 +54,21 @@ def conclude(inquiry: Inquiry) -> Posterior:
 
 def _pairs(inquiry: Inquiry, singles: Mapping[Source, float]) -> Iterator[tuple[frozenset[Source], float]]:
     """Yield the pairs worth listing, each with the logarithm of its weight."""
-    best = max(0.0, *singles.values()) if singles else 0.0
-    within = {source: inquiry.within(source) for source in singles}
+    ranked = sorted(singles, key=lambda source: -singles[source])
     prior = log(inquiry.rates.pair)
-    for one, other in combinations(singles, 2):
-        weight = prior + singles[one] + singles[other]
-        if weight < best - _HOPELESS:
-            continue
-        if within[one] & within[other]:
-            weight += log_ratio_of_two(inquiry, one, other) - _alone(inquiry, one) - _alone(inquiry, other)
-        if weight > -inf:
-            yield frozenset((one, other)), weight
+    least = max(0.0, *singles.values()) - _HOPELESS - prior if singles else 0.0
+    for i, one in enumerate(ranked):
+        for other in ranked[i + 1 :]:
+            weight = singles[one] + singles[other]
+            if weight < least:
+                break
+            if inquiry.within(one) & inquiry.within(other):
+                # The product is what they can have at most, as a sending counts for both of them in it.
+                if weight < least + _HOPELESS - _COSTLY:
+                    continue
+                weight += log_ratio_of_two(inquiry, one, other) - _alone(inquiry, one) - _alone(inquiry, other)
+            if weight > -inf:
+                yield frozenset((one, other)), prior + weight
 
 
 def _alone(inquiry: Inquiry, source: Source) -> float:

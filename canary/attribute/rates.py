@@ -20,23 +20,24 @@ class Rates:
     Background: `dictionary` runs a year, each meeting `guessed` of the addresses that can be guessed (fewer than
     `guessable_bits`); `misdirected` and `stray` single mails per address; lawful third parties write to the addresses
     of a vendor by a gamma of `third_party` (shape, years). `chance` is what each further address costs a coincidence.
-    Fields: `field_used` is how often a sending uses a leaked field, `field_chance` how often it meets one by accident.
+    Fields: `field_used` is how often a sending repeats a field that its sender has, `field_chance` how often it meets
+    one by accident; suppliers are handed the `passed_on` ones unless somebody says otherwise.
     """
 
     vendor: float = 0.005
     supplier: float = 0.025
-    account: float = 0.0005
+    account: float = 0.0001
     owner: float = 0.05
     published: float = 1.0
-    pair: float = 1.0
+    pair: float = 0.1
     coverage: Weighted = ((0.03, 0.08), (0.08, 0.12), (0.18, 0.25), (0.32, 0.25), (0.47, 0.18), (0.7, 0.12))
     reach: Weighted = ((0.2, 0.3), (0.5, 0.4), (0.85, 0.3))
     campaigns: Weighted = ((2.0, 0.3), (6.0, 0.4), (16.0, 0.3))
     tenants: Weighted = ((1.0, 0.8), (0.3, 0.2))
-    unlisted: float = 0.02
+    unlisted: float = 0.005
     delays: tuple[tuple[float, float], ...] = ((7.0, 0.3), (90.0, 0.7))
     dictionary: float = 1.0
-    guessed: float = 0.15
+    guessed: Weighted = ((0.05, 0.25), (0.15, 0.5), (0.4, 0.25))
     guessable_bits: float = 26.0
     misdirected: float = 0.02
     stray: float = 0.001
@@ -44,6 +45,7 @@ class Rates:
     chance: float = 0.001
     field_used: float = 0.35
     field_chance: float = 0.0001
+    passed_on: frozenset[str] = frozenset({"name", "given name", "family name"})
 
 
 RATES = Rates()

@@ -2,27 +2,26 @@
 
 A choice of sendings counts by a few numbers only, its key: how many addresses it meets that are surely held (u) and
 perhaps held (v), in how many accounts (h), by how many sendings (l) and strikes (s). The tally gives for each key the
-sum over its choices of the product of their odds, one value for each possible time of the leak. Addresses that share
-no sending are independent of each other, so their choices multiply as polynomials and are never listed one by one;
-only choices of sendings to several addresses are, and of those the ones that cannot matter are dropped.
+sum over its choices of the product of their odds, one value for each possible time of the leak. Choices are not listed:
+sendings to several addresses are taken one after the other, keeping what they hit; then the addresses are, one account
+after the other, each with the sendings of its own, and whatever was hit in an account is forgotten when it is done.
+What cannot matter is dropped on the way.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import reduce
 
 import numpy as np
 from numpy.typing import NDArray
 
 Array = NDArray[np.float64]
-Key = tuple[int, int, int, int, int]
-Table = dict[Key, Array]
+Ints = NDArray[np.int64]
 
-_NOTHING: Key = (0, 0, 0, 0, 0)
-_STATES = 256
-_NEGLIGIBLE = 1e-20
-_NOMINAL = 0.1
-"""What a strike costs at a usual coverage and reach, so that states of unequal size can be compared."""
+_PLACES = 12  # binary digits for each number of a key
+_ROWS = 400
+_NEGLIGIBLE = 46.0
+_NOMINAL = 2.3
+"""What a strike costs in nats at a usual coverage and reach, so that choices of unequal size can be compared."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,9 +47,9 @@ class Member:
 
 @dataclass(frozen=True, slots=True)
 class Tally:
-    """The keys as rows of five, the values by key and time, and the logarithm of what all values were divided by."""
+    """The keys as rows (u, v, h, l, s), the values by key and time, and the logarithm of what those were divided by."""
 
-    keys: NDArray[np.int64]
+    keys: Ints
     values: Array
     scale: float
 
@@ -60,13 +59,46 @@ def tally(choices: Sequence[Choice], members: Mapping[str, Member], times: int, 
     return _Summing(choices, members, times, most).result()
 
 
-@dataclass(frozen=True, slots=True)
-class _State:
-    """Chosen sendings of several addresses each: whom they hit, and how many sendings and strikes that makes."""
+def _code(u: int, v: int, h: int, l: int, s: int) -> int:
+    """A key as one number, so that the key of two choices together is the sum of theirs."""
+    code = 0
+    for number in (s, l, h, v, u):
+        code = code << _PLACES | number
+    return code
 
-    hit: frozenset[str] = frozenset()
-    chosen: int = 0
-    strikes: int = 0
+
+def _column(codes: Ints, place: int) -> Ints:
+    return codes >> _PLACES * place & (1 << _PLACES) - 1
+
+
+@dataclass(frozen=True, slots=True)
+class _Rows:
+    """Part of a table: coded keys, each once, and their values."""
+
+    codes: Ints
+    values: Array
+
+    def times(self, other: "_Rows", most: int) -> "_Rows":
+        """Return the product, of at most so many sendings."""
+        codes = (self.codes[:, None] + other.codes[None, :]).reshape(-1)
+        values = (self.values[:, None, :] * other.values[None, :, :]).reshape(len(codes), -1)
+        few = _column(codes, 3) <= most
+        return _Rows(codes[few], values[few]).merged()
+
+    def merged(self) -> "_Rows":
+        """Return the rows with those of equal keys added up."""
+        order = np.argsort(self.codes, kind="stable")
+        codes, starts = np.unique(self.codes[order], return_index=True)
+        return _Rows(codes, np.add.reduceat(self.values[order], starts, axis=0))
+
+    def worth(self) -> Array:
+        """How much each row may matter, in nats."""
+        with np.errstate(divide="ignore"):
+            return np.log(self.values.max(axis=1)) - _NOMINAL * _column(self.codes, 4)
+
+
+_Parts = dict[frozenset[str], _Rows]
+"""The table, apart by which of the addresses still to come are hit already."""
 
 
 class _Summing:
@@ -75,26 +107,25 @@ class _Summing:
     def __init__(self, choices: Sequence[Choice], members: Mapping[str, Member], times: int, most: int) -> None:
         self.members, self.most, self.one = members, most, np.ones(times)
         self.wide = sorted((c for c in choices if len(c.mark) > 1), key=lambda c: -float(c.odds.max()))
-        odds: dict[str, list[Array]] = {}
+        self.scale = 0.0
+        own: dict[str, list[Array]] = {}
         for choice in choices:
             if len(choice.mark) == 1:
-                odds.setdefault(next(iter(choice.mark)), []).append(choice.odds)
-        self.sums = {name: self._powers(theirs) for name, theirs in odds.items()}
+                own.setdefault(next(iter(choice.mark)), []).append(choice.odds)
+        self.sums = {name: self._powers(odds) for name, odds in own.items()}
 
     def result(self) -> Tally:
-        """Multiply what is independent, and sum over the states of what is not."""
-        met = frozenset[str]().union(*(c.mark for c in self.wide))
-        tenants = self._tenants(met)
-        groups = self._groups()
-        tied = [g for g in groups if not met.isdisjoint(g) or self.members[g[0]].tenant in tenants]
-        table, scale = {_NOTHING: self.one}, 0.0
-        for group in groups:
-            if group not in tied:
-                table, scale = _rescaled(self._product(table, self._account(group, frozenset())), scale)
-        states = _sum(self._state(state, odds, tied) for state, odds in self._states().items())
-        table, scale = _rescaled(self._product(table, states), scale)
-        keys = sorted(table)
-        return Tally(np.array(keys, dtype=np.int64), np.array([table[key] for key in keys]), scale)
+        """Take all sendings to several addresses, then one account after the other."""
+        parts = self._wide()
+        met = frozenset[str]().union(*parts)
+        for group in sorted(self._accounts(met), key=lambda group: met.isdisjoint(group)):
+            grown: dict[frozenset[str], list[_Rows]] = {}
+            for hit, rows in parts.items():
+                product = rows.times(self._account(group, hit), self.most)
+                grown.setdefault(hit.difference(group), []).append(product)
+            parts = self._kept({hit: _joined(rows) for hit, rows in grown.items()})
+        rows = _joined(parts.values())
+        return Tally(np.stack([_column(rows.codes, i) for i in range(5)], axis=1), rows.values, self.scale)
 
     def _powers(self, odds: Sequence[Array]) -> list[Array]:
         """The elementary symmetric sums: how the sendings of one address can be chosen, by their number."""
@@ -104,80 +135,64 @@ class _Summing:
             sums = [self.one, *grown, sums[-1] * o][: self.most + 1]
         return sums
 
-    def _groups(self) -> list[tuple[str, ...]]:
-        """The addresses with sendings of their own, those of one account together."""
-        groups: dict[str, list[str]] = {}
-        for name in self.sums:
-            groups.setdefault(self.members[name].tenant or f"\0{name}", []).append(name)
-        return [tuple(names) for names in groups.values()]
+    def _wide(self) -> _Parts:
+        """Choose among the sendings to several addresses, and count nothing yet but them and their strikes."""
+        parts: _Parts = {frozenset(): _Rows(np.array([_code(0, 0, 0, 0, 0)]), self.one[None])}
+        for choice in self.wide:
+            grown = {hit: [rows] for hit, rows in parts.items()}
+            for hit, rows in parts.items():
+                new = choice.mark - hit
+                weight = float(np.prod([self.members[name].p for name in new]))
+                sure = sum(self.members[name].sure for name in new)
+                accounts = len(self._tenants(choice.mark) - self._tenants(hit))
+                key = _code(sure, len(new) - sure, accounts, 1, len(choice.mark))
+                chosen = rows.times(_Rows(np.array([key]), choice.odds[None] * weight), self.most)
+                grown.setdefault(hit | choice.mark, []).append(chosen)
+            parts = self._kept({hit: _joined(rows) for hit, rows in grown.items()})
+        return parts
+
+    def _accounts(self, met: frozenset[str]) -> list[frozenset[str]]:
+        """The addresses with sendings of their own, each with all others of its account that matter to it."""
+        groups: dict[str, set[str]] = {}
+        for name in (*self.sums, *met):
+            groups.setdefault(self.members[name].tenant or f"\0{name}", set()).add(name)
+        return [frozenset(names) for names in groups.values()]
 
     def _tenants(self, names: Iterable[str]) -> frozenset[str]:
         return frozenset(self.members[name].tenant for name in names) - {""}
 
-    def _account(self, group: Sequence[str], hit: frozenset[str]) -> Table:
-        """The choices within one account, given the addresses that are hit anyway."""
-        table: Table = {_NOTHING: self.one}
-        for name in group:
-            table = self._product(table, self._address(name, fresh=name not in hit))
-        tenant = self.members[group[0]].tenant
-        if not tenant or tenant in self._tenants(hit):
-            return table
-        return {(*key[:2], int(key[3] > 0), *key[3:]): value for key, value in table.items()}
+    def _account(self, group: frozenset[str], hit: frozenset[str]) -> _Rows:
+        """The choices among an account's own sendings, given the addresses that are hit anyway."""
+        rows = _Rows(np.array([0]), self.one[None])
+        for name in sorted(group & self.sums.keys()):
+            rows = rows.times(self._address(name, fresh=name not in hit), self.most)
+        if not self._tenants(group) or group & hit:
+            return rows
+        return _Rows(rows.codes + np.where(_column(rows.codes, 3) > 0, _code(0, 0, 1, 0, 0), 0), rows.values)
 
-    def _address(self, name: str, *, fresh: bool) -> Table:
+    def _address(self, name: str, *, fresh: bool) -> _Rows:
         member, sums = self.members[name], self.sums[name]
-        u, v = (int(member.sure), int(not member.sure)) if fresh else (0, 0)
-        weight = member.p if fresh else 1.0
-        return {_NOTHING: self.one} | {(u, v, 0, j, j): weight * sums[j] for j in range(1, len(sums))}
+        u, v, weight = (int(member.sure), int(not member.sure), member.p) if fresh else (0, 0, 1.0)
+        codes = [0, *(_code(u, v, 0, j, j) for j in range(1, len(sums)))]
+        return _Rows(np.array(codes), np.array([self.one, *(weight * value for value in sums[1:])]))
 
-    def _states(self) -> dict[_State, Array]:
-        states = {_State(): self.one}
-        for choice in self.wide:
-            grown = dict(states)
-            for state, odds in states.items():
-                if state.chosen < self.most:
-                    weight = float(np.prod([self.members[name].p for name in choice.mark - state.hit]))
-                    new = _State(state.hit | choice.mark, state.chosen + 1, state.strikes + len(choice.mark))
-                    value = odds * choice.odds * weight
-                    grown[new] = grown[new] + value if new in grown else value
-            states = _worthwhile(grown)
-        return states
-
-    def _state(self, state: _State, odds: Array, tied: Sequence[Sequence[str]]) -> Table:
-        sure = sum(self.members[name].sure for name in state.hit)
-        accounts = len(self._tenants(state.hit))
-        table: Table = {(sure, len(state.hit) - sure, accounts, state.chosen, state.strikes): odds}
-        return reduce(self._product, (self._account(group, state.hit) for group in tied), table)
-
-    def _product(self, left: Table, right: Table) -> Table:
-        found: Table = {}
-        for a, x in left.items():
-            for b, y in right.items():
-                if a[3] + b[3] <= self.most:
-                    key = (a[0] + b[0], a[1] + b[1], a[2] + b[2], a[3] + b[3], a[4] + b[4])
-                    found[key] = found[key] + x * y if key in found else x * y
-        return found
+    def _kept(self, parts: _Parts) -> _Parts:
+        """Drop the rows that cannot matter and, beyond a number, the least of them; keep the values in range."""
+        worths = {hit: rows.worth() for hit, rows in parts.items()}
+        every = np.sort(np.concatenate(list(worths.values())))[::-1]
+        least = max(every[0] - _NEGLIGIBLE, every[_ROWS] if len(every) > _ROWS else -np.inf)
+        top = max(float(rows.values.max()) for rows in parts.values())
+        top = top if top > 1e50 else 1.0
+        self.scale += float(np.log(top))
+        return {
+            hit: _Rows(rows.codes[worths[hit] > least], rows.values[worths[hit] > least] / top)
+            for hit, rows in parts.items()
+            if (worths[hit] > least).any()
+        }
 
 
-def _sum(tables: Iterable[Table]) -> Table:
-    total: Table = {}
-    for table in tables:
-        for key, value in table.items():
-            total[key] = total[key] + value if key in total else value
-    return total
-
-
-def _rescaled(table: Table, scale: float) -> tuple[Table, float]:
-    """Keep a table within the range of floating point."""
-    top = max(float(value.max()) for value in table.values())
-    if top < 1e100:
-        return table, scale
-    return {key: value / top for key, value in table.items()}, scale + float(np.log(top))
-
-
-def _worthwhile(states: dict[_State, Array]) -> dict[_State, Array]:
-    """Drop the states that cannot matter and, beyond a number of them, the least likely; keep values in range."""
-    worth = {state: float(odds.max()) * _NOMINAL**state.strikes for state, odds in states.items()}
-    best = max(worth.values())
-    kept = sorted((s for s in states if worth[s] > best * _NEGLIGIBLE), key=lambda s: -worth[s])
-    return {state: states[state] for state in kept[:_STATES]}
+def _joined(parts: Iterable[_Rows]) -> _Rows:
+    every = list(parts)
+    if len(every) == 1:
+        return every[0]
+    return _Rows(np.concatenate([r.codes for r in every]), np.concatenate([r.values for r in every])).merged()

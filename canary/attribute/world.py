@@ -9,7 +9,8 @@ from canary.model.case import SuspectKind
 
 
 class Source(NamedTuple):
-    """A party that may have leaked; the id of an account is `supplier/vendor`, the owner and the public have none."""
+    """A party that may have leaked; the id of an account is `supplier/vendor`, that of `published` the vendor
+    who shows an address, the owner has none."""
 
     kind: SuspectKind
     id: str = ""
@@ -19,7 +20,8 @@ class Source(NamedTuple):
 class Passing:
     """A vendor hands the addresses of some channels (none named: of all) to a supplier, from and until a time.
 
-    `p` is the probability that it does so at all, below 1 where this was only inferred.
+    `p` is the probability that it does so at all, below 1 where this was only inferred; `fields` are the persona's
+    facts that go with the address, None where nobody said which.
     """
 
     supplier: str
@@ -27,6 +29,7 @@ class Passing:
     since: datetime | None = None
     until: datetime | None = None
     p: float = 1.0
+    fields: frozenset[str] | None = None
 
 
 @dataclass(frozen=True, slots=True)
