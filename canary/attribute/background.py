@@ -77,7 +77,8 @@ class _Ordinary:
         """
         over = max(0.0, canary.bits - self.rates.guessable_bits)
         tried = self.pressure.get(canary.domain, 0.0) / max(self.rates.dictionary, 1.0)
-        return min(1.0, 2.0**-over + tried * 2.0 ** -min(max(canary.bits, self.rates.guessable_bits), 1000.0))
+        beyond = max(canary.bits, self.rates.guessable_bits)
+        return float(min(1.0, 2.0**-over + tried * 2.0**-beyond))
 
     def _outsiders(self, world: World, campaigns: Iterable[list[Strike]]) -> dict[str, float]:
         """How often a year lawful third parties write to an address of each vendor, by what they did so far."""
@@ -100,7 +101,9 @@ class _Ordinary:
         present = [g for issued, g in self.open if issued <= at]
         total = sum(weight for _, weight in self.rates.guessed)
         chance = sum(
-            weight / total * exp(sum(log(part * g) - log1p(-part * g) for g in met) + sum(log1p(-part * g) for g in present))
+            weight
+            / total
+            * exp(sum(log(part * g) - log1p(-part * g) for g in met) + sum(log1p(-part * g) for g in present))
             for part, weight in self.rates.guessed
         )
         return self.rates.dictionary * crime * chance

@@ -70,9 +70,9 @@ class Inquiry:
         """Return a time as days since the first address was issued."""
         return (at - self.start) / _DAY
 
-    def prior(self, source: Source) -> float:
-        """Return the prior odds that a source has leaked at all within the span of the world."""
-        return self.holdings[source].hazard * self.span / YEAR
+    def log_prior(self, source: Source) -> float:
+        """Return the logarithm of the prior odds that a source has leaked at all within the span of the world."""
+        return float(np.log(max(self.holdings[source].hazard * self.span / YEAR, 1e-300)))
 
     def within(self, source: Source) -> frozenset[str]:
         """Return the sendings that a source may be behind: it held all they hit, and at least one address surely."""
@@ -115,7 +115,8 @@ class Inquiry:
         """How much likelier a sending comes from a leak at each time than from no leak, the mean number set aside."""
         day = self.day(sending.at)
         over = _over(self.rates, day - self.edges)
-        return -np.diff(over) / np.diff(self.edges) * sending.crime / sending.rate
+        density: Array = -np.diff(over) / np.diff(self.edges)
+        return density * (sending.crime / sending.rate)
 
     def _prepare(self, source: Source) -> _Ready:
         if source not in self._ready:
@@ -155,7 +156,8 @@ def _over(rates: Rates, age: Array) -> Array:
     """The part of a leak's sendings that has come so many days after it."""
     total = sum(weight for _, weight in rates.delays)
     ages = np.maximum(age, 0.0)
-    return np.sum([weight / total * -np.expm1(-ages / mean) for mean, weight in rates.delays], axis=0)
+    over: Array = np.sum([weight / total * -np.expm1(-ages / mean) for mean, weight in rates.delays], axis=0)
+    return over
 
 
 def _edges(span: float, struck: Iterable[float]) -> Array:

@@ -88,14 +88,16 @@ class Kernel:
         return ratio
 
     def _hushed(self, p: float) -> Array:
-        return 1 - p * self._q * (1 - self._missed)
+        hushed: Array = 1 - p * self._q * (1 - self._missed)
+        return hushed
 
     def _met(self, part: Quiet, keys: NDArray[np.int64]) -> Array:
         """What the addresses met change in the quiet factor, with the prior of each node: key x (node, m)."""
         odds = np.broadcast_to(self._r / (1 - self._r), part.sure.shape)
         logs = np.log(np.stack([part.sure, part.doubt, part.account, odds])).reshape(4, -1)
         prior = np.broadcast_to(self._prior, part.sure.shape).reshape(-1)
-        return np.exp(keys[:, (0, 1, 2, 4)] @ logs) * prior
+        met: Array = np.exp(keys[:, (0, 1, 2, 4)] @ logs) * prior
+        return met
 
     def _sendings(self, chosen: int) -> Array:
         """How likely m sendings are by now, so many of them the chosen ones, by time and m.

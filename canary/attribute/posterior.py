@@ -30,11 +30,11 @@ def weigh(world: World, rates: Rates = RATES) -> Posterior:
     return conclude(Inquiry(world, rates))
 
 
-def conclude(inquiry: Inquiry) -> Posterior:
-    """Return the posterior of an inquiry under way."""
-    factors = {source: inquiry.evidence(source, inquiry.within(source)).log_ratio for source in inquiry.holdings}
-    singles = {source: log(max(inquiry.prior(source), 1e-300)) + factor for source, factor in factors.items()}
-    pairs = dict(_pairs(inquiry, singles)) if inquiry.rates.pair else {}
+def conclude(inquiry: Inquiry, among: frozenset[str] | None = None) -> Posterior:
+    """Return the posterior of an inquiry, over all its sendings or some; the others count as no leak's then."""
+    weighing = _Weighing(inquiry, frozenset(s.id for s in inquiry.sendings) if among is None else among)
+    singles = weighing.singles()
+    pairs = dict(weighing.pairs(singles)) if inquiry.rates.pair else {}
     logs = {NOBODY: 0.0} | {frozenset((s,)): w for s, w in singles.items()} | pairs
     top = max(logs.values())
     weights = {sources: exp(w - top) for sources, w in logs.items()}
@@ -48,48 +48,65 @@ def conclude(inquiry: Inquiry) -> Posterior:
     return Posterior(
         {sources: p / rest for sources, p in listed.items()},
         marginals,
-        {source: exp(min(factor, 700.0)) for source, factor in factors.items()},
+        {source: exp(min(weighing.alone(source), 700.0)) for source in singles},
     )
 
 
-def _pairs(inquiry: Inquiry, singles: Mapping[Source, float]) -> Iterator[tuple[frozenset[Source], float]]:
-    """Yield the pairs worth listing, each with the logarithm of its weight."""
-    ranked = sorted(singles, key=lambda source: -singles[source])
-    prior = log(inquiry.rates.pair)
-    least = max(0.0, *singles.values()) - _HOPELESS - prior if singles else 0.0
-    for i, one in enumerate(ranked):
-        for other in ranked[i + 1 :]:
-            weight = singles[one] + singles[other]
-            if weight < least:
-                break
-            if inquiry.within(one) & inquiry.within(other):
-                # The product is what they can have at most, as a sending counts for both of them in it.
-                if weight < least + _HOPELESS - _COSTLY:
-                    continue
-                weight += log_ratio_of_two(inquiry, one, other) - _alone(inquiry, one) - _alone(inquiry, other)
-            if weight > -inf:
-                yield frozenset((one, other)), prior + weight
-
-
-def _alone(inquiry: Inquiry, source: Source) -> float:
-    return inquiry.evidence(source, inquiry.within(source)).log_ratio
-
-
 def log_ratio_of_two(inquiry: Inquiry, one: Source, other: Source) -> float:
-    """Return the logarithm of the evidence for two leaks that share sendings out among them."""
-    first, second = inquiry.within(one), inquiry.within(other)
-    shared = first & second
-    if len(shared) > _SHARED:
-        parts: list[frozenset[str]] = [frozenset(), shared]
-    else:
-        parts = [frozenset(c) for size in range(len(shared) + 1) for c in combinations(sorted(shared), size)]
-    upto = {part: inquiry.evidence(one, (first - shared) | part).log_ratio for part in parts}
-    rest = {part: inquiry.evidence(other, (second - shared) | (shared - part)).log_ratio for part in parts}
-    top = max(upto.values()) + max(rest.values())
-    high = max(upto.values())
-    # Exactly these of the shared ones: what is possible up to them, less what is possible with fewer.
-    exactly: dict[frozenset[str], float] = {}
-    for part in parts:
-        exactly[part] = exp(upto[part] - high) - sum(exactly[less] for less in exactly if less < part)
-    total = sum(max(0.0, exactly[part]) * exp(rest[part] - top + high) for part in parts)
-    return top + log(total) if total > 0 else -inf
+    """Return the logarithm of the evidence for two leaks that share all sendings of a world out among them."""
+    return _Weighing(inquiry, frozenset(s.id for s in inquiry.sendings)).both(one, other)
+
+
+class _Weighing:
+    """The hypotheses about some sendings of an inquiry, by the logarithms of their weights against no leak."""
+
+    def __init__(self, inquiry: Inquiry, among: frozenset[str]) -> None:
+        self.inquiry, self.among = inquiry, among
+        self.prior = log(inquiry.rates.pair) if inquiry.rates.pair else -inf
+
+    def within(self, source: Source) -> frozenset[str]:
+        """The sendings in question that a source may be behind."""
+        return self.inquiry.within(source) & self.among
+
+    def alone(self, source: Source) -> float:
+        """The evidence for one source."""
+        return self.inquiry.evidence(source, self.within(source)).log_ratio
+
+    def singles(self) -> dict[Source, float]:
+        """The weight of each source alone."""
+        return {s: self.inquiry.log_prior(s) + self.alone(s) for s in self.inquiry.holdings}
+
+    def pairs(self, singles: Mapping[Source, float]) -> Iterator[tuple[frozenset[Source], float]]:
+        """Yield the pairs worth listing with their weights."""
+        ranked = sorted(singles, key=lambda source: -singles[source])
+        least = max(0.0, *singles.values()) - _HOPELESS - self.prior if singles else 0.0
+        for i, one in enumerate(ranked):
+            for other in ranked[i + 1 :]:
+                # The product is what they can have at most, as a shared sending counts for both of them in it.
+                weight = singles[one] + singles[other]
+                if weight < least:
+                    break
+                if self.within(one) & self.within(other):
+                    if weight < least + _HOPELESS - _COSTLY:
+                        continue
+                    weight += self.both(one, other) - self.alone(one) - self.alone(other)
+                if weight > -inf:
+                    yield frozenset((one, other)), self.prior + weight
+
+    def both(self, one: Source, other: Source) -> float:
+        """The evidence for two leaks at once, neither explaining what the other does."""
+        first, second = self.within(one), self.within(other)
+        shared = first & second
+        if len(shared) > _SHARED:
+            parts: list[frozenset[str]] = [frozenset(), shared]
+        else:
+            parts = [frozenset(c) for size in range(len(shared) + 1) for c in combinations(sorted(shared), size)]
+        upto = {part: self.inquiry.evidence(one, (first - shared) | part).log_ratio for part in parts}
+        rest = {part: self.inquiry.evidence(other, (second - shared) | (shared - part)).log_ratio for part in parts}
+        high, top = max(upto.values()), max(upto.values()) + max(rest.values())
+        # Exactly these of the shared ones: what is possible up to them, less what is possible with fewer.
+        exactly: dict[frozenset[str], float] = {}
+        for part in parts:
+            exactly[part] = exp(upto[part] - high) - sum(exactly[less] for less in exactly if less < part)
+        total = sum(max(0.0, exactly[part]) * exp(rest[part] - top + high) for part in parts)
+        return top + log(total) if total > 0 else -inf

@@ -24,15 +24,15 @@ class Rates:
     one by accident; suppliers are handed the `passed_on` ones unless somebody says otherwise.
     """
 
-    vendor: float = 0.005
-    supplier: float = 0.025
+    vendor: float = 0.0048
+    supplier: float = 0.023
     account: float = 0.0001
-    owner: float = 0.05
+    owner: float = 0.03
     published: float = 1.0
     pair: float = 0.1
     coverage: Weighted = ((0.03, 0.08), (0.08, 0.12), (0.18, 0.25), (0.32, 0.25), (0.47, 0.18), (0.7, 0.12))
-    reach: Weighted = ((0.2, 0.3), (0.5, 0.4), (0.85, 0.3))
-    campaigns: Weighted = ((2.0, 0.3), (6.0, 0.4), (16.0, 0.3))
+    reach: Weighted = ((0.35, 0.3), (0.6, 0.4), (0.85, 0.3))
+    campaigns: Weighted = ((3.0, 0.2), (7.0, 0.5), (15.0, 0.3))
     tenants: Weighted = ((1.0, 0.8), (0.3, 0.2))
     unlisted: float = 0.005
     delays: tuple[tuple[float, float], ...] = ((7.0, 0.3), (90.0, 0.7))

@@ -1,7 +1,7 @@
 """Which sendings a source's leak could explain: all choices of them, summed up by what the likelihood asks of each.
 
 A choice of sendings counts by a few numbers only, its key: how many addresses it meets that are surely held (u) and
-perhaps held (v), in how many accounts (h), by how many sendings (l) and strikes (s). The tally gives for each key the
+perhaps held (v), in how many accounts (h), by how many sendings (n) and strikes (s). The tally gives for each key the
 sum over its choices of the product of their odds, one value for each possible time of the leak. Choices are not listed:
 sendings to several addresses are taken one after the other, keeping what they hit; then the addresses are, one account
 after the other, each with the sendings of its own, and whatever was hit in an account is forgotten when it is done.
@@ -47,7 +47,7 @@ class Member:
 
 @dataclass(frozen=True, slots=True)
 class Tally:
-    """The keys as rows (u, v, h, l, s), the values by key and time, and the logarithm of what those were divided by."""
+    """The keys as rows (u, v, h, n, s), the values by key and time, and the logarithm of what those were divided by."""
 
     keys: Ints
     values: Array
@@ -59,10 +59,10 @@ def tally(choices: Sequence[Choice], members: Mapping[str, Member], times: int, 
     return _Summing(choices, members, times, most).result()
 
 
-def _code(u: int, v: int, h: int, l: int, s: int) -> int:
+def _code(u: int, v: int, h: int, n: int, s: int) -> int:
     """A key as one number, so that the key of two choices together is the sum of theirs."""
     code = 0
-    for number in (s, l, h, v, u):
+    for number in (s, n, h, v, u):
         code = code << _PLACES | number
     return code
 
@@ -94,7 +94,8 @@ class _Rows:
     def worth(self) -> Array:
         """How much each row may matter, in nats."""
         with np.errstate(divide="ignore"):
-            return np.log(self.values.max(axis=1)) - _NOMINAL * _column(self.codes, 4)
+            worth: Array = np.log(self.values.max(axis=1)) - _NOMINAL * _column(self.codes, 4)
+        return worth
 
 
 _Parts = dict[frozenset[str], _Rows]
@@ -118,7 +119,7 @@ class _Summing:
         """Take all sendings to several addresses, then one account after the other."""
         parts = self._wide()
         met = frozenset[str]().union(*parts)
-        for group in sorted(self._accounts(met), key=lambda group: met.isdisjoint(group)):
+        for group in sorted(self._accounts(met), key=met.isdisjoint):
             grown: dict[frozenset[str], list[_Rows]] = {}
             for hit, rows in parts.items():
                 product = rows.times(self._account(group, hit), self.most)

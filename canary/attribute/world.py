@@ -9,8 +9,10 @@ from canary.model.case import SuspectKind
 
 
 class Source(NamedTuple):
-    """A party that may have leaked; the id of an account is `supplier/vendor`, that of `published` the vendor
-    who shows an address, the owner has none."""
+    """A party that may have leaked.
+
+    The id of an account is `supplier/vendor`, that of `published` the vendor who shows an address; the owner has none.
+    """
 
     kind: SuspectKind
     id: str = ""

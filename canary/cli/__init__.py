@@ -2,7 +2,7 @@
 
 import typer
 
-from canary.cli import alerts, canaries, cases, demo, frame, judging, serve, simulating, users, vendors
+from canary.cli import alerts, attributing, canaries, cases, demo, frame, judging, serve, simulating, users, vendors
 
 app = typer.Typer(
     name="canary",
@@ -11,7 +11,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     callback=frame.begin,
 )
-for group in (serve, canaries, cases, judging, demo, simulating):
+for group in (serve, canaries, cases, judging, attributing, demo, simulating):
     for command in group.COMMANDS:
         app.command()(command)
 app.add_typer(vendors.group, name="vendor")
