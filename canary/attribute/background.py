@@ -18,6 +18,9 @@ _ODDS = 50.0
 _OUTSIDER = 0.25
 """A proven outsider in bulk is more often a lawful partner nobody told us of than a thief."""
 
+_BUG = 1e-5
+"""How likely mail for a random decoy is some mistake of software, when there is mail by mistake."""
+
 _HINT = 0.1
 """Backscatter and probes say little about who has the address."""
 
@@ -67,7 +70,8 @@ class _Ordinary:
         at, mark = min(s.at for s in strikes), frozenset(s.canary for s in strikes)
         crime = max(_crime(s) for s in strikes)
         fields = frozenset(field for s in strikes for field in s.fields)
-        rate = self._dictionary(mark, at, crime) + self._chance(mark, crime, strikes[0])
+        lawful = all(s.verdict == Verdict.THIRD_PARTY for s in strikes)
+        rate = self._dictionary(mark, at, crime) + self._chance(mark, crime, lawful=lawful)
         return Sending(name, at, mark, crime, rate / YEAR, fields)
 
     def _guessable(self, canary: Planted) -> float:
@@ -83,9 +87,9 @@ class _Ordinary:
     def _outsiders(self, world: World, campaigns: Iterable[list[Strike]]) -> dict[str, float]:
         """How often a year lawful third parties write to an address of each vendor, by what they did so far."""
         seen = Counter(
-            str(self.canaries[s[0].canary].vendor)
-            for s in campaigns
-            if all(x.verdict == Verdict.THIRD_PARTY for x in s)
+            str(self.canaries[theirs[0].canary].vendor)
+            for theirs in campaigns
+            if len({s.canary for s in theirs}) == 1 and all(s.verdict == Verdict.THIRD_PARTY for s in theirs)
         )
         spent = dict.fromkeys((str(canary.vendor) for canary in self.canaries.values()), 0.0)
         for canary in self.canaries.values():
@@ -108,13 +112,16 @@ class _Ordinary:
         )
         return self.rates.dictionary * crime * chance
 
-    def _chance(self, mark: frozenset[str], crime: float, strike: Strike) -> float:
+    def _chance(self, mark: frozenset[str], crime: float, *, lawful: bool) -> float:
         rates = self.rates
         rate = rates.stray * crime * rates.chance ** (len(mark) - 1)
-        if len(mark) > 1:
+        for name in mark:
+            # Nobody has a decoy to write to by mistake; it can only be guessed.
+            rate *= 1.0 if self.canaries[name].vendor is not None else max(_BUG, self.guess[name])
+        vendors = [vendor for name in mark if (vendor := self.canaries[name].vendor) is not None]
+        if len(mark) > 1 or not vendors:
             return rate
-        outsiders = self.outsiders.get(str(self.canaries[strike.canary].vendor), 0.0)
-        return rate + rates.misdirected + (outsiders if strike.verdict == Verdict.THIRD_PARTY else 0.0)
+        return rate + rates.misdirected + (self.outsiders.get(vendors[0], 0.0) if lawful else 0.0)
 
 
 def _pressure(tries: Iterable[Tries]) -> dict[str, float]:

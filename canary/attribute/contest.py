@@ -9,12 +9,14 @@ from zlib import crc32
 import numpy as np
 
 from canary.attribute.baselines import BASELINES
+from canary.attribute.inquiry import Inquiry
 from canary.attribute.measure import Figures, Found, Score, score, wait, waited
 from canary.attribute.mixes import MISSPECIFIED, MIXES
 from canary.attribute.oracle import true_rates
-from canary.attribute.posterior import weigh
-from canary.attribute.rates import RATES
+from canary.attribute.posterior import conclude
+from canary.attribute.rates import RATES, Rates
 from canary.attribute.simulate import Truth, simulate
+from canary.attribute.window import believed
 from canary.attribute.world import Posterior, World
 
 WAIT_EVERY = 8
@@ -102,11 +104,19 @@ def _blind(baseline: Callable[[World], Posterior], world: World, _: Truth) -> Fo
 
 
 def _ours(world: World, _: Truth) -> Found:
-    return Found(weigh(world, RATES))
+    return _likelihood(world, RATES)
 
 
 def _oracle(world: World, truth: Truth) -> Found:
-    return Found(weigh(world, true_rates(truth)))
+    return _likelihood(world, true_rates(truth))
+
+
+def _likelihood(world: World, rates: Rates) -> Found:
+    inquiry = Inquiry(world, rates)
+    posterior = conclude(inquiry)
+    singles = {next(iter(s)): p for s, p in posterior.hypotheses.items() if len(s) == 1}
+    every = frozenset(sending.id for sending in inquiry.sendings)
+    return Found(posterior, believed(inquiry, every, singles) if every and singles else None)
 
 
 METHODS: Mapping[str, Method] = {

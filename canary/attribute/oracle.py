@@ -27,6 +27,7 @@ def true_rates(truth: Truth) -> Rates:
         tenants=((leaking.tenants, 1.0),),
         unlisted=_unlisted(truth.mix),
         delays=((leaking.fast_days, leaking.fast_share), (leaking.slow_days, 1 - leaking.fast_share)),
+        dormancy=((0.0, 1.0),),
         dictionary=background.attacks,
         guessed=((background.guessed_share, 1.0),),
         misdirected=background.misdirected,

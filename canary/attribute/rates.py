@@ -16,7 +16,8 @@ class Rates:
     Dumps: `coverage` is how much of what a source held gets out; `tenants` how many of a supplier's accounts are hit
     (Epsilon 2011: about 2 % of its clients, Silverpop more); `unlisted` is the chance that a supplier holds an address
     nobody told us of. Sendings: `campaigns` is how many a leak brings in all, `reach` how much of a dump one sending
-    covers, `delays` the mixture of quick fraudsters and slow list sellers (Prince et al., Project Honey Pot).
+    covers, `delays` the mixture of quick fraudsters and slow list sellers (Prince et al., Project Honey Pot), `dormancy`
+    how long a list may lie before it is first used (Silverpop 2010 to 2011: three to five months); it widens the window.
     Background: `dictionary` runs a year, each meeting `guessed` of the addresses that can be guessed (fewer than
     `guessable_bits`); `misdirected` and `stray` single mails per address; lawful third parties write to the addresses
     of a vendor by a gamma of `third_party` (shape, years). `chance` is what each further address costs a coincidence.
@@ -24,10 +25,10 @@ class Rates:
     one by accident; suppliers are handed the `passed_on` ones unless somebody says otherwise.
     """
 
-    vendor: float = 0.0048
-    supplier: float = 0.023
+    vendor: float = 0.0043
+    supplier: float = 0.0205
     account: float = 0.0001
-    owner: float = 0.03
+    owner: float = 0.027
     published: float = 1.0
     pair: float = 0.1
     coverage: Weighted = ((0.03, 0.08), (0.08, 0.12), (0.18, 0.25), (0.32, 0.25), (0.47, 0.18), (0.7, 0.12))
@@ -35,7 +36,8 @@ class Rates:
     campaigns: Weighted = ((3.0, 0.2), (7.0, 0.5), (15.0, 0.3))
     tenants: Weighted = ((1.0, 0.8), (0.3, 0.2))
     unlisted: float = 0.005
-    delays: tuple[tuple[float, float], ...] = ((7.0, 0.3), (90.0, 0.7))
+    delays: Weighted = ((7.0, 0.3), (90.0, 0.7))
+    dormancy: Weighted = ((0.0, 0.7), (90.0, 0.3))
     dictionary: float = 1.0
     guessed: Weighted = ((0.05, 0.25), (0.15, 0.5), (0.4, 0.25))
     guessable_bits: float = 26.0

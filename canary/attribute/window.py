@@ -1,15 +1,17 @@
-"""When it leaked: hard bounds from who was hit and who was not, and the span that holds nine tenths of the belief."""
+"""When it leaked: hard bounds from who was hit, and the span that holds nine tenths of the belief."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 import numpy as np
 
 from canary.attribute.inquiry import Inquiry
+from canary.attribute.tally import Array
 from canary.attribute.world import Source
 
 _ENOUGH = 0.01
+_TAILS = (0.05, 0.95)
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,17 +35,25 @@ class Window:
 
 def window(inquiry: Inquiry, among: frozenset[str], singles: Mapping[Source, float]) -> Window | None:
     """Return the window of the sendings that belong to a leak, the sources weighed by their probability."""
-    likely = {source: p for source, p in singles.items() if p >= _ENOUGH * max(singles.values())} if singles else {}
-    theirs = _behind(inquiry, among, max(likely, key=lambda s: likely[s])) if likely else frozenset()
+    likely = _likely(singles)
+    source = max(likely, key=lambda s: likely[s], default=None)
+    theirs = [s for s in inquiry.sendings if source and behind(inquiry, among, source, s.id) > 0.5]
     if not theirs:
         return None
-    times = sum(
-        (p * inquiry.evidence(source, inquiry.within(source) & among).times for source, p in likely.items()),
-        np.zeros(len(inquiry.days)),
-    )
-    earliest, latest = _bounds(inquiry, theirs)
-    low, high = _quantiles(times, inquiry.edges)
-    return Window(earliest, latest, _at(inquiry, low), _at(inquiry, high))
+    hit = frozenset[str]().union(*(s.mark for s in theirs))
+    earliest, latest = max(c.issued for c in inquiry.world.canaries if c.id in hit), min(s.at for s in theirs)
+    return Window(earliest, latest, *believed(inquiry, among, singles))
+
+
+def believed(inquiry: Inquiry, among: frozenset[str], singles: Mapping[Source, float]) -> tuple[datetime, datetime]:
+    """Return the span that holds 90 % of the probability of when it leaked, the sources weighed by theirs."""
+    times = np.zeros(len(inquiry.days))
+    for source, p in _likely(singles).items():
+        times += p * inquiry.evidence(source, inquiry.within(source) & among).times
+    daily, edges = _dormant(inquiry, times)
+    grown = np.concatenate(([0.0], np.cumsum(daily / daily.sum())))
+    low, high = (float(day) for day in np.interp(_TAILS, grown, edges))
+    return inquiry.start + timedelta(days=low), inquiry.start + timedelta(days=high)
 
 
 def behind(inquiry: Inquiry, among: frozenset[str], source: Source, sending: str) -> float:
@@ -55,22 +65,19 @@ def behind(inquiry: Inquiry, among: frozenset[str], source: Source, sending: str
     return float(1 - np.exp(min(0.0, without)))
 
 
-def _behind(inquiry: Inquiry, among: frozenset[str], source: Source) -> frozenset[str]:
-    return frozenset(name for name in among if behind(inquiry, among, source, name) > 0.5)
+def _likely(singles: Mapping[Source, float]) -> dict[Source, float]:
+    top = max(singles.values(), default=0.0)
+    return {source: p for source, p in singles.items() if p >= _ENOUGH * top > 0}
 
 
-def _bounds(inquiry: Inquiry, theirs: Iterable[str]) -> tuple[datetime, datetime]:
-    chosen = set(theirs)
-    sendings = [s for s in inquiry.sendings if s.id in chosen]
-    hit = frozenset[str]().union(*(s.mark for s in sendings))
-    return max(c.issued for c in inquiry.world.canaries if c.id in hit), min(s.at for s in sendings)
-
-
-def _quantiles(times: np.ndarray, edges: np.ndarray) -> tuple[float, float]:
-    grown = np.concatenate(([0.0], np.cumsum(times / times.sum())))
-    low, high = np.interp([0.05, 0.95], grown, edges)
-    return float(low), float(high)
-
-
-def _at(inquiry: Inquiry, day: float) -> datetime:
-    return inquiry.start + timedelta(days=day)
+def _dormant(inquiry: Inquiry, times: Array) -> tuple[Array, Array]:
+    """Spread the belief back in time, day by day: some who have a list sit on it before they first use it."""
+    edges = np.arange(0.0, np.ceil(inquiry.span) + 1)
+    begun = np.diff(np.interp(edges, inquiry.edges, np.concatenate(([0.0], np.cumsum(times)))))
+    daily = np.zeros_like(begun)
+    for mean, weight in inquiry.rates.dormancy:
+        slept = np.exp(-np.arange(len(begun)) / mean) if mean else np.eye(1, len(begun))[0]
+        # Where the time before the first address was issued is cut off, what is left counts the more.
+        scale = np.cumsum(slept)
+        daily += weight * np.convolve((begun / scale)[::-1], slept)[: len(begun)][::-1]
+    return daily, edges

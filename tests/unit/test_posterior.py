@@ -1,0 +1,105 @@
+"""What the posterior must do whatever the numbers."""
+
+from dataclasses import replace
+from random import Random
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from canary.attribute.inquiry import Inquiry
+from canary.attribute.posterior import NOBODY, weigh
+from canary.attribute.rates import RATES
+from canary.attribute.world import Party, Passing, Planted, Source, Strike, World
+from canary.model.case import SuspectKind
+from tests.tiny_worlds import BEGIN, DAY, tiny_world
+
+SEEDS = st.integers(0, 10_000)
+NOW = BEGIN + 500 * DAY
+
+
+def planted(name: str, vendor: str | None, **more: object) -> Planted:
+    return Planted(name, "example.net", vendor, BEGIN, **more)  # type: ignore[arg-type]
+
+
+def strike(canary: str, campaign: str = "k", day: float = 300) -> Strike:
+    return Strike(canary, BEGIN + day * DAY, campaign, "spam", 0.98)
+
+
+def shared(strikes: tuple[Strike, ...], *more: Planted) -> World:
+    """Four vendors, of whom three pass their addresses to one supplier."""
+    vendors = tuple(Party(v, (Passing("post"),) if v != "far" else ()) for v in ("one", "two", "three", "far"))
+    canaries = (*(planted(f"c-{v.id}", v.id) for v in vendors), *(planted(f"d{i}", None) for i in range(12)), *more)
+    return World(NOW, vendors, canaries, strikes)
+
+
+POST, ONE, OWNER = Source(SuspectKind.SUPPLIER, "post"), Source(SuspectKind.VENDOR, "one"), Source(SuspectKind.OWNER)
+
+
+def test_probabilities_are_just_that() -> None:
+    posterior = weigh(shared((strike("c-one"), strike("c-two"))))
+    assert sum(posterior.hypotheses.values()) == pytest.approx(1)
+    assert all(0 <= p <= 1 + 1e-9 for p in posterior.marginals.values())
+
+
+def test_what_several_vendors_share_is_suspected_when_one_sending_hits_them_all() -> None:
+    posterior = weigh(shared((strike("c-one"), strike("c-two"), strike("c-three"))))
+    assert max(posterior.marginals, key=lambda s: posterior.marginals[s]) == POST
+
+
+def test_a_random_decoy_that_is_hit_points_to_the_own_side() -> None:
+    assert weigh(shared((strike("c-one"), strike("d1")))).marginals[OWNER] > 0.9
+
+
+def test_a_guessable_decoy_that_is_hit_says_little() -> None:
+    world = shared((strike("g"),), planted("g", None, bits=15.0))
+    assert weigh(world).hypotheses[NOBODY] > 0.5
+
+
+def test_a_world_without_addresses_gives_the_prior() -> None:
+    world = World(NOW, (Party("one"),))
+    odds = RATES.vendor + RATES.owner
+    posterior = weigh(world, replace(RATES, pair=0.0))
+    assert posterior.hypotheses[NOBODY] == pytest.approx(1 / (1 + odds))
+    assert posterior.factors[ONE] == pytest.approx(1)
+
+
+@settings(max_examples=25, deadline=None)
+@given(SEEDS)
+def test_another_quiet_address_never_speaks_for_a_source_that_holds_it(seed: int) -> None:
+    world = tiny_world(Random(seed))
+    quiet = replace(world, canaries=(*world.canaries, planted("quiet", "v0")))
+    before, after = weigh(world).factors, weigh(quiet).factors
+    holds = Inquiry(quiet, RATES).holdings
+    assert all(after[s] <= before[s] * (1 + 1e-9) for s in before if "quiet" in holds[s].members)
+
+
+@settings(max_examples=25, deadline=None)
+@given(SEEDS)
+def test_names_mean_nothing(seed: int) -> None:
+    world = tiny_world(Random(seed))
+    named = replace(
+        world,
+        canaries=tuple(replace(c, id=f"z{c.id[::-1]}") for c in world.canaries),
+        strikes=tuple(
+            replace(s, canary=f"z{s.canary[::-1]}", campaign=f"q{s.campaign}") for s in reversed(world.strikes)
+        ),
+    )
+    before, after = weigh(world), weigh(named)
+    assert after.marginals == pytest.approx(before.marginals, abs=1e-9)
+
+
+@settings(max_examples=25, deadline=None)
+@given(SEEDS)
+def test_more_mails_of_one_sending_at_the_same_addresses_are_no_more_evidence(seed: int) -> None:
+    world = tiny_world(Random(seed))
+    again = replace(world, strikes=(*world.strikes, *(replace(s, at=s.at + DAY / 24) for s in world.strikes)))
+    assert weigh(again).marginals == pytest.approx(weigh(world).marginals, abs=1e-9)
+
+
+def test_a_field_that_the_supplier_never_had_moves_the_odds_to_the_vendor() -> None:
+    told = planted("c-one", "one", fields=frozenset({"phone"}))
+    decoys = (planted(f"d{i}", None) for i in range(30))
+    world = World(NOW, (Party("one", (Passing("post"),)),), (told, *decoys), (strike("c-one"),))
+    said = replace(world, strikes=(replace(world.strikes[0], fields=frozenset({"phone"})),))
+    assert weigh(world).marginals[ONE] < 0.5 < 0.9 < weigh(said).marginals[ONE]
