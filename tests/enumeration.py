@@ -30,12 +30,12 @@ def _delay(inquiry: Inquiry, sent: float) -> NDArray[np.float64]:
     return density
 
 
-def choices(inquiry: Inquiry, source: Source) -> dict[Names, float]:
+def choices(inquiry: Inquiry, source: Source, *, possible: bool = False) -> dict[Names, float]:
     """What each choice of sendings contributes to the likelihood ratio of one source's leak."""
     sent = {s.id: s for s in inquiry.sendings}
     odds = {s.id: _delay(inquiry, inquiry.day(s.at)) * s.crime / s.rate for s in inquiry.sendings}
     found = {}
-    for chosen in _subsets(inquiry.within(source)):
+    for chosen in _subsets(inquiry.possible(source) if possible else inquiry.within(source)):
         density = np.prod([odds[name] for name in chosen], axis=0) if chosen else np.ones(len(inquiry.days))
         marks = [sent[name].mark for name in sorted(chosen)]
         found[chosen] = float((density * _dumps(inquiry, source, marks) * np.diff(inquiry.edges)).sum() / inquiry.span)
@@ -59,31 +59,33 @@ def _dumps(inquiry: Inquiry, source: Source, marks: list[Names]) -> NDArray[np.f
         possible = np.ones(len(inquiry.days), dtype=bool)
         for row, name in zip(held, sorted(members), strict=True):
             possible &= row if name in dump else True
-        for (share, a), (q, b), (r, c), (n, d) in product(tenants, rates.coverage, rates.reach, rates.campaigns):
-            chance = _chance(inquiry, source, dump, held, share if supplier else 1.0, q)
+        for (share, a), (p, e), (q, b), (r, c), (n, d) in product(
+            tenants, rates.unlisted, rates.coverage, rates.reach, rates.campaigns
+        ):
+            chance = _chance(inquiry, source, dump, held, (share, q, p))
             size = len(dump)
             unseen = np.exp(-n * seen * (1 - (1 - r) ** size))
             mark = np.prod([r ** len(m) * (1 - r) ** (size - len(m)) for m in marks]) if marks else 1.0
-            answer += possible * a * b * c * d * chance * unseen * mark * n ** len(marks)
-    norm = [sum(w for _, w in grid) for grid in (rates.coverage, rates.reach, rates.campaigns)]
+            answer += possible * a * b * c * d * e * chance * unseen * mark * n ** len(marks)
+    norm = [sum(w for _, w in grid) for grid in (tenants, rates.unlisted, rates.coverage, rates.reach, rates.campaigns)]
     return answer / np.prod(norm)
 
 
 def _chance(
-    inquiry: Inquiry, source: Source, dump: Names, held: NDArray[np.bool_], share: float, q: float
+    inquiry: Inquiry, source: Source, dump: Names, held: NDArray[np.bool_], assumed: tuple[float, float, float]
 ) -> NDArray[np.float64]:
     """How likely a dump is: each account hit or spared as a whole, each address in it kept or lost by itself."""
-    members = inquiry.holdings[source].members
+    (share, q, unlisted), members = assumed, inquiry.holdings[source].members
     accounts: dict[str, list[int]] = {}
     names = sorted(members)
     for i, name in enumerate(names):
-        sure = source.kind is SuspectKind.SUPPLIER and members[name].p >= 0.5
+        sure = source.kind is SuspectKind.SUPPLIER and members[name].listed
         accounts.setdefault(members[name].tenant if sure else f"\0{name}", []).append(i)
     answer = np.ones(len(inquiry.days))
     for tenant, rows in accounts.items():
         inside, touched = np.ones(len(inquiry.days)), False
         for i in rows:
-            p = members[names[i]].p * q
+            p = (members[names[i]].p if members[names[i]].listed else unlisted) * q
             touched |= names[i] in dump
             inside *= p if names[i] in dump else np.where(held[i], 1 - p, 1.0)
         hit = 1.0 if tenant.startswith("\0") else share
@@ -93,7 +95,7 @@ def _chance(
 
 def log_ratio(inquiry: Inquiry, source: Source) -> float:
     """The evidence for one source."""
-    return log(sum(choices(inquiry, source).values()))
+    return log(sum(choices(inquiry, source, possible=True).values()))
 
 
 def log_ratio_of_two(inquiry: Inquiry, one: Source, other: Source) -> float:

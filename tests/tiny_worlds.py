@@ -29,7 +29,7 @@ def tiny_rates(random: Random) -> Rates:
         reach=((0.3, 0.5), (random.uniform(0.4, 0.9), 0.5)),
         campaigns=((2.0, 0.5), (random.uniform(1.0, 9.0), 0.5)),
         tenants=((1.0, 0.6), (0.3, 0.4)),
-        unlisted=random.choice((0.0, 0.05)),
+        unlisted=random.choice((((0.0, 1.0),), ((0.02, 0.7), (0.2, 0.3)))),
     )
 
 

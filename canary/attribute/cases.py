@@ -67,7 +67,7 @@ def twins(inquiry: Inquiry, hit: frozenset[str]) -> Iterator[tuple[Source, ...]]
     """Yield the sources that held just the same addresses at the same times, where any of those was hit."""
     alike: dict[object, list[Source]] = {}
     for source, holding in inquiry.holdings.items():
-        held = frozenset((name, member.since) for name, member in holding.members.items() if member.p >= 0.5)
+        held = frozenset((name, member.since) for name, member in holding.members.items() if member.listed)
         if source.kind in (SuspectKind.VENDOR, SuspectKind.SUPPLIER) and any(name in hit for name, _ in held):
             alike.setdefault(held, []).append(source)
     return (tuple(sources) for sources in alike.values() if len(sources) > 1)

@@ -105,7 +105,7 @@ def _kept_quiet(
 
 
 def _held(holding: Holding) -> frozenset[str]:
-    return frozenset(name for name, held in holding.members.items() if held.p >= 0.5)
+    return frozenset(name for name, held in holding.members.items() if held.listed)
 
 
 def _count(number: int, one: str, many: str) -> str:

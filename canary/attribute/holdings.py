@@ -14,12 +14,16 @@ OWNER = Source(SuspectKind.OWNER)
 
 @dataclass(frozen=True, slots=True)
 class Held:
-    """One address in a source's hands: since when, how likely at all, in whose account, and with which fields."""
+    """One address in a source's hands: since when, how likely at all, in whose account, and with which fields.
+
+    What is not `listed` is only thought possible, with a chance that is one for all such addresses (`unlisted`).
+    """
 
     since: datetime
     p: float = 1.0
     tenant: str = ""
     fields: frozenset[str] = frozenset()
+    listed: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,13 +86,9 @@ def _account(party: Party, passing: Passing, canaries: list[Planted], rates: Rat
 
 
 def _unlisted(world: World, sure: dict[str, Held], rates: Rates) -> dict[str, Held]:
-    if not rates.unlisted:
+    if not any(p for p, _ in rates.unlisted):
         return {}
-    return {
-        c.id: Held(c.issued, rates.unlisted, c.vendor)
-        for c in world.canaries
-        if c.vendor is not None and c.id not in sure
-    }
+    return {c.id: Held(c.issued, listed=False) for c in world.canaries if c.vendor is not None and c.id not in sure}
 
 
 def _published(by_vendor: dict[str, list[Planted]], rates: Rates) -> Iterator[Holding]:

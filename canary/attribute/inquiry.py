@@ -61,6 +61,7 @@ class Inquiry:
         self._share = np.diff(self.edges) / self.span
         self._kernel = Kernel(rates, _over(rates, self.span - self.days))
         self._delays = {s.id: self._delay(s) for s in self.sendings}
+        self._sent = {s.id: s for s in self.sendings}
         self._ready: dict[Source, _Ready] = {}
         self._hushed: dict[object, list[Quiet]] = {}
         self._within: dict[Source, frozenset[str]] = {}
@@ -75,15 +76,20 @@ class Inquiry:
         return float(np.log(max(self.holdings[source].hazard * self.span / YEAR, 1e-300)))
 
     def within(self, source: Source) -> frozenset[str]:
-        """Return the sendings that a source may be behind: it held all they hit, and at least one address surely."""
+        """Return the sendings that a source may well be behind: it held all they hit, one address at least for certain."""
         if source not in self._within:
             members = self.holdings[source].members
             self._within[source] = frozenset(
-                s.id
-                for s in self.sendings
-                if all(name in members for name in s.mark) and any(members[name].p >= 0.5 for name in s.mark)
+                name
+                for name in self.possible(source)
+                if any(members[address].listed for address in self._sent[name].mark)
             )
         return self._within[source]
+
+    def possible(self, source: Source) -> frozenset[str]:
+        """Return the sendings that a source can be behind at all, some by addresses that nobody told us it has."""
+        members = self.holdings[source].members.keys()
+        return frozenset(name for name, sending in self._sent.items() if sending.mark <= members)
 
     def evidence(self, source: Source, among: frozenset[str]) -> Evidence:
         """Return the evidence for a leak of one source that is behind none but some of the sendings named."""
@@ -122,9 +128,9 @@ class Inquiry:
         if source not in self._ready:
             holding = self.holdings[source]
             accounts = source.kind is SuspectKind.SUPPLIER
-            # Accounts are hit or spared as a whole; what is only perhaps held is in none that we know of.
+            # Accounts are hit or spared as a whole; what is not listed is in none that we know of.
             members = {
-                name: Member(held.p, held.tenant if accounts and held.p >= 0.5 else "")
+                name: Member(held.p, held.tenant if accounts else "", held.listed)
                 for name, held in holding.members.items()
             }
             since = {name: max(0.0, self.day(held.since)) for name, held in holding.members.items()}
@@ -134,17 +140,16 @@ class Inquiry:
         return self._ready[source]
 
     def _quiet(self, members: dict[str, Member], since: dict[str, float], *, accounts: bool) -> list[Quiet]:
-        doubted = {name: member.p for name, member in members.items() if not member.sure}
-        doubt = Alike(1, float(np.mean([*doubted.values()] or [0.0])), self._number(since[name] for name in doubted))
-        sizes = Counter(member.tenant for member in members.values() if member.sure and accounts)
+        unlisted = self._number(since[name] for name, member in members.items() if not member.listed)
+        sizes = Counter(member.tenant for member in members.values() if member.listed and accounts)
         kinds: dict[tuple[int, float], list[float]] = {}
         for name, member in members.items():
-            if member.sure:
+            if member.listed:
                 kinds.setdefault((sizes.get(member.tenant, 1), member.p), []).append(since[name])
-        sure = [Alike(size, p, self._number(theirs) / size) for (size, p), theirs in sorted(kinds.items())]
-        same = (accounts, *((a.size, a.p, a.number.tobytes()) for a in (*sure, doubt)))
+        listed = [Alike(size, p, self._number(theirs) / size) for (size, p), theirs in sorted(kinds.items())]
+        same = (accounts, unlisted.tobytes(), *((a.size, a.p, a.number.tobytes()) for a in listed))
         if same not in self._hushed:
-            self._hushed[same] = self._kernel.quiet(sure, doubt, accounts=accounts)
+            self._hushed[same] = self._kernel.quiet(listed, unlisted, accounts=accounts)
         return self._hushed[same]
 
     def _number(self, since: Iterable[float]) -> Array:

@@ -13,12 +13,14 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from canary.attribute.rates import Rates
+from canary.attribute.rates import Rates, Weighted
 from canary.attribute.tally import Array, Tally
 
 SENDINGS = 64
 """The most sendings one leak is thought to bring; beyond it the sum over m carries nothing."""
 
+_CERTAIN: Weighted = ((1.0, 1.0),)
+_TINY = 1e-300
 _M = np.arange(SENDINGS + 1)
 _LOG_FACTORIAL = np.concatenate(([0.0], np.cumsum(np.log(_M[1:]))))
 
@@ -34,16 +36,16 @@ class Alike:
 
 @dataclass(frozen=True, slots=True)
 class Quiet:
-    """What one source's addresses contribute by keeping quiet, for one share of accounts hit and its prior weight.
+    """What one source's addresses contribute by keeping quiet, for one share of accounts hit and chance of the unlisted.
 
-    `factor` (by time, node and m) counts everything as quiet; `sure`, `doubt` and `account` are what each surely held
-    address, perhaps held address and account changes in it by being met after all.
+    `factor` (by time, node and m) counts everything as quiet; `listed`, `unlisted` and `account` are what each such
+    address and account changes in it by being met after all; `weight` is the prior of the two assumptions.
     """
 
     weight: float
     factor: Array
-    sure: Array
-    doubt: Array
+    listed: Array
+    unlisted: Array
     account: Array
 
 
@@ -59,21 +61,25 @@ class Kernel:
         self._rates, self._seen = rates, seen
         self._weights: dict[int, Array] = {}
 
-    def quiet(self, sure: Sequence[Alike], doubt: Alike, *, accounts: bool) -> list[Quiet]:
-        """Return the quiet factors of what is held surely, in accounts or not, and of what is held perhaps."""
-        hushed, unsure = self._hushed(1.0), self._hushed(doubt.p)
-        held = np.maximum(self._q * self._missed, 1e-300)
-        found = []
-        for share, weight in self._rates.tenants if accounts else ((1.0, 1.0),):
-            logs = doubt.number[:, None, None] * np.log(unsure)
-            for alike in sure:
-                logs = logs + alike.number[:, None, None] * np.log(
-                    1 - share + share * self._hushed(alike.p) ** alike.size
-                )
-            size = min((alike.size for alike in sure), default=1)
-            account = np.maximum(share * hushed**size / (1 - share + share * hushed**size), 1e-300)
-            found.append(Quiet(weight, np.exp(logs), held / hushed, held / unsure, account))
-        return found
+    def quiet(self, listed: Sequence[Alike], unlisted: Array, *, accounts: bool) -> list[Quiet]:
+        """Return the quiet factors of what is listed as held, in accounts or not, and of what else may be held."""
+        shares = self._rates.tenants if accounts else _CERTAIN
+        chances = self._rates.unlisted if unlisted.any() else _CERTAIN
+        return [
+            self._quiet(listed, unlisted, (share, p), a * b)
+            for share, a in _normal(shares)
+            for p, b in _normal(chances)
+        ]
+
+    def _quiet(self, listed: Sequence[Alike], unlisted: Array, assumed: tuple[float, float], weight: float) -> Quiet:
+        share, p = assumed
+        hushed, unsure, held = self._hushed(1.0), self._hushed(p), np.maximum(self._q * self._missed, _TINY)
+        logs = unlisted[:, None, None] * np.log(unsure)
+        for alike in listed:
+            logs = logs + alike.number[:, None, None] * np.log(1 - share + share * self._hushed(alike.p) ** alike.size)
+        opened = share * hushed ** min((alike.size for alike in listed), default=1)
+        account = np.maximum(opened / (1 - share + opened), _TINY)
+        return Quiet(weight, np.exp(logs), held / hushed, np.maximum(p * held / unsure, _TINY), account)
 
     def weigh(self, quiet: Sequence[Quiet], sums: Tally) -> Array:
         """Return the likelihood ratio of a leak at each time against no leak, but for the scale of the sums."""
@@ -93,9 +99,9 @@ class Kernel:
 
     def _met(self, part: Quiet, keys: NDArray[np.int64]) -> Array:
         """What the addresses met change in the quiet factor, with the prior of each node: key x (node, m)."""
-        odds = np.broadcast_to(self._r / (1 - self._r), part.sure.shape)
-        logs = np.log(np.stack([part.sure, part.doubt, part.account, odds])).reshape(4, -1)
-        prior = np.broadcast_to(self._prior, part.sure.shape).reshape(-1)
+        odds = np.broadcast_to(self._r / (1 - self._r), part.listed.shape)
+        logs = np.log(np.stack([part.listed, part.unlisted, part.account, odds])).reshape(4, -1)
+        prior = np.broadcast_to(self._prior, part.listed.shape).reshape(-1)
         met: Array = np.exp(keys[:, (0, 1, 2, 4)] @ logs) * prior
         return met
 
@@ -114,3 +120,8 @@ class Kernel:
                 weights[:, 0, chosen:] += weight / total * np.exp(logs + chosen * np.log(mean))
             self._weights[chosen] = weights
         return self._weights[chosen]
+
+
+def _normal(weighted: Weighted) -> Weighted:
+    total = sum(weight for _, weight in weighted)
+    return tuple((value, weight / total) for value, weight in weighted)

@@ -25,7 +25,7 @@ def true_rates(truth: Truth) -> Rates:
         reach=_thirds(leaking.reach),
         campaigns=((leaking.campaigns, 1.0),),
         tenants=((leaking.tenants, 1.0),),
-        unlisted=_unlisted(truth.mix),
+        unlisted=((_unlisted(truth.mix), 1.0),),
         delays=((leaking.fast_days, leaking.fast_share), (leaking.slow_days, 1 - leaking.fast_share)),
         dormancy=((0.0, 1.0),),
         dictionary=background.attacks,

@@ -69,7 +69,11 @@ class _Weighing:
         return self.inquiry.within(source) & self.among
 
     def alone(self, source: Source) -> float:
-        """The evidence for one source."""
+        """The evidence for one source and no other."""
+        return self.inquiry.evidence(source, self.inquiry.possible(source) & self.among).log_ratio
+
+    def _apart(self, source: Source) -> float:
+        """The evidence for one of two sources, from what it is known to have held."""
         return self.inquiry.evidence(source, self.within(source)).log_ratio
 
     def singles(self) -> dict[Source, float]:
@@ -77,19 +81,20 @@ class _Weighing:
         return {s: self.inquiry.log_prior(s) + self.alone(s) for s in self.inquiry.holdings}
 
     def pairs(self, singles: Mapping[Source, float]) -> Iterator[tuple[frozenset[Source], float]]:
-        """Yield the pairs worth listing with their weights."""
-        ranked = sorted(singles, key=lambda source: -singles[source])
+        """Yield the pairs worth listing with their weights; each is given only what it is known to have held."""
+        known = {s: self.inquiry.log_prior(s) + self._apart(s) for s in singles}
+        ranked = sorted(known, key=lambda source: -known[source])
         least = max(0.0, *singles.values()) - _HOPELESS - self.prior if singles else 0.0
         for i, one in enumerate(ranked):
             for other in ranked[i + 1 :]:
                 # The product is what they can have at most, as a shared sending counts for both of them in it.
-                weight = singles[one] + singles[other]
+                weight = known[one] + known[other]
                 if weight < least:
                     break
                 if self.within(one) & self.within(other):
                     if weight < least + _HOPELESS - _COSTLY:
                         continue
-                    weight += self.both(one, other) - self.alone(one) - self.alone(other)
+                    weight += self.both(one, other) - self._apart(one) - self._apart(other)
                 if weight > -inf:
                     yield frozenset((one, other)), self.prior + weight
 

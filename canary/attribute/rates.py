@@ -15,7 +15,7 @@ class Rates:
     at a supplier; `published` is harvesting of an address its vendor shows (FTC 2002: 86 % of posted addresses).
     Dumps: `coverage` is how much of what a source held gets out; `tenants` how many of a supplier's accounts are hit
     (Epsilon 2011: about 2 % of its clients, Silverpop more); `unlisted` is the chance that a supplier holds an address
-    nobody told us of. Sendings: `campaigns` is how many a leak brings in all, `reach` how much of a dump one sending
+    nobody told us of: small where the map is complete, larger where it is not. Sendings: `campaigns` is how many a leak brings in all, `reach` how much of a dump one sending
     covers, `delays` the mixture of quick fraudsters and slow list sellers (Prince et al., Project Honey Pot), `dormancy`
     how long a list may lie before it is first used (Silverpop 2010 to 2011: three to five months); it widens the window.
     Background: `dictionary` runs a year, each meeting `guessed` of the addresses that can be guessed (fewer than
@@ -25,17 +25,17 @@ class Rates:
     one by accident; suppliers are handed the `passed_on` ones unless somebody says otherwise.
     """
 
-    vendor: float = 0.0043
-    supplier: float = 0.0205
+    vendor: float = 0.0045
+    supplier: float = 0.0213
     account: float = 0.0001
-    owner: float = 0.027
+    owner: float = 0.028
     published: float = 1.0
-    pair: float = 0.1
+    pair: float = 0.03
     coverage: Weighted = ((0.03, 0.08), (0.08, 0.12), (0.18, 0.25), (0.32, 0.25), (0.47, 0.18), (0.7, 0.12))
     reach: Weighted = ((0.35, 0.3), (0.6, 0.4), (0.85, 0.3))
     campaigns: Weighted = ((3.0, 0.2), (7.0, 0.5), (15.0, 0.3))
-    tenants: Weighted = ((1.0, 0.8), (0.3, 0.2))
-    unlisted: float = 0.005
+    tenants: Weighted = ((1.0, 0.9), (0.3, 0.1))
+    unlisted: Weighted = ((0.003, 0.85), (0.1, 0.15))
     delays: Weighted = ((7.0, 0.3), (90.0, 0.7))
     dormancy: Weighted = ((0.0, 0.7), (90.0, 0.3))
     dictionary: float = 1.0

@@ -1,7 +1,7 @@
 """Which sendings a source's leak could explain: all choices of them, summed up by what the likelihood asks of each.
 
-A choice of sendings counts by a few numbers only, its key: how many addresses it meets that are surely held (u) and
-perhaps held (v), in how many accounts (h), by how many sendings (n) and strikes (s). The tally gives for each key the
+A choice of sendings counts by a few numbers only, its key: how many addresses it meets that are listed as held (u) and
+unlisted (v), in how many accounts (h), by how many sendings (n) and strikes (s). The tally gives for each key the
 sum over its choices of the product of their odds, one value for each possible time of the leak. Choices are not listed:
 sendings to several addresses are taken one after the other, keeping what they hit; then the addresses are, one account
 after the other, each with the sendings of its own, and whatever was hit in an account is forgotten when it is done.
@@ -34,15 +34,11 @@ class Choice:
 
 @dataclass(frozen=True, slots=True)
 class Member:
-    """An address as its holder has it: the chance that he has it at all, and the account it lies in, if any."""
+    """An address as its holder has it: the chance that he has it if it is listed, and the account it lies in, if any."""
 
     p: float = 1.0
     tenant: str = ""
-
-    @property
-    def sure(self) -> bool:
-        """Whether it counts as surely held."""
-        return self.p >= 0.5
+    listed: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,9 +140,9 @@ class _Summing:
             for hit, rows in parts.items():
                 new = choice.mark - hit
                 weight = float(np.prod([self.members[name].p for name in new]))
-                sure = sum(self.members[name].sure for name in new)
+                listed = sum(self.members[name].listed for name in new)
                 accounts = len(self._tenants(choice.mark) - self._tenants(hit))
-                key = _code(sure, len(new) - sure, accounts, 1, len(choice.mark))
+                key = _code(listed, len(new) - listed, accounts, 1, len(choice.mark))
                 chosen = rows.times(_Rows(np.array([key]), choice.odds[None] * weight), self.most)
                 grown.setdefault(hit | choice.mark, []).append(chosen)
             parts = self._kept({hit: _joined(rows) for hit, rows in grown.items()})
@@ -173,7 +169,7 @@ class _Summing:
 
     def _address(self, name: str, *, fresh: bool) -> _Rows:
         member, sums = self.members[name], self.sums[name]
-        u, v, weight = (int(member.sure), int(not member.sure), member.p) if fresh else (0, 0, 1.0)
+        u, v, weight = (int(member.listed), int(not member.listed), member.p) if fresh else (0, 0, 1.0)
         codes = [0, *(_code(u, v, 0, j, j) for j in range(1, len(sums)))]
         return _Rows(np.array(codes), np.array([self.one, *(weight * value for value in sums[1:])]))
 
