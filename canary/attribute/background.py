@@ -85,15 +85,16 @@ class _Ordinary:
         return float(min(1.0, 2.0**-over + tried * 2.0**-beyond))
 
     def _outsiders(self, world: World, campaigns: Iterable[list[Strike]]) -> dict[str, float]:
-        """How often a year lawful third parties write to an address of each vendor, by what they did so far."""
+        """How often a year lawful third parties of each vendor write, by what they did since its first address was issued."""
         seen = Counter(
             str(self.canaries[theirs[0].canary].vendor)
             for theirs in campaigns
             if len({s.canary for s in theirs}) == 1 and all(s.verdict == Verdict.THIRD_PARTY for s in theirs)
         )
-        spent = dict.fromkeys((str(canary.vendor) for canary in self.canaries.values()), 0.0)
+        spent: dict[str, float] = {}
         for canary in self.canaries.values():
-            spent[str(canary.vendor)] += max(0.0, (world.now - canary.issued) / _DAY / YEAR)
+            age = max(0.0, (world.now - canary.issued) / _DAY / YEAR)
+            spent[str(canary.vendor)] = max(age, spent.get(str(canary.vendor), 0.0))
         shape, years = self.rates.third_party
         return {vendor: (shape + seen[vendor]) / (years + spent[vendor]) for vendor in spent}
 
