@@ -1,12 +1,18 @@
 """What a hit means: the ordered table of verdict rules, each one function; the first that speaks decides."""
 
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
 
-from canary.judge.guess import guess_probability, odds
+from canary.judge.bulk import bulk_signs
+from canary.judge.fraud import fraud_signs, link_signs, risky_files
+from canary.judge.guess import Chance, chance_of_guess, odds
+from canary.judge.lookalike import Likeness, imitated
 from canary.judge.organisation import same_organisation
-from canary.judge.signs import bulk_signs, fraud_signs, is_personal, names_vendor, persona_fields
-from canary.mail.bounce import answers_nothing
+from canary.judge.person import person_signs
+from canary.judge.signs import names_vendor, persona_fields
+from canary.judge.weight import confidence, reweigh
+from canary.mail.bounce import Answer, answers_nothing
+from canary.mail.text import link_host
 from canary.model.canary import Canary
 from canary.model.identity import Identity
 from canary.model.mail import Envelope, ParsedMail
@@ -17,7 +23,11 @@ from canary.model.verdict import Because, Judgement, Reason, Verdict, because
 
 @dataclass(frozen=True, slots=True)
 class Hearing:
-    """All that is known when one hit is judged; `attempts` counts the guesses seen on the canary's domain."""
+    """All that is known when one hit is judged.
+
+    `attempts` counts the guesses seen on the canary's domain, `shapes` those of each shape; `self_test` says that
+    the mail carries a valid token of ours for this canary.
+    """
 
     mail: ParsedMail
     envelope: Envelope
@@ -26,6 +36,8 @@ class Hearing:
     canary: Canary
     vendor: Vendor
     attempts: int = 0
+    shapes: Mapping[str, int] = field(default_factory=dict)
+    self_test: bool = False
 
     @property
     def facts(self) -> dict[str, object]:
@@ -40,9 +52,17 @@ class Hearing:
         """Whether the From domain is one of the vendor's."""
         return any(same_organisation(self.identity.claim, domain) for domain in self.vendor.domains)
 
+    def imitation(self, *domains: str) -> tuple[str, Likeness] | None:
+        """Return the first of some domains that imitates one of the vendor's, with how."""
+        return imitated(filter(None, domains), self.vendor.domains, self.vendor.name)
+
     def say(self, *codes: Reason, **facts: object) -> tuple[Because, ...]:
         """State reasons with the values of this hearing."""
         return tuple(because(code, **{**self.facts, **facts}) for code in codes)
+
+    def find(self, verdict: Verdict, *codes: Reason, **facts: object) -> Judgement:
+        """Reach a verdict for reasons; how sure it is follows from the table of weights."""
+        return Judgement(verdict, confidence(verdict, codes), self.say(*codes, **facts))
 
 
 Rule = Callable[[Hearing], Judgement | None]
@@ -53,28 +73,43 @@ def judge(hearing: Hearing) -> Judgement:
     found = next(judgement for rule in RULES if (judgement := rule(hearing)) is not None)
     if not found.leak:
         return found
-    guessed = guess_probability(hearing.canary.bits, hearing.attempts)
-    confidence = round(found.confidence * (1 - guessed), 4)
-    return replace(found, confidence=confidence, reasons=(*found.reasons, *_bearing(hearing, guessed)))
+    chance = chance_of_guess(hearing.canary, hearing.attempts, hearing.shapes)
+    bearing = tuple(_bearing(hearing, chance))
+    sure = reweigh(found.confidence, (reason.code for reason in bearing)) * chance.leaked
+    return replace(found, confidence=round(sure, 4), reasons=(*found.reasons, *bearing))
 
 
-def _bearing(hearing: Hearing, guessed: float) -> Iterator[Because]:
+def _bearing(hearing: Hearing, chance: Chance) -> Iterator[Because]:
     fields = persona_fields(hearing.mail, hearing.canary.persona)
     if fields:
         yield because(Reason.PERSONA_NAMED, fields=", ".join(fields))
     if hearing.canary.published:
         yield because(Reason.PUBLISHED_ADDRESS)
-    code = Reason.HARD_TO_GUESS if guessed < 1e-6 else Reason.EASY_TO_GUESS
-    yield because(code, odds=odds(guessed), attempts=f"{hearing.attempts:,}")
+    if files := risky_files(hearing.mail):
+        yield because(Reason.RISKY_ATTACHMENT, files=", ".join(files))
+    if signs := link_signs(hearing.mail):
+        yield because(Reason.DECEPTIVE_LINK, signs=", ".join(signs))
+    yield guessing(chance)
     if hearing.mail.oddities:
         yield because(Reason.MALFORMED, signs=", ".join(hearing.mail.oddities))
 
 
+def guessing(chance: Chance) -> Because:
+    """Say how likely it is that the address was guessed."""
+    facts = {"odds": odds(chance.p), "attempts": f"{chance.attempts:,}"}
+    if chance.shape:
+        return because(Reason.GUESS_BY_SHAPE, tried=f"{chance.tried:,}", shape=chance.shape.value, **facts)
+    return because(Reason.HARD_TO_GUESS if chance.hard else Reason.EASY_TO_GUESS, **facts)
+
+
+def self_test(hearing: Hearing) -> Judgement | None:
+    """The owner sent it to see whether all is well."""
+    return hearing.find(Verdict.SELF_TEST, Reason.SELF_TEST_TOKEN) if hearing.self_test else None
+
+
 def guess(hearing: Hearing) -> Judgement | None:
     """Anything at an address that nobody was given is a guess."""
-    if hearing.canary.vendor is not None:
-        return None
-    return Judgement(Verdict.GUESS, 0.99, hearing.say(Reason.NEVER_ISSUED))
+    return hearing.find(Verdict.GUESS, Reason.NEVER_ISSUED) if hearing.canary.vendor is None else None
 
 
 def expected(hearing: Hearing) -> Judgement | None:
@@ -87,7 +122,7 @@ def expected(hearing: Hearing) -> Judgement | None:
     if not own and not known:
         return None
     code = Reason.VENDOR_PROVEN if own else Reason.KNOWN_SENDER
-    return Judgement(Verdict.EXPECTED, 0.99, hearing.say(code, domain=min(own or known)))
+    return hearing.find(Verdict.EXPECTED, code, domain=min(own or known))
 
 
 def supplier(hearing: Hearing) -> Judgement | None:
@@ -95,7 +130,7 @@ def supplier(hearing: Hearing) -> Judgement | None:
     who = hearing.identity
     if who.account is None or f"{who.esp}/{who.account}" not in hearing.vendor.senders:
         return None
-    return Judgement(Verdict.SUPPLIER, 0.97, hearing.say(Reason.KNOWN_SUPPLIER_ACCOUNT))
+    return hearing.find(Verdict.SUPPLIER, Reason.KNOWN_SUPPLIER_ACCOUNT)
 
 
 def new_sender(hearing: Hearing) -> Judgement | None:
@@ -103,32 +138,47 @@ def new_sender(hearing: Hearing) -> Judgement | None:
     if not hearing.claims_vendor or _refused_by_policy(hearing):
         return None
     if hearing.proofs.unsettled and not hearing.identity.proven:
-        return Judgement(Verdict.NEW_SENDER, 0.5, hearing.say(Reason.CLAIMS_VENDOR, Reason.DNS_UNSETTLED))
+        return hearing.find(Verdict.NEW_SENDER, Reason.CLAIMS_VENDOR, Reason.DNS_UNSETTLED)
     if hearing.identity.proven and (hearing.identity.esp or hearing.identity.shared):
-        return Judgement(Verdict.NEW_SENDER, 0.7, hearing.say(Reason.CLAIMS_VENDOR, Reason.SHARED_PLATFORM))
+        return hearing.find(Verdict.NEW_SENDER, Reason.CLAIMS_VENDOR, Reason.SHARED_PLATFORM)
     return None
 
 
-def backscatter(hearing: Hearing) -> Judgement | None:
-    """A bounce or automatic reply to mail that the address never sent."""
-    answer = answers_nothing(hearing.mail, hearing.envelope)
-    if answer is None:
+def lookalike(hearing: Hearing) -> Judgement | None:
+    """It comes from a domain that no honest owner would choose, so like one of the vendor's it is; proof or not."""
+    found = hearing.imitation(hearing.identity.claim, *hearing.identity.domains)
+    if found is None or not found[1].near:
         return None
-    null = () if hearing.envelope.mail_from else (Reason.NULL_SENDER,)
-    return Judgement(Verdict.BACKSCATTER, 0.9, hearing.say(answer, *null))
+    proven = Reason.PROVEN_OUTSIDER if hearing.identity.proven else Reason.NOTHING_PROVEN
+    return hearing.find(Verdict.IMPERSONATION, Reason.LOOKALIKE_DOMAIN, proven, **_likeness(*found))
+
+
+def backscatter(hearing: Hearing) -> Judgement | None:
+    """A bounce, an automatic reply or a complaint, and so an answer to mail that the address never sent."""
+    answer = answers_nothing(hearing.mail, hearing.envelope)
+    # Fraud rides on automatic replies: whatever a stranger writes to a help desk is sent to whom it names.
+    if answer is None or (answer.kind in (Reason.AUTO_REPLY, Reason.CHALLENGE) and fraud_signs(hearing.mail)):
+        return None
+    codes = [answer.kind]
+    if answer.recipient or answer.message:
+        codes.append(Reason.ANSWERS_TO)
+    if not hearing.envelope.mail_from:
+        codes.append(Reason.NULL_SENDER)
+    return hearing.find(Verdict.BACKSCATTER, *codes, answered=_answered(answer))
 
 
 def impersonation(hearing: Hearing) -> Judgement | None:
-    """It claims to be the vendor, by address or by name, and nothing proves it."""
+    """It claims to be the vendor, by address, by a domain like the vendor's or by name, and nothing proves it."""
     if hearing.claims_vendor:
         codes = [Reason.CLAIMS_VENDOR, Reason.FAILS_VENDOR_AUTH]
         if _refused_by_policy(hearing):
             codes.append(Reason.VENDOR_POLICY_REJECTS)
-        reasons = hearing.say(*codes, policy=hearing.proofs.dmarc.policy)
-        return Judgement(Verdict.IMPERSONATION, 0.95, reasons)
-    if not names_vendor(hearing.mail, hearing.vendor.name):
-        return None
-    return Judgement(Verdict.IMPERSONATION, 0.9, hearing.say(Reason.LOOKALIKE_NAME))
+        return hearing.find(Verdict.IMPERSONATION, *codes, policy=hearing.proofs.dmarc.policy)
+    found = hearing.imitation(hearing.identity.claim, *hearing.identity.domains) or _led_astray(hearing)
+    named = (Reason.LOOKALIKE_NAME,) if names_vendor(hearing.mail, hearing.vendor.name) else ()
+    if found:
+        return hearing.find(Verdict.IMPERSONATION, Reason.LOOKALIKE_DOMAIN, *named, **_likeness(*found))
+    return hearing.find(Verdict.IMPERSONATION, *named) if named else None
 
 
 def third_party(hearing: Hearing) -> Judgement | None:
@@ -137,14 +187,16 @@ def third_party(hearing: Hearing) -> Judgement | None:
     if not hearing.identity.proven or not signs or fraud_signs(hearing.mail):
         return None
     codes = (Reason.PROVEN_OUTSIDER, Reason.BULK) + ((Reason.SHARED_PLATFORM,) if hearing.identity.shared else ())
-    return Judgement(Verdict.THIRD_PARTY, 0.95, hearing.say(*codes, signs=", ".join(signs[:5])))
+    return hearing.find(Verdict.THIRD_PARTY, *codes, signs=", ".join(signs[:5]))
 
 
 def misdirected(hearing: Hearing) -> Judgement | None:
     """One person wrote to another and had the address wrong; only somebody with proof gets this benefit of doubt."""
-    if not hearing.identity.proven or fraud_signs(hearing.mail) or not is_personal(hearing.mail):
+    signs = person_signs(hearing.mail, hearing.canary.address)
+    told = fraud_signs(hearing.mail) or persona_fields(hearing.mail, hearing.canary.persona)
+    if not hearing.identity.proven or not signs or told:
         return None
-    return Judgement(Verdict.MISDIRECTED, 0.7, hearing.say(Reason.PERSON_TO_PERSON))
+    return hearing.find(Verdict.MISDIRECTED, Reason.PERSON_TO_PERSON, signs=", ".join(signs))
 
 
 def spam(hearing: Hearing) -> Judgement:
@@ -155,8 +207,22 @@ def spam(hearing: Hearing) -> Judgement:
         codes.append(Reason.FRAUD_SHAPE)
     if hearing.proofs.unsettled:
         codes.append(Reason.DNS_UNSETTLED)
-    certainty = 0.97 if signs else 0.92
-    return Judgement(Verdict.SPAM, certainty, hearing.say(*codes, signs=", ".join(signs)))
+    return hearing.find(Verdict.SPAM, *codes, signs=", ".join(signs))
+
+
+def _led_astray(hearing: Hearing) -> tuple[str, Likeness] | None:
+    """Find a link to a domain that looks like the vendor's."""
+    found = hearing.imitation(*dict.fromkeys(map(link_host, hearing.mail.links[:20])))
+    return found if found and found[1].near else None
+
+
+def _likeness(domain: str, found: Likeness) -> dict[str, str]:
+    return {"claim": domain, "original": found.original, "how": found.how}
+
+
+def _answered(answer: Answer) -> str:
+    to = f"to {answer.recipient}" if answer.recipient else "to somebody"
+    return f"{to} ({answer.message})" if answer.message else to
 
 
 def _refused_by_policy(hearing: Hearing) -> bool:
@@ -165,9 +231,11 @@ def _refused_by_policy(hearing: Hearing) -> bool:
 
 
 RULES: tuple[Rule, ...] = (
+    self_test,
     guess,
     expected,
     supplier,
+    lookalike,
     new_sender,
     backscatter,
     impersonation,
