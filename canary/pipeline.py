@@ -19,20 +19,22 @@ from canary.authenticate.everything import authenticate
 from canary.authenticate.iprev import verified_name
 from canary.authenticate.lookup import Lookup, RecordingLookup
 from canary.authenticate.message import split
+from canary.judge.guess import chance_of_guess
 from canary.judge.identity import identify
+from canary.judge.probe import came_from, judge_probe
 from canary.judge.rules import Hearing, judge
 from canary.judge.suppliers import SupplierBook
 from canary.mail.parse import parse
 from canary.mail.trace import Trusted, trusted_hop
 from canary.model.alert import Alert
-from canary.model.attempt import Attempt
+from canary.model.attempt import Attempt, AttemptKind
 from canary.model.canary import Canary
 from canary.model.identity import Identity
 from canary.model.mail import Client, Envelope, ParsedMail, RawMail
 from canary.model.party import Vendor
 from canary.model.proof import Proofs
 from canary.model.verdict import HINTS, Judgement, Reason, Verdict
-from canary.store import attempts, campaigns, canaries, cases, mails, outbox, vendors
+from canary.store import attempts, campaigns, canaries, cases, mails, outbox, probes, vendors
 from canary.store.database import Database, is_down, lock
 from canary.store.tables import CampaignRow, CaseRow, HitRow, MailRow
 
@@ -165,7 +167,7 @@ def conclude(parts: Parts, finding: Finding, *, patient: bool = False) -> None:
         row = mails.keep_mail(
             session, finding.raw, finding.mail, finding.proofs, finding.identity, answers=finding.answers
         )
-        hits = [mails.keep_hit(session, row, j.canary.id, j.judgement) for j in judged]
+        hits = [mails.keep_hit(session, row.id, j.canary.id, j.judgement, row.received_at) for j in judged]
         campaign = link(session, finding, row, judged)
         parts.passed("campaign")
         touched = [take(session, row, hit, j, campaign) for hit, j in zip(hits, judged, strict=True)]
@@ -186,7 +188,14 @@ def judge_hits(session: Session, finding: Finding) -> list[Judged]:
         vendor = known.get(vendor_id, Vendor("", ""))
         tried = attempts.guesses(session, canary.domain)
         hearing = Hearing(
-            finding.mail, finding.raw.envelope, finding.proofs, finding.identity, canary, vendor, attempts=tried
+            finding.mail,
+            finding.raw.envelope,
+            finding.proofs,
+            finding.identity,
+            canary,
+            vendor,
+            attempts=tried.total(),
+            shapes=tried,
         )
         judged.append(Judged(canary, vendor_id, vendor, judge(hearing)))
     return judged
@@ -289,8 +298,26 @@ def take_attempts(parts: Parts, inbox: Inbox) -> None:
     if not numbered:
         return
     with parts.store.writing() as session:
-        attempts.take_attempts(session, inbox.uid, numbered)
+        fresh = attempts.take_attempts(session, inbox.uid, numbered)
+        for attempt in (a for a in fresh if a.kind is AttemptKind.PROBE):
+            take_probe(session, attempt)
     inbox.forget_attempts(numbered[-1][0])
+
+
+def take_probe(session: Session, probe: Attempt) -> None:
+    """Keep a probe as a hit without a mail, which joins a case that is open; the vendor's own hosts probe nothing."""
+    canary = canaries.find(session, [probe.address]).get(probe.address)
+    if canary is None or came_from(probe.source, probes.own_clients(session, canary.id, probe.at)):
+        return
+    if probes.seen_before(session, canary.id, probe):
+        return
+    tried = attempts.guesses(session, canary.domain)
+    judgement = judge_probe(canary, probe.source, chance_of_guess(canary, tried.total(), tried))
+    hit = probes.keep_probe(session, canary.id, probe, judgement)
+    vendor_id = vendors.vendor_row(session, canary.vendor).id or 0 if canary.vendor else 0
+    case = cases.open_case_of(session, vendor_id)
+    if case is not None and judgement.verdict in HINTS:
+        cases.add_to_case(session, case, hit, vendor_id)
 
 
 async def _postpone(parts: Parts, inbox: Inbox, raw: RawMail, fault: str) -> None:

@@ -1,10 +1,22 @@
 """What a recipient that was asked for and sent no mail means: somebody checks whether a list is still good."""
 
+from collections.abc import Iterable
+from ipaddress import ip_address, ip_network
+
 from canary.judge.guess import Chance
 from canary.judge.rules import guessing
 from canary.judge.weight import confidence
 from canary.model.canary import Canary
 from canary.model.verdict import Judgement, Reason, Verdict, because
+
+
+def came_from(network: str, hosts: Iterable[str]) -> bool:
+    """Whether one of these hosts is in a network; what is no address is in none."""
+    try:
+        wanted = ip_network(network, strict=False)
+        return any(ip_address(host) in wanted for host in hosts if host)
+    except ValueError:
+        return False
 
 
 def judge_probe(canary: Canary, source: str, chance: Chance) -> Judgement:

@@ -84,10 +84,10 @@ class CaseLine:
 
 @dataclass(frozen=True, slots=True)
 class HitLine:
-    """A hit in a list; sender and subject are as hostile as the mail."""
+    """A hit in a list; sender and subject are as hostile as the mail. A probe has none."""
 
     id: int
-    mail: int
+    mail: int | None
     at: datetime
     verdict: str
     confidence: float

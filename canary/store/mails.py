@@ -41,10 +41,10 @@ def keep_mail(
     return row
 
 
-def keep_hit(session: Session, mail: MailRow, canary: int, judgement: Judgement) -> HitRow:
-    """Keep what one mail means at one canary."""
+def keep_hit(session: Session, mail: int | None, canary: int, judgement: Judgement, at: datetime) -> HitRow:
+    """Keep what one mail means at one canary, or what happened there without a mail."""
     row = HitRow(
-        mail_id=mail.id or 0, canary_id=canary, at=mail.received_at, verdict=judgement.verdict.value,
+        mail_id=mail, canary_id=canary, at=at, verdict=judgement.verdict.value,
         confidence=judgement.confidence,
         reasons=[{"code": reason.code.value, "text": reason.text} for reason in judgement.reasons],
     )  # fmt: skip

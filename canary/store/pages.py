@@ -193,12 +193,13 @@ def _hit_query() -> Select[Any]:
     return (
         _select(
             HitRow.id, HitRow.mail_id, HitRow.at, HitRow.verdict, HitRow.confidence, HitRow.case_id, CanaryRow.address,
-            VendorRow.name, VendorRow.slug, MailRow.subject, MailRow.sender, MailRow.identity_domain, HitRow.reasons,
+            VendorRow.name, VendorRow.slug, func.coalesce(MailRow.subject, ""), func.coalesce(MailRow.sender, ""),
+            func.coalesce(MailRow.identity_domain, ""), HitRow.reasons,
         )
         .select_from(HitRow)
         .join(CanaryRow, col(CanaryRow.id) == HitRow.canary_id)
         .outerjoin(VendorRow, col(VendorRow.id) == CanaryRow.vendor_id)
-        .join(MailRow, col(MailRow.id) == HitRow.mail_id)
+        .outerjoin(MailRow, col(MailRow.id) == HitRow.mail_id)
     )  # fmt: skip
 
 

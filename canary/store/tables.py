@@ -173,7 +173,7 @@ class CaseEventRow(Row, table=True):
 
 
 class HitRow(Row, table=True):
-    """One mail at one canary, with what it means and why."""
+    """One mail at one canary, with what it means and why; a probe has no mail."""
 
     __tablename__ = "hit"
     __table_args__ = (
@@ -182,7 +182,7 @@ class HitRow(Row, table=True):
         Index("ix_hit_verdict_at", "verdict", "at"),
     )
     id: int | None = Field(default=None, primary_key=True)
-    mail_id: int = Field(foreign_key="mail.id", index=True)
+    mail_id: int | None = Field(default=None, foreign_key="mail.id", index=True)
     canary_id: int = Field(foreign_key="canary.id")
     at: datetime = Field(sa_type=Time, index=True)
     verdict: str
@@ -202,6 +202,37 @@ class AttemptRow(Row, table=True):
     kind: str
     hour: datetime = Field(sa_type=Time)
     count: int = 0
+
+
+class GuessRow(Row, table=True):
+    """How many recipients of a domain that nobody was given were tried, by the shape of their local part."""
+
+    __tablename__ = "guess"
+    domain: str = Field(primary_key=True)
+    shape: str = Field(primary_key=True)
+    count: int = 0
+
+
+class ProbeRow(Row, table=True):
+    """A canary that a network asked for on one day without sending mail, how often, and the hit that tells of it."""
+
+    __tablename__ = "probe"
+    __table_args__ = (UniqueConstraint("canary_id", "day", "source"),)
+    id: int | None = Field(default=None, primary_key=True)
+    canary_id: int = Field(foreign_key="canary.id")
+    day: datetime = Field(sa_type=Time)
+    source: str
+    count: int = 0
+    hit_id: int = Field(foreign_key="hit.id", index=True)
+
+
+class OpinionRow(Row, table=True):
+    """A mail that rspamd was asked about; `fault` says why it has no opinion."""
+
+    __tablename__ = "opinion"
+    mail_id: int = Field(primary_key=True, foreign_key="mail.id")
+    at: datetime = Field(sa_type=Time)
+    fault: str = ""
 
 
 class TakenRow(Row, table=True):
