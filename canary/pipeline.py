@@ -23,6 +23,7 @@ from canary.judge.guess import chance_of_guess
 from canary.judge.identity import identify
 from canary.judge.probe import came_from, judge_probe
 from canary.judge.rules import Hearing, judge
+from canary.judge.selftest import HEADER, is_own
 from canary.judge.suppliers import SupplierBook
 from canary.mail.parse import parse
 from canary.mail.trace import Trusted, trusted_hop
@@ -84,6 +85,7 @@ class Parts:
     clock: Callable[[], datetime]
     passed: Callable[[str], None] = lambda _: None
     trusted: Trusted = NOBODY
+    key: bytes = b""
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,7 +162,7 @@ def conclude(parts: Parts, finding: Finding, *, patient: bool = False) -> None:
     with parts.store.writing() as session:
         if mails.is_kept(session, finding.raw.key):
             return
-        judged = judge_hits(session, finding)
+        judged = judge_hits(session, finding, parts.key)
         if patient and any(_hangs_on_dns(j.judgement) for j in judged):
             raise Unsettled(finding.raw.key)
         parts.passed("judge")
@@ -177,11 +179,12 @@ def conclude(parts: Parts, finding: Finding, *, patient: bool = False) -> None:
     parts.passed("commit")
 
 
-def judge_hits(session: Session, finding: Finding) -> list[Judged]:
-    """Judge a mail at each canary it reached."""
+def judge_hits(session: Session, finding: Finding, key: bytes = b"") -> list[Judged]:
+    """Judge a mail at each canary it reached; `key` is what self-tests of this installation are signed with."""
     reached = canaries.find(session, finding.raw.envelope.rcpt_to)
     owners = {slug: vendors.vendor_row(session, slug).id or 0 for slug in {c.vendor for c in reached.values()} if slug}
     known = vendors.vendors_by_id(session, owners.values())
+    token, received = finding.mail.header(HEADER), finding.raw.envelope.received
     judged = []
     for canary in reached.values():
         vendor_id = owners.get(canary.vendor or "", 0)
@@ -196,6 +199,7 @@ def judge_hits(session: Session, finding: Finding) -> list[Judged]:
             vendor,
             attempts=tried.total(),
             shapes=tried,
+            self_test=is_own(token, key, canary.address, received),
         )
         judged.append(Judged(canary, vendor_id, vendor, judge(hearing)))
     return judged

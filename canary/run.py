@@ -71,6 +71,19 @@ def open_store(settings: Settings) -> Database:
     return Database(settings.store_url)
 
 
+def installation_key(settings: Settings) -> bytes:
+    """Return the key that this installation signs with, made at first use; raises OSError."""
+    settings.data.mkdir(mode=0o700, parents=True, exist_ok=True)
+    file = settings.data / "secret.key"
+    try:
+        descriptor = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    except FileExistsError:
+        return file.read_bytes().strip()
+    with os.fdopen(descriptor, "w") as made:
+        made.write(secrets.token_hex(32) + "\n")
+    return file.read_bytes().strip()
+
+
 def open_spool(settings: Settings, name: str = "smtp") -> Spool:
     """Open a spool of this installation; whoever receives into it starts it."""
     folder = settings.data / "spool"
@@ -105,7 +118,8 @@ def lookups(settings: Settings) -> Callable[[], Lookup]:
 
 def pipeline_parts(settings: Settings, store: Database, passed: Callable[[str], None] = lambda _: None) -> Parts:
     """Build what the pipeline works with."""
-    return Parts(store, lookups(settings), supplier_book(), clock, passed, read_trusted(settings.smtp.trusted))
+    trusted, key = read_trusted(settings.smtp.trusted), installation_key(settings)
+    return Parts(store, lookups(settings), supplier_book(), clock, passed, trusted, key)
 
 
 def alert_desk(settings: Settings, store: Database, passed: Callable[[str], None] = lambda _: None) -> Desk:

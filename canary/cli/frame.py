@@ -95,6 +95,11 @@ def explain(fault: Exception) -> tuple[str, int]:
     return f"{type(fault).__name__}: {fault}: this is a fault of ours; the log has more", 1
 
 
+def local(host: str) -> str:
+    """Return where to reach what listens there."""
+    return {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)  # noqa: S104 - reached, not bound
+
+
 def show_json(document: object) -> None:
     """Print one JSON document."""
     typer.echo(json.dumps(document, indent=2, default=_plain, ensure_ascii=False))

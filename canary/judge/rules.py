@@ -75,7 +75,9 @@ def judge(hearing: Hearing) -> Judgement:
         return found
     chance = chance_of_guess(hearing.canary, hearing.attempts, hearing.shapes)
     bearing = tuple(_bearing(hearing, chance))
-    sure = reweigh(found.confidence, (reason.code for reason in bearing)) * chance.leaked
+    # Whoever knows the name as well did not guess: it had both from where the vendor keeps them.
+    lost = 1.0 if any(reason.code is Reason.PERSONA_NAMED for reason in bearing) else chance.leaked
+    sure = reweigh(found.confidence, (reason.code for reason in bearing)) * lost
     return replace(found, confidence=round(sure, 4), reasons=(*found.reasons, *bearing))
 
 

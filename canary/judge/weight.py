@@ -34,7 +34,7 @@ STARTS: dict[Verdict, Weight] = {
     Verdict.SELF_TEST: Weight(100_000, _PROOF),
     Verdict.EXPECTED: Weight(400, _PROOF),
     Verdict.SUPPLIER: Weight(200, _PROOF),
-    Verdict.NEW_SENDER: Weight(4, _LAWFUL),
+    Verdict.NEW_SENDER: Weight(40, _LAWFUL),
     Verdict.IMPERSONATION: Weight(40, _CORPUS),
     Verdict.THIRD_PARTY: Weight(40, _LAWFUL),
     Verdict.SPAM: Weight(40, _CORPUS),
@@ -48,7 +48,7 @@ STARTS: dict[Verdict, Weight] = {
 FACTORS: dict[Reason, Weight] = {
     Reason.VENDOR_POLICY_REJECTS: Weight(4, "the owner of the domain says that such mail is not its own (RFC 9989)"),
     Reason.LOOKALIKE_DOMAIN: Weight(2, _CORPUS),
-    Reason.DNS_UNSETTLED: Weight(0.2, "proof may be missing that a later answer would have brought"),
+    Reason.DNS_UNSETTLED: Weight(0.1, "proof may be missing that a later answer would have brought"),
     Reason.SHARED_PLATFORM: Weight(0.8, _LAWFUL),
     Reason.FRAUD_SHAPE: Weight(4, _CORPUS),
     Reason.RISKY_ATTACHMENT: Weight(2, _CORPUS),
@@ -58,7 +58,6 @@ FACTORS: dict[Reason, Weight] = {
     Reason.FEEDBACK_REPORT: Weight(2, _CORPUS),
     Reason.CHALLENGE: Weight(0.5, _JUDGED),
     Reason.ANSWERS_TO: Weight(3, "it quotes the mail that it answers, which bore the canary as its sender"),
-    Reason.PERSONA_NAMED: Weight(20, "a name from some 10^8 that was told to this vendor only"),
     Reason.PUBLISHED_ADDRESS: Weight(0.02, "43 % of the addresses shown on web pages were collected (Schryen 2007)"),
 }
 """By how much a reason multiplies the odds; the others say what the rule itself rests on and count there."""

@@ -101,6 +101,14 @@ def list_canaries(session: Session, vendor: str | None = None) -> list[Canary]:
     return [_canary(row, slug) for row, slug in session.exec(query).all()]
 
 
+def newest_active(session: Session) -> str | None:
+    """Return the address issued last that is still in use, or None while there is none."""
+    wanted = select(CanaryRow.address).where(
+        CanaryRow.state == CanaryState.ACTIVE, col(CanaryRow.vendor_id).is_not(None)
+    )
+    return session.exec(wanted.order_by(col(CanaryRow.id).desc()).limit(1)).first()
+
+
 def known_addresses(session: Session, mark: str) -> tuple[str, frozenset[str]] | None:
     """Return a mark and every issued address, or None while the mark says that nothing has changed.
 

@@ -7,7 +7,7 @@ from dataclasses import asdict
 from datetime import datetime
 from typing import Any
 
-from sqlmodel import Session, select
+from sqlmodel import Session, col, select
 
 from canary.model.identity import Identity
 from canary.model.mail import ParsedMail, RawMail
@@ -51,6 +51,12 @@ def keep_hit(session: Session, mail: int | None, canary: int, judgement: Judgeme
     session.add(row)
     session.flush()
     return row
+
+
+def verdict_since(session: Session, message_id: str, since: datetime) -> str | None:
+    """Return the verdict on a mail that came since, by its Message-ID, or None while there is none."""
+    query = select(HitRow.verdict).join(MailRow, col(MailRow.id) == HitRow.mail_id)
+    return session.exec(query.where(MailRow.received_at >= since, MailRow.message_id == message_id)).first()
 
 
 def octets(session: Session, mail_id: int) -> bytes | None:
