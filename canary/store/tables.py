@@ -30,6 +30,10 @@ class VendorRow(Row, table=True):
     slug: str = Field(unique=True)
     name: str
     created_at: datetime = Field(sa_type=Time)
+    contract_ends: datetime | None = Field(default=None, sa_type=Time)
+    erasure_requested: datetime | None = Field(default=None, sa_type=Time)
+    unsubscribed: datetime | None = Field(default=None, sa_type=Time)
+    grace_days: int | None = None
 
 
 class VendorDomainRow(Row, table=True):
@@ -67,6 +71,51 @@ class SupplyRow(Row, table=True):
     since: datetime | None = Field(default=None, sa_type=Time)
     until: datetime | None = Field(default=None, sa_type=Time)
     origin: str = "declared"
+    through: str = ""
+
+
+class SenderRow(Row, table=True):
+    """A proven identity that sends, or asks to be known to send, for a vendor; `mail_id` is the first mail of it."""
+
+    __tablename__ = "sender"
+    __table_args__ = (UniqueConstraint("vendor_id", "key"), Index("ix_sender_state", "state", "vendor_id"))
+    id: int | None = Field(default=None, primary_key=True)
+    vendor_id: int = Field(foreign_key="vendor.id")
+    key: str
+    state: str
+    proof: str = "none"
+    first_at: datetime | None = Field(default=None, sa_type=Time)
+    last_at: datetime | None = Field(default=None, sa_type=Time)
+    count: int = 0
+    asked_at: datetime | None = Field(default=None, sa_type=Time)
+    decided_at: datetime | None = Field(default=None, sa_type=Time)
+    decided_by: str = ""
+    mail_id: int | None = Field(default=None, foreign_key="mail.id")
+
+
+class VendorEventRow(Row, table=True):
+    """One line of a vendor's timeline: a new way of sending, a decision, mail that should have stopped."""
+
+    __tablename__ = "vendor_event"
+    __table_args__ = (Index("ix_vendor_event_vendor_at", "vendor_id", "at"),)
+    id: int | None = Field(default=None, primary_key=True)
+    vendor_id: int = Field(foreign_key="vendor.id")
+    at: datetime = Field(sa_type=Time)
+    kind: str
+    who: str = "canary"
+    text: str = ""
+
+
+class AuditRow(Row, table=True):
+    """What somebody decided: who, when, what about, and what it changed."""
+
+    __tablename__ = "audit"
+    id: int | None = Field(default=None, primary_key=True)
+    at: datetime = Field(sa_type=Time, index=True)
+    who: str
+    action: str
+    subject: str
+    text: str = ""
 
 
 class CanaryRow(Row, table=True):
@@ -130,6 +179,14 @@ class MailRow(Row, table=True):
     answers: dict[str, Any] = Field(default={}, sa_type=JSON)
     parts: dict[str, Any] = Field(sa_type=JSON)
     campaign_id: int | None = Field(default=None, foreign_key="campaign.id", index=True)
+
+
+class MailSenderRow(Row, table=True):
+    """A key under which the sender of a mail proved itself, so that a decision finds the mails it concerns."""
+
+    __tablename__ = "mail_sender"
+    key: str = Field(primary_key=True)
+    mail_id: int = Field(primary_key=True, foreign_key="mail.id")
 
 
 class MailContentRow(Row, table=True):

@@ -1,14 +1,12 @@
 """guesses by shape, probes, opinions of rspamd"""
 
-from pathlib import Path
-
 import sqlalchemy as sa
 import sqlmodel
 from alembic import op
 
 
 revision = '0003'
-down_revision = '0002' if list(Path(__file__).parent.glob('0002_*.py')) else '0001'
+down_revision = '0002'
 branch_labels = None
 depends_on = None
 
