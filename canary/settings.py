@@ -97,6 +97,20 @@ class AlertSettings(Section):
     allow_private: bool = Field(default=False, description="Let alerts go to private and loopback addresses.")
 
 
+class RspamdSettings(Section):
+    """A second opinion on mail of strangers; without an address nobody is asked."""
+
+    url: str | None = Field(default=None, description="Address of a rspamd worker, such as http://127.0.0.1:11333.")
+    password: SecretStr | None = Field(default=None, description="Its password, where it wants one.")
+
+    @field_validator("url")
+    @classmethod
+    def _is_http(cls, url: str | None) -> str | None:
+        if url is not None and not url.startswith(("https://", "http://")):
+            raise ValueError("must begin with https:// or http://")
+        return url
+
+
 class LogSettings(Section):
     """What the processes say about themselves."""
 
@@ -118,6 +132,7 @@ class Settings(BaseSettings):
     web: WebSettings = WebSettings()
     dns: DnsSettings = DnsSettings()
     alert: AlertSettings = AlertSettings()
+    rspamd: RspamdSettings = RspamdSettings()
     log: LogSettings = LogSettings()
 
     @classmethod
@@ -191,7 +206,7 @@ def _unknown_names(environ: Mapping[str, str]) -> Iterator[str]:
 def _faults(fault: ValidationError) -> Iterator[str]:
     for error in fault.errors(include_url=False):
         key = ".".join(str(part) for part in error["loc"])
-        secret = any(word in key for word in ("url", "secret")) or error["type"] == "extra_forbidden"
+        secret = any(word in key for word in ("url", "secret", "password")) or error["type"] == "extra_forbidden"
         value = "(hidden)" if secret else repr(error.get("input"))[:60]
         cure = "remove it or put its name right" if error["type"] == "extra_forbidden" else error["msg"]
         yield f"{key} = {value}: {cure}"

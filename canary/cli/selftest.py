@@ -37,13 +37,13 @@ def self_test(known: Settings) -> str:
 
 def _message(known: Settings, address: str, now: datetime) -> EmailMessage:
     from canary.judge.selftest import HEADER, make_token
-    from canary.run import installation_key
+    from canary.store.key import installation_key
 
     message = EmailMessage()
     message["From"] = f"Canary doctor <doctor@{known.smtp.hostname}>"
     message["To"], message["Subject"], message["Date"] = address, "Self-test", format_datetime(now)
     message["Message-ID"] = f"<{secrets.token_hex(12)}@{known.smtp.hostname}>"
-    message[HEADER] = make_token(installation_key(known), address, now)
+    message[HEADER] = make_token(installation_key(known.data), address, now)
     message.set_content("Sent by `canary doctor` to see whether mail arrives and is judged.\n")
     return message
 

@@ -52,7 +52,8 @@ def init(
     ] = None,
 ) -> None:
     """Make the data folder, the settings, the store and the first user, and say which DNS records to set."""
-    from canary.run import clock, installation_key, open_store
+    from canary.run import clock, open_store
+    from canary.store.key import installation_key
     from canary.store.users import add_user
 
     domain = domain.lower().strip(".")
@@ -68,7 +69,7 @@ def init(
         encoding="utf-8",
     )
     store = open_store(settings())
-    installation_key(settings())
+    installation_key(data)
     store.migrate()
     chosen = password or secrets.token_urlsafe(12)
     with store.writing() as session:
