@@ -112,13 +112,13 @@ def _is_reply(mail: ParsedMail, envelope: Envelope) -> bool:
     """RFC 3834: it says that it answers by itself, and so does its subject, its sender or what it refers to."""
     if mail.has(*_LISTS):
         return False
-    signs = (
-        _is_automatic(mail),
-        mail.has(*_REPLY_HEADERS) or mail.header("precedence").lower() == "auto_reply",
-        _says(_REPLY_WORDS, mail.subject),
-        not envelope.mail_from,
+    automatic, said = _is_automatic(mail), _says(_REPLY_WORDS, mail.subject)
+    refers = mail.has(*_REPLY_HEADERS) or mail.header("precedence").lower() == "auto_reply"
+    # A holiday is what newsletters write of as well: without a reference the words have to come first.
+    begins = mail.subject.casefold().lstrip("[( ").startswith(_REPLY_WORDS)
+    return (automatic and (refers or said or not envelope.mail_from)) or (
+        said and (refers or (begins and not envelope.mail_from))
     )
-    return sum(signs) >= 2 and (signs[0] or signs[2])
 
 
 def _is_automatic(mail: ParsedMail) -> bool:
