@@ -8,7 +8,7 @@ import asyncio
 import json
 import tomllib
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, time, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -25,7 +25,7 @@ from canary.judge.suppliers import SupplierBook, read_suppliers
 from canary.mail.parse import parse
 from canary.model.canary import Canary, CanaryState, Persona, Style
 from canary.model.mail import Client, Envelope
-from canary.model.party import Vendor
+from canary.model.party import Endings, Vendor
 from canary.model.verdict import Judgement
 from canary.run import supplier_book
 
@@ -49,12 +49,16 @@ def canary_of(told: dict[str, Any]) -> Canary:
     owner = None if told.get("decoy") else "vendor"
     address, bits = told.get("address", "canary@inbox.example"), told.get("bits", 65)
     style = Style(told.get("style", "tagged"))
-    canary = Canary(1, address, owner, "signup", 1, style, bits, CanaryState.ACTIVE, NOW, PERSONA)
+    issued = NOW - timedelta(days=told.get("age_days", 0))
+    canary = Canary(1, address, owner, "signup", 1, style, bits, CanaryState.ACTIVE, issued, PERSONA)
     return replace(canary, published=told.get("published", False))
 
 
 def vendor_of(told: dict[str, Any]) -> Vendor:
-    return Vendor("vendor", told["vendor"], (told["vendor_domain"],), frozenset(told.get("senders", ())))
+    senders, pending, denied = (frozenset(told.get(name, ())) for name in ("senders", "pending", "denied"))
+    ends = {name: datetime.combine(day, time(), UTC) for name, day in told.get("endings", {}).items()}
+    endings = Endings(ends.get("contract"), ends.get("erasure"), ends.get("unsubscribed"))
+    return Vendor("vendor", told["vendor"], (told["vendor_domain"],), senders, pending, denied, endings=endings)
 
 
 def hearing_of(folder: Path) -> Hearing:

@@ -8,6 +8,7 @@ from canary.mail.text import link_host
 from canary.model.mail import ParsedMail
 
 MAX_TEXT = 32 * 1024
+MAX_LINKS = 50
 
 # A shape is there when each of its groups has a phrase: what is said, and what is wanted.
 _SHAPES: dict[str, tuple[tuple[str, ...], ...]] = {
@@ -139,9 +140,7 @@ _RISKY = re.compile(
 _SHORTENERS = frozenset(
     "bit.ly t.co goo.gl tinyurl.com is.gd ow.ly cutt.ly rb.gy rebrand.ly t.ly shorturl.at s.id".split()
 )
-_SHOWN = re.compile(
-    r"<a\s[^>]{0,1500}?href\s*=\s*[\"']?(https?://[^\s\"'>]{1,1000})[^>]{0,500}>([^<]{4,200})</a", re.IGNORECASE
-)
+_TARGET = re.compile(r"href\s?=\s?[\"']?(https?://[^\s\"'>]{1,1000})[^>]{0,500}>([^<]{4,200})$", re.IGNORECASE)
 _DOMAIN = re.compile(r"^\s*(?:https?://)?((?:[a-z0-9-]{1,63}\.){1,5}[a-z]{2,12})(?:[/?#]\S*)?\s*$", re.IGNORECASE)
 
 
@@ -179,9 +178,10 @@ def _of_links(mail: ParsedMail) -> Iterator[str]:
 
 
 def _of_shown(mail: ParsedMail) -> Iterator[str]:
-    for target, shown in _SHOWN.findall(mail.html[:MAX_TEXT]):
-        name = _DOMAIN.match(shown)
-        if name and not _related(name[1].lower(), link_host(target)):
+    for piece in mail.html[:MAX_TEXT].split("<a ", MAX_LINKS + 1)[1 : MAX_LINKS + 1]:
+        found = _TARGET.search(piece.partition("</a")[0][:2000])
+        name = _DOMAIN.match(found[2]) if found else None
+        if found and name and not _related(name[1].lower(), link_host(found[1])):
             yield "text that shows another site"
 
 

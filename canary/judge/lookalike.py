@@ -26,7 +26,7 @@ _ALIKE = str.maketrans(
         for alike in group
     }
 )  # fmt: skip
-_PAIRS = (("rn", "m"), ("vv", "w"), ("cl", "d"), ("nn", "m"))
+_PAIRS = (("rn", "m"), ("vv", "w"), ("cl", "d"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,10 +54,10 @@ def lookalike(domain: str, originals: tuple[str, ...], name: str) -> Likeness | 
 def skeleton(label: str) -> str:
     """Return what a label looks like to a hasty reader: alike letters become one."""
     parts = unicodedata.normalize("NFKD", _readable(label)).casefold()
-    text = "".join(c for c in parts if not unicodedata.combining(c)).translate(_ALIKE).replace("-", "")
+    text = "".join(c for c in parts if not unicodedata.combining(c)).replace("-", "")
     for pair, letter in _PAIRS:
         text = text.replace(pair, letter)
-    return text
+    return text.translate(_ALIKE)
 
 
 def distance(a: str, b: str) -> int:

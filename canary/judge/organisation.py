@@ -27,6 +27,11 @@ def same_organisation(a: str, b: str) -> bool:
     return organisation(a) == organisation(b) != ""
 
 
+def is_tenant(domain: str) -> bool:
+    """Whether a domain is what a platform gave to one tenant of its own."""
+    return normal(domain).endswith(_TENANTED)
+
+
 @lru_cache(maxsize=4096)
 def organisation(domain: str) -> str:
     """Return the organisational domain, in lower case and A-labels; empty for what is no domain name.

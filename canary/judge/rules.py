@@ -2,19 +2,22 @@
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
+from datetime import timedelta
 
 from canary.judge.bulk import bulk_signs
 from canary.judge.fraud import fraud_signs, link_signs, risky_files
 from canary.judge.guess import Chance, chance_of_guess, odds
+from canary.judge.lifecycle import overdue
 from canary.judge.lookalike import Likeness, imitated
 from canary.judge.organisation import same_organisation
 from canary.judge.person import person_signs
+from canary.judge.senders import FIRST_WEEKS, asks_to_confirm, is_supply, known_as, may_speak_for
 from canary.judge.signs import names_vendor, persona_fields
 from canary.judge.weight import confidence, reweigh
 from canary.mail.bounce import Answer, answers_nothing
 from canary.mail.text import link_host
 from canary.model.canary import Canary
-from canary.model.identity import Identity
+from canary.model.identity import Identity, Proof
 from canary.model.mail import Envelope, ParsedMail
 from canary.model.party import Vendor
 from canary.model.proof import Proofs, Result
@@ -48,6 +51,11 @@ class Hearing:
         return {"domain": who.domain, "proof": proof, "esp": who.esp, "account": who.account, "claim": claim}
 
     @property
+    def age(self) -> timedelta:
+        """How long ago the address was given away."""
+        return self.envelope.received - self.canary.issued
+
+    @property
     def claims_vendor(self) -> bool:
         """Whether the From domain is one of the vendor's."""
         return any(same_organisation(self.identity.claim, domain) for domain in self.vendor.domains)
@@ -72,13 +80,21 @@ def judge(hearing: Hearing) -> Judgement:
     """Return the judgement of the first rule that speaks, with what bears on every charge added to it."""
     found = next(judgement for rule in RULES if (judgement := rule(hearing)) is not None)
     if not found.leak:
-        return found
+        return _with_ends(found, hearing)
     chance = chance_of_guess(hearing.canary, hearing.attempts, hearing.shapes)
     bearing = tuple(_bearing(hearing, chance))
     # Whoever knows the name as well did not guess: it had both from where the vendor keeps them.
     lost = 1.0 if any(reason.code is Reason.PERSONA_NAMED for reason in bearing) else chance.leaked
     sure = reweigh(found.confidence, (reason.code for reason in bearing)) * lost
     return replace(found, confidence=round(sure, 4), reasons=(*found.reasons, *bearing))
+
+
+def _with_ends(found: Judgement, hearing: Hearing) -> Judgement:
+    """Add which ends a mail of the vendor itself comes after: no leak, and yet a finding."""
+    if found.verdict not in (Verdict.EXPECTED, Verdict.SUPPLIER):
+        return found
+    late = overdue(hearing.mail, hearing.vendor.endings, hearing.envelope.received)
+    return replace(found, reasons=(*found.reasons, *late)) if late else found
 
 
 def _bearing(hearing: Hearing, chance: Chance) -> Iterator[Because]:
@@ -119,30 +135,57 @@ def expected(hearing: Hearing) -> Judgement | None:
     who, vendor = hearing.identity, hearing.vendor
     # A platform of many tenants proves none of them, even where somebody declared it as the vendor's domain.
     proven = [domain for domain in who.domains if not (who.shared and domain == who.domain)]
-    known = {domain for domain in proven if domain in vendor.senders}
     own = {d for d in proven if any(same_organisation(d, v) for v in vendor.domains)}
-    if not own and not known:
+    if own:
+        return hearing.find(Verdict.EXPECTED, Reason.VENDOR_PROVEN, domain=min(own))
+    key = known_as(who, vendor.senders)
+    if not key or is_supply(key):
         return None
-    code = Reason.VENDOR_PROVEN if own else Reason.KNOWN_SENDER
-    return hearing.find(Verdict.EXPECTED, code, domain=min(own or known))
+    return hearing.find(Verdict.EXPECTED, Reason.KNOWN_SENDER, domain=key)
 
 
 def supplier(hearing: Hearing) -> Judgement | None:
     """The vendor's own account at a mail provider sent it; another account there is another party."""
-    who = hearing.identity
-    if who.account is None or f"{who.esp}/{who.account}" not in hearing.vendor.senders:
+    key = known_as(hearing.identity, hearing.vendor.senders)
+    if not key:
         return None
-    return hearing.find(Verdict.SUPPLIER, Reason.KNOWN_SUPPLIER_ACCOUNT)
+    account = key == f"{hearing.identity.esp}/{hearing.identity.account}"
+    code = Reason.KNOWN_SUPPLIER_ACCOUNT if account else Reason.KNOWN_SENDER
+    return hearing.find(Verdict.SUPPLIER, code, domain=key)
 
 
 def new_sender(hearing: Hearing) -> Judgement | None:
-    """It may well be the vendor: proof was out of reach, or it came through a provider nobody told us of."""
-    if not hearing.claims_vendor or _refused_by_policy(hearing):
+    """It may well be the vendor, or act for it, and nobody has decided yet; what the owner refused never is."""
+    if known_as(hearing.identity, hearing.vendor.denied):
+        return None
+    return _in_its_name(hearing) if hearing.claims_vendor else _for_it(hearing)
+
+
+def _in_its_name(hearing: Hearing) -> Judgement | None:
+    """Proof was out of reach, or it came through a provider, or in the first weeks through servers nobody knows."""
+    if _refused_by_policy(hearing):
         return None
     if hearing.proofs.unsettled and not hearing.identity.proven:
         return hearing.find(Verdict.NEW_SENDER, Reason.CLAIMS_VENDOR, Reason.DNS_UNSETTLED)
     if hearing.identity.proven and (hearing.identity.esp or hearing.identity.shared):
         return hearing.find(Verdict.NEW_SENDER, Reason.CLAIMS_VENDOR, Reason.SHARED_PLATFORM)
+    begun = hearing.age <= FIRST_WEEKS and bulk_signs(hearing.mail) and not fraud_signs(hearing.mail)
+    if begun and hearing.identity.proof is Proof.DKIM:
+        return hearing.find(Verdict.NEW_SENDER, Reason.CLAIMS_VENDOR, Reason.PROVEN_OUTSIDER)
+    return None
+
+
+def _for_it(hearing: Hearing) -> Judgement | None:
+    """It waits for an answer already, confirms an address given a moment ago, or says whom it writes for."""
+    mail, who, vendor = hearing.mail, hearing.identity, hearing.vendor
+    key = known_as(who, vendor.pending)
+    if key:
+        return hearing.find(Verdict.NEW_SENDER, Reason.AWAITS_ANSWER, key=key)
+    if asks_to_confirm(mail, who, vendor, hearing.age):
+        hours = max(1, round(hearing.age.total_seconds() / 3600))
+        return hearing.find(Verdict.NEW_SENDER, Reason.ASKS_TO_CONFIRM, age=f"{hours} hour{'s' if hours > 1 else ''}")
+    if may_speak_for(mail, who, vendor, hearing.age):
+        return hearing.find(Verdict.NEW_SENDER, Reason.SPEAKS_FOR_VENDOR)
     return None
 
 
@@ -181,6 +224,16 @@ def impersonation(hearing: Hearing) -> Judgement | None:
     if found:
         return hearing.find(Verdict.IMPERSONATION, Reason.LOOKALIKE_DOMAIN, *named, **_likeness(*found))
     return hearing.find(Verdict.IMPERSONATION, *named) if named else None
+
+
+def denied(hearing: Hearing) -> Judgement | None:
+    """The owner was asked about this sender and said that it is none of the vendor's."""
+    key = known_as(hearing.identity, hearing.vendor.denied)
+    if not key:
+        return None
+    signs = fraud_signs(hearing.mail)
+    verdict, more = (Verdict.SPAM, (Reason.FRAUD_SHAPE,)) if signs else (Verdict.THIRD_PARTY, ())
+    return hearing.find(verdict, Reason.DENIED_SENDER, *more, key=key, signs=", ".join(signs))
 
 
 def third_party(hearing: Hearing) -> Judgement | None:
@@ -241,6 +294,7 @@ RULES: tuple[Rule, ...] = (
     new_sender,
     backscatter,
     impersonation,
+    denied,
     third_party,
     misdirected,
     spam,

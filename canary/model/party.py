@@ -31,7 +31,12 @@ class Vendor:
     senders: frozenset[str] = frozenset()
     pending: frozenset[str] = frozenset()
     denied: frozenset[str] = frozenset()
+    supplies: tuple["Supply", ...] = ()
     endings: Endings = Endings()
+
+    def supplies_through(self, supplier: str | None) -> bool:
+        """Whether a supplier is known to get addresses of this vendor."""
+        return any(supply.supplier == supplier for supply in self.supplies)
 
 
 @dataclass(frozen=True, slots=True)

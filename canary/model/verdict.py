@@ -56,6 +56,13 @@ class Reason(StrEnum):
     ANSWERS_TO = "answers-to"
     NO_MAIL_FOLLOWED = "no-mail-followed"
     PERSON_TO_PERSON = "person-to-person"
+    SPEAKS_FOR_VENDOR = "speaks-for-vendor"
+    ASKS_TO_CONFIRM = "asks-to-confirm"
+    AWAITS_ANSWER = "awaits-answer"
+    DENIED_SENDER = "denied-sender"
+    AFTER_ERASURE = "after-erasure"
+    AFTER_CONTRACT = "after-contract"
+    AFTER_UNSUBSCRIBE = "after-unsubscribe"
     NEVER_ISSUED = "never-issued"
     HARD_TO_GUESS = "hard-to-guess"
     EASY_TO_GUESS = "easy-to-guess"
@@ -92,6 +99,13 @@ SENTENCES: dict[Reason, str] = {
     Reason.ANSWERS_TO: "It answers a mail {answered} that bore this address as its sender.",
     Reason.NO_MAIL_FOLLOWED: "{source} asked whether this address takes mail and sent none, as list checkers do.",
     Reason.PERSON_TO_PERSON: "It reads like one person writing to another ({signs}).",
+    Reason.SPEAKS_FOR_VENDOR: "{domain} proved its own name (by {proof}) and says that it writes about business with the vendor.",
+    Reason.ASKS_TO_CONFIRM: "It asks to confirm the address, which was given away {age} before.",
+    Reason.AWAITS_ANSWER: "Whether {key} may write for the vendor has not been decided yet.",
+    Reason.DENIED_SENDER: "The owner said that {key} does not write for the vendor.",
+    Reason.AFTER_ERASURE: "It came {days} days after erasure was asked for ({since}).",
+    Reason.AFTER_CONTRACT: "It came {days} days after the contract ended ({since}).",
+    Reason.AFTER_UNSUBSCRIBE: "It is bulk mail {days} days after the address was unsubscribed ({since}).",
     Reason.NEVER_ISSUED: "The address was never given to anybody.",
     Reason.HARD_TO_GUESS: "Guessing this address is out of the question: {odds} even after {attempts} attempts.",
     Reason.EASY_TO_GUESS: "The address could have been guessed: {odds} after {attempts} attempts.",
