@@ -49,7 +49,7 @@ _LISTS = ("list-id", "list-unsubscribe")
 _ORIGINALS = ("message/rfc822", "message/global", "text/rfc822-headers", "message/rfc822-headers")
 _STATUS = ("message/delivery-status", "message/global-delivery-status", "message/feedback-report")
 _STATUS_LINES = re.compile(
-    r"(?im)^\s*(?:final-recipient|diagnostic-code|reporting-mta|remote-mta)\s*:|\b(?:said:|smtp;) ?[45]\d\d[ -]"
+    r"(?im)^[ \t]{0,9}(?:final-recipient|diagnostic-code|reporting-mta|remote-mta)\s*:|\b(?:said:|smtp;) ?[45]\d\d[ -]"
 )
 _ADDRESS = re.compile(r"[^\s<>;\"(),:]{1,64}@[^\s<>;\"(),:]{1,255}")
 

@@ -42,7 +42,8 @@ def links_in(text: str) -> tuple[str, ...]:
 def link_host(link: str) -> str:
     """Return the lower-case host of a link, without user, port or path."""
     authority = re.split(r"[/?#\\]", link.partition("://")[2], maxsplit=1)[0]
-    return authority.rpartition("@")[2].partition(":")[0].rstrip(".").lower()
+    host = authority.rpartition("@")[2].lower()
+    return host.partition("]")[0] + "]" if host.startswith("[") else host.partition(":")[0].rstrip(".")
 
 
 def words(text: str) -> list[str]:
