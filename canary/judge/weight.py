@@ -26,7 +26,7 @@ class Weight:
 
 
 _PROOF = "cryptographic or routing proof; only a stolen key or an open platform could bring it about"
-_CORPUS = "counted on real mail: 900 phishing mails, 563 spams, 763 wanted mails, 300 bounces and automatic replies"
+_CORPUS = "counted on real mail: 900 phishing mails, 500 spams, 763 wanted mails, 300 bounces and automatic replies"
 _LAWFUL = "the main confounder is a lawful sender nobody told us of; counted on the written world of 40 vendors"
 _JUDGED = "a judgement where no count was to be had"
 
