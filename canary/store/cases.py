@@ -63,15 +63,20 @@ def open_case(session: Session, vendor_id: int, at: datetime) -> CaseRow:
     return case
 
 
-def add_to_case(session: Session, case: CaseRow, hit: HitRow, vendor_id: int) -> bool:
-    """Let a case take a hit; tell whether its vendor is new to the case."""
-    hit.case_id = case.id
-    case.last_hit_at = max(case.last_hit_at, hit.at)
+def add_to_case(session: Session, case: CaseRow, at: datetime, vendor_id: int) -> bool:
+    """Let a case take a hit of a vendor; tell whether the vendor is new to the case."""
+    case.last_hit_at = max(case.last_hit_at, at)
     fresh = session.get(CaseVendorRow, (case.id, vendor_id)) is None
     if fresh:
         session.add(CaseVendorRow(case_id=case.id or 0, vendor_id=vendor_id))
-    session.flush()
+        session.flush()
     return fresh
+
+
+def is_hit(session: Session, case_id: int, canary_id: int) -> bool:
+    """Whether a canary has a leak hit in a case already."""
+    query = select(HitRow.id).where(HitRow.case_id == case_id, HitRow.canary_id == canary_id)
+    return session.exec(query.where(col(HitRow.verdict).in_(LEAKS)).limit(1)).first() is not None
 
 
 def note(session: Session, case: CaseRow, at: datetime, kind: str, text: str, who: str = "canary") -> None:

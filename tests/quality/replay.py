@@ -9,10 +9,11 @@ from sqlmodel import select
 
 from canary.authenticate.message import split
 from canary.authenticate.results import read_results
+from canary.casework import Finding
 from canary.judge.identity import identify
 from canary.judge.organisation import same_organisation
 from canary.mail.parse import parse
-from canary.pipeline import Finding, Parts, conclude, find
+from canary.pipeline import Parts, conclude, find
 from canary.run import supplier_book
 from canary.store.database import Database
 from canary.store.tables import CanaryRow, HitRow, MailRow, VendorDomainRow
