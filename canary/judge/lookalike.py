@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import lru_cache
 
-from canary.judge.organisation import normal, organisation, same_organisation
+from canary.judge.organisation import is_tenant, normal, organisation, same_organisation
 from canary.mail.text import words
 
 MAX_LABEL = 63  # RFC 1035 2.3.4
@@ -89,7 +89,8 @@ def _near(domain: str, original: str) -> Likeness | None:
 
 def _named(domain: str, originals: tuple[str, ...], name: str) -> Likeness | None:
     """Find the vendor's domain or name among the labels of a foreign domain."""
-    for original in originals:
+    # What a platform gives to its tenants is named after them, whoever they are.
+    for original in () if is_tenant(domain) else originals:
         if f".{original}." in f".{domain}." or original.replace(".", "-") in domain:
             return Likeness(original, "the whole domain as a part of another", near=True)
     known = {_label(original): original for original in reversed(originals)}

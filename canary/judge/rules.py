@@ -9,7 +9,7 @@ from canary.judge.fraud import fraud_signs, link_signs, risky_files
 from canary.judge.guess import Chance, chance_of_guess, odds
 from canary.judge.lifecycle import overdue
 from canary.judge.lookalike import Likeness, imitated
-from canary.judge.organisation import same_organisation
+from canary.judge.organisation import same_organisation, stands_for
 from canary.judge.person import person_signs
 from canary.judge.senders import FIRST_WEEKS, asks_to_confirm, is_supply, known_as, may_speak_for
 from canary.judge.signs import names_vendor, persona_fields
@@ -163,7 +163,8 @@ def new_sender(hearing: Hearing) -> Judgement | None:
 
 def _in_its_name(hearing: Hearing) -> Judgement | None:
     """Proof was out of reach, or it came through a provider, or in the first weeks through servers nobody knows."""
-    if _refused_by_policy(hearing):
+    who = hearing.identity
+    if _refused_by_policy(hearing) and not any(stands_for(domain, who.claim) for domain in who.domains):
         return None
     if hearing.proofs.unsettled and not hearing.identity.proven:
         return hearing.find(Verdict.NEW_SENDER, Reason.CLAIMS_VENDOR, Reason.DNS_UNSETTLED)

@@ -42,6 +42,12 @@ def test_a_domain_of_the_vendor_or_of_nobody_like_it_does_not(domain: str) -> No
     assert lookalike(domain, ORIGINALS, "Trendy Shoes") is None
 
 
+def test_what_a_platform_calls_its_tenant_is_no_sign_of_bad_faith() -> None:
+    for tenant in ("paypal-example.20230601.gappssmtp.com", "trendyshoes.zendesk.com", "trendyshoes.onmicrosoft.com"):
+        found = lookalike(tenant, ORIGINALS, "Trendy Shoes")
+        assert found is None or not found.near
+
+
 def test_short_names_have_honest_neighbours() -> None:
     assert lookalike("bit.test", ("bat.example",), "Bat") is None
 

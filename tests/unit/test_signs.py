@@ -100,11 +100,16 @@ def test_a_mail_that_greets_by_name_and_is_signed_by_its_sender_was_written_by_a
     assert len(person_signs(mail(PERSONAL), "c@in.example")) == 3
 
 
+def test_without_a_link_two_signs_of_its_writer_are_enough() -> None:
+    short = mail("The train was late, mother sends her love and asks for the kettle back.\n\nTom\n")
+    assert len(person_signs(short, "c@in.example")) == 2
+
+
 @pytest.mark.parametrize(
     "found",
     [
-        mail(PERSONAL.replace("Hi Anna", "Dear friend")),
-        mail(PERSONAL.replace("Hi Anna", "hi anna")),
+        mail(PERSONAL.replace("Hi Anna", "Dear friend") + "https://a.example\n"),
+        mail(PERSONAL.replace("Hi Anna", "hi anna") + "https://a.example\n"),
         mail(PERSONAL, sender="Prize Office <win@x.example>"),
         mail(PERSONAL, "List-Id: x\n"),
         mail(PERSONAL + "https://a.example https://b.example\n"),
