@@ -8,21 +8,22 @@ from uuid import NAMESPACE_URL, uuid5
 from sqlmodel import Session
 
 from canary.attribute.campaigns import sending
-from canary.attribute.suspects import suspects
 from canary.model.alert import Alert
 from canary.model.canary import Canary
 from canary.model.identity import Identity
 from canary.model.mail import ParsedMail, RawMail
 from canary.model.party import Vendor
 from canary.model.proof import Proofs
+from canary.model.sender import Learning
 from canary.model.verdict import HINTS, Judgement, Verdict
-from canary.store import campaigns, canaries, cases, mails, outbox, vendors
+from canary.store import campaigns, canaries, cases, mails, outbox, senders
+from canary.store.charge import CASES_LOCK, weigh
 from canary.store.database import lock
 from canary.store.mails import Hit
+from canary.store.senders import Sight
 from canary.store.tables import CaseRow
 
 OWN = (Verdict.SELF_TEST, Verdict.EXPECTED, Verdict.SUPPLIER)
-CASES_LOCK = 7203252
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,18 +171,20 @@ def take(docket: Docket, heard: Heard, judged: Judged, campaign: int) -> Touched
     return Touched(heard, judged, case, opened)
 
 
-def weigh(session: Session, case: CaseRow) -> None:
-    """Weigh the suspects of a case anew."""
-    names = {v.slug: v.name for v in vendors.list_vendors(session)} | vendors.supplier_names(session)
-    found = suspects(cases.evidence(session, case), vendors.supplies(session))
-    cases.set_suspects(session, case, found, names)
-
-
-def decide(session: Session, touched: Sequence[Touched]) -> None:
-    """Put what is worth telling into the outbox: for now, that a case was opened."""
+def decide(session: Session, touched: Sequence[Touched], learning: Learning) -> None:
+    """Put what is worth telling into the outbox, that a case was opened or a new sender wrote; learn who sends for whom."""
     for each in touched:
         if each.case is not None and each.opened:
             outbox.put(session, _alert(each.heard.finding, each.judged, each.case))
+    senders.take(session, [_sight(each.heard, each.judged) for each in touched if each.judged.vendor_id], learning)
+
+
+def _sight(heard: Heard, judged: Judged) -> Sight:
+    mail, who = heard.finding.mail, heard.finding.identity
+    return Sight(
+        judged.vendor_id, judged.vendor, judged.canary, judged.judgement, who, heard.mail_id, heard.at,
+        mail.sender.address, mail.subject,
+    )  # fmt: skip
 
 
 def _alert(finding: Finding, judged: Judged, case: CaseRow) -> Alert:

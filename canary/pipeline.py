@@ -22,6 +22,7 @@ from canary.judge.identity import identify
 from canary.judge.probe import came_from, judge_probe
 from canary.judge.rules import Hearing, judge
 from canary.judge.selftest import HEADER, is_own
+from canary.judge.senders import pending
 from canary.judge.suppliers import SupplierBook
 from canary.mail.parse import parse
 from canary.mail.trace import Trusted, trusted_hop
@@ -29,6 +30,7 @@ from canary.model.attempt import Attempt, AttemptKind
 from canary.model.identity import Identity
 from canary.model.mail import Client, Envelope, ParsedMail, RawMail
 from canary.model.proof import Proofs
+from canary.model.sender import Learning
 from canary.model.verdict import HINTS, Reason, Verdict
 from canary.store import attempts, canaries, cases, mails, probes, vendors
 from canary.store.database import Database, is_down
@@ -41,7 +43,7 @@ BATCH = 50
 SMALL = 64 * 1024
 """Mails of so many octets are read at once; a longer one in a thread, so that DNS answers are not kept waiting."""
 
-NOBODY = Trusted()
+NOBODY, GENTLY = Trusted(), Learning()
 DNS_WAITS = tuple(timedelta(minutes=m) for m in (1, 5, 20, 60))
 """How long a mail waits for DNS when its verdict hangs on an answer that failed for the moment."""
 
@@ -83,6 +85,7 @@ class Parts:
     passed: Callable[[str], None] = lambda _: None
     trusted: Trusted = NOBODY
     key: bytes = b""
+    learning: Learning = GENTLY
 
 
 class Unsettled(Exception):
@@ -148,7 +151,7 @@ def conclude_all(parts: Parts, findings: Sequence[Finding], patient: Collection[
         parts.passed("campaign")
         touched = attribute(session, heard, led)
         parts.passed("attribute")
-        decide(session, touched)
+        decide(session, touched, parts.learning)
         parts.passed("decide")
     parts.passed("commit")
     return frozenset(waiting)
@@ -180,6 +183,7 @@ def judge_hits(register: Register, finding: Finding, key: bytes = b"") -> list[J
             self_test=is_own(token, key, canary.address, received),
         )
         judged.append(Judged(canary, vendor_id, vendor, judge(hearing)))
+        register.ask(vendor, pending(finding.identity, vendor, judged[-1].judgement))
     return judged
 
 

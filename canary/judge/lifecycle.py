@@ -26,6 +26,9 @@ ENDINGS: dict[str, Ending] = {
 }
 """By the field of `Endings`: erasure within a month (GDPR art. 12 (3)), unsubscribing within ten days (CAN-SPAM 5 (a)(4))."""
 
+LATE = {ending.reason: name for name, ending in ENDINGS.items()}
+"""The field of `Endings` that each reason speaks of."""
+
 
 def overdue(mail: ParsedMail, endings: Endings, at: datetime) -> tuple[Because, ...]:
     """Say which ends this mail of the vendor comes after; within the grace it comes after none."""

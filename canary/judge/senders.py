@@ -129,13 +129,19 @@ def shown(who: Identity, vendor: Vendor, judgement: Judgement) -> Iterator[tuple
         own = next((d for d in who.domains if any(same_organisation(d, v) for v in vendor.domains)), "")
         key = organisation(own) if own and judgement.verdict is Verdict.EXPECTED else known_as(who, vendor.senders)
         if key:
-            yield key, SenderState.DECLARED
+            told = own or key in {f"{s.supplier}/{s.account}" for s in vendor.supplies if not s.learned}
+            yield key, SenderState.DECLARED if told else SenderState.LEARNED
     elif judgement.verdict is Verdict.NEW_SENDER:
         key = sender_key(who)
         # A provider that the vendor is known to use, and the account not shown: there is nothing to ask about.
         hidden = " via " in key and any(known.startswith(f"{who.esp}/") for known in vendor.senders)
         if key and not hidden:
             yield key, SenderState.PENDING
+
+
+def pending(who: Identity, vendor: Vendor, judgement: Judgement) -> frozenset[str]:
+    """Return the keys that one judged mail brings before the owner."""
+    return frozenset(key for key, state in shown(who, vendor, judgement) if state is SenderState.PENDING)
 
 
 def confirmed_account(who: Identity, vendor: Vendor, judgement: Judgement, age: timedelta, learning: Learning) -> str:

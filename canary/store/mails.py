@@ -11,16 +11,19 @@ from typing import Any
 from sqlalchemy import bindparam, delete, insert, update
 from sqlmodel import Session, col, select
 
+from canary.judge.senders import sender_keys
 from canary.model.identity import Identity
 from canary.model.mail import ParsedMail, RawMail
 from canary.model.proof import Proofs
 from canary.model.verdict import Judgement
-from canary.store.tables import HitRow, MailContentRow, MailRow, metadata
+from canary.store.tables import HitRow, MailContentRow, MailRow, MailSenderRow, metadata
 
 MAX_TEXT = 64 * 1024
 MAX_HEADERS = 200
 
-_MAIL, _CONTENT, _HIT = (metadata.tables[str(row.__tablename__)] for row in (MailRow, MailContentRow, HitRow))
+_MAIL, _CONTENT, _HIT, _SENDER = (
+    metadata.tables[str(row.__tablename__)] for row in (MailRow, MailContentRow, HitRow, MailSenderRow)
+)
 _JOIN = update(_MAIL).where(_MAIL.c.id == bindparam("mail")).values(campaign_id=bindparam("campaign"))
 
 
@@ -61,6 +64,9 @@ def keep_mails(session: Session, new: Sequence[Mail]) -> dict[str, int]:
     numbers: dict[str, int] = {key: number for key, number in rows}  # noqa: C416 - rows are no tuples to the type checker
     contents = [{"mail_id": numbers[m.raw.key], "content": zlib.compress(m.raw.content, 1)} for m in new]
     connection.execute(insert(_CONTENT), contents)
+    proved = [{"key": key, "mail_id": numbers[m.raw.key]} for m in new for key in sender_keys(m.identity)]
+    if proved:
+        connection.execute(insert(_SENDER), proved)
     return numbers
 
 
@@ -81,6 +87,7 @@ def join(session: Session, members: Mapping[int, int]) -> None:
 def forget(session: Session, numbers: Collection[int]) -> None:
     """Take mails back that were kept in this transaction."""
     session.execute(delete(MailContentRow).where(col(MailContentRow.mail_id).in_(numbers)))
+    session.execute(delete(MailSenderRow).where(col(MailSenderRow.mail_id).in_(numbers)))
     session.execute(delete(MailRow).where(col(MailRow.id).in_(numbers)))
 
 

@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Iterable
+from dataclasses import replace
 
 from sqlmodel import Session
 
@@ -35,6 +36,8 @@ class Register:
             self._guesses[domain] = attempts.guesses(self._session, domain)
         return self._guesses[domain]
 
-    def renew(self, vendor: str) -> None:
-        """Read a vendor again, after what is known of its senders has changed."""
-        self._vendors |= vendors.by_slug(self._session, {vendor})
+    def ask(self, vendor: Vendor, keys: Iterable[str]) -> None:
+        """Take note that the owner is about to be asked about senders, so that further mail of them is not charged."""
+        if fresh := frozenset(keys) - vendor.pending:
+            number, known = self._vendors[vendor.slug]
+            self._vendors[vendor.slug] = number, replace(known, pending=known.pending | fresh)
