@@ -22,7 +22,8 @@ _PHRASES = (
 
 def bulk_signs(mail: ParsedMail) -> tuple[str, ...]:
     """Name what shows that a mail went to many, the surest first."""
-    found = [name for name in _HEADERS if mail.has(name)]
+    names = {name.lower() for name, _ in mail.headers}
+    found = [name for name in _HEADERS if name in names]
     if mail.header("precedence").lower() in _PRECEDENCE:
         found.append("precedence")
     text = mail.text[:MAX_TEXT].casefold()
