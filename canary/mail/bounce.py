@@ -89,13 +89,12 @@ def _is_report(mail: ParsedMail, envelope: Envelope) -> bool:
     null = not envelope.mail_from or mail.header("return-path").strip() == "<>"
     robot = _is_robot(mail)
     status = any(part.type in _STATUS for part in mail.enclosed)
-    if mail.type == "multipart/report" and (null or robot or status):
-        return True
-    returned = any(part.type in _ORIGINALS for part in mail.enclosed) or bool(_STATUS_LINES.search(mail.text[:20_000]))
+    if not (null or robot or status):
+        return False
     said = _says(_BOUNCE_WORDS, mail.subject)
-    return (
-        sum((null, robot, status, returned, said)) >= 2 and (said or status or returned) and (null or robot or status)
-    )
+    returned = any(part.type in _ORIGINALS for part in mail.enclosed) or bool(_STATUS_LINES.search(mail.text[:20_000]))
+    typed = mail.type == "multipart/report"
+    return (said or status or returned) and sum((typed, null, robot, status, returned, said)) >= 2
 
 
 def _is_robot(mail: ParsedMail) -> bool:
