@@ -97,6 +97,17 @@ class AlertSettings(Section):
     allow_private: bool = Field(default=False, description="Let alerts go to private and loopback addresses.")
 
 
+class JudgeSettings(Section):
+    """How senders of a vendor are learned from mail."""
+
+    learning_days: int = Field(
+        default=42, ge=0, le=3650, description="Days after an address was issued in which its senders are learned."
+    )
+    quiet_days: int = Field(
+        default=14, ge=1, le=3650, description="Days without a leak after which such a sender is known."
+    )
+
+
 class RspamdSettings(Section):
     """A second opinion on mail of strangers; without an address nobody is asked."""
 
@@ -132,6 +143,7 @@ class Settings(BaseSettings):
     web: WebSettings = WebSettings()
     dns: DnsSettings = DnsSettings()
     alert: AlertSettings = AlertSettings()
+    judge: JudgeSettings = JudgeSettings()
     rspamd: RspamdSettings = RspamdSettings()
     log: LogSettings = LogSettings()
 

@@ -2,7 +2,7 @@
 
 import typer
 
-from canary.cli import alerts, canaries, cases, demo, frame, judging, serve, users, vendors
+from canary.cli import alerts, canaries, cases, demo, frame, judging, senders, serve, users, vendors
 
 app = typer.Typer(
     name="canary",
@@ -15,5 +15,6 @@ for group in (serve, canaries, cases, judging, demo):
     for command in group.COMMANDS:
         app.command()(command)
 app.add_typer(vendors.group, name="vendor")
+app.add_typer(senders.group, name="sender")
 app.add_typer(alerts.group, name="alert")
 app.add_typer(users.group, name="user")

@@ -1,5 +1,6 @@
 """What all commands share: which settings, which store, and how to print."""
 
+import getpass
 import json
 import logging
 import os
@@ -62,6 +63,14 @@ def settings() -> Settings:
     for noisy in ("mail.log", "httpx", "httpcore", "apscheduler", "alembic"):
         logging.getLogger(noisy).setLevel(logging.WARNING)
     return found
+
+
+def who() -> str:
+    """Name whoever gave the command, for what is written down."""
+    try:
+        return f"{getpass.getuser()} (command line)"
+    except (KeyError, OSError):  # a container may run as a number that has no name
+        return "command line"
 
 
 class JsonLines(logging.Formatter):

@@ -57,9 +57,10 @@ def sender_key(who: Identity) -> str:
         return f"{who.esp}/{who.account}"
     if _vouched(who):
         return organisation(who.claim)
-    if not who.shared:
-        return organisation(who.domain)
-    return f"{organisation(who.claim)} via {who.esp or organisation(who.domain)}" if who.claim else ""
+    if who.esp or who.shared:
+        return f"{organisation(who.claim)} via {who.esp or organisation(who.domain)}" if who.claim else ""
+    # A reverse-path alone may be that of a forwarder, which hands on whatever it gets.
+    return organisation(who.domain) if who.proof is Proof.DKIM else ""
 
 
 def sender_keys(who: Identity) -> tuple[str, ...]:
@@ -129,7 +130,7 @@ def shown(who: Identity, vendor: Vendor, judgement: Judgement) -> Iterator[tuple
         own = next((d for d in who.domains if any(same_organisation(d, v) for v in vendor.domains)), "")
         key = organisation(own) if own and judgement.verdict is Verdict.EXPECTED else known_as(who, vendor.senders)
         if key:
-            told = own or key in {f"{s.supplier}/{s.account}" for s in vendor.supplies if not s.learned}
+            told = own or key in vendor.told
             yield key, SenderState.DECLARED if told else SenderState.LEARNED
     elif judgement.verdict is Verdict.NEW_SENDER:
         key = sender_key(who)

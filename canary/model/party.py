@@ -34,6 +34,11 @@ class Vendor:
     supplies: tuple["Supply", ...] = ()
     endings: Endings = Endings()
 
+    @property
+    def told(self) -> frozenset[str]:
+        """The accounts at suppliers that the owner declared, each `supplier/account`."""
+        return frozenset(f"{s.supplier}/{s.account}" for s in self.supplies if s.account and not s.learned)
+
     def supplies_through(self, supplier: str | None) -> bool:
         """Whether a supplier is known to get addresses of this vendor."""
         return any(supply.supplier == supplier for supply in self.supplies)

@@ -62,6 +62,12 @@ class Outcome:
     closed: list[int] = field(default_factory=list)
     uses: dict[tuple[str, str], Use] = field(default_factory=dict)
 
+    def add(self, other: "Outcome") -> None:
+        """Count what another round did as well."""
+        self.looked, self.changed = self.looked + other.looked, self.changed + other.changed
+        self.opened += other.opened
+        self.closed += other.closed
+
     def __str__(self) -> str:
         """Say it in words."""
         cases_told = [f"case {n} opened" for n in self.opened] + [f"case {n} closed" for n in self.closed]

@@ -125,6 +125,37 @@ def decide(session: Session, vendor: str, key: str, state: SenderState, cause: C
     return outcome
 
 
+def declare(session: Session, vendor: str, keys: Collection[str], who: str, now: datetime) -> Outcome:
+    """Take note that domains or accounts were declared as a vendor's own, whatever was decided before; judge their past mail."""
+    owner, total = vendor_row(session, vendor), Outcome()
+    for key in sorted(keys):
+        row = session.exec(select(SenderRow).where(SenderRow.vendor_id == owner.id, SenderRow.key == key)).first()
+        if row is not None:
+            row.state, row.decided_at, row.decided_by = SenderState.DECLARED.value, now, who[:100]
+            session.add(row)
+            session.flush()
+        cause = Cause(f"{key} was declared by {who}.", who, now)
+        outcome = rejudge(session, owner.id or 0, of_sender(key), cause)
+        supplies.learn(session, outcome.uses.values())
+        total.add(outcome)
+    if keys:
+        events.audit(session, now, who, "sender-declared", f"{vendor}: {', '.join(sorted(keys))}", str(total))
+    return total
+
+
+def retract(session: Session, vendor: str, key: str, who: str, now: datetime) -> Outcome:
+    """Take back that a domain or account was declared: it waits for a decision again, and its past mail is judged anew."""
+    owner = vendor_row(session, vendor)
+    row = session.exec(select(SenderRow).where(SenderRow.vendor_id == owner.id, SenderRow.key == key)).first()
+    if row is not None:
+        row.state, row.decided_at, row.decided_by = SenderState.PENDING.value, now, who[:100]
+        session.add(row)
+        session.flush()
+    outcome = rejudge(session, owner.id or 0, of_sender(key), Cause(f"{key} is no longer declared.", who, now))
+    events.audit(session, now, who, "sender-retracted", f"{vendor}: {key}", str(outcome))
+    return outcome
+
+
 def approve(session: Session, vendor: str, key: str, who: str, now: datetime) -> Outcome:
     """Say that a sender writes for a vendor."""
     return decide(session, vendor, key, SenderState.LEARNED, Cause(f"{key} was approved by {who}.", who, now))

@@ -133,9 +133,42 @@ def add_supply(session: Session, supply: Supply, account: str = "") -> None:
         )
     ).first()
     row = found or SupplyRow(vendor_id=_id(vendor), supplier_id=_id(supplier), channel=supply.channel or "")
-    row.account, row.since, row.until = account or row.account, supply.since, supply.until
+    row.account, row.since, row.until = account or supply.account or row.account, supply.since, supply.until
+    row.origin, row.through = "declared", supply.through
     session.add(row)
     session.flush()
+
+
+def drop_supply(session: Session, vendor: str, supplier: str, channel: str | None) -> str:
+    """Forget that a vendor passes addresses of a channel to a supplier; return its account there, raise Unknown if none."""
+    row = session.exec(
+        select(SupplyRow)
+        .join(SupplierRow)
+        .where(
+            SupplyRow.vendor_id == vendor_row(session, vendor).id,
+            SupplierRow.slug == slug(supplier),
+            SupplyRow.channel == (channel or ""),
+        )
+    ).first()
+    if row is None:
+        through = f"channel {channel!r}" if channel else "every channel"
+        raise Unknown(
+            f"supplier {supplier!r} of {vendor!r} for {through}: not known; see `canary vendor show {vendor}`"
+        )
+    account = f"{slug(supplier)}/{row.account}" if row.account else ""
+    session.delete(row)
+    session.flush()
+    return account
+
+
+def add_domains(session: Session, vendor: str, domains: Iterable[str], now: datetime) -> list[str]:
+    """Remember further domains that a vendor sends from; return those that were new."""
+    row = vendor_row(session, vendor)
+    known = set(session.exec(select(VendorDomainRow.domain).where(VendorDomainRow.vendor_id == row.id)).all())
+    fresh = [d for d in dict.fromkeys(d.lower().strip(".") for d in domains) if d not in known]
+    session.add_all(VendorDomainRow(vendor_id=_id(row), domain=domain, created_at=now) for domain in fresh)
+    session.flush()
+    return fresh
 
 
 def supplies(session: Session) -> list[Supply]:
