@@ -98,7 +98,7 @@ def _with_ends(found: Judgement, hearing: Hearing) -> Judgement:
 
 
 def _bearing(hearing: Hearing, chance: Chance) -> Iterator[Because]:
-    fields = persona_fields(hearing.mail, hearing.canary.persona)
+    fields = persona_fields(hearing.mail, hearing.canary.persona, hearing.canary.address)
     if fields:
         yield because(Reason.PERSONA_NAMED, fields=", ".join(fields))
     if hearing.canary.published:
@@ -249,7 +249,7 @@ def third_party(hearing: Hearing) -> Judgement | None:
 def misdirected(hearing: Hearing) -> Judgement | None:
     """One person wrote to another and had the address wrong; only somebody with proof gets this benefit of doubt."""
     signs = person_signs(hearing.mail, hearing.canary.address)
-    told = fraud_signs(hearing.mail) or persona_fields(hearing.mail, hearing.canary.persona)
+    told = fraud_signs(hearing.mail) or persona_fields(hearing.mail, hearing.canary.persona, hearing.canary.address)
     if not hearing.identity.proven or not signs or told:
         return None
     return hearing.find(Verdict.MISDIRECTED, Reason.PERSON_TO_PERSON, signs=", ".join(signs))

@@ -179,6 +179,12 @@ def test_the_fields_of_a_persona_are_found_in_whole_words() -> None:
     assert persona_fields(mail("Anna"), None) == ()
 
 
+def test_a_name_that_the_address_shows_to_everybody_tells_nothing() -> None:
+    persona = Persona("Anna", "Keller", "+44 1632 960417", "Keller Ltd")
+    found = persona_fields(mail("Dear Anna Keller of Keller Ltd"), persona, "anna.q.keller0417@in.example")
+    assert found == ("company",)
+
+
 HOSTILE = {
     "anchors": "<a " * 20_000,
     "hrefs": "<a href=https://x.example/" + "y" * 60_000,
