@@ -19,7 +19,7 @@ from canary.store.tables import metadata as tables
 BEGAN = datetime(2021, 3, 1, tzinfo=UTC)
 _SPAN = timedelta(days=5 * 365)
 _PER_CAMPAIGN = 25
-_CHUNK = 20_000
+_BLOCK = 10_000
 _REASONS = [
     {"code": "proven-outsider", "text": "stranger.example sent it (proven by DKIM) and was never given this address."}
 ]
@@ -46,8 +46,11 @@ def _make(mails: int, kept: Path) -> None:
     store.migrate()
     settle(store)
     with store.engine.execution_options(writing=True).begin() as connection:
-        for statement, rows in _rows(mails):
+        for statement, rows in _rows(min(mails, _BLOCK)):
             connection.execute(insert(statement), rows)
+        for number in range(1, mails // _BLOCK):
+            for row in (CampaignRow, CampaignKeyRow, MailRow, MailContentRow, HitRow):
+                connection.exec_driver_sql(_copy(_table(row), number))
     with store.engine.connect() as connection:
         connection.exec_driver_sql("COMMIT")
         connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)")
@@ -62,25 +65,43 @@ def _rows(mails: int) -> Iterator[tuple[Table, list[dict[str, object]]]]:
     ]
     yield _table(CaseRow), cases
     yield _table(CaseVendorRow), [{"case_id": n + 1, "vendor_id": n + 1} for n in range(VENDORS)]
-    for start in range(0, mails, _CHUNK):
-        numbers = range(start, min(start + _CHUNK, mails))
-        campaigns = [n // _PER_CAMPAIGN + 1 for n in numbers if n % _PER_CAMPAIGN == 0]
-        yield (
-            _table(CampaignRow),
-            [
-                {"id": n, "subject": "An offer", "first_at": BEGAN, "last_at": BEGAN, "mails": _PER_CAMPAIGN}
-                for n in campaigns
-            ],
-        )
-        yield _table(CampaignKeyRow), [{"key": f"text:{_hash(n)[:40]}", "campaign_id": n} for n in campaigns]
-        made = [_mail(n, mails) for n in numbers]
-        yield _table(MailRow), [mail for mail, _, _ in made]
-        yield _table(MailContentRow), [content for _, content, _ in made]
-        yield _table(HitRow), [hit for _, _, hit in made]
+    campaigns = range(1, (mails - 1) // _PER_CAMPAIGN + 2)
+    yield (
+        _table(CampaignRow),
+        [
+            {"id": n, "subject": "An offer", "first_at": BEGAN, "last_at": BEGAN, "mails": _PER_CAMPAIGN}
+            for n in campaigns
+        ],
+    )
+    yield _table(CampaignKeyRow), [{"key": f"text:{_hash(n)[:40]}", "campaign_id": n} for n in campaigns]
+    made = [_mail(n, mails) for n in range(mails)]
+    for number, row in enumerate((MailRow, MailContentRow, HitRow)):
+        yield _table(row), [each[number] for each in made]
+
+
+def _copy(table: Table, number: int) -> str:
+    """Copy the first block of a table: its own numbers and names move on, all else stays."""
+    mails, campaigns = number * _BLOCK, number * _BLOCK // _PER_CAMPAIGN
+    moved = {
+        "id": f"id + {campaigns if table.name == 'campaign' else mails}",
+        "mail_id": f"mail_id + {mails}",
+        "campaign_id": f"campaign_id + {campaigns}",
+        "key": f"key || '-{number}'",
+        "sha256": "lower(hex(randomblob(32)))",
+    }
+    first = {
+        "campaign": f"id <= {_BLOCK // _PER_CAMPAIGN}",
+        "campaign_key": f"campaign_id <= {_BLOCK // _PER_CAMPAIGN}",
+    }
+    block = first.get(table.name, f"{'mail_id' if table.name == 'mail_content' else 'id'} <= {_BLOCK}")
+    columns = [column.name for column in table.columns]
+    values = ", ".join(moved.get(name, f'"{name}"') for name in columns)
+    names = ", ".join(f'"{name}"' for name in columns)
+    return f"INSERT INTO {table.name} ({names}) SELECT {values} FROM {table.name} WHERE {block}"
 
 
 def _mail(n: int, mails: int) -> tuple[dict[str, object], dict[str, object], dict[str, object]]:
-    own, at, name = n % 2 == 0, BEGAN + _SPAN * n / mails, _hash(n)
+    own, at, name = n % 2 == 0, BEGAN + _SPAN * (n / mails), _hash(n)
     chance, canary = Random(n), n // 2 % VENDORS
     domain = f"shop{canary}.example" if own else f"stranger{n % 997}.example"
     text = " ".join(f"{chance.getrandbits(24):x}" for _ in range(40))
