@@ -21,7 +21,7 @@ from canary.model.identity import Identity, Proof
 from canary.model.mail import Envelope, ParsedMail
 from canary.model.party import Vendor
 from canary.model.proof import Proofs, Result
-from canary.model.verdict import Because, Judgement, Reason, Verdict, because
+from canary.model.verdict import HINTS, Because, Judgement, Reason, Verdict, because
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,9 +79,11 @@ Rule = Callable[[Hearing], Judgement | None]
 def judge(hearing: Hearing) -> Judgement:
     """Return the judgement of the first rule that speaks, with what bears on every charge added to it."""
     found = next(judgement for rule in RULES if (judgement := rule(hearing)) is not None)
+    chance = chance_of_guess(hearing.canary, hearing.attempts, hearing.shapes)
+    if found.verdict in HINTS:
+        return replace(found, reasons=(*found.reasons, guessing(chance)))
     if not found.leak:
         return _with_ends(found, hearing)
-    chance = chance_of_guess(hearing.canary, hearing.attempts, hearing.shapes)
     bearing = tuple(_bearing(hearing, chance))
     # Whoever knows the name as well did not guess: it had both from where the vendor keeps them.
     lost = 1.0 if any(reason.code is Reason.PERSONA_NAMED for reason in bearing) else chance.leaked
