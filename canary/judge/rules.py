@@ -116,7 +116,8 @@ def _bearing(hearing: Hearing, chance: Chance) -> Iterator[Because]:
 
 def guessing(chance: Chance) -> Because:
     """Say how likely it is that the address was guessed."""
-    facts = {"odds": odds(chance.p), "attempts": f"{chance.attempts:,}"}
+    after = f"even after {chance.attempts:,} attempts" if chance.attempts else "for whoever tries first"
+    facts = {"odds": odds(chance.p), "attempts": f"{chance.attempts:,}", "after": after}
     if chance.shape:
         return because(Reason.GUESS_BY_SHAPE, tried=f"{chance.tried:,}", shape=chance.shape.value, **facts)
     return because(Reason.HARD_TO_GUESS if chance.hard else Reason.EASY_TO_GUESS, **facts)

@@ -107,7 +107,7 @@ SENTENCES: dict[Reason, str] = {
     Reason.AFTER_CONTRACT: "It came {days} days after the contract ended ({since}).",
     Reason.AFTER_UNSUBSCRIBE: "It is bulk mail {days} days after the address was unsubscribed ({since}).",
     Reason.NEVER_ISSUED: "The address was never given to anybody.",
-    Reason.HARD_TO_GUESS: "Guessing this address is out of the question: {odds} even after {attempts} attempts.",
+    Reason.HARD_TO_GUESS: "Guessing this address is out of the question: {odds} {after}.",
     Reason.EASY_TO_GUESS: "The address could have been guessed: {odds} after {attempts} attempts.",
     Reason.GUESS_BY_SHAPE: (
         "The address is not random, so this is an estimate: {tried} of {attempts} guesses at its domain had its shape"
