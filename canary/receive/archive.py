@@ -1,5 +1,6 @@
 """Stored mail, message by message: mailbox files, Maildir, single mails, folders and archives of these, streaming."""
 
+import hashlib
 import io
 import os
 import re
@@ -7,6 +8,7 @@ import tempfile
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
+from itertools import islice
 from pathlib import Path
 from typing import IO, Any, BinaryIO
 
@@ -19,6 +21,7 @@ from canary.receive.packed import (
     Guard,
     Member,
     counted,
+    is_packed,
     is_tar,
     is_zip,
     tar_members,
@@ -42,7 +45,7 @@ _DELIVERED = re.compile(r"(\d{9,10})\.")
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Where a mail stands: in a file, in a member of it if it is an archive, as which message, at which octet.
+    """Where a mail stands: in a file, in a member of it if it is packed, as which message, at which octet.
 
     `offset` and `length` are those of the octets as stored (unpacked, in an archive), `From ` line included.
     """
@@ -89,8 +92,8 @@ class Reader:
     bounds: Bounds = field(default_factory=Bounds)
     scratch: Path | None = None
 
-    def read(self, path: Path, start: Place | None = None) -> Iterator[Found]:
-        """Yield what is in one file; `start` is the last message seen of a plain mailbox, after which to go on.
+    def read(self, path: Path, last: Place | None = None, skip: int = 0) -> Iterator[Found]:
+        """Yield what is in one file; reading goes on after the `last` message of a plain mailbox, else after `skip`.
 
         Never raises for what is in the file; a file that cannot be read is one spoiled place.
         """
@@ -98,30 +101,30 @@ class Reader:
         try:
             with io.BufferedReader(path.open("rb", buffering=0), BLOCK) as file:
                 head = file.read(HEAD)
-                if start is None or not is_mailbox(head, path.name):
-                    file.seek(0)
-                    yield from self._file(file, path, head)
+                if last is not None and not is_packed(head) and is_mailbox(head, path.name):
+                    begin = file.seek(last.offset + last.length)
+                    yield from (_of(p, place) for p in read_mbox(file, self.cap, begin, last.number))
                 else:
-                    file.seek(start.offset + start.length)
-                    pieces = read_mbox(file, self.cap, start.offset + start.length, start.number)
-                    yield from (_of(piece, place) for piece in pieces)
+                    file.seek(0)
+                    yield from islice(self._file(file, path, head), skip, None)
         except OSError as fault:
             yield Spoiled(place, f"cannot be read ({fault.strerror or fault})")
 
-    def reread(self, place: Place) -> bytes | None:
-        """Return the octets of a mail in a plain file again, or None where they are gone."""
+    def reread(self, place: Place, digest: bytes) -> bytes | None:
+        """Return a mail of a plain file again, known by its SHA-256, or None where it is gone."""
         try:
             with Path(place.file).open("rb") as file:
                 file.seek(place.offset)
                 raw = file.read(place.length)
         except OSError:
             return None
-        return wire(unwrap(raw)[1])
+        forms = (wire(form) for form in (unwrap(raw)[1], raw))
+        return next((form for form in forms if hashlib.sha256(form).digest() == digest), None)
 
     def _file(self, file: "io.BufferedReader[Any]", path: Path, head: bytes) -> Iterator[Found]:
         place = Place(str(path))
         size = os.fstat(file.fileno()).st_size
-        if not (is_zip(head) or is_tar(head) or unpacked(io.BytesIO(), head)):
+        if not is_packed(head):
             yield from self._mails(file, place, path.name, head)
             return
         guard = Guard(size, self.bounds)
@@ -145,8 +148,10 @@ class Reader:
             for member in members:
                 yield from self._member(member, place, depth)
         elif (inner := unpacked(peeking, head)) is not None:
+            stem = Path(name).stem
+            within = replace(place, member="/".join(filter(None, (place.member, stem))))
             with inner:
-                yield from self._packed(counted(inner, depth.guard), place, depth.deeper(), name)
+                yield from self._packed(counted(inner, depth.guard), within, depth.deeper(), stem)
         else:
             yield from self._mails(peeking, place, name, head)
 

@@ -2,6 +2,7 @@
 
 import json
 import sqlite3
+import zlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -21,8 +22,9 @@ CREATE TABLE IF NOT EXISTS source (
 CREATE TABLE IF NOT EXISTS mail (
     id INTEGER PRIMARY KEY, sha BLOB UNIQUE NOT NULL, received INTEGER NOT NULL, source INTEGER NOT NULL,
     member TEXT NOT NULL, number INTEGER NOT NULL, at INTEGER NOT NULL, length INTEGER NOT NULL, sender TEXT NOT NULL,
-    ip TEXT NOT NULL, helo TEXT NOT NULL, tls TEXT, content BLOB, state INTEGER NOT NULL DEFAULT 0);
-CREATE INDEX IF NOT EXISTS mail_due ON mail (state, received, sha);
+    ip TEXT NOT NULL, helo TEXT NOT NULL, tls TEXT, content BLOB, batch INTEGER, state INTEGER NOT NULL DEFAULT 0);
+CREATE INDEX IF NOT EXISTS mail_order ON mail (received, sha);
+CREATE INDEX IF NOT EXISTS mail_batch ON mail (batch);
 CREATE TABLE IF NOT EXISTS recipient (address TEXT NOT NULL, received INTEGER NOT NULL, mail INTEGER NOT NULL,
     PRIMARY KEY (address, received, mail)) WITHOUT ROWID;
 CREATE INDEX IF NOT EXISTS recipient_mail ON recipient (mail);
@@ -87,7 +89,7 @@ class Ledger:
         """Open the ledger, making it if need be."""
         file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         self.file = file
-        self.db = sqlite3.connect(file, isolation_level=None, timeout=10)
+        self.db = sqlite3.connect(file, isolation_level=None, timeout=10, check_same_thread=False)
         # A killed process loses nothing by this; after a power cut the last second is read again.
         for pragma in ("journal_mode=WAL", "synchronous=NORMAL", "cache_size=-16000"):
             self.db.execute(f"PRAGMA {pragma}")
@@ -147,7 +149,7 @@ class Ledger:
         client = envelope.client
         row = (
             sha, ticks(envelope.received), source, place.member, place.number, place.offset, place.length,
-            envelope.mail_from, client.ip, client.helo, client.tls, content,
+            envelope.mail_from, client.ip, client.helo, client.tls, zlib.compress(content, 1) if content else None,
         )  # fmt: skip
         insert = (
             "INSERT INTO mail (sha, received, source, member, number, at, length, sender, ip, helo, tls, content)"
@@ -157,7 +159,7 @@ class Ledger:
         if made is None:
             # A Maildir renames its files: what waits is looked for where it was seen last.
             moved = "UPDATE mail SET source = ?, member = ?, number = ?, at = ?, length = ?, content = ?"
-            self.db.execute(f"{moved} WHERE sha = ? AND state = 0", (*row[2:7], content, sha))
+            self.db.execute(f"{moved} WHERE sha = ? AND state = 0", (*row[2:7], row[-1], sha))
             return False
         to = [(address, row[1], made[0]) for address in envelope.rcpt_to]
         self.db.executemany("INSERT OR IGNORE INTO recipient VALUES (?, ?, ?)", to)
@@ -188,17 +190,26 @@ class Ledger:
         rows = self.db.execute("SELECT path, member, number, at, length, reason, kept FROM fault ORDER BY 1, 2, 4, 3")
         return [Fault(Place(*row[:5]), row[5], row[6]) for row in rows]
 
-    def due(self, limit: int, octets: int) -> list[Entry]:
-        """Return the oldest mails that wait, as many as fit; the order depends on dates and content alone."""
-        query = f"{_ENTRY} WHERE mail.state = 0 ORDER BY mail.received, mail.sha LIMIT ?"
-        found: list[Entry] = []
-        rows = self.db.execute(query, (limit,))
-        for row in rows:
-            octets -= row[6]
-            if found and octets < 0:
-                break
-            found.append(self._entry(row))
-        rows.close()
+    def arrange(self, mails: int, octets: int) -> int:
+        """Put all mails into batches by date, and return how many; what is in one depends on dates and content alone."""
+        batch, count, size = 0, 0, 0
+        with self.writing():
+            rows = self.db.execute("SELECT id, length FROM mail ORDER BY received, sha")
+            for number, length in rows:
+                if count and (count >= mails or size + length > octets):
+                    batch, count, size = batch + 1, 0, 0
+                count, size = count + 1, size + length
+                self.db.execute("UPDATE mail SET batch = ? WHERE id = ?", (batch, number))
+        return batch + 1 if count else 0
+
+    def batch(self, number: int) -> list[Entry]:
+        """Return the mails of a batch that wait, oldest first."""
+        query = f"{_ENTRY} WHERE mail.batch = ? AND mail.state = 0 ORDER BY mail.received, mail.sha"
+        return [self._entry(row) for row in self.db.execute(query, (number,)).fetchall()]
+
+    def waiting(self) -> int | None:
+        """Return the first batch in which a mail waits, None if there is none."""
+        found: int | None = self.db.execute("SELECT min(batch) FROM mail WHERE state = 0").fetchone()[0]
         return found
 
     def first_mails(self, address: str, limit: int) -> list[Entry]:
@@ -207,12 +218,11 @@ class Ledger:
         rows = self.db.execute(f"{query} ORDER BY recipient.received, mail.sha LIMIT ?", (address, limit)).fetchall()
         return [self._entry(row) for row in rows]
 
-    def addresses(self, domains: Sequence[str]) -> Iterator[tuple[str, datetime, int]]:
-        """Yield every address of some domains that was written to, with its first mail's time and how many came."""
+    def addresses(self) -> Iterator[tuple[str, datetime, int]]:
+        """Yield every address that was written to, with its first mail's time and how many came."""
         query = "SELECT address, min(received), count(*) FROM recipient GROUP BY address ORDER BY address"
         for address, first, count in self.db.execute(query):
-            if address.rpartition("@")[2] in domains:
-                yield address, moment(first), count
+            yield str(address), moment(first), int(count)
 
     def settle(self, states: Iterable[tuple[int, State]]) -> None:
         """Note what became of mails, and let packed copies of them go."""
@@ -225,7 +235,7 @@ class Ledger:
         client = Client(str(ip), helo=str(helo), tls=str(tls) if tls else None)
         envelope = Envelope(str(sender), tuple(a for (a,) in to), client, moment(_int(received)))
         place = Place(str(file), str(member), _int(count), _int(at), _int(length))
-        return Entry(_int(number), _bytes(sha), place, envelope, _bytes(content) if content is not None else None)
+        return Entry(_int(number), _bytes(sha), place, envelope, zlib.decompress(_bytes(content)) if content else None)
 
 
 _ENTRY = (

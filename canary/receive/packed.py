@@ -134,6 +134,11 @@ def is_tar(head: bytes) -> bool:
     return head[257:262] == b"ustar"
 
 
+def is_packed(head: bytes) -> bool:
+    """Whether a file that begins so is an archive or compressed."""
+    return is_zip(head) or is_tar(head) or any(head.startswith(magic) for magic, _ in _PACKERS)
+
+
 def unpacked(source: IO[bytes], head: bytes) -> IO[bytes] | None:
     """Return the octets behind a compressed stream that begins so, or None if it is none."""
     opener = next((opener for magic, opener in _PACKERS if head.startswith(magic)), None)
