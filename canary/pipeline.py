@@ -33,7 +33,8 @@ from canary.model.proof import Proofs
 from canary.model.sender import Learning
 from canary.model.verdict import HINTS, Reason, Verdict
 from canary.store import attempts, canaries, cases, mails, probes, vendors
-from canary.store.database import Database, is_down
+from canary.store.charge import CASES_LOCK
+from canary.store.database import Database, is_down, lock
 from canary.store.mails import Mail
 from canary.store.register import Register
 
@@ -234,8 +235,11 @@ def take_attempts(parts: Parts, inbox: Inbox) -> None:
         return
     with parts.store.writing() as session:
         fresh = attempts.take_attempts(session, inbox.uid, numbered)
-        for attempt in (a for a in fresh if a.kind is AttemptKind.PROBE):
-            take_probe(session, attempt)
+        probed = [attempt for attempt in fresh if attempt.kind is AttemptKind.PROBE]
+        if probed:
+            lock(session, CASES_LOCK)
+        for probe in probed:
+            take_probe(session, probe)
     inbox.forget_attempts(numbered[-1][0])
 
 

@@ -1,7 +1,8 @@
 """Attempts: how hard a domain is being guessed at, and by what shapes; counted once each."""
 
 from collections import Counter
-from collections.abc import Hashable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Table
@@ -16,10 +17,11 @@ def take_attempts(session: Session, spool: str, numbered: Sequence[tuple[int, At
     """Count the attempts of a spool and return them, leaving out those up to the number that was taken before."""
     taken = session.get(TakenRow, spool) or TakenRow(spool=spool)
     fresh = [attempt for number, attempt in numbered if number > taken.upto]
-    for keys, count in Counter(map(_hour, fresh)).items():
+    # In one order, so that workers who count the same things wait for each other and never in a circle.
+    for keys, count in sorted(Counter(map(_hour, fresh)).items()):
         _add(session, AttemptRow, dict(zip(("domain", "source", "kind", "hour"), keys, strict=True)), count)
     guesses = ((a.domain, a.shape.value) for a in fresh if a.kind is AttemptKind.GUESS)
-    for (domain, shape), count in Counter(guesses).items():
+    for (domain, shape), count in sorted(Counter(guesses).items()):
         _add(session, GuessRow, {"domain": domain, "shape": shape}, count)
     taken.upto = max(taken.upto, *(number for number, _ in numbered), 0)
     session.add(taken)
@@ -33,7 +35,7 @@ def guesses(session: Session, domain: str) -> Counter[str]:
     return Counter(dict(rows))
 
 
-def _hour(attempt: Attempt) -> tuple[Hashable, ...]:
+def _hour(attempt: Attempt) -> tuple[str, str, str, datetime]:
     hour = attempt.at.replace(minute=0, second=0, microsecond=0)
     # The domain of a relay try is the stranger's choice: under one name, the table cannot be made to grow.
     domain = "" if attempt.kind is AttemptKind.RELAY else attempt.domain

@@ -2,6 +2,7 @@
 
 import asyncio
 import secrets
+from concurrent.futures import ThreadPoolExecutor
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,7 +16,7 @@ from canary.model.mail import Client, Envelope
 from canary.pipeline import Parts, run_pending
 from canary.receive.spool import Spool
 from canary.run import supplier_book
-from canary.store import canaries, pages, probes, vendors
+from canary.store import attempts, canaries, pages, probes, vendors
 from canary.store.canaries import Order
 from canary.store.database import Database
 from canary.store.tables import CaseRow, GuessRow, HitRow, ProbeRow
@@ -133,3 +134,19 @@ def test_the_reason_states_the_guesses_seen(world: World) -> None:
     world.send(LURE)
     world.run()
     assert "even after 40 attempts" in world.hits()[0].reasons[-1]["text"]
+
+
+def test_workers_that_count_the_same_guesses_at_once_lose_none(store: Database, clock: Clock) -> None:
+    shapes = [LocalShape.NAME, LocalShape.WORD, LocalShape.ROLE]
+    tried = [Attempt(AttemptKind.GUESS, "in.example", "192.0.2.0/24", clock(), shape=shape) for shape in shapes]
+
+    def count(spool: int) -> None:
+        for batch in range(5):
+            with store.writing() as session:
+                order = tried if spool % 2 else tried[::-1]
+                attempts.take_attempts(session, str(spool), [(3 * batch + n, a) for n, a in enumerate(order, 1)])
+
+    with ThreadPoolExecutor(4) as workers:
+        list(workers.map(count, range(4)))
+    with store.reading() as session:
+        assert attempts.guesses(session, "in.example") == dict.fromkeys(("name", "word", "role"), 20)
