@@ -26,7 +26,6 @@ from canary.authenticate.lookup import Lookup, ZoneLookup
 from canary.children import Child
 from canary.judge.suppliers import SupplierBook, read_suppliers
 from canary.mail.trace import read_trusted
-from canary.model.sender import Learning
 from canary.net.dns import LiveLookup
 from canary.net.http import Http
 from canary.net.rspamd import Rspamd
@@ -110,8 +109,7 @@ def lookups(settings: Settings) -> Callable[[], Lookup]:
 def pipeline_parts(settings: Settings, store: Database, passed: Callable[[str], None] = lambda _: None) -> Parts:
     """Build what the pipeline works with."""
     trusted, key = read_trusted(settings.smtp.trusted), installation_key(settings.data)
-    learning = Learning(timedelta(days=settings.judge.learning_days), timedelta(days=settings.judge.quiet_days))
-    return Parts(store, lookups(settings), supplier_book(), clock, passed, trusted, key, learning)
+    return Parts(store, lookups(settings), supplier_book(), clock, passed, trusted, key, settings.judge.learning)
 
 
 def alert_desk(settings: Settings, store: Database, passed: Callable[[str], None] = lambda _: None) -> Desk:

@@ -2,6 +2,7 @@
 
 import tomllib
 from collections.abc import Iterator, Mapping
+from datetime import timedelta
 from pathlib import Path
 from typing import ClassVar, Literal
 
@@ -9,6 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, f
 from pydantic_settings import BaseSettings, EnvSettingsSource, PydanticBaseSettingsSource, SettingsConfigDict
 
 from canary.mail.trace import read_trusted
+from canary.model.sender import Learning
 
 PREFIX = "CANARY_"
 _OURS_ELSEWHERE = {"CANARY_CONFIG", "CANARY_PASSWORD", "CANARY_CORPUS", "CANARY_SUITES", "CANARY_TEST_DSN"}
@@ -106,6 +108,11 @@ class JudgeSettings(Section):
     quiet_days: int = Field(
         default=14, ge=1, le=3650, description="Days without a leak after which such a sender is known."
     )
+
+    @property
+    def learning(self) -> Learning:
+        """Both, as the pipeline wants them."""
+        return Learning(timedelta(days=self.learning_days), timedelta(days=self.quiet_days))
 
 
 class RspamdSettings(Section):

@@ -161,6 +161,7 @@ class VendorPage:
     canaries: tuple[CanaryLine, ...]
     cases: tuple[CaseLine, ...]
     hits: tuple[HitLine, ...]
+    events: tuple[tuple[datetime, str, str, str], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
