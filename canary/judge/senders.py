@@ -90,6 +90,7 @@ def may_speak_for(mail: ParsedMail, who: Identity, vendor: Vendor, age: timedelt
     Help desks, payment and survey services do so, and brands of the vendor. Who forges proves nothing, who breaks
     into a site to send from it does not name that site, and who buys lists does not say whose customers they are. A
     name like the vendor's may be one of its own in the first weeks after the address was given; later it is bait.
+    None of this matters where all links lead to the vendor's own site, for then nobody else can gain by the mail.
     """
     if fraud_signs(mail) or risky_files(mail) or _leads_astray(mail, vendor) or len(vendor.pending) >= MOST_PENDING:
         return False
@@ -97,8 +98,10 @@ def may_speak_for(mail: ParsedMail, who: Identity, vendor: Vendor, age: timedelt
         return _is_tenant_of(who, vendor) or _names(mail, vendor)
     if vendor.supplies_through(who.esp) and who.account:
         return _names(mail, vendor)
-    own = who.proof in _ALIGNED and not who.shared and _says_own_name(mail, organisation(who.domain))
-    return own and _names(mail, vendor) and (age <= FIRST_WEEKS or not _sounds_like(who, vendor))
+    if who.proof not in _ALIGNED or who.shared or not _names(mail, vendor):
+        return False
+    named = _says_own_name(mail, organisation(who.domain)) and (age <= FIRST_WEEKS or not _sounds_like(who, vendor))
+    return named or _leads_home(mail, vendor)
 
 
 def asks_to_confirm(mail: ParsedMail, who: Identity, vendor: Vendor, age: timedelta) -> bool:
@@ -198,6 +201,12 @@ def _says_own_name(mail: ParsedMail, domain: str) -> bool:
 def _sounds_like(who: Identity, vendor: Vendor) -> bool:
     own = organisation(who.domain).partition(".")[0].replace("-", "")
     return any(label in own for label in _labels(vendor)) or bool(imitated(who.domains, vendor.domains, vendor.name))
+
+
+def _leads_home(mail: ParsedMail, vendor: Vendor) -> bool:
+    """Whether a mail has links, and all of them go to the vendor's own site."""
+    hosts = {link_host(link) for link in mail.links}
+    return bool(hosts) and all(any(same_organisation(host, domain) for domain in vendor.domains) for host in hosts)
 
 
 def _leads_astray(mail: ParsedMail, vendor: Vendor) -> bool:

@@ -115,7 +115,7 @@ def _beats(number: int, domain: str, label: str, chance: Random, *, strict: bool
     yield Beat(own["notice"], "signup", 90 + chance.randrange(90), 240)
     yield Beat(own["receipt"], "order", 5, 35 + chance.randrange(50))
     yield from _newsletters(number, domain, label, chance, SHAPES[12:] if strict else SHAPES)
-    yield from _outside(number, domain, label, chance)
+    yield from _outside(number, domain, label, chance, strict=strict)
 
 
 def _newsletters(number: int, domain: str, label: str, chance: Random, shapes: tuple[Shape, ...]) -> Iterator[Beat]:
@@ -138,7 +138,7 @@ def _newsletters(number: int, domain: str, label: str, chance: Random, shapes: t
         yield Beat(route, "newsletter", cut + 3, every)
 
 
-def _outside(number: int, domain: str, label: str, chance: Random) -> Iterator[Beat]:
+def _outside(number: int, domain: str, label: str, chance: Random, *, strict: bool) -> Iterator[Beat]:
     if number % 2 == 0:
         yield Beat(_served("payment", number), "order", 20, 60 + chance.randrange(60))
     if number % 3 == 1:
@@ -156,8 +156,15 @@ def _outside(number: int, domain: str, label: str, chance: Random) -> Iterator[B
         brand = words()["brands"][number % len(words()["brands"])]
         route = Route("brand", f"{re.sub('[^a-z]', '', brand.lower())}.example", brand=brand)
         yield Beat(route, "newsletter", 120 + chance.randrange(300), 20)
+    yield from _beside(number, domain, label, chance, strict=strict)
+
+
+def _beside(number: int, domain: str, label: str, chance: Random, *, strict: bool) -> Iterator[Beat]:
+    """A domain of the vendor's own that nobody told us of, and invitations by its people."""
+    if number % 6 == 4:
+        yield Beat(Route("second", f"{label}-post.example"), "newsletter", 200 + chance.randrange(200), 25)
     if number % 5 == 4:
-        route = Route("invite", domain, WORKSPACE, f"{label}-example", aligned=number % 2 == 0)
+        route = Route("invite", domain, WORKSPACE, f"{label}-example", aligned=strict or number % 2 == 0)
         yield Beat(route, "signup", 50 + chance.randrange(200), 200)
 
 

@@ -161,10 +161,11 @@ def _facts(house: House, route: Route, to: Canary, at: datetime, chance: Random)
     item, item2 = chance.sample(words()["items"], 2)
     mark = f"{chance.getrandbits(64):016x}"
     who = chance.choice(words()["people"])
-    link = chance.choice((route.domain, f"www.{route.domain}", f"links.{route.domain}"))
-    home = house.domain if route.brand else route.domain
+    site = house.domain if route.kind == "second" else route.domain
+    link = chance.choice((site, f"www.{site}", f"links.{site}"))
+    home = house.domain if route.brand else site
     return {
-        "shop": house.name, "SHOP": house.name.upper()[:16], "domain": house.domain, "label": house.label, "brand": route.brand,
+        "shop": house.name, "SHOP": house.name.upper()[:16], "domain": house.domain, "label": house.label, "brand": route.brand, "shopish": _shopish(house, chance),
         "service": route.service, "first": who.split()[0], "who": who.lower().replace(" ", "."), "item": item, "item2": item2,
         "Item": item[0].upper() + item[1:], "price": f"£{chance.randrange(5, 300)}.{chance.choice(('00', '50', '99'))}",
         "percent": str(chance.randrange(5, 60)), "month": _MONTHS[at.month - 1], "mood": chance.choice(words()["moods"]),
@@ -174,6 +175,12 @@ def _facts(house: House, route: Route, to: Canary, at: datetime, chance: Random)
         "link": f"https://{link}/{mark}", "link2": f"https://www.{home}/leave/{mark}", "account": route.account,
         "to": to.address.replace("@", "="),
     }  # fmt: skip
+
+
+def _shopish(house: House, chance: Random) -> str:
+    """The vendor's name as others write it."""
+    ways = (house.name, house.name.upper(), house.name.replace("&", "and"), f"{house.name} Trading Ltd", house.domain)
+    return chance.choice(ways)
 
 
 Sent = tuple[bytes, str, tuple[str, str]]
