@@ -16,9 +16,9 @@ SAMPLE = 6
 """How many of the first mails to an address are looked at."""
 
 EARLY = timedelta(days=42)
-_WORD_BITS = 14.0
+_WORD_BITS = 9.0
+"""Vendors that anybody would think of are some hundreds."""
 _YEAR = re.compile(r"(?:19|20)\d\d")
-_PART = re.compile(r"[a-z]+|\d+|[^a-z\d]+")
 _FREE = frozenset(
     """
     gmail.com googlemail.com outlook.com hotmail.com live.com msn.com yahoo.com yahoo.co.uk ymail.com aol.com icloud.com
@@ -134,14 +134,15 @@ def _extra_bits(text: str) -> Iterator[float]:
     """What stands beside the first word: years are few, a letter or digit that looks drawn has five or three bits."""
     worded = False
     for piece in re.split(r"[._+-]+", text):
-        drawn = not piece.isdigit() and shape_of(piece) is LocalShape.RANDOM
-        if drawn:
+        if not piece.isdigit() and shape_of(piece) is LocalShape.RANDOM:
             yield len(piece) * math.log2(32)
-        elif piece.isdigit():
-            yield 5.0 if _YEAR.fullmatch(piece) else len(piece) * math.log2(10)
-        elif worded:
-            yield _WORD_BITS / 2
-        worded = worded or not piece.isdigit()
+            continue
+        for part in re.findall(r"\d+|\D+", piece):
+            if part.isdigit():
+                yield 5.0 if _YEAR.fullmatch(part) else len(part) * math.log2(10)
+            elif worded:
+                yield _WORD_BITS
+            worded = worded or not part.isdigit()
 
 
 def known_vendor(tag: Tag, found: Sighting, vendors: Sequence[Vendor]) -> Guess | None:

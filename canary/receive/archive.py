@@ -227,7 +227,7 @@ def walk(paths: Iterable[Path]) -> Iterator[Path]:
             for entry in entries:
                 if entry.is_dir(follow_symlinks=False):
                     folders.append(entry.name)
-                elif not _is_besides(entry.name):
+                elif not entry.is_dir() and not _is_besides(entry.name):
                     yield Path(entry.path)
         maildir = {"cur", "new"} <= set(folders)
         yield from walk(path / name for name in sorted(folders) if not (maildir and name == "tmp"))

@@ -199,10 +199,10 @@ class _Header(tarfile.TarInfo):
     def fromtarfile(cls, tarfile_: tarfile.TarFile) -> "_Header":
         try:
             return super().fromtarfile(tarfile_)
-        except (tarfile.EOFHeaderError, tarfile.EmptyHeaderError):  # type: ignore[attr-defined]
+        except tarfile.EOFHeaderError:  # type: ignore[attr-defined]  # the end mark
             raise
         except tarfile.HeaderError as fault:
-            raise tarfile.ReadError(f"{fault} at octet {tarfile_.offset:,}") from fault
+            raise tarfile.ReadError(f"{fault} at octet {tarfile_.offset:,}; it may be cut off") from fault
 
     def _proc_member(self, archive: tarfile.TarFile) -> Any:
         if self.type not in tarfile.REGULAR_TYPES and self.size > 64 * 1024 and self.type in _LONG:
