@@ -18,10 +18,9 @@ from canary.model.alert import Alert
 from canary.model.canary import Canary, CanaryState
 from canary.model.case import CaseState
 from canary.model.identity import Identity
-from canary.model.mail import ParsedMail
 from canary.model.party import Vendor
 from canary.model.verdict import HINTS, LEAKS, Judgement, Reason, Verdict
-from canary.store import attempts, campaigns, canaries, cases, outbox, vendors
+from canary.store import attempts, campaigns, canaries, cases, mails, outbox, vendors
 from canary.store.charge import CASES_LOCK, Charge, charge, weigh
 from canary.store.database import lock
 from canary.store.facts import envelope_of, identity_of, proofs_of
@@ -118,6 +117,15 @@ def _batches(session: Session, vendor_id: int, which: ColumnElement[bool]) -> It
         last = batch[-1].id
 
 
+@dataclass(frozen=True, slots=True)
+class _Change:
+    """A kept hit about which something else is said now."""
+
+    hit: Row[Any]
+    hearing: Hearing
+    found: Judgement
+
+
 @dataclass(slots=True)
 class _Bench:
     """One vendor's hits being judged again, and what that does to cases and canaries."""
@@ -128,27 +136,38 @@ class _Bench:
     cause: Cause
     outcome: Outcome = field(default_factory=Outcome)
     left: Counter[int] = field(default_factory=Counter)
-    joined: dict[int, CaseRow] = field(default_factory=dict)
+    joined: CaseRow | None = None
+    opening: _Change | None = None
+    burned: set[int] = field(default_factory=set)
     freed: dict[int, set[datetime]] = field(default_factory=dict)
     tried: dict[str, Counter[str]] = field(default_factory=dict)
 
     def judge(self, batch: list[Row[Any]]) -> None:
         """Judge a batch and write what changed."""
         known = canaries.find(self.session, {hit.address for hit in batch})
-        changes: list[dict[str, Any]] = []
+        changed: list[_Change] = []
         for hit in batch:
-            canary = known[hit.address]
-            hearing = self._hearing(hit, canary)
+            hearing = self._hearing(hit, known[hit.address])
             found = judge(hearing)
-            self.outcome.looked += 1
             if found.verdict in _OWN:
-                self._use(canary, hit.at, hearing.identity)
+                self._use(hearing.canary, hit.at, hearing.identity)
             if not _same(hit, found):
-                self.outcome.changed += 1
-                case = self._case(hit, found, canary, hearing.mail)
-                changes.append({"hit": hit.id, **_written(hit, found), "case": case})
-        if changes:
-            self.session.connection().execute(_CHANGE, changes)
+                changed.append(_Change(hit, hearing, found))
+        led = self._linked(changed)
+        rows = [{"hit": c.hit.id, **_written(c.hit, c.found), "case": self._case(c, led)} for c in changed]
+        if rows:
+            self.session.connection().execute(_CHANGE, rows)
+        self.outcome.looked += len(batch)
+        self.outcome.changed += len(changed)
+
+    def _linked(self, changed: list["_Change"]) -> dict[int, int]:
+        """Let mails that are charged now join their campaigns, which the vendor's own mail has none of."""
+        lone = {c.hit.mail_id: c for c in changed if c.found.leak and c.hit.campaign_id is None}
+        joining = [(sending(c.hearing.mail), c.hearing.mail.subject, c.hit.received_at) for c in lone.values()]
+        rows = campaigns.join_campaigns(self.session, joining) if joining else []
+        led = {mail: row.id or 0 for mail, row in zip(lone, rows, strict=True)}
+        mails.join(self.session, led)
+        return led
 
     def _hearing(self, hit: Row[Any], canary: Canary) -> Hearing:
         tried = self._tried(canary.domain)
@@ -162,8 +181,10 @@ class _Bench:
         self.session.flush()
         for number in sorted(self.left):
             self._settle(self.session.get_one(CaseRow, number), self.left[number])
-        for case in self.joined.values():
-            weigh(self.session, case)
+        if self.joined is not None:
+            weigh(self.session, self.joined)
+            if self.opening is not None:
+                outbox.put(self.session, _alert(self.joined, self.vendor.name, self.opening))
         for canary, times in sorted(self.freed.items()):
             self._free(canary, times)
         self.session.flush()
@@ -179,31 +200,31 @@ class _Bench:
             if use.at < before.at:
                 self.outcome.uses[use.supplier, use.channel] = use
 
-    def _case(self, hit: Row[Any], found: Judgement, canary: Canary, mail: ParsedMail) -> int | None:
+    def _case(self, change: "_Change", led: dict[int, int]) -> int | None:
         """Return the case of a hit whose judgement changed: it joins one, leaves one or stays where it is."""
+        hit, found = change.hit, change.found
         if hit.case_id is not None and (found.leak or found.verdict in HINTS):
             return int(hit.case_id)
         if hit.case_id is not None:
             self.left[hit.case_id] += 1
-            self.freed.setdefault(canary.id, set()).add(hit.at)
+            self.freed.setdefault(change.hearing.canary.id, set()).add(hit.at)
             return None
-        if not found.leak:
-            return None
-        case = self._charged(hit, found, canary, mail)
-        self.joined[case.id or 0] = case
-        return case.id
+        return self._charged(change, led).id if found.leak else None
 
-    def _charged(self, hit: Row[Any], found: Judgement, canary: Canary, mail: ParsedMail) -> CaseRow:
-        campaign = hit.campaign_id
-        if campaign is None:
-            campaign = campaigns.join_campaign(self.session, sending(mail), mail.subject, hit.received_at).id
-            self.session.execute(update(MailRow).where(col(MailRow.id) == hit.mail_id).values(campaign_id=campaign))
-        charged = Charge(self.vendor_id, self.vendor.name, canary.id, hit.at, campaign)
-        case, opened = charge(self.session, charged)
-        if opened:
-            self.outcome.opened.append(case.id or 0)
-            outbox.put(self.session, _alert(case, self.vendor.name, canary.address, hit, found))
-        return case
+    def _charged(self, change: "_Change", led: dict[int, int]) -> CaseRow:
+        hit, canary = change.hit, change.hearing.canary
+        if self.joined is None:
+            campaign = hit.campaign_id or led.get(hit.mail_id)
+            charged = Charge(self.vendor_id, self.vendor.name, canary.id, hit.at, campaign)
+            self.joined, opened = charge(self.session, charged)
+            if opened:
+                self.outcome.opened.append(self.joined.id or 0)
+                self.opening = change
+        elif canary.id not in self.burned:
+            canaries.mark_hit(self.session, canary.id, hit.at)
+        self.joined.last_hit_at = max(self.joined.last_hit_at, hit.at)
+        self.burned.add(canary.id)
+        return self.joined
 
     def _settle(self, case: CaseRow, gone: int) -> None:
         """Take the vendor out of a case that keeps no hit of it, and close a case that keeps no leak."""
@@ -259,12 +280,14 @@ def _written(hit: Row[Any], found: Judgement) -> dict[str, Any]:
     return {"to": found.verdict.value, "sure": found.confidence, "why": [*reasons, *beside]}
 
 
-def _alert(case: CaseRow, vendor: str, address: str, hit: Row[Any], found: Judgement) -> Alert:
+def _alert(case: CaseRow, vendor: str, change: _Change) -> Alert:
+    hit, found, address = change.hit, change.found, change.hearing.canary.address
     return Alert(
         id=str(uuid5(NAMESPACE_URL, f"canary:case-opened:anew:{case.id}")), kind="case-opened", at=hit.at,
         case=case.id or 0, vendor=vendor, verdict=found.verdict.value, confidence=found.confidence, canary=address,
         sender=str(hit.identity.get("domain") or hit.sender), subject=hit.subject[:300],
         reasons=tuple(reason.text for reason in found.reasons),
+        suspects=tuple((str(s["name"]), float(s["p"])) for s in case.suspects[:5]),
     )  # fmt: skip
 
 
