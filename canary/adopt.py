@@ -14,6 +14,7 @@ from canary.hindsight import Witness, fetch, look_at_all
 from canary.judge.adoption import SAMPLE, Left, Proposal, Seen, Sighting, mail_order, propose
 from canary.judge.bulk import bulk_signs
 from canary.judge.organisation import organisation
+from canary.judge.suppliers import SupplierBook
 from canary.model.canary import Style
 from canary.model.identity import Proof
 from canary.model.party import Vendor
@@ -114,13 +115,15 @@ async def _seen(parts: Parts, where: tuple[Ledger, Reader], each: Sighting, witn
     ledger, reader = where
     raws = [fetch(reader, entry, "sample") for entry in ledger.first_mails(each.address, SAMPLE)]
     found = await look_at_all(parts, [raw for raw in raws if raw is not None], witness)
-    return [_who(finding) for finding in found if isinstance(finding, Finding)]
+    return [_who(finding, parts.book) for finding in found if isinstance(finding, Finding)]
 
 
-def _who(finding: Finding) -> Seen:
+def _who(finding: Finding, book: SupplierBook) -> Seen:
+    """Name the sender by what it proved of its own From, and by that; a platform of many is nobody's name."""
     who = finding.identity
     proven = organisation(who.domain) if who.proof in _ALIGNED and not who.shared else ""
-    return Seen(finding.raw.envelope.received, proven, organisation(who.claim), bool(bulk_signs(finding.mail)))
+    claim = "" if book.is_shared(who.claim) else organisation(who.claim)
+    return Seen(finding.raw.envelope.received, proven, claim, bool(bulk_signs(finding.mail)))
 
 
 def accept(ledger: Ledger, made: Collection[Proposal]) -> None:

@@ -73,7 +73,7 @@ COMMANDS = (import_,)
 
 
 def _there(paths: list[Path]) -> tuple[Path, ...]:
-    missing = next((path for path in paths if not path.exists()), None)
+    missing = next((path for path in paths if not (path.is_file() or path.is_dir())), None)
     if missing is not None:
         raise Trouble(f"{missing}: there is no such file: name a mailbox, a folder or an archive of mail", 2)
     return tuple(dict.fromkeys(path.resolve() for path in paths))
@@ -104,7 +104,6 @@ def _read_map(path: Path | None) -> tuple[dict[str, tuple[str, str]], tuple[str,
 
 def _run(order: _Order, known: "Settings") -> "tuple[Report, Path]":
     from canary import backfill
-    from canary.receive.ledger import Changed
     from canary.run import clock, open_store, pipeline_parts
     from canary.store.imports import QuietStore
 
@@ -119,8 +118,26 @@ def _run(order: _Order, known: "Settings") -> "tuple[Report, Path]":
     ]  # each loop has a resolver of its own
     if order.offline:
         parts = [replace(each, lookup=_offline) for each in parts]
-    with backfill.alone(known.data / "import"), _bar() as tell:
-        ledger, archive = _begin(order, known, domains)
+    for unset in sorted(set(domains) - {domain.lower() for domain in known.domains}):
+        typer.echo(f"{unset}: not among the domains set; new mail to it is refused until it is", err=True)
+    with backfill.alone(known.data / "import"):
+        ledger, archive = _gathered(order, known, domains)
+        _adopt(order, parts[0], archive, ledger)
+        with _bar() as tell:
+            asyncio.run(backfill.judge_all(parts[1], archive, ledger, tell))
+        found = backfill.report(store, ledger)
+        backfill.note(store, ledger, found, clock())
+        ledger.forget()
+    store.close()
+    return found, archive.aside
+
+
+def _gathered(order: _Order, known: "Settings", domains: Sequence[str]) -> "tuple[Ledger, Archive]":
+    from canary import backfill
+    from canary.receive.ledger import Changed
+
+    ledger, archive = _begin(order, known, domains)
+    with _bar() as tell:
         try:
             backfill.gather(archive, ledger, tell)
         except Changed as changed:
@@ -128,13 +145,7 @@ def _run(order: _Order, known: "Settings") -> "tuple[Report, Path]":
             ledger.forget()
             ledger, archive = _begin(order, known, domains)
             backfill.gather(archive, ledger, tell)
-        _adopt(order, parts[0], archive, ledger)
-        asyncio.run(backfill.judge_all(parts[1], archive, ledger, tell))
-        found = backfill.report(store, ledger)
-        backfill.note(store, ledger, found, clock())
-        ledger.forget()
-    store.close()
-    return found, archive.aside
+    return ledger, archive
 
 
 def _offline() -> "Lookup":
@@ -231,7 +242,10 @@ def _document(found: "Report", order: _Order) -> dict[str, Any]:
         "aside": len(found.faults),
         "verdicts": found.verdicts,
         "cases": [asdict(case) for case in found.cases],
-        "faults": [{**asdict(fault.place), "reason": fault.reason, "kept": fault.kept} for fault in found.faults],
+        "faults": [
+            {**asdict(fault.place), "file": fault.place.shown, "reason": fault.reason, "kept": fault.kept}
+            for fault in found.faults
+        ],
         "adopted": [asdict(each) for each in order.adopted],
         "left": [asdict(each) for each in order.left],
         "map_faults": list(order.map_faults),
@@ -248,7 +262,7 @@ def _print(found: "Report", order: _Order, aside: Path) -> None:
         typer.echo(f"... and {len(found.faults) - SHOWN:,} more in {aside}; --json lists them all")
     counts = [
         ("read", found.read, ""),
-        ("new", found.new, f"at {len(order.adopted):,} adopted addresses and others" if order.adopted else ""),
+        ("new", found.new, f"{len(order.adopted):,} addresses adopted" if order.adopted else ""),
         ("known", found.known, f"{found.copies:,} of them twice in the archive" if found.copies else ""),
         ("elsewhere", found.elsewhere, "not to a domain of yours" if found.elsewhere else ""),
         ("unissued", found.unissued, "to no canary; --adopt DOMAIN makes canaries of tags" if found.unissued else ""),

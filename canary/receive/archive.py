@@ -30,12 +30,14 @@ from canary.receive.packed import (
 )
 
 HEAD = 4096
+HEADER = 64 * 1024
 MAX_MAIL = (25 << 20) + (256 << 10)
 _KNOWN = re.compile(
     rb"^(?:from|to|cc|bcc|date|subject|received|return-path|message-id|delivered-to|mime-version|sender|reply-to"
     rb"|x-[a-z-]{2,60}|content-type|envelope-to|list-[a-z]{2,20})[ \t]*:",
     re.MULTILINE | re.IGNORECASE,
 )
+_EMPTY_LINE = re.compile(rb"\n\r?\n")
 _BESIDES = re.compile(
     r"(?i)^(?:\..*|__macosx|thumbs\.db|desktop\.ini|maildirfolder|maildirsize|subscriptions|dovecot.*|courierimap.*"
     r"|.*\.(?:msf|lock|index|cache|dat)|uidvalidity)$"
@@ -59,7 +61,12 @@ class Place:
     def __str__(self) -> str:
         """Say where, for people."""
         inside = f" ({self.member})" if self.member else ""
-        return f"{self.file}{inside}, message {self.number}, octet {self.offset:,}"
+        return f"{self.shown}{inside}, message {self.number}, octet {self.offset:,}"
+
+    @property
+    def shown(self) -> str:
+        """The file's name as it can be printed, whatever octets it has."""
+        return self.file.encode("utf-8", "replace").decode("utf-8")
 
 
 @dataclass(frozen=True, slots=True)
@@ -217,31 +224,45 @@ def is_mailbox(head: bytes, name: str) -> bool:
 
 
 def walk(paths: Iterable[Path]) -> Iterator[Path]:
-    """Yield every file under some paths, links to folders left alone; of a Maildir only what is delivered."""
-    for path in paths:
+    """Yield every file under some paths, links to folders left alone; of a Maildir only what is delivered.
+
+    A folder that cannot be opened is yielded itself, so that whoever reads it finds out why.
+    """
+    waiting = list(paths)[::-1]
+    while waiting:
+        path = waiting.pop()
+        folders: list[str] = []
         if not path.is_dir():
             yield path
-            continue
-        with os.scandir(path) as entries:
-            folders = []
-            for entry in entries:
-                if entry.is_dir(follow_symlinks=False):
-                    folders.append(entry.name)
-                elif not entry.is_dir() and not _is_besides(entry.name):
-                    yield Path(entry.path)
+        else:
+            yield from _files(path, folders)
         maildir = {"cur", "new"} <= set(folders)
-        yield from walk(path / name for name in sorted(folders) if not (maildir and name == "tmp"))
+        waiting += [path / name for name in sorted(folders, reverse=True) if not (maildir and name == "tmp")]
+
+
+def _files(path: Path, folders: list[str]) -> Iterator[Path]:
+    try:
+        entries = os.scandir(path)
+    except OSError:
+        yield path
+        return
+    with entries:
+        for entry in entries:
+            if entry.is_dir(follow_symlinks=False):
+                folders.append(entry.name)
+            elif entry.is_file() and not _is_besides(entry.name):
+                yield Path(entry.path)
 
 
 def wire(content: bytes) -> bytes:
     """Give a mail the line ends it had on the wire, so that it is the same mail whatever kept it."""
-    if b"\n" not in content and b"\r" in content:
-        content = content.replace(b"\r", b"\n")
-    return content.replace(b"\r\n", b"\n").replace(b"\n", b"\r\n")
+    if b"\r" in content:
+        content = content.replace(b"\r\n", b"\n") if b"\n" in content else content.replace(b"\r", b"\n")
+    return content.replace(b"\n", b"\r\n")
 
 
 def _of(piece: Piece, place: Place) -> Found:
-    where = replace(place, number=piece.number, offset=piece.offset, length=piece.length)
+    where = Place(place.file, place.member, piece.number, piece.offset, piece.length)
     if not piece.line:
         return Spoiled(where, "stands before the first `From ` line of the mailbox", piece.content)
     if not piece.whole:
@@ -252,10 +273,17 @@ def _of(piece: Piece, place: Place) -> Found:
 def _checked(found: Stored) -> Found:
     if not found.content.strip(b"\0 \t\r\n"):
         return Spoiled(found.place, "empty", found.content)
-    header = found.content[: 64 * 1024].replace(b"\r\n", b"\n").replace(b"\r", b"\n").partition(b"\n\n")[0]
-    if not _KNOWN.search(header):
+    if not _has_header(found.content):
         return Spoiled(found.place, "no mail: it has no header", found.content)
-    return replace(found, content=wire(found.content))
+    return Stored(found.place, wire(found.content), found.line, found.delivered)
+
+
+def _has_header(content: bytes) -> bool:
+    """Whether any field that mail has stands before the first empty line; real mail has one at once."""
+    if b"\n" not in content[:HEADER]:
+        content = content[:HEADER].replace(b"\r", b"\n")
+    field = _KNOWN.search(content, 0, HEADER)
+    return field is not None and _EMPTY_LINE.search(content, 0, field.start()) is None
 
 
 def _delivered(name: str) -> datetime | None:

@@ -1,6 +1,7 @@
 """The ledger of one import: which mails were found where, how far reading and judging have come; it outlives a crash."""
 
 import json
+import os
 import sqlite3
 import zlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -16,7 +17,7 @@ from canary.receive.archive import Place
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS fact (name TEXT PRIMARY KEY, value TEXT NOT NULL);
 CREATE TABLE IF NOT EXISTS source (
-    id INTEGER PRIMARY KEY, path TEXT UNIQUE NOT NULL, size INTEGER NOT NULL, changed INTEGER NOT NULL,
+    id INTEGER PRIMARY KEY, path BLOB UNIQUE NOT NULL, size INTEGER NOT NULL, changed INTEGER NOT NULL,
     number INTEGER NOT NULL DEFAULT 0, at INTEGER NOT NULL DEFAULT 0, length INTEGER NOT NULL DEFAULT 0,
     messages INTEGER NOT NULL DEFAULT 0, done INTEGER NOT NULL DEFAULT 0);
 CREATE TABLE IF NOT EXISTS mail (
@@ -29,7 +30,7 @@ CREATE TABLE IF NOT EXISTS recipient (address TEXT NOT NULL, received INTEGER NO
     PRIMARY KEY (address, received, mail)) WITHOUT ROWID;
 CREATE INDEX IF NOT EXISTS recipient_mail ON recipient (mail);
 CREATE TABLE IF NOT EXISTS fault (
-    path TEXT NOT NULL, member TEXT NOT NULL, number INTEGER NOT NULL, at INTEGER NOT NULL, length INTEGER NOT NULL,
+    path BLOB NOT NULL, member TEXT NOT NULL, number INTEGER NOT NULL, at INTEGER NOT NULL, length INTEGER NOT NULL,
     reason TEXT NOT NULL, kept TEXT NOT NULL, PRIMARY KEY (path, member, number, at)) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS tally (name TEXT PRIMARY KEY, count INTEGER NOT NULL);
 """
@@ -128,14 +129,14 @@ class Ledger:
     def source(self, path: Path, size: int, changed: int) -> Source:
         """Return how far a file was read; raises Changed for one that is not what it was then."""
         query = "SELECT id, size, changed, number, at, length, messages, done FROM source WHERE path = ?"
-        row = self.db.execute(query, (str(path),)).fetchone()
+        row = self.db.execute(query, (os.fsencode(path),)).fetchone()
         if row and row[1:3] != (size, changed):
             raise Changed(path)
         if row:
             last = Place(str(path), "", row[3], row[4], row[5]) if row[3] else None
             return Source(row[0], path, row[6], last, bool(row[7]))
         insert = "INSERT INTO source (path, size, changed) VALUES (?, ?, ?) RETURNING id"
-        number = self.db.execute(insert, (str(path), size, changed)).fetchone()[0]
+        number = self.db.execute(insert, (os.fsencode(path), size, changed)).fetchone()[0]
         return Source(number, path, 0, None, done=False)
 
     def progress(self, source: int, last: Place | None, messages: int, *, done: bool) -> None:
@@ -168,7 +169,7 @@ class Ledger:
     def spoil(self, fault: Fault) -> None:
         """Enter what could not be read; at the same place it counts once."""
         p = fault.place
-        row = (p.file, p.member, p.number, p.offset, p.length, fault.reason, fault.kept)
+        row = (os.fsencode(p.file), p.member, p.number, p.offset, p.length, fault.reason, fault.kept)
         self.db.execute("INSERT OR REPLACE INTO fault VALUES (?, ?, ?, ?, ?, ?, ?)", row)
 
     def count(self, name: str, more: int) -> None:
@@ -188,7 +189,7 @@ class Ledger:
     def faults(self) -> list[Fault]:
         """Return what could not be read, in order of place."""
         rows = self.db.execute("SELECT path, member, number, at, length, reason, kept FROM fault ORDER BY 1, 2, 4, 3")
-        return [Fault(Place(*row[:5]), row[5], row[6]) for row in rows]
+        return [Fault(Place(os.fsdecode(row[0]), *row[1:5]), row[5], row[6]) for row in rows]
 
     def arrange(self, mails: int, octets: int) -> int:
         """Put all mails into batches by date, and return how many; what is in one depends on dates and content alone."""
@@ -234,7 +235,7 @@ class Ledger:
         to = self.db.execute("SELECT address FROM recipient WHERE mail = ? ORDER BY address", (number,))
         client = Client(str(ip), helo=str(helo), tls=str(tls) if tls else None)
         envelope = Envelope(str(sender), tuple(a for (a,) in to), client, moment(_int(received)))
-        place = Place(str(file), str(member), _int(count), _int(at), _int(length))
+        place = Place(os.fsdecode(_bytes(file)), str(member), _int(count), _int(at), _int(length))
         return Entry(_int(number), _bytes(sha), place, envelope, zlib.decompress(_bytes(content)) if content else None)
 
 

@@ -8,6 +8,7 @@ from email.utils import parsedate_to_datetime
 
 from canary.authenticate.message import Message, split
 from canary.authenticate.results import sender_ip
+from canary.mail.text import clean
 from canary.mail.trace import Hop, Trusted, read_received, trusted_hop
 from canary.model.mail import Client, Envelope, ParsedMail
 
@@ -179,4 +180,4 @@ def _read_date(text: str) -> datetime | None:
 
 
 def _text(value: bytes) -> str:
-    return " ".join(value[:20_000].decode("utf-8", "replace").split())
+    return clean(" ".join(value[:20_000].decode("utf-8", "replace").split()))

@@ -51,6 +51,11 @@ def eml(letters: list[Letter]) -> list[tuple[str, bytes]]:
     return [(f"mail/{number}.eml", bytes(letter)) for number, letter in enumerate(letters)]
 
 
+def test_what_is_neither_file_nor_folder_is_left_alone(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    assert list(walk([tmp_path])) == []
+
+
 FORMS: dict[str, Callable[[], bytes]] = {
     "box.mbox": lambda: BOX,
     "crlf.mbox": lambda: mbox(LETTERS, b"\r\n"),

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import os
 import random
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
@@ -274,6 +275,15 @@ def test_one_mail_to_two_canaries_is_two_hits_and_one_mail(desk: Desk) -> None:
     )
     desk.take(desk.write("box", mbox([*history()[:15], both])))
     assert desk.counts()[:2] == [16, 17]
+
+
+def test_names_and_addresses_of_any_octets_go_in_and_can_be_told(desk: Desk) -> None:
+    path = Path(os.fsdecode(os.fsencode(desk.folder) + b"/caf\xe9.mbox"))
+    odd = bytes(lure("shop@in.example", 400)).replace(b"<u@reader", b"<u\0\xff@reader", 1)
+    path.write_bytes(mbox([*history()[:10], odd, b"garbage"]))
+    found = desk.take(path)
+    assert (found.new, len(found.faults)) == (11, 1)
+    assert "caf?.mbox, message 12, octet" in str(found.faults[0].place)
 
 
 def test_two_imports_at_once_do_not_mix(desk: Desk) -> None:
