@@ -1,6 +1,6 @@
 """From judged mails to campaigns, cases, suspects and alerts: the second half of a conclusion, inside its transaction."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from uuid import NAMESPACE_URL, uuid5
@@ -84,10 +84,10 @@ class Touched:
 class Docket:
     """The cases that the mails of one transaction touch; `to_weigh` holds those that reached another canary."""
 
-    def __init__(self, session: Session) -> None:
-        """Begin with none."""
+    def __init__(self, session: Session, vendor_ids: Iterable[int]) -> None:
+        """Begin with the open cases of these vendors."""
         self.session = session
-        self.cases: dict[int, CaseRow | None] = {}
+        self.open = cases.open_cases(session, vendor_ids)
         self.to_weigh: dict[int, CaseRow] = {}
         self._hit: set[tuple[int, int]] = set()
         self._hits: list[Hit] = []
@@ -101,12 +101,6 @@ class Docket:
         """Write the hits that were kept so far."""
         mails.keep_hits(self.session, self._hits)
         self._hits = []
-
-    def open_case(self, vendor_id: int) -> CaseRow | None:
-        """Return the open case of a vendor."""
-        if vendor_id not in self.cases:
-            self.cases[vendor_id] = cases.open_case_of(self.session, vendor_id)
-        return self.cases[vendor_id]
 
     def first(self, case: CaseRow, canary_id: int) -> bool:
         """Tell whether this is the first leak hit of a canary in a case."""
@@ -135,7 +129,8 @@ def link(session: Session, heard: Sequence[Heard]) -> dict[int, int]:
 
 def attribute(session: Session, heard: Sequence[Heard], led: Mapping[int, int]) -> list[Touched]:
     """Bring charged hits to their cases, keep all hits, and weigh anew the cases that reached another canary."""
-    docket = Docket(session)
+    charged = {j.vendor_id for h in heard for j in h.judged if _counts(j)}
+    docket = Docket(session, charged)
     touched = []
     for h in heard:
         for j in h.judged:
@@ -152,23 +147,34 @@ def take(docket: Docket, heard: Heard, judged: Judged, campaign: int) -> Touched
 
     A hint (backscatter, probe) joins a case that is open and never opens one.
     """
-    leak, session, vendor_id = judged.judgement.leak, docket.session, judged.vendor_id
-    if not (leak or judged.judgement.verdict in HINTS):
+    if not _counts(judged):
         return Touched(heard, judged)
-    case, opened = docket.open_case(vendor_id), False
-    if case is None and leak and campaign:
-        docket.write()  # the hits of the campaign that came just before count as well
-        case = cases.case_of_common_supplier(session, campaign, vendor_id)
-    if case is None and leak:
-        case, opened = cases.open_case(session, vendor_id, heard.at), True
+    case, opened = docket.open.get(judged.vendor_id), False
+    if case is None and judged.judgement.leak:
+        case, opened = _new_case(docket, heard, judged, campaign)
     if case is None:
         return Touched(heard, judged)
-    docket.cases[vendor_id] = case
-    if cases.add_to_case(session, case, heard.at, vendor_id) and not opened:
-        cases.note(session, case, heard.at, "joined", f"{judged.vendor.name} was hit by the same campaign.")
-    if leak and docket.first(case, judged.canary.id):
-        canaries.mark_hit(session, judged.canary.id, heard.at)
+    case.last_hit_at = max(case.last_hit_at, heard.at)
+    if judged.judgement.leak and docket.first(case, judged.canary.id):
+        canaries.mark_hit(docket.session, judged.canary.id, heard.at)
     return Touched(heard, judged, case, opened)
+
+
+def _new_case(docket: Docket, heard: Heard, judged: Judged, campaign: int) -> tuple[CaseRow, bool]:
+    """Let a vendor join the case of the same campaign at another vendor, or open one for it; tell which."""
+    session, vendor_id = docket.session, judged.vendor_id
+    docket.write()  # the hits of the campaign that came just before count as well
+    shared = cases.case_of_common_supplier(session, campaign, vendor_id) if campaign else None
+    case = shared or cases.open_case(session, vendor_id, heard.at)
+    docket.open[vendor_id] = case
+    if cases.add_to_case(session, case, heard.at, vendor_id) and shared:
+        cases.note(session, case, heard.at, "joined", f"{judged.vendor.name} was hit by the same campaign.")
+    return case, shared is None
+
+
+def _counts(judged: Judged) -> bool:
+    """Whether a hit bears on a case."""
+    return judged.judgement.leak or judged.judgement.verdict in HINTS
 
 
 def decide(session: Session, touched: Sequence[Touched], learning: Learning) -> None:

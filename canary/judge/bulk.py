@@ -1,5 +1,6 @@
 """Does a mail show that it went to many? By its headers first, then by what its text and links look like."""
 
+from canary.judge.once import once
 from canary.mail.text import link_host
 from canary.model.mail import ParsedMail
 
@@ -20,6 +21,7 @@ _PHRASES = (
 )  # fmt: skip
 
 
+@once
 def bulk_signs(mail: ParsedMail) -> tuple[str, ...]:
     """Name what shows that a mail went to many, the surest first."""
     names = {name.lower() for name, _ in mail.headers}

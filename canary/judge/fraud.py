@@ -4,6 +4,7 @@ import re
 from collections.abc import Iterator
 from ipaddress import ip_address
 
+from canary.judge.once import once
 from canary.mail.text import link_host
 from canary.model.mail import ParsedMail
 
@@ -148,6 +149,7 @@ _TARGET = re.compile(r"href\s?=\s?[\"']?(https?://[^\s\"'>]{1,1000})[^>]{0,500}>
 _DOMAIN = re.compile(r"^\s*(?:https?://)?((?:[a-z0-9-]{1,63}\.){1,5}[a-z]{2,12})(?:[/?#]\S*)?\s*$", re.IGNORECASE)
 
 
+@once
 def fraud_signs(mail: ParsedMail) -> tuple[str, ...]:
     """Name the known shapes of fraud that the words of a mail have, in seven languages."""
     written = f" {mail.subject} {mail.text[:MAX_TEXT]}".casefold()
@@ -160,6 +162,7 @@ def risky_files(mail: ParsedMail) -> tuple[str, ...]:
     return tuple(file.name[:60] for file in mail.attachments if _RISKY.search(file.name.strip()))[:5]
 
 
+@once
 def link_signs(mail: ParsedMail) -> tuple[str, ...]:
     """Name how links deceive: a bare address, a name before an @, a shortener, or text that shows another site."""
     return tuple(dict.fromkeys((*_of_links(mail), *_of_shown(mail))))
