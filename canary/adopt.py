@@ -13,17 +13,21 @@ from canary.casework import Finding
 from canary.hindsight import Witness, fetch, look_at_all
 from canary.judge.adoption import SAMPLE, Left, Proposal, Seen, Sighting, mail_order, propose
 from canary.judge.bulk import bulk_signs
+from canary.judge.localpart import shape_of
 from canary.judge.organisation import organisation
 from canary.judge.suppliers import SupplierBook
+from canary.model.attempt import Attempt, AttemptKind
 from canary.model.canary import Style
 from canary.model.identity import Proof
 from canary.model.party import Vendor
 from canary.pipeline import Parts
 from canary.receive.archive import Reader
 from canary.receive.ledger import Ledger, to_json
-from canary.store import canaries, vendors
+from canary.store import attempts, canaries, vendors
+from canary.store.database import Database
 
 MAX_MAP = 10 << 20
+STEP = 1000
 _ALIGNED = (Proof.DKIM_ALIGNED, Proof.SPF_ALIGNED)
 
 
@@ -124,6 +128,27 @@ def _who(finding: Finding, book: SupplierBook) -> Seen:
     proven = organisation(who.domain) if who.proof in _ALIGNED and not who.shared else ""
     claim = "" if book.is_shared(who.claim) else organisation(who.claim)
     return Seen(finding.raw.envelope.received, proven, claim, bool(bulk_signs(finding.mail)))
+
+
+def count_guesses(store: Database, ledger: Ledger, domains: Collection[str]) -> int:
+    """Count every address of some domains that was adopted by nobody as one guess, once for an archive; return how many.
+
+    An archive of all that ever came to a domain shows how it is guessed at, which decides what low bits are worth.
+    """
+    with store.reading() as session:
+        issued = (canaries.known_addresses(session, "") or ("", frozenset()))[1]
+    missed = sorted((first, to) for to, first, _ in ledger.addresses() if to not in issued)
+    guesses = [_guess(to, first) for first, to in missed if to.rpartition("@")[2] in domains]
+    numbered = list(enumerate(guesses, 1))
+    for start in range(0, len(numbered), STEP):
+        with store.writing() as session:
+            attempts.take_attempts(session, f"import-{ledger.file.stem}", numbered[start : start + STEP])
+    return len(numbered)
+
+
+def _guess(address: str, at: datetime) -> Attempt:
+    local, _, domain = address.rpartition("@")
+    return Attempt(AttemptKind.GUESS, domain, "", at, shape=shape_of(local))
 
 
 def accept(ledger: Ledger, made: Collection[Proposal]) -> None:

@@ -194,6 +194,7 @@ def _adopt(order: _Order, parts: "Parts", archive: "Archive", ledger: "Ledger") 
     order.adopted = adopt.accepted(ledger)
     with parts.store.writing() as session:
         imports.adopt(session, order.adopted, archive.border.now)
+    adopt.count_guesses(parts.store, ledger, order.adopt)
 
 
 def _confirm(order: _Order, found: "list[Proposal]") -> None:
@@ -262,7 +263,7 @@ def _print(found: "Report", order: _Order, aside: Path) -> None:
         typer.echo(f"... and {len(found.faults) - SHOWN:,} more in {aside}; --json lists them all")
     counts = [
         ("read", found.read, ""),
-        ("new", found.new, f"{len(order.adopted):,} addresses adopted" if order.adopted else ""),
+        ("new", found.new, f"addresses adopted: {len(order.adopted):,}" if order.adopted else ""),
         ("known", found.known, f"{found.copies:,} of them twice in the archive" if found.copies else ""),
         ("elsewhere", found.elsewhere, "not to a domain of yours" if found.elsewhere else ""),
         ("unissued", found.unissued, "to no canary; --adopt DOMAIN makes canaries of tags" if found.unissued else ""),

@@ -24,7 +24,7 @@ from canary.receive.archive import Reader
 from canary.receive.ledger import Changed, Ledger
 from canary.receive.origin import border
 from canary.run import supplier_book
-from canary.store import canaries, imports, outbox, vendors
+from canary.store import attempts, canaries, imports, outbox, vendors
 from canary.store.database import Database
 from canary.store.imports import QuietStore
 from canary.store.tables import CanaryRow, CaseRow, DeliveryRow, HitRow, MailRow, OutboxRow
@@ -162,6 +162,19 @@ def test_adopted_addresses_say_honestly_how_hard_they_are_to_guess(desk: Desk) -
     assert (shop.style, club.style) == (Style.TAGGED, Style.PLUS)
     assert max(shop.bits, club.bits) < 20
     assert (shop.issued, shop.persona) == (BEGIN, None)
+
+
+def test_addresses_that_nobody_adopted_are_counted_as_guesses_once(desk: Desk) -> None:
+    tried = [Letter(f"{name}@in.example", "a@bad.example", 300, False) for name in ("info", "info", "alice", "qwx7z4k2")]
+    path = desk.write("box", mbox([*history(), *tried]))
+    for _ in range(2):
+        ledger, archive = desk.ledger(path), desk.archive(path)
+        backfill.gather(archive, ledger, lambda *_: None)
+        desk.adopt(ledger, archive)
+        assert adopt.count_guesses(desk.store, ledger, [DOMAIN]) == 3
+        ledger.forget()
+    with desk.store.reading() as session:
+        assert attempts.guesses(session, DOMAIN) == {"role": 1, "name": 1, "random": 1}
 
 
 def test_without_adoption_only_issued_addresses_are_judged(desk: Desk) -> None:
