@@ -1,5 +1,5 @@
 # `make help` lists what there is. Each target makes the environment it needs; nothing but Python 3.11 is expected.
-.PHONY: help demo run test check bench
+.PHONY: help demo run test check bench quality
 .DEFAULT_GOAL := help
 ARGS ?=
 
@@ -22,6 +22,9 @@ check: .venv/.dev ## Lint, types and import rules
 	.venv/bin/ruff format --check .
 	.venv/bin/mypy
 	.venv/bin/lint-imports
+
+quality: .venv/.dev ## Measure verdicts on real mail (needs CANARY_CORPUS)
+	.venv/bin/python -m tests.quality $(ARGS)
 
 bench: .venv/.dev ## Measure beside real peers (ARGS names a benchmark)
 	.ci/install bench-tools

@@ -5,43 +5,46 @@ parse -> authenticate -> judge -> campaign -> attribute -> decide, then one comm
 
 import asyncio
 import logging
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Protocol
-from uuid import NAMESPACE_URL, uuid5
 
 from sqlmodel import Session
 
-from canary.attribute.campaigns import sending
-from canary.attribute.suspects import suspects
 from canary.authenticate.everything import authenticate
 from canary.authenticate.iprev import verified_name
 from canary.authenticate.lookup import Lookup, RecordingLookup
 from canary.authenticate.message import split
+from canary.casework import Finding, Heard, Judged, attribute, decide, link
+from canary.judge.guess import chance_of_guess
 from canary.judge.identity import identify
+from canary.judge.probe import came_from, judge_probe
 from canary.judge.rules import Hearing, judge
+from canary.judge.selftest import HEADER, is_own
+from canary.judge.senders import pending
 from canary.judge.suppliers import SupplierBook
 from canary.mail.parse import parse
 from canary.mail.trace import Trusted, trusted_hop
-from canary.model.alert import Alert
-from canary.model.attempt import Attempt
-from canary.model.canary import Canary
+from canary.model.attempt import Attempt, AttemptKind
 from canary.model.identity import Identity
 from canary.model.mail import Client, Envelope, ParsedMail, RawMail
-from canary.model.party import Vendor
 from canary.model.proof import Proofs
-from canary.model.verdict import HINTS, Judgement, Reason, Verdict
-from canary.store import attempts, campaigns, canaries, cases, mails, outbox, vendors
+from canary.model.sender import Learning
+from canary.model.verdict import HINTS, Reason, Verdict
+from canary.store import attempts, canaries, cases, mails, probes, vendors
+from canary.store.charge import CASES_LOCK
 from canary.store.database import Database, is_down, lock
-from canary.store.tables import CampaignRow, CaseRow, HitRow, MailRow
+from canary.store.mails import Mail
+from canary.store.register import Register
 
 log = logging.getLogger("canary.pipeline")
 
 BATCH = 50
-OWN = (Verdict.SELF_TEST, Verdict.EXPECTED, Verdict.SUPPLIER)
-CASES_LOCK = 7203252
-NOBODY = Trusted()
+SMALL = 64 * 1024
+"""Mails of so many octets are read at once; a longer one in a thread, so that DNS answers are not kept waiting."""
+
+NOBODY, GENTLY = Trusted(), Learning()
 DNS_WAITS = tuple(timedelta(minutes=m) for m in (1, 5, 20, 60))
 """How long a mail waits for DNS when its verdict hangs on an answer that failed for the moment."""
 
@@ -82,45 +85,18 @@ class Parts:
     clock: Callable[[], datetime]
     passed: Callable[[str], None] = lambda _: None
     trusted: Trusted = NOBODY
-
-
-@dataclass(frozen=True, slots=True)
-class Finding:
-    """What one mail says and what was proven about it, before anybody's address comes into it."""
-
-    raw: RawMail
-    mail: ParsedMail
-    proofs: Proofs
-    identity: Identity
-    answers: Mapping[str, object]
-
-
-@dataclass(frozen=True, slots=True)
-class Judged:
-    """One canary's share of a mail: whose address it is, and what the hit means there."""
-
-    canary: Canary
-    vendor_id: int
-    vendor: Vendor
-    judgement: Judgement
+    key: bytes = b""
+    learning: Learning = GENTLY
 
 
 class Unsettled(Exception):
     """The verdict hangs on a DNS answer that failed for the moment."""
 
 
-async def settle(parts: Parts, inbox: Inbox, finding: Finding) -> None:
-    """Commit what was found, then let the spool forget the mail."""
-    key = finding.raw.key
-    patient = await asyncio.to_thread(inbox.tries, key) < len(DNS_WAITS)
-    await asyncio.to_thread(conclude, parts, finding, patient=patient)
-    await asyncio.to_thread(inbox.done, [key])
-    parts.passed("done")
-
-
 async def find(parts: Parts, raw: RawMail) -> Finding:
     """Parse and authenticate a mail; the DNS answers used are kept with it."""
-    mail = await asyncio.to_thread(parse, raw.content)
+    small = len(raw.content) < SMALL
+    mail = parse(raw.content) if small else await asyncio.to_thread(parse, raw.content)
     parts.passed("parse")
     lookup = RecordingLookup(parts.lookup())
     proofs, identity = await examine(
@@ -155,109 +131,61 @@ def conclude(parts: Parts, finding: Finding, *, patient: bool = False) -> None:
 
     A patient conclusion raises Unsettled rather than commit a verdict that DNS may still overturn.
     """
+    if conclude_all(parts, [finding], {finding.raw.key} if patient else ()):
+        raise Unsettled(finding.raw.key)
+
+
+def conclude_all(parts: Parts, findings: Sequence[Finding], patient: Collection[str] = ()) -> frozenset[str]:
+    """Conclude mails in their order, in one transaction; return which of the patient ones DNS may still overturn.
+
+    Nothing is committed of those.
+    """
     with parts.store.writing() as session:
-        if mails.is_kept(session, finding.raw.key):
-            return
-        judged = judge_hits(session, finding)
-        if patient and any(_hangs_on_dns(j.judgement) for j in judged):
-            raise Unsettled(finding.raw.key)
+        done = mails.kept(session, [finding.raw.key for finding in findings])
+        fresh = [finding for finding in findings if finding.raw.key not in done]
+        heard = hear(session, parts, fresh)
+        waiting = {h.finding.raw.key: h.mail_id for h in heard if h.finding.raw.key in patient and _hangs_on_dns(h)}
+        mails.forget(session, waiting.values())
+        heard = [h for h in heard if h.mail_id not in waiting.values()]
         parts.passed("judge")
-        row = mails.keep_mail(
-            session, finding.raw, finding.mail, finding.proofs, finding.identity, answers=finding.answers
-        )
-        hits = [mails.keep_hit(session, row, j.canary.id, j.judgement) for j in judged]
-        campaign = link(session, finding, row, judged)
+        led = link(session, heard)
         parts.passed("campaign")
-        touched = [take(session, row, hit, j, campaign) for hit, j in zip(hits, judged, strict=True)]
+        touched = attribute(session, heard, led)
         parts.passed("attribute")
-        decide(session, finding, judged, touched)
+        decide(session, touched, parts.learning)
         parts.passed("decide")
     parts.passed("commit")
+    return frozenset(waiting)
 
 
-def judge_hits(session: Session, finding: Finding) -> list[Judged]:
-    """Judge a mail at each canary it reached."""
-    reached = canaries.find(session, finding.raw.envelope.rcpt_to)
-    owners = {slug: vendors.vendor_row(session, slug).id or 0 for slug in {c.vendor for c in reached.values()} if slug}
-    known = vendors.vendors_by_id(session, owners.values())
+def hear(session: Session, parts: Parts, findings: Sequence[Finding]) -> list[Heard]:
+    """Keep mails and judge them, one after the other, at each canary they reached."""
+    register = Register(session, {to for finding in findings for to in finding.raw.envelope.rcpt_to})
+    kept = mails.keep_mails(session, [Mail(f.raw, f.mail, f.proofs, f.identity, f.answers) for f in findings])
+    return [Heard(f, kept[f.raw.key], judge_hits(register, f, parts.key)) for f in findings]
+
+
+def judge_hits(register: Register, finding: Finding, key: bytes = b"") -> list[Judged]:
+    """Judge a mail at each canary it reached; `key` is what self-tests of this installation are signed with."""
+    token, received = finding.mail.header(HEADER), finding.raw.envelope.received
     judged = []
-    for canary in reached.values():
-        vendor_id = owners.get(canary.vendor or "", 0)
-        vendor = known.get(vendor_id, Vendor("", ""))
-        tried = attempts.guesses(session, canary.domain)
+    for canary in register.reached(finding.raw.envelope.rcpt_to):
+        vendor_id, vendor = register.owner(canary)
+        tried = register.guesses(canary.domain)
         hearing = Hearing(
-            finding.mail, finding.raw.envelope, finding.proofs, finding.identity, canary, vendor, attempts=tried
+            finding.mail,
+            finding.raw.envelope,
+            finding.proofs,
+            finding.identity,
+            canary,
+            vendor,
+            attempts=tried.total(),
+            shapes=tried,
+            self_test=is_own(token, key, canary.address, received),
         )
         judged.append(Judged(canary, vendor_id, vendor, judge(hearing)))
+        register.ask(vendor, pending(finding.identity, vendor, judged[-1].judgement))
     return judged
-
-
-def link(session: Session, finding: Finding, row: MailRow, judged: Sequence[Judged]) -> CampaignRow | None:
-    """Let a mail of an outsider join its campaign; the vendor's own mail is no campaign."""
-    if all(j.judgement.verdict in OWN for j in judged):
-        return None
-    lock(session, CASES_LOCK)
-    campaign = campaigns.join_campaign(session, sending(finding.mail), finding.mail.subject, row.received_at)
-    row.campaign_id = campaign.id
-    return campaign
-
-
-def take(
-    session: Session, row: MailRow, hit: HitRow, judged: Judged, campaign: CampaignRow | None
-) -> tuple[CaseRow, bool] | None:
-    """Bring a charged hit to its case, opening one if need be, and weigh the suspects; tell whether it is new.
-
-    A hint (backscatter, probe) joins a case that is open and never opens one.
-    """
-    if not (judged.judgement.leak or judged.judgement.verdict in HINTS):
-        return None
-    case, opened = cases.open_case_of(session, judged.vendor_id), False
-    if case is None and judged.judgement.leak and campaign is not None:
-        case = cases.case_of_common_supplier(session, campaign.id or 0, judged.vendor_id)
-    if case is None and judged.judgement.leak:
-        case, opened = cases.open_case(session, judged.vendor_id, row.received_at), True
-    if case is None:
-        return None
-    if cases.add_to_case(session, case, hit, judged.vendor_id) and not opened:
-        cases.note(session, case, row.received_at, "joined", f"{judged.vendor.name} was hit by the same campaign.")
-    if judged.judgement.leak and canaries.mark_hit(session, judged.canary.id, row.received_at, case.id or 0):
-        weigh(session, case)
-    return case, opened
-
-
-def weigh(session: Session, case: CaseRow) -> None:
-    """Weigh the suspects of a case anew."""
-    names = {v.slug: v.name for v in vendors.list_vendors(session)} | vendors.supplier_names(session)
-    found = suspects(cases.evidence(session, case), vendors.supplies(session))
-    cases.set_suspects(session, case, found, names)
-
-
-def decide(
-    session: Session, finding: Finding, judged: Sequence[Judged], touched: Sequence[tuple[CaseRow, bool] | None]
-) -> None:
-    """Put what is worth telling into the outbox: for now, that a case was opened."""
-    for j, found in zip(judged, touched, strict=True):
-        if found is not None and found[1]:
-            outbox.put(session, _alert(finding, j, found[0]))
-
-
-def _alert(finding: Finding, judged: Judged, case: CaseRow) -> Alert:
-    # The id follows from the mail and the address, so that a mail concluded again after a crash says the same.
-    stable = uuid5(NAMESPACE_URL, f"canary:case-opened:{finding.raw.key}:{judged.canary.address}")
-    return Alert(
-        id=str(stable),
-        kind="case-opened",
-        at=finding.raw.envelope.received,
-        case=case.id or 0,
-        vendor=judged.vendor.name,
-        verdict=judged.judgement.verdict.value,
-        confidence=judged.judgement.confidence,
-        canary=judged.canary.address,
-        sender=finding.identity.domain or finding.mail.sender.address,
-        subject=finding.mail.subject[:300],
-        reasons=tuple(reason.text for reason in judged.judgement.reasons),
-        suspects=tuple((str(s["name"]), float(s["p"])) for s in case.suspects[:5]),
-    )
 
 
 async def run_pending(parts: Parts, inbox: Inbox) -> int:
@@ -268,19 +196,36 @@ async def run_pending(parts: Parts, inbox: Inbox) -> int:
     await asyncio.to_thread(take_attempts, parts, inbox)
     waiting = await asyncio.to_thread(inbox.waiting, BATCH, parts.clock())
     # DNS is asked for all of them at once; they are concluded in the order in which they came.
-    findings = [asyncio.create_task(find(parts, raw)) for raw in waiting]
-    await asyncio.gather(*findings, return_exceptions=True)
-    for raw, finding in zip(waiting, findings, strict=True):
-        try:
-            await settle(parts, inbox, await finding)
-        except Unsettled:
-            await _postpone(parts, inbox, raw, "DNS could not answer")
-        except Exception as fault:  # one mail's fault must not stop the others
-            if is_down(fault):
-                raise
-            log.exception("mail %s: %s; it stays in the spool and is tried again", raw.key, type(fault).__name__)
-            await _postpone(parts, inbox, raw, f"{type(fault).__name__}: {fault}"[:300])
+    found = await asyncio.gather(*(find(parts, raw) for raw in waiting), return_exceptions=True)
+    for raw, fault in zip(waiting, found, strict=True):
+        if isinstance(fault, BaseException):
+            await asyncio.to_thread(_fail, parts, inbox, raw, fault)
+    await asyncio.to_thread(settle, parts, inbox, [finding for finding in found if isinstance(finding, Finding)])
     return len(waiting)
+
+
+def settle(parts: Parts, inbox: Inbox, findings: Sequence[Finding]) -> None:
+    """Commit what was found, in one transaction, then let the spool forget the mails.
+
+    If that fails, each mail gets a transaction of its own, so that the one at fault waits and the others pass.
+    """
+    patient = {f.raw.key for f in findings if f.proofs.unsettled and inbox.tries(f.raw.key) < len(DNS_WAITS)}
+    try:
+        unsettled = conclude_all(parts, findings, patient) if findings else frozenset()
+    except Exception as fault:
+        if is_down(fault):
+            raise
+        if len(findings) == 1:
+            return _fail(parts, inbox, findings[0].raw, fault)
+        for finding in findings:
+            settle(parts, inbox, [finding])
+        return None
+    inbox.done([f.raw.key for f in findings if f.raw.key not in unsettled])
+    parts.passed("done")
+    for finding in findings:
+        if finding.raw.key in unsettled:
+            _postpone(parts, inbox, finding.raw, "DNS could not answer")
+    return None
 
 
 def take_attempts(parts: Parts, inbox: Inbox) -> None:
@@ -289,15 +234,47 @@ def take_attempts(parts: Parts, inbox: Inbox) -> None:
     if not numbered:
         return
     with parts.store.writing() as session:
-        attempts.take_attempts(session, inbox.uid, numbered)
+        fresh = attempts.take_attempts(session, inbox.uid, numbered)
+        probed = [attempt for attempt in fresh if attempt.kind is AttemptKind.PROBE]
+        if probed:
+            lock(session, CASES_LOCK)
+        for probe in probed:
+            take_probe(session, probe)
     inbox.forget_attempts(numbered[-1][0])
 
 
-async def _postpone(parts: Parts, inbox: Inbox, raw: RawMail, fault: str) -> None:
-    tries = await asyncio.to_thread(inbox.tries, raw.key)
-    until = parts.clock() + DNS_WAITS[min(tries, len(DNS_WAITS) - 1)]
-    await asyncio.to_thread(inbox.postpone, raw.key, until, fault)
+def take_probe(session: Session, probe: Attempt) -> None:
+    """Keep a probe as a hit without a mail, which joins a case that is open; the vendor's own hosts probe nothing."""
+    canary = canaries.find(session, [probe.address]).get(probe.address)
+    if canary is None or came_from(probe.source, probes.own_clients(session, canary.id, probe.at)):
+        return
+    if probes.seen_before(session, canary.id, probe):
+        return
+    tried = attempts.guesses(session, canary.domain)
+    judgement = judge_probe(canary, probe.source, chance_of_guess(canary, tried.total(), tried))
+    hit = probes.keep_probe(session, canary.id, probe, judgement)
+    vendor_id = vendors.vendor_row(session, canary.vendor).id or 0 if canary.vendor else 0
+    case = cases.open_case_of(session, vendor_id)
+    if case is not None and judgement.verdict in HINTS:
+        hit.case_id = case.id
+        cases.add_to_case(session, case, hit.at, vendor_id)
 
 
-def _hangs_on_dns(judgement: Judgement) -> bool:
-    return judgement.verdict is Verdict.NEW_SENDER and any(r.code is Reason.DNS_UNSETTLED for r in judgement.reasons)
+def _fail(parts: Parts, inbox: Inbox, raw: RawMail, fault: BaseException) -> None:
+    """Let a mail wait that could not be concluded, and say why."""
+    if not isinstance(fault, Exception) or is_down(fault):
+        raise fault
+    log.error("mail %s: %s; it stays in the spool and is tried again", raw.key, type(fault).__name__, exc_info=fault)
+    _postpone(parts, inbox, raw, f"{type(fault).__name__}: {fault}"[:300])
+
+
+def _postpone(parts: Parts, inbox: Inbox, raw: RawMail, fault: str) -> None:
+    until = parts.clock() + DNS_WAITS[min(inbox.tries(raw.key), len(DNS_WAITS) - 1)]
+    inbox.postpone(raw.key, until, fault)
+
+
+def _hangs_on_dns(heard: Heard) -> bool:
+    return any(
+        j.judgement.verdict is Verdict.NEW_SENDER and any(r.code is Reason.DNS_UNSETTLED for r in j.judgement.reasons)
+        for j in heard.judged
+    )

@@ -28,6 +28,8 @@ from canary.judge.suppliers import SupplierBook, read_suppliers
 from canary.mail.trace import read_trusted
 from canary.net.dns import LiveLookup
 from canary.net.http import Http
+from canary.net.rspamd import Rspamd
+from canary.opinion import SecondOpinion
 from canary.pipeline import Inbox, Parts, run_pending
 from canary.receive.admission import Limits
 from canary.receive.book import AddressBook
@@ -38,6 +40,7 @@ from canary.schedule import Job, scheduler
 from canary.settings import Settings
 from canary.store.canaries import known_addresses
 from canary.store.database import Database, is_down
+from canary.store.key import installation_key
 from canary.store.leases import hold
 from canary.store.users import forget_expired
 from canary.web.app import create_app
@@ -105,7 +108,8 @@ def lookups(settings: Settings) -> Callable[[], Lookup]:
 
 def pipeline_parts(settings: Settings, store: Database, passed: Callable[[str], None] = lambda _: None) -> Parts:
     """Build what the pipeline works with."""
-    return Parts(store, lookups(settings), supplier_book(), clock, passed, read_trusted(settings.smtp.trusted))
+    trusted, key = read_trusted(settings.smtp.trusted), installation_key(settings.data)
+    return Parts(store, lookups(settings), supplier_book(), clock, passed, trusted, key, settings.judge.learning)
 
 
 def alert_desk(settings: Settings, store: Database, passed: Callable[[str], None] = lambda _: None) -> Desk:
@@ -116,6 +120,14 @@ def alert_desk(settings: Settings, store: Database, passed: Callable[[str], None
     ]
     http = Http(allow_private=settings.alert.allow_private)
     return Desk(store, http, targets, clock, settings.web_url, _jitter, passed)
+
+
+def second_opinion(settings: Settings, store: Database) -> SecondOpinion | None:
+    """Build what asks rspamd, where one is set."""
+    told = settings.rspamd
+    if told.url is None:
+        return None
+    return SecondOpinion(store, Rspamd(told.url, told.password.get_secret_value() if told.password else None), clock)
 
 
 def _jitter() -> float:
@@ -243,6 +255,8 @@ async def worker(settings: Settings, *, watched: bool = False) -> None:
         Job("timings", 60.0, stopwatch.tell),
         Job("forget expired tokens", 3600.0, lambda: _unless_down(lambda: _tidy(store))),
     ]
+    if asking := second_opinion(settings, store):
+        jobs.append(Job("ask rspamd", 2.0, lambda: _unless_down(lambda: _advise(store, asking))))
     clockwork = scheduler(jobs)
     try:
         await _migrate(store, stopping)
@@ -297,6 +311,14 @@ def _tidy(store: Database) -> None:
     with store.writing() as session:
         if hold(session, "tidy", f"{socket.gethostname()}:{os.getpid()}", clock(), timedelta(hours=2)):
             forget_expired(session, clock())
+
+
+def _advise(store: Database, asking: SecondOpinion) -> None:
+    # One worker asks, so that no mail is asked about twice; it holds the lease longer than a batch can take.
+    with store.writing() as session:
+        mine = hold(session, "rspamd", f"{socket.gethostname()}:{os.getpid()}", clock(), timedelta(minutes=5))
+    if mine:
+        asking.ask_due()
 
 
 def _unless_down(job: Callable[[], None]) -> None:

@@ -2,6 +2,7 @@
 
 import tomllib
 from collections.abc import Iterator, Mapping
+from datetime import timedelta
 from pathlib import Path
 from typing import ClassVar, Literal
 
@@ -9,6 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, f
 from pydantic_settings import BaseSettings, EnvSettingsSource, PydanticBaseSettingsSource, SettingsConfigDict
 
 from canary.mail.trace import read_trusted
+from canary.model.sender import Learning
 
 PREFIX = "CANARY_"
 _OURS_ELSEWHERE = {"CANARY_CONFIG", "CANARY_PASSWORD", "CANARY_CORPUS", "CANARY_SUITES", "CANARY_TEST_DSN"}
@@ -97,6 +99,36 @@ class AlertSettings(Section):
     allow_private: bool = Field(default=False, description="Let alerts go to private and loopback addresses.")
 
 
+class JudgeSettings(Section):
+    """How senders of a vendor are learned from mail."""
+
+    learning_days: int = Field(
+        default=42, ge=0, le=3650, description="Days after an address was issued in which its senders are learned."
+    )
+    quiet_days: int = Field(
+        default=14, ge=1, le=3650, description="Days without a leak after which such a sender is known."
+    )
+
+    @property
+    def learning(self) -> Learning:
+        """Both, as the pipeline wants them."""
+        return Learning(timedelta(days=self.learning_days), timedelta(days=self.quiet_days))
+
+
+class RspamdSettings(Section):
+    """A second opinion on mail of strangers; without an address nobody is asked."""
+
+    url: str | None = Field(default=None, description="Address of a rspamd worker, such as http://127.0.0.1:11333.")
+    password: SecretStr | None = Field(default=None, description="Its password, where it wants one.")
+
+    @field_validator("url")
+    @classmethod
+    def _is_http(cls, url: str | None) -> str | None:
+        if url is not None and not url.startswith(("https://", "http://")):
+            raise ValueError("must begin with https:// or http://")
+        return url
+
+
 class LogSettings(Section):
     """What the processes say about themselves."""
 
@@ -118,6 +150,8 @@ class Settings(BaseSettings):
     web: WebSettings = WebSettings()
     dns: DnsSettings = DnsSettings()
     alert: AlertSettings = AlertSettings()
+    judge: JudgeSettings = JudgeSettings()
+    rspamd: RspamdSettings = RspamdSettings()
     log: LogSettings = LogSettings()
 
     @classmethod
@@ -191,7 +225,7 @@ def _unknown_names(environ: Mapping[str, str]) -> Iterator[str]:
 def _faults(fault: ValidationError) -> Iterator[str]:
     for error in fault.errors(include_url=False):
         key = ".".join(str(part) for part in error["loc"])
-        secret = any(word in key for word in ("url", "secret")) or error["type"] == "extra_forbidden"
+        secret = any(word in key for word in ("url", "secret", "password")) or error["type"] == "extra_forbidden"
         value = "(hidden)" if secret else repr(error.get("input"))[:60]
         cure = "remove it or put its name right" if error["type"] == "extra_forbidden" else error["msg"]
         yield f"{key} = {value}: {cure}"

@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 
 from canary.alert.channels import slack, webhook
 from canary.alert.channels.base import Channel, NotSent, Post, Target
+from canary.alert.compose import link
 from canary.net.http import Http, Refused, Unreachable
 from canary.store import outbox
 from canary.store.database import Database
@@ -52,7 +53,7 @@ def _deliver(desk: Desk, due: Due) -> None:
         _failed(desk, due, NotSent(f"destination {due.destination!r} is no longer configured", permanent=True))
         return
     try:
-        post = Post(due.alert, f"{desk.url}/cases/{due.alert.case}", target, desk.clock())
+        post = Post(due.alert, link(due.alert, desk.url), target, desk.clock())
         desk.channels[target.kind](desk.http, post)
     except (NotSent, Refused, Unreachable) as fault:
         _failed(desk, due, fault)

@@ -2,7 +2,21 @@
 
 import typer
 
-from canary.cli import alerts, attributing, canaries, cases, demo, frame, judging, serve, simulating, users, vendors
+from canary.cli import (
+    alerts,
+    attributing,
+    canaries,
+    cases,
+    demo,
+    frame,
+    importing,
+    judging,
+    senders,
+    serve,
+    simulating,
+    users,
+    vendors,
+)
 
 app = typer.Typer(
     name="canary",
@@ -11,9 +25,10 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     callback=frame.begin,
 )
-for group in (serve, canaries, cases, judging, attributing, demo, simulating):
+for group in (serve, canaries, cases, judging, importing, attributing, demo, simulating):
     for command in group.COMMANDS:
         app.command()(command)
 app.add_typer(vendors.group, name="vendor")
+app.add_typer(senders.group, name="sender")
 app.add_typer(alerts.group, name="alert")
 app.add_typer(users.group, name="user")

@@ -1,5 +1,6 @@
 """What all commands share: which settings, which store, and how to print."""
 
+import getpass
 import json
 import logging
 import os
@@ -64,6 +65,14 @@ def settings() -> Settings:
     return found
 
 
+def who() -> str:
+    """Name whoever gave the command, for what is written down."""
+    try:
+        return f"{getpass.getuser()} (command line)"
+    except (KeyError, OSError):  # a container may run as a number that has no name
+        return "command line"
+
+
 class JsonLines(logging.Formatter):
     """One JSON document a line."""
 
@@ -93,6 +102,11 @@ def explain(fault: Exception) -> tuple[str, int]:
         return f"store: {cause}: check store.url and that the database is up", 1
     logging.getLogger("canary").error("unexpected fault", exc_info=fault)
     return f"{type(fault).__name__}: {fault}: this is a fault of ours; the log has more", 1
+
+
+def local(host: str) -> str:
+    """Return where to reach what listens there."""
+    return {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)  # noqa: S104 - reached, not bound
 
 
 def show_json(document: object) -> None:

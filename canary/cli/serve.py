@@ -13,7 +13,8 @@ from typing import Annotated
 
 import typer
 
-from canary.cli.frame import Json, Trouble, config_path, settings, show_json
+from canary.cli.frame import Json, Trouble, config_path, local, settings, show_json
+from canary.cli.selftest import self_test
 
 Watched = Annotated[bool, typer.Option("--watched", hidden=True)]
 
@@ -52,6 +53,7 @@ def init(
 ) -> None:
     """Make the data folder, the settings, the store and the first user, and say which DNS records to set."""
     from canary.run import clock, open_store
+    from canary.store.key import installation_key
     from canary.store.users import add_user
 
     domain = domain.lower().strip(".")
@@ -67,7 +69,7 @@ def init(
         encoding="utf-8",
     )
     store = open_store(settings())
-    _make_key(data)
+    installation_key(data)
     store.migrate()
     chosen = password or secrets.token_urlsafe(12)
     with store.writing() as session:
@@ -75,12 +77,6 @@ def init(
     typer.echo(f"Wrote {path}; data in {data}/. First user: {admin}" + ("" if password else f", password: {chosen}"))
     typer.echo("\n" + _RECORDS.format(domain=domain))
     typer.echo("Next: canary vendor add NAME --domain shop.example, canary issue NAME, canary up")
-
-
-def _make_key(data: Path) -> None:
-    descriptor = os.open(data / "secret.key", os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    with os.fdopen(descriptor, "w") as file:
-        file.write(secrets.token_hex(32) + "\n")
 
 
 def up() -> None:
@@ -137,6 +133,7 @@ def _findings() -> Iterator[tuple[str, bool, str]]:
         "store": _store,
         "listener": lambda: _greeting(known.smtp.host, known.smtp.port),
         "dashboard": lambda: _health(known.web.host, known.web.port),
+        "self-test": lambda: self_test(known),
     }
     for name, check in checks.items():
         try:
@@ -176,18 +173,14 @@ def _store() -> str:
 
 
 def _greeting(host: str, port: int) -> str:
-    with smtplib.SMTP(_local(host), port, timeout=5) as client:
+    with smtplib.SMTP(local(host), port, timeout=5) as client:
         client.noop()
     return f"answers on port {port}"
 
 
 def _health(host: str, port: int) -> str:
-    with urllib.request.urlopen(f"http://{_local(host)}:{port}/healthz", timeout=5) as answer:
+    with urllib.request.urlopen(f"http://{local(host)}:{port}/healthz", timeout=5) as answer:
         return f"answers {answer.status} on port {port}"
-
-
-def _local(host: str) -> str:
-    return {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)  # noqa: S104 - reached, not bound
 
 
 COMMANDS = (init, doctor, up, smtp, worker, web)

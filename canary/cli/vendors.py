@@ -1,42 +1,48 @@
 """`canary vendor ...`: whom addresses were given to."""
 
-from typing import Annotated
+import re
+from collections.abc import Iterable
+from datetime import UTC, date, datetime, time
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from canary.cli.frame import Json, Trouble, settings, show_json, show_table
+from canary.cli.frame import Json, Trouble, settings, show_json, show_table, who
+from canary.cli.vendorfile import VendorEntry, is_domain, read_file
+
+if TYPE_CHECKING:
+    from sqlmodel import Session
 
 group = typer.Typer(help="Vendors: the parties you give addresses to.", no_args_is_help=True)
+suppliers = typer.Typer(help="Suppliers: whom a vendor passes addresses on to.", no_args_is_help=True)
+group.add_typer(suppliers, name="supplier")
 
 Domains = Annotated[list[str], typer.Option("--domain", help="A domain the vendor sends from; may be repeated.")]
 Suppliers = Annotated[
     list[str] | None,
     typer.Option("--supplier", help="NAME or NAME:CHANNEL of a supplier it passes addresses to; may be repeated."),
 ]
+Ends = Annotated[str | None, typer.Option(metavar="DATE", help="A day such as 2026-05-01, or never.")]
+Channel = Annotated[str | None, typer.Option(help="Only the addresses of this channel.")]
+Day = Annotated[str | None, typer.Option(metavar="DATE", help="A day such as 2026-05-01.")]
 
 
 @group.command()
 def add(name: str, domain: Domains, supplier: Suppliers = None, as_json: Json = False) -> None:
     """Remember a vendor and the domains it sends from."""
     from canary.model.party import Supply
-    from canary.run import clock, open_store, supplier_book
+    from canary.run import clock, open_store
     from canary.store import vendors
 
-    bad = [d for d in domain if "." not in d or "@" in d or " " in d]
-    if bad:
-        raise Trouble(f"--domain {bad[0]!r}: not a domain; give one such as shop.example", 2)
-    shared = [d for d in domain if supplier_book().is_shared(d)]
-    if shared:
-        raise Trouble(
-            f"--domain {shared[0]!r}: a platform of many senders, which proves none; give the vendor's own", 2
-        )
+    _check(domain)
     store = open_store(settings())
     store.migrate()
     with store.writing() as session:
         vendor = vendors.add_vendor(session, name, domain, clock())
         for named in supplier or []:
-            who, _, channel = named.partition(":")
-            known = vendors.add_supplier(session, who, clock())
+            title, _, channel = named.partition(":")
+            known = vendors.add_supplier(session, title, clock())
             vendors.add_supply(session, Supply(vendor.slug, known.slug, channel or None))
     if as_json:
         show_json({"slug": vendor.slug, "name": vendor.name, "domains": vendor.domains})
@@ -66,24 +72,209 @@ def list_all(as_json: Json = False) -> None:
 
 @group.command()
 def show(vendor: str, as_json: Json = False) -> None:
-    """Show one vendor, its suppliers and its canaries."""
+    """Show one vendor: its suppliers, its canaries, when it should fall silent, and what happened."""
     from canary.run import open_store
-    from canary.store import canaries, vendors
+    from canary.store import canaries, events, vendors
 
     store = open_store(settings())
     store.migrate()
     with store.reading() as session:
         found = vendors.get_vendor(session, vendor)
-        supplies = [s for s in vendors.supplies(session) if s.vendor == found.slug]
         issued = canaries.list_canaries(session, found.slug)
+        happened = events.timeline(session, vendors.vendor_row(session, vendor).id or 0)
+    ends = found.endings
+    grace = None if ends.grace is None else ends.grace.days
     if as_json:
         show_json({
             "slug": found.slug, "name": found.name, "domains": found.domains,
-            "suppliers": [{"id": s.supplier, "channel": s.channel, "from": s.since, "to": s.until} for s in supplies],
-            "canaries": [c.address for c in issued],
+            "suppliers": [
+                {"id": s.supplier, "channel": s.channel, "from": s.since, "to": s.until, "account": s.account,
+                 "through": s.through, "origin": "learned" if s.learned else "declared"}
+                for s in found.supplies
+            ],
+            "contract_ends": ends.contract, "erasure_requested": ends.erasure, "unsubscribed": ends.unsubscribed,
+            "grace_days": grace, "canaries": [c.address for c in issued],
+            "events": [{"at": e.at, "kind": e.kind, "who": e.who, "text": e.text} for e in happened],
         })  # fmt: skip
         return
     typer.echo(f"{found.name} ({found.slug}) sends from {', '.join(found.domains) or 'nowhere known'}")
-    typer.echo("passes addresses to " + (", ".join(sorted({s.supplier for s in supplies})) or "nobody known"))
+    told = {"contract ends": ends.contract, "erasure requested": ends.erasure, "unsubscribed": ends.unsubscribed}
+    for name, at in told.items():
+        if at:
+            typer.echo(f"{name} {at:%Y-%m-%d}")
+    typer.echo("passes addresses to " + (", ".join(sorted({s.supplier for s in found.supplies})) or "nobody known"))
     rows = [(c.channel, c.generation, c.address, c.state, c.issued.date()) for c in issued]
     show_table(("channel", "gen", "address", "state", "issued"), rows, f"No canaries yet: canary issue {found.slug}")
+    lines = [(f"{e.at:%Y-%m-%d}", e.who, e.text) for e in happened[:20]]
+    show_table(("when", "who", "what happened"), lines, "Nothing has happened yet.")
+
+
+@group.command("set")
+def set_facts(
+    vendor: str,
+    contract_ends: Ends = None,
+    erasure_requested: Ends = None,
+    unsubscribed: Ends = None,
+    grace_days: Annotated[
+        int | None, typer.Option(min=-1, max=3650, help="Days of grace; -1 is what is usual.")
+    ] = None,
+    domain: Annotated[list[str] | None, typer.Option("--domain", help="A further domain it sends from.")] = None,
+    as_json: Json = False,
+) -> None:
+    """Say when a vendor should fall silent, or what else it sends from; past mail is judged again."""
+    from canary.run import open_store
+
+    ends = {
+        "contract": ("--contract-ends", contract_ends), "erasure": ("--erasure-requested", erasure_requested),
+        "unsubscribed": ("--unsubscribed", unsubscribed),
+    }  # fmt: skip
+    told = {name: _day(*option) for name, option in ends.items() if option[1] is not None}
+    if not told and grace_days is None and not domain:
+        raise Trouble(f"vendor {vendor!r}: nothing to set; give --erasure-requested DATE or another option", 2)
+    _check(domain or [])
+    store = open_store(settings())
+    store.migrate()
+    with store.writing() as session:
+        changed = _set(session, vendor, told, grace_days, domain or [])
+    if as_json:
+        show_json({"vendor": vendor, "changed": changed})
+    else:
+        typer.echo(f"{vendor}: {changed} mails judged anew.")
+
+
+@group.command("import")
+def import_file(file: Path, as_json: Json = False) -> None:
+    """Take over vendors from a file such as vendors.example.toml; taking it over again changes nothing."""
+    from canary.run import open_store
+
+    entries = read_file(file)
+    _check([domain for entry in entries for domain in entry.domains])
+    store = open_store(settings())
+    store.migrate()
+    with store.writing() as session:
+        taken = [{"slug": slug, "new": new} for slug, new in (_take(session, entry) for entry in entries)]
+    if as_json:
+        show_json(taken)
+    else:
+        new = sum(bool(vendor["new"]) for vendor in taken)
+        typer.echo(f"{len(taken)} vendors read, {new} of them new.")
+
+
+@suppliers.command("add")
+def add_supplier(
+    vendor: str, supplier: str, channel: Channel = None,
+    account: Annotated[str, typer.Option(help="The vendor's account there; mail of it is the vendor's own.")] = "",
+    since: Day = None, until: Day = None,
+) -> None:  # fmt: skip
+    """Say that a vendor passes addresses to a supplier; past mail of the account is judged again."""
+    from canary.run import open_store
+
+    facts = (channel, account, _day("--since", since), _day("--until", until))
+    store = open_store(settings())
+    store.migrate()
+    with store.writing() as session:
+        slug = _supply(session, vendor, supplier, facts)
+    typer.echo(f"{vendor} passes {f'the addresses of {channel}' if channel else 'its addresses'} to {slug}.")
+
+
+@suppliers.command("remove")
+def remove_supplier(vendor: str, supplier: str, channel: Channel = None) -> None:
+    """Take back that a vendor passes addresses to a supplier."""
+    from canary.run import clock, open_store
+    from canary.store import senders, vendors
+
+    store = open_store(settings())
+    store.migrate()
+    with store.writing() as session:
+        account = vendors.drop_supply(session, vendor, supplier, channel)
+        if account and account not in vendors.get_vendor(session, vendor).told:
+            senders.retract(session, vendor, account, who(), clock())
+    typer.echo(
+        f"{vendor} no longer passes {f'the addresses of {channel}' if channel else 'its addresses'} to {supplier}."
+    )
+
+
+def _set(
+    session: "Session", vendor: str, told: dict[str, datetime | None], grace_days: int | None, domains: list[str]
+) -> int:
+    from canary.run import clock
+    from canary.store import endings
+
+    outcome = endings.set_endings(session, vendor, told, who(), clock())
+    if grace_days is not None:
+        outcome.add(endings.set_grace(session, vendor, None if grace_days < 0 else grace_days, who(), clock()))
+    return outcome.changed + _declare_domains(session, vendor, domains)
+
+
+def _take(session: "Session", entry: VendorEntry) -> tuple[str, bool]:
+    """Take one vendor of a file over; what the file does not say stays as it is."""
+    from canary.run import clock
+    from canary.store import vendors
+
+    slug = vendors.slug(entry.name)
+    new = all(vendor.slug != slug for vendor in vendors.list_vendors(session))
+    if new:
+        vendors.add_vendor(session, entry.name, entry.domains, clock())
+    for supplier in entry.suppliers:
+        facts = (supplier.channel, supplier.account, _midnight(supplier.since), _midnight(supplier.until))
+        _supply(session, slug, supplier.name, facts)
+    ends = {"contract": entry.contract_ends, "erasure": entry.erasure_requested, "unsubscribed": entry.unsubscribed}
+    told = {name: _midnight(day) for name, day in ends.items() if day is not None}
+    _set(session, slug, told, entry.grace_days, list(entry.domains))
+    return slug, new
+
+
+def _supply(
+    session: "Session", vendor: str, supplier: str, facts: tuple[str | None, str, datetime | None, datetime | None]
+) -> str:
+    from canary.model.party import Supply
+    from canary.run import clock
+    from canary.store import senders, vendors
+
+    channel, account, since, until = facts
+    before = vendors.get_vendor(session, vendor).told
+    slug = vendors.add_supplier(session, supplier, clock()).slug
+    vendors.add_supply(session, Supply(vendor, slug, channel, since, until, account))
+    senders.declare(session, vendor, vendors.get_vendor(session, vendor).told - before, who(), clock())
+    return slug
+
+
+def _declare_domains(session: "Session", vendor: str, domains: list[str]) -> int:
+    from canary.judge.organisation import organisation
+    from canary.run import clock
+    from canary.store import senders, vendors
+
+    fresh = vendors.add_domains(session, vendor, domains, clock())
+    return senders.declare(session, vendor, {organisation(domain) for domain in fresh}, who(), clock()).changed
+
+
+def _check(domains: Iterable[str]) -> None:
+    from canary.run import supplier_book
+
+    bad = [d for d in domains if not is_domain(d)]
+    if bad:
+        raise Trouble(f"--domain {bad[0]!r}: not a domain; give one such as shop.example", 2)
+    book = supplier_book()
+    shared = [d for d in domains if book.is_shared(d)]
+    if shared:
+        raise Trouble(
+            f"--domain {shared[0]!r}: a platform of many senders, which proves none; give the vendor's own", 2
+        )
+
+
+def _day(option: str, text: str | None) -> datetime | None:
+    """Read a day; what should end never has none."""
+    if text is None or text == "never":
+        return None
+    try:
+        # The library reads 20260501 and 2026-W18-5 as well, which nobody means.
+        found = date.fromisoformat(text) if re.fullmatch(r"\d{4}-\d\d-\d\d", text) else None
+    except ValueError:
+        found = None
+    if found is None:
+        raise Trouble(f"{option} {text!r}: no date; write it like 2026-05-01", 2)
+    return _midnight(found)
+
+
+def _midnight(day: date | None) -> datetime | None:
+    return datetime.combine(day, time(), UTC) if day else None

@@ -28,7 +28,10 @@ def identify(mail: ParsedMail, proofs: Proofs, envelope: Envelope, book: Supplie
     proven = list(_proven(claim, proofs))
     tie = _tie(proofs, envelope, book, host)
     esp, account = _customer(_Evidence(mail, proofs, envelope, book, tie)) if tie else (None, None)
-    who = Identity(claim=claim, esp=esp, account=account, domains=tuple(dict.fromkeys(name for _, name in proven)))
+    who = Identity(
+        claim=claim, esp=esp, account=account, domains=tuple(dict.fromkeys(name for _, name in proven)),
+        carriers=_carriers(tie, esp, book) if tie else (),
+    )  # fmt: skip
     if not proven:
         return who
     proof, domain = min(proven, key=lambda found: _rank(found, claim, book))
@@ -61,11 +64,15 @@ def _rank(found: tuple[Proof, str], claim: str, book: SupplierBook) -> tuple[boo
 
 @dataclass(frozen=True, slots=True)
 class _Tie:
-    """A provider that proof points to; `machine` when its own machine brought the mail, `bounces` when SPF says so."""
+    """A provider that proof points to; `machine` when its own machine brought the mail, `bounces` when SPF says so.
+
+    `seen` are all providers that proof points to.
+    """
 
     provider: Provider
     machine: bool
     bounces: bool
+    seen: tuple[Provider, ...] = ()
 
 
 def _tie(proofs: Proofs, envelope: Envelope, book: SupplierBook, host: str) -> _Tie | None:
@@ -75,7 +82,14 @@ def _tie(proofs: Proofs, envelope: Envelope, book: SupplierBook, host: str) -> _
     found = [provider for provider in (*signers, bouncer, machine) if provider is not None]
     ridden = {slug for provider in found for slug in provider.rides}
     chosen = next((provider for provider in found if provider.slug not in ridden), None)
-    return _Tie(chosen, chosen is machine, chosen is bouncer) if chosen else None
+    return _Tie(chosen, chosen is machine, chosen is bouncer, tuple(found)) if chosen else None
+
+
+def _carriers(tie: _Tie, esp: str | None, book: SupplierBook) -> tuple[tuple[str, str], ...]:
+    """Name the provider and those it was proven to send through: each of them saw the address."""
+    first = next((p for p in book.providers if p.slug == esp), tie.provider)
+    through = (p for p in (tie.provider, *tie.seen) if p.slug in first.rides)
+    return tuple(dict.fromkeys((p.slug, p.name) for p in (first, *through)))
 
 
 def _customer(evidence: "_Evidence") -> tuple[str, str | None]:

@@ -27,6 +27,20 @@ def same_organisation(a: str, b: str) -> bool:
     return organisation(a) == organisation(b) != ""
 
 
+def is_tenant(domain: str) -> bool:
+    """Whether a domain is what a platform gave to one tenant of its own."""
+    return normal(domain).endswith(_TENANTED)
+
+
+def stands_for(tenant: str, domain: str) -> bool:
+    """Whether a platform made this name of a domain, which it gives to none but who controls that domain.
+
+    Google Workspace signs for `shop.example` as `shop-example.20230601.gappssmtp.com` until it has a key of its own.
+    """
+    label, _, platform = normal(tenant).partition(".")
+    return platform.endswith(".gappssmtp.com") and bool(domain) and label == normal(domain).replace(".", "-")
+
+
 @lru_cache(maxsize=4096)
 def organisation(domain: str) -> str:
     """Return the organisational domain, in lower case and A-labels; empty for what is no domain name.

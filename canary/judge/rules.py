@@ -1,23 +1,36 @@
 """What a hit means: the ordered table of verdict rules, each one function; the first that speaks decides."""
 
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from datetime import timedelta
 
-from canary.judge.guess import guess_probability, odds
-from canary.judge.organisation import same_organisation
-from canary.judge.signs import bulk_signs, fraud_signs, is_personal, names_vendor, persona_fields
-from canary.mail.bounce import answers_nothing
+from canary.judge.bulk import bulk_signs
+from canary.judge.fraud import fraud_signs, link_signs, risky_files
+from canary.judge.guess import Chance, chance_of_guess, odds
+from canary.judge.lifecycle import overdue
+from canary.judge.lookalike import Likeness, imitated
+from canary.judge.organisation import same_organisation, stands_for
+from canary.judge.person import person_signs
+from canary.judge.senders import FIRST_WEEKS, asks_to_confirm, is_supply, known_as, may_speak_for
+from canary.judge.signs import names_vendor, persona_fields
+from canary.judge.weight import confidence, reweigh
+from canary.mail.bounce import Answer, answers_nothing
+from canary.mail.text import link_host
 from canary.model.canary import Canary
-from canary.model.identity import Identity
+from canary.model.identity import Identity, Proof
 from canary.model.mail import Envelope, ParsedMail
 from canary.model.party import Vendor
 from canary.model.proof import Proofs, Result
-from canary.model.verdict import Because, Judgement, Reason, Verdict, because
+from canary.model.verdict import HINTS, Because, Judgement, Reason, Verdict, because
 
 
 @dataclass(frozen=True, slots=True)
 class Hearing:
-    """All that is known when one hit is judged; `attempts` counts the guesses seen on the canary's domain."""
+    """All that is known when one hit is judged.
+
+    `attempts` counts the guesses seen on the canary's domain, `shapes` those of each shape; `self_test` says that
+    the mail carries a valid token of ours for this canary.
+    """
 
     mail: ParsedMail
     envelope: Envelope
@@ -26,6 +39,8 @@ class Hearing:
     canary: Canary
     vendor: Vendor
     attempts: int = 0
+    shapes: Mapping[str, int] = field(default_factory=dict)
+    self_test: bool = False
 
     @property
     def facts(self) -> dict[str, object]:
@@ -36,13 +51,26 @@ class Hearing:
         return {"domain": who.domain, "proof": proof, "esp": who.esp, "account": who.account, "claim": claim}
 
     @property
+    def age(self) -> timedelta:
+        """How long ago the address was given away."""
+        return self.envelope.received - self.canary.issued
+
+    @property
     def claims_vendor(self) -> bool:
         """Whether the From domain is one of the vendor's."""
         return any(same_organisation(self.identity.claim, domain) for domain in self.vendor.domains)
 
+    def imitation(self, *domains: str) -> tuple[str, Likeness] | None:
+        """Return the first of some domains that imitates one of the vendor's, with how."""
+        return imitated(filter(None, domains), self.vendor.domains, self.vendor.name)
+
     def say(self, *codes: Reason, **facts: object) -> tuple[Because, ...]:
         """State reasons with the values of this hearing."""
         return tuple(because(code, **{**self.facts, **facts}) for code in codes)
+
+    def find(self, verdict: Verdict, *codes: Reason, **facts: object) -> Judgement:
+        """Reach a verdict for reasons; how sure it is follows from the table of weights."""
+        return Judgement(verdict, confidence(verdict, codes), self.say(*codes, **facts))
 
 
 Rule = Callable[[Hearing], Judgement | None]
@@ -51,30 +79,58 @@ Rule = Callable[[Hearing], Judgement | None]
 def judge(hearing: Hearing) -> Judgement:
     """Return the judgement of the first rule that speaks, with what bears on every charge added to it."""
     found = next(judgement for rule in RULES if (judgement := rule(hearing)) is not None)
+    chance = chance_of_guess(hearing.canary, hearing.attempts, hearing.shapes)
+    if found.verdict in HINTS:
+        return replace(found, reasons=(*found.reasons, guessing(chance)))
     if not found.leak:
+        return _with_ends(found, hearing)
+    bearing = tuple(_bearing(hearing, chance))
+    # Whoever knows the name as well did not guess: it had both from where the vendor keeps them.
+    lost = 1.0 if any(reason.code is Reason.PERSONA_NAMED for reason in bearing) else chance.leaked
+    sure = reweigh(found.confidence, (reason.code for reason in bearing)) * lost
+    return replace(found, confidence=round(sure, 4), reasons=(*found.reasons, *bearing))
+
+
+def _with_ends(found: Judgement, hearing: Hearing) -> Judgement:
+    """Add which ends a mail of the vendor itself comes after: no leak, and yet a finding."""
+    if found.verdict not in (Verdict.EXPECTED, Verdict.SUPPLIER):
         return found
-    guessed = guess_probability(hearing.canary.bits, hearing.attempts)
-    confidence = round(found.confidence * (1 - guessed), 4)
-    return replace(found, confidence=confidence, reasons=(*found.reasons, *_bearing(hearing, guessed)))
+    late = overdue(hearing.mail, hearing.vendor.endings, hearing.envelope.received)
+    return replace(found, reasons=(*found.reasons, *late)) if late else found
 
 
-def _bearing(hearing: Hearing, guessed: float) -> Iterator[Because]:
-    fields = persona_fields(hearing.mail, hearing.canary.persona)
+def _bearing(hearing: Hearing, chance: Chance) -> Iterator[Because]:
+    fields = persona_fields(hearing.mail, hearing.canary.persona, hearing.canary.address)
     if fields:
         yield because(Reason.PERSONA_NAMED, fields=", ".join(fields))
     if hearing.canary.published:
         yield because(Reason.PUBLISHED_ADDRESS)
-    code = Reason.HARD_TO_GUESS if guessed < 1e-6 else Reason.EASY_TO_GUESS
-    yield because(code, odds=odds(guessed), attempts=f"{hearing.attempts:,}")
+    if files := risky_files(hearing.mail):
+        yield because(Reason.RISKY_ATTACHMENT, files=", ".join(files))
+    if signs := link_signs(hearing.mail):
+        yield because(Reason.DECEPTIVE_LINK, signs=", ".join(signs))
+    yield guessing(chance)
     if hearing.mail.oddities:
         yield because(Reason.MALFORMED, signs=", ".join(hearing.mail.oddities))
 
 
+def guessing(chance: Chance) -> Because:
+    """Say how likely it is that the address was guessed."""
+    after = f"even after {chance.attempts:,} attempts" if chance.attempts else "for whoever tries first"
+    facts = {"odds": odds(chance.p), "attempts": f"{chance.attempts:,}", "after": after}
+    if chance.shape:
+        return because(Reason.GUESS_BY_SHAPE, tried=f"{chance.tried:,}", shape=chance.shape.value, **facts)
+    return because(Reason.HARD_TO_GUESS if chance.hard else Reason.EASY_TO_GUESS, **facts)
+
+
+def self_test(hearing: Hearing) -> Judgement | None:
+    """The owner sent it to see whether all is well."""
+    return hearing.find(Verdict.SELF_TEST, Reason.SELF_TEST_TOKEN) if hearing.self_test else None
+
+
 def guess(hearing: Hearing) -> Judgement | None:
     """Anything at an address that nobody was given is a guess."""
-    if hearing.canary.vendor is not None:
-        return None
-    return Judgement(Verdict.GUESS, 0.99, hearing.say(Reason.NEVER_ISSUED))
+    return hearing.find(Verdict.GUESS, Reason.NEVER_ISSUED) if hearing.canary.vendor is None else None
 
 
 def expected(hearing: Hearing) -> Judgement | None:
@@ -82,53 +138,106 @@ def expected(hearing: Hearing) -> Judgement | None:
     who, vendor = hearing.identity, hearing.vendor
     # A platform of many tenants proves none of them, even where somebody declared it as the vendor's domain.
     proven = [domain for domain in who.domains if not (who.shared and domain == who.domain)]
-    known = {domain for domain in proven if domain in vendor.senders}
     own = {d for d in proven if any(same_organisation(d, v) for v in vendor.domains)}
-    if not own and not known:
+    if own:
+        return hearing.find(Verdict.EXPECTED, Reason.VENDOR_PROVEN, domain=min(own))
+    key = known_as(who, vendor.senders)
+    if not key or is_supply(key):
         return None
-    code = Reason.VENDOR_PROVEN if own else Reason.KNOWN_SENDER
-    return Judgement(Verdict.EXPECTED, 0.99, hearing.say(code, domain=min(own or known)))
+    return hearing.find(Verdict.EXPECTED, Reason.KNOWN_SENDER, domain=key)
 
 
 def supplier(hearing: Hearing) -> Judgement | None:
     """The vendor's own account at a mail provider sent it; another account there is another party."""
-    who = hearing.identity
-    if who.account is None or f"{who.esp}/{who.account}" not in hearing.vendor.senders:
+    key = known_as(hearing.identity, hearing.vendor.senders)
+    if not key:
         return None
-    return Judgement(Verdict.SUPPLIER, 0.97, hearing.say(Reason.KNOWN_SUPPLIER_ACCOUNT))
+    account = key == f"{hearing.identity.esp}/{hearing.identity.account}"
+    code = Reason.KNOWN_SUPPLIER_ACCOUNT if account else Reason.KNOWN_SENDER
+    return hearing.find(Verdict.SUPPLIER, code, domain=key)
 
 
 def new_sender(hearing: Hearing) -> Judgement | None:
-    """It may well be the vendor: proof was out of reach, or it came through a provider nobody told us of."""
-    if not hearing.claims_vendor or _refused_by_policy(hearing):
+    """It may well be the vendor, or act for it, and nobody has decided yet; what the owner refused never is."""
+    if known_as(hearing.identity, hearing.vendor.denied):
+        return None
+    return _in_its_name(hearing) if hearing.claims_vendor else _for_it(hearing)
+
+
+def _in_its_name(hearing: Hearing) -> Judgement | None:
+    """Proof was out of reach, or it came through a provider, or in the first weeks through servers nobody knows."""
+    who = hearing.identity
+    if _refused_by_policy(hearing) and not any(stands_for(domain, who.claim) for domain in who.domains):
         return None
     if hearing.proofs.unsettled and not hearing.identity.proven:
-        return Judgement(Verdict.NEW_SENDER, 0.5, hearing.say(Reason.CLAIMS_VENDOR, Reason.DNS_UNSETTLED))
+        return hearing.find(Verdict.NEW_SENDER, Reason.CLAIMS_VENDOR, Reason.DNS_UNSETTLED)
     if hearing.identity.proven and (hearing.identity.esp or hearing.identity.shared):
-        return Judgement(Verdict.NEW_SENDER, 0.7, hearing.say(Reason.CLAIMS_VENDOR, Reason.SHARED_PLATFORM))
+        return hearing.find(Verdict.NEW_SENDER, Reason.CLAIMS_VENDOR, Reason.SHARED_PLATFORM)
+    begun = hearing.age <= FIRST_WEEKS and bulk_signs(hearing.mail) and not fraud_signs(hearing.mail)
+    if begun and hearing.identity.proof is Proof.DKIM:
+        return hearing.find(Verdict.NEW_SENDER, Reason.CLAIMS_VENDOR, Reason.PROVEN_OUTSIDER)
     return None
 
 
-def backscatter(hearing: Hearing) -> Judgement | None:
-    """A bounce or automatic reply to mail that the address never sent."""
-    answer = answers_nothing(hearing.mail, hearing.envelope)
-    if answer is None:
+def _for_it(hearing: Hearing) -> Judgement | None:
+    """It waits for an answer already, confirms an address given a moment ago, or says whom it writes for."""
+    mail, who, vendor = hearing.mail, hearing.identity, hearing.vendor
+    key = known_as(who, vendor.pending)
+    if key:
+        return hearing.find(Verdict.NEW_SENDER, Reason.AWAITS_ANSWER, key=key)
+    if asks_to_confirm(mail, who, vendor, hearing.age):
+        hours = max(1, round(hearing.age.total_seconds() / 3600))
+        return hearing.find(Verdict.NEW_SENDER, Reason.ASKS_TO_CONFIRM, age=f"{hours} hour{'s' if hours > 1 else ''}")
+    if may_speak_for(mail, who, vendor, hearing.age):
+        return hearing.find(Verdict.NEW_SENDER, Reason.SPEAKS_FOR_VENDOR)
+    return None
+
+
+def lookalike(hearing: Hearing) -> Judgement | None:
+    """It comes from a domain that no honest owner would choose, so like one of the vendor's it is; proof or not."""
+    found = hearing.imitation(hearing.identity.claim, *hearing.identity.domains)
+    if found is None or not found[1].near:
         return None
-    null = () if hearing.envelope.mail_from else (Reason.NULL_SENDER,)
-    return Judgement(Verdict.BACKSCATTER, 0.9, hearing.say(answer, *null))
+    proven = Reason.PROVEN_OUTSIDER if hearing.identity.proven else Reason.NOTHING_PROVEN
+    return hearing.find(Verdict.IMPERSONATION, Reason.LOOKALIKE_DOMAIN, proven, **_likeness(*found))
+
+
+def backscatter(hearing: Hearing) -> Judgement | None:
+    """A bounce, an automatic reply or a complaint, and so an answer to mail that the address never sent."""
+    answer = answers_nothing(hearing.mail, hearing.envelope)
+    # Fraud rides on automatic replies: whatever a stranger writes to a help desk is sent to whom it names.
+    if answer is None or (answer.kind in (Reason.AUTO_REPLY, Reason.CHALLENGE) and fraud_signs(hearing.mail)):
+        return None
+    codes = [answer.kind]
+    if answer.recipient or answer.message:
+        codes.append(Reason.ANSWERS_TO)
+    if not hearing.envelope.mail_from:
+        codes.append(Reason.NULL_SENDER)
+    return hearing.find(Verdict.BACKSCATTER, *codes, answered=_answered(answer))
 
 
 def impersonation(hearing: Hearing) -> Judgement | None:
-    """It claims to be the vendor, by address or by name, and nothing proves it."""
+    """It claims to be the vendor, by address, by a domain like the vendor's or by name, and nothing proves it."""
     if hearing.claims_vendor:
         codes = [Reason.CLAIMS_VENDOR, Reason.FAILS_VENDOR_AUTH]
         if _refused_by_policy(hearing):
             codes.append(Reason.VENDOR_POLICY_REJECTS)
-        reasons = hearing.say(*codes, policy=hearing.proofs.dmarc.policy)
-        return Judgement(Verdict.IMPERSONATION, 0.95, reasons)
-    if not names_vendor(hearing.mail, hearing.vendor.name):
+        return hearing.find(Verdict.IMPERSONATION, *codes, policy=hearing.proofs.dmarc.policy)
+    found = hearing.imitation(hearing.identity.claim, *hearing.identity.domains) or _led_astray(hearing)
+    named = (Reason.LOOKALIKE_NAME,) if names_vendor(hearing.mail, hearing.vendor.name) else ()
+    if found:
+        return hearing.find(Verdict.IMPERSONATION, Reason.LOOKALIKE_DOMAIN, *named, **_likeness(*found))
+    return hearing.find(Verdict.IMPERSONATION, *named) if named else None
+
+
+def denied(hearing: Hearing) -> Judgement | None:
+    """The owner was asked about this sender and said that it is none of the vendor's."""
+    key = known_as(hearing.identity, hearing.vendor.denied)
+    if not key:
         return None
-    return Judgement(Verdict.IMPERSONATION, 0.9, hearing.say(Reason.LOOKALIKE_NAME))
+    signs = fraud_signs(hearing.mail)
+    verdict, more = (Verdict.SPAM, (Reason.FRAUD_SHAPE,)) if signs else (Verdict.THIRD_PARTY, ())
+    return hearing.find(verdict, Reason.DENIED_SENDER, *more, key=key, signs=", ".join(signs))
 
 
 def third_party(hearing: Hearing) -> Judgement | None:
@@ -137,14 +246,16 @@ def third_party(hearing: Hearing) -> Judgement | None:
     if not hearing.identity.proven or not signs or fraud_signs(hearing.mail):
         return None
     codes = (Reason.PROVEN_OUTSIDER, Reason.BULK) + ((Reason.SHARED_PLATFORM,) if hearing.identity.shared else ())
-    return Judgement(Verdict.THIRD_PARTY, 0.95, hearing.say(*codes, signs=", ".join(signs[:5])))
+    return hearing.find(Verdict.THIRD_PARTY, *codes, signs=", ".join(signs[:5]))
 
 
 def misdirected(hearing: Hearing) -> Judgement | None:
     """One person wrote to another and had the address wrong; only somebody with proof gets this benefit of doubt."""
-    if not hearing.identity.proven or fraud_signs(hearing.mail) or not is_personal(hearing.mail):
+    signs = person_signs(hearing.mail, hearing.canary.address)
+    told = fraud_signs(hearing.mail) or persona_fields(hearing.mail, hearing.canary.persona, hearing.canary.address)
+    if not hearing.identity.proven or not signs or told:
         return None
-    return Judgement(Verdict.MISDIRECTED, 0.7, hearing.say(Reason.PERSON_TO_PERSON))
+    return hearing.find(Verdict.MISDIRECTED, Reason.PERSON_TO_PERSON, signs=", ".join(signs))
 
 
 def spam(hearing: Hearing) -> Judgement:
@@ -155,8 +266,22 @@ def spam(hearing: Hearing) -> Judgement:
         codes.append(Reason.FRAUD_SHAPE)
     if hearing.proofs.unsettled:
         codes.append(Reason.DNS_UNSETTLED)
-    certainty = 0.97 if signs else 0.92
-    return Judgement(Verdict.SPAM, certainty, hearing.say(*codes, signs=", ".join(signs)))
+    return hearing.find(Verdict.SPAM, *codes, signs=", ".join(signs))
+
+
+def _led_astray(hearing: Hearing) -> tuple[str, Likeness] | None:
+    """Find a link to a domain that looks like the vendor's."""
+    found = hearing.imitation(*dict.fromkeys(map(link_host, hearing.mail.links[:20])))
+    return found if found and found[1].near else None
+
+
+def _likeness(domain: str, found: Likeness) -> dict[str, str]:
+    return {"claim": domain, "original": found.original, "how": found.how}
+
+
+def _answered(answer: Answer) -> str:
+    to = f"to {answer.recipient}" if answer.recipient else "to somebody"
+    return f"{to} ({answer.message})" if answer.message else to
 
 
 def _refused_by_policy(hearing: Hearing) -> bool:
@@ -165,12 +290,15 @@ def _refused_by_policy(hearing: Hearing) -> bool:
 
 
 RULES: tuple[Rule, ...] = (
+    self_test,
     guess,
     expected,
     supplier,
+    lookalike,
     new_sender,
     backscatter,
     impersonation,
+    denied,
     third_party,
     misdirected,
     spam,

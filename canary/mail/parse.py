@@ -6,18 +6,20 @@ from datetime import UTC, datetime
 from email.errors import MessageError
 from email.header import decode_header
 from email.message import Message
-from email.parser import BytesParser
+from email.parser import BytesParser, HeaderParser
 from email.policy import compat32
 from email.utils import getaddresses, parsedate_to_datetime
 
 from canary.mail.text import MAX_HTML, MAX_LINKS, MAX_TEXT, clean, html_to_text, links_in
-from canary.model.mail import Attachment, Mailbox, ParsedMail
+from canary.model.mail import Attachment, Enclosed, Mailbox, ParsedMail
 
 MAX_HEADERS = 500
 MAX_VALUE = 16 * 1024
 MAX_PARTS = 1000
 MAX_DEPTH = 50
 MAX_MAILBOXES = 100
+MAX_ENCLOSED = 10
+MAX_FIELDS = 50
 
 # What the standard library was seen to raise on mutated mail; its own parser promises less than it should.
 _RAISED = (
@@ -56,6 +58,7 @@ def parse(content: bytes) -> ParsedMail:
         links=parts.links,
         attachments=tuple(parts.attachments),
         oddities=tuple(sorted(oddities)),
+        enclosed=tuple(parts.enclosed),
     )
 
 
@@ -138,6 +141,18 @@ def _date(value: str, oddities: set[str]) -> datetime | None:
         return None
 
 
+def _header_only(text: str) -> Message:
+    try:
+        return HeaderParser(policy=compat32).parsestr(text, headersonly=True)
+    except _RAISED:
+        return Message(policy=compat32)
+
+
+def _fields(message: object) -> list[tuple[str, str]]:
+    items = list(message.raw_items())[:MAX_FIELDS] if isinstance(message, Message) else []
+    return [(clean(str(name))[:200], decode(" ".join(str(value)[:2000].split()))) for name, value in items]
+
+
 def _type(part: Message) -> str:
     try:
         return part.get_content_type()
@@ -156,6 +171,7 @@ class _Parts:
         self.text = ""
         self.html = ""
         self.links: tuple[str, ...] = ()
+        self.enclosed: list[Enclosed] = []
 
     def read(self, message: Message) -> None:
         for part in self._leaves(message):
@@ -171,12 +187,25 @@ class _Parts:
             part, depth = waiting.pop()
             seen += 1
             children = part.get_payload() if part.is_multipart() else None
+            self._enclose(part, children)
             if isinstance(children, list) and depth < MAX_DEPTH:
                 waiting.extend((child, depth + 1) for child in reversed(children) if isinstance(child, Message))
             elif not isinstance(children, list):
                 yield part
         if waiting:
             self.oddities.add("many-parts")
+
+    def _enclose(self, part: Message, children: object) -> None:
+        """Keep the fields of a report, or of a mail that is returned whole (message/*) or by its header alone."""
+        kind = _type(part)
+        if len(self.enclosed) >= MAX_ENCLOSED:
+            return
+        if kind.startswith("message/") and isinstance(children, list):
+            pairs = [pair for group in children[:MAX_FIELDS] for pair in _fields(group)]
+            self.enclosed.append(Enclosed(kind[:100], tuple(pairs[:MAX_FIELDS])))
+        elif kind == "text/rfc822-headers" and isinstance(part.get_payload(), str):
+            written = _header_only(str(part.get_payload())[: MAX_FIELDS * 1000])
+            self.enclosed.append(Enclosed(kind, tuple(_fields(written))))
 
     def _leaf(self, part: Message) -> None:
         kind, octets = _type(part), part.get_payload(decode=True)

@@ -2,6 +2,7 @@
 
 import re
 import unicodedata
+from functools import lru_cache
 
 from selectolax.lexbor import LexborHTMLParser
 
@@ -11,6 +12,7 @@ MAX_LINKS = 200
 MAX_TAGS = 8_000
 """Beyond this HTML is not parsed, since deep nesting costs the square of its depth; its tags are only cut out."""
 _LINK = re.compile(r"https?://[^\s<>\"'\\^`{|}]{1,2000}", re.IGNORECASE)
+_AFTER_HOST = re.compile(r"[/?#\\]")
 _TAG = re.compile(r"<[^<>]{0,2000}>")
 _WORD = re.compile(r"[^\W\d_]{2,40}")
 _UNSAFE = re.compile("[\x00-\x08\x0b-\x1f\x7f\ud800-\udfff]")
@@ -39,10 +41,12 @@ def links_in(text: str) -> tuple[str, ...]:
     return tuple(link for link, _ in zip(found, range(MAX_LINKS), strict=False))
 
 
+@lru_cache(maxsize=4096)
 def link_host(link: str) -> str:
     """Return the lower-case host of a link, without user, port or path."""
-    authority = re.split(r"[/?#\\]", link.partition("://")[2], maxsplit=1)[0]
-    return authority.rpartition("@")[2].partition(":")[0].rstrip(".").lower()
+    authority = _AFTER_HOST.split(link.partition("://")[2], maxsplit=1)[0]
+    host = authority.rpartition("@")[2].lower()
+    return host.partition("]")[0] + "]" if host.startswith("[") else host.partition(":")[0].rstrip(".")
 
 
 def words(text: str) -> list[str]:

@@ -12,7 +12,7 @@ Draw = Callable[[int], int]
 
 _SYMBOLS = "abcdefghijkmnpqrstuvwxyz23456789"  # 32 symbols without l, o, 0 and 1, which people misread
 _TAG_LENGTH = 13
-_GIVEN = """
+GIVEN_NAMES = """
     ada adele agnes alan albert alice alma amelia andrea andrew anita anna anton april arthur astrid barbara basil beatrice
     ben bernard bettina bruno camilla carl carla caroline cecilia charles clara claire conrad cora daniel david dennis diana
     dora edgar edith edwin elena elias elisa ella emil emily emma eric ernest esther eva evelyn felix fiona flora frank
@@ -65,12 +65,12 @@ def readable(name: str) -> str:
 def make_persona(draw: Draw) -> Persona:
     """Invent somebody; the telephone number is from the range that Ofcom keeps for fiction."""
     family = _START[draw(len(_START))] + _MIDDLE[draw(len(_MIDDLE))] + _END[draw(len(_END))]
-    given = _GIVEN[draw(len(_GIVEN))]
+    given = GIVEN_NAMES[draw(len(GIVEN_NAMES))]
     return Persona(given.title(), family.title(), f"+44 1632 960{draw(1000):03d}", f"{family.title()} Ltd")
 
 
 def _plausible(persona: Persona, draw: Draw) -> tuple[str, float]:
     initial, number = chr(ord("a") + draw(26)), draw(10_000)
-    names = len(_GIVEN) * len(_START) * len(_MIDDLE) * len(_END)
+    names = len(GIVEN_NAMES) * len(_START) * len(_MIDDLE) * len(_END)
     local = f"{persona.given_name}.{initial}.{persona.family_name}{number:04d}".lower()
     return local, math.log2(names * 26 * 10_000)

@@ -8,8 +8,9 @@ from datetime import datetime
 class Alert:
     """What happened, in plain values; `id` is stable and is the idempotency key of every delivery.
 
-    `suspects` are (name, probability) pairs, highest first; `reasons` are sentences; text that came from mail
-    (`sender`, `subject`) is hostile and must be escaped by whoever shows it.
+    `kind` is `case-opened`, `new-sender` or `test`. `suspects` are (name, probability) pairs, highest first; `reasons`
+    are sentences; `identity` is the key of a sender that is asked about. Text that came from mail (`sender`, `subject`,
+    `identity`) is hostile and must be escaped by whoever shows it.
     """
 
     id: str
@@ -24,3 +25,4 @@ class Alert:
     subject: str
     reasons: tuple[str, ...] = ()
     suspects: tuple[tuple[str, float], ...] = ()
+    identity: str = ""

@@ -13,12 +13,27 @@ class AttemptKind(StrEnum):
     RELAY = "relay"
 
 
+class LocalShape(StrEnum):
+    """What the local part of a guess looks like: all that is kept of it, since it may be somebody's real name."""
+
+    ROLE = "role"
+    WORD = "word"
+    NAME = "name"
+    NUMBERED = "numbered"
+    RANDOM = "random"
+    UNKNOWN = ""
+
+
 @dataclass(frozen=True, slots=True)
 class Attempt:
-    """One try; `source` is the client's network (/24 or /48), `address` the issued address of a probe, else empty."""
+    """One try; `source` is the client's network (/24 or /48).
+
+    `address` is the issued address of a probe, else empty; `shape` that of a guess, empty where nobody looked.
+    """
 
     kind: AttemptKind
     domain: str
     source: str
     at: datetime
     address: str = ""
+    shape: LocalShape = LocalShape.UNKNOWN

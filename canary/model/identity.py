@@ -21,6 +21,7 @@ class Identity:
     `claim` is the unproven From domain. `domain` and `organisation` are proven (empty when `proof` is none).
     `esp` and `account` name the mail provider and the provider's customer, only where tied to proof; `shared`
     says that `domain` proves a platform with many tenants, never one of them. `domains` are all proven ones.
+    `carriers` are slug and name of that provider and, after it, of those it was proven to send through.
     """
 
     claim: str = ""
@@ -31,6 +32,7 @@ class Identity:
     account: str | None = None
     shared: bool = False
     domains: tuple[str, ...] = ()
+    carriers: tuple[tuple[str, str], ...] = ()
 
     @property
     def proven(self) -> bool:

@@ -44,6 +44,22 @@ class Attachment:
 
 
 @dataclass(frozen=True, slots=True)
+class Enclosed:
+    """Fields that a mail brings inside: of a report (RFC 3464, RFC 5965) or of the mail that it returns.
+
+    `type` is the content type of the part, `fields` its (name, value) pairs in order, those of all groups together.
+    """
+
+    type: str
+    fields: tuple[tuple[str, str], ...]
+
+    def field(self, name: str) -> str:
+        """The first value of a field, or an empty string."""
+        wanted = name.lower()
+        return next((value for key, value in self.fields if key.lower() == wanted), "")
+
+
+@dataclass(frozen=True, slots=True)
 class Mailbox:
     """A display name and an address, as a header claims them."""
 
@@ -75,6 +91,7 @@ class ParsedMail:
     links: tuple[str, ...] = ()
     attachments: tuple[Attachment, ...] = ()
     oddities: tuple[str, ...] = field(default=())
+    enclosed: tuple[Enclosed, ...] = ()
 
     @property
     def sender(self) -> Mailbox:

@@ -1,20 +1,47 @@
 """The parties: vendors that were given addresses, and the suppliers they hand addresses on to."""
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
+
+
+@dataclass(frozen=True, slots=True)
+class Endings:
+    """When a vendor should have fallen silent: what ended, was asked for or was left, and the days of grace for all.
+
+    Without days of their own each fact has its usual grace (`canary.judge.lifecycle`).
+    """
+
+    contract: datetime | None = None
+    erasure: datetime | None = None
+    unsubscribed: datetime | None = None
+    grace: timedelta | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Vendor:
     """A party the owner gave an address to; `domains` are those it sends from, `senders` what else is known to be it.
 
-    `senders` are proven domains, or `esp/account` pairs, that were declared or learned for this vendor.
+    `senders` are proven domains, or `esp/account` pairs, that were declared or learned for this vendor; `pending` are
+    those the owner has not decided on, `denied` those that are not the vendor.
     """
 
     slug: str
     name: str
     domains: tuple[str, ...] = ()
     senders: frozenset[str] = frozenset()
+    pending: frozenset[str] = frozenset()
+    denied: frozenset[str] = frozenset()
+    supplies: tuple["Supply", ...] = ()
+    endings: Endings = Endings()
+
+    @property
+    def told(self) -> frozenset[str]:
+        """The accounts at suppliers that the owner declared, each `supplier/account`."""
+        return frozenset(f"{s.supplier}/{s.account}" for s in self.supplies if s.account and not s.learned)
+
+    def supplies_through(self, supplier: str | None) -> bool:
+        """Whether a supplier is known to get addresses of this vendor."""
+        return any(supply.supplier == supplier for supply in self.supplies)
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,13 +54,20 @@ class Supplier:
 
 @dataclass(frozen=True, slots=True)
 class Supply:
-    """A vendor lets a supplier see the addresses of a channel for a while; None stands for every channel or no end."""
+    """A vendor lets a supplier see the addresses of a channel for a while; None stands for every channel or no end.
+
+    `account` is the vendor's there, `through` the supplier that hands addresses on to this one, `learned` says that
+    mail showed it and nobody told us.
+    """
 
     vendor: str
     supplier: str
     channel: str | None = None
     since: datetime | None = None
     until: datetime | None = None
+    account: str = ""
+    through: str = ""
+    learned: bool = False
 
     def covers(self, channel: str, at: datetime) -> bool:
         """Whether addresses of this channel were with the supplier at that time."""

@@ -30,6 +30,7 @@ HINTS = frozenset({Verdict.BACKSCATTER, Verdict.PROBE})
 class Reason(StrEnum):
     """Why a verdict was reached; `SENTENCES` says each in words."""
 
+    SELF_TEST_TOKEN = "self-test-token"
     VENDOR_PROVEN = "vendor-proven"
     KNOWN_SENDER = "known-sender"
     KNOWN_SUPPLIER_ACCOUNT = "known-supplier-account"
@@ -37,25 +38,42 @@ class Reason(StrEnum):
     FAILS_VENDOR_AUTH = "fails-vendor-auth"
     VENDOR_POLICY_REJECTS = "vendor-policy-rejects"
     LOOKALIKE_NAME = "lookalike-name"
+    LOOKALIKE_DOMAIN = "lookalike-domain"
     DNS_UNSETTLED = "dns-unsettled"
     PROVEN_OUTSIDER = "proven-outsider"
     SHARED_PLATFORM = "shared-platform"
     BULK = "bulk"
     NOTHING_PROVEN = "nothing-proven"
     FRAUD_SHAPE = "fraud-shape"
+    RISKY_ATTACHMENT = "risky-attachment"
+    DECEPTIVE_LINK = "deceptive-link"
     MALFORMED = "malformed"
     NULL_SENDER = "null-sender"
     DELIVERY_REPORT = "delivery-report"
+    FEEDBACK_REPORT = "feedback-report"
     AUTO_REPLY = "auto-reply"
+    CHALLENGE = "challenge"
+    ANSWERS_TO = "answers-to"
+    NO_MAIL_FOLLOWED = "no-mail-followed"
     PERSON_TO_PERSON = "person-to-person"
+    SPEAKS_FOR_VENDOR = "speaks-for-vendor"
+    ASKS_TO_CONFIRM = "asks-to-confirm"
+    AWAITS_ANSWER = "awaits-answer"
+    DENIED_SENDER = "denied-sender"
+    AFTER_ERASURE = "after-erasure"
+    AFTER_CONTRACT = "after-contract"
+    AFTER_UNSUBSCRIBE = "after-unsubscribe"
     NEVER_ISSUED = "never-issued"
     HARD_TO_GUESS = "hard-to-guess"
     EASY_TO_GUESS = "easy-to-guess"
+    GUESS_BY_SHAPE = "guess-by-shape"
     PERSONA_NAMED = "persona-named"
     PUBLISHED_ADDRESS = "published-address"
+    RSPAMD = "rspamd"
 
 
 SENTENCES: dict[Reason, str] = {
+    Reason.SELF_TEST_TOKEN: "It carries a self-test token that this installation made for this address.",
     Reason.VENDOR_PROVEN: "{domain} is the vendor's own domain, proven by {proof}.",
     Reason.KNOWN_SENDER: "{domain} is a known sender for this vendor, proven by {proof}.",
     Reason.KNOWN_SUPPLIER_ACCOUNT: "Account {account} at {esp} is known to send for this vendor.",
@@ -63,22 +81,41 @@ SENTENCES: dict[Reason, str] = {
     Reason.FAILS_VENDOR_AUTH: "Nothing proves that {claim} sent it.",
     Reason.VENDOR_POLICY_REJECTS: "The policy of {claim} itself says {policy} for such mail.",
     Reason.LOOKALIKE_NAME: "It bears the vendor's name but comes from {claim}.",
+    Reason.LOOKALIKE_DOMAIN: "{claim} imitates {original} ({how}).",
     Reason.DNS_UNSETTLED: "DNS could not answer at the time, so proof may be missing.",
     Reason.PROVEN_OUTSIDER: "{domain} sent it (proven by {proof}) and was never given this address.",
     Reason.SHARED_PLATFORM: "{domain} is a platform with many customers; which one wrote is not proven.",
     Reason.BULK: "It is bulk mail ({signs}).",
     Reason.NOTHING_PROVEN: "The sender proved nothing about itself.",
     Reason.FRAUD_SHAPE: "It has the shape of fraud ({signs}).",
+    Reason.RISKY_ATTACHMENT: "It brings a file of a kind that carries malware ({files}).",
+    Reason.DECEPTIVE_LINK: "Its links deceive ({signs}).",
     Reason.MALFORMED: "The mail is malformed ({signs}).",
     Reason.NULL_SENDER: "It came from the null sender, as bounces do.",
     Reason.DELIVERY_REPORT: "It is a delivery report for mail this address never sent.",
+    Reason.FEEDBACK_REPORT: "It is a complaint report (ARF) about mail this address never sent.",
     Reason.AUTO_REPLY: "It is an automatic reply to mail this address never sent.",
-    Reason.PERSON_TO_PERSON: "It reads like one person writing to another.",
+    Reason.CHALLENGE: "It asks this address to confirm a mail that it never sent.",
+    Reason.ANSWERS_TO: "It answers a mail {answered} that bore this address as its sender.",
+    Reason.NO_MAIL_FOLLOWED: "{source} asked whether this address takes mail and sent none, as list checkers do.",
+    Reason.PERSON_TO_PERSON: "It reads like one person writing to another ({signs}).",
+    Reason.SPEAKS_FOR_VENDOR: "{domain} proved its own name (by {proof}) and says that it writes about business with the vendor.",
+    Reason.ASKS_TO_CONFIRM: "It asks to confirm the address, which was given away {age} before.",
+    Reason.AWAITS_ANSWER: "Whether {key} may write for the vendor has not been decided yet.",
+    Reason.DENIED_SENDER: "The owner said that {key} does not write for the vendor.",
+    Reason.AFTER_ERASURE: "It came {days} days after erasure was asked for ({since}).",
+    Reason.AFTER_CONTRACT: "It came {days} days after the contract ended ({since}).",
+    Reason.AFTER_UNSUBSCRIBE: "It is bulk mail {days} days after the address was unsubscribed ({since}).",
     Reason.NEVER_ISSUED: "The address was never given to anybody.",
-    Reason.HARD_TO_GUESS: "Guessing this address is out of the question: {odds} after {attempts} attempts.",
+    Reason.HARD_TO_GUESS: "Guessing this address is out of the question: {odds} {after}.",
     Reason.EASY_TO_GUESS: "The address could have been guessed: {odds} after {attempts} attempts.",
+    Reason.GUESS_BY_SHAPE: (
+        "The address is not random, so this is an estimate: {tried} of {attempts} guesses at its domain had its shape"
+        " ({shape}), and the chance that one met it is {odds}."
+    ),
     Reason.PERSONA_NAMED: "It repeats what only this vendor was told: {fields}.",
     Reason.PUBLISHED_ADDRESS: "The vendor shows this address in public, where anybody can collect it.",
+    Reason.RSPAMD: "rspamd scores it {score} ({symbols}).",
 }
 
 

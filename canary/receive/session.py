@@ -6,7 +6,8 @@ import asyncio
 import logging
 from dataclasses import replace
 
-from canary.model.attempt import Attempt, AttemptKind
+from canary.judge.localpart import shape_of
+from canary.model.attempt import Attempt, AttemptKind, LocalShape
 from canary.model.mail import Envelope
 from canary.receive.admission import Ruling, folded, rule, unquoted
 from canary.receive.connection import FAULT, Connection, Service
@@ -78,9 +79,10 @@ class Session(Connection):
         return Envelope(self._sender or "", tuple(self._recipients.values()), self._client, now)
 
     def _note(self, kind: AttemptKind, address: str) -> None:
-        domain = address.rpartition("@")[2][:255]
+        local, _, domain = address.rpartition("@")
         known = address if kind is AttemptKind.PROBE else ""
-        self._service.spool.note(Attempt(kind, domain, self.network, self._service.clock(), known))
+        shape = shape_of(local) if kind is AttemptKind.GUESS else LocalShape.UNKNOWN
+        self._service.spool.note(Attempt(kind, domain[:255], self.network, self._service.clock(), known, shape))
 
     def _report(self, envelope: Envelope, outcome: str, size: int = 0, key: str = "-") -> None:
         client = envelope.client
@@ -187,7 +189,10 @@ class Session(Connection):
         await super().smtp_STARTTLS("")
 
     async def smtp_VRFY(self, argument: str) -> str:
-        """RFC 5321 3.5.3: allowed to say nothing, and so we do."""
+        """RFC 5321 3.5.3: allowed to say nothing, and so we do; but who asks for an address checks a list."""
+        address = folded(unquoted(argument.strip().removeprefix("<").removesuffix(">")))
+        if address in self._service.book.addresses:
+            self._note(AttemptKind.PROBE, address)
         return "252 2.5.2 Cannot VRFY user, but will accept message and attempt delivery"
 
     async def smtp_EXPN(self, argument: str) -> str:

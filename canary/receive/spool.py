@@ -12,7 +12,7 @@ from contextlib import closing, contextmanager
 from datetime import datetime
 from pathlib import Path
 
-from canary.model.attempt import Attempt, AttemptKind
+from canary.model.attempt import Attempt, AttemptKind, LocalShape
 from canary.model.mail import Envelope, RawMail
 from canary.receive.spoolfile import SpoolFault, backlog, connect, envelope_from, prepare, read_uid, stand_in
 from canary.receive.writer import Writer
@@ -132,10 +132,7 @@ class Spool:
         select = "SELECT id, kind, domain, source, at, address FROM attempt ORDER BY id LIMIT ?"
         with self._opened() as file:
             rows = file.execute(select, (limit,)).fetchall()
-        return [
-            (number, Attempt(AttemptKind(kind), domain, source, datetime.fromisoformat(at), address))
-            for number, kind, domain, source, at, address in rows
-        ]
+        return [(number, _attempt(*facts)) for number, *facts in rows]
 
     def forget_attempts(self, upto: int) -> None:
         """Forgets the attempts up to a number."""
@@ -184,3 +181,10 @@ def _forget(file: sqlite3.Connection, numbers: list[int]) -> None:
     file.execute(f"DELETE FROM postponed WHERE mail_id IN ({marks})", numbers)  # noqa: S608 - only marks
     file.execute("UPDATE meta SET value = value + ? WHERE name = 'done'", (gone,))
     file.execute("COMMIT")
+
+
+def _attempt(kind: str, domain: str, source: str, at: str, about: str) -> Attempt:
+    # One column holds what is told of the recipient: the address of a probe, only the shape of a guess.
+    probe, guess = kind == AttemptKind.PROBE, kind == AttemptKind.GUESS
+    shape = LocalShape(about) if guess and about in set(LocalShape) else LocalShape.UNKNOWN
+    return Attempt(AttemptKind(kind), domain, source, datetime.fromisoformat(at), about if probe else "", shape)

@@ -257,7 +257,10 @@ def _insert_notes(connection: sqlite3.Connection, notes: Sequence[Attempt]) -> N
         return
     connection.executemany(
         "INSERT INTO attempt (kind, domain, source, at, address) VALUES (?, ?, ?, ?, ?)",
-        [(note.kind.value, note.domain, note.source, note.at.isoformat(), note.address) for note in notes],
+        [
+            (note.kind.value, note.domain, note.source, note.at.isoformat(), note.address or note.shape.value)
+            for note in notes
+        ],
     )
 
 

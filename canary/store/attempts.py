@@ -1,44 +1,52 @@
-"""Attempts: how hard a domain is being guessed at, counted once each."""
+"""Attempts: how hard a domain is being guessed at, and by what shapes; counted once each."""
 
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Any
 
-from sqlalchemy import func
+from sqlalchemy import Table
+from sqlalchemy.dialects import postgresql, sqlite
 from sqlmodel import Session, select
 
 from canary.model.attempt import Attempt, AttemptKind
-from canary.store.tables import AttemptRow, TakenRow
+from canary.store.tables import AttemptRow, GuessRow, Row, TakenRow
 
 
-def take_attempts(session: Session, spool: str, numbered: Sequence[tuple[int, Attempt]]) -> None:
-    """Count the attempts of a spool, leaving out those up to the number that was taken over before."""
+def take_attempts(session: Session, spool: str, numbered: Sequence[tuple[int, Attempt]]) -> list[Attempt]:
+    """Count the attempts of a spool and return them, leaving out those up to the number that was taken before."""
     taken = session.get(TakenRow, spool) or TakenRow(spool=spool)
-    for number, attempt in numbered:
-        if number > taken.upto:
-            _count(session, attempt)
-            taken.upto = number
+    fresh = [attempt for number, attempt in numbered if number > taken.upto]
+    # In one order, so that workers who count the same things wait for each other and never in a circle.
+    for keys, count in sorted(Counter(map(_hour, fresh)).items()):
+        _add(session, AttemptRow, dict(zip(("domain", "source", "kind", "hour"), keys, strict=True)), count)
+    guesses = ((a.domain, a.shape.value) for a in fresh if a.kind is AttemptKind.GUESS)
+    for (domain, shape), count in sorted(Counter(guesses).items()):
+        _add(session, GuessRow, {"domain": domain, "shape": shape}, count)
+    taken.upto = max(taken.upto, *(number for number, _ in numbered), 0)
     session.add(taken)
     session.flush()
+    return fresh
 
 
-def guesses(session: Session, domain: str) -> int:
-    """Return how many never-issued recipients of a domain were tried so far."""
-    query = select(func.sum(AttemptRow.count)).where(AttemptRow.domain == domain, AttemptRow.kind == AttemptKind.GUESS)
-    return int(session.exec(query).one() or 0)
+def guesses(session: Session, domain: str) -> Counter[str]:
+    """Count the never-issued recipients of a domain that were tried so far, by the shape of their local part."""
+    rows = session.exec(select(GuessRow.shape, GuessRow.count).where(GuessRow.domain == domain)).all()
+    return Counter(dict(rows))
 
 
-def _count(session: Session, attempt: Attempt) -> None:
+def _hour(attempt: Attempt) -> tuple[str, str, str, datetime]:
     hour = attempt.at.replace(minute=0, second=0, microsecond=0)
     # The domain of a relay try is the stranger's choice: under one name, the table cannot be made to grow.
     domain = "" if attempt.kind is AttemptKind.RELAY else attempt.domain
-    row = session.exec(
-        select(AttemptRow).where(
-            AttemptRow.domain == domain,
-            AttemptRow.source == attempt.source,
-            AttemptRow.kind == attempt.kind.value,
-            AttemptRow.hour == hour,
-        )
-    ).first()
-    row = row or AttemptRow(domain=domain, source=attempt.source, kind=attempt.kind.value, hour=hour)
-    row.count += 1
-    session.add(row)
-    session.flush()
+    return domain, attempt.source, attempt.kind.value, hour
+
+
+def _add(session: Session, kind: type[Row], keys: Mapping[str, Any], count: int) -> None:
+    """Add to a count as one step of the store, so that no two workers count over each other."""
+    table = kind.__table__  # type: ignore[attr-defined]
+    assert isinstance(table, Table)  # noqa: S101 - for the type checker
+    insert = (postgresql if session.get_bind().dialect.name == "postgresql" else sqlite).insert(table)
+    row = insert.values(**keys, count=count)
+    more = {"count": table.c.count + row.excluded.count}
+    session.execute(row.on_conflict_do_update(index_elements=list(keys), set_=more))

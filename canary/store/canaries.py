@@ -9,8 +9,7 @@ from sqlmodel import Session, col, select
 
 from canary.model.address import Draw, make_address
 from canary.model.canary import Canary, CanaryState, Persona, Style
-from canary.model.verdict import LEAKS
-from canary.store.tables import CanaryRow, HitRow, VendorRow
+from canary.store.tables import CanaryRow, VendorRow
 from canary.store.vendors import Unknown, vendor_row
 
 
@@ -75,13 +74,11 @@ def burn(session: Session, address: str, now: datetime) -> Canary:
     return find(session, [address])[row.address]
 
 
-def mark_hit(session: Session, canary: int, at: datetime, case: int) -> bool:
-    """Mark a canary as burned by a leak; tell whether this is its first leak hit in the case."""
+def mark_hit(session: Session, canary: int, at: datetime) -> None:
+    """Mark a canary as burned by a leak, unless it was before."""
     row = session.get_one(CanaryRow, canary)
     if row.burned_at is None:
         row.state, row.burned_at = CanaryState.BURNED.value, at
-    query = select(func.count()).where(HitRow.canary_id == canary, HitRow.case_id == case)
-    return session.exec(query.where(col(HitRow.verdict).in_(LEAKS))).one() <= 1
 
 
 def find(session: Session, addresses: Iterable[str]) -> dict[str, Canary]:
@@ -99,6 +96,14 @@ def list_canaries(session: Session, vendor: str | None = None) -> list[Canary]:
     if vendor is not None:
         query = query.where(VendorRow.slug == vendor)
     return [_canary(row, slug) for row, slug in session.exec(query).all()]
+
+
+def newest_active(session: Session) -> str | None:
+    """Return the address issued last that is still in use, or None while there is none."""
+    wanted = select(CanaryRow.address).where(
+        CanaryRow.state == CanaryState.ACTIVE, col(CanaryRow.vendor_id).is_not(None)
+    )
+    return session.exec(wanted.order_by(col(CanaryRow.id).desc()).limit(1)).first()
 
 
 def known_addresses(session: Session, mark: str) -> tuple[str, frozenset[str]] | None:

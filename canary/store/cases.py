@@ -4,7 +4,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import asdict
 from datetime import datetime
 
-from sqlalchemy import func
+from sqlalchemy import bindparam, func
 from sqlmodel import Session, col, or_, select
 
 from canary.model.case import CaseState, Evidence, Suspect
@@ -23,6 +23,14 @@ from canary.store.tables import (
 OPEN = (CaseState.NEW, CaseState.INVESTIGATING, CaseState.NOTIFIED, CaseState.CONFIRMED)
 
 
+_IS_HIT = (
+    select(HitRow.id)
+    .where(HitRow.case_id == bindparam("case"), HitRow.canary_id == bindparam("canary"))
+    .where(col(HitRow.verdict).in_([verdict.value for verdict in LEAKS]))
+    .limit(1)
+)
+
+
 def open_case_of(session: Session, vendor_id: int) -> CaseRow | None:
     """Return the newest open case that a vendor is part of."""
     return session.exec(
@@ -31,6 +39,17 @@ def open_case_of(session: Session, vendor_id: int) -> CaseRow | None:
         .where(CaseVendorRow.vendor_id == vendor_id, col(CaseRow.state).in_(OPEN))
         .order_by(col(CaseRow.id).desc())
     ).first()
+
+
+def open_cases(session: Session, vendor_ids: Iterable[int]) -> dict[int, CaseRow]:
+    """Return the newest open case of each of these vendors that is part of one."""
+    rows = session.exec(
+        select(CaseVendorRow.vendor_id, CaseRow)
+        .join(CaseRow)
+        .where(col(CaseVendorRow.vendor_id).in_(set(vendor_ids)), col(CaseRow.state).in_(OPEN))
+        .order_by(col(CaseRow.id))
+    )
+    return dict(rows.all())
 
 
 def case_of_common_supplier(session: Session, campaign_id: int, vendor_id: int) -> CaseRow | None:
@@ -63,15 +82,19 @@ def open_case(session: Session, vendor_id: int, at: datetime) -> CaseRow:
     return case
 
 
-def add_to_case(session: Session, case: CaseRow, hit: HitRow, vendor_id: int) -> bool:
-    """Let a case take a hit; tell whether its vendor is new to the case."""
-    hit.case_id = case.id
-    case.last_hit_at = max(case.last_hit_at, hit.at)
+def add_to_case(session: Session, case: CaseRow, at: datetime, vendor_id: int) -> bool:
+    """Let a case take a hit of a vendor; tell whether the vendor is new to the case."""
+    case.last_hit_at = max(case.last_hit_at, at)
     fresh = session.get(CaseVendorRow, (case.id, vendor_id)) is None
     if fresh:
         session.add(CaseVendorRow(case_id=case.id or 0, vendor_id=vendor_id))
-    session.flush()
+        session.flush()
     return fresh
+
+
+def is_hit(session: Session, case_id: int, canary_id: int) -> bool:
+    """Whether a canary has a leak hit in a case already."""
+    return session.connection().execute(_IS_HIT, {"case": case_id, "canary": canary_id}).first() is not None
 
 
 def note(session: Session, case: CaseRow, at: datetime, kind: str, text: str, who: str = "canary") -> None:

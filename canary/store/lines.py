@@ -84,10 +84,10 @@ class CaseLine:
 
 @dataclass(frozen=True, slots=True)
 class HitLine:
-    """A hit in a list; sender and subject are as hostile as the mail."""
+    """A hit in a list; sender and subject are as hostile as the mail. A probe has none."""
 
     id: int
-    mail: int
+    mail: int | None
     at: datetime
     verdict: str
     confidence: float
@@ -161,6 +161,7 @@ class VendorPage:
     canaries: tuple[CanaryLine, ...]
     cases: tuple[CaseLine, ...]
     hits: tuple[HitLine, ...]
+    events: tuple[tuple[datetime, str, str, str], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

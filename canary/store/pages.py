@@ -11,6 +11,7 @@ from sqlmodel import Session, col
 from canary.model.party import Supply
 from canary.model.verdict import LEAKS, Verdict
 from canary.store.cases import OPEN
+from canary.store.events import timeline
 from canary.store.lines import (
     OWN,
     SERIES,
@@ -84,6 +85,7 @@ def vendor_page(session: Session, slug: str, now: datetime) -> VendorPage | None
         tally=tally, weeks=_weeks(session, mine, _end(session, now)), marks=_marks(canaries, cases),
         canaries=canaries, cases=cases,
         hits=_hits(session, _hit_query().where(mine).order_by(col(HitRow.at).desc()).limit(25)),
+        events=tuple((e.at, e.kind, e.who, e.text) for e in timeline(session, row.id or 0, 50)),
     )  # fmt: skip
 
 
@@ -193,12 +195,13 @@ def _hit_query() -> Select[Any]:
     return (
         _select(
             HitRow.id, HitRow.mail_id, HitRow.at, HitRow.verdict, HitRow.confidence, HitRow.case_id, CanaryRow.address,
-            VendorRow.name, VendorRow.slug, MailRow.subject, MailRow.sender, MailRow.identity_domain, HitRow.reasons,
+            VendorRow.name, VendorRow.slug, func.coalesce(MailRow.subject, ""), func.coalesce(MailRow.sender, ""),
+            func.coalesce(MailRow.identity_domain, ""), HitRow.reasons,
         )
         .select_from(HitRow)
         .join(CanaryRow, col(CanaryRow.id) == HitRow.canary_id)
         .outerjoin(VendorRow, col(VendorRow.id) == CanaryRow.vendor_id)
-        .join(MailRow, col(MailRow.id) == HitRow.mail_id)
+        .outerjoin(MailRow, col(MailRow.id) == HitRow.mail_id)
     )  # fmt: skip
 
 

@@ -30,6 +30,10 @@ class VendorRow(Row, table=True):
     slug: str = Field(unique=True)
     name: str
     created_at: datetime = Field(sa_type=Time)
+    contract_ends: datetime | None = Field(default=None, sa_type=Time)
+    erasure_requested: datetime | None = Field(default=None, sa_type=Time)
+    unsubscribed: datetime | None = Field(default=None, sa_type=Time)
+    grace_days: int | None = None
 
 
 class VendorDomainRow(Row, table=True):
@@ -67,6 +71,51 @@ class SupplyRow(Row, table=True):
     since: datetime | None = Field(default=None, sa_type=Time)
     until: datetime | None = Field(default=None, sa_type=Time)
     origin: str = "declared"
+    through: str = ""
+
+
+class SenderRow(Row, table=True):
+    """A proven identity that sends, or asks to be known to send, for a vendor; `mail_id` is the first mail of it."""
+
+    __tablename__ = "sender"
+    __table_args__ = (UniqueConstraint("vendor_id", "key"), Index("ix_sender_state", "state", "vendor_id"))
+    id: int | None = Field(default=None, primary_key=True)
+    vendor_id: int = Field(foreign_key="vendor.id")
+    key: str
+    state: str
+    proof: str = "none"
+    first_at: datetime | None = Field(default=None, sa_type=Time)
+    last_at: datetime | None = Field(default=None, sa_type=Time)
+    count: int = 0
+    asked_at: datetime | None = Field(default=None, sa_type=Time)
+    decided_at: datetime | None = Field(default=None, sa_type=Time)
+    decided_by: str = ""
+    mail_id: int | None = Field(default=None, foreign_key="mail.id")
+
+
+class VendorEventRow(Row, table=True):
+    """One line of a vendor's timeline: a new way of sending, a decision, mail that should have stopped."""
+
+    __tablename__ = "vendor_event"
+    __table_args__ = (Index("ix_vendor_event_vendor_at", "vendor_id", "at"),)
+    id: int | None = Field(default=None, primary_key=True)
+    vendor_id: int = Field(foreign_key="vendor.id")
+    at: datetime = Field(sa_type=Time)
+    kind: str
+    who: str = "canary"
+    text: str = ""
+
+
+class AuditRow(Row, table=True):
+    """What somebody decided: who, when, what about, and what it changed."""
+
+    __tablename__ = "audit"
+    id: int | None = Field(default=None, primary_key=True)
+    at: datetime = Field(sa_type=Time, index=True)
+    who: str
+    action: str
+    subject: str
+    text: str = ""
 
 
 class CanaryRow(Row, table=True):
@@ -132,6 +181,14 @@ class MailRow(Row, table=True):
     campaign_id: int | None = Field(default=None, foreign_key="campaign.id", index=True)
 
 
+class MailSenderRow(Row, table=True):
+    """A key under which the sender of a mail proved itself, so that a decision finds the mails it concerns."""
+
+    __tablename__ = "mail_sender"
+    key: str = Field(primary_key=True)
+    mail_id: int = Field(primary_key=True, foreign_key="mail.id")
+
+
 class MailContentRow(Row, table=True):
     """The octets of a mail, zlib-compressed, apart so that lists stay quick."""
 
@@ -173,7 +230,7 @@ class CaseEventRow(Row, table=True):
 
 
 class HitRow(Row, table=True):
-    """One mail at one canary, with what it means and why."""
+    """One mail at one canary, with what it means and why; a probe has no mail."""
 
     __tablename__ = "hit"
     __table_args__ = (
@@ -182,7 +239,7 @@ class HitRow(Row, table=True):
         Index("ix_hit_verdict_at", "verdict", "at"),
     )
     id: int | None = Field(default=None, primary_key=True)
-    mail_id: int = Field(foreign_key="mail.id", index=True)
+    mail_id: int | None = Field(default=None, foreign_key="mail.id", index=True)
     canary_id: int = Field(foreign_key="canary.id")
     at: datetime = Field(sa_type=Time, index=True)
     verdict: str
@@ -202,6 +259,37 @@ class AttemptRow(Row, table=True):
     kind: str
     hour: datetime = Field(sa_type=Time)
     count: int = 0
+
+
+class GuessRow(Row, table=True):
+    """How many recipients of a domain that nobody was given were tried, by the shape of their local part."""
+
+    __tablename__ = "guess"
+    domain: str = Field(primary_key=True)
+    shape: str = Field(primary_key=True)
+    count: int = 0
+
+
+class ProbeRow(Row, table=True):
+    """A canary that a network asked for on one day without sending mail, how often, and the hit that tells of it."""
+
+    __tablename__ = "probe"
+    __table_args__ = (UniqueConstraint("canary_id", "day", "source"),)
+    id: int | None = Field(default=None, primary_key=True)
+    canary_id: int = Field(foreign_key="canary.id")
+    day: datetime = Field(sa_type=Time)
+    source: str
+    count: int = 0
+    hit_id: int = Field(foreign_key="hit.id", index=True)
+
+
+class OpinionRow(Row, table=True):
+    """A mail that rspamd was asked about; `fault` says why it has no opinion."""
+
+    __tablename__ = "opinion"
+    mail_id: int = Field(primary_key=True, foreign_key="mail.id")
+    at: datetime = Field(sa_type=Time)
+    fault: str = ""
 
 
 class TakenRow(Row, table=True):

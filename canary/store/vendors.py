@@ -2,12 +2,13 @@
 
 import re
 from collections.abc import Iterable
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from sqlmodel import Session, col, select
 
-from canary.model.party import Supplier, Supply, Vendor
-from canary.store.tables import SupplierRow, SupplyRow, VendorDomainRow, VendorRow
+from canary.model.party import Endings, Supplier, Supply, Vendor
+from canary.model.sender import SenderState
+from canary.store.tables import SenderRow, SupplierRow, SupplyRow, VendorDomainRow, VendorRow
 
 
 class Unknown(LookupError):
@@ -50,6 +51,13 @@ def get_vendor(session: Session, short: str) -> Vendor:
     return vendors_by_id(session, [_id(vendor_row(session, short))]).popitem()[1]
 
 
+def by_slug(session: Session, slugs: Iterable[str]) -> dict[str, tuple[int, Vendor]]:
+    """Return vendors with their row ids, by slug; unknown ones are left out."""
+    ids = session.exec(select(VendorRow.id).where(col(VendorRow.slug).in_(set(slugs)))).all()
+    found = vendors_by_id(session, [number for number in ids if number is not None])
+    return {vendor.slug: (number, vendor) for number, vendor in found.items()}
+
+
 def list_vendors(session: Session) -> list[Vendor]:
     """Return all vendors by name."""
     ids = session.exec(select(VendorRow.id)).all()
@@ -63,17 +71,41 @@ def vendors_by_id(session: Session, ids: Iterable[int]) -> dict[int, Vendor]:
     domains: dict[int, list[str]] = {}
     for domain in session.exec(select(VendorDomainRow).where(col(VendorDomainRow.vendor_id).in_(wanted))):
         domains.setdefault(domain.vendor_id, []).append(domain.domain)
-    accounts: dict[int, set[str]] = {}
-    for supply, supplier in session.exec(
-        select(SupplyRow, SupplierRow)
-        .join(SupplierRow)
-        .where(col(SupplyRow.vendor_id).in_(wanted), SupplyRow.account != "")
+    passed: dict[int, list[Supply]] = {}
+    query = select(SupplyRow, VendorRow.slug, SupplierRow.slug).join(VendorRow).join(SupplierRow)
+    for row, vendor, supplier in session.exec(query.where(col(SupplyRow.vendor_id).in_(wanted))):
+        passed.setdefault(row.vendor_id, []).append(_supply(row, vendor, supplier))
+    decided: dict[int, list[tuple[str, str]]] = {}
+    for number, key, state in session.exec(
+        select(SenderRow.vendor_id, SenderRow.key, SenderRow.state).where(col(SenderRow.vendor_id).in_(wanted))
     ):
-        accounts.setdefault(supply.vendor_id, set()).add(f"{supplier.slug}/{supply.account}")
+        decided.setdefault(number, []).append((key, state))
     return {
-        _id(row): Vendor(row.slug, row.name, tuple(domains.get(_id(row), ())), frozenset(accounts.get(_id(row), ())))
+        _id(row): _vendor(row, domains.get(_id(row), []), passed.get(_id(row), []), decided.get(_id(row), []))
         for row in rows
     }
+
+
+def _vendor(row: VendorRow, domains: list[str], passed: list[Supply], decided: list[tuple[str, str]]) -> Vendor:
+    # An account that mail showed serves attribution only; what excuses mail was told by the owner, or learned as a sender.
+    told = {f"{supply.supplier}/{supply.account}" for supply in passed if supply.account and not supply.learned}
+    by_state = {state: {key for key, its in decided if its == state} for state in SenderState}
+    denied = frozenset(by_state[SenderState.DENIED] - told)
+    return Vendor(
+        row.slug, row.name, tuple(domains), frozenset(told | by_state[SenderState.DECLARED] | by_state[SenderState.LEARNED]),
+        frozenset(by_state[SenderState.PENDING] - told), denied, tuple(passed),
+        Endings(
+            row.contract_ends, row.erasure_requested, row.unsubscribed,
+            None if row.grace_days is None else timedelta(days=row.grace_days),
+        ),
+    )  # fmt: skip
+
+
+def _supply(row: SupplyRow, vendor: str, supplier: str) -> Supply:
+    learned = row.origin == "learned"
+    return Supply(
+        vendor, supplier, row.channel or None, row.since, row.until, row.account, row.through, learned=learned
+    )
 
 
 def add_supplier(session: Session, name: str, now: datetime) -> Supplier:
@@ -101,15 +133,48 @@ def add_supply(session: Session, supply: Supply, account: str = "") -> None:
         )
     ).first()
     row = found or SupplyRow(vendor_id=_id(vendor), supplier_id=_id(supplier), channel=supply.channel or "")
-    row.account, row.since, row.until = account or row.account, supply.since, supply.until
+    row.account, row.since, row.until = account or supply.account or row.account, supply.since, supply.until
+    row.origin, row.through = "declared", supply.through
     session.add(row)
     session.flush()
+
+
+def drop_supply(session: Session, vendor: str, supplier: str, channel: str | None) -> str:
+    """Forget that a vendor passes addresses of a channel to a supplier; return its account there, raise Unknown if none."""
+    row = session.exec(
+        select(SupplyRow)
+        .join(SupplierRow)
+        .where(
+            SupplyRow.vendor_id == vendor_row(session, vendor).id,
+            SupplierRow.slug == slug(supplier),
+            SupplyRow.channel == (channel or ""),
+        )
+    ).first()
+    if row is None:
+        through = f"channel {channel!r}" if channel else "every channel"
+        raise Unknown(
+            f"supplier {supplier!r} of {vendor!r} for {through}: not known; see `canary vendor show {vendor}`"
+        )
+    account = f"{slug(supplier)}/{row.account}" if row.account else ""
+    session.delete(row)
+    session.flush()
+    return account
+
+
+def add_domains(session: Session, vendor: str, domains: Iterable[str], now: datetime) -> list[str]:
+    """Remember further domains that a vendor sends from; return those that were new."""
+    row = vendor_row(session, vendor)
+    known = set(session.exec(select(VendorDomainRow.domain).where(VendorDomainRow.vendor_id == row.id)).all())
+    fresh = [d for d in dict.fromkeys(d.lower().strip(".") for d in domains) if d not in known]
+    session.add_all(VendorDomainRow(vendor_id=_id(row), domain=domain, created_at=now) for domain in fresh)
+    session.flush()
+    return fresh
 
 
 def supplies(session: Session) -> list[Supply]:
     """Return every known passing-on of addresses."""
     rows = session.exec(select(SupplyRow, VendorRow.slug, SupplierRow.slug).join(VendorRow).join(SupplierRow)).all()
-    return [Supply(v, s, row.channel or None, row.since, row.until) for row, v, s in rows]
+    return [_supply(row, vendor, supplier) for row, vendor, supplier in rows]
 
 
 def supplier_names(session: Session) -> dict[str, str]:

@@ -24,6 +24,7 @@ log = logging.getLogger("canary.web")
 Next = Callable[[Request], Awaitable[Response]]
 LINES = {
     400: "This request makes no sense here.",
+    403: "Your account may look at everything and decide nothing.",
     404: "There is nothing at this address.",
     405: "This address does not do that.",
     500: "Something went wrong on our side; the log says what.",

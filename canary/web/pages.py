@@ -8,19 +8,22 @@ from typing import Annotated, TypeVar
 
 from fastapi import Form, Query, Request, Response
 from fastapi import Path as InPath
-from fastapi.responses import HTMLResponse
+from fastapi.responses import HTMLResponse, RedirectResponse
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoescape
 from starlette.exceptions import HTTPException
 
 from canary.store.lines import SERIES
 from canary.store.pages import canary_list, case_page, mail_page, overview, vendor_page
+from canary.store.senders import approve, deny, list_senders
 from canary.store.users import check_password, use_token
+from canary.store.vendors import Unknown
 from canary.web import charts, words
 from canary.web.auth import Door
 
 WRONG = "Name or password is wrong."
 TOO_OFTEN = "Too many tries. Wait a quarter of an hour, then try again."
 SPENT = "This link was used already or is too old. Ask for a new one, or log in with your password."
+SENDERS = 500
 _OWN_PATH = re.compile(r"/(?!/)[A-Za-z0-9/_-]{0,200}")
 
 Id = Annotated[int, InPath(ge=1, le=2**53)]
@@ -46,6 +49,8 @@ class Pages:
             ("/cases/{case_id}", "GET", self.case),
             ("/mail/{mail_id}", "GET", self.mail),
             ("/canaries", "GET", self.canaries),
+            ("/senders", "GET", self.senders),
+            ("/senders", "POST", self.decide),
             ("/login", "GET", self.login),
             ("/login", "POST", self.log_in),
             ("/login/once/{token}", "GET", self.once),
@@ -83,6 +88,29 @@ class Pages:
         with self._database.reading() as session:
             lines, further = canary_list(session, after or 0)
         return self._show(request, "canaries.html", lines=lines, further=further)
+
+    def senders(self, request: Request) -> Response:
+        """Who asks to be known to write for a vendor, and who is?"""
+        with self._database.reading() as session:
+            found = list_senders(session, limit=SENDERS + 1)
+        return self._show(request, "senders.html", lines=found[:SENDERS], more=len(found) > SENDERS)
+
+    def decide(self, request: Request, vendor: Field = "", sender: Field = "", answer: Field = "") -> Response:
+        """Approve or refuse a sender, then show how they stand."""
+        user = request.state.user
+        if user.role == "viewer":
+            raise HTTPException(403)
+        say = {"approve": approve, "deny": deny}.get(answer)
+        if say is None:
+            raise HTTPException(400)
+        try:
+            with self._database.writing() as session:
+                say(session, vendor, sender, user.name, self._clock())
+        except Unknown:
+            raise HTTPException(404) from None
+        except ValueError:
+            raise HTTPException(400) from None
+        return RedirectResponse("/senders", 303)
 
     def login(self, request: Request, next: str = "/") -> Response:  # noqa: A002 - the name in the address
         """Ask for name and password."""

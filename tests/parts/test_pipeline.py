@@ -236,7 +236,7 @@ def test_attempts_feed_the_guess_pressure(world: World) -> None:
     world.send(LURE, "shop")  # the writer keeps order: a mail kept later means that they are written
     world.run()
     with world.store.reading() as session:
-        assert attempts.guesses(session, "in.example") == 3
+        assert attempts.guesses(session, "in.example").total() == 3
 
 
 def test_a_store_that_is_down_makes_the_mails_wait(world: World) -> None:

@@ -146,7 +146,7 @@ def test_attempts_of_a_spool_are_counted_once_however_often_they_are_taken(store
         with store.writing() as session:
             attempts.take_attempts(session, "spool", batch)
     with store.reading() as session:
-        assert attempts.guesses(session, "inbox.example") == 5
+        assert attempts.guesses(session, "inbox.example").total() == 5
 
 
 def test_mails_that_share_either_key_are_one_campaign(store: Database) -> None:

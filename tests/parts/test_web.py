@@ -18,6 +18,7 @@ from starlette.routing import BaseRoute
 
 from canary.store import tables
 from canary.store.database import Database
+from canary.store.senders import list_senders
 from canary.store.users import add_user, new_token
 from canary.web.app import create_app
 from canary.web.auth import PUBLIC, PUBLIC_BELOW
@@ -25,7 +26,7 @@ from canary.web.auth import PUBLIC, PUBLIC_BELOW
 NOW = datetime(2011, 3, 24, 12, tzinfo=UTC)
 PASSWORD = "correct horse battery"
 EVIL = "\"'><script>alert(1)</script><img src=x onerror=alert(2)>"
-PAGES = ("/", "/vendors/play", "/cases/1", "/mail/1", "/canaries")
+PAGES = ("/", "/vendors/play", "/cases/1", "/mail/1", "/canaries", "/senders")
 
 
 @dataclass
@@ -71,6 +72,10 @@ def fill(database: Database) -> None:
         session.add_all([mail, tables.CaseRow(vendor_id=1, opened_at=NOW, last_hit_at=NOW, suspects=[top])])
         session.flush()
         session.add(tables.CaseVendorRow(case_id=1, vendor_id=1))
+        session.add(
+            tables.SenderRow(vendor_id=1, key=EVIL, state="pending", count=1, first_at=NOW, last_at=NOW, mail_id=1)
+        )
+        session.add(tables.VendorEventRow(vendor_id=1, at=NOW, kind="sender-asked", text=EVIL))
         session.add(tables.CaseEventRow(case_id=1, at=NOW, kind="opened", text=EVIL))
         session.add(tables.HitRow(mail_id=1, canary_id=1, at=NOW, verdict="spam", confidence=0.98, case_id=1,
                                   reasons=[{"code": "bulk", "text": EVIL}]))  # fmt: skip
@@ -273,6 +278,44 @@ def test_a_store_that_is_down_is_told_in_one_line(site: Site, caplog: pytest.Log
         answer = client.get("/")
     assert answer.status_code == 503
     assert "The store cannot be reached right now" in answer.text
+
+
+def decide(client: httpx.Client, answer: str, sender: str = EVIL, **headers: str) -> httpx.Response:
+    return client.post("/senders", data={"vendor": "play", "sender": sender, "answer": answer}, headers=headers)
+
+
+def states(site: Site) -> list[tuple[str, str]]:
+    with site.database.reading() as session:
+        return [(sender.state.value, sender.by) for sender in list_senders(session)]
+
+
+def test_a_sender_is_approved_and_refused_by_a_form(site: Site) -> None:
+    with site.logged_in() as client:
+        assert (decide(client, "approve").status_code, states(site)) == (303, [("learned", "ada")])
+        assert (decide(client, "deny").status_code, states(site)) == (303, [("denied", "ada")])
+
+
+def test_a_decision_from_another_site_is_refused(site: Site) -> None:
+    with site.logged_in() as client:
+        assert decide(client, "approve", Origin="https://bad.example").status_code == 403
+        assert decide(client, "approve", **{"Sec-Fetch-Site": "cross-site"}).status_code == 403
+    assert states(site) == [("pending", "")]
+
+
+def test_who_may_only_look_decides_nothing(site: Site) -> None:
+    with site.database.writing() as session:
+        session.get_one(tables.UserRow, 1).role = "viewer"
+    with site.logged_in() as client:
+        assert decide(client, "approve").status_code == 403
+        assert '<form method="post" action="/senders"' not in client.get("/senders").text
+    assert states(site) == [("pending", "")]
+
+
+@pytest.mark.parametrize(("answer", "sender", "status"), [("maybe", EVIL, 400), ("deny", "nobody.example", 404)])
+def test_a_decision_that_makes_no_sense_changes_nothing(site: Site, answer: str, sender: str, status: int) -> None:
+    with site.logged_in() as client:
+        assert decide(client, answer, sender).status_code == status
+    assert states(site) == [("pending", "")]
 
 
 def test_readiness_tells_how_the_parts_are(still: Site) -> None:

@@ -1,11 +1,12 @@
 """What is said on Slack: the answer, the evidence, and nothing that a stranger wrote gets to act."""
 
 import json
+from dataclasses import replace
 from datetime import UTC, datetime
 
 import pytest
 
-from canary.alert.compose import defang, headline, hostile, slack
+from canary.alert.compose import defang, headline, hostile, link, slack
 from canary.model.alert import Alert
 
 HOSTILE = Alert(
@@ -35,6 +36,15 @@ def test_the_message_keeps_within_the_limits_of_slack() -> None:
     assert len(json.dumps(message)) < 10_000
     assert message["text"]
     assert all(len(b["text"]["text"]) <= 3000 for b in message["blocks"] if "text" in b)
+
+
+def test_a_question_about_a_sender_is_told_as_a_question_and_leads_to_where_it_is_decided() -> None:
+    question = replace(HOSTILE, kind="new-sender", case=0, identity="till.example", suspects=())
+    said = json.dumps(slack(question, link(question, "https://canary.example")))
+    assert headline(question) == "Question: till.example wrote to an address given only to Play & Co"
+    assert "Does till[.]example write for Play &amp; Co?" in said
+    assert "https://canary.example/senders" in said
+    assert "till.example" not in said
 
 
 def test_the_button_leads_to_the_case() -> None:

@@ -2,7 +2,7 @@
 
 import pytest
 
-from canary.judge.organisation import normal, organisation, same_organisation
+from canary.judge.organisation import normal, organisation, same_organisation, stands_for
 
 
 @pytest.mark.parametrize(
@@ -52,3 +52,11 @@ def test_two_domains_of_one_organisation(a: str, b: str, same: bool) -> None:
 @pytest.mark.parametrize("domain", ["ä" * 300, "\ud800.example", "xn--\0", "a." * 200, "." * 50])
 def test_what_is_no_domain_has_no_normal_form_and_raises_nothing(domain: str) -> None:
     assert len(normal(domain)) <= 253
+
+
+def test_a_workspace_signs_for_a_domain_under_a_name_made_of_it() -> None:
+    tenant = "my-shop-example.20230601.gappssmtp.com"
+    assert stands_for(tenant, "my-shop.example")
+    assert not stands_for(tenant, "shop.example")
+    assert not stands_for("my-shop-example.bad.example", "my-shop.example")
+    assert not stands_for("", "")

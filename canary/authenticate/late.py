@@ -1,0 +1,40 @@
+"""What DNS of today says about mail of years ago: a pass is proof, anything else only says that it was asked too late."""
+
+from dataclasses import replace
+
+from canary.model.proof import DkimResult, DmarcResult, Proofs, Result, SpfResult
+
+TOO_LATE = "asked too late to tell"
+
+
+def believed_late(proofs: Proofs) -> Proofs:
+    """Return proofs with every result but a pass made a temporary error.
+
+    Keys are withdrawn and records rewritten, so a signature that no key verifies and a host that no record names may
+    have been right in their time. What passes today still needs the sender's key, or the sender's word for that host.
+    """
+    return replace(
+        proofs, spf=_spf(proofs.spf), dkim=tuple(_dkim(each) for each in proofs.dkim), dmarc=_dmarc(proofs.dmarc)
+    )
+
+
+def _spf(found: SpfResult) -> SpfResult:
+    if found.result is Result.PASS:
+        return found
+    return replace(found, result=Result.TEMPERROR, reason=_why(found.result, found.reason), explanation="")
+
+
+def _dkim(found: DkimResult) -> DkimResult:
+    if found.result is Result.PASS:
+        return found
+    return replace(found, result=Result.TEMPERROR, reason=_why(found.result, found.reason))
+
+
+def _dmarc(found: DmarcResult) -> DmarcResult:
+    if found.result is Result.PASS:
+        return found
+    return replace(found, result=Result.TEMPERROR, policy="", reason=_why(found.result, found.reason))
+
+
+def _why(result: Result, reason: str) -> str:
+    return f"{TOO_LATE}: today {result.value}" + (f" ({reason})" if reason else "")

@@ -1,0 +1,68 @@
+"""The self-test of `canary doctor`: a mail through the own listener to an own canary, until it is judged."""
+
+import secrets
+import smtplib
+import threading
+from datetime import datetime
+from email.message import EmailMessage
+from email.utils import format_datetime
+
+from canary.cli.frame import Trouble, local
+from canary.settings import Settings
+
+SECONDS = 10.0
+_PAUSE = 0.1
+
+
+def self_test(known: Settings) -> str:
+    """Send a signed mail and wait for its verdict; raises Trouble, OSError or SMTPException with what went wrong."""
+    from canary.run import clock, open_store
+    from canary.store.canaries import newest_active
+
+    store = open_store(known)
+    try:
+        with store.reading() as session:
+            address = newest_active(session)
+        if address is None:
+            return "no address to write to yet; `canary issue VENDOR` makes one"
+        begun = clock()
+        message = _message(known, address, begun)
+        with smtplib.SMTP(local(known.smtp.host), known.smtp.port, timeout=5) as client:
+            client.send_message(message, f"doctor@{known.smtp.hostname}", [address])
+        ended = _until_judged(known, str(message["Message-ID"]), begun)
+    finally:
+        store.close()
+    return f"a mail to {address} was received and judged after {(ended - begun).total_seconds():.1f} s"
+
+
+def _message(known: Settings, address: str, now: datetime) -> EmailMessage:
+    from canary.judge.selftest import HEADER, make_token
+    from canary.store.key import installation_key
+
+    message = EmailMessage()
+    message["From"] = f"Canary doctor <doctor@{known.smtp.hostname}>"
+    message["To"], message["Subject"], message["Date"] = address, "Self-test", format_datetime(now)
+    message["Message-ID"] = f"<{secrets.token_hex(12)}@{known.smtp.hostname}>"
+    message[HEADER] = make_token(installation_key(known.data), address, now)
+    message.set_content("Sent by `canary doctor` to see whether mail arrives and is judged.\n")
+    return message
+
+
+def _until_judged(known: Settings, message_id: str, begun: datetime) -> datetime:
+    from canary.model.verdict import Verdict
+    from canary.run import clock, open_store
+    from canary.store.mails import verdict_since
+
+    store, pause, verdict = open_store(known), threading.Event(), None
+    try:
+        while verdict is None and (clock() - begun).total_seconds() < SECONDS:
+            pause.wait(_PAUSE)
+            with store.reading() as session:
+                verdict = verdict_since(session, message_id, begun)
+    finally:
+        store.close()
+    if verdict is None:
+        raise Trouble(f"a mail was received and not judged within {SECONDS:.0f} s; is `canary worker` running?")
+    if verdict != Verdict.SELF_TEST:
+        raise Trouble(f"a mail was judged {verdict}, not self-test; worker and doctor need the same data folder")
+    return clock()

@@ -1,0 +1,74 @@
+"""`canary sender ...`: who writes for whom, and the questions about it."""
+
+from datetime import datetime
+from typing import Annotated
+
+import typer
+
+from canary.cli.frame import Json, settings, show_json, show_table, who
+from canary.model.sender import Sender, SenderState
+
+group = typer.Typer(help="Senders: who is known to write for a vendor, and who asks to be.", no_args_is_help=True)
+
+Of = Annotated[str | None, typer.Option("--vendor", help="Only this vendor's.")]
+In = Annotated[list[SenderState] | None, typer.Option("--state", help="Only in this state; may be repeated.")]
+
+
+@group.command("list")
+def list_all(vendor: Of = None, state: In = None, as_json: Json = False) -> None:
+    """List senders, those that wait for an answer first."""
+    from canary.run import open_store
+    from canary.store import senders
+
+    store = open_store(settings())
+    store.migrate()
+    with store.reading() as session:
+        found = senders.list_senders(session, vendor, state or tuple(SenderState))
+    if as_json:
+        show_json([_plain(sender) for sender in found])
+        return
+    rows = [(s.state, s.vendor, s.key, s.count, _day(s.first), _day(s.last), s.subject[:60]) for s in found]
+    columns = ("state", "vendor", "sender", "mails", "first", "last", "first subject")
+    show_table(columns, rows, "No senders yet: they are learned from mail.")
+
+
+@group.command()
+def approve(vendor: str, sender: str, as_json: Json = False) -> None:
+    """Say that a sender writes for a vendor; its past mail is judged again."""
+    _decide(vendor, sender, SenderState.LEARNED, as_json)
+
+
+@group.command()
+def deny(vendor: str, sender: str, as_json: Json = False) -> None:
+    """Say that a sender has nothing to do with a vendor; its past mail is judged again."""
+    _decide(vendor, sender, SenderState.DENIED, as_json)
+
+
+def _decide(vendor: str, sender: str, state: SenderState, as_json: bool) -> None:
+    from canary.run import clock, open_store
+    from canary.store import senders
+
+    store = open_store(settings())
+    store.migrate()
+    say = senders.approve if state is SenderState.LEARNED else senders.deny
+    with store.writing() as session:
+        outcome = say(session, vendor, sender, who(), clock())
+    if as_json:
+        show_json({
+            "vendor": vendor, "sender": sender, "state": state.value, "looked": outcome.looked,
+            "changed": outcome.changed, "opened": outcome.opened, "closed": outcome.closed,
+        })  # fmt: skip
+    else:
+        typer.echo(f"{sender} is {state.value} at {vendor}: {outcome}.")
+
+
+def _plain(sender: Sender) -> dict[str, object]:
+    return {
+        "vendor": sender.vendor, "sender": sender.key, "state": sender.state.value, "proof": sender.proof.value,
+        "first": sender.first, "last": sender.last, "mails": sender.count, "asked": sender.asked,
+        "decided": sender.decided, "by": sender.by, "subject": sender.subject, "from": sender.name, "mail": sender.mail,
+    }  # fmt: skip
+
+
+def _day(at: datetime | None) -> str:
+    return f"{at:%Y-%m-%d}" if at else ""

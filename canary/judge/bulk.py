@@ -1,0 +1,35 @@
+"""Does a mail show that it went to many? By its headers first, then by what its text and links look like."""
+
+from canary.judge.once import once
+from canary.mail.text import link_host
+from canary.model.mail import ParsedMail
+
+MAX_TEXT = 64 * 1024
+
+_HEADERS = (
+    "list-unsubscribe", "list-id", "list-post", "feedback-id", "x-campaign", "x-campaignid", "x-campaign-id",
+    "x-mailgun-sid", "x-sg-eid", "x-ses-outgoing", "x-mc-user", "x-job", "x-csa-complaints", "x-report-abuse",
+    "x-mailer-recptid", "x-rpcampaign", "x-kmail-account", "x-mailin-client", "x-pm-message-id",
+)  # fmt: skip
+_PRECEDENCE = ("bulk", "list", "junk")
+_PHRASES = (
+    "unsubscribe", "view in browser", "view this email", "view online", "opt out", "opt-out", "manage preferences",
+    "email preferences", "you are receiving this", "newsletter", "abmelden", "abbestellen", "im browser ansehen",
+    "désabonner", "désinscrire", "version en ligne", "darse de baja", "cancelar la suscripción", "ver en el navegador",
+    "cancelar inscrição", "descadastrar", "deixar de receber", "ver no navegador", "annulla l'iscrizione",
+    "disiscriviti", "cancellati", "uitschrijven", "afmelden", "bekijk in browser", "отписаться", "配信停止",
+)  # fmt: skip
+
+
+@once
+def bulk_signs(mail: ParsedMail) -> tuple[str, ...]:
+    """Name what shows that a mail went to many, the surest first."""
+    names = {name.lower() for name, _ in mail.headers}
+    found = [name for name in _HEADERS if name in names]
+    if mail.header("precedence").lower() in _PRECEDENCE:
+        found.append("precedence")
+    text = mail.text[:MAX_TEXT].casefold()
+    found += [f'"{phrase}"' for phrase in _PHRASES if phrase in text]
+    if len({link_host(link) for link in mail.links}) >= 3 or len(mail.links) >= 5:
+        found.append("many links")
+    return tuple(found)

@@ -1,0 +1,47 @@
+"""When a vendor should have fallen silent: after its contract, an erasure request or an unsubscription, with days of grace."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from canary.judge.bulk import bulk_signs
+from canary.model.mail import ParsedMail
+from canary.model.party import Endings
+from canary.model.verdict import Because, Reason, because
+
+
+@dataclass(frozen=True, slots=True)
+class Ending:
+    """One kind of end: its usual grace, and whether it ends bulk mail only."""
+
+    reason: Reason
+    grace: timedelta
+    bulk: bool = False
+
+
+ENDINGS: dict[str, Ending] = {
+    "erasure": Ending(Reason.AFTER_ERASURE, timedelta(days=30)),
+    "contract": Ending(Reason.AFTER_CONTRACT, timedelta(days=30)),
+    "unsubscribed": Ending(Reason.AFTER_UNSUBSCRIBE, timedelta(days=10), bulk=True),
+}
+"""By the field of `Endings`: erasure within a month (GDPR art. 12 (3)), unsubscribing within ten days (CAN-SPAM 5 (a)(4))."""
+
+LATE = {ending.reason: name for name, ending in ENDINGS.items()}
+"""The field of `Endings` that each reason speaks of."""
+
+
+def overdue(mail: ParsedMail, endings: Endings, at: datetime) -> tuple[Because, ...]:
+    """Say which ends this mail of the vendor comes after; within the grace it comes after none."""
+    return tuple(_overdue(mail, endings, at)) if endings != _NONE else ()
+
+
+_NONE = Endings()
+
+
+def _overdue(mail: ParsedMail, endings: Endings, at: datetime) -> Iterator[Because]:
+    for name, ending in ENDINGS.items():
+        since: datetime | None = getattr(endings, name)
+        grace = ending.grace if endings.grace is None else endings.grace
+        if since is None or at <= since + grace or (ending.bulk and not bulk_signs(mail)):
+            continue
+        yield because(ending.reason, days=(at - since).days, since=f"{since:%Y-%m-%d}")

@@ -1,0 +1,71 @@
+"""Does a mail read like one person writing to another? Only signs that somebody sat down for this one mail count."""
+
+import re
+
+from canary.judge.bulk import bulk_signs
+from canary.mail.text import words
+from canary.model.mail import ParsedMail
+
+LONGEST = 5_000
+FEW = 3
+
+_GREETING = re.compile(
+    r"(?:hi|hello|hey|dear|good (?:morning|afternoon|evening)|hallo|liebe[rs]?|moin|guten (?:tag|morgen)|bonjour|salut|ch[eè]re?"
+    r"|hola|querid[oa]|estimad[oa]|olá|oi|car[oa]|ciao|beste|hoi|hej|kære)[ ,]{1,3}"
+    r"(?:(?:mr|mrs|ms|herr|frau|m|mme|sr|sra|dr)\.? )?(\w{2,20})",
+    re.IGNORECASE,
+)
+_ANYBODY = frozenset(
+    """
+    all amigo amiga beloved beneficiary client colleague customer dear email everybody everyone friend friends there
+    guest handsome holder kollege kunde kunden madam member mister one partner poppet reader recipient sir subscriber
+    supplier sweetie team there user vendor winner you account alle zusammen tous monsieur madame cliente usuario
+    usuário senhor senhora señor señora utente signore signora klant lezer allemaal querida querido meu minha my the
+    from your our we this is how are
+    """.split()
+)
+_ANSWER = re.compile(r"\s*(?:re|aw|sv|antw|rv|ri|res|odp)\s*:", re.IGNORECASE)
+_QUOTE = re.compile(r"(?m)^\s*>|\b(?:wrote|schrieb|a écrit|escribió|escreveu|ha scritto|schreef|skrev)\b.{0,80}:\s*$")
+
+
+def person_signs(mail: ParsedMail, address: str = "") -> tuple[str, ...]:
+    """Name what shows that a person wrote to another, empty where anything speaks against it.
+
+    `address` is where it came; mail that is not even addressed to it was sent out in numbers.
+    """
+    to = {box.address.lower() for box in mail.recipients}
+    small = 20 <= len(mail.text) <= LONGEST and len(mail.links) <= 1 and not mail.attachments
+    if not small or not 1 <= len(to) <= FEW or (address and address not in to) or bulk_signs(mail):
+        return ()
+    tests = {
+        "it answers in a thread": _is_answer(mail),
+        "it greets somebody by name": _greets(mail.text),
+        "it is signed with the sender's name": _is_signed(mail),
+        "its mailbox bears that name": _is_own_box(mail),
+    }
+    found = tuple(sign for sign, holds in tests.items() if holds)
+    # Without a link there is less to gain by the mail, and two signs of its own writer are enough.
+    signed = _is_signed(mail) and _is_own_box(mail) and not mail.links
+    return found if len(found) >= 3 or signed else ()
+
+
+def _is_answer(mail: ParsedMail) -> bool:
+    threaded = mail.has("in-reply-to", "references") and _ANSWER.match(mail.subject)
+    return bool(threaded and _QUOTE.search(mail.text))
+
+
+def _greets(text: str) -> bool:
+    found = _GREETING.match(text.lstrip()[:200])
+    return found is not None and found[1][0].isupper() and found[1].casefold() not in _ANYBODY
+
+
+def _is_signed(mail: ParsedMail) -> bool:
+    name = words(mail.sender.name)
+    own = [line for line in mail.text.splitlines() if line.strip() and not line.lstrip().startswith(">")]
+    last = [words(line) for line in own[1:][-6:] if len(line) <= 60]
+    return bool(name) and any(line[:1] == name[:1] for line in last)
+
+
+def _is_own_box(mail: ParsedMail) -> bool:
+    local = mail.sender.address.partition("@")[0].casefold()
+    return any(len(part) >= 3 and part in local for part in words(mail.sender.name))

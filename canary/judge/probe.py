@@ -1,0 +1,35 @@
+"""What a recipient that was asked for and sent no mail means: somebody checks whether a list is still good."""
+
+from collections.abc import Iterable
+from ipaddress import ip_address, ip_network
+
+from canary.judge.guess import Chance
+from canary.judge.rules import guessing
+from canary.judge.weight import confidence
+from canary.model.canary import Canary
+from canary.model.verdict import Judgement, Reason, Verdict, because
+
+
+def came_from(network: str, hosts: Iterable[str]) -> bool:
+    """Whether one of these hosts is in a network; what is no address is in none."""
+    try:
+        wanted = ip_network(network, strict=False)
+        return any(ip_address(host) in wanted for host in hosts if host)
+    except ValueError:
+        return False
+
+
+def judge_probe(canary: Canary, source: str, chance: Chance) -> Judgement:
+    """Judge a probe at a canary; `source` is the network that asked, `chance` how likely the address was guessed.
+
+    It charges the vendor weakly: the address is on somebody's list, or a connection broke at the wrong moment.
+    """
+    if canary.vendor is None:
+        return Judgement(
+            Verdict.GUESS, confidence(Verdict.GUESS, [Reason.NEVER_ISSUED]), (because(Reason.NEVER_ISSUED),)
+        )
+    reasons = [because(Reason.NO_MAIL_FOLLOWED, source=source)]
+    if canary.published:
+        reasons.append(because(Reason.PUBLISHED_ADDRESS))
+    sure = confidence(Verdict.PROBE, (reason.code for reason in reasons)) * chance.leaked
+    return Judgement(Verdict.PROBE, round(sure, 4), (*reasons, guessing(chance)))

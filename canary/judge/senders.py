@@ -1,0 +1,214 @@
+"""Who sends for a vendor: the key a sender is known by, whether an unknown one may be the vendor's, when it is learned."""
+
+import re
+from collections.abc import Collection, Iterator
+from datetime import datetime, timedelta
+from enum import Enum
+
+from canary.judge.fraud import fraud_signs, risky_files
+from canary.judge.lookalike import imitated
+from canary.judge.organisation import is_tenant, organisation, same_organisation
+from canary.mail.text import link_host, words
+from canary.model.identity import Identity, Proof
+from canary.model.mail import ParsedMail
+from canary.model.party import Vendor
+from canary.model.sender import Learning, Sender, SenderState
+from canary.model.verdict import Judgement, Reason, Verdict
+
+MOST_PENDING = 20
+"""Senders of one vendor that wait for the owner; whoever comes beyond that is judged without asking."""
+
+SOON = timedelta(days=3)
+"""How soon after an address was given a request to confirm it is believed."""
+
+FIRST_WEEKS = timedelta(days=42)
+"""For how long after an address was given a sender that nobody told us of is more likely than a leak."""
+
+MAX_TEXT = 32 * 1024
+_ALIGNED = frozenset({Proof.DKIM_ALIGNED, Proof.SPF_ALIGNED})
+_ADDRESS = re.compile(r"\S*(?:://|@)\S*|\S+\.\S+")
+_CONFIRM = re.compile(
+    r"\b(?:confirm|verify|activate|subscri|sign(?:ed|ing)? up|bestätig|anmeld|aktivier|confirm[eao]|inscri|suscri"
+    r"|iscri|attiva|bevestig|aanmeld|bekræft|bekräfta)",
+    re.IGNORECASE,
+)
+_LEARNABLE = frozenset({Reason.SHARED_PLATFORM, Reason.ASKS_TO_CONFIRM})
+
+
+class Step(Enum):
+    """What to do about a sender that is pending."""
+
+    LEARN = "learn"
+    WAIT = "wait"
+    ASK = "ask"
+
+
+def sender_key(who: Identity) -> str:
+    """Return the key under which a proven sender is kept, empty where nothing tells it from others.
+
+    A domain of its own that aligns with the From comes first, then the account at a provider, then the tenant's name
+    at a platform that signed for it; last a platform alone, which only means something beside the From domain.
+    """
+    if not who.proven:
+        return ""
+    if who.proof in _ALIGNED and not who.shared:
+        return organisation(who.domain)
+    if who.account:
+        return f"{who.esp}/{who.account}"
+    if _vouched(who):
+        return organisation(who.claim)
+    if who.esp or who.shared:
+        return f"{organisation(who.claim)} via {who.esp or organisation(who.domain)}" if who.claim else ""
+    # A reverse-path alone may be that of a forwarder, which hands on whatever it gets.
+    return organisation(who.domain) if who.proof is Proof.DKIM else ""
+
+
+def sender_keys(who: Identity) -> tuple[str, ...]:
+    """Return every key that a sender proved, the one under which it is kept first."""
+    account = f"{who.esp}/{who.account}" if who.account else ""
+    own = (organisation(domain) for domain in who.domains)
+    return tuple(dict.fromkeys(filter(None, (sender_key(who), account, *own))))
+
+
+def known_as(who: Identity, keys: Collection[str]) -> str:
+    """Return which of some keys a sender proved, empty if none; a platform of many tenants proves none of them."""
+    if not keys or not who.proven:
+        return ""
+    own = [d for d in who.domains if not (who.shared and d == who.domain)]
+    proved = (sender_key(who), f"{who.esp}/{who.account}", *own, *map(organisation, own))
+    return next((key for key in proved if key in keys), "")
+
+
+def is_supply(key: str) -> bool:
+    """Whether a key names somebody's place at a provider, and no domain of its own."""
+    return "/" in key or " via " in key
+
+
+def may_speak_for(mail: ParsedMail, who: Identity, vendor: Vendor, age: timedelta) -> bool:
+    """Whether a stranger may act for the vendor: it proved its own From, and says its own name and the vendor's.
+
+    Help desks, payment and survey services do so, and brands of the vendor. Who forges proves nothing, who breaks
+    into a site to send from it does not name that site, and who buys lists does not say whose customers they are. A
+    name like the vendor's may be one of its own in the first weeks after the address was given; later it is bait.
+    None of this matters where all links lead to the vendor's own site, for then nobody else can gain by the mail.
+    """
+    if fraud_signs(mail) or risky_files(mail) or _leads_astray(mail, vendor) or len(vendor.pending) >= MOST_PENDING:
+        return False
+    if _vouched(who):
+        return _is_tenant_of(who, vendor) or _names(mail, vendor)
+    if vendor.supplies_through(who.esp) and who.account:
+        return _names(mail, vendor)
+    if who.proof not in _ALIGNED or who.shared or not _names(mail, vendor):
+        return False
+    named = _says_own_name(mail, organisation(who.domain)) and (age <= FIRST_WEEKS or not _sounds_like(who, vendor))
+    return named or _leads_home(mail, vendor)
+
+
+def asks_to_confirm(mail: ParsedMail, who: Identity, vendor: Vendor, age: timedelta) -> bool:
+    """Whether it is the double opt-in of an address that was given a moment ago, which nobody else can know yet."""
+    if not timedelta(0) <= age <= SOON or who.proof not in _ALIGNED or fraud_signs(mail) or risky_files(mail):
+        return False
+    near = imitated([who.claim, *who.domains], vendor.domains, vendor.name)
+    shape = 1 <= len(mail.links) <= 8 and _CONFIRM.search(f"{mail.subject} {mail.text[:MAX_TEXT]}")
+    return bool(shape) and _names(mail, vendor) and not (near and near[1].near)
+
+
+def next_step(sender: Sender, judgement: Judgement, issued: datetime, learning: Learning, *, quiet: bool) -> Step:
+    """Say what to do about a pending sender after one more mail of it; `quiet` says that the vendor has no open case.
+
+    Only what comes in the vendor's own name through a provider, or confirms a new address, is learned without asking,
+    and only where it began in the first weeks: no stranger has the address by then.
+    """
+    plausible = judgement.verdict is Verdict.NEW_SENDER and any(r.code in _LEARNABLE for r in judgement.reasons)
+    early = sender.first is not None and sender.first - issued <= learning.period
+    if sender.asked or not (plausible and early and quiet):
+        return Step.ASK
+    waited = sender.first and sender.last and sender.last - sender.first >= learning.quiet
+    return Step.LEARN if waited else Step.WAIT
+
+
+def shown(who: Identity, vendor: Vendor, judgement: Judgement) -> Iterator[tuple[str, SenderState]]:
+    """Yield the keys that one judged mail shows to be, or to claim to be, senders of the vendor, with their state."""
+    if judgement.verdict in (Verdict.EXPECTED, Verdict.SUPPLIER):
+        own = next((d for d in who.domains if any(same_organisation(d, v) for v in vendor.domains)), "")
+        key = organisation(own) if own and judgement.verdict is Verdict.EXPECTED else known_as(who, vendor.senders)
+        if key:
+            told = own or key in vendor.told
+            yield key, SenderState.DECLARED if told else SenderState.LEARNED
+    elif judgement.verdict is Verdict.NEW_SENDER:
+        key = sender_key(who)
+        # A provider that the vendor is known to use, and the account not shown: there is nothing to ask about.
+        hidden = " via " in key and any(known.startswith(f"{who.esp}/") for known in vendor.senders)
+        if key and not hidden:
+            yield key, SenderState.PENDING
+
+
+def pending(who: Identity, vendor: Vendor, judgement: Judgement) -> frozenset[str]:
+    """Return the keys that one judged mail brings before the owner."""
+    return frozenset(key for key, state in shown(who, vendor, judgement) if state is SenderState.PENDING)
+
+
+def confirmed_account(who: Identity, vendor: Vendor, judgement: Judgement, age: timedelta, learning: Learning) -> str:
+    """Return the account that a mail in the first weeks proves to be the vendor's by bearing the vendor's own proof."""
+    early = timedelta(0) <= age <= learning.period and judgement.verdict is Verdict.EXPECTED
+    own = any(same_organisation(who.domain, v) for v in vendor.domains) and who.proof in _ALIGNED
+    key = f"{who.esp}/{who.account}"
+    return key if early and own and who.account and key not in vendor.senders | vendor.denied else ""
+
+
+def _vouched(who: Identity) -> bool:
+    """Whether a platform that gives each tenant a name below its own proved the From of one."""
+    return is_tenant(who.claim) and any(
+        who.claim == domain or who.claim.endswith(f".{domain}") for domain in who.domains
+    )
+
+
+def _is_tenant_of(who: Identity, vendor: Vendor) -> bool:
+    return who.claim.partition(".")[0].replace("-", "") in _labels(vendor)
+
+
+def _labels(vendor: Vendor) -> set[str]:
+    """Return the vendor's name and the labels of its domains, each as one word."""
+    labels = (organisation(domain).partition(".")[0].replace("-", "") for domain in vendor.domains)
+    return {label for label in (*labels, "".join(words(vendor.name))) if len(label) >= 4}
+
+
+def _names(mail: ParsedMail, vendor: Vendor) -> bool:
+    """Whether a mail says the vendor's name or domain, or links to it; a name of one word counts only as it is written."""
+    said = f"{mail.sender.name} {mail.subject} {mail.text[:MAX_TEXT]}"
+    hosts = {link_host(link) for link in mail.links[:50]}
+    if any(domain in said.casefold() for domain in vendor.domains):
+        return True
+    if any(same_organisation(host, domain) for host in hosts for domain in vendor.domains):
+        return True
+    name = words(vendor.name)
+    if len("".join(name)) < 4:
+        return False
+    if len(name) > 1:
+        return f" {' '.join(name)} " in f" {' '.join(words(said))} "
+    return re.search(rf"(?<!\w){re.escape(vendor.name.strip())}(?!\w)", said) is not None
+
+
+def _says_own_name(mail: ParsedMail, domain: str) -> bool:
+    """Whether the label that people read in a domain is said as a name, not only as a part of addresses."""
+    label = "".join(words(domain.partition(".")[0]))
+    if len(label) < 3:
+        return False
+    said = _ADDRESS.sub(" ", f"{mail.sender.name} {mail.subject} {mail.text[:MAX_TEXT]}")
+    return label in "".join(words(_ADDRESS.sub(" ", mail.sender.name))) or label in words(said)
+
+
+def _sounds_like(who: Identity, vendor: Vendor) -> bool:
+    own = organisation(who.domain).partition(".")[0].replace("-", "")
+    return any(label in own for label in _labels(vendor)) or bool(imitated(who.domains, vendor.domains, vendor.name))
+
+
+def _leads_home(mail: ParsedMail, vendor: Vendor) -> bool:
+    """Whether a mail has links, and all of them go to the vendor's own site."""
+    hosts = {link_host(link) for link in mail.links}
+    return bool(hosts) and all(any(same_organisation(host, domain) for domain in vendor.domains) for host in hosts)
+
+
+def _leads_astray(mail: ParsedMail, vendor: Vendor) -> bool:
+    led = imitated(dict.fromkeys(link_host(link) for link in mail.links[:20]), vendor.domains, vendor.name)
+    return bool(led and led[1].near)

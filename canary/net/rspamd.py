@@ -1,0 +1,77 @@
+"""Asks a rspamd beside us about a mail (`POST /checkv2`): never longer than two seconds, whatever the server does."""
+
+import asyncio
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import httpx
+
+from canary.model.mail import Envelope, RawMail
+from canary.net.http import Unreachable
+
+SECONDS = 2.0
+MAX_MAIL = 8 * 1024 * 1024
+MAX_ANSWER = 256 * 1024
+MAX_RECIPIENTS = 10
+
+_UNFIT = re.compile(r"[^\x21-\x7e]")
+
+
+class Unanswered(Exception):
+    """The server was reached and gave no answer to this mail that can be used."""
+
+
+@dataclass(frozen=True, slots=True)
+class Rspamd:
+    """A server by its address; `password` goes along where one is set."""
+
+    url: str
+    password: str | None = None
+    seconds: float = SECONDS
+
+    def check(self, raw: RawMail) -> str:
+        """Return the answer to a mail; raises Unreachable when nobody is there, Unanswered when the answer is no use."""
+        if len(raw.content) > MAX_MAIL:
+            raise Unanswered(f"the mail has more than {MAX_MAIL >> 20} MB")
+        try:
+            return asyncio.run(self._check(raw))
+        except TimeoutError:
+            raise Unanswered(f"no answer within {self.seconds:g} s") from None
+        except (httpx.ConnectError, httpx.ConnectTimeout) as fault:
+            raise Unreachable(f"rspamd at {self.url}: {type(fault).__name__}") from None
+        except (httpx.HTTPError, httpx.InvalidURL) as fault:
+            raise Unanswered(f"{type(fault).__name__}") from None
+
+    async def _check(self, raw: RawMail) -> str:
+        # One deadline for everything, as a server that sends an octet now and then would outlive any other.
+        async with (
+            asyncio.timeout(self.seconds),
+            httpx.AsyncClient(follow_redirects=False, trust_env=False, timeout=self.seconds) as client,
+            client.stream(
+                "POST",
+                f"{self.url.rstrip('/')}/checkv2",
+                content=raw.content,
+                headers=self._headers(raw.key, raw.envelope),
+            ) as response,
+        ):
+            if response.status_code != 200:
+                raise Unanswered(f"status {response.status_code}")
+            return await _beginning(response)
+
+    def _headers(self, key: str, envelope: Envelope) -> Sequence[tuple[str, str]]:
+        told = [("IP", envelope.client.ip), ("Helo", envelope.client.helo), ("From", envelope.mail_from)]
+        told += [("Rcpt", address) for address in envelope.rcpt_to[:MAX_RECIPIENTS]]
+        told += [("Queue-Id", key), ("Password", self.password or "")]
+        # What strangers said must not end a header line.
+        fit = ((name, _UNFIT.sub("", value)[:500]) for name, value in told)
+        return [(name, value) for name, value in fit if value]
+
+
+async def _beginning(response: httpx.Response) -> str:
+    read = b""
+    async for piece in response.aiter_bytes():
+        read += piece
+        if len(read) > MAX_ANSWER:
+            raise Unanswered(f"an answer of more than {MAX_ANSWER >> 10} KB")
+    return read.decode("utf-8", "replace")

@@ -1,0 +1,44 @@
+"""Charging a leak: the hit finds its case, or opens one, and the suspects of the case are weighed."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlmodel import Session
+
+from canary.attribute.suspects import suspects
+from canary.store import canaries, cases, vendors
+from canary.store.tables import CaseRow
+
+CASES_LOCK = 7203252
+"""Whoever opens, joins or settles cases passes one at a time."""
+
+
+@dataclass(frozen=True, slots=True)
+class Charge:
+    """A leak hit to be charged: whose canary was hit, when, and in which campaign."""
+
+    vendor_id: int
+    vendor: str
+    canary: int
+    at: datetime
+    campaign: int | None = None
+
+
+def charge(session: Session, hit: Charge) -> tuple[CaseRow, bool]:
+    """Return the case that takes a leak hit, and whether it was opened for it; the canary counts as burned."""
+    case = cases.open_case_of(session, hit.vendor_id)
+    if case is None and hit.campaign is not None:
+        case = cases.case_of_common_supplier(session, hit.campaign, hit.vendor_id)
+    opened = case is None
+    case = case or cases.open_case(session, hit.vendor_id, hit.at)
+    if cases.add_to_case(session, case, hit.at, hit.vendor_id) and not opened:
+        cases.note(session, case, hit.at, "joined", f"{hit.vendor} was hit by the same campaign.")
+    canaries.mark_hit(session, hit.canary, hit.at)
+    return case, opened
+
+
+def weigh(session: Session, case: CaseRow) -> None:
+    """Weigh the suspects of a case anew."""
+    names = {v.slug: v.name for v in vendors.list_vendors(session)} | vendors.supplier_names(session)
+    found = suspects(cases.evidence(session, case), vendors.supplies(session))
+    cases.set_suspects(session, case, found, names)

@@ -1,0 +1,34 @@
+"""What is written down: the timeline of each vendor, and who decided what."""
+
+from datetime import datetime
+
+from sqlmodel import Session, col, select
+
+from canary.store.tables import AuditRow, VendorEventRow
+
+
+def note(session: Session, vendor_id: int, at: datetime, kind: str, text: str, who: str = "canary") -> None:
+    """Write a line into the timeline of a vendor."""
+    session.add(VendorEventRow(vendor_id=vendor_id, at=at, kind=kind, who=who[:100], text=text[:1000]))
+
+
+def noted_since(session: Session, vendor_id: int, kind: str, since: datetime) -> bool:
+    """Whether a vendor's timeline has a line of some kind since a time."""
+    query = select(VendorEventRow.id).where(VendorEventRow.vendor_id == vendor_id, VendorEventRow.at >= since)
+    return session.exec(query.where(VendorEventRow.kind == kind).limit(1)).first() is not None
+
+
+def timeline(session: Session, vendor_id: int, limit: int = 100) -> list[VendorEventRow]:
+    """Return the timeline of a vendor, newest line first."""
+    query = select(VendorEventRow).where(VendorEventRow.vendor_id == vendor_id)
+    return list(session.exec(query.order_by(col(VendorEventRow.at).desc(), col(VendorEventRow.id).desc()).limit(limit)))
+
+
+def audit(session: Session, at: datetime, who: str, action: str, subject: str, text: str) -> None:
+    """Write down who decided what about what, and what it changed."""
+    session.add(AuditRow(at=at, who=who[:100], action=action, subject=subject[:300], text=text[:1000]))
+
+
+def audited(session: Session, limit: int = 100) -> list[AuditRow]:
+    """Return the newest decisions."""
+    return list(session.exec(select(AuditRow).order_by(col(AuditRow.id).desc()).limit(limit)))

@@ -1,0 +1,21 @@
+"""The key of the installation, in the data folder: what it signs with, made at first use."""
+
+import os
+import secrets
+from contextlib import suppress
+from pathlib import Path
+
+
+def installation_key(folder: Path) -> bytes:
+    """Return the key in a data folder, making both if need be; raises OSError."""
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    file = folder / "secret.key"
+    if not file.exists():
+        # Whole under another name first: of two processes that start together, neither may read half a key.
+        made = folder / f"secret.key.{secrets.token_hex(4)}"
+        with os.fdopen(os.open(made, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as text:
+            text.write(secrets.token_hex(32) + "\n")
+        with suppress(FileExistsError):
+            file.hardlink_to(made)
+        made.unlink()
+    return file.read_bytes().strip()

@@ -1,0 +1,314 @@
+"""The sender profile of each vendor: who was seen to send for it, who was learned, asked about, approved or refused."""
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from uuid import NAMESPACE_URL, uuid5
+
+from sqlalchemy import case, func
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlmodel import Session, col, select
+
+from canary.judge.lifecycle import LATE
+from canary.judge.senders import Step, confirmed_account, next_step, sender_key, shown
+from canary.model.alert import Alert
+from canary.model.canary import Canary
+from canary.model.identity import Identity, Proof
+from canary.model.party import Vendor
+from canary.model.sender import Learning, Sender, SenderState
+from canary.model.verdict import Judgement, Verdict
+from canary.store import cases, events, outbox, supplies
+from canary.store.charge import CASES_LOCK
+from canary.store.database import lock
+from canary.store.facts import identity_of
+from canary.store.rejudge import Cause, Outcome, of_sender, rejudge
+from canary.store.tables import CanaryRow, HitRow, MailRow, MailSenderRow, SenderRow, VendorRow, metadata
+from canary.store.vendors import Unknown, vendor_row
+
+_OWN = (Verdict.EXPECTED, Verdict.SUPPLIER)
+_SENDER = metadata.tables["sender"]
+
+
+@dataclass(frozen=True, slots=True)
+class Sight:
+    """One judged mail at one canary, as far as it bears on who sends for the vendor."""
+
+    vendor_id: int
+    vendor: Vendor
+    canary: Canary
+    judgement: Judgement
+    who: Identity
+    mail_id: int
+    at: datetime
+    sender: str = ""
+    subject: str = ""
+
+
+@dataclass(slots=True)
+class _Seen:
+    """What a batch shows of one key at one vendor."""
+
+    state: SenderState
+    proof: Proof
+    sights: list[Sight] = field(default_factory=list)
+    confirmed: bool = False
+
+    @property
+    def first(self) -> Sight:
+        return min(self.sights, key=lambda sight: sight.at)
+
+    @property
+    def last(self) -> Sight:
+        return max(self.sights, key=lambda sight: sight.at)
+
+
+def take(session: Session, sights: Sequence[Sight], learning: Learning) -> None:
+    """Let the profiles learn from judged mails that are kept: count, learn, ask, and note what is new.
+
+    Called last in its transaction: whoever waits for the lock of the cases must not hold a profile meanwhile.
+    """
+    seen = _seen(sights, learning)
+    if seen:
+        if any(s.state is SenderState.PENDING or s.confirmed for s in seen.values()):
+            lock(session, CASES_LOCK)
+        for row in _count(session, seen):
+            _follow(session, row, seen[row.vendor_id, row.key], learning)
+    own = [sight for sight in sights if sight.judgement.verdict in _OWN]
+    supplies.learn(
+        session, (use for s in own for use in supplies.uses(s.vendor_id, s.vendor, s.canary.channel, s.at, s.who))
+    )
+    for sight in own:
+        _note_late(session, sight)
+
+
+def list_senders(
+    session: Session, vendor: str | None = None, states: Collection[SenderState] = tuple(SenderState), limit: int = 1000
+) -> list[Sender]:
+    """Return senders, the undecided first, then by vendor and key; `name` and `subject` are those of the first mail."""
+    query = (
+        select(  # type: ignore[call-overload]
+            SenderRow, VendorRow.slug, MailRow.subject, MailRow.sender_name, MailRow.sender
+        )
+        .join(VendorRow)
+        .outerjoin(MailRow, col(MailRow.id) == SenderRow.mail_id)
+        .where(col(SenderRow.state).in_([state.value for state in states]))
+        .order_by(SenderRow.state != SenderState.PENDING.value, col(VendorRow.slug), col(SenderRow.key))
+    )
+    if vendor is not None:
+        query = query.where(VendorRow.slug == vendor_row(session, vendor).slug)
+    return [_sender(*found) for found in session.exec(query.limit(limit)).all()]
+
+
+def decide(session: Session, vendor: str, key: str, state: SenderState, cause: Cause) -> Outcome:
+    """Approve (`learned`) or refuse (`denied`) a sender, judge its past mail again, and write down who did so.
+
+    Raises Unknown for a sender that was never seen at the vendor, ValueError for one that was declared. Saying it
+    again changes nothing.
+    """
+    lock(session, CASES_LOCK)
+    owner = vendor_row(session, vendor)
+    row = _row(session, owner, key)
+    if row.state == state:
+        return Outcome()
+    if row.state == SenderState.DECLARED:
+        raise ValueError(f"sender {key!r}: declared as {owner.name}'s own; there is nothing to decide")
+    row.state, row.decided_at, row.decided_by = state.value, cause.at, cause.who[:100]
+    session.add(row)
+    session.flush()
+    if state is SenderState.DENIED and "/" in key:
+        supplies.forget(session, owner.id or 0, *key.split("/", 1))
+    outcome = rejudge(session, owner.id or 0, of_sender(key), cause)
+    supplies.learn(session, outcome.uses.values())
+    events.note(session, owner.id or 0, cause.at, f"sender-{state.value}", cause.text, cause.who)
+    events.audit(session, cause.at, cause.who, f"sender-{state.value}", f"{vendor}: {key}", str(outcome))
+    session.flush()
+    return outcome
+
+
+def declare(session: Session, vendor: str, keys: Collection[str], who: str, now: datetime) -> Outcome:
+    """Take note that domains or accounts were declared as a vendor's own, whatever was decided before; judge their past mail."""
+    owner, total = vendor_row(session, vendor), Outcome()
+    for key in sorted(keys):
+        row = session.exec(select(SenderRow).where(SenderRow.vendor_id == owner.id, SenderRow.key == key)).first()
+        if row is not None:
+            row.state, row.decided_at, row.decided_by = SenderState.DECLARED.value, now, who[:100]
+            session.add(row)
+            session.flush()
+        cause = Cause(f"{key} was declared by {who}.", who, now)
+        outcome = rejudge(session, owner.id or 0, of_sender(key), cause)
+        supplies.learn(session, outcome.uses.values())
+        total.add(outcome)
+    if keys:
+        events.audit(session, now, who, "sender-declared", f"{vendor}: {', '.join(sorted(keys))}", str(total))
+    return total
+
+
+def retract(session: Session, vendor: str, key: str, who: str, now: datetime) -> Outcome:
+    """Take back that a domain or account was declared: it waits for a decision again, and its past mail is judged anew."""
+    owner = vendor_row(session, vendor)
+    row = session.exec(select(SenderRow).where(SenderRow.vendor_id == owner.id, SenderRow.key == key)).first()
+    if row is not None:
+        row.state, row.decided_at, row.decided_by = SenderState.PENDING.value, now, who[:100]
+        session.add(row)
+        session.flush()
+    outcome = rejudge(session, owner.id or 0, of_sender(key), Cause(f"{key} is no longer declared.", who, now))
+    events.audit(session, now, who, "sender-retracted", f"{vendor}: {key}", str(outcome))
+    return outcome
+
+
+def approve(session: Session, vendor: str, key: str, who: str, now: datetime) -> Outcome:
+    """Say that a sender writes for a vendor."""
+    return decide(session, vendor, key, SenderState.LEARNED, Cause(f"{key} was approved by {who}.", who, now))
+
+
+def deny(session: Session, vendor: str, key: str, who: str, now: datetime) -> Outcome:
+    """Say that a sender has nothing to do with a vendor."""
+    return decide(session, vendor, key, SenderState.DENIED, Cause(f"{key} was refused by {who}.", who, now))
+
+
+def _seen(sights: Sequence[Sight], learning: Learning) -> dict[tuple[int, str], _Seen]:
+    found: dict[tuple[int, str], _Seen] = {}
+    for sight in sights:
+        for key, state in shown(sight.who, sight.vendor, sight.judgement):
+            found.setdefault((sight.vendor_id, key), _Seen(state, sight.who.proof)).sights.append(sight)
+        age = sight.at - sight.canary.issued
+        account = confirmed_account(sight.who, sight.vendor, sight.judgement, age, learning)
+        if account:
+            entry = found.setdefault((sight.vendor_id, account), _Seen(SenderState.LEARNED, sight.who.proof))
+            entry.sights.append(sight)
+            entry.confirmed = True
+    return found
+
+
+def _count(session: Session, seen: dict[tuple[int, str], _Seen]) -> Sequence[SenderRow]:
+    """Add to the counts of all senders in one step of the store, and return them as they stand now."""
+    insert = postgresql.insert if session.get_bind().dialect.name == "postgresql" else sqlite.insert
+    values = [
+        {
+            "vendor_id": vendor, "key": key, "state": entry.state.value, "proof": entry.proof.value,
+            "first_at": entry.first.at, "last_at": entry.last.at, "count": len(entry.sights), "decided_by": "",
+            "mail_id": entry.first.mail_id,
+        }
+        for (vendor, key), entry in sorted(seen.items())
+    ]  # fmt: skip
+    row = insert(SenderRow).values(values)
+    new, old = row.excluded, _SENDER.c
+    changes = {
+        "count": old.count + new.count,
+        "first_at": case((old.first_at <= new.first_at, old.first_at), else_=new.first_at),
+        "last_at": case((old.last_at >= new.last_at, old.last_at), else_=new.last_at),
+        "mail_id": func.coalesce(old.mail_id, new.mail_id),
+        "state": case((new.state == SenderState.DECLARED.value, new.state), else_=old.state),
+    }
+    written = row.on_conflict_do_update(index_elements=["vendor_id", "key"], set_=changes).returning(SenderRow)
+    return session.scalars(written, execution_options={"populate_existing": True}).all()
+
+
+def _follow(session: Session, row: SenderRow, entry: _Seen, learning: Learning) -> None:
+    """Do what follows from a sender having been seen again."""
+    last, state = entry.last, SenderState(row.state)
+    if entry.confirmed and state in (SenderState.PENDING, SenderState.LEARNED):
+        if state is SenderState.PENDING or row.count == len(entry.sights):
+            _learn(
+                session,
+                row,
+                last,
+                f"{row.key} is known to send for {last.vendor.name}: its own signature came with it.",
+            )
+    elif entry.state is SenderState.PENDING and state is SenderState.PENDING:
+        _step(session, row, last, learning)
+    elif entry.state is SenderState.PENDING:
+        # Somebody decided between our judging and our counting.
+        cause = Cause(f"{row.key} had been decided on.", "canary", last.at)
+        rejudge(session, row.vendor_id, of_sender(row.key), cause)
+
+
+def _step(session: Session, row: SenderRow, last: Sight, learning: Learning) -> None:
+    quiet = cases.open_case_of(session, last.vendor_id) is None
+    step = next_step(_sender(row, last.vendor.slug), last.judgement, last.canary.issued, learning, quiet=quiet)
+    if step is Step.LEARN:
+        days = learning.quiet.days
+        _learn(
+            session, row, last, f"{last.vendor.name} now also sends through {row.key}: learned after {days} quiet days."
+        )
+    elif step is Step.ASK and row.asked_at is None:
+        _ask(session, row, last)
+
+
+def _learn(session: Session, row: SenderRow, last: Sight, text: str) -> None:
+    row.state, row.decided_at, row.decided_by = SenderState.LEARNED.value, last.at, "canary"
+    session.add(row)
+    events.note(session, row.vendor_id, last.at, "sender-learned", text)
+    session.flush()
+    outcome = rejudge(session, row.vendor_id, of_sender(row.key), Cause(text, "canary", last.at))
+    supplies.learn(session, outcome.uses.values())
+
+
+def _ask(session: Session, row: SenderRow, last: Sight) -> None:
+    row.asked_at = last.at
+    session.add(row)
+    text = f"{row.key} began to write to addresses of {last.vendor.name}: does it write for it?"
+    events.note(session, row.vendor_id, last.at, "sender-asked", text)
+    outbox.put(session, _question(row, last))
+
+
+def _question(row: SenderRow, last: Sight) -> Alert:
+    return Alert(
+        id=str(uuid5(NAMESPACE_URL, f"canary:new-sender:{last.vendor.slug}:{row.vendor_id}:{row.key}")), kind="new-sender",
+        at=last.at, case=0, vendor=last.vendor.name, verdict=last.judgement.verdict.value,
+        confidence=last.judgement.confidence, canary=last.canary.address, sender=last.sender, subject=last.subject[:300],
+        reasons=tuple(reason.text for reason in last.judgement.reasons), identity=row.key,
+    )  # fmt: skip
+
+
+def _note_late(session: Session, sight: Sight) -> None:
+    """Write into the vendor's timeline that it still writes, once for each end."""
+    for reason in sight.judgement.reasons:
+        if reason.code in LATE:
+            since = getattr(sight.vendor.endings, LATE[reason.code])
+            if not events.noted_since(session, sight.vendor_id, reason.code.value, since):
+                events.note(
+                    session, sight.vendor_id, sight.at, reason.code.value, f"{sight.vendor.name} wrote. {reason.text}"
+                )
+                session.flush()
+
+
+def _row(session: Session, owner: VendorRow, key: str) -> SenderRow:
+    """Return the profile of a sender, making one of the mails it sent if nobody asked about it before."""
+    query = select(SenderRow).where(SenderRow.vendor_id == owner.id, SenderRow.key == key)
+    return session.exec(query.with_for_update()).first() or _from_mails(session, owner, key)
+
+
+def _from_mails(session: Session, owner: VendorRow, key: str) -> SenderRow:
+    query = (
+        select(MailRow.id, MailRow.received_at, MailRow.identity)
+        .join(MailSenderRow, col(MailSenderRow.mail_id) == MailRow.id)
+        .join(HitRow, col(HitRow.mail_id) == MailRow.id)
+        .join(CanaryRow, col(CanaryRow.id) == HitRow.canary_id)
+        .where(MailSenderRow.key == key, CanaryRow.vendor_id == owner.id)
+        .order_by(col(MailRow.received_at))
+        .limit(1000)
+    )
+    # A platform that signs beside the sender is no sender: only what the sender would be kept under counts.
+    found = [(n, at, who) for n, at, kept in session.exec(query) if sender_key(who := identity_of(kept)) == key]
+    if not found:
+        raise Unknown(
+            f"sender {key!r} was never seen at {owner.slug!r}: see `canary sender list --vendor {owner.slug}`"
+        )
+    first, last = found[0], found[-1]
+    row = SenderRow(
+        vendor_id=owner.id or 0, key=key, state=SenderState.PENDING.value, proof=first[2].proof.value, first_at=first[1],
+        last_at=last[1], count=len({n for n, _, _ in found}), mail_id=first[0],
+    )  # fmt: skip
+    session.add(row)
+    session.flush()
+    return row
+
+
+def _sender(
+    row: SenderRow, vendor: str, subject: str | None = "", name: str | None = "", address: str | None = ""
+) -> Sender:
+    return Sender(
+        vendor, row.key, SenderState(row.state), Proof(row.proof), row.first_at, row.last_at, row.count, row.asked_at,
+        row.decided_at, row.decided_by, subject or "", f"{name} <{address}>" if address else "", row.mail_id,
+    )  # fmt: skip

@@ -1,0 +1,122 @@
+"""Sends a measured world through the pipeline into a store, the owner answering, and keeps what became of each hit."""
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from sqlmodel import select
+
+from canary.authenticate.message import split
+from canary.authenticate.results import read_results
+from canary.casework import Finding
+from canary.judge.identity import identify
+from canary.judge.organisation import same_organisation
+from canary.mail.parse import parse
+from canary.pipeline import Parts, conclude_all, find
+from canary.run import supplier_book
+from canary.store.database import Database
+from canary.store.tables import CanaryRow, HitRow, MailRow, VendorDomainRow
+from tests.quality.houses import BEGIN
+from tests.quality.owner import Owner
+from tests.quality.post import Posting, Truth
+from tests.quality.world import World
+
+_BATCH, _TOGETHER = 100, 5
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """One hit: what it really is, what was said of it at first and in the end, and what the naive rule says."""
+
+    truth: Truth
+    first: str
+    verdict: str
+    confidence: float
+    reasons: tuple[str, ...]
+    sender: str
+    subject: str
+    naive: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """What came of a world."""
+
+    outcomes: tuple[Outcome, ...]
+    questions: int
+    vendors: int
+    years: float
+
+
+class _Now:
+    """The time of the mail at hand."""
+
+    def __init__(self) -> None:
+        self.now = BEGIN
+
+    def __call__(self) -> datetime:
+        return self.now
+
+
+async def replay(store: Database, world: World) -> Run:
+    """Find out about every mail, conclude them in order, and let the owner answer what is a day old."""
+    clock = _Now()
+    parts = Parts(store, lambda: world.lookup, supplier_book(), clock)
+    owner = Owner(parts, {posting.raw.key: posting.truth for posting in world.postings})
+    for start in range(0, len(world.postings), _BATCH):
+        batch = world.postings[start : start + _BATCH]
+        findings = await asyncio.gather(*(_found(parts, posting) for posting in batch))
+        await asyncio.to_thread(_conclude, parts, clock, owner, findings)
+    clock.now += timedelta(days=3)
+    await asyncio.to_thread(owner.answer, clock.now)
+    with store.reading():
+        outcomes = await asyncio.to_thread(_outcomes, store, world.postings, owner.first)
+    return Run(tuple(outcomes), owner.asked, len(world.houses), world.years)
+
+
+async def _found(parts: Parts, posting: Posting) -> Finding:
+    """What is proven: by our own checks, or where DNS has long forgotten the sender, by what its receiver saw then."""
+    raw = posting.raw
+    proofs = read_results(split(raw.content), [posting.trusted]) if posting.trusted else None
+    if proofs is None:
+        return await find(parts, raw)
+    mail = parse(raw.content)
+    return Finding(raw, mail, proofs, identify(mail, proofs, raw.envelope, parts.book), {})
+
+
+def _conclude(parts: Parts, clock: _Now, owner: Owner, findings: Sequence[Finding]) -> None:
+    """Conclude as a worker does, in groups; a day of the owner's begins between groups."""
+    for start in range(0, len(findings), _TOGETHER):
+        group = findings[start : start + _TOGETHER]
+        clock.now = group[-1].raw.envelope.received
+        conclude_all(parts, group)
+        owner.saw([finding.raw.key for finding in group])
+        owner.answer(clock.now)
+
+
+def _outcomes(store: Database, postings: Sequence[Posting], first: dict[int, str]) -> list[Outcome]:
+    truths = {posting.raw.key: posting.truth for posting in postings}
+    with store.reading() as session:
+        domains: dict[int, list[str]] = {}
+        for row in session.exec(select(VendorDomainRow)):
+            domains.setdefault(row.vendor_id, []).append(row.domain)
+        rows = session.exec(
+            select(HitRow, MailRow, CanaryRow.vendor_id)
+            .join(MailRow, MailRow.id == HitRow.mail_id)  # type: ignore[arg-type]
+            .join(CanaryRow, CanaryRow.id == HitRow.canary_id)  # type: ignore[arg-type]
+        ).all()
+        return [
+            Outcome(
+                truths[mail.key], first[hit.id or 0], hit.verdict, hit.confidence,
+                tuple(reason["text"] for reason in hit.reasons), mail.sender, mail.subject,
+                _naive(mail.sender, domains[vendor or 0]),
+            )
+            for hit, mail, vendor in rows
+        ]  # fmt: skip
+
+
+def _naive(sender: str, domains: Sequence[str]) -> bool:
+    """The rule everybody starts with: it is a leak when the From domain is not the vendor's."""
+    claim = sender.rpartition("@")[2]
+    return not any(same_organisation(claim, domain) for domain in domains)

@@ -1,0 +1,147 @@
+"""`canary judge` as scripts use it: every flag, the JSON form, exit codes, and one line for wrong use."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from typer.testing import CliRunner
+
+from canary.cli import app
+from canary.cli.frame import explain
+from tests.verdict_cases import CASES, FOLDER, expectation
+
+SAYABLE = {
+    "vendor", "vendor_domain", "decoy", "mail_from", "client_ip", "helo", "verdict", "reasons", "says", "confidence",
+}  # fmt: skip
+PLAIN = [  # cases that need nothing but what the command can be told
+    folder
+    for folder in CASES
+    if (folder / "mail.eml").exists()
+    and not (folder / "suppliers.toml").exists()
+    and not (folder / "rspamd.json").exists()
+    and set(expectation(folder)) <= SAYABLE
+    and not expectation(folder).get("decoy")
+    and expectation(folder)["verdict"] != "self-test"
+]
+
+
+def run(*arguments: str) -> tuple[int, str, str]:
+    done = CliRunner().invoke(app, ["judge", *arguments])
+    if done.exception and not isinstance(done.exception, SystemExit):
+        line, code = explain(done.exception)  # type: ignore[arg-type]  # what `main` does
+        return code, done.stdout, line
+    return done.exit_code, done.stdout, done.stderr
+
+
+def judged(*arguments: str) -> dict[str, Any]:
+    code, said, fault = run(*arguments, "--json")
+    assert (code, fault) == (0, "")
+    document: dict[str, Any] = json.loads(said)
+    return document
+
+
+@pytest.mark.parametrize("folder", PLAIN, ids=lambda f: f.name)
+def test_the_command_says_what_the_case_asks_for(folder: Path) -> None:
+    told = expectation(folder)
+    document = judged(
+        str(folder / "mail.eml"), "--vendor-domain", told["vendor_domain"], "--vendor-name", told["vendor"],
+        "--mail-from", f"<{told['mail_from']}>", "--client-ip", told["client_ip"], "--helo", told["helo"],
+        "--zone", str(folder / "zone.json"),
+    )  # fmt: skip
+    wanted = [code for code in told["reasons"] if code != "persona-named"]
+    assert (document["verdict"], [r["code"] for r in document["reasons"]]) == (told["verdict"], wanted)
+
+
+def test_the_document_has_the_promised_form() -> None:
+    folder = FOLDER / "01-expected-vendor-proven"
+    told = expectation(folder)
+    document = judged(
+        str(folder / "mail.eml"), "--vendor-domain", "shop.example", "--mail-from", told["mail_from"],
+        "--client-ip", told["client_ip"], "--zone", str(folder / "zone.json"),
+    )  # fmt: skip
+    assert {key: type(value).__name__ for key, value in document.items()} == {
+        "verdict": "str", "confidence": "float", "reasons": "list", "identity": "dict", "auth": "dict",
+    }  # fmt: skip
+    assert set(document["identity"]) == {"domain", "proof", "esp", "account"}
+    assert set(document["auth"]) == {"spf", "dkim", "dmarc", "arc"}
+    assert all(set(reason) == {"code", "text"} for reason in document["reasons"])
+
+
+def test_offline_asks_nobody_and_accuses_nobody_of_claiming_to_be_the_vendor() -> None:
+    mail = str(FOLDER / "03-impersonation-fails-auth/mail.eml")
+    document = judged(mail, "--vendor-domain", "shop.example", "--client-ip", "192.0.2.1", "--offline")
+    assert (document["verdict"], document["auth"]["spf"]) == ("new-sender", "temperror")
+
+
+def test_a_second_domain_of_the_vendor_counts_as_well() -> None:
+    folder = FOLDER / "06-third-party-bulk"
+    arguments = (str(folder / "mail.eml"), "--client-ip", "198.51.100.7", "--zone", str(folder / "zone.json"))
+    alone = judged(*arguments, "--vendor-domain", "shop.example")
+    both = judged(*arguments, "--vendor-domain", "shop.example", "--vendor-domain", "deals.example")
+    assert (alone["verdict"], both["verdict"]) == ("third-party", "expected")
+
+
+def test_the_name_of_the_vendor_follows_from_its_domain(tmp_path: Path) -> None:
+    mail = tmp_path / "mail.eml"
+    mail.write_text("From: Tollmark Billing <x@pay.invalid>\nSubject: Bill\n\nPlease pay.\n")
+    assert judged(str(mail), "--vendor-domain", "tollmark.example", "--offline")["verdict"] == "impersonation"
+
+
+def test_the_results_of_a_server_we_trust_are_believed(tmp_path: Path) -> None:
+    mail = tmp_path / "mail.eml"
+    mail.write_text(
+        "Authentication-Results: mx.box.example; spf=pass smtp.mailfrom=shop.example; dmarc=pass header.from=shop.example\n"
+        "Received: from out.shop.example (out.shop.example [192.0.2.1]) by mx.box.example with ESMTPS; Sun, 1 Mar 2026 12:00:00 +0000\n"
+        "Return-Path: <b@shop.example>\nFrom: Shop <news@shop.example>\nSubject: Hello\n\nNews.\n"
+    )
+    arguments = (str(mail), "--vendor-domain", "shop.example", "--offline")
+    assert judged(*arguments, "--trust-authserv", "mx.box.example")["verdict"] == "expected"
+    assert judged(*arguments, "--trust-authserv", "mx.other.example")["verdict"] == "new-sender"
+
+
+def test_a_mail_whose_envelope_nobody_told_is_not_taken_for_one_without_a_sender(tmp_path: Path) -> None:
+    mail = tmp_path / "mail.eml"
+    mail.write_text("From: Sun <x@sun.invalid>\nSubject: Vacation in the hills\n\nBook now.\n")
+    assert judged(str(mail), "--vendor-domain", "shop.example", "--offline")["verdict"] == "spam"
+
+
+def test_for_people_it_prints_the_verdict_and_a_reason_a_line() -> None:
+    mail = str(FOLDER / "08-spam-nothing-proven/mail.eml")
+    code, said, _ = run(mail, "--vendor-domain", "shop.example", "--offline")
+    lines = said.splitlines()
+    assert (code, lines[0].startswith("spam ("), all(line.startswith("  ") for line in lines[1:])) == (0, True, True)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        (("missing.eml", "--vendor-domain", "a.example"), "missing.eml"),
+        (("{folder}", "--vendor-domain", "a.example"), "name a file with one mail"),
+        (("{mail}", "--vendor-domain", "nonsense"), "--vendor-domain 'nonsense'"),
+        (("{mail}", "--vendor-domain", "me@shop.example"), "--vendor-domain"),
+        (("{mail}", "--vendor-domain", "a.example", "--client-ip", "300.1.2.3"), "--client-ip '300.1.2.3'"),
+        (("{mail}", "--vendor-domain", "a.example", "--mail-from", "bob"), "--mail-from 'bob'"),
+        (("{mail}", "--vendor-domain", "a.example", "--zone", "none.json"), "none.json"),
+        (("{mail}", "--vendor-domain", "a.example", "--zone", "{mail}"), "--zone"),
+        (("{mail}", "--vendor-domain", "a.example", "--zone", "{list}"), "no JSON object"),
+        (("{mail}", "--vendor-domain", "a.example", "--zone", "{odd}"), "--zone"),
+        (("{mail}", "--vendor-domain", "a.example", "--zone", "{mail}", "--offline"), "leave out one"),
+        (("{mail}", "--vendor-domain", "a.example", "--offline", "--trust-authserv", "x y"), "--trust-authserv"),
+    ],
+)
+def test_wrong_use_is_one_line_and_code_2(arguments: tuple[str, ...], told: str, tmp_path: Path) -> None:
+    names = {"folder": str(tmp_path), **{name: str(tmp_path / name) for name in ("mail", "list", "odd")}}
+    (tmp_path / "mail").write_text("From: a@b.example\n\nhi\n")
+    (tmp_path / "list").write_text("[1, 2]")
+    (tmp_path / "odd").write_text('{"a.example": {"TXT": 7}}')
+    code, said, fault = run(*(argument.format(**names) for argument in arguments))
+    assert (code, said, len(fault.splitlines()), told in fault) == (2, "", 1, True), fault
+
+
+@pytest.mark.parametrize(
+    "content", [b"", b"\0" * 1000, b"no headers", b"From: \xff\xfe\r\n\r\n", b"\r\n\r\n" + b"x" * 100_000]
+)
+def test_whatever_is_in_the_file_is_judged(content: bytes, tmp_path: Path) -> None:
+    (tmp_path / "mail").write_bytes(content)
+    assert judged(str(tmp_path / "mail"), "--vendor-domain", "shop.example", "--offline")["verdict"] == "spam"
