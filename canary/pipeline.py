@@ -13,7 +13,7 @@ from uuid import NAMESPACE_URL, uuid5
 
 from sqlmodel import Session
 
-from canary.attribute.campaigns import sending
+from canary.attribute.features import addressee, sending
 from canary.attribute.suspects import suspects
 from canary.authenticate.everything import authenticate
 from canary.authenticate.iprev import verified_name
@@ -86,13 +86,17 @@ class Parts:
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """What one mail says and what was proven about it, before anybody's address comes into it."""
+    """What one mail says and what was proven about it, before anybody's address comes into it.
+
+    `client` is the host that brought the mail to our border.
+    """
 
     raw: RawMail
     mail: ParsedMail
     proofs: Proofs
     identity: Identity
     answers: Mapping[str, object]
+    client: Client
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,11 +127,10 @@ async def find(parts: Parts, raw: RawMail) -> Finding:
     mail = await asyncio.to_thread(parse, raw.content)
     parts.passed("parse")
     lookup = RecordingLookup(parts.lookup())
-    proofs, identity = await examine(
-        raw.content, mail, delivered(mail, raw.envelope, parts.trusted), lookup, parts.book
-    )
+    envelope = delivered(mail, raw.envelope, parts.trusted)
+    proofs, identity = await examine(raw.content, mail, envelope, lookup, parts.book)
     parts.passed("authenticate")
-    return Finding(raw, mail, proofs, identity, lookup.answers)
+    return Finding(raw, mail, proofs, identity, lookup.answers, envelope.client)
 
 
 def delivered(mail: ParsedMail, envelope: Envelope, trusted: Trusted) -> Envelope:
@@ -166,7 +169,7 @@ def conclude(parts: Parts, finding: Finding, *, patient: bool = False) -> None:
             session, finding.raw, finding.mail, finding.proofs, finding.identity, answers=finding.answers
         )
         hits = [mails.keep_hit(session, row, j.canary.id, j.judgement) for j in judged]
-        campaign = link(session, finding, row, judged)
+        campaign = link(session, finding, row, judged, parts.book)
         parts.passed("campaign")
         touched = [take(session, row, hit, j, campaign) for hit, j in zip(hits, judged, strict=True)]
         parts.passed("attribute")
@@ -192,14 +195,16 @@ def judge_hits(session: Session, finding: Finding) -> list[Judged]:
     return judged
 
 
-def link(session: Session, finding: Finding, row: MailRow, judged: Sequence[Judged]) -> CampaignRow | None:
+def link(
+    session: Session, finding: Finding, row: MailRow, judged: Sequence[Judged], book: SupplierBook
+) -> CampaignRow | None:
     """Let a mail of an outsider join its campaign; the vendor's own mail is no campaign."""
     if all(j.judgement.verdict in OWN for j in judged):
         return None
+    to = addressee(finding.mail, ((j.canary, j.vendor) for j in judged))
+    shown = sending(finding.mail, finding.proofs, finding.identity, finding.client, to, book)
     lock(session, CASES_LOCK)
-    campaign = campaigns.join_campaign(session, sending(finding.mail), finding.mail.subject, row.received_at)
-    row.campaign_id = campaign.id
-    return campaign
+    return campaigns.join_campaign(session, row, shown)
 
 
 def take(
