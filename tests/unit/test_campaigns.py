@@ -1,5 +1,7 @@
 """Which mails are one sending: the features they show, and which of them link."""
 
+from datetime import date
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -10,11 +12,12 @@ from canary.attribute.likeness import ALIKE, likeness, sketch
 from canary.attribute.wording import Addressee, normal_words, subject_words
 from canary.mail.parse import parse
 from canary.model.campaign import Feature, Kind, Link, Sending, Sketch
+from canary.model.canary import Persona
 from canary.model.identity import Identity
 from canary.model.mail import Client
 from canary.model.proof import DkimResult, Proofs, Result
 from canary.run import supplier_book
-from tests.sendings import ANNA, BEN, CLIENT, LURE, letter, named
+from tests.sendings import ANNA, BEN, CLIENT, LURE, letter, named, owner
 
 BOOK = supplier_book()
 FOOTER = (
@@ -247,6 +250,17 @@ def test_where_a_person_set_campaigns_apart_the_nearer_one_has_the_mail() -> Non
     found = {3: Link(0.7), 7: Link(0.9), 9: Link(0.0, (Feature(Kind.LINK, "a.example"),))}
     assert belongs(found, [frozenset({3, 7})]) == [7, 9]
     assert belongs(dict.fromkeys(found, Link(0.8)), [frozenset({3, 7})]) == [3, 9]
+
+
+NAMES = st.text("abcdefghijklmnopqrstuvwxyzéöß", min_size=3, max_size=12)
+
+
+@given(NAMES, NAMES, NAMES, st.integers(0, 10**9), st.dates())
+def test_a_copy_is_told_by_no_name_number_or_date(first: str, family: str, vendor: str, number: int, day: date) -> None:
+    mine = owner(1, f"{first}.{family}", vendor, Persona(first.capitalize(), family.capitalize()))
+    to = addressee(parse(b""), [mine])
+    text = f"Dear {named(mine[0])},\nyour {vendor} points, {number} in all, end on {day} or {day:%d %B %Y}: see a.example/{number}"
+    assert set(normal_words(text, to)) <= {"dear", "your", "points", "in", "all", "end", "on", "or", "see", "example"}
 
 
 @given(st.text(max_size=400), st.text(max_size=80), st.text(max_size=80))
