@@ -8,8 +8,8 @@ import re
 from collections.abc import Iterable, Iterator
 from ipaddress import IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
 
-from canary.attribute.commons import HOSTERS, MAILERS, ROLES, SITES
 from canary.attribute.likeness import ENOUGH_WORDS, sketch
+from canary.attribute.shared import HOSTERS, MAILERS, ROLES, SITES
 from canary.attribute.wording import Addressee, fold, normal_words, subject_words
 from canary.judge.organisation import organisation
 from canary.judge.suppliers import SupplierBook

@@ -2,7 +2,7 @@
 
 import typer
 
-from canary.cli import alerts, canaries, cases, demo, frame, judging, serve, users, vendors
+from canary.cli import alerts, campaigns, canaries, cases, demo, frame, judging, serve, users, vendors
 
 app = typer.Typer(
     name="canary",
@@ -16,4 +16,5 @@ for group in (serve, canaries, cases, judging, demo):
         app.command()(command)
 app.add_typer(vendors.group, name="vendor")
 app.add_typer(alerts.group, name="alert")
+app.add_typer(campaigns.group, name="campaign")
 app.add_typer(users.group, name="user")
