@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator
 from ipaddress import IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
 
 from canary.attribute.likeness import ENOUGH_WORDS, sketch
-from canary.attribute.shared import HOSTERS, MAILERS, ROLES, SITES
+from canary.attribute.shared import HOSTERS, MAILERS, ROLES, SITES, STORES
 from canary.attribute.wording import Addressee, fold, normal_words, subject_words
 from canary.judge.organisation import organisation
 from canary.judge.suppliers import SupplierBook
@@ -62,12 +62,12 @@ def sending(
 ) -> Sending:
     """Return what a mail shows of the sending it belongs to."""
     words = _text(mail, to)
-    drawn = sketch(words)
+    drawn, link = sketch(words), tuple(_link(mail, to, book))
     features = (
         *(() if drawn else _worded(Kind.WORDS, words)),
         *_worded(Kind.SUBJECT, subject_words(mail.subject, to)),
-        *_sender(mail, to),
-        *_link(mail, to, book),
+        *(() if _own_site(mail, link) else _sender(mail, to)),
+        *link,
         *_attachments(mail.attachments),
         *_signer(proofs, to, book),
         *_account(identity),
@@ -105,10 +105,15 @@ def _sender(mail: ParsedMail, to: Addressee) -> Iterator[Feature]:
 
 def _link(mail: ParsedMail, to: Addressee, book: SupplierBook) -> Iterator[Feature]:
     hosts = (link_host(link) for link in mail.links[:MAX_LINKS])
-    domains = (domain for host in hosts if host and (domain := organisation(host)) and _tells(domain, to, book))
-    first = next((domain for domain in domains if domain not in SITES), None)
+    domains = (organisation(host) for host in hosts if host and not _anybody(host))
+    first = next((d for d in domains if d and d not in to.domains and d not in book.platforms), None)
     if first:
         yield Feature(Kind.LINK, first[:MAX_VALUE])
+
+
+def _own_site(mail: ParsedMail, link: tuple[Feature, ...]) -> bool:
+    """Whether a mail leads to the site of its sender, so that both say one thing: who that is."""
+    return any(feature.value == organisation(mail.sender.domain) for feature in link)
 
 
 def _attachments(attachments: tuple[Attachment, ...]) -> Iterator[Feature]:
@@ -153,6 +158,21 @@ def _network(ip: str) -> str:
     if isinstance(address, IPv6Address):
         return str(IPv6Network((address, 48), strict=False))
     return str(IPv4Network((address, 24), strict=False))
+
+
+def _anybody(host: str) -> bool:
+    """Whether a link to this host stands in anybody's mail, or the host is none."""
+    if host.rpartition(".")[2].isdigit():
+        return not _is_address(host)
+    labels = host.split(".")
+    return any(".".join(labels[at:]) in SITES for at in range(len(labels) - 1)) or bool(STORES.fullmatch(host))
+
+
+def _is_address(host: str) -> bool:
+    try:
+        return bool(ip_address(host))
+    except ValueError:
+        return False
 
 
 def _tells(domain: str, to: Addressee, book: SupplierBook) -> bool:

@@ -13,7 +13,7 @@ PERMUTATIONS, BANDS = 96, 24
 """Four numbers make a band: texts of likeness .6 share one with p = .96, of .7 with .998, of .2 with .04."""
 
 SEED = 42
-ENOUGH_WORDS = 12
+ENOUGH_WORDS = 20
 """A shorter text has so few pairs of words that a common phrase makes it like another."""
 
 ALIKE = 0.6

@@ -1,5 +1,7 @@
 """What many senders who have nothing to do with each other share, so that meeting there links nobody."""
 
+import re
+
 MAILERS = frozenset("""
     google.com googlemail.com gmail.com outlook.com office365.com microsoft.com yahoo.com yahoodns.net icloud.com
     apple.com amazonses.com aol.com gmx.net gmx.de web.de kundenserver.de ionos.com mail.ru yandex.net yandex.ru qq.com
@@ -19,23 +21,28 @@ HOSTERS = frozenset("""
 """Machines are rented out under these names: the name says nothing, the network still does."""
 
 SITES = frozenset("""
-    w3.org google.com googleapis.com gstatic.com googleusercontent.com goo.gl forms.gle g.co youtube.com youtu.be
+    w3.org google.com googleapis.com gstatic.com goo.gl forms.gle g.co youtube.com youtu.be
     facebook.com fb.com fb.me instagram.com whatsapp.com wa.me twitter.com x.com t.co linkedin.com lnkd.in pinterest.com
     tiktok.com telegram.org t.me discord.com discord.gg reddit.com apple.com icloud.com microsoft.com live.com office.com
-    office.net microsoftonline.com outlook.com msn.com bing.com aka.ms windows.net windows.com sharepoint.com onedrive.com
-    1drv.ms skype.com amazon.com amazon.de amazon.co.uk amazon.co.jp amazon.fr amazonaws.com cloudfront.net awstrack.me
+    office.net microsoftonline.com outlook.com msn.com bing.com aka.ms windows.com onedrive.com
+    1drv.ms skype.com amazon.com amazon.de amazon.co.uk amazon.co.jp amazon.fr awstrack.me
     paypal.com paypal.me ebay.com netflix.com spotify.com adobe.com docusign.com docusign.net dropbox.com github.com
     gitlab.com wikipedia.org yahoo.com aol.com dhl.com dhl.de ups.com usps.com fedex.com dpd.com bit.ly bitly.com
     tinyurl.com ow.ly is.gd rebrand.ly cutt.ly t.ly shorturl.at s.id buff.ly lnk.to linktr.ee qrco.de
-    urldefense.com proofpoint.com mimecast.com cisco.com imgur.com cloudinary.com akamaihd.net akamaized.net azureedge.net
-    cloudflare.com cloudflare-ipfs.com ipfs.io wp.com wordpress.com wixsite.com weebly.com blogspot.com medium.com
+    urldefense.com proofpoint.com mimecast.com cisco.com imgur.com
+    cloudflare.com cloudflare-ipfs.com ipfs.io medium.com
     canva.com zoom.us calendly.com typeform.com surveymonkey.com mailchimp.com list-manage.com mailchi.mp
     campaign-archive.com sendgrid.net sendgrid.com mandrillapp.com mailgun.org sparkpostmail.com mjt.lu
     hubspotlinks.com klclick.com klclick1.com rs6.net constantcontact.com exacttarget.com exct.net sendibt2.com
     sendibm1.com mailjet.com doubleclick.net googleadservices.com trustpilot.com schema.org mozilla.org
     coinbase.com binance.com metamask.io trustwallet.com chase.com bankofamerica.com wellsfargo.com americanexpress.com
 """.split())  # fmt: skip
-"""Links lead here from anybody's mail: brands that are imitated, shorteners, places where anybody puts a page."""
+"""Links lead to these, and to hosts below them, from anybody's mail: brands that are imitated, shorteners, counters."""
+
+STORES = re.compile(
+    r"(?:[a-z0-9-]+\.)?(?:s3[.-][a-z0-9.-]*amazonaws\.com|(?:storage|firebasestorage)\.googleapis\.com)"
+)
+"""Stores that name whoever keeps a page there in the path only."""
 
 ROLES = frozenset("""
     info admin administrator support service services customerservice help helpdesk contact office sales billing

@@ -90,8 +90,8 @@ def test_a_text_that_was_changed_a_little_is_alike_and_another_is_not() -> None:
 
 
 def test_a_common_footer_makes_no_two_texts_alike() -> None:
-    one = "Our garden shears cut anything you like and stay sharp for years, says every gardener whom we asked. "
-    two = "The concert on the pier begins at eight, bring a warm coat and a friend who likes brass bands. "
+    one = "Our garden shears cut anything you like and stay sharp for years, says every gardener whom we asked last spring. "
+    two = "The concert on the pier begins at eight, bring a warm coat and a friend who likes loud brass bands, tea and cake. "
     assert alike(one + FOOTER * 3, two + FOOTER * 3) < 0.1
 
 
@@ -163,6 +163,28 @@ def test_a_short_text_counts_as_a_feature_beside_another() -> None:
 def test_a_sender_is_known_by_its_habit_of_naming() -> None:
     shapes = [values(show(letter(sender=f'"Parcel Office" <desk{n}@h{n}.example>')), Kind.SENDER) for n in (17, 4)]
     assert shapes == [["parcel office <desk0>"]] * 2
+
+
+def test_a_sender_that_leads_to_its_own_site_shows_one_thing() -> None:
+    shown = show(letter(body="https://www.bad.example/", sender='"Parcel Office" <desk@mail.bad.example>'))
+    assert (values(shown, Kind.SENDER), values(shown, Kind.LINK)) == ([], ["bad.example"])
+
+
+@pytest.mark.parametrize(
+    ("link", "found"),
+    [
+        ("https://storage.googleapis.com/bucket/x", []),
+        ("https://s3.eu-west-1.amazonaws.com/bucket", []),
+        ("https://bucket.s3.amazonaws.com/x", []),
+        ("https://docs.google.com/forms/1", []),
+        ("http://1.2.3/", []),
+        ("http://203.0.113.9/", ["203.0.113.9"]),
+        ("https://bad-page.web.app/x", ["bad-page.web.app"]),
+        ("https://web.app/", []),
+    ],
+)
+def test_a_link_to_a_place_that_anybody_uses_is_no_feature(link: str, found: list[str]) -> None:
+    assert values(show(letter(body=link)), Kind.LINK) == found
 
 
 @pytest.mark.parametrize("sender", ["<info@a.example>", "News <news@a.example>", '"DHL" <noreply@a.example>'])
