@@ -34,7 +34,7 @@ from canary.model.proof import Proofs
 from canary.model.verdict import HINTS, Judgement, Reason, Verdict
 from canary.store import attempts, campaigns, canaries, cases, mails, outbox, vendors
 from canary.store.database import Database, is_down, lock
-from canary.store.tables import CampaignRow, CaseRow, HitRow, MailRow
+from canary.store.tables import CaseRow, HitRow, MailRow
 
 log = logging.getLogger("canary.pipeline")
 
@@ -195,9 +195,7 @@ def judge_hits(session: Session, finding: Finding) -> list[Judged]:
     return judged
 
 
-def link(
-    session: Session, finding: Finding, row: MailRow, judged: Sequence[Judged], book: SupplierBook
-) -> CampaignRow | None:
+def link(session: Session, finding: Finding, row: MailRow, judged: Sequence[Judged], book: SupplierBook) -> int | None:
     """Let a mail of an outsider join its campaign; the vendor's own mail is no campaign."""
     if all(j.judgement.verdict in OWN for j in judged):
         return None
@@ -208,7 +206,7 @@ def link(
 
 
 def take(
-    session: Session, row: MailRow, hit: HitRow, judged: Judged, campaign: CampaignRow | None
+    session: Session, row: MailRow, hit: HitRow, judged: Judged, campaign: int | None
 ) -> tuple[CaseRow, bool] | None:
     """Bring a charged hit to its case, opening one if need be, and weigh the suspects; tell whether it is new.
 
@@ -218,7 +216,7 @@ def take(
         return None
     case, opened = cases.open_case_of(session, judged.vendor_id), False
     if case is None and judged.judgement.leak and campaign is not None:
-        case = cases.case_of_common_supplier(session, campaign.id or 0, judged.vendor_id)
+        case = cases.case_of_common_supplier(session, campaign, judged.vendor_id)
     if case is None and judged.judgement.leak:
         case, opened = cases.open_case(session, judged.vendor_id, row.received_at), True
     if case is None:

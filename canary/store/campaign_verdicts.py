@@ -44,9 +44,8 @@ def merge(session: Session, numbers: Collection[int], word: Word) -> CampaignRow
     for other in others:
         session.add(_verdict(oldest, other, one=True, word=word))
     _tell(session, others, word, f"Campaigns {', '.join(map(str, others))} were merged into campaign {oldest}.")
-    campaign = merge_campaigns(session, oldest, others)
-    session.flush()
-    return campaign
+    merge_campaigns(session, oldest, others)
+    return known(session, oldest)
 
 
 def split(session: Session, number: int, mails: Collection[int], word: Word) -> CampaignRow:
