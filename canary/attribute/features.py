@@ -9,11 +9,11 @@ from collections.abc import Iterable, Iterator
 from ipaddress import IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
 
 from canary.attribute.likeness import ENOUGH_WORDS, sketch
-from canary.attribute.shared import HOSTERS, MAILERS, ROLES, SITES, STORES
+from canary.attribute.shared import COUNTRIES, HOSTERS, MAILERS, ROLES, SITES, STORES
 from canary.attribute.wording import Addressee, fold, normal_words, subject_words
 from canary.judge.organisation import organisation
 from canary.judge.suppliers import SupplierBook
-from canary.mail.text import html_to_text, link_host
+from canary.mail.text import hides_text, html_to_text, link_host, visible_text
 from canary.model.campaign import Feature, Kind, Sending
 from canary.model.canary import Canary
 from canary.model.identity import Identity
@@ -77,11 +77,13 @@ def sending(
 
 
 def _text(mail: ParsedMail, to: Addressee) -> list[str]:
+    if hides_text(mail.html):
+        # What is hidden from the reader is the same in all mails of one spammer's tool, whatever they are about.
+        return normal_words(visible_text(mail.html), to)
     words = normal_words(mail.text, to)
     if len(words) < ENOUGH_WORDS and mail.html:
         # A plain part often says no more than that the other one is to be read.
-        shown = normal_words(html_to_text(mail.html)[0], to)
-        return shown if len(shown) > len(words) else words
+        return max(words, normal_words(html_to_text(mail.html)[0], to), key=len)
     return words
 
 
@@ -165,7 +167,9 @@ def _anybody(host: str) -> bool:
     if host.rpartition(".")[2].isdigit():
         return not _is_address(host)
     labels = host.split(".")
-    return any(".".join(labels[at:]) in SITES for at in range(len(labels) - 1)) or bool(STORES.fullmatch(host))
+    if any(".".join(labels[at:]) in SITES for at in range(len(labels) - 1)):
+        return True
+    return any(shape.fullmatch(host) for shape in (COUNTRIES, STORES))
 
 
 def _is_address(host: str) -> bool:

@@ -39,6 +39,9 @@ SITES = frozenset("""
 """.split())  # fmt: skip
 """Links lead to these, and to hosts below them, from anybody's mail: brands that are imitated, shorteners, counters."""
 
+COUNTRIES = re.compile(r"(?:[a-z0-9-]+\.)*(?:google|amazon|ebay|paypal|dhl|microsoft)(?:\.com?)?\.[a-z]{2}")
+"""The same brands under the domains of countries."""
+
 STORES = re.compile(
     r"(?:[a-z0-9-]+\.)?(?:s3[.-][a-z0-9.-]*amazonaws\.com|(?:storage|firebasestorage)\.googleapis\.com)"
 )

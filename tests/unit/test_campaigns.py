@@ -109,6 +109,36 @@ def test_a_text_without_spaces_between_words_has_a_sketch() -> None:
     assert len(drawn("お客様のアカウントに異常なログインが確認されましたので至急ご確認ください").bands) == 24
 
 
+def markup(*paragraphs: str) -> bytes:
+    body = "".join(f"<p>{paragraph}</p>" for paragraph in paragraphs)
+    return f"Subject: x\nContent-Type: text/html\n\n<html><body>{body}</body></html>".encode()
+
+
+def test_what_a_mail_hides_from_its_reader_is_no_part_of_its_text() -> None:
+    chaff = f'<div style="Display : NONE"><b style="display:none">a</b>{LURE}</div>'
+    story = STORY.format("a day", "two") * 2
+    assert show(markup(chaff + story)).sketch == show(markup(story)).sketch
+    assert show(markup(chaff)).sketch is None
+
+
+def test_a_plain_part_that_says_nothing_gives_way_to_the_other() -> None:
+    plain = b"Content-Type: text/plain\n\nPlease use another program.\n"
+    both = (
+        b"Content-Type: multipart/alternative; boundary=b\n\n--b\n"
+        + plain
+        + b"--b\n"
+        + markup(LURE)[11:]
+        + b"\n--b--\n"
+    )
+    assert show(both).sketch == show(markup(LURE)).sketch is not None
+
+
+@pytest.mark.parametrize("depth", [3, 7_000])
+def test_hidden_boxes_in_hidden_boxes_do_no_harm(depth: int) -> None:
+    html = '<div style="display:none">a' * depth + "</div>" * (depth // 2) + "<p style='display:none'>b<p>c d e"
+    assert show(markup(html)).sketch is None
+
+
 def test_characters_that_show_nothing_hide_no_likeness() -> None:
     hidden = "".join(f"{c}\u200b\u034f" for c in LURE)
     assert drawn(hidden) == drawn(LURE)
@@ -178,6 +208,7 @@ def test_a_sender_that_leads_to_its_own_site_shows_one_thing() -> None:
         ("https://bucket.s3.amazonaws.com/x", []),
         ("https://docs.google.com/forms/1", []),
         ("http://1.2.3/", []),
+        ("https://www.google.co.jp/url", []),
         ("http://203.0.113.9/", ["203.0.113.9"]),
         ("https://bad-page.web.app/x", ["bad-page.web.app"]),
         ("https://web.app/", []),
