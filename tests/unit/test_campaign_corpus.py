@@ -1,8 +1,7 @@
 """Campaigns in real mail: sendings that were seen to repeat are found, and newsletters stay apart.
 
 The bounds are of a look at every campaign of more than one mail, and at forty links drawn at random from those that
-rest on anything but an equal text: 33 were plainly one sending, and 7 came of one spammer's tool, whose mails for
-different shops carry the same hidden chaff.
+rest on anything but an equal text: 36 were plainly one sending, and 4 were one spammer's form letter for other goods.
 """
 
 import re
@@ -89,7 +88,7 @@ def test_phishing_falls_into_many_campaigns_of_a_few_mails(sqlite_store: Databas
     with sqlite_store.reading() as session:
         found = linked(session, shown(corpus / "phishing_pot"))
     sizes = sorted(Counter(found.values()).values())
-    assert 560 <= len(sizes) <= 620
+    assert 570 <= len(sizes) <= 630
     assert sizes[-1] <= 50
     assert sizes[-4] <= 15
 
