@@ -43,7 +43,9 @@ def merge(session: Session, numbers: Collection[int], word: Word) -> CampaignRow
     _lift(session, {oldest, *others}, word.at)
     for other in others:
         session.add(_verdict(oldest, other, one=True, word=word))
-    _tell(session, others, word, f"Campaigns {', '.join(map(str, others))} were merged into campaign {oldest}.")
+    _tell(
+        session, [oldest, *others], word, f"Campaigns {', '.join(map(str, others))} were merged into campaign {oldest}."
+    )
     merge_campaigns(session, oldest, others)
     return known(session, oldest)
 
@@ -68,7 +70,9 @@ def split(session: Session, number: int, mails: Collection[int], word: Word) -> 
     told = _verdict(campaign.id or 0, other.id or 0, one=False, word=word)
     told.mails = [mail.id or 0 for mail in moved]
     session.add(told)
-    _tell(session, [other.id or 0], word, f"Campaign {other.id} was split off campaign {campaign.id}.")
+    _tell(
+        session, [campaign.id or 0, other.id or 0], word, f"Campaign {other.id} was split off campaign {campaign.id}."
+    )
     session.flush()
     return other
 
