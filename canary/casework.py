@@ -7,11 +7,13 @@ from uuid import NAMESPACE_URL, uuid5
 
 from sqlmodel import Session
 
-from canary.attribute.campaigns import sending
+from canary.attribute.features import addressee, sending
+from canary.judge.suppliers import SupplierBook
 from canary.model.alert import Alert
+from canary.model.campaign import Sending
 from canary.model.canary import Canary
 from canary.model.identity import Identity
-from canary.model.mail import ParsedMail, RawMail
+from canary.model.mail import Client, ParsedMail, RawMail
 from canary.model.party import Vendor
 from canary.model.proof import Proofs
 from canary.model.sender import Learning
@@ -23,18 +25,23 @@ from canary.store.mails import Hit
 from canary.store.senders import Sight
 from canary.store.tables import CaseRow
 
+NOBODY = Client("")
 OWN = (Verdict.SELF_TEST, Verdict.EXPECTED, Verdict.SUPPLIER)
 
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """What one mail says and what was proven about it, before anybody's address comes into it."""
+    """What one mail says and what was proven about it, before anybody's address comes into it.
+
+    `client` is the host that brought the mail to our border.
+    """
 
     raw: RawMail
     mail: ParsedMail
     proofs: Proofs
     identity: Identity
     answers: Mapping[str, object]
+    client: Client = NOBODY
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,17 +121,24 @@ class Docket:
         return True
 
 
-def link(session: Session, heard: Sequence[Heard]) -> dict[int, int]:
+def link(session: Session, heard: Sequence[Heard], book: SupplierBook) -> dict[int, int]:
     """Let each mail of an outsider join its campaign, by mail id; the vendor's own mail is no campaign."""
     strange = [h for h in heard if not h.own]
     if not strange:
         return {}
+    shown = [_shown(h, book) for h in strange]
     lock(session, CASES_LOCK)
-    joining = [(sending(h.finding.mail), h.finding.mail.subject, h.at) for h in strange]
-    rows = campaigns.join_campaigns(session, joining)
-    led = {h.mail_id: row.id or 0 for h, row in zip(strange, rows, strict=True)}
-    mails.join(session, led)
-    return led
+    rows = mails.rows(session, [h.mail_id for h in strange])
+    for h, one in zip(strange, shown, strict=True):
+        campaigns.join_campaign(session, rows[h.mail_id], one)
+    # Asked at the end, as a mail may show two campaigns to be one.
+    return {mail_id: row.campaign_id or 0 for mail_id, row in rows.items()}
+
+
+def _shown(heard: Heard, book: SupplierBook) -> Sending:
+    finding = heard.finding
+    to = addressee(finding.mail, ((j.canary, j.vendor) for j in heard.judged))
+    return sending(finding.mail, finding.proofs, finding.identity, finding.client, to, book)
 
 
 def attribute(session: Session, heard: Sequence[Heard], led: Mapping[int, int]) -> list[Touched]:

@@ -99,11 +99,10 @@ async def find(parts: Parts, raw: RawMail) -> Finding:
     mail = parse(raw.content) if small else await asyncio.to_thread(parse, raw.content)
     parts.passed("parse")
     lookup = RecordingLookup(parts.lookup())
-    proofs, identity = await examine(
-        raw.content, mail, delivered(mail, raw.envelope, parts.trusted), lookup, parts.book
-    )
+    envelope = delivered(mail, raw.envelope, parts.trusted)
+    proofs, identity = await examine(raw.content, mail, envelope, lookup, parts.book)
     parts.passed("authenticate")
-    return Finding(raw, mail, proofs, identity, lookup.answers)
+    return Finding(raw, mail, proofs, identity, lookup.answers, envelope.client)
 
 
 def delivered(mail: ParsedMail, envelope: Envelope, trusted: Trusted) -> Envelope:
@@ -148,7 +147,7 @@ def conclude_all(parts: Parts, findings: Sequence[Finding], patient: Collection[
         mails.forget(session, waiting.values())
         heard = [h for h in heard if h.mail_id not in waiting.values()]
         parts.passed("judge")
-        led = link(session, heard)
+        led = link(session, heard, parts.book)
         parts.passed("campaign")
         touched = attribute(session, heard, led)
         parts.passed("attribute")

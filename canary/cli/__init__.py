@@ -5,6 +5,7 @@ import typer
 from canary.cli import (
     alerts,
     attributing,
+    campaigns,
     canaries,
     cases,
     demo,
@@ -31,4 +32,5 @@ for group in (serve, canaries, cases, judging, importing, attributing, demo, sim
 app.add_typer(vendors.group, name="vendor")
 app.add_typer(senders.group, name="sender")
 app.add_typer(alerts.group, name="alert")
+app.add_typer(campaigns.group, name="campaign")
 app.add_typer(users.group, name="user")

@@ -11,6 +11,8 @@ MAX_TEXT = 256 * 1024
 MAX_LINKS = 200
 MAX_TAGS = 8_000
 """Beyond this HTML is not parsed, since deep nesting costs the square of its depth; its tags are only cut out."""
+MAX_HIDDEN = 500
+_HIDDEN = re.compile(r"display\s{0,9}:\s{0,9}none|visibility\s{0,9}:\s{0,9}hidden", re.IGNORECASE)
 _LINK = re.compile(r"https?://[^\s<>\"'\\^`{|}]{1,2000}", re.IGNORECASE)
 _AFTER_HOST = re.compile(r"[/?#\\]")
 _TAG = re.compile(r"<[^<>]{0,2000}>")
@@ -33,6 +35,22 @@ def html_to_text(html: str) -> tuple[str, tuple[str, ...]]:
     body = tree.body
     text = body.text(separator=" ", strip=True) if body is not None else ""
     return clean(text)[:MAX_TEXT], tuple(link for link in links if _LINK.match(link))
+
+
+def hides_text(html: str) -> bool:
+    """Whether (at most 256 KB of) HTML has anything that no reader is to see."""
+    return _HIDDEN.search(html[:MAX_HTML]) is not None
+
+
+def visible_text(html: str) -> str:
+    """Return the text of (at most 256 KB of) HTML without what its own styles hide: chaff against filters, mostly."""
+    if html.count("<", 0, MAX_HTML) > MAX_TAGS:
+        return html_to_text(html)[0]
+    tree = LexborHTMLParser(html[:MAX_HTML])
+    hidden = [node for node in tree.css("[style]") if _HIDDEN.search(node.attributes.get("style") or "")]
+    for node in reversed(hidden[:MAX_HIDDEN]):  # what is inside goes before what it is inside of
+        node.replace_with(" ")
+    return html_to_text(tree.html or "")[0]
 
 
 def links_in(text: str) -> tuple[str, ...]:

@@ -50,14 +50,6 @@ class Evidence:
     hit_at: datetime | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Sending:
-    """What makes two mails one sending: the hash of their normal text, and first link host with subject shape."""
-
-    text: str
-    call: str
-
-
 def percent(p: float) -> str:
     """Say a probability in whole percent; nothing uncertain ever reads as certain."""
     if 0.005 < p < 0.995:

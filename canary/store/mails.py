@@ -8,7 +8,7 @@ from datetime import datetime
 from functools import cache
 from typing import Any
 
-from sqlalchemy import bindparam, delete, insert, update
+from sqlalchemy import delete, insert
 from sqlmodel import Session, col, select
 
 from canary.judge.senders import sender_keys
@@ -24,7 +24,6 @@ MAX_HEADERS = 200
 _MAIL, _CONTENT, _HIT, _SENDER = (
     metadata.tables[str(row.__tablename__)] for row in (MailRow, MailContentRow, HitRow, MailSenderRow)
 )
-_JOIN = update(_MAIL).where(_MAIL.c.id == bindparam("mail")).values(campaign_id=bindparam("campaign"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,11 +76,10 @@ def keep_hits(session: Session, new: Sequence[Hit]) -> None:
         session.connection().execute(insert(_HIT), rows)
 
 
-def join(session: Session, members: Mapping[int, int]) -> None:
-    """Note which campaign mails belong to: campaign ids by mail id."""
-    rows = [{"mail": mail, "campaign": campaign} for mail, campaign in members.items()]
-    if rows:
-        session.connection().execute(_JOIN, rows)
+def rows(session: Session, numbers: Collection[int]) -> dict[int, MailRow]:
+    """Return mails by their ids, in the order of these."""
+    found = {row.id: row for row in session.exec(select(MailRow).where(col(MailRow.id).in_(numbers)))}
+    return {number: found[number] for number in numbers}
 
 
 def forget(session: Session, numbers: Collection[int]) -> None:

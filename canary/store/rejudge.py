@@ -11,7 +11,7 @@ from uuid import NAMESPACE_URL, uuid5
 from sqlalchemy import ColumnElement, Row, bindparam, func, update
 from sqlmodel import Session, col, select
 
-from canary.attribute.campaigns import sending
+from canary.attribute.features import addressee, worded
 from canary.judge.rules import Hearing, judge
 from canary.mail.parse import parse
 from canary.model.alert import Alert
@@ -163,11 +163,12 @@ class _Bench:
     def _linked(self, changed: list["_Change"]) -> dict[int, int]:
         """Let mails that are charged now join their campaigns, which the vendor's own mail has none of."""
         lone = {c.hit.mail_id: c for c in changed if c.found.leak and c.hit.campaign_id is None}
-        joining = [(sending(c.hearing.mail), c.hearing.mail.subject, c.hit.received_at) for c in lone.values()]
-        rows = campaigns.join_campaigns(self.session, joining) if joining else []
-        led = {mail: row.id or 0 for mail, row in zip(lone, rows, strict=True)}
-        mails.join(self.session, led)
-        return led
+        rows = mails.rows(self.session, list(lone))
+        for number, change in lone.items():
+            # By its text alone: whose platform a mail came through is not asked again here.
+            to = addressee(change.hearing.mail, [(change.hearing.canary, self.vendor)])
+            campaigns.join_campaign(self.session, rows[number], worded(change.hearing.mail, to))
+        return {number: row.campaign_id or 0 for number, row in rows.items()}
 
     def _hearing(self, hit: Row[Any], canary: Canary) -> Hearing:
         tried = self._tried(canary.domain)

@@ -12,6 +12,7 @@ from fastapi.responses import HTMLResponse, RedirectResponse
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoescape
 from starlette.exceptions import HTTPException
 
+from canary.store.campaign_pages import campaign_list, campaign_page
 from canary.store.lines import SERIES
 from canary.store.pages import canary_list, case_page, mail_page, overview, vendor_page
 from canary.store.senders import approve, deny, list_senders
@@ -51,6 +52,8 @@ class Pages:
             ("/canaries", "GET", self.canaries),
             ("/senders", "GET", self.senders),
             ("/senders", "POST", self.decide),
+            ("/campaigns", "GET", self.campaigns),
+            ("/campaigns/{campaign_id}", "GET", self.campaign),
             ("/login", "GET", self.login),
             ("/login", "POST", self.log_in),
             ("/login/once/{token}", "GET", self.once),
@@ -111,6 +114,18 @@ class Pages:
         except ValueError:
             raise HTTPException(400) from None
         return RedirectResponse("/senders", 303)
+
+    def campaigns(self, request: Request, before: Key = None) -> Response:
+        """Which mails are one sending?"""
+        with self._database.reading() as session:
+            lines, further = campaign_list(session, before)
+        return self._show(request, "campaigns.html", lines=lines, further=further)
+
+    def campaign(self, request: Request, campaign_id: Id, before: Key = None) -> Response:
+        """Why are these mails one sending?"""
+        with self._database.reading() as session:
+            found = _known(campaign_page(session, campaign_id, before))
+        return self._show(request, "campaign.html", page=found, before=before)
 
     def login(self, request: Request, next: str = "/") -> Response:  # noqa: A002 - the name in the address
         """Ask for name and password."""
@@ -182,5 +197,5 @@ def _environment() -> Environment:
         defang=words.defang, ago=words.ago, day=words.day, percent=words.percent, size=words.size,
         sparkline=charts.sparkline, timeline=charts.timeline, heat=charts.heat, bar=charts.bar,
     )  # fmt: skip
-    environment.globals.update(series=SERIES, kinds=words.KINDS)
+    environment.globals.update(series=SERIES, kinds=words.KINDS, features=words.FEATURES)
     return environment

@@ -17,6 +17,10 @@ KINDS = {
     "vendor": "vendor", "supplier": "supplier", "account": "account at a supplier", "owner": "our own side",
     "published": "shown in public", "none": "no leak",
 }  # fmt: skip
+FEATURES = {
+    "text": "text alike", "words": "short text", "subject": "subject", "sender": "named as", "link": "links to",
+    "attachment": "file", "dkim": "signed by", "account": "account", "host": "host",
+}  # fmt: skip
 
 
 def visible(value: object) -> object:

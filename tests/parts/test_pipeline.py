@@ -23,7 +23,16 @@ from canary.run import supplier_book
 from canary.store import attempts, canaries, mails, vendors
 from canary.store.canaries import Order
 from canary.store.database import Database, is_down
-from canary.store.tables import CampaignRow, CanaryRow, CaseEventRow, CaseRow, HitRow, MailRow, OutboxRow
+from canary.store.tables import (
+    CampaignMailRow,
+    CampaignRow,
+    CanaryRow,
+    CaseEventRow,
+    CaseRow,
+    HitRow,
+    MailRow,
+    OutboxRow,
+)
 from tests.conftest import Clock
 
 T = TypeVar("T")
@@ -34,6 +43,10 @@ ZONE: dict[str, object] = {
     "_dmarc.down.example": "SERVFAIL",
 }
 LURE = b"From: Reader <u@bad.example>\r\nSubject: Reader update\r\n\r\nDownload the new version at https://bad.example/get\r\n"
+LETTER = (
+    "Dear {name}, the account of {address} was chosen for a prize of {number} pounds in gold coins that lie ready for\r\n"
+    "you in our bank. Write back with the name of your own bank and we shall send the papers to you this week."
+)
 ANSWER = (
     b"From: MAILER-DAEMON@mx.example\r\nSubject: Undelivered Mail\r\nContent-Type: multipart/report; boundary=b\r\n\r\n"
 )
@@ -97,6 +110,16 @@ def test_the_first_leak_opens_a_case_and_tells_it_once(world: World) -> None:
     world.run()
     assert world.verdicts() == ["spam"] * 3
     assert (len(world.rows(CaseRow)), len(world.rows(OutboxRow)), len(world.rows(CampaignRow))) == (1, 1, 1)
+
+
+def test_copies_that_name_their_victim_are_one_campaign_whatever_host_sends_them(world: World) -> None:
+    for number, (to, ip) in enumerate((("shop", "203.0.113.5"), ("bikes", "198.51.100.7"))):
+        body = LETTER.format(name=to.title(), address=world.addresses[to], number=number)
+        world.send(f"From: a{number}@h{number}.example\r\nSubject: Hello {to}\r\n\r\n{body}\r\n".encode(), to, ip=ip)
+    world.run()
+    campaigns, linked = world.rows(CampaignRow), world.rows(CampaignMailRow)
+    assert [campaign.mails for campaign in campaigns] == [2]
+    assert [[by["kind"] for link in row.links for by in link["by"]] for row in linked] == [[], ["text"]]
 
 
 def test_a_leaked_address_is_burned_and_keeps_listening(world: World) -> None:

@@ -10,9 +10,8 @@ from sqlmodel import select
 from canary.model.alert import Alert
 from canary.model.attempt import Attempt, AttemptKind
 from canary.model.canary import CanaryState, Style
-from canary.model.case import Sending
 from canary.model.party import Supply
-from canary.store import attempts, campaigns, canaries, cases, leases, outbox, vendors
+from canary.store import attempts, canaries, cases, leases, outbox, vendors
 from canary.store.canaries import Order
 from canary.store.database import Database
 from canary.store.tables import CanaryRow, CaseVendorRow, DeliveryRow, VendorRow
@@ -147,16 +146,6 @@ def test_attempts_of_a_spool_are_counted_once_however_often_they_are_taken(store
             attempts.take_attempts(session, "spool", batch)
     with store.reading() as session:
         assert attempts.guesses(session, "inbox.example").total() == 5
-
-
-def test_mails_that_share_either_key_are_one_campaign(store: Database) -> None:
-    with store.writing() as session:
-        first = campaigns.join_campaign(session, Sending("text:1", "call:1"), "s", NOW)
-        same_text = campaigns.join_campaign(session, Sending("text:1", "call:2"), "s", NOW)
-        same_call = campaigns.join_campaign(session, Sending("text:3", "call:2"), "s", NOW)
-        other = campaigns.join_campaign(session, Sending("", ""), "s", NOW)
-    assert first.id == same_text.id == same_call.id != other.id
-    assert first.mails == 3
 
 
 def test_a_closed_case_takes_no_more_hits(store: Database, play: str) -> None:

@@ -26,7 +26,7 @@ from canary.web.auth import PUBLIC, PUBLIC_BELOW
 NOW = datetime(2011, 3, 24, 12, tzinfo=UTC)
 PASSWORD = "correct horse battery"
 EVIL = "\"'><script>alert(1)</script><img src=x onerror=alert(2)>"
-PAGES = ("/", "/vendors/play", "/cases/1", "/mail/1", "/canaries", "/senders")
+PAGES = ("/", "/vendors/play", "/cases/1", "/mail/1", "/canaries", "/senders", "/campaigns", "/campaigns/1")
 
 
 @dataclass
@@ -71,6 +71,12 @@ def fill(database: Database) -> None:
                                      issued_at=NOW - timedelta(days=90)))  # fmt: skip
         session.add_all([mail, tables.CaseRow(vendor_id=1, opened_at=NOW, last_hit_at=NOW, suspects=[top])])
         session.flush()
+        session.add(tables.CampaignRow(subject=EVIL, first_at=NOW, last_at=NOW, mails=1))
+        session.flush()
+        mail.campaign_id = 1
+        linked = [{"kind": "link", "value": EVIL}, {"kind": "text", "value": "0.91"}]
+        session.add(tables.CampaignMailRow(mail_id=1, features=linked[:1] * 2, links=[{"campaign": 1, "by": linked}]))
+        session.add(tables.CampaignVerdictRow(at=NOW, who=EVIL, one=False, campaign_id=1, other_id=1, note=EVIL))
         session.add(tables.CaseVendorRow(case_id=1, vendor_id=1))
         session.add(
             tables.SenderRow(vendor_id=1, key=EVIL, state="pending", count=1, first_at=NOW, last_at=NOW, mail_id=1)

@@ -1,0 +1,76 @@
+"""What makes mails one sending: the likeness of their texts, and the features that they share."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any
+
+
+class Kind(StrEnum):
+    """A feature by which two mails can be told to be one sending; `text` is near likeness, the rest are equal values."""
+
+    TEXT = "text"
+    WORDS = "words"
+    SUBJECT = "subject"
+    SENDER = "sender"
+    LINK = "link"
+    ATTACHMENT = "attachment"
+    DKIM = "dkim"
+    ACCOUNT = "account"
+    HOST = "host"
+
+
+@dataclass(frozen=True, slots=True)
+class Feature:
+    """One strong feature of a mail: its kind and its normal value, at most 200 characters."""
+
+    kind: Kind
+    value: str
+
+
+@dataclass(frozen=True, slots=True)
+class Sketch:
+    """The MinHash of a text: `digest` is equal for equal normal texts, `bands` meet for texts that are alike.
+
+    All numbers are signed 64-bit; `signature` holds little-endian 32-bit numbers.
+    """
+
+    digest: int
+    signature: bytes
+    bands: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Sending:
+    """What one mail shows of the sending it belongs to; no sketch where its text is too short to say anything."""
+
+    sketch: Sketch | None = None
+    features: tuple[Feature, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Link:
+    """Why a mail joined a campaign: how like its text is to one seen there (0 to 1), and the features both have."""
+
+    likeness: float = 0.0
+    features: tuple[Feature, ...] = ()
+
+    @property
+    def rank(self) -> tuple[float, int]:
+        """The stronger of two links has the higher rank: the nearer text, then the more features."""
+        return self.likeness, len(self.features)
+
+    def plain(self) -> list[dict[str, str]]:
+        """Return the evidence as JSON can hold it, strongest first."""
+        text = [{"kind": Kind.TEXT.value, "value": f"{self.likeness:.2f}"}] if self.likeness else []
+        return text + plain_features(self.features)
+
+
+def plain_features(features: tuple[Feature, ...]) -> list[dict[str, str]]:
+    """Return features as JSON can hold them."""
+    return [{"kind": f.kind.value, "value": f.value} for f in features]
+
+
+def read_features(kept: Iterable[Mapping[str, Any]]) -> tuple[Feature, ...]:
+    """Return features that were kept as JSON."""
+    return tuple(Feature(Kind(f["kind"]), str(f["value"])) for f in kept)

@@ -1,0 +1,58 @@
+"""`canary campaign ...` as people type it, each command a process of its own."""
+
+import json
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from canary.model.campaign import Feature, Kind, Sending
+from canary.store import campaigns
+from canary.store.tables import MailRow
+from tests.conftest import START
+from tests.processes import House
+
+pytestmark = pytest.mark.slow  # each command is a process of its own, a second or so
+Said = subprocess.CompletedProcess[str]
+SUBJECT, LINK, HOST = Feature(Kind.SUBJECT, "your parcel"), Feature(Kind.LINK, "bad.example"), Feature(Kind.HOST, "mx")
+
+
+@pytest.fixture
+def say(tmp_path: Path) -> Iterator[Callable[..., Said]]:
+    with House(tmp_path).open() as house:
+        (tmp_path / "data").mkdir()
+        house.store.migrate()
+        with house.store.writing() as session:
+            for number, features in enumerate(((SUBJECT, LINK), (SUBJECT, LINK, HOST), ())):
+                mail = MailRow(key=str(number), sha256="", size=1, received_at=START, subject="s", envelope={}, identity={},
+                               proofs={}, parts={})  # fmt: skip
+                session.add(mail)
+                session.flush()
+                campaigns.join_campaign(session, mail, Sending(None, features))
+
+        def run(*arguments: str) -> Said:
+            command = [sys.executable, "-m", "canary", "campaign", *arguments]
+            return subprocess.run(
+                command, env=house.environment, cwd=house.folder, capture_output=True, text=True, check=False
+            )
+
+        yield run
+
+
+def test_campaigns_are_listed_split_and_merged_by_hand(say: Callable[..., Said]) -> None:
+    assert [(row["id"], row["mails"]) for row in json.loads(say("list", "--json").stdout)] == [(2, 1), (1, 2)]
+    assert json.loads(say("split", "1", "2", "--note", "another hand", "--who", "ada", "--json").stdout) == {
+        "campaign": 3, "mails": 1, "from": 1, "left": 1,
+    }  # fmt: skip
+    assert json.loads(say("merge", "3", "2", "--who", "ben", "--json").stdout) == {"campaign": 2, "mails": 2}
+    shown = json.loads(say("show", "3", "--json").stdout)
+    assert (shown["id"], [word["who"] for word in shown["words"]]) == (2, ["ada", "ben"])
+    assert [[by["kind"] for by in mail["by"]] for mail in shown["linked"]] == [[], ["link", "subject"]]
+
+
+def test_what_cannot_be_done_is_one_line_with_the_cure(say: Callable[..., Said]) -> None:
+    done = say("split", "1", "3")
+    assert (done.returncode, len(done.stderr.splitlines())) == (1, 1)
+    assert "mail 3: not in campaign 1; see `canary campaign show 1`" in done.stderr
