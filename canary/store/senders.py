@@ -15,7 +15,7 @@ from canary.model.alert import Alert
 from canary.model.canary import Canary
 from canary.model.identity import Identity, Proof
 from canary.model.party import Vendor
-from canary.model.sender import Learning, Sender, SenderState
+from canary.model.sender import KNOWN, Learning, Sender, SenderState
 from canary.model.verdict import Judgement, Verdict
 from canary.store import cases, events, outbox, supplies
 from canary.store.charge import CASES_LOCK
@@ -211,10 +211,10 @@ def _follow(session: Session, row: SenderRow, entry: _Seen, learning: Learning) 
     if entry.confirmed:
         text = f"{row.key} sends for {last.vendor.name}, whose own signature came with it."
         return _learn(session, row, last, text) if fresh else ()
-    if entry.state is not SenderState.PENDING:
-        return ()
-    if state is SenderState.PENDING:
+    if entry.state is state is SenderState.PENDING:
         return _step(session, row, last, learning)
+    if entry.state is state or {entry.state, state} <= KNOWN:
+        return ()
     # Somebody decided between our judging and our counting.
     cause = Cause(f"{row.key} had been decided on.", "canary", last.at)
     return rejudge(session, row.vendor_id, of_sender(row.key), cause).uses.values()
