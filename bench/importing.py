@@ -85,7 +85,7 @@ def letter(content: bytes, number: int) -> bytes:
     at = BEGIN + timedelta(minutes=number)
     head = b"X-Number: %d\n" % number
     if number % OURS == 0:
-        # The first half of them is the shop's own, as its receiver saw it; the second comes from strangers.
+        # Three of four are the shop's own, as its receiver saw them; the fourth comes from strangers.
         own = (number // OURS) % 4 < 3
         seen = SHOP + b" header.d=shop.example; dmarc=pass header.from=shop.example" if own else LURE
         head += seen + b"\n" + BY + at.strftime("%a, %d %b %Y %H:%M:%S +0000").encode() + b"\n"

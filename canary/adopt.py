@@ -22,12 +22,13 @@ from canary.model.identity import Proof
 from canary.model.party import Vendor
 from canary.pipeline import Parts
 from canary.receive.archive import Reader
-from canary.receive.ledger import Ledger, to_json
+from canary.receive.ledger import Entry, Ledger, to_json
 from canary.store import attempts, canaries, vendors
 from canary.store.database import Database
 
 MAX_MAP = 10 << 20
 STEP = 1000
+SMALL = 256 * 1024
 _ALIGNED = (Proof.DKIM_ALIGNED, Proof.SPF_ALIGNED)
 
 
@@ -117,9 +118,18 @@ async def _infer(
 
 async def _seen(parts: Parts, where: tuple[Ledger, Reader], each: Sighting, witness: Witness) -> list[Seen]:
     ledger, reader = where
-    raws = [fetch(reader, entry, "sample") for entry in ledger.first_mails(each.address, SAMPLE)]
-    found = await look_at_all(parts, [raw for raw in raws if raw is not None], witness)
-    return [_who(finding, parts.book) for finding in found if isinstance(finding, Finding)]
+    seen: list[Seen] = []
+    for entries in _by_size(ledger.first_mails(each.address, SAMPLE)):
+        raws = [fetch(reader, ledger, entry, "sample") for entry in entries]
+        found = await look_at_all(parts, [raw for raw in raws if raw is not None], witness)
+        seen += [_who(finding, parts.book) for finding in found if isinstance(finding, Finding)]
+    return sorted(seen, key=lambda who: who.at)
+
+
+def _by_size(entries: Sequence[Entry]) -> Iterator[Sequence[Entry]]:
+    """Small mails are looked at together, each large one alone."""
+    yield [entry for entry in entries if entry.place.length <= SMALL]
+    yield from ([entry] for entry in entries if entry.place.length > SMALL)
 
 
 def _who(finding: Finding, book: SupplierBook) -> Seen:

@@ -222,7 +222,7 @@ class _Batch:
 
     def fetch(self, entry: Entry) -> RawMail | None:
         key = f"{prefix(self.ledger)}{entry.id}"
-        raw = fetch(self.archive.reader, entry, key)
+        raw = fetch(self.archive.reader, self.ledger, entry, key)
         self.places[key] = entry.place
         if raw is None:
             self.ledger.spoil(Fault(entry.place, "is not there any more: the file changed while it was imported"))

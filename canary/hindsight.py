@@ -17,7 +17,7 @@ from canary.mail.parse import parse
 from canary.model.mail import RawMail
 from canary.pipeline import Parts
 from canary.receive.archive import Reader
-from canary.receive.ledger import Entry
+from canary.receive.ledger import Entry, Ledger
 
 FRESH = timedelta(days=3)
 """So old a mail may be for DNS to say what it said when the mail came."""
@@ -31,9 +31,9 @@ class Witness:
     now: datetime
 
 
-def fetch(reader: Reader, entry: Entry, key: str) -> RawMail | None:
+def fetch(reader: Reader, ledger: Ledger, entry: Entry, key: str) -> RawMail | None:
     """Fetch a mail from where it was found, or None where it is not there any more."""
-    content = entry.content if entry.place.member else reader.reread(entry.place, entry.sha)
+    content = ledger.content(entry.id) if entry.place.member else reader.reread(entry.place, entry.sha)
     return RawMail(key, entry.envelope, content) if content is not None else None
 
 

@@ -226,8 +226,9 @@ def _bar() -> "Iterator[Tell]":
         tasks: dict[str, Any] = {}
 
         def tell(stage: str, done: int, total: int) -> None:
-            task = tasks.get(stage) or tasks.setdefault(stage, bar.add_task(stage, total=total))
-            bar.update(task, completed=done, total=total)
+            if stage not in tasks:
+                tasks[stage] = bar.add_task(stage, total=total)
+            bar.update(tasks[stage], completed=done, total=total)
 
         yield tell
 

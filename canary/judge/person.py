@@ -63,7 +63,10 @@ def _is_signed(mail: ParsedMail) -> bool:
     name = words(mail.sender.name)
     own = [line for line in mail.text.splitlines() if line.strip() and not line.lstrip().startswith(">")]
     last = [words(line) for line in own[1:][-6:] if len(line) <= 60]
-    return bool(name) and any(line[:1] == name[:1] for line in last)
+    # "Winnie", or "Love to the dogs, Winnie".
+    return bool(name) and any(
+        name[0] in (line[0], line[-1]) or line[-len(name) :] == name for line in filter(None, last)
+    )
 
 
 def _is_own_box(mail: ParsedMail) -> bool:

@@ -141,6 +141,8 @@ def shown(who: Identity, vendor: Vendor, judgement: Judgement) -> Iterator[tuple
         hidden = " via " in key and any(known.startswith(f"{who.esp}/") for known in vendor.senders)
         if key and not hidden:
             yield key, SenderState.PENDING
+    elif key := known_as(who, vendor.denied):
+        yield key, SenderState.DENIED
 
 
 def pending(who: Identity, vendor: Vendor, judgement: Judgement) -> frozenset[str]:

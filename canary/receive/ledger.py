@@ -65,13 +65,12 @@ class Source:
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """A mail of the ledger; `content` is there (packed) only if it cannot be read at its place again."""
+    """A mail of the ledger; its octets are asked for one by one, as they may be many (`Ledger.content`)."""
 
     id: int
     sha: bytes
     place: Place
     envelope: Envelope
-    content: bytes | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -219,6 +218,11 @@ class Ledger:
         rows = self.db.execute(f"{query} ORDER BY recipient.received, mail.sha LIMIT ?", (address, limit)).fetchall()
         return [self._entry(row) for row in rows]
 
+    def content(self, number: int) -> bytes | None:
+        """Return the octets of a mail that was packed, and so cannot be read at its place again."""
+        row = self.db.execute("SELECT content FROM mail WHERE id = ?", (number,)).fetchone()
+        return zlib.decompress(row[0]) if row and row[0] else None
+
     def addresses(self) -> Iterator[tuple[str, datetime, int]]:
         """Yield every address that was written to, with its first mail's time and how many came."""
         query = "SELECT address, min(received), count(*) FROM recipient GROUP BY address ORDER BY address"
@@ -231,17 +235,17 @@ class Ledger:
         self.db.executemany(update, [(int(state), number) for number, state in states])
 
     def _entry(self, row: Sequence[object]) -> Entry:
-        number, sha, file, member, count, at, length, received, sender, ip, helo, tls, content = row
+        number, sha, file, member, count, at, length, received, sender, ip, helo, tls = row
         to = self.db.execute("SELECT address FROM recipient WHERE mail = ? ORDER BY address", (number,))
         client = Client(str(ip), helo=str(helo), tls=str(tls) if tls else None)
         envelope = Envelope(str(sender), tuple(a for (a,) in to), client, moment(_int(received)))
         place = Place(os.fsdecode(_bytes(file)), str(member), _int(count), _int(at), _int(length))
-        return Entry(_int(number), _bytes(sha), place, envelope, zlib.decompress(_bytes(content)) if content else None)
+        return Entry(_int(number), _bytes(sha), place, envelope)
 
 
 _ENTRY = (
     "SELECT mail.id, mail.sha, source.path, mail.member, mail.number, mail.at, mail.length, mail.received, mail.sender,"
-    " mail.ip, mail.helo, mail.tls, mail.content FROM mail JOIN source ON source.id = mail.source"
+    " mail.ip, mail.helo, mail.tls FROM mail JOIN source ON source.id = mail.source"
 )
 
 

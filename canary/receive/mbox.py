@@ -62,11 +62,14 @@ def read_mbox(stream: Stream, cap: int, offset: int = 0, number: int = 0) -> Ite
 
 def unwrap(raw: bytes) -> tuple[bytes, bytes]:
     """Return the `From ` line and the message of the octets of one piece: `>From ` and the last empty line undone."""
-    line, content = b"", raw
+    line, begin, end = b"", 0, len(raw)
     if raw.startswith(b"From "):
-        line, _, content = raw.partition(b"\n")
-    if content.endswith((b"\n\n", b"\n\r\n")):
-        content = content[:-1].removesuffix(b"\r")
+        begin = raw.find(b"\n") + 1 or end
+        line = raw[: begin - 1] if begin < end or raw.endswith(b"\n") else raw
+    if raw.endswith((b"\n\n", b"\n\r\n")) and end - begin > 1:
+        end -= 2 if raw.endswith(b"\r\n") else 1
+    # One copy and no more: a message may be tens of megabytes.
+    content = raw[begin:end]
     if b">From " in content:
         content = _ESCAPED.sub(rb"\1", content)
     return line.rstrip(b"\r"), content
@@ -103,8 +106,13 @@ class _Splitter:
             if at < 0 or at >= upto:
                 break
             if held[at - 1 : at] in (b"\n", b"\r") and self._begins(start, at):
-                yield from self._piece(held[start : at + 1])
-                start = at + 1
+                raw, start = held[start : at + 1], at + 1
+                if len(raw) > BLOCK:
+                    # What is large is not held twice while somebody works on it.
+                    self.held = held = held[start:]
+                    start, at, upto = 0, -1, upto - start
+                yield from self._piece(raw)
+                raw = b""
             at += 1
         self.held = held[start:] if start else held
         # One octet back: the line end that a `From ` line needs before it may be the last octet searched.

@@ -84,6 +84,8 @@ def rows(session: Session, numbers: Collection[int]) -> dict[int, MailRow]:
 
 def forget(session: Session, numbers: Collection[int]) -> None:
     """Take mails back that were kept in this transaction."""
+    if not numbers:
+        return
     session.execute(delete(MailContentRow).where(col(MailContentRow.mail_id).in_(numbers)))
     session.execute(delete(MailSenderRow).where(col(MailSenderRow.mail_id).in_(numbers)))
     session.execute(delete(MailRow).where(col(MailRow.id).in_(numbers)))

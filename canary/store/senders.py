@@ -1,6 +1,6 @@
 """The sender profile of each vendor: who was seen to send for it, who was learned, asked about, approved or refused."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from uuid import NAMESPACE_URL, uuid5
@@ -15,13 +15,14 @@ from canary.model.alert import Alert
 from canary.model.canary import Canary
 from canary.model.identity import Identity, Proof
 from canary.model.party import Vendor
-from canary.model.sender import Learning, Sender, SenderState
+from canary.model.sender import KNOWN, Learning, Sender, SenderState
 from canary.model.verdict import Judgement, Verdict
 from canary.store import cases, events, outbox, supplies
 from canary.store.charge import CASES_LOCK
 from canary.store.database import lock
 from canary.store.facts import identity_of
 from canary.store.rejudge import Cause, Outcome, of_sender, rejudge
+from canary.store.supplies import Use
 from canary.store.tables import CanaryRow, HitRow, MailRow, MailSenderRow, SenderRow, VendorRow, metadata
 from canary.store.vendors import Unknown, vendor_row
 
@@ -67,18 +68,17 @@ def take(session: Session, sights: Sequence[Sight], learning: Learning) -> None:
 
     Called last in its transaction: whoever waits for the lock of the cases must not hold a profile meanwhile.
     """
-    seen = _seen(sights, learning)
+    seen, uses = _seen(sights, learning), list[Use]()
     if seen:
         if any(s.state is SenderState.PENDING or s.confirmed for s in seen.values()):
             lock(session, CASES_LOCK)
         for row in _count(session, seen):
-            _follow(session, row, seen[row.vendor_id, row.key], learning)
-    own = [sight for sight in sights if sight.judgement.verdict in _OWN]
-    supplies.learn(
-        session, (use for s in own for use in supplies.uses(s.vendor_id, s.vendor, s.canary.channel, s.at, s.who))
-    )
-    for sight in own:
-        _note_late(session, sight)
+            uses += _follow(session, row, seen[row.vendor_id, row.key], learning)
+    for sight in sights:
+        if sight.judgement.verdict in _OWN:
+            uses += supplies.uses(sight.vendor_id, sight.vendor, sight.canary.channel, sight.at, sight.who)
+            _note_late(session, sight)
+    supplies.learn(session, uses)
 
 
 def list_senders(
@@ -204,44 +204,39 @@ def _count(session: Session, seen: dict[tuple[int, str], _Seen]) -> Sequence[Sen
     return session.scalars(written, execution_options={"populate_existing": True}).all()
 
 
-def _follow(session: Session, row: SenderRow, entry: _Seen, learning: Learning) -> None:
-    """Do what follows from a sender having been seen again."""
+def _follow(session: Session, row: SenderRow, entry: _Seen, learning: Learning) -> Iterable[Use]:
+    """Do what follows from a sender having been seen again; return the suppliers that mail judged anew shows."""
     last, state = entry.last, SenderState(row.state)
-    if entry.confirmed and state in (SenderState.PENDING, SenderState.LEARNED):
-        if state is SenderState.PENDING or row.count == len(entry.sights):
-            _learn(
-                session,
-                row,
-                last,
-                f"{row.key} is known to send for {last.vendor.name}: its own signature came with it.",
-            )
-    elif entry.state is SenderState.PENDING and state is SenderState.PENDING:
-        _step(session, row, last, learning)
-    elif entry.state is SenderState.PENDING:
-        # Somebody decided between our judging and our counting.
-        cause = Cause(f"{row.key} had been decided on.", "canary", last.at)
-        rejudge(session, row.vendor_id, of_sender(row.key), cause)
+    fresh = state is SenderState.PENDING or (state is SenderState.LEARNED and row.count == len(entry.sights))
+    if entry.confirmed:
+        text = f"{row.key} sends for {last.vendor.name}, whose own signature came with it."
+        return _learn(session, row, last, text) if fresh else ()
+    if entry.state is state is SenderState.PENDING:
+        return _step(session, row, last, learning)
+    if entry.state is state or {entry.state, state} <= KNOWN:
+        return ()
+    # Somebody decided between our judging and our counting.
+    cause = Cause(f"{row.key} had been decided on.", "canary", last.at)
+    return rejudge(session, row.vendor_id, of_sender(row.key), cause).uses.values()
 
 
-def _step(session: Session, row: SenderRow, last: Sight, learning: Learning) -> None:
+def _step(session: Session, row: SenderRow, last: Sight, learning: Learning) -> Iterable[Use]:
     quiet = cases.open_case_of(session, last.vendor_id) is None
     step = next_step(_sender(row, last.vendor.slug), last.judgement, last.canary.issued, learning, quiet=quiet)
     if step is Step.LEARN:
-        days = learning.quiet.days
-        _learn(
-            session, row, last, f"{last.vendor.name} now also sends through {row.key}: learned after {days} quiet days."
-        )
-    elif step is Step.ASK and row.asked_at is None:
+        told = f"{last.vendor.name} now also sends through {row.key}: learned after {learning.quiet.days} quiet days."
+        return _learn(session, row, last, told)
+    if step is Step.ASK and row.asked_at is None:
         _ask(session, row, last)
+    return ()
 
 
-def _learn(session: Session, row: SenderRow, last: Sight, text: str) -> None:
+def _learn(session: Session, row: SenderRow, last: Sight, text: str) -> Iterable[Use]:
     row.state, row.decided_at, row.decided_by = SenderState.LEARNED.value, last.at, "canary"
     session.add(row)
     events.note(session, row.vendor_id, last.at, "sender-learned", text)
     session.flush()
-    outcome = rejudge(session, row.vendor_id, of_sender(row.key), Cause(text, "canary", last.at))
-    supplies.learn(session, outcome.uses.values())
+    return rejudge(session, row.vendor_id, of_sender(row.key), Cause(text, "canary", last.at)).uses.values()
 
 
 def _ask(session: Session, row: SenderRow, last: Sight) -> None:

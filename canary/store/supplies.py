@@ -56,6 +56,11 @@ def learn(session: Session, shown: Iterable[Use]) -> frozenset[str]:
         key = use.vendor_id, use.supplier, use.channel
         before = fresh.setdefault(key, use)
         fresh[key] = replace(before, at=min(before.at, use.at), account=before.account or use.account)
+    # All suppliers first and in one order, or two workers that meet the same new ones could wait for each other.
+    named = {use.supplier: use for use in fresh.values()}
+    for slug, use in sorted(named.items()):
+        values = {"slug": slug, "name": use.name, "created_at": use.at}
+        session.execute(_insert(session, SupplierRow).values(**values).on_conflict_do_nothing(index_elements=["slug"]))
     for _, use in sorted(fresh.items()):
         _learn(session, use)
     return frozenset(use.vendor.slug for use in fresh.values())
@@ -73,8 +78,6 @@ def forget(session: Session, vendor_id: int, supplier: str, account: str) -> Non
 
 
 def _learn(session: Session, use: Use) -> None:
-    named = {"slug": use.supplier, "name": use.name, "created_at": use.at}
-    session.execute(_insert(session, SupplierRow).values(**named).on_conflict_do_nothing(index_elements=["slug"]))
     supplier = session.exec(select(SupplierRow).where(SupplierRow.slug == use.supplier)).one()
     keys = {"vendor_id": use.vendor_id, "supplier_id": supplier.id, "channel": use.channel}
     found = session.exec(select(SupplyRow).filter_by(**keys).with_for_update()).first()

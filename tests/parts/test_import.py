@@ -165,7 +165,9 @@ def test_adopted_addresses_say_honestly_how_hard_they_are_to_guess(desk: Desk) -
 
 
 def test_addresses_that_nobody_adopted_are_counted_as_guesses_once(desk: Desk) -> None:
-    tried = [Letter(f"{name}@in.example", "a@bad.example", 300, False) for name in ("info", "info", "alice", "qwx7z4k2")]
+    tried = [
+        Letter(f"{name}@in.example", "a@bad.example", 300, False) for name in ("info", "info", "alice", "qwx7z4k2")
+    ]
     path = desk.write("box", mbox([*history(), *tried]))
     for _ in range(2):
         ledger, archive = desk.ledger(path), desk.archive(path)

@@ -307,6 +307,13 @@ def test_a_vendor_whose_hits_left_leaves_the_case(world: World) -> None:
     assert (case.state, member.vendor_id, case.vendor_id, case.suspects[0]["hit"]) == ("new", 2, 2, 1)
 
 
+def test_mail_of_a_refused_sender_is_charged_and_counted(world: World) -> None:
+    world.receipt(days=60)
+    world.deny("tillroll.example")
+    world.receipt(days=1, text="Your statement is ready.")
+    assert (world.verdicts(), world.rows(SenderRow)[0].count) == (["third-party"] * 2, 2)
+
+
 def test_saying_it_again_changes_nothing_and_is_not_written_down(world: World) -> None:
     world.receipt(days=60)
     world.approve("tillroll.example")

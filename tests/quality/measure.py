@@ -94,9 +94,10 @@ def report(run: Run, misses: int) -> Iterator[str]:
 
 
 def _by_kind(outcomes: Iterable[Outcome]) -> Iterator[str]:
+    """Yield a line for each kind of mail, whatever befell it on the way."""
     kinds: dict[tuple[str, str], list[Outcome]] = {}
     for o in outcomes:
-        kinds.setdefault((o.truth.kind, o.truth.label), []).append(o)
+        kinds.setdefault((o.truth.kind, o.truth.label.partition(" (")[0]), []).append(o)
     for (kind, label), found in sorted(kinds.items()):
         verdicts = ", ".join(f"{verdict} {count}" for verdict, count in Counter(o.verdict for o in found).most_common())
         yield f"  {kind:7}{label:58}{len(found):6}{sum(map(_wrong, found)):5}   {verdicts}"

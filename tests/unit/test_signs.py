@@ -100,6 +100,11 @@ def test_a_mail_that_greets_by_name_and_is_signed_by_its_sender_was_written_by_a
     assert len(person_signs(mail(PERSONAL), "c@in.example")) == 3
 
 
+def test_a_name_at_the_end_of_the_last_line_signs_as_well() -> None:
+    found = person_signs(mail(PERSONAL.replace("Best,\nTom", "Love to the dogs, Tom")), "c@in.example")
+    assert "it is signed with the sender's name" in found
+
+
 def test_without_a_link_two_signs_of_its_writer_are_enough() -> None:
     short = mail("The train was late, mother sends her love and asks for the kettle back.\n\nTom\n")
     assert len(person_signs(short, "c@in.example")) == 2

@@ -1,0 +1,84 @@
+"""Senders, suppliers and endings as the owner types them, each command in a process of its own."""
+
+import asyncio
+import json
+import secrets
+import subprocess
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from canary.authenticate.lookup import ZoneLookup
+from canary.model.mail import Client, Envelope, RawMail
+from canary.pipeline import Parts, conclude, find
+from canary.run import supplier_book
+from canary.store import canaries, vendors
+from canary.store.canaries import Order
+from tests.processes import ROOT, House
+
+pytestmark = pytest.mark.slow  # each command is a process of its own, a second or so
+ISSUED = datetime(2026, 1, 1, tzinfo=UTC)
+RECEIPT = b"From: Tillroll <r@tillroll.example>\r\nSubject: Your receipt\r\n\r\nYou paid 41.90 to Trendy Shoes.\r\n"
+
+
+@pytest.fixture
+def house(tmp_path: Path) -> Iterator[House]:
+    """An installation to which a payment service wrote in March."""
+    (tmp_path / "data").mkdir()
+    with House(tmp_path).open() as found:
+        found.store.migrate()
+        with found.store.writing() as session:
+            slug = vendors.add_vendor(session, "Trendy Shoes", ["shop.example"], ISSUED).slug
+            address = canaries.issue(session, Order(slug, "in.example"), secrets.randbelow, ISSUED).address
+        zone = ZoneLookup({"tillroll.example": {"TXT": ["v=spf1 ip4:198.51.100.0/24 -all"]}})
+        parts = Parts(found.store, lambda: zone, supplier_book(), lambda: ISSUED)
+        envelope = Envelope(
+            "b@tillroll.example", (address,), Client("198.51.100.7", 25, "mx"), ISSUED + timedelta(days=60)
+        )
+        conclude(parts, asyncio.run(find(parts, RawMail("one", envelope, RECEIPT))))
+        yield found
+
+
+def test_a_question_is_listed_answered_and_written_down(house: House) -> None:
+    [asked] = json.loads(house.canary("sender", "list", "--state", "pending", "--json"))
+    assert (asked["vendor"], asked["sender"], asked["subject"]) == ("trendy-shoes", "tillroll.example", "Your receipt")
+    assert "case 1 opened" in house.canary("sender", "deny", "trendy-shoes", "tillroll.example")
+    answer = json.loads(house.canary("sender", "approve", "trendy-shoes", "tillroll.example", "--json"))
+    assert (answer["changed"], answer["closed"]) == (1, [1])
+    events = json.loads(house.canary("vendor", "show", "trendy-shoes", "--json"))["events"]
+    assert [event["kind"] for event in events] == ["sender-learned", "sender-denied", "sender-asked"]
+
+
+def test_endings_and_suppliers_are_set_shown_and_taken_back(house: House) -> None:
+    house.canary("vendor", "set", "trendy-shoes", "--erasure-requested", "2026-05-01", "--grace-days", "5")
+    house.canary("vendor", "supplier", "add", "trendy-shoes", "SendGrid", "--channel", "order", "--account", "77")
+    shown = json.loads(house.canary("vendor", "show", "trendy-shoes", "--json"))
+    assert (shown["erasure_requested"], shown["grace_days"]) == ("2026-05-01T00:00:00+00:00", 5)
+    assert [(s["id"], s["channel"], s["account"]) for s in shown["suppliers"]] == [("sendgrid", "order", "77")]
+    house.canary("vendor", "supplier", "remove", "trendy-shoes", "SendGrid", "--channel", "order")
+    house.canary("vendor", "set", "trendy-shoes", "--erasure-requested", "never", "--grace-days", "-1")
+    shown = json.loads(house.canary("vendor", "show", "trendy-shoes", "--json"))
+    assert (shown["suppliers"], shown["erasure_requested"], shown["grace_days"]) == ([], None, None)
+
+
+def test_the_example_file_of_vendors_is_taken_over_once(house: House) -> None:
+    example = str(ROOT / "config/vendors.example.toml")
+    house.canary("vendor", "import", example)
+    assert {v["new"] for v in json.loads(house.canary("vendor", "import", example, "--json"))} == {False}
+    shown = json.loads(house.canary("vendor", "show", "bike-parts", "--json"))
+    assert [(s["id"], s["account"], s["from"][:10]) for s in shown["suppliers"]] == [
+        ("silverline", "48213", "2026-01-01")
+    ]
+
+
+def test_all_faults_of_a_file_are_told_at_once_and_nothing_is_taken_over(house: House, tmp_path: Path) -> None:
+    file = tmp_path / "vendors.toml"
+    file.write_text('[[vendor]]\nname = "A"\ndomains = ["nope"]\n[[vendor]]\nname = "B"\nsince = 1\n')
+    with pytest.raises(subprocess.CalledProcessError) as caught:
+        house.canary("vendor", "import", str(file))
+    lines = caught.value.stderr.strip().splitlines()
+    assert (caught.value.returncode, len(lines)) == (2, 2)
+    assert ("vendor.1.domains" in lines[0], "vendor.2.since" in lines[1]) == (True, True)
+    assert len(json.loads(house.canary("vendor", "list", "--json"))) == 1
