@@ -25,6 +25,7 @@ _BEFORE = (0.0, 2.0, 7.0, 21.0, 60.0)
 """Days before a sending at which the time grid is refined, as quick thieves need but days."""
 
 _NEAREST = 0.2
+_SKEW = 0.5
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,8 +61,9 @@ class Inquiry:
         self.days = (self.edges[1:] + self.edges[:-1]) / 2
         self._share = np.diff(self.edges) / self.span
         self._kernel = Kernel(rates, _over(rates, self.span - self.days))
-        self._delays = {s.id: self._delay(s) for s in self.sendings}
         self._sent = {s.id: s for s in self.sendings}
+        self._issued = {c.id: c.issued for c in world.canaries}
+        self._delays = {s.id: self._delay(s) for s in self.sendings}
         self._ready: dict[Source, _Ready] = {}
         self._hushed: dict[object, list[Quiet]] = {}
         self._within: dict[Source, frozenset[str]] = {}
@@ -119,7 +121,9 @@ class Inquiry:
 
     def _delay(self, sending: Sending) -> Array:
         """How much likelier a sending comes from a leak at each time than from no leak, the mean number set aside."""
-        day = self.day(sending.at)
+        # Who is hit the moment he has the address was hit after it leaked all the same; clocks differ.
+        newest = max(self.day(self._issued[name]) for name in sending.mark)
+        day = max(self.day(sending.at), newest + _SKEW)
         over = _over(self.rates, day - self.edges)
         density: Array = -np.diff(over) / np.diff(self.edges)
         return density * (sending.crime / sending.rate)

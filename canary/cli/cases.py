@@ -1,5 +1,10 @@
 """`canary cases`, `canary case ID`: the suspected leaks."""
 
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+import typer
+
 from canary.cli.frame import Json, Trouble, settings, show_json, show_table
 from canary.model.case import percent
 
@@ -42,11 +47,45 @@ def one_case(number: int, as_json: Json = False) -> None:
         lines = cases.timeline(session, number)
     if as_json:
         events = [{"at": e.at, "kind": e.kind, "who": e.who, "text": e.text} for e in lines]
-        show_json({"id": case.id, "state": case.state, "suspects": case.suspects, "timeline": events})
+        said = {"suspects": case.suspects, **case.findings, "timeline": events}
+        show_json({"id": case.id, "state": case.state, **said})
         return
     suspects = [(s["name"], s["kind"], percent(s["p"]), f"{s['hit']} of {s['held']}") for s in case.suspects]
     show_table(("suspect", "kind", "probability", "canaries hit"), suspects, "No suspects yet.")
+    for line in in_words(case.findings):
+        typer.echo(line)
+    for why in case.findings.get("why", ()):
+        typer.echo(f"{why['suspect']}:")
+        for side in ("for", "against"):
+            for seen in why[side]:
+                typer.echo(f"  {side}: {seen['text']}")
     show_table(("when", "what", "text"), [(e.at.isoformat(), e.kind, e.text) for e in lines], "Nothing happened yet.")
+
+
+def in_words(findings: Mapping[str, Any]) -> Iterator[str]:
+    """Yield what is found about a case, a sentence a line."""
+    window = findings.get("window")
+    if window:
+        yield f"Leaked between {window['from_90'][:10]} and {window['to_90'][:10]} (90 %)."
+    yield from _fields(findings.get("fields", ()))
+    twins = findings.get("twins", ())
+    for names in twins:
+        yield f"Not distinguishable: {', '.join(names)}. An address that only one of them has would tell."
+    if findings and not twins:
+        yield "All suspects can be told apart: no two held just the same addresses."
+
+
+def _fields(fields: Sequence[Mapping[str, Any]]) -> Iterator[str]:
+    if not fields:
+        return
+    names = [f for f in fields if "name" in f["field"]]
+    for label, some in (("Names", names), ("Other facts", [f for f in fields if f not in names])):
+        seen = [f for f in some if f["p"] > 0.5]
+        if seen:
+            told = ", ".join(f"{f['field']} {percent(f['p'])}" for f in seen)
+            yield f"{label} leaked: yes ({told})."
+        elif some:
+            yield f"{label} leaked: not seen so far ({percent(max(f['p'] for f in some))} that they did)."
 
 
 list_cases.__name__, one_case.__name__ = "cases", "case"

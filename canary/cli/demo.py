@@ -154,6 +154,8 @@ class _Stage:
 
     def show(self) -> None:
         """Print the table: each vendor, its mails by verdict, its case and who is most likely behind it."""
+        from canary.cli.cases import in_words
+        from canary.store.cases import list_cases
         from canary.store.standing import standings
 
         with self.store.reading() as session:
@@ -170,6 +172,12 @@ class _Stage:
             for vendor in found
         ]
         show_table(("vendor", "mails", "verdicts", "case", "most likely source"), lines, "No vendors.")
+        with self.store.reading() as session:
+            for case in list_cases(session):
+                named = ", ".join(f"{s['name']} {percent(s['p'])}" for s in _named(case.suspects))
+                typer.echo(f"\nCase {case.id}: {named}")
+                for line in in_words(case.findings):
+                    typer.echo(f"  {line}")
 
     async def serve(self, settings: Settings) -> None:
         """Keep the dashboard up and print a link that logs in once."""
@@ -184,6 +192,12 @@ class _Stage:
             typer.echo(f"\nDashboard: {address}/login/once/{token}   (logs in once; end with Ctrl-C)")
 
         await run.web(settings, ready=ready)
+
+
+def _named(suspects: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
+    """The likeliest source, and the vendor of whose addresses most were hit."""
+    vendors = sorted((s for s in suspects[1:] if s["kind"] == "vendor" and s["hit"]), key=lambda s: -int(s["hit"]))
+    return [*suspects[:1], *vendors[:1]]
 
 
 async def _drain(run_pending: Any, parts: Any, spool: Any) -> None:

@@ -1,7 +1,6 @@
 """A suspected leak: its hits, its campaigns, and the suspects with their probabilities."""
 
 from dataclasses import dataclass
-from datetime import datetime
 from enum import StrEnum
 
 
@@ -30,24 +29,18 @@ class SuspectKind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Suspect:
-    """A possible source with the probability that it leaked; `hit` of the `held` canaries it had were hit."""
+    """A possible source with the probability that it leaked; `hit` of the `held` canaries it had were hit.
+
+    `factor` is the Bayes factor against no leak, which unlike the probability depends on no prior.
+    """
 
     kind: SuspectKind
     id: str
     p: float
     hit: int = 0
     held: int = 0
-
-
-@dataclass(frozen=True, slots=True)
-class Evidence:
-    """One canary as the suspects see it: who was given it, through what, since when, and whether it was hit."""
-
-    canary: int
-    vendor: str | None
-    channel: str
-    issued: datetime
-    hit_at: datetime | None = None
+    name: str = ""
+    factor: float = 1.0
 
 
 def percent(p: float) -> str:

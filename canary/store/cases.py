@@ -1,13 +1,14 @@
 """Cases: opened by the first leak hit of a vendor, joined by what belongs to them."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import asdict
 from datetime import datetime
 
 from sqlalchemy import bindparam, func
-from sqlmodel import Session, col, or_, select
+from sqlmodel import Session, col, select
 
-from canary.model.case import CaseState, Evidence, Suspect
+from canary.attribute.belief import Belief
+from canary.model.case import CaseState
 from canary.model.verdict import LEAKS
 from canary.store.tables import (
     CanaryRow,
@@ -17,7 +18,6 @@ from canary.store.tables import (
     HitRow,
     MailRow,
     SupplyRow,
-    VendorRow,
 )
 
 OPEN = (CaseState.NEW, CaseState.INVESTIGATING, CaseState.NOTIFIED, CaseState.CONFIRMED)
@@ -102,26 +102,9 @@ def note(session: Session, case: CaseRow, at: datetime, kind: str, text: str, wh
     session.add(CaseEventRow(case_id=case.id or 0, at=at, kind=kind, who=who, text=text))
 
 
-def evidence(session: Session, case: CaseRow) -> list[Evidence]:
-    """Return what the suspects are weighed by: every canary issued before the last hit, with its first hit in the case."""
-    hits = (
-        select(HitRow.canary_id, func.min(HitRow.at).label("hit_at"))
-        .where(HitRow.case_id == case.id, col(HitRow.verdict).in_([v.value for v in LEAKS]))
-        .group_by(col(HitRow.canary_id))
-        .subquery()
-    )
-    rows = session.exec(
-        select(CanaryRow, VendorRow.slug, hits.c.hit_at)
-        .outerjoin(VendorRow)
-        .outerjoin(hits, hits.c.canary_id == CanaryRow.id)
-        .where(or_(CanaryRow.issued_at <= case.last_hit_at, hits.c.hit_at.is_not(None)))
-    ).all()
-    return [Evidence(c.id or 0, slug, c.channel, c.issued_at, hit_at) for c, slug, hit_at in rows]
-
-
-def set_suspects(session: Session, case: CaseRow, found: Sequence[Suspect], names: dict[str, str]) -> None:
-    """Keep the suspects of a case, each with the name people know it by."""
-    case.suspects = [{**asdict(s), "name": names.get(s.id, s.id.capitalize())} for s in found[:20]]
+def set_belief(session: Session, case: CaseRow, found: Belief) -> None:
+    """Keep what is believed of a case."""
+    case.suspects, case.findings = [asdict(s) for s in found.suspects], found.findings
     session.add(case)
 
 

@@ -5,9 +5,10 @@ from datetime import datetime
 
 from sqlmodel import Session
 
-from canary.attribute.suspects import suspects
+from canary.attribute.belief import Names, believe
 from canary.store import canaries, cases, vendors
 from canary.store.tables import CaseRow
+from canary.store.worlds import world_of
 
 CASES_LOCK = 7203252
 """Whoever opens, joins or settles cases passes one at a time."""
@@ -39,6 +40,7 @@ def charge(session: Session, hit: Charge) -> tuple[CaseRow, bool]:
 
 def weigh(session: Session, case: CaseRow) -> None:
     """Weigh the suspects of a case anew."""
+    session.flush()
     names = {v.slug: v.name for v in vendors.list_vendors(session)} | vendors.supplier_names(session)
-    found = suspects(cases.evidence(session, case), vendors.supplies(session))
-    cases.set_suspects(session, case, found, names)
+    world = world_of(session, case.last_hit_at, case.id)
+    cases.set_belief(session, case, believe(world, Names(names)))

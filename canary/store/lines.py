@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
+from typing import Any
 
 from canary.model.verdict import LEAKS, Verdict
 from canary.store.cases import OPEN
@@ -179,6 +180,7 @@ class CasePage:
     """Who may have leaked, and how we know; `older` is the key of the next page of hits."""
 
     line: CaseLine
+    findings: Mapping[str, Any]
     matrix: tuple[tuple[str, str, tuple[Cell, ...]], ...]
     campaigns: tuple[tuple[str, datetime, datetime, int], ...]
     hits: tuple[HitLine, ...]

@@ -101,6 +101,7 @@ def case_page(session: Session, case_id: int, before: int | None = None) -> Case
     events = _select(CaseEventRow).where(col(CaseEventRow.case_id) == case_id).order_by(col(CaseEventRow.at))
     return CasePage(
         line=line,
+        findings=_findings(session, case_id),
         matrix=_matrix(session, line),
         campaigns=tuple(
             (c.subject, c.first_at, c.last_at, c.mails) for c in session.execute(campaigns.limit(PAGE)).scalars()
@@ -109,6 +110,15 @@ def case_page(session: Session, case_id: int, before: int | None = None) -> Case
         older=hits[PAGE - 1].id if len(hits) > PAGE else None,
         events=tuple((e.at, e.kind, e.who, e.text) for e in session.execute(events.limit(200)).scalars()),
     )
+
+
+def _findings(session: Session, case_id: int) -> dict[str, Any]:
+    """Return what is found about a case, its times as times."""
+    kept = dict(session.get_one(CaseRow, case_id).findings)
+    if window := kept.get("window"):
+        times = {key: datetime.fromisoformat(at) for key, at in window.items() if isinstance(at, str)}
+        kept["window"] = window | times
+    return kept
 
 
 def mail_page(session: Session, mail_id: int) -> MailPage | None:

@@ -1,0 +1,93 @@
+"""What to tell of one case: suspects with names, when, which fields, what cannot be told apart, and why."""
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from canary.attribute.cases import Found, examine
+from canary.attribute.explain import Explanation, explain
+from canary.attribute.inquiry import Inquiry
+from canary.attribute.posterior import NOBODY
+from canary.attribute.rates import RATES, Rates
+from canary.attribute.world import Source, World
+from canary.model.case import Suspect, SuspectKind
+
+_SUSPECTS = 20
+_EXPLAINED = 3
+_LARGE = 400
+"""Of more addresses than these, the reasons are left out, as each takes a posterior of its own."""
+
+
+@dataclass(frozen=True, slots=True)
+class Belief:
+    """The suspects of a case, likeliest first, and `findings` in the form in which they are kept and shown."""
+
+    suspects: tuple[Suspect, ...]
+    findings: dict[str, Any]
+
+
+class Names:
+    """How people know the sources, from the names of vendors and suppliers by their ids."""
+
+    def __init__(self, names: Mapping[str, str]) -> None:
+        """Take the names."""
+        self._names = names
+
+    def __call__(self, source: Source) -> str:
+        """Name a source."""
+        kind, name = source
+        if kind is SuspectKind.OWNER:
+            return "Own side"
+        if kind is SuspectKind.ACCOUNT:
+            supplier, _, vendor = name.partition("/")
+            return f"{self._of(vendor)}'s account at {self._of(supplier)}"
+        if kind is SuspectKind.PUBLISHED:
+            return f"Harvested from {self._of(name)}"
+        return self._of(name)
+
+    def _of(self, name: str) -> str:
+        return self._names.get(name, name.capitalize())
+
+
+def believe(world: World, names: Names, rates: Rates = RATES) -> Belief:
+    """Return what to tell of a case, given the world with just the hits of this case."""
+    inquiry = Inquiry(world, rates)
+    every = frozenset(s.id for s in inquiry.sendings)
+    found = examine(inquiry, every)
+    ranked = sorted(found.posterior.marginals, key=lambda s: (-found.posterior.marginals[s], s))
+    top = {s: found.posterior.marginals[s] for s in ranked[:_EXPLAINED] if found.posterior.marginals[s] >= 0.01}
+    why = explain(inquiry, every, top, names) if len(world.canaries) <= _LARGE else {}
+    nobody = Suspect(SuspectKind.NOBODY, "no leak", found.posterior.hypotheses.get(NOBODY, 0.0), name="No leak")
+    suspects = [nobody, *(_suspect(inquiry, found, source, names) for source in ranked[:_SUSPECTS])]
+    return Belief(tuple(sorted(suspects, key=lambda s: -s.p)), _findings(found, why, names))
+
+
+def _suspect(inquiry: Inquiry, found: Found, source: Source, names: Names) -> Suspect:
+    held = {name for name, member in inquiry.holdings[source].members.items() if member.listed}
+    posterior = found.posterior
+    return Suspect(
+        source.kind,
+        source.id or "own side",
+        posterior.marginals[source],
+        len(held & set(found.canaries)),
+        len(held),
+        names(source),
+        posterior.factors[source],
+    )
+
+
+def _findings(found: Found, why: Mapping[Source, Explanation], names: Names) -> dict[str, Any]:
+    window = found.window
+    return {
+        "window": {
+            "earliest": window.earliest.isoformat(), "latest": window.latest.isoformat(),
+            "from_90": window.from_90.isoformat(), "to_90": window.to_90.isoformat(), "two_events": window.two_events,
+        } if window else None,
+        "fields": [{"field": field, "p": p} for field, p in found.fields.items()],
+        "twins": [[names(source) for source in twins] for twins in found.indistinguishable],
+        "why": [
+            {"suspect": names(source), "for": [asdict(o) for o in told.speaks_for],
+             "against": [asdict(o) for o in told.speaks_against]}
+            for source, told in why.items()
+        ],
+    }  # fmt: skip
