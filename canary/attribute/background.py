@@ -4,7 +4,9 @@ from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from math import exp, log, log1p
+from math import exp, inf, log, log1p
+
+import numpy as np
 
 from canary.attribute.rates import Rates
 from canary.attribute.world import Planted, Strike, Tries, World
@@ -29,16 +31,22 @@ _HINT = 0.1
 class Sending:
     """One campaign as attribution sees it: when it began, whom it hit, what it repeated, and how its odds lie.
 
-    `crime` is how much likelier its content is from a thief than from somebody lawful; `rate` is how often per day
-    a sending like it, of these very addresses, comes without a leak (in the same measure as `crime`).
+    `crime` is how much likelier its content is from a thief than from somebody lawful; `log_rate` is the logarithm of
+    how often per day a sending like it, of these very addresses, comes without a leak (in the same measure as `crime`):
+    hundreds of addresses meet by chance more seldom than a float can say.
     """
 
     id: str
     at: datetime
     mark: frozenset[str]
     crime: float
-    rate: float
+    log_rate: float
     fields: frozenset[str] = frozenset()
+
+    @property
+    def rate(self) -> float:
+        """How often a day it comes without a leak."""
+        return exp(self.log_rate)
 
 
 def sendings(world: World, rates: Rates) -> tuple[Sending, ...]:
@@ -71,8 +79,8 @@ class _Ordinary:
         crime = max(_crime(s) for s in strikes)
         fields = frozenset(field for s in strikes for field in s.fields)
         lawful = all(s.verdict == Verdict.THIRD_PARTY for s in strikes)
-        rate = self._dictionary(mark, at, crime) + self._chance(mark, crime, lawful=lawful)
-        return Sending(name, at, mark, crime, rate / YEAR, fields)
+        rate = np.logaddexp(self._dictionary(mark, at, crime), self._chance(mark, crime, lawful=lawful))
+        return Sending(name, at, mark, crime, float(rate) - log(YEAR), fields)
 
     def _guessable(self, canary: Planted) -> float:
         """How open to dictionaries an address is, in 0 to 1: all that is human-like, hardly anything random.
@@ -99,30 +107,35 @@ class _Ordinary:
         return {vendor: (shape + seen[vendor]) / (years + spent[vendor]) for vendor in spent}
 
     def _dictionary(self, mark: frozenset[str], at: datetime, crime: float) -> float:
-        """How often a year a run meets just these of the guessable addresses, over what part of them runs may meet."""
+        """How often a year (log) a run meets just these of the guessable addresses, over what part runs may meet."""
         met = [self.guess[name] for name in mark]
         if not all(met):
-            return 0.0
+            return -inf
         present = [g for issued, g in self.open if issued <= at]
         total = sum(weight for _, weight in self.rates.guessed)
-        chance = sum(
-            weight
-            / total
-            * exp(sum(log(part * g) - log1p(-part * g) for g in met) + sum(log1p(-part * g) for g in present))
+        chances = [
+            _log(weight / total)
+            + sum(log(part * g) - log1p(-part * g) for g in met)
+            + sum(log1p(-part * g) for g in present)
             for part, weight in self.rates.guessed
-        )
-        return self.rates.dictionary * crime * chance
+        ]
+        return _log(self.rates.dictionary * crime) + float(np.logaddexp.reduce(chances))
 
     def _chance(self, mark: frozenset[str], crime: float, *, lawful: bool) -> float:
+        """How often a year (log) accidents, strangers and lawful third parties meet just these addresses."""
         rates = self.rates
-        rate = rates.stray * crime * rates.chance ** (len(mark) - 1)
-        for name in mark:
-            # Nobody has a decoy to write to by mistake; it can only be guessed.
-            rate *= 1.0 if self.canaries[name].vendor is not None else max(_BUG, self.guess[name])
+        rate = _log(rates.stray * crime) + _log(rates.chance) * (len(mark) - 1)
+        # Nobody has a decoy to write to by mistake; it can only be guessed.
+        rate += sum(log(max(_BUG, self.guess[name])) for name in mark if self.canaries[name].vendor is None)
         vendors = [vendor for name in mark if (vendor := self.canaries[name].vendor) is not None]
         if len(mark) > 1 or not vendors:
             return rate
-        return rate + rates.misdirected + (self.outsiders.get(vendors[0], 0.0) if lawful else 0.0)
+        lawfully = self.outsiders.get(vendors[0], 0.0) if lawful else 0.0
+        return float(np.logaddexp(rate, _log(rates.misdirected + lawfully)))
+
+
+def _log(rate: float) -> float:
+    return log(rate) if rate > 0 else -inf
 
 
 def _pressure(tries: Iterable[Tries]) -> dict[str, float]:

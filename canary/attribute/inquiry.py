@@ -4,7 +4,7 @@ The question is always the same: how much likelier is what was seen, had this so
 """
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -26,6 +26,8 @@ _BEFORE = (0.0, 2.0, 7.0, 21.0, 60.0)
 
 _NEAREST = 0.2
 _SKEW = 0.5
+_HUSHED = 32
+"""The quiet factors kept at a time; each takes up to two megabytes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,13 +39,23 @@ class Evidence:
 
 
 @dataclass(frozen=True, slots=True)
+class _Hush:
+    """What a source's addresses are for the kernel, all being quiet; equal ones have equal `same`."""
+
+    listed: list[Alike]
+    unlisted: Array
+    accounts: bool
+    same: object
+
+
+@dataclass(frozen=True, slots=True)
 class _Ready:
-    """A source made ready: its members, since which day each is held, and what their keeping quiet says."""
+    """A source made ready: those of its members that were struck, since which day each is held, and all as quiet."""
 
     holding: Holding
     members: dict[str, Member]
     since: dict[str, float]
-    quiet: list[Quiet]
+    hush: _Hush
     same: object
 
 
@@ -62,10 +74,13 @@ class Inquiry:
         self._share = np.diff(self.edges) / self.span
         self._kernel = Kernel(rates, _over(rates, self.span - self.days))
         self._sent = {s.id: s for s in self.sendings}
+        self._struck = frozenset[str]().union(*(s.mark for s in self.sendings))
         self._issued = {c.id: c.issued for c in world.canaries}
+        self._cells: dict[datetime, int] = {}
         self._delays = {s.id: self._delay(s) for s in self.sendings}
         self._ready: dict[Source, _Ready] = {}
         self._hushed: dict[object, list[Quiet]] = {}
+        self._possible: dict[Source, frozenset[str]] = {}
         self._within: dict[Source, frozenset[str]] = {}
         self._known: dict[tuple[object, frozenset[str]], Evidence] = {}
 
@@ -90,75 +105,98 @@ class Inquiry:
 
     def possible(self, source: Source) -> frozenset[str]:
         """Return the sendings that a source can be behind at all, some by addresses that nobody told us it has."""
-        members = self.holdings[source].members.keys()
-        return frozenset(name for name, sending in self._sent.items() if sending.mark <= members)
+        if source not in self._possible:
+            held = self.holdings[source].members.keys() & self._struck
+            self._possible[source] = frozenset(s.id for s in self.sendings if s.mark <= held) if held else frozenset()
+        return self._possible[source]
 
     def evidence(self, source: Source, among: frozenset[str]) -> Evidence:
         """Return the evidence for a leak of one source that is behind none but some of the sendings named."""
         ready = self._prepare(source)
         # An account with one vendor's addresses answers as that vendor does; without sendings only numbers count.
-        same = ready.same if among else id(ready.quiet)
+        same = ready.same if among else ready.hush.same
         if (same, among) not in self._known:
             self._known[same, among] = self._weigh(ready, among)
         return self._known[same, among]
 
     def _weigh(self, ready: _Ready, among: frozenset[str]) -> Evidence:
-        choices = [Choice(s.mark, self._odds(ready, s)) for s in self.sendings if s.id in among]
+        choices = [self._choice(ready, s) for s in self.sendings if s.id in among]
         sums = tally([c for c in choices if c.odds.any()], ready.members, len(self.days), SENDINGS)
-        times = self._kernel.weigh(ready.quiet, sums) * self._share
+        ratio, scale = self._kernel.weigh(self._quiet(ready.hush), sums)
+        times = ratio * self._share
         total = float(times.sum())
-        return Evidence(float(np.log(total)) + sums.scale, times / total)
+        return Evidence(float(np.log(total)) + scale, times / total)
 
-    def _odds(self, ready: _Ready, sending: Sending) -> Array:
+    def _choice(self, ready: _Ready, sending: Sending) -> Choice:
         since = max(ready.since[name] for name in sending.mark)
-        return np.where(self.days >= since, self._delays[sending.id] * self._telling(ready.holding, sending), 0.0)
+        odds, scale = self._delays[sending.id]
+        return Choice(
+            sending.mark, np.where(self.days >= since, odds, 0.0), scale + self._telling(ready.holding, sending)
+        )
 
     def _telling(self, holding: Holding, sending: Sending) -> float:
-        """How much likelier what a sending repeats of the personas is from somebody who was told it."""
+        """How much likelier (log) what a sending repeats of the personas is from somebody who was told it."""
         held = frozenset[str]().union(*(holding.members[name].fields for name in sending.mark))
         known, rates = len(sending.fields & held), self.rates
-        return float((rates.field_used / rates.field_chance) ** known)
+        return float(known * np.log(rates.field_used / rates.field_chance)) if known else 0.0
 
-    def _delay(self, sending: Sending) -> Array:
-        """How much likelier a sending comes from a leak at each time than from no leak, the mean number set aside."""
+    def _delay(self, sending: Sending) -> tuple[Array, float]:
+        """How much likelier a sending comes from a leak at each time than from no leak, the mean number set aside.
+
+        The second is the logarithm of what the first was divided by.
+        """
         # Who is hit the moment he has the address was hit after it leaked all the same; clocks differ.
         newest = max(self.day(self._issued[name]) for name in sending.mark)
         day = max(self.day(sending.at), newest + _SKEW)
         over = _over(self.rates, day - self.edges)
         density: Array = -np.diff(over) / np.diff(self.edges)
-        return density * (sending.crime / sending.rate)
+        top = max(float(density.max()), 1e-300)
+        return density / top, float(np.log(top * sending.crime)) - sending.log_rate
 
     def _prepare(self, source: Source) -> _Ready:
         if source not in self._ready:
             holding = self.holdings[source]
             accounts = source.kind is SuspectKind.SUPPLIER
+            struck = {name: holding.members[name] for name in holding.members.keys() & self._struck}
             # Accounts are hit or spared as a whole; what is not listed is in none that we know of.
             members = {
-                name: Member(held.p, held.tenant if accounts else "", held.listed)
-                for name, held in holding.members.items()
+                name: Member(held.p, held.tenant if accounts else "", held.listed) for name, held in struck.items()
             }
-            since = {name: max(0.0, self.day(held.since)) for name, held in holding.members.items()}
-            quiet = self._quiet(members, since, accounts=accounts)
-            same = (accounts and source.id, frozenset((name, h.since, h.fields) for name, h in holding.members.items()))
-            self._ready[source] = _Ready(holding, members, since, quiet, same)
+            since = {name: max(0.0, self.day(held.since)) for name, held in struck.items()}
+            hush = self._hush(holding, accounts=accounts)
+            held = frozenset((name, h.since, h.fields) for name, h in struck.items())
+            same = source if accounts else (hush.same, held)
+            self._ready[source] = _Ready(holding, members, since, hush, same)
         return self._ready[source]
 
-    def _quiet(self, members: dict[str, Member], since: dict[str, float], *, accounts: bool) -> list[Quiet]:
-        unlisted = self._number(since[name] for name, member in members.items() if not member.listed)
-        sizes = Counter(member.tenant for member in members.values() if member.listed and accounts)
-        kinds: dict[tuple[int, float], list[float]] = {}
-        for name, member in members.items():
-            if member.listed:
-                kinds.setdefault((sizes.get(member.tenant, 1), member.p), []).append(since[name])
-        listed = [Alike(size, p, self._number(theirs) / size) for (size, p), theirs in sorted(kinds.items())]
-        same = (accounts, unlisted.tobytes(), *((a.size, a.p, a.number.tobytes()) for a in listed))
-        if same not in self._hushed:
-            self._hushed[same] = self._kernel.quiet(listed, unlisted, accounts=accounts)
-        return self._hushed[same]
+    def _hush(self, holding: Holding, *, accounts: bool) -> _Hush:
+        listed = [held for held in holding.members.values() if held.listed]
+        sizes = Counter(held.tenant for held in listed) if accounts else Counter[str]()
+        kinds: dict[tuple[int, float], list[int]] = {}
+        for held in listed:
+            kinds.setdefault((sizes.get(held.tenant, 1), held.p), []).append(self._cell(held.since))
+        others = [self._cell(held.since) for held in holding.members.values() if not held.listed]
+        found = sorted(kinds.items())
+        same = (accounts, tuple(sorted(others)), *((kind, tuple(sorted(cells))) for kind, cells in found))
+        alike = [Alike(size, p, self._number(cells) / size) for (size, p), cells in found]
+        return _Hush(alike, self._number(others), accounts, same)
 
-    def _number(self, since: Iterable[float]) -> Array:
+    def _quiet(self, hush: _Hush) -> list[Quiet]:
+        if hush.same not in self._hushed:
+            while len(self._hushed) >= _HUSHED:
+                del self._hushed[next(iter(self._hushed))]
+            self._hushed[hush.same] = self._kernel.quiet(hush.listed, hush.unlisted, accounts=hush.accounts)
+        return self._hushed[hush.same]
+
+    def _cell(self, since: datetime) -> int:
+        """The first cell of the time grid at which something is held that is held since then."""
+        if since not in self._cells:
+            self._cells[since] = int(np.searchsorted(self.days, max(0.0, self.day(since))))
+        return self._cells[since]
+
+    def _number(self, cells: Sequence[int]) -> Array:
         """How many are held at each time."""
-        return np.searchsorted(np.sort(np.fromiter(since, float)), self.days, side="right").astype(float)
+        return np.cumsum(np.bincount(cells, minlength=len(self.days) + 1))[:-1].astype(float)
 
 
 def _over(rates: Rates, age: Array) -> Array:

@@ -11,10 +11,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
 from canary.attribute.rates import Rates, Weighted
-from canary.attribute.tally import Array, Tally
+from canary.attribute.tally import Array, Ints, N, Tally, U, V
 
 SENDINGS = 64
 """The most sendings one leak is thought to bring; beyond it the sum over m carries nothing."""
@@ -23,6 +22,8 @@ _CERTAIN: Weighted = ((1.0, 1.0),)
 _TINY = 1e-300
 _M = np.arange(SENDINGS + 1)
 _LOG_FACTORIAL = np.concatenate(([0.0], np.cumsum(np.log(_M[1:]))))
+_NEGLIGIBLE = 36.0
+"""What is so many nats below the rest is beyond the precision of the sum."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,28 +39,33 @@ class Alike:
 class Quiet:
     """What one source's addresses contribute by keeping quiet, for one share of accounts hit and chance of the unlisted.
 
-    `factor` (by time, node and m) counts everything as quiet; `listed`, `unlisted` and `account` are what each such
-    address and account changes in it by being met after all; `weight` is the prior of the two assumptions.
+    `factor` (by time and node) counts everything as quiet, each node divided by its largest value; `logs` (by node) are
+    the logarithms of those, with the prior, and of what each listed address, unlisted address, account, sending (none)
+    and strike changes in the factor by being met after all. Nodes are those of coverage, reach and m. `weight` is the
+    logarithm of the prior of the two assumptions.
     """
 
     weight: float
     factor: Array
-    listed: Array
-    unlisted: Array
-    account: Array
+    logs: tuple[Array, Array]
 
 
 class Kernel:
     """The quadrature of one world: `seen` is the part of a leak's sendings that is over, for each time of the leak."""
 
     def __init__(self, rates: Rates, seen: Array) -> None:
-        """Lay out the nodes of coverage and reach as one axis, the number of sendings in all as the other."""
+        """Lay out the nodes of coverage, reach and the number of sendings in all as one axis."""
         pairs = [(q, r, a * b) for q, a in rates.coverage for r, b in rates.reach]
-        self._q, self._r, prior = (np.array(column)[:, None] for column in zip(*pairs, strict=True))
-        self._prior = prior / prior.sum()
-        self._missed = (1 - self._r) ** _M
+        q, r, prior = (np.repeat(column, len(_M)) for column in zip(*pairs, strict=True))
+        self._m = np.tile(_M, len(pairs))
+        self._q, self._log_prior = q, np.log(prior / (prior.sum() / len(_M)))
+        self._log_strike = np.log(r / (1 - r))
+        self._log_missed = np.log1p(-r)
+        self._missed = (1 - r) ** self._m
         self._rates, self._seen = rates, seen
         self._weights: dict[int, Array] = {}
+        # A further sending that met nobody is never likelier than this many nats above none.
+        self._slack = _NEGLIGIBLE + max(mean for mean, _ in rates.campaigns)
 
     def quiet(self, listed: Sequence[Alike], unlisted: Array, *, accounts: bool) -> list[Quiet]:
         """Return the quiet factors of what is listed as held, in accounts or not, and of what else may be held."""
@@ -69,41 +75,55 @@ class Kernel:
             self._quiet(listed, unlisted, (share, p), a * b)
             for share, a in _normal(shares)
             for p, b in _normal(chances)
+            if a * b > 0
         ]
 
     def _quiet(self, listed: Sequence[Alike], unlisted: Array, assumed: tuple[float, float], weight: float) -> Quiet:
         share, p = assumed
         hushed, unsure, held = self._hushed(1.0), self._hushed(p), np.maximum(self._q * self._missed, _TINY)
-        logs = unlisted[:, None, None] * np.log(unsure)
-        for alike in listed:
-            logs = logs + alike.number[:, None, None] * np.log(1 - share + share * self._hushed(alike.p) ** alike.size)
+        numbers = [unlisted, *(alike.number for alike in listed)]
+        each = [unsure, *(1 - share + share * self._hushed(a.p) ** a.size for a in listed)]
+        logs = np.stack(numbers, axis=1) @ np.log(np.maximum(np.stack(each), _TINY))
         opened = share * hushed ** min((alike.size for alike in listed), default=1)
-        account = np.maximum(opened / (1 - share + opened), _TINY)
-        return Quiet(weight, np.exp(logs), held / hushed, np.maximum(p * held / unsure, _TINY), account)
+        account = np.maximum(opened / np.maximum(1 - share + opened, _TINY), _TINY)
+        changes = [held / hushed, np.maximum(p * held / unsure, _TINY), account]
+        top = logs.max(axis=0)
+        met = np.stack([*np.log(changes), np.zeros_like(top), self._log_strike])
+        return Quiet(float(np.log(weight)), np.exp(logs - top), (top + self._log_prior, met))
 
-    def weigh(self, quiet: Sequence[Quiet], sums: Tally) -> Array:
-        """Return the likelihood ratio of a leak at each time against no leak, but for the scale of the sums."""
+    def weigh(self, quiet: Sequence[Quiet], sums: Tally) -> tuple[Array, float]:
+        """Return the likelihood ratio of a leak at each time against no leak, divided by a scale, and its logarithm."""
+        found = [self._ratio(part, sums) for part in quiet]
+        top = max(scale for _, scale in found)
+        return np.sum([ratio * np.exp(scale - top) for ratio, scale in found], axis=0), top
+
+    def _ratio(self, part: Quiet, sums: Tally) -> tuple[Array, float]:
+        groups = [(n, rows) for n in np.unique(sums.keys[:, N]) if len(rows := np.flatnonzero(sums.keys[:, N] == n))]
+        logs = [self._met(part, sums, int(n), rows) for n, rows in groups]
+        top = max(float(found.max()) for _, found in logs)
         ratio = np.zeros(sums.values.shape[1])
-        with np.errstate(under="ignore"):
-            for part in quiet:
-                met = self._met(part, sums.keys)
-                for chosen in np.unique(sums.keys[:, 3]):
-                    rows = sums.keys[:, 3] == chosen
-                    left = (part.factor * self._sendings(int(chosen))).reshape(len(ratio), -1)
-                    ratio += part.weight * ((left @ met[rows].T) * sums.values[rows].T).sum(axis=1)
-        return ratio
+        for (n, rows), (nodes, found) in zip(groups, logs, strict=True):
+            best = found.max(axis=1)
+            near = best > top - _NEGLIGIBLE
+            if near.any():
+                met = np.exp(found[near] - top)
+                left = part.factor[:, nodes] * self._sendings(int(n))[:, self._m[nodes]]
+                ratio += ((left @ met.T) * sums.values[rows[near]].T).sum(axis=1)
+        return ratio, top + part.weight
+
+    def _met(self, part: Quiet, sums: Tally, chosen: int, rows: Ints) -> tuple[Ints, Array]:
+        """What the addresses met change in the quiet factor (key x node), and the nodes where that is not nothing."""
+        quiet, changes = part.logs
+        keys = sums.keys[rows]
+        # Every address that is met was missed by all sendings but its own: many more of those are out of the question.
+        fewest = int((keys[:, U] + keys[:, V]).min())
+        beyond = self._m - chosen
+        nodes = np.flatnonzero((beyond >= 0) & (-self._log_missed * fewest * beyond <= self._slack))
+        return nodes, keys @ changes[:, nodes] + quiet[nodes] + sums.logs[rows][:, None]
 
     def _hushed(self, p: float) -> Array:
         hushed: Array = 1 - p * self._q * (1 - self._missed)
         return hushed
-
-    def _met(self, part: Quiet, keys: NDArray[np.int64]) -> Array:
-        """What the addresses met change in the quiet factor, with the prior of each node: key x (node, m)."""
-        odds = np.broadcast_to(self._r / (1 - self._r), part.listed.shape)
-        logs = np.log(np.stack([part.listed, part.unlisted, part.account, odds])).reshape(4, -1)
-        prior = np.broadcast_to(self._prior, part.listed.shape).reshape(-1)
-        met: Array = np.exp(keys[:, (0, 1, 2, 4)] @ logs) * prior
-        return met
 
     def _sendings(self, chosen: int) -> Array:
         """How likely m sendings are by now, so many of them the chosen ones, by time and m.
@@ -112,12 +132,12 @@ class Kernel:
         """
         if chosen not in self._weights:
             others = _M[chosen:] - chosen
-            weights = np.zeros((len(self._seen), 1, SENDINGS + 1))
+            weights = np.zeros((len(self._seen), SENDINGS + 1))
             total = sum(weight for _, weight in self._rates.campaigns)
             for mean, weight in self._rates.campaigns:
                 expected = mean * self._seen[:, None]
-                logs = others * np.log(np.maximum(expected, 1e-300)) - expected - _LOG_FACTORIAL[others]
-                weights[:, 0, chosen:] += weight / total * np.exp(logs + chosen * np.log(mean))
+                logs = others * np.log(np.maximum(expected, _TINY)) - expected - _LOG_FACTORIAL[others]
+                weights[:, chosen:] += weight / total * np.exp(logs + chosen * np.log(mean))
             self._weights[chosen] = weights
         return self._weights[chosen]
 

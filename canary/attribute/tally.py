@@ -173,7 +173,7 @@ class _Summing:
 
     def __init__(self, choices: Sequence[Choice], members: Mapping[str, Member], times: int, most: int) -> None:
         self.members, self.most, self.one = members, most, np.ones((1, times))
-        self.wide = sorted((c for c in choices if len(c.mark) > 1), key=lambda c: -(float(c.odds.max()) and c.scale))
+        self.wide = sorted((c for c in choices if len(c.mark) > 1), key=lambda c: -c.scale)
         self.own: dict[str, list[Choice]] = {}
         for choice in choices:
             if len(choice.mark) == 1:
@@ -244,7 +244,7 @@ class _Summing:
         """What a sending adds to a key, and the logarithm of the chance that its holder has what is new."""
         names = [name for name in choice.mark if self.bits[name] & new.addresses]
         listed = sum(self.members[name].listed for name in names)
-        weight = float(sum(np.log(p) for name in names if (p := self.members[name].p) != 1))
+        weight = float(sum(np.log(max(p, 1e-300)) for name in names if (p := self.members[name].p) != 1))
         return (listed, len(names) - listed, new.accounts.bit_count(), 1, len(choice.mark)), weight
 
     def _groups(self) -> list[list[str]]:
@@ -282,7 +282,9 @@ class _Summing:
         u, v, weight = (int(member.listed), int(not member.listed), member.p) if fresh else (0, 0, 1.0)
         sums, scale = self._symmetric(self.own[name])
         keys = [(u, v, 0, j, j) if j else (0, 0, 0, 0, 0) for j in range(len(sums))]
-        return self._table(keys, sums, scale * np.arange(len(sums)) + np.log(weight) * (np.arange(len(sums)) > 0))
+        numbers = np.arange(len(sums))
+        logs: Array = scale * numbers + np.where(numbers > 0, float(np.log(max(weight, 1e-300))), 0.0)
+        return self._table(keys, sums, logs)
 
     def _symmetric(self, choices: Sequence[Choice], weights: Sequence[float] = ()) -> tuple[Array, float]:
         """The elementary symmetric sums: choosing so many of some sendings; each is divided by a scale."""
@@ -301,9 +303,9 @@ class _Summing:
                 yield self._account(group, _Hit())
             else:
                 member = self.members[group[0]]
-                kind = (int(member.listed), int(not member.listed), int(bool(member.tenant)), 1, 1)
+                kind = int(member.listed), int(not member.listed), int(bool(member.tenant)), 1, 1
                 single.setdefault(kind, []).append(group[0])
-        for kind, names in single.items():
+        for step, names in single.items():
             sums, scale = self._symmetric([self.own[n][0] for n in names], [self.members[n].p for n in names])
             numbers = np.arange(len(sums))
-            yield self._table((numbers[:, None] * np.array(kind)).tolist(), sums, scale * numbers).kept()
+            yield self._table((numbers[:, None] * np.array(step)).tolist(), sums, scale * numbers).kept()
