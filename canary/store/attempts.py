@@ -10,7 +10,8 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlmodel import Session, select
 
 from canary.model.attempt import Attempt, AttemptKind
-from canary.store.tables import AttemptRow, GuessRow, Row, TakenRow
+from canary.store.rows import Row
+from canary.store.tables import AttemptRow, GuessRow, TakenRow
 
 
 def take_attempts(session: Session, spool: str, numbered: Sequence[tuple[int, Attempt]]) -> list[Attempt]:

@@ -20,7 +20,8 @@ from sqlmodel import Session
 from canary.attribute.campaigns import belongs, pairs
 from canary.attribute.likeness import ALIKE, likeness
 from canary.model.campaign import Feature, Link, Sending, Sketch, plain_features
-from canary.store.tables import CampaignRow, MailRow, metadata
+from canary.store.rows import metadata
+from canary.store.tables import CampaignRow, MailRow
 
 FULL = 32
 COMPARED = 256

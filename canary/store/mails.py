@@ -16,7 +16,8 @@ from canary.model.identity import Identity
 from canary.model.mail import ParsedMail, RawMail
 from canary.model.proof import Proofs
 from canary.model.verdict import Judgement
-from canary.store.tables import HitRow, MailContentRow, MailRow, MailSenderRow, metadata
+from canary.store.rows import metadata
+from canary.store.tables import HitRow, MailContentRow, MailRow, MailSenderRow
 
 MAX_TEXT = 64 * 1024
 MAX_HEADERS = 200

@@ -24,6 +24,7 @@ from canary.store import attempts, campaigns, canaries, cases, mails, outbox, ve
 from canary.store.charge import CASES_LOCK, Charge, charge, weigh
 from canary.store.database import lock
 from canary.store.facts import envelope_of, identity_of, proofs_of
+from canary.store.rows import metadata
 from canary.store.supplies import Use, uses
 from canary.store.tables import (
     CanaryRow,
@@ -33,7 +34,6 @@ from canary.store.tables import (
     MailContentRow,
     MailRow,
     MailSenderRow,
-    metadata,
 )
 
 BATCH = 100

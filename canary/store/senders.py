@@ -22,8 +22,9 @@ from canary.store.charge import CASES_LOCK
 from canary.store.database import lock
 from canary.store.facts import identity_of
 from canary.store.rejudge import Cause, Outcome, of_sender, rejudge
+from canary.store.rows import metadata
 from canary.store.supplies import Use
-from canary.store.tables import CanaryRow, HitRow, MailRow, MailSenderRow, SenderRow, VendorRow, metadata
+from canary.store.tables import CanaryRow, HitRow, MailRow, MailSenderRow, SenderRow, VendorRow
 from canary.store.vendors import Unknown, vendor_row
 
 _OWN = (Verdict.EXPECTED, Verdict.SUPPLIER)

@@ -11,7 +11,8 @@ from sqlmodel import Session, col, delete, select
 from canary.model.identity import Identity
 from canary.model.party import Vendor
 from canary.store import events
-from canary.store.tables import Row, SupplierRow, SupplyRow
+from canary.store.rows import Row
+from canary.store.tables import SupplierRow, SupplyRow
 
 
 @dataclass(frozen=True, slots=True)

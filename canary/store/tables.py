@@ -1,25 +1,12 @@
 """Every table, as rows; the facts of `canary.model` are made from these by the module of each noun."""
 
 from datetime import datetime
-from typing import Any
+from typing import Any, ClassVar
 
-from sqlalchemy import JSON, BigInteger, Column, Index, LargeBinary, MetaData, UniqueConstraint
-from sqlmodel import Field, SQLModel, UTCDateTime
+from sqlalchemy import JSON, BigInteger, Column, Index, LargeBinary, UniqueConstraint
+from sqlmodel import Field
 
-NAMES = {
-    "ix": "ix_%(table_name)s_%(column_0_N_name)s",
-    "uq": "uq_%(table_name)s_%(column_0_N_name)s",
-    "fk": "fk_%(table_name)s_%(column_0_N_name)s",
-    "pk": "pk_%(table_name)s",
-}
-metadata = MetaData(naming_convention=NAMES)
-Time = UTCDateTime()
-
-
-class Row(SQLModel):
-    """What all rows share: one metadata with named constraints, so that migrations are the same everywhere."""
-
-    metadata = metadata
+from canary.store.rows import Row, Time
 
 
 class VendorRow(Row, table=True):
@@ -172,7 +159,7 @@ class CampaignBandRow(Row, table=True):
     """A part of a signature by which texts that are alike meet; few texts are kept for each."""
 
     __tablename__ = "campaign_band"
-    __table_args__ = {"sqlite_with_rowid": False}
+    __table_args__: ClassVar[dict[str, bool]] = {"sqlite_with_rowid": False}
     band: int = Field(primary_key=True, sa_type=BigInteger, sa_column_kwargs={"autoincrement": False})
     digest: int = Field(primary_key=True, sa_type=BigInteger, sa_column_kwargs={"autoincrement": False})
 

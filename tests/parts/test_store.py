@@ -209,7 +209,7 @@ def test_the_tables_are_what_the_migrations_make(store: Database) -> None:
     from alembic.autogenerate import compare_metadata
     from alembic.migration import MigrationContext
 
-    from canary.store.tables import metadata
+    from canary.store.rows import metadata
 
     with store.engine.connect() as connection:
         assert compare_metadata(MigrationContext.configure(connection), metadata) == []

@@ -2,7 +2,8 @@
 
 from alembic import context
 
-from canary.store.tables import metadata
+from canary.store import tables  # noqa: F401 - so that every table is in the metadata
+from canary.store.rows import metadata
 
 context.configure(
     connection=context.config.attributes["connection"],
