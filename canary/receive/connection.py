@@ -95,6 +95,11 @@ class Connection(SMTP):
     # What a session says of itself.
 
     @property
+    def ip(self) -> str:
+        """The client's address; empty at a Unix socket."""
+        return self._client.ip
+
+    @property
     def in_transaction(self) -> bool:
         """Whether a MAIL has been accepted and nothing has ended it."""
         raise NotImplementedError
@@ -151,11 +156,11 @@ class Connection(SMTP):
 
     # Coming, staying and going.
 
-    def leave(self, *, at_once: bool = False) -> None:
+    def leave(self, farewell: str = "421 4.3.2 Service shutting down", *, at_once: bool = False) -> None:
         """Says goodbye when the transaction is over, or at once."""
         self.leaving = True
         if at_once or not self.in_transaction:
-            self.hang_up("421 4.3.2 Service shutting down")
+            self.hang_up(farewell)
 
     def part(self) -> None:
         """Leaves the crowd, once the client is gone and its mail is stored."""
@@ -192,10 +197,11 @@ class Connection(SMTP):
 
     async def _handle_client(self) -> None:
         try:
-            if self._crowd.enter(self):
-                await self.push(f"220 {self.hostname} ESMTP")
+            refusal = self._crowd.enter(self)
+            if refusal:
+                self.hang_up(refusal)
             else:
-                self.hang_up("421 4.7.0 Too many connections, try again later")
+                await self.push(f"220 {self.hostname} ESMTP")
             while not self._over:
                 await self._converse()
         except TLSSetupException as error:
