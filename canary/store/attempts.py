@@ -39,6 +39,6 @@ def _count(session: Session, attempt: Attempt) -> None:
         )
     ).first()
     row = row or AttemptRow(domain=domain, source=attempt.source, kind=attempt.kind.value, hour=hour)
-    row.count += 1
+    row.count += attempt.count
     session.add(row)
     session.flush()
