@@ -4,8 +4,8 @@ One SQLite file per receiving process. The receiver starts the spool, keeps mail
 takes them out, perhaps in another process with a Spool of its own on the same path.
 """
 
-import logging
 import asyncio
+import logging
 import os
 import sqlite3
 import threading
@@ -205,7 +205,7 @@ class Spool:
         with self._lock:
             try:
                 yield self._follow()
-            except (sqlite3.Error, OSError) as error:
+            except (sqlite3.Error, OSError, UnicodeDecodeError) as error:
                 self._let_go()
                 raise SpoolFault(f"spool {self.path} cannot be used: {error}") from error
 
