@@ -6,7 +6,7 @@ import socket
 import ssl
 import sys
 import threading
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -18,6 +18,7 @@ from canary.model.mail import RawMail
 from canary.receive.admission import Limits
 from canary.receive.book import AddressBook
 from canary.receive.connection import Service
+from canary.receive.doors import Door, open_doors
 from canary.receive.smtp import Listener
 from canary.receive.spool import Spool
 
@@ -103,7 +104,11 @@ class Sink:
         reserve_bytes: int = 0,
         max_backlog: int = 100_000,
         tls: ssl.SSLContext | None = None,
+        doors: Sequence[Door] = (),
+        exempt: Callable[[str], bool] = lambda _: False,
     ) -> None:
+        self.doors = [Door(host="127.0.0.1"), *doors]
+        self.exempt = exempt
         self.store = Store()
         self.spool = Spool(
             folder / "spool.db", reserve_bytes=reserve_bytes, max_backlog=max_backlog, max_pages=max_pages
@@ -121,8 +126,11 @@ class Sink:
 
     async def _start(self) -> tuple[str, int]:
         await self.book.start()
-        self.listener = Listener(self.service, [("127.0.0.1", 0)])
-        return (await self.listener.start())[0]
+        self.listener = Listener(self.service, self.exempt)
+        opened = open_doors(self.doors)
+        await self.listener.start(opened)
+        host, port = opened[0].socket.getsockname()[:2]
+        return host, port
 
     def __enter__(self) -> Self:
         self.thread.start()

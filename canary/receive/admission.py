@@ -2,7 +2,7 @@
 
 import ipaddress
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -141,3 +141,22 @@ def network(ip: str) -> str:
     except ValueError:
         return ""
     return str(ipaddress.ip_network((address, 24 if address.version == 4 else 48), strict=False))
+
+
+def read_networks(names: Iterable[str]) -> Callable[[str], bool]:
+    """What tells whether an address is in one of these networks; raises ValueError naming one that is none."""
+    networks = []
+    for name in names:
+        try:
+            networks.append(ipaddress.ip_network(name.strip()))
+        except ValueError as fault:
+            raise ValueError(f"{name!r} is no address or network ({fault}); write 192.0.2.1 or 192.0.2.0/24") from None
+
+    def inside(ip: str) -> bool:
+        try:
+            address = ipaddress.ip_address(ip)
+        except ValueError:
+            return False
+        return any(address in network for network in networks)
+
+    return inside

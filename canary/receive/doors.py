@@ -12,7 +12,7 @@ from pathlib import Path
 
 PROTOCOLS = ("smtp", "lmtp")
 
-_BACKLOG = 1024
+BACKLOG = 1024
 _PATH_OCTETS = 107  # the most that sockaddr_un can hold
 _WRITTEN = re.compile(r"(?:(smtp|lmtp):)?(?:(/.*)|(?:\[([^\]]*)\]|([^:\[\]]*)):(\d{1,5}))")
 _FIRST = 3  # SD_LISTEN_FDS_START
@@ -176,7 +176,7 @@ def _open_path(path: str, mode: int) -> socket.socket:
 def _listen(listening: socket.socket, address: object) -> None:
     listening.setblocking(False)
     listening.bind(address)  # type: ignore[arg-type]
-    listening.listen(_BACKLOG)
+    listening.listen(BACKLOG)
 
 
 def _answers(path: str) -> bool:
