@@ -4,13 +4,9 @@ import asyncio
 import json
 import logging
 import os
-import resource
 import secrets
-import signal
 import socket
-import ssl
 import sys
-import threading
 import time
 import tomllib
 from collections.abc import Callable, Iterator, Sequence
@@ -19,11 +15,12 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import uvicorn
+from prometheus_client import CollectorRegistry
 
 from canary.alert.channels.base import Target
 from canary.alert.deliver import Desk, deliver_due
 from canary.authenticate.lookup import Lookup, ZoneLookup
-from canary.children import Child
+from canary.children import Child, Stopping, say, tend
 from canary.judge.suppliers import SupplierBook, read_suppliers
 from canary.mail.trace import read_trusted
 from canary.net.dns import LiveLookup
@@ -31,11 +28,13 @@ from canary.net.http import Http
 from canary.pipeline import Inbox, Parts, run_pending
 from canary.receive.admission import Limits
 from canary.receive.book import AddressBook
-from canary.receive.connection import Service
-from canary.receive.smtp import Listener
+from canary.receive.doors import descriptors, handed_over, open_doors, read_door
+from canary.receive.metrics import ReceiverFiles, registry_of, shown
+from canary.receive.receiver import Lines, Manners, Place, Receiver, allow_many_connections
 from canary.receive.spool import Spool
+from canary.receive.tls import given_or_made
 from canary.schedule import Job, scheduler
-from canary.settings import Settings
+from canary.settings import Settings, SettingsError
 from canary.store.canaries import known_addresses
 from canary.store.database import Database, is_down
 from canary.store.leases import hold
@@ -44,8 +43,8 @@ from canary.web.app import create_app
 
 log = logging.getLogger("canary.run")
 
-ROLES = ("smtp", "worker", "web")
 IDLE_SECONDS = 0.2
+_FIXED = tuple("host port listen socket_mode processes metrics spool_reserve spool_backlog spool_pages".split())
 DOWN_SECONDS = 2.0
 
 
@@ -122,74 +121,87 @@ def _jitter() -> float:
     return 0.8 + 0.4 * secrets.randbelow(1000) / 1000
 
 
-class Stopping:
-    """Turns SIGTERM, SIGINT and the end of a watching parent into one event of the loop."""
-
-    def __init__(self, *, watched: bool) -> None:
-        """Begin to listen; call it inside the loop."""
-        self.event = asyncio.Event()
-        loop = asyncio.get_running_loop()
-        for number in (signal.SIGTERM, signal.SIGINT):
-            loop.add_signal_handler(number, self.event.set)
-        if watched:
-            threading.Thread(target=self._watch, args=(loop,), daemon=True).start()
-
-    def _watch(self, loop: asyncio.AbstractEventLoop) -> None:
-        # The parent holds the other end of our standard input: when it is gone, however it went, so are we.
-        while os.read(0, 1024):
-            pass
-        loop.call_soon_threadsafe(self.event.set)
-
-    async def pause(self, seconds: float) -> bool:
-        """Wait, but not longer than to the stop; tell whether to stop."""
-        try:
-            await asyncio.wait_for(self.event.wait(), seconds)
-        except TimeoutError:
-            return False
-        return True
+def manners(settings: Settings) -> Manners:
+    """Build what a receiver goes by and may be told anew."""
+    smtp = settings.smtp
+    files = given_or_made(smtp.tls_certificate, smtp.tls_key, settings.data / "tls", smtp.hostname)
+    return Manners(
+        hostname=smtp.hostname,
+        domains=frozenset(domain.lower() for domain in settings.domains),
+        limits=Limits(size=smtp.max_size, **smtp.limits.model_dump()),
+        tls=files if smtp.starttls else None,
+        proxies=smtp.proxies,
+        xclient=smtp.xclient,
+        exempt=(*smtp.exempt, *map(str, read_trusted(smtp.trusted).networks)),
+        mask=smtp.mask_addresses,
+    )
 
 
-def say(line: str) -> None:
-    """Say on standard output what whoever started us waits for."""
-    sys.stdout.write(line + "\n")
-    sys.stdout.flush()
+async def smtp(
+    settings: Settings, *, watched: bool = False, number: int = 1, reread: Callable[[], Settings] | None = None
+) -> None:
+    """Receive mail until stopped; the store may be down all the while. SIGHUP takes over what `reread` reads.
 
-
-async def smtp(settings: Settings, *, watched: bool = False) -> None:
-    """Receive mail until stopped; the store may be down all the while."""
-    stopping = Stopping(watched=watched)
-    _allow_many_connections()
-    spool, store = open_spool(settings), open_store(settings)
+    Unix sockets are the first process's of several; a port is everybody's.
+    """
+    stopping, name = Stopping(watched=watched), receiver_name(number)
+    allow_many_connections()
+    spool, store = open_spool(settings, name), open_store(settings)
     spool.start(clock)
-
     book = AddressBook(fetch_addresses(store), spool)
-    domains = frozenset(domain.lower() for domain in settings.domains)
-    limits = Limits(size=settings.smtp.max_size)
-    service = Service(settings.smtp.hostname, domains, book, spool, clock, limits, _tls(settings))
-    listener = Listener(service, [(settings.smtp.host, settings.smtp.port)])
-    await book.start()
+    told = Lines(sys.stderr.write)
+    emit = told if log.isEnabledFor(logging.INFO) else _ignore
+    place = Place(name, spool, book, settings.data / "metrics" / f"{name}.prom", clock, emit, _bounds(settings))
+    receiver = Receiver(manners(settings), place)
+    doors = [door for door in settings.smtp.doors if number == 1 or not door.path]
     try:
-        for host, port in await listener.start():
-            say(f"smtp listening on {host}:{port}")
-        await stopping.event.wait()
+        opened = open_doors(doors, shared=settings.smtp.processes > 1, mode=int(settings.smtp.socket_mode, 8))
+        await book.start()
+        for listening in await receiver.start([*opened, *handed_over(os.environ, (os.getpid(), os.getppid()))]):
+            say(listening)
+        if reread and not os.isatty(0):
+            stopping.on_hangup(lambda: _take_over(receiver, settings, reread))
+        where = settings.smtp.metrics if number == 1 else None
+        with shown(read_door(where) if where else None, receiver_metrics(settings), say):
+            await receiver.serve(stopping.event)
     finally:
-        await listener.stop()
+        await receiver.stop()
         await book.stop()
+        told.flush()
         spool.close()
         store.close()
 
 
-def _allow_many_connections() -> None:
-    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    resource.setrlimit(resource.RLIMIT_NOFILE, (hard if hard != resource.RLIM_INFINITY else 65_536, hard))
+def receiver_name(number: int) -> str:
+    """Name the spool of the first, second, ... receiving process."""
+    return "smtp" if number == 1 else f"smtp-{number}"
 
 
-def _tls(settings: Settings) -> ssl.SSLContext | None:
-    if settings.smtp.tls_certificate is None:
-        return None
-    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
-    context.load_cert_chain(settings.smtp.tls_certificate, settings.smtp.tls_key)
-    return context
+def _ignore(_: str) -> None: ...
+
+
+def _bounds(settings: Settings) -> dict[str, float]:
+    smtp = settings.smtp
+    return {"spool_reserve": smtp.spool_reserve, "spool_backlog": smtp.spool_backlog, "processes": smtp.processes}
+
+
+def _take_over(receiver: Receiver, settings: Settings, reread: Callable[[], Settings]) -> None:
+    try:
+        fresh = reread()
+        receiver.adopt(manners(fresh))
+    except (SettingsError, OSError, ValueError) as fault:
+        faults = "; ".join(str(fault).splitlines())
+        log.error("settings are not taken over, those from before stay: %s", faults)  # noqa: TRY400 - no fault of ours
+        return
+    log.warning("settings taken over")
+    late = [key for key in _FIXED if getattr(fresh.smtp, key) != getattr(settings.smtp, key)]
+    if late:
+        log.warning("smtp.%s changed: that needs a restart", ", smtp.".join(late))
+
+
+def receiver_metrics(settings: Settings) -> CollectorRegistry:
+    """Return the numbers of all receivers of this machine."""
+    return registry_of([ReceiverFiles(settings.data / "metrics", time.time)])
 
 
 class Inboxes:
@@ -336,7 +348,7 @@ def _say_web(address: str) -> None:
 async def web(settings: Settings, *, watched: bool = False, ready: Callable[[str], None] = _say_web) -> None:
     """Serve the dashboard until stopped; `ready` is told its address once it listens."""
     stopping, store = Stopping(watched=watched), open_store(settings)
-    app = create_app(store, clock, settings.web_url)
+    app = create_app(store, clock, settings.web_url, registry=receiver_metrics(settings))
     # An access log would show one-time links; the application logs what matters.
     config = uvicorn.Config(
         app,
@@ -362,16 +374,16 @@ async def web(settings: Settings, *, watched: bool = False, ready: Callable[[str
 
 def up(settings: Settings, arguments: Sequence[str]) -> None:
     """Run every role as a child process, watch and restart them, until stopped."""
-    stop = threading.Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: stop.set())
     settings.data.mkdir(mode=0o700, parents=True, exist_ok=True)
-    children = [Child(role, [sys.executable, "-m", "canary", *arguments, role, "--watched"]) for role in ROLES]
-    try:
-        while not stop.is_set():
-            for child in children:
-                child.watch(time.monotonic())
-            stop.wait(0.2)
-    finally:
-        for child in children:
-            child.stop()
+    tend([*receivers(settings, arguments), *(Child(role, _role(arguments, role)) for role in ("worker", "web"))])
+
+
+def receivers(settings: Settings, arguments: Sequence[str]) -> list[Child]:
+    """Build the receiving processes; the sockets that systemd opened for us are handed on to each."""
+    sockets = descriptors(os.environ, os.getpid())
+    numbers = range(1, settings.smtp.processes + 1)
+    return [Child(receiver_name(n), [*_role(arguments, "smtp"), "--number", str(n)], sockets) for n in numbers]
+
+
+def _role(arguments: Sequence[str], role: str) -> list[str]:
+    return [sys.executable, "-m", "canary", *arguments, role, "--watched"]

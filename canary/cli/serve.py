@@ -7,13 +7,14 @@ import secrets
 import shutil
 import smtplib
 import urllib.request
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Coroutine, Iterator
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
 from canary.cli.frame import Json, Trouble, config_path, settings, show_json
+from canary.settings import load_settings
 
 Watched = Annotated[bool, typer.Option("--watched", hidden=True)]
 
@@ -91,30 +92,38 @@ def up() -> None:
     run.up(settings(), ["--config", str(path)] if path else [])
 
 
-def smtp(watched: Watched = False) -> None:
+def smtp(watched: Watched = False, number: Annotated[int, typer.Option("--number", hidden=True)] = 1) -> None:
     """Run the listener only."""
-    _play("smtp", watched)
+    from canary import run
+    from canary.children import tend
+
+    known, path = settings(), config_path()
+    if known.smtp.processes > 1 and not watched:
+        tend(run.receivers(known, ["--config", str(path)] if path else []))
+        return
+    reread = lambda: load_settings(path, os.environ)  # noqa: E731 - one expression
+    _play(run.smtp(known, watched=watched, number=number, reread=reread))
 
 
 def worker(watched: Watched = False) -> None:
     """Run the pipeline and alerts only."""
-    _play("worker", watched)
+    from canary import run
+
+    _play(run.worker(settings(), watched=watched))
 
 
 def web(watched: Watched = False) -> None:
     """Run the dashboard only."""
-    _play("web", watched)
-
-
-def _play(role: str, watched: bool) -> None:
-    import uvloop
-
     from canary import run
 
-    known = settings()
-    roles: dict[str, Callable[..., object]] = {"smtp": run.smtp, "worker": run.worker, "web": run.web}
+    _play(run.web(settings(), watched=watched))
+
+
+def _play(role: Coroutine[Any, Any, None]) -> None:
+    import uvloop
+
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        runner.run(roles[role](known, watched=watched))  # type: ignore[arg-type]
+        runner.run(role)
 
 
 def doctor(as_json: Json = False) -> None:

@@ -2,17 +2,19 @@
 
 import os
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import asdict
 from itertools import accumulate
 from pathlib import Path
 
-from prometheus_client import CollectorRegistry, generate_latest
+from prometheus_client import CollectorRegistry, generate_latest, start_http_server
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily, Metric
 from prometheus_client.parser import text_string_to_metric_families
 from prometheus_client.registry import Collector
 
 from canary.receive.admission import Event
 from canary.receive.crowd import Crowd
+from canary.receive.doors import Door
 from canary.receive.journal import SECONDS, Journal
 
 _STALE_SECONDS = 60.0
@@ -113,6 +115,22 @@ def registry_of(collectors: Iterable[Collector]) -> CollectorRegistry:
     for collector in collectors:
         registry.register(collector)
     return registry
+
+
+@contextmanager
+def shown(door: Door | None, registry: CollectorRegistry, say: Callable[[str], None]) -> Iterator[None]:
+    """Shows the numbers by HTTP while the block lasts, if there is a place for it; raises OSError."""
+    if door is None:
+        yield
+        return
+    server, thread = start_http_server(door.port, door.host, registry)
+    say(f"metrics listening on {Door(host=door.host, port=server.server_port)}")
+    try:
+        yield
+    finally:
+        server.shutdown()
+        server.server_close()
+        thread.join()
 
 
 def _read(path: Path) -> list[Metric]:
