@@ -12,8 +12,6 @@ from collections.abc import Callable, Sequence
 
 log = logging.getLogger("canary.run")
 
-_STARTING_SECONDS = 5.0
-
 
 class Child:
     """One role in a process of its own, started again when it ends, ever more patiently."""
@@ -24,16 +22,12 @@ class Child:
         self.process: subprocess.Popen[bytes] | None = None
         self.patience = 0.5
         self.due = 0.0
-        self.owed = 0
 
     def watch(self, now: float) -> None:
         """Start the process if it is not running and its time has come."""
         if self.process is not None and self.process.poll() is None:
             if now > self.due + 60:
                 self.patience = 0.5
-            if self.owed and now > self.due + _STARTING_SECONDS:
-                self.process.send_signal(self.owed)
-                self.owed = 0
             return
         if self.process is not None:
             ended = self.process.returncode
@@ -41,12 +35,20 @@ class Child:
             self.due, self.patience = now + self.patience, min(30.0, self.patience * 2)
             self._let_go()
         if now >= self.due:
-            self.process = subprocess.Popen(self.command, stdin=subprocess.PIPE, pass_fds=self.descriptors)  # noqa: S603 - ourselves
-            self.due = now
+            self.process, self.due = self._start(), now
 
     def tell(self, number: int) -> None:
-        """Send a signal at the next look, but not before the process has had time to listen for it."""
-        self.owed = number
+        """Send a signal, if it is running."""
+        if self.process is not None and self.process.poll() is None:
+            self.process.send_signal(number)
+
+    def _start(self) -> subprocess.Popen[bytes]:
+        # A process begins as deaf to hang-ups as we are now, so that one that comes early does not end it.
+        before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
+        try:
+            return subprocess.Popen(self.command, stdin=subprocess.PIPE, pass_fds=self.descriptors)  # noqa: S603 - ourselves
+        finally:
+            signal.signal(signal.SIGHUP, before)
 
     def stop(self) -> None:
         """End the process: politely first."""
