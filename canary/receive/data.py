@@ -87,9 +87,9 @@ class DataReader(Body):
         for _ in range(_DOTS):
             if at < 0:
                 return -1
-            self._stuffed = self._stuffed or at < 2 or chunk[at - 2 : at] == END[:2]
             if at >= 2 and chunk[at - 2 : at + 3] == END:
                 return at + 3
+            self._stuffed = self._stuffed or at < 2 or chunk[at - 2 : at] == END[:2]
             at = chunk.find(b".", at + 1)
         if at < 0:
             return -1

@@ -6,6 +6,7 @@ import os
 import queue
 import sqlite3
 import threading
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -18,6 +19,7 @@ from canary.receive.spoolfile import (
     SpoolFault,
     SpoolFull,
     backlog,
+    bound,
     checkpoint,
     connect,
     envelope_text,
@@ -36,6 +38,7 @@ _GROUP_OCTETS = 32 * 1024 * 1024
 _LOG_OCTETS = 32 * 1024 * 1024  # written to the log before it is brought into the file
 _ROW_OCTETS = 4096
 _RECHECK_SECONDS = 0.2
+_GLANCE_SECONDS = 0.05
 
 
 @dataclass(slots=True)
@@ -87,6 +90,7 @@ class Writer:
         self._doubtful = True
         self._owing = False
         self._space = _Space(path)
+        self._left, self._glance = 0, 0.0
 
     def start(self, clock: Callable[[], datetime]) -> None:
         """Opens the prepared file and starts the thread."""
@@ -127,11 +131,16 @@ class Writer:
             self._queue.put(_Wake())
 
     def _free(self) -> int:
-        try:
-            disk = os.statvfs(self._path.parent)
-        except OSError:
-            return 0
-        return disk.f_bavail * disk.f_frsize
+        """The octets that the disk has left, asked for again after a moment: a glance costs as much as a command."""
+        now = time.monotonic()
+        if now >= self._glance:
+            self._glance = now + _GLANCE_SECONDS
+            try:
+                disk = os.statvfs(self._path.parent)
+                self._left = disk.f_bavail * disk.f_frsize
+            except OSError:
+                self._left = 0
+        return self._left
 
     def _run(self) -> None:
         while (jobs := self._gather()) is not None:
@@ -261,7 +270,7 @@ class Writer:
     def _open(self) -> None:
         connection = connect(self._path, durable=True)
         if self._max_pages:
-            connection.execute(f"PRAGMA max_page_count = {self._max_pages:d}")
+            bound(connection, kibibytes=4 * self._max_pages)
         self._uid, self._backlog = read_uid(connection), backlog(connection)
         self._inode = self._path.stat().st_ino
         self._connection, self._table = connection, NoteTable(connection)
