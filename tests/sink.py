@@ -47,8 +47,13 @@ class Store:
 class Dialogue:
     """A raw SMTP client: says octets, hears replies, never helps."""
 
-    def __init__(self, place: tuple[str, int]) -> None:
-        self.socket = socket.create_connection(place, timeout=10)
+    def __init__(self, place: tuple[str, int] | str, source: str = "") -> None:
+        if isinstance(place, str):
+            self.socket = socket.socket(socket.AF_UNIX)
+            self.socket.settimeout(10)
+            self.socket.connect(place)
+        else:
+            self.socket = socket.create_connection(place, timeout=10, source_address=(source, 0))
         self.file = self.socket.makefile("rb")
 
     def say(self, *lines: str | bytes) -> None:
@@ -127,9 +132,9 @@ class Sink:
     async def _start(self) -> tuple[str, int]:
         await self.book.start()
         self.listener = Listener(self.service, self.exempt)
-        opened = open_doors(self.doors)
-        await self.listener.start(opened)
-        host, port = opened[0].socket.getsockname()[:2]
+        self.opened = open_doors(self.doors)
+        await self.listener.start(self.opened)
+        host, port = self.opened[0].socket.getsockname()[:2]
         return host, port
 
     def __enter__(self) -> Self:
@@ -152,8 +157,9 @@ class Sink:
         self.thread.join()
         self.loop.close()
 
-    def dial(self) -> Dialogue:
-        return Dialogue(self.place)
+    def dial(self, source: str = "") -> Dialogue:
+        """A new client, from an address of loopback if it is told."""
+        return Dialogue(self.place, source)
 
     def mails(self) -> list[RawMail]:
         return self.spool.waiting(100_000, DAY)

@@ -83,7 +83,7 @@ def open_doors(doors: Iterable[Door], *, shared: bool = False, mode: int = 0o660
     """
     opened: list[Opened] = []
     wanted = list(doors)
-    four = {door.port for door in wanted if door.host and ":" not in door.host}
+    four = {door.port for door in wanted if door.port and door.host and ":" not in door.host}
     try:
         for door in wanted:
             if door.path:
