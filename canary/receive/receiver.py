@@ -73,9 +73,11 @@ class Receiver:
 
     async def serve(self, stop: asyncio.Event) -> None:
         """Looks after certificate and numbers from time to time, until told to stop."""
-        while not stop.is_set():
+        while True:
             self.look()
             await self._write()
+            if stop.is_set():
+                return
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(stop.wait(), LOOK_SECONDS)
 
