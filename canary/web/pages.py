@@ -14,6 +14,7 @@ from starlette.exceptions import HTTPException
 
 from canary.store.lines import SERIES
 from canary.store.pages import canary_list, case_page, mail_page, overview, vendor_page
+from canary.store.tray import tray
 from canary.store.users import check_password, use_token
 from canary.web import charts, words
 from canary.web.auth import Door
@@ -46,6 +47,7 @@ class Pages:
             ("/cases/{case_id}", "GET", self.case),
             ("/mail/{mail_id}", "GET", self.mail),
             ("/canaries", "GET", self.canaries),
+            ("/tray", "GET", self.tray),
             ("/login", "GET", self.login),
             ("/login", "POST", self.log_in),
             ("/login/once/{token}", "GET", self.once),
@@ -83,6 +85,12 @@ class Pages:
         with self._database.reading() as session:
             lines, further = canary_list(session, after or 0)
         return self._show(request, "canaries.html", lines=lines, further=further)
+
+    def tray(self, request: Request, before: Key = None) -> Response:
+        """What came for whoever runs the domain?"""
+        with self._database.reading() as session:
+            lines, older = tray(session, before)
+        return self._show(request, "tray.html", lines=lines, older=older, before=before)
 
     def login(self, request: Request, next: str = "/") -> Response:  # noqa: A002 - the name in the address
         """Ask for name and password."""

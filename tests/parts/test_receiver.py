@@ -179,7 +179,13 @@ def test_lines_are_written_many_at_a_time_and_none_is_lost() -> None:
 
     async def main() -> None:
         done = asyncio.Event()
-        lines = Lines(lambda text: (written.append(text), len(written) < 2 or done.set()))
+
+        def write(text: str) -> None:
+            written.append(text)
+            if len(written) == 2:
+                done.set()
+
+        lines = Lines(write)
         for number in range(3):
             lines(str(number))
         lines.flush()
