@@ -5,6 +5,7 @@ import logging
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from datetime import datetime
+from functools import lru_cache
 from ssl import SSLContext
 from typing import Protocol, cast
 
@@ -19,6 +20,13 @@ log = logging.getLogger("canary.smtp")
 
 _LINGER_SECONDS = 5.0
 _HANDSHAKE_SECONDS = 30.0
+
+
+@lru_cache(maxsize=4096)
+def _place(host: str) -> tuple[str, str]:
+    """The address of a peer and its network; read once for whoever comes again and again."""
+    ip = plain_ip(host)
+    return ip, network(ip)
 
 
 class Keeper(Protocol):
@@ -112,8 +120,8 @@ class Connection(asyncio.Protocol):
         """Learns who is there and greets, unless a proxy has to say first whom it speaks for."""
         self._transport = cast("asyncio.Transport", transport)
         peer = transport.get_extra_info("peername")
-        ip, port = (plain_ip(peer[0]), peer[1]) if isinstance(peer, tuple) else ("", 0)
-        self._client, self.network = Client(ip, port), network(ip)
+        ip, self.network = _place(peer[0]) if isinstance(peer, tuple) else ("", "")
+        self._client = Client(ip, peer[1] if ip else 0)
         self._heard = self._loop.time()
         self._ends = self._heard + self._service.limits.session
         self._timer = self._loop.call_at(self._deadline, self._tick)

@@ -61,7 +61,7 @@ class Dialogue(Connection):
     def work(self) -> None:
         """Goes through what has come until it is used up, an answer must be waited for, or the turn is over."""
         for _ in range(_TURN):
-            if self._waiting or self._blocked or self._over or not self._step():
+            if self._at >= len(self._unread) or self._waiting or self._blocked or self._over or not self._step():
                 break
         else:
             self._waiting = True

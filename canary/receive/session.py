@@ -124,7 +124,7 @@ class Session(Dialogue):
         else:
             self._body = draft.chunks = draft.chunks or ChunkReader(self._service.limits.size)
             draft.chunks.expect(size, last=last)
-        return None
+        return None if size else self.receive(self._body)
 
     def rset(self, argument: str) -> Reply:
         """RFC 5321 4.1.1.5."""
