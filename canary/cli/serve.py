@@ -6,15 +6,19 @@ import os
 import secrets
 import shutil
 import smtplib
+import socket
 import urllib.request
 from collections.abc import Callable, Coroutine, Iterator
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from canary.cli.frame import Json, Trouble, config_path, settings, show_json
 from canary.settings import load_settings
+
+if TYPE_CHECKING:
+    from canary.receive.doors import Door
 
 Watched = Annotated[bool, typer.Option("--watched", hidden=True)]
 
@@ -144,7 +148,7 @@ def _findings() -> Iterator[tuple[str, bool, str]]:
         "domains": lambda: ", ".join(known.domains) or _fail("none set; run `canary init --domain D`"),
         "disk": lambda: _disk(known.data, known.smtp.spool_reserve),
         "store": _store,
-        "listener": lambda: _greeting(known.smtp.host, known.smtp.port),
+        "listener": lambda: "; ".join(_greeting(door) for door in known.smtp.doors),
         "dashboard": lambda: _health(known.web.host, known.web.port),
     }
     for name, check in checks.items():
@@ -184,10 +188,25 @@ def _store() -> str:
     return "answers"
 
 
-def _greeting(host: str, port: int) -> str:
-    with smtplib.SMTP(_local(host), port, timeout=5) as client:
-        client.noop()
-    return f"answers on port {port}"
+def _greeting(door: "Door") -> str:
+    """Ask whoever listens there, in the protocol that is spoken there."""
+    try:
+        if door.path:
+            return _first_words(door.path)
+        kind = smtplib.LMTP if door.protocol == "lmtp" else smtplib.SMTP
+        with kind(_local(door.host), door.port, timeout=5) as client:
+            client.ehlo_or_helo_if_needed()
+            tls = "with" if client.has_extn("starttls") else "without"
+    except (OSError, smtplib.SMTPException) as fault:
+        raise Trouble(f"{door} does not answer ({fault}); is `canary up` running?") from None
+    return f"answers on port {door.port} {tls} STARTTLS"
+
+
+def _first_words(path: str) -> str:
+    with socket.socket(socket.AF_UNIX) as client:
+        client.settimeout(5)
+        client.connect(path)
+        return f"answers at {path}" if client.recv(3) == b"220" else _fail(f"{path} greets nobody; is it ours?")
 
 
 def _health(host: str, port: int) -> str:
