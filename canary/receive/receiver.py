@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import logging
 import resource
+import shutil
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -129,6 +130,7 @@ class Receiver:
         found: dict[str, float] = {"addresses": len(self._place.book.addresses)}
         with contextlib.suppress(OSError):
             found["octets"] = _size(spool.path)
+            found["free_octets"] = shutil.disk_usage(spool.path.parent).free
             found["backlog"] = spool.backlog()
         return found
 
