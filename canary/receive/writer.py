@@ -112,7 +112,7 @@ class Writer:
         low = ""
         if self._backlog >= self._max_backlog:
             low = f"{self._backlog} mails wait, the limit is {self._max_backlog}"
-        elif (free := self._free()) < self._reserve:
+        elif (free := self._free() - self._logged) < self._reserve:  # what is in the log will be in the file as well
             low = f"{free} octets are free on its disk, the reserve is {self._reserve}"
         self._space.tell("reserve", low)
         return bool(low)
