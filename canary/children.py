@@ -12,6 +12,8 @@ from collections.abc import Callable, Sequence
 
 log = logging.getLogger("canary.run")
 
+_PATIENCE_SECONDS = 40.0
+
 
 class Child:
     """One role in a process of its own, started again when it ends, ever more patiently."""
@@ -51,12 +53,12 @@ class Child:
             signal.signal(signal.SIGHUP, before)
 
     def stop(self) -> None:
-        """End the process: politely first."""
+        """End the process: politely first, with time for mails that are on their way."""
         if self.process is None:
             return
         self.process.terminate()
         try:
-            self.process.wait(15)
+            self.process.wait(_PATIENCE_SECONDS)
         except subprocess.TimeoutExpired:
             self.process.kill()
             self.process.wait()
@@ -81,6 +83,8 @@ def tend(children: Sequence[Child]) -> None:
                 child.watch(time.monotonic())
             stop.wait(0.2)
     finally:
+        for child in children:
+            child.tell(signal.SIGTERM)
         for child in children:
             child.stop()
 

@@ -152,6 +152,9 @@ def read_networks(names: Iterable[str]) -> Callable[[str], bool]:
         except ValueError as fault:
             raise ValueError(f"{name!r} is no address or network ({fault}); write 192.0.2.1 or 192.0.2.0/24") from None
 
+    if not networks:
+        return lambda _: False
+
     def inside(ip: str) -> bool:
         try:
             address = ipaddress.ip_address(ip)

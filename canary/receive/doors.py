@@ -1,6 +1,7 @@
 """The places where we listen: how they are written, opened, handed over by systemd, and cleaned up."""
 
 import contextlib
+import errno
 import ipaddress
 import os
 import re
@@ -15,6 +16,11 @@ PROTOCOLS = ("smtp", "lmtp")
 BACKLOG = 1024
 _PATH_OCTETS = 107  # the most that sockaddr_un can hold
 _WRITTEN = re.compile(r"(?:(smtp|lmtp):)?(?:(/.*)|(?:\[([^\]]*)\]|([^:\[\]]*)):(\d{1,5}))")
+_CURES = {
+    errno.EACCES: "; let systemd open it (deploy/canary.socket), or take a port above 1023",
+    errno.EADDRINUSE: "; stop whoever listens there, or take another port",
+    errno.EADDRNOTAVAIL: "; this machine has no such address",
+}
 _FIRST = 3  # SD_LISTEN_FDS_START
 _MOST = 64
 
@@ -94,7 +100,8 @@ def open_doors(doors: Iterable[Door], *, shared: bool = False, mode: int = 0o660
     except OSError as fault:
         for one in opened:
             one.close()
-        raise OSError(fault.errno, f"cannot listen at {door}: {fault.strerror or fault}") from fault
+        cure = _CURES.get(fault.errno or 0, "")
+        raise OSError(f"cannot listen at {door}: {fault.strerror or fault}{cure}") from fault
     return opened
 
 
@@ -156,9 +163,9 @@ def _open_port(door: Door, *, shared: bool, dual: bool) -> list[socket.socket]:
 def _open_path(path: str, mode: int) -> socket.socket:
     with contextlib.suppress(FileNotFoundError):
         if not stat.S_ISSOCK(os.lstat(path).st_mode):
-            raise FileExistsError(17, "something else is there; remove it or choose another path")
+            raise FileExistsError(errno.EEXIST, "something else is there; remove it or choose another path")
         if _answers(path):
-            raise OSError(98, "another process listens there; stop it or choose another path")
+            raise OSError(errno.EBUSY, "another process listens there; stop it or choose another path")
         Path(path).unlink()
     listening = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
     before = os.umask(0o177)
