@@ -28,8 +28,9 @@ data = {data}
 domains = [{domain}]
 
 [smtp]
-host = "127.0.0.1"      # 0.0.0.0 once the world may write to it
+host = "127.0.0.1"
 port = 2525
+# listen = ["[::]:25"]  # once the world may write to it
 hostname = {hostname}
 
 [web]

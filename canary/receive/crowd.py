@@ -151,8 +151,10 @@ class Crowd:
             return _FAREWELLS[event] if stay.errors > self.limits.errors else ""
         if event in (Event.UNKNOWN, Event.FOREIGN):
             stay.refused += 1
-            allowances = self._allowances(stay.network)
-            allowances.unknown = spend(allowances.unknown, stay.since, self.limits.unknown_rate) or allowances.unknown
+            if self.limits.unknown_rate and not stay.exempt:
+                allowances = self._allowances(stay.network)
+                rest = spend(allowances.unknown, self._now(), self.limits.unknown_rate)
+                allowances.unknown = rest or allowances.unknown
             return _FAREWELLS[Event.UNKNOWN] if stay.refused > self.limits.unknown else ""
         return ""
 
@@ -171,7 +173,8 @@ class Crowd:
         self.octets += octets
         if octets > 0 and self.octets > self.limits.memory:
             self.counts[Event.MEMORY] += 1
-            self.octets -= self._heaviest().shed()
+            while self.octets > self.limits.memory and (freed := self._heaviest().shed()):
+                self.octets -= freed
 
     def _heaviest(self) -> Member:
         held: Counter[str] = Counter()
@@ -187,8 +190,8 @@ class Crowd:
             return Event.CONNECTIONS_PER_NETWORK
         if len(self.members) - self._going < self.limits.connections:
             return None
-        # Those who were asked to make room may take a moment to go, and there is an end to that.
-        if len(self.members) > self.limits.connections * 9 // 8:
+        # Those who were asked to make room may take a moment to go, and there is an end to that; our own come in later.
+        if len(self.members) > self.limits.connections * (10 if stay.exempt else 9) // 8:
             return Event.CONNECTIONS
         return None if self._make_room(stay) else Event.CONNECTIONS
 
