@@ -111,8 +111,11 @@ class Sink:
         tls: ssl.SSLContext | None = None,
         doors: Sequence[Door] = (),
         exempt: Callable[[str], bool] = lambda _: False,
+        protocol: str = "smtp",
+        proxies: Callable[[str], bool] = lambda _: False,
+        xclient: Callable[[str], bool] = lambda _: False,
     ) -> None:
-        self.doors = [Door(host="127.0.0.1"), *doors]
+        self.doors = [Door(protocol, host="127.0.0.1"), *doors]
         self.exempt = exempt
         self.store = Store()
         self.spool = Spool(
@@ -121,7 +124,7 @@ class Sink:
         self.book = AddressBook(self.store.fetch, self.spool)
         self.service = Service(
             "mx.example.net", frozenset({"example.net"}), self.book, self.spool, lambda: DAY,
-            limits or Limits(), tls,
+            limits or Limits(), tls, proxies=proxies, xclient=xclient,
         )  # fmt: skip
         self.loop = asyncio.new_event_loop()
         self.thread = threading.Thread(target=self.loop.run_forever)

@@ -1,9 +1,8 @@
 """A session over a connection in memory: no socket, no thread, no disk, so that tens of thousands are soon done."""
 
 import asyncio
-import ssl
+from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 from typing import Any
 
 from canary.model.attempt import Attempt
@@ -14,16 +13,14 @@ from canary.receive.connection import Service
 from canary.receive.crowd import Crowd
 from canary.receive.journal import Journal
 from canary.receive.session import Session
-
-CANARY = "play-x7k2m9@example.net"
-DAY = datetime(2026, 3, 1, tzinfo=UTC)
+from tests.sink import DAY, ISSUED
 
 
 class Wire(asyncio.Transport):
     """The transport that a protocol is given: it remembers what was sent."""
 
-    def __init__(self, peer: object = ("192.0.2.7", 4711)) -> None:
-        super().__init__({"peername": peer, "socket": None})
+    def __init__(self) -> None:
+        super().__init__({"peername": ("127.0.0.1", 4711)})
         self.sent = bytearray()
         self.closed = False
 
@@ -82,18 +79,21 @@ class Spoken:
     """A session and what it is told; use it inside a loop."""
 
     def __init__(
-        self, limits: Limits | None = None, kind: type[Session] = Session, peer: object = ("192.0.2.7", 4711),
-        tls: ssl.SSLContext | None = None,
-    ) -> None:  # fmt: skip
-        self.shelf = Shelf()
+        self,
+        limits: Limits | None = None,
+        kind: type[Session] = Session,
+        issued: Collection[str] = ISSUED,
+        *,
+        proxies: Callable[[str], bool] = lambda _: False,
+        xclient: Callable[[str], bool] = lambda _: False,
+    ) -> None:
+        self.shelf, self.wire = Shelf(), Wire()
         limits = limits or Limits()
-        book = Book(CANARY, "shop-abc123@example.net")
-        journal = Journal(lambda _: None)
         self.service = Service(
-            "mx.example.net", frozenset({"example.net"}), book, self.shelf, lambda: DAY, limits, tls, journal
-        )
+            "mx.example.net", frozenset({"example.net"}), Book(*issued), self.shelf, lambda: DAY, limits,
+            journal=Journal(lambda _: None), proxies=proxies, xclient=xclient,
+        )  # fmt: skip
         self.crowd = Crowd(limits)
-        self.wire = Wire(peer)
         self.session = kind(self.service, self.crowd, "1")
         self.session.connection_made(self.wire)
 

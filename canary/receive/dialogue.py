@@ -135,7 +135,7 @@ class Dialogue(Connection):
             return None
         line = self._unread[self._at : end]
         self._at = end + len(self._newline)
-        if line.endswith(b"\r"):
+        if self._newline == b"\n" and line.endswith(b"\r"):
             self._newline, line = b"\r\n", line[:-1]
         return line
 

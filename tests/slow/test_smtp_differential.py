@@ -15,7 +15,8 @@ from aiosmtpd.smtp import SMTP
 
 from canary.receive.admission import Limits
 from canary.receive.data import END
-from tests.wire import CANARY, Spoken, Wire, replies
+from tests.sink import CANARY
+from tests.wire import Spoken, Wire, replies
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(120)]
 
