@@ -39,7 +39,7 @@ class LimitSettings(Section):
     errors: int = Field(default=20, ge=1, description="Wrong commands of one session.")
     unknown: int = Field(default=100, ge=1, description="Refused recipients of one session.")
     commands: int = Field(default=1000, ge=10, description="Commands of one session since its last mail.")
-    connections: int = Field(default=1000, ge=1, description="Connections in all.")
+    connections: int = Field(default=2500, ge=1, description="Connections in all.")
     connections_per_network: int = Field(default=100, ge=1, description="Connections of one network, /24 or /48.")
     connection_rate: int = Field(default=600, ge=0, description="Connections of one network a minute; 0: no limit.")
     mail_rate: int = Field(default=3000, ge=0, description="Mails of one network a minute; 0: no limit.")
@@ -109,7 +109,9 @@ class SmtpSettings(Section):
         return names
 
     @model_validator(mode="after")
-    def _can_be_shared(self) -> Self:
+    def _fit_together(self) -> Self:
+        if self.tls_key and not self.tls_certificate:
+            raise ValueError(f"tls_key = {str(self.tls_key)!r} has no certificate; set tls_certificate, or remove it")
         if self.processes > 1 and 0 in (self.port, *(door.port for door in self.doors if not door.path)):
             raise ValueError("port 0 is another one for each of several processes; name the port, or set processes = 1")
         return self

@@ -39,6 +39,7 @@ class Event(StrEnum):
     DISCARD = "discard"
     SPOOL = "spool"
     IDLE = "idle"
+    IDLE_WHEN_FULL = "idle_when_full"
     SESSION = "session"
     FAULT = "fault"
 
@@ -58,7 +59,7 @@ class Limits:
     errors: int = 20
     unknown: int = 100
     commands: int = 1000
-    connections: int = 1000
+    connections: int = 2500
     connections_per_network: int = 100
     connection_rate: int = 0
     mail_rate: int = 0

@@ -205,6 +205,7 @@ class Crowd:
                 self._take(other, -1)
                 self._going += 1
                 other.going = True
+                self.counts[Event.IDLE_WHEN_FULL] += 1
                 member.leave(_DISPLACED, at_once=True)
                 return True
         return stay.exempt

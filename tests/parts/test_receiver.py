@@ -1,7 +1,10 @@
 """A whole receiver: its certificate and manners change while it works, and it tells its numbers."""
 
 import asyncio
+import json
+import re
 import smtplib
+import socket
 import ssl
 import time
 import urllib.request
@@ -9,6 +12,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import pytest
 import trustme
@@ -25,7 +29,8 @@ from canary.receive.spool import Spool
 from canary.receive.tls import Given
 from tests.sink import CANARY, Store
 
-MANNERS = Manners("mx.example.net", frozenset({"example.net"}), Limits())
+COMMON: dict[str, Any] = {"hostname": "mx.example.net", "domains": frozenset({"example.net"}), "limits": Limits()}
+MANNERS = Manners(**COMMON)
 Work = Callable[[Receiver, int], Awaitable[None]]
 
 
@@ -108,6 +113,33 @@ def test_manners_are_taken_over_whole_or_not_at_all(tmp_path: Path) -> None:
     assert "p***@moved.example" in lines[-1]
 
 
+@pytest.mark.parametrize(
+    ("own", "said"),
+    [
+        (Manners(proxies=("127.0.0.1",), **COMMON), "PROXY TCP4 203.0.113.7 127.0.0.1 4711 25"),
+        (Manners(xclient=("127.0.0.0/8",), **COMMON), "XCLIENT ADDR=203.0.113.7 PORT=4711"),
+    ],
+    ids=["PROXY", "XCLIENT"],
+)
+def test_only_machines_of_ours_may_speak_for_others(tmp_path: Path, own: Manners, said: str) -> None:
+    def speak(port: int) -> str:
+        with socket.create_connection(("127.0.0.1", port), timeout=10) as client, client.makefile("rb") as heard:
+            lines = [said, "HELO x", "MAIL FROM:<>", f"RCPT TO:<{CANARY}>", "DATA", ".", "QUIT", ""]
+            client.sendall("\r\n".join(lines).encode())
+            return heard.read().decode()
+
+    async def allowed(receiver: Receiver, port: int) -> None:
+        assert "250 2.0.0 OK: queued" in await asyncio.to_thread(speak, port)
+
+    async def forbidden(receiver: Receiver, port: int) -> None:
+        assert re.search(r"^500 ", await asyncio.to_thread(speak, port), re.MULTILINE)
+
+    [told] = map(json.loads, receiving(tmp_path, allowed, own))
+    assert (told["client"], told["port"]) == ("203.0.113.7", 4711)
+    [told] = map(json.loads, receiving(tmp_path, forbidden))
+    assert told["client"] == "127.0.0.1"
+
+
 def values(registry_text: str) -> dict[tuple[str, ...], float]:
     """Every sample by its name and the values of its labels."""
     return {
@@ -141,7 +173,7 @@ def test_the_numbers_of_every_receiver_can_be_read_from_outside(tmp_path: Path) 
         assert found["canary_smtp_refusals_total", "unknown", "smtp-2"] == 1
         assert found["canary_smtp_octets_total", "smtp-2"] == 3
         assert found["canary_smtp_commit_seconds_count", "smtp-2"] == 1
-        assert found["canary_smtp_limit", "connections", "smtp-2"] == 1000
+        assert found["canary_smtp_limit", "connections", "smtp-2"] == Limits().connections
         assert found["canary_spool_backlog", "smtp-2"] == 1
         assert not any("@" in word or "127.0.0" in word for sample in found for word in sample)
 

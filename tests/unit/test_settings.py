@@ -92,6 +92,7 @@ def test_settings_cannot_be_changed() -> None:
         ('exempt = ["all"]', r"smtp.exempt = \['all'\].*is no address or network.*; write 192.0.2.1"),
         ('metrics = "/a.sock"', r"smtp.metrics = '/a.sock'.*; write 127.0.0.1:9125"),
         ("processes = 2\nport = 0", r"smtp = .*name the port, or set processes = 1"),
+        ('tls_key = "k.pem"', r"smtp = .*tls_key = 'k.pem' has no certificate; set tls_certificate"),
         ('socket_mode = "rw"', r"smtp.socket_mode = 'rw'"),
         ('hostname = "mail\\r\\nx"', r"smtp.hostname = 'mail\\r\\nx'"),
         ("limits.recipients = 0", r"smtp.limits.recipients = 0: Input should be greater"),
