@@ -141,6 +141,8 @@ class Connection(asyncio.Protocol):
 
     def data_received(self, data: bytes) -> None:
         """Goes to work on what has come."""
+        if self._over:
+            return
         self._heard = self._loop.time()
         self._unread = self._unread[self._at :] + data if self._at < len(self._unread) else data
         self._at = 0
