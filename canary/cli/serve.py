@@ -99,15 +99,15 @@ def up() -> None:
 
 def smtp(watched: Watched = False, number: Annotated[int, typer.Option("--number", hidden=True)] = 1) -> None:
     """Run the listener only."""
-    from canary import run
+    from canary import reception
     from canary.children import tend
 
     known, path = settings(), config_path()
     if known.smtp.processes > 1 and not watched:
-        tend(run.receivers(known, ["--config", str(path)] if path else []))
+        tend(reception.receivers(known, ["--config", str(path)] if path else []))
         return
     reread = lambda: load_settings(path, os.environ)  # noqa: E731 - one expression
-    _play(run.smtp(known, watched=watched, number=number, reread=reread))
+    _play(reception.smtp(known, watched=watched, number=number, reread=reread))
 
 
 def worker(watched: Watched = False) -> None:
