@@ -102,7 +102,7 @@ class Crowd:
         leaves and enters anew.
         """
         stay = _Stay(member.network, not member.network or self.exempt(member.ip), self._now())
-        refused = self._full(stay) or self._too_often(stay)
+        refused = self._too_often(stay) or self._full(stay)
         if refused:
             self.counts[refused] += 1
             return _FAREWELLS[refused]

@@ -123,7 +123,10 @@ def shown(door: Door | None, registry: CollectorRegistry, say: Callable[[str], N
     if door is None:
         yield
         return
-    server, thread = start_http_server(door.port, door.host, registry)
+    try:
+        server, thread = start_http_server(door.port, door.host, registry)
+    except OSError as fault:
+        raise OSError(f"metrics cannot be shown at {door}: {fault.strerror or fault}; set another address") from fault
     say(f"metrics listening on {Door(host=door.host, port=server.server_port)}")
     try:
         yield

@@ -206,6 +206,14 @@ def test_numbers_are_shown_at_an_address_of_their_own(tmp_path: Path) -> None:
             assert b"canary_smtp_up" in answer.read()
 
 
+def test_an_address_that_is_taken_is_told_with_the_cure() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        door = Door(host="127.0.0.1", port=taken.getsockname()[1])
+        told = f"metrics cannot be shown at {door}: .*; set another address"
+        with pytest.raises(OSError, match=told), shown(door, registry_of([]), print):
+            raise AssertionError
+
+
 def test_lines_are_written_many_at_a_time_and_none_is_lost() -> None:
     written: list[str] = []
 

@@ -63,6 +63,16 @@ def test_in_a_full_house_the_network_with_most_places_makes_room() -> None:
     assert [len(member.said) for member in crowded] == [1, 0, 0]
 
 
+def test_nobody_makes_room_for_one_who_is_refused_all_the_same(watch: Watch) -> None:
+    crowd = Crowd(Limits(connections=4, connection_rate=1), now=watch)
+    crowded = [Member(A) for _ in range(4)]
+    for member in crowded:
+        assert enter(crowd, member) == [""]
+        watch.now += 60
+    assert enter(crowd, Member(B), Member(B), Member(B)) == ["", "421 4.7.0", "421 4.7.0"]
+    assert sum(len(member.said) for member in crowded) == 1
+
+
 def test_places_do_not_go_to_and_fro_between_equals() -> None:
     crowd = Crowd(Limits(connections=3))
     assert enter(crowd, Member(A), Member(A), Member(B), Member(B)) == ["", "", "", "421 4.7.0"]
