@@ -39,6 +39,7 @@ _LOG_OCTETS = 32 * 1024 * 1024  # written to the log before it is brought into t
 _ROW_OCTETS = 4096
 _RECHECK_SECONDS = 0.2
 _GLANCE_SECONDS = 0.05
+_MOMENT_SECONDS = 0.001
 
 
 @dataclass(slots=True)
@@ -90,6 +91,7 @@ class Writer:
         self._doubtful = True
         self._owing = False
         self._space = _Space(path)
+        self._shared = False
         self._left, self._glance = 0, 0.0
 
     def start(self, clock: Callable[[], datetime]) -> None:
@@ -156,11 +158,15 @@ class Writer:
         jobs: list[_Job] = []
         octets = 0
         item = self._next()
+        if self._shared:
+            # Several send at once: whoever comes within a moment shares a commit, which costs as much as some mails.
+            time.sleep(_MOMENT_SECONDS)
         while item is not None:
             if isinstance(item, _Job):
                 jobs.append(item)
                 octets += len(item.content)
             if len(jobs) >= _GROUP or octets >= _GROUP_OCTETS or self._queue.empty():
+                self._shared = len(jobs) > 1
                 return jobs
             item = self._queue.get()
         if jobs:
