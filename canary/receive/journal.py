@@ -1,0 +1,93 @@
+"""What the receiver says about each transaction: one line of JSON, and numbers that add up."""
+
+import json
+import logging
+from bisect import bisect_left
+from collections import Counter
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+
+from canary.model.mail import Envelope
+
+log = logging.getLogger("canary.smtp")
+
+SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
+
+
+@dataclass(frozen=True, slots=True)
+class Transaction:
+    """One MAIL and what became of it; seconds are from the MAIL and from the end of the octets to the reply.
+
+    `outcome` is the reply, or what happened instead; `key` is the spool's if it was kept; `refused` counts the
+    recipients that were not taken, by ruling; `protocol` is SMTP, ESMTP or LMTP.
+    """
+
+    session: str
+    envelope: Envelope
+    outcome: str
+    size: int = 0
+    key: str = ""
+    refused: Mapping[str, int] = field(default_factory=dict)
+    protocol: str = "SMTP"
+    seconds: float = 0.0
+    commit: float = 0.0
+
+
+class Journal:
+    """Tells each transaction to `emit`, with addresses masked if asked for, and counts them.
+
+    Without `emit` it goes to the log of the program.
+    """
+
+    def __init__(self, emit: Callable[[str], None] | None = None, *, mask: bool = False) -> None:
+        self._emit = emit or log.info
+        self.mask = mask
+        self.outcomes: Counter[str] = Counter()
+        self.octets = 0
+        self.recipients = 0
+        self.commit_seconds = 0.0
+        self.commit_counts = [0] * (len(SECONDS) + 1)
+
+    def tell(self, transaction: Transaction) -> None:
+        """Writes the line of a transaction that is over."""
+        self._count(transaction)
+        envelope, mask = transaction.envelope, masked if self.mask else str
+        client = envelope.client
+        self._emit(
+            json.dumps(
+                {
+                    "at": envelope.received.isoformat(),
+                    "session": transaction.session,
+                    "protocol": transaction.protocol,
+                    "client": client.ip,
+                    "port": client.port,
+                    "helo": client.helo,
+                    "tls": client.tls,
+                    "from": mask(envelope.mail_from),
+                    "to": [mask(recipient) for recipient in envelope.rcpt_to],
+                    "refused": transaction.refused,
+                    "size": transaction.size,
+                    "key": transaction.key,
+                    "outcome": transaction.outcome,
+                    "seconds": round(transaction.seconds, 4),
+                    "commit": round(transaction.commit, 4),
+                }
+            )
+        )
+
+    def _count(self, transaction: Transaction) -> None:
+        if not transaction.key:
+            code = transaction.outcome[:3]
+            self.outcomes[code if code.isdecimal() else "none"] += 1
+            return
+        self.outcomes["kept"] += 1
+        self.octets += transaction.size
+        self.recipients += len(transaction.envelope.rcpt_to)
+        self.commit_seconds += transaction.commit
+        self.commit_counts[bisect_left(SECONDS, transaction.commit)] += 1
+
+
+def masked(address: str) -> str:
+    """An address of which only the first letter and the domain can be read."""
+    local, at, domain = address.rpartition("@")
+    return f"{(local or domain)[:1]}***{at}{domain if at else ''}" if address else ""
