@@ -1,7 +1,8 @@
 """Receiving beside real sinks: durable Canary against smtp-sink, Node smtp-server, maildev, Haraka and bare aiosmtpd.
 
-All run at once, idle but for the one that is measured; each round gives every one its turn, and the median counts.
-Canary is a real `canary smtp` process that keeps every mail on disk before its 250 (each run ends by counting them);
+Each round gives every one its turn, and the median counts. A turn is a fresh process and two loads to warm up; with
+`receive:warm` one process serves all turns, idle between them, which lets Node compile what is hot to the end.
+Canary is a real `canary smtp` process that keeps every mail on disk before its 250 (each load ends by counting them);
 the others keep nothing, or in memory. `receive:quick` measures less, `receive:count=1000000` sends so many for memory.
 """
 
@@ -12,6 +13,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from statistics import median, quantiles
@@ -22,7 +24,7 @@ import uvloop
 from bench.peers import clients
 from bench.peers.canary_sink import CanarySink
 from bench.peers.clients import Load, Run
-from bench.peers.servers import PEERS, SMTP_SOURCE, Server, all_running
+from bench.peers.servers import PEERS, SMTP_SOURCE, Recipe, Server, running
 
 CELLS = {
     "4 KB, many a session": Load(4096, many=True),
@@ -45,6 +47,7 @@ class Plan:
     seconds: float = 1.5
     sessions: int = 400
     count: int = 100_000
+    warm: bool = False
 
     @classmethod
     def of(cls, options: tuple[str, ...]) -> "Plan":
@@ -53,23 +56,39 @@ class Plan:
             name, _, value = option.partition("=")
             if name == "count":
                 plan.count = int(value)
+            elif option == "warm":
+                plan.warm = True
             elif option != "quick":
-                raise SystemExit(f"{option}: no such option; there are quick and count=MAILS")
+                raise SystemExit(f"{option}: no such option; there are quick, warm and count=MAILS")
         return plan
 
 
 @dataclass
 class Bench:
-    """The servers that run, and what is promised of Canary with what was found."""
+    """What can be started, what runs, and what is promised of Canary with what was found."""
 
     plan: Plan
-    servers: dict[str, Server]
+    folder: Path
+    recipes: dict[str, Recipe]
     sink: CanarySink
+    stack: ExitStack
     verdicts: list[tuple[str, bool]] = field(default_factory=list)
+    running: dict[str, Server] = field(default_factory=dict)
 
-    @property
-    def canary(self) -> Server:
-        return self.servers["canary"]
+    def kept(self, name: str) -> Server:
+        """A server that runs until the end."""
+        if name not in self.running:
+            self.running[name] = self.stack.enter_context(running(self.recipes[name], self.folder))
+        return self.running[name]
+
+    @contextmanager
+    def turn(self, name: str) -> Iterator[Server]:
+        """A server for one turn."""
+        if self.plan.warm:
+            yield self.kept(name)
+        else:
+            with running(self.recipes[name], self.folder) as server:
+                yield server
 
     def promise(self, text: str, found: float, bound: float, *, most: bool = False) -> None:
         held = found <= bound if most else found >= bound
@@ -91,10 +110,9 @@ def main(*options: str) -> None:
         for absent in [peer.name for peer in PEERS if peer.lacks]:
             print(f"{absent} is not installed and left out; `.ci/install bench-tools` installs it")
         recipes = [sink.recipe(folder / "sink.pem"), *(peer for peer in PEERS if not peer.lacks)]
-        with all_running(recipes, folder) as servers:
-            servers["canary"].recipient = sink.recipient
-            with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-                broken = runner.run(measure(Bench(plan, servers, sink)))
+        with ExitStack() as stack, asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+            bench = Bench(plan, folder, {recipe.name: recipe for recipe in recipes}, sink, stack)
+            broken = runner.run(measure(bench))
     print(f"{time.monotonic() - began:.0f} s in all")
     if broken:
         raise SystemExit(f"{broken} promises are broken")
@@ -121,21 +139,21 @@ async def measure(bench: Bench) -> int:
 def throughput(bench: Bench) -> None:
     found = {cell: rounds_of(bench, load) for cell, load in CELLS.items()}
     print(f"\n{'mails/s (server CPU in us for each)':<36}" + "".join(f"{cell:>28}" for cell in CELLS))
-    for name in bench.servers:
+    for name in bench.recipes:
         print(f"{name:<36}" + "".join(f"{_shown(found[cell][name]):>28}" for cell in CELLS))
     for cell, peer, bound in PROMISED:
-        if peer in bench.servers:
+        if peer in bench.recipes:
             ratio = _rate(found[cell]["canary"]) / _rate(found[cell][peer])
             bench.promise(f"{cell}: canary / {peer}", ratio, bound)
 
 
 def rounds_of(bench: Bench, load: Load) -> dict[str, list[Run]]:
-    """The runs of each server for a load, one of each in every round, sized by a run before."""
-    sizes = {name: sized(bench, server, load) for name, server in bench.servers.items()}
-    found: dict[str, list[Run]] = {name: [] for name in bench.servers}
+    """The runs of each server for a load, one of each in every round."""
+    found: dict[str, list[Run]] = {name: [] for name in bench.recipes}
     for number in range(bench.plan.rounds):
-        for name in turned(list(bench.servers), number):
-            found[name].append(sent(bench, bench.servers[name], load, sizes[name]))
+        for name in turned(list(bench.recipes), number):
+            with bench.turn(name) as server:
+                found[name].append(sent(bench, server, load, sized(bench, server, load)))
     return found
 
 
@@ -146,14 +164,14 @@ def turned(names: list[str], number: int) -> Iterator[str]:
 
 
 def sized(bench: Bench, server: Server, load: Load) -> int:
-    """How many mails fill the time of a run, by trial."""
+    """How many mails fill the time of a run, by two trials."""
     sent(bench, server, load, 100)
     return max(100, int(bench.plan.seconds * sent(bench, server, load, 300).rate))
 
 
 def sent(bench: Bench, server: Server, load: Load, mails: int) -> Run:
     run = clients.send(server, load, mails)
-    if server is bench.canary and (kept := bench.sink.take()) != mails:
+    if server.name == "canary" and (kept := bench.sink.take()) != mails:
         raise SystemExit(f"canary kept {kept} of {mails} acknowledged mails")
     return run
 
@@ -176,7 +194,7 @@ async def latency(bench: Bench) -> None:
     found: dict[str, list[tuple[float, float, float]]] = {name: [] for name in names}
     for _ in range(bench.plan.rounds):
         for name in names:
-            waits = await clients.waits(bench.servers[name], 2 * bench.plan.seconds)
+            waits = await clients.waits(bench.kept(name), 2 * bench.plan.seconds)
             cuts = quantiles(waits, n=100)
             found[name].append((len(waits) / (2 * bench.plan.seconds), cuts[49] * 1e3, cuts[98] * 1e3))
         bench.sink.take()
@@ -192,7 +210,7 @@ async def tls(bench: Bench) -> None:
     spent: dict[str, list[float]] = {name: [] for name in names}
     for _ in range(bench.plan.rounds):
         for name in names:
-            spent[name].append(await clients.tls_sessions(bench.servers[name], bench.plan.sessions))
+            spent[name].append(await clients.tls_sessions(bench.kept(name), bench.plan.sessions))
     bench.sink.take()
     middle = {name: median(rows) for name, rows in spent.items()}
     print(f"\n{'one STARTTLS session for each mail':<36}{'server CPU in us':>22}")
@@ -202,7 +220,7 @@ async def tls(bench: Bench) -> None:
 
 
 def memory(bench: Bench) -> None:
-    server, count = bench.canary, bench.plan.count
+    server, count = bench.kept("canary"), bench.plan.count
     print(f"\n{'memory of canary in MB':<44}{'before':>10}{'most':>10}")
     with clients.watched(server) as seen:
         reply = clients.endless_line(server, 200 * MEGABYTE)

@@ -31,7 +31,7 @@ class CanarySink:
         def command(port: int, _: Path) -> list[str]:
             return ["/usr/bin/env", f"CANARY_SMTP__PORT={port}", sys.executable, "-m", "canary", "smtp"]
 
-        return Recipe("canary", command, (), environ | ours)
+        return Recipe("canary", command, (), environ | ours, self.recipient)
 
     def take(self) -> int:
         """Forgets what was kept since the last time, as a worker does; answers how much that was."""

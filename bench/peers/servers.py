@@ -7,7 +7,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -27,7 +27,7 @@ class Server:
     name: str
     process: subprocess.Popen[bytes]
     port: int
-    recipient: str = "a@sink.test"
+    recipient: str
 
     @property
     def pids(self) -> list[int]:
@@ -59,6 +59,7 @@ class Recipe:
     command: Callable[[int, Path], list[str]]
     needs: tuple[str | Path | None, ...] = ()
     environ: Mapping[str, str] = field(default_factory=dict)
+    recipient: str = "a@sink.test"
 
     @property
     def lacks(self) -> bool:
@@ -81,7 +82,7 @@ def _maildev(port: int, _: Path) -> list[str]:
 
 def _haraka(port: int, folder: Path) -> list[str]:
     config = folder / "config"
-    config.mkdir()
+    config.mkdir(exist_ok=True)
     shutil.copy(PACKAGES / "Haraka" / "config" / "connection.ini", config)  # it does not greet without
     (config / "smtp.ini").write_text(f"listen=127.0.0.1:{port}\nnodes=0\n")
     (config / "plugins").write_text("rcpt_to.in_host_list\nqueue/discard\n")
@@ -105,24 +106,18 @@ PEERS = (
 
 
 @contextmanager
-def all_running(recipes: list[Recipe], folder: Path) -> Iterator[dict[str, Server]]:
-    """Starts the sinks, each in a folder of its own; all have ended when the block does."""
-    with ExitStack() as stack:
-        yield {recipe.name: stack.enter_context(_running(recipe, folder)) for recipe in recipes}
-
-
-@contextmanager
-def _running(recipe: Recipe, folder: Path) -> Iterator[Server]:
+def running(recipe: Recipe, folder: Path) -> Iterator[Server]:
+    """Starts a sink in a folder of its own; it has ended when the block does."""
     own = folder / recipe.name
     own.mkdir(exist_ok=True)
     port = free_port()
     environ = {"PATH": os.environ["PATH"], "HOME": str(own), **recipe.environ}
     command = recipe.command(port, own)
-    with (own / "log").open("wb") as log:
+    with (own / "log").open("ab") as log:
         process = subprocess.Popen(
             command, cwd=ROOT, env=environ, stdin=subprocess.DEVNULL, stdout=log, stderr=subprocess.STDOUT
         )
-        server = Server(recipe.name, process, port)
+        server = Server(recipe.name, process, port, recipe.recipient)
         try:
             _wait_for(server, own / "log")
             yield server

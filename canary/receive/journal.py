@@ -6,6 +6,7 @@ from bisect import bisect_left
 from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from json.encoder import encode_basestring_ascii as _quoted
 
 from canary.model.mail import Envelope
 
@@ -51,28 +52,21 @@ class Journal:
     def tell(self, transaction: Transaction) -> None:
         """Writes the line of a transaction that is over."""
         self._count(transaction)
-        envelope, mask = transaction.envelope, masked if self.mask else str
-        client = envelope.client
-        self._emit(
-            json.dumps(
-                {
-                    "at": envelope.received.isoformat(),
-                    "session": transaction.session,
-                    "protocol": transaction.protocol,
-                    "client": client.ip,
-                    "port": client.port,
-                    "helo": client.helo,
-                    "tls": client.tls,
-                    "from": mask(envelope.mail_from),
-                    "to": [mask(recipient) for recipient in envelope.rcpt_to],
-                    "refused": transaction.refused,
-                    "size": transaction.size,
-                    "key": transaction.key,
-                    "outcome": transaction.outcome,
-                    "seconds": round(transaction.seconds, 4),
-                    "commit": round(transaction.commit, 4),
-                }
-            )
+        self._emit(self._line(transaction))
+
+    def _line(self, told: Transaction) -> str:
+        """The line, written by hand: there is one for every mail, and this takes a third of the time."""
+        mask = masked if self.mask else str
+        envelope, client = told.envelope, told.envelope.client
+        recipients = ", ".join([_quoted(mask(recipient)) for recipient in envelope.rcpt_to])
+        return (
+            f'{{"at": "{envelope.received.isoformat()}", "session": {_quoted(told.session)}, '
+            f'"protocol": {_quoted(told.protocol)}, "client": {_quoted(client.ip)}, "port": {client.port:d}, '
+            f'"helo": {_quoted(client.helo)}, "tls": {_quoted(client.tls) if client.tls else "null"}, '
+            f'"from": {_quoted(mask(envelope.mail_from))}, "to": [{recipients}], '
+            f'"refused": {json.dumps(told.refused) if told.refused else "{}"}, "size": {told.size:d}, '
+            f'"key": {_quoted(told.key)}, "outcome": {_quoted(told.outcome)}, '
+            f'"seconds": {told.seconds:.4f}, "commit": {told.commit:.4f}}}'
         )
 
     def _count(self, transaction: Transaction) -> None:

@@ -39,7 +39,7 @@ _LOG_OCTETS = 32 * 1024 * 1024  # written to the log before it is brought into t
 _ROW_OCTETS = 4096
 _RECHECK_SECONDS = 0.2
 _GLANCE_SECONDS = 0.05
-_MOMENT_SECONDS = 0.001
+_MOMENT_SECONDS = 0.0005
 
 
 @dataclass(slots=True)
