@@ -35,7 +35,7 @@ log = logging.getLogger("canary.spool")
 
 _GROUP = 256
 _GROUP_OCTETS = 32 * 1024 * 1024
-_LOG_OCTETS = 32 * 1024 * 1024  # written to the log before it is brought into the file
+_LOG_OCTETS = 64 * 1024 * 1024  # written to the log before it is brought into the file, which all wait for
 _ROW_OCTETS = 4096
 _RECHECK_SECONDS = 0.2
 _GLANCE_SECONDS = 0.05
