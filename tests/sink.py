@@ -1,10 +1,8 @@
 """A whole listener with its spool in a loop of its own, for tests that talk to it over real sockets."""
 
 import asyncio
-import signal
 import socket
 import ssl
-import sys
 import threading
 from collections.abc import Callable, Coroutine, Sequence
 from dataclasses import dataclass, field
@@ -172,14 +170,3 @@ class Sink:
         self.stop()
         self.spool.close()
         return [attempt for _, attempt in self.spool.attempts(100_000)]
-
-
-def serve(folder: Path) -> None:
-    """A sink as a process of its own: prints its port and serves until it is killed."""
-    with Sink(folder, Limits(commands=1_000_000)) as sink:
-        print(sink.place[1], flush=True)
-        signal.pause()
-
-
-if __name__ == "__main__":
-    serve(Path(sys.argv[1]))

@@ -35,7 +35,7 @@ log = logging.getLogger("canary.spool")
 
 _GROUP = 256
 _GROUP_OCTETS = 32 * 1024 * 1024
-_LOG_OCTETS = 32 * 1024 * 1024  # written to the log before it is brought into the file
+_LOG_OCTETS = 64 * 1024 * 1024  # written to the log before it is brought into the file, which all wait for
 _ROW_OCTETS = 4096
 _RECHECK_SECONDS = 0.2
 _GLANCE_SECONDS = 0.05
@@ -91,7 +91,7 @@ class Writer:
         self._doubtful = True
         self._owing = False
         self._space = _Space(path)
-        self._shared = False
+        self._shared = self._pressed = False
         self._left, self._glance = 0, 0.0
 
     def start(self, clock: Callable[[], datetime]) -> None:
@@ -114,10 +114,17 @@ class Writer:
         low = ""
         if self._backlog >= self._max_backlog:
             low = f"{self._backlog} mails wait, the limit is {self._max_backlog}"
-        elif (free := self._free() - self._logged) < self._reserve:  # what is in the log will be in the file as well
+        elif (free := self._free() - self._logged) < self._reserve:
+            # What is in the log may need as much again in the file; bringing it in shows how much.
             low = f"{free} octets are free on its disk, the reserve is {self._reserve}"
+            self._press()
         self._space.tell("reserve", low)
         return bool(low)
+
+    def _press(self) -> None:
+        if self._logged and self._thread and not self._pressed:
+            self._pressed = True
+            self._queue.put(_Wake())
 
     def enqueue(self, envelope: Envelope, content: bytes) -> asyncio.Future[str]:
         """Queues a mail; the future tells of its commit."""
@@ -236,14 +243,14 @@ class Writer:
 
     def _bring_in_log(self) -> None:
         """Copies the log into the file when it has grown; whoever waits for a mail has been answered before."""
-        if self._logged < _LOG_OCTETS or self._connection is None:
+        if (self._logged < _LOG_OCTETS and not self._pressed) or self._connection is None:
             return
         try:
             checkpoint(self._connection)
         except sqlite3.Error as error:
             self._doubtful = self._doubtful or is_failed_write(error)
             log.warning("spool %s keeps its log, which could not be brought in: %s", self._path, error)
-        self._logged = 0
+        self._logged, self._pressed = 0, False
 
     def _ready(self) -> sqlite3.Connection:
         """The connection, to the file that is at the path now: a mail in a deleted file would be lost."""
@@ -272,6 +279,7 @@ class Writer:
         if self._connection:
             self._connection.close()
         self._connection, self._table, self._inode, self._doubtful = None, None, 0, True
+        self._logged, self._pressed = 0, False
 
     def _open(self) -> None:
         connection = connect(self._path, durable=True)

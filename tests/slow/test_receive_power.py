@@ -1,5 +1,6 @@
 """The promise of 250 on a bad disk: power cut at random moments, syncs that fail, no space left."""
 
+import asyncio
 import os
 import random
 import shutil
@@ -10,10 +11,11 @@ from pathlib import Path
 
 import pytest
 
+from canary.model.mail import Client, Envelope
 from canary.receive.spool import Spool
 from tests.disk import Disk
 from tests.nursery import DAY, Ledger, Nursery, furnish, take_all
-from tests.processes import House
+from tests.processes import House, eventually
 
 pytestmark = pytest.mark.slow
 
@@ -135,3 +137,13 @@ def test_a_full_disk_refuses_for_now_and_loses_nothing_and_takes_mail_again_when
     assert len(ledger.acknowledged) > before
     assert ledger.acknowledged <= set(found) <= ledger.sent
     assert len(found) == len(set(found))
+
+
+def test_a_log_on_a_small_disk_is_brought_in_early_so_that_mail_flows_on(small_disk: Path) -> None:
+    envelope = Envelope("a@b.example", ("x@example.net",), Client("192.0.2.1"), DAY)
+    with closing(Spool(small_disk / "spool.db", reserve_bytes=1_000_000, max_backlog=1000)) as spool:
+        spool.start(lambda: DAY)
+        for _ in range(40):
+            eventually(lambda: not spool.full, 5)
+            key = asyncio.run(spool.keep(envelope, bytes(500_000)))
+            spool.done([key])
