@@ -1,4 +1,4 @@
-"""Runs the measurements named on the command line, or lists what there is."""
+"""Runs the measurements named on the command line, each perhaps with options (`receive:quick`), or lists them."""
 
 import importlib
 import sys
@@ -8,12 +8,13 @@ NAMES = sorted(f.stem for f in Path(__file__).parent.glob("*.py") if not f.stem.
 
 
 def main(names: list[str]) -> int:
-    unknown = [name for name in names if name not in NAMES]
+    unknown = [name for name in names if name.split(":")[0] not in NAMES]
     if unknown or not names:
-        print(f"usage: make bench ARGS='NAME ...'; there are: {', '.join(NAMES)}")
+        print(f"usage: make bench ARGS='NAME[:OPTION...] ...'; there are: {', '.join(NAMES)}")
         return 2 if unknown else 0
-    for name in names:
-        importlib.import_module(f"bench.{name}").main()
+    for word in names:
+        name, *options = word.split(":")
+        importlib.import_module(f"bench.{name}").main(*options)
     return 0
 
 

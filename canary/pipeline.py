@@ -234,7 +234,8 @@ def take_attempts(parts: Parts, inbox: Inbox) -> None:
         return
     with parts.store.writing() as session:
         fresh = attempts.take_attempts(session, inbox.uid, numbered)
-        probed = [attempt for attempt in fresh if attempt.kind is AttemptKind.PROBE]
+        # Who asks for an address by VRFY checks a list as well.
+        probed = [a for a in fresh if a.kind in (AttemptKind.PROBE, AttemptKind.VERIFY) and a.address]
         if probed:
             lock(session, CASES_LOCK)
         for probe in probed:

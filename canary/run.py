@@ -4,18 +4,13 @@ import asyncio
 import json
 import logging
 import os
-import resource
 import secrets
-import signal
 import socket
-import ssl
-import sys
-import threading
 import time
 import tomllib
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from pathlib import Path
 
 import uvicorn
@@ -23,7 +18,7 @@ import uvicorn
 from canary.alert.channels.base import Target
 from canary.alert.deliver import Desk, deliver_due
 from canary.authenticate.lookup import Lookup, ZoneLookup
-from canary.children import Child
+from canary.children import Child, Stopping, say, tend
 from canary.judge.suppliers import SupplierBook, read_suppliers
 from canary.mail.trace import read_trusted
 from canary.net.dns import LiveLookup
@@ -31,30 +26,22 @@ from canary.net.http import Http
 from canary.net.rspamd import Rspamd
 from canary.opinion import SecondOpinion
 from canary.pipeline import Inbox, Parts, run_pending
-from canary.receive.admission import Limits
-from canary.receive.book import AddressBook
-from canary.receive.connection import Service
-from canary.receive.smtp import Listener
 from canary.receive.spool import Spool
+from canary.reception import clock, command, fetch_addresses, open_spool, open_store, receiver_metrics, receivers
 from canary.schedule import Job, scheduler
 from canary.settings import Settings
-from canary.store.canaries import known_addresses
 from canary.store.database import Database, is_down
 from canary.store.key import installation_key
 from canary.store.leases import hold
 from canary.store.users import forget_expired
 from canary.web.app import create_app
 
+__all__ = ["clock", "fetch_addresses", "open_spool", "open_store"]
+
 log = logging.getLogger("canary.run")
 
-ROLES = ("smtp", "worker", "web")
 IDLE_SECONDS = 0.2
 DOWN_SECONDS = 2.0
-
-
-def clock() -> datetime:
-    """Tell the time, in UTC."""
-    return datetime.now(UTC)
 
 
 def config_folder() -> Path:
@@ -66,35 +53,6 @@ def config_folder() -> Path:
 def supplier_book() -> SupplierBook:
     """Read what is known of mail providers; raises SupplierError naming every bad entry."""
     return read_suppliers(tomllib.loads((config_folder() / "suppliers.toml").read_text(encoding="utf-8")))
-
-
-def open_store(settings: Settings) -> Database:
-    """Open the store, making the data folder if need be."""
-    settings.data.mkdir(mode=0o700, parents=True, exist_ok=True)
-    return Database(settings.store_url)
-
-
-def open_spool(settings: Settings, name: str = "smtp") -> Spool:
-    """Open a spool of this installation; whoever receives into it starts it."""
-    folder = settings.data / "spool"
-    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    smtp = settings.smtp
-    return Spool(
-        folder / f"{name}.db",
-        reserve_bytes=smtp.spool_reserve,
-        max_backlog=smtp.spool_backlog,
-        max_pages=smtp.spool_pages,
-    )
-
-
-def fetch_addresses(store: Database) -> Callable[[str], tuple[str, frozenset[str]] | None]:
-    """Return what a receiver asks for the issued addresses."""
-
-    def fetch(mark: str) -> tuple[str, frozenset[str]] | None:
-        with store.reading() as session:
-            return known_addresses(session, mark)
-
-    return fetch
 
 
 def lookups(settings: Settings) -> Callable[[], Lookup]:
@@ -132,76 +90,6 @@ def second_opinion(settings: Settings, store: Database) -> SecondOpinion | None:
 
 def _jitter() -> float:
     return 0.8 + 0.4 * secrets.randbelow(1000) / 1000
-
-
-class Stopping:
-    """Turns SIGTERM, SIGINT and the end of a watching parent into one event of the loop."""
-
-    def __init__(self, *, watched: bool) -> None:
-        """Begin to listen; call it inside the loop."""
-        self.event = asyncio.Event()
-        loop = asyncio.get_running_loop()
-        for number in (signal.SIGTERM, signal.SIGINT):
-            loop.add_signal_handler(number, self.event.set)
-        if watched:
-            threading.Thread(target=self._watch, args=(loop,), daemon=True).start()
-
-    def _watch(self, loop: asyncio.AbstractEventLoop) -> None:
-        # The parent holds the other end of our standard input: when it is gone, however it went, so are we.
-        while os.read(0, 1024):
-            pass
-        loop.call_soon_threadsafe(self.event.set)
-
-    async def pause(self, seconds: float) -> bool:
-        """Wait, but not longer than to the stop; tell whether to stop."""
-        try:
-            await asyncio.wait_for(self.event.wait(), seconds)
-        except TimeoutError:
-            return False
-        return True
-
-
-def say(line: str) -> None:
-    """Say on standard output what whoever started us waits for."""
-    sys.stdout.write(line + "\n")
-    sys.stdout.flush()
-
-
-async def smtp(settings: Settings, *, watched: bool = False) -> None:
-    """Receive mail until stopped; the store may be down all the while."""
-    stopping = Stopping(watched=watched)
-    _allow_many_connections()
-    spool, store = open_spool(settings), open_store(settings)
-    spool.start(clock)
-
-    book = AddressBook(fetch_addresses(store), spool)
-    domains = frozenset(domain.lower() for domain in settings.domains)
-    limits = Limits(size=settings.smtp.max_size)
-    service = Service(settings.smtp.hostname, domains, book, spool, clock, limits, _tls(settings))
-    listener = Listener(service, [(settings.smtp.host, settings.smtp.port)])
-    await book.start()
-    try:
-        for host, port in await listener.start():
-            say(f"smtp listening on {host}:{port}")
-        await stopping.event.wait()
-    finally:
-        await listener.stop()
-        await book.stop()
-        spool.close()
-        store.close()
-
-
-def _allow_many_connections() -> None:
-    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    resource.setrlimit(resource.RLIMIT_NOFILE, (hard if hard != resource.RLIM_INFINITY else 65_536, hard))
-
-
-def _tls(settings: Settings) -> ssl.SSLContext | None:
-    if settings.smtp.tls_certificate is None:
-        return None
-    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
-    context.load_cert_chain(settings.smtp.tls_certificate, settings.smtp.tls_key)
-    return context
 
 
 class Inboxes:
@@ -358,7 +246,7 @@ def _say_web(address: str) -> None:
 async def web(settings: Settings, *, watched: bool = False, ready: Callable[[str], None] = _say_web) -> None:
     """Serve the dashboard until stopped; `ready` is told its address once it listens."""
     stopping, store = Stopping(watched=watched), open_store(settings)
-    app = create_app(store, clock, settings.web_url)
+    app = create_app(store, clock, settings.web_url, registry=receiver_metrics(settings))
     # An access log would show one-time links; the application logs what matters.
     config = uvicorn.Config(
         app,
@@ -384,16 +272,5 @@ async def web(settings: Settings, *, watched: bool = False, ready: Callable[[str
 
 def up(settings: Settings, arguments: Sequence[str]) -> None:
     """Run every role as a child process, watch and restart them, until stopped."""
-    stop = threading.Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: stop.set())
     settings.data.mkdir(mode=0o700, parents=True, exist_ok=True)
-    children = [Child(role, [sys.executable, "-m", "canary", *arguments, role, "--watched"]) for role in ROLES]
-    try:
-        while not stop.is_set():
-            for child in children:
-                child.watch(time.monotonic())
-            stop.wait(0.2)
-    finally:
-        for child in children:
-            child.stop()
+    tend([*receivers(settings, arguments), *(Child(role, command(arguments, role)) for role in ("worker", "web"))])

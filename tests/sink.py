@@ -1,12 +1,10 @@
 """A whole listener with its spool in a loop of its own, for tests that talk to it over real sockets."""
 
 import asyncio
-import signal
 import socket
 import ssl
-import sys
 import threading
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -18,6 +16,7 @@ from canary.model.mail import RawMail
 from canary.receive.admission import Limits
 from canary.receive.book import AddressBook
 from canary.receive.connection import Service
+from canary.receive.doors import Door, open_doors
 from canary.receive.smtp import Listener
 from canary.receive.spool import Spool
 
@@ -46,8 +45,13 @@ class Store:
 class Dialogue:
     """A raw SMTP client: says octets, hears replies, never helps."""
 
-    def __init__(self, place: tuple[str, int]) -> None:
-        self.socket = socket.create_connection(place, timeout=10)
+    def __init__(self, place: tuple[str, int] | str, source: str = "") -> None:
+        if isinstance(place, str):
+            self.socket = socket.socket(socket.AF_UNIX)
+            self.socket.settimeout(10)
+            self.socket.connect(place)
+        else:
+            self.socket = socket.create_connection(place, timeout=10, source_address=(source, 0))
         self.file = self.socket.makefile("rb")
 
     def say(self, *lines: str | bytes) -> None:
@@ -103,7 +107,14 @@ class Sink:
         reserve_bytes: int = 0,
         max_backlog: int = 100_000,
         tls: ssl.SSLContext | None = None,
+        doors: Sequence[Door] = (),
+        exempt: Callable[[str], bool] = lambda _: False,
+        protocol: str = "smtp",
+        proxies: Callable[[str], bool] = lambda _: False,
+        xclient: Callable[[str], bool] = lambda _: False,
     ) -> None:
+        self.doors = [Door(protocol, host="127.0.0.1"), *doors]
+        self.exempt = exempt
         self.store = Store()
         self.spool = Spool(
             folder / "spool.db", reserve_bytes=reserve_bytes, max_backlog=max_backlog, max_pages=max_pages
@@ -111,7 +122,7 @@ class Sink:
         self.book = AddressBook(self.store.fetch, self.spool)
         self.service = Service(
             "mx.example.net", frozenset({"example.net"}), self.book, self.spool, lambda: DAY,
-            limits or Limits(), tls,
+            limits or Limits(), tls, proxies=proxies, xclient=xclient,
         )  # fmt: skip
         self.loop = asyncio.new_event_loop()
         self.thread = threading.Thread(target=self.loop.run_forever)
@@ -121,8 +132,11 @@ class Sink:
 
     async def _start(self) -> tuple[str, int]:
         await self.book.start()
-        self.listener = Listener(self.service, [("127.0.0.1", 0)])
-        return (await self.listener.start())[0]
+        self.listener = Listener(self.service, self.exempt)
+        self.opened = open_doors(self.doors)
+        await self.listener.start(self.opened)
+        host, port = self.opened[0].socket.getsockname()[:2]
+        return host, port
 
     def __enter__(self) -> Self:
         self.thread.start()
@@ -144,8 +158,9 @@ class Sink:
         self.thread.join()
         self.loop.close()
 
-    def dial(self) -> Dialogue:
-        return Dialogue(self.place)
+    def dial(self, source: str = "") -> Dialogue:
+        """A new client, from an address of loopback if it is told."""
+        return Dialogue(self.place, source)
 
     def mails(self) -> list[RawMail]:
         return self.spool.waiting(100_000, DAY)
@@ -155,14 +170,3 @@ class Sink:
         self.stop()
         self.spool.close()
         return [attempt for _, attempt in self.spool.attempts(100_000)]
-
-
-def serve(folder: Path) -> None:
-    """A sink as a process of its own: prints its port and serves until it is killed."""
-    with Sink(folder, Limits(commands=1_000_000)) as sink:
-        print(sink.place[1], flush=True)
-        signal.pause()
-
-
-if __name__ == "__main__":
-    serve(Path(sys.argv[1]))

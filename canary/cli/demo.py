@@ -138,15 +138,18 @@ class _Stage:
     async def _deliver(self, story: Story, spool: Any, now: _Now) -> None:
         from canary.receive.book import AddressBook
         from canary.receive.connection import Service
+        from canary.receive.doors import Door, open_doors
         from canary.receive.smtp import Listener
         from canary.run import fetch_addresses
 
         book = AddressBook(fetch_addresses(self.store), spool)
         service = Service(self.settings.smtp.hostname, frozenset({self.world.domain}), book, spool, now)
-        listener = Listener(service, [("127.0.0.1", 0)])
+        listener = Listener(service)
+        [door] = open_doors([Door(host="127.0.0.1")])
+        host, port = door.socket.getsockname()[:2]
         await book.start()
         try:
-            [(host, port)] = await listener.start()
+            await listener.start([door])
             await asyncio.to_thread(_send_all, (host, port), story.guesses, story.recent, now)
         finally:
             await listener.stop()

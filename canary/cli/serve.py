@@ -6,15 +6,20 @@ import os
 import secrets
 import shutil
 import smtplib
+import socket
 import urllib.request
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Coroutine, Iterator
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from canary.cli.frame import Json, Trouble, config_path, local, settings, show_json
 from canary.cli.selftest import self_test
+from canary.settings import load_settings
+
+if TYPE_CHECKING:
+    from canary.receive.doors import Door
 
 Watched = Annotated[bool, typer.Option("--watched", hidden=True)]
 
@@ -24,8 +29,9 @@ data = {data}
 domains = [{domain}]
 
 [smtp]
-host = "127.0.0.1"      # 0.0.0.0 once the world may write to it
+host = "127.0.0.1"
 port = 2525
+# listen = ["[::]:25"]  # once the world may write to it
 hostname = {hostname}
 
 [web]
@@ -87,30 +93,38 @@ def up() -> None:
     run.up(settings(), ["--config", str(path)] if path else [])
 
 
-def smtp(watched: Watched = False) -> None:
+def smtp(watched: Watched = False, number: Annotated[int, typer.Option("--number", hidden=True)] = 1) -> None:
     """Run the listener only."""
-    _play("smtp", watched)
+    from canary import reception
+    from canary.children import tend
+
+    known, path = settings(), config_path()
+    if known.smtp.processes > 1 and not watched:
+        tend(reception.receivers(known, ["--config", str(path)] if path else []))
+        return
+    reread = lambda: load_settings(path, os.environ)  # noqa: E731 - one expression
+    _play(reception.smtp(known, watched=watched, number=number, reread=reread))
 
 
 def worker(watched: Watched = False) -> None:
     """Run the pipeline and alerts only."""
-    _play("worker", watched)
+    from canary import run
+
+    _play(run.worker(settings(), watched=watched))
 
 
 def web(watched: Watched = False) -> None:
     """Run the dashboard only."""
-    _play("web", watched)
-
-
-def _play(role: str, watched: bool) -> None:
-    import uvloop
-
     from canary import run
 
-    known = settings()
-    roles: dict[str, Callable[..., object]] = {"smtp": run.smtp, "worker": run.worker, "web": run.web}
+    _play(run.web(settings(), watched=watched))
+
+
+def _play(role: Coroutine[Any, Any, None]) -> None:
+    import uvloop
+
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        runner.run(roles[role](known, watched=watched))  # type: ignore[arg-type]
+        runner.run(role)
 
 
 def doctor(as_json: Json = False) -> None:
@@ -131,7 +145,7 @@ def _findings() -> Iterator[tuple[str, bool, str]]:
         "domains": lambda: ", ".join(known.domains) or _fail("none set; run `canary init --domain D`"),
         "disk": lambda: _disk(known.data, known.smtp.spool_reserve),
         "store": _store,
-        "listener": lambda: _greeting(known.smtp.host, known.smtp.port),
+        "listener": lambda: "; ".join(_greeting(door) for door in known.smtp.doors),
         "dashboard": lambda: _health(known.web.host, known.web.port),
         "self-test": lambda: self_test(known),
     }
@@ -172,10 +186,25 @@ def _store() -> str:
     return "answers"
 
 
-def _greeting(host: str, port: int) -> str:
-    with smtplib.SMTP(local(host), port, timeout=5) as client:
-        client.noop()
-    return f"answers on port {port}"
+def _greeting(door: "Door") -> str:
+    """Ask whoever listens there, in the protocol that is spoken there."""
+    try:
+        if door.path:
+            return _first_words(door.path)
+        kind = smtplib.LMTP if door.protocol == "lmtp" else smtplib.SMTP
+        with kind(local(door.host), door.port, timeout=5) as client:
+            client.ehlo_or_helo_if_needed()
+            tls = "with" if client.has_extn("starttls") else "without"
+    except (OSError, smtplib.SMTPException) as fault:
+        raise Trouble(f"{door} does not answer ({fault}); is `canary up` running?") from None
+    return f"answers on port {door.port} {tls} STARTTLS"
+
+
+def _first_words(path: str) -> str:
+    with socket.socket(socket.AF_UNIX) as client:
+        client.settimeout(5)
+        client.connect(path)
+        return f"answers at {path}" if client.recv(3) == b"220" else _fail(f"{path} greets nobody; is it ours?")
 
 
 def _health(host: str, port: int) -> str:

@@ -20,7 +20,7 @@ def came_from(network: str, hosts: Iterable[str]) -> bool:
 
 
 def judge_probe(canary: Canary, source: str, chance: Chance) -> Judgement:
-    """Judge a probe at a canary; `source` is the network that asked, `chance` how likely the address was guessed.
+    """Judge a probe at a canary; `source` is the network that asked, if known, `chance` how likely the address was guessed.
 
     It charges the vendor weakly: the address is on somebody's list, or a connection broke at the wrong moment.
     """
@@ -28,7 +28,7 @@ def judge_probe(canary: Canary, source: str, chance: Chance) -> Judgement:
         return Judgement(
             Verdict.GUESS, confidence(Verdict.GUESS, [Reason.NEVER_ISSUED]), (because(Reason.NEVER_ISSUED),)
         )
-    reasons = [because(Reason.NO_MAIL_FOLLOWED, source=source)]
+    reasons = [because(Reason.NO_MAIL_FOLLOWED, source=source or "Somebody")]
     if canary.published:
         reasons.append(because(Reason.PUBLISHED_ADDRESS))
     sure = confidence(Verdict.PROBE, (reason.code for reason in reasons)) * chance.leaked

@@ -6,11 +6,15 @@ from enum import StrEnum
 
 
 class AttemptKind(StrEnum):
-    """What was tried: `guess` a never-issued recipient, `probe` an issued one without DATA, `relay` a foreign domain."""
+    """What was tried: `guess` a never-issued recipient, `probe` an issued one without DATA, `relay` a foreign domain.
+
+    `verify` is a question for an address by VRFY or EXPN, which was not answered.
+    """
 
     GUESS = "guess"
     PROBE = "probe"
     RELAY = "relay"
+    VERIFY = "verify"
 
 
 class LocalShape(StrEnum):
@@ -26,9 +30,10 @@ class LocalShape(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Attempt:
-    """One try; `source` is the client's network (/24 or /48).
+    """A try; `source` is the client's network (/24 or /48), `address` the issued address that was meant, else empty.
 
-    `address` is the issued address of a probe, else empty; `shape` that of a guess, empty where nobody looked.
+    `shape` is that of a guess, empty where nobody looked. In a flood one attempt stands for `count` tries of the same
+    kind in the same hour.
     """
 
     kind: AttemptKind
@@ -37,3 +42,4 @@ class Attempt:
     at: datetime
     address: str = ""
     shape: LocalShape = LocalShape.UNKNOWN
+    count: int = 1

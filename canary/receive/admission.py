@@ -2,6 +2,7 @@
 
 import ipaddress
 import re
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -20,24 +21,82 @@ class Ruling(StrEnum):
     MALFORMED = "malformed"
 
 
+class Event(StrEnum):
+    """What is counted against a session and its network; named like the limit that bounds it, where there is one."""
+
+    CONNECTIONS = "connections"
+    CONNECTIONS_PER_NETWORK = "connections_per_network"
+    CONNECTION_RATE = "connection_rate"
+    MAIL_RATE = "mail_rate"
+    UNKNOWN_RATE = "unknown_rate"
+    UNKNOWN = "unknown"
+    FOREIGN = "foreign"
+    ERRORS = "errors"
+    COMMANDS = "commands"
+    RECIPIENTS = "recipients"
+    SIZE = "size"
+    MEMORY = "memory"
+    DISCARD = "discard"
+    SPOOL = "spool"
+    IDLE = "idle"
+    IDLE_WHEN_FULL = "idle_when_full"
+    SESSION = "session"
+    FAULT = "fault"
+
+
 @dataclass(frozen=True, slots=True)
 class Limits:
     """The most that one mail, one session, one network or all of them may take (octets, seconds, counts).
 
     `commands` counts those since the last kept mail; `discard` is what is read of a mail that is too big;
-    `memory` is for all mails not yet stored.
+    `memory` is for all mails not yet stored; `unknown` counts the refused recipients of a session; rates are
+    per network and minute, and 0 sets none; `idle_when_full` is how long whoever sends no mail keeps a place that
+    others wait for; `tarpit` is waited for each refusal before.
     """
 
     size: int = 25 * 1024 * 1024
     recipients: int = 100
     errors: int = 20
+    unknown: int = 100
     commands: int = 1000
-    connections: int = 1000
+    connections: int = 2500
     connections_per_network: int = 100
+    connection_rate: int = 0
+    mail_rate: int = 0
+    unknown_rate: int = 0
     idle: float = 300.0
+    idle_when_full: float = 30.0
     session: float = 1800.0
     memory: int = 128 * 1024 * 1024
     discard: int = 1024 * 1024 * 1024
+    tarpit: float = 0.0
+
+
+def spend(due: float, now: float, per_minute: int) -> float | None:
+    """Takes one from an allowance of so many a minute, all of which may be taken at once.
+
+    The allowance is the time at which it will be whole again (at first 0). Answers its new value, or None when
+    it is used up.
+    """
+    if not per_minute:
+        return due
+    rest = max(due, now) + 60.0 / per_minute
+    return rest if rest <= now + 60.0 + 1e-6 else None
+
+
+def yielding(places: Mapping[str, int], newcomer: str) -> str:
+    """The network that gives up one of its places in a full house to a newcomer's, or none (empty).
+
+    Only one that has two more can, so that places go from those who have most to those who have least, and never
+    to and fro.
+    """
+    most = max(places, key=lambda name: places[name], default="")
+    return most if places.get(most, 0) >= places.get(newcomer, 0) + 2 else ""
+
+
+def delay(limits: Limits, refusals: int) -> float:
+    """The seconds that a negative reply is held back: more for each refusal before, and 30 at most."""
+    return min(30.0, limits.tarpit * refusals)
 
 
 def unquoted(address: str) -> str:
@@ -83,3 +142,25 @@ def network(ip: str) -> str:
     except ValueError:
         return ""
     return str(ipaddress.ip_network((address, 24 if address.version == 4 else 48), strict=False))
+
+
+def read_networks(names: Iterable[str]) -> Callable[[str], bool]:
+    """What tells whether an address is in one of these networks; raises ValueError naming one that is none."""
+    networks = []
+    for name in names:
+        try:
+            networks.append(ipaddress.ip_network(name.strip()))
+        except ValueError as fault:
+            raise ValueError(f"{name!r} is no address or network ({fault}); write 192.0.2.1 or 192.0.2.0/24") from None
+
+    if not networks:
+        return lambda _: False
+
+    def inside(ip: str) -> bool:
+        try:
+            address = ipaddress.ip_address(ip)
+        except ValueError:
+            return False
+        return any(address in network for network in networks)
+
+    return inside

@@ -1,34 +1,32 @@
-"""One client's connection: who it is, how its commands are read, how long it may stay, and how it ends."""
+"""One client's connection: who it is, how long it may stay, how it is secured, and how it ends."""
 
 import asyncio
 import logging
-import re
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
+from functools import lru_cache
 from ssl import SSLContext
 from typing import Protocol, cast
 
-from aiosmtpd.smtp import SMTP, TLSSetupException
-
 from canary.model.attempt import Attempt
 from canary.model.mail import Client, Envelope
-from canary.receive.admission import Limits, network, plain_ip
+from canary.receive.admission import Event, Limits, network, plain_ip
 from canary.receive.book import AddressBook
 from canary.receive.crowd import Crowd
-from canary.receive.path import Refusal
+from canary.receive.journal import Journal
 
 log = logging.getLogger("canary.smtp")
 
-FAULT = "451 4.3.0 Temporary local problem, try again later"
-
-_TURN = 32  # pipelined commands answered before the other sessions have theirs
 _LINGER_SECONDS = 5.0
-_LINE = 512  # RFC 5321 4.5.3.1.4, the CRLF included; addresses and parameters may need more
-_LINES = {"MAIL": 1024, "RCPT": 1024, "EHLO": 1024, "HELO": 1024}
-_CONTROL = re.compile(rb"[\x00-\x08\x0a-\x1f\x7f]")
-# A browser tricked into talking to port 25 is no mail client.
-_HTTP = frozenset({"GET", "POST", "PUT", "HEAD", "OPTIONS", "CONNECT", "PATCH", "DELETE", "TRACE", "HOST:"})
+_HANDSHAKE_SECONDS = 30.0
+
+
+@lru_cache(maxsize=4096)
+def _place(host: str) -> tuple[str, str]:
+    """The address of a peer and its network; read once for whoever comes again and again."""
+    ip = plain_ip(host)
+    return ip, network(ip)
 
 
 class Keeper(Protocol):
@@ -38,8 +36,8 @@ class Keeper(Protocol):
     def full(self) -> bool:
         """Whether there is no space for another mail."""
 
-    async def keep(self, envelope: Envelope, content: bytes) -> str:
-        """Answers the key of a mail once it is durable; raises SpoolFull or another OSError."""
+    def enqueue(self, envelope: Envelope, content: bytes) -> asyncio.Future[str]:
+        """Answers the key of a mail once it is durable; the future has SpoolFull or another OSError else."""
 
     def note(self, attempt: Attempt) -> None:
         """Records an attempt without waiting."""
@@ -47,7 +45,10 @@ class Keeper(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Service:
-    """What all sessions of a listener share; `hostname` is the name we greet with, `domains` are lower case."""
+    """What all sessions of a listener share; `hostname` is the name we greet with, `domains` are lower case.
+
+    `proxies` tells from an address who has to begin with a PROXY header, `xclient` who may say XCLIENT.
+    """
 
     hostname: str
     domains: frozenset[str]
@@ -56,43 +57,35 @@ class Service:
     clock: Callable[[], datetime]
     limits: Limits = field(default_factory=Limits)
     tls: SSLContext | None = None
+    journal: Journal = field(default_factory=Journal)
+    proxies: Callable[[str], bool] = lambda _: False
+    xclient: Callable[[str], bool] = lambda _: False
 
 
-class Connection(SMTP):
-    """A connection from greeting to goodbye; what the commands mean is the session's to say.
-
-    The base class gives the transport, the methods by verb and STARTTLS. A verb answers by returning its reply
-    or by raising Refusal.
-    """
-
-    # Of one command line: a longer one ends the session, and twice as much is the most that waits unread.
-    line_length_limit = 65536
+class Connection(asyncio.Protocol):
+    """A connection from greeting to goodbye: what comes in waits in `_unread`, from `_at` on, for `work`."""
 
     def __init__(self, service: Service, crowd: Crowd, name: str) -> None:
-        super().__init__(
-            None,
-            hostname=service.hostname,
-            data_size_limit=service.limits.size,
-            enable_SMTPUTF8=True,
-            timeout=service.limits.idle,
-            tls_context=service.tls,
-            loop=asyncio.get_running_loop(),
-        )
         self.name = name
         self.network = ""
-        self.storing = False
-        self.leaving = False
-        self.gone = False
-        self.commands = 0
+        self.storing = self.leaving = self.gone = False
         self._service = service
         self._crowd = crowd
+        self._loop = asyncio.get_running_loop()
         self._client = Client("")
-        self._errors = 0
-        self._seen = 0.0
-        self._over = False
-        self._timers: list[asyncio.TimerHandle] = []
+        self._unread, self._at = b"", 0
+        self._replies: list[str] = []
+        self._proxied = self._may_xclient = False
+        self._ended = self._over = False
+        self._waiting = self._blocked = self._paused = False
+        self._handshake: asyncio.Task[None] | None = None
 
     # What a session says of itself.
+
+    @property
+    def greeting(self) -> str:
+        """What a client hears first."""
+        raise NotImplementedError
 
     @property
     def in_transaction(self) -> bool:
@@ -112,50 +105,79 @@ class Connection(SMTP):
         """Ends a transaction that no mail followed."""
         raise NotImplementedError
 
-    def forget(self) -> None:
-        """Ends a transaction without a word."""
+    def work(self) -> None:
+        """Goes through what has come."""
         raise NotImplementedError
+
+    @property
+    def ip(self) -> str:
+        """The client's address; empty at a Unix socket."""
+        return self._client.ip
 
     # The transport's calls.
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """Learns who is there; comes again when TLS has begun, and then what was said before is void."""
-        self._seen = self.loop.time()
+        """Learns who is there and greets, unless a proxy has to say first whom it speaks for."""
+        self._transport = cast("asyncio.Transport", transport)
         peer = transport.get_extra_info("peername")
-        ip, port = (plain_ip(peer[0]), peer[1]) if isinstance(peer, tuple) else ("", 0)
-        channel = transport.get_extra_info("ssl_object")
-        self._client = Client(ip, port, tls=f"{channel.version()} {channel.cipher()[0]}" if channel else None)
-        if channel is None:
-            self.network = network(ip)
-            self._timers.append(self.loop.call_later(self._service.limits.session, self._expire))
-        super().connection_made(transport)
+        ip, self.network = _place(peer[0]) if isinstance(peer, tuple) else ("", "")
+        self._client = Client(ip, peer[1] if ip else 0)
+        self._heard = self._loop.time()
+        self._ends = self._heard + self._service.limits.session
+        self._timer = self._loop.call_at(self._deadline, self._tick)
+        self._may_xclient, self._proxied = self._service.xclient(ip), self._service.proxies(ip)
+        if not self._proxied:
+            self.greet()
+            self._send()
 
-    def connection_lost(self, error: Exception | None) -> None:
+    def connection_lost(self, error: Exception | None) -> None:  # noqa: ARG002 - the transport gives it
         """Frees what the session held; a mail being stored is stored all the same."""
+        if self.gone:
+            return
         self._over = self.gone = True
+        self._timer.cancel()
         self.abandon()
         self.part()
-        for timer in self._timers:
-            timer.cancel()
-        super().connection_lost(error)
 
     def data_received(self, data: bytes) -> None:
-        """Remembers when the client was last heard."""
-        self._seen = self.loop.time()
-        super().data_received(data)
+        """Goes to work on what has come."""
+        if self._over:
+            return
+        self._heard = self._loop.time()
+        self._unread = self._unread[self._at :] + data if self._at < len(self._unread) else data
+        self._at = 0
+        self.work()
 
     def eof_received(self) -> bool:
         """Lets a client that will say no more hear our answers; TLS knows no half-closed connection."""
-        self._reader.feed_eof()
-        return self._tls_protocol is None
+        self._ended = True
+        self.work()
+        return self._client.tls is None and self._handshake is None
+
+    def pause_writing(self) -> None:
+        """Does nothing more for a client that does not listen."""
+        self._blocked = True
+
+    def resume_writing(self) -> None:
+        """Goes on."""
+        self._blocked = False
+        self.work()
 
     # Coming, staying and going.
 
-    def leave(self, *, at_once: bool = False) -> None:
+    def greet(self) -> None:
+        """Lets the client in under the address it has now, or sends it away."""
+        refusal = self._crowd.enter(self)
+        if refusal:
+            self.hang_up(refusal)
+        else:
+            self.say(self.greeting)
+
+    def leave(self, farewell: str = "421 4.3.2 Service shutting down", *, at_once: bool = False) -> None:
         """Says goodbye when the transaction is over, or at once."""
         self.leaving = True
         if at_once or not self.in_transaction:
-            self.hang_up("421 4.3.2 Service shutting down")
+            self.hang_up(farewell)
 
     def part(self) -> None:
         """Leaves the crowd, once the client is gone and its mail is stored."""
@@ -166,97 +188,92 @@ class Connection(SMTP):
         """Closes the connection, by force if the client does not read the farewell."""
         if self._over or self.storing:
             return
+        if farewell:
+            self.say(farewell)
+            self._send()
         self._over = True
-        if farewell and self.transport:
-            self._writer.write(farewell.encode() + b"\r\n")
-        # Between the two, while TLS is negotiated, there is only the original one.
-        transport = cast("asyncio.Transport | None", self.transport or self._original_transport)
-        if transport:
-            transport.close()
-            linger = min(_LINGER_SECONDS, self._service.limits.idle)
-            self._timers.append(self.loop.call_later(linger, transport.abort))
+        self._timer.cancel()
+        if self._handshake:
+            self._transport.abort()
+            return
+        self._transport.close()
+        linger = min(_LINGER_SECONDS, self._service.limits.idle)
+        self._timer = self._loop.call_later(linger, self._transport.abort)
 
-    def _timeout_cb(self) -> None:
-        quiet = self.loop.time() - self._seen
-        if quiet >= self._service.limits.idle:
-            self.hang_up("421 4.4.2 Idle for too long")
+    def dismiss(self, event: Event, farewell: str) -> None:
+        """Ends a session that went past a limit, but not while its mail is being stored."""
+        if not self.storing:
+            self._crowd.count(self, event)
+        self.hang_up(farewell)
+
+    @property
+    def _deadline(self) -> float:
+        return min(self._ends, self._heard + self._service.limits.idle)
+
+    def _tick(self) -> None:
+        now = self._loop.time()
+        if now >= self._ends:
+            self.leaving |= self.storing
+            self.dismiss(Event.SESSION, "421 4.4.2 Session has lasted too long")
+        elif now >= self._deadline:
+            self.dismiss(Event.IDLE, "421 4.4.2 Idle for too long")
         if not self._over:
-            left = self._service.limits.idle - quiet
-            self._reset_timeout(left if left > 0 else 1.0)
+            self._timer = self._loop.call_at(now + 1.0 if self.storing else self._deadline, self._tick)
 
-    def _expire(self) -> None:
-        self.leaving |= self.storing
-        self.hang_up("421 4.4.2 Session has lasted too long")
+    # Replies.
 
-    # The dialogue.
+    def say(self, reply: str) -> None:
+        """Adds a reply to what is sent next."""
+        self._replies.append(reply)
 
-    async def _handle_client(self) -> None:
-        try:
-            if self._crowd.enter(self):
-                await self.push(f"220 {self.hostname} ESMTP")
-            else:
-                self.hang_up("421 4.7.0 Too many connections, try again later")
-            while not self._over:
-                await self._converse()
-        except TLSSetupException as error:
-            self.connection_lost(error)  # the transport only tells a protocol whose handshake has succeeded
-        except (EOFError, ConnectionError):
-            pass
-        finally:
-            self.hang_up()
+    def _send(self) -> None:
+        """Sends all replies in one go, as RFC 2920 3.2 wants."""
+        replies, self._replies = self._replies, []
+        if replies and not (self._over or self._handshake):
+            self._transport.write(("\r\n".join(replies) + "\r\n").encode())
 
-    async def _converse(self) -> None:
-        line = await self._read_line()
-        try:
-            reply = await self._obey(line)
-            if reply:
-                await self.push(reply)
-        except Refusal as refusal:
-            await self._refuse(str(refusal))
-        except (EOFError, ConnectionError, TLSSetupException):
-            raise
-        except Exception:
-            log.exception("session=%s failed at a command", self.name)
-            self.forget()
-            await self.push(FAULT)
-        if self.leaving and not self.in_transaction:
-            self.hang_up("421 4.3.2 Service shutting down")
-
-    async def _read_line(self) -> bytes:
-        try:
-            line = await self._reader.readuntil(b"\n")
-        except asyncio.LimitOverrunError:
-            self.hang_up("421 4.7.0 Line too long")
-            raise ConnectionAbortedError from None
-        self.commands += 1
-        if self.commands > self._service.limits.commands:
-            self.hang_up("421 4.7.0 Too many commands")
-            raise ConnectionAbortedError
-        if self.commands % _TURN == 0:
-            await asyncio.sleep(0)
-        return line
-
-    async def _obey(self, line: bytes) -> str | None:
-        line = line.removesuffix(b"\n").removesuffix(b"\r")
-        verb, _, argument = line.decode("utf-8", "backslashreplace").partition(" ")
-        verb = verb.upper()
-        if verb in _HTTP:
-            self.hang_up("421 4.7.0 This is SMTP")
-            raise ConnectionAbortedError
-        if len(line) + 2 > _LINES.get(verb, _LINE):
-            raise Refusal("500 5.5.2 Line too long")
-        if _CONTROL.search(line):
-            raise Refusal("500 5.5.2 Control characters are not allowed")
-        method = self._smtp_methods.get(verb)
-        if method is None:
-            raise Refusal("500 5.5.2 Command not recognised")
-        reply: str | None = await method(argument.strip())
-        return reply
-
-    async def _refuse(self, reply: str) -> None:
-        """Answers no; a client that is wrong too often has to go, one that only guesses is counted elsewhere."""
-        self._errors += reply.startswith("5") and not reply.startswith("550")
-        if self._errors > self._service.limits.errors:
-            self.hang_up("421 4.7.0 Too many errors")
+    def _balance(self) -> None:
+        """Reads no more from a client who is ahead of our answers."""
+        ahead = (self._waiting or self._blocked) and self._at < len(self._unread)
+        if ahead == self._paused or self._over or self._handshake:
+            return
+        self._paused = ahead
+        if ahead:
+            self._transport.pause_reading()
         else:
-            await self.push(reply)
+            self._transport.resume_reading()
+
+    # TLS.
+
+    def secure(self, context: SSLContext) -> None:
+        """Goes on under TLS; what was said or sent ahead in the clear is void (RFC 3207 4.2)."""
+        self.abandon()
+        # Nothing may come to us from here on: it would be the client's part of the handshake.
+        self._transport.pause_reading()
+        self.say("220 2.0.0 Ready to start TLS")
+        self._send()
+        self._unread, self._at = b"", 0
+        self._waiting = True
+        self._handshake = self._loop.create_task(self._shake_hands(context))
+
+    async def _shake_hands(self, context: SSLContext) -> None:
+        seconds = min(_HANDSHAKE_SECONDS, self._service.limits.idle)
+        try:
+            transport = await self._loop.start_tls(
+                self._transport, self, context, server_side=True, ssl_handshake_timeout=seconds
+            )
+        except (OSError, EOFError) as error:
+            log.debug("session=%s TLS: %s", self.name, error)
+            self._transport.abort()
+            self.connection_lost(error)  # not every transport tells a protocol whose handshake has failed
+            return
+        finally:
+            self._handshake = None
+        if self._over or transport is None:
+            self._transport.abort()
+            return
+        self._transport, self._paused, self._waiting = transport, False, False
+        channel = transport.get_extra_info("ssl_object")
+        self._client = replace(self._client, helo="", tls=f"{channel.version()} {channel.cipher()[0]}")
+        self._heard = self._loop.time()
+        self.work()

@@ -2,7 +2,8 @@
 
 import re
 
-from canary.receive.admission import Limits
+from canary.receive.admission import Event, Limits
+from canary.receive.data import TOO_BIG
 
 _BRACKETED = re.compile(r'\s*<((?:"(?:[^"\\]|\\.)*"|[^<>"])*)>\s*(.*)')
 _BARE = re.compile(r'\s*([^\s<>"]+)((?:\s.*)?)')
@@ -12,7 +13,11 @@ _FLAGS = frozenset({"BODY=7BIT", "BODY=8BITMIME", "SMTPUTF8"})
 
 
 class Refusal(Exception):
-    """A command that is answered no; its text is the whole reply."""
+    """A command that is answered no; its text is the whole reply, its event what is counted against the client."""
+
+    def __init__(self, reply: str, event: Event | None = None) -> None:
+        super().__init__(reply)
+        self.event = event or (Event.ERRORS if reply.startswith("5") else None)
 
 
 def split_path(keyword: str, argument: str) -> tuple[str, list[str]]:
@@ -36,7 +41,7 @@ def check_parameters(parameters: list[str], limits: Limits) -> None:
     for parameter in (given.upper() for given in parameters):
         if _SIZE.fullmatch(parameter):
             if int(parameter[5:]) > limits.size:
-                raise Refusal("552 5.3.4 Message size exceeds fixed limit")
+                raise Refusal(TOO_BIG, Event.SIZE)
         elif parameter.startswith(("SIZE", "BODY", "SMTPUTF8")) and parameter not in _FLAGS:
             raise Refusal("501 5.5.4 Bad parameter value")
         elif parameter not in _FLAGS:

@@ -1,276 +1,351 @@
 """What each SMTP command means here and what it is answered (RFC 5321): recipients, then one mail, then 250."""
 
-# ruff: noqa: N802, ARG002 - a verb is found by its method's name, and gets an argument whether it takes one or not
+# ruff: noqa: A003, ARG002 - a verb's method is called like the verb, and gets an argument whether it takes one or not
 
 import asyncio
-import logging
+from collections.abc import Callable, Mapping
 from dataclasses import replace
+from functools import partial
+from typing import ClassVar
 
 from canary.judge.localpart import shape_of
 from canary.model.attempt import Attempt, AttemptKind, LocalShape
 from canary.model.mail import Envelope
-from canary.receive.admission import Ruling, folded, rule, unquoted
-from canary.receive.connection import FAULT, Connection, Service
+from canary.receive.admission import Event, Ruling, folded, network, rule, unquoted
+from canary.receive.bdat import ChunkReader, chunk_size
+from canary.receive.connection import Service
 from canary.receive.crowd import Crowd
-from canary.receive.data import DataReader
+from canary.receive.data import Body, DataReader
+from canary.receive.dialogue import FAULT, Dialogue, Reply
+from canary.receive.draft import Draft
+from canary.receive.journal import Transaction
 from canary.receive.path import Refusal, check_parameters, split_path
+from canary.receive.proxied import ATTRIBUTES, read_xclient
 from canary.receive.spoolfile import SpoolFull
-
-log = logging.getLogger("canary.smtp")
 
 FULL = "452 4.3.1 Insufficient system storage"
 
-_CHUNK = 1024 * 1024
 _PATIENCE = 10  # unknown recipients of a session for whom the store is asked for certain
 _REFUSALS = {
-    Ruling.UNKNOWN: "550 5.1.1 No such user here",
-    Ruling.FOREIGN: "550 5.7.1 Relaying denied",
-    Ruling.MALFORMED: "501 5.1.3 Bad recipient address syntax",
+    Ruling.UNKNOWN: ("550 5.1.1 No such user here", Event.UNKNOWN),
+    Ruling.FOREIGN: ("550 5.7.1 Relaying denied", Event.FOREIGN),
+    Ruling.MALFORMED: ("501 5.1.3 Bad recipient address syntax", Event.ERRORS),
 }
 _ATTEMPTS = {Ruling.UNKNOWN: AttemptKind.GUESS, Ruling.FOREIGN: AttemptKind.RELAY}
 
 
-class Session(Connection):
-    """An SMTP session, one verb a method; `_recipients` maps each in lower case to how it was written."""
+class Session(Dialogue):
+    """An SMTP session, one verb a method; `_draft` is the transaction that a MAIL has begun."""
 
     def __init__(self, service: Service, crowd: Crowd, name: str) -> None:
         super().__init__(service, crowd, name)
-        self._sender: str | None = None
-        self._recipients: dict[str, str] = {}
-        self._refused = self._guesses = 0
-        self._data: DataReader | None = None
+        self._protocol = "SMTP"
+        self._draft: Draft | None = None
+        self._guesses = 0
+
+    @property
+    def greeting(self) -> str:
+        """RFC 5321 4.2: our name, and no word of the program."""
+        return f"220 {self._service.hostname} ESMTP"
+
+    # The verbs.
+
+    def helo(self, argument: str) -> Reply:
+        """RFC 5321 4.1.1.1."""
+        self._meet(argument, "SMTP")
+        return f"250 {self._service.hostname}"
+
+    def ehlo(self, argument: str) -> Reply:
+        """RFC 5321 4.1.1.1; what we announce is what we do."""
+        self._meet(argument, "ESMTP")
+        return self._abilities()
+
+    def mail(self, argument: str) -> Reply:
+        """RFC 5321 4.1.1.2."""
+        if not self._client.helo:
+            raise Refusal("503 5.5.1 Send EHLO first")
+        if self._draft:
+            raise Refusal("503 5.5.1 Nested MAIL command")
+        sender, parameters = split_path("FROM:", argument)
+        check_parameters(parameters, self._service.limits)
+        if self._service.spool.full:
+            raise Refusal(FULL, Event.SPOOL)
+        if not_now := self._crowd.admit_mail(self):
+            raise Refusal(not_now)
+        self._draft = Draft(sender, self._loop.time())
+        return "250 2.1.0 OK"
+
+    def rcpt(self, argument: str) -> Reply:
+        """RFC 5321 4.1.1.3; every no is evidence of guessing or of a try to relay."""
+        draft = self._draft
+        if draft is None:
+            raise Refusal("503 5.5.1 Send MAIL first")
+        if draft.chunks:
+            raise Refusal("503 5.5.1 BDAT has begun this mail")
+        given, parameters = split_path("TO:", argument)
+        if parameters:
+            raise Refusal("555 5.5.4 Parameter not recognised")
+        address = unquoted(given)
+        ruling = self._rule(address)
+        if ruling is Ruling.UNKNOWN:
+            return self._loop.create_task(self._look_again(draft, address))
+        return self._admit(draft, address, ruling)
+
+    def data(self, argument: str) -> Reply:
+        """RFC 5321 4.1.1.4; the mail is durable when its end is answered 250, whatever becomes of the client."""
+        if not (self._draft and self._draft.recipients):
+            raise Refusal("503 5.5.1 Send RCPT first")
+        if self._draft.chunks:
+            raise Refusal("503 5.5.1 BDAT has begun this mail")
+        if argument:
+            raise Refusal("501 5.5.4 DATA takes no argument")
+        if self._service.spool.full:
+            self.forget()
+            raise Refusal(FULL, Event.SPOOL)
+        self._body = DataReader(self._service.limits.size)
+        return "354 End data with <CR><LF>.<CR><LF>"
+
+    def bdat(self, argument: str) -> Reply:
+        """RFC 3030 2; it is answered when its octets have been read, whatever the answer."""
+        announced = chunk_size(argument)
+        if announced is None:
+            # Nobody can say where the next command begins; it must not be looked for in the middle of a mail.
+            self.dismiss(Event.ERRORS, "421 4.7.0 Size of chunk not understood")
+            return None
+        size, last = announced
+        if size > self._service.limits.discard:
+            self.dismiss(Event.DISCARD, "421 4.3.4 Message far too big")
+            return None
+        draft = self._draft
+        if draft is None or not draft.recipients:
+            self._body = ChunkReader.for_nothing(size, "503 5.5.1 Send RCPT first")
+        elif draft.chunks is None and self._service.spool.full:
+            self.forget()
+            self._body = ChunkReader.for_nothing(size, FULL)
+        else:
+            self._body = draft.chunks = draft.chunks or ChunkReader(self._service.limits.size)
+            draft.chunks.expect(size, last=last)
+        return None if size else self.receive(self._body)
+
+    def rset(self, argument: str) -> Reply:
+        """RFC 5321 4.1.1.5."""
+        _forbid(argument)
+        self.abandon()
+        return "250 2.0.0 OK"
+
+    def noop(self, argument: str) -> Reply:
+        """RFC 5321 4.1.1.9."""
+        return "250 2.0.0 OK"
+
+    def quit(self, argument: str) -> Reply:
+        """RFC 5321 4.1.1.10."""
+        _forbid(argument)
+        self.hang_up("221 2.0.0 Bye")
+        return None
+
+    def starttls(self, argument: str) -> Reply:
+        """RFC 3207 4."""
+        _forbid(argument)
+        if self._service.tls is None:
+            raise Refusal("502 5.5.1 Command not implemented")
+        if self._client.tls:
+            raise Refusal("503 5.5.1 TLS is already in use")
+        self.secure(self._service.tls)
+        return None
+
+    def vrfy(self, argument: str) -> Reply:
+        """RFC 5321 3.5.3: allowed to say nothing, and so we do; that somebody asked is noted."""
+        self._asked_for(argument)
+        return "252 2.5.2 Cannot VRFY user, but will accept message and attempt delivery"
+
+    def expn(self, argument: str) -> Reply:
+        """RFC 5321 3.5.3: there are no lists."""
+        self._asked_for(argument)
+        raise Refusal("502 5.5.1 Command not implemented")
+
+    def auth(self, argument: str) -> Reply:
+        """Nobody submits mail here."""
+        raise Refusal("502 5.5.1 Command not implemented")
+
+    def help(self, argument: str) -> Reply:
+        """RFC 5321 4.1.1.8."""
+        return "214 2.0.0 See RFC 5321"
+
+    def xclient(self, argument: str) -> Reply:
+        """Postfix's XCLIENT: a machine of ours tells for whom it speaks, and all begins anew with a greeting."""
+        if not self._may_xclient:
+            raise Refusal("500 5.5.2 Command not recognised")
+        if self._draft:
+            raise Refusal("503 5.5.1 A mail has begun")
+        self._client = read_xclient(argument, self._client)
+        self._crowd.leave(self)
+        self.network = network(self._client.ip)
+        self.greet()
+        return None
+
+    COMMANDS: ClassVar[Mapping[str, Callable[..., Reply]]] = {
+        "HELO": helo, "EHLO": ehlo, "MAIL": mail, "RCPT": rcpt, "DATA": data, "BDAT": bdat, "RSET": rset,
+        "NOOP": noop, "QUIT": quit, "STARTTLS": starttls, "VRFY": vrfy, "EXPN": expn, "AUTH": auth, "HELP": help,
+        "XCLIENT": xclient,
+    }  # fmt: skip
+
+    # Their steps.
+
+    def _meet(self, name: str, protocol: str) -> None:
+        if not name:
+            raise Refusal("501 5.5.4 Syntax: EHLO hostname")
+        self.abandon()
+        self._client, self._protocol = replace(self._client, helo=name), protocol
+
+    def _abilities(self) -> str:
+        lines = [self._service.hostname, "PIPELINING", f"SIZE {self._service.limits.size}"]
+        lines += ["STARTTLS"] if self._service.tls and not self._client.tls else []
+        lines += [f"XCLIENT {' '.join(ATTRIBUTES)}"] if self._may_xclient else []
+        lines += ["ENHANCEDSTATUSCODES", "8BITMIME", "CHUNKING"]
+        return "".join(f"250-{line}\r\n" for line in lines) + "250 SMTPUTF8"
+
+    def _rule(self, address: str) -> Ruling:
+        return rule(address, self._service.domains, self._service.book.addresses)
+
+    async def _look_again(self, draft: Draft, address: str) -> str:
+        """Rules once more after another look, as the address may just have been issued; raises Refusal.
+
+        While the store does not answer nobody can say that it was never issued: then it is told to come again.
+        """
+        certain = await self._service.book.look_again(patient=self._guesses < _PATIENCE)
+        ruling = self._rule(address)
+        if ruling is Ruling.UNKNOWN and not certain:
+            raise Refusal(FAULT)
+        return self._admit(draft, address, ruling)
+
+    def _admit(self, draft: Draft, address: str, ruling: Ruling) -> str:
+        known = folded(address)
+        if ruling in _ATTEMPTS:
+            self._guesses += 1
+            draft.refused[ruling] += 1
+            self._note(_ATTEMPTS[ruling], known)
+        if ruling in _REFUSALS:
+            raise Refusal(*_REFUSALS[ruling])
+        if known not in draft.recipients and len(draft.recipients) >= self._service.limits.recipients:
+            raise Refusal("452 4.5.3 Too many recipients", Event.RECIPIENTS)
+        draft.recipients.setdefault(known, address)
+        draft.accepted += 1
+        return "250 2.1.5 OK"
+
+    def _asked_for(self, argument: str) -> None:
+        address = folded(unquoted(argument.strip("<> ")))
+        ours = address.rpartition("@")[2] in self._service.domains
+        self._note(AttemptKind.VERIFY, address if ours else "")
+
+    def _note(self, kind: AttemptKind, address: str) -> None:
+        local, _, domain = address.rpartition("@")
+        issued = address if address in self._service.book.addresses else ""
+        shape = shape_of(local) if kind is AttemptKind.GUESS else LocalShape.UNKNOWN
+        self._service.spool.note(Attempt(kind, domain[:255], self.network, self._service.clock(), issued, shape))
 
     # The transaction.
 
     @property
     def in_transaction(self) -> bool:
         """Whether a MAIL has been accepted and nothing has ended it."""
-        return self._sender is not None or self.storing
+        return self._draft is not None or self.storing
 
     @property
     def held(self) -> int:
         """The octets of a mail still being read."""
-        return self._data.held if self._data else 0
+        body = self._unfinished
+        return body.held if body else 0
 
     def shed(self) -> int:
         """Lets go of that mail, to be sent again later."""
-        return self._data.drop(FULL) if self._data else 0
+        body = self._unfinished
+        return body.drop(FULL) if body else 0
+
+    @property
+    def _unfinished(self) -> Body | None:
+        return self._body or (self._draft.chunks if self._draft else None)
 
     def abandon(self) -> None:
         """Ends a transaction that no mail followed: its canaries were probed, unless it is we who stop."""
-        if self._sender is not None:
+        draft = self._draft
+        if draft:
             if not self.leaving:
-                for address in self._recipients.keys() & self._service.book.addresses:
+                for address in draft.recipients.keys() & self._service.book.addresses:
                     self._note(AttemptKind.PROBE, address)
-            self._report(self._envelope(), "no mail followed")
+            self._tell(draft, self._envelope(draft), "no mail followed")
         self.forget()
 
     def forget(self) -> None:
         """Starts over, as after a mail."""
         self._crowd.hold(-self.held)
-        self._data = None
-        self._sender, self._recipients = None, {}
+        self._draft = self._body = None
 
-    def _set_rset_state(self) -> None:
-        self.abandon()
-
-    def _envelope(self) -> Envelope:
-        now = self._service.clock()
-        return Envelope(self._sender or "", tuple(self._recipients.values()), self._client, now)
-
-    def _note(self, kind: AttemptKind, address: str) -> None:
-        local, _, domain = address.rpartition("@")
-        known = address if kind is AttemptKind.PROBE else ""
-        shape = shape_of(local) if kind is AttemptKind.GUESS else LocalShape.UNKNOWN
-        self._service.spool.note(Attempt(kind, domain[:255], self.network, self._service.clock(), known, shape))
-
-    def _report(self, envelope: Envelope, outcome: str, size: int = 0, key: str = "-") -> None:
-        client = envelope.client
-        log.info(
-            "session=%s client=%s port=%d helo=%r tls=%r from=%r to=%r refused=%d size=%d key=%s outcome=%r",
-            self.name,
-            client.ip,
-            client.port,
-            client.helo,
-            client.tls or "",
-            envelope.mail_from,
-            ",".join(envelope.rcpt_to),
-            self._refused,
-            size,
-            key,
-            outcome,
-        )
-
-    # The verbs.
-
-    async def smtp_HELO(self, argument: str) -> str:
-        """RFC 5321 4.1.1.1."""
-        self._meet(argument)
-        return f"250 {self.hostname}"
-
-    async def smtp_EHLO(self, argument: str) -> str:
-        """RFC 5321 4.1.1.1; what we announce is what we do."""
-        self._meet(argument)
-        lines = [self.hostname, "PIPELINING", f"SIZE {self._service.limits.size}"]
-        lines += ["STARTTLS"] if self.tls_context and not self._tls_protocol else []
-        lines += ["ENHANCEDSTATUSCODES", "8BITMIME"]
-        return "".join(f"250-{line}\r\n" for line in lines) + "250 SMTPUTF8"
-
-    async def smtp_MAIL(self, argument: str) -> str:
-        """RFC 5321 4.1.1.2."""
-        if not self._client.helo:
-            raise Refusal("503 5.5.1 Send EHLO first")
-        if self._sender is not None:
-            raise Refusal("503 5.5.1 Nested MAIL command")
-        sender, parameters = split_path("FROM:", argument)
-        check_parameters(parameters, self._service.limits)
-        if self._service.spool.full:
-            raise Refusal(FULL)
-        self._sender, self._refused = sender, 0
-        return "250 2.1.0 OK"
-
-    async def smtp_RCPT(self, argument: str) -> str:
-        """RFC 5321 4.1.1.3; every no is evidence of guessing or of a try to relay."""
-        if self._sender is None:
-            raise Refusal("503 5.5.1 Send MAIL first")
-        given, parameters = split_path("TO:", argument)
-        if parameters:
-            raise Refusal("555 5.5.4 Parameter not recognised")
-        address = unquoted(given)
-        await self._admit(address)
-        known = folded(address) in self._recipients
-        if not known and len(self._recipients) >= self._service.limits.recipients:
-            raise Refusal("452 4.5.3 Too many recipients")
-        self._recipients.setdefault(folded(address), address)
-        return "250 2.1.5 OK"
-
-    async def smtp_DATA(self, argument: str) -> str:
-        """RFC 5321 4.1.1.4; the mail is durable when this answers 250, whatever becomes of the client."""
-        if not self._recipients:
-            raise Refusal("503 5.5.1 Send RCPT first")
-        if argument:
-            raise Refusal("501 5.5.4 DATA takes no argument")
-        if self._service.spool.full:
+    def receive(self, body: Body) -> Reply:
+        """Answers the end of the octets: a chunk at once, a mail when it is durable."""
+        draft = self._draft
+        if draft is None or not body.last:
+            self._body = None
+            if body.refusal:
+                raise _refused(body.refusal)
+            return f"250 2.0.0 {body.read} octets received"
+        draft.ended = self._loop.time()
+        envelope = self._envelope(draft)
+        if body.refusal:
+            self._tell(draft, envelope, body.refusal[:9], body.read)
             self.forget()
-            raise Refusal(FULL)
-        await self.push("354 End data with <CR><LF>.<CR><LF>")
-        data = await self._read_mail()
-        envelope = self._envelope()
-        if data.refusal:
-            self._report(envelope, data.refusal, data.read)
-            self.forget()
-            raise Refusal(data.refusal)
-        self._data, self.storing = None, True  # what it holds is the store's to give back
-        self.forget()
-        return await asyncio.shield(self._store(envelope, data))
+            raise _refused(self.each(body.refusal, draft))
+        self._store(draft, envelope, body)
+        return None
 
-    async def smtp_RSET(self, argument: str) -> str:
-        """RFC 5321 4.1.1.5."""
-        self._forbid(argument)
-        self._set_rset_state()
-        return "250 2.0.0 OK"
+    def each(self, reply: str, draft: Draft) -> str:
+        """What is answered to a whole mail: one reply for all its recipients (RFC 5321 4.1.1.4)."""
+        return reply
 
-    async def smtp_NOOP(self, argument: str) -> str:
-        """RFC 5321 4.1.1.9."""
-        return "250 2.0.0 OK"
+    def _envelope(self, draft: Draft) -> Envelope:
+        return Envelope(draft.sender, tuple(draft.recipients.values()), self._client, self._service.clock())
 
-    async def smtp_QUIT(self, argument: str) -> None:
-        """RFC 5321 4.1.1.10."""
-        self._forbid(argument)
-        self.hang_up("221 2.0.0 Bye")
+    def _store(self, draft: Draft, envelope: Envelope, body: Body) -> None:
+        """Hands the mail to the spool, which goes on with it whatever becomes of the client."""
+        held, content = body.held, body.content()
+        self.storing = self._waiting = True
+        self._draft = self._body = None  # what it holds is given back when it is stored
 
-    async def smtp_STARTTLS(self, argument: str) -> None:
-        """RFC 3207 4; what was said in the clear counts for nothing afterwards."""
-        self._forbid(argument)
-        if self.tls_context is None:
-            raise Refusal("502 5.5.1 Command not implemented")
-        if self._tls_protocol:
-            raise Refusal("503 5.5.1 TLS is already in use")
-        await super().smtp_STARTTLS("")
+        def stored(done: asyncio.Future[str]) -> None:
+            self.storing = False
+            self._crowd.hold(-held)
+            self.part()
+            self.resume(partial(self._acknowledge, draft, envelope, len(content), done))
 
-    async def smtp_VRFY(self, argument: str) -> str:
-        """RFC 5321 3.5.3: allowed to say nothing, and so we do; but who asks for an address checks a list."""
-        address = folded(unquoted(argument.strip().removeprefix("<").removesuffix(">")))
-        if address in self._service.book.addresses:
-            self._note(AttemptKind.PROBE, address)
-        return "252 2.5.2 Cannot VRFY user, but will accept message and attempt delivery"
+        self._service.spool.enqueue(envelope, content).add_done_callback(stored)
 
-    async def smtp_EXPN(self, argument: str) -> str:
-        """RFC 5321 3.5.3: there are no lists."""
-        raise Refusal("502 5.5.1 Command not implemented")
-
-    async def smtp_AUTH(self, argument: str) -> str:
-        """Nobody submits mail here."""
-        raise Refusal("502 5.5.1 Command not implemented")
-
-    async def smtp_HELP(self, argument: str) -> str:
-        """RFC 5321 4.1.1.8."""
-        return "214 2.0.0 See RFC 5321"
-
-    # Their steps.
-
-    def _meet(self, name: str) -> None:
-        if not name:
-            raise Refusal("501 5.5.4 Syntax: EHLO hostname")
-        self._set_rset_state()
-        self._client = replace(self._client, helo=name)
-
-    def _forbid(self, argument: str) -> None:
-        if argument:
-            raise Refusal("501 5.5.4 No argument is allowed")
-
-    async def _admit(self, address: str) -> None:
-        """Raises Refusal unless the address takes mail, after another look if it may just have been issued.
-
-        While the store does not answer nobody can say that it was never issued: then it is told to come again.
-        """
-        book, domains = self._service.book, self._service.domains
-        ruling = rule(address, domains, book.addresses)
-        if ruling is Ruling.UNKNOWN:
-            certain = await book.look_again(patient=self._guesses < _PATIENCE)
-            ruling = rule(address, domains, book.addresses)
-            if ruling is Ruling.UNKNOWN and not certain:
-                raise Refusal(FAULT)
-        if ruling in _ATTEMPTS:
-            self._refused += 1
-            self._guesses += 1
-            self._note(_ATTEMPTS[ruling], folded(address))
-        if ruling in _REFUSALS:
-            raise Refusal(_REFUSALS[ruling])
-
-    async def _read_mail(self) -> DataReader:
-        """Reads to the end of the mail, keeping no more of it than its limit and the memory of all allow."""
-        data = self._data = DataReader(self._service.limits.size)
-        rest = None
-        while rest is None:
-            chunk = await self._reader.read(_CHUNK)
-            if not chunk:
-                raise ConnectionResetError
-            before = data.held
-            rest = data.feed(chunk)
-            self._crowd.hold(data.held - before)
-            if data.read > self._service.limits.discard:
-                self.hang_up("421 4.3.4 Message far too big")
-                raise ConnectionAbortedError
-        # The reader was emptied; feed_data would refuse what came before the end of the stream.
-        self._reader._buffer.extend(rest)  # type: ignore[attr-defined]  # noqa: SLF001
-        return data
-
-    async def _store(self, envelope: Envelope, data: DataReader) -> str:
-        """Answers only when the spool has it; never cancelled by the client's going, and never raises."""
-        held, content, key = data.held, data.content(), "-"
+    def _acknowledge(self, draft: Draft, envelope: Envelope, size: int, done: asyncio.Future[str]) -> str:
+        key = ""
         try:
-            key = await self._service.spool.keep(envelope, content)
+            key = done.result()
             reply, self.commands = f"250 2.0.0 OK: queued as {key}", 0
         except SpoolFull:
+            self._crowd.count(self, Event.SPOOL)
             reply = FULL
         except OSError:
+            self._crowd.count(self, Event.FAULT)
             reply = FAULT  # the spool has said why
-        except Exception:
-            log.exception("session=%s could not store a mail", self.name)
-            reply = FAULT
-        self._report(envelope, reply[:9], len(content), key)
-        self._crowd.hold(-held)
-        self.storing = False
-        self.part()
-        return reply
+        self._tell(draft, envelope, reply[:9], size, key)
+        return self.each(reply, draft)
+
+    def _tell(self, draft: Draft, envelope: Envelope, outcome: str, size: int = 0, key: str = "") -> None:
+        now = self._loop.time()
+        commit = now - draft.ended if key else 0.0
+        self._service.journal.tell(
+            Transaction(
+                self.name, envelope, outcome, size, key, draft.refused, self._protocol, now - draft.began, commit
+            )
+        )
+
+
+def _forbid(argument: str) -> None:
+    if argument:
+        raise Refusal("501 5.5.4 No argument is allowed")
+
+
+def _refused(reply: str) -> Refusal:
+    return Refusal(reply, Event.SIZE if reply.startswith("552") else None)

@@ -4,25 +4,46 @@ One SQLite file per receiving process. The receiver starts the spool, keeps mail
 takes them out, perhaps in another process with a Spool of its own on the same path.
 """
 
+import asyncio
+import logging
 import os
 import sqlite3
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing, contextmanager
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 
 from canary.model.attempt import Attempt, AttemptKind, LocalShape
 from canary.model.mail import Envelope, RawMail
-from canary.receive.spoolfile import SpoolFault, backlog, connect, envelope_from, prepare, read_uid, stand_in
+from canary.receive.spoolfile import (
+    SpoolFault,
+    backlog,
+    checkpoint,
+    connect,
+    envelope_from,
+    prepare,
+    read_uid,
+    stand_in,
+)
 from canary.receive.writer import Writer
 
+log = logging.getLogger("canary.spool")
+
 _BATCH_OCTETS = 64 * 1024 * 1024
+_LOG_OCTETS = 128 * 1024 * 1024
+_UNREADABLE_WAITS = timedelta(days=1)
 _CHUNK = 32  # mails forgotten in one transaction: the receiver waits for no more than that
 
+# Cast, as text that is no UTF-8 could not be fetched at all.
 _WAITING = """
-    SELECT mail.id, envelope, content FROM mail LEFT JOIN postponed ON postponed.mail_id = mail.id
+    SELECT mail.id, cast(envelope AS BLOB), cast(content AS BLOB) FROM mail LEFT JOIN postponed ON postponed.mail_id = mail.id
     WHERE due IS NULL OR due <= ? ORDER BY mail.id LIMIT ?
+"""
+_ATTEMPTS = """
+    SELECT id, cast(kind AS BLOB), cast(domain AS BLOB), cast(source AS BLOB), cast(at AS BLOB),
+           cast(address AS BLOB), cast(shape AS BLOB), count
+    FROM attempt ORDER BY id LIMIT ?
 """
 _POSTPONE = """
     INSERT INTO postponed (mail_id, due, tries, fault) VALUES (?, ?, 1, ?)
@@ -41,6 +62,7 @@ class Spool:
         self.path = path
         self._writer = Writer(path, reserve_bytes, max_backlog, max_pages)
         self._addresses = path.with_name(path.name + ".addresses")
+        self._log = path.with_name(path.name + "-wal")
         self._lock = threading.Lock()
         self._connection: sqlite3.Connection | None = None
         self._inode = 0
@@ -70,12 +92,16 @@ class Spool:
         """Whether the disk reserve or the backlog forbids another mail."""
         return self._writer.full
 
+    def enqueue(self, envelope: Envelope, content: bytes) -> asyncio.Future[str]:
+        """Begins to keep a mail; the future has its key once it is committed, or SpoolFull where space is wanting."""
+        return self._writer.enqueue(envelope, content)
+
     async def keep(self, envelope: Envelope, content: bytes) -> str:
         """Answers the key of a mail once it is committed; raises SpoolFull where space is wanting."""
-        return await self._writer.keep(envelope, content)
+        return await self.enqueue(envelope, content)
 
     def note(self, attempt: Attempt) -> None:
-        """Records an attempt soon, without waiting; under a flood some are dropped."""
+        """Records an attempt soon, without waiting; a flood of them is added up by the hour."""
         self._writer.note(attempt)
 
     def remember(self, addresses: frozenset[str]) -> None:
@@ -100,14 +126,29 @@ class Spool:
     def waiting(self, limit: int, now: datetime) -> list[RawMail]:
         """The mails due, oldest first; at most `limit`, and no more once they pass 64 MB."""
         mails: list[RawMail] = []
+        unreadable: list[int] = []
         octets = 0
-        with self._opened() as file, closing(file.execute(_WAITING, (now.timestamp(), limit))) as rows:
-            for number, envelope, content in rows:
-                mails.append(RawMail(f"{self._uid}-{number}", envelope_from(envelope), content))
-                octets += len(content)
-                if octets >= _BATCH_OCTETS:
-                    break
+        with self._opened() as file:
+            with closing(file.execute(_WAITING, (now.timestamp(), limit))) as rows:
+                for number, envelope, content in rows:
+                    try:
+                        mails.append(RawMail(f"{self._uid}-{number}", envelope_from(envelope), content))
+                    except (ValueError, LookupError, TypeError):
+                        unreadable.append(number)
+                        continue
+                    octets += len(content)
+                    if octets >= _BATCH_OCTETS:
+                        break
+            self._put_off(file, unreadable, now)
         return mails
+
+    def _put_off(self, file: sqlite3.Connection, numbers: Sequence[int], now: datetime) -> None:
+        """Lets the others pass mails whose envelope the disk has spoilt; they stay for whoever can read them."""
+        if not numbers:
+            return
+        until = (now + _UNREADABLE_WAITS).timestamp()
+        file.executemany(_POSTPONE, [(number, until, "its envelope cannot be read") for number in numbers])
+        log.error("spool %s: the envelope of mails %s cannot be read; they stay in the spool", self.path, numbers)
 
     def done(self, keys: Sequence[str]) -> None:
         """Forgets mails that the store has; keys it does not know are passed over."""
@@ -115,6 +156,9 @@ class Spool:
             numbers = self._numbers(keys)
             for start in range(0, len(numbers), _CHUNK):
                 _forget(file, numbers[start : start + _CHUNK])
+            if _size(self._log) > _LOG_OCTETS:
+                # The receiver does it while it runs; this is for a backlog that outlives it.
+                checkpoint(file)
 
     def postpone(self, key: str, until: datetime, fault: str) -> None:
         """Holds a mail back until a time and counts the try."""
@@ -128,11 +172,18 @@ class Spool:
             return sum(int(file.execute(select, (n,)).fetchone()[0]) for n in self._numbers([key]))
 
     def attempts(self, limit: int) -> list[tuple[int, Attempt]]:
-        """The oldest attempts with their numbers, which rise for the life of the file."""
-        select = "SELECT id, kind, domain, source, at, address FROM attempt ORDER BY id LIMIT ?"
+        """The oldest attempts with their numbers, which rise for the life of the file.
+
+        What is handed out stays as it is until it is forgotten; the rest may be added up meanwhile.
+        """
         with self._opened() as file:
-            rows = file.execute(select, (limit,)).fetchall()
-        return [(number, _attempt(*facts)) for number, *facts in rows]
+            if file.execute("SELECT 1 FROM attempt LIMIT 1").fetchone() is None:
+                return []
+            file.execute("BEGIN IMMEDIATE")
+            rows = file.execute(_ATTEMPTS, (limit,)).fetchall()
+            file.execute("UPDATE meta SET value = max(value, ?) WHERE name = 'handed'", (rows[-1][0],))
+            file.execute("COMMIT")
+        return [(row[0], attempt) for row in rows if (attempt := _attempt(row))]
 
     def forget_attempts(self, upto: int) -> None:
         """Forgets the attempts up to a number."""
@@ -154,7 +205,7 @@ class Spool:
         with self._lock:
             try:
                 yield self._follow()
-            except (sqlite3.Error, OSError) as error:
+            except (sqlite3.Error, OSError, UnicodeDecodeError) as error:
                 self._let_go()
                 raise SpoolFault(f"spool {self.path} cannot be used: {error}") from error
 
@@ -174,6 +225,23 @@ class Spool:
         self._connection = None
 
 
+def _attempt(row: tuple[int, bytes, bytes, bytes, bytes, bytes, bytes, int]) -> Attempt | None:
+    """The attempt of a row, unless the disk has spoilt it."""
+    try:
+        kind, domain, source, at, address, shape = (str(field, "utf-8") for field in row[1:7])
+        when = datetime.fromisoformat(at)
+        return Attempt(AttemptKind(kind), domain, source, when, address, LocalShape(shape), int(row[7]))
+    except (ValueError, TypeError):
+        return None
+
+
+def _size(path: Path) -> int:
+    try:
+        return path.stat().st_size
+    except OSError:
+        return 0
+
+
 def _forget(file: sqlite3.Connection, numbers: list[int]) -> None:
     marks = ",".join("?" * len(numbers))
     file.execute("BEGIN IMMEDIATE")
@@ -181,10 +249,3 @@ def _forget(file: sqlite3.Connection, numbers: list[int]) -> None:
     file.execute(f"DELETE FROM postponed WHERE mail_id IN ({marks})", numbers)  # noqa: S608 - only marks
     file.execute("UPDATE meta SET value = value + ? WHERE name = 'done'", (gone,))
     file.execute("COMMIT")
-
-
-def _attempt(kind: str, domain: str, source: str, at: str, about: str) -> Attempt:
-    # One column holds what is told of the recipient: the address of a probe, only the shape of a guess.
-    probe, guess = kind == AttemptKind.PROBE, kind == AttemptKind.GUESS
-    shape = LocalShape(about) if guess and about in set(LocalShape) else LocalShape.UNKNOWN
-    return Attempt(AttemptKind(kind), domain, source, datetime.fromisoformat(at), about if probe else "", shape)

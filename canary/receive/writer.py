@@ -6,6 +6,7 @@ import os
 import queue
 import sqlite3
 import threading
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -13,13 +14,17 @@ from pathlib import Path
 
 from canary.model.attempt import Attempt
 from canary.model.mail import Envelope
+from canary.receive.notes import Notes, NoteTable
 from canary.receive.spoolfile import (
     SpoolFault,
     SpoolFull,
     backlog,
+    bound,
+    checkpoint,
     connect,
     envelope_text,
     is_damage,
+    is_failed_write,
     is_want_of_space,
     prepare,
     read_uid,
@@ -30,9 +35,11 @@ log = logging.getLogger("canary.spool")
 
 _GROUP = 256
 _GROUP_OCTETS = 32 * 1024 * 1024
-_NOTES_QUEUED = 10_000
-_NOTES_KEPT = 100_000
+_LOG_OCTETS = 64 * 1024 * 1024  # written to the log before it is brought into the file, which all wait for
+_ROW_OCTETS = 4096
 _RECHECK_SECONDS = 0.2
+_GLANCE_SECONDS = 0.05
+_MOMENT_SECONDS = 0.0005
 
 
 @dataclass(slots=True)
@@ -54,21 +61,38 @@ class _Job:
             self.waiter.set_result(self.answer)
 
 
+class _Wake:
+    """Put into the queue to have the attempts written."""
+
+
 class Writer:
-    """Group commit for one spool file, and the watch over its space."""
+    """Group commit for one spool file, and the watch over its space and its soundness.
+
+    A write or sync that fails leaves it open what of the log the disk has: pages that could not be written count as
+    clean to the kernel, and a later sync succeeds without them. So nothing is appended to such a log. It is first
+    brought into the file whole, which writes every page anew, and until that has succeeded no mail is acknowledged.
+    The same is done at the start, as whoever wrote before may have ended in the midst of such a fault.
+    """
 
     def __init__(self, path: Path, reserve_bytes: int, max_backlog: int, max_pages: int | None) -> None:
         self._path = path
         self._reserve = reserve_bytes
         self._max_backlog = max_backlog
         self._max_pages = max_pages
-        self._queue: queue.SimpleQueue[_Job | Attempt | None] = queue.SimpleQueue()
+        self._queue: queue.SimpleQueue[_Job | _Wake | None] = queue.SimpleQueue()
+        self._notes = Notes()
         self._thread: threading.Thread | None = None
         self._connection: sqlite3.Connection | None = None
+        self._table: NoteTable | None = None
         self._inode = 0
         self._uid = ""
         self._backlog = 0
+        self._logged = 0
+        self._doubtful = True
+        self._owing = False
         self._space = _Space(path)
+        self._shared = self._pressed = False
+        self._left, self._glance = 0, 0.0
 
     def start(self, clock: Callable[[], datetime]) -> None:
         """Opens the prepared file and starts the thread."""
@@ -90,56 +114,79 @@ class Writer:
         low = ""
         if self._backlog >= self._max_backlog:
             low = f"{self._backlog} mails wait, the limit is {self._max_backlog}"
-        elif (free := self._free()) < self._reserve:
+        elif (free := self._free() - self._logged) < self._reserve:
+            # What is in the log may need as much again in the file; bringing it in shows how much.
             low = f"{free} octets are free on its disk, the reserve is {self._reserve}"
+            self._press()
         self._space.tell("reserve", low)
         return bool(low)
 
-    async def keep(self, envelope: Envelope, content: bytes) -> str:
-        """Queues a mail and waits for its commit."""
+    def _press(self) -> None:
+        if self._logged and self._thread and not self._pressed:
+            self._pressed = True
+            self._queue.put(_Wake())
+
+    def enqueue(self, envelope: Envelope, content: bytes) -> asyncio.Future[str]:
+        """Queues a mail; the future tells of its commit."""
         if self._thread is None:
             raise SpoolFault(f"spool {self._path} is not started")
         waiter: asyncio.Future[str] = asyncio.get_running_loop().create_future()
         self._queue.put(_Job(envelope_text(envelope), content, waiter))
-        return await waiter
+        return waiter
 
     def note(self, attempt: Attempt) -> None:
-        """Queues an attempt, unless a flood of them waits already."""
-        if self._thread and self._queue.qsize() < _NOTES_QUEUED:
-            self._queue.put(attempt)
+        """Takes an attempt, to be written soon."""
+        if self._notes.add(attempt) and self._thread:
+            self._queue.put(_Wake())
 
     def _free(self) -> int:
-        try:
-            disk = os.statvfs(self._path.parent)
-        except OSError:
-            return 0
-        return disk.f_bavail * disk.f_frsize
+        """The octets that the disk has left, asked for again after a moment: a glance costs as much as a command."""
+        now = time.monotonic()
+        if now >= self._glance:
+            self._glance = now + _GLANCE_SECONDS
+            try:
+                disk = os.statvfs(self._path.parent)
+                self._left = disk.f_bavail * disk.f_frsize
+            except OSError:
+                self._left = 0
+        return self._left
 
     def _run(self) -> None:
-        while (group := self._gather()) is not None:
-            self._write(group)
+        while (jobs := self._gather()) is not None:
+            self._write(jobs, self._notes.take())
+            self._bring_in_log()
+        self._write([], self._notes.take())
+        if lost := sum(attempt.count for attempt in self._notes.take()):
+            log.error("spool %s: %d attempts are lost, as they could not be written", self._path, lost)
         self._let_go()
 
-    def _gather(self) -> "list[_Job | Attempt] | None":
+    def _gather(self) -> list[_Job] | None:
         """Waits for something to write and takes what else is there; None means stop."""
-        group: list[_Job | Attempt] = []
+        jobs: list[_Job] = []
         octets = 0
         item = self._next()
+        if self._shared:
+            # Several send at once: whoever comes within a moment shares a commit, which costs as much as some mails.
+            time.sleep(_MOMENT_SECONDS)
         while item is not None:
-            group.append(item)
-            octets += len(item.content) if isinstance(item, _Job) else 0
-            if len(group) >= _GROUP or octets >= _GROUP_OCTETS or self._queue.empty():
-                return group
+            if isinstance(item, _Job):
+                jobs.append(item)
+                octets += len(item.content)
+            if len(jobs) >= _GROUP or octets >= _GROUP_OCTETS or self._queue.empty():
+                self._shared = len(jobs) > 1
+                return jobs
             item = self._queue.get()
-        if group:
+        if jobs:
             self._queue.put(None)
-        return group or None
+        return jobs or None
 
-    def _next(self) -> "_Job | Attempt | None":
+    def _next(self) -> _Job | _Wake | None:
         while True:
             try:
-                return self._queue.get(timeout=_RECHECK_SECONDS if self._crowded else None)
+                return self._queue.get(timeout=_RECHECK_SECONDS if self._crowded or self._owing else None)
             except queue.Empty:
+                if self._owing:
+                    return _Wake()
                 self._recount()
 
     @property
@@ -153,20 +200,22 @@ class Writer:
         except (sqlite3.Error, OSError) as error:
             log.warning("spool %s cannot be read: %s", self._path, error)
 
-    def _write(self, group: Sequence[_Job | Attempt]) -> None:
-        jobs = [item for item in group if isinstance(item, _Job)]
+    def _write(self, jobs: Sequence[_Job], notes: Sequence[Attempt]) -> None:
+        if not jobs and not notes:
+            return
         try:
-            self._commit(jobs, [item for item in group if isinstance(item, Attempt)])
+            self._commit(jobs, notes)
         except Exception as error:  # noqa: BLE001 - whatever it is, those who wait must be answered
             self._roll_back(error)
-            if len(group) > 1 and not _is_outage(error):
+            if len(jobs) + bool(notes) > 1 and not _is_outage(error):
                 # One mail too big for what is left must not take the others with it.
-                for item in group:
-                    self._write([item])
+                for job in jobs:
+                    self._write([job], [])
+                self._write([], notes)
                 return
-            for job in jobs:
-                job.answer = self._fault(error, job)
+            self._refuse(jobs, notes, error)
         else:
+            self._owing = self._owing and not notes
             if jobs:
                 self._space.tell("write", "")
         _wake(jobs)
@@ -177,10 +226,31 @@ class Writer:
         insert = "INSERT INTO mail (envelope, content) VALUES (?, ?)"
         for job in jobs:
             job.answer = f"{self._uid}-{connection.execute(insert, (job.envelope, job.content)).lastrowid}"
-        if notes:
-            _insert_notes(connection, notes)
+            self._logged += len(job.content) + _ROW_OCTETS
+        if notes and self._table:
+            self._table.insert(notes)
         self._backlog = backlog(connection)
         connection.execute("COMMIT")
+
+    def _refuse(self, jobs: Sequence[_Job], notes: Sequence[Attempt], error: Exception) -> None:
+        for job in jobs:
+            job.answer = self._fault(error, job)
+        if notes:
+            if not self._owing:
+                log.error("spool %s cannot take attempts, they are held: %s", self._path, error)
+            self._notes.add(*notes)
+            self._owing = True
+
+    def _bring_in_log(self) -> None:
+        """Copies the log into the file when it has grown; whoever waits for a mail has been answered before."""
+        if (self._logged < _LOG_OCTETS and not self._pressed) or self._connection is None:
+            return
+        try:
+            checkpoint(self._connection)
+        except sqlite3.Error as error:
+            self._doubtful = self._doubtful or is_failed_write(error)
+            log.warning("spool %s keeps its log, which could not be brought in: %s", self._path, error)
+        self._logged, self._pressed = 0, False
 
     def _ready(self) -> sqlite3.Connection:
         """The connection, to the file that is at the path now: a mail in a deleted file would be lost."""
@@ -193,25 +263,39 @@ class Writer:
                 log.error("spool %s was moved or deleted while in use; a fresh one starts", self._path)
             self._let_go()
             prepare(self._path, self._clock)
-            return self._open()
+            self._open()
+        if self._doubtful:
+            checkpoint(self._connected)
+            self._doubtful, self._logged = False, 0
+        return self._connected
+
+    @property
+    def _connected(self) -> sqlite3.Connection:
+        if self._connection is None:
+            raise SpoolFault(f"spool {self._path} is closed")
         return self._connection
 
     def _let_go(self) -> None:
         if self._connection:
             self._connection.close()
-        self._connection, self._inode = None, 0
+        self._connection, self._table, self._inode, self._doubtful = None, None, 0, True
+        self._logged, self._pressed = 0, False
 
-    def _open(self) -> sqlite3.Connection:
+    def _open(self) -> None:
         connection = connect(self._path, durable=True)
         if self._max_pages:
-            connection.execute(f"PRAGMA max_page_count = {self._max_pages:d}")
+            bound(connection, kibibytes=4 * self._max_pages)
         self._uid, self._backlog = read_uid(connection), backlog(connection)
         self._inode = self._path.stat().st_ino
-        self._connection = connection
-        return connection
+        self._connection, self._table = connection, NoteTable(connection)
 
     def _roll_back(self, error: Exception) -> None:
-        """Leaves nothing half done, so that the next mail can be written when the fault is over."""
+        """Leaves nothing half done, so that the next mail can be written when the fault is over.
+
+        The connection stays open after a failed sync: it knows where the durable part of the log ends, and another
+        one would take the mails that were refused for committed.
+        """
+        self._doubtful = self._doubtful or is_failed_write(error)
         try:
             if self._connection and self._connection.in_transaction:
                 self._connection.execute("ROLLBACK")
@@ -249,19 +333,6 @@ class _Space:
                 log.error("spool %s is full, mail is refused with 452: %s", self._path, want)
             elif before and not self._wants:
                 log.warning("spool %s has space again; mail is accepted", self._path)
-
-
-def _insert_notes(connection: sqlite3.Connection, notes: Sequence[Attempt]) -> None:
-    span = "SELECT coalesce((SELECT max(id) FROM attempt) - (SELECT min(id) FROM attempt), 0)"
-    if connection.execute(span).fetchone()[0] >= _NOTES_KEPT:
-        return
-    connection.executemany(
-        "INSERT INTO attempt (kind, domain, source, at, address) VALUES (?, ?, ?, ?, ?)",
-        [
-            (note.kind.value, note.domain, note.source, note.at.isoformat(), note.address or note.shape.value)
-            for note in notes
-        ],
-    )
 
 
 def _is_outage(error: Exception) -> bool:

@@ -1,9 +1,9 @@
 """Attempts: how hard a domain is being guessed at, and by what shapes; counted once each."""
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
-from typing import Any
+from typing import Any, TypeVar
 
 from sqlalchemy import Table
 from sqlalchemy.dialects import postgresql, sqlite
@@ -13,16 +13,17 @@ from canary.model.attempt import Attempt, AttemptKind
 from canary.store.rows import Row
 from canary.store.tables import AttemptRow, GuessRow, TakenRow
 
+_Key = TypeVar("_Key", bound=tuple[Any, ...])
+
 
 def take_attempts(session: Session, spool: str, numbered: Sequence[tuple[int, Attempt]]) -> list[Attempt]:
     """Count the attempts of a spool and return them, leaving out those up to the number that was taken before."""
     taken = session.get(TakenRow, spool) or TakenRow(spool=spool)
     fresh = [attempt for number, attempt in numbered if number > taken.upto]
-    # In one order, so that workers who count the same things wait for each other and never in a circle.
-    for keys, count in sorted(Counter(map(_hour, fresh)).items()):
+    for keys, count in _summed((_hour(a), a.count) for a in fresh):
         _add(session, AttemptRow, dict(zip(("domain", "source", "kind", "hour"), keys, strict=True)), count)
-    guesses = ((a.domain, a.shape.value) for a in fresh if a.kind is AttemptKind.GUESS)
-    for (domain, shape), count in sorted(Counter(guesses).items()):
+    tried = (((a.domain, a.shape.value), a.count) for a in fresh if a.kind is AttemptKind.GUESS)
+    for (domain, shape), count in _summed(tried):
         _add(session, GuessRow, {"domain": domain, "shape": shape}, count)
     taken.upto = max(taken.upto, *(number for number, _ in numbered), 0)
     session.add(taken)
@@ -41,6 +42,14 @@ def _hour(attempt: Attempt) -> tuple[str, str, str, datetime]:
     # The domain of a relay try is the stranger's choice: under one name, the table cannot be made to grow.
     domain = "" if attempt.kind is AttemptKind.RELAY else attempt.domain
     return domain, attempt.source, attempt.kind.value, hour
+
+
+def _summed(counts: Iterable[tuple[_Key, int]]) -> list[tuple[_Key, int]]:
+    """Add up counts of the same, in one order: workers who count the same wait for each other, never in a circle."""
+    sums: Counter[_Key] = Counter()
+    for key, count in counts:
+        sums[key] += count
+    return sorted(sums.items())
 
 
 def _add(session: Session, kind: type[Row], keys: Mapping[str, Any], count: int) -> None:

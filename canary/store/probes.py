@@ -22,7 +22,7 @@ def seen_before(session: Session, canary: int, probe: Attempt) -> bool:
     today = select(ProbeRow).where(ProbeRow.canary_id == canary, ProbeRow.day == _day(probe.at))
     known = session.exec(today.where(ProbeRow.source == probe.source)).first()
     if known is not None:
-        known.count += 1
+        known.count += probe.count
         session.add(known)
         return True
     many = (
@@ -34,7 +34,9 @@ def seen_before(session: Session, canary: int, probe: Attempt) -> bool:
 def keep_probe(session: Session, canary: int, probe: Attempt, judgement: Judgement) -> HitRow:
     """Keep a finding that has no mail."""
     hit = keep_hit(session, None, canary, judgement, probe.at)
-    session.add(ProbeRow(canary_id=canary, day=_day(probe.at), source=probe.source, count=1, hit_id=hit.id or 0))
+    session.add(
+        ProbeRow(canary_id=canary, day=_day(probe.at), source=probe.source, count=probe.count, hit_id=hit.id or 0)
+    )
     session.flush()
     return hit
 

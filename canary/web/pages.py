@@ -16,6 +16,7 @@ from canary.store.campaign_pages import campaign_list, campaign_page
 from canary.store.lines import SERIES
 from canary.store.pages import canary_list, case_page, mail_page, overview, vendor_page
 from canary.store.senders import approve, deny, list_senders
+from canary.store.tray import tray
 from canary.store.users import check_password, use_token
 from canary.store.vendors import Unknown
 from canary.web import charts, words
@@ -54,6 +55,7 @@ class Pages:
             ("/senders", "POST", self.decide),
             ("/campaigns", "GET", self.campaigns),
             ("/campaigns/{campaign_id}", "GET", self.campaign),
+            ("/tray", "GET", self.tray),
             ("/login", "GET", self.login),
             ("/login", "POST", self.log_in),
             ("/login/once/{token}", "GET", self.once),
@@ -126,6 +128,12 @@ class Pages:
         with self._database.reading() as session:
             found = _known(campaign_page(session, campaign_id, before))
         return self._show(request, "campaign.html", page=found, before=before)
+
+    def tray(self, request: Request, before: Key = None) -> Response:
+        """What came for whoever runs the domain?"""
+        with self._database.reading() as session:
+            lines, older = tray(session, before)
+        return self._show(request, "tray.html", lines=lines, older=older, before=before)
 
     def login(self, request: Request, next: str = "/") -> Response:  # noqa: A002 - the name in the address
         """Ask for name and password."""

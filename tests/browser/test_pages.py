@@ -18,7 +18,14 @@ pytestmark = [pytest.mark.browser, pytest.mark.timeout(120)]
 
 NOW = datetime(2011, 4, 2, 9, 30, tzinfo=UTC)
 SHOTS = Path(__file__).parent / "shots"
-PAGES = {"overview": "/", "vendor": "/vendors/play", "case": "/cases/1", "mail": "/mail/1", "canaries": "/canaries", "senders": "/senders"}
+PAGES = {
+    "overview": "/",
+    "vendor": "/vendors/play",
+    "case": "/cases/1",
+    "mail": "/mail/1",
+    "canaries": "/canaries",
+    "tray": "/tray",
+}
 FLAGS = [
     "--headless=new", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
     "--disable-background-networking", "--disable-component-update", "--disable-sync",

@@ -1,24 +1,50 @@
-"""The SMTP dialogues of tests/cases/smtp, spoken to a real listener.
+"""The SMTP dialogues of tests/cases/smtp, spoken to a real listener, and once more in memory an octet at a time.
 
     C: text    the client says a line            S: text    a reply line begins so (* skips lines up to the last)
     W: octets  the client sends just these       H:         the client closes its side, and listens on
     E:         the server closes the connection  L: k=v     limits for this dialogue
     M: octets  the next mail that was kept       R: a b     the recipients of the last mail named
     A: kind domain [address]  the next attempt noted
+    K: words   what kind of connection it is: lmtp, proxied (it begins with a PROXY header), xclient (may say that)
+    P: ip helo the client that the last mail named came from
 `{x*9}` stands for nine x; W and M know the escapes of Python bytes.
 """
 
+import asyncio
 import codecs
 import re
 import socket
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
+from canary.model.attempt import Attempt
+from canary.model.mail import Envelope
 from canary.receive.admission import Limits
-from tests.sink import Dialogue, Sink
+from canary.receive.lmtp import Lmtp
+from canary.receive.session import Session
+from tests.sink import ISSUED, Dialogue, Sink
+from tests.wire import Spoken
 
 CASES = sorted((Path(__file__).parent.parent / "cases" / "smtp").glob("*.txt"))
+KEPT = {"M", "R", "P"}
+
+
+@dataclass(frozen=True)
+class Case:
+    """A dialogue as its file tells it."""
+
+    steps: list[tuple[str, str]]
+    limits: Limits
+    words: set[str]
+
+
+def read(path: Path) -> Case:
+    lines = [line for line in path.read_text().splitlines() if line and not line.startswith("#")]
+    steps = [(line[0], line[3:]) for line in lines]
+    limits = {k: int(v) for key, text in steps if key == "L" for k, v in [text.split("=")]}
+    return Case(steps, Limits(**limits), {word for key, text in steps if key == "K" for word in text.split()})
 
 
 def octets(text: str) -> bytes:
@@ -42,36 +68,70 @@ def speak(dialogue: Dialogue, key: str, text: str) -> None:
         assert line.decode().startswith(text.removesuffix("*")), line
 
 
-def outcome(sink: Sink) -> list[tuple[str, str]]:
-    """What the spool has in the end, in the words of the files."""
-    kept: list[tuple[str, str]] = []
-    attempts = [("A", f"{a.kind} {a.domain} {a.address}".strip()) for a in sink.attempts()]
-    for mail in sink.mails():
-        kept += [("M", repr(mail.content)), ("R", " ".join(mail.envelope.rcpt_to))]
-    return attempts + kept
+def outcome(steps: list[tuple[str, str]], attempts: list[Attempt], mails: list[tuple[Envelope, bytes]]) -> None:
+    """Compares what is there in the end with what the file says, as far as it speaks of it."""
+    assert [f"{a.kind} {a.domain} {a.address}".strip() for a in attempts] == [t for key, t in steps if key == "A"]
+    assert [content for _, content in mails] == [octets(text) for key, text in steps if key == "M"]
+    at = -1
+    for key, text in steps:
+        at += key == "M"
+        envelope = mails[at][0] if key in KEPT else None
+        if envelope and key == "R":
+            assert " ".join(envelope.rcpt_to) == text
+        elif envelope and key == "P":
+            assert f"{envelope.client.ip} {envelope.client.helo}".strip() == text
 
 
-def expected(steps: list[tuple[str, str]], real: list[tuple[str, str]]) -> list[tuple[str, str]]:
-    """What the file says the spool has; recipients it does not mention are taken as they are."""
-    attempts = [step for step in steps if step[0] == "A"]
-    mails = [("M", repr(octets(text))) if key == "M" else (key, text) for key, text in steps if key in "MR"]
-    if not any(key == "R" for key, _ in mails):
-        mails = [pair for mail, to in zip(mails, [r for r in real if r[0] == "R"], strict=True) for pair in (mail, to)]
-    return attempts + mails
-
-
-@pytest.mark.parametrize("case", CASES, ids=lambda case: case.stem)
-def test_the_dialogue_goes_as_written(case: Path, tmp_path: Path) -> None:
-    lines = [line for line in case.read_text().splitlines() if line and not line.startswith("#")]
-    steps = [(line[0], line[3:]) for line in lines]
-    limits = Limits(**{k: int(v) for key, text in steps if key == "L" for k, v in [text.split("=")]})
-    with Sink(tmp_path, limits) as sink:
+@pytest.mark.parametrize("path", CASES, ids=lambda path: path.stem)
+def test_the_dialogue_goes_as_written(path: Path, tmp_path: Path) -> None:
+    case = read(path)
+    with Sink(
+        tmp_path, case.limits, protocol="lmtp" if "lmtp" in case.words else "smtp",
+        proxies=lambda _: "proxied" in case.words, xclient=lambda _: "xclient" in case.words,
+    ) as sink:  # fmt: skip
         with sink.dial() as dialogue:
-            for key, text in steps:
+            for key, text in case.steps:
                 speak(dialogue, key, text)
-        real = outcome(sink)
-        assert real == expected(steps, real)
+        attempts = sink.attempts()
+        outcome(case.steps, attempts, [(mail.envelope, mail.content) for mail in sink.mails()])
+
+
+async def drip(case: Case) -> Spoken:
+    """The client's octets one by one, however many make a line, and the transcript that must come of it."""
+    spoken = Spoken(
+        case.limits, Lmtp if "lmtp" in case.words else Session, ISSUED,
+        proxies=lambda _: "proxied" in case.words, xclient=lambda _: "xclient" in case.words,
+    )  # fmt: skip
+    heard: list[str] = []
+    for key, text in case.steps:
+        if key in "CW":
+            said = text.encode() + b"\r\n" if key == "C" else octets(text)
+            # A long run of the same octet goes in few packets: it is the same to the reader, and quicker.
+            await spoken.say(*(said[i : i + 1] for i in range(len(said))) if len(said) < 3000 else (said,))
+        elif key == "H":
+            spoken.session.eof_received()
+            await spoken.settle()
+        elif key == "E":
+            assert spoken.wire.closed
+        elif key == "S":
+            heard.append(text)
+    lines = [line for line in spoken.wire.sent.decode().split("\r\n") if line]
+    for text in heard:
+        line = lines.pop(0)
+        while text.endswith("-*") and line[3:4] == "-" and lines[0][3:4] == "-":
+            line = lines.pop(0)
+        assert line.startswith(text.removesuffix("*")), (text, line, lines)
+    spoken.hang_up()
+    await spoken.settle()
+    return spoken
+
+
+@pytest.mark.parametrize("path", CASES, ids=lambda path: path.stem)
+def test_the_dialogue_goes_the_same_an_octet_at_a_time(path: Path) -> None:
+    case = read(path)
+    spoken = asyncio.run(drip(case))
+    outcome(case.steps, spoken.shelf.attempts, spoken.shelf.mails)
 
 
 def test_there_are_dialogues() -> None:
-    assert len(CASES) > 20
+    assert len(CASES) > 50

@@ -92,6 +92,27 @@ def test_probes_of_one_network_and_day_are_one_finding_with_a_count(world: World
     assert len(world.hits()) == 2
 
 
+def test_who_asks_for_an_address_by_vrfy_probes_it(world: World) -> None:
+    for address in (world.address, ""):
+        world.spool.note(Attempt(AttemptKind.VERIFY, "in.example", "203.0.113.0/24", world.clock(), address))
+    world.run()
+    assert [hit.verdict for hit in world.hits()] == ["probe"]
+
+
+def test_a_flood_that_was_added_up_counts_whole(world: World) -> None:
+    flood = (Attempt(AttemptKind.PROBE, "in.example", "", world.clock(), world.address, count=70),
+             Attempt(AttemptKind.PROBE, "in.example", "", world.clock(), world.address, count=5),
+             Attempt(AttemptKind.GUESS, "in.example", "", world.clock(), shape=LocalShape.NAME, count=300))  # fmt: skip
+    for attempt in flood:
+        world.spool.note(attempt)
+    world.run()
+    with world.store.reading() as session:
+        assert session.exec(select(ProbeRow.count)).all() == [75]
+        assert attempts.guesses(session, "in.example") == {"name": 300}
+        assert pages.figures(session)["attempts"] == {"probe": 75, "guess": 300}
+    assert world.hits()[0].reasons[0]["text"].startswith("Somebody asked")
+
+
 def test_a_flood_of_probes_from_many_networks_is_bounded(world: World) -> None:
     for number in range(60):
         world.probe(f"10.0.{number}.0/24")

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from canary.model.attempt import AttemptKind
+from canary.model.attempt import AttemptKind, LocalShape
 from tests.sink import CANARY, ISSUED, Sink
 
 HEAD = b"From: <news@play.example>\r\nTo: <play-x7k2m9@example.net>\r\nSubject: hello\r\n\r\n"
@@ -202,12 +202,12 @@ def test_while_the_store_is_down_known_addresses_take_mail_and_others_come_again
         assert client.ask(f"RCPT TO:<{CANARY}>")[:3] == "250"
 
 
-def test_an_attempt_tells_the_network_and_not_the_guess(sink: Sink) -> None:
+def test_an_attempt_tells_the_network_and_the_shape_of_the_guess_but_not_the_guess(sink: Sink) -> None:
     with sink.dial() as client:
         client.hear()
         client.say("HELO x", "MAIL FROM:<>", "RCPT TO:<Guess@Example.NET>", "QUIT")
         assert client.file.read().endswith(b"221 2.0.0 Bye\r\n")
     [attempt] = sink.attempts()
-    assert (attempt.kind, attempt.domain, attempt.source, attempt.address) == (
-        AttemptKind.GUESS, "example.net", "127.0.0.0/24", "",
+    assert (attempt.kind, attempt.domain, attempt.source, attempt.address, attempt.shape) == (
+        AttemptKind.GUESS, "example.net", "127.0.0.0/24", "", LocalShape.WORD,
     )  # fmt: skip

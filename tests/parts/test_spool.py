@@ -5,15 +5,18 @@ import logging
 import os
 import sqlite3
 import stat
+from collections import Counter
 from collections.abc import Coroutine, Iterator
+from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, TypeVar
 
 import pytest
 
-from canary.model.attempt import Attempt, AttemptKind
+from canary.model.attempt import Attempt, AttemptKind, LocalShape
 from canary.model.mail import Client, Envelope
+from canary.receive.notes import Notes
 from canary.receive.spool import Spool
 from canary.receive.spoolfile import SpoolFault, SpoolFull
 
@@ -141,17 +144,129 @@ def test_attempts_come_out_in_order_and_are_forgotten_up_to_a_number(path: Path,
     assert [attempt for _, attempt in worker.attempts(100)] == noted[4:]
 
 
-def test_a_flood_of_attempts_does_not_fill_the_disk(path: Path, spool: Spool, worker: Spool) -> None:
-    file = sqlite3.connect(path)
-    file.execute(
-        "INSERT INTO attempt VALUES (1, 'guess', '', '', ?, ''), (100001, 'guess', '', '', ?, '')",
-        [NOW.isoformat()] * 2,
-    )
-    file.commit()
-    file.close()
+def test_a_flood_of_attempts_is_counted_to_the_last(spool: Spool, worker: Spool) -> None:
+    for number in range(40_000):
+        spool.note(Attempt(AttemptKind.RELAY, f"d{number}.example", "192.0.2.0/24", NOW))
+    spool.close()
+    assert sum(attempt.count for _, attempt in worker.attempts(100_000)) == 40_000
+
+
+def test_attempts_of_a_flood_are_added_up_in_memory_by_kind_domain_source_hour_and_shape() -> None:
+    notes = Notes()
+    notes.add(*[Attempt(AttemptKind.GUESS, "example.net", "", NOW)] * 10_000)
+    notes.add(*[Attempt(AttemptKind.RELAY, f"d{n}.example", "192.0.2.0/24", NOW) for n in range(500)])
+    for shape in (LocalShape.NAME, LocalShape.WORD, LocalShape.NAME):
+        notes.add(*[Attempt(AttemptKind.GUESS, "example.net", "", NOW, shape=shape)] * 100)
+    hour = NOW.replace(minute=0, second=0, microsecond=0)
+    assert notes.take()[10_000:] == [
+        Attempt(AttemptKind.RELAY, "", "192.0.2.0/24", hour, count=500),
+        Attempt(AttemptKind.GUESS, "example.net", "", hour, shape=LocalShape.NAME, count=200),
+        Attempt(AttemptKind.GUESS, "example.net", "", hour, shape=LocalShape.WORD, count=100),
+    ]
+    assert notes.take() == []
+
+
+def test_a_probe_keeps_its_address_in_a_flood_and_loses_its_source_first() -> None:
+    notes = Notes()
+    notes.add(*[Attempt(AttemptKind.GUESS, "example.net", "", NOW)] * 10_000)
+    for number in range(30_000):
+        notes.add(Attempt(AttemptKind.PROBE, "example.net", f"2001:db8:{number:x}::/48", NOW, f"x{number}@example.net"))
+    told = [(bool(sum_.source), bool(sum_.address)) for sum_ in notes.take()[10_000:] for _ in range(sum_.count)]
+    assert Counter(told) == {(True, True): 10_000, (False, True): 10_000, (False, False): 10_000}
+
+
+def test_attempts_from_everywhere_take_no_more_memory_than_those_from_one_place() -> None:
+    notes = Notes()
+    for number in range(50_000):
+        notes.add(Attempt(AttemptKind.GUESS, "example.net", f"2001:db8:{number:x}::/48", NOW))
+    taken = notes.take()
+    assert sum(attempt.count for attempt in taken) == 50_000
+    assert len(taken) == 20_001
+
+
+def fill_with_attempts(path: Path, spread: str) -> None:
+    rows = f"WITH RECURSIVE n(i) AS (VALUES (1) UNION ALL SELECT i + 1 FROM n WHERE i < 100000) SELECT {spread} FROM n"
+    with closing(sqlite3.connect(path, isolation_level=None)) as file:
+        file.execute(f"INSERT INTO attempt (kind, domain, source, at, address) {rows}", [NOW.isoformat()])
+
+
+@pytest.mark.parametrize(
+    ("spread", "rows"),
+    [
+        ("'guess', 'example.net', (i % 10) || '.0.0.0/24', ?, ''", 10),
+        ("'probe', 'example.net', (i % 10) || '.0.0.0/24', ?, (i % 20) || '@example.net'", 21),
+        ("'probe', 'example.net', i || '::/48', ?, (i % 20) || '@example.net'", 21),
+        ("'relay', i || '.example', '192.0.2.0/24', ?, ''", 2),
+        ("'probe', 'example.net', i || '::/48', ?, i", 2),
+    ],
+)
+def test_a_file_full_of_attempts_is_added_up_and_the_sum_stays_true(
+    path: Path, spool: Spool, worker: Spool, spread: str, rows: int
+) -> None:
+    spool.close()
+    fill_with_attempts(path, spread)
+    spool.start(lambda: NOW)
+    spool.note(Attempt(AttemptKind.GUESS, "example.net", "0.0.0.0/24", NOW))
+    spool.close()
+    counted = [attempt.count for _, attempt in worker.attempts(100_000)]
+    assert (len(counted), sum(counted)) == (rows, 100_001)
+
+
+def test_a_file_full_of_guesses_is_added_up_by_their_shape(path: Path, spool: Spool, worker: Spool) -> None:
+    spool.close()
+    fill_with_attempts(path, "'guess', 'example.net', i || '::/48', ?, ''")
+    with closing(sqlite3.connect(path)) as file:
+        file.execute("UPDATE attempt SET shape = iif(id % 4, 'word', 'name')")
+        file.commit()
+    spool.start(lambda: NOW)
+    spool.note(Attempt(AttemptKind.GUESS, "example.net", "", NOW, shape=LocalShape.WORD))
+    spool.close()
+    assert {a.shape: a.count for _, a in worker.attempts(10)} == {LocalShape.WORD: 75_001, LocalShape.NAME: 25_000}
+
+
+def test_attempts_that_a_worker_has_taken_stay_as_they_were_and_are_counted_once(
+    path: Path, spool: Spool, worker: Spool
+) -> None:
+    spool.close()
+    fill_with_attempts(path, "'guess', 'example.net', '192.0.2.0/24', ?, ''")
+    spool.start(lambda: NOW)
+    taken = worker.attempts(1000)
+    spool.note(taken[0][1])
+    spool.close()
+    assert worker.attempts(1000)[:1000] == taken
+    worker.forget_attempts(taken[-1][0])
+    assert [attempt.count for _, attempt in worker.attempts(1000)] == [99_001]
+
+
+def test_attempts_wait_for_a_file_that_cannot_be_written_and_lose_nothing(
+    path: Path, spool: Spool, worker: Spool, caplog: pytest.LogCaptureFixture
+) -> None:
+    with closing(sqlite3.connect(path)) as file:
+        file.execute("ALTER TABLE attempt RENAME TO gone")
+        for _ in range(100):
+            spool.note(Attempt(AttemptKind.GUESS, "example.net", "", NOW))
+        with pytest.raises(SpoolFault):
+            keep(spool, b"x")
+        file.execute("ALTER TABLE gone RENAME TO attempt")
+    keep(spool, b"x")
+    spool.close()
+    assert sum(attempt.count for _, attempt in worker.attempts(1000)) == 100
+
+
+def test_a_file_of_an_earlier_version_is_brought_up_to_date(path: Path, spool: Spool) -> None:
     spool.note(Attempt(AttemptKind.GUESS, "example.net", "", NOW))
     spool.close()
-    assert [number for number, _ in worker.attempts(10)] == [1, 100_001]
+    with closing(sqlite3.connect(path)) as file:
+        file.execute("UPDATE attempt SET address = 'word'")
+        file.execute("ALTER TABLE attempt DROP COLUMN shape")
+        file.execute("ALTER TABLE attempt DROP COLUMN count")
+        file.execute("DELETE FROM meta WHERE name = 'handed'")
+        file.commit()
+    spool.start(lambda: NOW)
+    spool.note(Attempt(AttemptKind.GUESS, "example.net", "", NOW))
+    spool.close()
+    told = [(attempt.count, attempt.shape, attempt.address) for _, attempt in spool.attempts(10)]
+    assert told == [(1, LocalShape.WORD, ""), (1, LocalShape.UNKNOWN, "")]
 
 
 def test_addresses_are_remembered_beside_the_spool(path: Path, spool: Spool) -> None:
@@ -185,7 +300,7 @@ def test_a_full_file_refuses_and_loses_nothing_and_takes_mail_again_when_there_i
     path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.INFO, "canary.spool")
-    spool = make(path, max_pages=100)
+    spool = make(path, max_pages=116)
     spool.start(lambda: NOW)
     kept = [key for _ in range(7) for key in keep(spool, b"x" * 50_000)]
     for _ in range(20):

@@ -53,6 +53,14 @@ class Site:
             return f"/login/once/{new_token(session, 1, 'login', timedelta(minutes=5), self.now)}"
 
 
+def stray(key: str, to: list[str]) -> tables.MailRow:
+    """A hostile mail that reaches no canary."""
+    return tables.MailRow(
+        key=key, sha256="0" * 64, size=9, received_at=NOW, subject=EVIL, sender=EVIL, envelope={"rcpt_to": to},
+        identity={"claim": "", "proof": "none", "domain": ""}, proofs={}, parts={},
+    )  # fmt: skip
+
+
 def fill(database: Database) -> None:
     """One vendor with a hostile name, one canary, one hostile mail, one case."""
     mail = tables.MailRow(
@@ -77,6 +85,7 @@ def fill(database: Database) -> None:
         linked = [{"kind": "link", "value": EVIL}, {"kind": "text", "value": "0.91"}]
         session.add(tables.CampaignMailRow(mail_id=1, features=linked[:1] * 2, links=[{"campaign": 1, "by": linked}]))
         session.add(tables.CampaignVerdictRow(at=NOW, who=EVIL, one=False, campaign_id=1, other_id=1, note=EVIL))
+        session.add(stray("stray", [f"postmaster@{EVIL}"]))
         session.add(tables.CaseVendorRow(case_id=1, vendor_id=1))
         session.add(
             tables.SenderRow(vendor_id=1, key=EVIL, state="pending", count=1, first_at=NOW, last_at=NOW, mail_id=1)
@@ -123,6 +132,21 @@ def serve(tmp_path: Path) -> Iterator[Site]:
         thread.join(10)
         listening.close()
         database.close()
+
+
+def test_mail_that_reached_no_canary_lies_in_the_tray(site: Site) -> None:
+    with site.database.writing() as session:
+        session.add_all(
+            [stray(f"t{n}", [f"{word}@example.net" for word in ("postmaster", *"abcd")]) for n in range(50)]
+        )
+    with site.logged_in() as client:
+        first = client.get("/tray").text
+        assert first.count("and 2 more") == 50
+        [older] = re.findall(r'href="(/tray\?before=\d+)"', first)
+        second = client.get(older).text
+        assert re.findall(r'href="(/mail/\d+)"', second) == ["/mail/2"]
+        assert "It reached no canary" in client.get("/mail/2").text
+        assert "It reached no canary" not in client.get("/mail/1").text
 
 
 def log_in(client: httpx.Client, password: str = PASSWORD, **more: str) -> httpx.Response:

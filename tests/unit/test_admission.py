@@ -2,7 +2,7 @@
 
 import pytest
 
-from canary.receive.admission import Ruling, folded, network, plain_ip, rule, unquoted
+from canary.receive.admission import Ruling, folded, network, plain_ip, read_networks, rule, spend, unquoted, yielding
 
 DOMAINS = frozenset({"example.net", "example.org"})
 ISSUED = frozenset({"play-x7k2@example.net", "me+shop-q1@example.org", "gone@elsewhere.test"})
@@ -81,3 +81,44 @@ def test_clients_are_counted_by_network(ip: str, expected: str) -> None:
 )
 def test_a_client_address_is_written_plainly(ip: str, expected: str) -> None:
     assert plain_ip(ip) == expected
+
+
+def test_a_minutes_allowance_may_be_taken_at_once_and_grows_back_evenly() -> None:
+    due: float | None = 0.0
+    for _ in range(6):
+        assert due is not None
+        due = spend(due, 1000.0, 6)
+    assert due == 1060.0
+    assert spend(due, 1000.0, 6) is None
+    assert spend(due, 1009.0, 6) is None
+    assert spend(due, 1010.0, 6) == 1070.0
+
+
+def test_an_allowance_of_nothing_is_no_limit() -> None:
+    assert spend(0.0, 1000.0, 0) == 0.0
+
+
+@pytest.mark.parametrize(
+    ("places", "newcomer", "gives"),
+    [
+        ({"a": 3, "b": 1}, "c", "a"),
+        ({"a": 2, "b": 2}, "b", ""),
+        ({"a": 3}, "a", ""),
+        ({"a": 1}, "b", ""),
+        ({}, "a", ""),
+    ],
+)
+def test_only_a_network_with_two_places_more_gives_one_up(places: dict[str, int], newcomer: str, gives: str) -> None:
+    assert yielding(places, newcomer) == gives
+
+
+def test_networks_are_told_by_address() -> None:
+    inside = read_networks(["192.0.2.0/24", "2001:db8::1"])
+    addresses = ("192.0.2.9", "192.0.3.9", "2001:db8::1", "2001:db8::2", "", "x")
+    assert [inside(ip) for ip in addresses] == [True, False, True, False, False, False]
+
+
+@pytest.mark.parametrize("name", ["192.0.2.1/24", "mx.example.net", ""])
+def test_what_is_no_network_is_told_with_the_cure(name: str) -> None:
+    with pytest.raises(ValueError, match="no address or network.*write 192.0.2.1 or"):
+        read_networks([name])

@@ -20,7 +20,7 @@ def keys(model: type[BaseModel], prefix: str = "") -> list[str]:
     for name, field in model.model_fields.items():
         inner = field.annotation
         nested = isinstance(inner, type) and issubclass(inner, BaseModel)
-        found += keys(inner, f"{name}.") if nested else [f"{prefix}{name}"]  # type: ignore[arg-type]
+        found += keys(inner, f"{prefix}{name}.") if nested else [f"{prefix}{name}"]  # type: ignore[arg-type]
     return found
 
 
@@ -83,3 +83,22 @@ def test_a_file_that_is_no_toml_is_one_line(toml: Path) -> None:
 def test_settings_cannot_be_changed() -> None:
     with pytest.raises(ValueError, match="frozen"):
         Settings().smtp.port = 1  # type: ignore[misc]
+
+
+@pytest.mark.parametrize(
+    ("line", "told"),
+    [
+        ('listen = ["mx:25"]', r"smtp.listen = \['mx:25'\].*no IP address and port; write 192.0.2.1:25"),
+        ('exempt = ["all"]', r"smtp.exempt = \['all'\].*is no address or network.*; write 192.0.2.1"),
+        ('metrics = "/a.sock"', r"smtp.metrics = '/a.sock'.*; write 127.0.0.1:9125"),
+        ("processes = 2\nport = 0", r"smtp = .*name the port, or set processes = 1"),
+        ('tls_key = "k.pem"', r"smtp = .*tls_key = 'k.pem' has no certificate; set tls_certificate"),
+        ('socket_mode = "rw"', r"smtp.socket_mode = 'rw'"),
+        ('hostname = "mail\\r\\nx"', r"smtp.hostname = 'mail\\r\\nx'"),
+        ("limits.recipients = 0", r"smtp.limits.recipients = 0: Input should be greater"),
+    ],
+)
+def test_a_bad_place_or_limit_is_told_with_key_value_and_cure(toml: Path, line: str, told: str) -> None:
+    toml.write_text(f"[smtp]\n{line}")
+    with pytest.raises(SettingsError, match=told):
+        load_settings(toml, {})

@@ -1,0 +1,198 @@
+"""The places where we listen: how they are written, opened, handed over by systemd, and cleaned up."""
+
+import contextlib
+import errno
+import ipaddress
+import os
+import re
+import socket
+import stat
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+PROTOCOLS = ("smtp", "lmtp")
+
+BACKLOG = 1024
+_PATH_OCTETS = 107  # the most that sockaddr_un can hold
+_WRITTEN = re.compile(r"(?:(smtp|lmtp):)?(?:(/.*)|(?:\[([^\]]*)\]|([^:\[\]]*)):(\d{1,5}))")
+_CURES = {
+    errno.EACCES: "; let systemd open it (deploy/canary.socket), or take a port above 1023",
+    errno.EADDRINUSE: "; stop whoever listens there, or take another port",
+    errno.EADDRNOTAVAIL: "; this machine has no such address",
+}
+_FIRST = 3  # SD_LISTEN_FDS_START
+_MOST = 64
+
+
+@dataclass(frozen=True, slots=True)
+class Door:
+    """One place to listen, for SMTP or LMTP: host and port, or the path of a Unix socket."""
+
+    protocol: str = "smtp"
+    host: str = ""
+    port: int = 0
+    path: str = ""
+
+    def __str__(self) -> str:
+        """The place as it is written in the settings, without the protocol."""
+        return self.path or f"{f'[{self.host}]' if ':' in self.host else self.host}:{self.port}"
+
+
+def read_door(written: str) -> Door:
+    """A door from `[::]:25`, `192.0.2.1:25`, `lmtp:127.0.0.1:24` or `lmtp:/run/canary/lmtp.sock`; raises ValueError."""
+    found = _WRITTEN.fullmatch(written.strip())
+    if found is None:
+        raise ValueError(f"{written!r} is no place to listen; write [::]:25, lmtp:127.0.0.1:24 or smtp:/path")
+    protocol, path, ipv6, ipv4, port = found.groups()
+    if path:
+        if len(os.fsencode(path)) > _PATH_OCTETS:
+            raise ValueError(f"{written!r}: a socket's path has {_PATH_OCTETS} octets at most; choose a shorter one")
+        return Door(protocol or "smtp", path=path)
+    host = ipv6 or ipv4
+    with contextlib.suppress(ValueError):
+        if (ipaddress.ip_address(host).version == 6) == (ipv6 is not None) and int(port) <= 65535:
+            return Door(protocol or "smtp", host, int(port))
+    raise ValueError(f"{written!r}: {host}:{port} is no IP address and port; write 192.0.2.1:25 or [2001:db8::1]:25")
+
+
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """A door with its listening socket; `ours` says that we made its file and remove it at the end."""
+
+    door: Door
+    socket: socket.socket
+    ours: bool = True
+
+    def close(self) -> None:
+        """Stops listening, and removes the file of a Unix socket unless another is at its path already."""
+        if self.ours and self.door.path:
+            with contextlib.suppress(OSError):
+                # One that is at the path but does not answer is this one: it listens no more.
+                self.socket.close()
+                if not _answers(self.door.path):
+                    Path(self.door.path).unlink()
+        self.socket.close()
+
+    def place(self) -> str:
+        """Where it listens really, its port being known now."""
+        if self.socket.family == socket.AF_UNIX:
+            return str(self.door)
+        host, port = self.socket.getsockname()[:2]
+        return str(Door(self.door.protocol, host, port))
+
+
+def open_doors(doors: Iterable[Door], *, shared: bool = False, mode: int = 0o660) -> list[Opened]:
+    """Opens all of them or raises OSError; `shared` lets other processes listen there too (SO_REUSEPORT).
+
+    A Unix socket gets the mode, and takes the place of one that nobody listens at any more.
+    """
+    opened: list[Opened] = []
+    wanted = list(doors)
+    four = {door.port for door in wanted if door.port and door.host and ":" not in door.host}
+    try:
+        for door in wanted:
+            if door.path:
+                opened.append(Opened(door, _open_path(door.path, mode)))
+            else:
+                # One socket at [::] takes IPv4 as well, unless that has a door of its own.
+                opened += [Opened(door, s) for s in _open_port(door, shared=shared, dual=door.port not in four)]
+    except OSError as fault:
+        for one in opened:
+            one.close()
+        cure = _CURES.get(fault.errno or 0, "")
+        raise OSError(f"cannot listen at {door}: {fault.strerror or fault}{cure}") from fault
+    return opened
+
+
+def handed_over(environ: Mapping[str, str], pids: Collection[int]) -> list[Opened]:
+    """The sockets that systemd opened for one of these processes (sd_listen_fds); raises OSError for one of no use.
+
+    The name of a socket (FileDescriptorName=) says what is spoken there: lmtp, or SMTP whatever else it says.
+    """
+    if environ.get("LISTEN_PID") not in {str(pid) for pid in pids}:
+        return []
+    count = environ.get("LISTEN_FDS", "")
+    names = environ.get("LISTEN_FDNAMES", "").split(":")
+    number = min(int(count), _MOST) if count.isdecimal() else 0
+    names += [""] * (number - len(names))
+    return [_adopt(_FIRST + index, names[index]) for index in range(number)]
+
+
+def descriptors(environ: Mapping[str, str], pid: int) -> tuple[int, ...]:
+    """The numbers of the sockets that systemd gave to this process, for handing them on to its children."""
+    count = environ.get("LISTEN_FDS", "")
+    ours = environ.get("LISTEN_PID") == str(pid) and count.isdecimal()
+    return tuple(range(_FIRST, _FIRST + min(int(count), _MOST))) if ours else ()
+
+
+def _adopt(number: int, name: str) -> Opened:
+    try:
+        adopted = socket.socket(fileno=number)
+    except OSError as fault:
+        raise OSError(
+            fault.errno, f"socket {number} ({name}) handed over by systemd cannot be used: {fault}"
+        ) from fault
+    if not adopted.getsockopt(socket.SOL_SOCKET, socket.SO_ACCEPTCONN):
+        raise OSError(f"socket {number} ({name}) handed over by systemd does not listen; use ListenStream=")
+    adopted.setblocking(False)
+    path = adopted.getsockname() if adopted.family == socket.AF_UNIX else ""
+    return Opened(Door("lmtp" if name.lower().startswith("lmtp") else "smtp", path=str(path)), adopted, ours=False)
+
+
+def _open_port(door: Door, *, shared: bool, dual: bool) -> list[socket.socket]:
+    found = socket.getaddrinfo(door.host, door.port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
+    opened: list[socket.socket] = []
+    for family, address in dict.fromkeys((family, address) for family, *_, address in found):
+        listening = socket.socket(family, socket.SOCK_STREAM)
+        opened.append(listening)
+        listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        if shared:
+            listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+        if family == socket.AF_INET6:
+            listening.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, not (dual and address[0] == "::"))
+        try:
+            _listen(listening, address)
+        except OSError:
+            for one in opened:
+                one.close()
+            raise
+    return opened
+
+
+def _open_path(path: str, mode: int) -> socket.socket:
+    with contextlib.suppress(FileNotFoundError):
+        if not stat.S_ISSOCK(os.lstat(path).st_mode):
+            raise FileExistsError(errno.EEXIST, "something else is there; remove it or choose another path")
+        if _answers(path):
+            raise OSError(errno.EBUSY, "another process listens there; stop it or choose another path")
+        Path(path).unlink()
+    listening = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+    before = os.umask(0o177)
+    try:
+        _listen(listening, path)
+        Path(path).chmod(mode)
+    except OSError:
+        listening.close()
+        raise
+    finally:
+        os.umask(before)
+    return listening
+
+
+def _listen(listening: socket.socket, address: object) -> None:
+    listening.setblocking(False)
+    listening.bind(address)  # type: ignore[arg-type]
+    listening.listen(BACKLOG)
+
+
+def _answers(path: str) -> bool:
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as trial:
+        trial.settimeout(1)
+        try:
+            trial.connect(path)
+        except (ConnectionRefusedError, FileNotFoundError):
+            return False
+        except OSError:
+            return True  # its queue is full, or it is not ours to ask
+    return True

@@ -1,0 +1,31 @@
+"""LMTP (RFC 2033): the same session for a mail server of our own, which wants to hear of each recipient."""
+
+from collections.abc import Callable, Mapping
+from typing import ClassVar
+
+from canary.receive.dialogue import Reply
+from canary.receive.draft import Draft
+from canary.receive.session import Session
+
+
+class Lmtp(Session):
+    """A session that says hello by LHLO and answers a mail once for each recipient it has accepted."""
+
+    @property
+    def greeting(self) -> str:
+        """RFC 2033 4.2 leaves it as it is, but that it names the protocol."""
+        return f"220 {self._service.hostname} LMTP"
+
+    def lhlo(self, argument: str) -> Reply:
+        """RFC 2033 4.1: as EHLO."""
+        self._meet(argument, "LMTP")
+        return self._abilities()
+
+    def each(self, reply: str, draft: Draft) -> str:
+        """RFC 2033 4.2: one for each RCPT that was answered 250, a repeated one too."""
+        return "\r\n".join([reply] * draft.accepted)
+
+    COMMANDS: ClassVar[Mapping[str, Callable[..., Reply]]] = {
+        **{verb: method for verb, method in Session.COMMANDS.items() if verb not in ("HELO", "EHLO")},
+        "LHLO": lhlo,
+    }

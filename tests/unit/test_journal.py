@@ -1,0 +1,72 @@
+"""One line for each transaction, and numbers that add up."""
+
+import json
+from datetime import UTC, datetime
+
+import pytest
+
+from canary.model.mail import Client, Envelope
+from canary.receive.journal import Journal, Transaction, masked
+
+ENVELOPE = Envelope(
+    "bounce@sender.example",
+    ("play@example.net", "shop@example.net"),
+    Client("192.0.2.1", 4711, "mx.sender.example", "TLSv1.3 TLS_AES_256_GCM_SHA384"),
+    datetime(2026, 3, 1, 12, tzinfo=UTC),
+)
+KEPT = Transaction("e1-7", ENVELOPE, "250 2.0.0 OK: queued as u-1", 4096, "u-1", {"unknown": 2}, "ESMTP", 0.25, 0.004)
+
+
+def told(journal: Journal, lines: list[str], transaction: Transaction) -> dict[str, object]:
+    journal.tell(transaction)
+    found: dict[str, object] = json.loads(lines[-1])
+    return found
+
+
+def test_a_transaction_is_one_line_of_json_with_everything_about_it() -> None:
+    lines: list[str] = []
+    assert told(Journal(lines.append), lines, KEPT) == {
+        "at": "2026-03-01T12:00:00+00:00",
+        "session": "e1-7",
+        "protocol": "ESMTP",
+        "client": "192.0.2.1",
+        "port": 4711,
+        "helo": "mx.sender.example",
+        "tls": "TLSv1.3 TLS_AES_256_GCM_SHA384",
+        "from": "bounce@sender.example",
+        "to": ["play@example.net", "shop@example.net"],
+        "refused": {"unknown": 2},
+        "size": 4096,
+        "key": "u-1",
+        "outcome": "250 2.0.0 OK: queued as u-1",
+        "seconds": 0.25,
+        "commit": 0.004,
+    }
+
+
+def test_no_octet_of_a_stranger_breaks_the_line() -> None:
+    lines: list[str] = []
+    envelope = Envelope("a\r\nb\udc80@x", ('"\n{}"@y',), Client("", 0, "\x85\u2028\\"), ENVELOPE.received)
+    assert told(Journal(lines.append), lines, Transaction("s", envelope, "x"))["from"] == "a\r\nb\udc80@x"
+    assert lines[0].isascii()
+    assert len(lines[0].splitlines()) == 1
+
+
+def test_addresses_are_masked_if_asked() -> None:
+    lines: list[str] = []
+    found = told(Journal(lines.append, mask=True), lines, KEPT)
+    assert (found["from"], found["to"]) == ("b***@sender.example", ["p***@example.net", "s***@example.net"])
+
+
+@pytest.mark.parametrize(("address", "shown"), [("", ""), ("postmaster", "p***"), ("@x", "x***@x")])
+def test_what_is_no_address_is_masked_too(address: str, shown: str) -> None:
+    assert masked(address) == shown
+
+
+def test_what_was_kept_and_what_was_not_are_counted_apart() -> None:
+    journal = Journal(lambda _: None)
+    for outcome, key in (("250 OK", "u-1"), ("250 OK", "u-2"), ("452 full", ""), ("no mail followed", "")):
+        journal.tell(Transaction("s", ENVELOPE, outcome, 100, key, commit=0.003))
+    assert journal.outcomes == {"kept": 2, "452": 1, "none": 1}
+    assert (journal.octets, journal.recipients, sum(journal.commit_counts)) == (200, 4, 2)
+    assert journal.commit_counts[2] == 2

@@ -1,0 +1,122 @@
+"""A session over a connection in memory: no socket, no thread, no disk, so that tens of thousands are soon done."""
+
+import asyncio
+from collections.abc import Callable, Collection
+from dataclasses import dataclass, field
+from typing import Any
+
+from canary.model.attempt import Attempt
+from canary.model.mail import Envelope
+from canary.receive.admission import Limits
+from canary.receive.book import AddressBook
+from canary.receive.connection import Service
+from canary.receive.crowd import Crowd
+from canary.receive.journal import Journal
+from canary.receive.session import Session
+from tests.sink import DAY, ISSUED
+
+
+class Wire(asyncio.Transport):
+    """The transport that a protocol is given: it remembers what was sent."""
+
+    def __init__(self) -> None:
+        super().__init__({"peername": ("127.0.0.1", 4711)})
+        self.sent = bytearray()
+        self.closed = False
+
+    def write(self, data: "bytes | bytearray | memoryview[Any]") -> None:
+        assert not self.closed
+        self.sent += data
+
+    def close(self) -> None:
+        self.closed = True
+
+    def abort(self) -> None:
+        self.closed = True
+
+    def is_closing(self) -> bool:
+        return self.closed
+
+    def pause_reading(self) -> None: ...
+
+    def resume_reading(self) -> None: ...
+
+
+class Book(AddressBook):
+    """Addresses that are known for certain."""
+
+    def __init__(self, *addresses: str) -> None:
+        self.addresses = frozenset(addresses)
+
+    async def look_again(self, *, patient: bool) -> bool:
+        await asyncio.sleep(0)
+        return True
+
+
+@dataclass
+class Shelf:
+    """What is kept, in memory; it takes a turn of the loop, as the spool takes a commit."""
+
+    mails: list[tuple[Envelope, bytes]] = field(default_factory=list)
+    attempts: list[Attempt] = field(default_factory=list)
+    full: bool = False
+
+    def enqueue(self, envelope: Envelope, content: bytes) -> asyncio.Future[str]:
+        self.mails.append((envelope, content))
+        done: asyncio.Future[str] = asyncio.get_running_loop().create_future()
+        done.set_result(f"key-{len(self.mails)}")
+        return done
+
+    def note(self, attempt: Attempt) -> None:
+        self.attempts.append(attempt)
+
+    @property
+    def contents(self) -> list[bytes]:
+        return [content for _, content in self.mails]
+
+
+class Spoken:
+    """A session and what it is told; use it inside a loop."""
+
+    def __init__(
+        self,
+        limits: Limits | None = None,
+        kind: type[Session] = Session,
+        issued: Collection[str] = ISSUED,
+        *,
+        proxies: Callable[[str], bool] = lambda _: False,
+        xclient: Callable[[str], bool] = lambda _: False,
+    ) -> None:
+        self.shelf, self.wire = Shelf(), Wire()
+        limits = limits or Limits()
+        self.service = Service(
+            "mx.example.net", frozenset({"example.net"}), Book(*issued), self.shelf, lambda: DAY, limits,
+            journal=Journal(lambda _: None), proxies=proxies, xclient=xclient,
+        )  # fmt: skip
+        self.crowd = Crowd(limits)
+        self.session = kind(self.service, self.crowd, "1")
+        self.session.connection_made(self.wire)
+
+    async def say(self, *chunks: bytes) -> None:
+        """Hands over chunks as they are, each when the one before has been dealt with."""
+        for chunk in chunks:
+            if not self.wire.closed:
+                self.session.data_received(chunk)
+            await self.settle()
+
+    async def settle(self) -> None:
+        """Lets the loop turn until the session waits for its client."""
+        while self.session._waiting and not self.wire.closed:  # noqa: ASYNC110 - what is waited for is a turn
+            await asyncio.sleep(0)
+
+    def hang_up(self) -> None:
+        self.session.connection_lost(None)
+
+    @property
+    def replies(self) -> list[str]:
+        return replies(self.wire)
+
+
+def replies(wire: Wire) -> list[str]:
+    """The replies sent so far, of those of many lines the last one."""
+    return [line for line in wire.sent.decode().split("\r\n") if line and line[3:4] != "-"]
