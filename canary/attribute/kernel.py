@@ -11,12 +11,15 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from canary.attribute.rates import Rates, Weighted
 from canary.attribute.tally import Array, Ints, N, Tally, U, V
 
 SENDINGS = 64
 """The most sendings one leak is thought to bring; beyond it the sum over m carries nothing."""
+
+Which = NDArray[np.bool_]
 
 _CERTAIN: Weighted = ((1.0, 1.0),)
 _TINY = 1e-300
@@ -55,17 +58,17 @@ class Kernel:
 
     def __init__(self, rates: Rates, seen: Array) -> None:
         """Lay out the nodes of coverage, reach and the number of sendings in all as one axis."""
-        pairs = [(q, r, a * b) for q, a in rates.coverage for r, b in rates.reach]
-        q, r, prior = (np.repeat(column, len(_M)) for column in zip(*pairs, strict=True))
-        self._m = np.tile(_M, len(pairs))
-        self._q, self._log_prior = q, np.log(prior / (prior.sum() / len(_M)))
-        self._log_strike = np.log(r / (1 - r))
-        self._log_missed = np.log1p(-r)
-        self._missed = (1 - r) ** self._m
+        # Nodes of equal reach lie together, by m, so that any span of m is one slice of each.
+        (q, a), (self._reach, b) = (np.array(pairs).T for pairs in (_normal(rates.coverage), _normal(rates.reach)))
+        self._size = len(q)
+        self._q = np.tile(q, len(b) * len(_M))
+        self._log_prior = np.log(np.outer(np.repeat(b, len(_M)), a).reshape(-1))
+        self._missed = np.repeat((1 - self._reach[:, None]) ** _M, len(q))
+        self._log_strike = np.repeat(np.log(self._reach / (1 - self._reach)), len(_M) * len(q))
         self._rates, self._seen = rates, seen
         self._weights: dict[int, Array] = {}
         # A further sending that met nobody is never likelier than this many nats above none.
-        self._slack = _NEGLIGIBLE + max(mean for mean, _ in rates.campaigns)
+        self._most = max(mean for mean, _ in rates.campaigns)
 
     def quiet(self, listed: Sequence[Alike], unlisted: Array, *, accounts: bool) -> list[Quiet]:
         """Return the quiet factors of what is listed as held, in accounts or not, and of what else may be held."""
@@ -98,28 +101,44 @@ class Kernel:
         return np.sum([ratio * np.exp(scale - top) for ratio, scale in found], axis=0), top
 
     def _ratio(self, part: Quiet, sums: Tally) -> tuple[Array, float]:
-        groups = [(n, rows) for n in np.unique(sums.keys[:, N]) if len(rows := np.flatnonzero(sums.keys[:, N] == n))]
-        logs = [self._met(part, sums, int(n), rows) for n, rows in groups]
-        top = max(float(found.max()) for _, found in logs)
+        groups = [(int(n), np.flatnonzero(sums.keys[:, N] == n)) for n in np.unique(sums.keys[:, N])]
+        parts = [(n, rows, *self._met(part, sums, n, rows)) for n, rows in groups]
+        top = max(float(best.max()) for *_, best in parts)
         ratio = np.zeros(sums.values.shape[1])
-        for (n, rows), (nodes, found) in zip(groups, logs, strict=True):
-            best = found.max(axis=1)
+        for n, rows, blocks, best in parts:
             near = best > top - _NEGLIGIBLE
             if near.any():
-                met = np.exp(found[near] - top)
-                left = part.factor[:, nodes] * self._sendings(int(n))[:, self._m[nodes]]
-                ratio += ((left @ met.T) * sums.values[rows[near]].T).sum(axis=1)
+                ratio += (self._sum(part, n, blocks, near, top) * sums.values[rows[near]].T).sum(axis=1)
         return ratio, top + part.weight
 
-    def _met(self, part: Quiet, sums: Tally, chosen: int, rows: Ints) -> tuple[Ints, Array]:
-        """What the addresses met change in the quiet factor (key x node), and the nodes where that is not nothing."""
+    def _sum(self, part: Quiet, chosen: int, blocks: "list[tuple[slice, Array]]", near: Which, top: float) -> Array:
+        """The sum over the nodes, by time and key."""
+        sendings, period = self._sendings(chosen), len(_M) * self._size
+        found = np.zeros((len(self._seen), int(near.sum())))
+        for nodes, logs in blocks:
+            begin = nodes.start % period
+            left = part.factor[:, nodes] * sendings[:, begin : begin + nodes.stop - nodes.start]
+            found += left @ np.exp(logs[near] - top).T
+        return found
+
+    def _met(self, part: Quiet, sums: Tally, chosen: int, rows: Ints) -> "tuple[list[tuple[slice, Array]], Array]":
+        """What the addresses met change in the quiet factor (key x node), for each reach, and the most for each key."""
         quiet, changes = part.logs
-        keys = sums.keys[rows]
+        keys, scales = sums.keys[rows], sums.logs[rows][:, None]
         # Every address that is met was missed by all sendings but its own: many more of those are out of the question.
         fewest = int((keys[:, U] + keys[:, V]).min())
-        beyond = self._m - chosen
-        nodes = np.flatnonzero((beyond >= 0) & (-self._log_missed * fewest * beyond <= self._slack))
-        return nodes, keys @ changes[:, nodes] + quiet[nodes] + sums.logs[rows][:, None]
+        blocks = []
+        for i, reach in enumerate(self._reach):
+            last = min(SENDINGS, chosen + self._beyond(fewest, float(reach)))
+            nodes = slice((i * len(_M) + chosen) * self._size, (i * len(_M) + last + 1) * self._size)
+            blocks.append((nodes, keys @ changes[:, nodes] + (quiet[nodes] + scales)))
+        return blocks, np.max([logs.max(axis=1) for _, logs in blocks], axis=0)
+
+    def _beyond(self, fewest: int, reach: float) -> int:
+        """How many sendings there may be that met none of so many addresses at least, which are in the dump."""
+        by_missing = (_NEGLIGIBLE + self._most) / max(-fewest * np.log1p(-reach), _TINY)
+        by_number = self._most + 8 * np.sqrt(self._most) + _NEGLIGIBLE / 2
+        return int(min(by_missing, by_number)) + 1
 
     def _hushed(self, p: float) -> Array:
         hushed: Array = 1 - p * self._q * (1 - self._missed)
@@ -138,7 +157,7 @@ class Kernel:
                 expected = mean * self._seen[:, None]
                 logs = others * np.log(np.maximum(expected, _TINY)) - expected - _LOG_FACTORIAL[others]
                 weights[:, chosen:] += weight / total * np.exp(logs + chosen * np.log(mean))
-            self._weights[chosen] = weights
+            self._weights[chosen] = np.repeat(weights, self._size, axis=1)
         return self._weights[chosen]
 
 

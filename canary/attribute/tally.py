@@ -212,8 +212,9 @@ class _Summing:
             self.hits.append(hit)
         return self.number[hit]
 
-    def _table(self, keys: Sequence[Sequence[int]], values: Array, logs: Array) -> _Rows:
-        return _scaled(np.array(keys, dtype=np.int64), np.zeros(len(keys), dtype=np.int64), values, logs)
+    def _table(self, keys: Sequence[Sequence[int]], values: Array, logs: NDArray[np.floating]) -> _Rows:
+        logs64 = logs.astype(np.float64)
+        return _scaled(np.array(keys, dtype=np.int64), np.zeros(len(keys), dtype=np.int64), values, logs64)
 
     def _nothing(self) -> _Rows:
         return self._table([[0, 0, 0, 0, 0]], self.one, np.zeros(1))
@@ -283,7 +284,7 @@ class _Summing:
         sums, scale = self._symmetric(self.own[name])
         keys = [(u, v, 0, j, j) if j else (0, 0, 0, 0, 0) for j in range(len(sums))]
         numbers = np.arange(len(sums))
-        logs: Array = scale * numbers + np.where(numbers > 0, float(np.log(max(weight, 1e-300))), 0.0)
+        logs = scale * numbers + np.where(numbers > 0, float(np.log(max(weight, 1e-300))), 0.0)
         return self._table(keys, sums, logs)
 
     def _symmetric(self, choices: Sequence[Choice], weights: Sequence[float] = ()) -> tuple[Array, float]:
