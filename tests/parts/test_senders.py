@@ -269,7 +269,8 @@ def test_refusing_charges_past_mail_opens_a_case_and_tells_it(world: World) -> N
         [case.id],
         ["new-sender", "case-opened"],
     )
-    assert ({hit.case_id for hit in world.rows(HitRow)}, case.suspects[0]["id"]) == ({case.id}, "trendy-shoes")
+    likeliest = next(s["id"] for s in case.suspects if s["hit"] and s["kind"] == "vendor")
+    assert ({hit.case_id for hit in world.rows(HitRow)}, likeliest) == ({case.id}, "trendy-shoes")
     assert [row.state for row in world.rows(CanaryRow)] == ["burned", "active"]
     assert len(world.rows(CampaignRow)) == 1
 
@@ -304,7 +305,8 @@ def test_a_vendor_whose_hits_left_leaves_the_case(world: World) -> None:
     assert len(world.rows(CaseVendorRow)) == 2
     world.approve("deals.example")
     [case], [member] = world.rows(CaseRow), world.rows(CaseVendorRow)
-    assert (case.state, member.vendor_id, case.vendor_id, case.suspects[0]["hit"]) == ("new", 2, 2, 1)
+    assert (case.state, member.vendor_id, case.vendor_id) == ("new", 2, 2)
+    assert max(suspect["hit"] for suspect in case.suspects) == 1
 
 
 def test_mail_of_a_refused_sender_is_charged_and_counted(world: World) -> None:
