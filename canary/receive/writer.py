@@ -116,7 +116,7 @@ class Writer:
             low = f"{self._backlog} mails wait, the limit is {self._max_backlog}"
         elif (free := self._free() - self._logged) < self._reserve:
             # What is in the log may need as much again in the file; bringing it in shows how much.
-            low = f"{free} octets are free on its disk, the reserve is {self._reserve}"
+            low = f"{max(free, 0)} octets are free on its disk, the reserve is {self._reserve}"
             self._press()
         self._space.tell("reserve", low)
         return bool(low)
@@ -226,7 +226,8 @@ class Writer:
         insert = "INSERT INTO mail (envelope, content) VALUES (?, ?)"
         for job in jobs:
             job.answer = f"{self._uid}-{connection.execute(insert, (job.envelope, job.content)).lastrowid}"
-            self._logged += len(job.content) + _ROW_OCTETS
+            octets = len(job.content) + _ROW_OCTETS
+            self._logged, self._left = self._logged + octets, self._left - octets
         if notes and self._table:
             self._table.insert(notes)
         self._backlog = backlog(connection)
@@ -250,7 +251,7 @@ class Writer:
         except sqlite3.Error as error:
             self._doubtful = self._doubtful or is_failed_write(error)
             log.warning("spool %s keeps its log, which could not be brought in: %s", self._path, error)
-        self._logged, self._pressed = 0, False
+        self._logged, self._pressed, self._glance = 0, False, 0.0
 
     def _ready(self) -> sqlite3.Connection:
         """The connection, to the file that is at the path now: a mail in a deleted file would be lost."""
