@@ -2,7 +2,7 @@
 
 import typer
 
-from canary.cli import alerts, canaries, cases, demo, frame, importing, judging, senders, serve, users, vendors
+from canary.cli import alerts, canaries, cases, decoys, demo, frame, importing, judging, senders, serve, users, vendors
 
 app = typer.Typer(
     name="canary",
@@ -11,7 +11,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     callback=frame.begin,
 )
-for group in (serve, canaries, cases, judging, importing, demo):
+for group in (serve, canaries, decoys, cases, judging, importing, demo):
     for command in group.COMMANDS:
         app.command()(command)
 app.add_typer(vendors.group, name="vendor")

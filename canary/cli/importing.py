@@ -105,7 +105,7 @@ def _read_map(path: Path | None) -> tuple[dict[str, tuple[str, str]], tuple[str,
 def _run(order: _Order, known: "Settings") -> "tuple[Report, Path]":
     from canary import backfill
     from canary.receive.ledger import Changed
-    from canary.run import clock, open_store, pipeline_parts
+    from canary.run import clock, open_store, pipeline_parts, seals
     from canary.store.imports import QuietStore
 
     mapped = {address.rpartition("@")[2] for address in order.told}
@@ -113,7 +113,7 @@ def _run(order: _Order, known: "Settings") -> "tuple[Report, Path]":
     if not domains:
         raise Trouble("no domains: set `domains` in canary.toml, or name yours with --adopt DOMAIN", 2)
     open_store(known).migrate()
-    store = QuietStore(known.store_url)
+    store = QuietStore(known.store_url, seals=seals(known))
     parts = [
         replace(pipeline_parts(known, store), store=store) for _ in range(2)
     ]  # each loop has a resolver of its own

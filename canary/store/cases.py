@@ -9,6 +9,7 @@ from sqlmodel import Session, col, or_, select
 
 from canary.model.case import CaseState, Evidence, Suspect
 from canary.model.verdict import LEAKS
+from canary.store.seals import seals_of
 from canary.store.tables import (
     CanaryRow,
     CaseEventRow,
@@ -98,7 +99,8 @@ def evidence(session: Session, case: CaseRow) -> list[Evidence]:
         .outerjoin(hits, hits.c.canary_id == CanaryRow.id)
         .where(or_(CanaryRow.issued_at <= case.last_hit_at, hits.c.hit_at.is_not(None)))
     ).all()
-    return [Evidence(c.id or 0, slug, c.channel, c.issued_at, hit_at) for c, slug, hit_at in rows]
+    tell = seals_of(session).tell
+    return [Evidence(c.id or 0, None if tell(c) else slug, c.channel, c.issued_at, hit_at) for c, slug, hit_at in rows]
 
 
 def set_suspects(session: Session, case: CaseRow, found: Sequence[Suspect], names: dict[str, str]) -> None:

@@ -1,5 +1,6 @@
 """Every table, as rows; the facts of `canary.model` are made from these by the module of each noun."""
 
+import secrets
 from datetime import datetime
 from typing import Any
 
@@ -14,6 +15,12 @@ NAMES = {
 }
 metadata = MetaData(naming_convention=NAMES)
 Time = UTCDateTime()
+SEAL_OCTETS = 16
+
+
+def random_seal() -> bytes:
+    """Return the seal of an address that is no decoy."""
+    return secrets.token_bytes(SEAL_OCTETS)
 
 
 class Row(SQLModel):
@@ -119,7 +126,11 @@ class AuditRow(Row, table=True):
 
 
 class CanaryRow(Row, table=True):
-    """One issued address, in lower case; a decoy has no vendor."""
+    """One address, in lower case, issued to a vendor or never to anybody: only the key of the decoys tells which.
+
+    `seal` is drawn at random for an issued address and made with the key for a decoy (`canary.store.seals`). Decoys of
+    the first versions had no vendor, and rows without one are still taken for decoys.
+    """
 
     __tablename__ = "canary"
     __table_args__ = (Index("ix_canary_vendor_channel", "vendor_id", "channel", "generation"),)
@@ -137,6 +148,15 @@ class CanaryRow(Row, table=True):
     issued_at: datetime = Field(sa_type=Time)
     rotated_at: datetime | None = Field(default=None, sa_type=Time)
     burned_at: datetime | None = Field(default=None, sa_type=Time)
+    seal: bytes = Field(default_factory=random_seal, sa_column=Column(LargeBinary, nullable=False))
+
+
+class KeyMarkRow(Row, table=True):
+    """By what a key that is kept elsewhere is known again; it does not tell the key."""
+
+    __tablename__ = "key_mark"
+    name: str = Field(primary_key=True)
+    mark: str
 
 
 class CampaignRow(Row, table=True):
