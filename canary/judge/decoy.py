@@ -28,18 +28,11 @@ def kind_of(bits: float) -> DecoyKind:
     return DecoyKind.RANDOM if bits >= RANDOM_BITS else DecoyKind.GUESSABLE
 
 
-def locals_like(local: str, owner: str, name: str, draw: Draw) -> Iterator[str]:
-    """Yield local parts of the make of one that was chosen by hand for an owner, as if chosen for the vendor `name`.
-
-    The first ones are the likest; the later ones end differently.
-    """
-    made = _like(local, owner, name, draw)
-    yield made
+def locals_like(local: str, owner: str, name: str, draw: Draw, *, longer: bool = False) -> Iterator[str]:
+    """Yield local parts of the make of one that was chosen by hand for an owner, as if chosen for the vendor `name`."""
+    ending = ("", "-", ".")[draw(3)] + _ENDINGS[draw(len(_ENDINGS))] if longer else ""
     for _ in range(3):
-        yield _like(local, owner, name, draw)
-    separator = ("", "-", ".")[draw(3)]
-    for _ in range(4):
-        yield f"{made}{separator}{_ENDINGS[draw(len(_ENDINGS))]}"
+        yield _like(local, owner, name, draw) + ending
 
 
 def person(draw: Draw) -> str:

@@ -29,21 +29,19 @@ class Order:
     mailbox: str = "me"
 
 
-def issue(session: Session, order: Order, draw: Draw, now: datetime, *, next_generation: bool = False) -> Canary:
+def issue(session: Session, order: Order, draw: Draw, now: datetime, *, generation: int | None = None) -> Canary:
     """Issue a new address; raises Unknown for a vendor nobody added.
 
-    Addresses issued side by side share the channel's newest generation; rotation begins the next one.
+    Addresses issued side by side share the channel's newest generation; rotation names the next one.
     """
     owner = vendor_row(session, order.vendor)
     made = make_address(order.style, owner.name, order.domain, draw, order.mailbox)
-    same = select(func.max(CanaryRow.generation)).where(CanaryRow.vendor_id == owner.id)
-    newest = session.exec(same.where(CanaryRow.channel == order.channel)).one() or 0
     row = CanaryRow(
         address=made.address,
         domain=order.domain.lower(),
         vendor_id=owner.id,
         channel=order.channel,
-        generation=max(1, newest + next_generation),
+        generation=generation or _newest_generation(session, owner.id, order.channel),
         style=order.style.value,
         bits=made.bits,
         persona=asdict(made.persona),
@@ -61,13 +59,14 @@ def rotate(session: Session, address: str, draw: Draw, now: datetime) -> Canary:
     owner = session.get(VendorRow, row.vendor_id)
     if owner is None or seals_of(session).tell(row):
         raise Unknown(f"canary {address!r} is a decoy: it belongs to no vendor and cannot be rotated")
+    generation = _newest_generation(session, owner.id, row.channel) + 1
     decoys.follow(session, row, draw, now)
     if row.state == CanaryState.ACTIVE:
         row.state = CanaryState.ROTATED.value
     row.rotated_at = now
     mailbox = row.address.partition("+")[0] if row.style == Style.PLUS else "me"
     order = Order(owner.slug, row.domain, row.channel, Style(row.style), mailbox)
-    return issue(session, order, draw, now, next_generation=True)
+    return issue(session, order, draw, now, generation=generation)
 
 
 def burn(session: Session, address: str, now: datetime) -> Canary:
@@ -111,8 +110,8 @@ def newest_active(session: Session) -> str | None:
     """Return the address issued last that is still in use, or None while there is none."""
     tell = seals_of(session).tell
     wanted = select(CanaryRow).where(CanaryRow.state == CanaryState.ACTIVE).order_by(col(CanaryRow.id).desc())
-    found = (row for row in session.exec(wanted.execution_options(yield_per=50)) if not tell(row))
-    return next((row.address for row in found), None)
+    with session.exec(wanted.execution_options(yield_per=50)) as rows:
+        return next((row.address for row in rows if not tell(row)), None)
 
 
 def known_addresses(session: Session, mark: str) -> tuple[str, frozenset[str]] | None:
@@ -125,6 +124,11 @@ def known_addresses(session: Session, mark: str) -> tuple[str, frozenset[str]] |
     if now == mark:
         return None
     return now, frozenset(session.exec(select(CanaryRow.address)).all())
+
+
+def _newest_generation(session: Session, vendor_id: int | None, channel: str) -> int:
+    same = select(func.max(CanaryRow.generation)).where(CanaryRow.vendor_id == vendor_id)
+    return session.exec(same.where(CanaryRow.channel == channel)).one() or 1
 
 
 def _row(session: Session, address: str) -> CanaryRow:

@@ -1,6 +1,6 @@
 """How a decoy comes to be: made after issued addresses around it, so that a dump of the store does not tell them apart."""
 
-from collections.abc import Sequence
+from collections.abc import Container, Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
 
@@ -14,7 +14,7 @@ from canary.model.canary import CanaryState, Style
 from canary.store.seals import seals_of
 from canary.store.tables import CanaryRow, VendorRow
 
-_TRIES = 12
+_TWINS, _PLACES = 4, 12
 _LATER = timedelta(minutes=10)
 
 
@@ -28,12 +28,13 @@ class Span:
 
 @dataclass(frozen=True, slots=True)
 class Ground:
-    """Where decoys are made: a domain, issued addresses to take after, and chance."""
+    """Where decoys are made: a domain, issued addresses to take after, and chance; `taken` are about to be written."""
 
     session: Session
     domain: str
     issued: Sequence[CanaryRow]
     draw: Draw
+    taken: Container[str] = ()
 
     def twin(self, kind: DecoyKind) -> CanaryRow:
         """Return an issued address of a kind, or of any kind if none was issued."""
@@ -52,21 +53,25 @@ class Ground:
 
 def make(ground: Ground, kind: DecoyKind, span: Span) -> CanaryRow | None:
     """Make a decoy of a kind, or return None where every address like it is taken; it is not written yet."""
-    for _ in range(_TRIES):
-        twin = ground.twin(kind)
-        by_hand = twin.persona is None
-        vendor_id, channel = _place(ground, twin)
-        owner = ground.session.get_one(VendorRow, vendor_id)
-        if not by_hand and owner.created_at > span.until:
-            continue  # nobody is given an address before he is known
-        # A name that was adopted was in use long before its vendor was written down.
-        since = span.since if by_hand else max(span.since, owner.created_at)
-        at = ground.moment(Span(since, span.until), whole=twin.issued_at.microsecond == 0)
-        row = _row(ground, kind, twin, owner)
-        if row is not None:
-            row.channel, row.issued_at = channel, max(since, at)
-            return _staged(ground, row)
-    return None
+    twins = [ground.twin(kind) for _ in range(_TWINS)]
+    # Another place for the same twin before another twin: what is rarely free would otherwise be rare among decoys.
+    tries = [(twin, strict) for strict in (True, False) for twin in twins for _ in range(_PLACES)]
+    return next((row for twin, strict in tries if (row := _try(ground, kind, span, twin, strict))), None)
+
+
+def _try(ground: Ground, kind: DecoyKind, span: Span, twin: CanaryRow, strict: bool) -> CanaryRow | None:
+    vendor_id, channel = _place(ground, twin)
+    owner = ground.session.get_one(VendorRow, vendor_id)
+    row = (
+        _row(ground, kind, twin, owner) if strict or twin.persona else _by_hand(ground, kind, twin, owner, longer=True)
+    )
+    # An address that was adopted was in use before its vendor was written down; no other is given to who is unknown.
+    since = max(span.since, owner.created_at) if row is not None and row.persona else span.since
+    if row is None or since > span.until:
+        return None
+    at = ground.moment(Span(since, span.until), whole=twin.issued_at.microsecond == 0)
+    row.channel, row.issued_at = channel, max(since, at)
+    return _staged(ground, row)
 
 
 def hide(ground: Ground, row: CanaryRow) -> None:
@@ -94,10 +99,12 @@ def _drawn(ground: Ground, owner: VendorRow, style: Style, mailbox: str = "me") 
     return _free(ground, made.address, owner, style.value, made.bits, asdict(made.persona))
 
 
-def _by_hand(ground: Ground, kind: DecoyKind, twin: CanaryRow, owner: VendorRow) -> CanaryRow | None:
-    """Take after an address that somebody thought of."""
+def _by_hand(
+    ground: Ground, kind: DecoyKind, twin: CanaryRow, owner: VendorRow, *, longer: bool = False
+) -> CanaryRow | None:
+    """Take after an address that somebody thought of; a longer one is free where those like it are taken."""
     its = ground.session.get_one(VendorRow, twin.vendor_id)
-    for local in locals_like(twin.address.rpartition("@")[0], its.name, owner.name, ground.draw):
+    for local in locals_like(twin.address.rpartition("@")[0], its.name, owner.name, ground.draw, longer=longer):
         address = f"{local}@{ground.domain}"
         bits = adopted_bits(address)
         if kind_of(bits) is kind and (row := _free(ground, address, owner, twin.style, bits, None)):
@@ -117,7 +124,8 @@ def _unlike_any(ground: Ground, kind: DecoyKind, owner: VendorRow) -> CanaryRow 
 def _free(
     ground: Ground, address: str, owner: VendorRow, style: str, bits: float, persona: dict[str, str] | None
 ) -> CanaryRow | None:
-    if ground.session.exec(select(CanaryRow.id).where(CanaryRow.address == address)).first() is not None:
+    known = select(CanaryRow.id).where(CanaryRow.address == address)
+    if address in ground.taken or ground.session.exec(known).first() is not None:
         return None
     return CanaryRow(
         address=address, domain=ground.domain, vendor_id=owner.id, style=style, bits=bits, persona=persona,
@@ -126,9 +134,12 @@ def _free(
 
 
 def _place(ground: Ground, twin: CanaryRow) -> tuple[int, str]:
-    """Return vendor and channel for a decoy: those of its twin, or a place of its own where the twin has one."""
+    """Return vendor and channel for a decoy: those of an address like it, or a place of its own where that has one."""
+    # Rotation makes many addresses in one place, and yet that place was chosen once.
+    first = [row for row in ground.issued if row.generation == 1 and (row.persona is None) is (twin.persona is None)]
+    twin = ground.pick(first or [twin])
     if _number(ground, twin.vendor_id, twin.channel) == 1:
-        for _ in range(_TRIES):
+        for _ in range(_PLACES):
             vendor, channel = ground.pick(ground.issued).vendor_id, ground.pick(ground.issued).channel
             if not _number(ground, vendor, channel):
                 return vendor or 0, channel
@@ -146,7 +157,7 @@ def _staged(ground: Ground, row: CanaryRow) -> CanaryRow:
     given = [r for r in ground.session.exec(query.order_by(col(CanaryRow.generation)).limit(500)) if r.vendor_id]
     before = [r for r in given if r.issued_at <= row.issued_at] or given[:1]
     row.generation = max((r.generation for r in before), default=1)
-    beside = [r for r in before if r.generation == row.generation]
+    beside = [r for r in before if r.generation == row.generation and (r.persona is None) is (row.persona is None)]
     fate = ground.pick(beside) if beside else row
     if fate.state == CanaryState.ROTATED and fate.rotated_at is not None and fate.rotated_at > row.issued_at:
         since = max(row.issued_at, fate.rotated_at - _LATER)

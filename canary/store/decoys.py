@@ -2,7 +2,7 @@
 
 import math
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Container, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from itertools import pairwise
@@ -101,20 +101,29 @@ def accompany(session: Session, row: CanaryRow, draw: Draw) -> None:
     luck = _luck(session, draw)
     if luck >= _MOST:
         return
-    lately = session.exec(select(CanaryRow.issued_at).order_by(col(CanaryRow.id).desc()).limit(50)).all()
-    times = sorted(at for at in lately if at <= row.issued_at)
+    lately = session.exec(select(CanaryRow).order_by(col(CanaryRow.id).desc()).limit(_SAMPLE)).all()
+    # What was adopted has times from long before it was written.
+    times = sorted(known.issued_at for known in lately if known.persona and known.issued_at <= row.issued_at)
     if times and luck < _share(times, row.issued_at):
-        _write(session, row, Span(times[-1], row.issued_at), draw)
+        tell = seals_of(session).tell
+        drawn = [known for known in lately if known.persona and not tell(known)]
+        issued = [known for known in drawn if known.domain == row.domain] + _around(session, row.domain, draw)
+        _write(Ground(session, row.domain, issued, draw), row, Span(times[-1], row.issued_at))
 
 
-def accompany_adopted(session: Session, row: CanaryRow, draw: Draw) -> None:
-    """Now and then write a decoy before an address that is about to be adopted; its time is anywhere among theirs."""
+def accompany_adopted(session: Session, row: CanaryRow, taken: Container[str], draw: Draw) -> None:
+    """Now and then write a decoy before an address that is about to be adopted; its time is anywhere among theirs.
+
+    `taken` are all addresses that are about to be adopted.
+    """
     if _luck(session, draw) >= 1:
         return
-    times = sorted(known.issued_at for known in _around(session, row.domain, draw) if known.persona is None)
+    around = _around(session, row.domain, draw)
+    times = sorted(known.issued_at for known in around if known.persona is None)
     if times:
         at = draw(len(times))
-        _write(session, row, Span(times[max(0, at - 1)], times[min(at + 1, len(times) - 1)]), draw)
+        span = Span(times[max(0, at - 1)], times[min(at + 1, len(times) - 1)])
+        _write(Ground(session, row.domain, around, draw, taken), row, span)
 
 
 def follow(session: Session, row: CanaryRow, draw: Draw, now: datetime) -> None:
@@ -125,7 +134,7 @@ def follow(session: Session, row: CanaryRow, draw: Draw, now: datetime) -> None:
         CanaryRow.vendor_id == row.vendor_id, CanaryRow.channel == row.channel, CanaryRow.generation == row.generation,
         CanaryRow.state == CanaryState.ACTIVE.value,
     )  # fmt: skip
-    beside = session.exec(query).all()
+    beside = [each for each in session.exec(query) if (each.persona is None) is (row.persona is None)]
     tell = seals_of(session).tell
     rotatable = [each for each in beside if tell(each) and each.issued_at < now]
     for decoy in rotatable:
@@ -232,8 +241,8 @@ def _share(times: Sequence[datetime], now: datetime) -> float:
     gap = now - times[-1]
     if gap < _BURST:
         return 1.0
-    longer = [b - a for a, b in pairwise(times) if b - a >= _BURST]
-    return min(_MOST, gap * len(longer) / sum(longer, timedelta())) if longer else 1.0
+    longer = [b - a for a, b in pairwise((*times, now)) if b - a >= _BURST]
+    return min(_MOST, gap * len(longer) / sum(longer, timedelta()))
 
 
 def _around(session: Session, domain: str, draw: Draw) -> list[CanaryRow]:
@@ -245,11 +254,10 @@ def _around(session: Session, domain: str, draw: Draw) -> list[CanaryRow]:
     return [row for row in rows if not tell(row)]
 
 
-def _write(session: Session, row: CanaryRow, span: Span, draw: Draw) -> None:
-    ground = Ground(session, row.domain, _around(session, row.domain, draw), draw)
+def _write(ground: Ground, row: CanaryRow, span: Span) -> None:
     if ground.issued and (decoy := make(ground, kind_of(row.bits), span)):
-        session.add(decoy)
-        session.flush()
+        ground.session.add(decoy)
+        ground.session.flush()
 
 
 def _rotate(session: Session, decoy: CanaryRow, draw: Draw, now: datetime) -> None:

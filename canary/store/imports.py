@@ -112,8 +112,7 @@ def adopt(session: Session, proposals: Sequence[Proposal], now: datetime, draw: 
         address = left.pop(draw(len(left)))
         row, known = _canary(*owned[address]), _row(session, address)
         if known is None:
-            decoys.accompany_adopted(session, row, draw)
-            known = _row(session, address)
+            decoys.accompany_adopted(session, row, owned, draw)
         session.add(known.sqlmodel_update(row.model_dump(exclude={"id"})) if known else row)
         session.flush()
     return len(owned)
