@@ -18,7 +18,8 @@ from pathlib import Path
 from canary.net.dns import LiveLookup
 from canary.pipeline import Parts, run_pending
 from canary.receive.spool import Spool
-from canary.run import Stopwatch, clock, supplier_book
+from canary.run import clock, supplier_book
+from canary.stopwatch import Stopwatch
 from canary.store.database import Database
 
 

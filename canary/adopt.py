@@ -94,7 +94,7 @@ def proposals(parts: Parts, ledger: Ledger, reader: Reader, asked: Asked) -> tup
     """Say of every address that is not issued yet whose it most likely is, or why it is left alone."""
     with parts.store.reading() as session:
         known = vendors.list_vendors(session)
-        issued = (canaries.known_addresses(session, "") or ("", frozenset()))[1]
+        issued = {canary.address for canary in canaries.list_canaries(session)}
     found = (each for each in ledger.addresses() if each[0] not in issued and _is_asked(each[0], asked))
     wanted = [Sighting(*each) for each in found]
     return mail_order(asyncio.run(_infer(parts, (ledger, reader), wanted, (asked, known))))

@@ -21,6 +21,7 @@ from canary.receive.tls import given_or_made
 from canary.settings import Settings, SettingsError
 from canary.store.canaries import known_addresses
 from canary.store.database import Database
+from canary.store.seals import Seals
 
 log = logging.getLogger("canary.run")
 
@@ -35,7 +36,12 @@ def clock() -> datetime:
 def open_store(settings: Settings) -> Database:
     """Open the store, making the data folder if need be."""
     settings.data.mkdir(mode=0o700, parents=True, exist_ok=True)
-    return Database(settings.store_url)
+    return Database(settings.store_url, seals=seals(settings))
+
+
+def seals(settings: Settings) -> Seals:
+    """Return what tells decoys from issued addresses, by the key in its file."""
+    return Seals(settings.decoy_key, settings.decoys.every if settings.decoys.count else 0)
 
 
 def open_spool(settings: Settings, name: str = "smtp") -> Spool:

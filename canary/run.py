@@ -6,7 +6,6 @@ import logging
 import os
 import secrets
 import socket
-import time
 import tomllib
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -27,16 +26,27 @@ from canary.net.rspamd import Rspamd
 from canary.opinion import SecondOpinion
 from canary.pipeline import Inbox, Parts, run_pending
 from canary.receive.spool import Spool
-from canary.reception import clock, command, fetch_addresses, open_spool, open_store, receiver_metrics, receivers
+from canary.reception import (
+    clock,
+    command,
+    fetch_addresses,
+    open_spool,
+    open_store,
+    receiver_metrics,
+    receivers,
+    seals,
+)
 from canary.schedule import Job, scheduler
 from canary.settings import Settings
+from canary.stopwatch import Stopwatch
+from canary.store import decoys
 from canary.store.database import Database, is_down
 from canary.store.key import installation_key
 from canary.store.leases import hold
 from canary.store.users import forget_expired
 from canary.web.app import create_app
 
-__all__ = ["clock", "fetch_addresses", "open_spool", "open_store"]
+__all__ = ["clock", "fetch_addresses", "open_spool", "open_store", "seals"]
 
 log = logging.getLogger("canary.run")
 
@@ -111,36 +121,19 @@ class Inboxes:
             spool.close()
 
 
-class Stopwatch:
-    """Adds up how long the stages of the pipeline take, and says so from time to time."""
-
-    def __init__(self) -> None:
-        """Start at zero."""
-        self.last = time.perf_counter()
-        self.spent: dict[str, tuple[int, float]] = {}
-
-    def passed(self, stage: str) -> None:
-        """Count a stage that has just ended."""
-        now = time.perf_counter()
-        count, seconds = self.spent.get(stage, (0, 0.0))
-        self.spent[stage] = (count + 1, seconds + now - self.last)
-        self.last = now
-
-    def tell(self) -> None:
-        """Log the mean time of each stage since the last time."""
-        spent, self.spent = self.spent, {}
-        if spent:
-            log.info("stages: %s", ", ".join(f"{s} {n} x {t / n * 1000:.1f} ms" for s, (n, t) in spent.items()))
-
-
 async def worker(settings: Settings, *, watched: bool = False) -> None:
     """Bring mails to their cases and deliver alerts until stopped; a store that is down is waited for."""
     stopping, stopwatch = Stopping(watched=watched), Stopwatch()
     store, inboxes = open_store(settings), Inboxes(settings)
+
+    def keep_decoys() -> None:
+        _unless_down(lambda: _keep_decoys(store, settings))
+
     parts, desk = pipeline_parts(settings, store, stopwatch.passed), alert_desk(settings, store)
     jobs = [
         Job("deliver alerts", 1.0, lambda: _unless_down(lambda: _deliver_all(desk))),
         Job("timings", 60.0, stopwatch.tell),
+        Job("keep decoys", 3600.0, keep_decoys),
         Job("forget expired tokens", 3600.0, lambda: _unless_down(lambda: _tidy(store))),
     ]
     if asking := second_opinion(settings, store):
@@ -148,6 +141,7 @@ async def worker(settings: Settings, *, watched: bool = False) -> None:
     clockwork = scheduler(jobs)
     try:
         await _migrate(store, stopping)
+        await asyncio.to_thread(keep_decoys)
         clockwork.start()
         say("worker ready")
         await _work(parts, inboxes, stopping)
@@ -201,6 +195,16 @@ def _tidy(store: Database) -> None:
             forget_expired(session, clock())
 
 
+def _keep_decoys(store: Database, settings: Settings) -> None:
+    # Only where they have enough issued addresses to hide among; `canary decoys` makes them anywhere.
+    wanted = decoys.Wanted(settings.decoys.count, least=max(1, settings.decoys.count))
+    with store.writing() as session:
+        if told := decoys.ready(session) if wanted.count else decoys.trouble(session):
+            log.warning("%s", told)
+        elif hold(session, "decoys", f"{socket.gethostname()}:{os.getpid()}", clock(), timedelta(hours=2)):
+            decoys.keep(session, wanted, secrets.randbelow, clock())
+
+
 def _advise(store: Database, asking: SecondOpinion) -> None:
     # One worker asks, so that no mail is asked about twice; it holds the lease longer than a batch can take.
     with store.writing() as session:
@@ -248,15 +252,8 @@ async def web(settings: Settings, *, watched: bool = False, ready: Callable[[str
     stopping, store = Stopping(watched=watched), open_store(settings)
     app = create_app(store, clock, settings.web_url, registry=receiver_metrics(settings))
     # An access log would show one-time links; the application logs what matters.
-    config = uvicorn.Config(
-        app,
-        settings.web.host,
-        settings.web.port,
-        lifespan="off",
-        log_config=None,
-        access_log=False,
-        server_header=False,
-    )
+    host, port = settings.web.host, settings.web.port
+    config = uvicorn.Config(app, host, port, lifespan="off", log_config=None, access_log=False, server_header=False)
     server = _WebServer(config)
     server.ready = ready
     serving = asyncio.create_task(server.serve())

@@ -188,6 +188,16 @@ class JudgeSettings(Section):
         return Learning(timedelta(days=self.learning_days), timedelta(days=self.quiet_days))
 
 
+class DecoySettings(Section):
+    """Addresses nobody is ever given, kept among the issued ones."""
+
+    count: int = Field(default=20, ge=0, le=1000, description="Decoys kept at each domain, half of each kind; 0: none.")
+    every: int = Field(default=10, ge=0, description="One more is made for so many addresses issued; 0 makes none.")
+    key_file: Path | None = Field(
+        default=None, description="Key that tells them; without it decoy.key in the data folder."
+    )
+
+
 class RspamdSettings(Section):
     """A second opinion on mail of strangers; without an address nobody is asked."""
 
@@ -224,6 +234,7 @@ class Settings(BaseSettings):
     dns: DnsSettings = DnsSettings()
     alert: AlertSettings = AlertSettings()
     judge: JudgeSettings = JudgeSettings()
+    decoys: DecoySettings = DecoySettings()
     rspamd: RspamdSettings = RspamdSettings()
     log: LogSettings = LogSettings()
 
@@ -243,6 +254,11 @@ class Settings(BaseSettings):
     def store_url(self) -> str:
         """The database URL, SQLite in the data folder by default."""
         return self.store.url.get_secret_value() if self.store.url else f"sqlite:///{self.data.absolute()}/canary.db"
+
+    @property
+    def decoy_key(self) -> Path:
+        """The file of the key that tells decoys, in the data folder by default."""
+        return self.decoys.key_file or self.data / "decoy.key"
 
     @property
     def web_url(self) -> str:

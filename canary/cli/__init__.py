@@ -8,6 +8,7 @@ from canary.cli import (
     campaigns,
     canaries,
     cases,
+    decoys,
     demo,
     frame,
     importing,
@@ -26,7 +27,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     callback=frame.begin,
 )
-for group in (serve, canaries, cases, judging, importing, attributing, demo, simulating):
+for group in (serve, canaries, decoys, cases, judging, importing, attributing, demo, simulating):
     for command in group.COMMANDS:
         app.command()(command)
 app.add_typer(vendors.group, name="vendor")

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from canary.cli.frame import Json, Trouble, settings, show_json, show_table
+from canary.cli.frame import Json, Trouble, say_trouble, settings, show_json, show_table
 from canary.model.canary import Canary, Style
 
 
@@ -46,7 +46,7 @@ def issue(
     import secrets
 
     from canary.run import clock, open_store
-    from canary.store import canaries
+    from canary.store import canaries, decoys
     from canary.store.canaries import Order
 
     known = settings()
@@ -58,6 +58,7 @@ def issue(
     store = open_store(known)
     store.migrate()
     with store.writing() as session:
+        say_trouble(decoys.ready(session) if known.decoys.count else decoys.trouble(session))
         order = Order(vendor, at, channel, style, mailbox)
         made = [canaries.issue(session, order, secrets.randbelow, clock()) for _ in range(count)]
     _print(made, form)
@@ -88,16 +89,21 @@ def burn(address: str, as_json: Json = False) -> None:
 def list_canaries(
     vendor: Annotated[str | None, typer.Option(help="Only this vendor's.")] = None,
     form: Annotated[Format, typer.Option("--format", help="How to print them.")] = Format.TABLE,
+    with_decoys: Annotated[bool, typer.Option("--decoys", help="The decoys instead; keep that list secret.")] = False,
     as_json: Json = False,
 ) -> None:
     """List all addresses."""
     from canary.run import open_store
-    from canary.store import canaries
+    from canary.store import canaries, decoys
 
     store = open_store(settings())
     store.migrate()
     with store.reading() as session:
-        found = canaries.list_canaries(session, vendor)
+        say_trouble(decoys.trouble(session))
+        if with_decoys:
+            found = [canary for canary in canaries.issued_and_decoys(session, vendor) if canary.vendor is None]
+        else:
+            found = canaries.list_canaries(session, vendor)
     _print(found, Format.JSON if as_json else form)
 
 

@@ -109,6 +109,12 @@ def local(host: str) -> str:
     return {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)  # noqa: S104 - reached, not bound
 
 
+def say_trouble(line: str) -> None:
+    """Say on standard error what is not as it should be while the command goes on; nothing if all is well."""
+    if line:
+        typer.echo(line, err=True)
+
+
 def show_json(document: object) -> None:
     """Print one JSON document."""
     typer.echo(json.dumps(document, indent=2, default=_plain, ensure_ascii=False))

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from canary.cli.frame import Json, Trouble, settings, show_json, show_table
+from canary.cli.frame import Json, Trouble, say_trouble, settings, show_json, show_table
 
 if TYPE_CHECKING:
     from canary.authenticate.lookup import Lookup
@@ -104,7 +104,8 @@ def _read_map(path: Path | None) -> tuple[dict[str, tuple[str, str]], tuple[str,
 
 def _run(order: _Order, known: "Settings") -> "tuple[Report, Path]":
     from canary import backfill
-    from canary.run import clock, open_store, pipeline_parts
+    from canary.run import clock, open_store, pipeline_parts, seals
+    from canary.store import decoys
     from canary.store.imports import QuietStore
 
     mapped = {address.rpartition("@")[2] for address in order.told}
@@ -112,7 +113,9 @@ def _run(order: _Order, known: "Settings") -> "tuple[Report, Path]":
     if not domains:
         raise Trouble("no domains: set `domains` in canary.toml, or name yours with --adopt DOMAIN", 2)
     open_store(known).migrate()
-    store = QuietStore(known.store_url)
+    store = QuietStore(known.store_url, seals=seals(known))
+    with store.writing() as session:
+        say_trouble(decoys.ready(session) if known.decoys.count else decoys.trouble(session))
     parts = [
         replace(pipeline_parts(known, store), store=store) for _ in range(2)
     ]  # each loop has a resolver of its own

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from ipaddress import ip_address, ip_network
 
 from canary.judge.guess import Chance
-from canary.judge.rules import guessing
+from canary.judge.rules import at_decoy, guessing
 from canary.judge.weight import confidence
 from canary.model.canary import Canary
 from canary.model.verdict import Judgement, Reason, Verdict, because
@@ -25,9 +25,7 @@ def judge_probe(canary: Canary, source: str, chance: Chance) -> Judgement:
     It charges the vendor weakly: the address is on somebody's list, or a connection broke at the wrong moment.
     """
     if canary.vendor is None:
-        return Judgement(
-            Verdict.GUESS, confidence(Verdict.GUESS, [Reason.NEVER_ISSUED]), (because(Reason.NEVER_ISSUED),)
-        )
+        return at_decoy(chance)
     reasons = [because(Reason.NO_MAIL_FOLLOWED, source=source or "Somebody")]
     if canary.published:
         reasons.append(because(Reason.PUBLISHED_ADDRESS))

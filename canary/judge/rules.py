@@ -116,11 +116,22 @@ def _bearing(hearing: Hearing, chance: Chance) -> Iterator[Because]:
 
 def guessing(chance: Chance) -> Because:
     """Say how likely it is that the address was guessed."""
-    after = f"even after {chance.attempts:,} attempts" if chance.attempts else "for whoever tries first"
-    facts = {"odds": odds(chance.p), "attempts": f"{chance.attempts:,}", "after": after}
+    facts = _told(chance)
     if chance.shape:
         return because(Reason.GUESS_BY_SHAPE, tried=f"{chance.tried:,}", shape=chance.shape.value, **facts)
     return because(Reason.HARD_TO_GUESS if chance.hard else Reason.EASY_TO_GUESS, **facts)
+
+
+def _told(chance: Chance) -> dict[str, str]:
+    after = f"even after {chance.attempts:,} attempts" if chance.attempts else "for whoever tries first"
+    return {"odds": odds(chance.p), "attempts": f"{chance.attempts:,}", "after": after}
+
+
+def at_decoy(chance: Chance) -> Judgement:
+    """Judge what came to a decoy: whether it can have been guessed tells a guess from a loss on the owner's own side."""
+    how = because(Reason.RANDOM_DECOY, **_told(chance)) if chance.hard else guessing(chance)
+    sure = confidence(Verdict.GUESS, (Reason.NEVER_ISSUED, how.code))
+    return Judgement(Verdict.GUESS, sure, (because(Reason.NEVER_ISSUED), how))
 
 
 def self_test(hearing: Hearing) -> Judgement | None:
@@ -129,8 +140,10 @@ def self_test(hearing: Hearing) -> Judgement | None:
 
 
 def guess(hearing: Hearing) -> Judgement | None:
-    """Anything at an address that nobody was given is a guess."""
-    return hearing.find(Verdict.GUESS, Reason.NEVER_ISSUED) if hearing.canary.vendor is None else None
+    """Anything at an address that nobody was given is a guess, or at a random one what the owner's own side lost."""
+    if hearing.canary.vendor is not None:
+        return None
+    return at_decoy(chance_of_guess(hearing.canary, hearing.attempts, hearing.shapes))
 
 
 def expected(hearing: Hearing) -> Judgement | None:

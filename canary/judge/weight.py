@@ -41,7 +41,9 @@ STARTS: dict[Verdict, Weight] = {
     Verdict.BACKSCATTER: Weight(20, _CORPUS),
     Verdict.PROBE: Weight(1.5, _JUDGED),
     Verdict.MISDIRECTED: Weight(3, _JUDGED),
-    Verdict.GUESS: Weight(200, "nobody was ever given the address; what remains is a leak on the owner's own side"),
+    Verdict.GUESS: Weight(
+        200, "nobody was ever given the address, so no vendor lost it; what remains is that the owner gave it away"
+    ),
 }
 """The odds that a verdict holds once its rule is the first to speak."""
 

@@ -64,6 +64,7 @@ class Reason(StrEnum):
     AFTER_CONTRACT = "after-contract"
     AFTER_UNSUBSCRIBE = "after-unsubscribe"
     NEVER_ISSUED = "never-issued"
+    RANDOM_DECOY = "random-decoy"
     HARD_TO_GUESS = "hard-to-guess"
     EASY_TO_GUESS = "easy-to-guess"
     GUESS_BY_SHAPE = "guess-by-shape"
@@ -107,6 +108,10 @@ SENTENCES: dict[Reason, str] = {
     Reason.AFTER_CONTRACT: "It came {days} days after the contract ended ({since}).",
     Reason.AFTER_UNSUBSCRIBE: "It is bulk mail {days} days after the address was unsubscribed ({since}).",
     Reason.NEVER_ISSUED: "The address was never given to anybody.",
+    Reason.RANDOM_DECOY: (
+        "It is a random decoy, and nobody guesses those ({odds} {after}): whoever wrote had it from where all addresses"
+        " are kept, on your own side."
+    ),
     Reason.HARD_TO_GUESS: "Guessing this address is out of the question: {odds} {after}.",
     Reason.EASY_TO_GUESS: "The address could have been guessed: {odds} after {attempts} attempts.",
     Reason.GUESS_BY_SHAPE: (

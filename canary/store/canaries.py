@@ -9,6 +9,8 @@ from sqlmodel import Session, col, select
 
 from canary.model.address import Draw, make_address
 from canary.model.canary import Canary, CanaryState, Persona, Style
+from canary.store import decoys
+from canary.store.seals import seals_of
 from canary.store.tables import CanaryRow, VendorRow
 from canary.store.vendors import Unknown, vendor_row
 
@@ -27,43 +29,44 @@ class Order:
     mailbox: str = "me"
 
 
-def issue(session: Session, order: Order, draw: Draw, now: datetime, *, next_generation: bool = False) -> Canary:
+def issue(session: Session, order: Order, draw: Draw, now: datetime, *, generation: int | None = None) -> Canary:
     """Issue a new address; raises Unknown for a vendor nobody added.
 
-    Addresses issued side by side share the channel's newest generation; rotation begins the next one.
+    Addresses issued side by side share the channel's newest generation; rotation names the next one.
     """
     owner = vendor_row(session, order.vendor)
     made = make_address(order.style, owner.name, order.domain, draw, order.mailbox)
-    same = select(func.max(CanaryRow.generation)).where(CanaryRow.vendor_id == owner.id)
-    newest = session.exec(same.where(CanaryRow.channel == order.channel)).one() or 0
     row = CanaryRow(
         address=made.address,
         domain=order.domain.lower(),
         vendor_id=owner.id,
         channel=order.channel,
-        generation=max(1, newest + next_generation),
+        generation=generation or _newest_generation(session, owner.id, order.channel),
         style=order.style.value,
         bits=made.bits,
         persona=asdict(made.persona),
         issued_at=now,
     )
+    decoys.accompany(session, row, draw)
     session.add(row)
     session.flush()
-    return _canary(row, owner.slug)
+    return _canary(session, row, owner.slug)
 
 
 def rotate(session: Session, address: str, draw: Draw, now: datetime) -> Canary:
     """Issue the next generation to the same vendor and channel; the old address keeps listening."""
     row = _row(session, address)
     owner = session.get(VendorRow, row.vendor_id)
-    if owner is None:
+    if owner is None or seals_of(session).tell(row):
         raise Unknown(f"canary {address!r} is a decoy: it belongs to no vendor and cannot be rotated")
+    generation = _newest_generation(session, owner.id, row.channel) + 1
+    decoys.follow(session, row, draw, now)
     if row.state == CanaryState.ACTIVE:
         row.state = CanaryState.ROTATED.value
     row.rotated_at = now
     mailbox = row.address.partition("+")[0] if row.style == Style.PLUS else "me"
     order = Order(owner.slug, row.domain, row.channel, Style(row.style), mailbox)
-    return issue(session, order, draw, now, next_generation=True)
+    return issue(session, order, draw, now, generation=generation)
 
 
 def burn(session: Session, address: str, now: datetime) -> Canary:
@@ -87,23 +90,28 @@ def find(session: Session, addresses: Iterable[str]) -> dict[str, Canary]:
     rows = session.exec(
         select(CanaryRow, VendorRow.slug).outerjoin(VendorRow).where(col(CanaryRow.address).in_(wanted))
     ).all()
-    return {row.address: _canary(row, vendor) for row, vendor in rows}
+    return {row.address: _canary(session, row, vendor) for row, vendor in rows}
 
 
 def list_canaries(session: Session, vendor: str | None = None) -> list[Canary]:
-    """Return all canaries, or those of one vendor, in order of issue."""
+    """Return all canaries that were issued, or those of one vendor, in order of issue."""
+    return [canary for canary in issued_and_decoys(session, vendor) if canary.vendor is not None]
+
+
+def issued_and_decoys(session: Session, vendor: str | None = None) -> list[Canary]:
+    """Return all canaries with the decoys among them, which have no vendor; or those of one vendor and its decoys."""
     query = select(CanaryRow, VendorRow.slug).outerjoin(VendorRow).order_by(col(CanaryRow.id))
     if vendor is not None:
         query = query.where(VendorRow.slug == vendor)
-    return [_canary(row, slug) for row, slug in session.exec(query).all()]
+    return [_canary(session, row, slug) for row, slug in session.exec(query).all()]
 
 
 def newest_active(session: Session) -> str | None:
     """Return the address issued last that is still in use, or None while there is none."""
-    wanted = select(CanaryRow.address).where(
-        CanaryRow.state == CanaryState.ACTIVE, col(CanaryRow.vendor_id).is_not(None)
-    )
-    return session.exec(wanted.order_by(col(CanaryRow.id).desc()).limit(1)).first()
+    tell = seals_of(session).tell
+    wanted = select(CanaryRow).where(CanaryRow.state == CanaryState.ACTIVE).order_by(col(CanaryRow.id).desc())
+    with session.exec(wanted.execution_options(yield_per=50)) as rows:
+        return next((row.address for row in rows if not tell(row)), None)
 
 
 def known_addresses(session: Session, mark: str) -> tuple[str, frozenset[str]] | None:
@@ -118,6 +126,11 @@ def known_addresses(session: Session, mark: str) -> tuple[str, frozenset[str]] |
     return now, frozenset(session.exec(select(CanaryRow.address)).all())
 
 
+def _newest_generation(session: Session, vendor_id: int | None, channel: str) -> int:
+    same = select(func.max(CanaryRow.generation)).where(CanaryRow.vendor_id == vendor_id)
+    return session.exec(same.where(CanaryRow.channel == channel)).one() or 1
+
+
 def _row(session: Session, address: str) -> CanaryRow:
     row = session.exec(select(CanaryRow).where(CanaryRow.address == address.lower())).first()
     if row is None:
@@ -125,9 +138,10 @@ def _row(session: Session, address: str) -> CanaryRow:
     return row
 
 
-def _canary(row: CanaryRow, vendor: str | None) -> Canary:
+def _canary(session: Session, row: CanaryRow, vendor: str | None) -> Canary:
+    owner = None if seals_of(session).tell(row) else vendor
     return Canary(
-        id=row.id or 0, address=row.address, vendor=vendor, channel=row.channel, generation=row.generation,
+        id=row.id or 0, address=row.address, vendor=owner, channel=row.channel, generation=row.generation,
         style=Style(row.style), bits=row.bits, state=CanaryState(row.state), issued=row.issued_at,
         persona=Persona(**row.persona) if row.persona else None, published=row.published,
     )  # fmt: skip

@@ -12,15 +12,21 @@ from sqlalchemy.exc import DBAPIError, OperationalError
 from sqlalchemy.pool import ConnectionPoolEntry
 from sqlmodel import Session
 
+from canary.store.seals import INFO, KEYLESS, Seals
+
 MIGRATIONS = Path(__file__).parent / "migrations"
 
 
 class Database:
     """The store behind a URL: SQLite (WAL, synchronous FULL) or PostgreSQL; opening it connects to nothing."""
 
-    def __init__(self, url: str, *, busy_seconds: float = 10) -> None:
-        """Prepare the engine for a URL such as `sqlite:///data/canary.db` or `postgresql+psycopg://...`."""
+    def __init__(self, url: str, *, busy_seconds: float = 10, seals: Seals = KEYLESS) -> None:
+        """Prepare the engine for a URL such as `sqlite:///data/canary.db` or `postgresql+psycopg://...`.
+
+        `seals` tell decoys from issued addresses in whatever is read through here.
+        """
         self.url = make_url(url)
+        self._facts = {INFO: seals}
         self.sqlite = self.url.get_backend_name() == "sqlite"
         arguments = (
             {"timeout": busy_seconds}
@@ -38,14 +44,15 @@ class Database:
     @contextmanager
     def reading(self) -> Iterator[Session]:
         """Open a session for reading: one snapshot, rolled back at the end."""
-        with Session(self.engine, expire_on_commit=False) as session:
+        with Session(self.engine, expire_on_commit=False, info=self._facts) as session:
             yield session
 
     @contextmanager
     def writing(self) -> Iterator[Session]:
         """Open a transaction that commits as a whole or leaves nothing behind."""
         options = {"writing": True}
-        with Session(self.engine.execution_options(**options), expire_on_commit=False) as session, session.begin():
+        engine = self.engine.execution_options(**options)
+        with Session(engine, expire_on_commit=False, info=self._facts) as session, session.begin():
             yield session
 
     def migrate(self) -> None:

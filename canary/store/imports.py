@@ -1,5 +1,6 @@
 """What an import asks of the store: which mails it has, a way in that alerts nobody, and what came of it."""
 
+import secrets
 from collections import Counter
 from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
@@ -10,8 +11,11 @@ from sqlalchemy import ColumnElement, event, func
 from sqlmodel import Session, col, select
 
 from canary.judge.adoption import Proposal
+from canary.model.address import Draw
 from canary.model.canary import CanaryState
+from canary.store import decoys
 from canary.store.database import Database
+from canary.store.seals import seals_of
 from canary.store.tables import CanaryRow, CaseRow, HitRow, MailRow, OutboxRow, VendorDomainRow, VendorRow
 from canary.store.vendors import Duplicate, add_vendor, slug, vendor_row
 
@@ -92,19 +96,34 @@ def _ours(prefix: str) -> ColumnElement[bool]:
     return col(MailRow.key).startswith(prefix, autoescape=True)
 
 
-def adopt(session: Session, proposals: Sequence[Proposal], now: datetime) -> int:
-    """Make canaries of addresses that were given away before, adding vendors as need be; doing it again adds nothing."""
-    added = 0
+def adopt(session: Session, proposals: Sequence[Proposal], now: datetime, draw: Draw = secrets.randbelow) -> int:
+    """Make canaries of addresses that were given away before, adding vendors as need be; doing it again adds nothing.
+
+    They are written in any order, as the decoys among them would stand out of an order by name. A decoy that turns out
+    to have been given away is one no longer.
+    """
+    owned = {}
     for each in proposals:
         address = each.address.lower()
-        if session.exec(select(CanaryRow.id).where(CanaryRow.address == address)).first() is None:
-            session.add(_canary(each, address, _owner(session, each, now)))
-            added += 1
-    session.flush()
-    return added
+        if (known := _row(session, address)) is None or seals_of(session).tell(known):
+            owned[address] = each, _owner(session, each, now)
+    left = list(owned)
+    while left:
+        address = left.pop(draw(len(left)))
+        row, known = _canary(*owned[address]), _row(session, address)
+        if known is None:
+            decoys.accompany_adopted(session, row, owned, draw)
+        session.add(known.sqlmodel_update(row.model_dump(exclude={"id"})) if known else row)
+        session.flush()
+    return len(owned)
 
 
-def _canary(each: Proposal, address: str, owner: VendorRow) -> CanaryRow:
+def _row(session: Session, address: str) -> CanaryRow | None:
+    return session.exec(select(CanaryRow).where(CanaryRow.address == address)).first()
+
+
+def _canary(each: Proposal, owner: VendorRow) -> CanaryRow:
+    address = each.address.lower()
     return CanaryRow(
         address=address, domain=address.rpartition("@")[2], vendor_id=owner.id, channel=each.channel,
         generation=1, style=each.style.value, bits=each.bits, state=CanaryState.ACTIVE.value, issued_at=each.issued,

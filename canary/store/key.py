@@ -8,11 +8,15 @@ from pathlib import Path
 
 def installation_key(folder: Path) -> bytes:
     """Return the key in a data folder, making both if need be; raises OSError."""
-    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    file = folder / "secret.key"
+    return key_in(folder / "secret.key")
+
+
+def key_in(file: Path) -> bytes:
+    """Return the key in a file that only its owner may read, making it if need be; raises OSError."""
+    file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     if not file.exists():
         # Whole under another name first: of two processes that start together, neither may read half a key.
-        made = folder / f"secret.key.{secrets.token_hex(4)}"
+        made = file.with_name(f"{file.name}.{secrets.token_hex(4)}")
         with os.fdopen(os.open(made, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as text:
             text.write(secrets.token_hex(32) + "\n")
         with suppress(FileExistsError):

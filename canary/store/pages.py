@@ -3,13 +3,15 @@
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import date, datetime, timedelta
+from itertools import islice
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, distinct, func, select
+from sqlalchemy import ColumnElement, Select, case, distinct, func, select
 from sqlmodel import Session, col
 
 from canary.model.party import Supply
 from canary.model.verdict import LEAKS, Verdict
+from canary.store import decoys
 from canary.store.cases import OPEN
 from canary.store.events import timeline
 from canary.store.lines import (
@@ -29,6 +31,7 @@ from canary.store.lines import (
     VendorPage,
     Weeks,
 )
+from canary.store.seals import seals_of
 from canary.store.tables import (
     AttemptRow,
     CampaignRow,
@@ -59,7 +62,7 @@ def overview(session: Session, now: datetime, weeks: int = 52) -> Overview:
         vendors=_vendor_lines(session, first, weeks),
         hits=_hits(session, _hit_query().order_by(col(HitRow.at).desc(), col(HitRow.id).desc()).limit(12)),
         days=_outside_days(session, end),
-        canaries=session.execute(_select(func.count()).select_from(CanaryRow)).scalar_one(),
+        canaries=sum(_issued(session).values()),
         attempts=int(session.execute(_select(func.sum(col(AttemptRow.count)))).scalar() or 0),
     )
 
@@ -75,16 +78,17 @@ def vendor_page(session: Session, slug: str, now: datetime) -> VendorPage | None
         _select(CaseRow).join(CaseVendorRow).where(col(CaseVendorRow.vendor_id) == row.id)
         .order_by(col(CaseRow.id).desc()).limit(20),
     )  # fmt: skip
-    canaries = _canaries(session, _canary_query().where(mine).limit(200))
-    tally = _tallies(session, col(CanaryRow.vendor_id), mine).get(row.id, Tally())
+    canaries = _canaries(session, _canary_query().where(mine), 200)
+    its = mine & (col(HitRow.verdict) != Verdict.GUESS)  # what came to decoys is nobody's
+    tally = _tallies(session, col(CanaryRow.vendor_id), its).get(row.id, Tally())
     domains = _select(VendorDomainRow.domain).where(col(VendorDomainRow.vendor_id) == row.id).limit(50)
     passed = _select(SupplierRow.name).join(SupplyRow).where(col(SupplyRow.vendor_id) == row.id).distinct().limit(50)
     return VendorPage(
         slug=row.slug, name=row.name, state=_state(any(c.open for c in cases), tally.asking),
         domains=tuple(session.execute(domains).scalars()), suppliers=tuple(session.execute(passed).scalars()),
-        tally=tally, weeks=_weeks(session, mine, _end(session, now)), marks=_marks(canaries, cases),
+        tally=tally, weeks=_weeks(session, its, _end(session, now)), marks=_marks(canaries, cases),
         canaries=canaries, cases=cases,
-        hits=_hits(session, _hit_query().where(mine).order_by(col(HitRow.at).desc()).limit(25)),
+        hits=_hits(session, _hit_query().where(its).order_by(col(HitRow.at).desc()).limit(25)),
         events=tuple((e.at, e.kind, e.who, e.text) for e in timeline(session, row.id or 0, 50)),
     )  # fmt: skip
 
@@ -133,8 +137,8 @@ def mail_page(session: Session, mail_id: int) -> MailPage | None:
 
 def canary_list(session: Session, after: int = 0) -> tuple[tuple[CanaryLine, ...], int | None]:
     """Read canaries in order of issue from a key on, and the key of the next page if there is one."""
-    query = _canary_query().where(col(CanaryRow.id) > after).order_by(None).order_by(col(CanaryRow.id)).limit(PAGE + 1)
-    found = _canaries(session, query)
+    query = _canary_query().where(col(CanaryRow.id) > after).order_by(None).order_by(col(CanaryRow.id))
+    found = _canaries(session, query, PAGE + 1)
     return found[:PAGE], found[PAGE - 1].id if len(found) > PAGE else None
 
 
@@ -205,7 +209,7 @@ def _hit_query() -> Select[Any]:
     return (
         _select(
             HitRow.id, HitRow.mail_id, HitRow.at, HitRow.verdict, HitRow.confidence, HitRow.case_id, CanaryRow.address,
-            VendorRow.name, VendorRow.slug, func.coalesce(MailRow.subject, ""), func.coalesce(MailRow.sender, ""),
+            _of_decoy(VendorRow.name), _of_decoy(VendorRow.slug), func.coalesce(MailRow.subject, ""), func.coalesce(MailRow.sender, ""),
             func.coalesce(MailRow.identity_domain, ""), HitRow.reasons,
         )
         .select_from(HitRow)
@@ -213,6 +217,11 @@ def _hit_query() -> Select[Any]:
         .outerjoin(VendorRow, col(VendorRow.id) == CanaryRow.vendor_id)
         .outerjoin(MailRow, col(MailRow.id) == HitRow.mail_id)
     )  # fmt: skip
+
+
+def _of_decoy(column: Any) -> ColumnElement[Any]:
+    # Only decoys are guessed: whatever vendor their rows name was never given them.
+    return case((col(HitRow.verdict) == Verdict.GUESS, None), else_=column)
 
 
 def _hits(session: Session, query: Select[Any]) -> tuple[HitLine, ...]:
@@ -224,8 +233,18 @@ def _canary_query() -> Select[Any]:
     return _select(CanaryRow, VendorRow.name, VendorRow.slug).outerjoin(VendorRow).order_by(*order)
 
 
-def _canaries(session: Session, query: Select[Any]) -> tuple[CanaryLine, ...]:
-    rows = session.execute(query).all()
+def _issued(session: Session) -> Counter[int | None]:
+    """Count the addresses issued to each vendor."""
+    owner = col(CanaryRow.vendor_id)
+    return Counter(dict(_pairs(session, _select(owner, func.count()).group_by(owner)))) - decoys.by_vendor(session)
+
+
+def _canaries(session: Session, query: Select[Any], most: int) -> tuple[CanaryLine, ...]:
+    """Read issued addresses, stepping over decoys."""
+    tell = seals_of(session).tell
+    found = session.execute(query.execution_options(yield_per=most))
+    rows = list(islice((row for row in found if not tell(row[0])), most))
+    found.close()
     tallies = _tallies(session, col(HitRow.canary_id), col(HitRow.canary_id).in_([row[0].id for row in rows]))
     return tuple(
         CanaryLine(
@@ -261,11 +280,11 @@ def _vendor_lines(session: Session, first: datetime, weeks: int) -> tuple[Vendor
     known = _select(VendorRow).order_by(col(VendorRow.name)).limit(500)
     rows: list[VendorRow] = list(session.execute(known).scalars())
     owner = col(CanaryRow.vendor_id)
-    issued = dict(_pairs(session, _select(owner, func.count()).group_by(owner)))
-    tallies = _tallies(session, owner, owner.is_not(None))
+    issued, of_vendors = _issued(session), col(HitRow.verdict) != Verdict.GUESS
+    tallies = _tallies(session, owner, owner.is_not(None) & of_vendors)
     leaking = _select(CaseVendorRow.vendor_id).join(CaseRow).where(col(CaseRow.state).in_(OPEN))
     open_at = set(session.execute(leaking).scalars())
-    counts = _daily(session, col(HitRow.at) >= first)
+    counts = _daily(session, (col(HitRow.at) >= first) & of_vendors)
     lines = [
         VendorLine(
             row.slug, row.name, _state(row.id in open_at, tallies.get(row.id, Tally()).asking), issued.get(row.id, 0),
@@ -328,9 +347,10 @@ def _matrix(session: Session, line: CaseLine, rows: int = 60) -> tuple[tuple[str
         ).scalars()
     )
     known = supplies(session)
+    tell = seals_of(session).tell
     given = _canary_query().where(col(CanaryRow.issued_at) <= line.last_hit_at, col(CanaryRow.vendor_id).is_not(None))
     vendors: dict[tuple[str, str], list[Cell]] = {}
-    for canary, name, slug in session.execute(given.limit(2000)):
+    for canary, name, slug in (row for row in session.execute(given.limit(2000)) if not tell(row[0])):
         held = _held(line.top, known, slug, canary.channel, line.last_hit_at)
         vendors.setdefault((name, slug), []).append(Cell(canary.address, canary.channel, canary.id in hit, held))
     ranked = sorted(vendors.items(), key=lambda kept: (*_rank(kept[1]), kept[0]))

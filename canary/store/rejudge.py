@@ -38,6 +38,8 @@ from canary.store.tables import (
 
 BATCH = 100
 _OWN = (Verdict.EXPECTED, Verdict.SUPPLIER)
+_OTHERS = (Verdict.SELF_TEST, Verdict.GUESS)
+"""Verdicts that no decision on a vendor changes; what came to a decoy is none of the vendor's."""
 _PASSING = frozenset({Reason.HARD_TO_GUESS, Reason.EASY_TO_GUESS, Reason.GUESS_BY_SHAPE, Reason.RSPAMD})
 """Reasons that change as guesses come in, or that stand beside the verdict; they alone make no new judgement."""
 
@@ -107,7 +109,7 @@ def _batches(session: Session, vendor_id: int, which: ColumnElement[bool]) -> It
         .join(CanaryRow, CanaryRow.id == HitRow.canary_id)
         .join(MailRow, MailRow.id == HitRow.mail_id)
         .join(MailContentRow, MailContentRow.mail_id == MailRow.id)
-        .where(CanaryRow.vendor_id == vendor_id, HitRow.verdict != Verdict.SELF_TEST.value, which)
+        .where(CanaryRow.vendor_id == vendor_id, col(HitRow.verdict).not_in(_OTHERS), which)
         .order_by(HitRow.id)
         .limit(BATCH)
     )  # fmt: skip

@@ -1,5 +1,7 @@
 """What all tables share: one metadata, how constraints are named, and how times are kept."""
 
+import secrets
+
 from sqlalchemy import MetaData
 from sqlmodel import SQLModel, UTCDateTime
 
@@ -11,9 +13,15 @@ NAMES = {
 }
 metadata = MetaData(naming_convention=NAMES)
 Time = UTCDateTime()
+SEAL_OCTETS = 16
 
 
 class Row(SQLModel):
     """What all rows share: one metadata with named constraints, so that migrations are the same everywhere."""
 
     metadata = metadata
+
+
+def random_seal() -> bytes:
+    """Return the seal of an address that is no decoy."""
+    return secrets.token_bytes(SEAL_OCTETS)

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from sqlalchemy import func
 from sqlmodel import Session, col, select
 
+from canary.model.verdict import Verdict
 from canary.store.cases import open_case_of
 from canary.store.tables import CanaryRow, HitRow, VendorRow
 
@@ -27,6 +28,7 @@ def standings(session: Session) -> list[Standing]:
     query = select(CanaryRow.vendor_id, HitRow.verdict, func.count()).join(
         HitRow, col(HitRow.canary_id) == CanaryRow.id
     )
+    query = query.where(HitRow.verdict != Verdict.GUESS.value)  # at decoys, which belong to nobody
     for vendor, verdict, count in session.exec(query.group_by(col(CanaryRow.vendor_id), HitRow.verdict)).all():
         counted.setdefault(vendor or 0, Counter())[verdict] = count
     rows = session.exec(select(VendorRow).order_by(VendorRow.name)).all()

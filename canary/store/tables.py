@@ -6,7 +6,7 @@ from typing import Any, ClassVar
 from sqlalchemy import JSON, BigInteger, Column, Index, LargeBinary, UniqueConstraint
 from sqlmodel import Field
 
-from canary.store.rows import Row, Time
+from canary.store.rows import Row, Time, random_seal
 
 
 class VendorRow(Row, table=True):
@@ -106,7 +106,11 @@ class AuditRow(Row, table=True):
 
 
 class CanaryRow(Row, table=True):
-    """One issued address, in lower case; a decoy has no vendor."""
+    """One address, in lower case, issued to a vendor or never to anybody: only the key of the decoys tells which.
+
+    `seal` is drawn at random for an issued address and made with the key for a decoy (`canary.store.seals`). Decoys of
+    the first versions had no vendor, and rows without one are still taken for decoys.
+    """
 
     __tablename__ = "canary"
     __table_args__ = (Index("ix_canary_vendor_channel", "vendor_id", "channel", "generation"),)
@@ -124,6 +128,15 @@ class CanaryRow(Row, table=True):
     issued_at: datetime = Field(sa_type=Time)
     rotated_at: datetime | None = Field(default=None, sa_type=Time)
     burned_at: datetime | None = Field(default=None, sa_type=Time)
+    seal: bytes = Field(default_factory=random_seal, sa_column=Column(LargeBinary, nullable=False))
+
+
+class KeyMarkRow(Row, table=True):
+    """By what a key that is kept elsewhere is known again; it does not tell the key."""
+
+    __tablename__ = "key_mark"
+    name: str = Field(primary_key=True)
+    mark: str
 
 
 class CampaignRow(Row, table=True):
@@ -358,31 +371,6 @@ class DeliveryRow(Row, table=True):
     due_at: datetime = Field(sa_type=Time)
     sent_at: datetime | None = Field(default=None, sa_type=Time)
     fault: str = ""
-
-
-class UserRow(Row, table=True):
-    """Somebody who may look; the password is kept as an argon2id hash."""
-
-    __tablename__ = "user_account"
-    id: int | None = Field(default=None, primary_key=True)
-    name: str = Field(unique=True)
-    password: str = ""
-    role: str = "viewer"
-    created_at: datetime = Field(sa_type=Time)
-
-
-class TokenRow(Row, table=True):
-    """A session, a one-time login or an API token; only the SHA-256 of the secret is kept."""
-
-    __tablename__ = "token"
-    hash: str = Field(primary_key=True)
-    kind: str = Field(index=True)
-    user_id: int = Field(foreign_key="user_account.id", index=True)
-    name: str = ""
-    scope: str = ""
-    created_at: datetime = Field(sa_type=Time)
-    expires_at: datetime = Field(sa_type=Time)
-    revoked_at: datetime | None = Field(default=None, sa_type=Time)
 
 
 class LeaseRow(Row, table=True):

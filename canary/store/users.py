@@ -9,7 +9,7 @@ from argon2.exceptions import InvalidHashError, VerificationError
 from sqlalchemy import delete, update
 from sqlmodel import Session, col, select
 
-from canary.store.tables import TokenRow, UserRow
+from canary.store.access import TokenRow, UserRow
 
 ROLES = ("viewer", "analyst", "admin")
 KINDS = ("session", "login", "api")

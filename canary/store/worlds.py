@@ -10,6 +10,7 @@ from sqlmodel import Session, col, select
 from canary.attribute.world import Party, Passing, Planted, Strike, Tries, World
 from canary.model.attempt import AttemptKind
 from canary.model.verdict import HINTS, LEAKS, Reason
+from canary.store.seals import seals_of
 from canary.store.tables import AttemptRow, CanaryRow, HitRow, MailRow, SupplierRow, SupplyRow, VendorRow
 
 _HANDED_ON = timedelta(days=30)
@@ -46,9 +47,10 @@ def _canaries(session: Session, now: datetime) -> tuple[Planted, ...]:
         .outerjoin_from(CanaryRow, VendorRow, col(VendorRow.id) == CanaryRow.vendor_id)
         .where(col(CanaryRow.issued_at) <= now)
     )
+    tell = seals_of(session).tell
     return tuple(
         Planted(
-            str(row.id), row.domain, slug, row.issued_at, row.channel, row.generation, row.bits, row.published,
+            str(row.id), row.domain, None if tell(row) else slug, row.issued_at, row.channel, row.generation, row.bits, row.published,
             frozenset(said for key, said in _FIELDS.items() if (row.persona or {}).get(key)),
         )
         for row, slug in session.execute(query.order_by(CanaryRow.id))

@@ -10,8 +10,8 @@ from urllib.parse import urlsplit
 from fastapi import Request, Response
 from starlette.responses import PlainTextResponse, RedirectResponse
 
+from canary.store.access import UserRow
 from canary.store.database import Database
-from canary.store.tables import UserRow
 from canary.store.users import new_token, revoke, use_token
 
 PUBLIC = frozenset({"/healthz", "/readyz", "/login"})

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 from sqlmodel import Session, select
 
+from canary.store.access import TokenRow, UserRow
 from canary.store.database import Database
-from canary.store.tables import TokenRow, UserRow
 from canary.store.users import add_user, check_password, forget_expired, new_token, revoke, use_token
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)

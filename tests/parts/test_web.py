@@ -16,7 +16,7 @@ import uvicorn
 from fastapi import FastAPI
 from starlette.routing import BaseRoute
 
-from canary.store import tables
+from canary.store import access, tables
 from canary.store.database import Database
 from canary.store.senders import list_senders
 from canary.store.users import add_user, new_token
@@ -334,7 +334,7 @@ def test_a_decision_from_another_site_is_refused(site: Site) -> None:
 
 def test_who_may_only_look_decides_nothing(site: Site) -> None:
     with site.database.writing() as session:
-        session.get_one(tables.UserRow, 1).role = "viewer"
+        session.get_one(access.UserRow, 1).role = "viewer"
     with site.logged_in() as client:
         assert decide(client, "approve").status_code == 403
         assert '<form method="post" action="/senders"' not in client.get("/senders").text

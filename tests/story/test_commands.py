@@ -114,3 +114,18 @@ def test_a_csv_of_canaries_holds_no_formula(say: Callable[..., Said]) -> None:
     say("vendor", "add", "Shop", "--domain", "shop.example")
     said = say("issue", "shop", "--channel", "=1+1", "--format", "csv").stdout
     assert ",'=1+1," in said
+
+
+def test_decoys_are_made_listed_apart_and_told_when_their_key_is_gone(say: Callable[..., Said], house: House) -> None:
+    say("init", "--domain", "in.example")
+    say("vendor", "add", "Shop", "--domain", "shop.example")
+    say("issue", "shop", "--count", "3")
+    told = json.loads(say("decoys", "--json").stdout)
+    [domain] = told["domains"]
+    assert (domain["issued"], domain["random"], domain["guessable"], domain["hit"]) == (3, 10, 10, [])
+    assert len(json.loads(say("canaries", "--json").stdout)) == 3
+    assert len(json.loads(say("canaries", "--decoys", "--json").stdout)) == 20
+    (house.folder / told["key"]).unlink()
+    without = say("decoys")
+    assert (without.returncode, len(without.stderr.splitlines()), "missing" in without.stderr) == (1, 1, True)
+    assert len(json.loads(say("canaries", "--json").stdout)) == 23

@@ -1,0 +1,57 @@
+"""`canary decoys`: addresses nobody is given, kept among the issued ones, and what came to them."""
+
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from canary.cli.frame import Json, Trouble, settings, show_json, show_table
+
+if TYPE_CHECKING:
+    from canary.store.decoys import Standing
+
+
+def keep_decoys(
+    count: Annotated[
+        int | None, typer.Option(min=0, max=1000, help="How many at each domain; by default decoys.count.")
+    ] = None,
+    new_key: Annotated[bool, typer.Option("--new-key", help="Give up a lost key; its decoys count as issued.")] = False,
+    as_json: Json = False,
+) -> None:
+    """Make what is missing of the decoys, and tell how many there are and what came to them."""
+    import secrets
+
+    from canary.run import clock, open_store
+    from canary.store import decoys
+
+    known = settings()
+    store = open_store(known)
+    store.migrate()
+    with store.writing() as session:
+        if told := decoys.ready(session, anew=new_key):
+            raise Trouble(f"{told}, or begin anew with --new-key")
+        wanted = decoys.Wanted(known.decoys.count if count is None else count)
+        made = decoys.keep(session, wanted, secrets.randbelow, clock())
+    with store.reading() as session:
+        found = decoys.standings(session)
+    if as_json:
+        show_json({"made": made, "key": str(known.decoy_key), "domains": [_document(each) for each in found]})
+        return
+    rows = [(d.domain, d.issued, d.random, d.guessable, len(d.hit)) for d in found]
+    none = "No decoys: nothing was issued yet that they could hide among. Next: canary issue VENDOR"
+    show_table(("domain", "issued", "random decoys", "guessable decoys", "hit"), rows, none)
+    for hit in (hit for each in found for hit in each.hit):
+        what = f"{hit.hits} {'hit' if hit.hits == 1 else 'hits'} since {hit.first:%Y-%m-%d %H:%M}: {hit.meaning}"
+        typer.echo(f"{hit.address} ({hit.kind} decoy): {what}")
+
+
+keep_decoys.__name__ = "decoys"
+COMMANDS = (keep_decoys,)
+
+
+def _document(each: "Standing") -> dict[str, object]:
+    hit = [
+        {"address": h.address, "kind": h.kind, "first": h.first, "hits": h.hits, "meaning": h.meaning} for h in each.hit
+    ]
+    return {
+        "domain": each.domain, "issued": each.issued, "random": each.random, "guessable": each.guessable, "hit": hit,
+    }  # fmt: skip

@@ -1,0 +1,100 @@
+"""An installation as it grows over two years: vendors, addresses issued and adopted, decoys among them."""
+
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from random import Random
+
+from canary.judge.adoption import Proposal, adopted_bits
+from canary.model.canary import Style
+from canary.store import canaries, decoys, imports, vendors
+from canary.store.canaries import Order
+from canary.store.database import Database
+from canary.store.decoys import Wanted
+
+BEGIN = datetime(2024, 1, 8, 9, 30, 12, 345678, tzinfo=UTC)
+DOMAIN = "in.example"
+CHANNELS = ("signup", "newsletter", "order", "support", "account")
+STYLES = (Style.TAGGED, Style.TAGGED, Style.PLAUSIBLE, Style.PLUS)
+MAKES = ("{}", "{}", "{}-news", "{}.shop", "{}{year}", "{}-{year}", "shop-{}", "{}{number}")
+STEMS = """
+    harlow kinmere foxdale brightwell oakham stonegate riverton ashby maplesoft corwin dunmore elmstead fairholt glenrow
+    highcliff ironbridge juniper kestrel larkfield moorside northway orchard pinewood quarry redmill silverton thornbury
+    umberfold valemont westbrook yarrow zephyr amberley blackthorn coldstream dovecote eastgate fernhill greystone hollow
+""".split()
+
+
+@dataclass
+class Installation:
+    """A store and the chance that fills it; times go on as addresses are issued."""
+
+    store: Database
+    random: Random
+    now: datetime = BEGIN
+
+    def draw(self, below: int) -> int:
+        return self.random.randrange(below)
+
+    def pass_time(self, days: float) -> None:
+        seconds = self.random.expovariate(1 / (days * 86400))
+        self.now += timedelta(seconds=round(seconds, 6))
+
+    def begin(self) -> None:
+        with self.store.writing() as session:
+            decoys.ready(session)
+            for stem in STEMS[:20]:
+                vendors.add_vendor(session, f"{stem.title()} Ltd", [f"{stem}.example"], self.now)
+
+    def adopt(self, count: int) -> None:
+        """Take over addresses that were given away for years, to vendors known and new."""
+        found: dict[str, Proposal] = {}
+        while len(found) < count:
+            stem = self.random.choice(STEMS)
+            make = self.random.choice(MAKES)
+            local = make.format(stem, year=self.random.randrange(2010, 2024), number=self.random.randrange(10, 99))
+            address = f"{local}@{DOMAIN}"
+            first = BEGIN.replace(microsecond=0) - timedelta(seconds=self.random.randrange(10 * 365 * 86400))
+            found[address] = Proposal(
+                address, "", f"{stem.title()} Ltd", (f"{stem}.example",), self.random.choice(CHANNELS), "told",
+                Style.TAGGED, adopted_bits(address), first, 3,
+            )  # fmt: skip
+        proposals = sorted(found.values(), key=lambda p: (p.name, p.address))
+        with self.store.writing() as session:
+            imports.adopt(session, proposals, self.now, self.draw)
+
+    def issue(self, count: int, days: float = 5) -> None:
+        """Issue addresses one by one, some in one go, and rotate one now and then."""
+        known: list[str] = []
+        with self.store.writing() as session:
+            for _ in range(count):
+                if self.random.random() < 0.8:
+                    self.pass_time(days)
+                else:
+                    self.now += timedelta(microseconds=self.random.randrange(2_000, 9_000))
+                if known and self.random.random() < 0.1:
+                    old = self.random.choice(known)
+                    known.append(canaries.rotate(session, old, self.draw, self.now).address)
+                else:
+                    known.append(canaries.issue(session, self.order(), self.draw, self.now).address)
+
+    def order(self) -> Order:
+        vendor, style = self.random.choice(STEMS[:20]) + "-ltd", self.random.choice(STYLES)
+        return Order(vendor, DOMAIN, self.random.choice(CHANNELS), style)
+
+    def keep(self, count: int = 20) -> int:
+        with self.store.writing() as session:
+            return decoys.keep(session, Wanted(count), self.draw, self.now)
+
+
+def grown(store: Database, seed: int) -> Installation:
+    """Return an installation of 200 issued addresses, half of them adopted, and its decoys."""
+    made = Installation(store, Random(seed))
+    made.begin()
+    made.adopt(100)
+    made.issue(100)
+    made.keep()
+    return made
+
+
+def key_file(folder: Path) -> Path:
+    return folder / "elsewhere" / "decoy.key"

@@ -1,0 +1,296 @@
+"""Decoys, on SQLite and on PostgreSQL alike: made, hidden, told by the key, and never a vendor's."""
+
+import secrets
+from collections import Counter
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from datetime import timedelta
+from pathlib import Path
+from random import Random
+
+import pytest
+from alembic import command
+from alembic.config import Config
+from sqlalchemy import text
+from sqlmodel import Session, select
+
+from canary.judge.adoption import Proposal
+from canary.judge.decoy import DecoyKind, kind_of
+from canary.model.attempt import Attempt, AttemptKind
+from canary.model.canary import Canary
+from canary.model.verdict import Because, Judgement, Reason, Verdict
+from canary.pipeline import take_probe
+from canary.store import canaries, cases, decoys, imports, mails, pages, standing, vendors
+from canary.store.canaries import Order
+from canary.store.database import MIGRATIONS, Database
+from canary.store.decoys import Wanted
+from canary.store.register import Register
+from canary.store.seals import KEYLESS, Seals
+from canary.store.tables import CanaryRow, HitRow, VendorRow
+from canary.store.worlds import world_of
+from tests.installation import BEGIN, DOMAIN, Installation
+
+NOW = BEGIN + timedelta(days=400)
+Opened = Callable[..., Database]
+
+
+@pytest.fixture
+def key(tmp_path: Path) -> Path:
+    return tmp_path / "elsewhere" / "decoy.key"
+
+
+@pytest.fixture
+def opened(store: Database) -> Iterator[Opened]:
+    """Opens the store once more, with other seals."""
+    made: list[Database] = []
+
+    def again(seals: Seals = KEYLESS) -> Database:
+        made.append(Database(store.url.render_as_string(hide_password=False), seals=seals))
+        return made[-1]
+
+    yield again
+    for database in made:
+        database.close()
+
+
+@pytest.fixture
+def hiding(opened: Opened, key: Path) -> Database:
+    """A store whose decoys can be told; none is made beside issued addresses unless asked for."""
+    found = opened(Seals(key))
+    with found.writing() as session:
+        assert decoys.ready(session) == ""
+        vendors.add_vendor(session, "Shop", ["shop.example"], BEGIN)
+        for day in range(5):
+            canaries.issue(session, Order("shop", DOMAIN), secrets.randbelow, BEGIN + timedelta(days=day))
+    return found
+
+
+def keep(store: Database, count: int = 20) -> int:
+    with store.writing() as session:
+        return decoys.keep(session, Wanted(count), secrets.randbelow, NOW)
+
+
+def the_decoys(store: Database) -> list[Canary]:
+    with store.reading() as session:
+        return [canary for canary in canaries.issued_and_decoys(session) if canary.vendor is None]
+
+
+def random_one(store: Database) -> Canary:
+    return next(decoy for decoy in the_decoys(store) if kind_of(decoy.bits) is DecoyKind.RANDOM)
+
+
+def guess_at(store: Database, decoy: Canary) -> None:
+    with store.writing() as session:
+        found = Judgement(Verdict.GUESS, 0.9, (Because(Reason.NEVER_ISSUED, "why"),))
+        mails.keep_hit(session, None, decoy.id, found, NOW)
+
+
+def test_twenty_are_kept_half_of_each_kind_and_not_one_more(hiding: Database) -> None:
+    assert keep(hiding) == 20
+    assert Counter(kind_of(decoy.bits) for decoy in the_decoys(hiding)) == {
+        DecoyKind.RANDOM: 10,
+        DecoyKind.GUESSABLE: 10,
+    }
+    assert keep(hiding) == 0
+
+
+def test_none_is_made_where_none_was_issued(opened: Opened, key: Path) -> None:
+    empty = opened(Seals(key))
+    with empty.writing() as session:
+        decoys.ready(session)
+    assert keep(empty) == 0
+
+
+def test_none_is_made_where_too_few_were_issued_to_hide_among(hiding: Database) -> None:
+    with hiding.writing() as session:
+        assert decoys.keep(session, Wanted(20, least=6), secrets.randbelow, NOW) == 0
+
+
+def test_a_canary_that_changes_places_keeps_its_address_and_its_hits(hiding: Database) -> None:
+    with hiding.writing() as session:
+        before = canaries.list_canaries(session, "shop")
+        for canary in before:
+            found = Judgement(Verdict.SPAM, 0.9, (Because(Reason.NOTHING_PROVEN, canary.address),))
+            mails.keep_hit(session, None, canary.id, found, NOW)
+    keep(hiding, 200)
+    with hiding.reading() as session:
+        after = canaries.list_canaries(session, "shop")
+        hits = session.exec(select(CanaryRow.address, HitRow.reasons).join(HitRow)).all()
+    assert [canary.id for canary in after] != [canary.id for canary in before]
+    assert sorted(replace(c, id=0).address for c in after) == sorted(c.address for c in before)
+    assert {replace(c, id=0) for c in after} == {replace(c, id=0) for c in before}
+    assert len(hits) == 5
+    assert all(reasons[0]["text"] == address for address, reasons in hits)
+
+
+def test_without_the_key_they_are_ordinary_canaries(hiding: Database, opened: Opened) -> None:
+    keep(hiding)
+    blind = opened()
+    with blind.reading() as session:
+        assert len(canaries.list_canaries(session, "shop")) == 25
+    with hiding.reading() as session:
+        assert len(canaries.list_canaries(session, "shop")) == 5
+
+
+def test_a_missing_key_is_told_in_a_line_and_never_made_anew_by_itself(
+    hiding: Database, opened: Opened, key: Path
+) -> None:
+    keep(hiding)
+    key.unlink()
+    late = opened(Seals(key))
+    with late.writing() as session:
+        told = decoys.ready(session)
+    assert ("missing" in told, str(key) in told, "\n" in told, key.exists()) == (True, True, False, False)
+
+
+def test_another_key_is_told_from_the_one_that_made_them(hiding: Database, opened: Opened, key: Path) -> None:
+    key.write_text(secrets.token_hex(32))
+    late = opened(Seals(key))
+    with late.reading() as session:
+        assert "not the one" in decoys.trouble(session)
+
+
+def test_a_lost_key_is_given_up_only_when_asked(hiding: Database, opened: Opened, key: Path) -> None:
+    key.unlink()
+    late = opened(Seals(key))
+    with late.writing() as session:
+        assert decoys.ready(session, anew=True) == ""
+        assert decoys.trouble(session) == ""
+
+
+def test_only_its_owner_may_read_the_key(hiding: Database, key: Path) -> None:
+    assert key.stat().st_mode & 0o777 == 0o600
+
+
+def test_a_decoy_is_nobodys_on_every_list(hiding: Database) -> None:
+    keep(hiding)
+    for decoy in the_decoys(hiding)[:3]:
+        guess_at(hiding, decoy)
+    with hiding.reading() as session:
+        page, overview = pages.vendor_page(session, "shop", NOW), pages.overview(session, NOW)
+        listed, further = pages.canary_list(session)
+        assert page is not None
+        assert (len(page.canaries), len(listed), further) == (5, 5, None)
+        assert (page.hits, page.weeks, overview.canaries, overview.vendors[0].canaries) == ((), None, 5, 5)
+        assert {hit.vendor for hit in overview.hits} == {None}
+        assert [line.verdicts for line in standing.standings(session)] == [Counter()]
+
+
+def test_pages_of_canaries_step_over_decoys(hiding: Database) -> None:
+    with hiding.writing() as session:
+        for _ in range(80):
+            canaries.issue(session, Order("shop", DOMAIN), secrets.randbelow, NOW)
+    keep(hiding, 60)
+    with hiding.reading() as session:
+        first, further = pages.canary_list(session)
+        second, end = pages.canary_list(session, further or 0)
+    assert (len(first), len(second), end) == (50, 35, None)
+
+
+def test_attribution_weighs_decoys_as_held_by_the_owner_alone(hiding: Database) -> None:
+    keep(hiding)
+    with hiding.writing() as session:
+        mine = canaries.list_canaries(session, "shop")[0]
+        case = cases.open_case(session, vendors.vendor_row(session, "shop").id or 0, NOW)
+        found = Judgement(Verdict.SPAM, 0.9, (Because(Reason.NOTHING_PROVEN, "why"),))
+        mails.keep_hit(session, None, mine.id, found, NOW).case_id = case.id
+        session.flush()
+        held = Counter(each.vendor for each in world_of(session, NOW, case.id).canaries)
+    assert held == {"shop": 5, None: 20}
+
+
+def test_the_register_gives_a_decoy_to_nobody(hiding: Database) -> None:
+    keep(hiding)
+    decoy = random_one(hiding)
+    with hiding.reading() as session:
+        register = Register(session, [decoy.address])
+        [found] = register.reached([decoy.address])
+        assert register.owner(found)[0] == 0
+
+
+def test_a_probe_at_a_random_decoy_speaks_of_the_owners_side(hiding: Database) -> None:
+    keep(hiding)
+    decoy = random_one(hiding)
+    probe = Attempt(AttemptKind.PROBE, DOMAIN, "203.0.113.0/24", NOW, decoy.address)
+    with hiding.writing() as session:
+        take_probe(session, probe)
+        hit = session.exec(select(HitRow)).one()
+    assert (hit.verdict, [r["code"] for r in hit.reasons]) == ("guess", ["never-issued", "random-decoy"])
+
+
+def test_one_that_was_hit_is_told_and_replaced(hiding: Database) -> None:
+    keep(hiding)
+    decoy = random_one(hiding)
+    guess_at(hiding, decoy)
+    assert keep(hiding) == 1
+    with hiding.reading() as session:
+        [found] = decoys.standings(session)
+    assert (found.issued, found.random, found.guessable) == (5, 11, 10)
+    assert [(hit.address, hit.hits, "your own side" in hit.meaning) for hit in found.hit] == [(decoy.address, 1, True)]
+
+
+def test_a_decoy_cannot_be_rotated_and_is_never_tested(hiding: Database) -> None:
+    keep(hiding)
+    with hiding.writing() as session, pytest.raises(vendors.Unknown, match="decoy"):
+        canaries.rotate(session, random_one(hiding).address, secrets.randbelow, NOW)
+    with hiding.reading() as session:
+        newest = canaries.newest_active(session)
+        assert newest in {canary.address for canary in canaries.list_canaries(session)}
+
+
+def test_rotating_the_only_address_beside_a_decoy_rotates_both(hiding: Database) -> None:
+    keep(hiding, 2)
+    with hiding.writing() as session:
+        lone = vendors.add_vendor(session, "Lone", ["lone.example"], BEGIN).slug
+        old = canaries.issue(session, Order(lone, DOMAIN, "order"), secrets.randbelow, NOW - timedelta(days=9))
+        decoy = session.get_one(CanaryRow, random_one(hiding).id)
+        decoy.vendor_id, decoy.channel, decoy.generation = vendors.vendor_row(session, lone).id, "order", 1
+        session.flush()
+        canaries.rotate(session, old.address, secrets.randbelow, NOW + timedelta(days=1))
+        beside = session.exec(select(CanaryRow).where(CanaryRow.vendor_id == decoy.vendor_id)).all()
+    assert Counter((row.generation, row.state) for row in beside) == {(1, "rotated"): 2, (2, "active"): 2}
+
+
+def test_about_one_is_made_for_every_ten_addresses_issued(opened: Opened, key: Path) -> None:
+    grown = Installation(opened(Seals(key, 10)), Random(3))
+    grown.begin()
+    grown.issue(300)
+    assert 12 <= len(the_decoys(grown.store)) <= 60
+
+
+def test_a_decoy_that_was_given_away_after_all_can_be_adopted(hiding: Database) -> None:
+    keep(hiding)
+    decoy = next(d for d in the_decoys(hiding) if kind_of(d.bits) is DecoyKind.GUESSABLE)
+    with hiding.writing() as session:
+        told = Proposal(decoy.address, "shop", "Shop", (), "order", "told", decoy.style, decoy.bits, BEGIN, 3)
+        assert imports.adopt(session, [told], NOW) == 1
+        assert canaries.find(session, [decoy.address])[decoy.address].vendor == "shop"
+    assert len(the_decoys(hiding)) == 19
+
+
+def test_a_decoy_of_the_first_versions_stays_one_and_is_hidden_when_the_key_is_there(hiding: Database) -> None:
+    with hiding.writing() as session:
+        session.add(CanaryRow(address=f"old@{DOMAIN}", domain=DOMAIN, style="tagged", bits=17, issued_at=BEGIN))
+    with Session(hiding.engine, info={"seals": KEYLESS}) as session:
+        assert canaries.find(session, [f"old@{DOMAIN}"])[f"old@{DOMAIN}"].vendor is None
+    keep(hiding)
+    with hiding.reading() as session:
+        row = session.exec(select(CanaryRow).where(CanaryRow.address == f"old@{DOMAIN}")).one()
+        assert (row.vendor_id is not None, canaries.find(session, [row.address])[row.address].vendor) == (True, None)
+
+
+def test_an_older_store_gets_seals_that_are_no_decoys(hiding: Database) -> None:
+    config = Config()
+    config.set_main_option("script_location", str(MIGRATIONS))
+    guess_at(hiding, Canary(1, "", None, "", 1, "tagged", 1, "active", NOW))  # type: ignore[arg-type]
+    with hiding.engine.execution_options(writing=True).begin() as connection:
+        config.attributes["connection"] = connection
+        command.downgrade(config, "0003")
+    hiding.migrate()
+    with hiding.reading() as session:
+        rows = session.exec(select(CanaryRow)).all()
+        assert (len({row.seal for row in rows}), {len(row.seal) for row in rows}) == (5, {16})
+        assert session.execute(text("SELECT count(*) FROM hit")).scalar_one() == 1
+    assert the_decoys(hiding) == []
+    with hiding.reading() as session:
+        assert session.exec(select(VendorRow.slug)).one() == "shop"
