@@ -88,9 +88,9 @@ def postgres_store(postgres: str) -> Iterator[Database]:
     database.close()
 
 
-@pytest.fixture(params=["sqlite", "postgresql"])
+@pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.slow)])
 def store(request: pytest.FixtureRequest) -> Database:
-    """An empty store, once of each kind: the same tests run on both."""
+    """An empty store, once of each kind: the same tests run on both, the quick ones on SQLite first."""
     found: Database = request.getfixturevalue("sqlite_store" if request.param == "sqlite" else "postgres_store")
     return found
 

@@ -23,6 +23,8 @@ from tests.installation import grown, key_file
 SEEDS = range(10)
 Loot = list[dict[str, Any]]
 
+pytestmark = pytest.mark.slow
+
 
 @dataclass
 class Dump:

@@ -19,6 +19,8 @@ from canary.model.verdict import LEAKS, Verdict
 STANDARD = MIXES["standard"]
 Made = list[tuple[World, Truth]]
 
+pytestmark = pytest.mark.slow
+
 
 def worlds(mix: Mix, count: int, seed: int = 1) -> Iterator[tuple[World, Truth]]:
     return (simulate(mix, np.random.default_rng([seed, n])) for n in range(count))
