@@ -67,9 +67,10 @@ def _suppliers(world: World, by_vendor: dict[str, list[Planted]], rates: Rates) 
         for passing in party.suppliers:
             account = passed[passing.supplier].setdefault(party.id, {})
             account.update(_account(party, passing, by_vendor.get(party.id, []), rates))
+    unlisted = _unlisted(world, rates)
     for supplier, accounts in passed.items():
         sure = {canary: held for account in accounts.values() for canary, held in account.items()}
-        yield Holding(Source(SuspectKind.SUPPLIER, supplier), rates.supplier, sure | _unlisted(world, sure, rates))
+        yield Holding(Source(SuspectKind.SUPPLIER, supplier), rates.supplier, unlisted | sure)
         for vendor, account in accounts.items():
             if account:
                 yield Holding(Source(SuspectKind.ACCOUNT, f"{supplier}/{vendor}"), rates.account, account)
@@ -85,10 +86,10 @@ def _account(party: Party, passing: Passing, canaries: list[Planted], rates: Rat
     }
 
 
-def _unlisted(world: World, sure: dict[str, Held], rates: Rates) -> dict[str, Held]:
+def _unlisted(world: World, rates: Rates) -> dict[str, Held]:
     if not any(p for p, _ in rates.unlisted):
         return {}
-    return {c.id: Held(c.issued, listed=False) for c in world.canaries if c.vendor is not None and c.id not in sure}
+    return {c.id: Held(c.issued, listed=False) for c in world.canaries if c.vendor is not None}
 
 
 def _published(by_vendor: dict[str, list[Planted]], rates: Rates) -> Iterator[Holding]:

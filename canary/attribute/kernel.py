@@ -9,6 +9,7 @@ negative evidence. What remains is a sum over m and quadratures over q, r, N and
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from math import log1p, sqrt
 
 import numpy as np
 from numpy.typing import NDArray
@@ -53,6 +54,10 @@ class Quiet:
     logs: tuple[Array, Array]
 
 
+_Part = tuple[Array, Array, tuple[Array, ...]]
+"""A factor, the logarithm of what it was divided by, and what being met changes in it."""
+
+
 class Kernel:
     """The quadrature of one world: `seen` is the part of a leak's sendings that is over, for each time of the leak."""
 
@@ -72,27 +77,41 @@ class Kernel:
 
     def quiet(self, listed: Sequence[Alike], unlisted: Array, *, accounts: bool) -> list[Quiet]:
         """Return the quiet factors of what is listed as held, in accounts or not, and of what else may be held."""
-        shares = self._rates.tenants if accounts else _CERTAIN
-        chances = self._rates.unlisted if unlisted.any() else _CERTAIN
+        shares = _normal(self._rates.tenants if accounts else _CERTAIN)
+        chances = _normal(self._rates.unlisted if unlisted.any() else _CERTAIN)
+        surely = [self._listed(listed, share) for share, _ in shares]
+        perhaps = [self._unlisted(unlisted, p) for p, _ in chances]
         return [
-            self._quiet(listed, unlisted, (share, p), a * b)
-            for share, a in _normal(shares)
-            for p, b in _normal(chances)
+            Quiet(float(np.log(a * b)), one[0] * other[0], self._logs(one, other))
+            for (_, a), one in zip(shares, surely, strict=True)
+            for (_, b), other in zip(chances, perhaps, strict=True)
             if a * b > 0
         ]
 
-    def _quiet(self, listed: Sequence[Alike], unlisted: Array, assumed: tuple[float, float], weight: float) -> Quiet:
-        share, p = assumed
-        hushed, unsure, held = self._hushed(1.0), self._hushed(p), np.maximum(self._q * self._missed, _TINY)
-        numbers = [unlisted, *(alike.number for alike in listed)]
-        each = [unsure, *(1 - share + share * self._hushed(a.p) ** a.size for a in listed)]
-        logs = np.stack(numbers, axis=1) @ np.log(np.maximum(np.stack(each), _TINY))
+    def _logs(self, surely: "_Part", perhaps: "_Part") -> tuple[Array, Array]:
+        changes = [surely[2][0], perhaps[2][0], surely[2][1], np.zeros_like(self._q), self._log_strike]
+        return surely[1] + perhaps[1] + self._log_prior, np.stack(changes)
+
+    def _listed(self, listed: Sequence[Alike], share: float) -> "_Part":
+        hushed = self._hushed(1.0)
+        each = [1 - share + share * self._hushed(a.p) ** a.size for a in listed]
         opened = share * hushed ** min((alike.size for alike in listed), default=1)
-        account = np.maximum(opened / np.maximum(1 - share + opened, _TINY), _TINY)
-        changes = [held / hushed, np.maximum(p * held / unsure, _TINY), account]
+        account = np.log(np.maximum(opened / np.maximum(1 - share + opened, _TINY), _TINY))
+        met = np.log(np.maximum(self._q * self._missed, _TINY) / hushed)
+        return *self._factor([a.number for a in listed], each), (met, account)
+
+    def _unlisted(self, unlisted: Array, p: float) -> "_Part":
+        unsure = self._hushed(p)
+        met = np.log(np.maximum(p * self._q * self._missed / unsure, _TINY))
+        return *self._factor([unlisted] if unlisted.any() else [], [unsure]), (met,)
+
+    def _factor(self, numbers: Sequence[Array], each: Sequence[Array]) -> tuple[Array, Array]:
+        """So many of each kept quiet, by time and node: divided by the most of each node, and the logarithm of that."""
+        if not numbers:
+            return np.ones((len(self._seen), len(self._q))), np.zeros(len(self._q))
+        logs = np.stack(numbers, axis=1) @ np.log(np.maximum(np.stack(each), _TINY))
         top = logs.max(axis=0)
-        met = np.stack([*np.log(changes), np.zeros_like(top), self._log_strike])
-        return Quiet(float(np.log(weight)), np.exp(logs - top), (top + self._log_prior, met))
+        return np.exp(logs - top), top
 
     def weigh(self, quiet: Sequence[Quiet], sums: Tally) -> tuple[Array, float]:
         """Return the likelihood ratio of a leak at each time against no leak, divided by a scale, and its logarithm."""
@@ -136,8 +155,8 @@ class Kernel:
 
     def _beyond(self, fewest: int, reach: float) -> int:
         """How many sendings there may be that met none of so many addresses at least, which are in the dump."""
-        by_missing = (_NEGLIGIBLE + self._most) / max(-fewest * np.log1p(-reach), _TINY)
-        by_number = self._most + 8 * np.sqrt(self._most) + _NEGLIGIBLE / 2
+        by_missing = (_NEGLIGIBLE + self._most) / max(-fewest * log1p(-reach), _TINY)
+        by_number = self._most + 7.5 * sqrt(self._most) + 8
         return int(min(by_missing, by_number)) + 1
 
     def _hushed(self, p: float) -> Array:

@@ -18,9 +18,9 @@ from numpy.typing import NDArray
 Array = NDArray[np.float64]
 Ints = NDArray[np.int64]
 
-_ROWS = 256
+_ROWS = 300
 _NEGLIGIBLE = 46.0
-_NOMINAL = 2.3
+_NOMINAL = 3.0
 """What a strike costs in nats at a usual coverage and reach, so that choices of unequal size can be compared."""
 
 _BLOCKS = 12
@@ -257,16 +257,14 @@ class _Summing:
 
     def _met(self, rows: _Rows, group: list[str], mine: _Hit) -> _Rows:
         """Choose among the sendings of an account that others may have met, and forget what was hit in it."""
-        parts: dict[_Hit, list[int]] = {}
-        for state in np.unique(rows.states).tolist():
-            parts.setdefault(self.hits[state].of(mine), []).append(state)
-        forgotten = np.array([self._known(hit.but(mine)) for hit in list(self.hits)])
-        grown = [
-            rows.some(np.isin(rows.states, states)).times(self._account(group, hit), self.most)
-            for hit, states in parts.items()
-        ]
-        every = _joined(grown)
-        return replace(every, states=forgotten[every.states]).merged().kept()
+        states, where = np.unique(rows.states, return_inverse=True)
+        within = [self.hits[state].of(mine) for state in states]
+        left = np.array([self._known(self.hits[state].but(mine)) for state in states])
+        rows = replace(rows, states=left[where])
+        kinds = list(dict.fromkeys(within))
+        kind = np.array([kinds.index(hit) for hit in within])[where]
+        grown = [rows.some(kind == i).times(self._account(group, hit), self.most) for i, hit in enumerate(kinds)]
+        return _joined(grown).merged().kept()
 
     def _account(self, group: Sequence[str], hit: _Hit) -> _Rows:
         """The choices among an account's own sendings, given what is hit of it anyway."""
