@@ -42,15 +42,22 @@ def window(inquiry: Inquiry, among: frozenset[str], singles: Mapping[Source, flo
         return None
     hit = frozenset[str]().union(*(s.mark for s in theirs))
     earliest, latest = max(c.issued for c in inquiry.world.canaries if c.id in hit), min(s.at for s in theirs)
-    return Window(earliest, latest, *believed(inquiry, among, singles))
+    return Window(earliest, latest, *believed(inquiry, among, singles, earliest if earliest < latest else None))
 
 
-def believed(inquiry: Inquiry, among: frozenset[str], singles: Mapping[Source, float]) -> tuple[datetime, datetime]:
-    """Return the span that holds 90 % of the probability of when it leaked, the sources weighed by theirs."""
+def believed(
+    inquiry: Inquiry, among: frozenset[str], singles: Mapping[Source, float], after: datetime | None = None
+) -> tuple[datetime, datetime]:
+    """Return the span that holds 90 % of the probability of when it leaked, after a time if one is given.
+
+    The sources are weighed by their probabilities.
+    """
     times = np.zeros(len(inquiry.days))
     for source, p in _likely(singles).items():
         times += p * inquiry.evidence(source, inquiry.within(source) & among).times
     daily, edges = _dormant(inquiry, times)
+    if after is not None and daily[edges[1:] > inquiry.day(after)].any():
+        daily = np.where(edges[1:] > inquiry.day(after), daily, 0.0)
     grown = np.concatenate(([0.0], np.cumsum(daily / daily.sum())))
     low, high = (float(day) for day in np.interp(_TAILS, grown, edges))
     return inquiry.start + timedelta(days=low), inquiry.start + timedelta(days=high)
