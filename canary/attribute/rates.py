@@ -37,7 +37,7 @@ class Rates:
     tenants: Weighted = ((1.0, 0.9), (0.3, 0.1))
     unlisted: Weighted = ((0.003, 0.85), (0.1, 0.15))
     delays: Weighted = ((7.0, 0.3), (90.0, 0.7))
-    dormancy: Weighted = ((0.0, 0.7), (90.0, 0.3))
+    dormancy: Weighted = ((0.0, 0.6), (90.0, 0.4))
     dictionary: float = 1.0
     guessed: Weighted = ((0.05, 0.25), (0.15, 0.5), (0.4, 0.25))
     guessable_bits: float = 26.0
