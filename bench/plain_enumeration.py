@@ -28,8 +28,16 @@ _R, _B = np.array(RATES.reach).T
 
 
 def weigh(world: World) -> dict[frozenset[Source], float]:
-    """Return the probability of every set of at most two sources."""
-    plain = _Plain(world)
+    """Return the probability of every set of at most two sources, each worked out as it stands."""
+    return _weigh(_Plain(world, remembers=False))
+
+
+def weigh_remembering(world: World) -> dict[frozenset[Source], float]:
+    """Return the same, with the evidence of a source for the same sendings worked out but once."""
+    return _weigh(_Plain(world, remembers=True))
+
+
+def _weigh(plain: "_Plain") -> dict[frozenset[Source], float]:
     logs = {frozenset[Source](): 0.0}
     alone = {source: plain.log_ratio(source, plain.within[source]) for source in plain.held}
     for source, ratio in alone.items():
@@ -46,7 +54,8 @@ def weigh(world: World) -> dict[frozenset[Source], float]:
 class _Plain:
     """One world, and what each source held of it."""
 
-    def __init__(self, world: World) -> None:
+    def __init__(self, world: World, *, remembers: bool) -> None:
+        self.remembers = remembers
         self.start = min(c.issued for c in world.canaries)
         self.span = (world.now - self.start).total_seconds() / 86400
         self.times = (np.arange(_TIMES) + 0.5) * self.span / _TIMES
@@ -73,7 +82,7 @@ class _Plain:
 
     def log_ratio(self, source: Source, among: frozenset[str]) -> float:
         """The evidence for a leak of one source that is behind some of the sendings, or none."""
-        if (source, among) not in self._known:
+        if not self.remembers or (source, among) not in self._known:
             self._known[source, among] = self._ratio(source, among)
         return self._known[source, among]
 

@@ -20,8 +20,11 @@ Ints = NDArray[np.int64]
 
 _ROWS = 300
 _NEGLIGIBLE = 46.0
-_NOMINAL = 3.0
+_NOMINAL = 3.5
 """What a strike costs in nats at a usual coverage and reach, so that choices of unequal size can be compared."""
+
+_UNLISTED = 2.5
+"""What it costs besides that an address is held which nobody told us of."""
 
 _BLOCKS = 12
 _MANY = 4096
@@ -79,7 +82,7 @@ class _Rows:
 
     def worth(self) -> Array:
         """How much each row may matter, in nats."""
-        return self.logs - _NOMINAL * self.keys[:, S]
+        return self.logs - _NOMINAL * self.keys[:, S] - _UNLISTED * self.keys[:, V]
 
     def some(self, which: "Ints | NDArray[np.bool_]") -> "_Rows":
         """Return some of the rows."""
