@@ -23,10 +23,10 @@ SENDINGS = 64
 Which = NDArray[np.bool_]
 
 _CERTAIN: Weighted = ((1.0, 1.0),)
-_TINY = 1e-300
+_TINY, _LEAST = 1e-300, -200.0
 _M = np.arange(SENDINGS + 1)
 _LOG_FACTORIAL = np.concatenate(([0.0], np.cumsum(np.log(_M[1:]))))
-_NEGLIGIBLE = 36.0
+_NEGLIGIBLE = 30.0
 """What is so many nats below the rest is beyond the precision of the sum."""
 
 
@@ -111,7 +111,7 @@ class Kernel:
             return np.ones((len(self._seen), len(self._q))), np.zeros(len(self._q))
         logs = np.stack(numbers, axis=1) @ np.log(np.maximum(np.stack(each), _TINY))
         top = logs.max(axis=0)
-        return np.exp(logs - top), top
+        return _exp(logs - top), top
 
     def weigh(self, quiet: Sequence[Quiet], sums: Tally) -> tuple[Array, float]:
         """Return the likelihood ratio of a leak at each time against no leak, divided by a scale, and its logarithm."""
@@ -137,7 +137,7 @@ class Kernel:
         for nodes, logs in blocks:
             begin = nodes.start % period
             left = part.factor[:, nodes] * sendings[:, begin : begin + nodes.stop - nodes.start]
-            found += left @ np.exp(logs[near] - top).T
+            found += left @ _exp(logs[near] - top).T
         return found
 
     def _met(self, part: Quiet, sums: Tally, chosen: int, rows: Ints) -> "tuple[list[tuple[slice, Array]], Array]":
@@ -175,9 +175,15 @@ class Kernel:
             for mean, weight in self._rates.campaigns:
                 expected = mean * self._seen[:, None]
                 logs = others * np.log(np.maximum(expected, _TINY)) - expected - _LOG_FACTORIAL[others]
-                weights[:, chosen:] += weight / total * np.exp(logs + chosen * np.log(mean))
+                weights[:, chosen:] += weight / total * _exp(logs + chosen * np.log(mean))
             self._weights[chosen] = np.repeat(weights, self._size, axis=1)
         return self._weights[chosen]
+
+
+def _exp(logs: Array) -> Array:
+    """The exponential, never below what products of three can bear: numbers near zero take a processor ages."""
+    found: Array = np.exp(np.maximum(logs, _LEAST))
+    return found
 
 
 def _normal(weighted: Weighted) -> Weighted:

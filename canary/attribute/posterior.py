@@ -22,7 +22,7 @@ _HOPELESS = 16.0
 _COSTLY = 9.0
 """Pairs that share sendings take work, and are left out sooner."""
 
-_WORK = 48
+_WORK = 400
 """So many ways to share sendings out are weighed, the likeliest pairs first; then the stronger source gets them all."""
 
 _LISTED = 1000

@@ -82,7 +82,8 @@ class _Rows:
 
     def worth(self) -> Array:
         """How much each row may matter, in nats."""
-        return self.logs - _NOMINAL * self.keys[:, S] - _UNLISTED * self.keys[:, V]
+        worth: Array = self.logs - _NOMINAL * self.keys[:, S] - _UNLISTED * self.keys[:, V]
+        return worth
 
     def some(self, which: "Ints | NDArray[np.bool_]") -> "_Rows":
         """Return some of the rows."""
