@@ -6,7 +6,7 @@ from datetime import datetime
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from fastapi import FastAPI, Request, Response
+from fastapi import Depends, FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
 from prometheus_client import CollectorRegistry
 from sqlalchemy.exc import DBAPIError
@@ -16,8 +16,10 @@ from starlette.staticfiles import StaticFiles
 
 from canary.store.database import Database, is_down
 from canary.web.auth import Door
-from canary.web.pages import Pages
+from canary.web.frame import Frame
+from canary.web.pages import PAGES
 from canary.web.probes import Probes
+from canary.web.route import needs
 
 log = logging.getLogger("canary.web")
 
@@ -46,10 +48,14 @@ def create_app(
     """Build the pages over a store; `health` tells the state of each part, `registry` holds the metrics to show."""
     app = FastAPI(title="Canary", openapi_url="/api/v1/openapi.json", docs_url=None, redoc_url=None)
     door = Door(database, clock, url)
-    pages = Pages(door, health or dict)
+    frame = Frame(door, health or dict)
     probes = Probes(database, health or dict, registry or CollectorRegistry())
-    for path, method, handler in (*pages.routes(), *probes.routes()):
-        app.add_api_route(path, handler, methods=[method], include_in_schema=False, response_model=None)
+    for route in (*(route for page in PAGES for route in page(frame).routes()), *probes.routes()):
+        app.add_api_route(
+            route.path, route.handler, methods=[route.method], include_in_schema=False, response_model=None,
+            dependencies=[Depends(needs(route.role))],
+        )  # fmt: skip
+    app.state.door = door
     app.mount("/static", StaticFiles(directory=Path(__file__).parent / "static"), name="static")
     headers = _headers(url)
 
@@ -58,18 +64,18 @@ def create_app(
         try:
             response = await run_in_threadpool(door.refuse, request) or await call_next(request)
         except Exception as fault:  # noqa: BLE001 - a stranger gets one line, the log gets the rest
-            response = pages.error(request, _status_of(fault), LINES)
+            response = frame.error(request, _status_of(fault), LINES)
         for name, value in headers.items():
             response.headers.setdefault(name, value)
         return response
 
     @app.exception_handler(HTTPException)
     def wrong(request: Request, fault: HTTPException) -> Response:
-        return pages.error(request, fault.status_code, LINES)
+        return frame.error(request, fault.status_code, LINES)
 
     @app.exception_handler(RequestValidationError)
     def unreadable(request: Request, _: RequestValidationError) -> Response:
-        return pages.error(request, 404 if request.method == "GET" else 400, LINES)
+        return frame.error(request, 404 if request.method == "GET" else 400, LINES)
 
     return app
 

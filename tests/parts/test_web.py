@@ -204,8 +204,7 @@ def test_the_cookie_is_out_of_reach_of_scripts_and_bound_to_the_host_over_https(
     with site.client() as client:
         assert {"HttpOnly", "Path=/", "SameSite=lax"} <= set(log_in(client).headers["set-cookie"].split("; "))
     app = create_app(site.database, lambda: NOW, url="https://canary.example")
-    door = next(route.endpoint.__self__ for route in app.routes if concrete(route) == "/canaries")._door  # type: ignore[attr-defined]
-    assert (door.cookie, door.secure) == ("__Host-canary", True)
+    assert (app.state.door.cookie, app.state.door.secure) == ("__Host-canary", True)
 
 
 def test_the_eleventh_wrong_password_is_refused_whether_the_user_exists_or_not(site: Site) -> None:

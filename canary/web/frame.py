@@ -1,0 +1,77 @@
+"""What every page stands in: the store it reads, the clock, and the templates that show what it found."""
+
+from collections.abc import Callable, Mapping
+from datetime import datetime
+from http import HTTPStatus
+from pathlib import Path
+from typing import Annotated, Protocol, TypeVar
+
+from fastapi import Form, Query, Request, Response
+from fastapi import Path as InPath
+from fastapi.responses import HTMLResponse
+from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoescape
+from starlette.exceptions import HTTPException
+
+from canary.store.database import Database
+from canary.store.lines import SERIES
+from canary.web import charts, words
+from canary.web.auth import Door
+from canary.web.route import Route
+
+Id = Annotated[int, InPath(ge=1, le=2**53)]
+Key = Annotated[int | None, Query(ge=0, le=2**53)]
+Field = Annotated[str, Form(max_length=1000)]
+Found = TypeVar("Found")
+
+
+class Frame:
+    """Shows pages over one store; `health` tells the state of each part."""
+
+    def __init__(self, door: Door, health: Callable[[], Mapping[str, str]]) -> None:
+        """Read through the door's store, by the door's clock."""
+        self.door, self.health = door, health
+        self.database: Database = door.database
+        self.clock: Callable[[], datetime] = door.clock
+        self._templates = _environment()
+
+    def show(self, request: Request, template: str, status: int = 200, **facts: object) -> Response:
+        """Show a template with what was found for it."""
+        user = getattr(request.state, "user", None)
+        page = self._templates.get_template(template)
+        return HTMLResponse(page.render(facts, user=user, now=self.clock(), path=request.url.path), status)
+
+    def error(self, request: Request, status: int, lines: Mapping[int, str]) -> Response:
+        """Say what is wrong in one line."""
+        title = HTTPStatus(status).phrase
+        return self.show(request, "error.html", status, title=title, line=lines.get(status, title))
+
+
+class Page(Protocol):
+    """A part of the site, made with the frame it stands in."""
+
+    def __init__(self, frame: Frame) -> None:
+        """Stand in a frame."""
+
+    def routes(self) -> tuple[Route, ...]:
+        """Return all that it answers to."""
+
+
+def known(found: Found | None) -> Found:
+    """Return what was found; nothing is the answer 404."""
+    if found is None:
+        raise HTTPException(404)
+    return found
+
+
+def _environment() -> Environment:
+    environment = Environment(
+        loader=FileSystemLoader(Path(__file__).parent / "templates"),
+        autoescape=select_autoescape(default=True, default_for_string=True),
+        undefined=StrictUndefined, finalize=words.visible, trim_blocks=True, lstrip_blocks=True,
+    )  # fmt: skip
+    environment.filters.update(
+        defang=words.defang, ago=words.ago, day=words.day, percent=words.percent, size=words.size,
+        sparkline=charts.sparkline, timeline=charts.timeline, heat=charts.heat, bar=charts.bar,
+    )  # fmt: skip
+    environment.globals.update(series=SERIES, kinds=words.KINDS, features=words.FEATURES)
+    return environment

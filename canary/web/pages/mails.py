@@ -1,0 +1,27 @@
+"""What exactly came?"""
+
+from fastapi import Request, Response
+
+from canary.store.pages import mail_page
+from canary.web import words
+from canary.web.frame import Frame, Id, known
+from canary.web.route import Role, Route
+
+
+class Mails:
+    """One page for each mail."""
+
+    def __init__(self, frame: Frame) -> None:
+        """Stand in a frame."""
+        self._frame = frame
+
+    def routes(self) -> tuple[Route, ...]:
+        """Return all that it answers to."""
+        return (Route("GET", "/mail/{mail_id}", Role.VIEWER, self.mail),)
+
+    def mail(self, request: Request, mail_id: Id) -> Response:
+        """Show who really sent a mail, what it means and what it says."""
+        with self._frame.database.reading() as session:
+            found = known(mail_page(session, mail_id))
+        sent = words.who_sent(found.mail.identity, found.mail.proofs.get("dmarc") or {})
+        return self._frame.show(request, "mail.html", page=found, who_sent=sent)
