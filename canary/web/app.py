@@ -1,7 +1,7 @@
 """The web application: the parts put together, headers on everything, and faults told in one line."""
 
 import logging
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -14,6 +14,7 @@ from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
 from starlette.staticfiles import StaticFiles
 
+from canary.model.alert import DestinationView
 from canary.store.database import Database, is_down
 from canary.web.auth import Door
 from canary.web.frame import Frame
@@ -44,11 +45,15 @@ def create_app(
     url: str = "http://127.0.0.1:8025",
     health: Callable[[], Mapping[str, str]] | None = None,
     registry: CollectorRegistry | None = None,
+    destinations: Sequence[DestinationView] = (),
 ) -> FastAPI:
-    """Build the pages over a store; `health` tells the state of each part, `registry` holds the metrics to show."""
+    """Build the pages over a store; `health` tells the state of each part, `registry` holds the metrics to show.
+
+    `destinations` are those of alerts, without address and secret.
+    """
     app = FastAPI(title="Canary", openapi_url="/api/v1/openapi.json", docs_url=None, redoc_url=None)
     door = Door(database, clock, url)
-    frame = Frame(door, health or dict)
+    frame = Frame(door, health or dict, destinations)
     probes = Probes(database, health or dict, registry or CollectorRegistry())
     for route in (*(route for page in PAGES for route in page(frame).routes()), *probes.routes()):
         app.add_api_route(

@@ -1,6 +1,6 @@
 """What every page stands in: the store it reads, the clock, and the templates that show what it found."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from http import HTTPStatus
 from pathlib import Path
@@ -12,6 +12,7 @@ from fastapi.responses import HTMLResponse
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoescape
 from starlette.exceptions import HTTPException
 
+from canary.model.alert import DestinationView
 from canary.store.database import Database
 from canary.store.lines import SERIES
 from canary.web import charts, words
@@ -25,11 +26,13 @@ Found = TypeVar("Found")
 
 
 class Frame:
-    """Shows pages over one store; `health` tells the state of each part."""
+    """Shows pages over one store; `health` tells the state of each part, `destinations` are those of alerts."""
 
-    def __init__(self, door: Door, health: Callable[[], Mapping[str, str]]) -> None:
+    def __init__(
+        self, door: Door, health: Callable[[], Mapping[str, str]], destinations: Sequence[DestinationView] = ()
+    ) -> None:
         """Read through the door's store, by the door's clock."""
-        self.door, self.health = door, health
+        self.door, self.health, self.destinations = door, health, tuple(destinations)
         self.database: Database = door.database
         self.clock: Callable[[], datetime] = door.clock
         self._templates = _environment()
