@@ -1,9 +1,8 @@
 """The web application: the parts put together, headers on everything, and faults told in one line."""
 
 import logging
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import datetime
-from pathlib import Path
 from urllib.parse import urlsplit
 
 from fastapi import Depends, FastAPI, Request, Response
@@ -12,9 +11,10 @@ from prometheus_client import CollectorRegistry
 from sqlalchemy.exc import DBAPIError
 from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
-from starlette.staticfiles import StaticFiles
+from starlette.middleware.gzip import GZipMiddleware
 
 from canary.store.database import Database, is_down
+from canary.web.assets import Assets
 from canary.web.auth import Door
 from canary.web.frame import Frame
 from canary.web.pages import PAGES
@@ -44,11 +44,16 @@ def create_app(
     url: str = "http://127.0.0.1:8025",
     health: Callable[[], Mapping[str, str]] | None = None,
     registry: CollectorRegistry | None = None,
+    domains: Sequence[str] = (),
 ) -> FastAPI:
-    """Build the pages over a store; `health` tells the state of each part, `registry` holds the metrics to show."""
+    """Build the pages over a store; `health` tells the state of each part, `registry` holds the metrics to show.
+
+    The first of the `domains` is where addresses are issued.
+    """
     app = FastAPI(title="Canary", openapi_url="/api/v1/openapi.json", docs_url=None, redoc_url=None)
     door = Door(database, clock, url)
-    frame = Frame(door, health or dict)
+    assets = Assets()
+    frame = Frame(door, health or dict, assets, domains)
     probes = Probes(database, health or dict, registry or CollectorRegistry())
     for route in (*(route for page in PAGES for route in page(frame).routes()), *probes.routes()):
         app.add_api_route(
@@ -56,7 +61,8 @@ def create_app(
             dependencies=[Depends(needs(route.role))],
         )  # fmt: skip
     app.state.door = door
-    app.mount("/static", StaticFiles(directory=Path(__file__).parent / "static"), name="static")
+    app.mount("/static", assets, name="static")
+    app.add_middleware(GZipMiddleware, minimum_size=1000)
     headers = _headers(url)
 
     @app.middleware("http")
