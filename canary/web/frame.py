@@ -50,7 +50,8 @@ class Frame:
         """Show a template with what was found for it."""
         user = getattr(request.state, "user", None)
         page = self._templates.get_template(template)
-        bar = self._bar() if user else {}
+        # A page that tells of a store that is down must not ask it.
+        bar = self._bar() if user and status < 500 else {"questions": 0, "health": {}}
         return HTMLResponse(page.render(facts, user=user, now=self.clock(), path=request.url.path, bar=bar), status)
 
     def _bar(self) -> dict[str, object]:
