@@ -8,7 +8,7 @@ from sqlalchemy import bindparam, func
 from sqlmodel import Session, col, select
 
 from canary.attribute.belief import Belief
-from canary.model.case import CaseState
+from canary.model.case import SETTLED, CaseState
 from canary.model.verdict import LEAKS
 from canary.store.beliefs import remember
 from canary.store.tables import (
@@ -21,7 +21,7 @@ from canary.store.tables import (
     SupplyRow,
 )
 
-OPEN = (CaseState.NEW, CaseState.INVESTIGATING, CaseState.NOTIFIED, CaseState.CONFIRMED)
+OPEN = tuple(state for state in CaseState if state not in SETTLED)
 
 
 _IS_HIT = (
@@ -40,17 +40,6 @@ def open_case_of(session: Session, vendor_id: int) -> CaseRow | None:
         .where(CaseVendorRow.vendor_id == vendor_id, col(CaseRow.state).in_(OPEN))
         .order_by(col(CaseRow.id).desc())
     ).first()
-
-
-def open_cases(session: Session, vendor_ids: Iterable[int]) -> dict[int, CaseRow]:
-    """Return the newest open case of each of these vendors that is part of one."""
-    rows = session.exec(
-        select(CaseVendorRow.vendor_id, CaseRow)
-        .join(CaseRow)
-        .where(col(CaseVendorRow.vendor_id).in_(set(vendor_ids)), col(CaseRow.state).in_(OPEN))
-        .order_by(col(CaseRow.id))
-    )
-    return dict(rows.all())
 
 
 def case_of_common_supplier(session: Session, campaign_id: int, vendor_id: int) -> CaseRow | None:

@@ -272,7 +272,7 @@ class _Bench:
         case.suspects = []
         self.session.add(case)
         if case.state in cases.OPEN:
-            case.state = CaseState.CLOSED.value
+            case.state, case.outcome = CaseState.CLOSED.value, CaseState.FALSE_POSITIVE.value
             self.outcome.closed.append(case.id or 0)
             text = "No mail of anybody else is left in this case."
             cases.note(self.session, case, self.cause.at, "closed", text, self.cause.who)

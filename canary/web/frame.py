@@ -1,8 +1,8 @@
 """What every page stands in: the store it reads, the clock, and the templates that show what it found."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from datetime import datetime
-from http import HTTPStatus
 from pathlib import Path
 from typing import Annotated, Protocol, TypeVar
 
@@ -10,12 +10,14 @@ from fastapi import Form, Query, Request, Response
 from fastapi import Path as InPath
 from fastapi.responses import HTMLResponse
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoescape
+from sqlmodel import Session
 from starlette.exceptions import HTTPException
 
 from canary.store.database import Database
+from canary.store.events import CLIENT, audit
 from canary.store.lines import SERIES
 from canary.web import charts, words
-from canary.web.auth import Door
+from canary.web.auth import Door, client_of
 from canary.web.route import Route
 
 Id = Annotated[int, InPath(ge=1, le=2**53)]
@@ -40,10 +42,16 @@ class Frame:
         page = self._templates.get_template(template)
         return HTMLResponse(page.render(facts, user=user, now=self.clock(), path=request.url.path), status)
 
-    def error(self, request: Request, status: int, lines: Mapping[int, str]) -> Response:
-        """Say what is wrong in one line."""
-        title = HTTPStatus(status).phrase
-        return self.show(request, "error.html", status, title=title, line=lines.get(status, title))
+    @contextmanager
+    def writing(self, request: Request) -> Iterator[Session]:
+        """Open a transaction in which what is audited says from where it was asked for."""
+        with self.database.writing() as session:
+            session.info[CLIENT] = client_of(request)
+            yield session
+
+    def audit(self, session: Session, request: Request, action: str, subject: str, text: str = "") -> None:
+        """Write down that whoever asks did something, where no function of the store does so."""
+        audit(session, self.clock(), request.state.user.name, action, subject, text)
 
 
 class Page(Protocol):

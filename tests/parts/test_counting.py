@@ -214,6 +214,6 @@ def test_counts_begin_with_what_came_before_there_were_any(world: World) -> None
     config.set_main_option("script_location", str(MIGRATIONS))
     with world.store.engine.execution_options(writing=True).begin() as connection:
         config.attributes["connection"] = connection
-        command.downgrade(config, "0006")
+        command.downgrade(config, "0008")
     world.store.migrate()
     agree(world.store)
