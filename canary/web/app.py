@@ -2,15 +2,15 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
-from pathlib import Path
 
 from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
 from prometheus_client import CollectorRegistry
 from starlette.exceptions import HTTPException
-from starlette.staticfiles import StaticFiles
+from starlette.middleware.gzip import GZipMiddleware
 
 from canary.store.database import Database
+from canary.web.assets import Assets
 from canary.web.auth import Door
 from canary.web.faults import Faults
 from canary.web.frame import Frame
@@ -26,18 +26,24 @@ def create_app(
     url: str = "http://127.0.0.1:8025",
     health: Callable[[], Mapping[str, str]] | None = None,
     registry: CollectorRegistry | None = None,
+    domains: Sequence[str] = (),
 ) -> FastAPI:
-    """Build the pages over a store; `health` tells the state of each part, `registry` holds the metrics to show."""
+    """Build the pages over a store; `health` tells the state of each part, `registry` holds the metrics to show.
+
+    The first of the `domains` is where addresses are issued.
+    """
     app = FastAPI(title="Canary", openapi_url=None, docs_url=None, redoc_url=None)
     door = Door(database, clock, url)
-    frame = Frame(door, health or dict)
+    assets = Assets()
+    frame = Frame(door, health or dict, assets, domains)
     probes = Probes(database, health or dict, registry or CollectorRegistry())
     routes = [route for page in PAGES for route in page(frame).routes()] + list(probes.routes())
-    mounted = Mounted("/static", Role.PUBLIC, StaticFiles(directory=Path(__file__).parent / "static"))
+    mounted = Mounted("/static", Role.PUBLIC, assets)
     _add(app, routes)
     app.mount(mounted.path, mounted.handler, name="static")
     faults = Faults(frame)
     _tell_faults(app, faults)
+    app.add_middleware(GZipMiddleware, minimum_size=1000)
     app.add_middleware(
         Guard, door=door, ways=Ways(app.routes, [*routes, mounted]), faults=faults, headers=headers_for(url)
     )
