@@ -6,7 +6,7 @@ from datetime import datetime
 from sqlmodel import Session
 
 from canary.attribute.belief import Names, believe
-from canary.store import canaries, cases, vendors
+from canary.store import belonging, canaries, cases, vendors
 from canary.store.tables import CaseRow
 from canary.store.worlds import world_of
 
@@ -27,14 +27,16 @@ class Charge:
 
 def charge(session: Session, hit: Charge) -> tuple[CaseRow, bool]:
     """Return the case that takes a leak hit, and whether it was opened for it; the canary counts as burned."""
-    case = cases.open_case_of(session, hit.vendor_id)
+    mine = belonging.cases_of(session, [hit.vendor_id]).get(hit.vendor_id, [])
+    case = belonging.settle_in(session, mine, hit.at, hit.campaign or 0, hit.canary)
     if case is None and hit.campaign is not None:
         case = cases.case_of_common_supplier(session, hit.campaign, hit.vendor_id)
     opened = case is None
     case = case or cases.open_case(session, hit.vendor_id, hit.at)
     if cases.add_to_case(session, case, hit.at, hit.vendor_id) and not opened:
         cases.note(session, case, hit.at, "joined", f"{hit.vendor} was hit by the same campaign.")
-    canaries.mark_hit(session, hit.canary, hit.at)
+    if case.state in cases.OPEN:
+        canaries.mark_hit(session, hit.canary, hit.at)
     return case, opened
 
 

@@ -2,7 +2,7 @@
 
 from fastapi import Request, Response
 
-from canary.store.pages import case_page
+from canary.store.case_pages import case_page
 from canary.web.frame import Frame, Id, Key, known
 from canary.web.route import Role, Route
 
