@@ -105,6 +105,20 @@ def canary_list(session: Session, after: int = 0) -> tuple[tuple[CanaryLine, ...
     return found[:PAGE], found[PAGE - 1].id if len(found) > PAGE else None
 
 
+def canary_page(session: Session, number: int) -> tuple[CanaryLine, tuple[HitLine, ...]] | None:
+    """Read one issued address and the newest of what came to it, or None where none of that number was issued."""
+    found = _canaries(session, _canary_query().where(col(CanaryRow.id) == number), 1)
+    if not found:
+        return None
+    query = _hit_query().where(col(HitRow.canary_id) == number).order_by(col(HitRow.id).desc()).limit(25)
+    return found[0], _hits(session, query)
+
+
+def latest_hits(session: Session, most: int = 12) -> tuple[HitLine, ...]:
+    """Read the newest hits."""
+    return _hits(session, _hit_query().order_by(col(HitRow.at).desc(), col(HitRow.id).desc()).limit(most))
+
+
 def figures(session: Session) -> dict[str, dict[str, int]]:
     """Count hits by verdict, cases by state and attempts by kind, for the metrics."""
     hits = choose(HitRow.verdict, func.count()).group_by(col(HitRow.verdict))
