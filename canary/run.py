@@ -260,7 +260,11 @@ async def web(settings: Settings, *, watched: bool = False, ready: Callable[[str
     stopping, store = Stopping(watched=watched), open_store(settings)
     told = receiver_metrics(settings)
     app = create_app(
-        store, clock, settings.web_url, lambda: _health(told), receiver_metrics(settings),
+        store,
+        clock,
+        settings.web_url,
+        lambda: _health(told),
+        receiver_metrics(settings),
         Issuing(tuple(settings.domains), supplier_book().is_shared),
     )
     # An access log would show one-time links; the application logs what matters.

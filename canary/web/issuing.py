@@ -68,7 +68,7 @@ def wish(vendor: str, channel: str, count: str, style: str, writes_from: str = "
 
 def read_wishes(text: str) -> list[Wish]:
     """Read orders from CSV, one a line as vendor, channel, count and style; raises Refused naming the first bad line."""
-    found = [wish_ for number, row in _rows(text) for wish_ in [_read(number, row)]]
+    found = [_read(number, row) for number, row in _rows(text)]
     if not found:
         raise Refused("The list is empty: write one line for each vendor, such as `Bike Parts,newsletter,2`.")
     if sum(one.count for one in found) > MOST:
@@ -116,5 +116,7 @@ def _vendor(session: Session, one: Wish, with_: Issuing, now: datetime) -> str:
     if not is_domain(one.writes_from):
         raise Refused(f"Vendor {one.vendor!r} is new: say which domain it writes from, such as bikeparts.example.")
     if with_.shared(one.writes_from):
-        raise Refused(f"Domain {one.writes_from!r}: a platform of many senders, which proves none; give the vendor's own.")
+        raise Refused(
+            f"Domain {one.writes_from!r}: a platform of many senders, which proves none; give the vendor's own."
+        )
     return vendors.add_vendor(session, one.vendor, [one.writes_from], now).slug

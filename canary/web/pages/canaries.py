@@ -105,7 +105,9 @@ class Canaries:
         with self._frame.database.reading() as session:
             lines, further = canary_list(session, after)
         status = 400 if fault else 200
-        return self._frame.show(request, "canaries.html", status, lines=lines, further=further, after=after, fault=fault)
+        return self._frame.show(
+            request, "canaries.html", status, lines=lines, further=further, after=after, fault=fault
+        )
 
     def _issued(self, request: Request, wishes: list[Wish]) -> Response:
         with self._frame.writing(request) as session:

@@ -57,6 +57,15 @@
     source.addEventListener("open", () => tell(true));
     source.addEventListener("error", () => tell(false));
     source.addEventListener("hit", () => htmx.trigger(document.body, "hit"));
+    let seen = newest();
+    document.addEventListener("htmx:afterSettle", () => {
+      all("tr[data-id]").forEach((row) => row.classList.toggle("fresh", Number(row.dataset.id) > seen));
+      seen = newest();
+    });
+  }
+
+  function newest() {
+    return Math.max(0, ...all("tr[data-id]").map((row) => Number(row.dataset.id)));
   }
 
   // Charts: what stands in the page without a script is drawn anew, to be read week by week.
