@@ -20,6 +20,7 @@ from canary.model.sender import Learning
 from canary.model.verdict import HINTS, Judgement, Verdict
 from canary.store import belonging, campaigns, canaries, cases, mails, outbox, senders
 from canary.store.charge import CASES_LOCK, weigh
+from canary.store.counting import Counted, count
 from canary.store.database import lock
 from canary.store.mails import Hit
 from canary.store.senders import Sight
@@ -98,16 +99,24 @@ class Docket:
         self.to_weigh: dict[int, CaseRow] = {}
         self._hit: set[tuple[int, int]] = set()
         self._hits: list[Hit] = []
+        self._came: list[Counted] = []
 
-    def keep(self, touched: "Touched") -> None:
+    def keep(self, touched: "Touched", campaign: int) -> None:
         """Keep a hit, sooner or later."""
-        heard, judged = touched.heard, touched.judged
-        self._hits.append(Hit(heard.mail_id, judged.canary.id, heard.at, judged.judgement, touched.case_id))
+        heard, judged, case = touched.heard, touched.judged, touched.case_id
+        verdict, proven = judged.judgement.verdict.value, heard.finding.identity.domain
+        self._hits.append(Hit(heard.mail_id, judged.canary.id, heard.at, judged.judgement, case))
+        self._came.append(Counted(judged.canary.id, heard.at, verdict, proven, campaign, case or 0))
 
     def write(self) -> None:
         """Write the hits that were kept so far."""
         mails.keep_hits(self.session, self._hits)
         self._hits = []
+
+    def end(self) -> None:
+        """Write the rest, and count all of it at once."""
+        self.write()
+        count(self.session, self._came)
 
     def find(self, at: datetime, judged: Judged, campaign: int) -> CaseRow | None:
         """Return which of the vendor's cases takes a hit; a hint finds open ones only."""
@@ -157,9 +166,10 @@ def attribute(session: Session, heard: Sequence[Heard], led: Mapping[int, int]) 
     touched = []
     for h in heard:
         for j in h.judged:
-            touched.append(take(docket, h, j, led.get(h.mail_id, 0)))
-            docket.keep(touched[-1])
-    docket.write()
+            campaign = led.get(h.mail_id, 0)
+            touched.append(take(docket, h, j, campaign))
+            docket.keep(touched[-1], campaign)
+    docket.end()
     for case in docket.to_weigh.values():
         weigh(session, case)
     return touched

@@ -13,6 +13,7 @@ from datetime import timedelta
 from pathlib import Path
 
 import uvicorn
+from prometheus_client import CollectorRegistry
 
 from canary.alert.channels.base import Target
 from canary.alert.deliver import Desk, deliver_due
@@ -243,6 +244,12 @@ class _WebServer(uvicorn.Server):
         yield
 
 
+def _health(told: CollectorRegistry) -> dict[str, str]:
+    """Tell how the receivers of this machine are; where none ever told its numbers there is nothing to tell."""
+    alive = [sample.value for family in told.collect() for sample in family.samples if sample.name == "canary_smtp_up"]
+    return {"listener": "listening" if all(alive) else "not heard of lately"} if alive else {}
+
+
 def _say_web(address: str) -> None:
     say(f"web listening on {address}")
 
@@ -250,7 +257,10 @@ def _say_web(address: str) -> None:
 async def web(settings: Settings, *, watched: bool = False, ready: Callable[[str], None] = _say_web) -> None:
     """Serve the dashboard until stopped; `ready` is told its address once it listens."""
     stopping, store = Stopping(watched=watched), open_store(settings)
-    app = create_app(store, clock, settings.web_url, registry=receiver_metrics(settings))
+    told = receiver_metrics(settings)
+    app = create_app(
+        store, clock, settings.web_url, lambda: _health(told), receiver_metrics(settings), tuple(settings.domains)
+    )
     # An access log would show one-time links; the application logs what matters.
     host, port = settings.web.host, settings.web.port
     config = uvicorn.Config(app, host, port, lifespan="off", log_config=None, access_log=False, server_header=False)

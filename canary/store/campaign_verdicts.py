@@ -11,6 +11,9 @@ from canary.attribute.campaigns import pairs
 from canary.model.campaign import read_features
 from canary.store import cases
 from canary.store.campaigns import campaign_row, merge_campaigns, set_apart
+from canary.store.charge import CASES_LOCK
+from canary.store.database import lock
+from canary.store.strikes import restrike
 from canary.store.tables import (
     CampaignKeyRow,
     CampaignMailRow,
@@ -37,6 +40,7 @@ class Word:
 
 def merge(session: Session, numbers: Collection[int], word: Word) -> CampaignRow:
     """Make campaigns one, under the oldest of their numbers; raises `Unknown`, and `ValueError` if they are one."""
+    lock(session, CASES_LOCK)
     oldest, *others = sorted({known(session, number).id or 0 for number in numbers})
     if not others:
         raise ValueError(f"campaign {oldest}: nothing to merge; name another campaign beside it")
@@ -55,6 +59,7 @@ def split(session: Session, number: int, mails: Collection[int], word: Word) -> 
 
     What the two sides share leads to neither from now on. Raises `Unknown`, and `ValueError` where nothing is left.
     """
+    lock(session, CASES_LOCK)
     campaign = known(session, number)
     moved = session.exec(
         select(MailRow).where(MailRow.campaign_id == campaign.id, col(MailRow.id).in_(mails)).order_by(col(MailRow.id))
@@ -67,6 +72,7 @@ def split(session: Session, number: int, mails: Collection[int], word: Word) -> 
     other = _begin(session, moved)
     _lead(session, campaign.id or 0, other.id or 0)
     _recount(session, campaign)
+    restrike(session, [campaign.id or 0, other.id or 0])
     told = _verdict(campaign.id or 0, other.id or 0, one=False, word=word)
     told.mails = [mail.id or 0 for mail in moved]
     session.add(told)

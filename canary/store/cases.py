@@ -10,6 +10,7 @@ from sqlmodel import Session, col, select
 from canary.attribute.belief import Belief
 from canary.model.case import SETTLED, CaseState
 from canary.model.verdict import LEAKS
+from canary.store.beliefs import remember
 from canary.store.tables import (
     CanaryRow,
     CaseEventRow,
@@ -92,9 +93,10 @@ def note(session: Session, case: CaseRow, at: datetime, kind: str, text: str, wh
 
 
 def set_belief(session: Session, case: CaseRow, found: Belief) -> None:
-    """Keep what is believed of a case."""
+    """Keep what is believed of a case, and of its likeliest suspects what was believed when."""
     case.suspects, case.findings = [asdict(s) for s in found.suspects], found.findings
     session.add(case)
+    remember(session, case.id or 0, case.last_hit_at, found.suspects)
 
 
 def list_cases(session: Session) -> list[CaseRow]:

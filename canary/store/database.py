@@ -1,6 +1,6 @@
 """Engine, transactions and migrations: the one door to the store."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -15,6 +15,7 @@ from sqlmodel import Session
 from canary.store.seals import INFO, KEYLESS, Seals
 
 MIGRATIONS = Path(__file__).parent / "migrations"
+_ENDING = "canary.ending"
 
 
 class Database:
@@ -54,6 +55,8 @@ class Database:
         engine = self.engine.execution_options(**options)
         with Session(engine, expire_on_commit=False, info=self._facts) as session, session.begin():
             yield session
+            for act in session.info.get(_ENDING, {}).values():
+                act(session)
 
     def migrate(self) -> None:
         """Bring the schema to the newest version; processes that start together take turns."""
@@ -74,6 +77,11 @@ def lock(session: Session, number: int) -> None:
     """Let one transaction at a time pass this point; SQLite's writing transactions already exclude each other."""
     if session.get_bind().dialect.name == "postgresql":
         session.execute(text("SELECT pg_advisory_xact_lock(:number)"), {"number": number})
+
+
+def at_end(session: Session, name: str, act: Callable[[Session], None]) -> None:
+    """Do something at the end of a writing transaction, once for each name, just before it commits."""
+    session.info.setdefault(_ENDING, {}).setdefault(name, act)
 
 
 def is_down(fault: Exception) -> bool:

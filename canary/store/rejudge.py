@@ -22,9 +22,11 @@ from canary.model.party import Vendor
 from canary.model.verdict import HINTS, LEAKS, Judgement, Reason, Verdict
 from canary.store import attempts, campaigns, canaries, cases, mails, outbox, vendors
 from canary.store.charge import CASES_LOCK, Charge, charge, weigh
+from canary.store.counting import Counted, sums_of
 from canary.store.database import lock
 from canary.store.facts import envelope_of, identity_of, proofs_of
 from canary.store.rows import metadata
+from canary.store.strikes import restrike
 from canary.store.supplies import Use, uses
 from canary.store.tables import (
     CanaryRow,
@@ -103,6 +105,7 @@ def _batches(session: Session, vendor_id: int, which: ColumnElement[bool]) -> It
     query = (
         select(  # type: ignore[call-overload]
             HitRow.id, HitRow.at, HitRow.verdict, HitRow.reasons, HitRow.case_id, CanaryRow.address, HitRow.mail_id,
+            HitRow.canary_id, MailRow.identity_domain,
             MailRow.key, MailRow.received_at, MailRow.subject, MailRow.envelope, MailRow.identity, MailRow.proofs,
             MailRow.campaign_id, MailRow.sender, MailContentRow.content,
         )
@@ -143,6 +146,7 @@ class _Bench:
     burned: set[int] = field(default_factory=set)
     freed: dict[int, set[datetime]] = field(default_factory=dict)
     tried: dict[str, Counter[str]] = field(default_factory=dict)
+    struck: tuple[set[int], set[int]] = field(default_factory=lambda: (set(), set()))
 
     def judge(self, batch: list[Row[Any]]) -> None:
         """Judge a batch and write what changed."""
@@ -159,8 +163,20 @@ class _Bench:
         rows = [{"hit": c.hit.id, **_written(c.hit, c.found), "case": self._case(c, led)} for c in changed]
         if rows:
             self.session.connection().execute(_CHANGE, rows)
+        for change, row in zip(changed, rows, strict=True):
+            self._count(change, led.get(change.hit.mail_id) or change.hit.campaign_id or 0, row["case"] or 0)
         self.outcome.looked += len(batch)
         self.outcome.changed += len(changed)
+
+    def _count(self, change: "_Change", campaign: int, case: int) -> None:
+        """Count a hit as what it is now; which campaigns and cases it concerns is looked at when all is judged."""
+        hit = change.hit
+        sums = sums_of(self.session)
+        sums.take(Counted(hit.canary_id, hit.at, hit.verdict, hit.identity_domain))
+        sums.add(Counted(hit.canary_id, hit.at, change.found.verdict.value, hit.identity_domain))
+        struck_by, of_cases = self.struck
+        struck_by.add(campaign)
+        of_cases.update({hit.case_id or 0, case} - {0})
 
     def _linked(self, changed: list["_Change"]) -> dict[int, int]:
         """Let mails that are charged now join their campaigns, which the vendor's own mail has none of."""
@@ -182,6 +198,7 @@ class _Bench:
     def settle(self) -> None:
         """Bring cases and canaries in order after the last batch."""
         self.session.flush()
+        restrike(self.session, *self.struck)
         for number in sorted(self.left):
             self._settle(self.session.get_one(CaseRow, number), self.left[number])
         if self.joined is not None:

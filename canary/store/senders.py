@@ -100,6 +100,12 @@ def list_senders(
     return [_sender(*found) for found in session.exec(query.limit(limit)).all()]
 
 
+def waiting(session: Session) -> int:
+    """Count the senders that wait for an answer."""
+    asked = select(func.count()).where(SenderRow.state == SenderState.PENDING.value)
+    return session.exec(asked).one()
+
+
 def decide(session: Session, vendor: str, key: str, state: SenderState, cause: Cause) -> Outcome:
     """Approve (`learned`) or refuse (`denied`) a sender, judge its past mail again, and write down who did so.
 

@@ -94,15 +94,17 @@ class VendorEventRow(Row, table=True):
 
 
 class AuditRow(Row, table=True):
-    """What somebody decided: who, when, what about, and what it changed."""
+    """What somebody decided: who, when, from where, what about, and what it changed."""
 
     __tablename__ = "audit"
+    __table_args__ = (Index("ix_audit_who", "who", "id"), Index("ix_audit_action", "action", "id"))
     id: int | None = Field(default=None, primary_key=True)
     at: datetime = Field(sa_type=Time, index=True)
     who: str
     action: str
     subject: str
     text: str = ""
+    client: str = ""
 
 
 class CanaryRow(Row, table=True):

@@ -1,7 +1,8 @@
 """Charts as SVG made here: no script, no style attributes, colours from the style sheet by class."""
 
+import json
 from collections.abc import Iterable, Sequence
-from datetime import date, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 
 from markupsafe import Markup
 
@@ -36,10 +37,29 @@ def timeline(weeks: Weeks, marks: Sequence[tuple[datetime, str]]) -> Markup:
     for at in range(len(totals)):
         parts += _stack(weeks, at, most, step)
     parts += _flags(weeks.first, len(totals), step, marks)
-    said = f"Mails by week from {weeks.first.isoformat()}: " + ", ".join(f"{sum(weeks.counts[n])} {n}" for n in SERIES)
     return Markup('<svg class="timeline" viewBox="0 0 {} {}" role="img" aria-label="{}">{}</svg>').format(
-        _WIDTH, _TOP + _HEIGHT + 20, said, _joined(parts)
+        _WIDTH, _TOP + _HEIGHT + 20, told(weeks), _joined(parts)
     )
+
+
+def data(weeks: Weeks, marks: Sequence[tuple[datetime, str]]) -> str:
+    """Return a timeline as JSON for the script that draws it to be read: Mondays and marks in seconds since 1970."""
+    monday = datetime(weeks.first.year, weeks.first.month, weeks.first.day, tzinfo=UTC)
+    known = len(weeks.counts["expected"])
+    return json.dumps(
+        {
+            "weeks": [int((monday + timedelta(weeks=at)).timestamp()) for at in range(known)],
+            "layers": {name: weeks.counts[name] for name in SERIES},
+            "marks": [(int(at.timestamp()), text) for at, text in marks],
+        },
+        separators=(",", ":"),
+    )
+
+
+def told(weeks: Weeks) -> str:
+    """Say what a timeline shows."""
+    sums = ", ".join(f"{sum(weeks.counts[name])} {name}" for name in SERIES)
+    return f"Mails by week from {weeks.first.isoformat()}: {sums}"
 
 
 def heat(days: Sequence[tuple[date, int]]) -> Markup:

@@ -1,8 +1,8 @@
 """What every page stands in: the store it reads, the clock, and the templates that show what it found."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from datetime import datetime
-from http import HTTPStatus
 from pathlib import Path
 from typing import Annotated, Protocol, TypeVar
 
@@ -10,40 +10,64 @@ from fastapi import Form, Query, Request, Response
 from fastapi import Path as InPath
 from fastapi.responses import HTMLResponse
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoescape
+from sqlmodel import Session
 from starlette.exceptions import HTTPException
 
 from canary.store.database import Database
+from canary.store.events import CLIENT, audit
 from canary.store.lines import SERIES
+from canary.store.senders import waiting
 from canary.web import charts, words
-from canary.web.auth import Door
+from canary.web.assets import Assets
+from canary.web.auth import Door, client_of
 from canary.web.route import Route
 
 Id = Annotated[int, InPath(ge=1, le=2**53)]
 Key = Annotated[int | None, Query(ge=0, le=2**53)]
 Field = Annotated[str, Form(max_length=1000)]
 Found = TypeVar("Found")
+MENU = (("/tray", "Tray"),)
+"""What stands behind the user's name; the pages that are read every day stand beside it."""
 
 
 class Frame:
-    """Shows pages over one store; `health` tells the state of each part."""
+    """Shows pages over one store; `health` tells the state of each part, `domains` where addresses can be issued."""
 
-    def __init__(self, door: Door, health: Callable[[], Mapping[str, str]]) -> None:
+    def __init__(
+        self,
+        door: Door,
+        health: Callable[[], Mapping[str, str]],
+        assets: Assets | None = None,
+        domains: Sequence[str] = (),
+    ) -> None:
         """Read through the door's store, by the door's clock."""
-        self.door, self.health = door, health
+        self.door, self.health, self.domains = door, health, tuple(domains)
         self.database: Database = door.database
         self.clock: Callable[[], datetime] = door.clock
-        self._templates = _environment()
+        self._templates = _environment(assets or Assets())
 
     def show(self, request: Request, template: str, status: int = 200, **facts: object) -> Response:
         """Show a template with what was found for it."""
         user = getattr(request.state, "user", None)
         page = self._templates.get_template(template)
-        return HTMLResponse(page.render(facts, user=user, now=self.clock(), path=request.url.path), status)
+        # A page that tells of a store that is down must not ask it.
+        bar = self._bar() if user and status < 500 else {"questions": 0, "health": {}}
+        return HTMLResponse(page.render(facts, user=user, now=self.clock(), path=request.url.path, bar=bar), status)
 
-    def error(self, request: Request, status: int, lines: Mapping[int, str]) -> Response:
-        """Say what is wrong in one line."""
-        title = HTTPStatus(status).phrase
-        return self.show(request, "error.html", status, title=title, line=lines.get(status, title))
+    def _bar(self) -> dict[str, object]:
+        with self.database.reading() as session:
+            return {"questions": waiting(session), "health": self.health()}
+
+    @contextmanager
+    def writing(self, request: Request) -> Iterator[Session]:
+        """Open a transaction in which what is audited says from where it was asked for."""
+        with self.database.writing() as session:
+            session.info[CLIENT] = client_of(request)
+            yield session
+
+    def audit(self, session: Session, request: Request, action: str, subject: str, text: str = "") -> None:
+        """Write down that whoever asks did something, where no function of the store does so."""
+        audit(session, self.clock(), request.state.user.name, action, subject, text)
 
 
 class Page(Protocol):
@@ -63,7 +87,7 @@ def known(found: Found | None) -> Found:
     return found
 
 
-def _environment() -> Environment:
+def _environment(assets: Assets) -> Environment:
     environment = Environment(
         loader=FileSystemLoader(Path(__file__).parent / "templates"),
         autoescape=select_autoescape(default=True, default_for_string=True),
@@ -72,6 +96,8 @@ def _environment() -> Environment:
     environment.filters.update(
         defang=words.defang, ago=words.ago, day=words.day, percent=words.percent, size=words.size,
         sparkline=charts.sparkline, timeline=charts.timeline, heat=charts.heat, bar=charts.bar,
+        chartdata=charts.data, charttold=charts.told, thousands=words.thousands, window=words.window,
     )  # fmt: skip
     environment.globals.update(series=SERIES, kinds=words.KINDS, features=words.FEATURES)
+    environment.globals.update(asset=assets.address, menu=MENU)
     return environment

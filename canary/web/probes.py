@@ -53,11 +53,11 @@ class Probes:
         registry.register(StoreCollector(database))
 
     def routes(self) -> tuple[Route, ...]:
-        """Return all that they answer to; whom the door lets pass to the metrics need not be a user."""
+        """Return all that they answer to."""
         return (
             Route("GET", "/healthz", Role.PUBLIC, self.alive),
             Route("GET", "/readyz", Role.PUBLIC, self.ready),
-            Route("GET", "/metrics", Role.PUBLIC, self.metrics),
+            Route("GET", "/metrics", Role.VIEWER, self.metrics, local=True, token=True),
         )
 
     def alive(self) -> Response:

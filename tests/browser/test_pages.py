@@ -177,6 +177,7 @@ def test_a_password_lets_in_through_the_form(link: tuple[str, Database], browser
     page.screenshot(path=SHOTS / "login.png")
     page.get_by_role("button", name="Log in").click()
     assert "Silverline, 87 %" in page.get_by_role("heading", level=1).inner_text()
+    page.locator("summary", has_text="ada").click()
     page.get_by_role("button", name="Log out").click()
     assert page.get_by_role("heading", level=1).inner_text() == "Log in"
     page.close()
