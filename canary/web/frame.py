@@ -1,6 +1,6 @@
 """What every page stands in: the store it reads, the clock, and the templates that show what it found."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
@@ -13,6 +13,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoes
 from sqlmodel import Session
 from starlette.exceptions import HTTPException
 
+from canary.model.alert import DestinationView
 from canary.store.database import Database
 from canary.store.events import CLIENT, audit
 from canary.store.lines import SERIES
@@ -41,9 +42,11 @@ class Frame:
         health: Callable[[], Mapping[str, str]],
         assets: Assets | None = None,
         issuing: Issuing | None = None,
+        destinations: Sequence[DestinationView] = (),
     ) -> None:
-        """Read through the door's store, by the door's clock."""
+        """Read through the door's store, by the door's clock; `destinations` are those of alerts."""
         self.door, self.health, self.issuing = door, health, issuing or Issuing()
+        self.domains, self.destinations = self.issuing.domains, tuple(destinations)
         self.database: Database = door.database
         self.clock: Callable[[], datetime] = door.clock
         self._templates = _environment(assets or Assets())
