@@ -36,8 +36,8 @@ class Told:
     @classmethod
     def of(cls, kept: Mapping[str, Any]) -> "Told":
         """Read what was kept."""
-        lists = {name: tuple(map(str, kept.get(name, ()))) for name in ("fields", "tops")}
-        return replace(cls(**{name: kept[name] for name in _PLAIN if name in kept}), **lists)
+        fields, tops = (tuple(map(str, kept.get(name, ()))) for name in ("fields", "tops"))
+        return replace(cls(**{name: kept[name] for name in _PLAIN if name in kept}), fields=fields, tops=tops)
 
     def after(self, before: "Told") -> "Told":
         """Return what people know once they were told of this as well."""
