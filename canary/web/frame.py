@@ -29,7 +29,7 @@ Key = Annotated[int | None, Query(ge=0, le=2**53)]
 Field = Annotated[str, Form(max_length=1000)]
 LongField = Annotated[str, Form(max_length=60_000)]
 Found = TypeVar("Found")
-MENU = (("/tray", "Tray"),)
+MENU = (("/alerts", "Alerts"),)
 """What stands behind the user's name; the pages that are read every day stand beside it."""
 
 

@@ -1,6 +1,7 @@
 """The pages people read, one module each; `PAGES` is the table of them."""
 
 from canary.web.frame import Page
+from canary.web.pages.alerts import Alerts
 from canary.web.pages.campaigns import Campaigns
 from canary.web.pages.canaries import Canaries
 from canary.web.pages.cases import Cases
@@ -22,6 +23,7 @@ PAGES: tuple[type[Page], ...] = (
     Senders,
     Campaigns,
     Tray,
+    Alerts,
     Entrance,
 )
 """A new page is a module and its name here."""
