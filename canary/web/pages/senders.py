@@ -38,7 +38,7 @@ class Senders:
         if say is None:
             raise HTTPException(400)
         try:
-            with self._frame.database.writing() as session:
+            with self._frame.writing(request) as session:
                 say(session, vendor, sender, request.state.user.name, self._frame.clock())
         except Unknown:
             raise HTTPException(404) from None
