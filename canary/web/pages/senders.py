@@ -7,6 +7,7 @@ from starlette.exceptions import HTTPException
 from canary.store.senders import approve, deny, list_senders
 from canary.store.vendors import Unknown
 from canary.web.frame import Field, Frame
+from canary.web.pages.entrance import own_path
 from canary.web.route import Role, Route
 
 SENDERS = 500
@@ -32,7 +33,10 @@ class Senders:
             found = list_senders(session, limit=SENDERS + 1)
         return self._frame.show(request, "senders.html", lines=found[:SENDERS], more=len(found) > SENDERS)
 
-    def decide(self, request: Request, vendor: Field = "", sender: Field = "", answer: Field = "") -> Response:
+    def decide(
+        self, request: Request, vendor: Field = "", sender: Field = "", answer: Field = "",
+        next: Field = "/senders",  # noqa: A002 - the name in the form
+    ) -> Response:  # fmt: skip
         """Approve or refuse a sender, then show how they stand."""
         say = {"approve": approve, "deny": deny}.get(answer)
         if say is None:
@@ -44,4 +48,4 @@ class Senders:
             raise HTTPException(404) from None
         except ValueError:
             raise HTTPException(400) from None
-        return RedirectResponse("/senders", 303)
+        return RedirectResponse(own_path(next), 303)
