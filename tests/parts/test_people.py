@@ -16,9 +16,8 @@ from canary.store.events import audit, audited
 from canary.store.users import LONGEST, ROLES
 from canary.web.app import create_app
 from canary.web.route import Role, Route
+from tests.ways import FRESH, WAYS
 from tests.website import EVIL, NOW, PASSWORD, Site, serve, serve_app
-
-FRESH = "a new password"
 
 
 @pytest.fixture
@@ -212,25 +211,6 @@ def test_a_password_of_any_letters_is_taken_and_one_without_end_is_not(site: Sit
     with site.client() as client:
         assert client.post("/login", data={"name": "ada", "password": "x" * (LONGEST + 1)}).status_code in (400, 401)
         assert client.post("/login", content=b"name=ada&password=%ff%00%ed%a0%80", headers={"Content-Type": "application/x-www-form-urlencoded"}).status_code in (400, 401)  # fmt: skip
-
-
-WAYS: dict[tuple[str, str], tuple[str, dict[str, str]]] = {
-    ("POST", "/login"): ("/login", {"name": "ada", "password": PASSWORD}),
-    ("POST", "/senders"): ("/senders", {"vendor": "play", "sender": EVIL, "answer": "approve"}),
-    ("POST", "/account/password"): ("/account/password", {"present": PASSWORD, "password": FRESH, "again": FRESH}),
-    ("POST", "/account/sessions/end"): ("/account/sessions/end", {}),
-    ("POST", "/setup/tokens"): ("/setup/tokens", {"name": "x"}),
-    ("POST", "/setup/tokens/end"): ("/setup/tokens/end", {"token": "TOKEN"}),
-    ("POST", "/setup/users"): ("/setup/users", {"name": "bob"}),
-    ("POST", "/setup/users/{user_id}/role"): ("/setup/users/2/role", {"role": "admin"}),
-    ("POST", "/setup/users/{user_id}/reset"): ("/setup/users/2/reset", {}),
-    ("POST", "/setup/users/{user_id}/end"): ("/setup/users/2/end", {}),
-    ("POST", "/setup/users/{user_id}/remove"): ("/setup/users/3/remove", {}),
-    ("POST", "/login/once/{token}"): ("ONCE", {}),
-    ("POST", "/login/reset/{token}"): ("RESET", {"password": FRESH, "again": FRESH}),
-    ("POST", "/logout"): ("/logout", {}),
-}
-"""A way to use every route that changes something, in an order in which each succeeds."""
 
 
 def audit_lines(site: Site) -> int:
