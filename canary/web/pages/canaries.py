@@ -2,7 +2,7 @@
 
 from fastapi import Request, Response
 
-from canary.store.pages import canary_list
+from canary.store.canary_pages import canary_list
 from canary.web.frame import Frame, Key
 from canary.web.route import Role, Route
 

@@ -2,7 +2,7 @@
 
 from fastapi import Request, Response
 
-from canary.store.pages import overview
+from canary.store.overview import overview
 from canary.web.frame import Frame
 from canary.web.route import Role, Route
 

@@ -2,7 +2,7 @@
 
 from fastapi import Request, Response
 
-from canary.store.pages import vendor_page
+from canary.store.vendor_pages import vendor_page
 from canary.web.frame import Frame, known
 from canary.web.route import Role, Route
 
