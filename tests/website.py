@@ -1,6 +1,7 @@
 """A served site with its store: one vendor with a hostile name, one hostile mail, and users of every role."""
 
 import threading
+import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -22,6 +23,10 @@ NOW = datetime(2011, 3, 24, 12, tzinfo=UTC)
 PASSWORD = "correct horse battery"
 USERS = ("admin", "analyst", "viewer")
 EVIL = "\"'><script>alert(1)</script><img src=x onerror=alert(2)>"
+HOSTILE = (
+    b"From: a@b.example\r\nSubject: x\r\nContent-Type: text/html\r\n\r\n<p onclick=alert(1)>Dear <b>Ada</b><img src=http://b"
+    b".example/i.png><a href=http://b.example/>b</a></p><script>alert(1)</script><form action=http://b.example></form>\r\n"
+)
 
 
 @dataclass
@@ -77,6 +82,7 @@ def fill(database: Database) -> None:
                                      issued_at=NOW - timedelta(days=90)))  # fmt: skip
         session.add_all([mail, tables.CaseRow(vendor_id=1, opened_at=NOW, last_hit_at=NOW, suspects=[top])])
         session.flush()
+        session.add(tables.MailContentRow(mail_id=1, content=zlib.compress(HOSTILE)))
         session.add(tables.CampaignRow(subject=EVIL, first_at=NOW, last_at=NOW, mails=1))
         session.flush()
         mail.campaign_id = 1

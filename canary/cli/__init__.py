@@ -13,6 +13,7 @@ from canary.cli import (
     frame,
     importing,
     judging,
+    planning,
     senders,
     serve,
     simulating,
@@ -27,7 +28,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     callback=frame.begin,
 )
-for group in (serve, canaries, decoys, cases, judging, importing, attributing, demo, simulating):
+for group in (serve, canaries, decoys, cases, judging, importing, attributing, planning, demo, simulating):
     for command in group.COMMANDS:
         app.command()(command)
 app.add_typer(vendors.group, name="vendor")

@@ -13,6 +13,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoes
 from sqlmodel import Session
 from starlette.exceptions import HTTPException
 
+from canary.model.alert import DestinationView
 from canary.store.database import Database
 from canary.store.events import CLIENT, audit
 from canary.store.lines import SERIES
@@ -39,9 +40,11 @@ class Frame:
         health: Callable[[], Mapping[str, str]],
         assets: Assets | None = None,
         domains: Sequence[str] = (),
+        destinations: Sequence[DestinationView] = (),
     ) -> None:
-        """Read through the door's store, by the door's clock."""
+        """Read through the door's store, by the door's clock; `destinations` are those of alerts."""
         self.door, self.health, self.domains = door, health, tuple(domains)
+        self.destinations = tuple(destinations)
         self.database: Database = door.database
         self.clock: Callable[[], datetime] = door.clock
         self._templates = _environment(assets or Assets())

@@ -16,7 +16,7 @@ from canary.store import access
 from canary.store.senders import list_senders
 from canary.web.app import create_app
 from canary.web.route import Role, Route, Ways
-from tests.website import EVIL, NOW, PASSWORD, Site, serve, stray
+from tests.website import EVIL, HOSTILE, NOW, PASSWORD, Site, serve, stray
 
 PAGES = ("/", "/vendors/play", "/cases/1", "/mail/1", "/canaries", "/senders", "/campaigns", "/campaigns/1")
 
@@ -185,6 +185,26 @@ def test_links_of_a_mail_are_broken_and_lead_nowhere(still: Site) -> None:
     assert "hxxps://bad[.]example/" in shown
     assert "hxxp://bad[.]example/x" in shown
     assert all(link.startswith("/") for link in re.findall(r'(?:href|src)="([^"]*)"', shown.replace("#main", "/")))
+
+
+def test_the_html_of_a_mail_is_shown_inert_under_a_policy_of_its_own(still: Site) -> None:
+    with still.logged_in("viewer") as client:
+        answer = client.get("/mail/1/html")
+        assert client.get("/mail/2/html").status_code == 404
+    assert "<p>Dear <b>Ada</b><a>b</a></p>" in answer.text
+    assert not re.search(r"alert|http:|<img|<form", answer.text)
+    policy = answer.headers["content-security-policy"]
+    assert {"default-src 'none'", "form-action 'none'", "sandbox"} <= set(policy.split("; "))
+    assert "script" not in policy
+
+
+def test_a_mail_is_handed_out_octet_for_octet_as_a_file(still: Site) -> None:
+    with still.logged_in("viewer") as client:
+        answer = client.get("/mail/1/raw")
+    assert answer.content == HOSTILE
+    assert answer.headers["content-disposition"] == 'attachment; filename="mail-1.eml"'
+    assert answer.headers["x-content-type-options"] == "nosniff"
+    assert "sandbox" in answer.headers["content-security-policy"]
 
 
 @pytest.mark.parametrize(

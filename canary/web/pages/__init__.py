@@ -5,11 +5,23 @@ from canary.web.pages.campaigns import Campaigns
 from canary.web.pages.canaries import Canaries
 from canary.web.pages.cases import Cases
 from canary.web.pages.entrance import Entrance
+from canary.web.pages.mailfiles import MailFiles
 from canary.web.pages.mails import Mails
 from canary.web.pages.overview import Overview
 from canary.web.pages.senders import Senders
 from canary.web.pages.tray import Tray
 from canary.web.pages.vendors import Vendors
 
-PAGES: tuple[type[Page], ...] = (Overview, Vendors, Cases, Mails, Canaries, Senders, Campaigns, Tray, Entrance)
+PAGES: tuple[type[Page], ...] = (
+    Overview,
+    Vendors,
+    Cases,
+    Mails,
+    MailFiles,
+    Canaries,
+    Senders,
+    Campaigns,
+    Tray,
+    Entrance,
+)
 """A new page is a module and its name here."""
