@@ -11,8 +11,8 @@ from sqlmodel import Session, col
 from canary.store import decoys
 from canary.store.cases import OPEN
 from canary.store.lines import Overview, Tally, VendorCounts, VendorLine
-from canary.store.pages import case_lines, choose, hit_query, pairs, read_hits, tally_of
-from canary.store.tables import CanaryRow, CaseRow, CaseVendorRow, GuessRow, HitRow, VendorRow
+from canary.store.pages import case_lines, choose, latest_hits, pairs, tally_of
+from canary.store.tables import CanaryRow, CaseRow, CaseVendorRow, GuessRow, VendorRow
 from canary.store.tallies import NEVER, VendorTallyRow
 from canary.store.weekly import end_of, outside_days, vendor_weeks
 
@@ -61,7 +61,7 @@ def overview(session: Session, now: datetime, view: View = View()) -> Overview:
     return Overview(
         cases=case_lines(session, query),
         vendors=_lines(session, rows, vendor_weeks(session, [row.id or 0 for row, _ in rows], end)),
-        hits=read_hits(session, hit_query().order_by(col(HitRow.at).desc(), col(HitRow.id).desc()).limit(12)),
+        hits=latest_hits(session),
         days=outside_days(session, end),
         canaries=int(session.execute(choose(func.count()).select_from(CanaryRow)).scalar_one())
         - decoys.by_vendor(session).total(),

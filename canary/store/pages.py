@@ -118,6 +118,11 @@ def read_hits(session: Session, query: Select[Any]) -> tuple[HitLine, ...]:
     return tuple(HitLine(*row) for row in session.execute(query))
 
 
+def latest_hits(session: Session, most: int = 12) -> tuple[HitLine, ...]:
+    """Read the newest hits."""
+    return read_hits(session, hit_query().order_by(col(HitRow.at).desc(), col(HitRow.id).desc()).limit(most))
+
+
 def canary_query() -> Select[Any]:
     """Select canaries with their vendor's name and slug, by channel and generation."""
     order = (col(CanaryRow.channel), col(CanaryRow.generation), col(CanaryRow.id))

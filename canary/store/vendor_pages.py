@@ -53,14 +53,14 @@ def vendor_page(session: Session, slug: str, now: datetime) -> VendorPage | None
         domains=tuple(session.execute(domains).scalars()),
         suppliers=tuple(dict.fromkeys(line.supplier for line in supplies)),
         tally=tally, weeks=vendor_timeline(session, number, end_of(session, now)), marks=_marks(canaries, cases, events),
-        canaries=canaries, cases=cases, hits=latest_hits(session, number),
+        canaries=canaries, cases=cases, hits=latest_at(session, number),
         events=tuple((e.at, e.kind, e.who, e.text) for e in events),
         senders=tuple(list_senders(session, row.slug, limit=50)),
         supplies=supplies, outsiders=_outsiders(session, number), scorecard=_scorecard(session, number, kept),
     )  # fmt: skip
 
 
-def latest_hits(session: Session, vendor: int, most: int = LATEST) -> tuple[HitLine, ...]:
+def latest_at(session: Session, vendor: int, most: int = LATEST) -> tuple[HitLine, ...]:
     """Read the newest hits at a vendor's canaries.
 
     They are at the canaries that got mail last: no more of these are looked at than hits are wanted.
