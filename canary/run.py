@@ -46,6 +46,7 @@ from canary.store.key import installation_key
 from canary.store.leases import hold
 from canary.store.users import forget_expired
 from canary.web.app import create_app
+from canary.web.issuing import Issuing
 
 __all__ = ["clock", "fetch_addresses", "open_spool", "open_store", "seals"]
 
@@ -261,7 +262,8 @@ async def web(settings: Settings, *, watched: bool = False, ready: Callable[[str
     stopping, store = Stopping(watched=watched), open_store(settings)
     told = receiver_metrics(settings)
     app = create_app(
-        store, clock, settings.web_url, lambda: _health(told), receiver_metrics(settings), tuple(settings.domains),
+        store, clock, settings.web_url, lambda: _health(told), receiver_metrics(settings),
+        Issuing(tuple(settings.domains), supplier_book().is_shared),
         [target.view for target in alert_targets(settings)],
     )  # fmt: skip
     # An access log would show one-time links; the application logs what matters.

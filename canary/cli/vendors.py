@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from canary.cli.frame import Json, Trouble, settings, show_json, show_table, who
-from canary.cli.vendorfile import VendorEntry, is_domain, read_file
+from canary.cli.vendorfile import VendorEntry, read_file
+from canary.judge.organisation import is_domain
 
 if TYPE_CHECKING:
     from sqlmodel import Session

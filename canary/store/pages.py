@@ -55,7 +55,7 @@ def overview(session: Session, now: datetime, weeks: int = 52) -> Overview:
     return Overview(
         cases=case_lines(session, query),
         vendors=_vendor_lines(session, first, weeks),
-        hits=read_hits(session, hit_query().order_by(col(HitRow.at).desc(), col(HitRow.id).desc()).limit(12)),
+        hits=latest_hits(session),
         days=_outside_days(session, end),
         canaries=sum(_issued(session).values()),
         attempts=int(session.execute(choose(func.sum(col(AttemptRow.count)))).scalar() or 0),
@@ -103,6 +103,20 @@ def canary_list(session: Session, after: int = 0) -> tuple[tuple[CanaryLine, ...
     query = canary_query().where(col(CanaryRow.id) > after).order_by(None).order_by(col(CanaryRow.id))
     found = _canaries(session, query, PAGE + 1)
     return found[:PAGE], found[PAGE - 1].id if len(found) > PAGE else None
+
+
+def canary_page(session: Session, number: int) -> tuple[CanaryLine, tuple[HitLine, ...]] | None:
+    """Read one issued address and the newest of what came to it, or None where none of that number was issued."""
+    found = _canaries(session, canary_query().where(col(CanaryRow.id) == number), 1)
+    if not found:
+        return None
+    query = hit_query().where(col(HitRow.canary_id) == number).order_by(col(HitRow.id).desc()).limit(25)
+    return found[0], read_hits(session, query)
+
+
+def latest_hits(session: Session, most: int = 12) -> tuple[HitLine, ...]:
+    """Read the newest hits."""
+    return read_hits(session, hit_query().order_by(col(HitRow.at).desc(), col(HitRow.id).desc()).limit(most))
 
 
 def figures(session: Session) -> dict[str, dict[str, int]]:

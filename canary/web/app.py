@@ -16,6 +16,7 @@ from canary.web.auth import Door
 from canary.web.faults import Faults
 from canary.web.frame import Frame
 from canary.web.guard import Guard, headers_for
+from canary.web.issuing import Issuing
 from canary.web.pages import PAGES
 from canary.web.probes import Probes
 from canary.web.route import Mounted, Role, Route, Ways
@@ -27,17 +28,17 @@ def create_app(  # noqa: PLR0913, PLR0917 - what a site is made of
     url: str = "http://127.0.0.1:8025",
     health: Callable[[], Mapping[str, str]] | None = None,
     registry: CollectorRegistry | None = None,
-    domains: Sequence[str] = (),
+    issuing: Issuing | None = None,
     destinations: Sequence[DestinationView] = (),
 ) -> FastAPI:
     """Build the pages over a store; `health` tells the state of each part, `registry` holds the metrics to show.
 
-    The first of the `domains` is where addresses are issued; `destinations` are those of alerts, without their secrets.
+    `issuing` is what addresses are issued with; `destinations` are those of alerts, without their secrets.
     """
     app = FastAPI(title="Canary", openapi_url=None, docs_url=None, redoc_url=None)
     door = Door(database, clock, url)
     assets = Assets()
-    frame = Frame(door, health or dict, assets, domains, destinations)
+    frame = Frame(door, health or dict, assets, issuing, destinations)
     probes = Probes(database, health or dict, registry or CollectorRegistry())
     routes = [route for page in PAGES for route in page(frame).routes()] + list(probes.routes())
     mounted = Mounted("/static", Role.PUBLIC, assets)

@@ -21,30 +21,32 @@ from canary.store.senders import waiting
 from canary.web import charts, words
 from canary.web.assets import Assets
 from canary.web.auth import Door, client_of
+from canary.web.issuing import Issuing
 from canary.web.route import Route
 
 Id = Annotated[int, InPath(ge=1, le=2**53)]
 Key = Annotated[int | None, Query(ge=0, le=2**53)]
 Field = Annotated[str, Form(max_length=1000)]
+LongField = Annotated[str, Form(max_length=60_000)]
 Found = TypeVar("Found")
 MENU = (("/tray", "Tray"),)
 """What stands behind the user's name; the pages that are read every day stand beside it."""
 
 
 class Frame:
-    """Shows pages over one store; `health` tells the state of each part, `domains` where addresses can be issued."""
+    """Shows pages over one store; `health` tells the state of each part, `issuing` is what addresses are issued with."""
 
     def __init__(
         self,
         door: Door,
         health: Callable[[], Mapping[str, str]],
         assets: Assets | None = None,
-        domains: Sequence[str] = (),
+        issuing: Issuing | None = None,
         destinations: Sequence[DestinationView] = (),
     ) -> None:
         """Read through the door's store, by the door's clock; `destinations` are those of alerts."""
-        self.door, self.health, self.domains = door, health, tuple(domains)
-        self.destinations = tuple(destinations)
+        self.door, self.health, self.issuing = door, health, issuing or Issuing()
+        self.domains, self.destinations = self.issuing.domains, tuple(destinations)
         self.database: Database = door.database
         self.clock: Callable[[], datetime] = door.clock
         self._templates = _environment(assets or Assets())
