@@ -14,6 +14,7 @@ from fastapi import FastAPI
 
 from canary.store import tables
 from canary.store.access import UserRow
+from canary.store.counting import recount
 from canary.store.database import Database
 from canary.store.users import Label, add_user, new_token
 from canary.web.app import create_app
@@ -97,6 +98,7 @@ def fill(database: Database) -> None:
         session.add(tables.CaseEventRow(case_id=1, at=NOW, kind="opened", text=EVIL))
         session.add(tables.HitRow(mail_id=1, canary_id=1, at=NOW, verdict="spam", confidence=0.98, case_id=1,
                                   reasons=[{"code": "bulk", "text": EVIL}]))  # fmt: skip
+        recount(session)
         add_user(session, "ada", PASSWORD, "admin", NOW)
         for role in USERS[1:]:
             session.add(UserRow(name=role, role=role, created_at=NOW))
