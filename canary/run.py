@@ -40,7 +40,7 @@ from canary.reception import (
 from canary.schedule import Job, scheduler
 from canary.settings import Settings
 from canary.stopwatch import Stopwatch
-from canary.store import decoys
+from canary.store import decoys, watch
 from canary.store.database import Database, is_down
 from canary.store.key import installation_key
 from canary.store.leases import hold
@@ -140,6 +140,7 @@ async def worker(settings: Settings, *, watched: bool = False) -> None:
     couriers = Couriers(desk)
     jobs = [
         Job("deliver alerts", ALERT_SECONDS, lambda: _unless_down(couriers.look)),
+        Job("look after cases", 15.0, lambda: _unless_down(lambda: _look_after(store))),
         Job("timings", 60.0, stopwatch.tell),
         Job("keep decoys", 3600.0, keep_decoys),
         Job("forget expired tokens", 3600.0, lambda: _unless_down(lambda: _tidy(store))),
@@ -190,6 +191,12 @@ async def _migrate(store: Database, stopping: Stopping) -> None:
                 return
         else:
             return
+
+
+def _look_after(store: Database) -> None:
+    with store.writing() as session:
+        if hold(session, "look after cases", f"{socket.gethostname()}:{os.getpid()}", clock(), timedelta(minutes=1)):
+            watch.look_after(session, clock())
 
 
 def _tidy(store: Database) -> None:

@@ -134,6 +134,19 @@ def unmute(subject: Subject) -> None:
     typer.echo(f"{_subject(subject)}: is told of again")
 
 
+@group.command("ack")
+def acknowledge(case: Annotated[int, typer.Argument(help="The number of a case.")]) -> None:
+    """Say that you saw a case, which ends its reminders."""
+    from canary.run import clock, open_store
+    from canary.store import watch
+
+    store = open_store(settings())
+    store.migrate()
+    with store.writing() as session:
+        watch.acknowledge(session, case, who(), clock())
+    typer.echo(f"case {case}: no more reminders")
+
+
 @group.command("hushes")
 def list_hushes(as_json: Json = False) -> None:
     """List what is muted or snoozed."""

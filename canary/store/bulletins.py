@@ -8,9 +8,9 @@ from sqlalchemy import distinct, func
 from sqlmodel import Session, col, select
 
 from canary.model.alert import UNKNOWN, Alert, Bulletin, Standing
-from canary.model.verdict import LEAKS
 from canary.store.outbox import Due
-from canary.store.tables import CaseRow, CaseVendorRow, HitRow, VendorRow
+from canary.store.tables import CaseRow, CaseVendorRow, VendorRow
+from canary.store.tallies import StrikeRow
 
 LEAKED = 0.5
 """A field of a persona counts as leaked when that is more likely than not."""
@@ -61,11 +61,9 @@ def leaked_fields(findings: Mapping[str, Any]) -> tuple[str, ...]:
 
 
 def _counts(session: Session, cases: Collection[int]) -> tuple[int, int]:
-    query = select(func.count(distinct(col(HitRow.canary_id))), func.count()).where(
-        col(HitRow.case_id).in_(cases), col(HitRow.verdict).in_([verdict.value for verdict in LEAKS])
-    )
-    canaries, hits = session.exec(query).one()
-    return canaries, hits
+    counts = func.count(distinct(col(StrikeRow.canary_id))), func.sum(col(StrikeRow.leaks))
+    canaries, hits = session.exec(select(*counts).where(col(StrikeRow.case_id).in_(cases), StrikeRow.leaks > 0)).one()
+    return canaries, int(hits or 0)
 
 
 def _vendors(session: Session, cases: Collection[int]) -> tuple[str, ...]:

@@ -8,7 +8,7 @@ from sqlmodel import Session, col, select
 
 from canary.model.alert import Alert, DestinationView, Mode
 from canary.model.case import CaseState
-from canary.store import hushes, tags
+from canary.store import hushes, tags, watch
 from canary.store.cases import OPEN
 from canary.store.database import lock
 from canary.store.hushes import FOR_GOOD
@@ -46,6 +46,7 @@ def route(session: Session, destinations: Sequence[DestinationView], now: dateti
                 sorter.take(destination, row, fact)
             row.routed = True
         sorter.write()
+        watch.was_told(session, [fact.case for _, fact in facts if fact.kind == "case-opened"], now)
     return len(rows)
 
 

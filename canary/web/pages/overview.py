@@ -2,7 +2,8 @@
 
 from fastapi import Request, Response
 
-from canary.store.pages import latest_hits, overview
+from canary.store.overview import overview
+from canary.store.pages import latest_hits
 from canary.web.frame import Frame
 from canary.web.route import Role, Route
 

@@ -6,8 +6,8 @@ from starlette.exceptions import HTTPException
 
 from canary.model.canary import CanaryState
 from canary.store import canaries
-from canary.store.pages import vendor_page
 from canary.store.senders import list_senders
+from canary.store.vendor_pages import vendor_page
 from canary.store.vendors import Unknown, get_vendor, supplier_names
 from canary.web.frame import Frame, known
 from canary.web.route import Role, Route
