@@ -18,6 +18,9 @@ HEAVIEST = 80 * 1024
 PAGES = {
     "overview": "/",
     "vendor": "/vendors/playbox",
+    "leaking": "/?show=leaking&sort=name",
+    "suppliers": "/suppliers",
+    "supplier": "/suppliers/silverline",
     "case": "/cases/1",
     "mail": "/mail/{spam}",
     "letter": "/mail/{spam}?html=1",

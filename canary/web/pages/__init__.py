@@ -12,6 +12,7 @@ from canary.web.pages.mailfiles import MailFiles
 from canary.web.pages.mails import Mails
 from canary.web.pages.overview import Overview
 from canary.web.pages.senders import Senders
+from canary.web.pages.suppliers import Suppliers
 from canary.web.pages.tokens import Tokens
 from canary.web.pages.tray import Tray
 from canary.web.pages.users import Users
@@ -20,6 +21,7 @@ from canary.web.pages.vendors import Vendors
 PAGES: tuple[type[Page], ...] = (
     Overview,
     Vendors,
+    Suppliers,
     Cases,
     Mails,
     MailFiles,

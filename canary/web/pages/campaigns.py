@@ -8,8 +8,9 @@ from fastapi.responses import RedirectResponse
 from sqlmodel import Session
 from starlette.exceptions import HTTPException
 
+from canary.model.word import Word
 from canary.store.campaign_pages import PAGE, campaign_list, campaign_page
-from canary.store.campaign_verdicts import Word, merge, split
+from canary.store.campaign_verdicts import merge, split
 from canary.store.tables import CampaignRow
 from canary.store.vendors import Unknown
 from canary.web.frame import Field, Frame, Id, Key
