@@ -19,6 +19,7 @@ from canary.model.proof import Proofs
 from canary.model.sender import Learning
 from canary.model.verdict import HINTS, Judgement, Verdict
 from canary.store import belonging, campaigns, canaries, cases, mails, outbox, senders
+from canary.store.bulletins import suspects_of
 from canary.store.charge import CASES_LOCK, weigh
 from canary.store.counting import Counted, count
 from canary.store.database import lock
@@ -82,6 +83,7 @@ class Touched:
     judged: Judged
     case: CaseRow | None = None
     opened: bool = False
+    campaign: int = 0
 
     @property
     def case_id(self) -> int | None:
@@ -190,7 +192,7 @@ def take(docket: Docket, heard: Heard, judged: Judged, campaign: int) -> Touched
     case.last_hit_at = max(case.last_hit_at, heard.at)
     if judged.judgement.leak and case.state in cases.OPEN and docket.first(case, judged.canary.id):
         canaries.mark_hit(docket.session, judged.canary.id, heard.at)
-    return Touched(heard, judged, case, opened)
+    return Touched(heard, judged, case, opened, campaign)
 
 
 def _new_case(docket: Docket, heard: Heard, judged: Judged, campaign: int) -> tuple[CaseRow, bool]:
@@ -214,7 +216,7 @@ def decide(session: Session, touched: Sequence[Touched], learning: Learning) -> 
     """Put what is worth telling into the outbox, that a case was opened or a new sender wrote; learn who sends for whom."""
     for each in touched:
         if each.case is not None and each.opened:
-            outbox.put(session, _alert(each.heard.finding, each.judged, each.case))
+            outbox.put(session, _alert(each.heard.finding, each.judged, each.case, each.campaign))
     senders.take(session, [_sight(each.heard, each.judged) for each in touched if each.judged.vendor_id], learning)
 
 
@@ -226,7 +228,7 @@ def _sight(heard: Heard, judged: Judged) -> Sight:
     )  # fmt: skip
 
 
-def _alert(finding: Finding, judged: Judged, case: CaseRow) -> Alert:
+def _alert(finding: Finding, judged: Judged, case: CaseRow, campaign: int) -> Alert:
     # The id follows from the mail and the address, so that a mail concluded again after a crash says the same.
     stable = uuid5(NAMESPACE_URL, f"canary:case-opened:{finding.raw.key}:{judged.canary.address}")
     return Alert(
@@ -241,5 +243,7 @@ def _alert(finding: Finding, judged: Judged, case: CaseRow) -> Alert:
         sender=finding.identity.domain or finding.mail.sender.address,
         subject=finding.mail.subject[:300],
         reasons=tuple(reason.text for reason in judged.judgement.reasons),
-        suspects=tuple((str(s["name"]), float(s["p"])) for s in case.suspects[:5]),
+        suspects=suspects_of(case),
+        vendors=(judged.vendor.slug,),
+        campaign=campaign,
     )

@@ -6,7 +6,7 @@ from datetime import datetime
 from sqlmodel import Session
 
 from canary.attribute.belief import Names, believe
-from canary.store import belonging, canaries, cases, vendors
+from canary.store import belonging, canaries, cases, vendors, watch
 from canary.store.tables import CaseRow
 from canary.store.worlds import world_of
 
@@ -41,8 +41,9 @@ def charge(session: Session, hit: Charge) -> tuple[CaseRow, bool]:
 
 
 def weigh(session: Session, case: CaseRow) -> None:
-    """Weigh the suspects of a case anew."""
+    """Weigh the suspects of a case anew; what is worth telling of that goes into the outbox."""
     session.flush()
     names = {v.slug: v.name for v in vendors.list_vendors(session)} | vendors.supplier_names(session)
     world = world_of(session, case.last_hit_at, case.id)
     cases.set_belief(session, case, believe(world, Names(names)))
+    watch.follow(session, case)

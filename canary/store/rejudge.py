@@ -21,6 +21,7 @@ from canary.model.identity import Identity
 from canary.model.party import Vendor
 from canary.model.verdict import HINTS, LEAKS, Judgement, Reason, Verdict
 from canary.store import attempts, campaigns, canaries, cases, mails, outbox, vendors
+from canary.store.bulletins import suspects_of
 from canary.store.charge import CASES_LOCK, Charge, charge, weigh
 from canary.store.counting import Counted, sums_of
 from canary.store.database import lock
@@ -204,7 +205,7 @@ class _Bench:
         if self.joined is not None:
             weigh(self.session, self.joined)
             if self.opening is not None:
-                outbox.put(self.session, _alert(self.joined, self.vendor.name, self.opening))
+                outbox.put(self.session, _alert(self.joined, self.vendor, self.opening))
         for canary, times in sorted(self.freed.items()):
             self._free(canary, times)
         self.session.flush()
@@ -300,14 +301,14 @@ def _written(hit: Row[Any], found: Judgement) -> dict[str, Any]:
     return {"to": found.verdict.value, "sure": found.confidence, "why": [*reasons, *beside]}
 
 
-def _alert(case: CaseRow, vendor: str, change: _Change) -> Alert:
+def _alert(case: CaseRow, vendor: Vendor, change: _Change) -> Alert:
     hit, found, address = change.hit, change.found, change.hearing.canary.address
     return Alert(
         id=str(uuid5(NAMESPACE_URL, f"canary:case-opened:anew:{case.id}")), kind="case-opened", at=hit.at,
-        case=case.id or 0, vendor=vendor, verdict=found.verdict.value, confidence=found.confidence, canary=address,
+        case=case.id or 0, vendor=vendor.name, verdict=found.verdict.value, confidence=found.confidence, canary=address,
         sender=str(hit.identity.get("domain") or hit.sender), subject=hit.subject[:300],
         reasons=tuple(reason.text for reason in found.reasons),
-        suspects=tuple((str(s["name"]), float(s["p"])) for s in case.suspects[:5]),
+        suspects=suspects_of(case), vendors=(vendor.slug,),
     )  # fmt: skip
 
 

@@ -359,15 +359,17 @@ class OutboxRow(Row, table=True):
     at: datetime = Field(sa_type=Time)
     fact: dict[str, Any] = Field(sa_type=JSON)
     routed: bool = Field(default=False, index=True)
+    topic: str = Field(default="", sa_column_kwargs={"server_default": ""})
 
 
 class DeliveryRow(Row, table=True):
-    """One fact on its way to one destination."""
+    """One message on its way to one destination: a fact, and those that joined it; `ordinal` counts those of its topic."""
 
     __tablename__ = "delivery"
     __table_args__ = (
         UniqueConstraint("outbox_id", "destination"),
         Index("ix_delivery_state_due_at", "state", "due_at"),
+        Index("ix_delivery_destination_state_due_at", "destination", "state", "due_at"),
     )
     id: int | None = Field(default=None, primary_key=True)
     outbox_id: str = Field(foreign_key="outbox.id")
@@ -377,6 +379,8 @@ class DeliveryRow(Row, table=True):
     due_at: datetime = Field(sa_type=Time)
     sent_at: datetime | None = Field(default=None, sa_type=Time)
     fault: str = ""
+    topic: str = Field(default="", sa_column_kwargs={"server_default": ""})
+    ordinal: int = Field(default=0, sa_column_kwargs={"server_default": "0"})
 
 
 class LeaseRow(Row, table=True):

@@ -9,33 +9,36 @@ from prometheus_client import CollectorRegistry
 from starlette.exceptions import HTTPException
 from starlette.middleware.gzip import GZipMiddleware
 
+from canary.model.alert import DestinationView
 from canary.store.database import Database
 from canary.web.assets import Assets
 from canary.web.auth import Door
 from canary.web.faults import Faults
 from canary.web.frame import Frame
 from canary.web.guard import Guard, headers_for
+from canary.web.issuing import Issuing
 from canary.web.pages import PAGES
 from canary.web.probes import Probes
 from canary.web.route import Mounted, Role, Route, Ways
 
 
-def create_app(
+def create_app(  # noqa: PLR0913, PLR0917 - what a site is made of
     database: Database,
     clock: Callable[[], datetime],
     url: str = "http://127.0.0.1:8025",
     health: Callable[[], Mapping[str, str]] | None = None,
     registry: CollectorRegistry | None = None,
-    domains: Sequence[str] = (),
+    issuing: Issuing | None = None,
+    destinations: Sequence[DestinationView] = (),
 ) -> FastAPI:
     """Build the pages over a store; `health` tells the state of each part, `registry` holds the metrics to show.
 
-    The first of the `domains` is where addresses are issued.
+    `issuing` is what addresses are issued with; `destinations` are those of alerts, without their secrets.
     """
     app = FastAPI(title="Canary", openapi_url=None, docs_url=None, redoc_url=None)
     door = Door(database, clock, url)
     assets = Assets()
-    frame = Frame(door, health or dict, assets, domains)
+    frame = Frame(door, health or dict, assets, issuing, destinations)
     probes = Probes(database, health or dict, registry or CollectorRegistry())
     routes = [route for page in PAGES for route in page(frame).routes()] + list(probes.routes())
     mounted = Mounted("/static", Role.PUBLIC, assets)

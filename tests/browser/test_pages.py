@@ -10,6 +10,7 @@ import uvicorn
 from playwright.sync_api import Browser, Page, sync_playwright
 
 from canary.store import tables
+from canary.store.counting import recount
 from canary.store.database import Database
 from canary.store.users import add_user, new_token
 from canary.web.app import create_app
@@ -58,6 +59,7 @@ def fill(database: Database) -> None:
                 session.add(_canary(number, slug, channel))
         session.add(tables.CampaignRow(subject=SUBJECT, first_at=NOW, last_at=NOW, mails=12))
         session.add(tables.AttemptRow(domain="in.example", source="192.0.2.0/24", kind="guess", hour=NOW, count=40_211))
+        session.add(tables.GuessRow(domain="in.example", shape="name", count=40_211))
         session.flush()
         session.add(tables.CaseRow(vendor_id=1, opened_at=NOW - timedelta(days=13), last_hit_at=NOW, suspects=SUSPECTS))
         session.flush()
@@ -69,6 +71,7 @@ def fill(database: Database) -> None:
             for number in range(1, 9):
                 if (week + number) % (1 + number % 3) == 0:
                     _hit(session, number, NOW - timedelta(weeks=week, hours=number), "expected")
+        recount(session)
         add_user(session, "ada", "correct horse battery", "admin", NOW)
 
 

@@ -47,7 +47,7 @@ class Entrance:
 
     def login(self, request: Request, next: str = "/") -> Response:  # noqa: A002 - the name in the address
         """Ask for name and password."""
-        return self._frame.show(request, "login.html", next=_own(next), fault="")
+        return self._frame.show(request, "login.html", next=own_path(next), fault="")
 
     def log_in(
         self,
@@ -61,17 +61,17 @@ class Entrance:
         with self._frame.writing(request) as session:
             may = tries.enter(session, limits, self._frame.clock())
         if not may:
-            return self._frame.show(request, "login.html", 429, next=_own(next), fault=TOO_OFTEN)
+            return self._frame.show(request, "login.html", 429, next=own_path(next), fault=TOO_OFTEN)
         with self._frame.database.reading() as session:
             user = check_password(session, name, password)
         if user is None:
             log.warning("login refused for %r from %s", name[:64], client_of(request))
-            return self._frame.show(request, "login.html", 401, next=_own(next), fault=WRONG)
+            return self._frame.show(request, "login.html", 401, next=own_path(next), fault=WRONG)
         with self._frame.writing(request) as session:
             tries.clear(session, key)
             renew_hash(session, user.id or 0, password)
             audit(session, self._frame.clock(), user.name, "login", user.name, "by password")
-            return self._door.let_in(session, request, user.id or 0, _own(next))
+            return self._door.let_in(session, request, user.id or 0, own_path(next))
 
     def once(self, request: Request, token: Secret) -> Response:  # noqa: ARG002 - spent by the button only
         """Show a button, so that the preview of a link does not spend it."""
@@ -120,5 +120,6 @@ class Entrance:
         return key, {key: BY_NAME, network: BY_CLIENT}
 
 
-def _own(path: str) -> str:
+def own_path(path: str) -> str:
+    """Return a path of our own as it is, and the first page for whatever else somebody made it."""
     return path if _OWN_PATH.fullmatch(path) else "/"

@@ -7,6 +7,7 @@ from starlette.exceptions import HTTPException
 from canary.store.senders import approve, deny, list_senders
 from canary.store.vendors import Unknown
 from canary.web.frame import Field, Frame
+from canary.web.pages.entrance import own_path
 from canary.web.route import Role, Route
 
 SENDERS = 500
@@ -32,16 +33,19 @@ class Senders:
             found = list_senders(session, limit=SENDERS + 1)
         return self._frame.show(request, "senders.html", lines=found[:SENDERS], more=len(found) > SENDERS)
 
-    def decide(self, request: Request, vendor: Field = "", sender: Field = "", answer: Field = "") -> Response:
+    def decide(
+        self, request: Request, vendor: Field = "", sender: Field = "", answer: Field = "",
+        next: Field = "/senders",  # noqa: A002 - the name in the form
+    ) -> Response:  # fmt: skip
         """Approve or refuse a sender, then show how they stand."""
         say = {"approve": approve, "deny": deny}.get(answer)
         if say is None:
             raise HTTPException(400)
         try:
-            with self._frame.database.writing() as session:
+            with self._frame.writing(request) as session:
                 say(session, vendor, sender, request.state.user.name, self._frame.clock())
         except Unknown:
             raise HTTPException(404) from None
         except ValueError:
             raise HTTPException(400) from None
-        return RedirectResponse("/senders", 303)
+        return RedirectResponse(own_path(next), 303)

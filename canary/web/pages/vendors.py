@@ -1,10 +1,18 @@
 """What has a vendor done with the addresses it got?"""
 
 from fastapi import Request, Response
+from fastapi.responses import RedirectResponse
+from starlette.exceptions import HTTPException
 
-from canary.store.pages import vendor_page
+from canary.model.canary import CanaryState
+from canary.store import canaries
+from canary.store.senders import list_senders
+from canary.store.vendor_pages import vendor_page
+from canary.store.vendors import Unknown, get_vendor, supplier_names
 from canary.web.frame import Frame, known
 from canary.web.route import Role, Route
+
+SENDERS = 100
 
 
 class Vendors:
@@ -16,10 +24,30 @@ class Vendors:
 
     def routes(self) -> tuple[Route, ...]:
         """Return all that it answers to."""
-        return (Route("GET", "/vendors/{slug}", Role.VIEWER, self.vendor),)
+        return (
+            Route("GET", "/vendors/{slug}", Role.VIEWER, self.vendor),
+            Route("POST", "/vendors/{slug}/rotate", Role.ANALYST, self.rotate),
+        )
 
     def vendor(self, request: Request, slug: str) -> Response:
         """Show what came to a vendor's addresses, and from whom."""
         with self._frame.database.reading() as session:
             found = known(vendor_page(session, slug, self._frame.clock()))
-        return self._frame.show(request, "vendor.html", page=found)
+            senders = list_senders(session, slug, limit=SENDERS)
+            passed, names = get_vendor(session, slug).supplies, supplier_names(session)
+        return self._frame.show(request, "vendor.html", page=found, senders=senders, supplies=passed, names=names)
+
+    def rotate(self, request: Request, slug: str) -> Response:
+        """Issue the next generation of every address of a vendor that is in use or was leaked, channel by channel."""
+        now, draw = self._frame.clock(), self._frame.issuing.draw
+        try:
+            with self._frame.writing(request) as session:
+                get_vendor(session, slug)
+                newest = {(c.channel, c.style): c for c in canaries.list_canaries(session, slug)}
+                for old in newest.values():
+                    if old.state is not CanaryState.ROTATED:
+                        canaries.rotate(session, old.address, draw, now)
+                self._frame.audit(session, request, "vendor-rotated", slug, f"{len(newest)} addresses")
+        except Unknown:
+            raise HTTPException(404) from None
+        return RedirectResponse(f"/vendors/{slug}", 303)

@@ -57,6 +57,15 @@
     source.addEventListener("open", () => tell(true));
     source.addEventListener("error", () => tell(false));
     source.addEventListener("hit", () => htmx.trigger(document.body, "hit"));
+    let seen = newest();
+    document.addEventListener("htmx:afterSettle", () => {
+      all("tr[data-id]").forEach((row) => row.classList.toggle("fresh", Number(row.dataset.id) > seen));
+      seen = newest();
+    });
+  }
+
+  function newest() {
+    return Math.max(0, ...all("tr[data-id]").map((row) => Number(row.dataset.id)));
   }
 
   // Charts: what stands in the page without a script is drawn anew, to be read week by week.
@@ -106,7 +115,7 @@
       width: figure.clientWidth, height: figure.clientHeight, padding: [20, 8, 0, 0],
       legend: { show: false }, cursor: { y: false, points: { show: false }, drag: { setScale: false } },
       scales: { x: { time: true }, y: { range: (_, low, high) => [0, Math.max(high, 4)] } },
-      axes: [{ ...axis, grid: { show: false } }, { ...axis, size: 40, incrs: [1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 5000, 10000] }],
+      axes: [{ ...axis, grid: { show: false }, size: 40 }, { ...axis, size: 40, incrs: [1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 5000, 10000] }],
       series: [{}, ...shown.map((name) => ({ fill: colour(COLOURS[name]), width: 0, points: { show: false }, paths: uPlot.paths.bars({ size: [0.84, 60] }) }))],
       hooks: {
         draw: [flags(marks)],
