@@ -11,7 +11,7 @@ from starlette.exceptions import HTTPException
 
 from canary.model.canary import Canary
 from canary.store import canaries
-from canary.store.pages import canary_list, canary_page
+from canary.store.canary_pages import canary_list, canary_page
 from canary.web.csvfile import csv_file
 from canary.web.frame import Field, Frame, Id, Key, LongField, known
 from canary.web.issuing import Refused, Wish, fill, read_wishes, wish
