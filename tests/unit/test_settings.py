@@ -6,14 +6,12 @@ from typing import get_args
 import pytest
 from pydantic import BaseModel
 
-<<<<<<< HEAD
 from canary.alert.channels import CHANNELS
 from canary.model.alert import SEVERITY, Mode
 from canary.settings import Destination, Settings, SettingsError, load_settings
-=======
+
+
 from canary.attribute.rates import RATES
-from canary.settings import Settings, SettingsError, load_settings
->>>>>>> main
 
 EXAMPLE = Path(__file__).parents[2] / "config/canary.example.toml"
 
@@ -112,7 +110,6 @@ def test_a_bad_place_or_limit_is_told_with_key_value_and_cure(toml: Path, line: 
         load_settings(toml, {})
 
 
-<<<<<<< HEAD
 def destination(toml: Path, **values: str) -> str:
     lines = "\n".join(f"{key} = {value}" for key, value in values.items())
     toml.write_text(f"[alert.destinations.a]\n{lines}")
@@ -150,7 +147,8 @@ def test_the_page_on_alerts_and_the_channels_name_every_kind() -> None:
     kinds = get_args(Destination.model_fields["kind"].annotation)
     assert set(kinds) == set(CHANNELS)
     assert [kind for kind in (*kinds, *SEVERITY, *Mode) if f"`{kind}`" not in page and kind != "test"] == []
-=======
+
+
 def test_the_defaults_of_attribution_are_those_of_the_likelihood() -> None:
     assert Settings().attribution.rates == RATES
 
@@ -169,4 +167,3 @@ def test_an_assumption_that_cannot_be_is_told_with_key_and_value(toml: Path, lin
     toml.write_text(f"[attribution]\n{line}\n")
     with pytest.raises(SettingsError, match=told):
         load_settings(toml, {})
->>>>>>> main
