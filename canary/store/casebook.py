@@ -5,9 +5,9 @@ from datetime import datetime
 from sqlmodel import Session, select
 
 from canary.model.case import OUTCOMES, TRANSITIONS, CaseState
+from canary.model.word import Word
 from canary.store import cases, events
 from canary.store.access import UserRow
-from canary.store.campaign_verdicts import Word
 from canary.store.tables import CaseRow
 from canary.store.vendors import Unknown
 

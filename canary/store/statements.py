@@ -14,8 +14,8 @@ from canary.judge.persona import named_in
 from canary.model.case import Suspect, SuspectKind
 from canary.model.claim import Answer, Claim, ClaimCode, Statement
 from canary.model.verdict import LEAKS, Reason
+from canary.model.word import Word
 from canary.store import attempts, canaries, cases, events
-from canary.store.campaign_verdicts import Word
 from canary.store.casebook import LONGEST, live
 from canary.store.paperwork import StatementRow
 from canary.store.seals import seals_of

@@ -5,9 +5,9 @@ from datetime import timedelta
 import pytest
 
 from canary.model.campaign import Feature, Kind, Sending
+from canary.model.word import Word
 from canary.store import campaign_verdicts, campaigns
 from canary.store.campaign_pages import PAGE, campaign_list, campaign_page
-from canary.store.campaign_verdicts import Word
 from canary.store.counting import recount
 from canary.store.database import Database
 from canary.store.tables import CanaryRow, HitRow, MailRow, VendorRow

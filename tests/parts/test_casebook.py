@@ -7,8 +7,8 @@ import pytest
 from sqlmodel import select
 
 from canary.model.case import CaseState
+from canary.model.word import Word
 from canary.store import canaries, casebook, cases, events
-from canary.store.campaign_verdicts import Word
 from canary.store.canaries import Order
 from canary.store.database import Database
 from canary.store.tables import CanaryRow, CaseRow, HitRow

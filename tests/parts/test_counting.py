@@ -21,10 +21,10 @@ from canary.judge.suppliers import SupplierBook
 from canary.model.attempt import Attempt, AttemptKind
 from canary.model.mail import Client, Envelope, RawMail
 from canary.model.party import Supply
+from canary.model.word import Word
 from canary.pipeline import Parts, conclude_all, find, take_probe
 from canary.run import supplier_book
 from canary.store import campaign_verdicts, canaries, counting, senders, vendors
-from canary.store.campaign_verdicts import Word
 from canary.store.canaries import Order
 from canary.store.charge import CASES_LOCK
 from canary.store.database import MIGRATIONS, Database, lock

@@ -7,8 +7,8 @@ from sqlmodel import select
 
 from canary.attribute.claims import answer
 from canary.model.claim import Claim, ClaimCode, Outcome, Statement
+from canary.model.word import Word
 from canary.store import casebook, cases, statements
-from canary.store.campaign_verdicts import Word
 from canary.store.tables import CanaryRow
 from tests.conftest import START
 from tests.parts.test_pipeline import LURE, World, world  # noqa: F401 - a fixture
