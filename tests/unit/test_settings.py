@@ -7,11 +7,9 @@ import pytest
 from pydantic import BaseModel
 
 from canary.alert.channels import CHANNELS
+from canary.attribute.rates import RATES
 from canary.model.alert import SEVERITY, Mode
 from canary.settings import Destination, Settings, SettingsError, load_settings
-
-
-from canary.attribute.rates import RATES
 
 EXAMPLE = Path(__file__).parents[2] / "config/canary.example.toml"
 
