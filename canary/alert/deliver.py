@@ -147,6 +147,10 @@ class Couriers:
                 walking.append(self.pool.submit(self._carry, name))
             self.busy[name] = walking
 
+    def walking(self) -> bool:
+        """Whether anybody is on the way."""
+        return any(not errand.done() for errands in self.busy.values() for errand in errands)
+
     def _lanes(self, name: str) -> int:
         target = self.desk.target(name)
         return 1 if target is None or self.desk.channels[target.kind].pace else LANES

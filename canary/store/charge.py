@@ -50,6 +50,6 @@ def weigh(session: Session, case: CaseRow) -> None:
 
 def believed(session: Session, case: CaseRow, at: datetime) -> Belief:
     """Return what is to be believed of a case at a time, by the assumptions that the store was opened with."""
-    names = {v.slug: v.name for v in vendors.list_vendors(session)} | vendors.supplier_names(session)
+    names = vendors.vendor_names(session) | vendors.supplier_names(session)
     rates: Rates = session.info.get(ASSUMED, RATES)
     return believe(world_of(session, at, case.id), Names(names), rates)
