@@ -44,6 +44,7 @@ from canary.store import decoys, watch
 from canary.store.database import Database, is_down
 from canary.store.key import installation_key
 from canary.store.leases import hold
+from canary.store.reweigh import weigh_due
 from canary.store.users import forget_expired
 from canary.web.app import create_app
 from canary.web.issuing import Issuing
@@ -137,6 +138,7 @@ async def worker(settings: Settings, *, watched: bool = False) -> None:
         Job("look after cases", 15.0, lambda: _unless_down(lambda: _look_after(store))),
         Job("timings", 60.0, stopwatch.tell),
         Job("keep decoys", 3600.0, keep_decoys),
+        Job("weigh anew", 3600.0, lambda: _unless_down(lambda: _weigh_anew(store))),
         Job("forget expired tokens", 3600.0, lambda: _unless_down(lambda: _tidy(store))),
     ]
     if asking := second_opinion(settings, store):
@@ -198,6 +200,13 @@ def _tidy(store: Database) -> None:
     with store.writing() as session:
         if hold(session, "tidy", f"{socket.gethostname()}:{os.getpid()}", clock(), timedelta(hours=2)):
             forget_expired(session, clock())
+
+
+def _weigh_anew(store: Database) -> None:
+    with store.writing() as session:
+        mine = hold(session, "weigh anew", f"{socket.gethostname()}:{os.getpid()}", clock(), timedelta(hours=2))
+    if mine:
+        weigh_due(store, clock())
 
 
 def _keep_decoys(store: Database, settings: Settings) -> None:

@@ -6,7 +6,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from functools import cache
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import httpx
 import uvicorn
@@ -104,14 +106,35 @@ def fill(database: Database) -> None:
             session.add(UserRow(name=role, role=role, created_at=NOW))
 
 
+@cache
+def filled() -> bytes:
+    """The store of every site before anything happens to it."""
+    with TemporaryDirectory() as folder:
+        path = Path(folder) / "canary.db"
+        database = Database(f"sqlite:///{path}")
+        database.migrate()
+        fill(database)
+        with database.engine.connect() as connection:
+            connection.exec_driver_sql("COMMIT")
+            connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)")
+        database.close()
+        return path.read_bytes()
+
+
 @contextmanager
 def serve(tmp_path: Path) -> Iterator[Site]:
-    """Serve the pages on a free port."""
+    """Serve the pages over a store of their own on a free port."""
+    (tmp_path / "canary.db").write_bytes(filled())
     database = Database(f"sqlite:///{tmp_path}/canary.db")
-    database.migrate()
-    fill(database)
     site = Site("", FastAPI(), database, NOW)
     site.app = create_app(database, lambda: site.now, health=lambda: {"listener": "listening"})
+    with serve_app(site):
+        yield site
+
+
+@contextmanager
+def serve_app(site: Site) -> Iterator[Site]:
+    """Serve the application of a site on a free port; its store is closed at the end."""
     server = uvicorn.Server(uvicorn.Config(site.app, port=0, log_config=None, access_log=False, lifespan="off"))
     listening = server.config.bind_socket()
     listening.listen(64)  # a client that comes before the server does waits in the queue
@@ -124,4 +147,4 @@ def serve(tmp_path: Path) -> Iterator[Site]:
         server.should_exit = True
         thread.join(10)
         listening.close()
-        database.close()
+        site.database.close()

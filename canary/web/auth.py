@@ -24,7 +24,7 @@ class Door:
 
     def __init__(self, database: Database, clock: Callable[[], datetime], url: str) -> None:
         """Guard the pages that are served under a URL."""
-        self.database, self.clock = database, clock
+        self.database, self.clock, self.url = database, clock, url.rstrip("/")
         self.secure = urlsplit(url).scheme == "https"
         self.cookie = "__Host-canary" if self.secure else "canary"
 

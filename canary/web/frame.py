@@ -18,19 +18,28 @@ from canary.store.database import Database
 from canary.store.events import CLIENT, audit
 from canary.store.lines import SERIES
 from canary.store.senders import waiting
+from canary.store.vendors import Duplicate, Unknown
 from canary.web import charts, words
 from canary.web.assets import Assets
 from canary.web.auth import Door, client_of
 from canary.web.issuing import Issuing
-from canary.web.route import Route
+from canary.web.route import Role, Route
 
 Id = Annotated[int, InPath(ge=1, le=2**53)]
 Key = Annotated[int | None, Query(ge=0, le=2**53)]
 Field = Annotated[str, Form(max_length=1000)]
 LongField = Annotated[str, Form(max_length=60_000)]
 Found = TypeVar("Found")
-MENU = (("/tray", "Tray"),)
-"""What stands behind the user's name; the pages that are read every day stand beside it."""
+MENU = (
+    ("/suppliers", "Suppliers", Role.VIEWER),
+    ("/alerts", "Alerts", Role.VIEWER),
+    ("/account", "Your account", Role.VIEWER),
+    ("/setup/tokens", "API tokens", Role.VIEWER),
+    ("/setup", "Set-up", Role.VIEWER),
+    ("/setup/users", "Users", Role.ADMIN),
+    ("/audit", "Audit log", Role.ADMIN),
+)
+"""What stands behind the user's name, and to whom; the pages that are read every day stand beside it."""
 
 
 class Frame:
@@ -57,7 +66,9 @@ class Frame:
         page = self._templates.get_template(template)
         # A page that tells of a store that is down must not ask it.
         bar = self._bar() if user and status < 500 else {"questions": 0, "health": {}}
-        return HTMLResponse(page.render(facts, user=user, now=self.clock(), path=request.url.path, bar=bar), status)
+        menu = [(to, word) for to, word, least in MENU if user and Role(user.role).allows(least)]
+        around = {"user": user, "now": self.clock(), "path": request.url.path, "bar": bar, "menu": menu}
+        return HTMLResponse(page.render(facts, **around), status)
 
     def _bar(self) -> dict[str, object]:
         with self.database.reading() as session:
@@ -92,6 +103,19 @@ def known(found: Found | None) -> Found:
     return found
 
 
+@contextmanager
+def told() -> Iterator[None]:
+    """Answer what the store refuses in its own words: unknown is 404, there already 409, what cannot be 422."""
+    try:
+        yield
+    except Unknown as fault:
+        raise HTTPException(404, str(fault)) from None
+    except Duplicate as fault:
+        raise HTTPException(409, str(fault)) from None
+    except ValueError as fault:
+        raise HTTPException(422, str(fault)[:500]) from None
+
+
 def _environment(assets: Assets) -> Environment:
     environment = Environment(
         loader=FileSystemLoader(Path(__file__).parent / "templates"),
@@ -101,8 +125,9 @@ def _environment(assets: Assets) -> Environment:
     environment.filters.update(
         defang=words.defang, ago=words.ago, day=words.day, percent=words.percent, size=words.size,
         sparkline=charts.sparkline, timeline=charts.timeline, heat=charts.heat, bar=charts.bar,
+        belief=charts.belief,
         chartdata=charts.data, charttold=charts.told, thousands=words.thousands, window=words.window,
     )  # fmt: skip
     environment.globals.update(series=SERIES, kinds=words.KINDS, features=words.FEATURES)
-    environment.globals.update(asset=assets.address, menu=MENU)
+    environment.globals.update(asset=assets.address)
     return environment

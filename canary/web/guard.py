@@ -45,7 +45,8 @@ class Guard:
         except Exception as fault:
             if outgoing.started:
                 raise
-            await self._told(request, fault)(scope, receive, outgoing)
+            answer = await run_in_threadpool(self._told, request, fault)
+            await answer(scope, receive, outgoing)
 
     def _told(self, request: Request, fault: Exception) -> Response:
         """Answer a fault: a stranger gets one line, the log gets the rest."""

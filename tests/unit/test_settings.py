@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 from pydantic import BaseModel
 
+from canary.attribute.rates import RATES
 from canary.settings import Settings, SettingsError, load_settings
 
 EXAMPLE = Path(__file__).parents[2] / "config/canary.example.toml"
@@ -100,5 +101,25 @@ def test_settings_cannot_be_changed() -> None:
 )
 def test_a_bad_place_or_limit_is_told_with_key_value_and_cure(toml: Path, line: str, told: str) -> None:
     toml.write_text(f"[smtp]\n{line}")
+    with pytest.raises(SettingsError, match=told):
+        load_settings(toml, {})
+
+
+def test_the_defaults_of_attribution_are_those_of_the_likelihood() -> None:
+    assert Settings().attribution.rates == RATES
+
+
+@pytest.mark.parametrize(
+    ("line", "told"),
+    [
+        ("coverage = [[1.0, 1.0]]", "coverage"),
+        ("delays = [[7, 0]]", "delays"),
+        ("third_party = [0, 1]", "third_party"),
+        ("vendor = -1", "attribution.vendor"),
+        ("vender = 1", "attribution.vender"),
+    ],
+)
+def test_an_assumption_that_cannot_be_is_told_with_key_and_value(toml: Path, line: str, told: str) -> None:
+    toml.write_text(f"[attribution]\n{line}\n")
     with pytest.raises(SettingsError, match=told):
         load_settings(toml, {})
