@@ -26,3 +26,20 @@ WAYS: dict[tuple[str, str], tuple[str, dict[str, str]]] = {
     ("POST", "/logout"): ("/logout", {}),
 }
 """A way to use every route that changes something, in an order in which each succeeds."""
+
+CALLS: dict[tuple[str, str], tuple[str, dict[str, object] | None]] = {
+    ("POST", "/vendors"): ("/vendors", {"name": "Tea House", "domains": ["tea.example"], "tags": ["food"]}),
+    ("PATCH", "/vendors/{slug}"): ("/vendors/play", {"domains": ["play.example"], "grace_days": 3}),
+    ("POST", "/vendors/{slug}/suppliers"): ("/vendors/play/suppliers", {"supplier": "Silverline", "channel": "news"}),
+    ("POST", "/canaries"): ("/canaries", {"vendor": "play", "count": 3}),
+    ("POST", "/canaries/{canary_id}/rotate"): ("/canaries/1/rotate", None),
+    ("POST", "/canaries/{canary_id}/burn"): ("/canaries/1/burn", None),
+    ("POST", "/cases/{case_id}/state"): ("/cases/1/state", {"state": "investigating", "note": "looking"}),
+    ("POST", "/cases/{case_id}/notes"): ("/cases/1/notes", {"text": EVIL}),
+    ("POST", "/cases/{case_id}/owner"): ("/cases/1/owner", {"owner": "ada"}),
+    ("POST", "/senders/approve"): ("/senders/approve", {"vendor": "play", "sender": EVIL}),
+    ("POST", "/senders/deny"): ("/senders/deny", {"vendor": "play", "sender": EVIL}),
+    ("POST", "/alerts/test"): ("/alerts/test", {"destination": "ops"}),
+    ("POST", "/alerts/{delivery_id}/retry"): ("/alerts/1/retry", None),
+}
+"""The same for the calls of the API, below /api/v1."""
