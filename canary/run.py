@@ -10,7 +10,6 @@ import tomllib
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import timedelta
-from pathlib import Path
 
 import uvicorn
 from prometheus_client import CollectorRegistry
@@ -39,11 +38,13 @@ from canary.reception import (
 )
 from canary.schedule import Job, scheduler
 from canary.settings import Settings
+from canary.shipped import config_folder
 from canary.stopwatch import Stopwatch
 from canary.store import decoys, watch
 from canary.store.database import Database, is_down
 from canary.store.key import installation_key
 from canary.store.leases import hold
+from canary.store.reweigh import weigh_due
 from canary.store.users import forget_expired
 from canary.web.app import create_app
 from canary.web.issuing import Issuing
@@ -55,12 +56,6 @@ log = logging.getLogger("canary.run")
 IDLE_SECONDS = 0.2
 ALERT_SECONDS = 0.2
 DOWN_SECONDS = 2.0
-
-
-def config_folder() -> Path:
-    """Return the folder of the files that ship with the program: in the wheel, or beside the package in a checkout."""
-    package = Path(__file__).parent
-    return package / "config" if (package / "config").is_dir() else package.parent / "config"
 
 
 def supplier_book() -> SupplierBook:
@@ -143,6 +138,7 @@ async def worker(settings: Settings, *, watched: bool = False) -> None:
         Job("look after cases", 15.0, lambda: _unless_down(lambda: _look_after(store))),
         Job("timings", 60.0, stopwatch.tell),
         Job("keep decoys", 3600.0, keep_decoys),
+        Job("weigh anew", 3600.0, lambda: _unless_down(lambda: _weigh_anew(store))),
         Job("forget expired tokens", 3600.0, lambda: _unless_down(lambda: _tidy(store))),
     ]
     if asking := second_opinion(settings, store):
@@ -204,6 +200,13 @@ def _tidy(store: Database) -> None:
     with store.writing() as session:
         if hold(session, "tidy", f"{socket.gethostname()}:{os.getpid()}", clock(), timedelta(hours=2)):
             forget_expired(session, clock())
+
+
+def _weigh_anew(store: Database) -> None:
+    with store.writing() as session:
+        mine = hold(session, "weigh anew", f"{socket.gethostname()}:{os.getpid()}", clock(), timedelta(hours=2))
+    if mine:
+        weigh_due(store, clock())
 
 
 def _keep_decoys(store: Database, settings: Settings) -> None:

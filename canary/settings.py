@@ -18,6 +18,7 @@ from pydantic import (
 )
 from pydantic_settings import BaseSettings, EnvSettingsSource, PydanticBaseSettingsSource, SettingsConfigDict
 
+from canary.assumptions import Assumptions
 from canary.mail.trace import read_trusted
 from canary.model.alert import SEVERITY, Mode, Route, Severity
 from canary.model.sender import Learning
@@ -284,6 +285,7 @@ class Settings(BaseSettings):
     dns: DnsSettings = DnsSettings()
     alert: AlertSettings = AlertSettings()
     judge: JudgeSettings = JudgeSettings()
+    attribution: Assumptions = Assumptions()
     decoys: DecoySettings = DecoySettings()
     rspamd: RspamdSettings = RspamdSettings()
     log: LogSettings = LogSettings()

@@ -25,7 +25,10 @@ def plan(
     """Say which sources cannot be told apart, and which further addresses would help most."""
     from canary.attribute import advice, placement
 
-    found = placement.plan(_read(world) if world else _present(), coverage, most)
+    if world:
+        found = placement.plan(_read(world), coverage, most)
+    else:
+        found = placement.plan(_present(), coverage, most, settings().attribution.rates)
     if as_json:
         show_json(advice.document(found))
         return

@@ -92,11 +92,11 @@ def note(session: Session, case: CaseRow, at: datetime, kind: str, text: str, wh
     session.add(CaseEventRow(case_id=case.id or 0, at=at, kind=kind, who=who, text=text))
 
 
-def set_belief(session: Session, case: CaseRow, found: Belief) -> None:
-    """Keep what is believed of a case, and of its likeliest suspects what was believed when."""
+def set_belief(session: Session, case: CaseRow, found: Belief, at: datetime | None = None) -> None:
+    """Keep what is believed of a case at a time, that of its last hit otherwise, and of its likeliest suspects when."""
     case.suspects, case.findings = [asdict(s) for s in found.suspects], found.findings
     session.add(case)
-    remember(session, case.id or 0, case.last_hit_at, found.suspects)
+    remember(session, case.id or 0, at or case.last_hit_at, found.suspects)
 
 
 def list_cases(session: Session) -> list[CaseRow]:

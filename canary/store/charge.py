@@ -5,8 +5,10 @@ from datetime import datetime
 
 from sqlmodel import Session
 
-from canary.attribute.belief import Names, believe
-from canary.store import belonging, canaries, cases, vendors, watch
+from canary.attribute.belief import Belief, Names, believe
+from canary.attribute.rates import RATES, Rates
+from canary.store import belonging, canaries, cases, vendors
+from canary.store.database import ASSUMED
 from canary.store.tables import CaseRow
 from canary.store.worlds import world_of
 
@@ -41,9 +43,13 @@ def charge(session: Session, hit: Charge) -> tuple[CaseRow, bool]:
 
 
 def weigh(session: Session, case: CaseRow) -> None:
-    """Weigh the suspects of a case anew; what is worth telling of that goes into the outbox."""
+    """Weigh the suspects of a case anew."""
     session.flush()
+    cases.set_belief(session, case, believed(session, case, case.last_hit_at))
+
+
+def believed(session: Session, case: CaseRow, at: datetime) -> Belief:
+    """Return what is to be believed of a case at a time, by the assumptions that the store was opened with."""
     names = {v.slug: v.name for v in vendors.list_vendors(session)} | vendors.supplier_names(session)
-    world = world_of(session, case.last_hit_at, case.id)
-    cases.set_belief(session, case, believe(world, Names(names)))
-    watch.follow(session, case)
+    rates: Rates = session.info.get(ASSUMED, RATES)
+    return believe(world_of(session, at, case.id), Names(names), rates)

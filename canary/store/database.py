@@ -12,22 +12,25 @@ from sqlalchemy.exc import DBAPIError, OperationalError
 from sqlalchemy.pool import ConnectionPoolEntry
 from sqlmodel import Session
 
+from canary.attribute.rates import RATES, Rates
 from canary.store.seals import INFO, KEYLESS, Seals
 
 MIGRATIONS = Path(__file__).parent / "migrations"
 _ENDING = "canary.ending"
+ASSUMED = "rates"
+"""What attribution assumes, in the facts of a session."""
 
 
 class Database:
     """The store behind a URL: SQLite (WAL, synchronous FULL) or PostgreSQL; opening it connects to nothing."""
 
-    def __init__(self, url: str, *, busy_seconds: float = 10, seals: Seals = KEYLESS) -> None:
+    def __init__(self, url: str, *, busy_seconds: float = 10, seals: Seals = KEYLESS, rates: Rates = RATES) -> None:
         """Prepare the engine for a URL such as `sqlite:///data/canary.db` or `postgresql+psycopg://...`.
 
-        `seals` tell decoys from issued addresses in whatever is read through here.
+        `seals` tell decoys from issued addresses in whatever is read through here; suspects are weighed by `rates`.
         """
         self.url = make_url(url)
-        self._facts = {INFO: seals}
+        self._facts = {INFO: seals, ASSUMED: rates}
         self.sqlite = self.url.get_backend_name() == "sqlite"
         arguments = (
             {"timeout": busy_seconds}
