@@ -223,15 +223,24 @@ class Writer:
     def _commit(self, jobs: Sequence[_Job], notes: Sequence[Attempt]) -> None:
         connection = self._ready()
         connection.execute("BEGIN IMMEDIATE")
-        insert = "INSERT INTO mail (envelope, content) VALUES (?, ?)"
-        for job in jobs:
-            job.answer = f"{self._uid}-{connection.execute(insert, (job.envelope, job.content)).lastrowid}"
-            octets = len(job.content) + _ROW_OCTETS
-            self._logged, self._left = self._logged + octets, self._left - octets
+        if jobs:
+            self._insert(connection, jobs)
         if notes and self._table:
             self._table.insert(notes)
         self._backlog = backlog(connection)
         connection.execute("COMMIT")
+
+    def _insert(self, connection: sqlite3.Connection, jobs: Sequence[_Job]) -> None:
+        rows = ",".join(["(?,?)"] * len(jobs))
+        values: list[str | bytes] = []
+        for job in jobs:
+            values += (job.envelope, job.content)
+        last = connection.execute(f"INSERT INTO mail (envelope, content) VALUES {rows}", values).lastrowid or 0
+        octets = 0
+        for number, job in enumerate(jobs, last - len(jobs) + 1):
+            job.answer = f"{self._uid}-{number}"
+            octets += len(job.content) + _ROW_OCTETS
+        self._logged, self._left = self._logged + octets, self._left - octets
 
     def _refuse(self, jobs: Sequence[_Job], notes: Sequence[Attempt], error: Exception) -> None:
         for job in jobs:
