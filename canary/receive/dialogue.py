@@ -5,8 +5,7 @@ import logging
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import replace
-from functools import partial
-from typing import ClassVar
+from typing import ClassVar, ParamSpec
 
 from canary.receive.admission import Event, network
 from canary.receive.connection import Connection, Service
@@ -18,6 +17,8 @@ from canary.receive.proxied import ProxyFault, read_header
 log = logging.getLogger("canary.smtp")
 
 FAULT = "451 4.3.0 Temporary local problem, try again later"
+
+P = ParamSpec("P")
 
 # What a command is answered: a reply, one that must be waited for, or none because it is given in another way.
 Reply = str | asyncio.Future[str] | None
@@ -71,17 +72,17 @@ class Dialogue(Connection):
             self.hang_up()
         self._balance()
 
-    def resume(self, decide: Callable[[], Reply]) -> None:
+    def resume(self, decide: Callable[P, Reply], *args: P.args, **kwargs: P.kwargs) -> None:
         """Gives the answer that was waited for, and goes on."""
         self._waiting = False
         self._heard = self._loop.time()
-        self._settle(decide)
+        self._settle(decide, *args, **kwargs)
         self.work()
 
-    def _settle(self, decide: Callable[[], Reply]) -> None:
+    def _settle(self, decide: Callable[P, Reply], *args: P.args, **kwargs: P.kwargs) -> None:
         """Says what is decided, or has it waited for; a fault of ours is temporary."""
         try:
-            reply = decide()
+            reply = decide(*args, **kwargs)
         except Refusal as refusal:
             self._refuse(refusal)
         except Exception:
@@ -105,7 +106,7 @@ class Dialogue(Connection):
             self.hang_up(farewell)
         elif seconds := self._crowd.tarpit(self):
             self._waiting = True
-            self._loop.call_later(seconds, self.resume, partial(str, refusal))
+            self._loop.call_later(seconds, self.resume, str, refusal)
         else:
             self.say(str(refusal))
 
@@ -119,7 +120,7 @@ class Dialogue(Connection):
             return self._read(self._body)
         line = self._next_line()
         if line is not None:
-            self._settle(partial(self._obey, line))
+            self._settle(self._obey, line)
         return line is not None
 
     def _next_line(self) -> bytes | None:
@@ -144,18 +145,15 @@ class Dialogue(Connection):
         if self.commands > self._service.limits.commands:
             self.dismiss(Event.COMMANDS, "421 4.7.0 Too many commands")
             return None
-        verb, _, argument = line.decode("utf-8", "backslashreplace").partition(" ")
+        text = line.decode("utf-8", "backslashreplace")
+        verb, _, argument = text.partition(" ")
         verb = verb.upper()
-        if verb in _HTTP:
-            self.hang_up("421 4.7.0 This is SMTP")
-            return None
-        if len(line) + 2 > _LINES.get(verb, _LINE):
-            raise Refusal("500 5.5.2 Line too long")
-        if _CONTROL.search(line):
-            raise Refusal("500 5.5.2 Control characters are not allowed")
         method = self.COMMANDS.get(verb)
-        if method is None:
-            raise Refusal("500 5.5.2 Command not recognised")
+        if method is None or len(line) > _LINE - 2 or not text.isprintable():
+            if verb in _HTTP:
+                self.hang_up("421 4.7.0 This is SMTP")
+                return None
+            method = _permitted(verb, line, method)
         return method(self, argument.strip())
 
     def _read(self, body: Body) -> bool:
@@ -166,7 +164,7 @@ class Dialogue(Connection):
         if body.read > self._service.limits.discard:
             self.dismiss(Event.DISCARD, "421 4.3.4 Message far too big")
         elif rest is not None:
-            self._settle(partial(self.receive, body))
+            self._settle(self.receive, body)
         return rest is not None
 
     def _meet_proxy(self) -> bool:
@@ -184,6 +182,17 @@ class Dialogue(Connection):
             self.network = network(header.ip)
         self.greet()
         return True
+
+
+def _permitted(verb: str, line: bytes, method: Callable[..., Reply] | None) -> Callable[..., Reply]:
+    """The method of an odd line that may pass all the same; raises Refusal."""
+    if len(line) + 2 > _LINES.get(verb, _LINE):
+        raise Refusal("500 5.5.2 Line too long")
+    if _CONTROL.search(line):
+        raise Refusal("500 5.5.2 Control characters are not allowed")
+    if method is None:
+        raise Refusal("500 5.5.2 Command not recognised")
+    return method
 
 
 def _silence() -> None:

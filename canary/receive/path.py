@@ -5,7 +5,7 @@ import re
 from canary.receive.admission import Event, Limits
 from canary.receive.data import TOO_BIG
 
-_BRACKETED = re.compile(r'\s*<((?:"(?:[^"\\]|\\.)*"|[^<>"])*)>\s*(.*)')
+_BRACKETED = re.compile(r'\s*+<((?:"(?:[^"\\]|\\.)*+"|[^<>"]++)*+)>\s*+(.*)')
 _BARE = re.compile(r'\s*([^\s<>"]+)((?:\s.*)?)')
 _ROUTE = re.compile(r'@[^:"]*:')
 _SIZE = re.compile(r"SIZE=\d{1,20}")
@@ -32,8 +32,9 @@ def split_path(keyword: str, argument: str) -> tuple[str, list[str]]:
     if found is None:
         raise Refusal(f"501 {'5.1.7' if keyword == 'FROM:' else '5.1.3'} Bad address syntax")
     address = found[1].strip()
-    route = _ROUTE.match(address)
-    return address[route.end() :] if route else address, found[2].split()
+    if address[:1] == "@" and (route := _ROUTE.match(address)):
+        address = address[route.end() :]
+    return address, found[2].split()
 
 
 def check_parameters(parameters: list[str], limits: Limits) -> None:
