@@ -145,8 +145,9 @@ class Connection(asyncio.Protocol):
         if self._over:
             return
         self._heard = self._loop.time()
-        self._unread = self._unread[self._at :] + data if self._at < len(self._unread) else data
-        self._at = 0
+        if self._at < len(self._unread):
+            data = self._unread[self._at :] + data
+        self._unread, self._at = data, 0
         self.work()
 
     def eof_received(self) -> bool:

@@ -6,7 +6,7 @@ END = b"\r\n.\r\n"
 TOO_BIG = "552 5.3.4 Message size exceeds fixed limit"
 
 _STUFFED = b"\r\n."
-_DOT = ord(".")
+_CR, _LF, _DOT = b"\r\n."
 _DOTS = 64  # looked at one by one before the search by sequence, which is a hundred times slower where dots are rare
 
 
@@ -93,9 +93,12 @@ class DataReader(Body):
         for _ in range(_DOTS):
             if at < 0:
                 return -1
-            if at >= 2 and chunk[at - 2 : at + 3] == END:
-                return at + 3
-            self._stuffed = self._stuffed or at < 2 or chunk[at - 2 : at] == END[:2]
+            if at < 2:
+                self._stuffed = True
+            elif chunk[at - 1] == _LF:
+                if chunk[at - 2 : at + 3] == END:
+                    return at + 3
+                self._stuffed = self._stuffed or chunk[at - 2] == _CR
             at = chunk.find(b".", at + 1)
         if at < 0:
             return -1

@@ -4,6 +4,7 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import replace
+from functools import partial
 from typing import ClassVar
 
 from canary.judge.localpart import shape_of
@@ -306,12 +307,13 @@ class Session(Dialogue):
     def _store(self, draft: Draft, envelope: Envelope, body: Body) -> None:
         """Hands the mail to the spool, which goes on with it whatever becomes of the client."""
         held, content = body.held, body.content()
+        acknowledge = partial(self._acknowledge, draft, envelope, len(content))
 
         def stored(answer: str | SpoolFault) -> None:
             self.storing = False
             self._crowd.hold(-held)
             self.part()
-            self.resume(self._acknowledge, draft, envelope, len(content), answer)
+            self.resume(acknowledge, answer)
 
         self._service.spool.enqueue(envelope, content, stored)
         self.storing = self._waiting = True
