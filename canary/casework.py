@@ -18,8 +18,10 @@ from canary.model.party import Vendor
 from canary.model.proof import Proofs
 from canary.model.sender import Learning
 from canary.model.verdict import HINTS, Judgement, Verdict
-from canary.store import campaigns, canaries, cases, mails, outbox, senders
+from canary.store import belonging, campaigns, canaries, cases, mails, outbox, senders
+from canary.store.bulletins import suspects_of
 from canary.store.charge import CASES_LOCK, weigh
+from canary.store.counting import Counted, count
 from canary.store.database import lock
 from canary.store.mails import Hit
 from canary.store.senders import Sight
@@ -81,6 +83,7 @@ class Touched:
     judged: Judged
     case: CaseRow | None = None
     opened: bool = False
+    campaign: int = 0
 
     @property
     def case_id(self) -> int | None:
@@ -92,22 +95,39 @@ class Docket:
     """The cases that the mails of one transaction touch; `to_weigh` holds those that reached another canary."""
 
     def __init__(self, session: Session, vendor_ids: Iterable[int]) -> None:
-        """Begin with the open cases of these vendors."""
+        """Begin with the cases of these vendors."""
         self.session = session
-        self.open = cases.open_cases(session, vendor_ids)
+        self.known = belonging.cases_of(session, vendor_ids)
         self.to_weigh: dict[int, CaseRow] = {}
         self._hit: set[tuple[int, int]] = set()
         self._hits: list[Hit] = []
+        self._came: list[Counted] = []
 
-    def keep(self, touched: "Touched") -> None:
+    def keep(self, touched: "Touched", campaign: int) -> None:
         """Keep a hit, sooner or later."""
-        heard, judged = touched.heard, touched.judged
-        self._hits.append(Hit(heard.mail_id, judged.canary.id, heard.at, judged.judgement, touched.case_id))
+        heard, judged, case = touched.heard, touched.judged, touched.case_id
+        verdict, proven = judged.judgement.verdict.value, heard.finding.identity.domain
+        self._hits.append(Hit(heard.mail_id, judged.canary.id, heard.at, judged.judgement, case))
+        self._came.append(Counted(judged.canary.id, heard.at, verdict, proven, campaign, case or 0))
 
     def write(self) -> None:
         """Write the hits that were kept so far."""
         mails.keep_hits(self.session, self._hits)
         self._hits = []
+
+    def end(self) -> None:
+        """Write the rest, and count all of it at once."""
+        self.write()
+        count(self.session, self._came)
+
+    def find(self, at: datetime, judged: Judged, campaign: int) -> CaseRow | None:
+        """Return which of the vendor's cases takes a hit; a hint finds open ones only."""
+        mine = self.known.get(judged.vendor_id, [])
+        if not judged.judgement.leak:
+            return belonging.newest_open(mine)
+        if len(mine) > 1 or belonging.newest_open(mine) is None:
+            self.write()  # the hits of the campaign that came just before count as well
+        return belonging.settle_in(self.session, mine, at, campaign, judged.canary.id)
 
     def first(self, case: CaseRow, canary_id: int) -> bool:
         """Tell whether this is the first leak hit of a canary in a case."""
@@ -148,9 +168,10 @@ def attribute(session: Session, heard: Sequence[Heard], led: Mapping[int, int]) 
     touched = []
     for h in heard:
         for j in h.judged:
-            touched.append(take(docket, h, j, led.get(h.mail_id, 0)))
-            docket.keep(touched[-1])
-    docket.write()
+            campaign = led.get(h.mail_id, 0)
+            touched.append(take(docket, h, j, campaign))
+            docket.keep(touched[-1], campaign)
+    docket.end()
     for case in docket.to_weigh.values():
         weigh(session, case)
     return touched
@@ -163,15 +184,15 @@ def take(docket: Docket, heard: Heard, judged: Judged, campaign: int) -> Touched
     """
     if not _counts(judged):
         return Touched(heard, judged)
-    case, opened = docket.open.get(judged.vendor_id), False
+    case, opened = docket.find(heard.at, judged, campaign), False
     if case is None and judged.judgement.leak:
         case, opened = _new_case(docket, heard, judged, campaign)
     if case is None:
         return Touched(heard, judged)
     case.last_hit_at = max(case.last_hit_at, heard.at)
-    if judged.judgement.leak and docket.first(case, judged.canary.id):
+    if judged.judgement.leak and case.state in cases.OPEN and docket.first(case, judged.canary.id):
         canaries.mark_hit(docket.session, judged.canary.id, heard.at)
-    return Touched(heard, judged, case, opened)
+    return Touched(heard, judged, case, opened, campaign)
 
 
 def _new_case(docket: Docket, heard: Heard, judged: Judged, campaign: int) -> tuple[CaseRow, bool]:
@@ -180,7 +201,7 @@ def _new_case(docket: Docket, heard: Heard, judged: Judged, campaign: int) -> tu
     docket.write()  # the hits of the campaign that came just before count as well
     shared = cases.case_of_common_supplier(session, campaign, vendor_id) if campaign else None
     case = shared or cases.open_case(session, vendor_id, heard.at)
-    docket.open[vendor_id] = case
+    docket.known.setdefault(vendor_id, []).insert(0, case)
     if cases.add_to_case(session, case, heard.at, vendor_id) and shared:
         cases.note(session, case, heard.at, "joined", f"{judged.vendor.name} was hit by the same campaign.")
     return case, shared is None
@@ -195,7 +216,7 @@ def decide(session: Session, touched: Sequence[Touched], learning: Learning) -> 
     """Put what is worth telling into the outbox, that a case was opened or a new sender wrote; learn who sends for whom."""
     for each in touched:
         if each.case is not None and each.opened:
-            outbox.put(session, _alert(each.heard.finding, each.judged, each.case))
+            outbox.put(session, _alert(each.heard.finding, each.judged, each.case, each.campaign))
     senders.take(session, [_sight(each.heard, each.judged) for each in touched if each.judged.vendor_id], learning)
 
 
@@ -207,7 +228,7 @@ def _sight(heard: Heard, judged: Judged) -> Sight:
     )  # fmt: skip
 
 
-def _alert(finding: Finding, judged: Judged, case: CaseRow) -> Alert:
+def _alert(finding: Finding, judged: Judged, case: CaseRow, campaign: int) -> Alert:
     # The id follows from the mail and the address, so that a mail concluded again after a crash says the same.
     stable = uuid5(NAMESPACE_URL, f"canary:case-opened:{finding.raw.key}:{judged.canary.address}")
     return Alert(
@@ -222,5 +243,7 @@ def _alert(finding: Finding, judged: Judged, case: CaseRow) -> Alert:
         sender=finding.identity.domain or finding.mail.sender.address,
         subject=finding.mail.subject[:300],
         reasons=tuple(reason.text for reason in judged.judgement.reasons),
-        suspects=tuple((str(s["name"]), float(s["p"])) for s in case.suspects[:5]),
+        suspects=suspects_of(case),
+        vendors=(judged.vendor.slug,),
+        campaign=campaign,
     )

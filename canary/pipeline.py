@@ -34,6 +34,7 @@ from canary.model.sender import Learning
 from canary.model.verdict import HINTS, Reason, Verdict
 from canary.store import attempts, canaries, cases, mails, probes, vendors
 from canary.store.charge import CASES_LOCK
+from canary.store.counting import Counted, count
 from canary.store.database import Database, is_down, lock
 from canary.store.mails import Mail
 from canary.store.register import Register
@@ -238,18 +239,20 @@ def take_attempts(parts: Parts, inbox: Inbox) -> None:
         probed = [a for a in fresh if a.kind in (AttemptKind.PROBE, AttemptKind.VERIFY) and a.address]
         if probed:
             lock(session, CASES_LOCK)
-        for probe in probed:
-            take_probe(session, probe)
+        count(session, [counted for probe in probed if (counted := take_probe(session, probe))])
     inbox.forget_attempts(numbered[-1][0])
 
 
-def take_probe(session: Session, probe: Attempt) -> None:
-    """Keep a probe as a hit without a mail, which joins a case that is open; the vendor's own hosts probe nothing."""
+def take_probe(session: Session, probe: Attempt) -> Counted | None:
+    """Keep a probe as a hit without a mail, which joins a case that is open; the vendor's own hosts probe nothing.
+
+    Return what is to be counted.
+    """
     canary = canaries.find(session, [probe.address]).get(probe.address)
     if canary is None or came_from(probe.source, probes.own_clients(session, canary.id, probe.at)):
-        return
+        return None
     if probes.seen_before(session, canary.id, probe):
-        return
+        return None
     tried = attempts.guesses(session, canary.domain)
     judgement = judge_probe(canary, probe.source, chance_of_guess(canary, tried.total(), tried))
     hit = probes.keep_probe(session, canary.id, probe, judgement)
@@ -258,6 +261,7 @@ def take_probe(session: Session, probe: Attempt) -> None:
     if case is not None and judgement.verdict in HINTS:
         hit.case_id = case.id
         cases.add_to_case(session, case, hit.at, vendor_id)
+    return Counted(canary.id, hit.at, hit.verdict, case=hit.case_id or 0)
 
 
 def _fail(parts: Parts, inbox: Inbox, raw: RawMail, fault: BaseException) -> None:

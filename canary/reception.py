@@ -36,7 +36,7 @@ def clock() -> datetime:
 def open_store(settings: Settings) -> Database:
     """Open the store, making the data folder if need be."""
     settings.data.mkdir(mode=0o700, parents=True, exist_ok=True)
-    return Database(settings.store_url, seals=seals(settings))
+    return Database(settings.store_url, seals=seals(settings), rates=settings.attribution.rates)
 
 
 def seals(settings: Settings) -> Seals:

@@ -10,12 +10,12 @@ import tomllib
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import timedelta
-from pathlib import Path
 
 import uvicorn
+from prometheus_client import CollectorRegistry
 
 from canary.alert.channels.base import Target
-from canary.alert.deliver import Desk, deliver_due
+from canary.alert.deliver import Couriers, Desk
 from canary.authenticate.lookup import Lookup, ZoneLookup
 from canary.children import Child, Stopping, say, tend
 from canary.judge.suppliers import SupplierBook, read_suppliers
@@ -38,26 +38,24 @@ from canary.reception import (
 )
 from canary.schedule import Job, scheduler
 from canary.settings import Settings
+from canary.shipped import config_folder
 from canary.stopwatch import Stopwatch
-from canary.store import decoys
+from canary.store import decoys, watch
 from canary.store.database import Database, is_down
 from canary.store.key import installation_key
 from canary.store.leases import hold
+from canary.store.reweigh import weigh_due
 from canary.store.users import forget_expired
 from canary.web.app import create_app
+from canary.web.issuing import Issuing
 
 __all__ = ["clock", "fetch_addresses", "open_spool", "open_store", "seals"]
 
 log = logging.getLogger("canary.run")
 
 IDLE_SECONDS = 0.2
+ALERT_SECONDS = 0.2
 DOWN_SECONDS = 2.0
-
-
-def config_folder() -> Path:
-    """Return the folder of the files that ship with the program: in the wheel, or beside the package in a checkout."""
-    package = Path(__file__).parent
-    return package / "config" if (package / "config").is_dir() else package.parent / "config"
 
 
 def supplier_book() -> SupplierBook:
@@ -82,12 +80,16 @@ def pipeline_parts(settings: Settings, store: Database, passed: Callable[[str], 
 
 def alert_desk(settings: Settings, store: Database, passed: Callable[[str], None] = lambda _: None) -> Desk:
     """Build what delivery works with."""
-    targets = [
-        Target(name, d.kind, d.url.get_secret_value(), d.secret.get_secret_value() if d.secret else None)
+    http = Http(allow_private=settings.alert.allow_private, clock=clock)
+    return Desk(store, http, alert_targets(settings), clock, settings.web_url, _jitter, passed)
+
+
+def alert_targets(settings: Settings) -> list[Target]:
+    """Return where alerts go."""
+    return [
+        Target(name, d.kind, d.url.get_secret_value(), d.secrets, d.when, d.route)
         for name, d in settings.alert.destinations.items()
     ]
-    http = Http(allow_private=settings.alert.allow_private)
-    return Desk(store, http, targets, clock, settings.web_url, _jitter, passed)
 
 
 def second_opinion(settings: Settings, store: Database) -> SecondOpinion | None:
@@ -130,10 +132,13 @@ async def worker(settings: Settings, *, watched: bool = False) -> None:
         _unless_down(lambda: _keep_decoys(store, settings))
 
     parts, desk = pipeline_parts(settings, store, stopwatch.passed), alert_desk(settings, store)
+    couriers = Couriers(desk)
     jobs = [
-        Job("deliver alerts", 1.0, lambda: _unless_down(lambda: _deliver_all(desk))),
+        Job("deliver alerts", ALERT_SECONDS, lambda: _unless_down(couriers.look)),
+        Job("look after cases", 15.0, lambda: _unless_down(lambda: _look_after(store))),
         Job("timings", 60.0, stopwatch.tell),
         Job("keep decoys", 3600.0, keep_decoys),
+        Job("weigh anew", 3600.0, lambda: _unless_down(lambda: _weigh_anew(store))),
         Job("forget expired tokens", 3600.0, lambda: _unless_down(lambda: _tidy(store))),
     ]
     if asking := second_opinion(settings, store):
@@ -148,6 +153,7 @@ async def worker(settings: Settings, *, watched: bool = False) -> None:
     finally:
         if clockwork.running:
             clockwork.shutdown()
+        couriers.close()
         inboxes.close()
         desk.http.close()
         store.close()
@@ -183,9 +189,10 @@ async def _migrate(store: Database, stopping: Stopping) -> None:
             return
 
 
-def _deliver_all(desk: Desk) -> None:
-    while deliver_due(desk):
-        pass
+def _look_after(store: Database) -> None:
+    with store.writing() as session:
+        if hold(session, "look after cases", f"{socket.gethostname()}:{os.getpid()}", clock(), timedelta(minutes=1)):
+            watch.look_after(session, clock())
 
 
 def _tidy(store: Database) -> None:
@@ -193,6 +200,13 @@ def _tidy(store: Database) -> None:
     with store.writing() as session:
         if hold(session, "tidy", f"{socket.gethostname()}:{os.getpid()}", clock(), timedelta(hours=2)):
             forget_expired(session, clock())
+
+
+def _weigh_anew(store: Database) -> None:
+    with store.writing() as session:
+        mine = hold(session, "weigh anew", f"{socket.gethostname()}:{os.getpid()}", clock(), timedelta(hours=2))
+    if mine:
+        weigh_due(store, clock())
 
 
 def _keep_decoys(store: Database, settings: Settings) -> None:
@@ -243,6 +257,12 @@ class _WebServer(uvicorn.Server):
         yield
 
 
+def _health(told: CollectorRegistry) -> dict[str, str]:
+    """Tell how the receivers of this machine are; where none ever told its numbers there is nothing to tell."""
+    alive = [sample.value for family in told.collect() for sample in family.samples if sample.name == "canary_smtp_up"]
+    return {"listener": "listening" if all(alive) else "not heard of lately"} if alive else {}
+
+
 def _say_web(address: str) -> None:
     say(f"web listening on {address}")
 
@@ -250,7 +270,12 @@ def _say_web(address: str) -> None:
 async def web(settings: Settings, *, watched: bool = False, ready: Callable[[str], None] = _say_web) -> None:
     """Serve the dashboard until stopped; `ready` is told its address once it listens."""
     stopping, store = Stopping(watched=watched), open_store(settings)
-    app = create_app(store, clock, settings.web_url, registry=receiver_metrics(settings))
+    told = receiver_metrics(settings)
+    app = create_app(
+        store, clock, settings.web_url, lambda: _health(told), receiver_metrics(settings),
+        Issuing(tuple(settings.domains), supplier_book().is_shared),
+        [target.view for target in alert_targets(settings)],
+    )  # fmt: skip
     # An access log would show one-time links; the application logs what matters.
     host, port = settings.web.host, settings.web.port
     config = uvicorn.Config(app, host, port, lifespan="off", log_config=None, access_log=False, server_header=False)

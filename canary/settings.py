@@ -6,11 +6,23 @@ from datetime import timedelta
 from pathlib import Path
 from typing import ClassVar, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_validator, model_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    SecretStr,
+    ValidationError,
+    ValidationInfo,
+    field_validator,
+    model_validator,
+)
 from pydantic_settings import BaseSettings, EnvSettingsSource, PydanticBaseSettingsSource, SettingsConfigDict
 
+from canary.assumptions import Assumptions
 from canary.mail.trace import read_trusted
+from canary.model.alert import SEVERITY, Mode, Route, Severity
 from canary.model.sender import Learning
+from canary.model.verdict import Verdict
 from canary.receive.admission import read_networks
 from canary.receive.doors import Door, read_door
 
@@ -150,19 +162,58 @@ class DnsSettings(Section):
     zone: Path | None = Field(default=None, description="JSON zone file that answers instead of DNS (for trials).")
 
 
+_SCHEMES: dict[str, tuple[str, ...]] = {"syslog": ("udp", "tcp", "tls"), "apprise": ()}
+"""What the address of each kind of destination begins with; of the others with https or http, of apprise with any."""
+
+_FOR_PROGRAMS = ("webhook", "syslog")
+
+
 class Destination(Section):
     """Somewhere alerts go; the kind is chosen, never guessed."""
 
-    kind: Literal["slack", "webhook"]
+    kind: Literal["slack", "webhook", "teams", "discord", "ntfy", "mattermost", "apprise", "syslog"]
     url: SecretStr
     secret: SecretStr | None = None
+    retiring: tuple[SecretStr, ...] = ()
+    mode: Mode | None = None
+    vendors: tuple[str, ...] = ()
+    tags: tuple[str, ...] = ()
+    verdicts: tuple[Verdict, ...] = ()
+    kinds: tuple[str, ...] = ()
+    severity: Literal["low", "medium", "high"] = "low"
 
     @field_validator("url")
     @classmethod
-    def _is_http(cls, url: SecretStr) -> SecretStr:
-        if not url.get_secret_value().startswith(("https://", "http://")):
-            raise ValueError("must begin with https:// or http://")
+    def _is_reachable(cls, url: SecretStr, others: ValidationInfo) -> SecretStr:
+        schemes = _SCHEMES.get(others.data.get("kind", ""), ("https", "http"))
+        scheme, mark, rest = url.get_secret_value().partition("://")
+        if not (mark and rest) or (schemes and scheme not in schemes):
+            raise ValueError(f"must begin with {' or '.join(f'{s}://' for s in schemes) or 'the name of a service'}")
         return url
+
+    @field_validator("kinds")
+    @classmethod
+    def _are_kinds(cls, kinds: tuple[str, ...]) -> tuple[str, ...]:
+        unknown = [kind for kind in kinds if kind not in SEVERITY]
+        if unknown:
+            raise ValueError(f"no such kind of fact: {unknown[0]}; there are {', '.join(SEVERITY)}")
+        return kinds
+
+    @property
+    def when(self) -> Mode:
+        """When it is told: programs of every fact, people of what is new, unless it says otherwise."""
+        return self.mode or (Mode.EVERY if self.kind in _FOR_PROGRAMS else Mode.IMMEDIATE)
+
+    @property
+    def secrets(self) -> tuple[str, ...]:
+        """All secrets, the newest first."""
+        return tuple(s.get_secret_value() for s in ((self.secret,) if self.secret else ()) + self.retiring)
+
+    @property
+    def route(self) -> Route:
+        """What it wants to be told of."""
+        verdicts = tuple(verdict.value for verdict in self.verdicts)
+        return Route(self.vendors, self.tags, verdicts, self.kinds, Severity[self.severity.upper()])
 
 
 class AlertSettings(Section):
@@ -234,6 +285,7 @@ class Settings(BaseSettings):
     dns: DnsSettings = DnsSettings()
     alert: AlertSettings = AlertSettings()
     judge: JudgeSettings = JudgeSettings()
+    attribution: Assumptions = Assumptions()
     decoys: DecoySettings = DecoySettings()
     rspamd: RspamdSettings = RspamdSettings()
     log: LogSettings = LogSettings()

@@ -59,7 +59,8 @@ def believe(world: World, names: Names, rates: Rates = RATES) -> Belief:
     why = explain(inquiry, every, top, names) if len(world.canaries) <= _LARGE else {}
     nobody = Suspect(SuspectKind.NOBODY, "no leak", found.posterior.hypotheses.get(NOBODY, 0.0), name="No leak")
     suspects = [nobody, *(_suspect(inquiry, found, source, names) for source in ranked[:_SUSPECTS])]
-    return Belief(tuple(sorted(suspects, key=lambda s: -s.p)), _findings(found, why, names))
+    findings = {**_findings(found, why, names), "weighed": world.now.isoformat()}
+    return Belief(tuple(sorted(suspects, key=lambda s: -s.p)), findings)
 
 
 def _suspect(inquiry: Inquiry, found: Found, source: Source, names: Names) -> Suspect:

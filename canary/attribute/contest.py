@@ -16,7 +16,7 @@ from canary.attribute.oracle import true_rates
 from canary.attribute.posterior import conclude
 from canary.attribute.rates import RATES, Rates
 from canary.attribute.simulate import Truth, simulate
-from canary.attribute.window import believed
+from canary.attribute.window import window
 from canary.attribute.world import Posterior, World
 
 WAIT_EVERY = 8
@@ -116,7 +116,8 @@ def _likelihood(world: World, rates: Rates) -> Found:
     posterior = conclude(inquiry)
     singles = {next(iter(s)): p for s, p in posterior.hypotheses.items() if len(s) == 1}
     every = frozenset(sending.id for sending in inquiry.sendings)
-    return Found(posterior, believed(inquiry, every, singles) if every and singles else None)
+    when = window(inquiry, every, singles)
+    return Found(posterior, (when.from_90, when.to_90) if when else None)
 
 
 METHODS: Mapping[str, Method] = {

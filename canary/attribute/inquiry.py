@@ -110,6 +110,11 @@ class Inquiry:
             self._possible[source] = frozenset(s.id for s in self.sendings if s.mark <= held) if held else frozenset()
         return self._possible[source]
 
+    def strange(self, source: Source, sending: str) -> int:
+        """Return how many of the addresses that a sending hit nobody told us the source has."""
+        members = self.holdings[source].members
+        return sum(not members[address].listed for address in self._sent[sending].mark)
+
     def evidence(self, source: Source, among: frozenset[str]) -> Evidence:
         """Return the evidence for a leak of one source that is behind none but some of the sendings named."""
         ready = self._prepare(source)

@@ -1,8 +1,9 @@
 """Who leaked: the probability of every set of at most two sources, from the evidence for each and what they share.
 
 Two leaks explain no sending twice. Where both sources may be behind the same sendings, the sum over all ways to share
-them out is exact for a few such sendings; for more, they go to one of the two as a whole. Sources that nothing points
-to are silent: pairs with one of them are products, and are summed up without being gone through.
+them out is exact for a few such sendings; for more, each goes to the one that is known to have held more of what it hit,
+and those of which both held as much go to one of the two as a whole. Sources that nothing points to are silent: pairs
+with one of them are products, and are summed up without being gone through.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -174,14 +175,20 @@ class _Weighing:
 
     def _ways(self, one: Source, other: Source) -> int:
         shared = len(self.within(one) & self.within(other))
-        return 2**shared if shared <= _SHARED else 2
+        return 2**shared if shared <= _SHARED else 4
+
+    def _nested(self, one: Source, other: Source, shared: frozenset[str]) -> list[frozenset[str]]:
+        """What may fall to one of two: nothing, what it held more of, what the other did not hold more of, everything."""
+        lead = {s: self.inquiry.strange(other, s) - self.inquiry.strange(one, s) for s in shared}
+        mine, fair = (frozenset(s for s in shared if lead[s] >= least) for least in (1, 0))
+        return list(dict.fromkeys([frozenset[str](), mine, fair, shared]))
 
     def both(self, one: Source, other: Source) -> float:
         """The evidence for two leaks at once, neither explaining what the other does."""
         first, second = self.within(one), self.within(other)
         shared = first & second
         if len(shared) > _SHARED:
-            parts: list[frozenset[str]] = [frozenset(), shared]
+            parts = self._nested(one, other, shared)
         else:
             parts = [frozenset(c) for size in range(len(shared) + 1) for c in combinations(sorted(shared), size)]
         upto = {part: self.inquiry.evidence(one, (first - shared) | part).log_ratio for part in parts}

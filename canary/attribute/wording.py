@@ -5,6 +5,8 @@ import unicodedata
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
+from canary.mail.text import folded
+
 MAX_TEXT = 100 * 1024
 MAX_WORDS = 4_000
 MAX_SENTENCE = 40
@@ -81,8 +83,8 @@ def subject_words(subject: str, addressee: Addressee) -> list[str]:
 
 def fold(text: str) -> str:
     """Return (at most 100 KB of) a text in folded form without characters that show nothing."""
-    folded = unicodedata.normalize("NFKC", text[:MAX_TEXT]).casefold()
-    return folded if folded.isascii() else "".join(c for c in folded if unicodedata.category(c) not in _UNSEEN)
+    plain = folded(text[:MAX_TEXT])
+    return plain if plain.isascii() else "".join(c for c in plain if unicodedata.category(c) not in _UNSEEN)
 
 
 _UNSEEN = frozenset({"Cf", "Mn", "Me"})

@@ -13,6 +13,8 @@ from canary.cli import (
     frame,
     importing,
     judging,
+    letters,
+    planning,
     senders,
     serve,
     simulating,
@@ -27,11 +29,12 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     callback=frame.begin,
 )
-for group in (serve, canaries, decoys, cases, judging, importing, attributing, demo, simulating):
+for group in (serve, canaries, decoys, cases, judging, importing, attributing, planning, demo, simulating):
     for command in group.COMMANDS:
         app.command()(command)
 app.add_typer(vendors.group, name="vendor")
 app.add_typer(senders.group, name="sender")
 app.add_typer(alerts.group, name="alert")
 app.add_typer(campaigns.group, name="campaign")
+app.add_typer(letters.group, name="letter")
 app.add_typer(users.group, name="user")

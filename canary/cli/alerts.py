@@ -1,56 +1,56 @@
-"""`canary alert ...`: where word goes out, and whether it arrived."""
+"""`canary alert ...`: where word goes out, whether it arrived, and of what nobody wants to hear."""
+
+import re
+from datetime import UTC, datetime, timedelta
+from typing import Annotated, Literal
 
 import typer
 
-from canary.cli.frame import Json, Trouble, settings, show_json, show_table
+from canary.cli.frame import Json, Trouble, settings, show_json, show_table, who
 
-group = typer.Typer(help="Alerts: test destinations, list deliveries, send dead letters again.", no_args_is_help=True)
+group = typer.Typer(
+    help="Alerts: test destinations, list messages, send dead letters again, mute.", no_args_is_help=True
+)
+
+Subject = Annotated[str, typer.Argument(metavar="CASE|VENDOR", help="The number of a case, or a vendor.")]
+State = Annotated[Literal["waiting", "sent", "dead", "muted"] | None, typer.Option(help="Only those in this state.")]
 
 
-@group.command()
-def test() -> None:
-    """Send a test fact to every destination, at once and once only."""
-    import uuid
-
-    from canary.alert.channels.base import NotSent, Post
-    from canary.model.alert import Alert
-    from canary.net.http import Refused, Unreachable
-    from canary.run import alert_desk, clock, open_store
+@group.command("test")
+def try_all(
+    destination: Annotated[list[str] | None, typer.Argument(help="Only these destinations.")] = None,
+    as_json: Json = False,
+) -> None:
+    """Send a test to every destination, at once and once only; exit 1 when one did not arrive."""
+    from canary.alert.trial import try_out
+    from canary.run import alert_desk, open_store
 
     known = settings()
     desk = alert_desk(known, open_store(known))
     if not desk.targets:
         raise Trouble("alert.destinations: none set; add one to canary.toml", 2)
-    reasons = ("This is a test; nobody leaked anything.",)
-    fact = Alert(
-        str(uuid.uuid4()),
-        "test",
-        clock(),
-        0,
-        "Test vendor",
-        "test",
-        1.0,
-        "test@canary.invalid",
-        "canary",
-        "Test",
-        reasons,
-    )
-    failed = False
-    for target in desk.targets:
-        try:
-            desk.channels[target.kind](desk.http, Post(fact, known.web_url, target, clock()))
-            typer.echo(f"{target.name}: arrived")
-        except (NotSent, Refused, Unreachable) as fault:
-            failed = True
-            typer.echo(f"{target.name}: {fault}", err=True)
+    strange = [name for name in destination or [] if desk.target(name) is None]
+    if strange:
+        raise Trouble(f"{strange[0]}: no such destination; there are {', '.join(t.name for t in desk.targets)}", 2)
+    names = destination or [target.name for target in desk.targets]
+    faults = {name: try_out(desk, name) for name in names}
     desk.http.close()
-    if failed:
+    if as_json:
+        show_json([{"destination": name, "arrived": not fault, "fault": fault} for name, fault in faults.items()])
+    else:
+        for name, fault in faults.items():
+            typer.echo(f"{name}: {fault or 'arrived'}", err=bool(fault))
+    if any(faults.values()):
         raise typer.Exit(1)
 
 
 @group.command("list")
-def list_all(as_json: Json = False) -> None:
-    """List the newest deliveries."""
+def list_all(
+    state: State = None,
+    limit: Annotated[int, typer.Option(min=1, max=10_000, help="At most so many.")] = 100,
+    as_json: Json = False,
+) -> None:
+    """List the newest messages, where they went and whether they arrived."""
     from canary.run import open_store
     from canary.store import outbox
 
@@ -58,22 +58,128 @@ def list_all(as_json: Json = False) -> None:
     store.migrate()
     with store.reading() as session:
         found = [
-            {"id": o.id, "kind": o.fact["kind"], "case": o.fact["case"], "to": d.destination, "state": d.state,
-             "tries": d.tries, "fault": d.fault}
-            for d, o in outbox.list_deliveries(session)
+            {"delivery": d.id, "id": d.fact.id, "kind": d.fact.kind, "case": d.fact.case, "vendor": d.fact.vendor,
+             "joined": d.joined, "to": d.destination, "state": d.state, "tries": d.tries, "due": d.due,
+             "sent": d.sent, "fault": d.fault}
+            for d in outbox.deliveries(session, state=state, limit=limit)
         ]  # fmt: skip
     if as_json:
         show_json(found)
     else:
-        columns = ("id", "kind", "case", "to", "state", "tries", "fault")
+        columns = ("delivery", "kind", "case", "vendor", "joined", "to", "state", "tries", "fault")
         show_table(columns, [[row[c] for c in columns] for row in found], "No alerts yet.")
 
 
 @group.command()
-def retry() -> None:
+def retry(
+    delivery: Annotated[list[int] | None, typer.Argument(help="Only these dead letters.")] = None,
+    as_json: Json = False,
+) -> None:
     """Send dead letters again."""
     from canary.run import clock, open_store
     from canary.store import outbox
 
-    with open_store(settings()).writing() as session:
-        typer.echo(f"{outbox.revive(session, clock())} to be sent again")
+    store = open_store(settings())
+    store.migrate()
+    with store.writing() as session:
+        for number in delivery or []:
+            outbox.retry(session, number, clock())
+        count = len(delivery) if delivery else outbox.revive(session, clock())
+    if as_json:
+        show_json({"again": count})
+    else:
+        typer.echo(f"{count} to be sent again")
+
+
+@group.command()
+def mute(subject: Subject) -> None:
+    """Tell nobody of a case or vendor any more; what happens is kept and shows on the dashboard."""
+    from canary.run import clock, open_store
+    from canary.store import hushes
+
+    store = open_store(settings())
+    store.migrate()
+    with store.writing() as session:
+        hushes.mute(session, _subject(subject), who(), clock())
+    typer.echo(f"{_subject(subject)}: muted until `canary alert unmute {subject}`")
+
+
+@group.command()
+def snooze(
+    subject: Subject,
+    until: Annotated[str, typer.Argument(metavar="UNTIL", help="A time ahead such as 4h or 3d, or a day: 2026-05-01.")],
+) -> None:
+    """Keep what happens in a case or at a vendor back until a time, then tell it in one message."""
+    from canary.run import clock, open_store
+    from canary.store import hushes
+
+    end = _time(until, clock())
+    store = open_store(settings())
+    store.migrate()
+    with store.writing() as session:
+        hushes.snooze(session, _subject(subject), end, who(), clock())
+    typer.echo(f"{_subject(subject)}: nothing until {end:%Y-%m-%d %H:%M} UTC")
+
+
+@group.command()
+def unmute(subject: Subject) -> None:
+    """Tell of a case or vendor again."""
+    from canary.run import clock, open_store
+    from canary.store import hushes
+
+    store = open_store(settings())
+    store.migrate()
+    with store.writing() as session:
+        hushes.unmute(session, _subject(subject), who(), clock())
+    typer.echo(f"{_subject(subject)}: is told of again")
+
+
+@group.command("ack")
+def acknowledge(case: Annotated[int, typer.Argument(help="The number of a case.")]) -> None:
+    """Say that you saw a case, which ends its reminders."""
+    from canary.run import clock, open_store
+    from canary.store import watch
+
+    store = open_store(settings())
+    store.migrate()
+    with store.writing() as session:
+        watch.acknowledge(session, case, who(), clock())
+    typer.echo(f"case {case}: no more reminders")
+
+
+@group.command("hushes")
+def list_hushes(as_json: Json = False) -> None:
+    """List what is muted or snoozed."""
+    from canary.run import clock, open_store
+    from canary.store import hushes
+
+    store = open_store(settings())
+    store.migrate()
+    with store.reading() as session:
+        found = [
+            {"subject": row.subject, "until": row.until, "who": row.who, "at": row.at}
+            for row in hushes.hushed(session, clock())
+        ]
+    if as_json:
+        show_json(found)
+    else:
+        rows = [(row["subject"], row["until"] or "for good", row["who"], row["at"]) for row in found]
+        show_table(("what", "until", "by", "since"), rows, "Nothing is muted or snoozed.")
+
+
+def _subject(word: str) -> str:
+    return f"case:{word}" if word.isascii() and word.isdigit() else f"vendor:{word}"
+
+
+_AHEAD = {"h": timedelta(hours=1), "d": timedelta(days=1), "w": timedelta(weeks=1)}
+
+
+def _time(text: str, now: datetime) -> datetime:
+    try:
+        if ahead := re.fullmatch(r"(\d{1,4})([hdw])", text):
+            return now + int(ahead[1]) * _AHEAD[ahead[2]]
+        if re.fullmatch(r"\d{4}-\d\d-\d\d", text):
+            return datetime.fromisoformat(text).replace(tzinfo=UTC)
+    except ValueError:
+        pass
+    raise Trouble(f"UNTIL {text!r}: no time; write 4h, 3d, 2w or 2026-05-01", 2)

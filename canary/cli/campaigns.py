@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from canary.cli.frame import Json, Trouble, settings, show_json, show_table
+from canary.model.word import Word
 from canary.store.campaign_pages import CampaignLine, CampaignPage
 
 group = typer.Typer(help="Campaigns: which mails are one sending, and why.", no_args_is_help=True)
@@ -69,7 +70,7 @@ def merge(numbers: Numbers, note: Note = "", who: Who = "", as_json: Json = Fals
     store = open_store(settings())
     store.migrate()
     with store.writing() as session:
-        word = campaign_verdicts.Word(who or getpass.getuser(), clock(), note)
+        word = Word(who or getpass.getuser(), clock(), note)
         campaign = campaign_verdicts.merge(session, numbers, word)
     if as_json:
         show_json({"campaign": campaign.id, "mails": campaign.mails})
@@ -86,7 +87,7 @@ def split(number: Number, mails: Numbers, note: Note = "", who: Who = "", as_jso
     store = open_store(settings())
     store.migrate()
     with store.writing() as session:
-        word = campaign_verdicts.Word(who or getpass.getuser(), clock(), note)
+        word = Word(who or getpass.getuser(), clock(), note)
         other = campaign_verdicts.split(session, number, mails, word)
         left = campaign_verdicts.known(session, number)
     if as_json:

@@ -1,6 +1,5 @@
 """`canary issue`, `rotate`, `burn`, `canaries`: the addresses themselves."""
 
-import csv
 import sys
 from enum import StrEnum
 from typing import Annotated
@@ -116,9 +115,9 @@ def _print(found: list[Canary], form: Format) -> None:
     if form is Format.JSON:
         show_json([dict(zip(_COLUMNS, row, strict=True)) for row in rows])
     elif form is Format.CSV:
-        writer = csv.writer(sys.stdout)
-        writer.writerow(_COLUMNS)
-        writer.writerows([_harmless(cell) for cell in row] for row in rows)
+        from canary.web.csvfile import csv_lines
+
+        sys.stdout.writelines(csv_lines(_COLUMNS, rows))
     else:
         show_table(_COLUMNS[:7], [row[:7] for row in rows], "No canaries yet: canary issue VENDOR")
 
@@ -130,9 +129,3 @@ def _row(canary: Canary) -> tuple[object, ...]:
         canary.address, canary.vendor, canary.channel, canary.generation, canary.style.value, canary.bits,
         canary.state.value, canary.issued.isoformat(), *names,
     )  # fmt: skip
-
-
-def _harmless(cell: object) -> str:
-    # A spreadsheet takes a cell that begins so for a formula.
-    text = "" if cell is None else str(cell)
-    return f"'{text}" if text.startswith(("=", "+", "-", "@", "\t", "\r")) else text

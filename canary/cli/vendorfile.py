@@ -7,7 +7,7 @@ from pathlib import Path
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
 from canary.cli.frame import Trouble
-from canary.judge.organisation import normal
+from canary.judge.organisation import is_domain, normal
 
 
 class _Entry(BaseModel):
@@ -48,12 +48,6 @@ class VendorFile(_Entry):
     """The whole file."""
 
     vendor: tuple[VendorEntry, ...] = ()
-
-
-def is_domain(text: str) -> bool:
-    """Whether a text can be a domain that somebody sends from."""
-    name = normal(text)
-    return "." in name and not any(c in name for c in "@/\\:*") and not name.startswith(".")
 
 
 def read_file(path: Path) -> tuple[VendorEntry, ...]:

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from canary.cli.frame import Json, Trouble, settings, show_json, show_table, who
-from canary.cli.vendorfile import VendorEntry, is_domain, read_file
+from canary.cli.vendorfile import VendorEntry, read_file
+from canary.judge.organisation import is_domain
 
 if TYPE_CHECKING:
     from sqlmodel import Session
@@ -24,16 +25,19 @@ Suppliers = Annotated[
     typer.Option("--supplier", help="NAME or NAME:CHANNEL of a supplier it passes addresses to; may be repeated."),
 ]
 Ends = Annotated[str | None, typer.Option(metavar="DATE", help="A day such as 2026-05-01, or never.")]
+Tags = Annotated[
+    list[str] | None, typer.Option("--tag", help="A word to group vendors by, as alerts may; may be repeated.")
+]
 Channel = Annotated[str | None, typer.Option(help="Only the addresses of this channel.")]
 Day = Annotated[str | None, typer.Option(metavar="DATE", help="A day such as 2026-05-01.")]
 
 
 @group.command()
-def add(name: str, domain: Domains, supplier: Suppliers = None, as_json: Json = False) -> None:
+def add(name: str, domain: Domains, supplier: Suppliers = None, tag: Tags = None, as_json: Json = False) -> None:
     """Remember a vendor and the domains it sends from."""
     from canary.model.party import Supply
     from canary.run import clock, open_store
-    from canary.store import vendors
+    from canary.store import tags, vendors
 
     _check(domain)
     store = open_store(settings())
@@ -44,6 +48,7 @@ def add(name: str, domain: Domains, supplier: Suppliers = None, as_json: Json = 
             title, _, channel = named.partition(":")
             known = vendors.add_supplier(session, title, clock())
             vendors.add_supply(session, Supply(vendor.slug, known.slug, channel or None))
+        tags.add_tags(session, vendor.slug, tag or [])
     if as_json:
         show_json({"slug": vendor.slug, "name": vendor.name, "domains": vendor.domains})
     else:
@@ -74,19 +79,20 @@ def list_all(as_json: Json = False) -> None:
 def show(vendor: str, as_json: Json = False) -> None:
     """Show one vendor: its suppliers, its canaries, when it should fall silent, and what happened."""
     from canary.run import open_store
-    from canary.store import canaries, events, vendors
+    from canary.store import canaries, events, tags, vendors
 
     store = open_store(settings())
     store.migrate()
     with store.reading() as session:
         found = vendors.get_vendor(session, vendor)
+        words = tags.by_vendor(session, [found.slug]).get(found.slug, ())
         issued = canaries.list_canaries(session, found.slug)
         happened = events.timeline(session, vendors.vendor_row(session, vendor).id or 0)
     ends = found.endings
     grace = None if ends.grace is None else ends.grace.days
     if as_json:
         show_json({
-            "slug": found.slug, "name": found.name, "domains": found.domains,
+            "slug": found.slug, "name": found.name, "domains": found.domains, "tags": words,
             "suppliers": [
                 {"id": s.supplier, "channel": s.channel, "from": s.since, "to": s.until, "account": s.account,
                  "through": s.through, "origin": "learned" if s.learned else "declared"}
@@ -98,6 +104,8 @@ def show(vendor: str, as_json: Json = False) -> None:
         })  # fmt: skip
         return
     typer.echo(f"{found.name} ({found.slug}) sends from {', '.join(found.domains) or 'nowhere known'}")
+    if words:
+        typer.echo("tagged " + ", ".join(words))
     told = {"contract ends": ends.contract, "erasure requested": ends.erasure, "unsubscribed": ends.unsubscribed}
     for name, at in told.items():
         if at:
@@ -119,23 +127,28 @@ def set_facts(
         int | None, typer.Option(min=-1, max=3650, help="Days of grace; -1 is what is usual.")
     ] = None,
     domain: Annotated[list[str] | None, typer.Option("--domain", help="A further domain it sends from.")] = None,
+    tag: Tags = None,
+    untag: Annotated[list[str] | None, typer.Option("--untag", help="A tag to take away; may be repeated.")] = None,
     as_json: Json = False,
 ) -> None:
-    """Say when a vendor should fall silent, or what else it sends from; past mail is judged again."""
+    """Say when a vendor should fall silent, what else it sends from, or how it is tagged; past mail is judged again."""
     from canary.run import open_store
+    from canary.store import tags
 
     ends = {
         "contract": ("--contract-ends", contract_ends), "erasure": ("--erasure-requested", erasure_requested),
         "unsubscribed": ("--unsubscribed", unsubscribed),
     }  # fmt: skip
     told = {name: _day(*option) for name, option in ends.items() if option[1] is not None}
-    if not told and grace_days is None and not domain:
+    if not (told or domain or tag or untag) and grace_days is None:
         raise Trouble(f"vendor {vendor!r}: nothing to set; give --erasure-requested DATE or another option", 2)
     _check(domain or [])
     store = open_store(settings())
     store.migrate()
     with store.writing() as session:
         changed = _set(session, vendor, told, grace_days, domain or [])
+        tags.add_tags(session, vendor, tag or [])
+        tags.drop_tags(session, vendor, untag or [])
     if as_json:
         show_json({"vendor": vendor, "changed": changed})
     else:

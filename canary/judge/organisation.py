@@ -55,6 +55,12 @@ def organisation(domain: str) -> str:
     return _suffixes().privatesuffix(name) or name
 
 
+def is_domain(text: str) -> bool:
+    """Whether a text can be a domain that somebody sends from."""
+    name = normal(text)
+    return "." in name and not any(c in name for c in "@/\\:*") and not name.startswith(".")
+
+
 def normal(domain: str) -> str:
     """Return a domain in lower case, in A-labels (RFC 5890) and without final dot; empty if it cannot be one."""
     name = domain.strip().lower().removesuffix(".")

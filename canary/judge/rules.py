@@ -11,8 +11,9 @@ from canary.judge.lifecycle import overdue
 from canary.judge.lookalike import Likeness, imitated
 from canary.judge.organisation import same_organisation, stands_for
 from canary.judge.person import person_signs
+from canary.judge.persona import persona_fields
 from canary.judge.senders import FIRST_WEEKS, asks_to_confirm, is_supply, known_as, may_speak_for
-from canary.judge.signs import names_vendor, persona_fields
+from canary.judge.signs import names_vendor
 from canary.judge.weight import confidence, reweigh
 from canary.mail.bounce import Answer, answers_nothing
 from canary.mail.text import link_host

@@ -17,6 +17,7 @@ _LINK = re.compile(r"https?://[^\s<>\"'\\^`{|}]{1,2000}", re.IGNORECASE)
 _AFTER_HOST = re.compile(r"[/?#\\]")
 _TAG = re.compile(r"<[^<>]{0,2000}>")
 _WORD = re.compile(r"[^\W\d_]{2,40}")
+_MARKS = re.compile(r"[^\w\x00-\x7f]{31,}")
 _UNSAFE = re.compile("[\x00-\x08\x0b-\x1f\x7f\ud800-\udfff]")
 
 
@@ -67,6 +68,15 @@ def link_host(link: str) -> str:
     return host.partition("]")[0] + "]" if host.startswith("[") else host.partition(":")[0].rstrip(".")
 
 
+def folded(text: str) -> str:
+    """Return a text in compatibility form and without case; what differs in look alone is the same in it.
+
+    Putting marks in order takes the square of how many stand in a row, so no more are left than Unicode's stream-safe
+    form allows (UAX 15, section 13).
+    """
+    return unicodedata.normalize("NFKC", _MARKS.sub(lambda run: run.group()[:30], text)).casefold()
+
+
 def words(text: str) -> list[str]:
     """Return the words of a text in folded form; figures and marks, which vary in each copy, are left out."""
-    return _WORD.findall(unicodedata.normalize("NFKC", text[:MAX_TEXT]).casefold())
+    return _WORD.findall(folded(text[:MAX_TEXT]))

@@ -1,16 +1,55 @@
-"""A fact worth telling, as it is kept in the outbox until every destination has it."""
+"""A fact worth telling, as it is kept in the outbox until every destination has it, and what becomes one message."""
 
 from dataclasses import dataclass
 from datetime import datetime
+from enum import IntEnum, StrEnum
+
+
+class Severity(IntEnum):
+    """How much a fact matters; a destination may ask for those above some measure only."""
+
+    LOW = 1
+    MEDIUM = 2
+    HIGH = 3
+
+
+SEVERITY: dict[str, Severity] = {
+    "case-opened": Severity.HIGH,
+    "second-vendor": Severity.HIGH,
+    "top-suspect": Severity.HIGH,
+    "fields-leaked": Severity.HIGH,
+    "certainty": Severity.HIGH,
+    "case-grown": Severity.MEDIUM,
+    "case-reopened": Severity.HIGH,
+    "case-resolved": Severity.LOW,
+    "reminder": Severity.MEDIUM,
+    "new-sender": Severity.LOW,
+    "import-finished": Severity.LOW,
+    "health": Severity.HIGH,
+    "health-over": Severity.LOW,
+    "vendor-silent": Severity.LOW,
+    "test": Severity.HIGH,
+}
+"""Every kind of fact, and how much it matters."""
+
+
+class Mode(StrEnum):
+    """When a destination is told: of every fact by itself, of a case at once and then of what changed, or now and then."""
+
+    EVERY = "every"
+    IMMEDIATE = "immediate"
+    HOURLY = "hourly"
+    DAILY = "daily"
 
 
 @dataclass(frozen=True, slots=True)
 class Alert:
     """What happened, in plain values; `id` is stable and is the idempotency key of every delivery.
 
-    `kind` is `case-opened`, `new-sender` or `test`. `suspects` are (name, probability) pairs, highest first; `reasons`
-    are sentences; `identity` is the key of a sender that is asked about. Text that came from mail (`sender`, `subject`,
-    `identity`) is hostile and must be escaped by whoever shows it.
+    `kind` is a key of `SEVERITY`. `suspects` are (name, probability) pairs, highest first; `reasons` are sentences;
+    `identity` is the key of a sender that is asked about, `vendors` are slugs, `change` says what is new about a case
+    that was told of before. Text that came from mail (`sender`, `subject`, `identity`) is hostile and must be escaped
+    by whoever shows it.
     """
 
     id: str
@@ -26,3 +65,89 @@ class Alert:
     reasons: tuple[str, ...] = ()
     suspects: tuple[tuple[str, float], ...] = ()
     identity: str = ""
+    vendors: tuple[str, ...] = ()
+    campaign: int = 0
+    change: str = ""
+
+    @property
+    def severity(self) -> Severity:
+        """How much it matters; a kind that is not listed does as much as can be."""
+        return SEVERITY.get(self.kind, Severity.HIGH)
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """What a destination wants to be told of; an empty list wants everything. `tags` are those of the vendors."""
+
+    vendors: tuple[str, ...] = ()
+    tags: tuple[str, ...] = ()
+    verdicts: tuple[str, ...] = ()
+    kinds: tuple[str, ...] = ()
+    severity: Severity = Severity.LOW
+
+    def wants(self, fact: Alert, tags: frozenset[str] = frozenset()) -> bool:
+        """Whether a fact is wanted, whose vendors bear these tags; what names no vendor or verdict passes those."""
+        return (
+            fact.severity >= self.severity
+            and _meet(self.kinds, (fact.kind,))
+            and _meet(self.verdicts, (fact.verdict,) if fact.verdict else self.verdicts)
+            and _meet(self.vendors, fact.vendors or self.vendors)
+            and _meet(self.tags, tags if fact.vendors else self.tags)
+        )
+
+
+EVERYTHING = Route()
+"""What a destination wants that does not say."""
+
+
+def _meet(wanted: tuple[str, ...], found: tuple[str, ...] | frozenset[str]) -> bool:
+    return not wanted or not set(wanted).isdisjoint(found)
+
+
+@dataclass(frozen=True, slots=True)
+class DestinationView:
+    """A configured destination as anybody may see it: neither address nor secret."""
+
+    name: str
+    kind: str
+    mode: Mode = Mode.IMMEDIATE
+    route: Route = EVERYTHING
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """How the cases of a message stand when it is sent, all of them together; suspects and window are the first one's.
+
+    `fields` are those of the personas that leaked, `window` is the time in which the leak most likely happened.
+    """
+
+    cases: int = 0
+    vendors: tuple[str, ...] = ()
+    canaries: int = 0
+    hits: int = 0
+    suspects: tuple[tuple[str, float], ...] = ()
+    window: tuple[datetime, datetime] | None = None
+    fields: tuple[str, ...] = ()
+
+
+UNKNOWN = Standing()
+"""Of what is about no case."""
+
+
+@dataclass(frozen=True, slots=True)
+class Bulletin:
+    """One message: the fact that leads it, those that joined it, and how things stand.
+
+    `update` says that this destination was told of the same matter before; `digest` that it is a collection.
+    """
+
+    lead: Alert
+    others: tuple[Alert, ...] = ()
+    standing: Standing = UNKNOWN
+    update: bool = False
+    digest: bool = False
+
+    @property
+    def facts(self) -> tuple[Alert, ...]:
+        """All facts, the leading one first."""
+        return (self.lead, *self.others)

@@ -16,6 +16,49 @@ class CaseState(StrEnum):
     CLOSED = "closed"
 
 
+SETTLED = (CaseState.DENIED, CaseState.FALSE_POSITIVE, CaseState.CLOSED)
+OUTCOMES = (CaseState.CONFIRMED, CaseState.DENIED, CaseState.FALSE_POSITIVE)
+
+TRANSITIONS: dict[CaseState, tuple[CaseState, ...]] = {
+    CaseState.NEW: (CaseState.INVESTIGATING, CaseState.NOTIFIED, CaseState.FALSE_POSITIVE),
+    CaseState.INVESTIGATING: (
+        CaseState.NOTIFIED, CaseState.CONFIRMED, CaseState.FALSE_POSITIVE, CaseState.CLOSED,
+    ),
+    CaseState.NOTIFIED: (
+        CaseState.INVESTIGATING, CaseState.CONFIRMED, CaseState.DENIED, CaseState.FALSE_POSITIVE, CaseState.CLOSED,
+    ),
+    CaseState.CONFIRMED: (CaseState.INVESTIGATING, CaseState.DENIED, CaseState.CLOSED),
+    CaseState.DENIED: (
+        CaseState.INVESTIGATING, CaseState.CONFIRMED, CaseState.FALSE_POSITIVE, CaseState.CLOSED,
+    ),
+    CaseState.FALSE_POSITIVE: (CaseState.INVESTIGATING, CaseState.CLOSED),
+    CaseState.CLOSED: (CaseState.INVESTIGATING,),
+}  # fmt: skip
+"""What a person may make of a case, by its state."""
+
+
+class Course(StrEnum):
+    """What a leak hit does to a case of its vendor: it joins, opens the case again, or begins another one."""
+
+    JOIN = "join"
+    REOPEN = "reopen"
+    APART = "apart"
+
+
+def course(state: CaseState, outcome: str, *, campaign_known: bool, canary_known: bool) -> Course:
+    """Return what a leak hit does to a case, given whether the case has its campaign and its canary already.
+
+    An open case takes it. One that is settled takes more of the same without a word, and is opened again by a campaign
+    or a canary that is new to it. One that was a false positive stays settled whatever else its campaigns hit, and
+    says nothing about others: these begin another case.
+    """
+    if state not in SETTLED:
+        return Course.JOIN
+    if CaseState.FALSE_POSITIVE in (state, outcome):
+        return Course.JOIN if campaign_known else Course.APART
+    return Course.JOIN if campaign_known and canary_known else Course.REOPEN
+
+
 class SuspectKind(StrEnum):
     """What may have leaked."""
 

@@ -2,12 +2,15 @@
 
 import ipaddress
 import socket
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
 
 import httpx
 
 MAX_ANSWER = 16 * 1024
+PORTS = {"http": 80, "https": 443}
 
 
 class Refused(Exception):
@@ -27,18 +30,46 @@ class Answer:
     retry_after: float | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Guard:
+    """Resolves hosts; private addresses are refused unless allowed."""
+
+    allow_private: bool
+
+    def resolve(self, host: str, port: int) -> str:
+        """Return an address of a host, all of which may be spoken to; raises Refused or Unreachable.
+
+        Whoever connects to this address, and not to the name again, cannot be led elsewhere by DNS in between.
+        """
+        try:
+            found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+        except (OSError, UnicodeError):
+            raise Unreachable(f"{host}: no address found") from None
+        addresses = [str(entry[4][0]) for entry in found]
+        if not self.allow_private and not all(map(_is_public, addresses)):
+            raise Refused(f"{host}: a private address; set alert.allow_private to allow it")
+        return addresses[0]
+
+
 class Http:
     """Posts to addresses that an owner configured; each host is resolved once and checked before it is spoken to."""
 
-    def __init__(self, *, allow_private: bool, seconds: float = 15) -> None:
-        """Make a client; `allow_private` lets it speak to loopback and private networks."""
-        self.allow_private = allow_private
+    def __init__(
+        self, *, allow_private: bool, seconds: float = 15, clock: Callable[[], datetime] | None = None
+    ) -> None:
+        """Make a client; `allow_private` lets it speak to loopback and private networks.
+
+        `clock` is asked where a server says when to come back instead of how long to wait.
+        """
+        self.guard = Guard(allow_private)
+        self.seconds = seconds
+        self.clock = clock
         self.client = httpx.Client(timeout=seconds, follow_redirects=False, trust_env=False)
 
     def post(self, url: str, body: bytes, headers: Mapping[str, str]) -> Answer:
         """Post a body; raises Refused or Unreachable."""
         parsed = httpx.URL(url)
-        address = self._resolve(parsed)
+        address = self.guard.resolve(parsed.host, parsed.port or PORTS[parsed.scheme])
         # The checked address is the one connected to, so that DNS cannot change its mind in between.
         target = parsed.copy_with(host=address)
         named = {**headers, "Host": parsed.netloc.decode("ascii")}
@@ -53,23 +84,27 @@ class Http:
                 response.close()
         except httpx.HTTPError as fault:
             raise Unreachable(f"{parsed.host}: {type(fault).__name__}") from None
-        return Answer(response.status_code, text.strip(), _seconds(response.headers.get("retry-after")))
+        return Answer(response.status_code, text.strip(), self._seconds(response.headers.get("retry-after")))
 
     def close(self) -> None:
         """Close all connections."""
         self.client.close()
 
-    def _resolve(self, url: httpx.URL) -> str:
-        port = url.port or (443 if url.scheme == "https" else 80)
+    def _seconds(self, value: str | None) -> float | None:
+        """Read Retry-After: seconds, or a date (RFC 9110 section 10.2.3)."""
+        if not value:
+            return None
         try:
-            found = socket.getaddrinfo(url.host, port, type=socket.SOCK_STREAM)
-        except OSError:
-            raise Unreachable(f"{url.host}: no address found") from None
-        addresses = [str(entry[4][0]) for entry in found]
-        if not self.allow_private and any(not ipaddress.ip_address(a.partition("%")[0]).is_global for a in addresses):
-            raise Refused(f"{url.host}: a private address; set alert.allow_private to allow it")
-        return addresses[0]
+            if value.isascii() and value.replace(".", "", 1).isdigit():
+                return float(value)
+            at = parsedate_to_datetime(value)
+        except (ValueError, OverflowError):
+            return None
+        aware = at if at.tzinfo else at.replace(tzinfo=UTC)
+        return max(0.0, (aware - self.clock()).total_seconds()) if self.clock else None
 
 
-def _seconds(value: str | None) -> float | None:
-    return float(value) if value and value.isascii() and value.isdigit() else None
+def _is_public(address: str) -> bool:
+    plain = ipaddress.ip_address(address.partition("%")[0])
+    inner = getattr(plain, "ipv4_mapped", None) or getattr(plain, "sixtofour", None) or plain
+    return plain.is_global and not plain.is_multicast and inner.is_global

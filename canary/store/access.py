@@ -1,7 +1,8 @@
-"""Who may look: the tables of users and of what lets them in."""
+"""Who may look: the tables of users, of what lets them in, and of who tried to come in."""
 
 from datetime import datetime
 
+from sqlalchemy import Index
 from sqlmodel import Field
 
 from canary.store.rows import Row, Time
@@ -19,7 +20,10 @@ class UserRow(Row, table=True):
 
 
 class TokenRow(Row, table=True):
-    """A session, a one-time login or an API token; only the SHA-256 of the secret is kept."""
+    """A session, a one-time link or an API token; only the SHA-256 of the secret is kept.
+
+    `scope` is the most that an API token may do, as a role; `client` and `agent` are where it was last used from.
+    """
 
     __tablename__ = "token"
     hash: str = Field(primary_key=True)
@@ -30,3 +34,16 @@ class TokenRow(Row, table=True):
     created_at: datetime = Field(sa_type=Time)
     expires_at: datetime = Field(sa_type=Time)
     revoked_at: datetime | None = Field(default=None, sa_type=Time)
+    last_at: datetime | None = Field(default=None, sa_type=Time)
+    client: str = ""
+    agent: str = ""
+
+
+class TryRow(Row, table=True):
+    """One try to come in that has not been made good, under the digest of what it is counted by."""
+
+    __tablename__ = "login_try"
+    __table_args__ = (Index("ix_login_try_key_at", "key", "at"),)
+    id: int | None = Field(default=None, primary_key=True)
+    key: str
+    at: datetime = Field(sa_type=Time, index=True)

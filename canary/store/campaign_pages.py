@@ -11,7 +11,8 @@ from sqlmodel import Session, col
 
 from canary.store.campaign_verdicts import verdicts
 from canary.store.campaigns import campaign_row
-from canary.store.tables import CampaignMailRow, CampaignRow, CanaryRow, HitRow, MailRow, VendorRow
+from canary.store.tables import CampaignMailRow, CampaignRow, CanaryRow, MailRow, VendorRow
+from canary.store.tallies import StrikeRow
 
 PAGE = 50
 SAMPLE = 500
@@ -108,17 +109,16 @@ def _select(*columns: Any) -> Select[Any]:
 
 def _lines(session: Session, rows: Collection[CampaignRow]) -> tuple[CampaignLine, ...]:
     ids = [row.id for row in rows]
-    of = col(MailRow.campaign_id)
-    hit = _select(of).select_from(MailRow).join(HitRow).where(of.in_(ids))
-    counts = hit.add_columns(func.count(distinct(col(HitRow.canary_id)))).group_by(of)
+    of, struck = col(StrikeRow.campaign_id), col(StrikeRow.campaign_id).in_(ids)
+    counts = _select(of, func.count(distinct(col(StrikeRow.canary_id)))).where(struck).group_by(of)
     canaries = {row[0]: row[1] for row in session.execute(counts)}
-    owners = hit.add_columns(col(VendorRow.slug), col(VendorRow.name)).join(CanaryRow).join(VendorRow)
+    owners = _select(of, VendorRow.slug, VendorRow.name).select_from(StrikeRow).join(CanaryRow).join(VendorRow)
     vendors: dict[int, list[tuple[str, str]]] = {}
-    for campaign, slug, name in session.execute(owners.distinct().order_by(col(VendorRow.name))):
+    for campaign, slug, name in session.execute(owners.where(struck).distinct().order_by(col(VendorRow.name))):
         vendors.setdefault(campaign, []).append((slug, name))
     cases: dict[int, list[int]] = {}
-    opened = hit.add_columns(col(HitRow.case_id)).where(col(HitRow.case_id).is_not(None)).distinct()
-    for campaign, case in session.execute(opened.order_by(col(HitRow.case_id))):
+    opened = _select(of, StrikeRow.case_id).where(struck, col(StrikeRow.case_id) > 0).distinct()
+    for campaign, case in session.execute(opened.order_by(col(StrikeRow.case_id))):
         cases.setdefault(campaign, []).append(case)
     return tuple(
         CampaignLine(

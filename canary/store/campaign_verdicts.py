@@ -1,16 +1,21 @@
 """What a person says of campaigns: that some are one, or that some mails of one are another; kept with who and when."""
 
 from collections.abc import Collection, Iterable, Sequence
-from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
-from sqlalchemy import update
+from sqlalchemy import literal, union_all, update
 from sqlmodel import Session, col, or_, select
 
 from canary.attribute.campaigns import pairs
 from canary.model.campaign import read_features
+from canary.model.word import Word
 from canary.store import cases
 from canary.store.campaigns import campaign_row, merge_campaigns, set_apart
+from canary.store.charge import CASES_LOCK, weigh
+from canary.store.database import lock
+from canary.store.moves import proposals
+from canary.store.strikes import restrike
 from canary.store.tables import (
     CampaignKeyRow,
     CampaignMailRow,
@@ -26,17 +31,9 @@ from canary.store.vendors import Unknown
 CHUNK = 500
 
 
-@dataclass(frozen=True, slots=True)
-class Word:
-    """Whose word it is, when it was given, and why."""
-
-    who: str
-    at: datetime
-    note: str = ""
-
-
 def merge(session: Session, numbers: Collection[int], word: Word) -> CampaignRow:
     """Make campaigns one, under the oldest of their numbers; raises `Unknown`, and `ValueError` if they are one."""
+    lock(session, CASES_LOCK)
     oldest, *others = sorted({known(session, number).id or 0 for number in numbers})
     if not others:
         raise ValueError(f"campaign {oldest}: nothing to merge; name another campaign beside it")
@@ -47,6 +44,7 @@ def merge(session: Session, numbers: Collection[int], word: Word) -> CampaignRow
         session, [oldest, *others], word, f"Campaigns {', '.join(map(str, others))} were merged into campaign {oldest}."
     )
     merge_campaigns(session, oldest, others)
+    _follow(session, [oldest], word)
     return known(session, oldest)
 
 
@@ -55,6 +53,7 @@ def split(session: Session, number: int, mails: Collection[int], word: Word) -> 
 
     What the two sides share leads to neither from now on. Raises `Unknown`, and `ValueError` where nothing is left.
     """
+    lock(session, CASES_LOCK)
     campaign = known(session, number)
     moved = session.exec(
         select(MailRow).where(MailRow.campaign_id == campaign.id, col(MailRow.id).in_(mails)).order_by(col(MailRow.id))
@@ -67,6 +66,7 @@ def split(session: Session, number: int, mails: Collection[int], word: Word) -> 
     other = _begin(session, moved)
     _lead(session, campaign.id or 0, other.id or 0)
     _recount(session, campaign)
+    restrike(session, [campaign.id or 0, other.id or 0])
     told = _verdict(campaign.id or 0, other.id or 0, one=False, word=word)
     told.mails = [mail.id or 0 for mail in moved]
     session.add(told)
@@ -74,12 +74,13 @@ def split(session: Session, number: int, mails: Collection[int], word: Word) -> 
         session, [campaign.id or 0, other.id or 0], word, f"Campaign {other.id} was split off campaign {campaign.id}."
     )
     session.flush()
+    _follow(session, [campaign.id or 0, other.id or 0], word)
     return other
 
 
 def verdicts(session: Session, campaign: int) -> list[CampaignVerdictRow]:
     """Return what was said of a campaign and of those that became part of it, oldest first."""
-    parts = select(CampaignRow.id).where(or_(col(CampaignRow.id) == campaign, col(CampaignRow.merged_into) == campaign))
+    parts: Any = union_all(select(literal(campaign)), select(CampaignRow.id).where(CampaignRow.merged_into == campaign))
     row = CampaignVerdictRow
     about = or_(col(row.campaign_id).in_(parts), col(row.other_id).in_(parts))
     return list(session.exec(select(row).where(about).order_by(col(row.id))).all())
@@ -158,6 +159,18 @@ def _shown(session: Session, campaign: int) -> tuple[set[int], set[int]]:
 def _chunks(numbers: Iterable[int]) -> list[list[int]]:
     ordered = sorted(numbers)
     return [ordered[at : at + CHUNK] for at in range(0, len(ordered), CHUNK)]
+
+
+def _follow(session: Session, campaigns: Collection[int], word: Word) -> None:
+    """Weigh the open cases of campaigns anew, and propose to merge those that a campaign spans."""
+    touched = select(HitRow.case_id).join(MailRow).where(col(MailRow.campaign_id).in_(campaigns)).distinct()
+    wanted = select(CaseRow).where(col(CaseRow.id).in_(touched), col(CaseRow.state).in_(cases.OPEN))
+    for case in session.exec(wanted.order_by(col(CaseRow.id))).all():
+        weigh(session, case)
+        if others := proposals(session, case.id or 0):
+            named = ", ".join(map(str, others))
+            text = f"The campaign spans case {named} too. If one leak explains both, merge them."
+            cases.note(session, case, word.at, "merge-proposed", text)
 
 
 def _tell(session: Session, campaigns: Collection[int], word: Word, text: str) -> None:

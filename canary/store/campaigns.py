@@ -21,6 +21,7 @@ from canary.attribute.campaigns import belongs, pairs
 from canary.attribute.likeness import ALIKE, likeness
 from canary.model.campaign import Feature, Link, Sending, Sketch, plain_features
 from canary.store.rows import metadata
+from canary.store.strikes import merge_strikes
 from canary.store.tables import CampaignRow, MailRow
 
 FULL = 32
@@ -96,6 +97,7 @@ def merge_campaigns(session: Session, oldest: int, others: Collection[int]) -> N
     connection.execute(update(_CAMPAIGN).where(_CAMPAIGN.c.id == oldest).values(whole))
     connection.execute(update(_CAMPAIGN).where(parts).values(merged_into=oldest, mails=0))
     connection.execute(update(_MAIL).where(_MAIL.c.campaign_id.in_(others)).values(campaign_id=oldest))
+    merge_strikes(session, oldest, others)
     for known in session.identity_map.values():
         if isinstance(known, MailRow) and known.campaign_id in others:
             set_committed_value(known, "campaign_id", oldest)

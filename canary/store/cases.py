@@ -8,8 +8,9 @@ from sqlalchemy import bindparam, func
 from sqlmodel import Session, col, select
 
 from canary.attribute.belief import Belief
-from canary.model.case import CaseState
+from canary.model.case import SETTLED, CaseState
 from canary.model.verdict import LEAKS
+from canary.store.beliefs import remember
 from canary.store.tables import (
     CanaryRow,
     CaseEventRow,
@@ -20,7 +21,7 @@ from canary.store.tables import (
     SupplyRow,
 )
 
-OPEN = (CaseState.NEW, CaseState.INVESTIGATING, CaseState.NOTIFIED, CaseState.CONFIRMED)
+OPEN = tuple(state for state in CaseState if state not in SETTLED)
 
 
 _IS_HIT = (
@@ -39,17 +40,6 @@ def open_case_of(session: Session, vendor_id: int) -> CaseRow | None:
         .where(CaseVendorRow.vendor_id == vendor_id, col(CaseRow.state).in_(OPEN))
         .order_by(col(CaseRow.id).desc())
     ).first()
-
-
-def open_cases(session: Session, vendor_ids: Iterable[int]) -> dict[int, CaseRow]:
-    """Return the newest open case of each of these vendors that is part of one."""
-    rows = session.exec(
-        select(CaseVendorRow.vendor_id, CaseRow)
-        .join(CaseRow)
-        .where(col(CaseVendorRow.vendor_id).in_(set(vendor_ids)), col(CaseRow.state).in_(OPEN))
-        .order_by(col(CaseRow.id))
-    )
-    return dict(rows.all())
 
 
 def case_of_common_supplier(session: Session, campaign_id: int, vendor_id: int) -> CaseRow | None:
@@ -102,10 +92,11 @@ def note(session: Session, case: CaseRow, at: datetime, kind: str, text: str, wh
     session.add(CaseEventRow(case_id=case.id or 0, at=at, kind=kind, who=who, text=text))
 
 
-def set_belief(session: Session, case: CaseRow, found: Belief) -> None:
-    """Keep what is believed of a case."""
+def set_belief(session: Session, case: CaseRow, found: Belief, at: datetime | None = None) -> None:
+    """Keep what is believed of a case at a time, that of its last hit otherwise, and of its likeliest suspects when."""
     case.suspects, case.findings = [asdict(s) for s in found.suspects], found.findings
     session.add(case)
+    remember(session, case.id or 0, at or case.last_hit_at, found.suspects)
 
 
 def list_cases(session: Session) -> list[CaseRow]:

@@ -5,8 +5,10 @@ from datetime import datetime
 
 from sqlmodel import Session
 
-from canary.attribute.belief import Names, believe
-from canary.store import canaries, cases, vendors
+from canary.attribute.belief import Belief, Names, believe
+from canary.attribute.rates import RATES, Rates
+from canary.store import belonging, canaries, cases, vendors
+from canary.store.database import ASSUMED
 from canary.store.tables import CaseRow
 from canary.store.worlds import world_of
 
@@ -27,20 +29,27 @@ class Charge:
 
 def charge(session: Session, hit: Charge) -> tuple[CaseRow, bool]:
     """Return the case that takes a leak hit, and whether it was opened for it; the canary counts as burned."""
-    case = cases.open_case_of(session, hit.vendor_id)
+    mine = belonging.cases_of(session, [hit.vendor_id]).get(hit.vendor_id, [])
+    case = belonging.settle_in(session, mine, hit.at, hit.campaign or 0, hit.canary)
     if case is None and hit.campaign is not None:
         case = cases.case_of_common_supplier(session, hit.campaign, hit.vendor_id)
     opened = case is None
     case = case or cases.open_case(session, hit.vendor_id, hit.at)
     if cases.add_to_case(session, case, hit.at, hit.vendor_id) and not opened:
         cases.note(session, case, hit.at, "joined", f"{hit.vendor} was hit by the same campaign.")
-    canaries.mark_hit(session, hit.canary, hit.at)
+    if case.state in cases.OPEN:
+        canaries.mark_hit(session, hit.canary, hit.at)
     return case, opened
 
 
 def weigh(session: Session, case: CaseRow) -> None:
     """Weigh the suspects of a case anew."""
     session.flush()
+    cases.set_belief(session, case, believed(session, case, case.last_hit_at))
+
+
+def believed(session: Session, case: CaseRow, at: datetime) -> Belief:
+    """Return what is to be believed of a case at a time, by the assumptions that the store was opened with."""
     names = {v.slug: v.name for v in vendors.list_vendors(session)} | vendors.supplier_names(session)
-    world = world_of(session, case.last_hit_at, case.id)
-    cases.set_belief(session, case, believe(world, Names(names)))
+    rates: Rates = session.info.get(ASSUMED, RATES)
+    return believe(world_of(session, at, case.id), Names(names), rates)

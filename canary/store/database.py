@@ -1,6 +1,6 @@
 """Engine, transactions and migrations: the one door to the store."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -12,21 +12,25 @@ from sqlalchemy.exc import DBAPIError, OperationalError
 from sqlalchemy.pool import ConnectionPoolEntry
 from sqlmodel import Session
 
+from canary.attribute.rates import RATES, Rates
 from canary.store.seals import INFO, KEYLESS, Seals
 
 MIGRATIONS = Path(__file__).parent / "migrations"
+_ENDING = "canary.ending"
+ASSUMED = "rates"
+"""What attribution assumes, in the facts of a session."""
 
 
 class Database:
     """The store behind a URL: SQLite (WAL, synchronous FULL) or PostgreSQL; opening it connects to nothing."""
 
-    def __init__(self, url: str, *, busy_seconds: float = 10, seals: Seals = KEYLESS) -> None:
+    def __init__(self, url: str, *, busy_seconds: float = 10, seals: Seals = KEYLESS, rates: Rates = RATES) -> None:
         """Prepare the engine for a URL such as `sqlite:///data/canary.db` or `postgresql+psycopg://...`.
 
-        `seals` tell decoys from issued addresses in whatever is read through here.
+        `seals` tell decoys from issued addresses in whatever is read through here; suspects are weighed by `rates`.
         """
         self.url = make_url(url)
-        self._facts = {INFO: seals}
+        self._facts = {INFO: seals, ASSUMED: rates}
         self.sqlite = self.url.get_backend_name() == "sqlite"
         arguments = (
             {"timeout": busy_seconds}
@@ -54,6 +58,8 @@ class Database:
         engine = self.engine.execution_options(**options)
         with Session(engine, expire_on_commit=False, info=self._facts) as session, session.begin():
             yield session
+            for act in session.info.get(_ENDING, {}).values():
+                act(session)
 
     def migrate(self) -> None:
         """Bring the schema to the newest version; processes that start together take turns."""
@@ -74,6 +80,11 @@ def lock(session: Session, number: int) -> None:
     """Let one transaction at a time pass this point; SQLite's writing transactions already exclude each other."""
     if session.get_bind().dialect.name == "postgresql":
         session.execute(text("SELECT pg_advisory_xact_lock(:number)"), {"number": number})
+
+
+def at_end(session: Session, name: str, act: Callable[[Session], None]) -> None:
+    """Do something at the end of a writing transaction, once for each name, just before it commits."""
+    session.info.setdefault(_ENDING, {}).setdefault(name, act)
 
 
 def is_down(fault: Exception) -> bool:

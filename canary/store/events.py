@@ -6,6 +6,9 @@ from sqlmodel import Session, col, select
 
 from canary.store.tables import AuditRow, VendorEventRow
 
+CLIENT = "client"
+"""Under this name a session knows from where its changes were asked for."""
+
 
 def note(session: Session, vendor_id: int, at: datetime, kind: str, text: str, who: str = "canary") -> None:
     """Write a line into the timeline of a vendor."""
@@ -25,10 +28,19 @@ def timeline(session: Session, vendor_id: int, limit: int = 100) -> list[VendorE
 
 
 def audit(session: Session, at: datetime, who: str, action: str, subject: str, text: str) -> None:
-    """Write down who decided what about what, and what it changed."""
-    session.add(AuditRow(at=at, who=who[:100], action=action, subject=subject[:300], text=text[:1000]))
+    """Write down who decided what about what, and what it changed; from where is what the session knows."""
+    client = str(session.info.get(CLIENT, ""))
+    session.add(
+        AuditRow(at=at, who=who[:100], action=action, subject=subject[:300], text=text[:1000], client=client[:64])
+    )
 
 
-def audited(session: Session, limit: int = 100) -> list[AuditRow]:
-    """Return the newest decisions."""
-    return list(session.exec(select(AuditRow).order_by(col(AuditRow.id).desc()).limit(limit)))
+def audited(
+    session: Session, limit: int = 100, *, before: int | None = None, who: str = "", action: str = ""
+) -> list[AuditRow]:
+    """Return the newest decisions, or those before one; of somebody, or of an action, if these are named."""
+    query = select(AuditRow).order_by(col(AuditRow.id).desc()).limit(limit)
+    if before is not None:
+        query = query.where(col(AuditRow.id) < before)
+    wanted = ((AuditRow.who, who), (AuditRow.action, action))
+    return list(session.exec(query.where(*(column == value for column, value in wanted if value))))

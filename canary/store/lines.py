@@ -1,10 +1,11 @@
-"""The facts the pages show, line by line; frozen, and read by `canary.store.pages`."""
+"""The facts the pages show, line by line; frozen, and read by the module of each page in `canary.store`."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
 
+from canary.model.sender import Sender
 from canary.model.verdict import LEAKS, Verdict
 from canary.store.cases import OPEN
 from canary.store.tables import MailRow
@@ -58,6 +59,16 @@ class SuspectLine:
 
 
 @dataclass(frozen=True, slots=True)
+class Span:
+    """When it leaked: not before and not after, and the times between which it was with nine in ten chances."""
+
+    earliest: datetime
+    latest: datetime
+    from_90: datetime
+    to_90: datetime
+
+
+@dataclass(frozen=True, slots=True)
 class CaseLine:
     """A case in a list."""
 
@@ -71,6 +82,7 @@ class CaseLine:
     vendors: int
     campaigns: int
     hits: int
+    span: Span | None = None
 
     @property
     def top(self) -> SuspectLine | None:
@@ -121,11 +133,14 @@ class CanaryLine:
     state: str
     bits: float
     tally: Tally
+    rotated_at: datetime | None = None
+    burned_at: datetime | None = None
+    published: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class VendorLine:
-    """A vendor in a list."""
+    """A vendor in a list; `state` is leaking, burned, watching or quiet."""
 
     slug: str
     name: str
@@ -136,8 +151,22 @@ class VendorLine:
 
 
 @dataclass(frozen=True, slots=True)
+class VendorCounts:
+    """How many vendors there are in all, with an open case, with a question to the owner, and with neither nor outside mail."""
+
+    all: int = 0
+    leaking: int = 0
+    asking: int = 0
+    quiet: int = 0
+
+
+@dataclass(frozen=True, slots=True)
 class Overview:
-    """Who is leaking, and what came lately; `days` counts outside mail by day over a year."""
+    """Who is leaking, and what came lately.
+
+    `vendors` is one page of those that are shown, `further` the key of the next. `days` counts outside mail by day over
+    a year, `attempts` the guesses at addresses nobody was given, `pressure` those of the domains most guessed at.
+    """
 
     cases: tuple[CaseLine, ...]
     vendors: tuple[VendorLine, ...]
@@ -145,6 +174,53 @@ class Overview:
     days: tuple[tuple[date, int], ...]
     canaries: int
     attempts: int
+    counts: VendorCounts = VendorCounts()
+    further: str | None = None
+    pressure: tuple[tuple[str, int], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class SupplyLine:
+    """A vendor that passes addresses of a channel (empty: of every channel) to a supplier, and how we know.
+
+    `origin` is `declared` or `learned`, `through` the supplier that handed them on; `hit` and `quiet` count the canaries
+    that the supplier was given by it.
+    """
+
+    vendor: str
+    slug: str
+    supplier: str
+    supplier_slug: str
+    channel: str
+    account: str
+    since: datetime | None
+    until: datetime | None
+    origin: str
+    through: str
+    hit: int = 0
+    quiet: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class OutsiderLine:
+    """A party that wrote without being told the addresses; an empty domain stands for all who prove nothing."""
+
+    domain: str
+    count: int
+    last_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Scorecard:
+    """How a vendor compares: days from its first address to the first outside mail, parties that wrote, and its place.
+
+    It does worse than `worse_than` of `others`, by the number of parties.
+    """
+
+    days: int | None
+    outsiders: int
+    worse_than: int
+    others: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,6 +239,46 @@ class VendorPage:
     cases: tuple[CaseLine, ...]
     hits: tuple[HitLine, ...]
     events: tuple[tuple[datetime, str, str, str], ...] = ()
+    senders: tuple[Sender, ...] = ()
+    supplies: tuple[SupplyLine, ...] = ()
+    outsiders: tuple[OutsiderLine, ...] = ()
+    scorecard: Scorecard | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class SupplierLine:
+    """A supplier in a list; `p` is how probable it is as a source of the open case in which it is likeliest."""
+
+    slug: str
+    name: str
+    vendors: int
+    case: int | None = None
+    p: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class BeliefLine:
+    """How probable a suspect was when a case was weighed as of a time."""
+
+    case: int
+    at: datetime
+    p: float
+
+
+@dataclass(frozen=True, slots=True)
+class SupplierPage:
+    """Who passes addresses to a supplier, which of them were hit, and how probable it was as a source over time.
+
+    `hit` and `quiet` are canaries it was given, `cases` those in which it is or was a suspect.
+    """
+
+    slug: str
+    name: str
+    supplies: tuple[SupplyLine, ...]
+    hit: tuple[CanaryLine, ...]
+    quiet: tuple[CanaryLine, ...]
+    cases: tuple[CaseLine, ...]
+    beliefs: tuple[BeliefLine, ...]
 
 
 @dataclass(frozen=True, slots=True)

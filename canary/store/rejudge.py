@@ -21,10 +21,13 @@ from canary.model.identity import Identity
 from canary.model.party import Vendor
 from canary.model.verdict import HINTS, LEAKS, Judgement, Reason, Verdict
 from canary.store import attempts, campaigns, canaries, cases, mails, outbox, vendors
+from canary.store.bulletins import suspects_of
 from canary.store.charge import CASES_LOCK, Charge, charge, weigh
+from canary.store.counting import Counted, sums_of
 from canary.store.database import lock
 from canary.store.facts import envelope_of, identity_of, proofs_of
 from canary.store.rows import metadata
+from canary.store.strikes import restrike
 from canary.store.supplies import Use, uses
 from canary.store.tables import (
     CanaryRow,
@@ -103,6 +106,7 @@ def _batches(session: Session, vendor_id: int, which: ColumnElement[bool]) -> It
     query = (
         select(  # type: ignore[call-overload]
             HitRow.id, HitRow.at, HitRow.verdict, HitRow.reasons, HitRow.case_id, CanaryRow.address, HitRow.mail_id,
+            HitRow.canary_id, MailRow.identity_domain,
             MailRow.key, MailRow.received_at, MailRow.subject, MailRow.envelope, MailRow.identity, MailRow.proofs,
             MailRow.campaign_id, MailRow.sender, MailContentRow.content,
         )
@@ -143,6 +147,7 @@ class _Bench:
     burned: set[int] = field(default_factory=set)
     freed: dict[int, set[datetime]] = field(default_factory=dict)
     tried: dict[str, Counter[str]] = field(default_factory=dict)
+    struck: tuple[set[int], set[int]] = field(default_factory=lambda: (set(), set()))
 
     def judge(self, batch: list[Row[Any]]) -> None:
         """Judge a batch and write what changed."""
@@ -159,8 +164,20 @@ class _Bench:
         rows = [{"hit": c.hit.id, **_written(c.hit, c.found), "case": self._case(c, led)} for c in changed]
         if rows:
             self.session.connection().execute(_CHANGE, rows)
+        for change, row in zip(changed, rows, strict=True):
+            self._count(change, led.get(change.hit.mail_id) or change.hit.campaign_id or 0, row["case"] or 0)
         self.outcome.looked += len(batch)
         self.outcome.changed += len(changed)
+
+    def _count(self, change: "_Change", campaign: int, case: int) -> None:
+        """Count a hit as what it is now; which campaigns and cases it concerns is looked at when all is judged."""
+        hit = change.hit
+        sums = sums_of(self.session)
+        sums.take(Counted(hit.canary_id, hit.at, hit.verdict, hit.identity_domain))
+        sums.add(Counted(hit.canary_id, hit.at, change.found.verdict.value, hit.identity_domain))
+        struck_by, of_cases = self.struck
+        struck_by.add(campaign)
+        of_cases.update({hit.case_id or 0, case} - {0})
 
     def _linked(self, changed: list["_Change"]) -> dict[int, int]:
         """Let mails that are charged now join their campaigns, which the vendor's own mail has none of."""
@@ -182,12 +199,13 @@ class _Bench:
     def settle(self) -> None:
         """Bring cases and canaries in order after the last batch."""
         self.session.flush()
+        restrike(self.session, *self.struck)
         for number in sorted(self.left):
             self._settle(self.session.get_one(CaseRow, number), self.left[number])
         if self.joined is not None:
             weigh(self.session, self.joined)
             if self.opening is not None:
-                outbox.put(self.session, _alert(self.joined, self.vendor.name, self.opening))
+                outbox.put(self.session, _alert(self.joined, self.vendor, self.opening))
         for canary, times in sorted(self.freed.items()):
             self._free(canary, times)
         self.session.flush()
@@ -255,7 +273,7 @@ class _Bench:
         case.suspects = []
         self.session.add(case)
         if case.state in cases.OPEN:
-            case.state = CaseState.CLOSED.value
+            case.state, case.outcome = CaseState.CLOSED.value, CaseState.FALSE_POSITIVE.value
             self.outcome.closed.append(case.id or 0)
             text = "No mail of anybody else is left in this case."
             cases.note(self.session, case, self.cause.at, "closed", text, self.cause.who)
@@ -283,14 +301,14 @@ def _written(hit: Row[Any], found: Judgement) -> dict[str, Any]:
     return {"to": found.verdict.value, "sure": found.confidence, "why": [*reasons, *beside]}
 
 
-def _alert(case: CaseRow, vendor: str, change: _Change) -> Alert:
+def _alert(case: CaseRow, vendor: Vendor, change: _Change) -> Alert:
     hit, found, address = change.hit, change.found, change.hearing.canary.address
     return Alert(
         id=str(uuid5(NAMESPACE_URL, f"canary:case-opened:anew:{case.id}")), kind="case-opened", at=hit.at,
-        case=case.id or 0, vendor=vendor, verdict=found.verdict.value, confidence=found.confidence, canary=address,
+        case=case.id or 0, vendor=vendor.name, verdict=found.verdict.value, confidence=found.confidence, canary=address,
         sender=str(hit.identity.get("domain") or hit.sender), subject=hit.subject[:300],
         reasons=tuple(reason.text for reason in found.reasons),
-        suspects=tuple((str(s["name"]), float(s["p"])) for s in case.suspects[:5]),
+        suspects=suspects_of(case), vendors=(vendor.slug,),
     )  # fmt: skip
 
 

@@ -100,6 +100,12 @@ def list_senders(
     return [_sender(*found) for found in session.exec(query.limit(limit)).all()]
 
 
+def waiting(session: Session) -> int:
+    """Count the senders that wait for an answer."""
+    asked = select(func.count()).where(SenderRow.state == SenderState.PENDING.value)
+    return session.exec(asked).one()
+
+
 def decide(session: Session, vendor: str, key: str, state: SenderState, cause: Cause) -> Outcome:
     """Approve (`learned`) or refuse (`denied`) a sender, judge its past mail again, and write down who did so.
 
@@ -253,7 +259,7 @@ def _question(row: SenderRow, last: Sight) -> Alert:
         id=str(uuid5(NAMESPACE_URL, f"canary:new-sender:{last.vendor.slug}:{row.vendor_id}:{row.key}")), kind="new-sender",
         at=last.at, case=0, vendor=last.vendor.name, verdict=last.judgement.verdict.value,
         confidence=last.judgement.confidence, canary=last.canary.address, sender=last.sender, subject=last.subject[:300],
-        reasons=tuple(reason.text for reason in last.judgement.reasons), identity=row.key,
+        reasons=tuple(reason.text for reason in last.judgement.reasons), identity=row.key, vendors=(last.vendor.slug,),
     )  # fmt: skip
 
 

@@ -94,15 +94,17 @@ class VendorEventRow(Row, table=True):
 
 
 class AuditRow(Row, table=True):
-    """What somebody decided: who, when, what about, and what it changed."""
+    """What somebody decided: who, when, from where, what about, and what it changed."""
 
     __tablename__ = "audit"
+    __table_args__ = (Index("ix_audit_who", "who", "id"), Index("ix_audit_action", "action", "id"))
     id: int | None = Field(default=None, primary_key=True)
     at: datetime = Field(sa_type=Time, index=True)
     who: str
     action: str
     subject: str
     text: str = ""
+    client: str = ""
 
 
 class CanaryRow(Row, table=True):
@@ -248,6 +250,10 @@ class CaseRow(Row, table=True):
     id: int | None = Field(default=None, primary_key=True)
     vendor_id: int = Field(foreign_key="vendor.id", index=True)
     state: str = Field(default="new", index=True)
+    outcome: str = Field(default="", sa_column_kwargs={"server_default": ""})
+    owner: str = Field(default="", sa_column_kwargs={"server_default": ""})
+    aware_at: datetime | None = Field(default=None, sa_type=Time)
+    merged_into: int | None = None
     opened_at: datetime = Field(sa_type=Time)
     last_hit_at: datetime = Field(sa_type=Time, index=True)
     suspects: list[dict[str, Any]] = Field(default=[], sa_type=JSON)
@@ -353,15 +359,17 @@ class OutboxRow(Row, table=True):
     at: datetime = Field(sa_type=Time)
     fact: dict[str, Any] = Field(sa_type=JSON)
     routed: bool = Field(default=False, index=True)
+    topic: str = Field(default="", sa_column_kwargs={"server_default": ""})
 
 
 class DeliveryRow(Row, table=True):
-    """One fact on its way to one destination."""
+    """One message on its way to one destination: a fact, and those that joined it; `ordinal` counts those of its topic."""
 
     __tablename__ = "delivery"
     __table_args__ = (
         UniqueConstraint("outbox_id", "destination"),
         Index("ix_delivery_state_due_at", "state", "due_at"),
+        Index("ix_delivery_destination_state_due_at", "destination", "state", "due_at"),
     )
     id: int | None = Field(default=None, primary_key=True)
     outbox_id: str = Field(foreign_key="outbox.id")
@@ -371,6 +379,8 @@ class DeliveryRow(Row, table=True):
     due_at: datetime = Field(sa_type=Time)
     sent_at: datetime | None = Field(default=None, sa_type=Time)
     fault: str = ""
+    topic: str = Field(default="", sa_column_kwargs={"server_default": ""})
+    ordinal: int = Field(default=0, sa_column_kwargs={"server_default": "0"})
 
 
 class LeaseRow(Row, table=True):

@@ -1,56 +1,22 @@
-"""The door: which paths are open, who a cookie stands for, and how often a password may be wrong."""
+"""The door: who asks, by which cookie or token, and whether what is asked for is open to them."""
 
-from collections import OrderedDict
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from datetime import datetime, timedelta
-from ipaddress import ip_address
-from threading import Lock
-from urllib.parse import urlsplit
+from ipaddress import ip_address, ip_network
+from urllib.parse import urlencode, urlsplit
 
 from fastapi import Request, Response
-from starlette.responses import PlainTextResponse, RedirectResponse
+from sqlmodel import Session
+from starlette.exceptions import HTTPException
+from starlette.responses import RedirectResponse
 
-from canary.store.access import UserRow
 from canary.store.database import Database
-from canary.store.users import new_token, revoke, use_token
-
-PUBLIC = frozenset({"/healthz", "/readyz", "/login"})
-PUBLIC_BELOW = ("/login/once/", "/static/")
-"""All that may be seen without a session; whatever is not named here is closed."""
+from canary.store.users import Label, Visitor, mark_used, new_token, revoke, use_token
+from canary.web.route import API, LARGEST_FORM, Role, Way
 
 LIFETIME = timedelta(days=14)
-LARGEST_FORM = 64 * 1024
 _SAFE = frozenset({"GET", "HEAD"})
 _FORWARDING = ("forwarded", "x-forwarded-for", "x-real-ip")
-
-
-class Throttle:
-    """Counts failures by key and refuses after too many in a while; the oldest keys make room for new ones."""
-
-    def __init__(self, clock: Callable[[], datetime], span: timedelta, keys: int = 10_000) -> None:
-        """Start with nothing counted."""
-        self._clock, self._span, self._keys = clock, span, keys
-        self._times: OrderedDict[str, list[datetime]] = OrderedDict()
-        self._lock = Lock()
-
-    def enter(self, limits: Mapping[str, int]) -> bool:
-        """Count one more try under each key and tell whether all are within their limits."""
-        now = self._clock()
-        with self._lock:
-            recent = {key: [t for t in self._times.get(key, ()) if now - t < self._span] for key in limits}
-            if any(len(times) >= limits[key] for key, times in recent.items()):
-                return False
-            for key, times in recent.items():
-                self._times[key] = [*times, now]
-                self._times.move_to_end(key)
-            while len(self._times) > self._keys:
-                self._times.popitem(last=False)
-        return True
-
-    def clear(self, key: str) -> None:
-        """Forget the failures of a key."""
-        with self._lock:
-            self._times.pop(key, None)
 
 
 class Door:
@@ -58,42 +24,52 @@ class Door:
 
     def __init__(self, database: Database, clock: Callable[[], datetime], url: str) -> None:
         """Guard the pages that are served under a URL."""
-        self.database, self.clock = database, clock
+        self.database, self.clock, self.url = database, clock, url.rstrip("/")
         self.secure = urlsplit(url).scheme == "https"
         self.cookie = "__Host-canary" if self.secure else "canary"
-        self.throttle = Throttle(clock, timedelta(minutes=15))
 
-    def refuse(self, request: Request) -> Response | None:
-        """Answer a request that may not go on; the user of one that may is in its state."""
+    def admit(self, request: Request, way: Way | None) -> Response | None:
+        """Let a request go on, with its user in its state, or answer it; raises HTTPException for what is refused.
+
+        1. A request that changes something comes from a page of ours, or bears a token, which no browser adds by itself.
+        2. It is no larger than what it asks for can take.
+        3. Where not everybody is let in, its cookie or token stands for somebody whose role is enough.
+        """
         request.state.user = None
-        if request.method not in _SAFE and not same_origin(request):
-            return PlainTextResponse("This request came from another site and was refused.\n", 403)
-        if request.method not in _SAFE and not _small(request):
-            return PlainTextResponse("This form is larger than any form here.\n", 413)
-        path = request.url.path
-        if path in PUBLIC or path.startswith(PUBLIC_BELOW):
+        token = _bearer(request) if way and way.token else None
+        if request.method not in _SAFE and token is None and not same_origin(request):
+            raise HTTPException(403, "This request came from another site and was refused.")
+        if not _fits(request, way.largest if way else LARGEST_FORM):
+            raise HTTPException(413, "This request is larger than any request here.")
+        least = way.role if way else Role.VIEWER
+        if least is Role.PUBLIC:
             return None
-        request.state.user = self.user(request)
-        if request.state.user or (path == "/metrics" and _local(request)):
-            return None
-        if path == "/metrics" or path.startswith("/api/"):
-            return PlainTextResponse("Log in first.\n", 401)
-        return RedirectResponse("/login" if path == "/" else f"/login?next={path}", 303)
+        request.state.user = user = self._user(request, token)
+        if user is None:
+            return None if way and way.local and token is None and _local(request) else _ask(request)
+        if not Role(user.role).allows(least):
+            raise HTTPException(403)
+        return None
 
-    def user(self, request: Request) -> UserRow | None:
-        """Return whom the session cookie stands for."""
-        secret = request.cookies.get(self.cookie, "")
+    def _user(self, request: Request, token: str | None) -> Visitor | None:
+        """Return whom the token stands for if there is one, else whom the cookie does."""
+        secret, kind = (token, "api") if token is not None else (request.cookies.get(self.cookie, ""), "session")
         if not secret:
             return None
+        now = self.clock()
         with self.database.reading() as session:
-            return use_token(session, secret, "session", self.clock())
+            visitor = use_token(session, secret, kind, now)
+        if visitor and visitor.stale:
+            with self.database.writing() as session:
+                mark_used(session, visitor.token, client_of(request), agent_of(request), now)
+        return visitor
 
-    def let_in(self, request: Request, user: int, to: str) -> Response:
+    def let_in(self, session: Session, request: Request, user: int, to: str) -> Response:
         """Begin a fresh session and end the one the browser came with, so that nobody else's can be fixed on it."""
         now = self.clock()
-        with self.database.writing() as session:
-            revoke(session, request.cookies.get(self.cookie, ""), now)
-            secret = new_token(session, user, "session", LIFETIME, now)
+        revoke(session, request.cookies.get(self.cookie, ""), now)
+        label = Label(client=client_of(request), agent=agent_of(request))
+        secret = new_token(session, user, "session", LIFETIME, now, label)
         response = RedirectResponse(to, 303)
         response.set_cookie(
             self.cookie, secret, max_age=int(LIFETIME.total_seconds()), path="/", secure=self.secure, httponly=True,
@@ -101,10 +77,9 @@ class Door:
         )  # fmt: skip
         return response
 
-    def let_out(self, request: Request) -> Response:
+    def let_out(self, session: Session, request: Request) -> Response:
         """End the session."""
-        with self.database.writing() as session:
-            revoke(session, request.cookies.get(self.cookie, ""), self.clock())
+        revoke(session, request.cookies.get(self.cookie, ""), self.clock())
         response = RedirectResponse("/login", 303)
         response.delete_cookie(self.cookie, path="/", secure=self.secure, httponly=True, samesite="lax")
         return response
@@ -118,9 +93,45 @@ def same_origin(request: Request) -> bool:
     return urlsplit(request.headers.get("origin", "")).netloc == request.headers.get("host", "?")
 
 
-def _small(request: Request) -> bool:
-    length = request.headers.get("content-length", "")
-    return length.isascii() and length.isdigit() and int(length[:9]) <= LARGEST_FORM and len(length) < 9
+def client_of(request: Request) -> str:
+    """Return the address that a request came from; a proxy on this machine is believed about it."""
+    return request.client.host[:64] if request.client else "?"
+
+
+def network_of(request: Request) -> str:
+    """Return what one party is counted by: its address, or the network that it draws its IPv6 addresses from."""
+    client = client_of(request)
+    try:
+        address = ip_address(client)
+    except ValueError:
+        return client
+    return client if address.version == 4 else str(ip_network(f"{address}/64", strict=False).network_address)
+
+
+def agent_of(request: Request) -> str:
+    """Return what a browser calls itself."""
+    return request.headers.get("user-agent", "")[:200]
+
+
+def _ask(request: Request) -> Response:
+    path = request.url.path
+    if path == "/metrics" or path.startswith(f"{API}/"):
+        raise HTTPException(401, headers={"WWW-Authenticate": 'Bearer realm="Canary"'})
+    return RedirectResponse("/login" if path == "/" else f"/login?{urlencode({'next': path})}", 303)
+
+
+def _bearer(request: Request) -> str | None:
+    """Return the token in the header, where alone it may stand: addresses are logged and remembered (RFC 9700 2.2)."""
+    scheme, _, secret = request.headers.get("authorization", "").partition(" ")
+    return secret.strip() if scheme.lower() == "bearer" else None
+
+
+def _fits(request: Request, largest: int) -> bool:
+    # A body of no stated length could be endless; one that is not announced at all is none (RFC 9112 6.3).
+    if "transfer-encoding" in request.headers:
+        return False
+    length = request.headers.get("content-length", "0")
+    return length.isascii() and length.isdigit() and len(length) < 10 and int(length) <= largest
 
 
 def _local(request: Request) -> bool:

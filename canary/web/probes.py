@@ -13,6 +13,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from canary.store.database import Database
 from canary.store.pages import figures
+from canary.web.route import Role, Route
 
 log = logging.getLogger("canary.web")
 
@@ -51,12 +52,12 @@ class Probes:
         self._database, self._health, self._registry = database, health, registry
         registry.register(StoreCollector(database))
 
-    def routes(self) -> tuple[tuple[str, str, Callable[..., Response]], ...]:
-        """Return path, method and handler of every answer."""
+    def routes(self) -> tuple[Route, ...]:
+        """Return all that they answer to."""
         return (
-            ("/healthz", "GET", self.alive),
-            ("/readyz", "GET", self.ready),
-            ("/metrics", "GET", self.metrics),
+            Route("GET", "/healthz", Role.PUBLIC, self.alive),
+            Route("GET", "/readyz", Role.PUBLIC, self.ready),
+            Route("GET", "/metrics", Role.VIEWER, self.metrics, local=True, token=True),
         )
 
     def alive(self) -> Response:

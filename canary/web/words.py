@@ -51,6 +51,19 @@ def percent(p: float) -> str:
     return "< 1 %" if 0 < p < 0.01 else "> 99 %" if p > 0.99 else f"{p:.0%}".replace("%", " %")
 
 
+def thousands(count: int) -> str:
+    """Write a number so that its size is seen."""
+    return f"{count:,}"
+
+
+def window(earliest: datetime | None, latest: datetime | None) -> str:
+    """Say between which days something happened, naming the year once where one is enough."""
+    if earliest is None or latest is None:
+        return f"after {day(earliest)}" if earliest else f"before {day(latest)}" if latest else ""
+    first = f"{earliest.day} {earliest:%b}" if earliest.year == latest.year else day(earliest)
+    return f"between {first} and {day(latest)}"
+
+
 def size(octets: int) -> str:
     """Write a size in octets for people."""
     if octets < 1024:

@@ -5,9 +5,10 @@ from datetime import timedelta
 import pytest
 
 from canary.model.campaign import Feature, Kind, Sending
+from canary.model.word import Word
 from canary.store import campaign_verdicts, campaigns
 from canary.store.campaign_pages import PAGE, campaign_list, campaign_page
-from canary.store.campaign_verdicts import Word
+from canary.store.counting import recount
 from canary.store.database import Database
 from canary.store.tables import CanaryRow, HitRow, MailRow, VendorRow
 from tests.conftest import START
@@ -30,6 +31,7 @@ def keep(store: Database, *features: Feature, vendor: int | None = None) -> Mail
                 mail_id=mail.id or 0, canary_id=vendor, at=START, verdict="spam", confidence=1, reasons=reasons
             )
             session.add(hit)
+            recount(session)
     return mail
 
 

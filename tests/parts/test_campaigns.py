@@ -16,9 +16,9 @@ from canary.model.campaign import Feature, Kind, Sending, Sketch
 from canary.model.identity import Identity
 from canary.model.mail import Client
 from canary.model.proof import Proofs
+from canary.model.word import Word
 from canary.run import supplier_book
 from canary.store import campaign_verdicts, campaigns, cases, vendors
-from canary.store.campaign_verdicts import Word
 from canary.store.database import Database
 from canary.store.tables import (
     CampaignBandRow,

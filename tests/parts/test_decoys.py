@@ -20,7 +20,18 @@ from canary.model.attempt import Attempt, AttemptKind
 from canary.model.canary import Canary
 from canary.model.verdict import Because, Judgement, Reason, Verdict
 from canary.pipeline import take_probe
-from canary.store import canaries, cases, decoys, imports, mails, pages, standing, vendors
+from canary.store import (
+    canaries,
+    canary_pages,
+    cases,
+    decoys,
+    imports,
+    mails,
+    overview,
+    standing,
+    vendor_pages,
+    vendors,
+)
 from canary.store.canaries import Order
 from canary.store.database import MIGRATIONS, Database
 from canary.store.decoys import Wanted
@@ -167,12 +178,12 @@ def test_a_decoy_is_nobodys_on_every_list(hiding: Database) -> None:
     for decoy in the_decoys(hiding)[:3]:
         guess_at(hiding, decoy)
     with hiding.reading() as session:
-        page, overview = pages.vendor_page(session, "shop", NOW), pages.overview(session, NOW)
-        listed, further = pages.canary_list(session)
+        page, first = vendor_pages.vendor_page(session, "shop", NOW), overview.overview(session, NOW)
+        listed, further = canary_pages.canary_list(session)
         assert page is not None
         assert (len(page.canaries), len(listed), further) == (5, 5, None)
-        assert (page.hits, page.weeks, overview.canaries, overview.vendors[0].canaries) == ((), None, 5, 5)
-        assert {hit.vendor for hit in overview.hits} == {None}
+        assert (page.hits, page.weeks, first.canaries, first.vendors[0].canaries) == ((), None, 5, 5)
+        assert {hit.vendor for hit in first.hits} == {None}
         assert [line.verdicts for line in standing.standings(session)] == [Counter()]
 
 
@@ -182,8 +193,8 @@ def test_pages_of_canaries_step_over_decoys(hiding: Database) -> None:
             canaries.issue(session, Order("shop", DOMAIN), secrets.randbelow, NOW)
     keep(hiding, 60)
     with hiding.reading() as session:
-        first, further = pages.canary_list(session)
-        second, end = pages.canary_list(session, further or 0)
+        first, further = canary_pages.canary_list(session)
+        second, end = canary_pages.canary_list(session, further or 0)
     assert (len(first), len(second), end) == (50, 35, None)
 
 

@@ -8,7 +8,7 @@ from sqlmodel import select
 from standardwebhooks.webhooks import Webhook
 
 from canary.alert.channels.base import Target
-from canary.alert.deliver import LADDER, Desk, deliver_due
+from canary.alert.deliver import LADDER, LEASE, Desk, deliver_due
 from canary.model.alert import Alert
 from canary.net.http import Http
 from canary.store import outbox
@@ -98,7 +98,7 @@ def test_a_crash_between_sent_and_marked_sends_the_same_id_again(desk: Desk, rec
 
     with pytest.raises(KeyboardInterrupt):
         deliver_due(Desk(desk.store, desk.http, desk.targets, clock, desk.url, passed=crash))
-    clock.move(60)
+    clock.move(LEASE.total_seconds())
     deliver_due(desk)
     assert receiver.ids() == ["id-1", "id-1"]
 
@@ -113,7 +113,7 @@ def test_a_private_address_is_refused_unless_allowed(desk: Desk, receiver: Recei
 
 def test_a_webhook_is_signed_as_the_specification_says(desk: Desk, receiver: Receiver, clock: Clock) -> None:
     clock.now = datetime.now(UTC)  # the verifying library reads the real clock
-    deliver_due(retargeted(desk, Target("siem", "webhook", receiver.url, SECRET)))
+    deliver_due(retargeted(desk, Target("siem", "webhook", receiver.url, (SECRET,))))
     headers, body = receiver.got[0]
     assert Webhook(SECRET).verify(body, headers)["data"]["case"] == 7
     assert headers["webhook-id"] == "id-1"

@@ -18,6 +18,7 @@ from canary.backfill import Archive, Report
 from canary.hindsight import Witness
 from canary.judge.adoption import Proposal
 from canary.mail.trace import Trusted
+from canary.model.alert import DestinationView
 from canary.model.canary import Style
 from canary.pipeline import Parts
 from canary.receive.archive import Reader
@@ -27,6 +28,7 @@ from canary.run import supplier_book
 from canary.store import attempts, canaries, imports, outbox, vendors
 from canary.store.database import Database
 from canary.store.imports import QuietStore
+from canary.store.routing import route
 from canary.store.tables import CanaryRow, CaseRow, DeliveryRow, HitRow, MailRow, OutboxRow
 from tests.letterbox import BEGIN, RECEIVER, Letter, history, lure, mbox, tarred, zipped
 
@@ -135,8 +137,8 @@ def test_the_order_of_files_and_mails_makes_no_difference(desk: Desk) -> None:
 def test_nobody_is_alerted_of_what_is_long_past(desk: Desk) -> None:
     desk.take(desk.write("box", mbox(history())))
     with desk.store.writing() as session:
-        outbox.route(session, ["ops"], NOW)
-        assert outbox.claim(session, NOW, timedelta(minutes=1)) == []
+        route(session, [DestinationView("ops", "slack")], NOW)
+        assert outbox.claim(session, NOW, timedelta(minutes=1), "ops") == []
         kinds = [row.fact["kind"] for row in session.exec(select(OutboxRow))]
         assert session.exec(select(DeliveryRow)).all() == []
     assert kinds.count("import-finished") == 1

@@ -16,7 +16,7 @@ from canary.model.mail import Client, Envelope
 from canary.pipeline import Parts, run_pending
 from canary.receive.spool import Spool
 from canary.run import supplier_book
-from canary.store import attempts, canaries, pages, probes, vendors
+from canary.store import attempts, canaries, pages, probes, vendor_pages, vendors
 from canary.store.canaries import Order
 from canary.store.database import Database
 from canary.store.tables import CaseRow, GuessRow, HitRow, ProbeRow
@@ -132,7 +132,7 @@ def test_probes_show_on_the_page_of_the_vendor(world: World) -> None:
     world.probe()
     world.run()
     with world.store.reading() as session:
-        page = pages.vendor_page(session, "shop", world.clock())
+        page = vendor_pages.vendor_page(session, "shop", world.clock())
     assert page is not None
     assert [(hit.verdict, hit.mail, hit.subject) for hit in page.hits] == [("probe", None, "")]
 

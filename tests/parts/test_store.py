@@ -7,13 +7,14 @@ import pytest
 from sqlalchemy.exc import IntegrityError, StatementError
 from sqlmodel import select
 
-from canary.model.alert import Alert
+from canary.model.alert import Alert, DestinationView
 from canary.model.attempt import Attempt, AttemptKind
 from canary.model.canary import CanaryState, Style
 from canary.model.party import Supply
 from canary.store import attempts, canaries, cases, leases, outbox, vendors
 from canary.store.canaries import Order
 from canary.store.database import Database
+from canary.store.routing import route
 from canary.store.tables import CanaryRow, CaseVendorRow, DeliveryRow, VendorRow
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
@@ -163,29 +164,29 @@ def test_a_fact_is_put_once_and_goes_to_every_destination(store: Database) -> No
     with store.writing() as session:
         outbox.put(session, ALERT)
         outbox.put(session, ALERT)
-        outbox.route(session, ["slack", "hook"], NOW)
-        outbox.route(session, ["slack", "hook"], NOW)
-        claimed = outbox.claim(session, NOW, timedelta(seconds=60))
+        route(session, [DestinationView("slack", "slack"), DestinationView("hook", "webhook")], NOW)
+        route(session, [DestinationView("slack", "slack"), DestinationView("hook", "webhook")], NOW)
+        claimed = [d for name in ("slack", "hook") for d in outbox.claim(session, NOW, timedelta(seconds=60), name)]
     assert [(due.destination, due.alert) for due in claimed] == [("slack", ALERT), ("hook", ALERT)]
 
 
 def test_a_claimed_delivery_is_nobody_elses_until_its_lease_ends(store: Database) -> None:
     with store.writing() as session:
         outbox.put(session, ALERT)
-        outbox.route(session, ["slack"], NOW)
-        assert len(outbox.claim(session, NOW, timedelta(seconds=60))) == 1
+        route(session, [DestinationView("slack", "slack")], NOW)
+        assert len(outbox.claim(session, NOW, timedelta(seconds=60), "slack")) == 1
     with store.writing() as session:
-        assert outbox.claim(session, NOW + timedelta(seconds=59), timedelta(seconds=60)) == []
-        assert outbox.claim(session, NOW + timedelta(seconds=60), timedelta(seconds=60))[0].tries == 2
+        assert outbox.claim(session, NOW + timedelta(seconds=59), timedelta(seconds=60), "slack") == []
+        assert outbox.claim(session, NOW + timedelta(seconds=60), timedelta(seconds=60), "slack")[0].tries == 2
 
 
 def test_a_dead_letter_stays_and_can_be_sent_again(store: Database) -> None:
     with store.writing() as session:
         outbox.put(session, ALERT)
-        outbox.route(session, ["slack"], NOW)
-        due = outbox.claim(session, NOW, timedelta(seconds=60))[0]
+        route(session, [DestinationView("slack", "slack")], NOW)
+        due = outbox.claim(session, NOW, timedelta(seconds=60), "slack")[0]
         outbox.mark_failed(session, due.id, "gone", None)
-        assert outbox.claim(session, NOW + timedelta(days=2), timedelta(seconds=60)) == []
+        assert outbox.claim(session, NOW + timedelta(days=2), timedelta(seconds=60), "slack") == []
         assert outbox.revive(session, NOW) == 1
     with store.reading() as session:
         assert session.exec(select(DeliveryRow.state)).one() == "waiting"

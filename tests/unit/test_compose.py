@@ -1,55 +1,92 @@
-"""What is said on Slack: the answer, the evidence, and nothing that a stranger wrote gets to act."""
+"""What a message says, whatever the channel: the answer, the evidence, what changed, and nothing that acts."""
 
-import json
 from dataclasses import replace
 from datetime import UTC, datetime
 
 import pytest
 
-from canary.alert.compose import defang, headline, hostile, link, slack
-from canary.model.alert import Alert
+from canary.alert.compose import Notice, defang, headline, hostile, notice
+from canary.model.alert import Alert, Bulletin, Severity, Standing
 
-HOSTILE = Alert(
-    id="a", kind="case-opened", at=datetime(2026, 3, 1, tzinfo=UTC), case=7, vendor="Play & Co", verdict="spam",
+URL = "https://canary.example"
+NOW = datetime(2026, 3, 1, tzinfo=UTC)
+FACT = Alert(
+    id="a", kind="case-opened", at=NOW, case=7, vendor="Play & Co", verdict="spam",
     confidence=0.97, canary="play-x@in.example", sender="<!channel> evil@bad.example",
     subject="<https://bad.example|click> *bold* <!here> & www.bad.example " + "x" * 5000,
     reasons=("It says <b> and https://bad.example",) * 20, suspects=(("Silverline", 0.87), ("Play & Co", 0.09)),
+    vendors=("play",),
 )  # fmt: skip
 
 
-def test_nothing_from_a_mail_can_mention_link_or_unfurl() -> None:
-    said = json.dumps(slack(HOSTILE, "https://canary.example/cases/7"))
-    body = said.replace("https://canary.example/cases/7", "")
-    for forbidden in ("<", "https://bad", "http://", "bad.example", "<!channel>"):
-        assert forbidden not in body
+def told(**facts: object) -> Notice:
+    return notice(Bulletin(FACT, **facts), URL)  # type: ignore[arg-type]
+
+
+def test_the_title_names_vendor_and_verdict() -> None:
+    assert told().title == "Possible leak at Play & Co: spam"
 
 
 def test_the_answer_names_suspects_with_probabilities_and_accuses_nobody() -> None:
-    said = json.dumps(slack(HOSTILE, "https://canary.example/cases/7"))
-    assert "Most likely: Silverline 87%, Play &amp; Co 9%" in said
-    assert headline(HOSTILE).startswith("Possible leak")
+    assert told().answer == "Most likely: Silverline 87%, Play & Co 9%"
+    assert headline(FACT).startswith("Possible leak")
 
 
-def test_the_message_keeps_within_the_limits_of_slack() -> None:
-    message = slack(HOSTILE, "https://canary.example/cases/7")
-    assert len(message["blocks"]) <= 20
-    assert len(json.dumps(message)) < 10_000
-    assert message["text"]
-    assert all(len(b["text"]["text"]) <= 3000 for b in message["blocks"] if "text" in b)
+def test_the_evidence_is_three_lines() -> None:
+    assert [label for label, _ in told().evidence] == ["From", "Subject", "To"]
+
+
+def test_nothing_from_a_mail_is_a_link_or_longer_than_a_line() -> None:
+    said = "\n".join(told().lines)
+    assert not [word for word in ("https://bad", "http://", "bad.example") if word in said]
+    assert max(map(len, told().lines)) < 300
+
+
+def test_the_window_says_how_sure_it_is() -> None:
+    window = (datetime(2010, 12, 1, tzinfo=UTC), datetime(2011, 3, 20, tzinfo=UTC))
+    said = told(standing=Standing(window=window)).window
+    assert said == "Leaked between 1 December 2010 and 20 March 2011, with 90% probability."
+
+
+def test_a_campaign_at_many_vendors_is_one_message_with_a_count() -> None:
+    more = tuple(replace(FACT, id=str(n), case=n, vendor=f"Shop {n}") for n in range(8, 57))
+    stands = Standing(50, tuple(f"Shop {n}" for n in range(50)), 500, 5000, FACT.suspects)
+    found = told(others=more, standing=stands)
+    assert found.title == "Possible leak at Play & Co: spam and 49 other vendors"
+    assert found.changes == (
+        "Mail of somebody else at Shop 8, Shop 9, Shop 10, Shop 11, Shop 12 and 44 more",
+        "By now 5,000 mails at 500 addresses of 50 vendors",
+    )
+
+
+def test_an_update_says_what_changed() -> None:
+    fact = replace(FACT, kind="fields-leaked", change="The name given only to Play & Co appears in the mail")
+    found = notice(Bulletin(fact, update=True), URL)
+    assert found.title.startswith("Update: ")
+    assert found.changes == (fact.change,)
+
+
+def test_a_digest_lists_what_happened_and_how_much_is_left_out() -> None:
+    found = notice(Bulletin(FACT, (FACT,) * 20, digest=True), URL)
+    assert found.title == "21 things to know"
+    assert found.changes[-1] == "and 13 more"
+
+
+def test_a_message_matters_as_much_as_its_weightiest_fact() -> None:
+    small = replace(FACT, kind="case-resolved", change="Closed")
+    assert notice(Bulletin(small, (FACT,)), URL).severity is Severity.HIGH
 
 
 def test_a_question_about_a_sender_is_told_as_a_question_and_leads_to_where_it_is_decided() -> None:
-    question = replace(HOSTILE, kind="new-sender", case=0, identity="till.example", suspects=())
-    said = json.dumps(slack(question, link(question, "https://canary.example")))
-    assert headline(question) == "Question: till.example wrote to an address given only to Play & Co"
-    assert "Does till[.]example write for Play &amp; Co?" in said
-    assert "https://canary.example/senders" in said
-    assert "till.example" not in said
+    question = replace(FACT, kind="new-sender", case=0, identity="till.example", suspects=())
+    found = notice(Bulletin(question), URL)
+    assert found.headline == "Question: till[.]example wrote to an address given only to Play & Co"
+    assert found.answer.startswith("Does till[.]example write for Play & Co?")
+    assert found.link == "https://canary.example/senders"
 
 
 def test_the_button_leads_to_the_case() -> None:
-    message = slack(HOSTILE, "https://canary.example/cases/7")
-    assert message["blocks"][-1]["elements"][0]["url"] == "https://canary.example/cases/7"
+    assert (told().link, told().button) == ("https://canary.example/cases/7", "Open case 7")
 
 
 @pytest.mark.parametrize(
@@ -57,10 +94,12 @@ def test_the_button_leads_to_the_case() -> None:
     [
         ("http://a.example/x", "hxxp://a[.]example/x"),
         ("HTTPS://a.b", "HxxPS://a[.]b"),
+        ("ftp://a.b", "ftp[:]//a[.]b"),
         ("1.5 of it. Yes", "1[.]5 of it. Yes"),
+        ("right\u202eleft\x1b[31m", "rightleft[31m"),
     ],
 )
-def test_links_are_defanged(text: str, harmless: str) -> None:
+def test_links_and_what_steers_a_screen_are_defanged(text: str, harmless: str) -> None:
     assert defang(text) == harmless
 
 

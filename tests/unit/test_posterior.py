@@ -47,6 +47,22 @@ def test_what_several_vendors_share_is_suspected_when_one_sending_hits_them_all(
     assert max(posterior.marginals, key=lambda s: posterior.marginals[s]) == POST
 
 
+def test_two_suppliers_that_leak_both_are_named_though_each_may_be_behind_sendings_of_the_other() -> None:
+    users = {"big": range(10), "small": range(8, 14), "third": range(0, 14, 3)}
+    vendors = tuple(Party(f"v{i}", tuple(Passing(s) for s, theirs in users.items() if i in theirs)) for i in range(14))
+    met = {"big": ((1, 3, 8), (1, 5, 9), (3, 5, 8), (2, 8, 9)), "small": ((8, 10), (9, 10, 12), (8, 12), (11, 12))}
+    strikes = tuple(
+        strike(f"c{i}", f"{supplier} {k}", 250 + 20 * k)
+        for supplier, marks in met.items()
+        for k, mark in enumerate(marks)
+        for i in mark
+    )
+    canaries = (*(planted(f"c{i}", f"v{i}") for i in range(14)), *(planted(f"d{i}", None) for i in range(20)))
+    world = World(NOW, vendors, canaries, strikes)
+    both = frozenset(Source(SuspectKind.SUPPLIER, name) for name in met)
+    assert weigh(world).hypotheses[both] > 0.7
+
+
 def test_a_random_decoy_that_is_hit_points_to_the_own_side() -> None:
     assert weigh(shared((strike("c-one"), strike("d1")))).marginals[OWNER] > 0.9
 

@@ -7,7 +7,8 @@ import pytest
 from canary.judge.bulk import bulk_signs
 from canary.judge.fraud import fraud_signs, link_signs, risky_files
 from canary.judge.person import person_signs
-from canary.judge.signs import names_vendor, persona_fields
+from canary.judge.persona import persona_fields
+from canary.judge.signs import names_vendor
 from canary.mail.parse import parse
 from canary.model.canary import Persona
 from canary.model.mail import ParsedMail
@@ -173,23 +174,6 @@ def test_the_name_of_the_vendor_must_stand_there_word_for_word() -> None:
     assert not names_vendor(named, "")
 
 
-def test_the_fields_of_a_persona_are_found_in_whole_words() -> None:
-    persona = Persona("Anna", "Keller", "+44 1632 960417", "Keller Ltd")
-    assert persona_fields(mail("Dear Anna Keller, we call you at 01632 960 417"), persona) == (
-        "given name",
-        "family name",
-        "phone",
-    )
-    assert persona_fields(mail("Annabel Kellermann"), persona) == ()
-    assert persona_fields(mail("Anna"), None) == ()
-
-
-def test_a_name_that_the_address_shows_to_everybody_tells_nothing() -> None:
-    persona = Persona("Anna", "Keller", "+44 1632 960417", "Keller Ltd")
-    found = persona_fields(mail("Dear Anna Keller of Keller Ltd"), persona, "anna.q.keller0417@in.example")
-    assert found == ("company",)
-
-
 HOSTILE = {
     "anchors": "<a " * 20_000,
     "hrefs": "<a href=https://x.example/" + "y" * 60_000,
@@ -199,6 +183,9 @@ HOSTILE = {
     "wrote": "wrote " * 10_000,
     "one word": "a" * 60_000,
     "at signs": "@" * 60_000,
+    "greetings": "dear anna " * 6_000,
+    "figures": "1 " * 30_000,
+    "marks": "a" + "\u0315" * 30_000 + "\u0316" * 30_000,
 }
 
 
@@ -215,5 +202,6 @@ def test_a_hostile_text_is_read_in_the_time_of_its_size(name: str) -> None:
         for read in (bulk_signs, fraud_signs, link_signs, person_signs, risky_files):
             read(found)
         answers_nothing(found, envelope)
+        persona_fields(found, Persona("Anna", "Keller", "+44 1632 960417", "Keller Ltd"))
         spent.append(time.process_time() - before)
     assert max(spent) < 0.25

@@ -1,35 +1,52 @@
-"""Generic webhooks, signed by the Standard Webhooks specification (HMAC-SHA256, `v1`)."""
+"""Generic webhooks, signed by the Standard Webhooks specification: HMAC-SHA256 (`v1`) and ed25519 (`v1a`)."""
 
 import base64
 import hashlib
 import hmac
 import json
 
-from canary.alert.channels.base import NotSent, Post, check
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
+from canary.alert.channels.base import Channel, NotSent, Post, check
 from canary.alert.compose import event
 from canary.net.http import Http
 
+_SYMMETRIC, _PRIVATE = "whsec_", "whsk_"
+
 
 def send(http: Http, post: Post) -> None:
-    """Post the fact as a signed event; raises NotSent."""
-    if not post.target.secret:
+    """Post the facts as a signed event; raises NotSent."""
+    if not post.target.secrets:
         raise NotSent(f"destination {post.target.name}: no secret to sign with; set one", permanent=True)
-    body = json.dumps(event(post.alert, post.link), sort_keys=True).encode()
+    body = json.dumps(event(post.bulletin, post.url), sort_keys=True).encode()
     stamp = str(int(post.now.timestamp()))
     headers = {
         "Content-Type": "application/json",
-        "webhook-id": post.alert.id,
+        "webhook-id": post.id,
         "webhook-timestamp": stamp,
-        "webhook-signature": sign(post.target.secret, post.alert.id, stamp, body),
+        # While secrets are exchanged the event is signed with each of them, and either verifies it.
+        "webhook-signature": " ".join(sign(secret, post.id, stamp, body) for secret in post.target.secrets),
     }
     check(http.post(post.target.url, body, headers))
 
 
 def sign(secret: str, identifier: str, stamp: str, body: bytes) -> str:
-    """Sign an event; the secret is base64 after `whsec_`."""
-    try:
-        key = base64.b64decode(secret.removeprefix("whsec_"), validate=True)
-    except ValueError:
-        raise NotSent("the secret is not base64 after whsec_: generate a new one", permanent=True) from None
+    """Sign an event; the secret is base64 after `whsec_`, or an ed25519 key (seed, with or without public key) after `whsk_`."""
     signed = f"{identifier}.{stamp}.".encode() + body
-    return "v1," + base64.b64encode(hmac.digest(key, signed, hashlib.sha256)).decode()
+    if secret.startswith(_PRIVATE):
+        signature = Ed25519PrivateKey.from_private_bytes(_key(secret, _PRIVATE, (32, 64))[:32]).sign(signed)
+        return "v1a," + base64.b64encode(signature).decode()
+    return "v1," + base64.b64encode(hmac.digest(_key(secret, _SYMMETRIC), signed, hashlib.sha256)).decode()
+
+
+def _key(secret: str, prefix: str, sizes: tuple[int, ...] = ()) -> bytes:
+    try:
+        key = base64.b64decode(secret.removeprefix(prefix), validate=True)
+    except ValueError:
+        key = b""
+    if not key or (sizes and len(key) not in sizes):
+        raise NotSent(f"the secret is no base64 key after {prefix}: generate a new one", permanent=True)
+    return key
+
+
+CHANNEL = Channel(send)

@@ -2,7 +2,7 @@
 
 from alembic import context
 
-from canary.store import access, tables  # noqa: F401 - so that every table is in the metadata
+from canary.store import access, paperwork, tables, tallies, telling  # noqa: F401 - so that every table is in the metadata
 from canary.store.rows import metadata
 
 context.configure(

@@ -1,0 +1,42 @@
+"""Open cases are weighed again as time passes: every day on which an address stays quiet is evidence."""
+
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+
+from sqlmodel import Session, col, select
+
+from canary.store import cases
+from canary.store.charge import CASES_LOCK, believed
+from canary.store.database import Database, lock
+from canary.store.tables import CaseRow
+
+AFTER = timedelta(days=1)
+"""A belief as old as this is worth another look."""
+
+
+def weigh_due(store: Database, now: datetime) -> int:
+    """Weigh the open cases whose belief is a day old, and return how many; the work is done outside of a transaction."""
+    with store.reading() as session:
+        due = list(_due(session, now))
+    return sum(_weigh(store, number, now) for number in due)
+
+
+def _due(session: Session, now: datetime) -> Iterator[int]:
+    for case in session.exec(select(CaseRow).where(col(CaseRow.state).in_(cases.OPEN)).order_by(col(CaseRow.id))):
+        weighed = case.findings.get("weighed")
+        if case.id and (weighed is None or now - datetime.fromisoformat(weighed) >= AFTER):
+            yield case.id
+
+
+def _weigh(store: Database, number: int, now: datetime) -> bool:
+    with store.reading() as session:
+        case = session.get_one(CaseRow, number)
+        seen, found = case.last_hit_at, believed(session, case, now)
+    with store.writing() as session:
+        lock(session, CASES_LOCK)
+        case = session.get_one(CaseRow, number)
+        # What was hit meanwhile is not in this belief: it waits for the next time.
+        fresh = case.last_hit_at == seen and case.state in cases.OPEN
+        if fresh:
+            cases.set_belief(session, case, found, now)
+    return fresh

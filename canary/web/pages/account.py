@@ -1,0 +1,70 @@
+"""Who am I here, from where am I logged in, and how do I change my password?"""
+
+from fastapi import Request, Response
+from fastapi.responses import RedirectResponse
+from starlette.exceptions import HTTPException
+
+from canary.store import tries
+from canary.store.roster import end, passes, set_password
+from canary.store.users import check_password
+from canary.web.frame import Field, Frame, told
+from canary.web.pages.entrance import BY_NAME, DIFFERENT, TOO_OFTEN
+from canary.web.route import Role, Route
+
+NOT_YOURS = "The present password is wrong."
+
+
+class Account:
+    """A user's own password and sessions."""
+
+    def __init__(self, frame: Frame) -> None:
+        """Stand in a frame."""
+        self._frame = frame
+
+    def routes(self) -> tuple[Route, ...]:
+        """Return all that it answers to."""
+        return (
+            Route("GET", "/account", Role.VIEWER, self.account),
+            Route("POST", "/account/password", Role.VIEWER, self.password),
+            Route("POST", "/account/sessions/end", Role.VIEWER, self.end),
+        )
+
+    def account(self, request: Request) -> Response:
+        """Show where a user is logged in."""
+        return self._show(request)
+
+    def password(self, request: Request, present: Field = "", password: Field = "", again: Field = "") -> Response:
+        """Change one's own password; every other session ends."""
+        user, now = request.state.user, self._frame.clock()
+        if password != again:
+            return self._show(request, 400, DIFFERENT)
+        with self._frame.writing(request) as session:
+            may = tries.enter(session, {f"password {user.id}": BY_NAME}, now)
+        if not may:
+            return self._show(request, 429, TOO_OFTEN)
+        with self._frame.database.reading() as session:
+            proven = check_password(session, user.name, present)
+        if proven is None:
+            return self._show(request, 422, NOT_YOURS)
+        with told(), self._frame.writing(request) as session:
+            set_password(session, user.id, password, now, keep=user.token)
+            tries.clear(session, f"password {user.id}")
+            self._frame.audit(session, request, "password", user.name, "by itself")
+        return RedirectResponse("/account?done=password", 303)
+
+    def end(self, request: Request, token: Field = "") -> Response:
+        """End one of one's own sessions, or all but this one."""
+        user, now = request.state.user, self._frame.clock()
+        with self._frame.writing(request) as session:
+            ended = end(session, user.id, now, only=token) if token else end(session, user.id, now, keep=user.token)
+            if token and not ended:
+                raise HTTPException(404, "This session has ended already.")
+            self._frame.audit(session, request, "sessions-ended", user.name, f"{ended} of its own")
+        return RedirectResponse("/account", 303)
+
+    def _show(self, request: Request, status: int = 200, fault: str = "") -> Response:
+        user = request.state.user
+        with self._frame.database.reading() as session:
+            lines = passes(session, user.id, self._frame.clock(), "session")
+        done = request.query_params.get("done") == "password"
+        return self._frame.show(request, "account.html", status, lines=lines, fault=fault, done=done)

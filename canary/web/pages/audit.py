@@ -1,0 +1,47 @@
+"""Who changed what, when and from where?"""
+
+from typing import Annotated
+
+from fastapi import Query, Request, Response
+
+from canary.store.events import audited
+from canary.web.csvfile import csv_file
+from canary.web.frame import Frame, Key
+from canary.web.route import Role, Route
+
+PAGE = 100
+MOST = 100_000
+COLUMNS = ("at", "who", "from", "action", "subject", "text")
+
+Word = Annotated[str, Query(max_length=100)]
+
+
+class Audit:
+    """Every change, the newest first."""
+
+    def __init__(self, frame: Frame) -> None:
+        """Stand in a frame."""
+        self._frame = frame
+
+    def routes(self) -> tuple[Route, ...]:
+        """Return all that it answers to."""
+        return (
+            Route("GET", "/audit", Role.ADMIN, self.audit),
+            Route("GET", "/audit.csv", Role.ADMIN, self.file),
+        )
+
+    def audit(self, request: Request, before: Key = None, who: Word = "", action: Word = "") -> Response:
+        """Show what was changed, by whoever or whatever action is asked for."""
+        with self._frame.database.reading() as session:
+            found = audited(session, PAGE + 1, before=before, who=who.strip(), action=action.strip())
+        older = found[PAGE - 1].id if len(found) > PAGE else None
+        return self._frame.show(
+            request, "audit.html", lines=found[:PAGE], older=older, who=who.strip(), action=action.strip()
+        )
+
+    def file(self, who: Word = "", action: Word = "") -> Response:
+        """Hand the same out as a table."""
+        with self._frame.database.reading() as session:
+            found = audited(session, MOST, who=who.strip(), action=action.strip())
+        rows = ((r.at, r.who, r.client, r.action, r.subject, r.text) for r in found)
+        return csv_file("audit", COLUMNS, rows)

@@ -1,0 +1,142 @@
+"""Which addresses are out there? Issue, copy, rotate and burn them, one or many."""
+
+import io
+
+import segno
+from fastapi import Request, Response
+from fastapi.responses import RedirectResponse
+from markupsafe import Markup
+from sqlmodel import Session
+from starlette.exceptions import HTTPException
+
+from canary.model.canary import Canary
+from canary.store import canaries
+from canary.store.canary_pages import canary_list, canary_page
+from canary.web.csvfile import csv_file
+from canary.web.frame import Field, Frame, Id, Key, LongField, known
+from canary.web.issuing import Refused, Wish, fill, read_wishes, wish
+from canary.web.route import Role, Route
+
+COLUMNS = (
+    "address", "vendor", "channel", "generation", "style", "bits", "state", "issued", "given_name", "family_name",
+    "phone",
+)  # fmt: skip
+
+
+class Canaries:
+    """The list of all addresses, and a page for each."""
+
+    def __init__(self, frame: Frame) -> None:
+        """Stand in a frame."""
+        self._frame = frame
+
+    def routes(self) -> tuple[Route, ...]:
+        """Return all that it answers to."""
+        return (
+            Route("GET", "/canaries", Role.VIEWER, self.canaries),
+            Route("POST", "/canaries", Role.ANALYST, self.issue),
+            Route("POST", "/canaries/bulk", Role.ANALYST, self.issue_many),
+            Route("GET", "/canaries.csv", Role.VIEWER, self.export),
+            Route("GET", "/canaries/{canary_id}", Role.VIEWER, self.canary),
+            Route("GET", "/canaries/{canary_id}/feed", Role.VIEWER, self.feed),
+            Route("POST", "/canaries/{canary_id}/rotate", Role.ANALYST, self.rotate),
+            Route("POST", "/canaries/{canary_id}/burn", Role.ANALYST, self.burn),
+        )
+
+    def canaries(self, request: Request, after: Key = 0) -> Response:
+        """Show addresses in order of issue."""
+        return self._list(request, after or 0)
+
+    def canary(self, request: Request, canary_id: Id) -> Response:
+        """Show one address to give away, and what came to it."""
+        with self._frame.database.reading() as session:
+            line, hits = known(canary_page(session, canary_id))
+            persona = canaries.find(session, [line.address])[line.address].persona
+        return self._frame.show(
+            request, "canary.html", line=line, hits=hits, persona=persona, qr=_qr(f"mailto:{line.address}")
+        )
+
+    def feed(self, request: Request, canary_id: Id) -> Response:
+        """Show what came to one address, as a part of its page."""
+        with self._frame.database.reading() as session:
+            line, hits = known(canary_page(session, canary_id))
+        return self._frame.show(request, "canaryfeed.html", line=line, hits=hits)
+
+    def issue(
+        self, request: Request, vendor: Field = "", domain: Field = "", channel: Field = "signup", count: Field = "1",
+        style: Field = "tagged",
+    ) -> Response:  # fmt: skip
+        """Issue addresses to one vendor, which may be new."""
+        try:
+            return self._issued(request, [wish(vendor, channel, count, style, domain)])
+        except Refused as fault:
+            return self._list(request, 0, str(fault))
+
+    def issue_many(self, request: Request, rows: LongField = "") -> Response:
+        """Issue addresses by a list."""
+        try:
+            return self._issued(request, read_wishes(rows))
+        except Refused as fault:
+            return self._list(request, 0, str(fault))
+
+    def export(self) -> Response:
+        """Hand out all addresses as a table."""
+        with self._frame.database.reading() as session:
+            found = canaries.list_canaries(session)
+        return csv_file("canaries", COLUMNS, map(_row, found))
+
+    def rotate(self, request: Request, canary_id: Id) -> Response:
+        """Issue the next generation, then show it."""
+        with self._frame.writing(request) as session:
+            old = self._address(session, canary_id)
+            made = canaries.rotate(session, old, self._frame.issuing.draw, self._frame.clock())
+            self._frame.audit(session, request, "canary-rotated", old, f"by {made.address}")
+        return RedirectResponse(f"/canaries/{made.id}", 303)
+
+    def burn(self, request: Request, canary_id: Id) -> Response:
+        """Mark an address as leaked."""
+        with self._frame.writing(request) as session:
+            address = self._address(session, canary_id)
+            canaries.burn(session, address, self._frame.clock())
+            self._frame.audit(session, request, "canary-burned", address)
+        return RedirectResponse(f"/canaries/{canary_id}", 303)
+
+    def _list(self, request: Request, after: int, fault: str = "") -> Response:
+        with self._frame.database.reading() as session:
+            lines, further = canary_list(session, after)
+        status = 400 if fault else 200
+        return self._frame.show(
+            request, "canaries.html", status, lines=lines, further=further, after=after, fault=fault
+        )
+
+    def _issued(self, request: Request, wishes: list[Wish]) -> Response:
+        with self._frame.writing(request) as session:
+            made = fill(session, wishes, self._frame.issuing, self._frame.clock())
+            for one in wishes:
+                told = f"{one.count} for {one.channel}, {one.style.value}"
+                self._frame.audit(session, request, "canary-issued", one.vendor, told)
+        first = made[0].id
+        return RedirectResponse(f"/canaries/{first}" if len(made) == 1 else f"/canaries?after={first - 1}", 303)
+
+    def _address(self, session: Session, canary_id: int) -> str:
+        found = canary_page(session, canary_id)
+        if found is None:
+            raise HTTPException(404)
+        return found[0].address
+
+
+def _qr(text: str) -> Markup:
+    drawn = io.BytesIO()
+    segno.make(text, error="m", micro=False).save(
+        drawn, kind="svg", xmldecl=False, svgns=False, omitsize=True, border=0, svgclass="qr", lineclass=None
+    )
+    return Markup(drawn.getvalue().decode())  # noqa: S704 - drawn here, of squares
+
+
+def _row(canary: Canary) -> tuple[object, ...]:
+    who = canary.persona
+    return (
+        canary.address, canary.vendor, canary.channel, canary.generation, canary.style.value, round(canary.bits),
+        canary.state.value, canary.issued, who.given_name if who else "", who.family_name if who else "",
+        who.phone if who else "",
+    )  # fmt: skip

@@ -1,0 +1,51 @@
+"""Who asks to be known to write for a vendor, and who is?"""
+
+from fastapi import Request, Response
+from fastapi.responses import RedirectResponse
+from starlette.exceptions import HTTPException
+
+from canary.store.senders import approve, deny, list_senders
+from canary.store.vendors import Unknown
+from canary.web.frame import Field, Frame
+from canary.web.pages.entrance import own_path
+from canary.web.route import Role, Route
+
+SENDERS = 500
+
+
+class Senders:
+    """The questions that only the owner can answer."""
+
+    def __init__(self, frame: Frame) -> None:
+        """Stand in a frame."""
+        self._frame = frame
+
+    def routes(self) -> tuple[Route, ...]:
+        """Return all that it answers to."""
+        return (
+            Route("GET", "/senders", Role.VIEWER, self.senders),
+            Route("POST", "/senders", Role.ANALYST, self.decide),
+        )
+
+    def senders(self, request: Request) -> Response:
+        """Show who waits for an answer, and who got one."""
+        with self._frame.database.reading() as session:
+            found = list_senders(session, limit=SENDERS + 1)
+        return self._frame.show(request, "senders.html", lines=found[:SENDERS], more=len(found) > SENDERS)
+
+    def decide(
+        self, request: Request, vendor: Field = "", sender: Field = "", answer: Field = "",
+        next: Field = "/senders",  # noqa: A002 - the name in the form
+    ) -> Response:  # fmt: skip
+        """Approve or refuse a sender, then show how they stand."""
+        say = {"approve": approve, "deny": deny}.get(answer)
+        if say is None:
+            raise HTTPException(400)
+        try:
+            with self._frame.writing(request) as session:
+                say(session, vendor, sender, request.state.user.name, self._frame.clock())
+        except Unknown:
+            raise HTTPException(404) from None
+        except ValueError:
+            raise HTTPException(400) from None
+        return RedirectResponse(own_path(next), 303)

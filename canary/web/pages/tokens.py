@@ -1,0 +1,56 @@
+"""By which tokens may programs ask in a user's name?"""
+
+from typing import Annotated
+
+from fastapi import Form, Request, Response
+from fastapi.responses import RedirectResponse
+from starlette.exceptions import HTTPException
+
+from canary.store.roster import end, grant, passes
+from canary.store.users import SCOPES
+from canary.web.frame import Field, Frame, told
+from canary.web.route import Role, Route
+
+Days = Annotated[int, Form(ge=1, le=3660)]
+
+
+class Tokens:
+    """A user's own API tokens; each is shown once, when it is made."""
+
+    def __init__(self, frame: Frame) -> None:
+        """Stand in a frame."""
+        self._frame = frame
+
+    def routes(self) -> tuple[Route, ...]:
+        """Return all that it answers to."""
+        return (
+            Route("GET", "/setup/tokens", Role.VIEWER, self.tokens),
+            Route("POST", "/setup/tokens", Role.VIEWER, self.make),
+            Route("POST", "/setup/tokens/end", Role.VIEWER, self.end),
+        )
+
+    def tokens(self, request: Request) -> Response:
+        """Show the living tokens of a user."""
+        return self._show(request)
+
+    def make(self, request: Request, name: Field = "", scope: Field = "read", days: Days = 90) -> Response:
+        """Make a token and show it, this once."""
+        user = request.state.user
+        with told(), self._frame.writing(request) as session:
+            secret = grant(session, user.id, name, scope, days, self._frame.clock())
+            self._frame.audit(session, request, "token-made", name.strip(), f"{scope}, {days} days")
+        return self._show(request, secret)
+
+    def end(self, request: Request, token: Field) -> Response:
+        """End a token."""
+        user = request.state.user
+        with self._frame.writing(request) as session:
+            if not end(session, user.id, self._frame.clock(), kinds=("api",), only=token):
+                raise HTTPException(404, "This token has ended already.")
+            self._frame.audit(session, request, "token-ended", token[:8])
+        return RedirectResponse("/setup/tokens", 303)
+
+    def _show(self, request: Request, secret: str = "") -> Response:
+        with self._frame.database.reading() as session:
+            lines = passes(session, request.state.user.id, self._frame.clock(), "api")
+        return self._frame.show(request, "tokens.html", lines=lines, secret=secret, scopes=SCOPES)

@@ -1,0 +1,48 @@
+"""What has a vendor done with the addresses it got?"""
+
+from fastapi import Request, Response
+from fastapi.responses import RedirectResponse
+from starlette.exceptions import HTTPException
+
+from canary.model.canary import CanaryState
+from canary.store import canaries
+from canary.store.vendor_pages import vendor_page
+from canary.store.vendors import Unknown, get_vendor
+from canary.web.frame import Frame, known
+from canary.web.route import Role, Route
+
+
+class Vendors:
+    """One page for each vendor."""
+
+    def __init__(self, frame: Frame) -> None:
+        """Stand in a frame."""
+        self._frame = frame
+
+    def routes(self) -> tuple[Route, ...]:
+        """Return all that it answers to."""
+        return (
+            Route("GET", "/vendors/{slug}", Role.VIEWER, self.vendor),
+            Route("POST", "/vendors/{slug}/rotate", Role.ANALYST, self.rotate),
+        )
+
+    def vendor(self, request: Request, slug: str) -> Response:
+        """Show what came to a vendor's addresses, and from whom."""
+        with self._frame.database.reading() as session:
+            found = known(vendor_page(session, slug, self._frame.clock()))
+        return self._frame.show(request, "vendor.html", page=found)
+
+    def rotate(self, request: Request, slug: str) -> Response:
+        """Issue the next generation of every address of a vendor that is in use or was leaked, channel by channel."""
+        now, draw = self._frame.clock(), self._frame.issuing.draw
+        try:
+            with self._frame.writing(request) as session:
+                get_vendor(session, slug)
+                newest = {(c.channel, c.style): c for c in canaries.list_canaries(session, slug)}
+                for old in newest.values():
+                    if old.state is not CanaryState.ROTATED:
+                        canaries.rotate(session, old.address, draw, now)
+                self._frame.audit(session, request, "vendor-rotated", slug, f"{len(newest)} addresses")
+        except Unknown:
+            raise HTTPException(404) from None
+        return RedirectResponse(f"/vendors/{slug}", 303)

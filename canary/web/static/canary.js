@@ -1,0 +1,143 @@
+// What pages do beyond showing: search by "/", copy, times that go on, news from the store, charts.
+"use strict";
+(() => {
+  const all = (selector, root = document) => [...root.querySelectorAll(selector)];
+  const typing = (node) => node.closest("input, textarea, select, [contenteditable]");
+
+  document.addEventListener("keydown", (event) => {
+    const find = document.getElementById("find");
+    if (event.key === "/" && find && !event.ctrlKey && !event.metaKey && !event.altKey && !typing(event.target)) {
+      event.preventDefault();
+      find.focus();
+      find.select();
+    }
+    if (event.key === "Escape") all("details.menu[open]").forEach((menu) => { menu.open = false; });
+  });
+
+  document.addEventListener("click", (event) => {
+    all("details.menu[open]").forEach((menu) => { if (!menu.contains(event.target)) menu.open = false; });
+    const button = event.target.closest("[data-copy]");
+    if (button) copy(button);
+  });
+
+  async function copy(button) {
+    const before = button.dataset.said || (button.dataset.said = button.textContent);
+    button.textContent = (await written(button.dataset.copy)) ? "Copied" : "Select and copy it";
+    setTimeout(() => { button.textContent = before; }, 1600);
+  }
+
+  async function written(text) {
+    // The clipboard is there only over HTTPS and on this machine itself; elsewhere the old way still works.
+    if (navigator.clipboard) return navigator.clipboard.writeText(text).then(() => true, () => false);
+    const field = document.createElement("textarea");
+    field.value = text;
+    document.body.append(field);
+    field.select();
+    const done = document.execCommand("copy");
+    field.remove();
+    return done;
+  }
+
+  // Times are told by the clock of the server, which may differ from the one here.
+  const ahead = Date.parse(document.body.dataset.now) - Date.now();
+  const steps = [[60, 1, "s"], [3600, 60, "min"], [86400, 3600, "h"], [5184000, 86400, "d"]];
+  function tick() {
+    all("time[data-ago]").forEach((node) => {
+      const seconds = Math.floor((Date.now() + ahead - Date.parse(node.dateTime)) / 1000);
+      const step = steps.find(([below]) => seconds < below);
+      if (seconds >= 0 && step) node.textContent = `${Math.floor(seconds / step[1])} ${step[2]} ago`;
+    });
+  }
+  if (ahead === ahead) setInterval(tick, 20000);
+
+  // News: the pages' own parts ask for themselves again when the store says that something came.
+  if (document.querySelector("[data-live]")) {
+    const source = new EventSource("/live");
+    const tell = (live) => document.body.classList.toggle("live", live);
+    source.addEventListener("open", () => tell(true));
+    source.addEventListener("error", () => tell(false));
+    source.addEventListener("hit", () => htmx.trigger(document.body, "hit"));
+    let seen = newest();
+    document.addEventListener("htmx:afterSettle", () => {
+      all("tr[data-id]").forEach((row) => row.classList.toggle("fresh", Number(row.dataset.id) > seen));
+      seen = newest();
+    });
+  }
+
+  function newest() {
+    return Math.max(0, ...all("tr[data-id]").map((row) => Number(row.dataset.id)));
+  }
+
+  // Charts: what stands in the page without a script is drawn anew, to be read week by week.
+  function colour(name) {
+    return getComputedStyle(document.documentElement).getPropertyValue(`--${name}`).trim();
+  }
+  const COLOURS = { expected: "own", supplier: "supplier", "third-party": "third", spam: "spam", other: "other" };
+
+  function stacked(layers) {
+    const sums = [];
+    layers.forEach((layer, at) => sums.push(layer.map((n, week) => n + (at ? sums[at - 1][week] : 0))));
+    return sums;
+  }
+
+  function flags(marks) {
+    return (u) => {
+      const { ctx, bbox } = u, ratio = devicePixelRatio;
+      let written = -1e9;
+      ctx.save();
+      ctx.font = `${12 * ratio}px system-ui, sans-serif`;
+      for (const [at, text] of marks) {
+        const x = Math.round(u.valToPos(at, "x", true));
+        if (x < bbox.left || x > bbox.left + bbox.width) continue;
+        ctx.strokeStyle = colour("dim");
+        ctx.setLineDash([2 * ratio, 3 * ratio]);
+        ctx.beginPath();
+        ctx.moveTo(x, bbox.top - 4 * ratio);
+        ctx.lineTo(x, bbox.top + bbox.height);
+        ctx.stroke();
+        if (x - written < 64 * ratio) continue;
+        const end = x > bbox.left + bbox.width - 70 * ratio;
+        ctx.fillStyle = colour("ink");
+        ctx.textAlign = end ? "right" : "left";
+        ctx.fillText(text, x + (end ? -4 : 4) * ratio, bbox.top - 6 * ratio);
+        written = x;
+      }
+      ctx.restore();
+    };
+  }
+
+  function draw(figure) {
+    const { weeks, layers, marks } = JSON.parse(figure.dataset.chart);
+    const names = Object.keys(layers), sums = stacked(Object.values(layers)).reverse(), said = figure.nextElementSibling;
+    const shown = [...names].reverse();
+    const axis = { stroke: colour("dim"), grid: { stroke: colour("line"), width: 1 }, ticks: { show: false }, font: "12px system-ui, sans-serif" };
+    const options = {
+      width: figure.clientWidth, height: figure.clientHeight, padding: [20, 8, 0, 0],
+      legend: { show: false }, cursor: { y: false, points: { show: false }, drag: { setScale: false } },
+      scales: { x: { time: true }, y: { range: (_, low, high) => [0, Math.max(high, 4)] } },
+      axes: [{ ...axis, grid: { show: false }, size: 40 }, { ...axis, size: 40, incrs: [1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 5000, 10000] }],
+      series: [{}, ...shown.map((name) => ({ fill: colour(COLOURS[name]), width: 0, points: { show: false }, paths: uPlot.paths.bars({ size: [0.84, 60] }) }))],
+      hooks: {
+        draw: [flags(marks)],
+        setCursor: [(u) => {
+          const at = u.cursor.idx;
+          if (at === null || at === undefined) { said.textContent = said.dataset.said; return; }
+          const parts = names.filter((name) => layers[name][at]).map((name) => `${layers[name][at]} ${name}`);
+          const day = new Date(weeks[at] * 1000).toLocaleDateString("en-GB", { day: "numeric", month: "short", year: "numeric", timeZone: "UTC" });
+          said.textContent = `Week of ${day}: ${parts.join(", ") || "nothing"}`;
+        }],
+      },
+    };
+    figure.replaceChildren();
+    return new uPlot(options, [weeks, ...sums], figure);
+  }
+
+  all("[data-chart]").forEach((figure) => {
+    let plot = draw(figure);
+    const again = () => { plot.destroy(); plot = draw(figure); };
+    matchMedia("(prefers-color-scheme: dark)").addEventListener("change", again);
+    new ResizeObserver(() => {
+      if (figure.clientWidth !== plot.width) plot.setSize({ width: figure.clientWidth, height: figure.clientHeight });
+    }).observe(figure);
+  });
+})();

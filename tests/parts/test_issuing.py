@@ -1,0 +1,113 @@
+"""Addresses issued on the pages: by form and by list, all or nothing, and each on a page of its own."""
+
+from collections.abc import Iterator
+
+import httpx
+import pytest
+
+from canary.model.canary import Canary
+from canary.store import canaries, events
+from canary.web.issuing import Refused, read_wishes, wish
+from tests.website import Site, serve
+
+
+@pytest.fixture(scope="module")
+def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
+    with serve(tmp_path_factory.mktemp("issuing")) as site:
+        yield site
+
+
+def post(site: Site, path: str, role: str = "analyst", **form: str) -> httpx.Response:
+    with site.logged_in(role) as client:
+        return client.post(path, data=form)
+
+
+def held(site: Site, vendor: str) -> list[Canary]:
+    with site.database.reading() as session:
+        return canaries.list_canaries(session, vendor)
+
+
+def test_a_new_vendor_gets_its_first_address_by_one_form(site: Site) -> None:
+    went = post(site, "/canaries", vendor="Bike Parts", domain="bikeparts.example").headers["location"]
+    [made] = held(site, "bike-parts")
+    assert went == f"/canaries/{made.id}"
+    with site.logged_in() as client:
+        assert f'data-copy="{made.address}"' in client.get(went).text
+
+
+def test_what_is_issued_is_written_down_with_who_asked(site: Site) -> None:
+    post(site, "/canaries", vendor="Tea House", domain="tea.example", channel="order")
+    with site.database.reading() as session:
+        newest = events.audited(session, 1)[0]
+    assert (newest.who, newest.action, newest.subject) == ("analyst", "canary-issued", "Tea House")
+
+
+@pytest.mark.parametrize(
+    ("form", "said"),
+    [
+        ({"vendor": "Unknown Shop"}, "say which domain it writes from"),
+        ({"vendor": "Unknown Shop", "domain": "no domain"}, "say which domain it writes from"),
+        ({"vendor": ""}, "give a name"),
+        ({"vendor": "play", "count": "0"}, "give a number from 1 to 1000"),
+        ({"vendor": "play", "count": "1e3"}, "give a number from 1 to 1000"),
+        ({"vendor": "play", "style": "plus"}, "choose one of tagged, plausible"),
+        ({"vendor": "play", "channel": "a\x00b"}, "give a word such as signup"),
+    ],
+)
+def test_an_order_that_cannot_be_filled_is_told_in_one_line(site: Site, form: dict[str, str], said: str) -> None:
+    answer = post(site, "/canaries", **form)
+    assert (answer.status_code, said in answer.text) == (400, True)
+
+
+def test_a_list_with_one_bad_line_issues_nothing(site: Site) -> None:
+    before = len(held(site, "play"))
+    answer = post(site, "/canaries/bulk", rows="play,signup,2\nnobody,signup,1\n")
+    assert (answer.status_code, len(held(site, "play"))) == (400, before)
+
+
+def test_a_list_issues_all_it_asks_for(site: Site) -> None:
+    before = len(held(site, "play"))
+    answer = post(
+        site, "/canaries/bulk", rows="vendor,channel,count,style\nplay,export:2011-03,3\nplay,order,,plausible\n"
+    )
+    assert (answer.status_code, len(held(site, "play"))) == (303, before + 4)
+
+
+def test_rotating_shows_the_next_generation_and_the_old_one_keeps_listening(site: Site) -> None:
+    went = post(site, "/canaries/1/rotate").headers["location"]
+    old, new = (next(c for c in held(site, "play") if c.id == n) for n in (1, int(went.rpartition("/")[2])))
+    assert (old.state.value, new.generation, new.channel) == ("rotated", old.generation + 1, old.channel)
+
+
+def test_burning_marks_an_address(site: Site) -> None:
+    post(site, "/canaries", vendor="Burnt Shop", domain="burnt.example")
+    [made] = held(site, "burnt-shop")
+    post(site, f"/canaries/{made.id}/burn")
+    assert held(site, "burnt-shop")[0].state.value == "burned"
+
+
+@pytest.mark.parametrize("path", ["/canaries/999999", "/canaries/999999/feed"])
+def test_an_address_nobody_issued_has_no_page(site: Site, path: str) -> None:
+    with site.logged_in() as client:
+        assert client.get(path).status_code == 404
+
+
+def test_all_addresses_leave_as_a_table(site: Site) -> None:
+    with site.logged_in("viewer") as client:
+        answer = client.get("/canaries.csv")
+    assert answer.headers["content-disposition"] == 'attachment; filename="canaries.csv"'
+    assert answer.text.startswith("address,vendor,channel,generation,style,bits,state,issued,")
+
+
+def test_the_first_bad_line_of_a_list_is_named() -> None:
+    with pytest.raises(Refused, match="Line 2: Count 'many'"):
+        read_wishes("Bike Parts,newsletter,2\nTea House,signup,many\n")
+
+
+def test_a_list_asks_for_no_more_than_a_thousand_addresses() -> None:
+    with pytest.raises(Refused, match="more than 1000"):
+        read_wishes("a,b,600\nc,d,600\n")
+
+
+def test_an_order_without_count_and_style_is_for_one_tagged_address() -> None:
+    assert read_wishes("Bike Parts") == [wish("Bike Parts", "signup", "1", "tagged")]

@@ -1,0 +1,57 @@
+"""Who may do what: every route of the real router, asked by everybody."""
+
+import re
+from collections.abc import Iterator
+
+import httpx
+import pytest
+
+from canary.web.route import Role, Route
+from tests.website import USERS, Site, serve
+
+
+@pytest.fixture(scope="module")
+def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
+    """One site: what is refused changes nothing, and what is let through is empty."""
+    with serve(tmp_path_factory.mktemp("roles")) as site:
+        yield site
+
+
+def concrete(path: str) -> str:
+    return re.sub(r"\{[^}]+\}", "999", path)
+
+
+def closed(site: Site) -> list[Route]:
+    return [way for way in site.app.state.ways if isinstance(way, Route) and way.role is not Role.PUBLIC]
+
+
+def refused(answer: httpx.Response) -> bool:
+    to_login = answer.headers.get("location", "").startswith("/login")
+    return answer.status_code in (401, 403) or (answer.status_code == 303 and to_login)
+
+
+@pytest.mark.parametrize("role", [None, *USERS])
+def test_every_route_is_open_to_its_least_role_and_above_and_to_nobody_else(site: Site, role: str | None) -> None:
+    have, wrong = Role(role or "public"), {}
+    for way in closed(site):
+        if way.path == "/logout" and role:
+            continue
+        with site.logged_in(role) if role else site.client() as client:
+            client.headers["X-Forwarded-For"] = "192.0.2.7"
+            answer = client.request(way.method, concrete(way.path))
+        if refused(answer) is have.allows(way.role):
+            wrong[way.method, way.path] = answer.status_code
+    assert wrong == {}
+
+
+@pytest.mark.parametrize("role", USERS)
+@pytest.mark.parametrize(("scope", "most"), [("read", "viewer"), ("write", "analyst"), ("admin", "admin")])
+def test_a_token_allows_what_both_its_scope_and_its_user_may(site: Site, role: str, scope: str, most: str) -> None:
+    have = min(Role(role), Role(most), key=list(Role).index)
+    headers, wrong = {"Authorization": f"Bearer {site.secret('api', role, scope)}"}, {}
+    with httpx.Client(base_url=site.url, trust_env=False) as client:
+        for way in closed(site):
+            answer = client.request(way.method, concrete(way.path), headers=headers)
+            if refused(answer) is (way.token and have.allows(way.role)):
+                wrong[way.method, way.path] = answer.status_code
+    assert wrong == {}

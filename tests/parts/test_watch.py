@@ -1,0 +1,115 @@
+"""What is told of a case after it was opened: what changed, reminders, and its end."""
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from sqlmodel import select
+
+from canary.model.alert import Alert, DestinationView
+from canary.store import cases, outbox, vendors, watch
+from canary.store.database import Database
+from canary.store.outbox import alert_of
+from canary.store.routing import route
+from canary.store.tables import CaseRow, OutboxRow
+from canary.store.vendors import Unknown
+
+NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
+
+
+@pytest.fixture
+def case(store: Database) -> int:
+    with store.writing() as session:
+        vendors.add_vendor(session, "Play", ["play.example"], NOW)
+        row = cases.open_case(session, vendors.vendor_row(session, "play").id or 0, NOW)
+        cases.add_to_case(session, row, NOW, row.vendor_id)
+        believe(row, "vendor", "play", 0.6)
+        watch.follow(session, row)
+        outbox.put(session, Alert("opened", "case-opened", NOW, row.id or 0, "Play", "spam", 0.9, "c", "s", "Hi"))
+        return row.id or 0
+
+
+def believe(row: CaseRow, kind: str, name: str, p: float, fields: tuple[str, ...] = ()) -> None:
+    row.suspects = [{"kind": kind, "id": name, "name": name.title(), "p": p}]
+    row.findings = {"fields": [{"field": field, "p": 0.9} for field in fields]}
+
+
+def told(store: Database) -> list[tuple[str, str]]:
+    with store.reading() as session:
+        rows = session.exec(select(OutboxRow).order_by(OutboxRow.at, OutboxRow.id)).all()  # type: ignore[arg-type]
+    facts = [alert_of(row) for row in rows if row.id != "opened"]
+    return sorted((fact.kind, fact.change) for fact in facts)
+
+
+def routed(store: Database, now: datetime = NOW) -> None:
+    with store.writing() as session:
+        route(session, [DestinationView("ops", "slack")], now)
+
+
+def look_after(store: Database, now: datetime) -> None:
+    with store.writing() as session:
+        watch.look_after(session, now)
+
+
+def test_opening_a_case_is_told_once_and_by_whoever_opened_it(store: Database, case: int) -> None:
+    assert told(store) == []
+
+
+def test_each_change_of_a_case_is_told_once(store: Database, case: int) -> None:
+    for _ in range(3):
+        with store.writing() as session:
+            row = session.get_one(CaseRow, case)
+            believe(row, "supplier", "silverline", 0.85, ("given_name",))
+            watch.follow(session, row)
+    assert told(store) == [
+        ("certainty", "Silverline is the source with 85%"),
+        ("fields-leaked", "More than the address leaked: mail shows what only the vendor was told (given name)"),
+        ("top-suspect", "Silverline is now the likeliest source (85%), no longer Play"),
+    ]
+
+
+def test_a_case_that_nobody_looks_at_is_reminded_of_ever_more_rarely(store: Database, case: int) -> None:
+    routed(store)
+    days = []
+    for day in range(200):
+        before = len(told(store))
+        look_after(store, NOW + timedelta(days=day))
+        if len(told(store)) > before:
+            days.append(day)
+    assert days == [1, 3, 7, 15, 31]
+
+
+def test_an_acknowledged_case_is_not_reminded_of(store: Database, case: int) -> None:
+    routed(store)
+    with store.writing() as session:
+        watch.acknowledge(session, case, "ada", NOW)
+    look_after(store, NOW + timedelta(days=9))
+    assert told(store) == []
+    with store.writing() as session, pytest.raises(Unknown):
+        watch.acknowledge(session, 99, "ada", NOW)
+
+
+def test_a_case_that_nobody_was_told_of_is_not_reminded_of(store: Database, case: int) -> None:
+    look_after(store, NOW + timedelta(days=9))
+    assert told(store) == []
+
+
+def test_the_end_of_a_case_is_told_and_its_reminders_stop(store: Database, case: int) -> None:
+    routed(store)
+    with store.writing() as session:
+        session.get_one(CaseRow, case).state = "false-positive"
+    for day in range(3):
+        look_after(store, NOW + timedelta(days=day))
+    assert told(store) == [("case-resolved", "Closed as false positive")]
+    with store.writing() as session:
+        session.get_one(CaseRow, case).state = "investigating"
+    look_after(store, NOW + timedelta(days=4))
+    assert ("case-reopened", "Opened again") in told(store)
+
+
+def test_all_that_is_told_of_a_case_is_one_matter(store: Database, case: int) -> None:
+    with store.writing() as session:
+        row = session.get_one(CaseRow, case)
+        believe(row, "supplier", "silverline", 0.85)
+        watch.follow(session, row)
+    with store.reading() as session:
+        assert set(session.exec(select(OutboxRow.topic))) == {f"case:{case}"}

@@ -1,0 +1,72 @@
+"""What about a case is worth telling again, and what is not."""
+
+import json
+from dataclasses import asdict, replace
+
+import pytest
+
+from canary.attribute.escalation import Told, changes
+from canary.model.alert import SEVERITY
+
+BEFORE = Told(vendors=1, canaries=3, top="vendor:play", name="Play", p=0.6)
+
+
+def told(now: Told, before: Told = BEFORE) -> dict[str, str]:
+    return {change.kind: change.text for change in changes(before, now)}
+
+
+@pytest.mark.parametrize(
+    ("now", "kind", "text"),
+    [
+        ({"vendors": 2}, "second-vendor", "A second vendor was hit"),
+        ({"vendors": 50}, "second-vendor", "By now 50 vendors were hit"),
+        (
+            {"top": "supplier:silverline", "name": "Silverline", "p": 0.7},
+            "top-suspect",
+            "Silverline is now the likeliest source (70%), no longer Play",
+        ),
+        (
+            {"fields": ("given_name",)},
+            "fields-leaked",
+            "More than the address leaked: mail shows what only the vendor was told (given name)",
+        ),
+        ({"p": 0.96}, "certainty", "Play is the source with 96%"),
+        ({"canaries": 512}, "case-grown", "512 addresses were hit"),
+    ],
+)
+def test_what_changed_is_told_in_a_sentence(now: dict[str, object], kind: str, text: str) -> None:
+    assert told(replace(BEFORE, **now)) == {kind: text}  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    "now",
+    [
+        {},
+        {"canaries": 9},
+        {"p": 0.1},
+        {"top": "supplier:silverline", "name": "Silverline", "p": 0.45},
+        {"top": "none:no leak", "name": "No leak", "p": 0.9},
+    ],
+)
+def test_what_only_sways_is_not_told(now: dict[str, object]) -> None:
+    assert told(replace(BEFORE, **now)) == {}  # type: ignore[arg-type]
+
+
+def test_nothing_is_told_twice_even_if_it_comes_and_goes() -> None:
+    there = replace(BEFORE, vendors=2, top="supplier:s", name="S", p=0.85, fields=("phone",))
+    known = there.after(BEFORE)
+    back = BEFORE.after(known)
+    assert told(BEFORE, known) == {}
+    assert "top-suspect" not in told(there, back)
+    assert "fields-leaked" not in told(there, back)
+
+
+def test_what_was_told_is_read_as_it_was_kept() -> None:
+    known = replace(BEFORE, fields=("phone",)).after(BEFORE)
+    assert Told.of(json.loads(json.dumps(asdict(known)))) == known
+    assert Told.of({}) == Told()
+
+
+def test_every_kind_of_change_says_how_much_it_matters() -> None:
+    every = Told(9, 99, ("phone",), "supplier:s", "S", 0.99)
+    assert {change.kind for change in changes(BEFORE, every)} <= set(SEVERITY)
