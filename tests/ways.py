@@ -16,6 +16,7 @@ WAYS: dict[tuple[str, str], tuple[str, dict[str, str]]] = {
     ("POST", "/campaigns/{campaign_id}/split"): ("/campaigns/1/split", {"mails": "2"}),
     ("POST", "/campaigns/{campaign_id}/merge"): ("/campaigns/1/merge", {"other": "2"}),
     ("POST", "/alerts/{delivery_id}/retry"): ("/alerts/1/retry", {}),
+    ("POST", "/setup/alerts/test"): ("/setup/alerts/test", {"destination": "ops"}),
     ("POST", "/account/password"): ("/account/password", {"present": PASSWORD, "password": FRESH, "again": FRESH}),
     ("POST", "/account/sessions/end"): ("/account/sessions/end", {}),
     ("POST", "/setup/tokens"): ("/setup/tokens", {"name": "x"}),

@@ -11,6 +11,7 @@ from starlette.exceptions import HTTPException
 from starlette.middleware.gzip import GZipMiddleware
 
 from canary import __version__
+from canary.authenticate.records import Arrangement
 from canary.model.alert import DestinationView
 from canary.store.database import Database
 from canary.web.api import NOUNS
@@ -35,15 +36,18 @@ def create_app(  # noqa: PLR0913, PLR0917 - what a site is made of
     registry: CollectorRegistry | None = None,
     issuing: Issuing | None = None,
     destinations: Sequence[DestinationView] = (),
+    arranged: Arrangement | None = None,
 ) -> FastAPI:
     """Build the pages over a store; `health` tells the state of each part, `registry` holds the metrics to show.
 
-    `issuing` is what addresses are issued with; `destinations` are those of alerts, without their secrets.
+    `issuing` is what addresses are issued with; `destinations` are those of alerts, without their secrets,
+    and `arranged` the records that DNS should have.
     """
     app = FastAPI(title="Canary", openapi_url=None, docs_url=None, redoc_url=None)
     door = Door(database, clock, url)
     assets = Assets()
     frame = Frame(door, health or dict, assets, issuing, destinations)
+    frame.arranged = arranged or Arrangement()
     probes = Probes(database, health or dict, registry or CollectorRegistry())
     pages = [page(frame) for page in (*PAGES, *NOUNS)]
     routes = [route for part in (*pages, probes, Document(app, __version__)) for route in part.routes()]
