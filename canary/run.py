@@ -10,7 +10,6 @@ import tomllib
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import timedelta
-from pathlib import Path
 
 import uvicorn
 from prometheus_client import CollectorRegistry
@@ -19,6 +18,7 @@ from canary.alert.channels.base import Target
 from canary.alert.checkup import Checkup
 from canary.alert.deliver import Couriers, Desk
 from canary.authenticate.lookup import Lookup, ZoneLookup
+from canary.authenticate.records import Arrangement, check_records, wanted_records
 from canary.children import Child, Stopping, say, tend
 from canary.judge.suppliers import SupplierBook, read_suppliers
 from canary.mail.trace import read_trusted
@@ -40,6 +40,7 @@ from canary.reception import (
 )
 from canary.schedule import Job, scheduler
 from canary.settings import Settings
+from canary.shipped import config_folder
 from canary.stopwatch import Stopwatch
 from canary.store import ailments, decoys, watch
 from canary.store.database import Database, is_down
@@ -59,12 +60,6 @@ ALERT_SECONDS = 0.2
 DOWN_SECONDS = 2.0
 
 
-def config_folder() -> Path:
-    """Return the folder of the files that ship with the program: in the wheel, or beside the package in a checkout."""
-    package = Path(__file__).parent
-    return package / "config" if (package / "config").is_dir() else package.parent / "config"
-
-
 def supplier_book() -> SupplierBook:
     """Read what is known of mail providers; raises SupplierError naming every bad entry."""
     return read_suppliers(tomllib.loads((config_folder() / "suppliers.toml").read_text(encoding="utf-8")))
@@ -77,6 +72,13 @@ def lookups(settings: Settings) -> Callable[[], Lookup]:
         return lambda: zone
     live = LiveLookup(settings.dns.nameservers, timeout=settings.dns.timeout)
     return lambda: live.for_mail(seconds=4 * settings.dns.timeout)
+
+
+def arrangement(settings: Settings) -> Arrangement:
+    """Return the records that DNS should have for the domains of the settings, and what asks whether it does."""
+    host, lookup = settings.smtp.hostname, lookups(settings)
+    records = tuple(record for domain in settings.domains for record in wanted_records(domain, host))
+    return Arrangement(records, lambda: check_records(lookup(), records))
 
 
 def pipeline_parts(settings: Settings, store: Database, passed: Callable[[str], None] = lambda _: None) -> Parts:
@@ -308,7 +310,7 @@ async def web(settings: Settings, *, watched: bool = False, ready: Callable[[str
     app = create_app(
         store, clock, settings.web_url, lambda: _health(told), receiver_metrics(settings),
         Issuing(tuple(settings.domains), supplier_book().is_shared),
-        [target.view for target in alert_targets(settings)],
+        [target.view for target in alert_targets(settings)], arrangement(settings),
     )  # fmt: skip
     # An access log would show one-time links; the application logs what matters.
     host, port = settings.web.host, settings.web.port
