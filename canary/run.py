@@ -10,7 +10,6 @@ import tomllib
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import timedelta
-from pathlib import Path
 
 import uvicorn
 from prometheus_client import CollectorRegistry
@@ -39,6 +38,7 @@ from canary.reception import (
 )
 from canary.schedule import Job, scheduler
 from canary.settings import Settings
+from canary.shipped import config_folder
 from canary.stopwatch import Stopwatch
 from canary.store import decoys, watch
 from canary.store.database import Database, is_down
@@ -56,12 +56,6 @@ log = logging.getLogger("canary.run")
 IDLE_SECONDS = 0.2
 ALERT_SECONDS = 0.2
 DOWN_SECONDS = 2.0
-
-
-def config_folder() -> Path:
-    """Return the folder of the files that ship with the program: in the wheel, or beside the package in a checkout."""
-    package = Path(__file__).parent
-    return package / "config" if (package / "config").is_dir() else package.parent / "config"
 
 
 def supplier_book() -> SupplierBook:

@@ -2,7 +2,7 @@
 
 import json
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -11,11 +11,13 @@ from typing import Any
 
 @dataclass
 class Receiver:
-    """What arrived; `answers` are (status, text, headers) used up in order, then 200 ok."""
+    """What arrived; `answers` are (status, text, headers) used up in order, then what `answer` says, or 200 ok."""
 
     url: str = ""
     answers: list[tuple[int, str, dict[str, str]]] = field(default_factory=list)
     got: list[tuple[dict[str, str], bytes]] = field(default_factory=list)
+    answer: Callable[[dict[str, str], bytes], tuple[int, str, dict[str, str]]] = lambda _headers, _body: (200, "ok", {})
+    lock: threading.Lock = field(default_factory=threading.Lock)
 
     def documents(self) -> list[dict[str, Any]]:
         return [json.loads(body) for _, body in self.got]
@@ -33,8 +35,10 @@ def receiving() -> Iterator[Receiver]:
 
         def do_POST(self) -> None:
             body = self.rfile.read(int(self.headers["content-length"]))
-            receiver.got.append(({k.lower(): v for k, v in self.headers.items()}, body))
-            status, text, headers = receiver.answers.pop(0) if receiver.answers else (200, "ok", {})
+            told = {k.lower(): v for k, v in self.headers.items()} | {":path": self.path}
+            with receiver.lock:
+                receiver.got.append((told, body))
+                status, text, headers = receiver.answers.pop(0) if receiver.answers else receiver.answer(told, body)
             self.send_response(status)
             for name, value in {**headers, "Content-Length": str(len(text))}.items():
                 self.send_header(name, value)

@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from canary.model.alert import Alert, Bulletin, Severity, Standing
@@ -49,7 +49,8 @@ class Notice:
     @property
     def text(self) -> str:
         """All of it in a line, for notifications and logs."""
-        return ". ".join(part.rstrip(".") for part in (self.headline, *self.changes[:3], self.answer) if part) + "."
+        parts = (self.headline or self.title, *self.changes[:3], self.answer)
+        return ". ".join(part.rstrip(".") for part in parts if part) + "."
 
     @property
     def lines(self) -> tuple[str, ...]:
@@ -73,12 +74,26 @@ class Wording:
 
 def notice(bulletin: Bulletin, url: str) -> Notice:
     """Say what a message has to say; `url` is the dashboard's."""
-    return _collection(bulletin, url) if bulletin.digest and bulletin.others else _matter(bulletin, url)
+    lead, *others = map(_harmless, bulletin.facts)
+    told = replace(bulletin, lead=lead, others=tuple(others))
+    return _collection(told, url) if told.digest and others else _matter(told, url)
 
 
 def headline(alert: Alert) -> str:
     """Say in one line what happened, as a suspicion or as a question."""
-    return _wording(alert).headline(alert)
+    return _wording(alert).headline(_harmless(alert))
+
+
+def _harmless(fact: Alert) -> Alert:
+    """Return a fact whose names and sentences cannot act either: names of vendors may have been taken from mail."""
+    suspects = tuple((_name(name), p) for name, p in fact.suspects)
+    return replace(fact, vendor=_name(fact.vendor), suspects=suspects, change=_name(fact.change, 300))
+
+
+def _name(text: str, length: int = 80) -> str:
+    """Show a name: in one line and without what begins a link, but with its dots."""
+    line = _SCHEME.sub(lambda m: f"{m[1]}[:]//", CONTROL.sub("", " ".join(text.split())))
+    return line if len(line) <= length else line[: length - 1] + "…"
 
 
 def _matter(bulletin: Bulletin, url: str) -> Notice:
@@ -101,17 +116,13 @@ def _matter(bulletin: Bulletin, url: str) -> Notice:
 
 def _collection(bulletin: Bulletin, url: str) -> Notice:
     facts = bulletin.facts
-    told = [f"{headline(fact)}{_at(fact, url)}" for fact in facts[:_LISTED]]
+    told = [headline(fact) + (f" (case {fact.case})" if fact.case else "") for fact in facts[:_LISTED]]
     rest = len(facts) - len(told)
     return Notice(
         title=f"{len(facts)} things to know", headline=f"{len(facts)} things happened since you were last told",
         answer="", link=f"{url}/", button="Open Canary", severity=max(fact.severity for fact in facts),
         changes=(*told, *([f"and {rest} more"] if rest else [])),
     )  # fmt: skip
-
-
-def _at(fact: Alert, url: str) -> str:
-    return f" ({url}{_wording(fact).path(fact)})" if fact.case else ""
 
 
 def _and_others(fact: Alert, stands: Standing) -> str:
@@ -163,7 +174,7 @@ def _window(stands: Standing) -> str:
 
 
 def _suspects(suspects: Sequence[tuple[str, float]]) -> str:
-    named = [f"{name} {percent(p)}" for name, p in suspects[:3] if p >= 0.01]
+    named = [f"{_name(name)} {percent(p)}" for name, p in suspects[:3] if p >= 0.01]
     return "Most likely: " + ", ".join(named) if named else "No suspect stands out yet."
 
 
@@ -208,7 +219,7 @@ _CHANGE = Wording(
 _NEWS = Wording(
     title=lambda a: a.vendor or "About this installation",
     headline=lambda a: a.change,
-    answer=lambda a: " ".join(a.reasons),
+    answer=lambda a: hostile(" ".join(a.reasons), 300),
     button=lambda _: "Open Canary",
 )
 WORDINGS: dict[str, Wording] = {

@@ -5,9 +5,11 @@ from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from urllib.parse import urlsplit
 
 from canary.alert.channels import CHANNELS
 from canary.alert.channels.base import Channel, NotSent, Post, Target
+from canary.alert.compose import CONTROL
 from canary.net.http import Http, Refused, Unreachable
 from canary.store import bulletins, outbox
 from canary.store.database import Database
@@ -19,6 +21,8 @@ log = logging.getLogger("canary.alert")
 LEASE = timedelta(minutes=2)
 LADDER = tuple(timedelta(seconds=s) for s in (5, 30, 300, 1800, 7200, 18000, 36000, 50400, 72000, 86400))
 """Waits between tries; after the last one a message becomes a dead letter, which stays and can be sent again."""
+
+_GUESSABLE = 6
 
 LANES = 3
 """So many messages go to one destination at once, unless it has a pace."""
@@ -105,14 +109,21 @@ def _failed(desk: Desk, due: Due, fault: NotSent | Refused | Unreachable) -> Non
     wait = LADDER[min(due.tries, len(LADDER)) - 1] * desk.jitter()
     asked = timedelta(seconds=min(fault.wait, 86400)) if isinstance(fault, NotSent) and fault.wait else None
     again = None if over else desk.clock() + max(wait, asked or wait)
-    log.warning(
-        "alert %s to %s: %s; %s", due.alert.id, due.destination, fault, f"again at {again}" if again else "kept"
-    )
+    told = _masked(str(fault), desk.target(due.destination))
+    log.warning("alert %s to %s: %s; %s", due.alert.id, due.destination, told, f"again at {again}" if again else "kept")
     with desk.store.writing() as session:
-        outbox.mark_failed(session, due.id, str(fault), again)
+        outbox.mark_failed(session, due.id, told, again)
         if asked:
             # What a destination asks for holds for all that is to go there, whoever sends it.
             outbox.hold_back(session, due.destination, desk.clock() + asked)
+
+
+def _masked(fault: str, target: Target | None) -> str:
+    """Return a fault in which nothing can be read that a server may have echoed of our secrets."""
+    text = " ".join(CONTROL.sub("", fault).split())
+    for secret in (target.url, urlsplit(target.url).path.strip("/"), *target.secrets) if target else ():
+        text = text.replace(secret, "***") if len(secret) >= _GUESSABLE else text
+    return text
 
 
 class Couriers:

@@ -13,6 +13,7 @@ from canary.cli import (
     frame,
     importing,
     judging,
+    letters,
     planning,
     senders,
     serve,
@@ -35,4 +36,5 @@ app.add_typer(vendors.group, name="vendor")
 app.add_typer(senders.group, name="sender")
 app.add_typer(alerts.group, name="alert")
 app.add_typer(campaigns.group, name="campaign")
+app.add_typer(letters.group, name="letter")
 app.add_typer(users.group, name="user")

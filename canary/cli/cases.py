@@ -1,12 +1,17 @@
 """`canary cases`, `canary case ID`: the suspected leaks."""
 
-from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
+from datetime import datetime
+from typing import Annotated
 
 import typer
+from sqlmodel import Session
 
-from canary.cli.frame import Json, Trouble, settings, show_json, show_table
-from canary.model.case import percent
+from canary.cli.case_acts import Wanted, acts
+from canary.cli.case_words import show
+from canary.cli.frame import Json, Trouble, settings, show_json, show_table, who
+from canary.model.case import CaseState, percent
+from canary.model.claim import ClaimCode
+from canary.model.word import Word
 
 
 def list_cases(as_json: Json = False) -> None:
@@ -32,60 +37,79 @@ def list_cases(as_json: Json = False) -> None:
     show_table(("case", "state", "most likely", "hits", "opened"), rows, "No cases: nobody is known to have leaked.")
 
 
-def one_case(number: int, as_json: Json = False) -> None:
-    """Show one case: suspects and timeline."""
-    from canary.run import open_store
-    from canary.store import cases
-    from canary.store.tables import CaseRow
+Number = Annotated[int, typer.Argument(min=1, max=2**31 - 1, help="Number of a case.")]
+Days = ["%Y-%m-%d", "%Y-%m-%dT%H:%M", "%Y-%m-%dT%H:%M:%S", "%Y-%m-%d %H:%M", "%Y-%m-%dT%H:%M:%S%z"]
 
+
+def one_case(
+    number: Number,
+    state: Annotated[CaseState | None, typer.Option(help="Bring it into this state.")] = None,
+    owner: Annotated[str | None, typer.Option(help="Who sees to it; empty for nobody.")] = None,
+    note: Annotated[str, typer.Option(help="A note, or why something else is done.")] = "",
+    aware: Annotated[
+        datetime | None, typer.Option(formats=Days, help="Since when one is aware (UTC): 72 hours run.")
+    ] = None,
+    statement: Annotated[str, typer.Option(help="What a party said, in its words.")] = "",
+    claim: Annotated[list[str] | None, typer.Option(help=f"What it claims: {', '.join(ClaimCode)}.")] = None,
+    by: Annotated[str, typer.Option(help="Who made the statement.")] = "",
+    on: Annotated[datetime | None, typer.Option(formats=Days, help="When it was made.", show_default="now")] = None,
+    merge: Annotated[int | None, typer.Option(min=1, max=2**31 - 1, help="Take over this other case.")] = None,
+    split: Annotated[str, typer.Option(help="Split off vendor:SLUG or campaign:NUMBER.")] = "",
+    undo: Annotated[bool, typer.Option("--undo", help="Take the last merge or split back.")] = False,
+    tick: Annotated[list[str] | None, typer.Option(help="Tick a point of the checklist.")] = None,
+    untick: Annotated[list[str] | None, typer.Option(help="Take a tick back.")] = None,
+    rotate: Annotated[list[str] | None, typer.Option(help="Give a vendor new addresses for those hit.")] = None,
+    letter: Annotated[str, typer.Option(help="Print the letter to vendor:SLUG or supplier:SLUG instead.")] = "",
+    lang: Annotated[str, typer.Option(help="Language of the letter: en, de or fr.")] = "en",
+    as_json: Json = False,
+) -> None:
+    """Show one case with all that is known, said and to be done about it; or do something about it."""
+    from canary.run import clock, open_store
+    from canary.store import casebook, dossier, letters
+
+    wanted = Wanted(
+        number,
+        state,
+        owner,
+        aware,
+        statement,
+        by,
+        on,
+        claim or (),
+        merge,
+        split,
+        undo,
+        tick or (),
+        untick or (),
+        rotate or (),
+    )
+    todo = acts(wanted, Word(who(), clock(), note))
     store = open_store(settings())
     store.migrate()
+    if todo:
+        with store.writing() as session:
+            for act in todo:
+                act(session)
     with store.reading() as session:
-        case = session.get(CaseRow, number)
-        if case is None:
-            raise Trouble(f"case {number}: there is none; see `canary cases`")
-        lines = cases.timeline(session, number)
-    if as_json:
-        events = [{"at": e.at, "kind": e.kind, "who": e.who, "text": e.text} for e in lines]
-        said = {"suspects": case.suspects, **case.findings, "timeline": events}
-        show_json({"id": case.id, "state": case.state, **said})
-        return
-    suspects = [(s["name"], s["kind"], percent(s["p"]), f"{s['hit']} of {s['held']}") for s in case.suspects]
-    show_table(("suspect", "kind", "probability", "canaries hit"), suspects, "No suspects yet.")
-    for line in in_words(case.findings):
-        typer.echo(line)
-    for why in case.findings.get("why", ()):
-        typer.echo(f"{why['suspect']}:")
-        for side in ("for", "against"):
-            for seen in why[side]:
-                typer.echo(f"  {side}: {seen['text']}")
-    show_table(("when", "what", "text"), [(e.at.isoformat(), e.kind, e.text) for e in lines], "Nothing happened yet.")
+        case = casebook.known(session, number)
+        if letter:
+            typer.echo(letters.letter(session, number, _addressee(session, number, letter), lang, clock()))
+            return
+        found = dossier.document(session, case, clock())
+    show_json(found) if as_json else show(found)
 
 
-def in_words(findings: Mapping[str, Any]) -> Iterator[str]:
-    """Yield what is found about a case, a sentence a line."""
-    window = findings.get("window")
-    if window:
-        yield f"Leaked between {window['from_90'][:10]} and {window['to_90'][:10]} (90 %)."
-    yield from _fields(findings.get("fields", ()))
-    twins = findings.get("twins", ())
-    for names in twins:
-        yield f"Not distinguishable: {', '.join(names)}. An address that only one of them has would tell."
-    if findings and not twins:
-        yield "All suspects can be told apart: no two held just the same addresses."
+def _addressee(session: Session, number: int, named: str) -> str:
+    """Let the kind alone be enough where there is one of the kind."""
+    from canary.store import letters
 
-
-def _fields(fields: Sequence[Mapping[str, Any]]) -> Iterator[str]:
-    if not fields:
-        return
-    names = [f for f in fields if "name" in f["field"]]
-    for label, some in (("Names", names), ("Other facts", [f for f in fields if f not in names])):
-        seen = [f for f in some if f["p"] > 0.5]
-        if seen:
-            told = ", ".join(f"{f['field']} {percent(f['p'])}" for f in seen)
-            yield f"{label} leaked: yes ({told})."
-        elif some:
-            yield f"{label} leaked: not seen so far ({percent(max(f['p'] for f in some))} that they did)."
+    if ":" in named:
+        return named
+    known = [to for to, _ in letters.addressees(session, number) if to.startswith(f"{named}:")]
+    if len(known) == 1:
+        return known[0]
+    every = ", ".join(to for to, _ in letters.addressees(session, number)) or "nobody"
+    raise Trouble(f"--letter {named!r}: say to whom; this case concerns {every}", 2)
 
 
 list_cases.__name__, one_case.__name__ = "cases", "case"

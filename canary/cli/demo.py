@@ -157,7 +157,7 @@ class _Stage:
 
     def show(self) -> None:
         """Print the table: each vendor, its mails by verdict, its case and who is most likely behind it."""
-        from canary.cli.cases import in_words
+        from canary.cli.case_words import in_words
         from canary.store.cases import list_cases
         from canary.store.standing import standings
 

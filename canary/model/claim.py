@@ -1,7 +1,7 @@
 """What a party says of a leak: a closed list of claims that can be held against the evidence, and a text of its own."""
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 
 
@@ -93,6 +93,32 @@ class Answer:
     outcome: Outcome
     text: str
     mails: tuple[int, ...] = ()
+
+
+def read_claim(text: str) -> Claim:
+    """Read `only-addresses`, `supplier:NAME`, `stopped:DAY` or `happened:DAY..DAY`; raises ValueError with the cure."""
+    name, _, rest = text.strip().partition(":")
+    if name not in set(ClaimCode):
+        raise ValueError(f"claim {name!r} is not known: choose from {', '.join(ClaimCode)}")
+    code = ClaimCode(name)
+    if code not in (ClaimCode.HAPPENED, ClaimCode.STOPPED):
+        return Claim(code, rest.strip())
+    first, dots, last = rest.partition("..")
+    since = _read_day(code, first)
+    if code is ClaimCode.STOPPED:  # in the course of that day
+        return Claim(code, "", since + _TO_MIDNIGHT if since else None)
+    end = _read_day(code, last) if dots else since
+    return Claim(code, "", since, end + _TO_MIDNIGHT if end else None)
+
+
+_TO_MIDNIGHT = timedelta(hours=23, minutes=59, seconds=59)
+
+
+def _read_day(code: ClaimCode, text: str) -> datetime | None:
+    try:
+        return datetime.fromisoformat(text.strip()).replace(tzinfo=UTC) if text.strip() else None
+    except ValueError:
+        raise ValueError(f"claim {code}: {text.strip()!r} is no day; write it as 2011-12-31") from None
 
 
 def span(since: datetime | None, until: datetime | None) -> str:

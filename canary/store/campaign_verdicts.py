@@ -2,8 +2,9 @@
 
 from collections.abc import Collection, Iterable, Sequence
 from datetime import datetime
+from typing import Any
 
-from sqlalchemy import update
+from sqlalchemy import literal, union_all, update
 from sqlmodel import Session, col, or_, select
 
 from canary.attribute.campaigns import pairs
@@ -79,7 +80,7 @@ def split(session: Session, number: int, mails: Collection[int], word: Word) -> 
 
 def verdicts(session: Session, campaign: int) -> list[CampaignVerdictRow]:
     """Return what was said of a campaign and of those that became part of it, oldest first."""
-    parts = select(CampaignRow.id).where(or_(col(CampaignRow.id) == campaign, col(CampaignRow.merged_into) == campaign))
+    parts: Any = union_all(select(literal(campaign)), select(CampaignRow.id).where(CampaignRow.merged_into == campaign))
     row = CampaignVerdictRow
     about = or_(col(row.campaign_id).in_(parts), col(row.other_id).in_(parts))
     return list(session.exec(select(row).where(about).order_by(col(row.id))).all())

@@ -7,11 +7,11 @@ from typing import Any
 from sqlmodel import Session, col
 
 from canary.model.party import Supply
-from canary.model.verdict import LEAKS
 from canary.store.lines import CaseLine, CasePage, Cell, SuspectLine
 from canary.store.pages import PAGE, canary_query, case_lines, choose, hit_query, read_hits
 from canary.store.seals import seals_of
-from canary.store.tables import CampaignRow, CanaryRow, CaseEventRow, CaseRow, HitRow, MailRow
+from canary.store.tables import CampaignRow, CanaryRow, CaseEventRow, CaseRow, HitRow
+from canary.store.tallies import StrikeRow
 from canary.store.vendors import supplies
 
 
@@ -22,8 +22,8 @@ def case_page(session: Session, case_id: int, before: int | None = None) -> Case
         return None
     query = hit_query().where(col(HitRow.case_id) == case_id).order_by(col(HitRow.id).desc()).limit(PAGE + 1)
     hits = read_hits(session, query if before is None else query.where(col(HitRow.id) < before))
-    sent = choose(MailRow.campaign_id).join(HitRow).where(col(HitRow.case_id) == case_id)
-    campaigns = choose(CampaignRow).where(col(CampaignRow.id).in_(sent)).order_by(col(CampaignRow.first_at))
+    sent = choose(StrikeRow.campaign_id).where(col(StrikeRow.case_id) == case_id).distinct().subquery()
+    campaigns = choose(CampaignRow).join(sent, sent.c.campaign_id == CampaignRow.id).order_by(col(CampaignRow.first_at))
     events = choose(CaseEventRow).where(col(CaseEventRow.case_id) == case_id).order_by(col(CaseEventRow.at))
     return CasePage(
         line=line,
@@ -50,7 +50,7 @@ def _findings(session: Session, case_id: int) -> dict[str, Any]:
 def _matrix(session: Session, line: CaseLine, rows: int = 60) -> tuple[tuple[str, str, tuple[Cell, ...]], ...]:
     hit = set(
         session.execute(
-            choose(HitRow.canary_id).where(col(HitRow.case_id) == line.id, col(HitRow.verdict).in_(LEAKS)).distinct()
+            choose(StrikeRow.canary_id).where(col(StrikeRow.case_id) == line.id, col(StrikeRow.leaks) > 0).distinct()
         ).scalars()
     )
     known = supplies(session)

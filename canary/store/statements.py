@@ -22,7 +22,7 @@ from canary.store.seals import seals_of
 from canary.store.tables import CanaryRow, CaseRow, CaseVendorRow, HitRow, SupplierRow, SupplyRow
 
 MOST = 2000
-_LEAKS = [verdict.value for verdict in LEAKS]
+LEAKED = [verdict.value for verdict in LEAKS]
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +83,7 @@ def evidence_of(session: Session, case: CaseRow) -> Evidence:
 
 
 def _of(case: CaseRow) -> tuple[Any, Any]:
-    return HitRow.case_id == case.id, col(HitRow.verdict).in_(_LEAKS)
+    return HitRow.case_id == case.id, col(HitRow.verdict).in_(LEAKED)
 
 
 def _suspect(kept: Mapping[str, Any]) -> Suspect:
@@ -119,7 +119,7 @@ def _said(session: Session, case: CaseRow) -> dict[str, tuple[int, ...]]:
 
 def _quiet(session: Session, case: CaseRow) -> tuple[datetime, ...]:
     vendors = select(CaseVendorRow.vendor_id).where(CaseVendorRow.case_id == case.id)
-    hit = select(HitRow.canary_id).where(col(HitRow.verdict).in_(_LEAKS), HitRow.canary_id == CanaryRow.id).exists()
+    hit = select(HitRow.canary_id).where(col(HitRow.verdict).in_(LEAKED), HitRow.canary_id == CanaryRow.id).exists()
     query = select(CanaryRow).where(col(CanaryRow.vendor_id).in_(vendors), ~hit)
     rows = session.exec(query.order_by(col(CanaryRow.issued_at).desc()).limit(MOST))
     tell = seals_of(session).tell

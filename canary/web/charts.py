@@ -6,11 +6,12 @@ from datetime import UTC, date, datetime, timedelta
 
 from markupsafe import Markup
 
-from canary.store.lines import OWN, SERIES, Weeks
+from canary.store.lines import OWN, SERIES, BeliefLine, Weeks
 
 _RECT = Markup('<rect class="{}" x="{}" y="{}" width="{}" height="{}"/>')
 _SPARK = Markup('<svg class="spark" viewBox="0 0 {} 24" role="img" aria-label="{}" preserveAspectRatio="none">{}</svg>')
 _BAR = Markup('<svg class="bar" viewBox="0 0 100 8" preserveAspectRatio="none" aria-hidden="true">{}{}</svg>')
+_STEPS = Markup('<path class="step" d="{}"><title>{}</title></path>')
 _WIDTH, _HEIGHT, _TOP, _LEFT = 960, 190, 22, 34
 
 
@@ -74,6 +75,32 @@ def heat(days: Sequence[tuple[date, int]]) -> Markup:
     return Markup('<svg class="heat" viewBox="0 0 {} 77" role="img" aria-label="{}">{}</svg>').format(
         (len(days) + 6) // 7 * 11, said, _joined(parts)
     )
+
+
+def belief(lines: Sequence[BeliefLine]) -> Markup:
+    """Draw how probable something was, as steps from one weighing to the next; each case is a line of its own."""
+    first, last = min(line.at for line in lines), max(line.at for line in lines)
+    span = max((last - first).total_seconds(), 1.0)
+    paths = []
+    for case in dict.fromkeys(line.case for line in lines):
+        steps = [
+            (round(48 + 904 * (line.at - first).total_seconds() / span, 1), round(110 - 100 * line.p, 1))
+            for line in sorted(lines, key=lambda line: line.at) if line.case == case
+        ]  # fmt: skip
+        drawn = " ".join(f"H{x} V{y}" for x, y in steps[1:])
+        paths.append(_STEPS.format(f"M{steps[0][0]} {steps[0][1]} {drawn} H952", f"case {case}"))
+    ends = Markup('<text x="48" y="126">{}</text><text x="952" y="126" text-anchor="end">{}</text>')
+    said = f"From {lines[0].p:.0%} to {lines[-1].p:.0%} in {len(lines)} weighings"
+    return Markup('<svg class="belief timeline" viewBox="0 0 960 132" role="img" aria-label="{}">{}{}{}</svg>').format(
+        said, _percents(), _joined(paths), ends.format(f"{first:%-d %b %Y}", f"{last:%-d %b %Y}")
+    )
+
+
+def _percents() -> Markup:
+    line = Markup(
+        '<line class="rule" x1="48" x2="952" y1="{0}" y2="{0}"/><text x="42" y="{1}" text-anchor="end">{2}</text>'
+    )
+    return _joined(line.format(110 - share, 114 - share, f"{share} %") for share in (0, 50, 100))
 
 
 def bar(p: float) -> Markup:

@@ -31,7 +31,8 @@ Field = Annotated[str, Form(max_length=1000)]
 LongField = Annotated[str, Form(max_length=60_000)]
 Found = TypeVar("Found")
 MENU = (
-    ("/tray", "Tray", Role.VIEWER),
+    ("/suppliers", "Suppliers", Role.VIEWER),
+    ("/alerts", "Alerts", Role.VIEWER),
     ("/account", "Your account", Role.VIEWER),
     ("/setup/tokens", "API tokens", Role.VIEWER),
     ("/setup", "Set-up", Role.VIEWER),
@@ -124,6 +125,7 @@ def _environment(assets: Assets) -> Environment:
     environment.filters.update(
         defang=words.defang, ago=words.ago, day=words.day, percent=words.percent, size=words.size,
         sparkline=charts.sparkline, timeline=charts.timeline, heat=charts.heat, bar=charts.bar,
+        belief=charts.belief,
         chartdata=charts.data, charttold=charts.told, thousands=words.thousands, window=words.window,
     )  # fmt: skip
     environment.globals.update(series=SERIES, kinds=words.KINDS, features=words.FEATURES)

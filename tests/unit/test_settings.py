@@ -1,12 +1,15 @@
 """Settings are read once, checked whole, and explained."""
 
 from pathlib import Path
+from typing import get_args
 
 import pytest
 from pydantic import BaseModel
 
+from canary.alert.channels import CHANNELS
 from canary.attribute.rates import RATES
-from canary.settings import Settings, SettingsError, load_settings
+from canary.model.alert import SEVERITY, Mode
+from canary.settings import Destination, Settings, SettingsError, load_settings
 
 EXAMPLE = Path(__file__).parents[2] / "config/canary.example.toml"
 
@@ -103,6 +106,45 @@ def test_a_bad_place_or_limit_is_told_with_key_value_and_cure(toml: Path, line: 
     toml.write_text(f"[smtp]\n{line}")
     with pytest.raises(SettingsError, match=told):
         load_settings(toml, {})
+
+
+def destination(toml: Path, **values: str) -> str:
+    lines = "\n".join(f"{key} = {value}" for key, value in values.items())
+    toml.write_text(f"[alert.destinations.a]\n{lines}")
+    try:
+        load_settings(toml, {})
+    except SettingsError as fault:
+        return str(fault)
+    return ""
+
+
+@pytest.mark.parametrize(
+    ("kind", "url"),
+    [("syslog", "https://siem.example"), ("slack", "tls://x"), ("apprise", "nothing"), ("webhook", "https://")],
+)
+def test_a_destination_whose_address_does_not_fit_its_kind_is_refused(toml: Path, kind: str, url: str) -> None:
+    told = destination(toml, kind=f'"{kind}"', url=f'"{url}"')
+    assert told.startswith("alert.destinations.a.url = (hidden): ")
+    assert "must begin with" in told
+
+
+def test_a_destination_cannot_ask_for_facts_that_there_are_not(toml: Path) -> None:
+    told = destination(toml, kind='"slack"', url='"https://x"', kinds='["party"]', verdicts='["fine"]')
+    assert "no such kind of fact: party; there are case-opened" in told
+    assert "verdicts" in told
+
+
+@pytest.mark.parametrize(("kind", "mode"), [("slack", "immediate"), ("webhook", "every"), ("ntfy", "immediate")])
+def test_people_are_told_of_matters_and_programs_of_facts(toml: Path, kind: str, mode: str) -> None:
+    assert destination(toml, kind=f'"{kind}"', url='"https://x"') == ""
+    assert load_settings(toml, {}).alert.destinations["a"].when == mode
+
+
+def test_the_page_on_alerts_and_the_channels_name_every_kind() -> None:
+    page = (EXAMPLE.parents[1] / "docs/alerts.md").read_text()
+    kinds = get_args(Destination.model_fields["kind"].annotation)
+    assert set(kinds) == set(CHANNELS)
+    assert [kind for kind in (*kinds, *SEVERITY, *Mode) if f"`{kind}`" not in page and kind != "test"] == []
 
 
 def test_the_defaults_of_attribution_are_those_of_the_likelihood() -> None:

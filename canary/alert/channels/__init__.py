@@ -2,10 +2,16 @@
 
 from collections.abc import Mapping
 
-from canary.alert.channels import slack, webhook
+from canary.alert.channels import apprise, discord, mattermost, ntfy, slack, syslog, teams, webhook
 from canary.alert.channels.base import Channel
 
 CHANNELS: Mapping[str, Channel] = {
     "slack": slack.CHANNEL,
     "webhook": webhook.CHANNEL,
+    "teams": teams.CHANNEL,
+    "discord": discord.CHANNEL,
+    "ntfy": ntfy.CHANNEL,
+    "mattermost": mattermost.CHANNEL,
+    "apprise": apprise.CHANNEL,
+    "syslog": syslog.CHANNEL,
 }

@@ -1,8 +1,11 @@
 """What a channel is: one function that sends a fact to a target and says in its type whether failing is for good."""
 
-from collections.abc import Callable
+import json
+import re
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from typing import Any
 
 from canary.model.alert import EVERYTHING, Bulletin, DestinationView, Mode, Route
 from canary.net.http import Answer, Http
@@ -68,13 +71,41 @@ class Channel:
     pace: timedelta | None = None
 
 
-def check(answer: Answer, permanent: frozenset[str] = frozenset()) -> None:
-    """Raise NotSent unless an answer is a success; gone, forbidden and the given error words are permanent."""
+_FINAL = frozenset({401, 403, 404, 405, 410})
+_MARKS = re.compile(r"([\\`*_~|>#\[\]()<:])")
+
+
+def check(answer: Answer, *, permanent: bool = False) -> None:
+    """Raise NotSent unless an answer is a success; gone and forbidden are permanent, and what the caller knows to be."""
     if 200 <= answer.status < 300:
         return
-    word = answer.text[:80]
-    final = answer.status in _FINAL or word in permanent
-    raise NotSent(f"HTTP {answer.status} {word}".strip(), permanent=final, wait=answer.retry_after)
+    final = permanent or answer.status in _FINAL
+    raise NotSent(f"HTTP {answer.status} {answer.text[:80]}".strip(), permanent=final, wait=answer.retry_after)
 
 
-_FINAL = frozenset({401, 403, 404, 405, 410})
+def spoken(answer: Answer) -> Mapping[str, Any]:
+    """Return the JSON object that an answer holds, if any."""
+    try:
+        found = json.loads(answer.text)
+    except ValueError:
+        return {}
+    return found if isinstance(found, dict) else {}
+
+
+def post_json(http: Http, post: Post, document: object, **headers: str) -> Answer:
+    """Post a document under the id of the message."""
+    return http.post(
+        post.target.url, json.dumps(document).encode(),
+        {"Content-Type": "application/json", "X-Canary-Alert": post.id, **headers},
+    )  # fmt: skip
+
+
+def markdown(text: str, length: int = 2000) -> str:
+    """Escape text for Markdown: marks, links, emoji, and the sign that begins mentions; cut at a word."""
+    escaped = _MARKS.sub(r"\\\1", text).replace("@", "@\N{ZERO WIDTH SPACE}")
+    return escaped if len(escaped) <= length else escaped[: length - 2].rsplit(maxsplit=1)[0] + " …"
+
+
+def cut(text: str, length: int) -> str:
+    """Cut text to a length."""
+    return text if len(text) <= length else text[: length - 1] + "…"

@@ -1,11 +1,10 @@
 """Slack incoming webhooks, in Block Kit: at most 20 blocks and 10,000 characters, one message a second."""
 
-import json
 import re
 from datetime import timedelta
 from typing import Any
 
-from canary.alert.channels.base import Channel, Post, check
+from canary.alert.channels.base import Channel, Post, check, cut, post_json
 from canary.alert.compose import Notice, notice
 from canary.net.http import Http
 
@@ -15,15 +14,14 @@ _PERMANENT = frozenset({
     "posting_to_general_channel_denied", "no_team", "team_disabled", "invalid_token", "invalid_payload", "invalid_blocks",
     "no_text", "user_not_found", "too_many_attachments", "invalid_blocks_format",
 })  # fmt: skip
-_MARKS = re.compile(r"([*_~`@#:|])")
+_MARKS = re.compile(r"([*_~`@#]|:(?=[\w+'-]+:))")
 _ENTITIES = str.maketrans({"&": "&amp;", "<": "&lt;", ">": "&gt;"})
 
 
 def send(http: Http, post: Post) -> None:
     """Post the message; raises NotSent."""
-    body = json.dumps(blocks(notice(post.bulletin, post.url))).encode()
-    headers = {"Content-Type": "application/json", "X-Canary-Alert": post.id}
-    check(http.post(post.target.url, body, headers), _PERMANENT)
+    answer = post_json(http, post, blocks(notice(post.bulletin, post.url)))
+    check(answer, permanent=answer.text in _PERMANENT)
 
 
 def escape(text: str) -> str:
@@ -36,7 +34,7 @@ def blocks(told: Notice) -> dict[str, Any]:
     changes = "\n".join(f"• {escape(change)}" for change in told.changes)
     evidence = "\n".join(f"*{label}:* {escape(text)}" for label, text in told.evidence)
     reasons = "\n".join(f"• {escape(reason)}" for reason in told.reasons)
-    parts = (f"*{escape(told.answer)}*" if told.answer else "", changes, evidence, reasons)
+    parts = (escape(told.headline), f"*{escape(told.answer)}*" if told.answer else "", changes, evidence, reasons)
     button = {"type": "button", "text": _plain(told.button, 75), "url": told.link[:3000], "action_id": "open"}
     small = [_markdown(escape(text), 500) for text in (told.window, told.todo) if text]
     return {
@@ -45,7 +43,6 @@ def blocks(told: Notice) -> dict[str, Any]:
         "unfurl_media": False,
         "blocks": [
             {"type": "header", "text": _plain(told.title, 150)},
-            {"type": "section", "text": _markdown(escape(told.headline), 1000)},
             *({"type": "section", "text": _markdown(part, 1500)} for part in parts if part),
             *([{"type": "context", "elements": small}] if small else []),
             {"type": "actions", "elements": [button]},
@@ -54,7 +51,7 @@ def blocks(told: Notice) -> dict[str, Any]:
 
 
 def _plain(text: str, length: int) -> dict[str, Any]:
-    return {"type": "plain_text", "text": text if len(text) <= length else text[: length - 1] + "…", "emoji": False}
+    return {"type": "plain_text", "text": cut(text, length), "emoji": False}
 
 
 def _markdown(text: str, length: int) -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 from canary.web.frame import Page
 from canary.web.pages.account import Account
+from canary.web.pages.alerts import Alerts
 from canary.web.pages.audit import Audit
 from canary.web.pages.campaigns import Campaigns
 from canary.web.pages.canaries import Canaries
@@ -11,6 +12,7 @@ from canary.web.pages.mailfiles import MailFiles
 from canary.web.pages.mails import Mails
 from canary.web.pages.overview import Overview
 from canary.web.pages.senders import Senders
+from canary.web.pages.suppliers import Suppliers
 from canary.web.pages.tokens import Tokens
 from canary.web.pages.tray import Tray
 from canary.web.pages.users import Users
@@ -19,6 +21,7 @@ from canary.web.pages.vendors import Vendors
 PAGES: tuple[type[Page], ...] = (
     Overview,
     Vendors,
+    Suppliers,
     Cases,
     Mails,
     MailFiles,
@@ -26,6 +29,7 @@ PAGES: tuple[type[Page], ...] = (
     Senders,
     Campaigns,
     Tray,
+    Alerts,
     Entrance,
     Account,
     Tokens,

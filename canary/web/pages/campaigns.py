@@ -1,10 +1,22 @@
 """Which mails are one sending, and why?"""
 
-from fastapi import Request, Response
+from collections.abc import Callable
+from typing import Annotated
 
-from canary.store.campaign_pages import campaign_list, campaign_page
-from canary.web.frame import Frame, Id, Key, known
+from fastapi import Form, Request, Response
+from fastapi.responses import RedirectResponse
+from sqlmodel import Session
+from starlette.exceptions import HTTPException
+
+from canary.model.word import Word
+from canary.store.campaign_pages import PAGE, campaign_list, campaign_page
+from canary.store.campaign_verdicts import merge, split
+from canary.store.tables import CampaignRow
+from canary.store.vendors import Unknown
+from canary.web.frame import Field, Frame, Id, Key
 from canary.web.route import Role, Route
+
+Mails = Annotated[list[int], Form(max_length=PAGE)]
 
 
 class Campaigns:
@@ -19,16 +31,46 @@ class Campaigns:
         return (
             Route("GET", "/campaigns", Role.VIEWER, self.campaigns),
             Route("GET", "/campaigns/{campaign_id}", Role.VIEWER, self.campaign),
+            Route("POST", "/campaigns/{campaign_id}/merge", Role.ANALYST, self.merge),
+            Route("POST", "/campaigns/{campaign_id}/split", Role.ANALYST, self.split),
         )
 
     def campaigns(self, request: Request, before: Key = None) -> Response:
         """Show campaigns, the newest first."""
         with self._frame.database.reading() as session:
             lines, further = campaign_list(session, before)
-        return self._frame.show(request, "campaigns.html", lines=lines, further=further)
+        return self._frame.show(request, "campaigns.html", lines=lines, further=further, before=before)
 
     def campaign(self, request: Request, campaign_id: Id, before: Key = None) -> Response:
         """Show what the mails of one campaign share."""
+        return self._page(request, campaign_id, before)
+
+    def merge(self, request: Request, campaign_id: Id, other: Annotated[int, Form(ge=1, le=2**53)]) -> Response:
+        """Take two campaigns for one; later mails respect it."""
+        return self._said(request, campaign_id, "campaign-merged", lambda s, word: merge(s, (campaign_id, other), word))
+
+    def split(self, request: Request, campaign_id: Id, mails: Mails, note: Field = "") -> Response:
+        """Make the marked mails a campaign of their own; later mails respect it."""
+        return self._said(
+            request, campaign_id, "campaign-split", lambda s, word: split(s, campaign_id, mails, word), note
+        )
+
+    def _said(
+        self, request: Request, campaign: int, action: str, say: Callable[[Session, Word], CampaignRow], note: str = ""
+    ) -> Response:
+        word = Word(request.state.user.name, self._frame.clock(), note)
+        try:
+            with self._frame.writing(request) as session:
+                shown = say(session, word).id
+                self._frame.audit(session, request, action, f"campaign {campaign}", f"now campaign {shown}")
+        except (Unknown, ValueError) as fault:
+            return self._page(request, campaign, None, str(fault))
+        return RedirectResponse(f"/campaigns/{shown}", 303)
+
+    def _page(self, request: Request, campaign: int, before: int | None, fault: str = "") -> Response:
         with self._frame.database.reading() as session:
-            found = known(campaign_page(session, campaign_id, before))
-        return self._frame.show(request, "campaign.html", page=found, before=before)
+            found = campaign_page(session, campaign, before)
+        if found is None:
+            raise HTTPException(404)
+        status = 400 if fault else 200
+        return self._frame.show(request, "campaign.html", status, page=found, before=before, fault=fault)

@@ -1,7 +1,11 @@
 """What exactly came?"""
 
-from fastapi import Request, Response
+from typing import Annotated
 
+from fastapi import Query, Request, Response
+
+from canary.mail.parse import parse
+from canary.store.mails import octets
 from canary.store.pages import mail_page
 from canary.web import words
 from canary.web.frame import Frame, Id, known
@@ -19,9 +23,11 @@ class Mails:
         """Return all that it answers to."""
         return (Route("GET", "/mail/{mail_id}", Role.VIEWER, self.mail),)
 
-    def mail(self, request: Request, mail_id: Id) -> Response:
-        """Show who really sent a mail, what it means and what it says."""
+    def mail(self, request: Request, mail_id: Id, html: Annotated[str, Query(max_length=1)] = "") -> Response:
+        """Show who really sent a mail, what it means and what it says; its HTML only when asked for."""
         with self._frame.database.reading() as session:
             found = known(mail_page(session, mail_id))
+            content = octets(session, mail_id) if html else None
         sent = words.who_sent(found.mail.identity, found.mail.proofs.get("dmarc") or {})
-        return self._frame.show(request, "mail.html", page=found, who_sent=sent)
+        shown = html and ("inert" if content and parse(content).html else "none")
+        return self._frame.show(request, "mail.html", page=found, who_sent=sent, html=shown)

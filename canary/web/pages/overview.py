@@ -1,15 +1,19 @@
 """Is anybody leaking, and is everything listening?"""
 
-from fastapi import Request, Response
+from typing import Annotated
 
-from canary.store.overview import overview
+from fastapi import Query, Request, Response
+
+from canary.store.overview import SHOWN, SORTED, View, overview
 from canary.store.pages import latest_hits
 from canary.web.frame import Frame
 from canary.web.route import Role, Route
 
+Word = Annotated[str, Query(max_length=200)]
+
 
 class Overview:
-    """The first page."""
+    """The first page, and the parts of it that tell news."""
 
     def __init__(self, frame: Frame) -> None:
         """Stand in a frame."""
@@ -19,11 +23,12 @@ class Overview:
         """Return all that it answers to."""
         return (Route("GET", "/", Role.VIEWER, self.overview), Route("GET", "/feed", Role.VIEWER, self.feed))
 
-    def overview(self, request: Request) -> Response:
-        """Show open cases, vendors, a year of days and the latest mail."""
+    def overview(self, request: Request, show: Word = "", sort: Word = "", after: Word = "") -> Response:
+        """Show open cases, vendors as they are wanted, a year of days and the latest mail."""
+        view = View(show if show in SHOWN else "all", sort if sort in SORTED else SORTED[0], after)
         with self._frame.database.reading() as session:
-            found = overview(session, self._frame.clock())
-        return self._frame.show(request, "overview.html", page=found, health=self._frame.health())
+            found = overview(session, self._frame.clock(), view)
+        return self._frame.show(request, "overview.html", page=found, view=view)
 
     def feed(self, request: Request) -> Response:
         """Show the latest mail, as a part of the page that asks for it whenever something came."""

@@ -6,13 +6,10 @@ from starlette.exceptions import HTTPException
 
 from canary.model.canary import CanaryState
 from canary.store import canaries
-from canary.store.senders import list_senders
 from canary.store.vendor_pages import vendor_page
-from canary.store.vendors import Unknown, get_vendor, supplier_names
+from canary.store.vendors import Unknown, get_vendor
 from canary.web.frame import Frame, known
 from canary.web.route import Role, Route
-
-SENDERS = 100
 
 
 class Vendors:
@@ -33,9 +30,7 @@ class Vendors:
         """Show what came to a vendor's addresses, and from whom."""
         with self._frame.database.reading() as session:
             found = known(vendor_page(session, slug, self._frame.clock()))
-            senders = list_senders(session, slug, limit=SENDERS)
-            passed, names = get_vendor(session, slug).supplies, supplier_names(session)
-        return self._frame.show(request, "vendor.html", page=found, senders=senders, supplies=passed, names=names)
+        return self._frame.show(request, "vendor.html", page=found)
 
     def rotate(self, request: Request, slug: str) -> Response:
         """Issue the next generation of every address of a vendor that is in use or was leaked, channel by channel."""

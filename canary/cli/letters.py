@@ -1,0 +1,80 @@
+"""`canary letter ...`: the texts of the letters about cases, and the owner's own."""
+
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from canary.attribute.letter import KINDS, LANGUAGES
+from canary.cli.frame import Json, settings, show_json, show_table, who
+from canary.model.word import Word
+
+group = typer.Typer(help="Letters to vendors and suppliers: read their texts and change them.", no_args_is_help=True)
+Kind = Annotated[str, typer.Argument(help=f"One of {', '.join(KINDS)}.")]
+Language = Annotated[str, typer.Argument(help=f"One of {', '.join(LANGUAGES)}.")]
+
+
+@group.command("list")
+def list_all(as_json: Json = False) -> None:
+    """List all letters, and which of them were changed."""
+    from canary.run import open_store
+    from canary.store import letters
+
+    store = open_store(settings())
+    store.migrate()
+    with store.reading() as session:
+        own = letters.changed(session)
+    rows = [(kind, language, own.get((kind, language))) for kind in KINDS for language in LANGUAGES]
+    if as_json:
+        show_json([
+            {"kind": kind, "language": language, "changed": row.changed_at if row else None,
+             "by": row.changed_by if row else None}
+            for kind, language, row in rows
+        ])  # fmt: skip
+        return
+    told = [
+        (kind, language, f"{r.changed_at.date()} by {r.changed_by}" if r else "as shipped")
+        for kind, language, r in rows
+    ]
+    show_table(("letter", "language", "text"), told, "No letters.")
+
+
+@group.command()
+def show(kind: Kind, language: Language = "en") -> None:
+    """Print the text of a letter, to be changed and given to `canary letter set`."""
+    from canary.run import open_store
+    from canary.store import letters
+
+    store = open_store(settings())
+    store.migrate()
+    with store.reading() as session:
+        typer.echo(letters.text_of(session, kind, language), nl=False)
+
+
+@group.command("set")
+def set_text(
+    kind: Kind,
+    language: Language,
+    file: Annotated[Path, typer.Argument(help="File with the text; - reads standard input.")],
+) -> None:
+    """Take a text of your own for a letter from now on; it is tried first."""
+    text = sys.stdin.read() if str(file) == "-" else file.read_text(encoding="utf-8")
+    _change(kind, language, text)
+
+
+@group.command()
+def reset(kind: Kind, language: Language) -> None:
+    """Go back to the text that comes with the program."""
+    _change(kind, language, "")
+
+
+def _change(kind: str, language: str, text: str) -> None:
+    from canary.run import clock, open_store
+    from canary.store import letters
+
+    store = open_store(settings())
+    store.migrate()
+    with store.writing() as session:
+        letters.change(session, kind, language, text, Word(who(), clock()))
+    typer.echo(f"letter {kind} {language}: {'changed' if text.strip() else 'as shipped'}")

@@ -1,0 +1,90 @@
+"""What is done about a case: points ticked, addresses given anew, letters written; on a real store of each kind."""
+
+import secrets
+from datetime import timedelta
+
+import pytest
+
+from canary.model.word import Word
+from canary.store import canaries, casebook, cases, desk, letters
+from canary.store.database import Database
+from canary.store.vendors import Unknown
+from tests.conftest import START
+from tests.parts.test_pipeline import LURE, World, world  # noqa: F401 - a fixture
+
+ADA = Word("ada", START + timedelta(hours=5))
+
+
+@pytest.fixture
+def hit(world: World) -> World:  # noqa: F811
+    world.send(LURE.replace(b"Reader update", b"Reader\thttp://bad.example/x"), "shop")
+    world.run()
+    return world
+
+
+def points(store: Database) -> dict[str, bool]:
+    with store.reading() as session:
+        return {p.task.code: p.done for p in desk.checklist(session, casebook.known(session, 1))}
+
+
+def test_a_tick_is_kept_in_the_timeline_and_can_be_taken_back(hit: World) -> None:
+    with hit.store.writing() as session:
+        desk.tick(session, 1, "password:shop", ADA)
+        desk.tick(session, 1, "password:shop", ADA)
+    assert points(hit.store)["password:shop"]
+    with hit.store.writing() as session:
+        desk.tick(session, 1, "password:shop", ADA, done=False)
+        kinds = [e.kind for e in cases.timeline(session, 1)]
+    assert kinds == ["opened", "done", "not-done"]
+    assert not points(hit.store)["password:shop"]
+
+
+def test_a_point_that_is_not_on_the_list_is_refused_with_those_that_are(hit: World) -> None:
+    with hit.store.writing() as session, pytest.raises(Unknown, match="task 'dance': not on the checklist of case 1"):
+        desk.tick(session, 1, "dance", ADA)
+
+
+def test_one_word_gives_every_hit_address_a_successor_once(hit: World) -> None:
+    with hit.store.writing() as session:
+        (made,) = desk.rotate(session, 1, "shop", secrets.randbelow, ADA)
+        assert desk.rotate(session, 1, "shop", secrets.randbelow, ADA) == []
+        assert (made.generation, made.vendor) == (2, "shop")
+        assert set(canaries.find(session, [hit.addresses["shop"]])) == {hit.addresses["shop"]}
+        assert [e.text for e in cases.timeline(session, 1) if e.kind == "rotated"] == [
+            f"{hit.addresses['shop']} is followed by {made.address} (generation 2)."
+        ]
+    assert points(hit.store)["rotate:shop"]
+
+
+def test_a_letter_to_the_vendor_cites_the_mail_and_breaks_what_is_hostile(hit: World) -> None:
+    with hit.store.reading() as session:
+        assert letters.addressees(session, 1) == (("vendor:shop", "Shop"),)
+        text = letters.letter(session, 1, "vendor:shop", "en", ADA.at)
+    assert f"  {hit.addresses['shop']}  (given on 2026-03-01, signup; first such mail 2026-03-01 12:00 UTC)" in text
+    assert "Subject: Reader hxxp://bad.example/x" in text
+    assert "Host: 203.0.113.5" in text
+
+
+@pytest.mark.parametrize(("to", "language", "why"), [
+    ("vendor:bikes", "en", "nothing in it concerns vendor 'bikes'"), ("vendor:nobody", "en", "vendor 'nobody' is not known"),
+    ("mayor:shop", "en", "letter 'mayor' is not known"), ("vendor:shop", "../..", "language '../..' is not known"),
+    ("supplier:nobody", "de", "supplier 'nobody' is not known"),
+])  # fmt: skip
+def test_a_letter_to_whom_it_does_not_concern_is_refused(hit: World, to: str, language: str, why: str) -> None:
+    with hit.store.reading() as session, pytest.raises(Unknown, match=why):
+        letters.letter(session, 1, to, language, ADA.at)
+
+
+def test_the_owners_text_wins_until_it_is_taken_back(hit: World) -> None:
+    with hit.store.writing() as session:
+        letters.change(session, "vendor", "de", "Fall {{ case }}\r\n", ADA)
+        assert letters.letter(session, 1, "vendor:shop", "de", ADA.at) == "Fall 1\n"
+        letters.change(session, "vendor", "de", " ", ADA)
+        assert letters.letter(session, 1, "vendor:shop", "de", ADA.at).startswith("An: Shop\n")
+
+
+def test_a_bad_text_is_refused_and_the_old_one_stays(hit: World) -> None:
+    with hit.store.writing() as session:
+        with pytest.raises(ValueError, match="letter: 'whom' is undefined"):
+            letters.change(session, "vendor", "de", "{{ whom }}", ADA)
+        assert letters.changed(session) == {}

@@ -1,0 +1,169 @@
+"""What pages read: each list goes through all there is, page by page, and every query goes by an index."""
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from sqlalchemy import event
+from sqlmodel import Session, col, select
+
+from bench._wide import END, Size, build, leaking, opened
+from canary.store.campaign_pages import campaign_list, campaign_page
+from canary.store.canary_pages import Wanted, canary_list, canary_page
+from canary.store.case_pages import case_page
+from canary.store.database import Database
+from canary.store.lines import Overview
+from canary.store.overview import SHOWN, SORTED, VENDORS, View, overview
+from canary.store.pages import figures, latest_hits, mail_page
+from canary.store.supplier_pages import supplier_list, supplier_page
+from canary.store.tables import CanaryRow, HitRow, VendorRow
+from canary.store.vendor_pages import vendor_page
+
+SIZE = Size(3_000, 120)
+
+
+@pytest.fixture(scope="module")
+def wide(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Database]:
+    """A store of 120 vendors, a third of which leak, and some that never got any mail."""
+    store = build(Path(tmp_path_factory.mktemp("wide")) / "canary.db", SIZE)
+    with store.writing() as session:
+        session.add_all(VendorRow(slug=f"zz-{n}", name=f"Silent {n}", created_at=END) for n in range(30))
+    yield store
+    store.close()
+
+
+@pytest.fixture
+def session(wide: Database) -> Iterator[Session]:
+    with wide.reading() as session:
+        yield session
+
+
+def pages(session: Session, show: str, sort: str) -> list[Overview]:
+    found = [overview(session, END, View(show, sort))]
+    while found[-1].further is not None:
+        found.append(overview(session, END, View(show, sort, found[-1].further)))
+    return found
+
+
+@pytest.mark.parametrize("sort", SORTED)
+@pytest.mark.parametrize("show", SHOWN)
+def test_the_pages_of_the_overview_hold_each_vendor_once(session: Session, show: str, sort: str) -> None:
+    found = pages(session, show, sort)
+    slugs = [line.slug for page in found for line in page.vendors]
+    assert len(slugs) == len(set(slugs)) == getattr(found[0].counts, show)
+    assert all(len(page.vendors) == VENDORS for page in found[:-1])
+
+
+def test_the_vendor_with_the_last_outside_mail_comes_first(session: Session) -> None:
+    found = [line for page in pages(session, "all", "outside") for line in page.vendors]
+    states = [line.state for line in found]
+    assert states == sorted(states, key=lambda state: state == "quiet")
+    assert states.count("leaking") == len(opened(SIZE))
+    assert states.count("leaking") + states.count("burned") == len(leaking(SIZE))
+
+
+@pytest.mark.parametrize("after", ["", ":", "x:y", "-1:0", "1e400:1", "9" * 400, "nan:1"])
+def test_a_key_that_was_made_up_is_no_fault(session: Session, after: str) -> None:
+    assert overview(session, END, View("?", "?", after)).counts.all == 150
+
+
+def test_a_vendor_is_shown_with_all_that_is_counted_of_it(session: Session) -> None:
+    number = leaking(SIZE)[-1]
+    page = vendor_page(session, f"vendor-{number}", END)
+    assert page is not None
+    its = select(HitRow).join(CanaryRow).where(CanaryRow.vendor_id == number).order_by(col(HitRow.at).desc())
+    hits = session.exec(its).all()
+    assert [line.id for line in page.hits] == [hit.id for hit in hits[:25]]
+    assert page.weeks is not None
+    outside = [hit for hit in hits if hit.verdict == "third-party"]
+    assert (page.tally.own, page.tally.outside) == (len(hits) - len(outside), len(outside))
+    assert sum(page.weeks.sums("third-party")) == sum(hit.at.date() >= page.weeks.first for hit in outside)
+    assert page.scorecard is not None
+    assert (page.scorecard.others, page.scorecard.outsiders) == (149, len({line.domain for line in page.outsiders}))
+    assert {line.supplier for line in page.supplies} == set(page.suppliers)
+
+
+def test_a_vendor_does_worse_than_those_with_fewer_outsiders(session: Session) -> None:
+    cards = {line.slug: vendor_page(session, line.slug, END) for line in overview(session, END).vendors[:12]}
+    found = [page.scorecard for page in cards.values() if page and page.scorecard]
+    ranked = sorted(found, key=lambda card: card.outsiders)
+    assert [card.worse_than for card in ranked] == sorted(card.worse_than for card in ranked)
+    assert all(card.worse_than < card.others for card in found)
+
+
+def test_a_supplier_is_shown_with_what_it_was_given(session: Session) -> None:
+    page = supplier_page(session, "esp-4")
+    assert page is not None
+    given = sum(line.hit + line.quiet for line in page.supplies)
+    assert given == len(page.hit) + len(page.quiet) == 2 * len(page.supplies)
+    assert {c.channel for c in (*page.hit, *page.quiet)} == {"newsletter"}
+    (lines, further), unknown = supplier_list(session), supplier_page(session, "nobody")
+    assert (len(lines), further, unknown) == (12, None, None)
+
+
+def test_canaries_are_found_by_vendor_channel_and_whether_they_were_hit(session: Session) -> None:
+    slug = f"vendor-{leaking(SIZE)[-1]}"
+    every, _ = canary_list(session, wanted=Wanted(vendor=slug))
+    hit, _ = canary_list(session, wanted=Wanted(vendor=slug, hit=True))
+    orders, _ = canary_list(session, wanted=Wanted(vendor=slug, channel="order", state="active"))
+    assert (len(every), len(orders), [c for c in every if c.tally.outside]) == (4, 1, list(hit))
+
+
+# Plans
+
+BIG = ("hit", "mail", "mail_content", "campaign", "campaign_mail", "strike", "vendor_week", "vendor_outsider")
+"""Tables that grow with what comes: none of them is ever gone through."""
+
+READINGS: dict[str, Callable[[Session], object]] = {
+    "overview": lambda session: overview(session, END),
+    "next page": lambda session: overview(session, END, View("quiet", "outside", overview(session, END).further or "")),
+    "asking": lambda session: overview(session, END, View("asking", "name")),
+    "vendor": lambda session: vendor_page(session, f"vendor-{leaking(SIZE)[-1]}", END),
+    "supplier": lambda session: supplier_page(session, "esp-4"),
+    "suppliers": supplier_list,
+    "case": lambda session: case_page(session, opened(SIZE)[-1]),
+    "older hits of a case": lambda session: case_page(session, opened(SIZE)[-1], 2_000),
+    "mail": lambda session: mail_page(session, 1),
+    "canaries": lambda session: canary_list(session, wanted=Wanted(hit=True)),
+    "canary": lambda session: canary_page(session, 1),
+    "campaigns": campaign_list,
+    "campaign": lambda session: campaign_page(session, 1),
+    "latest": latest_hits,
+    "metrics": figures,
+}
+
+
+def plans(session: Session, name: str) -> list[str]:
+    """The plans of all that is asked for a page, by SQLite's own word."""
+    asked: list[tuple[str, Any]] = []
+    connection = session.connection()
+
+    def note(conn: object, cursor: object, statement: str, parameters: object, *rest: object) -> None:
+        asked.append((statement, parameters))
+
+    event.listen(connection, "before_cursor_execute", note)
+    READINGS[name](session)
+    event.remove(connection, "before_cursor_execute", note)
+    cursor = connection.connection.cursor()
+    return [
+        f"{row[3]} | {statement}"
+        for statement, parameters in asked
+        if statement.startswith(("SELECT", "WITH"))
+        for row in cursor.execute(f"EXPLAIN QUERY PLAN {statement}", parameters).fetchall()
+    ]
+
+
+@pytest.mark.parametrize("name", READINGS)
+def test_no_page_goes_through_a_table_that_grows(session: Session, name: str) -> None:
+    found = plans(session, name)
+    assert found
+    assert [plan for plan in found if gone_through(plan)] == []
+
+
+def gone_through(plan: str) -> bool:
+    """Whether all of a table that grows is read: not where an index gives the order in which the first few are taken."""
+    step, _, statement = plan.partition(" | ")
+    table = next((table for table in BIG if step.startswith(f"SCAN {table}")), None)
+    ordered = "USING" in step or f"ORDER BY {table}.id DESC" in statement
+    return table is not None and not (ordered and ("LIMIT" in statement or "max(" in statement))
