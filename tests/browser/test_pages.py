@@ -31,6 +31,12 @@ PAGES = {
     "campaign": "/campaigns/1",
     "tray": "/tray",
     "alerts": "/alerts",
+    "search": "/search?q=reader",
+    "setup": "/setup",
+    "users": "/setup/users",
+    "tokens": "/setup/tokens",
+    "audit": "/audit",
+    "account": "/account",
     "lost": "/nowhere",
 }
 
