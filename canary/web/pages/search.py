@@ -23,9 +23,7 @@ class Search:
         """Return all that it answers to."""
         return (Route("GET", "/search", Role.VIEWER, self.search),)
 
-    def search(
-        self, request: Request, q: Annotated[str, Query(max_length=200)] = "", before: Key = None
-    ) -> Response:
+    def search(self, request: Request, q: Annotated[str, Query(max_length=200)] = "", before: Key = None) -> Response:
         """Show what has all the words, by what it is; to the page's own script only the part below the field."""
         said = q.strip()
         found = None
