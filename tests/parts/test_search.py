@@ -48,20 +48,15 @@ def found(session: Session, said: str) -> list[int]:
     return [line.mail for line in search(session, said).mails]
 
 
-@pytest.mark.parametrize(
-    ("said", "numbers"),
-    [
-        ("adobe", [1]), ("ADOBE reader", [1]), ("reader version", [1]), ("adobe deals", []), ("mkt77.example", [1]),
-        ("news@mkt77.example", [1]), ("example", [3, 2, 1]), ("exa", [3, 2, 1]), ("perc", [3]), ("4711", [2]),
-        ("bestellung", [2]), ("muller@", [2]), ("Müller", [2]), ("pier week", [3]), ("xn--bcher", [2]), ("nothing", []),
-    ],
-)  # fmt: skip
-def test_a_mail_is_found_by_its_words_in_any_order_the_newest_first(
-    session: Session, said: str, numbers: list[int]
-) -> None:
-    if session.get_bind().dialect.name == "postgresql" and said == "muller@":
-        pytest.skip("PostgreSQL keeps the marks of letters")
-    assert found(session, said) == numbers
+FOUND = {
+    "adobe": [1], "ADOBE reader": [1], "reader version": [1], "adobe deals": [], "mkt77.example": [1],
+    "news@mkt77.example": [1], "example": [3, 2, 1], "exa": [3, 2, 1], "perc": [3], "4711": [2], "bestellung": [2],
+    "Müller": [2], "pier week": [3], "xn--bcher": [2], "nothing": [], "?!": [],
+}  # fmt: skip
+
+
+def test_a_mail_is_found_by_its_words_in_any_order_the_newest_first(session: Session) -> None:
+    assert {said: found(session, said) for said in FOUND} == FOUND
 
 
 def test_everything_that_has_the_words_is_found_by_what_it_is(session: Session) -> None:
@@ -84,16 +79,15 @@ def test_a_found_mail_tells_what_it_was_and_for_whom(session: Session) -> None:
     )
 
 
-@pytest.mark.parametrize(
-    "said",
-    [
-        '"', "'", "adobe\"*", "NEAR(a b)", "a OR", "^subject:x", "* * *", "(", "-adobe", "a" * 100_000, "\x00", "\ud800",
-        "%", "_", "\\", "; DROP TABLE mail", "\uff46\uff55\uff4c\uff4c", "\U0001d4b3", "\U0001fae8", "a & b | !c:*", "'' || ''", "½ ² ⅷ", " " * 5000,
-    ],
+TYPED = (
+    '"', "'", "adobe\"*", "NEAR(a b)", "a OR", "^subject:x", "* * *", "(", "-adobe", "a" * 100_000, "\x00", "\ud800",
+    "%", "_", "\\", "; DROP TABLE mail", "\uff46\uff55\uff4c\uff4c", "\U0001d4b3", "\U0001fae8", "a & b | !c:*", "'' || ''", "½ ² ⅷ", " " * 5000,
 )  # fmt: skip
-def test_whatever_is_typed_is_nothing_but_words(session: Session, said: str) -> None:
-    assert search(session, said).older is None
-    assert len(found(session, "adobe")) == 1
+
+
+def test_whatever_is_typed_is_nothing_but_words(session: Session) -> None:
+    assert [search(session, said).older for said in TYPED] == [None] * len(TYPED)
+    assert found(session, "adobe") == [1]
 
 
 def test_words_are_letters_and_digits_without_marks_each_once_and_not_too_many() -> None:
