@@ -15,6 +15,7 @@ from starlette.exceptions import HTTPException
 
 from canary.authenticate.records import Arrangement
 from canary.model.alert import DestinationView
+from canary.model.verdict import LEAKS
 from canary.store.database import Database
 from canary.store.events import CLIENT, audit
 from canary.store.lines import SERIES
@@ -131,5 +132,5 @@ def _environment(assets: Assets) -> Environment:
         chartdata=charts.data, charttold=charts.told, thousands=words.thousands, window=words.window,
     )  # fmt: skip
     environment.globals.update(series=SERIES, kinds=words.KINDS, features=words.FEATURES)
-    environment.globals.update(asset=assets.address)
+    environment.globals.update(asset=assets.address, leaks=frozenset(LEAKS))
     return environment
