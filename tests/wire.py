@@ -13,6 +13,7 @@ from canary.receive.connection import Service
 from canary.receive.crowd import Crowd
 from canary.receive.journal import Journal
 from canary.receive.session import Session
+from canary.receive.spoolfile import SpoolFault
 from tests.sink import DAY, ISSUED
 
 
@@ -61,11 +62,9 @@ class Shelf:
     attempts: list[Attempt] = field(default_factory=list)
     full: bool = False
 
-    def enqueue(self, envelope: Envelope, content: bytes) -> asyncio.Future[str]:
+    def enqueue(self, envelope: Envelope, content: bytes, told: Callable[[str | SpoolFault], object]) -> None:
         self.mails.append((envelope, content))
-        done: asyncio.Future[str] = asyncio.get_running_loop().create_future()
-        done.set_result(f"key-{len(self.mails)}")
-        return done
+        asyncio.get_running_loop().call_soon(told, f"key-{len(self.mails)}")
 
     def note(self, attempt: Attempt) -> None:
         self.attempts.append(attempt)

@@ -101,14 +101,18 @@ def delay(limits: Limits, refusals: int) -> float:
 
 def unquoted(address: str) -> str:
     """The address with a quoted local part written plainly, which is the same mailbox (RFC 5321 4.1.2)."""
+    if address[:1] != '"':
+        return address
     local, at, domain = address.rpartition("@")
-    if len(local) < 2 or local[0] != '"' or local[-1] != '"':
+    if len(local) < 2 or local[-1] != '"':
         return address
     return _ESCAPE.sub(r"\1", local[1:-1]) + at + domain
 
 
 def folded(address: str) -> str:
     """The address in lower case, by ASCII alone: a Kelvin sign is no k."""
+    if address.isascii():
+        return address.lower()
     return address.encode("utf-8", "surrogatepass").lower().decode("utf-8", "surrogatepass")
 
 

@@ -42,5 +42,5 @@ class ChunkReader(Body):
 
     def content(self) -> bytes:
         """The mail, after its last chunk."""
-        octets, self._octets = self._octets, bytearray()
+        octets, self._octets = self._octets, b""
         return bytes(octets)

@@ -15,6 +15,7 @@ from canary.receive.admission import Event, Limits, network, plain_ip
 from canary.receive.book import AddressBook
 from canary.receive.crowd import Crowd
 from canary.receive.journal import Journal
+from canary.receive.spoolfile import SpoolFault
 
 log = logging.getLogger("canary.smtp")
 
@@ -36,8 +37,8 @@ class Keeper(Protocol):
     def full(self) -> bool:
         """Whether there is no space for another mail."""
 
-    def enqueue(self, envelope: Envelope, content: bytes) -> asyncio.Future[str]:
-        """Answers the key of a mail once it is durable; the future has SpoolFull or another OSError else."""
+    def enqueue(self, envelope: Envelope, content: bytes, told: Callable[[str | SpoolFault], object]) -> None:
+        """Keeps a mail and tells its key once it is durable, or the fault; raises SpoolFault if it cannot begin."""
 
     def note(self, attempt: Attempt) -> None:
         """Records an attempt without waiting."""
@@ -144,8 +145,9 @@ class Connection(asyncio.Protocol):
         if self._over:
             return
         self._heard = self._loop.time()
-        self._unread = self._unread[self._at :] + data if self._at < len(self._unread) else data
-        self._at = 0
+        if self._at < len(self._unread):
+            data = self._unread[self._at :] + data
+        self._unread, self._at = data, 0
         self.work()
 
     def eof_received(self) -> bool:

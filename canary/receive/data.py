@@ -6,6 +6,7 @@ END = b"\r\n.\r\n"
 TOO_BIG = "552 5.3.4 Message size exceeds fixed limit"
 
 _STUFFED = b"\r\n."
+_CR, _LF, _DOT = b"\r\n."
 _DOTS = 64  # looked at one by one before the search by sequence, which is a hundred times slower where dots are rare
 
 
@@ -17,7 +18,7 @@ class Body:
 
     def __init__(self, limit: int) -> None:
         self._limit = limit
-        self._octets = bytearray()
+        self._octets: bytes | bytearray = b""
         self.last = True
         self.read = 0
         self.refusal = ""
@@ -38,7 +39,7 @@ class Body:
     def drop(self, refusal: str) -> int:
         """Lets go of everything, now and later; `refusal` becomes the reply. Answers the octets set free."""
         held = len(self._octets)
-        self._octets = bytearray()
+        self._octets = b""
         self.refusal = self.refusal or refusal
         return held
 
@@ -47,8 +48,15 @@ class Body:
         self.read += len(chunk)
         if self.read - closing > self._limit:
             self.drop(TOO_BIG)
-        if not self.refusal:
-            self._octets += chunk
+        if self.refusal:
+            return
+        if not self._octets:
+            # Most mails come in one chunk, which need not be copied.
+            self._octets = chunk
+            return
+        if isinstance(self._octets, bytes):
+            self._octets = bytearray(self._octets)
+        self._octets += chunk
 
 
 class DataReader(Body):
@@ -72,11 +80,9 @@ class DataReader(Body):
 
     def content(self) -> bytes:
         """The mail after its end has come, as it was before the transparency dots (RFC 5321 4.5.2)."""
-        octets, self._octets = self._octets, bytearray()
-        del octets[-3:]
-        if octets.startswith(b"."):
-            del octets[0]
-        return bytes(octets.replace(_STUFFED, END[:2]) if self._stuffed else octets)
+        octets, self._octets = self._octets, b""
+        content = bytes(memoryview(octets)[1 if octets[0] == _DOT else 0 : -3])
+        return content.replace(_STUFFED, END[:2]) if self._stuffed else content
 
     def _end(self, chunk: bytes) -> int:
         """Where in a chunk the mail has ended, or -1."""
@@ -87,9 +93,12 @@ class DataReader(Body):
         for _ in range(_DOTS):
             if at < 0:
                 return -1
-            if at >= 2 and chunk[at - 2 : at + 3] == END:
-                return at + 3
-            self._stuffed = self._stuffed or at < 2 or chunk[at - 2 : at] == END[:2]
+            if at < 2:
+                self._stuffed = True
+            elif chunk[at - 1] == _LF:
+                if chunk[at - 2 : at + 3] == END:
+                    return at + 3
+                self._stuffed = self._stuffed or chunk[at - 2] == _CR
             at = chunk.find(b".", at + 1)
         if at < 0:
             return -1

@@ -5,8 +5,8 @@ import logging
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import replace
-from functools import partial
-from typing import ClassVar
+from functools import lru_cache
+from typing import ClassVar, TypeVar
 
 from canary.receive.admission import Event, network
 from canary.receive.connection import Connection, Service
@@ -18,6 +18,8 @@ from canary.receive.proxied import ProxyFault, read_header
 log = logging.getLogger("canary.smtp")
 
 FAULT = "451 4.3.0 Temporary local problem, try again later"
+
+T = TypeVar("T")
 
 # What a command is answered: a reply, one that must be waited for, or none because it is given in another way.
 Reply = str | asyncio.Future[str] | None
@@ -60,28 +62,30 @@ class Dialogue(Connection):
 
     def work(self) -> None:
         """Goes through what has come until it is used up, an answer must be waited for, or the turn is over."""
-        for _ in range(_TURN):
-            if self._at >= len(self._unread) or self._waiting or self._blocked or self._over or not self._step():
-                break
-        else:
-            self._waiting = True
-            self._loop.call_soon(self.resume, _silence)
-        self._send()
+        turns = _TURN
+        while self._at < len(self._unread) and not (self._waiting or self._blocked or self._over) and self._step():
+            turns -= 1
+            if not turns:
+                self._waiting = True
+                self._loop.call_soon(self.resume, _nothing, None)
+        if self._replies:
+            self._send()
         if self._ended and not (self._waiting or self._blocked):
             self.hang_up()
-        self._balance()
+        if self._waiting or self._blocked or self._paused:
+            self._balance()
 
-    def resume(self, decide: Callable[[], Reply]) -> None:
+    def resume(self, decide: Callable[[T], Reply], given: T) -> None:
         """Gives the answer that was waited for, and goes on."""
         self._waiting = False
         self._heard = self._loop.time()
-        self._settle(decide)
+        self._settle(decide, given)
         self.work()
 
-    def _settle(self, decide: Callable[[], Reply]) -> None:
+    def _settle(self, decide: Callable[[T], Reply], given: T) -> None:
         """Says what is decided, or has it waited for; a fault of ours is temporary."""
         try:
-            reply = decide()
+            reply = decide(given)
         except Refusal as refusal:
             self._refuse(refusal)
         except Exception:
@@ -94,7 +98,7 @@ class Dialogue(Connection):
                 self.say(reply)
             elif reply is not None:
                 self._waiting = True
-                reply.add_done_callback(lambda done: self.resume(done.result))
+                reply.add_done_callback(lambda done: self.resume(asyncio.Future.result, done))
         if self.leaving and not self.in_transaction:
             self.hang_up("421 4.3.2 Service shutting down")
 
@@ -105,7 +109,7 @@ class Dialogue(Connection):
             self.hang_up(farewell)
         elif seconds := self._crowd.tarpit(self):
             self._waiting = True
-            self._loop.call_later(seconds, self.resume, partial(str, refusal))
+            self._loop.call_later(seconds, self.resume, str, refusal)
         else:
             self.say(str(refusal))
 
@@ -113,13 +117,13 @@ class Dialogue(Connection):
 
     def _step(self) -> bool:
         """Takes one command, or what there is of a body; tells whether there may be more."""
-        if self._proxied:
-            return self._meet_proxy()
         if self._body is not None:
             return self._read(self._body)
+        if self._proxied:
+            return self._meet_proxy()
         line = self._next_line()
         if line is not None:
-            self._settle(partial(self._obey, line))
+            self._settle(self._obey, line)
         return line is not None
 
     def _next_line(self) -> bytes | None:
@@ -144,19 +148,13 @@ class Dialogue(Connection):
         if self.commands > self._service.limits.commands:
             self.dismiss(Event.COMMANDS, "421 4.7.0 Too many commands")
             return None
-        verb, _, argument = line.decode("utf-8", "backslashreplace").partition(" ")
-        verb = verb.upper()
-        if verb in _HTTP:
-            self.hang_up("421 4.7.0 This is SMTP")
-            return None
-        if len(line) + 2 > _LINES.get(verb, _LINE):
-            raise Refusal("500 5.5.2 Line too long")
-        if _CONTROL.search(line):
-            raise Refusal("500 5.5.2 Control characters are not allowed")
-        method = self.COMMANDS.get(verb)
-        if method is None:
+        verb, argument = _understood(line)
+        if method := self.COMMANDS.get(verb):
+            return method(self, argument)
+        if verb not in _HTTP:
             raise Refusal("500 5.5.2 Command not recognised")
-        return method(self, argument.strip())
+        self.hang_up("421 4.7.0 This is SMTP")
+        return None
 
     def _read(self, body: Body) -> bool:
         before = body.held
@@ -166,7 +164,7 @@ class Dialogue(Connection):
         if body.read > self._service.limits.discard:
             self.dismiss(Event.DISCARD, "421 4.3.4 Message far too big")
         elif rest is not None:
-            self._settle(partial(self.receive, body))
+            self._settle(self.receive, body)
         return rest is not None
 
     def _meet_proxy(self) -> bool:
@@ -186,5 +184,18 @@ class Dialogue(Connection):
         return True
 
 
-def _silence() -> None:
+@lru_cache(maxsize=1024)
+def _understood(line: bytes) -> tuple[str, str]:
+    """The verb in capitals, and its argument; raises Refusal. Whoever sends much says the same again, so it is kept."""
+    verb, _, argument = line.decode("utf-8", "backslashreplace").partition(" ")
+    verb = verb.upper()
+    if verb not in _HTTP:
+        if len(line) + 2 > _LINES.get(verb, _LINE):
+            raise Refusal("500 5.5.2 Line too long")
+        if _CONTROL.search(line):
+            raise Refusal("500 5.5.2 Control characters are not allowed")
+    return verb, argument.strip()
+
+
+def _nothing(_: None) -> None:
     """The answer to nothing."""

@@ -1,6 +1,5 @@
 """A transaction under way, from MAIL to the end of its mail."""
 
-from collections import Counter
 from dataclasses import dataclass, field
 
 from canary.receive.bdat import ChunkReader
@@ -19,5 +18,5 @@ class Draft:
     ended: float = 0.0
     recipients: dict[str, str] = field(default_factory=dict)
     accepted: int = 0
-    refused: Counter[str] = field(default_factory=Counter)
+    refused: dict[str, int] = field(default_factory=dict)
     chunks: ChunkReader | None = None

@@ -1,11 +1,13 @@
 """The grammar of MAIL and RCPT (RFC 5321 4.1.2): forgiving where a mail would be lost, in linear time."""
 
 import re
+from collections.abc import Iterable
+from functools import lru_cache
 
 from canary.receive.admission import Event, Limits
 from canary.receive.data import TOO_BIG
 
-_BRACKETED = re.compile(r'\s*<((?:"(?:[^"\\]|\\.)*"|[^<>"])*)>\s*(.*)')
+_BRACKETED = re.compile(r'\s*+<((?:"(?:[^"\\]|\\.)*+"|[^<>"]++)*+)>\s*+(.*)')
 _BARE = re.compile(r'\s*([^\s<>"]+)((?:\s.*)?)')
 _ROUTE = re.compile(r'@[^:"]*:')
 _SIZE = re.compile(r"SIZE=\d{1,20}")
@@ -20,7 +22,8 @@ class Refusal(Exception):
         self.event = event or (Event.ERRORS if reply.startswith("5") else None)
 
 
-def split_path(keyword: str, argument: str) -> tuple[str, list[str]]:
+@lru_cache(maxsize=1024)
+def split_path(keyword: str, argument: str) -> tuple[str, tuple[str, ...]]:
     """The address and the parameters behind `FROM:` or `TO:`, with or without brackets, without route.
 
     Raises Refusal. A source route is ignored, as RFC 5321 appendix C asks.
@@ -32,11 +35,12 @@ def split_path(keyword: str, argument: str) -> tuple[str, list[str]]:
     if found is None:
         raise Refusal(f"501 {'5.1.7' if keyword == 'FROM:' else '5.1.3'} Bad address syntax")
     address = found[1].strip()
-    route = _ROUTE.match(address)
-    return address[route.end() :] if route else address, found[2].split()
+    if address[:1] == "@" and (route := _ROUTE.match(address)):
+        address = address[route.end() :]
+    return address, tuple(found[2].split())
 
 
-def check_parameters(parameters: list[str], limits: Limits) -> None:
+def check_parameters(parameters: Iterable[str], limits: Limits) -> None:
     """Raises Refusal unless MAIL's parameters are ones we announce and the declared size is one we take."""
     for parameter in (given.upper() for given in parameters):
         if _SIZE.fullmatch(parameter):

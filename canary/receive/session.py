@@ -2,7 +2,6 @@
 
 # ruff: noqa: A003, ARG002 - a verb's method is called like the verb, and gets an argument whether it takes one or not
 
-import asyncio
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from functools import partial
@@ -21,7 +20,7 @@ from canary.receive.draft import Draft
 from canary.receive.journal import Transaction
 from canary.receive.path import Refusal, check_parameters, split_path
 from canary.receive.proxied import ATTRIBUTES, read_xclient
-from canary.receive.spoolfile import SpoolFull
+from canary.receive.spoolfile import SpoolFault, SpoolFull
 
 FULL = "452 4.3.1 Insufficient system storage"
 
@@ -67,7 +66,8 @@ class Session(Dialogue):
         if self._draft:
             raise Refusal("503 5.5.1 Nested MAIL command")
         sender, parameters = split_path("FROM:", argument)
-        check_parameters(parameters, self._service.limits)
+        if parameters:
+            check_parameters(parameters, self._service.limits)
         if self._service.spool.full:
             raise Refusal(FULL, Event.SPOOL)
         if not_now := self._crowd.admit_mail(self):
@@ -222,7 +222,7 @@ class Session(Dialogue):
         known = folded(address)
         if ruling in _ATTEMPTS:
             self._guesses += 1
-            draft.refused[ruling] += 1
+            draft.refused[ruling] = draft.refused.get(ruling, 0) + 1
             self._note(_ATTEMPTS[ruling], known)
         if ruling in _REFUSALS:
             raise Refusal(*_REFUSALS[ruling])
@@ -307,28 +307,26 @@ class Session(Dialogue):
     def _store(self, draft: Draft, envelope: Envelope, body: Body) -> None:
         """Hands the mail to the spool, which goes on with it whatever becomes of the client."""
         held, content = body.held, body.content()
-        self.storing = self._waiting = True
-        self._draft = self._body = None  # what it holds is given back when it is stored
+        acknowledge = partial(self._acknowledge, draft, envelope, len(content))
 
-        def stored(done: asyncio.Future[str]) -> None:
+        def stored(answer: str | SpoolFault) -> None:
             self.storing = False
             self._crowd.hold(-held)
             self.part()
-            self.resume(partial(self._acknowledge, draft, envelope, len(content), done))
+            self.resume(acknowledge, answer)
 
-        self._service.spool.enqueue(envelope, content).add_done_callback(stored)
+        self._service.spool.enqueue(envelope, content, stored)
+        self.storing = self._waiting = True
+        self._draft = self._body = None  # what it holds is given back when it is stored
 
-    def _acknowledge(self, draft: Draft, envelope: Envelope, size: int, done: asyncio.Future[str]) -> str:
-        key = ""
-        try:
-            key = done.result()
-            reply, self.commands = f"250 2.0.0 OK: queued as {key}", 0
-        except SpoolFull:
-            self._crowd.count(self, Event.SPOOL)
-            reply = FULL
-        except OSError:
-            self._crowd.count(self, Event.FAULT)
-            reply = FAULT  # the spool has said why
+    def _acknowledge(self, draft: Draft, envelope: Envelope, size: int, answer: str | SpoolFault) -> str:
+        if isinstance(answer, SpoolFault):
+            full = isinstance(answer, SpoolFull)
+            self._crowd.count(self, Event.SPOOL if full else Event.FAULT)
+            reply, key = FULL if full else FAULT, ""  # the spool has said why
+        else:
+            reply, key = f"250 2.0.0 OK: queued as {answer}", answer
+            self.commands = 0
         self._tell(draft, envelope, reply[:9], size, key)
         return self.each(reply, draft)
 

@@ -92,13 +92,24 @@ class Spool:
         """Whether the disk reserve or the backlog forbids another mail."""
         return self._writer.full
 
-    def enqueue(self, envelope: Envelope, content: bytes) -> asyncio.Future[str]:
-        """Begins to keep a mail; the future has its key once it is committed, or SpoolFull where space is wanting."""
-        return self._writer.enqueue(envelope, content)
+    def enqueue(self, envelope: Envelope, content: bytes, told: Callable[[str | SpoolFault], object]) -> None:
+        """Begins to keep a mail; `told` gets its key once it is committed, or SpoolFull where space is wanting."""
+        self._writer.enqueue(envelope, content, told)
 
     async def keep(self, envelope: Envelope, content: bytes) -> str:
         """Answers the key of a mail once it is committed; raises SpoolFull where space is wanting."""
-        return await self.enqueue(envelope, content)
+        answered: asyncio.Future[str] = asyncio.get_running_loop().create_future()
+
+        def tell(answer: str | SpoolFault) -> None:
+            if answered.done():
+                return
+            if isinstance(answer, SpoolFault):
+                answered.set_exception(answer)
+            else:
+                answered.set_result(answer)
+
+        self.enqueue(envelope, content, tell)
+        return await answered
 
     def note(self, attempt: Attempt) -> None:
         """Records an attempt soon, without waiting; a flood of them is added up by the hour."""

@@ -7,6 +7,7 @@ import queue
 import sqlite3
 import threading
 import time
+from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -23,9 +24,11 @@ from canary.receive.spoolfile import (
     checkpoint,
     connect,
     envelope_text,
+    insertion,
     is_damage,
     is_failed_write,
     is_want_of_space,
+    last_number,
     prepare,
     read_uid,
     set_aside,
@@ -34,35 +37,22 @@ from canary.receive.spoolfile import (
 log = logging.getLogger("canary.spool")
 
 _GROUP = 256
-_GROUP_OCTETS = 32 * 1024 * 1024
+_GROUP_OCTETS = 4 * 1024 * 1024
 _LOG_OCTETS = 64 * 1024 * 1024  # written to the log before it is brought into the file, which all wait for
 _ROW_OCTETS = 4096
 _RECHECK_SECONDS = 0.2
 _GLANCE_SECONDS = 0.05
-_MOMENT_SECONDS = 0.0005
 
 
 @dataclass(slots=True)
 class _Job:
-    """A mail on its way into the file, and who waits for it; `answer` is its key or what went wrong."""
+    """A mail on its way into the file, and who is told, in his own loop; `answer` is its key or what went wrong."""
 
     envelope: str
     content: bytes
-    waiter: asyncio.Future[str]
+    told: Callable[[str | SpoolFault], object]
+    loop: asyncio.AbstractEventLoop
     answer: str | SpoolFault = ""
-
-    def wake(self) -> None:
-        """Tells the waiter, in his own loop."""
-        if self.waiter.done():
-            return
-        if isinstance(self.answer, SpoolFault):
-            self.waiter.set_exception(self.answer)
-        else:
-            self.waiter.set_result(self.answer)
-
-
-class _Wake:
-    """Put into the queue to have the attempts written."""
 
 
 class Writer:
@@ -79,24 +69,27 @@ class Writer:
         self._reserve = reserve_bytes
         self._max_backlog = max_backlog
         self._max_pages = max_pages
-        self._queue: queue.SimpleQueue[_Job | _Wake | None] = queue.SimpleQueue()
+        self._coming: list[_Job] = []
+        self._queue: queue.SimpleQueue[Sequence[_Job] | None] = queue.SimpleQueue()
+        self._line: deque[_Job] = deque()
+        self._ending = False
         self._notes = Notes()
         self._thread: threading.Thread | None = None
         self._connection: sqlite3.Connection | None = None
         self._table: NoteTable | None = None
-        self._inode = 0
+        self._inode = self._present = 0
         self._uid = ""
-        self._backlog = 0
+        self._given = self._backlog = 0
         self._logged = 0
         self._doubtful = True
         self._owing = False
         self._space = _Space(path)
-        self._shared = self._pressed = False
-        self._left, self._glance = 0, 0.0
+        self._pressed = False
+        self._left, self._glance, self._recounted = 0, 0.0, 0.0
 
     def start(self, clock: Callable[[], datetime]) -> None:
         """Opens the prepared file and starts the thread."""
-        self._clock = clock
+        self._clock, self._ending = clock, False
         self._open()
         self._thread = threading.Thread(target=self._run, name=f"spool {self._path.name}", daemon=True)
         self._thread.start()
@@ -105,6 +98,7 @@ class Writer:
         """Waits for everything queued to be written."""
         thread, self._thread = self._thread, None
         if thread:
+            self._hand_over()
             self._queue.put(None)
             thread.join()
 
@@ -124,20 +118,28 @@ class Writer:
     def _press(self) -> None:
         if self._logged and self._thread and not self._pressed:
             self._pressed = True
-            self._queue.put(_Wake())
+            self._queue.put(())
 
-    def enqueue(self, envelope: Envelope, content: bytes) -> asyncio.Future[str]:
-        """Queues a mail; the future tells of its commit."""
+    def enqueue(self, envelope: Envelope, content: bytes, told: Callable[[str | SpoolFault], object]) -> None:
+        """Queues a mail; when it is committed `told` gets its key in this loop, or else the fault."""
         if self._thread is None:
             raise SpoolFault(f"spool {self._path} is not started")
-        waiter: asyncio.Future[str] = asyncio.get_running_loop().create_future()
-        self._queue.put(_Job(envelope_text(envelope), content, waiter))
-        return waiter
+        loop = asyncio.get_running_loop()
+        if not self._coming:
+            # What comes in one turn of the loop is handed over together: to wake a thread costs as much as a mail.
+            loop.call_soon(self._hand_over)
+        self._coming.append(_Job(envelope_text(envelope), content, told, loop))
+
+    def _hand_over(self) -> None:
+        jobs, self._coming = self._coming, []
+        if jobs:
+            self._present = _inode(self._path)
+            self._queue.put(jobs)
 
     def note(self, attempt: Attempt) -> None:
         """Takes an attempt, to be written soon."""
         if self._notes.add(attempt) and self._thread:
-            self._queue.put(_Wake())
+            self._queue.put(())
 
     def _free(self) -> int:
         """The octets that the disk has left, asked for again after a moment: a glance costs as much as a command."""
@@ -155,38 +157,41 @@ class Writer:
         while (jobs := self._gather()) is not None:
             self._write(jobs, self._notes.take())
             self._bring_in_log()
+            if self._crowded or time.monotonic() > self._recounted + _RECHECK_SECONDS:
+                self._recount()
         self._write([], self._notes.take())
         if lost := sum(attempt.count for attempt in self._notes.take()):
             log.error("spool %s: %d attempts are lost, as they could not be written", self._path, lost)
         self._let_go()
 
     def _gather(self) -> list[_Job] | None:
-        """Waits for something to write and takes what else is there; None means stop."""
+        """Waits for something to write and takes what else is there, up to a commit; None means stop."""
+        if not (self._line or self._ending):
+            self._take(self._next())
+        while not self._queue.empty():
+            self._take(self._queue.get())
+        if self._ending and not self._line:
+            return None
         jobs: list[_Job] = []
         octets = 0
-        item = self._next()
-        if self._shared:
-            # Several send at once: whoever comes within a moment shares a commit, which costs as much as some mails.
-            time.sleep(_MOMENT_SECONDS)
-        while item is not None:
-            if isinstance(item, _Job):
-                jobs.append(item)
-                octets += len(item.content)
-            if len(jobs) >= _GROUP or octets >= _GROUP_OCTETS or self._queue.empty():
-                self._shared = len(jobs) > 1
-                return jobs
-            item = self._queue.get()
-        if jobs:
-            self._queue.put(None)
-        return jobs or None
+        while self._line and len(jobs) < _GROUP and (not jobs or octets + len(self._line[0].content) <= _GROUP_OCTETS):
+            jobs.append(self._line.popleft())
+            octets += len(jobs[-1].content)
+        return jobs
 
-    def _next(self) -> _Job | _Wake | None:
+    def _take(self, jobs: Sequence[_Job] | None) -> None:
+        if jobs is None:
+            self._ending = True
+        else:
+            self._line += jobs
+
+    def _next(self) -> Sequence[_Job] | None:
         while True:
             try:
                 return self._queue.get(timeout=_RECHECK_SECONDS if self._crowded or self._owing else None)
             except queue.Empty:
                 if self._owing:
-                    return _Wake()
+                    return ()
                 self._recount()
 
     @property
@@ -194,7 +199,8 @@ class Writer:
         return self._backlog >= self._max_backlog
 
     def _recount(self) -> None:
-        """Looks whether the worker has made room; as nothing is written then, nothing else would tell."""
+        """Looks how much room the worker has made."""
+        self._recounted = time.monotonic()
         try:
             self._backlog = backlog(self._ready())
         except (sqlite3.Error, OSError) as error:
@@ -221,17 +227,33 @@ class Writer:
         _wake(jobs)
 
     def _commit(self, jobs: Sequence[_Job], notes: Sequence[Attempt]) -> None:
+        if not jobs:
+            self._present = _inode(self._path)
         connection = self._ready()
-        connection.execute("BEGIN IMMEDIATE")
-        insert = "INSERT INTO mail (envelope, content) VALUES (?, ?)"
-        for job in jobs:
-            job.answer = f"{self._uid}-{connection.execute(insert, (job.envelope, job.content)).lastrowid}"
-            octets = len(job.content) + _ROW_OCTETS
-            self._logged, self._left = self._logged + octets, self._left - octets
         if notes and self._table:
+            connection.execute("BEGIN IMMEDIATE")
             self._table.insert(notes)
-        self._backlog = backlog(connection)
-        connection.execute("COMMIT")
+            if jobs:
+                self._insert(connection, jobs)
+            connection.execute("COMMIT")
+        else:
+            # One statement is a transaction of its own; each more would wait for the interpreter several times.
+            self._insert(connection, jobs)
+        self._given += len(jobs)
+        self._backlog += len(jobs)
+
+    def _insert(self, connection: sqlite3.Connection, jobs: Sequence[_Job]) -> None:
+        rows: list[int | str | bytes | None] = []
+        octets = 0
+        for number, job in enumerate(jobs, self._given + 1):
+            rows += (number, job.envelope, job.content)
+            octets += len(job.content) + _ROW_OCTETS
+            job.answer = f"{self._uid}-{number}"
+        places = 1 << (len(jobs) - 1).bit_length()
+        rows += [None] * (3 * (places - len(jobs)))
+        # Not `execute`, which would let others have the interpreter once more, to ask for the number of the last row.
+        connection.executemany(insertion(places), [rows])
+        self._logged, self._left = self._logged + octets, self._left - octets
 
     def _refuse(self, jobs: Sequence[_Job], notes: Sequence[Attempt], error: Exception) -> None:
         for job in jobs:
@@ -254,12 +276,8 @@ class Writer:
         self._logged, self._pressed, self._glance = 0, False, 0.0
 
     def _ready(self) -> sqlite3.Connection:
-        """The connection, to the file that is at the path now: a mail in a deleted file would be lost."""
-        try:
-            inode = self._path.stat().st_ino
-        except FileNotFoundError:
-            inode = 0
-        if self._connection is None or inode != self._inode:
+        """The connection, to the file that was at the path just now: a mail in a deleted file would be lost."""
+        if self._connection is None or self._present != self._inode:
             if self._inode:
                 log.error("spool %s was moved or deleted while in use; a fresh one starts", self._path)
             self._let_go()
@@ -286,8 +304,8 @@ class Writer:
         connection = connect(self._path, durable=True)
         if self._max_pages:
             bound(connection, kibibytes=4 * self._max_pages)
-        self._uid, self._backlog = read_uid(connection), backlog(connection)
-        self._inode = self._path.stat().st_ino
+        self._uid, self._given, self._backlog = read_uid(connection), last_number(connection), backlog(connection)
+        self._inode = self._present = _inode(self._path)
         self._connection, self._table = connection, NoteTable(connection)
 
     def _roll_back(self, error: Exception) -> None:
@@ -336,23 +354,31 @@ class _Space:
                 log.warning("spool %s has space again; mail is accepted", self._path)
 
 
+def _inode(path: Path) -> int:
+    """The number of the file that is at a path, 0 if there is none."""
+    try:
+        return path.stat().st_ino
+    except OSError:
+        return 0
+
+
 def _is_outage(error: Exception) -> bool:
     """Whether every mail would meet the same error, and only wait for it again."""
     return isinstance(error, sqlite3.OperationalError | OSError) and not is_want_of_space(error)
 
 
 def _wake(jobs: Sequence[_Job]) -> None:
-    """Wakes all waiters of a loop with one call into it; a loop that has ended waits for nothing."""
+    """Tells all who wait in a loop with one call into it; a loop that has ended waits for nothing."""
     loops: dict[asyncio.AbstractEventLoop, list[_Job]] = {}
     for job in jobs:
-        loops.setdefault(job.waiter.get_loop(), []).append(job)
+        loops.setdefault(job.loop, []).append(job)
     for loop, theirs in loops.items():
         try:
-            loop.call_soon_threadsafe(_wake_all, theirs)
+            loop.call_soon_threadsafe(_tell_all, theirs)
         except RuntimeError:
             log.info("%d mails were kept after their listener had stopped", len(theirs))
 
 
-def _wake_all(jobs: Sequence[_Job]) -> None:
+def _tell_all(jobs: Sequence[_Job]) -> None:
     for job in jobs:
-        job.wake()
+        job.told(job.answer)

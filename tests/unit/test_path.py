@@ -9,20 +9,20 @@ from canary.receive.path import Refusal, check_parameters, split_path
 @pytest.mark.parametrize(
     ("argument", "address", "parameters"),
     [
-        ("FROM:<a@b.example>", "a@b.example", []),
-        ("from:<a@b.example> SIZE=5 BODY=8BITMIME", "a@b.example", ["SIZE=5", "BODY=8BITMIME"]),
-        ("FROM: <a@b.example>", "a@b.example", []),
-        ("FROM:a@b.example SIZE=5", "a@b.example", ["SIZE=5"]),
-        ("FROM:<>", "", []),
-        ("FROM:<@relay.example,@other.example:a@b.example>", "a@b.example", []),
-        ('FROM:<"a>b"@c.example> SMTPUTF8', '"a>b"@c.example', ["SMTPUTF8"]),
-        (r'FROM:<"a\"b"@c.example>', r'"a\"b"@c.example', []),
-        ("FROM:<a b@c.example>", "a b@c.example", []),
-        ("FROM:<a@[IPv6:2001:db8::1]>", "a@[IPv6:2001:db8::1]", []),
-        ("FROM:<jürgen@b.example>", "jürgen@b.example", []),
+        ("FROM:<a@b.example>", "a@b.example", ()),
+        ("from:<a@b.example> SIZE=5 BODY=8BITMIME", "a@b.example", ("SIZE=5", "BODY=8BITMIME")),
+        ("FROM: <a@b.example>", "a@b.example", ()),
+        ("FROM:a@b.example SIZE=5", "a@b.example", ("SIZE=5",)),
+        ("FROM:<>", "", ()),
+        ("FROM:<@relay.example,@other.example:a@b.example>", "a@b.example", ()),
+        ('FROM:<"a>b"@c.example> SMTPUTF8', '"a>b"@c.example', ("SMTPUTF8",)),
+        (r'FROM:<"a\"b"@c.example>', r'"a\"b"@c.example', ()),
+        ("FROM:<a b@c.example>", "a b@c.example", ()),
+        ("FROM:<a@[IPv6:2001:db8::1]>", "a@[IPv6:2001:db8::1]", ()),
+        ("FROM:<jürgen@b.example>", "jürgen@b.example", ()),
     ],
 )
-def test_paths_are_read_as_senders_write_them(argument: str, address: str, parameters: list[str]) -> None:
+def test_paths_are_read_as_senders_write_them(argument: str, address: str, parameters: tuple[str, ...]) -> None:
     assert split_path("FROM:", argument) == (address, parameters)
 
 
