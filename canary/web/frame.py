@@ -16,6 +16,7 @@ from starlette.exceptions import HTTPException
 from canary.authenticate.records import Arrangement
 from canary.judge.guess import odds
 from canary.model.alert import DestinationView
+from canary.model.verdict import LEAKS
 from canary.store.database import Database
 from canary.store.events import CLIENT, audit
 from canary.store.lines import SERIES
@@ -133,5 +134,5 @@ def _environment(assets: Assets) -> Environment:
     )  # fmt: skip
     environment.globals.update(series=SERIES, kinds=words.KINDS, features=words.FEATURES)
     environment.globals.update(plain_claims=words.PLAIN_CLAIMS)
-    environment.globals.update(asset=assets.address)
+    environment.globals.update(asset=assets.address, leaks=frozenset(LEAKS))
     return environment

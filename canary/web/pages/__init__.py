@@ -13,6 +13,7 @@ from canary.web.pages.letters import Letters
 from canary.web.pages.mailfiles import MailFiles
 from canary.web.pages.mails import Mails
 from canary.web.pages.overview import Overview
+from canary.web.pages.search import Search
 from canary.web.pages.senders import Senders
 from canary.web.pages.setup import Setup
 from canary.web.pages.suppliers import Suppliers
@@ -32,6 +33,7 @@ PAGES: tuple[type[Page], ...] = (
     MailFiles,
     Canaries,
     Senders,
+    Search,
     Campaigns,
     Tray,
     Alerts,
