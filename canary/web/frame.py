@@ -14,6 +14,7 @@ from sqlmodel import Session
 from starlette.exceptions import HTTPException
 
 from canary.authenticate.records import Arrangement
+from canary.judge.guess import odds
 from canary.model.alert import DestinationView
 from canary.model.verdict import LEAKS
 from canary.store.database import Database
@@ -21,7 +22,7 @@ from canary.store.events import CLIENT, audit
 from canary.store.lines import SERIES
 from canary.store.senders import waiting
 from canary.store.vendors import Duplicate, Unknown
-from canary.web import charts, words
+from canary.web import charts, charts_case, words
 from canary.web.assets import Assets
 from canary.web.auth import Door, client_of
 from canary.web.issuing import Issuing
@@ -129,8 +130,9 @@ def _environment(assets: Assets) -> Environment:
         defang=words.defang, ago=words.ago, day=words.day, percent=words.percent, size=words.size,
         sparkline=charts.sparkline, timeline=charts.timeline, heat=charts.heat, bar=charts.bar,
         belief=charts.belief,
-        chartdata=charts.data, charttold=charts.told, thousands=words.thousands, window=words.window,
+        chartdata=charts.data, casewindow=charts_case.window, odds=odds, charttold=charts.told, thousands=words.thousands, window=words.window,
     )  # fmt: skip
     environment.globals.update(series=SERIES, kinds=words.KINDS, features=words.FEATURES)
+    environment.globals.update(plain_claims=words.PLAIN_CLAIMS)
     environment.globals.update(asset=assets.address, leaks=frozenset(LEAKS))
     return environment

@@ -8,6 +8,8 @@ from canary.web.pages.campaigns import Campaigns
 from canary.web.pages.canaries import Canaries
 from canary.web.pages.cases import Cases
 from canary.web.pages.entrance import Entrance
+from canary.web.pages.evidence import Evidence
+from canary.web.pages.letters import Letters
 from canary.web.pages.mailfiles import MailFiles
 from canary.web.pages.mails import Mails
 from canary.web.pages.overview import Overview
@@ -25,6 +27,8 @@ PAGES: tuple[type[Page], ...] = (
     Vendors,
     Suppliers,
     Cases,
+    Evidence,
+    Letters,
     Mails,
     MailFiles,
     Canaries,
