@@ -14,6 +14,7 @@ from tests.processes import House, Running
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(180)]
 
+SHOTS = Path(__file__).parent / "shots"
 RECEIPT = "Tea House has taken 41.90 from your card. Details: https://tillroll.example/r/77"
 HOSTILE = b"""\
 From: "Your Bank" <x@evil.example>\r
@@ -78,6 +79,7 @@ def test_refusing_a_sender_opens_a_case_and_approving_it_changes_the_case(runnin
     _send(running, address, _receipt(), "b@tillroll.example")
     expect(page.get_by_role("link", name="Your receipt")).to_be_visible(timeout=15_000)
     page.goto(f"{_web(running)}/senders")
+    page.screenshot(path=SHOTS / "asking.png")
     page.get_by_role("button", name="Refuse: tillroll.example at tea-house").click()
     page.goto(f"{_web(running)}/vendors/tea-house")
     page.locator(".cases a").first.click()
