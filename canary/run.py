@@ -314,7 +314,10 @@ async def web(settings: Settings, *, watched: bool = False, ready: Callable[[str
     )  # fmt: skip
     # An access log would show one-time links; the application logs what matters.
     host, port = settings.web.host, settings.web.port
-    config = uvicorn.Config(app, host, port, lifespan="off", log_config=None, access_log=False, server_header=False)
+    config = uvicorn.Config(
+        app, host, port, lifespan="off", log_config=None, access_log=False, server_header=False,
+        timeout_graceful_shutdown=2,  # whoever listens to news would hold it up for ever
+    )  # fmt: skip
     server = _WebServer(config)
     server.ready = ready
     serving = asyncio.create_task(server.serve())
