@@ -36,6 +36,8 @@ class Door:
         3. Where not everybody is let in, its cookie or token stands for somebody whose role is enough.
         """
         request.state.user = None
+        if "\0" in request.url.path or "%00" in request.url.query:
+            raise HTTPException(400)  # PostgreSQL cannot even be asked for it
         by_token = way.token if way else request.url.path.startswith(f"{API}/")
         token = _bearer(request) if by_token else None
         if request.method not in _SAFE and token is None and not same_origin(request):

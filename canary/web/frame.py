@@ -31,8 +31,9 @@ from canary.web.route import Role, Route
 
 Id = Annotated[int, InPath(ge=1, le=2**53)]
 Key = Annotated[int | None, Query(ge=0, le=2**53)]
-Field = Annotated[str, Form(max_length=1000)]
-LongField = Annotated[str, Form(max_length=60_000)]
+_NO_NUL = r"^[^\x00]*$"
+Field = Annotated[str, Form(max_length=1000, pattern=_NO_NUL)]
+LongField = Annotated[str, Form(max_length=60_000, pattern=_NO_NUL)]
 Found = TypeVar("Found")
 LISTENING, KEEPS_UP = "listening", "keeps up"
 """What is said of a listener and a worker that are well."""

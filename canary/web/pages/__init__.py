@@ -1,6 +1,7 @@
 """The pages people read, one module each; `PAGES` is the table of them."""
 
 from canary.web.frame import Page
+from canary.web.live import Live
 from canary.web.pages.account import Account
 from canary.web.pages.alerts import Alerts
 from canary.web.pages.audit import Audit
@@ -43,5 +44,6 @@ PAGES: tuple[type[Page], ...] = (
     Tokens,
     Users,
     Audit,
+    Live,
 )
 """A new page is a module and its name here."""
