@@ -319,7 +319,7 @@ async def web(settings: Settings, *, watched: bool = False, ready: Callable[[str
     told = receiver_metrics(settings)
     app = create_app(
         store, clock, settings.web_url, lambda: _health(told), receiver_metrics(settings),
-        Issuing(tuple(settings.domains), supplier_book().is_shared),
+        Issuing(tuple(settings.domains), supplier_book().is_shared, installation_key(settings.data)),
         [target.view for target in alert_targets(settings)], arrangement(settings),
     )  # fmt: skip
     # An access log would show one-time links; the application logs what matters.
