@@ -17,6 +17,7 @@ from prometheus_client import CollectorRegistry
 from canary.alert.channels.base import Target
 from canary.alert.deliver import Couriers, Desk
 from canary.authenticate.lookup import Lookup, ZoneLookup
+from canary.authenticate.records import Arrangement, check_records, wanted_records
 from canary.children import Child, Stopping, say, tend
 from canary.judge.suppliers import SupplierBook, read_suppliers
 from canary.mail.trace import read_trusted
@@ -70,6 +71,13 @@ def lookups(settings: Settings) -> Callable[[], Lookup]:
         return lambda: zone
     live = LiveLookup(settings.dns.nameservers, timeout=settings.dns.timeout)
     return lambda: live.for_mail(seconds=4 * settings.dns.timeout)
+
+
+def arrangement(settings: Settings) -> Arrangement:
+    """Return the records that DNS should have for the domains of the settings, and what asks whether it does."""
+    host, lookup = settings.smtp.hostname, lookups(settings)
+    records = tuple(record for domain in settings.domains for record in wanted_records(domain, host))
+    return Arrangement(records, lambda: check_records(lookup(), records))
 
 
 def pipeline_parts(settings: Settings, store: Database, passed: Callable[[str], None] = lambda _: None) -> Parts:
@@ -274,7 +282,7 @@ async def web(settings: Settings, *, watched: bool = False, ready: Callable[[str
     app = create_app(
         store, clock, settings.web_url, lambda: _health(told), receiver_metrics(settings),
         Issuing(tuple(settings.domains), supplier_book().is_shared),
-        [target.view for target in alert_targets(settings)],
+        [target.view for target in alert_targets(settings)], arrangement(settings),
     )  # fmt: skip
     # An access log would show one-time links; the application logs what matters.
     host, port = settings.web.host, settings.web.port

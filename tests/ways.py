@@ -1,6 +1,7 @@
 """How every route that changes something is used at the least: a new route needs its line here."""
 
-from tests.website import EVIL, PASSWORD
+from canary.store import tables
+from tests.website import EVIL, NOW, PASSWORD, Site
 
 FRESH = "a new password"
 
@@ -12,6 +13,10 @@ WAYS: dict[tuple[str, str], tuple[str, dict[str, str]]] = {
     ("POST", "/canaries/{canary_id}/rotate"): ("/canaries/1/rotate", {}),
     ("POST", "/canaries/{canary_id}/burn"): ("/canaries/1/burn", {}),
     ("POST", "/vendors/{slug}/rotate"): ("/vendors/play/rotate", {}),
+    ("POST", "/campaigns/{campaign_id}/split"): ("/campaigns/1/split", {"mails": "2"}),
+    ("POST", "/campaigns/{campaign_id}/merge"): ("/campaigns/1/merge", {"other": "2"}),
+    ("POST", "/alerts/{delivery_id}/retry"): ("/alerts/1/retry", {}),
+    ("POST", "/setup/alerts/test"): ("/setup/alerts/test", {"destination": "ops"}),
     ("POST", "/account/password"): ("/account/password", {"present": PASSWORD, "password": FRESH, "again": FRESH}),
     ("POST", "/account/sessions/end"): ("/account/sessions/end", {}),
     ("POST", "/setup/tokens"): ("/setup/tokens", {"name": "x"}),
@@ -26,3 +31,30 @@ WAYS: dict[tuple[str, str], tuple[str, dict[str, str]]] = {
     ("POST", "/logout"): ("/logout", {}),
 }
 """A way to use every route that changes something, in an order in which each succeeds."""
+
+
+def ready(site: Site) -> None:
+    """Let there be a campaign of two mails, and another one."""
+    with site.database.writing() as session:
+        session.get_one(tables.MailRow, 2).campaign_id = 1
+        session.get_one(tables.CampaignRow, 1).mails = 2
+        session.add(tables.CampaignMailRow(mail_id=2))
+        session.add(tables.CampaignRow(subject="other", first_at=NOW, last_at=NOW, mails=0))
+
+
+CALLS: dict[tuple[str, str], tuple[str, dict[str, object] | None]] = {
+    ("POST", "/vendors"): ("/vendors", {"name": "Tea House", "domains": ["tea.example"], "tags": ["food"]}),
+    ("PATCH", "/vendors/{slug}"): ("/vendors/play", {"domains": ["play.example"], "grace_days": 3}),
+    ("POST", "/vendors/{slug}/suppliers"): ("/vendors/play/suppliers", {"supplier": "Silverline", "channel": "news"}),
+    ("POST", "/canaries"): ("/canaries", {"vendor": "play", "count": 3}),
+    ("POST", "/canaries/{canary_id}/rotate"): ("/canaries/1/rotate", None),
+    ("POST", "/canaries/{canary_id}/burn"): ("/canaries/1/burn", None),
+    ("POST", "/cases/{case_id}/state"): ("/cases/1/state", {"state": "investigating", "note": "looking"}),
+    ("POST", "/cases/{case_id}/notes"): ("/cases/1/notes", {"text": EVIL}),
+    ("POST", "/cases/{case_id}/owner"): ("/cases/1/owner", {"owner": "ada"}),
+    ("POST", "/senders/approve"): ("/senders/approve", {"vendor": "play", "sender": EVIL}),
+    ("POST", "/senders/deny"): ("/senders/deny", {"vendor": "play", "sender": EVIL}),
+    ("POST", "/alerts/test"): ("/alerts/test", {"destination": "ops"}),
+    ("POST", "/alerts/{delivery_id}/retry"): ("/alerts/1/retry", None),
+}
+"""The same for the calls of the API, below /api/v1."""

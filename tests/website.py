@@ -14,10 +14,12 @@ import httpx
 import uvicorn
 from fastapi import FastAPI
 
+from canary.model.alert import DestinationView
 from canary.store import tables
 from canary.store.access import UserRow
 from canary.store.counting import recount
 from canary.store.database import Database
+from canary.store.outbox import mark_failed, put_test
 from canary.store.users import Label, add_user, new_token
 from canary.web.app import create_app
 
@@ -101,6 +103,7 @@ def fill(database: Database) -> None:
         session.add(tables.HitRow(mail_id=1, canary_id=1, at=NOW, verdict="spam", confidence=0.98, case_id=1,
                                   reasons=[{"code": "bulk", "text": EVIL}]))  # fmt: skip
         recount(session)
+        mark_failed(session, put_test(session, "ops", NOW), EVIL, None)
         add_user(session, "ada", PASSWORD, "admin", NOW)
         for role in USERS[1:]:
             session.add(UserRow(name=role, role=role, created_at=NOW))
@@ -127,7 +130,12 @@ def serve(tmp_path: Path) -> Iterator[Site]:
     (tmp_path / "canary.db").write_bytes(filled())
     database = Database(f"sqlite:///{tmp_path}/canary.db")
     site = Site("", FastAPI(), database, NOW)
-    site.app = create_app(database, lambda: site.now, health=lambda: {"listener": "listening"})
+    site.app = create_app(
+        database,
+        lambda: site.now,
+        health=lambda: {"listener": "listening"},
+        destinations=[DestinationView("ops", "slack")],
+    )
     with serve_app(site):
         yield site
 

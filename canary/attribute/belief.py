@@ -15,7 +15,7 @@ from canary.model.case import Suspect, SuspectKind
 _SUSPECTS = 20
 _EXPLAINED = 3
 _LARGE = 400
-"""Of more addresses than these, the reasons are left out, as each takes a posterior of its own."""
+"""Of more addresses than these, reasons are for the patient only, as each takes a posterior of its own."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,17 +49,21 @@ class Names:
         return self._names.get(name, name.capitalize())
 
 
-def believe(world: World, names: Names, rates: Rates = RATES) -> Belief:
-    """Return what to tell of a case, given the world with just the hits of this case."""
+def believe(world: World, names: Names, rates: Rates = RATES, *, patient: bool = False) -> Belief:
+    """Return what to tell of a case, given the world with just the hits of this case.
+
+    Its findings say when it was `weighed`, unless reasons are still owed to the patient.
+    """
     inquiry = Inquiry(world, rates)
     every = frozenset(s.id for s in inquiry.sendings)
     found = examine(inquiry, every)
     ranked = sorted(found.posterior.marginals, key=lambda s: (-found.posterior.marginals[s], s))
     top = {s: found.posterior.marginals[s] for s in ranked[:_EXPLAINED] if found.posterior.marginals[s] >= 0.01}
-    why = explain(inquiry, every, top, names) if len(world.canaries) <= _LARGE else {}
+    whole = patient or len(world.canaries) <= _LARGE
+    why = explain(inquiry, every, top, names) if whole else {}
     nobody = Suspect(SuspectKind.NOBODY, "no leak", found.posterior.hypotheses.get(NOBODY, 0.0), name="No leak")
     suspects = [nobody, *(_suspect(inquiry, found, source, names) for source in ranked[:_SUSPECTS])]
-    findings = {**_findings(found, why, names), "weighed": world.now.isoformat()}
+    findings = _findings(found, why, names) | ({"weighed": world.now.isoformat()} if whole else {})
     return Belief(tuple(sorted(suspects, key=lambda s: -s.p)), findings)
 
 

@@ -10,8 +10,8 @@ Weighted = tuple[tuple[float, float], ...]
 class Rates:
     """Every assumption of the likelihood; hazards and rates are per year, delays in days, the rest probabilities.
 
-    Leaks: `vendor` follows Tripwire (DeBlasio et al., IMC 2017: some 0.55 % of sites a year); `supplier` and `owner`
-    are set beside it, a supplier being a richer target than each of its customers; `account` is one customer's account
+    Leaks: `vendor` follows Tripwire (DeBlasio et al., IMC 2017: some 0.55 % of sites a year, not all of them mailed);
+    `supplier` and `owner` are set beside it, a supplier being a richer target than each of its customers; `account` is one customer's account
     at a supplier; `published` is harvesting of an address its vendor shows (FTC 2002: 86 % of posted addresses).
     Dumps: `coverage` is how much of what a source held gets out; `tenants` how many of a supplier's accounts are hit
     (Epsilon 2011: about 2 % of its clients, Silverpop more); `unlisted` is the chance that a supplier holds an address
@@ -25,13 +25,13 @@ class Rates:
     one by accident; suppliers are handed the `passed_on` ones unless somebody says otherwise.
     """
 
-    vendor: float = 0.0045
-    supplier: float = 0.0213
+    vendor: float = 0.0038
+    supplier: float = 0.028
     account: float = 0.0001
     owner: float = 0.028
     published: float = 1.0
     pair: float = 0.03
-    coverage: Weighted = ((0.03, 0.08), (0.08, 0.12), (0.18, 0.25), (0.32, 0.25), (0.47, 0.18), (0.7, 0.12))
+    coverage: Weighted = ((0.03, 0.14), (0.08, 0.16), (0.18, 0.23), (0.32, 0.22), (0.47, 0.15), (0.7, 0.1))
     reach: Weighted = ((0.35, 0.3), (0.6, 0.4), (0.85, 0.3))
     campaigns: Weighted = ((3.0, 0.2), (7.0, 0.5), (15.0, 0.3))
     tenants: Weighted = ((1.0, 0.9), (0.3, 0.1))

@@ -39,15 +39,6 @@ host = "127.0.0.1"
 port = 8025
 """
 
-_RECORDS = """\
-DNS records for {domain} (replace 192.0.2.1 by the address of this machine):
-  {domain}.            MX   10 mail.{domain}.
-  mail.{domain}.       A    192.0.2.1
-  {domain}.            TXT  "v=spf1 -all"
-  _dmarc.{domain}.     TXT  "v=DMARC1; p=reject; np=reject"
-  *._domainkey.{domain}.  TXT  "v=DKIM1; p="
-"""
-
 
 def init(
     domain: Annotated[str, typer.Option(help="Domain whose mail shall come here.")],
@@ -58,6 +49,7 @@ def init(
     ] = None,
 ) -> None:
     """Make the data folder, the settings, the store and the first user, and say which DNS records to set."""
+    from canary.authenticate.records import EXAMPLE, wanted_records
     from canary.run import clock, open_store
     from canary.store.key import installation_key
     from canary.store.users import add_user
@@ -81,7 +73,11 @@ def init(
     with store.writing() as session:
         add_user(session, admin, chosen, "admin", clock())
     typer.echo(f"Wrote {path}; data in {data}/. First user: {admin}" + ("" if password else f", password: {chosen}"))
-    typer.echo("\n" + _RECORDS.format(domain=domain))
+    typer.echo(f"\nDNS records for {domain} (replace {EXAMPLE} by the address of this machine):")
+    for record in wanted_records(domain, f"mail.{domain}"):
+        shown = f'"{record.value}"' if record.kind == "TXT" else record.value
+        typer.echo(f"  {record.name + '.':<{len(domain) + 16}} {record.kind:<4} {shown}")
+    typer.echo()
     typer.echo("Next: canary vendor add NAME --domain shop.example, canary issue NAME, canary up")
 
 

@@ -2,14 +2,19 @@
 
 import secrets
 from enum import StrEnum
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from canary.cli.frame import settings
+from canary.cli.frame import Json, settings, show_json, show_table, who
+
+if TYPE_CHECKING:
+    from sqlmodel import Session
 
 group = typer.Typer(help="Users of the dashboard.", no_args_is_help=True)
-group.callback()(lambda: None)  # keeps `add` a subcommand of its own while it is the only one
+Password = Annotated[
+    str | None, typer.Option(envvar="CANARY_PASSWORD", help="Password; one is made up and shown once if left out.")
+]
 
 
 class Role(StrEnum):
@@ -24,17 +29,80 @@ class Role(StrEnum):
 def add(
     name: str,
     role: Annotated[Role, typer.Option(help="What the user may do.")] = Role.VIEWER,
-    password: Annotated[
-        str | None, typer.Option(envvar="CANARY_PASSWORD", help="Password; one is made up and shown once if left out.")
-    ] = None,
+    password: Password = None,
 ) -> None:
     """Add a user."""
     from canary.run import clock, open_store
+    from canary.store.events import audit
     from canary.store.users import add_user
 
     store = open_store(settings())
     store.migrate()
     chosen = password or secrets.token_urlsafe(12)
     with store.writing() as session:
-        add_user(session, name, chosen, role.value, clock())
+        row = add_user(session, name, chosen, role.value, clock())
+        audit(session, clock(), who(), "user-added", row.name, role.value)
     typer.echo(f"{name} ({role.value})" + ("" if password else f", password: {chosen}"))
+
+
+@group.command("list")
+def list_all(as_json: Json = False) -> None:
+    """List all users."""
+    from canary.run import clock, open_store
+    from canary.store.roster import members
+
+    store = open_store(settings())
+    store.migrate()
+    with store.reading() as session:
+        found = members(session, clock())
+    if as_json:
+        show_json(
+            [
+                {"name": m.name, "role": m.role, "since": m.created_at, "last": m.last_at, "sessions": m.sessions}
+                for m in found
+            ]
+        )
+    else:
+        rows = [(m.name, m.role, m.created_at.date(), m.last_at.date() if m.last_at else "", m.sessions) for m in found]
+        show_table(("name", "role", "since", "last seen", "sessions"), rows, "No users yet: canary user add NAME")
+
+
+@group.command()
+def password(name: str, new: Password = None) -> None:
+    """Set the password of a user; every session of it ends."""
+    from canary.run import clock, open_store
+    from canary.store.events import audit
+    from canary.store.roster import set_password
+
+    store = open_store(settings())
+    store.migrate()
+    chosen = new or secrets.token_urlsafe(12)
+    with store.writing() as session:
+        set_password(session, _number(session, name), chosen, clock())
+        audit(session, clock(), who(), "password", name.strip().lower(), "on the command line")
+    typer.echo(f"{name}: changed, and logged out everywhere" + ("" if new else f". Password: {chosen}"))
+
+
+@group.command()
+def remove(name: str) -> None:
+    """Remove a user with its sessions and tokens."""
+    from canary.run import clock, open_store
+    from canary.store import roster
+    from canary.store.events import audit
+
+    store = open_store(settings())
+    store.migrate()
+    with store.writing() as session:
+        removed = roster.remove(session, _number(session, name))
+        audit(session, clock(), who(), "user-removed", removed, "on the command line")
+    typer.echo(f"{removed}: removed")
+
+
+def _number(session: "Session", name: str) -> int:
+    from canary.store.users import named
+    from canary.store.vendors import Unknown
+
+    row = named(session, name)
+    if row is None:
+        raise Unknown(f"user {name!r} is not known: see `canary user list`")
+    return row.id or 0

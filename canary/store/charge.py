@@ -48,8 +48,11 @@ def weigh(session: Session, case: CaseRow) -> None:
     cases.set_belief(session, case, believed(session, case, case.last_hit_at))
 
 
-def believed(session: Session, case: CaseRow, at: datetime) -> Belief:
-    """Return what is to be believed of a case at a time, by the assumptions that the store was opened with."""
+def believed(session: Session, case: CaseRow, at: datetime, *, patient: bool = False) -> Belief:
+    """Return what is to be believed of a case at a time, by the assumptions that the store was opened with.
+
+    With many addresses only the patient get the reasons.
+    """
     names = {v.slug: v.name for v in vendors.list_vendors(session)} | vendors.supplier_names(session)
     rates: Rates = session.info.get(ASSUMED, RATES)
-    return believe(world_of(session, at, case.id), Names(names), rates)
+    return believe(world_of(session, at, case.id), Names(names), rates, patient=patient)

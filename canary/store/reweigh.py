@@ -1,4 +1,7 @@
-"""Open cases are weighed again as time passes: every day on which an address stays quiet is evidence."""
+"""Open cases are weighed again as time passes: every day on which an address stays quiet is evidence.
+
+Cases of many addresses get their reasons here, as these take long, and a mail that is concluded cannot wait.
+"""
 
 from collections.abc import Iterator
 from datetime import datetime, timedelta
@@ -15,7 +18,10 @@ AFTER = timedelta(days=1)
 
 
 def weigh_due(store: Database, now: datetime) -> int:
-    """Weigh the open cases whose belief is a day old, and return how many; the work is done outside of a transaction."""
+    """Weigh the open cases whose belief is a day old or without reasons, and return how many.
+
+    The work is done outside of any transaction that writes.
+    """
     with store.reading() as session:
         due = list(_due(session, now))
     return sum(_weigh(store, number, now) for number in due)
@@ -31,7 +37,7 @@ def _due(session: Session, now: datetime) -> Iterator[int]:
 def _weigh(store: Database, number: int, now: datetime) -> bool:
     with store.reading() as session:
         case = session.get_one(CaseRow, number)
-        seen, found = case.last_hit_at, believed(session, case, now)
+        seen, found = case.last_hit_at, believed(session, case, now, patient=True)
     with store.writing() as session:
         lock(session, CASES_LOCK)
         case = session.get_one(CaseRow, number)

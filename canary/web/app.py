@@ -3,14 +3,20 @@
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 
-from fastapi import FastAPI, Request, Response
+from fastapi import Depends, FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse
 from prometheus_client import CollectorRegistry
 from starlette.exceptions import HTTPException
 from starlette.middleware.gzip import GZipMiddleware
 
+from canary import __version__
+from canary.authenticate.records import Arrangement
 from canary.model.alert import DestinationView
 from canary.store.database import Database
+from canary.web.api import NOUNS
+from canary.web.api.document import PATH, Document, answers
+from canary.web.api.terms import nothing_else
 from canary.web.assets import Assets
 from canary.web.auth import Door
 from canary.web.faults import Faults
@@ -19,7 +25,7 @@ from canary.web.guard import Guard, headers_for
 from canary.web.issuing import Issuing
 from canary.web.pages import PAGES
 from canary.web.probes import Probes
-from canary.web.route import Mounted, Role, Route, Ways
+from canary.web.route import API, Mounted, Role, Route, Ways
 
 
 def create_app(  # noqa: PLR0913, PLR0917 - what a site is made of
@@ -30,17 +36,21 @@ def create_app(  # noqa: PLR0913, PLR0917 - what a site is made of
     registry: CollectorRegistry | None = None,
     issuing: Issuing | None = None,
     destinations: Sequence[DestinationView] = (),
+    arranged: Arrangement | None = None,
 ) -> FastAPI:
     """Build the pages over a store; `health` tells the state of each part, `registry` holds the metrics to show.
 
-    `issuing` is what addresses are issued with; `destinations` are those of alerts, without their secrets.
+    `issuing` is what addresses are issued with; `destinations` are those of alerts, without their secrets,
+    and `arranged` the records that DNS should have.
     """
     app = FastAPI(title="Canary", openapi_url=None, docs_url=None, redoc_url=None)
     door = Door(database, clock, url)
     assets = Assets()
     frame = Frame(door, health or dict, assets, issuing, destinations)
+    frame.arranged = arranged or Arrangement()
     probes = Probes(database, health or dict, registry or CollectorRegistry())
-    routes = [route for page in PAGES for route in page(frame).routes()] + list(probes.routes())
+    pages = [page(frame) for page in (*PAGES, *NOUNS)]
+    routes = [route for part in (*pages, probes, Document(app, __version__)) for route in part.routes()]
     mounted = Mounted("/static", Role.PUBLIC, assets)
     _add(app, routes)
     app.mount(mounted.path, mounted.handler, name="static")
@@ -56,9 +66,12 @@ def create_app(  # noqa: PLR0913, PLR0917 - what a site is made of
 
 def _add(app: FastAPI, routes: Sequence[Route]) -> None:
     for route in routes:
+        told = route.path.startswith(API) and route.path != PATH
+        tag = route.path.removeprefix(API).split("/")[1].partition(".")[0]
         app.add_api_route(
-            route.path, route.handler, methods=[route.method], status_code=route.status, include_in_schema=False,
-            response_model=None,
+            route.path, route.handler, methods=[route.method], status_code=route.status, include_in_schema=told,
+            responses=answers(route), response_class=Response if route.media else JSONResponse, tags=[tag],
+            dependencies=[Depends(nothing_else)] if told else None,
         )  # fmt: skip
 
 
@@ -68,5 +81,14 @@ def _tell_faults(app: FastAPI, faults: Faults) -> None:
         return faults.answer(request, fault.status_code, fault.detail, fault.headers)
 
     @app.exception_handler(RequestValidationError)
-    def unreadable(request: Request, _: RequestValidationError) -> Response:
+    def unreadable(request: Request, fault: RequestValidationError) -> Response:
+        if request.url.path.startswith(API):
+            return faults.answer(request, 422, _brief(fault))
         return faults.answer(request, 404 if request.method == "GET" else 400)
+
+
+def _brief(fault: RequestValidationError) -> str:
+    """Name the first thing that cannot be, its value and what it should be."""
+    first = fault.errors()[0]
+    named = ".".join(str(step) for step in first["loc"][1:]) or str(first["loc"][0])
+    return f"{named} {str(first.get('input'))[:80]!r}: {first['msg'][:300]}"

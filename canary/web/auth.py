@@ -36,7 +36,8 @@ class Door:
         3. Where not everybody is let in, its cookie or token stands for somebody whose role is enough.
         """
         request.state.user = None
-        token = _bearer(request) if way and way.token else None
+        by_token = way.token if way else request.url.path.startswith(f"{API}/")
+        token = _bearer(request) if by_token else None
         if request.method not in _SAFE and token is None and not same_origin(request):
             raise HTTPException(403, "This request came from another site and was refused.")
         if not _fits(request, way.largest if way else LARGEST_FORM):

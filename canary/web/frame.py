@@ -13,6 +13,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoes
 from sqlmodel import Session
 from starlette.exceptions import HTTPException
 
+from canary.authenticate.records import Arrangement
 from canary.model.alert import DestinationView
 from canary.store.database import Database
 from canary.store.events import CLIENT, audit
@@ -54,6 +55,7 @@ class Frame:
         destinations: Sequence[DestinationView] = (),
     ) -> None:
         """Read through the door's store, by the door's clock; `destinations` are those of alerts."""
+        self.arranged = Arrangement()
         self.door, self.health, self.issuing = door, health, issuing or Issuing()
         self.domains, self.destinations = self.issuing.domains, tuple(destinations)
         self.database: Database = door.database

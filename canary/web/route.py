@@ -31,7 +31,7 @@ class Route:
     """One method of one path, the least role that may use it, and its handler.
 
     `local` opens it to this machine as well, without a role; `largest` bounds the octets of a request; `token` lets
-    bearer tokens in; `status` is the answer when all went well.
+    bearer tokens in; `status` is the answer when all went well, `media` its type where that is not JSON.
     """
 
     method: str
@@ -42,6 +42,7 @@ class Route:
     largest: int = LARGEST_FORM
     token: bool = False
     status: int = 200
+    media: str = ""
 
 
 @dataclass(frozen=True, slots=True)

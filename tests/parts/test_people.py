@@ -16,7 +16,7 @@ from canary.store.events import audit, audited
 from canary.store.users import LONGEST, ROLES
 from canary.web.app import create_app
 from canary.web.route import Role, Route
-from tests.ways import FRESH, WAYS
+from tests.ways import FRESH, WAYS, ready
 from tests.website import EVIL, NOW, PASSWORD, Site, serve, serve_app
 
 
@@ -221,6 +221,7 @@ def audit_lines(site: Site) -> int:
 def test_every_change_is_written_down_with_who_and_from_where(site: Site) -> None:
     changing = {(w.method, w.path) for w in site.app.state.ways if isinstance(w, Route) and w.method != "GET"}
     assert {key for key in changing if not key[1].startswith("/api/")} == set(WAYS)
+    ready(site)
     with site.logged_in() as client:
         silent = [key for key, (path, data) in WAYS.items() if not tells(site, client, path, data)]
     assert silent == []

@@ -213,4 +213,6 @@ def test_the_tables_are_what_the_migrations_make(store: Database) -> None:
     from canary.store.rows import metadata
 
     with store.engine.connect() as connection:
-        assert compare_metadata(MigrationContext.configure(connection), metadata) == []
+        # What is searched lies in full-text tables and indexes, which the metadata cannot tell of.
+        options = {"include_name": lambda name, *_: not str(name).startswith("words_")}
+        assert compare_metadata(MigrationContext.configure(connection, opts=options), metadata) == []

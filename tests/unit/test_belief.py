@@ -76,3 +76,10 @@ def test_no_hits_are_no_leak() -> None:
 @pytest.mark.parametrize(("p", "said"), [(0.999, "over 99%"), (0.001, "under 1%"), (0.87, "87%")])
 def test_nothing_uncertain_is_said_as_certain(p: float, said: str) -> None:
     assert percent(p) == said
+
+
+def test_of_many_addresses_reasons_are_for_the_patient() -> None:
+    many = replace(LEAK, canaries=(*LEAK.canaries, *(planted(f"more{i}", "u") for i in range(400))))
+    for patient in (False, True):
+        findings = believe(many, NAMES, patient=patient).findings
+        assert (bool(findings["why"]), "weighed" in findings) == (patient, patient)

@@ -120,4 +120,4 @@ def test_a_field_that_the_supplier_never_had_moves_the_odds_to_the_vendor() -> N
     world = World(NOW, (Party("one", (Passing("post"),)),), (told, *decoys), (strike("c-one"),))
     said = replace(world, strikes=(replace(world.strikes[0], fields=frozenset({"phone"})),))
     assert weigh(world).marginals[ONE] < 0.5
-    assert weigh(said).marginals[ONE] > 0.9
+    assert weigh(said).marginals[ONE] > 0.85

@@ -12,6 +12,7 @@ from canary.web.pages.mailfiles import MailFiles
 from canary.web.pages.mails import Mails
 from canary.web.pages.overview import Overview
 from canary.web.pages.senders import Senders
+from canary.web.pages.setup import Setup
 from canary.web.pages.suppliers import Suppliers
 from canary.web.pages.tokens import Tokens
 from canary.web.pages.tray import Tray
@@ -32,6 +33,7 @@ PAGES: tuple[type[Page], ...] = (
     Alerts,
     Entrance,
     Account,
+    Setup,
     Tokens,
     Users,
     Audit,

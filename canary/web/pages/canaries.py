@@ -1,9 +1,10 @@
 """Which addresses are out there? Issue, copy, rotate and burn them, one or many."""
 
 import io
+from typing import Annotated
 
 import segno
-from fastapi import Request, Response
+from fastapi import Query, Request, Response
 from fastapi.responses import RedirectResponse
 from markupsafe import Markup
 from sqlmodel import Session
@@ -11,12 +12,13 @@ from starlette.exceptions import HTTPException
 
 from canary.model.canary import Canary
 from canary.store import canaries
-from canary.store.canary_pages import canary_list, canary_page
+from canary.store.canary_pages import EVERY, STATES, Wanted, canary_list, canary_page
 from canary.web.csvfile import csv_file
 from canary.web.frame import Field, Frame, Id, Key, LongField, known
 from canary.web.issuing import Refused, Wish, fill, read_wishes, wish
 from canary.web.route import Role, Route
 
+Word = Annotated[str, Query(max_length=100)]
 COLUMNS = (
     "address", "vendor", "channel", "generation", "style", "bits", "state", "issued", "given_name", "family_name",
     "phone",
@@ -43,9 +45,12 @@ class Canaries:
             Route("POST", "/canaries/{canary_id}/burn", Role.ANALYST, self.burn),
         )
 
-    def canaries(self, request: Request, after: Key = 0) -> Response:
-        """Show addresses in order of issue."""
-        return self._list(request, after or 0)
+    def canaries(
+        self, request: Request, after: Key = 0, vendor: Word = "", channel: Word = "", state: Word = ""
+    ) -> Response:
+        """Show addresses in order of issue, all or those that are wanted."""
+        hit, state = state == "hit", state if state in STATES else ""
+        return self._list(request, Wanted(vendor, channel, state, hit), after or 0)
 
     def canary(self, request: Request, canary_id: Id) -> Response:
         """Show one address to give away, and what came to it."""
@@ -70,14 +75,14 @@ class Canaries:
         try:
             return self._issued(request, [wish(vendor, channel, count, style, domain)])
         except Refused as fault:
-            return self._list(request, 0, str(fault))
+            return self._list(request, EVERY, fault=str(fault))
 
     def issue_many(self, request: Request, rows: LongField = "") -> Response:
         """Issue addresses by a list."""
         try:
             return self._issued(request, read_wishes(rows))
         except Refused as fault:
-            return self._list(request, 0, str(fault))
+            return self._list(request, EVERY, fault=str(fault))
 
     def export(self) -> Response:
         """Hand out all addresses as a table."""
@@ -101,13 +106,13 @@ class Canaries:
             self._frame.audit(session, request, "canary-burned", address)
         return RedirectResponse(f"/canaries/{canary_id}", 303)
 
-    def _list(self, request: Request, after: int, fault: str = "") -> Response:
+    def _list(self, request: Request, wanted: Wanted, after: int = 0, fault: str = "") -> Response:
         with self._frame.database.reading() as session:
-            lines, further = canary_list(session, after)
-        status = 400 if fault else 200
+            lines, further = canary_list(session, after, wanted)
         return self._frame.show(
-            request, "canaries.html", status, lines=lines, further=further, after=after, fault=fault
-        )
+            request, "canaries.html", 400 if fault else 200, lines=lines, further=further, after=after, fault=fault,
+            wanted=wanted,
+        )  # fmt: skip
 
     def _issued(self, request: Request, wishes: list[Wish]) -> Response:
         with self._frame.writing(request) as session:

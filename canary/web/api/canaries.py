@@ -1,0 +1,177 @@
+"""Canaries over the API: list, issue one or many, rotate, burn."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Annotated
+
+from fastapi import Query, Request, Response
+from pydantic import BaseModel, Field
+from sqlmodel import Session
+
+from canary.model.canary import Canary, CanaryState, Style
+from canary.store import canaries
+from canary.store.canaries import Order
+from canary.store.lines import CanaryLine
+from canary.store.listing import Among, canaries_after, canary_line
+from canary.web.api.terms import LIMIT, Cursor, Label, Limit, Name, Number, Page, Told, Word, call, counted_by, page
+from canary.web.csvfile import csv_file
+from canary.web.frame import Frame, known, told
+from canary.web.issuing import MOST
+from canary.web.route import Role, Route
+
+COLUMNS = (
+    "address",
+    "vendor",
+    "channel",
+    "generation",
+    "style",
+    "bits",
+    "state",
+    "issued",
+    "given_name",
+    "family_name",
+)
+
+
+class PersonaOut(BaseModel):
+    """What only this address's vendor was told."""
+
+    given_name: str
+    family_name: str
+    phone: str
+    company: str
+
+
+class CanaryOut(BaseModel):
+    """One address that was issued; `own` and `outside` count mails of its vendor and of others."""
+
+    id: int
+    address: str
+    vendor: str | None
+    channel: str
+    generation: int
+    style: Style
+    bits: float
+    state: CanaryState
+    issued: datetime
+    published: bool
+    persona: PersonaOut | None
+    own: int = 0
+    outside: int = 0
+
+
+class Issued(BaseModel):
+    """The addresses that were issued."""
+
+    items: list[CanaryOut]
+
+
+class Wanted(Told):
+    """Addresses to issue to a vendor, through a channel; without a domain at the first one that is set."""
+
+    vendor: Annotated[Name, Field(description="The slug of a vendor.")]
+    channel: Annotated[Label, Field(min_length=1, max_length=60)] = "signup"
+    style: Style = Style.TAGGED
+    count: Annotated[int, Field(ge=1, le=MOST)] = 1
+    mailbox: Annotated[
+        str, Field(pattern=r"^[a-z0-9][a-z0-9._-]{0,31}$", description="What stands before the + in the plus style.")
+    ] = "me"
+
+
+class Canaries:
+    """The calls about canaries."""
+
+    def __init__(self, frame: Frame) -> None:
+        """Stand in a frame."""
+        self._frame = frame
+
+    def routes(self) -> tuple[Route, ...]:
+        """Return all that it answers to."""
+        return (
+            call("GET", "/canaries", Role.VIEWER, self.canaries),
+            call("POST", "/canaries", Role.ANALYST, self.issue, 201),
+            call("GET", "/canaries.csv", Role.VIEWER, self.file, media="text/csv"),
+            call("GET", "/canaries/{canary_id}", Role.VIEWER, self.canary),
+            call("POST", "/canaries/{canary_id}/rotate", Role.ANALYST, self.rotate, 201),
+            call("POST", "/canaries/{canary_id}/burn", Role.ANALYST, self.burn),
+        )
+
+    def canaries(
+        self, cursor: Cursor = None, limit: Limit = LIMIT, vendor: Word = "", channel: Word = "",
+        state: Annotated[CanaryState | None, Query()] = None,
+    ) -> Page[CanaryOut]:  # fmt: skip
+        """List addresses in order of issue."""
+        among = Among(vendor=vendor, channel=channel, state=state.value if state else "")
+        with self._frame.database.reading() as session:
+            shown = _show(session, canaries_after(session, counted_by(cursor) or 0, limit + 1, among))
+        return page(shown, limit, lambda one: one, lambda one: one.id)
+
+    def file(self, vendor: Word = "") -> Response:
+        """Return all addresses, or those of a vendor, as a table."""
+        with self._frame.database.reading() as session:
+            found = canaries.list_canaries(session, vendor or None)
+        return csv_file("canaries", COLUMNS, map(_row, found))
+
+    def issue(self, request: Request, wanted: Wanted) -> Issued:
+        """Issue addresses to a vendor."""
+        issuing, now = self._frame.issuing, self._frame.clock()
+        with told(), self._frame.writing(request) as session:
+            order = Order(wanted.vendor, issuing.domain(session), wanted.channel, wanted.style, wanted.mailbox)
+            made = [canaries.issue(session, order, issuing.draw, now) for _ in range(wanted.count)]
+            text = f"{wanted.count} for {wanted.channel}, {wanted.style.value}"
+            self._frame.audit(session, request, "canary-issued", wanted.vendor, text)
+        return Issued(items=[show(canary) for canary in made])
+
+    def canary(self, canary_id: Number) -> CanaryOut:
+        """Return one address."""
+        with self._frame.database.reading() as session:
+            return self._one(session, canary_id)
+
+    def rotate(self, request: Request, canary_id: Number) -> CanaryOut:
+        """Issue the next generation to the same vendor and channel; the old address keeps listening."""
+        with told(), self._frame.writing(request) as session:
+            old = self._one(session, canary_id)
+            made = canaries.rotate(session, old.address, self._frame.issuing.draw, self._frame.clock())
+            self._frame.audit(session, request, "canary-rotated", old.address, f"by {made.address}")
+        return show(made)
+
+    def burn(self, request: Request, canary_id: Number) -> CanaryOut:
+        """Mark an address as leaked; it keeps listening."""
+        with told(), self._frame.writing(request) as session:
+            old = self._one(session, canary_id)
+            canaries.burn(session, old.address, self._frame.clock())
+            self._frame.audit(session, request, "canary-burned", old.address)
+            return self._one(session, canary_id)
+
+    @staticmethod
+    def _one(session: Session, canary_id: int) -> CanaryOut:
+        return _show(session, [known(canary_line(session, canary_id))])[0]
+
+
+def _show(session: Session, lines: Sequence[CanaryLine]) -> list[CanaryOut]:
+    facts = canaries.find(session, [line.address for line in lines])
+    return [
+        show(facts[line.address]).model_copy(update={"own": line.tally.own, "outside": line.tally.outside})
+        for line in lines
+    ]
+
+
+def show(canary: Canary) -> CanaryOut:
+    """Return an address as the API shows it."""
+    who = canary.persona
+    persona = who and PersonaOut(
+        given_name=who.given_name, family_name=who.family_name, phone=who.phone, company=who.company
+    )
+    return CanaryOut(
+        id=canary.id, address=canary.address, vendor=canary.vendor, channel=canary.channel,
+        generation=canary.generation, style=canary.style, bits=canary.bits, state=canary.state, issued=canary.issued,
+        published=canary.published, persona=persona,
+    )  # fmt: skip
+
+
+def _row(canary: Canary) -> tuple[object, ...]:
+    who = canary.persona
+    return (
+        canary.address, canary.vendor, canary.channel, canary.generation, canary.style.value, canary.bits,
+        canary.state.value, canary.issued, who.given_name if who else "", who.family_name if who else "",
+    )  # fmt: skip

@@ -1,0 +1,154 @@
+"""Cases over the API: who leaked and how sure it is, and what people say of it."""
+
+from datetime import datetime
+from typing import Annotated, Any
+
+from fastapi import Query, Request
+from pydantic import BaseModel, Field, JsonValue
+from sqlmodel import Session
+
+from canary.model.case import CaseState
+from canary.model.word import Word as Said
+from canary.store import casebook
+from canary.store.cases import timeline
+from canary.store.listing import Among, cases_before, vendors_of_cases
+from canary.store.tables import CaseRow
+from canary.web.api.terms import LIMIT, Cursor, Label, Limit, Number, Page, Text, Told, Word, call, counted_by, page
+from canary.web.frame import Frame, told
+from canary.web.route import Role, Route
+
+
+class SuspectOut(BaseModel):
+    """A possible source with the probability that it leaked; `hit` of the `held` canaries it had were hit."""
+
+    kind: str
+    id: str
+    name: str
+    p: float
+    bayes_factor: float
+    hit: int
+    held: int
+
+
+class CaseOut(BaseModel):
+    """A suspected leak; `suspects` are hypotheses with their support, the likeliest first."""
+
+    id: int
+    state: CaseState
+    outcome: str
+    owner: str
+    vendors: list[str]
+    opened: datetime
+    last_hit: datetime
+    aware: datetime | None
+    merged_into: int | None
+    suspects: list[SuspectOut]
+
+
+class EventOut(BaseModel):
+    """One line of a timeline."""
+
+    at: datetime
+    kind: str
+    who: str
+    text: str
+
+
+class CaseWhole(CaseOut):
+    """A case with what was found about it (window, fields, what cannot be told apart) and its timeline."""
+
+    findings: dict[str, JsonValue]
+    timeline: list[EventOut]
+
+
+class StateNew(Told):
+    """The state that a case shall have, and why."""
+
+    state: CaseState
+    note: Text = ""
+
+
+class NoteNew(Told):
+    """What is to be remembered of a case."""
+
+    text: Annotated[Text, Field(min_length=1)]
+
+
+class OwnerNew(Told):
+    """The name of the user who sees to a case; empty for nobody."""
+
+    owner: Label = ""
+
+
+class Cases:
+    """The calls about cases."""
+
+    def __init__(self, frame: Frame) -> None:
+        """Stand in a frame."""
+        self._frame = frame
+
+    def routes(self) -> tuple[Route, ...]:
+        """Return all that it answers to."""
+        return (
+            call("GET", "/cases", Role.VIEWER, self.cases),
+            call("GET", "/cases/{case_id}", Role.VIEWER, self.case),
+            call("POST", "/cases/{case_id}/state", Role.ANALYST, self.state),
+            call("POST", "/cases/{case_id}/notes", Role.ANALYST, self.note, 201),
+            call("POST", "/cases/{case_id}/owner", Role.ANALYST, self.owner),
+        )
+
+    def cases(
+        self, cursor: Cursor = None, limit: Limit = LIMIT, state: Annotated[CaseState | None, Query()] = None,
+        open: Annotated[bool | None, Query()] = None, vendor: Word = "",  # noqa: A002 - the name in the address
+    ) -> Page[CaseOut]:  # fmt: skip
+        """List cases, newest first."""
+        among = Among(state=state.value if state else "", open=open, vendor=vendor)
+        with self._frame.database.reading() as session:
+            found = cases_before(session, counted_by(cursor), limit + 1, among)
+            owners = vendors_of_cases(session, [row.id or 0 for row in found])
+        return page(found, limit, lambda row: CaseOut(**_listed(row, owners)), lambda row: row.id or 0)
+
+    def case(self, case_id: Number) -> CaseWhole:
+        """Return one case."""
+        with told(), self._frame.database.reading() as session:
+            return _whole(session, casebook.known(session, case_id))
+
+    def state(self, request: Request, case_id: Number, new: StateNew) -> CaseWhole:
+        """Bring a case into another state, where its present one has a way there."""
+        with told(), self._frame.writing(request) as session:
+            return _whole(session, casebook.set_state(session, case_id, new.state, self._word(request, new.note)))
+
+    def note(self, request: Request, case_id: Number, new: NoteNew) -> CaseWhole:
+        """Write a note into the timeline of a case."""
+        with told(), self._frame.writing(request) as session:
+            return _whole(session, casebook.add_note(session, case_id, self._word(request, new.text)))
+
+    def owner(self, request: Request, case_id: Number, new: OwnerNew) -> CaseWhole:
+        """Let a user see to a case."""
+        with told(), self._frame.writing(request) as session:
+            return _whole(session, casebook.set_owner(session, case_id, new.owner, self._word(request)))
+
+    def _word(self, request: Request, note: str = "") -> Said:
+        return Said(request.state.user.name, self._frame.clock(), note)
+
+
+def _whole(session: Session, row: CaseRow) -> CaseWhole:
+    session.flush()
+    number = row.id or 0
+    events = [EventOut(at=e.at, kind=e.kind, who=e.who, text=e.text) for e in timeline(session, number)]
+    return CaseWhole(**_listed(row, vendors_of_cases(session, [number])), findings=row.findings, timeline=events)
+
+
+def _listed(row: CaseRow, vendors: dict[int, list[str]]) -> dict[str, Any]:
+    return {
+        "id": row.id, "state": row.state, "outcome": row.outcome, "owner": row.owner,
+        "vendors": vendors.get(row.id or 0, []), "opened": row.opened_at, "last_hit": row.last_hit_at,
+        "aware": row.aware_at, "merged_into": row.merged_into, "suspects": [_suspect(kept) for kept in row.suspects],
+    }  # fmt: skip
+
+
+def _suspect(kept: dict[str, Any]) -> SuspectOut:
+    return SuspectOut(
+        kind=kept.get("kind", ""), id=kept.get("id", ""), name=kept.get("name", ""), p=kept.get("p", 0.0),
+        bayes_factor=kept.get("factor", 1.0), hit=kept.get("hit", 0), held=kept.get("held", 0),
+    )  # fmt: skip

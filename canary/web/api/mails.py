@@ -1,0 +1,124 @@
+"""Mails over the API: what came, who proved to have sent it, and the octets as a file."""
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+from fastapi import Response
+from pydantic import BaseModel, JsonValue
+
+from canary.store.listing import Among, hits_of_mails, mails_before
+from canary.store.mails import octets, rows
+from canary.store.tables import MailRow
+from canary.web.api.hits import HitOut
+from canary.web.api.hits import show as show_hit
+from canary.web.api.terms import LIMIT, At, Counted, Cursor, Limit, Number, Page, Word, call, counted_by, page
+from canary.web.frame import Frame, known
+from canary.web.pages.mailfiles import raw_mail
+from canary.web.route import Role, Route
+
+
+class IdentityOut(BaseModel):
+    """Who the sender proved to be; everything is empty where nothing was proven."""
+
+    domain: str
+    proof: str
+    esp: str
+    account: str
+
+
+class MailOut(BaseModel):
+    """One mail as it is listed: what it says of itself is unproven, `identity` is proven."""
+
+    id: int
+    received: datetime
+    sha256: str
+    size: int
+    subject: str
+    sender: str
+    sender_name: str
+    message_id: str
+    identity: IdentityOut
+    campaign: int | None
+
+
+class AttachmentOut(BaseModel):
+    """An attachment by name, type, size and digest; it is never opened."""
+
+    name: str
+    type: str
+    size: int
+    sha256: str
+
+
+class MailWhole(MailOut):
+    """One mail with all that is kept of it but its octets; `proofs` and `envelope` are as they were recorded."""
+
+    text: str
+    headers: list[tuple[str, str]]
+    links: list[str]
+    attachments: list[AttachmentOut]
+    oddities: list[str]
+    envelope: dict[str, JsonValue]
+    proofs: dict[str, JsonValue]
+    hits: list[HitOut]
+
+
+class Mails:
+    """The calls about mails."""
+
+    def __init__(self, frame: Frame) -> None:
+        """Stand in a frame."""
+        self._frame = frame
+
+    def routes(self) -> tuple[Route, ...]:
+        """Return all that it answers to."""
+        return (
+            call("GET", "/mails", Role.VIEWER, self.mails),
+            call("GET", "/mails/{mail_id}", Role.VIEWER, self.mail),
+            call("GET", "/mails/{mail_id}/raw", Role.VIEWER, self.raw, media="message/rfc822"),
+        )
+
+    def mails(
+        self, cursor: Cursor = None, limit: Limit = LIMIT, domain: Word = "", campaign: Counted = None, since: At = None,
+        until: At = None,
+    ) -> Page[MailOut]:  # fmt: skip
+        """List mails, newest first; `domain` is that of the proven sender."""
+        among = Among(domain=domain.lower(), campaign=campaign, since=since, until=until)
+        with self._frame.database.reading() as session:
+            found = mails_before(session, counted_by(cursor), limit + 1, among)
+        return page(found, limit, lambda row: MailOut(**_listed(row)), lambda row: row.id or 0)
+
+    def mail(self, mail_id: Number) -> MailWhole:
+        """Return one mail, and what it means at each canary it came to."""
+        with self._frame.database.reading() as session:
+            found = known(rows(session, [mail_id]).get(mail_id) if octets(session, mail_id) is not None else None)
+            hits = hits_of_mails(session, [mail_id]).get(mail_id, [])
+        parts = found.parts
+        return MailWhole(
+            **_listed(found), text=found.text, headers=[(name, value) for name, value in parts.get("headers", ())],
+            links=parts.get("links", []), attachments=[_attachment(each) for each in parts.get("attachments", ())],
+            oddities=parts.get("oddities", []), envelope=found.envelope, proofs=found.proofs,
+            hits=[show_hit(fact) for fact in hits],
+        )  # fmt: skip
+
+    def raw(self, mail_id: Number) -> Response:
+        """Return a mail octet for octet, as a file."""
+        with self._frame.database.reading() as session:
+            return raw_mail(known(octets(session, mail_id)), mail_id)
+
+
+def _listed(row: MailRow) -> dict[str, Any]:
+    who = row.identity
+    named = {name: str(who.get(name) or "") for name in ("domain", "proof", "esp", "account")}
+    return {
+        "id": row.id, "received": row.received_at, "sha256": row.sha256, "size": row.size, "subject": row.subject,
+        "sender": row.sender, "sender_name": row.sender_name, "message_id": row.message_id,
+        "identity": IdentityOut(**named), "campaign": row.campaign_id,
+    }  # fmt: skip
+
+
+def _attachment(kept: Mapping[str, Any]) -> AttachmentOut:
+    return AttachmentOut(
+        name=kept.get("name", ""), type=kept.get("type", ""), size=kept.get("size", 0), sha256=kept.get("sha256", "")
+    )

@@ -1,0 +1,99 @@
+"""Senders over the API: who writes for a vendor, and the answers of the owner."""
+
+from collections.abc import Callable
+from datetime import datetime
+from typing import Annotated
+
+from fastapi import Query, Request
+from pydantic import BaseModel, Field
+from sqlmodel import Session
+
+from canary.model.sender import SenderState
+from canary.store.listing import Among, senders_after
+from canary.store.rejudge import Outcome
+from canary.store.senders import approve, deny
+from canary.store.tables import SenderRow
+from canary.web.api.terms import LIMIT, Cursor, Label, Limit, Name, Page, Told, Word, call, counted_by, page
+from canary.web.frame import Frame, told
+from canary.web.route import Role, Route
+
+Decide = Callable[[Session, str, str, str, datetime], Outcome]
+
+
+class SenderOut(BaseModel):
+    """A proven identity at a vendor; `key` is a domain, `esp/account`, or `domain via platform`."""
+
+    id: int
+    vendor: str
+    key: str
+    state: SenderState
+    proof: str
+    first: datetime | None
+    last: datetime | None
+    mails: int
+    asked: datetime | None
+    decided: datetime | None
+    decided_by: str
+    mail: int | None
+
+
+class Named(Told):
+    """A sender at a vendor, by the slug of the one and the key of the other."""
+
+    vendor: Name
+    sender: Annotated[Label, Field(min_length=1)]
+
+
+class Decided(BaseModel):
+    """What an answer did: how many hits were judged anew, which cases opened and closed."""
+
+    changed: int
+    opened: list[int]
+    closed: list[int]
+
+
+class Senders:
+    """The calls about senders."""
+
+    def __init__(self, frame: Frame) -> None:
+        """Stand in a frame."""
+        self._frame = frame
+
+    def routes(self) -> tuple[Route, ...]:
+        """Return all that it answers to."""
+        return (
+            call("GET", "/senders", Role.VIEWER, self.senders),
+            call("POST", "/senders/approve", Role.ANALYST, self.approve),
+            call("POST", "/senders/deny", Role.ANALYST, self.deny),
+        )
+
+    def senders(
+        self, cursor: Cursor = None, limit: Limit = LIMIT, vendor: Word = "",
+        state: Annotated[SenderState | None, Query()] = None,
+    ) -> Page[SenderOut]:  # fmt: skip
+        """List senders, in the order in which they were first seen."""
+        among = Among(vendor=vendor, state=state.value if state else "")
+        with self._frame.database.reading() as session:
+            found = senders_after(session, counted_by(cursor) or 0, limit + 1, among)
+        return page(found, limit, lambda pair: _show(*pair), lambda pair: pair[0].id or 0)
+
+    def approve(self, request: Request, named: Named) -> Decided:
+        """Say that a sender writes for a vendor; its past mail is judged again."""
+        return self._decide(request, named, approve)
+
+    def deny(self, request: Request, named: Named) -> Decided:
+        """Say that a sender has nothing to do with a vendor; its past mail is judged again."""
+        return self._decide(request, named, deny)
+
+    def _decide(self, request: Request, named: Named, say: Decide) -> Decided:
+        with told(), self._frame.writing(request) as session:
+            outcome = say(session, named.vendor, named.sender, request.state.user.name, self._frame.clock())
+        return Decided(changed=outcome.changed, opened=outcome.opened, closed=outcome.closed)
+
+
+def _show(row: SenderRow, vendor: str) -> SenderOut:
+    return SenderOut(
+        id=row.id or 0, vendor=vendor, key=row.key, state=SenderState(row.state), proof=row.proof, first=row.first_at,
+        last=row.last_at, mails=row.count, asked=row.asked_at, decided=row.decided_at, decided_by=row.decided_by,
+        mail=row.mail_id,
+    )  # fmt: skip

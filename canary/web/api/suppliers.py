@@ -1,0 +1,93 @@
+"""Suppliers over the API: whom vendors hand addresses on to."""
+
+from datetime import datetime
+
+from pydantic import BaseModel
+
+from canary.store.supplier_pages import supplier_list, supplier_page
+from canary.web.api.terms import Cursor, Page, Slug, call, named_by
+from canary.web.api.terms import cursor as cursor_of
+from canary.web.frame import Frame, known
+from canary.web.route import Role, Route
+
+
+class SupplierOut(BaseModel):
+    """A supplier, to how many vendors, and the open case in which it is likeliest, with its probability there."""
+
+    slug: str
+    name: str
+    vendors: int
+    case: int | None
+    p: float
+
+
+class GivenOut(BaseModel):
+    """Who passes addresses of a channel (empty: every channel) to a supplier, and how many canaries that were hit."""
+
+    vendor: str
+    channel: str
+    account: str
+    since: datetime | None
+    until: datetime | None
+    hit: int
+    quiet: int
+
+
+class BeliefOut(BaseModel):
+    """How probable a supplier was as a source when a case was weighed."""
+
+    case: int
+    at: datetime
+    p: float
+
+
+class SupplierWhole(BaseModel):
+    """A supplier with all that is known of it."""
+
+    slug: str
+    name: str
+    vendors: list[GivenOut]
+    cases: list[int]
+    beliefs: list[BeliefOut]
+
+
+class Suppliers:
+    """The calls about suppliers."""
+
+    def __init__(self, frame: Frame) -> None:
+        """Stand in a frame."""
+        self._frame = frame
+
+    def routes(self) -> tuple[Route, ...]:
+        """Return all that it answers to."""
+        return (
+            call("GET", "/suppliers", Role.VIEWER, self.suppliers),
+            call("GET", "/suppliers/{slug}", Role.VIEWER, self.supplier),
+        )
+
+    def suppliers(self, cursor: Cursor = None) -> Page[SupplierOut]:
+        """List suppliers in order of their slugs, fifty a page."""
+        with self._frame.database.reading() as session:
+            lines, further = supplier_list(session, named_by(cursor))
+        items = [SupplierOut(slug=s.slug, name=s.name, vendors=s.vendors, case=s.case, p=s.p) for s in lines]
+        return Page(items=items, next=cursor_of(further) if further else None)
+
+    def supplier(self, slug: Slug) -> SupplierWhole:
+        """Return one supplier: who passes addresses to it, and how probable it was as a source over time."""
+        with self._frame.database.reading() as session:
+            found = known(supplier_page(session, slug))
+        given = [
+            GivenOut(
+                vendor=s.slug,
+                channel=s.channel,
+                account=s.account,
+                since=s.since,
+                until=s.until,
+                hit=s.hit,
+                quiet=s.quiet,
+            )
+            for s in found.supplies
+        ]
+        beliefs = [BeliefOut(case=b.case, at=b.at, p=b.p) for b in found.beliefs]
+        cases = [case.id for case in found.cases]
+        return SupplierWhole(slug=found.slug, name=found.name, vendors=given, cases=cases, beliefs=beliefs)

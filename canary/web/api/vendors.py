@@ -1,0 +1,179 @@
+"""Vendors over the API: whom addresses were given to, and when they should fall silent."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Annotated
+
+from fastapi import Request
+from pydantic import BaseModel, Field
+from sqlmodel import Session
+from starlette.exceptions import HTTPException
+
+from canary.judge.organisation import is_domain, organisation
+from canary.model.party import Supply, Vendor
+from canary.store import endings, senders, tags, vendors
+from canary.store.listing import vendors_after
+from canary.web.api.terms import LIMIT, Cursor, Label, Limit, Name, Page, Slug, Time, Told, Word, call, named_by, page
+from canary.web.frame import Frame, told
+from canary.web.route import Role, Route
+
+Domains = Annotated[tuple[Label, ...], Field(max_length=50)]
+Tags = Annotated[tuple[Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9._-]{0,39}$")], ...], Field(max_length=50)]
+
+
+class SupplyOut(BaseModel):
+    """A supplier that a vendor passes addresses of a channel (null: every channel) to, and how we know."""
+
+    supplier: str
+    channel: str | None
+    account: str
+    since: datetime | None
+    until: datetime | None
+    through: str
+    origin: str
+
+
+class VendorOut(BaseModel):
+    """A vendor: where it sends from, whom it passes addresses to, when it should fall silent."""
+
+    slug: str
+    name: str
+    domains: list[str]
+    tags: list[str]
+    suppliers: list[SupplyOut]
+    contract_ends: datetime | None
+    erasure_requested: datetime | None
+    unsubscribed: datetime | None
+    grace_days: int | None
+
+
+class VendorNew(Told):
+    """A vendor to remember, with the domains it sends from."""
+
+    name: Name
+    domains: Annotated[tuple[Label, ...], Field(min_length=1, max_length=50)]
+    tags: Tags = ()
+
+
+class VendorChange(Told):
+    """What to change of a vendor; what is left out stays, domains and tags are added."""
+
+    domains: Domains = ()
+    tags: Tags = ()
+    contract_ends: Time | None = None
+    erasure_requested: Time | None = None
+    unsubscribed: Time | None = None
+    grace_days: Annotated[int, Field(ge=0, le=3650)] | None = None
+
+
+class SupplyNew(Told):
+    """A supplier that a vendor passes addresses to: of a channel, or of every one; from and until a time."""
+
+    supplier: Name
+    channel: Annotated[Label, Field(min_length=1, max_length=60)] | None = None
+    account: Label = ""
+    since: Time | None = None
+    until: Time | None = None
+
+
+class Vendors:
+    """The calls about vendors."""
+
+    def __init__(self, frame: Frame) -> None:
+        """Stand in a frame."""
+        self._frame = frame
+
+    def routes(self) -> tuple[Route, ...]:
+        """Return all that it answers to."""
+        return (
+            call("GET", "/vendors", Role.VIEWER, self.vendors),
+            call("POST", "/vendors", Role.ANALYST, self.add, 201),
+            call("GET", "/vendors/{slug}", Role.VIEWER, self.vendor),
+            call("PATCH", "/vendors/{slug}", Role.ANALYST, self.change),
+            call("POST", "/vendors/{slug}/suppliers", Role.ANALYST, self.supply, 201),
+        )
+
+    def vendors(self, cursor: Cursor = None, limit: Limit = LIMIT, tag: Word = "") -> Page[VendorOut]:
+        """List vendors in order of their slugs."""
+        with self._frame.database.reading() as session:
+            found = vendors_after(session, named_by(cursor), limit + 1, tag)
+            words = tags.by_vendor(session, [vendor.slug for vendor in found])
+        return page(found, limit, lambda v: show(v, words.get(v.slug, ())), lambda v: v.slug)
+
+    def vendor(self, slug: Slug) -> VendorOut:
+        """Return one vendor."""
+        with told(), self._frame.database.reading() as session:
+            return _show(session, slug)
+
+    def add(self, request: Request, new: VendorNew) -> VendorOut:
+        """Remember a vendor."""
+        self._check(new.domains)
+        with told(), self._frame.writing(request) as session:
+            vendor = vendors.add_vendor(session, new.name, new.domains, self._frame.clock())
+            tags.add_tags(session, vendor.slug, new.tags)
+            self._frame.audit(session, request, "vendor-added", vendor.slug, ", ".join(vendor.domains))
+            return _show(session, vendor.slug)
+
+    def change(self, request: Request, slug: Slug, change: VendorChange) -> VendorOut:
+        """Change a vendor; past mail that the change bears on is judged again."""
+        self._check(change.domains)
+        who, now = request.state.user.name, self._frame.clock()
+        ends = {
+            name: getattr(change, column)
+            for name, column in endings.COLUMNS.items()
+            if column in change.model_fields_set
+        }
+        with told(), self._frame.writing(request) as session:
+            fresh = vendors.add_domains(session, slug, change.domains, now)
+            tags.add_tags(session, slug, change.tags)
+            senders.declare(session, slug, {organisation(domain) for domain in fresh}, who, now)
+            endings.set_endings(session, slug, ends, who, now)
+            if "grace_days" in change.model_fields_set:
+                endings.set_grace(session, slug, change.grace_days, who, now)
+            self._frame.audit(session, request, "vendor-changed", slug, ", ".join(sorted(change.model_fields_set)))
+            return _show(session, slug)
+
+    def supply(self, request: Request, slug: Slug, new: SupplyNew) -> VendorOut:
+        """Say that a vendor passes addresses to a supplier; past mail of its account there is judged again."""
+        who, now = request.state.user.name, self._frame.clock()
+        with told(), self._frame.writing(request) as session:
+            before = vendors.get_vendor(session, slug).told
+            supplier = vendors.add_supplier(session, new.supplier, now).slug
+            vendors.add_supply(session, Supply(slug, supplier, new.channel, new.since, new.until, new.account))
+            senders.declare(session, slug, vendors.get_vendor(session, slug).told - before, who, now)
+            self._frame.audit(
+                session, request, "supplier-declared", f"{slug}: {supplier}", new.channel or "every channel"
+            )
+            return _show(session, slug)
+
+    def _check(self, domains: Sequence[str]) -> None:
+        bad = next((d for d in domains if not is_domain(d)), None)
+        if bad is not None:
+            raise HTTPException(422, f"domain {bad[:100]!r}: not a domain; give one such as shop.example")
+        shared = next((d for d in domains if self._frame.issuing.shared(d)), None)
+        if shared is not None:
+            raise HTTPException(
+                422, f"domain {shared!r}: a platform of many senders, which proves none; give the vendor's own"
+            )
+
+
+def _show(session: Session, slug: str) -> VendorOut:
+    return show(vendors.get_vendor(session, slug), tags.by_vendor(session, [slug]).get(slug, ()))
+
+
+def show(vendor: Vendor, words: tuple[str, ...]) -> VendorOut:
+    """Return a vendor as the API shows it."""
+    ends = vendor.endings
+    return VendorOut(
+        slug=vendor.slug, name=vendor.name, domains=list(vendor.domains), tags=list(words),
+        suppliers=[_supply(supply) for supply in vendor.supplies],
+        contract_ends=ends.contract, erasure_requested=ends.erasure, unsubscribed=ends.unsubscribed,
+        grace_days=None if ends.grace is None else ends.grace.days,
+    )  # fmt: skip
+
+
+def _supply(supply: Supply) -> SupplyOut:
+    return SupplyOut(
+        supplier=supply.supplier, channel=supply.channel, account=supply.account, since=supply.since,
+        until=supply.until, through=supply.through, origin="learned" if supply.learned else "declared",
+    )  # fmt: skip

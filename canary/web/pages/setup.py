@@ -1,0 +1,50 @@
+"""What is there to set up, and is it?"""
+
+from typing import Annotated
+from urllib.parse import urlencode
+
+from fastapi import Query, Request, Response
+from fastapi.responses import RedirectResponse
+from starlette.concurrency import run_in_threadpool
+from starlette.exceptions import HTTPException
+
+from canary.authenticate.records import Checked
+from canary.store.outbox import put_test
+from canary.web.frame import Field, Frame
+from canary.web.route import Role, Route
+
+
+class Setup:
+    """The records of DNS with a live check, where alerts go with a test, and the way to users and tokens."""
+
+    def __init__(self, frame: Frame) -> None:
+        """Stand in a frame."""
+        self._frame = frame
+
+    def routes(self) -> tuple[Route, ...]:
+        """Return all that it answers to."""
+        return (
+            Route("GET", "/setup", Role.VIEWER, self.setup),
+            Route("POST", "/setup/alerts/test", Role.ADMIN, self.test),
+        )
+
+    async def setup(self, request: Request, check: Annotated[bool, Query()] = False, sent: str = "") -> Response:
+        """Show what to set up; DNS is asked only when somebody wants to know."""
+        arranged = self._frame.arranged
+        asked = await arranged.check() if check and arranged.check else None
+        lines = asked if asked is not None else [Checked(record) for record in arranged.records]
+        return await run_in_threadpool(
+            self._frame.show, request, "setup.html", lines=lines, checked=asked is not None, sent=sent[:64],
+            destinations=self._frame.destinations,
+        )  # fmt: skip
+
+    def test(self, request: Request, destination: Field = "") -> Response:
+        """Send a test to a destination, by the way that alerts take."""
+        if destination not in {known.name for known in self._frame.destinations}:
+            raise HTTPException(
+                404, f"Destination {destination[:64]!r} is not known: name one under `alert.destinations`."
+            )
+        with self._frame.writing(request) as session:
+            put_test(session, destination, self._frame.clock())
+            self._frame.audit(session, request, "alert-test", destination)
+        return RedirectResponse(f"/setup?{urlencode({'sent': destination})}", 303)

@@ -1,0 +1,116 @@
+"""What is decided by forms on the pages: campaigns made one or two, addresses rotated together, alerts sent again."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import httpx
+import pytest
+
+from canary.store import canaries, events, outbox, tables
+from tests.website import NOW, Site, serve
+
+
+@pytest.fixture
+def site(tmp_path: Path) -> Iterator[Site]:
+    with serve(tmp_path) as site:
+        yield site
+
+
+@pytest.fixture(scope="module")
+def still(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
+    """One site for all tests that change nothing."""
+    with serve(tmp_path_factory.mktemp("still")) as site:
+        yield site
+
+
+def post(site: Site, path: str, role: str = "analyst", **form: object) -> httpx.Response:
+    with site.logged_in(role) as client:
+        return client.post(path, data=form)
+
+
+def audited(site: Site) -> tuple[str, str]:
+    with site.database.reading() as session:
+        newest = events.audited(session, 1)[0]
+    return newest.who, newest.action
+
+
+def second_mail(site: Site) -> None:
+    """The campaign gets a second mail, and there is another campaign."""
+    with site.database.writing() as session:
+        session.add(
+            tables.MailRow(
+                key="second", sha256="1" * 64, size=9, received_at=NOW, campaign_id=1, subject="Second", envelope={},
+                identity={"claim": "", "proof": "none", "domain": ""}, proofs={}, parts={},
+            )
+        )  # fmt: skip
+        session.get_one(tables.CampaignRow, 1).mails = 2
+        session.add(tables.CampaignRow(subject="Other", first_at=NOW, last_at=NOW, mails=1))
+        session.flush()
+
+
+def test_marked_mails_become_a_campaign_of_their_own(site: Site) -> None:
+    second_mail(site)
+    went = post(site, "/campaigns/1/split", mails=[3]).headers["location"]
+    assert (went, audited(site)) == ("/campaigns/3", ("analyst", "campaign-split"))
+
+
+def test_marking_all_mails_of_a_campaign_splits_nothing_and_says_so(still: Site) -> None:
+    answer = post(still, "/campaigns/1/split", mails=[1])
+    assert (answer.status_code, "name some of them, not all" in answer.text) == (400, True)
+
+
+def test_two_campaigns_are_made_one(site: Site) -> None:
+    second_mail(site)
+    went = post(site, "/campaigns/2/merge", other=1).headers["location"]
+    assert (went, audited(site)) == ("/campaigns/1", ("analyst", "campaign-merged"))
+
+
+@pytest.mark.parametrize("other", ["99", "1", "", "x", "-1", "9" * 30])
+def test_a_campaign_that_is_not_there_cannot_be_merged(still: Site, other: str) -> None:
+    assert post(still, "/campaigns/1/merge", other=other).status_code == 400
+
+
+def test_all_addresses_of_a_vendor_are_rotated_at_once(site: Site) -> None:
+    post(site, "/vendors/play/rotate")
+    with site.database.reading() as session:
+        found = [(c.generation, c.state.value) for c in canaries.list_canaries(session, "play")]
+    assert (found, audited(site)) == ([(1, "rotated"), (2, "active")], ("analyst", "vendor-rotated"))
+
+
+@pytest.mark.parametrize("path", ["/vendors/nobody/rotate", "/alerts/99/retry", "/canaries/99/rotate"])
+def test_what_is_not_there_is_not_changed(still: Site, path: str) -> None:
+    assert post(still, path).status_code == 404
+
+
+def test_what_did_not_arrive_is_sent_again(site: Site) -> None:
+    with site.database.writing() as session:
+        number = outbox.put_test(session, "ops", NOW)
+        outbox.mark_failed(session, number, "410 Gone", None)
+    with site.logged_in() as client:
+        assert "410 Gone" in client.get("/alerts?state=dead").text
+    post(site, f"/alerts/{number}/retry")
+    with site.database.reading() as session:
+        [waiting] = outbox.deliveries(session, state="waiting")
+    assert (waiting.tries, audited(site)) == (0, ("analyst", "alert-retried"))
+
+
+@pytest.mark.parametrize("show", ["all", "leaking", "asking", "quiet", "' OR 1=1", "\x00"])
+@pytest.mark.parametrize("sort", ["outside", "name", "<script>"])
+def test_the_overview_is_shown_however_it_is_asked_for(still: Site, show: str, sort: str) -> None:
+    with still.logged_in("viewer") as client:
+        assert client.get("/", params={"show": show, "sort": sort, "after": "x"}).status_code == 200
+
+
+@pytest.mark.parametrize(
+    "page", ["/suppliers", "/alerts", "/feed", "/canaries/1", "/canaries/1/feed", "/mail/1?html=1"]
+)
+def test_these_pages_show_as_text_what_came_by_mail(still: Site, page: str) -> None:
+    with still.logged_in("viewer") as client:
+        answer = client.get(page)
+    assert (answer.status_code, "<img src=x" in answer.text, " style=" in answer.text) == (200, False, False)
+
+
+def test_whoever_only_looks_is_shown_no_forms(still: Site) -> None:
+    with still.logged_in("viewer") as client:
+        for page in ("/canaries", "/canaries/1", "/vendors/play", "/senders", "/campaigns/1", "/"):
+            assert client.get(page).text.count("<form") == client.get(page).text.count('action="/search"') + 1
