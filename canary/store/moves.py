@@ -93,6 +93,12 @@ def proposals(session: Session, number: int, most: int = 5) -> tuple[int, ...]:
     return tuple(found[:most])
 
 
+def undoable(session: Session, number: int) -> bool:
+    """Whether a case was merged or split and the last of it can be taken back here."""
+    move = next(iter(_standing(session, [number])), None)
+    return move is not None and _standing(session, [move.from_id, move.to_id])[0].id == move.id
+
+
 def parts_of(session: Session, number: int) -> list[int]:
     """Return a case and all that became part of it, however far back."""
     found, fresh = [number], [number]

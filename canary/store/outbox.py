@@ -85,7 +85,7 @@ def claim(
     now: datetime,
     lease: timedelta,
     destination: str,
-    limit: int = 4,
+    limit: int = 10,
     pace: timedelta | None = None,
 ) -> list[Due]:
     """Claim messages to a destination that are due; nobody else gets them before the lease ends, so a crash only delays.

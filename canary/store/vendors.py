@@ -177,6 +177,11 @@ def supplies(session: Session) -> list[Supply]:
     return [_supply(row, vendor, supplier) for row, vendor, supplier in rows]
 
 
+def vendor_names(session: Session) -> dict[str, str]:
+    """Return the names of all vendors by slug."""
+    return dict(session.exec(select(VendorRow.slug, VendorRow.name)).all())
+
+
 def supplier_names(session: Session) -> dict[str, str]:
     """Return the names of all suppliers by slug."""
     return dict(session.exec(select(SupplierRow.slug, SupplierRow.name)).all())

@@ -14,13 +14,16 @@ from sqlmodel import Session
 from starlette.exceptions import HTTPException
 
 from canary.authenticate.records import Arrangement
+from canary.judge.guess import odds
 from canary.model.alert import DestinationView
+from canary.model.verdict import LEAKS
 from canary.store.database import Database
 from canary.store.events import CLIENT, audit
 from canary.store.lines import SERIES
 from canary.store.senders import waiting
 from canary.store.vendors import Duplicate, Unknown
-from canary.web import charts, words
+from canary.web import charts, charts_case, words
+from canary.web.agents import browser
 from canary.web.assets import Assets
 from canary.web.auth import Door, client_of
 from canary.web.issuing import Issuing
@@ -28,8 +31,9 @@ from canary.web.route import Role, Route
 
 Id = Annotated[int, InPath(ge=1, le=2**53)]
 Key = Annotated[int | None, Query(ge=0, le=2**53)]
-Field = Annotated[str, Form(max_length=1000)]
-LongField = Annotated[str, Form(max_length=60_000)]
+_NO_NUL = r"^[^\x00]*$"
+Field = Annotated[str, Form(max_length=1000, pattern=_NO_NUL)]
+LongField = Annotated[str, Form(max_length=60_000, pattern=_NO_NUL)]
 Found = TypeVar("Found")
 MENU = (
     ("/suppliers", "Suppliers", Role.VIEWER),
@@ -127,9 +131,10 @@ def _environment(assets: Assets) -> Environment:
     environment.filters.update(
         defang=words.defang, ago=words.ago, day=words.day, percent=words.percent, size=words.size,
         sparkline=charts.sparkline, timeline=charts.timeline, heat=charts.heat, bar=charts.bar,
-        belief=charts.belief,
-        chartdata=charts.data, charttold=charts.told, thousands=words.thousands, window=words.window,
+        belief=charts.belief, browser=browser,
+        chartdata=charts.data, casewindow=charts_case.window, odds=odds, charttold=charts.told, thousands=words.thousands, window=words.window,
     )  # fmt: skip
     environment.globals.update(series=SERIES, kinds=words.KINDS, features=words.FEATURES)
-    environment.globals.update(asset=assets.address)
+    environment.globals.update(plain_claims=words.PLAIN_CLAIMS)
+    environment.globals.update(asset=assets.address, leaks=frozenset(LEAKS))
     return environment

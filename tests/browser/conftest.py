@@ -41,7 +41,9 @@ class Look:
 
     def __post_init__(self) -> None:
         self.page.on("request", lambda request: self.asked.append(request.url))
-        self.page.on("console", lambda line: self.faults.append(line.text))
+        self.page.on(
+            "console", lambda line: self.faults.append(line.text) if line.type in ("error", "warning") else None
+        )
         self.page.on("pageerror", lambda fault: self.faults.append(str(fault)))
 
     def strangers(self, url: str) -> list[str]:

@@ -31,6 +31,12 @@ PAGES = {
     "campaign": "/campaigns/1",
     "tray": "/tray",
     "alerts": "/alerts",
+    "search": "/search?q=reader",
+    "setup": "/setup",
+    "users": "/setup/users",
+    "tokens": "/setup/tokens",
+    "audit": "/audit",
+    "account": "/account",
     "lost": "/nowhere",
 }
 
@@ -107,6 +113,30 @@ def test_a_chart_is_read_week_by_week(shown: Shown, context: BrowserContext, pag
     assert box is not None
     page.mouse.move(box["x"] + box["width"] - 14, box["y"] + 120)
     assert page.locator(".read").inner_text().startswith("Week of 21 Mar 2011: ")
+
+
+def test_results_change_as_one_types(shown: Shown, context: BrowserContext) -> None:
+    page = context.new_page()
+    shown.enter(page)
+    page.keyboard.press("/")
+    page.keyboard.type("reader")
+    page.keyboard.press("Enter")
+    page.wait_for_url(f"{shown.url}/search?q=reader")
+    page.get_by_label("Words to search for").fill("quillwick")
+    page.get_by_role("heading", name="Vendors and suppliers").wait_for()
+    assert page.locator("#found a", has_text="Quillwick").first.get_attribute("href") == "/vendors/quillwick"
+
+
+def test_an_address_is_copied(shown: Shown, chrome: Browser) -> None:
+    context = chrome.new_context(permissions=["clipboard-read", "clipboard-write"])
+    page = context.new_page()
+    shown.enter(page)
+    page.goto(f"{shown.url}/canaries/3")
+    button = page.locator("[data-copy]").first
+    button.click()
+    page.get_by_text("Copied").wait_for()
+    assert page.evaluate("navigator.clipboard.readText()") == button.get_attribute("data-copy")
+    context.close()
 
 
 def test_without_scripts_the_chart_is_there_too(shown: Shown, chrome: Browser, pages: dict[str, str]) -> None:
