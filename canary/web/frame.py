@@ -24,6 +24,7 @@ from canary.store.outbox import lost
 from canary.store.senders import waiting
 from canary.store.vendors import Duplicate, Unknown
 from canary.web import charts, charts_case, words
+from canary.web.agents import browser
 from canary.web.assets import Assets
 from canary.web.auth import Door, client_of
 from canary.web.issuing import Issuing
@@ -136,7 +137,7 @@ def _environment(assets: Assets) -> Environment:
     environment.filters.update(
         defang=words.defang, ago=words.ago, day=words.day, percent=words.percent, size=words.size,
         sparkline=charts.sparkline, timeline=charts.timeline, heat=charts.heat, bar=charts.bar,
-        belief=charts.belief,
+        belief=charts.belief, browser=browser,
         chartdata=charts.data, casewindow=charts_case.window, odds=odds, charttold=charts.told, thousands=words.thousands, window=words.window,
     )  # fmt: skip
     environment.globals.update(series=SERIES, kinds=words.KINDS, features=words.FEATURES)
