@@ -64,7 +64,9 @@ def was_told(session: Session, cases: Sequence[int], now: datetime) -> None:
 def look_after(session: Session, now: datetime) -> None:
     """Remind of cases that nobody has looked at, and tell which were closed or opened again."""
     _remind(session, now)
-    ended = _watched().where(col(WatchRow.resolved_at).is_(None), col(CaseRow.state).not_in(_OPEN))
+    ended = _watched().where(
+        col(WatchRow.resolved_at).is_(None), col(CaseRow.state).not_in(_OPEN), col(CaseRow.merged_into).is_(None)
+    )
     for row, case in session.exec(ended.limit(100)).all():
         row.resolved_at, row.remind_at = now, None
         _tell(session, case, "case-resolved", now.isoformat(), f"Closed as {case.state.replace('-', ' ')}", now)
