@@ -15,6 +15,7 @@ import uvicorn
 from prometheus_client import CollectorRegistry
 
 from canary.alert.channels.base import Target
+from canary.alert.checkup import Checkup
 from canary.alert.deliver import Couriers, Desk
 from canary.authenticate.lookup import Lookup, ZoneLookup
 from canary.authenticate.records import Arrangement, check_records, wanted_records
@@ -41,13 +42,14 @@ from canary.schedule import Job, scheduler
 from canary.settings import Settings
 from canary.shipped import config_folder
 from canary.stopwatch import Stopwatch
-from canary.store import decoys, watch
+from canary.store import ailments, decoys, watch
 from canary.store.database import Database, is_down
 from canary.store.key import installation_key
 from canary.store.leases import hold
 from canary.store.reweigh import weigh_due
 from canary.store.users import forget_expired
 from canary.web.app import create_app
+from canary.web.frame import KEEPS_UP, LISTENING
 from canary.web.issuing import Issuing
 
 __all__ = ["clock", "fetch_addresses", "open_spool", "open_store", "seals"]
@@ -57,6 +59,8 @@ log = logging.getLogger("canary.run")
 IDLE_SECONDS = 0.2
 ALERT_SECONDS = 0.2
 DOWN_SECONDS = 2.0
+BEHIND = 500
+"""So many mails in the spools are no burst any more: the worker is slow, or there is none."""
 
 
 def supplier_book() -> SupplierBook:
@@ -140,9 +144,11 @@ async def worker(settings: Settings, *, watched: bool = False) -> None:
         _unless_down(lambda: _keep_decoys(store, settings))
 
     parts, desk = pipeline_parts(settings, store, stopwatch.passed), alert_desk(settings, store)
-    couriers = Couriers(desk)
+    couriers, checkup = Couriers(desk), _checkup(settings, inboxes)
     jobs = [
         Job("deliver alerts", ALERT_SECONDS, lambda: _unless_down(couriers.look)),
+        Job("look for silence", 3600.0, lambda: _unless_down(lambda: _look_for_silence(store))),
+        Job("check up", 60.0, lambda: _unless_down(lambda: _check_up(store, checkup))),
         Job("look after cases", 15.0, lambda: _unless_down(lambda: _look_after(store))),
         Job("timings", 60.0, stopwatch.tell),
         Job("keep decoys", 3600.0, keep_decoys),
@@ -201,6 +207,31 @@ def _look_after(store: Database) -> None:
     with store.writing() as session:
         if hold(session, "look after cases", f"{socket.gethostname()}:{os.getpid()}", clock(), timedelta(minutes=1)):
             watch.look_after(session, clock())
+
+
+def _look_for_silence(store: Database) -> None:
+    with store.writing() as session:
+        if hold(session, "silence", f"{socket.gethostname()}:{os.getpid()}", clock(), timedelta(hours=2)):
+            ailments.look_for_silence(session, clock())
+
+
+def _checkup(settings: Settings, inboxes: "Inboxes") -> Checkup:
+    told = receiver_metrics(settings)
+
+    def listening() -> bool | None:
+        found = _health(told).get("listener")
+        return None if found is None else found == "listening"
+
+    def backlogs() -> dict[str, int]:
+        return {inbox.path.stem: inbox.backlog() for inbox in list(inboxes.spools.values())}
+
+    return Checkup(listening, backlogs, settings.smtp.tls_certificate)
+
+
+def _check_up(store: Database, checkup: Checkup) -> None:
+    present = checkup.look(clock())
+    with store.writing() as session:
+        ailments.report(session, socket.gethostname(), present, clock())
 
 
 def _tidy(store: Database) -> None:
@@ -266,9 +297,16 @@ class _WebServer(uvicorn.Server):
 
 
 def _health(told: CollectorRegistry) -> dict[str, str]:
-    """Tell how the receivers of this machine are; where none ever told its numbers there is nothing to tell."""
-    alive = [sample.value for family in told.collect() for sample in family.samples if sample.name == "canary_smtp_up"]
-    return {"listener": "listening" if all(alive) else "not heard of lately"} if alive else {}
+    """Tell how the parts on this machine are; where no receiver ever told its numbers there is nothing to tell."""
+    found = [sample for family in told.collect() for sample in family.samples]
+    alive = [sample.value for sample in found if sample.name == "canary_smtp_up"]
+    if not alive:
+        return {}
+    waiting = int(sum(sample.value for sample in found if sample.name == "canary_spool_backlog"))
+    return {
+        "listener": LISTENING if all(alive) else "not heard of lately",
+        "worker": KEEPS_UP if waiting < BEHIND else f"{waiting} mails wait",
+    }
 
 
 def _say_web(address: str) -> None:
@@ -281,12 +319,15 @@ async def web(settings: Settings, *, watched: bool = False, ready: Callable[[str
     told = receiver_metrics(settings)
     app = create_app(
         store, clock, settings.web_url, lambda: _health(told), receiver_metrics(settings),
-        Issuing(tuple(settings.domains), supplier_book().is_shared),
+        Issuing(tuple(settings.domains), supplier_book().is_shared, installation_key(settings.data)),
         [target.view for target in alert_targets(settings)], arrangement(settings),
     )  # fmt: skip
     # An access log would show one-time links; the application logs what matters.
     host, port = settings.web.host, settings.web.port
-    config = uvicorn.Config(app, host, port, lifespan="off", log_config=None, access_log=False, server_header=False)
+    config = uvicorn.Config(
+        app, host, port, lifespan="off", log_config=None, access_log=False, server_header=False,
+        timeout_graceful_shutdown=2,  # whoever listens to news would hold it up for ever
+    )  # fmt: skip
     server = _WebServer(config)
     server.ready = ready
     serving = asyncio.create_task(server.serve())

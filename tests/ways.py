@@ -7,6 +7,17 @@ FRESH = "a new password"
 
 WAYS: dict[tuple[str, str], tuple[str, dict[str, str]]] = {
     ("POST", "/login"): ("/login", {"name": "ada", "password": PASSWORD}),
+    ("POST", "/cases/{case_id}/state"): ("/cases/1/state", {"state": "investigating"}),
+    ("POST", "/cases/{case_id}/owner"): ("/cases/1/owner", {"owner": "ada"}),
+    ("POST", "/cases/{case_id}/note"): ("/cases/1/note", {"note": EVIL}),
+    ("POST", "/cases/{case_id}/aware"): ("/cases/1/aware", {"aware": "2011-03-24"}),
+    ("POST", "/cases/{case_id}/statement"): ("/cases/1/statement", {"party": "Play", "text": EVIL, "claim": "no-leak"}),
+    ("POST", "/cases/{case_id}/rotate"): ("/cases/1/rotate", {"vendor": "play"}),
+    ("POST", "/cases/{case_id}/task"): ("/cases/1/task", {"code": "record"}),
+    ("POST", "/cases/{case_id}/letter"): ("/cases/1/letter", {"to": "vendor:play", "text": "Dear {{ to }}"}),
+    ("POST", "/cases/{case_id}/split"): ("/cases/1/split", {"what": "vendor:tea"}),
+    ("POST", "/cases/{case_id}/merge"): ("/cases/1/merge", {"other": "2"}),
+    ("POST", "/cases/{case_id}/undo"): ("/cases/1/undo", {}),
     ("POST", "/senders"): ("/senders", {"vendor": "play", "sender": EVIL, "answer": "approve"}),
     ("POST", "/canaries"): ("/canaries", {"vendor": "play"}),
     ("POST", "/canaries/bulk"): ("/canaries/bulk", {"rows": "play,signup,2"}),
@@ -34,11 +45,19 @@ WAYS: dict[tuple[str, str], tuple[str, dict[str, str]]] = {
 
 
 def ready(site: Site) -> None:
-    """Let there be a campaign of two mails, and another one."""
+    """Let there be a campaign of two mails, at two vendors of one case, and another one."""
     with site.database.writing() as session:
         session.get_one(tables.MailRow, 2).campaign_id = 1
         session.get_one(tables.CampaignRow, 1).mails = 2
         session.add(tables.CampaignMailRow(mail_id=2))
+        session.add(tables.VendorRow(slug="tea", name="Tea", created_at=NOW))
+        session.flush()
+        session.add(tables.CanaryRow(address="t@example.net", domain="example.net", vendor_id=2, style="tagged", bits=65, issued_at=NOW))  # fmt: skip
+        session.add(tables.CaseVendorRow(case_id=1, vendor_id=2))
+        session.flush()
+        session.add(
+            tables.HitRow(mail_id=2, canary_id=2, at=NOW, verdict="spam", confidence=0.9, case_id=1, reasons=[])
+        )
         session.add(tables.CampaignRow(subject="other", first_at=NOW, last_at=NOW, mails=0))
 
 

@@ -136,15 +136,22 @@ def _changes(bulletin: Bulletin) -> tuple[str, ...]:
     """Say what the facts add to the first one, or to what was told before."""
     facts = bulletin.facts if bulletin.update else bulletin.others
     opened = dict.fromkeys(fact.vendor for fact in facts if fact.kind == "case-opened")
+    changed = list(dict.fromkeys(_change(fact, bulletin) for fact in facts if fact.change))
     told = [_and_more(f"Mail of somebody else at {', '.join(list(opened)[:5])}", len(opened) - 5)] if opened else []
-    told += dict.fromkeys(fact.change for fact in facts if fact.change)
+    told += changed[:_LISTED]
+    if len(changed) > _LISTED:
+        told.append(f"and {len(changed) - _LISTED} more")
     stands = bulletin.standing
     if told and stands.canaries > 1:
-        told.append(
-            f"By now {stands.hits:,} mails at {stands.canaries:,} addresses of {len(stands.vendors):,} vendor"
-            f"{'s' if len(stands.vendors) > 1 else ''}"
-        )
-    return tuple(told[:_LISTED])
+        plural = "s" if len(stands.vendors) > 1 else ""
+        size = f"{stands.hits:,} mails at {stands.canaries:,} addresses of {len(stands.vendors):,} vendor{plural}"
+        told.insert(0, f"By now {size}")
+    return tuple(told)
+
+
+def _change(fact: Alert, bulletin: Bulletin) -> str:
+    several = any(other.case != fact.case for other in bulletin.facts)
+    return f"Case {fact.case}, {fact.vendor}: {fact.change}" if several and fact.case else fact.change
 
 
 def _and_more(line: str, more: int) -> str:

@@ -7,9 +7,12 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from urllib.parse import urlsplit
 
+from sqlmodel import Session
+
 from canary.alert.channels import CHANNELS
 from canary.alert.channels.base import Channel, NotSent, Post, Target
 from canary.alert.compose import CONTROL
+from canary.model.alert import Bulletin
 from canary.net.http import Http, Refused, Unreachable
 from canary.store import bulletins, outbox
 from canary.store.database import Database
@@ -18,12 +21,14 @@ from canary.store.routing import route
 
 log = logging.getLogger("canary.alert")
 
-LEASE = timedelta(minutes=2)
+LEASE = timedelta(minutes=3)
 LADDER = tuple(timedelta(seconds=s) for s in (5, 30, 300, 1800, 7200, 18000, 36000, 50400, 72000, 86400))
 """Waits between tries; after the last one a message becomes a dead letter, which stays and can be sent again."""
 
 _GUESSABLE = 6
+"""What is shorter is not taken for a secret."""
 
+Fault = NotSent | Refused | Unreachable
 LANES = 3
 """So many messages go to one destination at once, unless it has a pace."""
 
@@ -41,6 +46,11 @@ class Desk:
     passed: Callable[[str], None] = lambda _: None
     channels: Mapping[str, Channel] = field(default_factory=lambda: CHANNELS)
 
+    def pace(self, name: str) -> timedelta | None:
+        """Return the least time between two messages to a destination."""
+        target = self.target(name)
+        return self.channels[target.kind].pace if target else None
+
     def target(self, name: str) -> Target | None:
         """Return the destination of a name, if there is one."""
         return next((target for target in self.targets if target.name == name), None)
@@ -48,62 +58,86 @@ class Desk:
 
 def deliver_due(desk: Desk) -> int:
     """Send everything that is due, one after the other; return how many messages were tried."""
-    return sum(deliver_to(desk, name) for name in due_destinations(desk))
+    tried = 0
+    while errands := look(desk):
+        for errand in errands:
+            carry(desk, errand)
+            tried += len(errand.load)
+    return tried
 
 
-def due_destinations(desk: Desk) -> list[str]:
-    """Route what nobody has routed, and return the destinations to which something may go now."""
+@dataclass(frozen=True, slots=True)
+class Errand:
+    """Messages to one destination that were claimed together."""
+
+    name: str
+    load: Sequence[tuple[Due, Bulletin]]
+
+
+def look(desk: Desk, lanes: Callable[[str], int] = lambda _: 1, *, greet: bool = False) -> list[Errand]:
+    """Route what nobody has routed and claim what is due, in one transaction; no more errands than there are lanes.
+
+    Where nothing is to be done nothing is written. A first look greets: destinations that are new are told of what is open.
+    """
     with desk.store.reading() as session:
         unrouted, names = outbox.waiting(session, desk.clock())
-    while unrouted:
-        _route(desk)
-        with desk.store.reading() as session:
-            unrouted, names = outbox.waiting(session, desk.clock())
-    return names
-
-
-def _route(desk: Desk) -> None:
+    names = [name for name in names if lanes(name) > 0]
+    if not (unrouted or names or greet):
+        return []
     with desk.store.writing() as session:
-        route(session, [target.view for target in desk.targets], desk.clock())
-
-
-def deliver_to(desk: Desk, name: str) -> int:
-    """Send what is due to one destination; return how many messages were tried."""
-    target = desk.target(name)
-    pace = desk.channels[target.kind].pace if target else None
-    with desk.store.writing() as session:
-        claimed = outbox.claim(session, desk.clock(), LEASE, name, pace=pace)
-        told = bulletins.compile_all(session, claimed)
-    if claimed:
+        if unrouted or greet:
+            views = [target.view for target in desk.targets]
+            while route(session, views, desk.clock()):
+                pass
+            _, names = outbox.waiting(session, desk.clock())
+        errands = [_claim(session, desk, name) for name in names for _ in range(lanes(name))]
+    found = [errand for errand in errands if errand.load]
+    if found:
         desk.passed("claimed")
-    for due, bulletin in zip(claimed, told, strict=True):
-        if target is None:
-            _failed(desk, due, NotSent(f"destination {name!r} is no longer configured", permanent=True))
-        else:
-            _deliver(desk, due, Post(bulletin, target, desk.clock(), desk.url))
-    return len(claimed)
+    return found
 
 
-def _deliver(desk: Desk, due: Due, post: Post) -> None:
-    channel = desk.channels[post.target.kind]
-    try:
-        channel.send(desk.http, post)
-    except (NotSent, Refused, Unreachable) as fault:
-        _failed(desk, due, fault)
-        return
-    except Exception as fault:
-        log.exception("alert %s to %s", due.alert.id, due.destination)
-        _failed(desk, due, NotSent(f"{type(fault).__name__}: a fault of ours; the log has more", permanent=False))
-        return
-    desk.passed("sent")
+def _claim(session: Session, desk: Desk, name: str) -> Errand:
+    claimed = outbox.claim(session, desk.clock(), LEASE, name, pace=desk.pace(name))
+    session.flush()
+    return Errand(name, list(zip(claimed, bulletins.compile_all(session, claimed), strict=True)))
+
+
+def carry(desk: Desk, errand: Errand) -> Errand:
+    """Send what was claimed, mark it, and claim what is due next in the same transaction."""
+    target = desk.target(errand.name)
+    done = [(due, _fault(desk, due, bulletin, target)) for due, bulletin in errand.load]
     with desk.store.writing() as session:
+        for due, fault in done:
+            _mark(session, desk, due, fault)
+        pace = desk.pace(errand.name)
+        if pace:
+            outbox.hold_back(session, errand.name, desk.clock() + pace)
+        again = Errand(errand.name, []) if pace else _claim(session, desk, errand.name)
+    if any(fault is None for _, fault in done):
+        desk.passed("marked")
+    return again
+
+
+def _fault(desk: Desk, due: Due, bulletin: Bulletin, target: Target | None) -> Fault | None:
+    """Send a message; return what went wrong."""
+    if target is None:
+        return NotSent(f"destination {due.destination!r} is no longer configured", permanent=True)
+    try:
+        desk.channels[target.kind].send(desk.http, Post(bulletin, target, desk.clock(), desk.url))
+    except (NotSent, Refused, Unreachable) as fault:
+        return fault
+    except Exception as fault:  # a fault of ours in one message must not keep the others waiting
+        log.exception("alert %s to %s", due.alert.id, due.destination)
+        return NotSent(f"{type(fault).__name__}: a fault of ours; the log has more", permanent=False)
+    desk.passed("sent")
+    return None
+
+
+def _mark(session: Session, desk: Desk, due: Due, fault: Fault | None) -> None:
+    if fault is None:
         outbox.mark_sent(session, due.id, desk.clock())
-        if channel.pace:
-            outbox.hold_back(session, due.destination, desk.clock() + channel.pace)
-    desk.passed("marked")
-
-
-def _failed(desk: Desk, due: Due, fault: NotSent | Refused | Unreachable) -> None:
+        return
     permanent = isinstance(fault, Refused) or (isinstance(fault, NotSent) and fault.permanent)
     over = permanent or due.tries > len(LADDER)
     wait = LADDER[min(due.tries, len(LADDER)) - 1] * desk.jitter()
@@ -111,11 +145,10 @@ def _failed(desk: Desk, due: Due, fault: NotSent | Refused | Unreachable) -> Non
     again = None if over else desk.clock() + max(wait, asked or wait)
     told = _masked(str(fault), desk.target(due.destination))
     log.warning("alert %s to %s: %s; %s", due.alert.id, due.destination, told, f"again at {again}" if again else "kept")
-    with desk.store.writing() as session:
-        outbox.mark_failed(session, due.id, told, again)
-        if asked:
-            # What a destination asks for holds for all that is to go there, whoever sends it.
-            outbox.hold_back(session, due.destination, desk.clock() + asked)
+    outbox.mark_failed(session, due.id, told, again)
+    if asked:
+        # What a destination asks for holds for all that is to go there, whoever sends it.
+        outbox.hold_back(session, due.destination, desk.clock() + asked)
 
 
 def _masked(fault: str, target: Target | None) -> str:
@@ -133,30 +166,33 @@ class Couriers:
         """Begin with nothing on the way."""
         self.desk = desk
         self.pool = ThreadPoolExecutor(count, thread_name_prefix="courier")
-        self.busy: dict[str, list[Future[None]]] = {}
+        self.away: dict[str, list[Future[None]]] = {}
         self.greeted = False
 
     def look(self) -> None:
-        """Set couriers on whatever is due; called again and again. The first time, destinations that are new are told."""
-        if not self.greeted:
-            _route(self.desk)
-            self.greeted = True
-        for name in due_destinations(self.desk):
-            walking = [errand for errand in self.busy.get(name, []) if not errand.done()]
-            while len(walking) < self._lanes(name):
-                walking.append(self.pool.submit(self._carry, name))
-            self.busy[name] = walking
+        """Set couriers on whatever is due; called again and again."""
+        for errand in look(self.desk, self._free, greet=not self.greeted):
+            self.away.setdefault(errand.name, []).append(self.pool.submit(self._walk, errand))
+        self.greeted = True
 
-    def _lanes(self, name: str) -> int:
-        target = self.desk.target(name)
-        return 1 if target is None or self.desk.channels[target.kind].pace else LANES
+    def walking(self) -> bool:
+        """Whether anybody is on the way."""
+        return any(self._away(name) for name in list(self.away))
 
-    def _carry(self, name: str) -> None:
+    def _free(self, name: str) -> int:
+        """Return how many more may go to a destination at once."""
+        return (1 if self.desk.pace(name) else LANES) - len(self._away(name))
+
+    def _away(self, name: str) -> list[Future[None]]:
+        self.away[name] = [errand for errand in self.away.get(name, []) if not errand.done()]
+        return self.away[name]
+
+    def _walk(self, errand: Errand) -> None:
         try:
-            while deliver_to(self.desk, name):
-                pass
-        except Exception as fault:  # noqa: BLE001 - most likely the store is down: the next look tries again
-            log.warning("alerts to %s wait: %s", name, type(fault).__name__)
+            while errand.load:
+                errand = carry(self.desk, errand)
+        except Exception as fault:  # noqa: BLE001 - most likely the store is down: what was claimed is due again later
+            log.warning("alerts to %s wait: %s", errand.name, type(fault).__name__)
 
     def close(self) -> None:
         """Let those on the way arrive."""

@@ -77,11 +77,10 @@ def _vendors(before: Told, now: Told) -> _Found:
 
 
 def _overtaken(before: Told, now: Told) -> _Found:
-    kind = now.top.partition(":")[0]
-    if now.top in ("", before.top, *before.tops) or now.p < LEADS or kind not in _PARTIES:
+    parties = all(told.top.partition(":")[0] in _PARTIES for told in (before, now))
+    if not parties or now.top in (before.top, *before.tops) or now.p < LEADS:
         return None
-    instead = f", no longer {before.name}" if before.name and before.name != now.name else ""
-    return now.top, f"{now.name} is now the likeliest source ({percent(now.p)}){instead}"
+    return now.top, f"{now.name} is now the likeliest source ({percent(now.p)}), no longer {before.name}"
 
 
 def _fields(before: Told, now: Told) -> _Found:

@@ -1,12 +1,14 @@
 """`canary issue`, `rotate`, `burn`, `canaries`: the addresses themselves."""
 
 import sys
+from dataclasses import asdict
 from enum import StrEnum
 from typing import Annotated
 
 import typer
 
 from canary.cli.frame import Json, Trouble, say_trouble, settings, show_json, show_table
+from canary.model.address import Locale
 from canary.model.canary import Canary, Style
 
 
@@ -29,6 +31,8 @@ _COLUMNS = (
     "issued",
     "given_name",
     "family_name",
+    "phone",
+    "company",
 )
 
 
@@ -40,6 +44,7 @@ def issue(
     form: Annotated[Format, typer.Option("--format", help="How to print them.")] = Format.TABLE,
     domain: Annotated[str | None, typer.Option(help="Domain of the address; by default the first one set.")] = None,
     mailbox: Annotated[str, typer.Option(help="What stands before the + in the plus style.")] = "me",
+    locale: Annotated[Locale, typer.Option(help="Whose name and number the persona has: en, de or fr.")] = Locale.EN,
 ) -> None:
     """Issue new addresses to a vendor."""
     import secrets
@@ -58,7 +63,7 @@ def issue(
     store.migrate()
     with store.writing() as session:
         say_trouble(decoys.ready(session) if known.decoys.count else decoys.trouble(session))
-        order = Order(vendor, at, channel, style, mailbox)
+        order = Order(vendor, at, channel, style, mailbox, locale)
         made = [canaries.issue(session, order, secrets.randbelow, clock()) for _ in range(count)]
     _print(made, form)
 
@@ -124,7 +129,7 @@ def _print(found: list[Canary], form: Format) -> None:
 
 def _row(canary: Canary) -> tuple[object, ...]:
     persona = canary.persona
-    names = (persona.given_name, persona.family_name) if persona else ("", "")
+    names = tuple(asdict(persona).values()) if persona else ("",) * 4
     return (
         canary.address, canary.vendor, canary.channel, canary.generation, canary.style.value, canary.bits,
         canary.state.value, canary.issued.isoformat(), *names,

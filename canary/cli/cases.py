@@ -27,14 +27,27 @@ def list_cases(as_json: Json = False) -> None:
     if as_json:
         show_json([
             {
-                "id": c.id, "state": c.state, "opened": c.opened_at, "last_hit": c.last_hit_at,
+                "id": c.id, "state": c.state, "outcome": c.outcome or None, "owner": c.owner or None,
+                "merged_into": c.merged_into, "opened": c.opened_at, "last_hit": c.last_hit_at,
                 "hits": hits.get(c.id or 0, 0), "suspects": c.suspects,
             }
             for c in found
         ])  # fmt: skip
         return
-    rows = [(c.id, c.state, _top(c.suspects), hits.get(c.id or 0, 0), c.opened_at.date()) for c in found]
-    show_table(("case", "state", "most likely", "hits", "opened"), rows, "No cases: nobody is known to have leaked.")
+    rows = [
+        (
+            c.id,
+            f"part of {c.merged_into}" if c.merged_into else c.state,
+            c.owner,
+            _top(c.suspects),
+            hits.get(c.id or 0, 0),
+            c.opened_at.date(),
+        )
+        for c in found
+    ]
+    show_table(
+        ("case", "state", "owner", "most likely", "hits", "opened"), rows, "No cases: nobody is known to have leaked."
+    )
 
 
 Number = Annotated[int, typer.Argument(min=1, max=2**31 - 1, help="Number of a case.")]

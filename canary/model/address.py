@@ -4,6 +4,7 @@ import math
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
+from enum import StrEnum
 
 from canary.model.canary import Persona, Style
 
@@ -29,10 +30,46 @@ _START = """
 _MIDDLE = """
     a an ba be da de den der di do e en er ga ge i in ing ke la le li lo ma me mi na ne ri ro sen ta
 """.split()
-_END = """
+_BRITISH = """
     bach berg born bridge bury dale den fell field ford gate ham hurst land ley low man mann mere more sen son stad stone ton
     vale wall well wick win wood worth
 """.split()
+
+
+_GERMAN = """
+    auer bach bauer berg brand burg eck feld haupt hofer horn huber inger kamp lein mann meier rath reuter stein thal trup
+    wald winkel
+""".split()
+_FRENCH = """
+    ac ain ard aud beau bert champ chon court diere eau eron et euil ier igny land let lier mont nac not oux quin rac ron
+    ton val vert ville
+""".split()
+
+
+class Locale(StrEnum):
+    """Of which language a persona sounds, and of which country its number is."""
+
+    EN = "en"
+    DE = "de"
+    FR = "fr"
+
+
+@dataclass(frozen=True, slots=True)
+class _Custom:
+    """How families end there, numbers that were set aside for fiction, and what stands after the name of a company."""
+
+    endings: list[str]
+    prefix: str
+    number: Callable[[Draw], str]
+    form: str
+
+
+# Set aside by Ofcom, by the Bundesnetzagentur (for Berlin) and by the Arcep, so that nobody is ever rung.
+_CUSTOMS = {
+    Locale.EN: _Custom(_BRITISH, "+44", lambda draw: f"1632 960{draw(1000):03d}", "Ltd"),
+    Locale.DE: _Custom(_GERMAN, "+49", lambda draw: f"30 23125 {draw(1000):03d}", "GmbH"),
+    Locale.FR: _Custom(_FRENCH, "+33", lambda draw: f"1 99 00 {draw(100):02d} {draw(100):02d}", "SARL"),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,11 +81,13 @@ class Address:
     persona: Persona
 
 
-def make_address(style: Style, hint: str, domain: str, draw: Draw, mailbox: str = "me") -> Address:
+def make_address(
+    style: Style, hint: str, domain: str, draw: Draw, mailbox: str = "me", locale: Locale = Locale.EN
+) -> Address:
     """Make an address nobody was ever given; `hint` is the readable part, `mailbox` the base of plus addresses."""
-    persona = make_persona(draw)
+    persona = make_persona(draw, locale)
     if style is Style.PLAUSIBLE:
-        local, bits = _plausible(persona, draw)
+        local, bits = _plausible(persona, draw, locale)
     else:
         tag = "".join(_SYMBOLS[draw(len(_SYMBOLS))] for _ in range(_TAG_LENGTH))
         local, bits = f"{readable(hint)}-{tag}", _TAG_LENGTH * math.log2(len(_SYMBOLS))
@@ -62,15 +101,22 @@ def readable(name: str) -> str:
     return (found[0] if found else "box")[:12]
 
 
-def make_persona(draw: Draw) -> Persona:
-    """Invent somebody; the telephone number is from the range that Ofcom keeps for fiction."""
-    family = _START[draw(len(_START))] + _MIDDLE[draw(len(_MIDDLE))] + _END[draw(len(_END))]
+def make_persona(draw: Draw, locale: Locale = Locale.EN) -> Persona:
+    """Invent somebody, with a telephone number that is kept for fiction."""
+    custom = _CUSTOMS[locale]
+    family = _START[draw(len(_START))] + _MIDDLE[draw(len(_MIDDLE))] + custom.endings[draw(len(custom.endings))]
     given = GIVEN_NAMES[draw(len(GIVEN_NAMES))]
-    return Persona(given.title(), family.title(), f"+44 1632 960{draw(1000):03d}", f"{family.title()} Ltd")
+    phone = f"{custom.prefix} {custom.number(draw)}"
+    return Persona(given.title(), family.title(), phone, f"{family.title()} {custom.form}")
 
 
-def _plausible(persona: Persona, draw: Draw) -> tuple[str, float]:
+def locale_of(phone: str) -> Locale:
+    """Return the locale of a persona by its number."""
+    return next((locale for locale, custom in _CUSTOMS.items() if phone.startswith(custom.prefix)), Locale.EN)
+
+
+def _plausible(persona: Persona, draw: Draw, locale: Locale) -> tuple[str, float]:
     initial, number = chr(ord("a") + draw(26)), draw(10_000)
-    names = len(GIVEN_NAMES) * len(_START) * len(_MIDDLE) * len(_END)
+    names = len(GIVEN_NAMES) * len(_START) * len(_MIDDLE) * len(_CUSTOMS[locale].endings)
     local = f"{persona.given_name}.{initial}.{persona.family_name}{number:04d}".lower()
     return local, math.log2(names * 26 * 10_000)

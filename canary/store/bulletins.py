@@ -11,9 +11,13 @@ from canary.model.alert import UNKNOWN, Alert, Bulletin, Standing
 from canary.store.outbox import Due
 from canary.store.tables import CaseRow, CaseVendorRow, VendorRow
 from canary.store.tallies import StrikeRow
+from canary.store.telling import WatchRow
 
 LEAKED = 0.5
 """A field of a persona counts as leaked when that is more likely than not."""
+
+MOST_CASES = 1000
+"""So many cases of one matter are counted together."""
 
 _COLLECTIONS = ("hourly", "daily", "catch-up")
 
@@ -26,13 +30,15 @@ def compile_all(session: Session, claimed: Sequence[Due]) -> list[Bulletin]:
 def _compile(session: Session, due: Due) -> Bulletin:
     digest = due.topic in _COLLECTIONS or " from " in due.topic
     lead, *others = due.facts
-    standing = UNKNOWN if digest and others else standing_of(session, due.facts)
+    standing = UNKNOWN if digest and others else standing_of(session, due.facts, due.topic)
     return Bulletin(lead, tuple(others), standing, update=due.ordinal > 0 and not digest, digest=digest)
 
 
-def standing_of(session: Session, facts: Sequence[Alert]) -> Standing:
-    """Return how the cases of some facts stand; suspects, fields and window are those of the first."""
-    numbers = list(dict.fromkeys(fact.case for fact in facts if fact.case))
+def standing_of(session: Session, facts: Sequence[Alert], topic: str = "") -> Standing:
+    """Return how the cases of some facts stand, with all others of their matter; suspects, fields and window are the first's."""
+    told = dict.fromkeys(fact.case for fact in facts if fact.case)
+    matter = select(WatchRow.case_id).where(WatchRow.topic == topic).limit(MOST_CASES) if topic and told else None
+    numbers = list(told | dict.fromkeys(session.exec(matter) if matter is not None else ()))
     first = session.get(CaseRow, numbers[0]) if numbers else None
     if first is None:
         return UNKNOWN

@@ -7,7 +7,7 @@ from datetime import datetime
 from sqlalchemy import func
 from sqlmodel import Session, col, select
 
-from canary.model.address import Draw, make_address
+from canary.model.address import Draw, Locale, locale_of, make_address
 from canary.model.canary import Canary, CanaryState, Persona, Style
 from canary.store import decoys
 from canary.store.seals import seals_of
@@ -19,7 +19,7 @@ from canary.store.vendors import Unknown, vendor_row
 class Order:
     """What is wanted of a new address: for whom, at which domain, through which channel, in which style.
 
-    `mailbox` is the base of plus addresses.
+    `mailbox` is the base of plus addresses, `locale` that of the persona.
     """
 
     vendor: str
@@ -27,6 +27,7 @@ class Order:
     channel: str = "signup"
     style: Style = Style.TAGGED
     mailbox: str = "me"
+    locale: Locale = Locale.EN
 
 
 def issue(session: Session, order: Order, draw: Draw, now: datetime, *, generation: int | None = None) -> Canary:
@@ -35,7 +36,7 @@ def issue(session: Session, order: Order, draw: Draw, now: datetime, *, generati
     Addresses issued side by side share the channel's newest generation; rotation names the next one.
     """
     owner = vendor_row(session, order.vendor)
-    made = make_address(order.style, owner.name, order.domain, draw, order.mailbox)
+    made = make_address(order.style, owner.name, order.domain, draw, order.mailbox, order.locale)
     row = CanaryRow(
         address=made.address,
         domain=order.domain.lower(),
@@ -65,7 +66,8 @@ def rotate(session: Session, address: str, draw: Draw, now: datetime) -> Canary:
         row.state = CanaryState.ROTATED.value
     row.rotated_at = now
     mailbox = row.address.partition("+")[0] if row.style == Style.PLUS else "me"
-    order = Order(owner.slug, row.domain, row.channel, Style(row.style), mailbox)
+    locale = locale_of((row.persona or {}).get("phone", ""))
+    order = Order(owner.slug, row.domain, row.channel, Style(row.style), mailbox, locale)
     return issue(session, order, draw, now, generation=generation)
 
 

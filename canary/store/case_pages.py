@@ -1,82 +1,92 @@
 """What the page of a case shows, as frozen facts; every list is bounded."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
-from sqlmodel import Session, col
+from sqlalchemy import func
+from sqlmodel import Session, col, select
 
-from canary.model.party import Supply
-from canary.store.lines import CaseLine, CasePage, Cell, SuspectLine
-from canary.store.pages import PAGE, canary_query, case_lines, choose, hit_query, read_hits
-from canary.store.seals import seals_of
-from canary.store.tables import CampaignRow, CanaryRow, CaseEventRow, CaseRow, HitRow
+from canary.attribute.todo import clock
+from canary.model.case import TRANSITIONS, CaseState
+from canary.store import desk, dossier, letters, matrix, moves, statements
+from canary.store.access import UserRow
+from canary.store.case_lines import CampaignShare, CasePage
+from canary.store.lines import HitLine
+from canary.store.pages import PAGE, case_lines, choose, hit_query, read_hits
+from canary.store.tables import CampaignMailRow, CampaignRow, CaseRow, CaseVendorRow, HitRow, MailRow, VendorRow
 from canary.store.tallies import StrikeRow
-from canary.store.vendors import supplies
+
+EVENTS = 200
+_CAMPAIGNS = 20
+_LOOKED_AT = 20
 
 
-def case_page(session: Session, case_id: int, before: int | None = None) -> CasePage | None:
+def case_page(session: Session, case_id: int, now: datetime, before: int | None = None) -> CasePage | None:
     """Read one case's page, its hits older than `before`, or None for an unknown case."""
     line = next(iter(case_lines(session, choose(CaseRow).where(col(CaseRow.id) == case_id))), None)
     if line is None:
         return None
-    query = hit_query().where(col(HitRow.case_id) == case_id).order_by(col(HitRow.id).desc()).limit(PAGE + 1)
-    hits = read_hits(session, query if before is None else query.where(col(HitRow.id) < before))
-    sent = choose(StrikeRow.campaign_id).where(col(StrikeRow.case_id) == case_id).distinct().subquery()
-    campaigns = choose(CampaignRow).join(sent, sent.c.campaign_id == CampaignRow.id).order_by(col(CampaignRow.first_at))
-    events = choose(CaseEventRow).where(col(CaseEventRow.case_id) == case_id).order_by(col(CaseEventRow.at))
+    row = session.get_one(CaseRow, case_id)
+    evidence = statements.evidence_of(session, row)
+    hits, older = _hits(session, case_id, before)
     return CasePage(
-        line=line,
-        findings=_findings(session, case_id),
-        matrix=_matrix(session, line),
-        campaigns=tuple(
-            (c.subject, c.first_at, c.last_at, c.mails) for c in session.execute(campaigns.limit(PAGE)).scalars()
-        ),
-        hits=hits[:PAGE],
-        older=hits[PAGE - 1].id if len(hits) > PAGE else None,
-        events=tuple((e.at, e.kind, e.who, e.text) for e in session.execute(events.limit(200)).scalars()),
-    )
+        line=line, owner=row.owner, outcome=row.outcome, merged_into=row.merged_into, clock=clock(row.aware_at, now),
+        findings=_findings(row.findings), evidence=evidence, matrix=matrix.matrix(session, row, evidence),
+        campaigns=_campaigns(session, case_id), heard=statements.hear(session, row, evidence),
+        points=desk.checklist(session, row), proposals=moves.proposals(session, case_id) if line.open else (),
+        undoable=moves.undoable(session, case_id), addressees=letters.addressees(session, case_id),
+        vendors=_vendors(session, case_id), people=_people(session),
+        ways=() if row.merged_into else tuple(TRANSITIONS[CaseState(row.state)]), hits=hits, older=older,
+        events=tuple((e.at, e.kind, e.who, e.text) for e in dossier.timeline(session, case_id, EVENTS)),
+    )  # fmt: skip
 
 
-def _findings(session: Session, case_id: int) -> dict[str, Any]:
+def _findings(kept: Mapping[str, Any]) -> dict[str, Any]:
     """Return what is found about a case, its times as times."""
-    kept = dict(session.get_one(CaseRow, case_id).findings)
-    if window := kept.get("window"):
+    found: dict[str, Any] = {"window": None, "twins": [], "why": [], **kept}
+    if window := found.get("window"):
         times = {key: datetime.fromisoformat(at) for key, at in window.items() if isinstance(at, str)}
-        kept["window"] = window | times
-    return kept
+        found["window"] = window | times
+    return found
 
 
-def _matrix(session: Session, line: CaseLine, rows: int = 60) -> tuple[tuple[str, str, tuple[Cell, ...]], ...]:
-    hit = set(
-        session.execute(
-            choose(StrikeRow.canary_id).where(col(StrikeRow.case_id) == line.id, col(StrikeRow.leaks) > 0).distinct()
-        ).scalars()
+def _hits(session: Session, case_id: int, before: int | None) -> tuple[tuple[HitLine, ...], int | None]:
+    query = hit_query().where(col(HitRow.case_id) == case_id).order_by(col(HitRow.id).desc()).limit(PAGE + 1)
+    found = read_hits(session, query if before is None else query.where(col(HitRow.id) < before))
+    return found[:PAGE], found[PAGE - 1].id if len(found) > PAGE else None
+
+
+def _campaigns(session: Session, case_id: int) -> tuple[CampaignShare, ...]:
+    sums = func.sum(col(StrikeRow.hits))
+    query = (
+        choose(CampaignRow, sums)
+        .join(StrikeRow, col(StrikeRow.campaign_id) == col(CampaignRow.id))
+        .where(col(StrikeRow.case_id) == case_id)
+        .group_by(col(CampaignRow.id))
+        .order_by(sums.desc(), col(CampaignRow.id))
+        .limit(_CAMPAIGNS)
     )
-    known = supplies(session)
-    tell = seals_of(session).tell
-    given = canary_query().where(col(CanaryRow.issued_at) <= line.last_hit_at, col(CanaryRow.vendor_id).is_not(None))
-    vendors: dict[tuple[str, str], list[Cell]] = {}
-    for canary, name, slug in (row for row in session.execute(given.limit(2000)) if not tell(row[0])):
-        held = _held(line.top, known, slug, canary.channel, line.last_hit_at)
-        vendors.setdefault((name, slug), []).append(Cell(canary.address, canary.channel, canary.id in hit, held))
-    ranked = sorted(vendors.items(), key=lambda kept: (*_rank(kept[1]), kept[0]))
-    return tuple((name, slug, tuple(cells)) for (name, slug), cells in ranked[:rows])
-
-
-def _rank(cells: Sequence[Cell]) -> tuple[bool, bool]:
-    return not any(cell.held for cell in cells), not any(cell.hit for cell in cells)
-
-
-def _held(top: SuspectLine | None, known: Sequence[Supply], vendor: str, channel: str, at: datetime) -> bool:
-    if top is None or top.kind not in ("vendor", "supplier", "account"):
-        return False
-    if top.kind == "vendor":
-        return top.id == vendor
-    supplier, _, account = top.id.partition("/")
-    return account in ("", vendor) and any(
-        (s.vendor, s.supplier) == (vendor, supplier)
-        and s.channel in (None, channel)
-        and (s.since is None or s.since <= at)
-        for s in known
+    return tuple(
+        CampaignShare(c.id, c.subject, c.first_at, c.last_at, int(hits), _linked(session, c.id))
+        for c, hits in session.execute(query)
     )
+
+
+def _linked(session: Session, campaign: int) -> tuple[str, ...]:
+    """Return by what the latest mails of a campaign were found to be one, the most frequent first."""
+    query = choose(CampaignMailRow.links).join(MailRow).where(col(MailRow.campaign_id) == campaign)
+    seen: dict[str, int] = {}
+    for links in session.execute(query.order_by(col(MailRow.id).desc()).limit(_LOOKED_AT)).scalars():
+        for kind in {str(by["kind"]) for link in links for by in link["by"]}:
+            seen[kind] = seen.get(kind, 0) + 1
+    return tuple(sorted(seen, key=lambda kind: (-seen[kind], kind))[:3])
+
+
+def _vendors(session: Session, case_id: int) -> tuple[tuple[str, str], ...]:
+    query = select(VendorRow.slug, VendorRow.name).join(CaseVendorRow).where(CaseVendorRow.case_id == case_id)
+    return tuple(session.exec(query.order_by(VendorRow.name).limit(50)).all())
+
+
+def _people(session: Session) -> tuple[str, ...]:
+    return tuple(session.exec(select(UserRow.name).order_by(UserRow.name).limit(100)))

@@ -7,7 +7,7 @@ from sqlmodel import Session
 
 from canary.attribute.belief import Belief, Names, believe
 from canary.attribute.rates import RATES, Rates
-from canary.store import belonging, canaries, cases, vendors
+from canary.store import belonging, canaries, cases, vendors, watch
 from canary.store.database import ASSUMED
 from canary.store.tables import CaseRow
 from canary.store.worlds import world_of
@@ -43,9 +43,10 @@ def charge(session: Session, hit: Charge) -> tuple[CaseRow, bool]:
 
 
 def weigh(session: Session, case: CaseRow) -> None:
-    """Weigh the suspects of a case anew."""
+    """Weigh the suspects of a case anew; what is worth telling of that goes into the outbox."""
     session.flush()
     cases.set_belief(session, case, believed(session, case, case.last_hit_at))
+    watch.follow(session, case)
 
 
 def believed(session: Session, case: CaseRow, at: datetime, *, patient: bool = False) -> Belief:
@@ -53,6 +54,6 @@ def believed(session: Session, case: CaseRow, at: datetime, *, patient: bool = F
 
     With many addresses only the patient get the reasons.
     """
-    names = {v.slug: v.name for v in vendors.list_vendors(session)} | vendors.supplier_names(session)
+    names = vendors.vendor_names(session) | vendors.supplier_names(session)
     rates: Rates = session.info.get(ASSUMED, RATES)
     return believe(world_of(session, at, case.id), Names(names), rates, patient=patient)

@@ -1,5 +1,6 @@
 """Engine, transactions and migrations: the one door to the store."""
 
+import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -32,6 +33,7 @@ class Database:
         self.url = make_url(url)
         self._facts = {INFO: seals, ASSUMED: rates}
         self.sqlite = self.url.get_backend_name() == "sqlite"
+        self._writers, self._patience = threading.Lock(), busy_seconds
         arguments = (
             {"timeout": busy_seconds}
             if self.sqlite
@@ -56,10 +58,24 @@ class Database:
         """Open a transaction that commits as a whole or leaves nothing behind."""
         options = {"writing": True}
         engine = self.engine.execution_options(**options)
-        with Session(engine, expire_on_commit=False, info=self._facts) as session, session.begin():
+        with self._turn(), Session(engine, expire_on_commit=False, info=self._facts) as session, session.begin():
             yield session
             for act in session.info.get(_ENDING, {}).values():
                 act(session)
+
+    @contextmanager
+    def _turn(self) -> Iterator[None]:
+        """Let the writers of this process pass one by one.
+
+        SQLite has whoever waits look again and again, ever more rarely, so that a thread that writes seldom would hardly
+        ever get in beside one that writes all the time. Whoever waited too long tries all the same, and is told by SQLite.
+        """
+        mine = self.sqlite and self._writers.acquire(timeout=self._patience)
+        try:
+            yield
+        finally:
+            if mine:
+                self._writers.release()
 
     def migrate(self) -> None:
         """Bring the schema to the newest version; processes that start together take turns."""

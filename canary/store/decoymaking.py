@@ -9,7 +9,7 @@ from sqlmodel import Session, col, select
 
 from canary.judge.adoption import adopted_bits
 from canary.judge.decoy import DecoyKind, kind_of, locals_like, person
-from canary.model.address import Draw, make_address, make_persona
+from canary.model.address import Draw, Locale, locale_of, make_address, make_persona
 from canary.model.canary import CanaryState, Style
 from canary.store.seals import seals_of
 from canary.store.tables import CanaryRow, VendorRow
@@ -79,7 +79,7 @@ def hide(ground: Ground, row: CanaryRow) -> None:
     twin = ground.twin(kind_of(row.bits))
     row.vendor_id, row.channel = _place(ground, twin)
     if twin.persona and row.style != Style.PLAUSIBLE:  # whose persona would have to be the one in the address
-        row.persona = row.persona or asdict(make_persona(ground.draw))
+        row.persona = row.persona or asdict(make_persona(ground.draw, _locale(twin)))
     row.seal = seals_of(ground.session).seal(row.address)
     ground.session.add(row)
     ground.session.flush()
@@ -91,11 +91,17 @@ def _row(ground: Ground, kind: DecoyKind, twin: CanaryRow, owner: VendorRow) -> 
     if twin.persona is None:
         return _by_hand(ground, kind, twin, owner)
     mailbox = twin.address.partition("+")[0] if twin.style == Style.PLUS else "me"
-    return _drawn(ground, owner, Style(twin.style), mailbox)
+    return _drawn(ground, owner, Style(twin.style), mailbox, _locale(twin))
 
 
-def _drawn(ground: Ground, owner: VendorRow, style: Style, mailbox: str = "me") -> CanaryRow | None:
-    made = make_address(style, owner.name, ground.domain, ground.draw, mailbox)
+def _locale(twin: CanaryRow) -> Locale:
+    return locale_of((twin.persona or {}).get("phone", ""))
+
+
+def _drawn(
+    ground: Ground, owner: VendorRow, style: Style, mailbox: str = "me", locale: Locale = Locale.EN
+) -> CanaryRow | None:
+    made = make_address(style, owner.name, ground.domain, ground.draw, mailbox, locale)
     return _free(ground, made.address, owner, style.value, made.bits, asdict(made.persona))
 
 

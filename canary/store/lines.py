@@ -3,7 +3,6 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
-from typing import Any
 
 from canary.model.sender import Sender
 from canary.model.verdict import LEAKS, Verdict
@@ -279,29 +278,6 @@ class SupplierPage:
     quiet: tuple[CanaryLine, ...]
     cases: tuple[CaseLine, ...]
     beliefs: tuple[BeliefLine, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Cell:
-    """One canary in the matrix of a case; `held` says that the top suspect had it."""
-
-    address: str
-    channel: str
-    hit: bool
-    held: bool
-
-
-@dataclass(frozen=True, slots=True)
-class CasePage:
-    """Who may have leaked, and how we know; `older` is the key of the next page of hits."""
-
-    line: CaseLine
-    findings: Mapping[str, Any]
-    matrix: tuple[tuple[str, str, tuple[Cell, ...]], ...]
-    campaigns: tuple[tuple[str, datetime, datetime, int], ...]
-    hits: tuple[HitLine, ...]
-    older: int | None
-    events: tuple[tuple[datetime, str, str, str], ...]
 
 
 @dataclass(frozen=True, slots=True)

@@ -85,7 +85,7 @@ def claim(
     now: datetime,
     lease: timedelta,
     destination: str,
-    limit: int = 4,
+    limit: int = 10,
     pace: timedelta | None = None,
 ) -> list[Due]:
     """Claim messages to a destination that are due; nobody else gets them before the lease ends, so a crash only delays.
@@ -162,6 +162,11 @@ def deliveries(
         )
         for row in rows
     ]  # fmt: skip
+
+
+def lost(session: Session) -> bool:
+    """Whether a message never arrived and waits to be sent again by somebody."""
+    return session.exec(select(DeliveryRow.id).where(DeliveryRow.state == "dead").limit(1)).first() is not None
 
 
 def retry(session: Session, delivery: int, now: datetime) -> None:

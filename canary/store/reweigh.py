@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 
 from sqlmodel import Session, col, select
 
-from canary.store import cases
+from canary.store import cases, watch
 from canary.store.charge import CASES_LOCK, believed
 from canary.store.database import Database, lock
 from canary.store.tables import CaseRow
@@ -45,4 +45,5 @@ def _weigh(store: Database, number: int, now: datetime) -> bool:
         fresh = case.last_hit_at == seen and case.state in cases.OPEN
         if fresh:
             cases.set_belief(session, case, found, now)
+            watch.follow(session, case, now)
     return fresh

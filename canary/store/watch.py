@@ -28,7 +28,7 @@ REMINDERS = 5
 _OPEN = [state.value for state in OPEN]
 
 
-def follow(session: Session, case: CaseRow) -> None:
+def follow(session: Session, case: CaseRow, at: datetime | None = None) -> None:
     """Take note of how a case that was just weighed stands, and put what is worth telling again into the outbox."""
     now, watched = _stand(session, case), session.get(WatchRow, case.id)
     if watched is None:
@@ -39,7 +39,7 @@ def follow(session: Session, case: CaseRow) -> None:
     before = Told.of(watched.told)
     watched.told = asdict(now.after(before))
     for change in changes(before, now):
-        _tell(session, case, change.kind, f"{change.mark}", change.text, case.last_hit_at)
+        _tell(session, case, change.kind, change.mark, change.text, at or case.last_hit_at)
 
 
 def acknowledge(session: Session, case: int, who: str, now: datetime) -> None:
@@ -64,7 +64,9 @@ def was_told(session: Session, cases: Sequence[int], now: datetime) -> None:
 def look_after(session: Session, now: datetime) -> None:
     """Remind of cases that nobody has looked at, and tell which were closed or opened again."""
     _remind(session, now)
-    ended = _watched().where(col(WatchRow.resolved_at).is_(None), col(CaseRow.state).not_in(_OPEN))
+    ended = _watched().where(
+        col(WatchRow.resolved_at).is_(None), col(CaseRow.state).not_in(_OPEN), col(CaseRow.merged_into).is_(None)
+    )
     for row, case in session.exec(ended.limit(100)).all():
         row.resolved_at, row.remind_at = now, None
         _tell(session, case, "case-resolved", now.isoformat(), f"Closed as {case.state.replace('-', ' ')}", now)

@@ -1,18 +1,22 @@
 """The door: who asks, by which cookie or token, and whether what is asked for is open to them."""
 
+import logging
 from collections.abc import Callable
 from datetime import datetime, timedelta
 from ipaddress import ip_address, ip_network
 from urllib.parse import urlencode, urlsplit
 
 from fastapi import Request, Response
+from sqlalchemy.exc import DBAPIError
 from sqlmodel import Session
 from starlette.exceptions import HTTPException
 from starlette.responses import RedirectResponse
 
-from canary.store.database import Database
+from canary.store.database import Database, is_down
 from canary.store.users import Label, Visitor, mark_used, new_token, revoke, use_token
 from canary.web.route import API, LARGEST_FORM, Role, Way
+
+log = logging.getLogger("canary.web")
 
 LIFETIME = timedelta(days=14)
 _SAFE = frozenset({"GET", "HEAD"})
@@ -36,6 +40,8 @@ class Door:
         3. Where not everybody is let in, its cookie or token stands for somebody whose role is enough.
         """
         request.state.user = None
+        if "\0" in request.url.path or "%00" in request.url.query:
+            raise HTTPException(400)  # PostgreSQL cannot even be asked for it
         by_token = way.token if way else request.url.path.startswith(f"{API}/")
         token = _bearer(request) if by_token else None
         if request.method not in _SAFE and token is None and not same_origin(request):
@@ -61,9 +67,18 @@ class Door:
         with self.database.reading() as session:
             visitor = use_token(session, secret, kind, now)
         if visitor and visitor.stale:
-            with self.database.writing() as session:
-                mark_used(session, visitor.token, client_of(request), agent_of(request), now)
+            self._note_use(request, visitor)
         return visitor
+
+    def _note_use(self, request: Request, visitor: Visitor) -> None:
+        """Write down from where a token is in use; a store that cannot be written for the moment can still be read."""
+        try:
+            with self.database.writing() as session:
+                mark_used(session, visitor.token, client_of(request), agent_of(request), self.clock())
+        except DBAPIError as fault:
+            if not is_down(fault):
+                raise
+            log.warning("the use of a token was not written down: %s", fault.orig)
 
     def let_in(self, session: Session, request: Request, user: int, to: str) -> Response:
         """Begin a fresh session and end the one the browser came with, so that nobody else's can be fixed on it."""

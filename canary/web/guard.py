@@ -4,7 +4,7 @@ import logging
 from collections.abc import Mapping
 from urllib.parse import urlsplit
 
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import DataError, DBAPIError
 from starlette.concurrency import run_in_threadpool
 from starlette.datastructures import MutableHeaders
 from starlette.exceptions import HTTPException
@@ -52,6 +52,9 @@ class Guard:
         """Answer a fault: a stranger gets one line, the log gets the rest."""
         if isinstance(fault, HTTPException):
             return self._faults.answer(request, fault.status_code, fault.detail, fault.headers)
+        if isinstance(fault, DataError):
+            log.warning("a request had what the store cannot hold: %s", fault.orig)
+            return self._faults.answer(request, 400)
         if isinstance(fault, DBAPIError) and is_down(fault):
             log.warning("store is down: %s", fault.orig)
             return self._faults.answer(request, 503)

@@ -7,6 +7,8 @@ from typing import Any
 
 from markupsafe import Markup
 
+from canary.model.claim import CLAIMS, ClaimCode
+
 _LINK = re.compile(r"\bhttp(s?)://([^\s/?#<>\"']{1,253})", re.IGNORECASE)
 _STEPS = ((60, 1, "s"), (3600, 60, "min"), (86_400, 3600, "h"), (60 * 86_400, 86_400, "d"))
 # Control characters and the ones that turn the direction of writing: a subject could rewrite the line it stands in.
@@ -21,6 +23,13 @@ FEATURES = {
     "text": "text alike", "words": "short text", "subject": "subject", "sender": "named as", "link": "links to",
     "attachment": "file", "dkim": "signed by", "account": "account", "host": "host",
 }  # fmt: skip
+
+PLAIN_CLAIMS = tuple(
+    (code.value, text)
+    for code, text in CLAIMS.items()
+    if code not in (ClaimCode.SUPPLIER, ClaimCode.HAPPENED, ClaimCode.STOPPED)
+)
+"""Claims that need no more than a tick."""
 
 
 def visible(value: object) -> object:

@@ -8,7 +8,8 @@ from sqlmodel import col, select
 
 from canary.store.database import Database
 from canary.store.tables import HitRow
-from tests.browser.conftest import PASSWORD, Look, Shown
+from canary.store.users import add_user
+from tests.browser.conftest import NOW, PASSWORD, Look, Shown, served
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(120)]
 
@@ -31,6 +32,12 @@ PAGES = {
     "campaign": "/campaigns/1",
     "tray": "/tray",
     "alerts": "/alerts",
+    "search": "/search?q=reader",
+    "setup": "/setup",
+    "users": "/setup/users",
+    "tokens": "/setup/tokens",
+    "audit": "/audit",
+    "account": "/account",
     "lost": "/nowhere",
 }
 
@@ -107,6 +114,47 @@ def test_a_chart_is_read_week_by_week(shown: Shown, context: BrowserContext, pag
     assert box is not None
     page.mouse.move(box["x"] + box["width"] - 14, box["y"] + 120)
     assert page.locator(".read").inner_text().startswith("Week of 21 Mar 2011: ")
+
+
+def test_the_first_canary_is_issued_on_the_spot(tmp_path: Path, context: BrowserContext) -> None:
+    database = Database(f"sqlite:///{tmp_path}/canary.db")
+    database.migrate()
+    with database.writing() as session:
+        add_user(session, "ada", PASSWORD, "admin", NOW)
+    database.close()
+    with served(tmp_path) as empty:
+        page = context.new_page()
+        empty.enter(page)
+        page.screenshot(path=SHOTS / "empty.png")
+        page.get_by_label("Vendor", exact=True).fill("Bike Parts")
+        page.get_by_label("It writes from").fill("bikeparts.example")
+        page.get_by_role("button", name="Issue it").click()
+        assert "Send it a mail and watch it arrive" in page.locator("#main").inner_text()
+        page.screenshot(path=SHOTS / "first.png")
+
+
+def test_results_change_as_one_types(shown: Shown, context: BrowserContext) -> None:
+    page = context.new_page()
+    shown.enter(page)
+    page.keyboard.press("/")
+    page.keyboard.type("reader")
+    page.keyboard.press("Enter")
+    page.wait_for_url(f"{shown.url}/search?q=reader")
+    page.get_by_label("Words to search for").fill("quillwick")
+    page.get_by_role("heading", name="Vendors and suppliers").wait_for()
+    assert page.locator("#found a", has_text="Quillwick").first.get_attribute("href") == "/vendors/quillwick"
+
+
+def test_an_address_is_copied(shown: Shown, chrome: Browser) -> None:
+    context = chrome.new_context(permissions=["clipboard-read", "clipboard-write"])
+    page = context.new_page()
+    shown.enter(page)
+    page.goto(f"{shown.url}/canaries/3")
+    button = page.locator("[data-copy]").first
+    button.click()
+    page.get_by_text("Copied").wait_for()
+    assert page.evaluate("navigator.clipboard.readText()") == button.get_attribute("data-copy")
+    context.close()
 
 
 def test_without_scripts_the_chart_is_there_too(shown: Shown, chrome: Browser, pages: dict[str, str]) -> None:

@@ -16,6 +16,7 @@ from sqlmodel import Session, select
 
 from canary.judge.adoption import Proposal
 from canary.judge.decoy import DecoyKind, kind_of
+from canary.model.address import Locale
 from canary.model.attempt import Attempt, AttemptKind
 from canary.model.canary import Canary
 from canary.model.verdict import Because, Judgement, Reason, Verdict
@@ -305,3 +306,16 @@ def test_an_older_store_gets_seals_that_are_no_decoys(hiding: Database) -> None:
     assert the_decoys(hiding) == []
     with hiding.reading() as session:
         assert session.exec(select(VendorRow.slug)).one() == "shop"
+
+
+def test_a_decoy_has_a_persona_of_the_locale_of_those_around_it(opened: Opened, key: Path) -> None:
+    found = opened(Seals(key))
+    with found.writing() as session:
+        decoys.ready(session)
+        vendors.add_vendor(session, "Laden", ["laden.example"], BEGIN)
+        for day in range(5):
+            order = Order("laden", DOMAIN, locale=Locale.DE)
+            canaries.issue(session, order, secrets.randbelow, BEGIN + timedelta(days=day))
+    keep(found, 6)
+    personas = [decoy.persona for decoy in the_decoys(found) if decoy.persona]
+    assert {persona.phone[:3] for persona in personas} == {"+49"}

@@ -38,7 +38,9 @@ def test_every_route_is_open_to_its_least_role_and_above_and_to_nobody_else(site
             continue
         with site.logged_in(role) if role else site.client() as client:
             client.headers["X-Forwarded-For"] = "192.0.2.7"
-            answer = client.request(way.method, concrete(way.path))
+            # News have no end: what is asked is answered by the head already.
+            with client.stream(way.method, concrete(way.path)) as answer:
+                pass
         if refused(answer) is have.allows(way.role):
             wrong[way.method, way.path] = answer.status_code
     assert wrong == {}
@@ -51,7 +53,8 @@ def test_a_token_allows_what_both_its_scope_and_its_user_may(site: Site, role: s
     headers, wrong = {"Authorization": f"Bearer {site.secret('api', role, scope)}"}, {}
     with httpx.Client(base_url=site.url, trust_env=False) as client:
         for way in closed(site):
-            answer = client.request(way.method, concrete(way.path), headers=headers)
+            with client.stream(way.method, concrete(way.path), headers=headers) as answer:
+                pass
             if refused(answer) is (way.token and have.allows(way.role)):
                 wrong[way.method, way.path] = answer.status_code
     assert wrong == {}

@@ -7,10 +7,12 @@ from sqlmodel import select
 
 from canary.model.alert import Alert, DestinationView
 from canary.store import cases, outbox, vendors, watch
+from canary.store.charge import weigh
 from canary.store.database import Database
 from canary.store.outbox import alert_of
 from canary.store.routing import route
 from canary.store.tables import CaseRow, OutboxRow
+from canary.store.telling import WatchRow
 from canary.store.vendors import Unknown
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
@@ -113,3 +115,11 @@ def test_all_that_is_told_of_a_case_is_one_matter(store: Database, case: int) ->
         watch.follow(session, row)
     with store.reading() as session:
         assert set(session.exec(select(OutboxRow.topic))) == {f"case:{case}"}
+
+
+def test_whoever_weighs_a_case_has_what_changed_told(store: Database, case: int) -> None:
+    with store.writing() as session:
+        session.delete(session.get_one(WatchRow, case))
+        session.flush()
+        weigh(session, session.get_one(CaseRow, case))
+        assert session.get(WatchRow, case) is not None

@@ -14,6 +14,7 @@ from canary.model.mail import Client, Envelope
 from canary.receive.spool import Spool
 from canary.store.database import Database
 from canary.store.tables import CaseRow, DeliveryRow, HitRow, MailRow
+from canary.store.telling import DestinationRow
 from tests.processes import ROOT, House
 from tests.receiver import Receiver
 
@@ -42,8 +43,9 @@ def work(house: House, fatal: str) -> int:
 
 
 def expire_leases(store: Database) -> None:
-    """Let the lease of the dead worker end."""
+    """Let the lease of the dead worker end, and the pace of the destination."""
     with store.writing() as session:
+        session.execute(update(DestinationRow).values(free_at=datetime.now(UTC) - timedelta(seconds=1)))
         session.execute(update(DeliveryRow).values(due_at=datetime.now(UTC) - timedelta(seconds=1)))
 
 

@@ -6,7 +6,7 @@ import secrets
 
 import pytest
 
-from canary.model.address import make_address
+from canary.model.address import Locale, locale_of, make_address
 from canary.model.canary import Style
 
 
@@ -41,3 +41,20 @@ def test_the_randomness_is_the_callers() -> None:
 def test_a_million_bits_are_not_wasted_on_repetition() -> None:
     made = {make_address(Style.PLAUSIBLE, "x", "x.example", secrets.randbelow).address for _ in range(2000)}
     assert len(made) == 2000
+
+
+@pytest.mark.parametrize(
+    ("locale", "number", "company"),
+    [
+        (Locale.EN, r"\+44 1632 960\d{3}", "Ltd"),
+        (Locale.DE, r"\+49 30 23125 \d{3}", "GmbH"),
+        (Locale.FR, r"\+33 1 99 00 \d\d \d\d", "SARL"),
+    ],
+)
+def test_a_persona_sounds_like_its_locale_and_has_a_number_set_aside_for_fiction(
+    locale: Locale, number: str, company: str
+) -> None:
+    made = make_address(Style.PLAUSIBLE, "x", "x.example", secrets.randbelow, locale=locale)
+    assert re.fullmatch(number, made.persona.phone)
+    assert made.persona.company == f"{made.persona.family_name} {company}"
+    assert (locale_of(made.persona.phone), made.bits >= 40) == (locale, True)

@@ -52,6 +52,12 @@ def test_what_only_sways_is_not_told(now: dict[str, object]) -> None:
     assert told(replace(BEFORE, **now)) == {}  # type: ignore[arg-type]
 
 
+def test_that_anybody_leaked_at_all_is_told_when_it_is_likely_enough() -> None:
+    nobody = replace(BEFORE, top="none:no leak", name="No leak")
+    assert told(BEFORE, nobody) == {}
+    assert told(replace(BEFORE, p=0.81), nobody) == {"certainty": "Play is the source with 81%"}
+
+
 def test_nothing_is_told_twice_even_if_it_comes_and_goes() -> None:
     there = replace(BEFORE, vendors=2, top="supplier:s", name="S", p=0.85, fields=("phone",))
     known = there.after(BEFORE)

@@ -4,6 +4,8 @@
   const all = (selector, root = document) => [...root.querySelectorAll(selector)];
   const typing = (node) => node.closest("input, textarea, select, [contenteditable]");
 
+  if (matchMedia("(max-width: 760px)").matches) all("details[data-fold]").forEach((part) => { if (`#${part.id}` !== location.hash) part.open = false; });
+
   document.addEventListener("keydown", (event) => {
     const find = document.getElementById("find");
     if (event.key === "/" && find && !event.ctrlKey && !event.metaKey && !event.altKey && !typing(event.target)) {

@@ -1,0 +1,182 @@
+"""News as it comes: server-sent events, for which one task in a process asks the store, however many listen."""
+
+import asyncio
+import json
+import logging
+from collections.abc import AsyncIterator, Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from fastapi import Request, Response
+from fastapi.responses import StreamingResponse
+from sqlalchemy.exc import DBAPIError
+from starlette.concurrency import run_in_threadpool
+from starlette.exceptions import HTTPException
+
+from canary.store.database import is_down
+from canary.store.lines import HitLine
+from canary.store.news import MOST, newest, news
+from canary.store.users import use_token
+from canary.web.frame import Frame
+from canary.web.route import Role, Route
+
+log = logging.getLogger("canary.web")
+
+LISTENERS = 500
+"""So many may listen to one process; a browser that is refused asks again later."""
+
+PAUSE, BEATS, CHECKS = 1.0, 15, 30
+"""Seconds between two questions to the store; after so many of them a sign of life, and a look at who may still listen."""
+
+WAITING = 100
+"""Events that wait for a slow listener; one that falls further behind is let go and comes back by itself."""
+
+_BEAT = ": still here\n\n"
+_HEADERS = {"X-Accel-Buffering": "no"}  # nginx would keep events back
+
+
+@dataclass(eq=False, slots=True)
+class Listener:
+    """One open stream: the secret it was opened with, and what it has not read yet; None ends it."""
+
+    secret: str
+    waiting: asyncio.Queue[str | None] = field(default_factory=lambda: asyncio.Queue(WAITING))
+
+    def tell(self, chunk: str) -> None:
+        """Let something be read, or end a stream that is not being read."""
+        try:
+            self.waiting.put_nowait(chunk)
+        except asyncio.QueueFull:
+            self.end()
+
+    def end(self) -> None:
+        """End the stream, whatever is still waiting."""
+        while not self.waiting.empty():
+            self.waiting.get_nowait()
+        self.waiting.put_nowait(None)
+
+
+class Live:
+    """The stream of hits, for all who look at a page that shows them."""
+
+    def __init__(self, frame: Frame, pause: float = PAUSE) -> None:
+        """Ask the store of a frame, so often."""
+        self._frame, self._pause = frame, pause
+        self._listeners: set[Listener] = set()
+        self._asking: asyncio.Task[None] | None = None
+
+    def routes(self) -> tuple[Route, ...]:
+        """Return all that it answers to."""
+        return (Route("GET", "/live", Role.VIEWER, self.live),)
+
+    async def live(self, request: Request) -> Response:
+        """Stream hits as they come, beginning after the one a browser names that was cut off."""
+        if len(self._listeners) >= LISTENERS:
+            raise HTTPException(503, "Too many are listening right now; look again in a moment.", {"Retry-After": "30"})
+        listener = Listener(request.cookies.get(self._frame.door.cookie, ""))
+        missed = await run_in_threadpool(self._missed, _last_seen(request.headers))
+        self._listeners.add(listener)
+        if self._asking is None or self._asking.done():
+            self._asking = asyncio.create_task(self._ask())
+        return StreamingResponse(self._stream(listener, missed), media_type="text/event-stream", headers=_HEADERS)
+
+    async def _stream(self, listener: Listener, missed: Iterable[HitLine]) -> AsyncIterator[str]:
+        try:
+            yield "retry: 3000\n\n"
+            for line in missed:
+                yield event_of(line)
+            while (chunk := await listener.waiting.get()) is not None:
+                yield chunk
+        finally:
+            self._listeners.discard(listener)
+
+    async def _ask(self) -> None:
+        """Ask for news and spread it, as long as anybody listens."""
+        try:
+            seen = await run_in_threadpool(self._seen)
+            turn = 0
+            while self._listeners:
+                await asyncio.sleep(self._pause)
+                turn += 1
+                await self._turn(seen, turn)
+        finally:
+            # Whatever ended this, nobody shall listen to nothing; browsers come back.
+            for listener in self._listeners:
+                listener.end()
+
+    async def _turn(self, seen: "Seen", turn: int) -> None:
+        try:
+            fresh = await run_in_threadpool(self._fresh, seen)
+            gone = await run_in_threadpool(self._gone) if turn % CHECKS == 0 else ()
+        except DBAPIError as fault:
+            if not is_down(fault):
+                raise
+            log.warning("store is down: %s; news wait", fault.orig)
+            return
+        for listener in gone:
+            listener.end()
+        chunk = "".join(map(event_of, fresh)) or (_BEAT if turn % BEATS == 0 else "")
+        for listener in self._listeners if chunk else ():
+            listener.tell(chunk)
+
+    def _missed(self, after: int | None) -> tuple[HitLine, ...]:
+        if after is None:
+            return ()
+        with self._frame.database.reading() as session:
+            return news(session, after)
+
+    def _seen(self) -> "Seen":
+        with self._frame.database.reading() as session:
+            return Seen(newest(session))
+
+    def _fresh(self, seen: "Seen") -> list[HitLine]:
+        with self._frame.database.reading() as session:
+            return seen.take(news(session, seen.since))
+
+    def _gone(self) -> list[Listener]:
+        """Return who is logged in no more."""
+        now, listeners = self._frame.clock(), list(self._listeners)
+        with self._frame.database.reading() as session:
+            secrets = {listener.secret for listener in listeners}
+            ended = {secret for secret in secrets if use_token(session, secret, "session", now) is None}
+        return [listener for listener in listeners if listener.secret in ended]
+
+
+class Seen:
+    """Which hits were told already.
+
+    Workers beside each other commit in another order than they number: a little is asked for again and again.
+    """
+
+    def __init__(self, newest: int) -> None:
+        """Begin after a hit."""
+        self._first = self._newest = newest
+        self._told: set[int] = set()
+
+    @property
+    def since(self) -> int:
+        """The number after which to ask."""
+        return max(self._first, self._newest - MOST // 2)
+
+    def take(self, found: Iterable[HitLine]) -> list[HitLine]:
+        """Return what is new among what was found."""
+        fresh = [line for line in found if line.id not in self._told]
+        self._told.update(line.id for line in fresh)
+        self._newest = max([self._newest, *self._told])
+        self._told = {number for number in self._told if number > self.since}
+        return fresh
+
+
+def event_of(line: HitLine) -> str:
+    """Write a hit as an event; JSON has no line ends of its own, so that nothing in a mail can end the event."""
+    facts: Mapping[str, Any] = {
+        "id": line.id, "mail": line.mail, "at": line.at.isoformat(), "verdict": line.verdict, "leak": line.leak,
+        "address": line.canary, "vendor": line.vendor, "slug": line.slug, "subject": line.subject[:200],
+        "sender": line.sender[:200], "proven": line.proven, "case": line.case,
+    }  # fmt: skip
+    return f"id: {line.id}\nevent: hit\ndata: {json.dumps(facts)}\n\n"
+
+
+def _last_seen(headers: Mapping[str, str]) -> int | None:
+    said = headers.get("last-event-id", "")
+    return int(said) if said.isascii() and said.isdigit() and len(said) < 16 else None

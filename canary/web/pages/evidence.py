@@ -1,0 +1,55 @@
+"""A case to take away: all that is known as JSON, and its hits as a table."""
+
+import json
+from collections.abc import Iterator
+from datetime import datetime
+from typing import Annotated, Literal
+
+from fastapi import Query, Request, Response
+from fastapi.responses import StreamingResponse
+
+from canary.store import dossier
+from canary.store.tables import CaseRow
+from canary.web.csvfile import csv_file
+from canary.web.frame import Frame, Id, known
+from canary.web.route import Role, Route
+
+Form = Annotated[Literal["json", "csv"], Query(alias="format")]
+
+
+class Evidence:
+    """The record of each case."""
+
+    def __init__(self, frame: Frame) -> None:
+        """Stand in a frame."""
+        self._frame = frame
+
+    def routes(self) -> tuple[Route, ...]:
+        """Return all that it answers to."""
+        return (Route("GET", "/cases/{case_id}/export", Role.VIEWER, self.export),)
+
+    def export(self, _: Request, case_id: Id, form: Form = "json") -> Response:
+        """Hand out a case, or its hits."""
+        with self._frame.database.reading() as session:
+            case = known(session.get(CaseRow, case_id))
+            found = dossier.document(session, case, self._frame.clock()) if form == "json" else {}
+        name = f"case-{case_id}"
+        if form == "csv":
+            return csv_file(name, dossier.COLUMNS, (list(hit.values()) for hit in self._hits(case_id)))
+        headers = {"Content-Disposition": f'attachment; filename="{name}.json"'}
+        return StreamingResponse(self._lines(case_id, found), media_type="application/json", headers=headers)
+
+    def _lines(self, case_id: int, found: dict[str, object]) -> Iterator[str]:
+        """Write the document with its hits, one after the other, as there may be many."""
+        yield json.dumps(found, indent=1, default=_plain, ensure_ascii=False)[:-2] + ',\n "hits": ['
+        for number, hit in enumerate(self._hits(case_id)):
+            yield (",\n  " if number else "\n  ") + json.dumps(hit, default=_plain, ensure_ascii=False)
+        yield "\n ]\n}\n"
+
+    def _hits(self, case_id: int) -> Iterator[dict[str, object]]:
+        with self._frame.database.reading() as session:
+            yield from dossier.hits(session, case_id)
+
+
+def _plain(value: object) -> object:
+    return value.isoformat() if isinstance(value, datetime) else str(value)

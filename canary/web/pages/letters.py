@@ -1,0 +1,66 @@
+"""What to write to a vendor or a supplier: the letter of a case to copy, and its text to change."""
+
+from typing import Annotated
+from urllib.parse import urlencode
+
+from fastapi import Query, Request, Response
+from fastapi.responses import RedirectResponse
+from starlette.exceptions import HTTPException
+
+from canary.attribute.letter import LANGUAGES
+from canary.model.word import Word
+from canary.store import letters
+from canary.store.vendors import Unknown
+from canary.web.frame import Field, Frame, Id, LongField
+from canary.web.route import Role, Route
+
+Short = Annotated[str, Query(max_length=100)]
+
+
+class Letters:
+    """The letters of each case, and the texts they are made of."""
+
+    def __init__(self, frame: Frame) -> None:
+        """Stand in a frame."""
+        self._frame = frame
+
+    def routes(self) -> tuple[Route, ...]:
+        """Return all that it answers to."""
+        return (
+            Route("GET", "/cases/{case_id}/letter", Role.VIEWER, self.letter),
+            Route("POST", "/cases/{case_id}/letter", Role.ADMIN, self.change),
+        )
+
+    def letter(self, request: Request, case_id: Id, to: Short = "", lang: Short = "en") -> Response:
+        """Show a letter to copy."""
+        return self._show(request, case_id, to, lang)
+
+    def change(
+        self, request: Request, case_id: Id, to: Field = "", lang: Field = "en", text: LongField = ""
+    ) -> Response:
+        """Take another text for all letters of this kind, or the shipped one again for an empty text."""
+        word = Word(request.state.user.name, self._frame.clock())
+        try:
+            with self._frame.writing(request) as session:
+                letters.addressees(session, case_id)
+                letters.change(session, to.partition(":")[0], lang, text, word)
+        except ValueError as fault:
+            return self._show(request, case_id, to, lang, str(fault), text)
+        except Unknown as fault:
+            raise HTTPException(404, str(fault)) from None
+        return RedirectResponse(f"/cases/{case_id}/letter?{urlencode({'to': to, 'lang': lang})}", 303)
+
+    def _show(self, request: Request, case_id: int, to: str, lang: str, fault: str = "", draft: str = "") -> Response:
+        try:
+            with self._frame.database.reading() as session:
+                known = letters.addressees(session, case_id)
+                to = to or next((who for who, _ in known), "")
+                text = letters.letter(session, case_id, to, lang, self._frame.clock())
+                wording = draft or letters.text_of(session, to.partition(":")[0], lang)
+                own = (to.partition(":")[0], lang) in letters.changed(session)
+        except (Unknown, ValueError) as trouble:
+            raise HTTPException(404, str(trouble)) from None
+        return self._frame.show(
+            request, "letter.html", 400 if fault else 200, case_id=case_id, text=text, to=to, lang=lang, known=known,
+            languages=LANGUAGES, wording=wording, own=own, fault=fault,
+        )  # fmt: skip

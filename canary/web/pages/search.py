@@ -1,0 +1,34 @@
+"""Where did that turn up?"""
+
+from typing import Annotated
+
+from fastapi import Query, Request, Response
+
+from canary.store.search import search
+from canary.web.frame import Frame, Key
+from canary.web.route import Role, Route
+
+LEAST = 2
+"""A single letter is in everything."""
+
+
+class Search:
+    """One field over everything: addresses, vendors, suppliers, senders, subjects, domains and texts."""
+
+    def __init__(self, frame: Frame) -> None:
+        """Stand in a frame."""
+        self._frame = frame
+
+    def routes(self) -> tuple[Route, ...]:
+        """Return all that it answers to."""
+        return (Route("GET", "/search", Role.VIEWER, self.search),)
+
+    def search(self, request: Request, q: Annotated[str, Query(max_length=200)] = "", before: Key = None) -> Response:
+        """Show what has all the words, by what it is; to the page's own script only the part below the field."""
+        said = q.strip()
+        found = None
+        if len(said) >= LEAST:
+            with self._frame.database.reading() as session:
+                found = search(session, said, before)
+        part = request.headers.get("hx-request") == "true"
+        return self._frame.show(request, "found.html" if part else "search.html", found=found, said=said, before=before)

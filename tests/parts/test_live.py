@@ -1,0 +1,137 @@
+"""News: whoever listens hears of each hit once, for as long as they may."""
+
+import asyncio
+import json
+from collections.abc import Iterator
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from starlette.requests import Request
+
+from canary.store import tables
+from canary.store.lines import HitLine
+from canary.store.news import MOST, news
+from canary.store.users import revoke
+from canary.web.auth import Door
+from canary.web.frame import Frame
+from canary.web.live import CHECKS, LISTENERS, WAITING, Listener, Live, Seen, event_of
+from tests.website import EVIL, NOW, Site, serve
+
+
+@pytest.fixture(scope="module")
+def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
+    with serve(tmp_path_factory.mktemp("live")) as site:
+        yield site
+
+
+def hit(site: Site, hours: float = 1) -> int:
+    with site.database.writing() as session:
+        row = tables.HitRow(
+            mail_id=None, canary_id=1, at=NOW + timedelta(hours=hours), verdict="probe", confidence=0.6, reasons=[]
+        )
+        session.add(row)
+        session.flush()
+        return row.id or 0
+
+
+def line(number: int, subject: str = "") -> HitLine:
+    return HitLine(number, 1, NOW, "spam", 1, 7, "a@x.example", "Shop", "shop", subject, "s@b.example", "", [])
+
+
+def events(lines: Iterator[str]) -> Iterator[dict[str, Any]]:
+    for said in lines:
+        if said.startswith("data: "):
+            yield json.loads(said.removeprefix("data: "))
+
+
+def test_who_listens_hears_of_a_hit_when_it_comes(site: Site) -> None:
+    with site.logged_in("viewer") as client, client.stream("GET", "/live", timeout=20) as response:
+        assert response.headers["content-type"].startswith("text/event-stream")
+        assert response.headers["x-content-type-options"] == "nosniff"
+        lines = response.iter_lines()
+        assert next(lines) == "retry: 3000"
+        number = hit(site)
+        heard = next(events(lines))
+    assert (heard["id"], heard["verdict"], heard["leak"], heard["case"]) == (number, "probe", False, None)
+
+
+def test_who_was_cut_off_hears_what_was_missed_first(site: Site) -> None:
+    before = hit(site)
+    missed = [hit(site), hit(site)]
+    headers = {"Last-Event-ID": str(before)}
+    with site.logged_in() as client, client.stream("GET", "/live", headers=headers, timeout=20) as response:
+        heard = events(response.iter_lines())
+        assert [next(heard)["id"], next(heard)["id"]] == missed
+
+
+def test_nobody_listens_without_a_session(site: Site) -> None:
+    with site.client() as client:
+        assert client.get("/live").status_code == 303
+
+
+def test_a_hostile_subject_ends_no_event() -> None:
+    event = event_of(line(1, f"\r\n\n{EVIL}\u2028data: x\n\nevent: hit"))
+    assert event.count("\n") == 4
+    assert json.loads(event.split("data: ", 1)[1])["subject"].startswith("\r\n\n")
+
+
+def test_what_commits_late_is_told_and_nothing_is_told_twice() -> None:
+    seen = Seen(10)
+    assert [each.id for each in seen.take([line(11), line(13)])] == [11, 13]
+    assert [each.id for each in seen.take([line(11), line(12), line(13), line(14)])] == [12, 14]
+    assert seen.since == 10
+    seen.take([line(500)])
+    assert seen.since == 500 - MOST // 2
+
+
+def test_of_very_many_only_the_newest_are_told(site: Site) -> None:
+    for _ in range(MOST + 5):
+        newest = hit(site)
+    with site.database.reading() as session:
+        told = news(session, 0)
+    assert [each.id for each in told] == list(range(newest - MOST + 1, newest + 1))
+
+
+def live(site: Site) -> Live:
+    return Live(Frame(Door(site.database, lambda: site.now, site.url), dict), 0.001)
+
+
+def asked(secret: str) -> Request:
+    return Request(
+        {"type": "http", "method": "GET", "path": "/live", "headers": [(b"cookie", f"canary={secret}".encode())]}
+    )
+
+
+def test_a_stream_ends_soon_after_its_session_did(site: Site) -> None:
+    secret = site.secret("session", "viewer")
+
+    async def listen() -> list[Any]:
+        response = await live(site).live(asked(secret))
+        with site.database.writing() as session:
+            revoke(session, secret, site.now)
+        return [chunk async for chunk in response.body_iterator]  # type: ignore[attr-defined]
+
+    heard = asyncio.run(asyncio.wait_for(listen(), 20))
+    assert [chunk for chunk in heard if not chunk.startswith(":")] == ["retry: 3000\n\n"]
+    assert CHECKS <= 60
+
+
+def test_a_listener_that_reads_nothing_is_let_go() -> None:
+    async def fall_behind() -> str | None:
+        listener = Listener("")
+        for _ in range(WAITING + 1):
+            listener.tell("x")
+        return await listener.waiting.get()
+
+    assert asyncio.run(fall_behind()) is None
+
+
+def test_no_more_than_so_many_may_listen(site: Site) -> None:
+    async def crowd() -> None:
+        source = live(site)
+        source._listeners = {Listener("") for _ in range(LISTENERS)}
+        await source.live(asked(""))
+
+    with pytest.raises(Exception, match="Too many are listening"):
+        asyncio.run(crowd())

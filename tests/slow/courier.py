@@ -1,0 +1,40 @@
+"""A process that delivers what the outbox holds until nothing is left, then ends.
+
+python -m tests.slow.courier STORE_URL RECEIVER_URL SECRET
+"""
+
+import sys
+import threading
+from datetime import UTC, datetime
+
+from canary.alert.channels.base import Target
+from canary.alert.deliver import Couriers, Desk
+from canary.model.alert import Mode
+from canary.net.http import Http
+from canary.store import outbox
+from canary.store.database import Database
+
+
+def now() -> datetime:
+    return datetime.now(UTC)
+
+
+def main(store_url: str, url: str, secret: str) -> None:
+    store = Database(store_url)
+    target = Target("siem", "webhook", url, (secret,), Mode.EVERY)
+    desk = Desk(store, Http(allow_private=True), [target], now, "https://canary.example")
+    couriers, pause = Couriers(desk), threading.Event()
+    while True:
+        couriers.look()
+        pause.wait(0.02)
+        with store.reading() as session:
+            unrouted, names = outbox.waiting(session, now())
+        if not (unrouted or names or couriers.walking()):
+            break
+    couriers.close()
+    desk.http.close()
+    store.close()
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])
