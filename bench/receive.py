@@ -1,7 +1,8 @@
 """Receiving beside real sinks: durable Canary against smtp-sink, Node smtp-server, maildev, Haraka and bare aiosmtpd.
 
-Each round gives every one its turn, and the median counts. A turn is a fresh process and two loads to warm up; with
-`receive:warm` one process serves all turns, idle between them, which lets Node compile what is hot to the end.
+Each round gives every one its turn, and the median counts. A turn is a fresh process that gets every load, each after two
+to warm up; with `receive:warm` one process serves all turns, idle between them, which lets Node compile what is hot.
+Servers and load share all processors, as they find them: Canary's second thread has the same as the load has.
 Canary is a real `canary smtp` process that keeps every mail on disk before its 250 (each load ends by counting them);
 the others keep nothing, or in memory. `receive:quick` measures less, `receive:count=1000000` sends so many for memory.
 """
@@ -137,7 +138,7 @@ async def measure(bench: Bench) -> int:
 
 
 def throughput(bench: Bench) -> None:
-    found = {cell: rounds_of(bench, load) for cell, load in CELLS.items()}
+    found = rounds_of(bench)
     print(f"\n{'mails/s (server CPU in us for each)':<36}" + "".join(f"{cell:>28}" for cell in CELLS))
     for name in bench.recipes:
         print(f"{name:<36}" + "".join(f"{_shown(found[cell][name]):>28}" for cell in CELLS))
@@ -147,13 +148,14 @@ def throughput(bench: Bench) -> None:
             bench.promise(f"{cell}: canary / {peer}", ratio, bound)
 
 
-def rounds_of(bench: Bench, load: Load) -> dict[str, list[Run]]:
-    """The runs of each server for a load, one of each in every round."""
-    found: dict[str, list[Run]] = {name: [] for name in bench.recipes}
+def rounds_of(bench: Bench) -> dict[str, dict[str, list[Run]]]:
+    """The runs by load and server, one of each in every round."""
+    found: dict[str, dict[str, list[Run]]] = {cell: {name: [] for name in bench.recipes} for cell in CELLS}
     for number in range(bench.plan.rounds):
         for name in turned(list(bench.recipes), number):
             with bench.turn(name) as server:
-                found[name].append(sent(bench, server, load, sized(bench, server, load)))
+                for cell, load in CELLS.items():
+                    found[cell][name].append(sent(bench, server, load, sized(bench, server, load)))
     return found
 
 
@@ -225,7 +227,8 @@ def memory(bench: Bench) -> None:
     with clients.watched(server) as seen:
         reply = clients.endless_line(server, 200 * MEGABYTE)
     told(f"a line of 200 MB ({reply[:9]})", seen)
-    bench.promise("a line of 200 MB: MB more", (max(seen) - seen[0]) / MEGABYTE, 5, most=True)
+    # Until it is too big it may become a mail of the largest size, and is held as one.
+    bench.promise("a line of 200 MB: MB more, a mail may have 26.5", (max(seen) - seen[0]) / MEGABYTE, 30, most=True)
     with clients.watched(server) as seen:
         for _ in range(0, count, 20_000):
             sent(bench, server, CELLS[MANY], min(count, 20_000))

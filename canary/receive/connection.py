@@ -232,7 +232,8 @@ class Connection(asyncio.Protocol):
         """Sends all replies in one go, as RFC 2920 3.2 wants."""
         replies, self._replies = self._replies, []
         if replies and not (self._over or self._handshake):
-            self._transport.write(("\r\n".join(replies) + "\r\n").encode())
+            replies.append("")
+            self._transport.write("\r\n".join(replies).encode())
 
     def _balance(self) -> None:
         """Reads no more from a client who is ahead of our answers."""

@@ -16,12 +16,13 @@ class Body:
     `last` tells whether the mail is over when these are; `read` counts them all.
     """
 
+    _octets: bytes | bytearray = b""
+    last = True
+    read = 0
+    refusal = ""
+
     def __init__(self, limit: int) -> None:
         self._limit = limit
-        self._octets: bytes | bytearray = b""
-        self.last = True
-        self.read = 0
-        self.refusal = ""
 
     @property
     def held(self) -> int:
@@ -62,10 +63,8 @@ class Body:
 class DataReader(Body):
     """What follows DATA, in chunks of any cut, up to the line that is a dot; its size counts as sent."""
 
-    def __init__(self, limit: int) -> None:
-        super().__init__(limit)
-        self._tail = END[:2]
-        self._stuffed = False
+    _tail = END[:2]
+    _stuffed = False
 
     def feed(self, chunk: bytes) -> bytes | None:
         """Takes a chunk; answers what came behind the end of the mail, or None while it goes on."""

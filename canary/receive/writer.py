@@ -38,7 +38,7 @@ log = logging.getLogger("canary.spool")
 
 _GROUP = 256
 _GROUP_OCTETS = 4 * 1024 * 1024
-_LOG_OCTETS = 64 * 1024 * 1024  # written to the log before it is brought into the file, which all wait for
+_LOG_OCTETS = 16 * 1024 * 1024  # written to the log before it is brought into the file, which all wait for
 _ROW_OCTETS = 4096
 _RECHECK_SECONDS = 0.2
 _GLANCE_SECONDS = 0.05
@@ -105,15 +105,19 @@ class Writer:
     @property
     def full(self) -> bool:
         """Whether the disk reserve or the backlog forbids another mail."""
-        low = ""
+        free = self._free() - self._logged
+        if self._backlog < self._max_backlog and free >= self._reserve:
+            if self._space.wanting:
+                self._space.tell("reserve", "")
+            return False
         if self._backlog >= self._max_backlog:
             low = f"{self._backlog} mails wait, the limit is {self._max_backlog}"
-        elif (free := self._free() - self._logged) < self._reserve:
+        else:
             # What is in the log may need as much again in the file; bringing it in shows how much.
             low = f"{max(free, 0)} octets are free on its disk, the reserve is {self._reserve}"
             self._press()
         self._space.tell("reserve", low)
-        return bool(low)
+        return True
 
     def _press(self) -> None:
         if self._logged and self._thread and not self._pressed:
@@ -339,6 +343,11 @@ class _Space:
         self._path = path
         self._lock = threading.Lock()
         self._wants: dict[str, str] = {}
+
+    @property
+    def wanting(self) -> bool:
+        """Whether it has said that there is none."""
+        return bool(self._wants)
 
     def tell(self, cause: str, want: str) -> None:
         """Notes what is wanting for a cause, nothing if it has passed."""

@@ -184,6 +184,10 @@ def test_attempts_from_everywhere_take_no_more_memory_than_those_from_one_place(
     assert len(taken) == 20_001
 
 
+def slowly(*values: object) -> Any:
+    return pytest.param(*values, marks=pytest.mark.slow)
+
+
 def fill_with_attempts(path: Path, spread: str) -> None:
     rows = f"WITH RECURSIVE n(i) AS (VALUES (1) UNION ALL SELECT i + 1 FROM n WHERE i < 100000) SELECT {spread} FROM n"
     with closing(sqlite3.connect(path, isolation_level=None)) as file:
@@ -194,10 +198,10 @@ def fill_with_attempts(path: Path, spread: str) -> None:
     ("spread", "rows"),
     [
         ("'guess', 'example.net', (i % 10) || '.0.0.0/24', ?, ''", 10),
-        ("'probe', 'example.net', (i % 10) || '.0.0.0/24', ?, (i % 20) || '@example.net'", 21),
-        ("'probe', 'example.net', i || '::/48', ?, (i % 20) || '@example.net'", 21),
-        ("'relay', i || '.example', '192.0.2.0/24', ?, ''", 2),
-        ("'probe', 'example.net', i || '::/48', ?, i", 2),
+        slowly("'probe', 'example.net', (i % 10) || '.0.0.0/24', ?, (i % 20) || '@example.net'", 21),
+        slowly("'probe', 'example.net', i || '::/48', ?, (i % 20) || '@example.net'", 21),
+        slowly("'relay', i || '.example', '192.0.2.0/24', ?, ''", 2),
+        slowly("'probe', 'example.net', i || '::/48', ?, i", 2),
     ],
 )
 def test_a_file_full_of_attempts_is_added_up_and_the_sum_stays_true(

@@ -25,6 +25,7 @@ def nursery(tmp_path: Path, address: str) -> Iterator[Nursery]:
         yield found
 
 
+@pytest.mark.timeout(180)
 def test_every_acknowledged_mail_is_there_after_each_of_fifty_kills_and_none_twice(
     tmp_path: Path, nursery: Nursery, address: str
 ) -> None:

@@ -2,6 +2,7 @@
 
 from collections import Counter
 
+import pytest
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
@@ -87,5 +88,10 @@ class AnyCrowd(RuleBasedStateMachine):
         assert self.crowd.octets == sum(member.held for member in self.inside) <= LIMITS.memory
 
 
-TestAnyCrowd = AnyCrowd.TestCase
-TestAnyCrowd.settings = settings(max_examples=100, stateful_step_count=60, deadline=None, database=None)
+class TestAnyCrowd(AnyCrowd.TestCase):  # type: ignore[misc, valid-type]
+    settings = settings(max_examples=20, stateful_step_count=60, deadline=None, database=None)
+
+
+@pytest.mark.slow
+class TestAnyCrowdForLonger(AnyCrowd.TestCase):  # type: ignore[misc, valid-type]
+    settings = settings(max_examples=200, stateful_step_count=60, deadline=None, database=None)
