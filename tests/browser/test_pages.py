@@ -23,6 +23,7 @@ PAGES = {
     "suppliers": "/suppliers",
     "supplier": "/suppliers/silverline",
     "case": "/cases/1",
+    "case-letter": "/cases/1/letter",
     "mail": "/mail/{spam}",
     "letter": "/mail/{spam}?html=1",
     "canaries": "/canaries",
