@@ -167,7 +167,8 @@ def hear(session: Session, parts: Parts, findings: Sequence[Finding]) -> list[He
 
 def judge_hits(register: Register, finding: Finding, key: bytes = b"") -> list[Judged]:
     """Judge a mail at each canary it reached; `key` is what self-tests of this installation are signed with."""
-    token, received = finding.mail.header(HEADER), finding.raw.envelope.received
+    # A program says it in a header of its own; a person can only write a subject.
+    token, received = finding.mail.header(HEADER) or finding.mail.subject, finding.raw.envelope.received
     judged = []
     for canary in register.reached(finding.raw.envelope.rcpt_to):
         vendor_id, vendor = register.owner(canary)

@@ -49,6 +49,7 @@ from canary.store.leases import hold
 from canary.store.reweigh import weigh_due
 from canary.store.users import forget_expired
 from canary.web.app import create_app
+from canary.web.frame import KEEPS_UP, LISTENING
 from canary.web.issuing import Issuing
 
 __all__ = ["clock", "fetch_addresses", "open_spool", "open_store", "seals"]
@@ -58,6 +59,8 @@ log = logging.getLogger("canary.run")
 IDLE_SECONDS = 0.2
 ALERT_SECONDS = 0.2
 DOWN_SECONDS = 2.0
+BEHIND = 500
+"""So many mails in the spools are no burst any more: the worker is slow, or there is none."""
 
 
 def supplier_book() -> SupplierBook:
@@ -294,9 +297,16 @@ class _WebServer(uvicorn.Server):
 
 
 def _health(told: CollectorRegistry) -> dict[str, str]:
-    """Tell how the receivers of this machine are; where none ever told its numbers there is nothing to tell."""
-    alive = [sample.value for family in told.collect() for sample in family.samples if sample.name == "canary_smtp_up"]
-    return {"listener": "listening" if all(alive) else "not heard of lately"} if alive else {}
+    """Tell how the parts on this machine are; where no receiver ever told its numbers there is nothing to tell."""
+    found = [sample for family in told.collect() for sample in family.samples]
+    alive = [sample.value for sample in found if sample.name == "canary_smtp_up"]
+    if not alive:
+        return {}
+    waiting = int(sum(sample.value for sample in found if sample.name == "canary_spool_backlog"))
+    return {
+        "listener": LISTENING if all(alive) else "not heard of lately",
+        "worker": KEEPS_UP if waiting < BEHIND else f"{waiting} mails wait",
+    }
 
 
 def _say_web(address: str) -> None:
@@ -309,7 +319,7 @@ async def web(settings: Settings, *, watched: bool = False, ready: Callable[[str
     told = receiver_metrics(settings)
     app = create_app(
         store, clock, settings.web_url, lambda: _health(told), receiver_metrics(settings),
-        Issuing(tuple(settings.domains), supplier_book().is_shared),
+        Issuing(tuple(settings.domains), supplier_book().is_shared, installation_key(settings.data)),
         [target.view for target in alert_targets(settings)], arrangement(settings),
     )  # fmt: skip
     # An access log would show one-time links; the application logs what matters.

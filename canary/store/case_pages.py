@@ -32,7 +32,7 @@ def case_page(session: Session, case_id: int, now: datetime, before: int | None 
     hits, older = _hits(session, case_id, before)
     return CasePage(
         line=line, owner=row.owner, outcome=row.outcome, merged_into=row.merged_into, clock=clock(row.aware_at, now),
-        findings=_findings(row.findings), evidence=evidence, matrix=matrix.matrix(session, evidence, row.last_hit_at),
+        findings=_findings(row.findings), evidence=evidence, matrix=matrix.matrix(session, row, evidence),
         campaigns=_campaigns(session, case_id), heard=statements.hear(session, row, evidence),
         points=desk.checklist(session, row), proposals=moves.proposals(session, case_id) if line.open else (),
         undoable=moves.undoable(session, case_id), addressees=letters.addressees(session, case_id),

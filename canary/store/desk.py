@@ -8,16 +8,16 @@ from sqlmodel import Session, col, select
 from canary.attribute.todo import Concern, Task, tasks
 from canary.model.address import Draw
 from canary.model.canary import Canary
-from canary.model.verdict import LEAKS
 from canary.model.word import Word
 from canary.store import canaries, cases, events, letters
 from canary.store.casebook import live
 from canary.store.paperwork import TaskRow
 from canary.store.seals import seals_of
-from canary.store.tables import CanaryRow, CaseRow, CaseVendorRow, HitRow, VendorRow
+from canary.store.tables import CanaryRow, CaseRow, CaseVendorRow, VendorRow
+from canary.store.tallies import StrikeRow
 from canary.store.vendors import Unknown, vendor_row
 
-MOST = 1000
+MOST, VENDORS = 2000, 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +62,8 @@ def tick(session: Session, number: int, code: str, word: Word, *, done: bool = T
 def rotate(session: Session, number: int, vendor: str, draw: Draw, word: Word) -> list[Canary]:
     """Issue the next generation for each address of a vendor that a case hit and that has none yet; raises Unknown."""
     case, row = live(session, number), vendor_row(session, vendor)
-    waiting = [canary for canary in _struck(session, case, row.id or 0) if canary.rotated_at is None]
+    hit = [canary for canary in _struck(session, case) if canary.vendor_id == row.id]
+    waiting = [canary for canary in hit if canary.rotated_at is None]
     made = [canaries.rotate(session, canary.address, draw, word.at) for canary in waiting]
     for old, new in zip(waiting, made, strict=True):
         _tell(
@@ -77,21 +78,20 @@ def _tell(session: Session, case: CaseRow, kind: str, text: str, word: Word) -> 
 
 
 def _concerns(session: Session, case: CaseRow) -> list[Concern]:
-    query = (
-        select(VendorRow).join(CaseVendorRow).where(CaseVendorRow.case_id == case.id).order_by(VendorRow.name).limit(20)
-    )
-    found = [(row, _struck(session, case, row.id or 0)) for row in session.exec(query)]
+    query = select(VendorRow).join(CaseVendorRow).where(CaseVendorRow.case_id == case.id).order_by(VendorRow.name)
+    hit: dict[int | None, list[CanaryRow]] = {}
+    for canary in _struck(session, case):
+        hit.setdefault(canary.vendor_id, []).append(canary)
+    found = [(row, hit[row.id]) for row in session.exec(query) if row.id in hit]
     return [
-        Concern(row.slug, row.name, len(hit), sum(canary.rotated_at is None for canary in hit))
-        for row, hit in found
-        if hit
+        Concern(row.slug, row.name, len(its), sum(canary.rotated_at is None for canary in its))
+        for row, its in found[:VENDORS]
     ]
 
 
-def _struck(session: Session, case: CaseRow, vendor: int) -> list[CanaryRow]:
-    hit = select(HitRow.canary_id).where(
-        HitRow.case_id == case.id, col(HitRow.verdict).in_([verdict.value for verdict in LEAKS])
-    )
-    query = select(CanaryRow).where(CanaryRow.vendor_id == vendor, col(CanaryRow.id).in_(hit))
+def _struck(session: Session, case: CaseRow) -> list[CanaryRow]:
+    """Return the issued addresses that a case hit."""
+    hit = select(StrikeRow.canary_id).where(StrikeRow.case_id == case.id, StrikeRow.leaks > 0)
+    query = select(CanaryRow).where(col(CanaryRow.id).in_(hit), col(CanaryRow.vendor_id).is_not(None))
     tell = seals_of(session).tell
     return [row for row in session.exec(query.order_by(col(CanaryRow.id)).limit(MOST)) if not tell(row)]

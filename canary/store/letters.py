@@ -109,15 +109,22 @@ def _facts(session: Session, case: CaseRow, kind: str, slug: str, now: datetime)
     given = _given(session, vendors, evidence)
     if not given:
         raise Unknown(f"case {case.id}: nothing in it concerns {kind} {slug!r}; see `canary case {case.id}`")
-    first, last = evidence.earliest, evidence.latest
-    bounded = first is not None and last is not None and first < last
-    others = _members(session, case) - vendors
-    named = [field for field, p in evidence.leaked.items() if p > 0.5 and evidence.said.get(field)]
+    mails, others = _mails(session, case, vendors), _members(session, case) - vendors
+    said = _said(evidence, mails)
+    after, before = max(g.issued for g in given), min(g.first for g in given)
+    bounded = after < before
     return LetterFacts(
-        name, case.id or 0, now, given, _seen(session, case, vendors), _mails(session, case, vendors), len(others),
-        first if bounded else None, last if bounded else None, named, len(evidence.named) if named else 0,
-        _guess(evidence), _hypotheses(case.suspects, kind),
+        name, case.id or 0, now, given, _seen(session, case, vendors), len(mails), len(others),
+        after if bounded else None, before if bounded else None, list(said), len(set().union(*said.values())),
+        _guess(evidence, {g.address for g in given}), _hypotheses(case.suspects, kind),
     )  # fmt: skip
+
+
+def _said(evidence: Evidence, mails: set[int]) -> dict[str, set[int]]:
+    """Which fields leaked, with the mails among these that repeat them: to whom a letter goes is told of no other mail."""
+    likely = {field for field, p in evidence.leaked.items() if p > 0.5}
+    found = {field: mails.intersection(its) for field, its in evidence.said.items() if field in likely}
+    return {field: its for field, its in found.items() if its}
 
 
 def _vendor(session: Session, case: CaseRow, slug: str) -> tuple[str, set[int]]:
@@ -151,9 +158,9 @@ def _of(case: CaseRow, vendors: set[int]) -> tuple[Any, Any, Any]:
     return HitRow.case_id == case.id, theirs, col(HitRow.verdict).in_(statements.LEAKED)
 
 
-def _mails(session: Session, case: CaseRow, vendors: set[int]) -> int:
+def _mails(session: Session, case: CaseRow, vendors: set[int]) -> set[int]:
     query = select(HitRow.mail_id).join(CanaryRow).where(*_of(case, vendors)).distinct()
-    return len(session.exec(query).all())
+    return {number for number in session.exec(query) if number is not None}
 
 
 def _seen(session: Session, case: CaseRow, vendors: set[int]) -> list[Seen]:
@@ -177,9 +184,9 @@ def _result(proof: Mapping[str, Any] | None) -> str:
     return str((proof or {}).get("result", "none"))
 
 
-def _guess(evidence: Evidence) -> str:
-    hard = [struck.chance.p for struck in evidence.struck if struck.chance.hard]
-    return odds(max(hard)) if hard and len(hard) == len(evidence.struck) else ""
+def _guess(evidence: Evidence, addresses: set[str]) -> str:
+    struck = [each for each in evidence.struck if each.address in addresses]
+    return odds(max(s.chance.p for s in struck)) if struck and all(s.chance.hard for s in struck) else ""
 
 
 def _hypotheses(suspects: Sequence[Mapping[str, Any]], kind: str) -> list[tuple[str, str]]:

@@ -1,9 +1,11 @@
 """The matrix that carries the inference: which addresses of which vendors were hit, and which suppliers had them."""
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
+from sqlalchemy import func
 from sqlmodel import Session, col, select
 
 from canary.attribute.claims import Evidence
@@ -12,46 +14,60 @@ from canary.model.party import Supply
 from canary.store.case_lines import Cell, Mark, Matrix
 from canary.store.pages import canary_query
 from canary.store.seals import seals_of
-from canary.store.tables import CanaryRow, SupplierRow
+from canary.store.tables import CanaryRow, CaseRow, CaseVendorRow, SupplierRow, SupplyRow, VendorRow
 from canary.store.vendors import supplies
 
 ROWS, COLUMNS, SHADES = 40, 12, 4
-MOST = 2000
+MOST = 1000
+_SUPPLYING = (SuspectKind.SUPPLIER, SuspectKind.ACCOUNT)
 Held = dict[tuple[str, str], dict[str, list[Mark]]]
 
 
-def matrix(session: Session, evidence: Evidence, last_hit: datetime) -> Matrix:
+def matrix(session: Session, case: CaseRow, evidence: Evidence) -> Matrix:
     """Read the matrix of a case: at most 40 vendors, those hit first, and 12 channels; four suppliers have a shade."""
-    rows = _rows(session, {struck.address for struck in evidence.struck}, last_hit)
+    suspected = [s.id.partition("/")[0] for s in evidence.suspects if s.kind in _SUPPLYING]
+    vendors = _vendors(session, case, suspected)
+    rows = _rows(session, vendors, {struck.address for struck in evidence.struck}, case.last_hit_at)
+    known = supplies(session, vendors)
+    shades = _named(session, _ranked(suspected, known))
+    slugs = [slug for slug, _ in shades]
     channels = _channels(rows)
-    known = supplies(session)
-    ranked = _ranked(evidence, known, rows)
-    shades = [slug for slug, _ in _named(session, ranked)]
-    ordered = sorted(rows.items(), key=lambda item: (_rank(item, known, shades), item[0][0].casefold()))
+    ordered = sorted(rows.items(), key=lambda item: (_rank(item, known, slugs), item[0][0].casefold()))
     return Matrix(
         channels,
         tuple(
             (
                 name,
                 slug,
-                tuple(_cell(marks.get(channel, ()), slug, channel, known, shades, last_hit) for channel in channels),
+                tuple(_cell(marks.get(channel, ()), _shade(known, slugs, slug, channel, case)) for channel in channels),
             )
-            for (name, slug), marks in ordered[:ROWS]
+            for (name, slug), marks in ordered
         ),
-        tuple(_named(session, ranked)),
-        max(0, len(rows) - ROWS),
+        tuple(shades),
+        max(0, session.exec(select(func.count()).select_from(VendorRow)).one() - len(rows)),
     )
 
 
-def _rows(session: Session, hit: set[str], last_hit: datetime) -> Held:
-    """Return the addresses of each vendor by channel; those hit are there even where others are left out."""
+def _vendors(session: Session, case: CaseRow, suspected: Sequence[str]) -> list[int]:
+    """Choose the vendors to show: those that were hit, then clients of the suspects, then others, the oldest first."""
+    clients = select(SupplyRow.vendor_id).join(SupplierRow).where(col(SupplierRow.slug).in_(suspected[:SHADES]))
+    found: dict[int, None] = {}
+    for query in (
+        select(CaseVendorRow.vendor_id).where(CaseVendorRow.case_id == case.id).order_by(col(CaseVendorRow.vendor_id)),
+        clients.distinct().order_by(col(SupplyRow.vendor_id)),
+        select(VendorRow.id).order_by(col(VendorRow.id)),
+    ):
+        for number in session.exec(query.limit(ROWS)):
+            found.setdefault(number or 0)
+    return list(found)[:ROWS]
+
+
+def _rows(session: Session, vendors: Sequence[int], hit: set[str], last_hit: datetime) -> Held:
+    """Return the addresses of some vendors by channel; those hit come first where there are too many."""
     tell = seals_of(session).tell
-    given = canary_query().where(col(CanaryRow.vendor_id).is_not(None))
-    found = [
-        row for row in session.execute(given.where(col(CanaryRow.address).in_(hit)).limit(MOST)) if not tell(row[0])
-    ]
-    others = given.where(col(CanaryRow.address).not_in(hit)).limit(MOST)
-    found += [row for row in session.execute(others) if not tell(row[0])]
+    given = canary_query().where(col(CanaryRow.vendor_id).in_(vendors)).limit(MOST)
+    chosen = (col(CanaryRow.address).in_(hit), col(CanaryRow.address).not_in(hit))
+    found = [row for which in chosen for row in session.execute(given.where(which)) if not tell(row[0])]
     rows: Held = {}
     for canary, name, slug in found:
         mark = Mark(canary.address, canary.generation, canary.address in hit, canary.issued_at <= last_hit)
@@ -67,17 +83,11 @@ def _channels(rows: Held) -> tuple[str, ...]:
     return tuple(sorted(hit, key=lambda channel: (-hit[channel], channel))[:COLUMNS])
 
 
-def _ranked(evidence: Evidence, known: Sequence[Supply], rows: Held) -> list[str]:
+def _ranked(suspected: Sequence[str], known: Sequence[Supply]) -> list[str]:
     """Return suppliers, the suspected ones first, then those that most of the vendors shown use."""
-    kinds = (SuspectKind.SUPPLIER, SuspectKind.ACCOUNT)
-    suspected = [s.id.partition("/")[0] for s in evidence.suspects if s.kind in kinds]
-    shown = {slug for _, slug in rows}
-    used: dict[str, int] = {}
-    for supply in known:
-        if supply.vendor in shown:
-            used[supply.supplier] = used.get(supply.supplier, 0) + 1
+    used = Counter(supply.supplier for supply in known)
     others = sorted(used, key=lambda slug: (-used[slug], slug))
-    return list(dict.fromkeys([*(s for s in suspected if s in used), *others]))[:SHADES]
+    return list(dict.fromkeys([*(slug for slug in suspected if slug in used), *others]))[:SHADES]
 
 
 def _named(session: Session, slugs: Sequence[str]) -> list[tuple[str, str]]:
@@ -93,13 +103,15 @@ def _rank(item: tuple[tuple[str, str], dict[str, list[Mark]]], known: Sequence[S
     return 1 if shades and any((s.vendor, s.supplier) == (slug, shades[0]) for s in known) else 2
 
 
-def _cell(
-    marks: Sequence[Mark], vendor: str, channel: str, known: Sequence[Supply], shades: Sequence[str], at: datetime
-) -> Cell:
+def _cell(marks: Sequence[Mark], shade: int) -> Cell:
+    return Cell(tuple(marks), shade if marks else 0)
+
+
+def _shade(known: Sequence[Supply], shades: Sequence[str], vendor: str, channel: str, case: CaseRow) -> int:
+    """Return the number of the first supplier that had the addresses of a vendor and channel by the last hit."""
     had = {
         s.supplier
         for s in known
-        if s.vendor == vendor and s.channel in (None, channel) and (s.since is None or s.since <= at)
+        if s.vendor == vendor and s.channel in (None, channel) and (s.since is None or s.since <= case.last_hit_at)
     }
-    shade = next((number for number, slug in enumerate(shades, 1) if slug in had), 0) if marks else 0
-    return Cell(tuple(marks), shade)
+    return next((number for number, slug in enumerate(shades, 1) if slug in had), 0)

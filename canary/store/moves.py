@@ -18,6 +18,7 @@ from canary.store.database import lock
 from canary.store.paperwork import MoveRow
 from canary.store.strikes import restrike
 from canary.store.tables import CanaryRow, CaseRow, CaseVendorRow, HitRow, MailRow
+from canary.store.tallies import StrikeRow
 from canary.store.vendors import Unknown, vendor_row
 
 _CHUNK = 500
@@ -80,16 +81,17 @@ def undo(session: Session, number: int, word: Word) -> MoveRow:
 
 def proposals(session: Session, number: int, most: int = 5) -> tuple[int, ...]:
     """Return open cases that have a campaign in common with an open one, unless a person split them apart."""
-    mine = select(MailRow.campaign_id).join(HitRow).where(HitRow.case_id == number, col(HitRow.verdict).in_(_LEAKS))
+    mine = select(StrikeRow.campaign_id).where(
+        StrikeRow.case_id == number, StrikeRow.campaign_id > 0, StrikeRow.leaks > 0
+    )
     query = (
-        select(HitRow.case_id)
-        .join(MailRow, col(MailRow.id) == HitRow.mail_id)
-        .join(CaseRow, col(CaseRow.id) == HitRow.case_id)
-        .where(col(MailRow.campaign_id).in_(mine), HitRow.case_id != number, col(HitRow.verdict).in_(_LEAKS))
+        select(StrikeRow.case_id)
+        .join(CaseRow, col(CaseRow.id) == StrikeRow.case_id)
+        .where(col(StrikeRow.campaign_id).in_(mine), StrikeRow.case_id != number, StrikeRow.leaks > 0)
         .where(col(CaseRow.state).in_(cases.OPEN))
     )
     apart = {n for m in _standing(session, [number]) if m.kind == "split" for n in (m.from_id, m.to_id)}
-    found = sorted(n for n in session.exec(query.distinct().limit(50)) if n is not None and n not in apart)
+    found = sorted(n for n in session.exec(query.distinct().limit(50)) if n not in apart)
     return tuple(found[:most])
 
 

@@ -164,6 +164,11 @@ def deliveries(
     ]  # fmt: skip
 
 
+def lost(session: Session) -> bool:
+    """Whether a message never arrived and waits to be sent again by somebody."""
+    return session.exec(select(DeliveryRow.id).where(DeliveryRow.state == "dead").limit(1)).first() is not None
+
+
 def retry(session: Session, delivery: int, now: datetime) -> None:
     """Send a dead letter again, from the first try on; raises Unknown."""
     row = session.get(DeliveryRow, delivery, with_for_update=True)

@@ -10,7 +10,7 @@ from sqlmodel import Session, col
 
 from canary.store import decoys
 from canary.store.cases import OPEN
-from canary.store.lines import Overview, Tally, VendorCounts, VendorLine
+from canary.store.lines import CaseLine, Overview, Tally, VendorCounts, VendorLine
 from canary.store.pages import case_lines, choose, latest_hits, pairs, tally_of
 from canary.store.tables import CanaryRow, CaseRow, CaseVendorRow, GuessRow, VendorRow
 from canary.store.tallies import NEVER, VendorTallyRow
@@ -54,12 +54,11 @@ class View:
 def overview(session: Session, now: datetime, view: View = View()) -> Overview:
     """Read the overview: at most 20 open cases, one page of vendors and 12 hits."""
     end = end_of(session, now)
-    query = choose(CaseRow).where(col(CaseRow.state).in_(OPEN)).order_by(col(CaseRow.last_hit_at).desc()).limit(20)
     rows, further = _page(session, view)
     guesses = choose(GuessRow.domain, func.sum(col(GuessRow.count))).group_by(col(GuessRow.domain))
     pressure = sorted(((str(d), int(n)) for d, n in pairs(session, guesses)), key=lambda found: (-found[1], found[0]))
     return Overview(
-        cases=case_lines(session, query),
+        cases=open_cases(session),
         vendors=_lines(session, rows, vendor_weeks(session, [row.id or 0 for row, _ in rows], end)),
         hits=latest_hits(session),
         days=outside_days(session, end),
@@ -70,6 +69,12 @@ def overview(session: Session, now: datetime, view: View = View()) -> Overview:
         further=further,
         pressure=tuple(pressure[:5]),
     )
+
+
+def open_cases(session: Session) -> tuple[CaseLine, ...]:
+    """Read at most 20 open cases, those first where mail came last."""
+    query = choose(CaseRow).where(col(CaseRow.state).in_(OPEN)).order_by(col(CaseRow.last_hit_at).desc())
+    return case_lines(session, query.limit(20))
 
 
 def state_of(leaking: bool, tally: Tally, hints: int) -> str:

@@ -97,12 +97,15 @@ def _struck(session: Session, case: CaseRow) -> tuple[Struck, ...]:
     first = select(HitRow.canary_id, func.min(HitRow.at), func.min(HitRow.mail_id)).where(*_of(case))
     hit = {number: (at, mail) for number, at, mail in session.exec(first.group_by(col(HitRow.canary_id)).limit(MOST))}
     rows = session.exec(select(CanaryRow.address).where(col(CanaryRow.id).in_(hit))).all()
-    tried: dict[str, Any] = {}
-    found = []
-    for canary in canaries.find(session, rows).values():
-        guesses = tried.setdefault(canary.domain, attempts.guesses(session, canary.domain))
-        chance = chance_of_guess(canary, guesses.total(), guesses)
-        found.append(Struck(canary.address, canary.issued, *hit[canary.id], chance))
+    known = canaries.find(session, rows).values()
+    tried = {domain: attempts.guesses(session, domain) for domain in {canary.domain for canary in known}}
+    found = [
+        Struck(
+            canary.address, canary.issued, *hit[canary.id],
+            chance_of_guess(canary, tried[canary.domain].total(), tried[canary.domain]),
+        )
+        for canary in known
+    ]  # fmt: skip
     return tuple(sorted(found, key=lambda s: (s.at, s.address)))
 
 

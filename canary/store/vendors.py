@@ -171,10 +171,12 @@ def add_domains(session: Session, vendor: str, domains: Iterable[str], now: date
     return fresh
 
 
-def supplies(session: Session) -> list[Supply]:
-    """Return every known passing-on of addresses."""
-    rows = session.exec(select(SupplyRow, VendorRow.slug, SupplierRow.slug).join(VendorRow).join(SupplierRow)).all()
-    return [_supply(row, vendor, supplier) for row, vendor, supplier in rows]
+def supplies(session: Session, vendor_ids: Iterable[int] | None = None) -> list[Supply]:
+    """Return every known passing-on of addresses, or those of some vendors."""
+    query = select(SupplyRow, VendorRow.slug, SupplierRow.slug).join(VendorRow).join(SupplierRow)
+    if vendor_ids is not None:
+        query = query.where(col(SupplyRow.vendor_id).in_(set(vendor_ids)))
+    return [_supply(row, vendor, supplier) for row, vendor, supplier in session.exec(query).all()]
 
 
 def vendor_names(session: Session) -> dict[str, str]:

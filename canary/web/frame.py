@@ -20,6 +20,7 @@ from canary.model.verdict import LEAKS
 from canary.store.database import Database
 from canary.store.events import CLIENT, audit
 from canary.store.lines import SERIES
+from canary.store.outbox import lost
 from canary.store.senders import waiting
 from canary.store.vendors import Duplicate, Unknown
 from canary.web import charts, charts_case, words
@@ -35,6 +36,8 @@ _NO_NUL = r"^[^\x00]*$"
 Field = Annotated[str, Form(max_length=1000, pattern=_NO_NUL)]
 LongField = Annotated[str, Form(max_length=60_000, pattern=_NO_NUL)]
 Found = TypeVar("Found")
+LISTENING, KEEPS_UP = "listening", "keeps up"
+"""What is said of a listener and a worker that are well."""
 MENU = (
     ("/suppliers", "Suppliers", Role.VIEWER),
     ("/alerts", "Alerts", Role.VIEWER),
@@ -71,14 +74,17 @@ class Frame:
         user = getattr(request.state, "user", None)
         page = self._templates.get_template(template)
         # A page that tells of a store that is down must not ask it.
-        bar = self._bar() if user and status < 500 else {"questions": 0, "health": {}}
+        bar = self._bar() if user and status < 500 else {"questions": 0, "health": {}, "amiss": []}
         menu = [(to, word) for to, word, least in MENU if user and Role(user.role).allows(least)]
         around = {"user": user, "now": self.clock(), "path": request.url.path, "bar": bar, "menu": menu}
         return HTMLResponse(page.render(facts, **around), status)
 
     def _bar(self) -> dict[str, object]:
         with self.database.reading() as session:
-            return {"questions": waiting(session), "health": self.health()}
+            questions, arrive = waiting(session), not lost(session)
+        parts = {**self.health(), **({} if arrive else {"alerts": "some did not arrive"})}
+        amiss = [f"{name}: {word}" for name, word in parts.items() if word not in (LISTENING, KEEPS_UP)]
+        return {"questions": questions, "health": parts, "amiss": amiss}
 
     @contextmanager
     def writing(self, request: Request) -> Iterator[Session]:

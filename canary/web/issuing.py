@@ -3,7 +3,7 @@
 import csv
 import secrets
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
@@ -27,10 +27,14 @@ class Refused(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Issuing:
-    """What addresses are issued with: at which domains, and which domains are platforms that prove no vendor."""
+    """What addresses are issued with: at which domains, and which domains are platforms that prove no vendor.
+
+    By `key`, that of the installation, a mail is known for the owner's own test.
+    """
 
     domains: tuple[str, ...] = ()
     shared: Callable[[str], bool] = lambda _: False
+    key: bytes = field(default=b"", repr=False)
     draw: Draw = secrets.randbelow
 
     def domain(self, session: Session) -> str:

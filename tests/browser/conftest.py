@@ -4,6 +4,7 @@ import asyncio
 import shutil
 import threading
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -90,7 +91,9 @@ def demo(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("demo")
     with receiving() as slack:
         _, story, stage = _prepare(folder, slack.url, 0)
-        asyncio.run(stage.replay(story))
+        # In a thread of its own: the browser, if it is there already, has a loop in this one.
+        with ThreadPoolExecutor(1) as pool:
+            pool.submit(lambda: asyncio.run(stage.replay(story))).result()
     with stage.store.writing() as session:
         add_user(session, "ada", PASSWORD, "admin", NOW)
     stage.store.close()

@@ -7,6 +7,8 @@ import pytest
 from playwright.sync_api import Browser, BrowserContext, Page
 
 from tests.browser.conftest import Shown, copied, served
+from tests.browser.test_pages import AXE
+from tests.browser.test_pages import _hindrances as hindrances
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(120)]
 
@@ -46,6 +48,8 @@ def test_a_statement_that_the_mail_contradicts_is_shown_so_with_the_mails(case: 
     answers = case.locator("#claims .answers li")
     assert [line.split("\n")[0] for line in answers.all_inner_texts()] == ["✗ contradicted"] * 2
     assert "What only the vendor was told appears in the mail" in answers.nth(1).inner_text()
+    case.screenshot(path=SHOTS / "claims.png", full_page=True)
+    assert not AXE.exists() or hindrances(case) == []
     answers.nth(1).get_by_role("link").first.click()
     assert "/mail/" in case.url
 
@@ -88,7 +92,7 @@ def test_a_case_in_full_fits_light_and_dark_wide_and_narrow(
     page = context.new_page()
     shown.enter(page)
     over = []
-    for name, path in (("case", "/cases/1"), ("letter-text", "/cases/1/letter")):
+    for name, path in (("case", "/cases/1"), ("case-letter", "/cases/1/letter")):
         page.goto(shown.url + path)
         page.screenshot(path=SHOTS / f"{name}-{scheme}-{width}.png", full_page=True)
         over.append(page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth"))

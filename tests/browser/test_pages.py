@@ -8,7 +8,8 @@ from sqlmodel import col, select
 
 from canary.store.database import Database
 from canary.store.tables import HitRow
-from tests.browser.conftest import PASSWORD, Look, Shown
+from canary.store.users import add_user
+from tests.browser.conftest import NOW, PASSWORD, Look, Shown, served
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(120)]
 
@@ -22,6 +23,7 @@ PAGES = {
     "suppliers": "/suppliers",
     "supplier": "/suppliers/silverline",
     "case": "/cases/1",
+    "case-letter": "/cases/1/letter",
     "mail": "/mail/{spam}",
     "letter": "/mail/{spam}?html=1",
     "canaries": "/canaries",
@@ -113,6 +115,23 @@ def test_a_chart_is_read_week_by_week(shown: Shown, context: BrowserContext, pag
     assert box is not None
     page.mouse.move(box["x"] + box["width"] - 14, box["y"] + 120)
     assert page.locator(".read").inner_text().startswith("Week of 21 Mar 2011: ")
+
+
+def test_the_first_canary_is_issued_on_the_spot(tmp_path: Path, context: BrowserContext) -> None:
+    database = Database(f"sqlite:///{tmp_path}/canary.db")
+    database.migrate()
+    with database.writing() as session:
+        add_user(session, "ada", PASSWORD, "admin", NOW)
+    database.close()
+    with served(tmp_path) as empty:
+        page = context.new_page()
+        empty.enter(page)
+        page.screenshot(path=SHOTS / "empty.png")
+        page.get_by_label("Vendor", exact=True).fill("Bike Parts")
+        page.get_by_label("It writes from").fill("bikeparts.example")
+        page.get_by_role("button", name="Issue it").click()
+        assert "Send it a mail and watch it arrive" in page.locator("#main").inner_text()
+        page.screenshot(path=SHOTS / "first.png")
 
 
 def test_results_change_as_one_types(shown: Shown, context: BrowserContext) -> None:

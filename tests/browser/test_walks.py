@@ -14,6 +14,7 @@ from tests.processes import House, Running
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(180)]
 
+SHOTS = Path(__file__).parent / "shots"
 RECEIPT = "Tea House has taken 41.90 from your card. Details: https://tillroll.example/r/77"
 HOSTILE = b"""\
 From: "Your Bank" <x@evil.example>\r
@@ -66,8 +67,9 @@ def look(house: House, running: Running, context: BrowserContext) -> Look:
 def test_an_address_is_issued_and_its_first_mail_is_seen_to_arrive(running: Running, look: Look) -> None:
     address = _issue(look.page, "Bike Parts", "bikeparts.example")
     look.page.evaluate("window.stayed = true")
-    _send(running, address, b"From: me@home.example\r\nSubject: Is anybody there?\r\n\r\nHello.\r\n")
-    expect(look.page.get_by_role("link", name="Is anybody there?")).to_be_visible(timeout=15_000)
+    token = str(look.page.locator("[data-copy]").nth(1).get_attribute("data-copy"))
+    _send(running, address, f"From: me@home.example\r\nSubject: {token}\r\n\r\nHello.\r\n".encode())
+    expect(look.page.locator("#feed").get_by_text("self-test")).to_be_visible(timeout=15_000)
     assert look.page.evaluate("window.stayed") is True
     assert (look.faults, look.strangers(_web(running))) == ([], [])
 
@@ -78,6 +80,7 @@ def test_refusing_a_sender_opens_a_case_and_approving_it_changes_the_case(runnin
     _send(running, address, _receipt(), "b@tillroll.example")
     expect(page.get_by_role("link", name="Your receipt")).to_be_visible(timeout=15_000)
     page.goto(f"{_web(running)}/senders")
+    page.screenshot(path=SHOTS / "asking.png")
     page.get_by_role("button", name="Refuse: tillroll.example at tea-house").click()
     page.goto(f"{_web(running)}/vendors/tea-house")
     page.locator(".cases a").first.click()

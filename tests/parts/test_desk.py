@@ -6,7 +6,7 @@ from datetime import timedelta
 import pytest
 
 from canary.model.word import Word
-from canary.store import canaries, casebook, cases, desk, letters
+from canary.store import canaries, casebook, cases, desk, letters, moves
 from canary.store.database import Database
 from canary.store.vendors import Unknown
 from tests.conftest import START
@@ -63,6 +63,24 @@ def test_a_letter_to_the_vendor_cites_the_mail_and_breaks_what_is_hostile(hit: W
     assert f"  {hit.addresses['shop']}  (given on 2026-03-01, signup; first such mail 2026-03-01 12:00 UTC)" in text
     assert "Subject: Reader hxxp://bad.example/x" in text
     assert "Host: 203.0.113.5" in text
+
+
+def test_a_letter_speaks_of_the_mail_and_the_bounds_of_its_addressee_alone(hit: World) -> None:
+    with hit.store.writing() as session:
+        persona = canaries.find(session, [hit.addresses["bikes"]])[hit.addresses["bikes"]].persona
+        assert persona is not None
+    for _ in range(3):
+        hit.send(LURE.replace(b"Download", f"Dear {persona.given_name}, download".encode()), "bikes")
+    hit.clock.move(86_400)
+    hit.run()
+    with hit.store.writing() as session:
+        moves.merge(session, 1, 2, ADA)
+        mine = letters.letter(session, 1, "vendor:shop", "en", ADA.at)
+        theirs = letters.letter(session, 1, "vendor:bikes", "en", ADA.at)
+    assert "What came: 1 mail." in mine
+    assert "given name" not in mine
+    assert "3 of the mails repeat what we told only you together with the address: given name." in theirs
+    assert "The same mail reached addresses that we gave to 1 other company." in theirs
 
 
 @pytest.mark.parametrize(("to", "language", "why"), [

@@ -51,7 +51,7 @@ def test_what_is_issued_is_written_down_with_who_asked(site: Site) -> None:
         ({"vendor": "play", "count": "0"}, "give a number from 1 to 1000"),
         ({"vendor": "play", "count": "1e3"}, "give a number from 1 to 1000"),
         ({"vendor": "play", "style": "plus"}, "choose one of tagged, plausible"),
-        ({"vendor": "play", "channel": "a\x00b"}, "give a word such as signup"),
+        ({"vendor": "play", "channel": "a\u202eb"}, "give a word such as signup"),
     ],
 )
 def test_an_order_that_cannot_be_filled_is_told_in_one_line(site: Site, form: dict[str, str], said: str) -> None:

@@ -10,6 +10,7 @@ from markupsafe import Markup
 from sqlmodel import Session
 from starlette.exceptions import HTTPException
 
+from canary.judge.selftest import make_token
 from canary.model.canary import Canary
 from canary.store import canaries
 from canary.store.canary_pages import EVERY, STATES, Wanted, canary_list, canary_page
@@ -57,8 +58,10 @@ class Canaries:
         with self._frame.database.reading() as session:
             line, hits = known(canary_page(session, canary_id))
             persona = canaries.find(session, [line.address])[line.address].persona
+        key = self._frame.issuing.key
+        token = make_token(key, line.address, self._frame.clock()) if key and not hits else ""
         return self._frame.show(
-            request, "canary.html", line=line, hits=hits, persona=persona, qr=_qr(f"mailto:{line.address}")
+            request, "canary.html", line=line, hits=hits, persona=persona, qr=_qr(f"mailto:{line.address}"), token=token
         )
 
     def feed(self, request: Request, canary_id: Id) -> Response:

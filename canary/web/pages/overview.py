@@ -4,7 +4,7 @@ from typing import Annotated
 
 from fastapi import Query, Request, Response
 
-from canary.store.overview import SHOWN, SORTED, View, overview
+from canary.store.overview import SHOWN, SORTED, View, open_cases, overview
 from canary.store.pages import latest_hits
 from canary.web.frame import Frame
 from canary.web.route import Role, Route
@@ -31,7 +31,7 @@ class Overview:
         return self._frame.show(request, "overview.html", page=found, view=view)
 
     def feed(self, request: Request) -> Response:
-        """Show the latest mail, as a part of the page that asks for it whenever something came."""
+        """Show the latest mail and the open cases, as parts of the page that asks for them whenever something came."""
         with self._frame.database.reading() as session:
-            hits = latest_hits(session)
-        return self._frame.show(request, "feed.html", hits=hits)
+            hits, cases = latest_hits(session), open_cases(session)
+        return self._frame.show(request, "news.html", hits=hits, cases=cases)
