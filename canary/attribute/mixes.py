@@ -120,6 +120,9 @@ MIXES: Mapping[str, Mix] = {
     "low-coverage": Mix(leaking=Leaking(coverage=(0.02, 0.1))),
     "edges-missing": Mix(planting=Planting(edges_missing=0.3)),
     "wrong-priors": Mix(leaking=Leaking(shares={k: p / 5 for k, p in SOMEBODY.items()})),
+    "wrong-kinds": Mix(
+        leaking=Leaking(shares={SuspectKind.VENDOR: 0.05, SuspectKind.SUPPLIER: 0.25, SuspectKind.OWNER: 0.2})
+    ),
     "tenants": Mix(leaking=Leaking(tenants=0.3)),
     "rotation": Mix(planting=Planting(account_canaries=1, rotation_days=90)),
     "personas": Mix(planting=Planting(persona_share=1.0)),
@@ -132,5 +135,5 @@ MIXES: Mapping[str, Mix] = {
 }
 """The mixes by name; the first is the one that bounds are set on."""
 
-MISSPECIFIED = ("rates-x3", "delays-x2", "low-coverage", "edges-missing", "wrong-priors")
+MISSPECIFIED = ("rates-x3", "delays-x2", "low-coverage", "edges-missing", "wrong-priors", "wrong-kinds")
 """Mixes that differ from what the model believes in one respect each."""

@@ -16,7 +16,7 @@ from canary.store.tables import CanaryRow, CaseRow, CaseVendorRow, GuessRow, Ven
 from canary.store.tallies import NEVER, VendorTallyRow
 from canary.store.weekly import end_of, outside_days, vendor_weeks
 
-VENDORS = 50
+VENDORS = 25
 """Vendors on one page."""
 
 _OPEN_CASE = (

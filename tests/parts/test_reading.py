@@ -14,6 +14,7 @@ from canary.store.canary_pages import Wanted, canary_list, canary_page
 from canary.store.case_pages import case_page
 from canary.store.database import Database
 from canary.store.lines import Overview
+from canary.store.listing import Among, hits_before, hits_of_mails, mails_before
 from canary.store.overview import SHOWN, SORTED, VENDORS, View, overview
 from canary.store.pages import figures, latest_hits, mail_page
 from canary.store.supplier_pages import supplier_list, supplier_page
@@ -131,6 +132,15 @@ READINGS: dict[str, Callable[[Session], object]] = {
     "campaign": lambda session: campaign_page(session, 1),
     "latest": latest_hits,
     "metrics": figures,
+    "hits": lambda session: hits_before(session, None, 50, Among()),
+    "hits of a verdict, further on": lambda session: hits_before(session, (END, 9), 50, Among(verdict="spam")),
+    "hits of a time": lambda session: hits_before(session, None, 50, Among(since=END, until=END)),
+    "hits of a case": lambda session: hits_before(session, None, 50, Among(case=1)),
+    "hits of a canary": lambda session: hits_before(session, None, 50, Among(canary="a@example.net")),
+    "mails": lambda session: mails_before(session, (END, 9), 50, Among()),
+    "mails of a campaign": lambda session: mails_before(session, None, 50, Among(campaign=1)),
+    "mails of a domain": lambda session: mails_before(session, None, 50, Among(domain="esp-1.example")),
+    "what mails mean": lambda session: hits_of_mails(session, [1, 2]),
 }
 
 
