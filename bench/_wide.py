@@ -118,13 +118,13 @@ def _parties(size: Size) -> Iterator[Rows]:
 def _cases(size: Size, began: str) -> Iterator[Rows]:
     cases, living = leaking(size), set(opened(size))
     window = {"earliest": "2024-01-01T00:00:00+00:00", "latest": "2024-03-01T00:00:00+00:00",
-              "from_90": "2024-01-09T00:00:00+00:00", "to_90": "2024-02-09T00:00:00+00:00"}  # fmt: skip
+              "from_90": "2024-01-09T00:00:00+00:00", "to_90": "2024-02-09T00:00:00+00:00", "two_events": False}  # fmt: skip
     yield (
         "leak_case",
         [
             {
                 "id": n, "vendor_id": n, "state": "new" if n in living else "closed", "opened_at": began,
-                "last_hit_at": _time(END - timedelta(hours=n)), "findings": json.dumps({"window": window}),
+                "last_hit_at": _time(END - timedelta(hours=n)), "findings": json.dumps({"window": window, "fields": [], "twins": [], "why": []}),
                 "suspects": json.dumps([
                     {"kind": kind, "id": name.format(n % SUPPLIERS + 1 if kind == "supplier" else n), "p": p,
                      "name": name, "hit": 3, "held": 5, "factor": 10.0}
@@ -144,7 +144,7 @@ def _cases(size: Size, began: str) -> Iterator[Rows]:
 
 def _mails(size: Size) -> Iterator[Rows]:
     chance = Random(7)
-    words = [_word(n) for n in range(WORDS)]
+    words = [word(n) for n in range(WORDS)]
     weights = list(accumulate(1 / (n + 3) for n in range(WORDS)))
     strangers = range(1, size.mails // 6 // PER_CAMPAIGN + 2)
     yield "campaign", [
@@ -202,10 +202,10 @@ def _canary(n: int, began: str) -> dict[str, object]:
 
 
 def _name(n: int) -> str:
-    return f"{_word(n * 17).title()} {_word(n * 31 + 5).title()} {n}"
+    return f"{word(n * 17).title()} {word(n * 31 + 5).title()} {n}"
 
 
-def _word(n: int) -> str:
+def word(n: int) -> str:
     """Return a word that can be said, another for each number."""
     parts = []
     n += 21

@@ -116,13 +116,18 @@ def _matter(bulletin: Bulletin, url: str) -> Notice:
 
 def _collection(bulletin: Bulletin, url: str) -> Notice:
     facts = bulletin.facts
-    told = [headline(fact) + (f" (case {fact.case})" if fact.case else "") for fact in facts[:_LISTED]]
+    told = [_told(fact) for fact in facts[:_LISTED]]
     rest = len(facts) - len(told)
     return Notice(
         title=f"{len(facts)} things to know", headline=f"{len(facts)} things happened since you were last told",
         answer="", link=f"{url}/", button="Open Canary", severity=max(fact.severity for fact in facts),
         changes=(*told, *([f"and {rest} more"] if rest else [])),
     )  # fmt: skip
+
+
+def _told(fact: Alert) -> str:
+    line, case = headline(fact), f"ase {fact.case}"
+    return line if not fact.case or case in line else f"{line} (c{case})"
 
 
 def _and_others(fact: Alert, stands: Standing) -> str:
@@ -136,7 +141,9 @@ def _changes(bulletin: Bulletin) -> tuple[str, ...]:
     """Say what the facts add to the first one, or to what was told before."""
     facts = bulletin.facts if bulletin.update else bulletin.others
     opened = dict.fromkeys(fact.vendor for fact in facts if fact.kind == "case-opened")
-    changed = list(dict.fromkeys(_change(fact, bulletin) for fact in facts if fact.change))
+    # What the leading fact says is the headline.
+    rest = (fact for fact in facts if fact.change and fact is not bulletin.lead)
+    changed = list(dict.fromkeys(_change(fact, bulletin) for fact in rest))
     told = [_and_more(f"Mail of somebody else at {', '.join(list(opened)[:5])}", len(opened) - 5)] if opened else []
     told += changed[:_LISTED]
     if len(changed) > _LISTED:

@@ -86,9 +86,8 @@ def look(desk: Desk, lanes: Callable[[str], int] = lambda _: 1, *, greet: bool =
         return []
     with desk.store.writing() as session:
         if unrouted or greet:
-            views = [target.view for target in desk.targets]
-            while route(session, views, desk.clock()):
-                pass
+            # One batch, so that nobody waits long for the store; the next look goes on.
+            route(session, [target.view for target in desk.targets], desk.clock())
             _, names = outbox.waiting(session, desk.clock())
         errands = [_claim(session, desk, name) for name in names for _ in range(lanes(name))]
     found = [errand for errand in errands if errand.load]

@@ -75,7 +75,7 @@ def init(
     typer.echo(f"Wrote {path}; data in {data}/. First user: {admin}" + ("" if password else f", password: {chosen}"))
     typer.echo(f"\nDNS records for {domain} (replace {EXAMPLE} by the address of this machine):")
     for record in wanted_records(domain, f"mail.{domain}"):
-        shown = f'"{record.value}"' if record.kind == "TXT" else record.value
+        shown = {"TXT": f'"{record.value}"', "MX": f"{record.value}."}.get(record.kind, record.value)
         typer.echo(f"  {record.name + '.':<{len(domain) + 16}} {record.kind:<4} {shown}")
     typer.echo()
     typer.echo("Next: canary vendor add NAME --domain shop.example, canary issue NAME, canary up")

@@ -6,6 +6,7 @@ from datetime import datetime
 from itertools import islice
 from typing import Any
 
+from sqlalchemy import or_
 from sqlmodel import Session, col
 
 from canary.model.party import Vendor
@@ -16,6 +17,9 @@ from canary.store.seals import seals_of
 from canary.store.tables import CanaryRow, CaseRow, CaseVendorRow, HitRow, MailRow, SenderRow, VendorRow
 from canary.store.telling import VendorTagRow
 from canary.store.vendors import vendors_by_id
+
+Moment = tuple[datetime, int]
+"""Where a list by time goes on: the time and the number of the last one seen."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,9 +71,9 @@ def canary_line(session: Session, number: int) -> CanaryLine | None:
     return next(iter(read_canaries(session, canary_query().where(col(CanaryRow.id) == number), 1)), None)
 
 
-def mails_before(session: Session, before: int | None, limit: int, among: Among) -> list[MailRow]:
-    """Return mails, newest first."""
-    query = _newest(choose(MailRow), MailRow.id, before, limit)
+def mails_before(session: Session, before: Moment | None, limit: int, among: Among) -> list[MailRow]:
+    """Return mails by when they came, newest first."""
+    query = _latest(choose(MailRow), MailRow.received_at, MailRow.id, before).limit(limit)
     query = query.where(*_within(MailRow.received_at, among))
     if among.campaign is not None:
         query = query.where(col(MailRow.campaign_id) == among.campaign)
@@ -88,20 +92,24 @@ def hits_of_mails(session: Session, mails: Collection[int]) -> dict[int, list[Hi
     return found
 
 
-def hits_before(session: Session, before: int | None, limit: int, among: Among) -> list[HitFact]:
-    """Return hits, newest first; decoys that were never a vendor's stand under no vendor."""
-    query = _newest(_hits(), HitRow.id, before, None).where(*_within(HitRow.at, among))
+def hits_before(session: Session, before: Moment | None, limit: int, among: Among) -> list[HitFact]:
+    """Return hits by when they came, newest first; decoys stand under no vendor."""
+    query = _latest(_hits(), HitRow.at, HitRow.id, before).where(*_within(HitRow.at, among))
     pairs = ((HitRow.verdict, among.verdict), (CanaryRow.address, among.canary), (VendorRow.slug, among.vendor))
     query = query.where(*(col(column) == value for column, value in pairs if value))
     if among.case is not None:
         query = query.where(col(HitRow.case_id) == among.case)
-    # A decoy bears the number of a vendor it was never given to: only the seal tells.
-    return _facts(session, query, limit, owned=bool(among.vendor))
+    if not among.vendor:
+        return _facts(session, query.limit(limit), limit)
+    # A decoy bears the number of a vendor it was never given to: only the seal tells, so more may have to be read.
+    return _facts(session, query, limit, owned=True)
 
 
 def cases_before(session: Session, before: int | None, limit: int, among: Among) -> list[CaseRow]:
     """Return cases, newest first."""
-    query = _newest(choose(CaseRow), CaseRow.id, before, limit)
+    query = choose(CaseRow).order_by(col(CaseRow.id).desc()).limit(limit)
+    if before is not None:
+        query = query.where(col(CaseRow.id) < before)
     if among.state:
         query = query.where(col(CaseRow.state) == among.state)
     if among.open is not None:
@@ -129,9 +137,12 @@ def senders_after(session: Session, after: int, limit: int, among: Among) -> Seq
     return [(row, slug) for row, slug in session.execute(query.order_by(col(SenderRow.id)).limit(limit))]
 
 
-def _newest(query: Any, key: Any, before: int | None, limit: int | None) -> Any:
-    query = query.order_by(col(key).desc()).limit(limit)
-    return query if before is None else query.where(col(key) < before)
+def _latest(query: Any, at: Any, key: Any, before: Moment | None) -> Any:
+    query = query.order_by(col(at).desc(), col(key).desc())
+    if before is None:
+        return query
+    # The first condition is what an index can begin with.
+    return query.where(col(at) <= before[0], or_(col(at) < before[0], col(key) < before[1]))
 
 
 def _within(column: Any, among: Among) -> list[Any]:

@@ -16,7 +16,7 @@ from canary.store.tables import CanaryRow, CaseRow, CaseVendorRow, GuessRow, Ven
 from canary.store.tallies import NEVER, VendorTallyRow
 from canary.store.weekly import end_of, outside_days, vendor_weeks
 
-VENDORS = 50
+VENDORS = 25
 """Vendors on one page."""
 
 _OPEN_CASE = (
@@ -133,7 +133,7 @@ def _narrowed(query: Select[Any], shown: ColumnElement[bool] | None, *, missing:
     return query.where(shown)
 
 
-_ENDLESS = 2**62
+_ENDLESS = 2**31 - 1  # above every number that PostgreSQL gives to a row
 
 
 def _key(vendor: VendorRow, tally: VendorTallyRow | None) -> str:
@@ -144,7 +144,7 @@ def _read_key(after: str) -> tuple[datetime | None, int]:
     """Return after which time and number a page begins; no time where only those are left that never got any mail."""
     at, _, number = after.partition(":")
     try:
-        return datetime.fromtimestamp(float(at), UTC) if at else None, int(number)
+        return datetime.fromtimestamp(float(at), UTC) if at else None, max(0, min(int(number), _ENDLESS))
     except (ValueError, OverflowError, OSError):
         return datetime(9999, 1, 1, tzinfo=UTC), _ENDLESS
 

@@ -1,6 +1,6 @@
 """Which fact goes to which destination, when, and with which others in one message."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
@@ -79,7 +79,7 @@ class _Sorter:
 
     def take(self, destination: DestinationView, row: OutboxRow, fact: Alert) -> None:
         """Let a fact go to a destination, join what waits there, or stay where nobody is told."""
-        if not destination.route.wants(fact, self._tags(fact)):
+        if not destination.route.wants(fact, _tags_of(fact, self.tags)):
             return
         until = self.hushed.of(fact)
         if until == FOR_GOOD:
@@ -126,14 +126,15 @@ class _Sorter:
     ) -> DeliveryRow:
         return DeliveryRow(outbox_id=row.id, destination=to.name, due_at=due, topic=topic, ordinal=ordinal, state=state)
 
-    def _tags(self, fact: Alert) -> frozenset[str]:
-        return frozenset(tag for slug in fact.vendors for tag in self.tags.get(slug, ()))
-
     def write(self) -> None:
         """Write the messages, then what joined them."""
         self.session.add_all(self.made)
         self.session.flush()
         self.session.add_all(JoinedRow(delivery_id=message.id or 0, outbox_id=fact) for message, fact in self.joined)
+
+
+def _tags_of(fact: Alert, known: Mapping[str, Sequence[str]]) -> frozenset[str]:
+    return frozenset(tag for slug in fact.vendors for tag in known.get(slug, ()))
 
 
 def _held(row: OutboxRow, until: datetime) -> str:
@@ -164,8 +165,9 @@ def _catch_up(session: Session, destination: DestinationView, now: datetime) -> 
         .order_by(col(OutboxRow.at).desc())
         .limit(BATCH)
     )
-    missed = [row for row, state in session.exec(query) if _still_matters(row, state)]
-    wanted = [row for row in missed if destination.route.wants(alert_of(row))]
+    missed = [(row, alert_of(row)) for row, state in session.exec(query) if _still_matters(row, state)]
+    known = tags.by_vendor(session, {slug for _, fact in missed for slug in fact.vendors})
+    wanted = [row for row, fact in missed if destination.route.wants(fact, _tags_of(fact, known))]
     if not wanted:
         return
     message = DeliveryRow(outbox_id=wanted[0].id, destination=destination.name, due_at=now, topic="catch-up")

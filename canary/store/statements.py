@@ -15,7 +15,7 @@ from canary.model.case import Suspect, SuspectKind
 from canary.model.claim import Answer, Claim, ClaimCode, Statement
 from canary.model.verdict import LEAKS, Reason
 from canary.model.word import Word
-from canary.store import attempts, canaries, cases, events
+from canary.store import attempts, canaries, cases, events, moves
 from canary.store.casebook import LONGEST, live
 from canary.store.paperwork import StatementRow
 from canary.store.seals import seals_of
@@ -55,7 +55,7 @@ def add_statement(session: Session, number: int, said: Statement, word: Word) ->
 
 def statements_of(session: Session, number: int) -> tuple[Statement, ...]:
     """Return what was said of a case and of those that became part of it, oldest first."""
-    parts = select(CaseRow.id).where((col(CaseRow.id) == number) | (col(CaseRow.merged_into) == number))
+    parts = moves.parts_of(session, number)
     query = select(StatementRow).where(col(StatementRow.case_id).in_(parts)).order_by(col(StatementRow.at)).limit(200)
     return tuple(
         Statement(row.party, row.at, tuple(map(_claim, row.claims)), row.text, row.noted_by)

@@ -179,4 +179,4 @@ def event_of(line: HitLine) -> str:
 
 def _last_seen(headers: Mapping[str, str]) -> int | None:
     said = headers.get("last-event-id", "")
-    return int(said) if said.isascii() and said.isdigit() and len(said) < 16 else None
+    return int(said) if said.isascii() and said.isdigit() and len(said) < 10 else None

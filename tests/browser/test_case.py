@@ -4,9 +4,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page
+from playwright.sync_api import BrowserContext, Page
 
-from tests.browser.conftest import Shown, copied, served
+from tests.browser.conftest import copied, served
 from tests.browser.test_pages import AXE
 from tests.browser.test_pages import _hindrances as hindrances
 
@@ -81,20 +81,3 @@ def test_a_letter_is_there_to_copy_in_three_languages(case: Page) -> None:
     case.get_by_role("link", name="Text: Write to Playbox").first.click()
     case.get_by_role("link", name="Deutsch").click()
     assert case.locator("pre").inner_text().startswith("An: Playbox\n")
-
-
-@pytest.mark.parametrize("width", [1440, 390])
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_a_case_in_full_fits_light_and_dark_wide_and_narrow(
-    shown: Shown, chrome: Browser, scheme: str, width: int
-) -> None:
-    context = chrome.new_context(color_scheme=scheme, viewport={"width": width, "height": 900})  # type: ignore[arg-type]
-    page = context.new_page()
-    shown.enter(page)
-    over = []
-    for name, path in (("case", "/cases/1"), ("case-letter", "/cases/1/letter")):
-        page.goto(shown.url + path)
-        page.screenshot(path=SHOTS / f"{name}-{scheme}-{width}.png", full_page=True)
-        over.append(page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth"))
-    context.close()
-    assert over == [0, 0]

@@ -1,5 +1,6 @@
 """Delivery: at least once, under one stable id, and never dropped in silence."""
 
+import threading
 from collections.abc import Iterator
 from datetime import UTC, datetime
 
@@ -7,8 +8,9 @@ import pytest
 from sqlmodel import select
 from standardwebhooks.webhooks import Webhook
 
-from canary.alert.channels.base import Target
-from canary.alert.deliver import LADDER, LEASE, Desk, deliver_due
+from canary.alert.channels import CHANNELS
+from canary.alert.channels.base import Channel, Post, Target
+from canary.alert.deliver import LADDER, LEASE, Couriers, Desk, deliver_due
 from canary.model.alert import Alert
 from canary.net.http import Http
 from canary.store import outbox
@@ -129,3 +131,70 @@ def test_no_fault_tells_the_address_of_a_destination(desk: Desk, receiver: Recei
     deliver_due(desk)
     assert "/hook" not in state(desk)[1]
     assert "/hook" not in repr(desk.targets)
+
+
+def test_what_a_destination_echoes_of_our_secrets_is_masked(desk: Desk, receiver: Receiver) -> None:
+    target = Target("ops", "webhook", f"{receiver.url}/T0-very-secret", (SECRET,))
+    receiver.answers = [(500, f"no such hook: /hook/T0-very-secret {SECRET}\x1b[31m", {})]
+    deliver_due(retargeted(desk, target))
+    assert state(desk)[1].startswith("HTTP 500 no such hook: /***")
+    assert "very-secret" not in state(desk)[1]
+    assert "\x1b" not in state(desk)[1]
+
+
+def test_what_a_destination_asks_for_holds_for_everything_that_is_to_go_there(
+    desk: Desk, receiver: Receiver, clock: Clock
+) -> None:
+    put(desk, "id-2", case=8)
+    receiver.answers = [(429, "slow down", {"Retry-After": "30"})]
+    deliver_due(desk)
+    clock.move(29)
+    assert deliver_due(desk) == 0
+    clock.move(1)
+    assert deliver_due(desk) == 1
+
+
+def test_a_paced_destination_gets_one_message_a_second(desk: Desk, receiver: Receiver, clock: Clock) -> None:
+    for number in range(2, 5):
+        put(desk, f"id-{number}", case=number)
+    for _ in range(4):
+        assert deliver_due(desk) == 1
+        assert deliver_due(desk) == 0
+        clock.move(1.1)
+    assert sorted(receiver.ids()) == ["id-1", "id-2", "id-3", "id-4"]
+
+
+def test_a_destination_that_is_slow_holds_up_no_other(desk: Desk, receiver: Receiver) -> None:
+    answered, arrived = threading.Event(), threading.Event()
+
+    def note_arrival(_headers: dict[str, str], _body: bytes) -> tuple[int, str, dict[str, str]]:
+        arrived.set()
+        return 200, "ok", {}
+
+    with receiving() as quick:
+        receiver.answer = lambda _headers, _body: (200 if answered.wait(10) else 503, "ok", {})
+        quick.answer = note_arrival
+        couriers = Couriers(retargeted(desk, *desk.targets, Target("quick", "slack", quick.url)))
+        couriers.look()
+        assert arrived.wait(10)
+        assert couriers.walking()
+        answered.set()
+        couriers.close()
+    assert (receiver.ids(), quick.ids()) == (["id-1"], ["id-1"])
+
+
+def test_a_fault_of_ours_in_one_message_keeps_no_other_waiting(desk: Desk, receiver: Receiver, clock: Clock) -> None:
+    def stumble(http: Http, post: Post) -> None:
+        if post.id == "id-1":
+            raise RuntimeError("no idea")
+        CHANNELS["slack"].send(http, post)
+
+    put(desk, "id-2", case=8)
+    broken = Desk(desk.store, desk.http, desk.targets, clock, desk.url, channels={"slack": Channel(stumble)})
+    deliver_due(broken)
+    assert receiver.ids() == ["id-2"]
+
+
+def put(desk: Desk, name: str, case: int) -> None:
+    with desk.store.writing() as session:
+        outbox.put(session, Alert(name, "case-opened", NOW, case, "Play", "spam", 0.9, "c@x.example", "s", "Hi"))

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import event
+from sqlalchemy import event, text
 from sqlmodel import Session, col, select
 
 from bench._wide import END, Size, build, leaking, opened
@@ -14,11 +14,15 @@ from canary.store.canary_pages import Wanted, canary_list, canary_page
 from canary.store.case_pages import case_page
 from canary.store.database import Database
 from canary.store.lines import Overview
+from canary.store.listing import Among, hits_before, hits_of_mails, mails_before
+from canary.store.news import news
 from canary.store.overview import SHOWN, SORTED, VENDORS, View, overview
 from canary.store.pages import figures, latest_hits, mail_page
+from canary.store.search import search
 from canary.store.supplier_pages import supplier_list, supplier_page
 from canary.store.tables import CanaryRow, HitRow, VendorRow
 from canary.store.vendor_pages import vendor_page
+from tests.website import NOW, fill
 
 SIZE = Size(3_000, 120)
 
@@ -63,7 +67,9 @@ def test_the_vendor_with_the_last_outside_mail_comes_first(session: Session) -> 
     assert states.count("leaking") + states.count("burned") == len(leaking(SIZE))
 
 
-@pytest.mark.parametrize("after", ["", ":", "x:y", "-1:0", "1e400:1", "9" * 400, "nan:1"])
+@pytest.mark.parametrize(
+    "after", ["", ":", "x:y", "-1:0", "1e400:1", "9" * 400, "nan:1", f"1:{10**30}", f"1:-{10**30}"]
+)
 def test_a_key_that_was_made_up_is_no_fault(session: Session, after: str) -> None:
     assert overview(session, END, View("?", "?", after)).counts.all == 150
 
@@ -130,12 +136,23 @@ READINGS: dict[str, Callable[[Session], object]] = {
     "campaigns": campaign_list,
     "campaign": lambda session: campaign_page(session, 1),
     "latest": latest_hits,
+    "news": lambda session: news(session, 2_000),
+    "search": lambda session: search(session, "order17"),
     "metrics": figures,
+    "hits": lambda session: hits_before(session, None, 50, Among()),
+    "hits of a verdict, further on": lambda session: hits_before(session, (END, 9), 50, Among(verdict="spam")),
+    "hits of a time": lambda session: hits_before(session, None, 50, Among(since=END, until=END)),
+    "hits of a case": lambda session: hits_before(session, None, 50, Among(case=1)),
+    "hits of a canary": lambda session: hits_before(session, None, 50, Among(canary="a@example.net")),
+    "mails": lambda session: mails_before(session, (END, 9), 50, Among()),
+    "mails of a campaign": lambda session: mails_before(session, None, 50, Among(campaign=1)),
+    "mails of a domain": lambda session: mails_before(session, None, 50, Among(domain="esp-1.example")),
+    "what mails mean": lambda session: hits_of_mails(session, [1, 2]),
 }
 
 
-def plans(session: Session, name: str) -> list[str]:
-    """The plans of all that is asked for a page, by SQLite's own word."""
+def asked(session: Session, reading: Callable[[Session], object]) -> list[tuple[str, Any]]:
+    """All that is asked for a page, as the database gets it."""
     asked: list[tuple[str, Any]] = []
     connection = session.connection()
 
@@ -143,13 +160,18 @@ def plans(session: Session, name: str) -> list[str]:
         asked.append((statement, parameters))
 
     event.listen(connection, "before_cursor_execute", note)
-    READINGS[name](session)
+    reading(session)
     event.remove(connection, "before_cursor_execute", note)
-    cursor = connection.connection.cursor()
+    return [each for each in asked if each[0].startswith(("SELECT", "WITH"))]
+
+
+def plans(session: Session, name: str) -> list[str]:
+    """The plans of all that is asked for a page, by SQLite's own word."""
+    statements = asked(session, READINGS[name])
+    cursor = session.connection().connection.cursor()
     return [
         f"{row[3]} | {statement}"
-        for statement, parameters in asked
-        if statement.startswith(("SELECT", "WITH"))
+        for statement, parameters in statements
         for row in cursor.execute(f"EXPLAIN QUERY PLAN {statement}", parameters).fetchall()
     ]
 
@@ -167,3 +189,33 @@ def gone_through(plan: str) -> bool:
     table = next((table for table in BIG if step.startswith(f"SCAN {table}")), None)
     ordered = "USING" in step or f"ORDER BY {table}.id DESC" in statement
     return table is not None and not (ordered and ("LIMIT" in statement or "max(" in statement))
+
+
+ON_POSTGRESQL: dict[str, Callable[[Session], object]] = {
+    "overview": lambda session: overview(session, NOW),
+    "vendor": lambda session: vendor_page(session, "play", NOW),
+    "case": lambda session: case_page(session, 1, NOW),
+    "mail": lambda session: mail_page(session, 1),
+    "canary": lambda session: canary_page(session, 1),
+    "campaigns": campaign_list,
+    "campaign": lambda session: campaign_page(session, 1),
+    "search": lambda session: search(session, "adobe reader"),
+    "news": lambda session: news(session, 0),
+}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ON_POSTGRESQL)
+def test_postgresql_has_an_index_for_every_table_that_grows(postgres_store: Database, name: str) -> None:
+    fill(postgres_store)
+    with postgres_store.reading() as session:
+        # In a store as small as this it would read whole tables; where it may not, it does so only without an index.
+        session.execute(text("SET LOCAL enable_seqscan = off"))
+        statements = asked(session, ON_POSTGRESQL[name])
+        cursor = session.connection().connection.cursor()
+        steps = []
+        for statement, parameters in statements:
+            cursor.execute(f"EXPLAIN {statement}", parameters)
+            steps += [f"{row[0].strip()} | {statement}" for row in cursor.fetchall()]
+    assert statements
+    assert [step for step in steps if any(f"Seq Scan on {table} " in step for table in BIG)] == []

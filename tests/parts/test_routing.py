@@ -208,6 +208,20 @@ def test_a_destination_that_is_added_later_gets_what_is_open_in_one_message(worl
     assert world.sent() == []
 
 
+def test_a_destination_that_is_added_later_gets_only_what_it_wants(world: World) -> None:
+    with world.store.writing() as session:
+        tags.add_tags(session, "play", ["finance"])
+    world.destinations = []
+    world.put(1)
+    assert world.sent() == []
+    world.destinations = [
+        replace(OPS, name="games", route=Route(tags=("games",))),
+        replace(OPS, route=Route(tags=("finance",))),
+    ]
+    assert world.sent("games") == []
+    assert world.sent() == [["f1"]]
+
+
 def test_one_destination_with_a_pace_gets_one_message_at_a_time_from_all_processes(world: World, clock: Clock) -> None:
     pace = timedelta(seconds=1)
     world.put(1)

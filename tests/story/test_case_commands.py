@@ -10,6 +10,7 @@ from typer.testing import CliRunner
 from canary.cli import app
 from canary.cli.frame import explain
 from canary.store.charge import weigh
+from canary.store.counting import recount
 from canary.store.tables import (
     CampaignRow,
     CanaryRow,
@@ -55,7 +56,7 @@ def say(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Say]:
                 owner = 1 if number < 4 else 2
                 session.add(HitRow(mail_id=mail.id, canary_id=owner, at=START, verdict="spam", confidence=0.9, case_id=owner,
                                    reasons=NAMED if number < 3 else []))  # fmt: skip
-            session.flush()
+            recount(session)
             for number in (1, 2):
                 weigh(session, session.get_one(CaseRow, number))
         monkeypatch.chdir(house.folder)

@@ -63,7 +63,9 @@ def test_an_update_says_what_changed() -> None:
     fact = replace(FACT, kind="fields-leaked", change="The name given only to Play & Co appears in the mail")
     found = notice(Bulletin(fact, update=True), URL)
     assert found.title.startswith("Update: ")
-    assert found.changes == (fact.change,)
+    assert found.headline == f"Case 7: {fact.change}"
+    more = replace(fact, change="A second vendor was hit")
+    assert notice(Bulletin(fact, (more, more), update=True), URL).changes == ("A second vendor was hit",)
 
 
 def test_a_digest_lists_what_happened_and_how_much_is_left_out() -> None:

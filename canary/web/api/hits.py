@@ -8,7 +8,7 @@ from pydantic import BaseModel
 
 from canary.model.verdict import Verdict
 from canary.store.listing import Among, HitFact, hits_before
-from canary.web.api.terms import LIMIT, At, Counted, Cursor, Limit, Page, Word, call, counted_by, page
+from canary.web.api.terms import LIMIT, At, Counted, Cursor, Limit, Page, Word, call, moment, page, timed_by
 from canary.web.frame import Frame
 from canary.web.route import Role, Route
 
@@ -55,8 +55,8 @@ class Hits:
             until=until,
         )  # fmt: skip
         with self._frame.database.reading() as session:
-            found = hits_before(session, counted_by(cursor), limit + 1, among)
-        return page(found, limit, show, lambda fact: fact.row.id or 0)
+            found = hits_before(session, timed_by(cursor), limit + 1, among)
+        return page(found, limit, show, lambda fact: moment(fact.row.at, fact.row.id or 0))
 
 
 def show(fact: HitFact) -> HitOut:

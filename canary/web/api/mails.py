@@ -12,7 +12,7 @@ from canary.store.mails import octets, rows
 from canary.store.tables import MailRow
 from canary.web.api.hits import HitOut
 from canary.web.api.hits import show as show_hit
-from canary.web.api.terms import LIMIT, At, Counted, Cursor, Limit, Number, Page, Word, call, counted_by, page
+from canary.web.api.terms import LIMIT, At, Counted, Cursor, Limit, Number, Page, Word, call, moment, page, timed_by
 from canary.web.frame import Frame, known
 from canary.web.pages.mailfiles import raw_mail
 from canary.web.route import Role, Route
@@ -86,8 +86,8 @@ class Mails:
         """List mails, newest first; `domain` is that of the proven sender."""
         among = Among(domain=domain.lower(), campaign=campaign, since=since, until=until)
         with self._frame.database.reading() as session:
-            found = mails_before(session, counted_by(cursor), limit + 1, among)
-        return page(found, limit, lambda row: MailOut(**_listed(row)), lambda row: row.id or 0)
+            found = mails_before(session, timed_by(cursor), limit + 1, among)
+        return page(found, limit, lambda row: MailOut(**_listed(row)), lambda row: moment(row.received_at, row.id or 0))
 
     def mail(self, mail_id: Number) -> MailWhole:
         """Return one mail, and what it means at each canary it came to."""

@@ -107,3 +107,20 @@ def counted_by(text: str | None) -> int | None:
     if not (plain.isascii() and plain.isdigit() and len(plain) <= 16 and int(plain) <= HIGHEST):
         raise HTTPException(422, f"cursor {text[:40]!r}: of another list; take the `next` of a page as it is")
     return int(plain)
+
+
+def timed_by(text: str | None) -> tuple[datetime, int] | None:
+    """Return the time and number in a cursor, None for none; raises HTTPException 422 for what is no cursor of ours."""
+    if text is None:
+        return None
+    at, _, number = named_by(text).partition(" ")
+    try:
+        when = datetime.fromisoformat(at).astimezone(UTC)
+    except (ValueError, OverflowError):
+        raise HTTPException(422, f"cursor {text[:40]!r}: of another list; take the `next` of a page as it is") from None
+    return when, counted_by(cursor(number)) or 0
+
+
+def moment(at: datetime, number: int) -> str:
+    """Return what a cursor of a list by time holds."""
+    return f"{at.isoformat()} {number}"
