@@ -4,6 +4,7 @@ import json
 import logging
 import os
 import sqlite3
+import threading
 from collections.abc import Callable
 from contextlib import closing
 from datetime import datetime
@@ -54,6 +55,33 @@ class SpoolFault(OSError):
 
 class SpoolFull(SpoolFault):
     """The spool has no space for this mail now."""
+
+
+class Space:
+    """Says once when a spool stops taking mail for want of space, and once when it takes mail again."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._lock = threading.Lock()
+        self._wants: dict[str, str] = {}
+
+    @property
+    def wanting(self) -> bool:
+        """Whether it has said that there is none."""
+        return bool(self._wants)
+
+    def tell(self, cause: str, want: str) -> None:
+        """Notes what is wanting for a cause, nothing if it has passed."""
+        if not want and not self._wants:
+            return
+        with self._lock:
+            before = bool(self._wants)
+            self._wants.pop(cause, None)
+            self._wants |= {cause: want} if want else {}
+            if self._wants and not before:
+                log.error("spool %s is full, mail is refused with 452: %s", self._path, want)
+            elif before and not self._wants:
+                log.warning("spool %s has space again; mail is accepted", self._path)
 
 
 def connect(path: Path, *, durable: bool) -> sqlite3.Connection:

@@ -17,6 +17,7 @@ from canary.model.attempt import Attempt
 from canary.model.mail import Envelope
 from canary.receive.notes import Notes, NoteTable
 from canary.receive.spoolfile import (
+    Space,
     SpoolFault,
     SpoolFull,
     backlog,
@@ -83,7 +84,7 @@ class Writer:
         self._logged = 0
         self._doubtful = True
         self._owing = False
-        self._space = _Space(path)
+        self._space = Space(path)
         self._pressed = False
         self._left, self._glance, self._recounted = 0, 0.0, 0.0
 
@@ -234,17 +235,26 @@ class Writer:
         if not jobs:
             self._present = _inode(self._path)
         connection = self._ready()
-        if notes and self._table:
-            connection.execute("BEGIN IMMEDIATE")
-            self._table.insert(notes)
-            if jobs:
-                self._insert(connection, jobs)
-            connection.execute("COMMIT")
+        if notes:
+            self._transact(connection, jobs, notes)
         else:
-            # One statement is a transaction of its own; each more would wait for the interpreter several times.
-            self._insert(connection, jobs)
+            try:
+                # One statement is a transaction of its own; each more would wait for the interpreter several times.
+                self._insert(connection, jobs)
+            except sqlite3.IntegrityError:
+                # Another receiver has given these numbers, in its last moment perhaps, when ours had begun.
+                self._transact(connection, jobs, notes)
         self._given += len(jobs)
         self._backlog += len(jobs)
+
+    def _transact(self, connection: sqlite3.Connection, jobs: Sequence[_Job], notes: Sequence[Attempt]) -> None:
+        connection.execute("BEGIN IMMEDIATE")
+        self._given = last_number(connection)
+        if notes and self._table:
+            self._table.insert(notes)
+        if jobs:
+            self._insert(connection, jobs)
+        connection.execute("COMMIT")
 
     def _insert(self, connection: sqlite3.Connection, jobs: Sequence[_Job]) -> None:
         rows: list[int | str | bytes | None] = []
@@ -334,33 +344,6 @@ class Writer:
             return SpoolFull(f"spool {self._path} is full")
         log.error("spool %s cannot be written: %s; the mail was refused for now", self._path, error)
         return SpoolFault(f"spool {self._path} cannot be written: {error}")
-
-
-class _Space:
-    """Says once when a spool stops taking mail for want of space, and once when it takes mail again."""
-
-    def __init__(self, path: Path) -> None:
-        self._path = path
-        self._lock = threading.Lock()
-        self._wants: dict[str, str] = {}
-
-    @property
-    def wanting(self) -> bool:
-        """Whether it has said that there is none."""
-        return bool(self._wants)
-
-    def tell(self, cause: str, want: str) -> None:
-        """Notes what is wanting for a cause, nothing if it has passed."""
-        if not want and not self._wants:
-            return
-        with self._lock:
-            before = bool(self._wants)
-            self._wants.pop(cause, None)
-            self._wants |= {cause: want} if want else {}
-            if self._wants and not before:
-                log.error("spool %s is full, mail is refused with 452: %s", self._path, want)
-            elif before and not self._wants:
-                log.warning("spool %s has space again; mail is accepted", self._path)
 
 
 def _inode(path: Path) -> int:

@@ -52,8 +52,8 @@ def look_for_silence(session: Session, now: datetime) -> None:
         names = sorted(fresh.values(), key=str.casefold)
         rest = f" and {len(names) - _NAMED} more" if len(names) > _NAMED else ""
         text = f"{', '.join(names[:_NAMED])}{rest}: used to write, and nothing came for {QUIET.days // 7} weeks"
-        mark = f"{now.date()}:{','.join(sorted(fresh))}"
-        outbox.put(session, _plain(f"vendor-silent:{mark}", "vendor-silent", now, text, tuple(sorted(fresh))[:100]))
+        key = str(uuid5(NAMESPACE_URL, f"canary:vendor-silent:{now.isoformat()}:{','.join(sorted(fresh))}"))
+        outbox.put(session, _plain(key, "vendor-silent", now, text, tuple(sorted(fresh))[:100]))
 
 
 def _silent(session: Session, now: datetime) -> dict[str, str]:

@@ -1,8 +1,9 @@
 """Search over everything: vendors, suppliers, addresses, senders and mails that have some words, the newest first.
 
 SQLite keeps full-text tables by triggers, PostgreSQL indexes of what it takes for words; a migration makes both. All
-words must be there. On SQLite the text of a mail is searched for whole words, everything else for their beginnings, of
-which eight letters count: each length up to that has an index, so that no beginning is too common to be looked for.
+words must be there. On SQLite the text of a mail is searched for whole words, everything else for their beginnings of
+up to eight letters: each such length has an index, so that no beginning is too common to be looked for. A longer word
+is looked for as it stands, and by its first eight letters only where that finds nothing.
 """
 
 import unicodedata
@@ -103,25 +104,37 @@ def words_of(said: str, *, marks: bool = False) -> tuple[str, ...]:
 
 
 def _mails(session: Session, words: Sequence[str], before: int) -> list[int]:
-    found = set(_numbers(session, "words_mail", words, before, PAGE + 1))
-    if session.get_bind().dialect.name == "sqlite":
-        found.update(_numbers(session, "words_head", words, before, PAGE + 1))
+    bounds = {"before": before, "most": PAGE + 1}
+    if session.get_bind().dialect.name == "postgresql":
+        return _postgresql(session, "words_mail", words, bounds)
+    whole = _sqlite(session, "words_mail", [f'"{word}"' for word in words], bounds)
+    found = {*whole, *_sqlite(session, "words_head", _beginnings(words), bounds)}
+    found = found or {*_sqlite(session, "words_head", _beginnings(words, loose=True), bounds)}
     return sorted(found, reverse=True)[: PAGE + 1]
 
 
-def _numbers(session: Session, index: str, words: Sequence[str], before: int = _TOP, most: int = GROUP) -> list[int]:
+def _numbers(session: Session, index: str, words: Sequence[str], most: int = GROUP) -> list[int]:
     """Return the newest rows that have all words."""
-    find = _postgresql if session.get_bind().dialect.name == "postgresql" else _sqlite
-    return find(session, index, words, {"before": before, "most": most})
+    bounds = {"before": _TOP, "most": most}
+    if session.get_bind().dialect.name == "postgresql":
+        return _postgresql(session, index, words, bounds)
+    found = _sqlite(session, index, _beginnings(words), bounds)
+    return found or _sqlite(session, index, _beginnings(words, loose=True), bounds)
 
 
-def _sqlite(session: Session, index: str, words: Sequence[str], bounds: dict[str, int]) -> list[int]:
-    whole = index == "words_mail"
+def _beginnings(words: Sequence[str], *, loose: bool = False) -> list[str]:
     # Quoted, a word is nothing but a word, whatever it means elsewhere: NEAR, OR, NOT.
-    said = " ".join(f'"{word}"' if whole or len(word) == 1 else f'"{word[:BEGINNING]}"*' for word in words)
+    shown = (word[:BEGINNING] if loose else word for word in words)
+    return [f'"{word}"*' if 1 < len(word) <= BEGINNING else f'"{word}"' for word in shown]
+
+
+def _sqlite(session: Session, index: str, quoted: Sequence[str], bounds: dict[str, int]) -> list[int]:
+    said = " ".join(quoted)
     try:
         return list(session.execute(_MATCH[index], {"said": said, **bounds}).scalars())
-    except DBAPIError:
+    except DBAPIError as fault:
+        if "fts5" not in str(fault.orig):
+            raise
         return []  # letters that are younger than the tables of SQLite make no word there
 
 

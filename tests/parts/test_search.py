@@ -51,12 +51,20 @@ def found(session: Session, said: str) -> list[int]:
 FOUND = {
     "adobe": [1], "ADOBE reader": [1], "reader version": [1], "adobe deals": [], "mkt77.example": [1],
     "news@mkt77.example": [1], "example": [3, 2, 1], "exa": [3, 2, 1], "perc": [3], "4711": [2], "bestellung": [2],
-    "Müller": [2], "pier week": [3], "xn--bcher": [2], "nothing": [], "?!": [],
+    "Müller": [2], "pier week": [3], "xn--bcher": [2], "deals.example": [3], "nothing": [], "?!": [],
 }  # fmt: skip
 
 
 def test_a_mail_is_found_by_its_words_in_any_order_the_newest_first(session: Session) -> None:
     assert {said: found(session, said) for said in FOUND} == FOUND
+
+
+def test_a_long_word_is_looked_for_whole_before_its_beginning(session: Session) -> None:
+    session.add(mail(4, "News", "a@mediamarkt.example", "mediamarkt.example"))
+    session.add(mail(5, "News", "a@mediamarkets.example", "mediamarkets.example"))
+    session.flush()
+    assert found(session, "mediamarkt.example") == [4]
+    assert found(session, "mediamar") == found(session, "mediamark") == [5, 4]
 
 
 def test_everything_that_has_the_words_is_found_by_what_it_is(session: Session) -> None:

@@ -84,6 +84,15 @@ def test_many_mails_at_once_keep_their_order_and_their_keys(spool: Spool, worker
     assert [mail.key for mail in mails] == keys
 
 
+def test_two_receivers_at_one_file_give_no_number_twice(path: Path, spool: Spool) -> None:
+    other = make(path)
+    other.start(lambda: NOW)
+    keys = [key for _ in range(3) for receiver in (spool, other) for key in keep(receiver, b"x", b"y")]
+    assert [mail.key for mail in spool.waiting(100, NOW)] == keys
+    assert len(set(keys)) == 12
+    other.close()
+
+
 def test_a_kept_mail_survives_without_any_goodbye(path: Path, spool: Spool, tmp_path: Path) -> None:
     keep(spool, b"durable")
     copy = tmp_path / "copy.db"
