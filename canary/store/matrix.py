@@ -17,14 +17,14 @@ from canary.store.seals import seals_of
 from canary.store.tables import CanaryRow, CaseRow, CaseVendorRow, SupplierRow, SupplyRow, VendorRow
 from canary.store.vendors import supplies
 
-ROWS, COLUMNS, SHADES = 40, 12, 4
+ROWS, COLUMNS, SHADES = 30, 12, 4
 MOST = 1000
 _SUPPLYING = (SuspectKind.SUPPLIER, SuspectKind.ACCOUNT)
 Held = dict[tuple[str, str], dict[str, list[Mark]]]
 
 
 def matrix(session: Session, case: CaseRow, evidence: Evidence) -> Matrix:
-    """Read the matrix of a case: at most 40 vendors, those hit first, and 12 channels; four suppliers have a shade."""
+    """Read the matrix of a case: at most 30 vendors, those hit first, and 12 channels; four suppliers have a shade."""
     suspected = [s.id.partition("/")[0] for s in evidence.suspects if s.kind in _SUPPLYING]
     vendors = _vendors(session, case, suspected)
     rows = _rows(session, vendors, {struck.address for struck in evidence.struck}, case.last_hit_at)

@@ -34,7 +34,7 @@ def still(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
 
 def program(site: Site, scope: str = "admin") -> httpx.Client:
     headers = {"Authorization": f"Bearer {site.secret('api', scope=scope)}"}
-    return httpx.Client(base_url=f"{site.url}{API}", headers=headers, trust_env=False)
+    return httpx.Client(base_url=f"{site.url}{API}", headers=headers, trust_env=False, verify=False)
 
 
 def walk(client: httpx.Client, path: str, **wanted: Any) -> list[dict[str, Any]]:

@@ -33,16 +33,16 @@ def refused(answer: httpx.Response) -> bool:
 @pytest.mark.parametrize("role", [None, *USERS])
 def test_every_route_is_open_to_its_least_role_and_above_and_to_nobody_else(site: Site, role: str | None) -> None:
     have, wrong = Role(role or "public"), {}
-    for way in closed(site):
-        if way.path == "/logout" and role:
-            continue
-        with site.logged_in(role) if role else site.client() as client:
-            client.headers["X-Forwarded-For"] = "192.0.2.7"
+    with site.logged_in(role) if role else site.client() as client:
+        client.headers["X-Forwarded-For"] = "192.0.2.7"
+        for way in closed(site):
+            if way.path == "/logout" and role:
+                continue
             # News have no end: what is asked is answered by the head already.
             with client.stream(way.method, concrete(way.path)) as answer:
                 pass
-        if refused(answer) is have.allows(way.role):
-            wrong[way.method, way.path] = answer.status_code
+            if refused(answer) is have.allows(way.role):
+                wrong[way.method, way.path] = answer.status_code
     assert wrong == {}
 
 
@@ -51,7 +51,7 @@ def test_every_route_is_open_to_its_least_role_and_above_and_to_nobody_else(site
 def test_a_token_allows_what_both_its_scope_and_its_user_may(site: Site, role: str, scope: str, most: str) -> None:
     have = min(Role(role), Role(most), key=list(Role).index)
     headers, wrong = {"Authorization": f"Bearer {site.secret('api', role, scope)}"}, {}
-    with httpx.Client(base_url=site.url, trust_env=False) as client:
+    with httpx.Client(base_url=site.url, trust_env=False, verify=False) as client:
         for way in closed(site):
             with client.stream(way.method, concrete(way.path), headers=headers) as answer:
                 pass
