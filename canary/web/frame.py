@@ -30,8 +30,8 @@ from canary.web.auth import Door, client_of
 from canary.web.issuing import Issuing
 from canary.web.route import Role, Route
 
-Id = Annotated[int, InPath(ge=1, le=2**53)]
-Key = Annotated[int | None, Query(ge=0, le=2**53)]
+Id = Annotated[int, InPath(ge=1, le=2**31 - 1)]
+Key = Annotated[int | None, Query(ge=0, le=2**31 - 1)]
 _NO_NUL = r"^[^\x00]*$"
 Field = Annotated[str, Form(max_length=1000, pattern=_NO_NUL)]
 LongField = Annotated[str, Form(max_length=60_000, pattern=_NO_NUL)]

@@ -14,8 +14,8 @@ from canary.web.route import API, Role, Route
 
 LIMIT, MOST = 50, 200
 LARGEST = 1 << 20
-HIGHEST = 2**53
-"""Numbers above are not exact in every JSON reader (RFC 8259 section 6)."""
+HIGHEST = 2**31 - 1
+"""No row has a higher number, and PostgreSQL takes a higher one for a fault."""
 
 SEEN = r"^[^\x00-\x1f\x7f]*$"
 _CURSOR = r"^[A-Za-z0-9_-]{1,400}$"

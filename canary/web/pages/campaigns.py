@@ -45,7 +45,7 @@ class Campaigns:
         """Show what the mails of one campaign share."""
         return self._page(request, campaign_id, before)
 
-    def merge(self, request: Request, campaign_id: Id, other: Annotated[int, Form(ge=1, le=2**53)]) -> Response:
+    def merge(self, request: Request, campaign_id: Id, other: Annotated[int, Form(ge=1, le=2**31 - 1)]) -> Response:
         """Take two campaigns for one; later mails respect it."""
         return self._said(request, campaign_id, "campaign-merged", lambda s, word: merge(s, (campaign_id, other), word))
 
