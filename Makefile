@@ -14,8 +14,8 @@ run: .venv/.run ## Run everything on this machine with ./canary.toml
 
 test: .venv/.dev ## Run every test: the quick ones first, then slow, browser, corpus and suites
 	.ci/install test-tools
-	.venv/bin/pytest -m "not slow and not browser and not corpus" $(ARGS)
-	.venv/bin/pytest -m "slow or browser or corpus" $(ARGS)
+	.venv/bin/pytest -n 2 --dist worksteal -m "not slow and not browser and not corpus" $(ARGS)
+	.venv/bin/pytest -n 2 --dist loadfile -m "slow or browser or corpus" $(ARGS)
 
 check: .venv/.dev ## Lint, types and import rules
 	.venv/bin/ruff check .
