@@ -56,10 +56,10 @@ def build(path: Path, size: Size) -> Database:
             columns = [column.name for column in metadata.tables[table].columns if column.name in rows[0]]
             marks = ", ".join("?" * len(columns))
             statement = f"INSERT INTO {table} ({', '.join(columns)}) VALUES ({marks})"
+            raw.execute("BEGIN")
             raw.executemany(statement, ([row[name] for name in columns] for row in rows))
-        raw.commit()
+            raw.execute("COMMIT")
         raw.execute("ANALYZE")
-        raw.commit()
     with store.writing() as session:
         counting.recount(session)
     with store.engine.connect() as connection:
