@@ -15,7 +15,7 @@ from canary.store.vendors import Unknown
 
 RESET = timedelta(days=1)
 LONGEST_TOKEN = timedelta(days=3660)
-_LOCK = 7203253
+_LOCK = 7203256
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,7 @@ from canary.store.access import TryRow
 from canary.store.database import lock
 
 SPAN = timedelta(minutes=15)
-_LOCK = 7203252
+_LOCK = 7203255
 
 
 def enter(session: Session, limits: Mapping[str, int], now: datetime) -> bool:

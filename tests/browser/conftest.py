@@ -68,9 +68,9 @@ class Shown:
         page.wait_for_url(f"{self.url}/")
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def chrome() -> Iterator[Browser]:
-    """One browser for all tests."""
+    """One browser for all tests of a file; while it lives its event loop runs, and no other test can run one."""
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path="/usr/bin/chromium", args=FLAGS)
         yield browser
