@@ -46,6 +46,7 @@ from canary.store import ailments, decoys, watch
 from canary.store.database import Database, is_down
 from canary.store.key import installation_key
 from canary.store.leases import hold
+from canary.store.retention import let_go
 from canary.store.reweigh import weigh_due
 from canary.store.users import forget_expired
 from canary.web.app import create_app
@@ -153,6 +154,7 @@ async def worker(settings: Settings, *, watched: bool = False) -> None:
         Job("timings", 60.0, stopwatch.tell),
         Job("keep decoys", 3600.0, keep_decoys),
         Job("weigh anew", 3600.0, lambda: _unless_down(lambda: _weigh_anew(store))),
+        Job("let mail go", 3600.0, lambda: _unless_down(lambda: _let_go(store, settings.retention.after))),
         Job("forget expired tokens", 3600.0, lambda: _unless_down(lambda: _tidy(store))),
     ]
     if asking := second_opinion(settings, store):
@@ -241,6 +243,18 @@ def _tidy(store: Database) -> None:
             forget_expired(session, clock())
 
 
+def _let_go(store: Database, after: timedelta | None) -> None:
+    # Batch by batch: mail that comes in waits for none of it.
+    if after is None:
+        return
+    with store.writing() as session:
+        mine = hold(session, "retention", f"{socket.gethostname()}:{os.getpid()}", clock(), timedelta(hours=2))
+    last: int | None = 0 if mine else None
+    while last is not None:
+        with store.writing() as session:
+            last = let_go(session, clock() - after, last)
+
+
 def _weigh_anew(store: Database) -> None:
     with store.writing() as session:
         mine = hold(session, "weigh anew", f"{socket.gethostname()}:{os.getpid()}", clock(), timedelta(hours=2))
@@ -321,6 +335,7 @@ async def web(settings: Settings, *, watched: bool = False, ready: Callable[[str
         store, clock, settings.web_url, lambda: _health(told), receiver_metrics(settings),
         Issuing(tuple(settings.domains), supplier_book().is_shared, installation_key(settings.data)),
         [target.view for target in alert_targets(settings)], arrangement(settings),
+        settings.retention.after,
     )  # fmt: skip
     # An access log would show one-time links; the application logs what matters.
     host, port = settings.web.host, settings.web.port

@@ -249,6 +249,19 @@ class DecoySettings(Section):
     )
 
 
+class RetentionSettings(Section):
+    """How long mail that nobody needs is kept whole."""
+
+    days: int = Field(
+        default=0, ge=0, le=36500, description="Days after which octets and text of mail in no case go; 0 keeps all."
+    )
+
+    @property
+    def after(self) -> timedelta | None:
+        """The same as a time, None for ever."""
+        return timedelta(days=self.days) if self.days else None
+
+
 class RspamdSettings(Section):
     """A second opinion on mail of strangers; without an address nobody is asked."""
 
@@ -287,6 +300,7 @@ class Settings(BaseSettings):
     judge: JudgeSettings = JudgeSettings()
     attribution: Assumptions = Assumptions()
     decoys: DecoySettings = DecoySettings()
+    retention: RetentionSettings = RetentionSettings()
     rspamd: RspamdSettings = RspamdSettings()
     log: LogSettings = LogSettings()
 

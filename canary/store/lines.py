@@ -282,8 +282,9 @@ class SupplierPage:
 
 @dataclass(frozen=True, slots=True)
 class MailPage:
-    """One mail with what it means at each canary."""
+    """One mail with what it means at each canary; one that is not `whole` had its octets and text let go."""
 
     mail: MailRow
     hits: tuple[HitLine, ...]
     campaign: tuple[str, int] | None
+    whole: bool = True

@@ -11,7 +11,17 @@ from sqlmodel import Session, col
 from canary.model.verdict import Verdict
 from canary.store.lines import CanaryLine, CaseLine, HitLine, MailPage, Span, SuspectLine, Tally
 from canary.store.seals import seals_of
-from canary.store.tables import AttemptRow, CampaignRow, CanaryRow, CaseRow, CaseVendorRow, HitRow, MailRow, VendorRow
+from canary.store.tables import (
+    AttemptRow,
+    CampaignRow,
+    CanaryRow,
+    CaseRow,
+    CaseVendorRow,
+    HitRow,
+    MailContentRow,
+    MailRow,
+    VendorRow,
+)
 from canary.store.tallies import NEVER, CanaryTallyRow, DayCountRow, StrikeRow, VendorTallyRow
 
 PAGE = 50
@@ -24,7 +34,8 @@ def mail_page(session: Session, mail_id: int) -> MailPage | None:
         return None
     campaign = session.get(CampaignRow, row.campaign_id) if row.campaign_id else None
     hits = read_hits(session, hit_query().where(col(HitRow.mail_id) == mail_id).order_by(col(HitRow.id)).limit(PAGE))
-    return MailPage(row, hits, (campaign.subject, campaign.mails) if campaign else None)
+    whole = session.scalar(choose(MailContentRow.mail_id).where(col(MailContentRow.mail_id) == mail_id)) is not None
+    return MailPage(row, hits, (campaign.subject, campaign.mails) if campaign else None, whole)
 
 
 def figures(session: Session) -> dict[str, dict[str, int]]:

@@ -1,7 +1,7 @@
 """The web application: the parts put together."""
 
 from collections.abc import Callable, Mapping, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from fastapi import Depends, FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
@@ -37,17 +37,18 @@ def create_app(  # noqa: PLR0913, PLR0917 - what a site is made of
     issuing: Issuing | None = None,
     destinations: Sequence[DestinationView] = (),
     arranged: Arrangement | None = None,
+    retention: timedelta | None = None,
 ) -> FastAPI:
     """Build the pages over a store; `health` tells the state of each part, `registry` holds the metrics to show.
 
     `issuing` is what addresses are issued with; `destinations` are those of alerts, without their secrets,
-    and `arranged` the records that DNS should have.
+    `arranged` the records that DNS should have, and `retention` how long mail that nobody needs is kept whole.
     """
     app = FastAPI(title="Canary", openapi_url=None, docs_url=None, redoc_url=None)
     door = Door(database, clock, url)
     assets = Assets()
     frame = Frame(door, health or dict, assets, issuing, destinations)
-    frame.arranged = arranged or Arrangement()
+    frame.arranged, frame.retention = arranged or Arrangement(), retention
     probes = Probes(database, health or dict, registry or CollectorRegistry())
     pages = [page(frame) for page in (*PAGES, *NOUNS)]
     routes = [route for part in (*pages, probes, Document(app, __version__)) for route in part.routes()]

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Annotated, Protocol, TypeVar
 
@@ -63,6 +63,7 @@ class Frame:
     ) -> None:
         """Read through the door's store, by the door's clock; `destinations` are those of alerts."""
         self.arranged = Arrangement()
+        self.retention: timedelta | None = None
         self.door, self.health, self.issuing = door, health, issuing or Issuing()
         self.domains, self.destinations = self.issuing.domains, tuple(destinations)
         self.database: Database = door.database

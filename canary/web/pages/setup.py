@@ -15,7 +15,7 @@ from canary.web.route import Role, Route
 
 
 class Setup:
-    """The records of DNS with a live check, where alerts go with a test, and the way to users and tokens."""
+    """The records of DNS with a live check, where alerts go with a test, what is kept, and the way to users and tokens."""
 
     def __init__(self, frame: Frame) -> None:
         """Stand in a frame."""
@@ -35,7 +35,7 @@ class Setup:
         lines = asked if asked is not None else [Checked(record) for record in arranged.records]
         return await run_in_threadpool(
             self._frame.show, request, "setup.html", lines=lines, checked=asked is not None, sent=sent[:64],
-            destinations=self._frame.destinations,
+            destinations=self._frame.destinations, retention=self._frame.retention,
         )  # fmt: skip
 
     def test(self, request: Request, destination: Field = "") -> Response:

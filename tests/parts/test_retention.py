@@ -1,0 +1,100 @@
+"""Mail that nobody needs is let go in time, on a real store of each kind."""
+
+from datetime import datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from canary.store import mails
+from canary.store.retention import BATCH, let_go
+from canary.store.search import search
+from canary.store.tables import HitRow, MailContentRow, MailRow
+from canary.store.tallies import VendorTallyRow
+from canary.web.app import create_app
+from tests.conftest import START
+from tests.parts.test_pipeline import LURE, World, vendor_mail, world  # noqa: F401 - a fixture
+from tests.website import Site, serve, serve_app
+
+LATER = START + timedelta(days=30)
+
+
+@pytest.fixture
+def kept(world: World) -> World:  # noqa: F811
+    """The vendor's own mail, then a leak."""
+    world.send(vendor_mail("shop.example"), "shop", sender="b@shop.example", ip="192.0.2.1")
+    world.send(LURE, "bikes")
+    world.run()
+    return world
+
+
+def forget(world: World, before: datetime) -> int | None:  # noqa: F811
+    with world.store.writing() as session:
+        return let_go(session, before)
+
+
+def of_mails(world: World, field: str) -> list[str]:  # noqa: F811
+    return [getattr(mail, field) for mail in sorted(world.rows(MailRow), key=lambda mail: mail.id or 0)]
+
+
+def test_old_mail_is_let_go_and_mail_of_a_case_is_not(kept: World) -> None:
+    assert forget(kept, LATER) == 1
+    with kept.store.reading() as session:
+        assert (mails.octets(session, 1), mails.octets(session, 2)) == (None, LURE)
+    assert [bool(text) for text in of_mails(kept, "text")] == [False, True]
+
+
+def test_mail_that_is_young_enough_stays(kept: World) -> None:
+    assert forget(kept, START) is None
+    assert len(kept.rows(MailContentRow)) == 2
+
+
+def test_mail_of_a_sender_that_is_asked_about_stays(kept: World) -> None:
+    with kept.store.writing() as session:
+        session.get_one(HitRow, 1).verdict = "new-sender"
+    assert forget(kept, LATER) is None
+
+
+def test_what_it_meant_and_all_counts_stay(kept: World) -> None:
+    before = kept.rows(HitRow), kept.rows(VendorTallyRow)
+    forget(kept, LATER)
+    assert (kept.rows(HitRow), kept.rows(VendorTallyRow)) == before
+    assert of_mails(kept, "subject") == ["Hello", "Reader update"]
+
+
+def test_the_search_finds_no_text_that_was_let_go(kept: World) -> None:
+    with kept.store.reading() as session:
+        assert [mail.mail for mail in search(session, "our news").mails] == [1]
+    forget(kept, LATER)
+    with kept.store.reading() as session:
+        assert search(session, "our news").mails == ()
+        assert [mail.mail for mail in search(session, "hello").mails] == [1]
+
+
+def test_each_batch_goes_on_after_the_one_before(world: World) -> None:  # noqa: F811
+    with world.store.writing() as session:
+        for n in range(1, BATCH + 3):
+            session.add(MailRow(key=str(n), sha256="", size=1, received_at=START, envelope={}, identity={}, proofs={}, parts={}))  # fmt: skip
+        session.flush()
+        session.add_all(MailContentRow(mail_id=n, content=b"") for n in range(1, BATCH + 3))
+    assert forget(world, LATER) == BATCH
+    with world.store.writing() as session:
+        assert (let_go(session, LATER, BATCH), let_go(session, LATER, BATCH + 2)) == (BATCH + 2, None)
+
+
+def test_the_page_of_a_mail_says_that_it_was_let_go(tmp_path: Path) -> None:
+    with serve(tmp_path) as site:
+        with site.database.writing() as session:
+            session.delete(session.get_one(MailContentRow, 1))
+        with site.logged_in("viewer") as client:
+            shown = client.get("/mail/1").text
+            assert client.get("/mail/1/raw").status_code == 404
+    assert "It was let go in time" in shown
+    assert "/mail/1/raw" not in shown
+
+
+@pytest.mark.parametrize(("days", "said"), [(None, "All mail is kept whole"), (90, "let go after 90 days")])
+def test_the_set_up_page_says_what_is_kept(tmp_path: Path, days: int | None, said: str) -> None:
+    with serve(tmp_path) as first:
+        app = create_app(first.database, lambda: first.now, retention=timedelta(days=days) if days else None)
+        with serve_app(Site("", app, first.database, first.now)) as site, site.logged_in("viewer") as client:
+            assert said in client.get("/setup").text
