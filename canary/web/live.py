@@ -41,6 +41,7 @@ class Listener:
 
     secret: str
     waiting: asyncio.Queue[str | None] = field(default_factory=lambda: asyncio.Queue(WAITING))
+    ended: bool = False
 
     def tell(self, chunk: str) -> None:
         """Let something be read, or end a stream that is not being read."""
@@ -54,6 +55,7 @@ class Listener:
         while not self.waiting.empty():
             self.waiting.get_nowait()
         self.waiting.put_nowait(None)
+        self.ended = True
 
 
 class Live:
@@ -64,6 +66,7 @@ class Live:
         self._frame, self._pause = frame, pause
         self._listeners: set[Listener] = set()
         self._asking: asyncio.Task[None] | None = None
+        self._beginning = asyncio.Lock()
 
     def routes(self) -> tuple[Route, ...]:
         """Return all that it answers to."""
@@ -74,10 +77,14 @@ class Live:
         if len(self._listeners) >= LISTENERS:
             raise HTTPException(503, "Too many are listening right now; look again in a moment.", {"Retry-After": "30"})
         listener = Listener(request.cookies.get(self._frame.door.cookie, ""))
-        missed = await run_in_threadpool(self._missed, _last_seen(request.headers))
+        # Before the store is asked what was missed: a hit that comes meanwhile is told twice rather than never.
         self._listeners.add(listener)
-        if self._asking is None or self._asking.done():
-            self._asking = asyncio.create_task(self._ask())
+        try:
+            await self._begin()
+            missed = await run_in_threadpool(self._missed, _last_seen(request.headers))
+        except BaseException:
+            self._listeners.discard(listener)
+            raise
         return StreamingResponse(self._stream(listener, missed), media_type="text/event-stream", headers=_HEADERS)
 
     async def _stream(self, listener: Listener, missed: Iterable[HitLine]) -> AsyncIterator[str]:
@@ -90,10 +97,16 @@ class Live:
         finally:
             self._listeners.discard(listener)
 
-    async def _ask(self) -> None:
+    async def _begin(self) -> None:
+        """Let somebody ask for news from now on, if nobody does; what comes after this is told."""
+        async with self._beginning:
+            if self._asking is None or self._asking.done():
+                seen = await run_in_threadpool(self._seen)
+                self._asking = asyncio.create_task(self._ask(seen))
+
+    async def _ask(self, seen: "Seen") -> None:
         """Ask for news and spread it, as long as anybody listens."""
         try:
-            seen = await run_in_threadpool(self._seen)
             turn = 0
             while self._listeners:
                 await asyncio.sleep(self._pause)
@@ -118,6 +131,8 @@ class Live:
         chunk = "".join(map(event_of, fresh)) or (_BEAT if turn % BEATS == 0 else "")
         for listener in self._listeners if chunk else ():
             listener.tell(chunk)
+        # A browser that went away before its stream began reads nothing, and takes nobody's place for long.
+        self._listeners -= {listener for listener in self._listeners if listener.ended}
 
     def _missed(self, after: int | None) -> tuple[HitLine, ...]:
         if after is None:

@@ -103,6 +103,30 @@ def asked(secret: str) -> Request:
     )
 
 
+def test_a_hit_that_comes_before_the_stream_is_read_is_told(site: Site) -> None:
+    async def listen() -> tuple[int, str]:
+        response = await live(site).live(asked(site.secret("session", "viewer")))
+        number = hit(site)
+        chunks = response.body_iterator  # type: ignore[attr-defined]
+        return number, await anext(chunk async for chunk in chunks if chunk.startswith("id: "))
+
+    number, chunk = asyncio.run(asyncio.wait_for(listen(), 20))
+    assert chunk.startswith(f"id: {number}\nevent: hit\n")
+
+
+def test_a_stream_that_nobody_begins_to_read_takes_no_place_for_ever(site: Site) -> None:
+    async def abandon() -> int:
+        source = live(site)
+        await source.live(asked(site.secret("session", "viewer")))
+        (listener,) = source._listeners
+        for _ in range(WAITING + 1):
+            listener.tell("x")
+        await source._turn(Seen(0), 1)
+        return len(source._listeners)
+
+    assert asyncio.run(abandon()) == 0
+
+
 def test_a_stream_ends_soon_after_its_session_did(site: Site) -> None:
     secret = site.secret("session", "viewer")
 
