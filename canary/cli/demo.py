@@ -160,6 +160,7 @@ class _Stage:
         from canary.cli.case_words import in_words
         from canary.store.cases import list_cases
         from canary.store.standing import standings
+        from canary.store.vendors import vendors_by_id
 
         with self.store.reading() as session:
             found = standings(session)
@@ -177,7 +178,8 @@ class _Stage:
         show_table(("vendor", "mails", "verdicts", "case", "most likely source"), lines, "No vendors.")
         with self.store.reading() as session:
             for case in list_cases(session):
-                named = ", ".join(f"{s['name']} {percent(s['p'])}" for s in _named(case.suspects))
+                opener = vendors_by_id(session, [case.vendor_id])[case.vendor_id].slug
+                named = ", ".join(f"{s['name']} {percent(s['p'])}" for s in _named(case.suspects, opener))
                 typer.echo(f"\nCase {case.id}: {named}")
                 for line in in_words(case.findings):
                     typer.echo(f"  {line}")
@@ -197,10 +199,9 @@ class _Stage:
         await run.web(settings, ready=ready)
 
 
-def _named(suspects: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
-    """The likeliest source, and the vendor of whose addresses most were hit."""
-    vendors = sorted((s for s in suspects[1:] if s["kind"] == "vendor" and s["hit"]), key=lambda s: -int(s["hit"]))
-    return [*suspects[:1], *vendors[:1]]
+def _named(suspects: Sequence[dict[str, Any]], opener: str) -> list[dict[str, Any]]:
+    """The likeliest source, and the vendor whose address was hit first."""
+    return [*suspects[:1], *(s for s in suspects[1:] if (s["kind"], s["id"]) == ("vendor", opener))]
 
 
 async def _drain(run_pending: Any, parts: Any, spool: Any) -> None:

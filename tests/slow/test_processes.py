@@ -131,4 +131,6 @@ def test_the_demo_names_the_shared_supplier_and_ends(tmp_path: Path) -> None:
     leaking = [line for line in table.splitlines() if "case 1" in line]
     assert len(leaking) == 4
     assert all("Silverline" in line for line in leaking)
+    assert "Case 1: Silverline over 99%, Playbox under 1%" in table
+    assert "Names leaked: yes" in table
     assert "case 2" not in table
