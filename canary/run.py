@@ -13,6 +13,7 @@ from datetime import timedelta
 
 import uvicorn
 from prometheus_client import CollectorRegistry
+from sqlmodel import Session
 
 from canary.alert.channels.base import Target
 from canary.alert.checkup import Checkup
@@ -205,15 +206,20 @@ async def _migrate(store: Database, stopping: Stopping) -> None:
             return
 
 
+def _mine(session: Session, job: str, lasting: timedelta) -> bool:
+    """Take or extend the lease of a job that one worker of all those that share a store does."""
+    return hold(session, job, f"{socket.gethostname()}:{os.getpid()}", clock(), lasting)
+
+
 def _look_after(store: Database) -> None:
     with store.writing() as session:
-        if hold(session, "look after cases", f"{socket.gethostname()}:{os.getpid()}", clock(), timedelta(minutes=1)):
+        if _mine(session, "look after cases", timedelta(minutes=1)):
             watch.look_after(session, clock())
 
 
 def _look_for_silence(store: Database) -> None:
     with store.writing() as session:
-        if hold(session, "silence", f"{socket.gethostname()}:{os.getpid()}", clock(), timedelta(hours=2)):
+        if _mine(session, "silence", timedelta(hours=2)):
             ailments.look_for_silence(session, clock())
 
 
@@ -239,7 +245,7 @@ def _check_up(store: Database, checkup: Checkup) -> None:
 def _tidy(store: Database) -> None:
     # One worker of all those that share a store does it; whoever holds the lease.
     with store.writing() as session:
-        if hold(session, "tidy", f"{socket.gethostname()}:{os.getpid()}", clock(), timedelta(hours=2)):
+        if _mine(session, "tidy", timedelta(hours=2)):
             forget_expired(session, clock())
 
 
@@ -248,7 +254,7 @@ def _let_go(store: Database, after: timedelta | None) -> None:
     if after is None:
         return
     with store.writing() as session:
-        mine = hold(session, "retention", f"{socket.gethostname()}:{os.getpid()}", clock(), timedelta(hours=2))
+        mine = _mine(session, "retention", timedelta(hours=2))
     last: int | None = 0 if mine else None
     while last is not None:
         with store.writing() as session:
@@ -257,7 +263,7 @@ def _let_go(store: Database, after: timedelta | None) -> None:
 
 def _weigh_anew(store: Database) -> None:
     with store.writing() as session:
-        mine = hold(session, "weigh anew", f"{socket.gethostname()}:{os.getpid()}", clock(), timedelta(hours=2))
+        mine = _mine(session, "weigh anew", timedelta(hours=2))
     if mine:
         weigh_due(store, clock())
 
@@ -268,14 +274,14 @@ def _keep_decoys(store: Database, settings: Settings) -> None:
     with store.writing() as session:
         if told := decoys.ready(session) if wanted.count else decoys.trouble(session):
             log.warning("%s", told)
-        elif hold(session, "decoys", f"{socket.gethostname()}:{os.getpid()}", clock(), timedelta(hours=2)):
+        elif _mine(session, "decoys", timedelta(hours=2)):
             decoys.keep(session, wanted, secrets.randbelow, clock())
 
 
 def _advise(store: Database, asking: SecondOpinion) -> None:
     # One worker asks, so that no mail is asked about twice; it holds the lease longer than a batch can take.
     with store.writing() as session:
-        mine = hold(session, "rspamd", f"{socket.gethostname()}:{os.getpid()}", clock(), timedelta(minutes=5))
+        mine = _mine(session, "rspamd", timedelta(minutes=5))
     if mine:
         asking.ask_due()
 
