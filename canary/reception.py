@@ -15,7 +15,7 @@ from canary.receive.admission import Limits
 from canary.receive.book import AddressBook
 from canary.receive.doors import descriptors, handed_over, open_doors, read_door
 from canary.receive.metrics import ReceiverFiles, registry_of, shown
-from canary.receive.receiver import Lines, Manners, Place, Receiver, allow_many_connections
+from canary.receive.receiver import Lines, Manners, Place, Receiver, allow_many_connections, tune_interpreter
 from canary.receive.spool import Spool
 from canary.receive.tls import given_or_made
 from canary.settings import Settings, SettingsError
@@ -92,6 +92,7 @@ async def smtp(
     """
     stopping, name = Stopping(watched=watched), receiver_name(number)
     allow_many_connections()
+    tune_interpreter()
     spool, store = open_spool(settings, name), open_store(settings)
     spool.start(clock)
     book = AddressBook(fetch_addresses(store), spool)

@@ -104,8 +104,8 @@ class Spoken:
             await self.settle()
 
     async def settle(self) -> None:
-        """Lets the loop turn until the session waits for its client."""
-        while self.session._waiting and not self.wire.closed:  # noqa: ASYNC110 - what is waited for is a turn
+        """Lets the loop turn until the session has answered and waits for its client."""
+        while (self.session._waiting or self.session._said) and not self.wire.closed:  # noqa: ASYNC110 - what is waited for is a turn
             await asyncio.sleep(0)
 
     def hang_up(self) -> None:

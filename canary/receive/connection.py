@@ -75,7 +75,7 @@ class Connection(asyncio.Protocol):
         self._loop = asyncio.get_running_loop()
         self._client = Client("")
         self._unread, self._at = b"", 0
-        self._replies: list[str] = []
+        self._said = ""
         self._proxied = self._may_xclient = False
         self._ended = self._over = False
         self._waiting = self._blocked = self._paused = False
@@ -129,7 +129,6 @@ class Connection(asyncio.Protocol):
         self._may_xclient, self._proxied = self._service.xclient(ip), self._service.proxies(ip)
         if not self._proxied:
             self.greet()
-            self._send()
 
     def connection_lost(self, error: Exception | None) -> None:  # noqa: ARG002 - the transport gives it
         """Frees what the session held; a mail being stored is stored all the same."""
@@ -154,6 +153,7 @@ class Connection(asyncio.Protocol):
         """Lets a client that will say no more hear our answers; TLS knows no half-closed connection."""
         self._ended = True
         self.work()
+        self.send()
         return self._client.tls is None and self._handshake is None
 
     def pause_writing(self) -> None:
@@ -192,7 +192,7 @@ class Connection(asyncio.Protocol):
             return
         if farewell:
             self.say(farewell)
-            self._send()
+        self.send()
         self._over = True
         self._timer.cancel()
         if self._handshake:
@@ -225,15 +225,16 @@ class Connection(asyncio.Protocol):
     # Replies.
 
     def say(self, reply: str) -> None:
-        """Adds a reply to what is sent next."""
-        self._replies.append(reply)
+        """Adds a reply to what is sent when the turn of the loop is over, all in one go, as RFC 2920 3.2 wants."""
+        if not self._said:
+            self._crowd.outbox.add(self, self._loop)
+        self._said += reply + "\r\n"
 
-    def _send(self) -> None:
-        """Sends all replies in one go, as RFC 2920 3.2 wants."""
-        replies, self._replies = self._replies, []
-        if replies and not (self._over or self._handshake):
-            replies.append("")
-            self._transport.write("\r\n".join(replies).encode())
+    def send(self) -> None:
+        """Sends what has been said so far."""
+        said, self._said = self._said, ""
+        if said and not (self._over or self._handshake):
+            self._transport.write(said.encode())
 
     def _balance(self) -> None:
         """Reads no more from a client who is ahead of our answers."""
@@ -254,7 +255,7 @@ class Connection(asyncio.Protocol):
         # Nothing may come to us from here on: it would be the client's part of the handshake.
         self._transport.pause_reading()
         self.say("220 2.0.0 Ready to start TLS")
-        self._send()
+        self.send()
         self._unread, self._at = b"", 0
         self._waiting = True
         self._handshake = self._loop.create_task(self._shake_hands(context))

@@ -68,6 +68,34 @@ class _Allowances:
     unknown: float = 0.0
 
 
+class Speaker(Protocol):
+    """A session that has something to say."""
+
+    def send(self) -> None:
+        """Sends what it has said so far."""
+
+
+class Outbox:
+    """Has all who speak in one turn of the loop send when it is over.
+
+    Many sessions are often those of one machine; it is woken for all their replies at once then, and not for each.
+    """
+
+    def __init__(self) -> None:
+        self._speakers: list[Speaker] = []
+
+    def add(self, speaker: Speaker, loop: asyncio.AbstractEventLoop) -> None:
+        """Takes somebody who has begun to speak."""
+        if not self._speakers:
+            loop.call_soon(self._send)
+        self._speakers.append(speaker)
+
+    def _send(self) -> None:
+        speakers, self._speakers = self._speakers, []
+        for speaker in speakers:
+            speaker.send()
+
+
 class Crowd:
     """Counts sessions, what they do, and the octets of mails not yet stored; room is made at the cost of the biggest.
 
@@ -85,6 +113,7 @@ class Crowd:
         self.members: dict[Member, _Stay] = {}
         self.empty = asyncio.Event()
         self.empty.set()
+        self.outbox = Outbox()
         self.octets = 0
         self.entered = 0
         self.counts: Counter[Event] = Counter()

@@ -68,8 +68,6 @@ class Dialogue(Connection):
             if not turns:
                 self._waiting = True
                 self._loop.call_soon(self.resume, _nothing, None)
-        if self._replies:
-            self._send()
         if self._ended and not (self._waiting or self._blocked):
             self.hang_up()
         if self._waiting or self._blocked or self._paused:

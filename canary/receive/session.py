@@ -72,7 +72,7 @@ class Session(Dialogue):
             raise Refusal(FULL, Event.SPOOL)
         if not_now := self._crowd.admit_mail(self):
             raise Refusal(not_now)
-        self._draft = Draft(sender, self._loop.time())
+        self._draft = Draft(sender, self._heard)
         return "250 2.1.0 OK"
 
     def rcpt(self, argument: str) -> Reply:
@@ -288,7 +288,7 @@ class Session(Dialogue):
             if body.refusal:
                 raise _refused(body.refusal)
             return f"250 2.0.0 {body.read} octets received"
-        draft.ended = self._loop.time()
+        draft.ended = self._heard
         envelope = self._envelope(draft)
         if body.refusal:
             self._tell(draft, envelope, body.refusal[:9], body.read)
@@ -308,16 +308,15 @@ class Session(Dialogue):
         """Hands the mail to the spool, which goes on with it whatever becomes of the client."""
         held, content = body.held, body.content()
         acknowledge = partial(self._acknowledge, draft, envelope, len(content))
-
-        def stored(answer: str | SpoolFault) -> None:
-            self.storing = False
-            self._crowd.hold(-held)
-            self.part()
-            self.resume(acknowledge, answer)
-
-        self._service.spool.enqueue(envelope, content, stored)
+        self._service.spool.enqueue(envelope, content, partial(self._stored, acknowledge, held))
         self.storing = self._waiting = True
         self._draft = self._body = None  # what it holds is given back when it is stored
+
+    def _stored(self, acknowledge: Callable[[str | SpoolFault], str], held: int, answer: str | SpoolFault) -> None:
+        self.storing = False
+        self._crowd.hold(-held)
+        self.part()
+        self.resume(acknowledge, answer)
 
     def _acknowledge(self, draft: Draft, envelope: Envelope, size: int, answer: str | SpoolFault) -> str:
         if isinstance(answer, SpoolFault):
