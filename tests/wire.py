@@ -13,7 +13,7 @@ from canary.receive.connection import Service
 from canary.receive.crowd import Crowd
 from canary.receive.journal import Journal
 from canary.receive.session import Session
-from canary.receive.spoolfile import SpoolFault
+from canary.receive.spoolfile import SpoolFault, envelope_from
 from tests.sink import DAY, ISSUED
 
 
@@ -62,8 +62,8 @@ class Shelf:
     attempts: list[Attempt] = field(default_factory=list)
     full: bool = False
 
-    def enqueue(self, envelope: Envelope, content: bytes, told: Callable[[str | SpoolFault], object]) -> None:
-        self.mails.append((envelope, content))
+    def enqueue(self, envelope: str, content: bytes, told: Callable[[str | SpoolFault], object]) -> None:
+        self.mails.append((envelope_from(envelope), content))
         asyncio.get_running_loop().call_soon(told, f"key-{len(self.mails)}")
 
     def note(self, attempt: Attempt) -> None:

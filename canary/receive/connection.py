@@ -10,7 +10,7 @@ from ssl import SSLContext
 from typing import Protocol, cast
 
 from canary.model.attempt import Attempt
-from canary.model.mail import Client, Envelope
+from canary.model.mail import Client
 from canary.receive.admission import Event, Limits, network, plain_ip
 from canary.receive.book import AddressBook
 from canary.receive.crowd import Crowd
@@ -37,8 +37,11 @@ class Keeper(Protocol):
     def full(self) -> bool:
         """Whether there is no space for another mail."""
 
-    def enqueue(self, envelope: Envelope, content: bytes, told: Callable[[str | SpoolFault], object]) -> None:
-        """Keeps a mail and tells its key once it is durable, or the fault; raises SpoolFault if it cannot begin."""
+    def enqueue(self, envelope: str, content: bytes, told: Callable[[str | SpoolFault], object]) -> None:
+        """Keeps a mail and tells its key once it is durable, or the fault; raises SpoolFault if it cannot begin.
+
+        The envelope is given as `envelope_text` writes it.
+        """
 
     def note(self, attempt: Attempt) -> None:
         """Records an attempt without waiting."""
@@ -64,7 +67,10 @@ class Service:
 
 
 class Connection(asyncio.Protocol):
-    """A connection from greeting to goodbye: what comes in waits in `_unread`, from `_at` on, for `work`."""
+    """A connection from greeting to goodbye: what comes in waits in `_unread`, from `_at` on, for `work`.
+
+    Nothing is in `_unread` when all of it has been looked at.
+    """
 
     def __init__(self, service: Service, crowd: Crowd, name: str) -> None:
         self.name = name
@@ -144,7 +150,7 @@ class Connection(asyncio.Protocol):
         if self._over:
             return
         self._heard = self._loop.time()
-        if self._at < len(self._unread):
+        if self._unread:
             data = self._unread[self._at :] + data
         self._unread, self._at = data, 0
         self.work()
@@ -182,8 +188,8 @@ class Connection(asyncio.Protocol):
             self.hang_up(farewell)
 
     def part(self) -> None:
-        """Leaves the crowd, once the client is gone and its mail is stored."""
-        if self.gone and not self.storing:
+        """Leaves the crowd once the mail of a client who is gone is stored."""
+        if not self.storing:
             self._crowd.leave(self)
 
     def hang_up(self, farewell: str = "") -> None:
@@ -238,7 +244,7 @@ class Connection(asyncio.Protocol):
 
     def _balance(self) -> None:
         """Reads no more from a client who is ahead of our answers."""
-        ahead = (self._waiting or self._blocked) and self._at < len(self._unread)
+        ahead = bool(self._unread) and (self._waiting or self._blocked)
         if ahead == self._paused or self._over or self._handshake:
             return
         self._paused = ahead

@@ -63,14 +63,21 @@ class Dialogue(Connection):
     def work(self) -> None:
         """Goes through what has come until it is used up, an answer must be waited for, or the turn is over."""
         turns = _TURN
-        while self._at < len(self._unread) and not (self._waiting or self._blocked or self._over) and self._step():
+        while self._unread and not (self._waiting or self._blocked or self._over):
+            if self._body is not None or self._proxied:
+                if not self._step():
+                    break
+            elif (line := self._next_line()) is not None:
+                self._settle(self._obey, line)
+            else:
+                break
             turns -= 1
             if not turns:
                 self._waiting = True
                 self._loop.call_soon(self.resume, _nothing, None)
         if self._ended and not (self._waiting or self._blocked):
             self.hang_up()
-        if self._waiting or self._blocked or self._paused:
+        if self._unread or self._paused:
             self._balance()
 
     def resume(self, decide: Callable[[T], Reply], given: T) -> None:
@@ -114,15 +121,8 @@ class Dialogue(Connection):
     # What comes in.
 
     def _step(self) -> bool:
-        """Takes one command, or what there is of a body; tells whether there may be more."""
-        if self._body is not None:
-            return self._read(self._body)
-        if self._proxied:
-            return self._meet_proxy()
-        line = self._next_line()
-        if line is not None:
-            self._settle(self._obey, line)
-        return line is not None
+        """Takes what there is of a body or of a proxy's header; tells whether there may be more."""
+        return self._read(self._body) if self._body is not None else self._meet_proxy()
 
     def _next_line(self) -> bytes | None:
         """A whole line, if there is one.
@@ -137,6 +137,8 @@ class Dialogue(Connection):
             return None
         line = self._unread[self._at : end]
         self._at = end + len(self._newline)
+        if self._at == len(self._unread):
+            self._unread, self._at = b"", 0
         if self._newline == b"\n" and line.endswith(b"\r"):
             self._newline, line = b"\r\n", line[:-1]
         return line
@@ -174,7 +176,7 @@ class Dialogue(Connection):
             return False
         if header is None:
             return False
-        self._at, self._proxied = header.length, False
+        self._unread, self._at, self._proxied = self._unread[header.length :], 0, False
         if header.ip:
             self._client = replace(self._client, ip=header.ip, port=header.port)
             self.network = network(header.ip)

@@ -20,7 +20,7 @@ from canary.receive.draft import Draft
 from canary.receive.journal import Transaction
 from canary.receive.path import Refusal, check_parameters, split_path
 from canary.receive.proxied import ATTRIBUTES, read_xclient
-from canary.receive.spoolfile import SpoolFault, SpoolFull
+from canary.receive.spoolfile import SpoolFault, SpoolFull, envelope_text
 
 FULL = "452 4.3.1 Insufficient system storage"
 
@@ -220,11 +220,11 @@ class Session(Dialogue):
 
     def _admit(self, draft: Draft, address: str, ruling: Ruling) -> str:
         known = folded(address)
-        if ruling in _ATTEMPTS:
-            self._guesses += 1
-            draft.refused[ruling] = draft.refused.get(ruling, 0) + 1
-            self._note(_ATTEMPTS[ruling], known)
-        if ruling in _REFUSALS:
+        if ruling is not Ruling.ACCEPT:
+            if ruling in _ATTEMPTS:
+                self._guesses += 1
+                draft.refused[ruling] = draft.refused.get(ruling, 0) + 1
+                self._note(_ATTEMPTS[ruling], known)
             raise Refusal(*_REFUSALS[ruling])
         if known not in draft.recipients and len(draft.recipients) >= self._service.limits.recipients:
             raise Refusal("452 4.5.3 Too many recipients", Event.RECIPIENTS)
@@ -306,19 +306,20 @@ class Session(Dialogue):
 
     def _store(self, draft: Draft, envelope: Envelope, body: Body) -> None:
         """Hands the mail to the spool, which goes on with it whatever becomes of the client."""
-        held, content = body.held, body.content()
-        acknowledge = partial(self._acknowledge, draft, envelope, len(content))
-        self._service.spool.enqueue(envelope, content, partial(self._stored, acknowledge, held))
+        held, content, text = body.held, body.content(), envelope_text(envelope)
+        acknowledge = partial(self._acknowledge, draft, envelope, text, len(content))
+        self._service.spool.enqueue(text, content, partial(self._stored, acknowledge, held))
         self.storing = self._waiting = True
         self._draft = self._body = None  # what it holds is given back when it is stored
 
     def _stored(self, acknowledge: Callable[[str | SpoolFault], str], held: int, answer: str | SpoolFault) -> None:
         self.storing = False
         self._crowd.hold(-held)
-        self.part()
+        if self.gone:
+            self.part()
         self.resume(acknowledge, answer)
 
-    def _acknowledge(self, draft: Draft, envelope: Envelope, size: int, answer: str | SpoolFault) -> str:
+    def _acknowledge(self, draft: Draft, envelope: Envelope, text: str, size: int, answer: str | SpoolFault) -> str:
         if isinstance(answer, SpoolFault):
             full = isinstance(answer, SpoolFull)
             self._crowd.count(self, Event.SPOOL if full else Event.FAULT)
@@ -326,15 +327,17 @@ class Session(Dialogue):
         else:
             reply, key = f"250 2.0.0 OK: queued as {answer}", answer
             self.commands = 0
-        self._tell(draft, envelope, reply[:9], size, key)
+        self._tell(draft, envelope, reply[:9], size, key, text)
         return self.each(reply, draft)
 
-    def _tell(self, draft: Draft, envelope: Envelope, outcome: str, size: int = 0, key: str = "") -> None:
+    def _tell(
+        self, draft: Draft, envelope: Envelope, outcome: str, size: int = 0, key: str = "", text: str = ""
+    ) -> None:
         now = self._loop.time()
         commit = now - draft.ended if key else 0.0
         self._service.journal.tell(
             Transaction(
-                self.name, envelope, outcome, size, key, draft.refused, self._protocol, now - draft.began, commit
+                self.name, envelope, outcome, size, key, draft.refused, self._protocol, now - draft.began, commit, text
             )
         )
 

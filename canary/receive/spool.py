@@ -22,6 +22,7 @@ from canary.receive.spoolfile import (
     checkpoint,
     connect,
     envelope_from,
+    envelope_text,
     prepare,
     read_uid,
     stand_in,
@@ -92,8 +93,11 @@ class Spool:
         """Whether the disk reserve or the backlog forbids another mail."""
         return self._writer.full
 
-    def enqueue(self, envelope: Envelope, content: bytes, told: Callable[[str | SpoolFault], object]) -> None:
-        """Begins to keep a mail; `told` gets its key once it is committed, or SpoolFull where space is wanting."""
+    def enqueue(self, envelope: str, content: bytes, told: Callable[[str | SpoolFault], object]) -> None:
+        """Begins to keep a mail, its envelope as `envelope_text` writes it.
+
+        When it is committed `told` gets its key, or else SpoolFull where space is wanting.
+        """
         self._writer.enqueue(envelope, content, told)
 
     async def keep(self, envelope: Envelope, content: bytes) -> str:
@@ -108,7 +112,7 @@ class Spool:
             else:
                 answered.set_result(answer)
 
-        self.enqueue(envelope, content, tell)
+        self.enqueue(envelope_text(envelope), content, tell)
         return await answered
 
     def note(self, attempt: Attempt) -> None:

@@ -7,14 +7,12 @@ import queue
 import sqlite3
 import threading
 import time
-from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
 from canary.model.attempt import Attempt
-from canary.model.mail import Envelope
 from canary.receive.notes import Notes, NoteTable
 from canary.receive.spoolfile import (
     Space,
@@ -24,7 +22,6 @@ from canary.receive.spoolfile import (
     bound,
     checkpoint,
     connect,
-    envelope_text,
     insertion,
     is_damage,
     is_failed_write,
@@ -72,7 +69,7 @@ class Writer:
         self._max_pages = max_pages
         self._coming: list[_Job] = []
         self._queue: queue.SimpleQueue[Sequence[_Job] | None] = queue.SimpleQueue()
-        self._line: deque[_Job] = deque()
+        self._line: list[_Job] = []
         self._ending = False
         self._notes = Notes()
         self._thread: threading.Thread | None = None
@@ -86,6 +83,7 @@ class Writer:
         self._owing = False
         self._space = Space(path)
         self._pressed = False
+        self._tight = True
         self._left, self._glance, self._recounted = 0, 0.0, 0.0
 
     def start(self, clock: Callable[[], datetime]) -> None:
@@ -106,12 +104,15 @@ class Writer:
     @property
     def full(self) -> bool:
         """Whether the disk reserve or the backlog forbids another mail."""
+        if not self._tight and time.monotonic() < self._glance:
+            return False
         free = self._free() - self._logged
-        if self._backlog < self._max_backlog and free >= self._reserve:
+        self._tight = self._crowded or free < self._reserve
+        if not self._tight:
             if self._space.wanting:
                 self._space.tell("reserve", "")
             return False
-        if self._backlog >= self._max_backlog:
+        if self._crowded:
             low = f"{self._backlog} mails wait, the limit is {self._max_backlog}"
         else:
             # What is in the log may need as much again in the file; bringing it in shows how much.
@@ -125,7 +126,7 @@ class Writer:
             self._pressed = True
             self._queue.put(())
 
-    def enqueue(self, envelope: Envelope, content: bytes, told: Callable[[str | SpoolFault], object]) -> None:
+    def enqueue(self, envelope: str, content: bytes, told: Callable[[str | SpoolFault], object]) -> None:
         """Queues a mail; when it is committed `told` gets its key in this loop, or else the fault."""
         if self._thread is None:
             raise SpoolFault(f"spool {self._path} is not started")
@@ -133,7 +134,7 @@ class Writer:
         if not self._coming:
             # What comes in one turn of the loop is handed over together: to wake a thread costs as much as a mail.
             loop.call_soon(self._hand_over)
-        self._coming.append(_Job(envelope_text(envelope), content, told, loop))
+        self._coming.append(_Job(envelope, content, told, loop))
 
     def _hand_over(self) -> None:
         jobs, self._coming = self._coming, []
@@ -177,12 +178,14 @@ class Writer:
             self._take(self._queue.get())
         if self._ending and not self._line:
             return None
-        jobs: list[_Job] = []
-        octets = 0
-        while self._line and len(jobs) < _GROUP and (not jobs or octets + len(self._line[0].content) <= _GROUP_OCTETS):
-            jobs.append(self._line.popleft())
-            octets += len(jobs[-1].content)
-        return jobs
+        line, octets, take = self._line, 0, 0
+        for job in line[:_GROUP]:
+            octets += len(job.content)
+            if octets > _GROUP_OCTETS and take:
+                break
+            take += 1
+        self._line = line[take:]
+        return line[:take]
 
     def _take(self, jobs: Sequence[_Job] | None) -> None:
         if jobs is None:
@@ -246,6 +249,7 @@ class Writer:
                 self._transact(connection, jobs, notes)
         self._given += len(jobs)
         self._backlog += len(jobs)
+        self._tight = self._tight or self._crowded or self._left - self._logged < self._reserve
 
     def _transact(self, connection: sqlite3.Connection, jobs: Sequence[_Job], notes: Sequence[Attempt]) -> None:
         connection.execute("BEGIN IMMEDIATE")
@@ -257,14 +261,14 @@ class Writer:
         connection.execute("COMMIT")
 
     def _insert(self, connection: sqlite3.Connection, jobs: Sequence[_Job]) -> None:
-        rows: list[int | str | bytes | None] = []
-        octets = 0
-        for number, job in enumerate(jobs, self._given + 1):
-            rows += (number, job.envelope, job.content)
-            octets += len(job.content) + _ROW_OCTETS
-            job.answer = f"{self._uid}-{number}"
         places = 1 << (len(jobs) - 1).bit_length()
-        rows += [None] * (3 * (places - len(jobs)))
+        rows: list[int | str | bytes | None] = [None] * (3 * places)
+        octets = _ROW_OCTETS * len(jobs)
+        for at, job in enumerate(jobs):
+            number = self._given + 1 + at
+            rows[3 * at : 3 * at + 3] = number, job.envelope, job.content
+            octets += len(job.content)
+            job.answer = f"{self._uid}-{number}"
         # Not `execute`, which would let others have the interpreter once more, to ask for the number of the last row.
         connection.executemany(insertion(places), [rows])
         self._logged, self._left = self._logged + octets, self._left - octets

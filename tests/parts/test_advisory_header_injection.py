@@ -58,4 +58,4 @@ def test_a_name_of_a_client_cannot_forge_a_line_of_the_log(tmp_path: Path, caplo
         client.file.read()
     lines = [record.getMessage() for record in caplog.records if record.name == "canary.smtp"]
     assert [len(line.splitlines()) for line in lines] == [1]
-    assert json.loads(lines[0])["helo"] == 'x\u2028{"session": "forged"}'
+    assert json.loads(lines[0])["client"]["helo"] == 'x\u2028{"session": "forged"}'

@@ -226,5 +226,5 @@ def test_each_transaction_is_one_line_in_the_log(sink: Sink, caplog: pytest.LogC
         client.file.read()
     lines = [json.loads(record.getMessage()) for record in caplog.records if record.name == "canary.smtp"]
     assert [(line["key"], line["outcome"][:3]) for line in lines] == [(sink.mails()[0].key, "250"), ("", "no ")]
-    assert (lines[1]["from"], lines[1]["refused"]) == ("'", {"unknown": 1})
+    assert (lines[1]["mail_from"], lines[1]["refused"]) == ("'", {"unknown": 1})
     assert not [record for record in caplog.records if record.name == "mail.log"]

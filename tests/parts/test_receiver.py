@@ -135,9 +135,9 @@ def test_only_machines_of_ours_may_speak_for_others(tmp_path: Path, own: Manners
         assert re.search(r"^500 ", await asyncio.to_thread(speak, port), re.MULTILINE)
 
     [told] = map(json.loads, receiving(tmp_path, allowed, own))
-    assert (told["client"], told["port"]) == ("203.0.113.7", 4711)
+    assert (told["client"]["ip"], told["client"]["port"]) == ("203.0.113.7", 4711)
     [told] = map(json.loads, receiving(tmp_path, forbidden))
-    assert told["client"] == "127.0.0.1"
+    assert told["client"]["ip"] == "127.0.0.1"
 
 
 def values(registry_text: str) -> dict[tuple[str, ...], float]:

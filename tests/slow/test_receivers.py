@@ -164,8 +164,8 @@ def test_a_receiver_without_dashboard_shows_its_numbers_and_tells_each_mail(hous
     with house.running("smtp", until=("smtp listening",)) as running:
         where = running.said("metrics listening on").rpartition(" ")[2]
         send(running.port("smtp"))
-        told = json.loads(running.said('^{"at"'))
-        assert (told["to"], told["size"]) == (["p***@in.example"], len(LETTER))
+        told = json.loads(running.said('^{"session"'))
+        assert (told["rcpt_to"], told["size"]) == (["p***@in.example"], len(LETTER))
 
         def shown() -> bool:
             with urllib.request.urlopen(f"http://{where}/metrics", timeout=10) as answer:

@@ -26,15 +26,17 @@ def told(journal: Journal, lines: list[str], transaction: Transaction) -> dict[s
 def test_a_transaction_is_one_line_of_json_with_everything_about_it() -> None:
     lines: list[str] = []
     assert told(Journal(lines.append), lines, KEPT) == {
-        "at": "2026-03-01T12:00:00+00:00",
         "session": "e1-7",
         "protocol": "ESMTP",
-        "client": "192.0.2.1",
-        "port": 4711,
-        "helo": "mx.sender.example",
-        "tls": "TLSv1.3 TLS_AES_256_GCM_SHA384",
-        "from": "bounce@sender.example",
-        "to": ["play@example.net", "shop@example.net"],
+        "mail_from": "bounce@sender.example",
+        "rcpt_to": ["play@example.net", "shop@example.net"],
+        "client": {
+            "ip": "192.0.2.1",
+            "port": 4711,
+            "helo": "mx.sender.example",
+            "tls": "TLSv1.3 TLS_AES_256_GCM_SHA384",
+        },
+        "received": "2026-03-01T12:00:00+00:00",
         "refused": {"unknown": 2},
         "size": 4096,
         "key": "u-1",
@@ -47,7 +49,7 @@ def test_a_transaction_is_one_line_of_json_with_everything_about_it() -> None:
 def test_no_octet_of_a_stranger_breaks_the_line() -> None:
     lines: list[str] = []
     envelope = Envelope("a\r\nb\udc80@x", ('"\n{}"@y',), Client("", 0, "\x85\u2028\\"), ENVELOPE.received)
-    assert told(Journal(lines.append), lines, Transaction("s", envelope, "x"))["from"] == "a\r\nb\udc80@x"
+    assert told(Journal(lines.append), lines, Transaction("s", envelope, "x"))["mail_from"] == "a\r\nb\udc80@x"
     assert lines[0].isascii()
     assert len(lines[0].splitlines()) == 1
 
@@ -55,7 +57,7 @@ def test_no_octet_of_a_stranger_breaks_the_line() -> None:
 def test_addresses_are_masked_if_asked() -> None:
     lines: list[str] = []
     found = told(Journal(lines.append, mask=True), lines, KEPT)
-    assert (found["from"], found["to"]) == ("b***@sender.example", ["p***@example.net", "s***@example.net"])
+    assert (found["mail_from"], found["rcpt_to"]) == ("b***@sender.example", ["p***@example.net", "s***@example.net"])
 
 
 @pytest.mark.parametrize(("address", "shown"), [("", ""), ("postmaster", "p***"), ("@x", "x***@x")])
