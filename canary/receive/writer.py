@@ -7,9 +7,11 @@ import queue
 import sqlite3
 import threading
 import time
+from bisect import bisect_right
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import accumulate
 from pathlib import Path
 
 from canary.model.attempt import Attempt
@@ -130,9 +132,11 @@ class Writer:
         """Queues a mail; when it is committed `told` gets its key in this loop, or else the fault."""
         if self._thread is None:
             raise SpoolFault(f"spool {self._path} is not started")
-        loop = asyncio.get_running_loop()
-        if not self._coming:
+        if self._coming:
+            loop = self._coming[-1].loop
+        else:
             # What comes in one turn of the loop is handed over together: to wake a thread costs as much as a mail.
+            loop = asyncio.get_running_loop()
             loop.call_soon(self._hand_over)
         self._coming.append(_Job(envelope, content, told, loop))
 
@@ -178,14 +182,10 @@ class Writer:
             self._take(self._queue.get())
         if self._ending and not self._line:
             return None
-        line, octets, take = self._line, 0, 0
-        for job in line[:_GROUP]:
-            octets += len(job.content)
-            if octets > _GROUP_OCTETS and take:
-                break
-            take += 1
-        self._line = line[take:]
-        return line[:take]
+        sizes = list(accumulate([len(job.content) for job in self._line[:_GROUP]]))
+        count = max(1, bisect_right(sizes, _GROUP_OCTETS))
+        jobs, self._line = self._line[:count], self._line[count:]
+        return jobs
 
     def _take(self, jobs: Sequence[_Job] | None) -> None:
         if jobs is None:
@@ -261,13 +261,15 @@ class Writer:
         connection.execute("COMMIT")
 
     def _insert(self, connection: sqlite3.Connection, jobs: Sequence[_Job]) -> None:
+        numbers = range(self._given + 1, self._given + 1 + len(jobs))
         places = 1 << (len(jobs) - 1).bit_length()
         rows: list[int | str | bytes | None] = [None] * (3 * places)
-        octets = _ROW_OCTETS * len(jobs)
-        for at, job in enumerate(jobs):
-            number = self._given + 1 + at
-            rows[3 * at : 3 * at + 3] = number, job.envelope, job.content
-            octets += len(job.content)
+        filled = 3 * len(jobs)
+        rows[0:filled:3] = numbers
+        rows[1:filled:3] = [job.envelope for job in jobs]
+        rows[2:filled:3] = [job.content for job in jobs]
+        octets = sum([len(job.content) for job in jobs]) + _ROW_OCTETS * len(jobs)
+        for number, job in zip(numbers, jobs, strict=True):
             job.answer = f"{self._uid}-{number}"
         # Not `execute`, which would let others have the interpreter once more, to ask for the number of the last row.
         connection.executemany(insertion(places), [rows])
@@ -365,10 +367,8 @@ def _is_outage(error: Exception) -> bool:
 
 def _wake(jobs: Sequence[_Job]) -> None:
     """Tells all who wait in a loop with one call into it; a loop that has ended waits for nothing."""
-    loops: dict[asyncio.AbstractEventLoop, list[_Job]] = {}
-    for job in jobs:
-        loops.setdefault(job.loop, []).append(job)
-    for loop, theirs in loops.items():
+    for loop in {job.loop for job in jobs}:
+        theirs = [job for job in jobs if job.loop is loop]
         try:
             loop.call_soon_threadsafe(_tell_all, theirs)
         except RuntimeError:
