@@ -116,9 +116,8 @@ def folded(address: str) -> str:
     return address.encode("utf-8", "surrogatepass").lower().decode("utf-8", "surrogatepass")
 
 
-def rule(address: str, domains: frozenset[str], issued: frozenset[str]) -> Ruling:
-    """Decides on an unquoted recipient, given our domains and the issued addresses, both in lower case."""
-    wanted = folded(address)
+def rule(wanted: str, domains: frozenset[str], issued: frozenset[str]) -> Ruling:
+    """Decides on an unquoted recipient, given our domains and the issued addresses, all folded to lower case."""
     local, at, domain = wanted.rpartition("@")
     if not at:
         return Ruling.ACCEPT if wanted == "postmaster" else Ruling.MALFORMED

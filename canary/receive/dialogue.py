@@ -85,7 +85,8 @@ class Dialogue(Connection):
         self._waiting = False
         self._heard = self._loop.time()
         self._settle(decide, given)
-        self.work()
+        if self._unread or self._ended or self._paused:
+            self.work()
 
     def _settle(self, decide: Callable[[T], Reply], given: T) -> None:
         """Says what is decided, or has it waited for; a fault of ours is temporary."""

@@ -5,12 +5,8 @@ import logging
 from bisect import bisect_left
 from collections import Counter
 from collections.abc import Callable, Mapping
-from dataclasses import replace
 from types import MappingProxyType
 from typing import NamedTuple
-
-from canary.model.mail import Envelope
-from canary.receive.spoolfile import envelope_text
 
 log = logging.getLogger("canary.smtp")
 
@@ -20,13 +16,14 @@ SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.
 class Transaction(NamedTuple):
     """One MAIL and what became of it; seconds are from the MAIL and from the end of the octets to the reply.
 
-    `outcome` is our reply, or our words for what happened instead; `key` is the spool's if it was kept; `refused`
-    counts the recipients that were not taken, by ruling; `protocol` is SMTP, ESMTP or LMTP; `text` is the envelope as
-    JSON, if it has been written already.
+    `envelope` is JSON as the spool has it, with so many `recipients`; `outcome` is our reply, or our words for what
+    happened instead; `key` is the spool's if it was kept; `refused` counts the recipients that were not taken, by
+    ruling; `protocol` is SMTP, ESMTP or LMTP.
     """
 
     session: str
-    envelope: Envelope
+    envelope: str
+    recipients: int
     outcome: str
     size: int = 0
     key: str = ""
@@ -34,7 +31,6 @@ class Transaction(NamedTuple):
     protocol: str = "SMTP"
     seconds: float = 0.0
     commit: float = 0.0
-    text: str = ""
 
 
 class Journal:
@@ -58,12 +54,10 @@ class Journal:
         self._emit(self._line(transaction))
 
     def _line(self, told: Transaction) -> str:
-        """The line, written by hand around the envelope as the spool has it: there is one for every mail."""
-        text = told.text
-        if self.mask or not text:
-            text = envelope_text(_masked(told.envelope) if self.mask else told.envelope)
+        """The line, written by hand around the envelope: there is one for every mail."""
+        envelope = _masked(told.envelope) if self.mask else told.envelope
         return (
-            f'{{"session":"{told.session}","protocol":"{told.protocol}",{text[1:-1]},'
+            f'{{"session":"{told.session}","protocol":"{told.protocol}",{envelope[1:-1]},'
             f'"refused":{json.dumps(told.refused) if told.refused else "{}"},"size":{told.size:d},'
             f'"key":"{told.key}","outcome":"{told.outcome}",'
             f'"seconds":{told.seconds:.4f},"commit":{told.commit:.4f}}}'
@@ -76,7 +70,7 @@ class Journal:
             return
         self.outcomes["kept"] += 1
         self.octets += transaction.size
-        self.recipients += len(transaction.envelope.rcpt_to)
+        self.recipients += transaction.recipients
         self.commit_seconds += transaction.commit
         self.commit_counts[bisect_left(SECONDS, transaction.commit)] += 1
 
@@ -87,5 +81,7 @@ def masked(address: str) -> str:
     return f"{(local or domain)[:1]}***{at}{domain if at else ''}" if address else ""
 
 
-def _masked(envelope: Envelope) -> Envelope:
-    return replace(envelope, mail_from=masked(envelope.mail_from), rcpt_to=tuple(map(masked, envelope.rcpt_to)))
+def _masked(envelope: str) -> str:
+    said = json.loads(envelope)
+    hidden = {"mail_from": masked(said["mail_from"]), "rcpt_to": [masked(address) for address in said["rcpt_to"]]}
+    return json.dumps(said | hidden, separators=(",", ":"))

@@ -9,7 +9,6 @@ from typing import ClassVar
 
 from canary.judge.localpart import shape_of
 from canary.model.attempt import Attempt, AttemptKind, LocalShape
-from canary.model.mail import Envelope
 from canary.receive.admission import Event, Ruling, folded, network, rule, unquoted
 from canary.receive.bdat import ChunkReader, chunk_size
 from canary.receive.connection import Service
@@ -86,10 +85,11 @@ class Session(Dialogue):
         if parameters:
             raise Refusal("555 5.5.4 Parameter not recognised")
         address = unquoted(given)
-        ruling = self._rule(address)
+        known = folded(address)
+        ruling = self._rule(known)
         if ruling is Ruling.UNKNOWN:
-            return self._loop.create_task(self._look_again(draft, address))
-        return self._admit(draft, address, ruling)
+            return self._loop.create_task(self._look_again(draft, known, address))
+        return self._admit(draft, known, address, ruling)
 
     def data(self, argument: str) -> Reply:
         """RFC 5321 4.1.1.4; the mail is durable when its end is answered 250, whatever becomes of the client."""
@@ -204,22 +204,21 @@ class Session(Dialogue):
         lines += ["ENHANCEDSTATUSCODES", "8BITMIME", "CHUNKING"]
         return "".join(f"250-{line}\r\n" for line in lines) + "250 SMTPUTF8"
 
-    def _rule(self, address: str) -> Ruling:
-        return rule(address, self._service.domains, self._service.book.addresses)
+    def _rule(self, known: str) -> Ruling:
+        return rule(known, self._service.domains, self._service.book.addresses)
 
-    async def _look_again(self, draft: Draft, address: str) -> str:
+    async def _look_again(self, draft: Draft, known: str, address: str) -> str:
         """Rules once more after another look, as the address may just have been issued; raises Refusal.
 
         While the store does not answer nobody can say that it was never issued: then it is told to come again.
         """
         certain = await self._service.book.look_again(patient=self._guesses < _PATIENCE)
-        ruling = self._rule(address)
+        ruling = self._rule(known)
         if ruling is Ruling.UNKNOWN and not certain:
             raise Refusal(FAULT)
-        return self._admit(draft, address, ruling)
+        return self._admit(draft, known, address, ruling)
 
-    def _admit(self, draft: Draft, address: str, ruling: Ruling) -> str:
-        known = folded(address)
+    def _admit(self, draft: Draft, known: str, address: str, ruling: Ruling) -> str:
         if ruling is not Ruling.ACCEPT:
             if ruling in _ATTEMPTS:
                 self._guesses += 1
@@ -301,14 +300,14 @@ class Session(Dialogue):
         """What is answered to a whole mail: one reply for all its recipients (RFC 5321 4.1.1.4)."""
         return reply
 
-    def _envelope(self, draft: Draft) -> Envelope:
-        return Envelope(draft.sender, tuple(draft.recipients.values()), self._client, self._service.clock())
+    def _envelope(self, draft: Draft) -> str:
+        return envelope_text(draft.sender, draft.recipients.values(), self._client, self._service.clock())
 
-    def _store(self, draft: Draft, envelope: Envelope, body: Body) -> None:
+    def _store(self, draft: Draft, envelope: str, body: Body) -> None:
         """Hands the mail to the spool, which goes on with it whatever becomes of the client."""
-        held, content, text = body.held, body.content(), envelope_text(envelope)
-        acknowledge = partial(self._acknowledge, draft, envelope, text, len(content))
-        self._service.spool.enqueue(text, content, partial(self._stored, acknowledge, held))
+        held, content = body.held, body.content()
+        acknowledge = partial(self._acknowledge, draft, envelope, len(content))
+        self._service.spool.enqueue(envelope, content, partial(self._stored, acknowledge, held))
         self.storing = self._waiting = True
         self._draft = self._body = None  # what it holds is given back when it is stored
 
@@ -319,7 +318,7 @@ class Session(Dialogue):
             self.part()
         self.resume(acknowledge, answer)
 
-    def _acknowledge(self, draft: Draft, envelope: Envelope, text: str, size: int, answer: str | SpoolFault) -> str:
+    def _acknowledge(self, draft: Draft, envelope: str, size: int, answer: str | SpoolFault) -> str:
         if isinstance(answer, SpoolFault):
             full = isinstance(answer, SpoolFull)
             self._crowd.count(self, Event.SPOOL if full else Event.FAULT)
@@ -327,19 +326,17 @@ class Session(Dialogue):
         else:
             reply, key = f"250 2.0.0 OK: queued as {answer}", answer
             self.commands = 0
-        self._tell(draft, envelope, reply[:9], size, key, text)
+        self._tell(draft, envelope, reply[:9], size, key)
         return self.each(reply, draft)
 
-    def _tell(
-        self, draft: Draft, envelope: Envelope, outcome: str, size: int = 0, key: str = "", text: str = ""
-    ) -> None:
+    def _tell(self, draft: Draft, envelope: str, outcome: str, size: int = 0, key: str = "") -> None:
         now = self._loop.time()
         commit = now - draft.ended if key else 0.0
-        self._service.journal.tell(
-            Transaction(
-                self.name, envelope, outcome, size, key, draft.refused, self._protocol, now - draft.began, commit, text
-            )
-        )
+        told = Transaction(
+            self.name, envelope, len(draft.recipients), outcome, size, key, draft.refused, self._protocol,
+            now - draft.began, commit,
+        )  # fmt: skip
+        self._service.journal.tell(told)
 
 
 def _forbid(argument: str) -> None:

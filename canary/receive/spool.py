@@ -112,7 +112,8 @@ class Spool:
             else:
                 answered.set_result(answer)
 
-        self.enqueue(envelope_text(envelope), content, tell)
+        text = envelope_text(envelope.mail_from, envelope.rcpt_to, envelope.client, envelope.received)
+        self.enqueue(text, content, tell)
         return await answered
 
     def note(self, attempt: Attempt) -> None:

@@ -5,16 +5,20 @@ from datetime import UTC, datetime
 
 import pytest
 
-from canary.model.mail import Client, Envelope
+from canary.model.mail import Client
 from canary.receive.journal import Journal, Transaction, masked
+from canary.receive.spoolfile import envelope_text
 
-ENVELOPE = Envelope(
+NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
+ENVELOPE = envelope_text(
     "bounce@sender.example",
     ("play@example.net", "shop@example.net"),
     Client("192.0.2.1", 4711, "mx.sender.example", "TLSv1.3 TLS_AES_256_GCM_SHA384"),
-    datetime(2026, 3, 1, 12, tzinfo=UTC),
+    NOON,
 )
-KEPT = Transaction("e1-7", ENVELOPE, "250 2.0.0 OK: queued as u-1", 4096, "u-1", {"unknown": 2}, "ESMTP", 0.25, 0.004)
+KEPT = Transaction(
+    "e1-7", ENVELOPE, 2, "250 2.0.0 OK: queued as u-1", 4096, "u-1", {"unknown": 2}, "ESMTP", 0.25, 0.004
+)
 
 
 def told(journal: Journal, lines: list[str], transaction: Transaction) -> dict[str, object]:
@@ -48,8 +52,8 @@ def test_a_transaction_is_one_line_of_json_with_everything_about_it() -> None:
 
 def test_no_octet_of_a_stranger_breaks_the_line() -> None:
     lines: list[str] = []
-    envelope = Envelope("a\r\nb\udc80@x", ('"\n{}"@y',), Client("", 0, "\x85\u2028\\"), ENVELOPE.received)
-    assert told(Journal(lines.append), lines, Transaction("s", envelope, "x"))["mail_from"] == "a\r\nb\udc80@x"
+    envelope = envelope_text("a\r\nb\udc80@x", ('"\n{}"@y',), Client("", 0, "\x85\u2028\\"), NOON)
+    assert told(Journal(lines.append), lines, Transaction("s", envelope, 1, "x"))["mail_from"] == "a\r\nb\udc80@x"
     assert lines[0].isascii()
     assert len(lines[0].splitlines()) == 1
 
@@ -68,7 +72,7 @@ def test_what_is_no_address_is_masked_too(address: str, shown: str) -> None:
 def test_what_was_kept_and_what_was_not_are_counted_apart() -> None:
     journal = Journal(lambda _: None)
     for outcome, key in (("250 OK", "u-1"), ("250 OK", "u-2"), ("452 full", ""), ("no mail followed", "")):
-        journal.tell(Transaction("s", ENVELOPE, outcome, 100, key, commit=0.003))
+        journal.tell(Transaction("s", ENVELOPE, 2, outcome, 100, key, commit=0.003))
     assert journal.outcomes == {"kept": 2, "452": 1, "none": 1}
     assert (journal.octets, journal.recipients, sum(journal.commit_counts)) == (200, 4, 2)
     assert journal.commit_counts[2] == 2
