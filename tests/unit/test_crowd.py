@@ -1,11 +1,12 @@
-"""Who may come in, who has to make room, and who pays for memory."""
+"""Who may come in, who has to make room, and who pays for memory; and when all of them are answered."""
 
+import asyncio
 from dataclasses import dataclass, field
 
 import pytest
 
 from canary.receive.admission import Event, Limits
-from canary.receive.crowd import Crowd
+from canary.receive.crowd import Crowd, Outbox
 
 A, B, C = "192.0.2.0/24", "198.51.100.0/24", "203.0.113.0/24"
 
@@ -210,3 +211,29 @@ def test_giving_back_sheds_nobody() -> None:
     enter(crowd, storing, reading)
     crowd.hold(-1)
     assert reading.held == 5
+
+
+@dataclass
+class Speaker:
+    """Writes its name to what was sent, once for each turn."""
+
+    name: str
+    sent: list[str]
+
+    def send(self) -> None:
+        self.sent.append(self.name)
+
+
+def test_whoever_speaks_in_one_turn_is_sent_when_it_is_over_in_the_order_of_speaking() -> None:
+    async def main() -> None:
+        outbox, sent = Outbox(), list[str]()
+        loop = asyncio.get_running_loop()
+        for turn in (["a", "b"], ["c"]):
+            for name in turn:
+                outbox.add(Speaker(name, sent), loop)
+            assert sent == []
+            await asyncio.sleep(0)
+            assert sent == turn
+            sent.clear()
+
+    asyncio.run(main())
