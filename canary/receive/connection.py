@@ -232,9 +232,11 @@ class Connection(asyncio.Protocol):
 
     def say(self, reply: str) -> None:
         """Adds a reply to what is sent when the turn of the loop is over, all in one go, as RFC 2920 3.2 wants."""
-        if not self._said:
+        if self._said:
+            self._said += f"{reply}\r\n"
+        else:
+            self._said = f"{reply}\r\n"
             self._crowd.outbox.add(self, self._loop)
-        self._said += reply + "\r\n"
 
     def send(self) -> None:
         """Sends what has been said so far."""

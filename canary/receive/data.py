@@ -80,7 +80,9 @@ class DataReader(Body):
     def content(self) -> bytes:
         """The mail after its end has come, as it was before the transparency dots (RFC 5321 4.5.2)."""
         octets, self._octets = self._octets, b""
-        content = bytes(memoryview(octets)[1 if octets[0] == _DOT else 0 : -3])
+        begin = 1 if octets[0] == _DOT else 0
+        # A slice of what came in pieces would be one more copy.
+        content = octets[begin:-3] if isinstance(octets, bytes) else bytes(memoryview(octets)[begin:-3])
         return content.replace(_STUFFED, END[:2]) if self._stuffed else content
 
     def _end(self, chunk: bytes) -> int:

@@ -9,6 +9,7 @@ from typing import ClassVar
 
 from canary.judge.localpart import shape_of
 from canary.model.attempt import Attempt, AttemptKind, LocalShape
+from canary.model.mail import Client
 from canary.receive.admission import Event, Ruling, folded, network, rule, unquoted
 from canary.receive.bdat import ChunkReader, chunk_size
 from canary.receive.connection import Service
@@ -19,7 +20,7 @@ from canary.receive.draft import Draft
 from canary.receive.journal import Transaction
 from canary.receive.path import Refusal, check_parameters, split_path
 from canary.receive.proxied import ATTRIBUTES, read_xclient
-from canary.receive.spoolfile import SpoolFault, SpoolFull, envelope_text
+from canary.receive.spoolfile import SpoolFault, SpoolFull, client_text, envelope_text
 
 FULL = "452 4.3.1 Insufficient system storage"
 
@@ -40,6 +41,7 @@ class Session(Dialogue):
         self._protocol = "SMTP"
         self._draft: Draft | None = None
         self._guesses = 0
+        self._described, self._description = Client(""), ""
 
     @property
     def greeting(self) -> str:
@@ -301,24 +303,26 @@ class Session(Dialogue):
         return reply
 
     def _envelope(self, draft: Draft) -> str:
-        return envelope_text(draft.sender, draft.recipients.values(), self._client, self._service.clock())
+        if self._described is not self._client:
+            self._described, self._description = self._client, client_text(self._client)
+        return envelope_text(draft.sender, draft.recipients.values(), self._description, self._service.clock())
 
     def _store(self, draft: Draft, envelope: str, body: Body) -> None:
         """Hands the mail to the spool, which goes on with it whatever becomes of the client."""
         held, content = body.held, body.content()
-        acknowledge = partial(self._acknowledge, draft, envelope, len(content))
-        self._service.spool.enqueue(envelope, content, partial(self._stored, acknowledge, held))
+        self._service.spool.enqueue(envelope, content, partial(self._stored, draft, envelope, held, len(content)))
         self.storing = self._waiting = True
         self._draft = self._body = None  # what it holds is given back when it is stored
 
-    def _stored(self, acknowledge: Callable[[str | SpoolFault], str], held: int, answer: str | SpoolFault) -> None:
+    def _stored(self, draft: Draft, envelope: str, held: int, size: int, answer: str | SpoolFault) -> None:
         self.storing = False
         self._crowd.hold(-held)
         if self.gone:
             self.part()
-        self.resume(acknowledge, answer)
+        self.resume(self._acknowledge, (draft, envelope, size, answer))
 
-    def _acknowledge(self, draft: Draft, envelope: str, size: int, answer: str | SpoolFault) -> str:
+    def _acknowledge(self, stored: tuple[Draft, str, int, str | SpoolFault]) -> str:
+        draft, envelope, size, answer = stored
         if isinstance(answer, SpoolFault):
             full = isinstance(answer, SpoolFull)
             self._crowd.count(self, Event.SPOOL if full else Event.FAULT)

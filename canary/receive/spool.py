@@ -20,6 +20,7 @@ from canary.receive.spoolfile import (
     SpoolFault,
     backlog,
     checkpoint,
+    client_text,
     connect,
     envelope_from,
     envelope_text,
@@ -112,7 +113,8 @@ class Spool:
             else:
                 answered.set_result(answer)
 
-        text = envelope_text(envelope.mail_from, envelope.rcpt_to, envelope.client, envelope.received)
+        client = client_text(envelope.client)
+        text = envelope_text(envelope.mail_from, envelope.rcpt_to, client, envelope.received)
         self.enqueue(text, content, tell)
         return await answered
 

@@ -65,7 +65,7 @@ class Writer:
     """
 
     def __init__(self, path: Path, reserve_bytes: int, max_backlog: int, max_pages: int | None) -> None:
-        self._path = path
+        self._path, self._place = path, str(path)
         self._reserve = reserve_bytes
         self._max_backlog = max_backlog
         self._max_pages = max_pages
@@ -143,7 +143,7 @@ class Writer:
     def _hand_over(self) -> None:
         jobs, self._coming = self._coming, []
         if jobs:
-            self._present = _inode(self._path)
+            self._present = _inode(self._place)
             self._queue.put(jobs)
 
     def note(self, attempt: Attempt) -> None:
@@ -236,7 +236,7 @@ class Writer:
 
     def _commit(self, jobs: Sequence[_Job], notes: Sequence[Attempt]) -> None:
         if not jobs:
-            self._present = _inode(self._path)
+            self._present = _inode(self._place)
         connection = self._ready()
         if notes:
             self._transact(connection, jobs, notes)
@@ -325,7 +325,7 @@ class Writer:
         if self._max_pages:
             bound(connection, kibibytes=4 * self._max_pages)
         self._uid, self._given, self._backlog = read_uid(connection), last_number(connection), backlog(connection)
-        self._inode = self._present = _inode(self._path)
+        self._inode = self._present = _inode(self._place)
         self._connection, self._table = connection, NoteTable(connection)
 
     def _roll_back(self, error: Exception) -> None:
@@ -352,10 +352,10 @@ class Writer:
         return SpoolFault(f"spool {self._path} cannot be written: {error}")
 
 
-def _inode(path: Path) -> int:
+def _inode(path: str) -> int:
     """The number of the file that is at a path, 0 if there is none."""
     try:
-        return os.stat(path).st_ino  # noqa: PTH116 - half the price, and asked once a turn
+        return os.stat(path).st_ino  # noqa: PTH116 - half the price of a Path's, and asked once a turn
     except OSError:
         return 0
 

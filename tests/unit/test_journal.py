@@ -7,13 +7,13 @@ import pytest
 
 from canary.model.mail import Client
 from canary.receive.journal import Journal, Transaction, masked
-from canary.receive.spoolfile import envelope_text
+from canary.receive.spoolfile import client_text, envelope_text
 
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
 ENVELOPE = envelope_text(
     "bounce@sender.example",
     ("play@example.net", "shop@example.net"),
-    Client("192.0.2.1", 4711, "mx.sender.example", "TLSv1.3 TLS_AES_256_GCM_SHA384"),
+    client_text(Client("192.0.2.1", 4711, "mx.sender.example", "TLSv1.3 TLS_AES_256_GCM_SHA384")),
     NOON,
 )
 KEPT = Transaction(
@@ -52,7 +52,7 @@ def test_a_transaction_is_one_line_of_json_with_everything_about_it() -> None:
 
 def test_no_octet_of_a_stranger_breaks_the_line() -> None:
     lines: list[str] = []
-    envelope = envelope_text("a\r\nb\udc80@x", ('"\n{}"@y',), Client("", 0, "\x85\u2028\\"), NOON)
+    envelope = envelope_text("a\r\nb\udc80@x", ('"\n{}"@y',), client_text(Client("", 0, "\x85\u2028\\")), NOON)
     assert told(Journal(lines.append), lines, Transaction("s", envelope, 1, "x"))["mail_from"] == "a\r\nb\udc80@x"
     assert lines[0].isascii()
     assert len(lines[0].splitlines()) == 1
