@@ -33,7 +33,7 @@ from canary.receive.writer import Writer
 log = logging.getLogger("canary.spool")
 
 _BATCH_OCTETS = 64 * 1024 * 1024
-_LOG_OCTETS = 128 * 1024 * 1024
+_LOG_OCTETS = 256 * 1024 * 1024
 _UNREADABLE_WAITS = timedelta(days=1)
 _CHUNK = 32  # mails forgotten in one transaction: the receiver waits for no more than that
 

@@ -95,7 +95,7 @@ def connect(path: Path, *, durable: bool) -> sqlite3.Connection:
     )  # fmt: skip
     try:
         connection.execute(f"PRAGMA synchronous = {'FULL' if durable else 'NORMAL'}")
-        connection.execute("PRAGMA journal_size_limit = 67108864")
+        connection.execute("PRAGMA journal_size_limit = 100663296")
         connection.execute("PRAGMA wal_autocheckpoint = 0")
         # Some builds overwrite what is deleted by default: a mail that is done would be written once more as zeros.
         connection.execute("PRAGMA secure_delete = FAST")

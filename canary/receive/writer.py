@@ -38,7 +38,7 @@ log = logging.getLogger("canary.spool")
 
 _GROUP = 256
 _GROUP_OCTETS = 4 * 1024 * 1024
-_LOG_OCTETS = 16 * 1024 * 1024  # written to the log before it is brought into the file, which all wait for
+_LOG_OCTETS = 64 * 1024 * 1024  # written to the log before it is brought into the file, which all wait for
 _ROW_OCTETS = 4096
 _RECHECK_SECONDS = 0.2
 _GLANCE_SECONDS = 0.05
