@@ -28,6 +28,7 @@ _TURN = 32  # pipelined commands answered before the other sessions have theirs
 _LONGEST = 8192  # octets that are read to find the end of a line
 _LINE = 512  # RFC 5321 4.5.3.1.4, the CRLF included; addresses and parameters may need more
 _LINES = {"MAIL": 1024, "RCPT": 1024, "EHLO": 1024, "HELO": 1024, "LHLO": 1024, "XCLIENT": 2048}
+_CRLF = b"\r\n"
 _CONTROL = re.compile(rb"[\x00-\x08\x0a-\x1f\x7f]")
 # A browser tricked into talking to port 25 is no mail client.
 _HTTP = frozenset({"GET", "POST", "PUT", "HEAD", "OPTIONS", "CONNECT", "PATCH", "DELETE", "TRACE", "HOST:"})
@@ -59,6 +60,20 @@ class Dialogue(Connection):
         raise NotImplementedError
 
     # Going on and waiting.
+
+    def data_received(self, data: bytes) -> None:
+        """Goes to work on what has come; mostly it is one whole command, for which nothing need be kept."""
+        free = not (self._unread or self._waiting or self._blocked or self._over or self._proxied)
+        if free and self._body is None and self._newline == _CRLF and 0 <= len(data) - 2 == data.find(_CRLF):
+            self._heard = self._loop.time()
+            self._settle(self._obey, data[:-2])
+        elif free and self._body is not None:
+            self._heard, self._unread = self._loop.time(), data
+            self._read(self._body)
+            if self._unread:
+                self.work()
+        else:
+            super().data_received(data)
 
     def work(self) -> None:
         """Goes through what has come until it is used up, an answer must be waited for, or the turn is over."""
@@ -141,7 +156,7 @@ class Dialogue(Connection):
         if self._at == len(self._unread):
             self._unread, self._at = b"", 0
         if self._newline == b"\n" and line.endswith(b"\r"):
-            self._newline, line = b"\r\n", line[:-1]
+            self._newline, line = _CRLF, line[:-1]
         return line
 
     def _obey(self, line: bytes) -> Reply:
