@@ -81,7 +81,7 @@ class Connection(asyncio.Protocol):
         self._loop = asyncio.get_running_loop()
         self._client = Client("")
         self._unread, self._at = b"", 0
-        self._said = ""
+        self._said, self._speak = "", crowd.outbox.add
         self._proxied = self._may_xclient = False
         self._ended = self._over = False
         self._waiting = self._blocked = self._paused = False
@@ -236,7 +236,7 @@ class Connection(asyncio.Protocol):
             self._said += f"{reply}\r\n"
         else:
             self._said = f"{reply}\r\n"
-            self._crowd.outbox.add(self, self._loop)
+            self._speak(self)
 
     def send(self) -> None:
         """Sends what has been said so far."""

@@ -84,10 +84,10 @@ class Outbox:
     def __init__(self) -> None:
         self._speakers: list[Speaker] = []
 
-    def add(self, speaker: Speaker, loop: asyncio.AbstractEventLoop) -> None:
+    def add(self, speaker: Speaker) -> None:
         """Takes somebody who has begun to speak."""
         if not self._speakers:
-            loop.call_soon(self._send)
+            asyncio.get_running_loop().call_soon(self._send)
         self._speakers.append(speaker)
 
     def _send(self) -> None:

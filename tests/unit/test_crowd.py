@@ -227,10 +227,9 @@ class Speaker:
 def test_whoever_speaks_in_one_turn_is_sent_when_it_is_over_in_the_order_of_speaking() -> None:
     async def main() -> None:
         outbox, sent = Outbox(), list[str]()
-        loop = asyncio.get_running_loop()
         for turn in (["a", "b"], ["c"]):
             for name in turn:
-                outbox.add(Speaker(name, sent), loop)
+                outbox.add(Speaker(name, sent))
             assert sent == []
             await asyncio.sleep(0)
             assert sent == turn
