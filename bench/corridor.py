@@ -10,17 +10,14 @@ from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import replace
 from multiprocessing import get_context
-from zlib import crc32
 
-import numpy as np
-
+from canary.attribute.contest import draw
 from canary.attribute.inquiry import Inquiry
 from canary.attribute.measure import Found, Ledger, Score, score
 from canary.attribute.mixes import MIXES, Range
 from canary.attribute.oracle import true_rates
 from canary.attribute.posterior import NOBODY, conclude
 from canary.attribute.rates import RATES, Weighted
-from canary.attribute.simulate import simulate
 from canary.attribute.world import Posterior, Source
 
 STANDARD, LOW = "standard", "low-coverage"
@@ -55,8 +52,7 @@ def _scores(heat: tuple[str, range]) -> list[tuple[str, Score]]:
 def _compete(mix: str, numbers: range) -> Iterator[tuple[str, Score]]:
     """The scores of everybody in some worlds, which are those of `canary simulate`."""
     for number in numbers:
-        seed = np.random.SeedSequence(SEED, spawn_key=(crc32(mix.encode()), number))
-        world, truth = simulate(MIXES[mix], np.random.default_rng(seed))
+        world, truth = draw(mix, SEED, number)
         rates = true_rates(truth)
         usual, low = (
             conclude(Inquiry(world, replace(rates, coverage=_even(MIXES[name].leaking.coverage))))

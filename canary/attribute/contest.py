@@ -83,11 +83,16 @@ BOUNDS: Mapping[str, tuple[Bound, ...]] = {
 }
 
 
+def draw(mix: str, seed: int, number: int) -> tuple[World, Truth]:
+    """Return a world of a mix with its truth; it depends on seed, mix and its number alone."""
+    sequence = np.random.SeedSequence(seed, spawn_key=(crc32(mix.encode()), number))
+    return simulate(MIXES[mix], np.random.default_rng(sequence))
+
+
 def compete(heat: Heat) -> Iterator[tuple[str, Score]]:
-    """Yield the score of each method on each world; a world depends on seed, mix and its number alone."""
+    """Yield the score of each method on each world."""
     for number in heat.worlds:
-        seed = np.random.SeedSequence(heat.seed, spawn_key=(crc32(heat.mix.encode()), number))
-        world, truth = simulate(MIXES[heat.mix], np.random.default_rng(seed))
+        world, truth = draw(heat.mix, heat.seed, number)
         for name in heat.methods:
             yield name, _try(METHODS[name], world, truth, timed=number % WAIT_EVERY == 0)
 

@@ -188,8 +188,8 @@ class Connection(asyncio.Protocol):
             self.hang_up(farewell)
 
     def part(self) -> None:
-        """Leaves the crowd once the mail of a client who is gone is stored."""
-        if not self.storing:
+        """Leaves the crowd, once the client is gone and its mail is stored."""
+        if self.gone and not self.storing:
             self._crowd.leave(self)
 
     def hang_up(self, farewell: str = "") -> None:

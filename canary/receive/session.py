@@ -317,8 +317,7 @@ class Session(Dialogue):
     def _stored(self, draft: Draft, envelope: str, held: int, size: int, answer: str | SpoolFault) -> None:
         self.storing = False
         self._crowd.hold(-held)
-        if self.gone:
-            self.part()
+        self.part()
         self.resume(self._acknowledge, (draft, envelope, size, answer))
 
     def _acknowledge(self, stored: tuple[Draft, str, int, str | SpoolFault]) -> str:

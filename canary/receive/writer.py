@@ -65,7 +65,7 @@ class Writer:
     """
 
     def __init__(self, path: Path, reserve_bytes: int, max_backlog: int, max_pages: int | None) -> None:
-        self._path, self._place = path, str(path)
+        self._path = path
         self._reserve = reserve_bytes
         self._max_backlog = max_backlog
         self._max_pages = max_pages
@@ -85,7 +85,6 @@ class Writer:
         self._owing = False
         self._space = Space(path)
         self._pressed = False
-        self._tight = True
         self._left, self._glance, self._recounted = 0, 0.0, 0.0
 
     def start(self, clock: Callable[[], datetime]) -> None:
@@ -106,11 +105,8 @@ class Writer:
     @property
     def full(self) -> bool:
         """Whether the disk reserve or the backlog forbids another mail."""
-        if not self._tight and time.monotonic() < self._glance:
-            return False
         free = self._free() - self._logged
-        self._tight = self._crowded or free < self._reserve
-        if not self._tight:
+        if not self._crowded and free >= self._reserve:
             if self._space.wanting:
                 self._space.tell("reserve", "")
             return False
@@ -143,7 +139,7 @@ class Writer:
     def _hand_over(self) -> None:
         jobs, self._coming = self._coming, []
         if jobs:
-            self._present = _inode(self._place)
+            self._present = _inode(self._path)
             self._queue.put(jobs)
 
     def note(self, attempt: Attempt) -> None:
@@ -236,7 +232,7 @@ class Writer:
 
     def _commit(self, jobs: Sequence[_Job], notes: Sequence[Attempt]) -> None:
         if not jobs:
-            self._present = _inode(self._place)
+            self._present = _inode(self._path)
         connection = self._ready()
         if notes:
             self._transact(connection, jobs, notes)
@@ -249,7 +245,6 @@ class Writer:
                 self._transact(connection, jobs, notes)
         self._given += len(jobs)
         self._backlog += len(jobs)
-        self._tight = self._tight or self._crowded or self._left - self._logged < self._reserve
 
     def _transact(self, connection: sqlite3.Connection, jobs: Sequence[_Job], notes: Sequence[Attempt]) -> None:
         connection.execute("BEGIN IMMEDIATE")
@@ -325,7 +320,7 @@ class Writer:
         if self._max_pages:
             bound(connection, kibibytes=4 * self._max_pages)
         self._uid, self._given, self._backlog = read_uid(connection), last_number(connection), backlog(connection)
-        self._inode = self._present = _inode(self._place)
+        self._inode = self._present = _inode(self._path)
         self._connection, self._table = connection, NoteTable(connection)
 
     def _roll_back(self, error: Exception) -> None:
@@ -352,7 +347,7 @@ class Writer:
         return SpoolFault(f"spool {self._path} cannot be written: {error}")
 
 
-def _inode(path: str) -> int:
+def _inode(path: Path) -> int:
     """The number of the file that is at a path, 0 if there is none."""
     try:
         return os.stat(path).st_ino  # noqa: PTH116 - half the price of a Path's, and asked once a turn
