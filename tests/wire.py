@@ -11,9 +11,10 @@ from canary.receive.admission import Limits
 from canary.receive.book import AddressBook
 from canary.receive.connection import Service
 from canary.receive.crowd import Crowd
+from canary.receive.envelope import envelope_from
 from canary.receive.journal import Journal
 from canary.receive.session import Session
-from canary.receive.spoolfile import SpoolFault, envelope_from
+from canary.receive.spoolfile import SpoolFault
 from tests.sink import DAY, ISSUED
 
 

@@ -43,7 +43,7 @@ class Member(Protocol):
     def shed(self) -> int:
         """Lets go of that mail, to be sent again later; answers the octets set free."""
 
-    def leave(self, farewell: str = ..., *, at_once: bool = False) -> None:
+    def leave(self, farewell: str = "", *, at_once: bool = False) -> None:
         """Says goodbye when the transaction is over, or at once."""
 
 

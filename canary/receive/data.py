@@ -81,8 +81,9 @@ class DataReader(Body):
         """The mail after its end has come, as it was before the transparency dots (RFC 5321 4.5.2)."""
         octets, self._octets = self._octets, b""
         begin = 1 if octets[0] == _DOT else 0
+        end = max(begin, len(octets) - 3)  # of an empty mail the dot is all there is
         # A slice of what came in pieces would be one more copy.
-        content = octets[begin:-3] if isinstance(octets, bytes) else bytes(memoryview(octets)[begin:-3])
+        content = octets[begin:end] if isinstance(octets, bytes) else bytes(memoryview(octets)[begin:end])
         return content.replace(_STUFFED, END[:2]) if self._stuffed else content
 
     def _end(self, chunk: bytes) -> int:

@@ -3,10 +3,10 @@
 import asyncio
 import logging
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import replace
 from functools import lru_cache
-from typing import ClassVar, TypeVar
+from typing import TypeVar
 
 from canary.receive.admission import Event, network
 from canary.receive.connection import Connection, Service
@@ -49,7 +49,9 @@ class Dialogue(Connection):
 
     # What a session says of itself.
 
-    COMMANDS: ClassVar[Mapping[str, Callable[..., Reply]]] = {}
+    def method(self, verb: str) -> Callable[..., Reply] | None:
+        """What answers a verb, given the session and the argument; None if it is no verb here."""
+        raise NotImplementedError
 
     def receive(self, body: Body) -> Reply:
         """Answers when a body has been read to its end."""
@@ -165,7 +167,7 @@ class Dialogue(Connection):
             self.dismiss(Event.COMMANDS, "421 4.7.0 Too many commands")
             return None
         verb, argument = _understood(line)
-        if method := self.COMMANDS.get(verb):
+        if method := self.method(verb):
             return method(self, argument)
         if verb not in _HTTP:
             raise Refusal("500 5.5.2 Command not recognised")

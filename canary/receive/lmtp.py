@@ -1,11 +1,10 @@
 """LMTP (RFC 2033): the same session for a mail server of our own, which wants to hear of each recipient."""
 
 from collections.abc import Callable, Mapping
-from typing import ClassVar
 
 from canary.receive.dialogue import Reply
 from canary.receive.draft import Draft
-from canary.receive.session import Session
+from canary.receive.session import SMTP_VERBS, Session
 
 
 class Lmtp(Session):
@@ -16,6 +15,10 @@ class Lmtp(Session):
         """RFC 2033 4.2 leaves it as it is, but that it names the protocol."""
         return f"220 {self._service.hostname} LMTP"
 
+    def method(self, verb: str) -> Callable[..., Reply] | None:
+        """What answers a verb."""
+        return LMTP_VERBS.get(verb)
+
     def lhlo(self, argument: str) -> Reply:
         """RFC 2033 4.1: as EHLO."""
         self._meet(argument, "LMTP")
@@ -25,7 +28,8 @@ class Lmtp(Session):
         """RFC 2033 4.2: one for each RCPT that was answered 250, a repeated one too."""
         return "\r\n".join([reply] * draft.accepted)
 
-    COMMANDS: ClassVar[Mapping[str, Callable[..., Reply]]] = {
-        **{verb: method for verb, method in Session.COMMANDS.items() if verb not in ("HELO", "EHLO")},
-        "LHLO": lhlo,
-    }
+
+LMTP_VERBS: Mapping[str, Callable[..., Reply]] = {
+    **{verb: method for verb, method in SMTP_VERBS.items() if verb not in ("HELO", "EHLO")},
+    "LHLO": Lmtp.lhlo,
+}

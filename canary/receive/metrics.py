@@ -49,7 +49,7 @@ class ReceiverCollector(Collector):
         )  # fmt: skip
         yield _counters(
             "canary_smtp_mails", "Transactions by outcome: kept, the reply code, or none.", "outcome",
-            {"kept": 0} | journal.outcomes,
+            {"kept": journal.kept} | journal.outcomes,
         )  # fmt: skip
         yield _counter("canary_smtp_recipients", "Recipients of kept mails.", journal.recipients)
         yield _counter("canary_smtp_octets", "Octets of kept mails.", journal.octets)

@@ -1,11 +1,10 @@
 """What each SMTP command means here and what it is answered (RFC 5321): recipients, then one mail, then 250."""
 
-# ruff: noqa: A003, ARG002 - a verb's method is called like the verb, and gets an argument whether it takes one or not
+# ruff: noqa: ARG002 - a verb's method is called like the verb, and gets an argument whether it takes one or not
 
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from functools import partial
-from typing import ClassVar
 
 from canary.judge.localpart import shape_of
 from canary.model.attempt import Attempt, AttemptKind, LocalShape
@@ -17,10 +16,10 @@ from canary.receive.crowd import Crowd
 from canary.receive.data import Body, DataReader
 from canary.receive.dialogue import FAULT, Dialogue, Reply
 from canary.receive.draft import Draft
-from canary.receive.journal import Transaction
+from canary.receive.envelope import client_text, envelope_text
 from canary.receive.path import Refusal, check_parameters, split_path
 from canary.receive.proxied import ATTRIBUTES, read_xclient
-from canary.receive.spoolfile import SpoolFault, SpoolFull, client_text, envelope_text
+from canary.receive.spoolfile import SpoolFault, SpoolFull
 
 FULL = "452 4.3.1 Insufficient system storage"
 
@@ -50,6 +49,10 @@ class Session(Dialogue):
 
     # The verbs.
 
+    def method(self, verb: str) -> Callable[..., Reply] | None:
+        """What answers a verb."""
+        return SMTP_VERBS.get(verb)
+
     def helo(self, argument: str) -> Reply:
         """RFC 5321 4.1.1.1."""
         self._meet(argument, "SMTP")
@@ -73,7 +76,7 @@ class Session(Dialogue):
             raise Refusal(FULL, Event.SPOOL)
         if not_now := self._crowd.admit_mail(self):
             raise Refusal(not_now)
-        self._draft = Draft(sender, self._heard)
+        self._draft = Draft(self.name, self._protocol, sender, self._heard)
         return "250 2.1.0 OK"
 
     def rcpt(self, argument: str) -> Reply:
@@ -185,12 +188,6 @@ class Session(Dialogue):
         self.greet()
         return None
 
-    COMMANDS: ClassVar[Mapping[str, Callable[..., Reply]]] = {
-        "HELO": helo, "EHLO": ehlo, "MAIL": mail, "RCPT": rcpt, "DATA": data, "BDAT": bdat, "RSET": rset,
-        "NOOP": noop, "QUIT": quit, "STARTTLS": starttls, "VRFY": vrfy, "EXPN": expn, "AUTH": auth, "HELP": help,
-        "XCLIENT": xclient,
-    }  # fmt: skip
-
     # Their steps.
 
     def _meet(self, name: str, protocol: str) -> None:
@@ -273,7 +270,8 @@ class Session(Dialogue):
             if not self.leaving:
                 for address in draft.recipients.keys() & self._service.book.addresses:
                     self._note(AttemptKind.PROBE, address)
-            self._tell(draft, self._envelope(draft), "no mail followed")
+            self._end(draft)
+            self._tell(draft, "no mail followed")
         self.forget()
 
     def forget(self) -> None:
@@ -289,39 +287,43 @@ class Session(Dialogue):
             if body.refusal:
                 raise _refused(body.refusal)
             return f"250 2.0.0 {body.read} octets received"
-        draft.ended = self._heard
-        envelope = self._envelope(draft)
+        draft.size = body.read
+        self._end(draft)
         if body.refusal:
-            self._tell(draft, envelope, body.refusal[:9], body.read)
+            self._tell(draft, body.refusal[:9])
             self.forget()
             raise _refused(self.each(body.refusal, draft))
-        self._store(draft, envelope, body)
+        self._store(draft, body)
         return None
 
     def each(self, reply: str, draft: Draft) -> str:
         """What is answered to a whole mail: one reply for all its recipients (RFC 5321 4.1.1.4)."""
         return reply
 
-    def _envelope(self, draft: Draft) -> str:
+    def _end(self, draft: Draft) -> None:
+        """Says when the last octet came, and writes the envelope."""
         if self._described is not self._client:
             self._described, self._description = self._client, client_text(self._client)
-        return envelope_text(draft.sender, draft.recipients.values(), self._description, self._service.clock())
+        now = self._service.clock()
+        draft.ended = self._heard
+        draft.envelope = envelope_text(draft.sender, draft.recipients.values(), self._description, now)
 
-    def _store(self, draft: Draft, envelope: str, body: Body) -> None:
+    def _store(self, draft: Draft, body: Body) -> None:
         """Hands the mail to the spool, which goes on with it whatever becomes of the client."""
         held, content = body.held, body.content()
-        self._service.spool.enqueue(envelope, content, partial(self._stored, draft, envelope, held, len(content)))
+        draft.size = len(content)
+        self._service.spool.enqueue(draft.envelope, content, partial(self._stored, draft, held))
         self.storing = self._waiting = True
         self._draft = self._body = None  # what it holds is given back when it is stored
 
-    def _stored(self, draft: Draft, envelope: str, held: int, size: int, answer: str | SpoolFault) -> None:
+    def _stored(self, draft: Draft, held: int, answer: str | SpoolFault) -> None:
         self.storing = False
         self._crowd.hold(-held)
         self.part()
-        self.resume(self._acknowledge, (draft, envelope, size, answer))
+        self.resume(self._acknowledge, (draft, answer))
 
-    def _acknowledge(self, stored: tuple[Draft, str, int, str | SpoolFault]) -> str:
-        draft, envelope, size, answer = stored
+    def _acknowledge(self, stored: tuple[Draft, str | SpoolFault]) -> str:
+        draft, answer = stored
         if isinstance(answer, SpoolFault):
             full = isinstance(answer, SpoolFull)
             self._crowd.count(self, Event.SPOOL if full else Event.FAULT)
@@ -329,17 +331,11 @@ class Session(Dialogue):
         else:
             reply, key = f"250 2.0.0 OK: queued as {answer}", answer
             self.commands = 0
-        self._tell(draft, envelope, reply[:9], size, key)
+        self._tell(draft, reply[:9], key)
         return self.each(reply, draft)
 
-    def _tell(self, draft: Draft, envelope: str, outcome: str, size: int = 0, key: str = "") -> None:
-        now = self._loop.time()
-        commit = now - draft.ended if key else 0.0
-        told = Transaction(
-            self.name, envelope, len(draft.recipients), outcome, size, key, draft.refused, self._protocol,
-            now - draft.began, commit,
-        )  # fmt: skip
-        self._service.journal.tell(told)
+    def _tell(self, draft: Draft, outcome: str, key: str = "") -> None:
+        self._service.journal.tell(draft, self._loop.time(), outcome, key)
 
 
 def _forbid(argument: str) -> None:
@@ -349,3 +345,11 @@ def _forbid(argument: str) -> None:
 
 def _refused(reply: str) -> Refusal:
     return Refusal(reply, Event.SIZE if reply.startswith("552") else None)
+
+
+SMTP_VERBS: Mapping[str, Callable[..., Reply]] = {
+    "HELO": Session.helo, "EHLO": Session.ehlo, "MAIL": Session.mail, "RCPT": Session.rcpt, "DATA": Session.data,
+    "BDAT": Session.bdat, "RSET": Session.rset, "NOOP": Session.noop, "QUIT": Session.quit,
+    "STARTTLS": Session.starttls, "VRFY": Session.vrfy, "EXPN": Session.expn, "AUTH": Session.auth,
+    "HELP": Session.help, "XCLIENT": Session.xclient,
+}  # fmt: skip

@@ -16,18 +16,8 @@ from pathlib import Path
 
 from canary.model.attempt import Attempt, AttemptKind, LocalShape
 from canary.model.mail import Envelope, RawMail
-from canary.receive.spoolfile import (
-    SpoolFault,
-    backlog,
-    checkpoint,
-    client_text,
-    connect,
-    envelope_from,
-    envelope_text,
-    prepare,
-    read_uid,
-    stand_in,
-)
+from canary.receive.envelope import client_text, envelope_from, envelope_text
+from canary.receive.spoolfile import SpoolFault, backlog, checkpoint, connect, prepare, read_uid, stand_in
 from canary.receive.writer import Writer
 
 log = logging.getLogger("canary.spool")

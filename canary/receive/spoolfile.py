@@ -1,18 +1,14 @@
 """The spool's file: its tables, how one is born whole, checked, and set aside when damaged."""
 
-import json
 import logging
 import os
 import sqlite3
 import threading
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from contextlib import closing
 from datetime import datetime
 from functools import lru_cache
-from json.encoder import encode_basestring_ascii as _quoted
 from pathlib import Path
-
-from canary.model.mail import Client, Envelope
 
 log = logging.getLogger("canary.spool")
 
@@ -192,30 +188,6 @@ def set_aside(path: Path, damage: str, clock: Callable[[], datetime]) -> None:
         "spool %s is damaged (%s) and set aside as %s; the mails in it await recovery, a fresh one starts",
         path, damage, aside,
     )  # fmt: skip
-
-
-def envelope_text(mail_from: str, rcpt_to: Iterable[str], client: str, received: datetime) -> str:
-    """An envelope as JSON in ASCII, which takes whatever a client may have said; `client` is `client_text`.
-
-    It is written for every mail before its 250, and by hand in a quarter of the time.
-    """
-    return (
-        f'{{"mail_from":{_quoted(mail_from)},"rcpt_to":[{",".join(map(_quoted, rcpt_to))}],'
-        f'"client":{client},"received":"{received.isoformat()}"}}'
-    )
-
-
-def client_text(client: Client) -> str:
-    """A client as JSON in ASCII."""
-    tls = _quoted(client.tls) if client.tls is not None else "null"
-    return f'{{"ip":{_quoted(client.ip)},"port":{client.port:d},"helo":{_quoted(client.helo)},"tls":{tls}}}'
-
-
-def envelope_from(text: str) -> Envelope:
-    """The envelope that `envelope_text` wrote."""
-    said = json.loads(text)
-    received = datetime.fromisoformat(said["received"])
-    return Envelope(said["mail_from"], tuple(said["rcpt_to"]), Client(**said["client"]), received)
 
 
 def _damage(path: Path) -> str:

@@ -74,7 +74,7 @@ class Writer:
         self._line: list[_Job] = []
         self._ending = False
         self._notes = Notes()
-        self._thread: threading.Thread | None = None
+        self._runner: threading.Thread | None = None
         self._connection: sqlite3.Connection | None = None
         self._table: NoteTable | None = None
         self._inode = self._present = 0
@@ -91,16 +91,16 @@ class Writer:
         """Opens the prepared file and starts the thread."""
         self._clock, self._ending = clock, False
         self._open()
-        self._thread = threading.Thread(target=self._run, name=f"spool {self._path.name}", daemon=True)
-        self._thread.start()
+        self._runner = threading.Thread(target=self._run, name=f"spool {self._path.name}", daemon=True)
+        self._runner.start()
 
     def stop(self) -> None:
         """Waits for everything queued to be written."""
-        thread, self._thread = self._thread, None
-        if thread:
+        runner, self._runner = self._runner, None
+        if runner:
             self._hand_over()
             self._queue.put(None)
-            thread.join()
+            runner.join()
 
     @property
     def full(self) -> bool:
@@ -120,13 +120,13 @@ class Writer:
         return True
 
     def _press(self) -> None:
-        if self._logged and self._thread and not self._pressed:
+        if self._logged and self._runner and not self._pressed:
             self._pressed = True
             self._queue.put(())
 
     def enqueue(self, envelope: str, content: bytes, told: Callable[[str | SpoolFault], object]) -> None:
         """Queues a mail; when it is committed `told` gets its key in this loop, or else the fault."""
-        if self._thread is None:
+        if self._runner is None:
             raise SpoolFault(f"spool {self._path} is not started")
         if self._coming:
             loop = self._coming[-1].loop
@@ -144,7 +144,7 @@ class Writer:
 
     def note(self, attempt: Attempt) -> None:
         """Takes an attempt, to be written soon."""
-        if self._notes.add(attempt) and self._thread:
+        if self._notes.add(attempt) and self._runner:
             self._queue.put(())
 
     def _free(self) -> int:

@@ -6,30 +6,32 @@ from datetime import UTC, datetime
 import pytest
 
 from canary.model.mail import Client
-from canary.receive.journal import Journal, Transaction, masked
-from canary.receive.spoolfile import client_text, envelope_text
+from canary.receive.draft import Draft
+from canary.receive.envelope import client_text, envelope_text
+from canary.receive.journal import Journal, masked
 
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
-ENVELOPE = envelope_text(
-    "bounce@sender.example",
-    ("play@example.net", "shop@example.net"),
-    client_text(Client("192.0.2.1", 4711, "mx.sender.example", "TLSv1.3 TLS_AES_256_GCM_SHA384")),
-    NOON,
-)
-KEPT = Transaction(
-    "e1-7", ENVELOPE, 2, "250 2.0.0 OK: queued as u-1", 4096, "u-1", {"unknown": 2}, "ESMTP", 0.25, 0.004
-)
+OK = "250 2.0.0 OK: queued as u-1"
 
 
-def told(journal: Journal, lines: list[str], transaction: Transaction) -> dict[str, object]:
-    journal.tell(transaction)
+def draft() -> Draft:
+    found = Draft("e1-7", "ESMTP", "bounce@sender.example", 100.0)
+    found.recipients = {address: address for address in ("play@example.net", "shop@example.net")}
+    client = client_text(Client("192.0.2.1", 4711, "mx.sender.example", "TLSv1.3 TLS_AES_256_GCM_SHA384"))
+    found.envelope = envelope_text(found.sender, found.recipients, client, NOON)
+    found.ended, found.size, found.refused = 100.246, 4096, {"unknown": 2}
+    return found
+
+
+def told(journal: Journal, lines: list[str], draft: Draft) -> dict[str, object]:
+    journal.tell(draft, 100.25, OK, "u-1")
     found: dict[str, object] = json.loads(lines[-1])
     return found
 
 
 def test_a_transaction_is_one_line_of_json_with_everything_about_it() -> None:
     lines: list[str] = []
-    assert told(Journal(lines.append), lines, KEPT) == {
+    assert told(Journal(lines.append), lines, draft()) == {
         "session": "e1-7",
         "protocol": "ESMTP",
         "mail_from": "bounce@sender.example",
@@ -40,11 +42,11 @@ def test_a_transaction_is_one_line_of_json_with_everything_about_it() -> None:
             "helo": "mx.sender.example",
             "tls": "TLSv1.3 TLS_AES_256_GCM_SHA384",
         },
-        "received": "2026-03-01T12:00:00+00:00",
+        "received": "2026-03-01T12:00:00.000000+00:00",
         "refused": {"unknown": 2},
         "size": 4096,
         "key": "u-1",
-        "outcome": "250 2.0.0 OK: queued as u-1",
+        "outcome": OK,
         "seconds": 0.25,
         "commit": 0.004,
     }
@@ -52,15 +54,18 @@ def test_a_transaction_is_one_line_of_json_with_everything_about_it() -> None:
 
 def test_no_octet_of_a_stranger_breaks_the_line() -> None:
     lines: list[str] = []
-    envelope = envelope_text("a\r\nb\udc80@x", ('"\n{}"@y',), client_text(Client("", 0, "\x85\u2028\\")), NOON)
-    assert told(Journal(lines.append), lines, Transaction("s", envelope, 1, "x"))["mail_from"] == "a\r\nb\udc80@x"
+    hostile = draft()
+    hostile.envelope = envelope_text(
+        "a\r\nb\udc80@x", ('"\n{}%s"@y',), client_text(Client("", 0, "\x85\u2028\\")), NOON
+    )
+    assert told(Journal(lines.append), lines, hostile)["mail_from"] == "a\r\nb\udc80@x"
     assert lines[0].isascii()
     assert len(lines[0].splitlines()) == 1
 
 
 def test_addresses_are_masked_if_asked() -> None:
     lines: list[str] = []
-    found = told(Journal(lines.append, mask=True), lines, KEPT)
+    found = told(Journal(lines.append, mask=True), lines, draft())
     assert (found["mail_from"], found["rcpt_to"]) == ("b***@sender.example", ["p***@example.net", "s***@example.net"])
 
 
@@ -72,7 +77,8 @@ def test_what_is_no_address_is_masked_too(address: str, shown: str) -> None:
 def test_what_was_kept_and_what_was_not_are_counted_apart() -> None:
     journal = Journal(lambda _: None)
     for outcome, key in (("250 OK", "u-1"), ("250 OK", "u-2"), ("452 full", ""), ("no mail followed", "")):
-        journal.tell(Transaction("s", ENVELOPE, 2, outcome, 100, key, commit=0.003))
-    assert journal.outcomes == {"kept": 2, "452": 1, "none": 1}
-    assert (journal.octets, journal.recipients, sum(journal.commit_counts)) == (200, 4, 2)
+        journal.tell(draft(), 100.25, outcome, key)
+    assert journal.kept == 2
+    assert journal.outcomes == {"452": 1, "none": 1}
+    assert (journal.octets, journal.recipients, sum(journal.commit_counts)) == (8192, 4, 2)
     assert journal.commit_counts[2] == 2
