@@ -3,7 +3,7 @@
 Each round gives every one its turn, and the median counts. A turn is a fresh process that gets every load, each after two
 to warm up; with `receive:warm` one process serves all turns, idle between them, which lets Node compile what is hot.
 Servers and load share all processors, as they find them: Canary's second thread has the same as the load has.
-Canary is a real `canary smtp` process that keeps every mail on disk before its 250 (each load ends by counting them);
+Canary is a real `canary smtp` process, compiled if it can be, that keeps every mail on disk before its 250 (each load ends by counting them);
 the others keep nothing, or in memory. `receive:quick` measures less, `receive:count=1000000` sends so many for memory.
 """
 
@@ -26,6 +26,7 @@ from bench.peers import clients
 from bench.peers.canary_sink import CanarySink
 from bench.peers.clients import Load, Run
 from bench.peers.servers import PEERS, SMTP_SOURCE, Recipe, Server, running
+from canary.receive.compiled import is_compiled
 
 CELLS = {
     "4 KB, many a session": Load(4096, many=True),
@@ -121,7 +122,8 @@ def main(*options: str) -> None:
 
 async def measure(bench: Bench) -> int:
     """All tables; answers how many promises are broken."""
-    python = f"Python {platform.python_version()}"
+    form = "compiled" if is_compiled() else "interpreted"
+    python = f"Python {platform.python_version()}, receiving {form}"
     print(f"{bench.plan.rounds} rounds, {clients.cores()} processors for servers and load together, {python}")
     sys.stdout.reconfigure(line_buffering=True)  # type: ignore[union-attr]
     throughput(bench)

@@ -151,7 +151,7 @@ def _findings() -> Iterator[tuple[str, bool, str]]:
             yield name, True, check()
         except (Trouble, OSError, smtplib.SMTPException) as fault:
             yield name, False, str(fault)
-    interpreted = "interpreted; it takes a quarter more mail a second if there is a C compiler when it is installed"
+    interpreted = "interpreted; compiled it takes more mail a second, see docs/receiving.md"
     yield "receiving", True, "compiled" if is_compiled() else interpreted
     yield "alerts", True, ", ".join(known.alert.destinations) or "no destination set; leaks show on the dashboard only"
 
