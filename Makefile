@@ -13,7 +13,8 @@ help:   ## List the targets
 demo: .venv/.run ## Replay the leak of 2011 in front of you (ARGS=--no-serve ends after the table)
 	.venv/bin/canary demo $(ARGS)
 
-run: .venv/.fast ## Run everything on this machine with ./canary.toml
+run: .venv/.run ## Run everything on this machine with ./canary.toml
+	-@$(MAKE) --no-print-directory .venv/.fast
 	.venv/bin/canary up $(ARGS)
 
 test: .venv/.dev ## Run every test: the quick ones first, then slow, browser, corpus and suites
