@@ -2,6 +2,8 @@
 .PHONY: help demo run test check bench quality
 .DEFAULT_GOAL := help
 ARGS ?=
+# Compiled test modules are kept: every process of the tests would compile them again.
+export PYTHONDONTWRITEBYTECODE =
 # What tests the modules that are compiled, for the form they have where there is no compiler.
 INTERPRETED = $(addprefix tests/unit/test_,admission.py bdat.py crowd.py data.py envelope.py journal.py path.py) \
 	$(addprefix tests/parts/test_,abuse.py dialogues.py listener.py lmtp.py probes.py proxied.py smtp.py spool.py) \

@@ -109,7 +109,7 @@ class AddressBook:
                 self._mark, self.addresses = news
         except Exception as error:  # noqa: BLE001 - whatever the store raises, the known addresses stay valid
             self._answered = False
-            fault = f"{type(error).__name__}: {error}"
+            fault = f"{type(error).__name__}: {error}".partition("\n")[0]
         if self.addresses is not self._saved:
             fault = fault or await self._save()
         self._tell(fault)

@@ -93,6 +93,7 @@ def test_our_own_machines_have_no_share_of_their_own(tmp_path: Path, crowd: Exit
 # Commands.
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("flood", "event", "most"),
     [
@@ -125,6 +126,7 @@ def test_two_floods_at_once_leave_others_their_turn(tmp_path: Path, crowd: ExitS
         assert time.monotonic() - began < 5
 
 
+@pytest.mark.slow
 def test_whoever_guesses_too_much_sends_no_mail_for_a_while(tmp_path: Path) -> None:
     with Sink(tmp_path, Limits(unknown_rate=5)) as sink, sink.dial(ABUSER) as guesser, sink.dial(ABUSER) as other:
         guesser.hear()
@@ -167,6 +169,7 @@ def test_many_unfinished_mails_of_one_network_pay_for_memory(tmp_path: Path, cro
 # The tarpit.
 
 
+@pytest.mark.slow
 def test_refusals_wait_longer_and_longer_for_whoever_earns_them(tmp_path: Path) -> None:
     with Sink(tmp_path, Limits(tarpit=0.1)) as sink, sink.dial(ABUSER) as abuser:
         abuser.hear()

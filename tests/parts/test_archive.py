@@ -216,6 +216,7 @@ def test_bombs_go_off_into_a_line_of_the_report(
     assert [p.name for p in tmp_path.iterdir()] == [name]
 
 
+@pytest.mark.slow
 def test_a_list_of_members_that_would_fill_the_memory_is_not_read(tmp_path: Path) -> None:
     octets = zipped([(f"{number:0200}", b"") for number in range(6000)])
     assert "list of members" in faults(read(tmp_path / "x.zip", octets, replace(SMALL, bounds=TIGHT)))[-1][-1]

@@ -119,6 +119,7 @@ def test_a_store_that_fails_is_told_of_once_and_when_it_is_back(
     assert [message.partition(":")[2][:8] for message in caplog.messages] == [" trouble", " fresh a"]
 
 
+@pytest.mark.slow
 def test_a_store_that_hangs_delays_a_refusal_by_two_seconds_at_most(memory: Memory) -> None:
     answer = threading.Event()
 

@@ -170,6 +170,7 @@ WORLD = (
 )  # fmt: skip
 
 
+@pytest.mark.slow
 @settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(data=st.data())
 def test_the_order_of_arrival_changes_nothing(store: Database, data: st.DataObject) -> None:

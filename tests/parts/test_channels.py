@@ -45,8 +45,9 @@ def receiver() -> Iterator[Receiver]:
         yield found
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def http() -> Iterator[Http]:
+    # Its store of certificates takes longer to read than a test needs.
     found = Http(allow_private=True, seconds=5)
     yield found
     found.close()

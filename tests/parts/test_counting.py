@@ -156,6 +156,7 @@ def agree(store: Database) -> None:
         assert kept(session) == counted(session)
 
 
+@pytest.mark.slow
 # A failure is told as it was found: to make it smaller would run the whole pipeline for minutes.
 @settings(
     max_examples=12, deadline=None, phases=[Phase.generate], suppress_health_check=[HealthCheck.function_scoped_fixture]
@@ -207,6 +208,7 @@ def test_a_recount_mends_counts_that_are_wrong(world: World) -> None:
     agree(world.store)
 
 
+@pytest.mark.slow
 def test_counts_begin_with_what_came_before_there_were_any(world: World) -> None:
     world.send([("offer", [0, 3]), ("own", [0]), ("lure", [2]), ("receipt", [1])])
     world.probe(2)

@@ -118,6 +118,7 @@ def test_none_is_made_where_too_few_were_issued_to_hide_among(hiding: Database) 
         assert decoys.keep(session, Wanted(20, least=6), secrets.randbelow, NOW) == 0
 
 
+@pytest.mark.slow
 def test_a_canary_that_changes_places_keeps_its_address_and_its_hits(hiding: Database) -> None:
     with hiding.writing() as session:
         before = canaries.list_canaries(session, "shop")
@@ -188,6 +189,7 @@ def test_a_decoy_is_nobodys_on_every_list(hiding: Database) -> None:
         assert [line.verdicts for line in standing.standings(session)] == [Counter()]
 
 
+@pytest.mark.slow
 def test_pages_of_canaries_step_over_decoys(hiding: Database) -> None:
     with hiding.writing() as session:
         for _ in range(80):
@@ -263,6 +265,7 @@ def test_rotating_the_only_address_beside_a_decoy_rotates_both(hiding: Database)
     assert Counter((row.generation, row.state) for row in beside) == {(1, "rotated"): 2, (2, "active"): 2}
 
 
+@pytest.mark.slow
 def test_about_one_is_made_for_every_ten_addresses_issued(opened: Opened, key: Path) -> None:
     grown = Installation(opened(Seals(key, 10)), Random(3))
     grown.begin()

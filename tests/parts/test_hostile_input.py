@@ -22,6 +22,7 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
         yield site
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("odd", [*QUICK, *(pytest.param(odd, marks=pytest.mark.slow) for odd in ODD)])
 def test_no_odd_value_in_an_address_breaks_a_page(site: Site, odd: str) -> None:
     assert broken_addresses(site, odd) == []

@@ -108,6 +108,7 @@ def test_ten_years_of_mail_show_who_leaked(desk: Desk) -> None:
     assert case.first == BEGIN + timedelta(days=400)
 
 
+@pytest.mark.slow
 def test_importing_again_changes_nothing(desk: Desk) -> None:
     path = desk.write("box", mbox(history()))
     desk.take(path)
@@ -228,6 +229,7 @@ class Cut(Exception):
     """The import is cut off here."""
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("name", "after"), [("box", 1), ("box", 3), ("box.tar.gz", 2)])
 def test_an_import_cut_off_anywhere_comes_to_the_same_end(
     desk: Desk, name: str, after: int, monkeypatch: pytest.MonkeyPatch
@@ -295,6 +297,7 @@ def test_one_mail_to_two_canaries_is_two_hits_and_one_mail(desk: Desk) -> None:
     assert desk.counts()[:2] == [16, 17]
 
 
+@pytest.mark.slow
 def test_names_and_addresses_of_any_octets_go_in_and_can_be_told(desk: Desk) -> None:
     path = Path(os.fsdecode(os.fsencode(desk.folder) + b"/caf\xe9.mbox"))
     odd = bytes(lure("shop@in.example", 400)).replace(b"<u@reader", b"<u\0\xff@reader", 1)

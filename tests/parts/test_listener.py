@@ -54,6 +54,7 @@ def test_a_hundred_recipients_are_taken_and_the_next_comes_again(tmp_path: Path)
         assert len(sink.mails()[0].envelope.rcpt_to) == 100
 
 
+@pytest.mark.slow
 def test_twenty_thousand_recipients_end_the_session(sink: Sink) -> None:
     with sink.dial() as client:
         drown(client, b"HELO x\r\nMAIL FROM:<>\r\n" + b"RCPT TO:<no@example.net>\r\n" * 20_000)
@@ -110,6 +111,7 @@ def test_too_many_connections_are_told_to_come_again(tmp_path: Path, limits: Lim
             assert fourth.hear()[:3] == "220"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("limits", "said"),
     [
@@ -125,6 +127,7 @@ def test_silence_and_lingering_end_with_421(tmp_path: Path, limits: Limits, said
         assert sink.mails() == []
 
 
+@pytest.mark.slow
 def test_dripping_octets_do_not_stretch_the_session(tmp_path: Path) -> None:
     with Sink(tmp_path, Limits(idle=5, session=0.5)) as sink, sink.dial() as client:
         client.begin()
@@ -137,6 +140,7 @@ def test_dripping_octets_do_not_stretch_the_session(tmp_path: Path) -> None:
         assert heard[:9] == b"421 4.4.2"
 
 
+@pytest.mark.slow
 def test_a_client_that_never_reads_is_dropped(tmp_path: Path) -> None:
     with Sink(tmp_path, Limits(idle=0.3, commands=10_000_000)) as sink, sink.dial() as client:
         with contextlib.suppress(ConnectionError):

@@ -45,6 +45,7 @@ def events(lines: Iterator[str]) -> Iterator[dict[str, Any]]:
             yield json.loads(said.removeprefix("data: "))
 
 
+@pytest.mark.slow
 def test_who_listens_hears_of_a_hit_when_it_comes(site: Site) -> None:
     with site.logged_in("viewer") as client, client.stream("GET", "/live", timeout=20) as response:
         assert response.headers["content-type"].startswith("text/event-stream")

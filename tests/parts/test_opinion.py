@@ -98,6 +98,7 @@ def test_its_symbols_become_a_reason_and_change_no_verdict(world: World) -> None
     assert world.reasons() == [["rspamd scores it 8.5 (LURE +8.5)."]]
 
 
+@pytest.mark.slow
 def test_a_mail_is_asked_about_once_and_the_vendors_own_mail_never(world: World) -> None:
     told = Told()
     world.send()
@@ -112,6 +113,7 @@ def test_mail_older_than_a_day_is_not_asked_about(world: World) -> None:
     assert world.asking(Told()).ask_due() == 0
 
 
+@pytest.mark.slow
 def test_a_run_is_bounded(world: World) -> None:
     for _ in range(BATCH + 1):
         world.send()
@@ -232,6 +234,7 @@ def serving(behave: Callable[[socket.socket, threading.Event], None]) -> Iterato
         thread.join()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("behave", [silent, dripping, dripping_headers], ids=lambda f: f.__name__)
 def test_the_deadline_holds_whatever_the_server_does(behave: Callable[[socket.socket, threading.Event], None]) -> None:
     with serving(behave) as url:

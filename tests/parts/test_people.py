@@ -83,6 +83,7 @@ def test_a_user_that_cannot_be_is_refused_in_one_line(site: Site, fields: dict[s
     assert "Traceback" not in answer.text
 
 
+@pytest.mark.slow
 def test_a_changed_role_ends_every_session_of_its_user(site: Site) -> None:
     with site.logged_in() as admin, site.logged_in("analyst") as analyst:
         assert inside(analyst)
@@ -113,6 +114,7 @@ def metrics(site: Site, token: str) -> int:
     return httpx.get(f"{site.url}/metrics", headers=headers, trust_env=False).status_code
 
 
+@pytest.mark.slow
 def test_a_changed_password_ends_every_other_session(site: Site) -> None:
     with log_in(site) as here, log_in(site) as there:
         wrong = {"present": "wrong", "password": FRESH, "again": FRESH}
@@ -121,6 +123,7 @@ def test_a_changed_password_ends_every_other_session(site: Site) -> None:
         assert (inside(here), inside(there)) == (True, False)
 
 
+@pytest.mark.slow
 def test_the_present_password_cannot_be_tried_without_end(site: Site) -> None:
     with site.logged_in() as client:
         wrong = {"present": "wrong", "password": FRESH, "again": FRESH}
@@ -187,6 +190,7 @@ def test_a_token_that_cannot_be_is_refused(site: Site, fields: dict[str, str]) -
         assert admin.post("/setup/tokens", data=fields).status_code in (400, 422)
 
 
+@pytest.mark.slow
 def test_processes_that_serve_one_store_count_tries_together(site: Site, tmp_path: Path) -> None:
     with serve_again(site) as other, site.client() as here, other.client() as there:
         answers = [client.post("/login", data={"name": "ada", "password": "wrong"}) for client in [here, there] * 6]
@@ -218,6 +222,7 @@ def audit_lines(site: Site) -> int:
         return len(audited(session, 1000))
 
 
+@pytest.mark.slow
 def test_every_change_is_written_down_with_who_and_from_where(site: Site) -> None:
     changing = {(w.method, w.path) for w in site.app.state.ways if isinstance(w, Route) and w.method != "GET"}
     assert {key for key in changing if not key[1].startswith("/api/")} == set(WAYS)

@@ -144,6 +144,7 @@ def test_the_spool_forgets_a_mail_only_after_it_is_in_the_store(world: World) ->
         assert mails.octets(session, world.rows(MailRow)[0].id or 0) == LURE
 
 
+@pytest.mark.slow
 def test_vendors_without_a_common_supplier_are_separate_cases(world: World) -> None:
     world.send(LURE, "shop")
     world.send(LURE, "bikes")

@@ -137,6 +137,7 @@ def test_probes_show_on_the_page_of_the_vendor(world: World) -> None:
     assert [(hit.verdict, hit.mail, hit.subject) for hit in page.hits] == [("probe", None, "")]
 
 
+@pytest.mark.slow
 def test_guesses_are_counted_by_the_shape_of_their_local_part(world: World) -> None:
     for shape in (LocalShape.NAME, LocalShape.NAME, LocalShape.ROLE, LocalShape.UNKNOWN):
         world.spool.note(Attempt(AttemptKind.GUESS, "in.example", "192.0.2.0/24", world.clock(), shape=shape))

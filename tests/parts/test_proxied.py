@@ -53,6 +53,7 @@ def test_guesses_are_noted_against_the_client(tmp_path: Path) -> None:
         assert [attempt.source for attempt in sink.attempts()] == ["192.0.2.0/24"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("said", [b"", b"PROXY TCP4 192.0.2.9"])
 def test_a_proxy_that_never_ends_its_header_is_let_go(tmp_path: Path, said: bytes) -> None:
     with Sink(tmp_path, Limits(idle=0.2), proxies=everybody) as sink, sink.dial() as client:

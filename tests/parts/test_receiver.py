@@ -197,6 +197,7 @@ def test_a_file_that_holds_no_numbers_disturbs_nobody(tmp_path: Path, content: b
     assert told(tmp_path) == {("canary_smtp_up", "smtp"): 1.0}
 
 
+@pytest.mark.slow
 def test_numbers_are_shown_at_an_address_of_their_own(tmp_path: Path) -> None:
     said: list[str] = []
     registry = registry_of([ReceiverFiles(tmp_path, time.time)])

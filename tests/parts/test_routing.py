@@ -74,6 +74,7 @@ def test_the_first_fact_of_a_matter_goes_out_at_once_and_what_follows_in_a_minut
     assert len(message) == 58
 
 
+@pytest.mark.slow
 def test_a_matter_that_goes_on_is_told_ever_more_rarely(world: World, clock: Clock) -> None:
     gaps, last = [], NOW
     for number in range(1, 200):

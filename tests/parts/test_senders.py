@@ -237,6 +237,7 @@ def test_the_vendors_own_proof_confirms_an_account_at_once_in_the_first_weeks(wo
     assert (world.verdicts(), world.states()) == (["expected"], {"shop.example": "declared", account: "learned"})
 
 
+@pytest.mark.slow
 def test_after_the_first_weeks_the_vendors_own_proof_confirms_no_account(world: World) -> None:
     world.carried(days=60)
     assert world.states() == {"shop.example": "declared"}
@@ -344,6 +345,7 @@ def test_a_decision_at_one_vendor_leaves_the_other_alone(world: World) -> None:
     assert world.verdicts() == ["expected", "third-party"]
 
 
+@pytest.mark.slow
 def test_more_hits_than_a_batch_holds_are_judged_again(world: World) -> None:
     with world.store.writing() as session:
         order = Order("trendy-shoes", "in.example")

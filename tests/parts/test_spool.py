@@ -101,6 +101,7 @@ def test_a_kept_mail_survives_without_any_goodbye(path: Path, spool: Spool, tmp_
     assert [mail.content for mail in make(copy).waiting(10, NOW)] == [b"durable"]
 
 
+@pytest.mark.slow
 def test_waiting_is_bounded_in_mails_and_in_octets(spool: Spool, worker: Spool) -> None:
     keep(spool, *[b"x" * 30_000_000] * 4)
     assert len(worker.waiting(2, NOW)) == 2
@@ -153,6 +154,7 @@ def test_attempts_come_out_in_order_and_are_forgotten_up_to_a_number(path: Path,
     assert [attempt for _, attempt in worker.attempts(100)] == noted[4:]
 
 
+@pytest.mark.slow
 def test_a_flood_of_attempts_is_counted_to_the_last(spool: Spool, worker: Spool) -> None:
     for number in range(40_000):
         spool.note(Attempt(AttemptKind.RELAY, f"d{number}.example", "192.0.2.0/24", NOW))
@@ -175,6 +177,7 @@ def test_attempts_of_a_flood_are_added_up_in_memory_by_kind_domain_source_hour_a
     assert notes.take() == []
 
 
+@pytest.mark.slow
 def test_a_probe_keeps_its_address_in_a_flood_and_loses_its_source_first() -> None:
     notes = Notes()
     notes.add(*[Attempt(AttemptKind.GUESS, "example.net", "", NOW)] * 10_000)
@@ -184,6 +187,7 @@ def test_a_probe_keeps_its_address_in_a_flood_and_loses_its_source_first() -> No
     assert Counter(told) == {(True, True): 10_000, (False, True): 10_000, (False, False): 10_000}
 
 
+@pytest.mark.slow
 def test_attempts_from_everywhere_take_no_more_memory_than_those_from_one_place() -> None:
     notes = Notes()
     for number in range(50_000):
@@ -203,6 +207,7 @@ def fill_with_attempts(path: Path, spread: str) -> None:
         file.execute(f"INSERT INTO attempt (kind, domain, source, at, address) {rows}", [NOW.isoformat()])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("spread", "rows"),
     [
@@ -225,6 +230,7 @@ def test_a_file_full_of_attempts_is_added_up_and_the_sum_stays_true(
     assert (len(counted), sum(counted)) == (rows, 100_001)
 
 
+@pytest.mark.slow
 def test_a_file_full_of_guesses_is_added_up_by_their_shape(path: Path, spool: Spool, worker: Spool) -> None:
     spool.close()
     fill_with_attempts(path, "'guess', 'example.net', i || '::/48', ?, ''")
@@ -237,6 +243,7 @@ def test_a_file_full_of_guesses_is_added_up_by_their_shape(path: Path, spool: Sp
     assert {a.shape: a.count for _, a in worker.attempts(10)} == {LocalShape.WORD: 75_001, LocalShape.NAME: 25_000}
 
 
+@pytest.mark.slow
 def test_attempts_that_a_worker_has_taken_stay_as_they_were_and_are_counted_once(
     path: Path, spool: Spool, worker: Spool
 ) -> None:

@@ -3,7 +3,6 @@
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 
 import pytest
 from sqlmodel import Session, select
@@ -18,14 +17,11 @@ PASSWORD = "correct horse battery"
 
 
 @pytest.fixture
-def database(tmp_path: Path) -> Iterator[Database]:
+def database(sqlite_store: Database) -> Database:
     """An empty store with one user."""
-    database = Database(f"sqlite:///{tmp_path}/canary.db")
-    database.migrate()
-    with database.writing() as session:
+    with sqlite_store.writing() as session:
         add_user(session, "Ada", PASSWORD, "admin", NOW)
-    yield database
-    database.close()
+    return sqlite_store
 
 
 @pytest.fixture

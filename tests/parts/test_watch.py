@@ -69,6 +69,7 @@ def test_each_change_of_a_case_is_told_once(store: Database, case: int) -> None:
     ]
 
 
+@pytest.mark.slow
 def test_a_case_that_nobody_looks_at_is_reminded_of_ever_more_rarely(store: Database, case: int) -> None:
     routed(store)
     days = []

@@ -118,6 +118,7 @@ def test_the_cookie_is_out_of_reach_of_scripts_and_bound_to_the_host_over_https(
     assert (app.state.door.cookie, app.state.door.secure) == ("__Host-canary", True)
 
 
+@pytest.mark.slow
 def test_the_eleventh_wrong_password_is_refused_whether_the_user_exists_or_not(site: Site) -> None:
     with site.client() as client:
         for name in ("ada", "nobody"):

@@ -38,6 +38,7 @@ def test_worlds_differ_by_number_and_by_mix() -> None:
     assert all(tops[a] != tops[b] for a in tops for b in tops if a != b)
 
 
+@pytest.mark.slow
 def test_only_a_method_that_looks_at_the_truth_is_called_an_oracle() -> None:
     world, truth = simulate(MIXES["standard"], np.random.default_rng(3))
     lie = replace(truth, coverage=(0.01,), mix=MIXES["wrong-priors"])

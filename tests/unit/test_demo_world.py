@@ -74,6 +74,7 @@ def owners(postings: list[Posting], issued: Mapping[str, Canary]) -> list[Canary
     return [by_address[address] for posting in postings for address in posting.envelope.rcpt_to]
 
 
+@pytest.mark.slow
 def test_the_same_seed_addresses_and_keys_tell_the_same_story(
     world: World, issued: dict[str, Canary], keys: dict[str, Signer], story: Story
 ) -> None:
@@ -81,6 +82,7 @@ def test_the_same_seed_addresses_and_keys_tell_the_same_story(
     assert write(world, issued, keys, SEED) == story
 
 
+@pytest.mark.slow
 def test_another_seed_tells_it_in_other_words(
     world: World, issued: dict[str, Canary], keys: dict[str, Signer], story: Story
 ) -> None:
@@ -182,6 +184,7 @@ def test_the_mails_of_the_campaign_differ_and_lead_to_one_host(story: Story) -> 
     assert len({" ".join(words(mail.subject)) for mail in mails}) == 1
 
 
+@pytest.mark.slow
 def test_every_ordinary_mail_is_proven_to_be_its_vendors(
     story: Story, issued: dict[str, Canary], world: World, zone: Zone
 ) -> None:
@@ -225,6 +228,7 @@ def test_mail_of_the_spammer_is_unsigned_or_signed_by_an_unrelated_domain(story:
     assert sum(not results for results in found) > MAILS // 2
 
 
+@pytest.mark.slow
 def test_every_domain_is_under_a_reserved_name(story: Story, zone: Zone) -> None:
     mails = [read(posting.content) for posting in (*story.history, *story.recent)]
     told = [part for mail in mails for part in (mail.text, mail.html, *(value for _, value in mail.headers))]
@@ -262,6 +266,7 @@ def test_bounces_are_reports_from_the_null_sender(story: Story) -> None:
     assert {read(posting.content).type for posting in bounces} == {"multipart/report"}
 
 
+@pytest.mark.slow
 def test_layouts_vary(story: Story) -> None:
     mails = [read(posting.content) for posting in every(story, Kind.ORDINARY)]
     assert {mail.type for mail in mails} == {"text/plain", "multipart/alternative", "multipart/mixed"}

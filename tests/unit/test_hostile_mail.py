@@ -79,6 +79,7 @@ def test_a_mail_damaged_anywhere_is_judged_and_raises_nothing(cut: tuple[int, in
     assert chain.result in {Result.PASS, Result.NONE} or chain.reason
 
 
+@pytest.mark.slow
 @given(st.binary(max_size=300), st.binary(max_size=300))
 def test_any_octets_as_a_signature_raise_nothing(value: bytes, rest: bytes) -> None:
     for name in (b"DKIM-Signature:", b"ARC-Seal:", b"ARC-Message-Signature:", b"ARC-Authentication-Results:"):
@@ -95,6 +96,7 @@ TAGS = st.dictionaries(
 )
 
 
+@pytest.mark.slow
 @given(TAGS, st.dictionaries(st.sampled_from(["v", "k", "h", "p", "s", "t", "n"]), st.text(max_size=9)))
 def test_any_tags_of_signature_and_key_are_judged_and_raise_nothing(
     tags: dict[str, str | None], record: dict[str, str]

@@ -37,6 +37,7 @@ def test_no_folder_or_module_is_a_junk_drawer() -> None:
     assert not [p for p in MODULES if re.search(r"(utils?|helpers?|common|misc|manager|service)", p.stem)]
 
 
+@pytest.mark.slow
 def test_importing_every_module_opens_no_socket_and_reads_no_environment() -> None:
     names = [m.name for m in pkgutil.walk_packages(canary.__path__, "canary.") if ".migrations" not in m.name]
     script = (

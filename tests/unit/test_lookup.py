@@ -185,6 +185,7 @@ def test_two_who_ask_at_once_get_one_answer() -> None:
     assert first == second
 
 
+@pytest.mark.slow
 @settings(deadline=None)
 @given(st.binary(max_size=60), st.text(max_size=80))
 def test_any_octets_of_any_name_survive_the_record(octets: bytes, name: str) -> None:

@@ -94,6 +94,7 @@ def test_mail_known_to_break_parsers_is_read(content: bytes) -> None:
     parse(content)
 
 
+@pytest.mark.slow
 def test_a_mail_of_25_megabytes_is_read_within_bounds() -> None:
     mail = parse(b"Subject: big\r\n\r\n" + (b"a" * 76 + b"\r\n") * 320_000)
     assert (mail.subject, len(mail.text) <= 256 * 1024) == ("big", True)

@@ -62,6 +62,7 @@ def test_a_vendor_and_the_supplier_it_has_for_itself_cannot_be_told_apart() -> N
     assert plan(twins(), most=0).indistinguishable == ((POST, LONE),)
 
 
+@pytest.mark.slow
 def test_an_account_only_address_makes_twins_distinguishable() -> None:
     found = planned().proposals
     first = next(p for p in found if p.help is Help.ACCOUNT)
@@ -100,6 +101,7 @@ def test_a_doubtful_supply_counts_for_less() -> None:
     assert plan(World(NOW, parties, crowd(12).canaries), most=0).thin != ()
 
 
+@pytest.mark.slow
 def test_a_thin_supplier_is_given_what_it_lacks_and_is_named_more_surely_then() -> None:
     (found,) = (p for p in plan(crowd(3), most=1).proposals if p.help is Help.NEWSLETTER)
     assert (len(found.additions), {a.supplier for a in found.additions}) == (9, {"post"})
@@ -112,6 +114,7 @@ def test_rotation_in_turns_dates_a_leak_more_closely() -> None:
     assert after.days < before.days - 7
 
 
+@pytest.mark.slow
 def test_a_pair_is_parted_by_an_address_of_another_vendor_and_none_of_those_in_question() -> None:
     world = crowd(3)
     asked = (POST, Source(SuspectKind.VENDOR, "v00"))
@@ -134,6 +137,7 @@ def test_an_added_channel_is_seen_by_nobody_but_whom_it_is_for() -> None:
     }
 
 
+@pytest.mark.slow
 def test_only_so_many_questions_are_answered_and_the_rest_is_said() -> None:
     found = planned()
     assert found.unasked == 1
