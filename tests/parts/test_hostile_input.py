@@ -11,6 +11,8 @@ from tests.oddities import ODD, QUICK, broken_addresses, broken_forms, pages
 from tests.ways import ready
 from tests.website import PASSWORD, Site, serve, serve_app
 
+pytestmark = pytest.mark.slow
+
 ACTS = re.compile(r"<script>alert|<img src=x|href=[\"']?(?:javascript|data):", re.IGNORECASE)
 
 
@@ -22,7 +24,6 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
         yield site
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("odd", [*QUICK, *(pytest.param(odd, marks=pytest.mark.slow) for odd in ODD)])
 def test_no_odd_value_in_an_address_breaks_a_page(site: Site, odd: str) -> None:
     assert broken_addresses(site, odd) == []

@@ -17,6 +17,8 @@ from canary.store.tables import CampaignRow, CanaryRow, CaseRow, CaseVendorRow, 
 from tests.conftest import START
 from tests.recounting import counted, kept
 
+pytestmark = pytest.mark.slow
+
 ADA = Word("ada", START + timedelta(days=9))
 SHOPS = ("bikes", "arts", "teas")
 
@@ -166,7 +168,6 @@ def test_campaigns_merged_by_hand_propose_the_merge_of_their_cases(desk: Databas
     assert told == ["The campaign spans case 1, 2 too. If one leak explains both, merge them."]
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("seed", range(4))
 def test_any_row_of_moves_taken_back_leaves_all_as_it_was(desk: Database, seed: int) -> None:
     draw = random.Random(seed)

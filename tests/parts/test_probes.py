@@ -22,6 +22,8 @@ from canary.store.database import Database
 from canary.store.tables import CaseRow, GuessRow, HitRow, ProbeRow
 from tests.conftest import Clock
 
+pytestmark = pytest.mark.slow
+
 LURE = b"From: Reader <u@bad.example>\r\nSubject: Reader update\r\n\r\nDownload the new version now.\r\n"
 NEWS = b"From: News <news@shop.example>\r\nSubject: Hello\r\n\r\nThis is our news.\r\n"
 
@@ -137,7 +139,6 @@ def test_probes_show_on_the_page_of_the_vendor(world: World) -> None:
     assert [(hit.verdict, hit.mail, hit.subject) for hit in page.hits] == [("probe", None, "")]
 
 
-@pytest.mark.slow
 def test_guesses_are_counted_by_the_shape_of_their_local_part(world: World) -> None:
     for shape in (LocalShape.NAME, LocalShape.NAME, LocalShape.ROLE, LocalShape.UNKNOWN):
         world.spool.note(Attempt(AttemptKind.GUESS, "in.example", "192.0.2.0/24", world.clock(), shape=shape))

@@ -9,6 +9,8 @@ import pytest
 from canary.web.route import Role, Route
 from tests.website import USERS, Site, serve
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
@@ -30,7 +32,6 @@ def refused(answer: httpx.Response) -> bool:
     return answer.status_code in (401, 403) or (answer.status_code == 303 and to_login)
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("role", [None, *USERS])
 def test_every_route_is_open_to_its_least_role_and_above_and_to_nobody_else(site: Site, role: str | None) -> None:
     have, wrong = Role(role or "public"), {}
@@ -47,7 +48,6 @@ def test_every_route_is_open_to_its_least_role_and_above_and_to_nobody_else(site
     assert wrong == {}
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("role", USERS)
 @pytest.mark.parametrize(("scope", "most"), [("read", "viewer"), ("write", "analyst"), ("admin", "admin")])
 def test_a_token_allows_what_both_its_scope_and_its_user_may(site: Site, role: str, scope: str, most: str) -> None:
