@@ -2,8 +2,6 @@
 .PHONY: help demo run test check bench quality
 .DEFAULT_GOAL := help
 ARGS ?=
-# Compiled test modules are kept: every process of the tests would compile them again.
-export PYTHONDONTWRITEBYTECODE =
 # What tests the modules that are compiled, for the form they have where there is no compiler.
 INTERPRETED = $(addprefix tests/unit/test_,admission.py bdat.py crowd.py data.py envelope.py journal.py path.py) \
 	$(addprefix tests/parts/test_,abuse.py dialogues.py listener.py lmtp.py probes.py proxied.py smtp.py spool.py) \
@@ -19,6 +17,8 @@ run: .venv/.run ## Run everything on this machine with ./canary.toml
 	-@$(MAKE) --no-print-directory .venv/.fast
 	.venv/bin/canary up $(ARGS)
 
+# Compiled test modules are kept: every process of the tests would compile them again.
+test: export PYTHONDONTWRITEBYTECODE =
 test: .venv/.dev ## Run every test: the quick ones first, then slow, browser, corpus and suites
 	.ci/install compiler
 	@$(MAKE) --no-print-directory .venv/.fast
@@ -46,9 +46,13 @@ bench: .venv/.dev ## Measure beside real peers (ARGS names a benchmark)
 	.ci/install run
 	@touch $@
 
-.venv/.fast: .venv/.run $(wildcard canary/receive/*.py)
+# It touches its target itself: with the time at which it began to compile, and only if it could.
+.venv/.fast: .venv/.run $(wildcard canary/receive/*.py canary/model/*.py)
 	.ci/install fast
-	@touch $@
+
+# Compiling puts it aside; one that was killed meanwhile has left it there.
+pyproject.toml:
+	@mv $@.bak $@
 
 .venv/.dev: pyproject.toml uv.lock .ci/install
 	.ci/install dev

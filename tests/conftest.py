@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import create_engine, text
 
-from canary.receive.compiled import prefer_sources
+from canary.receive.compiled import is_compiled, prefer_sources
 from canary.store.database import Database
 from tests.postgres import cluster
 
@@ -26,6 +26,11 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 def pytest_configure(config: pytest.Config) -> None:
     if config.getoption("interpreted"):
         prefer_sources()
+        assert not is_compiled()
+
+
+def pytest_report_header() -> str:
+    return f"receiving: {'compiled' if is_compiled() else 'interpreted'}"
 
 
 @dataclass

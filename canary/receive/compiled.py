@@ -16,11 +16,22 @@ def is_compiled() -> bool:
 
 
 def is_outdated(folder: Path = _FOLDER) -> bool:
-    """Whether a module of a checkout has been changed since it was compiled; an installed package never is."""
-    if not (folder.parent.parent / "pyproject.toml").exists():
+    """Whether a checkout has compiled modules that are not of its present source; an installed package never has.
+
+    All that is compiled lies in one library, perhaps elsewhere on the path; what it knows of the model is compiled in.
+    """
+    root = folder.parent.parent
+    modules = list(folder.glob(f"*{_SUFFIX}"))
+    if not modules or not (root / "Makefile").exists():
         return False
-    pairs = ((path, path.with_name(path.name.removesuffix(_SUFFIX) + ".py")) for path in folder.glob(f"*{_SUFFIX}"))
-    return any(source.exists() and source.stat().st_mtime > made.stat().st_mtime for made, source in pairs)
+    found = [find_spec(path.name.removesuffix(_SUFFIX)) for path in root.glob(f"*__mypyc{_SUFFIX}")]
+    libraries = [Path(spec.origin) for spec in found if spec and spec.origin]
+    sources = [path for package in (folder, folder.parent / "model") for path in package.glob("*.py")]
+    return not libraries or max(map(_time, sources)) > min(map(_time, modules + libraries))
+
+
+def _time(path: Path) -> float:
+    return path.stat().st_mtime
 
 
 def prefer_sources() -> None:

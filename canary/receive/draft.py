@@ -7,8 +7,8 @@ class Draft:
     """What a client has said so far; `recipients` maps each in lower case to how it was written.
 
     `session` names it and `protocol` is SMTP, ESMTP or LMTP. `accepted` counts every RCPT that was answered 250,
-    `refused` the others by ruling. `began` and `ended` are times of the loop, at MAIL and at the last octet;
-    `envelope`, JSON as the spool has it, and `size` in octets are there since.
+    `refused` the others by ruling. `began` and `ended` are times of the loop, at MAIL and at the last octet, which
+    also sets `envelope` (JSON as the spool has it) and `size` in octets.
 
     There is one for every mail, so it is no dataclass: the constructor of one stays interpreted, whatever is compiled.
     """

@@ -9,21 +9,22 @@ from canary.model.mail import Client, Envelope
 
 
 class _Stamps:
-    """Writes times in ISO 8601, and of all that fall into one second only the fraction anew."""
+    """Writes times as `isoformat` does, and of all in UTC that fall into one second only the fraction anew."""
 
     def __init__(self) -> None:
-        self._known = (datetime.min.replace(tzinfo=UTC), "", "")
+        self._known = (datetime.min.replace(tzinfo=UTC), "")
 
     def text(self, at: datetime) -> str:
-        """A time, which has a zone, to the microsecond."""
-        second, before, after = self._known
+        """A time in ISO 8601."""
+        if at.tzinfo is not UTC or not at.microsecond:
+            return at.isoformat()
+        second, text = self._known
         since = at - second
         if since.days or since.seconds:
             second = at.replace(microsecond=0)
-            written = second.isoformat()
-            before, after = written[:19], written[19:]
-            self._known = (second, before, after)
-        return f"{before}.{str(at.microsecond).zfill(6)}{after}"
+            text = second.isoformat().removesuffix("+00:00")
+            self._known = (second, text)
+        return f"{text}.{str(at.microsecond).zfill(6)}+00:00"
 
 
 _stamps = _Stamps()
@@ -44,7 +45,7 @@ def envelope_text(mail_from: str, rcpt_to: Iterable[str], client: str, received:
 def client_text(client: Client) -> str:
     """A client as JSON in ASCII."""
     tls = _quoted(client.tls) if client.tls is not None else "null"
-    return f'{{"ip":{_quoted(client.ip)},"port":{client.port},"helo":{_quoted(client.helo)},"tls":{tls}}}'
+    return f'{{"ip":{_quoted(client.ip)},"port":{client.port:d},"helo":{_quoted(client.helo)},"tls":{tls}}}'
 
 
 def envelope_from(text: str | bytes) -> Envelope:

@@ -40,29 +40,19 @@ class Journal:
         `outcome` is our reply, or our words for what happened instead; `key` is the spool's if the mail was kept.
         """
         commit = now - draft.ended if key else 0.0
-        self._count(draft, outcome, commit, kept=bool(key))
-        envelope = _masked(draft.envelope) if self.mask else draft.envelope
-        refused = json.dumps(draft.refused) if draft.refused else "{}"
-        self._emit(
-            _LINE
-            % (
-                draft.session,
-                draft.protocol,
-                envelope[1:-1],
-                refused,
-                draft.size,
-                key,
-                outcome,
-                now - draft.began,
-                commit,
-            )
-        )
-
-    def _count(self, draft: Draft, outcome: str, commit: float, *, kept: bool) -> None:
-        if not kept:
+        if key:
+            self._count(draft, commit)
+        else:
             code = outcome[:3]
             self.outcomes[code if code.isdecimal() else "none"] += 1
-            return
+        envelope = _masked(draft.envelope) if self.mask else draft.envelope
+        refused = json.dumps(draft.refused) if draft.refused else "{}"
+        said = (
+            draft.session, draft.protocol, envelope[1:-1], refused, draft.size, key, outcome, now - draft.began, commit,
+        )  # fmt: skip
+        self._emit(_LINE % said)
+
+    def _count(self, draft: Draft, commit: float) -> None:
         self.kept += 1
         self.octets += draft.size
         self.recipients += len(draft.recipients)

@@ -5,6 +5,7 @@ import subprocess
 import sys
 from importlib.machinery import EXTENSION_SUFFIXES
 from pathlib import Path
+from uuid import uuid4
 
 import pytest
 
@@ -18,27 +19,50 @@ print(session.__file__, is_compiled())
 """
 
 
-def package(root: Path, *, changed_later: float) -> Path:
-    folder = root / "canary" / "receive"
-    folder.mkdir(parents=True)
-    source, made = folder / "session.py", folder / f"session{EXTENSION_SUFFIXES[0]}"
-    for path, at in ((source, 1000.0 + changed_later), (made, 1000.0)):
-        path.touch()
-        os.utime(path, (at, at))
-    return folder
+LIBRARY = f"{uuid4().hex}__mypyc{EXTENSION_SUFFIXES[0]}"
 
 
-@pytest.mark.parametrize(("changed_later", "outdated"), [(-1.0, False), (0.0, False), (1.0, True)])
+@pytest.fixture
+def checkout(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A checkout with one module of receiving and one of the model, compiled in time."""
+    monkeypatch.syspath_prepend(str(tmp_path))
+    for folder in ("canary/receive", "canary/model"):
+        (tmp_path / folder).mkdir(parents=True)
+    for name in ("Makefile", "canary/receive/session.py", "canary/model/mail.py"):
+        put(tmp_path / name, 0)
+    for name in (LIBRARY, f"canary/receive/session{EXTENSION_SUFFIXES[0]}"):
+        put(tmp_path / name, 0)
+    return tmp_path
+
+
+def put(path: Path, later: float) -> None:
+    path.touch()
+    os.utime(path, (1000.0 + later, 1000.0 + later))
+
+
+@pytest.mark.parametrize("source", ["canary/receive/session.py", "canary/model/mail.py"])
+@pytest.mark.parametrize(("later", "outdated"), [(-1.0, False), (0.0, False), (1.0, True)])
 def test_a_source_changed_since_it_was_compiled_makes_it_outdated(
-    tmp_path: Path, changed_later: float, outdated: bool
+    checkout: Path, source: str, later: float, outdated: bool
 ) -> None:
-    folder = package(tmp_path, changed_later=changed_later)
-    (tmp_path / "pyproject.toml").touch()
-    assert is_outdated(folder) is outdated
+    put(checkout / source, later)
+    assert is_outdated(checkout / "canary/receive") is outdated
 
 
-def test_an_installed_package_is_never_outdated(tmp_path: Path) -> None:
-    assert not is_outdated(package(tmp_path, changed_later=1.0))
+def test_a_library_older_than_its_modules_is_outdated(checkout: Path) -> None:
+    put(checkout / LIBRARY, -1)
+    assert is_outdated(checkout / "canary/receive")
+
+
+def test_modules_whose_library_is_gone_are_outdated(checkout: Path) -> None:
+    (checkout / LIBRARY).unlink()
+    assert is_outdated(checkout / "canary/receive")
+
+
+def test_an_installed_package_is_never_outdated(checkout: Path) -> None:
+    put(checkout / "canary/receive/session.py", 1)
+    (checkout / "Makefile").unlink()
+    assert not is_outdated(checkout / "canary/receive")
 
 
 def test_sources_are_read_where_they_are_preferred() -> None:

@@ -42,7 +42,7 @@ def test_a_transaction_is_one_line_of_json_with_everything_about_it() -> None:
             "helo": "mx.sender.example",
             "tls": "TLSv1.3 TLS_AES_256_GCM_SHA384",
         },
-        "received": "2026-03-01T12:00:00.000000+00:00",
+        "received": "2026-03-01T12:00:00+00:00",
         "refused": {"unknown": 2},
         "size": 4096,
         "key": "u-1",

@@ -46,4 +46,4 @@ def test_the_worst_shape_that_is_taken_is_done_in_a_moment() -> None:
     shape = read_shape("(?:.*+a|.*+b|.*+c|.*+d|.*+e)" + "x?+" * 20)
     start = process_time()
     assert shape.fullmatch("a" * 2_000) is None
-    assert process_time() - start < 0.5
+    assert process_time() - start < 0.05

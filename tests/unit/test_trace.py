@@ -150,7 +150,7 @@ def test_a_hostile_trace_is_read_in_little_time() -> None:
     start = process_time()
     assert hop(*lines * 100) is None
     assert [read_received(line) for line in lines] != [Received()] * len(lines)
-    assert process_time() - start < 0.5
+    assert process_time() - start < 0.1
 
 
 @pytest.mark.corpus
