@@ -47,7 +47,7 @@ bench: .venv/.dev ## Measure beside real peers (ARGS names a benchmark)
 	@touch $@
 
 # It touches its target itself: with the time at which it began to compile, and only if it could.
-.venv/.fast: .venv/.run $(wildcard canary/receive/*.py canary/model/*.py)
+.venv/.fast: .venv/.run $(wildcard canary/smtp/*.py canary/model/*.py)
 	.ci/install fast
 
 # Compiling puts it aside; one that was killed meanwhile has left it there.

@@ -13,8 +13,8 @@ from sqlalchemy import Table, insert
 
 from bench._mails import VENDORS, settle
 from canary.store.database import MIGRATIONS, Database
-from canary.store.rows import metadata as tables
 from canary.store.tables import CampaignKeyRow, CampaignRow, CaseRow, CaseVendorRow, HitRow, MailContentRow, MailRow
+from canary.store.tables.base import metadata as tables
 
 BEGAN = datetime(2021, 3, 1, tzinfo=UTC)
 _SPAN = timedelta(days=5 * 365)

@@ -7,13 +7,14 @@ from typing import Any
 
 from cryptography.hazmat.primitives.asymmetric.rsa import generate_private_key
 
+from canary.canaries import lifecycle
+from canary.canaries.lifecycle import IssueOrder
+from canary.demo.html import HtmlPage
 from canary.demo.letters import Box, Letter, compose
 from canary.demo.signing import Signer, sign
-from canary.demo.skins import Page
 from canary.model.mail import Client, Envelope
-from canary.store import canaries, vendors
-from canary.store.canaries import Order
 from canary.store.database import Database
+from canary.store.queries import canaries, vendors
 
 OCTETS = 5_000
 VENDORS = 20
@@ -78,7 +79,7 @@ def _mail(signer: Signer, number: int, chance: Random) -> Sample:
     foot = f"Unsubscribe: https://www.{signer.domain}/leave/{mark}"
     subject = " ".join(chance.choices(_WORDS, k=4))
     headers = (("List-Unsubscribe", f"<https://www.{signer.domain}/leave/{mark}>"), ("Precedence", "bulk"))
-    page = Page(subject, tuple(said), foot)
+    page = HtmlPage(subject, tuple(said), foot)
     sender = Box("The news", f"news@{signer.domain}")
     letter = Letter(sender, Box("", to), subject, page, NOW, mark, "column", "#336699", headers)
     content = sign(compose(letter), signer, NOW)
@@ -91,8 +92,8 @@ def settle(store: Database) -> None:
     with store.writing() as session:
         for n in range(VENDORS):
             vendors.add_vendor(session, f"Shop{n}", [f"shop{n}.example"], NOW)
-            issued = canaries.issue(session, Order(f"shop{n}", "in.example"), lambda _: 0, NOW)
-            row = canaries._row(session, issued.address)  # noqa: SLF001 - an address that the mails know beforehand
+            issued = lifecycle.issue(session, IssueOrder(f"shop{n}", "in.example"), lambda _: 0, NOW)
+            row = canaries.get_canary_row(session, issued.address)
             row.address = address(n)
             session.add(row)
             session.flush()

@@ -19,7 +19,7 @@ import uvicorn
 
 from bench._wide import END
 from canary.store.database import Database
-from canary.store.users import add_user, new_token
+from canary.store.queries.users import add_user, new_token
 from canary.web.app import create_app
 
 

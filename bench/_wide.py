@@ -10,9 +10,9 @@ from itertools import accumulate, chain
 from pathlib import Path
 from random import Random
 
-from canary.store import counting
+from canary.store import counters
 from canary.store.database import Database
-from canary.store.rows import metadata
+from canary.store.tables.base import metadata
 
 END = datetime(2026, 3, 1, 12, tzinfo=UTC)
 SPAN = timedelta(days=5 * 365)
@@ -61,7 +61,7 @@ def build(path: Path, size: Size) -> Database:
             raw.execute("COMMIT")
         raw.execute("ANALYZE")
     with store.writing() as session:
-        counting.recount(session)
+        counters.recount(session)
     with store.engine.connect() as connection:
         connection.exec_driver_sql("COMMIT")
         connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)")

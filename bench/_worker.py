@@ -16,10 +16,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from canary.net.dns import LiveLookup
-from canary.pipeline import Parts, run_pending
-from canary.receive.spool import Spool
-from canary.run import clock, supplier_book
-from canary.stopwatch import Stopwatch
+from canary.pipeline.story import Context, run_pending
+from canary.processes.run import clock, supplier_book
+from canary.processes.stage_timer import StageTimer
+from canary.spool.spool import Spool
 from canary.store.database import Database
 
 
@@ -73,8 +73,8 @@ def working(store: str, spool: Path, dns: int) -> Iterator[Worker]:
 async def _serve(store: Database, spool: Spool, dns: int) -> None:
     live, loop = LiveLookup([f"127.0.0.1:{dns}"]), asyncio.get_running_loop()
     while await loop.run_in_executor(None, sys.stdin.readline):
-        watch = Stopwatch()
-        parts = Parts(store, live.for_mail, supplier_book(), clock, watch.passed)
+        watch = StageTimer()
+        parts = Context(store, live.for_mail, supplier_book(), clock, watch.passed)
         gc.collect()
         mails, began, cpu = 0, time.perf_counter(), _cpu()
         while done := await run_pending(parts, spool):

@@ -34,9 +34,10 @@ from threading import Event, Thread
 from sqlalchemy import text
 
 from bench._mails import Sample, make, settle
-from canary.store import canaries, tags, vendors
-from canary.store.canaries import Order
+from canary.canaries import lifecycle
+from canary.canaries.lifecycle import IssueOrder
 from canary.store.database import Database
+from canary.store.queries import vendor_tags, vendors
 from tests.processes import House
 from tests.slack import faults as slack_faults
 
@@ -170,8 +171,10 @@ def _fill(store: Database) -> list[str]:
     with store.writing() as session:
         for n in range(LEAKS):
             vendors.add_vendor(session, f"Leaky{n}", [f"leaky{n}.example"], now)
-            tags.add_tags(session, f"leaky{n}", [f"hook{n % HOOKS}"])
-        made = [canaries.issue(session, Order(f"leaky{n}", "in.example"), chance.randrange, now) for n in range(LEAKS)]
+            vendor_tags.add_tags(session, f"leaky{n}", [f"hook{n % HOOKS}"])
+        made = [
+            lifecycle.issue(session, IssueOrder(f"leaky{n}", "in.example"), chance.randrange, now) for n in range(LEAKS)
+        ]
     return [canary.address for canary in made]
 
 

@@ -21,9 +21,9 @@ from statistics import median
 import numpy as np
 
 from bench import plain_enumeration
-from canary.attribute.mixes import Background, Leaking, Mix, Planting
-from canary.attribute.posterior import weigh
-from canary.attribute.simulate import simulate
+from canary.attribute.evaluation.scenarios import Background, Leaking, Mix, PopulationParams
+from canary.attribute.evaluation.simulate import simulate
+from canary.attribute.inference.posterior import weigh
 from canary.attribute.world import World
 
 SIZES = {10: 6, 50: 20, 200: 48, 500: 84, 1000: 130, 2000: 200}
@@ -53,7 +53,7 @@ def mix(vendors: int) -> Mix:
     share = SIZES[vendors] / SIZES[USUAL] * USUAL / vendors
     rest = Background()
     return Mix(
-        Planting(vendors=vendors, suppliers=SUPPLIERS[vendors]),
+        PopulationParams(vendors=vendors, suppliers=SUPPLIERS[vendors]),
         Leaking(),
         Background(misdirected=rest.misdirected * share, lawful_mails=rest.lawful_mails * share),
     )

@@ -15,8 +15,8 @@ from datetime import UTC, datetime
 
 import dkim
 
-from canary.authenticate import keys
-from canary.authenticate.dkim import verify_dkim
+from canary.authenticate.dkim import keys
+from canary.authenticate.dkim.verify import verify_dkim
 from canary.authenticate.lookup import ZoneLookup
 from canary.authenticate.message import split
 from canary.model.proof import Result

@@ -23,7 +23,7 @@ import spf as pyspf
 sys.path.insert(0, str(Path(__file__).parent.parent))
 
 from canary.authenticate.lookup import RecordingLookup
-from canary.authenticate.spf import check_spf
+from canary.authenticate.spf.check import check_spf
 from canary.net.dns import LiveLookup
 
 ROUNDS = 100

@@ -17,15 +17,15 @@ from datetime import UTC, datetime
 from pathlib import Path
 from statistics import median
 
-from canary.attribute.features import sending
-from canary.attribute.wording import Addressee
-from canary.judge.suppliers import SupplierBook
+from canary.attribute.campaigns.features import sending
+from canary.attribute.campaigns.normalise import Addressee
+from canary.campaigns import membership
+from canary.judge.providers import ProviderRegistry
 from canary.mail.text import link_host, words
-from canary.model.campaign import Sending
+from canary.model.campaign import CampaignSending
 from canary.model.identity import Identity
 from canary.model.mail import Client, Mailbox, ParsedMail
 from canary.model.proof import Proofs
-from canary.store import campaigns
 from canary.store.database import Database
 from canary.store.tables import MailRow
 
@@ -33,7 +33,7 @@ SEED = 7
 STEPS = (1_000, 10_000, 100_000)
 MEASURED = 300
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
-NOBODY, BOOK = Addressee(), SupplierBook()
+NOBODY, BOOK = Addressee(), ProviderRegistry()
 SYLLABLES = "ba co du fe gi ho ju ka le mi no pu ra se ti vo wa ze lin mar ton ver sel dor pan gul".split()
 FOOTER = (
     "You receive this message because you are on our list. To stop receiving it, unsubscribe here. "
@@ -91,7 +91,7 @@ class Author:
         return mail, Client(f"203.{net >> 8}.{net & 255}.{chance.randrange(1, 255)}", 25, "localhost")
 
 
-def shown(mail: ParsedMail, client: Client) -> Sending:
+def shown(mail: ParsedMail, client: Client) -> CampaignSending:
     return sending(mail, Proofs(), Identity(), client, NOBODY, BOOK)
 
 
@@ -120,7 +120,7 @@ def quality(author: Author, sendings: int = 200, copies: int = 10, singles: int 
         print(f"{name:<28} {precision:>9.3f} {recall:>7.3f} {2 * precision * recall / (precision + recall or 1):>6.3f}")
 
 
-def linked(sendings: Sequence[Sending]) -> list[int]:
+def linked(sendings: Sequence[CampaignSending]) -> list[int]:
     with tempfile.TemporaryDirectory() as folder:
         store = Database(f"sqlite:///{folder}/canary.db")
         store.migrate()
@@ -129,7 +129,7 @@ def linked(sendings: Sequence[Sending]) -> list[int]:
             session.add_all(rows)
             session.flush()
             for row, each in zip(rows, sendings, strict=True):
-                campaigns.join_campaign(session, row, each)
+                membership.join_campaign(session, row, each)
             session.flush()
             session.expire_all()
             found = [row.campaign_id or 0 for row in rows]
@@ -216,7 +216,7 @@ def cost(store: Database, most: int) -> None:
         print(f"{line} {whole / first[0]:>6.2f} {cpu * 1e3:>8.3f} ms {cpu / first[1]:>6.2f}", flush=True)
 
 
-def fill(store: Database, sendings: Sequence[Sending], kept: int) -> None:
+def fill(store: Database, sendings: Sequence[CampaignSending], kept: int) -> None:
     with store.writing() as session:
         for number, each in enumerate(sendings, kept):
             join(session_add(session, number), session, each)
@@ -229,12 +229,12 @@ def session_add(session: object, number: int) -> MailRow:
     return row
 
 
-def join(row: MailRow, session: object, each: Sending) -> None:
-    campaigns.join_campaign(session, row, each)  # type: ignore[arg-type]
+def join(row: MailRow, session: object, each: CampaignSending) -> None:
+    membership.join_campaign(session, row, each)  # type: ignore[arg-type]
     session.flush()  # type: ignore[attr-defined]
 
 
-def one(store: Database, each: Sending, number: int) -> "Spent":
+def one(store: Database, each: CampaignSending, number: int) -> "Spent":
     with store.writing() as session:
         row = session_add(session, number)
         return timed(lambda: join(row, session, each))

@@ -11,13 +11,13 @@ from concurrent.futures import ProcessPoolExecutor
 from dataclasses import replace
 from multiprocessing import get_context
 
-from canary.attribute.contest import draw
-from canary.attribute.inquiry import Inquiry
-from canary.attribute.measure import Found, Ledger, Score, score
-from canary.attribute.mixes import MIXES, Range
-from canary.attribute.oracle import true_rates
-from canary.attribute.posterior import NOBODY, conclude
-from canary.attribute.rates import RATES, Weighted
+from canary.attribute.evaluation.benchmark import draw_batches
+from canary.attribute.evaluation.oracle import true_rates
+from canary.attribute.evaluation.scenarios import MIXES, Range
+from canary.attribute.evaluation.scoring import Score, ScoredAnswer, ScoreSums, score
+from canary.attribute.inference.evidence import EvidenceModel
+from canary.attribute.inference.posterior import NOBODY, conclude
+from canary.attribute.priors import RATES, Weighted
 from canary.attribute.world import Posterior, Source
 
 STANDARD, LOW = "standard", "low-coverage"
@@ -31,12 +31,12 @@ OURS = "attribution"
 def main(*options: str) -> None:
     """Prints the table."""
     worlds = QUICK if "quick" in options else WORLDS
-    ledgers: dict[tuple[str, str], Ledger] = {}
+    ledgers: dict[tuple[str, str], ScoreSums] = {}
     heats = [(mix, range(n, min(n + HEAT, worlds))) for mix in (STANDARD, LOW) for n in range(0, worlds, HEAT)]
     with ProcessPoolExecutor(mp_context=get_context("spawn")) as pool:
         for (mix, _), scores in zip(heats, pool.map(_scores, heats), strict=True):
             for who, one in scores:
-                ledgers.setdefault((who, mix), Ledger()).add(one)
+                ledgers.setdefault((who, mix), ScoreSums()).add(one)
     print(f"{worlds} worlds of each mix, seed {SEED}: ECE of top-1, and how many were wrong above .9")
     print(f"{'believes in low coverage':<26}" + "".join(f"{mix:>24}" for mix in (STANDARD, LOW)))
     for who in (*map(_named, SHARES), OURS):
@@ -52,15 +52,15 @@ def _scores(heat: tuple[str, range]) -> list[tuple[str, Score]]:
 def _compete(mix: str, numbers: range) -> Iterator[tuple[str, Score]]:
     """The scores of everybody in some worlds, which are those of `canary simulate`."""
     for number in numbers:
-        world, truth = draw(mix, SEED, number)
+        world, truth = draw_batches(mix, SEED, number)
         rates = true_rates(truth)
         usual, low = (
-            conclude(Inquiry(world, replace(rates, coverage=_even(MIXES[name].leaking.coverage))))
+            conclude(EvidenceModel(world, replace(rates, coverage=_even(MIXES[name].leaking.coverage))))
             for name in (STANDARD, LOW)
         )
         for share in SHARES:
-            yield _named(share), score(Found(_blend(usual, low, share)), world, truth)
-        yield OURS, score(Found(conclude(Inquiry(world, RATES))), world, truth)
+            yield _named(share), score(ScoredAnswer(_blend(usual, low, share)), world, truth)
+        yield OURS, score(ScoredAnswer(conclude(EvidenceModel(world, RATES))), world, truth)
 
 
 def _blend(usual: Posterior, low: Posterior, share: float) -> Posterior:

@@ -35,7 +35,7 @@ BY = b"Received: from a.example (a.example [192.0.2.1]) by mx.in.example with ES
 READING = {
     "mailbox.mbox": "import mailbox; count = sum(1 for _ in mailbox.mbox(path))",
     "canary": (
-        "from pathlib import Path; from canary.receive.archive import Reader\n"
+        "from pathlib import Path; from canary.importing.archive import Reader\n"
         "count = sum(1 for _ in Reader().read(Path(path)))"
     ),
 }

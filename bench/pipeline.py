@@ -25,7 +25,7 @@ from bench._filled import filled
 from bench._mails import Sample, Samples, make, settle
 from bench._worker import Round, Worker, working
 from canary.model.mail import RawMail
-from canary.receive.spool import Spool
+from canary.spool.spool import Spool
 from canary.store.database import Database
 from tests.postgres import cluster
 

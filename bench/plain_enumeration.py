@@ -12,9 +12,9 @@ from itertools import combinations
 import numpy as np
 from numpy.typing import NDArray
 
-from canary.attribute.background import Sending, sendings
-from canary.attribute.holdings import holdings
-from canary.attribute.rates import RATES
+from canary.attribute.null_model import SendingRate, sendings
+from canary.attribute.priors import RATES
+from canary.attribute.sources import holdings
 from canary.attribute.world import Source, World
 from canary.model.case import SuspectKind
 
@@ -122,7 +122,7 @@ class _Plain:
         met = np.where(held >= u, met, -np.inf)
         return np.asarray(odds + met + hushed + unseen + _log_weights() - np.log(_TIMES))
 
-    def _odds(self, sending: Sending) -> Array:
+    def _odds(self, sending: SendingRate) -> Array:
         age = self._day(sending.at) - self.times
         density = sum(w / mean * np.exp(-np.maximum(age, 0) / mean) for mean, w in RATES.delays)
         there = _MEAN * np.where(age > 0, density, 0.0)

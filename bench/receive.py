@@ -27,7 +27,7 @@ from bench.peers import clients
 from bench.peers.canary_sink import CanarySink
 from bench.peers.clients import Load, Run
 from bench.peers.servers import PEERS, SMTP_SOURCE, Recipe, Server, running
-from canary.receive.compiled import is_compiled
+from canary.smtp.compiled import is_compiled
 
 CELLS = {
     "4 KB, many a session": Load(4096, many=True),

@@ -22,8 +22,8 @@ from bench import _wide
 from bench._site import Site, site
 from bench._wide import CANARIES, END, STRANGERS, Size, leaking, opened
 from canary.store.database import MIGRATIONS, Database
-from canary.store.search import search
 from canary.store.tables import HitRow
+from canary.views.search import search
 
 LARGE = Size(int(os.environ.get("MAILS", "1000000")), int(os.environ.get("VENDORS", "2000")))
 SMALL = Size(1_000, 20)

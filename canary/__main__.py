@@ -3,7 +3,7 @@
 import sys
 
 from canary.cli import app
-from canary.cli.frame import explain
+from canary.cli.context import explain
 
 
 def main() -> None:

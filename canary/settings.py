@@ -18,13 +18,13 @@ from pydantic import (
 )
 from pydantic_settings import BaseSettings, EnvSettingsSource, PydanticBaseSettingsSource, SettingsConfigDict
 
-from canary.assumptions import Assumptions
-from canary.mail.trace import read_trusted
+from canary.attribution_settings import Assumptions
+from canary.mail.received import read_trusted
 from canary.model.alert import SEVERITY, Mode, Route, Severity
 from canary.model.sender import Learning
 from canary.model.verdict import Verdict
-from canary.receive.admission import read_networks
-from canary.receive.doors import Door, read_door
+from canary.smtp.admission import read_networks
+from canary.smtp.doors import Door, read_door
 
 PREFIX = "CANARY_"
 _OURS_ELSEWHERE = {"CANARY_CONFIG", "CANARY_PASSWORD", "CANARY_CORPUS", "CANARY_SUITES", "CANARY_TEST_DSN"}

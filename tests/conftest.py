@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import create_engine, text
 
-from canary.receive.compiled import is_compiled, prefer_sources
+from canary.smtp.compiled import is_compiled, prefer_sources
 from canary.store.database import Database
 from tests.postgres import cluster
 

@@ -5,8 +5,8 @@ import tomllib
 from pathlib import Path
 from typing import Any
 
-from canary.authenticate.dmarc import check_dmarc
-from canary.authenticate.lookup import Answer, ZoneLookup
+from canary.authenticate.dmarc.evaluate import check_dmarc
+from canary.authenticate.lookup import DnsAnswer, ZoneLookup
 from canary.model.proof import DkimResult, Result, SpfResult
 
 FILE = Path(__file__).parent / "unit" / "dmarc.toml"
@@ -24,7 +24,7 @@ def judge(case: dict[str, Any]) -> dict[str, Any]:
     asked: list[str] = []
     zone = ZoneLookup({**records, **case.get("zone", {})})
 
-    async def lookup(name: str, kind: str) -> Answer:
+    async def lookup(name: str, kind: str) -> DnsAnswer:
         if kind == "TXT":
             asked.append(name.removeprefix("_dmarc."))
         return await zone(name, kind)

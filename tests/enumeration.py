@@ -7,7 +7,7 @@ from math import exp, log
 import numpy as np
 from numpy.typing import NDArray
 
-from canary.attribute.inquiry import Inquiry
+from canary.attribute.inference.evidence import EvidenceModel
 from canary.attribute.world import Source
 from canary.model.case import SuspectKind
 
@@ -19,7 +19,7 @@ def _subsets(names: Names) -> Iterator[Names]:
     return (frozenset(c) for c in chain.from_iterable(combinations(ordered, n) for n in range(len(ordered) + 1)))
 
 
-def _delay(inquiry: Inquiry, sent: float) -> NDArray[np.float64]:
+def _delay(inquiry: EvidenceModel, sent: float) -> NDArray[np.float64]:
     """The mean density of the delay in each cell of the time grid."""
     total = sum(weight for _, weight in inquiry.rates.delays)
     density = np.zeros(len(inquiry.days))
@@ -30,7 +30,7 @@ def _delay(inquiry: Inquiry, sent: float) -> NDArray[np.float64]:
     return density
 
 
-def choices(inquiry: Inquiry, source: Source, *, possible: bool = False) -> dict[Names, float]:
+def choices(inquiry: EvidenceModel, source: Source, *, possible: bool = False) -> dict[Names, float]:
     """What each choice of sendings contributes to the likelihood ratio of one source's leak."""
     sent = {s.id: s for s in inquiry.sendings}
     odds = {s.id: _delay(inquiry, inquiry.day(s.at)) * s.crime / s.rate for s in inquiry.sendings}
@@ -42,7 +42,7 @@ def choices(inquiry: Inquiry, source: Source, *, possible: bool = False) -> dict
     return found
 
 
-def _dumps(inquiry: Inquiry, source: Source, marks: list[Names]) -> NDArray[np.float64]:
+def _dumps(inquiry: EvidenceModel, source: Source, marks: list[Names]) -> NDArray[np.float64]:
     """The probability of just these marks, over all dumps and nuisances, at each time (but for the delays)."""
     rates, members = inquiry.rates, inquiry.holdings[source].members
     supplier = source.kind is SuspectKind.SUPPLIER
@@ -72,7 +72,7 @@ def _dumps(inquiry: Inquiry, source: Source, marks: list[Names]) -> NDArray[np.f
 
 
 def _chance(
-    inquiry: Inquiry, source: Source, dump: Names, held: NDArray[np.bool_], assumed: tuple[float, float, float]
+    inquiry: EvidenceModel, source: Source, dump: Names, held: NDArray[np.bool_], assumed: tuple[float, float, float]
 ) -> NDArray[np.float64]:
     """How likely a dump is: each account hit or spared as a whole, each address in it kept or lost by itself."""
     (share, q, unlisted), members = assumed, inquiry.holdings[source].members
@@ -93,12 +93,12 @@ def _chance(
     return answer
 
 
-def log_ratio(inquiry: Inquiry, source: Source) -> float:
+def log_ratio(inquiry: EvidenceModel, source: Source) -> float:
     """The evidence for one source."""
     return log(sum(choices(inquiry, source, possible=True).values()))
 
 
-def log_ratio_of_two(inquiry: Inquiry, one: Source, other: Source) -> float:
+def log_ratio_of_two(inquiry: EvidenceModel, one: Source, other: Source) -> float:
     """The evidence for two sources, which are never both behind the same sending."""
     first, second = choices(inquiry, one), choices(inquiry, other)
     return log(sum(a * b for x, a in first.items() for y, b in second.items() if not x & y))

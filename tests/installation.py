@@ -5,12 +5,14 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from random import Random
 
-from canary.judge.adoption import Proposal, adopted_bits
+from canary.canaries import decoys, lifecycle
+from canary.canaries.decoys import DecoyRequest
+from canary.canaries.lifecycle import IssueOrder
+from canary.importing import import_store
+from canary.judge.adoption import AdoptionProposal, adopted_bits
 from canary.model.canary import Style
-from canary.store import canaries, decoys, imports, vendors
-from canary.store.canaries import Order
 from canary.store.database import Database
-from canary.store.decoys import Wanted
+from canary.store.queries import vendors
 
 BEGIN = datetime(2024, 1, 8, 9, 30, 12, 345678, tzinfo=UTC)
 DOMAIN = "in.example"
@@ -47,20 +49,20 @@ class Installation:
 
     def adopt(self, count: int) -> None:
         """Take over addresses that were given away for years, to vendors known and new."""
-        found: dict[str, Proposal] = {}
+        found: dict[str, AdoptionProposal] = {}
         while len(found) < count:
             stem = self.random.choice(STEMS)
             make = self.random.choice(MAKES)
             local = make.format(stem, year=self.random.randrange(2010, 2024), number=self.random.randrange(10, 99))
             address = f"{local}@{DOMAIN}"
             first = BEGIN.replace(microsecond=0) - timedelta(seconds=self.random.randrange(10 * 365 * 86400))
-            found[address] = Proposal(
+            found[address] = AdoptionProposal(
                 address, "", f"{stem.title()} Ltd", (f"{stem}.example",), self.random.choice(CHANNELS), "told",
                 Style.TAGGED, adopted_bits(address), first, 3,
             )  # fmt: skip
         proposals = sorted(found.values(), key=lambda p: (p.name, p.address))
         with self.store.writing() as session:
-            imports.adopt(session, proposals, self.now, self.draw)
+            import_store.adopt(session, proposals, self.now, self.draw)
 
     def issue(self, count: int, days: float = 5) -> None:
         """Issue addresses one by one, some in one go, and rotate one now and then."""
@@ -73,17 +75,17 @@ class Installation:
                     self.now += timedelta(microseconds=self.random.randrange(2_000, 9_000))
                 if known and self.random.random() < 0.1:
                     old = self.random.choice(known)
-                    known.append(canaries.rotate(session, old, self.draw, self.now).address)
+                    known.append(lifecycle.rotate(session, old, self.draw, self.now).address)
                 else:
-                    known.append(canaries.issue(session, self.order(), self.draw, self.now).address)
+                    known.append(lifecycle.issue(session, self.order(), self.draw, self.now).address)
 
-    def order(self) -> Order:
+    def order(self) -> IssueOrder:
         vendor, style = self.random.choice(STEMS[:20]) + "-ltd", self.random.choice(STYLES)
-        return Order(vendor, DOMAIN, self.random.choice(CHANNELS), style)
+        return IssueOrder(vendor, DOMAIN, self.random.choice(CHANNELS), style)
 
     def keep(self, count: int = 20) -> int:
         with self.store.writing() as session:
-            return decoys.keep(session, Wanted(count), self.draw, self.now)
+            return decoys.maintain_decoys(session, DecoyRequest(count), self.draw, self.now)
 
 
 def grown(store: Database, seed: int) -> Installation:

@@ -16,10 +16,11 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 
-from canary.receive.spool import Spool
-from canary.store import canaries, vendors
-from canary.store.canaries import Order
+from canary.canaries import lifecycle
+from canary.canaries.lifecycle import IssueOrder
+from canary.spool.spool import Spool
 from canary.store.database import Database
+from canary.store.queries import vendors
 from tests.sink import Dialogue
 
 ROOT = Path(__file__).parent.parent
@@ -34,7 +35,7 @@ def furnish(folder: Path) -> str:
     store.migrate()
     with store.writing() as session:
         vendors.add_vendor(session, "Shop", ["shop.example"], DAY)
-        address = canaries.issue(session, Order("shop", "in.example"), secrets.randbelow, DAY).address
+        address = lifecycle.issue(session, IssueOrder("shop", "in.example"), secrets.randbelow, DAY).address
     store.close()
     return address
 
@@ -169,7 +170,7 @@ def _tend() -> None:
     import uvloop  # noqa: F401
 
     import canary.cli.serve
-    import canary.run  # noqa: F401
+    import canary.processes.run  # noqa: F401
 
     children: list[int] = []
     for line in sys.stdin:

@@ -4,7 +4,7 @@ import re
 
 import httpx
 
-from canary.web.route import Route
+from canary.web.routes import WebRoute
 from tests.website import Site
 
 QUICK = ("1" + "0" * 30, "%22%3E%3Cscript%3Ealert(1)%3C/script%3E")
@@ -20,8 +20,8 @@ ENDLESS = ("/live",)
 """Answers that never end; they are asked elsewhere."""
 
 
-def pages(site: Site) -> list[Route]:
-    ways = [way for way in site.app.state.ways if isinstance(way, Route) and way.method == "GET"]
+def pages(site: Site) -> list[WebRoute]:
+    ways = [way for way in site.app.state.ways if isinstance(way, WebRoute) and way.method == "GET"]
     return [way for way in ways if not way.path.startswith(ENDLESS)]
 
 
@@ -50,7 +50,7 @@ def broken_forms(site: Site, odd: str) -> list[tuple[str, str]]:
     headers = {"Content-Type": "application/x-www-form-urlencoded"}
     with site.logged_in() as client:
         for way in site.app.state.ways:
-            if isinstance(way, Route) and way.method != "GET" and way.path != "/logout":
+            if isinstance(way, WebRoute) and way.method != "GET" and way.path != "/logout":
                 path = re.sub(r"\{[^}]+\}", "999", way.path)
                 answer = client.request(way.method, path, content=body, headers=headers)
                 broken += [] if sound(answer) else [(way.method, way.path)]

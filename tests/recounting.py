@@ -7,14 +7,15 @@ from typing import Any
 
 from sqlmodel import Session, col, select
 
-from canary.model.verdict import HINTS, LEAKS
-from canary.store.lines import SERIES_OF
-from canary.store.tables import CanaryRow, HitRow, MailRow
-from canary.store.tallies import (
+from canary.model.verdict import HINTS, LEAKS, SERIES_OF
+from canary.store.tables import (
     NEVER,
+    CampaignHitRow,
+    CanaryRow,
     CanaryTallyRow,
     DayCountRow,
-    StrikeRow,
+    HitRow,
+    MailRow,
     VendorOutsiderRow,
     VendorTallyRow,
     VendorWeekRow,
@@ -46,7 +47,7 @@ def kept(session: Session) -> dict[str, Any]:
         if getattr(w, series)
     }
     found["days"] = {(d.day, d.verdict): d.count for d in session.exec(select(DayCountRow)).all() if d.count}
-    strikes = session.exec(select(StrikeRow)).all()
+    strikes = session.exec(select(CampaignHitRow)).all()
     found["strikes"] = {(s.campaign_id, s.canary_id, s.case_id): (s.hits, s.leaks) for s in strikes}
     return found
 

@@ -16,7 +16,7 @@ from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey, generat
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, PublicFormat
 
 from canary.authenticate.arc import verify_arc
-from canary.authenticate.dkim import verify_dkim
+from canary.authenticate.dkim.verify import verify_dkim
 from canary.authenticate.lookup import ZoneLookup
 from canary.authenticate.message import split
 from canary.model.proof import ArcResult, DkimResult

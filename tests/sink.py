@@ -13,12 +13,12 @@ from typing import Any, Self, TypeVar
 
 from canary.model.attempt import Attempt
 from canary.model.mail import RawMail
-from canary.receive.admission import Limits
-from canary.receive.book import AddressBook
-from canary.receive.connection import Service
-from canary.receive.doors import Door, open_doors
-from canary.receive.smtp import Listener
-from canary.receive.spool import Spool
+from canary.smtp.admission import Limits
+from canary.smtp.book import AddressBook
+from canary.smtp.connection import Service
+from canary.smtp.doors import Door, open_doors
+from canary.smtp.smtp import Listener
+from canary.spool.spool import Spool
 
 T = TypeVar("T")
 ISSUED = frozenset({"play-x7k2m9@example.net", "shop-abc123@example.net", "news-q9w8e7@example.net"})

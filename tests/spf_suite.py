@@ -9,9 +9,9 @@ from typing import Any
 
 import yaml
 
-from canary.authenticate.answer import write_records
+from canary.authenticate.dns_answer import write_records
 from canary.authenticate.lookup import ZoneLookup, dns_name
-from canary.authenticate.spf import check_spf
+from canary.authenticate.spf.check import check_spf
 from canary.model.proof import SpfResult
 
 FOLDER = Path(__file__).parent.parent / os.environ.get("CANARY_SUITES", "../shared/suites") / "spf"

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from canary.judge.identity import identify
-from canary.judge.suppliers import SupplierBook, read_suppliers
+from canary.judge.providers import ProviderRegistry, read_suppliers
 from canary.mail.parse import parse
 from canary.model.identity import Identity
 from canary.model.mail import Client, Envelope, ParsedMail
@@ -45,7 +45,7 @@ class SupplierCase:
 
 
 @cache
-def book() -> SupplierBook:
+def book() -> ProviderRegistry:
     """The book that is shipped."""
     return read_suppliers(tomllib.loads((ROOT / "config/suppliers.toml").read_text()))
 

@@ -3,8 +3,8 @@
 from datetime import UTC, datetime, timedelta
 from random import Random
 
-from canary.attribute.rates import Rates
-from canary.attribute.world import Party, Passing, Planted, Strike, World
+from canary.attribute.priors import Rates
+from canary.attribute.world import CampaignHit, CanaryFacts, SupplyFacts, VendorFacts, World
 
 BEGIN = datetime(2010, 1, 1, tzinfo=UTC)
 DAY = timedelta(days=1)
@@ -14,7 +14,7 @@ def tiny_world(random: Random) -> World:
     """At most three vendors, two suppliers, five addresses and three sendings."""
     suppliers = ["x", "y"][: random.randint(1, 2)]
     parties = tuple(
-        Party(f"v{i}", tuple(Passing(s) for s in suppliers if random.random() < 0.7))
+        VendorFacts(f"v{i}", tuple(SupplyFacts(s) for s in suppliers if random.random() < 0.7))
         for i in range(random.randint(1, 3))
     )
     canaries = [_planted(f"c{p.id}", p.id, random) for p in parties] + [_planted("d", None, random)]
@@ -33,13 +33,13 @@ def tiny_rates(random: Random) -> Rates:
     )
 
 
-def _planted(name: str, vendor: str | None, random: Random) -> Planted:
+def _planted(name: str, vendor: str | None, random: Random) -> CanaryFacts:
     issued = BEGIN + random.choice((0, 0, 90, 200)) * DAY
-    return Planted(name, "example.net", vendor, issued, bits=random.choice((18.0, 60.0)))
+    return CanaryFacts(name, "example.net", vendor, issued, bits=random.choice((18.0, 60.0)))
 
 
-def _sending(name: str, canaries: list[Planted], random: Random) -> list[Strike]:
+def _sending(name: str, canaries: list[CanaryFacts], random: Random) -> list[CampaignHit]:
     at = BEGIN + random.uniform(60, 480) * DAY
     mark = random.sample(canaries, random.randint(1, min(2, len(canaries))))
     verdict = random.choice(("spam", "third-party"))
-    return [Strike(c.id, at, name, verdict, random.uniform(0.6, 0.99)) for c in mark if c.issued < at]
+    return [CampaignHit(c.id, at, name, verdict, random.uniform(0.6, 0.99)) for c in mark if c.issued < at]

@@ -12,22 +12,22 @@ from datetime import UTC, datetime, time, timedelta
 from pathlib import Path
 from typing import Any
 
-from canary.authenticate.everything import authenticate
+from canary.authenticate.authenticate import authenticate
 from canary.authenticate.lookup import ZoneLookup
 from canary.authenticate.message import split
 from canary.judge.guess import chance_of_guess
 from canary.judge.identity import identify
 from canary.judge.probe import judge_probe
+from canary.judge.providers import ProviderRegistry, read_suppliers
 from canary.judge.rspamd import read_opinion, second_opinion
-from canary.judge.rules import Hearing, judge
+from canary.judge.rules import HitContext, judge
 from canary.judge.selftest import HEADER, is_own
-from canary.judge.suppliers import SupplierBook, read_suppliers
 from canary.mail.parse import parse
 from canary.model.canary import Canary, CanaryState, Persona, Style
 from canary.model.mail import Client, Envelope
-from canary.model.party import Endings, Vendor
+from canary.model.party import RelationshipEnds, Vendor
 from canary.model.verdict import Judgement
-from canary.run import supplier_book
+from canary.processes.run import supplier_book
 
 FOLDER = Path(__file__).parent / "cases/verdicts"
 CASES = sorted(FOLDER.iterdir())
@@ -40,7 +40,7 @@ def expectation(folder: Path) -> dict[str, Any]:
     return tomllib.loads((folder / "expect.toml").read_text())
 
 
-def book_of(folder: Path) -> SupplierBook:
+def book_of(folder: Path) -> ProviderRegistry:
     own = folder / "suppliers.toml"
     return read_suppliers(tomllib.loads(own.read_text())) if own.exists() else supplier_book()
 
@@ -57,11 +57,11 @@ def canary_of(told: dict[str, Any]) -> Canary:
 def vendor_of(told: dict[str, Any]) -> Vendor:
     senders, pending, denied = (frozenset(told.get(name, ())) for name in ("senders", "pending", "denied"))
     ends = {name: datetime.combine(day, time(), UTC) for name, day in told.get("endings", {}).items()}
-    endings = Endings(ends.get("contract"), ends.get("erasure"), ends.get("unsubscribed"))
+    endings = RelationshipEnds(ends.get("contract"), ends.get("erasure"), ends.get("unsubscribed"))
     return Vendor("vendor", told["vendor"], (told["vendor_domain"],), senders, pending, denied, endings=endings)
 
 
-def hearing_of(folder: Path) -> Hearing:
+def hearing_of(folder: Path) -> HitContext:
     told, content = expectation(folder), (folder / "mail.eml").read_bytes()
     canary = canary_of(told)
     envelope = Envelope(told["mail_from"], (canary.address,), Client(told["client_ip"], helo=told["helo"]), NOW)
@@ -69,7 +69,7 @@ def hearing_of(folder: Path) -> Hearing:
     mail = parse(content)
     proofs = asyncio.run(authenticate(split(content), envelope, lookup, NOW))
     identity = identify(mail, proofs, envelope, book_of(folder))
-    return Hearing(
+    return HitContext(
         mail, envelope, proofs, identity, canary, vendor_of(told), attempts=told.get("attempts", 40_000),
         shapes=told.get("shapes", {}), self_test=is_own(mail.header(HEADER), KEY, canary.address, NOW),
     )  # fmt: skip

@@ -7,8 +7,8 @@ import re
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
+from canary.judge.confidence import FACTORS, STARTS, probability
 from canary.judge.rules import RULES
-from canary.judge.weight import FACTORS, STARTS, probability
 from canary.model.verdict import HINTS, LEAKS, SENTENCES, Reason, Verdict
 from tests.verdict_cases import CASES, expectation, hearing_of
 

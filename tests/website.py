@@ -16,11 +16,11 @@ from fastapi import FastAPI
 
 from canary.model.alert import DestinationView
 from canary.store import tables
-from canary.store.access import UserRow
-from canary.store.counting import recount
+from canary.store.counters import recount
 from canary.store.database import Database
-from canary.store.outbox import mark_failed, put_test
-from canary.store.users import Label, add_user, new_token
+from canary.store.queries.outbox import mark_failed, put_test
+from canary.store.queries.users import Label, add_user, new_token
+from canary.store.tables import UserRow
 from canary.web.app import create_app
 
 NOW = datetime(2011, 3, 24, 12, tzinfo=UTC)

@@ -7,14 +7,14 @@ from typing import Any
 
 from canary.model.attempt import Attempt
 from canary.model.mail import Envelope
-from canary.receive.admission import Limits
-from canary.receive.book import AddressBook
-from canary.receive.connection import Service
-from canary.receive.crowd import Crowd
-from canary.receive.envelope import envelope_from
-from canary.receive.journal import Journal
-from canary.receive.session import Session
-from canary.receive.spoolfile import SpoolFault
+from canary.smtp.admission import Limits
+from canary.smtp.book import AddressBook
+from canary.smtp.connection import Service
+from canary.smtp.crowd import Crowd
+from canary.smtp.journal import Journal
+from canary.smtp.session import Session
+from canary.spool.envelope import envelope_from
+from canary.spool.spool_file import SpoolFault
 from tests.sink import DAY, ISSUED
 
 

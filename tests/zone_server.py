@@ -25,7 +25,7 @@ import dns.rdataclass
 import dns.rdatatype
 import dns.rrset
 
-from canary.authenticate.answer import read_records
+from canary.authenticate.dns_answer import read_records
 from canary.authenticate.lookup import dns_name
 
 HOST = "127.0.0.1"

@@ -4,7 +4,7 @@ import sys
 from pathlib import Path
 
 from bench.peers.servers import Recipe
-from canary.receive.spool import Spool
+from canary.spool.spool import Spool
 from tests.nursery import furnish
 from tests.processes import House
 

@@ -19,7 +19,7 @@ class Source(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
-class Passing:
+class SupplyFacts:
     """A vendor hands the addresses of some channels (none named: of all) to a supplier, from and until a time.
 
     `p` is the probability that it does so at all, below 1 where this was only inferred; `fields` are the persona's
@@ -35,15 +35,15 @@ class Passing:
 
 
 @dataclass(frozen=True, slots=True)
-class Party:
+class VendorFacts:
     """A vendor, and the suppliers it hands addresses on to."""
 
     id: str
-    suppliers: tuple[Passing, ...] = ()
+    suppliers: tuple[SupplyFacts, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
-class Planted:
+class CanaryFacts:
     """One address: whom it was given to (a decoy: nobody), since when, how hard it is to guess, what went with it."""
 
     id: str
@@ -58,7 +58,7 @@ class Planted:
 
 
 @dataclass(frozen=True, slots=True)
-class Strike:
+class CampaignHit:
     """One charged hit; `fields` are the persona's facts that its mail repeats."""
 
     canary: str
@@ -70,7 +70,7 @@ class Strike:
 
 
 @dataclass(frozen=True, slots=True)
-class Tries:
+class GuessCount:
     """How many never-issued recipients of a domain were tried in a span of time."""
 
     domain: str
@@ -84,10 +84,10 @@ class World:
     """One installation as of `now`; canaries by id, everything of one time zone."""
 
     now: datetime
-    vendors: tuple[Party, ...] = ()
-    canaries: tuple[Planted, ...] = ()
-    strikes: tuple[Strike, ...] = ()
-    tries: tuple[Tries, ...] = ()
+    vendors: tuple[VendorFacts, ...] = ()
+    canaries: tuple[CanaryFacts, ...] = ()
+    strikes: tuple[CampaignHit, ...] = ()
+    tries: tuple[GuessCount, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,9 +5,10 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from canary.authenticate import keys
-from canary.authenticate.canonical import relaxed_field
-from canary.authenticate.dkim import (
+from canary.authenticate.dkim import keys
+from canary.authenticate.dkim.canonical import relaxed_field
+from canary.authenticate.dkim.keys import DkimFault, Key, broken
+from canary.authenticate.dkim.verify import (
     Signature,
     as_signed,
     key_kind,
@@ -17,7 +18,6 @@ from canary.authenticate.dkim import (
     require_tags,
     timestamp,
 )
-from canary.authenticate.keys import Fault, Key, broken
 from canary.authenticate.lookup import Lookup
 from canary.authenticate.message import Field, Message
 from canary.model.proof import ArcResult, Result
@@ -44,7 +44,7 @@ class Seal:
 
 
 @dataclass(frozen=True, slots=True)
-class Link:
+class ArcLink:
     """One ARC set: what one hand added to the chain."""
 
     results: Field
@@ -64,14 +64,14 @@ async def verify_arc(message: Message, lookup: Lookup) -> ArcResult:
         claim = ArcResult(domain=chain[-1].seal.domain, instances=count)
         _require_statuses(chain)
         await _require_signatures(message, chain, lookup)
-    except Fault as fault:
+    except DkimFault as fault:
         # Section 5.2 knows only none, pass and fail; a name server that is down is told apart, to be asked again.
         result = Result.TEMPERROR if fault.result is Result.TEMPERROR else Result.FAIL
         return ArcResult(result, claim.domain, count, fault.reason)
     return ArcResult(Result.PASS, claim.domain, count)
 
 
-def _chain(message: Message, count: int) -> list[Link]:
+def _chain(message: Message, count: int) -> list[ArcLink]:
     """The sets from the first to the last; raises `Fault` unless each instance has exactly one of each field."""
     if count > MAX_INSTANCES:
         raise broken(f"{count} ARC sets, at most {MAX_INSTANCES} may be")
@@ -82,7 +82,7 @@ def _chain(message: Message, count: int) -> list[Link]:
     instances = range(1, count + 1)
     if not all(set(part) == set(instances) for part in (results, signatures, seals)):
         raise broken("ARC sets are incomplete or not numbered one by one")
-    return [Link(results[i], signatures[i], seals[i]) for i in instances]
+    return [ArcLink(results[i], signatures[i], seals[i]) for i in instances]
 
 
 def _results_instance(field: Field) -> int:
@@ -127,7 +127,7 @@ def _seal(message: Message, field: Field) -> tuple[int, Seal]:
     return _instance(found["i"]), Seal(field, domain, selector, key_kind(found["a"]), found["cv"], value)
 
 
-def _require_statuses(chain: list[Link]) -> None:
+def _require_statuses(chain: list[ArcLink]) -> None:
     """Steps 2 and 3: the last sealer found no fault, the first found no chain, all others one that passed."""
     if chain[-1].seal.status == "fail":
         raise broken(f"the chain was broken before instance {len(chain)} (cv=fail)")
@@ -136,7 +136,7 @@ def _require_statuses(chain: list[Link]) -> None:
             raise broken(f"instance {instance} has cv={link.seal.status}")
 
 
-async def _require_signatures(message: Message, chain: list[Link], lookup: Lookup) -> None:
+async def _require_signatures(message: Message, chain: list[ArcLink], lookup: Lookup) -> None:
     """Steps 4 and 6: the last message signature verifies, and the seals do, from the last to the first."""
     known: dict[tuple[str, str], tuple[Key, ...]] = {}
 
@@ -161,7 +161,7 @@ def _sealed(key: Key, seal: Seal, digest: bytes) -> bool:
     return keys.verifies(key, seal.value, digest)
 
 
-def _seal_digests(chain: list[Link]) -> Iterator[bytes]:
+def _seal_digests(chain: list[ArcLink]) -> Iterator[bytes]:
     """What each seal signs: all sets up to its own, in order, itself last and without its value (section 5.1.1).
 
     The hash runs on from seal to seal, so that a long chain costs no more than its octets.

@@ -8,10 +8,10 @@ import json
 from collections.abc import Callable, Mapping
 from typing import Protocol
 
-from canary.authenticate.answer import Answer, Record, Temporary, read_records, write_records
+from canary.authenticate.dns_answer import DnsAnswer, Record, Temporary, read_records, write_records
 
 __all__ = [
-    "Answer",
+    "DnsAnswer",
     "Lookup",
     "OfflineLookup",
     "Record",
@@ -34,12 +34,12 @@ MAX_CHAIN = 8
 class Lookup(Protocol):
     """Asks DNS one question; raises `Temporary` when it could not be answered."""
 
-    async def __call__(self, name: str, kind: str, /) -> Answer:
+    async def __call__(self, name: str, kind: str, /) -> DnsAnswer:
         """Return the answer for a name and a record type (`TXT`, `A`, `AAAA`, `MX`, `PTR`)."""
 
 
-NOTHING = Answer(exists=False)
-EMPTY = Answer()
+NOTHING = DnsAnswer(exists=False)
+EMPTY = DnsAnswer()
 
 
 def dns_name(name: str) -> str:
@@ -68,7 +68,7 @@ def zone_json(zone: Mapping[str, object]) -> str:
 class OfflineLookup:
     """Answers nothing: every question is `Temporary`, so nothing is held against a mail."""
 
-    async def __call__(self, name: str, kind: str) -> Answer:  # noqa: ARG002 - the shape of a Lookup
+    async def __call__(self, name: str, kind: str) -> DnsAnswer:  # noqa: ARG002 - the shape of a Lookup
         """Raise `Temporary`."""
         raise Temporary("OFFLINE")
 
@@ -78,9 +78,9 @@ class RecordingLookup:
 
     def __init__(self, lookup: Lookup) -> None:
         self._lookup = lookup
-        self._kept: dict[tuple[str, str], Answer | Temporary] = {}
+        self._kept: dict[tuple[str, str], DnsAnswer | Temporary] = {}
 
-    async def __call__(self, name: str, kind: str) -> Answer:
+    async def __call__(self, name: str, kind: str) -> DnsAnswer:
         """Return or raise what the lookup behind said the first time."""
         if not (known := dns_name(name)):
             return NOTHING
@@ -90,7 +90,7 @@ class RecordingLookup:
             self._kept.setdefault(question, outcome)  # the first of two simultaneous askers counts
         return _told(self._kept[question])
 
-    async def _ask(self, name: str, kind: str) -> Answer | Temporary:
+    async def _ask(self, name: str, kind: str) -> DnsAnswer | Temporary:
         try:
             return await self._lookup(name, kind)
         except Temporary as failure:
@@ -105,13 +105,13 @@ class RecordingLookup:
         return zone
 
 
-def _told(outcome: Answer | Temporary) -> Answer:
+def _told(outcome: DnsAnswer | Temporary) -> DnsAnswer:
     if isinstance(outcome, Temporary):
         raise Temporary(outcome.word)
     return outcome
 
 
-def _written(outcome: Answer | Temporary) -> str | list[object]:
+def _written(outcome: DnsAnswer | Temporary) -> str | list[object]:
     if isinstance(outcome, Temporary):
         return outcome.word
     return write_records(outcome.records) if outcome.exists else "NXDOMAIN"
@@ -123,7 +123,7 @@ class ReplayLookup:
     def __init__(self, answers: Mapping[str, object]) -> None:
         self._zone = _checked(answers)
 
-    async def __call__(self, name: str, kind: str) -> Answer:
+    async def __call__(self, name: str, kind: str) -> DnsAnswer:
         """Return or raise what was answered then."""
         if not (known := dns_name(name)):
             return NOTHING
@@ -139,7 +139,7 @@ class ZoneLookup:
         # A name above an existing one exists too, without records (RFC 8020 section 2).
         self._above = {above for name in self._zone for above in _ancestors(name)}
 
-    async def __call__(self, name: str, kind: str) -> Answer:
+    async def __call__(self, name: str, kind: str) -> DnsAnswer:
         """Return the records of a name, through its CNAMEs; raise `Temporary` where the zone says so."""
         known = dns_name(name)
         for _ in range(MAX_CHAIN):
@@ -148,13 +148,13 @@ class ZoneLookup:
                 return answer
         raise Temporary("SERVFAIL")
 
-    def _step(self, name: str, kind: str) -> tuple[Answer, str]:
+    def _step(self, name: str, kind: str) -> tuple[DnsAnswer, str]:
         """One name's answer, and the name to ask next if it is an alias."""
         kinds = self._zone.get(name)
         if kinds is None:
             return (EMPTY if name in self._above else NOTHING), ""
         alias = kinds.get("CNAME")
-        if kind not in kinds and isinstance(alias, Answer) and alias.records:
+        if kind not in kinds and isinstance(alias, DnsAnswer) and alias.records:
             return EMPTY, dns_name(str(alias.records[0]))
         return _told(kinds.get(kind) or kinds.get("*") or EMPTY), ""
 
@@ -164,13 +164,13 @@ def _ancestors(name: str) -> list[str]:
     return [".".join(labels[start:]) for start in range(1, len(labels))]
 
 
-_WORDS: dict[str, Callable[[str], Answer | Temporary]] = {
+_WORDS: dict[str, Callable[[str], DnsAnswer | Temporary]] = {
     "NXDOMAIN": lambda _: NOTHING,
     **dict.fromkeys(("TIMEOUT", "SERVFAIL", "BUDGET", "OFFLINE"), Temporary),
 }
 
 
-def _checked(zone: Mapping[str, object]) -> dict[str, dict[str, Answer | Temporary]]:
+def _checked(zone: Mapping[str, object]) -> dict[str, dict[str, DnsAnswer | Temporary]]:
     """The zone with its records read; the kind `*` stands for all kinds of a failing name."""
     return {_zone_name(name): _kinds(name, value) for name, value in zone.items()}
 
@@ -181,7 +181,7 @@ def _zone_name(name: str) -> str:
     return known
 
 
-def _kinds(name: str, value: object) -> dict[str, Answer | Temporary]:
+def _kinds(name: str, value: object) -> dict[str, DnsAnswer | Temporary]:
     if isinstance(value, str) and value in _WORDS:
         return {"*": _WORDS[value](value)}
     if not isinstance(value, Mapping):
@@ -190,10 +190,10 @@ def _kinds(name: str, value: object) -> dict[str, Answer | Temporary]:
     return {kind.upper(): _outcome(name, kind.upper(), records) for kind, records in value.items()}
 
 
-def _outcome(name: str, kind: str, value: object) -> Answer | Temporary:
+def _outcome(name: str, kind: str, value: object) -> DnsAnswer | Temporary:
     if isinstance(value, str) and value in _WORDS:
         return _WORDS[value](value)
     try:
-        return Answer(read_records(kind, value))
+        return DnsAnswer(read_records(kind, value))
     except (TypeError, ValueError) as error:
         raise ValueError(f"zone: {name!r} {kind}: {error}") from error

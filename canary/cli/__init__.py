@@ -4,20 +4,20 @@ import typer
 
 from canary.cli import (
     alerts,
-    attributing,
+    attribute,
     campaigns,
     canaries,
     cases,
+    context,
     decoys,
     demo,
-    frame,
-    importing,
-    judging,
+    import_mail,
+    judge,
     letters,
-    planning,
+    plan,
     senders,
     serve,
-    simulating,
+    simulate,
     users,
     vendors,
 )
@@ -27,9 +27,9 @@ app = typer.Typer(
     help="Find out who leaked your e-mail address.",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
-    callback=frame.begin,
+    callback=context.configure,
 )
-for group in (serve, canaries, decoys, cases, judging, importing, attributing, planning, demo, simulating):
+for group in (serve, canaries, decoys, cases, judge, import_mail, attribute, plan, demo, simulate):
     for command in group.COMMANDS:
         app.command()(command)
 app.add_typer(vendors.group, name="vendor")

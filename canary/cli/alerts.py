@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 import typer
 
-from canary.cli.frame import Json, Trouble, settings, show_json, show_table, who
+from canary.cli.context import CliError, Json, settings, show_json, show_table, who
 
 group = typer.Typer(
     help="Alerts: test destinations, list messages, send dead letters again, mute.", no_args_is_help=True
@@ -22,18 +22,18 @@ def try_all(
     as_json: Json = False,
 ) -> None:
     """Send a test to every destination, at once and once only; exit 1 when one did not arrive."""
-    from canary.alert.trial import try_out
-    from canary.run import alert_desk, open_store
+    from canary.alerts.test_send import test_send
+    from canary.processes.run import alert_desk, open_store
 
     known = settings()
     desk = alert_desk(known, open_store(known))
     if not desk.targets:
-        raise Trouble("alert.destinations: none set; add one to canary.toml", 2)
+        raise CliError("alert.destinations: none set; add one to canary.toml", 2)
     strange = [name for name in destination or [] if desk.target(name) is None]
     if strange:
-        raise Trouble(f"{strange[0]}: no such destination; there are {', '.join(t.name for t in desk.targets)}", 2)
+        raise CliError(f"{strange[0]}: no such destination; there are {', '.join(t.name for t in desk.targets)}", 2)
     names = destination or [target.name for target in desk.targets]
-    faults = {name: try_out(desk, name) for name in names}
+    faults = {name: test_send(desk, name) for name in names}
     desk.http.close()
     if as_json:
         show_json([{"destination": name, "arrived": not fault, "fault": fault} for name, fault in faults.items()])
@@ -51,8 +51,8 @@ def list_all(
     as_json: Json = False,
 ) -> None:
     """List the newest messages, where they went and whether they arrived."""
-    from canary.run import open_store
-    from canary.store import outbox
+    from canary.processes.run import open_store
+    from canary.store.queries import outbox
 
     store = open_store(settings())
     store.migrate()
@@ -76,8 +76,8 @@ def retry(
     as_json: Json = False,
 ) -> None:
     """Send dead letters again."""
-    from canary.run import clock, open_store
-    from canary.store import outbox
+    from canary.processes.run import clock, open_store
+    from canary.store.queries import outbox
 
     store = open_store(settings())
     store.migrate()
@@ -94,13 +94,13 @@ def retry(
 @group.command()
 def mute(subject: Subject) -> None:
     """Tell nobody of a case or vendor any more; what happens is kept and shows on the dashboard."""
-    from canary.run import clock, open_store
-    from canary.store import hushes
+    from canary.alerts import mutes
+    from canary.processes.run import clock, open_store
 
     store = open_store(settings())
     store.migrate()
     with store.writing() as session:
-        hushes.mute(session, _subject(subject), who(), clock())
+        mutes.mute(session, _subject(subject), who(), clock())
     typer.echo(f"{_subject(subject)}: muted until `canary alert unmute {subject}`")
 
 
@@ -110,55 +110,55 @@ def snooze(
     until: Annotated[str, typer.Argument(metavar="UNTIL", help="A time ahead such as 4h or 3d, or a day: 2026-05-01.")],
 ) -> None:
     """Keep what happens in a case or at a vendor back until a time, then tell it in one message."""
-    from canary.run import clock, open_store
-    from canary.store import hushes
+    from canary.alerts import mutes
+    from canary.processes.run import clock, open_store
 
     end = _time(until, clock())
     store = open_store(settings())
     store.migrate()
     with store.writing() as session:
-        hushes.snooze(session, _subject(subject), end, who(), clock())
+        mutes.snooze(session, _subject(subject), end, who(), clock())
     typer.echo(f"{_subject(subject)}: nothing until {end:%Y-%m-%d %H:%M} UTC")
 
 
 @group.command()
 def unmute(subject: Subject) -> None:
     """Tell of a case or vendor again."""
-    from canary.run import clock, open_store
-    from canary.store import hushes
+    from canary.alerts import mutes
+    from canary.processes.run import clock, open_store
 
     store = open_store(settings())
     store.migrate()
     with store.writing() as session:
-        hushes.unmute(session, _subject(subject), who(), clock())
+        mutes.unmute(session, _subject(subject), who(), clock())
     typer.echo(f"{_subject(subject)}: is told of again")
 
 
 @group.command("ack")
 def acknowledge(case: Annotated[int, typer.Argument(help="The number of a case.")]) -> None:
     """Say that you saw a case, which ends its reminders."""
-    from canary.run import clock, open_store
-    from canary.store import watch
+    from canary.cases import case_alerts
+    from canary.processes.run import clock, open_store
 
     store = open_store(settings())
     store.migrate()
     with store.writing() as session:
-        watch.acknowledge(session, case, who(), clock())
+        case_alerts.acknowledge(session, case, who(), clock())
     typer.echo(f"case {case}: no more reminders")
 
 
 @group.command("hushes")
 def list_hushes(as_json: Json = False) -> None:
     """List what is muted or snoozed."""
-    from canary.run import clock, open_store
-    from canary.store import hushes
+    from canary.alerts import mutes
+    from canary.processes.run import clock, open_store
 
     store = open_store(settings())
     store.migrate()
     with store.reading() as session:
         found = [
             {"subject": row.subject, "until": row.until, "who": row.who, "at": row.at}
-            for row in hushes.hushed(session, clock())
+            for row in mutes.list_mutes(session, clock())
         ]
     if as_json:
         show_json(found)
@@ -182,4 +182,4 @@ def _time(text: str, now: datetime) -> datetime:
             return datetime.fromisoformat(text).replace(tzinfo=UTC)
     except ValueError:
         pass
-    raise Trouble(f"UNTIL {text!r}: no time; write 4h, 3d, 2w or 2026-05-01", 2)
+    raise CliError(f"UNTIL {text!r}: no time; write 4h, 3d, 2w or 2026-05-01", 2)

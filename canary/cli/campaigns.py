@@ -6,9 +6,9 @@ from typing import Annotated
 
 import typer
 
-from canary.cli.frame import Json, Trouble, settings, show_json, show_table
-from canary.model.word import Word
-from canary.store.campaign_pages import CampaignLine, CampaignPage
+from canary.cli.context import CliError, Json, settings, show_json, show_table
+from canary.model.decision import Decision
+from canary.views.campaign_pages import CampaignLine, CampaignPage
 
 group = typer.Typer(help="Campaigns: which mails are one sending, and why.", no_args_is_help=True)
 Number = Annotated[int, typer.Argument(min=1, max=2**31 - 1, help="Number of a campaign.")]
@@ -24,8 +24,8 @@ def list_all(
     before: Annotated[int | None, typer.Option(help="Only those older than this number.")] = None,
 ) -> None:
     """List campaigns, newest first."""
-    from canary.run import open_store
-    from canary.store.campaign_pages import campaign_list
+    from canary.processes.run import open_store
+    from canary.views.campaign_pages import campaign_list
 
     store = open_store(settings())
     store.migrate()
@@ -46,15 +46,15 @@ def list_all(
 @group.command()
 def show(number: Number, as_json: Json = False) -> None:
     """Show one campaign: what its mails share, what linked each, and what was said of it."""
-    from canary.run import open_store
-    from canary.store.campaign_pages import campaign_page
+    from canary.processes.run import open_store
+    from canary.views.campaign_pages import campaign_page
 
     store = open_store(settings())
     store.migrate()
     with store.reading() as session:
         page = campaign_page(session, number)
     if page is None:
-        raise Trouble(f"campaign {number}: there is none; see `canary campaign list`")
+        raise CliError(f"campaign {number}: there is none; see `canary campaign list`")
     if as_json:
         show_json(_document(page))
         return
@@ -64,14 +64,14 @@ def show(number: Number, as_json: Json = False) -> None:
 @group.command()
 def merge(numbers: Numbers, note: Note = "", who: Who = "", as_json: Json = False) -> None:
     """Say that campaigns are one; later mails respect it."""
-    from canary.run import clock, open_store
-    from canary.store import campaign_verdicts
+    from canary.cases import campaign_decisions
+    from canary.processes.run import clock, open_store
 
     store = open_store(settings())
     store.migrate()
     with store.writing() as session:
-        word = Word(who or getpass.getuser(), clock(), note)
-        campaign = campaign_verdicts.merge(session, numbers, word)
+        word = Decision(who or getpass.getuser(), clock(), note)
+        campaign = campaign_decisions.merge(session, numbers, word)
     if as_json:
         show_json({"campaign": campaign.id, "mails": campaign.mails})
     else:
@@ -81,15 +81,15 @@ def merge(numbers: Numbers, note: Note = "", who: Who = "", as_json: Json = Fals
 @group.command()
 def split(number: Number, mails: Numbers, note: Note = "", who: Who = "", as_json: Json = False) -> None:
     """Say that some mails of a campaign are another; later mails respect it."""
-    from canary.run import clock, open_store
-    from canary.store import campaign_verdicts
+    from canary.cases import campaign_decisions
+    from canary.processes.run import clock, open_store
 
     store = open_store(settings())
     store.migrate()
     with store.writing() as session:
-        word = Word(who or getpass.getuser(), clock(), note)
-        other = campaign_verdicts.split(session, number, mails, word)
-        left = campaign_verdicts.known(session, number)
+        word = Decision(who or getpass.getuser(), clock(), note)
+        other = campaign_decisions.split(session, number, mails, word)
+        left = campaign_decisions.get_campaign(session, number)
     if as_json:
         show_json({"campaign": other.id, "mails": other.mails, "from": left.id, "left": left.mails})
     else:

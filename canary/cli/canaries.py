@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from canary.cli.frame import Json, Trouble, say_trouble, settings, show_json, show_table
+from canary.cli.context import CliError, Json, print_error, settings, show_json, show_table
 from canary.model.address import Locale
 from canary.model.canary import Canary, Style
 
@@ -49,22 +49,22 @@ def issue(
     """Issue new addresses to a vendor."""
     import secrets
 
-    from canary.run import clock, open_store
-    from canary.store import canaries, decoys
-    from canary.store.canaries import Order
+    from canary.canaries import decoys, lifecycle
+    from canary.canaries.lifecycle import IssueOrder
+    from canary.processes.run import clock, open_store
 
     known = settings()
     at = (domain or next(iter(known.domains), "")).lower()
     if not at or (known.domains and at not in known.domains):
-        raise Trouble(
+        raise CliError(
             f"domain {at!r}: not among the domains set ({', '.join(known.domains) or 'none'}); see `canary init`", 2
         )
     store = open_store(known)
     store.migrate()
     with store.writing() as session:
-        say_trouble(decoys.ready(session) if known.decoys.count else decoys.trouble(session))
-        order = Order(vendor, at, channel, style, mailbox, locale)
-        made = [canaries.issue(session, order, secrets.randbelow, clock()) for _ in range(count)]
+        print_error(decoys.ready(session) if known.decoys.count else decoys.trouble(session))
+        order = IssueOrder(vendor, at, channel, style, mailbox, locale)
+        made = [lifecycle.issue(session, order, secrets.randbelow, clock()) for _ in range(count)]
     _print(made, form)
 
 
@@ -72,21 +72,21 @@ def rotate(address: str, as_json: Json = False) -> None:
     """Issue the next generation of an address; the old one keeps listening."""
     import secrets
 
-    from canary.run import clock, open_store
-    from canary.store import canaries
+    from canary.canaries import lifecycle
+    from canary.processes.run import clock, open_store
 
     with open_store(settings()).writing() as session:
-        made = canaries.rotate(session, address, secrets.randbelow, clock())
+        made = lifecycle.rotate(session, address, secrets.randbelow, clock())
     _print([made], Format.JSON if as_json else Format.TABLE)
 
 
 def burn(address: str, as_json: Json = False) -> None:
     """Mark an address as leaked; it keeps listening."""
-    from canary.run import clock, open_store
-    from canary.store import canaries
+    from canary.canaries import lifecycle
+    from canary.processes.run import clock, open_store
 
     with open_store(settings()).writing() as session:
-        marked = canaries.burn(session, address, clock())
+        marked = lifecycle.burn(session, address, clock())
     _print([marked], Format.JSON if as_json else Format.TABLE)
 
 
@@ -97,13 +97,14 @@ def list_canaries(
     as_json: Json = False,
 ) -> None:
     """List all addresses."""
-    from canary.run import open_store
-    from canary.store import canaries, decoys
+    from canary.canaries import decoys
+    from canary.processes.run import open_store
+    from canary.store.queries import canaries
 
     store = open_store(settings())
     store.migrate()
     with store.reading() as session:
-        say_trouble(decoys.trouble(session))
+        print_error(decoys.trouble(session))
         if with_decoys:
             found = [canary for canary in canaries.issued_and_decoys(session, vendor) if canary.vendor is None]
         else:
@@ -120,7 +121,7 @@ def _print(found: list[Canary], form: Format) -> None:
     if form is Format.JSON:
         show_json([dict(zip(_COLUMNS, row, strict=True)) for row in rows])
     elif form is Format.CSV:
-        from canary.web.csvfile import csv_lines
+        from canary.web.csv_file import csv_lines
 
         sys.stdout.writelines(csv_lines(_COLUMNS, rows))
     else:

@@ -5,7 +5,7 @@ from typing import Any
 
 import typer
 
-from canary.cli.frame import show_table
+from canary.cli.context import show_table
 from canary.model.case import percent
 
 

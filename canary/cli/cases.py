@@ -8,22 +8,22 @@ from sqlmodel import Session
 
 from canary.cli.case_acts import Wanted, acts
 from canary.cli.case_words import show
-from canary.cli.frame import Json, Trouble, settings, show_json, show_table, who
+from canary.cli.context import CliError, Json, settings, show_json, show_table, who
 from canary.model.case import CaseState, percent
 from canary.model.claim import ClaimCode
-from canary.model.word import Word
+from canary.model.decision import Decision
 
 
 def list_cases(as_json: Json = False) -> None:
     """List all cases, newest first."""
-    from canary.run import open_store
-    from canary.store import cases
+    from canary.cases import records
+    from canary.processes.run import open_store
 
     store = open_store(settings())
     store.migrate()
     with store.reading() as session:
-        found = cases.list_cases(session)
-        hits = cases.hits_of(session, [c.id or 0 for c in found])
+        found = records.list_cases(session)
+        hits = records.hits_of(session, [c.id or 0 for c in found])
     if as_json:
         show_json([
             {
@@ -77,8 +77,8 @@ def one_case(
     as_json: Json = False,
 ) -> None:
     """Show one case with all that is known, said and to be done about it; or do something about it."""
-    from canary.run import clock, open_store
-    from canary.store import casebook, dossier, letters
+    from canary.cases import export, letters, workflow
+    from canary.processes.run import clock, open_store
 
     wanted = Wanted(
         number,
@@ -96,7 +96,7 @@ def one_case(
         untick or (),
         rotate or (),
     )
-    todo = acts(wanted, Word(who(), clock(), note))
+    todo = acts(wanted, Decision(who(), clock(), note))
     store = open_store(settings())
     store.migrate()
     if todo:
@@ -104,17 +104,17 @@ def one_case(
             for act in todo:
                 act(session)
     with store.reading() as session:
-        case = casebook.known(session, number)
+        case = workflow.get_case(session, number)
         if letter:
             typer.echo(letters.letter(session, number, _addressee(session, number, letter), lang, clock()))
             return
-        found = dossier.document(session, case, clock())
+        found = export.case_document(session, case, clock())
     show_json(found) if as_json else show(found)
 
 
 def _addressee(session: Session, number: int, named: str) -> str:
     """Let the kind alone be enough where there is one of the kind."""
-    from canary.store import letters
+    from canary.cases import letters
 
     if ":" in named:
         return named
@@ -122,7 +122,7 @@ def _addressee(session: Session, number: int, named: str) -> str:
     if len(known) == 1:
         return known[0]
     every = ", ".join(to for to, _ in letters.addressees(session, number)) or "nobody"
-    raise Trouble(f"--letter {named!r}: say to whom; this case concerns {every}", 2)
+    raise CliError(f"--letter {named!r}: say to whom; this case concerns {every}", 2)
 
 
 list_cases.__name__, one_case.__name__ = "cases", "case"

@@ -4,10 +4,10 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from canary.cli.frame import Json, Trouble, settings, show_json, show_table
+from canary.cli.context import CliError, Json, settings, show_json, show_table
 
 if TYPE_CHECKING:
-    from canary.store.decoys import Standing
+    from canary.canaries.decoys import DecoySummary
 
 
 def keep_decoys(
@@ -20,17 +20,17 @@ def keep_decoys(
     """Make what is missing of the decoys, and tell how many there are and what came to them."""
     import secrets
 
-    from canary.run import clock, open_store
-    from canary.store import decoys
+    from canary.canaries import decoys
+    from canary.processes.run import clock, open_store
 
     known = settings()
     store = open_store(known)
     store.migrate()
     with store.writing() as session:
         if told := decoys.ready(session, anew=new_key):
-            raise Trouble(f"{told}, or begin anew with --new-key")
-        wanted = decoys.Wanted(known.decoys.count if count is None else count)
-        made = decoys.keep(session, wanted, secrets.randbelow, clock())
+            raise CliError(f"{told}, or begin anew with --new-key")
+        wanted = decoys.DecoyRequest(known.decoys.count if count is None else count)
+        made = decoys.maintain_decoys(session, wanted, secrets.randbelow, clock())
     with store.reading() as session:
         found = decoys.standings(session)
     if as_json:
@@ -48,7 +48,7 @@ keep_decoys.__name__ = "decoys"
 COMMANDS = (keep_decoys,)
 
 
-def _document(each: "Standing") -> dict[str, object]:
+def _document(each: "DecoySummary") -> dict[str, object]:
     hit = [
         {"address": h.address, "kind": h.kind, "first": h.first, "hits": h.hits, "meaning": h.meaning} for h in each.hit
     ]

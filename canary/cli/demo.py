@@ -16,10 +16,10 @@ from typing import Annotated, Any
 
 import typer
 
-from canary.cli.frame import show_table
+from canary.cli.context import show_table
 from canary.demo.signing import make_keys
 from canary.demo.story import Posting, Story, write
-from canary.demo.world import World, plan
+from canary.demo.world import DemoWorld, plan
 from canary.demo.zone import write_zone
 from canary.model.canary import Canary
 from canary.model.case import percent
@@ -55,7 +55,7 @@ class _Now:
 
 
 def _prepare(folder: Path, slack: str, port: int) -> tuple[Settings, Story, "_Stage"]:
-    from canary.run import open_store
+    from canary.processes.run import open_store
 
     world = plan(SEED)
     keys = make_keys(world.stations.values())
@@ -83,12 +83,13 @@ class _Stage:
 
     settings: Settings
     store: Any
-    world: World
+    world: DemoWorld
 
     def issue(self) -> dict[str, Canary]:
         """Make the vendors, the suppliers and every address that the world orders, each at its own time."""
-        from canary.store import canaries, vendors
-        from canary.store.canaries import Order
+        from canary.canaries import lifecycle
+        from canary.canaries.lifecycle import IssueOrder
+        from canary.store.queries import vendors
 
         issued: dict[str, Canary] = {}
         with self.store.writing() as session:
@@ -102,19 +103,19 @@ class _Stage:
             for order in sorted(self.world.orders, key=lambda o: o.issued):
                 if order.replaces:
                     old = issued[order.replaces].address
-                    issued[order.key] = canaries.rotate(session, old, secrets.randbelow, order.issued)
+                    issued[order.key] = lifecycle.rotate(session, old, secrets.randbelow, order.issued)
                     continue
-                wanted = Order(order.vendor, self.world.domain, order.channel, order.style)
-                issued[order.key] = canaries.issue(session, wanted, secrets.randbelow, order.issued)
+                wanted = IssueOrder(order.vendor, self.world.domain, order.channel, order.style)
+                issued[order.key] = lifecycle.issue(session, wanted, secrets.randbelow, order.issued)
         return issued
 
     async def replay(self, story: Story) -> None:
         """Let the history through the pipeline, then send the last weeks through the listener, then tell Slack."""
         from dataclasses import replace
 
-        from canary import run
-        from canary.alert.deliver import deliver_due
-        from canary.pipeline import run_pending
+        from canary.alerts.delivery import deliver_due
+        from canary.pipeline.story import run_pending
+        from canary.processes import run
 
         now, spool = _Now(story.history[0].at), run.open_spool(self.settings)
         spool.start(now)
@@ -136,11 +137,11 @@ class _Stage:
             spool.close()
 
     async def _deliver(self, story: Story, spool: Any, now: _Now) -> None:
-        from canary.receive.book import AddressBook
-        from canary.receive.connection import Service
-        from canary.receive.doors import Door, open_doors
-        from canary.receive.smtp import Listener
-        from canary.run import fetch_addresses
+        from canary.processes.run import fetch_addresses
+        from canary.smtp.book import AddressBook
+        from canary.smtp.connection import Service
+        from canary.smtp.doors import Door, open_doors
+        from canary.smtp.smtp import Listener
 
         book = AddressBook(fetch_addresses(self.store), spool)
         service = Service(self.settings.smtp.hostname, frozenset({self.world.domain}), book, spool, now)
@@ -157,10 +158,10 @@ class _Stage:
 
     def show(self) -> None:
         """Print the table: each vendor, its mails by verdict, its case and who is most likely behind it."""
+        from canary.cases.records import list_cases
         from canary.cli.case_words import in_words
-        from canary.store.cases import list_cases
-        from canary.store.standing import standings
-        from canary.store.vendors import vendors_by_id
+        from canary.store.queries.vendors import vendors_by_id
+        from canary.views.vendor_summary import standings
 
         with self.store.reading() as session:
             found = standings(session)
@@ -186,8 +187,8 @@ class _Stage:
 
     async def serve(self, settings: Settings) -> None:
         """Keep the dashboard up and print a link that logs in once."""
-        from canary import run
-        from canary.store.users import add_user, new_token
+        from canary.processes import run
+        from canary.store.queries.users import add_user, new_token
 
         with self.store.writing() as session:
             user = add_user(session, "demo", secrets.token_urlsafe(16), "admin", run.clock())

@@ -6,9 +6,9 @@ from typing import Annotated
 
 import typer
 
-from canary.attribute.letter import KINDS, LANGUAGES
-from canary.cli.frame import Json, settings, show_json, show_table, who
-from canary.model.word import Word
+from canary.cases.letter_text import KINDS, LANGUAGES
+from canary.cli.context import Json, settings, show_json, show_table, who
+from canary.model.decision import Decision
 
 group = typer.Typer(help="Letters to vendors and suppliers: read their texts and change them.", no_args_is_help=True)
 Kind = Annotated[str, typer.Argument(help=f"One of {', '.join(KINDS)}.")]
@@ -18,8 +18,8 @@ Language = Annotated[str, typer.Argument(help=f"One of {', '.join(LANGUAGES)}.")
 @group.command("list")
 def list_all(as_json: Json = False) -> None:
     """List all letters, and which of them were changed."""
-    from canary.run import open_store
-    from canary.store import letters
+    from canary.cases import letters
+    from canary.processes.run import open_store
 
     store = open_store(settings())
     store.migrate()
@@ -43,8 +43,8 @@ def list_all(as_json: Json = False) -> None:
 @group.command()
 def show(kind: Kind, language: Language = "en") -> None:
     """Print the text of a letter, to be changed and given to `canary letter set`."""
-    from canary.run import open_store
-    from canary.store import letters
+    from canary.cases import letters
+    from canary.processes.run import open_store
 
     store = open_store(settings())
     store.migrate()
@@ -70,11 +70,11 @@ def reset(kind: Kind, language: Language) -> None:
 
 
 def _change(kind: str, language: str, text: str) -> None:
-    from canary.run import clock, open_store
-    from canary.store import letters
+    from canary.cases import letters
+    from canary.processes.run import clock, open_store
 
     store = open_store(settings())
     store.migrate()
     with store.writing() as session:
-        letters.change(session, kind, language, text, Word(who(), clock()))
+        letters.change(session, kind, language, text, Decision(who(), clock()))
     typer.echo(f"letter {kind} {language}: {'changed' if text.strip() else 'as shipped'}")

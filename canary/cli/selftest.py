@@ -7,7 +7,7 @@ from datetime import datetime
 from email.message import EmailMessage
 from email.utils import format_datetime
 
-from canary.cli.frame import Trouble, local
+from canary.cli.context import CliError, local
 from canary.settings import Settings
 
 SECONDS = 10.0
@@ -16,8 +16,8 @@ _PAUSE = 0.1
 
 def self_test(known: Settings) -> str:
     """Send a signed mail and wait for its verdict; raises Trouble, OSError or SMTPException with what went wrong."""
-    from canary.run import clock, open_store
-    from canary.store.canaries import newest_active
+    from canary.processes.run import clock, open_store
+    from canary.store.queries.canaries import newest_active
 
     store = open_store(known)
     try:
@@ -37,7 +37,7 @@ def self_test(known: Settings) -> str:
 
 def _message(known: Settings, address: str, now: datetime) -> EmailMessage:
     from canary.judge.selftest import HEADER, make_token
-    from canary.store.key import installation_key
+    from canary.store.signing_key import installation_key
 
     message = EmailMessage()
     message["From"] = f"Canary doctor <doctor@{known.smtp.hostname}>"
@@ -50,8 +50,8 @@ def _message(known: Settings, address: str, now: datetime) -> EmailMessage:
 
 def _until_judged(known: Settings, message_id: str, begun: datetime) -> datetime:
     from canary.model.verdict import Verdict
-    from canary.run import clock, open_store
-    from canary.store.mails import verdict_since
+    from canary.processes.run import clock, open_store
+    from canary.store.queries.mails import verdict_since
 
     store, pause, verdict = open_store(known), threading.Event(), None
     try:
@@ -62,7 +62,7 @@ def _until_judged(known: Settings, message_id: str, begun: datetime) -> datetime
     finally:
         store.close()
     if verdict is None:
-        raise Trouble(f"a mail was received and not judged within {SECONDS:.0f} s; is `canary worker` running?")
+        raise CliError(f"a mail was received and not judged within {SECONDS:.0f} s; is `canary worker` running?")
     if verdict != Verdict.SELF_TEST:
-        raise Trouble(f"a mail was judged {verdict}, not self-test; worker and doctor need the same data folder")
+        raise CliError(f"a mail was judged {verdict}, not self-test; worker and doctor need the same data folder")
     return clock()

@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from canary.cli.frame import Json, settings, show_json, show_table, who
+from canary.cli.context import Json, settings, show_json, show_table, who
 from canary.model.sender import Sender, SenderState
 
 group = typer.Typer(help="Senders: who is known to write for a vendor, and who asks to be.", no_args_is_help=True)
@@ -17,13 +17,13 @@ In = Annotated[list[SenderState] | None, typer.Option("--state", help="Only in t
 @group.command("list")
 def list_all(vendor: Of = None, state: In = None, as_json: Json = False) -> None:
     """List senders, those that wait for an answer first."""
-    from canary.run import open_store
-    from canary.store import senders
+    from canary.processes.run import open_store
+    from canary.senders import profile
 
     store = open_store(settings())
     store.migrate()
     with store.reading() as session:
-        found = senders.list_senders(session, vendor, state or tuple(SenderState))
+        found = profile.list_senders(session, vendor, state or tuple(SenderState))
     if as_json:
         show_json([_plain(sender) for sender in found])
         return
@@ -45,12 +45,12 @@ def deny(vendor: str, sender: str, as_json: Json = False) -> None:
 
 
 def _decide(vendor: str, sender: str, state: SenderState, as_json: bool) -> None:
-    from canary.run import clock, open_store
-    from canary.store import senders
+    from canary.cases import answers
+    from canary.processes.run import clock, open_store
 
     store = open_store(settings())
     store.migrate()
-    say = senders.approve if state is SenderState.LEARNED else senders.deny
+    say = answers.approve if state is SenderState.LEARNED else answers.deny
     with store.writing() as session:
         outcome = say(session, vendor, sender, who(), clock())
     if as_json:

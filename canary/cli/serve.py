@@ -14,13 +14,13 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from canary.cli.frame import Json, Trouble, config_path, local, settings, show_json
+from canary.cli.context import CliError, Json, config_path, local, settings, show_json
 from canary.cli.selftest import self_test
-from canary.receive.compiled import is_compiled
 from canary.settings import load_settings
+from canary.smtp.compiled import is_compiled
 
 if TYPE_CHECKING:
-    from canary.receive.doors import Door
+    from canary.smtp.doors import Door
 
 Watched = Annotated[bool, typer.Option("--watched", hidden=True)]
 
@@ -50,17 +50,17 @@ def init(
     ] = None,
 ) -> None:
     """Make the data folder, the settings, the store and the first user, and say which DNS records to set."""
-    from canary.authenticate.records import EXAMPLE, wanted_records
-    from canary.run import clock, open_store
-    from canary.store.key import installation_key
-    from canary.store.users import add_user
+    from canary.authenticate.dns_records import EXAMPLE, wanted_records
+    from canary.processes.run import clock, open_store
+    from canary.store.queries.users import add_user
+    from canary.store.signing_key import installation_key
 
     domain = domain.lower().strip(".")
     if "." not in domain or any(c.isspace() or c in '@/"\\' for c in domain):
-        raise Trouble(f"--domain {domain!r}: not a domain; give one such as inbox.example", 2)
+        raise CliError(f"--domain {domain!r}: not a domain; give one such as inbox.example", 2)
     path = config_path() or Path(os.environ.get("CANARY_CONFIG", "canary.toml"))
     if path.exists():
-        raise Trouble(f"{path}: exists already; remove it to begin anew, or edit it")
+        raise CliError(f"{path}: exists already; remove it to begin anew, or edit it")
     data = Path(os.environ.get("CANARY_DATA", "data"))
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(
@@ -84,7 +84,7 @@ def init(
 
 def up() -> None:
     """Run everything on this machine: listener, worker and dashboard, each watched and restarted."""
-    from canary import run
+    from canary.processes import run
 
     path = config_path()
     run.up(settings(), ["--config", str(path)] if path else [])
@@ -92,27 +92,27 @@ def up() -> None:
 
 def smtp(watched: Watched = False, number: Annotated[int, typer.Option("--number", hidden=True)] = 1) -> None:
     """Run the listener only."""
-    from canary import reception
-    from canary.children import tend
+    from canary.processes import smtp_process
+    from canary.processes.supervisor import supervise
 
     known, path = settings(), config_path()
     if known.smtp.processes > 1 and not watched:
-        tend(reception.receivers(known, ["--config", str(path)] if path else []))
+        supervise(smtp_process.receivers(known, ["--config", str(path)] if path else []))
         return
     reread = lambda: load_settings(path, os.environ)  # noqa: E731 - one expression
-    _play(reception.smtp(known, watched=watched, number=number, reread=reread))
+    _play(smtp_process.smtp(known, watched=watched, number=number, reread=reread))
 
 
 def worker(watched: Watched = False) -> None:
     """Run the pipeline and alerts only."""
-    from canary import run
+    from canary.processes import run
 
     _play(run.worker(settings(), watched=watched))
 
 
 def web(watched: Watched = False) -> None:
     """Run the dashboard only."""
-    from canary import run
+    from canary.processes import run
 
     _play(run.web(settings(), watched=watched))
 
@@ -149,7 +149,7 @@ def _findings() -> Iterator[tuple[str, bool, str]]:
     for name, check in checks.items():
         try:
             yield name, True, check()
-        except (Trouble, OSError, smtplib.SMTPException) as fault:
+        except (CliError, OSError, smtplib.SMTPException) as fault:
             yield name, False, str(fault)
     interpreted = "interpreted; compiled it takes more mail a second, see docs/receiving.md"
     yield "receiving", True, "compiled" if is_compiled() else interpreted
@@ -157,12 +157,12 @@ def _findings() -> Iterator[tuple[str, bool, str]]:
 
 
 def _fail(line: str) -> str:
-    raise Trouble(line)
+    raise CliError(line)
 
 
 def _disk(folder: Path, reserve: int) -> str:
     if not os.access(folder, os.W_OK):
-        raise Trouble(f"{folder} cannot be written; make it, or set data")
+        raise CliError(f"{folder} cannot be written; make it, or set data")
     free = shutil.disk_usage(folder).free
     return (
         f"{free // 2**20} MB free"
@@ -175,13 +175,13 @@ def _store() -> str:
     from sqlalchemy import text
     from sqlalchemy.exc import SQLAlchemyError
 
-    from canary.run import open_store
+    from canary.processes.run import open_store
 
     try:
         with open_store(settings()).reading() as session:
             session.execute(text("SELECT count(*) FROM alembic_version"))
     except SQLAlchemyError as fault:
-        raise Trouble(str(getattr(fault, "orig", fault)).splitlines()[0]) from None
+        raise CliError(str(getattr(fault, "orig", fault)).splitlines()[0]) from None
     return "answers"
 
 
@@ -195,7 +195,7 @@ def _greeting(door: "Door") -> str:
             client.ehlo_or_helo_if_needed()
             tls = "with" if client.has_extn("starttls") else "without"
     except (OSError, smtplib.SMTPException) as fault:
-        raise Trouble(f"{door} does not answer ({fault}); is `canary up` running?") from None
+        raise CliError(f"{door} does not answer ({fault}); is `canary up` running?") from None
     return f"answers on port {door.port} {tls} STARTTLS"
 
 

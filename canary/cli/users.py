@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from canary.cli.frame import Json, settings, show_json, show_table, who
+from canary.cli.context import Json, settings, show_json, show_table, who
 
 if TYPE_CHECKING:
     from sqlmodel import Session
@@ -17,7 +17,7 @@ Password = Annotated[
 ]
 
 
-class Role(StrEnum):
+class UserRole(StrEnum):
     """What a user may do."""
 
     VIEWER = "viewer"
@@ -28,13 +28,13 @@ class Role(StrEnum):
 @group.command()
 def add(
     name: str,
-    role: Annotated[Role, typer.Option(help="What the user may do.")] = Role.VIEWER,
+    role: Annotated[UserRole, typer.Option(help="What the user may do.")] = UserRole.VIEWER,
     password: Password = None,
 ) -> None:
     """Add a user."""
-    from canary.run import clock, open_store
-    from canary.store.events import audit
-    from canary.store.users import add_user
+    from canary.processes.run import clock, open_store
+    from canary.store.queries.audit import audit
+    from canary.store.queries.users import add_user
 
     store = open_store(settings())
     store.migrate()
@@ -48,8 +48,8 @@ def add(
 @group.command("list")
 def list_all(as_json: Json = False) -> None:
     """List all users."""
-    from canary.run import clock, open_store
-    from canary.store.roster import members
+    from canary.processes.run import clock, open_store
+    from canary.store.queries.user_admin import members
 
     store = open_store(settings())
     store.migrate()
@@ -70,9 +70,9 @@ def list_all(as_json: Json = False) -> None:
 @group.command()
 def password(name: str, new: Password = None) -> None:
     """Set the password of a user; every session of it ends."""
-    from canary.run import clock, open_store
-    from canary.store.events import audit
-    from canary.store.roster import set_password
+    from canary.processes.run import clock, open_store
+    from canary.store.queries.audit import audit
+    from canary.store.queries.user_admin import set_password
 
     store = open_store(settings())
     store.migrate()
@@ -86,21 +86,21 @@ def password(name: str, new: Password = None) -> None:
 @group.command()
 def remove(name: str) -> None:
     """Remove a user with its sessions and tokens."""
-    from canary.run import clock, open_store
-    from canary.store import roster
-    from canary.store.events import audit
+    from canary.processes.run import clock, open_store
+    from canary.store.queries import user_admin
+    from canary.store.queries.audit import audit
 
     store = open_store(settings())
     store.migrate()
     with store.writing() as session:
-        removed = roster.remove(session, _number(session, name))
+        removed = user_admin.remove(session, _number(session, name))
         audit(session, clock(), who(), "user-removed", removed, "on the command line")
     typer.echo(f"{removed}: removed")
 
 
 def _number(session: "Session", name: str) -> int:
-    from canary.store.users import named
-    from canary.store.vendors import Unknown
+    from canary.store.queries.users import named
+    from canary.store.queries.vendors import Unknown
 
     row = named(session, name)
     if row is None:

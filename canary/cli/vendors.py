@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from canary.cli.frame import Json, Trouble, settings, show_json, show_table, who
-from canary.cli.vendorfile import VendorEntry, read_file
+from canary.cli.context import CliError, Json, settings, show_json, show_table, who
+from canary.cli.vendor_file import VendorEntry, read_file
 from canary.judge.organisation import is_domain
 
 if TYPE_CHECKING:
@@ -35,9 +35,9 @@ Day = Annotated[str | None, typer.Option(metavar="DATE", help="A day such as 202
 @group.command()
 def add(name: str, domain: Domains, supplier: Suppliers = None, tag: Tags = None, as_json: Json = False) -> None:
     """Remember a vendor and the domains it sends from."""
-    from canary.model.party import Supply
-    from canary.run import clock, open_store
-    from canary.store import tags, vendors
+    from canary.model.party import SupplierLink
+    from canary.processes.run import clock, open_store
+    from canary.store.queries import vendor_tags, vendors
 
     _check(domain)
     store = open_store(settings())
@@ -47,8 +47,8 @@ def add(name: str, domain: Domains, supplier: Suppliers = None, tag: Tags = None
         for named in supplier or []:
             title, _, channel = named.partition(":")
             known = vendors.add_supplier(session, title, clock())
-            vendors.add_supply(session, Supply(vendor.slug, known.slug, channel or None))
-        tags.add_tags(session, vendor.slug, tag or [])
+            vendors.add_supply(session, SupplierLink(vendor.slug, known.slug, channel or None))
+        vendor_tags.add_tags(session, vendor.slug, tag or [])
     if as_json:
         show_json({"slug": vendor.slug, "name": vendor.name, "domains": vendor.domains})
     else:
@@ -58,8 +58,8 @@ def add(name: str, domain: Domains, supplier: Suppliers = None, tag: Tags = None
 @group.command("list")
 def list_all(as_json: Json = False) -> None:
     """List all vendors."""
-    from canary.run import open_store
-    from canary.store import canaries, vendors
+    from canary.processes.run import open_store
+    from canary.store.queries import canaries, vendors
 
     store = open_store(settings())
     store.migrate()
@@ -78,16 +78,16 @@ def list_all(as_json: Json = False) -> None:
 @group.command()
 def show(vendor: str, as_json: Json = False) -> None:
     """Show one vendor: its suppliers, its canaries, when it should fall silent, and what happened."""
-    from canary.run import open_store
-    from canary.store import canaries, events, tags, vendors
+    from canary.processes.run import open_store
+    from canary.store.queries import audit, canaries, vendor_tags, vendors
 
     store = open_store(settings())
     store.migrate()
     with store.reading() as session:
         found = vendors.get_vendor(session, vendor)
-        words = tags.by_vendor(session, [found.slug]).get(found.slug, ())
+        words = vendor_tags.by_vendor(session, [found.slug]).get(found.slug, ())
         issued = canaries.list_canaries(session, found.slug)
-        happened = events.timeline(session, vendors.vendor_row(session, vendor).id or 0)
+        happened = audit.timeline(session, vendors.vendor_row(session, vendor).id or 0)
     ends = found.endings
     grace = None if ends.grace is None else ends.grace.days
     if as_json:
@@ -132,8 +132,8 @@ def set_facts(
     as_json: Json = False,
 ) -> None:
     """Say when a vendor should fall silent, what else it sends from, or how it is tagged; past mail is judged again."""
-    from canary.run import open_store
-    from canary.store import tags
+    from canary.processes.run import open_store
+    from canary.store.queries import vendor_tags
 
     ends = {
         "contract": ("--contract-ends", contract_ends), "erasure": ("--erasure-requested", erasure_requested),
@@ -141,14 +141,14 @@ def set_facts(
     }  # fmt: skip
     told = {name: _day(*option) for name, option in ends.items() if option[1] is not None}
     if not (told or domain or tag or untag) and grace_days is None:
-        raise Trouble(f"vendor {vendor!r}: nothing to set; give --erasure-requested DATE or another option", 2)
+        raise CliError(f"vendor {vendor!r}: nothing to set; give --erasure-requested DATE or another option", 2)
     _check(domain or [])
     store = open_store(settings())
     store.migrate()
     with store.writing() as session:
         changed = _set(session, vendor, told, grace_days, domain or [])
-        tags.add_tags(session, vendor, tag or [])
-        tags.drop_tags(session, vendor, untag or [])
+        vendor_tags.add_tags(session, vendor, tag or [])
+        vendor_tags.drop_tags(session, vendor, untag or [])
     if as_json:
         show_json({"vendor": vendor, "changed": changed})
     else:
@@ -158,7 +158,7 @@ def set_facts(
 @group.command("import")
 def import_file(file: Path, as_json: Json = False) -> None:
     """Take over vendors from a file such as vendors.example.toml; taking it over again changes nothing."""
-    from canary.run import open_store
+    from canary.processes.run import open_store
 
     entries = read_file(file)
     _check([domain for entry in entries for domain in entry.domains])
@@ -180,7 +180,7 @@ def add_supplier(
     since: Day = None, until: Day = None,
 ) -> None:  # fmt: skip
     """Say that a vendor passes addresses to a supplier; past mail of the account is judged again."""
-    from canary.run import open_store
+    from canary.processes.run import open_store
 
     facts = (channel, account, _day("--since", since), _day("--until", until))
     store = open_store(settings())
@@ -193,15 +193,16 @@ def add_supplier(
 @suppliers.command("remove")
 def remove_supplier(vendor: str, supplier: str, channel: Channel = None) -> None:
     """Take back that a vendor passes addresses to a supplier."""
-    from canary.run import clock, open_store
-    from canary.store import senders, vendors
+    from canary.cases import answers
+    from canary.processes.run import clock, open_store
+    from canary.store.queries import vendors
 
     store = open_store(settings())
     store.migrate()
     with store.writing() as session:
         account = vendors.drop_supply(session, vendor, supplier, channel)
         if account and account not in vendors.get_vendor(session, vendor).told:
-            senders.retract(session, vendor, account, who(), clock())
+            answers.retract(session, vendor, account, who(), clock())
     typer.echo(
         f"{vendor} no longer passes {f'the addresses of {channel}' if channel else 'its addresses'} to {supplier}."
     )
@@ -210,19 +211,19 @@ def remove_supplier(vendor: str, supplier: str, channel: Channel = None) -> None
 def _set(
     session: "Session", vendor: str, told: dict[str, datetime | None], grace_days: int | None, domains: list[str]
 ) -> int:
-    from canary.run import clock
-    from canary.store import endings
+    from canary.cases import end_dates
+    from canary.processes.run import clock
 
-    outcome = endings.set_endings(session, vendor, told, who(), clock())
+    outcome = end_dates.set_endings(session, vendor, told, who(), clock())
     if grace_days is not None:
-        outcome.add(endings.set_grace(session, vendor, None if grace_days < 0 else grace_days, who(), clock()))
+        outcome.add(end_dates.set_grace(session, vendor, None if grace_days < 0 else grace_days, who(), clock()))
     return outcome.changed + _declare_domains(session, vendor, domains)
 
 
 def _take(session: "Session", entry: VendorEntry) -> tuple[str, bool]:
     """Take one vendor of a file over; what the file does not say stays as it is."""
-    from canary.run import clock
-    from canary.store import vendors
+    from canary.processes.run import clock
+    from canary.store.queries import vendors
 
     slug = vendors.slug(entry.name)
     new = all(vendor.slug != slug for vendor in vendors.list_vendors(session))
@@ -240,37 +241,39 @@ def _take(session: "Session", entry: VendorEntry) -> tuple[str, bool]:
 def _supply(
     session: "Session", vendor: str, supplier: str, facts: tuple[str | None, str, datetime | None, datetime | None]
 ) -> str:
-    from canary.model.party import Supply
-    from canary.run import clock
-    from canary.store import senders, vendors
+    from canary.cases import answers
+    from canary.model.party import SupplierLink
+    from canary.processes.run import clock
+    from canary.store.queries import vendors
 
     channel, account, since, until = facts
     before = vendors.get_vendor(session, vendor).told
     slug = vendors.add_supplier(session, supplier, clock()).slug
-    vendors.add_supply(session, Supply(vendor, slug, channel, since, until, account))
-    senders.declare(session, vendor, vendors.get_vendor(session, vendor).told - before, who(), clock())
+    vendors.add_supply(session, SupplierLink(vendor, slug, channel, since, until, account))
+    answers.declare(session, vendor, vendors.get_vendor(session, vendor).told - before, who(), clock())
     return slug
 
 
 def _declare_domains(session: "Session", vendor: str, domains: list[str]) -> int:
+    from canary.cases import answers
     from canary.judge.organisation import organisation
-    from canary.run import clock
-    from canary.store import senders, vendors
+    from canary.processes.run import clock
+    from canary.store.queries import vendors
 
     fresh = vendors.add_domains(session, vendor, domains, clock())
-    return senders.declare(session, vendor, {organisation(domain) for domain in fresh}, who(), clock()).changed
+    return answers.declare(session, vendor, {organisation(domain) for domain in fresh}, who(), clock()).changed
 
 
 def _check(domains: Iterable[str]) -> None:
-    from canary.run import supplier_book
+    from canary.processes.run import supplier_book
 
     bad = [d for d in domains if not is_domain(d)]
     if bad:
-        raise Trouble(f"--domain {bad[0]!r}: not a domain; give one such as shop.example", 2)
+        raise CliError(f"--domain {bad[0]!r}: not a domain; give one such as shop.example", 2)
     book = supplier_book()
     shared = [d for d in domains if book.is_shared(d)]
     if shared:
-        raise Trouble(
+        raise CliError(
             f"--domain {shared[0]!r}: a platform of many senders, which proves none; give the vendor's own", 2
         )
 
@@ -285,7 +288,7 @@ def _day(option: str, text: str | None) -> datetime | None:
     except ValueError:
         found = None
     if found is None:
-        raise Trouble(f"{option} {text!r}: no date; write it like 2026-05-01", 2)
+        raise CliError(f"{option} {text!r}: no date; write it like 2026-05-01", 2)
     return _midnight(found)
 
 

@@ -4,9 +4,9 @@ from collections.abc import Iterator, Mapping
 from datetime import datetime, timedelta
 from random import Random
 
+from canary.demo.html import HtmlPage
 from canary.demo.letters import Box, Headers, Letter, multipart, part
-from canary.demo.skins import Page
-from canary.demo.world import FRIEND, SPAMMER, World, day, dice
+from canary.demo.world import FRIEND, SPAMMER, DemoWorld, day, dice
 from canary.model.canary import Canary
 
 MAILS = 12
@@ -54,7 +54,7 @@ def lure_signer(count: int) -> str:
     return SPAMMER if count % 4 == 1 else ""
 
 
-def bounces(world: World, issued: Mapping[str, Canary], seed: int) -> Iterator[Letter]:
+def bounces(world: DemoWorld, issued: Mapping[str, Canary], seed: int) -> Iterator[Letter]:
     """Yield delivery reports for mail that nobody here has sent: once out of the blue, then to stolen addresses."""
     stolen = [issued[order.key] for order in world.stolen]
     victims = (issued["farewing/signup/1"], stolen[0], stolen[-1])
@@ -63,7 +63,7 @@ def bounces(world: World, issued: Mapping[str, Canary], seed: int) -> Iterator[L
         chance = dice(seed, "bounce", to.address)
         sender = Box("Mail Delivery System", f"MAILER-DAEMON@mx.{host}")
         headers = (("Auto-Submitted", "auto-replied"),)
-        page = Page("", (f"{chance.choice(_CHAFF)}.{chance.randrange(100)}@{host}",))
+        page = HtmlPage("", (f"{chance.choice(_CHAFF)}.{chance.randrange(100)}@{host}",))
         yield Letter(sender, Box("", to.address), _BOUNCED, page, day(date), _mark(chance), headers=headers)
 
 
@@ -98,10 +98,10 @@ def strayed(issued: Mapping[str, Canary], seed: int) -> Letter:
     )
     to, chance = issued["lensford/signup/1"], dice(seed, "strayed")
     sender, at = Box("Winnie Aske", f"winnie@{FRIEND}"), day("2011-03-15T18:22:47")
-    return Letter(sender, Box("", to.address), "Umbrella!", Page("", text), at, _mark(chance))
+    return Letter(sender, Box("", to.address), "Umbrella!", HtmlPage("", text), at, _mark(chance))
 
 
-def guesses(world: World, issued: Mapping[str, Canary]) -> tuple[str, ...]:
+def guesses(world: DemoWorld, issued: Mapping[str, Canary]) -> tuple[str, ...]:
     """Return recipients that somebody tries who knows the domain only."""
     taken = {canary.address for canary in issued.values()}
     tried = (f"{local}@{world.domain}" for local in _GUESSED)
@@ -125,7 +125,7 @@ def _lure(to: Canary, at: datetime, chance: Random, *, named: bool) -> Letter:
     sender = Box("Reader Upgrade Center", f"update{chance.randrange(1000)}@softdesk-{chance.randrange(100)}.example")
     subject = f"Reader X is here: upgrade available now ({chance.randrange(10**4, 10**5)})"
     skin = chance.choice(("plain", "lure", "lure"))
-    page = Page("Reader X 2011", blocks, chaff)
+    page = HtmlPage("Reader X 2011", blocks, chaff)
     return Letter(sender, Box("", to.address), subject, page, at, _mark(chance), skin, "#aa0000", _SPAM_HEADERS)
 
 

@@ -8,7 +8,7 @@ from datetime import datetime
 from email.header import Header
 from email.utils import format_datetime
 
-from canary.demo.skins import Page, in_html, in_plain
+from canary.demo.html import HtmlPage, in_html, in_plain
 
 WIDTH = 74
 
@@ -41,7 +41,7 @@ class Letter:
     sender: Box
     to: Box
     subject: str
-    page: Page
+    page: HtmlPage
     at: datetime
     mark: str
     skin: str = "plain"

@@ -6,10 +6,10 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 
 from canary.demo.campaign import bounces, guesses, lure_signer, report, sendings, strayed
-from canary.demo.correspondence import Carrier, Occasion, carrier, occasions, write_letter
 from canary.demo.letters import Letter, compose
+from canary.demo.regular_mail import DemoCarrier, Occasion, carrier, occasions, write_letter
 from canary.demo.signing import Signer, sign
-from canary.demo.world import FRIEND, Station, World, day, dice
+from canary.demo.world import FRIEND, DemoWorld, Station, day, dice
 from canary.model.canary import Canary
 from canary.model.mail import Client, Envelope
 
@@ -21,7 +21,7 @@ _STATEMENT = day("2011-03-22") + timedelta(hours=15, minutes=4)
 _UNDERWAY = timedelta(seconds=9)
 
 
-class Kind(StrEnum):
+class PostingKind(StrEnum):
     """What a mail really is, which only the author of the story can know."""
 
     ORDINARY = "ordinary"
@@ -37,7 +37,7 @@ class Posting:
     at: datetime
     envelope: Envelope
     content: bytes
-    kind: Kind
+    kind: PostingKind
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,10 +53,10 @@ class Story:
 class _Post:
     """Brings letters on the way: signs them, wraps them and writes on the envelope."""
 
-    world: World
+    world: DemoWorld
     keys: Mapping[str, Signer]
 
-    def ordinary(self, letter: Letter, via: Carrier | None) -> Posting:
+    def ordinary(self, letter: Letter, via: DemoCarrier | None) -> Posting:
         """The shop signs, and then the supplier that carries it."""
         sender = self._station(letter.sender.domain)
         station = self._station(via.domain) if via else sender
@@ -72,24 +72,31 @@ class _Post:
         if signer:
             content = sign(content, self.keys[signer], letter.at)
         host = f"dsl-{count}.pool.northbarn.example"
-        return self._posted(letter, content, letter.sender.address, (f"203.0.113.{100 + count}", host), Kind.CAMPAIGN)
+        return self._posted(
+            letter, content, letter.sender.address, (f"203.0.113.{100 + count}", host), PostingKind.CAMPAIGN
+        )
 
     def bounce(self, letter: Letter) -> Posting:
         """A delivery report has no return address (RFC 5321 section 4.5.5)."""
         where = (f"203.0.113.{200 + letter.at.day}", letter.sender.domain)
-        return self._posted(letter, compose(letter, report(letter)), "", where, Kind.BOUNCE)
+        return self._posted(letter, compose(letter, report(letter)), "", where, PostingKind.BOUNCE)
 
     def stray(self, letter: Letter) -> Posting:
         """A private letter, signed by its own small domain."""
         station = self._station(FRIEND)
         content = sign(compose(letter), self.keys[FRIEND], letter.at)
-        return self._posted(letter, content, letter.sender.address, (station.ip, station.host), Kind.STRAY)
+        return self._posted(letter, content, letter.sender.address, (station.ip, station.host), PostingKind.STRAY)
 
     def _station(self, domain: str) -> Station:
         return next(station for station in self.world.stations.values() if station.domain == domain)
 
     def _posted(
-        self, letter: Letter, content: bytes, mail_from: str, where: tuple[str, str], kind: Kind = Kind.ORDINARY
+        self,
+        letter: Letter,
+        content: bytes,
+        mail_from: str,
+        where: tuple[str, str],
+        kind: PostingKind = PostingKind.ORDINARY,
     ) -> Posting:
         at, (ip, host) = letter.at + _UNDERWAY, where
         port = dice(letter.mark).randrange(20_000, 60_000)
@@ -101,7 +108,7 @@ class _Post:
         return Posting(at, envelope, trace.encode() + content, kind)
 
 
-def write(world: World, issued: Mapping[str, Canary], keys: Mapping[str, Signer], seed: int) -> Story:
+def write(world: DemoWorld, issued: Mapping[str, Canary], keys: Mapping[str, Signer], seed: int) -> Story:
     """Write every mail of the story to the addresses that were issued for the world's orders, by `Order.key`."""
     missing = sorted(order.key for order in world.orders if order.key not in issued)
     if missing:
@@ -114,7 +121,9 @@ def write(world: World, issued: Mapping[str, Canary], keys: Mapping[str, Signer]
     )
 
 
-def _postings(world: World, issued: Mapping[str, Canary], keys: Mapping[str, Signer], seed: int) -> Iterator[Posting]:
+def _postings(
+    world: DemoWorld, issued: Mapping[str, Canary], keys: Mapping[str, Signer], seed: int
+) -> Iterator[Posting]:
     post = _Post(world, keys)
     for occasion in (*occasions(world, issued, seed, END), _statement(world, issued)):
         via = carrier(world, occasion)
@@ -125,7 +134,7 @@ def _postings(world: World, issued: Mapping[str, Canary], keys: Mapping[str, Sig
     yield post.stray(strayed(issued, seed))
 
 
-def _statement(world: World, issued: Mapping[str, Canary]) -> Occasion:
+def _statement(world: DemoWorld, issued: Mapping[str, Canary]) -> Occasion:
     """The vendor's own word on the matter, two days after it began."""
     order = next(order for order in world.orders if order.key == "playbox/signup/1")
     shop = next(shop for shop in world.shops if shop.slug == order.vendor)

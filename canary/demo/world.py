@@ -7,7 +7,7 @@ from random import Random
 
 from canary.demo.shops import Shop, read_shops
 from canary.model.canary import Style
-from canary.model.party import Supplier, Supply, Vendor
+from canary.model.party import Supplier, SupplierLink, Vendor
 
 DOMAIN = "inbox.example"
 """Where the owner of the canaries receives mail."""
@@ -46,7 +46,7 @@ class Station:
 
 
 @dataclass(frozen=True, slots=True)
-class Order:
+class DemoOrder:
     """An address to be issued: for which vendor and channel, in which style, when; a later generation replaces one."""
 
     vendor: str
@@ -67,14 +67,14 @@ class Order:
 
 
 @dataclass(frozen=True, slots=True)
-class World:
+class DemoWorld:
     """Everything that stands before the first letter; `orders` are sorted by date."""
 
     domain: str
     shops: tuple[Shop, ...]
     suppliers: tuple[Supplier, ...]
-    supplies: tuple[Supply, ...]
-    orders: tuple[Order, ...]
+    supplies: tuple[SupplierLink, ...]
+    orders: tuple[DemoOrder, ...]
     stations: Mapping[str, Station]
 
     @property
@@ -83,7 +83,7 @@ class World:
         return tuple(shop.vendor for shop in self.shops)
 
     @property
-    def stolen(self) -> tuple[Order, ...]:
+    def stolen(self) -> tuple[DemoOrder, ...]:
         """The addresses that were in the stolen lists."""
         return tuple(
             order
@@ -155,16 +155,16 @@ _ORDERS: tuple[tuple[str, str, Style, tuple[str, ...]], ...] = (
 )
 
 
-def plan(seed: int) -> World:
+def plan(seed: int) -> DemoWorld:
     """Return the world; the seed moves the hours of its dates, never the plot."""
     shops = read_shops()
     houses = {name.lower(): station for name, station in _SUPPLIERS.items()}
     stations = {shop.slug: Station(shop.domain, shop.network, rsa=shop.rsa) for shop in shops}
-    return World(
+    return DemoWorld(
         domain=DOMAIN,
         shops=shops,
         suppliers=tuple(Supplier(name.lower(), name) for name in _SUPPLIERS),
-        supplies=tuple(Supply(vendor, who, channel, day(since)) for vendor, who, channel, since in _SUPPLIES),
+        supplies=tuple(SupplierLink(vendor, who, channel, day(since)) for vendor, who, channel, since in _SUPPLIES),
         orders=tuple(sorted(_orders(seed), key=lambda order: order.issued)),
         stations={**stations, **houses, **{station.domain: station for station in _STRANGERS}},
     )
@@ -180,10 +180,10 @@ def dice(*what: object) -> Random:
     return Random(":".join(map(str, what)))  # noqa: S311 - a story is told the same twice; nothing here is secret
 
 
-def _orders(seed: int) -> list[Order]:
+def _orders(seed: int) -> list[DemoOrder]:
     found = []
     for vendor, channel, style, days in _ORDERS:
         for generation, date in enumerate(days, 1):
             minute = dice(seed, vendor, channel, generation).randrange(8 * 60, 20 * 60)
-            found.append(Order(vendor, channel, style, day(date) + timedelta(minutes=minute), generation))
+            found.append(DemoOrder(vendor, channel, style, day(date) + timedelta(minutes=minute), generation))
     return found

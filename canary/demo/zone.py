@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 
 from canary.demo.signing import Signer
-from canary.demo.world import FRIEND, SPAMMER, Station, World
+from canary.demo.world import FRIEND, SPAMMER, DemoWorld, Station
 
 Zone = dict[str, dict[str, list[object]]]
 
@@ -11,7 +11,7 @@ _STRICT = {"playbox", "tollmark", "farewing", "hearthline"}
 """Vendors that ask receivers to refuse what they cannot have sent; the others only look on."""
 
 
-def write_zone(world: World, keys: Mapping[str, Signer]) -> Zone:
+def write_zone(world: DemoWorld, keys: Mapping[str, Signer]) -> Zone:
     """Return the records of every sender: `{name: {"TXT": [...], "A": [...]}}`."""
     zone: Zone = {world.domain: {"MX": [[10, f"mx.{world.domain}"]], "TXT": ["v=spf1 -all"]}}
     for slug, station in world.stations.items():
@@ -22,7 +22,7 @@ def write_zone(world: World, keys: Mapping[str, Signer]) -> Zone:
     return zone
 
 
-def _networks(world: World, slug: str) -> list[str]:
+def _networks(world: DemoWorld, slug: str) -> list[str]:
     """Whose machines may send in the name of a station: its own, and those of its suppliers."""
     helpers = [supply.supplier for supply in world.supplies if supply.vendor == slug]
     return [world.stations[name].network for name in dict.fromkeys((slug, *helpers))]

@@ -30,7 +30,7 @@ _FREE = frozenset(
 
 
 @dataclass(frozen=True, slots=True)
-class Seen:
+class SenderSighting:
     """Who sent one of the first mails: the organisation that was proven (empty: none), and the one it claims to be."""
 
     at: datetime
@@ -46,11 +46,11 @@ class Sighting:
     address: str
     first: datetime
     mails: int
-    seen: tuple[Seen, ...] = ()
+    seen: tuple[SenderSighting, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
-class Proposal:
+class AdoptionProposal:
     """Whose an address most likely is: a known vendor by `slug`, or a new one by `name` and `domains`; `basis` says why."""
 
     address: str
@@ -75,7 +75,7 @@ class Left:
 
 
 @dataclass(frozen=True, slots=True)
-class Guess:
+class VendorGuess:
     """A vendor as a rule sees it: known by slug, or new by the domains it was seen with."""
 
     basis: str
@@ -84,7 +84,7 @@ class Guess:
     domains: tuple[str, ...] = ()
 
 
-Rule = Callable[["Tag", Sighting, Sequence[Vendor]], Guess | None]
+Rule = Callable[["Tag", Sighting, Sequence[Vendor]], VendorGuess | None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,7 +111,7 @@ def tag_of(address: str) -> Tag:
     return Tag(text, bool(plus), tuple(dict.fromkeys(words)))
 
 
-def propose(found: Sighting, vendors: Sequence[Vendor], told: tuple[str, str] | None = None) -> Proposal | Left:
+def propose(found: Sighting, vendors: Sequence[Vendor], told: tuple[str, str] | None = None) -> AdoptionProposal | Left:
     """Say whose an address most likely is, or why nobody's; `told` is the vendor and channel that the owner names."""
     tag = tag_of(found.address)
     if told is not None:
@@ -145,35 +145,35 @@ def _extra_bits(text: str) -> Iterator[float]:
             worded = worded or not part.isdigit()
 
 
-def known_vendor(tag: Tag, found: Sighting, vendors: Sequence[Vendor]) -> Guess | None:
+def known_vendor(tag: Tag, found: Sighting, vendors: Sequence[Vendor]) -> VendorGuess | None:
     """The tag names a vendor that is known, or the first proven sender is one."""
     named = [v for v in vendors if any(tag.names(name) for name in (v.slug, v.name, *map(_label, v.domains)))]
     if named:
-        return Guess("known vendor", named[0].slug, named[0].name)
+        return VendorGuess("known vendor", named[0].slug, named[0].name)
     if not tag.plus and not _is_chosen(tag):
         return None
     first = next((seen.proven for seen in found.seen if seen.proven), "")
     held = next((v for v in vendors if first and first in map(organisation, v.domains)), None)
-    return Guess("known vendor wrote first", held.slug, held.name) if held else None
+    return VendorGuess("known vendor wrote first", held.slug, held.name) if held else None
 
 
-def tag_and_proof(tag: Tag, found: Sighting, vendors: Sequence[Vendor]) -> Guess | None:  # noqa: ARG001 - a rule
+def tag_and_proof(tag: Tag, found: Sighting, vendors: Sequence[Vendor]) -> VendorGuess | None:  # noqa: ARG001 - a rule
     """The tag is the name of somebody who proved to be it; more domains of that name count while they come early."""
     named = [seen for seen in found.seen if seen.proven and tag.names(_label(seen.proven))]
     if not named:
         return None
     early = (seen.proven for seen in named if seen.at - named[0].at <= EARLY)
     domains = tuple(dict.fromkeys(early))
-    return Guess("tag and proven sender", name=_name(domains[0]), domains=domains)
+    return VendorGuess("tag and proven sender", name=_name(domains[0]), domains=domains)
 
 
-def tag_and_claim(tag: Tag, found: Sighting, vendors: Sequence[Vendor]) -> Guess | None:  # noqa: ARG001 - a rule
+def tag_and_claim(tag: Tag, found: Sighting, vendors: Sequence[Vendor]) -> VendorGuess | None:  # noqa: ARG001 - a rule
     """The tag is the name of somebody who is claimed to have written: whoever it was, that vendor was meant."""
     named = [seen.claim for seen in found.seen if seen.claim and tag.names(_label(seen.claim))]
-    return Guess("tag and sender, unproven", name=_name(named[0]), domains=(named[0],)) if named else None
+    return VendorGuess("tag and sender, unproven", name=_name(named[0]), domains=(named[0],)) if named else None
 
 
-def first_proven(tag: Tag, found: Sighting, vendors: Sequence[Vendor]) -> Guess | None:  # noqa: ARG001 - a rule
+def first_proven(tag: Tag, found: Sighting, vendors: Sequence[Vendor]) -> VendorGuess | None:  # noqa: ARG001 - a rule
     """Somebody who proved who it is wrote first: who is given an address writes before anybody else can."""
     if not found.seen or not _is_chosen(tag):
         return None
@@ -182,44 +182,44 @@ def first_proven(tag: Tag, found: Sighting, vendors: Sequence[Vendor]) -> Guess 
     # Whoever guesses writes once, or to many; a vendor comes back. A plus tag is nobody's guess.
     if not first.proven or first.proven in _FREE or not (tag.plus or (again > 1 and first.bulk)):
         return None
-    return Guess("first proven sender", name=_name(first.proven), domains=(first.proven,))
+    return VendorGuess("first proven sender", name=_name(first.proven), domains=(first.proven,))
 
 
-def first_claimed(tag: Tag, found: Sighting, vendors: Sequence[Vendor]) -> Guess | None:  # noqa: ARG001 - a rule
+def first_claimed(tag: Tag, found: Sighting, vendors: Sequence[Vendor]) -> VendorGuess | None:  # noqa: ARG001 - a rule
     """A plus tag was made for somebody; where nothing is proven, whoever wrote first says who."""
     first = found.seen[0].claim if tag.plus and found.seen else ""
     if not first or first in _FREE or any(seen.proven for seen in found.seen):
         return None
-    return Guess("first sender, unproven", name=_name(first), domains=(first,))
+    return VendorGuess("first sender, unproven", name=_name(first), domains=(first,))
 
 
 RULES: tuple[Rule, ...] = (known_vendor, tag_and_proof, tag_and_claim, first_proven, first_claimed)
 """Asked in this order; an address that none of them knows is left alone."""
 
 
-def mail_order(found: Iterable[Proposal | Left]) -> tuple[list[Proposal], list[Left]]:
+def mail_order(found: Iterable[AdoptionProposal | Left]) -> tuple[list[AdoptionProposal], list[Left]]:
     """Sort into what is adopted, by vendor, and what is left, the busiest first."""
     made = list(found)
-    taken = [each for each in made if isinstance(each, Proposal)]
+    taken = [each for each in made if isinstance(each, AdoptionProposal)]
     left = [each for each in made if isinstance(each, Left)]
     return sorted(taken, key=lambda p: (p.name.casefold(), p.address)), sorted(
         left, key=lambda e: (-e.mails, e.address)
     )
 
 
-def _as_told(vendor: str, tag: Tag, found: Sighting, vendors: Sequence[Vendor]) -> Guess:
+def _as_told(vendor: str, tag: Tag, found: Sighting, vendors: Sequence[Vendor]) -> VendorGuess:
     wanted = vendor.casefold()
     held = next((v for v in vendors if wanted in (v.slug, v.name.casefold())), None)
     if held:
-        return Guess("vendor map", held.slug, held.name)
+        return VendorGuess("vendor map", held.slug, held.name)
     said = Tag(tag.text, tag.plus, (*tag.words, *re.findall(r"[a-z0-9]{2,}", wanted), re.sub(r"[^a-z0-9]", "", wanted)))
     rules = (tag_and_proof, tag_and_claim, first_proven, first_claimed)
-    guess = next((guess for rule in rules if (guess := rule(said, found, vendors)) is not None), Guess(""))
-    return Guess("vendor map", name=vendor, domains=guess.domains)
+    guess = next((guess for rule in rules if (guess := rule(said, found, vendors)) is not None), VendorGuess(""))
+    return VendorGuess("vendor map", name=vendor, domains=guess.domains)
 
 
-def _proposal(found: Sighting, tag: Tag, guess: Guess, channel: str) -> Proposal:
-    return Proposal(
+def _proposal(found: Sighting, tag: Tag, guess: VendorGuess, channel: str) -> AdoptionProposal:
+    return AdoptionProposal(
         found.address, guess.slug, guess.name, guess.domains, channel, guess.basis,
         Style.PLUS if tag.plus else Style.TAGGED, adopted_bits(found.address), found.first, found.mails,
     )  # fmt: skip

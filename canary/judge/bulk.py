@@ -1,6 +1,6 @@
 """Does a mail show that it went to many? By its headers first, then by what its text and links look like."""
 
-from canary.judge.once import once
+from canary.judge.memo import once
 from canary.mail.text import link_host
 from canary.model.mail import ParsedMail
 

@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterator
 from ipaddress import ip_address
 
-from canary.judge.once import once
+from canary.judge.memo import once
 from canary.mail.text import link_host
 from canary.model.mail import ParsedMail
 

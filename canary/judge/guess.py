@@ -4,8 +4,8 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from canary.judge.confidence import LEAK_RATE
 from canary.judge.localpart import SPACE_BITS, shape_of
-from canary.judge.weight import LEAK_RATE
 from canary.model.attempt import LocalShape
 from canary.model.canary import Canary
 

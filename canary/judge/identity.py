@@ -8,7 +8,7 @@ from functools import reduce
 from operator import and_
 
 from canary.judge.organisation import normal, organisation, same_organisation
-from canary.judge.suppliers import AccountRule, Provider, SupplierBook
+from canary.judge.providers import AccountRule, Provider, ProviderRegistry
 from canary.model.identity import Identity, Proof
 from canary.model.mail import Envelope, ParsedMail
 from canary.model.proof import Proofs, Result
@@ -18,7 +18,7 @@ MAX_SIGNATURES = 10
 _STRENGTH = tuple(Proof)
 
 
-def identify(mail: ParsedMail, proofs: Proofs, envelope: Envelope, book: SupplierBook, host: str = "") -> Identity:
+def identify(mail: ParsedMail, proofs: Proofs, envelope: Envelope, book: ProviderRegistry, host: str = "") -> Identity:
     """Say who sent a mail, as far as proofs go; `host` is the verified reverse name of the client, where known.
 
     The strongest proof wins, in the order of `Proof`; but among domains that do not align with the From, one that
@@ -39,7 +39,7 @@ def identify(mail: ParsedMail, proofs: Proofs, envelope: Envelope, book: Supplie
     return replace(who, domain=domain, organisation=organisation(domain), proof=proof, shared=shared)
 
 
-def claimed_suppliers(mail: ParsedMail, book: SupplierBook) -> tuple[str, ...]:
+def claimed_suppliers(mail: ParsedMail, book: ProviderRegistry) -> tuple[str, ...]:
     """Name the providers whose marks a mail bears; anybody can copy marks, so this is a hint and never a proof."""
     return tuple(provider.slug for provider in book.providers if any(_marks(mail, provider)))
 
@@ -56,7 +56,7 @@ def _spf_domain(proofs: Proofs) -> str:
     return normal(proofs.spf.domain) if proofs.spf.result is Result.PASS else ""
 
 
-def _rank(found: tuple[Proof, str], claim: str, book: SupplierBook) -> tuple[bool, int, bool]:
+def _rank(found: tuple[Proof, str], claim: str, book: ProviderRegistry) -> tuple[bool, int, bool]:
     proof, domain = found
     anybody = proof in (Proof.DKIM, Proof.SPF) and book.is_shared(domain)
     return anybody, _STRENGTH.index(proof), domain != claim
@@ -75,7 +75,7 @@ class _Tie:
     seen: tuple[Provider, ...] = ()
 
 
-def _tie(proofs: Proofs, envelope: Envelope, book: SupplierBook, host: str) -> _Tie | None:
+def _tie(proofs: Proofs, envelope: Envelope, book: ProviderRegistry, host: str) -> _Tie | None:
     """Find the provider; one that sends through another is meant before that other."""
     signers = [book.signer(domain) for domain in proofs.dkim_domains[:MAX_SIGNATURES]]
     bouncer, machine = book.bouncer(_spf_domain(proofs)), book.machine(envelope.client.ip, host)
@@ -85,7 +85,7 @@ def _tie(proofs: Proofs, envelope: Envelope, book: SupplierBook, host: str) -> _
     return _Tie(chosen, chosen is machine, chosen is bouncer, tuple(found)) if chosen else None
 
 
-def _carriers(tie: _Tie, esp: str | None, book: SupplierBook) -> tuple[tuple[str, str], ...]:
+def _carriers(tie: _Tie, esp: str | None, book: ProviderRegistry) -> tuple[tuple[str, str], ...]:
     """Name the provider and those it was proven to send through: each of them saw the address."""
     first = next((p for p in book.providers if p.slug == esp), tie.provider)
     through = (p for p in (tie.provider, *tie.seen) if p.slug in first.rides)
@@ -124,7 +124,7 @@ class _Evidence:
     mail: ParsedMail
     proofs: Proofs
     envelope: Envelope
-    book: SupplierBook
+    book: ProviderRegistry
     tie: _Tie
 
     @property

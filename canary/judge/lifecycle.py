@@ -6,8 +6,8 @@ from datetime import datetime, timedelta
 
 from canary.judge.bulk import bulk_signs
 from canary.model.mail import ParsedMail
-from canary.model.party import Endings
-from canary.model.verdict import Because, Reason, because
+from canary.model.party import RelationshipEnds
+from canary.model.verdict import Reason, StatedReason, state_reason
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,18 +30,18 @@ LATE = {ending.reason: name for name, ending in ENDINGS.items()}
 """The field of `Endings` that each reason speaks of."""
 
 
-def overdue(mail: ParsedMail, endings: Endings, at: datetime) -> tuple[Because, ...]:
+def overdue(mail: ParsedMail, endings: RelationshipEnds, at: datetime) -> tuple[StatedReason, ...]:
     """Say which ends this mail of the vendor comes after; within the grace it comes after none."""
     return tuple(_overdue(mail, endings, at)) if endings != _NONE else ()
 
 
-_NONE = Endings()
+_NONE = RelationshipEnds()
 
 
-def _overdue(mail: ParsedMail, endings: Endings, at: datetime) -> Iterator[Because]:
+def _overdue(mail: ParsedMail, endings: RelationshipEnds, at: datetime) -> Iterator[StatedReason]:
     for name, ending in ENDINGS.items():
         since: datetime | None = getattr(endings, name)
         grace = ending.grace if endings.grace is None else endings.grace
         if since is None or at <= since + grace or (ending.bulk and not bulk_signs(mail)):
             continue
-        yield because(ending.reason, days=(at - since).days, since=f"{since:%Y-%m-%d}")
+        yield state_reason(ending.reason, days=(at - since).days, since=f"{since:%Y-%m-%d}")

@@ -3,11 +3,11 @@
 from collections.abc import Iterable
 from ipaddress import ip_address, ip_network
 
+from canary.judge.confidence import confidence
 from canary.judge.guess import Chance
 from canary.judge.rules import at_decoy, guessing
-from canary.judge.weight import confidence
 from canary.model.canary import Canary
-from canary.model.verdict import Judgement, Reason, Verdict, because
+from canary.model.verdict import Judgement, Reason, Verdict, state_reason
 
 
 def came_from(network: str, hosts: Iterable[str]) -> bool:
@@ -26,8 +26,8 @@ def judge_probe(canary: Canary, source: str, chance: Chance) -> Judgement:
     """
     if canary.vendor is None:
         return at_decoy(chance)
-    reasons = [because(Reason.NO_MAIL_FOLLOWED, source=source or "Somebody")]
+    reasons = [state_reason(Reason.NO_MAIL_FOLLOWED, source=source or "Somebody")]
     if canary.published:
-        reasons.append(because(Reason.PUBLISHED_ADDRESS))
+        reasons.append(state_reason(Reason.PUBLISHED_ADDRESS))
     sure = confidence(Verdict.PROBE, (reason.code for reason in reasons)) * chance.leaked
     return Judgement(Verdict.PROBE, round(sure, 4), (*reasons, guessing(chance)))

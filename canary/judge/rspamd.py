@@ -5,7 +5,7 @@ import math
 import re
 from dataclasses import dataclass
 
-from canary.model.verdict import Because, Reason, because
+from canary.model.verdict import Reason, StatedReason, state_reason
 
 MOST = 8
 
@@ -35,7 +35,7 @@ def read_opinion(text: str) -> Opinion:
     return Opinion(round(score, 1), tuple(moved[:MOST]))
 
 
-def second_opinion(opinion: Opinion) -> Because:
+def second_opinion(opinion: Opinion) -> StatedReason:
     """Say an opinion as a reason."""
     shares = ", ".join(f"{name} {share:+.1f}" for name, share in opinion.symbols)
-    return because(Reason.RSPAMD, score=f"{opinion.score:.1f}", symbols=shares or "nothing stands out")
+    return state_reason(Reason.RSPAMD, score=f"{opinion.score:.1f}", symbols=shares or "nothing stands out")

@@ -5,28 +5,28 @@ from dataclasses import dataclass, field, replace
 from datetime import timedelta
 
 from canary.judge.bulk import bulk_signs
+from canary.judge.confidence import confidence, reweigh
 from canary.judge.fraud import fraud_signs, link_signs, risky_files
 from canary.judge.guess import Chance, chance_of_guess, odds
 from canary.judge.lifecycle import overdue
 from canary.judge.lookalike import Likeness, imitated
 from canary.judge.organisation import same_organisation, stands_for
-from canary.judge.person import person_signs
 from canary.judge.persona import persona_fields
+from canary.judge.personal import person_signs
 from canary.judge.senders import FIRST_WEEKS, asks_to_confirm, is_supply, known_as, may_speak_for
 from canary.judge.signs import names_vendor
-from canary.judge.weight import confidence, reweigh
-from canary.mail.bounce import Answer, answers_nothing
+from canary.mail.bounce import AutomaticAnswer, answers_nothing
 from canary.mail.text import link_host
 from canary.model.canary import Canary
 from canary.model.identity import Identity, Proof
 from canary.model.mail import Envelope, ParsedMail
 from canary.model.party import Vendor
 from canary.model.proof import Proofs, Result
-from canary.model.verdict import HINTS, Because, Judgement, Reason, Verdict, because
+from canary.model.verdict import HINTS, Judgement, Reason, StatedReason, Verdict, state_reason
 
 
 @dataclass(frozen=True, slots=True)
-class Hearing:
+class HitContext:
     """All that is known when one hit is judged.
 
     `attempts` counts the guesses seen on the canary's domain, `shapes` those of each shape; `self_test` says that
@@ -65,19 +65,19 @@ class Hearing:
         """Return the first of some domains that imitates one of the vendor's, with how."""
         return imitated(filter(None, domains), self.vendor.domains, self.vendor.name)
 
-    def say(self, *codes: Reason, **facts: object) -> tuple[Because, ...]:
+    def say(self, *codes: Reason, **facts: object) -> tuple[StatedReason, ...]:
         """State reasons with the values of this hearing."""
-        return tuple(because(code, **{**self.facts, **facts}) for code in codes)
+        return tuple(state_reason(code, **{**self.facts, **facts}) for code in codes)
 
     def find(self, verdict: Verdict, *codes: Reason, **facts: object) -> Judgement:
         """Reach a verdict for reasons; how sure it is follows from the table of weights."""
         return Judgement(verdict, confidence(verdict, codes), self.say(*codes, **facts))
 
 
-Rule = Callable[[Hearing], Judgement | None]
+Rule = Callable[[HitContext], Judgement | None]
 
 
-def judge(hearing: Hearing) -> Judgement:
+def judge(hearing: HitContext) -> Judgement:
     """Return the judgement of the first rule that speaks, with what bears on every charge added to it."""
     found = next(judgement for rule in RULES if (judgement := rule(hearing)) is not None)
     chance = chance_of_guess(hearing.canary, hearing.attempts, hearing.shapes)
@@ -92,7 +92,7 @@ def judge(hearing: Hearing) -> Judgement:
     return replace(found, confidence=round(sure, 4), reasons=(*found.reasons, *bearing))
 
 
-def _with_ends(found: Judgement, hearing: Hearing) -> Judgement:
+def _with_ends(found: Judgement, hearing: HitContext) -> Judgement:
     """Add which ends a mail of the vendor itself comes after: no leak, and yet a finding."""
     if found.verdict not in (Verdict.EXPECTED, Verdict.SUPPLIER):
         return found
@@ -100,27 +100,27 @@ def _with_ends(found: Judgement, hearing: Hearing) -> Judgement:
     return replace(found, reasons=(*found.reasons, *late)) if late else found
 
 
-def _bearing(hearing: Hearing, chance: Chance) -> Iterator[Because]:
+def _bearing(hearing: HitContext, chance: Chance) -> Iterator[StatedReason]:
     fields = persona_fields(hearing.mail, hearing.canary.persona, hearing.canary.address)
     if fields:
-        yield because(Reason.PERSONA_NAMED, fields=", ".join(fields))
+        yield state_reason(Reason.PERSONA_NAMED, fields=", ".join(fields))
     if hearing.canary.published:
-        yield because(Reason.PUBLISHED_ADDRESS)
+        yield state_reason(Reason.PUBLISHED_ADDRESS)
     if files := risky_files(hearing.mail):
-        yield because(Reason.RISKY_ATTACHMENT, files=", ".join(files))
+        yield state_reason(Reason.RISKY_ATTACHMENT, files=", ".join(files))
     if signs := link_signs(hearing.mail):
-        yield because(Reason.DECEPTIVE_LINK, signs=", ".join(signs))
+        yield state_reason(Reason.DECEPTIVE_LINK, signs=", ".join(signs))
     yield guessing(chance)
     if hearing.mail.oddities:
-        yield because(Reason.MALFORMED, signs=", ".join(hearing.mail.oddities))
+        yield state_reason(Reason.MALFORMED, signs=", ".join(hearing.mail.oddities))
 
 
-def guessing(chance: Chance) -> Because:
+def guessing(chance: Chance) -> StatedReason:
     """Say how likely it is that the address was guessed."""
     facts = _told(chance)
     if chance.shape:
-        return because(Reason.GUESS_BY_SHAPE, tried=f"{chance.tried:,}", shape=chance.shape.value, **facts)
-    return because(Reason.HARD_TO_GUESS if chance.hard else Reason.EASY_TO_GUESS, **facts)
+        return state_reason(Reason.GUESS_BY_SHAPE, tried=f"{chance.tried:,}", shape=chance.shape.value, **facts)
+    return state_reason(Reason.HARD_TO_GUESS if chance.hard else Reason.EASY_TO_GUESS, **facts)
 
 
 def _told(chance: Chance) -> dict[str, str]:
@@ -130,24 +130,24 @@ def _told(chance: Chance) -> dict[str, str]:
 
 def at_decoy(chance: Chance) -> Judgement:
     """Judge what came to a decoy: whether it can have been guessed tells a guess from a loss on the owner's own side."""
-    how = because(Reason.RANDOM_DECOY, **_told(chance)) if chance.hard else guessing(chance)
+    how = state_reason(Reason.RANDOM_DECOY, **_told(chance)) if chance.hard else guessing(chance)
     sure = confidence(Verdict.GUESS, (Reason.NEVER_ISSUED, how.code))
-    return Judgement(Verdict.GUESS, sure, (because(Reason.NEVER_ISSUED), how))
+    return Judgement(Verdict.GUESS, sure, (state_reason(Reason.NEVER_ISSUED), how))
 
 
-def self_test(hearing: Hearing) -> Judgement | None:
+def self_test(hearing: HitContext) -> Judgement | None:
     """The owner sent it to see whether all is well."""
     return hearing.find(Verdict.SELF_TEST, Reason.SELF_TEST_TOKEN) if hearing.self_test else None
 
 
-def guess(hearing: Hearing) -> Judgement | None:
+def guess(hearing: HitContext) -> Judgement | None:
     """Anything at an address that nobody was given is a guess, or at a random one what the owner's own side lost."""
     if hearing.canary.vendor is not None:
         return None
     return at_decoy(chance_of_guess(hearing.canary, hearing.attempts, hearing.shapes))
 
 
-def expected(hearing: Hearing) -> Judgement | None:
+def expected(hearing: HitContext) -> Judgement | None:
     """The vendor itself, or a sender known to be it, proved who it is."""
     who, vendor = hearing.identity, hearing.vendor
     # A platform of many tenants proves none of them, even where somebody declared it as the vendor's domain.
@@ -161,7 +161,7 @@ def expected(hearing: Hearing) -> Judgement | None:
     return hearing.find(Verdict.EXPECTED, Reason.KNOWN_SENDER, domain=key)
 
 
-def supplier(hearing: Hearing) -> Judgement | None:
+def supplier(hearing: HitContext) -> Judgement | None:
     """The vendor's own account at a mail provider sent it; another account there is another party."""
     key = known_as(hearing.identity, hearing.vendor.senders)
     if not key:
@@ -171,14 +171,14 @@ def supplier(hearing: Hearing) -> Judgement | None:
     return hearing.find(Verdict.SUPPLIER, code, domain=key)
 
 
-def new_sender(hearing: Hearing) -> Judgement | None:
+def new_sender(hearing: HitContext) -> Judgement | None:
     """It may well be the vendor, or act for it, and nobody has decided yet; what the owner refused never is."""
     if known_as(hearing.identity, hearing.vendor.denied):
         return None
     return _in_its_name(hearing) if hearing.claims_vendor else _for_it(hearing)
 
 
-def _in_its_name(hearing: Hearing) -> Judgement | None:
+def _in_its_name(hearing: HitContext) -> Judgement | None:
     """Proof was out of reach, or it came through a provider, or in the first weeks through servers nobody knows."""
     who = hearing.identity
     if _refused_by_policy(hearing) and not any(stands_for(domain, who.claim) for domain in who.domains):
@@ -193,7 +193,7 @@ def _in_its_name(hearing: Hearing) -> Judgement | None:
     return None
 
 
-def _for_it(hearing: Hearing) -> Judgement | None:
+def _for_it(hearing: HitContext) -> Judgement | None:
     """It waits for an answer already, confirms an address given a moment ago, or says whom it writes for."""
     mail, who, vendor = hearing.mail, hearing.identity, hearing.vendor
     key = known_as(who, vendor.pending)
@@ -207,7 +207,7 @@ def _for_it(hearing: Hearing) -> Judgement | None:
     return None
 
 
-def lookalike(hearing: Hearing) -> Judgement | None:
+def lookalike(hearing: HitContext) -> Judgement | None:
     """It comes from a domain that no honest owner would choose, so like one of the vendor's it is; proof or not."""
     found = hearing.imitation(hearing.identity.claim, *hearing.identity.domains)
     if found is None or not found[1].near:
@@ -216,7 +216,7 @@ def lookalike(hearing: Hearing) -> Judgement | None:
     return hearing.find(Verdict.IMPERSONATION, Reason.LOOKALIKE_DOMAIN, proven, **_likeness(*found))
 
 
-def backscatter(hearing: Hearing) -> Judgement | None:
+def backscatter(hearing: HitContext) -> Judgement | None:
     """A bounce, an automatic reply or a complaint, and so an answer to mail that the address never sent."""
     answer = answers_nothing(hearing.mail, hearing.envelope)
     # Fraud rides on automatic replies: whatever a stranger writes to a help desk is sent to whom it names.
@@ -230,7 +230,7 @@ def backscatter(hearing: Hearing) -> Judgement | None:
     return hearing.find(Verdict.BACKSCATTER, *codes, answered=_answered(answer))
 
 
-def impersonation(hearing: Hearing) -> Judgement | None:
+def impersonation(hearing: HitContext) -> Judgement | None:
     """It claims to be the vendor, by address, by a domain like the vendor's or by name, and nothing proves it."""
     if hearing.claims_vendor:
         codes = [Reason.CLAIMS_VENDOR, Reason.FAILS_VENDOR_AUTH]
@@ -244,7 +244,7 @@ def impersonation(hearing: Hearing) -> Judgement | None:
     return hearing.find(Verdict.IMPERSONATION, *named) if named else None
 
 
-def denied(hearing: Hearing) -> Judgement | None:
+def denied(hearing: HitContext) -> Judgement | None:
     """The owner was asked about this sender and said that it is none of the vendor's."""
     key = known_as(hearing.identity, hearing.vendor.denied)
     if not key:
@@ -254,7 +254,7 @@ def denied(hearing: Hearing) -> Judgement | None:
     return hearing.find(verdict, Reason.DENIED_SENDER, *more, key=key, signs=", ".join(signs))
 
 
-def third_party(hearing: Hearing) -> Judgement | None:
+def third_party(hearing: HitContext) -> Judgement | None:
     """Somebody else proved who it is and writes in bulk: the address was shared or sold."""
     signs = bulk_signs(hearing.mail)
     if not hearing.identity.proven or not signs or fraud_signs(hearing.mail):
@@ -263,7 +263,7 @@ def third_party(hearing: Hearing) -> Judgement | None:
     return hearing.find(Verdict.THIRD_PARTY, *codes, signs=", ".join(signs[:5]))
 
 
-def misdirected(hearing: Hearing) -> Judgement | None:
+def misdirected(hearing: HitContext) -> Judgement | None:
     """One person wrote to another and had the address wrong; only somebody with proof gets this benefit of doubt."""
     signs = person_signs(hearing.mail, hearing.canary.address)
     told = fraud_signs(hearing.mail) or persona_fields(hearing.mail, hearing.canary.persona, hearing.canary.address)
@@ -272,7 +272,7 @@ def misdirected(hearing: Hearing) -> Judgement | None:
     return hearing.find(Verdict.MISDIRECTED, Reason.PERSON_TO_PERSON, signs=", ".join(signs))
 
 
-def spam(hearing: Hearing) -> Judgement:
+def spam(hearing: HitContext) -> Judgement:
     """Whatever is left came from somebody who was never given the address."""
     proven, signs = hearing.identity.proven, fraud_signs(hearing.mail)
     codes = [Reason.PROVEN_OUTSIDER if proven else Reason.NOTHING_PROVEN]
@@ -283,7 +283,7 @@ def spam(hearing: Hearing) -> Judgement:
     return hearing.find(Verdict.SPAM, *codes, signs=", ".join(signs))
 
 
-def _led_astray(hearing: Hearing) -> tuple[str, Likeness] | None:
+def _led_astray(hearing: HitContext) -> tuple[str, Likeness] | None:
     """Find a link to a domain that looks like the vendor's."""
     found = hearing.imitation(*dict.fromkeys(map(link_host, hearing.mail.links[:20])))
     return found if found and found[1].near else None
@@ -293,12 +293,12 @@ def _likeness(domain: str, found: Likeness) -> dict[str, str]:
     return {"claim": domain, "original": found.original, "how": found.how}
 
 
-def _answered(answer: Answer) -> str:
+def _answered(answer: AutomaticAnswer) -> str:
     to = f"to {answer.recipient}" if answer.recipient else "to somebody"
     return f"{to} ({answer.message})" if answer.message else to
 
 
-def _refused_by_policy(hearing: Hearing) -> bool:
+def _refused_by_policy(hearing: HitContext) -> bool:
     dmarc = hearing.proofs.dmarc
     return dmarc.result is Result.FAIL and dmarc.policy in ("quarantine", "reject")
 

@@ -35,7 +35,7 @@ _CONFIRM = re.compile(
 _LEARNABLE = frozenset({Reason.SHARED_PLATFORM, Reason.ASKS_TO_CONFIRM})
 
 
-class Step(Enum):
+class LearningStep(Enum):
     """What to do about a sender that is pending."""
 
     LEARN = "learn"
@@ -113,7 +113,9 @@ def asks_to_confirm(mail: ParsedMail, who: Identity, vendor: Vendor, age: timede
     return bool(shape) and _names(mail, vendor) and not (near and near[1].near)
 
 
-def next_step(sender: Sender, judgement: Judgement, issued: datetime, learning: Learning, *, quiet: bool) -> Step:
+def next_step(
+    sender: Sender, judgement: Judgement, issued: datetime, learning: Learning, *, quiet: bool
+) -> LearningStep:
     """Say what to do about a pending sender after one more mail of it; `quiet` says that the vendor has no open case.
 
     Only what comes in the vendor's own name through a provider, or confirms a new address, is learned without asking,
@@ -122,12 +124,12 @@ def next_step(sender: Sender, judgement: Judgement, issued: datetime, learning: 
     plausible = judgement.verdict is Verdict.NEW_SENDER and any(r.code in _LEARNABLE for r in judgement.reasons)
     early = sender.first is not None and sender.first - issued <= learning.period
     if sender.asked or not (plausible and early and quiet):
-        return Step.ASK
+        return LearningStep.ASK
     waited = sender.first and sender.last and sender.last - sender.first >= learning.quiet
-    return Step.LEARN if waited else Step.WAIT
+    return LearningStep.LEARN if waited else LearningStep.WAIT
 
 
-def shown(who: Identity, vendor: Vendor, judgement: Judgement) -> Iterator[tuple[str, SenderState]]:
+def observed_senders(who: Identity, vendor: Vendor, judgement: Judgement) -> Iterator[tuple[str, SenderState]]:
     """Yield the keys that one judged mail shows to be, or to claim to be, senders of the vendor, with their state."""
     if judgement.verdict in (Verdict.EXPECTED, Verdict.SUPPLIER):
         own = next((d for d in who.domains if any(same_organisation(d, v) for v in vendor.domains)), "")
@@ -147,7 +149,7 @@ def shown(who: Identity, vendor: Vendor, judgement: Judgement) -> Iterator[tuple
 
 def pending(who: Identity, vendor: Vendor, judgement: Judgement) -> frozenset[str]:
     """Return the keys that one judged mail brings before the owner."""
-    return frozenset(key for key, state in shown(who, vendor, judgement) if state is SenderState.PENDING)
+    return frozenset(key for key, state in observed_senders(who, vendor, judgement) if state is SenderState.PENDING)
 
 
 def confirmed_account(who: Identity, vendor: Vendor, judgement: Judgement, age: timedelta, learning: Learning) -> str:

@@ -55,7 +55,7 @@ _ADDRESS = re.compile(r"[^\s<>;\"(),:]{1,64}@[^\s<>;\"(),:]{1,255}")
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class AutomaticAnswer:
     """What kind of answer a mail is, and to what, as far as it says.
 
     `recipient` is whom the answered mail was for, `sender` whom it claimed to be from, `message` its Message-ID.
@@ -67,7 +67,7 @@ class Answer:
     message: str = ""
 
 
-def answers_nothing(mail: ParsedMail, envelope: Envelope) -> Answer | None:
+def answers_nothing(mail: ParsedMail, envelope: Envelope) -> AutomaticAnswer | None:
     """Say what a mail answers, or None if it is no answer; nobody writes from a canary, so all of it is unasked for.
 
     A null sender or a word in the subject alone is no proof, since spam comes forged as bounces: two signs must agree.
@@ -134,7 +134,7 @@ _KINDS: tuple[tuple[Reason, Callable[[ParsedMail, Envelope], bool]], ...] = (
 )
 
 
-def _about(kind: Reason, mail: ParsedMail) -> Answer:
+def _about(kind: Reason, mail: ParsedMail) -> AutomaticAnswer:
     """Read what the answered mail was, from the report first, then from the mail that came back, then from threads."""
     status = [part for part in mail.enclosed if part.type in _STATUS]
     originals = [part for part in mail.enclosed if part.type in _ORIGINALS]
@@ -142,7 +142,7 @@ def _about(kind: Reason, mail: ParsedMail) -> Answer:
     recipient = recipient or _address(mail.header("x-failed-recipients"))
     thread = mail.header("in-reply-to") or mail.header("references").split(" ")[-1]
     message = next((found for part in originals if (found := part.field("message-id").strip())), thread.strip())
-    return Answer(kind, recipient, _first(originals, "from", "return-path", "sender"), message[:300])
+    return AutomaticAnswer(kind, recipient, _first(originals, "from", "return-path", "sender"), message[:300])
 
 
 def _first(parts: list[Enclosed], *names: str) -> str:

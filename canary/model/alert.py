@@ -115,7 +115,7 @@ class DestinationView:
 
 
 @dataclass(frozen=True, slots=True)
-class Standing:
+class CaseSummary:
     """How the cases of a message stand when it is sent, all of them together; suspects and window are the first one's.
 
     `fields` are those of the personas that leaked, `window` is the time in which the leak most likely happened.
@@ -130,12 +130,12 @@ class Standing:
     fields: tuple[str, ...] = ()
 
 
-UNKNOWN = Standing()
+NO_CASES = CaseSummary()
 """Of what is about no case."""
 
 
 @dataclass(frozen=True, slots=True)
-class Bulletin:
+class Message:
     """One message: the fact that leads it, those that joined it, and how things stand.
 
     `update` says that this destination was told of the same matter before; `digest` that it is a collection.
@@ -143,7 +143,7 @@ class Bulletin:
 
     lead: Alert
     others: tuple[Alert, ...] = ()
-    standing: Standing = UNKNOWN
+    standing: CaseSummary = NO_CASES
     update: bool = False
     digest: bool = False
 

@@ -6,7 +6,7 @@ from enum import StrEnum
 from typing import Any
 
 
-class Kind(StrEnum):
+class FeatureKind(StrEnum):
     """A feature by which two mails can be told to be one sending; `text` is near likeness, the rest are equal values."""
 
     TEXT = "text"
@@ -24,7 +24,7 @@ class Kind(StrEnum):
 class Feature:
     """One strong feature of a mail: its kind and its normal value, at most 200 characters."""
 
-    kind: Kind
+    kind: FeatureKind
     value: str
 
 
@@ -41,7 +41,7 @@ class Sketch:
 
 
 @dataclass(frozen=True, slots=True)
-class Sending:
+class CampaignSending:
     """What one mail shows of the sending it belongs to; no sketch where its text is too short to say anything."""
 
     sketch: Sketch | None = None
@@ -49,7 +49,7 @@ class Sending:
 
 
 @dataclass(frozen=True, slots=True)
-class Link:
+class CampaignLink:
     """Why a mail joined a campaign: how like its text is to one seen there (0 to 1), and the features both have."""
 
     likeness: float = 0.0
@@ -62,7 +62,7 @@ class Link:
 
     def plain(self) -> list[dict[str, str]]:
         """Return the evidence as JSON can hold it, strongest first."""
-        text = [{"kind": Kind.TEXT.value, "value": f"{self.likeness:.2f}"}] if self.likeness else []
+        text = [{"kind": FeatureKind.TEXT.value, "value": f"{self.likeness:.2f}"}] if self.likeness else []
         return text + plain_features(self.features)
 
 
@@ -73,4 +73,4 @@ def plain_features(features: tuple[Feature, ...]) -> list[dict[str, str]]:
 
 def read_features(kept: Iterable[Mapping[str, Any]]) -> tuple[Feature, ...]:
     """Return features that were kept as JSON."""
-    return tuple(Feature(Kind(f["kind"]), str(f["value"])) for f in kept)
+    return tuple(Feature(FeatureKind(f["kind"]), str(f["value"])) for f in kept)

@@ -37,7 +37,7 @@ TRANSITIONS: dict[CaseState, tuple[CaseState, ...]] = {
 """What a person may make of a case, by its state."""
 
 
-class Course(StrEnum):
+class HitEffect(StrEnum):
     """What a leak hit does to a case of its vendor: it joins, opens the case again, or begins another one."""
 
     JOIN = "join"
@@ -45,7 +45,7 @@ class Course(StrEnum):
     APART = "apart"
 
 
-def course(state: CaseState, outcome: str, *, campaign_known: bool, canary_known: bool) -> Course:
+def effect_of_hit(state: CaseState, outcome: str, *, campaign_known: bool, canary_known: bool) -> HitEffect:
     """Return what a leak hit does to a case, given whether the case has its campaign and its canary already.
 
     An open case takes it. One that is settled takes more of the same without a word, and is opened again by a campaign
@@ -53,10 +53,10 @@ def course(state: CaseState, outcome: str, *, campaign_known: bool, canary_known
     says nothing about others: these begin another case.
     """
     if state not in SETTLED:
-        return Course.JOIN
+        return HitEffect.JOIN
     if CaseState.FALSE_POSITIVE in (state, outcome):
-        return Course.JOIN if campaign_known else Course.APART
-    return Course.JOIN if campaign_known and canary_known else Course.REOPEN
+        return HitEffect.JOIN if campaign_known else HitEffect.APART
+    return HitEffect.JOIN if campaign_known and canary_known else HitEffect.REOPEN
 
 
 class SuspectKind(StrEnum):

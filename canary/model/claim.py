@@ -32,7 +32,7 @@ CLAIMS: dict[ClaimCode, str] = {
 }
 
 
-class Outcome(StrEnum):
+class ClaimOutcome(StrEnum):
     """How a claim stands against the evidence."""
 
     CONTRADICTED = "contradicted"
@@ -75,7 +75,7 @@ class Claim:
 
 
 @dataclass(frozen=True, slots=True)
-class Statement:
+class PartyStatement:
     """What a party said and when, in claims and in words; `by` wrote it down."""
 
     party: str
@@ -86,11 +86,11 @@ class Statement:
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class ClaimAnswer:
     """What the evidence says to a claim: a sentence, and the mails that show it."""
 
     claim: Claim
-    outcome: Outcome
+    outcome: ClaimOutcome
     text: str
     mails: tuple[int, ...] = ()
 

@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 
 
 @dataclass(frozen=True, slots=True)
-class Endings:
+class RelationshipEnds:
     """When a vendor should have fallen silent: what ended, was asked for or was left, and the days of grace for all.
 
     Without days of their own each fact has its usual grace (`canary.judge.lifecycle`).
@@ -31,8 +31,8 @@ class Vendor:
     senders: frozenset[str] = frozenset()
     pending: frozenset[str] = frozenset()
     denied: frozenset[str] = frozenset()
-    supplies: tuple["Supply", ...] = ()
-    endings: Endings = Endings()
+    supplies: tuple["SupplierLink", ...] = ()
+    endings: RelationshipEnds = RelationshipEnds()
 
     @property
     def told(self) -> frozenset[str]:
@@ -53,7 +53,7 @@ class Supplier:
 
 
 @dataclass(frozen=True, slots=True)
-class Supply:
+class SupplierLink:
     """A vendor lets a supplier see the addresses of a channel for a while; None stands for every channel or no end.
 
     `account` is the vendor's there, `through` the supplier that hands addresses on to this one, `learned` says that

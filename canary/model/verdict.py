@@ -125,7 +125,7 @@ SENTENCES: dict[Reason, str] = {
 
 
 @dataclass(frozen=True, slots=True)
-class Because:
+class StatedReason:
     """One reason with its sentence filled in."""
 
     code: Reason
@@ -139,10 +139,10 @@ class _Blank(dict[str, str]):
         return "?"
 
 
-def because(code: Reason, **facts: object) -> Because:
+def state_reason(code: Reason, **facts: object) -> StatedReason:
     """State a reason in words; facts nobody knew read as a question mark."""
     known = _Blank({key: str(value) for key, value in facts.items() if value not in (None, "")})
-    return Because(code, SENTENCES[code].format_map(known))
+    return StatedReason(code, SENTENCES[code].format_map(known))
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,7 +151,7 @@ class Judgement:
 
     verdict: Verdict
     confidence: float
-    reasons: tuple[Because, ...]
+    reasons: tuple[StatedReason, ...]
 
     def __post_init__(self) -> None:
         if not self.reasons:
@@ -163,3 +163,19 @@ class Judgement:
     def leak(self) -> bool:
         """Whether the verdict is charged to the vendor in full."""
         return self.verdict in LEAKS
+
+
+SERIES: dict[str, frozenset[Verdict]] = {
+    "expected": frozenset({Verdict.EXPECTED, Verdict.SELF_TEST}),
+    "supplier": frozenset({Verdict.SUPPLIER}),
+    "third-party": frozenset({Verdict.THIRD_PARTY}),
+    "spam": frozenset({Verdict.SPAM, Verdict.IMPERSONATION}),
+    "other": frozenset(set(Verdict) - LEAKS - {Verdict.EXPECTED, Verdict.SELF_TEST, Verdict.SUPPLIER}),
+}
+"""The layers of every chart, and the verdicts that count in each."""
+
+
+SERIES_OF = {verdict.value: name for name, verdicts in SERIES.items() for verdict in verdicts}
+
+
+OWN = ("expected", "supplier")

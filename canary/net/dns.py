@@ -11,8 +11,8 @@ import dns.name
 import dns.rcode
 import dns.rdata
 
-from canary.authenticate.lookup import Answer, Lookup, Record, Temporary, dns_name
-from canary.net.stub import Stub
+from canary.authenticate.lookup import DnsAnswer, Lookup, Record, Temporary, dns_name
+from canary.net.dns_transport import DnsTransport
 
 TTL = 5.0, 3600.0
 FAILURE_TTL = 10.0
@@ -33,15 +33,15 @@ class LiveLookup:
         cached: int = 10_000,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        self._stub = Stub(nameservers, timeout)
+        self._stub = DnsTransport(nameservers, timeout)
         self._cache = Cache(cached, clock)
         self._clock = clock
 
-    async def __call__(self, name: str, kind: str) -> Answer:
+    async def __call__(self, name: str, kind: str) -> DnsAnswer:
         """Return the answer; SERVFAIL, refusal, timeout and no reachable server are `Temporary`."""
         known = dns_name(name)
         if not known:
-            return Answer(exists=False)
+            return DnsAnswer(exists=False)
         outcome = self._cache.get(known, kind)
         if outcome is None:
             outcome, ttl = await self._ask(known, kind)
@@ -50,7 +50,7 @@ class LiveLookup:
             raise Temporary(outcome.word)
         return outcome
 
-    async def _ask(self, name: str, kind: str) -> tuple[Answer | Temporary, float]:
+    async def _ask(self, name: str, kind: str) -> tuple[DnsAnswer | Temporary, float]:
         try:
             response = await self._stub.ask(name, kind)
             found = response.resolve_chaining()
@@ -59,7 +59,7 @@ class LiveLookup:
         except dns.exception.DNSException:  # a chain of aliases without end, or a response that contradicts itself
             return Temporary("SERVFAIL"), FAILURE_TTL
         records = tuple(_record(record) for record in found.answer or ())
-        return Answer(records, exists=response.rcode() != dns.rcode.NXDOMAIN), found.minimum_ttl
+        return DnsAnswer(records, exists=response.rcode() != dns.rcode.NXDOMAIN), found.minimum_ttl
 
     def for_mail(self, *, questions: int = 100, seconds: float = 20.0) -> "MailLookup":
         """Return a view that answers one mail's questions until their number or the time is spent."""
@@ -75,7 +75,7 @@ class MailLookup:
         self._deadline = deadline
         self._clock = clock
 
-    async def __call__(self, name: str, kind: str) -> Answer:
+    async def __call__(self, name: str, kind: str) -> DnsAnswer:
         """Return the answer, if the budget allows to ask and it comes in time."""
         seconds = self._deadline - self._clock()
         if self._left <= 0 or seconds <= 0:
@@ -94,9 +94,9 @@ class Cache:
     def __init__(self, size: int, clock: Callable[[], float]) -> None:
         self._size = size
         self._clock = clock
-        self._kept: OrderedDict[tuple[str, str], tuple[Answer | Temporary, float]] = OrderedDict()
+        self._kept: OrderedDict[tuple[str, str], tuple[DnsAnswer | Temporary, float]] = OrderedDict()
 
-    def get(self, name: str, kind: str) -> Answer | Temporary | None:
+    def get(self, name: str, kind: str) -> DnsAnswer | Temporary | None:
         """Return what is still known, else None."""
         outcome, until = self._kept.get((name, kind), (None, 0.0))
         if outcome is None or until <= self._clock():
@@ -104,9 +104,9 @@ class Cache:
         self._kept.move_to_end((name, kind))
         return outcome
 
-    def put(self, name: str, kind: str, outcome: Answer | Temporary, ttl: float) -> None:
+    def put(self, name: str, kind: str, outcome: DnsAnswer | Temporary, ttl: float) -> None:
         """Keep an outcome for its TTL, within our own bounds."""
-        if isinstance(outcome, Answer) and sum(map(len, outcome.records)) > CACHED_OCTETS:
+        if isinstance(outcome, DnsAnswer) and sum(map(len, outcome.records)) > CACHED_OCTETS:
             return
         shortest, longest = TTL
         self._kept[name, kind] = outcome, self._clock() + min(max(ttl, shortest), longest)

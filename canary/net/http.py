@@ -13,7 +13,7 @@ MAX_ANSWER = 16 * 1024
 PORTS = {"http": 80, "https": 443}
 
 
-class Refused(Exception):
+class AddressRefused(Exception):
     """The request was not made, because of where it would have gone."""
 
 
@@ -22,7 +22,7 @@ class Unreachable(Exception):
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class HttpAnswer:
     """Status, the beginning of the body, and the seconds to wait that a server asked for."""
 
     status: int
@@ -31,7 +31,7 @@ class Answer:
 
 
 @dataclass(frozen=True, slots=True)
-class Guard:
+class AddressGuard:
     """Resolves hosts; private addresses are refused unless allowed."""
 
     allow_private: bool
@@ -47,7 +47,7 @@ class Guard:
             raise Unreachable(f"{host}: no address found") from None
         addresses = [str(entry[4][0]) for entry in found]
         if not self.allow_private and not all(map(_is_public, addresses)):
-            raise Refused(f"{host}: a private address; set alert.allow_private to allow it")
+            raise AddressRefused(f"{host}: a private address; set alert.allow_private to allow it")
         return addresses[0]
 
 
@@ -61,12 +61,12 @@ class Http:
 
         `clock` is asked where a server says when to come back instead of how long to wait.
         """
-        self.guard = Guard(allow_private)
+        self.guard = AddressGuard(allow_private)
         self.seconds = seconds
         self.clock = clock
         self.client = httpx.Client(timeout=seconds, follow_redirects=False, trust_env=False)
 
-    def post(self, url: str, body: bytes, headers: Mapping[str, str]) -> Answer:
+    def post(self, url: str, body: bytes, headers: Mapping[str, str]) -> HttpAnswer:
         """Post a body; raises Refused or Unreachable."""
         parsed = httpx.URL(url)
         address = self.guard.resolve(parsed.host, parsed.port or PORTS[parsed.scheme])
@@ -84,7 +84,7 @@ class Http:
                 response.close()
         except httpx.HTTPError as fault:
             raise Unreachable(f"{parsed.host}: {type(fault).__name__}") from None
-        return Answer(response.status_code, text.strip(), self._seconds(response.headers.get("retry-after")))
+        return HttpAnswer(response.status_code, text.strip(), self._seconds(response.headers.get("retry-after")))
 
     def close(self) -> None:
         """Close all connections."""

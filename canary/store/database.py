@@ -13,8 +13,8 @@ from sqlalchemy.exc import DBAPIError, OperationalError
 from sqlalchemy.pool import ConnectionPoolEntry
 from sqlmodel import Session
 
-from canary.attribute.rates import RATES, Rates
-from canary.store.seals import INFO, KEYLESS, Seals
+from canary.attribute.priors import RATES, Rates
+from canary.store.decoy_mac import INFO, KEYLESS, DecoyMac
 
 MIGRATIONS = Path(__file__).parent / "migrations"
 _ENDING = "canary.ending"
@@ -25,7 +25,7 @@ ASSUMED = "rates"
 class Database:
     """The store behind a URL: SQLite (WAL, synchronous FULL) or PostgreSQL; opening it connects to nothing."""
 
-    def __init__(self, url: str, *, busy_seconds: float = 10, seals: Seals = KEYLESS, rates: Rates = RATES) -> None:
+    def __init__(self, url: str, *, busy_seconds: float = 10, seals: DecoyMac = KEYLESS, rates: Rates = RATES) -> None:
         """Prepare the engine for a URL such as `sqlite:///data/canary.db` or `postgresql+psycopg://...`.
 
         `seals` tell decoys from issued addresses in whatever is read through here; suspects are weighed by `rates`.

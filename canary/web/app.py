@@ -11,21 +11,21 @@ from starlette.exceptions import HTTPException
 from starlette.middleware.gzip import GZipMiddleware
 
 from canary import __version__
-from canary.authenticate.records import Arrangement
+from canary.authenticate.dns_records import Arrangement
 from canary.model.alert import DestinationView
 from canary.store.database import Database
 from canary.web.api import NOUNS
 from canary.web.api.document import PATH, Document, answers
-from canary.web.api.terms import nothing_else
+from canary.web.api.schema import nothing_else
 from canary.web.assets import Assets
-from canary.web.auth import Door
-from canary.web.faults import Faults
-from canary.web.frame import Frame
-from canary.web.guard import Guard, headers_for
-from canary.web.issuing import Issuing
+from canary.web.auth import Authenticator
+from canary.web.errors import ErrorPages
+from canary.web.health_endpoints import HealthEndpoints
+from canary.web.issue_forms import IssueSettings
+from canary.web.middleware import SiteMiddleware, headers_for
 from canary.web.pages import PAGES
-from canary.web.probes import Probes
-from canary.web.route import API, Mounted, Role, Route, Ways
+from canary.web.rendering import PageContext
+from canary.web.routes import API, Mounted, Role, RouteTable, WebRoute
 
 
 def create_app(  # noqa: PLR0913, PLR0917 - what a site is made of
@@ -34,7 +34,7 @@ def create_app(  # noqa: PLR0913, PLR0917 - what a site is made of
     url: str = "http://127.0.0.1:8025",
     health: Callable[[], Mapping[str, str]] | None = None,
     registry: CollectorRegistry | None = None,
-    issuing: Issuing | None = None,
+    issuing: IssueSettings | None = None,
     destinations: Sequence[DestinationView] = (),
     arranged: Arrangement | None = None,
     retention: timedelta | None = None,
@@ -45,27 +45,31 @@ def create_app(  # noqa: PLR0913, PLR0917 - what a site is made of
     `arranged` the records that DNS should have, and `retention` how long mail that nobody needs is kept whole.
     """
     app = FastAPI(title="Canary", openapi_url=None, docs_url=None, redoc_url=None)
-    door = Door(database, clock, url)
+    door = Authenticator(database, clock, url)
     assets = Assets()
-    frame = Frame(door, health or dict, assets, issuing, destinations)
+    frame = PageContext(door, health or dict, assets, issuing, destinations)
     frame.arranged, frame.retention = arranged or Arrangement(), retention
-    probes = Probes(database, health or dict, registry or CollectorRegistry())
+    probes = HealthEndpoints(database, health or dict, registry or CollectorRegistry())
     pages = [page(frame) for page in (*PAGES, *NOUNS)]
     routes = [route for part in (*pages, probes, Document(app, __version__)) for route in part.routes()]
     mounted = Mounted("/static", Role.PUBLIC, assets)
     _add(app, routes)
     app.mount(mounted.path, mounted.handler, name="static")
-    faults = Faults(frame)
+    faults = ErrorPages(frame)
     _tell_faults(app, faults)
     app.add_middleware(GZipMiddleware, minimum_size=1000)
     app.add_middleware(
-        Guard, door=door, ways=Ways(app.routes, [*routes, mounted]), faults=faults, headers=headers_for(url)
+        SiteMiddleware,
+        door=door,
+        ways=RouteTable(app.routes, [*routes, mounted]),
+        faults=faults,
+        headers=headers_for(url),
     )
     app.state.door, app.state.ways = door, (*routes, mounted)
     return app
 
 
-def _add(app: FastAPI, routes: Sequence[Route]) -> None:
+def _add(app: FastAPI, routes: Sequence[WebRoute]) -> None:
     for route in routes:
         told = route.path.startswith(API) and route.path != PATH
         tag = route.path.removeprefix(API).split("/")[1].partition(".")[0]
@@ -76,7 +80,7 @@ def _add(app: FastAPI, routes: Sequence[Route]) -> None:
         )  # fmt: skip
 
 
-def _tell_faults(app: FastAPI, faults: Faults) -> None:
+def _tell_faults(app: FastAPI, faults: ErrorPages) -> None:
     @app.exception_handler(HTTPException)
     def wrong(request: Request, fault: HTTPException) -> Response:
         return faults.answer(request, fault.status_code, fault.detail, fault.headers)

@@ -13,8 +13,8 @@ from starlette.exceptions import HTTPException
 from starlette.responses import RedirectResponse
 
 from canary.store.database import Database, is_down
-from canary.store.users import Label, Visitor, mark_used, new_token, revoke, use_token
-from canary.web.route import API, LARGEST_FORM, Role, Way
+from canary.store.queries.users import Label, Visitor, mark_used, new_token, revoke, use_token
+from canary.web.routes import API, LARGEST_FORM, OpenRoute, Role
 
 log = logging.getLogger("canary.web")
 
@@ -23,7 +23,7 @@ _SAFE = frozenset({"GET", "HEAD"})
 _FORWARDING = ("forwarded", "x-forwarded-for", "x-real-ip")
 
 
-class Door:
+class Authenticator:
     """Lets requests in, or answers them itself."""
 
     def __init__(self, database: Database, clock: Callable[[], datetime], url: str) -> None:
@@ -32,7 +32,7 @@ class Door:
         self.secure = urlsplit(url).scheme == "https"
         self.cookie = "__Host-canary" if self.secure else "canary"
 
-    def admit(self, request: Request, way: Way | None) -> Response | None:
+    def admit(self, request: Request, way: OpenRoute | None) -> Response | None:
         """Let a request go on, with its user in its state, or answer it; raises HTTPException for what is refused.
 
         1. A request that changes something comes from a page of ours, or bears a token, which no browser adds by itself.

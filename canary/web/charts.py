@@ -6,7 +6,8 @@ from datetime import UTC, date, datetime, timedelta
 
 from markupsafe import Markup
 
-from canary.store.lines import OWN, SERIES, BeliefLine, Weeks
+from canary.model.verdict import OWN, SERIES
+from canary.views.models import BeliefLine, Weeks
 
 _SPARK = Markup('<svg class="spark" viewBox="0 0 {} 24" role="img" aria-label="{}" preserveAspectRatio="none">{}</svg>')
 _BAR = Markup('<svg class="bar" viewBox="0 0 100 8" preserveAspectRatio="none" aria-hidden="true">{}{}</svg>')
@@ -34,7 +35,7 @@ def timeline(weeks: Weeks, marks: Sequence[tuple[datetime, str]]) -> Markup:
         parts += _stack(weeks, at, most, step)
     parts += _flags(weeks.first, len(totals), step, marks)
     return Markup('<svg class="timeline" viewBox="0 0 {} {}" role="img" aria-label="{}">{}</svg>').format(
-        _WIDTH, _TOP + _HEIGHT + 20, told(weeks), _joined(parts)
+        _WIDTH, _TOP + _HEIGHT + 20, described(weeks), _joined(parts)
     )
 
 
@@ -52,7 +53,7 @@ def data(weeks: Weeks, marks: Sequence[tuple[datetime, str]]) -> str:
     )
 
 
-def told(weeks: Weeks) -> str:
+def described(weeks: Weeks) -> str:
     """Say what a timeline shows."""
     sums = ", ".join(f"{sum(weeks.counts[name])} {name}" for name in SERIES)
     return f"Mails by week from {weeks.first.isoformat()}: {sums}"

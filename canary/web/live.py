@@ -14,11 +14,11 @@ from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
 
 from canary.store.database import is_down
-from canary.store.lines import HitLine
-from canary.store.news import MOST, newest, news
-from canary.store.users import use_token
-from canary.web.frame import Frame
-from canary.web.route import Role, Route
+from canary.store.queries.users import use_token
+from canary.views.live_hits import MOST, newest, news
+from canary.views.models import HitLine
+from canary.web.rendering import PageContext
+from canary.web.routes import Role, WebRoute
 
 log = logging.getLogger("canary.web")
 
@@ -36,7 +36,7 @@ _HEADERS = {"X-Accel-Buffering": "no"}  # nginx would keep events back
 
 
 @dataclass(eq=False, slots=True)
-class Listener:
+class LiveListener:
     """One open stream: the secret it was opened with, and what it has not read yet; None ends it."""
 
     secret: str
@@ -61,22 +61,22 @@ class Listener:
 class Live:
     """The stream of hits, for all who look at a page that shows them."""
 
-    def __init__(self, frame: Frame, pause: float = PAUSE) -> None:
+    def __init__(self, frame: PageContext, pause: float = PAUSE) -> None:
         """Ask the store of a frame, so often."""
         self._frame, self._pause = frame, pause
-        self._listeners: set[Listener] = set()
+        self._listeners: set[LiveListener] = set()
         self._asking: asyncio.Task[None] | None = None
         self._beginning = asyncio.Lock()
 
-    def routes(self) -> tuple[Route, ...]:
+    def routes(self) -> tuple[WebRoute, ...]:
         """Return all that it answers to."""
-        return (Route("GET", "/live", Role.VIEWER, self.live),)
+        return (WebRoute("GET", "/live", Role.VIEWER, self.live),)
 
     async def live(self, request: Request) -> Response:
         """Stream hits as they come, beginning after the one a browser names that was cut off."""
         if len(self._listeners) >= LISTENERS:
             raise HTTPException(503, "Too many are listening right now; look again in a moment.", {"Retry-After": "30"})
-        listener = Listener(request.cookies.get(self._frame.door.cookie, ""))
+        listener = LiveListener(request.cookies.get(self._frame.door.cookie, ""))
         # Before the store is asked what was missed: a hit that comes meanwhile is told twice rather than never.
         self._listeners.add(listener)
         try:
@@ -87,7 +87,7 @@ class Live:
             raise
         return StreamingResponse(self._stream(listener, missed), media_type="text/event-stream", headers=_HEADERS)
 
-    async def _stream(self, listener: Listener, missed: Iterable[HitLine]) -> AsyncIterator[str]:
+    async def _stream(self, listener: LiveListener, missed: Iterable[HitLine]) -> AsyncIterator[str]:
         try:
             yield "retry: 3000\n\n"
             for line in missed:
@@ -104,7 +104,7 @@ class Live:
                 seen = await run_in_threadpool(self._seen)
                 self._asking = asyncio.create_task(self._ask(seen))
 
-    async def _ask(self, seen: "Seen") -> None:
+    async def _ask(self, seen: "SeenHits") -> None:
         """Ask for news and spread it, as long as anybody listens."""
         try:
             turn = 0
@@ -117,7 +117,7 @@ class Live:
             for listener in self._listeners:
                 listener.end()
 
-    async def _turn(self, seen: "Seen", turn: int) -> None:
+    async def _turn(self, seen: "SeenHits", turn: int) -> None:
         try:
             fresh = await run_in_threadpool(self._fresh, seen)
             gone = await run_in_threadpool(self._gone) if turn % CHECKS == 0 else ()
@@ -140,15 +140,15 @@ class Live:
         with self._frame.database.reading() as session:
             return news(session, after)
 
-    def _seen(self) -> "Seen":
+    def _seen(self) -> "SeenHits":
         with self._frame.database.reading() as session:
-            return Seen(newest(session))
+            return SeenHits(newest(session))
 
-    def _fresh(self, seen: "Seen") -> list[HitLine]:
+    def _fresh(self, seen: "SeenHits") -> list[HitLine]:
         with self._frame.database.reading() as session:
             return seen.take(news(session, seen.since))
 
-    def _gone(self) -> list[Listener]:
+    def _gone(self) -> list[LiveListener]:
         """Return who is logged in no more."""
         now, listeners = self._frame.clock(), list(self._listeners)
         with self._frame.database.reading() as session:
@@ -157,7 +157,7 @@ class Live:
         return [listener for listener in listeners if listener.secret in ended]
 
 
-class Seen:
+class SeenHits:
     """Which hits were told already.
 
     Workers beside each other commit in another order than they number: a little is asked for again and again.

@@ -17,9 +17,9 @@ from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
 from canary.cli.demo import _prepare
 from canary.model.alert import DestinationView
 from canary.store.database import Database
-from canary.store.users import add_user, new_token
+from canary.store.queries.users import add_user, new_token
 from canary.web.app import create_app
-from canary.web.issuing import Issuing
+from canary.web.issue_forms import IssueSettings
 from tests.receiver import receiving
 
 NOW = datetime(2011, 4, 2, 9, 30, tzinfo=UTC)
@@ -120,7 +120,7 @@ def served(folder: Path) -> Iterator[Shown]:
     database = Database(f"sqlite:///{folder}/canary.db")
     destinations = [DestinationView("slack", "slack")]
     app = create_app(
-        database, lambda: NOW, health=lambda: {"listener": "listening"}, issuing=Issuing(("inbox.example",)),
+        database, lambda: NOW, health=lambda: {"listener": "listening"}, issuing=IssueSettings(("inbox.example",)),
         destinations=destinations,
     )  # fmt: skip
     server = uvicorn.Server(uvicorn.Config(app, port=0, log_config=None, access_log=False, lifespan="off"))

@@ -7,8 +7,8 @@ from playwright.sync_api import Browser, BrowserContext, Page
 from sqlmodel import col, select
 
 from canary.store.database import Database
+from canary.store.queries.users import add_user
 from canary.store.tables import HitRow
-from canary.store.users import add_user
 from tests.browser.conftest import NOW, PASSWORD, Look, Shown, served
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(120)]

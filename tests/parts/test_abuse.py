@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from canary.receive.admission import Event, Limits, read_networks
-from canary.receive.doors import Door
+from canary.smtp.admission import Event, Limits, read_networks
+from canary.smtp.doors import Door
 from tests.sink import CANARY, Dialogue, Sink
 
 ABUSER = "127.0.1.2"

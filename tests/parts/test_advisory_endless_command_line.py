@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from canary.receive.admission import Limits
+from canary.smtp.admission import Limits
 from tests.sink import Dialogue, Sink
 from tests.wire import Spoken
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from canary.receive.admission import Limits
+from canary.smtp.admission import Limits
 from tests.sink import CANARY, Sink
 from tests.wire import Spoken
 

@@ -4,9 +4,9 @@ import asyncio
 
 import pytest
 
-from canary.receive.admission import Limits
-from canary.receive.lmtp import Lmtp
-from canary.receive.session import Session
+from canary.smtp.admission import Limits
+from canary.smtp.lmtp import Lmtp
+from canary.smtp.session import Session
 from tests.sink import CANARY
 from tests.wire import Spoken
 

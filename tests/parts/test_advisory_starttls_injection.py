@@ -8,7 +8,7 @@ import pytest
 import trustme
 import uvloop
 
-from canary.receive.admission import Limits
+from canary.smtp.admission import Limits
 from tests.sink import CANARY, Dialogue, Sink
 
 

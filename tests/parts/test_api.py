@@ -9,9 +9,9 @@ import httpx
 import pytest
 
 from canary.store import tables
-from canary.store.events import audited
-from canary.store.rows import random_seal
-from canary.web.route import API, Route
+from canary.store.queries.audit import audited
+from canary.store.tables.base import random_seal
+from canary.web.routes import API, WebRoute
 from tests.ways import CALLS
 from tests.website import EVIL, HOSTILE, NOW, Site, serve
 
@@ -173,7 +173,7 @@ def test_a_session_may_ask_too_but_changes_nothing_from_another_site(site: Site)
 
 
 def test_every_change_succeeds_and_is_written_down(site: Site) -> None:
-    changing = {(w.method, w.path.removeprefix(API)) for w in site.app.state.ways if isinstance(w, Route) and w.method != "GET" and w.path.startswith(API)}  # fmt: skip
+    changing = {(w.method, w.path.removeprefix(API)) for w in site.app.state.ways if isinstance(w, WebRoute) and w.method != "GET" and w.path.startswith(API)}  # fmt: skip
     assert changing == set(CALLS)
     with program(site) as client:
         silent = [key for key, (path, body) in CALLS.items() if not tells(site, client, key[0], path, body)]

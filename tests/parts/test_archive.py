@@ -18,8 +18,8 @@ from pathlib import Path
 
 import pytest
 
-from canary.receive.archive import Found, Place, Reader, Spoiled, Stored, walk
-from canary.receive.packed import Bounds
+from canary.importing.archive import ArchivePlace, Reader, Stored, StoredOrUnreadable, UnreadableMail, walk
+from canary.importing.compressed import Bounds
 from tests.conftest import ROOT
 from tests.letterbox import Letter, history, mbox, tarred, zipped
 
@@ -29,21 +29,21 @@ BOX = mbox(LETTERS)
 SMALL = Reader(cap=100_000)
 
 
-def read(path: Path, octets: bytes | None = None, reader: Reader = SMALL) -> list[Found]:
+def read(path: Path, octets: bytes | None = None, reader: Reader = SMALL) -> list[StoredOrUnreadable]:
     if octets is not None:
         path.write_bytes(octets)
     return [found for file in walk([path]) for found in reader.read(file)]
 
 
-def mails(found: list[Found]) -> list[bytes]:
+def mails(found: list[StoredOrUnreadable]) -> list[bytes]:
     return sorted(each.content for each in found if isinstance(each, Stored))
 
 
-def faults(found: list[Found]) -> list[tuple[str, int, int, str]]:
+def faults(found: list[StoredOrUnreadable]) -> list[tuple[str, int, int, str]]:
     return [
         (each.place.member, each.place.number, each.place.offset, each.reason)
         for each in found
-        if isinstance(each, Spoiled)
+        if isinstance(each, UnreadableMail)
     ]
 
 
@@ -263,7 +263,7 @@ def test_a_mail_is_found_again_at_its_place_by_its_digest(tmp_path: Path) -> Non
         digest = hashlib.sha256(each.content).digest()
         assert SMALL.reread(each.place, digest) == each.content
         assert SMALL.reread(each.place, b"another") is None
-    assert SMALL.reread(Place(str(tmp_path / "gone")), b"") is None
+    assert SMALL.reread(ArchivePlace(str(tmp_path / "gone")), b"") is None
 
 
 def test_an_unlisted_zip_entry_count_is_not_believed(tmp_path: Path) -> None:
@@ -287,7 +287,7 @@ def test_a_large_mailbox_is_read_in_little_memory(tmp_path: Path) -> None:
         for _ in range(200_000_000 // len(letter)):
             file.write(letter)
     script = (
-        "import re, sys; from pathlib import Path; from canary.receive.archive import Reader\n"
+        "import re, sys; from pathlib import Path; from canary.importing.archive import Reader\n"
         "n = sum(1 for _ in Reader().read(Path(sys.argv[1])))\n"
         "print(n, re.search(r'VmHWM:\\s+(\\d+)', Path('/proc/self/status').read_text())[1])"
     )

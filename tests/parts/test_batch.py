@@ -13,13 +13,14 @@ from sqlalchemy import text
 from sqlmodel import func, select
 
 from canary.authenticate.lookup import ZoneLookup
+from canary.canaries import lifecycle
+from canary.canaries.lifecycle import IssueOrder
 from canary.model.mail import Client, Envelope
-from canary.pipeline import Parts, run_pending
-from canary.receive.spool import Spool
-from canary.run import supplier_book
-from canary.store import canaries, vendors
-from canary.store.canaries import Order
+from canary.pipeline.story import Context, run_pending
+from canary.processes.run import supplier_book
+from canary.spool.spool import Spool
 from canary.store.database import Database
+from canary.store.queries import vendors
 from canary.store.tables import CampaignRow, CaseRow, HitRow, MailContentRow, MailRow
 from tests.conftest import Clock
 
@@ -51,7 +52,7 @@ class Worker:
         asyncio.run(self.spool.keep(envelope, content.encode()))
 
     def run(self, spool: Spool | None = None) -> int:
-        parts = Parts(
+        parts = Context(
             self.store, lambda: ZoneLookup(ZONE), supplier_book(), self.clock, lambda s: self.passed.update([s])
         )
         return asyncio.run(run_pending(parts, spool or self.spool))
@@ -67,7 +68,9 @@ def worker(store: Database, tmp_path: Path, clock: Clock) -> Iterator[Worker]:
     with store.writing() as session:
         for name in ("shop", "down"):
             vendors.add_vendor(session, name, [f"{name}.example"], clock())
-            addresses[name] = canaries.issue(session, Order(name, "in.example"), secrets.randbelow, clock()).address
+            addresses[name] = lifecycle.issue(
+                session, IssueOrder(name, "in.example"), secrets.randbelow, clock()
+            ).address
     spool = Spool(tmp_path / "smtp.db", reserve_bytes=0, max_backlog=1000)
     spool.start(clock)
     yield Worker(store, tmp_path / "smtp.db", clock, spool, addresses)

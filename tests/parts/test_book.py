@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from canary.receive.book import AddressBook
-from canary.receive.spool import Spool
+from canary.smtp.book import AddressBook
+from canary.spool.spool import Spool
 from tests.sink import ISSUED, Store
 
 Work = Callable[[AddressBook, Store], Awaitable[None]]

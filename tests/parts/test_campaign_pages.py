@@ -4,16 +4,17 @@ from datetime import timedelta
 
 import pytest
 
-from canary.model.campaign import Feature, Kind, Sending
-from canary.model.word import Word
-from canary.store import campaign_verdicts, campaigns
-from canary.store.campaign_pages import PAGE, campaign_list, campaign_page
-from canary.store.counting import recount
+from canary.campaigns import membership
+from canary.cases import campaign_decisions
+from canary.model.campaign import CampaignSending, Feature, FeatureKind
+from canary.model.decision import Decision
+from canary.store.counters import recount
 from canary.store.database import Database
 from canary.store.tables import CanaryRow, HitRow, MailRow, VendorRow
+from canary.views.campaign_pages import PAGE, campaign_list, campaign_page
 from tests.conftest import START
 
-LURE = (Feature(Kind.SUBJECT, "your parcel is waiting"), Feature(Kind.LINK, "bad.example"))
+LURE = (Feature(FeatureKind.SUBJECT, "your parcel is waiting"), Feature(FeatureKind.LINK, "bad.example"))
 
 
 def keep(store: Database, *features: Feature, vendor: int | None = None) -> MailRow:
@@ -24,7 +25,7 @@ def keep(store: Database, *features: Feature, vendor: int | None = None) -> Mail
         )  # fmt: skip
         session.add(mail)
         session.flush()
-        campaigns.join_campaign(session, mail, Sending(None, features))
+        membership.join_campaign(session, mail, CampaignSending(None, features))
         if vendor is not None:
             reasons: list[dict[str, str]] = []
             hit = HitRow(
@@ -76,7 +77,7 @@ def test_a_campaign_shows_what_its_mails_share_and_what_linked_each(lured: Datab
 
 def test_a_campaign_shows_what_was_said_of_it(lured: Database) -> None:
     with lured.writing() as session:
-        campaign_verdicts.merge(session, [1, 2], Word("ada", START + timedelta(hours=1), "same wording"))
+        campaign_decisions.merge(session, [1, 2], Decision("ada", START + timedelta(hours=1), "same wording"))
     with lured.reading() as session:
         page, merged = campaign_page(session, 1), campaign_page(session, 2)
     assert page is not None
@@ -92,7 +93,7 @@ def test_a_campaign_of_many_mails_comes_in_pages(store: Database) -> None:
             )
             session.add(mail)
             session.flush()
-            campaigns.join_campaign(session, mail, Sending(None, LURE))
+            membership.join_campaign(session, mail, CampaignSending(None, LURE))
     with store.reading() as session:
         first = campaign_page(session, 1)
         assert first is not None

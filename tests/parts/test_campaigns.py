@@ -9,17 +9,20 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlmodel import Session, select
 
-from canary.attribute import likeness
-from canary.attribute.features import addressee, sending
+from canary.attribute.campaigns import minhash
+from canary.attribute.campaigns.features import addressee, sending
+from canary.campaigns import membership
+from canary.cases import campaign_decisions, records
 from canary.mail.parse import parse
-from canary.model.campaign import Feature, Kind, Sending, Sketch
+from canary.model.campaign import CampaignSending, Feature, FeatureKind, Sketch
+from canary.model.decision import Decision
 from canary.model.identity import Identity
 from canary.model.mail import Client
 from canary.model.proof import Proofs
-from canary.model.word import Word
-from canary.run import supplier_book
-from canary.store import campaign_verdicts, campaigns, cases, vendors
+from canary.processes.run import supplier_book
 from canary.store.database import Database
+from canary.store.queries import vendors
+from canary.store.queries.vendors import Unknown
 from canary.store.tables import (
     CampaignBandRow,
     CampaignKeyRow,
@@ -30,18 +33,17 @@ from canary.store.tables import (
     HitRow,
     MailRow,
 )
-from canary.store.vendors import Unknown
 from tests.conftest import START
 from tests.sendings import ANNA, BEN, CLIENT, LURE, letter, named
 
 BOOK = supplier_book()
-WORD = Word("ada", START, "seen by eye")
-SUBJECT, LINK = Feature(Kind.SUBJECT, "your parcel is waiting"), Feature(Kind.LINK, "bad.example")
-HOST, FILE = Feature(Kind.HOST, "mx.example"), Feature(Kind.ATTACHMENT, "f" * 64)
+WORD = Decision("ada", START, "seen by eye")
+SUBJECT, LINK = Feature(FeatureKind.SUBJECT, "your parcel is waiting"), Feature(FeatureKind.LINK, "bad.example")
+HOST, FILE = Feature(FeatureKind.HOST, "mx.example"), Feature(FeatureKind.ATTACHMENT, "f" * 64)
 _keys = count(1)
 
 
-def keep(session: Session, sending: Sending, hours: float = 0, subject: str = "s") -> MailRow:
+def keep(session: Session, sending: CampaignSending, hours: float = 0, subject: str = "s") -> MailRow:
     at = START + timedelta(hours=hours)
     mail = MailRow(
         key=f"k{next(_keys)}", sha256="0", size=1, received_at=at, subject=subject,
@@ -49,23 +51,23 @@ def keep(session: Session, sending: Sending, hours: float = 0, subject: str = "s
     )  # fmt: skip
     session.add(mail)
     session.flush()
-    campaigns.join_campaign(session, mail, sending)
+    membership.join_campaign(session, mail, sending)
     return mail
 
 
-def of(*features: Feature, sketch: Sketch | None = None) -> Sending:
-    return Sending(sketch, features)
+def of(*features: Feature, sketch: Sketch | None = None) -> CampaignSending:
+    return CampaignSending(sketch, features)
 
 
-def text(*changed: int, of: int = 150) -> Sending:
+def text(*changed: int, of: int = 150) -> CampaignSending:
     """A text of so many words, some of them its own."""
     words = [f"{chr(97 + n // 26)}{chr(97 + n % 26)}" for n in range(of)]
     for at in changed:
         words[at % of] = f"changed{chr(97 + at % 26)}{chr(97 + at // 26 % 26)}{chr(97 + at // 676)}"
-    return Sending(likeness.sketch(words))
+    return CampaignSending(minhash.sketch(words))
 
 
-def shown(content: bytes, client: Client = CLIENT) -> Sending:
+def shown(content: bytes, client: Client = CLIENT) -> CampaignSending:
     mail = parse(content)
     return sending(mail, Proofs(), Identity(), client, addressee(mail, ()), BOOK)
 
@@ -77,7 +79,7 @@ def partition(mails: Iterable[MailRow]) -> set[frozenset[str]]:
     return {frozenset(names) for names in found.values()}
 
 
-def parted(session: Session, sendings: Sequence[Sending], order: Iterable[int]) -> set[frozenset[str]]:
+def parted(session: Session, sendings: Sequence[CampaignSending], order: Iterable[int]) -> set[frozenset[str]]:
     mails = [keep(session, sendings[at], at, subject=str(at)) for at in order]
     for mail in mails:
         session.refresh(mail)
@@ -119,15 +121,15 @@ def test_the_number_of_a_merged_campaign_leads_to_what_it_became(store: Database
         numbers = [mail.campaign_id or 0 for mail in (one, two, three)]
         keep(session, of(HOST, FILE, SUBJECT))
         keep(session, of(SUBJECT, LINK, FILE))
-        roots = {row.id for number in numbers if (row := campaigns.campaign_row(session, number))}
+        roots = {row.id for number in numbers if (row := membership.campaign_row(session, number))}
         later = keep(session, of(HOST, FILE))
     assert roots == {numbers[0]} == {later.campaign_id}
 
 
 def test_why_a_mail_joined_is_kept_with_the_values(store: Database) -> None:
     with store.writing() as session:
-        first = keep(session, Sending(text().sketch, (SUBJECT, LINK, FILE)))
-        mail = keep(session, Sending(text(3, 77).sketch, (SUBJECT, LINK, HOST)))
+        first = keep(session, CampaignSending(text().sketch, (SUBJECT, LINK, FILE)))
+        mail = keep(session, CampaignSending(text(3, 77).sketch, (SUBJECT, LINK, HOST)))
         kept = session.get_one(CampaignMailRow, mail.id)
         (link,) = kept.links
     assert link["campaign"] == first.campaign_id
@@ -138,18 +140,18 @@ def test_why_a_mail_joined_is_kept_with_the_values(store: Database) -> None:
 
 def test_a_mail_that_came_again_is_one_of_its_campaign_and_costs_no_new_keys(store: Database) -> None:
     with store.writing() as session:
-        again = [keep(session, Sending(text().sketch, (SUBJECT, LINK))) for _ in range(3)]
+        again = [keep(session, CampaignSending(text().sketch, (SUBJECT, LINK))) for _ in range(3)]
         rows = [len(session.exec(select(table)).all()) for table in (CampaignKeyRow, CampaignTextRow, CampaignBandRow)]
-    assert (len({mail.campaign_id for mail in again}), rows) == (1, [1, 1, likeness.BANDS])
+    assert (len({mail.campaign_id for mail in again}), rows) == (1, [1, 1, minhash.BANDS])
 
 
 def test_a_band_that_many_texts_share_takes_no_more_of_them(store: Database) -> None:
     with store.writing() as session:
-        sketches = [text(n, n + 20).sketch for n in range(campaigns.FULL * 2)]
-        mails = [keep(session, Sending(sketch)) for sketch in sketches]
+        sketches = [text(n, n + 20).sketch for n in range(membership.FULL * 2)]
+        mails = [keep(session, CampaignSending(sketch)) for sketch in sketches]
         kept: Sequence[int] = session.exec(select(CampaignBandRow.band)).all()
     assert len({mail.campaign_id for mail in mails}) == 1
-    assert max(kept.count(band) for band in set(kept)) <= campaigns.FULL
+    assert max(kept.count(band) for band in set(kept)) <= membership.FULL
 
 
 def test_copies_for_different_people_are_one_campaign(store: Database) -> None:
@@ -166,7 +168,7 @@ def test_copies_for_different_people_are_one_campaign(store: Database) -> None:
 WORLD = (
     text(), text(3, 77), text(9, 60, 120), text(*range(0, 150, 3)), text(*range(75)), text(*range(75, 150)),
     of(SUBJECT, LINK), of(SUBJECT, LINK, HOST), of(HOST, FILE), of(FILE, LINK), of(SUBJECT), of(),
-    Sending(text(5).sketch, (HOST, FILE)), Sending(text(*range(1, 150, 2)).sketch, (SUBJECT, HOST)),
+    CampaignSending(text(5).sketch, (HOST, FILE)), CampaignSending(text(*range(1, 150, 2)).sketch, (SUBJECT, HOST)),
 )  # fmt: skip
 
 
@@ -192,7 +194,7 @@ def test_every_order_of_mails_that_hang_together_by_a_chain_is_one_campaign(stor
 def test_a_merge_by_hand_holds_for_later_mails(store: Database) -> None:
     with store.writing() as session:
         one, two = keep(session, of(SUBJECT, LINK)), keep(session, of(HOST, FILE))
-        campaign_verdicts.merge(session, [two.campaign_id or 0, one.campaign_id or 0], WORD)
+        campaign_decisions.merge(session, [two.campaign_id or 0, one.campaign_id or 0], WORD)
         later = [keep(session, of(HOST, FILE)), keep(session, of(SUBJECT, LINK))]
         campaign = session.get_one(CampaignRow, one.campaign_id)
     assert {mail.campaign_id for mail in later} == {one.campaign_id}
@@ -201,9 +203,9 @@ def test_a_merge_by_hand_holds_for_later_mails(store: Database) -> None:
 
 def split_in_two(session: Session) -> tuple[MailRow, MailRow]:
     """Two mails that two features link, with texts of their own; a person sets the second apart."""
-    one = keep(session, Sending(text().sketch, (SUBJECT, LINK)), 1, "one")
-    two = keep(session, Sending(text(*range(150)).sketch, (SUBJECT, LINK, HOST)), 2, "two")
-    campaign_verdicts.split(session, one.campaign_id or 0, [two.id or 0], WORD)
+    one = keep(session, CampaignSending(text().sketch, (SUBJECT, LINK)), 1, "one")
+    two = keep(session, CampaignSending(text(*range(150)).sketch, (SUBJECT, LINK, HOST)), 2, "two")
+    campaign_decisions.split(session, one.campaign_id or 0, [two.id or 0], WORD)
     return one, two
 
 
@@ -211,7 +213,10 @@ def test_a_split_by_hand_holds_for_later_mails(store: Database) -> None:
     with store.writing() as session:
         one, two = split_in_two(session)
         assert one.campaign_id != two.campaign_id
-        like_one, like_two = keep(session, text(7)), keep(session, Sending(text(*range(150)).sketch, (SUBJECT, LINK)))
+        like_one, like_two = (
+            keep(session, text(7)),
+            keep(session, CampaignSending(text(*range(150)).sketch, (SUBJECT, LINK))),
+        )
         by_host = keep(session, of(HOST, SUBJECT))
     assert like_one.campaign_id == one.campaign_id
     assert {like_two.campaign_id, by_host.campaign_id} == {two.campaign_id}
@@ -227,7 +232,7 @@ def test_what_both_sides_of_a_split_share_leads_to_neither(store: Database) -> N
 def test_a_mail_that_belongs_to_both_sides_of_a_split_joins_the_nearer(store: Database) -> None:
     with store.writing() as session:
         one, two = split_in_two(session)
-        between = keep(session, Sending(text(8, 9).sketch, (HOST, SUBJECT)))
+        between = keep(session, CampaignSending(text(8, 9).sketch, (HOST, SUBJECT)))
         sides = [session.get_one(CampaignRow, mail.campaign_id) for mail in (one, two)]
     assert between.campaign_id == one.campaign_id
     assert [(side.mails, side.merged_into) for side in sides] == [(2, None), (1, None)]
@@ -237,9 +242,9 @@ def test_a_split_holds_after_a_side_became_part_of_an_older_campaign(store: Data
     with store.writing() as session:
         older = keep(session, of(FILE, LINK))
         one, two = split_in_two(session)
-        keep(session, Sending(text().sketch, (FILE, LINK)))
+        keep(session, CampaignSending(text().sketch, (FILE, LINK)))
         session.refresh(one)
-        bridge = keep(session, Sending(text(3).sketch, (HOST, SUBJECT)))
+        bridge = keep(session, CampaignSending(text(3).sketch, (HOST, SUBJECT)))
         session.refresh(two)
     assert one.campaign_id == older.campaign_id == bridge.campaign_id != two.campaign_id
 
@@ -247,11 +252,11 @@ def test_a_split_holds_after_a_side_became_part_of_an_older_campaign(store: Data
 def test_a_later_merge_by_hand_lifts_the_split(store: Database) -> None:
     with store.writing() as session:
         one, two = split_in_two(session)
-        campaign_verdicts.merge(session, [one.campaign_id or 0, two.campaign_id or 0], Word("ben", START))
+        campaign_decisions.merge(session, [one.campaign_id or 0, two.campaign_id or 0], Decision("ben", START))
         session.refresh(two)
         assert one.campaign_id == two.campaign_id
-        assert campaigns.set_apart(session, [1, 2]) == set()
-        told = campaign_verdicts.verdicts(session, one.campaign_id or 0)
+        assert membership.set_apart(session, [1, 2]) == set()
+        told = campaign_decisions.verdicts(session, one.campaign_id or 0)
     assert [(row.who, row.one, row.lifted_at) for row in told] == [("ada", False, START), ("ben", True, None)]
     assert told[0].mails == [two.id]
 
@@ -270,10 +275,10 @@ def test_a_case_is_told_what_was_said_of_its_campaigns(store: Database) -> None:
     with store.writing() as session:
         one, two = keep(session, of(SUBJECT, LINK)), keep(session, of(HOST, FILE))
         vendors.add_vendor(session, "Shop", ["shop.example"], START)
-        case = cases.open_case(session, 1, START)
+        case = records.open_case(session, 1, START)
         session.add(canary_of(session, two, case.id or 0))
-        campaign_verdicts.merge(session, numbers([one, two]), WORD)
-        lines = [(line.kind, line.who) for line in cases.timeline(session, case.id or 0)]
+        campaign_decisions.merge(session, numbers([one, two]), WORD)
+        lines = [(line.kind, line.who) for line in records.timeline(session, case.id or 0)]
     assert ("campaign", "ada") in lines
 
 
@@ -293,14 +298,14 @@ def test_a_split_that_cannot_be_names_the_cure(
         keep(session, of(SUBJECT, LINK))
         keep(session, of(SUBJECT, LINK))
         with pytest.raises(fault, match=told):
-            campaign_verdicts.split(session, number, mails, WORD)
+            campaign_decisions.split(session, number, mails, WORD)
 
 
 def test_a_campaign_is_not_merged_with_itself(store: Database) -> None:
     with store.writing() as session:
         keep(session, of())
         with pytest.raises(ValueError, match="name another campaign"):
-            campaign_verdicts.merge(session, [1, 1], WORD)
+            campaign_decisions.merge(session, [1, 1], WORD)
 
 
 def numbers(mails: Collection[MailRow]) -> list[int]:

@@ -7,7 +7,8 @@ from collections.abc import Iterator
 import httpx
 import pytest
 
-from canary.store import cases, events
+from canary.cases import records
+from canary.store.queries import audit
 from tests.website import EVIL, Site, serve
 
 FORMS: dict[str, dict[str, str | list[str]]] = {
@@ -39,8 +40,8 @@ def test_each_form_changes_the_case_and_is_written_down_with_who(site: Site, ana
     done = analyst.post(f"/cases/1/{name}", data=FORMS[name])
     assert (done.status_code, done.headers["location"].partition("#")[0]) == (303, "/cases/1")
     with site.database.reading() as session:
-        assert cases.timeline(session, 1)[-1].who == "analyst"
-        assert [line.who for line in events.audited(session, 1)] == ["analyst"]
+        assert records.timeline(session, 1)[-1].who == "analyst"
+        assert [line.who for line in audit.audited(session, 1)] == ["analyst"]
     assert analyst.get("/cases/1").status_code == 200
 
 
@@ -72,11 +73,11 @@ def test_what_cannot_be_done_is_said_on_the_page_and_changes_nothing(
     site: Site, analyst: httpx.Client, name: str, form: dict[str, str], line: str
 ) -> None:
     with site.database.reading() as session:
-        before = events.audited(session, 1)
+        before = audit.audited(session, 1)
     done = analyst.post(f"/cases/1/{name}", data=form)
     assert (done.status_code, line in done.text) == (400, True)
     with site.database.reading() as session:
-        assert events.audited(session, 1) == before
+        assert audit.audited(session, 1) == before
 
 
 def test_who_may_only_look_sees_no_forms(site: Site) -> None:

@@ -6,18 +6,20 @@ from datetime import timedelta
 import pytest
 from sqlmodel import select
 
+from canary.canaries import lifecycle
+from canary.canaries.lifecycle import IssueOrder
+from canary.cases import records, workflow
 from canary.model.case import CaseState
-from canary.model.word import Word
-from canary.store import canaries, casebook, cases, events
-from canary.store.canaries import Order
+from canary.model.decision import Decision
 from canary.store.database import Database
+from canary.store.queries import audit
+from canary.store.queries.users import add_user
+from canary.store.queries.vendors import Unknown
 from canary.store.tables import CanaryRow, CaseRow, HitRow
-from canary.store.users import add_user
-from canary.store.vendors import Unknown
 from tests.conftest import START
 from tests.parts.test_pipeline import LURE, World, world  # noqa: F401 - a fixture
 
-ADA = Word("ada", START + timedelta(hours=1))
+ADA = Decision("ada", START + timedelta(hours=1))
 OTHER = (
     b"From: Bank <x@evil.example>\r\nSubject: Gold coins\r\n\r\nWrite to us for gold at https://evil.example/gold\r\n"
 )
@@ -29,8 +31,8 @@ def hit(world: World) -> World:  # noqa: F811
     world.send(LURE, "shop")
     world.run()
     with world.store.writing() as session:
-        world.addresses["second"] = canaries.issue(
-            session, Order("shop", "in.example"), secrets.randbelow, START
+        world.addresses["second"] = lifecycle.issue(
+            session, IssueOrder("shop", "in.example"), secrets.randbelow, START
         ).address
     return world
 
@@ -38,7 +40,7 @@ def hit(world: World) -> World:  # noqa: F811
 def go(store: Database, *states: CaseState, number: int = 1) -> None:
     with store.writing() as session:
         for state in states:
-            casebook.set_state(session, number, state, ADA)
+            workflow.set_state(session, number, state, ADA)
 
 
 def come(world: World, content: bytes, to: str) -> tuple[list[str], list[int | None]]:  # noqa: F811
@@ -53,7 +55,7 @@ CONFIRM = (CaseState.INVESTIGATING, CaseState.CONFIRMED, CaseState.CLOSED)
 def test_a_case_goes_through_its_states_with_who_in_timeline_and_audit(hit: World) -> None:
     go(hit.store, *CONFIRM)
     with hit.store.reading() as session:
-        case, lines, audited = casebook.known(session, 1), cases.timeline(session, 1), events.audited(session)
+        case, lines, audited = workflow.get_case(session, 1), records.timeline(session, 1), audit.audited(session)
     assert (case.state, case.outcome) == ("closed", "confirmed")
     assert [(e.who, e.text) for e in lines if e.kind == "state"] == [
         ("ada", "new → investigating"), ("ada", "investigating → confirmed"), ("ada", "confirmed → closed"),
@@ -69,19 +71,19 @@ def test_a_state_that_cannot_follow_is_refused_with_those_that_can(hit: World) -
 def test_a_user_sees_to_a_case_and_nobody_else_can(hit: World) -> None:
     with hit.store.writing() as session:
         add_user(session, "ada", "correct horse battery", "analyst", START)
-        assert casebook.set_owner(session, 1, "Ada", ADA).owner == "ada"
+        assert workflow.set_assignee(session, 1, "Ada", ADA).owner == "ada"
         with pytest.raises(Unknown, match="user 'ben' is not known: add one with `canary user add`"):
-            casebook.set_owner(session, 1, "ben", ADA)
+            workflow.set_assignee(session, 1, "ben", ADA)
 
 
 def test_nobody_is_aware_of_what_is_still_to_come(hit: World) -> None:
     with hit.store.writing() as session, pytest.raises(ValueError, match="that is still to come"):
-        casebook.set_aware(session, 1, START + timedelta(days=1), ADA)
+        workflow.set_aware(session, 1, START + timedelta(days=1), ADA)
 
 
 def test_an_empty_note_is_refused(hit: World) -> None:
     with hit.store.writing() as session, pytest.raises(ValueError, match="the note is empty"):
-        casebook.add_note(session, 1, Word("ada", START, "  "))
+        workflow.add_note(session, 1, Decision("ada", START, "  "))
 
 
 def test_more_of_the_same_joins_a_closed_case_without_a_word(hit: World) -> None:
@@ -96,7 +98,7 @@ def test_new_evidence_opens_a_closed_case_again(hit: World, content: bytes, to: 
     go(hit.store, *CONFIRM)
     assert come(hit, content, to) == (["investigating"], [1, 1])
     with hit.store.reading() as session:
-        assert [e.text for e in cases.timeline(session, 1) if e.kind == "reopened" and why in e.text]
+        assert [e.text for e in records.timeline(session, 1) if e.kind == "reopened" and why in e.text]
 
 
 def test_what_hits_further_addresses_in_a_false_positive_changes_nothing_and_burns_none(hit: World) -> None:

@@ -16,7 +16,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
-from canary.receive.tls import Certificate, Given, given_or_made
+from canary.smtp.tls import Certificate, Given, given_or_made
 from tests.conftest import Clock
 
 

@@ -19,10 +19,10 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from jsonschema import Draft202012Validator
 from standardwebhooks.webhooks import Webhook
 
-from canary.alert.channels import CHANNELS
-from canary.alert.channels.base import NotSent, Post, Target
-from canary.model.alert import SEVERITY, Alert, Bulletin, Standing
-from canary.net.http import Http, Refused, Unreachable
+from canary.alerts.channels import CHANNELS
+from canary.alerts.channels.base import Delivery, DeliveryError, Target
+from canary.model.alert import SEVERITY, Alert, CaseSummary, Message
+from canary.net.http import AddressRefused, Http, Unreachable
 from tests.receiver import Receiver, receiving
 from tests.slack import faults, slack
 
@@ -35,7 +35,7 @@ FACT = Alert(
     "id-1", "case-opened", NOW, 7, "Play & Co", "spam", 0.97, "play-x@in.example", HOSTILE, HOSTILE * 20,
     (HOSTILE,) * 9, (("Silverline", 0.87), ("Play & Co", 0.09)), vendors=("play",), campaign=3,
 )  # fmt: skip
-STANDS = Standing(2, ("Play & Co", "Shop"), 500, 5000, FACT.suspects, (NOW, NOW), ("given_name",))
+STANDS = CaseSummary(2, ("Play & Co", "Shop"), 500, 5000, FACT.suspects, (NOW, NOW), ("given_name",))
 POSTED = ("slack", "teams", "discord", "mattermost", "ntfy")
 
 
@@ -53,11 +53,11 @@ def http() -> Iterator[Http]:
     found.close()
 
 
-def post(kind: str, url: str, *secrets: str, bulletin: Bulletin | None = None) -> Post:
-    return Post(bulletin or Bulletin(FACT, standing=STANDS), Target("ops", kind, url, secrets), NOW, URL)
+def post(kind: str, url: str, *secrets: str, bulletin: Message | None = None) -> Delivery:
+    return Delivery(bulletin or Message(FACT, standing=STANDS), Target("ops", kind, url, secrets), NOW, URL)
 
 
-def send(http: Http, one: Post) -> None:
+def send(http: Http, one: Delivery) -> None:
     CHANNELS[one.target.kind].send(http, one)
 
 
@@ -99,15 +99,15 @@ def test_nothing_from_a_mail_mentions_links_or_marks_anything(http: Http, receiv
 @pytest.mark.parametrize(
     "bulletin",
     [
-        Bulletin(FACT),
-        Bulletin(FACT, (FACT,) * 400, STANDS, update=True),
-        Bulletin(FACT, tuple(replace(FACT, kind=kind, change=HOSTILE * 9) for kind in SEVERITY), STANDS),
-        Bulletin(FACT, (FACT,) * 400, digest=True),
-        *(Bulletin(replace(FACT, kind=kind, change="x", sender="", subject="", reasons=())) for kind in SEVERITY),
-        *(Bulletin(replace(FACT, kind=kind, case=0, identity=HOSTILE)) for kind in SEVERITY),
+        Message(FACT),
+        Message(FACT, (FACT,) * 400, STANDS, update=True),
+        Message(FACT, tuple(replace(FACT, kind=kind, change=HOSTILE * 9) for kind in SEVERITY), STANDS),
+        Message(FACT, (FACT,) * 400, digest=True),
+        *(Message(replace(FACT, kind=kind, change="x", sender="", subject="", reasons=())) for kind in SEVERITY),
+        *(Message(replace(FACT, kind=kind, case=0, identity=HOSTILE)) for kind in SEVERITY),
     ],
 )
-def test_every_message_keeps_the_rules_of_slack(http: Http, bulletin: Bulletin) -> None:
+def test_every_message_keeps_the_rules_of_slack(http: Http, bulletin: Message) -> None:
     with slack() as found:
         send(http, post("slack", found.url, bulletin=bulletin))
         assert found.faults == []
@@ -152,7 +152,7 @@ def test_what_cannot_get_better_stops_at_once(
     http: Http, receiver: Receiver, kind: str, status: int, text: str
 ) -> None:
     receiver.answers = [(status, text, {})]
-    with pytest.raises(NotSent) as caught:
+    with pytest.raises(DeliveryError) as caught:
         send(http, post(kind, receiver.url, SECRET))
     assert caught.value.permanent
 
@@ -163,7 +163,7 @@ def test_what_may_get_better_is_tried_again_when_it_was_asked_for(
     http: Http, receiver: Receiver, kind: str, status: int
 ) -> None:
     receiver.answers = [(status, "later", {"Retry-After": "7"})]
-    with pytest.raises(NotSent) as caught:
+    with pytest.raises(DeliveryError) as caught:
         send(http, post(kind, receiver.url, SECRET))
     assert (caught.value.permanent, caught.value.wait) == (False, 7)
 
@@ -177,12 +177,12 @@ def test_retry_after_may_be_a_date(receiver: Receiver) -> None:
 
 def test_teams_may_say_inside_of_a_success_that_it_is_busy(http: Http, receiver: Receiver) -> None:
     receiver.answers = [(200, "Webhook message delivery failed with error: ... returned HTTP error 429 ...", {})]
-    with pytest.raises(NotSent):
+    with pytest.raises(DeliveryError):
         send(http, post("teams", receiver.url))
 
 
 def test_discord_pings_nobody_and_keeps_its_limits(http: Http, receiver: Receiver) -> None:
-    send(http, post("discord", receiver.url, bulletin=Bulletin(FACT, (FACT,) * 400, STANDS, update=True)))
+    send(http, post("discord", receiver.url, bulletin=Message(FACT, (FACT,) * 400, STANDS, update=True)))
     [message] = receiver.documents()
     assert message["allowed_mentions"] == {"parse": []}
     [embed] = message["embeds"]
@@ -200,12 +200,12 @@ def test_ntfy_is_told_the_topic_the_token_and_where_a_finger_leads(http: Http, r
 
 
 def test_teams_stays_below_its_limit(http: Http, receiver: Receiver) -> None:
-    send(http, post("teams", receiver.url, bulletin=Bulletin(FACT, (FACT,) * 400, STANDS, update=True)))
+    send(http, post("teams", receiver.url, bulletin=Message(FACT, (FACT,) * 400, STANDS, update=True)))
     assert len(receiver.got[0][1]) < 25_000
 
 
 class TestWebhook:
-    def now(self, *secrets: str, url: str) -> Post:
+    def now(self, *secrets: str, url: str) -> Delivery:
         return replace(post("webhook", url, *secrets), now=datetime.now(UTC))  # the library reads the real clock
 
     def test_it_is_signed_as_the_specification_says(self, http: Http, receiver: Receiver) -> None:
@@ -235,7 +235,7 @@ class TestWebhook:
     def test_a_secret_that_is_none_is_told_without_showing_it(
         self, http: Http, receiver: Receiver, secret: str
     ) -> None:
-        with pytest.raises(NotSent, match="generate a new one") as caught:
+        with pytest.raises(DeliveryError, match="generate a new one") as caught:
             send(http, post("webhook", receiver.url, secret))
         assert caught.value.permanent
 
@@ -244,7 +244,7 @@ class TestWebhook:
         schema = json.loads(SCHEMA.read_text())
         Draft202012Validator.check_schema(schema)
         bare = Alert("id-2", kind, NOW, 0, "", "", 0.0, "", "", "")
-        send(http, post("webhook", receiver.url, SECRET, bulletin=Bulletin(bare, (replace(FACT, kind=kind),))))
+        send(http, post("webhook", receiver.url, SECRET, bulletin=Message(bare, (replace(FACT, kind=kind),))))
         Draft202012Validator(schema).validate(receiver.documents()[0])
 
 
@@ -259,19 +259,19 @@ class TestApprise:
 
     def test_a_failure_is_tried_again(self, http: Http, receiver: Receiver) -> None:
         receiver.answers = [(500, "", {})]
-        with pytest.raises(NotSent) as caught:
+        with pytest.raises(DeliveryError) as caught:
             send(http, post("apprise", receiver.url.replace("http://", "json://")))
         assert not caught.value.permanent
 
     def test_a_private_host_is_refused(self, receiver: Receiver) -> None:
         http = Http(allow_private=False)
-        with pytest.raises(Refused):
+        with pytest.raises(AddressRefused):
             send(http, post("apprise", receiver.url.replace("http://", "json://")))
         http.close()
         assert receiver.got == []
 
     def test_an_address_that_it_cannot_read_is_a_dead_letter(self, http: Http) -> None:
-        with pytest.raises(NotSent) as caught:
+        with pytest.raises(DeliveryError) as caught:
             send(http, post("apprise", "nosuchservice://x"))
         assert caught.value.permanent
 
@@ -331,7 +331,7 @@ class TestSyslog:
     def test_a_stream_counts_octets_and_every_fact_is_an_event(self, http: Http) -> None:
         small = replace(FACT, subject="Grüße", sender="a=b|c\\d\nnext", reasons=())
         with listening() as (port, got):
-            send(http, post("syslog", f"tcp://127.0.0.1:{port}", bulletin=Bulletin(small, (small,))))
+            send(http, post("syslog", f"tcp://127.0.0.1:{port}", bulletin=Message(small, (small,))))
         one, other = frames(b"".join(got))
         assert one == other
         values = self.read(one)
@@ -357,7 +357,7 @@ class TestSyslog:
     @pytest.mark.parametrize("scheme", ["udp", "tcp", "tls"])
     def test_a_private_host_is_refused(self, scheme: str) -> None:
         http = Http(allow_private=False)
-        with pytest.raises(Refused):
+        with pytest.raises(AddressRefused):
             send(http, post("syslog", f"{scheme}://127.0.0.1:514"))
         http.close()
 
@@ -372,6 +372,6 @@ def replace_cut(line: str) -> str:
 )
 def test_private_addresses_are_refused_whatever_they_look_like(host: str) -> None:
     http = Http(allow_private=False)
-    with pytest.raises(Refused):
+    with pytest.raises(AddressRefused):
         http.post(f"http://{host}/x", b"", {})
     http.close()

@@ -9,13 +9,12 @@ import pytest
 import trustme
 from sqlmodel import select
 
-from canary.alert.checkup import Checkup
-from canary.store import vendors
-from canary.store.ailments import GRACE, look_for_silence, report
+from canary.alerts.health import GRACE, look_for_silence, report
+from canary.alerts.health_check import HealthCheck
 from canary.store.database import Database
-from canary.store.outbox import alert_of
-from canary.store.tables import OutboxRow
-from canary.store.tallies import VendorWeekRow
+from canary.store.queries import vendors
+from canary.store.queries.outbox import alert_of
+from canary.store.tables import OutboxRow, VendorWeekRow
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
 
@@ -71,12 +70,12 @@ def test_a_machine_speaks_for_itself_only(store: Database) -> None:
 @pytest.mark.parametrize(("up", "wrong"), [(True, []), (None, []), (False, ["listener"])])
 def test_a_listener_that_is_not_heard_of_is_wrong(up: bool | None, wrong: list[str]) -> None:
     machine = Machine(up)
-    assert list(Checkup(machine.listening, machine.backlogs).look(NOW)) == wrong
+    assert list(HealthCheck(machine.listening, machine.backlogs).look(NOW)) == wrong
 
 
 def test_a_spool_that_grows_and_grows_is_told_until_it_is_short_again() -> None:
     machine = Machine()
-    checkup, wrong = Checkup(machine.listening, machine.backlogs), []
+    checkup, wrong = HealthCheck(machine.listening, machine.backlogs), []
     for count in (0, 200, 300, 400, 500, 600, 550, 90, 200):
         machine.waiting = {"smtp": count}
         wrong.append(list(checkup.look(NOW)))
@@ -85,7 +84,7 @@ def test_a_spool_that_grows_and_grows_is_told_until_it_is_short_again() -> None:
 
 def test_a_spool_that_goes_up_and_down_is_fine() -> None:
     machine = Machine()
-    checkup = Checkup(machine.listening, machine.backlogs)
+    checkup = HealthCheck(machine.listening, machine.backlogs)
     for count in (500, 600, 100, 700, 800, 200, 900):
         machine.waiting = {"smtp": count}
         assert checkup.look(NOW) == {}
@@ -93,7 +92,7 @@ def test_a_spool_that_goes_up_and_down_is_fine() -> None:
 
 def test_a_certificate_that_ends_soon_or_cannot_be_read_is_wrong(tmp_path: Path) -> None:
     machine, path = Machine(), tmp_path / "cert.pem"
-    checkup = Checkup(machine.listening, machine.backlogs, path)
+    checkup = HealthCheck(machine.listening, machine.backlogs, path)
     assert "cannot be read" in checkup.look(NOW)["certificate"]
     trustme.CA().issue_cert("mx.example", not_after=NOW + timedelta(days=20)).cert_chain_pems[0].write_to_path(path)
     assert checkup.look(NOW) == {}

@@ -16,21 +16,23 @@ from sqlalchemy import delete
 from sqlmodel import Session, select
 
 from canary.authenticate.lookup import ZoneLookup
-from canary.casework import Finding
-from canary.judge.suppliers import SupplierBook
+from canary.canaries import lifecycle
+from canary.canaries.lifecycle import IssueOrder
+from canary.cases import answers, campaign_decisions
+from canary.cases.charge import CASES_LOCK
+from canary.judge.providers import ProviderRegistry
 from canary.model.attempt import Attempt, AttemptKind
+from canary.model.decision import Decision
 from canary.model.mail import Client, Envelope, RawMail
-from canary.model.party import Supply
-from canary.model.word import Word
-from canary.pipeline import Parts, conclude_all, find, take_probe
-from canary.run import supplier_book
-from canary.store import campaign_verdicts, canaries, counting, senders, vendors
-from canary.store.canaries import Order
-from canary.store.charge import CASES_LOCK
+from canary.model.party import SupplierLink
+from canary.pipeline.casework import AuthenticatedMail
+from canary.pipeline.story import Context, parse_and_authenticate, process_batch, take_probe
+from canary.processes.run import supplier_book
+from canary.store import counters
 from canary.store.database import MIGRATIONS, Database, lock
-from canary.store.tables import CampaignRow, MailRow
-from canary.store.tallies import CanaryTallyRow, VendorTallyRow
-from canary.store.vendors import Unknown
+from canary.store.queries import vendors
+from canary.store.queries.vendors import Unknown
+from canary.store.tables import CampaignRow, CanaryTallyRow, MailRow, VendorTallyRow
 from tests.conftest import START, Clock
 from tests.recounting import counted, kept
 
@@ -64,7 +66,7 @@ class World:
 
     store: Database
     clock: Clock
-    book: SupplierBook
+    book: ProviderRegistry
     addresses: list[str] = field(default_factory=list)
 
     def __post_init__(self) -> None:
@@ -72,26 +74,26 @@ class World:
             supplier = vendors.add_supplier(session, "Silver", START).slug
             for name in ("Shop", "Bikes"):
                 slug = vendors.add_vendor(session, name, [f"{name.lower()}.example"], START).slug
-                vendors.add_supply(session, Supply(slug, supplier))
-                order = Order(slug, "in.example")
-                self.addresses += [canaries.issue(session, order, secrets.randbelow, START).address for _ in range(2)]
+                vendors.add_supply(session, SupplierLink(slug, supplier))
+                order = IssueOrder(slug, "in.example")
+                self.addresses += [lifecycle.issue(session, order, secrets.randbelow, START).address for _ in range(2)]
 
     def send(self, letters: Sequence[tuple[str, Sequence[int]]]) -> None:
         """Conclude mails in one transaction."""
-        parts = Parts(self.store, lambda: ZoneLookup(ZONE), self.book, self.clock)
-        conclude_all(parts, [self._found(parts, name, to) for name, to in letters])
+        parts = Context(self.store, lambda: ZoneLookup(ZONE), self.book, self.clock)
+        process_batch(parts, [self._found(parts, name, to) for name, to in letters])
 
-    def _found(self, parts: Parts, name: str, to: Sequence[int]) -> Finding:
+    def _found(self, parts: Context, name: str, to: Sequence[int]) -> AuthenticatedMail:
         sender, ip, text = LETTERS[name]
         self.clock.move(86_400 * 5)
         envelope = Envelope(sender, tuple(self.addresses[n] for n in to), Client(ip, 25, "mx.example"), self.clock())
-        return asyncio.run(find(parts, RawMail(secrets.token_hex(8), envelope, text.encode())))
+        return asyncio.run(parse_and_authenticate(parts, RawMail(secrets.token_hex(8), envelope, text.encode())))
 
     def probe(self, at: int) -> None:
         attempt = Attempt(AttemptKind.PROBE, "in.example", "203.0.113.0/24", self.clock(), self.addresses[at])
         with self.store.writing() as session:
             lock(session, CASES_LOCK)
-            counting.count(session, list(filter(None, [take_probe(session, attempt)])))
+            counters.count(session, list(filter(None, [take_probe(session, attempt)])))
 
     def say(self, do: Callable[[Session], object]) -> None:
         """Let the owner decide something that may not be there to be decided."""
@@ -102,13 +104,13 @@ class World:
             return
 
     def decide(self, what: str, key: str, vendor: str) -> None:
-        way = {"approve": senders.approve, "deny": senders.deny, "retract": senders.retract}[what]
+        way = {"approve": answers.approve, "deny": answers.deny, "retract": answers.retract}[what]
         self.say(lambda session: way(session, vendor, key, "ada", self.clock()))
 
     def merge(self) -> None:
-        word = Word("ada", self.clock())
+        word = Decision("ada", self.clock())
         self.say(
-            lambda session: campaign_verdicts.merge(
+            lambda session: campaign_decisions.merge(
                 session, [row.id or 0 for row in session.exec(select(CampaignRow))], word
             )
         )
@@ -120,7 +122,7 @@ class World:
         charged = session.exec(select(MailRow).where(MailRow.campaign_id != None)).all()  # noqa: E711 - SQL
         if charged:
             mail = charged[nth % len(charged)]
-            campaign_verdicts.split(session, mail.campaign_id or 0, [mail.id or 0], Word("ada", self.clock()))
+            campaign_decisions.split(session, mail.campaign_id or 0, [mail.id or 0], Decision("ada", self.clock()))
 
 
 RECIPIENTS = st.lists(st.integers(0, 3), min_size=1, max_size=3, unique=True)
@@ -142,12 +144,12 @@ STEP = st.one_of(
 
 
 @pytest.fixture(scope="module")
-def book() -> SupplierBook:
+def book() -> ProviderRegistry:
     return supplier_book()
 
 
 @pytest.fixture
-def world(store: Database, clock: Clock, book: SupplierBook) -> World:
+def world(store: Database, clock: Clock, book: ProviderRegistry) -> World:
     return World(store, clock, book)
 
 
@@ -163,7 +165,7 @@ def agree(store: Database) -> None:
 )
 @given(steps=st.lists(STEP, min_size=3, max_size=9))
 def test_counts_are_what_a_recount_finds_after_any_steps(
-    sqlite_template: Path, tmp_path: Path, book: SupplierBook, steps: list[tuple[str, tuple[object, ...]]]
+    sqlite_template: Path, tmp_path: Path, book: ProviderRegistry, steps: list[tuple[str, tuple[object, ...]]]
 ) -> None:
     shutil.copy(sqlite_template, tmp_path / "c.db")
     world = World(Database(f"sqlite:///{tmp_path / 'c.db'}"), Clock(), book)
@@ -204,7 +206,7 @@ def test_a_recount_mends_counts_that_are_wrong(world: World) -> None:
         session.execute(delete(VendorTallyRow))
         session.get_one(CanaryTallyRow, 1).own = 99
         session.flush()
-        assert counting.recount(session) == 4
+        assert counters.recount(session) == 4
     agree(world.store)
 
 

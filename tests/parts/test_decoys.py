@@ -14,32 +14,25 @@ from alembic.config import Config
 from sqlalchemy import text
 from sqlmodel import Session, select
 
-from canary.judge.adoption import Proposal
-from canary.judge.decoy import DecoyKind, kind_of
+from canary.canaries import decoys, lifecycle
+from canary.canaries.decoys import DecoyRequest
+from canary.canaries.lifecycle import IssueOrder
+from canary.cases import records
+from canary.importing import import_store
+from canary.judge.adoption import AdoptionProposal
+from canary.judge.decoy_names import DecoyKind, kind_of
 from canary.model.address import Locale
 from canary.model.attempt import Attempt, AttemptKind
 from canary.model.canary import Canary
-from canary.model.verdict import Because, Judgement, Reason, Verdict
-from canary.pipeline import take_probe
-from canary.store import (
-    canaries,
-    canary_pages,
-    cases,
-    decoys,
-    imports,
-    mails,
-    overview,
-    standing,
-    vendor_pages,
-    vendors,
-)
-from canary.store.canaries import Order
+from canary.model.verdict import Judgement, Reason, StatedReason, Verdict
+from canary.pipeline.story import take_probe
 from canary.store.database import MIGRATIONS, Database
-from canary.store.decoys import Wanted
-from canary.store.register import Register
-from canary.store.seals import KEYLESS, Seals
+from canary.store.decoy_mac import KEYLESS, DecoyMac
+from canary.store.queries import canaries, mails, vendors
+from canary.store.queries.recipients import RecipientLookup
+from canary.store.queries.world import world_of
 from canary.store.tables import CanaryRow, HitRow, VendorRow
-from canary.store.worlds import world_of
+from canary.views import canary_pages, overview, vendor_pages, vendor_summary
 from tests.installation import BEGIN, DOMAIN, Installation
 
 NOW = BEGIN + timedelta(days=400)
@@ -56,7 +49,7 @@ def opened(store: Database) -> Iterator[Opened]:
     """Opens the store once more, with other seals."""
     made: list[Database] = []
 
-    def again(seals: Seals = KEYLESS) -> Database:
+    def again(seals: DecoyMac = KEYLESS) -> Database:
         made.append(Database(store.url.render_as_string(hide_password=False), seals=seals))
         return made[-1]
 
@@ -68,18 +61,18 @@ def opened(store: Database) -> Iterator[Opened]:
 @pytest.fixture
 def hiding(opened: Opened, key: Path) -> Database:
     """A store whose decoys can be told; none is made beside issued addresses unless asked for."""
-    found = opened(Seals(key))
+    found = opened(DecoyMac(key))
     with found.writing() as session:
         assert decoys.ready(session) == ""
         vendors.add_vendor(session, "Shop", ["shop.example"], BEGIN)
         for day in range(5):
-            canaries.issue(session, Order("shop", DOMAIN), secrets.randbelow, BEGIN + timedelta(days=day))
+            lifecycle.issue(session, IssueOrder("shop", DOMAIN), secrets.randbelow, BEGIN + timedelta(days=day))
     return found
 
 
 def keep(store: Database, count: int = 20) -> int:
     with store.writing() as session:
-        return decoys.keep(session, Wanted(count), secrets.randbelow, NOW)
+        return decoys.maintain_decoys(session, DecoyRequest(count), secrets.randbelow, NOW)
 
 
 def the_decoys(store: Database) -> list[Canary]:
@@ -93,7 +86,7 @@ def random_one(store: Database) -> Canary:
 
 def guess_at(store: Database, decoy: Canary) -> None:
     with store.writing() as session:
-        found = Judgement(Verdict.GUESS, 0.9, (Because(Reason.NEVER_ISSUED, "why"),))
+        found = Judgement(Verdict.GUESS, 0.9, (StatedReason(Reason.NEVER_ISSUED, "why"),))
         mails.keep_hit(session, None, decoy.id, found, NOW)
 
 
@@ -107,7 +100,7 @@ def test_twenty_are_kept_half_of_each_kind_and_not_one_more(hiding: Database) ->
 
 
 def test_none_is_made_where_none_was_issued(opened: Opened, key: Path) -> None:
-    empty = opened(Seals(key))
+    empty = opened(DecoyMac(key))
     with empty.writing() as session:
         decoys.ready(session)
     assert keep(empty) == 0
@@ -115,7 +108,7 @@ def test_none_is_made_where_none_was_issued(opened: Opened, key: Path) -> None:
 
 def test_none_is_made_where_too_few_were_issued_to_hide_among(hiding: Database) -> None:
     with hiding.writing() as session:
-        assert decoys.keep(session, Wanted(20, least=6), secrets.randbelow, NOW) == 0
+        assert decoys.maintain_decoys(session, DecoyRequest(20, least=6), secrets.randbelow, NOW) == 0
 
 
 @pytest.mark.slow
@@ -123,7 +116,7 @@ def test_a_canary_that_changes_places_keeps_its_address_and_its_hits(hiding: Dat
     with hiding.writing() as session:
         before = canaries.list_canaries(session, "shop")
         for canary in before:
-            found = Judgement(Verdict.SPAM, 0.9, (Because(Reason.NOTHING_PROVEN, canary.address),))
+            found = Judgement(Verdict.SPAM, 0.9, (StatedReason(Reason.NOTHING_PROVEN, canary.address),))
             mails.keep_hit(session, None, canary.id, found, NOW)
     keep(hiding, 200)
     with hiding.reading() as session:
@@ -150,7 +143,7 @@ def test_a_missing_key_is_told_in_a_line_and_never_made_anew_by_itself(
 ) -> None:
     keep(hiding)
     key.unlink()
-    late = opened(Seals(key))
+    late = opened(DecoyMac(key))
     with late.writing() as session:
         told = decoys.ready(session)
     assert ("missing" in told, str(key) in told, "\n" in told, key.exists()) == (True, True, False, False)
@@ -158,14 +151,14 @@ def test_a_missing_key_is_told_in_a_line_and_never_made_anew_by_itself(
 
 def test_another_key_is_told_from_the_one_that_made_them(hiding: Database, opened: Opened, key: Path) -> None:
     key.write_text(secrets.token_hex(32))
-    late = opened(Seals(key))
+    late = opened(DecoyMac(key))
     with late.reading() as session:
         assert "not the one" in decoys.trouble(session)
 
 
 def test_a_lost_key_is_given_up_only_when_asked(hiding: Database, opened: Opened, key: Path) -> None:
     key.unlink()
-    late = opened(Seals(key))
+    late = opened(DecoyMac(key))
     with late.writing() as session:
         assert decoys.ready(session, anew=True) == ""
         assert decoys.trouble(session) == ""
@@ -186,14 +179,14 @@ def test_a_decoy_is_nobodys_on_every_list(hiding: Database) -> None:
         assert (len(page.canaries), len(listed), further) == (5, 5, None)
         assert (page.hits, page.weeks, first.canaries, first.vendors[0].canaries) == ((), None, 5, 5)
         assert {hit.vendor for hit in first.hits} == {None}
-        assert [line.verdicts for line in standing.standings(session)] == [Counter()]
+        assert [line.verdicts for line in vendor_summary.standings(session)] == [Counter()]
 
 
 @pytest.mark.slow
 def test_pages_of_canaries_step_over_decoys(hiding: Database) -> None:
     with hiding.writing() as session:
         for _ in range(80):
-            canaries.issue(session, Order("shop", DOMAIN), secrets.randbelow, NOW)
+            lifecycle.issue(session, IssueOrder("shop", DOMAIN), secrets.randbelow, NOW)
     keep(hiding, 60)
     with hiding.reading() as session:
         first, further = canary_pages.canary_list(session)
@@ -205,8 +198,8 @@ def test_attribution_weighs_decoys_as_held_by_the_owner_alone(hiding: Database) 
     keep(hiding)
     with hiding.writing() as session:
         mine = canaries.list_canaries(session, "shop")[0]
-        case = cases.open_case(session, vendors.vendor_row(session, "shop").id or 0, NOW)
-        found = Judgement(Verdict.SPAM, 0.9, (Because(Reason.NOTHING_PROVEN, "why"),))
+        case = records.open_case(session, vendors.vendor_row(session, "shop").id or 0, NOW)
+        found = Judgement(Verdict.SPAM, 0.9, (StatedReason(Reason.NOTHING_PROVEN, "why"),))
         mails.keep_hit(session, None, mine.id, found, NOW).case_id = case.id
         session.flush()
         held = Counter(each.vendor for each in world_of(session, NOW, case.id).canaries)
@@ -217,7 +210,7 @@ def test_the_register_gives_a_decoy_to_nobody(hiding: Database) -> None:
     keep(hiding)
     decoy = random_one(hiding)
     with hiding.reading() as session:
-        register = Register(session, [decoy.address])
+        register = RecipientLookup(session, [decoy.address])
         [found] = register.reached([decoy.address])
         assert register.owner(found)[0] == 0
 
@@ -246,7 +239,7 @@ def test_one_that_was_hit_is_told_and_replaced(hiding: Database) -> None:
 def test_a_decoy_cannot_be_rotated_and_is_never_tested(hiding: Database) -> None:
     keep(hiding)
     with hiding.writing() as session, pytest.raises(vendors.Unknown, match="decoy"):
-        canaries.rotate(session, random_one(hiding).address, secrets.randbelow, NOW)
+        lifecycle.rotate(session, random_one(hiding).address, secrets.randbelow, NOW)
     with hiding.reading() as session:
         newest = canaries.newest_active(session)
         assert newest in {canary.address for canary in canaries.list_canaries(session)}
@@ -256,18 +249,18 @@ def test_rotating_the_only_address_beside_a_decoy_rotates_both(hiding: Database)
     keep(hiding, 2)
     with hiding.writing() as session:
         lone = vendors.add_vendor(session, "Lone", ["lone.example"], BEGIN).slug
-        old = canaries.issue(session, Order(lone, DOMAIN, "order"), secrets.randbelow, NOW - timedelta(days=9))
+        old = lifecycle.issue(session, IssueOrder(lone, DOMAIN, "order"), secrets.randbelow, NOW - timedelta(days=9))
         decoy = session.get_one(CanaryRow, random_one(hiding).id)
         decoy.vendor_id, decoy.channel, decoy.generation = vendors.vendor_row(session, lone).id, "order", 1
         session.flush()
-        canaries.rotate(session, old.address, secrets.randbelow, NOW + timedelta(days=1))
+        lifecycle.rotate(session, old.address, secrets.randbelow, NOW + timedelta(days=1))
         beside = session.exec(select(CanaryRow).where(CanaryRow.vendor_id == decoy.vendor_id)).all()
     assert Counter((row.generation, row.state) for row in beside) == {(1, "rotated"): 2, (2, "active"): 2}
 
 
 @pytest.mark.slow
 def test_about_one_is_made_for_every_ten_addresses_issued(opened: Opened, key: Path) -> None:
-    grown = Installation(opened(Seals(key, 10)), Random(3))
+    grown = Installation(opened(DecoyMac(key, 10)), Random(3))
     grown.begin()
     grown.issue(300)
     assert 12 <= len(the_decoys(grown.store)) <= 60
@@ -277,9 +270,9 @@ def test_a_decoy_that_was_given_away_after_all_can_be_adopted(hiding: Database) 
     keep(hiding)
     decoy = next(d for d in the_decoys(hiding) if kind_of(d.bits) is DecoyKind.GUESSABLE)
     with hiding.writing() as session:
-        told = Proposal(decoy.address, "shop", "Shop", (), "order", "told", decoy.style, decoy.bits, BEGIN, 3)
-        assert imports.adopt(session, [told], NOW) == 1
-        assert canaries.find(session, [decoy.address])[decoy.address].vendor == "shop"
+        told = AdoptionProposal(decoy.address, "shop", "Shop", (), "order", "told", decoy.style, decoy.bits, BEGIN, 3)
+        assert import_store.adopt(session, [told], NOW) == 1
+        assert canaries.find_canaries(session, [decoy.address])[decoy.address].vendor == "shop"
     assert len(the_decoys(hiding)) == 19
 
 
@@ -287,11 +280,14 @@ def test_a_decoy_of_the_first_versions_stays_one_and_is_hidden_when_the_key_is_t
     with hiding.writing() as session:
         session.add(CanaryRow(address=f"old@{DOMAIN}", domain=DOMAIN, style="tagged", bits=17, issued_at=BEGIN))
     with Session(hiding.engine, info={"seals": KEYLESS}) as session:
-        assert canaries.find(session, [f"old@{DOMAIN}"])[f"old@{DOMAIN}"].vendor is None
+        assert canaries.find_canaries(session, [f"old@{DOMAIN}"])[f"old@{DOMAIN}"].vendor is None
     keep(hiding)
     with hiding.reading() as session:
         row = session.exec(select(CanaryRow).where(CanaryRow.address == f"old@{DOMAIN}")).one()
-        assert (row.vendor_id is not None, canaries.find(session, [row.address])[row.address].vendor) == (True, None)
+        assert (row.vendor_id is not None, canaries.find_canaries(session, [row.address])[row.address].vendor) == (
+            True,
+            None,
+        )
 
 
 def test_an_older_store_gets_seals_that_are_no_decoys(hiding: Database) -> None:
@@ -312,13 +308,13 @@ def test_an_older_store_gets_seals_that_are_no_decoys(hiding: Database) -> None:
 
 
 def test_a_decoy_has_a_persona_of_the_locale_of_those_around_it(opened: Opened, key: Path) -> None:
-    found = opened(Seals(key))
+    found = opened(DecoyMac(key))
     with found.writing() as session:
         decoys.ready(session)
         vendors.add_vendor(session, "Laden", ["laden.example"], BEGIN)
         for day in range(5):
-            order = Order("laden", DOMAIN, locale=Locale.DE)
-            canaries.issue(session, order, secrets.randbelow, BEGIN + timedelta(days=day))
+            order = IssueOrder("laden", DOMAIN, locale=Locale.DE)
+            lifecycle.issue(session, order, secrets.randbelow, BEGIN + timedelta(days=day))
     keep(found, 6)
     personas = [decoy.persona for decoy in the_decoys(found) if decoy.persona]
     assert {persona.phone[:3] for persona in personas} == {"+49"}

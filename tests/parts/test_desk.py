@@ -5,14 +5,15 @@ from datetime import timedelta
 
 import pytest
 
-from canary.model.word import Word
-from canary.store import canaries, casebook, cases, desk, letters, moves
+from canary.cases import checklist, letters, merge_split, records, workflow
+from canary.model.decision import Decision
 from canary.store.database import Database
-from canary.store.vendors import Unknown
+from canary.store.queries import canaries
+from canary.store.queries.vendors import Unknown
 from tests.conftest import START
 from tests.parts.test_pipeline import LURE, World, world  # noqa: F401 - a fixture
 
-ADA = Word("ada", START + timedelta(hours=5))
+ADA = Decision("ada", START + timedelta(hours=5))
 
 
 @pytest.fixture
@@ -24,33 +25,33 @@ def hit(world: World) -> World:  # noqa: F811
 
 def points(store: Database) -> dict[str, bool]:
     with store.reading() as session:
-        return {p.task.code: p.done for p in desk.checklist(session, casebook.known(session, 1))}
+        return {p.task.code: p.done for p in checklist.checklist(session, workflow.get_case(session, 1))}
 
 
 def test_a_tick_is_kept_in_the_timeline_and_can_be_taken_back(hit: World) -> None:
     with hit.store.writing() as session:
-        desk.tick(session, 1, "password:shop", ADA)
-        desk.tick(session, 1, "password:shop", ADA)
+        checklist.tick(session, 1, "password:shop", ADA)
+        checklist.tick(session, 1, "password:shop", ADA)
     assert points(hit.store)["password:shop"]
     with hit.store.writing() as session:
-        desk.tick(session, 1, "password:shop", ADA, done=False)
-        kinds = [e.kind for e in cases.timeline(session, 1)]
+        checklist.tick(session, 1, "password:shop", ADA, done=False)
+        kinds = [e.kind for e in records.timeline(session, 1)]
     assert kinds == ["opened", "done", "not-done"]
     assert not points(hit.store)["password:shop"]
 
 
 def test_a_point_that_is_not_on_the_list_is_refused_with_those_that_are(hit: World) -> None:
     with hit.store.writing() as session, pytest.raises(Unknown, match="task 'dance': not on the checklist of case 1"):
-        desk.tick(session, 1, "dance", ADA)
+        checklist.tick(session, 1, "dance", ADA)
 
 
 def test_one_word_gives_every_hit_address_a_successor_once(hit: World) -> None:
     with hit.store.writing() as session:
-        (made,) = desk.rotate(session, 1, "shop", secrets.randbelow, ADA)
-        assert desk.rotate(session, 1, "shop", secrets.randbelow, ADA) == []
+        (made,) = checklist.rotate_hit_addresses(session, 1, "shop", secrets.randbelow, ADA)
+        assert checklist.rotate_hit_addresses(session, 1, "shop", secrets.randbelow, ADA) == []
         assert (made.generation, made.vendor) == (2, "shop")
-        assert set(canaries.find(session, [hit.addresses["shop"]])) == {hit.addresses["shop"]}
-        assert [e.text for e in cases.timeline(session, 1) if e.kind == "rotated"] == [
+        assert set(canaries.find_canaries(session, [hit.addresses["shop"]])) == {hit.addresses["shop"]}
+        assert [e.text for e in records.timeline(session, 1) if e.kind == "rotated"] == [
             f"{hit.addresses['shop']} is followed by {made.address} (generation 2)."
         ]
     assert points(hit.store)["rotate:shop"]
@@ -67,14 +68,14 @@ def test_a_letter_to_the_vendor_cites_the_mail_and_breaks_what_is_hostile(hit: W
 
 def test_a_letter_speaks_of_the_mail_and_the_bounds_of_its_addressee_alone(hit: World) -> None:
     with hit.store.writing() as session:
-        persona = canaries.find(session, [hit.addresses["bikes"]])[hit.addresses["bikes"]].persona
+        persona = canaries.find_canaries(session, [hit.addresses["bikes"]])[hit.addresses["bikes"]].persona
         assert persona is not None
     for _ in range(3):
         hit.send(LURE.replace(b"Download", f"Dear {persona.given_name}, download".encode()), "bikes")
     hit.clock.move(86_400)
     hit.run()
     with hit.store.writing() as session:
-        moves.merge(session, 1, 2, ADA)
+        merge_split.merge(session, 1, 2, ADA)
         mine = letters.letter(session, 1, "vendor:shop", "en", ADA.at)
         theirs = letters.letter(session, 1, "vendor:bikes", "en", ADA.at)
     assert "What came: 1 mail." in mine

@@ -21,9 +21,9 @@ import pytest
 
 from canary.model.attempt import Attempt
 from canary.model.mail import Envelope
-from canary.receive.admission import Limits
-from canary.receive.lmtp import Lmtp
-from canary.receive.session import Session
+from canary.smtp.admission import Limits
+from canary.smtp.lmtp import Lmtp
+from canary.smtp.session import Session
 from tests.sink import ISSUED, Dialogue, Sink
 from tests.wire import Spoken
 

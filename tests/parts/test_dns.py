@@ -7,7 +7,7 @@ from typing import Any, TypeVar
 
 import pytest
 
-from canary.authenticate.lookup import Answer, Temporary
+from canary.authenticate.lookup import DnsAnswer, Temporary
 from canary.net.dns import Cache, LiveLookup, MailLookup
 from tests.zone_server import ZoneServer, serving
 
@@ -45,28 +45,28 @@ def served(use: Callable[[LiveLookup, ZoneServer], Awaitable[T]], **options: Any
     return asyncio.run(run())
 
 
-def ask(name: str, kind: str) -> Answer:
+def ask(name: str, kind: str) -> DnsAnswer:
     return served(lambda lookup, _: lookup(name, kind))
 
 
 CASES = [
-    ("example.com", "A", Answer(("192.0.2.1", "192.0.2.2"))),
-    ("EXAMPLE.com.", "AAAA", Answer(("2001:db8::1",))),
-    ("example.com", "TXT", Answer((b"v=spf1 -all", b"v=DKIM1; p=AAAA"))),
-    ("example.com", "MX", Answer(((10, "mx.example.com"),))),
-    ("1.2.0.192.in-addr.arpa", "PTR", Answer(("mail.example.com",))),
-    ("alias.example.com", "A", Answer(("192.0.2.1", "192.0.2.2"))),
-    ("example.com", "PTR", Answer()),
-    ("below.example.com", "A", Answer()),
-    ("nobody.example", "A", Answer(exists=False)),
-    ("octets.example.com", "TXT", Answer((b"\0\xff",))),
-    ("macro mania.example.com", "A", Answer(("127.0.0.2",))),
-    ("münchen.example", "A", Answer(("192.0.2.4",))),
+    ("example.com", "A", DnsAnswer(("192.0.2.1", "192.0.2.2"))),
+    ("EXAMPLE.com.", "AAAA", DnsAnswer(("2001:db8::1",))),
+    ("example.com", "TXT", DnsAnswer((b"v=spf1 -all", b"v=DKIM1; p=AAAA"))),
+    ("example.com", "MX", DnsAnswer(((10, "mx.example.com"),))),
+    ("1.2.0.192.in-addr.arpa", "PTR", DnsAnswer(("mail.example.com",))),
+    ("alias.example.com", "A", DnsAnswer(("192.0.2.1", "192.0.2.2"))),
+    ("example.com", "PTR", DnsAnswer()),
+    ("below.example.com", "A", DnsAnswer()),
+    ("nobody.example", "A", DnsAnswer(exists=False)),
+    ("octets.example.com", "TXT", DnsAnswer((b"\0\xff",))),
+    ("macro mania.example.com", "A", DnsAnswer(("127.0.0.2",))),
+    ("münchen.example", "A", DnsAnswer(("192.0.2.4",))),
 ]
 
 
 @pytest.mark.parametrize(("name", "kind", "expected"), CASES)
-def test_a_question_is_answered_as_the_zone_says(name: str, kind: str, expected: Answer) -> None:
+def test_a_question_is_answered_as_the_zone_says(name: str, kind: str, expected: DnsAnswer) -> None:
     assert set(ask(name, kind).records) == set(expected.records)
     assert ask(name, kind).exists is expected.exists
 
@@ -90,30 +90,30 @@ def test_a_failing_server_is_temporary_and_never_no_record(name: str, word: str)
     "name", ["", ".", "a..example", "x" * 64 + ".example", "a." * 127 + "com", "\0.example", "\ud800.x"]
 )
 def test_a_name_that_dns_cannot_hold_does_not_exist_and_is_not_asked(name: str) -> None:
-    async def use(lookup: LiveLookup, server: ZoneServer) -> tuple[Answer, list[tuple[str, str, str]]]:
+    async def use(lookup: LiveLookup, server: ZoneServer) -> tuple[DnsAnswer, list[tuple[str, str, str]]]:
         return await lookup(name, "A"), server.asked
 
-    assert served(use) == (Answer(exists=False), [])
+    assert served(use) == (DnsAnswer(exists=False), [])
 
 
 def test_a_truncated_answer_is_asked_again_by_tcp() -> None:
-    async def use(lookup: LiveLookup, server: ZoneServer) -> tuple[Answer, list[str]]:
+    async def use(lookup: LiveLookup, server: ZoneServer) -> tuple[DnsAnswer, list[str]]:
         return await lookup("long.example.com", "TXT"), [transport for _, _, transport in server.asked]
 
-    assert served(use) == (Answer((b"x" * 3000,)), ["udp", "tcp"])
+    assert served(use) == (DnsAnswer((b"x" * 3000,)), ["udp", "tcp"])
 
 
 def test_a_server_that_truncates_everything_is_asked_by_tcp() -> None:
     answer = served(lambda lookup, _: lookup("1.2.0.192.in-addr.arpa", "PTR"), truncate=True)
-    assert answer == Answer(("mail.example.com",))
+    assert answer == DnsAnswer(("mail.example.com",))
 
 
 def test_a_lost_datagram_is_sent_again() -> None:
-    assert served(lambda lookup, _: lookup("octets.example.com", "TXT"), lose=1) == Answer((b"\0\xff",))
+    assert served(lambda lookup, _: lookup("octets.example.com", "TXT"), lose=1) == DnsAnswer((b"\0\xff",))
 
 
 def test_a_forged_answer_is_not_believed() -> None:
-    assert served(lambda lookup, _: lookup("octets.example.com", "TXT"), forge=True) == Answer((b"\0\xff",))
+    assert served(lambda lookup, _: lookup("octets.example.com", "TXT"), forge=True) == DnsAnswer((b"\0\xff",))
 
 
 def nobody() -> str:
@@ -128,17 +128,17 @@ def test_no_server_at_the_address_is_temporary() -> None:
 
 
 def test_the_next_server_is_asked_when_one_fails() -> None:
-    async def use(_: LiveLookup, server: ZoneServer) -> Answer:
+    async def use(_: LiveLookup, server: ZoneServer) -> DnsAnswer:
         return await LiveLookup([nobody(), f"127.0.0.1:{server.port}"])("octets.example.com", "TXT")
 
-    assert served(use) == Answer((b"\0\xff",))
+    assert served(use) == DnsAnswer((b"\0\xff",))
 
 
 def test_many_questions_at_once_are_all_answered() -> None:
-    async def use(lookup: LiveLookup, _: ZoneServer) -> list[Answer]:
+    async def use(lookup: LiveLookup, _: ZoneServer) -> list[DnsAnswer]:
         return await asyncio.gather(*(lookup(f"n{number}.example.com", "A") for number in range(100)))
 
-    assert served(use) == [Answer(exists=False)] * 100
+    assert served(use) == [DnsAnswer(exists=False)] * 100
 
 
 @pytest.mark.parametrize("text", ["dns.example.com", "127.0.0.1:0", "127.0.0.1:x", "[::1", "1.2.3.4:99999"])
@@ -165,7 +165,7 @@ def test_what_dns_said_is_asked_once_until_its_time_is_over(name: str) -> None:
 def test_an_answer_is_forgotten_when_its_time_is_over() -> None:
     now = [0.0]
     cache = Cache(10, lambda: now[0])
-    cache.put("example.com", "A", Answer(), 60)
+    cache.put("example.com", "A", DnsAnswer(), 60)
     now[0] = 61
     assert cache.get("example.com", "A") is None
 
@@ -173,14 +173,14 @@ def test_an_answer_is_forgotten_when_its_time_is_over() -> None:
 def test_the_cache_forgets_the_question_unused_the_longest() -> None:
     cache = Cache(2, lambda: 0.0)
     for name in ("one", "two", "three"):
-        cache.put(name, "A", Answer(), 60)
+        cache.put(name, "A", DnsAnswer(), 60)
         cache.get("one", "A")
-    assert [cache.get(name, "A") for name in ("one", "two", "three")] == [Answer(), None, Answer()]
+    assert [cache.get(name, "A") for name in ("one", "two", "three")] == [DnsAnswer(), None, DnsAnswer()]
 
 
 def test_a_huge_answer_is_not_cached() -> None:
     cache = Cache(10, lambda: 0.0)
-    cache.put("example.com", "TXT", Answer((b"x" * 20_000,)), 60)
+    cache.put("example.com", "TXT", DnsAnswer((b"x" * 20_000,)), 60)
     assert cache.get("example.com", "TXT") is None
 
 
@@ -195,7 +195,7 @@ def test_a_mail_may_ask_only_so_many_questions() -> None:
 
 
 def test_a_mail_gets_no_answer_after_its_deadline() -> None:
-    async def use(lookup: LiveLookup, server: ZoneServer) -> Answer:
+    async def use(lookup: LiveLookup, server: ZoneServer) -> DnsAnswer:
         return await lookup.for_mail(seconds=0)("example.com", "A")
 
     with pytest.raises(Temporary, match="BUDGET"):
@@ -203,9 +203,9 @@ def test_a_mail_gets_no_answer_after_its_deadline() -> None:
 
 
 def test_a_question_under_way_ends_at_the_deadline() -> None:
-    async def never(name: str, kind: str) -> Answer:
+    async def never(name: str, kind: str) -> DnsAnswer:
         await asyncio.Event().wait()
-        return Answer()
+        return DnsAnswer()
 
     with pytest.raises(Temporary, match="BUDGET"):
         asyncio.run(MailLookup(never, 5, 0.02, lambda: 0.0)("example.com", "A"))

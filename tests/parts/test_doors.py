@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from canary.receive.doors import Door, Opened, descriptors, handed_over, open_doors, read_door
+from canary.smtp.doors import Door, Opened, descriptors, handed_over, open_doors, read_door
 
 
 @pytest.fixture
@@ -138,7 +138,7 @@ def test_closing_leaves_the_socket_of_a_successor(tmp_path: Path, listening: lis
 
 _CHILD = """
 import os, sys
-from canary.receive.doors import handed_over
+from canary.smtp.doors import handed_over
 for place, number in enumerate(sys.argv[2:]):
     os.dup2(int(number), 3 + place)
 os.environ["LISTEN_PID"] = str(os.getpid() if sys.argv[1] == "me" else os.getppid())

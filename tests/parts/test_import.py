@@ -12,23 +12,23 @@ from pathlib import Path
 import pytest
 from sqlmodel import func, select
 
-from canary import adopt, backfill
+from canary.alerts.routing import route
 from canary.authenticate.lookup import OfflineLookup, ZoneLookup
-from canary.backfill import Archive, Report
-from canary.hindsight import Witness
-from canary.judge.adoption import Proposal
-from canary.mail.trace import Trusted
+from canary.importing import adoption, backfill, import_store
+from canary.importing.archive import Reader
+from canary.importing.backfill import Archive, Report
+from canary.importing.envelope_recovery import border
+from canary.importing.import_store import QuietStore
+from canary.importing.progress import ImportProgress, SourceChanged
+from canary.importing.stored_authentication import TrustedReceivers
+from canary.judge.adoption import AdoptionProposal
+from canary.mail.received import Trusted
 from canary.model.alert import DestinationView
 from canary.model.canary import Style
-from canary.pipeline import Parts
-from canary.receive.archive import Reader
-from canary.receive.ledger import Changed, Ledger
-from canary.receive.origin import border
-from canary.run import supplier_book
-from canary.store import attempts, canaries, imports, outbox, vendors
+from canary.pipeline.story import Context
+from canary.processes.run import supplier_book
 from canary.store.database import Database
-from canary.store.imports import QuietStore
-from canary.store.routing import route
+from canary.store.queries import attempts, canaries, outbox, vendors
 from canary.store.tables import CanaryRow, CaseRow, DeliveryRow, HitRow, MailRow, OutboxRow
 from tests.letterbox import BEGIN, RECEIVER, Letter, history, lure, mbox, tarred, zipped
 
@@ -46,23 +46,23 @@ class Desk:
     lookup: Callable[[], OfflineLookup | ZoneLookup] = OfflineLookup
     goes: int = 0
 
-    def parts(self) -> Parts:
-        return Parts(self.store, self.lookup, supplier_book(), lambda: NOW)
+    def parts(self) -> Context:
+        return Context(self.store, self.lookup, supplier_book(), lambda: NOW)
 
     def archive(self, *paths: Path) -> Archive:
         where = border([DOMAIN], Trusted(), self.writers, NOW)
         return Archive(paths, where, Reader(cap=100_000), self.folder / "aside")
 
-    def ledger(self, *paths: Path) -> Ledger:
+    def ledger(self, *paths: Path) -> ImportProgress:
         self.goes += 1
         return backfill.open_ledger(self.folder / "import", [str(path) for path in paths], f"{self.goes:04}", NOW)
 
-    def adopt(self, ledger: Ledger, archive: Archive) -> None:
-        asked = adopt.Asked(frozenset([DOMAIN]), {}, Witness(self.writers, NOW))
-        found, _ = adopt.proposals(self.parts(), ledger, archive.reader, asked)
-        adopt.accept(ledger, found)
+    def adopt(self, ledger: ImportProgress, archive: Archive) -> None:
+        asked = adoption.Asked(frozenset([DOMAIN]), {}, TrustedReceivers(self.writers, NOW))
+        found, _ = adoption.proposals(self.parts(), ledger, archive.reader, asked)
+        adoption.accept(ledger, found)
         with self.store.writing() as session:
-            imports.adopt(session, adopt.accepted(ledger), NOW)
+            import_store.adopt(session, adoption.accepted(ledger), NOW)
 
     def take(self, *paths: Path, adopting: bool = True) -> Report:
         ledger, archive = self.ledger(*paths), self.archive(*paths)
@@ -177,7 +177,7 @@ def test_addresses_that_nobody_adopted_are_counted_as_guesses_once(desk: Desk) -
         ledger, archive = desk.ledger(path), desk.archive(path)
         backfill.gather(archive, ledger, lambda *_: None)
         desk.adopt(ledger, archive)
-        assert adopt.count_guesses(desk.store, ledger, [DOMAIN]) == 3
+        assert adoption.count_guesses(desk.store, ledger, [DOMAIN]) == 3
         ledger.forget()
     with desk.store.reading() as session:
         assert attempts.guesses(session, DOMAIN) == {"role": 1, "name": 1, "random": 1}
@@ -186,10 +186,10 @@ def test_addresses_that_nobody_adopted_are_counted_as_guesses_once(desk: Desk) -
 def test_without_adoption_only_issued_addresses_are_judged(desk: Desk) -> None:
     with desk.store.writing() as session:
         slug = vendors.add_vendor(session, "Shop", ["shop.example"], NOW).slug
-        proposal = Proposal(
+        proposal = AdoptionProposal(
             "shop@in.example", slug, "", (), "signup", "", Style.TAGGED, 60, BEGIN - timedelta(days=1), 0
         )
-        imports.adopt(session, [proposal], NOW)
+        import_store.adopt(session, [proposal], NOW)
     found = desk.take(desk.write("box", mbox([*history(), Letter("a@else.example", "b@c.example")])), adopting=False)
     assert (found.read, found.new, found.unissued, found.elsewhere) == (19, 13, 5, 1)
 
@@ -220,7 +220,7 @@ def test_a_file_that_changed_in_between_begins_the_import_anew(desk: Desk) -> No
     ledger = desk.ledger(path)
     backfill.gather(desk.archive(path), ledger, lambda *_: None)
     desk.write("box", mbox(history()[:6]))
-    with pytest.raises(Changed):
+    with pytest.raises(SourceChanged):
         backfill.gather(desk.archive(path), ledger, lambda *_: None)
     ledger.close()
 
@@ -321,10 +321,12 @@ def test_proposals_are_the_same_after_they_were_written_down(desk: Desk) -> None
     path = desk.write("box", mbox(history()))
     ledger, archive = desk.ledger(path), desk.archive(path)
     backfill.gather(archive, ledger, lambda *_: None)
-    asked = adopt.Asked(frozenset([DOMAIN]), {"shop@in.example": ("Other", "orders")}, Witness(desk.writers, NOW))
-    found, _ = adopt.proposals(desk.parts(), ledger, archive.reader, asked)
-    adopt.accept(ledger, found)
-    assert adopt.accepted(ledger) == found
+    asked = adoption.Asked(
+        frozenset([DOMAIN]), {"shop@in.example": ("Other", "orders")}, TrustedReceivers(desk.writers, NOW)
+    )
+    found, _ = adoption.proposals(desk.parts(), ledger, archive.reader, asked)
+    adoption.accept(ledger, found)
+    assert adoption.accepted(ledger) == found
     assert {(p.name, p.channel, p.basis) for p in found} == {
         ("Other", "orders", "vendor map"),
         ("Club", "signup", "tag and proven sender"),

@@ -6,8 +6,8 @@ import httpx
 import pytest
 
 from canary.model.canary import Canary
-from canary.store import canaries, events
-from canary.web.issuing import Refused, read_wishes, wish
+from canary.store.queries import audit, canaries
+from canary.web.issue_forms import IssueRefused, read_wishes, wish
 from tests.website import Site, serve
 
 
@@ -38,7 +38,7 @@ def test_a_new_vendor_gets_its_first_address_by_one_form(site: Site) -> None:
 def test_what_is_issued_is_written_down_with_who_asked(site: Site) -> None:
     post(site, "/canaries", vendor="Tea House", domain="tea.example", channel="order")
     with site.database.reading() as session:
-        newest = events.audited(session, 1)[0]
+        newest = audit.audited(session, 1)[0]
     assert (newest.who, newest.action, newest.subject) == ("analyst", "canary-issued", "Tea House")
 
 
@@ -100,12 +100,12 @@ def test_all_addresses_leave_as_a_table(site: Site) -> None:
 
 
 def test_the_first_bad_line_of_a_list_is_named() -> None:
-    with pytest.raises(Refused, match="Line 2: Count 'many'"):
+    with pytest.raises(IssueRefused, match="Line 2: Count 'many'"):
         read_wishes("Bike Parts,newsletter,2\nTea House,signup,many\n")
 
 
 def test_a_list_asks_for_no_more_than_a_thousand_addresses() -> None:
-    with pytest.raises(Refused, match="more than 1000"):
+    with pytest.raises(IssueRefused, match="more than 1000"):
         read_wishes("a,b,600\nc,d,600\n")
 
 

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 import trustme
 
-from canary.receive.admission import Limits
+from canary.smtp.admission import Limits
 from tests.sink import CANARY, Dialogue, Sink
 
 

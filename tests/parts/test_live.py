@@ -10,12 +10,12 @@ import pytest
 from starlette.requests import Request
 
 from canary.store import tables
-from canary.store.lines import HitLine
-from canary.store.news import MOST, news
-from canary.store.users import revoke
-from canary.web.auth import Door
-from canary.web.frame import Frame
-from canary.web.live import CHECKS, LISTENERS, WAITING, Listener, Live, Seen, event_of
+from canary.store.queries.users import revoke
+from canary.views.live_hits import MOST, news
+from canary.views.models import HitLine
+from canary.web.auth import Authenticator
+from canary.web.live import CHECKS, LISTENERS, WAITING, Live, LiveListener, SeenHits, event_of
+from canary.web.rendering import PageContext
 from tests.website import EVIL, NOW, Site, serve
 
 
@@ -78,7 +78,7 @@ def test_a_hostile_subject_ends_no_event() -> None:
 
 
 def test_what_commits_late_is_told_and_nothing_is_told_twice() -> None:
-    seen = Seen(10)
+    seen = SeenHits(10)
     assert [each.id for each in seen.take([line(11), line(13)])] == [11, 13]
     assert [each.id for each in seen.take([line(11), line(12), line(13), line(14)])] == [12, 14]
     assert seen.since == 10
@@ -95,7 +95,7 @@ def test_of_very_many_only_the_newest_are_told(site: Site) -> None:
 
 
 def live(site: Site) -> Live:
-    return Live(Frame(Door(site.database, lambda: site.now, site.url), dict), 0.001)
+    return Live(PageContext(Authenticator(site.database, lambda: site.now, site.url), dict), 0.001)
 
 
 def asked(secret: str) -> Request:
@@ -122,7 +122,7 @@ def test_a_stream_that_nobody_begins_to_read_takes_no_place_for_ever(site: Site)
         (listener,) = source._listeners
         for _ in range(WAITING + 1):
             listener.tell("x")
-        await source._turn(Seen(0), 1)
+        await source._turn(SeenHits(0), 1)
         return len(source._listeners)
 
     assert asyncio.run(abandon()) == 0
@@ -144,7 +144,7 @@ def test_a_stream_ends_soon_after_its_session_did(site: Site) -> None:
 
 def test_a_listener_that_reads_nothing_is_let_go() -> None:
     async def fall_behind() -> str | None:
-        listener = Listener("")
+        listener = LiveListener("")
         for _ in range(WAITING + 1):
             listener.tell("x")
         return await listener.waiting.get()
@@ -155,7 +155,7 @@ def test_a_listener_that_reads_nothing_is_let_go() -> None:
 def test_no_more_than_so_many_may_listen(site: Site) -> None:
     async def crowd() -> None:
         source = live(site)
-        source._listeners = {Listener("") for _ in range(LISTENERS)}
+        source._listeners = {LiveListener("") for _ in range(LISTENERS)}
         await source.live(asked(""))
 
     with pytest.raises(Exception, match="Too many are listening"):

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from canary.receive.doors import Door
+from canary.smtp.doors import Door
 from tests.sink import CANARY, Dialogue, Sink
 
 

@@ -7,11 +7,11 @@ from typing import Any
 import pytest
 from sqlmodel import Session, col, select
 
+from canary.cases import campaign_decisions, merge_split, records, workflow
+from canary.cases.charge import assess_and_record
 from canary.model.case import CaseState
-from canary.model.word import Word
-from canary.store import campaign_verdicts, casebook, cases, moves
-from canary.store.charge import weigh
-from canary.store.counting import Counted, count
+from canary.model.decision import Decision
+from canary.store.counters import CountedHit, count
 from canary.store.database import Database
 from canary.store.tables import CampaignRow, CanaryRow, CaseRow, CaseVendorRow, HitRow, MailRow, VendorRow
 from tests.conftest import START
@@ -19,7 +19,7 @@ from tests.recounting import counted, kept
 
 pytestmark = pytest.mark.slow
 
-ADA = Word("ada", START + timedelta(days=9))
+ADA = Decision("ada", START + timedelta(days=9))
 SHOPS = ("bikes", "arts", "teas")
 
 
@@ -34,7 +34,7 @@ def hit(session: Session, case: int, canary: int, campaign: int, hours: int) -> 
     session.add(
         HitRow(mail_id=mail.id, canary_id=canary, at=at, verdict="spam", confidence=0.9, reasons=[], case_id=case)
     )
-    count(session, [Counted(canary, at, "spam", "", campaign, case)])
+    count(session, [CountedHit(canary, at, "spam", "", campaign, case)])
     row = session.get_one(CaseRow, case)
     row.last_hit_at = max(row.last_hit_at, at)
     session.flush()
@@ -58,7 +58,7 @@ def desk(store: Database) -> Database:
         for number in (1, 2, 3):
             hit(session, number, 2 * number - 1, number, number)
             hit(session, number, 2 * number, number % 3 + 1, number + 5)
-            weigh(session, session.get_one(CaseRow, number))
+            assess_and_record(session, session.get_one(CaseRow, number))
     return store
 
 
@@ -77,20 +77,20 @@ def stand(session: Session) -> dict[str, Any]:
 
 def test_a_case_takes_over_another_with_all_that_came_to_it(desk: Database) -> None:
     with desk.writing() as session:
-        moves.merge(session, 1, 2, ADA)
+        merge_split.merge(session, 1, 2, ADA)
         found = stand(session)
     assert [case["id"] for case in found["cases"]] == [1, 3]
     assert (found["hits"], found["members"]) == ({1: 1, 2: 1, 3: 1, 4: 1, 5: 3, 6: 3}, [(1, 1), (1, 2), (3, 3)])
     with desk.reading() as session:
-        assert casebook.known(session, 2).merged_into == 1
-        assert [e.text for e in cases.timeline(session, 2)] == ["Became part of case 1."]
-        assert moves.parts_of(session, 1) == [1, 2]
+        assert workflow.get_case(session, 2).merged_into == 1
+        assert [e.text for e in records.timeline(session, 2)] == ["Became part of case 1."]
+        assert merge_split.parts_of(session, 1) == [1, 2]
 
 
 def test_what_came_to_one_vendor_is_split_off_as_a_case_of_its_own(desk: Database) -> None:
     with desk.writing() as session:
-        moves.merge(session, 1, 2, ADA)
-        new = moves.split_vendor(session, 1, "bikes", ADA)
+        merge_split.merge(session, 1, 2, ADA)
+        new = merge_split.split_vendor(session, 1, "bikes", ADA)
         found = stand(session)
     assert (new.id, new.vendor_id) == (4, 1)
     assert found["members"] == [(1, 2), (3, 3), (4, 1)]
@@ -99,7 +99,7 @@ def test_what_came_to_one_vendor_is_split_off_as_a_case_of_its_own(desk: Databas
 
 def test_a_campaign_is_split_off_and_the_vendor_stays_in_both(desk: Database) -> None:
     with desk.writing() as session:
-        moves.split_campaign(session, 1, 2, ADA)
+        merge_split.split_campaign(session, 1, 2, ADA)
         found = stand(session)
     assert (found["members"][:2], found["members"][3]) == ([(1, 1), (2, 2)], (4, 1))
     assert (found["hits"][1], found["hits"][2]) == (1, 4)
@@ -108,32 +108,32 @@ def test_a_campaign_is_split_off_and_the_vendor_stays_in_both(desk: Database) ->
 @pytest.mark.parametrize(("name", "what"), [("arts", "nothing"), ("bikes", "all that is in it")])
 def test_a_split_that_leaves_a_side_empty_is_refused(desk: Database, name: str, what: str) -> None:
     with desk.writing() as session, pytest.raises(ValueError, match=f"case 1: .* would move {what}"):
-        moves.split_vendor(session, 1, name, ADA)
+        merge_split.split_vendor(session, 1, name, ADA)
 
 
 def test_a_case_that_is_part_of_another_is_named_with_the_other(desk: Database) -> None:
     with desk.writing() as session:
-        moves.merge(session, 1, 2, ADA)
+        merge_split.merge(session, 1, 2, ADA)
         with pytest.raises(ValueError, match="case 2: it is part of case 1 now"):
-            casebook.set_state(session, 2, CaseState.INVESTIGATING, ADA)
+            workflow.set_state(session, 2, CaseState.INVESTIGATING, ADA)
         with pytest.raises(ValueError, match="case 1: it is one with itself"):
-            moves.merge(session, 1, 1, ADA)
+            merge_split.merge(session, 1, 1, ADA)
 
 
 def test_an_open_case_opens_the_settled_one_that_takes_it_over(desk: Database) -> None:
     with desk.writing() as session:
-        casebook.set_state(session, 1, CaseState.FALSE_POSITIVE, ADA)
-        moves.merge(session, 1, 2, ADA)
-        assert casebook.known(session, 1).state == "investigating"
-        moves.undo(session, 1, ADA)
-        assert [casebook.known(session, n).state for n in (1, 2)] == ["false-positive", "new"]
+        workflow.set_state(session, 1, CaseState.FALSE_POSITIVE, ADA)
+        merge_split.merge(session, 1, 2, ADA)
+        assert workflow.get_case(session, 1).state == "investigating"
+        merge_split.undo(session, 1, ADA)
+        assert [workflow.get_case(session, n).state for n in (1, 2)] == ["false-positive", "new"]
 
 
 def test_mail_that_came_after_a_merge_stays_with_the_case_that_took_it(desk: Database) -> None:
     with desk.writing() as session:
-        moves.merge(session, 1, 2, ADA)
+        merge_split.merge(session, 1, 2, ADA)
         hit(session, 1, 3, 1, 50)
-        moves.undo(session, 2, ADA)
+        merge_split.undo(session, 2, ADA)
         found = stand(session)
     assert (found["hits"][4], found["hits"][7]) == (2, 1)
     assert found["members"] == [(1, 1), (1, 2), (2, 2), (3, 3)]
@@ -142,29 +142,29 @@ def test_mail_that_came_after_a_merge_stays_with_the_case_that_took_it(desk: Dat
 
 def test_a_move_is_undone_only_after_those_that_came_later(desk: Database) -> None:
     with desk.writing() as session:
-        moves.merge(session, 1, 2, ADA)
-        moves.merge(session, 3, 1, ADA)
+        merge_split.merge(session, 1, 2, ADA)
+        merge_split.merge(session, 3, 1, ADA)
         with pytest.raises(ValueError, match="case 2: another move came after this one; undo that of case 3 first"):
-            moves.undo(session, 2, ADA)
+            merge_split.undo(session, 2, ADA)
 
 
 def test_nothing_is_undone_where_nothing_was_moved(desk: Database) -> None:
     with desk.writing() as session, pytest.raises(ValueError, match="nothing was merged or split"):
-        moves.undo(session, 1, ADA)
+        merge_split.undo(session, 1, ADA)
 
 
 def test_cases_that_a_campaign_spans_are_proposed_until_a_person_splits_them(desk: Database) -> None:
     with desk.writing() as session:
-        assert moves.proposals(session, 1) == (2, 3)
-        moves.split_campaign(session, 1, 2, ADA)
-        assert moves.proposals(session, 4) == (2,)
+        assert merge_split.proposals(session, 1) == (2, 3)
+        merge_split.split_campaign(session, 1, 2, ADA)
+        assert merge_split.proposals(session, 4) == (2,)
 
 
 def test_campaigns_merged_by_hand_propose_the_merge_of_their_cases(desk: Database) -> None:
     with desk.writing() as session:
-        moves.split_campaign(session, 1, 2, ADA)
-        campaign_verdicts.merge(session, [1, 3], ADA)
-        told = [e.text for e in cases.timeline(session, 3) if e.kind == "merge-proposed"]
+        merge_split.split_campaign(session, 1, 2, ADA)
+        campaign_decisions.merge(session, [1, 3], ADA)
+        told = [e.text for e in records.timeline(session, 3) if e.kind == "merge-proposed"]
     assert told == ["The campaign spans case 1, 2 too. If one leak explains both, merge them."]
 
 
@@ -179,9 +179,9 @@ def test_any_row_of_moves_taken_back_leaves_all_as_it_was(desk: Database, seed: 
             case, other = draw.choice(numbers), draw.choice(numbers)
             act = draw.choice(
                 (
-                    lambda c=case, o=other: moves.merge(session, c, o, ADA).to_id,
-                    lambda c=case: moves.split_vendor(session, c, draw.choice(SHOPS), ADA).id,
-                    lambda c=case: moves.split_campaign(session, c, draw.choice((1, 2, 3)), ADA).id,
+                    lambda c=case, o=other: merge_split.merge(session, c, o, ADA).to_id,
+                    lambda c=case: merge_split.split_vendor(session, c, draw.choice(SHOPS), ADA).id,
+                    lambda c=case: merge_split.split_campaign(session, c, draw.choice((1, 2, 3)), ADA).id,
                 )
             )
             try:
@@ -191,7 +191,7 @@ def test_any_row_of_moves_taken_back_leaves_all_as_it_was(desk: Database, seed: 
             states.append(stand(session))
         assert len(touched) >= 2
         for number, before in zip(reversed(touched), reversed(states[:-1]), strict=True):
-            moves.undo(session, number, ADA)
+            merge_split.undo(session, number, ADA)
             assert stand(session) == before
     with desk.reading() as session:
         assert kept(session)["strikes"] == counted(session)["strikes"]

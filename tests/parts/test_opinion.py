@@ -16,16 +16,17 @@ import pytest
 from sqlmodel import select
 
 from canary.authenticate.lookup import ZoneLookup
+from canary.canaries import lifecycle
+from canary.canaries.lifecycle import IssueOrder
 from canary.model.mail import Client, Envelope, RawMail
 from canary.net.http import Unreachable
 from canary.net.rspamd import MAX_MAIL, Rspamd, Unanswered
-from canary.opinion import BATCH, FRESH, REST, Adviser, SecondOpinion
-from canary.pipeline import Parts, run_pending
-from canary.receive.spool import Spool
-from canary.run import supplier_book
-from canary.store import canaries, vendors
-from canary.store.canaries import Order
+from canary.pipeline.rspamd_check import BATCH, FRESH, REST, RspamdChecker, RspamdClient
+from canary.pipeline.story import Context, run_pending
+from canary.processes.run import supplier_book
+from canary.spool.spool import Spool
 from canary.store.database import Database
+from canary.store.queries import vendors
 from canary.store.tables import HitRow, OpinionRow
 from tests import rspamd
 from tests.conftest import START, Clock
@@ -52,10 +53,10 @@ class World:
     def send(self, content: bytes = LURE, sender: str = "u@bad.invalid", ip: str = "203.0.113.5") -> None:
         asyncio.run(self.spool.keep(Envelope(sender, (self.address,), Client(ip, 25), self.clock()), content))
         zone = ZoneLookup({"shop.example": {"TXT": ["v=spf1 ip4:192.0.2.0/24 -all"]}})
-        asyncio.run(run_pending(Parts(self.store, lambda: zone, supplier_book(), self.clock), self.spool))
+        asyncio.run(run_pending(Context(self.store, lambda: zone, supplier_book(), self.clock), self.spool))
 
-    def asking(self, adviser: Adviser) -> SecondOpinion:
-        return SecondOpinion(self.store, adviser, self.clock)
+    def asking(self, adviser: RspamdClient) -> RspamdChecker:
+        return RspamdChecker(self.store, adviser, self.clock)
 
     def reasons(self) -> list[list[str]]:
         with self.store.reading() as session:
@@ -71,7 +72,7 @@ class World:
 def world(sqlite_store: Database, tmp_path: Path, clock: Clock) -> Iterator[World]:
     with sqlite_store.writing() as session:
         slug = vendors.add_vendor(session, "Shop", ["shop.example"], clock()).slug
-        address = canaries.issue(session, Order(slug, "in.example"), secrets.randbelow, clock()).address
+        address = lifecycle.issue(session, IssueOrder(slug, "in.example"), secrets.randbelow, clock()).address
     spool = Spool(tmp_path / "smtp.db", reserve_bytes=0, max_backlog=1000)
     spool.start(clock)
     yield World(sqlite_store, spool, clock, address)

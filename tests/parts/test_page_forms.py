@@ -6,7 +6,8 @@ from pathlib import Path
 import httpx
 import pytest
 
-from canary.store import canaries, events, outbox, tables
+from canary.store import tables
+from canary.store.queries import audit, canaries, outbox
 from tests.website import NOW, Site, serve
 
 
@@ -30,7 +31,7 @@ def post(site: Site, path: str, role: str = "analyst", **form: object) -> httpx.
 
 def audited(site: Site) -> tuple[str, str]:
     with site.database.reading() as session:
-        newest = events.audited(session, 1)[0]
+        newest = audit.audited(session, 1)[0]
     return newest.who, newest.action
 
 

@@ -10,12 +10,12 @@ import httpx
 import pytest
 from argon2 import PasswordHasher
 
-from canary.store.access import UserRow
 from canary.store.database import Database
-from canary.store.events import audit, audited
-from canary.store.users import LONGEST, ROLES
+from canary.store.queries.audit import audit, audited
+from canary.store.queries.users import LONGEST, ROLES
+from canary.store.tables import UserRow
 from canary.web.app import create_app
-from canary.web.route import Role, Route
+from canary.web.routes import Role, WebRoute
 from tests.ways import FRESH, WAYS, ready
 from tests.website import EVIL, NOW, PASSWORD, Site, serve, serve_app
 
@@ -224,7 +224,7 @@ def audit_lines(site: Site) -> int:
 
 @pytest.mark.slow
 def test_every_change_is_written_down_with_who_and_from_where(site: Site) -> None:
-    changing = {(w.method, w.path) for w in site.app.state.ways if isinstance(w, Route) and w.method != "GET"}
+    changing = {(w.method, w.path) for w in site.app.state.ways if isinstance(w, WebRoute) and w.method != "GET"}
     assert {key for key in changing if not key[1].startswith("/api/")} == set(WAYS)
     ready(site)
     with site.logged_in() as client:

@@ -13,16 +13,17 @@ from sqlalchemy.exc import OperationalError
 from sqlmodel import select
 
 from canary.authenticate.lookup import ZoneLookup
-from canary.mail.trace import read_trusted
+from canary.canaries import lifecycle
+from canary.canaries.lifecycle import IssueOrder
+from canary.mail.received import read_trusted
 from canary.model.attempt import Attempt, AttemptKind
 from canary.model.mail import Client, Envelope, RawMail
-from canary.model.party import Supply
-from canary.pipeline import DNS_WAITS, Parts, run_pending
-from canary.receive.spool import Spool
-from canary.run import supplier_book
-from canary.store import attempts, canaries, mails, vendors
-from canary.store.canaries import Order
+from canary.model.party import SupplierLink
+from canary.pipeline.story import DNS_WAITS, Context, run_pending
+from canary.processes.run import supplier_book
+from canary.spool.spool import Spool
 from canary.store.database import Database, is_down
+from canary.store.queries import attempts, mails, vendors
 from canary.store.tables import (
     CampaignMailRow,
     CampaignRow,
@@ -71,8 +72,8 @@ class World:
         envelope = Envelope(sender, recipients, Client(ip, 25, "mx.example"), self.clock())
         asyncio.run(self.spool.keep(envelope, content))
 
-    def parts(self, store: Database | None = None) -> Parts:
-        return Parts(store or self.store, lambda: ZoneLookup(self.zone), supplier_book(), self.clock)
+    def parts(self, store: Database | None = None) -> Context:
+        return Context(store or self.store, lambda: ZoneLookup(self.zone), supplier_book(), self.clock)
 
     def run(self, store: Database | None = None) -> int:
         return asyncio.run(run_pending(self.parts(store), self.spool))
@@ -91,7 +92,9 @@ def world(store: Database, tmp_path: Path, clock: Clock) -> Iterator[World]:
     with store.writing() as session:
         for name, domain in (("Shop", "shop.example"), ("Bikes", "bikes.example"), ("Down", "down.example")):
             slug = vendors.add_vendor(session, name, [domain], clock()).slug
-            addresses[slug] = canaries.issue(session, Order(slug, "in.example"), secrets.randbelow, clock()).address
+            addresses[slug] = lifecycle.issue(
+                session, IssueOrder(slug, "in.example"), secrets.randbelow, clock()
+            ).address
     spool = Spool(tmp_path / "smtp.db", reserve_bytes=0, max_backlog=1000)
     spool.start(clock)
     yield World(store, spool, clock, dict(ZONE), addresses)
@@ -156,7 +159,7 @@ def test_vendors_with_a_common_supplier_hit_by_one_campaign_are_one_case(world: 
     with world.store.writing() as session:
         silver = vendors.add_supplier(session, "Silver", world.clock())
         for vendor in ("shop", "bikes"):
-            vendors.add_supply(session, Supply(vendor, silver.slug))
+            vendors.add_supply(session, SupplierLink(vendor, silver.slug))
     world.send(LURE, "shop")
     world.send(LURE, "bikes")
     world.run()
@@ -277,7 +280,7 @@ def test_the_stages_pass_in_their_order(world: World) -> None:
     passed: list[str] = []
     world.send(LURE, "shop")
     parts = world.parts()
-    watched = Parts(parts.store, parts.lookup, parts.book, parts.clock, passed.append)
+    watched = Context(parts.store, parts.lookup, parts.book, parts.clock, passed.append)
     asyncio.run(run_pending(watched, world.spool))
     assert passed == ["parse", "authenticate", "judge", "campaign", "attribute", "decide", "commit", "done"]
 

@@ -11,15 +11,17 @@ import pytest
 from sqlmodel import select
 
 from canary.authenticate.lookup import ZoneLookup
+from canary.canaries import lifecycle
+from canary.canaries.lifecycle import IssueOrder
 from canary.model.attempt import Attempt, AttemptKind, LocalShape
 from canary.model.mail import Client, Envelope
-from canary.pipeline import Parts, run_pending
-from canary.receive.spool import Spool
-from canary.run import supplier_book
-from canary.store import attempts, canaries, pages, probes, vendor_pages, vendors
-from canary.store.canaries import Order
+from canary.pipeline.story import Context, run_pending
+from canary.processes.run import supplier_book
+from canary.spool.spool import Spool
 from canary.store.database import Database
+from canary.store.queries import attempts, probes, vendors
 from canary.store.tables import CaseRow, GuessRow, HitRow, ProbeRow
+from canary.views import vendor_pages, view_queries
 from tests.conftest import Clock
 
 pytestmark = pytest.mark.slow
@@ -47,7 +49,7 @@ class World:
         # The writer keeps order: a mail kept later means that the attempts before it are written.
         asyncio.run(self.spool.keep(Envelope("", ("postmaster@in.example",), Client(""), self.clock()), b"\r\n"))
         zone = ZoneLookup({"shop.example": {"TXT": ["v=spf1 ip4:192.0.2.0/24 -all"]}})
-        asyncio.run(run_pending(Parts(self.store, lambda: zone, supplier_book(), self.clock), self.spool))
+        asyncio.run(run_pending(Context(self.store, lambda: zone, supplier_book(), self.clock), self.spool))
 
     def hits(self) -> list[HitRow]:
         with self.store.reading() as session:
@@ -58,7 +60,7 @@ class World:
 def world(store: Database, tmp_path: Path, clock: Clock) -> Iterator[World]:
     with store.writing() as session:
         slug = vendors.add_vendor(session, "Shop", ["shop.example"], clock()).slug
-        address = canaries.issue(session, Order(slug, "in.example"), secrets.randbelow, clock()).address
+        address = lifecycle.issue(session, IssueOrder(slug, "in.example"), secrets.randbelow, clock()).address
     spool = Spool(tmp_path / "smtp.db", reserve_bytes=0, max_backlog=1000)
     spool.start(clock)
     yield World(store, spool, clock, address)
@@ -111,7 +113,7 @@ def test_a_flood_that_was_added_up_counts_whole(world: World) -> None:
     with world.store.reading() as session:
         assert session.exec(select(ProbeRow.count)).all() == [75]
         assert attempts.guesses(session, "in.example") == {"name": 300}
-        assert pages.figures(session)["attempts"] == {"probe": 75, "guess": 300}
+        assert view_queries.figures(session)["attempts"] == {"probe": 75, "guess": 300}
     assert world.hits()[0].reasons[0]["text"].startswith("Somebody asked")
 
 

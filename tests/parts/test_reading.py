@@ -9,19 +9,19 @@ from sqlalchemy import event, text
 from sqlmodel import Session, col, select
 
 from bench._wide import END, Size, build, leaking, opened
-from canary.store.campaign_pages import campaign_list, campaign_page
-from canary.store.canary_pages import Wanted, canary_list, canary_page
-from canary.store.case_pages import case_page
 from canary.store.database import Database
-from canary.store.lines import Overview
-from canary.store.listing import Among, hits_before, hits_of_mails, mails_before
-from canary.store.news import news
-from canary.store.overview import SHOWN, SORTED, VENDORS, View, overview
-from canary.store.pages import figures, latest_hits, mail_page
-from canary.store.search import search
-from canary.store.supplier_pages import supplier_list, supplier_page
 from canary.store.tables import CanaryRow, HitRow, VendorRow
-from canary.store.vendor_pages import vendor_page
+from canary.views.api_queries import Among, hits_before, hits_of_mails, mails_before
+from canary.views.campaign_pages import campaign_list, campaign_page
+from canary.views.canary_pages import CanaryFilter, canary_list, canary_page
+from canary.views.case_pages import case_page
+from canary.views.live_hits import news
+from canary.views.models import Overview
+from canary.views.overview import SHOWN, SORTED, VENDORS, View, overview
+from canary.views.search import search
+from canary.views.supplier_pages import supplier_list, supplier_page
+from canary.views.vendor_pages import vendor_page
+from canary.views.view_queries import figures, latest_hits, mail_page
 from tests.website import NOW, fill
 
 SIZE = Size(3_000, 120)
@@ -110,9 +110,9 @@ def test_a_supplier_is_shown_with_what_it_was_given(session: Session) -> None:
 
 def test_canaries_are_found_by_vendor_channel_and_whether_they_were_hit(session: Session) -> None:
     slug = f"vendor-{leaking(SIZE)[-1]}"
-    every, _ = canary_list(session, wanted=Wanted(vendor=slug))
-    hit, _ = canary_list(session, wanted=Wanted(vendor=slug, hit=True))
-    orders, _ = canary_list(session, wanted=Wanted(vendor=slug, channel="order", state="active"))
+    every, _ = canary_list(session, wanted=CanaryFilter(vendor=slug))
+    hit, _ = canary_list(session, wanted=CanaryFilter(vendor=slug, hit=True))
+    orders, _ = canary_list(session, wanted=CanaryFilter(vendor=slug, channel="order", state="active"))
     assert (len(every), len(orders), [c for c in every if c.tally.outside]) == (4, 1, list(hit))
 
 
@@ -131,7 +131,7 @@ READINGS: dict[str, Callable[[Session], object]] = {
     "case": lambda session: case_page(session, opened(SIZE)[-1], END),
     "older hits of a case": lambda session: case_page(session, opened(SIZE)[-1], END, 2_000),
     "mail": lambda session: mail_page(session, 1),
-    "canaries": lambda session: canary_list(session, wanted=Wanted(hit=True)),
+    "canaries": lambda session: canary_list(session, wanted=CanaryFilter(hit=True)),
     "canary": lambda session: canary_page(session, 1),
     "campaigns": campaign_list,
     "campaign": lambda session: campaign_page(session, 1),

@@ -20,13 +20,13 @@ from cryptography import x509
 from prometheus_client import generate_latest
 from prometheus_client.parser import text_string_to_metric_families
 
-from canary.receive.admission import Limits
-from canary.receive.book import AddressBook
-from canary.receive.doors import Door, open_doors
-from canary.receive.metrics import ReceiverFiles, registry_of, shown
-from canary.receive.receiver import Lines, Manners, Place, Receiver
-from canary.receive.spool import Spool
-from canary.receive.tls import Given
+from canary.smtp.admission import Limits
+from canary.smtp.book import AddressBook
+from canary.smtp.doors import Door, open_doors
+from canary.smtp.metrics import ReceiverFiles, registry_of, shown
+from canary.smtp.receiver import Lines, Manners, Place, Receiver
+from canary.smtp.tls import Given
+from canary.spool.spool import Spool
 from tests.sink import CANARY, Store
 
 COMMON: dict[str, Any] = {"hostname": "mx.example.net", "domains": frozenset({"example.net"}), "limits": Limits()}

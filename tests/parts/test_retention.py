@@ -5,11 +5,10 @@ from pathlib import Path
 
 import pytest
 
-from canary.store import mails
+from canary.store.queries import mails
 from canary.store.retention import BATCH, let_go
-from canary.store.search import search
-from canary.store.tables import HitRow, MailContentRow, MailRow
-from canary.store.tallies import VendorTallyRow
+from canary.store.tables import HitRow, MailContentRow, MailRow, VendorTallyRow
+from canary.views.search import search
 from canary.web.app import create_app
 from tests.conftest import START
 from tests.parts.test_pipeline import LURE, World, vendor_mail, world  # noqa: F401 - a fixture

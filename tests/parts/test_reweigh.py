@@ -5,13 +5,13 @@ from datetime import timedelta
 
 import pytest
 
-from canary.attribute.rates import RATES
+from canary.attribute.priors import RATES
+from canary.cases import workflow
+from canary.cases.charge import assess_case
+from canary.cases.scheduled import reassess_due
 from canary.model.case import CaseState
-from canary.model.word import Word
-from canary.store import casebook
-from canary.store.charge import believed
+from canary.model.decision import Decision
 from canary.store.database import ASSUMED
-from canary.store.reweigh import weigh_due
 from canary.store.tables import CaseRow
 from tests.conftest import START
 from tests.parts.test_pipeline import LURE, World, world  # noqa: F401 - a fixture
@@ -27,13 +27,13 @@ def hit(world: World) -> World:  # noqa: F811
 
 
 def test_a_case_is_weighed_again_after_a_day_and_not_before(hit: World) -> None:
-    days = [weigh_due(hit.store, START + timedelta(days=n)) for n in (0.5, 1.5, 2, 3)]
+    days = [reassess_due(hit.store, START + timedelta(days=n)) for n in (0.5, 1.5, 2, 3)]
     assert days == [0, 1, 0, 1]
 
 
 def test_what_kept_quiet_for_long_moves_the_odds(hit: World) -> None:
     before = {s["id"]: s["p"] for s in hit.rows(CaseRow)[0].suspects}
-    weigh_due(hit.store, LATER)
+    reassess_due(hit.store, LATER)
     (case,) = hit.rows(CaseRow)
     assert {s["id"]: s["p"] for s in case.suspects} != before
     assert case.findings["weighed"] == LATER.isoformat()
@@ -42,15 +42,15 @@ def test_what_kept_quiet_for_long_moves_the_odds(hit: World) -> None:
 def test_a_closed_case_is_left_alone(hit: World) -> None:
     with hit.store.writing() as session:
         for state in (CaseState.INVESTIGATING, CaseState.CONFIRMED, CaseState.CLOSED):
-            casebook.set_state(session, 1, state, Word("ada", START + timedelta(hours=1)))
-    assert weigh_due(hit.store, LATER) == 0
+            workflow.set_state(session, 1, state, Decision("ada", START + timedelta(hours=1)))
+    assert reassess_due(hit.store, LATER) == 0
 
 
 def test_suspects_are_weighed_by_what_the_settings_assume(hit: World) -> None:
     with hit.store.reading() as session:
         case = session.get_one(CaseRow, 1)
-        usual = believed(session, case, LATER)
+        usual = assess_case(session, case, LATER)
         session.info[ASSUMED] = replace(RATES, owner=100 * RATES.owner)
-        suspicious = believed(session, case, LATER)
+        suspicious = assess_case(session, case, LATER)
     owner = {name: next(s.p for s in b.suspects if s.id == "own side") for name, b in (("a", usual), ("b", suspicious))}
     assert owner["b"] > 10 * owner["a"]

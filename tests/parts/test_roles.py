@@ -6,7 +6,7 @@ from collections.abc import Iterator
 import httpx
 import pytest
 
-from canary.web.route import Role, Route
+from canary.web.routes import Role, WebRoute
 from tests.website import USERS, Site, serve
 
 pytestmark = pytest.mark.slow
@@ -23,8 +23,8 @@ def concrete(path: str) -> str:
     return re.sub(r"\{[^}]+\}", "999", path)
 
 
-def closed(site: Site) -> list[Route]:
-    return [way for way in site.app.state.ways if isinstance(way, Route) and way.role is not Role.PUBLIC]
+def closed(site: Site) -> list[WebRoute]:
+    return [way for way in site.app.state.ways if isinstance(way, WebRoute) and way.role is not Role.PUBLIC]
 
 
 def refused(answer: httpx.Response) -> bool:

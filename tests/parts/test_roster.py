@@ -5,10 +5,10 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from canary.store import roster, tries
 from canary.store.database import Database
-from canary.store.users import add_user, mark_used, new_token, use_token
-from canary.store.vendors import Unknown
+from canary.store.queries import login_attempts, user_admin
+from canary.store.queries.users import add_user, mark_used, new_token, use_token
+from canary.store.queries.vendors import Unknown
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 HOUR = timedelta(hours=1)
@@ -22,7 +22,7 @@ def people(store: Database, *roles: str) -> list[int]:
 def test_as_many_tries_as_allowed_go_through_however_many_come_at_once(store: Database) -> None:
     def attempt(_: int) -> bool:
         with store.writing() as session:
-            return tries.enter(session, {"ada": 5, "host": 100}, NOW)
+            return login_attempts.enter(session, {"ada": 5, "host": 100}, NOW)
 
     with ThreadPoolExecutor(4) as pool:
         assert sum(pool.map(attempt, range(12))) == 5
@@ -31,13 +31,13 @@ def test_as_many_tries_as_allowed_go_through_however_many_come_at_once(store: Da
 def test_tries_are_forgotten_by_time_and_by_success(store: Database) -> None:
     def attempt(key: str, at: datetime) -> bool:
         with store.writing() as session:
-            return tries.enter(session, {key: 1}, at)
+            return login_attempts.enter(session, {key: 1}, at)
 
     assert [attempt("a", NOW), attempt("a", NOW), attempt("b", NOW)] == [True, False, True]
-    assert attempt("a", NOW + tries.SPAN)
+    assert attempt("a", NOW + login_attempts.SPAN)
     with store.writing() as session:
-        tries.clear(session, "a")
-    assert attempt("a", NOW + tries.SPAN)
+        login_attempts.clear(session, "a")
+    assert attempt("a", NOW + login_attempts.SPAN)
 
 
 def test_two_admins_who_remove_each_other_at_once_leave_one(store: Database) -> None:
@@ -46,7 +46,7 @@ def test_two_admins_who_remove_each_other_at_once_leave_one(store: Database) -> 
     def demote(number: int) -> bool:
         try:
             with store.writing() as session:
-                roster.set_role(session, number, "viewer", NOW)
+                user_admin.set_role(session, number, "viewer", NOW)
         except ValueError:
             return False
         return True
@@ -64,9 +64,9 @@ def test_the_roster_tells_when_each_was_last_seen(store: Database) -> None:
         assert visitor is not None
         mark_used(session, visitor.token, "192.0.2.1", "agent", NOW)
     with store.reading() as session:
-        found = roster.members(session, NOW)
+        found = user_admin.members(session, NOW)
         assert [(m.name, m.sessions, m.last_at) for m in found] == [("user0", 2, NOW), ("user1", 0, None)]
-        assert roster.members(session, NOW + HOUR)[0].sessions == 0
+        assert user_admin.members(session, NOW + HOUR)[0].sessions == 0
 
 
 def test_one_session_many_or_all_but_one_are_ended(store: Database) -> None:
@@ -74,19 +74,19 @@ def test_one_session_many_or_all_but_one_are_ended(store: Database) -> None:
     with store.writing() as session:
         for _ in range(3):
             new_token(session, ada, "session", HOUR, NOW)
-        first, second, _ = (line.id for line in roster.passes(session, ada, NOW, "session"))
-        assert roster.end(session, ada, NOW, only=first) == 1
-        assert roster.end(session, ada, NOW, keep=second) == 1
-        assert [line.id for line in roster.passes(session, ada, NOW, "session")] == [second]
-        assert roster.end(session, ada + 1, NOW, only=second) == 0
+        first, second, _ = (line.id for line in user_admin.passes(session, ada, NOW, "session"))
+        assert user_admin.end(session, ada, NOW, only=first) == 1
+        assert user_admin.end(session, ada, NOW, keep=second) == 1
+        assert [line.id for line in user_admin.passes(session, ada, NOW, "session")] == [second]
+        assert user_admin.end(session, ada + 1, NOW, only=second) == 0
 
 
 def test_a_removed_user_leaves_nothing_behind(store: Database) -> None:
     _, bob = people(store, "admin", "viewer")
     with store.writing() as session:
         secret = new_token(session, bob, "api", HOUR, NOW)
-        assert roster.remove(session, bob) == "user1"
+        assert user_admin.remove(session, bob) == "user1"
     with store.reading() as session:
         assert use_token(session, secret, "api", NOW) is None
         with pytest.raises(Unknown, match=f"user {bob}: there is none"):
-            roster.member(session, bob)
+            user_admin.member(session, bob)

@@ -6,13 +6,15 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from sqlmodel import select
 
+from canary.alerts import mutes
+from canary.alerts.routing import CATCH_UP, SETTLE, route
+from canary.cases import records
 from canary.model.alert import Alert, DestinationView, Mode, Route, Severity
-from canary.store import cases, hushes, outbox, tags, vendors
 from canary.store.database import Database
-from canary.store.outbox import Due
-from canary.store.routing import CATCH_UP, SETTLE, route
+from canary.store.queries import outbox, vendor_tags, vendors
+from canary.store.queries.outbox import Due
+from canary.store.queries.vendors import Unknown
 from canary.store.tables import CaseRow, DeliveryRow
-from canary.store.vendors import Unknown
 from tests.conftest import Clock
 
 NOW = datetime(2026, 3, 1, 12, 20, tzinfo=UTC)
@@ -34,7 +36,7 @@ class World:
         with store.writing() as session:
             for name in ("Play", "Shop"):
                 vendors.add_vendor(session, name, [f"{name}.example"], NOW)
-                cases.open_case(session, vendors.vendor_row(session, name.lower()).id or 0, NOW)
+                records.open_case(session, vendors.vendor_row(session, name.lower()).id or 0, NOW)
 
     def put(self, *numbers: int, **changes: object) -> None:
         with self.store.writing() as session:
@@ -145,14 +147,14 @@ def test_a_program_gets_every_fact_by_itself(world: World) -> None:
 def test_a_destination_gets_what_it_wants(world: World, wanted: Route, arrives: bool) -> None:
     world.destinations = [replace(OPS, route=wanted)]
     with world.store.writing() as session:
-        tags.add_tags(session, "play", ["Finance"])
+        vendor_tags.add_tags(session, "play", ["Finance"])
     world.put(1)
     assert bool(world.sent()) == arrives
 
 
 def test_nobody_is_told_of_a_muted_case_and_what_happens_is_kept(world: World) -> None:
     with world.store.writing() as session:
-        hushes.mute(session, "case:1", "ada", NOW)
+        mutes.mute(session, "case:1", "ada", NOW)
     world.put(1)
     world.put(2, case=2)
     assert world.sent() == [["f2"]]
@@ -165,14 +167,14 @@ def test_what_waits_when_a_vendor_is_muted_is_not_told(world: World, clock: Cloc
     world.put(2)
     world.sent()
     with world.store.writing() as session:
-        hushes.mute(session, "vendor:play", "ada", NOW)
+        mutes.mute(session, "vendor:play", "ada", NOW)
     clock.move(3600)
     assert world.sent() == []
 
 
 def test_what_happens_in_a_case_that_sleeps_comes_as_one_message_when_it_wakes(world: World, clock: Clock) -> None:
     with world.store.writing() as session:
-        hushes.snooze(session, "case:1", NOW + timedelta(hours=4), "ada", NOW)
+        mutes.snooze(session, "case:1", NOW + timedelta(hours=4), "ada", NOW)
     world.put(1)
     assert world.sent() == []
     clock.move(3600)
@@ -184,8 +186,8 @@ def test_what_happens_in_a_case_that_sleeps_comes_as_one_message_when_it_wakes(w
 
 def test_an_unmuted_case_is_told_of_again(world: World) -> None:
     with world.store.writing() as session:
-        hushes.mute(session, "case:1", "ada", NOW)
-        hushes.unmute(session, "case:1", "ada", NOW)
+        mutes.mute(session, "case:1", "ada", NOW)
+        mutes.unmute(session, "case:1", "ada", NOW)
     world.put(1)
     assert world.sent() == [["f1"]]
 
@@ -193,7 +195,7 @@ def test_an_unmuted_case_is_told_of_again(world: World) -> None:
 @pytest.mark.parametrize("subject", ["case:99", "case:x", "vendor:nobody", "moon:1"])
 def test_what_does_not_exist_cannot_be_muted(world: World, subject: str) -> None:
     with world.store.writing() as session, pytest.raises(Unknown):
-        hushes.mute(session, subject, "ada", NOW)
+        mutes.mute(session, subject, "ada", NOW)
 
 
 def test_a_destination_that_is_added_later_gets_what_is_open_in_one_message(world: World, clock: Clock) -> None:
@@ -211,7 +213,7 @@ def test_a_destination_that_is_added_later_gets_what_is_open_in_one_message(worl
 
 def test_a_destination_that_is_added_later_gets_only_what_it_wants(world: World) -> None:
     with world.store.writing() as session:
-        tags.add_tags(session, "play", ["finance"])
+        vendor_tags.add_tags(session, "play", ["finance"])
     world.destinations = []
     world.put(1)
     assert world.sent() == []
@@ -262,11 +264,11 @@ def test_a_test_from_the_dashboard_goes_to_one_destination_whatever_it_wants(wor
 @pytest.mark.parametrize("word", ["", "two words", "x" * 41, "<b>"])
 def test_a_word_that_is_no_tag_is_refused(world: World, word: str) -> None:
     with world.store.writing() as session, pytest.raises(ValueError, match="not a tag"):
-        tags.add_tags(session, "play", [word])
+        vendor_tags.add_tags(session, "play", [word])
 
 
 def test_tags_are_taken_away(world: World) -> None:
     with world.store.writing() as session:
-        tags.add_tags(session, "play", ["a", "b"])
-        tags.drop_tags(session, "play", ["A", "zz"])
-        assert tags.by_vendor(session, ["play", "shop"]) == {"play": ("b",)}
+        vendor_tags.add_tags(session, "play", ["a", "b"])
+        vendor_tags.drop_tags(session, "play", ["A", "zz"])
+        assert vendor_tags.by_vendor(session, ["play", "shop"]) == {"play": ("b",)}

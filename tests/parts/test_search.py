@@ -7,11 +7,13 @@ import pytest
 from sqlalchemy import delete, update
 from sqlmodel import Session
 
-from canary.store import canaries, counting, vendors
-from canary.store.canaries import Order
+from canary.canaries import lifecycle
+from canary.canaries.lifecycle import IssueOrder
+from canary.store import counters
 from canary.store.database import Database
-from canary.store.search import search, words_of
+from canary.store.queries import canaries, vendors
 from canary.store.tables import HitRow, MailRow, SenderRow
+from canary.views.search import search, words_of
 from tests.conftest import START
 
 MAILS = (
@@ -26,14 +28,14 @@ def session(store: Database) -> Session:  # type: ignore[misc]
     with store.writing() as session:
         vendors.add_vendor(session, "Bike Parts", ["bikes.example"], START)
         vendors.add_supplier(session, "Silverline Mail", START)
-        canaries.issue(session, Order("bike-parts", "in.example"), secrets.randbelow, START)
+        lifecycle.issue(session, IssueOrder("bike-parts", "in.example"), secrets.randbelow, START)
         for number, (subject, sender, domain, text) in enumerate(MAILS, 1):
             session.add(mail(number, subject, sender, domain, text))
         session.flush()
         session.add(HitRow(mail_id=1, canary_id=1, at=START, verdict="spam", confidence=1, reasons=[]))
         session.add(SenderRow(vendor_id=1, key="tillroll.example", state="pending"))
         session.flush()
-        counting.recount(session)
+        counters.recount(session)
         yield session
 
 

@@ -12,18 +12,22 @@ import pytest
 from sqlmodel import col, select
 
 from canary.authenticate.lookup import ZoneLookup
+from canary.canaries import lifecycle
+from canary.canaries.lifecycle import IssueOrder
+from canary.cases import answers, end_dates
+from canary.cases.rejudge import BATCH, RejudgeOutcome
+from canary.judge.providers import ProviderRegistry
 from canary.judge.senders import MOST_PENDING
-from canary.judge.suppliers import SupplierBook
 from canary.model.mail import Client, Envelope
-from canary.model.party import Supply
+from canary.model.party import SupplierLink
 from canary.model.sender import Learning, SenderState
-from canary.pipeline import Parts, run_pending
-from canary.receive.spool import Spool
-from canary.run import supplier_book
-from canary.store import canaries, endings, events, senders, vendors
-from canary.store.canaries import Order
+from canary.pipeline.story import Context, run_pending
+from canary.processes.run import supplier_book
+from canary.senders import profile
+from canary.spool.spool import Spool
 from canary.store.database import Database
-from canary.store.rejudge import BATCH, Outcome
+from canary.store.queries import audit, vendors
+from canary.store.queries.vendors import Unknown
 from canary.store.tables import (
     AuditRow,
     CampaignRow,
@@ -37,7 +41,6 @@ from canary.store.tables import (
     SupplyRow,
     VendorEventRow,
 )
-from canary.store.vendors import Unknown
 from tests.conftest import Clock
 
 T = TypeVar("T")
@@ -67,7 +70,7 @@ class World:
     spool: Spool
     clock: Clock
     addresses: dict[str, str]
-    book: SupplierBook
+    book: ProviderRegistry
 
     def send(
         self, content: bytes, to: str = "trendy-shoes", sender: str = "", ip: str = "192.0.2.1", days: float = 0
@@ -77,7 +80,7 @@ class World:
         recipients = tuple(self.addresses[name] for name in to.split())
         envelope = Envelope(sender, recipients, Client(ip, 25, "mx.example"), self.clock())
         asyncio.run(self.spool.keep(envelope, content))
-        parts = Parts(self.store, lambda: ZoneLookup(ZONE), self.book, self.clock)
+        parts = Context(self.store, lambda: ZoneLookup(ZONE), self.book, self.clock)
         asyncio.run(run_pending(replace(parts, learning=Learning(timedelta(days=42), timedelta(days=14))), self.spool))
 
     def receipt(self, to: str = "trendy-shoes", days: float = 0, text: str = RECEIPT) -> None:
@@ -92,7 +95,7 @@ class World:
         content = mail(f"News <news@{domain}>", "New boots are in.", "Boots", "List-Unsubscribe: <https://x.example/u>")
         self.send(content, to, f"bounces+{account}-ab12-x=y@sendgrid.net", "149.72.33.44", days)
 
-    def own(self, days: float = 0, subject: str = "Order", *headers: str) -> None:
+    def own(self, days: float = 0, subject: str = "IssueOrder", *headers: str) -> None:
         """The vendor itself writes, with proof."""
         self.send(mail("Shop <o@shop.example>", "Your order.", subject, *headers), sender="o@shop.example", days=days)
 
@@ -108,13 +111,13 @@ class World:
         )
         self.send(content, to, "b@deals.example", "198.51.100.9", days)
 
-    def approve(self, key: str, vendor: str = "trendy-shoes") -> Outcome:
+    def approve(self, key: str, vendor: str = "trendy-shoes") -> RejudgeOutcome:
         with self.store.writing() as session:
-            return senders.approve(session, vendor, key, "ada", self.clock())
+            return answers.approve(session, vendor, key, "ada", self.clock())
 
-    def deny(self, key: str, vendor: str = "trendy-shoes") -> Outcome:
+    def deny(self, key: str, vendor: str = "trendy-shoes") -> RejudgeOutcome:
         with self.store.writing() as session:
-            return senders.deny(session, vendor, key, "ada", self.clock())
+            return answers.deny(session, vendor, key, "ada", self.clock())
 
     def rows(self, table: type[T]) -> Sequence[T]:
         with self.store.reading() as session:
@@ -132,17 +135,19 @@ class World:
 
 
 @pytest.fixture(scope="module")
-def book() -> SupplierBook:
+def book() -> ProviderRegistry:
     return supplier_book()
 
 
 @pytest.fixture
-def world(store: Database, tmp_path: Path, clock: Clock, book: SupplierBook) -> Iterator[World]:
+def world(store: Database, tmp_path: Path, clock: Clock, book: ProviderRegistry) -> Iterator[World]:
     addresses = {}
     with store.writing() as session:
         for name, domain in (("Trendy Shoes", "shop.example"), ("Bikes and More", "bikes.example")):
             slug = vendors.add_vendor(session, name, [domain], clock()).slug
-            addresses[slug] = canaries.issue(session, Order(slug, "in.example"), secrets.randbelow, clock()).address
+            addresses[slug] = lifecycle.issue(
+                session, IssueOrder(slug, "in.example"), secrets.randbelow, clock()
+            ).address
     spool = Spool(tmp_path / "smtp.db", reserve_bytes=0, max_backlog=1000)
     spool.start(clock)
     yield World(store, spool, clock, addresses, book)
@@ -301,7 +306,7 @@ def test_a_vendor_whose_hits_left_leaves_the_case(world: World) -> None:
     with world.store.writing() as session:
         silver = vendors.add_supplier(session, "Silver", world.clock())
         for vendor in ("trendy-shoes", "bikes-and-more"):
-            vendors.add_supply(session, Supply(vendor, silver.slug))
+            vendors.add_supply(session, SupplierLink(vendor, silver.slug))
     world.offer("trendy-shoes bikes-and-more", days=60)
     assert len(world.rows(CaseVendorRow)) == 2
     world.approve("deals.example")
@@ -334,7 +339,7 @@ def test_every_decision_is_written_down_with_who_when_and_what_it_changed(world:
 def test_a_decision_is_one_transaction(world: World) -> None:
     world.offer(days=60)
     with pytest.raises(RuntimeError), world.store.writing() as session:
-        senders.approve(session, "trendy-shoes", "deals.example", "ada", world.clock())
+        answers.approve(session, "trendy-shoes", "deals.example", "ada", world.clock())
         raise RuntimeError("the power went out")
     assert (world.verdicts(), world.states(), world.rows(AuditRow)) == (["third-party"], {}, [])
 
@@ -348,8 +353,8 @@ def test_a_decision_at_one_vendor_leaves_the_other_alone(world: World) -> None:
 @pytest.mark.slow
 def test_more_hits_than_a_batch_holds_are_judged_again(world: World) -> None:
     with world.store.writing() as session:
-        order = Order("trendy-shoes", "in.example")
-        many = [canaries.issue(session, order, secrets.randbelow, world.clock()).address for _ in range(2 * BATCH + 7)]
+        order = IssueOrder("trendy-shoes", "in.example")
+        many = [lifecycle.issue(session, order, secrets.randbelow, world.clock()).address for _ in range(2 * BATCH + 7)]
     world.addresses |= {address: address for address in many}
     world.offer(" ".join(many), days=60)
     outcome = world.approve("deals.example")
@@ -418,7 +423,7 @@ def test_what_was_declared_is_left_as_it_is(world: World) -> None:
     since = world.clock() - timedelta(days=300)
     with world.store.writing() as session:
         known = vendors.add_supplier(session, "SendGrid", since)
-        vendors.add_supply(session, Supply("trendy-shoes", known.slug, None, since, account="4711"))
+        vendors.add_supply(session, SupplierLink("trendy-shoes", known.slug, None, since, account="4711"))
     world.news(days=60)
     [row] = world.rows(SupplyRow)
     assert (world.verdicts(), row.origin, row.since, world.told()) == (["supplier"], "declared", since, [])
@@ -438,9 +443,9 @@ def late(world: World) -> list[list[str]]:
     return [[reason["code"] for reason in hit.reasons][1:] for hit in world.rows(HitRow)]
 
 
-def end(world: World, **told: datetime | None) -> Outcome:
+def end(world: World, **told: datetime | None) -> RejudgeOutcome:
     with world.store.writing() as session:
-        return endings.set_endings(session, "trendy-shoes", told, "ada", world.clock())
+        return end_dates.set_endings(session, "trendy-shoes", told, "ada", world.clock())
 
 
 def test_the_vendors_own_mail_after_an_erasure_request_is_a_finding_and_no_leak(world: World) -> None:
@@ -471,7 +476,7 @@ def test_days_of_grace_are_the_owners_to_set(world: World) -> None:
     end(world, contract=world.clock())
     world.own(days=20)
     with world.store.writing() as session:
-        endings.set_grace(session, "trendy-shoes", 5, "ada", world.clock())
+        end_dates.set_grace(session, "trendy-shoes", 5, "ada", world.clock())
     assert late(world) == [["after-contract"]]
 
 
@@ -489,18 +494,18 @@ def test_a_domain_declared_later_excuses_its_past_mail(world: World) -> None:
     world.offer(days=60)
     with world.store.writing() as session:
         assert vendors.add_domains(session, "trendy-shoes", ["deals.example"], world.clock()) == ["deals.example"]
-        senders.declare(session, "trendy-shoes", ["deals.example"], "ada", world.clock())
+        answers.declare(session, "trendy-shoes", ["deals.example"], "ada", world.clock())
     assert (world.verdicts(), world.rows(CaseRow)[0].state) == (["expected"], "closed")
 
 
 def test_an_account_that_is_no_longer_declared_waits_for_a_decision(world: World) -> None:
     with world.store.writing() as session:
         vendors.add_supplier(session, "SendGrid", world.clock())
-        vendors.add_supply(session, Supply("trendy-shoes", "sendgrid", account="4711"))
+        vendors.add_supply(session, SupplierLink("trendy-shoes", "sendgrid", account="4711"))
     world.news(days=60)
     with world.store.writing() as session:
         account = vendors.drop_supply(session, "trendy-shoes", "SendGrid", None)
-        senders.retract(session, "trendy-shoes", account, "ada", world.clock())
+        answers.retract(session, "trendy-shoes", account, "ada", world.clock())
     assert (account, world.verdicts(), world.states()) == (
         "sendgrid/4711",
         ["new-sender"],
@@ -512,8 +517,8 @@ def test_the_list_puts_questions_first_and_shows_the_first_mail(world: World) ->
     world.own()
     world.receipt(days=60)
     with world.store.reading() as session:
-        found = senders.list_senders(session, "trendy-shoes")
-        pending = senders.list_senders(session, None, [SenderState.PENDING])
-        assert events.audited(session) == []
-    assert [(s.key, s.subject) for s in found] == [("tillroll.example", "Your receipt"), ("shop.example", "Order")]
+        found = profile.list_senders(session, "trendy-shoes")
+        pending = profile.list_senders(session, None, [SenderState.PENDING])
+        assert audit.audited(session) == []
+    assert [(s.key, s.subject) for s in found] == [("tillroll.example", "Your receipt"), ("shop.example", "IssueOrder")]
     assert [s.key for s in pending] == ["tillroll.example"]

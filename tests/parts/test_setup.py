@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
+from canary.authenticate.dns_records import Arrangement, check_records, wanted_records
 from canary.authenticate.lookup import ZoneLookup
-from canary.authenticate.records import Arrangement, check_records, wanted_records
 from canary.model.alert import DestinationView
-from canary.store.outbox import deliveries
+from canary.store.queries.outbox import deliveries
 from canary.web.app import create_app
 from tests.website import EVIL, Site, serve, serve_app
 

@@ -16,9 +16,9 @@ import pytest
 
 from canary.model.attempt import Attempt, AttemptKind, LocalShape
 from canary.model.mail import Client, Envelope
-from canary.receive.notes import Notes
-from canary.receive.spool import Spool
-from canary.receive.spoolfile import SpoolFault, SpoolFull
+from canary.spool.attempt_buffer import AttemptBuffer
+from canary.spool.spool import Spool
+from canary.spool.spool_file import SpoolFault, SpoolFull
 
 T = TypeVar("T")
 NOW = datetime(2026, 3, 1, 12, 0, 0, 123456, tzinfo=UTC)
@@ -163,7 +163,7 @@ def test_a_flood_of_attempts_is_counted_to_the_last(spool: Spool, worker: Spool)
 
 
 def test_attempts_of_a_flood_are_added_up_in_memory_by_kind_domain_source_hour_and_shape() -> None:
-    notes = Notes()
+    notes = AttemptBuffer()
     notes.add(*[Attempt(AttemptKind.GUESS, "example.net", "", NOW)] * 10_000)
     notes.add(*[Attempt(AttemptKind.RELAY, f"d{n}.example", "192.0.2.0/24", NOW) for n in range(500)])
     for shape in (LocalShape.NAME, LocalShape.WORD, LocalShape.NAME):
@@ -179,7 +179,7 @@ def test_attempts_of_a_flood_are_added_up_in_memory_by_kind_domain_source_hour_a
 
 @pytest.mark.slow
 def test_a_probe_keeps_its_address_in_a_flood_and_loses_its_source_first() -> None:
-    notes = Notes()
+    notes = AttemptBuffer()
     notes.add(*[Attempt(AttemptKind.GUESS, "example.net", "", NOW)] * 10_000)
     for number in range(30_000):
         notes.add(Attempt(AttemptKind.PROBE, "example.net", f"2001:db8:{number:x}::/48", NOW, f"x{number}@example.net"))
@@ -189,7 +189,7 @@ def test_a_probe_keeps_its_address_in_a_flood_and_loses_its_source_first() -> No
 
 @pytest.mark.slow
 def test_attempts_from_everywhere_take_no_more_memory_than_those_from_one_place() -> None:
-    notes = Notes()
+    notes = AttemptBuffer()
     for number in range(50_000):
         notes.add(Attempt(AttemptKind.GUESS, "example.net", f"2001:db8:{number:x}::/48", NOW))
     taken = notes.take()

@@ -5,16 +5,16 @@ from datetime import timedelta
 import pytest
 from sqlmodel import select
 
-from canary.attribute.claims import answer
-from canary.model.claim import Claim, ClaimCode, Outcome, Statement
-from canary.model.word import Word
-from canary.store import casebook, cases, statements
+from canary.cases import records, statements, workflow
+from canary.cases.claims import answer_claim
+from canary.model.claim import Claim, ClaimCode, ClaimOutcome, PartyStatement
+from canary.model.decision import Decision
 from canary.store.tables import CanaryRow
 from tests.conftest import START
 from tests.parts.test_pipeline import LURE, World, world  # noqa: F401 - a fixture
 
-ADA = Word("ada", START + timedelta(days=2))
-SAID = Statement(
+ADA = Decision("ada", START + timedelta(days=2))
+SAID = PartyStatement(
     "Shop", START + timedelta(days=1), (Claim(ClaimCode.ONLY_ADDRESSES), Claim(ClaimCode.GUESSED)), "Sorry."
 )
 
@@ -40,39 +40,41 @@ def test_a_statement_is_kept_with_its_claims_and_told_in_the_timeline(hit: World
     with hit.store.writing() as session:
         statements.add_statement(session, 1, SAID, ADA)
     with hit.store.reading() as session:
-        assert statements.statements_of(session, 1) == (Statement(SAID.party, SAID.at, SAID.claims, SAID.text, "ada"),)
-        told = [e.text for e in cases.timeline(session, 1) if e.kind == "statement"]
+        assert statements.statements_of(session, 1) == (
+            PartyStatement(SAID.party, SAID.at, SAID.claims, SAID.text, "ada"),
+        )
+        told = [e.text for e in records.timeline(session, 1) if e.kind == "statement"]
     assert told == ["Shop on 02 Mar 2026: only e-mail addresses leaked; the address was guessed."]
 
 
 def test_only_addresses_is_contradicted_by_the_mails_that_say_the_name(hit: World) -> None:
     with hit.store.writing() as session:
         statements.add_statement(session, 1, SAID, ADA)
-        (heard,) = statements.hear(
-            session, casebook.known(session, 1), statements.evidence_of(session, casebook.known(session, 1))
+        (heard,) = statements.answer_statements(
+            session, workflow.get_case(session, 1), statements.evidence_of(session, workflow.get_case(session, 1))
         )
     only, guessed = heard.answers
-    assert (only.outcome, only.mails) == (Outcome.CONTRADICTED, (1, 2, 4))
+    assert (only.outcome, only.mails) == (ClaimOutcome.CONTRADICTED, (1, 2, 4))
     assert "given name in 3 of 4 mails" in only.text
-    assert guessed.outcome is Outcome.CONTRADICTED
+    assert guessed.outcome is ClaimOutcome.CONTRADICTED
 
 
 def test_a_statement_of_nobody_or_of_tomorrow_is_refused(hit: World) -> None:
     with hit.store.writing() as session:
         with pytest.raises(ValueError, match="the statement is empty"):
-            statements.add_statement(session, 1, Statement(" ", START, (), ""), ADA)
+            statements.add_statement(session, 1, PartyStatement(" ", START, (), ""), ADA)
         with pytest.raises(ValueError, match="that is still to come"):
-            statements.add_statement(session, 1, Statement("Shop", ADA.at + timedelta(days=1), (), "x"), ADA)
+            statements.add_statement(session, 1, PartyStatement("Shop", ADA.at + timedelta(days=1), (), "x"), ADA)
 
 
 def test_silence_since_a_rotation_is_evidence_too(hit: World) -> None:
     import secrets
 
-    from canary.store import canaries
+    from canary.canaries import lifecycle
 
     stopped = Claim(ClaimCode.STOPPED, "", START + timedelta(hours=1))
     with hit.store.writing() as session:
-        case = casebook.known(session, 1)
-        assert answer(stopped, statements.evidence_of(session, case)).outcome is Outcome.UNKNOWN
-        canaries.rotate(session, hit.addresses["shop"], secrets.randbelow, START + timedelta(days=1))
-        assert answer(stopped, statements.evidence_of(session, case)).outcome is Outcome.CONSISTENT
+        case = workflow.get_case(session, 1)
+        assert answer_claim(stopped, statements.evidence_of(session, case)).outcome is ClaimOutcome.UNKNOWN
+        lifecycle.rotate(session, hit.addresses["shop"], secrets.randbelow, START + timedelta(days=1))
+        assert answer_claim(stopped, statements.evidence_of(session, case)).outcome is ClaimOutcome.CONSISTENT

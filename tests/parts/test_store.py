@@ -7,14 +7,17 @@ import pytest
 from sqlalchemy.exc import IntegrityError, StatementError
 from sqlmodel import select
 
+from canary.alerts.routing import route
+from canary.canaries import lifecycle
+from canary.canaries.lifecycle import IssueOrder
+from canary.cases import records
 from canary.model.alert import Alert, DestinationView
 from canary.model.attempt import Attempt, AttemptKind
 from canary.model.canary import CanaryState, Style
-from canary.model.party import Supply
-from canary.store import attempts, canaries, cases, leases, outbox, vendors
-from canary.store.canaries import Order
+from canary.model.party import SupplierLink
+from canary.store import leases
 from canary.store.database import Database
-from canary.store.routing import route
+from canary.store.queries import attempts, canaries, outbox, vendors
 from canary.store.tables import CanaryRow, CaseVendorRow, DeliveryRow, VendorRow
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
@@ -40,8 +43,8 @@ def play(store: Database) -> str:
         return vendors.add_vendor(session, "Play Box", ["play.example"], NOW).slug
 
 
-def order(vendor: str, **more: object) -> Order:
-    return Order(vendor, "Inbox.example", **more)  # type: ignore[arg-type]
+def order(vendor: str, **more: object) -> IssueOrder:
+    return IssueOrder(vendor, "Inbox.example", **more)  # type: ignore[arg-type]
 
 
 def test_a_vendor_is_found_by_its_slug_with_its_domains(store: Database, play: str) -> None:
@@ -63,7 +66,7 @@ def test_a_supplier_account_is_a_sender_of_its_vendor_only(store: Database, play
     with store.writing() as session:
         vendors.add_vendor(session, "Other", ["other.example"], NOW)
         supplier = vendors.add_supplier(session, "Silver", NOW)
-        vendors.add_supply(session, Supply(play, supplier.slug, "newsletter"), account="4711")
+        vendors.add_supply(session, SupplierLink(play, supplier.slug, "newsletter"), account="4711")
         assert vendors.get_vendor(session, play).senders == {"silver/4711"}
         assert vendors.get_vendor(session, "other").senders == frozenset()
 
@@ -71,17 +74,17 @@ def test_a_supplier_account_is_a_sender_of_its_vendor_only(store: Database, play
 @pytest.mark.parametrize(("style", "bits"), [(Style.TAGGED, 60), (Style.PLAUSIBLE, 40), (Style.PLUS, 60)])
 def test_an_issued_address_is_found_whatever_its_case(store: Database, play: str, style: Style, bits: float) -> None:
     with store.writing() as session:
-        made = canaries.issue(session, order(play, style=style), secrets.randbelow, NOW)
+        made = lifecycle.issue(session, order(play, style=style), secrets.randbelow, NOW)
     with store.reading() as session:
-        found = canaries.find(session, [made.address.upper(), "nobody@inbox.example"])
+        found = canaries.find_canaries(session, [made.address.upper(), "nobody@inbox.example"])
     assert found == {made.address: made}
     assert made.bits >= bits
 
 
 def test_rotation_issues_the_next_generation_and_the_old_one_keeps_listening(store: Database, play: str) -> None:
     with store.writing() as session:
-        old = canaries.issue(session, order(play, channel="newsletter"), secrets.randbelow, NOW)
-        new = canaries.rotate(session, old.address, secrets.randbelow, NOW)
+        old = lifecycle.issue(session, order(play, channel="newsletter"), secrets.randbelow, NOW)
+        new = lifecycle.rotate(session, old.address, secrets.randbelow, NOW)
         known = canaries.known_addresses(session, "")
     assert (new.generation, new.channel, new.vendor) == (2, "newsletter", play)
     assert known is not None
@@ -90,24 +93,24 @@ def test_rotation_issues_the_next_generation_and_the_old_one_keeps_listening(sto
 
 def test_addresses_issued_side_by_side_are_one_generation(store: Database, play: str) -> None:
     with store.writing() as session:
-        made = [canaries.issue(session, order(play), secrets.randbelow, NOW) for _ in range(3)]
+        made = [lifecycle.issue(session, order(play), secrets.randbelow, NOW) for _ in range(3)]
     assert {canary.generation for canary in made} == {1}
 
 
 def test_a_burned_address_is_still_known(store: Database, play: str) -> None:
     with store.writing() as session:
-        made = canaries.issue(session, order(play), secrets.randbelow, NOW)
-        assert canaries.burn(session, made.address, NOW).state is CanaryState.BURNED
-        assert made.address in canaries.find(session, [made.address])
+        made = lifecycle.issue(session, order(play), secrets.randbelow, NOW)
+        assert lifecycle.burn(session, made.address, NOW).state is CanaryState.BURNED
+        assert made.address in canaries.find_canaries(session, [made.address])
 
 
 def test_the_mark_of_known_addresses_changes_when_one_is_issued(store: Database, play: str) -> None:
     with store.writing() as session:
-        canaries.issue(session, order(play), secrets.randbelow, NOW)
+        lifecycle.issue(session, order(play), secrets.randbelow, NOW)
         first = canaries.known_addresses(session, "")
         assert first is not None
         assert canaries.known_addresses(session, first[0]) is None
-        canaries.issue(session, order(play), secrets.randbelow, NOW)
+        lifecycle.issue(session, order(play), secrets.randbelow, NOW)
         assert canaries.known_addresses(session, first[0]) is not None
 
 
@@ -152,12 +155,12 @@ def test_attempts_of_a_spool_are_counted_once_however_often_they_are_taken(store
 def test_a_closed_case_takes_no_more_hits(store: Database, play: str) -> None:
     with store.writing() as session:
         vendor = vendors.vendor_row(session, play).id or 0
-        case = cases.open_case(session, vendor, NOW)
+        case = records.open_case(session, vendor, NOW)
         session.add(CaseVendorRow(case_id=case.id or 0, vendor_id=vendor))
-        assert cases.open_case_of(session, vendor) is case
+        assert records.open_case_of(session, vendor) is case
         case.state = "closed"
         session.flush()
-        assert cases.open_case_of(session, vendor) is None
+        assert records.open_case_of(session, vendor) is None
 
 
 def test_a_fact_is_put_once_and_goes_to_every_destination(store: Database) -> None:
@@ -210,7 +213,7 @@ def test_the_tables_are_what_the_migrations_make(store: Database) -> None:
     from alembic.autogenerate import compare_metadata
     from alembic.migration import MigrationContext
 
-    from canary.store.rows import metadata
+    from canary.store.tables.base import metadata
 
     with store.engine.connect() as connection:
         # What is searched lies in full-text tables and indexes, which the metadata cannot tell of.

@@ -16,8 +16,8 @@ from sqlalchemy import text
 from canary.judge.localpart import shape_of
 from canary.model.attempt import LocalShape
 from canary.store.database import Database
-from canary.store.rows import metadata
-from canary.store.seals import Seals
+from canary.store.decoy_mac import DecoyMac
+from canary.store.tables.base import metadata
 from tests.installation import grown, key_file
 
 SEEDS = range(10)
@@ -37,7 +37,7 @@ class Dump:
     referred: Counter[int]
 
 
-def steal(store: Database, seals: Seals) -> Dump:
+def steal(store: Database, seals: DecoyMac) -> Dump:
     tables = metadata.tables
     with store.engine.connect() as connection:
         rows = [dict(r) for r in connection.execute(tables["canary"].select().order_by(text("id"))).mappings()]
@@ -59,7 +59,7 @@ def _dumps(template: Path, folder: Path) -> Iterator[Dump]:
     for seed in SEEDS:
         path = folder / f"{seed}.db"
         shutil.copy(template, path)
-        seals = Seals(key_file(folder), 10)
+        seals = DecoyMac(key_file(folder), 10)
         store = Database(f"sqlite:///{path}", seals=seals)
         grown(store, seed)
         yield steal(store, seals)

@@ -7,9 +7,9 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from sqlmodel import Session, select
 
-from canary.store.access import TokenRow, UserRow
 from canary.store.database import Database
-from canary.store.users import add_user, check_password, forget_expired, new_token, revoke, use_token
+from canary.store.queries.users import add_user, check_password, forget_expired, new_token, revoke, use_token
+from canary.store.tables import TokenRow, UserRow
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 HOUR = timedelta(hours=1)

@@ -5,15 +5,15 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from sqlmodel import select
 
+from canary.alerts.routing import route
+from canary.cases import case_alerts, records
+from canary.cases.charge import assess_and_record
 from canary.model.alert import Alert, DestinationView
-from canary.store import cases, outbox, vendors, watch
-from canary.store.charge import weigh
 from canary.store.database import Database
-from canary.store.outbox import alert_of
-from canary.store.routing import route
-from canary.store.tables import CaseRow, OutboxRow
-from canary.store.telling import WatchRow
-from canary.store.vendors import Unknown
+from canary.store.queries import outbox, vendors
+from canary.store.queries.outbox import alert_of
+from canary.store.queries.vendors import Unknown
+from canary.store.tables import CaseRow, OutboxRow, WatchRow
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
 
@@ -22,10 +22,10 @@ NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
 def case(store: Database) -> int:
     with store.writing() as session:
         vendors.add_vendor(session, "Play", ["play.example"], NOW)
-        row = cases.open_case(session, vendors.vendor_row(session, "play").id or 0, NOW)
-        cases.add_to_case(session, row, NOW, row.vendor_id)
+        row = records.open_case(session, vendors.vendor_row(session, "play").id or 0, NOW)
+        records.add_to_case(session, row, NOW, row.vendor_id)
         believe(row, "vendor", "play", 0.6)
-        watch.follow(session, row)
+        case_alerts.record_assessment(session, row)
         outbox.put(session, Alert("opened", "case-opened", NOW, row.id or 0, "Play", "spam", 0.9, "c", "s", "Hi"))
         return row.id or 0
 
@@ -49,7 +49,7 @@ def routed(store: Database, now: datetime = NOW) -> None:
 
 def look_after(store: Database, now: datetime) -> None:
     with store.writing() as session:
-        watch.look_after(session, now)
+        case_alerts.send_due_reminders(session, now)
 
 
 def test_opening_a_case_is_told_once_and_by_whoever_opened_it(store: Database, case: int) -> None:
@@ -61,7 +61,7 @@ def test_each_change_of_a_case_is_told_once(store: Database, case: int) -> None:
         with store.writing() as session:
             row = session.get_one(CaseRow, case)
             believe(row, "supplier", "silverline", 0.85, ("given_name",))
-            watch.follow(session, row)
+            case_alerts.record_assessment(session, row)
     assert told(store) == [
         ("certainty", "Silverline is the source with 85%"),
         ("fields-leaked", "More than the address leaked: mail shows what only the vendor was told (given name)"),
@@ -84,11 +84,11 @@ def test_a_case_that_nobody_looks_at_is_reminded_of_ever_more_rarely(store: Data
 def test_an_acknowledged_case_is_not_reminded_of(store: Database, case: int) -> None:
     routed(store)
     with store.writing() as session:
-        watch.acknowledge(session, case, "ada", NOW)
+        case_alerts.acknowledge(session, case, "ada", NOW)
     look_after(store, NOW + timedelta(days=9))
     assert told(store) == []
     with store.writing() as session, pytest.raises(Unknown):
-        watch.acknowledge(session, 99, "ada", NOW)
+        case_alerts.acknowledge(session, 99, "ada", NOW)
 
 
 def test_a_case_that_nobody_was_told_of_is_not_reminded_of(store: Database, case: int) -> None:
@@ -113,7 +113,7 @@ def test_all_that_is_told_of_a_case_is_one_matter(store: Database, case: int) ->
     with store.writing() as session:
         row = session.get_one(CaseRow, case)
         believe(row, "supplier", "silverline", 0.85)
-        watch.follow(session, row)
+        case_alerts.record_assessment(session, row)
     with store.reading() as session:
         assert set(session.exec(select(OutboxRow.topic))) == {f"case:{case}"}
 
@@ -122,5 +122,5 @@ def test_whoever_weighs_a_case_has_what_changed_told(store: Database, case: int)
     with store.writing() as session:
         session.delete(session.get_one(WatchRow, case))
         session.flush()
-        weigh(session, session.get_one(CaseRow, case))
+        assess_and_record(session, session.get_one(CaseRow, case))
         assert session.get(WatchRow, case) is not None

@@ -12,10 +12,10 @@ import pytest
 from fastapi.routing import APIRoute
 from starlette.routing import Mount
 
-from canary.store import access
-from canary.store.senders import list_senders
+from canary.senders.profile import list_senders
+from canary.store import tables
 from canary.web.app import create_app
-from canary.web.route import Role, Route, Ways
+from canary.web.routes import Role, RouteTable, WebRoute
 from tests.website import EVIL, HOSTILE, NOW, PASSWORD, Site, serve, stray
 
 PAGES = ("/", "/vendors/play", "/cases/1", "/mail/1", "/canaries", "/senders", "/campaigns", "/campaigns/1")
@@ -64,7 +64,7 @@ def test_every_route_is_closed_but_the_named_ones(still: Site) -> None:
     with still.client() as client:
         client.headers["X-Forwarded-For"] = "192.0.2.7"
         for way in still.app.state.ways:
-            if way.role is not Role.PUBLIC and isinstance(way, Route):
+            if way.role is not Role.PUBLIC and isinstance(way, WebRoute):
                 answer = client.request(way.method, concrete(way.path))
                 assert (way.path, answer.status_code in (303, 401)) == (way.path, True)
                 assert answer.headers.get("location", "/login").startswith("/login")
@@ -73,9 +73,9 @@ def test_every_route_is_closed_but_the_named_ones(still: Site) -> None:
 def test_a_route_without_a_declared_role_is_not_served(still: Site) -> None:
     stray = APIRoute("/stray", lambda: None, methods=["GET"])
     with pytest.raises(ValueError, match="route /stray: no role was declared"):
-        Ways([*still.app.routes, stray], still.app.state.ways)
+        RouteTable([*still.app.routes, stray], still.app.state.ways)
     with pytest.raises(ValueError, match="route /more: no role was declared"):
-        Ways([Mount("/more", still.app)], still.app.state.ways)
+        RouteTable([Mount("/more", still.app)], still.app.state.ways)
 
 
 def test_a_login_opens_the_pages_and_a_logout_closes_them_for_good(still: Site) -> None:
@@ -265,7 +265,7 @@ def test_a_decision_from_another_site_is_refused(site: Site) -> None:
 
 def test_who_may_only_look_decides_nothing(site: Site) -> None:
     with site.database.writing() as session:
-        session.get_one(access.UserRow, 1).role = "viewer"
+        session.get_one(tables.UserRow, 1).role = "viewer"
     with site.logged_in() as client:
         assert decide(client, "approve").status_code == 403
         assert '<form method="post" action="/senders"' not in client.get("/senders").text

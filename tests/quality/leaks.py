@@ -8,10 +8,10 @@ from pathlib import Path
 from random import Random
 
 from canary.authenticate.message import split
-from canary.authenticate.results import OUTLOOK, sender_ip
+from canary.authenticate.results.trusted import OUTLOOK, sender_ip
 from canary.demo.world import dice
 from canary.mail.parse import parse
-from canary.mail.trace import read_received
+from canary.mail.received import read_received
 from canary.model.canary import Canary
 from canary.model.mail import Client
 from tests.quality.houses import END, House, Route, outsiders, words

@@ -5,9 +5,10 @@ from datetime import datetime, timedelta
 
 from sqlmodel import Session, func, select
 
+from canary.cases import answers
 from canary.model.sender import SenderState
-from canary.pipeline import Parts
-from canary.store import senders
+from canary.pipeline.story import Context
+from canary.senders import profile
 from canary.store.tables import HitRow, MailRow, SenderRow
 from tests.quality.houses import BEGIN
 from tests.quality.post import Truth
@@ -18,7 +19,7 @@ _THINKS = timedelta(days=1)
 class Owner:
     """Answers correctly; `first` keeps the verdict each hit had at first, by row id."""
 
-    def __init__(self, parts: Parts, truths: Mapping[str, Truth]) -> None:
+    def __init__(self, parts: Context, truths: Mapping[str, Truth]) -> None:
         self.parts = parts
         self.truths = truths
         self.first: dict[int, str] = {}
@@ -45,9 +46,9 @@ class Owner:
             return
         self._looked = now
         with self.parts.store.writing() as session:
-            for sender in senders.list_senders(session, states=[SenderState.PENDING]):
+            for sender in profile.list_senders(session, states=[SenderState.PENDING]):
                 if sender.asked is not None and sender.asked <= now - _THINKS:
-                    say = senders.approve if self._truth(session, sender.mail).kind == "own" else senders.deny
+                    say = answers.approve if self._truth(session, sender.mail).kind == "own" else answers.deny
                     say(session, sender.vendor, sender.key, "owner", now)
 
     def _truth(self, session: Session, mail_id: int | None) -> Truth:

@@ -8,9 +8,9 @@ from typing import Any
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
+from canary.demo.html import SKINS, HtmlPage
 from canary.demo.letters import Box, Letter, compose, multipart, part
 from canary.demo.signing import Signer, sign
-from canary.demo.skins import SKINS, Page
 from canary.demo.world import dice
 from canary.model.canary import Canary
 from canary.model.mail import Client, Envelope, RawMail
@@ -145,7 +145,7 @@ def draft(house: House, route: Route, to: Canary, at: datetime, seed: int) -> Dr
         block.format_map(facts)
         for block in chance.sample(text["blocks"], min(len(text["blocks"]), 1 + chance.randrange(3)))
     )
-    page = Page(subject, blocks, chance.choice(text["foot"]).format_map(facts))
+    page = HtmlPage(subject, blocks, chance.choice(text["foot"]).format_map(facts))
     headers = tuple((name, value.format_map(facts)) for name, value in (route.shape.headers if route.shape else ()))
     skin = "plain" if route.kind in ("invite", "person") else chance.choice(_SKINS)
     letter = Letter(

@@ -8,13 +8,13 @@ from datetime import datetime, timedelta
 from sqlmodel import select
 
 from canary.authenticate.message import split
-from canary.authenticate.results import read_results
-from canary.casework import Finding
+from canary.authenticate.results.trusted import read_results
 from canary.judge.identity import identify
 from canary.judge.organisation import same_organisation
 from canary.mail.parse import parse
-from canary.pipeline import Parts, conclude_all, find
-from canary.run import supplier_book
+from canary.pipeline.casework import AuthenticatedMail
+from canary.pipeline.story import Context, parse_and_authenticate, process_batch
+from canary.processes.run import supplier_book
 from canary.store.database import Database
 from canary.store.tables import CanaryRow, HitRow, MailRow, VendorDomainRow
 from tests.quality.houses import BEGIN
@@ -62,7 +62,7 @@ class _Now:
 async def replay(store: Database, world: World) -> Run:
     """Find out about every mail, conclude them in order, and let the owner answer what is a day old."""
     clock = _Now()
-    parts = Parts(store, lambda: world.lookup, supplier_book(), clock)
+    parts = Context(store, lambda: world.lookup, supplier_book(), clock)
     owner = Owner(parts, {posting.raw.key: posting.truth for posting in world.postings})
     for start in range(0, len(world.postings), _BATCH):
         batch = world.postings[start : start + _BATCH]
@@ -75,22 +75,22 @@ async def replay(store: Database, world: World) -> Run:
     return Run(tuple(outcomes), owner.asked, len(world.houses), world.years)
 
 
-async def _found(parts: Parts, posting: Posting) -> Finding:
+async def _found(parts: Context, posting: Posting) -> AuthenticatedMail:
     """What is proven: by our own checks, or where DNS has long forgotten the sender, by what its receiver saw then."""
     raw = posting.raw
     proofs = read_results(split(raw.content), [posting.trusted]) if posting.trusted else None
     if proofs is None:
-        return await find(parts, raw)
+        return await parse_and_authenticate(parts, raw)
     mail = parse(raw.content)
-    return Finding(raw, mail, proofs, identify(mail, proofs, raw.envelope, parts.book), {})
+    return AuthenticatedMail(raw, mail, proofs, identify(mail, proofs, raw.envelope, parts.book), {})
 
 
-def _conclude(parts: Parts, clock: _Now, owner: Owner, findings: Sequence[Finding]) -> None:
+def _conclude(parts: Context, clock: _Now, owner: Owner, findings: Sequence[AuthenticatedMail]) -> None:
     """Conclude as a worker does, in groups; a day of the owner's begins between groups."""
     for start in range(0, len(findings), _TOGETHER):
         group = findings[start : start + _TOGETHER]
         clock.now = group[-1].raw.envelope.received
-        conclude_all(parts, group)
+        process_batch(parts, group)
         owner.saw([finding.raw.key for finding in group])
         owner.answer(clock.now)
 

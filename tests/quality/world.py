@@ -6,11 +6,12 @@ from datetime import datetime, timedelta
 from pathlib import Path
 
 from canary.authenticate.lookup import ZoneLookup
+from canary.canaries import lifecycle
 from canary.demo.world import dice
 from canary.model.canary import Canary, Style
-from canary.store import canaries, vendors
 from canary.store.database import Database
-from canary.store.vendors import slug
+from canary.store.queries import vendors
+from canary.store.queries.vendors import slug
 from tests.quality.houses import BEGIN, END, Beat, House, houses
 from tests.quality.leaks import Victim, leaked, strays, written
 from tests.quality.post import FORWARDER, Posting, PostOffice, draft
@@ -63,9 +64,11 @@ def _issue(store: Database, house: House, seed: int) -> dict[str, Canary]:
     with store.writing() as session:
         vendors.add_vendor(session, house.name, [house.domain], house.since)
         return {
-            channel: canaries.issue(
+            channel: lifecycle.issue(
                 session,
-                canaries.Order(slug(house.name), DOMAIN, channel, _STYLES[(number + len(house.name)) % len(_STYLES)]),
+                lifecycle.IssueOrder(
+                    slug(house.name), DOMAIN, channel, _STYLES[(number + len(house.name)) % len(_STYLES)]
+                ),
                 chance.randrange,
                 house.since,
             )

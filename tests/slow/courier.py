@@ -7,12 +7,12 @@ import sys
 import threading
 from datetime import UTC, datetime
 
-from canary.alert.channels.base import Target
-from canary.alert.deliver import Couriers, Desk
+from canary.alerts.channels.base import Target
+from canary.alerts.delivery import DeliveryContext, DeliveryPool
 from canary.model.alert import Mode
 from canary.net.http import Http
-from canary.store import outbox
 from canary.store.database import Database
+from canary.store.queries import outbox
 
 
 def now() -> datetime:
@@ -22,8 +22,8 @@ def now() -> datetime:
 def main(store_url: str, url: str, secret: str) -> None:
     store = Database(store_url)
     target = Target("siem", "webhook", url, (secret,), Mode.EVERY)
-    desk = Desk(store, Http(allow_private=True), [target], now, "https://canary.example")
-    couriers, pause = Couriers(desk), threading.Event()
+    desk = DeliveryContext(store, Http(allow_private=True), [target], now, "https://canary.example")
+    couriers, pause = DeliveryPool(desk), threading.Event()
     while True:
         couriers.look()
         pause.wait(0.02)

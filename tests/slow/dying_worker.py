@@ -5,9 +5,9 @@ import os
 import signal
 import sys
 
-from canary import run
-from canary.alert.deliver import deliver_due
-from canary.pipeline import run_pending
+from canary.alerts.delivery import deliver_due
+from canary.pipeline.story import run_pending
+from canary.processes import run
 from canary.settings import load_settings
 
 

@@ -20,7 +20,7 @@ from schemathesis.specs.openapi.checks import (
     status_code_conformance,
 )
 
-from canary.web.route import Route
+from canary.web.routes import WebRoute
 from tests.website import Site, serve
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(180)]
@@ -53,7 +53,7 @@ def operations(schema: BaseSchema) -> list[APIOperation[Any, Any, Any, Any]]:
 def test_the_document_is_valid_and_names_every_call(site: Site, schema: BaseSchema) -> None:
     schema.validate()
     named = {(o.method.upper(), o.path) for o in operations(schema)}
-    served = {(w.method, w.path) for w in site.app.state.ways if isinstance(w, Route) and w.path.startswith("/api/")}
+    served = {(w.method, w.path) for w in site.app.state.ways if isinstance(w, WebRoute) and w.path.startswith("/api/")}
     assert named == served - {("GET", "/api/v1/openapi.json")}
 
 

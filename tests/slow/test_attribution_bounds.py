@@ -2,17 +2,17 @@
 
 import pytest
 
-from canary.attribute.contest import OURS, Heat, compete
-from canary.attribute.measure import Figures, Ledger
+from canary.attribute.evaluation.benchmark import OURS, BenchmarkBatch, compete
+from canary.attribute.evaluation.scoring import Figures, ScoreSums
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
 SEED = 3
 
 
 def figures(mix: str, worlds: int) -> Figures:
-    ledger = Ledger()
+    ledger = ScoreSums()
     # In worlds of odd numbers nobody is asked again and again when he became sure.
-    for _, one in compete(Heat(mix, SEED, range(1, 2 * worlds, 2), (OURS,))):
+    for _, one in compete(BenchmarkBatch(mix, SEED, range(1, 2 * worlds, 2), (OURS,))):
         ledger.add(one)
     return ledger.figures()
 

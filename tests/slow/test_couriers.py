@@ -13,19 +13,21 @@ import pytest
 from sqlalchemy import insert
 from sqlmodel import func, select
 
-from canary.alert.channels.base import Target
-from canary.alert.deliver import Desk, deliver_due
+from canary.alerts.channels.base import Target
+from canary.alerts.delivery import DeliveryContext, deliver_due
 from canary.authenticate.lookup import OfflineLookup
+from canary.canaries import lifecycle
+from canary.canaries.lifecycle import IssueOrder
+from canary.cases import case_alerts
 from canary.model.mail import Client, Envelope
 from canary.net.http import Http
-from canary.pipeline import Parts, run_pending
-from canary.receive.spool import Spool
-from canary.run import supplier_book
-from canary.store import canaries, vendors, watch
-from canary.store.canaries import Order
+from canary.pipeline.story import Context, run_pending
+from canary.processes.run import supplier_book
+from canary.spool.spool import Spool
 from canary.store.database import Database
-from canary.store.rows import metadata
+from canary.store.queries import vendors
 from canary.store.tables import HitRow
+from canary.store.tables.base import metadata
 from tests.conftest import Clock
 from tests.processes import ROOT
 from tests.receiver import receiving
@@ -71,16 +73,16 @@ class Flood:
         self.store, self.clock = store, clock
         self.spool = Spool(folder / "smtp.db", reserve_bytes=0, max_backlog=10**6)
         self.spool.start(clock)
-        self.parts = Parts(store, OfflineLookup, supplier_book(), clock)
+        self.parts = Context(store, OfflineLookup, supplier_book(), clock)
         self.http = Http(allow_private=True)
         target = Target("ops", "slack", found.url)
-        self.desk = Desk(store, self.http, [target], clock, "https://canary.example")
+        self.desk = DeliveryContext(store, self.http, [target], clock, "https://canary.example")
         with store.writing() as session:
             for n in range(VENDORS):
                 vendors.add_vendor(session, f"Shop {n}", [f"shop{n}.example"], clock())
             draw = Random(1).randrange
             self.addresses = [
-                canaries.issue(session, Order(f"shop-{n}", "in.example", f"c{c}"), draw, clock()).address
+                lifecycle.issue(session, IssueOrder(f"shop-{n}", "in.example", f"c{c}"), draw, clock()).address
                 for c in range(EACH)
                 for n in range(VENDORS)
             ]
@@ -102,7 +104,7 @@ class Flood:
         while asyncio.run(run_pending(self.parts, self.spool)):
             pass
         with self.store.writing() as session:
-            watch.look_after(session, self.clock())
+            case_alerts.send_due_reminders(session, self.clock())
         deliver_due(self.desk)
         self.clock.move(seconds)
 

@@ -11,15 +11,14 @@ import pytest
 from sqlmodel import func, select, update
 
 from canary.model.mail import Client, Envelope
-from canary.receive.spool import Spool
+from canary.spool.spool import Spool
 from canary.store.database import Database
-from canary.store.tables import CaseRow, DeliveryRow, HitRow, MailRow
-from canary.store.telling import DestinationRow
+from canary.store.tables import CaseRow, DeliveryRow, DestinationRow, HitRow, MailRow
 from tests.processes import ROOT, House
 from tests.receiver import Receiver
 
 pytestmark = pytest.mark.slow
-SOURCES = ("canary/pipeline.py", "canary/alert/deliver.py")
+SOURCES = ("canary/pipeline/story.py", "canary/alerts/delivery.py")
 STAGES = [stage for source in SOURCES for stage in re.findall(r'passed\("(\w+)"\)', (ROOT / source).read_text())]
 LURE = b"From: a@bad.example\r\nSubject: Reader update\r\n\r\nDownload the new version at https://bad.example/x now please\r\n"
 

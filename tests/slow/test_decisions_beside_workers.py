@@ -9,13 +9,15 @@ import pytest
 from sqlmodel import select
 
 from canary.authenticate.lookup import ZoneLookup
-from canary.casework import Finding
+from canary.canaries import lifecycle
+from canary.canaries.lifecycle import IssueOrder
+from canary.cases import answers
 from canary.model.mail import Client, Envelope, RawMail
-from canary.pipeline import Parts, conclude_all, find
-from canary.run import supplier_book
-from canary.store import canaries, senders, vendors
-from canary.store.canaries import Order
+from canary.pipeline.casework import AuthenticatedMail
+from canary.pipeline.story import Context, parse_and_authenticate, process_batch
+from canary.processes.run import supplier_book
 from canary.store.database import Database
+from canary.store.queries import vendors
 from canary.store.tables import CaseRow, HitRow, SenderRow
 from tests.conftest import START
 
@@ -23,32 +25,32 @@ pytestmark = pytest.mark.slow
 ZONE = {f"till{letter}.example": {"TXT": ["v=spf1 ip4:198.51.100.0/24 -all"]} for letter in "abcd"}
 
 
-def found(parts: Parts, number: int, to: tuple[str, ...]) -> Finding:
+def found(parts: Context, number: int, to: tuple[str, ...]) -> AuthenticatedMail:
     name = f"till{'abcd'[number % 4]}"
     text = "You paid 41.90 to Trendy Shoes and to Bikes and More." if number % 3 else "Cheap watches, only today."
     content = f"From: {name} <r@{name}.example>\r\nSubject: Receipt {number}\r\n\r\n{text}\r\n".encode()
     client = Client("198.51.100.7", 25, "mx")
     envelope = Envelope(f"b@{name}.example", to, client, START + timedelta(days=60, minutes=number))
-    return asyncio.run(find(parts, RawMail(f"k{number}", envelope, content)))
+    return asyncio.run(parse_and_authenticate(parts, RawMail(f"k{number}", envelope, content)))
 
 
 def test_no_mail_is_left_with_a_verdict_that_a_decision_has_overtaken(store: Database) -> None:
-    parts = Parts(store, lambda: ZoneLookup(ZONE), supplier_book(), lambda: START)
+    parts = Context(store, lambda: ZoneLookup(ZONE), supplier_book(), lambda: START)
     with store.writing() as session:
         slugs = [vendors.add_vendor(session, name, [], START).slug for name in ("Trendy Shoes", "Bikes and More")]
-        issue = (Order(slug, "in.example") for slug in slugs)
-        addresses = tuple(canaries.issue(session, order, secrets.randbelow, START).address for order in issue)
+        issue = (IssueOrder(slug, "in.example") for slug in slugs)
+        addresses = tuple(lifecycle.issue(session, order, secrets.randbelow, START).address for order in issue)
     findings = [found(parts, number, addresses if number % 2 else addresses[:1]) for number in range(160)]
-    conclude_all(parts, findings[:40])
+    process_batch(parts, findings[:40])
 
     def work(start: int) -> None:
         for at in range(start, len(findings), 20):
-            conclude_all(parts, findings[at : at + 10])
+            process_batch(parts, findings[at : at + 10])
 
     def decide() -> None:
         for letter in "abcd":
             with store.writing() as session:
-                say = senders.approve if letter in "ab" else senders.deny
+                say = answers.approve if letter in "ab" else answers.deny
                 say(session, "trendy-shoes", f"till{letter}.example", "ada", START)
 
     with ThreadPoolExecutor(3) as pool:

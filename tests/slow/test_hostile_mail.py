@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from canary.authenticate.arc import verify_arc
-from canary.authenticate.dkim import verify_dkim
-from canary.authenticate.lookup import Answer, ZoneLookup
+from canary.authenticate.dkim.verify import verify_dkim
+from canary.authenticate.lookup import DnsAnswer, ZoneLookup
 from canary.authenticate.message import split
 from canary.model.proof import ArcResult, DkimResult
 from tests.hostile_mail import KNOWN, OURS, Attack
@@ -49,9 +49,9 @@ def test_an_attack_on_our_limits_is_answered_with_a_word_in_a_quarter_second(nam
     assert seconds(attack) < 0.25
 
 
-async def any_key(name: str, kind: str) -> Answer:
+async def any_key(name: str, kind: str) -> DnsAnswer:
     """A key for everybody, so that each signature is judged to its end."""
-    return Answer((rsa().record().encode(),))
+    return DnsAnswer((rsa().record().encode(),))
 
 
 def mutated(mail: bytes, chance: random.Random) -> bytes:

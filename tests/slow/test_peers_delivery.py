@@ -16,7 +16,7 @@ from pathlib import Path
 import pytest
 
 from canary.model.mail import RawMail
-from canary.receive.spool import Spool
+from canary.spool.spool import Spool
 from tests.nursery import furnish
 from tests.postfix import postfix
 from tests.processes import ROOT, House, Running, eventually

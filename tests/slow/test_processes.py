@@ -11,7 +11,7 @@ import pytest
 from sqlmodel import func, select
 
 from canary.model.verdict import LEAKS
-from canary.receive.spool import Spool
+from canary.spool.spool import Spool
 from canary.store.tables import CaseRow, HitRow, MailRow
 from tests.conftest import administer
 from tests.postgres import cluster

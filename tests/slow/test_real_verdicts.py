@@ -10,9 +10,9 @@ from pathlib import Path
 import pytest
 
 from canary.authenticate.message import split
-from canary.authenticate.results import OUTLOOK, read_results, sender_ip
+from canary.authenticate.results.trusted import OUTLOOK, read_results, sender_ip
 from canary.judge.identity import identify
-from canary.judge.rules import Hearing, judge
+from canary.judge.rules import HitContext, judge
 from canary.mail.bounce import answers_nothing
 from canary.mail.parse import parse
 from canary.model.canary import Canary, CanaryState, Style
@@ -36,7 +36,7 @@ def judged(path: Path) -> Judgement:
     proofs = read_results(message, [OUTLOOK]) or Proofs()
     sender = mail.header("Return-Path").strip("<> ") if mail.has("return-path") else mail.sender.address
     envelope = Envelope(sender, (), Client(sender_ip(message, [OUTLOOK])), START)
-    return judge(Hearing(mail, envelope, proofs, identify(mail, proofs, envelope, book()), CANARY, VENDOR))
+    return judge(HitContext(mail, envelope, proofs, identify(mail, proofs, envelope, book()), CANARY, VENDOR))
 
 
 @pytest.mark.parametrize(("folder", "least"), [("phishing_pot", 0.99), ("spamassassin/spam", 0.99)])

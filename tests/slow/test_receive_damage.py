@@ -11,7 +11,7 @@ import pytest
 
 from canary.model.attempt import Attempt, AttemptKind
 from canary.model.mail import Client, Envelope
-from canary.receive.spool import Spool
+from canary.spool.spool import Spool
 from tests.sink import DAY
 
 pytestmark = pytest.mark.slow

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from canary.model.mail import Client, Envelope
-from canary.receive.spool import Spool
+from canary.spool.spool import Spool
 from tests.disk import Disk
 from tests.nursery import DAY, Ledger, Nursery, furnish, take_all
 from tests.processes import House, eventually

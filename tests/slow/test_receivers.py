@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 from sqlmodel import func, select
 
-from canary.receive.spool import Spool
+from canary.spool.spool import Spool
 from canary.store.tables import MailRow
 from tests.processes import ROOT, House, Running, eventually
 

@@ -13,8 +13,8 @@ from typing import Any
 import pytest
 from aiosmtpd.smtp import SMTP
 
-from canary.receive.admission import Limits
-from canary.receive.data import END
+from canary.smtp.admission import Limits
+from canary.smtp.data import END
 from tests.sink import CANARY
 from tests.wire import Spoken, Wire, replies
 

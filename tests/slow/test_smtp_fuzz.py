@@ -10,9 +10,9 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
-from canary.receive.admission import Limits
-from canary.receive.lmtp import Lmtp
-from canary.receive.session import Session
+from canary.smtp.admission import Limits
+from canary.smtp.lmtp import Lmtp
+from canary.smtp.session import Session
 from tests.sink import CANARY
 from tests.wire import Spoken
 

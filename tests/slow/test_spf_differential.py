@@ -14,7 +14,7 @@ import pytest
 import spf as pyspf
 
 from canary.authenticate.lookup import Lookup, Temporary, ZoneLookup
-from canary.authenticate.spf import check_spf
+from canary.authenticate.spf.check import check_spf
 from canary.model.proof import Result, SpfResult
 
 COUNT = 3000

@@ -11,7 +11,7 @@ import pytest
 
 from canary.judge.identity import claimed_suppliers, identify
 from canary.mail.parse import parse
-from canary.mail.trace import Hop, read_trusted, trusted_hop
+from canary.mail.received import Hop, read_trusted, trusted_hop
 from canary.model.identity import Identity
 from canary.model.mail import Client, Envelope, ParsedMail
 from canary.model.proof import Proofs, Result, SpfResult

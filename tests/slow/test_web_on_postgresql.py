@@ -7,9 +7,9 @@ from fastapi import FastAPI
 
 from canary.model.alert import DestinationView
 from canary.store.database import Database
-from canary.store.events import audited
+from canary.store.queries.audit import audited
 from canary.web.app import create_app
-from canary.web.route import API
+from canary.web.routes import API
 from tests.oddities import ODD, QUICK, broken_addresses, broken_forms
 from tests.ways import CALLS, ready
 from tests.website import NOW, Site, fill, serve_app

@@ -9,10 +9,12 @@ from pathlib import Path
 
 import pytest
 
+from canary.alerts import mutes
+from canary.alerts.routing import route
+from canary.cases import records
 from canary.model.alert import Alert, DestinationView
-from canary.store import cases, hushes, outbox, tags, vendors
-from canary.store.routing import route
-from canary.store.telling import WatchRow
+from canary.store.queries import outbox, vendor_tags, vendors
+from canary.store.tables import WatchRow
 from tests.processes import ROOT, House
 from tests.receiver import Receiver, receiving
 
@@ -39,7 +41,7 @@ def house(tmp_path: Path, receiver: Receiver) -> Iterator[House]:
         found.store.migrate()
         with found.store.writing() as session:
             vendors.add_vendor(session, "Play", ["play.example"], NOW)
-            case = cases.open_case(session, 1, NOW)
+            case = records.open_case(session, 1, NOW)
             session.add(WatchRow(case_id=case.id or 0, topic="case:1"))
             outbox.put(session, Alert("f1", "case-opened", NOW, 1, "Play", "spam", 0.9, "c@x.example", "s", "Hi"))
             session.flush()
@@ -79,7 +81,7 @@ def test_cases_and_vendors_are_muted_snoozed_and_acknowledged(house: House) -> N
     assert {row["subject"]: bool(row["until"]) for row in found} == {"vendor:play": False, "case:1": True}
     house.canary("alert", "unmute", "play")
     with house.store.reading() as session:
-        assert list(hushes.standing(session, NOW).until) == ["case:1"]
+        assert list(mutes.active_mutes(session, NOW).until) == ["case:1"]
         assert session.get_one(WatchRow, 1).acknowledged_at is not None
     assert refused(house, "alert", "snooze", "1", "soon")[0] == 2
     assert refused(house, "alert", "mute", "99") == (1, "case:99: no such case; see `canary cases`\n")
@@ -90,4 +92,4 @@ def test_vendors_are_tagged(house: House) -> None:
     house.canary("vendor", "set", "shop", "--untag", "eu", "--tag", "games")
     assert json.loads(house.canary("vendor", "show", "shop", "--json"))["tags"] == ["finance", "games"]
     with house.store.reading() as session:
-        assert tags.by_vendor(session, ["shop"]) == {"shop": ("finance", "games")}
+        assert vendor_tags.by_vendor(session, ["shop"]) == {"shop": ("finance", "games")}

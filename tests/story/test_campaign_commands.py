@@ -8,15 +8,19 @@ from pathlib import Path
 
 import pytest
 
-from canary.model.campaign import Feature, Kind, Sending
-from canary.store import campaigns
+from canary.campaigns import membership
+from canary.model.campaign import CampaignSending, Feature, FeatureKind
 from canary.store.tables import MailRow
 from tests.conftest import START
 from tests.processes import House
 
 pytestmark = pytest.mark.slow  # each command is a process of its own, a second or so
 Said = subprocess.CompletedProcess[str]
-SUBJECT, LINK, HOST = Feature(Kind.SUBJECT, "your parcel"), Feature(Kind.LINK, "bad.example"), Feature(Kind.HOST, "mx")
+SUBJECT, LINK, HOST = (
+    Feature(FeatureKind.SUBJECT, "your parcel"),
+    Feature(FeatureKind.LINK, "bad.example"),
+    Feature(FeatureKind.HOST, "mx"),
+)
 
 
 @pytest.fixture
@@ -30,7 +34,7 @@ def say(tmp_path: Path) -> Iterator[Callable[..., Said]]:
                                proofs={}, parts={})  # fmt: skip
                 session.add(mail)
                 session.flush()
-                campaigns.join_campaign(session, mail, Sending(None, features))
+                membership.join_campaign(session, mail, CampaignSending(None, features))
 
         def run(*arguments: str) -> Said:
             command = [sys.executable, "-m", "canary", "campaign", *arguments]

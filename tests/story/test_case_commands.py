@@ -7,10 +7,11 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
+from canary.cases.charge import assess_and_record
 from canary.cli import app
-from canary.cli.frame import explain
-from canary.store.charge import weigh
-from canary.store.counting import recount
+from canary.cli.context import explain
+from canary.store.counters import recount
+from canary.store.queries.users import add_user
 from canary.store.tables import (
     CampaignRow,
     CanaryRow,
@@ -21,7 +22,6 @@ from canary.store.tables import (
     MailRow,
     VendorRow,
 )
-from canary.store.users import add_user
 from tests.conftest import START
 from tests.processes import House
 
@@ -58,7 +58,7 @@ def say(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Say]:
                                    reasons=NAMED if number < 3 else []))  # fmt: skip
             recount(session)
             for number in (1, 2):
-                weigh(session, session.get_one(CaseRow, number))
+                assess_and_record(session, session.get_one(CaseRow, number))
         monkeypatch.chdir(house.folder)
         for name, value in house.environment.items():
             monkeypatch.setenv(name, value)

@@ -11,11 +11,12 @@ from pathlib import Path
 import pytest
 
 from canary.authenticate.lookup import ZoneLookup
+from canary.canaries import lifecycle
+from canary.canaries.lifecycle import IssueOrder
 from canary.model.mail import Client, Envelope, RawMail
-from canary.pipeline import Parts, conclude, find
-from canary.run import supplier_book
-from canary.store import canaries, vendors
-from canary.store.canaries import Order
+from canary.pipeline.story import Context, parse_and_authenticate, process_mail
+from canary.processes.run import supplier_book
+from canary.store.queries import vendors
 from tests.processes import ROOT, House
 
 pytestmark = pytest.mark.slow  # each command is a process of its own, a second or so
@@ -31,13 +32,13 @@ def house(tmp_path: Path) -> Iterator[House]:
         found.store.migrate()
         with found.store.writing() as session:
             slug = vendors.add_vendor(session, "Trendy Shoes", ["shop.example"], ISSUED).slug
-            address = canaries.issue(session, Order(slug, "in.example"), secrets.randbelow, ISSUED).address
+            address = lifecycle.issue(session, IssueOrder(slug, "in.example"), secrets.randbelow, ISSUED).address
         zone = ZoneLookup({"tillroll.example": {"TXT": ["v=spf1 ip4:198.51.100.0/24 -all"]}})
-        parts = Parts(found.store, lambda: zone, supplier_book(), lambda: ISSUED)
+        parts = Context(found.store, lambda: zone, supplier_book(), lambda: ISSUED)
         envelope = Envelope(
             "b@tillroll.example", (address,), Client("198.51.100.7", 25, "mx"), ISSUED + timedelta(days=60)
         )
-        conclude(parts, asyncio.run(find(parts, RawMail("one", envelope, RECEIPT))))
+        process_mail(parts, asyncio.run(parse_and_authenticate(parts, RawMail("one", envelope, RECEIPT))))
         yield found
 
 

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from canary.store.events import audited
-from canary.store.users import check_password
+from canary.store.queries.audit import audited
+from canary.store.queries.users import check_password
 from tests.processes import House
 
 pytestmark = pytest.mark.slow  # each command is a process of its own, a second or so

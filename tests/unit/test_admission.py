@@ -2,7 +2,7 @@
 
 import pytest
 
-from canary.receive.admission import Ruling, folded, network, plain_ip, read_networks, rule, spend, unquoted, yielding
+from canary.smtp.admission import Ruling, folded, network, plain_ip, read_networks, rule, spend, unquoted, yielding
 
 DOMAINS = frozenset({"example.net", "example.org"})
 ISSUED = frozenset({"play-x7k2@example.net", "me+shop-q1@example.org", "gone@elsewhere.test"})

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from canary.adopt import read_map
-from canary.judge.adoption import Left, Proposal, Seen, Sighting, adopted_bits, propose, tag_of
+from canary.importing.adoption import read_map
+from canary.judge.adoption import AdoptionProposal, Left, SenderSighting, Sighting, adopted_bits, propose, tag_of
 from canary.model.canary import Style
 from canary.model.party import Vendor
 
@@ -20,13 +20,13 @@ def sighting(address: str, *senders: str) -> Sighting:
     seen = []
     for day, sender in enumerate(senders):
         name = sender.strip("~!")
-        seen.append(Seen(BEGIN + timedelta(days=day), "" if "~" in sender else name, name, "!" in sender))
+        seen.append(SenderSighting(BEGIN + timedelta(days=day), "" if "~" in sender else name, name, "!" in sender))
     return Sighting(address, BEGIN, len(seen), tuple(seen))
 
 
-def adopted(address: str, *senders: str, known: Sequence[Vendor] = (PLAY,)) -> Proposal:
+def adopted(address: str, *senders: str, known: Sequence[Vendor] = (PLAY,)) -> AdoptionProposal:
     found = propose(sighting(address, *senders), known)
-    assert isinstance(found, Proposal), found
+    assert isinstance(found, AdoptionProposal), found
     return found
 
 
@@ -46,9 +46,9 @@ def test_the_first_to_write_need_not_be_the_one_that_the_tag_names() -> None:
 
 def test_more_domains_of_one_name_count_only_while_the_address_is_new() -> None:
     found = sighting("amazon@in.example", "amazon.de", "amazon.com")
-    late = Seen(BEGIN + timedelta(days=400), "amazon.bad", "amazon.bad")
+    late = SenderSighting(BEGIN + timedelta(days=400), "amazon.bad", "amazon.bad")
     made = propose(Sighting(found.address, found.first, 3, (*found.seen, late)), [])
-    assert isinstance(made, Proposal)
+    assert isinstance(made, AdoptionProposal)
     assert made.domains == ("amazon.de", "amazon.com")
 
 
@@ -93,13 +93,13 @@ def test_an_address_that_names_nobody_is_left_alone(address: str, senders: tuple
 
 def test_the_owners_word_counts_before_all_else() -> None:
     made = propose(sighting("info@in.example", "spam.example"), [PLAY], ("play.com", "newsletter"))
-    assert isinstance(made, Proposal)
+    assert isinstance(made, AdoptionProposal)
     assert (made.slug, made.channel, made.basis) == ("play-com", "newsletter", "vendor map")
 
 
 def test_a_vendor_that_only_the_owner_names_gets_the_domain_that_bears_its_name() -> None:
     made = propose(sighting("x9@in.example", "spam.example", "bikeworld.example"), [], ("Bike World", "signup"))
-    assert isinstance(made, Proposal)
+    assert isinstance(made, AdoptionProposal)
     assert (made.name, made.domains) == ("Bike World", ("bikeworld.example",))
 
 

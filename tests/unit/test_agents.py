@@ -2,7 +2,7 @@
 
 import pytest
 
-from canary.web.agents import browser
+from canary.web.user_agent import browser
 
 
 @pytest.mark.parametrize(

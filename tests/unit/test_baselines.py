@@ -4,8 +4,15 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from canary.attribute.baselines import BASELINES, any_mail, hits_only, holdings, overlap_vote, spam_means_vendor
-from canary.attribute.world import Party, Passing, Planted, Posterior, Source, Strike, World
+from canary.attribute.evaluation.baselines import (
+    BASELINES,
+    any_mail,
+    hits_only,
+    holdings,
+    overlap_vote,
+    spam_means_vendor,
+)
+from canary.attribute.world import CampaignHit, CanaryFacts, Posterior, Source, SupplyFacts, VendorFacts, World
 from canary.model.case import SuspectKind
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
@@ -18,16 +25,19 @@ def vendor(name: str) -> Source:
     return Source(SuspectKind.VENDOR, name)
 
 
-def strike(canary: str, verdict: str = "spam", confidence: float = 0.9) -> Strike:
-    return Strike(canary, NOW - timedelta(days=1), "k1", verdict, confidence)
+def strike(canary: str, verdict: str = "spam", confidence: float = 0.9) -> CampaignHit:
+    return CampaignHit(canary, NOW - timedelta(days=1), "k1", verdict, confidence)
 
 
-def world(*strikes: Strike) -> World:
+def world(*strikes: CampaignHit) -> World:
     """Six vendors, four of them with the supplier, and two decoys."""
     return World(
         NOW,
-        tuple(Party(name, (Passing("esp"),) if name in "abcd" else ()) for name in "abcdef"),
-        (*(Planted(name, "d", name, START) for name in "abcdef"), *(Planted(n, "d", None, START) for n in ("x", "y"))),
+        tuple(VendorFacts(name, (SupplyFacts("esp"),) if name in "abcd" else ()) for name in "abcdef"),
+        (
+            *(CanaryFacts(name, "d", name, START) for name in "abcdef"),
+            *(CanaryFacts(n, "d", None, START) for n in ("x", "y")),
+        ),
         strikes,
     )
 
@@ -42,9 +52,11 @@ def test_a_supplier_holds_what_its_vendors_pass_on_and_the_own_side_holds_all() 
 
 
 def test_a_supplier_holds_only_the_channels_and_times_that_were_passed_on() -> None:
-    passings = (Passing("esp", frozenset({"newsletter"})), Passing("old", until=START))
+    passings = (SupplyFacts("esp", frozenset({"newsletter"})), SupplyFacts("old", until=START))
     there = World(
-        NOW, (Party("a", passings),), (Planted("1", "d", "a", START), Planted("2", "d", "a", START, "newsletter"))
+        NOW,
+        (VendorFacts("a", passings),),
+        (CanaryFacts("1", "d", "a", START), CanaryFacts("2", "d", "a", START, "newsletter")),
     )
     held = holdings(there)
     assert (held[ESP], held[Source(SuspectKind.SUPPLIER, "old")]) == (frozenset({"2"}), frozenset())

@@ -4,7 +4,7 @@ import random
 
 import pytest
 
-from canary.receive.bdat import ChunkReader, chunk_size
+from canary.smtp.bdat import ChunkReader, chunk_size
 
 
 @pytest.mark.parametrize(

@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from canary.mail.bounce import Answer, answers_nothing
+from canary.mail.bounce import AutomaticAnswer, answers_nothing
 from canary.mail.parse import MAX_ENCLOSED, parse
 from canary.model.mail import Client, Envelope
 from canary.model.verdict import Reason
@@ -13,23 +13,25 @@ from tests.verdict_cases import FOLDER
 NOW = datetime(2026, 3, 1, tzinfo=UTC)
 
 
-def answer(text: str, mail_from: str = "x@other.example") -> Answer | None:
+def answer(text: str, mail_from: str = "x@other.example") -> AutomaticAnswer | None:
     return answers_nothing(parse(text.encode()), Envelope(mail_from, ("c@in.example",), Client(""), NOW))
 
 
-def case(name: str) -> Answer | None:
+def case(name: str) -> AutomaticAnswer | None:
     return answers_nothing(
         parse((FOLDER / name / "mail.eml").read_bytes()), Envelope("", ("c@in.example",), Client(""), NOW)
     )
 
 
 def test_a_report_tells_whom_the_mail_was_for_who_it_claimed_to_be_from_and_its_id() -> None:
-    told = Answer(Reason.DELIVERY_REPORT, "gone@other.example", "canary@inbox.example", "<lottery-9931@sender.invalid>")
+    told = AutomaticAnswer(
+        Reason.DELIVERY_REPORT, "gone@other.example", "canary@inbox.example", "<lottery-9931@sender.invalid>"
+    )
     assert case("09-backscatter-report") == told
 
 
 def test_a_complaint_tells_the_same() -> None:
-    told = Answer(
+    told = AutomaticAnswer(
         Reason.FEEDBACK_REPORT, "somebody@provider.example", "canary@inbox.example", "<lottery-9932@sender.invalid>"
     )
     assert case("30-backscatter-feedback-report") == told
@@ -40,14 +42,14 @@ def test_a_report_that_returns_only_the_header_tells_as_much() -> None:
         "From: MAILER-DAEMON@mx.example\nSubject: Returned mail\nContent-Type: multipart/report; boundary=b\n\n"
         "--b\nContent-Type: text/rfc822-headers\n\nFrom: <c@in.example>\nTo: <a@b.example>\nMessage-ID: <7@x>\n--b--\n"
     )
-    assert told == Answer(Reason.DELIVERY_REPORT, "a@b.example", "c@in.example", "<7@x>")
+    assert told == AutomaticAnswer(Reason.DELIVERY_REPORT, "a@b.example", "c@in.example", "<7@x>")
 
 
 def test_an_automatic_reply_tells_the_id_that_it_refers_to() -> None:
     told = answer(
         "From: Bob <bob@x.example>\nSubject: Re: hi\nAuto-Submitted: auto-replied (vacation)\nReferences: <1@x> <2@x>\n\nI am away.\n"
     )
-    assert told == Answer(Reason.AUTO_REPLY, "", "", "<2@x>")
+    assert told == AutomaticAnswer(Reason.AUTO_REPLY, "", "", "<2@x>")
 
 
 @pytest.mark.parametrize(

@@ -13,14 +13,14 @@ from pathlib import Path
 import pytest
 from sqlmodel import Session
 
-from canary.attribute.features import addressee, sending
+from canary.attribute.campaigns.features import addressee, sending
+from canary.campaigns import membership
 from canary.mail.parse import parse
-from canary.model.campaign import Sending
+from canary.model.campaign import CampaignSending
 from canary.model.identity import Identity
 from canary.model.mail import Client, ParsedMail
 from canary.model.proof import DkimResult, Proofs, Result
-from canary.run import supplier_book
-from canary.store import campaigns
+from canary.processes.run import supplier_book
 from canary.store.database import Database
 from canary.store.tables import MailRow
 
@@ -50,7 +50,7 @@ def proofs(mail: ParsedMail) -> Proofs:
 
 
 @cache
-def shown(folder: Path) -> dict[str, Sending]:
+def shown(folder: Path) -> dict[str, CampaignSending]:
     files = sorted(path for path in folder.iterdir() if path.is_file())
     mails = {path.name: parse(path.read_bytes()) for path in files}
     return {
@@ -59,13 +59,13 @@ def shown(folder: Path) -> dict[str, Sending]:
     }
 
 
-def linked(session: Session, sendings: dict[str, Sending]) -> dict[str, int]:
+def linked(session: Session, sendings: dict[str, CampaignSending]) -> dict[str, int]:
     rows = []
     for name, each in sendings.items():
         row = MailRow(key=name, sha256="", size=1, received_at=NOW, envelope={}, identity={}, proofs={}, parts={})
         session.add(row)
         session.flush()
-        campaigns.join_campaign(session, row, each)
+        membership.join_campaign(session, row, each)
         rows.append(row)
     return {row.key: row.campaign_id or 0 for row in rows}
 

@@ -6,17 +6,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from canary.attribute.campaigns import INDEPENDENT, belongs, pairs
-from canary.attribute.features import addressee, sending
-from canary.attribute.likeness import ALIKE, likeness, sketch
-from canary.attribute.wording import Addressee, normal_words, subject_words
+from canary.attribute.campaigns.features import addressee, sending
+from canary.attribute.campaigns.link import INDEPENDENT, belongs, pairs
+from canary.attribute.campaigns.minhash import ALIKE, likeness, sketch
+from canary.attribute.campaigns.normalise import Addressee, normal_words, subject_words
 from canary.mail.parse import parse
-from canary.model.campaign import Feature, Kind, Link, Sending, Sketch
+from canary.model.campaign import CampaignLink, CampaignSending, Feature, FeatureKind, Sketch
 from canary.model.canary import Persona
 from canary.model.identity import Identity
 from canary.model.mail import Client
 from canary.model.proof import DkimResult, Proofs, Result
-from canary.run import supplier_book
+from canary.processes.run import supplier_book
 from tests.sendings import ANNA, BEN, CLIENT, LURE, letter, named, owner
 
 BOOK = supplier_book()
@@ -30,7 +30,9 @@ STORY = (
 )
 
 
-def show(content: bytes, client: Client = CLIENT, proofs: Proofs | None = None, to: Addressee | None = None) -> Sending:
+def show(
+    content: bytes, client: Client = CLIENT, proofs: Proofs | None = None, to: Addressee | None = None
+) -> CampaignSending:
     mail = parse(content)
     return sending(mail, proofs or Proofs(), Identity(), client, to or addressee(mail, ()), BOOK)
 
@@ -45,7 +47,7 @@ def alike(one: str, two: str) -> float:
     return likeness(drawn(one).signature, [drawn(two).signature])[0]
 
 
-def values(shown: Sending, kind: Kind) -> list[str]:
+def values(shown: CampaignSending, kind: FeatureKind) -> list[str]:
     return [feature.value for feature in shown.features if feature.kind is kind]
 
 
@@ -164,40 +166,44 @@ def test_hostile_text_takes_no_longer_than_other_text(text: str) -> None:
 
 
 def test_an_answer_mark_and_a_number_are_no_part_of_a_subject() -> None:
-    assert values(show(letter(subject="Re: FW: [list] Your parcel 8812 is waiting here")), Kind.SUBJECT) == [
+    assert values(show(letter(subject="Re: FW: [list] Your parcel 8812 is waiting here")), FeatureKind.SUBJECT) == [
         "your parcel is waiting here"
     ]
 
 
 @pytest.mark.parametrize("subject", ["", "Hello", "Reader update", "Invoice 2231", "Re: Re: hi you two"])
 def test_a_subject_that_anybody_writes_is_no_feature(subject: str) -> None:
-    assert values(show(letter(subject=subject)), Kind.SUBJECT) == []
+    assert values(show(letter(subject=subject)), FeatureKind.SUBJECT) == []
 
 
 def test_the_first_link_that_tells_something_is_a_feature_by_its_registered_domain() -> None:
     body = "https://www.google.com/a https://bit.ly/x https://login.bad.example/1 https://worse.example/"
-    assert values(show(letter(body=body)), Kind.LINK) == ["bad.example"]
+    assert values(show(letter(body=body)), FeatureKind.LINK) == ["bad.example"]
 
 
 def test_a_link_to_the_vendor_itself_tells_nothing() -> None:
     mail = parse(letter(body="https://www.play.example/offers"))
-    assert values(show(letter(body="https://www.play.example/offers"), to=addressee(mail, [ANNA])), Kind.LINK) == []
+    assert (
+        values(show(letter(body="https://www.play.example/offers"), to=addressee(mail, [ANNA])), FeatureKind.LINK) == []
+    )
 
 
 def test_a_short_text_counts_as_a_feature_beside_another() -> None:
     shown = show(letter(body="Please look at the new pictures."))
     assert shown.sketch is None
-    assert values(shown, Kind.WORDS) == ["please look at the new pictures"]
+    assert values(shown, FeatureKind.WORDS) == ["please look at the new pictures"]
 
 
 def test_a_sender_is_known_by_its_habit_of_naming() -> None:
-    shapes = [values(show(letter(sender=f'"Parcel Office" <desk{n}@h{n}.example>')), Kind.SENDER) for n in (17, 4)]
+    shapes = [
+        values(show(letter(sender=f'"Parcel Office" <desk{n}@h{n}.example>')), FeatureKind.SENDER) for n in (17, 4)
+    ]
     assert shapes == [["parcel office <desk0>"]] * 2
 
 
 def test_a_sender_that_leads_to_its_own_site_shows_one_thing() -> None:
     shown = show(letter(body="https://www.bad.example/", sender='"Parcel Office" <desk@mail.bad.example>'))
-    assert (values(shown, Kind.SENDER), values(shown, Kind.LINK)) == ([], ["bad.example"])
+    assert (values(shown, FeatureKind.SENDER), values(shown, FeatureKind.LINK)) == ([], ["bad.example"])
 
 
 @pytest.mark.parametrize(
@@ -215,25 +221,25 @@ def test_a_sender_that_leads_to_its_own_site_shows_one_thing() -> None:
     ],
 )
 def test_a_link_to_a_place_that_anybody_uses_is_no_feature(link: str, found: list[str]) -> None:
-    assert values(show(letter(body=link)), Kind.LINK) == found
+    assert values(show(letter(body=link)), FeatureKind.LINK) == found
 
 
 @pytest.mark.parametrize("sender", ["<info@a.example>", "News <news@a.example>", '"DHL" <noreply@a.example>'])
 def test_a_sender_like_any_other_is_no_feature(sender: str) -> None:
-    assert values(show(letter(sender=sender)), Kind.SENDER) == []
+    assert values(show(letter(sender=sender)), FeatureKind.SENDER) == []
 
 
 @pytest.mark.parametrize(
     ("domains", "found"), [(("gmail.com",), []), (("sendgrid.net", "mail.bad.example"), ["bad.example"]), ((), [])]
 )
 def test_a_signature_of_a_platform_is_no_feature(domains: tuple[str, ...], found: list[str]) -> None:
-    assert values(show(letter(), proofs=signed(*domains)), Kind.DKIM) == found
+    assert values(show(letter(), proofs=signed(*domains)), FeatureKind.DKIM) == found
 
 
 def test_an_account_at_a_platform_is_a_feature() -> None:
     mail = parse(letter())
     shown = sending(mail, Proofs(), Identity(esp="sendgrid", account="17"), CLIENT, Addressee(), BOOK)
-    assert values(shown, Kind.ACCOUNT) == ["sendgrid/17"]
+    assert values(shown, FeatureKind.ACCOUNT) == ["sendgrid/17"]
 
 
 @pytest.mark.parametrize(
@@ -252,57 +258,67 @@ def test_an_account_at_a_platform_is_a_feature() -> None:
     ],
 )
 def test_a_host_is_known_by_its_name_or_its_network(ip: str, helo: str, found: list[str]) -> None:
-    assert values(show(letter(), Client(ip, 25, helo)), Kind.HOST) == found
+    assert values(show(letter(), Client(ip, 25, helo)), FeatureKind.HOST) == found
 
 
 def test_a_file_of_some_size_is_a_feature_and_a_logo_is_not() -> None:
     mail = parse(letter(files=[("paper.pdf", "application/pdf", 5000), ("logo.png", "image/png", 5000)]))
     shown = sending(mail, Proofs(), Identity(), CLIENT, Addressee(), BOOK)
-    assert values(shown, Kind.ATTACHMENT) == [mail.attachments[0].sha256]
+    assert values(shown, FeatureKind.ATTACHMENT) == [mail.attachments[0].sha256]
 
 
-def linked(*features: Feature) -> set[frozenset[Kind]]:
+def linked(*features: Feature) -> set[frozenset[FeatureKind]]:
     return {frozenset(feature.kind for feature in pair) for _, pair in pairs(features)}
 
 
 def test_one_feature_links_nobody_and_two_independent_ones_do() -> None:
-    subject, link = Feature(Kind.SUBJECT, "your parcel is waiting"), Feature(Kind.LINK, "bad.example")
+    subject, link = Feature(FeatureKind.SUBJECT, "your parcel is waiting"), Feature(FeatureKind.LINK, "bad.example")
     assert linked(subject) == set()
-    assert linked(subject, link) == {frozenset({Kind.SUBJECT, Kind.LINK})}
+    assert linked(subject, link) == {frozenset({FeatureKind.SUBJECT, FeatureKind.LINK})}
 
 
 @pytest.mark.parametrize(
-    "kinds", [(Kind.DKIM, Kind.HOST), (Kind.DKIM, Kind.ACCOUNT), (Kind.SUBJECT, Kind.WORDS), (Kind.SENDER, Kind.DKIM)]
+    "kinds",
+    [
+        (FeatureKind.DKIM, FeatureKind.HOST),
+        (FeatureKind.DKIM, FeatureKind.ACCOUNT),
+        (FeatureKind.SUBJECT, FeatureKind.WORDS),
+        (FeatureKind.SENDER, FeatureKind.DKIM),
+    ],
 )
-def test_features_that_follow_from_each_other_are_no_pair(kinds: tuple[Kind, Kind]) -> None:
+def test_features_that_follow_from_each_other_are_no_pair(kinds: tuple[FeatureKind, FeatureKind]) -> None:
     assert linked(*(Feature(kind, f"value {kind}") for kind in kinds)) == set()
 
 
 def test_a_domain_that_signs_and_is_linked_to_is_one_thing_said_twice() -> None:
-    assert linked(Feature(Kind.LINK, "bad.example"), Feature(Kind.DKIM, "bad.example")) == set()
+    assert linked(Feature(FeatureKind.LINK, "bad.example"), Feature(FeatureKind.DKIM, "bad.example")) == set()
 
 
 def test_name_and_network_of_one_host_are_one_feature() -> None:
-    assert linked(Feature(Kind.HOST, "bad.example"), Feature(Kind.HOST, "203.0.113.0/24")) == set()
+    assert linked(Feature(FeatureKind.HOST, "bad.example"), Feature(FeatureKind.HOST, "203.0.113.0/24")) == set()
 
 
 def test_every_pair_that_links_says_why() -> None:
     assert all(len(pair) == 2 and why for pair, why in INDEPENDENT.items())
 
 
-@given(st.permutations([Feature(kind, kind.value * 3) for kind in Kind if kind is not Kind.TEXT]))
+@given(st.permutations([Feature(kind, kind.value * 3) for kind in FeatureKind if kind is not FeatureKind.TEXT]))
 def test_pairs_do_not_depend_on_the_order_of_features(features: list[Feature]) -> None:
     assert {number for number, _ in pairs(features)} == {number for number, _ in pairs(sorted(features, key=str))}
 
 
 def test_a_mail_makes_all_campaigns_one_that_it_is_linked_to() -> None:
-    assert belongs({7: Link(0.7), 3: Link(0.9)}, ()) == [3, 7]
+    assert belongs({7: CampaignLink(0.7), 3: CampaignLink(0.9)}, ()) == [3, 7]
 
 
 def test_where_a_person_set_campaigns_apart_the_nearer_one_has_the_mail() -> None:
-    found = {3: Link(0.7), 7: Link(0.9), 9: Link(0.0, (Feature(Kind.LINK, "a.example"),))}
+    found = {
+        3: CampaignLink(0.7),
+        7: CampaignLink(0.9),
+        9: CampaignLink(0.0, (Feature(FeatureKind.LINK, "a.example"),)),
+    }
     assert belongs(found, [frozenset({3, 7})]) == [7, 9]
-    assert belongs(dict.fromkeys(found, Link(0.8)), [frozenset({3, 7})]) == [3, 9]
+    assert belongs(dict.fromkeys(found, CampaignLink(0.8)), [frozenset({3, 7})]) == [3, 9]
 
 
 NAMES = st.text("abcdefghijklmnopqrstuvwxyzéöß", min_size=3, max_size=12)

@@ -6,13 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from canary.authenticate.canonical import (
-    body_digest,
-    relaxed_body,
-    relaxed_field,
-    simple_body,
-    simple_field,
-)
+from canary.authenticate.dkim.canonical import body_digest, relaxed_body, relaxed_field, simple_body, simple_field
 from canary.authenticate.message import split, with_crlf
 from tests.signer import canonical_body
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from canary.model.case import SETTLED, TRANSITIONS, CaseState, Course, course
+from canary.model.case import SETTLED, TRANSITIONS, CaseState, HitEffect, effect_of_hit
 
 
 def test_every_state_has_a_way_on_and_none_leads_to_itself() -> None:
@@ -22,17 +22,17 @@ def test_every_state_can_be_reached_from_new_and_left_for_investigating() -> Non
 
 @pytest.mark.parametrize("state", [state for state in CaseState if state not in SETTLED])
 def test_an_open_case_takes_whatever_comes(state: CaseState) -> None:
-    assert course(state, "", campaign_known=False, canary_known=False) is Course.JOIN
+    assert effect_of_hit(state, "", campaign_known=False, canary_known=False) is HitEffect.JOIN
 
 
 @pytest.mark.parametrize("state", [CaseState.DENIED, CaseState.CLOSED])
 def test_a_settled_case_takes_more_of_the_same_and_opens_again_for_anything_new(state: CaseState) -> None:
-    assert course(state, "confirmed", campaign_known=True, canary_known=True) is Course.JOIN
-    assert course(state, "confirmed", campaign_known=True, canary_known=False) is Course.REOPEN
-    assert course(state, "confirmed", campaign_known=False, canary_known=True) is Course.REOPEN
+    assert effect_of_hit(state, "confirmed", campaign_known=True, canary_known=True) is HitEffect.JOIN
+    assert effect_of_hit(state, "confirmed", campaign_known=True, canary_known=False) is HitEffect.REOPEN
+    assert effect_of_hit(state, "confirmed", campaign_known=False, canary_known=True) is HitEffect.REOPEN
 
 
 @pytest.mark.parametrize("state", [CaseState.FALSE_POSITIVE, CaseState.CLOSED])
 def test_a_false_positive_stays_one_for_its_campaigns_and_says_nothing_of_others(state: CaseState) -> None:
-    assert course(state, "false-positive", campaign_known=True, canary_known=False) is Course.JOIN
-    assert course(state, "false-positive", campaign_known=False, canary_known=True) is Course.APART
+    assert effect_of_hit(state, "false-positive", campaign_known=True, canary_known=False) is HitEffect.JOIN
+    assert effect_of_hit(state, "false-positive", campaign_known=False, canary_known=True) is HitEffect.APART

@@ -5,11 +5,11 @@ from datetime import UTC, datetime
 
 import pytest
 
-from canary.attribute.claims import Evidence, Struck, answer
+from canary.cases.claims import Evidence, HitAddress, answer_claim
 from canary.judge.guess import Chance
 from canary.model.attempt import LocalShape
 from canary.model.case import Suspect, SuspectKind
-from canary.model.claim import CLAIMS, Claim, ClaimCode, Outcome
+from canary.model.claim import CLAIMS, Claim, ClaimCode, ClaimOutcome
 
 
 def day(month: int, number: int, year: int = 2011) -> datetime:
@@ -26,8 +26,8 @@ OTHERS = (
 PLAY = Evidence(
     mails=5,
     suspects=(SILVERPOP, *OTHERS),
-    struck=(Struck("a@in.example", day(6, 1, 2010), day(3, 20), 12, HARD),
-            Struck("b@in.example", day(12, 12, 2010), day(3, 21), 15, HARD)),
+    struck=(HitAddress("a@in.example", day(6, 1, 2010), day(3, 20), 12, HARD),
+            HitAddress("b@in.example", day(12, 12, 2010), day(3, 21), 15, HARD)),
     said={"given name": (12, 15, 31), "phone": ()},
     leaked={"given name": 0.999, "phone": 0.3},
     quiet=(day(4, 10),),
@@ -36,34 +36,39 @@ PLAY = Evidence(
 )  # fmt: skip
 
 STANDING = [
-    (Claim(ClaimCode.ONLY_ADDRESSES), Outcome.CONTRADICTED, "given name in 3 of 5 mails", (12, 15, 31)),
-    (Claim(ClaimCode.NO_LEAK), Outcome.CONTRADICTED, "under 1% that this came about without a leak", (12, 15)),
-    (Claim(ClaimCode.GUESSED), Outcome.CONTRADICTED, "1 in 10^13 after 40,211 attempts", (12, 15)),
-    (Claim(ClaimCode.OWN_SIDE), Outcome.CONTRADICTED, "1% that it leaked on your own side", ()),
-    (Claim(ClaimCode.SUPPLIER, "Silverpop"), Outcome.CONSISTENT, "87% that Silverpop is the source; 4 of 5", ()),
-    (Claim(ClaimCode.SUPPLIER, "Mailmarch"), Outcome.UNKNOWN, "Mailmarch is not known to be a supplier", ()),
-    (Claim(ClaimCode.NOT_PASSED_ON), Outcome.CONTRADICTED, "came through Silverpop", ()),
-    (Claim(ClaimCode.PASSWORDS_SAFE), Outcome.UNKNOWN, "Change yours there all the same", ()),
-    (Claim(ClaimCode.HAPPENED, "", day(2, 1), day(2, 28)), Outcome.CONSISTENT, "03 Jan 2011 to 14 Mar 2011", ()),
-    (Claim(ClaimCode.HAPPENED, "", None, day(12, 1, 2010)), Outcome.CONTRADICTED, "issued only after that", (15,)),
-    (Claim(ClaimCode.HAPPENED, "", day(3, 21), None), Outcome.CONTRADICTED, "first on 20 Mar 2011", (12,)),
-    (Claim(ClaimCode.HAPPENED, "", day(3, 16), day(3, 19)), Outcome.UNKNOWN, "90 % probability", ()),
-    (Claim(ClaimCode.STOPPED, "", day(4, 1)), Outcome.CONSISTENT, "1 address given to the vendor since then kept", ()),
+    (Claim(ClaimCode.ONLY_ADDRESSES), ClaimOutcome.CONTRADICTED, "given name in 3 of 5 mails", (12, 15, 31)),
+    (Claim(ClaimCode.NO_LEAK), ClaimOutcome.CONTRADICTED, "under 1% that this came about without a leak", (12, 15)),
+    (Claim(ClaimCode.GUESSED), ClaimOutcome.CONTRADICTED, "1 in 10^13 after 40,211 attempts", (12, 15)),
+    (Claim(ClaimCode.OWN_SIDE), ClaimOutcome.CONTRADICTED, "1% that it leaked on your own side", ()),
+    (Claim(ClaimCode.SUPPLIER, "Silverpop"), ClaimOutcome.CONSISTENT, "87% that Silverpop is the source; 4 of 5", ()),
+    (Claim(ClaimCode.SUPPLIER, "Mailmarch"), ClaimOutcome.UNKNOWN, "Mailmarch is not known to be a supplier", ()),
+    (Claim(ClaimCode.NOT_PASSED_ON), ClaimOutcome.CONTRADICTED, "came through Silverpop", ()),
+    (Claim(ClaimCode.PASSWORDS_SAFE), ClaimOutcome.UNKNOWN, "Change yours there all the same", ()),
+    (Claim(ClaimCode.HAPPENED, "", day(2, 1), day(2, 28)), ClaimOutcome.CONSISTENT, "03 Jan 2011 to 14 Mar 2011", ()),
+    (Claim(ClaimCode.HAPPENED, "", None, day(12, 1, 2010)), ClaimOutcome.CONTRADICTED, "issued only after that", (15,)),
+    (Claim(ClaimCode.HAPPENED, "", day(3, 21), None), ClaimOutcome.CONTRADICTED, "first on 20 Mar 2011", (12,)),
+    (Claim(ClaimCode.HAPPENED, "", day(3, 16), day(3, 19)), ClaimOutcome.UNKNOWN, "90 % probability", ()),
+    (
+        Claim(ClaimCode.STOPPED, "", day(4, 1)),
+        ClaimOutcome.CONSISTENT,
+        "1 address given to the vendor since then kept",
+        (),
+    ),
     (
         Claim(ClaimCode.STOPPED, "", day(12, 1, 2010)),
-        Outcome.CONTRADICTED,
+        ClaimOutcome.CONTRADICTED,
         "1 address given to the vendor since",
         (15,),
     ),
-    (Claim(ClaimCode.STOPPED, "", day(5, 1)), Outcome.UNKNOWN, "rotate one, and its silence will tell", ()),
+    (Claim(ClaimCode.STOPPED, "", day(5, 1)), ClaimOutcome.UNKNOWN, "rotate one, and its silence will tell", ()),
 ]
 
 
 @pytest.mark.parametrize(("claim", "outcome", "text", "mails"), STANDING, ids=lambda value: getattr(value, "text", ""))
 def test_each_claim_is_answered_by_the_evidence(
-    claim: Claim, outcome: Outcome, text: str, mails: tuple[int, ...]
+    claim: Claim, outcome: ClaimOutcome, text: str, mails: tuple[int, ...]
 ) -> None:
-    found = answer(claim, PLAY)
+    found = answer_claim(claim, PLAY)
     assert (found.outcome, found.mails) == (outcome, mails)
     assert text in found.text
 
@@ -74,28 +79,35 @@ def test_every_claim_of_the_list_has_an_answer_in_the_table() -> None:
 
 def test_addresses_alone_may_be_true_where_no_mail_names_a_field_for_long() -> None:
     silent = replace(PLAY, said={}, leaked={"given name": 0.1}, mails=40)
-    assert answer(Claim(ClaimCode.ONLY_ADDRESSES), silent).outcome is Outcome.CONSISTENT
-    assert answer(Claim(ClaimCode.ONLY_ADDRESSES), replace(silent, leaked={"phone": 0.4})).outcome is Outcome.UNKNOWN
+    assert answer_claim(Claim(ClaimCode.ONLY_ADDRESSES), silent).outcome is ClaimOutcome.CONSISTENT
+    assert (
+        answer_claim(Claim(ClaimCode.ONLY_ADDRESSES), replace(silent, leaked={"phone": 0.4})).outcome
+        is ClaimOutcome.UNKNOWN
+    )
 
 
 def test_addresses_alone_cannot_be_told_where_no_persona_was_given() -> None:
-    assert answer(Claim(ClaimCode.ONLY_ADDRESSES), replace(PLAY, said={}, leaked={})).outcome is Outcome.UNKNOWN
+    assert (
+        answer_claim(Claim(ClaimCode.ONLY_ADDRESSES), replace(PLAY, said={}, leaked={})).outcome is ClaimOutcome.UNKNOWN
+    )
 
 
 def test_a_name_that_chance_explains_contradicts_nothing() -> None:
     weak = replace(PLAY, leaked={"given name": 0.4, "phone": 0.3})
-    assert answer(Claim(ClaimCode.ONLY_ADDRESSES), weak).outcome is Outcome.UNKNOWN
+    assert answer_claim(Claim(ClaimCode.ONLY_ADDRESSES), weak).outcome is ClaimOutcome.UNKNOWN
 
 
 def test_an_address_of_no_bits_may_have_been_guessed_unless_the_mail_knows_the_name() -> None:
     easy = replace(PLAY, struck=tuple(replace(s, chance=EASY) for s in PLAY.struck))
-    assert answer(Claim(ClaimCode.GUESSED), easy).text.startswith("Whoever guesses an address does not know the name")
-    assert answer(Claim(ClaimCode.GUESSED), replace(easy, leaked={})).outcome is Outcome.UNKNOWN
+    assert answer_claim(Claim(ClaimCode.GUESSED), easy).text.startswith(
+        "Whoever guesses an address does not know the name"
+    )
+    assert answer_claim(Claim(ClaimCode.GUESSED), replace(easy, leaked={})).outcome is ClaimOutcome.UNKNOWN
 
 
 def test_nothing_bounds_the_time_of_a_leak_without_a_window() -> None:
     dark = replace(PLAY, earliest=None, latest=None, from_90=None, to_90=None)
-    assert answer(Claim(ClaimCode.HAPPENED, "", day(2, 1)), dark).outcome is Outcome.UNKNOWN
+    assert answer_claim(Claim(ClaimCode.HAPPENED, "", day(2, 1)), dark).outcome is ClaimOutcome.UNKNOWN
 
 
 @pytest.mark.parametrize(

@@ -9,12 +9,12 @@ from uuid import uuid4
 
 import pytest
 
-from canary.receive.compiled import is_outdated
+from canary.smtp.compiled import is_outdated
 
 CHILD = """
-from canary.receive.compiled import is_compiled, prefer_sources
+from canary.smtp.compiled import is_compiled, prefer_sources
 prefer_sources()
-from canary.receive import session
+from canary.smtp import session
 print(session.__file__, is_compiled())
 """
 
@@ -26,11 +26,11 @@ LIBRARY = f"{uuid4().hex}__mypyc{EXTENSION_SUFFIXES[0]}"
 def checkout(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A checkout with one module of receiving and one of the model, compiled in time."""
     monkeypatch.syspath_prepend(str(tmp_path))
-    for folder in ("canary/receive", "canary/model"):
+    for folder in ("canary/smtp", "canary/model"):
         (tmp_path / folder).mkdir(parents=True)
-    for name in ("Makefile", "canary/receive/session.py", "canary/model/mail.py"):
+    for name in ("Makefile", "canary/smtp/session.py", "canary/model/mail.py"):
         put(tmp_path / name, 0)
-    for name in (LIBRARY, f"canary/receive/session{EXTENSION_SUFFIXES[0]}"):
+    for name in (LIBRARY, f"canary/smtp/session{EXTENSION_SUFFIXES[0]}"):
         put(tmp_path / name, 0)
     return tmp_path
 
@@ -40,29 +40,29 @@ def put(path: Path, later: float) -> None:
     os.utime(path, (1000.0 + later, 1000.0 + later))
 
 
-@pytest.mark.parametrize("source", ["canary/receive/session.py", "canary/model/mail.py"])
+@pytest.mark.parametrize("source", ["canary/smtp/session.py", "canary/model/mail.py"])
 @pytest.mark.parametrize(("later", "outdated"), [(-1.0, False), (0.0, False), (1.0, True)])
 def test_a_source_changed_since_it_was_compiled_makes_it_outdated(
     checkout: Path, source: str, later: float, outdated: bool
 ) -> None:
     put(checkout / source, later)
-    assert is_outdated(checkout / "canary/receive") is outdated
+    assert is_outdated(checkout / "canary/smtp") is outdated
 
 
 def test_a_library_older_than_its_modules_is_outdated(checkout: Path) -> None:
     put(checkout / LIBRARY, -1)
-    assert is_outdated(checkout / "canary/receive")
+    assert is_outdated(checkout / "canary/smtp")
 
 
 def test_modules_whose_library_is_gone_are_outdated(checkout: Path) -> None:
     (checkout / LIBRARY).unlink()
-    assert is_outdated(checkout / "canary/receive")
+    assert is_outdated(checkout / "canary/smtp")
 
 
 def test_an_installed_package_is_never_outdated(checkout: Path) -> None:
-    put(checkout / "canary/receive/session.py", 1)
+    put(checkout / "canary/smtp/session.py", 1)
     (checkout / "Makefile").unlink()
-    assert not is_outdated(checkout / "canary/receive")
+    assert not is_outdated(checkout / "canary/smtp")
 
 
 def test_sources_are_read_where_they_are_preferred() -> None:

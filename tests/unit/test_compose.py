@@ -5,8 +5,8 @@ from datetime import UTC, datetime
 
 import pytest
 
-from canary.alert.compose import Notice, defang, headline, hostile, notice
-from canary.model.alert import Alert, Bulletin, Severity, Standing
+from canary.alerts.compose import Notice, defang, headline, hostile, notice
+from canary.model.alert import Alert, CaseSummary, Message, Severity
 
 URL = "https://canary.example"
 NOW = datetime(2026, 3, 1, tzinfo=UTC)
@@ -20,7 +20,7 @@ FACT = Alert(
 
 
 def told(**facts: object) -> Notice:
-    return notice(Bulletin(FACT, **facts), URL)  # type: ignore[arg-type]
+    return notice(Message(FACT, **facts), URL)  # type: ignore[arg-type]
 
 
 def test_the_title_names_vendor_and_verdict() -> None:
@@ -44,13 +44,13 @@ def test_nothing_from_a_mail_is_a_link_or_longer_than_a_line() -> None:
 
 def test_the_window_says_how_sure_it_is() -> None:
     window = (datetime(2010, 12, 1, tzinfo=UTC), datetime(2011, 3, 20, tzinfo=UTC))
-    said = told(standing=Standing(window=window)).window
+    said = told(standing=CaseSummary(window=window)).window
     assert said == "Leaked between 1 December 2010 and 20 March 2011, with 90% probability."
 
 
 def test_a_campaign_at_many_vendors_is_one_message_with_a_count() -> None:
     more = tuple(replace(FACT, id=str(n), case=n, vendor=f"Shop {n}") for n in range(8, 57))
-    stands = Standing(50, tuple(f"Shop {n}" for n in range(50)), 500, 5000, FACT.suspects)
+    stands = CaseSummary(50, tuple(f"Shop {n}" for n in range(50)), 500, 5000, FACT.suspects)
     found = told(others=more, standing=stands)
     assert found.title == "Possible leak at Play & Co: spam and 49 other vendors"
     assert found.changes == (
@@ -61,27 +61,27 @@ def test_a_campaign_at_many_vendors_is_one_message_with_a_count() -> None:
 
 def test_an_update_says_what_changed() -> None:
     fact = replace(FACT, kind="fields-leaked", change="The name given only to Play & Co appears in the mail")
-    found = notice(Bulletin(fact, update=True), URL)
+    found = notice(Message(fact, update=True), URL)
     assert found.title.startswith("Update: ")
     assert found.headline == f"Case 7: {fact.change}"
     more = replace(fact, change="A second vendor was hit")
-    assert notice(Bulletin(fact, (more, more), update=True), URL).changes == ("A second vendor was hit",)
+    assert notice(Message(fact, (more, more), update=True), URL).changes == ("A second vendor was hit",)
 
 
 def test_a_digest_lists_what_happened_and_how_much_is_left_out() -> None:
-    found = notice(Bulletin(FACT, (FACT,) * 20, digest=True), URL)
+    found = notice(Message(FACT, (FACT,) * 20, digest=True), URL)
     assert found.title == "21 things to know"
     assert found.changes[-1] == "and 13 more"
 
 
 def test_a_message_matters_as_much_as_its_weightiest_fact() -> None:
     small = replace(FACT, kind="case-resolved", change="Closed")
-    assert notice(Bulletin(small, (FACT,)), URL).severity is Severity.HIGH
+    assert notice(Message(small, (FACT,)), URL).severity is Severity.HIGH
 
 
 def test_a_question_about_a_sender_is_told_as_a_question_and_leads_to_where_it_is_decided() -> None:
     question = replace(FACT, kind="new-sender", case=0, identity="till.example", suspects=())
-    found = notice(Bulletin(question), URL)
+    found = notice(Message(question), URL)
     assert found.headline == "Question: till[.]example wrote to an address given only to Play & Co"
     assert found.answer.startswith("Does till[.]example write for Play & Co?")
     assert found.link == "https://canary.example/senders"

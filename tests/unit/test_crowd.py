@@ -5,8 +5,8 @@ from dataclasses import dataclass, field
 
 import pytest
 
-from canary.receive.admission import Event, Limits
-from canary.receive.crowd import Crowd, Outbox
+from canary.smtp.admission import Event, Limits
+from canary.smtp.crowd import Crowd, Outbox
 
 A, B, C = "192.0.2.0/24", "198.51.100.0/24", "203.0.113.0/24"
 

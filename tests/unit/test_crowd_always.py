@@ -7,8 +7,8 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
-from canary.receive.admission import Event, Limits
-from canary.receive.crowd import Crowd
+from canary.smtp.admission import Event, Limits
+from canary.smtp.crowd import Crowd
 from tests.unit.test_crowd import Member
 
 LIMITS = Limits(

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from canary.web.csvfile import csv_lines, harmless
+from canary.web.csv_file import csv_lines, harmless
 
 
 @pytest.mark.parametrize(

@@ -4,7 +4,7 @@ import random
 
 import pytest
 
-from canary.receive.data import DataReader
+from canary.smtp.data import DataReader
 
 TOKENS = [
     b"\r\n", b"\n", b"\r", b".", b"..", b"\n.\n", b"\r.\r", b"\n.\r\n", b"\r\n.\n", b"\r\n.\r", b"\r\n.\r\r\n",

@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from canary.authenticate.dmarc import check_dmarc
-from canary.authenticate.lookup import Answer, Temporary
+from canary.authenticate.dmarc.evaluate import check_dmarc
+from canary.authenticate.lookup import DnsAnswer, Temporary
 from canary.model.proof import DkimResult, DmarcResult, Result, SpfResult
 from tests.dmarc_table import cases, differences
 
@@ -51,10 +51,10 @@ NAMES = st.text("ab.-ü\0 ", max_size=40) | st.sampled_from(["example.com", "a.e
     failing=st.sampled_from(["", "_dmarc.com", "a.example.com"]),
 )
 def test_nothing_from_outside_makes_it_raise(author: str, domain: str, record: str, failing: str) -> None:
-    async def lookup(name: str, kind: str) -> Answer:
+    async def lookup(name: str, kind: str) -> DnsAnswer:
         if name == failing:
             raise Temporary
-        return Answer((record.encode(),), exists="b" not in name)
+        return DnsAnswer((record.encode(),), exists="b" not in name)
 
     spf, dkim = SpfResult(Result.PASS, domain), (DkimResult(Result.PASS, domain),)
     assert isinstance(asyncio.run(check_dmarc(author, spf, dkim, lookup)), DmarcResult)

@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta, timezone
 import pytest
 
 from canary.model.mail import Client, Envelope
-from canary.receive.envelope import client_text, envelope_from, envelope_text
+from canary.spool.envelope import client_text, envelope_from, envelope_text
 
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
 

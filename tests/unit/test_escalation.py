@@ -5,13 +5,13 @@ from dataclasses import asdict, replace
 
 import pytest
 
-from canary.attribute.escalation import Told, changes
+from canary.cases.escalation import NotifiedState, changes
 from canary.model.alert import SEVERITY
 
-BEFORE = Told(vendors=1, canaries=3, top="vendor:play", name="Play", p=0.6)
+BEFORE = NotifiedState(vendors=1, canaries=3, top="vendor:play", name="Play", p=0.6)
 
 
-def told(now: Told, before: Told = BEFORE) -> dict[str, str]:
+def told(now: NotifiedState, before: NotifiedState = BEFORE) -> dict[str, str]:
     return {change.kind: change.text for change in changes(before, now)}
 
 
@@ -69,10 +69,10 @@ def test_nothing_is_told_twice_even_if_it_comes_and_goes() -> None:
 
 def test_what_was_told_is_read_as_it_was_kept() -> None:
     known = replace(BEFORE, fields=("phone",)).after(BEFORE)
-    assert Told.of(json.loads(json.dumps(asdict(known)))) == known
-    assert Told.of({}) == Told()
+    assert NotifiedState.of(json.loads(json.dumps(asdict(known)))) == known
+    assert NotifiedState.of({}) == NotifiedState()
 
 
 def test_every_kind_of_change_says_how_much_it_matters() -> None:
-    every = Told(9, 99, ("phone",), "supplier:s", "S", 0.99)
+    every = NotifiedState(9, 99, ("phone",), "supplier:s", "S", 0.99)
     assert {change.kind for change in changes(BEFORE, every)} <= set(SEVERITY)

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from canary.authenticate.everything import authenticate, author_domain
+from canary.authenticate.authenticate import authenticate, author_domain
 from canary.authenticate.lookup import Lookup, OfflineLookup, RecordingLookup, ReplayLookup, ZoneLookup, zone_json
 from canary.authenticate.message import split
 from canary.model.mail import Client, Envelope

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from canary.model.identity import Identity, Proof
 from canary.model.mail import Client, Envelope
 from canary.model.proof import ArcResult, DkimResult, DmarcResult, Proofs, Result, SpfResult
-from canary.store.facts import envelope_of, identity_of, proofs_of
+from canary.store.codec import envelope_of, identity_of, proofs_of
 
 NOW = datetime(2026, 3, 1, tzinfo=UTC)
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from canary.attribute.guilt import guilt
+from canary.attribute.evaluation.guilt import guilt
 
 OBJECTS = frozenset(range(16))
 AGENTS = {"U1": OBJECTS, "U2": frozenset(range(8))}

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from canary.web.hostile import page, sanitised
+from canary.web.sanitise import page, sanitised
 
 ACTING = re.compile(
     r"<(script|style|svg|math|iframe|object|embed|form|input|button|base|meta|link|img|video|audio|template)\b"

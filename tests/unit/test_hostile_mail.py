@@ -8,8 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from canary.authenticate.arc import verify_arc
-from canary.authenticate.dkim import MAX_SIGNATURES, verify_dkim
-from canary.authenticate.lookup import Answer, ZoneLookup
+from canary.authenticate.dkim.verify import MAX_SIGNATURES, verify_dkim
+from canary.authenticate.lookup import DnsAnswer, ZoneLookup
 from canary.authenticate.message import split
 from canary.model.proof import Result
 from tests.hostile_mail import KNOWN, OURS
@@ -27,7 +27,7 @@ class Asked:
         self._zone = ZoneLookup(zone)
         self.names: Counter[str] = Counter()
 
-    async def __call__(self, name: str, kind: str) -> Answer:
+    async def __call__(self, name: str, kind: str) -> DnsAnswer:
         self.names[name] += 1
         return await self._zone(name, kind)
 

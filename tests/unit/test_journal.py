@@ -6,9 +6,9 @@ from datetime import UTC, datetime
 import pytest
 
 from canary.model.mail import Client
-from canary.receive.draft import Draft
-from canary.receive.envelope import client_text, envelope_text
-from canary.receive.journal import Journal, masked
+from canary.smtp.draft import Draft
+from canary.smtp.journal import Journal, masked
+from canary.spool.envelope import client_text, envelope_text
 
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
 OK = "250 2.0.0 OK: queued as u-1"

@@ -8,7 +8,7 @@ import pytest
 from typer.testing import CliRunner
 
 from canary.cli import app
-from canary.cli.frame import explain
+from canary.cli.context import explain
 from tests.verdict_cases import CASES, FOLDER, expectation
 
 SAYABLE = {

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from canary.authenticate.keys import MAX_RECORD, Fault, fetch, hostname, read, require, verifies
+from canary.authenticate.dkim.keys import MAX_RECORD, DkimFault, fetch, hostname, read, require, verifies
 from canary.authenticate.lookup import ZoneLookup
 from canary.model.proof import Result
 from tests.signer import rsa, written
@@ -30,7 +30,7 @@ def rsa_record(modulus_bits: int, exponent_bits: int = 17) -> bytes:
 
 
 def fault(record: bytes) -> str:
-    with pytest.raises(Fault) as caught:
+    with pytest.raises(DkimFault) as caught:
         read(record)
     assert caught.value.result is Result.PERMERROR
     return caught.value.reason
@@ -101,7 +101,7 @@ def test_a_key_for_mail_or_for_all_is_used(services: str) -> None:
     ],
 )
 def test_a_key_beyond_the_sizes_is_refused_by_policy(bits: int, exponent: int, reason: str) -> None:
-    with pytest.raises(Fault) as caught:
+    with pytest.raises(DkimFault) as caught:
         require(read(rsa_record(bits, exponent)), "rsa", "sha256")
     assert (caught.value.result, caught.value.reason) == (Result.POLICY, reason)
 
@@ -118,7 +118,7 @@ def test_numbers_that_are_no_key_verify_nothing(modulus: bytes, exponent: bytes)
     key = read(b"p=" + base64.b64encode(sequence))
     try:
         assert not verifies(key, b"\x01" * 128, bytes(32))
-    except Fault as refused:
+    except DkimFault as refused:
         assert refused.reason == "key is not a valid public key"  # noqa: PT017 - either is an answer
 
 
@@ -127,7 +127,7 @@ def test_any_octets_are_a_key_or_a_fault(octets: bytes) -> None:
     try:
         key = read(b"p=" + base64.b64encode(octets))
         require(key, "rsa", "sha256")
-    except Fault as refused:
+    except DkimFault as refused:
         assert refused.reason  # noqa: PT017 - either is an answer
 
 
@@ -137,14 +137,14 @@ def ask(zone: dict[str, object], selector: str = "s1", domain: str = "example.co
 
 @pytest.mark.parametrize("zone", [{}, {"s1._domainkey.example.com": {"A": ["192.0.2.1"]}}])
 def test_no_record_is_a_permerror(zone: dict[str, object]) -> None:
-    with pytest.raises(Fault, match=r"no key at s1\._domainkey\.example\.com") as caught:
+    with pytest.raises(DkimFault, match=r"no key at s1\._domainkey\.example\.com") as caught:
         ask(zone)
     assert caught.value.result is Result.PERMERROR
 
 
 @pytest.mark.parametrize("word", ["TIMEOUT", "SERVFAIL"])
 def test_no_answer_is_a_temperror(word: str) -> None:
-    with pytest.raises(Fault, match=word) as caught:
+    with pytest.raises(DkimFault, match=word) as caught:
         ask({"s1._domainkey.example.com": word})
     assert caught.value.result is Result.TEMPERROR
 
@@ -154,7 +154,7 @@ def test_records_of_other_kinds_beside_the_key_are_passed_over() -> None:
 
 
 def test_a_name_too_long_for_dns_is_not_asked_for() -> None:
-    with pytest.raises(Fault, match="too long"):
+    with pytest.raises(DkimFault, match="too long"):
         ask({}, "s" * 60, ".".join(["d" * 60] * 4))
 
 
@@ -170,5 +170,5 @@ def test_a_domain_is_compared_in_lower_case_a_labels(text: str, name: str) -> No
     "text", ["", ".", "a..b", "a.", "-a.b", "a-.b", "a b", "a@b", "a" * 64, "x." * 127 + "x", "�.b", "é" * 300]
 )
 def test_what_is_no_domain_name_is_a_permerror(text: str) -> None:
-    with pytest.raises(Fault, match="no domain name"):
+    with pytest.raises(DkimFault, match="no domain name"):
         hostname(text)

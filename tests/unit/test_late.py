@@ -1,6 +1,6 @@
 """DNS of today about mail of years ago: a pass is a pass, and nothing else is held against anybody."""
 
-from canary.authenticate.late import TOO_LATE, believed_late
+from canary.authenticate.retrospective import TOO_LATE, believed_late
 from canary.model.proof import ArcResult, DkimResult, DmarcResult, Proofs, Result, SpfResult
 
 FAILED = Proofs(

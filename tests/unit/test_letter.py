@@ -4,8 +4,8 @@ from dataclasses import replace
 
 import pytest
 
-from canary.attribute.letter import _EXAMPLE, KINDS, LANGUAGES, check, one_line, write
-from canary.shipped import config_folder
+from canary.cases.letter_text import _EXAMPLE, KINDS, LANGUAGES, check, one_line, write
+from canary.package_data import config_folder
 
 TEXTS = {(kind, tongue): config_folder() / "letters" / tongue / f"{kind}.txt" for kind in KINDS for tongue in LANGUAGES}
 

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from canary.authenticate.lookup import (
-    Answer,
+    DnsAnswer,
     Lookup,
     OfflineLookup,
     RecordingLookup,
@@ -40,8 +40,8 @@ ZONE: dict[str, Any] = {
 }
 
 
-def ask(lookup: Lookup, name: str, kind: str) -> Answer:
-    async def question() -> Answer:
+def ask(lookup: Lookup, name: str, kind: str) -> DnsAnswer:
+    async def question() -> DnsAnswer:
         return await lookup(name, kind)
 
     return asyncio.run(question())
@@ -50,24 +50,24 @@ def ask(lookup: Lookup, name: str, kind: str) -> Answer:
 @pytest.mark.parametrize(
     ("name", "kind", "expected"),
     [
-        ("example.com", "TXT", Answer((b"v=spf1 -all", b"v=DKIM1; p=AAAA"))),
-        ("EXAMPLE.com.", "A", Answer(("192.0.2.1",))),
-        ("example.com", "MX", Answer(((10, "mx.example.com"),))),
-        ("one.example.com", "A", Answer(("192.0.2.2",))),
-        ("example.com", "AAAA", Answer()),
-        ("alias2.example.com", "A", Answer(("192.0.2.2",))),
-        ("alias.example.com", "CNAME", Answer(("one.example.com",))),
-        ("nowhere.example.com", "A", Answer(exists=False)),
-        ("below.example.com", "A", Answer()),
-        ("missing.example.com", "A", Answer(exists=False)),
-        ("gone.example.com", "A", Answer(exists=False)),
-        ("half.example.com", "A", Answer(("192.0.2.3",))),
-        ("octets.example.com", "TXT", Answer(("\0\xff ; ".encode("latin-1") + "ü".encode(),))),
-        ("a..example.com", "A", Answer(exists=False)),
-        ("", "A", Answer(exists=False)),
+        ("example.com", "TXT", DnsAnswer((b"v=spf1 -all", b"v=DKIM1; p=AAAA"))),
+        ("EXAMPLE.com.", "A", DnsAnswer(("192.0.2.1",))),
+        ("example.com", "MX", DnsAnswer(((10, "mx.example.com"),))),
+        ("one.example.com", "A", DnsAnswer(("192.0.2.2",))),
+        ("example.com", "AAAA", DnsAnswer()),
+        ("alias2.example.com", "A", DnsAnswer(("192.0.2.2",))),
+        ("alias.example.com", "CNAME", DnsAnswer(("one.example.com",))),
+        ("nowhere.example.com", "A", DnsAnswer(exists=False)),
+        ("below.example.com", "A", DnsAnswer()),
+        ("missing.example.com", "A", DnsAnswer(exists=False)),
+        ("gone.example.com", "A", DnsAnswer(exists=False)),
+        ("half.example.com", "A", DnsAnswer(("192.0.2.3",))),
+        ("octets.example.com", "TXT", DnsAnswer(("\0\xff ; ".encode("latin-1") + "ü".encode(),))),
+        ("a..example.com", "A", DnsAnswer(exists=False)),
+        ("", "A", DnsAnswer(exists=False)),
     ],
 )
-def test_a_zone_answers_as_an_authoritative_server_would(name: str, kind: str, expected: Answer) -> None:
+def test_a_zone_answers_as_an_authoritative_server_would(name: str, kind: str, expected: DnsAnswer) -> None:
     assert ask(ZoneLookup(ZONE), name, kind) == expected
 
 
@@ -115,9 +115,9 @@ def test_offline_every_question_is_temporary() -> None:
 QUESTIONS = [(name, kind) for name in (*ZONE, "missing.example", "MÜNCHEN.example", "") for kind in ("A", "TXT", "MX")]
 
 
-def outcomes(lookup: Lookup) -> list[Answer | str]:
-    async def ask_all() -> list[Answer | str]:
-        told: list[Answer | str] = []
+def outcomes(lookup: Lookup) -> list[DnsAnswer | str]:
+    async def ask_all() -> list[DnsAnswer | str]:
+        told: list[DnsAnswer | str] = []
         for name, kind in QUESTIONS:
             try:
                 told.append(await lookup(name, kind))
@@ -128,7 +128,7 @@ def outcomes(lookup: Lookup) -> list[Answer | str]:
     return asyncio.run(ask_all())
 
 
-def recorded() -> tuple[list[Answer | str], str]:
+def recorded() -> tuple[list[DnsAnswer | str], str]:
     recording = RecordingLookup(ZoneLookup(ZONE))
     return outcomes(recording), zone_json(recording.answers)
 
@@ -162,7 +162,7 @@ def test_a_question_that_was_not_asked_then_is_temporary_now() -> None:
 def test_what_was_answered_once_is_not_asked_again() -> None:
     asked = []
 
-    async def count(name: str, kind: str) -> Answer:
+    async def count(name: str, kind: str) -> DnsAnswer:
         asked.append(name)
         raise Temporary
 
@@ -171,13 +171,13 @@ def test_what_was_answered_once_is_not_asked_again() -> None:
 
 
 def test_two_who_ask_at_once_get_one_answer() -> None:
-    answers = iter([Answer(("192.0.2.1",)), Answer(("192.0.2.2",))])
+    answers = iter([DnsAnswer(("192.0.2.1",)), DnsAnswer(("192.0.2.2",))])
 
-    async def differ(name: str, kind: str) -> Answer:
+    async def differ(name: str, kind: str) -> DnsAnswer:
         await asyncio.sleep(0)
         return next(answers)
 
-    async def both() -> tuple[Answer, Answer]:
+    async def both() -> tuple[DnsAnswer, DnsAnswer]:
         recording = RecordingLookup(differ)
         return await asyncio.gather(recording("example.com", "A"), recording("example.com", "A"))
 
@@ -189,8 +189,8 @@ def test_two_who_ask_at_once_get_one_answer() -> None:
 @settings(deadline=None)
 @given(st.binary(max_size=60), st.text(max_size=80))
 def test_any_octets_of_any_name_survive_the_record(octets: bytes, name: str) -> None:
-    async def answer(_name: str, _kind: str) -> Answer:
-        return Answer((octets,))
+    async def answer(_name: str, _kind: str) -> DnsAnswer:
+        return DnsAnswer((octets,))
 
     recording = RecordingLookup(answer)
     told = ask(recording, name, "TXT")

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from canary.receive.mbox import Piece, is_from_line, read_mbox, unwrap
+from canary.importing.mbox import Piece, is_from_line, read_mbox, unwrap
 
 LINE = b"From a@b.example Mon Jan  6 10:00:00 2014\n"
 OTHER = b"From c@d.example Tue Jan  7 10:00:00 2014\n"

@@ -7,10 +7,20 @@ from math import inf, log
 
 import pytest
 
-from canary.attribute.measure import Figures, Found, Ledger, Score, Waiting, score, until, wait, waited
-from canary.attribute.mixes import MIXES
-from canary.attribute.simulate import Leak, Truth
-from canary.attribute.world import Party, Planted, Posterior, Source, Strike, Tries, World
+from canary.attribute.evaluation.scenarios import MIXES
+from canary.attribute.evaluation.scoring import (
+    Figures,
+    Score,
+    ScoredAnswer,
+    ScoreSums,
+    Waiting,
+    score,
+    until,
+    wait,
+    waited,
+)
+from canary.attribute.evaluation.simulate import Leak, Truth
+from canary.attribute.world import CampaignHit, CanaryFacts, GuessCount, Posterior, Source, VendorFacts, World
 from canary.model.case import SuspectKind
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
@@ -23,16 +33,16 @@ def day(number: float) -> datetime:
     return START + timedelta(days=number)
 
 
-def strike(number: float, campaign: str) -> Strike:
-    return Strike("1", day(number), campaign, "spam", 0.9)
+def strike(number: float, campaign: str) -> CampaignHit:
+    return CampaignHit("1", day(number), campaign, "spam", 0.9)
 
 
 WORLD = World(
     NOW,
-    (Party("a"), Party("b")),
-    (Planted("1", "d", "a", START), Planted("2", "d", "b", START), Planted("3", "d", None, START)),
+    (VendorFacts("a"), VendorFacts("b")),
+    (CanaryFacts("1", "d", "a", START), CanaryFacts("2", "d", "b", START), CanaryFacts("3", "d", None, START)),
     (strike(110, "k1"), strike(120, "k2"), strike(120.5, "k2"), strike(130, "k3")),
-    (Tries("d", START, day(100), 50), Tries("d", day(100), day(200), 80)),
+    (GuessCount("d", START, day(100), 50), GuessCount("d", day(100), day(200), 80)),
 )
 
 
@@ -44,9 +54,9 @@ def truth(*sources: Source, first: datetime | None = FIRST) -> Truth:
     return Truth(MIXES["standard"], leaks, {}, (0.5,))
 
 
-def believing(beliefs: dict[frozenset[Source], float], window: tuple[datetime, datetime] | None = None) -> Found:
+def believing(beliefs: dict[frozenset[Source], float], window: tuple[datetime, datetime] | None = None) -> ScoredAnswer:
     marginals = {s: sum(p for sources, p in beliefs.items() if s in sources) for s in (A, B, ESP)}
-    return Found(Posterior(beliefs, marginals), window)
+    return ScoredAnswer(Posterior(beliefs, marginals), window)
 
 
 def scored(p: float, *sources: Source, first: datetime | None = FIRST) -> Score:
@@ -55,7 +65,7 @@ def scored(p: float, *sources: Source, first: datetime | None = FIRST) -> Score:
 
 
 def figures(scores: Iterable[Score]) -> Figures:
-    ledger = Ledger()
+    ledger = ScoreSums()
     for one in scores:
         ledger.add(one)
     return ledger.figures()
@@ -140,7 +150,7 @@ def test_nothing_measured_is_nothing_said() -> None:
     assert {found.top1, found.log_loss, found.ece_top, found.accused_sure, found.days_since_mail} == {None}
 
 
-def growing(world: World) -> Found:
+def growing(world: World) -> ScoredAnswer:
     """Become surer of vendor a by .3 with each campaign."""
     p = min(0.3 * len({s.campaign for s in world.strikes}) + 0.05, 1.0)
     return believing({frozenset({A}): p, NOBODY: 1 - p})
@@ -156,7 +166,7 @@ def test_who_never_becomes_sure_waits_for_ever_and_without_a_mail_nobody_waits()
 
 
 def test_an_earlier_world_knows_only_what_had_happened() -> None:
-    earlier = until(replace(WORLD, canaries=(*WORLD.canaries, Planted("4", "d", "a", day(140)))), day(125))
+    earlier = until(replace(WORLD, canaries=(*WORLD.canaries, CanaryFacts("4", "d", "a", day(140)))), day(125))
     assert [s.campaign for s in earlier.strikes] == ["k1", "k2", "k2"]
     assert [c.id for c in earlier.canaries] == ["1", "2", "3"]
-    assert earlier.tries == (WORLD.tries[0], Tries("d", day(100), day(125), 20))
+    assert earlier.tries == (WORLD.tries[0], GuessCount("d", day(100), day(125), 20))

@@ -2,7 +2,7 @@
 
 from itertools import count
 
-from canary.judge.once import once
+from canary.judge.memo import once
 from canary.model.mail import ParsedMail
 
 

@@ -4,9 +4,9 @@ from datetime import UTC, datetime
 
 import pytest
 
-from canary.mail.trace import Trusted
+from canary.importing.envelope_recovery import Border, Hints, border, from_line_date, origin
+from canary.mail.received import Trusted
 from canary.model.mail import Envelope
-from canary.receive.origin import Border, Hints, border, from_line_date, origin
 
 NOW = datetime(2020, 1, 1, tzinfo=UTC)
 HERE = border(["in.example"], Trusted(), [], NOW)

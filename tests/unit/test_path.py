@@ -2,8 +2,8 @@
 
 import pytest
 
-from canary.receive.admission import Limits
-from canary.receive.path import Refusal, check_parameters, split_path
+from canary.smtp.admission import Limits
+from canary.smtp.path import Refusal, check_parameters, split_path
 
 
 @pytest.mark.parametrize(

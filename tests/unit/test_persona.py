@@ -7,7 +7,7 @@ import pytest
 from canary.judge.persona import FIELDS, named_in, persona_fields
 from canary.mail.parse import parse
 from canary.model.canary import Persona
-from canary.model.verdict import Reason, because
+from canary.model.verdict import Reason, state_reason
 
 ANNA = Persona("Anna", "Müller-Høyer", "+44 1632 960417", "Kellerman Ltd")
 GRACE = Persona("Grace", "Balaberg", "+44 1632 960417", "Balaberg Ltd")
@@ -104,6 +104,6 @@ def test_a_canary_without_a_persona_has_no_fields() -> None:
 
 
 def test_the_fields_are_read_back_from_the_reason_that_was_kept() -> None:
-    reason = because(Reason.PERSONA_NAMED, fields=", ".join(FIELDS[1:3]))
+    reason = state_reason(Reason.PERSONA_NAMED, fields=", ".join(FIELDS[1:3]))
     kept = [{"code": reason.code.value, "text": reason.text}, {"code": "bulk", "text": "given name"}]
     assert named_in(kept) == ("family name", "phone")

@@ -5,11 +5,11 @@ from functools import cache
 
 import pytest
 
-from canary.attribute.advice import document, sentences
-from canary.attribute.placement import Help, Near, Plan, apart, enough, gain, plan, twice
-from canary.attribute.rates import RATES
-from canary.attribute.rehearsal import Addition, extended, rehearse
-from canary.attribute.world import Party, Passing, Planted, Source, World
+from canary.attribute.planning.advice import document, sentences
+from canary.attribute.planning.planning import ConfusablePair, CoveragePlan, Remedy, apart, enough, gain, plan, twice
+from canary.attribute.planning.what_if import Addition, extended, rehearse
+from canary.attribute.priors import RATES
+from canary.attribute.world import CanaryFacts, Source, SupplyFacts, VendorFacts, World
 from canary.model.case import SuspectKind
 
 NOW = datetime(2026, 3, 1, tzinfo=UTC)
@@ -17,28 +17,28 @@ DAY = timedelta(days=1)
 POST, LONE = Source(SuspectKind.SUPPLIER, "post"), Source(SuspectKind.VENDOR, "lone")
 
 
-def planted(vendor: str | None, number: int = 0, channel: str = "newsletter", age: int = 400) -> Planted:
-    return Planted(f"{vendor}-{channel}-{number}", "example.net", vendor, NOW - age * DAY, channel)
+def planted(vendor: str | None, number: int = 0, channel: str = "newsletter", age: int = 400) -> CanaryFacts:
+    return CanaryFacts(f"{vendor}-{channel}-{number}", "example.net", vendor, NOW - age * DAY, channel)
 
 
-def decoys(number: int = 20) -> tuple[Planted, ...]:
+def decoys(number: int = 20) -> tuple[CanaryFacts, ...]:
     return tuple(planted(None, i) for i in range(number))
 
 
 def twins() -> World:
     """A vendor that is the only one to use its supplier, and two that use nobody."""
-    parties = (Party("lone", (Passing("post"),)), Party("far"), Party("away"))
+    parties = (VendorFacts("lone", (SupplyFacts("post"),)), VendorFacts("far"), VendorFacts("away"))
     return World(NOW, parties, (*(planted(p.id) for p in parties), *decoys()))
 
 
 @cache
-def planned() -> Plan:
+def planned() -> CoveragePlan:
     return plan(twins(), most=1)
 
 
 def crowd(vendors: int, age: int = 400) -> World:
     """So many vendors with one supplier, the addresses issued one a week."""
-    parties = tuple(Party(f"v{i:02}", (Passing("post"),)) for i in range(vendors))
+    parties = tuple(VendorFacts(f"v{i:02}", (SupplyFacts("post"),)) for i in range(vendors))
     return World(NOW, parties, (*(planted(p.id, age=age - 7 * i) for i, p in enumerate(parties)), *decoys()))
 
 
@@ -65,7 +65,7 @@ def test_a_vendor_and_the_supplier_it_has_for_itself_cannot_be_told_apart() -> N
 @pytest.mark.slow
 def test_an_account_only_address_makes_twins_distinguishable() -> None:
     found = planned().proposals
-    first = next(p for p in found if p.help is Help.ACCOUNT)
+    first = next(p for p in found if p.help is Remedy.ACCOUNT)
     assert (first.additions[0].vendor, first.additions[0].supplier) == ("lone", None)
     assert gain(first) > 0.05
 
@@ -73,9 +73,9 @@ def test_an_account_only_address_makes_twins_distinguishable() -> None:
 def test_sources_that_differ_by_one_address_are_near() -> None:
     world = twins()
     more = World(NOW, world.vendors, (*world.canaries, planted("lone", 1, "account")))
-    pinned = (Party("lone", (Passing("post", frozenset({"newsletter"})),)), *world.vendors[1:])
+    pinned = (VendorFacts("lone", (SupplyFacts("post", frozenset({"newsletter"})),)), *world.vendors[1:])
     found = plan(World(NOW, pinned, more.canaries), most=0)
-    assert (found.indistinguishable, found.near) == ((), (Near((POST, LONE), 1),))
+    assert (found.indistinguishable, found.near) == ((), (ConfusablePair((POST, LONE), 1),))
 
 
 def test_a_supplier_with_enough_addresses_is_fine_and_one_with_fewer_is_not() -> None:
@@ -86,7 +86,7 @@ def test_a_supplier_with_enough_addresses_is_fine_and_one_with_fewer_is_not() ->
 
 
 def test_a_supplier_that_holds_nothing_lacks_all() -> None:
-    (thin,) = plan(World(NOW, (Party("lone", (Passing("post"),)),)), most=0).thin
+    (thin,) = plan(World(NOW, (VendorFacts("lone", (SupplyFacts("post"),)),)), most=0).thin
     assert (thin.addresses, thin.seen, thin.missing) == (0, 0, enough(0.3))
 
 
@@ -97,13 +97,13 @@ def test_with_one_address_less_than_is_missing_two_hits_are_still_unlikely(held:
 
 
 def test_a_doubtful_supply_counts_for_less() -> None:
-    parties = tuple(Party(f"v{i:02}", (Passing("post", p=0.5),)) for i in range(12))
+    parties = tuple(VendorFacts(f"v{i:02}", (SupplyFacts("post", p=0.5),)) for i in range(12))
     assert plan(World(NOW, parties, crowd(12).canaries), most=0).thin != ()
 
 
 @pytest.mark.slow
 def test_a_thin_supplier_is_given_what_it_lacks_and_is_named_more_surely_then() -> None:
-    (found,) = (p for p in plan(crowd(3), most=1).proposals if p.help is Help.NEWSLETTER)
+    (found,) = (p for p in plan(crowd(3), most=1).proposals if p.help is Remedy.NEWSLETTER)
     assert (len(found.additions), {a.supplier for a in found.additions}) == (9, {"post"})
     assert found.after.right > found.before.right
 
@@ -123,7 +123,7 @@ def test_a_pair_is_parted_by_an_address_of_another_vendor_and_none_of_those_in_q
     assert all(
         a.vendor != "v00"
         for p in plan(world, most=3).proposals
-        if p.about == asked and p.help is Help.NEWSLETTER
+        if p.about == asked and p.help is Remedy.NEWSLETTER
         for a in p.additions
     )
 
@@ -145,7 +145,7 @@ def test_only_so_many_questions_are_answered_and_the_rest_is_said() -> None:
 
 
 def test_a_world_without_anything_needs_nothing() -> None:
-    assert plan(World(NOW)) == Plan(0.3, 9, 12, (), (), (), (), 0)
+    assert plan(World(NOW)) == CoveragePlan(0.3, 9, 12, (), (), (), (), 0)
 
 
 def test_a_plan_is_told_in_sentences_and_as_json() -> None:

@@ -7,10 +7,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from canary.attribute.inquiry import Inquiry
-from canary.attribute.posterior import NOBODY, weigh
-from canary.attribute.rates import RATES
-from canary.attribute.world import Party, Passing, Planted, Source, Strike, World
+from canary.attribute.inference.evidence import EvidenceModel
+from canary.attribute.inference.posterior import NOBODY, weigh
+from canary.attribute.priors import RATES
+from canary.attribute.world import CampaignHit, CanaryFacts, Source, SupplyFacts, VendorFacts, World
 from canary.model.case import SuspectKind
 from tests.tiny_worlds import BEGIN, DAY, tiny_world
 
@@ -18,17 +18,19 @@ SEEDS = st.integers(0, 10_000)
 NOW = BEGIN + 500 * DAY
 
 
-def planted(name: str, vendor: str | None, **more: object) -> Planted:
-    return Planted(name, "example.net", vendor, BEGIN, **more)  # type: ignore[arg-type]
+def planted(name: str, vendor: str | None, **more: object) -> CanaryFacts:
+    return CanaryFacts(name, "example.net", vendor, BEGIN, **more)  # type: ignore[arg-type]
 
 
-def strike(canary: str, campaign: str = "k", day: float = 300) -> Strike:
-    return Strike(canary, BEGIN + day * DAY, campaign, "spam", 0.98)
+def strike(canary: str, campaign: str = "k", day: float = 300) -> CampaignHit:
+    return CampaignHit(canary, BEGIN + day * DAY, campaign, "spam", 0.98)
 
 
-def shared(strikes: tuple[Strike, ...], *more: Planted) -> World:
+def shared(strikes: tuple[CampaignHit, ...], *more: CanaryFacts) -> World:
     """Four vendors, of whom three pass their addresses to one supplier."""
-    vendors = tuple(Party(v, (Passing("post"),) if v != "far" else ()) for v in ("one", "two", "three", "far"))
+    vendors = tuple(
+        VendorFacts(v, (SupplyFacts("post"),) if v != "far" else ()) for v in ("one", "two", "three", "far")
+    )
     canaries = (*(planted(f"c-{v.id}", v.id) for v in vendors), *(planted(f"d{i}", None) for i in range(12)), *more)
     return World(NOW, vendors, canaries, strikes)
 
@@ -49,7 +51,9 @@ def test_what_several_vendors_share_is_suspected_when_one_sending_hits_them_all(
 
 def test_two_suppliers_that_leak_both_are_named_though_each_may_be_behind_sendings_of_the_other() -> None:
     users = {"big": range(10), "small": range(8, 14), "third": range(0, 14, 3)}
-    vendors = tuple(Party(f"v{i}", tuple(Passing(s) for s, theirs in users.items() if i in theirs)) for i in range(14))
+    vendors = tuple(
+        VendorFacts(f"v{i}", tuple(SupplyFacts(s) for s, theirs in users.items() if i in theirs)) for i in range(14)
+    )
     met = {"big": ((1, 3, 8), (1, 5, 9), (3, 5, 8), (2, 8, 9)), "small": ((8, 10), (9, 10, 12), (8, 12), (11, 12))}
     strikes = tuple(
         strike(f"c{i}", f"{supplier} {k}", 250 + 20 * k)
@@ -73,7 +77,7 @@ def test_a_guessable_decoy_that_is_hit_says_little() -> None:
 
 
 def test_a_world_without_addresses_gives_the_prior() -> None:
-    world = World(NOW, (Party("one"),))
+    world = World(NOW, (VendorFacts("one"),))
     odds = RATES.vendor + RATES.owner
     posterior = weigh(world, replace(RATES, pair=0.0))
     assert posterior.hypotheses[NOBODY] == pytest.approx(1 / (1 + odds))
@@ -87,7 +91,7 @@ def test_another_quiet_address_never_speaks_for_a_source_that_holds_it(seed: int
     begun = min(c.issued for c in world.canaries)
     quiet = replace(world, canaries=(*world.canaries, replace(planted("quiet", "v0"), issued=begun)))
     before, after = weigh(world).factors, weigh(quiet).factors
-    holds = Inquiry(quiet, RATES).holdings
+    holds = EvidenceModel(quiet, RATES).holdings
     assert all(after[s] <= before[s] * (1 + 1e-9) for s in before if "quiet" in holds[s].members)
 
 
@@ -117,7 +121,7 @@ def test_more_mails_of_one_sending_at_the_same_addresses_are_no_more_evidence(se
 def test_a_field_that_the_supplier_never_had_moves_the_odds_to_the_vendor() -> None:
     told = planted("c-one", "one", fields=frozenset({"phone"}))
     decoys = (planted(f"d{i}", None) for i in range(30))
-    world = World(NOW, (Party("one", (Passing("post"),)),), (told, *decoys), (strike("c-one"),))
+    world = World(NOW, (VendorFacts("one", (SupplyFacts("post"),)),), (told, *decoys), (strike("c-one"),))
     said = replace(world, strikes=(replace(world.strikes[0], fields=frozenset({"phone"})),))
     assert weigh(world).marginals[ONE] < 0.5
     assert weigh(said).marginals[ONE] > 0.85

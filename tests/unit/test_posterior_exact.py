@@ -5,15 +5,15 @@ from random import Random
 
 import pytest
 
-from canary.attribute.inquiry import Inquiry
-from canary.attribute.posterior import conclude, log_ratio_of_two
+from canary.attribute.inference.evidence import EvidenceModel
+from canary.attribute.inference.posterior import conclude, log_ratio_of_two
 from tests import enumeration
 from tests.tiny_worlds import tiny_rates, tiny_world
 
 
 def _agrees(seed: int) -> None:
     random = Random(seed)
-    inquiry = Inquiry(tiny_world(random), tiny_rates(random))
+    inquiry = EvidenceModel(tiny_world(random), tiny_rates(random))
     for source in inquiry.holdings:
         fast = inquiry.evidence(source, inquiry.possible(source)).log_ratio
         assert fast == pytest.approx(enumeration.log_ratio(inquiry, source), abs=1e-9)

@@ -4,8 +4,8 @@ import asyncio
 
 import pytest
 
+from canary.authenticate.dns_records import CheckedRecord, check_records, wanted_records
 from canary.authenticate.lookup import ZoneLookup
-from canary.authenticate.records import Checked, check_records, wanted_records
 
 RECORDS = wanted_records("in.example", "mail.in.example")
 GOOD: dict[str, dict[str, str | list[object]]] = {
@@ -16,7 +16,7 @@ GOOD: dict[str, dict[str, str | list[object]]] = {
 }
 
 
-def check(zone: dict[str, dict[str, str | list[object]]]) -> tuple[Checked, ...]:
+def check(zone: dict[str, dict[str, str | list[object]]]) -> tuple[CheckedRecord, ...]:
     return asyncio.run(check_records(ZoneLookup(zone), RECORDS))
 
 

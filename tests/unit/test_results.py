@@ -9,8 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from canary.authenticate.message import Message, split
-from canary.authenticate.results import read_results, sender_ip
-from canary.authenticate.results_field import read_field
+from canary.authenticate.results.field import read_field
+from canary.authenticate.results.trusted import read_results, sender_ip
 from canary.model.proof import DkimResult, Proofs, Result, SpfResult
 
 OUTLOOK = ["protection.outlook.com"]

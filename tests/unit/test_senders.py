@@ -6,7 +6,7 @@ import pytest
 
 from canary.judge.senders import (
     MOST_PENDING,
-    Step,
+    LearningStep,
     asks_to_confirm,
     known_as,
     may_speak_for,
@@ -16,9 +16,9 @@ from canary.judge.senders import (
 )
 from canary.model.identity import Identity, Proof
 from canary.model.mail import Mailbox, ParsedMail
-from canary.model.party import Supply, Vendor
+from canary.model.party import SupplierLink, Vendor
 from canary.model.sender import Learning, Sender, SenderState
-from canary.model.verdict import Judgement, Reason, Verdict, because
+from canary.model.verdict import Judgement, Reason, Verdict, state_reason
 
 NOW = datetime(2026, 3, 1, tzinfo=UTC)
 SHOP = Vendor("trendy-shoes", "Trendy Shoes", ("trendyshoes.example",))
@@ -141,7 +141,7 @@ def test_a_help_desk_of_somebody_else_may_not() -> None:
 
 
 def test_another_account_at_a_known_supplier_may_if_it_names_the_vendor() -> None:
-    vendor = Vendor(SHOP.slug, SHOP.name, SHOP.domains, supplies=(Supply(SHOP.slug, "sendgrid"),))
+    vendor = Vendor(SHOP.slug, SHOP.name, SHOP.domains, supplies=(SupplierLink(SHOP.slug, "sendgrid"),))
     sender = Identity("x.example", "sendgrid.net", proof=Proof.DKIM, esp="sendgrid", account="9", shared=True)
     assert may_speak_for(said("X", "From Trendy Shoes with love."), sender, vendor, LONG_AGO)
     assert not may_speak_for(said("X", "With love."), sender, vendor, LONG_AGO)
@@ -169,12 +169,14 @@ def test_a_request_to_confirm_from_a_look_alike_is_not_believed() -> None:
 
 # When a sender is learned
 
-PLATFORM = Judgement(Verdict.NEW_SENDER, 0.8, (because(Reason.CLAIMS_VENDOR), because(Reason.SHARED_PLATFORM)))
-SPEAKS = Judgement(Verdict.NEW_SENDER, 0.8, (because(Reason.SPEAKS_FOR_VENDOR),))
+PLATFORM = Judgement(
+    Verdict.NEW_SENDER, 0.8, (state_reason(Reason.CLAIMS_VENDOR), state_reason(Reason.SHARED_PLATFORM))
+)
+SPEAKS = Judgement(Verdict.NEW_SENDER, 0.8, (state_reason(Reason.SPEAKS_FOR_VENDOR),))
 LEARNING = Learning(timedelta(days=42), timedelta(days=14))
 
 
-def step(judgement: Judgement, first: int, last: int, *, quiet: bool = True, asked: bool = False) -> Step:
+def step(judgement: Judgement, first: int, last: int, *, quiet: bool = True, asked: bool = False) -> LearningStep:
     seen = Sender(
         "shop", "sendgrid/7", SenderState.PENDING, Proof.DKIM, NOW + timedelta(days=first), NOW + timedelta(days=last), 2,
         asked=NOW if asked else None,
@@ -185,14 +187,16 @@ def step(judgement: Judgement, first: int, last: int, *, quiet: bool = True, ask
 @pytest.mark.parametrize(
     ("found", "expected"),
     [
-        (step(PLATFORM, 1, 5), Step.WAIT),
-        (step(PLATFORM, 1, 15), Step.LEARN),
-        (step(PLATFORM, 40, 70), Step.LEARN),
-        (step(PLATFORM, 43, 70), Step.ASK),
-        (step(PLATFORM, 1, 15, quiet=False), Step.ASK),
-        (step(PLATFORM, 1, 15, asked=True), Step.ASK),
-        (step(SPEAKS, 1, 15), Step.ASK),
+        (step(PLATFORM, 1, 5), LearningStep.WAIT),
+        (step(PLATFORM, 1, 15), LearningStep.LEARN),
+        (step(PLATFORM, 40, 70), LearningStep.LEARN),
+        (step(PLATFORM, 43, 70), LearningStep.ASK),
+        (step(PLATFORM, 1, 15, quiet=False), LearningStep.ASK),
+        (step(PLATFORM, 1, 15, asked=True), LearningStep.ASK),
+        (step(SPEAKS, 1, 15), LearningStep.ASK),
     ],
 )
-def test_only_what_began_early_in_the_vendors_name_and_stayed_quiet_is_learned(found: Step, expected: Step) -> None:
+def test_only_what_began_early_in_the_vendors_name_and_stayed_quiet_is_learned(
+    found: LearningStep, expected: LearningStep
+) -> None:
     assert found is expected

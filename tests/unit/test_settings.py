@@ -6,8 +6,8 @@ from typing import get_args
 import pytest
 from pydantic import BaseModel
 
-from canary.alert.channels import CHANNELS
-from canary.attribute.rates import RATES
+from canary.alerts.channels import CHANNELS
+from canary.attribute.priors import RATES
 from canary.model.alert import SEVERITY, Mode
 from canary.settings import Destination, Settings, SettingsError, load_settings
 

@@ -5,7 +5,7 @@ from time import process_time
 
 import pytest
 
-from canary.judge.shape import read_shape
+from canary.judge.safe_regex import read_shape
 
 
 @pytest.mark.parametrize("shape", [r"b\+[0-9a-f]++\.([0-9a-f]++)-.*+", "a{2,5}+b?+", r"\(x\)", "(?:a|b)c", "[*]{3}"])

@@ -6,8 +6,8 @@ import pytest
 
 from canary.judge.bulk import bulk_signs
 from canary.judge.fraud import fraud_signs, link_signs, risky_files
-from canary.judge.person import person_signs
 from canary.judge.persona import persona_fields
+from canary.judge.personal import person_signs
 from canary.judge.signs import names_vendor
 from canary.mail.parse import parse
 from canary.model.canary import Persona

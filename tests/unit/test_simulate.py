@@ -9,9 +9,9 @@ from itertools import pairwise
 import numpy as np
 import pytest
 
-from canary.attribute.ground import ACCOUNT, held, plant
-from canary.attribute.mixes import MIXES, Leaking, Mix, Planting
-from canary.attribute.simulate import BEGIN, Truth, simulate
+from canary.attribute.evaluation.population import ACCOUNT, build_population, held
+from canary.attribute.evaluation.scenarios import MIXES, Leaking, Mix, PopulationParams
+from canary.attribute.evaluation.simulate import BEGIN, Truth, simulate
 from canary.attribute.world import Source, World
 from canary.model.case import SuspectKind
 from canary.model.verdict import LEAKS, Verdict
@@ -135,7 +135,7 @@ def test_a_leak_on_the_own_side_takes_decoys_along() -> None:
 
 
 def test_suppliers_never_see_the_account_address_of_a_vendor() -> None:
-    ground = plant(MIXES["per-channel"].planting, BEGIN, np.random.default_rng(1))
+    ground = build_population(MIXES["per-channel"].planting, BEGIN, np.random.default_rng(1))
     seen = held(ground, Source(SuspectKind.SUPPLIER, "e1"))
     channels = Counter(c.channel for c, there in zip(ground.planted, seen, strict=True) if there)
     assert list(channels) == ["newsletter"]
@@ -152,14 +152,14 @@ def test_a_third_of_the_edges_can_be_kept_from_the_model() -> None:
 
 
 def test_an_inferred_edge_is_real_as_often_as_it_says() -> None:
-    knobs = Planting(edges_inferred=1.0)
-    grounds = [plant(knobs, BEGIN, np.random.default_rng(n)) for n in range(30)]
+    knobs = PopulationParams(edges_inferred=1.0)
+    grounds = [build_population(knobs, BEGIN, np.random.default_rng(n)) for n in range(30)]
     told = sum(len(v.suppliers) for g in grounds for v in g.parties)
     assert sum(len(g.edges) for g in grounds) / told == pytest.approx(0.7, abs=0.05)
 
 
 def test_rotation_issues_generations_at_their_interval_each_vendor_on_its_own_days() -> None:
-    ground = plant(MIXES["rotation"].planting, BEGIN, np.random.default_rng(2))
+    ground = build_population(MIXES["rotation"].planting, BEGIN, np.random.default_rng(2))
     days: dict[str, list[float]] = {}
     for canary in ground.planted:
         if canary.vendor and canary.channel != ACCOUNT and canary.generation > 1:

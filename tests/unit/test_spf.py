@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from canary.authenticate.lookup import Answer, OfflineLookup, Temporary, ZoneLookup
-from canary.authenticate.spf import check_spf
+from canary.authenticate.lookup import DnsAnswer, OfflineLookup, Temporary, ZoneLookup
+from canary.authenticate.spf.check import check_spf
 from canary.model.proof import Result, SpfResult
 from tests.spf_suite import Case, cases, judge
 
@@ -183,9 +183,9 @@ def test_a_name_too_long_loses_labels_from_the_left() -> None:
     record = "v=spf1 exists:" + "%{l}." * 30 + "keep.example.com -all"
     asked = []
 
-    async def lookup(name: str, kind: str) -> Answer:
+    async def lookup(name: str, kind: str) -> DnsAnswer:
         asked.append(name)
-        return Answer((record.encode(),)) if kind == "TXT" else Answer()
+        return DnsAnswer((record.encode(),)) if kind == "TXT" else DnsAnswer()
 
     asyncio.run(check_spf("192.0.2.1", f"{'x' * 20}@example.com", "", lookup))
     assert len(asked[1]) <= 253
@@ -219,11 +219,11 @@ TEXTS = st.lists(WORDS, max_size=25).map("".join)
     ip=st.sampled_from(["192.0.2.1", "2001:db8::1", "x"]),
 )
 def test_nothing_from_outside_makes_it_raise(record: str, other: str, sender: str, helo: str, ip: str) -> None:
-    async def lookup(name: str, kind: str) -> Answer:
+    async def lookup(name: str, kind: str) -> DnsAnswer:
         if len(name) % 7 == 0:
             raise Temporary
         kinds: dict[str, Any] = {"TXT": (f"v=spf1 {record}".encode(), other.encode()), "MX": ((10, other),)}
-        return Answer(kinds.get(kind, (other,))[: len(name) % 3])
+        return DnsAnswer(kinds.get(kind, (other,))[: len(name) % 3])
 
     assert isinstance(asyncio.run(check_spf(ip, f"{sender}@example.com", helo, lookup)), SpfResult)
 

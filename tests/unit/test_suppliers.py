@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from publicsuffixlist import PublicSuffixList
 
-from canary.judge.suppliers import SupplierError, read_suppliers
+from canary.judge.providers import ProviderError, read_suppliers
 from tests.supplier_cases import book
 
 GOOD: dict[str, Any] = {"slug": "post", "name": "Post", "source": ["its manual"], "dkim": ["post.example"]}
@@ -15,7 +15,7 @@ HOSTILE = ["a" * 5_000, ":" * 5_000, "<https://" + "a-" * 2_500, "bounces+" + "1
 
 
 def faults(*entries: Mapping[str, object], **tables: object) -> tuple[str, ...]:
-    with pytest.raises(SupplierError) as refused:
+    with pytest.raises(ProviderError) as refused:
         read_suppliers({"supplier": list(entries), **tables})
     return refused.value.faults
 
@@ -113,5 +113,5 @@ def test_two_entries_cannot_share_a_name_or_a_proof() -> None:
 
 @pytest.mark.parametrize("table", [{"supplier": {}}, {"supplier": ["post"]}, {"shared": 3}])
 def test_a_table_of_the_wrong_form_is_named(table: dict[str, object]) -> None:
-    with pytest.raises(SupplierError, match=r"write \[\["):
+    with pytest.raises(ProviderError, match=r"write \[\["):
         read_suppliers(table)

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from canary.authenticate.tags import TagError, items, parse, without_value
+from canary.authenticate.dkim.tag_list import TagError, items, parse, without_value
 
 
 @pytest.mark.parametrize(

@@ -2,7 +2,7 @@
 
 from datetime import UTC, datetime, timedelta
 
-from canary.attribute.todo import Concern, clock, tasks
+from canary.cases.next_steps import Concern, clock, tasks
 
 AWARE = datetime(2011, 3, 20, 9, tzinfo=UTC)
 PLAY = Concern("play", "Play.com", 4, 4)

@@ -7,7 +7,7 @@ from time import process_time
 import pytest
 
 from canary.mail.parse import parse
-from canary.mail.trace import Hop, Received, read_received, read_trusted, trusted_hop
+from canary.mail.received import Hop, Received, read_received, read_trusted, trusted_hop
 from canary.model.mail import Client, ParsedMail
 
 OURS = read_trusted(["10.0.0.0/8", "2001:db8:1::/48", "198.51.100.7", "mx.home.example"])

@@ -2,7 +2,7 @@
 
 import pytest
 
-from canary.judge.weight import CERTAIN, FACTORS, STARTS, confidence, probability, reweigh
+from canary.judge.confidence import CERTAIN, FACTORS, STARTS, confidence, probability, reweigh
 from canary.model.verdict import Reason, Verdict
 
 

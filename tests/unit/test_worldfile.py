@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from canary.attribute.worldfile import WorldError, read_world
+from canary.attribute.world_json import WorldError, read_world
 
 WORLD: dict[str, Any] = {
     "now": "2011-04-30T00:00:00Z",

@@ -2,8 +2,8 @@
 
 from alembic import context
 
-from canary.store import access, paperwork, tables, tallies, telling  # noqa: F401 - so that every table is in the metadata
-from canary.store.rows import metadata
+from canary.store import tables  # noqa: F401 - so that every table is in the metadata
+from canary.store.tables.base import metadata
 
 context.configure(
     connection=context.config.attributes["connection"],

@@ -8,10 +8,10 @@ from fastapi import Query, Request
 from pydantic import BaseModel
 from starlette.exceptions import HTTPException
 
-from canary.store.outbox import Delivery, deliveries, put_test, retry
-from canary.web.api.terms import LIMIT, Cursor, Limit, Name, Number, Page, Told, call, counted_by, page
-from canary.web.frame import Frame, told
-from canary.web.route import Role, Route
+from canary.store.queries.outbox import Delivery, deliveries, put_test, retry
+from canary.web.api.schema import LIMIT, Cursor, Limit, ListPage, Name, Number, RequestBody, call, counted_by, page
+from canary.web.rendering import PageContext, map_store_errors
+from canary.web.routes import Role, WebRoute
 
 
 class DeliveryState(StrEnum):
@@ -48,7 +48,7 @@ class DestinationOut(BaseModel):
     mode: str
 
 
-class TestNew(Told):
+class TestNew(RequestBody):
     """The name of a destination to test."""
 
     destination: Name
@@ -60,14 +60,14 @@ class Started(BaseModel):
     id: int
 
 
-class Alerts:
+class AlertsApi:
     """The calls about alerts."""
 
-    def __init__(self, frame: Frame) -> None:
+    def __init__(self, frame: PageContext) -> None:
         """Stand in a frame."""
         self._frame = frame
 
-    def routes(self) -> tuple[Route, ...]:
+    def routes(self) -> tuple[WebRoute, ...]:
         """Return all that it answers to."""
         return (
             call("GET", "/alerts", Role.VIEWER, self.alerts),
@@ -78,7 +78,7 @@ class Alerts:
 
     def alerts(
         self, cursor: Cursor = None, limit: Limit = LIMIT, state: Annotated[DeliveryState | None, Query()] = None
-    ) -> Page[DeliveryOut]:
+    ) -> ListPage[DeliveryOut]:
         """List messages, newest first."""
         with self._frame.database.reading() as session:
             found = deliveries(session, counted_by(cursor), state=state.value if state else None, limit=limit + 1)
@@ -92,14 +92,14 @@ class Alerts:
         """Send a test to a destination, by the way that alerts take."""
         if new.destination not in {known.name for known in self._frame.destinations}:
             raise HTTPException(404, f"destination {new.destination!r} is not known: see /api/v1/alerts/destinations")
-        with told(), self._frame.writing(request) as session:
+        with map_store_errors(), self._frame.writing(request) as session:
             number = put_test(session, new.destination, self._frame.clock())
             self._frame.audit(session, request, "alert-test", new.destination)
         return Started(id=number)
 
     def retry(self, request: Request, delivery_id: Number) -> Started:
         """Send a dead letter again."""
-        with told(), self._frame.writing(request) as session:
+        with map_store_errors(), self._frame.writing(request) as session:
             retry(session, delivery_id, self._frame.clock())
             self._frame.audit(session, request, "alert-retry", f"delivery {delivery_id}")
         return Started(id=delivery_id)

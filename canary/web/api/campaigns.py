@@ -4,11 +4,11 @@ from datetime import datetime
 
 from pydantic import BaseModel
 
-from canary.store.campaign_pages import CampaignLine, campaign_list, campaign_page
-from canary.web.api.terms import LIMIT, Cursor, Limit, Number, Page, call, counted_by
-from canary.web.api.terms import cursor as cursor_of
-from canary.web.frame import Frame, known
-from canary.web.route import Role, Route
+from canary.views.campaign_pages import CampaignLine, campaign_list, campaign_page
+from canary.web.api.schema import LIMIT, Cursor, Limit, ListPage, Number, call, counted_by
+from canary.web.api.schema import cursor as cursor_of
+from canary.web.rendering import PageContext, or_404
+from canary.web.routes import Role, WebRoute
 
 
 class CampaignOut(BaseModel):
@@ -39,30 +39,30 @@ class CampaignWhole(CampaignOut):
     read: int
 
 
-class Campaigns:
+class CampaignsApi:
     """The calls about campaigns."""
 
-    def __init__(self, frame: Frame) -> None:
+    def __init__(self, frame: PageContext) -> None:
         """Stand in a frame."""
         self._frame = frame
 
-    def routes(self) -> tuple[Route, ...]:
+    def routes(self) -> tuple[WebRoute, ...]:
         """Return all that it answers to."""
         return (
             call("GET", "/campaigns", Role.VIEWER, self.campaigns),
             call("GET", "/campaigns/{campaign_id}", Role.VIEWER, self.campaign),
         )
 
-    def campaigns(self, cursor: Cursor = None, limit: Limit = LIMIT) -> Page[CampaignOut]:
+    def campaigns(self, cursor: Cursor = None, limit: Limit = LIMIT) -> ListPage[CampaignOut]:
         """List campaigns, newest first."""
         with self._frame.database.reading() as session:
             lines, further = campaign_list(session, counted_by(cursor), limit)
-        return Page(items=[_show(line) for line in lines], next=cursor_of(further) if further else None)
+        return ListPage(items=[_show(line) for line in lines], next=cursor_of(further) if further else None)
 
     def campaign(self, campaign_id: Number) -> CampaignWhole:
         """Return one campaign, by its number or that of one that became part of it."""
         with self._frame.database.reading() as session:
-            found = known(campaign_page(session, campaign_id))
+            found = or_404(campaign_page(session, campaign_id))
         shared = [SharedOut(kind=kind, value=value, mails=count) for kind, value, count in found.shared]
         return CampaignWhole(**_show(found.line).model_dump(), shared=shared, read=found.read)
 

@@ -8,16 +8,30 @@ from fastapi import Query, Request, Response
 from pydantic import BaseModel, Field
 from sqlmodel import Session
 
+from canary.canaries import lifecycle
+from canary.canaries.lifecycle import IssueOrder
 from canary.model.canary import Canary, CanaryState, Style
-from canary.store import canaries
-from canary.store.canaries import Order
-from canary.store.lines import CanaryLine
-from canary.store.listing import Among, canaries_after, canary_line
-from canary.web.api.terms import LIMIT, Cursor, Label, Limit, Name, Number, Page, Told, Word, call, counted_by, page
-from canary.web.csvfile import csv_file
-from canary.web.frame import Frame, known, told
-from canary.web.issuing import MOST
-from canary.web.route import Role, Route
+from canary.store.queries import canaries
+from canary.views.api_queries import Among, canaries_after, canary_line
+from canary.views.models import CanaryLine
+from canary.web.api.schema import (
+    LIMIT,
+    Cursor,
+    Label,
+    Limit,
+    ListPage,
+    Name,
+    Number,
+    RequestBody,
+    Word,
+    call,
+    counted_by,
+    page,
+)
+from canary.web.csv_file import csv_file
+from canary.web.issue_forms import MOST
+from canary.web.rendering import PageContext, map_store_errors, or_404
+from canary.web.routes import Role, WebRoute
 
 COLUMNS = (
     "address",
@@ -66,7 +80,7 @@ class Issued(BaseModel):
     items: list[CanaryOut]
 
 
-class Wanted(Told):
+class IssueBody(RequestBody):
     """Addresses to issue to a vendor, through a channel; without a domain at the first one that is set."""
 
     vendor: Annotated[Name, Field(description="The slug of a vendor.")]
@@ -78,14 +92,14 @@ class Wanted(Told):
     ] = "me"
 
 
-class Canaries:
+class CanariesApi:
     """The calls about canaries."""
 
-    def __init__(self, frame: Frame) -> None:
+    def __init__(self, frame: PageContext) -> None:
         """Stand in a frame."""
         self._frame = frame
 
-    def routes(self) -> tuple[Route, ...]:
+    def routes(self) -> tuple[WebRoute, ...]:
         """Return all that it answers to."""
         return (
             call("GET", "/canaries", Role.VIEWER, self.canaries),
@@ -99,7 +113,7 @@ class Canaries:
     def canaries(
         self, cursor: Cursor = None, limit: Limit = LIMIT, vendor: Word = "", channel: Word = "",
         state: Annotated[CanaryState | None, Query()] = None,
-    ) -> Page[CanaryOut]:  # fmt: skip
+    ) -> ListPage[CanaryOut]:  # fmt: skip
         """List addresses in order of issue."""
         among = Among(vendor=vendor, channel=channel, state=state.value if state else "")
         with self._frame.database.reading() as session:
@@ -112,12 +126,12 @@ class Canaries:
             found = canaries.list_canaries(session, vendor or None)
         return csv_file("canaries", COLUMNS, map(_row, found))
 
-    def issue(self, request: Request, wanted: Wanted) -> Issued:
+    def issue(self, request: Request, wanted: IssueBody) -> Issued:
         """Issue addresses to a vendor."""
         issuing, now = self._frame.issuing, self._frame.clock()
-        with told(), self._frame.writing(request) as session:
-            order = Order(wanted.vendor, issuing.domain(session), wanted.channel, wanted.style, wanted.mailbox)
-            made = [canaries.issue(session, order, issuing.draw, now) for _ in range(wanted.count)]
+        with map_store_errors(), self._frame.writing(request) as session:
+            order = IssueOrder(wanted.vendor, issuing.domain(session), wanted.channel, wanted.style, wanted.mailbox)
+            made = [lifecycle.issue(session, order, issuing.draw, now) for _ in range(wanted.count)]
             text = f"{wanted.count} for {wanted.channel}, {wanted.style.value}"
             self._frame.audit(session, request, "canary-issued", wanted.vendor, text)
         return Issued(items=[show(canary) for canary in made])
@@ -129,27 +143,27 @@ class Canaries:
 
     def rotate(self, request: Request, canary_id: Number) -> CanaryOut:
         """Issue the next generation to the same vendor and channel; the old address keeps listening."""
-        with told(), self._frame.writing(request) as session:
+        with map_store_errors(), self._frame.writing(request) as session:
             old = self._one(session, canary_id)
-            made = canaries.rotate(session, old.address, self._frame.issuing.draw, self._frame.clock())
+            made = lifecycle.rotate(session, old.address, self._frame.issuing.draw, self._frame.clock())
             self._frame.audit(session, request, "canary-rotated", old.address, f"by {made.address}")
         return show(made)
 
     def burn(self, request: Request, canary_id: Number) -> CanaryOut:
         """Mark an address as leaked; it keeps listening."""
-        with told(), self._frame.writing(request) as session:
+        with map_store_errors(), self._frame.writing(request) as session:
             old = self._one(session, canary_id)
-            canaries.burn(session, old.address, self._frame.clock())
+            lifecycle.burn(session, old.address, self._frame.clock())
             self._frame.audit(session, request, "canary-burned", old.address)
             return self._one(session, canary_id)
 
     @staticmethod
     def _one(session: Session, canary_id: int) -> CanaryOut:
-        return _show(session, [known(canary_line(session, canary_id))])[0]
+        return _show(session, [or_404(canary_line(session, canary_id))])[0]
 
 
 def _show(session: Session, lines: Sequence[CanaryLine]) -> list[CanaryOut]:
-    facts = canaries.find(session, [line.address for line in lines])
+    facts = canaries.find_canaries(session, [line.address for line in lines])
     return [
         show(facts[line.address]).model_copy(update={"own": line.tally.own, "outside": line.tally.outside})
         for line in lines

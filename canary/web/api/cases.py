@@ -7,15 +7,28 @@ from fastapi import Query, Request
 from pydantic import BaseModel, Field, JsonValue
 from sqlmodel import Session
 
+from canary.cases import workflow
+from canary.cases.records import timeline
 from canary.model.case import CaseState
-from canary.model.word import Word as Said
-from canary.store import casebook
-from canary.store.cases import timeline
-from canary.store.listing import Among, cases_before, vendors_of_cases
+from canary.model.decision import Decision as Said
 from canary.store.tables import CaseRow
-from canary.web.api.terms import LIMIT, Cursor, Label, Limit, Number, Page, Text, Told, Word, call, counted_by, page
-from canary.web.frame import Frame, told
-from canary.web.route import Role, Route
+from canary.views.api_queries import Among, cases_before, vendors_of_cases
+from canary.web.api.schema import (
+    LIMIT,
+    Cursor,
+    Label,
+    Limit,
+    ListPage,
+    Number,
+    RequestBody,
+    Text,
+    Word,
+    call,
+    counted_by,
+    page,
+)
+from canary.web.rendering import PageContext, map_store_errors
+from canary.web.routes import Role, WebRoute
 
 
 class SuspectOut(BaseModel):
@@ -61,33 +74,33 @@ class CaseWhole(CaseOut):
     timeline: list[EventOut]
 
 
-class StateNew(Told):
+class StateNew(RequestBody):
     """The state that a case shall have, and why."""
 
     state: CaseState
     note: Text = ""
 
 
-class NoteNew(Told):
+class NoteNew(RequestBody):
     """What is to be remembered of a case."""
 
     text: Annotated[Text, Field(min_length=1)]
 
 
-class OwnerNew(Told):
+class OwnerNew(RequestBody):
     """The name of the user who sees to a case; empty for nobody."""
 
     owner: Label = ""
 
 
-class Cases:
+class CasesApi:
     """The calls about cases."""
 
-    def __init__(self, frame: Frame) -> None:
+    def __init__(self, frame: PageContext) -> None:
         """Stand in a frame."""
         self._frame = frame
 
-    def routes(self) -> tuple[Route, ...]:
+    def routes(self) -> tuple[WebRoute, ...]:
         """Return all that it answers to."""
         return (
             call("GET", "/cases", Role.VIEWER, self.cases),
@@ -100,7 +113,7 @@ class Cases:
     def cases(
         self, cursor: Cursor = None, limit: Limit = LIMIT, state: Annotated[CaseState | None, Query()] = None,
         open: Annotated[bool | None, Query()] = None, vendor: Word = "",  # noqa: A002 - the name in the address
-    ) -> Page[CaseOut]:  # fmt: skip
+    ) -> ListPage[CaseOut]:  # fmt: skip
         """List cases, newest first."""
         among = Among(state=state.value if state else "", open=open, vendor=vendor)
         with self._frame.database.reading() as session:
@@ -110,23 +123,23 @@ class Cases:
 
     def case(self, case_id: Number) -> CaseWhole:
         """Return one case."""
-        with told(), self._frame.database.reading() as session:
-            return _whole(session, casebook.known(session, case_id))
+        with map_store_errors(), self._frame.database.reading() as session:
+            return _whole(session, workflow.get_case(session, case_id))
 
     def state(self, request: Request, case_id: Number, new: StateNew) -> CaseWhole:
         """Bring a case into another state, where its present one has a way there."""
-        with told(), self._frame.writing(request) as session:
-            return _whole(session, casebook.set_state(session, case_id, new.state, self._word(request, new.note)))
+        with map_store_errors(), self._frame.writing(request) as session:
+            return _whole(session, workflow.set_state(session, case_id, new.state, self._word(request, new.note)))
 
     def note(self, request: Request, case_id: Number, new: NoteNew) -> CaseWhole:
         """Write a note into the timeline of a case."""
-        with told(), self._frame.writing(request) as session:
-            return _whole(session, casebook.add_note(session, case_id, self._word(request, new.text)))
+        with map_store_errors(), self._frame.writing(request) as session:
+            return _whole(session, workflow.add_note(session, case_id, self._word(request, new.text)))
 
     def owner(self, request: Request, case_id: Number, new: OwnerNew) -> CaseWhole:
         """Let a user see to a case."""
-        with told(), self._frame.writing(request) as session:
-            return _whole(session, casebook.set_owner(session, case_id, new.owner, self._word(request)))
+        with map_store_errors(), self._frame.writing(request) as session:
+            return _whole(session, workflow.set_assignee(session, case_id, new.owner, self._word(request)))
 
     def _word(self, request: Request, note: str = "") -> Said:
         return Said(request.state.user.name, self._frame.clock(), note)

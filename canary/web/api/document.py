@@ -5,8 +5,8 @@ from typing import Any
 from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
 
-from canary.web.faults import PROBLEM, Problem
-from canary.web.route import API, Role, Route
+from canary.web.errors import PROBLEM, Problem
+from canary.web.routes import API, Role, WebRoute
 
 PATH = f"{API}/openapi.json"
 FAULT: dict[int | str, dict[str, Any]] = {
@@ -17,7 +17,7 @@ FAULT: dict[int | str, dict[str, Any]] = {
 }
 
 
-def answers(route: Route) -> dict[int | str, dict[str, Any]]:
+def answers(route: WebRoute) -> dict[int | str, dict[str, Any]]:
     """Return what a route answers besides JSON: a file of its type, or what is wrong."""
     if not route.media:
         return FAULT
@@ -32,9 +32,9 @@ class Document:
         self._app, self._version = app, version
         self._made: dict[str, Any] | None = None
 
-    def routes(self) -> tuple[Route, ...]:
+    def routes(self) -> tuple[WebRoute, ...]:
         """Return all that it answers to."""
-        return (Route("GET", PATH, Role.VIEWER, self.document, token=True),)
+        return (WebRoute("GET", PATH, Role.VIEWER, self.document, token=True),)
 
     def document(self) -> dict[str, Any]:
         """Return the OpenAPI document."""

@@ -7,10 +7,10 @@ from fastapi import Query
 from pydantic import BaseModel
 
 from canary.model.verdict import Verdict
-from canary.store.listing import Among, HitFact, hits_before
-from canary.web.api.terms import LIMIT, At, Counted, Cursor, Limit, Page, Word, call, moment, page, timed_by
-from canary.web.frame import Frame
-from canary.web.route import Role, Route
+from canary.views.api_queries import Among, HitFact, hits_before
+from canary.web.api.schema import LIMIT, At, Counted, Cursor, Limit, ListPage, Word, call, moment, page, timed_by
+from canary.web.rendering import PageContext
+from canary.web.routes import Role, WebRoute
 
 
 class ReasonOut(BaseModel):
@@ -34,21 +34,21 @@ class HitOut(BaseModel):
     case: int | None
 
 
-class Hits:
+class HitsApi:
     """The calls about hits."""
 
-    def __init__(self, frame: Frame) -> None:
+    def __init__(self, frame: PageContext) -> None:
         """Stand in a frame."""
         self._frame = frame
 
-    def routes(self) -> tuple[Route, ...]:
+    def routes(self) -> tuple[WebRoute, ...]:
         """Return all that it answers to."""
         return (call("GET", "/hits", Role.VIEWER, self.hits),)
 
     def hits(  # noqa: PLR0913, PLR0917 - each a filter in the address
         self, cursor: Cursor = None, limit: Limit = LIMIT, verdict: Annotated[Verdict | None, Query()] = None,
         case: Counted = None, vendor: Word = "", canary: Word = "", since: At = None, until: At = None,
-    ) -> Page[HitOut]:  # fmt: skip
+    ) -> ListPage[HitOut]:  # fmt: skip
         """List hits, newest first."""
         among = Among(
             verdict=verdict.value if verdict else "", case=case, vendor=vendor, canary=canary.lower(), since=since,

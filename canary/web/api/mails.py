@@ -7,15 +7,28 @@ from typing import Any
 from fastapi import Response
 from pydantic import BaseModel, JsonValue
 
-from canary.store.listing import Among, hits_of_mails, mails_before
-from canary.store.mails import octets, rows
+from canary.store.queries.mails import octets, rows
 from canary.store.tables import MailRow
+from canary.views.api_queries import Among, hits_of_mails, mails_before
 from canary.web.api.hits import HitOut
 from canary.web.api.hits import show as show_hit
-from canary.web.api.terms import LIMIT, At, Counted, Cursor, Limit, Number, Page, Word, call, moment, page, timed_by
-from canary.web.frame import Frame, known
+from canary.web.api.schema import (
+    LIMIT,
+    At,
+    Counted,
+    Cursor,
+    Limit,
+    ListPage,
+    Number,
+    Word,
+    call,
+    moment,
+    page,
+    timed_by,
+)
 from canary.web.pages.mailfiles import raw_mail
-from canary.web.route import Role, Route
+from canary.web.rendering import PageContext, or_404
+from canary.web.routes import Role, WebRoute
 
 
 class IdentityOut(BaseModel):
@@ -64,14 +77,14 @@ class MailWhole(MailOut):
     hits: list[HitOut]
 
 
-class Mails:
+class MailsApi:
     """The calls about mails."""
 
-    def __init__(self, frame: Frame) -> None:
+    def __init__(self, frame: PageContext) -> None:
         """Stand in a frame."""
         self._frame = frame
 
-    def routes(self) -> tuple[Route, ...]:
+    def routes(self) -> tuple[WebRoute, ...]:
         """Return all that it answers to."""
         return (
             call("GET", "/mails", Role.VIEWER, self.mails),
@@ -82,7 +95,7 @@ class Mails:
     def mails(
         self, cursor: Cursor = None, limit: Limit = LIMIT, domain: Word = "", campaign: Counted = None, since: At = None,
         until: At = None,
-    ) -> Page[MailOut]:  # fmt: skip
+    ) -> ListPage[MailOut]:  # fmt: skip
         """List mails, newest first; `domain` is that of the proven sender."""
         among = Among(domain=domain.lower(), campaign=campaign, since=since, until=until)
         with self._frame.database.reading() as session:
@@ -92,7 +105,7 @@ class Mails:
     def mail(self, mail_id: Number) -> MailWhole:
         """Return one mail, and what it means at each canary it came to."""
         with self._frame.database.reading() as session:
-            found = known(rows(session, [mail_id]).get(mail_id) if octets(session, mail_id) is not None else None)
+            found = or_404(rows(session, [mail_id]).get(mail_id) if octets(session, mail_id) is not None else None)
             hits = hits_of_mails(session, [mail_id]).get(mail_id, [])
         parts = found.parts
         return MailWhole(
@@ -105,7 +118,7 @@ class Mails:
     def raw(self, mail_id: Number) -> Response:
         """Return a mail octet for octet, as a file."""
         with self._frame.database.reading() as session:
-            return raw_mail(known(octets(session, mail_id)), mail_id)
+            return raw_mail(or_404(octets(session, mail_id)), mail_id)
 
 
 def _listed(row: MailRow) -> dict[str, Any]:

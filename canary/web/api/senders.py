@@ -8,16 +8,16 @@ from fastapi import Query, Request
 from pydantic import BaseModel, Field
 from sqlmodel import Session
 
+from canary.cases.answers import approve, deny
+from canary.cases.rejudge import RejudgeOutcome
 from canary.model.sender import SenderState
-from canary.store.listing import Among, senders_after
-from canary.store.rejudge import Outcome
-from canary.store.senders import approve, deny
 from canary.store.tables import SenderRow
-from canary.web.api.terms import LIMIT, Cursor, Label, Limit, Name, Page, Told, Word, call, counted_by, page
-from canary.web.frame import Frame, told
-from canary.web.route import Role, Route
+from canary.views.api_queries import Among, senders_after
+from canary.web.api.schema import LIMIT, Cursor, Label, Limit, ListPage, Name, RequestBody, Word, call, counted_by, page
+from canary.web.rendering import PageContext, map_store_errors
+from canary.web.routes import Role, WebRoute
 
-Decide = Callable[[Session, str, str, str, datetime], Outcome]
+Decide = Callable[[Session, str, str, str, datetime], RejudgeOutcome]
 
 
 class SenderOut(BaseModel):
@@ -37,7 +37,7 @@ class SenderOut(BaseModel):
     mail: int | None
 
 
-class Named(Told):
+class Named(RequestBody):
     """A sender at a vendor, by the slug of the one and the key of the other."""
 
     vendor: Name
@@ -52,14 +52,14 @@ class Decided(BaseModel):
     closed: list[int]
 
 
-class Senders:
+class SendersApi:
     """The calls about senders."""
 
-    def __init__(self, frame: Frame) -> None:
+    def __init__(self, frame: PageContext) -> None:
         """Stand in a frame."""
         self._frame = frame
 
-    def routes(self) -> tuple[Route, ...]:
+    def routes(self) -> tuple[WebRoute, ...]:
         """Return all that it answers to."""
         return (
             call("GET", "/senders", Role.VIEWER, self.senders),
@@ -70,7 +70,7 @@ class Senders:
     def senders(
         self, cursor: Cursor = None, limit: Limit = LIMIT, vendor: Word = "",
         state: Annotated[SenderState | None, Query()] = None,
-    ) -> Page[SenderOut]:  # fmt: skip
+    ) -> ListPage[SenderOut]:  # fmt: skip
         """List senders, in the order in which they were first seen."""
         among = Among(vendor=vendor, state=state.value if state else "")
         with self._frame.database.reading() as session:
@@ -86,7 +86,7 @@ class Senders:
         return self._decide(request, named, deny)
 
     def _decide(self, request: Request, named: Named, say: Decide) -> Decided:
-        with told(), self._frame.writing(request) as session:
+        with map_store_errors(), self._frame.writing(request) as session:
             outcome = say(session, named.vendor, named.sender, request.state.user.name, self._frame.clock())
         return Decided(changed=outcome.changed, opened=outcome.opened, closed=outcome.closed)
 

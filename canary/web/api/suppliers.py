@@ -4,11 +4,11 @@ from datetime import datetime
 
 from pydantic import BaseModel
 
-from canary.store.supplier_pages import supplier_list, supplier_page
-from canary.web.api.terms import Cursor, Page, Slug, call, named_by
-from canary.web.api.terms import cursor as cursor_of
-from canary.web.frame import Frame, known
-from canary.web.route import Role, Route
+from canary.views.supplier_pages import supplier_list, supplier_page
+from canary.web.api.schema import Cursor, ListPage, Slug, call, named_by
+from canary.web.api.schema import cursor as cursor_of
+from canary.web.rendering import PageContext, or_404
+from canary.web.routes import Role, WebRoute
 
 
 class SupplierOut(BaseModel):
@@ -51,31 +51,31 @@ class SupplierWhole(BaseModel):
     beliefs: list[BeliefOut]
 
 
-class Suppliers:
+class SuppliersApi:
     """The calls about suppliers."""
 
-    def __init__(self, frame: Frame) -> None:
+    def __init__(self, frame: PageContext) -> None:
         """Stand in a frame."""
         self._frame = frame
 
-    def routes(self) -> tuple[Route, ...]:
+    def routes(self) -> tuple[WebRoute, ...]:
         """Return all that it answers to."""
         return (
             call("GET", "/suppliers", Role.VIEWER, self.suppliers),
             call("GET", "/suppliers/{slug}", Role.VIEWER, self.supplier),
         )
 
-    def suppliers(self, cursor: Cursor = None) -> Page[SupplierOut]:
+    def suppliers(self, cursor: Cursor = None) -> ListPage[SupplierOut]:
         """List suppliers in order of their slugs, fifty a page."""
         with self._frame.database.reading() as session:
             lines, further = supplier_list(session, named_by(cursor))
         items = [SupplierOut(slug=s.slug, name=s.name, vendors=s.vendors, case=s.case, p=s.p) for s in lines]
-        return Page(items=items, next=cursor_of(further) if further else None)
+        return ListPage(items=items, next=cursor_of(further) if further else None)
 
     def supplier(self, slug: Slug) -> SupplierWhole:
         """Return one supplier: who passes addresses to it, and how probable it was as a source over time."""
         with self._frame.database.reading() as session:
-            found = known(supplier_page(session, slug))
+            found = or_404(supplier_page(session, slug))
         given = [
             GivenOut(
                 vendor=s.slug,

@@ -9,13 +9,28 @@ from pydantic import BaseModel, Field
 from sqlmodel import Session
 from starlette.exceptions import HTTPException
 
+from canary.cases import answers, end_dates
 from canary.judge.organisation import is_domain, organisation
-from canary.model.party import Supply, Vendor
-from canary.store import endings, senders, tags, vendors
-from canary.store.listing import vendors_after
-from canary.web.api.terms import LIMIT, Cursor, Label, Limit, Name, Page, Slug, Time, Told, Word, call, named_by, page
-from canary.web.frame import Frame, told
-from canary.web.route import Role, Route
+from canary.model.party import SupplierLink, Vendor
+from canary.store.queries import vendor_tags, vendors
+from canary.views.api_queries import vendors_after
+from canary.web.api.schema import (
+    LIMIT,
+    Cursor,
+    Label,
+    Limit,
+    ListPage,
+    Name,
+    RequestBody,
+    Slug,
+    Time,
+    Word,
+    call,
+    named_by,
+    page,
+)
+from canary.web.rendering import PageContext, map_store_errors
+from canary.web.routes import Role, WebRoute
 
 Domains = Annotated[tuple[Label, ...], Field(max_length=50)]
 Tags = Annotated[tuple[Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9._-]{0,39}$")], ...], Field(max_length=50)]
@@ -47,7 +62,7 @@ class VendorOut(BaseModel):
     grace_days: int | None
 
 
-class VendorNew(Told):
+class VendorNew(RequestBody):
     """A vendor to remember, with the domains it sends from."""
 
     name: Name
@@ -55,7 +70,7 @@ class VendorNew(Told):
     tags: Tags = ()
 
 
-class VendorChange(Told):
+class VendorChange(RequestBody):
     """What to change of a vendor; what is left out stays, domains and tags are added."""
 
     domains: Domains = ()
@@ -66,7 +81,7 @@ class VendorChange(Told):
     grace_days: Annotated[int, Field(ge=0, le=3650)] | None = None
 
 
-class SupplyNew(Told):
+class SupplyNew(RequestBody):
     """A supplier that a vendor passes addresses to: of a channel, or of every one; from and until a time."""
 
     supplier: Name
@@ -76,14 +91,14 @@ class SupplyNew(Told):
     until: Time | None = None
 
 
-class Vendors:
+class VendorsApi:
     """The calls about vendors."""
 
-    def __init__(self, frame: Frame) -> None:
+    def __init__(self, frame: PageContext) -> None:
         """Stand in a frame."""
         self._frame = frame
 
-    def routes(self) -> tuple[Route, ...]:
+    def routes(self) -> tuple[WebRoute, ...]:
         """Return all that it answers to."""
         return (
             call("GET", "/vendors", Role.VIEWER, self.vendors),
@@ -93,24 +108,24 @@ class Vendors:
             call("POST", "/vendors/{slug}/suppliers", Role.ANALYST, self.supply, 201),
         )
 
-    def vendors(self, cursor: Cursor = None, limit: Limit = LIMIT, tag: Word = "") -> Page[VendorOut]:
+    def vendors(self, cursor: Cursor = None, limit: Limit = LIMIT, tag: Word = "") -> ListPage[VendorOut]:
         """List vendors in order of their slugs."""
         with self._frame.database.reading() as session:
             found = vendors_after(session, named_by(cursor), limit + 1, tag)
-            words = tags.by_vendor(session, [vendor.slug for vendor in found])
+            words = vendor_tags.by_vendor(session, [vendor.slug for vendor in found])
         return page(found, limit, lambda v: show(v, words.get(v.slug, ())), lambda v: v.slug)
 
     def vendor(self, slug: Slug) -> VendorOut:
         """Return one vendor."""
-        with told(), self._frame.database.reading() as session:
+        with map_store_errors(), self._frame.database.reading() as session:
             return _show(session, slug)
 
     def add(self, request: Request, new: VendorNew) -> VendorOut:
         """Remember a vendor."""
         self._check(new.domains)
-        with told(), self._frame.writing(request) as session:
+        with map_store_errors(), self._frame.writing(request) as session:
             vendor = vendors.add_vendor(session, new.name, new.domains, self._frame.clock())
-            tags.add_tags(session, vendor.slug, new.tags)
+            vendor_tags.add_tags(session, vendor.slug, new.tags)
             self._frame.audit(session, request, "vendor-added", vendor.slug, ", ".join(vendor.domains))
             return _show(session, vendor.slug)
 
@@ -120,27 +135,27 @@ class Vendors:
         who, now = request.state.user.name, self._frame.clock()
         ends = {
             name: getattr(change, column)
-            for name, column in endings.COLUMNS.items()
+            for name, column in end_dates.COLUMNS.items()
             if column in change.model_fields_set
         }
-        with told(), self._frame.writing(request) as session:
+        with map_store_errors(), self._frame.writing(request) as session:
             fresh = vendors.add_domains(session, slug, change.domains, now)
-            tags.add_tags(session, slug, change.tags)
-            senders.declare(session, slug, {organisation(domain) for domain in fresh}, who, now)
-            endings.set_endings(session, slug, ends, who, now)
+            vendor_tags.add_tags(session, slug, change.tags)
+            answers.declare(session, slug, {organisation(domain) for domain in fresh}, who, now)
+            end_dates.set_endings(session, slug, ends, who, now)
             if "grace_days" in change.model_fields_set:
-                endings.set_grace(session, slug, change.grace_days, who, now)
+                end_dates.set_grace(session, slug, change.grace_days, who, now)
             self._frame.audit(session, request, "vendor-changed", slug, ", ".join(sorted(change.model_fields_set)))
             return _show(session, slug)
 
     def supply(self, request: Request, slug: Slug, new: SupplyNew) -> VendorOut:
         """Say that a vendor passes addresses to a supplier; past mail of its account there is judged again."""
         who, now = request.state.user.name, self._frame.clock()
-        with told(), self._frame.writing(request) as session:
+        with map_store_errors(), self._frame.writing(request) as session:
             before = vendors.get_vendor(session, slug).told
             supplier = vendors.add_supplier(session, new.supplier, now).slug
-            vendors.add_supply(session, Supply(slug, supplier, new.channel, new.since, new.until, new.account))
-            senders.declare(session, slug, vendors.get_vendor(session, slug).told - before, who, now)
+            vendors.add_supply(session, SupplierLink(slug, supplier, new.channel, new.since, new.until, new.account))
+            answers.declare(session, slug, vendors.get_vendor(session, slug).told - before, who, now)
             self._frame.audit(
                 session, request, "supplier-declared", f"{slug}: {supplier}", new.channel or "every channel"
             )
@@ -158,7 +173,7 @@ class Vendors:
 
 
 def _show(session: Session, slug: str) -> VendorOut:
-    return show(vendors.get_vendor(session, slug), tags.by_vendor(session, [slug]).get(slug, ()))
+    return show(vendors.get_vendor(session, slug), vendor_tags.by_vendor(session, [slug]).get(slug, ()))
 
 
 def show(vendor: Vendor, words: tuple[str, ...]) -> VendorOut:
@@ -172,7 +187,7 @@ def show(vendor: Vendor, words: tuple[str, ...]) -> VendorOut:
     )  # fmt: skip
 
 
-def _supply(supply: Supply) -> SupplyOut:
+def _supply(supply: SupplierLink) -> SupplyOut:
     return SupplyOut(
         supplier=supply.supplier, channel=supply.channel, account=supply.account, since=supply.since,
         until=supply.until, through=supply.through, origin="learned" if supply.learned else "declared",

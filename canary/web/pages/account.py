@@ -4,12 +4,12 @@ from fastapi import Request, Response
 from fastapi.responses import RedirectResponse
 from starlette.exceptions import HTTPException
 
-from canary.store import tries
-from canary.store.roster import end, passes, set_password
-from canary.store.users import check_password
-from canary.web.frame import Field, Frame, told
-from canary.web.pages.entrance import BY_NAME, DIFFERENT, TOO_OFTEN
-from canary.web.route import Role, Route
+from canary.store.queries import login_attempts
+from canary.store.queries.user_admin import end, passes, set_password
+from canary.store.queries.users import check_password
+from canary.web.pages.login import BY_NAME, DIFFERENT, TOO_OFTEN
+from canary.web.rendering import Field, PageContext, map_store_errors
+from canary.web.routes import Role, WebRoute
 
 NOT_YOURS = "The present password is wrong."
 
@@ -17,16 +17,16 @@ NOT_YOURS = "The present password is wrong."
 class Account:
     """A user's own password and sessions."""
 
-    def __init__(self, frame: Frame) -> None:
+    def __init__(self, frame: PageContext) -> None:
         """Stand in a frame."""
         self._frame = frame
 
-    def routes(self) -> tuple[Route, ...]:
+    def routes(self) -> tuple[WebRoute, ...]:
         """Return all that it answers to."""
         return (
-            Route("GET", "/account", Role.VIEWER, self.account),
-            Route("POST", "/account/password", Role.VIEWER, self.password),
-            Route("POST", "/account/sessions/end", Role.VIEWER, self.end),
+            WebRoute("GET", "/account", Role.VIEWER, self.account),
+            WebRoute("POST", "/account/password", Role.VIEWER, self.password),
+            WebRoute("POST", "/account/sessions/end", Role.VIEWER, self.end),
         )
 
     def account(self, request: Request) -> Response:
@@ -39,16 +39,16 @@ class Account:
         if password != again:
             return self._show(request, 400, DIFFERENT)
         with self._frame.writing(request) as session:
-            may = tries.enter(session, {f"password {user.id}": BY_NAME}, now)
+            may = login_attempts.enter(session, {f"password {user.id}": BY_NAME}, now)
         if not may:
             return self._show(request, 429, TOO_OFTEN)
         with self._frame.database.reading() as session:
             proven = check_password(session, user.name, present)
         if proven is None:
             return self._show(request, 422, NOT_YOURS)
-        with told(), self._frame.writing(request) as session:
+        with map_store_errors(), self._frame.writing(request) as session:
             set_password(session, user.id, password, now, keep=user.token)
-            tries.clear(session, f"password {user.id}")
+            login_attempts.clear(session, f"password {user.id}")
             self._frame.audit(session, request, "password", user.name, "by itself")
         return RedirectResponse("/account?done=password", 303)
 

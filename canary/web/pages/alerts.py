@@ -6,27 +6,27 @@ from fastapi import Query, Request, Response
 from fastapi.responses import RedirectResponse
 from starlette.exceptions import HTTPException
 
-from canary.store.outbox import deliveries, retry
-from canary.store.vendors import Unknown
-from canary.web.frame import Frame, Id, Key
-from canary.web.route import Role, Route
+from canary.store.queries.outbox import deliveries, retry
+from canary.store.queries.vendors import Unknown
+from canary.web.rendering import Id, Key, PageContext
+from canary.web.routes import Role, WebRoute
 
 PAGE = 50
 State = Annotated[str, Query(pattern="^(waiting|sent|dead|muted)?$")]
 
 
-class Alerts:
+class AlertsPage:
     """The list of what was sent, and a second try for what did not arrive."""
 
-    def __init__(self, frame: Frame) -> None:
+    def __init__(self, frame: PageContext) -> None:
         """Stand in a frame."""
         self._frame = frame
 
-    def routes(self) -> tuple[Route, ...]:
+    def routes(self) -> tuple[WebRoute, ...]:
         """Return all that it answers to."""
         return (
-            Route("GET", "/alerts", Role.VIEWER, self.alerts),
-            Route("POST", "/alerts/{delivery_id}/retry", Role.ANALYST, self.retry),
+            WebRoute("GET", "/alerts", Role.VIEWER, self.alerts),
+            WebRoute("POST", "/alerts/{delivery_id}/retry", Role.ANALYST, self.retry),
         )
 
     def alerts(self, request: Request, before: Key = None, state: State = "") -> Response:

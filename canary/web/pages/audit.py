@@ -4,10 +4,10 @@ from typing import Annotated
 
 from fastapi import Query, Request, Response
 
-from canary.store.events import audited
-from canary.web.csvfile import csv_file
-from canary.web.frame import Frame, Key
-from canary.web.route import Role, Route
+from canary.store.queries.audit import audited
+from canary.web.csv_file import csv_file
+from canary.web.rendering import Key, PageContext
+from canary.web.routes import Role, WebRoute
 
 PAGE = 100
 MOST = 100_000
@@ -19,15 +19,15 @@ Word = Annotated[str, Query(max_length=100)]
 class Audit:
     """Every change, the newest first."""
 
-    def __init__(self, frame: Frame) -> None:
+    def __init__(self, frame: PageContext) -> None:
         """Stand in a frame."""
         self._frame = frame
 
-    def routes(self) -> tuple[Route, ...]:
+    def routes(self) -> tuple[WebRoute, ...]:
         """Return all that it answers to."""
         return (
-            Route("GET", "/audit", Role.ADMIN, self.audit),
-            Route("GET", "/audit.csv", Role.ADMIN, self.file),
+            WebRoute("GET", "/audit", Role.ADMIN, self.audit),
+            WebRoute("GET", "/audit.csv", Role.ADMIN, self.file),
         )
 
     def audit(self, request: Request, before: Key = None, who: Word = "", action: Word = "") -> Response:

@@ -8,31 +8,31 @@ from fastapi.responses import RedirectResponse
 from sqlmodel import Session
 from starlette.exceptions import HTTPException
 
-from canary.model.word import Word
-from canary.store.campaign_pages import PAGE, campaign_list, campaign_page
-from canary.store.campaign_verdicts import merge, split
+from canary.cases.campaign_decisions import merge, split
+from canary.model.decision import Decision
+from canary.store.queries.vendors import Unknown
 from canary.store.tables import CampaignRow
-from canary.store.vendors import Unknown
-from canary.web.frame import Field, Frame, Id, Key
-from canary.web.route import Role, Route
+from canary.views.campaign_pages import PAGE, campaign_list, campaign_page
+from canary.web.rendering import Field, Id, Key, PageContext
+from canary.web.routes import Role, WebRoute
 
 Mails = Annotated[list[int], Form(max_length=PAGE)]
 
 
-class Campaigns:
+class CampaignsPage:
     """The list of campaigns, and a page for each."""
 
-    def __init__(self, frame: Frame) -> None:
+    def __init__(self, frame: PageContext) -> None:
         """Stand in a frame."""
         self._frame = frame
 
-    def routes(self) -> tuple[Route, ...]:
+    def routes(self) -> tuple[WebRoute, ...]:
         """Return all that it answers to."""
         return (
-            Route("GET", "/campaigns", Role.VIEWER, self.campaigns),
-            Route("GET", "/campaigns/{campaign_id}", Role.VIEWER, self.campaign),
-            Route("POST", "/campaigns/{campaign_id}/merge", Role.ANALYST, self.merge),
-            Route("POST", "/campaigns/{campaign_id}/split", Role.ANALYST, self.split),
+            WebRoute("GET", "/campaigns", Role.VIEWER, self.campaigns),
+            WebRoute("GET", "/campaigns/{campaign_id}", Role.VIEWER, self.campaign),
+            WebRoute("POST", "/campaigns/{campaign_id}/merge", Role.ANALYST, self.merge),
+            WebRoute("POST", "/campaigns/{campaign_id}/split", Role.ANALYST, self.split),
         )
 
     def campaigns(self, request: Request, before: Key = None) -> Response:
@@ -56,9 +56,14 @@ class Campaigns:
         )
 
     def _said(
-        self, request: Request, campaign: int, action: str, say: Callable[[Session, Word], CampaignRow], note: str = ""
+        self,
+        request: Request,
+        campaign: int,
+        action: str,
+        say: Callable[[Session, Decision], CampaignRow],
+        note: str = "",
     ) -> Response:
-        word = Word(request.state.user.name, self._frame.clock(), note)
+        word = Decision(request.state.user.name, self._frame.clock(), note)
         try:
             with self._frame.writing(request) as session:
                 shown = say(session, word).id

@@ -10,14 +10,15 @@ from markupsafe import Markup
 from sqlmodel import Session
 from starlette.exceptions import HTTPException
 
+from canary.canaries import lifecycle
 from canary.judge.selftest import make_token
 from canary.model.canary import Canary
-from canary.store import canaries
-from canary.store.canary_pages import EVERY, STATES, Wanted, canary_list, canary_page
-from canary.web.csvfile import csv_file
-from canary.web.frame import Field, Frame, Id, Key, LongField, known
-from canary.web.issuing import Refused, Wish, fill, read_wishes, wish
-from canary.web.route import Role, Route
+from canary.store.queries import canaries
+from canary.views.canary_pages import EVERY, STATES, CanaryFilter, canary_list, canary_page
+from canary.web.csv_file import csv_file
+from canary.web.issue_forms import IssueRefused, IssueRequest, fill, read_wishes, wish
+from canary.web.rendering import Field, Id, Key, LongField, PageContext, or_404
+from canary.web.routes import Role, WebRoute
 
 Word = Annotated[str, Query(max_length=100)]
 COLUMNS = (
@@ -26,24 +27,24 @@ COLUMNS = (
 )  # fmt: skip
 
 
-class Canaries:
+class CanariesPage:
     """The list of all addresses, and a page for each."""
 
-    def __init__(self, frame: Frame) -> None:
+    def __init__(self, frame: PageContext) -> None:
         """Stand in a frame."""
         self._frame = frame
 
-    def routes(self) -> tuple[Route, ...]:
+    def routes(self) -> tuple[WebRoute, ...]:
         """Return all that it answers to."""
         return (
-            Route("GET", "/canaries", Role.VIEWER, self.canaries),
-            Route("POST", "/canaries", Role.ANALYST, self.issue),
-            Route("POST", "/canaries/bulk", Role.ANALYST, self.issue_many),
-            Route("GET", "/canaries.csv", Role.VIEWER, self.export),
-            Route("GET", "/canaries/{canary_id}", Role.VIEWER, self.canary),
-            Route("GET", "/canaries/{canary_id}/feed", Role.VIEWER, self.feed),
-            Route("POST", "/canaries/{canary_id}/rotate", Role.ANALYST, self.rotate),
-            Route("POST", "/canaries/{canary_id}/burn", Role.ANALYST, self.burn),
+            WebRoute("GET", "/canaries", Role.VIEWER, self.canaries),
+            WebRoute("POST", "/canaries", Role.ANALYST, self.issue),
+            WebRoute("POST", "/canaries/bulk", Role.ANALYST, self.issue_many),
+            WebRoute("GET", "/canaries.csv", Role.VIEWER, self.export),
+            WebRoute("GET", "/canaries/{canary_id}", Role.VIEWER, self.canary),
+            WebRoute("GET", "/canaries/{canary_id}/feed", Role.VIEWER, self.feed),
+            WebRoute("POST", "/canaries/{canary_id}/rotate", Role.ANALYST, self.rotate),
+            WebRoute("POST", "/canaries/{canary_id}/burn", Role.ANALYST, self.burn),
         )
 
     def canaries(
@@ -51,13 +52,13 @@ class Canaries:
     ) -> Response:
         """Show addresses in order of issue, all or those that are wanted."""
         hit, state = state == "hit", state if state in STATES else ""
-        return self._list(request, Wanted(vendor, channel, state, hit), after or 0)
+        return self._list(request, CanaryFilter(vendor, channel, state, hit), after or 0)
 
     def canary(self, request: Request, canary_id: Id) -> Response:
         """Show one address to give away, and what came to it."""
         with self._frame.database.reading() as session:
-            line, hits = known(canary_page(session, canary_id))
-            persona = canaries.find(session, [line.address])[line.address].persona
+            line, hits = or_404(canary_page(session, canary_id))
+            persona = canaries.find_canaries(session, [line.address])[line.address].persona
         key = self._frame.issuing.key
         token = make_token(key, line.address, self._frame.clock()) if key and not hits else ""
         return self._frame.show(
@@ -67,7 +68,7 @@ class Canaries:
     def feed(self, request: Request, canary_id: Id) -> Response:
         """Show what came to one address, as a part of its page."""
         with self._frame.database.reading() as session:
-            line, hits = known(canary_page(session, canary_id))
+            line, hits = or_404(canary_page(session, canary_id))
         return self._frame.show(request, "canaryfeed.html", line=line, hits=hits)
 
     def issue(
@@ -77,14 +78,14 @@ class Canaries:
         """Issue addresses to one vendor, which may be new."""
         try:
             return self._issued(request, [wish(vendor, channel, count, style, domain)])
-        except Refused as fault:
+        except IssueRefused as fault:
             return self._list(request, EVERY, fault=str(fault))
 
     def issue_many(self, request: Request, rows: LongField = "") -> Response:
         """Issue addresses by a list."""
         try:
             return self._issued(request, read_wishes(rows))
-        except Refused as fault:
+        except IssueRefused as fault:
             return self._list(request, EVERY, fault=str(fault))
 
     def export(self) -> Response:
@@ -97,7 +98,7 @@ class Canaries:
         """Issue the next generation, then show it."""
         with self._frame.writing(request) as session:
             old = self._address(session, canary_id)
-            made = canaries.rotate(session, old, self._frame.issuing.draw, self._frame.clock())
+            made = lifecycle.rotate(session, old, self._frame.issuing.draw, self._frame.clock())
             self._frame.audit(session, request, "canary-rotated", old, f"by {made.address}")
         return RedirectResponse(f"/canaries/{made.id}", 303)
 
@@ -105,11 +106,11 @@ class Canaries:
         """Mark an address as leaked."""
         with self._frame.writing(request) as session:
             address = self._address(session, canary_id)
-            canaries.burn(session, address, self._frame.clock())
+            lifecycle.burn(session, address, self._frame.clock())
             self._frame.audit(session, request, "canary-burned", address)
         return RedirectResponse(f"/canaries/{canary_id}", 303)
 
-    def _list(self, request: Request, wanted: Wanted, after: int = 0, fault: str = "") -> Response:
+    def _list(self, request: Request, wanted: CanaryFilter, after: int = 0, fault: str = "") -> Response:
         with self._frame.database.reading() as session:
             lines, further = canary_list(session, after, wanted)
         return self._frame.show(
@@ -117,7 +118,7 @@ class Canaries:
             wanted=wanted,
         )  # fmt: skip
 
-    def _issued(self, request: Request, wishes: list[Wish]) -> Response:
+    def _issued(self, request: Request, wishes: list[IssueRequest]) -> Response:
         with self._frame.writing(request) as session:
             made = fill(session, wishes, self._frame.issuing, self._frame.clock())
             for one in wishes:

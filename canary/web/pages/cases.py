@@ -8,37 +8,37 @@ from fastapi.responses import RedirectResponse
 from sqlmodel import Session
 from starlette.exceptions import HTTPException
 
+from canary.cases import checklist, merge_split, statements, workflow
 from canary.model.case import CaseState
-from canary.model.word import Word
-from canary.store import casebook, desk, moves, statements
-from canary.store.case_pages import case_page
+from canary.model.decision import Decision
+from canary.store.queries.vendors import Unknown
 from canary.store.tables import CaseRow
-from canary.store.vendors import Unknown
-from canary.web.frame import Field, Frame, Id, Key, known
-from canary.web.route import Role, Route
-from canary.web.saying import Said, moment, part, statement
+from canary.views.case_pages import case_page
+from canary.web.case_forms import StatementForm, moment, part, statement
+from canary.web.rendering import Field, Id, Key, PageContext, or_404
+from canary.web.routes import Role, WebRoute
 
-Act = Callable[[Session, Word], object]
+Act = Callable[[Session, Decision], object]
 Number = Annotated[int, Form(ge=1, le=2**31 - 1)]
 Long = Annotated[str, Form(max_length=4000)]
 
 
-class Cases:
+class CasesPage:
     """One page for each case, and a form for each thing that is done about it."""
 
-    def __init__(self, frame: Frame) -> None:
+    def __init__(self, frame: PageContext) -> None:
         """Stand in a frame."""
         self._frame = frame
 
-    def routes(self) -> tuple[Route, ...]:
+    def routes(self) -> tuple[WebRoute, ...]:
         """Return all that it answers to."""
         acts: dict[str, Callable[..., Response]] = {
             "state": self.state, "owner": self.owner, "note": self.note, "aware": self.aware, "statement": self.say,
             "task": self.tick, "rotate": self.rotate, "merge": self.merge, "split": self.split, "undo": self.undo,
         }  # fmt: skip
         return (
-            Route("GET", "/cases/{case_id}", Role.VIEWER, self.case),
-            *(Route("POST", f"/cases/{{case_id}}/{name}", Role.ANALYST, act) for name, act in acts.items()),
+            WebRoute("GET", "/cases/{case_id}", Role.VIEWER, self.case),
+            *(WebRoute("POST", f"/cases/{{case_id}}/{name}", Role.ANALYST, act) for name, act in acts.items()),
         )
 
     def case(self, request: Request, case_id: Id, before: Key = None) -> Response:
@@ -50,21 +50,21 @@ class Cases:
         if state not in set(CaseState):
             raise HTTPException(400)
         wanted = CaseState(state)
-        return self._do(request, case_id, lambda s, w: casebook.set_state(s, case_id, wanted, w), note)
+        return self._do(request, case_id, lambda s, w: workflow.set_state(s, case_id, wanted, w), note)
 
     def owner(self, request: Request, case_id: Id, owner: Field = "") -> Response:
         """Let somebody see to a case."""
-        return self._do(request, case_id, lambda s, w: casebook.set_owner(s, case_id, owner, w))
+        return self._do(request, case_id, lambda s, w: workflow.set_assignee(s, case_id, owner, w))
 
     def note(self, request: Request, case_id: Id, note: Long = "") -> Response:
         """Write a note."""
-        return self._do(request, case_id, lambda s, w: casebook.add_note(s, case_id, w), note)
+        return self._do(request, case_id, lambda s, w: workflow.add_note(s, case_id, w), note)
 
     def aware(self, request: Request, case_id: Id, aware: Field = "") -> Response:
         """Set since when one is aware."""
-        return self._do(request, case_id, lambda s, w: casebook.set_aware(s, case_id, moment(aware), w))
+        return self._do(request, case_id, lambda s, w: workflow.set_aware(s, case_id, moment(aware), w))
 
-    def say(self, request: Request, case_id: Id, said: Annotated[Said, Form()]) -> Response:
+    def say(self, request: Request, case_id: Id, said: Annotated[StatementForm, Form()]) -> Response:
         """Write down what a party said."""
         return self._do(
             request, case_id, lambda s, w: statements.add_statement(s, case_id, statement(said, w.at), w), to="#claims"
@@ -72,39 +72,43 @@ class Cases:
 
     def tick(self, request: Request, case_id: Id, code: Field = "", done: Field = "1") -> Response:
         """Tick a point of the checklist, or take the tick back."""
-        return self._do(request, case_id, lambda s, w: desk.tick(s, case_id, code, w, done=done == "1"), to="#todo")
+        return self._do(
+            request, case_id, lambda s, w: checklist.tick(s, case_id, code, w, done=done == "1"), to="#todo"
+        )
 
     def rotate(self, request: Request, case_id: Id, vendor: Field = "") -> Response:
         """Give a vendor new addresses for those that were hit."""
         draw = self._frame.issuing.draw
-        return self._do(request, case_id, lambda s, w: desk.rotate(s, case_id, vendor, draw, w), to="#todo")
+        return self._do(
+            request, case_id, lambda s, w: checklist.rotate_hit_addresses(s, case_id, vendor, draw, w), to="#todo"
+        )
 
     def merge(self, request: Request, case_id: Id, other: Number, note: Field = "") -> Response:
         """Take over another case."""
-        return self._do(request, case_id, lambda s, w: moves.merge(s, case_id, other, w), note)
+        return self._do(request, case_id, lambda s, w: merge_split.merge(s, case_id, other, w), note)
 
     def split(self, request: Request, case_id: Id, what: Field = "", note: Field = "") -> Response:
         """Make a part of a case a case of its own."""
 
-        def act(session: Session, word: Word) -> None:
+        def act(session: Session, word: Decision) -> None:
             kind, name = part(what)
             if kind == "vendor":
-                moves.split_vendor(session, case_id, name, word)
+                merge_split.split_vendor(session, case_id, name, word)
             else:
-                moves.split_campaign(session, case_id, int(name), word)
+                merge_split.split_campaign(session, case_id, int(name), word)
 
         return self._do(request, case_id, act, note)
 
     def undo(self, request: Request, case_id: Id) -> Response:
         """Take the last merge or split back."""
-        return self._do(request, case_id, lambda s, w: moves.undo(s, case_id, w))
+        return self._do(request, case_id, lambda s, w: merge_split.undo(s, case_id, w))
 
     def _do(self, request: Request, case_id: int, act: Act, note: str = "", to: str = "") -> Response:
         """Do something about a case in whoever's name it is asked for, then show the case; a fault is shown on it."""
-        word = Word(request.state.user.name, self._frame.clock(), note.strip())
+        word = Decision(request.state.user.name, self._frame.clock(), note.strip())
         try:
             with self._frame.writing(request) as session:
-                known(session.get(CaseRow, case_id))
+                or_404(session.get(CaseRow, case_id))
                 act(session, word)
         except (Unknown, ValueError) as fault:
             return self._page(request, case_id, fault=str(fault), status=400)
@@ -114,5 +118,5 @@ class Cases:
         self, request: Request, case_id: int, before: int | None = None, fault: str = "", status: int = 200
     ) -> Response:
         with self._frame.database.reading() as session:
-            found = known(case_page(session, case_id, self._frame.clock(), before))
+            found = or_404(case_page(session, case_id, self._frame.clock(), before))
         return self._frame.show(request, "case.html", status, page=found, before=before, fault=fault)

@@ -8,34 +8,34 @@ from typing import Annotated, Literal
 from fastapi import Query, Request, Response
 from fastapi.responses import StreamingResponse
 
-from canary.store import dossier
+from canary.cases import export
 from canary.store.tables import CaseRow
-from canary.web.csvfile import csv_file
-from canary.web.frame import Frame, Id, known
-from canary.web.route import Role, Route
+from canary.web.csv_file import csv_file
+from canary.web.rendering import Id, PageContext, or_404
+from canary.web.routes import Role, WebRoute
 
 Form = Annotated[Literal["json", "csv"], Query(alias="format")]
 
 
-class Evidence:
+class EvidencePage:
     """The record of each case."""
 
-    def __init__(self, frame: Frame) -> None:
+    def __init__(self, frame: PageContext) -> None:
         """Stand in a frame."""
         self._frame = frame
 
-    def routes(self) -> tuple[Route, ...]:
+    def routes(self) -> tuple[WebRoute, ...]:
         """Return all that it answers to."""
-        return (Route("GET", "/cases/{case_id}/export", Role.VIEWER, self.export),)
+        return (WebRoute("GET", "/cases/{case_id}/export", Role.VIEWER, self.export),)
 
     def export(self, _: Request, case_id: Id, form: Form = "json") -> Response:
         """Hand out a case, or its hits."""
         with self._frame.database.reading() as session:
-            case = known(session.get(CaseRow, case_id))
-            found = dossier.document(session, case, self._frame.clock()) if form == "json" else {}
+            case = or_404(session.get(CaseRow, case_id))
+            found = export.case_document(session, case, self._frame.clock()) if form == "json" else {}
         name = f"case-{case_id}"
         if form == "csv":
-            return csv_file(name, dossier.COLUMNS, (list(hit.values()) for hit in self._hits(case_id)))
+            return csv_file(name, export.COLUMNS, (list(hit.values()) for hit in self._hits(case_id)))
         headers = {"Content-Disposition": f'attachment; filename="{name}.json"'}
         return StreamingResponse(self._lines(case_id, found), media_type="application/json", headers=headers)
 
@@ -48,7 +48,7 @@ class Evidence:
 
     def _hits(self, case_id: int) -> Iterator[dict[str, object]]:
         with self._frame.database.reading() as session:
-            yield from dossier.hits(session, case_id)
+            yield from export.hits(session, case_id)
 
 
 def _plain(value: object) -> object:

@@ -7,12 +7,12 @@ from fastapi import Query, Request, Response
 from fastapi.responses import RedirectResponse
 from starlette.exceptions import HTTPException
 
-from canary.attribute.letter import LANGUAGES
-from canary.model.word import Word
-from canary.store import letters
-from canary.store.vendors import Unknown
-from canary.web.frame import Field, Frame, Id, LongField
-from canary.web.route import Role, Route
+from canary.cases import letters
+from canary.cases.letter_text import LANGUAGES
+from canary.model.decision import Decision
+from canary.store.queries.vendors import Unknown
+from canary.web.rendering import Field, Id, LongField, PageContext
+from canary.web.routes import Role, WebRoute
 
 Short = Annotated[str, Query(max_length=100)]
 
@@ -20,15 +20,15 @@ Short = Annotated[str, Query(max_length=100)]
 class Letters:
     """The letters of each case, and the texts they are made of."""
 
-    def __init__(self, frame: Frame) -> None:
+    def __init__(self, frame: PageContext) -> None:
         """Stand in a frame."""
         self._frame = frame
 
-    def routes(self) -> tuple[Route, ...]:
+    def routes(self) -> tuple[WebRoute, ...]:
         """Return all that it answers to."""
         return (
-            Route("GET", "/cases/{case_id}/letter", Role.VIEWER, self.letter),
-            Route("POST", "/cases/{case_id}/letter", Role.ADMIN, self.change),
+            WebRoute("GET", "/cases/{case_id}/letter", Role.VIEWER, self.letter),
+            WebRoute("POST", "/cases/{case_id}/letter", Role.ADMIN, self.change),
         )
 
     def letter(self, request: Request, case_id: Id, to: Short = "", lang: Short = "en") -> Response:
@@ -39,7 +39,7 @@ class Letters:
         self, request: Request, case_id: Id, to: Field = "", lang: Field = "en", text: LongField = ""
     ) -> Response:
         """Take another text for all letters of this kind, or the shipped one again for an empty text."""
-        word = Word(request.state.user.name, self._frame.clock())
+        word = Decision(request.state.user.name, self._frame.clock())
         try:
             with self._frame.writing(request) as session:
                 letters.addressees(session, case_id)

@@ -4,24 +4,24 @@ from typing import Annotated
 
 from fastapi import Query, Request, Response
 
-from canary.store.overview import SHOWN, SORTED, View, open_cases, overview
-from canary.store.pages import latest_hits
-from canary.web.frame import Frame
-from canary.web.route import Role, Route
+from canary.views.overview import SHOWN, SORTED, View, open_cases, overview
+from canary.views.view_queries import latest_hits
+from canary.web.rendering import PageContext
+from canary.web.routes import Role, WebRoute
 
 Word = Annotated[str, Query(max_length=200)]
 
 
-class Overview:
+class OverviewPage:
     """The first page, and the parts of it that tell news."""
 
-    def __init__(self, frame: Frame) -> None:
+    def __init__(self, frame: PageContext) -> None:
         """Stand in a frame."""
         self._frame = frame
 
-    def routes(self) -> tuple[Route, ...]:
+    def routes(self) -> tuple[WebRoute, ...]:
         """Return all that it answers to."""
-        return (Route("GET", "/", Role.VIEWER, self.overview), Route("GET", "/feed", Role.VIEWER, self.feed))
+        return (WebRoute("GET", "/", Role.VIEWER, self.overview), WebRoute("GET", "/feed", Role.VIEWER, self.feed))
 
     def overview(self, request: Request, show: Word = "", sort: Word = "", after: Word = "") -> Response:
         """Show open cases, vendors as they are wanted, a year of days and the latest mail."""

@@ -4,9 +4,9 @@ from typing import Annotated
 
 from fastapi import Query, Request, Response
 
-from canary.store.search import search
-from canary.web.frame import Frame, Key
-from canary.web.route import Role, Route
+from canary.views.search import search
+from canary.web.rendering import Key, PageContext
+from canary.web.routes import Role, WebRoute
 
 LEAST = 2
 """A single letter is in everything."""
@@ -15,13 +15,13 @@ LEAST = 2
 class Search:
     """One field over everything: addresses, vendors, suppliers, senders, subjects, domains and texts."""
 
-    def __init__(self, frame: Frame) -> None:
+    def __init__(self, frame: PageContext) -> None:
         """Stand in a frame."""
         self._frame = frame
 
-    def routes(self) -> tuple[Route, ...]:
+    def routes(self) -> tuple[WebRoute, ...]:
         """Return all that it answers to."""
-        return (Route("GET", "/search", Role.VIEWER, self.search),)
+        return (WebRoute("GET", "/search", Role.VIEWER, self.search),)
 
     def search(self, request: Request, q: Annotated[str, Query(max_length=200)] = "", before: Key = None) -> Response:
         """Show what has all the words, by what it is; to the page's own script only the part below the field."""

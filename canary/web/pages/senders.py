@@ -4,27 +4,28 @@ from fastapi import Request, Response
 from fastapi.responses import RedirectResponse
 from starlette.exceptions import HTTPException
 
-from canary.store.senders import approve, deny, list_senders
-from canary.store.vendors import Unknown
-from canary.web.frame import Field, Frame
-from canary.web.pages.entrance import own_path
-from canary.web.route import Role, Route
+from canary.cases.answers import approve, deny
+from canary.senders.profile import list_senders
+from canary.store.queries.vendors import Unknown
+from canary.web.pages.login import own_path
+from canary.web.rendering import Field, PageContext
+from canary.web.routes import Role, WebRoute
 
 SENDERS = 500
 
 
-class Senders:
+class SendersPage:
     """The questions that only the owner can answer."""
 
-    def __init__(self, frame: Frame) -> None:
+    def __init__(self, frame: PageContext) -> None:
         """Stand in a frame."""
         self._frame = frame
 
-    def routes(self) -> tuple[Route, ...]:
+    def routes(self) -> tuple[WebRoute, ...]:
         """Return all that it answers to."""
         return (
-            Route("GET", "/senders", Role.VIEWER, self.senders),
-            Route("POST", "/senders", Role.ANALYST, self.decide),
+            WebRoute("GET", "/senders", Role.VIEWER, self.senders),
+            WebRoute("POST", "/senders", Role.ANALYST, self.decide),
         )
 
     def senders(self, request: Request) -> Response:

@@ -8,31 +8,31 @@ from fastapi.responses import RedirectResponse
 from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
 
-from canary.authenticate.records import Checked
-from canary.store.outbox import put_test
-from canary.web.frame import Field, Frame
-from canary.web.route import Role, Route
+from canary.authenticate.dns_records import CheckedRecord
+from canary.store.queries.outbox import put_test
+from canary.web.rendering import Field, PageContext
+from canary.web.routes import Role, WebRoute
 
 
 class Setup:
     """The records of DNS with a live check, where alerts go with a test, what is kept, and the way to users and tokens."""
 
-    def __init__(self, frame: Frame) -> None:
+    def __init__(self, frame: PageContext) -> None:
         """Stand in a frame."""
         self._frame = frame
 
-    def routes(self) -> tuple[Route, ...]:
+    def routes(self) -> tuple[WebRoute, ...]:
         """Return all that it answers to."""
         return (
-            Route("GET", "/setup", Role.VIEWER, self.setup),
-            Route("POST", "/setup/alerts/test", Role.ADMIN, self.test),
+            WebRoute("GET", "/setup", Role.VIEWER, self.setup),
+            WebRoute("POST", "/setup/alerts/test", Role.ADMIN, self.test),
         )
 
     async def setup(self, request: Request, check: Annotated[bool, Query()] = False, sent: str = "") -> Response:
         """Show what to set up; DNS is asked only when somebody wants to know."""
         arranged = self._frame.arranged
         asked = await arranged.check() if check and arranged.check else None
-        lines = asked if asked is not None else [Checked(record) for record in arranged.records]
+        lines = asked if asked is not None else [CheckedRecord(record) for record in arranged.records]
         return await run_in_threadpool(
             self._frame.show, request, "setup.html", lines=lines, checked=asked is not None, sent=sent[:64],
             destinations=self._frame.destinations, retention=self._frame.retention,

@@ -4,25 +4,25 @@ from typing import Annotated
 
 from fastapi import Query, Request, Response
 
-from canary.store.supplier_pages import supplier_list, supplier_page
-from canary.web.frame import Frame, known
-from canary.web.route import Role, Route
+from canary.views.supplier_pages import supplier_list, supplier_page
+from canary.web.rendering import PageContext, or_404
+from canary.web.routes import Role, WebRoute
 
 Slug = Annotated[str, Query(max_length=100)]
 
 
-class Suppliers:
+class SuppliersPage:
     """The list of suppliers, and a page for each."""
 
-    def __init__(self, frame: Frame) -> None:
+    def __init__(self, frame: PageContext) -> None:
         """Stand in a frame."""
         self._frame = frame
 
-    def routes(self) -> tuple[Route, ...]:
+    def routes(self) -> tuple[WebRoute, ...]:
         """Return all that it answers to."""
         return (
-            Route("GET", "/suppliers", Role.VIEWER, self.suppliers),
-            Route("GET", "/suppliers/{slug}", Role.VIEWER, self.supplier),
+            WebRoute("GET", "/suppliers", Role.VIEWER, self.suppliers),
+            WebRoute("GET", "/suppliers/{slug}", Role.VIEWER, self.supplier),
         )
 
     def suppliers(self, request: Request, after: Slug = "") -> Response:
@@ -34,5 +34,5 @@ class Suppliers:
     def supplier(self, request: Request, slug: str) -> Response:
         """Show who passes addresses to a supplier, which were hit, and how probable it was as a source."""
         with self._frame.database.reading() as session:
-            found = known(supplier_page(session, slug))
+            found = or_404(supplier_page(session, slug))
         return self._frame.show(request, "supplier.html", page=found)

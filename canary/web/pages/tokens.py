@@ -6,10 +6,10 @@ from fastapi import Form, Request, Response
 from fastapi.responses import RedirectResponse
 from starlette.exceptions import HTTPException
 
-from canary.store.roster import end, grant, passes
-from canary.store.users import SCOPES
-from canary.web.frame import Field, Frame, told
-from canary.web.route import Role, Route
+from canary.store.queries.user_admin import end, grant, passes
+from canary.store.queries.users import SCOPES
+from canary.web.rendering import Field, PageContext, map_store_errors
+from canary.web.routes import Role, WebRoute
 
 Days = Annotated[int, Form(ge=1, le=3660)]
 
@@ -17,16 +17,16 @@ Days = Annotated[int, Form(ge=1, le=3660)]
 class Tokens:
     """A user's own API tokens; each is shown once, when it is made."""
 
-    def __init__(self, frame: Frame) -> None:
+    def __init__(self, frame: PageContext) -> None:
         """Stand in a frame."""
         self._frame = frame
 
-    def routes(self) -> tuple[Route, ...]:
+    def routes(self) -> tuple[WebRoute, ...]:
         """Return all that it answers to."""
         return (
-            Route("GET", "/setup/tokens", Role.VIEWER, self.tokens),
-            Route("POST", "/setup/tokens", Role.VIEWER, self.make),
-            Route("POST", "/setup/tokens/end", Role.VIEWER, self.end),
+            WebRoute("GET", "/setup/tokens", Role.VIEWER, self.tokens),
+            WebRoute("POST", "/setup/tokens", Role.VIEWER, self.make),
+            WebRoute("POST", "/setup/tokens/end", Role.VIEWER, self.end),
         )
 
     def tokens(self, request: Request) -> Response:
@@ -36,7 +36,7 @@ class Tokens:
     def make(self, request: Request, name: Field = "", scope: Field = "read", days: Days = 90) -> Response:
         """Make a token and show it, this once."""
         user = request.state.user
-        with told(), self._frame.writing(request) as session:
+        with map_store_errors(), self._frame.writing(request) as session:
             secret = grant(session, user.id, name, scope, days, self._frame.clock())
             self._frame.audit(session, request, "token-made", name.strip(), f"{scope}, {days} days")
         return self._show(request, secret)

@@ -4,32 +4,33 @@ from fastapi import Request, Response
 from fastapi.responses import RedirectResponse
 from starlette.exceptions import HTTPException
 
+from canary.canaries import lifecycle
 from canary.model.canary import CanaryState
-from canary.store import canaries
-from canary.store.vendor_pages import vendor_page
-from canary.store.vendors import Unknown, get_vendor
-from canary.web.frame import Frame, known
-from canary.web.route import Role, Route
+from canary.store.queries import canaries
+from canary.store.queries.vendors import Unknown, get_vendor
+from canary.views.vendor_pages import vendor_page
+from canary.web.rendering import PageContext, or_404
+from canary.web.routes import Role, WebRoute
 
 
-class Vendors:
+class VendorsPage:
     """One page for each vendor."""
 
-    def __init__(self, frame: Frame) -> None:
+    def __init__(self, frame: PageContext) -> None:
         """Stand in a frame."""
         self._frame = frame
 
-    def routes(self) -> tuple[Route, ...]:
+    def routes(self) -> tuple[WebRoute, ...]:
         """Return all that it answers to."""
         return (
-            Route("GET", "/vendors/{slug}", Role.VIEWER, self.vendor),
-            Route("POST", "/vendors/{slug}/rotate", Role.ANALYST, self.rotate),
+            WebRoute("GET", "/vendors/{slug}", Role.VIEWER, self.vendor),
+            WebRoute("POST", "/vendors/{slug}/rotate", Role.ANALYST, self.rotate),
         )
 
     def vendor(self, request: Request, slug: str) -> Response:
         """Show what came to a vendor's addresses, and from whom."""
         with self._frame.database.reading() as session:
-            found = known(vendor_page(session, slug, self._frame.clock()))
+            found = or_404(vendor_page(session, slug, self._frame.clock()))
         return self._frame.show(request, "vendor.html", page=found)
 
     def rotate(self, request: Request, slug: str) -> Response:
@@ -41,7 +42,7 @@ class Vendors:
                 newest = {(c.channel, c.style): c for c in canaries.list_canaries(session, slug)}
                 for old in newest.values():
                     if old.state is not CanaryState.ROTATED:
-                        canaries.rotate(session, old.address, draw, now)
+                        lifecycle.rotate(session, old.address, draw, now)
                 self._frame.audit(session, request, "vendor-rotated", slug, f"{len(newest)} addresses")
         except Unknown:
             raise HTTPException(404) from None

@@ -1,0 +1,111 @@
+"""What a channel is: one function that sends a fact to a target and says in its type whether failing is for good."""
+
+import json
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any
+
+from canary.model.alert import EVERYTHING, DestinationView, Message, Mode, Route
+from canary.net.http import Http, HttpAnswer
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """A configured destination; address and secrets never show in a repr, a log or a fault.
+
+    The first of `secrets` is the newest; the others are those that are being retired.
+    """
+
+    name: str
+    kind: str
+    url: str = field(repr=False)
+    secrets: tuple[str, ...] = field(default=(), repr=False)
+    mode: Mode = Mode.IMMEDIATE
+    route: Route = EVERYTHING
+
+    @property
+    def view(self) -> DestinationView:
+        """What anybody may see of it."""
+        return DestinationView(self.name, self.kind, self.mode, self.route)
+
+
+@dataclass(frozen=True, slots=True)
+class Delivery:
+    """One delivery: the message, where it goes, when, and how people reach the dashboard."""
+
+    bulletin: Message
+    target: Target
+    now: datetime
+    url: str
+
+    @property
+    def id(self) -> str:
+        """The idempotency key."""
+        return self.bulletin.lead.id
+
+
+class DeliveryError(Exception):
+    """A destination did not take a fact; permanent when trying again cannot help."""
+
+    def __init__(self, why: str, *, permanent: bool, wait: float | None = None) -> None:
+        """Say why, whether for good, and how many seconds the destination asked to wait."""
+        super().__init__(why)
+        self.permanent = permanent
+        self.wait = wait
+
+
+Send = Callable[[Http, Delivery], None]
+"""Sends one post; raises NotSent, or what `Http` raises."""
+
+
+@dataclass(frozen=True, slots=True)
+class Channel:
+    """A kind of destination: how to send, and the least time between two messages to one, whoever sends them.
+
+    Without a pace a few are sent at once.
+    """
+
+    send: Send
+    pace: timedelta | None = None
+
+
+_FINAL = frozenset({401, 403, 404, 405, 410})
+_MARKS = re.compile(r"([\\`*_~|>#\[\]()<:])")
+
+
+def check(answer: HttpAnswer, *, permanent: bool = False) -> None:
+    """Raise NotSent unless an answer is a success; gone and forbidden are permanent, and what the caller knows to be."""
+    if 200 <= answer.status < 300:
+        return
+    final = permanent or answer.status in _FINAL
+    raise DeliveryError(f"HTTP {answer.status} {answer.text[:80]}".strip(), permanent=final, wait=answer.retry_after)
+
+
+def json_body(answer: HttpAnswer) -> Mapping[str, Any]:
+    """Return the JSON object that an answer holds, if any."""
+    try:
+        found = json.loads(answer.text)
+    except ValueError:
+        return {}
+    return found if isinstance(found, dict) else {}
+
+
+def post_json(http: Http, post: Delivery, document: object, **headers: str) -> HttpAnswer:
+    """Post a document under the id of the message."""
+    return http.post(
+        post.target.url, json.dumps(document).encode(),
+        {"Content-Type": "application/json", "X-Canary-Alert": post.id, **headers},
+    )  # fmt: skip
+
+
+def markdown(text: str, length: int = 2000) -> str:
+    """Escape text for Markdown: marks, links, emoji, and the sign that begins mentions; cut at a word."""
+    escaped = _MARKS.sub(r"\\\1", text).replace("@", "@\N{ZERO WIDTH SPACE}")
+    return escaped if len(escaped) <= length else escaped[: length - 2].rsplit(maxsplit=1)[0] + " …"
+
+
+def cut(text: str, length: int) -> str:
+    """Cut text to a length."""
+    return text if len(text) <= length else text[: length - 1] + "…"

@@ -1,0 +1,273 @@
+"""A message in words that every channel dresses in its own way; what came from mail is one line, cut and defanged."""
+
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from canary.model.alert import Alert, CaseSummary, Message, Severity
+from canary.model.case import percent
+
+CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2066-\u2069\ufeff\ud800-\udfff]")
+_LINKISH = re.compile(r"(?i)\b(h)tt(ps?)://|\bwww\.")
+_SCHEME = re.compile(r"(?i)\b([a-z][a-z0-9+.-]{1,20})://")
+_DOT = re.compile(r"(?<=\w)\.(?=\w)")
+_LISTED = 8
+
+
+def defang(text: str) -> str:
+    """Make text from a mail harmless to show: no link that a client would unfold or a finger would follow."""
+    shown = _LINKISH.sub(lambda m: f"{m[1]}xx{m[2]}://" if m[1] else "www.", CONTROL.sub("", text))
+    return _DOT.sub("[.]", _SCHEME.sub(lambda m: f"{m[1]}[:]//" if m[1][1:3] != "xx" else m[0], shown))
+
+
+def hostile(text: str, length: int = 150) -> str:
+    """Show text that came from mail: one line, cut and defanged; each channel escapes its own marks beside."""
+    line = " ".join(text.split())
+    return defang(line[:length]) + ("…" if len(line) > length else "")
+
+
+@dataclass(frozen=True, slots=True)
+class Notice:
+    """What a message says, piece by piece, in plain text; an empty piece is left out.
+
+    `evidence` are pairs of label and text, `changes` what is new since the last message, `reasons` why we think so.
+    """
+
+    title: str
+    headline: str
+    answer: str
+    link: str
+    button: str
+    severity: Severity
+    changes: tuple[str, ...] = ()
+    evidence: tuple[tuple[str, str], ...] = ()
+    reasons: tuple[str, ...] = ()
+    window: str = ""
+    todo: str = ""
+
+    @property
+    def text(self) -> str:
+        """All of it in a line, for notifications and logs."""
+        parts = (self.headline or self.title, *self.changes[:3], self.answer)
+        return ". ".join(part.rstrip(".") for part in parts if part) + "."
+
+    @property
+    def lines(self) -> tuple[str, ...]:
+        """Everything below the title, line by line, for channels without a form of their own."""
+        told = (f"{label}: {text}" for label, text in self.evidence)
+        parts = (*self.changes, self.answer, *told, *self.reasons, self.window, self.todo)
+        return tuple(part for part in (self.headline, *parts) if part)
+
+
+@dataclass(frozen=True, slots=True)
+class Wording:
+    """How one kind of fact is told: a title, a line, what to make of it, what to do, and where to look."""
+
+    title: Callable[[Alert], str]
+    headline: Callable[[Alert], str]
+    answer: Callable[[Alert], str]
+    todo: Callable[[Alert], str] = lambda _: ""
+    button: Callable[[Alert], str] = lambda a: f"Open case {a.case}"
+    path: Callable[[Alert], str] = lambda a: f"/cases/{a.case}" if a.case else "/"
+
+
+def notice(bulletin: Message, url: str) -> Notice:
+    """Say what a message has to say; `url` is the dashboard's."""
+    lead, *others = map(_harmless, bulletin.facts)
+    told = replace(bulletin, lead=lead, others=tuple(others))
+    return _collection(told, url) if told.digest and others else _matter(told, url)
+
+
+def headline(alert: Alert) -> str:
+    """Say in one line what happened, as a suspicion or as a question."""
+    return _wording(alert).headline(_harmless(alert))
+
+
+def _harmless(fact: Alert) -> Alert:
+    """Return a fact whose names and sentences cannot act either: names of vendors may have been taken from mail."""
+    suspects = tuple((_name(name), p) for name, p in fact.suspects)
+    return replace(fact, vendor=_name(fact.vendor), suspects=suspects, change=_name(fact.change, 300))
+
+
+def _name(text: str, length: int = 80) -> str:
+    """Show a name: in one line and without what begins a link, but with its dots."""
+    line = _SCHEME.sub(lambda m: f"{m[1]}[:]//", CONTROL.sub("", " ".join(text.split())))
+    return line if len(line) <= length else line[: length - 1] + "…"
+
+
+def _matter(bulletin: Message, url: str) -> Notice:
+    fact, words, stands = bulletin.lead, _wording(bulletin.lead), bulletin.standing
+    title = words.title(fact) + _and_others(fact, stands)
+    return Notice(
+        title=f"Update: {title}" if bulletin.update and fact.case else title,
+        headline=words.headline(fact),
+        answer=_suspects(stands.suspects or fact.suspects) if fact.case else words.answer(fact),
+        link=url + words.path(fact),
+        button=words.button(fact),
+        severity=max(each.severity for each in bulletin.facts),
+        changes=_changes(bulletin),
+        evidence=_evidence(fact, stands),
+        reasons=tuple(hostile(reason, 250) for reason in fact.reasons[:3]),
+        window=_window(stands),
+        todo=words.todo(fact),
+    )
+
+
+def _collection(bulletin: Message, url: str) -> Notice:
+    facts = bulletin.facts
+    told = [_told(fact) for fact in facts[:_LISTED]]
+    rest = len(facts) - len(told)
+    return Notice(
+        title=f"{len(facts)} things to know", headline=f"{len(facts)} things happened since you were last told",
+        answer="", link=f"{url}/", button="Open Canary", severity=max(fact.severity for fact in facts),
+        changes=(*told, *([f"and {rest} more"] if rest else [])),
+    )  # fmt: skip
+
+
+def _told(fact: Alert) -> str:
+    line, case = headline(fact), f"ase {fact.case}"
+    return line if not fact.case or case in line else f"{line} (c{case})"
+
+
+def _and_others(fact: Alert, stands: CaseSummary) -> str:
+    others = len(stands.vendors) - 1
+    if not fact.case or others < 1:
+        return ""
+    return f" and {others} other vendor{'s' if others > 1 else ''}"
+
+
+def _changes(bulletin: Message) -> tuple[str, ...]:
+    """Say what the facts add to the first one, or to what was told before."""
+    facts = bulletin.facts if bulletin.update else bulletin.others
+    opened = dict.fromkeys(fact.vendor for fact in facts if fact.kind == "case-opened")
+    # What the leading fact says is the headline.
+    rest = (fact for fact in facts if fact.change and fact is not bulletin.lead)
+    changed = list(dict.fromkeys(_change(fact, bulletin) for fact in rest))
+    told = [_and_more(f"Mail of somebody else at {', '.join(list(opened)[:5])}", len(opened) - 5)] if opened else []
+    told += changed[:_LISTED]
+    if len(changed) > _LISTED:
+        told.append(f"and {len(changed) - _LISTED} more")
+    stands = bulletin.standing
+    if told and stands.canaries > 1:
+        plural = "s" if len(stands.vendors) > 1 else ""
+        size = f"{stands.hits:,} mails at {stands.canaries:,} addresses of {len(stands.vendors):,} vendor{plural}"
+        told.insert(0, f"By now {size}")
+    return tuple(told)
+
+
+def _change(fact: Alert, bulletin: Message) -> str:
+    several = any(other.case != fact.case for other in bulletin.facts)
+    return f"Case {fact.case}, {fact.vendor}: {fact.change}" if several and fact.case else fact.change
+
+
+def _and_more(line: str, more: int) -> str:
+    return f"{line} and {more} more" if more > 0 else line
+
+
+def _evidence(fact: Alert, stands: CaseSummary) -> tuple[tuple[str, str], ...]:
+    """Give the evidence in three lines, and what leaked beside the address."""
+    if not fact.canary:
+        return ()
+    to = _and_more(fact.canary, stands.canaries - 1) if fact.case else fact.canary
+    sure = f" ({fact.verdict}, {percent(fact.confidence)} sure)" if fact.case else ""
+    leaked = [("Leaked beside the address", ", ".join(stands.fields))] if stands.fields else []
+    return (
+        ("From", (hostile(fact.sender) or "nobody (null sender)") + sure),
+        ("Subject", hostile(fact.subject) or "(none)"),
+        ("To", to),
+        *leaked,
+    )
+
+
+def _window(stands: CaseSummary) -> str:
+    if stands.window is None:
+        return ""
+    since, until = stands.window
+    return f"Leaked between {since:%-d %B %Y} and {until:%-d %B %Y}, with 90% probability."
+
+
+def _suspects(suspects: Sequence[tuple[str, float]]) -> str:
+    named = [f"{_name(name)} {percent(p)}" for name, p in suspects[:3] if p >= 0.01]
+    return "Most likely: " + ", ".join(named) if named else "No suspect stands out yet."
+
+
+def event(bulletin: Message, url: str) -> dict[str, Any]:
+    """Return the event for programs, version 1 (docs/alert-event-1.schema.json); values from mail are as they came."""
+    lead, *others = (_datum(fact, url) for fact in bulletin.facts)
+    return {
+        "type": f"canary.{bulletin.lead.kind}",
+        "version": 1,
+        "timestamp": bulletin.lead.at.isoformat(),
+        "data": {**lead, "also": others},
+    }
+
+
+def _datum(fact: Alert, url: str) -> dict[str, Any]:
+    return {
+        "id": fact.id, "kind": fact.kind, "at": fact.at.isoformat(), "severity": fact.severity.name.lower(),
+        "case": fact.case or None, "campaign": fact.campaign or None, "url": url + _wording(fact).path(fact),
+        "vendor": fact.vendor, "vendors": list(fact.vendors), "verdict": fact.verdict, "confidence": fact.confidence,
+        "canary": fact.canary, "sender": fact.sender, "subject": fact.subject, "identity": fact.identity,
+        "reasons": list(fact.reasons), "suspects": [{"name": name, "p": p} for name, p in fact.suspects],
+        "change": fact.change, "text": headline(fact),
+    }  # fmt: skip
+
+
+def _ask(fact: Alert) -> str:
+    return f"Give {fact.vendor} a new address, change your password there, and ask {fact.vendor} what happened."
+
+
+_LEAK = Wording(
+    title=lambda a: f"Possible leak at {a.vendor}: {a.verdict}",
+    headline=lambda a: f"Possible leak: an address given only to {a.vendor} got mail from somebody else ({a.verdict})",
+    answer=lambda a: _suspects(a.suspects),
+    todo=_ask,
+)
+_CHANGE = Wording(
+    title=lambda a: f"Possible leak at {a.vendor}",
+    headline=lambda a: f"Case {a.case}: {a.change}",
+    answer=lambda a: _suspects(a.suspects),
+    todo=_ask,
+)
+_NEWS = Wording(
+    title=lambda a: a.vendor or "About this installation",
+    headline=lambda a: a.change,
+    answer=lambda a: hostile(" ".join(a.reasons), 300),
+    button=lambda _: "Open Canary",
+)
+WORDINGS: dict[str, Wording] = {
+    "case-opened": _LEAK,
+    "second-vendor": _CHANGE,
+    "top-suspect": _CHANGE,
+    "fields-leaked": _CHANGE,
+    "certainty": _CHANGE,
+    "case-grown": _CHANGE,
+    "case-reopened": _CHANGE,
+    "case-resolved": _CHANGE,
+    "reminder": _CHANGE,
+    "new-sender": Wording(
+        title=lambda a: f"New sender for {a.vendor}?",
+        headline=lambda a: f"Question: {hostile(a.identity)} wrote to an address given only to {a.vendor}",
+        answer=lambda a: f"Does {hostile(a.identity)} write for {a.vendor}? Approve it, or say that the address leaked",
+        button=lambda _: "Decide",
+        path=lambda _: "/senders",
+    ),
+    "import-finished": Wording(
+        title=lambda _: "Import finished", headline=lambda a: hostile(a.subject, 300), answer=lambda _: ""
+    ),
+    "health": _NEWS,
+    "health-over": _NEWS,
+    "vendor-silent": _NEWS,
+    "test": Wording(
+        title=lambda _: "Test of Canary's alerts",
+        headline=lambda _: "This is a test; nobody leaked anything",
+        answer=lambda _: "If you can read this, alerts arrive here.",
+        button=lambda _: "Open Canary",
+    ),
+}
+"""By the kind of fact; a kind without words of its own is told like the first."""
+
+
+def _wording(alert: Alert) -> Wording:
+    return WORDINGS.get(alert.kind, _LEAK)

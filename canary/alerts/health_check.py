@@ -1,0 +1,62 @@
+"""A look at this machine: whether it listens, how long its certificate lasts, whether its spools grow."""
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from pathlib import Path
+
+from cryptography import x509
+
+ENDING = timedelta(days=14)
+GROWING = 5
+"""A spool that grew at so many looks in a row is worth a word."""
+
+FEW = 100
+"""So many waiting mails are none."""
+
+
+@dataclass
+class HealthCheck:
+    """Looks again and again, as growth shows only over time; `listening` says None where nobody ever listened."""
+
+    listening: Callable[[], bool | None]
+    backlogs: Callable[[], Mapping[str, int]]
+    certificate: Path | None = None
+    _before: dict[str, int] = field(default_factory=dict)
+    _grew: dict[str, int] = field(default_factory=dict)
+
+    def look(self, now: datetime) -> dict[str, str]:
+        """Return what is wrong, as sentences by subject."""
+        return dict(self._ailments(now))
+
+    def _ailments(self, now: datetime) -> Iterator[tuple[str, str]]:
+        if self.listening() is False:
+            yield "listener", "The listener for mail has not been heard of lately; mail may be lost to it"
+        if self.certificate and (told := _certificate(self.certificate, now)):
+            yield "certificate", told
+        try:
+            backlogs = self.backlogs()
+        except OSError as fault:
+            yield "spool", f"A spool cannot be read ({type(fault).__name__}); its mails wait"
+            return
+        for name, count in backlogs.items():
+            if self._grows(name, count):
+                yield f"spool {name}", f"The spool {name} keeps growing: {count:,} mails wait for a worker"
+
+    def _grows(self, name: str, count: int) -> bool:
+        more = count > self._before.get(name, 0) and count > FEW
+        # Once it is told it stays so until the spool has shrunk to little.
+        held = self._grew.get(name, 0) >= GROWING and count > FEW
+        self._grew[name] = self._grew.get(name, 0) + 1 if more or held else 0
+        self._before[name] = count
+        return self._grew[name] >= GROWING
+
+
+def _certificate(path: Path, now: datetime) -> str:
+    try:
+        ends = x509.load_pem_x509_certificate(path.read_bytes()).not_valid_after_utc
+    except (OSError, ValueError) as fault:
+        return f"The certificate {path} cannot be read ({type(fault).__name__}); senders get none"
+    if ends > now + ENDING:
+        return ""
+    return f"The certificate {path} {'ended' if ends <= now else 'ends'} on {ends:%-d %B %Y}"

@@ -1,0 +1,62 @@
+"""From claimed messages to what they say: the facts, and how their cases stand by now."""
+
+from collections.abc import Collection, Sequence
+
+from sqlalchemy import distinct, func
+from sqlmodel import Session, col, select
+
+from canary.model.alert import NO_CASES, Alert, CaseSummary, Message
+from canary.store.codec import leaked_fields, suspects_of, window_of
+from canary.store.queries.outbox import Due
+from canary.store.tables import CampaignHitRow, CaseRow, CaseVendorRow, VendorRow, WatchRow
+
+MOST_CASES = 1000
+"""So many cases of one matter are counted together."""
+
+_COLLECTIONS = ("hourly", "daily", "catch-up")
+
+
+def read_messages(session: Session, claimed: Sequence[Due]) -> list[Message]:
+    """Return what each claimed message says."""
+    return [_compile(session, due) for due in claimed]
+
+
+def _compile(session: Session, due: Due) -> Message:
+    digest = due.topic in _COLLECTIONS or " from " in due.topic
+    lead, *others = due.facts
+    standing = NO_CASES if digest and others else standing_of(session, due.facts, due.topic)
+    return Message(lead, tuple(others), standing, update=due.ordinal > 0 and not digest, digest=digest)
+
+
+def standing_of(session: Session, facts: Sequence[Alert], topic: str = "") -> CaseSummary:
+    """Return how the cases of some facts stand, with all others of their matter; suspects, fields and window are the first's."""
+    told = dict.fromkeys(fact.case for fact in facts if fact.case)
+    matter = select(WatchRow.case_id).where(WatchRow.topic == topic).limit(MOST_CASES) if topic and told else None
+    numbers = list(told | dict.fromkeys(session.exec(matter) if matter is not None else ()))
+    first = session.get(CaseRow, numbers[0]) if numbers else None
+    if first is None:
+        return NO_CASES
+    canaries, hits = _counts(session, numbers)
+    return CaseSummary(
+        cases=len(numbers), vendors=_vendors(session, numbers), canaries=canaries, hits=hits,
+        suspects=suspects_of(first), window=window_of(first.findings), fields=leaked_fields(first.findings),
+    )  # fmt: skip
+
+
+def _counts(session: Session, cases: Collection[int]) -> tuple[int, int]:
+    counts = func.count(distinct(col(CampaignHitRow.canary_id))), func.sum(col(CampaignHitRow.leaks))
+    canaries, hits = session.exec(
+        select(*counts).where(col(CampaignHitRow.case_id).in_(cases), CampaignHitRow.leaks > 0)
+    ).one()
+    return canaries, int(hits or 0)
+
+
+def _vendors(session: Session, cases: Collection[int]) -> tuple[str, ...]:
+    query = (
+        select(VendorRow.name)
+        .join(CaseVendorRow, col(CaseVendorRow.vendor_id) == VendorRow.id)
+        .where(col(CaseVendorRow.case_id).in_(cases))
+        .distinct()
+        .order_by(VendorRow.name)
+    )
+    return tuple(session.exec(query).all())

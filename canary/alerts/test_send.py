@@ -1,0 +1,24 @@
+"""A test of one destination, sent at once and past the outbox."""
+
+from uuid import NAMESPACE_URL, uuid5
+
+from canary.alerts.channels.base import Delivery, DeliveryError
+from canary.alerts.delivery import DeliveryContext
+from canary.model.alert import Alert, Message
+from canary.net.http import AddressRefused, Unreachable
+
+
+def test_send(desk: DeliveryContext, name: str) -> str:
+    """Send a test to a destination; return what went wrong, or nothing."""
+    target, now = desk.target(name), desk.clock()
+    if target is None:
+        return "no such destination"
+    fact = Alert(
+        str(uuid5(NAMESPACE_URL, f"canary:test:{name}:{now.isoformat()}")), "test", now, 0, "Test vendor", "test", 1.0,
+        "test@canary.invalid", "canary", "Test", ("This is a test; nobody leaked anything.",),
+    )  # fmt: skip
+    try:
+        desk.channels[target.kind].send(desk.http, Delivery(Message(fact), target, now, desk.url))
+    except (DeliveryError, AddressRefused, Unreachable) as fault:
+        return str(fault)
+    return ""

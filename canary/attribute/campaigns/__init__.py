@@ -1,0 +1,1 @@
+"""Which mails are one sending: features, likeness, links."""

@@ -1,0 +1,1 @@
+"""How right attribution is: simulated worlds, simpler methods, scores."""

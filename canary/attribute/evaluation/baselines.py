@@ -1,0 +1,133 @@
+"""What simpler people do instead: rules and scores that attribution is compared with, each from a world to beliefs."""
+
+from collections.abc import Callable, Mapping
+from math import exp, lgamma, log
+
+from canary.attribute.evaluation.guilt import guilt
+from canary.attribute.world import CanaryFacts, Posterior, Source, SupplyFacts, World
+from canary.model.case import SuspectKind
+from canary.model.verdict import Verdict
+
+Holdings = Mapping[Source, frozenset[str]]
+
+_RULE_SAYS = 0.99
+"""How sure a rule is taken to be of what it says; the rest it leaves to chance."""
+_GUESSED = 0.1
+_CHANCE = 0.1
+"""How likely a canary is hit within the usual two years though nobody leaked it."""
+_PRIOR = {SuspectKind.VENDOR: 0.25, SuspectKind.SUPPLIER: 0.20, SuspectKind.OWNER: 0.05}
+_NOBODY: frozenset[Source] = frozenset()
+
+
+def holdings(world: World) -> Holdings:
+    """Return which addresses each vendor, each supplier and the own side holds, as far as the world says."""
+    found: dict[Source, set[str]] = {Source(SuspectKind.OWNER): {c.id for c in world.canaries}}
+    passings = {party.id: party.suppliers for party in world.vendors}
+    for party in world.vendors:
+        found[Source(SuspectKind.VENDOR, party.id)] = set()
+        found.update({Source(SuspectKind.SUPPLIER, p.supplier): set() for p in party.suppliers})
+    for canary in world.canaries:
+        if canary.vendor is None:
+            continue
+        found.setdefault(Source(SuspectKind.VENDOR, canary.vendor), set()).add(canary.id)
+        for passing in passings.get(canary.vendor, ()):
+            if _passed(passing, canary):
+                found[Source(SuspectKind.SUPPLIER, passing.supplier)].add(canary.id)
+    return {source: frozenset(canaries) for source, canaries in found.items()}
+
+
+def any_mail(world: World) -> Posterior:
+    """Accuse every vendor whose address got any mail that is not the vendor's own."""
+    return _accuse(world, {strike.canary for strike in world.strikes})
+
+
+def spam_means_vendor(world: World) -> Posterior:
+    """Accuse every vendor whose address got spam: what most people with a catch-all do."""
+    return _accuse(world, _criminal(world, but=Verdict.THIRD_PARTY))
+
+
+def guilt_model(world: World) -> Posterior:
+    """Take the guilt model's probabilities, vendors, suppliers and the own side being its agents."""
+    scores = guilt(holdings(world), _criminal(world), _GUESSED)
+    return Posterior(_shared_out(scores), scores)
+
+
+def overlap_vote(world: World) -> Posterior:
+    """Accuse whoever held the most of what was hit; the own side, which holds all, may not stand."""
+    hit = _criminal(world)
+    votes = {s: len(held & hit) for s, held in holdings(world).items() if s.kind is not SuspectKind.OWNER}
+    most = max(votes.values(), default=0)
+    winners = [source for source, count in votes.items() if count == most and most]
+    if not winners:
+        return Posterior({_NOBODY: 1.0}, dict.fromkeys(votes, 0.0))
+    shares = dict.fromkeys(votes, 0.0) | dict.fromkeys(winners, _RULE_SAYS / len(winners))
+    return Posterior({_NOBODY: 1 - _RULE_SAYS} | {frozenset({s}): p for s, p in shares.items() if p}, shares)
+
+
+def best_jaccard(world: World) -> Posterior:
+    """Compare what was hit with what each holds, intersection by union, and share the blame out accordingly."""
+    hit = _criminal(world)
+    return _of(_shared_out({s: len(held & hit) / max(1, len(held | hit)) for s, held in holdings(world).items()}))
+
+
+def hits_only(world: World) -> Posterior:
+    """Count hits among what each source held, the rate integrated out (beta-binomial); other hits are chance."""
+    held, hit = holdings(world), _criminal(world)
+    kinds = {kind: sum(source.kind is kind for source in held) for kind in _PRIOR}
+    weights = {_NOBODY: log(1 - sum(_PRIOR.values()))}
+    for source, canaries in held.items():
+        ratio = _log_ratio(len(canaries & hit), len(canaries))
+        weights[frozenset({source})] = log(_PRIOR[source.kind] / kinds[source.kind]) + ratio
+    top = max(weights.values())
+    return _of({sources: exp(weight - top) for sources, weight in weights.items()})
+
+
+BASELINES: Mapping[str, Callable[[World], Posterior]] = {
+    "any-mail": any_mail,
+    "spam-vendor": spam_means_vendor,
+    "guilt": guilt_model,
+    "vote": overlap_vote,
+    "jaccard": best_jaccard,
+    "hits-only": hits_only,
+}
+
+
+def _passed(passing: SupplyFacts, canary: CanaryFacts) -> bool:
+    on_channel = not passing.channels or canary.channel in passing.channels
+    return on_channel and (passing.until is None or canary.issued < passing.until)
+
+
+def _criminal(world: World, but: Verdict | None = None) -> set[str]:
+    return {s.canary for s in world.strikes if s.confidence >= 0.5 and s.verdict != but}
+
+
+def _accuse(world: World, hit: set[str]) -> Posterior:
+    held = holdings(world)
+    accused = frozenset(s for s, canaries in held.items() if s.kind is SuspectKind.VENDOR and canaries & hit)
+    if not accused:
+        return Posterior({_NOBODY: 1.0}, dict.fromkeys(held, 0.0))
+    marginals = {source: _RULE_SAYS if source in accused else 0.0 for source in held}
+    return Posterior({accused: _RULE_SAYS, _NOBODY: 1 - _RULE_SAYS}, marginals)
+
+
+def _shared_out(scores: Mapping[Source, float]) -> dict[frozenset[Source], float]:
+    """Read scores that know of no innocence as shares of one leak; without any score nobody leaked."""
+    if not any(scores.values()):
+        return {_NOBODY: 1.0} | {frozenset({source}): 0.0 for source in scores}
+    return _normal({frozenset({source}): score for source, score in scores.items()})
+
+
+def _of(weights: Mapping[frozenset[Source], float]) -> Posterior:
+    shares = _normal(weights)
+    return Posterior(shares, {source: p for sources, p in shares.items() for source in sources})
+
+
+def _normal(weights: Mapping[frozenset[Source], float]) -> dict[frozenset[Source], float]:
+    total = sum(weights.values())
+    return {sources: weight / total for sources, weight in weights.items()}
+
+
+def _log_ratio(hit: int, held: int) -> float:
+    """Return how much likelier the hits are under a flat rate than by chance, as a logarithm."""
+    flat = lgamma(1 + hit) + lgamma(1 + held - hit) - lgamma(2 + held)
+    return flat - hit * log(_CHANCE) - (held - hit) * log(1 - _CHANCE)

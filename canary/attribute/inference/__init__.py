@@ -1,0 +1,1 @@
+"""Who leaked: evidence, likelihood, posterior, and what follows from them."""

@@ -1,0 +1,1 @@
+"""Which addresses to add so that sources can be told apart."""

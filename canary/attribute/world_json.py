@@ -1,0 +1,172 @@
+"""The JSON form of a world, read with care: whatever is wrong with it is told with its place, its value and the cure."""
+
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
+from typing import TypeVar
+
+from canary.attribute.world import CampaignHit, CanaryFacts, GuessCount, SupplyFacts, VendorFacts, World
+from canary.model.verdict import HINTS, LEAKS, Verdict
+
+MOST = 500_000
+"""The most entries of one list that are read."""
+
+_CHARGED = LEAKS | HINTS
+_T = TypeVar("_T")
+
+
+class WorldError(ValueError):
+    """A world cannot be read; the message names the place, the value and the cure."""
+
+
+def read_world(document: object) -> World:
+    """Return the world of a JSON document; raises WorldError."""
+    top = _Place("the world", document)
+    world = World(
+        now=top.time("now"),
+        vendors=top.entries("vendors", _party),
+        canaries=top.entries("canaries", _planted),
+        strikes=tuple(s for s in top.entries("hits", _strike) if s is not None),
+        tries=top.entries("attempts", _tries),
+    )
+    _check(world)
+    return world
+
+
+class _Place:
+    """One object of the document, and how to name what is in it."""
+
+    def __init__(self, name: str, value: object) -> None:
+        """Take an object; raises WorldError if it is none."""
+        if not isinstance(value, Mapping):
+            raise WorldError(f"{name}: {_brief(value)} is not an object; see the form of a world")
+        self.name, self.value = name, value
+
+    def entries(self, key: str, read: "Callable[[_Place], _T]") -> tuple[_T, ...]:
+        """Read a list of objects; one that is missing is empty."""
+        found = self.value.get(key) or []
+        if not isinstance(found, list) or len(found) > MOST:
+            raise WorldError(f"{self._name(key)}: {_brief(found)} is not a list of at most {MOST:,} entries")
+        return tuple(read(_Place(f"{self._name(key)}[{i}]", entry)) for i, entry in enumerate(found))
+
+    def text(self, key: str, default: str | None = None) -> str:
+        """Read a text."""
+        found = self.value.get(key, default)
+        if not isinstance(found, str) or not found or len(found) > 1000:
+            raise WorldError(f"{self._name(key)}: {_brief(found)} is not a name; give a text")
+        return found
+
+    def number(self, key: str, default: float, least: float, most: float) -> float:
+        """Read a number within bounds."""
+        found = self.value.get(key, default)
+        if isinstance(found, bool) or not isinstance(found, int | float) or not least <= found <= most:
+            raise WorldError(f"{self._name(key)}: {_brief(found)} is not a number from {least:g} to {most:g}")
+        return float(found)
+
+    def time(self, key: str) -> datetime:
+        """Read a time with its zone."""
+        found = self.maybe_time(key)
+        if found is None:
+            raise WorldError(f"{self._name(key)}: missing; give a time such as 2011-03-20T09:00:00Z")
+        return found
+
+    def maybe_time(self, key: str) -> datetime | None:
+        """Read a time with its zone, or nothing."""
+        found = self.value.get(key)
+        if found is None:
+            return None
+        try:
+            at = datetime.fromisoformat(str(found))
+        except ValueError:
+            at = None
+        if at is None or at.tzinfo is None:
+            raise WorldError(f"{self._name(key)}: {_brief(found)} is not a time; write it as 2011-03-20T09:00:00Z")
+        return at.astimezone(UTC)
+
+    def names(self, key: str) -> frozenset[str] | None:
+        """Read a list of texts, or nothing."""
+        found = self.value.get(key)
+        if found is None:
+            return None
+        if not isinstance(found, list) or not all(isinstance(name, str) for name in found):
+            raise WorldError(f"{self._name(key)}: {_brief(found)} is not a list of names")
+        return frozenset(found)
+
+    def _name(self, key: str) -> str:
+        return key if self.name == "the world" else f"{self.name}.{key}"
+
+
+def _party(place: _Place) -> VendorFacts:
+    return VendorFacts(place.text("id"), place.entries("suppliers", _passing))
+
+
+def _passing(place: _Place) -> SupplyFacts:
+    return SupplyFacts(
+        place.text("id"),
+        place.names("channels") or frozenset(),
+        place.maybe_time("from"),
+        place.maybe_time("to"),
+        place.number("p", 1.0, 0.0, 1.0),
+        place.names("fields"),
+    )
+
+
+def _planted(place: _Place) -> CanaryFacts:
+    return CanaryFacts(
+        place.text("id"),
+        place.text("domain", "domain.invalid"),
+        None if place.value.get("vendor") is None else place.text("vendor"),
+        place.time("issued"),
+        place.text("channel", "signup"),
+        int(place.number("generation", 1, 0, 1e6)),
+        place.number("bits", 60.0, 0.0, 1000.0),
+        bool(place.value.get("published", False)),
+        place.names("fields") or frozenset(),
+    )
+
+
+def _strike(place: _Place) -> CampaignHit | None:
+    said = place.text("verdict")
+    if said not in set(Verdict):
+        raise WorldError(f"{place.name}.verdict: {_brief(said)} is none; one of {', '.join(Verdict)}")
+    if said not in _CHARGED:
+        return None
+    return CampaignHit(
+        place.text("canary"),
+        place.time("at"),
+        place.text("campaign"),
+        said,
+        place.number("confidence", 0.9, 0.0, 1.0),
+        place.names("fields") or frozenset(),
+    )
+
+
+def _tries(place: _Place) -> GuessCount:
+    return GuessCount(
+        place.text("domain"), place.time("from"), place.time("to"), int(place.number("count", 0, 0, 1e15))
+    )
+
+
+def _check(world: World) -> None:
+    """Whatever is named must be there, once."""
+    vendors = _once("vendors", [v.id for v in world.vendors])
+    canaries = _once("canaries", [c.id for c in world.canaries])
+    for canary in world.canaries:
+        if canary.vendor is not None and canary.vendor not in vendors:
+            raise WorldError(f"canaries: {canary.id} names the vendor {_brief(canary.vendor)}; add it to the vendors")
+    for strike in world.strikes:
+        if strike.canary not in canaries:
+            raise WorldError(f"hits: the canary {_brief(strike.canary)} is unknown; add it to the canaries")
+
+
+def _once(key: str, names: list[str]) -> set[str]:
+    seen: set[str] = set()
+    for name in names:
+        if name in seen:
+            raise WorldError(f"{key}: the id {_brief(name)} is there twice; ids must be unique")
+        seen.add(name)
+    return seen
+
+
+def _brief(value: object) -> str:
+    text = repr(value)
+    return text if len(text) <= 60 else text[:57] + "..."

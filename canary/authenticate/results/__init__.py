@@ -1,0 +1,1 @@
+"""Authentication-Results that a trusted receiver wrote (RFC 8601)."""

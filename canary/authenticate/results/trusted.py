@@ -1,0 +1,192 @@
+"""Trusted Authentication-Results: what the receiver before us found out, when we may believe it (RFC 8601)."""
+
+import re
+from collections.abc import Collection, Sequence
+
+from canary.authenticate.lookup import dns_name
+from canary.authenticate.message import Field, Message
+from canary.authenticate.results.field import Results, ResultStatement, read_field
+from canary.mail.received import read_received
+from canary.model.proof import ArcResult, DkimResult, DmarcResult, Proofs, Result, SpfResult
+
+MAX_RECEIVED = 50
+MAX_FIELDS = 20
+MAX_SIGNATURES = 10
+
+OUTLOOK = "protection.outlook.com"
+"""The id to trust for Microsoft 365; it writes fields without an id (see `_written_by`)."""
+
+_SAME_SIDE = {"outlook.com": ("office365.com", "exchangelabs.com")}
+"""Domains under which the receivers of an organisation name themselves besides their own."""
+
+_INTERNAL = re.compile(r"[^.]*|[0-9a-f.:]+|.*\.(?:internal|local|lan|localdomain)", re.IGNORECASE)
+
+
+def read_results(message: Message, trusted: Collection[str]) -> Proofs | None:
+    """Return what a trusted writer states, None if none of them wrote a field where only it could have.
+
+    Fields count when they stand above the line by which the writer received the mail from outside, or else
+    directly below it, where the writer must have removed every forgery of its own id (section 5).
+    """
+    writers = _writers(trusted)
+    for writer in writers:
+        if found := _results_of(message.fields, writer, writers):
+            return _proofs(found, writer)
+    return None
+
+
+def sender_ip(message: Message, trusted: Collection[str]) -> str:
+    """Return the address of the host that a trusted writer received the mail from, empty if none tells."""
+    writers = _writers(trusted)
+    for writer in writers:
+        at = _boundary(message.fields, writer, writers)
+        if at is not None:
+            return read_received(message.fields[at].value.decode("utf-8", "replace")).ip
+    return ""
+
+
+def _writers(trusted: Collection[str]) -> list[str]:
+    return [writer for writer in map(dns_name, trusted) if writer]
+
+
+def _results_of(fields: Sequence[Field], writer: str, writers: Sequence[str]) -> list[Results]:
+    boundary = _boundary(fields, writer, writers)
+    if boundary is None:
+        return []
+    above = [at for at in range(boundary) if _is_results(fields[at])][:MAX_FIELDS]
+    read = [(at, read_field(fields[at].value)) for at in above]
+    found = [results for at, results in read if _written_by(writer, results, fields[at:boundary])]
+    return found or [results for results in _below(fields, boundary) if _is_under(results.writer, writer)]
+
+
+def _below(fields: Sequence[Field], boundary: int) -> list[Results]:
+    """The fields between the writer's line and the one of the hop before it, which is not the writer's."""
+    end = next((at for at in range(boundary + 1, len(fields)) if fields[at].key == b"received"), len(fields))
+    found = [each for each in fields[boundary + 1 : end] if _is_results(each)]
+    return [read_field(each.value) for each in found[:MAX_FIELDS]]
+
+
+def _is_results(found: Field) -> bool:
+    return found.key == b"authentication-results"
+
+
+def _boundary(fields: Sequence[Field], writer: str, writers: Sequence[str]) -> int | None:
+    """The line by which the writer took the mail in; only sides that are trusted may have written lines above it."""
+    received = [at for at, found in enumerate(fields) if found.key == b"received"]
+    for at in received[:MAX_RECEIVED]:
+        host = read_received(fields[at].value.decode("utf-8", "replace")).by
+        if _is_under(host, writer) or _is_under(writer, host):
+            return at
+        if not any(_is_side_of(each, host) for each in writers):
+            return None
+    return None
+
+
+def _is_under(name: str, domain: str) -> bool:
+    return bool(domain) and f".{name}".endswith(f".{domain}")
+
+
+def _is_side_of(writer: str, host: str) -> bool:
+    """Whether a host belongs to the writer's organisation or has a name that means nothing outside of it."""
+    if not host:
+        return False
+    organisation = ".".join(writer.split(".")[-2:])
+    return (
+        _is_under(host, organisation)
+        or any(_is_under(host, domain) for domain in _SAME_SIDE.get(organisation, ()))
+        or _INTERNAL.fullmatch(host) is not None
+    )
+
+
+def _written_by(writer: str, found: Results, down_to_boundary: Sequence[Field]) -> bool:
+    """Whether a field above the boundary is the writer's.
+
+    Microsoft 365 writes no id. Its field is known by its place: directly upon the line by which its edge received
+    the mail, with only its Received-SPF between, so that nobody outside can have put it there.
+    """
+    if found.writer or writer != OUTLOOK:
+        return _is_under(found.writer, writer)
+    return all(each.key in {b"authentication-results", b"received-spf"} for each in down_to_boundary)
+
+
+_WORDS = {result.value: result for result in Result} | {
+    "hardfail": Result.FAIL,
+    "timeout": Result.TEMPERROR,
+    "error": Result.TEMPERROR,
+    # Microsoft's guess for domains without a DMARC record.
+    "bestguesspass": Result.NONE,
+}
+
+
+def _proofs(found: Sequence[Results], writer: str) -> Proofs:
+    stated = [statement for results in found for statement in results.statements]
+    dkim = tuple(_dkim(s, writer) for s in stated if s.method == "dkim" and s.word != "none")[:MAX_SIGNATURES]
+    # The envelope sender says more than HELO where both were checked (section 2.7.2).
+    senders = sorted((s for s in stated if s.method == "spf"), key=lambda s: "smtp.mailfrom" not in s.properties)
+    spf = _spf(senders[0], writer) if senders else SpfResult()
+    dmarc = next((_dmarc(s, spf, dkim, writer) for s in stated if s.method == "dmarc"), DmarcResult())
+    arc = next((_arc(s, writer) for s in stated if s.method == "arc"), ArcResult())
+    return Proofs(spf, dkim, dmarc, arc)
+
+
+def _result(statement: ResultStatement) -> Result:
+    """The word as a result; a word that nobody knows proves nothing."""
+    return _WORDS.get(statement.word, Result.NONE)
+
+
+def _reason(statement: ResultStatement, writer: str) -> str:
+    known = statement.word in set(Result)
+    return f"{writer} says {statement.comment or statement.word if known else statement.word[:40]}"
+
+
+def _domain(address: str) -> str:
+    return dns_name(address.rpartition("@")[2])
+
+
+def _spf(statement: ResultStatement, writer: str) -> SpfResult:
+    scope = "mailfrom" if "smtp.mailfrom" in statement.properties else "helo"
+    domain = _domain(statement.properties.get(f"smtp.{scope}", ""))
+    return SpfResult(_result(statement), domain, scope, _reason(statement, writer))
+
+
+def _dkim(statement: ResultStatement, writer: str) -> DkimResult:
+    properties = statement.properties
+    identity = properties.get("header.i", "")[:320]
+    signer = properties.get("header.d", identity)
+    return DkimResult(
+        _result(statement),
+        domain="" if signer == "none" else _domain(signer),
+        selector=dns_name(properties.get("header.s", "")),
+        identity=identity,
+        algorithm=properties.get("header.a", "")[:40],
+        reason=_reason(statement, writer),
+    )
+
+
+def _dmarc(statement: ResultStatement, spf: SpfResult, dkim: Sequence[DkimResult], writer: str) -> DmarcResult:
+    author = _domain(statement.properties.get("header.from", ""))
+    policy = re.search(r"\bp=(none|quarantine|reject)\b", statement.comment, re.IGNORECASE)
+    passed = _result(statement) is Result.PASS
+    signers = [each.domain for each in dkim if each.result is Result.PASS and passed]
+    senders = [spf.domain] if spf.result is Result.PASS and passed else []
+    return DmarcResult(
+        _result(statement),
+        author,
+        policy=policy[1].lower() if policy else "",
+        aligned_dkim=_nearest(author, signers),
+        aligned_spf=_nearest(author, senders),
+        reason=_reason(statement, writer),
+    )
+
+
+def _arc(statement: ResultStatement, writer: str) -> ArcResult:
+    instances = re.search(r"\bi=([0-9]{1,2})\b", statement.comment)
+    return ArcResult(
+        _result(statement), instances=int(instances[1]) if instances else 0, reason=_reason(statement, writer)
+    )
+
+
+def _nearest(author: str, domains: Sequence[str]) -> str:
+    """The domain that the writer found aligned, as far as names show it: the author's own, one above or below it."""
+    kin = [domain for domain in domains if _is_under(domain, author) or _is_under(author, domain)]
+    return author if author in kin else next(iter(kin), "")

@@ -1,0 +1,1 @@
+"""Mails that are one sending find each other here."""

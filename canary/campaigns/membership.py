@@ -1,0 +1,173 @@
+"""Campaigns: mails find their sending here, one mail at a time, at a cost that does not grow with what is kept.
+
+A mail is one with every mail whose text is alike or that shares a pair of strong features, and so are those with each
+other: campaigns are the connected parts, whatever the order in which mails arrive. A merge keeps the oldest number.
+
+Ties. A band leads to at most `FULL` texts, the first that came; a mail is compared with at most `COMPARED` texts, those
+that share most bands with it. So the order of arrival can matter only among more than `FULL` texts that are alike in
+part. It matters too where a person has set two campaigns apart and a mail belongs to both: it joins the nearer.
+"""
+
+from collections import Counter
+from collections.abc import Collection, Mapping
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import BindParameter, Connection, bindparam, case, func, insert, or_, select, update
+from sqlalchemy.orm.attributes import set_committed_value
+from sqlmodel import Session
+
+from canary.attribute.campaigns.link import belongs, pairs
+from canary.attribute.campaigns.minhash import ALIKE, likeness
+from canary.model.campaign import CampaignLink, CampaignSending, Feature, Sketch, plain_features
+from canary.store.campaign_hits import merge_strikes
+from canary.store.tables import CampaignRow, MailRow
+from canary.store.tables.base import metadata
+
+FULL = 32
+COMPARED = 256
+
+# Statements without mapped rows, written once: a mail is linked for each that comes, and most of the time went there.
+_CAMPAIGN, _MAIL, _SHOWN = (metadata.tables[name] for name in ("campaign", "mail", "campaign_mail"))
+_KEY, _TEXT, _BAND = (metadata.tables[name] for name in ("campaign_key", "campaign_text", "campaign_band"))
+_VERDICT = metadata.tables["campaign_verdict"]
+_NUMBERS: BindParameter[int] = bindparam("numbers", expanding=True)
+_ROOT = func.coalesce(_CAMPAIGN.c.merged_into, _CAMPAIGN.c.id)
+_KEYS = select(_KEY.c.key, _ROOT).outerjoin_from(_KEY, _CAMPAIGN).where(_KEY.c.key.in_(_NUMBERS))
+_TEXTS = select(_ROOT, _TEXT.c.signature).outerjoin_from(_TEXT, _CAMPAIGN).where(_TEXT.c.digest.in_(_NUMBERS))
+_BANDS = select(_BAND.c.band, _BAND.c.digest).where(_BAND.c.band.in_(_NUMBERS))
+_ROOTS = select(_CAMPAIGN.c.id, _ROOT).where(_CAMPAIGN.c.id.in_(_NUMBERS))
+_APART = select(_VERDICT.c.campaign_id, _VERDICT.c.other_id).where(
+    _VERDICT.c.one.is_(False), _VERDICT.c.lifted_at.is_(None)
+)
+_AT = bindparam("at", type_=_CAMPAIGN.c.first_at.type)
+_COUNT = (
+    update(_CAMPAIGN)
+    .where(_CAMPAIGN.c.id == bindparam("number"))
+    .values(
+        mails=_CAMPAIGN.c.mails + 1,
+        subject=case((_CAMPAIGN.c.first_at > _AT, bindparam("said")), else_=_CAMPAIGN.c.subject),
+        first_at=case((_CAMPAIGN.c.first_at > _AT, _AT), else_=_CAMPAIGN.c.first_at),
+        last_at=case((_CAMPAIGN.c.last_at < _AT, _AT), else_=_CAMPAIGN.c.last_at),
+    )
+)
+
+
+def join_campaign(session: Session, mail: MailRow, sending: CampaignSending) -> int:
+    """Let a mail join the campaign it belongs to, or begin one; campaigns that it shows to be one are merged."""
+    connection = session.connection()
+    keys = dict(pairs(sending.features))
+    known = _known_keys(connection, keys)
+    links, open_bands = _alike(connection, sending.sketch)
+    for number, shared in _by_campaign(known, keys).items():
+        links[number] = CampaignLink(links.get(number, CampaignLink()).likeness, shared)
+    campaign = _one(session, belongs(links, set_apart(session, links)), mail.received_at, mail.subject[:300])
+    mail.campaign_id = campaign
+    shown = {
+        "mail_id": mail.id, "digest": sending.sketch.digest if sending.sketch else None,
+        "features": plain_features(sending.features),
+        "links": [{"campaign": number, "by": link.plain()} for number, link in sorted(links.items())],
+    }  # fmt: skip
+    connection.execute(insert(_SHOWN), shown)
+    if new := [key for key in keys if key not in known]:
+        connection.execute(insert(_KEY), [{"key": key, "campaign_id": campaign} for key in new])
+    if sending.sketch is not None and open_bands is not None:
+        _learn(connection, campaign, sending.sketch, open_bands)
+    return campaign
+
+
+def campaign_row(session: Session, number: int) -> CampaignRow | None:
+    """Return a campaign, by its own number or that of one that became part of it; None for an unknown number."""
+    row = session.get(CampaignRow, number, populate_existing=True)
+    return session.get(CampaignRow, row.merged_into, populate_existing=True) if row and row.merged_into else row
+
+
+def merge_campaigns(session: Session, oldest: int, others: Collection[int]) -> None:
+    """Make campaigns one under the oldest number: mails are moved, keys and texts find it through the old numbers."""
+    session.flush()
+    connection = session.connection()
+    rows = connection.execute(select(_CAMPAIGN).where(_CAMPAIGN.c.id.in_((oldest, *others)))).all()
+    whole: dict[str, Any] = {
+        "subject": min(rows, key=lambda row: (row.first_at, row.id)).subject,
+        "first_at": min(row.first_at for row in rows),
+        "last_at": max(row.last_at for row in rows),
+        "mails": sum(row.mails for row in rows),
+    }
+    parts = or_(_CAMPAIGN.c.id.in_(others), _CAMPAIGN.c.merged_into.in_(others))
+    connection.execute(update(_CAMPAIGN).where(_CAMPAIGN.c.id == oldest).values(whole))
+    connection.execute(update(_CAMPAIGN).where(parts).values(merged_into=oldest, mails=0))
+    connection.execute(update(_MAIL).where(_MAIL.c.campaign_id.in_(others)).values(campaign_id=oldest))
+    merge_strikes(session, oldest, others)
+    for known in session.identity_map.values():
+        if isinstance(known, MailRow) and known.campaign_id in others:
+            set_committed_value(known, "campaign_id", oldest)
+
+
+def set_apart(session: Session, campaigns: Collection[int]) -> set[frozenset[int]]:
+    """Return which of some campaigns a person has said not to be one, two by two."""
+    if len(campaigns) < 2:
+        return set()
+    said = session.connection().execute(_APART).all()
+    numbers = {number for pair in said for number in pair}
+    rows = session.connection().execute(_ROOTS, {"numbers": list(numbers)}).all()
+    now = {row[0]: int(row[1]) for row in rows}
+    found = {frozenset((now[one], now[other])) for one, other in said}
+    return {pair for pair in found if pair <= set(campaigns)}
+
+
+def _known_keys(connection: Connection, keys: Collection[int]) -> dict[int, int | None]:
+    rows = connection.execute(_KEYS, {"numbers": list(keys)}).all() if keys else ()
+    return {row[0]: row[1] for row in rows}
+
+
+def _by_campaign(
+    known: Mapping[int, int | None], keys: Mapping[int, tuple[Feature, Feature]]
+) -> dict[int, tuple[Feature, ...]]:
+    """Group the features that a mail shares with campaigns, each once."""
+    shared: dict[int, dict[Feature, None]] = {}
+    for key, campaign in known.items():
+        if campaign is not None:
+            shared.setdefault(campaign, {}).update(dict.fromkeys(keys[key]))
+    return {campaign: tuple(sorted(found, key=lambda f: (f.kind, f.value))) for campaign, found in shared.items()}
+
+
+def _alike(connection: Connection, sketch: Sketch | None) -> tuple[dict[int, CampaignLink], list[int] | None]:
+    """Find campaigns with a text that is alike, and the bands that take another text (None: the text is known)."""
+    if sketch is None:
+        return {}, None
+    same = _texts(connection, [sketch.digest])
+    if same:
+        return {campaign: CampaignLink(1.0) for campaign, _ in same if campaign is not None}, None
+    met = connection.execute(_BANDS, {"numbers": sketch.bands}).all()
+    full = {band for band, count in Counter(band for band, _ in met).items() if count >= FULL}
+    shared = Counter(digest for _, digest in met)
+    nearest = sorted(shared, key=lambda digest: (-shared[digest], digest))[:COMPARED]
+    texts = _texts(connection, nearest)
+    links: dict[int, CampaignLink] = {}
+    for (campaign, _), near in zip(texts, likeness(sketch.signature, [s for _, s in texts]), strict=True):
+        if campaign is not None and near >= ALIKE and near > links.get(campaign, CampaignLink()).likeness:
+            links[campaign] = CampaignLink(near)
+    return links, [band for band in dict.fromkeys(sketch.bands) if band not in full]
+
+
+def _texts(connection: Connection, digests: Collection[int]) -> list[tuple[int | None, bytes]]:
+    found = connection.execute(_TEXTS, {"numbers": list(digests)}) if digests else ()
+    return [(campaign, bytes(signature)) for campaign, signature in found]
+
+
+def _one(session: Session, numbers: list[int], at: datetime, subject: str) -> int:
+    """Return the number of the campaign that these are one with a further mail, which is counted."""
+    if not numbers:
+        row = {"subject": subject, "first_at": at, "last_at": at, "mails": 1}
+        return int(session.connection().execute(insert(_CAMPAIGN).returning(_CAMPAIGN.c.id), row).scalar_one())
+    if numbers[1:]:
+        merge_campaigns(session, numbers[0], numbers[1:])
+    session.connection().execute(_COUNT, {"number": numbers[0], "at": at, "said": subject})
+    return numbers[0]
+
+
+def _learn(connection: Connection, campaign: int, sketch: Sketch, open_bands: Collection[int]) -> None:
+    text = {"digest": sketch.digest, "signature": sketch.signature, "campaign_id": campaign}
+    connection.execute(insert(_TEXT), text)
+    if open_bands:
+        connection.execute(insert(_BAND), [{"band": band, "digest": sketch.digest} for band in open_bands])

@@ -1,0 +1,1 @@
+"""Addresses: issued, rotated, burned, adopted, and the decoys among them."""

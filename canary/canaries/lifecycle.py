@@ -1,0 +1,91 @@
+"""Canaries: issue, rotate, burn."""
+
+from dataclasses import asdict, dataclass
+from datetime import datetime
+
+from sqlalchemy import func
+from sqlmodel import Session, select
+
+from canary.canaries import decoys
+from canary.model.address import Draw, Locale, locale_of, make_address
+from canary.model.canary import Canary, CanaryState, Style
+from canary.store.decoy_mac import decoy_mac_of
+from canary.store.queries.canaries import find_canaries, get_canary_row, read_canary
+from canary.store.queries.vendors import Unknown, vendor_row
+from canary.store.tables import CanaryRow, VendorRow
+
+
+@dataclass(frozen=True, slots=True)
+class IssueOrder:
+    """What is wanted of a new address: for whom, at which domain, through which channel, in which style.
+
+    `mailbox` is the base of plus addresses, `locale` that of the persona.
+    """
+
+    vendor: str
+    domain: str
+    channel: str = "signup"
+    style: Style = Style.TAGGED
+    mailbox: str = "me"
+    locale: Locale = Locale.EN
+
+
+def issue(session: Session, order: IssueOrder, draw: Draw, now: datetime, *, generation: int | None = None) -> Canary:
+    """Issue a new address; raises Unknown for a vendor nobody added.
+
+    Addresses issued side by side share the channel's newest generation; rotation names the next one.
+    """
+    owner = vendor_row(session, order.vendor)
+    made = make_address(order.style, owner.name, order.domain, draw, order.mailbox, order.locale)
+    row = CanaryRow(
+        address=made.address,
+        domain=order.domain.lower(),
+        vendor_id=owner.id,
+        channel=order.channel,
+        generation=generation or _newest_generation(session, owner.id, order.channel),
+        style=order.style.value,
+        bits=made.bits,
+        persona=asdict(made.persona),
+        issued_at=now,
+    )
+    decoys.accompany(session, row, draw)
+    session.add(row)
+    session.flush()
+    return read_canary(session, row, owner.slug)
+
+
+def rotate(session: Session, address: str, draw: Draw, now: datetime) -> Canary:
+    """Issue the next generation to the same vendor and channel; the old address keeps listening."""
+    row = get_canary_row(session, address)
+    owner = session.get(VendorRow, row.vendor_id)
+    if owner is None or decoy_mac_of(session).tell(row):
+        raise Unknown(f"canary {address!r} is a decoy: it belongs to no vendor and cannot be rotated")
+    generation = _newest_generation(session, owner.id, row.channel) + 1
+    decoys.follow(session, row, draw, now)
+    if row.state == CanaryState.ACTIVE:
+        row.state = CanaryState.ROTATED.value
+    row.rotated_at = now
+    mailbox = row.address.partition("+")[0] if row.style == Style.PLUS else "me"
+    locale = locale_of((row.persona or {}).get("phone", ""))
+    order = IssueOrder(owner.slug, row.domain, row.channel, Style(row.style), mailbox, locale)
+    return issue(session, order, draw, now, generation=generation)
+
+
+def burn(session: Session, address: str, now: datetime) -> Canary:
+    """Mark an address as leaked; it keeps listening."""
+    row = get_canary_row(session, address)
+    row.state, row.burned_at = CanaryState.BURNED.value, row.burned_at or now
+    session.flush()
+    return find_canaries(session, [address])[row.address]
+
+
+def mark_hit(session: Session, canary: int, at: datetime) -> None:
+    """Mark a canary as burned by a leak, unless it was before."""
+    row = session.get_one(CanaryRow, canary)
+    if row.burned_at is None:
+        row.state, row.burned_at = CanaryState.BURNED.value, at
+
+
+def _newest_generation(session: Session, vendor_id: int | None, channel: str) -> int:
+    same = select(func.max(CanaryRow.generation)).where(CanaryRow.vendor_id == vendor_id)
+    return session.exec(same.where(CanaryRow.channel == channel)).one() or 1

@@ -1,0 +1,161 @@
+"""Watches over cases: what changed since people were told, who saw it, and whether it is over."""
+
+from collections.abc import Sequence
+from dataclasses import asdict, replace
+from datetime import datetime, timedelta
+from typing import Any
+from uuid import NAMESPACE_URL, uuid5
+
+from sqlalchemy import distinct, func
+from sqlmodel import Session, col, select
+
+from canary.cases.escalation import NotifiedState, changes
+from canary.cases.records import OPEN
+from canary.model.alert import Alert
+from canary.model.case import CaseState
+from canary.model.verdict import LEAKS
+from canary.store.codec import leaked_fields, suspects_of
+from canary.store.queries import audit, outbox
+from canary.store.queries.vendors import Unknown
+from canary.store.tables import CampaignHitRow, CanaryRow, CaseRow, CaseVendorRow, HitRow, MailRow, VendorRow, WatchRow
+
+REMIND = timedelta(hours=24)
+"""So long after people were told of a case that nobody has looked at they are reminded; then twice as long, and so on."""
+
+REMINDERS = 5
+_OPEN = [state.value for state in OPEN]
+
+
+def record_assessment(session: Session, case: CaseRow, at: datetime | None = None) -> None:
+    """Take note of how a case that was just weighed stands, and put what is worth telling again into the outbox."""
+    now, watched = _stand(session, case), session.get(WatchRow, case.id)
+    if watched is None:
+        # That it was opened is told by whoever opened it.
+        session.add(
+            WatchRow(case_id=case.id or 0, topic=_topic(session, case), told=asdict(now.after(NotifiedState())))
+        )
+        session.flush()
+        return
+    before = NotifiedState.of(watched.told)
+    watched.told = asdict(now.after(before))
+    for change in changes(before, now):
+        _tell(session, case, change.kind, change.mark, change.text, at or case.last_hit_at)
+
+
+def acknowledge(session: Session, case: int, who: str, now: datetime) -> None:
+    """Take note that somebody saw a case, which ends its reminders; raises Unknown."""
+    row = session.get(WatchRow, case)
+    if row is None:
+        raise Unknown(f"case {case}: no such case; see `canary cases`")
+    row.acknowledged_at, row.acknowledged_by, row.remind_at = now, who[:100], None
+    audit.audit(session, now, who, "alert-acknowledge", f"case:{case}", "")
+    session.flush()
+
+
+def start_reminders(session: Session, cases: Sequence[int], now: datetime) -> None:
+    """Begin to count the time after which people are reminded of cases that were opened."""
+    query = select(WatchRow).where(
+        col(WatchRow.case_id).in_(cases), col(WatchRow.remind_at).is_(None), col(WatchRow.acknowledged_at).is_(None)
+    )
+    for row in session.exec(query):
+        row.remind_at = now + REMIND
+
+
+def send_due_reminders(session: Session, now: datetime) -> None:
+    """Remind of cases that nobody has looked at, and tell which were closed or opened again."""
+    _remind(session, now)
+    ended = _watched().where(
+        col(WatchRow.resolved_at).is_(None), col(CaseRow.state).not_in(_OPEN), col(CaseRow.merged_into).is_(None)
+    )
+    for row, case in session.exec(ended.limit(100)).all():
+        row.resolved_at, row.remind_at = now, None
+        _tell(session, case, "case-resolved", now.isoformat(), f"Closed as {case.state.replace('-', ' ')}", now)
+    again = _watched().where(col(WatchRow.resolved_at).is_not(None), col(CaseRow.state).in_(_OPEN))
+    for row, case in session.exec(again.limit(100)).all():
+        row.resolved_at = None
+        _tell(session, case, "case-reopened", now.isoformat(), "Opened again", now)
+
+
+def _remind(session: Session, now: datetime) -> None:
+    due = _watched().where(col(WatchRow.remind_at) <= now).limit(100)
+    for row, case in session.exec(due).all():
+        row.reminders += 1
+        fresh = case.state == CaseState.NEW
+        row.remind_at = now + REMIND * 2**row.reminders if fresh and row.reminders < REMINDERS else None
+        if fresh:
+            days = max(1, (now - case.opened_at).days)
+            text = f"Nobody has looked at it for {days} day{'s' if days > 1 else ''}"
+            _tell(session, case, "reminder", str(row.reminders), text, now)
+
+
+def _watched() -> Any:
+    return select(WatchRow, CaseRow).join(CaseRow, col(CaseRow.id) == WatchRow.case_id).order_by(col(CaseRow.id))
+
+
+def _tell(session: Session, case: CaseRow, kind: str, mark: str, text: str, at: datetime) -> None:
+    outbox.put(session, replace(_fact(session, case, at), id=_id(case, kind, mark), kind=kind, change=text))
+
+
+def _id(case: CaseRow, kind: str, mark: str) -> str:
+    # The same change of the same case is told once, however often it comes about.
+    return str(uuid5(NAMESPACE_URL, f"canary:{kind}:{case.id}:{case.opened_at.isoformat()}:{mark}"))
+
+
+def _fact(session: Session, case: CaseRow, at: datetime) -> Alert:
+    """Return a fact about a case, with its last leak hit as the evidence."""
+    last = session.exec(
+        select(  # type: ignore[call-overload]
+            HitRow, CanaryRow.address, MailRow.subject, MailRow.identity_domain, MailRow.sender
+        )
+        .join(CanaryRow, col(CanaryRow.id) == HitRow.canary_id)
+        .outerjoin(MailRow, col(MailRow.id) == HitRow.mail_id)
+        .where(HitRow.case_id == case.id, col(HitRow.verdict).in_([verdict.value for verdict in LEAKS]))
+        .order_by(col(HitRow.id).desc())
+        .limit(1)
+    ).first()
+    vendor = session.get_one(VendorRow, case.vendor_id)
+    slugs = session.exec(
+        select(VendorRow.slug)
+        .join(CaseVendorRow, col(CaseVendorRow.vendor_id) == VendorRow.id)
+        .where(CaseVendorRow.case_id == case.id)
+        .order_by(VendorRow.slug)
+        .limit(100)
+    ).all()
+    fact = Alert("", "", at, case.id or 0, vendor.name, "", 0.0, "", "", "", vendors=tuple(slugs) or (vendor.slug,))
+    if last is None:
+        return fact
+    hit, address, subject, domain, sender = last
+    return replace(
+        fact, verdict=hit.verdict, confidence=hit.confidence, canary=address, sender=domain or sender or "",
+        subject=(subject or "")[:300], reasons=tuple(str(reason["text"]) for reason in hit.reasons),
+        suspects=suspects_of(case),
+    )  # fmt: skip
+
+
+def _stand(session: Session, case: CaseRow) -> NotifiedState:
+    top = next(iter(case.suspects), None)
+    vendors = select(func.count()).select_from(CaseVendorRow).where(CaseVendorRow.case_id == case.id)
+    canaries = select(func.count(distinct(col(CampaignHitRow.canary_id)))).where(
+        CampaignHitRow.case_id == case.id, CampaignHitRow.leaks > 0
+    )
+    return NotifiedState(
+        vendors=session.exec(vendors).one(),
+        canaries=session.exec(canaries).one(),
+        fields=leaked_fields(case.findings),
+        top=f"{top['kind']}:{top['id']}" if top else "",
+        name=str(top["name"]) if top else "",
+        p=float(top["p"]) if top else 0.0,
+    )
+
+
+def _topic(session: Session, case: CaseRow) -> str:
+    """Name the matter of a case: the campaign of its first hit, so that one campaign is one matter in all its cases."""
+    query = (
+        select(MailRow.campaign_id)
+        .join(HitRow, col(HitRow.mail_id) == MailRow.id)
+        .where(HitRow.case_id == case.id, col(MailRow.campaign_id).is_not(None))
+        .order_by(col(HitRow.id))
+        .limit(1)
+    )
+    campaign = session.exec(query).first()
+    return f"campaign:{campaign}" if campaign else f"case:{case.id}"

@@ -1,0 +1,100 @@
+"""The desk of a case: what is to be done about it, what was ticked, and addresses given anew."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlmodel import Session, col, select
+
+from canary.canaries import lifecycle
+from canary.cases import letters, records
+from canary.cases.next_steps import Concern, Task, tasks
+from canary.cases.workflow import get_active_case
+from canary.model.address import Draw
+from canary.model.canary import Canary
+from canary.model.decision import Decision
+from canary.store.decoy_mac import decoy_mac_of
+from canary.store.queries import audit
+from canary.store.queries.vendors import Unknown, vendor_row
+from canary.store.tables import CampaignHitRow, CanaryRow, CaseRow, CaseVendorRow, TaskRow, VendorRow
+
+MOST, VENDORS = 2000, 20
+
+
+@dataclass(frozen=True, slots=True)
+class ChecklistItem:
+    """A task, and when it was done by whom; what the facts show done was done by nobody in particular."""
+
+    task: Task
+    done_at: datetime | None = None
+    by: str = ""
+
+    @property
+    def done(self) -> bool:
+        """Whether nothing is left to do about it."""
+        return self.task.done or self.done_at is not None
+
+
+def checklist(session: Session, case: CaseRow) -> tuple[ChecklistItem, ...]:
+    """Return what is to be done about a case, with what was ticked."""
+    ticked = {row.code: row for row in session.exec(select(TaskRow).where(TaskRow.case_id == case.id))}
+    fields = {str(f["field"]): float(f["p"]) for f in case.findings.get("fields", ())}
+    found = tasks(_concerns(session, case), fields, letters.suspected(session, case), case.aware_at)
+    return tuple(
+        ChecklistItem(task, row.done_at, row.by) if (row := ticked.get(task.code)) else ChecklistItem(task)
+        for task in found
+    )
+
+
+def tick(session: Session, number: int, code: str, word: Decision, *, done: bool = True) -> None:
+    """Tick a point of the checklist, or take the tick back; raises Unknown for a point that is not on it."""
+    case = get_active_case(session, number)
+    point = next((p for p in checklist(session, case) if p.task.code == code), None)
+    if point is None:
+        codes = ", ".join(p.task.code for p in checklist(session, case))
+        raise Unknown(f"task {code!r}: not on the checklist of case {number}; choose one of {codes}")
+    row = session.get(TaskRow, (number, code))
+    if done == (row is not None):
+        return
+    if row is not None:
+        session.delete(row)
+    else:
+        session.add(TaskRow(case_id=number, code=code, done_at=word.at, by=word.who))
+    _tell(session, case, "done" if done else "not-done", point.task.text, word)
+
+
+def rotate_hit_addresses(session: Session, number: int, vendor: str, draw: Draw, word: Decision) -> list[Canary]:
+    """Issue the next generation for each address of a vendor that a case hit and that has none yet; raises Unknown."""
+    case, row = get_active_case(session, number), vendor_row(session, vendor)
+    hit = [canary for canary in _struck(session, case) if canary.vendor_id == row.id]
+    waiting = [canary for canary in hit if canary.rotated_at is None]
+    made = [lifecycle.rotate(session, canary.address, draw, word.at) for canary in waiting]
+    for old, new in zip(waiting, made, strict=True):
+        _tell(
+            session, case, "rotated", f"{old.address} is followed by {new.address} (generation {new.generation}).", word
+        )
+    return made
+
+
+def _tell(session: Session, case: CaseRow, kind: str, text: str, word: Decision) -> None:
+    records.add_event(session, case, word.at, kind, text, word.who)
+    audit.audit(session, word.at, word.who, f"case-{kind}", f"case {case.id}", text)
+
+
+def _concerns(session: Session, case: CaseRow) -> list[Concern]:
+    query = select(VendorRow).join(CaseVendorRow).where(CaseVendorRow.case_id == case.id).order_by(VendorRow.name)
+    hit: dict[int | None, list[CanaryRow]] = {}
+    for canary in _struck(session, case):
+        hit.setdefault(canary.vendor_id, []).append(canary)
+    found = [(row, hit[row.id]) for row in session.exec(query) if row.id in hit]
+    return [
+        Concern(row.slug, row.name, len(its), sum(canary.rotated_at is None for canary in its))
+        for row, its in found[:VENDORS]
+    ]
+
+
+def _struck(session: Session, case: CaseRow) -> list[CanaryRow]:
+    """Return the issued addresses that a case hit."""
+    hit = select(CampaignHitRow.canary_id).where(CampaignHitRow.case_id == case.id, CampaignHitRow.leaks > 0)
+    query = select(CanaryRow).where(col(CanaryRow.id).in_(hit), col(CanaryRow.vendor_id).is_not(None))
+    tell = decoy_mac_of(session).tell
+    return [row for row in session.exec(query.order_by(col(CanaryRow.id)).limit(MOST)) if not tell(row)]

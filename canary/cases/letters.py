@@ -1,0 +1,195 @@
+"""Letters about a case: the owner's text where there is one, else the one that ships, filled with what is known."""
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+from sqlmodel import Session, col, select
+
+from canary.cases import statements, workflow
+from canary.cases.claims import Evidence
+from canary.cases.letter_text import KINDS, LANGUAGES, CitedMail, GivenAddress, LetterFacts, check, one_line, write
+from canary.judge.guess import odds
+from canary.model.case import SuspectKind, percent
+from canary.model.decision import Decision
+from canary.package_data import config_folder
+from canary.store.queries import audit
+from canary.store.queries.vendors import Unknown
+from canary.store.tables import (
+    CanaryRow,
+    CaseRow,
+    CaseVendorRow,
+    HitRow,
+    LetterRow,
+    MailRow,
+    SupplierRow,
+    SupplyRow,
+    VendorRow,
+)
+
+_CITED = 5
+_GIVEN = 100
+_HYPOTHESES = 4
+
+
+def letter(session: Session, number: int, to: str, language: str, now: datetime) -> str:
+    """Write the letter of a case to `vendor:SLUG` or `supplier:SLUG`; raises Unknown for whom it does not concern."""
+    case = workflow.get_case(session, number)
+    kind, _, slug = to.partition(":")
+    template = text_of(session, kind, language)
+    return write(template, _facts(session, case, kind, slug, now))
+
+
+def addressees(session: Session, number: int) -> tuple[tuple[str, str], ...]:
+    """Return to whom a case can be written, with their names: its vendors, then the suppliers suspected of it."""
+    case = workflow.get_case(session, number)
+    vendors = session.exec(
+        select(VendorRow.slug, VendorRow.name).join(CaseVendorRow).where(CaseVendorRow.case_id == number)
+        .order_by(VendorRow.name).limit(50)
+    )  # fmt: skip
+    found = [(f"vendor:{slug}", name) for slug, name in vendors]
+    return (*found, *((f"supplier:{slug}", name) for slug, name in suspected(session, case)))
+
+
+def suspected(session: Session, case: CaseRow) -> list[tuple[str, str]]:
+    """Return the suppliers that are suspected of a case, by slug and name, the likeliest first."""
+    slugs = [
+        str(s["id"]).partition("/")[0]
+        for s in case.suspects
+        if s["kind"] in (SuspectKind.SUPPLIER, SuspectKind.ACCOUNT) and float(s["p"]) >= 0.05
+    ]
+    rows = dict(session.exec(select(SupplierRow.slug, SupplierRow.name).where(col(SupplierRow.slug).in_(slugs))).all())
+    return [(slug, rows[slug]) for slug in dict.fromkeys(slugs) if slug in rows]
+
+
+def text_of(session: Session, kind: str, language: str) -> str:
+    """Return the text of a letter: the owner's, else the one that ships; raises Unknown for one there is not."""
+    _known(kind, language)
+    row = session.get(LetterRow, (kind, language))
+    return row.text if row else shipped(kind, language)
+
+
+def shipped(kind: str, language: str) -> str:
+    """Return the text of a letter that comes with the program."""
+    _known(kind, language)
+    return (config_folder() / "letters" / language / f"{kind}.txt").read_text(encoding="utf-8")
+
+
+def change(session: Session, kind: str, language: str, text: str, word: Decision) -> None:
+    """Keep the owner's text of a letter, or go back to the shipped one for an empty text; raises ValueError for a bad one."""
+    _known(kind, language)
+    text, row = text.replace("\r\n", "\n"), session.get(LetterRow, (kind, language))
+    if not text.strip():
+        if row is not None:
+            session.delete(row)
+    else:
+        check(text)
+        row = row or LetterRow(kind=kind, language=language, text=text, changed_at=word.at, changed_by=word.who)
+        row.text, row.changed_at, row.changed_by = text, word.at, word.who
+        session.add(row)
+    audit.audit(session, word.at, word.who, "letter", f"{kind} {language}", "changed" if text.strip() else "as shipped")
+
+
+def changed(session: Session) -> dict[tuple[str, str], LetterRow]:
+    """Return the letters whose text is the owner's."""
+    return {(row.kind, row.language): row for row in session.exec(select(LetterRow))}
+
+
+def _known(kind: str, language: str) -> None:
+    if kind not in KINDS:
+        raise Unknown(f"letter {kind!r} is not known: write to one of {', '.join(KINDS)}")
+    if language not in LANGUAGES:
+        raise Unknown(f"language {language!r} is not known: choose one of {', '.join(LANGUAGES)}")
+
+
+def _facts(session: Session, case: CaseRow, kind: str, slug: str, now: datetime) -> LetterFacts:
+    name, vendors = {"vendor": _vendor, "supplier": _clients}[kind](session, case, slug)
+    evidence = statements.evidence_of(session, case)
+    given = _given(session, vendors, evidence)
+    if not given:
+        raise Unknown(f"case {case.id}: nothing in it concerns {kind} {slug!r}; see `canary case {case.id}`")
+    mails, others = _mails(session, case, vendors), _members(session, case) - vendors
+    said = _said(evidence, mails)
+    after, before = max(g.issued for g in given), min(g.first for g in given)
+    bounded = after < before
+    return LetterFacts(
+        name, case.id or 0, now, given, _seen(session, case, vendors), len(mails), len(others),
+        after if bounded else None, before if bounded else None, list(said), len(set().union(*said.values())),
+        _guess(evidence, {g.address for g in given}), _hypotheses(case.suspects, kind),
+    )  # fmt: skip
+
+
+def _said(evidence: Evidence, mails: set[int]) -> dict[str, set[int]]:
+    """Which fields leaked, with the mails among these that repeat them: to whom a letter goes is told of no other mail."""
+    likely = {field for field, p in evidence.leaked.items() if p > 0.5}
+    found = {field: mails.intersection(its) for field, its in evidence.said.items() if field in likely}
+    return {field: its for field, its in found.items() if its}
+
+
+def _vendor(session: Session, case: CaseRow, slug: str) -> tuple[str, set[int]]:
+    row = session.exec(select(VendorRow).where(VendorRow.slug == slug)).first()
+    if row is None:
+        raise Unknown(f"vendor {slug!r} is not known: see `canary vendor list`")
+    return row.name, _members(session, case) & {row.id or 0}
+
+
+def _clients(session: Session, case: CaseRow, slug: str) -> tuple[str, set[int]]:
+    row = session.exec(select(SupplierRow).where(SupplierRow.slug == slug)).first()
+    if row is None:
+        raise Unknown(f"supplier {slug!r} is not known: see `canary vendor show`")
+    told = session.exec(select(SupplyRow.vendor_id).where(SupplyRow.supplier_id == row.id))
+    return row.name, _members(session, case) & set(told)
+
+
+def _members(session: Session, case: CaseRow) -> set[int]:
+    return set(session.exec(select(CaseVendorRow.vendor_id).where(CaseVendorRow.case_id == case.id)))
+
+
+def _given(session: Session, vendors: set[int], evidence: Evidence) -> list[GivenAddress]:
+    hit = {struck.address: struck.at for struck in evidence.struck}
+    query = select(CanaryRow).where(col(CanaryRow.vendor_id).in_(vendors), col(CanaryRow.address).in_(hit))
+    rows = session.exec(query.order_by(col(CanaryRow.issued_at), col(CanaryRow.id)).limit(_GIVEN)).all()
+    return [GivenAddress(row.address, row.channel, row.issued_at, hit[row.address]) for row in rows]
+
+
+def _of(case: CaseRow, vendors: set[int]) -> tuple[Any, Any, Any]:
+    theirs = col(CanaryRow.vendor_id).in_(vendors)
+    return HitRow.case_id == case.id, theirs, col(HitRow.verdict).in_(statements.LEAKED)
+
+
+def _mails(session: Session, case: CaseRow, vendors: set[int]) -> set[int]:
+    query = select(HitRow.mail_id).join(CanaryRow).where(*_of(case, vendors)).distinct()
+    return {number for number in session.exec(query) if number is not None}
+
+
+def _seen(session: Session, case: CaseRow, vendors: set[int]) -> list[CitedMail]:
+    query = select(MailRow, CanaryRow.address).join_from(HitRow, MailRow).join(CanaryRow).where(*_of(case, vendors))
+    return [_cited(mail, to) for mail, to in session.exec(query.order_by(col(HitRow.at), col(HitRow.id)).limit(_CITED))]
+
+
+def _cited(mail: MailRow, to: str) -> CitedMail:
+    dkim = mail.proofs.get("dkim") or [{}]
+    sender = f"{mail.sender_name} <{mail.sender}>" if mail.sender_name else mail.sender
+    client: Mapping[str, Any] = mail.envelope.get("client") or {}
+    envelope_sender, ip = str(mail.envelope.get("mail_from", "")), str(client.get("ip", ""))
+    return CitedMail(
+        mail.received_at, to, one_line(sender), one_line(mail.subject), one_line(mail.message_id),
+        one_line(envelope_sender), one_line(ip), _result(mail.proofs.get("spf")), _result(dkim[0]),
+        _result(mail.proofs.get("dmarc")),
+    )  # fmt: skip
+
+
+def _result(proof: Mapping[str, Any] | None) -> str:
+    return str((proof or {}).get("result", "none"))
+
+
+def _guess(evidence: Evidence, addresses: set[str]) -> str:
+    struck = [each for each in evidence.struck if each.address in addresses]
+    return odds(max(s.chance.p for s in struck)) if struck and all(s.chance.hard for s in struck) else ""
+
+
+def _hypotheses(suspects: Sequence[Mapping[str, Any]], kind: str) -> list[tuple[str, str]]:
+    # A supplier is not told which of its clients are thought of, as a vendor is told of no other vendor.
+    told = (SuspectKind.SUPPLIER, SuspectKind.ACCOUNT, SuspectKind.OWNER, SuspectKind.NOBODY)
+    kept = [s for s in suspects if s["kind"] in told or (kind == "vendor" and s["kind"] == SuspectKind.VENDOR)]
+    return [(str(s["name"]), percent(float(s["p"]))) for s in kept[:_HYPOTHESES] if float(s["p"]) >= 0.01]

@@ -1,0 +1,281 @@
+"""Two cases made one and one made two, by a person's word, with all that is needed to take it back exactly."""
+
+from collections.abc import Iterable
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import func, update
+from sqlmodel import Session, col, or_, select
+
+from canary.campaigns.membership import campaign_row
+from canary.cases import records
+from canary.cases.charge import CASES_LOCK, assess_and_record
+from canary.cases.workflow import get_active_case
+from canary.model.case import SETTLED, CaseState
+from canary.model.decision import Decision
+from canary.model.verdict import LEAKS
+from canary.store.campaign_hits import restrike
+from canary.store.database import lock
+from canary.store.queries import audit
+from canary.store.queries.vendors import Unknown, vendor_row
+from canary.store.tables import CampaignHitRow, CanaryRow, CaseRow, CaseVendorRow, HitRow, MailRow, MoveRow
+
+_CHUNK = 500
+_KEPT = ("state", "outcome", "owner", "vendor_id", "merged_into")
+_TIMES = ("opened_at", "last_hit_at", "aware_at")
+_LEAKS = [verdict.value for verdict in LEAKS]
+
+
+def merge(session: Session, number: int, other: int, word: Decision) -> MoveRow:
+    """Let a case take over another; raises Unknown, and ValueError where one of them is no case of its own."""
+    lock(session, CASES_LOCK)
+    into, part = get_active_case(session, number), get_active_case(session, other)
+    if into is part:
+        raise ValueError(f"case {number}: it is one with itself already; name another case to merge into it")
+    move = _record(session, "merge", part, into, _hits(session, HitRow.case_id == other), word)
+    vendors = _vendors(session, other)
+    move.moved = {**move.moved, "added": sorted(vendors - _vendors(session, number))}
+    _take_over(session, part, into, move)
+    _join(session, into, vendors)
+    _tell(session, into, "merged", f"Case {other} became part of this case.", word)
+    _tell(session, part, "merged", f"Became part of case {number}.", word)
+    _weigh(session, into)
+    return move
+
+
+def split_vendor(session: Session, number: int, vendor: str, word: Decision) -> CaseRow:
+    """Make what came to one vendor's addresses a case of its own; raises Unknown, and ValueError where nothing is left."""
+    row = vendor_row(session, vendor)
+    theirs = col(HitRow.canary_id).in_(select(CanaryRow.id).where(CanaryRow.vendor_id == row.id))
+    return _split(session, number, theirs, f"vendor {vendor}", word)
+
+
+def split_campaign(session: Session, number: int, campaign: int, word: Decision) -> CaseRow:
+    """Make one campaign a case of its own; raises Unknown, and ValueError where nothing is left."""
+    row = campaign_row(session, campaign)
+    if row is None:
+        raise Unknown(f"campaign {campaign}: there is none; see `canary campaign list`")
+    its = col(HitRow.mail_id).in_(select(MailRow.id).where(MailRow.campaign_id == row.id))
+    return _split(session, number, its, f"campaign {row.id}", word)
+
+
+def undo(session: Session, number: int, word: Decision) -> MoveRow:
+    """Take back the last merge or split of a case; raises ValueError without one, or where another came after it."""
+    lock(session, CASES_LOCK)
+    move = next(iter(_standing(session, [number])), None)
+    if move is None:
+        raise ValueError(f"case {number}: nothing was merged or split here that could be undone")
+    later = [m for m in _standing(session, [move.from_id, move.to_id]) if (m.id or 0) > (move.id or 0)]
+    if later:
+        first = later[0].from_id if later[0].to_id in (move.from_id, move.to_id) else later[0].to_id
+        raise ValueError(f"case {number}: another move came after this one; undo that of case {first} first")
+    move.undone_at = word.at
+    {"merge": _unmerge, "split": _unsplit}[move.kind](session, move)
+    for row in (session.get_one(CaseRow, move.from_id), session.get_one(CaseRow, move.to_id)):
+        _tell(session, row, "undone", f"The {move.kind} of cases {move.from_id} and {move.to_id} was taken back.", word)
+        if row.merged_into is None:
+            _weigh(session, row)
+    return move
+
+
+def proposals(session: Session, number: int, most: int = 5) -> tuple[int, ...]:
+    """Return open cases that have a campaign in common with an open one, unless a person split them apart."""
+    mine = select(CampaignHitRow.campaign_id).where(
+        CampaignHitRow.case_id == number, CampaignHitRow.campaign_id > 0, CampaignHitRow.leaks > 0
+    )
+    query = (
+        select(CampaignHitRow.case_id)
+        .join(CaseRow, col(CaseRow.id) == CampaignHitRow.case_id)
+        .where(col(CampaignHitRow.campaign_id).in_(mine), CampaignHitRow.case_id != number, CampaignHitRow.leaks > 0)
+        .where(col(CaseRow.state).in_(records.OPEN))
+    )
+    apart = {n for m in _standing(session, [number]) if m.kind == "split" for n in (m.from_id, m.to_id)}
+    found = sorted(n for n in session.exec(query.distinct().limit(50)) if n not in apart)
+    return tuple(found[:most])
+
+
+def undoable(session: Session, number: int) -> bool:
+    """Whether a case was merged or split and the last of it can be taken back here."""
+    move = next(iter(_standing(session, [number])), None)
+    return move is not None and _standing(session, [move.from_id, move.to_id])[0].id == move.id
+
+
+def parts_of(session: Session, number: int) -> list[int]:
+    """Return a case and all that became part of it, however far back."""
+    found, fresh = [number], [number]
+    while fresh:
+        fresh = [n for n in session.exec(select(CaseRow.id).where(col(CaseRow.merged_into).in_(fresh))) if n]
+        found += fresh
+    return found
+
+
+def _split(session: Session, number: int, chosen: Any, named: str, word: Decision) -> CaseRow:
+    lock(session, CASES_LOCK)
+    case = get_active_case(session, number)
+    hits = _hits(session, (HitRow.case_id == number) & chosen)
+    gone, left = _leaks(session, number, chosen), _leaks(session, number, ~chosen)
+    if not gone or not left:
+        what = "nothing" if not gone else "all that is in it"
+        raise ValueError(f"case {number}: splitting off {named} would move {what}; name what is a part of it")
+    new = CaseRow(
+        vendor_id=gone[0][1], state=case.state, outcome=case.outcome, owner=case.owner, aware_at=case.aware_at,
+        opened_at=gone[0][0], last_hit_at=gone[-1][0],
+    )  # fmt: skip
+    session.add(new)
+    session.flush()
+    move = _record(session, "split", case, new, hits, word)
+    _move(session, hits, new)
+    _settle_vendors(session, case, new, move)
+    if case.vendor_id not in _vendors(session, number):
+        case.vendor_id = left[0][1]
+    case.last_hit_at = _last(session, number) or case.last_hit_at
+    _tell(session, case, "split", f"What came of {named} is case {new.id} now.", word)
+    _tell(session, new, "split", f"Split off case {number}: {named}.", word)
+    _weigh(session, case)
+    _weigh(session, new)
+    return new
+
+
+def _settle_vendors(session: Session, case: CaseRow, new: CaseRow, move: MoveRow) -> None:
+    before, left, gone = (_vendors(session, case.id), _hit_vendors(session, case.id), _hit_vendors(session, new.id))
+    _join(session, new, gone)
+    move.moved = {**move.moved, "removed": sorted(before - left)}
+    _leave(session, case, before - left)
+
+
+def _take_over(session: Session, part: CaseRow, into: CaseRow, move: MoveRow) -> None:
+    if into.state in SETTLED and part.state not in SETTLED:
+        into.state, into.outcome = CaseState.INVESTIGATING.value, ""
+    _move(session, move.moved["hits"], into)
+    into.opened_at, into.last_hit_at = min(into.opened_at, part.opened_at), max(into.last_hit_at, part.last_hit_at)
+    into.aware_at = min(filter(None, (into.aware_at, part.aware_at)), default=None)
+    into.owner = into.owner or part.owner
+    part.state, part.outcome, part.merged_into = CaseState.CLOSED.value, "", into.id
+    session.add_all([into, part])
+    move.moved = {**move.moved, "after": _kept(into)}
+
+
+def _unmerge(session: Session, move: MoveRow) -> None:
+    part, into = session.get_one(CaseRow, move.from_id), session.get_one(CaseRow, move.to_id)
+    _move(session, _hits(session, col(HitRow.case_id) == into.id, move.moved["hits"]), part)
+    _restore(part, move.moved["from"])
+    since = {name: value for name, value in _kept(into).items() if move.moved["after"][name] != value}
+    _restore(into, move.moved["to"] | since)
+    _leave(session, into, set(move.moved["added"]) - _hit_vendors(session, into.id))
+    _refresh(session, part, into)
+
+
+def _unsplit(session: Session, move: MoveRow) -> None:
+    case, new = session.get_one(CaseRow, move.from_id), session.get_one(CaseRow, move.to_id)
+    _move(session, _hits(session, col(HitRow.case_id) == new.id), case)
+    case.vendor_id = move.moved["from"]["vendor_id"]
+    _join(session, case, set(move.moved["removed"]) | _hit_vendors(session, case.id))
+    new.state, new.outcome, new.merged_into = CaseState.CLOSED.value, "", case.id
+    session.add_all([case, new])
+    case.last_hit_at = datetime.fromisoformat(move.moved["from"]["last_hit_at"])
+    _refresh(session, case)
+
+
+def _refresh(session: Session, *rows: CaseRow) -> None:
+    """Let cases have had their last hit when mail last came, which may be after what is being taken back."""
+    for row in rows:
+        row.last_hit_at = max(filter(None, (row.last_hit_at, _last(session, row.id))))
+        session.add(row)
+    session.flush()
+
+
+def _record(session: Session, kind: str, source: CaseRow, target: CaseRow, hits: list[int], word: Decision) -> MoveRow:
+    moved = {"hits": hits, "from": _kept(source), "to": _kept(target)}
+    move = MoveRow(
+        kind=kind,
+        from_id=source.id or 0,
+        to_id=target.id or 0,
+        at=word.at,
+        who=word.who,
+        note=word.note[:500],
+        moved=moved,
+    )
+    session.add(move)
+    return move
+
+
+def _kept(case: CaseRow) -> dict[str, Any]:
+    times = {name: at.isoformat() if (at := getattr(case, name)) else None for name in _TIMES}
+    return {name: getattr(case, name) for name in _KEPT} | times
+
+
+def _restore(case: CaseRow, kept: dict[str, Any]) -> None:
+    for name in _KEPT:
+        setattr(case, name, kept[name])
+    for name in _TIMES:
+        setattr(case, name, datetime.fromisoformat(kept[name]) if kept[name] else None)
+
+
+def _standing(session: Session, numbers: Iterable[int]) -> list[MoveRow]:
+    """Return the moves of some cases that were not taken back, the newest first."""
+    touched = or_(col(MoveRow.from_id).in_(numbers), col(MoveRow.to_id).in_(numbers))
+    query = select(MoveRow).where(touched, col(MoveRow.undone_at).is_(None))
+    return list(session.exec(query.order_by(col(MoveRow.id).desc())))
+
+
+def _hits(session: Session, which: Any, among: Iterable[int] | None = None) -> list[int]:
+    found = [n for n in session.exec(select(HitRow.id).where(which).order_by(col(HitRow.id))) if n is not None]
+    known = None if among is None else set(among)
+    return found if known is None else [n for n in found if n in known]
+
+
+def _move(session: Session, hits: list[int], to: CaseRow) -> None:
+    campaigns, sources = set[int](), set[int]()
+    for at in range(0, len(hits), _CHUNK):
+        chosen = col(HitRow.id).in_(hits[at : at + _CHUNK])
+        rows = session.exec(select(MailRow.campaign_id, HitRow.case_id).outerjoin_from(HitRow, MailRow).where(chosen))
+        for campaign, case in rows:
+            campaigns.add(campaign or 0)
+            sources.add(case or 0)
+        session.execute(update(HitRow).where(chosen).values(case_id=to.id))
+    restrike(session, campaigns, {*sources, to.id or 0} - {0})
+
+
+def _leaks(session: Session, number: int, which: Any) -> list[tuple[datetime, int]]:
+    """Return when leak hits of a case came and to which vendor, in order of time."""
+    query = select(HitRow.at, CanaryRow.vendor_id).join(CanaryRow).where(HitRow.case_id == number, which)
+    query = query.where(col(HitRow.verdict).in_(_LEAKS), col(CanaryRow.vendor_id).is_not(None))
+    return [(at, vendor or 0) for at, vendor in session.exec(query.order_by(col(HitRow.at), col(HitRow.id)))]
+
+
+def _last(session: Session, number: int | None) -> datetime | None:
+    return session.exec(select(func.max(HitRow.at)).where(HitRow.case_id == number)).one()
+
+
+def _vendors(session: Session, number: int | None) -> set[int]:
+    session.flush()
+    return set(session.exec(select(CaseVendorRow.vendor_id).where(CaseVendorRow.case_id == number)))
+
+
+def _hit_vendors(session: Session, number: int | None) -> set[int]:
+    query = select(CanaryRow.vendor_id).join(HitRow).where(HitRow.case_id == number)
+    return {vendor for vendor in session.exec(query.distinct()) if vendor is not None}
+
+
+def _join(session: Session, case: CaseRow, vendors: set[int]) -> None:
+    for vendor in sorted(vendors - _vendors(session, case.id)):
+        session.add(CaseVendorRow(case_id=case.id or 0, vendor_id=vendor))
+    session.flush()
+
+
+def _leave(session: Session, case: CaseRow, vendors: set[int]) -> None:
+    for vendor in sorted(vendors):
+        if (row := session.get(CaseVendorRow, (case.id, vendor))) is not None:
+            session.delete(row)
+    session.flush()
+
+
+def _tell(session: Session, case: CaseRow, kind: str, text: str, word: Decision) -> None:
+    why = f"{text} {word.note}".strip()
+    records.add_event(session, case, word.at, kind, why, word.who)
+    audit.audit(session, word.at, word.who, f"case-{kind}", f"case {case.id}", why)
+
+
+def _weigh(session: Session, case: CaseRow) -> None:
+    session.flush()
+    assess_and_record(session, case)

@@ -1,0 +1,167 @@
+"""What was said of a case by whom, kept, and held against what is known of it now."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import String, cast, func
+from sqlmodel import Session, col, select
+
+from canary.cases import merge_split, records
+from canary.cases.claims import Evidence, HitAddress, answer_claim
+from canary.cases.workflow import LONGEST, get_active_case
+from canary.judge.guess import chance_of_guess
+from canary.judge.persona import named_in
+from canary.model.case import Suspect, SuspectKind
+from canary.model.claim import Claim, ClaimAnswer, ClaimCode, PartyStatement
+from canary.model.decision import Decision
+from canary.model.verdict import LEAKS, Reason
+from canary.store.decoy_mac import decoy_mac_of
+from canary.store.queries import attempts, audit, canaries
+from canary.store.tables import CanaryRow, CaseRow, CaseVendorRow, HitRow, StatementRow, SupplierRow, SupplyRow
+
+MOST = 2000
+LEAKED = [verdict.value for verdict in LEAKS]
+
+
+@dataclass(frozen=True, slots=True)
+class AnsweredStatement:
+    """A statement with what the evidence says to each of its claims now."""
+
+    statement: PartyStatement
+    answers: tuple[ClaimAnswer, ...]
+
+
+def add_statement(session: Session, number: int, said: PartyStatement, word: Decision) -> None:
+    """Write down what a party said; raises ValueError for one that says nothing or comes from nobody."""
+    case = get_active_case(session, number)
+    if not said.party.strip() or not (said.claims or said.text.strip()):
+        raise ValueError(f"case {number}: the statement is empty; say who said it, and what, as claims or in words")
+    if said.at > word.at:
+        raise ValueError(
+            f"case {number}: said on {said.at:%Y-%m-%d}: that is still to come; give a day that has passed"
+        )
+    session.add(
+        StatementRow(
+            case_id=number, at=said.at, party=said.party.strip()[:200], claims=[_kept(claim) for claim in said.claims],
+            text=said.text.strip()[:LONGEST], noted_at=word.at, noted_by=word.who,
+        )
+    )  # fmt: skip
+    told = "; ".join([claim.text for claim in said.claims] or [said.text.strip()[:200]])
+    records.add_event(session, case, word.at, "statement", f"{said.party} on {said.at:%d %b %Y}: {told}.", word.who)
+    audit.audit(session, word.at, word.who, "case-statement", f"case {number}", f"{said.party}: {told}")
+
+
+def statements_of(session: Session, number: int) -> tuple[PartyStatement, ...]:
+    """Return what was said of a case and of those that became part of it, oldest first."""
+    parts = merge_split.parts_of(session, number)
+    query = select(StatementRow).where(col(StatementRow.case_id).in_(parts)).order_by(col(StatementRow.at)).limit(200)
+    return tuple(
+        PartyStatement(row.party, row.at, tuple(map(_claim, row.claims)), row.text, row.noted_by)
+        for row in session.exec(query)
+    )
+
+
+def answer_statements(session: Session, case: CaseRow, evidence: Evidence) -> tuple[AnsweredStatement, ...]:
+    """Hold all that was said of a case against the evidence."""
+    return tuple(
+        AnsweredStatement(said, tuple(answer_claim(claim, evidence) for claim in said.claims))
+        for said in statements_of(session, case.id or 0)
+    )
+
+
+def evidence_of(session: Session, case: CaseRow) -> Evidence:
+    """Gather what is known of a case: at most 2,000 addresses and 2,000 mails that repeat a persona."""
+    times = _times(case.findings.get("window") or {})
+    counted = select(func.count(func.distinct(col(HitRow.mail_id)))).where(*_of(case))
+    fields = {str(f["field"]): float(f["p"]) for f in case.findings.get("fields", ())}
+    return Evidence(
+        session.exec(counted).one(), tuple(_suspect(s) for s in case.suspects), _struck(session, case),
+        _said(session, case), fields, _quiet(session, case), _carriers(session, case), **times,
+    )  # fmt: skip
+
+
+def _of(case: CaseRow) -> tuple[Any, Any]:
+    return HitRow.case_id == case.id, col(HitRow.verdict).in_(LEAKED)
+
+
+def _suspect(kept: Mapping[str, Any]) -> Suspect:
+    return Suspect(
+        SuspectKind(str(kept["kind"])), str(kept["id"]), float(kept["p"]), int(kept.get("hit", 0)),
+        int(kept.get("held", 0)), str(kept.get("name") or kept["id"]), float(kept.get("factor", 1.0)),
+    )  # fmt: skip
+
+
+def _struck(session: Session, case: CaseRow) -> tuple[HitAddress, ...]:
+    first = select(HitRow.canary_id, func.min(HitRow.at), func.min(HitRow.mail_id)).where(*_of(case))
+    hit = {number: (at, mail) for number, at, mail in session.exec(first.group_by(col(HitRow.canary_id)).limit(MOST))}
+    rows = session.exec(select(CanaryRow.address).where(col(CanaryRow.id).in_(hit))).all()
+    known = canaries.find_canaries(session, rows).values()
+    tried = {domain: attempts.guesses(session, domain) for domain in {canary.domain for canary in known}}
+    found = [
+        HitAddress(
+            canary.address, canary.issued, *hit[canary.id],
+            chance_of_guess(canary, tried[canary.domain].total(), tried[canary.domain]),
+        )
+        for canary in known
+    ]  # fmt: skip
+    return tuple(sorted(found, key=lambda s: (s.at, s.address)))
+
+
+def _said(session: Session, case: CaseRow) -> dict[str, tuple[int, ...]]:
+    """Which facts of the personas which mails repeat; the reasons of their verdicts name them."""
+    told = cast(col(HitRow.reasons), String).like(f"%{Reason.PERSONA_NAMED.value}%")
+    query = select(HitRow.mail_id, HitRow.reasons).where(*_of(case), told, col(HitRow.mail_id).is_not(None))
+    found: dict[str, set[int]] = {}
+    for mail, reasons in session.exec(query.order_by(col(HitRow.id)).limit(MOST)):
+        for field in named_in(reasons):
+            found.setdefault(field, set()).add(mail or 0)
+    return {field: tuple(sorted(mails)) for field, mails in sorted(found.items())}
+
+
+def _quiet(session: Session, case: CaseRow) -> tuple[datetime, ...]:
+    vendors = select(CaseVendorRow.vendor_id).where(CaseVendorRow.case_id == case.id)
+    hit = select(HitRow.canary_id).where(col(HitRow.verdict).in_(LEAKED), HitRow.canary_id == CanaryRow.id).exists()
+    query = select(CanaryRow).where(col(CanaryRow.vendor_id).in_(vendors), ~hit)
+    rows = session.exec(query.order_by(col(CanaryRow.issued_at).desc()).limit(MOST))
+    tell = decoy_mac_of(session).tell
+    return tuple(row.issued_at for row in rows if not tell(row))
+
+
+def _carriers(session: Session, case: CaseRow) -> tuple[str, ...]:
+    vendors = select(CaseVendorRow.vendor_id).where(CaseVendorRow.case_id == case.id)
+    query = select(SupplierRow.name).join(SupplyRow).where(col(SupplyRow.vendor_id).in_(vendors))
+    return tuple(
+        session.exec(query.where(SupplyRow.origin == "learned").distinct().order_by(SupplierRow.name).limit(10))
+    )
+
+
+def _times(window: Mapping[str, Any]) -> dict[str, datetime]:
+    names = ("earliest", "latest", "from_90", "to_90")
+    return {name: datetime.fromisoformat(str(window[name])) for name in names if name in window}
+
+
+def _kept(claim: Claim) -> dict[str, Any]:
+    times = {name: at.isoformat() for name in ("since", "until") if (at := getattr(claim, name))}
+    return {"code": claim.code.value, "detail": claim.detail[:200], **times}
+
+
+def _claim(kept: Mapping[str, Any]) -> Claim:
+    times = {name: datetime.fromisoformat(kept[name]) for name in ("since", "until") if name in kept}
+    return Claim(ClaimCode(kept["code"]), str(kept.get("detail", "")), **times)
+
+
+def plain(heard: Iterable[AnsweredStatement]) -> list[dict[str, object]]:
+    """Return the JSON form of statements with what the evidence says to them."""
+    return [
+        {
+            "party": h.statement.party, "at": h.statement.at, "text": h.statement.text, "noted_by": h.statement.by,
+            "claims": [
+                {**_kept(a.claim), "claim": a.claim.text, "outcome": a.outcome.value, "evidence": a.text,
+                 "mails": list(a.mails)}
+                for a in h.answers
+            ],
+        }
+        for h in heard
+    ]  # fmt: skip

@@ -1,0 +1,82 @@
+"""What people do with a case: its state, who sees to it, notes, since when one is aware; all told in the timeline."""
+
+from datetime import datetime
+
+from sqlmodel import Session, select
+
+from canary.cases import records
+from canary.model.case import OUTCOMES, TRANSITIONS, CaseState
+from canary.model.decision import Decision
+from canary.store.queries import audit
+from canary.store.queries.vendors import Unknown
+from canary.store.tables import CaseRow, UserRow
+
+LONGEST = 4000
+
+
+def get_case(session: Session, number: int) -> CaseRow:
+    """Return a case by its number; raises Unknown."""
+    case = session.get(CaseRow, number)
+    if case is None:
+        raise Unknown(f"case {number}: there is none; see `canary cases`")
+    return case
+
+
+def get_active_case(session: Session, number: int) -> CaseRow:
+    """Return a case that is not part of another; raises Unknown, and ValueError naming the other."""
+    case = get_case(session, number)
+    if case.merged_into is not None:
+        raise ValueError(f"case {number}: it is part of case {case.merged_into} now; go on there, or undo the merge")
+    return case
+
+
+def set_state(session: Session, number: int, state: CaseState, word: Decision) -> CaseRow:
+    """Bring a case into another state; raises ValueError where the table of transitions has no way there."""
+    case = get_active_case(session, number)
+    before = CaseState(case.state)
+    if state not in TRANSITIONS[before]:
+        ways = ", ".join(TRANSITIONS[before])
+        raise ValueError(f"case {number}: {before} cannot become {state}; it can become {ways}")
+    case.state = state.value
+    case.outcome = state.value if state in OUTCOMES else case.outcome if state is CaseState.CLOSED else ""
+    told = f"{before} → {state}" + (f": {word.note}" if word.note else "")
+    _tell(session, case, "state", told, word)
+    return case
+
+
+def set_assignee(session: Session, number: int, owner: str, word: Decision) -> CaseRow:
+    """Let a user see to a case, or nobody for an empty name; raises Unknown for a name nobody has."""
+    case, owner = get_active_case(session, number), owner.strip().lower()
+    if owner and session.exec(select(UserRow.id).where(UserRow.name == owner)).first() is None:
+        raise Unknown(f"user {owner!r} is not known: add one with `canary user add`")
+    if case.owner != owner:
+        case.owner = owner
+        _tell(session, case, "owner", f"{owner} sees to this case." if owner else "Nobody sees to this case.", word)
+    return case
+
+
+def set_aware(session: Session, number: int, at: datetime, word: Decision) -> CaseRow:
+    """Set when one became aware, from which the 72 hours of GDPR Art. 33 run; raises ValueError for a time to come."""
+    case = get_active_case(session, number)
+    if at > word.at:
+        raise ValueError(
+            f"case {number}: aware at {at:%Y-%m-%d %H:%M}: that is still to come; give a time that has passed"
+        )
+    case.aware_at = at
+    _tell(session, case, "aware", f"Aware since {at:%d %b %Y %H:%M} UTC.", word)
+    return case
+
+
+def add_note(session: Session, number: int, word: Decision) -> CaseRow:
+    """Write a note into the timeline of a case; raises ValueError for an empty one."""
+    case, text = get_case(session, number), word.note.strip()
+    if not text:
+        raise ValueError(f"case {number}: the note is empty; write what is to be remembered")
+    _tell(session, case, "note", text[:LONGEST], word)
+    return case
+
+
+def _tell(session: Session, case: CaseRow, kind: str, text: str, word: Decision) -> None:
+    session.add(case)
+    records.add_event(session, case, word.at, kind, text, word.who)
+    audit.audit(session, word.at, word.who, f"case-{kind}", f"case {case.id}", text)

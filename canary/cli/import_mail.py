@@ -1,0 +1,281 @@
+"""`canary import`: years of stored mail, through the same pipeline as the mail of today."""
+
+import asyncio
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, field, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from canary.cli.context import CliError, Json, print_error, settings, show_json, show_table
+
+if TYPE_CHECKING:
+    from canary.authenticate.lookup import Lookup
+    from canary.importing.backfill import Archive, Report, Tell
+    from canary.importing.progress import ImportProgress
+    from canary.judge.adoption import AdoptionProposal, Left
+    from canary.pipeline.story import Context
+    from canary.settings import Settings
+
+SHOWN = 50
+_COLUMNS = ("address", "vendor", "domains", "channel", "why", "bits", "mails", "first mail")
+
+
+@dataclass(slots=True)
+class _Order:
+    """What is asked for, and what the vendor map says."""
+
+    paths: tuple[Path, ...]
+    adopt: tuple[str, ...]
+    writers: tuple[str, ...]
+    told: dict[str, tuple[str, str]]
+    map_faults: tuple[str, ...]
+    yes: bool
+    offline: bool
+    as_json: bool
+    left: "list[Left]" = field(default_factory=list)
+    adopted: "list[AdoptionProposal]" = field(default_factory=list)
+
+
+def import_(
+    paths: Annotated[list[Path], typer.Argument(help="Mailbox files, Maildir, .eml, folders, zip or tar of these.")],
+    adopt: Annotated[
+        list[str] | None,
+        typer.Option(help="A domain whose tagged and plus addresses become canaries; may be repeated."),
+    ] = None,
+    trust_authserv: Annotated[
+        list[str] | None, typer.Option(help="Believe Authentication-Results of this server; may be repeated.")
+    ] = None,
+    vendor_map: Annotated[
+        Path | None, typer.Option(help="CSV file of address,vendor,channel that overrides what is inferred.")
+    ] = None,
+    yes: Annotated[bool, typer.Option("--yes", help="Adopt without asking.")] = False,
+    offline: Annotated[bool, typer.Option("--offline", help="Ask no DNS.")] = False,
+    as_json: Json = False,
+) -> None:
+    """Import stored mail: it is judged in order of date, and nobody is alerted of what is long past."""
+    told, faults = _read_map(vendor_map)
+    names = tuple(_domain("--adopt", name) for name in adopt or ())
+    writers = tuple(_domain("--trust-authserv", name) for name in trust_authserv or ())
+    order = _Order(_there(paths), names, writers, told, faults, yes, offline, as_json)
+    found, aside = _run(order, settings())
+    if as_json:
+        show_json(_document(found, order))
+    else:
+        _print(found, order, aside)
+
+
+import_.__name__ = "import"
+COMMANDS = (import_,)
+
+
+def _there(paths: list[Path]) -> tuple[Path, ...]:
+    missing = next((path for path in paths if not (path.is_file() or path.is_dir())), None)
+    if missing is not None:
+        raise CliError(f"{missing}: there is no such file: name a mailbox, a folder or an archive of mail", 2)
+    return tuple(dict.fromkeys(path.resolve() for path in paths))
+
+
+def _domain(option: str, name: str) -> str:
+    from canary.authenticate.lookup import dns_name
+
+    known = dns_name(name.strip())
+    if "." not in known or any(c in known for c in "@/ "):
+        raise CliError(f"{option} {name!r}: not a domain; give one such as shop.example", 2)
+    return known
+
+
+def _read_map(path: Path | None) -> tuple[dict[str, tuple[str, str]], tuple[str, ...]]:
+    from canary.importing.adoption import read_map
+
+    if path is None:
+        return {}, ()
+    try:
+        found = read_map(path)
+    except OSError as fault:
+        raise CliError(f"--vendor-map {path}: {fault.strerror}: name a CSV file of address,vendor,channel", 2) from None
+    for line in found.faults:
+        typer.echo(line, err=True)
+    return dict(found.told), found.faults
+
+
+def _run(order: _Order, known: "Settings") -> "tuple[Report, Path]":
+    from canary.canaries import decoys
+    from canary.importing import backfill
+    from canary.importing.import_store import QuietStore
+    from canary.processes.run import clock, open_store, pipeline_parts, seals
+
+    mapped = {address.rpartition("@")[2] for address in order.told}
+    domains = tuple(sorted({*(domain.lower() for domain in known.domains), *order.adopt, *mapped}))
+    if not domains:
+        raise CliError("no domains: set `domains` in canary.toml, or name yours with --adopt DOMAIN", 2)
+    open_store(known).migrate()
+    store = QuietStore(known.store_url, seals=seals(known))
+    with store.writing() as session:
+        print_error(decoys.ready(session) if known.decoys.count else decoys.trouble(session))
+    parts = [
+        replace(pipeline_parts(known, store), store=store) for _ in range(2)
+    ]  # each loop has a resolver of its own
+    if order.offline:
+        parts = [replace(each, lookup=_offline) for each in parts]
+    for unset in sorted(set(domains) - {domain.lower() for domain in known.domains}):
+        typer.echo(f"{unset}: not among the domains set; new mail to it is refused until it is", err=True)
+    with backfill.alone(known.data / "import"):
+        ledger, archive = _gathered(order, known, domains)
+        _adopt(order, parts[0], archive, ledger)
+        with _bar() as tell:
+            asyncio.run(backfill.judge_all(parts[1], archive, ledger, tell))
+        found = backfill.report(store, ledger)
+        backfill.note(store, ledger, found, clock())
+        ledger.forget()
+    store.close()
+    return found, archive.aside
+
+
+def _gathered(order: _Order, known: "Settings", domains: Sequence[str]) -> "tuple[ImportProgress, Archive]":
+    from canary.importing import backfill
+    from canary.importing.progress import SourceChanged
+
+    ledger, archive = _begin(order, known, domains)
+    with _bar() as tell:
+        try:
+            backfill.gather(archive, ledger, tell)
+        except SourceChanged as changed:
+            typer.echo(f"{changed}: changed since the import began to read it; all is read again", err=True)
+            ledger.forget()
+            ledger, archive = _begin(order, known, domains)
+            backfill.gather(archive, ledger, tell)
+    return ledger, archive
+
+
+def _offline() -> "Lookup":
+    from canary.authenticate.lookup import OfflineLookup
+
+    return OfflineLookup()
+
+
+def _begin(order: _Order, known: "Settings", domains: Sequence[str]) -> "tuple[ImportProgress, Archive]":
+    """Open the ledger of this import, made at the first go, and say what is read and whose trace is believed."""
+    import secrets
+    from datetime import datetime
+
+    from canary.importing import backfill
+    from canary.importing.archive import Reader
+    from canary.importing.envelope_recovery import border
+    from canary.mail.received import Trusted, read_trusted
+    from canary.processes.run import clock
+
+    folder = known.data / "import"
+    told = [*map(str, sorted(order.paths)), *domains, *order.adopt, *order.writers, str(order.offline)]
+    ledger = backfill.open_ledger(folder, told, secrets.token_hex(8), clock())
+    trusted = read_trusted(known.smtp.trusted)
+    ours = Trusted(trusted.networks, (*trusted.hosts, known.smtp.hostname.lower()))
+    now = datetime.fromisoformat(ledger.fact("begun"))
+    reader = Reader(cap=known.smtp.max_size, scratch=folder)
+    return ledger, backfill.Archive(
+        order.paths, border(domains, ours, order.writers, now), reader, known.data / "aside"
+    )
+
+
+def _adopt(order: _Order, parts: "Context", archive: "Archive", ledger: "ImportProgress") -> None:
+    """Let the owner confirm whose the addresses are, once; what was confirmed holds when the import goes on."""
+    from canary.importing import adoption, import_store
+    from canary.importing.stored_authentication import TrustedReceivers
+
+    if not (order.adopt or order.told):
+        return
+    if not ledger.fact("accepted"):
+        domains = frozenset(order.adopt)
+        asked = adoption.Asked(domains, order.told, TrustedReceivers(archive.border.writers, archive.border.now))
+        found, order.left = adoption.proposals(parts, ledger, archive.reader, asked)
+        _confirm(order, found)
+        adoption.accept(ledger, found)
+    order.adopted = adoption.accepted(ledger)
+    with parts.store.writing() as session:
+        import_store.adopt(session, order.adopted, archive.border.now)
+    adoption.count_guesses(parts.store, ledger, order.adopt)
+
+
+def _confirm(order: _Order, found: "list[AdoptionProposal]") -> None:
+    if not order.as_json:
+        rows = [
+            (p.address, p.name, " ".join(p.domains), p.channel, p.basis, p.bits, p.mails, p.issued.date())
+            for p in found
+        ]
+        show_table(_COLUMNS, rows, "No address to adopt.")
+    if not found or order.yes:
+        return
+    if sys.stdin.isatty() and sys.stdout.isatty() and not order.as_json:
+        if typer.confirm(f"Adopt these {len(found)} addresses?"):
+            return
+        raise CliError("nothing was changed; correct what is wrong with --vendor-map FILE")
+    if order.as_json:
+        show_json({"proposed": [asdict(p) for p in found], "left": [asdict(p) for p in order.left]})
+    raise CliError(f"{len(found)} addresses would be adopted: nothing was changed; accept the table with --yes")
+
+
+@contextmanager
+def _bar() -> "Iterator[Tell]":
+    """Show on a terminal how far it is; elsewhere nothing."""
+    from rich.console import Console
+    from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
+
+    columns = (TextColumn("{task.description}"), BarColumn(), TaskProgressColumn(), TimeRemainingColumn())
+    with Progress(*columns, console=Console(stderr=True), disable=not sys.stderr.isatty()) as bar:
+        tasks: dict[str, Any] = {}
+
+        def tell(stage: str, done: int, total: int) -> None:
+            if stage not in tasks:
+                tasks[stage] = bar.add_task(stage, total=total)
+            bar.update(tasks[stage], completed=done, total=total)
+
+        yield tell
+
+
+def _document(found: "Report", order: _Order) -> dict[str, Any]:
+    return {
+        "read": found.read,
+        "new": found.new,
+        "known": found.known,
+        "copies": found.copies,
+        "elsewhere": found.elsewhere,
+        "unissued": found.unissued,
+        "aside": len(found.faults),
+        "verdicts": found.verdicts,
+        "cases": [asdict(case) for case in found.cases],
+        "faults": [
+            {**asdict(fault.place), "file": fault.place.shown, "reason": fault.reason, "kept": fault.kept}
+            for fault in found.faults
+        ],
+        "adopted": [asdict(each) for each in order.adopted],
+        "left": [asdict(each) for each in order.left],
+        "map_faults": list(order.map_faults),
+    }
+
+
+def _print(found: "Report", order: _Order, aside: Path) -> None:
+    from canary.model.case import percent
+
+    for fault in found.faults[:SHOWN]:
+        kept = f", kept as {aside / fault.kept}" if fault.kept else ""
+        typer.echo(f"aside: {fault.place}: {fault.reason}{kept}")
+    if len(found.faults) > SHOWN:
+        typer.echo(f"... and {len(found.faults) - SHOWN:,} more in {aside}; --json lists them all")
+    counts = [
+        ("read", found.read, ""),
+        ("new", found.new, f"addresses adopted: {len(order.adopted):,}" if order.adopted else ""),
+        ("known", found.known, f"{found.copies:,} of them twice in the archive" if found.copies else ""),
+        ("elsewhere", found.elsewhere, "not to a domain of yours" if found.elsewhere else ""),
+        ("unissued", found.unissued, "to no canary; --adopt DOMAIN makes canaries of tags" if found.unissued else ""),
+        ("aside", len(found.faults), f"in {aside}" if found.faults else ""),
+    ]
+    show_table(("mails", "count", ""), [(name, f"{count:,}", note) for name, count, note in counts], "")
+    show_table(("verdict", "hits"), [(name, f"{hits:,}") for name, hits in found.verdicts.items()], "Nothing to judge.")
+    rows = [
+        (c.id, ", ".join(c.vendors), f"{c.hits:,}", c.first.date(), f"{c.suspect} {percent(c.p)}" if c.suspect else "")
+        for c in found.cases
+    ]
+    show_table(("case", "vendors", "hits", "since", "most likely"), rows, "No cases: nobody is known to have leaked.")

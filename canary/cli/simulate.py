@@ -1,0 +1,165 @@
+"""`canary simulate`: how right attribution and its rivals are, on simulated worlds of which the truth is known."""
+
+import sys
+from collections.abc import Iterable, Iterator
+from dataclasses import asdict
+from itertools import islice
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from canary.cli.context import CliError, Json, show_json, show_table
+
+if TYPE_CHECKING:
+    from canary.attribute.evaluation.benchmark import BenchmarkBatch
+    from canary.attribute.evaluation.scoring import Figures, Score
+
+    Table = dict[str, dict[str, Figures]]
+
+_HEAT = 10
+"""Worlds that a process takes at a time."""
+_WORDS = {
+    "top1": "top-1, all worlds",
+    "top1_visible": "top-1, visible leaks",
+    "log_loss": "log loss",
+    "brier": "Brier score",
+    "ece_top": "ECE of top-1",
+    "ece_marginals": "ECE of marginals",
+    "wrong_sure": "over .9 and wrong, of worlds",
+    "precision_sure": "precision of sources over .9",
+    "accused_likely": "innocents over .5 per 1000 canary-years",
+    "accused_sure": "innocents over .9 per 1000 canary-years",
+    "calm_likely": "same over .5, worlds without a leak",
+    "calm_sure": "same over .9, worlds without a leak",
+    "calm_alarmed": "worlds without a leak alarmed at .9",
+    "became_sure": "visible leaks named at .9",
+    "days_since_mail": "days from first mail to .9, median",
+    "days_since_leak": "days from leak to .9, median",
+    "window_coverage": "coverage of 90 % window",
+    "window_days": "days of window, median",
+}
+
+
+def simulate(
+    worlds: Annotated[int, typer.Option(min=1, max=1_000_000, help="Worlds of each mix.")] = 2000,
+    seed: Annotated[int, typer.Option(min=0, help="Same seed, same worlds.")] = 1,
+    mix: Annotated[list[str] | None, typer.Option(help="A named mix, or `all`; may be repeated.")] = None,
+    method: Annotated[list[str] | None, typer.Option(help="A method; may be repeated.", show_default="all")] = None,
+    jobs: Annotated[int, typer.Option(min=1, max=256, help="Processes.")] = 2,
+    as_json: Json = False,
+) -> None:
+    """Let attribution, simpler methods and an oracle say who leaked in simulated worlds, and measure each."""
+    from canary.attribute.evaluation.benchmark import METHODS
+    from canary.attribute.evaluation.scenarios import MIXES
+
+    mixes = list(MIXES) if mix and "all" in mix else _chosen(mix or ["standard"], MIXES, "mix")
+    methods = _chosen(method or list(METHODS), METHODS, "method")
+    table = _run(list(_heats(mixes, methods, seed, worlds)), jobs)
+    if as_json:
+        show_json({"seed": seed, "worlds": worlds, "mixes": {name: _document(name, table[name]) for name in mixes}})
+        return
+    typer.echo(f"All of it is simulated: {worlds} worlds of each mix, seed {seed}.")
+    for name in mixes:
+        _show(name, table[name])
+
+
+COMMANDS = (simulate,)
+
+
+def _chosen(names: list[str], known: Iterable[str], what: str) -> list[str]:
+    for name in names:
+        if name not in known:
+            raise CliError(f"{what} {name}: there is none of this name; choose from {', '.join(known)}", 2)
+    return list(dict.fromkeys(names))
+
+
+def _heats(mixes: list[str], methods: list[str], seed: int, worlds: int) -> "Iterator[BenchmarkBatch]":
+    from canary.attribute.evaluation.benchmark import BenchmarkBatch
+
+    for mix in mixes:
+        for first in range(0, worlds, _HEAT):
+            yield BenchmarkBatch(mix, seed, range(first, min(first + _HEAT, worlds)), tuple(methods))
+
+
+def _run(heats: "list[BenchmarkBatch]", jobs: int) -> "Table":
+    """Add up the scores in the order of the worlds, whoever was first, so that sums do not depend on the jobs."""
+    from rich.console import Console
+    from rich.progress import track
+
+    from canary.attribute.evaluation.scoring import ScoreSums
+
+    ledgers: dict[str, dict[str, ScoreSums]] = {}
+    console = Console(stderr=True)
+    done = track(
+        zip(heats, _scores(heats, jobs), strict=True),
+        "Simulating", total=len(heats), console=console, disable=not sys.stderr.isatty(),
+    )  # fmt: skip
+    for heat, scores in done:
+        for name, one in scores:
+            ledgers.setdefault(heat.mix, {}).setdefault(name, ScoreSums()).add(one)
+    return {mix: {name: ledger.figures() for name, ledger in found.items()} for mix, found in ledgers.items()}
+
+
+def _scores(heats: "list[BenchmarkBatch]", jobs: int) -> "Iterator[list[tuple[str, Score]]]":
+    if jobs == 1:
+        yield from map(_compete, heats)
+        return
+    from concurrent.futures import ProcessPoolExecutor
+    from multiprocessing import get_context
+
+    waiting = iter(heats)
+    with ProcessPoolExecutor(jobs, get_context("spawn")) as pool:
+        under_way = [pool.submit(_compete, heat) for heat in islice(waiting, 4 * jobs)]
+        while under_way:
+            yield under_way.pop(0).result()
+            under_way += [pool.submit(_compete, heat) for heat in islice(waiting, 1)]
+
+
+def _compete(heat: "BenchmarkBatch") -> "list[tuple[str, Score]]":
+    from canary.attribute.evaluation.benchmark import compete
+
+    return list(compete(heat))
+
+
+def _show(mix: str, found: "dict[str, Figures]") -> None:
+    some = next(iter(found.values()))
+    typer.echo(f"\n{mix}: {some.worlds} worlds, {some.visible} with a visible leak")
+    rows = [(words, *(_cell(getattr(f, figure)) for f in found.values())) for figure, words in _WORDS.items()]
+    kinds = sorted({kind for figures in found.values() for kind in figures.top1_kinds})
+    by_kind = [
+        (f"top-1, visible leak of {kind}", *(_cell(f.top1_kinds.get(kind)) for f in found.values())) for kind in kinds
+    ]
+    show_table(("figure", *found), [*rows[:2], *by_kind, *rows[2:]], "")
+    for promise in _promises(mix, found):
+        mark = {True: "✓", False: "✗", None: "?"}[promise["kept"]]
+        typer.echo(f"{mark} {_WORDS[promise['figure']]} {promise['promise']}: {_cell(promise['value'])}")
+
+
+def _document(mix: str, found: "dict[str, Figures]") -> dict[str, object]:
+    return {
+        "methods": {name: asdict(figures) for name, figures in found.items()},
+        "promises": _promises(mix, found),
+    }
+
+
+def _promises(mix: str, found: "dict[str, Figures]") -> list[dict[str, Any]]:
+    from canary.attribute.evaluation.benchmark import BOUNDS, ORACLE, OURS
+
+    if OURS not in found:
+        return []
+    ours, oracle = found[OURS], found.get(ORACLE)
+    return [
+        {
+            "figure": bound.figure,
+            "promise": str(bound),
+            "value": getattr(ours, bound.figure),
+            "kept": bound.kept(ours, oracle),
+        }
+        for bound in BOUNDS.get(mix, ())
+    ]
+
+
+def _cell(value: float | None) -> str:
+    if value is None:
+        return "-"
+    return f"{value:.1f}" if value >= 10 else f"{value:.4f}" if value < 0.1 else f"{value:.3f}"

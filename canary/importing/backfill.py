@@ -1,0 +1,302 @@
+"""Stored mail, from archive to case: read all of it into a ledger, then judge it in order of date like any other.
+
+What came of it depends on the mail alone, not on the order of files, nor on how often the import was cut off.
+"""
+
+import asyncio
+import fcntl
+import hashlib
+import logging
+import os
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from pathlib import Path
+
+from canary.importing import import_store
+from canary.importing.archive import ArchivePlace, Reader, StoredOrUnreadable, UnreadableMail, walk
+from canary.importing.envelope_recovery import Border, Hints, origin
+from canary.importing.progress import Entry, ImportFault, ImportProgress, ImportSource, State, to_json
+from canary.importing.stored_authentication import TrustedReceivers, fetch, look_at_all
+from canary.model.alert import Alert
+from canary.model.mail import RawMail
+from canary.pipeline.casework import AuthenticatedMail
+from canary.pipeline.story import Context, process_batch
+from canary.store.database import Database, is_down
+from canary.store.queries import canaries, outbox
+
+log = logging.getLogger("canary.importing.backfill")
+
+STEP = 256
+STEP_OCTETS = 8 << 20
+BATCH = 50
+BATCH_OCTETS = 8 << 20
+
+Tell = Callable[[str, int, int], None]
+"""Told a stage (`read`: octets, `judge`: batches), how much of it is done, and how much there is."""
+
+
+@dataclass(frozen=True, slots=True)
+class Archive:
+    """What is imported, by whose trace lines, and where broken things are kept."""
+
+    paths: tuple[Path, ...]
+    border: Border
+    reader: Reader
+    aside: Path
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """What came of an import: every message read is new, known, aside, elsewhere or unissued.
+
+    `copies` are those of the known that stand in the archive more than once.
+    """
+
+    read: int
+    new: int
+    known: int
+    copies: int
+    elsewhere: int
+    unissued: int
+    faults: tuple[ImportFault, ...]
+    verdicts: dict[str, int]
+    cases: tuple[import_store.Suspected, ...]
+
+
+@contextmanager
+def alone(folder: Path) -> Iterator[None]:
+    """Let one import at a time work in a folder; raises ValueError while another does."""
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    with (folder / "lock").open("w") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            raise ValueError(f"{folder}: another import is running: wait for its end") from None
+        yield
+
+
+def open_ledger(folder: Path, told: Sequence[str], fresh: str, now: datetime) -> ImportProgress:
+    """Open the ledger of an import that is told apart by what it was told; `fresh` names it if it is new."""
+    name = hashlib.sha256(to_json(list(told)).encode()).hexdigest()[:16]
+    ledger = ImportProgress(folder / f"{name}.db")
+    if not ledger.fact("id"):
+        with ledger.writing():
+            ledger.note("begun", now.isoformat())
+            ledger.note("id", fresh)
+    return ledger
+
+
+def total(paths: Iterable[Path]) -> int:
+    """Return how many octets are to be read."""
+    return sum(path.stat().st_size for path in walk(paths) if path.is_file())
+
+
+def gather(archive: Archive, ledger: ImportProgress, tell: Tell) -> None:
+    """Read every file into the ledger, going on where it was cut off; raises Changed for a file that is another now."""
+    whole, before = total(archive.paths), 0
+    for path in walk(archive.paths):
+        for reached in _gather(archive, ledger, path):
+            tell("read", before + reached, whole)
+        before += _stat(path)[0]
+
+
+def _gather(archive: Archive, ledger: ImportProgress, path: Path) -> Iterator[int]:
+    """Read one file into the ledger, step by step; yield how many of its octets are done."""
+    size, changed, written = _stat(path)
+    source = ledger.source(path.absolute(), size, changed)
+    if source.done:
+        yield size
+        return
+    found = archive.reader.read(path, source.last, source.messages)
+    for step, ended in _steps(found):
+        with ledger.writing():
+            for each in step:
+                _enter(archive, ledger, source, each, written)
+            last = step[-1].place if step and not step[-1].place.member else source.last
+            source = replace(source, last=last, messages=source.messages + len(step))
+            ledger.progress(source.id, last, source.messages, done=ended)
+        yield size if ended else min(size, last.offset + last.length) if last else 0
+
+
+def _stat(path: Path) -> tuple[int, int, datetime | None]:
+    try:
+        stat = path.stat()
+    except OSError:
+        return 0, 0, None
+    return stat.st_size, stat.st_mtime_ns, datetime.fromtimestamp(stat.st_mtime, UTC)
+
+
+def _steps(found: Iterator[StoredOrUnreadable]) -> Iterator[tuple[list[StoredOrUnreadable], bool]]:
+    """Cut what is read into steps that are written together; the last one is told, and may be empty."""
+    step, octets = list[StoredOrUnreadable](), 0
+    for each in found:
+        step.append(each)
+        octets += len(each.content)
+        if len(step) >= STEP or octets >= STEP_OCTETS:
+            yield step, False
+            step, octets = [], 0
+    yield step, True
+
+
+def _enter(
+    archive: Archive, ledger: ImportProgress, source: ImportSource, found: StoredOrUnreadable, written: datetime | None
+) -> None:
+    ledger.count("read", 1)
+    if isinstance(found, UnreadableMail):
+        ledger.spoil(ImportFault(found.place, found.reason, keep_aside(archive.aside, found.content)))
+        return
+    hints = Hints(found.line.decode("utf-8", "replace"), found.delivered, written)
+    envelope = origin(found.content, hints, archive.border)
+    if envelope is None:
+        ledger.count("elsewhere", 1)
+        return
+    content = found.content if found.place.member else None  # what is packed cannot be found again
+    if not ledger.add(source.id, hashlib.sha256(found.content).digest(), found.place, envelope, content):
+        ledger.count("copies", 1)
+
+
+def keep_aside(folder: Path, content: bytes) -> str:
+    """Keep what is broken under a name that follows from it; return the name, empty where there is nothing to keep."""
+    if not content:
+        return ""
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    name = f"{hashlib.sha256(content).hexdigest()[:32]}.eml"
+    if not (folder / name).exists():
+        half = folder / f".{name}.{os.getpid()}"
+        half.write_bytes(content)
+        half.replace(folder / name)
+    return name
+
+
+async def judge_all(parts: Context, archive: Archive, ledger: ImportProgress, tell: Tell) -> None:
+    """Bring every mail that waits through the pipeline, in order of date; raises when the store is down."""
+    batches = ledger.arrange(BATCH, BATCH_OCTETS)
+    while (number := ledger.waiting()) is not None:
+        tell("judge", number, batches)
+        entries = ledger.batch(number)
+        states = await _judge(parts, archive, ledger, entries)
+        with ledger.writing():
+            ledger.settle(states.items())
+    tell("judge", batches, batches)
+
+
+async def _judge(
+    parts: Context, archive: Archive, ledger: ImportProgress, entries: Sequence[Entry]
+) -> dict[int, State]:
+    """Bring one batch through the pipeline, in one transaction of the store; return what became of each mail."""
+    batch = _Batch(parts, archive, ledger)
+    states, wanted = await asyncio.to_thread(_sort, parts.store, entries, prefix(ledger))
+    raws = {entry.id: raw for entry in wanted if (raw := batch.fetch(entry)) is not None}
+    found = await look_at_all(parts, list(raws.values()), TrustedReceivers(archive.border.writers, archive.border.now))
+    findings = [each for raw, each in zip(raws.values(), found, strict=True) if batch.sound(raw, each)]
+    await asyncio.to_thread(batch.conclude, [each for each in findings if isinstance(each, AuthenticatedMail)])
+    judged = {number: State.ASIDE if raw.key in batch.faults else State.NEW for number, raw in raws.items()}
+    return states | {entry.id: State.ASIDE for entry in wanted} | judged
+
+
+def prefix(ledger: ImportProgress) -> str:
+    """Return how the keys of all mails of an import begin."""
+    return f"import-{ledger.fact('id')}-"
+
+
+def _sort(store: Database, entries: Sequence[Entry], ours: str) -> tuple[dict[int, State], list[Entry]]:
+    """Tell mails that nobody's canary got, or that the store has, from those to be judged at what is left of them."""
+    with store.reading() as session:
+        issued = canaries.find_canaries(session, {to for entry in entries for to in entry.envelope.rcpt_to})
+        known = import_store.known_deliveries(session, {entry.sha.hex() for entry in entries}, ours)
+    states, wanted = dict[int, State](), list[Entry]()
+    for entry in entries:
+        reached = [to for to in entry.envelope.rcpt_to if to in issued]
+        fresh = tuple(to for to in reached if (entry.sha.hex(), to) not in known)
+        if fresh:
+            wanted.append(replace(entry, envelope=replace(entry.envelope, rcpt_to=fresh)))
+        else:
+            states[entry.id] = State.KNOWN if reached else State.UNISSUED
+    return states, wanted
+
+
+class _Batch:
+    """One batch on its way; `faults` names the mails that could not be judged, by key."""
+
+    def __init__(self, parts: Context, archive: Archive, ledger: ImportProgress) -> None:
+        self.parts, self.archive, self.ledger = parts, archive, ledger
+        self.places: dict[str, ArchivePlace] = {}
+        self.faults: set[str] = set()
+
+    def fetch(self, entry: Entry) -> RawMail | None:
+        key = f"{prefix(self.ledger)}{entry.id}"
+        raw = fetch(self.archive.reader, self.ledger, entry, key)
+        self.places[key] = entry.place
+        if raw is None:
+            self.ledger.spoil(ImportFault(entry.place, "is not there any more: the file changed while it was imported"))
+        return raw
+
+    def sound(self, raw: RawMail, found: AuthenticatedMail | BaseException) -> bool:
+        """Whether a mail could be looked at; raises what is no fault of the mail."""
+        if isinstance(found, AuthenticatedMail):
+            return True
+        if not isinstance(found, Exception) or is_down(found):
+            raise found
+        self._spoil(raw, found)
+        return False
+
+    def conclude(self, findings: Sequence[AuthenticatedMail]) -> None:
+        """Conclude mails together; if that fails, each alone, so that the one at fault is kept aside."""
+        if not findings:
+            return
+        now = findings[-1].raw.envelope.received
+        try:
+            process_batch(replace(self.parts, clock=lambda: now), findings)
+        except Exception as fault:
+            if is_down(fault):
+                raise
+            if len(findings) == 1:
+                self._spoil(findings[0].raw, fault)
+            else:
+                for finding in findings:
+                    self.conclude([finding])
+
+    def _spoil(self, raw: RawMail, fault: Exception) -> None:
+        log.error("%s: %s; it is kept aside", self.places[raw.key], type(fault).__name__, exc_info=fault)
+        reason = f"could not be judged ({type(fault).__name__}: {str(fault)[:200]})"
+        self.ledger.spoil(ImportFault(self.places[raw.key], reason, keep_aside(self.archive.aside, raw.content)))
+        self.faults.add(raw.key)
+
+
+def report(store: Database, ledger: ImportProgress) -> Report:
+    """Say what came of an import, be it in one go or in many."""
+    tallies, states = ledger.tallies(), ledger.states()
+    with store.reading() as session:
+        verdicts, cases = (
+            import_store.verdicts(session, prefix(ledger)),
+            import_store.suspected(session, prefix(ledger)),
+        )
+    copies = tallies.get("copies", 0)
+    return Report(
+        read=tallies.get("read", 0),
+        new=states.get(State.NEW, 0),
+        known=states.get(State.KNOWN, 0) + copies,
+        copies=copies,
+        elsewhere=tallies.get("elsewhere", 0),
+        unissued=states.get(State.UNISSUED, 0),
+        faults=tuple(ledger.faults()),
+        verdicts=dict(sorted(verdicts.items())),
+        cases=tuple(cases),
+    )
+
+
+def note(store: Database, ledger: ImportProgress, found: Report, now: datetime) -> None:
+    """Keep one fact of the whole import; the store must be a quiet one, where nobody is told of it."""
+    names = tuple(dict.fromkeys(name for case in found.cases for name in case.vendors))
+    said = (
+        f"{found.read:,} mails read, {found.new:,} new, {len(found.faults):,} kept aside, {len(found.cases):,} cases."
+    )
+    case = found.cases[0].id if found.cases else 0
+    fact = Alert(
+        f"import-{ledger.fact('id')}", "import-finished", now, case, ", ".join(names)[:300], "", 1.0, "", "", said,
+        reasons=(said,), suspects=tuple((each.suspect, each.p) for each in found.cases[:5] if each.suspect),
+    )  # fmt: skip
+    with store.writing() as session:
+        outbox.put(session, fact)

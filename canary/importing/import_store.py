@@ -1,0 +1,152 @@
+"""What an import asks of the store: which mails it has, a way in that alerts nobody, and what came of it."""
+
+import secrets
+from collections import Counter
+from collections.abc import Collection, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import ColumnElement, event, func
+from sqlmodel import Session, col, select
+
+from canary.canaries import decoys
+from canary.judge.adoption import AdoptionProposal
+from canary.model.address import Draw
+from canary.model.canary import CanaryState
+from canary.store.database import Database
+from canary.store.decoy_mac import decoy_mac_of
+from canary.store.queries.vendors import Duplicate, add_vendor, slug, vendor_row
+from canary.store.tables import CanaryRow, CaseRow, HitRow, MailRow, OutboxRow, VendorDomainRow, VendorRow
+
+
+class QuietStore(Database):
+    """The store, where every fact is kept as told already: what happened years ago wakes nobody."""
+
+    @contextmanager
+    def writing(self) -> Iterator[Session]:
+        """Open a transaction whose facts are delivered to nobody."""
+        with super().writing() as session:
+            event.listen(session, "before_flush", _as_told)
+            yield session
+
+
+def _as_told(session: Session, *_: object) -> None:
+    for row in session.new:
+        if isinstance(row, OutboxRow):
+            row.routed = True
+
+
+@dataclass(frozen=True, slots=True)
+class Suspected:
+    """A case that an import opened or added to: its vendors, the hits of the import in it, the most likely source."""
+
+    id: int
+    vendors: tuple[str, ...]
+    hits: int
+    first: datetime
+    suspect: str
+    p: float
+
+
+def known_deliveries(session: Session, digests: Collection[str], ours: str) -> frozenset[tuple[str, str]]:
+    """Return which addresses have a mail already, as (digest, address), leaving out mails whose key begins as ours."""
+    query = (
+        select(MailRow.sha256, CanaryRow.address)
+        .join(HitRow, col(HitRow.mail_id) == MailRow.id)
+        .join(CanaryRow, col(CanaryRow.id) == HitRow.canary_id)
+        .where(col(MailRow.sha256).in_(digests), ~col(MailRow.key).startswith(ours, autoescape=True))
+    )
+    return frozenset((digest, address) for digest, address in session.exec(query).all())
+
+
+def verdicts(session: Session, ours: str) -> Counter[str]:
+    """Count the verdicts on the mails of an import."""
+    query = select(HitRow.verdict, func.count()).join(MailRow, col(MailRow.id) == HitRow.mail_id)
+    rows = session.exec(query.where(_ours(ours)).group_by(HitRow.verdict)).all()
+    return Counter(dict(rows))
+
+
+def suspected(session: Session, ours: str) -> list[Suspected]:
+    """Return the cases that hold mails of an import, the earliest first."""
+    query = (
+        select(HitRow.case_id, VendorRow.name, func.count(), func.min(HitRow.at))
+        .join(MailRow, col(MailRow.id) == HitRow.mail_id)
+        .join(CanaryRow, col(CanaryRow.id) == HitRow.canary_id)
+        .outerjoin(VendorRow, col(VendorRow.id) == CanaryRow.vendor_id)
+        .where(_ours(ours), col(HitRow.case_id).is_not(None))
+        .group_by(col(HitRow.case_id), VendorRow.name)
+        .order_by(VendorRow.name)
+    )
+    rows: dict[int, list[tuple[str, int, datetime]]] = {}
+    for case, vendor, hits, first in session.exec(query).all():
+        rows.setdefault(case or 0, []).append((vendor or "", hits, first))
+    found = [_suspected(session.get_one(CaseRow, case), each) for case, each in rows.items()]
+    return sorted(found, key=lambda case: (case.first, case.id))
+
+
+def _suspected(case: CaseRow, rows: Sequence[tuple[str, int, datetime]]) -> Suspected:
+    top = case.suspects[0] if case.suspects else {}
+    hits, first = sum(hits for _, hits, _ in rows), min(first for _, _, first in rows)
+    names = tuple(name for name, _, _ in rows if name)
+    return Suspected(case.id or 0, names, hits, first, str(top.get("name", "")), float(top.get("p", 0)))
+
+
+def _ours(prefix: str) -> ColumnElement[bool]:
+    return col(MailRow.key).startswith(prefix, autoescape=True)
+
+
+def adopt(
+    session: Session, proposals: Sequence[AdoptionProposal], now: datetime, draw: Draw = secrets.randbelow
+) -> int:
+    """Make canaries of addresses that were given away before, adding vendors as need be; doing it again adds nothing.
+
+    They are written in any order, as the decoys among them would stand out of an order by name. A decoy that turns out
+    to have been given away is one no longer.
+    """
+    owned = {}
+    for each in proposals:
+        address = each.address.lower()
+        if (known := _row(session, address)) is None or decoy_mac_of(session).tell(known):
+            owned[address] = each, _owner(session, each, now)
+    left = list(owned)
+    while left:
+        address = left.pop(draw(len(left)))
+        row, known = _canary(*owned[address]), _row(session, address)
+        if known is None:
+            decoys.accompany_adopted(session, row, owned, draw)
+        session.add(known.sqlmodel_update(row.model_dump(exclude={"id"})) if known else row)
+        session.flush()
+    return len(owned)
+
+
+def _row(session: Session, address: str) -> CanaryRow | None:
+    return session.exec(select(CanaryRow).where(CanaryRow.address == address)).first()
+
+
+def _canary(each: AdoptionProposal, owner: VendorRow) -> CanaryRow:
+    address = each.address.lower()
+    return CanaryRow(
+        address=address, domain=address.rpartition("@")[2], vendor_id=owner.id, channel=each.channel,
+        generation=1, style=each.style.value, bits=each.bits, state=CanaryState.ACTIVE.value, issued_at=each.issued,
+    )  # fmt: skip
+
+
+def _owner(session: Session, each: AdoptionProposal, now: datetime) -> VendorRow:
+    """Return the vendor of an adopted address; a new one of a name that is taken brings its domains with it."""
+    if each.slug:
+        return vendor_row(session, each.slug)
+    try:
+        return vendor_row(session, add_vendor(session, each.name, each.domains, now).slug)
+    except Duplicate:
+        row = vendor_row(session, slug(each.name))
+    held = session.exec(select(VendorDomainRow.domain).where(VendorDomainRow.vendor_id == row.id)).all()
+    # A vendor whom the owner told us of has the domains that the owner told.
+    if row.created_at == now:
+        session.add_all(
+            VendorDomainRow(vendor_id=row.id or 0, domain=domain, created_at=now)
+            for domain in each.domains
+            if domain not in held
+        )
+        session.flush()
+    return row

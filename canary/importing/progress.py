@@ -1,0 +1,272 @@
+"""The ledger of one import: which mails were found where, how far reading and judging have come; it outlives a crash."""
+
+import json
+import os
+import sqlite3
+import zlib
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from enum import IntEnum
+from pathlib import Path
+
+from canary.importing.archive import ArchivePlace
+from canary.model.mail import Client, Envelope
+
+_SCHEMA = """
+CREATE TABLE IF NOT EXISTS fact (name TEXT PRIMARY KEY, value TEXT NOT NULL);
+CREATE TABLE IF NOT EXISTS source (
+    id INTEGER PRIMARY KEY, path BLOB UNIQUE NOT NULL, size INTEGER NOT NULL, changed INTEGER NOT NULL,
+    number INTEGER NOT NULL DEFAULT 0, at INTEGER NOT NULL DEFAULT 0, length INTEGER NOT NULL DEFAULT 0,
+    messages INTEGER NOT NULL DEFAULT 0, done INTEGER NOT NULL DEFAULT 0);
+CREATE TABLE IF NOT EXISTS mail (
+    id INTEGER PRIMARY KEY, sha BLOB UNIQUE NOT NULL, received INTEGER NOT NULL, source INTEGER NOT NULL,
+    member TEXT NOT NULL, number INTEGER NOT NULL, at INTEGER NOT NULL, length INTEGER NOT NULL, sender TEXT NOT NULL,
+    ip TEXT NOT NULL, helo TEXT NOT NULL, tls TEXT, content BLOB, batch INTEGER, state INTEGER NOT NULL DEFAULT 0);
+CREATE INDEX IF NOT EXISTS mail_order ON mail (received, sha);
+CREATE INDEX IF NOT EXISTS mail_batch ON mail (batch);
+CREATE TABLE IF NOT EXISTS recipient (address TEXT NOT NULL, received INTEGER NOT NULL, mail INTEGER NOT NULL,
+    PRIMARY KEY (address, received, mail)) WITHOUT ROWID;
+CREATE INDEX IF NOT EXISTS recipient_mail ON recipient (mail);
+CREATE TABLE IF NOT EXISTS fault (
+    path BLOB NOT NULL, member TEXT NOT NULL, number INTEGER NOT NULL, at INTEGER NOT NULL, length INTEGER NOT NULL,
+    reason TEXT NOT NULL, kept TEXT NOT NULL, PRIMARY KEY (path, member, number, at)) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS tally (name TEXT PRIMARY KEY, count INTEGER NOT NULL);
+"""
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_TICK = timedelta(microseconds=1)
+
+
+class SourceChanged(Exception):
+    """A file is not what it was when the import began to read it; the ledger is worth nothing any more."""
+
+
+class State(IntEnum):
+    """What became of a mail: it waits, it went in, the store had it, nobody was issued its address, it was spoiled."""
+
+    WAITING = 0
+    NEW = 1
+    KNOWN = 2
+    UNISSUED = 3
+    ASIDE = 4
+
+
+@dataclass(frozen=True, slots=True)
+class ImportSource:
+    """A file to read, and the last message seen of it (None: from its beginning)."""
+
+    id: int
+    path: Path
+    messages: int
+    last: ArchivePlace | None
+    done: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """A mail of the ledger; its octets are asked for one by one, as they may be many (`Ledger.content`)."""
+
+    id: int
+    sha: bytes
+    place: ArchivePlace
+    envelope: Envelope
+
+
+@dataclass(frozen=True, slots=True)
+class ImportFault:
+    """What could not be read, where, why, and under which name it is kept aside (empty: it is not)."""
+
+    place: ArchivePlace
+    reason: str
+    kept: str = ""
+
+
+class ImportProgress:
+    """One SQLite file in the folder of an import; every method is quick, and `writing` commits as one."""
+
+    def __init__(self, file: Path) -> None:
+        """Open the ledger, making it if need be."""
+        file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        self.file = file
+        self.db = sqlite3.connect(file, isolation_level=None, timeout=10, check_same_thread=False)
+        # A killed process loses nothing by this; after a power cut the last second is read again.
+        for pragma in ("journal_mode=WAL", "synchronous=NORMAL", "cache_size=-16000"):
+            self.db.execute(f"PRAGMA {pragma}")
+        self.db.executescript(_SCHEMA)
+
+    def close(self) -> None:
+        """Let the file go."""
+        self.db.close()
+
+    def forget(self) -> None:
+        """Remove everything that was noted, for good."""
+        self.close()
+        for end in ("", "-wal", "-shm"):
+            self.file.with_name(self.file.name + end).unlink(missing_ok=True)
+
+    @contextmanager
+    def writing(self) -> Iterator[None]:
+        """Commit what is done inside as one, or nothing of it."""
+        self.db.execute("BEGIN IMMEDIATE")
+        try:
+            yield
+        except BaseException:
+            self.db.execute("ROLLBACK")
+            raise
+        self.db.execute("COMMIT")
+
+    def fact(self, name: str) -> str:
+        """Return what was noted under a name, or an empty string."""
+        row = self.db.execute("SELECT value FROM fact WHERE name = ?", (name,)).fetchone()
+        return str(row[0]) if row else ""
+
+    def note(self, name: str, value: str) -> None:
+        """Note something under a name."""
+        self.db.execute("INSERT OR REPLACE INTO fact VALUES (?, ?)", (name, value))
+
+    def source(self, path: Path, size: int, changed: int) -> ImportSource:
+        """Return how far a file was read; raises Changed for one that is not what it was then."""
+        query = "SELECT id, size, changed, number, at, length, messages, done FROM source WHERE path = ?"
+        row = self.db.execute(query, (os.fsencode(path),)).fetchone()
+        if row and row[1:3] != (size, changed):
+            raise SourceChanged(path)
+        if row:
+            last = ArchivePlace(str(path), "", row[3], row[4], row[5]) if row[3] else None
+            return ImportSource(row[0], path, row[6], last, bool(row[7]))
+        insert = "INSERT INTO source (path, size, changed) VALUES (?, ?, ?) RETURNING id"
+        number = self.db.execute(insert, (os.fsencode(path), size, changed)).fetchone()[0]
+        return ImportSource(number, path, 0, None, done=False)
+
+    def progress(self, source: int, last: ArchivePlace | None, messages: int, *, done: bool) -> None:
+        """Note how far a file was read."""
+        place = (last.number, last.offset, last.length) if last else (0, 0, 0)
+        update = "UPDATE source SET number = ?, at = ?, length = ?, messages = ?, done = ? WHERE id = ?"
+        self.db.execute(update, (*place, messages, done, source))
+
+    def add(self, source: int, sha: bytes, place: ArchivePlace, envelope: Envelope, content: bytes | None) -> bool:
+        """Enter a mail; tell whether it is the first copy of it."""
+        client = envelope.client
+        row = (
+            sha, ticks(envelope.received), source, place.member, place.number, place.offset, place.length,
+            envelope.mail_from, client.ip, client.helo, client.tls, zlib.compress(content, 1) if content else None,
+        )  # fmt: skip
+        insert = (
+            "INSERT INTO mail (sha, received, source, member, number, at, length, sender, ip, helo, tls, content)"
+            " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING RETURNING id"
+        )
+        made = self.db.execute(insert, row).fetchone()
+        if made is None:
+            # A Maildir renames its files: what waits is looked for where it was seen last.
+            moved = "UPDATE mail SET source = ?, member = ?, number = ?, at = ?, length = ?, content = ?"
+            self.db.execute(f"{moved} WHERE sha = ? AND state = 0", (*row[2:7], row[-1], sha))
+            return False
+        to = [(address, row[1], made[0]) for address in envelope.rcpt_to]
+        self.db.executemany("INSERT OR IGNORE INTO recipient VALUES (?, ?, ?)", to)
+        return True
+
+    def spoil(self, fault: ImportFault) -> None:
+        """Enter what could not be read; at the same place it counts once."""
+        p = fault.place
+        row = (os.fsencode(p.file), p.member, p.number, p.offset, p.length, fault.reason, fault.kept)
+        self.db.execute("INSERT OR REPLACE INTO fault VALUES (?, ?, ?, ?, ?, ?, ?)", row)
+
+    def count(self, name: str, more: int) -> None:
+        """Add to a count."""
+        add = "INSERT INTO tally VALUES (?, ?) ON CONFLICT (name) DO UPDATE SET count = count + excluded.count"
+        self.db.execute(add, (name, more))
+
+    def tallies(self) -> Mapping[str, int]:
+        """Return all counts."""
+        return {str(name): int(count) for name, count in self.db.execute("SELECT name, count FROM tally")}
+
+    def states(self) -> Mapping[State, int]:
+        """Return how many mails are in each state."""
+        rows = self.db.execute("SELECT state, count(*) FROM mail GROUP BY state")
+        return {State(state): int(count) for state, count in rows}
+
+    def faults(self) -> list[ImportFault]:
+        """Return what could not be read, in order of place."""
+        rows = self.db.execute("SELECT path, member, number, at, length, reason, kept FROM fault ORDER BY 1, 2, 4, 3")
+        return [ImportFault(ArchivePlace(os.fsdecode(row[0]), *row[1:5]), row[5], row[6]) for row in rows]
+
+    def arrange(self, mails: int, octets: int) -> int:
+        """Put all mails into batches by date, and return how many; what is in one depends on dates and content alone."""
+        batch, count, size = 0, 0, 0
+        with self.writing():
+            rows = self.db.execute("SELECT id, length FROM mail ORDER BY received, sha")
+            for number, length in rows:
+                if count and (count >= mails or size + length > octets):
+                    batch, count, size = batch + 1, 0, 0
+                count, size = count + 1, size + length
+                self.db.execute("UPDATE mail SET batch = ? WHERE id = ?", (batch, number))
+        return batch + 1 if count else 0
+
+    def batch(self, number: int) -> list[Entry]:
+        """Return the mails of a batch that wait, oldest first."""
+        query = f"{_ENTRY} WHERE mail.batch = ? AND mail.state = 0 ORDER BY mail.received, mail.sha"
+        return [self._entry(row) for row in self.db.execute(query, (number,)).fetchall()]
+
+    def waiting(self) -> int | None:
+        """Return the first batch in which a mail waits, None if there is none."""
+        found: int | None = self.db.execute("SELECT min(batch) FROM mail WHERE state = 0").fetchone()[0]
+        return found
+
+    def first_mails(self, address: str, limit: int) -> list[Entry]:
+        """Return the first mails to an address."""
+        query = f"{_ENTRY} JOIN recipient ON recipient.mail = mail.id WHERE address = ?"
+        rows = self.db.execute(f"{query} ORDER BY recipient.received, mail.sha LIMIT ?", (address, limit)).fetchall()
+        return [self._entry(row) for row in rows]
+
+    def content(self, number: int) -> bytes | None:
+        """Return the octets of a mail that was packed, and so cannot be read at its place again."""
+        row = self.db.execute("SELECT content FROM mail WHERE id = ?", (number,)).fetchone()
+        return zlib.decompress(row[0]) if row and row[0] else None
+
+    def addresses(self) -> Iterator[tuple[str, datetime, int]]:
+        """Yield every address that was written to, with its first mail's time and how many came."""
+        query = "SELECT address, min(received), count(*) FROM recipient GROUP BY address ORDER BY address"
+        for address, first, count in self.db.execute(query):
+            yield str(address), moment(first), int(count)
+
+    def settle(self, states: Iterable[tuple[int, State]]) -> None:
+        """Note what became of mails, and let packed copies of them go."""
+        update = "UPDATE mail SET state = ?, content = NULL WHERE id = ?"
+        self.db.executemany(update, [(int(state), number) for number, state in states])
+
+    def _entry(self, row: Sequence[object]) -> Entry:
+        number, sha, file, member, count, at, length, received, sender, ip, helo, tls = row
+        to = self.db.execute("SELECT address FROM recipient WHERE mail = ? ORDER BY address", (number,))
+        client = Client(str(ip), helo=str(helo), tls=str(tls) if tls else None)
+        envelope = Envelope(str(sender), tuple(a for (a,) in to), client, moment(_int(received)))
+        place = ArchivePlace(os.fsdecode(_bytes(file)), str(member), _int(count), _int(at), _int(length))
+        return Entry(_int(number), _bytes(sha), place, envelope)
+
+
+_ENTRY = (
+    "SELECT mail.id, mail.sha, source.path, mail.member, mail.number, mail.at, mail.length, mail.received, mail.sender,"
+    " mail.ip, mail.helo, mail.tls FROM mail JOIN source ON source.id = mail.source"
+)
+
+
+def ticks(at: datetime) -> int:
+    """Return a time as microseconds since 1970, which sort as they should before it too."""
+    return (at - _EPOCH) // _TICK
+
+
+def moment(count: int) -> datetime:
+    """Return the time of so many microseconds since 1970."""
+    return _EPOCH + count * _TICK
+
+
+def to_json(value: object) -> str:
+    """Write a fact that is more than a word."""
+    return json.dumps(value, separators=(",", ":"), sort_keys=True)
+
+
+def _int(value: object) -> int:
+    return int(str(value))
+
+
+def _bytes(value: object) -> bytes:
+    return bytes(value) if isinstance(value, bytes | bytearray | memoryview) else b""

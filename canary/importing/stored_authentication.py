@@ -1,0 +1,59 @@
+"""Who sent a mail that was stored long ago: by what its receiver found out then, or by what DNS can still prove."""
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from canary.authenticate.authenticate import authenticate
+from canary.authenticate.iprev import verified_name
+from canary.authenticate.lookup import RecordingLookup
+from canary.authenticate.message import split
+from canary.authenticate.results.trusted import read_results
+from canary.authenticate.retrospective import believed_late
+from canary.importing.archive import Reader
+from canary.importing.progress import Entry, ImportProgress
+from canary.judge.identity import identify
+from canary.mail.parse import parse
+from canary.model.mail import RawMail
+from canary.pipeline.casework import AuthenticatedMail
+from canary.pipeline.story import Context
+
+FRESH = timedelta(days=3)
+"""So old a mail may be for DNS to say what it said when the mail came."""
+
+
+@dataclass(frozen=True, slots=True)
+class TrustedReceivers:
+    """Whom to ask about stored mail: receivers whose results are believed; and when it is asked."""
+
+    writers: tuple[str, ...]
+    now: datetime
+
+
+def fetch(reader: Reader, ledger: ImportProgress, entry: Entry, key: str) -> RawMail | None:
+    """Fetch a mail from where it was found, or None where it is not there any more."""
+    content = ledger.content(entry.id) if entry.place.member else reader.reread(entry.place, entry.sha)
+    return RawMail(key, entry.envelope, content) if content is not None else None
+
+
+async def look(parts: Context, raw: RawMail, witness: TrustedReceivers) -> AuthenticatedMail:
+    """Find out what a stored mail says and what is proven about it."""
+    mail, message = await asyncio.to_thread(parse, raw.content), split(raw.content)
+    envelope = raw.envelope
+    told = read_results(message, witness.writers) if witness.writers else None
+    if told is not None:
+        return AuthenticatedMail(raw, mail, told, identify(mail, told, envelope, parts.book), {})
+    lookup = RecordingLookup(parts.lookup())
+    proofs = await authenticate(message, envelope, lookup, envelope.received)
+    fresh = envelope.client.ip and witness.now - envelope.received <= FRESH
+    host = await verified_name(envelope.client.ip, lookup) if fresh else ""
+    proofs = proofs if fresh else believed_late(proofs)
+    return AuthenticatedMail(raw, mail, proofs, identify(mail, proofs, envelope, parts.book, host), lookup.answers)
+
+
+async def look_at_all(
+    parts: Context, raws: Sequence[RawMail], witness: TrustedReceivers
+) -> list[AuthenticatedMail | BaseException]:
+    """Look at several mails at once; what went wrong with one stands in its place."""
+    return list(await asyncio.gather(*(look(parts, raw, witness) for raw in raws), return_exceptions=True))

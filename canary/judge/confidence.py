@@ -1,0 +1,84 @@
+"""How sure a verdict is: one table of odds, each with what it rests on, and the one way to combine them.
+
+The confidence of a verdict is a probability: that the mail is of the kind that the verdict says (charged to the
+vendor, the vendor's own, an answer, ...). It starts with the odds of its rule and each reason multiplies them.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from math import prod
+
+from canary.model.verdict import Reason, Verdict
+
+CERTAIN = 0.999
+"""No verdict about a mail of strangers is surer than this."""
+
+LEAK_RATE = 0.04
+"""How many addresses are lost by their vendor over the years: 4 %, from a log of unique addresses kept for ten years."""
+
+
+@dataclass(frozen=True, slots=True)
+class ReasonWeight:
+    """Odds in favour (a factor for a reason), and what they rest on."""
+
+    odds: float
+    source: str
+
+
+_PROOF = "cryptographic or routing proof; only a stolen key or an open platform could bring it about"
+_CORPUS = "counted on real mail: 900 phishing mails, 500 spams, 763 wanted mails, 300 bounces and automatic replies"
+_LAWFUL = "the main confounder is a lawful sender nobody told us of; counted on the written world of 40 vendors"
+_JUDGED = "a judgement where no count was to be had"
+
+STARTS: dict[Verdict, ReasonWeight] = {
+    Verdict.SELF_TEST: ReasonWeight(100_000, _PROOF),
+    Verdict.EXPECTED: ReasonWeight(400, _PROOF),
+    Verdict.SUPPLIER: ReasonWeight(200, _PROOF),
+    Verdict.NEW_SENDER: ReasonWeight(40, _LAWFUL),
+    Verdict.IMPERSONATION: ReasonWeight(40, _CORPUS),
+    Verdict.THIRD_PARTY: ReasonWeight(40, _LAWFUL),
+    Verdict.SPAM: ReasonWeight(40, _CORPUS),
+    Verdict.BACKSCATTER: ReasonWeight(20, _CORPUS),
+    Verdict.PROBE: ReasonWeight(1.5, _JUDGED),
+    Verdict.MISDIRECTED: ReasonWeight(3, _JUDGED),
+    Verdict.GUESS: ReasonWeight(
+        200, "nobody was ever given the address, so no vendor lost it; what remains is that the owner gave it away"
+    ),
+}
+"""The odds that a verdict holds once its rule is the first to speak."""
+
+FACTORS: dict[Reason, ReasonWeight] = {
+    Reason.VENDOR_POLICY_REJECTS: ReasonWeight(
+        4, "the owner of the domain says that such mail is not its own (RFC 9989)"
+    ),
+    Reason.LOOKALIKE_DOMAIN: ReasonWeight(2, _CORPUS),
+    Reason.DNS_UNSETTLED: ReasonWeight(0.1, "proof may be missing that a later answer would have brought"),
+    Reason.SHARED_PLATFORM: ReasonWeight(0.8, _LAWFUL),
+    Reason.FRAUD_SHAPE: ReasonWeight(4, _CORPUS),
+    Reason.RISKY_ATTACHMENT: ReasonWeight(2, _CORPUS),
+    Reason.DECEPTIVE_LINK: ReasonWeight(2, _CORPUS),
+    Reason.NULL_SENDER: ReasonWeight(3, "reports and automatic replies must have it (RFC 3464 2, RFC 3834 3.3)"),
+    Reason.DELIVERY_REPORT: ReasonWeight(2, _CORPUS),
+    Reason.FEEDBACK_REPORT: ReasonWeight(2, _CORPUS),
+    Reason.CHALLENGE: ReasonWeight(0.5, _JUDGED),
+    Reason.ANSWERS_TO: ReasonWeight(3, "it quotes the mail that it answers, which bore the canary as its sender"),
+    Reason.PUBLISHED_ADDRESS: ReasonWeight(
+        0.02, "43 % of the addresses shown on web pages were collected (Schryen 2007)"
+    ),
+}
+"""By how much a reason multiplies the odds; the others say what the rule itself rests on and count there."""
+
+
+def confidence(verdict: Verdict, codes: Iterable[Reason]) -> float:
+    """Return the probability that a verdict holds, given its reasons; a reason counts once."""
+    return probability(STARTS[verdict].odds * prod(FACTORS[code].odds for code in set(codes) & FACTORS.keys()))
+
+
+def reweigh(sure: float, codes: Iterable[Reason]) -> float:
+    """Return a confidence after further reasons."""
+    return probability(sure / (1 - sure) * prod(FACTORS[code].odds for code in set(codes) & FACTORS.keys()))
+
+
+def probability(odds: float) -> float:
+    """Turn odds into a probability, short of certain."""
+    return round(min(odds / (1 + odds), CERTAIN), 4)

@@ -1,0 +1,1 @@
+"""Leg two, what does it mean: one mail from the spool to its case."""

@@ -1,0 +1,1 @@
+"""Who writes for a vendor: counted, learned, asked about."""

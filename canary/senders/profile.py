@@ -1,0 +1,81 @@
+"""The sender profile of each vendor: who was seen to send for it, who was learned, asked about, approved or refused."""
+
+from collections.abc import Collection
+
+from sqlalchemy import func
+from sqlmodel import Session, col, select
+
+from canary.judge.senders import sender_key
+from canary.model.identity import Proof
+from canary.model.sender import Sender, SenderState
+from canary.store.codec import identity_of
+from canary.store.queries.vendors import Unknown, vendor_row
+from canary.store.tables import CanaryRow, HitRow, MailRow, MailSenderRow, SenderRow, VendorRow
+from canary.store.tables.base import metadata
+
+_SENDER = metadata.tables["sender"]
+
+
+def list_senders(
+    session: Session, vendor: str | None = None, states: Collection[SenderState] = tuple(SenderState), limit: int = 1000
+) -> list[Sender]:
+    """Return senders, the undecided first, then by vendor and key; `name` and `subject` are those of the first mail."""
+    query = (
+        select(  # type: ignore[call-overload]
+            SenderRow, VendorRow.slug, MailRow.subject, MailRow.sender_name, MailRow.sender
+        )
+        .join(VendorRow)
+        .outerjoin(MailRow, col(MailRow.id) == SenderRow.mail_id)
+        .where(col(SenderRow.state).in_([state.value for state in states]))
+        .order_by(SenderRow.state != SenderState.PENDING.value, col(VendorRow.slug), col(SenderRow.key))
+    )
+    if vendor is not None:
+        query = query.where(VendorRow.slug == vendor_row(session, vendor).slug)
+    return [_sender(*found) for found in session.exec(query.limit(limit)).all()]
+
+
+def waiting(session: Session) -> int:
+    """Count the senders that wait for an answer."""
+    asked = select(func.count()).where(SenderRow.state == SenderState.PENDING.value)
+    return session.exec(asked).one()
+
+
+def _row(session: Session, owner: VendorRow, key: str) -> SenderRow:
+    """Return the profile of a sender, making one of the mails it sent if nobody asked about it before."""
+    query = select(SenderRow).where(SenderRow.vendor_id == owner.id, SenderRow.key == key)
+    return session.exec(query.with_for_update()).first() or _from_mails(session, owner, key)
+
+
+def _from_mails(session: Session, owner: VendorRow, key: str) -> SenderRow:
+    query = (
+        select(MailRow.id, MailRow.received_at, MailRow.identity)
+        .join(MailSenderRow, col(MailSenderRow.mail_id) == MailRow.id)
+        .join(HitRow, col(HitRow.mail_id) == MailRow.id)
+        .join(CanaryRow, col(CanaryRow.id) == HitRow.canary_id)
+        .where(MailSenderRow.key == key, CanaryRow.vendor_id == owner.id)
+        .order_by(col(MailRow.received_at))
+        .limit(1000)
+    )
+    # A platform that signs beside the sender is no sender: only what the sender would be kept under counts.
+    found = [(n, at, who) for n, at, kept in session.exec(query) if sender_key(who := identity_of(kept)) == key]
+    if not found:
+        raise Unknown(
+            f"sender {key!r} was never seen at {owner.slug!r}: see `canary sender list --vendor {owner.slug}`"
+        )
+    first, last = found[0], found[-1]
+    row = SenderRow(
+        vendor_id=owner.id or 0, key=key, state=SenderState.PENDING.value, proof=first[2].proof.value, first_at=first[1],
+        last_at=last[1], count=len({n for n, _, _ in found}), mail_id=first[0],
+    )  # fmt: skip
+    session.add(row)
+    session.flush()
+    return row
+
+
+def _sender(
+    row: SenderRow, vendor: str, subject: str | None = "", name: str | None = "", address: str | None = ""
+) -> Sender:
+    return Sender(
+        vendor, row.key, SenderState(row.state), Proof(row.proof), row.first_at, row.last_at, row.count, row.asked_at,
+        row.decided_at, row.decided_by, subject or "", f"{name} <{address}>" if address else "", row.mail_id,
+    )  # fmt: skip

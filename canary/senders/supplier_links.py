@@ -1,0 +1,105 @@
+"""Suppliers that legitimate mail shows: which vendor uses whom on which channel, through whom, since when."""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+from sqlalchemy import Table
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlmodel import Session, col, delete, select
+
+from canary.model.identity import Identity
+from canary.model.party import Vendor
+from canary.store.queries import audit
+from canary.store.tables import SupplierRow, SupplyRow
+from canary.store.tables.base import Row
+
+
+@dataclass(frozen=True, slots=True)
+class Use:
+    """A vendor's own mail that came through a supplier: on which channel and when; `through` is who handed it on."""
+
+    vendor_id: int
+    vendor: Vendor
+    channel: str
+    at: datetime
+    supplier: str
+    name: str
+    account: str = ""
+    through: str = ""
+
+    @property
+    def known(self) -> bool:
+        """Whether the vendor is known to use this supplier on this channel since then; what was declared counts as it is."""
+        return any(
+            supply.supplier == self.supplier
+            and supply.channel in (None, self.channel)
+            and (not supply.learned or (supply.since is not None and supply.since <= self.at))
+            for supply in self.vendor.supplies
+        )
+
+
+def uses(vendor_id: int, vendor: Vendor, channel: str, at: datetime, who: Identity) -> Iterator[Use]:
+    """Yield each supplier that was proven to have carried a mail of the vendor, and handed the address on."""
+    first, *further = who.carriers or [("", "")]
+    if first[0]:
+        yield Use(vendor_id, vendor, channel, at, *first, account=who.account or "")
+    for slug, name in further:
+        yield Use(vendor_id, vendor, channel, at, slug, name, through=first[0])
+
+
+def learn(session: Session, shown: Iterable[Use]) -> frozenset[str]:
+    """Remember suppliers that mail showed and nobody told us of, each from its first mail on; return whose vendors changed."""
+    fresh: dict[tuple[int, str, str], Use] = {}
+    for use in shown:
+        if use.known:
+            continue
+        key = use.vendor_id, use.supplier, use.channel
+        before = fresh.setdefault(key, use)
+        fresh[key] = replace(before, at=min(before.at, use.at), account=before.account or use.account)
+    # All suppliers first and in one order, or two workers that meet the same new ones could wait for each other.
+    named = {use.supplier: use for use in fresh.values()}
+    for slug, use in sorted(named.items()):
+        values = {"slug": slug, "name": use.name, "created_at": use.at}
+        session.execute(_insert(session, SupplierRow).values(**values).on_conflict_do_nothing(index_elements=["slug"]))
+    for _, use in sorted(fresh.items()):
+        _learn(session, use)
+    return frozenset(use.vendor.slug for use in fresh.values())
+
+
+def forget(session: Session, vendor_id: int, supplier: str, account: str) -> None:
+    """Forget that mail showed a vendor to use an account which turned out not to be its own."""
+    ids = select(SupplierRow.id).where(SupplierRow.slug == supplier)
+    session.execute(
+        delete(SupplyRow).where(
+            col(SupplyRow.vendor_id) == vendor_id, col(SupplyRow.supplier_id).in_(ids),
+            col(SupplyRow.account) == account, col(SupplyRow.origin) == "learned",
+        )
+    )  # fmt: skip
+
+
+def _learn(session: Session, use: Use) -> None:
+    supplier = session.exec(select(SupplierRow).where(SupplierRow.slug == use.supplier)).one()
+    keys = {"vendor_id": use.vendor_id, "supplier_id": supplier.id, "channel": use.channel}
+    found = session.exec(select(SupplyRow).filter_by(**keys).with_for_update()).first()
+    if found is None:
+        values = {**keys, "account": use.account, "since": use.at, "origin": "learned", "through": use.through}
+        session.execute(_insert(session, SupplyRow).values(**values).on_conflict_do_nothing(index_elements=list(keys)))
+        audit.note(session, use.vendor_id, use.at, "supplier-seen", _told(use, supplier.name))
+    elif found.origin == "learned":
+        found.since = min(found.since or use.at, use.at)
+        found.account = found.account or use.account
+        session.add(found)
+    session.flush()
+
+
+def _told(use: Use, name: str) -> str:
+    account = f" (account {use.account})" if use.account else ""
+    through = f", by way of {use.through}" if use.through else ""
+    return f"{use.vendor.name} now also sends {use.channel} mail through {name}{account}{through}."
+
+
+def _insert(session: Session, kind: type[Row]) -> "postgresql.Insert | sqlite.Insert":
+    table = kind.__table__  # type: ignore[attr-defined]
+    assert isinstance(table, Table)  # noqa: S101 - for the type checker
+    return postgresql.insert(table) if session.get_bind().dialect.name == "postgresql" else sqlite.insert(table)

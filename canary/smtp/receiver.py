@@ -1,0 +1,182 @@
+"""One receiving process: listener, certificate, journal and numbers, and what may change while they work."""
+
+import asyncio
+import contextlib
+import gc
+import logging
+import resource
+import shutil
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from pathlib import Path
+
+from canary.smtp.admission import Limits, read_networks
+from canary.smtp.book import AddressBook
+from canary.smtp.connection import Service
+from canary.smtp.doors import Door, Opened
+from canary.smtp.journal import Journal
+from canary.smtp.metrics import ReceiverCollector, registry_of, write
+from canary.smtp.smtp import Listener
+from canary.smtp.tls import Certificate, Given
+from canary.spool.spool import Spool
+
+log = logging.getLogger("canary.smtp")
+
+LOOK_SECONDS = 2.0
+_SWITCH_SECONDS = 0.0005
+
+
+@dataclass(frozen=True, slots=True)
+class Manners:
+    """What a receiver goes by and can be told anew while it runs; `domains` are lower case, networks as written."""
+
+    hostname: str
+    domains: frozenset[str]
+    limits: Limits
+    tls: Given | None = None
+    proxies: tuple[str, ...] = ()
+    xclient: tuple[str, ...] = ()
+    exempt: tuple[str, ...] = ()
+    mask: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where a receiver works: its name, its started spool, its book, and the file for its numbers.
+
+    `emit` takes the lines of the journal; `bounds` are limits beside those of the manners, to be shown.
+    """
+
+    name: str
+    spool: Spool
+    book: AddressBook
+    numbers: Path
+    clock: Callable[[], datetime]
+    emit: Callable[[str], None] | None = None
+    bounds: Mapping[str, float] | None = None
+
+
+class Receiver:
+    """Receives until it is stopped."""
+
+    def __init__(self, manners: Manners, place: Place) -> None:
+        """Reads or makes the certificate; raises OSError if it cannot be used."""
+        self._place = place
+        self._manners = manners
+        self._certificate = self._certified(manners)
+        self._journal = Journal(place.emit, mask=manners.mask)
+        self._listener = Listener(self._service(manners), read_networks(manners.exempt), f"{place.name}-")
+        numbers = ReceiverCollector(self._listener.crowd, self._journal, self._of_spool, place.bounds or {})
+        self._registry = registry_of([numbers])
+
+    async def start(self, doors: Sequence[Door | Opened]) -> list[str]:
+        """Listens, and answers where; raises OSError."""
+        return await self._listener.start(doors)
+
+    async def serve(self, stop: asyncio.Event) -> None:
+        """Looks after certificate and numbers from time to time, until told to stop."""
+        while True:
+            self.look()
+            await self._write()
+            if stop.is_set():
+                return
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(stop.wait(), LOOK_SECONDS)
+
+    async def stop(self, grace: float = 20.0) -> None:
+        """Finishes transactions and says goodbye."""
+        await self._listener.stop(grace)
+        self._place.numbers.unlink(missing_ok=True)
+
+    def look(self) -> None:
+        """Gives new sessions the certificate that is there now."""
+        if self._certificate and self._certificate.look():
+            listener = self._listener
+            listener.adopt(replace(listener.service, tls=self._certificate.context), listener.crowd.exempt)
+
+    def adopt(self, manners: Manners) -> None:
+        """Goes by other manners from now on; raises OSError, and then by those from before."""
+        if manners.tls != self._manners.tls:
+            self._certificate = self._certified(manners)
+        self._manners = manners
+        self._journal.mask = manners.mask
+        self._listener.adopt(self._service(manners), read_networks(manners.exempt))
+
+    def _certified(self, manners: Manners) -> Certificate | None:
+        return Certificate(manners.tls, self._place.clock) if manners.tls else None
+
+    def _service(self, manners: Manners) -> Service:
+        place = self._place
+        return Service(
+            hostname=manners.hostname,
+            domains=manners.domains,
+            book=place.book,
+            spool=place.spool,
+            clock=place.clock,
+            limits=manners.limits,
+            tls=self._certificate.context if self._certificate else None,
+            proxies=read_networks(manners.proxies),
+            xclient=read_networks(manners.xclient),
+            journal=self._journal,
+        )
+
+    async def _write(self) -> None:
+        try:
+            await asyncio.to_thread(write, self._registry, self._place.numbers)
+        except OSError as fault:
+            log.warning("numbers of %s cannot be written: %s", self._place.name, fault)
+
+    def _of_spool(self) -> dict[str, float]:
+        spool = self._place.spool
+        found: dict[str, float] = {"addresses": len(self._place.book.addresses)}
+        with contextlib.suppress(OSError):
+            found["octets"] = _size(spool.path)
+            found["free_octets"] = shutil.disk_usage(spool.path.parent).free
+            found["backlog"] = spool.backlog()
+        return found
+
+
+class Lines:
+    """Writes lines to a stream in the loop, many at a time: each may come a twentieth of a second late."""
+
+    def __init__(self, write: Callable[[str], object]) -> None:
+        """Hands them to `write`, with what ends them."""
+        self._write = write
+        self._lines: list[str] = []
+
+    def __call__(self, line: str) -> None:
+        """Takes a line."""
+        if not self._lines:
+            asyncio.get_running_loop().call_later(0.05, self.flush)
+        self._lines.append(line)
+
+    def flush(self) -> None:
+        """Writes what has been taken."""
+        lines, self._lines = self._lines, []
+        if lines:
+            with contextlib.suppress(OSError):
+                self._write("\n".join(lines) + "\n")
+
+
+def allow_many_connections() -> None:
+    """Lets this process have as many open files as it may."""
+    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (hard if hard != resource.RLIM_INFINITY else 65_536, hard))
+
+
+def tune_interpreter() -> None:
+    """Sets the interpreter up, once all is loaded, for a loop and a writer that are both busy.
+
+    Neither waits long for the other, and garbage, of which there is hardly any, is looked for seldom and among what is
+    new.
+    """
+    sys.setswitchinterval(_SWITCH_SECONDS)
+    gc.freeze()
+    gc.set_threshold(20_000, 20, 20)
+
+
+def _size(path: Path) -> int:
+    log_file = path.with_name(path.name + "-wal")
+    return path.stat().st_size + (log_file.stat().st_size if log_file.exists() else 0)

@@ -1,0 +1,75 @@
+"""The listener: sockets in the caller's loop, a session for each connection, and a graceful end."""
+
+import asyncio
+import inspect
+import itertools
+import socket
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, cast
+
+from canary.smtp.connection import Service
+from canary.smtp.crowd import Crowd
+from canary.smtp.doors import BACKLOG, Door, Opened, open_doors
+from canary.smtp.lmtp import Lmtp
+from canary.smtp.session import Session
+
+_SESSIONS: Mapping[str, Callable[[Service, Crowd, str], Session]] = {"smtp": Session, "lmtp": Lmtp}
+
+
+class Listener:
+    """Serves every connection with a session of its own; all of them make one crowd.
+
+    Peers for whom `exempt` says so are bounded by the house only. Sessions are named `name`, time of start, number.
+    """
+
+    def __init__(self, service: Service, exempt: Callable[[str], bool] = lambda _: False, name: str = "") -> None:
+        self.service = service
+        self.crowd = Crowd(service.limits, exempt)
+        self._opened: list[Opened] = []
+        self._servers: list[asyncio.AbstractServer] = []
+        self._numbers = itertools.count(1)
+        self._era = f"{name}{int(service.clock().timestamp()):x}"
+
+    async def start(self, doors: Sequence[Door | Opened]) -> list[str]:
+        """Listens at the doors, opening those that are not open; answers where; raises OSError if one cannot be had."""
+        given = [door for door in doors if isinstance(door, Opened)]
+        self._opened = given + open_doors([door for door in doors if isinstance(door, Door)])
+        places = [f"{opened.door.protocol} listening on {opened.place()}" for opened in self._opened]
+        for opened in self._opened:
+            self._servers.append(await self._serve(opened))
+        return places
+
+    def adopt(self, service: Service, exempt: Callable[[str], bool]) -> None:
+        """Serves whoever comes from now on by other rules; the limits on all together change for everybody."""
+        self.service = service
+        self.crowd.limits, self.crowd.exempt = service.limits, exempt
+
+    async def stop(self, grace: float = 20.0) -> None:
+        """Takes nobody new, lets transactions finish for `grace` seconds, and says 421 to everybody else."""
+        while self._servers:
+            self._servers.pop().close()
+        while self._opened:
+            self._opened.pop().close()
+        for at_once, seconds in ((False, grace), (True, 10.0)):
+            for member in list(self.crowd.members):
+                member.leave(at_once=at_once)
+            try:
+                await asyncio.wait_for(self.crowd.empty.wait(), seconds)
+            except TimeoutError:
+                continue
+            return
+
+    async def _serve(self, opened: Opened) -> asyncio.AbstractServer:
+        loop, listening = asyncio.get_running_loop(), opened.socket
+        kind = _SESSIONS[opened.door.protocol]
+
+        def session() -> asyncio.BaseProtocol:
+            made = kind(self.service, self.crowd, f"{self._era}-{next(self._numbers)}")
+            return cast("asyncio.BaseProtocol", made)
+
+        if listening.family != socket.AF_UNIX:
+            return await loop.create_server(session, sock=listening, backlog=BACKLOG)
+        # The file of a socket that systemd made is not ours to remove, as newer loops would.
+        keep = "cleanup_socket" in inspect.signature(loop.create_unix_server).parameters
+        options: dict[str, Any] = {"cleanup_socket": False} if keep else {}
+        return await loop.create_unix_server(session, sock=listening, backlog=BACKLOG, **options)

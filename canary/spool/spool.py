@@ -1,0 +1,259 @@
+"""The durable spool: what a mail is kept in before its 250, and where the worker finds it.
+
+One SQLite file per receiving process. The receiver starts the spool, keeps mails and notes attempts; a worker
+takes them out, perhaps in another process with a Spool of its own on the same path.
+"""
+
+import asyncio
+import logging
+import os
+import sqlite3
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import closing, contextmanager
+from datetime import datetime, timedelta
+from pathlib import Path
+
+from canary.model.attempt import Attempt, AttemptKind, LocalShape
+from canary.model.mail import Envelope, RawMail
+from canary.spool.envelope import client_text, envelope_from, envelope_text
+from canary.spool.group_commit import GroupCommit
+from canary.spool.spool_file import SpoolFault, backlog, checkpoint, connect, prepare, read_uid, stand_in
+
+log = logging.getLogger("canary.spool")
+
+_BATCH_OCTETS = 64 * 1024 * 1024
+_LOG_OCTETS = 256 * 1024 * 1024
+_UNREADABLE_WAITS = timedelta(days=1)
+_CHUNK = 32  # mails forgotten in one transaction: the receiver waits for no more than that
+
+# Cast, as text that is no UTF-8 could not be fetched at all.
+_WAITING = """
+    SELECT mail.id, cast(envelope AS BLOB), cast(content AS BLOB) FROM mail LEFT JOIN postponed ON postponed.mail_id = mail.id
+    WHERE due IS NULL OR due <= ? ORDER BY mail.id LIMIT ?
+"""
+_ATTEMPTS = """
+    SELECT id, cast(kind AS BLOB), cast(domain AS BLOB), cast(source AS BLOB), cast(at AS BLOB),
+           cast(address AS BLOB), cast(shape AS BLOB), count
+    FROM attempt ORDER BY id LIMIT ?
+"""
+_POSTPONE = """
+    INSERT INTO postponed (mail_id, due, tries, fault) VALUES (?, ?, 1, ?)
+    ON CONFLICT (mail_id) DO UPDATE SET due = excluded.due, tries = tries + 1, fault = excluded.fault
+"""
+
+
+class Spool:
+    """Keeps mails durably until they are done, and a copy of the issued addresses beside them.
+
+    Mails are refused when less than `reserve_bytes` of disk are free or `max_backlog` mails wait; `max_pages`
+    bounds the file itself. Every method raises SpoolFault (an OSError) when the file cannot be used.
+    """
+
+    def __init__(self, path: Path, *, reserve_bytes: int, max_backlog: int, max_pages: int | None = None) -> None:
+        self.path = path
+        self._writer = GroupCommit(path, reserve_bytes, max_backlog, max_pages)
+        self._addresses = path.with_name(path.name + ".addresses")
+        self._log = path.with_name(path.name + "-wal")
+        self._lock = threading.Lock()
+        self._connection: sqlite3.Connection | None = None
+        self._inode = 0
+        self._uid = ""
+
+    def start(self, clock: Callable[[], datetime]) -> None:
+        """Makes the spool ready to receive: checks the file, sets a damaged one aside, starts the writer."""
+        prepare(self.path, clock)
+        self._writer.start(clock)
+
+    def close(self) -> None:
+        """Writes what is still queued, then lets the file go."""
+        self._writer.stop()
+        with self._lock:
+            self._let_go()
+
+    @property
+    def uid(self) -> str:
+        """The random name the file was born with; it begins every key."""
+        with self._opened():
+            return self._uid
+
+    # The receiver's side.
+
+    @property
+    def full(self) -> bool:
+        """Whether the disk reserve or the backlog forbids another mail."""
+        return self._writer.full
+
+    def enqueue(self, envelope: str, content: bytes, told: Callable[[str | SpoolFault], object]) -> None:
+        """Begins to keep a mail, its envelope as `envelope_text` writes it.
+
+        When it is committed `told` gets its key, or else SpoolFull where space is wanting.
+        """
+        self._writer.enqueue(envelope, content, told)
+
+    async def keep(self, envelope: Envelope, content: bytes) -> str:
+        """Answers the key of a mail once it is committed; raises SpoolFull where space is wanting."""
+        answered: asyncio.Future[str] = asyncio.get_running_loop().create_future()
+
+        def tell(answer: str | SpoolFault) -> None:
+            if answered.done():
+                return
+            if isinstance(answer, SpoolFault):
+                answered.set_exception(answer)
+            else:
+                answered.set_result(answer)
+
+        client = client_text(envelope.client)
+        text = envelope_text(envelope.mail_from, envelope.rcpt_to, client, envelope.received)
+        self.enqueue(text, content, tell)
+        return await answered
+
+    def note(self, attempt: Attempt) -> None:
+        """Records an attempt soon, without waiting; a flood of them is added up by the hour."""
+        self._writer.note(attempt)
+
+    def remember(self, addresses: frozenset[str]) -> None:
+        """Replaces the copy of the issued addresses, whole or not at all."""
+        fresh = self._addresses.with_name(self._addresses.name + ".new")
+        with fresh.open("w", encoding="utf-8") as file:
+            file.writelines(f"{address}\n" for address in sorted(addresses))
+            file.flush()
+            os.fsync(file.fileno())
+        fresh.replace(self._addresses)
+
+    def remembered(self) -> frozenset[str]:
+        """The issued addresses as last remembered; none if there were never any."""
+        try:
+            text = self._addresses.read_text(encoding="utf-8", errors="surrogateescape")
+        except FileNotFoundError:
+            return frozenset()
+        return frozenset(text.split("\n")) - {""}
+
+    # The worker's side.
+
+    def waiting(self, limit: int, now: datetime) -> list[RawMail]:
+        """The mails due, oldest first; at most `limit`, and no more once they pass 64 MB."""
+        mails: list[RawMail] = []
+        unreadable: list[int] = []
+        octets = 0
+        with self._opened() as file:
+            with closing(file.execute(_WAITING, (now.timestamp(), limit))) as rows:
+                for number, envelope, content in rows:
+                    try:
+                        mails.append(RawMail(f"{self._uid}-{number}", envelope_from(envelope), content))
+                    except (ValueError, LookupError, TypeError):
+                        unreadable.append(number)
+                        continue
+                    octets += len(content)
+                    if octets >= _BATCH_OCTETS:
+                        break
+            self._put_off(file, unreadable, now)
+        return mails
+
+    def _put_off(self, file: sqlite3.Connection, numbers: Sequence[int], now: datetime) -> None:
+        """Lets the others pass mails whose envelope the disk has spoilt; they stay for whoever can read them."""
+        if not numbers:
+            return
+        until = (now + _UNREADABLE_WAITS).timestamp()
+        file.executemany(_POSTPONE, [(number, until, "its envelope cannot be read") for number in numbers])
+        log.error("spool %s: the envelope of mails %s cannot be read; they stay in the spool", self.path, numbers)
+
+    def done(self, keys: Sequence[str]) -> None:
+        """Forgets mails that the store has; keys it does not know are passed over."""
+        with self._opened() as file:
+            numbers = self._numbers(keys)
+            for start in range(0, len(numbers), _CHUNK):
+                _forget(file, numbers[start : start + _CHUNK])
+            if _size(self._log) > _LOG_OCTETS:
+                # The receiver does it while it runs; this is for a backlog that outlives it.
+                checkpoint(file)
+
+    def postpone(self, key: str, until: datetime, fault: str) -> None:
+        """Holds a mail back until a time and counts the try."""
+        with self._opened() as file:
+            file.executemany(_POSTPONE, [(n, until.timestamp(), fault[:500]) for n in self._numbers([key])])
+
+    def tries(self, key: str) -> int:
+        """How often a mail has been postponed."""
+        with self._opened() as file:
+            select = "SELECT coalesce(sum(tries), 0) FROM postponed WHERE mail_id = ?"
+            return sum(int(file.execute(select, (n,)).fetchone()[0]) for n in self._numbers([key]))
+
+    def attempts(self, limit: int) -> list[tuple[int, Attempt]]:
+        """The oldest attempts with their numbers, which rise for the life of the file.
+
+        What is handed out stays as it is until it is forgotten; the rest may be added up meanwhile.
+        """
+        with self._opened() as file:
+            if file.execute("SELECT 1 FROM attempt LIMIT 1").fetchone() is None:
+                return []
+            file.execute("BEGIN IMMEDIATE")
+            rows = file.execute(_ATTEMPTS, (limit,)).fetchall()
+            file.execute("UPDATE meta SET value = max(value, ?) WHERE name = 'handed'", (rows[-1][0],))
+            file.execute("COMMIT")
+        return [(row[0], attempt) for row in rows if (attempt := _attempt(row))]
+
+    def forget_attempts(self, upto: int) -> None:
+        """Forgets the attempts up to a number."""
+        with self._opened() as file:
+            file.execute("DELETE FROM attempt WHERE id <= ?", (upto,))
+
+    def backlog(self) -> int:
+        """How many mails wait, those held back included."""
+        with self._opened() as file:
+            return backlog(file)
+
+    def _numbers(self, keys: Sequence[str]) -> list[int]:
+        pairs = (key.rpartition("-") for key in keys)
+        return [int(number) for uid, _, number in pairs if uid == self._uid and number.isdecimal()]
+
+    @contextmanager
+    def _opened(self) -> Iterator[sqlite3.Connection]:
+        """The worker's connection; a fault closes it, so that the next call starts anew."""
+        with self._lock:
+            try:
+                yield self._follow()
+            except (sqlite3.Error, OSError, UnicodeDecodeError) as error:
+                self._let_go()
+                raise SpoolFault(f"spool {self.path} cannot be used: {error}") from error
+
+    def _follow(self) -> sqlite3.Connection:
+        """Opens whatever file is at the path now: the receiver may have set a damaged one aside since."""
+        inode = self.path.stat().st_ino if self.path.exists() else 0
+        if self._connection is None or inode != self._inode:
+            self._let_go()
+            # Not durable: what is done may come back after a power cut, and the store knows its key.
+            self._connection = connect(self.path, durable=False) if inode else stand_in()
+            self._uid, self._inode = read_uid(self._connection), inode
+        return self._connection
+
+    def _let_go(self) -> None:
+        if self._connection:
+            self._connection.close()
+        self._connection = None
+
+
+def _attempt(row: tuple[int, bytes, bytes, bytes, bytes, bytes, bytes, int]) -> Attempt | None:
+    """The attempt of a row, unless the disk has spoilt it."""
+    try:
+        kind, domain, source, at, address, shape = (str(field, "utf-8") for field in row[1:7])
+        when = datetime.fromisoformat(at)
+        return Attempt(AttemptKind(kind), domain, source, when, address, LocalShape(shape), int(row[7]))
+    except (ValueError, TypeError):
+        return None
+
+
+def _size(path: Path) -> int:
+    try:
+        return path.stat().st_size
+    except OSError:
+        return 0
+
+
+def _forget(file: sqlite3.Connection, numbers: list[int]) -> None:
+    marks = ",".join("?" * len(numbers))
+    file.execute("BEGIN IMMEDIATE")
+    gone = file.execute(f"DELETE FROM mail WHERE id IN ({marks})", numbers).rowcount  # noqa: S608 - only marks
+    file.execute(f"DELETE FROM postponed WHERE mail_id IN ({marks})", numbers)  # noqa: S608 - only marks
+    file.execute("UPDATE meta SET value = value + ? WHERE name = 'done'", (gone,))
+    file.execute("COMMIT")

@@ -1,0 +1,1 @@
+"""Queries and plain writes, one module for each noun; nothing is decided here."""

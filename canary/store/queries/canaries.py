@@ -1,0 +1,71 @@
+"""Canaries as they are kept: found by address, listed, counted."""
+
+from collections.abc import Iterable
+
+from sqlalchemy import func
+from sqlmodel import Session, col, select
+
+from canary.model.canary import Canary, CanaryState, Persona, Style
+from canary.store.decoy_mac import decoy_mac_of
+from canary.store.queries.vendors import Unknown
+from canary.store.tables import CanaryRow, VendorRow
+
+
+def find_canaries(session: Session, addresses: Iterable[str]) -> dict[str, Canary]:
+    """Return the canaries among some recipients, by lower-case address; case is all that is ignored."""
+    wanted = {address.lower() for address in addresses}
+    rows = session.exec(
+        select(CanaryRow, VendorRow.slug).outerjoin(VendorRow).where(col(CanaryRow.address).in_(wanted))
+    ).all()
+    return {row.address: read_canary(session, row, vendor) for row, vendor in rows}
+
+
+def list_canaries(session: Session, vendor: str | None = None) -> list[Canary]:
+    """Return all canaries that were issued, or those of one vendor, in order of issue."""
+    return [canary for canary in issued_and_decoys(session, vendor) if canary.vendor is not None]
+
+
+def issued_and_decoys(session: Session, vendor: str | None = None) -> list[Canary]:
+    """Return all canaries with the decoys among them, which have no vendor; or those of one vendor and its decoys."""
+    query = select(CanaryRow, VendorRow.slug).outerjoin(VendorRow).order_by(col(CanaryRow.id))
+    if vendor is not None:
+        query = query.where(VendorRow.slug == vendor)
+    return [read_canary(session, row, slug) for row, slug in session.exec(query).all()]
+
+
+def newest_active(session: Session) -> str | None:
+    """Return the address issued last that is still in use, or None while there is none."""
+    tell = decoy_mac_of(session).tell
+    wanted = select(CanaryRow).where(CanaryRow.state == CanaryState.ACTIVE).order_by(col(CanaryRow.id).desc())
+    with session.exec(wanted.execution_options(yield_per=50)) as rows:
+        return next((row.address for row in rows if not tell(row)), None)
+
+
+def known_addresses(session: Session, mark: str) -> tuple[str, frozenset[str]] | None:
+    """Return a mark and every issued address, or None while the mark says that nothing has changed.
+
+    Addresses are only ever added, so their number and highest id are mark enough.
+    """
+    count, newest = session.exec(select(func.count(), func.max(CanaryRow.id)).select_from(CanaryRow)).one()
+    now = f"{count}:{newest or 0}"
+    if now == mark:
+        return None
+    return now, frozenset(session.exec(select(CanaryRow.address)).all())
+
+
+def get_canary_row(session: Session, address: str) -> CanaryRow:
+    """Return the row of an address; raises Unknown."""
+    row = session.exec(select(CanaryRow).where(CanaryRow.address == address.lower())).first()
+    if row is None:
+        raise Unknown(f"canary {address!r} was never issued: see `canary canaries`")
+    return row
+
+
+def read_canary(session: Session, row: CanaryRow, vendor: str | None) -> Canary:
+    """Return a row as a canary; a decoy has no vendor."""
+    owner = None if decoy_mac_of(session).tell(row) else vendor
+    return Canary(
+        id=row.id or 0, address=row.address, vendor=owner, channel=row.channel, generation=row.generation,
+        style=Style(row.style), bits=row.bits, state=CanaryState(row.state), issued=row.issued_at,
+        persona=Persona(**row.persona) if row.persona else None, published=row.published,
+    )  # fmt: skip

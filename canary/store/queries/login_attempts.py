@@ -1,0 +1,36 @@
+"""Tries to come in: counted in the store, so that every process that serves pages holds the same limits."""
+
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+from hashlib import sha256
+
+from sqlalchemy import delete, func
+from sqlmodel import Session, col, select
+
+from canary.store.database import lock
+from canary.store.tables import TryRow
+
+SPAN = timedelta(minutes=15)
+_LOCK = 7203255
+
+
+def enter(session: Session, limits: Mapping[str, int], now: datetime) -> bool:
+    """Count one more try under each key and tell whether all are within their limits; a refused one is not counted."""
+    lock(session, _LOCK)
+    session.execute(delete(TryRow).where(col(TryRow.at) <= now - SPAN))
+    keys = {_digest(key): limit for key, limit in limits.items()}
+    counts = select(TryRow.key, func.count()).where(col(TryRow.key).in_(keys)).group_by(col(TryRow.key))
+    made = dict(session.exec(counts).all())
+    if any(made.get(key, 0) >= limit for key, limit in keys.items()):
+        return False
+    session.add_all(TryRow(key=key, at=now) for key in keys)
+    return True
+
+
+def clear(session: Session, key: str) -> None:
+    """Forget the tries under a key."""
+    session.execute(delete(TryRow).where(col(TryRow.key) == _digest(key)))
+
+
+def _digest(key: str) -> str:
+    return sha256(key.encode("utf-8", "surrogatepass")).hexdigest()

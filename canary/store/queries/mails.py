@@ -1,0 +1,154 @@
+"""Mails and their hits: kept once each, whatever happens in between."""
+
+import hashlib
+import zlib
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, fields, is_dataclass
+from datetime import datetime
+from functools import cache
+from typing import Any
+
+from sqlalchemy import delete, insert
+from sqlmodel import Session, col, select
+
+from canary.judge.senders import sender_keys
+from canary.model.identity import Identity
+from canary.model.mail import ParsedMail, RawMail
+from canary.model.proof import Proofs
+from canary.model.verdict import Judgement
+from canary.store.tables import HitRow, MailContentRow, MailRow, MailSenderRow
+from canary.store.tables.base import metadata
+
+MAX_TEXT = 64 * 1024
+MAX_HEADERS = 200
+
+_MAIL, _CONTENT, _HIT, _SENDER = (
+    metadata.tables[str(row.__tablename__)] for row in (MailRow, MailContentRow, HitRow, MailSenderRow)
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Mail:
+    """What is kept of a mail: its octets, what it says, what was proven, and the DNS answers that proved it."""
+
+    raw: RawMail
+    mail: ParsedMail
+    proofs: Proofs
+    identity: Identity
+    answers: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Hit:
+    """What a mail means at one canary, and the case it belongs to."""
+
+    mail: int
+    canary: int
+    at: datetime
+    judgement: Judgement
+    case: int | None = None
+
+
+def kept(session: Session, keys: Collection[str]) -> frozenset[str]:
+    """Return which of these spool keys name mails that were concluded before."""
+    return frozenset(session.exec(select(MailRow.key).where(col(MailRow.key).in_(keys))).all())
+
+
+def keep_mails(session: Session, new: Sequence[Mail]) -> dict[str, int]:
+    """Keep mails; return their ids by spool key."""
+    if not new:
+        return {}
+    # Past the unit of work of the ORM, which would cost more than all else that is done for a mail.
+    connection = session.connection()
+    rows = connection.execute(insert(_MAIL).returning(_MAIL.c.key, _MAIL.c.id), [_row(each) for each in new]).all()
+    numbers: dict[str, int] = {key: number for key, number in rows}  # noqa: C416 - rows are no tuples to the type checker
+    contents = [{"mail_id": numbers[m.raw.key], "content": zlib.compress(m.raw.content, 1)} for m in new]
+    connection.execute(insert(_CONTENT), contents)
+    proved = [{"key": key, "mail_id": numbers[m.raw.key]} for m in new for key in sender_keys(m.identity)]
+    if proved:
+        connection.execute(insert(_SENDER), proved)
+    return numbers
+
+
+def keep_hits(session: Session, new: Sequence[Hit]) -> None:
+    """Keep what mails mean at canaries."""
+    rows = [_hit(hit.mail, hit.canary, hit.judgement, hit.at) | {"case_id": hit.case} for hit in new]
+    if rows:
+        session.connection().execute(insert(_HIT), rows)
+
+
+def rows(session: Session, numbers: Collection[int]) -> dict[int, MailRow]:
+    """Return mails by their ids, in the order of these."""
+    found = {row.id: row for row in session.exec(select(MailRow).where(col(MailRow.id).in_(numbers)))}
+    return {number: found[number] for number in numbers}
+
+
+def forget(session: Session, numbers: Collection[int]) -> None:
+    """Take mails back that were kept in this transaction."""
+    if not numbers:
+        return
+    session.execute(delete(MailContentRow).where(col(MailContentRow.mail_id).in_(numbers)))
+    session.execute(delete(MailSenderRow).where(col(MailSenderRow.mail_id).in_(numbers)))
+    session.execute(delete(MailRow).where(col(MailRow.id).in_(numbers)))
+
+
+def keep_hit(session: Session, mail: int | None, canary: int, judgement: Judgement, at: datetime) -> HitRow:
+    """Keep what one mail means at one canary, or what happened there without a mail."""
+    row = HitRow(**_hit(mail, canary, judgement, at))
+    session.add(row)
+    session.flush()
+    return row
+
+
+def verdict_since(session: Session, message_id: str, since: datetime) -> str | None:
+    """Return the verdict on a mail that came since, by its Message-ID, or None while there is none."""
+    query = select(HitRow.verdict).join(MailRow, col(MailRow.id) == HitRow.mail_id)
+    return session.exec(query.where(MailRow.received_at >= since, MailRow.message_id == message_id)).first()
+
+
+def octets(session: Session, mail_id: int) -> bytes | None:
+    """Return a mail octet for octet as it came, or None for an unknown id."""
+    row = session.get(MailContentRow, mail_id)
+    return zlib.decompress(row.content) if row else None
+
+
+def _row(kept: Mail) -> dict[str, Any]:
+    raw, mail, identity = kept.raw, kept.mail, kept.identity
+    return {
+        "key": raw.key, "sha256": hashlib.sha256(raw.content).hexdigest(), "size": len(raw.content),
+        "received_at": raw.envelope.received, "envelope": _plain(raw.envelope), "subject": mail.subject,
+        "sender_name": mail.sender.name, "sender": mail.sender.address, "message_id": mail.message_id,
+        "text": mail.text[:MAX_TEXT], "identity_domain": identity.domain, "identity": _plain(identity),
+        "proofs": _plain(kept.proofs), "answers": dict(kept.answers), "parts": _parts(mail),
+    }  # fmt: skip
+
+
+def _hit(mail: int | None, canary: int, judgement: Judgement, at: datetime) -> dict[str, Any]:
+    reasons = [{"code": reason.code.value, "text": reason.text} for reason in judgement.reasons]
+    return {
+        "mail_id": mail, "canary_id": canary, "at": at, "verdict": judgement.verdict.value,
+        "confidence": judgement.confidence, "reasons": reasons,
+    }  # fmt: skip
+
+
+def _parts(mail: ParsedMail) -> dict[str, Any]:
+    return {
+        "links": list(mail.links[:100]),
+        "attachments": [_plain(attachment) for attachment in mail.attachments[:100]],
+        "oddities": list(mail.oddities),
+        "headers": [[name, value[:2000]] for name, value in mail.headers[:MAX_HEADERS]],
+    }
+
+
+def _plain(value: Any) -> Any:
+    """Turn facts, tuples and times into what JSON can hold."""
+    if is_dataclass(value):
+        return {name: _plain(getattr(value, name)) for name in _names(value.__class__)}
+    if isinstance(value, list | tuple):
+        return [_plain(item) for item in value]
+    return value.isoformat() if isinstance(value, datetime) else value
+
+
+@cache
+def _names(fact: type[Any]) -> tuple[str, ...]:
+    return tuple(field.name for field in fields(fact))

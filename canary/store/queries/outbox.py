@@ -1,0 +1,232 @@
+"""The outbox: facts worth telling, and the way of each message to its destination."""
+
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import asdict, dataclass, fields
+from datetime import datetime, timedelta
+from uuid import uuid4
+
+from sqlalchemy import CursorResult, exists, update
+from sqlmodel import Session, col, select
+
+from canary.model.alert import Alert
+from canary.store.queries.vendors import Unknown
+from canary.store.tables import DeliveryRow, DestinationRow, JoinedRow, OutboxRow, WatchRow
+
+MOST_FACTS = 500
+"""So many facts of one message are read; a digest that holds more says how many."""
+
+_KNOWN = {field.name for field in fields(Alert)}
+
+
+@dataclass(frozen=True, slots=True)
+class Due:
+    """A message that one process has claimed for a while; `ordinal` is 0 for the first of its matter."""
+
+    id: int
+    destination: str
+    tries: int
+    topic: str
+    ordinal: int
+    facts: tuple[Alert, ...]
+
+    @property
+    def alert(self) -> Alert:
+        """The fact that leads it, under whose id it goes."""
+        return self.facts[0]
+
+
+@dataclass(frozen=True, slots=True)
+class Delivery:
+    """A message as a person sees it: what about, where to, and whether it arrived; `joined` counts further facts."""
+
+    id: int
+    fact: Alert
+    destination: str
+    state: str
+    tries: int
+    due: datetime
+    sent: datetime | None
+    fault: str
+    joined: int = 0
+
+
+def put(session: Session, alert: Alert) -> None:
+    """Put a fact into the outbox, in the transaction that made it true; the same id is never put twice."""
+    if session.get(OutboxRow, alert.id) is None:
+        fact = {**asdict(alert), "at": alert.at.isoformat()}
+        session.add(OutboxRow(id=alert.id, at=alert.at, fact=fact, topic=topic_of(session, alert)))
+
+
+def topic_of(session: Session, alert: Alert) -> str:
+    """Name the matter that a fact belongs to: its campaign, else its case; nothing if it stands alone."""
+    if not alert.case:
+        return ""
+    watched = session.get(WatchRow, alert.case)
+    if watched is not None:
+        return watched.topic
+    return f"campaign:{alert.campaign}" if alert.campaign else f"case:{alert.case}"
+
+
+def waiting(session: Session, now: datetime) -> tuple[bool, list[str]]:
+    """Tell whether facts are to be routed, and to which destinations something may go now."""
+    unrouted = session.execute(select(exists().where(col(OutboxRow.routed).is_(False)))).scalar_one()
+    held = select(DestinationRow.name).where(DestinationRow.free_at > now)
+    query = (
+        select(DeliveryRow.destination)
+        .where(DeliveryRow.state == "waiting", DeliveryRow.due_at <= now, col(DeliveryRow.destination).not_in(held))
+        .distinct()
+    )
+    return bool(unrouted), list(session.exec(query).all())
+
+
+def claim(
+    session: Session,
+    now: datetime,
+    lease: timedelta,
+    destination: str,
+    limit: int = 10,
+    pace: timedelta | None = None,
+) -> list[Due]:
+    """Claim messages to a destination that are due; nobody else gets them before the lease ends, so a crash only delays.
+
+    With a pace there is one at a time, however many processes send, and none before the pace has passed.
+    """
+    if pace and not _take_turn(session, destination, now, pace):
+        return []
+    rows = session.exec(
+        select(DeliveryRow)
+        .where(DeliveryRow.destination == destination, DeliveryRow.state == "waiting", DeliveryRow.due_at <= now)
+        .order_by(col(DeliveryRow.due_at), col(DeliveryRow.id))
+        .limit(1 if pace else limit)
+        .with_for_update(skip_locked=True)
+    ).all()
+    for row in rows:
+        row.due_at, row.tries = now + lease, row.tries + 1
+    facts = facts_of(session, rows)
+    return [Due(d.id or 0, d.destination, d.tries, d.topic, d.ordinal, facts[d.id or 0]) for d in rows]
+
+
+def _take_turn(session: Session, destination: str, now: datetime, pace: timedelta) -> bool:
+    row = session.get(DestinationRow, destination, with_for_update=True)
+    if row is None or row.free_at > now:
+        return row is None
+    row.free_at = now + pace
+    return True
+
+
+def hold_back(session: Session, destination: str, until: datetime) -> None:
+    """Let nothing go to a destination before a time."""
+    row = session.get(DestinationRow, destination, with_for_update=True)
+    if row is not None:
+        row.free_at = max(row.free_at, until)
+
+
+def mark_sent(session: Session, delivery: int, now: datetime) -> None:
+    """Mark a message as arrived."""
+    row = session.get_one(DeliveryRow, delivery)
+    row.state, row.sent_at, row.fault = "sent", now, ""
+
+
+def mark_failed(session: Session, delivery: int, fault: str, again: datetime | None) -> None:
+    """Note why a message failed and when to try again; None gives up and keeps it as a dead letter."""
+    row = session.get_one(DeliveryRow, delivery)
+    row.fault = fault[:500]
+    row.state, row.due_at = ("waiting", again) if again else ("dead", row.due_at)
+
+
+def deliveries(
+    session: Session,
+    before: int | None = None,
+    after: int | None = None,
+    state: str | None = None,
+    limit: int = 100,
+) -> list[Delivery]:
+    """Return messages, newest first: those before or after one of them, or those of a state.
+
+    A state is `waiting`, `sent`, `dead` or `muted`.
+    """
+    query = select(DeliveryRow)
+    if before is not None:
+        query = query.where(col(DeliveryRow.id) < before)
+    if after is not None:
+        query = query.where(col(DeliveryRow.id) > after)
+    if state is not None:
+        query = query.where(DeliveryRow.state == state)
+    rows = session.exec(query.order_by(col(DeliveryRow.id).desc()).limit(limit)).all()
+    facts = facts_of(session, rows)
+    return [
+        Delivery(
+            row.id or 0, facts[row.id or 0][0], row.destination, row.state, row.tries, row.due_at, row.sent_at,
+            row.fault, len(facts[row.id or 0]) - 1,
+        )
+        for row in rows
+    ]  # fmt: skip
+
+
+def lost(session: Session) -> bool:
+    """Whether a message never arrived and waits to be sent again by somebody."""
+    return session.exec(select(DeliveryRow.id).where(DeliveryRow.state == "dead").limit(1)).first() is not None
+
+
+def retry(session: Session, delivery: int, now: datetime) -> None:
+    """Send a dead letter again, from the first try on; raises Unknown."""
+    row = session.get(DeliveryRow, delivery, with_for_update=True)
+    if row is None or row.state != "dead":
+        raise Unknown(f"delivery {delivery}: no dead letter; see `canary alert list --state dead`")
+    row.state, row.due_at, row.tries = "waiting", now, 0
+
+
+def revive(session: Session, now: datetime) -> int:
+    """Send all dead letters again; return how many there were."""
+    dead = update(DeliveryRow).where(col(DeliveryRow.state) == "dead").values(state="waiting", due_at=now, tries=0)
+    result = session.execute(dead)
+    return result.rowcount if isinstance(result, CursorResult) else 0
+
+
+def put_test(session: Session, destination: str, now: datetime) -> int:
+    """Put a test to one destination on its way, whatever that wants to be told; return the number of the delivery."""
+    fact = Alert(
+        str(uuid4()), "test", now, 0, "Test vendor", "test", 1.0, "test@canary.invalid", "canary", "Test",
+        ("This is a test; nobody leaked anything.",),
+    )  # fmt: skip
+    put(session, fact)
+    session.flush()
+    session.get_one(OutboxRow, fact.id).routed = True
+    row = DeliveryRow(outbox_id=fact.id, destination=destination, due_at=now)
+    session.add(row)
+    session.flush()
+    return row.id or 0
+
+
+def facts_of(session: Session, rows: Sequence[DeliveryRow]) -> dict[int, tuple[Alert, ...]]:
+    """Return the facts of messages by the number of the delivery, the leading one first."""
+    found: dict[int, list[Alert]] = {}
+    leads = _alerts(session, {row.outbox_id for row in rows})
+    for row in rows:
+        found[row.id or 0] = [leads[row.outbox_id]]
+    joined = (
+        select(JoinedRow.delivery_id, OutboxRow)
+        .join(OutboxRow, col(OutboxRow.id) == JoinedRow.outbox_id)
+        .where(col(JoinedRow.delivery_id).in_(found))
+        .order_by(col(JoinedRow.delivery_id), col(OutboxRow.at))
+    )
+    for number, fact in session.exec(joined.limit(MOST_FACTS * max(1, len(rows)))):
+        found[number].append(alert_of(fact))
+    return {number: tuple(facts[: MOST_FACTS + 1]) for number, facts in found.items()}
+
+
+def _alerts(session: Session, ids: Collection[str]) -> dict[str, Alert]:
+    query = select(OutboxRow).where(col(OutboxRow.id).in_(ids))
+    return {row.id: alert_of(row) for row in session.exec(query)}
+
+
+def alert_of(row: OutboxRow) -> Alert:
+    """Return the fact that a row keeps; an older version may have kept fewer values of it, a newer one more."""
+    fact = {name: value for name, value in row.fact.items() if name in _KNOWN}
+    pairs = tuple((str(name), float(p)) for name, p in fact.pop("suspects", ()))
+    lists = {name: _texts(fact.pop(name, ())) for name in ("reasons", "vendors")}
+    return Alert(**{**fact, "at": row.at, "suspects": pairs, **lists})
+
+
+def _texts(values: Iterable[object]) -> tuple[str, ...]:
+    return tuple(str(value) for value in values)

@@ -1,0 +1,195 @@
+"""Vendors with their domains, suppliers, and which vendor passes which channel to whom."""
+
+import re
+from collections.abc import Iterable
+from datetime import datetime, timedelta
+
+from sqlmodel import Session, col, select
+
+from canary.model.party import RelationshipEnds, Supplier, SupplierLink, Vendor
+from canary.model.sender import SenderState
+from canary.store.tables import SenderRow, SupplierRow, SupplyRow, VendorDomainRow, VendorRow
+
+
+class Unknown(LookupError):
+    """Something was named that the store does not have; the message says what and what to do."""
+
+
+class Duplicate(ValueError):
+    """Something is to be made that exists already."""
+
+
+def slug(name: str) -> str:
+    """Return the short name used in addresses of pages and on the command line."""
+    return re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-")[:60] or "vendor"
+
+
+def add_vendor(session: Session, name: str, domains: Iterable[str], now: datetime) -> Vendor:
+    """Remember a vendor and the domains it sends from; raises Duplicate when the name is taken."""
+    short = slug(name)
+    if session.exec(select(VendorRow).where(VendorRow.slug == short)).first():
+        raise Duplicate(f"vendor {short!r} exists already: choose another name or use it as it is")
+    row = VendorRow(slug=short, name=name, created_at=now)
+    session.add(row)
+    session.flush()
+    for domain in dict.fromkeys(d.lower().strip(".") for d in domains):
+        session.add(VendorDomainRow(vendor_id=_id(row), domain=domain, created_at=now))
+    session.flush()
+    return get_vendor(session, short)
+
+
+def vendor_row(session: Session, short: str) -> VendorRow:
+    """Return a vendor's row by slug; raises Unknown."""
+    row = session.exec(select(VendorRow).where(VendorRow.slug == short)).first()
+    if row is None:
+        raise Unknown(f"vendor {short!r} is not known: see `canary vendor list`, or add it with `canary vendor add`")
+    return row
+
+
+def get_vendor(session: Session, short: str) -> Vendor:
+    """Return one vendor; raises Unknown."""
+    return vendors_by_id(session, [_id(vendor_row(session, short))]).popitem()[1]
+
+
+def by_slug(session: Session, slugs: Iterable[str]) -> dict[str, tuple[int, Vendor]]:
+    """Return vendors with their row ids, by slug; unknown ones are left out."""
+    ids = session.exec(select(VendorRow.id).where(col(VendorRow.slug).in_(set(slugs)))).all()
+    found = vendors_by_id(session, [number for number in ids if number is not None])
+    return {vendor.slug: (number, vendor) for number, vendor in found.items()}
+
+
+def list_vendors(session: Session) -> list[Vendor]:
+    """Return all vendors by name."""
+    ids = session.exec(select(VendorRow.id)).all()
+    return sorted(vendors_by_id(session, [i for i in ids if i is not None]).values(), key=lambda v: v.name.casefold())
+
+
+def vendors_by_id(session: Session, ids: Iterable[int]) -> dict[int, Vendor]:
+    """Return vendors with all they are known to send from, by row id."""
+    wanted = set(ids)
+    rows = session.exec(select(VendorRow).where(col(VendorRow.id).in_(wanted))).all()
+    domains: dict[int, list[str]] = {}
+    for domain in session.exec(select(VendorDomainRow).where(col(VendorDomainRow.vendor_id).in_(wanted))):
+        domains.setdefault(domain.vendor_id, []).append(domain.domain)
+    passed: dict[int, list[SupplierLink]] = {}
+    query = select(SupplyRow, VendorRow.slug, SupplierRow.slug).join(VendorRow).join(SupplierRow)
+    for row, vendor, supplier in session.exec(query.where(col(SupplyRow.vendor_id).in_(wanted))):
+        passed.setdefault(row.vendor_id, []).append(_supply(row, vendor, supplier))
+    decided: dict[int, list[tuple[str, str]]] = {}
+    for number, key, state in session.exec(
+        select(SenderRow.vendor_id, SenderRow.key, SenderRow.state).where(col(SenderRow.vendor_id).in_(wanted))
+    ):
+        decided.setdefault(number, []).append((key, state))
+    return {
+        _id(row): _vendor(row, domains.get(_id(row), []), passed.get(_id(row), []), decided.get(_id(row), []))
+        for row in rows
+    }
+
+
+def _vendor(row: VendorRow, domains: list[str], passed: list[SupplierLink], decided: list[tuple[str, str]]) -> Vendor:
+    # An account that mail showed serves attribution only; what excuses mail was told by the owner, or learned as a sender.
+    told = {f"{supply.supplier}/{supply.account}" for supply in passed if supply.account and not supply.learned}
+    by_state = {state: {key for key, its in decided if its == state} for state in SenderState}
+    denied = frozenset(by_state[SenderState.DENIED] - told)
+    return Vendor(
+        row.slug, row.name, tuple(domains), frozenset(told | by_state[SenderState.DECLARED] | by_state[SenderState.LEARNED]),
+        frozenset(by_state[SenderState.PENDING] - told), denied, tuple(passed),
+        RelationshipEnds(
+            row.contract_ends, row.erasure_requested, row.unsubscribed,
+            None if row.grace_days is None else timedelta(days=row.grace_days),
+        ),
+    )  # fmt: skip
+
+
+def _supply(row: SupplyRow, vendor: str, supplier: str) -> SupplierLink:
+    learned = row.origin == "learned"
+    return SupplierLink(
+        vendor, supplier, row.channel or None, row.since, row.until, row.account, row.through, learned=learned
+    )
+
+
+def add_supplier(session: Session, name: str, now: datetime) -> Supplier:
+    """Remember a supplier, or return the one that has the name."""
+    short = slug(name)
+    row = session.exec(select(SupplierRow).where(SupplierRow.slug == short)).first()
+    if row is None:
+        row = SupplierRow(slug=short, name=name, created_at=now)
+        session.add(row)
+        session.flush()
+    return Supplier(row.slug, row.name)
+
+
+def add_supply(session: Session, supply: SupplierLink, account: str = "") -> None:
+    """Remember that a vendor passes addresses of a channel to a supplier; saying it again changes nothing."""
+    vendor = vendor_row(session, supply.vendor)
+    supplier = session.exec(select(SupplierRow).where(SupplierRow.slug == supply.supplier)).first()
+    if supplier is None:
+        raise Unknown(f"supplier {supply.supplier!r} is not known: add it first")
+    found = session.exec(
+        select(SupplyRow).where(
+            SupplyRow.vendor_id == vendor.id,
+            SupplyRow.supplier_id == supplier.id,
+            SupplyRow.channel == (supply.channel or ""),
+        )
+    ).first()
+    row = found or SupplyRow(vendor_id=_id(vendor), supplier_id=_id(supplier), channel=supply.channel or "")
+    row.account, row.since, row.until = account or supply.account or row.account, supply.since, supply.until
+    row.origin, row.through = "declared", supply.through
+    session.add(row)
+    session.flush()
+
+
+def drop_supply(session: Session, vendor: str, supplier: str, channel: str | None) -> str:
+    """Forget that a vendor passes addresses of a channel to a supplier; return its account there, raise Unknown if none."""
+    row = session.exec(
+        select(SupplyRow)
+        .join(SupplierRow)
+        .where(
+            SupplyRow.vendor_id == vendor_row(session, vendor).id,
+            SupplierRow.slug == slug(supplier),
+            SupplyRow.channel == (channel or ""),
+        )
+    ).first()
+    if row is None:
+        through = f"channel {channel!r}" if channel else "every channel"
+        raise Unknown(
+            f"supplier {supplier!r} of {vendor!r} for {through}: not known; see `canary vendor show {vendor}`"
+        )
+    account = f"{slug(supplier)}/{row.account}" if row.account else ""
+    session.delete(row)
+    session.flush()
+    return account
+
+
+def add_domains(session: Session, vendor: str, domains: Iterable[str], now: datetime) -> list[str]:
+    """Remember further domains that a vendor sends from; return those that were new."""
+    row = vendor_row(session, vendor)
+    known = set(session.exec(select(VendorDomainRow.domain).where(VendorDomainRow.vendor_id == row.id)).all())
+    fresh = [d for d in dict.fromkeys(d.lower().strip(".") for d in domains) if d not in known]
+    session.add_all(VendorDomainRow(vendor_id=_id(row), domain=domain, created_at=now) for domain in fresh)
+    session.flush()
+    return fresh
+
+
+def supplies(session: Session, vendor_ids: Iterable[int] | None = None) -> list[SupplierLink]:
+    """Return every known passing-on of addresses, or those of some vendors."""
+    query = select(SupplyRow, VendorRow.slug, SupplierRow.slug).join(VendorRow).join(SupplierRow)
+    if vendor_ids is not None:
+        query = query.where(col(SupplyRow.vendor_id).in_(set(vendor_ids)))
+    return [_supply(row, vendor, supplier) for row, vendor, supplier in session.exec(query).all()]
+
+
+def vendor_names(session: Session) -> dict[str, str]:
+    """Return the names of all vendors by slug."""
+    return dict(session.exec(select(VendorRow.slug, VendorRow.name)).all())
+
+
+def supplier_names(session: Session) -> dict[str, str]:
+    """Return the names of all suppliers by slug."""
+    return dict(session.exec(select(SupplierRow.slug, SupplierRow.name)).all())
+
+
+def _id(row: VendorRow | SupplierRow) -> int:
+    if row.id is None:
+        raise RuntimeError(f"{row.slug}: row was never written")
+    return row.id

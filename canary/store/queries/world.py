@@ -1,0 +1,102 @@
+"""The installation as attribution sees it: vendors and whom they tell, addresses, charged hits, guesses."""
+
+from collections import defaultdict
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import Select, String, cast, func
+from sqlmodel import Session, col, select
+
+from canary.attribute.world import CampaignHit, CanaryFacts, GuessCount, SupplyFacts, VendorFacts, World
+from canary.model.attempt import AttemptKind
+from canary.model.verdict import HINTS, LEAKS, Reason
+from canary.store.decoy_mac import decoy_mac_of
+from canary.store.tables import AttemptRow, CanaryRow, HitRow, MailRow, SupplierRow, SupplyRow, VendorRow
+
+_HANDED_ON = timedelta(days=30)
+"""A list is with a supplier for a while before the first mail that shows it."""
+
+_FIELDS = {"given_name": "given name", "family_name": "family name", "phone": "phone", "company": "company"}
+
+
+def world_of(session: Session, now: datetime, case_id: int | None = None) -> World:
+    """Return the world as of a time, with the charged hits of one case or of all.
+
+    Several mails of one campaign at one address are one strike.
+    """
+    return World(now, _parties(session), _canaries(session, now), _strikes(session, case_id), _tries(session))
+
+
+def _parties(session: Session) -> tuple[VendorFacts, ...]:
+    told: dict[str, list[SupplyFacts]] = defaultdict(list)
+    query: Any = (
+        select(VendorRow.slug, SupplierRow.slug, SupplyRow)
+        .join_from(SupplyRow, VendorRow, col(VendorRow.id) == SupplyRow.vendor_id)
+        .join(SupplierRow, col(SupplierRow.id) == SupplyRow.supplier_id)
+    )
+    for vendor, supplier, row in session.execute(query):
+        since = row.since - _HANDED_ON if row.since and row.origin == "learned" else row.since
+        told[vendor].append(SupplyFacts(supplier, frozenset(filter(None, (row.channel,))), since, row.until))
+    slugs = session.exec(select(VendorRow.slug).order_by(VendorRow.slug)).all()
+    return tuple(VendorFacts(slug, tuple(told[slug])) for slug in slugs)
+
+
+def _canaries(session: Session, now: datetime) -> tuple[CanaryFacts, ...]:
+    query: Any = (
+        select(CanaryRow, VendorRow.slug)
+        .outerjoin_from(CanaryRow, VendorRow, col(VendorRow.id) == CanaryRow.vendor_id)
+        .where(col(CanaryRow.issued_at) <= now)
+    )
+    tell = decoy_mac_of(session).tell
+    return tuple(
+        CanaryFacts(
+            str(row.id), row.domain, None if tell(row) else slug, row.issued_at, row.channel, row.generation, row.bits, row.published,
+            frozenset(said for key, said in _FIELDS.items() if (row.persona or {}).get(key)),
+        )
+        for row, slug in session.execute(query.order_by(CanaryRow.id))
+    )  # fmt: skip
+
+
+def _strikes(session: Session, case_id: int | None) -> tuple[CampaignHit, ...]:
+    charged = col(HitRow.verdict).in_([v.value for v in LEAKS | HINTS])
+    ours = charged if case_id is None else charged & (col(HitRow.case_id) == case_id)
+    known = select(CanaryRow.id).where(col(CanaryRow.id) == HitRow.canary_id).exists()
+    query: Select[Any] = (
+        select(  # type: ignore[call-overload]
+            HitRow.canary_id, MailRow.campaign_id, HitRow.verdict, func.min(HitRow.at), func.max(HitRow.confidence),
+            func.min(HitRow.mail_id),
+        )
+        .outerjoin_from(HitRow, MailRow, col(MailRow.id) == HitRow.mail_id)
+        .where(ours, known)
+        .group_by(HitRow.canary_id, MailRow.campaign_id, HitRow.verdict)
+    )  # fmt: skip
+    repeated = _repeated(session, ours)
+    return tuple(
+        # A mail without a campaign is one of its own, and so is what came without a mail, by address.
+        CampaignHit(
+            str(canary), at, str(campaign or f"mail {mail or canary}"), verdict, confidence,
+            frozenset(repeated.get((canary, campaign), ())),
+        )
+        for canary, campaign, verdict, at, confidence, mail in session.execute(query)
+    )  # fmt: skip
+
+
+def _repeated(session: Session, ours: Any) -> dict[tuple[int, int | None], set[str]]:
+    """Which facts of the persona mails repeat, by address and campaign; the reasons of their verdicts name them."""
+    query: Any = select(HitRow.canary_id, MailRow.campaign_id, HitRow.reasons)
+    told = cast(col(HitRow.reasons), String).like(f"%{Reason.PERSONA_NAMED.value}%")
+    found: dict[tuple[int, int | None], set[str]] = defaultdict(set)
+    for canary, campaign, reasons in session.execute(
+        query.join_from(HitRow, MailRow, col(MailRow.id) == HitRow.mail_id).where(ours, told).limit(10_000)
+    ):
+        said = " ".join(r["text"] for r in reasons if r["code"] == Reason.PERSONA_NAMED)
+        found[canary, campaign] |= {field for field in _FIELDS.values() if field in said}
+    return found
+
+
+def _tries(session: Session) -> tuple[GuessCount, ...]:
+    query: Any = select(
+        AttemptRow.domain, func.min(AttemptRow.hour), func.max(AttemptRow.hour), func.sum(AttemptRow.count)
+    )
+    rows = session.execute(query.where(AttemptRow.kind == AttemptKind.GUESS).group_by(AttemptRow.domain))
+    return tuple(GuessCount(domain, since, until, int(count)) for domain, since, until, count in rows)

@@ -1,0 +1,125 @@
+"""Cases: their vendors, their timeline, and what people wrote down about them."""
+
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import JSON, Index
+from sqlmodel import Field
+
+from canary.store.tables.base import Row, Time
+
+_PLAIN: dict[str, Any] = {"sqlite_with_rowid": False}
+
+
+class CaseRow(Row, table=True):
+    """A suspected leak; `vendor_id` is the vendor whose hit opened it."""
+
+    __tablename__ = "leak_case"
+    id: int | None = Field(default=None, primary_key=True)
+    vendor_id: int = Field(foreign_key="vendor.id", index=True)
+    state: str = Field(default="new", index=True)
+    outcome: str = Field(default="", sa_column_kwargs={"server_default": ""})
+    owner: str = Field(default="", sa_column_kwargs={"server_default": ""})
+    aware_at: datetime | None = Field(default=None, sa_type=Time)
+    merged_into: int | None = None
+    opened_at: datetime = Field(sa_type=Time)
+    last_hit_at: datetime = Field(sa_type=Time, index=True)
+    suspects: list[dict[str, Any]] = Field(default=[], sa_type=JSON)
+    findings: dict[str, Any] = Field(default={}, sa_type=JSON, sa_column_kwargs={"server_default": "{}"})
+
+
+class CaseVendorRow(Row, table=True):
+    """A vendor whose canaries were hit in a case; the newest open one takes the vendor's next leak hits."""
+
+    __tablename__ = "case_vendor"
+    case_id: int = Field(primary_key=True, foreign_key="leak_case.id")
+    vendor_id: int = Field(primary_key=True, foreign_key="vendor.id", index=True)
+
+
+class CaseEventRow(Row, table=True):
+    """One line of a case's timeline: what happened, when, and by whom."""
+
+    __tablename__ = "case_event"
+    id: int | None = Field(default=None, primary_key=True)
+    case_id: int = Field(foreign_key="leak_case.id", index=True)
+    at: datetime = Field(sa_type=Time)
+    kind: str
+    who: str = "canary"
+    text: str = ""
+
+
+class StatementRow(Row, table=True):
+    """What a party said of a case: who, when, in which claims; `noted_by` wrote it down."""
+
+    __tablename__ = "case_statement"
+    id: int | None = Field(default=None, primary_key=True)
+    case_id: int = Field(foreign_key="leak_case.id", index=True)
+    at: datetime = Field(sa_type=Time)
+    party: str
+    claims: list[dict[str, Any]] = Field(default=[], sa_type=JSON)
+    text: str = ""
+    noted_at: datetime = Field(sa_type=Time)
+    noted_by: str
+
+
+class TaskRow(Row, table=True):
+    """A point of a case's checklist that somebody ticked."""
+
+    __tablename__ = "case_task"
+    case_id: int = Field(primary_key=True, foreign_key="leak_case.id")
+    code: str = Field(primary_key=True)
+    done_at: datetime = Field(sa_type=Time)
+    by: str
+
+
+class MoveRow(Row, table=True):
+    """Hits that a person moved from one case to another; `moved` holds what is needed to undo it exactly."""
+
+    __tablename__ = "case_move"
+    id: int | None = Field(default=None, primary_key=True)
+    kind: str
+    from_id: int = Field(foreign_key="leak_case.id", index=True)
+    to_id: int = Field(foreign_key="leak_case.id", index=True)
+    at: datetime = Field(sa_type=Time)
+    who: str
+    note: str = ""
+    moved: dict[str, Any] = Field(default={}, sa_type=JSON)
+    undone_at: datetime | None = Field(default=None, sa_type=Time)
+
+
+class LetterRow(Row, table=True):
+    """The text of a letter as the owner changed it, instead of the one that comes with the program."""
+
+    __tablename__ = "letter"
+    kind: str = Field(primary_key=True)
+    language: str = Field(primary_key=True)
+    text: str
+    changed_at: datetime = Field(sa_type=Time)
+    changed_by: str
+
+
+class WatchRow(Row, table=True):
+    """What was told of a case, so that only what changed is told again; `remind_at` ends with an acknowledgement."""
+
+    __tablename__ = "case_watch"
+    __table_args__ = (Index("ix_case_watch_remind_at", "remind_at"),)
+    case_id: int = Field(primary_key=True, foreign_key="leak_case.id")
+    topic: str
+    told: dict[str, Any] = Field(default={}, sa_type=JSON)
+    remind_at: datetime | None = Field(default=None, sa_type=Time)
+    reminders: int = 0
+    acknowledged_at: datetime | None = Field(default=None, sa_type=Time)
+    acknowledged_by: str = ""
+    resolved_at: datetime | None = Field(default=None, sa_type=Time, index=True)
+
+
+class SuspectHistoryRow(Row, table=True):
+    """How probable a suspect of a case was when the case was weighed as of a time."""
+
+    __tablename__ = "case_belief"
+    __table_args__ = (Index("ix_case_belief_suspect", "kind", "suspect", "at"), _PLAIN)
+    case_id: int = Field(primary_key=True, foreign_key="leak_case.id")
+    at: datetime = Field(primary_key=True, sa_type=Time)
+    kind: str = Field(primary_key=True)
+    suspect: str = Field(primary_key=True)
+    p: float

@@ -1,0 +1,97 @@
+"""Counts of what other tables hold, so that no page has to count a million rows."""
+
+from datetime import UTC, date, datetime
+from typing import Any
+
+from sqlalchemy import Date, Index
+from sqlmodel import Field
+
+from canary.store.tables.base import Row, Time
+
+NEVER = datetime(1970, 1, 1, tzinfo=UTC)
+"""When outside mail came last where none ever came: a time, so that lists can go on after it."""
+
+_PLAIN: dict[str, Any] = {"sqlite_with_rowid": False}
+
+
+class CanaryTallyRow(Row, table=True):
+    """What came to one canary."""
+
+    __tablename__ = "canary_tally"
+    canary_id: int = Field(primary_key=True, foreign_key="canary.id")
+    own: int = 0
+    outside: int = 0
+    asking: int = 0
+    hints: int = 0
+    other: int = 0
+    first_outside: datetime | None = Field(default=None, sa_type=Time)
+    last_outside: datetime = Field(default=NEVER, sa_type=Time)
+    last_at: datetime = Field(sa_type=Time)
+
+
+class VendorTallyRow(Row, table=True):
+    """What came to all canaries of one vendor; `outsiders` is how many parties are counted in `vendor_outsider`."""
+
+    __tablename__ = "vendor_tally"
+    __table_args__ = (
+        Index("ix_vendor_tally_last_outside", "last_outside", "vendor_id"),
+        Index("ix_vendor_tally_outsiders", "outsiders"),
+        Index("ix_vendor_tally_asking", "asking", "vendor_id"),
+    )
+    vendor_id: int = Field(primary_key=True, foreign_key="vendor.id")
+    own: int = 0
+    outside: int = 0
+    asking: int = 0
+    hints: int = 0
+    other: int = 0
+    outsiders: int = 0
+    first_outside: datetime | None = Field(default=None, sa_type=Time)
+    last_outside: datetime = Field(default=NEVER, sa_type=Time)
+    last_at: datetime = Field(sa_type=Time)
+
+
+class VendorWeekRow(Row, table=True):
+    """What came to a vendor in the week that began on a Monday, by the layers of the charts."""
+
+    __tablename__ = "vendor_week"
+    __table_args__ = _PLAIN
+    vendor_id: int = Field(primary_key=True, foreign_key="vendor.id")
+    week: date = Field(primary_key=True, sa_type=Date)
+    expected: int = 0
+    supplier: int = 0
+    third_party: int = 0
+    spam: int = 0
+    other: int = 0
+
+
+class DayCountRow(Row, table=True):
+    """How many hits of one verdict came on a day, to all canaries and decoys."""
+
+    __tablename__ = "day_count"
+    __table_args__ = _PLAIN
+    day: date = Field(primary_key=True, sa_type=Date)
+    verdict: str = Field(primary_key=True)
+    count: int = 0
+
+
+class VendorOutsiderRow(Row, table=True):
+    """A party that was proven to write to a vendor's canaries without being told of them; all others are the empty name."""
+
+    __tablename__ = "vendor_outsider"
+    __table_args__ = (Index("ix_vendor_outsider_last", "vendor_id", "last_at"), _PLAIN)
+    vendor_id: int = Field(primary_key=True, foreign_key="vendor.id")
+    domain: str = Field(primary_key=True)
+    count: int = 0
+    last_at: datetime = Field(sa_type=Time)
+
+
+class CampaignHitRow(Row, table=True):
+    """One campaign at one canary within one case: how many hits, and how many of them are leaks; 0 stands for none."""
+
+    __tablename__ = "strike"
+    __table_args__ = (Index("ix_strike_case", "case_id", "campaign_id", "canary_id"), _PLAIN)
+    campaign_id: int = Field(primary_key=True)
+    canary_id: int = Field(primary_key=True, foreign_key="canary.id")
+    case_id: int = Field(primary_key=True)
+    hits: int = 0
+    leaks: int = 0

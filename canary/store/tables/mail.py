@@ -1,0 +1,84 @@
+"""Mails as they came, and what each meant at each canary it reached."""
+
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import JSON, Column, Index, LargeBinary, UniqueConstraint
+from sqlmodel import Field
+
+from canary.store.tables.base import Row, Time
+
+
+class MailRow(Row, table=True):
+    """One mail, kept once however many recipients; `key` is the spool's and makes every commit count once."""
+
+    __tablename__ = "mail"
+    id: int | None = Field(default=None, primary_key=True)
+    key: str = Field(unique=True)
+    sha256: str = Field(index=True)
+    size: int
+    received_at: datetime = Field(sa_type=Time, index=True)
+    envelope: dict[str, Any] = Field(sa_type=JSON)
+    subject: str = ""
+    sender_name: str = ""
+    sender: str = ""
+    message_id: str = ""
+    text: str = ""
+    identity_domain: str = Field(default="", index=True)
+    identity: dict[str, Any] = Field(sa_type=JSON)
+    proofs: dict[str, Any] = Field(sa_type=JSON)
+    answers: dict[str, Any] = Field(default={}, sa_type=JSON)
+    parts: dict[str, Any] = Field(sa_type=JSON)
+    campaign_id: int | None = Field(default=None, foreign_key="campaign.id", index=True)
+
+
+class MailSenderRow(Row, table=True):
+    """A key under which the sender of a mail proved itself, so that a decision finds the mails it concerns."""
+
+    __tablename__ = "mail_sender"
+    key: str = Field(primary_key=True)
+    mail_id: int = Field(primary_key=True, foreign_key="mail.id")
+
+
+class MailContentRow(Row, table=True):
+    """The octets of a mail, zlib-compressed, apart so that lists stay quick."""
+
+    __tablename__ = "mail_content"
+    mail_id: int = Field(primary_key=True, foreign_key="mail.id")
+    content: bytes = Field(sa_column=Column(LargeBinary, nullable=False))
+
+
+class HitRow(Row, table=True):
+    """One mail at one canary, with what it means and why; a probe has no mail."""
+
+    __tablename__ = "hit"
+    __table_args__ = (
+        UniqueConstraint("mail_id", "canary_id"),
+        Index("ix_hit_canary_at", "canary_id", "at"),
+        Index("ix_hit_verdict_at", "verdict", "at"),
+    )
+    id: int | None = Field(default=None, primary_key=True)
+    mail_id: int | None = Field(default=None, foreign_key="mail.id", index=True)
+    canary_id: int = Field(foreign_key="canary.id")
+    at: datetime = Field(sa_type=Time, index=True)
+    verdict: str
+    confidence: float
+    reasons: list[dict[str, str]] = Field(sa_type=JSON)
+    case_id: int | None = Field(default=None, foreign_key="leak_case.id", index=True)
+
+
+class OpinionRow(Row, table=True):
+    """A mail that rspamd was asked about; `fault` says why it has no opinion."""
+
+    __tablename__ = "opinion"
+    mail_id: int = Field(primary_key=True, foreign_key="mail.id")
+    at: datetime = Field(sa_type=Time)
+    fault: str = ""
+
+
+class TakenRow(Row, table=True):
+    """How far the attempts of each spool have been taken over, so that none is counted twice."""
+
+    __tablename__ = "taken"
+    spool: str = Field(primary_key=True)
+    upto: int = 0

@@ -1,0 +1,100 @@
+"""Vendors with their domains, senders and tags, and the suppliers they pass addresses to."""
+
+from datetime import datetime
+
+from sqlalchemy import Index, UniqueConstraint
+from sqlmodel import Field
+
+from canary.store.tables.base import Row, Time
+
+
+class VendorRow(Row, table=True):
+    """A party the owner gave an address to."""
+
+    __tablename__ = "vendor"
+    id: int | None = Field(default=None, primary_key=True)
+    slug: str = Field(unique=True)
+    name: str
+    created_at: datetime = Field(sa_type=Time)
+    contract_ends: datetime | None = Field(default=None, sa_type=Time)
+    erasure_requested: datetime | None = Field(default=None, sa_type=Time)
+    unsubscribed: datetime | None = Field(default=None, sa_type=Time)
+    grace_days: int | None = None
+
+
+class VendorDomainRow(Row, table=True):
+    """A domain a vendor is known to send from; `origin` says whether it was declared or learned."""
+
+    __tablename__ = "vendor_domain"
+    __table_args__ = (UniqueConstraint("vendor_id", "domain"),)
+    id: int | None = Field(default=None, primary_key=True)
+    vendor_id: int = Field(foreign_key="vendor.id")
+    domain: str = Field(index=True)
+    origin: str = "declared"
+    created_at: datetime = Field(sa_type=Time)
+
+
+class SupplierRow(Row, table=True):
+    """A party that vendors hand addresses on to."""
+
+    __tablename__ = "supplier"
+    id: int | None = Field(default=None, primary_key=True)
+    slug: str = Field(unique=True)
+    name: str
+    created_at: datetime = Field(sa_type=Time)
+
+
+class SupplyRow(Row, table=True):
+    """A vendor passes the addresses of a channel (empty: every channel) to a supplier, from and until a time."""
+
+    __tablename__ = "supply"
+    __table_args__ = (UniqueConstraint("vendor_id", "supplier_id", "channel"),)
+    id: int | None = Field(default=None, primary_key=True)
+    vendor_id: int = Field(foreign_key="vendor.id")
+    supplier_id: int = Field(foreign_key="supplier.id", index=True)
+    channel: str = ""
+    account: str = ""
+    since: datetime | None = Field(default=None, sa_type=Time)
+    until: datetime | None = Field(default=None, sa_type=Time)
+    origin: str = "declared"
+    through: str = ""
+
+
+class SenderRow(Row, table=True):
+    """A proven identity that sends, or asks to be known to send, for a vendor; `mail_id` is the first mail of it."""
+
+    __tablename__ = "sender"
+    __table_args__ = (UniqueConstraint("vendor_id", "key"), Index("ix_sender_state", "state", "vendor_id"))
+    id: int | None = Field(default=None, primary_key=True)
+    vendor_id: int = Field(foreign_key="vendor.id")
+    key: str
+    state: str
+    proof: str = "none"
+    first_at: datetime | None = Field(default=None, sa_type=Time)
+    last_at: datetime | None = Field(default=None, sa_type=Time)
+    count: int = 0
+    asked_at: datetime | None = Field(default=None, sa_type=Time)
+    decided_at: datetime | None = Field(default=None, sa_type=Time)
+    decided_by: str = ""
+    mail_id: int | None = Field(default=None, foreign_key="mail.id")
+
+
+class VendorEventRow(Row, table=True):
+    """One line of a vendor's timeline: a new way of sending, a decision, mail that should have stopped."""
+
+    __tablename__ = "vendor_event"
+    __table_args__ = (Index("ix_vendor_event_vendor_at", "vendor_id", "at"),)
+    id: int | None = Field(default=None, primary_key=True)
+    vendor_id: int = Field(foreign_key="vendor.id")
+    at: datetime = Field(sa_type=Time)
+    kind: str
+    who: str = "canary"
+    text: str = ""
+
+
+class VendorTagRow(Row, table=True):
+    """A word that an owner groups vendors by, such as `finance`."""
+
+    __tablename__ = "vendor_tag"
+    vendor_id: int = Field(primary_key=True, foreign_key="vendor.id")
+    tag: str = Field(primary_key=True)

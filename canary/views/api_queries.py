@@ -1,0 +1,161 @@
+"""Lists for programs: bounded, in the order of a key, each from after or before the last one seen."""
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from itertools import islice
+from typing import Any
+
+from sqlalchemy import or_
+from sqlmodel import Session, col
+
+from canary.cases.records import OPEN
+from canary.model.party import Vendor
+from canary.store.decoy_mac import decoy_mac_of
+from canary.store.queries.vendors import vendors_by_id
+from canary.store.tables import CanaryRow, CaseRow, CaseVendorRow, HitRow, MailRow, SenderRow, VendorRow, VendorTagRow
+from canary.views.models import CanaryLine
+from canary.views.view_queries import canary_query, choose, read_canaries
+
+Moment = tuple[datetime, int]
+"""Where a list by time goes on: the time and the number of the last one seen."""
+
+
+@dataclass(frozen=True, slots=True)
+class Among:
+    """Which canaries, mails, hits, cases or senders a list is narrowed to; what is empty narrows nothing."""
+
+    vendor: str = ""
+    canary: str = ""
+    channel: str = ""
+    verdict: str = ""
+    state: str = ""
+    domain: str = ""
+    case: int | None = None
+    campaign: int | None = None
+    open: bool | None = None
+    since: datetime | None = None
+    until: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class HitFact:
+    """A hit with the address it came to; `vendor` is None where that is a decoy."""
+
+    row: HitRow
+    address: str
+    vendor: str | None
+
+
+def vendors_after(session: Session, after: str, limit: int, tag: str = "") -> list[Vendor]:
+    """Return vendors in order of their slugs."""
+    query = choose(VendorRow.id).where(col(VendorRow.slug) > after).order_by(col(VendorRow.slug)).limit(limit)
+    if tag:
+        query = query.join(VendorTagRow, col(VendorTagRow.vendor_id) == col(VendorRow.id)).where(
+            col(VendorTagRow.tag) == tag
+        )
+    found = vendors_by_id(session, session.execute(query).scalars())
+    return sorted(found.values(), key=lambda vendor: vendor.slug)
+
+
+def canaries_after(session: Session, after: int, limit: int, among: Among) -> Sequence[CanaryLine]:
+    """Return issued addresses in order of issue."""
+    query = canary_query().where(col(CanaryRow.id) > after).order_by(None).order_by(col(CanaryRow.id))
+    pairs = ((VendorRow.slug, among.vendor), (CanaryRow.channel, among.channel), (CanaryRow.state, among.state))
+    return read_canaries(session, query.where(*(col(column) == value for column, value in pairs if value)), limit)
+
+
+def canary_line(session: Session, number: int) -> CanaryLine | None:
+    """Return one issued address, None for a number that none has."""
+    return next(iter(read_canaries(session, canary_query().where(col(CanaryRow.id) == number), 1)), None)
+
+
+def mails_before(session: Session, before: Moment | None, limit: int, among: Among) -> list[MailRow]:
+    """Return mails by when they came, newest first."""
+    query = _latest(choose(MailRow), MailRow.received_at, MailRow.id, before).limit(limit)
+    query = query.where(*_within(MailRow.received_at, among))
+    if among.campaign is not None:
+        query = query.where(col(MailRow.campaign_id) == among.campaign)
+    if among.domain:
+        query = query.where(col(MailRow.identity_domain) == among.domain)
+    return list(session.execute(query).scalars())
+
+
+def hits_of_mails(session: Session, mails: Collection[int]) -> dict[int, list[HitFact]]:
+    """Return what each of these mails means, at each canary it came to."""
+    found: dict[int, list[HitFact]] = {}
+    for fact in _facts(
+        session, _hits().where(col(HitRow.mail_id).in_(mails)).order_by(col(HitRow.id)), 100 * len(mails)
+    ):
+        found.setdefault(fact.row.mail_id or 0, []).append(fact)
+    return found
+
+
+def hits_before(session: Session, before: Moment | None, limit: int, among: Among) -> list[HitFact]:
+    """Return hits by when they came, newest first; decoys stand under no vendor."""
+    query = _latest(_hits(), HitRow.at, HitRow.id, before).where(*_within(HitRow.at, among))
+    pairs = ((HitRow.verdict, among.verdict), (CanaryRow.address, among.canary), (VendorRow.slug, among.vendor))
+    query = query.where(*(col(column) == value for column, value in pairs if value))
+    if among.case is not None:
+        query = query.where(col(HitRow.case_id) == among.case)
+    if not among.vendor:
+        return _facts(session, query.limit(limit), limit)
+    # A decoy bears the number of a vendor it was never given to: only the seal tells, so more may have to be read.
+    return _facts(session, query, limit, owned=True)
+
+
+def cases_before(session: Session, before: int | None, limit: int, among: Among) -> list[CaseRow]:
+    """Return cases, newest first."""
+    query = choose(CaseRow).order_by(col(CaseRow.id).desc()).limit(limit)
+    if before is not None:
+        query = query.where(col(CaseRow.id) < before)
+    if among.state:
+        query = query.where(col(CaseRow.state) == among.state)
+    if among.open is not None:
+        query = query.where(col(CaseRow.state).in_(OPEN) if among.open else col(CaseRow.state).not_in(OPEN))
+    if among.vendor:
+        query = query.join(CaseVendorRow).join(VendorRow, col(VendorRow.id) == col(CaseVendorRow.vendor_id))
+        query = query.where(col(VendorRow.slug) == among.vendor)
+    return list(session.execute(query).scalars())
+
+
+def vendors_of_cases(session: Session, cases: Collection[int]) -> dict[int, list[str]]:
+    """Return the slugs of the vendors whose canaries were hit in each of these cases."""
+    query = choose(CaseVendorRow.case_id, VendorRow.slug).join(VendorRow).order_by(col(VendorRow.slug))
+    found: dict[int, list[str]] = {}
+    for case, slug in session.execute(query.where(col(CaseVendorRow.case_id).in_(cases))):
+        found.setdefault(case, []).append(slug)
+    return found
+
+
+def senders_after(session: Session, after: int, limit: int, among: Among) -> Sequence[tuple[SenderRow, str]]:
+    """Return senders with the slug of the vendor, in the order in which they were first seen."""
+    query = choose(SenderRow, VendorRow.slug).join(VendorRow).where(col(SenderRow.id) > after)
+    pairs = ((SenderRow.state, among.state), (VendorRow.slug, among.vendor))
+    query = query.where(*(col(column) == value for column, value in pairs if value))
+    return [(row, slug) for row, slug in session.execute(query.order_by(col(SenderRow.id)).limit(limit))]
+
+
+def _latest(query: Any, at: Any, key: Any, before: Moment | None) -> Any:
+    query = query.order_by(col(at).desc(), col(key).desc())
+    if before is None:
+        return query
+    # The first condition is what an index can begin with.
+    return query.where(col(at) <= before[0], or_(col(at) < before[0], col(key) < before[1]))
+
+
+def _within(column: Any, among: Among) -> list[Any]:
+    since = [] if among.since is None else [col(column) >= among.since]
+    return since if among.until is None else [*since, col(column) < among.until]
+
+
+def _hits() -> Any:
+    query = choose(HitRow, CanaryRow, VendorRow.slug).join(CanaryRow, col(CanaryRow.id) == col(HitRow.canary_id))
+    return query.outerjoin(VendorRow, col(VendorRow.id) == col(CanaryRow.vendor_id))
+
+
+def _facts(session: Session, query: Any, limit: int, *, owned: bool = False) -> list[HitFact]:
+    tell = decoy_mac_of(session).tell
+    with session.execute(query.execution_options(yield_per=max(limit, 1))) as found:
+        facts = (HitFact(hit, canary.address, None if tell(canary) else slug) for hit, canary, slug in found)
+        return list(islice((fact for fact in facts if fact.vendor is not None or not owned), limit))

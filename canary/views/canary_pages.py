@@ -1,0 +1,47 @@
+"""Every address that was issued, page by page."""
+
+from dataclasses import dataclass
+
+from sqlmodel import Session, col
+
+from canary.model.canary import CanaryState
+from canary.store.tables import CanaryRow, CanaryTallyRow, HitRow, VendorRow
+from canary.views.models import CanaryLine, HitLine
+from canary.views.view_queries import PAGE, canary_query, hit_query, read_canaries, read_hits
+
+
+@dataclass(frozen=True, slots=True)
+class CanaryFilter:
+    """Which canaries a list is narrowed to: of a vendor by its slug, of a channel, of a state, those that were hit."""
+
+    vendor: str = ""
+    channel: str = ""
+    state: str = ""
+    hit: bool = False
+
+
+LATEST = 25
+EVERY = CanaryFilter()
+STATES = tuple(state.value for state in CanaryState)
+
+
+def canary_list(
+    session: Session, after: int = 0, wanted: CanaryFilter = EVERY
+) -> tuple[tuple[CanaryLine, ...], int | None]:
+    """Read canaries in order of issue from a key on, and the key of the next page if there is one."""
+    query = canary_query().where(col(CanaryRow.id) > after).order_by(None).order_by(col(CanaryRow.id))
+    named = ((VendorRow.slug, wanted.vendor), (CanaryRow.channel, wanted.channel), (CanaryRow.state, wanted.state))
+    query = query.where(*(col(column) == value for column, value in named if value))
+    if wanted.hit:
+        query = query.join(CanaryTallyRow).where(col(CanaryTallyRow.outside) > 0)
+    found = read_canaries(session, query, PAGE + 1)
+    return found[:PAGE], found[PAGE - 1].id if len(found) > PAGE else None
+
+
+def canary_page(session: Session, number: int) -> tuple[CanaryLine, tuple[HitLine, ...]] | None:
+    """Read one issued address and the newest of what came to it, or None where none of that number was issued."""
+    found = read_canaries(session, canary_query().where(col(CanaryRow.id) == number), 1)
+    if not found:
+        return None
+    query = hit_query().where(col(HitRow.canary_id) == number)
+    return found[0], read_hits(session, query.order_by(col(HitRow.at).desc(), col(HitRow.id).desc()).limit(LATEST))

@@ -1,0 +1,83 @@
+"""The facts that the page of a case shows; frozen, and read by `canary.views.case_pages`."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from canary.cases.checklist import ChecklistItem
+from canary.cases.claims import Evidence
+from canary.cases.next_steps import Clock
+from canary.cases.statements import AnsweredStatement
+from canary.views.models import CaseLine, HitLine
+
+
+@dataclass(frozen=True, slots=True)
+class CanaryMark:
+    """One address in the matrix: hit, quiet, or issued only after the last hit of the case."""
+
+    address: str
+    generation: int
+    hit: bool
+    there: bool = True
+
+    @property
+    def said(self) -> str:
+        """How it stands, in a word."""
+        return "hit" if self.hit else "quiet" if self.there else "not there at the time"
+
+
+@dataclass(frozen=True, slots=True)
+class MatrixCell:
+    """The addresses of one vendor and channel; `shade` is the number of the supplier that had them, 0 for none."""
+
+    marks: tuple[CanaryMark, ...]
+    shade: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Matrix:
+    """Vendors by channels, with the suppliers whose shades the cells bear, the likeliest first."""
+
+    channels: tuple[str, ...]
+    rows: tuple[tuple[str, str, tuple[MatrixCell, ...]], ...]
+    shades: tuple[tuple[str, str], ...]
+    more: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class CampaignShare:
+    """A campaign in a case: how many of its mails came there, and what linked them."""
+
+    id: int
+    subject: str
+    first_at: datetime
+    last_at: datetime
+    hits: int
+    by: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class CasePage:
+    """Who may have leaked, how we know, what was said, and what to do; `older` is the key of the next page of hits."""
+
+    line: CaseLine
+    owner: str
+    outcome: str
+    merged_into: int | None
+    clock: Clock | None
+    findings: Mapping[str, Any]
+    evidence: Evidence
+    matrix: Matrix
+    campaigns: tuple[CampaignShare, ...]
+    heard: tuple[AnsweredStatement, ...]
+    points: tuple[ChecklistItem, ...]
+    proposals: tuple[int, ...]
+    undoable: bool
+    addressees: tuple[tuple[str, str], ...]
+    vendors: tuple[tuple[str, str], ...]
+    people: tuple[str, ...]
+    ways: tuple[str, ...]
+    hits: tuple[HitLine, ...]
+    older: int | None
+    events: tuple[tuple[datetime, str, str, str], ...]

@@ -1,0 +1,22 @@
+"""What came since: hits by their number, for those who watch."""
+
+from sqlalchemy import func
+from sqlmodel import Session, col
+
+from canary.store.tables import HitRow
+from canary.views.models import HitLine
+from canary.views.view_queries import choose, hit_query, read_hits
+
+MOST = 100
+"""After a long while only so many of the newest are told."""
+
+
+def newest(session: Session) -> int:
+    """Return the number of the newest hit, 0 while there is none."""
+    return int(session.execute(choose(func.max(col(HitRow.id)))).scalar() or 0)
+
+
+def news(session: Session, after: int) -> tuple[HitLine, ...]:
+    """Read the hits after a number, oldest first; of very many only the newest."""
+    query = hit_query().where(col(HitRow.id) > after).order_by(col(HitRow.id).desc())
+    return tuple(reversed(read_hits(session, query.limit(MOST))))

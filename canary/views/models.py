@@ -1,0 +1,278 @@
+"""The facts the pages show, line by line; frozen, and read by the module of each page in `canary.store`."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+
+from canary.cases.records import OPEN
+from canary.model.sender import Sender
+from canary.model.verdict import LEAKS
+from canary.store.tables import MailRow
+
+
+@dataclass(frozen=True, slots=True)
+class Weeks:
+    """Mails by week: the Monday of the first week, and a number for each week and each series."""
+
+    first: date
+    counts: Mapping[str, tuple[int, ...]]
+
+    def sums(self, *series: str) -> tuple[int, ...]:
+        """Return the numbers of some series added up, week by week."""
+        return tuple(sum(week) for week in zip(*(self.counts[name] for name in series), strict=True))
+
+
+@dataclass(frozen=True, slots=True)
+class KindCounts:
+    """What came to a canary or a vendor: mails of its own, of outsiders, and of senders that are not decided yet."""
+
+    own: int = 0
+    outside: int = 0
+    asking: int = 0
+    first_outside: datetime | None = None
+    last: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class SuspectLine:
+    """A possible source with its probability."""
+
+    kind: str
+    id: str
+    name: str
+    p: float
+    hit: int
+    held: int
+
+
+@dataclass(frozen=True, slots=True)
+class WindowSpan:
+    """When it leaked: not before and not after, and the times between which it was with nine in ten chances."""
+
+    earliest: datetime
+    latest: datetime
+    from_90: datetime
+    to_90: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class CaseLine:
+    """A case in a list."""
+
+    id: int
+    state: str
+    vendor: str
+    slug: str
+    opened_at: datetime
+    last_hit_at: datetime
+    suspects: tuple[SuspectLine, ...]
+    vendors: int
+    campaigns: int
+    hits: int
+    span: WindowSpan | None = None
+
+    @property
+    def top(self) -> SuspectLine | None:
+        """The most probable suspect."""
+        return self.suspects[0] if self.suspects else None
+
+    @property
+    def open(self) -> bool:
+        """Whether somebody still has to do something about it."""
+        return self.state in OPEN
+
+
+@dataclass(frozen=True, slots=True)
+class HitLine:
+    """A hit in a list; sender and subject are as hostile as the mail. A probe has none."""
+
+    id: int
+    mail: int | None
+    at: datetime
+    verdict: str
+    confidence: float
+    case: int | None
+    canary: str
+    vendor: str | None
+    slug: str | None
+    subject: str
+    sender: str
+    proven: str
+    reasons: Sequence[Mapping[str, str]]
+
+    @property
+    def leak(self) -> bool:
+        """Whether the hit is charged to the vendor."""
+        return self.verdict in LEAKS
+
+
+@dataclass(frozen=True, slots=True)
+class CanaryLine:
+    """A canary in a list, with what came to it."""
+
+    id: int
+    address: str
+    vendor: str | None
+    slug: str | None
+    channel: str
+    generation: int
+    issued_at: datetime
+    state: str
+    bits: float
+    tally: KindCounts
+    rotated_at: datetime | None = None
+    burned_at: datetime | None = None
+    published: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class VendorLine:
+    """A vendor in a list; `state` is leaking, burned, watching or quiet."""
+
+    slug: str
+    name: str
+    state: str
+    canaries: int
+    tally: KindCounts
+    weeks: Weeks
+
+
+@dataclass(frozen=True, slots=True)
+class VendorCounts:
+    """How many vendors there are in all, with an open case, with a question to the owner, and with neither nor outside mail."""
+
+    all: int = 0
+    leaking: int = 0
+    asking: int = 0
+    quiet: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Overview:
+    """Who is leaking, and what came lately.
+
+    `vendors` is one page of those that are shown, `further` the key of the next. `days` counts outside mail by day over
+    a year, `attempts` the guesses at addresses nobody was given, `pressure` those of the domains most guessed at.
+    """
+
+    cases: tuple[CaseLine, ...]
+    vendors: tuple[VendorLine, ...]
+    hits: tuple[HitLine, ...]
+    days: tuple[tuple[date, int], ...]
+    canaries: int
+    attempts: int
+    counts: VendorCounts = VendorCounts()
+    further: str | None = None
+    pressure: tuple[tuple[str, int], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class SupplyLine:
+    """A vendor that passes addresses of a channel (empty: of every channel) to a supplier, and how we know.
+
+    `origin` is `declared` or `learned`, `through` the supplier that handed them on; `hit` and `quiet` count the canaries
+    that the supplier was given by it.
+    """
+
+    vendor: str
+    slug: str
+    supplier: str
+    supplier_slug: str
+    channel: str
+    account: str
+    since: datetime | None
+    until: datetime | None
+    origin: str
+    through: str
+    hit: int = 0
+    quiet: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class OutsiderLine:
+    """A party that wrote without being told the addresses; an empty domain stands for all who prove nothing."""
+
+    domain: str
+    count: int
+    last_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Scorecard:
+    """How a vendor compares: days from its first address to the first outside mail, parties that wrote, and its place.
+
+    It does worse than `worse_than` of `others`, by the number of parties.
+    """
+
+    days: int | None
+    outsiders: int
+    worse_than: int
+    others: int
+
+
+@dataclass(frozen=True, slots=True)
+class VendorPage:
+    """What one vendor has done with the addresses it got; `marks` are the times worth a line in the chart."""
+
+    slug: str
+    name: str
+    state: str
+    domains: tuple[str, ...]
+    suppliers: tuple[str, ...]
+    tally: KindCounts
+    weeks: Weeks | None
+    marks: tuple[tuple[datetime, str], ...]
+    canaries: tuple[CanaryLine, ...]
+    cases: tuple[CaseLine, ...]
+    hits: tuple[HitLine, ...]
+    events: tuple[tuple[datetime, str, str, str], ...] = ()
+    senders: tuple[Sender, ...] = ()
+    supplies: tuple[SupplyLine, ...] = ()
+    outsiders: tuple[OutsiderLine, ...] = ()
+    scorecard: Scorecard | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class SupplierLine:
+    """A supplier in a list; `p` is how probable it is as a source of the open case in which it is likeliest."""
+
+    slug: str
+    name: str
+    vendors: int
+    case: int | None = None
+    p: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class BeliefLine:
+    """How probable a suspect was when a case was weighed as of a time."""
+
+    case: int
+    at: datetime
+    p: float
+
+
+@dataclass(frozen=True, slots=True)
+class SupplierPage:
+    """Who passes addresses to a supplier, which of them were hit, and how probable it was as a source over time.
+
+    `hit` and `quiet` are canaries it was given, `cases` those in which it is or was a suspect.
+    """
+
+    slug: str
+    name: str
+    supplies: tuple[SupplyLine, ...]
+    hit: tuple[CanaryLine, ...]
+    quiet: tuple[CanaryLine, ...]
+    cases: tuple[CaseLine, ...]
+    beliefs: tuple[BeliefLine, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class MailPage:
+    """One mail with what it means at each canary; one that is not `whole` had its octets and text let go."""
+
+    mail: MailRow
+    hits: tuple[HitLine, ...]
+    campaign: tuple[str, int] | None
+    whole: bool = True

@@ -1,0 +1,176 @@
+"""Who is leaking, and what came lately: the first page, vendor by vendor, a page at a time."""
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+from sqlalchemy import ColumnElement, Select, and_, distinct, func, or_
+from sqlmodel import Session, col
+
+from canary.canaries import decoys
+from canary.cases.records import OPEN
+from canary.store.tables import NEVER, CanaryRow, CaseRow, CaseVendorRow, GuessRow, VendorRow, VendorTallyRow
+from canary.views.models import CaseLine, KindCounts, Overview, VendorCounts, VendorLine
+from canary.views.time_series import end_of, outside_days, vendor_weeks
+from canary.views.view_queries import case_lines, choose, latest_hits, pairs, tally_of
+
+VENDORS = 25
+"""Vendors on one page."""
+
+_OPEN_CASE = (
+    choose(CaseVendorRow.case_id)
+    .join(CaseRow)
+    .where(col(CaseVendorRow.vendor_id) == col(VendorRow.id), col(CaseRow.state).in_(OPEN))
+    .exists()
+)
+_OUTSIDE = col(VendorTallyRow.last_outside) > NEVER
+_ASKING = col(VendorTallyRow.asking) > 0
+SHOWN: Mapping[str, ColumnElement[bool] | None] = {
+    "all": None,
+    "leaking": _OPEN_CASE,
+    "asking": _ASKING,
+    "quiet": ~_OUTSIDE & ~_ASKING,
+}
+"""Which vendors a list can be narrowed to."""
+
+SORTED = ("outside", "name")
+"""By what vendors can be sorted: the last outside mail, or the name as it stands in their address here."""
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """What is looked at: a word of `SHOWN`, one of `SORTED`, and the key after which the page begins.
+
+    Whatever else stands in these is taken for the first of each.
+    """
+
+    show: str = "all"
+    sort: str = "outside"
+    after: str = ""
+
+
+def overview(session: Session, now: datetime, view: View = View()) -> Overview:
+    """Read the overview: at most 20 open cases, one page of vendors and 12 hits."""
+    end = end_of(session, now)
+    rows, further = _page(session, view)
+    guesses = choose(GuessRow.domain, func.sum(col(GuessRow.count))).group_by(col(GuessRow.domain))
+    pressure = sorted(((str(d), int(n)) for d, n in pairs(session, guesses)), key=lambda found: (-found[1], found[0]))
+    return Overview(
+        cases=open_cases(session),
+        vendors=_lines(session, rows, vendor_weeks(session, [row.id or 0 for row, _ in rows], end)),
+        hits=latest_hits(session),
+        days=outside_days(session, end),
+        canaries=int(session.execute(choose(func.count()).select_from(CanaryRow)).scalar_one())
+        - decoys.by_vendor(session).total(),
+        attempts=sum(number for _, number in pressure),
+        counts=_counts(session),
+        further=further,
+        pressure=tuple(pressure[:5]),
+    )
+
+
+def open_cases(session: Session) -> tuple[CaseLine, ...]:
+    """Read at most 20 open cases, those first where mail came last."""
+    query = choose(CaseRow).where(col(CaseRow.state).in_(OPEN)).order_by(col(CaseRow.last_hit_at).desc())
+    return case_lines(session, query.limit(20))
+
+
+def state_of(leaking: bool, tally: KindCounts, hints: int) -> str:
+    """Say how a vendor stands: with an open case, with outside mail that is settled, with something to look at, or well."""
+    if leaking or tally.outside:
+        return "leaking" if leaking else "burned"
+    return "watching" if tally.asking or hints else "quiet"
+
+
+def leaking(session: Session, vendors: Collection[int]) -> set[int]:
+    """Return which of some vendors are part of an open case."""
+    member = choose(CaseVendorRow.vendor_id).join(CaseRow).where(col(CaseVendorRow.vendor_id).in_(vendors))
+    return set(session.execute(member.where(col(CaseRow.state).in_(OPEN))).scalars())
+
+
+Rows = list[tuple[VendorRow, VendorTallyRow | None]]
+
+
+def _page(session: Session, view: View) -> tuple[Rows, str | None]:
+    by_name = view.sort == "name"
+    rows = (_by_name if by_name else _by_outside)(session, SHOWN.get(view.show), view.after)
+    if len(rows) <= VENDORS:
+        return rows, None
+    vendor, tally = rows[VENDORS - 1]
+    return rows[:VENDORS], vendor.slug if by_name else _key(vendor, tally)
+
+
+def _by_name(session: Session, shown: ColumnElement[bool] | None, after: str) -> Rows:
+    query = choose(VendorRow, VendorTallyRow).outerjoin(VendorTallyRow).order_by(col(VendorRow.slug))
+    query = _narrowed(query.where(col(VendorRow.slug) > after), shown, missing=True)
+    return [(row[0], row[1]) for row in session.execute(query.limit(VENDORS + 1))]
+
+
+def _by_outside(session: Session, shown: ColumnElement[bool] | None, after: str) -> Rows:
+    """Read those whose last outside mail came last; those that never got any mail come at the end."""
+    rows: Rows = []
+    at, number = _read_key(after)
+    if at is not None:
+        last, vendor = col(VendorTallyRow.last_outside), col(VendorTallyRow.vendor_id)
+        query = choose(VendorRow, VendorTallyRow).join_from(VendorTallyRow, VendorRow)
+        query = _narrowed(query.where(or_(last < at, and_(last == at, vendor < number)), last <= at), shown)
+        found = session.execute(query.order_by(last.desc(), vendor.desc()).limit(VENDORS + 1))
+        rows, number = [(row[0], row[1]) for row in found], _ENDLESS
+    if len(rows) <= VENDORS and shown is not _OPEN_CASE and shown is not _ASKING:
+        known = choose(VendorTallyRow.vendor_id).where(col(VendorTallyRow.vendor_id) == VendorRow.id).exists()
+        query = choose(VendorRow).where(~known, col(VendorRow.id) < number).order_by(col(VendorRow.id).desc())
+        rows += [(row, None) for row in session.execute(query.limit(VENDORS + 1 - len(rows))).scalars()]
+    return rows
+
+
+def _narrowed(query: Select[Any], shown: ColumnElement[bool] | None, *, missing: bool = False) -> Select[Any]:
+    if shown is None:
+        return query
+    if missing and shown is not _OPEN_CASE and shown is not _ASKING:
+        return query.where(or_(shown, col(VendorTallyRow.vendor_id).is_(None)))
+    return query.where(shown)
+
+
+_ENDLESS = 2**31 - 1  # above every number that PostgreSQL gives to a row
+
+
+def _key(vendor: VendorRow, tally: VendorTallyRow | None) -> str:
+    return f"{tally.last_outside.timestamp() if tally else ''}:{vendor.id}"
+
+
+def _read_key(after: str) -> tuple[datetime | None, int]:
+    """Return after which time and number a page begins; no time where only those are left that never got any mail."""
+    at, _, number = after.partition(":")
+    try:
+        return datetime.fromtimestamp(float(at), UTC) if at else None, max(0, min(int(number), _ENDLESS))
+    except (ValueError, OverflowError, OSError):
+        return datetime(9999, 1, 1, tzinfo=UTC), _ENDLESS
+
+
+def _lines(session: Session, rows: Rows, weeks: Mapping[int, Any]) -> tuple[VendorLine, ...]:
+    numbers = [row.id or 0 for row, _ in rows]
+    owner, at = col(CanaryRow.vendor_id), leaking(session, numbers)
+    addresses = dict(pairs(session, choose(owner, func.count()).where(owner.in_(numbers)).group_by(owner)))
+    hidden = decoys.by_vendor(session)
+    return tuple(
+        VendorLine(
+            row.slug, row.name, state_of(row.id in at, tally_of(tally) if tally else KindCounts(), tally.hints if tally else 0),
+            addresses.get(row.id, 0) - hidden[row.id], tally_of(tally) if tally else KindCounts(), weeks[row.id or 0],
+        )
+        for row, tally in rows
+    )  # fmt: skip
+
+
+def _counts(session: Session) -> VendorCounts:
+    def count(query: Select[Any]) -> int:
+        return int(session.execute(query).scalar_one())
+
+    tallied = choose(func.count()).select_from(VendorTallyRow)
+    every = count(choose(func.count()).select_from(VendorRow))
+    member = choose(func.count(distinct(col(CaseVendorRow.vendor_id)))).join_from(CaseRow, CaseVendorRow)
+    asking, only_asking = count(tallied.where(_ASKING)), count(tallied.where(_ASKING, ~_OUTSIDE))
+    return VendorCounts(
+        every, count(member.where(col(CaseRow.state).in_(OPEN))), asking,
+        every - count(tallied.where(_OUTSIDE)) - only_asking,
+    )  # fmt: skip

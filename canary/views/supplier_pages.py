@@ -1,0 +1,93 @@
+"""Who passes addresses to a supplier, which of these were hit, and how probable the supplier was as a source."""
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
+
+from sqlalchemy import distinct, func
+from sqlmodel import Session, col
+
+from canary.cases.records import OPEN
+from canary.model.case import SuspectKind
+from canary.store.tables import CanaryRow, CanaryTallyRow, CaseRow, SupplierRow, SupplyRow, SuspectHistoryRow, VendorRow
+from canary.views.models import BeliefLine, CanaryLine, CaseLine, SupplierLine, SupplierPage, SupplyLine
+from canary.views.vendor_pages import supply_lines
+from canary.views.view_queries import PAGE, canary_query, case_lines, choose, read_canaries
+
+CANARIES = 500
+"""Canaries that are looked at for one page; of each kind, hit and quiet, at most 200 are shown."""
+
+
+def supplier_list(session: Session, after: str = "") -> tuple[tuple[SupplierLine, ...], str | None]:
+    """Read suppliers in order of their slugs, from after one on; and the slug to go on after if there are more."""
+    query = choose(SupplierRow).where(col(SupplierRow.slug) > after).order_by(col(SupplierRow.slug))
+    rows: list[SupplierRow] = list(session.execute(query.limit(PAGE + 1)).scalars())
+    used = choose(SupplyRow.supplier_id, func.count(distinct(col(SupplyRow.vendor_id)))).group_by(
+        col(SupplyRow.supplier_id)
+    )
+    vendors = {
+        row[0]: row[1] for row in session.execute(used.where(col(SupplyRow.supplier_id).in_([r.id for r in rows])))
+    }
+    likely = _likely(session)
+    lines = tuple(
+        SupplierLine(row.slug, row.name, vendors.get(row.id, 0), *likely.get(row.slug, (None, 0.0)))
+        for row in rows[:PAGE]
+    )
+    return lines, lines[-1].slug if len(rows) > PAGE else None
+
+
+def supplier_page(session: Session, slug: str) -> SupplierPage | None:
+    """Read one supplier's page, or None for a slug nobody has."""
+    row = session.execute(choose(SupplierRow).where(col(SupplierRow.slug) == slug)).scalar()
+    if row is None:
+        return None
+    supplies = supply_lines(session, col(SupplyRow.supplier_id) == row.id)
+    given = _given(session, supplies)
+    suspected = (col(SuspectHistoryRow.kind) == SuspectKind.SUPPLIER.value) & (col(SuspectHistoryRow.suspect) == slug)
+    beliefs = list(
+        session.execute(
+            choose(SuspectHistoryRow).where(suspected).order_by(col(SuspectHistoryRow.at).desc()).limit(200)
+        ).scalars()
+    )
+    cases = sorted({belief.case_id for belief in beliefs}, reverse=True)[:20]
+    return SupplierPage(
+        slug=row.slug, name=row.name, supplies=_with_counts(supplies, given),
+        hit=tuple(c for c in given if c.tally.outside)[:200],
+        quiet=tuple(c for c in given if not c.tally.outside)[:200],
+        cases=_cases(session, cases),
+        beliefs=tuple(BeliefLine(b.case_id, b.at, b.p) for b in reversed(beliefs)),
+    )  # fmt: skip
+
+
+def _given(session: Session, supplies: Sequence[SupplyLine]) -> tuple[CanaryLine, ...]:
+    """Read the canaries that a supplier was given, those that were hit first."""
+    slugs = {line.slug for line in supplies}
+    tally = col(CanaryTallyRow.outside)
+    query: Any = canary_query().outerjoin(CanaryTallyRow).where(col(VendorRow.slug).in_(slugs)).order_by(None)
+    found = read_canaries(session, query.order_by(func.coalesce(tally, 0).desc(), col(CanaryRow.id)), CANARIES)
+    return tuple(c for c in found if any(_passes(line, c) for line in supplies))
+
+
+def _passes(line: SupplyLine, canary: CanaryLine) -> bool:
+    return line.slug == canary.slug and line.channel in ("", canary.channel)
+
+
+def _with_counts(supplies: Sequence[SupplyLine], given: Sequence[CanaryLine]) -> tuple[SupplyLine, ...]:
+    counts = Counter((at, bool(c.tally.outside)) for c in given for at, line in enumerate(supplies) if _passes(line, c))
+    return tuple(replace(line, hit=counts[at, True], quiet=counts[at, False]) for at, line in enumerate(supplies))
+
+
+def _cases(session: Session, numbers: Sequence[int]) -> tuple[CaseLine, ...]:
+    return case_lines(session, choose(CaseRow).where(col(CaseRow.id).in_(numbers)).order_by(col(CaseRow.id).desc()))
+
+
+def _likely(session: Session) -> dict[str, tuple[int, float]]:
+    """Return the open case in which each supplier is likeliest."""
+    query = choose(CaseRow).where(col(CaseRow.state).in_(OPEN)).order_by(col(CaseRow.last_hit_at).desc()).limit(200)
+    found: dict[str, tuple[int, float]] = {}
+    for row in session.execute(query).scalars():
+        for suspect in row.suspects:
+            if suspect.get("kind") == SuspectKind.SUPPLIER and suspect["p"] > found.get(suspect["id"], (0, 0.0))[1]:
+                found[suspect["id"]] = row.id or 0, float(suspect["p"])
+    return found

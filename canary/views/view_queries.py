@@ -1,0 +1,171 @@
+"""What several pages show, as frozen facts; every list is bounded and every query goes by an index."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
+from itertools import islice
+from typing import Any
+
+from sqlalchemy import ColumnElement, Select, case, func, select
+from sqlmodel import Session, col
+
+from canary.model.verdict import Verdict
+from canary.store.decoy_mac import decoy_mac_of
+from canary.store.tables import (
+    NEVER,
+    AttemptRow,
+    CampaignHitRow,
+    CampaignRow,
+    CanaryRow,
+    CanaryTallyRow,
+    CaseRow,
+    CaseVendorRow,
+    DayCountRow,
+    HitRow,
+    MailContentRow,
+    MailRow,
+    VendorRow,
+    VendorTallyRow,
+)
+from canary.views.models import CanaryLine, CaseLine, HitLine, KindCounts, MailPage, SuspectLine, WindowSpan
+
+PAGE = 50
+
+
+def mail_page(session: Session, mail_id: int) -> MailPage | None:
+    """Read one mail, or None for an unknown one."""
+    row = session.get(MailRow, mail_id)
+    if row is None:
+        return None
+    campaign = session.get(CampaignRow, row.campaign_id) if row.campaign_id else None
+    hits = read_hits(session, hit_query().where(col(HitRow.mail_id) == mail_id).order_by(col(HitRow.id)).limit(PAGE))
+    whole = session.scalar(choose(MailContentRow.mail_id).where(col(MailContentRow.mail_id) == mail_id)) is not None
+    return MailPage(row, hits, (campaign.subject, campaign.mails) if campaign else None, whole)
+
+
+def figures(session: Session) -> dict[str, dict[str, int]]:
+    """Count hits by verdict, cases by state and attempts by kind, for the metrics."""
+    hits = choose(DayCountRow.verdict, func.sum(col(DayCountRow.count))).group_by(col(DayCountRow.verdict))
+    cases = choose(CaseRow.state, func.count()).group_by(col(CaseRow.state))
+    tried = choose(AttemptRow.kind, func.sum(col(AttemptRow.count))).group_by(col(AttemptRow.kind))
+    named: dict[str, Select[Any]] = {"hits": hits, "cases": cases, "attempts": tried}
+    return {name: {key: int(count) for key, count in session.execute(query)} for name, query in named.items()}
+
+
+def choose(*columns: Any) -> Select[Any]:
+    """Select columns."""
+    # SQLModel types a column as its value, which SQLAlchemy's own typing of select does not take.
+    return select(*columns)
+
+
+def case_lines(session: Session, query: Select[Any]) -> tuple[CaseLine, ...]:
+    """Read the cases that a query of `CaseRow` finds, in its order."""
+    rows: list[CaseRow] = list(session.execute(query).scalars())
+    ids = [row.id for row in rows]
+    owners = choose(VendorRow.id, VendorRow).where(col(VendorRow.id).in_({row.vendor_id for row in rows}))
+    names = dict(pairs(session, owners))
+    members = choose(CaseVendorRow.case_id, func.count()).group_by(col(CaseVendorRow.case_id))
+    vendors = dict(pairs(session, members.where(col(CaseVendorRow.case_id).in_(ids))))
+    struck = _struck(session, ids)
+    return tuple(
+        CaseLine(
+            row.id or 0, row.state, names[row.vendor_id].name, names[row.vendor_id].slug, row.opened_at,
+            row.last_hit_at, _suspects(row.suspects), vendors.get(row.id, 0), *struck.get(row.id or 0, (0, 0)),
+            span=_span(row.findings),
+        )
+        for row in rows
+    )  # fmt: skip
+
+
+def _struck(session: Session, cases: Sequence[int | None]) -> dict[int, tuple[int, int]]:
+    """Count the campaigns and the hits of cases, both by an index alone."""
+    each = choose(CampaignHitRow.case_id, CampaignHitRow.campaign_id).where(col(CampaignHitRow.case_id).in_(cases))
+    sent = each.where(col(CampaignHitRow.campaign_id) > 0).distinct().subquery()
+    campaigns = dict(pairs(session, choose(sent.c.case_id, func.count()).group_by(sent.c.case_id)))
+    of_case = col(HitRow.case_id)
+    hits = pairs(session, choose(of_case, func.count()).where(of_case.in_(cases)).group_by(of_case))
+    return {number: (campaigns.get(number, 0), count) for number, count in hits}
+
+
+def _span(findings: Mapping[str, Any]) -> WindowSpan | None:
+    kept = findings.get("window")
+    if not kept:
+        return None
+    return WindowSpan(*(datetime.fromisoformat(kept[name]) for name in ("earliest", "latest", "from_90", "to_90")))
+
+
+def pairs(session: Session, query: Select[Any]) -> list[tuple[Any, Any]]:
+    """Read rows of two columns."""
+    return [(row[0], row[1]) for row in session.execute(query)]
+
+
+def _suspects(kept: Iterable[Mapping[str, Any]]) -> tuple[SuspectLine, ...]:
+    return tuple(
+        SuspectLine(
+            str(s.get("kind", "")), str(s.get("id", "")), str(s.get("name") or s.get("id", "")), float(s.get("p", 0)),
+            int(s.get("hit", 0)), int(s.get("held", 0)),
+        )
+        for s in kept
+    )  # fmt: skip
+
+
+def hit_query() -> Select[Any]:
+    """Select the columns of a `HitLine`."""
+    return (
+        choose(
+            HitRow.id, HitRow.mail_id, HitRow.at, HitRow.verdict, HitRow.confidence, HitRow.case_id, CanaryRow.address,
+            _of_decoy(VendorRow.name), _of_decoy(VendorRow.slug), func.coalesce(MailRow.subject, ""), func.coalesce(MailRow.sender, ""),
+            func.coalesce(MailRow.identity_domain, ""), HitRow.reasons,
+        )
+        .select_from(HitRow)
+        .join(CanaryRow, col(CanaryRow.id) == HitRow.canary_id)
+        .outerjoin(VendorRow, col(VendorRow.id) == CanaryRow.vendor_id)
+        .outerjoin(MailRow, col(MailRow.id) == HitRow.mail_id)
+    )  # fmt: skip
+
+
+def _of_decoy(column: Any) -> ColumnElement[Any]:
+    # Only decoys are guessed: whatever vendor their rows name was never given them.
+    return case((col(HitRow.verdict) == Verdict.GUESS, None), else_=column)
+
+
+def read_hits(session: Session, query: Select[Any]) -> tuple[HitLine, ...]:
+    """Read the hits that a query on `hit_query` chooses."""
+    return tuple(HitLine(*row) for row in session.execute(query))
+
+
+def latest_hits(session: Session, most: int = 12) -> tuple[HitLine, ...]:
+    """Read the newest hits."""
+    return read_hits(session, hit_query().order_by(col(HitRow.at).desc(), col(HitRow.id).desc()).limit(most))
+
+
+def canary_query() -> Select[Any]:
+    """Select canaries with their vendor's name and slug, by channel and generation."""
+    order = (col(CanaryRow.channel), col(CanaryRow.generation), col(CanaryRow.id))
+    return choose(CanaryRow, VendorRow.name, VendorRow.slug).outerjoin(VendorRow).order_by(*order)
+
+
+def read_canaries(session: Session, query: Select[Any], most: int) -> tuple[CanaryLine, ...]:
+    """Read the issued addresses that a `canary_query` finds, stepping over decoys."""
+    tell = decoy_mac_of(session).tell
+    found = session.execute(query.execution_options(yield_per=most))
+    rows = list(islice((row for row in found if not tell(row[0])), most))
+    found.close()
+    tallies = _tallies(session, [row[0].id for row in rows])
+    return tuple(
+        CanaryLine(
+            c.id, c.address, vendor, slug, c.channel, c.generation, c.issued_at, c.state, c.bits,
+            tallies.get(c.id, KindCounts()), c.rotated_at, c.burned_at, c.published,
+        )
+        for c, vendor, slug in rows
+    )  # fmt: skip
+
+
+def _tallies(session: Session, canaries: Sequence[int]) -> dict[int, KindCounts]:
+    query = choose(CanaryTallyRow).where(col(CanaryTallyRow.canary_id).in_(canaries))
+    return {row.canary_id: tally_of(row) for row in session.execute(query).scalars()}
+
+
+def tally_of(row: CanaryTallyRow | VendorTallyRow) -> KindCounts:
+    """Return what is kept count of, as a fact."""
+    last = row.last_at if row.last_at > NEVER else None
+    return KindCounts(row.own, row.outside, row.asking, row.first_outside, last)

@@ -1,0 +1,52 @@
+"""What is said when something is wrong: one line on a page for people, a problem document (RFC 9457) for programs."""
+
+from collections.abc import Mapping
+from http import HTTPStatus
+
+from fastapi import Request, Response
+from fastapi.responses import JSONResponse
+from pydantic import BaseModel, Field
+
+from canary.web.rendering import PageContext
+from canary.web.routes import API
+
+PROBLEM = "application/problem+json"
+LINES = {
+    400: "This request makes no sense here.",
+    401: "Log in first.",
+    403: "Your role does not allow this.",
+    404: "There is nothing at this address.",
+    405: "This address does not do that.",
+    500: "Something went wrong on our side; the log says what.",
+    503: "The store cannot be reached right now; mail is still being received. Try again in a moment.",
+}
+
+
+class Problem(BaseModel):
+    """What is wrong with a request (RFC 9457): `title` says the kind, `detail` the thing, its value and the cure."""
+
+    type: str = "about:blank"
+    title: str
+    status: int = Field(ge=400, le=599)
+    detail: str
+
+
+class ErrorPages:
+    """Answers what went wrong in the form that the asker reads."""
+
+    def __init__(self, frame: PageContext) -> None:
+        """Show pages in a frame."""
+        self._frame = frame
+
+    def answer(
+        self, request: Request, status: int, detail: str = "", headers: Mapping[str, str] | None = None
+    ) -> Response:
+        """Say what is wrong in one line."""
+        title = HTTPStatus(status).phrase
+        line = detail if detail not in ("", title) else LINES.get(status, title)
+        if request.url.path.startswith(f"{API}/"):
+            problem = Problem(title=title, status=status, detail=line)
+            return JSONResponse(problem.model_dump(), status, dict(headers or {}), media_type=PROBLEM)
+        page = self._frame.show(request, "error.html", status, title=title, line=line)
+        page.headers.update(headers or {})
+        return page

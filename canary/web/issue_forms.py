@@ -1,0 +1,130 @@
+"""What people order by form or list: addresses for vendors, known or new, each order checked before any is filled."""
+
+import csv
+import secrets
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from sqlmodel import Session
+
+from canary.canaries import lifecycle
+from canary.canaries.lifecycle import IssueOrder
+from canary.judge.organisation import is_domain
+from canary.model.address import Draw
+from canary.model.canary import Canary, Style
+from canary.store.queries import vendors
+from canary.store.queries.canaries import newest_active
+from canary.store.queries.vendors import Unknown
+
+MOST = 1000
+COLUMNS = ("vendor", "channel", "count", "style")
+_STYLES = {style.value: style for style in (Style.TAGGED, Style.PLAUSIBLE)}
+
+
+class IssueRefused(ValueError):
+    """An order that cannot be filled; the message names the thing, its value and the cure."""
+
+
+@dataclass(frozen=True, slots=True)
+class IssueSettings:
+    """What addresses are issued with: at which domains, and which domains are platforms that prove no vendor.
+
+    By `key`, that of the installation, a mail is known for the owner's own test.
+    """
+
+    domains: tuple[str, ...] = ()
+    shared: Callable[[str], bool] = lambda _: False
+    key: bytes = field(default=b"", repr=False)
+    draw: Draw = secrets.randbelow
+
+    def domain(self, session: Session) -> str:
+        """Return where addresses are issued: the first domain set, else where the newest address is."""
+        newest = self.domains[0] if self.domains else (newest_active(session) or "").rpartition("@")[2]
+        if not newest:
+            raise IssueRefused(
+                "No domain is set: name one under `domains` in canary.toml, or run `canary init --domain D`."
+            )
+        return newest
+
+
+@dataclass(frozen=True, slots=True)
+class IssueRequest:
+    """So many addresses of one channel for one vendor; `writes_from` is the domain of one that is new."""
+
+    vendor: str
+    channel: str = "signup"
+    count: int = 1
+    style: Style = Style.TAGGED
+    writes_from: str = ""
+
+
+def wish(vendor: str, channel: str, count: str, style: str, writes_from: str = "") -> IssueRequest:
+    """Read an order; raises Refused for what it cannot mean."""
+    vendor, channel, writes_from = vendor.strip(), channel.strip(), writes_from.strip()
+    if not vendor or len(vendor) > 100 or not vendor.isprintable():
+        raise IssueRefused(f"Vendor {vendor[:40]!r}: give a name of at most 100 characters.")
+    if not channel or len(channel) > 60 or not channel.isprintable():
+        raise IssueRefused(f"Channel {channel[:40]!r}: give a word such as signup or newsletter.")
+    if not (count.isascii() and count.isdigit() and len(count) < 5 and 1 <= int(count) <= MOST):
+        raise IssueRefused(f"Count {count[:20]!r}: give a number from 1 to {MOST}.")
+    if style not in _STYLES:
+        raise IssueRefused(f"Style {style[:20]!r}: choose one of {', '.join(_STYLES)}.")
+    return IssueRequest(vendor, channel, int(count), _STYLES[style], writes_from)
+
+
+def read_wishes(text: str) -> list[IssueRequest]:
+    """Read orders from CSV, one a line as vendor, channel, count and style; raises Refused naming the first bad line."""
+    found = [_read(number, row) for number, row in _rows(text)]
+    if not found:
+        raise IssueRefused("The list is empty: write one line for each vendor, such as `Bike Parts,newsletter,2`.")
+    if sum(one.count for one in found) > MOST:
+        raise IssueRefused(f"The list asks for more than {MOST} addresses: send it in parts.")
+    return found
+
+
+def fill(session: Session, wishes: list[IssueRequest], with_: IssueSettings, now: datetime) -> list[Canary]:
+    """Issue what is wished for, all or nothing; raises Refused for a vendor that is new and cannot be added."""
+    domain = with_.domain(session)
+    made: list[Canary] = []
+    for one in wishes:
+        order = IssueOrder(_vendor(session, one, with_, now), domain, one.channel, one.style)
+        made += [lifecycle.issue(session, order, with_.draw, now) for _ in range(one.count)]
+    return made
+
+
+def _rows(text: str) -> Iterator[tuple[int, list[str]]]:
+    rows = csv.reader(text.splitlines())
+    try:
+        for row in rows:
+            cells = [cell.strip() for cell in row]
+            if any(cells) and tuple(cell.lower() for cell in cells[:2]) != COLUMNS[:2]:
+                yield rows.line_num, cells
+    except csv.Error as fault:
+        raise IssueRefused(f"Line {rows.line_num}: {fault}.") from None
+
+
+def _read(number: int, row: list[str]) -> IssueRequest:
+    defaults: list[Any] = ["", "signup", "1", Style.TAGGED.value]
+    cells = [cell or default for cell, default in zip([*row, "", "", ""], defaults, strict=False)]
+    try:
+        return wish(*cells[:4])
+    except IssueRefused as fault:
+        raise IssueRefused(f"Line {number}: {fault}") from None
+
+
+def _vendor(session: Session, one: IssueRequest, with_: IssueSettings, now: datetime) -> str:
+    """Return the vendor of an order, added where it is new and its domain was given."""
+    short = vendors.slug(one.vendor)
+    try:
+        return vendors.get_vendor(session, short).slug
+    except Unknown:
+        pass
+    if not is_domain(one.writes_from):
+        raise IssueRefused(f"Vendor {one.vendor!r} is new: say which domain it writes from, such as bikeparts.example.")
+    if with_.shared(one.writes_from):
+        raise IssueRefused(
+            f"Domain {one.writes_from!r}: a platform of many senders, which proves none; give the vendor's own."
+        )
+    return vendors.add_vendor(session, one.vendor, [one.writes_from], now).slug

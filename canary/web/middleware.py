@@ -1,0 +1,99 @@
+"""The outermost layer: asks the door about every request, puts headers on every answer, and tells faults in one line."""
+
+import logging
+from collections.abc import Mapping
+from urllib.parse import urlsplit
+
+from sqlalchemy.exc import DataError, DBAPIError
+from starlette.concurrency import run_in_threadpool
+from starlette.datastructures import MutableHeaders
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from canary.store.database import is_down
+from canary.web.auth import Authenticator
+from canary.web.errors import ErrorPages
+from canary.web.routes import RouteTable
+
+log = logging.getLogger("canary.web")
+
+CSP = (
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; "
+    "frame-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
+)
+
+
+class SiteMiddleware:
+    """Stands before the application; plain ASGI, so that an answer without end flows through it unbuffered."""
+
+    def __init__(
+        self, app: ASGIApp, door: Authenticator, ways: RouteTable, faults: ErrorPages, headers: Mapping[str, str]
+    ) -> None:
+        """Stand before an application."""
+        self._app, self._door, self._ways, self._faults, self._headers = app, door, ways, faults, headers
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Let a request through, or answer it."""
+        if scope["type"] == "websocket":
+            await send({"type": "websocket.close", "code": 1000})
+        if scope["type"] != "http":
+            return
+        request, outgoing = Request(scope, receive), _Outgoing(send, self._headers)
+        try:
+            answer = await run_in_threadpool(self._door.admit, request, self._ways.taken(scope)) or self._app
+            await answer(scope, receive, outgoing)
+        except Exception as fault:
+            if outgoing.started:
+                raise
+            answer = await run_in_threadpool(self._told, request, fault)
+            await answer(scope, receive, outgoing)
+
+    def _told(self, request: Request, fault: Exception) -> Response:
+        """Answer a fault: a stranger gets one line, the log gets the rest."""
+        if isinstance(fault, HTTPException):
+            return self._faults.answer(request, fault.status_code, fault.detail, fault.headers)
+        if isinstance(fault, DataError):
+            log.warning("a request had what the store cannot hold: %s", fault.orig)
+            return self._faults.answer(request, 400)
+        if isinstance(fault, DBAPIError) and is_down(fault):
+            log.warning("store is down: %s", fault.orig)
+            return self._faults.answer(request, 503)
+        log.error("page failed", exc_info=fault)
+        return self._faults.answer(request, 500)
+
+
+class _Outgoing:
+    """Sends on, with our headers wherever an answer has none of its own by that name."""
+
+    def __init__(self, send: Send, headers: Mapping[str, str]) -> None:
+        self._send, self._headers, self.started = send, headers, False
+
+    async def __call__(self, message: Message) -> None:
+        if message["type"] == "http.response.start":
+            self.started = True
+            headers = MutableHeaders(scope=message)
+            for name, value in self._headers.items():
+                headers.setdefault(name, value)
+        await self._send(message)
+
+
+def headers_for(url: str) -> dict[str, str]:
+    """Return the headers of every answer of a site that is served under a URL."""
+    # With no-referrer a browser sends `Origin: null` with our own forms, and over plain HTTP on a network it sends no
+    # Sec-Fetch-Site either (Fetch 3.1): nobody could log in there. same-origin tells other sites just as little.
+    parts = urlsplit(url)
+    trusted = parts.scheme == "https" or parts.hostname in ("127.0.0.1", "localhost", "::1")
+    kept = {"Strict-Transport-Security": "max-age=31536000"} if parts.scheme == "https" else {}
+    return {
+        "Content-Security-Policy": CSP,
+        "X-Content-Type-Options": "nosniff",
+        "X-Frame-Options": "DENY",
+        "Referrer-Policy": "no-referrer" if trusted else "same-origin",
+        "Cross-Origin-Opener-Policy": "same-origin",
+        "Cross-Origin-Resource-Policy": "same-origin",
+        "Permissions-Policy": "camera=(), microphone=(), geolocation=()",
+        "Cache-Control": "no-store",
+        **kept,
+    }

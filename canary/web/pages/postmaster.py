@@ -1,0 +1,25 @@
+"""What came for whoever runs the domain?"""
+
+from fastapi import Request, Response
+
+from canary.views.unaddressed_mail import unaddressed_mail
+from canary.web.rendering import Key, PageContext
+from canary.web.routes import Role, WebRoute
+
+
+class PostmasterPage:
+    """Mail that reached no canary."""
+
+    def __init__(self, frame: PageContext) -> None:
+        """Stand in a frame."""
+        self._frame = frame
+
+    def routes(self) -> tuple[WebRoute, ...]:
+        """Return all that it answers to."""
+        return (WebRoute("GET", "/tray", Role.VIEWER, self.tray),)
+
+    def tray(self, request: Request, before: Key = None) -> Response:
+        """Show the mail that reached no canary, the newest first."""
+        with self._frame.database.reading() as session:
+            lines, older = unaddressed_mail(session, before)
+        return self._frame.show(request, "tray.html", lines=lines, older=older, before=before)

@@ -1,0 +1,146 @@
+"""What every page stands in: the store it reads, the clock, and the templates that show what it found."""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Annotated, Protocol, TypeVar
+
+from fastapi import Form, Query, Request, Response
+from fastapi import Path as InPath
+from fastapi.responses import HTMLResponse
+from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoescape
+from sqlmodel import Session
+from starlette.exceptions import HTTPException
+
+from canary.authenticate.dns_records import Arrangement
+from canary.judge.guess import odds
+from canary.model.alert import DestinationView
+from canary.model.verdict import LEAKS, SERIES
+from canary.senders.profile import waiting
+from canary.store.database import Database
+from canary.store.queries.audit import CLIENT, audit
+from canary.store.queries.outbox import lost
+from canary.store.queries.vendors import Duplicate, Unknown
+from canary.web import charts, charts_case, filters
+from canary.web.assets import Assets
+from canary.web.auth import Authenticator, client_of
+from canary.web.issue_forms import IssueSettings
+from canary.web.routes import Role, WebRoute
+from canary.web.user_agent import browser
+
+Id = Annotated[int, InPath(ge=1, le=2**31 - 1)]
+Key = Annotated[int | None, Query(ge=0, le=2**31 - 1)]
+_NO_NUL = r"^[^\x00]*$"
+Field = Annotated[str, Form(max_length=1000, pattern=_NO_NUL)]
+LongField = Annotated[str, Form(max_length=60_000, pattern=_NO_NUL)]
+Found = TypeVar("Found")
+LISTENING, KEEPS_UP = "listening", "keeps up"
+"""What is said of a listener and a worker that are well."""
+MENU = (
+    ("/suppliers", "Suppliers", Role.VIEWER),
+    ("/alerts", "Alerts", Role.VIEWER),
+    ("/account", "Your account", Role.VIEWER),
+    ("/setup/tokens", "API tokens", Role.VIEWER),
+    ("/setup", "Set-up", Role.VIEWER),
+    ("/setup/users", "Users", Role.ADMIN),
+    ("/audit", "Audit log", Role.ADMIN),
+)
+"""What stands behind the user's name, and to whom; the pages that are read every day stand beside it."""
+
+
+class PageContext:
+    """Shows pages over one store; `health` tells the state of each part, `issuing` is what addresses are issued with."""
+
+    def __init__(
+        self,
+        door: Authenticator,
+        health: Callable[[], Mapping[str, str]],
+        assets: Assets | None = None,
+        issuing: IssueSettings | None = None,
+        destinations: Sequence[DestinationView] = (),
+    ) -> None:
+        """Read through the door's store, by the door's clock; `destinations` are those of alerts."""
+        self.arranged = Arrangement()
+        self.retention: timedelta | None = None
+        self.door, self.health, self.issuing = door, health, issuing or IssueSettings()
+        self.domains, self.destinations = self.issuing.domains, tuple(destinations)
+        self.database: Database = door.database
+        self.clock: Callable[[], datetime] = door.clock
+        self._templates = _environment(assets or Assets())
+
+    def show(self, request: Request, template: str, status: int = 200, **facts: object) -> Response:
+        """Show a template with what was found for it."""
+        user = getattr(request.state, "user", None)
+        page = self._templates.get_template(template)
+        # A page that tells of a store that is down must not ask it.
+        bar = self._bar() if user and status < 500 else {"questions": 0, "health": {}, "amiss": []}
+        menu = [(to, word) for to, word, least in MENU if user and Role(user.role).allows(least)]
+        around = {"user": user, "now": self.clock(), "path": request.url.path, "bar": bar, "menu": menu}
+        return HTMLResponse(page.render(facts, **around), status)
+
+    def _bar(self) -> dict[str, object]:
+        with self.database.reading() as session:
+            questions, arrive = waiting(session), not lost(session)
+        parts = {**self.health(), **({} if arrive else {"alerts": "some did not arrive"})}
+        amiss = [f"{name}: {word}" for name, word in parts.items() if word not in (LISTENING, KEEPS_UP)]
+        return {"questions": questions, "health": parts, "amiss": amiss}
+
+    @contextmanager
+    def writing(self, request: Request) -> Iterator[Session]:
+        """Open a transaction in which what is audited says from where it was asked for."""
+        with self.database.writing() as session:
+            session.info[CLIENT] = client_of(request)
+            yield session
+
+    def audit(self, session: Session, request: Request, action: str, subject: str, text: str = "") -> None:
+        """Write down that whoever asks did something, where no function of the store does so."""
+        audit(session, self.clock(), request.state.user.name, action, subject, text)
+
+
+class PageModule(Protocol):
+    """A part of the site, made with the frame it stands in."""
+
+    def __init__(self, frame: PageContext) -> None:
+        """Stand in a frame."""
+
+    def routes(self) -> tuple[WebRoute, ...]:
+        """Return all that it answers to."""
+
+
+def or_404(found: Found | None) -> Found:
+    """Return what was found; nothing is the answer 404."""
+    if found is None:
+        raise HTTPException(404)
+    return found
+
+
+@contextmanager
+def map_store_errors() -> Iterator[None]:
+    """Answer what the store refuses in its own words: unknown is 404, there already 409, what cannot be 422."""
+    try:
+        yield
+    except Unknown as fault:
+        raise HTTPException(404, str(fault)) from None
+    except Duplicate as fault:
+        raise HTTPException(409, str(fault)) from None
+    except ValueError as fault:
+        raise HTTPException(422, str(fault)[:500]) from None
+
+
+def _environment(assets: Assets) -> Environment:
+    environment = Environment(
+        loader=FileSystemLoader(Path(__file__).parent / "templates"),
+        autoescape=select_autoescape(default=True, default_for_string=True),
+        undefined=StrictUndefined, finalize=filters.visible, trim_blocks=True, lstrip_blocks=True,
+    )  # fmt: skip
+    environment.filters.update(
+        defang=filters.defang, ago=filters.ago, day=filters.day, percent=filters.percent, size=filters.size,
+        sparkline=charts.sparkline, timeline=charts.timeline, heat=charts.heat, bar=charts.bar,
+        belief=charts.belief, browser=browser,
+        chartdata=charts.data, casewindow=charts_case.window, odds=odds, charttold=charts.described, thousands=filters.thousands, window=filters.window,
+    )  # fmt: skip
+    environment.globals.update(series=SERIES, kinds=filters.KINDS, features=filters.FEATURES)
+    environment.globals.update(plain_claims=filters.PLAIN_CLAIMS)
+    environment.globals.update(asset=assets.address, leaks=frozenset(LEAKS))
+    return environment

@@ -1,0 +1,88 @@
+"""What a route is: a path, who may use it at the least, and what answers; every part of the site lists its own."""
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any
+
+from starlette.routing import BaseRoute, Match
+from starlette.types import Scope
+
+API = "/api/v1"
+LARGEST_FORM = 64 * 1024
+
+
+class Role(StrEnum):
+    """Who somebody is to us, each allowed what those before it are."""
+
+    PUBLIC = "public"
+    VIEWER = "viewer"
+    ANALYST = "analyst"
+    ADMIN = "admin"
+
+    def allows(self, least: "Role") -> bool:
+        """Whether this role is enough where another is the least."""
+        order = list(Role)
+        return order.index(self) >= order.index(least)
+
+
+@dataclass(frozen=True, slots=True)
+class WebRoute:
+    """One method of one path, the least role that may use it, and its handler.
+
+    `local` opens it to this machine as well, without a role; `largest` bounds the octets of a request; `token` lets
+    bearer tokens in; `status` is the answer when all went well, `media` its type where that is not JSON.
+    """
+
+    method: str
+    path: str
+    role: Role
+    handler: Callable[..., Any]
+    local: bool = False
+    largest: int = LARGEST_FORM
+    token: bool = False
+    status: int = 200
+    media: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Mounted:
+    """A whole application below a path, and the least role that may use it."""
+
+    path: str
+    role: Role
+    handler: Any
+    local: bool = False
+    largest: int = 0
+    token: bool = False
+
+
+OpenRoute = WebRoute | Mounted
+
+
+class RouteTable:
+    """Tells which declared route a request takes: who may do what is read from the declarations and nowhere else."""
+
+    def __init__(self, routes: Sequence[BaseRoute], declared: Iterable[OpenRoute]) -> None:
+        """Know the routes of an application; raises ValueError for one that nobody declared a role for."""
+        self._routes = routes
+        self._declared = {_key(way): way for way in declared}
+        loose = [key for route in routes for key in _keys(route) if key not in self._declared]
+        if loose:
+            raise ValueError(f"route {loose[0][1]}: no role was declared for it; list it among the routes of its page")
+
+    def taken(self, scope: Scope) -> OpenRoute | None:
+        """Return the route that a request takes, or None if there is nothing there."""
+        for route in self._routes:
+            if route.matches(scope)[0] is Match.FULL:
+                return self._declared[next(key for key in _keys(route) if key[0] in ("", scope["method"]))]
+        return None
+
+
+def _key(way: OpenRoute) -> tuple[str, str]:
+    return (way.method if isinstance(way, WebRoute) else "", way.path)
+
+
+def _keys(route: BaseRoute) -> list[tuple[str, str]]:
+    path, methods = getattr(route, "path", repr(route)), getattr(route, "methods", None)
+    return [(method, path) for method in sorted(methods)] if methods else [("", path)]
