@@ -16,7 +16,6 @@ import typer
 
 from canary.cli.frame import Json, Trouble, config_path, local, settings, show_json
 from canary.cli.selftest import self_test
-from canary.receive.compiled import is_compiled
 from canary.settings import load_settings
 
 if TYPE_CHECKING:
@@ -151,8 +150,6 @@ def _findings() -> Iterator[tuple[str, bool, str]]:
             yield name, True, check()
         except (Trouble, OSError, smtplib.SMTPException) as fault:
             yield name, False, str(fault)
-    interpreted = "interpreted; compiled it takes more mail a second, see docs/receiving.md"
-    yield "receiving", True, "compiled" if is_compiled() else interpreted
     yield "alerts", True, ", ".join(known.alert.destinations) or "no destination set; leaks show on the dashboard only"
 
 
