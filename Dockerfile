@@ -1,7 +1,5 @@
 FROM python:3.13-slim AS build
-RUN pip install --no-cache-dir uv==0.13.9 && \
-    apt-get update && apt-get install -y --no-install-recommends gcc libc6-dev
-ENV HATCH_BUILD_HOOK_ENABLE_MYPYC=true
+RUN pip install --no-cache-dir uv==0.13.9
 WORKDIR /src
 COPY . .
 RUN uv sync --frozen --no-editable --extra postgres --extra apprise --no-python-downloads

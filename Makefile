@@ -2,10 +2,6 @@
 .PHONY: help demo run test check bench quality
 .DEFAULT_GOAL := help
 ARGS ?=
-# What tests the modules that are compiled, for the form they have where there is no compiler.
-INTERPRETED = $(addprefix tests/unit/test_,admission.py bdat.py crowd.py data.py envelope.py journal.py path.py) \
-	$(addprefix tests/parts/test_,abuse.py dialogues.py listener.py lmtp.py probes.py proxied.py smtp.py spool.py) \
-	tests/slow/test_smtp_differential.py
 
 help:   ## List the targets
 	@sed -n 's/^\([a-z]*\): .*## /\1\t/p' $(MAKEFILE_LIST)
@@ -14,18 +10,14 @@ demo: .venv/.run ## Replay the leak of 2011 in front of you (ARGS=--no-serve end
 	.venv/bin/canary demo $(ARGS)
 
 run: .venv/.run ## Run everything on this machine with ./canary.toml
-	-@$(MAKE) --no-print-directory .venv/.fast
 	.venv/bin/canary up $(ARGS)
 
 # Compiled test modules are kept: every process of the tests would compile them again.
 test: export PYTHONDONTWRITEBYTECODE =
 test: .venv/.dev ## Run every test: the quick ones first, then slow, browser, corpus and suites
-	.ci/install compiler
-	@$(MAKE) --no-print-directory .venv/.fast
 	.ci/install test-tools
 	.venv/bin/pytest -n 2 --dist worksteal -m "not slow and not browser and not corpus" $(ARGS)
 	.venv/bin/pytest -n 2 --dist loadfile -m "slow or browser or corpus" $(ARGS)
-	.venv/bin/pytest -n 2 --dist worksteal --interpreted $(INTERPRETED)
 
 check: .venv/.dev ## Lint, types and import rules
 	.venv/bin/ruff check .
@@ -37,22 +29,12 @@ quality: .venv/.dev ## Measure verdicts on real mail (needs CANARY_CORPUS)
 	.venv/bin/python -m tests.quality $(ARGS)
 
 bench: .venv/.dev ## Measure beside real peers (ARGS names a benchmark)
-	.ci/install compiler
-	@$(MAKE) --no-print-directory .venv/.fast
 	.ci/install bench-tools
 	.venv/bin/python -m bench $(ARGS)
 
 .venv/.run: pyproject.toml uv.lock .ci/install
 	.ci/install run
 	@touch $@
-
-# It touches its target itself: with the time at which it began to compile, and only if it could.
-.venv/.fast: .venv/.run $(wildcard canary/smtp/*.py canary/model/*.py)
-	.ci/install fast
-
-# Compiling puts it aside; one that was killed meanwhile has left it there.
-pyproject.toml:
-	@mv $@.bak $@
 
 .venv/.dev: pyproject.toml uv.lock .ci/install
 	.ci/install dev

@@ -11,26 +11,11 @@ from pathlib import Path
 import pytest
 from sqlalchemy import create_engine, text
 
-from canary.smtp.compiled import is_compiled, prefer_sources
 from canary.store.database import Database
 from tests.postgres import cluster
 
 ROOT = Path(__file__).parent.parent
 START = datetime(2026, 3, 1, 12, tzinfo=UTC)
-
-
-def pytest_addoption(parser: pytest.Parser) -> None:
-    parser.addoption("--interpreted", action="store_true", help="test receiving as it is where nothing is compiled")
-
-
-def pytest_configure(config: pytest.Config) -> None:
-    if config.getoption("interpreted"):
-        prefer_sources()
-        assert not is_compiled()
-
-
-def pytest_report_header() -> str:
-    return f"receiving: {'compiled' if is_compiled() else 'interpreted'}"
 
 
 @dataclass

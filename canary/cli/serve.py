@@ -17,7 +17,6 @@ import typer
 from canary.cli.context import CliError, Json, config_path, local, settings, show_json
 from canary.cli.selftest import self_test
 from canary.settings import load_settings
-from canary.smtp.compiled import is_compiled
 
 if TYPE_CHECKING:
     from canary.smtp.doors import Door
@@ -151,8 +150,6 @@ def _findings() -> Iterator[tuple[str, bool, str]]:
             yield name, True, check()
         except (CliError, OSError, smtplib.SMTPException) as fault:
             yield name, False, str(fault)
-    interpreted = "interpreted; compiled it takes more mail a second, see docs/receiving.md"
-    yield "receiving", True, "compiled" if is_compiled() else interpreted
     yield "alerts", True, ", ".join(known.alert.destinations) or "no destination set; leaks show on the dashboard only"
 
 

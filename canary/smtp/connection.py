@@ -66,11 +66,10 @@ class Service:
     xclient: Callable[[str], bool] = lambda _: False
 
 
-class Connection:
+class Connection(asyncio.Protocol):
     """A connection from greeting to goodbye: what comes in waits in `_unread`, from `_at` on, for `work`.
 
-    Nothing is in `_unread` when all of it has been looked at. It is an asyncio.Protocol by what it does, not by descent,
-    which would keep it from being compiled.
+    Nothing is in `_unread` when all of it has been looked at.
     """
 
     def __init__(self, service: Service, crowd: Crowd, name: str) -> None:
@@ -273,11 +272,7 @@ class Connection:
         seconds = min(_HANDSHAKE_SECONDS, self._service.limits.idle)
         try:
             transport = await self._loop.start_tls(
-                self._transport,
-                cast("asyncio.Protocol", self),
-                context,
-                server_side=True,
-                ssl_handshake_timeout=seconds,
+                self._transport, self, context, server_side=True, ssl_handshake_timeout=seconds
             )
         except (OSError, EOFError) as error:
             log.debug("session=%s TLS: %s", self.name, error)

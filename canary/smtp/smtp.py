@@ -5,7 +5,7 @@ import inspect
 import itertools
 import socket
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, cast
+from typing import Any
 
 from canary.smtp.connection import Service
 from canary.smtp.crowd import Crowd
@@ -63,9 +63,8 @@ class Listener:
         loop, listening = asyncio.get_running_loop(), opened.socket
         kind = _SESSIONS[opened.door.protocol]
 
-        def session() -> asyncio.BaseProtocol:
-            made = kind(self.service, self.crowd, f"{self._era}-{next(self._numbers)}")
-            return cast("asyncio.BaseProtocol", made)
+        def session() -> Session:
+            return kind(self.service, self.crowd, f"{self._era}-{next(self._numbers)}")
 
         if listening.family != socket.AF_UNIX:
             return await loop.create_server(session, sock=listening, backlog=BACKLOG)

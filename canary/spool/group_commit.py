@@ -9,6 +9,7 @@ import threading
 import time
 from bisect import bisect_right
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from itertools import accumulate
 from pathlib import Path
@@ -43,17 +44,15 @@ _RECHECK_SECONDS = 0.2
 _GLANCE_SECONDS = 0.05
 
 
+@dataclass(slots=True)
 class _Job:
     """A mail on its way into the file, and who is told, in his own loop; `answer` is its key or what went wrong."""
 
-    def __init__(
-        self, envelope: str, content: bytes, told: Callable[[str | SpoolFault], object], loop: asyncio.AbstractEventLoop
-    ) -> None:
-        self.envelope = envelope
-        self.content = content
-        self.told = told
-        self.loop = loop
-        self.answer: str | SpoolFault = ""
+    envelope: str
+    content: bytes
+    told: Callable[[str | SpoolFault], object]
+    loop: asyncio.AbstractEventLoop
+    answer: str | SpoolFault = ""
 
 
 class GroupCommit:
