@@ -2,12 +2,11 @@
 
 from collections.abc import Iterable, Mapping
 from datetime import datetime, timedelta
-from uuid import NAMESPACE_URL, uuid5
 
 from sqlalchemy import func
 from sqlmodel import Session, col, select
 
-from canary.model.alert import Alert
+from canary.model.alert import Alert, fact_id
 from canary.store.queries import outbox
 from canary.store.tables import HealthProblemRow, OutboxRow, VendorRow, VendorWeekRow
 
@@ -50,7 +49,7 @@ def look_for_silence(session: Session, now: datetime) -> None:
         names = sorted(fresh.values(), key=str.casefold)
         rest = f" and {len(names) - _NAMED} more" if len(names) > _NAMED else ""
         text = f"{', '.join(names[:_NAMED])}{rest}: used to write, and nothing came for {QUIET.days // 7} weeks"
-        key = str(uuid5(NAMESPACE_URL, f"canary:vendor-silent:{now.isoformat()}:{','.join(sorted(fresh))}"))
+        key = fact_id("vendor-silent", now.isoformat(), ",".join(sorted(fresh)))
         outbox.put(session, _plain(key, "vendor-silent", now, text, tuple(sorted(fresh))[:100]))
 
 
@@ -82,4 +81,4 @@ def _plain(key: str, kind: str, now: datetime, text: str, vendors: tuple[str, ..
 
 
 def _id(kind: str, row: HealthProblemRow) -> str:
-    return str(uuid5(NAMESPACE_URL, f"canary:{kind}:{row.subject}:{row.since.isoformat()}"))
+    return fact_id(kind, row.subject, row.since.isoformat())

@@ -12,13 +12,10 @@ from canary.cases import case_alerts
 from canary.cases.records import OPEN
 from canary.model.alert import Alert, DestinationView, Mode
 from canary.model.case import CaseState
-from canary.store.database import lock
+from canary.store.locks import Lock, lock
 from canary.store.queries import vendor_tags
 from canary.store.queries.outbox import alert_of
 from canary.store.tables import CaseRow, DeliveryRow, DestinationRow, JoinedRow, OutboxRow, ThreadRow
-
-ROUTE_LOCK = 7203254
-"""Whoever routes passes one at a time, so that facts of one matter find each other."""
 
 BATCH = 500
 SETTLE = (timedelta(minutes=1), timedelta(minutes=10), timedelta(hours=1))
@@ -35,7 +32,7 @@ _PERIODS = {Mode.HOURLY: timedelta(hours=1), Mode.DAILY: timedelta(days=1)}
 
 def route(session: Session, destinations: Sequence[DestinationView], now: datetime) -> int:
     """Give facts that nobody has routed to every destination that wants them; return how many facts there were."""
-    lock(session, ROUTE_LOCK)
+    lock(session, Lock.ROUTES)
     _welcome(session, destinations, now)
     query = select(OutboxRow).where(col(OutboxRow.routed).is_(False)).order_by(col(OutboxRow.at)).limit(BATCH)
     rows = session.exec(query).all()

@@ -1,10 +1,8 @@
 """A test of one destination, sent at once and past the outbox."""
 
-from uuid import NAMESPACE_URL, uuid5
-
 from canary.alerts.channels.base import Delivery, DeliveryError
 from canary.alerts.delivery import DeliveryContext
-from canary.model.alert import Alert, Message
+from canary.model.alert import Alert, Message, fact_id
 from canary.net.http import AddressRefused, Unreachable
 
 
@@ -14,7 +12,7 @@ def test_send(desk: DeliveryContext, name: str) -> str:
     if target is None:
         return "no such destination"
     fact = Alert(
-        str(uuid5(NAMESPACE_URL, f"canary:test:{name}:{now.isoformat()}")), "test", now, 0, "Test vendor", "test", 1.0,
+        fact_id("test", name, now.isoformat()), "test", now, 0, "Test vendor", "test", 1.0,
         "test@canary.invalid", "canary", "Test", ("This is a test; nobody leaked anything.",),
     )  # fmt: skip
     try:

@@ -51,3 +51,6 @@ class Rates:
 
 
 RATES = Rates()
+
+CARRIED_AS = "attribution.rates"
+"""Under this name a session of the store carries the assumptions to where a case is assessed."""

@@ -17,12 +17,9 @@ from canary.judge.decoy_names import DecoyKind, kind_of
 from canary.model.address import Draw
 from canary.model.canary import CanaryState
 from canary.model.verdict import Verdict
-from canary.store.database import lock
 from canary.store.decoy_mac import decoy_mac_of
+from canary.store.locks import Lock, lock
 from canary.store.tables import CanaryRow, HitRow, KeyMarkRow
-
-DECOYS_LOCK = 7203253
-"""Whoever makes decoys, or the key for them, passes one at a time."""
 
 _NAME = "decoy"
 _SAMPLE = 60
@@ -74,7 +71,7 @@ def ready(session: Session, *, anew: bool = False) -> str:
 
     `anew` forgets a key that is lost: what it sealed counts as issued from then on. Raises OSError and ValueError.
     """
-    lock(session, DECOYS_LOCK)
+    lock(session, Lock.DECOYS)
     seals, known = decoy_mac_of(session), session.get(KeyMarkRow, _NAME)
     if known is not None and not anew:
         return trouble(session)
@@ -147,7 +144,7 @@ def maintain_decoys(session: Session, wanted: DecoyRequest, draw: Draw, now: dat
 
     One that was hit has told all it can, and another takes its place.
     """
-    lock(session, DECOYS_LOCK)
+    lock(session, Lock.DECOYS)
     missing = _missing(session, wanted)
     if not missing:
         return 0

@@ -3,18 +3,15 @@
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from uuid import NAMESPACE_URL, uuid5
 
 from sqlalchemy import case, func
-from sqlalchemy.dialects import postgresql, sqlite
 from sqlmodel import Session, select
 
 from canary.cases import records
-from canary.cases.charge import CASES_LOCK
 from canary.cases.rejudge import RejudgeCause, RejudgeOutcome, of_sender, rejudge
 from canary.judge.lifecycle import LATE
 from canary.judge.senders import LearningStep, confirmed_account, next_step, observed_senders
-from canary.model.alert import Alert
+from canary.model.alert import Alert, fact_id
 from canary.model.canary import Canary
 from canary.model.identity import Identity, Proof
 from canary.model.party import Vendor
@@ -23,10 +20,11 @@ from canary.model.verdict import Judgement, Verdict
 from canary.senders import supplier_links
 from canary.senders.profile import _SENDER, _row, _sender
 from canary.senders.supplier_links import Use
-from canary.store.database import lock
+from canary.store.locks import Lock, lock
 from canary.store.queries import audit, outbox
 from canary.store.queries.vendors import vendor_row
 from canary.store.tables import SenderRow
+from canary.store.upsert import insert_for
 
 _OWN = (Verdict.EXPECTED, Verdict.SUPPLIER)
 
@@ -72,7 +70,7 @@ def record_senders(session: Session, sights: Sequence[SenderSight], learning: Le
     seen, uses = _seen(sights, learning), list[Use]()
     if seen:
         if any(s.state is SenderState.PENDING or s.confirmed for s in seen.values()):
-            lock(session, CASES_LOCK)
+            lock(session, Lock.CASES)
         for row in _count(session, seen):
             uses += _follow(session, row, seen[row.vendor_id, row.key], learning)
     for sight in sights:
@@ -88,7 +86,7 @@ def decide(session: Session, vendor: str, key: str, state: SenderState, cause: R
     Raises Unknown for a sender that was never seen at the vendor, ValueError for one that was declared. Saying it
     again changes nothing.
     """
-    lock(session, CASES_LOCK)
+    lock(session, Lock.CASES)
     owner = vendor_row(session, vendor)
     row = _row(session, owner, key)
     if row.state == state:
@@ -165,7 +163,6 @@ def _seen(sights: Sequence[SenderSight], learning: Learning) -> dict[tuple[int, 
 
 def _count(session: Session, seen: dict[tuple[int, str], _Seen]) -> Sequence[SenderRow]:
     """Add to the counts of all senders in one step of the store, and return them as they stand now."""
-    insert = postgresql.insert if session.get_bind().dialect.name == "postgresql" else sqlite.insert
     values = [
         {
             "vendor_id": vendor, "key": key, "state": entry.state.value, "proof": entry.proof.value,
@@ -174,7 +171,7 @@ def _count(session: Session, seen: dict[tuple[int, str], _Seen]) -> Sequence[Sen
         }
         for (vendor, key), entry in sorted(seen.items())
     ]  # fmt: skip
-    row = insert(SenderRow).values(values)
+    row = insert_for(session, SenderRow).values(values)
     new, old = row.excluded, _SENDER.c
     changes = {
         "count": old.count + new.count,
@@ -232,7 +229,7 @@ def _ask(session: Session, row: SenderRow, last: SenderSight) -> None:
 
 def _question(row: SenderRow, last: SenderSight) -> Alert:
     return Alert(
-        id=str(uuid5(NAMESPACE_URL, f"canary:new-sender:{last.vendor.slug}:{row.vendor_id}:{row.key}")), kind="new-sender",
+        id=fact_id("new-sender", last.vendor.slug, row.vendor_id, row.key), kind="new-sender",
         at=last.at, case=0, vendor=last.vendor.name, verdict=last.judgement.verdict.value,
         confidence=last.judgement.confidence, canary=last.canary.address, sender=last.sender, subject=last.subject[:300],
         reasons=tuple(reason.text for reason in last.judgement.reasons), identity=row.key, vendors=(last.vendor.slug,),

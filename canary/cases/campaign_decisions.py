@@ -10,12 +10,12 @@ from sqlmodel import Session, col, or_, select
 from canary.attribute.campaigns.link import pairs
 from canary.campaigns.membership import campaign_row, merge_campaigns, set_apart
 from canary.cases import records
-from canary.cases.charge import CASES_LOCK, assess_and_record
+from canary.cases.charge import assess_and_record
 from canary.cases.merge_split import proposals
 from canary.model.campaign import read_features
 from canary.model.decision import Decision
 from canary.store.campaign_hits import restrike
-from canary.store.database import lock
+from canary.store.locks import Lock, lock
 from canary.store.queries.vendors import Unknown
 from canary.store.tables import (
     CampaignKeyRow,
@@ -33,7 +33,7 @@ CHUNK = 500
 
 def merge(session: Session, numbers: Collection[int], word: Decision) -> CampaignRow:
     """Make campaigns one, under the oldest of their numbers; raises `Unknown`, and `ValueError` if they are one."""
-    lock(session, CASES_LOCK)
+    lock(session, Lock.CASES)
     oldest, *others = sorted({get_campaign(session, number).id or 0 for number in numbers})
     if not others:
         raise ValueError(f"campaign {oldest}: nothing to merge; name another campaign beside it")
@@ -53,7 +53,7 @@ def split(session: Session, number: int, mails: Collection[int], word: Decision)
 
     What the two sides share leads to neither from now on. Raises `Unknown`, and `ValueError` where nothing is left.
     """
-    lock(session, CASES_LOCK)
+    lock(session, Lock.CASES)
     campaign = get_campaign(session, number)
     moved = session.exec(
         select(MailRow).where(MailRow.campaign_id == campaign.id, col(MailRow.id).in_(mails)).order_by(col(MailRow.id))

@@ -4,14 +4,13 @@ from collections.abc import Sequence
 from dataclasses import asdict, replace
 from datetime import datetime, timedelta
 from typing import Any
-from uuid import NAMESPACE_URL, uuid5
 
 from sqlalchemy import distinct, func
 from sqlmodel import Session, col, select
 
 from canary.cases.escalation import NotifiedState, changes
 from canary.cases.records import OPEN
-from canary.model.alert import Alert
+from canary.model.alert import Alert, fact_id
 from canary.model.case import CaseState
 from canary.model.verdict import LEAKS
 from canary.store.codec import leaked_fields, suspects_of
@@ -98,7 +97,7 @@ def _tell(session: Session, case: CaseRow, kind: str, mark: str, text: str, at: 
 
 def _id(case: CaseRow, kind: str, mark: str) -> str:
     # The same change of the same case is told once, however often it comes about.
-    return str(uuid5(NAMESPACE_URL, f"canary:{kind}:{case.id}:{case.opened_at.isoformat()}:{mark}"))
+    return fact_id(kind, case.id, case.opened_at.isoformat(), mark)
 
 
 def _fact(session: Session, case: CaseRow, at: datetime) -> Alert:

@@ -6,16 +6,12 @@ from datetime import datetime
 from sqlmodel import Session
 
 from canary.attribute.assess import Assessment, SourceNames, assess
-from canary.attribute.priors import RATES, Rates
+from canary.attribute.priors import CARRIED_AS, RATES, Rates
 from canary.canaries import lifecycle
 from canary.cases import belonging, case_alerts, records
-from canary.store.database import ASSUMED
 from canary.store.queries import vendors
 from canary.store.queries.world import world_of
 from canary.store.tables import CaseRow
-
-CASES_LOCK = 7203252
-"""Whoever opens, joins or settles cases passes one at a time."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,5 +53,5 @@ def assess_case(session: Session, case: CaseRow, at: datetime, *, patient: bool 
     With many addresses only the patient get the reasons.
     """
     names = vendors.vendor_names(session) | vendors.supplier_names(session)
-    rates: Rates = session.info.get(ASSUMED, RATES)
+    rates: Rates = session.info.get(CARRIED_AS, RATES)
     return assess(world_of(session, at, case.id), SourceNames(names), rates, patient=patient)

@@ -9,13 +9,13 @@ from sqlmodel import Session, col, or_, select
 
 from canary.campaigns.membership import campaign_row
 from canary.cases import records
-from canary.cases.charge import CASES_LOCK, assess_and_record
+from canary.cases.charge import assess_and_record
 from canary.cases.workflow import get_active_case
 from canary.model.case import SETTLED, CaseState
 from canary.model.decision import Decision
 from canary.model.verdict import LEAKS
 from canary.store.campaign_hits import restrike
-from canary.store.database import lock
+from canary.store.locks import Lock, lock
 from canary.store.queries import audit
 from canary.store.queries.vendors import Unknown, vendor_row
 from canary.store.tables import CampaignHitRow, CanaryRow, CaseRow, CaseVendorRow, HitRow, MailRow, MoveRow
@@ -28,7 +28,7 @@ _LEAKS = [verdict.value for verdict in LEAKS]
 
 def merge(session: Session, number: int, other: int, word: Decision) -> MoveRow:
     """Let a case take over another; raises Unknown, and ValueError where one of them is no case of its own."""
-    lock(session, CASES_LOCK)
+    lock(session, Lock.CASES)
     into, part = get_active_case(session, number), get_active_case(session, other)
     if into is part:
         raise ValueError(f"case {number}: it is one with itself already; name another case to merge into it")
@@ -61,7 +61,7 @@ def split_campaign(session: Session, number: int, campaign: int, word: Decision)
 
 def undo(session: Session, number: int, word: Decision) -> MoveRow:
     """Take back the last merge or split of a case; raises ValueError without one, or where another came after it."""
-    lock(session, CASES_LOCK)
+    lock(session, Lock.CASES)
     move = next(iter(_standing(session, [number])), None)
     if move is None:
         raise ValueError(f"case {number}: nothing was merged or split here that could be undone")
@@ -110,7 +110,7 @@ def parts_of(session: Session, number: int) -> list[int]:
 
 
 def _split(session: Session, number: int, chosen: Any, named: str, word: Decision) -> CaseRow:
-    lock(session, CASES_LOCK)
+    lock(session, Lock.CASES)
     case = get_active_case(session, number)
     hits = _hits(session, (HitRow.case_id == number) & chosen)
     gone, left = _leaks(session, number, chosen), _leaks(session, number, ~chosen)

@@ -6,7 +6,6 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
-from uuid import NAMESPACE_URL, uuid5
 
 from sqlalchemy import ColumnElement, Row, bindparam, func, update
 from sqlmodel import Session, col, select
@@ -15,10 +14,10 @@ from canary.attribute.campaigns.features import addressee, worded
 from canary.campaigns import membership
 from canary.canaries import lifecycle
 from canary.cases import records
-from canary.cases.charge import CASES_LOCK, Charge, assess_and_record, charge
+from canary.cases.charge import Charge, assess_and_record, charge
 from canary.judge.rules import HitContext, judge
 from canary.mail.parse import parse
-from canary.model.alert import Alert
+from canary.model.alert import Alert, fact_id
 from canary.model.canary import Canary, CanaryState
 from canary.model.case import CaseState
 from canary.model.identity import Identity
@@ -28,7 +27,7 @@ from canary.senders.supplier_links import Use, uses
 from canary.store.campaign_hits import restrike
 from canary.store.codec import envelope_of, identity_of, proofs_of, suspects_of
 from canary.store.counters import CountedHit, sums_of
-from canary.store.database import lock
+from canary.store.locks import Lock, lock
 from canary.store.queries import attempts, canaries, mails, outbox, vendors
 from canary.store.tables import (
     CanaryRow,
@@ -95,7 +94,7 @@ def rejudge(session: Session, vendor_id: int, which: ColumnElement[bool], cause:
 
     Only a batch of mails is in memory at a time, however many there are.
     """
-    lock(session, CASES_LOCK)
+    lock(session, Lock.CASES)
     session.flush()
     bench = _Bench(session, vendor_id, vendors.vendors_by_id(session, [vendor_id])[vendor_id], cause)
     for batch in _batches(session, vendor_id, which):
@@ -306,7 +305,7 @@ def _written(hit: Row[Any], found: Judgement) -> dict[str, Any]:
 def _alert(case: CaseRow, vendor: Vendor, change: _Change) -> Alert:
     hit, found, address = change.hit, change.found, change.hearing.canary.address
     return Alert(
-        id=str(uuid5(NAMESPACE_URL, f"canary:case-opened:anew:{case.id}")), kind="case-opened", at=hit.at,
+        id=fact_id("case-opened", "anew", case.id), kind="case-opened", at=hit.at,
         case=case.id or 0, vendor=vendor.name, verdict=found.verdict.value, confidence=found.confidence, canary=address,
         sender=str(hit.identity.get("domain") or hit.sender), subject=hit.subject[:300],
         reasons=tuple(reason.text for reason in found.reasons),

@@ -9,8 +9,9 @@ from datetime import datetime, timedelta
 from sqlmodel import Session, col, select
 
 from canary.cases import case_alerts, records
-from canary.cases.charge import CASES_LOCK, assess_case
-from canary.store.database import Database, lock
+from canary.cases.charge import assess_case
+from canary.store.database import Database
+from canary.store.locks import Lock, lock
 from canary.store.tables import CaseRow
 
 AFTER = timedelta(days=1)
@@ -39,7 +40,7 @@ def _weigh(store: Database, number: int, now: datetime) -> bool:
         case = session.get_one(CaseRow, number)
         seen, found = case.last_hit_at, assess_case(session, case, now, patient=True)
     with store.writing() as session:
-        lock(session, CASES_LOCK)
+        lock(session, Lock.CASES)
         case = session.get_one(CaseRow, number)
         # What was hit meanwhile is not in this belief: it waits for the next time.
         fresh = case.last_hit_at == seen and case.state in records.OPEN

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from datetime import datetime
 from enum import IntEnum, StrEnum
+from uuid import NAMESPACE_URL, uuid5
 
 
 class Severity(IntEnum):
@@ -31,6 +32,11 @@ SEVERITY: dict[str, Severity] = {
     "test": Severity.HIGH,
 }
 """Every kind of fact, and how much it matters."""
+
+
+def fact_id(kind: str, *parts: object) -> str:
+    """Return the id of a fact of some kind: the same parts have the same id, wherever and however often it comes about."""
+    return str(uuid5(NAMESPACE_URL, ":".join(map(str, ("canary", kind, *parts)))))
 
 
 class Mode(StrEnum):

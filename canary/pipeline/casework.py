@@ -3,7 +3,6 @@
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from uuid import NAMESPACE_URL, uuid5
 
 from sqlmodel import Session
 
@@ -12,9 +11,9 @@ from canary.campaigns import membership
 from canary.canaries import lifecycle
 from canary.cases import answers, belonging, records
 from canary.cases.answers import SenderSight
-from canary.cases.charge import CASES_LOCK, assess_and_record
+from canary.cases.charge import assess_and_record
 from canary.judge.providers import ProviderRegistry
-from canary.model.alert import Alert
+from canary.model.alert import Alert, fact_id
 from canary.model.campaign import CampaignSending
 from canary.model.canary import Canary
 from canary.model.identity import Identity
@@ -25,7 +24,7 @@ from canary.model.sender import Learning
 from canary.model.verdict import HINTS, Judgement, Verdict
 from canary.store.codec import suspects_of
 from canary.store.counters import CountedHit, count
-from canary.store.database import lock
+from canary.store.locks import Lock, lock
 from canary.store.queries import mails, outbox
 from canary.store.queries.mails import Hit
 from canary.store.tables import CaseRow
@@ -150,7 +149,7 @@ def join_campaigns(session: Session, heard: Sequence[StoredMail], book: Provider
     if not strange:
         return {}
     shown = [_shown(h, book) for h in strange]
-    lock(session, CASES_LOCK)
+    lock(session, Lock.CASES)
     rows = mails.rows(session, [h.mail_id for h in strange])
     for h, one in zip(strange, shown, strict=True):
         membership.join_campaign(session, rows[h.mail_id], one)
@@ -235,9 +234,8 @@ def _sight(heard: StoredMail, judged: JudgedHit) -> SenderSight:
 
 def _alert(finding: AuthenticatedMail, judged: JudgedHit, case: CaseRow, campaign: int) -> Alert:
     # The id follows from the mail and the address, so that a mail concluded again after a crash says the same.
-    stable = uuid5(NAMESPACE_URL, f"canary:case-opened:{finding.raw.key}:{judged.canary.address}")
     return Alert(
-        id=str(stable),
+        id=fact_id("case-opened", finding.raw.key, judged.canary.address),
         kind="case-opened",
         at=finding.raw.envelope.received,
         case=case.id or 0,

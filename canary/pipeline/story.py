@@ -17,14 +17,13 @@ from canary.authenticate.iprev import verified_name
 from canary.authenticate.lookup import Lookup, RecordingLookup
 from canary.authenticate.message import split
 from canary.cases import records
-from canary.cases.charge import CASES_LOCK
 from canary.judge.guess import chance_of_guess
 from canary.judge.identity import identify
 from canary.judge.probe import came_from, judge_probe
 from canary.judge.providers import ProviderRegistry
 from canary.judge.rules import HitContext, judge
 from canary.judge.selftest import HEADER, is_own
-from canary.judge.senders import pending
+from canary.judge.senders import pending, sender_keys
 from canary.mail.parse import parse
 from canary.mail.received import Trusted, trusted_hop
 from canary.model.attempt import Attempt, AttemptKind
@@ -35,7 +34,8 @@ from canary.model.sender import Learning
 from canary.model.verdict import HINTS, Reason, Verdict
 from canary.pipeline.casework import AuthenticatedMail, JudgedHit, StoredMail, attribute, join_campaigns, queue_alerts
 from canary.store.counters import CountedHit, count
-from canary.store.database import Database, is_down, lock
+from canary.store.database import Database, is_down
+from canary.store.locks import Lock, lock
 from canary.store.queries import attempts, canaries, mails, probes, vendors
 from canary.store.queries.mails import Mail
 from canary.store.queries.recipients import RecipientLookup
@@ -164,7 +164,8 @@ def process_batch(
 def store_and_judge(session: Session, parts: Context, findings: Sequence[AuthenticatedMail]) -> list[StoredMail]:
     """Keep mails and judge them, one after the other, at each canary they reached."""
     register = RecipientLookup(session, {to for finding in findings for to in finding.raw.envelope.rcpt_to})
-    kept = mails.keep_mails(session, [Mail(f.raw, f.mail, f.proofs, f.identity, f.answers) for f in findings])
+    new = [Mail(f.raw, f.mail, f.proofs, f.identity, f.answers, sender_keys(f.identity)) for f in findings]
+    kept = mails.keep_mails(session, new)
     return [StoredMail(f, kept[f.raw.key], judge_hits(register, f, parts.key)) for f in findings]
 
 
@@ -244,7 +245,7 @@ def take_attempts(parts: Context, inbox: Inbox) -> None:
         # Who asks for an address by VRFY checks a list as well.
         probed = [a for a in fresh if a.kind in (AttemptKind.PROBE, AttemptKind.VERIFY) and a.address]
         if probed:
-            lock(session, CASES_LOCK)
+            lock(session, Lock.CASES)
         count(session, [counted for probe in probed if (counted := take_probe(session, probe))])
     inbox.forget_attempts(numbered[-1][0])
 

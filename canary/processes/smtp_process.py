@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 
 from prometheus_client import CollectorRegistry
 
+from canary.attribute.priors import CARRIED_AS
 from canary.mail.received import read_trusted
 from canary.processes.supervisor import ManagedProcess, ShutdownSignal, announce
 from canary.settings import Settings, SettingsError
@@ -36,7 +37,7 @@ def clock() -> datetime:
 def open_store(settings: Settings) -> Database:
     """Open the store, making the data folder if need be."""
     settings.data.mkdir(mode=0o700, parents=True, exist_ok=True)
-    return Database(settings.store_url, seals=seals(settings), rates=settings.attribution.rates)
+    return Database(settings.store_url, seals=seals(settings), carried={CARRIED_AS: settings.attribution.rates})
 
 
 def seals(settings: Settings) -> DecoyMac:

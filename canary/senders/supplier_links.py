@@ -4,15 +4,13 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from sqlalchemy import Table
-from sqlalchemy.dialects import postgresql, sqlite
 from sqlmodel import Session, col, delete, select
 
 from canary.model.identity import Identity
 from canary.model.party import Vendor
 from canary.store.queries import audit
 from canary.store.tables import SupplierRow, SupplyRow
-from canary.store.tables.base import Row
+from canary.store.upsert import insert_for
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +59,9 @@ def learn(session: Session, shown: Iterable[Use]) -> frozenset[str]:
     named = {use.supplier: use for use in fresh.values()}
     for slug, use in sorted(named.items()):
         values = {"slug": slug, "name": use.name, "created_at": use.at}
-        session.execute(_insert(session, SupplierRow).values(**values).on_conflict_do_nothing(index_elements=["slug"]))
+        session.execute(
+            insert_for(session, SupplierRow).values(**values).on_conflict_do_nothing(index_elements=["slug"])
+        )
     for _, use in sorted(fresh.items()):
         _learn(session, use)
     return frozenset(use.vendor.slug for use in fresh.values())
@@ -84,7 +84,9 @@ def _learn(session: Session, use: Use) -> None:
     found = session.exec(select(SupplyRow).filter_by(**keys).with_for_update()).first()
     if found is None:
         values = {**keys, "account": use.account, "since": use.at, "origin": "learned", "through": use.through}
-        session.execute(_insert(session, SupplyRow).values(**values).on_conflict_do_nothing(index_elements=list(keys)))
+        session.execute(
+            insert_for(session, SupplyRow).values(**values).on_conflict_do_nothing(index_elements=list(keys))
+        )
         audit.note(session, use.vendor_id, use.at, "supplier-seen", _told(use, supplier.name))
     elif found.origin == "learned":
         found.since = min(found.since or use.at, use.at)
@@ -97,9 +99,3 @@ def _told(use: Use, name: str) -> str:
     account = f" (account {use.account})" if use.account else ""
     through = f", by way of {use.through}" if use.through else ""
     return f"{use.vendor.name} now also sends {use.channel} mail through {name}{account}{through}."
-
-
-def _insert(session: Session, kind: type[Row]) -> "postgresql.Insert | sqlite.Insert":
-    table = kind.__table__  # type: ignore[attr-defined]
-    assert isinstance(table, Table)  # noqa: S101 - for the type checker
-    return postgresql.insert(table) if session.get_bind().dialect.name == "postgresql" else sqlite.insert(table)

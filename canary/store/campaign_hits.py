@@ -7,12 +7,12 @@ from collections.abc import Collection, Iterable, Iterator, Mapping
 from typing import Any, NamedTuple
 
 from sqlalchemy import ColumnElement, Select, case, delete, func, insert, literal, select
-from sqlalchemy.dialects import postgresql, sqlite
 from sqlmodel import Session
 
 from canary.model.verdict import LEAKS
 from canary.store.tables import CampaignHitRow, CampaignRow, HitRow, MailRow
 from canary.store.tables.base import metadata
+from canary.store.upsert import insert_for, sums
 
 _CHUNK = 500
 _STRIKE, _HIT, _MAIL, _CAMPAIGN = (
@@ -66,10 +66,9 @@ def _again(session: Session, kept: ColumnElement[bool], hits: ColumnElement[bool
 
 
 def _adding(session: Session, rows: Select[Any] | None) -> Any:
-    statement = (postgresql if session.get_bind().dialect.name == "postgresql" else sqlite).insert(_STRIKE)
+    statement = insert_for(session, _STRIKE)
     new = statement if rows is None else statement.from_select(_COLUMNS, rows)
-    more = {name: _STRIKE.c[name] + statement.excluded[name] for name in ("hits", "leaks")}
-    return new.on_conflict_do_update(index_elements=_COLUMNS[:3], set_=more)
+    return new.on_conflict_do_update(index_elements=_COLUMNS[:3], set_=sums(statement, "hits", "leaks"))
 
 
 def _roots(session: Session, campaigns: Iterable[int]) -> set[int]:

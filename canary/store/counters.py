@@ -11,7 +11,6 @@ from datetime import date, datetime, timedelta
 from typing import Any
 
 from sqlalchemy import ColumnElement, Select, Table, bindparam, case, delete, func, select, text, update
-from sqlalchemy.dialects import postgresql, sqlite
 from sqlmodel import Session, col
 
 from canary.model.verdict import HINTS, LEAKS, OWN, SERIES_OF, Verdict
@@ -30,6 +29,7 @@ from canary.store.tables import (
     VendorWeekRow,
 )
 from canary.store.tables.base import metadata
+from canary.store.upsert import insert_for
 
 CHUNK = 500
 _SUMS = "canary.sums"
@@ -232,7 +232,6 @@ class _Writer:
 
     def __init__(self, session: Session) -> None:
         self.connection = session.connection()
-        self.insert = postgresql.insert if session.get_bind().dialect.name == "postgresql" else sqlite.insert
 
     def vendors(self, rows: Sequence[Mapping[str, Any]]) -> None:
         self._tally(_VENDOR, rows)
@@ -286,7 +285,12 @@ class _Writer:
         if not rows:
             return []
         blank = [{**row, "count": 0} for row in rows]
-        statement = self.insert(_OUTSIDER).values(blank).on_conflict_do_nothing().returning(_OUTSIDER.c.vendor_id)
+        statement = (
+            insert_for(self.connection, _OUTSIDER)
+            .values(blank)
+            .on_conflict_do_nothing()
+            .returning(_OUTSIDER.c.vendor_id)
+        )
         return list(self.connection.execute(statement).scalars())
 
     def _emptied(self, vendors: Collection[int]) -> list[int]:
@@ -300,7 +304,7 @@ class _Writer:
         """Add rows to those of the same key, column by column."""
         if not rows:
             return
-        statement = self.insert(table)
+        statement = insert_for(self.connection, table)
         keys = [column.name for column in table.primary_key]
         more = {
             name: special.get(name, _sum)(table.c[name], statement.excluded[name])

@@ -1,37 +1,43 @@
 """Engine, transactions and migrations: the one door to the store."""
 
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
 from alembic import command
 from alembic.config import Config
-from sqlalchemy import Engine, create_engine, event, text
+from sqlalchemy import Engine, create_engine, event
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import DBAPIError, OperationalError
 from sqlalchemy.pool import ConnectionPoolEntry
 from sqlmodel import Session
 
-from canary.attribute.priors import RATES, Rates
 from canary.store.decoy_mac import INFO, KEYLESS, DecoyMac
+from canary.store.locks import Lock, lock
 
 MIGRATIONS = Path(__file__).parent / "migrations"
 _ENDING = "canary.ending"
-ASSUMED = "rates"
-"""What attribution assumes, in the facts of a session."""
 
 
 class Database:
     """The store behind a URL: SQLite (WAL, synchronous FULL) or PostgreSQL; opening it connects to nothing."""
 
-    def __init__(self, url: str, *, busy_seconds: float = 10, seals: DecoyMac = KEYLESS, rates: Rates = RATES) -> None:
+    def __init__(
+        self,
+        url: str,
+        *,
+        busy_seconds: float = 10,
+        seals: DecoyMac = KEYLESS,
+        carried: Mapping[str, object] | None = None,
+    ) -> None:
         """Prepare the engine for a URL such as `sqlite:///data/canary.db` or `postgresql+psycopg://...`.
 
-        `seals` tell decoys from issued addresses in whatever is read through here; suspects are weighed by `rates`.
+        `seals` tell decoys from issued addresses in all that is read through here. `carried` is handed on in the
+        `info` of every session, for those who know the names in it.
         """
         self.url = make_url(url)
-        self._facts = {INFO: seals, ASSUMED: rates}
+        self._info = {**(carried or {}), INFO: seals}
         self.sqlite = self.url.get_backend_name() == "sqlite"
         self._writers, self._patience = threading.Lock(), busy_seconds
         arguments = (
@@ -50,7 +56,7 @@ class Database:
     @contextmanager
     def reading(self) -> Iterator[Session]:
         """Open a session for reading: one snapshot, rolled back at the end."""
-        with Session(self.engine, expire_on_commit=False, info=self._facts) as session:
+        with Session(self.engine, expire_on_commit=False, info=self._info) as session:
             yield session
 
     @contextmanager
@@ -58,7 +64,7 @@ class Database:
         """Open a transaction that commits as a whole or leaves nothing behind."""
         options = {"writing": True}
         engine = self.engine.execution_options(**options)
-        with self._turn(), Session(engine, expire_on_commit=False, info=self._facts) as session, session.begin():
+        with self._turn(), Session(engine, expire_on_commit=False, info=self._info) as session, session.begin():
             yield session
             for act in session.info.get(_ENDING, {}).values():
                 act(session)
@@ -82,20 +88,13 @@ class Database:
         config = Config()
         config.set_main_option("script_location", str(MIGRATIONS))
         with self.engine.execution_options(writing=True).begin() as connection:
-            if not self.sqlite:
-                connection.execute(text("SELECT pg_advisory_xact_lock(7203251)"))
+            lock(connection, Lock.MIGRATIONS)
             config.attributes["connection"] = connection
             command.upgrade(config, "head")
 
     def close(self) -> None:
         """Give all connections back."""
         self.engine.dispose()
-
-
-def lock(session: Session, number: int) -> None:
-    """Let one transaction at a time pass this point; SQLite's writing transactions already exclude each other."""
-    if session.get_bind().dialect.name == "postgresql":
-        session.execute(text("SELECT pg_advisory_xact_lock(:number)"), {"number": number})
 
 
 def at_end(session: Session, name: str, act: Callable[[Session], None]) -> None:

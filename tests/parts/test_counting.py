@@ -19,7 +19,6 @@ from canary.authenticate.lookup import ZoneLookup
 from canary.canaries import lifecycle
 from canary.canaries.lifecycle import IssueOrder
 from canary.cases import answers, campaign_decisions
-from canary.cases.charge import CASES_LOCK
 from canary.judge.providers import ProviderRegistry
 from canary.model.attempt import Attempt, AttemptKind
 from canary.model.decision import Decision
@@ -29,7 +28,8 @@ from canary.pipeline.casework import AuthenticatedMail
 from canary.pipeline.story import Context, parse_and_authenticate, process_batch, take_probe
 from canary.processes.run import supplier_book
 from canary.store import counters
-from canary.store.database import MIGRATIONS, Database, lock
+from canary.store.database import MIGRATIONS, Database
+from canary.store.locks import Lock, lock
 from canary.store.queries import vendors
 from canary.store.queries.vendors import Unknown
 from canary.store.tables import CampaignRow, CanaryTallyRow, MailRow, VendorTallyRow
@@ -92,7 +92,7 @@ class World:
     def probe(self, at: int) -> None:
         attempt = Attempt(AttemptKind.PROBE, "in.example", "203.0.113.0/24", self.clock(), self.addresses[at])
         with self.store.writing() as session:
-            lock(session, CASES_LOCK)
+            lock(session, Lock.CASES)
             counters.count(session, list(filter(None, [take_probe(session, attempt)])))
 
     def say(self, do: Callable[[Session], object]) -> None:

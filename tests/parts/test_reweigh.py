@@ -5,13 +5,12 @@ from datetime import timedelta
 
 import pytest
 
-from canary.attribute.priors import RATES
+from canary.attribute.priors import CARRIED_AS, RATES
 from canary.cases import workflow
 from canary.cases.charge import assess_case
 from canary.cases.scheduled import reassess_due
 from canary.model.case import CaseState
 from canary.model.decision import Decision
-from canary.store.database import ASSUMED
 from canary.store.tables import CaseRow
 from tests.conftest import START
 from tests.parts.test_pipeline import LURE, World, world  # noqa: F401 - a fixture
@@ -50,7 +49,7 @@ def test_suspects_are_weighed_by_what_the_settings_assume(hit: World) -> None:
     with hit.store.reading() as session:
         case = session.get_one(CaseRow, 1)
         usual = assess_case(session, case, LATER)
-        session.info[ASSUMED] = replace(RATES, owner=100 * RATES.owner)
+        session.info[CARRIED_AS] = replace(RATES, owner=100 * RATES.owner)
         suspicious = assess_case(session, case, LATER)
     owner = {name: next(s.p for s in b.suspects if s.id == "own side") for name, b in (("a", usual), ("b", suspicious))}
     assert owner["b"] > 10 * owner["a"]

@@ -1,9 +1,11 @@
-"""What is kept of a mail as JSON becomes the same facts again."""
+"""What is kept of a mail as JSON becomes the same facts again, and facts have ids that stay."""
 
 import json
 from dataclasses import asdict
 from datetime import UTC, datetime
+from uuid import NAMESPACE_URL, uuid5
 
+from canary.model.alert import fact_id
 from canary.model.identity import Identity, Proof
 from canary.model.mail import Client, Envelope
 from canary.model.proof import ArcResult, DkimResult, DmarcResult, Proofs, Result, SpfResult
@@ -40,3 +42,7 @@ def test_what_another_version_kept_is_read_as_far_as_it_goes() -> None:
     assert identity_of({"claim": "a.example", "mood": "bright"}) == Identity("a.example")
     assert proofs_of({}) == Proofs()
     assert envelope_of({}, NOW) == Envelope("", (), Client(""), NOW)
+
+
+def test_the_id_of_a_fact_follows_from_its_parts_and_stays_what_it_was() -> None:
+    assert fact_id("reminder", 7, "2026-03-01", 2) == str(uuid5(NAMESPACE_URL, "canary:reminder:7:2026-03-01:2"))

@@ -5,13 +5,12 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any, TypeVar
 
-from sqlalchemy import Table
-from sqlalchemy.dialects import postgresql, sqlite
 from sqlmodel import Session, select
 
 from canary.model.attempt import Attempt, AttemptKind
 from canary.store.tables import AttemptRow, GuessRow, TakenRow
 from canary.store.tables.base import Row
+from canary.store.upsert import insert_for, sums
 
 _Key = TypeVar("_Key", bound=tuple[Any, ...])
 
@@ -54,9 +53,5 @@ def _summed(counts: Iterable[tuple[_Key, int]]) -> list[tuple[_Key, int]]:
 
 def _add(session: Session, kind: type[Row], keys: Mapping[str, Any], count: int) -> None:
     """Add to a count as one step of the store, so that no two workers count over each other."""
-    table = kind.__table__  # type: ignore[attr-defined]
-    assert isinstance(table, Table)  # noqa: S101 - for the type checker
-    insert = (postgresql if session.get_bind().dialect.name == "postgresql" else sqlite).insert(table)
-    row = insert.values(**keys, count=count)
-    more = {"count": table.c.count + row.excluded.count}
-    session.execute(row.on_conflict_do_update(index_elements=list(keys), set_=more))
+    row = insert_for(session, kind).values(**keys, count=count)
+    session.execute(row.on_conflict_do_update(index_elements=list(keys), set_=sums(row, "count")))

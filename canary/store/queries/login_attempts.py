@@ -7,16 +7,15 @@ from hashlib import sha256
 from sqlalchemy import delete, func
 from sqlmodel import Session, col, select
 
-from canary.store.database import lock
+from canary.store.locks import Lock, lock
 from canary.store.tables import TryRow
 
 SPAN = timedelta(minutes=15)
-_LOCK = 7203255
 
 
 def enter(session: Session, limits: Mapping[str, int], now: datetime) -> bool:
     """Count one more try under each key and tell whether all are within their limits; a refused one is not counted."""
-    lock(session, _LOCK)
+    lock(session, Lock.LOGINS)
     session.execute(delete(TryRow).where(col(TryRow.at) <= now - SPAN))
     keys = {_digest(key): limit for key, limit in limits.items()}
     counts = select(TryRow.key, func.count()).where(col(TryRow.key).in_(keys)).group_by(col(TryRow.key))

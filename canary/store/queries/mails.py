@@ -11,7 +11,6 @@ from typing import Any
 from sqlalchemy import delete, insert
 from sqlmodel import Session, col, select
 
-from canary.judge.senders import sender_keys
 from canary.model.identity import Identity
 from canary.model.mail import ParsedMail, RawMail
 from canary.model.proof import Proofs
@@ -29,13 +28,17 @@ _MAIL, _CONTENT, _HIT, _SENDER = (
 
 @dataclass(frozen=True, slots=True)
 class Mail:
-    """What is kept of a mail: its octets, what it says, what was proven, and the DNS answers that proved it."""
+    """What is kept of a mail: its octets, what it says, what was proven, and the DNS answers that proved it.
+
+    `senders` are the keys under which its sender is found again.
+    """
 
     raw: RawMail
     mail: ParsedMail
     proofs: Proofs
     identity: Identity
     answers: Mapping[str, Any]
+    senders: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +67,7 @@ def keep_mails(session: Session, new: Sequence[Mail]) -> dict[str, int]:
     numbers: dict[str, int] = {key: number for key, number in rows}  # noqa: C416 - rows are no tuples to the type checker
     contents = [{"mail_id": numbers[m.raw.key], "content": zlib.compress(m.raw.content, 1)} for m in new]
     connection.execute(insert(_CONTENT), contents)
-    proved = [{"key": key, "mail_id": numbers[m.raw.key]} for m in new for key in sender_keys(m.identity)]
+    proved = [{"key": key, "mail_id": numbers[m.raw.key]} for m in new for key in m.senders]
     if proved:
         connection.execute(insert(_SENDER), proved)
     return numbers

@@ -8,14 +8,13 @@ from datetime import datetime, timedelta
 from sqlalchemy import ColumnElement, delete, func, update
 from sqlmodel import Session, col, select
 
-from canary.store.database import lock
+from canary.store.locks import Lock, lock
 from canary.store.queries.users import SCOPES, Label, add_user, hashed, known_role, new_token
 from canary.store.queries.vendors import Unknown
 from canary.store.tables import TokenRow, UserRow
 
 RESET = timedelta(days=1)
 LONGEST_TOKEN = timedelta(days=3660)
-_LOCK = 7203256
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +86,7 @@ def set_password(session: Session, number: int, password: str, now: datetime, ke
 
 def set_role(session: Session, number: int, role: str, now: datetime) -> str:
     """Change what a user may do and return what it was; sessions end, so that no page of the old role stays open."""
-    lock(session, _LOCK)
+    lock(session, Lock.USERS)
     row, before = member(session, number), member(session, number).role
     if known_role(role) != "admin":
         _leave_an_admin(session, row)
@@ -100,7 +99,7 @@ def set_role(session: Session, number: int, role: str, now: datetime) -> str:
 
 def remove(session: Session, number: int) -> str:
     """Remove a user with all that lets it in; return its name. Raises ValueError for the last admin."""
-    lock(session, _LOCK)
+    lock(session, Lock.USERS)
     row = member(session, number)
     _leave_an_admin(session, row)
     session.execute(delete(TokenRow).where(col(TokenRow.user_id) == number))
