@@ -16,7 +16,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from canary.net.dns import LiveLookup
-from canary.pipeline.story import Context, run_pending
+from canary.pipeline.batch import run_pending
+from canary.pipeline.story import Context
 from canary.processes.run import clock, supplier_book
 from canary.processes.stage_timer import StageTimer
 from canary.spool.spool import Spool

@@ -9,7 +9,7 @@ part. It matters too where a person has set two campaigns apart and a mail belon
 """
 
 from collections import Counter
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from datetime import datetime
 from typing import Any
 
@@ -53,15 +53,27 @@ _COUNT = (
 )
 
 
-def join_campaign(session: Session, mail: MailRow, sending: CampaignSending) -> int:
-    """Let a mail join the campaign it belongs to, or begin one; campaigns that it shows to be one are merged."""
+def _ignore(_: int, __: Collection[int]) -> None:
+    return None
+
+
+def join_campaign(
+    session: Session, mail: MailRow, sending: CampaignSending, merged: Callable[[int, Collection[int]], None] = _ignore
+) -> int:
+    """Let a mail join the campaign it belongs to, or begin one; campaigns that it shows to be one are merged.
+
+    `merged` hears under which number which others are now.
+    """
     connection = session.connection()
     keys = dict(pairs(sending.features))
     known = _known_keys(connection, keys)
     links, open_bands = _alike(connection, sending.sketch)
     for number, shared in _by_campaign(known, keys).items():
         links[number] = CampaignLink(links.get(number, CampaignLink()).likeness, shared)
-    campaign = _one(session, belongs(links, set_apart(session, links)), mail.received_at, mail.subject[:300])
+    numbers = belongs(links, set_apart(session, links))
+    campaign = _one(session, numbers, mail.received_at, mail.subject[:300])
+    if numbers[1:]:
+        merged(campaign, numbers[1:])
     mail.campaign_id = campaign
     shown = {
         "mail_id": mail.id, "digest": sending.sketch.digest if sending.sketch else None,

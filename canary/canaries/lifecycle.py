@@ -74,16 +74,25 @@ def rotate(session: Session, address: str, draw: Draw, now: datetime) -> Canary:
 def burn(session: Session, address: str, now: datetime) -> Canary:
     """Mark an address as leaked; it keeps listening."""
     row = get_canary_row(session, address)
-    row.state, row.burned_at = CanaryState.BURNED.value, row.burned_at or now
+    row.state, row.burned_at, row.burned_by_owner = CanaryState.BURNED.value, row.burned_at or now, True
     session.flush()
     return find_canaries(session, [address])[row.address]
 
 
-def mark_hit(session: Session, canary: int, at: datetime) -> None:
+def mark_leaked(session: Session, canary: int, at: datetime) -> None:
     """Mark a canary as burned by a leak, unless it was before."""
     row = session.get_one(CanaryRow, canary)
     if row.burned_at is None:
         row.state, row.burned_at = CanaryState.BURNED.value, at
+
+
+def set_leaked(session: Session, canary: int, since: datetime | None) -> None:
+    """Say since when a canary counts as burned by leaks, None for never; one that its owner burned stays burned."""
+    row = session.get_one(CanaryRow, canary)
+    if row.burned_by_owner:
+        return
+    row.burned_at = since
+    row.state = (CanaryState.BURNED if since else CanaryState.ROTATED if row.rotated_at else CanaryState.ACTIVE).value
 
 
 def _newest_generation(session: Session, vendor_id: int | None, channel: str) -> int:

@@ -10,7 +10,8 @@ from sqlmodel import Session, col, or_, select
 from canary.attribute.campaigns.link import pairs
 from canary.campaigns.membership import campaign_row, merge_campaigns, set_apart
 from canary.cases import records
-from canary.cases.charge import assess_and_record
+from canary.cases.assess import assess_now
+from canary.cases.history import number_decision
 from canary.cases.merge_split import proposals
 from canary.model.campaign import read_features
 from canary.model.decision import Decision
@@ -166,7 +167,7 @@ def _follow(session: Session, campaigns: Collection[int], word: Decision) -> Non
     touched = select(HitRow.case_id).join(MailRow).where(col(MailRow.campaign_id).in_(campaigns)).distinct()
     wanted = select(CaseRow).where(col(CaseRow.id).in_(touched), col(CaseRow.state).in_(records.OPEN))
     for case in session.exec(wanted.order_by(col(CaseRow.id))).all():
-        assess_and_record(session, case)
+        assess_now(session, case)
         if others := proposals(session, case.id or 0):
             named = ", ".join(map(str, others))
             text = f"The campaign spans case {named} too. If one leak explains both, merge them."
@@ -175,6 +176,7 @@ def _follow(session: Session, campaigns: Collection[int], word: Decision) -> Non
 
 def _tell(session: Session, campaigns: Collection[int], word: Decision, text: str) -> None:
     """Write what was said into the timeline of each case that has mails of these campaigns."""
+    number_decision(session, word.who, word.at)
     touched = select(HitRow.case_id).join(MailRow).where(col(MailRow.campaign_id).in_(campaigns)).distinct()
     for case in session.exec(select(CaseRow).where(col(CaseRow.id).in_(touched))).all():
         records.add_event(session, case, word.at, "campaign", text, word.who)

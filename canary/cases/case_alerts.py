@@ -5,7 +5,7 @@ from dataclasses import asdict, replace
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import distinct, func
+from sqlalchemy import distinct, func, true
 from sqlmodel import Session, col, select
 
 from canary.cases.escalation import NotifiedState, changes
@@ -23,6 +23,17 @@ REMIND = timedelta(hours=24)
 
 REMINDERS = 5
 _OPEN = [state.value for state in OPEN]
+
+
+def queue_opened(session: Session, case: CaseRow, hit: int) -> None:
+    """Put into the outbox that a hit opened a case."""
+    row = session.get_one(HitRow, hit)
+    vendor = session.get_one(VendorRow, case.vendor_id).slug
+    mail = session.get(MailRow, row.mail_id) if row.mail_id else None
+    fact = replace(_fact(session, case, row.at, hit), kind="case-opened", vendors=(vendor,))
+    # A case that was opened by a mail is told of under one id, however often the mail is processed.
+    told = fact_id("case-opened", case.id, mail.key if mail else hit, fact.canary)
+    outbox.put(session, replace(fact, id=told, campaign=(mail.campaign_id if mail else 0) or 0))
 
 
 def record_assessment(session: Session, case: CaseRow, at: datetime | None = None) -> None:
@@ -100,8 +111,8 @@ def _id(case: CaseRow, kind: str, mark: str) -> str:
     return fact_id(kind, case.id, case.opened_at.isoformat(), mark)
 
 
-def _fact(session: Session, case: CaseRow, at: datetime) -> Alert:
-    """Return a fact about a case, with its last leak hit as the evidence."""
+def _fact(session: Session, case: CaseRow, at: datetime, hit: int | None = None) -> Alert:
+    """Return a fact about a case, with one of its leak hits as the evidence, the last if none is named."""
     last = session.exec(
         select(  # type: ignore[call-overload]
             HitRow, CanaryRow.address, MailRow.subject, MailRow.identity_domain, MailRow.sender
@@ -109,6 +120,7 @@ def _fact(session: Session, case: CaseRow, at: datetime) -> Alert:
         .join(CanaryRow, col(CanaryRow.id) == HitRow.canary_id)
         .outerjoin(MailRow, col(MailRow.id) == HitRow.mail_id)
         .where(HitRow.case_id == case.id, col(HitRow.verdict).in_([verdict.value for verdict in LEAKS]))
+        .where(HitRow.id == hit if hit else true())
         .order_by(col(HitRow.id).desc())
         .limit(1)
     ).first()
@@ -123,10 +135,10 @@ def _fact(session: Session, case: CaseRow, at: datetime) -> Alert:
     fact = Alert("", "", at, case.id or 0, vendor.name, "", 0.0, "", "", "", vendors=tuple(slugs) or (vendor.slug,))
     if last is None:
         return fact
-    hit, address, subject, domain, sender = last
+    row, address, subject, domain, sender = last
     return replace(
-        fact, verdict=hit.verdict, confidence=hit.confidence, canary=address, sender=domain or sender or "",
-        subject=(subject or "")[:300], reasons=tuple(str(reason["text"]) for reason in hit.reasons),
+        fact, verdict=row.verdict, confidence=row.confidence, canary=address, sender=domain or sender or "",
+        subject=(subject or "")[:300], reasons=tuple(str(reason["text"]) for reason in row.reasons),
         suspects=suspects_of(case),
     )  # fmt: skip
 

@@ -5,7 +5,8 @@ from datetime import datetime
 
 from sqlmodel import Session
 
-from canary.cases.rejudge import RejudgeCause, RejudgeOutcome, own_since, rejudge
+from canary.cases.rejudge import RejudgeOutcome, decide_about, own_since, rejudge
+from canary.cases.replay import RejudgeCause
 from canary.judge.lifecycle import ENDINGS
 from canary.model.party import RelationshipEnds
 from canary.store.queries import audit
@@ -49,6 +50,7 @@ def _apply(
     session: Session, vendor_id: int, change: tuple[RelationshipEnds, RejudgeCause], vendor: str
 ) -> RejudgeOutcome:
     before, cause = change
+    decide_about(session, vendor_id)
     session.flush()
     after = get_vendor(session, vendor).endings
     since = [at for ends in (before, after) for name in ENDINGS if (at := getattr(ends, name))]

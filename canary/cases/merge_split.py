@@ -9,7 +9,8 @@ from sqlmodel import Session, col, or_, select
 
 from canary.campaigns.membership import campaign_row
 from canary.cases import records
-from canary.cases.charge import assess_and_record
+from canary.cases.assess import assess_now
+from canary.cases.history import number_decision
 from canary.cases.workflow import get_active_case
 from canary.model.case import SETTLED, CaseState
 from canary.model.decision import Decision
@@ -119,7 +120,7 @@ def _split(session: Session, number: int, chosen: Any, named: str, word: Decisio
         raise ValueError(f"case {number}: splitting off {named} would move {what}; name what is a part of it")
     new = CaseRow(
         vendor_id=gone[0][1], state=case.state, outcome=case.outcome, owner=case.owner, aware_at=case.aware_at,
-        opened_at=gone[0][0], last_hit_at=gone[-1][0],
+        opened_at=gone[0][0], last_hit_at=gone[-1][0], opening_hit=min(hits),
     )  # fmt: skip
     session.add(new)
     session.flush()
@@ -271,6 +272,7 @@ def _leave(session: Session, case: CaseRow, vendors: set[int]) -> None:
 
 
 def _tell(session: Session, case: CaseRow, kind: str, text: str, word: Decision) -> None:
+    number_decision(session, word.who, word.at)
     why = f"{text} {word.note}".strip()
     records.add_event(session, case, word.at, kind, why, word.who)
     audit.audit(session, word.at, word.who, f"case-{kind}", f"case {case.id}", why)
@@ -278,4 +280,4 @@ def _tell(session: Session, case: CaseRow, kind: str, text: str, word: Decision)
 
 def _weigh(session: Session, case: CaseRow) -> None:
     session.flush()
-    assess_and_record(session, case)
+    assess_now(session, case)

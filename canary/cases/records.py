@@ -1,14 +1,11 @@
 """Cases: opened by the first leak hit of a vendor, joined by what belongs to them."""
 
 from collections.abc import Iterable
-from dataclasses import asdict
 from datetime import datetime
 
 from sqlalchemy import bindparam, func
 from sqlmodel import Session, col, select
 
-from canary.attribute.assess import Assessment
-from canary.cases.suspect_history import record_suspects
 from canary.model.case import SETTLED, CaseState
 from canary.model.verdict import LEAKS
 from canary.store.tables import (
@@ -63,9 +60,9 @@ def case_of_common_supplier(session: Session, campaign_id: int, vendor_id: int) 
     ).first()
 
 
-def open_case(session: Session, vendor_id: int, at: datetime) -> CaseRow:
-    """Open a case for a vendor."""
-    case = CaseRow(vendor_id=vendor_id, opened_at=at, last_hit_at=at)
+def open_case(session: Session, vendor_id: int, at: datetime, decision: int = 0) -> CaseRow:
+    """Open a case for a vendor; `decision` is the number of the newest decision on cases."""
+    case = CaseRow(vendor_id=vendor_id, opened_at=at, last_hit_at=at, decision=decision)
     session.add(case)
     session.flush()
     add_event(session, case, at, "opened", "First mail of somebody else at an address of this vendor.")
@@ -90,13 +87,6 @@ def is_hit(session: Session, case_id: int, canary_id: int) -> bool:
 def add_event(session: Session, case: CaseRow, at: datetime, kind: str, text: str, who: str = "canary") -> None:
     """Write a line into the timeline of a case."""
     session.add(CaseEventRow(case_id=case.id or 0, at=at, kind=kind, who=who, text=text))
-
-
-def set_belief(session: Session, case: CaseRow, found: Assessment, at: datetime | None = None) -> None:
-    """Keep what is believed of a case at a time, that of its last hit otherwise, and of its likeliest suspects when."""
-    case.suspects, case.findings = [asdict(s) for s in found.suspects], found.findings
-    session.add(case)
-    record_suspects(session, case.id or 0, at or case.last_hit_at, found.suspects)
 
 
 def list_cases(session: Session) -> list[CaseRow]:

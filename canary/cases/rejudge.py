@@ -1,60 +1,41 @@
-"""Judging again: what the owner decided is applied to the mail that came before, and the cases follow."""
+"""Judging again: what is known of a sender now is applied to the mail that came before, and the cases follow."""
 
 import zlib
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Row, bindparam, func, update
+from sqlalchemy import ColumnElement, Row, bindparam, update
 from sqlmodel import Session, col, select
 
 from canary.attribute.campaigns.features import addressee, worded
 from canary.campaigns import membership
-from canary.canaries import lifecycle
-from canary.cases import records
-from canary.cases.charge import Charge, assess_and_record, charge
-from canary.judge.rules import HitContext, judge
+from canary.cases.history import newest_decision
+from canary.cases.replay import RejudgeCause, replay
+from canary.judge.rules import context_of, judge
 from canary.mail.parse import parse
-from canary.model.alert import Alert, fact_id
-from canary.model.canary import Canary, CanaryState
-from canary.model.case import CaseState
-from canary.model.identity import Identity
+from canary.model.authenticated import AuthenticatedMail
+from canary.model.canary import Canary
+from canary.model.mail import RawMail
 from canary.model.party import Vendor
-from canary.model.verdict import HINTS, LEAKS, Judgement, Reason, Verdict
+from canary.model.verdict import HINTS, LEAKS, OWN, Judgement, Reason, Verdict
 from canary.senders.supplier_links import Use, uses
 from canary.store.campaign_hits import restrike
-from canary.store.codec import envelope_of, identity_of, proofs_of, suspects_of
+from canary.store.codec import envelope_of, identity_of, proofs_of
 from canary.store.counters import CountedHit, sums_of
 from canary.store.locks import Lock, lock
-from canary.store.queries import attempts, canaries, mails, outbox, vendors
-from canary.store.tables import (
-    CanaryRow,
-    CaseRow,
-    CaseVendorRow,
-    HitRow,
-    MailContentRow,
-    MailRow,
-    MailSenderRow,
-)
+from canary.store.queries import attempts, canaries, mails, vendors
+from canary.store.tables import CanaryRow, HitRow, MailContentRow, MailRow, MailSenderRow, VendorRow
 from canary.store.tables.base import metadata
 
 BATCH = 100
-_OWN = (Verdict.EXPECTED, Verdict.SUPPLIER)
 _OTHERS = (Verdict.SELF_TEST, Verdict.GUESS)
 """Verdicts that no decision on a vendor changes; what came to a decoy is none of the vendor's."""
 _PASSING = frozenset({Reason.HARD_TO_GUESS, Reason.EASY_TO_GUESS, Reason.GUESS_BY_SHAPE, Reason.RSPAMD})
 """Reasons that change as guesses come in, or that stand beside the verdict; they alone make no new judgement."""
-
-
-@dataclass(frozen=True, slots=True)
-class RejudgeCause:
-    """Why hits are judged again: what was decided, in words, by whom and when."""
-
-    text: str
-    who: str
-    at: datetime
+_BEARING = LEAKS | HINTS
 
 
 @dataclass(slots=True)
@@ -75,8 +56,8 @@ class RejudgeOutcome:
 
     def __str__(self) -> str:
         """Say it in words."""
-        cases_told = [f"case {n} opened" for n in self.opened] + [f"case {n} closed" for n in self.closed]
-        return ", ".join([f"{self.changed} of {self.looked} mails judged anew", *cases_told])
+        cases = [f"case {n} opened" for n in self.opened] + [f"case {n} closed" for n in self.closed]
+        return ", ".join([f"{self.changed} of {self.looked} mails judged again", *cases])
 
 
 def of_sender(key: str) -> ColumnElement[bool]:
@@ -86,7 +67,7 @@ def of_sender(key: str) -> ColumnElement[bool]:
 
 def own_since(at: datetime) -> ColumnElement[bool]:
     """Choose the hits of the vendor's own mail since a time."""
-    return (col(HitRow.at) >= at) & col(HitRow.verdict).in_(_OWN)
+    return (col(HitRow.at) >= at) & col(HitRow.verdict).in_(sorted(OWN))
 
 
 def rejudge(session: Session, vendor_id: int, which: ColumnElement[bool], cause: RejudgeCause) -> RejudgeOutcome:
@@ -96,20 +77,33 @@ def rejudge(session: Session, vendor_id: int, which: ColumnElement[bool], cause:
     """
     lock(session, Lock.CASES)
     session.flush()
-    bench = _Bench(session, vendor_id, vendors.vendors_by_id(session, [vendor_id])[vendor_id], cause)
+    round_ = _Round(session, vendor_id, vendors.vendors_by_id(session, [vendor_id])[vendor_id])
     for batch in _batches(session, vendor_id, which):
-        bench.judge(batch)
-    bench.settle()
-    return bench.outcome
+        round_.judge(batch)
+    outcome = round_.outcome
+    if round_.bearing:
+        again = replay(session, vendor_id, round_.freed, round_.canaries, cause)
+        outcome.opened, outcome.closed = again.opened, again.closed
+        restrike(session, round_.campaigns, again.cases | set(round_.freed))
+        again.conclude(session)
+    else:
+        restrike(session, round_.campaigns)
+    session.flush()
+    return outcome
 
 
-def _batches(session: Session, vendor_id: int, which: ColumnElement[bool]) -> Iterator[list[Row[Any]]]:
+def decide_about(session: Session, vendor_id: int) -> None:
+    """Count a decision of the owner about a vendor: mail that was judged without it is judged again before it is kept."""
+    lock(session, Lock.CASES)
+    session.execute(update(VendorRow).where(col(VendorRow.id) == vendor_id).values(decisions=VendorRow.decisions + 1))
+
+
+def _batches(session: Session, vendor_id: int, which: ColumnElement[bool]) -> Iterator[Sequence[Row[Any]]]:
     query = (
         select(  # type: ignore[call-overload]
             HitRow.id, HitRow.at, HitRow.verdict, HitRow.reasons, HitRow.case_id, CanaryRow.address, HitRow.mail_id,
-            HitRow.canary_id, MailRow.identity_domain,
-            MailRow.key, MailRow.received_at, MailRow.subject, MailRow.envelope, MailRow.identity, MailRow.proofs,
-            MailRow.campaign_id, MailRow.sender, MailContentRow.content,
+            HitRow.canary_id, HitRow.decision, HitRow.burns, MailRow.identity_domain, MailRow.key, MailRow.received_at, MailRow.envelope,
+            MailRow.identity, MailRow.proofs, MailRow.campaign_id, MailContentRow.content,
         )
         .join(CanaryRow, CanaryRow.id == HitRow.canary_id)
         .join(MailRow, MailRow.id == HitRow.mail_id)
@@ -120,7 +114,7 @@ def _batches(session: Session, vendor_id: int, which: ColumnElement[bool]) -> It
     )  # fmt: skip
     last = 0
     while batch := session.execute(query.where(col(HitRow.id) > last)).all():
-        yield list(batch)
+        yield batch
         last = batch[-1].id
 
 
@@ -129,193 +123,116 @@ class _Change:
     """A kept hit about which something else is said now."""
 
     hit: Row[Any]
-    hearing: HitContext
-    found: Judgement
+    mail: AuthenticatedMail
+    canary: Canary
+    judgement: Judgement
 
 
 @dataclass(slots=True)
-class _Bench:
-    """One vendor's hits being judged again, and what that does to cases and canaries."""
+class _Round:
+    """One vendor's hits being judged again: verdicts and counts; which of them left a case, and whether any case is concerned."""
 
     session: Session
     vendor_id: int
     vendor: Vendor
-    cause: RejudgeCause
     outcome: RejudgeOutcome = field(default_factory=RejudgeOutcome)
-    left: Counter[int] = field(default_factory=Counter)
-    joined: CaseRow | None = None
-    opening: _Change | None = None
-    burned: set[int] = field(default_factory=set)
-    freed: dict[int, set[datetime]] = field(default_factory=dict)
-    tried: dict[str, Counter[str]] = field(default_factory=dict)
-    struck: tuple[set[int], set[int]] = field(default_factory=lambda: (set(), set()))
+    freed: Counter[int] = field(default_factory=Counter)
+    canaries: set[int] = field(default_factory=set)
+    campaigns: set[int] = field(default_factory=set)
+    bearing: bool = False
+    guesses: dict[str, Counter[str]] = field(default_factory=dict)
 
-    def judge(self, batch: list[Row[Any]]) -> None:
+    def judge(self, batch: Sequence[Row[Any]]) -> None:
         """Judge a batch and write what changed."""
         known = canaries.find_canaries(self.session, {hit.address for hit in batch})
-        changed: list[_Change] = []
-        for hit in batch:
-            hearing = self._hearing(hit, known[hit.address])
-            found = judge(hearing)
-            if found.verdict in _OWN:
-                self._use(hearing.canary, hit.at, hearing.identity)
-            if not _same(hit, found):
-                changed.append(_Change(hit, hearing, found))
-        led = self._linked(changed)
-        rows = [{"hit": c.hit.id, **_written(c.hit, c.found), "case": self._case(c, led)} for c in changed]
-        if rows:
+        changed = [change for hit in batch if (change := self._judge_one(hit, known[hit.address]))]
+        self._link(changed)
+        if changed:
+            decision = newest_decision(self.session)
+            rows = [_written(change, decision) for change in changed]
             self.session.connection().execute(_CHANGE, rows)
-        for change, row in zip(changed, rows, strict=True):
-            self._count(change, led.get(change.hit.mail_id) or change.hit.campaign_id or 0, row["case"] or 0)
+        for change in changed:
+            self._count(change)
         self.outcome.looked += len(batch)
         self.outcome.changed += len(changed)
 
-    def _count(self, change: "_Change", campaign: int, case: int) -> None:
-        """Count a hit as what it is now; which campaigns and cases it concerns is looked at when all is judged."""
-        hit = change.hit
-        sums = sums_of(self.session)
-        sums.take(CountedHit(hit.canary_id, hit.at, hit.verdict, hit.identity_domain))
-        sums.add(CountedHit(hit.canary_id, hit.at, change.found.verdict.value, hit.identity_domain))
-        struck_by, of_cases = self.struck
-        struck_by.add(campaign)
-        of_cases.update({hit.case_id or 0, case} - {0})
+    def _judge_one(self, hit: Row[Any], canary: Canary) -> _Change | None:
+        mail = stored_mail(hit)
+        judgement = judge(context_of(mail, canary, self.vendor, self._guesses(canary.domain)))
+        if judgement.verdict in OWN:
+            for use in uses(self.vendor_id, self.vendor, canary.channel, hit.at, mail.identity):
+                self._use(use)
+        return None if _same(hit, judgement) else _Change(hit, mail, canary, judgement)
 
-    def _linked(self, changed: list["_Change"]) -> dict[int, int]:
+    def _count(self, change: _Change) -> None:
+        """Count a hit as what it is now."""
+        hit, judgement = change.hit, change.judgement
+        counters = sums_of(self.session)
+        counters.remove(CountedHit(hit.canary_id, hit.at, hit.verdict, hit.identity_domain))
+        counters.add(CountedHit(hit.canary_id, hit.at, judgement.verdict.value, hit.identity_domain))
+        self.campaigns.add(hit.campaign_id or 0)
+        if _weight(hit.verdict) != _weight(judgement.verdict):
+            self.bearing = True
+            self.canaries.add(hit.canary_id)
+        if hit.case_id is not None and not judgement.bears_on_a_case:
+            self.freed[hit.case_id] += 1
+
+    def _link(self, changed: Sequence[_Change]) -> None:
         """Let mails that are charged now join their campaigns, which the vendor's own mail has none of."""
-        lone = {c.hit.mail_id: c for c in changed if c.found.leak and c.hit.campaign_id is None}
-        rows = mails.rows(self.session, list(lone))
-        for number, change in lone.items():
+        lone = {c.hit.mail_id: c for c in changed if c.judgement.leak and c.hit.campaign_id is None}
+        for number, row in mails.rows(self.session, list(lone)).items():
             # By its text alone: whose platform a mail came through is not asked again here.
-            to = addressee(change.hearing.mail, [(change.hearing.canary, self.vendor)])
-            membership.join_campaign(self.session, rows[number], worded(change.hearing.mail, to))
-        return {number: row.campaign_id or 0 for number, row in rows.items()}
-
-    def _hearing(self, hit: Row[Any], canary: Canary) -> HitContext:
-        tried = self._tried(canary.domain)
-        return HitContext(
-            parse(zlib.decompress(hit.content)), envelope_of(hit.envelope, hit.received_at), proofs_of(hit.proofs),
-            identity_of(hit.identity), canary, self.vendor, attempts=tried.total(), shapes=tried,
-        )  # fmt: skip
-
-    def settle(self) -> None:
-        """Bring cases and canaries in order after the last batch."""
-        self.session.flush()
-        restrike(self.session, *self.struck)
-        for number in sorted(self.left):
-            self._settle(self.session.get_one(CaseRow, number), self.left[number])
-        if self.joined is not None:
-            assess_and_record(self.session, self.joined)
-            if self.opening is not None:
-                outbox.put(self.session, _alert(self.joined, self.vendor, self.opening))
-        for canary, times in sorted(self.freed.items()):
-            self._free(canary, times)
+            to = addressee(lone[number].mail.mail, [(lone[number].canary, self.vendor)])
+            self.campaigns.add(membership.join_campaign(self.session, row, worded(lone[number].mail.mail, to)))
         self.session.flush()
 
-    def _tried(self, domain: str) -> Counter[str]:
-        if domain not in self.tried:
-            self.tried[domain] = attempts.guesses(self.session, domain)
-        return self.tried[domain]
+    def _guesses(self, domain: str) -> Counter[str]:
+        if domain not in self.guesses:
+            self.guesses[domain] = attempts.guesses(self.session, domain)
+        return self.guesses[domain]
 
-    def _use(self, canary: Canary, at: datetime, who: Identity) -> None:
-        for use in uses(self.vendor_id, self.vendor, canary.channel, at, who):
-            before = self.outcome.uses.setdefault((use.supplier, use.channel), use)
-            if use.at < before.at:
-                self.outcome.uses[use.supplier, use.channel] = use
-
-    def _case(self, change: "_Change", led: dict[int, int]) -> int | None:
-        """Return the case of a hit whose judgement changed: it joins one, leaves one or stays where it is."""
-        hit, found = change.hit, change.found
-        if hit.case_id is not None and (found.leak or found.verdict in HINTS):
-            return int(hit.case_id)
-        if hit.case_id is not None:
-            self.left[hit.case_id] += 1
-            self.freed.setdefault(change.hearing.canary.id, set()).add(hit.at)
-            return None
-        return self._charged(change, led).id if found.leak else None
-
-    def _charged(self, change: "_Change", led: dict[int, int]) -> CaseRow:
-        hit, canary = change.hit, change.hearing.canary
-        if self.joined is None:
-            campaign = hit.campaign_id or led.get(hit.mail_id)
-            charged = Charge(self.vendor_id, self.vendor.name, canary.id, hit.at, campaign)
-            self.joined, opened = charge(self.session, charged)
-            if opened:
-                self.outcome.opened.append(self.joined.id or 0)
-                self.opening = change
-        elif canary.id not in self.burned:
-            lifecycle.mark_hit(self.session, canary.id, hit.at)
-        self.joined.last_hit_at = max(self.joined.last_hit_at, hit.at)
-        self.burned.add(canary.id)
-        return self.joined
-
-    def _settle(self, case: CaseRow, gone: int) -> None:
-        """Take the vendor out of a case that keeps no hit of it, and close a case that keeps no leak."""
-        query = select(CanaryRow.vendor_id, HitRow.verdict, func.max(HitRow.at)).join(CanaryRow)
-        rows = self.session.exec(
-            query.where(HitRow.case_id == case.id).group_by(col(CanaryRow.vendor_id), col(HitRow.verdict))
-        ).all()
-        leaks = {vendor: at for vendor, verdict, at in sorted(rows, key=lambda row: row[2]) if verdict in LEAKS}
-        why = f"{gone} {'mail' if gone == 1 else 'mails'} left the case: {self.cause.text}"
-        records.add_event(self.session, case, self.cause.at, "judged-anew", why, self.cause.who)
-        if not leaks:
-            self._close(case)
-            return
-        case.last_hit_at = max(leaks.values())
-        if self.vendor_id not in {vendor for vendor, _, _ in rows}:
-            member = self.session.get(CaseVendorRow, (case.id, self.vendor_id))
-            if member is not None:
-                self.session.delete(member)
-            if case.vendor_id == self.vendor_id:
-                case.vendor_id = min(vendor for vendor in leaks if vendor is not None)
-        self.session.flush()
-        assess_and_record(self.session, case)
-
-    def _close(self, case: CaseRow) -> None:
-        case.suspects = []
-        self.session.add(case)
-        if case.state in records.OPEN:
-            case.state, case.outcome = CaseState.CLOSED.value, CaseState.FALSE_POSITIVE.value
-            self.outcome.closed.append(case.id or 0)
-            text = "No mail of anybody else is left in this case."
-            records.add_event(self.session, case, self.cause.at, "closed", text, self.cause.who)
-
-    def _free(self, canary: int, times: set[datetime]) -> None:
-        """Let a canary that counted as burned by a hit which is no leak be as it was; who burned it by hand meant it."""
-        row = self.session.get_one(CanaryRow, canary)
-        if row.burned_at not in times:
-            return
-        query = select(func.min(HitRow.at)).where(HitRow.canary_id == canary, col(HitRow.verdict).in_(LEAKS))
-        row.burned_at = self.session.exec(query).one()
-        if row.burned_at is None:
-            row.state = (CanaryState.ROTATED if row.rotated_at else CanaryState.ACTIVE).value
-        self.session.add(row)
+    def _use(self, use: Use) -> None:
+        before = self.outcome.uses.setdefault((use.supplier, use.channel), use)
+        if use.at < before.at:
+            self.outcome.uses[use.supplier, use.channel] = use
 
 
-def _same(hit: Row[Any], found: Judgement) -> bool:
+def stored_mail(row: Row[Any]) -> AuthenticatedMail:
+    """Return a kept mail with all that was found out about it when it came."""
+    content = zlib.decompress(row.content)
+    raw = RawMail(row.key, envelope_of(row.envelope, row.received_at), content)
+    return AuthenticatedMail(raw, parse(content), proofs_of(row.proofs), identity_of(row.identity))
+
+
+def _weight(verdict: str) -> int:
+    """How much a verdict charges the vendor: in full, weakly, or not."""
+    return 2 if verdict in LEAKS else 1 if verdict in HINTS else 0
+
+
+def _same(hit: Row[Any], judgement: Judgement) -> bool:
     before = {str(reason["code"]) for reason in hit.reasons} - _PASSING
-    return bool(hit.verdict == found.verdict) and before == {reason.code.value for reason in found.reasons} - _PASSING
+    return bool(hit.verdict == judgement.verdict) and before == {r.code.value for r in judgement.reasons} - _PASSING
 
 
-def _written(hit: Row[Any], found: Judgement) -> dict[str, Any]:
+def _written(change: _Change, decision: int) -> dict[str, Any]:
+    """Return what is kept of a hit now; one that begins to bear on a case is given its case when the cases are replayed."""
+    hit, judgement = change.hit, change.judgement
     beside = [reason for reason in hit.reasons if reason["code"] == Reason.RSPAMD]
-    reasons = [{"code": reason.code.value, "text": reason.text} for reason in found.reasons]
-    return {"to": found.verdict.value, "sure": found.confidence, "why": [*reasons, *beside]}
-
-
-def _alert(case: CaseRow, vendor: Vendor, change: _Change) -> Alert:
-    hit, found, address = change.hit, change.found, change.hearing.canary.address
-    return Alert(
-        id=fact_id("case-opened", "anew", case.id), kind="case-opened", at=hit.at,
-        case=case.id or 0, vendor=vendor.name, verdict=found.verdict.value, confidence=found.confidence, canary=address,
-        sender=str(hit.identity.get("domain") or hit.sender), subject=hit.subject[:300],
-        reasons=tuple(reason.text for reason in found.reasons),
-        suspects=suspects_of(case), vendors=(vendor.slug,),
-    )  # fmt: skip
+    reasons = [{"code": reason.code.value, "text": reason.text} for reason in judgement.reasons]
+    stays = judgement.bears_on_a_case and hit.verdict in _BEARING
+    return {
+        "hit": hit.id, "to": judgement.verdict.value, "sure": judgement.confidence, "why": [*reasons, *beside],
+        "case": hit.case_id if stays else None, "since": hit.decision if stays else decision,
+        "leaked": stays and judgement.leak and hit.burns,
+    }  # fmt: skip
 
 
 _HIT = metadata.tables["hit"]
 _CHANGE = (
     update(_HIT)
     .where(_HIT.c.id == bindparam("hit"))
-    .values(verdict=bindparam("to"), confidence=bindparam("sure"), reasons=bindparam("why"), case_id=bindparam("case"))
-)
+    .values(
+        verdict=bindparam("to"), confidence=bindparam("sure"), reasons=bindparam("why"), case_id=bindparam("case"),
+        decision=bindparam("since"), burns=bindparam("leaked"),
+    )
+)  # fmt: skip

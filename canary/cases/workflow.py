@@ -5,8 +5,10 @@ from datetime import datetime
 from sqlmodel import Session, select
 
 from canary.cases import records
+from canary.cases.history import number_decision
 from canary.model.case import OUTCOMES, TRANSITIONS, CaseState
 from canary.model.decision import Decision
+from canary.store.locks import Lock, lock
 from canary.store.queries import audit
 from canary.store.queries.vendors import Unknown
 from canary.store.tables import CaseRow, UserRow
@@ -32,6 +34,7 @@ def get_active_case(session: Session, number: int) -> CaseRow:
 
 def set_state(session: Session, number: int, state: CaseState, word: Decision) -> CaseRow:
     """Bring a case into another state; raises ValueError where the table of transitions has no way there."""
+    lock(session, Lock.CASES)
     case = get_active_case(session, number)
     before = CaseState(case.state)
     if state not in TRANSITIONS[before]:
@@ -41,6 +44,7 @@ def set_state(session: Session, number: int, state: CaseState, word: Decision) -
     case.outcome = state.value if state in OUTCOMES else case.outcome if state is CaseState.CLOSED else ""
     told = f"{before} → {state}" + (f": {word.note}" if word.note else "")
     _tell(session, case, "state", told, word)
+    number_decision(session, word.who, word.at)
     return case
 
 

@@ -114,7 +114,7 @@ class _Stage:
         from dataclasses import replace
 
         from canary.alerts.delivery import deliver_due
-        from canary.pipeline.story import run_pending
+        from canary.pipeline.batch import run_pending
         from canary.processes import run
 
         now, spool = _Now(story.history[0].at), run.open_spool(self.settings)

@@ -18,10 +18,10 @@ from canary.judge.localpart import shape_of
 from canary.judge.organisation import organisation
 from canary.judge.providers import ProviderRegistry
 from canary.model.attempt import Attempt, AttemptKind
+from canary.model.authenticated import AuthenticatedMail
 from canary.model.canary import Style
 from canary.model.identity import Proof
 from canary.model.party import Vendor
-from canary.pipeline.casework import AuthenticatedMail
 from canary.pipeline.story import Context
 from canary.store.database import Database
 from canary.store.queries import attempts, canaries, vendors

@@ -20,8 +20,8 @@ from canary.importing.envelope_recovery import Border, Hints, origin
 from canary.importing.progress import Entry, ImportFault, ImportProgress, ImportSource, State, to_json
 from canary.importing.stored_authentication import TrustedReceivers, fetch, look_at_all
 from canary.model.alert import Alert
+from canary.model.authenticated import AuthenticatedMail
 from canary.model.mail import RawMail
-from canary.pipeline.casework import AuthenticatedMail
 from canary.pipeline.story import Context, process_batch
 from canary.store.database import Database, is_down
 from canary.store.queries import canaries, outbox

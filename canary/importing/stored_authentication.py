@@ -15,8 +15,8 @@ from canary.importing.archive import Reader
 from canary.importing.progress import Entry, ImportProgress
 from canary.judge.identity import identify
 from canary.mail.parse import parse
+from canary.model.authenticated import AuthenticatedMail
 from canary.model.mail import RawMail
-from canary.pipeline.casework import AuthenticatedMail
 from canary.pipeline.story import Context
 
 FRESH = timedelta(days=3)

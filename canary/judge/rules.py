@@ -1,5 +1,6 @@
 """What a hit means: the ordered table of verdict rules, each one function; the first that speaks decides."""
 
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
@@ -13,10 +14,12 @@ from canary.judge.lookalike import Likeness, imitated
 from canary.judge.organisation import same_organisation, stands_for
 from canary.judge.persona import persona_fields
 from canary.judge.personal import person_signs
+from canary.judge.selftest import HEADER, is_own
 from canary.judge.senders import FIRST_WEEKS, asks_to_confirm, is_supply, known_as, may_speak_for
 from canary.judge.signs import names_vendor
 from canary.mail.bounce import AutomaticAnswer, answers_nothing
 from canary.mail.text import link_host
+from canary.model.authenticated import AuthenticatedMail
 from canary.model.canary import Canary
 from canary.model.identity import Identity, Proof
 from canary.model.mail import Envelope, ParsedMail
@@ -72,6 +75,21 @@ class HitContext:
     def find(self, verdict: Verdict, *codes: Reason, **facts: object) -> Judgement:
         """Reach a verdict for reasons; how sure it is follows from the table of weights."""
         return Judgement(verdict, confidence(verdict, codes), self.say(*codes, **facts))
+
+
+def context_of(
+    mail: AuthenticatedMail, canary: Canary, vendor: Vendor, guesses: Counter[str], key: bytes = b""
+) -> HitContext:
+    """Return all that is known of one mail at one canary; `key` is what self-tests of this installation are signed with.
+
+    `guesses` counts what was tried on the canary's domain, by the shape of the local part.
+    """
+    # A program says it in a header of its own; a person can only write a subject.
+    token, envelope = mail.mail.header(HEADER) or mail.mail.subject, mail.raw.envelope
+    return HitContext(
+        mail.mail, envelope, mail.proofs, mail.identity, canary, vendor, attempts=guesses.total(), shapes=guesses,
+        self_test=is_own(token, key, canary.address, envelope.received),
+    )  # fmt: skip
 
 
 Rule = Callable[[HitContext], Judgement | None]

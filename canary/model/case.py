@@ -42,7 +42,7 @@ class HitEffect(StrEnum):
 
     JOIN = "join"
     REOPEN = "reopen"
-    APART = "apart"
+    NEW_CASE = "new-case"
 
 
 def effect_of_hit(state: CaseState, outcome: str, *, campaign_known: bool, canary_known: bool) -> HitEffect:
@@ -55,7 +55,7 @@ def effect_of_hit(state: CaseState, outcome: str, *, campaign_known: bool, canar
     if state not in SETTLED:
         return HitEffect.JOIN
     if CaseState.FALSE_POSITIVE in (state, outcome):
-        return HitEffect.JOIN if campaign_known else HitEffect.APART
+        return HitEffect.JOIN if campaign_known else HitEffect.NEW_CASE
     return HitEffect.JOIN if campaign_known and canary_known else HitEffect.REOPEN
 
 

@@ -26,6 +26,12 @@ LEAKS = frozenset({Verdict.IMPERSONATION, Verdict.THIRD_PARTY, Verdict.SPAM})
 HINTS = frozenset({Verdict.BACKSCATTER, Verdict.PROBE})
 """Verdicts charged weakly: they join an open case of the vendor and never open one."""
 
+OWN = frozenset({Verdict.EXPECTED, Verdict.SUPPLIER})
+"""Verdicts of the vendor's own mail, sent by itself or for it."""
+
+FAMILIAR = OWN | {Verdict.SELF_TEST}
+"""Verdicts of mail that no stranger sent."""
+
 
 class Reason(StrEnum):
     """Why a verdict was reached; `SENTENCES` says each in words."""
@@ -164,6 +170,11 @@ class Judgement:
         """Whether the verdict is charged to the vendor in full."""
         return self.verdict in LEAKS
 
+    @property
+    def bears_on_a_case(self) -> bool:
+        """Whether the hit may join or open a case."""
+        return self.verdict in LEAKS or self.verdict in HINTS
+
 
 SERIES: dict[str, frozenset[Verdict]] = {
     "expected": frozenset({Verdict.EXPECTED, Verdict.SELF_TEST}),
@@ -178,4 +189,4 @@ SERIES: dict[str, frozenset[Verdict]] = {
 SERIES_OF = {verdict.value: name for name, verdicts in SERIES.items() for verdict in verdicts}
 
 
-OWN = ("expected", "supplier")
+OWN_SERIES = ("expected", "supplier")

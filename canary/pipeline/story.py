@@ -1,121 +1,122 @@
 """One mail, from the spool to its case: the story in one place.
 
-parse -> authenticate -> judge -> campaign -> attribute -> decide, then one commit, then the spool may forget.
+parse -> authenticate -> gather -> judge -> assign -> write, then one commit, then the spool may forget.
 """
 
 import asyncio
-import logging
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
-from typing import Protocol
+from datetime import datetime
+from functools import partial
 
 from sqlmodel import Session
 
+from canary.attribute.campaigns.features import addressee, sending
 from canary.authenticate.authenticate import authenticate
 from canary.authenticate.iprev import verified_name
 from canary.authenticate.lookup import Lookup, RecordingLookup
 from canary.authenticate.message import split
-from canary.cases import records
-from canary.judge.guess import chance_of_guess
+from canary.campaigns.membership import join_campaign
+from canary.cases import answers
+from canary.cases.assign import NOWHERE, Assignment, CaseAssigner, CaseHit
+from canary.cases.history import StoredCases
+from canary.cases.keep_hits import AssignedHit, keep_hits
 from canary.judge.identity import identify
-from canary.judge.probe import came_from, judge_probe
 from canary.judge.providers import ProviderRegistry
-from canary.judge.rules import HitContext, judge
-from canary.judge.selftest import HEADER, is_own
+from canary.judge.rules import context_of, judge
 from canary.judge.senders import pending, sender_keys
 from canary.mail.parse import parse
 from canary.mail.received import Trusted, trusted_hop
-from canary.model.attempt import Attempt, AttemptKind
+from canary.model.authenticated import UNKNOWN_CLIENT, AuthenticatedMail
+from canary.model.canary import Canary
 from canary.model.identity import Identity
-from canary.model.mail import Client, Envelope, ParsedMail, RawMail
+from canary.model.mail import Envelope, ParsedMail, RawMail
+from canary.model.party import Vendor
 from canary.model.proof import Proofs
 from canary.model.sender import Learning
-from canary.model.verdict import HINTS, Reason, Verdict
-from canary.pipeline.casework import AuthenticatedMail, JudgedHit, StoredMail, attribute, join_campaigns, queue_alerts
-from canary.store.counters import CountedHit, count
-from canary.store.database import Database, is_down
+from canary.model.verdict import FAMILIAR, Judgement, Reason, Verdict
+from canary.senders.learn import SenderLessons, SenderSight
+from canary.store.database import Database
 from canary.store.locks import Lock, lock
-from canary.store.queries import attempts, canaries, mails, probes, vendors
-from canary.store.queries.mails import Mail
-from canary.store.queries.recipients import RecipientLookup
+from canary.store.queries import mails
+from canary.store.queries.recipients import NOBODY, Recipients, read_decisions, read_recipients
 
-log = logging.getLogger("canary.pipeline.story")
-
-BATCH = 50
 SMALL = 64 * 1024
 """Mails of so many octets are read at once; a longer one in a thread, so that DNS answers are not kept waiting."""
 
-NOBODY, GENTLY = Trusted(), Learning()
-DNS_WAITS = tuple(timedelta(minutes=m) for m in (1, 5, 20, 60))
-"""How long a mail waits for DNS when its verdict hangs on an answer that failed for the moment."""
-
-
-class Inbox(Protocol):
-    """What the pipeline asks of a spool."""
-
-    @property
-    def uid(self) -> str:
-        """The name of the spool, for good."""
-
-    def waiting(self, limit: int, now: datetime) -> list[RawMail]:
-        """Return mails that are due, oldest first."""
-
-    def done(self, keys: Sequence[str]) -> None:
-        """Forget mails for good."""
-
-    def postpone(self, key: str, until: datetime, fault: str) -> None:
-        """Let a mail wait, and say why."""
-
-    def tries(self, key: str) -> int:
-        """Return how often a mail was postponed."""
-
-    def attempts(self, limit: int) -> list[tuple[int, Attempt]]:
-        """Return numbered attempts, oldest first."""
-
-    def forget_attempts(self, upto: int) -> None:
-        """Forget attempts up to a number."""
+NO_BORDER, GENTLY = Trusted(), Learning()
 
 
 @dataclass(frozen=True, slots=True)
 class Context:
-    """What the pipeline works with; `passed` is told the name of each stage as it ends (for metrics)."""
+    """What the pipeline works with; `on_stage` hears the name of each stage as it ends (for metrics)."""
 
     store: Database
     lookup: Callable[[], Lookup]
     book: ProviderRegistry
     clock: Callable[[], datetime]
-    passed: Callable[[str], None] = lambda _: None
-    trusted: Trusted = NOBODY
+    on_stage: Callable[[str], None] = lambda _: None
+    trusted: Trusted = NO_BORDER
     key: bytes = b""
     learning: Learning = GENTLY
 
 
-class Unsettled(Exception):
-    """The verdict hangs on a DNS answer that failed for the moment."""
+@dataclass(frozen=True, slots=True)
+class JudgedHit:
+    """One canary's share of a mail: whose address it is, and what the hit means there."""
+
+    canary: Canary
+    vendor_id: int
+    vendor: Vendor
+    judgement: Judgement
 
 
-async def parse_and_authenticate(parts: Context, raw: RawMail) -> AuthenticatedMail:
+class JudgedMail:
+    """A mail with what it means at each canary it reached."""
+
+    def __init__(self, found: AuthenticatedMail, hits: Sequence[JudgedHit]) -> None:
+        """Join what was found out to what it means; `sights` is what bears on who sends for the vendors it reached.
+
+        `strange` says that somebody sent it who is neither a vendor that got it nor the owner.
+        """
+        self.found, self.hits = found, hits
+        self.key, self.at = found.raw.key, found.raw.envelope.received
+        self.strange = any(hit.judgement.verdict not in FAMILIAR for hit in hits)
+        who, sender, subject = found.identity, found.mail.sender.address, found.mail.subject
+        self.sights = [
+            SenderSight(hit.vendor_id, hit.vendor, hit.canary, hit.judgement, who, self.at, sender, subject)
+            for hit in hits
+            if hit.vendor_id
+        ]
+
+    @property
+    def hangs_on_dns(self) -> bool:
+        """Whether DNS, which failed for the moment, may still overturn a verdict."""
+        asked = (hit.judgement for hit in self.hits if hit.judgement.verdict is Verdict.NEW_SENDER)
+        return any(reason.code is Reason.DNS_UNSETTLED for judgement in asked for reason in judgement.reasons)
+
+
+async def parse_and_authenticate(context: Context, raw: RawMail) -> AuthenticatedMail:
     """Parse and authenticate a mail; the DNS answers used are kept with it."""
     small = len(raw.content) < SMALL
     mail = parse(raw.content) if small else await asyncio.to_thread(parse, raw.content)
-    parts.passed("parse")
-    lookup = RecordingLookup(parts.lookup())
-    envelope = delivered(mail, raw.envelope, parts.trusted)
-    proofs, identity = await authenticate_mail(raw.content, mail, envelope, lookup, parts.book)
-    parts.passed("authenticate")
+    context.on_stage("parse")
+    lookup = RecordingLookup(context.lookup())
+    envelope = border_envelope(mail, raw.envelope, context.trusted)
+    proofs, identity = await authenticate_mail(raw.content, mail, envelope, lookup, context.book)
+    context.on_stage("authenticate")
     return AuthenticatedMail(raw, mail, proofs, identity, lookup.answers, envelope.client)
 
 
-def delivered(mail: ParsedMail, envelope: Envelope, trusted: Trusted) -> Envelope:
+def border_envelope(mail: ParsedMail, envelope: Envelope, trusted: Trusted) -> Envelope:
     """Return the envelope as it was at our border: behind a machine of ours, the client is the one it took the mail from.
 
-    Where our own machine does not tell, the client is unknown, and nothing is held against the sender for that.
+    Where our own machine does not say, the client is unknown, and nothing is held against the sender for that.
     """
     if not (trusted.networks or trusted.hosts):
         return envelope
     hop = trusted_hop(mail, trusted, envelope.client)
-    return replace(envelope, client=hop.client if hop else Client(""))
+    return replace(envelope, client=hop.client if hop else UNKNOWN_CLIENT)
 
 
 async def authenticate_mail(
@@ -127,165 +128,126 @@ async def authenticate_mail(
     return proofs, identify(mail, proofs, envelope, book, host)
 
 
-def process_mail(parts: Context, finding: AuthenticatedMail, *, patient: bool = False) -> None:
-    """Judge a mail and commit all that follows from it as one; a mail that was concluded before changes nothing.
-
-    A patient conclusion raises Unsettled rather than commit a verdict that DNS may still overturn.
-    """
-    if process_batch(parts, [finding], {finding.raw.key} if patient else ()):
-        raise Unsettled(finding.raw.key)
-
-
 def process_batch(
-    parts: Context, findings: Sequence[AuthenticatedMail], patient: Collection[str] = ()
+    context: Context, found: Sequence[AuthenticatedMail], patient: Collection[str] = ()
 ) -> frozenset[str]:
-    """Conclude mails in their order, in one transaction; return which of the patient ones DNS may still overturn.
+    """Process mails in their order, in one transaction; mail that was processed before changes nothing.
 
-    Nothing is committed of those.
+    Return the keys of those among the `patient` whose verdict DNS may still overturn: nothing is written of them.
     """
-    with parts.store.writing() as session:
-        done = mails.kept(session, [finding.raw.key for finding in findings])
-        fresh = [finding for finding in findings if finding.raw.key not in done]
-        heard = store_and_judge(session, parts, fresh)
-        waiting = {h.finding.raw.key: h.mail_id for h in heard if h.finding.raw.key in patient and _hangs_on_dns(h)}
-        mails.forget(session, waiting.values())
-        heard = [h for h in heard if h.mail_id not in waiting.values()]
-        parts.passed("judge")
-        led = join_campaigns(session, heard, parts.book)
-        parts.passed("campaign")
-        touched = attribute(session, heard, led)
-        parts.passed("attribute")
-        queue_alerts(session, touched, parts.learning)
-        parts.passed("decide")
-    parts.passed("commit")
+    waiting: set[str] = set()
+    with context.store.writing() as session:
+        done = mails.kept(session, [each.raw.key for each in found])
+        rest = [each for each in found if each.raw.key not in done]
+        while rest:
+            recipients = read_recipients(session, {to for each in rest for to in each.raw.envelope.rcpt_to})
+            context.on_stage("gather")
+            judged = judge_batch(recipients, rest, context.key, patient)
+            context.on_stage("judge")
+            settled = [mail for mail in judged if not (mail.key in patient and mail.hangs_on_dns)]
+            waiting |= {mail.key for mail in judged} - {mail.key for mail in settled}
+            written = write_batch(session, context, recipients, settled)
+            rest = [mail.found for mail in settled[written:]]
+    context.on_stage("commit")
     return frozenset(waiting)
 
 
-def store_and_judge(session: Session, parts: Context, findings: Sequence[AuthenticatedMail]) -> list[StoredMail]:
-    """Keep mails and judge them, one after the other, at each canary they reached."""
-    register = RecipientLookup(session, {to for finding in findings for to in finding.raw.envelope.rcpt_to})
-    new = [Mail(f.raw, f.mail, f.proofs, f.identity, f.answers, sender_keys(f.identity)) for f in findings]
-    kept = mails.keep_mails(session, new)
-    return [StoredMail(f, kept[f.raw.key], judge_hits(register, f, parts.key)) for f in findings]
-
-
-def judge_hits(register: RecipientLookup, finding: AuthenticatedMail, key: bytes = b"") -> list[JudgedHit]:
-    """Judge a mail at each canary it reached; `key` is what self-tests of this installation are signed with."""
-    # A program says it in a header of its own; a person can only write a subject.
-    token, received = finding.mail.header(HEADER) or finding.mail.subject, finding.raw.envelope.received
-    judged = []
-    for canary in register.reached(finding.raw.envelope.rcpt_to):
-        vendor_id, vendor = register.owner(canary)
-        tried = register.guesses(canary.domain)
-        hearing = HitContext(
-            finding.mail,
-            finding.raw.envelope,
-            finding.proofs,
-            finding.identity,
-            canary,
-            vendor,
-            attempts=tried.total(),
-            shapes=tried,
-            self_test=is_own(token, key, canary.address, received),
-        )
-        judged.append(JudgedHit(canary, vendor_id, vendor, judge(hearing)))
-        register.ask(vendor, pending(finding.identity, vendor, judged[-1].judgement))
+def judge_batch(
+    recipients: Recipients, found: Sequence[AuthenticatedMail], key: bytes = b"", patient: Collection[str] = ()
+) -> list[JudgedMail]:
+    """Judge mails one after the other: a question that one brings before the owner holds for those that follow."""
+    vendors = dict(recipients.vendors)
+    judged: list[JudgedMail] = []
+    for each in found:
+        before = dict(vendors)
+        hits = [
+            _judge_hit(recipients, vendors, each, canary, key)
+            for canary in recipients.reached(each.raw.envelope.rcpt_to)
+        ]
+        judged.append(JudgedMail(each, hits))
+        if each.raw.key in patient and judged[-1].hangs_on_dns:
+            vendors = before  # it is not settled, and asks nothing yet
     return judged
 
 
-async def run_pending(parts: Context, inbox: Inbox) -> int:
-    """Process every mail that is due, and take over attempts; return how many mails were looked at.
+def _judge_hit(
+    recipients: Recipients, vendors: dict[str, tuple[int, Vendor]], found: AuthenticatedMail, canary: Canary, key: bytes
+) -> JudgedHit:
+    vendor_id, vendor = vendors[canary.vendor] if canary.vendor else NOBODY
+    judgement = judge(context_of(found, canary, vendor, recipients.guesses[canary.domain], key))
+    if fresh := pending(found.identity, vendor, judgement) - vendor.pending:
+        vendors[vendor.slug] = vendor_id, replace(vendor, pending=vendor.pending | fresh)
+    return JudgedHit(canary, vendor_id, vendor, judgement)
 
-    A fault of one mail lets that mail wait and the others pass; a store that is down raises, and all wait.
+
+def write_batch(session: Session, context: Context, recipients: Recipients, judged: Sequence[JudgedMail]) -> int:
+    """Write mails and all that follows from them, up to the first that teaches something; return how many.
+
+    None is written if the owner has decided something about their vendors meanwhile.
     """
-    await asyncio.to_thread(take_attempts, parts, inbox)
-    waiting = await asyncio.to_thread(inbox.waiting, BATCH, parts.clock())
-    # DNS is asked for all of them at once; they are concluded in the order in which they came.
-    found = await asyncio.gather(*(parse_and_authenticate(parts, raw) for raw in waiting), return_exceptions=True)
-    for raw, fault in zip(waiting, found, strict=True):
-        if isinstance(fault, BaseException):
-            await asyncio.to_thread(_fail, parts, inbox, raw, fault)
-    await asyncio.to_thread(
-        commit_batch, parts, inbox, [finding for finding in found if isinstance(finding, AuthenticatedMail)]
-    )
-    return len(waiting)
+    lessons = SenderLessons(session, [sight for mail in judged for sight in mail.sights], context.learning)
+    # In this order: whoever waits for the lock of the cases must not hold a vendor meanwhile.
+    if lessons.may_teach or any(mail.strange for mail in judged):
+        lock(session, Lock.CASES)
+    if read_decisions(session, recipients.decisions, held=True) != recipients.decisions:
+        return 0
+    batch = _Batch(session, context, lessons, judged)
+    written = batch.assign()
+    context.on_stage("assign")
+    batch.write(judged[written:])
+    context.on_stage("write")
+    return written
 
 
-def commit_batch(parts: Context, inbox: Inbox, findings: Sequence[AuthenticatedMail]) -> None:
-    """Commit what was found, in one transaction, then let the spool forget the mails.
+class _Batch:
+    """Judged mails on their way into campaigns, cases and profiles, one after the other."""
 
-    If that fails, each mail gets a transaction of its own, so that the one at fault waits and the others pass.
-    """
-    patient = {f.raw.key for f in findings if f.proofs.unsettled and inbox.tries(f.raw.key) < len(DNS_WAITS)}
-    try:
-        unsettled = process_batch(parts, findings, patient) if findings else frozenset()
-    except Exception as fault:
-        if is_down(fault):
-            raise
-        if len(findings) == 1:
-            return _fail(parts, inbox, findings[0].raw, fault)
-        for finding in findings:
-            commit_batch(parts, inbox, [finding])
-        return None
-    inbox.done([f.raw.key for f in findings if f.raw.key not in unsettled])
-    parts.passed("done")
-    for finding in findings:
-        if finding.raw.key in unsettled:
-            _postpone(parts, inbox, finding.raw, "DNS could not answer")
-    return None
+    def __init__(
+        self, session: Session, context: Context, lessons: SenderLessons, judged: Sequence[JudgedMail]
+    ) -> None:
+        """Keep the mails."""
+        self.session, self.book, self.lessons, self.judged = session, context.book, lessons, judged
+        self.ids = mails.keep_mails(session, [mail.found for mail in judged], sender_keys)
+        self.rows = mails.rows(session, [self.ids[mail.key] for mail in judged if mail.strange])
+        self.stored = StoredCases(session)
+        self.assigner = CaseAssigner(self.stored)
+        self.assigned: list[tuple[JudgedMail, JudgedHit, Assignment]] = []
 
+    def assign(self) -> int:
+        """Assign the mails, up to the first that teaches something; return how many."""
+        for number, mail in enumerate(self.judged, 1):
+            campaign = self._campaign(mail) if mail.strange else 0
+            for hit in mail.hits:
+                bearing = CaseHit(hit.vendor_id, hit.vendor.name, hit.canary.id, mail.at, hit.judgement.leak, campaign)
+                made = self.assigner.assign(bearing) if hit.judgement.bears_on_a_case else NOWHERE
+                self.assigned.append((mail, hit, made))
+            for sight in mail.sights:
+                self.lessons.observe(sight, self.ids[mail.key], partial(self._is_quiet, sight.vendor_id))
+            if self.lessons.lessons:
+                return number
+        return len(self.judged)
 
-def take_attempts(parts: Context, inbox: Inbox) -> None:
-    """Count the attempts of a spool in the store, each once."""
-    numbered = inbox.attempts(1000)
-    if not numbered:
-        return
-    with parts.store.writing() as session:
-        fresh = attempts.take_attempts(session, inbox.uid, numbered)
-        # Who asks for an address by VRFY checks a list as well.
-        probed = [a for a in fresh if a.kind in (AttemptKind.PROBE, AttemptKind.VERIFY) and a.address]
-        if probed:
-            lock(session, Lock.CASES)
-        count(session, [counted for probe in probed if (counted := take_probe(session, probe))])
-    inbox.forget_attempts(numbered[-1][0])
+    def write(self, left: Sequence[JudgedMail]) -> None:
+        """Write what was assigned, without the mails that are left, then apply what was learned."""
+        mails.forget(self.session, [self.ids[mail.key] for mail in left])
+        keep_hits(self.session, self.stored, [self._kept(*each) for each in self.assigned])
+        self.lessons.write(self.session)
+        answers.apply_lessons(self.session, self.lessons.lessons)
 
+    def _campaign(self, mail: JudgedMail) -> int:
+        found = mail.found
+        to = addressee(found.mail, ((hit.canary, hit.vendor) for hit in mail.hits))
+        shown = sending(found.mail, found.proofs, found.identity, found.client, to, self.book)
+        return join_campaign(self.session, self.rows[self.ids[mail.key]], shown, self.assigner.merge_campaigns)
 
-def take_probe(session: Session, probe: Attempt) -> CountedHit | None:
-    """Keep a probe as a hit without a mail, which joins a case that is open; the vendor's own hosts probe nothing.
+    def _is_quiet(self, vendor: int) -> bool:
+        return self.assigner.open_case(vendor) is None
 
-    Return what is to be counted.
-    """
-    canary = canaries.find_canaries(session, [probe.address]).get(probe.address)
-    if canary is None or came_from(probe.source, probes.own_clients(session, canary.id, probe.at)):
-        return None
-    if probes.seen_before(session, canary.id, probe):
-        return None
-    tried = attempts.guesses(session, canary.domain)
-    judgement = judge_probe(canary, probe.source, chance_of_guess(canary, tried.total(), tried))
-    hit = probes.keep_probe(session, canary.id, probe, judgement)
-    vendor_id = vendors.vendor_row(session, canary.vendor).id or 0 if canary.vendor else 0
-    case = records.open_case_of(session, vendor_id)
-    if case is not None and judgement.verdict in HINTS:
-        hit.case_id = case.id
-        records.add_to_case(session, case, hit.at, vendor_id)
-    return CountedHit(canary.id, hit.at, hit.verdict, case=hit.case_id or 0)
-
-
-def _fail(parts: Context, inbox: Inbox, raw: RawMail, fault: BaseException) -> None:
-    """Let a mail wait that could not be concluded, and say why."""
-    if not isinstance(fault, Exception) or is_down(fault):
-        raise fault
-    log.error("mail %s: %s; it stays in the spool and is tried again", raw.key, type(fault).__name__, exc_info=fault)
-    _postpone(parts, inbox, raw, f"{type(fault).__name__}: {fault}"[:300])
-
-
-def _postpone(parts: Context, inbox: Inbox, raw: RawMail, fault: str) -> None:
-    until = parts.clock() + DNS_WAITS[min(inbox.tries(raw.key), len(DNS_WAITS) - 1)]
-    inbox.postpone(raw.key, until, fault)
-
-
-def _hangs_on_dns(heard: StoredMail) -> bool:
-    return any(
-        j.judgement.verdict is Verdict.NEW_SENDER and any(r.code is Reason.DNS_UNSETTLED for r in j.judgement.reasons)
-        for j in heard.judged
-    )
+    def _kept(self, mail: JudgedMail, hit: JudgedHit, made: Assignment) -> AssignedHit:
+        number = self.ids[mail.key]
+        # Asked at the end, as a later mail may have shown two campaigns to be one.
+        campaign = self.rows[number].campaign_id or 0 if mail.strange else 0
+        return AssignedHit(
+            number, hit.canary.id, mail.at, hit.judgement, mail.found.identity.domain, hit.vendor_id, hit.vendor.name,
+            campaign, made,
+        )  # fmt: skip

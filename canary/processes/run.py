@@ -23,15 +23,16 @@ from canary.authenticate.dns_records import Arrangement, check_records, wanted_r
 from canary.authenticate.lookup import Lookup, ZoneLookup
 from canary.canaries import decoys
 from canary.cases import case_alerts
-from canary.cases.scheduled import reassess_due
+from canary.cases.assess import reassess_due
 from canary.judge.providers import ProviderRegistry, read_suppliers
 from canary.mail.received import read_trusted
 from canary.net.dns import LiveLookup
 from canary.net.http import Http
 from canary.net.rspamd import Rspamd
 from canary.package_data import config_folder
+from canary.pipeline.batch import Inbox, run_pending
 from canary.pipeline.rspamd_check import RspamdChecker
-from canary.pipeline.story import Context, Inbox, run_pending
+from canary.pipeline.story import Context
 from canary.processes.jobs import Job, scheduler
 from canary.processes.smtp_process import (
     clock,

@@ -31,7 +31,7 @@ def list_senders(
     )
     if vendor is not None:
         query = query.where(VendorRow.slug == vendor_row(session, vendor).slug)
-    return [_sender(*found) for found in session.exec(query.limit(limit)).all()]
+    return [read_sender(*found) for found in session.exec(query.limit(limit)).all()]
 
 
 def waiting(session: Session) -> int:
@@ -40,7 +40,7 @@ def waiting(session: Session) -> int:
     return session.exec(asked).one()
 
 
-def _row(session: Session, owner: VendorRow, key: str) -> SenderRow:
+def get_sender_row(session: Session, owner: VendorRow, key: str) -> SenderRow:
     """Return the profile of a sender, making one of the mails it sent if nobody asked about it before."""
     query = select(SenderRow).where(SenderRow.vendor_id == owner.id, SenderRow.key == key)
     return session.exec(query.with_for_update()).first() or _from_mails(session, owner, key)
@@ -72,9 +72,10 @@ def _from_mails(session: Session, owner: VendorRow, key: str) -> SenderRow:
     return row
 
 
-def _sender(
+def read_sender(
     row: SenderRow, vendor: str, subject: str | None = "", name: str | None = "", address: str | None = ""
 ) -> Sender:
+    """Return a row as a sender of a vendor, by its slug."""
     return Sender(
         vendor, row.key, SenderState(row.state), Proof(row.proof), row.first_at, row.last_at, row.count, row.asked_at,
         row.decided_at, row.decided_by, subject or "", f"{name} <{address}>" if address else "", row.mail_id,

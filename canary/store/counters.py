@@ -13,7 +13,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, Select, Table, bindparam, case, delete, func, select, text, update
 from sqlmodel import Session, col
 
-from canary.model.verdict import HINTS, LEAKS, OWN, SERIES_OF, Verdict
+from canary.model.verdict import FAMILIAR, HINTS, LEAKS, SERIES_OF, Verdict
 from canary.store.campaign_hits import HitKey, add_strikes
 from canary.store.database import at_end
 from canary.store.tables import (
@@ -42,7 +42,7 @@ _VENDOR, _CANARY, _WEEK, _DAY, _OUTSIDER, _STRIKE, _HIT, _PLANTED = (
 )  # fmt: skip
 _KINDS = ("own", "outside", "asking", "hints", "other")
 _KIND: dict[str, str] = {verdict.value: "other" for verdict in Verdict} | {
-    **{verdict: "own" for verdict, series in SERIES_OF.items() if series in OWN},
+    **{verdict.value: "own" for verdict in FAMILIAR},
     **{verdict.value: "outside" for verdict in LEAKS},
     **{verdict.value: "hints" for verdict in HINTS},
     Verdict.NEW_SENDER.value: "asking",
@@ -87,7 +87,7 @@ class CounterSums:
             who = hit.canary, hit.proven
             self._heard[who] = max(hit.at, self._heard.get(who, hit.at))
 
-    def take(self, hit: CountedHit) -> None:
+    def remove(self, hit: CountedHit) -> None:
         """Count a hit that is gone, or is no more what it was."""
         self._count(hit, -1)
         if hit.verdict in LEAKS:

@@ -6,7 +6,7 @@ from datetime import UTC, date, datetime, timedelta
 
 from markupsafe import Markup
 
-from canary.model.verdict import OWN, SERIES
+from canary.model.verdict import OWN_SERIES, SERIES
 from canary.views.models import BeliefLine, Weeks
 
 _SPARK = Markup('<svg class="spark" viewBox="0 0 {} 24" role="img" aria-label="{}" preserveAspectRatio="none">{}</svg>')
@@ -17,7 +17,7 @@ _WIDTH, _HEIGHT, _TOP, _LEFT = 960, 190, 22, 34
 
 def sparkline(weeks: Weeks) -> Markup:
     """Draw a vendor's weeks as small bars: its own mail, and outside mail in the colour of leaks."""
-    own, outside = weeks.sums(*OWN), weeks.sums("third-party", "spam")
+    own, outside = weeks.sums(*OWN_SERIES), weeks.sums("third-party", "spam")
     most = max(1, *(a + b for a, b in zip(own, outside, strict=True)))
     low = [_share(count, most, 22) for count in own]
     red = [_share(count, most, 22) for count in outside]

@@ -21,11 +21,12 @@ from canary.canaries.lifecycle import IssueOrder
 from canary.cases import answers, campaign_decisions
 from canary.judge.providers import ProviderRegistry
 from canary.model.attempt import Attempt, AttemptKind
+from canary.model.authenticated import AuthenticatedMail
 from canary.model.decision import Decision
 from canary.model.mail import Client, Envelope, RawMail
 from canary.model.party import SupplierLink
-from canary.pipeline.casework import AuthenticatedMail
-from canary.pipeline.story import Context, parse_and_authenticate, process_batch, take_probe
+from canary.pipeline.attempts import process_probe
+from canary.pipeline.story import Context, parse_and_authenticate, process_batch
 from canary.processes.run import supplier_book
 from canary.store import counters
 from canary.store.database import MIGRATIONS, Database
@@ -93,7 +94,7 @@ class World:
         attempt = Attempt(AttemptKind.PROBE, "in.example", "203.0.113.0/24", self.clock(), self.addresses[at])
         with self.store.writing() as session:
             lock(session, Lock.CASES)
-            counters.count(session, list(filter(None, [take_probe(session, attempt)])))
+            process_probe(session, attempt)
 
     def say(self, do: Callable[[Session], object]) -> None:
         """Let the owner decide something that may not be there to be decided."""

@@ -25,11 +25,11 @@ from canary.model.address import Locale
 from canary.model.attempt import Attempt, AttemptKind
 from canary.model.canary import Canary
 from canary.model.verdict import Judgement, Reason, StatedReason, Verdict
-from canary.pipeline.story import take_probe
+from canary.pipeline.attempts import process_probe
 from canary.store.database import MIGRATIONS, Database
 from canary.store.decoy_mac import KEYLESS, DecoyMac
 from canary.store.queries import canaries, mails, vendors
-from canary.store.queries.recipients import RecipientLookup
+from canary.store.queries.recipients import read_recipients
 from canary.store.queries.world import world_of
 from canary.store.tables import CanaryRow, HitRow, VendorRow
 from canary.views import canary_pages, overview, vendor_pages, vendor_summary
@@ -210,9 +210,9 @@ def test_the_register_gives_a_decoy_to_nobody(hiding: Database) -> None:
     keep(hiding)
     decoy = random_one(hiding)
     with hiding.reading() as session:
-        register = RecipientLookup(session, [decoy.address])
-        [found] = register.reached([decoy.address])
-        assert register.owner(found)[0] == 0
+        recipients = read_recipients(session, [decoy.address])
+        [found] = recipients.reached([decoy.address])
+        assert (found.vendor, recipients.vendors) == (None, {})
 
 
 def test_a_probe_at_a_random_decoy_speaks_of_the_owners_side(hiding: Database) -> None:
@@ -220,7 +220,7 @@ def test_a_probe_at_a_random_decoy_speaks_of_the_owners_side(hiding: Database) -
     decoy = random_one(hiding)
     probe = Attempt(AttemptKind.PROBE, DOMAIN, "203.0.113.0/24", NOW, decoy.address)
     with hiding.writing() as session:
-        take_probe(session, probe)
+        process_probe(session, probe)
         hit = session.exec(select(HitRow)).one()
     assert (hit.verdict, [r["code"] for r in hit.reasons]) == ("guess", ["never-issued", "random-decoy"])
 

@@ -8,7 +8,7 @@ import pytest
 from sqlmodel import Session, col, select
 
 from canary.cases import campaign_decisions, merge_split, records, workflow
-from canary.cases.charge import assess_and_record
+from canary.cases.assess import assess_now
 from canary.model.case import CaseState
 from canary.model.decision import Decision
 from canary.store.counters import CountedHit, count
@@ -58,7 +58,7 @@ def desk(store: Database) -> Database:
         for number in (1, 2, 3):
             hit(session, number, 2 * number - 1, number, number)
             hit(session, number, 2 * number, number % 3 + 1, number + 5)
-            assess_and_record(session, session.get_one(CaseRow, number))
+            assess_now(session, session.get_one(CaseRow, number))
     return store
 
 

@@ -21,8 +21,9 @@ from canary.canaries.lifecycle import IssueOrder
 from canary.model.mail import Client, Envelope, RawMail
 from canary.net.http import Unreachable
 from canary.net.rspamd import MAX_MAIL, Rspamd, Unanswered
+from canary.pipeline.batch import run_pending
 from canary.pipeline.rspamd_check import BATCH, FRESH, REST, RspamdChecker, RspamdClient
-from canary.pipeline.story import Context, run_pending
+from canary.pipeline.story import Context
 from canary.processes.run import supplier_book
 from canary.spool.spool import Spool
 from canary.store.database import Database

@@ -19,7 +19,8 @@ from canary.mail.received import read_trusted
 from canary.model.attempt import Attempt, AttemptKind
 from canary.model.mail import Client, Envelope, RawMail
 from canary.model.party import SupplierLink
-from canary.pipeline.story import DNS_WAITS, Context, run_pending
+from canary.pipeline.batch import DNS_WAITS, run_pending
+from canary.pipeline.story import Context
 from canary.processes.run import supplier_book
 from canary.spool.spool import Spool
 from canary.store.database import Database, is_down
@@ -282,7 +283,7 @@ def test_the_stages_pass_in_their_order(world: World) -> None:
     parts = world.parts()
     watched = Context(parts.store, parts.lookup, parts.book, parts.clock, passed.append)
     asyncio.run(run_pending(watched, world.spool))
-    assert passed == ["parse", "authenticate", "judge", "campaign", "attribute", "decide", "commit", "done"]
+    assert passed == ["parse", "authenticate", "gather", "judge", "assign", "write", "commit", "done"]
 
 
 def relayed(trace: bytes) -> bytes:

@@ -15,7 +15,8 @@ from canary.canaries import lifecycle
 from canary.canaries.lifecycle import IssueOrder
 from canary.model.attempt import Attempt, AttemptKind, LocalShape
 from canary.model.mail import Client, Envelope
-from canary.pipeline.story import Context, run_pending
+from canary.pipeline.batch import run_pending
+from canary.pipeline.story import Context
 from canary.processes.run import supplier_book
 from canary.spool.spool import Spool
 from canary.store.database import Database

@@ -7,8 +7,7 @@ import pytest
 
 from canary.attribute.priors import CARRIED_AS, RATES
 from canary.cases import workflow
-from canary.cases.charge import assess_case
-from canary.cases.scheduled import reassess_due
+from canary.cases.assess import assess_case, reassess_due
 from canary.model.case import CaseState
 from canary.model.decision import Decision
 from canary.store.tables import CaseRow

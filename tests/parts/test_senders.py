@@ -21,7 +21,8 @@ from canary.judge.senders import MOST_PENDING
 from canary.model.mail import Client, Envelope
 from canary.model.party import SupplierLink
 from canary.model.sender import Learning, SenderState
-from canary.pipeline.story import Context, run_pending
+from canary.pipeline.batch import run_pending
+from canary.pipeline.story import Context
 from canary.processes.run import supplier_book
 from canary.senders import profile
 from canary.spool.spool import Spool
@@ -286,7 +287,7 @@ def test_a_case_that_keeps_no_leak_is_closed_and_its_canary_set_free(world: Worl
     outcome = world.approve("deals.example")
     [case] = world.rows(CaseRow)
     assert (case.state, case.suspects, outcome.closed) == ("closed", [], [case.id])
-    assert [event.kind for event in world.rows(CaseEventRow)] == ["opened", "judged-anew", "closed"]
+    assert [event.kind for event in world.rows(CaseEventRow)] == ["opened", "judged-again", "closed"]
     assert {row.state for row in world.rows(CanaryRow)} == {"active"}
     assert [hit.case_id for hit in world.rows(HitRow)] == [None]
 
@@ -333,7 +334,7 @@ def test_every_decision_is_written_down_with_who_when_and_what_it_changed(world:
     world.deny("tillroll.example")
     [entry] = world.rows(AuditRow)
     assert (entry.who, entry.at, entry.action) == ("ada", world.clock(), "sender-denied")
-    assert (entry.subject, entry.text) == ("trendy-shoes: tillroll.example", "1 of 1 mails judged anew, case 1 opened")
+    assert (entry.subject, entry.text) == ("trendy-shoes: tillroll.example", "1 of 1 mails judged again, case 1 opened")
 
 
 def test_a_decision_is_one_transaction(world: World) -> None:

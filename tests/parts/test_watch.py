@@ -7,7 +7,7 @@ from sqlmodel import select
 
 from canary.alerts.routing import route
 from canary.cases import case_alerts, records
-from canary.cases.charge import assess_and_record
+from canary.cases.assess import assess_now
 from canary.model.alert import Alert, DestinationView
 from canary.store.database import Database
 from canary.store.queries import outbox, vendors
@@ -122,5 +122,5 @@ def test_whoever_weighs_a_case_has_what_changed_told(store: Database, case: int)
     with store.writing() as session:
         session.delete(session.get_one(WatchRow, case))
         session.flush()
-        assess_and_record(session, session.get_one(CaseRow, case))
+        assess_now(session, session.get_one(CaseRow, case))
         assert session.get(WatchRow, case) is not None

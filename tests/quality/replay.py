@@ -12,7 +12,7 @@ from canary.authenticate.results.trusted import read_results
 from canary.judge.identity import identify
 from canary.judge.organisation import same_organisation
 from canary.mail.parse import parse
-from canary.pipeline.casework import AuthenticatedMail
+from canary.model.authenticated import AuthenticatedMail
 from canary.pipeline.story import Context, parse_and_authenticate, process_batch
 from canary.processes.run import supplier_book
 from canary.store.database import Database

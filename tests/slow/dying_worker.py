@@ -6,7 +6,7 @@ import signal
 import sys
 
 from canary.alerts.delivery import deliver_due
-from canary.pipeline.story import run_pending
+from canary.pipeline.batch import run_pending
 from canary.processes import run
 from canary.settings import load_settings
 

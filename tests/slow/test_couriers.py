@@ -21,7 +21,8 @@ from canary.canaries.lifecycle import IssueOrder
 from canary.cases import case_alerts
 from canary.model.mail import Client, Envelope
 from canary.net.http import Http
-from canary.pipeline.story import Context, run_pending
+from canary.pipeline.batch import run_pending
+from canary.pipeline.story import Context
 from canary.processes.run import supplier_book
 from canary.spool.spool import Spool
 from canary.store.database import Database

@@ -12,8 +12,8 @@ from canary.authenticate.lookup import ZoneLookup
 from canary.canaries import lifecycle
 from canary.canaries.lifecycle import IssueOrder
 from canary.cases import answers
+from canary.model.authenticated import AuthenticatedMail
 from canary.model.mail import Client, Envelope, RawMail
-from canary.pipeline.casework import AuthenticatedMail
 from canary.pipeline.story import Context, parse_and_authenticate, process_batch
 from canary.processes.run import supplier_book
 from canary.store.database import Database

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from canary.cases.charge import assess_and_record
+from canary.cases.assess import assess_now
 from canary.cli import app
 from canary.cli.context import explain
 from canary.store.counters import recount
@@ -58,7 +58,7 @@ def say(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Say]:
                                    reasons=NAMED if number < 3 else []))  # fmt: skip
             recount(session)
             for number in (1, 2):
-                assess_and_record(session, session.get_one(CaseRow, number))
+                assess_now(session, session.get_one(CaseRow, number))
         monkeypatch.chdir(house.folder)
         for name, value in house.environment.items():
             monkeypatch.setenv(name, value)

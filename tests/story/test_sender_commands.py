@@ -14,7 +14,7 @@ from canary.authenticate.lookup import ZoneLookup
 from canary.canaries import lifecycle
 from canary.canaries.lifecycle import IssueOrder
 from canary.model.mail import Client, Envelope, RawMail
-from canary.pipeline.story import Context, parse_and_authenticate, process_mail
+from canary.pipeline.story import Context, parse_and_authenticate, process_batch
 from canary.processes.run import supplier_book
 from canary.store.queries import vendors
 from tests.processes import ROOT, House
@@ -38,7 +38,7 @@ def house(tmp_path: Path) -> Iterator[House]:
         envelope = Envelope(
             "b@tillroll.example", (address,), Client("198.51.100.7", 25, "mx"), ISSUED + timedelta(days=60)
         )
-        process_mail(parts, asyncio.run(parse_and_authenticate(parts, RawMail("one", envelope, RECEIPT))))
+        process_batch(parts, [asyncio.run(parse_and_authenticate(parts, RawMail("one", envelope, RECEIPT)))])
         yield found
 
 

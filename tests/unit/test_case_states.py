@@ -35,4 +35,4 @@ def test_a_settled_case_takes_more_of_the_same_and_opens_again_for_anything_new(
 @pytest.mark.parametrize("state", [CaseState.FALSE_POSITIVE, CaseState.CLOSED])
 def test_a_false_positive_stays_one_for_its_campaigns_and_says_nothing_of_others(state: CaseState) -> None:
     assert effect_of_hit(state, "false-positive", campaign_known=True, canary_known=False) is HitEffect.JOIN
-    assert effect_of_hit(state, "false-positive", campaign_known=False, canary_known=True) is HitEffect.APART
+    assert effect_of_hit(state, "false-positive", campaign_known=False, canary_known=True) is HitEffect.NEW_CASE

@@ -2,7 +2,7 @@
 
 import hashlib
 import zlib
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass, fields, is_dataclass
 from datetime import datetime
 from functools import cache
@@ -11,9 +11,9 @@ from typing import Any
 from sqlalchemy import delete, insert
 from sqlmodel import Session, col, select
 
+from canary.model.authenticated import AuthenticatedMail
 from canary.model.identity import Identity
-from canary.model.mail import ParsedMail, RawMail
-from canary.model.proof import Proofs
+from canary.model.mail import ParsedMail
 from canary.model.verdict import Judgement
 from canary.store.tables import HitRow, MailContentRow, MailRow, MailSenderRow
 from canary.store.tables.base import metadata
@@ -26,30 +26,20 @@ _MAIL, _CONTENT, _HIT, _SENDER = (
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Mail:
-    """What is kept of a mail: its octets, what it says, what was proven, and the DNS answers that proved it.
-
-    `senders` are the keys under which its sender is found again.
-    """
-
-    raw: RawMail
-    mail: ParsedMail
-    proofs: Proofs
-    identity: Identity
-    answers: Mapping[str, Any]
-    senders: tuple[str, ...]
+_KEEP_HITS = insert(_HIT).returning(_HIT.c.id, sort_by_parameter_order=True)
 
 
 @dataclass(frozen=True, slots=True)
 class Hit:
-    """What a mail means at one canary, and the case it belongs to."""
+    """What a mail means at one canary, and the case it belongs to; `decision` and `burns` as `HitRow` has them."""
 
-    mail: int
+    mail: int | None
     canary: int
     at: datetime
     judgement: Judgement
     case: int | None = None
+    decision: int = 0
+    burns: bool = False
 
 
 def kept(session: Session, keys: Collection[str]) -> frozenset[str]:
@@ -57,8 +47,10 @@ def kept(session: Session, keys: Collection[str]) -> frozenset[str]:
     return frozenset(session.exec(select(MailRow.key).where(col(MailRow.key).in_(keys))).all())
 
 
-def keep_mails(session: Session, new: Sequence[Mail]) -> dict[str, int]:
-    """Keep mails; return their ids by spool key."""
+def keep_mails(
+    session: Session, new: Sequence[AuthenticatedMail], sender_keys: Callable[[Identity], Iterable[str]]
+) -> dict[str, int]:
+    """Keep mails; return their ids by spool key. `sender_keys` says under which keys the sender of each is found again."""
     if not new:
         return {}
     # Past the unit of work of the ORM, which would cost more than all else that is done for a mail.
@@ -67,17 +59,22 @@ def keep_mails(session: Session, new: Sequence[Mail]) -> dict[str, int]:
     numbers: dict[str, int] = {key: number for key, number in rows}  # noqa: C416 - rows are no tuples to the type checker
     contents = [{"mail_id": numbers[m.raw.key], "content": zlib.compress(m.raw.content, 1)} for m in new]
     connection.execute(insert(_CONTENT), contents)
-    proved = [{"key": key, "mail_id": numbers[m.raw.key]} for m in new for key in m.senders]
+    proved = [{"key": key, "mail_id": numbers[m.raw.key]} for m in new for key in sender_keys(m.identity)]
     if proved:
         connection.execute(insert(_SENDER), proved)
     return numbers
 
 
-def keep_hits(session: Session, new: Sequence[Hit]) -> None:
-    """Keep what mails mean at canaries."""
-    rows = [_hit(hit.mail, hit.canary, hit.judgement, hit.at) | {"case_id": hit.case} for hit in new]
-    if rows:
-        session.connection().execute(insert(_HIT), rows)
+def keep_hits(session: Session, new: Sequence[Hit]) -> list[int]:
+    """Keep what mails mean at canaries, and return the ids of these hits in their order."""
+    if not new:
+        return []
+    rows = [
+        _hit(hit.mail, hit.canary, hit.judgement, hit.at)
+        | {"case_id": hit.case, "decision": hit.decision, "burns": hit.burns}
+        for hit in new
+    ]
+    return list(session.connection().execute(_KEEP_HITS, rows).scalars())
 
 
 def rows(session: Session, numbers: Collection[int]) -> dict[int, MailRow]:
@@ -115,7 +112,7 @@ def octets(session: Session, mail_id: int) -> bytes | None:
     return zlib.decompress(row.content) if row else None
 
 
-def _row(kept: Mail) -> dict[str, Any]:
+def _row(kept: AuthenticatedMail) -> dict[str, Any]:
     raw, mail, identity = kept.raw, kept.mail, kept.identity
     return {
         "key": raw.key, "sha256": hashlib.sha256(raw.content).hexdigest(), "size": len(raw.content),

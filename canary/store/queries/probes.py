@@ -6,14 +6,12 @@ from sqlalchemy import func
 from sqlmodel import Session, col, select
 
 from canary.model.attempt import Attempt
-from canary.model.verdict import Judgement, Verdict
-from canary.store.queries.mails import keep_hit
+from canary.model.verdict import FAMILIAR
 from canary.store.tables import HitRow, MailRow, ProbeRow
 
 MOST_A_DAY = 20
 """Findings at one canary on one day; whoever asks from more networks is counted with the attempts only."""
 
-_OWN = (Verdict.EXPECTED, Verdict.SUPPLIER, Verdict.SELF_TEST)
 _LATELY = timedelta(days=90)
 
 
@@ -31,14 +29,10 @@ def seen_before(session: Session, canary: int, probe: Attempt) -> bool:
     return session.exec(many).one() >= MOST_A_DAY
 
 
-def keep_probe(session: Session, canary: int, probe: Attempt, judgement: Judgement) -> HitRow:
-    """Keep a finding that has no mail."""
-    hit = keep_hit(session, None, canary, judgement, probe.at)
-    session.add(
-        ProbeRow(canary_id=canary, day=_day(probe.at), source=probe.source, count=probe.count, hit_id=hit.id or 0)
-    )
+def keep_probe(session: Session, canary: int, probe: Attempt, hit: int) -> None:
+    """Remember of a finding that has no mail which network it came from on which day; `hit` is its row id."""
+    session.add(ProbeRow(canary_id=canary, day=_day(probe.at), source=probe.source, count=probe.count, hit_id=hit))
     session.flush()
-    return hit
 
 
 def own_clients(session: Session, canary: int, now: datetime) -> list[str]:
@@ -46,7 +40,7 @@ def own_clients(session: Session, canary: int, now: datetime) -> list[str]:
     query = (
         select(MailRow.envelope)
         .join(HitRow, col(HitRow.mail_id) == MailRow.id)
-        .where(HitRow.canary_id == canary, HitRow.at >= now - _LATELY, col(HitRow.verdict).in_(_OWN))
+        .where(HitRow.canary_id == canary, HitRow.at >= now - _LATELY, col(HitRow.verdict).in_(sorted(FAMILIAR)))
         .order_by(col(HitRow.at).desc())
         .limit(50)
     )

@@ -1,43 +1,48 @@
-"""What the store knows of the recipients of some mails: read once for all of them."""
+"""What judging needs to know of the recipients of some mails, read at once for all of them."""
 
 from collections import Counter
-from collections.abc import Iterable
-from dataclasses import replace
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 
-from sqlmodel import Session
+from sqlmodel import Session, col, select
 
 from canary.model.canary import Canary
 from canary.model.party import Vendor
 from canary.store.queries import attempts, canaries, vendors
+from canary.store.tables import VendorRow
+
+NOBODY = 0, Vendor("", "")
+"""Whose decoys are."""
 
 
-class RecipientLookup:
-    """Canaries by address, vendors by slug, guesses by domain, as they stand in one transaction."""
+@dataclass(frozen=True, slots=True)
+class Recipients:
+    """Canaries by address, vendors with their row ids by slug, guesses by domain, as they stood when they were read.
 
-    def __init__(self, session: Session, addresses: Iterable[str]) -> None:
-        """Look up the recipients of all mails that will be judged in this transaction."""
-        self._session = session
-        self._canaries = canaries.find_canaries(session, addresses)
-        self._vendors = vendors.by_slug(session, {c.vendor for c in self._canaries.values() if c.vendor})
-        self._guesses: dict[str, Counter[str]] = {}
+    `decisions` holds by row id how much the owner had decided about each vendor.
+    """
+
+    canaries: Mapping[str, Canary]
+    vendors: Mapping[str, tuple[int, Vendor]]
+    guesses: Mapping[str, Counter[str]]
+    decisions: Mapping[int, int]
 
     def reached(self, addresses: Iterable[str]) -> list[Canary]:
         """Return the canaries among the recipients of one mail, each once."""
-        known = (self._canaries.get(address) for address in dict.fromkeys(a.lower() for a in addresses))
+        known = (self.canaries.get(address) for address in dict.fromkeys(a.lower() for a in addresses))
         return [canary for canary in known if canary is not None]
 
-    def owner(self, canary: Canary) -> tuple[int, Vendor]:
-        """Return the vendor of a canary with its row id; nobody, under 0, for a decoy."""
-        return self._vendors[canary.vendor] if canary.vendor else (0, Vendor("", ""))
 
-    def guesses(self, domain: str) -> Counter[str]:
-        """Return how many never-issued recipients of a domain were tried, by the shape of their local part."""
-        if domain not in self._guesses:
-            self._guesses[domain] = attempts.guesses(self._session, domain)
-        return self._guesses[domain]
+def read_recipients(session: Session, addresses: Iterable[str]) -> Recipients:
+    """Look up the recipients of mails."""
+    found = canaries.find_canaries(session, addresses)
+    owners = vendors.by_slug(session, {c.vendor for c in found.values() if c.vendor})
+    guesses = {domain: attempts.guesses(session, domain) for domain in {c.domain for c in found.values()}}
+    return Recipients(found, owners, guesses, read_decisions(session, [number for number, _ in owners.values()]))
 
-    def ask(self, vendor: Vendor, keys: Iterable[str]) -> None:
-        """Take note that the owner is about to be asked about senders, so that further mail of them is not charged."""
-        if fresh := frozenset(keys) - vendor.pending:
-            number, known = self._vendors[vendor.slug]
-            self._vendors[vendor.slug] = number, replace(known, pending=known.pending | fresh)
+
+def read_decisions(session: Session, numbers: Iterable[int], *, held: bool = False) -> dict[int, int]:
+    """Return how much the owner has decided about vendors; `held` lets nobody decide more before the transaction ends."""
+    query = select(VendorRow.id, VendorRow.decisions).where(col(VendorRow.id).in_(list(numbers)))
+    rows = session.exec(query.with_for_update(read=True) if held else query)
+    return {number: decisions for number, decisions in rows if number is not None}

@@ -19,6 +19,7 @@ from canary.store.tables.campaign import (
 )
 from canary.store.tables.canary import AttemptRow, CanaryRow, GuessRow, KeyMarkRow, ProbeRow
 from canary.store.tables.case import (
+    CaseDecisionRow,
     CaseEventRow,
     CaseRow,
     CaseVendorRow,
@@ -63,6 +64,7 @@ __all__ = [
     "CampaignVerdictRow",
     "CanaryRow",
     "CanaryTallyRow",
+    "CaseDecisionRow",
     "CaseEventRow",
     "CaseRow",
     "CaseVendorRow",

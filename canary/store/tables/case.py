@@ -12,7 +12,11 @@ _PLAIN: dict[str, Any] = {"sqlite_with_rowid": False}
 
 
 class CaseRow(Row, table=True):
-    """A suspected leak; `vendor_id` is the vendor whose hit opened it."""
+    """A suspected leak; `vendor_id` is the vendor whose hit opened it, `opening_hit` that hit.
+
+    `decision` is the number of the newest decision on cases when it was opened. Where mail opened a settled case again,
+    `reopened` holds that number at the time, and state and outcome as they were.
+    """
 
     __tablename__ = "leak_case"
     id: int | None = Field(default=None, primary_key=True)
@@ -22,10 +26,22 @@ class CaseRow(Row, table=True):
     owner: str = Field(default="", sa_column_kwargs={"server_default": ""})
     aware_at: datetime | None = Field(default=None, sa_type=Time)
     merged_into: int | None = None
+    opening_hit: int = Field(default=0, sa_column_kwargs={"server_default": "0"})
+    decision: int = Field(default=0, sa_column_kwargs={"server_default": "0"})
+    reopened: dict[str, Any] | None = Field(default=None, sa_type=JSON)
     opened_at: datetime = Field(sa_type=Time)
     last_hit_at: datetime = Field(sa_type=Time, index=True)
     suspects: list[dict[str, Any]] = Field(default=[], sa_type=JSON)
     findings: dict[str, Any] = Field(default={}, sa_type=JSON, sa_column_kwargs={"server_default": "{}"})
+
+
+class CaseDecisionRow(Row, table=True):
+    """A person's decision on a case or a campaign: what had its case by then keeps it, whatever is learned later."""
+
+    __tablename__ = "case_decision"
+    id: int | None = Field(default=None, primary_key=True)
+    at: datetime = Field(sa_type=Time)
+    who: str
 
 
 class CaseVendorRow(Row, table=True):

@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import JSON, Column, Index, LargeBinary, UniqueConstraint
+from sqlalchemy import JSON, Column, Index, LargeBinary, UniqueConstraint, text
 from sqlmodel import Field
 
 from canary.store.tables.base import Row, Time
@@ -49,7 +49,11 @@ class MailContentRow(Row, table=True):
 
 
 class HitRow(Row, table=True):
-    """One mail at one canary, with what it means and why; a probe has no mail."""
+    """One mail at one canary, with what it means and why; a probe has no mail.
+
+    `decision` is the number of the newest decision on cases when the hit was given its case, or none; `burns` says that
+    it counts as a leak of its canary, as its case was open.
+    """
 
     __tablename__ = "hit"
     __table_args__ = (
@@ -65,6 +69,8 @@ class HitRow(Row, table=True):
     confidence: float
     reasons: list[dict[str, str]] = Field(sa_type=JSON)
     case_id: int | None = Field(default=None, foreign_key="leak_case.id", index=True)
+    decision: int = Field(default=0, sa_column_kwargs={"server_default": "0"})
+    burns: bool = Field(default=False, sa_column_kwargs={"server_default": text("false")})
 
 
 class OpinionRow(Row, table=True):

@@ -9,7 +9,7 @@ from canary.store.tables.base import Row, Time
 
 
 class VendorRow(Row, table=True):
-    """A party the owner gave an address to."""
+    """A party the owner gave an address to; `decisions` counts what the owner decided about it."""
 
     __tablename__ = "vendor"
     id: int | None = Field(default=None, primary_key=True)
@@ -20,6 +20,7 @@ class VendorRow(Row, table=True):
     erasure_requested: datetime | None = Field(default=None, sa_type=Time)
     unsubscribed: datetime | None = Field(default=None, sa_type=Time)
     grace_days: int | None = None
+    decisions: int = Field(default=0, sa_column_kwargs={"server_default": "0"})
 
 
 class VendorDomainRow(Row, table=True):

@@ -1,0 +1,95 @@
+"""Weighing a case: who leaked it, as of when, kept with what was believed before.
+
+Open cases are weighed again as time passes, as every day on which an address stays quiet is evidence. Cases of many
+addresses get their reasons then, since these take long, and a mail that is being written cannot wait.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict
+from datetime import datetime, timedelta
+
+from sqlalchemy import bindparam, delete, insert
+from sqlmodel import Session, col, select
+
+from canary.attribute.assess import Assessment, SourceNames, assess
+from canary.attribute.priors import CARRIED_AS, RATES, Rates
+from canary.cases import case_alerts, records
+from canary.model.case import Suspect
+from canary.store.database import Database
+from canary.store.locks import Lock, lock
+from canary.store.queries import vendors
+from canary.store.queries.world import world_of
+from canary.store.tables import CaseRow, SuspectHistoryRow
+from canary.store.tables.base import metadata
+
+REASSESS_AFTER = timedelta(days=1)
+"""An assessment as old as this is worth another look."""
+
+REMEMBERED = 8
+"""So many suspects are remembered from each weighing; what is less likely than these tells nobody anything."""
+
+_HISTORY = metadata.tables[str(SuspectHistoryRow.__tablename__)]
+_FORGET = delete(_HISTORY).where(_HISTORY.c.case_id == bindparam("case"), _HISTORY.c.at == bindparam("then"))
+
+
+def assess_now(session: Session, case: CaseRow) -> None:
+    """Weigh the suspects of a case as of its last hit; what is worth telling of that goes into the outbox."""
+    session.flush()
+    _keep_assessment(session, case, assess_case(session, case, case.last_hit_at), case.last_hit_at)
+
+
+def assess_case(session: Session, case: CaseRow, at: datetime, *, patient: bool = False) -> Assessment:
+    """Return what is to be believed of a case at a time, by the assumptions that the store was opened with.
+
+    With many addresses only the patient get the reasons.
+    """
+    names = vendors.vendor_names(session) | vendors.supplier_names(session)
+    rates: Rates = session.info.get(CARRIED_AS, RATES)
+    return assess(world_of(session, at, case.id), SourceNames(names), rates, patient=patient)
+
+
+def reassess_due(store: Database, now: datetime) -> int:
+    """Weigh the open cases whose assessment is a day old or without reasons, and return how many.
+
+    The work is done outside of any transaction that writes.
+    """
+    with store.reading() as session:
+        due = list(_due_cases(session, now))
+    return sum(_reassess(store, number, now) for number in due)
+
+
+def _keep_assessment(session: Session, case: CaseRow, found: Assessment, at: datetime) -> None:
+    case.suspects, case.findings = [asdict(s) for s in found.suspects], found.findings
+    session.add(case)
+    _remember_suspects(session, case.id or 0, at, found.suspects)
+    case_alerts.record_assessment(session, case, at)
+
+
+def _remember_suspects(session: Session, case: int, at: datetime, suspects: Sequence[Suspect]) -> None:
+    """Remember what is believed of a case as of a time; a later weighing as of the same time takes its place."""
+    connection = session.connection()
+    connection.execute(_FORGET, {"case": case, "then": at})
+    rows = [{"case_id": case, "at": at, "kind": str(s.kind), "suspect": s.id, "p": s.p} for s in suspects[:REMEMBERED]]
+    if rows:
+        connection.execute(insert(_HISTORY), rows)
+
+
+def _due_cases(session: Session, now: datetime) -> Iterator[int]:
+    for case in session.exec(select(CaseRow).where(col(CaseRow.state).in_(records.OPEN)).order_by(col(CaseRow.id))):
+        weighed = case.findings.get("weighed")
+        if case.id and (weighed is None or now - datetime.fromisoformat(weighed) >= REASSESS_AFTER):
+            yield case.id
+
+
+def _reassess(store: Database, number: int, now: datetime) -> bool:
+    with store.reading() as session:
+        case = session.get_one(CaseRow, number)
+        seen, found = case.last_hit_at, assess_case(session, case, now, patient=True)
+    with store.writing() as session:
+        lock(session, Lock.CASES)
+        case = session.get_one(CaseRow, number)
+        # What was hit meanwhile is not in this belief: it waits for the next time.
+        fresh = case.last_hit_at == seen and case.state in records.OPEN
+        if fresh:
+            _keep_assessment(session, case, found, now)
+    return fresh

@@ -1,0 +1,133 @@
+"""What was assigned to which case before: the store's answers to `canary.cases.assign`, and the line that decisions draw."""
+
+from collections.abc import Collection, Iterable, Sequence
+from datetime import datetime
+from functools import cache
+
+from sqlalchemy import ColumnElement, bindparam, func, true
+from sqlmodel import Session, col, select
+from sqlmodel.sql.expression import SelectOfScalar
+
+from canary.cases.assign import LeakCase
+from canary.model.case import CaseState
+from canary.model.verdict import HINTS, LEAKS
+from canary.store.tables import CanaryRow, CaseDecisionRow, CaseRow, CaseVendorRow, HitRow, MailRow, SupplyRow
+
+_LEAKS = sorted(verdict.value for verdict in LEAKS)
+_BEARING = sorted(verdict.value for verdict in LEAKS | HINTS)
+_NONE = 1 << 62
+
+
+def newest_decision(session: Session) -> int:
+    """Return the number of the newest decision of a person on a case or a campaign, 0 while there is none."""
+    return session.exec(select(func.max(CaseDecisionRow.id))).one() or 0
+
+
+def number_decision(session: Session, who: str, at: datetime) -> None:
+    """Give a decision on a case or a campaign its number: what has its case by now keeps it."""
+    session.add(CaseDecisionRow(at=at, who=who[:100]))
+    session.flush()
+
+
+class StoredCases:
+    """The cases that are kept; with `before`, as they were when that decision had just been made."""
+
+    def __init__(self, session: Session, before: int | None = None) -> None:
+        """Look at all that is kept, or at what had its case before a decision was followed by anything."""
+        self._session = session
+        self._before = _NONE if before is None else before
+        self._known: dict[int, LeakCase] = {}
+        self.rows: dict[int, CaseRow] = {}
+        self.sharing_supplier = cache(self._sharing_supplier)
+
+    def cases_of(self, vendor: int) -> Sequence[LeakCase]:
+        """Return the cases that a vendor is part of; those merged into others are left out."""
+        query = select(CaseRow).join(CaseVendorRow).where(CaseVendorRow.vendor_id == vendor)
+        found = self._in_play(query.where(col(CaseRow.merged_into).is_(None)).order_by(col(CaseRow.id)))
+        return [case for case in found if vendor in case.vendors]
+
+    def with_campaign(self, numbers: Collection[int], campaign: int) -> Collection[int]:
+        """Return which of some cases have a leak hit of a campaign."""
+        if not numbers:
+            return ()
+        query = select(HitRow.case_id).join(MailRow, col(MailRow.id) == HitRow.mail_id)
+        mine = col(HitRow.case_id).in_(numbers) & (col(MailRow.campaign_id) == campaign)
+        return {n for n in self._session.exec(query.where(mine, self._leaks()).distinct()) if n}
+
+    def has_canary(self, number: int, canary: int) -> bool:
+        """Whether a case has a leak hit of a canary."""
+        values = {"case": number, "canary": canary, "before": self._before}
+        return self._session.connection().execute(_HAS_CANARY, values).first() is not None
+
+    def hit_by_campaign(self, campaign: int, vendors: Collection[int]) -> Iterable[LeakCase]:
+        """Return the cases with a leak hit of a campaign at some vendors, whatever their state."""
+        query = (
+            select(CaseRow)
+            .join(HitRow, col(HitRow.case_id) == CaseRow.id)
+            .join(MailRow, col(HitRow.mail_id) == MailRow.id)
+            .join(CanaryRow, col(HitRow.canary_id) == CanaryRow.id)
+            .where(MailRow.campaign_id == campaign, col(CanaryRow.vendor_id).in_(vendors), self._leaks())
+            .where(col(CaseRow.merged_into).is_(None))
+            .distinct()
+        )
+        return self._in_play(query)
+
+    def load(self, numbers: Collection[int]) -> list[LeakCase]:
+        """Return cases by their numbers."""
+        return self._in_play(select(CaseRow).where(col(CaseRow.id).in_(numbers)).order_by(col(CaseRow.id)))
+
+    def _sharing_supplier(self, vendor: int) -> frozenset[int]:
+        mine = select(SupplyRow.supplier_id).where(SupplyRow.vendor_id == vendor)
+        sharing = select(SupplyRow.vendor_id).where(col(SupplyRow.supplier_id).in_(mine))
+        return frozenset(self._session.exec(sharing.distinct()))
+
+    def _in_play(self, query: SelectOfScalar[CaseRow]) -> list[LeakCase]:
+        rows = [row for row in self._session.exec(query) if row.decision < self._before]
+        fresh = [row for row in rows if row.id not in self._known]
+        vendors = self._vendors([row.id or 0 for row in fresh])
+        for row in fresh:
+            state, outcome = self._state(row)
+            case = LeakCase(
+                row.id or 0, row.opening_hit, state, outcome, row.last_hit_at, vendors.get(row.id or 0, set())
+            )
+            self._known[case.number], self.rows[case.number] = case, row
+        return [self._known[row.id or 0] for row in rows]
+
+    def _state(self, row: CaseRow) -> tuple[CaseState, str]:
+        again = row.reopened
+        if again and again["decision"] >= self._before:
+            return CaseState(again["state"]), again["outcome"]
+        return CaseState(row.state), row.outcome
+
+    def _vendors(self, numbers: Collection[int]) -> dict[int, set[int]]:
+        if not numbers:
+            return {}
+        found: dict[int, set[int]] = {}
+        members = select(CaseVendorRow.case_id, CaseVendorRow.vendor_id).where(col(CaseVendorRow.case_id).in_(numbers))
+        for number, vendor in self._session.exec(members):
+            if self._before == _NONE or self._was_member(number, vendor):
+                found.setdefault(number, set()).add(vendor)
+        return found
+
+    def _was_member(self, number: int, vendor: int) -> bool:
+        values = {"case": number, "vendor": vendor, "before": self._before}
+        return self._session.connection().execute(_HAS_VENDOR, values).first() is not None
+
+    def _leaks(self) -> ColumnElement[bool]:
+        kept = true() if self._before == _NONE else col(HitRow.decision) < self._before
+        return col(HitRow.verdict).in_(_LEAKS) & kept
+
+
+_HAS_CANARY = (
+    select(HitRow.id)
+    .where(HitRow.case_id == bindparam("case"), HitRow.canary_id == bindparam("canary"))
+    .where(col(HitRow.verdict).in_(_LEAKS), col(HitRow.decision) < bindparam("before"))
+    .limit(1)
+)
+_HAS_VENDOR = (
+    select(HitRow.id)
+    .join(CanaryRow, col(CanaryRow.id) == HitRow.canary_id)
+    .where(HitRow.case_id == bindparam("case"), CanaryRow.vendor_id == bindparam("vendor"))
+    .where(col(HitRow.verdict).in_(_BEARING), col(HitRow.decision) < bindparam("before"))
+    .limit(1)
+)

@@ -1,0 +1,112 @@
+"""Judged hits are kept with the cases they were assigned to: rows, timeline, burned addresses, counts, alerts.
+
+Whoever calls this for hits that bear on a case holds the lock of the cases.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlmodel import Session
+
+from canary.canaries import lifecycle
+from canary.cases import case_alerts, records
+from canary.cases.assess import assess_now
+from canary.cases.assign import NOWHERE, Assignment, LeakCase
+from canary.cases.history import StoredCases, newest_decision
+from canary.model.case import HitEffect
+from canary.model.verdict import Judgement
+from canary.store.counters import CountedHit, count
+from canary.store.queries import mails
+from canary.store.queries.mails import Hit
+from canary.store.tables import CaseRow, CaseVendorRow
+
+
+@dataclass(frozen=True, slots=True)
+class AssignedHit:
+    """A judged hit, with or without a mail, and the case it belongs to; `proven` is the organisation that sent it."""
+
+    mail: int | None
+    canary: int
+    at: datetime
+    judgement: Judgement
+    proven: str = ""
+    vendor_id: int = 0
+    vendor: str = ""
+    campaign: int = 0
+    made: Assignment = NOWHERE
+
+    @property
+    def case(self) -> int | None:
+        """The number of the case, once it is kept."""
+        return self.made.case.number if self.made.case else None
+
+
+def keep_hits(session: Session, stored: StoredCases, hits: Sequence[AssignedHit]) -> list[int]:
+    """Keep hits in their order, and all that follows from them for cases and canaries; return their ids."""
+    bearing = [hit for hit in hits if hit.made.case]
+    decision = newest_decision(session) if any(hit.judgement.bears_on_a_case for hit in hits) else 0
+    for hit in bearing:
+        _follow(session, stored, hit, decision)
+    numbers = mails.keep_hits(
+        session, [Hit(h.mail, h.canary, h.at, h.judgement, h.case, decision, burns=h.made.burns) for h in hits]
+    )
+    count(session, [_counted(hit) for hit in hits])
+    if bearing:
+        _conclude(session, stored, zip(numbers, hits, strict=True))
+    return numbers
+
+
+def _follow(session: Session, stored: StoredCases, hit: AssignedHit, decision: int) -> None:
+    """Write what one hit does to its case and its canary."""
+    made = hit.made
+    assert made.case  # noqa: S101 - for the type checker
+    row = stored.rows.get(made.case.number) or _open(session, stored, made.case, hit, decision)
+    row.last_hit_at = max(row.last_hit_at, hit.at)
+    if made.joined:
+        session.add(CaseVendorRow(case_id=row.id or 0, vendor_id=hit.vendor_id))
+        if made.effect is not HitEffect.NEW_CASE:
+            records.add_event(session, row, hit.at, "joined", f"{hit.vendor} was hit by the same campaign.")
+    if made.effect is HitEffect.REOPEN:
+        what = "an address that was not hit before" if made.known else "another campaign"
+        before = row.state
+        reopen(row, made.case, decision)
+        records.add_event(session, row, hit.at, "reopened", f"Was {before}; opened again, as {what} came to it.")
+    if made.first and made.burns:
+        lifecycle.mark_leaked(session, hit.canary, hit.at)
+
+
+def _open(session: Session, stored: StoredCases, case: LeakCase, hit: AssignedHit, decision: int) -> CaseRow:
+    row = records.open_case(session, hit.vendor_id, hit.at, decision)
+    case.number = row.id or 0
+    stored.rows[case.number] = row
+    return row
+
+
+def reopen(row: CaseRow, case: LeakCase, decision: int) -> None:
+    """Open a settled case again; how it stood before is kept, should the hit turn out to be none."""
+    if row.reopened is None or row.reopened["decision"] < decision:
+        row.reopened = {"decision": decision, "state": row.state, "outcome": row.outcome}
+    row.state, row.outcome = case.state.value, case.outcome
+
+
+def _conclude(session: Session, stored: StoredCases, hits: Iterable[tuple[int, AssignedHit]]) -> None:
+    """Weigh the cases that reached another canary, and tell which were opened."""
+    opened: dict[int, int] = {}
+    weighed: dict[int, None] = {}
+    for number, hit in hits:
+        if hit.case:
+            if hit.made.effect is HitEffect.NEW_CASE:
+                opened[hit.case] = number
+            if hit.made.first and hit.made.burns:
+                weighed[hit.case] = None
+    for case, number in opened.items():
+        stored.rows[case].opening_hit = number
+    for case in weighed:
+        assess_now(session, stored.rows[case])
+    for case, number in opened.items():
+        case_alerts.queue_opened(session, stored.rows[case], number)
+
+
+def _counted(hit: AssignedHit) -> CountedHit:
+    return CountedHit(hit.canary, hit.at, hit.judgement.verdict.value, hit.proven, hit.campaign, hit.case or 0)

@@ -1,0 +1,302 @@
+"""Cases after an answer: what was assigned since the newest decision on cases is assigned again, hit by hit.
+
+So the cases are the same whether an answer about a sender came before or after the mails that it changes. What had its
+case when somebody last decided on a case keeps it; a case that was opened since keeps its number where it still has
+the hit that opened it or another of its own, and is closed where it has none.
+"""
+
+from collections import Counter
+from collections.abc import Collection, Iterator
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Row, bindparam, func, update
+from sqlmodel import Session, col, select
+
+from canary.canaries import lifecycle
+from canary.cases import case_alerts, records
+from canary.cases.assess import assess_now
+from canary.cases.assign import CaseAssigner, CaseHit, LeakCase
+from canary.cases.history import StoredCases, newest_decision
+from canary.cases.keep_hits import reopen
+from canary.model.case import CaseState
+from canary.model.verdict import HINTS, LEAKS
+from canary.store.tables import CampaignHitRow, CanaryRow, CaseRow, CaseVendorRow, HitRow, MailRow, SupplyRow, VendorRow
+from canary.store.tables.base import metadata
+
+BATCH = 1000
+_BEARING = sorted(verdict.value for verdict in LEAKS | HINTS)
+_LEAKS = sorted(verdict.value for verdict in LEAKS)
+
+
+@dataclass(frozen=True, slots=True)
+class RejudgeCause:
+    """Why hits are judged again: what was decided, in words, by whom and when."""
+
+    text: str
+    who: str
+    at: datetime
+
+
+@dataclass(slots=True)
+class Replayed:
+    """What came of it: cases opened, by the hit that opened each, closed, and all whose hits changed."""
+
+    opening: dict[int, int] = field(default_factory=dict)
+    closed: list[int] = field(default_factory=list)
+    cases: set[int] = field(default_factory=set)
+
+    @property
+    def opened(self) -> list[int]:
+        """The numbers of the cases that were opened."""
+        return sorted(self.opening)
+
+    def conclude(self, session: Session) -> None:
+        """Weigh the cases that changed, and tell which were opened."""
+        session.flush()
+        for number in sorted(self.cases - set(self.closed)):
+            case = session.get_one(CaseRow, number)
+            if case.merged_into is None:
+                assess_now(session, case)
+        for number, hit in sorted(self.opening.items()):
+            case_alerts.queue_opened(session, session.get_one(CaseRow, number), hit)
+
+
+def replay(
+    session: Session, vendor: int, freed: Counter[int], canaries: Collection[int], cause: RejudgeCause
+) -> Replayed:
+    """Assign again what bears on the cases of a vendor and of all that these may hang together with.
+
+    `freed` counts the hits that were taken out of cases just now, `canaries` are those whose hits were judged otherwise.
+    The caller has the lock of the cases, recounts what campaigns hit, and then concludes.
+    """
+    session.flush()
+    play = _Play(session, connected_vendors(session, vendor), cause)
+    play.begin(freed)
+    for hit in play.hits():
+        play.assign(hit)
+    play.number_cases()
+    play.write(freed)
+    for canary in sorted(play.canaries | set(canaries)):
+        _set_leaked(session, canary)
+    session.flush()
+    return play.outcome
+
+
+def connected_vendors(session: Session, vendor: int) -> frozenset[int]:
+    """Return the vendors whose cases may hang together with those of one, be it by others.
+
+    Two vendors do that have had a case in common, or a supplier and a campaign.
+    """
+    found, fresh = {vendor}, {vendor}
+    while fresh:
+        cases = select(CaseVendorRow.case_id).where(col(CaseVendorRow.vendor_id).in_(fresh))
+        beside = set(session.exec(select(CaseVendorRow.vendor_id).where(col(CaseVendorRow.case_id).in_(cases))))
+        supplied = select(SupplyRow.supplier_id).where(col(SupplyRow.vendor_id).in_(fresh))
+        sharing = select(SupplyRow.vendor_id).where(col(SupplyRow.supplier_id).in_(supplied))
+        hit = select(CampaignHitRow.campaign_id).join(CanaryRow, col(CanaryRow.id) == CampaignHitRow.canary_id)
+        campaigns = hit.where(col(CanaryRow.vendor_id).in_(fresh), CampaignHitRow.campaign_id > 0)
+        same = (
+            select(CanaryRow.vendor_id)
+            .join(CampaignHitRow, col(CampaignHitRow.canary_id) == CanaryRow.id)
+            .where(col(CampaignHitRow.campaign_id).in_(campaigns), col(CanaryRow.vendor_id).in_(sharing))
+        )
+        fresh = {v for v in beside | set(session.exec(same.distinct())) if v} - found
+        found |= fresh
+    return frozenset(found)
+
+
+@dataclass(slots=True)
+class _Group:
+    """The hits of one case in play, by the hit that came first; those whose case changes wait until it has a number."""
+
+    case: LeakCase
+    first: Row[Any]
+    moved: list[dict[str, Any]] = field(default_factory=list)
+    joined: int = 0
+
+
+class _Play:
+    """The cases of connected vendors as they were at the newest decision, and the hits since, assigned again."""
+
+    def __init__(self, session: Session, vendors: Collection[int], cause: RejudgeCause) -> None:
+        """Look at the cases as they were then."""
+        self.outcome, self.canaries = Replayed(), set[int]()
+        self._session, self._vendors, self._cause = session, vendors, cause
+        self._decision = newest_decision(session)
+        self._stored = StoredCases(session, self._decision)
+        self._assigner = CaseAssigner(self._stored)
+        self._groups: dict[LeakCase, _Group] = {}
+        self._left: Counter[int] = Counter()
+        self._went: dict[int, LeakCase] = {}
+        self._nowhere: list[dict[str, Any]] = []
+        mine = self._cases()
+        self._since = {row.id: row for row in mine if row.decision >= self._decision}
+        self._reopened = {n: row for row in mine if (n := row.id) and _since(row.reopened, self._decision)}
+
+    def begin(self, freed: Counter[int]) -> None:
+        """Put settled cases back that mail opened again since, and settle those that lost their last leak hit."""
+        for number, row in self._reopened.items():
+            case = self._stored.load([number])[0]
+            row.state, row.outcome, row.reopened = case.state.value, case.outcome, None
+        emptied = [number for number in sorted(freed) if number not in self._since and not self._keeps_a_leak(number)]
+        for case in self._stored.load(emptied):
+            if case.is_open:
+                case.state, case.outcome = CaseState.CLOSED, CaseState.FALSE_POSITIVE.value
+
+    def hits(self) -> Iterator[Row[Any]]:
+        """Return the hits that were assigned, or began to bear on a case, since the newest decision, in their order."""
+        query = (
+            select(  # type: ignore[call-overload]
+                HitRow.id, HitRow.canary_id, HitRow.at, HitRow.verdict, HitRow.case_id, HitRow.burns,
+                CanaryRow.vendor_id, VendorRow.name, MailRow.campaign_id,
+            )
+            .join(CanaryRow, CanaryRow.id == HitRow.canary_id)
+            .join(VendorRow, VendorRow.id == CanaryRow.vendor_id)
+            .outerjoin(MailRow, MailRow.id == HitRow.mail_id)
+            .where(col(CanaryRow.vendor_id).in_(self._vendors), col(HitRow.verdict).in_(_BEARING))
+            .where(HitRow.decision >= self._decision)
+            .order_by(HitRow.id)
+            .limit(BATCH)
+        )  # fmt: skip
+        last = 0
+        while batch := self._session.execute(query.where(col(HitRow.id) > last)).all():
+            yield from batch
+            last = batch[-1].id
+
+    def assign(self, row: Row[Any]) -> None:
+        """Assign one hit again; a case that is new in play takes the number that its hit has had, where that is free."""
+        hit = CaseHit(row.vendor_id, row.name, row.canary_id, row.at, row.verdict in LEAKS, row.campaign_id or 0)
+        made = self._assigner.assign(hit)
+        if made.burns or row.burns:
+            self.canaries.add(row.canary_id)
+        if made.case is None:
+            if row.case_id is not None:
+                self._left[row.case_id] += 1
+                self._nowhere.append({"hit": row.id, "burned": False})
+            return
+        group = self._groups.setdefault(made.case, _Group(made.case, row))
+        if not made.case.number and row.case_id in self._since:
+            made.case.number = row.case_id
+            self._stored.rows[row.case_id] = self._since.pop(row.case_id)
+        if row.case_id == made.case.number and row.burns == made.burns:
+            return
+        group.moved.append({"hit": row.id, "burned": made.burns})
+        if row.case_id != made.case.number:
+            group.joined += 1
+            if row.case_id is not None:
+                self._left[row.case_id] += 1
+                self._went[row.case_id] = made.case
+
+    def number_cases(self) -> None:
+        """Open the cases that are left without a number."""
+        for group in self._groups.values():
+            case, first = group.case, group.first
+            if not case.number:
+                row = records.open_case(self._session, first.vendor_id, first.at, self._decision)
+                case.number = row.id or 0
+                self._stored.rows[case.number] = row
+                self.outcome.opening[case.number] = first.id
+            if self._stored.rows[case.number].decision >= self._decision:
+                self._stored.rows[case.number].opening_hit = first.id
+
+    def write(self, freed: Counter[int]) -> None:
+        """Write what changed: the cases of hits, and the state, the vendors and the timeline of cases."""
+        for group in self._groups.values():
+            row = self._stored.rows[group.case.number]
+            _move(self._session, group.moved, group.case.number)
+            row.last_hit_at = max(row.last_hit_at, group.case.last_hit_at)
+            if group.joined and group.case.number not in self.outcome.opening:
+                self._note(row, "judged-again", f"{_mails(group.joined)} joined the case: {self._cause.text}")
+        _move(self._session, self._nowhere, None)
+        self._reopen()
+        gone = {number: count for number, count in (freed + self._left).items() if number}
+        self.outcome.cases = set(gone) | {group.case.number for group in self._groups.values() if group.moved}
+        for number in sorted(self.outcome.cases):
+            self._set_vendors(self._session.get_one(CaseRow, number))
+        for number, count in sorted(gone.items()):
+            self._settle(self._session.get_one(CaseRow, number), count)
+
+    def _reopen(self) -> None:
+        """Open settled cases again to which mail came that is new to them, and say which are settled after all."""
+        again = {case.number: case for case in self._groups if case.before}
+        for number, case in again.items():
+            reopen(self._stored.rows[number], case, self._decision)
+            if number not in self._reopened:
+                self._note(self._stored.rows[number], "reopened", f"Opened again: {self._cause.text}")
+        for number, row in self._reopened.items():
+            if number not in again:
+                self._note(row, "state", f"Settled as it was before: {self._cause.text}")
+
+    def _settle(self, row: CaseRow, count: int) -> None:
+        """Say how much left a case; one without a leak hit is closed, or part of the case that has its mail now."""
+        into = self._went.get(row.id or 0)
+        self._note(row, "judged-again", f"{_mails(count)} left the case: {self._cause.text}")
+        last = self._session.exec(
+            select(func.max(HitRow.at)).where(HitRow.case_id == row.id, col(HitRow.verdict).in_(_LEAKS))
+        ).one()
+        if last is not None:
+            row.last_hit_at = last
+            return
+        row.suspects = []
+        if row.state in records.OPEN:
+            self.outcome.closed.append(row.id or 0)
+            row.state, row.outcome = CaseState.CLOSED.value, "" if into else CaseState.FALSE_POSITIVE.value
+            row.merged_into = into.number if into else None
+            text = (
+                f"Its mail belongs to case {into.number} now."
+                if into
+                else "No mail of anybody else is left in this case."
+            )
+            self._note(row, "closed", text)
+
+    def _set_vendors(self, row: CaseRow) -> None:
+        """Let a case have the vendors whose addresses were hit in it."""
+        query = select(CanaryRow.vendor_id).join(HitRow, col(HitRow.canary_id) == CanaryRow.id)
+        found = {v for v in self._session.exec(query.where(HitRow.case_id == row.id).distinct()) if v is not None}
+        members = self._session.exec(select(CaseVendorRow).where(CaseVendorRow.case_id == row.id)).all()
+        for member in members:
+            if member.vendor_id in self._vendors and member.vendor_id not in found:
+                self._session.delete(member)
+        for vendor in sorted(found - {member.vendor_id for member in members}):
+            self._session.add(CaseVendorRow(case_id=row.id or 0, vendor_id=vendor))
+        if found and row.vendor_id not in found:
+            row.vendor_id = min(found)
+        self._session.flush()
+
+    def _cases(self) -> list[CaseRow]:
+        members = select(CaseVendorRow.case_id).where(col(CaseVendorRow.vendor_id).in_(self._vendors))
+        query = select(CaseRow).where(col(CaseRow.id).in_(members), col(CaseRow.merged_into).is_(None))
+        return list(self._session.exec(query.order_by(col(CaseRow.id))))
+
+    def _keeps_a_leak(self, number: int) -> bool:
+        query = select(HitRow.id).where(HitRow.case_id == number, col(HitRow.verdict).in_(_LEAKS))
+        return self._session.exec(query.where(HitRow.decision < self._decision).limit(1)).first() is not None
+
+    def _note(self, row: CaseRow, kind: str, text: str) -> None:
+        self._session.add(row)
+        records.add_event(self._session, row, self._cause.at, kind, text, self._cause.who)
+
+
+def _since(reopened: dict[str, Any] | None, decision: int) -> bool:
+    return reopened is not None and int(reopened["decision"]) >= decision
+
+
+def _move(session: Session, moved: list[dict[str, Any]], case: int | None) -> None:
+    if moved:
+        session.connection().execute(_MOVE, [{**each, "case": case} for each in moved])
+
+
+def _set_leaked(session: Session, canary: int) -> None:
+    """Let a canary count as burned since the first leak hit that burns it, or be as it was if there is none."""
+    query = select(func.min(HitRow.at)).where(HitRow.canary_id == canary, col(HitRow.verdict).in_(_LEAKS))
+    lifecycle.set_leaked(session, canary, session.exec(query.where(col(HitRow.burns).is_(True))).one())
+
+
+def _mails(count: int) -> str:
+    return "1 mail" if count == 1 else f"{count} mails"
+
+
+_HIT = metadata.tables["hit"]
+_MOVE = update(_HIT).where(_HIT.c.id == bindparam("hit")).values(case_id=bindparam("case"), burns=bindparam("burned"))

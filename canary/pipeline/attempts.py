@@ -1,0 +1,45 @@
+"""Attempts: guesses are counted, and a probe becomes a hit without a mail, which joins a case that is open."""
+
+from collections.abc import Sequence
+
+from sqlmodel import Session
+
+from canary.cases.assign import CaseAssigner, CaseHit
+from canary.cases.history import StoredCases
+from canary.cases.keep_hits import AssignedHit, keep_hits
+from canary.judge.guess import chance_of_guess
+from canary.judge.probe import came_from, judge_probe
+from canary.model.attempt import Attempt, AttemptKind
+from canary.store.database import Database
+from canary.store.locks import Lock, lock
+from canary.store.queries import attempts, probes
+from canary.store.queries.recipients import NOBODY, read_recipients
+
+
+def process_attempts(store: Database, spool: str, numbered: Sequence[tuple[int, Attempt]]) -> None:
+    """Count the numbered attempts of a spool in the store, each once."""
+    with store.writing() as session:
+        fresh = attempts.take_attempts(session, spool, numbered)
+        # Asking for an address by VRFY checks a list as well.
+        probed = [a for a in fresh if a.kind in (AttemptKind.PROBE, AttemptKind.VERIFY) and a.address]
+        if probed:
+            lock(session, Lock.CASES)
+        for probe in probed:
+            process_probe(session, probe)
+
+
+def process_probe(session: Session, probe: Attempt) -> None:
+    """Keep a probe as a hit; the vendor's own hosts probe nothing."""
+    recipients = read_recipients(session, [probe.address])
+    canary = recipients.canaries.get(probe.address)
+    if canary is None or came_from(probe.source, probes.own_clients(session, canary.id, probe.at)):
+        return
+    if probes.seen_before(session, canary.id, probe):
+        return
+    guesses = recipients.guesses[canary.domain]
+    judgement = judge_probe(canary, probe.source, chance_of_guess(canary, guesses.total(), guesses))
+    vendor_id, vendor = recipients.vendors[canary.vendor] if canary.vendor else NOBODY
+    stored = StoredCases(session)
+    made = CaseAssigner(stored).assign(CaseHit(vendor_id, vendor.name, canary.id, probe.at, leak=False))
+    hit = AssignedHit(None, canary.id, probe.at, judgement, vendor_id=vendor_id, vendor=vendor.name, made=made)
+    probes.keep_probe(session, canary.id, probe, keep_hits(session, stored, [hit])[0])

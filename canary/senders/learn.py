@@ -1,0 +1,239 @@
+"""What judged mail teaches about who sends for a vendor: counted, learned, or asked about once.
+
+Mails are looked at one after the other (`SenderLessons`); what was seen is written when the batch is. A mail that
+teaches something ends its batch, as what comes after it has to be judged by what is known then.
+"""
+
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+from sqlalchemy import case, func, tuple_
+from sqlmodel import Session, col, select
+
+from canary.judge.lifecycle import LATE
+from canary.judge.senders import LearningStep, confirmed_account, next_step, observed_senders
+from canary.model.alert import Alert, fact_id
+from canary.model.canary import Canary
+from canary.model.identity import Identity
+from canary.model.party import Vendor
+from canary.model.sender import KNOWN, Learning, Sender, SenderState
+from canary.model.verdict import OWN, Judgement
+from canary.senders import supplier_links
+from canary.senders.profile import read_sender
+from canary.store.queries import audit, outbox
+from canary.store.tables import SenderRow
+from canary.store.tables.base import metadata
+from canary.store.upsert import insert_for, sums
+
+_SENDER = metadata.tables["sender"]
+_Key = tuple[int, str]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class SenderSight:
+    """One judged mail at one canary, as far as it bears on who sends for the vendor."""
+
+    vendor_id: int
+    vendor: Vendor
+    canary: Canary
+    judgement: Judgement
+    who: Identity
+    at: datetime
+    sender: str = ""
+    subject: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Lesson:
+    """Something that was learned of a sender: its past mail is judged again for the reason given.
+
+    `new` says that mail showed it, and not a decision that came in between.
+    """
+
+    vendor_id: int
+    key: str
+    text: str
+    at: datetime
+    new: bool = True
+
+
+@dataclass(slots=True)
+class _Seen:
+    """What a batch shows of one key at one vendor: the first mail by its time, the last one, and how many."""
+
+    state: SenderState
+    first: SenderSight
+    mail: int
+    last_at: datetime
+    count: int = 0
+
+    def add(self, sight: SenderSight, mail: int) -> None:
+        self.count += 1
+        self.last_at = max(self.last_at, sight.at)
+        if sight.at < self.first.at:
+            self.first, self.mail = sight, mail
+
+
+def shown_keys(sight: SenderSight, learning: Learning) -> list[tuple[_Key, SenderState, bool]]:
+    """Return the senders that a mail shows, with their state, and whether the vendor's own proof confirms one."""
+    found = [
+        ((sight.vendor_id, key), state, False)
+        for key, state in observed_senders(sight.who, sight.vendor, sight.judgement)
+    ]
+    age = sight.at - sight.canary.issued
+    account = confirmed_account(sight.who, sight.vendor, sight.judgement, age, learning)
+    return [*found, ((sight.vendor_id, account), SenderState.LEARNED, True)] if account else found
+
+
+class SenderLessons:
+    """The senders that the mails of a batch show, one mail after the other, beside what was known of them before."""
+
+    def __init__(self, session: Session, sights: Sequence[SenderSight], learning: Learning) -> None:
+        """Look up the senders that these mails may show."""
+        self._learning = learning
+        self._seen: dict[_Key, _Seen] = {}
+        self._asked: dict[_Key, SenderSight] = {}
+        self._lessons: dict[_Key, Lesson] = {}
+        self._suppliers: list[SenderSight] = []
+        self._shown = {sight: shown_keys(sight, learning) for sight in sights}
+        self._senders = _known_senders(session, {key for shown in self._shown.values() for key, _, _ in shown})
+
+    @property
+    def lessons(self) -> list[Lesson]:
+        """What was learned; no further mail is to be looked at then."""
+        return list(self._lessons.values())
+
+    @property
+    def may_teach(self) -> bool:
+        """Whether something may be learned of the mails, or asked."""
+        return any(c or s is SenderState.PENDING for shown in self._shown.values() for _, s, c in shown)
+
+    def observe(self, sight: SenderSight, mail: int, quiet: Callable[[], bool]) -> None:
+        """Look at one judged mail, by its row id; `quiet` says whether its vendor has no open case."""
+        for key, state, confirmed in self._shown[sight]:
+            self._seen.setdefault(key, _Seen(state, sight, mail, sight.at)).add(sight, mail)
+            sender = self._senders.get(key) or Sender(sight.vendor.slug, key[1], state, sight.who.proof)
+            sender = replace(
+                sender, first=min(sender.first or sight.at, sight.at), last=max(sender.last or sight.at, sight.at)
+            )
+            self._senders[key] = self._judge(sight, sender, state, quiet=quiet, confirmed=confirmed)
+        if sight.judgement.verdict in OWN:
+            self._suppliers.append(sight)
+
+    def write(self, session: Session) -> None:
+        """Write what was seen: counts, questions, suppliers; what was learned is left to whoever judges again."""
+        if self._seen:
+            rows = _count(session, self._seen)
+            for row in rows:
+                self._follow(session, row)
+        uses = [
+            u
+            for s in self._suppliers
+            for u in supplier_links.uses(s.vendor_id, s.vendor, s.canary.channel, s.at, s.who)
+        ]
+        for sight in self._suppliers:
+            _note_late(session, sight)
+        supplier_links.learn(session, uses)
+
+    def _judge(
+        self, sight: SenderSight, sender: Sender, state: SenderState, *, quiet: Callable[[], bool], confirmed: bool
+    ) -> Sender:
+        """Return a sender as it is after one more mail of it."""
+        key = sight.vendor_id, sender.key
+        after = replace(sender, count=sender.count + 1)
+        if confirmed:
+            if not sender.count or sender.state is SenderState.PENDING:
+                text = f"{sender.key} sends for {sight.vendor.name}, whose own signature came with it."
+                self._lessons[key] = Lesson(*key, text, sight.at)
+            return replace(after, state=SenderState.LEARNED)
+        if not state is sender.state is SenderState.PENDING:
+            return after
+        step = next_step(sender, sight.judgement, sight.canary.issued, self._learning, quiet=quiet())
+        if step is LearningStep.LEARN:
+            days = self._learning.quiet.days
+            text = f"{sight.vendor.name} now also sends through {sender.key}: learned after {days} quiet days."
+            self._lessons[key] = Lesson(*key, text, sight.at)
+        elif step is LearningStep.ASK and sender.asked is None:
+            self._asked[key] = sight
+            return replace(after, asked=sight.at)
+        return after
+
+    def _follow(self, session: Session, row: SenderRow) -> None:
+        """Do what follows from a sender having been seen again."""
+        key, now, shown = (row.vendor_id, row.key), SenderState(row.state), self._seen[row.vendor_id, row.key].state
+        if key in self._asked and row.asked_at is None and now is SenderState.PENDING:
+            _ask(session, row, self._asked[key])
+        if key not in self._lessons and shown is not now and not {shown, now} <= KNOWN:
+            # Somebody else learned of it between our judging and our counting.
+            self._lessons[key] = Lesson(*key, f"{row.key} had been decided on.", self._seen[key].last_at, new=False)
+
+
+def mark_learned(session: Session, lesson: Lesson) -> None:
+    """Let a sender count as learned, unless a person said something of it meanwhile."""
+    mine = (SenderRow.vendor_id == lesson.vendor_id, SenderRow.key == lesson.key)
+    row = session.exec(select(SenderRow).where(*mine).with_for_update()).one()
+    if row.state == SenderState.PENDING or (row.state == SenderState.LEARNED and not row.decided_by):
+        row.state, row.decided_at, row.decided_by = SenderState.LEARNED.value, lesson.at, "canary"
+        session.add(row)
+        audit.note(session, row.vendor_id, lesson.at, "sender-learned", lesson.text)
+        session.flush()
+
+
+def _known_senders(session: Session, keys: Collection[_Key]) -> dict[_Key, Sender]:
+    if not keys:
+        return {}
+    rows = session.exec(select(SenderRow).where(tuple_(col(SenderRow.vendor_id), col(SenderRow.key)).in_(sorted(keys))))
+    return {(row.vendor_id, row.key): read_sender(row, "") for row in rows}
+
+
+def _count(session: Session, seen: Mapping[_Key, _Seen]) -> Sequence[SenderRow]:
+    """Add to the counts of all senders in one step of the store, and return them as they stand now."""
+    values = [
+        {
+            "vendor_id": vendor, "key": key, "state": entry.state.value, "proof": entry.first.who.proof.value,
+            "first_at": entry.first.at, "last_at": entry.last_at, "count": entry.count, "decided_by": "",
+            "mail_id": entry.mail,
+        }
+        for (vendor, key), entry in sorted(seen.items())
+    ]  # fmt: skip
+    row = insert_for(session, SenderRow).values(values)
+    new, old = row.excluded, _SENDER.c
+    changes = {
+        **sums(row, "count"),
+        "first_at": case((old.first_at <= new.first_at, old.first_at), else_=new.first_at),
+        "last_at": case((old.last_at >= new.last_at, old.last_at), else_=new.last_at),
+        "mail_id": func.coalesce(old.mail_id, new.mail_id),
+        "state": case((new.state == SenderState.DECLARED.value, new.state), else_=old.state),
+    }
+    written = row.on_conflict_do_update(index_elements=["vendor_id", "key"], set_=changes).returning(SenderRow)
+    return session.scalars(written, execution_options={"populate_existing": True}).all()
+
+
+def _ask(session: Session, row: SenderRow, sight: SenderSight) -> None:
+    row.asked_at = sight.at
+    session.add(row)
+    text = f"{row.key} began to write to addresses of {sight.vendor.name}: does it write for it?"
+    audit.note(session, row.vendor_id, sight.at, "sender-asked", text)
+    outbox.put(session, _question(row, sight))
+
+
+def _question(row: SenderRow, sight: SenderSight) -> Alert:
+    return Alert(
+        id=fact_id("new-sender", sight.vendor.slug, row.vendor_id, row.key), kind="new-sender",
+        at=sight.at, case=0, vendor=sight.vendor.name, verdict=sight.judgement.verdict.value,
+        confidence=sight.judgement.confidence, canary=sight.canary.address, sender=sight.sender,
+        subject=sight.subject[:300], reasons=tuple(reason.text for reason in sight.judgement.reasons),
+        identity=row.key, vendors=(sight.vendor.slug,),
+    )  # fmt: skip
+
+
+def _note_late(session: Session, sight: SenderSight) -> None:
+    """Write into the vendor's timeline that it still writes, once for each end."""
+    for reason in sight.judgement.reasons:
+        if reason.code in LATE:
+            since = getattr(sight.vendor.endings, LATE[reason.code])
+            if not audit.noted_since(session, sight.vendor_id, reason.code.value, since):
+                text = f"{sight.vendor.name} wrote. {reason.text}"
+                audit.note(session, sight.vendor_id, sight.at, reason.code.value, text)
+                session.flush()
