@@ -18,14 +18,14 @@ class CaseRow(Row, table=True):
     id: int | None = Field(default=None, primary_key=True)
     vendor_id: int = Field(foreign_key="vendor.id", index=True)
     state: str = Field(default="new", index=True)
-    outcome: str = Field(default="", sa_column_kwargs={"server_default": ""})
-    owner: str = Field(default="", sa_column_kwargs={"server_default": ""})
+    outcome: str = Field(default="")
+    owner: str = Field(default="")
     aware_at: datetime | None = Field(default=None, sa_type=Time)
     merged_into: int | None = None
     opened_at: datetime = Field(sa_type=Time)
     last_hit_at: datetime = Field(sa_type=Time, index=True)
     suspects: list[dict[str, Any]] = Field(default=[], sa_type=JSON)
-    findings: dict[str, Any] = Field(default={}, sa_type=JSON, sa_column_kwargs={"server_default": "{}"})
+    findings: dict[str, Any] = Field(default={}, sa_type=JSON)
 
 
 class CaseVendorRow(Row, table=True):
