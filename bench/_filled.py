@@ -60,7 +60,17 @@ def _make(mails: int, kept: Path) -> None:
 
 def _rows(mails: int) -> Iterator[tuple[Table, list[dict[str, object]]]]:
     cases = [
-        {"id": n + 1, "vendor_id": n + 1, "state": "new", "opened_at": BEGAN, "last_hit_at": BEGAN, "suspects": []}
+        {
+            "id": n + 1,
+            "vendor_id": n + 1,
+            "state": "new",
+            "opened_at": BEGAN,
+            "last_hit_at": BEGAN,
+            "suspects": [],
+            "outcome": "",
+            "owner": "",
+            "findings": {},
+        }
         for n in range(VENDORS)
     ]
     yield _table(CaseRow), cases

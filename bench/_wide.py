@@ -123,7 +123,7 @@ def _cases(size: Size, began: str) -> Iterator[Rows]:
         "leak_case",
         [
             {
-                "id": n, "vendor_id": n, "state": "new" if n in living else "closed", "opened_at": began,
+                "id": n, "vendor_id": n, "state": "new" if n in living else "closed", "opened_at": began, "outcome": "", "owner": "",
                 "last_hit_at": _time(END - timedelta(hours=n)), "findings": json.dumps({"window": window, "fields": [], "twins": [], "why": []}),
                 "suspects": json.dumps([
                     {"kind": kind, "id": name.format(n % SUPPLIERS + 1 if kind == "supplier" else n), "p": p,

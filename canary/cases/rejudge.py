@@ -84,7 +84,7 @@ def rejudge(session: Session, vendor_id: int, which: ColumnElement[bool], cause:
     if round_.bearing:
         again = replay(session, vendor_id, round_.freed, round_.canaries, cause)
         outcome.opened, outcome.closed = again.opened, again.closed
-        restrike(session, round_.campaigns, again.cases | set(round_.freed))
+        restrike(session, round_.campaigns | again.campaigns, again.cases | set(round_.freed))
         again.conclude(session)
     else:
         restrike(session, round_.campaigns)

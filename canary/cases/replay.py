@@ -41,11 +41,12 @@ class RejudgeCause:
 
 @dataclass(slots=True)
 class Replayed:
-    """What came of it: cases opened, by the hit that opened each, closed, and all whose hits changed."""
+    """What came of it: cases opened, by the hit that opened each, closed, and all whose hits changed, with the campaigns of these."""
 
     opening: dict[int, int] = field(default_factory=dict)
     closed: list[int] = field(default_factory=list)
     cases: set[int] = field(default_factory=set)
+    campaigns: set[int] = field(default_factory=set)
 
     @property
     def opened(self) -> list[int]:
@@ -175,6 +176,7 @@ class _Play:
             if row.case_id is not None:
                 self._left[row.case_id] += 1
                 self._nowhere.append({"hit": row.id, "burned": False})
+                self.outcome.campaigns.add(hit.campaign)
             return
         group = self._groups.setdefault(made.case, _Group(made.case, row))
         if not made.case.number and row.case_id in self._since:
@@ -183,6 +185,7 @@ class _Play:
         if row.case_id == made.case.number and row.burns == made.burns:
             return
         group.moved.append({"hit": row.id, "burned": made.burns})
+        self.outcome.campaigns.add(hit.campaign)
         if row.case_id != made.case.number:
             group.joined += 1
             if row.case_id is not None:

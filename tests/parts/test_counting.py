@@ -8,8 +8,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
-from alembic import command
-from alembic.config import Config
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import delete
@@ -29,7 +27,7 @@ from canary.pipeline.attempts import process_probe
 from canary.pipeline.story import Context, parse_and_authenticate, process_batch
 from canary.processes.run import supplier_book
 from canary.store import counters
-from canary.store.database import MIGRATIONS, Database
+from canary.store.database import Database
 from canary.store.locks import Lock, lock
 from canary.store.queries import vendors
 from canary.store.queries.vendors import Unknown
@@ -208,17 +206,4 @@ def test_a_recount_mends_counts_that_are_wrong(world: World) -> None:
         session.get_one(CanaryTallyRow, 1).own = 99
         session.flush()
         assert counters.recount(session) == 4
-    agree(world.store)
-
-
-@pytest.mark.slow
-def test_counts_begin_with_what_came_before_there_were_any(world: World) -> None:
-    world.send([("offer", [0, 3]), ("own", [0]), ("lure", [2]), ("receipt", [1])])
-    world.probe(2)
-    config = Config()
-    config.set_main_option("script_location", str(MIGRATIONS))
-    with world.store.engine.execution_options(writing=True).begin() as connection:
-        config.attributes["connection"] = connection
-        command.downgrade(config, "0008")
-    world.store.migrate()
     agree(world.store)

@@ -9,9 +9,6 @@ from pathlib import Path
 from random import Random
 
 import pytest
-from alembic import command
-from alembic.config import Config
-from sqlalchemy import text
 from sqlmodel import Session, select
 
 from canary.canaries import decoys, lifecycle
@@ -26,12 +23,12 @@ from canary.model.attempt import Attempt, AttemptKind
 from canary.model.canary import Canary
 from canary.model.verdict import Judgement, Reason, StatedReason, Verdict
 from canary.pipeline.attempts import process_probe
-from canary.store.database import MIGRATIONS, Database
+from canary.store.database import Database
 from canary.store.decoy_mac import KEYLESS, DecoyMac
 from canary.store.queries import canaries, mails, vendors
 from canary.store.queries.recipients import read_recipients
 from canary.store.queries.world import world_of
-from canary.store.tables import CanaryRow, HitRow, VendorRow
+from canary.store.tables import CanaryRow, HitRow
 from canary.views import canary_pages, overview, vendor_pages, vendor_summary
 from tests.installation import BEGIN, DOMAIN, Installation
 
@@ -288,23 +285,6 @@ def test_a_decoy_of_the_first_versions_stays_one_and_is_hidden_when_the_key_is_t
             True,
             None,
         )
-
-
-def test_an_older_store_gets_seals_that_are_no_decoys(hiding: Database) -> None:
-    config = Config()
-    config.set_main_option("script_location", str(MIGRATIONS))
-    guess_at(hiding, Canary(1, "", None, "", 1, "tagged", 1, "active", NOW))  # type: ignore[arg-type]
-    with hiding.engine.execution_options(writing=True).begin() as connection:
-        config.attributes["connection"] = connection
-        command.downgrade(config, "0003")
-    hiding.migrate()
-    with hiding.reading() as session:
-        rows = session.exec(select(CanaryRow)).all()
-        assert (len({row.seal for row in rows}), {len(row.seal) for row in rows}) == (5, {16})
-        assert session.execute(text("SELECT count(*) FROM hit")).scalar_one() == 1
-    assert the_decoys(hiding) == []
-    with hiding.reading() as session:
-        assert session.exec(select(VendorRow.slug)).one() == "shop"
 
 
 def test_a_decoy_has_a_persona_of_the_locale_of_those_around_it(opened: Opened, key: Path) -> None:

@@ -17,7 +17,7 @@ class OutboxRow(Row, table=True):
     at: datetime = Field(sa_type=Time)
     fact: dict[str, Any] = Field(sa_type=JSON)
     routed: bool = Field(default=False, index=True)
-    topic: str = Field(default="", sa_column_kwargs={"server_default": ""})
+    topic: str = Field(default="")
 
 
 class DeliveryRow(Row, table=True):
@@ -37,8 +37,8 @@ class DeliveryRow(Row, table=True):
     due_at: datetime = Field(sa_type=Time)
     sent_at: datetime | None = Field(default=None, sa_type=Time)
     fault: str = ""
-    topic: str = Field(default="", sa_column_kwargs={"server_default": ""})
-    ordinal: int = Field(default=0, sa_column_kwargs={"server_default": "0"})
+    topic: str = Field(default="")
+    ordinal: int = Field(default=0)
 
 
 class JoinedRow(Row, table=True):

@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from sqlalchemy import JSON, Column, Index, LargeBinary, UniqueConstraint, text
+from sqlalchemy import JSON, Column, Index, LargeBinary, UniqueConstraint
 from sqlmodel import Field
 
 from canary.store.tables.base import Row, Time, random_seal
@@ -31,7 +31,7 @@ class CanaryRow(Row, table=True):
     issued_at: datetime = Field(sa_type=Time)
     rotated_at: datetime | None = Field(default=None, sa_type=Time)
     burned_at: datetime | None = Field(default=None, sa_type=Time)
-    burned_by_owner: bool = Field(default=False, sa_column_kwargs={"server_default": text("false")})
+    burned_by_owner: bool = Field(default=False)
     seal: bytes = Field(default_factory=random_seal, sa_column=Column(LargeBinary, nullable=False))
 
 

@@ -22,17 +22,17 @@ class CaseRow(Row, table=True):
     id: int | None = Field(default=None, primary_key=True)
     vendor_id: int = Field(foreign_key="vendor.id", index=True)
     state: str = Field(default="new", index=True)
-    outcome: str = Field(default="", sa_column_kwargs={"server_default": ""})
-    owner: str = Field(default="", sa_column_kwargs={"server_default": ""})
+    outcome: str = Field(default="")
+    owner: str = Field(default="")
     aware_at: datetime | None = Field(default=None, sa_type=Time)
     merged_into: int | None = None
-    opening_hit: int = Field(default=0, sa_column_kwargs={"server_default": "0"})
-    decision: int = Field(default=0, sa_column_kwargs={"server_default": "0"})
+    opening_hit: int = Field(default=0)
+    decision: int = Field(default=0)
     reopened: dict[str, Any] | None = Field(default=None, sa_type=JSON)
     opened_at: datetime = Field(sa_type=Time)
     last_hit_at: datetime = Field(sa_type=Time, index=True)
     suspects: list[dict[str, Any]] = Field(default=[], sa_type=JSON)
-    findings: dict[str, Any] = Field(default={}, sa_type=JSON, sa_column_kwargs={"server_default": "{}"})
+    findings: dict[str, Any] = Field(default={}, sa_type=JSON)
 
 
 class CaseDecisionRow(Row, table=True):

@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import JSON, Column, Index, LargeBinary, UniqueConstraint, text
+from sqlalchemy import JSON, Column, Index, LargeBinary, UniqueConstraint
 from sqlmodel import Field
 
 from canary.store.tables.base import Row, Time
@@ -69,8 +69,8 @@ class HitRow(Row, table=True):
     confidence: float
     reasons: list[dict[str, str]] = Field(sa_type=JSON)
     case_id: int | None = Field(default=None, foreign_key="leak_case.id", index=True)
-    decision: int = Field(default=0, sa_column_kwargs={"server_default": "0"})
-    burns: bool = Field(default=False, sa_column_kwargs={"server_default": text("false")})
+    decision: int = Field(default=0)
+    burns: bool = Field(default=False)
 
 
 class OpinionRow(Row, table=True):

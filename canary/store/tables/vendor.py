@@ -20,7 +20,7 @@ class VendorRow(Row, table=True):
     erasure_requested: datetime | None = Field(default=None, sa_type=Time)
     unsubscribed: datetime | None = Field(default=None, sa_type=Time)
     grace_days: int | None = None
-    decisions: int = Field(default=0, sa_column_kwargs={"server_default": "0"})
+    decisions: int = Field(default=0)
 
 
 class VendorDomainRow(Row, table=True):

@@ -1,0 +1,629 @@
+"""every table, and what is searched"""
+
+import sqlalchemy as sa
+import sqlmodel
+from alembic import op
+
+revision = "0001"
+down_revision = None
+branch_labels = None
+depends_on = None
+
+TEXT, TIME = sqlmodel.sql.sqltypes.AutoString(), sqlmodel.UTCDateTime()
+
+
+def upgrade() -> None:
+    make_tables()
+    for name, (table, columns) in INDEXES.items():
+        if op.get_bind().dialect.name == "sqlite":
+            make_full_text_table(name, table, columns)
+        elif name != "words_head":
+            make_text_index(name, table, columns)
+
+
+def make_tables() -> None:
+    op.create_table('alert_ailment',
+    sa.Column('subject', TEXT, nullable=False),
+    sa.Column('since', TIME, nullable=False),
+    sa.Column('text', TEXT, nullable=False),
+    sa.PrimaryKeyConstraint('subject', name=op.f('pk_alert_ailment'))
+    )
+    op.create_table('alert_destination',
+    sa.Column('name', TEXT, nullable=False),
+    sa.Column('since', TIME, nullable=False),
+    sa.Column('free_at', TIME, nullable=False),
+    sa.PrimaryKeyConstraint('name', name=op.f('pk_alert_destination'))
+    )
+    op.create_table('alert_hush',
+    sa.Column('subject', TEXT, nullable=False),
+    sa.Column('until', TIME, nullable=True),
+    sa.Column('who', TEXT, nullable=False),
+    sa.Column('at', TIME, nullable=False),
+    sa.PrimaryKeyConstraint('subject', name=op.f('pk_alert_hush'))
+    )
+    op.create_table('alert_thread',
+    sa.Column('destination', TEXT, nullable=False),
+    sa.Column('topic', TEXT, nullable=False),
+    sa.Column('messages', sa.Integer(), nullable=False),
+    sa.Column('step', sa.Integer(), nullable=False),
+    sa.Column('next_at', TIME, nullable=False),
+    sa.PrimaryKeyConstraint('destination', 'topic', name=op.f('pk_alert_thread'))
+    )
+    op.create_table('attempt',
+    sa.Column('id', sa.Integer(), nullable=False),
+    sa.Column('domain', TEXT, nullable=False),
+    sa.Column('source', TEXT, nullable=False),
+    sa.Column('kind', TEXT, nullable=False),
+    sa.Column('hour', TIME, nullable=False),
+    sa.Column('count', sa.Integer(), nullable=False),
+    sa.PrimaryKeyConstraint('id', name=op.f('pk_attempt')),
+    sa.UniqueConstraint('domain', 'source', 'kind', 'hour', name=op.f('uq_attempt_domain_source_kind_hour'))
+    )
+    op.create_table('audit',
+    sa.Column('id', sa.Integer(), nullable=False),
+    sa.Column('at', TIME, nullable=False),
+    sa.Column('who', TEXT, nullable=False),
+    sa.Column('action', TEXT, nullable=False),
+    sa.Column('subject', TEXT, nullable=False),
+    sa.Column('text', TEXT, nullable=False),
+    sa.Column('client', TEXT, nullable=False),
+    sa.PrimaryKeyConstraint('id', name=op.f('pk_audit'))
+    )
+    op.create_index('ix_audit_action', 'audit', ['action', 'id'])
+    op.create_index(op.f('ix_audit_at'), 'audit', ['at'])
+    op.create_index('ix_audit_who', 'audit', ['who', 'id'])
+    op.create_table('campaign',
+    sa.Column('id', sa.Integer(), nullable=False),
+    sa.Column('subject', TEXT, nullable=False),
+    sa.Column('first_at', TIME, nullable=False),
+    sa.Column('last_at', TIME, nullable=False),
+    sa.Column('mails', sa.Integer(), nullable=False),
+    sa.Column('merged_into', sa.Integer(), nullable=True),
+    sa.PrimaryKeyConstraint('id', name=op.f('pk_campaign'))
+    )
+    op.create_index(op.f('ix_campaign_merged_into'), 'campaign', ['merged_into'])
+    op.create_table('campaign_band',
+    sa.Column('band', sa.BigInteger(), autoincrement=False, nullable=False),
+    sa.Column('digest', sa.BigInteger(), autoincrement=False, nullable=False),
+    sa.PrimaryKeyConstraint('band', 'digest', name=op.f('pk_campaign_band')),
+    sqlite_with_rowid=False
+    )
+    op.create_table('day_count',
+    sa.Column('day', sa.Date(), nullable=False),
+    sa.Column('verdict', TEXT, nullable=False),
+    sa.Column('count', sa.Integer(), nullable=False),
+    sa.PrimaryKeyConstraint('day', 'verdict', name=op.f('pk_day_count')),
+    sqlite_with_rowid=False
+    )
+    op.create_table('guess',
+    sa.Column('domain', TEXT, nullable=False),
+    sa.Column('shape', TEXT, nullable=False),
+    sa.Column('count', sa.Integer(), nullable=False),
+    sa.PrimaryKeyConstraint('domain', 'shape', name=op.f('pk_guess'))
+    )
+    op.create_table('key_mark',
+    sa.Column('name', TEXT, nullable=False),
+    sa.Column('mark', TEXT, nullable=False),
+    sa.PrimaryKeyConstraint('name', name=op.f('pk_key_mark'))
+    )
+    op.create_table('lease',
+    sa.Column('name', TEXT, nullable=False),
+    sa.Column('holder', TEXT, nullable=False),
+    sa.Column('until', TIME, nullable=False),
+    sa.PrimaryKeyConstraint('name', name=op.f('pk_lease'))
+    )
+    op.create_table('letter',
+    sa.Column('kind', TEXT, nullable=False),
+    sa.Column('language', TEXT, nullable=False),
+    sa.Column('text', TEXT, nullable=False),
+    sa.Column('changed_at', TIME, nullable=False),
+    sa.Column('changed_by', TEXT, nullable=False),
+    sa.PrimaryKeyConstraint('kind', 'language', name=op.f('pk_letter'))
+    )
+    op.create_table('login_try',
+    sa.Column('id', sa.Integer(), nullable=False),
+    sa.Column('key', TEXT, nullable=False),
+    sa.Column('at', TIME, nullable=False),
+    sa.PrimaryKeyConstraint('id', name=op.f('pk_login_try'))
+    )
+    op.create_index(op.f('ix_login_try_at'), 'login_try', ['at'])
+    op.create_index('ix_login_try_key_at', 'login_try', ['key', 'at'])
+    op.create_table('outbox',
+    sa.Column('id', TEXT, nullable=False),
+    sa.Column('at', TIME, nullable=False),
+    sa.Column('fact', sa.JSON(), nullable=False),
+    sa.Column('routed', sa.Boolean(), nullable=False),
+    sa.Column('topic', TEXT, nullable=False),
+    sa.PrimaryKeyConstraint('id', name=op.f('pk_outbox'))
+    )
+    op.create_index(op.f('ix_outbox_routed'), 'outbox', ['routed'])
+    op.create_table('supplier',
+    sa.Column('id', sa.Integer(), nullable=False),
+    sa.Column('slug', TEXT, nullable=False),
+    sa.Column('name', TEXT, nullable=False),
+    sa.Column('created_at', TIME, nullable=False),
+    sa.PrimaryKeyConstraint('id', name=op.f('pk_supplier')),
+    sa.UniqueConstraint('slug', name=op.f('uq_supplier_slug'))
+    )
+    op.create_table('taken',
+    sa.Column('spool', TEXT, nullable=False),
+    sa.Column('upto', sa.Integer(), nullable=False),
+    sa.PrimaryKeyConstraint('spool', name=op.f('pk_taken'))
+    )
+    op.create_table('user_account',
+    sa.Column('id', sa.Integer(), nullable=False),
+    sa.Column('name', TEXT, nullable=False),
+    sa.Column('password', TEXT, nullable=False),
+    sa.Column('role', TEXT, nullable=False),
+    sa.Column('created_at', TIME, nullable=False),
+    sa.PrimaryKeyConstraint('id', name=op.f('pk_user_account')),
+    sa.UniqueConstraint('name', name=op.f('uq_user_account_name'))
+    )
+    op.create_table('vendor',
+    sa.Column('id', sa.Integer(), nullable=False),
+    sa.Column('slug', TEXT, nullable=False),
+    sa.Column('name', TEXT, nullable=False),
+    sa.Column('created_at', TIME, nullable=False),
+    sa.Column('contract_ends', TIME, nullable=True),
+    sa.Column('erasure_requested', TIME, nullable=True),
+    sa.Column('unsubscribed', TIME, nullable=True),
+    sa.Column('grace_days', sa.Integer(), nullable=True),
+    sa.Column('decisions', sa.Integer(), nullable=False),
+    sa.PrimaryKeyConstraint('id', name=op.f('pk_vendor')),
+    sa.UniqueConstraint('slug', name=op.f('uq_vendor_slug'))
+    )
+    op.create_table('campaign_key',
+    sa.Column('key', sa.BigInteger(), autoincrement=False, nullable=False),
+    sa.Column('campaign_id', sa.Integer(), nullable=True),
+    sa.ForeignKeyConstraint(['campaign_id'], ['campaign.id'], name=op.f('fk_campaign_key_campaign_id')),
+    sa.PrimaryKeyConstraint('key', name=op.f('pk_campaign_key'))
+    )
+    op.create_table('campaign_text',
+    sa.Column('digest', sa.BigInteger(), autoincrement=False, nullable=False),
+    sa.Column('signature', sa.LargeBinary(), nullable=False),
+    sa.Column('campaign_id', sa.Integer(), nullable=True),
+    sa.ForeignKeyConstraint(['campaign_id'], ['campaign.id'], name=op.f('fk_campaign_text_campaign_id')),
+    sa.PrimaryKeyConstraint('digest', name=op.f('pk_campaign_text'))
+    )
+    op.create_table('campaign_verdict',
+    sa.Column('id', sa.Integer(), nullable=False),
+    sa.Column('at', TIME, nullable=False),
+    sa.Column('who', TEXT, nullable=False),
+    sa.Column('one', sa.Boolean(), nullable=False),
+    sa.Column('campaign_id', sa.Integer(), nullable=False),
+    sa.Column('other_id', sa.Integer(), nullable=False),
+    sa.Column('mails', sa.JSON(), nullable=False),
+    sa.Column('note', TEXT, nullable=False),
+    sa.Column('lifted_at', TIME, nullable=True),
+    sa.ForeignKeyConstraint(['campaign_id'], ['campaign.id'], name=op.f('fk_campaign_verdict_campaign_id')),
+    sa.ForeignKeyConstraint(['other_id'], ['campaign.id'], name=op.f('fk_campaign_verdict_other_id')),
+    sa.PrimaryKeyConstraint('id', name=op.f('pk_campaign_verdict'))
+    )
+    op.create_index(op.f('ix_campaign_verdict_campaign_id'), 'campaign_verdict', ['campaign_id'])
+    op.create_index(op.f('ix_campaign_verdict_other_id'), 'campaign_verdict', ['other_id'])
+    op.create_table('canary',
+    sa.Column('id', sa.Integer(), nullable=False),
+    sa.Column('address', TEXT, nullable=False),
+    sa.Column('domain', TEXT, nullable=False),
+    sa.Column('vendor_id', sa.Integer(), nullable=True),
+    sa.Column('channel', TEXT, nullable=False),
+    sa.Column('generation', sa.Integer(), nullable=False),
+    sa.Column('style', TEXT, nullable=False),
+    sa.Column('bits', sa.Float(), nullable=False),
+    sa.Column('state', TEXT, nullable=False),
+    sa.Column('published', sa.Boolean(), nullable=False),
+    sa.Column('persona', sa.JSON(), nullable=True),
+    sa.Column('issued_at', TIME, nullable=False),
+    sa.Column('rotated_at', TIME, nullable=True),
+    sa.Column('burned_at', TIME, nullable=True),
+    sa.Column('burned_by_owner', sa.Boolean(), nullable=False),
+    sa.Column('seal', sa.LargeBinary(), nullable=False),
+    sa.ForeignKeyConstraint(['vendor_id'], ['vendor.id'], name=op.f('fk_canary_vendor_id')),
+    sa.PrimaryKeyConstraint('id', name=op.f('pk_canary')),
+    sa.UniqueConstraint('address', name=op.f('uq_canary_address'))
+    )
+    op.create_index(op.f('ix_canary_domain'), 'canary', ['domain'])
+    op.create_index('ix_canary_vendor_channel', 'canary', ['vendor_id', 'channel', 'generation'])
+    op.create_table('delivery',
+    sa.Column('id', sa.Integer(), nullable=False),
+    sa.Column('outbox_id', TEXT, nullable=False),
+    sa.Column('destination', TEXT, nullable=False),
+    sa.Column('state', TEXT, nullable=False),
+    sa.Column('tries', sa.Integer(), nullable=False),
+    sa.Column('due_at', TIME, nullable=False),
+    sa.Column('sent_at', TIME, nullable=True),
+    sa.Column('fault', TEXT, nullable=False),
+    sa.Column('topic', TEXT, nullable=False),
+    sa.Column('ordinal', sa.Integer(), nullable=False),
+    sa.ForeignKeyConstraint(['outbox_id'], ['outbox.id'], name=op.f('fk_delivery_outbox_id')),
+    sa.PrimaryKeyConstraint('id', name=op.f('pk_delivery')),
+    sa.UniqueConstraint('outbox_id', 'destination', name=op.f('uq_delivery_outbox_id_destination'))
+    )
+    op.create_index('ix_delivery_destination_state_due_at', 'delivery', ['destination', 'state', 'due_at'])
+    op.create_index('ix_delivery_state_due_at', 'delivery', ['state', 'due_at'])
+    op.create_table('case_decision',
+    sa.Column('id', sa.Integer(), nullable=False),
+    sa.Column('at', TIME, nullable=False),
+    sa.Column('who', TEXT, nullable=False),
+    sa.PrimaryKeyConstraint('id', name=op.f('pk_case_decision'))
+    )
+    op.create_table('leak_case',
+    sa.Column('id', sa.Integer(), nullable=False),
+    sa.Column('vendor_id', sa.Integer(), nullable=False),
+    sa.Column('state', TEXT, nullable=False),
+    sa.Column('outcome', TEXT, nullable=False),
+    sa.Column('owner', TEXT, nullable=False),
+    sa.Column('aware_at', TIME, nullable=True),
+    sa.Column('merged_into', sa.Integer(), nullable=True),
+    sa.Column('opening_hit', sa.Integer(), nullable=False),
+    sa.Column('decision', sa.Integer(), nullable=False),
+    sa.Column('reopened', sa.JSON(), nullable=True),
+    sa.Column('opened_at', TIME, nullable=False),
+    sa.Column('last_hit_at', TIME, nullable=False),
+    sa.Column('suspects', sa.JSON(), nullable=False),
+    sa.Column('findings', sa.JSON(), nullable=False),
+    sa.ForeignKeyConstraint(['vendor_id'], ['vendor.id'], name=op.f('fk_leak_case_vendor_id')),
+    sa.PrimaryKeyConstraint('id', name=op.f('pk_leak_case'))
+    )
+    op.create_index(op.f('ix_leak_case_last_hit_at'), 'leak_case', ['last_hit_at'])
+    op.create_index(op.f('ix_leak_case_state'), 'leak_case', ['state'])
+    op.create_index(op.f('ix_leak_case_vendor_id'), 'leak_case', ['vendor_id'])
+    op.create_table('mail',
+    sa.Column('id', sa.Integer(), nullable=False),
+    sa.Column('key', TEXT, nullable=False),
+    sa.Column('sha256', TEXT, nullable=False),
+    sa.Column('size', sa.Integer(), nullable=False),
+    sa.Column('received_at', TIME, nullable=False),
+    sa.Column('envelope', sa.JSON(), nullable=False),
+    sa.Column('subject', TEXT, nullable=False),
+    sa.Column('sender_name', TEXT, nullable=False),
+    sa.Column('sender', TEXT, nullable=False),
+    sa.Column('message_id', TEXT, nullable=False),
+    sa.Column('text', TEXT, nullable=False),
+    sa.Column('identity_domain', TEXT, nullable=False),
+    sa.Column('identity', sa.JSON(), nullable=False),
+    sa.Column('proofs', sa.JSON(), nullable=False),
+    sa.Column('answers', sa.JSON(), nullable=False),
+    sa.Column('parts', sa.JSON(), nullable=False),
+    sa.Column('campaign_id', sa.Integer(), nullable=True),
+    sa.ForeignKeyConstraint(['campaign_id'], ['campaign.id'], name=op.f('fk_mail_campaign_id')),
+    sa.PrimaryKeyConstraint('id', name=op.f('pk_mail')),
+    sa.UniqueConstraint('key', name=op.f('uq_mail_key'))
+    )
+    op.create_index(op.f('ix_mail_campaign_id'), 'mail', ['campaign_id'])
+    op.create_index(op.f('ix_mail_identity_domain'), 'mail', ['identity_domain'])
+    op.create_index(op.f('ix_mail_received_at'), 'mail', ['received_at'])
+    op.create_index(op.f('ix_mail_sha256'), 'mail', ['sha256'])
+    op.create_table('supply',
+    sa.Column('id', sa.Integer(), nullable=False),
+    sa.Column('vendor_id', sa.Integer(), nullable=False),
+    sa.Column('supplier_id', sa.Integer(), nullable=False),
+    sa.Column('channel', TEXT, nullable=False),
+    sa.Column('account', TEXT, nullable=False),
+    sa.Column('since', TIME, nullable=True),
+    sa.Column('until', TIME, nullable=True),
+    sa.Column('origin', TEXT, nullable=False),
+    sa.Column('through', TEXT, nullable=False),
+    sa.ForeignKeyConstraint(['supplier_id'], ['supplier.id'], name=op.f('fk_supply_supplier_id')),
+    sa.ForeignKeyConstraint(['vendor_id'], ['vendor.id'], name=op.f('fk_supply_vendor_id')),
+    sa.PrimaryKeyConstraint('id', name=op.f('pk_supply')),
+    sa.UniqueConstraint('vendor_id', 'supplier_id', 'channel', name=op.f('uq_supply_vendor_id_supplier_id_channel'))
+    )
+    op.create_index(op.f('ix_supply_supplier_id'), 'supply', ['supplier_id'])
+    op.create_table('token',
+    sa.Column('hash', TEXT, nullable=False),
+    sa.Column('kind', TEXT, nullable=False),
+    sa.Column('user_id', sa.Integer(), nullable=False),
+    sa.Column('name', TEXT, nullable=False),
+    sa.Column('scope', TEXT, nullable=False),
+    sa.Column('created_at', TIME, nullable=False),
+    sa.Column('expires_at', TIME, nullable=False),
+    sa.Column('revoked_at', TIME, nullable=True),
+    sa.Column('last_at', TIME, nullable=True),
+    sa.Column('client', TEXT, nullable=False),
+    sa.Column('agent', TEXT, nullable=False),
+    sa.ForeignKeyConstraint(['user_id'], ['user_account.id'], name=op.f('fk_token_user_id')),
+    sa.PrimaryKeyConstraint('hash', name=op.f('pk_token'))
+    )
+    op.create_index(op.f('ix_token_kind'), 'token', ['kind'])
+    op.create_index(op.f('ix_token_user_id'), 'token', ['user_id'])
+    op.create_table('vendor_domain',
+    sa.Column('id', sa.Integer(), nullable=False),
+    sa.Column('vendor_id', sa.Integer(), nullable=False),
+    sa.Column('domain', TEXT, nullable=False),
+    sa.Column('origin', TEXT, nullable=False),
+    sa.Column('created_at', TIME, nullable=False),
+    sa.ForeignKeyConstraint(['vendor_id'], ['vendor.id'], name=op.f('fk_vendor_domain_vendor_id')),
+    sa.PrimaryKeyConstraint('id', name=op.f('pk_vendor_domain')),
+    sa.UniqueConstraint('vendor_id', 'domain', name=op.f('uq_vendor_domain_vendor_id_domain'))
+    )
+    op.create_index(op.f('ix_vendor_domain_domain'), 'vendor_domain', ['domain'])
+    op.create_table('vendor_event',
+    sa.Column('id', sa.Integer(), nullable=False),
+    sa.Column('vendor_id', sa.Integer(), nullable=False),
+    sa.Column('at', TIME, nullable=False),
+    sa.Column('kind', TEXT, nullable=False),
+    sa.Column('who', TEXT, nullable=False),
+    sa.Column('text', TEXT, nullable=False),
+    sa.ForeignKeyConstraint(['vendor_id'], ['vendor.id'], name=op.f('fk_vendor_event_vendor_id')),
+    sa.PrimaryKeyConstraint('id', name=op.f('pk_vendor_event'))
+    )
+    op.create_index('ix_vendor_event_vendor_at', 'vendor_event', ['vendor_id', 'at'])
+    op.create_table('vendor_outsider',
+    sa.Column('vendor_id', sa.Integer(), nullable=False),
+    sa.Column('domain', TEXT, nullable=False),
+    sa.Column('count', sa.Integer(), nullable=False),
+    sa.Column('last_at', TIME, nullable=False),
+    sa.ForeignKeyConstraint(['vendor_id'], ['vendor.id'], name=op.f('fk_vendor_outsider_vendor_id')),
+    sa.PrimaryKeyConstraint('vendor_id', 'domain', name=op.f('pk_vendor_outsider')),
+    sqlite_with_rowid=False
+    )
+    op.create_index('ix_vendor_outsider_last', 'vendor_outsider', ['vendor_id', 'last_at'])
+    op.create_table('vendor_tag',
+    sa.Column('vendor_id', sa.Integer(), nullable=False),
+    sa.Column('tag', TEXT, nullable=False),
+    sa.ForeignKeyConstraint(['vendor_id'], ['vendor.id'], name=op.f('fk_vendor_tag_vendor_id')),
+    sa.PrimaryKeyConstraint('vendor_id', 'tag', name=op.f('pk_vendor_tag'))
+    )
+    op.create_table('vendor_tally',
+    sa.Column('vendor_id', sa.Integer(), nullable=False),
+    sa.Column('own', sa.Integer(), nullable=False),
+    sa.Column('outside', sa.Integer(), nullable=False),
+    sa.Column('asking', sa.Integer(), nullable=False),
+    sa.Column('hints', sa.Integer(), nullable=False),
+    sa.Column('other', sa.Integer(), nullable=False),
+    sa.Column('outsiders', sa.Integer(), nullable=False),
+    sa.Column('first_outside', TIME, nullable=True),
+    sa.Column('last_outside', TIME, nullable=False),
+    sa.Column('last_at', TIME, nullable=False),
+    sa.ForeignKeyConstraint(['vendor_id'], ['vendor.id'], name=op.f('fk_vendor_tally_vendor_id')),
+    sa.PrimaryKeyConstraint('vendor_id', name=op.f('pk_vendor_tally'))
+    )
+    op.create_index('ix_vendor_tally_asking', 'vendor_tally', ['asking', 'vendor_id'])
+    op.create_index('ix_vendor_tally_last_outside', 'vendor_tally', ['last_outside', 'vendor_id'])
+    op.create_index('ix_vendor_tally_outsiders', 'vendor_tally', ['outsiders'])
+    op.create_table('vendor_week',
+    sa.Column('vendor_id', sa.Integer(), nullable=False),
+    sa.Column('week', sa.Date(), nullable=False),
+    sa.Column('expected', sa.Integer(), nullable=False),
+    sa.Column('supplier', sa.Integer(), nullable=False),
+    sa.Column('third_party', sa.Integer(), nullable=False),
+    sa.Column('spam', sa.Integer(), nullable=False),
+    sa.Column('other', sa.Integer(), nullable=False),
+    sa.ForeignKeyConstraint(['vendor_id'], ['vendor.id'], name=op.f('fk_vendor_week_vendor_id')),
+    sa.PrimaryKeyConstraint('vendor_id', 'week', name=op.f('pk_vendor_week')),
+    sqlite_with_rowid=False
+    )
+    op.create_table('campaign_mail',
+    sa.Column('mail_id', sa.Integer(), nullable=False),
+    sa.Column('digest', sa.BigInteger(), nullable=True),
+    sa.Column('features', sa.JSON(), nullable=False),
+    sa.Column('links', sa.JSON(), nullable=False),
+    sa.ForeignKeyConstraint(['mail_id'], ['mail.id'], name=op.f('fk_campaign_mail_mail_id')),
+    sa.PrimaryKeyConstraint('mail_id', name=op.f('pk_campaign_mail'))
+    )
+    op.create_table('canary_tally',
+    sa.Column('canary_id', sa.Integer(), nullable=False),
+    sa.Column('own', sa.Integer(), nullable=False),
+    sa.Column('outside', sa.Integer(), nullable=False),
+    sa.Column('asking', sa.Integer(), nullable=False),
+    sa.Column('hints', sa.Integer(), nullable=False),
+    sa.Column('other', sa.Integer(), nullable=False),
+    sa.Column('first_outside', TIME, nullable=True),
+    sa.Column('last_outside', TIME, nullable=False),
+    sa.Column('last_at', TIME, nullable=False),
+    sa.ForeignKeyConstraint(['canary_id'], ['canary.id'], name=op.f('fk_canary_tally_canary_id')),
+    sa.PrimaryKeyConstraint('canary_id', name=op.f('pk_canary_tally'))
+    )
+    op.create_table('case_belief',
+    sa.Column('case_id', sa.Integer(), nullable=False),
+    sa.Column('at', TIME, nullable=False),
+    sa.Column('kind', TEXT, nullable=False),
+    sa.Column('suspect', TEXT, nullable=False),
+    sa.Column('p', sa.Float(), nullable=False),
+    sa.ForeignKeyConstraint(['case_id'], ['leak_case.id'], name=op.f('fk_case_belief_case_id')),
+    sa.PrimaryKeyConstraint('case_id', 'at', 'kind', 'suspect', name=op.f('pk_case_belief')),
+    sqlite_with_rowid=False
+    )
+    op.create_index('ix_case_belief_suspect', 'case_belief', ['kind', 'suspect', 'at'])
+    op.create_table('case_event',
+    sa.Column('id', sa.Integer(), nullable=False),
+    sa.Column('case_id', sa.Integer(), nullable=False),
+    sa.Column('at', TIME, nullable=False),
+    sa.Column('kind', TEXT, nullable=False),
+    sa.Column('who', TEXT, nullable=False),
+    sa.Column('text', TEXT, nullable=False),
+    sa.ForeignKeyConstraint(['case_id'], ['leak_case.id'], name=op.f('fk_case_event_case_id')),
+    sa.PrimaryKeyConstraint('id', name=op.f('pk_case_event'))
+    )
+    op.create_index(op.f('ix_case_event_case_id'), 'case_event', ['case_id'])
+    op.create_table('case_move',
+    sa.Column('id', sa.Integer(), nullable=False),
+    sa.Column('kind', TEXT, nullable=False),
+    sa.Column('from_id', sa.Integer(), nullable=False),
+    sa.Column('to_id', sa.Integer(), nullable=False),
+    sa.Column('at', TIME, nullable=False),
+    sa.Column('who', TEXT, nullable=False),
+    sa.Column('note', TEXT, nullable=False),
+    sa.Column('moved', sa.JSON(), nullable=False),
+    sa.Column('undone_at', TIME, nullable=True),
+    sa.ForeignKeyConstraint(['from_id'], ['leak_case.id'], name=op.f('fk_case_move_from_id')),
+    sa.ForeignKeyConstraint(['to_id'], ['leak_case.id'], name=op.f('fk_case_move_to_id')),
+    sa.PrimaryKeyConstraint('id', name=op.f('pk_case_move'))
+    )
+    op.create_index(op.f('ix_case_move_from_id'), 'case_move', ['from_id'])
+    op.create_index(op.f('ix_case_move_to_id'), 'case_move', ['to_id'])
+    op.create_table('case_statement',
+    sa.Column('id', sa.Integer(), nullable=False),
+    sa.Column('case_id', sa.Integer(), nullable=False),
+    sa.Column('at', TIME, nullable=False),
+    sa.Column('party', TEXT, nullable=False),
+    sa.Column('claims', sa.JSON(), nullable=False),
+    sa.Column('text', TEXT, nullable=False),
+    sa.Column('noted_at', TIME, nullable=False),
+    sa.Column('noted_by', TEXT, nullable=False),
+    sa.ForeignKeyConstraint(['case_id'], ['leak_case.id'], name=op.f('fk_case_statement_case_id')),
+    sa.PrimaryKeyConstraint('id', name=op.f('pk_case_statement'))
+    )
+    op.create_index(op.f('ix_case_statement_case_id'), 'case_statement', ['case_id'])
+    op.create_table('case_task',
+    sa.Column('case_id', sa.Integer(), nullable=False),
+    sa.Column('code', TEXT, nullable=False),
+    sa.Column('done_at', TIME, nullable=False),
+    sa.Column('by', TEXT, nullable=False),
+    sa.ForeignKeyConstraint(['case_id'], ['leak_case.id'], name=op.f('fk_case_task_case_id')),
+    sa.PrimaryKeyConstraint('case_id', 'code', name=op.f('pk_case_task'))
+    )
+    op.create_table('case_vendor',
+    sa.Column('case_id', sa.Integer(), nullable=False),
+    sa.Column('vendor_id', sa.Integer(), nullable=False),
+    sa.ForeignKeyConstraint(['case_id'], ['leak_case.id'], name=op.f('fk_case_vendor_case_id')),
+    sa.ForeignKeyConstraint(['vendor_id'], ['vendor.id'], name=op.f('fk_case_vendor_vendor_id')),
+    sa.PrimaryKeyConstraint('case_id', 'vendor_id', name=op.f('pk_case_vendor'))
+    )
+    op.create_index(op.f('ix_case_vendor_vendor_id'), 'case_vendor', ['vendor_id'])
+    op.create_table('case_watch',
+    sa.Column('case_id', sa.Integer(), nullable=False),
+    sa.Column('topic', TEXT, nullable=False),
+    sa.Column('told', sa.JSON(), nullable=False),
+    sa.Column('remind_at', TIME, nullable=True),
+    sa.Column('reminders', sa.Integer(), nullable=False),
+    sa.Column('acknowledged_at', TIME, nullable=True),
+    sa.Column('acknowledged_by', TEXT, nullable=False),
+    sa.Column('resolved_at', TIME, nullable=True),
+    sa.ForeignKeyConstraint(['case_id'], ['leak_case.id'], name=op.f('fk_case_watch_case_id')),
+    sa.PrimaryKeyConstraint('case_id', name=op.f('pk_case_watch'))
+    )
+    op.create_index('ix_case_watch_remind_at', 'case_watch', ['remind_at'])
+    op.create_index(op.f('ix_case_watch_resolved_at'), 'case_watch', ['resolved_at'])
+    op.create_table('delivery_fact',
+    sa.Column('delivery_id', sa.Integer(), nullable=False),
+    sa.Column('outbox_id', TEXT, nullable=False),
+    sa.ForeignKeyConstraint(['delivery_id'], ['delivery.id'], name=op.f('fk_delivery_fact_delivery_id')),
+    sa.ForeignKeyConstraint(['outbox_id'], ['outbox.id'], name=op.f('fk_delivery_fact_outbox_id')),
+    sa.PrimaryKeyConstraint('delivery_id', 'outbox_id', name=op.f('pk_delivery_fact'))
+    )
+    op.create_index(op.f('ix_delivery_fact_outbox_id'), 'delivery_fact', ['outbox_id'])
+    op.create_table('hit',
+    sa.Column('id', sa.Integer(), nullable=False),
+    sa.Column('mail_id', sa.Integer(), nullable=True),
+    sa.Column('canary_id', sa.Integer(), nullable=False),
+    sa.Column('at', TIME, nullable=False),
+    sa.Column('verdict', TEXT, nullable=False),
+    sa.Column('confidence', sa.Float(), nullable=False),
+    sa.Column('reasons', sa.JSON(), nullable=False),
+    sa.Column('case_id', sa.Integer(), nullable=True),
+    sa.Column('decision', sa.Integer(), nullable=False),
+    sa.Column('burns', sa.Boolean(), nullable=False),
+    sa.ForeignKeyConstraint(['canary_id'], ['canary.id'], name=op.f('fk_hit_canary_id')),
+    sa.ForeignKeyConstraint(['case_id'], ['leak_case.id'], name=op.f('fk_hit_case_id')),
+    sa.ForeignKeyConstraint(['mail_id'], ['mail.id'], name=op.f('fk_hit_mail_id')),
+    sa.PrimaryKeyConstraint('id', name=op.f('pk_hit')),
+    sa.UniqueConstraint('mail_id', 'canary_id', name=op.f('uq_hit_mail_id_canary_id'))
+    )
+    op.create_index(op.f('ix_hit_at'), 'hit', ['at'])
+    op.create_index('ix_hit_canary_at', 'hit', ['canary_id', 'at'])
+    op.create_index(op.f('ix_hit_case_id'), 'hit', ['case_id'])
+    op.create_index(op.f('ix_hit_mail_id'), 'hit', ['mail_id'])
+    op.create_index('ix_hit_verdict_at', 'hit', ['verdict', 'at'])
+    op.create_table('mail_content',
+    sa.Column('mail_id', sa.Integer(), nullable=False),
+    sa.Column('content', sa.LargeBinary(), nullable=False),
+    sa.ForeignKeyConstraint(['mail_id'], ['mail.id'], name=op.f('fk_mail_content_mail_id')),
+    sa.PrimaryKeyConstraint('mail_id', name=op.f('pk_mail_content'))
+    )
+    op.create_table('mail_sender',
+    sa.Column('key', TEXT, nullable=False),
+    sa.Column('mail_id', sa.Integer(), nullable=False),
+    sa.ForeignKeyConstraint(['mail_id'], ['mail.id'], name=op.f('fk_mail_sender_mail_id')),
+    sa.PrimaryKeyConstraint('key', 'mail_id', name=op.f('pk_mail_sender'))
+    )
+    op.create_table('opinion',
+    sa.Column('mail_id', sa.Integer(), nullable=False),
+    sa.Column('at', TIME, nullable=False),
+    sa.Column('fault', TEXT, nullable=False),
+    sa.ForeignKeyConstraint(['mail_id'], ['mail.id'], name=op.f('fk_opinion_mail_id')),
+    sa.PrimaryKeyConstraint('mail_id', name=op.f('pk_opinion'))
+    )
+    op.create_table('sender',
+    sa.Column('id', sa.Integer(), nullable=False),
+    sa.Column('vendor_id', sa.Integer(), nullable=False),
+    sa.Column('key', TEXT, nullable=False),
+    sa.Column('state', TEXT, nullable=False),
+    sa.Column('proof', TEXT, nullable=False),
+    sa.Column('first_at', TIME, nullable=True),
+    sa.Column('last_at', TIME, nullable=True),
+    sa.Column('count', sa.Integer(), nullable=False),
+    sa.Column('asked_at', TIME, nullable=True),
+    sa.Column('decided_at', TIME, nullable=True),
+    sa.Column('decided_by', TEXT, nullable=False),
+    sa.Column('mail_id', sa.Integer(), nullable=True),
+    sa.ForeignKeyConstraint(['mail_id'], ['mail.id'], name=op.f('fk_sender_mail_id')),
+    sa.ForeignKeyConstraint(['vendor_id'], ['vendor.id'], name=op.f('fk_sender_vendor_id')),
+    sa.PrimaryKeyConstraint('id', name=op.f('pk_sender')),
+    sa.UniqueConstraint('vendor_id', 'key', name=op.f('uq_sender_vendor_id_key'))
+    )
+    op.create_index('ix_sender_state', 'sender', ['state', 'vendor_id'])
+    op.create_table('strike',
+    sa.Column('campaign_id', sa.Integer(), nullable=False),
+    sa.Column('canary_id', sa.Integer(), nullable=False),
+    sa.Column('case_id', sa.Integer(), nullable=False),
+    sa.Column('hits', sa.Integer(), nullable=False),
+    sa.Column('leaks', sa.Integer(), nullable=False),
+    sa.ForeignKeyConstraint(['canary_id'], ['canary.id'], name=op.f('fk_strike_canary_id')),
+    sa.PrimaryKeyConstraint('campaign_id', 'canary_id', 'case_id', name=op.f('pk_strike')),
+    sqlite_with_rowid=False
+    )
+    op.create_index('ix_strike_case', 'strike', ['case_id', 'campaign_id', 'canary_id'])
+    op.create_table('probe',
+    sa.Column('id', sa.Integer(), nullable=False),
+    sa.Column('canary_id', sa.Integer(), nullable=False),
+    sa.Column('day', TIME, nullable=False),
+    sa.Column('source', TEXT, nullable=False),
+    sa.Column('count', sa.Integer(), nullable=False),
+    sa.Column('hit_id', sa.Integer(), nullable=False),
+    sa.ForeignKeyConstraint(['canary_id'], ['canary.id'], name=op.f('fk_probe_canary_id')),
+    sa.ForeignKeyConstraint(['hit_id'], ['hit.id'], name=op.f('fk_probe_hit_id')),
+    sa.PrimaryKeyConstraint('id', name=op.f('pk_probe')),
+    sa.UniqueConstraint('canary_id', 'day', 'source', name=op.f('uq_probe_canary_id_day_source'))
+    )
+    op.create_index(op.f('ix_probe_hit_id'), 'probe', ['hit_id'])
+
+
+# What is searched: of which table, by which columns. SQLite keeps full-text tables by triggers, PostgreSQL indexes of
+# what it takes for words; PostgreSQL needs no second one for the head of a mail. A later migration that makes one of
+# these tables over (as batch operations of Alembic do on SQLite) has to make its triggers again as well.
+HEAD = ("subject", "sender_name", "sender", "identity_domain")
+BODY = "substr({}text, 1, 8192)"
+INDEXES = {
+    "words_mail": ("mail", (*HEAD, BODY)),
+    "words_head": ("mail", HEAD),
+    "words_vendor": ("vendor", ("name", "slug")),
+    "words_supplier": ("supplier", ("name", "slug")),
+    "words_canary": ("canary", ("address",)),
+    "words_sender": ("sender", ("key",)),
+}
+
+
+def make_full_text_table(name: str, table: str, columns: tuple[str, ...]) -> None:
+    names = ", ".join(f"c{n}" for n in range(len(columns)))
+    # Beginnings of words are found in all but `words_mail`.
+    prefix = "" if name == "words_mail" else ", prefix='2 3 4 5 6 7 8'"
+    op.execute(f"CREATE VIRTUAL TABLE {name} USING fts5({names}, content='', detail=none, columnsize=0{prefix})")
+    new, old = values_of(columns, "new."), values_of(columns, "old.")
+    insert = f"INSERT INTO {name} (rowid, {names}) VALUES (new.id, {new});"
+    delete = f"INSERT INTO {name} ({name}, rowid, {names}) VALUES ('delete', old.id, {old});"
+    watched = ", ".join("text" if column is BODY else column for column in columns)
+    op.execute(f"CREATE TRIGGER {name}_insert AFTER INSERT ON {table} BEGIN {insert} END")
+    op.execute(f"CREATE TRIGGER {name}_delete AFTER DELETE ON {table} BEGIN {delete} END")
+    op.execute(f"CREATE TRIGGER {name}_update AFTER UPDATE OF {watched} ON {table} BEGIN {delete} {insert} END")
+
+
+def values_of(columns: tuple[str, ...], row: str) -> str:
+    return ", ".join(column.format(row) if column is BODY else f"{row}{column}" for column in columns)
+
+
+def make_text_index(name: str, table: str, columns: tuple[str, ...]) -> None:
+    words = " || ' ' || ".join(column.format("") if column is BODY else column for column in columns)
+    plain = f"translate({words}, '@.-_+/:', '       ')"
+    op.execute(f"CREATE INDEX {name} ON {table} USING gin (to_tsvector('simple', {plain}))")
