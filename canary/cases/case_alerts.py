@@ -14,7 +14,7 @@ from canary.cases.records import OPEN
 from canary.model.alert import Alert
 from canary.model.case import CaseState
 from canary.model.verdict import LEAKS
-from canary.store.codec import leaked_fields, suspects_of
+from canary.store.codec import leaked_fields, reasons_of, suspects_of
 from canary.store.queries import audit, outbox
 from canary.store.queries.vendors import Unknown
 from canary.store.tables import CampaignHitRow, CanaryRow, CaseRow, CaseVendorRow, HitRow, MailRow, VendorRow, WatchRow
@@ -127,7 +127,7 @@ def _fact(session: Session, case: CaseRow, at: datetime) -> Alert:
     hit, address, subject, domain, sender = last
     return replace(
         fact, verdict=hit.verdict, confidence=hit.confidence, canary=address, sender=domain or sender or "",
-        subject=(subject or "")[:300], reasons=tuple(str(reason["text"]) for reason in hit.reasons),
+        subject=(subject or "")[:300], reasons=tuple(reason.text for reason in reasons_of(hit.reasons)),
         suspects=suspects_of(case),
     )  # fmt: skip
 

@@ -10,6 +10,7 @@ from canary.cases import checklist, merge_split, statements
 from canary.cases.claims import Evidence
 from canary.cases.next_steps import clock
 from canary.judge.guess import odds
+from canary.store.codec import reasons_of
 from canary.store.tables import CanaryRow, CaseEventRow, CaseRow, HitRow, MailRow, MoveRow, VendorRow
 
 MOST_HITS = 50_000
@@ -64,7 +65,7 @@ def hits(session: Session, number: int) -> Iterator[dict[str, Any]]:
 
 
 def _of_hit(hit: HitRow, canary: CanaryRow, vendor: str | None) -> tuple[object, ...]:
-    why = " ".join(reason["text"] for reason in hit.reasons)
+    why = " ".join(reason.text for reason in reasons_of(hit.reasons))
     return (
         hit.at, vendor, canary.address, canary.channel, canary.generation, canary.issued_at, hit.verdict, hit.confidence,
         why, hit.mail_id,

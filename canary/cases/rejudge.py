@@ -26,7 +26,7 @@ from canary.model.party import Vendor
 from canary.model.verdict import HINTS, LEAKS, Judgement, Reason, Verdict
 from canary.senders.supplier_links import Use, uses
 from canary.store.campaign_hits import restrike
-from canary.store.codec import envelope_of, identity_of, proofs_of, suspects_of
+from canary.store.codec import envelope_of, identity_of, proofs_of, reasons_json, reasons_of, suspects_of
 from canary.store.counters import CountedHit, sums_of
 from canary.store.database import lock
 from canary.store.queries import attempts, canaries, mails, outbox, vendors
@@ -293,14 +293,14 @@ class _Bench:
 
 
 def _same(hit: Row[Any], found: Judgement) -> bool:
-    before = {str(reason["code"]) for reason in hit.reasons} - _PASSING
-    return bool(hit.verdict == found.verdict) and before == {reason.code.value for reason in found.reasons} - _PASSING
+    before = {reason.code for reason in reasons_of(hit.reasons)} - _PASSING
+    return bool(hit.verdict == found.verdict) and before == {reason.code for reason in found.reasons} - _PASSING
 
 
 def _written(hit: Row[Any], found: Judgement) -> dict[str, Any]:
-    beside = [reason for reason in hit.reasons if reason["code"] == Reason.RSPAMD]
-    reasons = [{"code": reason.code.value, "text": reason.text} for reason in found.reasons]
-    return {"to": found.verdict.value, "sure": found.confidence, "why": [*reasons, *beside]}
+    beside = (reason for reason in reasons_of(hit.reasons) if reason.code is Reason.RSPAMD)
+    why = reasons_json((*found.reasons, *beside))
+    return {"to": found.verdict.value, "sure": found.confidence, "why": why}
 
 
 def _alert(case: CaseRow, vendor: Vendor, change: _Change) -> Alert:

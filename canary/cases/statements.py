@@ -12,11 +12,11 @@ from canary.cases import merge_split, records
 from canary.cases.claims import Evidence, HitAddress, answer_claim
 from canary.cases.workflow import LONGEST, get_active_case
 from canary.judge.guess import chance_of_guess
-from canary.judge.persona import named_in
 from canary.model.case import Suspect, SuspectKind
 from canary.model.claim import Claim, ClaimAnswer, ClaimCode, PartyStatement
 from canary.model.decision import Decision
-from canary.model.verdict import LEAKS, Reason
+from canary.model.verdict import LEAKS, Reason, repeated_fields
+from canary.store.codec import reasons_of
 from canary.store.decoy_mac import decoy_mac_of
 from canary.store.queries import attempts, audit, canaries
 from canary.store.tables import CanaryRow, CaseRow, CaseVendorRow, HitRow, StatementRow, SupplierRow, SupplyRow
@@ -115,7 +115,7 @@ def _said(session: Session, case: CaseRow) -> dict[str, tuple[int, ...]]:
     query = select(HitRow.mail_id, HitRow.reasons).where(*_of(case), told, col(HitRow.mail_id).is_not(None))
     found: dict[str, set[int]] = {}
     for mail, reasons in session.exec(query.order_by(col(HitRow.id)).limit(MOST)):
-        for field in named_in(reasons):
+        for field in repeated_fields(reasons_of(reasons)):
             found.setdefault(field, set()).add(mail or 0)
     return {field: tuple(sorted(mails)) for field, mails in sorted(found.items())}
 

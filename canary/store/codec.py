@@ -8,6 +8,7 @@ from typing import Any, TypeVar
 from canary.model.identity import Identity, Proof
 from canary.model.mail import Client, Envelope
 from canary.model.proof import ArcResult, DkimResult, DmarcResult, Proofs, Result, SpfResult
+from canary.model.verdict import Reason, StatedReason
 from canary.store.tables import CaseRow
 
 Fact = TypeVar("Fact", SpfResult, DkimResult, DmarcResult, ArcResult, Client, Identity)
@@ -38,6 +39,20 @@ def envelope_of(kept: Mapping[str, Any], received: datetime) -> Envelope:
     """Return the transaction in which a mail had come."""
     client = _fact(Client, {"ip": "", **(kept.get("client") or {})})
     return Envelope(str(kept.get("mail_from", "")), tuple(kept.get("rcpt_to", ())), client, received)
+
+
+def reasons_of(kept: Iterable[Mapping[str, Any]]) -> tuple[StatedReason, ...]:
+    """Return why a verdict was reached."""
+    return tuple(StatedReason(Reason(reason["code"]), _facts(reason["facts"])) for reason in kept)
+
+
+def _facts(kept: Mapping[str, Any]) -> dict[str, str | tuple[str, ...]]:
+    return {name: value if isinstance(value, str) else tuple(value) for name, value in kept.items()}
+
+
+def reasons_json(reasons: Iterable[StatedReason]) -> list[dict[str, Any]]:
+    """Return the form in which reasons are stored: codes and facts, no sentences."""
+    return [{"code": reason.code.value, "facts": dict(reason.facts)} for reason in reasons]
 
 
 def _result(kind: type[Fact], kept: Mapping[str, Any]) -> Fact:

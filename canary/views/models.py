@@ -1,12 +1,12 @@
 """The facts the pages show, line by line; frozen, and read by the module of each page in `canary.store`."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
 
 from canary.cases.records import OPEN
 from canary.model.sender import Sender
-from canary.model.verdict import LEAKS
+from canary.model.verdict import LEAKS, StatedReason
 from canary.store.tables import MailRow
 
 
@@ -98,7 +98,7 @@ class HitLine:
     subject: str
     sender: str
     proven: str
-    reasons: Sequence[Mapping[str, str]]
+    reasons: tuple[StatedReason, ...]
 
     @property
     def leak(self) -> bool:

@@ -9,6 +9,7 @@ from sqlalchemy import ColumnElement, Select, case, func, select
 from sqlmodel import Session, col
 
 from canary.model.verdict import Verdict
+from canary.store.codec import reasons_of
 from canary.store.decoy_mac import decoy_mac_of
 from canary.store.tables import (
     NEVER,
@@ -130,7 +131,7 @@ def _of_decoy(column: Any) -> ColumnElement[Any]:
 
 def read_hits(session: Session, query: Select[Any]) -> tuple[HitLine, ...]:
     """Read the hits that a query on `hit_query` chooses."""
-    return tuple(HitLine(*row) for row in session.execute(query))
+    return tuple(HitLine(*(*values, reasons_of(reasons))) for *values, reasons in session.execute(query))
 
 
 def latest_hits(session: Session, most: int = 12) -> tuple[HitLine, ...]:

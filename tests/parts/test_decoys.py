@@ -86,7 +86,7 @@ def random_one(store: Database) -> Canary:
 
 def guess_at(store: Database, decoy: Canary) -> None:
     with store.writing() as session:
-        found = Judgement(Verdict.GUESS, 0.9, (StatedReason(Reason.NEVER_ISSUED, "why"),))
+        found = Judgement(Verdict.GUESS, 0.9, (StatedReason(Reason.NEVER_ISSUED),))
         mails.keep_hit(session, None, decoy.id, found, NOW)
 
 
@@ -116,7 +116,7 @@ def test_a_canary_that_changes_places_keeps_its_address_and_its_hits(hiding: Dat
     with hiding.writing() as session:
         before = canaries.list_canaries(session, "shop")
         for canary in before:
-            found = Judgement(Verdict.SPAM, 0.9, (StatedReason(Reason.NOTHING_PROVEN, canary.address),))
+            found = Judgement(Verdict.SPAM, 0.9, (StatedReason(Reason.NOTHING_PROVEN, {"address": canary.address}),))
             mails.keep_hit(session, None, canary.id, found, NOW)
     keep(hiding, 200)
     with hiding.reading() as session:
@@ -126,7 +126,7 @@ def test_a_canary_that_changes_places_keeps_its_address_and_its_hits(hiding: Dat
     assert sorted(replace(c, id=0).address for c in after) == sorted(c.address for c in before)
     assert {replace(c, id=0) for c in after} == {replace(c, id=0) for c in before}
     assert len(hits) == 5
-    assert all(reasons[0]["text"] == address for address, reasons in hits)
+    assert all(reasons[0]["facts"] == {"address": address} for address, reasons in hits)
 
 
 def test_without_the_key_they_are_ordinary_canaries(hiding: Database, opened: Opened) -> None:
@@ -199,7 +199,7 @@ def test_attribution_weighs_decoys_as_held_by_the_owner_alone(hiding: Database) 
     with hiding.writing() as session:
         mine = canaries.list_canaries(session, "shop")[0]
         case = records.open_case(session, vendors.vendor_row(session, "shop").id or 0, NOW)
-        found = Judgement(Verdict.SPAM, 0.9, (StatedReason(Reason.NOTHING_PROVEN, "why"),))
+        found = Judgement(Verdict.SPAM, 0.9, (StatedReason(Reason.NOTHING_PROVEN),))
         mails.keep_hit(session, None, mine.id, found, NOW).case_id = case.id
         session.flush()
         held = Counter(each.vendor for each in world_of(session, NOW, case.id).canaries)

@@ -381,7 +381,7 @@ def test_the_vendors_own_domain_cannot_be_refused(world: World) -> None:
 
 def test_a_probe_keeps_its_verdict_and_an_opinion_its_place(world: World) -> None:
     world.receipt(days=60)
-    beside = {"code": "rspamd", "text": "rspamd scores it 2 (A)."}
+    beside = {"code": "rspamd", "facts": {"score": "2.0", "symbols": ["A +2.0"]}}
     with world.store.writing() as session:
         hit = session.get_one(HitRow, 1)
         hit.reasons = [*hit.reasons, beside]

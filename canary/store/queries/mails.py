@@ -16,6 +16,7 @@ from canary.model.identity import Identity
 from canary.model.mail import ParsedMail, RawMail
 from canary.model.proof import Proofs
 from canary.model.verdict import Judgement
+from canary.store.codec import reasons_json
 from canary.store.tables import HitRow, MailContentRow, MailRow, MailSenderRow
 from canary.store.tables.base import metadata
 
@@ -124,10 +125,9 @@ def _row(kept: Mail) -> dict[str, Any]:
 
 
 def _hit(mail: int | None, canary: int, judgement: Judgement, at: datetime) -> dict[str, Any]:
-    reasons = [{"code": reason.code.value, "text": reason.text} for reason in judgement.reasons]
     return {
         "mail_id": mail, "canary_id": canary, "at": at, "verdict": judgement.verdict.value,
-        "confidence": judgement.confidence, "reasons": reasons,
+        "confidence": judgement.confidence, "reasons": reasons_json(judgement.reasons),
     }  # fmt: skip
 
 

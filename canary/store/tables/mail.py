@@ -63,7 +63,7 @@ class HitRow(Row, table=True):
     at: datetime = Field(sa_type=Time, index=True)
     verdict: str
     confidence: float
-    reasons: list[dict[str, str]] = Field(sa_type=JSON)
+    reasons: list[dict[str, Any]] = Field(sa_type=JSON)
     case_id: int | None = Field(default=None, foreign_key="leak_case.id", index=True)
 
 
