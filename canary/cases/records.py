@@ -1,7 +1,6 @@
 """Cases: opened by the first leak hit of a vendor, joined by what belongs to them."""
 
 from collections.abc import Iterable
-from dataclasses import asdict
 from datetime import datetime
 
 from sqlalchemy import bindparam, func
@@ -11,6 +10,7 @@ from canary.attribute.assess import Assessment
 from canary.cases.suspect_history import record_suspects
 from canary.model.case import SETTLED, CaseState
 from canary.model.verdict import LEAKS
+from canary.store.codec import findings_json, suspects_json
 from canary.store.tables import (
     CanaryRow,
     CaseEventRow,
@@ -94,7 +94,7 @@ def add_event(session: Session, case: CaseRow, at: datetime, kind: str, text: st
 
 def set_belief(session: Session, case: CaseRow, found: Assessment, at: datetime | None = None) -> None:
     """Keep what is believed of a case at a time, that of its last hit otherwise, and of its likeliest suspects when."""
-    case.suspects, case.findings = [asdict(s) for s in found.suspects], found.findings
+    case.suspects, case.findings = suspects_json(found.suspects), findings_json(found.findings)
     session.add(case)
     record_suspects(session, case.id or 0, at or case.last_hit_at, found.suspects)
 

@@ -20,13 +20,13 @@ from canary.judge.rules import HitContext, judge
 from canary.mail.parse import parse
 from canary.model.alert import Alert
 from canary.model.canary import Canary, CanaryState
-from canary.model.case import CaseState
+from canary.model.case import CaseState, likeliest
 from canary.model.identity import Identity
 from canary.model.party import Vendor
 from canary.model.verdict import HINTS, LEAKS, Judgement, Reason, Verdict
 from canary.senders.supplier_links import Use, uses
 from canary.store.campaign_hits import restrike
-from canary.store.codec import envelope_of, identity_of, proofs_of, reasons_json, reasons_of, suspects_of
+from canary.store.codec import envelope_of, identity_of, proofs_of, reasons_json, reasons_of, suspects_json, suspects_of
 from canary.store.counters import CountedHit, sums_of
 from canary.store.database import lock
 from canary.store.queries import attempts, canaries, mails, outbox, vendors
@@ -272,7 +272,7 @@ class _Bench:
         assess_and_record(self.session, case)
 
     def _close(self, case: CaseRow) -> None:
-        case.suspects = []
+        case.suspects = suspects_json(())
         self.session.add(case)
         if case.state in records.OPEN:
             case.state, case.outcome = CaseState.CLOSED.value, CaseState.FALSE_POSITIVE.value
@@ -308,9 +308,9 @@ def _alert(case: CaseRow, vendor: Vendor, change: _Change) -> Alert:
     return Alert(
         id=str(uuid5(NAMESPACE_URL, f"canary:case-opened:anew:{case.id}")), kind="case-opened", at=hit.at,
         case=case.id or 0, vendor=vendor.name, verdict=found.verdict.value, confidence=found.confidence, canary=address,
-        sender=str(hit.identity.get("domain") or hit.sender), subject=hit.subject[:300],
+        sender=str(hit.identity_domain or hit.sender), subject=hit.subject[:300],
         reasons=tuple(reason.text for reason in found.reasons),
-        suspects=suspects_of(case), vendors=(vendor.slug,),
+        suspects=likeliest(suspects_of(case.suspects)), vendors=(vendor.slug,),
     )  # fmt: skip
 
 

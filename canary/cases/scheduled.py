@@ -10,6 +10,7 @@ from sqlmodel import Session, col, select
 
 from canary.cases import case_alerts, records
 from canary.cases.charge import CASES_LOCK, assess_case
+from canary.store.codec import findings_of
 from canary.store.database import Database, lock
 from canary.store.tables import CaseRow
 
@@ -29,8 +30,8 @@ def reassess_due(store: Database, now: datetime) -> int:
 
 def _due(session: Session, now: datetime) -> Iterator[int]:
     for case in session.exec(select(CaseRow).where(col(CaseRow.state).in_(records.OPEN)).order_by(col(CaseRow.id))):
-        weighed = case.findings.get("weighed")
-        if case.id and (weighed is None or now - datetime.fromisoformat(weighed) >= AFTER):
+        assessed = findings_of(case.findings).assessed_at
+        if case.id and (assessed is None or now - assessed >= AFTER):
             yield case.id
 
 

@@ -17,6 +17,7 @@ from canary.judge.providers import ProviderRegistry
 from canary.model.alert import Alert
 from canary.model.campaign import CampaignSending
 from canary.model.canary import Canary
+from canary.model.case import likeliest
 from canary.model.identity import Identity
 from canary.model.mail import Client, ParsedMail, RawMail
 from canary.model.party import Vendor
@@ -248,7 +249,7 @@ def _alert(finding: AuthenticatedMail, judged: JudgedHit, case: CaseRow, campaig
         sender=finding.identity.domain or finding.mail.sender.address,
         subject=finding.mail.subject[:300],
         reasons=tuple(reason.text for reason in judged.judgement.reasons),
-        suspects=suspects_of(case),
+        suspects=likeliest(suspects_of(case.suspects)),
         vendors=(judged.vendor.slug,),
         campaign=campaign,
     )

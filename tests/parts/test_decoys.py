@@ -12,7 +12,7 @@ import pytest
 from alembic import command
 from alembic.config import Config
 from sqlalchemy import text
-from sqlmodel import Session, select
+from sqlmodel import Session, col, select
 
 from canary.canaries import decoys, lifecycle
 from canary.canaries.decoys import DecoyRequest
@@ -26,6 +26,7 @@ from canary.model.attempt import Attempt, AttemptKind
 from canary.model.canary import Canary
 from canary.model.verdict import Judgement, Reason, StatedReason, Verdict
 from canary.pipeline.story import take_probe
+from canary.store.codec import reasons_of
 from canary.store.database import MIGRATIONS, Database
 from canary.store.decoy_mac import KEYLESS, DecoyMac
 from canary.store.queries import canaries, mails, vendors
@@ -121,12 +122,12 @@ def test_a_canary_that_changes_places_keeps_its_address_and_its_hits(hiding: Dat
     keep(hiding, 200)
     with hiding.reading() as session:
         after = canaries.list_canaries(session, "shop")
-        hits = session.exec(select(CanaryRow.address, HitRow.reasons).join(HitRow)).all()
+        hits = session.exec(select(CanaryRow.address, col(HitRow.reasons)).join(HitRow)).all()
     assert [canary.id for canary in after] != [canary.id for canary in before]
     assert sorted(replace(c, id=0).address for c in after) == sorted(c.address for c in before)
     assert {replace(c, id=0) for c in after} == {replace(c, id=0) for c in before}
     assert len(hits) == 5
-    assert all(reasons[0]["facts"] == {"address": address} for address, reasons in hits)
+    assert all(reasons_of(reasons)[0].facts == {"address": address} for address, reasons in hits)
 
 
 def test_without_the_key_they_are_ordinary_canaries(hiding: Database, opened: Opened) -> None:
@@ -222,7 +223,10 @@ def test_a_probe_at_a_random_decoy_speaks_of_the_owners_side(hiding: Database) -
     with hiding.writing() as session:
         take_probe(session, probe)
         hit = session.exec(select(HitRow)).one()
-    assert (hit.verdict, [r["code"] for r in hit.reasons]) == ("guess", ["never-issued", "random-decoy"])
+    assert (hit.verdict, [reason.code for reason in reasons_of(hit.reasons)]) == (
+        "guess",
+        ["never-issued", "random-decoy"],
+    )
 
 
 def test_one_that_was_hit_is_told_and_replaced(hiding: Database) -> None:

@@ -73,7 +73,7 @@ def test_a_probe_is_a_hit_without_a_mail_and_opens_no_case(world: World) -> None
     world.run()
     [hit] = world.hits()
     assert (hit.verdict, hit.mail_id, hit.case_id) == ("probe", None, None)
-    assert [reason["code"] for reason in hit.reasons] == ["no-mail-followed", "hard-to-guess"]
+    assert [reason.code for reason in reasons_of(hit.reasons)] == ["no-mail-followed", "hard-to-guess"]
 
 
 def test_a_probe_joins_a_case_that_is_open(world: World) -> None:

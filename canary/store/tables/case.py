@@ -24,8 +24,8 @@ class CaseRow(Row, table=True):
     merged_into: int | None = None
     opened_at: datetime = Field(sa_type=Time)
     last_hit_at: datetime = Field(sa_type=Time, index=True)
-    suspects: list[dict[str, Any]] = Field(default=[], sa_type=JSON)
-    findings: dict[str, Any] = Field(default={}, sa_type=JSON, sa_column_kwargs={"server_default": "{}"})
+    suspects: object = Field(default=[], sa_type=JSON)
+    findings: object = Field(default={}, sa_type=JSON, sa_column_kwargs={"server_default": "{}"})
 
 
 class CaseVendorRow(Row, table=True):
