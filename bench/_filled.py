@@ -20,9 +20,7 @@ BEGAN = datetime(2021, 3, 1, tzinfo=UTC)
 _SPAN = timedelta(days=5 * 365)
 _PER_CAMPAIGN = 25
 _BLOCK = 10_000
-_REASONS = [
-    {"code": "proven-outsider", "text": "stranger.example sent it (proven by DKIM) and was never given this address."}
-]
+_REASONS = [{"code": "proven-outsider", "facts": {"domain": "stranger.example", "proof": "DKIM"}}]
 
 
 def filled(mails: int, cache: Path, into: Path) -> Database:

@@ -22,9 +22,7 @@ OPEN, LEAKING = 40, 3
 
 _BLOCK = 20_000
 _CHANNELS = ("signup", "newsletter", "order", "newsletter")
-_REASONS = json.dumps(
-    [{"code": "proven-outsider", "text": "stranger.example sent it (proven by DKIM) and was never given this address."}]
-)
+_REASONS = json.dumps([{"code": "proven-outsider", "facts": {"domain": "stranger.example", "proof": "DKIM"}}])
 _SUSPECTS = [
     ("supplier", "esp-{}", 0.87),
     ("vendor", "vendor-{}", 0.09),

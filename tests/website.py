@@ -102,7 +102,7 @@ def fill(database: Database) -> None:
         session.add(tables.VendorEventRow(vendor_id=1, at=NOW, kind="sender-asked", text=EVIL))
         session.add(tables.CaseEventRow(case_id=1, at=NOW, kind="opened", text=EVIL))
         session.add(tables.HitRow(mail_id=1, canary_id=1, at=NOW, verdict="spam", confidence=0.98, case_id=1,
-                                  reasons=[{"code": "bulk", "text": EVIL}]))  # fmt: skip
+                                  reasons=[{"code": "bulk", "facts": {"signs": [EVIL]}}]))  # fmt: skip
         recount(session)
         mark_failed(session, put_test(session, "ops", NOW), EVIL, None)
         add_user(session, "ada", PASSWORD, "admin", NOW)

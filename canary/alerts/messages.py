@@ -6,7 +6,8 @@ from sqlalchemy import distinct, func
 from sqlmodel import Session, col, select
 
 from canary.model.alert import NO_CASES, Alert, CaseSummary, Message
-from canary.store.codec import leaked_fields, suspects_of, window_of
+from canary.model.case import likeliest
+from canary.store.codec import findings_of, suspects_of
 from canary.store.queries.outbox import Due
 from canary.store.tables import CampaignHitRow, CaseRow, CaseVendorRow, VendorRow, WatchRow
 
@@ -37,9 +38,11 @@ def standing_of(session: Session, facts: Sequence[Alert], topic: str = "") -> Ca
     if first is None:
         return NO_CASES
     canaries, hits = _counts(session, numbers)
+    found = findings_of(first.findings)
     return CaseSummary(
         cases=len(numbers), vendors=_vendors(session, numbers), canaries=canaries, hits=hits,
-        suspects=suspects_of(first), window=window_of(first.findings), fields=leaked_fields(first.findings),
+        suspects=likeliest(suspects_of(first.suspects)),
+        window=(found.window.from_90, found.window.to_90) if found.window else None, fields=found.leaked_fields,
     )  # fmt: skip
 
 

@@ -4,9 +4,9 @@ from datetime import datetime
 from typing import Any
 
 from canary.attribute.inference.clustering import CaseResult, find_cases
-from canary.attribute.inference.window import Window
 from canary.attribute.priors import RATES, Rates
 from canary.attribute.world import Source, World
+from canary.model.case import LeakWindow
 
 _LEAST = 1e-6
 """Sources less likely than this are not listed as suspects."""
@@ -40,7 +40,7 @@ def _source(source: Source) -> dict[str, str]:
     return {"kind": source.kind.value, "id": source.id}
 
 
-def _window(window: Window) -> dict[str, Any]:
+def _window(window: LeakWindow) -> dict[str, Any]:
     return {
         "earliest": _time(window.earliest),
         "latest": _time(window.latest),

@@ -1,16 +1,15 @@
 """What to tell of one case: suspects with names, when, which fields, what cannot be told apart, and why."""
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
-from typing import Any
+from dataclasses import dataclass
 
 from canary.attribute.inference.clustering import CaseResult, examine
 from canary.attribute.inference.evidence import EvidenceModel
-from canary.attribute.inference.explain import Explanation, explain
+from canary.attribute.inference.explain import explain
 from canary.attribute.inference.posterior import NOBODY
 from canary.attribute.priors import RATES, Rates
 from canary.attribute.world import Source, World
-from canary.model.case import Suspect, SuspectKind
+from canary.model.case import Findings, Suspect, SuspectKind
 
 _SUSPECTS = 20
 _EXPLAINED = 3
@@ -20,10 +19,10 @@ _LARGE = 400
 
 @dataclass(frozen=True, slots=True)
 class Assessment:
-    """The suspects of a case, likeliest first, and `findings` in the form in which they are kept and shown."""
+    """The suspects of a case, likeliest first, and what else is found about it."""
 
     suspects: tuple[Suspect, ...]
-    findings: dict[str, Any]
+    findings: Findings
 
 
 class SourceNames:
@@ -52,7 +51,7 @@ class SourceNames:
 def assess(world: World, names: SourceNames, rates: Rates = RATES, *, patient: bool = False) -> Assessment:
     """Return what to tell of a case, given the world with just the hits of this case.
 
-    Its findings say when it was `weighed`, unless reasons are still owed to the patient.
+    Only the patient get explanations where there are many addresses; findings without them bear no time.
     """
     inquiry = EvidenceModel(world, rates)
     every = frozenset(s.id for s in inquiry.sendings)
@@ -60,10 +59,16 @@ def assess(world: World, names: SourceNames, rates: Rates = RATES, *, patient: b
     ranked = sorted(found.posterior.marginals, key=lambda s: (-found.posterior.marginals[s], s))
     top = {s: found.posterior.marginals[s] for s in ranked[:_EXPLAINED] if found.posterior.marginals[s] >= 0.01}
     whole = patient or len(world.canaries) <= _LARGE
-    why = explain(inquiry, every, top, names) if whole else {}
+    why = explain(inquiry, every, top, names) if whole else ()
     nobody = Suspect(SuspectKind.NOBODY, "no leak", found.posterior.hypotheses.get(NOBODY, 0.0), name="No leak")
     suspects = [nobody, *(_suspect(inquiry, found, source, names) for source in ranked[:_SUSPECTS])]
-    findings = _findings(found, why, names) | ({"weighed": world.now.isoformat()} if whole else {})
+    findings = Findings(
+        found.window,
+        found.fields,
+        tuple(tuple(map(names, twins)) for twins in found.indistinguishable),
+        why,
+        world.now if whole else None,
+    )
     return Assessment(tuple(sorted(suspects, key=lambda s: -s.p)), findings)
 
 
@@ -79,20 +84,3 @@ def _suspect(inquiry: EvidenceModel, found: CaseResult, source: Source, names: S
         names(source),
         posterior.factors[source],
     )
-
-
-def _findings(found: CaseResult, why: Mapping[Source, Explanation], names: SourceNames) -> dict[str, Any]:
-    window = found.window
-    return {
-        "window": {
-            "earliest": window.earliest.isoformat(), "latest": window.latest.isoformat(),
-            "from_90": window.from_90.isoformat(), "to_90": window.to_90.isoformat(), "two_events": window.two_events,
-        } if window else None,
-        "fields": [{"field": field, "p": p} for field, p in found.fields.items()],
-        "twins": [[names(source) for source in twins] for twins in found.indistinguishable],
-        "why": [
-            {"suspect": names(source), "for": [asdict(o) for o in told.speaks_for],
-             "against": [asdict(o) for o in told.speaks_against]}
-            for source, told in why.items()
-        ],
-    }  # fmt: skip

@@ -5,7 +5,6 @@ addresses get their reasons then, since these take long, and a mail that is bein
 """
 
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict
 from datetime import datetime, timedelta
 
 from sqlalchemy import bindparam, delete, insert
@@ -15,6 +14,7 @@ from canary.attribute.assess import Assessment, SourceNames, assess
 from canary.attribute.priors import CARRIED_AS, RATES, Rates
 from canary.cases import case_alerts, records
 from canary.model.case import Suspect
+from canary.store.codec import findings_json, findings_of, suspects_json
 from canary.store.database import Database
 from canary.store.locks import Lock, lock
 from canary.store.queries import vendors
@@ -59,7 +59,7 @@ def reassess_due(store: Database, now: datetime) -> int:
 
 
 def _keep_assessment(session: Session, case: CaseRow, found: Assessment, at: datetime) -> None:
-    case.suspects, case.findings = [asdict(s) for s in found.suspects], found.findings
+    case.suspects, case.findings = suspects_json(found.suspects), findings_json(found.findings)
     session.add(case)
     _remember_suspects(session, case.id or 0, at, found.suspects)
     case_alerts.record_assessment(session, case, at)
@@ -76,8 +76,8 @@ def _remember_suspects(session: Session, case: int, at: datetime, suspects: Sequ
 
 def _due_cases(session: Session, now: datetime) -> Iterator[int]:
     for case in session.exec(select(CaseRow).where(col(CaseRow.state).in_(records.OPEN)).order_by(col(CaseRow.id))):
-        weighed = case.findings.get("weighed")
-        if case.id and (weighed is None or now - datetime.fromisoformat(weighed) >= REASSESS_AFTER):
+        assessed = findings_of(case.findings).assessed_at
+        if case.id and (assessed is None or now - assessed >= REASSESS_AFTER):
             yield case.id
 
 

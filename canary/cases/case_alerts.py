@@ -11,9 +11,9 @@ from sqlmodel import Session, col, select
 from canary.cases.escalation import NotifiedState, changes
 from canary.cases.records import OPEN
 from canary.model.alert import Alert, fact_id
-from canary.model.case import CaseState
+from canary.model.case import CaseState, likeliest
 from canary.model.verdict import LEAKS
-from canary.store.codec import leaked_fields, suspects_of
+from canary.store.codec import findings_of, reasons_of, suspects_of
 from canary.store.queries import audit, outbox
 from canary.store.queries.vendors import Unknown
 from canary.store.tables import CampaignHitRow, CanaryRow, CaseRow, CaseVendorRow, HitRow, MailRow, VendorRow, WatchRow
@@ -138,13 +138,13 @@ def _fact(session: Session, case: CaseRow, at: datetime, hit: int | None = None)
     row, address, subject, domain, sender = last
     return replace(
         fact, verdict=row.verdict, confidence=row.confidence, canary=address, sender=domain or sender or "",
-        subject=(subject or "")[:300], reasons=tuple(str(reason["text"]) for reason in row.reasons),
-        suspects=suspects_of(case),
+        subject=(subject or "")[:300], reasons=tuple(reason.text for reason in reasons_of(row.reasons)),
+        suspects=likeliest(suspects_of(case.suspects)),
     )  # fmt: skip
 
 
 def _stand(session: Session, case: CaseRow) -> NotifiedState:
-    top = next(iter(case.suspects), None)
+    top = next(iter(suspects_of(case.suspects)), None)
     vendors = select(func.count()).select_from(CaseVendorRow).where(CaseVendorRow.case_id == case.id)
     canaries = select(func.count(distinct(col(CampaignHitRow.canary_id)))).where(
         CampaignHitRow.case_id == case.id, CampaignHitRow.leaks > 0
@@ -152,10 +152,10 @@ def _stand(session: Session, case: CaseRow) -> NotifiedState:
     return NotifiedState(
         vendors=session.exec(vendors).one(),
         canaries=session.exec(canaries).one(),
-        fields=leaked_fields(case.findings),
-        top=f"{top['kind']}:{top['id']}" if top else "",
-        name=str(top["name"]) if top else "",
-        p=float(top["p"]) if top else 0.0,
+        fields=findings_of(case.findings).leaked_fields,
+        top=f"{top.kind}:{top.id}" if top else "",
+        name=top.name if top else "",
+        p=top.p if top else 0.0,
     )
 
 

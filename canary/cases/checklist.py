@@ -12,6 +12,7 @@ from canary.cases.workflow import get_active_case
 from canary.model.address import Draw
 from canary.model.canary import Canary
 from canary.model.decision import Decision
+from canary.store.codec import findings_of
 from canary.store.decoy_mac import decoy_mac_of
 from canary.store.queries import audit
 from canary.store.queries.vendors import Unknown, vendor_row
@@ -37,7 +38,7 @@ class ChecklistItem:
 def checklist(session: Session, case: CaseRow) -> tuple[ChecklistItem, ...]:
     """Return what is to be done about a case, with what was ticked."""
     ticked = {row.code: row for row in session.exec(select(TaskRow).where(TaskRow.case_id == case.id))}
-    fields = {str(f["field"]): float(f["p"]) for f in case.findings.get("fields", ())}
+    fields = findings_of(case.findings).fields
     found = tasks(_concerns(session, case), fields, letters.suspected(session, case), case.aware_at)
     return tuple(
         ChecklistItem(task, row.done_at, row.by) if (row := ticked.get(task.code)) else ChecklistItem(task)

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from canary.judge.guess import Chance, odds
-from canary.model.case import Suspect, SuspectKind, percent
+from canary.model.case import LeakWindow, Suspect, SuspectKind, percent
 from canary.model.claim import Claim, ClaimAnswer, ClaimCode, ClaimOutcome
 
 _SHOWN = 20
@@ -31,7 +31,7 @@ class Evidence:
 
     `said` holds for each field of the personas the mails that repeat it, `leaked` the probability that it leaked;
     `quiet` are when the addresses were issued that its vendors have and nobody else wrote to; `carriers` are the
-    suppliers that the vendors' own mail was seen to come through. `earliest` to `latest` bounds one single leak.
+    suppliers that the vendors' own mail was seen to come through. `window` bounds one single leak.
     """
 
     mails: int
@@ -41,10 +41,7 @@ class Evidence:
     leaked: Mapping[str, float] = field(default_factory=dict)
     quiet: tuple[datetime, ...] = ()
     carriers: tuple[str, ...] = ()
-    earliest: datetime | None = None
-    latest: datetime | None = None
-    from_90: datetime | None = None
-    to_90: datetime | None = None
+    window: LeakWindow | None = None
 
     def suspect(self, kind: SuspectKind) -> float:
         """The probability of a kind of source of which there is one."""
@@ -146,8 +143,8 @@ def _passwords(_: Claim, __: Evidence) -> _Found:
 
 
 def _happened(claim: Claim, evidence: Evidence) -> _Found:
-    earliest, latest = evidence.earliest, evidence.latest
-    if earliest is None or latest is None:
+    window = evidence.window
+    if window is None:
         return ClaimOutcome.UNKNOWN, "Nothing bounds the time of the leak yet.", ()
     late = [s for s in evidence.struck if claim.until and s.issued > claim.until]
     if late:
@@ -159,9 +156,8 @@ def _happened(claim: Claim, evidence: Evidence) -> _Found:
     if early:
         text = f"Mail of somebody else came before that, first on {min(s.at for s in early):%d %b %Y}."
         return ClaimOutcome.CONTRADICTED, text, tuple(s.mail for s in early if s.mail)
-    inside = _meets(claim, evidence.from_90, evidence.to_90)
-    told = f"{evidence.from_90:%d %b %Y} to {evidence.to_90:%d %b %Y}" if evidence.from_90 and evidence.to_90 else "?"
-    text = f"The mail says with 90 % probability: {told}."
+    inside = _meets(claim, window.from_90, window.to_90)
+    text = f"The mail says with 90 % probability: {window.from_90:%d %b %Y} to {window.to_90:%d %b %Y}."
     return (ClaimOutcome.CONSISTENT if inside else ClaimOutcome.UNKNOWN), text, ()
 
 

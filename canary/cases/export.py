@@ -10,6 +10,7 @@ from canary.cases import checklist, merge_split, statements
 from canary.cases.claims import Evidence
 from canary.cases.next_steps import clock
 from canary.judge.guess import odds
+from canary.store.codec import envelope_of, findings_json, findings_of, reasons_of, suspects_json
 from canary.store.tables import CanaryRow, CaseEventRow, CaseRow, HitRow, MailRow, MoveRow, VendorRow
 
 MOST_HITS = 50_000
@@ -27,7 +28,7 @@ def case_document(session: Session, case: CaseRow, now: datetime) -> dict[str, A
         "id": number, "state": case.state, "outcome": case.outcome or None, "owner": case.owner or None,
         "opened": case.opened_at, "last_hit": case.last_hit_at, "merged_into": case.merged_into,
         "aware_at": case.aware_at, "notify_until": hours.until if hours else None,
-        "suspects": case.suspects, **case.findings,
+        "suspects": suspects_json(evidence.suspects), **findings_json(findings_of(case.findings)),
         "evidence": _evidence(evidence),
         "statements": statements.plain(statements.answer_statements(session, case, evidence)),
         "checklist": [
@@ -64,7 +65,7 @@ def hits(session: Session, number: int) -> Iterator[dict[str, Any]]:
 
 
 def _of_hit(hit: HitRow, canary: CanaryRow, vendor: str | None) -> tuple[object, ...]:
-    why = " ".join(reason["text"] for reason in hit.reasons)
+    why = " ".join(reason.text for reason in reasons_of(hit.reasons))
     return (
         hit.at, vendor, canary.address, canary.channel, canary.generation, canary.issued_at, hit.verdict, hit.confidence,
         why, hit.mail_id,
@@ -74,10 +75,10 @@ def _of_hit(hit: HitRow, canary: CanaryRow, vendor: str | None) -> tuple[object,
 def _of_mail(mail: MailRow | None) -> tuple[object, ...]:
     if mail is None:
         return (None,) * 8
-    client = mail.envelope.get("client") or {}
+    envelope = envelope_of(mail.envelope, mail.received_at)
     return (
-        mail.sha256, mail.message_id, mail.subject, mail.sender, mail.identity_domain, mail.envelope.get("mail_from"),
-        client.get("ip"), mail.campaign_id,
+        mail.sha256, mail.message_id, mail.subject, mail.sender, mail.identity_domain, envelope.mail_from,
+        envelope.client.ip, mail.campaign_id,
     )  # fmt: skip
 
 

@@ -1,6 +1,6 @@
 """Letters about a case: the owner's text where there is one, else the one that ships, filled with what is known."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
@@ -10,9 +10,11 @@ from canary.cases import statements, workflow
 from canary.cases.claims import Evidence
 from canary.cases.letter_text import KINDS, LANGUAGES, CitedMail, GivenAddress, LetterFacts, check, one_line, write
 from canary.judge.guess import odds
-from canary.model.case import SuspectKind, percent
+from canary.model.case import Suspect, SuspectKind, percent
 from canary.model.decision import Decision
+from canary.model.proof import Result
 from canary.package_data import config_folder
+from canary.store.codec import envelope_of, proofs_of, suspects_of
 from canary.store.queries import audit
 from canary.store.queries.vendors import Unknown
 from canary.store.tables import (
@@ -54,9 +56,9 @@ def addressees(session: Session, number: int) -> tuple[tuple[str, str], ...]:
 def suspected(session: Session, case: CaseRow) -> list[tuple[str, str]]:
     """Return the suppliers that are suspected of a case, by slug and name, the likeliest first."""
     slugs = [
-        str(s["id"]).partition("/")[0]
-        for s in case.suspects
-        if s["kind"] in (SuspectKind.SUPPLIER, SuspectKind.ACCOUNT) and float(s["p"]) >= 0.05
+        s.id.partition("/")[0]
+        for s in suspects_of(case.suspects)
+        if s.kind in (SuspectKind.SUPPLIER, SuspectKind.ACCOUNT) and s.p >= 0.05
     ]
     rows = dict(session.exec(select(SupplierRow.slug, SupplierRow.name).where(col(SupplierRow.slug).in_(slugs))).all())
     return [(slug, rows[slug]) for slug in dict.fromkeys(slugs) if slug in rows]
@@ -115,7 +117,7 @@ def _facts(session: Session, case: CaseRow, kind: str, slug: str, now: datetime)
     return LetterFacts(
         name, case.id or 0, now, given, _seen(session, case, vendors), len(mails), len(others),
         after if bounded else None, before if bounded else None, list(said), len(set().union(*said.values())),
-        _guess(evidence, {g.address for g in given}), _hypotheses(case.suspects, kind),
+        _guess(evidence, {g.address for g in given}), _hypotheses(evidence.suspects, kind),
     )  # fmt: skip
 
 
@@ -168,19 +170,14 @@ def _seen(session: Session, case: CaseRow, vendors: set[int]) -> list[CitedMail]
 
 
 def _cited(mail: MailRow, to: str) -> CitedMail:
-    dkim = mail.proofs.get("dkim") or [{}]
+    proofs, envelope = proofs_of(mail.proofs), envelope_of(mail.envelope, mail.received_at)
+    dkim = proofs.dkim[0].result if proofs.dkim else Result.NONE
     sender = f"{mail.sender_name} <{mail.sender}>" if mail.sender_name else mail.sender
-    client: Mapping[str, Any] = mail.envelope.get("client") or {}
-    envelope_sender, ip = str(mail.envelope.get("mail_from", "")), str(client.get("ip", ""))
     return CitedMail(
         mail.received_at, to, one_line(sender), one_line(mail.subject), one_line(mail.message_id),
-        one_line(envelope_sender), one_line(ip), _result(mail.proofs.get("spf")), _result(dkim[0]),
-        _result(mail.proofs.get("dmarc")),
+        one_line(envelope.mail_from), one_line(envelope.client.ip), proofs.spf.result.value, dkim.value,
+        proofs.dmarc.result.value,
     )  # fmt: skip
-
-
-def _result(proof: Mapping[str, Any] | None) -> str:
-    return str((proof or {}).get("result", "none"))
 
 
 def _guess(evidence: Evidence, addresses: set[str]) -> str:
@@ -188,8 +185,8 @@ def _guess(evidence: Evidence, addresses: set[str]) -> str:
     return odds(max(s.chance.p for s in struck)) if struck and all(s.chance.hard for s in struck) else ""
 
 
-def _hypotheses(suspects: Sequence[Mapping[str, Any]], kind: str) -> list[tuple[str, str]]:
+def _hypotheses(suspects: Sequence[Suspect], kind: str) -> list[tuple[str, str]]:
     # A supplier is not told which of its clients are thought of, as a vendor is told of no other vendor.
     told = (SuspectKind.SUPPLIER, SuspectKind.ACCOUNT, SuspectKind.OWNER, SuspectKind.NOBODY)
-    kept = [s for s in suspects if s["kind"] in told or (kind == "vendor" and s["kind"] == SuspectKind.VENDOR)]
-    return [(str(s["name"]), percent(float(s["p"]))) for s in kept[:_HYPOTHESES] if float(s["p"]) >= 0.01]
+    kept = [s for s in suspects if s.kind in told or (kind == "vendor" and s.kind is SuspectKind.VENDOR)]
+    return [(s.name, percent(s.p)) for s in kept[:_HYPOTHESES] if s.p >= 0.01]

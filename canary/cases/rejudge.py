@@ -23,7 +23,7 @@ from canary.model.party import Vendor
 from canary.model.verdict import HINTS, LEAKS, OWN, Judgement, Reason, Verdict
 from canary.senders.supplier_links import Use, uses
 from canary.store.campaign_hits import restrike
-from canary.store.codec import envelope_of, identity_of, proofs_of
+from canary.store.codec import envelope_of, identity_of, proofs_of, reasons_json, reasons_of
 from canary.store.counters import CountedHit, sums_of
 from canary.store.locks import Lock, lock
 from canary.store.queries import attempts, canaries, mails, vendors
@@ -210,18 +210,17 @@ def _weight(verdict: str) -> int:
 
 
 def _same(hit: Row[Any], judgement: Judgement) -> bool:
-    before = {str(reason["code"]) for reason in hit.reasons} - _PASSING
-    return bool(hit.verdict == judgement.verdict) and before == {r.code.value for r in judgement.reasons} - _PASSING
+    before = {reason.code for reason in reasons_of(hit.reasons)} - _PASSING
+    return bool(hit.verdict == judgement.verdict) and before == {reason.code for reason in judgement.reasons} - _PASSING
 
 
 def _written(change: _Change, decision: int) -> dict[str, Any]:
     """Return what is kept of a hit now; one that begins to bear on a case is given its case when the cases are replayed."""
     hit, judgement = change.hit, change.judgement
-    beside = [reason for reason in hit.reasons if reason["code"] == Reason.RSPAMD]
-    reasons = [{"code": reason.code.value, "text": reason.text} for reason in judgement.reasons]
+    beside = (reason for reason in reasons_of(hit.reasons) if reason.code is Reason.RSPAMD)
     stays = judgement.bears_on_a_case and hit.verdict in _BEARING
     return {
-        "hit": hit.id, "to": judgement.verdict.value, "sure": judgement.confidence, "why": [*reasons, *beside],
+        "hit": hit.id, "to": judgement.verdict.value, "sure": judgement.confidence, "why": reasons_json((*judgement.reasons, *beside)),
         "case": hit.case_id if stays else None, "since": hit.decision if stays else decision,
         "leaked": stays and judgement.leak and hit.burns,
     }  # fmt: skip

@@ -22,6 +22,7 @@ from canary.cases.history import StoredCases, newest_decision
 from canary.cases.keep_hits import reopen
 from canary.model.case import CaseState
 from canary.model.verdict import HINTS, LEAKS
+from canary.store.codec import suspects_json
 from canary.store.tables import CampaignHitRow, CanaryRow, CaseRow, CaseVendorRow, HitRow, MailRow, SupplyRow, VendorRow
 from canary.store.tables.base import metadata
 
@@ -242,7 +243,7 @@ class _Play:
         if last is not None:
             row.last_hit_at = last
             return
-        row.suspects = []
+        row.suspects = suspects_json(())
         if row.state in records.OPEN:
             self.outcome.closed.append(row.id or 0)
             row.state, row.outcome = CaseState.CLOSED.value, "" if into else CaseState.FALSE_POSITIVE.value

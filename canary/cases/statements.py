@@ -12,11 +12,10 @@ from canary.cases import merge_split, records
 from canary.cases.claims import Evidence, HitAddress, answer_claim
 from canary.cases.workflow import LONGEST, get_active_case
 from canary.judge.guess import chance_of_guess
-from canary.judge.persona import named_in
-from canary.model.case import Suspect, SuspectKind
 from canary.model.claim import Claim, ClaimAnswer, ClaimCode, PartyStatement
 from canary.model.decision import Decision
-from canary.model.verdict import LEAKS, Reason
+from canary.model.verdict import LEAKS, Reason, repeated_fields
+from canary.store.codec import findings_of, reasons_of, suspects_of
 from canary.store.decoy_mac import decoy_mac_of
 from canary.store.queries import attempts, audit, canaries
 from canary.store.tables import CanaryRow, CaseRow, CaseVendorRow, HitRow, StatementRow, SupplierRow, SupplyRow
@@ -73,24 +72,16 @@ def answer_statements(session: Session, case: CaseRow, evidence: Evidence) -> tu
 
 def evidence_of(session: Session, case: CaseRow) -> Evidence:
     """Gather what is known of a case: at most 2,000 addresses and 2,000 mails that repeat a persona."""
-    times = _times(case.findings.get("window") or {})
+    found = findings_of(case.findings)
     counted = select(func.count(func.distinct(col(HitRow.mail_id)))).where(*_of(case))
-    fields = {str(f["field"]): float(f["p"]) for f in case.findings.get("fields", ())}
     return Evidence(
-        session.exec(counted).one(), tuple(_suspect(s) for s in case.suspects), _struck(session, case),
-        _said(session, case), fields, _quiet(session, case), _carriers(session, case), **times,
+        session.exec(counted).one(), suspects_of(case.suspects), _struck(session, case),
+        _said(session, case), found.fields, _quiet(session, case), _carriers(session, case), found.window,
     )  # fmt: skip
 
 
 def _of(case: CaseRow) -> tuple[Any, Any]:
     return HitRow.case_id == case.id, col(HitRow.verdict).in_(LEAKED)
-
-
-def _suspect(kept: Mapping[str, Any]) -> Suspect:
-    return Suspect(
-        SuspectKind(str(kept["kind"])), str(kept["id"]), float(kept["p"]), int(kept.get("hit", 0)),
-        int(kept.get("held", 0)), str(kept.get("name") or kept["id"]), float(kept.get("factor", 1.0)),
-    )  # fmt: skip
 
 
 def _struck(session: Session, case: CaseRow) -> tuple[HitAddress, ...]:
@@ -112,10 +103,10 @@ def _struck(session: Session, case: CaseRow) -> tuple[HitAddress, ...]:
 def _said(session: Session, case: CaseRow) -> dict[str, tuple[int, ...]]:
     """Which facts of the personas which mails repeat; the reasons of their verdicts name them."""
     told = cast(col(HitRow.reasons), String).like(f"%{Reason.PERSONA_NAMED.value}%")
-    query = select(HitRow.mail_id, HitRow.reasons).where(*_of(case), told, col(HitRow.mail_id).is_not(None))
+    query = select(HitRow.mail_id, col(HitRow.reasons)).where(*_of(case), told, col(HitRow.mail_id).is_not(None))
     found: dict[str, set[int]] = {}
     for mail, reasons in session.exec(query.order_by(col(HitRow.id)).limit(MOST)):
-        for field in named_in(reasons):
+        for field in repeated_fields(reasons_of(reasons)):
             found.setdefault(field, set()).add(mail or 0)
     return {field: tuple(sorted(mails)) for field, mails in sorted(found.items())}
 
@@ -135,11 +126,6 @@ def _carriers(session: Session, case: CaseRow) -> tuple[str, ...]:
     return tuple(
         session.exec(query.where(SupplyRow.origin == "learned").distinct().order_by(SupplierRow.name).limit(10))
     )
-
-
-def _times(window: Mapping[str, Any]) -> dict[str, datetime]:
-    names = ("earliest", "latest", "from_90", "to_90")
-    return {name: datetime.fromisoformat(str(window[name])) for name in names if name in window}
 
 
 def _kept(claim: Claim) -> dict[str, Any]:

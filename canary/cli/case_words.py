@@ -1,20 +1,23 @@
 """A case in words on a terminal: who, when, what leaked, what was said, what is to be done."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import typer
 
 from canary.cli.context import show_table
-from canary.model.case import percent
+from canary.model.case import Findings, percent
 
 
 def show(found: Mapping[str, Any]) -> None:
     """Print a case from its document."""
+    from canary.store.codec import findings_of
+
     typer.echo(_head(found))
     suspects = [(s["name"], s["kind"], percent(s["p"]), f"{s['hit']} of {s['held']}") for s in found["suspects"]]
     show_table(("suspect", "kind", "probability", "canaries hit"), suspects, "No suspects yet.")
-    for line in (*in_words(found), *_reasons(found), *_heard(found), *_todo(found), *_proposed(found)):
+    findings = findings_of(found)
+    for line in (*in_words(findings), *_reasons(findings), *_heard(found), *_todo(found), *_proposed(found)):
         typer.echo(line)
     lines = [(e["at"].isoformat(), e["kind"], e["text"], e["who"]) for e in found["timeline"]]
     show_table(("when", "what", "text", "who"), lines, "Nothing happened yet.")
@@ -32,11 +35,11 @@ def _head(found: Mapping[str, Any]) -> str:
     return ", ".join(told) + "."
 
 
-def _reasons(found: Mapping[str, Any]) -> Iterator[str]:
-    for why in found.get("why", ()):
-        yield f"{why['suspect']}:"
-        for side in ("for", "against"):
-            yield from (f"  {side}: {seen['text']}" for seen in why[side])
+def _reasons(found: Findings) -> Iterator[str]:
+    for why in found.explanations:
+        yield f"{why.suspect}:"
+        yield from (f"  for: {seen.text}" for seen in why.speaks_for)
+        yield from (f"  against: {seen.text}" for seen in why.speaks_against)
 
 
 def _heard(found: Mapping[str, Any]) -> Iterator[str]:
@@ -58,27 +61,24 @@ def _proposed(found: Mapping[str, Any]) -> Iterator[str]:
         yield f"A campaign spans case {named} too; canary case {found['id']} --merge N makes them one."
 
 
-def in_words(findings: Mapping[str, Any]) -> Iterator[str]:
+def in_words(findings: Findings) -> Iterator[str]:
     """Yield what is found about a case, a sentence a line."""
-    window = findings.get("window")
+    window = findings.window
     if window:
-        yield f"Leaked between {window['from_90'][:10]} and {window['to_90'][:10]} (90 %)."
-    yield from _fields(findings.get("fields", ()))
-    twins = findings.get("twins", ())
-    for names in twins:
+        yield f"Leaked between {window.from_90:%Y-%m-%d} and {window.to_90:%Y-%m-%d} (90 %)."
+    yield from _fields(findings.fields)
+    for names in findings.indistinguishable:
         yield f"Not distinguishable: {', '.join(names)}. An address that only one of them has would tell."
-    if findings and not twins:
+    if window and not findings.indistinguishable:
         yield "All suspects can be told apart: no two held just the same addresses."
 
 
-def _fields(fields: Sequence[Mapping[str, Any]]) -> Iterator[str]:
-    if not fields:
-        return
-    names = [f for f in fields if "name" in f["field"]]
-    for label, some in (("Names", names), ("Other facts", [f for f in fields if f not in names])):
-        seen = [f for f in some if f["p"] > 0.5]
+def _fields(fields: Mapping[str, float]) -> Iterator[str]:
+    names = {name: p for name, p in fields.items() if "name" in name}
+    others = {name: p for name, p in fields.items() if name not in names}
+    for label, some in (("Names", names), ("Other facts", others)):
+        seen = [f"{name} {percent(p)}" for name, p in some.items() if p > 0.5]
         if seen:
-            told = ", ".join(f"{f['field']} {percent(f['p'])}" for f in seen)
-            yield f"{label} leaked: yes ({told})."
+            yield f"{label} leaked: yes ({', '.join(seen)})."
         elif some:
-            yield f"{label} leaked: not seen so far ({percent(max(f['p'] for f in some))} that they did)."
+            yield f"{label} leaked: not seen so far ({percent(max(some.values()))} that they did)."

@@ -1,5 +1,6 @@
 """`canary cases`, `canary case ID`: the suspected leaks."""
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Annotated
 
@@ -9,7 +10,7 @@ from sqlmodel import Session
 from canary.cli.case_acts import Wanted, acts
 from canary.cli.case_words import show
 from canary.cli.context import CliError, Json, settings, show_json, show_table, who
-from canary.model.case import CaseState, percent
+from canary.model.case import CaseState, Suspect, percent
 from canary.model.claim import ClaimCode
 from canary.model.decision import Decision
 
@@ -18,6 +19,7 @@ def list_cases(as_json: Json = False) -> None:
     """List all cases, newest first."""
     from canary.cases import records
     from canary.processes.run import open_store
+    from canary.store.codec import suspects_json, suspects_of
 
     store = open_store(settings())
     store.migrate()
@@ -29,7 +31,7 @@ def list_cases(as_json: Json = False) -> None:
             {
                 "id": c.id, "state": c.state, "outcome": c.outcome or None, "owner": c.owner or None,
                 "merged_into": c.merged_into, "opened": c.opened_at, "last_hit": c.last_hit_at,
-                "hits": hits.get(c.id or 0, 0), "suspects": c.suspects,
+                "hits": hits.get(c.id or 0, 0), "suspects": suspects_json(suspects_of(c.suspects)),
             }
             for c in found
         ])  # fmt: skip
@@ -39,7 +41,7 @@ def list_cases(as_json: Json = False) -> None:
             c.id,
             f"part of {c.merged_into}" if c.merged_into else c.state,
             c.owner,
-            _top(c.suspects),
+            _top(suspects_of(c.suspects)),
             hits.get(c.id or 0, 0),
             c.opened_at.date(),
         )
@@ -129,5 +131,5 @@ list_cases.__name__, one_case.__name__ = "cases", "case"
 COMMANDS = (list_cases, one_case)
 
 
-def _top(suspects: list[dict[str, object]]) -> str:
-    return f"{suspects[0]['name']} {percent(float(str(suspects[0]['p'])))}" if suspects else ""
+def _top(suspects: Sequence[Suspect]) -> str:
+    return f"{suspects[0].name} {percent(suspects[0].p)}" if suspects else ""

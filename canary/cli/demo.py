@@ -22,7 +22,7 @@ from canary.demo.story import Posting, Story, write
 from canary.demo.world import DemoWorld, plan
 from canary.demo.zone import write_zone
 from canary.model.canary import Canary
-from canary.model.case import percent
+from canary.model.case import Suspect, percent
 from canary.settings import Arranged, Settings
 
 SEED = 2011
@@ -160,6 +160,7 @@ class _Stage:
         """Print the table: each vendor, its mails by verdict, its case and who is most likely behind it."""
         from canary.cases.records import list_cases
         from canary.cli.case_words import in_words
+        from canary.store.codec import findings_of, suspects_of
         from canary.store.queries.vendors import vendors_by_id
         from canary.views.vendor_summary import standings
 
@@ -180,9 +181,9 @@ class _Stage:
         with self.store.reading() as session:
             for case in list_cases(session):
                 opener = vendors_by_id(session, [case.vendor_id])[case.vendor_id].slug
-                named = ", ".join(f"{s['name']} {percent(s['p'])}" for s in _named(case.suspects, opener))
+                named = ", ".join(f"{s.name} {percent(s.p)}" for s in _named(suspects_of(case.suspects), opener))
                 typer.echo(f"\nCase {case.id}: {named}")
-                for line in in_words(case.findings):
+                for line in in_words(findings_of(case.findings)):
                     typer.echo(f"  {line}")
 
     async def serve(self, settings: Settings) -> None:
@@ -200,9 +201,9 @@ class _Stage:
         await run.web(settings, ready=ready)
 
 
-def _named(suspects: Sequence[dict[str, Any]], opener: str) -> list[dict[str, Any]]:
+def _named(suspects: Sequence[Suspect], opener: str) -> list[Suspect]:
     """The likeliest source, and the vendor whose address was hit first."""
-    return [*suspects[:1], *(s for s in suspects[1:] if (s["kind"], s["id"]) == ("vendor", opener))]
+    return [*suspects[:1], *(s for s in suspects[1:] if (s.kind, s.id) == ("vendor", opener))]
 
 
 async def _drain(run_pending: Any, parts: Any, spool: Any) -> None:

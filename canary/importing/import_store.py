@@ -14,6 +14,7 @@ from canary.canaries import decoys
 from canary.judge.adoption import AdoptionProposal
 from canary.model.address import Draw
 from canary.model.canary import CanaryState
+from canary.store.codec import suspects_of
 from canary.store.database import Database
 from canary.store.decoy_mac import decoy_mac_of
 from canary.store.queries.vendors import Duplicate, add_vendor, slug, vendor_row
@@ -86,10 +87,10 @@ def suspected(session: Session, ours: str) -> list[Suspected]:
 
 
 def _suspected(case: CaseRow, rows: Sequence[tuple[str, int, datetime]]) -> Suspected:
-    top = case.suspects[0] if case.suspects else {}
+    top = next(iter(suspects_of(case.suspects)), None)
     hits, first = sum(hits for _, hits, _ in rows), min(first for _, _, first in rows)
     names = tuple(name for name, _, _ in rows if name)
-    return Suspected(case.id or 0, names, hits, first, str(top.get("name", "")), float(top.get("p", 0)))
+    return Suspected(case.id or 0, names, hits, first, top.name if top else "", top.p if top else 0.0)
 
 
 def _ours(prefix: str) -> ColumnElement[bool]:

@@ -2,12 +2,11 @@
 
 import re
 import unicodedata
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 
 from canary.mail.text import html_to_text, words
 from canary.model.canary import Persona
 from canary.model.mail import ParsedMail
-from canary.model.verdict import Reason
 
 FIELDS = ("given name", "family name", "phone", "company")
 _READ = 100 * 1024
@@ -62,12 +61,6 @@ def persona_fields(mail: ParsedMail, persona: Persona | None, address: str = "")
         "company": bool(company) and company in said,
     }
     return tuple(name for name in FIELDS if found[name])
-
-
-def named_in(reasons: Iterable[Mapping[str, str]]) -> tuple[str, ...]:
-    """Return the fields that the kept reasons of a verdict say were named."""
-    said = " ".join(reason["text"] for reason in reasons if reason["code"] == Reason.PERSONA_NAMED)
-    return tuple(field for field in FIELDS if field in said)
 
 
 def _texts(mail: ParsedMail) -> tuple[str, ...]:

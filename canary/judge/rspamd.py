@@ -37,5 +37,5 @@ def read_opinion(text: str) -> Opinion:
 
 def second_opinion(opinion: Opinion) -> StatedReason:
     """Say an opinion as a reason."""
-    shares = ", ".join(f"{name} {share:+.1f}" for name, share in opinion.symbols)
+    shares = tuple(f"{name} {share:+.1f}" for name, share in opinion.symbols)
     return state_reason(Reason.RSPAMD, score=f"{opinion.score:.1f}", symbols=shares or "nothing stands out")

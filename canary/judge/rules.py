@@ -17,7 +17,7 @@ from canary.judge.personal import person_signs
 from canary.judge.selftest import HEADER, is_own
 from canary.judge.senders import FIRST_WEEKS, asks_to_confirm, is_supply, known_as, may_speak_for
 from canary.judge.signs import names_vendor
-from canary.mail.bounce import AutomaticAnswer, answers_nothing
+from canary.mail.bounce import answers_nothing
 from canary.mail.text import link_host
 from canary.model.authenticated import AuthenticatedMail
 from canary.model.canary import Canary
@@ -121,16 +121,16 @@ def _with_ends(found: Judgement, hearing: HitContext) -> Judgement:
 def _bearing(hearing: HitContext, chance: Chance) -> Iterator[StatedReason]:
     fields = persona_fields(hearing.mail, hearing.canary.persona, hearing.canary.address)
     if fields:
-        yield state_reason(Reason.PERSONA_NAMED, fields=", ".join(fields))
+        yield state_reason(Reason.PERSONA_NAMED, fields=fields)
     if hearing.canary.published:
         yield state_reason(Reason.PUBLISHED_ADDRESS)
     if files := risky_files(hearing.mail):
-        yield state_reason(Reason.RISKY_ATTACHMENT, files=", ".join(files))
+        yield state_reason(Reason.RISKY_ATTACHMENT, files=files)
     if signs := link_signs(hearing.mail):
-        yield state_reason(Reason.DECEPTIVE_LINK, signs=", ".join(signs))
+        yield state_reason(Reason.DECEPTIVE_LINK, signs=signs)
     yield guessing(chance)
     if hearing.mail.oddities:
-        yield state_reason(Reason.MALFORMED, signs=", ".join(hearing.mail.oddities))
+        yield state_reason(Reason.MALFORMED, signs=hearing.mail.oddities)
 
 
 def guessing(chance: Chance) -> StatedReason:
@@ -142,8 +142,7 @@ def guessing(chance: Chance) -> StatedReason:
 
 
 def _told(chance: Chance) -> dict[str, str]:
-    after = f"even after {chance.attempts:,} attempts" if chance.attempts else "for whoever tries first"
-    return {"odds": odds(chance.p), "attempts": f"{chance.attempts:,}", "after": after}
+    return {"odds": odds(chance.p), "attempts": f"{chance.attempts:,}"}
 
 
 def at_decoy(chance: Chance) -> Judgement:
@@ -219,7 +218,7 @@ def _for_it(hearing: HitContext) -> Judgement | None:
         return hearing.find(Verdict.NEW_SENDER, Reason.AWAITS_ANSWER, key=key)
     if asks_to_confirm(mail, who, vendor, hearing.age):
         hours = max(1, round(hearing.age.total_seconds() / 3600))
-        return hearing.find(Verdict.NEW_SENDER, Reason.ASKS_TO_CONFIRM, age=f"{hours} hour{'s' if hours > 1 else ''}")
+        return hearing.find(Verdict.NEW_SENDER, Reason.ASKS_TO_CONFIRM, hours=hours)
     if may_speak_for(mail, who, vendor, hearing.age):
         return hearing.find(Verdict.NEW_SENDER, Reason.SPEAKS_FOR_VENDOR)
     return None
@@ -245,7 +244,7 @@ def backscatter(hearing: HitContext) -> Judgement | None:
         codes.append(Reason.ANSWERS_TO)
     if not hearing.envelope.mail_from:
         codes.append(Reason.NULL_SENDER)
-    return hearing.find(Verdict.BACKSCATTER, *codes, answered=_answered(answer))
+    return hearing.find(Verdict.BACKSCATTER, *codes, recipient=answer.recipient, message=answer.message)
 
 
 def impersonation(hearing: HitContext) -> Judgement | None:
@@ -269,7 +268,7 @@ def denied(hearing: HitContext) -> Judgement | None:
         return None
     signs = fraud_signs(hearing.mail)
     verdict, more = (Verdict.SPAM, (Reason.FRAUD_SHAPE,)) if signs else (Verdict.THIRD_PARTY, ())
-    return hearing.find(verdict, Reason.DENIED_SENDER, *more, key=key, signs=", ".join(signs))
+    return hearing.find(verdict, Reason.DENIED_SENDER, *more, key=key, signs=signs)
 
 
 def third_party(hearing: HitContext) -> Judgement | None:
@@ -278,7 +277,7 @@ def third_party(hearing: HitContext) -> Judgement | None:
     if not hearing.identity.proven or not signs or fraud_signs(hearing.mail):
         return None
     codes = (Reason.PROVEN_OUTSIDER, Reason.BULK) + ((Reason.SHARED_PLATFORM,) if hearing.identity.shared else ())
-    return hearing.find(Verdict.THIRD_PARTY, *codes, signs=", ".join(signs[:5]))
+    return hearing.find(Verdict.THIRD_PARTY, *codes, signs=signs[:5])
 
 
 def misdirected(hearing: HitContext) -> Judgement | None:
@@ -287,7 +286,7 @@ def misdirected(hearing: HitContext) -> Judgement | None:
     told = fraud_signs(hearing.mail) or persona_fields(hearing.mail, hearing.canary.persona, hearing.canary.address)
     if not hearing.identity.proven or not signs or told:
         return None
-    return hearing.find(Verdict.MISDIRECTED, Reason.PERSON_TO_PERSON, signs=", ".join(signs))
+    return hearing.find(Verdict.MISDIRECTED, Reason.PERSON_TO_PERSON, signs=signs)
 
 
 def spam(hearing: HitContext) -> Judgement:
@@ -298,7 +297,7 @@ def spam(hearing: HitContext) -> Judgement:
         codes.append(Reason.FRAUD_SHAPE)
     if hearing.proofs.unsettled:
         codes.append(Reason.DNS_UNSETTLED)
-    return hearing.find(Verdict.SPAM, *codes, signs=", ".join(signs))
+    return hearing.find(Verdict.SPAM, *codes, signs=signs)
 
 
 def _led_astray(hearing: HitContext) -> tuple[str, Likeness] | None:
@@ -309,11 +308,6 @@ def _led_astray(hearing: HitContext) -> tuple[str, Likeness] | None:
 
 def _likeness(domain: str, found: Likeness) -> dict[str, str]:
     return {"claim": domain, "original": found.original, "how": found.how}
-
-
-def _answered(answer: AutomaticAnswer) -> str:
-    to = f"to {answer.recipient}" if answer.recipient else "to somebody"
-    return f"{to} ({answer.message})" if answer.message else to
 
 
 def _refused_by_policy(hearing: HitContext) -> bool:

@@ -1,6 +1,8 @@
 """A suspected leak: its hits, its campaigns, and the suspects with their probabilities."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
 from enum import StrEnum
 
 
@@ -84,6 +86,71 @@ class Suspect:
     held: int = 0
     name: str = ""
     factor: float = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class LeakWindow:
+    """When one event may have happened.
+
+    After `earliest`, as the newest address that was hit was issued then, and before `latest`, the first hit; where the
+    bounds cross there were two events, or somebody who stayed. `from_90` to `to_90` holds 90 % of the probability.
+    """
+
+    earliest: datetime
+    latest: datetime
+    from_90: datetime
+    to_90: datetime
+
+    @property
+    def two_events(self) -> bool:
+        """Whether no single moment explains all hits."""
+        return self.earliest > self.latest
+
+
+@dataclass(frozen=True, slots=True)
+class Observation:
+    """One thing that was seen, in words, and by how many nats it moves the odds of a suspect (negative: against it)."""
+
+    text: str
+    weight: float
+
+
+@dataclass(frozen=True, slots=True)
+class Explanation:
+    """At most three observations that speak for a suspect and three against it, the strongest first."""
+
+    suspect: str
+    speaks_for: tuple[Observation, ...]
+    speaks_against: tuple[Observation, ...]
+
+
+LEAKED = 0.5
+"""A field of a persona counts as leaked when that is more likely than not."""
+
+
+@dataclass(frozen=True, slots=True)
+class Findings:
+    """What an assessment finds beside the suspects of a case.
+
+    `fields` are those of the personas, each with the probability that it leaked; `indistinguishable` are the names of
+    suspects that held just the same addresses; `assessed_at` is empty while explanations are still to come.
+    """
+
+    window: LeakWindow | None = None
+    fields: Mapping[str, float] = field(default_factory=dict)
+    indistinguishable: tuple[tuple[str, ...], ...] = ()
+    explanations: tuple[Explanation, ...] = ()
+    assessed_at: datetime | None = None
+
+    @property
+    def leaked_fields(self) -> tuple[str, ...]:
+        """The fields that leaked, more likely than not."""
+        return tuple(name for name, p in self.fields.items() if p >= LEAKED)
+
+
+def likeliest(suspects: Sequence[Suspect], count: int = 5) -> tuple[tuple[str, float], ...]:
+    """Name the first of some suspects with their probabilities; they are in order."""
+    return tuple((suspect.name, suspect.p) for suspect in suspects[:count])
 
 
 def percent(p: float) -> str:

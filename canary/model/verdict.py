@@ -1,7 +1,9 @@
 """What a hit means: the closed list of verdicts, the closed list of reasons, and the judgement that joins them."""
 
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
 from enum import StrEnum
+from string import Formatter
 
 
 class Verdict(StrEnum):
@@ -130,25 +132,86 @@ SENTENCES: dict[Reason, str] = {
 }
 
 
+FactValue = str | tuple[str, ...]
+
+
+def _after(attempts: str) -> str:
+    return "on the first try" if attempts in ("", "0") else f"even after {attempts} attempts"
+
+
+def _answered(recipient: str, message: str) -> str:
+    to = f"to {recipient or 'somebody'}"
+    return f"{to} ({message})" if message else to
+
+
+def _age(hours: str) -> str:
+    return f"{hours} hour" if hours == "1" else f"{hours or '?'} hours"
+
+
+_PHRASES: dict[str, tuple[Callable[..., str], tuple[str, ...]]] = {
+    "after": (_after, ("attempts",)),
+    "answered": (_answered, ("recipient", "message")),
+    "age": (_age, ("hours",)),
+}
+"""Blanks that take a phrase: how it reads, and of which facts."""
+
+
+def _blanks(sentence: str) -> tuple[str, ...]:
+    return tuple(name for _, name, _, _ in Formatter().parse(sentence) if name)
+
+
+_BLANKS = {code: _blanks(sentence) for code, sentence in SENTENCES.items()}
+_NEEDED = {
+    code: tuple(dict.fromkeys(fact for name in blanks for fact in (_PHRASES[name][1] if name in _PHRASES else (name,))))
+    for code, blanks in _BLANKS.items()
+}
+"""The facts that the sentence of each reason needs."""
+
+
 @dataclass(frozen=True, slots=True)
 class StatedReason:
-    """One reason with its sentence filled in."""
+    """One reason with the facts it rests on; several values of one fact are a tuple."""
 
     code: Reason
-    text: str
+    facts: Mapping[str, FactValue] = field(default_factory=dict)
 
+    @property
+    def text(self) -> str:
+        """The reason in words; a fact that is not known reads as a question mark."""
+        return SENTENCES[self.code].format_map({name: self._blank(name) for name in _BLANKS[self.code]})
 
-class _Blank(dict[str, str]):
-    """Leaves a question mark where a sentence asks for something nobody knew."""
+    def _blank(self, name: str) -> str:
+        if name not in _PHRASES:
+            return self._shown(name) or "?"
+        phrase, facts = _PHRASES[name]
+        return phrase(*map(self._shown, facts))
 
-    def __missing__(self, key: str) -> str:
-        return "?"
+    def _shown(self, name: str) -> str:
+        return ", ".join(self.values(name))
+
+    def values(self, name: str) -> tuple[str, ...]:
+        """Return the values of a fact; none where it is not known."""
+        value = self.facts.get(name, ())
+        return (value,) if isinstance(value, str) else value
 
 
 def state_reason(code: Reason, **facts: object) -> StatedReason:
-    """State a reason in words; facts nobody knew read as a question mark."""
-    known = _Blank({key: str(value) for key, value in facts.items() if value not in (None, "")})
-    return StatedReason(code, SENTENCES[code].format_map(known))
+    """State a reason; of the facts it keeps those that its sentence needs and that are known."""
+    return StatedReason(code, {name: _fact(facts[name]) for name in _NEEDED[code] if facts.get(name) not in _UNKNOWN})
+
+
+_UNKNOWN = (None, "", ())
+
+
+def _fact(value: object) -> FactValue:
+    return tuple(map(str, value)) if isinstance(value, tuple) else str(value)
+
+
+def repeated_fields(reasons: Iterable[StatedReason]) -> frozenset[str]:
+    """Return the fields of a persona that a mail repeats, by the reasons of its verdict."""
+    return frozenset(
+        name for reason in reasons if reason.code is Reason.PERSONA_NAMED for name in reason.values("fields")
+    )
 
 
 @dataclass(frozen=True, slots=True)

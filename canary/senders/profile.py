@@ -48,7 +48,7 @@ def get_sender_row(session: Session, owner: VendorRow, key: str) -> SenderRow:
 
 def _from_mails(session: Session, owner: VendorRow, key: str) -> SenderRow:
     query = (
-        select(MailRow.id, MailRow.received_at, MailRow.identity)
+        select(MailRow.id, MailRow.received_at, col(MailRow.identity))
         .join(MailSenderRow, col(MailSenderRow.mail_id) == MailRow.id)
         .join(HitRow, col(HitRow.mail_id) == MailRow.id)
         .join(CanaryRow, col(CanaryRow.id) == HitRow.canary_id)

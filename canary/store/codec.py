@@ -1,75 +1,158 @@
-"""From rows back to facts: what was found out about a mail when it came, so that it can be judged again."""
+"""From facts to the JSON in rows and back: one reader and one writer for each kind of fact.
+
+The columns that hold such JSON are typed `object`, so that nothing but a reader here can look into them.
+"""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import fields
 from datetime import datetime
 from typing import Any, TypeVar
 
+from canary.model.case import Explanation, Findings, LeakWindow, Observation, Suspect, SuspectKind
 from canary.model.identity import Identity, Proof
 from canary.model.mail import Client, Envelope
 from canary.model.proof import ArcResult, DkimResult, DmarcResult, Proofs, Result, SpfResult
-from canary.store.tables import CaseRow
+from canary.model.verdict import FactValue, Reason, StatedReason
 
-Fact = TypeVar("Fact", SpfResult, DkimResult, DmarcResult, ArcResult, Client, Identity)
+Fact = TypeVar("Fact", SpfResult, DkimResult, DmarcResult, ArcResult, Client, Identity, Suspect)
 
 
-def identity_of(kept: Mapping[str, Any]) -> Identity:
+def identity_of(stored: Any) -> Identity:
     """Return who had proved to have sent a mail."""
     found = {
-        **kept,
-        "proof": Proof(kept.get("proof", Proof.NONE)),
-        "domains": tuple(kept.get("domains", ())),
-        "carriers": tuple((str(slug), str(name)) for slug, name in kept.get("carriers", ())),
+        **stored,
+        "proof": Proof(stored.get("proof", Proof.NONE)),
+        "domains": tuple(stored.get("domains", ())),
+        "carriers": tuple((str(slug), str(name)) for slug, name in stored.get("carriers", ())),
     }
     return _fact(Identity, found)
 
 
-def proofs_of(kept: Mapping[str, Any]) -> Proofs:
+def identity_json(who: Identity) -> dict[str, Any]:
+    """Return the stored form of who had proved to have sent a mail."""
+    return _json(who)
+
+
+def proofs_of(stored: Any) -> Proofs:
     """Return what the mechanisms had said."""
     return Proofs(
-        _result(SpfResult, kept.get("spf", {})),
-        tuple(_result(DkimResult, signature) for signature in kept.get("dkim", ())),
-        _result(DmarcResult, kept.get("dmarc", {})),
-        _result(ArcResult, kept.get("arc", {})),
+        _result(SpfResult, stored.get("spf", {})),
+        tuple(_result(DkimResult, signature) for signature in stored.get("dkim", ())),
+        _result(DmarcResult, stored.get("dmarc", {})),
+        _result(ArcResult, stored.get("arc", {})),
     )
 
 
-def envelope_of(kept: Mapping[str, Any], received: datetime) -> Envelope:
+def proofs_json(proofs: Proofs) -> dict[str, Any]:
+    """Return the stored form of what the mechanisms said."""
+    return {
+        "spf": _json(proofs.spf),
+        "dkim": [_json(signature) for signature in proofs.dkim],
+        "dmarc": _json(proofs.dmarc),
+        "arc": _json(proofs.arc),
+    }
+
+
+def envelope_of(stored: Any, received: datetime) -> Envelope:
     """Return the transaction in which a mail had come."""
-    client = _fact(Client, {"ip": "", **(kept.get("client") or {})})
-    return Envelope(str(kept.get("mail_from", "")), tuple(kept.get("rcpt_to", ())), client, received)
+    client = _fact(Client, {"ip": "", **(stored.get("client") or {})})
+    return Envelope(str(stored.get("mail_from", "")), tuple(stored.get("rcpt_to", ())), client, received)
 
 
-def _result(kind: type[Fact], kept: Mapping[str, Any]) -> Fact:
-    return _fact(kind, {**kept, "result": Result(kept.get("result", Result.NONE))})
+def envelope_json(envelope: Envelope) -> dict[str, Any]:
+    """Return the stored form of the transaction in which a mail came."""
+    return {
+        "mail_from": envelope.mail_from,
+        "rcpt_to": list(envelope.rcpt_to),
+        "client": _json(envelope.client),
+        "received": envelope.received.isoformat(),
+    }
 
 
-def _fact(kind: type[Fact], kept: Mapping[str, Any]) -> Fact:
-    # What an older version kept may know fewer fields, a newer one more.
-    known = {field.name for field in fields(kind)}
-    return kind(**{name: value for name, value in kept.items() if name in known})
+def reasons_of(stored: Any) -> tuple[StatedReason, ...]:
+    """Return why a verdict was reached."""
+    return tuple(StatedReason(Reason(reason["code"]), _facts(reason.get("facts", {}))) for reason in stored)
 
 
-LEAKED = 0.5
-"""A field of a persona counts as leaked when that is more likely than not."""
+def _facts(stored: Mapping[str, Any]) -> dict[str, FactValue]:
+    return {name: value if isinstance(value, str) else tuple(value) for name, value in stored.items()}
 
 
-def suspects_of(case: CaseRow) -> tuple[tuple[str, float], ...]:
-    """Return the likeliest suspects of a case by name."""
-    return tuple((str(s["name"]), float(s["p"])) for s in case.suspects[:5])
+def reasons_json(reasons: Iterable[StatedReason]) -> list[dict[str, Any]]:
+    """Return the stored form of reasons: codes and facts, no sentences."""
+    return [{"code": reason.code.value, "facts": dict(reason.facts)} for reason in reasons]
 
 
-def window_of(findings: Mapping[str, Any]) -> tuple[datetime, datetime] | None:
-    """Return the time in which the leak most likely happened."""
-    window = findings.get("window")
-    return (_time(window["from_90"]), _time(window["to_90"])) if window else None
+def suspects_of(stored: Any) -> tuple[Suspect, ...]:
+    """Return the suspects of a case, the likeliest first."""
+    return tuple(_fact(Suspect, {**suspect, "kind": SuspectKind(suspect["kind"])}) for suspect in stored)
 
 
-def leaked_fields(findings: Mapping[str, Any]) -> tuple[str, ...]:
-    """Return which fields of the personas leaked, more likely than not."""
-    fields: Iterable[Mapping[str, Any]] = findings.get("fields") or ()
-    return tuple(str(found["field"]) for found in fields if float(found["p"]) >= LEAKED)
+def suspects_json(suspects: Iterable[Suspect]) -> list[dict[str, Any]]:
+    """Return the stored form of suspects, which commands and the export of a case show as it is."""
+    return [_json(suspect) for suspect in suspects]
 
 
-def _time(text: str) -> datetime:
-    return datetime.fromisoformat(text)
+def findings_of(stored: Any) -> Findings:
+    """Return what is found about a case beside its suspects."""
+    return Findings(
+        _window(stored.get("window")),
+        {str(found["field"]): float(found["p"]) for found in stored.get("fields", ())},
+        tuple(tuple(map(str, names)) for names in stored.get("twins", ())),
+        tuple(
+            Explanation(str(why["suspect"]), _observations(why["for"]), _observations(why["against"]))
+            for why in stored.get("why", ())
+        ),
+        datetime.fromisoformat(stored["weighed"]) if stored.get("weighed") else None,
+    )
+
+
+def _window(stored: Mapping[str, Any] | None) -> LeakWindow | None:
+    return LeakWindow(*(datetime.fromisoformat(stored[name]) for name in _NAMES[LeakWindow])) if stored else None
+
+
+def _observations(stored: Iterable[Mapping[str, Any]]) -> tuple[Observation, ...]:
+    return tuple(Observation(str(seen["text"]), float(seen["weight"])) for seen in stored)
+
+
+def findings_json(found: Findings) -> dict[str, Any]:
+    """Return the stored form of findings, which commands, the API and the export of a case show as it is."""
+    weighed = {"weighed": found.assessed_at.isoformat()} if found.assessed_at else {}
+    return {
+        "window": _window_json(found.window) if found.window else None,
+        "fields": [{"field": name, "p": p} for name, p in found.fields.items()],
+        "twins": [list(names) for names in found.indistinguishable],
+        "why": [
+            {
+                "suspect": why.suspect,
+                "for": [_json(seen) for seen in why.speaks_for],
+                "against": [_json(seen) for seen in why.speaks_against],
+            }
+            for why in found.explanations
+        ],
+        **weighed,
+    }
+
+
+def _window_json(window: LeakWindow) -> dict[str, Any]:
+    return {name: getattr(window, name).isoformat() for name in _NAMES[LeakWindow]} | {"two_events": window.two_events}
+
+
+def _result(kind: type[Fact], stored: Mapping[str, Any]) -> Fact:
+    return _fact(kind, {**stored, "result": Result(stored.get("result", Result.NONE))})
+
+
+def _fact(kind: type[Fact], stored: Mapping[str, Any]) -> Fact:
+    # What an older version stored may know fewer fields, a newer one more.
+    return kind(**{name: stored[name] for name in _NAMES[kind] if name in stored})
+
+
+def _json(fact: Any) -> dict[str, Any]:
+    # Flat facts only: JSON writes tuples as lists, and the members of an enumeration as their values.
+    return {name: getattr(fact, name) for name in _NAMES[type(fact)]}
+
+
+_NAMES: dict[type[Any], tuple[str, ...]] = {
+    kind: tuple(field.name for field in fields(kind))
+    for kind in (SpfResult, DkimResult, DmarcResult, ArcResult, Client, Identity, Suspect, LeakWindow, Observation)
+}

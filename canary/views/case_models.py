@@ -1,14 +1,13 @@
 """The facts that the page of a case shows; frozen, and read by `canary.views.case_pages`."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
 
 from canary.cases.checklist import ChecklistItem
 from canary.cases.claims import Evidence
 from canary.cases.next_steps import Clock
 from canary.cases.statements import AnsweredStatement
+from canary.model.case import Findings
 from canary.views.models import CaseLine, HitLine
 
 
@@ -66,7 +65,7 @@ class CasePage:
     outcome: str
     merged_into: int | None
     clock: Clock | None
-    findings: Mapping[str, Any]
+    findings: Findings
     evidence: Evidence
     matrix: Matrix
     campaigns: tuple[CampaignShare, ...]

@@ -1,8 +1,6 @@
 """What the page of a case shows, as frozen facts; every list is bounded."""
 
-from collections.abc import Mapping
 from datetime import datetime
-from typing import Any
 
 from sqlalchemy import func
 from sqlmodel import Session, col, select
@@ -10,6 +8,7 @@ from sqlmodel import Session, col, select
 from canary.cases import checklist, export, letters, merge_split, statements
 from canary.cases.next_steps import clock
 from canary.model.case import TRANSITIONS, CaseState
+from canary.store.codec import findings_of
 from canary.store.tables import (
     CampaignHitRow,
     CampaignMailRow,
@@ -41,7 +40,7 @@ def case_page(session: Session, case_id: int, now: datetime, before: int | None 
     hits, older = _hits(session, case_id, before)
     return CasePage(
         line=line, owner=row.owner, outcome=row.outcome, merged_into=row.merged_into, clock=clock(row.aware_at, now),
-        findings=_findings(row.findings), evidence=evidence, matrix=hit_matrix.matrix(session, row, evidence),
+        findings=findings_of(row.findings), evidence=evidence, matrix=hit_matrix.matrix(session, row, evidence),
         campaigns=_campaigns(session, case_id), heard=statements.answer_statements(session, row, evidence),
         points=checklist.checklist(session, row), proposals=merge_split.proposals(session, case_id) if line.open else (),
         undoable=merge_split.undoable(session, case_id), addressees=letters.addressees(session, case_id),
@@ -49,15 +48,6 @@ def case_page(session: Session, case_id: int, now: datetime, before: int | None 
         ways=() if row.merged_into else tuple(TRANSITIONS[CaseState(row.state)]), hits=hits, older=older,
         events=tuple((e.at, e.kind, e.who, e.text) for e in export.timeline(session, case_id, EVENTS)),
     )  # fmt: skip
-
-
-def _findings(kept: Mapping[str, Any]) -> dict[str, Any]:
-    """Return what is found about a case, its times as times."""
-    found: dict[str, Any] = {"window": None, "twins": [], "why": [], **kept}
-    if window := found.get("window"):
-        times = {key: datetime.fromisoformat(at) for key, at in window.items() if isinstance(at, str)}
-        found["window"] = window | times
-    return found
 
 
 def _hits(session: Session, case_id: int, before: int | None) -> tuple[tuple[HitLine, ...], int | None]:

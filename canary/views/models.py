@@ -1,12 +1,16 @@
 """The facts the pages show, line by line; frozen, and read by the module of each page in `canary.store`."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
 
 from canary.cases.records import OPEN
+from canary.model.case import LeakWindow, Suspect
+from canary.model.identity import Identity
+from canary.model.mail import Envelope
+from canary.model.proof import Proofs
 from canary.model.sender import Sender
-from canary.model.verdict import LEAKS
+from canary.model.verdict import LEAKS, StatedReason
 from canary.store.tables import MailRow
 
 
@@ -34,28 +38,6 @@ class KindCounts:
 
 
 @dataclass(frozen=True, slots=True)
-class SuspectLine:
-    """A possible source with its probability."""
-
-    kind: str
-    id: str
-    name: str
-    p: float
-    hit: int
-    held: int
-
-
-@dataclass(frozen=True, slots=True)
-class WindowSpan:
-    """When it leaked: not before and not after, and the times between which it was with nine in ten chances."""
-
-    earliest: datetime
-    latest: datetime
-    from_90: datetime
-    to_90: datetime
-
-
-@dataclass(frozen=True, slots=True)
 class CaseLine:
     """A case in a list."""
 
@@ -65,14 +47,14 @@ class CaseLine:
     slug: str
     opened_at: datetime
     last_hit_at: datetime
-    suspects: tuple[SuspectLine, ...]
+    suspects: tuple[Suspect, ...]
     vendors: int
     campaigns: int
     hits: int
-    span: WindowSpan | None = None
+    span: LeakWindow | None = None
 
     @property
-    def top(self) -> SuspectLine | None:
+    def top(self) -> Suspect | None:
         """The most probable suspect."""
         return self.suspects[0] if self.suspects else None
 
@@ -98,7 +80,7 @@ class HitLine:
     subject: str
     sender: str
     proven: str
-    reasons: Sequence[Mapping[str, str]]
+    reasons: tuple[StatedReason, ...]
 
     @property
     def leak(self) -> bool:
@@ -273,6 +255,9 @@ class MailPage:
     """One mail with what it means at each canary; one that is not `whole` had its octets and text let go."""
 
     mail: MailRow
+    envelope: Envelope
+    identity: Identity
+    proofs: Proofs
     hits: tuple[HitLine, ...]
     campaign: tuple[str, int] | None
     whole: bool = True

@@ -10,6 +10,7 @@ from sqlmodel import Session, col
 
 from canary.cases.records import OPEN
 from canary.model.case import SuspectKind
+from canary.store.codec import suspects_of
 from canary.store.tables import CanaryRow, CanaryTallyRow, CaseRow, SupplierRow, SupplyRow, SuspectHistoryRow, VendorRow
 from canary.views.models import BeliefLine, CanaryLine, CaseLine, SupplierLine, SupplierPage, SupplyLine
 from canary.views.vendor_pages import supply_lines
@@ -87,7 +88,7 @@ def _likely(session: Session) -> dict[str, tuple[int, float]]:
     query = choose(CaseRow).where(col(CaseRow.state).in_(OPEN)).order_by(col(CaseRow.last_hit_at).desc()).limit(200)
     found: dict[str, tuple[int, float]] = {}
     for row in session.execute(query).scalars():
-        for suspect in row.suspects:
-            if suspect.get("kind") == SuspectKind.SUPPLIER and suspect["p"] > found.get(suspect["id"], (0, 0.0))[1]:
-                found[suspect["id"]] = row.id or 0, float(suspect["p"])
+        for suspect in suspects_of(row.suspects):
+            if suspect.kind is SuspectKind.SUPPLIER and suspect.p > found.get(suspect.id, (0, 0.0))[1]:
+                found[suspect.id] = row.id or 0, suspect.p
     return found

@@ -6,6 +6,7 @@ from datetime import datetime
 from sqlalchemy import func, select
 from sqlmodel import Session, col
 
+from canary.store.codec import envelope_of
 from canary.store.tables import HitRow, MailRow
 
 PAGE = 50
@@ -33,7 +34,7 @@ def unaddressed_mail(session: Session, before: int | None = None) -> tuple[tuple
     rows = list(session.execute(query.order_by(col(MailRow.id).desc()).limit(PAGE + 1)).scalars())
     lines = tuple(
         UnaddressedLine(
-            row.id or 0, row.received_at, tuple(row.envelope.get("rcpt_to") or ()), row.subject, row.sender,
+            row.id or 0, row.received_at, envelope_of(row.envelope, row.received_at).rcpt_to, row.subject, row.sender,
             row.identity_domain,
         )
         for row in rows[:PAGE]

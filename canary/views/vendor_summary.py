@@ -8,6 +8,7 @@ from sqlmodel import Session, col, select
 
 from canary.cases.records import open_case_of
 from canary.model.verdict import Verdict
+from canary.store.codec import suspects_of
 from canary.store.tables import CanaryRow, HitRow, VendorRow
 
 
@@ -37,7 +38,7 @@ def standings(session: Session) -> list[VendorSummary]:
 
 def _standing(session: Session, row: VendorRow, verdicts: Counter[str]) -> VendorSummary:
     case = open_case_of(session, row.id or 0)
-    if case is None or not case.suspects:
+    suspects = suspects_of(case.suspects) if case else ()
+    if case is None or not suspects:
         return VendorSummary(row.name, verdicts, case.id if case else None)
-    top = case.suspects[0]
-    return VendorSummary(row.name, verdicts, case.id, str(top["name"]), float(top["p"]))
+    return VendorSummary(row.name, verdicts, case.id, suspects[0].name, suspects[0].p)

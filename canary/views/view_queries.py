@@ -1,7 +1,6 @@
 """What several pages show, as frozen facts; every list is bounded and every query goes by an index."""
 
-from collections.abc import Iterable, Mapping, Sequence
-from datetime import datetime
+from collections.abc import Sequence
 from itertools import islice
 from typing import Any
 
@@ -9,6 +8,7 @@ from sqlalchemy import ColumnElement, Select, case, func, select
 from sqlmodel import Session, col
 
 from canary.model.verdict import Verdict
+from canary.store.codec import envelope_of, findings_of, identity_of, proofs_of, reasons_of, suspects_of
 from canary.store.decoy_mac import decoy_mac_of
 from canary.store.tables import (
     NEVER,
@@ -26,7 +26,7 @@ from canary.store.tables import (
     VendorRow,
     VendorTallyRow,
 )
-from canary.views.models import CanaryLine, CaseLine, HitLine, KindCounts, MailPage, SuspectLine, WindowSpan
+from canary.views.models import CanaryLine, CaseLine, HitLine, KindCounts, MailPage
 
 PAGE = 50
 
@@ -39,7 +39,10 @@ def mail_page(session: Session, mail_id: int) -> MailPage | None:
     campaign = session.get(CampaignRow, row.campaign_id) if row.campaign_id else None
     hits = read_hits(session, hit_query().where(col(HitRow.mail_id) == mail_id).order_by(col(HitRow.id)).limit(PAGE))
     whole = session.scalar(choose(MailContentRow.mail_id).where(col(MailContentRow.mail_id) == mail_id)) is not None
-    return MailPage(row, hits, (campaign.subject, campaign.mails) if campaign else None, whole)
+    return MailPage(
+        row, envelope_of(row.envelope, row.received_at), identity_of(row.identity), proofs_of(row.proofs), hits,
+        (campaign.subject, campaign.mails) if campaign else None, whole,
+    )  # fmt: skip
 
 
 def figures(session: Session) -> dict[str, dict[str, int]]:
@@ -69,8 +72,8 @@ def case_lines(session: Session, query: Select[Any]) -> tuple[CaseLine, ...]:
     return tuple(
         CaseLine(
             row.id or 0, row.state, names[row.vendor_id].name, names[row.vendor_id].slug, row.opened_at,
-            row.last_hit_at, _suspects(row.suspects), vendors.get(row.id, 0), *struck.get(row.id or 0, (0, 0)),
-            span=_span(row.findings),
+            row.last_hit_at, suspects_of(row.suspects), vendors.get(row.id, 0), *struck.get(row.id or 0, (0, 0)),
+            span=findings_of(row.findings).window,
         )
         for row in rows
     )  # fmt: skip
@@ -86,26 +89,9 @@ def _struck(session: Session, cases: Sequence[int | None]) -> dict[int, tuple[in
     return {number: (campaigns.get(number, 0), count) for number, count in hits}
 
 
-def _span(findings: Mapping[str, Any]) -> WindowSpan | None:
-    kept = findings.get("window")
-    if not kept:
-        return None
-    return WindowSpan(*(datetime.fromisoformat(kept[name]) for name in ("earliest", "latest", "from_90", "to_90")))
-
-
 def pairs(session: Session, query: Select[Any]) -> list[tuple[Any, Any]]:
     """Read rows of two columns."""
     return [(row[0], row[1]) for row in session.execute(query)]
-
-
-def _suspects(kept: Iterable[Mapping[str, Any]]) -> tuple[SuspectLine, ...]:
-    return tuple(
-        SuspectLine(
-            str(s.get("kind", "")), str(s.get("id", "")), str(s.get("name") or s.get("id", "")), float(s.get("p", 0)),
-            int(s.get("hit", 0)), int(s.get("held", 0)),
-        )
-        for s in kept
-    )  # fmt: skip
 
 
 def hit_query() -> Select[Any]:
@@ -130,7 +116,7 @@ def _of_decoy(column: Any) -> ColumnElement[Any]:
 
 def read_hits(session: Session, query: Select[Any]) -> tuple[HitLine, ...]:
     """Read the hits that a query on `hit_query` chooses."""
-    return tuple(HitLine(*row) for row in session.execute(query))
+    return tuple(HitLine(*(*values, reasons_of(reasons))) for *values, reasons in session.execute(query))
 
 
 def latest_hits(session: Session, most: int = 12) -> tuple[HitLine, ...]:

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from markupsafe import Markup
 
 from canary.cases.claims import HitAddress
-from canary.views.models import WindowSpan
+from canary.model.case import LeakWindow
 
 _WIDTH, _HEIGHT, _LEFT, _RIGHT = 960, 118, 12, 12
 _BAND, _ISSUED, _CAME, _AXIS = 16, 52, 74, 90
@@ -32,7 +32,7 @@ class _Axis:
         return round(_LEFT + min(1.0, max(0.0, share)) * (_WIDTH - _LEFT - _RIGHT), 1)
 
 
-def window(span: WindowSpan, struck: Sequence[HitAddress]) -> Markup:
+def window(span: LeakWindow, struck: Sequence[HitAddress]) -> Markup:
     """Draw when it leaked: the hard bounds, the 90 % band, the addresses hit by when they were issued, and first mails."""
     times = [span.earliest, span.latest, span.from_90, span.to_90, *(s.issued for s in struck), *(s.at for s in struck)]
     pad = max((max(times) - min(times)) / 40, timedelta(days=2))
@@ -45,7 +45,7 @@ def window(span: WindowSpan, struck: Sequence[HitAddress]) -> Markup:
     return _SVG.format(_WIDTH, _HEIGHT, said, Markup("").join(parts))
 
 
-def _bounds(axis: _Axis, span: WindowSpan) -> Iterable[Markup]:
+def _bounds(axis: _Axis, span: LeakWindow) -> Iterable[Markup]:
     low, high = axis.x(span.from_90), axis.x(span.to_90)
     first, last = sorted((axis.x(span.earliest), axis.x(span.latest)))
     yield _RECT.format("hard", first, _BAND, max(1.0, round(last - first, 1)), _AXIS - _BAND)

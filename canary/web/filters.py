@@ -1,20 +1,21 @@
 """How pages say things: relative times, defanged links, and what a sender proved, in words."""
 
 import re
-from collections.abc import Mapping
 from datetime import datetime
-from typing import Any
 
 from markupsafe import Markup
 
 from canary.model.claim import CLAIMS, ClaimCode
+from canary.model.identity import Identity, Proof
 
 _LINK = re.compile(r"\bhttp(s?)://([^\s/?#<>\"']{1,253})", re.IGNORECASE)
 _STEPS = ((60, 1, "s"), (3600, 60, "min"), (86_400, 3600, "h"), (60 * 86_400, 86_400, "d"))
 # Control characters and the ones that turn the direction of writing: a subject could rewrite the line it stands in.
 _HIDDEN = (*range(9), 11, 12, *range(14, 32), 127, *range(0x202A, 0x202F), *range(0x2066, 0x206A))
 _UNSEEN = dict.fromkeys(_HIDDEN, "\ufffd")
-_PROOF = {"dkim-aligned": "DKIM, aligned", "spf-aligned": "SPF, aligned", "dkim": "DKIM", "spf": "SPF"}
+_PROOF = {
+    Proof.DKIM_ALIGNED: "DKIM, aligned", Proof.SPF_ALIGNED: "SPF, aligned", Proof.DKIM: "DKIM", Proof.SPF: "SPF",
+}  # fmt: skip
 KINDS = {
     "vendor": "vendor", "supplier": "supplier", "account": "account at a supplier", "owner": "our own side",
     "published": "shown in public", "none": "no leak",
@@ -80,21 +81,20 @@ def size(octets: int) -> str:
     return f"{octets / 1024:.1f} KB" if octets < 1 << 20 else f"{octets / (1 << 20):.1f} MB"
 
 
-def who_sent(identity: Mapping[str, Any], dmarc: Mapping[str, Any]) -> str:
+def who_sent(identity: Identity, policy: str) -> str:
     """Say in a sentence or two who proved to have sent a mail, and whom it only claims to come from."""
-    proof, claim, domain = str(identity.get("proof", "none")), identity.get("claim", ""), identity.get("domain", "")
-    policy = dmarc.get("policy", "")
+    claim, domain = identity.claim, identity.domain
     says = f"; the policy of {claim} itself says {policy}" if policy not in ("", "none") else ""
-    if proof == "none" or not domain:
+    if not identity.proven or not domain:
         return f"Nobody proven. Claims to be {claim}{says}." if claim else "Nobody proven, and it claims to be nobody."
-    how = _PROOF.get(proof, proof)
-    if identity.get("shared"):
+    how = _PROOF[identity.proof]
+    if identity.shared:
         return f"A customer of {domain} ({how}); which one is not proven. Claims to be {claim or 'nobody'}."
-    through = f", through account {identity['account']} at {identity['esp']}" if identity.get("account") else ""
+    through = f", through account {identity.account} at {identity.esp}" if identity.account else ""
     only = f" It claims to be {claim}, which is not proven{says}." if claim and not _same(claim, identity) else ""
     return f"{domain} sent it ({how}){through}.{only}"
 
 
-def _same(claim: str, identity: Mapping[str, Any]) -> bool:
-    wholes = (identity.get("domain"), identity.get("organisation"), *identity.get("domains", ()))
+def _same(claim: str, identity: Identity) -> bool:
+    wholes = (identity.domain, identity.organisation, *identity.domains)
     return any(whole and (claim == whole or claim.endswith(f".{whole}")) for whole in wholes)

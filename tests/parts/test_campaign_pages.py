@@ -1,6 +1,7 @@
 """What people see of campaigns: lists in pages, what mails share, and what was said."""
 
 from datetime import timedelta
+from typing import Any
 
 import pytest
 
@@ -27,7 +28,7 @@ def keep(store: Database, *features: Feature, vendor: int | None = None) -> Mail
         session.flush()
         membership.join_campaign(session, mail, CampaignSending(None, features))
         if vendor is not None:
-            reasons: list[dict[str, str]] = []
+            reasons: list[dict[str, Any]] = []
             hit = HitRow(
                 mail_id=mail.id or 0, canary_id=vendor, at=START, verdict="spam", confidence=1, reasons=reasons
             )

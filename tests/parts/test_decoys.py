@@ -9,7 +9,7 @@ from pathlib import Path
 from random import Random
 
 import pytest
-from sqlmodel import Session, select
+from sqlmodel import Session, col, select
 
 from canary.canaries import decoys, lifecycle
 from canary.canaries.decoys import DecoyRequest
@@ -23,6 +23,7 @@ from canary.model.attempt import Attempt, AttemptKind
 from canary.model.canary import Canary
 from canary.model.verdict import Judgement, Reason, StatedReason, Verdict
 from canary.pipeline.attempts import process_probe
+from canary.store.codec import reasons_of
 from canary.store.database import Database
 from canary.store.decoy_mac import KEYLESS, DecoyMac
 from canary.store.queries import canaries, mails, vendors
@@ -83,7 +84,7 @@ def random_one(store: Database) -> Canary:
 
 def guess_at(store: Database, decoy: Canary) -> None:
     with store.writing() as session:
-        found = Judgement(Verdict.GUESS, 0.9, (StatedReason(Reason.NEVER_ISSUED, "why"),))
+        found = Judgement(Verdict.GUESS, 0.9, (StatedReason(Reason.NEVER_ISSUED),))
         mails.keep_hit(session, None, decoy.id, found, NOW)
 
 
@@ -113,17 +114,17 @@ def test_a_canary_that_changes_places_keeps_its_address_and_its_hits(hiding: Dat
     with hiding.writing() as session:
         before = canaries.list_canaries(session, "shop")
         for canary in before:
-            found = Judgement(Verdict.SPAM, 0.9, (StatedReason(Reason.NOTHING_PROVEN, canary.address),))
+            found = Judgement(Verdict.SPAM, 0.9, (StatedReason(Reason.NOTHING_PROVEN, {"address": canary.address}),))
             mails.keep_hit(session, None, canary.id, found, NOW)
     keep(hiding, 200)
     with hiding.reading() as session:
         after = canaries.list_canaries(session, "shop")
-        hits = session.exec(select(CanaryRow.address, HitRow.reasons).join(HitRow)).all()
+        hits = session.exec(select(CanaryRow.address, col(HitRow.reasons)).join(HitRow)).all()
     assert [canary.id for canary in after] != [canary.id for canary in before]
     assert sorted(replace(c, id=0).address for c in after) == sorted(c.address for c in before)
     assert {replace(c, id=0) for c in after} == {replace(c, id=0) for c in before}
     assert len(hits) == 5
-    assert all(reasons[0]["text"] == address for address, reasons in hits)
+    assert all(reasons_of(reasons)[0].facts == {"address": address} for address, reasons in hits)
 
 
 def test_without_the_key_they_are_ordinary_canaries(hiding: Database, opened: Opened) -> None:
@@ -196,7 +197,7 @@ def test_attribution_weighs_decoys_as_held_by_the_owner_alone(hiding: Database) 
     with hiding.writing() as session:
         mine = canaries.list_canaries(session, "shop")[0]
         case = records.open_case(session, vendors.vendor_row(session, "shop").id or 0, NOW)
-        found = Judgement(Verdict.SPAM, 0.9, (StatedReason(Reason.NOTHING_PROVEN, "why"),))
+        found = Judgement(Verdict.SPAM, 0.9, (StatedReason(Reason.NOTHING_PROVEN),))
         mails.keep_hit(session, None, mine.id, found, NOW).case_id = case.id
         session.flush()
         held = Counter(each.vendor for each in world_of(session, NOW, case.id).canaries)
@@ -219,7 +220,10 @@ def test_a_probe_at_a_random_decoy_speaks_of_the_owners_side(hiding: Database) -
     with hiding.writing() as session:
         process_probe(session, probe)
         hit = session.exec(select(HitRow)).one()
-    assert (hit.verdict, [r["code"] for r in hit.reasons]) == ("guess", ["never-issued", "random-decoy"])
+    assert (hit.verdict, [reason.code for reason in reasons_of(hit.reasons)]) == (
+        "guess",
+        ["never-issued", "random-decoy"],
+    )
 
 
 def test_one_that_was_hit_is_told_and_replaced(hiding: Database) -> None:

@@ -36,7 +36,7 @@ def hit(site: Site, hours: float = 1) -> int:
 
 
 def line(number: int, subject: str = "") -> HitLine:
-    return HitLine(number, 1, NOW, "spam", 1, 7, "a@x.example", "Shop", "shop", subject, "s@b.example", "", [])
+    return HitLine(number, 1, NOW, "spam", 1, 7, "a@x.example", "Shop", "shop", subject, "s@b.example", "", ())
 
 
 def events(lines: Iterator[str]) -> Iterator[dict[str, Any]]:

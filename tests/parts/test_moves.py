@@ -11,6 +11,7 @@ from canary.cases import campaign_decisions, merge_split, records, workflow
 from canary.cases.assess import assess_now
 from canary.model.case import CaseState
 from canary.model.decision import Decision
+from canary.store.codec import suspects_of
 from canary.store.counters import CountedHit, count
 from canary.store.database import Database
 from canary.store.tables import CampaignRow, CanaryRow, CaseRow, CaseVendorRow, HitRow, MailRow, VendorRow
@@ -70,7 +71,7 @@ def stand(session: Session) -> dict[str, Any]:
     return {
         "hits": dict(session.exec(select(HitRow.id, HitRow.case_id)).all()),
         "cases": [case.model_dump(exclude={"suspects", "findings"}) for case in live],
-        "suspects": [[(s["id"], round(s["p"], 9), s["hit"]) for s in case.suspects] for case in live],
+        "suspects": [[(s.id, round(s.p, 9), s.hit) for s in suspects_of(case.suspects)] for case in live],
         "members": sorted(m for m in members if m[0] in {case.id for case in live}),
     }
 

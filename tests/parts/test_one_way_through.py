@@ -119,9 +119,7 @@ said = st.builds(
     st.booleans(),
     st.tuples(st.integers(0, 6), st.integers(0, 6)),
 )
-acts = st.builds(
-    Act, st.integers(0, 3), st.integers(0, 4), st.sampled_from([False, False, False, True])
-)
+acts = st.builds(Act, st.integers(0, 3), st.integers(0, 4), st.sampled_from([False, False, False, True]))
 cuts = st.frozensets(st.integers(1, 6))
 stretches = st.builds(
     Stretch,

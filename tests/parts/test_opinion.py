@@ -19,6 +19,7 @@ from canary.authenticate.lookup import ZoneLookup
 from canary.canaries import lifecycle
 from canary.canaries.lifecycle import IssueOrder
 from canary.model.mail import Client, Envelope, RawMail
+from canary.model.verdict import Reason
 from canary.net.http import Unreachable
 from canary.net.rspamd import MAX_MAIL, Rspamd, Unanswered
 from canary.pipeline.batch import run_pending
@@ -26,6 +27,7 @@ from canary.pipeline.rspamd_check import BATCH, FRESH, REST, RspamdChecker, Rspa
 from canary.pipeline.story import Context
 from canary.processes.run import supplier_book
 from canary.spool.spool import Spool
+from canary.store.codec import reasons_of
 from canary.store.database import Database
 from canary.store.queries import vendors
 from canary.store.tables import HitRow, OpinionRow
@@ -62,7 +64,7 @@ class World:
     def reasons(self) -> list[list[str]]:
         with self.store.reading() as session:
             hits = session.exec(select(HitRow).order_by("id")).all()
-        return [[reason["text"] for reason in hit.reasons if reason["code"] == "rspamd"] for hit in hits]
+        return [[reason.text for reason in reasons_of(hit.reasons) if reason.code is Reason.RSPAMD] for hit in hits]
 
     def faults(self) -> list[str]:
         with self.store.reading() as session:

@@ -23,6 +23,7 @@ from canary.pipeline.batch import DNS_WAITS, run_pending
 from canary.pipeline.story import Context
 from canary.processes.run import supplier_book
 from canary.spool.spool import Spool
+from canary.store.codec import findings_of, suspects_of
 from canary.store.database import Database, is_down
 from canary.store.queries import attempts, mails, vendors
 from canary.store.tables import (
@@ -165,7 +166,7 @@ def test_vendors_with_a_common_supplier_hit_by_one_campaign_are_one_case(world: 
     world.send(LURE, "bikes")
     world.run()
     [case] = world.rows(CaseRow)
-    assert case.suspects[0]["name"] == "Silver"
+    assert suspects_of(case.suspects)[0].name == "Silver"
     assert [event.kind for event in world.rows(CaseEventRow)] == ["opened", "joined"]
 
 
@@ -173,8 +174,10 @@ def test_what_is_believed_of_a_case_is_kept_with_it(world: World) -> None:
     world.send(LURE, "shop", "down")
     world.run()
     for case in world.rows(CaseRow):
-        assert all(0 <= s["p"] <= 1 and s["factor"] >= 0 for s in case.suspects)
-        assert case.findings["window"]["from_90"] < case.findings["window"]["to_90"]
+        assert all(0 <= s.p <= 1 and s.factor >= 0 for s in suspects_of(case.suspects))
+        window = findings_of(case.findings).window
+        assert window is not None
+        assert window.from_90 < window.to_90
 
 
 def test_a_bounce_alone_opens_no_case(world: World) -> None:

@@ -19,6 +19,7 @@ from canary.pipeline.batch import run_pending
 from canary.pipeline.story import Context
 from canary.processes.run import supplier_book
 from canary.spool.spool import Spool
+from canary.store.codec import reasons_of
 from canary.store.database import Database
 from canary.store.queries import attempts, probes, vendors
 from canary.store.tables import CaseRow, GuessRow, HitRow, ProbeRow
@@ -73,7 +74,7 @@ def test_a_probe_is_a_hit_without_a_mail_and_opens_no_case(world: World) -> None
     world.run()
     [hit] = world.hits()
     assert (hit.verdict, hit.mail_id, hit.case_id) == ("probe", None, None)
-    assert [reason["code"] for reason in hit.reasons] == ["no-mail-followed", "hard-to-guess"]
+    assert [reason.code for reason in reasons_of(hit.reasons)] == ["no-mail-followed", "hard-to-guess"]
 
 
 def test_a_probe_joins_a_case_that_is_open(world: World) -> None:
@@ -115,7 +116,7 @@ def test_a_flood_that_was_added_up_counts_whole(world: World) -> None:
         assert session.exec(select(ProbeRow.count)).all() == [75]
         assert attempts.guesses(session, "in.example") == {"name": 300}
         assert view_queries.figures(session)["attempts"] == {"probe": 75, "guess": 300}
-    assert world.hits()[0].reasons[0]["text"].startswith("Somebody asked")
+    assert reasons_of(world.hits()[0].reasons)[0].text.startswith("Somebody asked")
 
 
 def test_a_flood_of_probes_from_many_networks_is_bounded(world: World) -> None:
@@ -159,7 +160,7 @@ def test_the_reason_states_the_guesses_seen(world: World) -> None:
     world.run()
     world.send(LURE)
     world.run()
-    assert "even after 40 attempts" in world.hits()[0].reasons[-1]["text"]
+    assert "even after 40 attempts" in reasons_of(world.hits()[0].reasons)[-1].text
 
 
 def test_workers_that_count_the_same_guesses_at_once_lose_none(store: Database, clock: Clock) -> None:

@@ -10,6 +10,7 @@ from canary.cases import workflow
 from canary.cases.assess import assess_case, reassess_due
 from canary.model.case import CaseState
 from canary.model.decision import Decision
+from canary.store.codec import findings_of, suspects_of
 from canary.store.tables import CaseRow
 from tests.conftest import START
 from tests.parts.test_pipeline import LURE, World, world  # noqa: F401 - a fixture
@@ -30,11 +31,11 @@ def test_a_case_is_weighed_again_after_a_day_and_not_before(hit: World) -> None:
 
 
 def test_what_kept_quiet_for_long_moves_the_odds(hit: World) -> None:
-    before = {s["id"]: s["p"] for s in hit.rows(CaseRow)[0].suspects}
+    before = {s.id: s.p for s in suspects_of(hit.rows(CaseRow)[0].suspects)}
     reassess_due(hit.store, LATER)
     (case,) = hit.rows(CaseRow)
-    assert {s["id"]: s["p"] for s in case.suspects} != before
-    assert case.findings["weighed"] == LATER.isoformat()
+    assert {s.id: s.p for s in suspects_of(case.suspects)} != before
+    assert findings_of(case.findings).assessed_at == LATER
 
 
 def test_a_closed_case_is_left_alone(hit: World) -> None:

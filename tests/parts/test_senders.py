@@ -21,11 +21,13 @@ from canary.judge.senders import MOST_PENDING
 from canary.model.mail import Client, Envelope
 from canary.model.party import SupplierLink
 from canary.model.sender import Learning, SenderState
+from canary.model.verdict import Reason, state_reason
 from canary.pipeline.batch import run_pending
 from canary.pipeline.story import Context
 from canary.processes.run import supplier_book
 from canary.senders import profile
 from canary.spool.spool import Spool
+from canary.store.codec import reasons_json, reasons_of, suspects_of
 from canary.store.database import Database
 from canary.store.queries import audit, vendors
 from canary.store.queries.vendors import Unknown
@@ -276,7 +278,7 @@ def test_refusing_charges_past_mail_opens_a_case_and_tells_it(world: World) -> N
         [case.id],
         ["new-sender", "case-opened"],
     )
-    likeliest = next(s["id"] for s in case.suspects if s["hit"] and s["kind"] == "vendor")
+    likeliest = next(s.id for s in suspects_of(case.suspects) if s.hit and s.kind == "vendor")
     assert ({hit.case_id for hit in world.rows(HitRow)}, likeliest) == ({case.id}, "trendy-shoes")
     assert [row.state for row in world.rows(CanaryRow)] == ["burned", "active"]
     assert len(world.rows(CampaignRow)) == 1
@@ -313,7 +315,7 @@ def test_a_vendor_whose_hits_left_leaves_the_case(world: World) -> None:
     world.approve("deals.example")
     [case], [member] = world.rows(CaseRow), world.rows(CaseVendorRow)
     assert (case.state, member.vendor_id, case.vendor_id) == ("new", 2, 2)
-    assert max(suspect["hit"] for suspect in case.suspects) == 1
+    assert max(suspect.hit for suspect in suspects_of(case.suspects)) == 1
 
 
 def test_mail_of_a_refused_sender_is_charged_and_counted(world: World) -> None:
@@ -382,13 +384,13 @@ def test_the_vendors_own_domain_cannot_be_refused(world: World) -> None:
 
 def test_a_probe_keeps_its_verdict_and_an_opinion_its_place(world: World) -> None:
     world.receipt(days=60)
-    beside = {"code": "rspamd", "text": "rspamd scores it 2 (A)."}
+    beside = state_reason(Reason.RSPAMD, score="2.0", symbols=("A +2.0",))
     with world.store.writing() as session:
         hit = session.get_one(HitRow, 1)
-        hit.reasons = [*hit.reasons, beside]
+        hit.reasons = reasons_json((*reasons_of(hit.reasons), beside))
         session.add(HitRow(mail_id=None, canary_id=1, at=world.clock(), verdict="probe", confidence=0.6, reasons=[]))
     world.approve("tillroll.example")
-    assert (world.rows(HitRow)[0].reasons[-1], world.verdicts()) == (beside, ["expected", "probe"])
+    assert (reasons_of(world.rows(HitRow)[0].reasons)[-1], world.verdicts()) == (beside, ["expected", "probe"])
 
 
 # Suppliers that mail shows
@@ -441,7 +443,7 @@ def test_a_refused_account_is_forgotten_as_a_supplier(world: World) -> None:
 
 
 def late(world: World) -> list[list[str]]:
-    return [[reason["code"] for reason in hit.reasons][1:] for hit in world.rows(HitRow)]
+    return [[reason.code.value for reason in reasons_of(hit.reasons)][1:] for hit in world.rows(HitRow)]
 
 
 def end(world: World, **told: datetime | None) -> RejudgeOutcome:

@@ -9,6 +9,8 @@ from canary.alerts.routing import route
 from canary.cases import case_alerts, records
 from canary.cases.assess import assess_now
 from canary.model.alert import Alert, DestinationView
+from canary.model.case import Findings, Suspect, SuspectKind
+from canary.store.codec import findings_json, suspects_json
 from canary.store.database import Database
 from canary.store.queries import outbox, vendors
 from canary.store.queries.outbox import alert_of
@@ -31,8 +33,8 @@ def case(store: Database) -> int:
 
 
 def believe(row: CaseRow, kind: str, name: str, p: float, fields: tuple[str, ...] = ()) -> None:
-    row.suspects = [{"kind": kind, "id": name, "name": name.title(), "p": p}]
-    row.findings = {"fields": [{"field": field, "p": 0.9} for field in fields]}
+    row.suspects = suspects_json([Suspect(SuspectKind(kind), name, p, name=name.title())])
+    row.findings = findings_json(Findings(fields=dict.fromkeys(fields, 0.9)))
 
 
 def told(store: Database) -> list[tuple[str, str]]:

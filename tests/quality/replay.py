@@ -15,6 +15,7 @@ from canary.mail.parse import parse
 from canary.model.authenticated import AuthenticatedMail
 from canary.pipeline.story import Context, parse_and_authenticate, process_batch
 from canary.processes.run import supplier_book
+from canary.store.codec import reasons_of
 from canary.store.database import Database
 from canary.store.tables import CanaryRow, HitRow, MailRow, VendorDomainRow
 from tests.quality.houses import BEGIN
@@ -109,7 +110,7 @@ def _outcomes(store: Database, postings: Sequence[Posting], first: dict[int, str
         return [
             Outcome(
                 truths[mail.key], first[hit.id or 0], hit.verdict, hit.confidence,
-                tuple(reason["text"] for reason in hit.reasons), mail.sender, mail.subject,
+                tuple(reason.text for reason in reasons_of(hit.reasons)), mail.sender, mail.subject,
                 _naive(mail.sender, domains[vendor or 0]),
             )
             for hit, mail, vendor in rows

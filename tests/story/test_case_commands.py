@@ -27,7 +27,7 @@ from tests.processes import House
 
 pytestmark = pytest.mark.slow  # every test migrates a store of its own
 Say = Callable[..., str]
-NAMED = [{"code": "persona-named", "text": "It repeats what only this vendor was told: given name."}]
+NAMED = [{"code": "persona-named", "facts": {"fields": ["given name"]}}]
 
 
 @pytest.fixture

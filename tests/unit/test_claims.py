@@ -8,7 +8,7 @@ import pytest
 from canary.cases.claims import Evidence, HitAddress, answer_claim
 from canary.judge.guess import Chance
 from canary.model.attempt import LocalShape
-from canary.model.case import Suspect, SuspectKind
+from canary.model.case import LeakWindow, Suspect, SuspectKind
 from canary.model.claim import CLAIMS, Claim, ClaimCode, ClaimOutcome
 
 
@@ -32,7 +32,7 @@ PLAY = Evidence(
     leaked={"given name": 0.999, "phone": 0.3},
     quiet=(day(4, 10),),
     carriers=("Silverpop",),
-    earliest=day(12, 12, 2010), latest=day(3, 20), from_90=day(1, 3), to_90=day(3, 14),
+    window=LeakWindow(earliest=day(12, 12, 2010), latest=day(3, 20), from_90=day(1, 3), to_90=day(3, 14)),
 )  # fmt: skip
 
 STANDING = [
@@ -106,7 +106,7 @@ def test_an_address_of_no_bits_may_have_been_guessed_unless_the_mail_knows_the_n
 
 
 def test_nothing_bounds_the_time_of_a_leak_without_a_window() -> None:
-    dark = replace(PLAY, earliest=None, latest=None, from_90=None, to_90=None)
+    dark = replace(PLAY, window=None)
     assert answer_claim(Claim(ClaimCode.HAPPENED, "", day(2, 1)), dark).outcome is ClaimOutcome.UNKNOWN
 
 

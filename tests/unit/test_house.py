@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 import canary
+from canary.store.tables import CaseRow, HitRow, MailRow
 
 ROOT = Path(__file__).parents[2]
 MODULES = sorted(f for f in (ROOT / "canary").rglob("*.py") if "migrations" not in f.parts)
@@ -71,6 +72,56 @@ def test_the_flow_page_names_only_modules_that_exist() -> None:
     page = (ROOT / "docs/flow.md").read_text()
     named = re.findall(r"`(\w+/\w+)`", page)
     assert [n for n in named if not list((ROOT / "canary").glob(f"{n}*"))] == []
+
+
+STORED = {
+    "identity": MailRow, "proofs": MailRow, "envelope": MailRow, "reasons": HitRow, "suspects": CaseRow, "findings": CaseRow,
+}  # fmt: skip
+"""Facts that rows hold as JSON, each with the row."""
+
+
+def looks_into_json(node: ast.AST) -> bool:
+    """Whether an expression looks into a stored fact by a key, as only JSON has keys: `x.suspects["p"]`, `x.proofs.get(`."""
+    match node:
+        case ast.Subscript(value=inner, slice=ast.Constant(value=str())):
+            while isinstance(inner, ast.Subscript):
+                inner = inner.value
+        case ast.Attribute(value=inner, attr="get" | "items" | "keys" | "values"):
+            pass
+        case _:
+            return False
+    return isinstance(inner, ast.Attribute) and inner.attr in STORED
+
+
+@pytest.mark.parametrize(
+    ("code", "looks"),
+    [
+        ('case.suspects[0]["name"]', True),
+        ('case.findings["window"]', True),
+        ('case.findings.get("window")', True),
+        ("evidence.suspects[:3]", False),
+        ("finding.identity.domain", False),
+    ],
+)
+def test_looking_into_stored_json_is_seen(code: str, looks: bool) -> None:
+    assert any(map(looks_into_json, ast.walk(ast.parse(code)))) == looks
+
+
+@pytest.mark.parametrize("path", MODULES, ids=lambda p: str(p.relative_to(ROOT)))
+def test_only_the_codec_looks_into_stored_facts(path: Path) -> None:
+    if path != ROOT / "canary/store/codec.py":
+        tree = ast.parse(path.read_text())
+        assert [ast.unparse(node) for node in ast.walk(tree) if looks_into_json(node)] == []
+
+
+def test_no_template_looks_into_stored_facts() -> None:
+    pages = (ROOT / "canary/web/templates").glob("*.html")
+    keyed = rf"\.({'|'.join(STORED)})(\[\w+\])?(\.(get|items)\(|\[['\"])"
+    assert {page.name: found for page in pages if (found := re.findall(keyed, page.read_text()))} == {}
+
+
+def test_the_type_checker_lets_nobody_look_into_stored_facts() -> None:
+    assert {name: row.__annotations__[name] for name, row in STORED.items()} == dict.fromkeys(STORED, object)
 
 
 def test_the_readme_is_short() -> None:

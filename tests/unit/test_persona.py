@@ -4,10 +4,10 @@ from base64 import b64encode
 
 import pytest
 
-from canary.judge.persona import FIELDS, named_in, persona_fields
+from canary.judge.persona import FIELDS, persona_fields
 from canary.mail.parse import parse
 from canary.model.canary import Persona
-from canary.model.verdict import Reason, state_reason
+from canary.model.verdict import Reason, repeated_fields, state_reason
 
 ANNA = Persona("Anna", "Müller-Høyer", "+44 1632 960417", "Kellerman Ltd")
 GRACE = Persona("Grace", "Balaberg", "+44 1632 960417", "Balaberg Ltd")
@@ -103,7 +103,7 @@ def test_a_canary_without_a_persona_has_no_fields() -> None:
     assert persona_fields(parse(b"\n\nDear Anna"), Persona("", "")) == ()
 
 
-def test_the_fields_are_read_back_from_the_reason_that_was_kept() -> None:
-    reason = state_reason(Reason.PERSONA_NAMED, fields=", ".join(FIELDS[1:3]))
-    kept = [{"code": reason.code.value, "text": reason.text}, {"code": "bulk", "text": "given name"}]
-    assert named_in(kept) == ("family name", "phone")
+def test_the_fields_that_a_mail_repeats_stand_in_the_reason() -> None:
+    named = state_reason(Reason.PERSONA_NAMED, fields=FIELDS[1:3])
+    other = state_reason(Reason.BULK, signs=("given name",))
+    assert repeated_fields((named, other)) == {"family name", "phone"}

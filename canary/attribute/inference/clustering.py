@@ -6,11 +6,11 @@ from dataclasses import dataclass
 from canary.attribute.inference.evidence import EvidenceModel
 from canary.attribute.inference.fields import fields_leaked
 from canary.attribute.inference.posterior import conclude
-from canary.attribute.inference.window import Window, behind, window
+from canary.attribute.inference.window import behind, window
 from canary.attribute.null_model import SendingRate
 from canary.attribute.priors import RATES, Rates
 from canary.attribute.world import Posterior, Source, World
-from canary.model.case import SuspectKind
+from canary.model.case import LeakWindow, SuspectKind
 
 Part = frozenset[str]
 """Sendings that share addresses, and so belong together whoever is behind them."""
@@ -27,7 +27,7 @@ class CaseResult:
     campaigns: tuple[str, ...]
     posterior: Posterior
     indistinguishable: tuple[tuple[Source, ...], ...]
-    window: Window | None
+    window: LeakWindow | None
     fields: Mapping[str, float]
 
 

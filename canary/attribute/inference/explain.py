@@ -1,7 +1,7 @@
 """Why this suspect: the observations that speak most for and against it, each weighed by leaving it out."""
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from itertools import islice
 from math import log
 
@@ -10,7 +10,7 @@ from canary.attribute.inference.posterior import conclude
 from canary.attribute.null_model import SendingRate
 from canary.attribute.sources import Holding
 from canary.attribute.world import Source
-from canary.model.case import SuspectKind
+from canary.model.case import Explanation, Observation, SuspectKind
 
 _SENDINGS = 8
 _LEAST = 0.05
@@ -18,25 +18,9 @@ _LEAST = 0.05
 Namer = Callable[[Source], str]
 
 
-@dataclass(frozen=True, slots=True)
-class Observation:
-    """One thing that was seen, in words, and by how many nats it moves the odds of a suspect (negative: against it)."""
-
-    text: str
-    weight: float
-
-
-@dataclass(frozen=True, slots=True)
-class Explanation:
-    """At most three observations that speak for a suspect and three against it, the strongest first."""
-
-    speaks_for: tuple[Observation, ...]
-    speaks_against: tuple[Observation, ...]
-
-
 def explain(
     inquiry: EvidenceModel, part: frozenset[str], suspects: Mapping[Source, float], name: Namer
-) -> dict[Source, Explanation]:
+) -> tuple[Explanation, ...]:
     """Return for each suspect, given with its probability, what speaks most for and against it."""
     found: dict[Source, list[Observation]] = {source: [] for source in suspects}
     strongest = sorted((s for s in inquiry.sendings if s.id in part), key=lambda s: -len(s.mark))
@@ -49,12 +33,13 @@ def explain(
         for text, quiet in _kept_quiet(inquiry, part, source, name):
             without = _without(inquiry, part, quiet)
             found[source].append(Observation(text, _logit(p) - _logit(without[source])))
-    return {source: _strongest(observations) for source, observations in found.items()}
+    return tuple(_explanation(name(source), observations) for source, observations in found.items())
 
 
-def _strongest(observations: list[Observation]) -> Explanation:
+def _explanation(suspect: str, observations: list[Observation]) -> Explanation:
     ranked = sorted(observations, key=lambda o: -abs(o.weight))
     return Explanation(
+        suspect,
         tuple(islice((o for o in ranked if o.weight >= _LEAST), 3)),
         tuple(islice((o for o in ranked if o.weight <= -_LEAST), 3)),
     )

@@ -1,7 +1,6 @@
 """When it leaked: hard bounds from who was hit, and the span that holds nine tenths of the belief."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 import numpy as np
@@ -9,31 +8,13 @@ import numpy as np
 from canary.attribute.inference.evidence import EvidenceModel
 from canary.attribute.inference.subset_sum import Array
 from canary.attribute.world import Source
+from canary.model.case import LeakWindow
 
 _ENOUGH = 0.01
 _TAILS = (0.05, 0.95)
 
 
-@dataclass(frozen=True, slots=True)
-class Window:
-    """When one event may have happened.
-
-    After `earliest`, as the newest address that was hit was issued then, and before `latest`, the first hit; where the
-    bounds cross there were two events, or somebody who stayed. `from_90` to `to_90` holds 90 % of the probability.
-    """
-
-    earliest: datetime
-    latest: datetime
-    from_90: datetime
-    to_90: datetime
-
-    @property
-    def two_events(self) -> bool:
-        """Whether no single moment explains all hits."""
-        return self.earliest > self.latest
-
-
-def window(inquiry: EvidenceModel, among: frozenset[str], singles: Mapping[Source, float]) -> Window | None:
+def window(inquiry: EvidenceModel, among: frozenset[str], singles: Mapping[Source, float]) -> LeakWindow | None:
     """Return the window of the sendings that belong to a leak, the sources weighed by their probability."""
     likely = _likely(singles)
     source = max(likely, key=lambda s: likely[s], default=None)
@@ -42,7 +23,7 @@ def window(inquiry: EvidenceModel, among: frozenset[str], singles: Mapping[Sourc
         return None
     hit = frozenset[str]().union(*(s.mark for s in theirs))
     earliest, latest = max(c.issued for c in inquiry.world.canaries if c.id in hit), min(s.at for s in theirs)
-    return Window(earliest, latest, *believed(inquiry, among, singles, earliest if earliest < latest else None))
+    return LeakWindow(earliest, latest, *believed(inquiry, among, singles, earliest if earliest < latest else None))
 
 
 def believed(

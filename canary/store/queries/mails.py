@@ -3,9 +3,8 @@
 import hashlib
 import zlib
 from collections.abc import Callable, Collection, Iterable, Sequence
-from dataclasses import dataclass, fields, is_dataclass
+from dataclasses import asdict, dataclass
 from datetime import datetime
-from functools import cache
 from typing import Any
 
 from sqlalchemy import delete, insert
@@ -15,6 +14,7 @@ from canary.model.authenticated import AuthenticatedMail
 from canary.model.identity import Identity
 from canary.model.mail import ParsedMail
 from canary.model.verdict import Judgement
+from canary.store.codec import envelope_json, identity_json, proofs_json, reasons_json
 from canary.store.tables import HitRow, MailContentRow, MailRow, MailSenderRow
 from canary.store.tables.base import metadata
 
@@ -116,39 +116,24 @@ def _row(kept: AuthenticatedMail) -> dict[str, Any]:
     raw, mail, identity = kept.raw, kept.mail, kept.identity
     return {
         "key": raw.key, "sha256": hashlib.sha256(raw.content).hexdigest(), "size": len(raw.content),
-        "received_at": raw.envelope.received, "envelope": _plain(raw.envelope), "subject": mail.subject,
+        "received_at": raw.envelope.received, "envelope": envelope_json(raw.envelope), "subject": mail.subject,
         "sender_name": mail.sender.name, "sender": mail.sender.address, "message_id": mail.message_id,
-        "text": mail.text[:MAX_TEXT], "identity_domain": identity.domain, "identity": _plain(identity),
-        "proofs": _plain(kept.proofs), "answers": dict(kept.answers), "parts": _parts(mail),
+        "text": mail.text[:MAX_TEXT], "identity_domain": identity.domain, "identity": identity_json(identity),
+        "proofs": proofs_json(kept.proofs), "answers": dict(kept.answers), "parts": _parts(mail),
     }  # fmt: skip
 
 
 def _hit(mail: int | None, canary: int, judgement: Judgement, at: datetime) -> dict[str, Any]:
-    reasons = [{"code": reason.code.value, "text": reason.text} for reason in judgement.reasons]
     return {
         "mail_id": mail, "canary_id": canary, "at": at, "verdict": judgement.verdict.value,
-        "confidence": judgement.confidence, "reasons": reasons,
+        "confidence": judgement.confidence, "reasons": reasons_json(judgement.reasons),
     }  # fmt: skip
 
 
 def _parts(mail: ParsedMail) -> dict[str, Any]:
     return {
         "links": list(mail.links[:100]),
-        "attachments": [_plain(attachment) for attachment in mail.attachments[:100]],
+        "attachments": [asdict(attachment) for attachment in mail.attachments[:100]],
         "oddities": list(mail.oddities),
         "headers": [[name, value[:2000]] for name, value in mail.headers[:MAX_HEADERS]],
     }
-
-
-def _plain(value: Any) -> Any:
-    """Turn facts, tuples and times into what JSON can hold."""
-    if is_dataclass(value):
-        return {name: _plain(getattr(value, name)) for name in _names(value.__class__)}
-    if isinstance(value, list | tuple):
-        return [_plain(item) for item in value]
-    return value.isoformat() if isinstance(value, datetime) else value
-
-
-@cache
-def _names(fact: type[Any]) -> tuple[str, ...]:
-    return tuple(field.name for field in fields(fact))

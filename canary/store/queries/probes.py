@@ -7,6 +7,7 @@ from sqlmodel import Session, col, select
 
 from canary.model.attempt import Attempt
 from canary.model.verdict import FAMILIAR
+from canary.store.codec import envelope_of
 from canary.store.tables import HitRow, MailRow, ProbeRow
 
 MOST_A_DAY = 20
@@ -38,13 +39,13 @@ def keep_probe(session: Session, canary: int, probe: Attempt, hit: int) -> None:
 def own_clients(session: Session, canary: int, now: datetime) -> list[str]:
     """Return the hosts that brought the vendor's own mail to a canary lately, at most 50."""
     query = (
-        select(MailRow.envelope)
+        select(col(MailRow.envelope), MailRow.received_at)
         .join(HitRow, col(HitRow.mail_id) == MailRow.id)
         .where(HitRow.canary_id == canary, HitRow.at >= now - _LATELY, col(HitRow.verdict).in_(sorted(FAMILIAR)))
         .order_by(col(HitRow.at).desc())
         .limit(50)
     )
-    return [str((envelope.get("client") or {}).get("ip", "")) for envelope in session.exec(query).all()]
+    return [envelope_of(stored, at).client.ip for stored, at in session.exec(query)]
 
 
 def _day(at: datetime) -> datetime:

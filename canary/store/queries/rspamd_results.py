@@ -1,13 +1,12 @@
 """Second opinions: which mails rspamd has not been asked about, and what it said."""
 
-from collections.abc import Mapping
 from datetime import datetime
-from typing import Any
 
 from sqlmodel import Session, col, select
 
-from canary.model.mail import Client, Envelope, RawMail
+from canary.model.mail import RawMail
 from canary.model.verdict import StatedReason, Verdict
+from canary.store.codec import envelope_of, reasons_json, reasons_of
 from canary.store.queries.mails import octets
 from canary.store.tables import HitRow, MailRow, OpinionRow
 
@@ -37,21 +36,15 @@ def as_received(session: Session, mail_id: int) -> RawMail | None:
     row, content = session.get(MailRow, mail_id), octets(session, mail_id)
     if row is None or content is None:
         return None
-    return RawMail(row.key, _envelope(row.envelope, row.received_at), content)
+    return RawMail(row.key, envelope_of(row.envelope, row.received_at), content)
 
 
 def keep_opinion(session: Session, mail_id: int, at: datetime, because: StatedReason | None, fault: str = "") -> None:
     """Keep that a mail was asked about, and add what was said to the reasons of its hits."""
     session.add(OpinionRow(mail_id=mail_id, at=at, fault=fault[:300]))
     if because is not None:
-        said = {"code": because.code.value, "text": because.text}
         for hit in session.exec(select(HitRow).where(HitRow.mail_id == mail_id)).all():
-            hit.reasons = [*(r for r in hit.reasons if r.get("code") != said["code"]), said]
+            others = (reason for reason in reasons_of(hit.reasons) if reason.code is not because.code)
+            hit.reasons = reasons_json((*others, because))
             session.add(hit)
     session.flush()
-
-
-def _envelope(kept: Mapping[str, Any], received: datetime) -> Envelope:
-    client = kept.get("client") or {}
-    seen = Client(str(client.get("ip", "")), int(client.get("port") or 0), str(client.get("helo", "")))
-    return Envelope(str(kept.get("mail_from", "")), tuple(map(str, kept.get("rcpt_to", ()))), seen, received)

@@ -9,7 +9,8 @@ from sqlmodel import Session, col, select
 
 from canary.attribute.world import CampaignHit, CanaryFacts, GuessCount, SupplyFacts, VendorFacts, World
 from canary.model.attempt import AttemptKind
-from canary.model.verdict import HINTS, LEAKS, Reason
+from canary.model.verdict import HINTS, LEAKS, Reason, repeated_fields
+from canary.store.codec import reasons_of
 from canary.store.decoy_mac import decoy_mac_of
 from canary.store.tables import AttemptRow, CanaryRow, HitRow, MailRow, SupplierRow, SupplyRow, VendorRow
 
@@ -89,8 +90,7 @@ def _repeated(session: Session, ours: Any) -> dict[tuple[int, int | None], set[s
     for canary, campaign, reasons in session.execute(
         query.join_from(HitRow, MailRow, col(MailRow.id) == HitRow.mail_id).where(ours, told).limit(10_000)
     ):
-        said = " ".join(r["text"] for r in reasons if r["code"] == Reason.PERSONA_NAMED)
-        found[canary, campaign] |= {field for field in _FIELDS.values() if field in said}
+        found[canary, campaign] |= repeated_fields(reasons_of(reasons))
     return found
 
 

@@ -31,8 +31,8 @@ class CaseRow(Row, table=True):
     reopened: dict[str, Any] | None = Field(default=None, sa_type=JSON)
     opened_at: datetime = Field(sa_type=Time)
     last_hit_at: datetime = Field(sa_type=Time, index=True)
-    suspects: list[dict[str, Any]] = Field(default=[], sa_type=JSON)
-    findings: dict[str, Any] = Field(default={}, sa_type=JSON)
+    suspects: object = Field(default=[], sa_type=JSON)
+    findings: object = Field(default={}, sa_type=JSON)
 
 
 class CaseDecisionRow(Row, table=True):

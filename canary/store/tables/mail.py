@@ -18,15 +18,15 @@ class MailRow(Row, table=True):
     sha256: str = Field(index=True)
     size: int
     received_at: datetime = Field(sa_type=Time, index=True)
-    envelope: dict[str, Any] = Field(sa_type=JSON)
+    envelope: object = Field(sa_type=JSON)
     subject: str = ""
     sender_name: str = ""
     sender: str = ""
     message_id: str = ""
     text: str = ""
     identity_domain: str = Field(default="", index=True)
-    identity: dict[str, Any] = Field(sa_type=JSON)
-    proofs: dict[str, Any] = Field(sa_type=JSON)
+    identity: object = Field(sa_type=JSON)
+    proofs: object = Field(sa_type=JSON)
     answers: dict[str, Any] = Field(default={}, sa_type=JSON)
     parts: dict[str, Any] = Field(sa_type=JSON)
     campaign_id: int | None = Field(default=None, foreign_key="campaign.id", index=True)
@@ -67,7 +67,7 @@ class HitRow(Row, table=True):
     at: datetime = Field(sa_type=Time, index=True)
     verdict: str
     confidence: float
-    reasons: list[dict[str, str]] = Field(sa_type=JSON)
+    reasons: object = Field(sa_type=JSON)
     case_id: int | None = Field(default=None, foreign_key="leak_case.id", index=True)
     decision: int = Field(default=0)
     burns: bool = Field(default=False)

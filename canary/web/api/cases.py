@@ -9,8 +9,9 @@ from sqlmodel import Session
 
 from canary.cases import workflow
 from canary.cases.records import timeline
-from canary.model.case import CaseState
+from canary.model.case import CaseState, Suspect
 from canary.model.decision import Decision as Said
+from canary.store.codec import findings_json, findings_of, suspects_of
 from canary.store.tables import CaseRow
 from canary.views.api_queries import Among, cases_before, vendors_of_cases
 from canary.web.api.schema import (
@@ -149,19 +150,23 @@ def _whole(session: Session, row: CaseRow) -> CaseWhole:
     session.flush()
     number = row.id or 0
     events = [EventOut(at=e.at, kind=e.kind, who=e.who, text=e.text) for e in timeline(session, number)]
-    return CaseWhole(**_listed(row, vendors_of_cases(session, [number])), findings=row.findings, timeline=events)
+    return CaseWhole(
+        **_listed(row, vendors_of_cases(session, [number])),
+        findings=findings_json(findings_of(row.findings)),
+        timeline=events,
+    )
 
 
 def _listed(row: CaseRow, vendors: dict[int, list[str]]) -> dict[str, Any]:
     return {
         "id": row.id, "state": row.state, "outcome": row.outcome, "owner": row.owner,
         "vendors": vendors.get(row.id or 0, []), "opened": row.opened_at, "last_hit": row.last_hit_at,
-        "aware": row.aware_at, "merged_into": row.merged_into, "suspects": [_suspect(kept) for kept in row.suspects],
+        "aware": row.aware_at, "merged_into": row.merged_into, "suspects": [_suspect(suspect) for suspect in suspects_of(row.suspects)],
     }  # fmt: skip
 
 
-def _suspect(kept: dict[str, Any]) -> SuspectOut:
+def _suspect(found: Suspect) -> SuspectOut:
     return SuspectOut(
-        kind=kept.get("kind", ""), id=kept.get("id", ""), name=kept.get("name", ""), p=kept.get("p", 0.0),
-        bayes_factor=kept.get("factor", 1.0), hit=kept.get("hit", 0), held=kept.get("held", 0),
+        kind=found.kind.value, id=found.id, name=found.name, p=found.p, bayes_factor=found.factor, hit=found.hit,
+        held=found.held,
     )  # fmt: skip

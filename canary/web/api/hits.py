@@ -7,6 +7,7 @@ from fastapi import Query
 from pydantic import BaseModel
 
 from canary.model.verdict import Verdict
+from canary.store.codec import reasons_of
 from canary.views.api_queries import Among, HitFact, hits_before
 from canary.web.api.schema import LIMIT, At, Counted, Cursor, Limit, ListPage, Word, call, moment, page, timed_by
 from canary.web.rendering import PageContext
@@ -62,7 +63,7 @@ class HitsApi:
 def show(fact: HitFact) -> HitOut:
     """Return a hit as the API shows it."""
     row = fact.row
-    reasons = [ReasonOut(code=reason.get("code", ""), text=reason.get("text", "")) for reason in row.reasons]
+    reasons = [ReasonOut(code=reason.code.value, text=reason.text) for reason in reasons_of(row.reasons)]
     return HitOut(
         id=row.id or 0, at=row.at, verdict=Verdict(row.verdict), confidence=row.confidence, reasons=reasons,
         canary=fact.address, vendor=fact.vendor, mail=row.mail_id, case=row.case_id,

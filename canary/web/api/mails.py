@@ -7,6 +7,7 @@ from typing import Any
 from fastapi import Response
 from pydantic import BaseModel, JsonValue
 
+from canary.store.codec import envelope_json, envelope_of, identity_of, proofs_json, proofs_of
 from canary.store.queries.mails import octets, rows
 from canary.store.tables import MailRow
 from canary.views.api_queries import Among, hits_of_mails, mails_before
@@ -111,7 +112,8 @@ class MailsApi:
         return MailWhole(
             **_listed(found), text=found.text, headers=[(name, value) for name, value in parts.get("headers", ())],
             links=parts.get("links", []), attachments=[_attachment(each) for each in parts.get("attachments", ())],
-            oddities=parts.get("oddities", []), envelope=found.envelope, proofs=found.proofs,
+            oddities=parts.get("oddities", []), envelope=envelope_json(envelope_of(found.envelope, found.received_at)),
+            proofs=proofs_json(proofs_of(found.proofs)),
             hits=[show_hit(fact) for fact in hits],
         )  # fmt: skip
 
@@ -122,12 +124,12 @@ class MailsApi:
 
 
 def _listed(row: MailRow) -> dict[str, Any]:
-    who = row.identity
-    named = {name: str(who.get(name) or "") for name in ("domain", "proof", "esp", "account")}
+    who = identity_of(row.identity)
+    named = IdentityOut(domain=who.domain, proof=who.proof.value, esp=who.esp or "", account=who.account or "")
     return {
         "id": row.id, "received": row.received_at, "sha256": row.sha256, "size": row.size, "subject": row.subject,
         "sender": row.sender, "sender_name": row.sender_name, "message_id": row.message_id,
-        "identity": IdentityOut(**named), "campaign": row.campaign_id,
+        "identity": named, "campaign": row.campaign_id,
     }  # fmt: skip
 
 

@@ -28,6 +28,6 @@ class MailsPage:
         with self._frame.database.reading() as session:
             found = or_404(mail_page(session, mail_id))
             content = octets(session, mail_id) if html else None
-        sent = filters.who_sent(found.mail.identity, found.mail.proofs.get("dmarc") or {})
+        sent = filters.who_sent(found.identity, found.proofs.dmarc.policy)
         shown = html and ("inert" if content and parse(content).html else "none")
         return self._frame.show(request, "mail.html", page=found, who_sent=sent, html=shown)
