@@ -3,7 +3,7 @@
 import asyncio
 import json
 from dataclasses import asdict, dataclass
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from ipaddress import ip_address
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -72,9 +72,6 @@ def judge(
         typer.echo(f"  {reason.text}")
 
 
-COMMANDS = (judge,)
-
-
 def _content(file: Path) -> bytes:
     try:
         with file.open("rb") as opened:
@@ -88,7 +85,7 @@ def _content(file: Path) -> bytes:
 
 def _lookup(zone: Path | None, *, offline: bool) -> "Lookup":
     from canary.authenticate.lookup import OfflineLookup, ZoneLookup
-    from canary.processes.run import lookups
+    from canary.processes.judging import lookups
 
     if zone is None:
         return OfflineLookup() if offline else lookups(settings())()
@@ -144,8 +141,8 @@ async def _judge(content: bytes, told: _Told, lookup: "Lookup") -> "tuple[Judgem
     from canary.mail.parse import parse
     from canary.model.canary import Canary, CanaryState, Style
     from canary.model.party import Vendor
-    from canary.pipeline.story import authenticate_mail
-    from canary.processes.run import supplier_book
+    from canary.pipeline.authentication import authenticate_mail
+    from canary.processes.judging import supplier_book
 
     mail, message, book = parse(content), split(content), supplier_book()
     envelope = _envelope(mail, told, told.client_ip or sender_ip(message, told.trusted))
@@ -165,11 +162,10 @@ async def _judge(content: bytes, told: _Told, lookup: "Lookup") -> "tuple[Judgem
 def _envelope(mail: "ParsedMail", told: _Told, ip: str) -> "Envelope":
     """Take the envelope as told; a stored mail tells its sender in Return-Path, and one without it most likely in From."""
     from canary.model.mail import Client, Envelope
-    from canary.processes.run import clock
 
     written = mail.header("return-path").strip("<> ") if mail.has("return-path") else mail.sender.address
     mail_from = written if told.mail_from is None else told.mail_from
-    return Envelope(mail_from, (), Client(ip, helo=told.helo), clock())
+    return Envelope(mail_from, (), Client(ip, helo=told.helo), datetime.now(UTC))
 
 
 def _document(judgement: "Judgement", identity: "Identity", proofs: "Proofs") -> dict[str, Any]:

@@ -12,14 +12,10 @@ from typing import Protocol
 
 from sqlmodel import Session
 
-from canary.authenticate.authenticate import authenticate
-from canary.authenticate.iprev import verified_name
 from canary.authenticate.lookup import Lookup, RecordingLookup
-from canary.authenticate.message import split
 from canary.cases import records
 from canary.cases.charge import CASES_LOCK
 from canary.judge.guess import chance_of_guess
-from canary.judge.identity import identify
 from canary.judge.probe import came_from, judge_probe
 from canary.judge.providers import ProviderRegistry
 from canary.judge.rules import HitContext, judge
@@ -28,11 +24,10 @@ from canary.judge.senders import pending
 from canary.mail.parse import parse
 from canary.mail.received import Trusted, trusted_hop
 from canary.model.attempt import Attempt, AttemptKind
-from canary.model.identity import Identity
 from canary.model.mail import Client, Envelope, ParsedMail, RawMail
-from canary.model.proof import Proofs
 from canary.model.sender import Learning
 from canary.model.verdict import HINTS, Reason, Verdict
+from canary.pipeline.authentication import authenticate_mail
 from canary.pipeline.casework import AuthenticatedMail, JudgedHit, StoredMail, attribute, join_campaigns, queue_alerts
 from canary.store.counters import CountedHit, count
 from canary.store.database import Database, is_down, lock
@@ -116,15 +111,6 @@ def delivered(mail: ParsedMail, envelope: Envelope, trusted: Trusted) -> Envelop
         return envelope
     hop = trusted_hop(mail, trusted, envelope.client)
     return replace(envelope, client=hop.client if hop else Client(""))
-
-
-async def authenticate_mail(
-    content: bytes, mail: ParsedMail, envelope: Envelope, lookup: Lookup, book: ProviderRegistry
-) -> tuple[Proofs, Identity]:
-    """Find out what is proven about a mail, and who that makes the sender."""
-    proofs = await authenticate(split(content), envelope, lookup, envelope.received)
-    host = await verified_name(envelope.client.ip, lookup)
-    return proofs, identify(mail, proofs, envelope, book, host)
 
 
 def process_mail(parts: Context, finding: AuthenticatedMail, *, patient: bool = False) -> None:

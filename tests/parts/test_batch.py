@@ -17,7 +17,7 @@ from canary.canaries import lifecycle
 from canary.canaries.lifecycle import IssueOrder
 from canary.model.mail import Client, Envelope
 from canary.pipeline.story import Context, run_pending
-from canary.processes.run import supplier_book
+from canary.processes.judging import supplier_book
 from canary.spool.spool import Spool
 from canary.store.database import Database
 from canary.store.queries import vendors

@@ -27,7 +27,7 @@ from canary.model.mail import Client, Envelope, RawMail
 from canary.model.party import SupplierLink
 from canary.pipeline.casework import AuthenticatedMail
 from canary.pipeline.story import Context, parse_and_authenticate, process_batch, take_probe
-from canary.processes.run import supplier_book
+from canary.processes.judging import supplier_book
 from canary.store import counters
 from canary.store.database import MIGRATIONS, Database, lock
 from canary.store.queries import vendors

@@ -23,7 +23,7 @@ from canary.net.http import Unreachable
 from canary.net.rspamd import MAX_MAIL, Rspamd, Unanswered
 from canary.pipeline.rspamd_check import BATCH, FRESH, REST, RspamdChecker, RspamdClient
 from canary.pipeline.story import Context, run_pending
-from canary.processes.run import supplier_book
+from canary.processes.judging import supplier_book
 from canary.spool.spool import Spool
 from canary.store.database import Database
 from canary.store.queries import vendors

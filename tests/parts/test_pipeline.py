@@ -20,7 +20,7 @@ from canary.model.attempt import Attempt, AttemptKind
 from canary.model.mail import Client, Envelope, RawMail
 from canary.model.party import SupplierLink
 from canary.pipeline.story import DNS_WAITS, Context, run_pending
-from canary.processes.run import supplier_book
+from canary.processes.judging import supplier_book
 from canary.spool.spool import Spool
 from canary.store.database import Database, is_down
 from canary.store.queries import attempts, mails, vendors

@@ -22,7 +22,7 @@ from canary.model.mail import Client, Envelope
 from canary.model.party import SupplierLink
 from canary.model.sender import Learning, SenderState
 from canary.pipeline.story import Context, run_pending
-from canary.processes.run import supplier_book
+from canary.processes.judging import supplier_book
 from canary.senders import profile
 from canary.spool.spool import Spool
 from canary.store.database import Database

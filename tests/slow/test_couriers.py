@@ -22,7 +22,7 @@ from canary.cases import case_alerts
 from canary.model.mail import Client, Envelope
 from canary.net.http import Http
 from canary.pipeline.story import Context, run_pending
-from canary.processes.run import supplier_book
+from canary.processes.judging import supplier_book
 from canary.spool.spool import Spool
 from canary.store.database import Database
 from canary.store.queries import vendors
