@@ -6,11 +6,10 @@ from typing import Annotated, Literal
 
 import typer
 
-from canary.cli.context import CliError, Json, settings, show_json, show_table, who
+from canary.cli.context import CliError, Json, clock, open_store, settings, show_json, show_table, who
+from canary.cli.groups import command_group
 
-group = typer.Typer(
-    help="Alerts: test destinations, list messages, send dead letters again, mute.", no_args_is_help=True
-)
+group = command_group("Alerts: test destinations, list messages, send failed ones again, mute.")
 
 Subject = Annotated[str, typer.Argument(metavar="CASE|VENDOR", help="The number of a case, or a vendor.")]
 State = Annotated[Literal["waiting", "sent", "dead", "muted"] | None, typer.Option(help="Only those in this state.")]
@@ -23,7 +22,7 @@ def try_all(
 ) -> None:
     """Send a test to every destination, at once and once only; exit 1 when one did not arrive."""
     from canary.alerts.test_send import test_send
-    from canary.processes.run import alert_desk, open_store
+    from canary.processes.run import alert_desk
 
     known = settings()
     desk = alert_desk(known, open_store(known))
@@ -51,11 +50,9 @@ def list_all(
     as_json: Json = False,
 ) -> None:
     """List the newest messages, where they went and whether they arrived."""
-    from canary.processes.run import open_store
     from canary.store.queries import outbox
 
-    store = open_store(settings())
-    store.migrate()
+    store = open_store()
     with store.reading() as session:
         found = [
             {"delivery": d.id, "id": d.fact.id, "kind": d.fact.kind, "case": d.fact.case, "vendor": d.fact.vendor,
@@ -76,11 +73,9 @@ def retry(
     as_json: Json = False,
 ) -> None:
     """Send dead letters again."""
-    from canary.processes.run import clock, open_store
     from canary.store.queries import outbox
 
-    store = open_store(settings())
-    store.migrate()
+    store = open_store()
     with store.writing() as session:
         for number in delivery or []:
             outbox.retry(session, number, clock())
@@ -95,10 +90,8 @@ def retry(
 def mute(subject: Subject) -> None:
     """Tell nobody of a case or vendor any more; what happens is kept and shows on the dashboard."""
     from canary.alerts import mutes
-    from canary.processes.run import clock, open_store
 
-    store = open_store(settings())
-    store.migrate()
+    store = open_store()
     with store.writing() as session:
         mutes.mute(session, _subject(subject), who(), clock())
     typer.echo(f"{_subject(subject)}: muted until `canary alert unmute {subject}`")
@@ -111,11 +104,9 @@ def snooze(
 ) -> None:
     """Keep what happens in a case or at a vendor back until a time, then tell it in one message."""
     from canary.alerts import mutes
-    from canary.processes.run import clock, open_store
 
     end = _time(until, clock())
-    store = open_store(settings())
-    store.migrate()
+    store = open_store()
     with store.writing() as session:
         mutes.snooze(session, _subject(subject), end, who(), clock())
     typer.echo(f"{_subject(subject)}: nothing until {end:%Y-%m-%d %H:%M} UTC")
@@ -125,10 +116,8 @@ def snooze(
 def unmute(subject: Subject) -> None:
     """Tell of a case or vendor again."""
     from canary.alerts import mutes
-    from canary.processes.run import clock, open_store
 
-    store = open_store(settings())
-    store.migrate()
+    store = open_store()
     with store.writing() as session:
         mutes.unmute(session, _subject(subject), who(), clock())
     typer.echo(f"{_subject(subject)}: is told of again")
@@ -138,10 +127,8 @@ def unmute(subject: Subject) -> None:
 def acknowledge(case: Annotated[int, typer.Argument(help="The number of a case.")]) -> None:
     """Say that you saw a case, which ends its reminders."""
     from canary.cases import case_alerts
-    from canary.processes.run import clock, open_store
 
-    store = open_store(settings())
-    store.migrate()
+    store = open_store()
     with store.writing() as session:
         case_alerts.acknowledge(session, case, who(), clock())
     typer.echo(f"case {case}: no more reminders")
@@ -151,10 +138,8 @@ def acknowledge(case: Annotated[int, typer.Argument(help="The number of a case."
 def list_hushes(as_json: Json = False) -> None:
     """List what is muted or snoozed."""
     from canary.alerts import mutes
-    from canary.processes.run import clock, open_store
 
-    store = open_store(settings())
-    store.migrate()
+    store = open_store()
     with store.reading() as session:
         found = [
             {"subject": row.subject, "until": row.until, "who": row.who, "at": row.at}

@@ -16,7 +16,7 @@ def attribute(
     file: Annotated[Path, typer.Argument(help="A world as JSON; a .jsonl file holds one a line.")],
     as_json: Json = False,
 ) -> None:
-    """Say who leaked in a world: suspects with probabilities, joint hypotheses, and the window."""
+    """Name who leaked in a world given as JSON: suspects with probabilities, joint hypotheses, and the window."""
     from canary.attribute.answer_json import answer_world
     from canary.attribute.world_json import WorldError, read_world
 
@@ -42,9 +42,6 @@ def attribute(
         typer.echo(json.dumps(found))
     if failed:
         raise typer.Exit(1)
-
-
-COMMANDS = (attribute,)
 
 
 def _read(file: Path) -> str:

@@ -6,11 +6,12 @@ from typing import Annotated
 
 import typer
 
-from canary.cli.context import CliError, Json, settings, show_json, show_table
+from canary.cli.context import CliError, Json, clock, open_store, show_json, show_table
+from canary.cli.groups import command_group
 from canary.model.decision import Decision
 from canary.views.campaign_pages import CampaignLine, CampaignPage
 
-group = typer.Typer(help="Campaigns: which mails are one sending, and why.", no_args_is_help=True)
+group = command_group("Campaigns: which mails belong to one sending, and why.")
 Number = Annotated[int, typer.Argument(min=1, max=2**31 - 1, help="Number of a campaign.")]
 Numbers = Annotated[list[int], typer.Argument(min=1, max=2**31 - 1)]
 Note = Annotated[str, typer.Option("--note", help="Why; kept with your name.")]
@@ -24,11 +25,9 @@ def list_all(
     before: Annotated[int | None, typer.Option(help="Only those older than this number.")] = None,
 ) -> None:
     """List campaigns, newest first."""
-    from canary.processes.run import open_store
     from canary.views.campaign_pages import campaign_list
 
-    store = open_store(settings())
-    store.migrate()
+    store = open_store()
     with store.reading() as session:
         lines, further = campaign_list(session, before, most)
     if as_json:
@@ -46,11 +45,9 @@ def list_all(
 @group.command()
 def show(number: Number, as_json: Json = False) -> None:
     """Show one campaign: what its mails share, what linked each, and what was said of it."""
-    from canary.processes.run import open_store
     from canary.views.campaign_pages import campaign_page
 
-    store = open_store(settings())
-    store.migrate()
+    store = open_store()
     with store.reading() as session:
         page = campaign_page(session, number)
     if page is None:
@@ -65,10 +62,8 @@ def show(number: Number, as_json: Json = False) -> None:
 def merge(numbers: Numbers, note: Note = "", who: Who = "", as_json: Json = False) -> None:
     """Say that campaigns are one; later mails respect it."""
     from canary.cases import campaign_decisions
-    from canary.processes.run import clock, open_store
 
-    store = open_store(settings())
-    store.migrate()
+    store = open_store()
     with store.writing() as session:
         word = Decision(who or getpass.getuser(), clock(), note)
         campaign = campaign_decisions.merge(session, numbers, word)
@@ -82,10 +77,8 @@ def merge(numbers: Numbers, note: Note = "", who: Who = "", as_json: Json = Fals
 def split(number: Number, mails: Numbers, note: Note = "", who: Who = "", as_json: Json = False) -> None:
     """Say that some mails of a campaign are another; later mails respect it."""
     from canary.cases import campaign_decisions
-    from canary.processes.run import clock, open_store
 
-    store = open_store(settings())
-    store.migrate()
+    store = open_store()
     with store.writing() as session:
         word = Decision(who or getpass.getuser(), clock(), note)
         other = campaign_decisions.split(session, number, mails, word)

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from canary.cli.context import CliError, Json, print_error, settings, show_json, show_table
+from canary.cli.context import CliError, Json, clock, open_store, print_error, settings, show_json, show_table
 from canary.model.address import Locale
 from canary.model.canary import Canary, Style
 
@@ -51,7 +51,6 @@ def issue(
 
     from canary.canaries import decoys, lifecycle
     from canary.canaries.lifecycle import IssueOrder
-    from canary.processes.run import clock, open_store
 
     known = settings()
     at = (domain or next(iter(known.domains), "")).lower()
@@ -60,7 +59,6 @@ def issue(
             f"domain {at!r}: not among the domains set ({', '.join(known.domains) or 'none'}); see `canary init`", 2
         )
     store = open_store(known)
-    store.migrate()
     with store.writing() as session:
         print_error(decoys.ready(session) if known.decoys.count else decoys.trouble(session))
         order = IssueOrder(vendor, at, channel, style, mailbox, locale)
@@ -73,9 +71,8 @@ def rotate(address: str, as_json: Json = False) -> None:
     import secrets
 
     from canary.canaries import lifecycle
-    from canary.processes.run import clock, open_store
 
-    with open_store(settings()).writing() as session:
+    with open_store().writing() as session:
         made = lifecycle.rotate(session, address, secrets.randbelow, clock())
     _print([made], Format.JSON if as_json else Format.TABLE)
 
@@ -83,9 +80,8 @@ def rotate(address: str, as_json: Json = False) -> None:
 def burn(address: str, as_json: Json = False) -> None:
     """Mark an address as leaked; it keeps listening."""
     from canary.canaries import lifecycle
-    from canary.processes.run import clock, open_store
 
-    with open_store(settings()).writing() as session:
+    with open_store().writing() as session:
         marked = lifecycle.burn(session, address, clock())
     _print([marked], Format.JSON if as_json else Format.TABLE)
 
@@ -98,11 +94,9 @@ def list_canaries(
 ) -> None:
     """List all addresses."""
     from canary.canaries import decoys
-    from canary.processes.run import open_store
     from canary.store.queries import canaries
 
-    store = open_store(settings())
-    store.migrate()
+    store = open_store()
     with store.reading() as session:
         print_error(decoys.trouble(session))
         if with_decoys:
@@ -110,10 +104,6 @@ def list_canaries(
         else:
             found = canaries.list_canaries(session, vendor)
     _print(found, Format.JSON if as_json else form)
-
-
-list_canaries.__name__ = "canaries"
-COMMANDS = (issue, rotate, burn, list_canaries)
 
 
 def _print(found: list[Canary], form: Format) -> None:

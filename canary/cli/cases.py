@@ -8,7 +8,7 @@ from sqlmodel import Session
 
 from canary.cli.case_acts import Wanted, acts
 from canary.cli.case_words import show
-from canary.cli.context import CliError, Json, settings, show_json, show_table, who
+from canary.cli.context import CliError, Json, clock, open_store, show_json, show_table, who
 from canary.model.case import CaseState, percent
 from canary.model.claim import ClaimCode
 from canary.model.decision import Decision
@@ -17,10 +17,8 @@ from canary.model.decision import Decision
 def list_cases(as_json: Json = False) -> None:
     """List all cases, newest first."""
     from canary.cases import records
-    from canary.processes.run import open_store
 
-    store = open_store(settings())
-    store.migrate()
+    store = open_store()
     with store.reading() as session:
         found = records.list_cases(session)
         hits = records.hits_of(session, [c.id or 0 for c in found])
@@ -78,7 +76,6 @@ def one_case(
 ) -> None:
     """Show one case with all that is known, said and to be done about it; or do something about it."""
     from canary.cases import export, letters, workflow
-    from canary.processes.run import clock, open_store
 
     wanted = Wanted(
         number,
@@ -97,8 +94,7 @@ def one_case(
         rotate or (),
     )
     todo = acts(wanted, Decision(who(), clock(), note))
-    store = open_store(settings())
-    store.migrate()
+    store = open_store()
     if todo:
         with store.writing() as session:
             for act in todo:
@@ -123,10 +119,6 @@ def _addressee(session: Session, number: int, named: str) -> str:
         return known[0]
     every = ", ".join(to for to, _ in letters.addressees(session, number)) or "nobody"
     raise CliError(f"--letter {named!r}: say to whom; this case concerns {every}", 2)
-
-
-list_cases.__name__, one_case.__name__ = "cases", "case"
-COMMANDS = (list_cases, one_case)
 
 
 def _top(suspects: list[dict[str, object]]) -> str:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from canary.cli.context import CliError, Json, print_error, settings, show_json, show_table
+from canary.cli.context import CliError, Json, clock, open_store, print_error, settings, show_json, show_table
 
 if TYPE_CHECKING:
     from canary.authenticate.lookup import Lookup
@@ -56,7 +56,7 @@ def import_(
     offline: Annotated[bool, typer.Option("--offline", help="Ask no DNS.")] = False,
     as_json: Json = False,
 ) -> None:
-    """Import stored mail: it is judged in order of date, and nobody is alerted of what is long past."""
+    """Import stored mail and judge it in order of date, without alerts about what is long past."""
     told, faults = _read_map(vendor_map)
     names = tuple(_domain("--adopt", name) for name in adopt or ())
     writers = tuple(_domain("--trust-authserv", name) for name in trust_authserv or ())
@@ -66,10 +66,6 @@ def import_(
         show_json(_document(found, order))
     else:
         _print(found, order, aside)
-
-
-import_.__name__ = "import"
-COMMANDS = (import_,)
 
 
 def _there(paths: list[Path]) -> tuple[Path, ...]:
@@ -106,13 +102,13 @@ def _run(order: _Order, known: "Settings") -> "tuple[Report, Path]":
     from canary.canaries import decoys
     from canary.importing import backfill
     from canary.importing.import_store import QuietStore
-    from canary.processes.run import clock, open_store, pipeline_parts, seals
+    from canary.processes.run import pipeline_parts, seals
 
     mapped = {address.rpartition("@")[2] for address in order.told}
     domains = tuple(sorted({*(domain.lower() for domain in known.domains), *order.adopt, *mapped}))
     if not domains:
         raise CliError("no domains: set `domains` in canary.toml, or name yours with --adopt DOMAIN", 2)
-    open_store(known).migrate()
+    open_store(known).close()
     store = QuietStore(known.store_url, seals=seals(known))
     with store.writing() as session:
         print_error(decoys.ready(session) if known.decoys.count else decoys.trouble(session))
@@ -166,7 +162,6 @@ def _begin(order: _Order, known: "Settings", domains: Sequence[str]) -> "tuple[I
     from canary.importing.archive import Reader
     from canary.importing.envelope_recovery import border
     from canary.mail.received import Trusted, read_trusted
-    from canary.processes.run import clock
 
     folder = known.data / "import"
     told = [*map(str, sorted(order.paths)), *domains, *order.adopt, *order.writers, str(order.offline)]

@@ -7,10 +7,11 @@ from typing import Annotated
 import typer
 
 from canary.cases.letter_text import KINDS, LANGUAGES
-from canary.cli.context import Json, settings, show_json, show_table, who
+from canary.cli.context import Json, clock, open_store, show_json, show_table, who
+from canary.cli.groups import command_group
 from canary.model.decision import Decision
 
-group = typer.Typer(help="Letters to vendors and suppliers: read their texts and change them.", no_args_is_help=True)
+group = command_group("Letters to vendors and suppliers: read their texts and change them.")
 Kind = Annotated[str, typer.Argument(help=f"One of {', '.join(KINDS)}.")]
 Language = Annotated[str, typer.Argument(help=f"One of {', '.join(LANGUAGES)}.")]
 
@@ -19,10 +20,8 @@ Language = Annotated[str, typer.Argument(help=f"One of {', '.join(LANGUAGES)}.")
 def list_all(as_json: Json = False) -> None:
     """List all letters, and which of them were changed."""
     from canary.cases import letters
-    from canary.processes.run import open_store
 
-    store = open_store(settings())
-    store.migrate()
+    store = open_store()
     with store.reading() as session:
         own = letters.changed(session)
     rows = [(kind, language, own.get((kind, language))) for kind in KINDS for language in LANGUAGES]
@@ -44,10 +43,8 @@ def list_all(as_json: Json = False) -> None:
 def show(kind: Kind, language: Language = "en") -> None:
     """Print the text of a letter, to be changed and given to `canary letter set`."""
     from canary.cases import letters
-    from canary.processes.run import open_store
 
-    store = open_store(settings())
-    store.migrate()
+    store = open_store()
     with store.reading() as session:
         typer.echo(letters.text_of(session, kind, language), nl=False)
 
@@ -71,10 +68,8 @@ def reset(kind: Kind, language: Language) -> None:
 
 def _change(kind: str, language: str, text: str) -> None:
     from canary.cases import letters
-    from canary.processes.run import clock, open_store
 
-    store = open_store(settings())
-    store.migrate()
+    store = open_store()
     with store.writing() as session:
         letters.change(session, kind, language, text, Decision(who(), clock()))
     typer.echo(f"letter {kind} {language}: {'changed' if text.strip() else 'as shipped'}")

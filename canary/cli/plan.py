@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from canary.cli.context import CliError, Json, settings, show_json
+from canary.cli.context import CliError, Json, clock, open_store, settings, show_json
 
 if TYPE_CHECKING:
     from canary.attribute.world import Source, World
@@ -22,7 +22,7 @@ def plan(
     world: Annotated[Path | None, typer.Option(help="A world as JSON instead of the present installation.")] = None,
     as_json: Json = False,
 ) -> None:
-    """Say which sources cannot be told apart, and which further addresses would help most."""
+    """Show which sources cannot be told apart, and which further addresses would help most."""
     from canary.attribute.planning import advice, planning
 
     if world:
@@ -37,19 +37,14 @@ def plan(
         typer.echo(line)
 
 
-COMMANDS = (plan,)
-
-
 def _name(source: "Source") -> str:
     return f"{source.kind.value} {source.id}"
 
 
 def _present() -> "World":
-    from canary.processes.run import clock, open_store
     from canary.store.queries.world import world_of
 
-    store = open_store(settings())
-    store.migrate()
+    store = open_store()
     with store.reading() as session:
         return world_of(session, clock())
 

@@ -5,10 +5,11 @@ from typing import Annotated
 
 import typer
 
-from canary.cli.context import Json, settings, show_json, show_table, who
+from canary.cli.context import Json, clock, open_store, show_json, show_table, who
+from canary.cli.groups import command_group
 from canary.model.sender import Sender, SenderState
 
-group = typer.Typer(help="Senders: who is known to write for a vendor, and who asks to be.", no_args_is_help=True)
+group = command_group("Senders: who is known to write for a vendor, and who waits for your answer.")
 
 Of = Annotated[str | None, typer.Option("--vendor", help="Only this vendor's.")]
 In = Annotated[list[SenderState] | None, typer.Option("--state", help="Only in this state; may be repeated.")]
@@ -17,11 +18,9 @@ In = Annotated[list[SenderState] | None, typer.Option("--state", help="Only in t
 @group.command("list")
 def list_all(vendor: Of = None, state: In = None, as_json: Json = False) -> None:
     """List senders, those that wait for an answer first."""
-    from canary.processes.run import open_store
     from canary.senders import profile
 
-    store = open_store(settings())
-    store.migrate()
+    store = open_store()
     with store.reading() as session:
         found = profile.list_senders(session, vendor, state or tuple(SenderState))
     if as_json:
@@ -46,10 +45,8 @@ def deny(vendor: str, sender: str, as_json: Json = False) -> None:
 
 def _decide(vendor: str, sender: str, state: SenderState, as_json: bool) -> None:
     from canary.cases import answers
-    from canary.processes.run import clock, open_store
 
-    store = open_store(settings())
-    store.migrate()
+    store = open_store()
     say = answers.approve if state is SenderState.LEARNED else answers.deny
     with store.writing() as session:
         outcome = say(session, vendor, sender, who(), clock())

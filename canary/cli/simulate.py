@@ -48,7 +48,7 @@ def simulate(
     jobs: Annotated[int, typer.Option(min=1, max=256, help="Processes.")] = 2,
     as_json: Json = False,
 ) -> None:
-    """Let attribution, simpler methods and an oracle say who leaked in simulated worlds, and measure each."""
+    """Measure how often attribution is right on simulated worlds, beside simpler methods and an oracle."""
     from canary.attribute.evaluation.benchmark import METHODS
     from canary.attribute.evaluation.scenarios import MIXES
 
@@ -61,9 +61,6 @@ def simulate(
     typer.echo(f"All of it is simulated: {worlds} worlds of each mix, seed {seed}.")
     for name in mixes:
         _show(name, table[name])
-
-
-COMMANDS = (simulate,)
 
 
 def _chosen(names: list[str], known: Iterable[str], what: str) -> list[str]:

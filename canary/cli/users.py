@@ -6,12 +6,13 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from canary.cli.context import Json, settings, show_json, show_table, who
+from canary.cli.context import Json, clock, open_store, show_json, show_table, who
+from canary.cli.groups import command_group
 
 if TYPE_CHECKING:
     from sqlmodel import Session
 
-group = typer.Typer(help="Users of the dashboard.", no_args_is_help=True)
+group = command_group("Users of the dashboard.")
 Password = Annotated[
     str | None, typer.Option(envvar="CANARY_PASSWORD", help="Password; one is made up and shown once if left out.")
 ]
@@ -32,12 +33,10 @@ def add(
     password: Password = None,
 ) -> None:
     """Add a user."""
-    from canary.processes.run import clock, open_store
     from canary.store.queries.audit import audit
     from canary.store.queries.users import add_user
 
-    store = open_store(settings())
-    store.migrate()
+    store = open_store()
     chosen = password or secrets.token_urlsafe(12)
     with store.writing() as session:
         row = add_user(session, name, chosen, role.value, clock())
@@ -48,11 +47,9 @@ def add(
 @group.command("list")
 def list_all(as_json: Json = False) -> None:
     """List all users."""
-    from canary.processes.run import clock, open_store
     from canary.store.queries.user_admin import members
 
-    store = open_store(settings())
-    store.migrate()
+    store = open_store()
     with store.reading() as session:
         found = members(session, clock())
     if as_json:
@@ -70,12 +67,10 @@ def list_all(as_json: Json = False) -> None:
 @group.command()
 def password(name: str, new: Password = None) -> None:
     """Set the password of a user; every session of it ends."""
-    from canary.processes.run import clock, open_store
     from canary.store.queries.audit import audit
     from canary.store.queries.user_admin import set_password
 
-    store = open_store(settings())
-    store.migrate()
+    store = open_store()
     chosen = new or secrets.token_urlsafe(12)
     with store.writing() as session:
         set_password(session, _number(session, name), chosen, clock())
@@ -86,12 +81,10 @@ def password(name: str, new: Password = None) -> None:
 @group.command()
 def remove(name: str) -> None:
     """Remove a user with its sessions and tokens."""
-    from canary.processes.run import clock, open_store
     from canary.store.queries import user_admin
     from canary.store.queries.audit import audit
 
-    store = open_store(settings())
-    store.migrate()
+    store = open_store()
     with store.writing() as session:
         removed = user_admin.remove(session, _number(session, name))
         audit(session, clock(), who(), "user-removed", removed, "on the command line")

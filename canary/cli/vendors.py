@@ -8,15 +8,16 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from canary.cli.context import CliError, Json, settings, show_json, show_table, who
+from canary.cli.context import CliError, Json, clock, open_store, show_json, show_table, who
+from canary.cli.groups import command_group
 from canary.cli.vendor_file import VendorEntry, read_file
 from canary.judge.organisation import is_domain
 
 if TYPE_CHECKING:
     from sqlmodel import Session
 
-group = typer.Typer(help="Vendors: the parties you give addresses to.", no_args_is_help=True)
-suppliers = typer.Typer(help="Suppliers: whom a vendor passes addresses on to.", no_args_is_help=True)
+group = command_group("Vendors: the parties you give addresses to.")
+suppliers = command_group("Suppliers: whom a vendor passes addresses on to.")
 group.add_typer(suppliers, name="supplier")
 
 Domains = Annotated[list[str], typer.Option("--domain", help="A domain the vendor sends from; may be repeated.")]
@@ -36,12 +37,10 @@ Day = Annotated[str | None, typer.Option(metavar="DATE", help="A day such as 202
 def add(name: str, domain: Domains, supplier: Suppliers = None, tag: Tags = None, as_json: Json = False) -> None:
     """Remember a vendor and the domains it sends from."""
     from canary.model.party import SupplierLink
-    from canary.processes.run import clock, open_store
     from canary.store.queries import vendor_tags, vendors
 
     _check(domain)
-    store = open_store(settings())
-    store.migrate()
+    store = open_store()
     with store.writing() as session:
         vendor = vendors.add_vendor(session, name, domain, clock())
         for named in supplier or []:
@@ -58,11 +57,9 @@ def add(name: str, domain: Domains, supplier: Suppliers = None, tag: Tags = None
 @group.command("list")
 def list_all(as_json: Json = False) -> None:
     """List all vendors."""
-    from canary.processes.run import open_store
     from canary.store.queries import canaries, vendors
 
-    store = open_store(settings())
-    store.migrate()
+    store = open_store()
     with store.reading() as session:
         issued = [c.vendor for c in canaries.list_canaries(session)]
         known = vendors.list_vendors(session)
@@ -78,11 +75,9 @@ def list_all(as_json: Json = False) -> None:
 @group.command()
 def show(vendor: str, as_json: Json = False) -> None:
     """Show one vendor: its suppliers, its canaries, when it should fall silent, and what happened."""
-    from canary.processes.run import open_store
     from canary.store.queries import audit, canaries, vendor_tags, vendors
 
-    store = open_store(settings())
-    store.migrate()
+    store = open_store()
     with store.reading() as session:
         found = vendors.get_vendor(session, vendor)
         words = vendor_tags.by_vendor(session, [found.slug]).get(found.slug, ())
@@ -132,7 +127,6 @@ def set_facts(
     as_json: Json = False,
 ) -> None:
     """Say when a vendor should fall silent, what else it sends from, or how it is tagged; past mail is judged again."""
-    from canary.processes.run import open_store
     from canary.store.queries import vendor_tags
 
     ends = {
@@ -143,8 +137,7 @@ def set_facts(
     if not (told or domain or tag or untag) and grace_days is None:
         raise CliError(f"vendor {vendor!r}: nothing to set; give --erasure-requested DATE or another option", 2)
     _check(domain or [])
-    store = open_store(settings())
-    store.migrate()
+    store = open_store()
     with store.writing() as session:
         changed = _set(session, vendor, told, grace_days, domain or [])
         vendor_tags.add_tags(session, vendor, tag or [])
@@ -158,12 +151,9 @@ def set_facts(
 @group.command("import")
 def import_file(file: Path, as_json: Json = False) -> None:
     """Take over vendors from a file such as vendors.example.toml; taking it over again changes nothing."""
-    from canary.processes.run import open_store
-
     entries = read_file(file)
     _check([domain for entry in entries for domain in entry.domains])
-    store = open_store(settings())
-    store.migrate()
+    store = open_store()
     with store.writing() as session:
         taken = [{"slug": slug, "new": new} for slug, new in (_take(session, entry) for entry in entries)]
     if as_json:
@@ -180,11 +170,8 @@ def add_supplier(
     since: Day = None, until: Day = None,
 ) -> None:  # fmt: skip
     """Say that a vendor passes addresses to a supplier; past mail of the account is judged again."""
-    from canary.processes.run import open_store
-
     facts = (channel, account, _day("--since", since), _day("--until", until))
-    store = open_store(settings())
-    store.migrate()
+    store = open_store()
     with store.writing() as session:
         slug = _supply(session, vendor, supplier, facts)
     typer.echo(f"{vendor} passes {f'the addresses of {channel}' if channel else 'its addresses'} to {slug}.")
@@ -194,11 +181,9 @@ def add_supplier(
 def remove_supplier(vendor: str, supplier: str, channel: Channel = None) -> None:
     """Take back that a vendor passes addresses to a supplier."""
     from canary.cases import answers
-    from canary.processes.run import clock, open_store
     from canary.store.queries import vendors
 
-    store = open_store(settings())
-    store.migrate()
+    store = open_store()
     with store.writing() as session:
         account = vendors.drop_supply(session, vendor, supplier, channel)
         if account and account not in vendors.get_vendor(session, vendor).told:
@@ -212,7 +197,6 @@ def _set(
     session: "Session", vendor: str, told: dict[str, datetime | None], grace_days: int | None, domains: list[str]
 ) -> int:
     from canary.cases import end_dates
-    from canary.processes.run import clock
 
     outcome = end_dates.set_endings(session, vendor, told, who(), clock())
     if grace_days is not None:
@@ -222,7 +206,6 @@ def _set(
 
 def _take(session: "Session", entry: VendorEntry) -> tuple[str, bool]:
     """Take one vendor of a file over; what the file does not say stays as it is."""
-    from canary.processes.run import clock
     from canary.store.queries import vendors
 
     slug = vendors.slug(entry.name)
@@ -243,7 +226,6 @@ def _supply(
 ) -> str:
     from canary.cases import answers
     from canary.model.party import SupplierLink
-    from canary.processes.run import clock
     from canary.store.queries import vendors
 
     channel, account, since, until = facts
@@ -257,7 +239,6 @@ def _supply(
 def _declare_domains(session: "Session", vendor: str, domains: list[str]) -> int:
     from canary.cases import answers
     from canary.judge.organisation import organisation
-    from canary.processes.run import clock
     from canary.store.queries import vendors
 
     fresh = vendors.add_domains(session, vendor, domains, clock())
@@ -265,7 +246,7 @@ def _declare_domains(session: "Session", vendor: str, domains: list[str]) -> int
 
 
 def _check(domains: Iterable[str]) -> None:
-    from canary.processes.run import supplier_book
+    from canary.processes.judging import supplier_book
 
     bad = [d for d in domains if not is_domain(d)]
     if bad:
