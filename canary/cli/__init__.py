@@ -52,11 +52,8 @@ SECTIONS = {
         "judge": LazyCommand("judge:judge", "Judge one mail as if it had come to an address that only the vendor has."),
     },
     "Leaks": {
-        "cases": LazyCommand("cases:list_cases", "List all cases, newest first."),
-        "case": LazyCommand(
-            "cases:one_case",
-            "Show one case with all that is known, said and to be done about it; or do something about it.",
-        ),
+        "cases": LazyCommand("case:list_cases", "List all cases, newest first."),
+        "case": LazyCommand("case:group", "Cases: the suspected leaks, what is known about them, and what you decide."),
         "letter": LazyCommand("letters:group", "Letters to vendors and suppliers: read their texts and change them."),
         "attribute": LazyCommand(
             "attribute:attribute",

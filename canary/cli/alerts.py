@@ -134,8 +134,8 @@ def acknowledge(case: Annotated[int, typer.Argument(help="The number of a case."
     typer.echo(f"case {case}: no more reminders")
 
 
-@group.command("hushes")
-def list_hushes(as_json: Json = False) -> None:
+@group.command("muted")
+def list_muted(as_json: Json = False) -> None:
     """List what is muted or snoozed."""
     from canary.alerts import mutes
 

@@ -9,7 +9,7 @@ from canary.cli.context import show_table
 from canary.model.case import percent
 
 
-def show(found: Mapping[str, Any]) -> None:
+def print_case(found: Mapping[str, Any]) -> None:
     """Print a case from its document."""
     typer.echo(_head(found))
     suspects = [(s["name"], s["kind"], percent(s["p"]), f"{s['hit']} of {s['held']}") for s in found["suspects"]]
@@ -23,12 +23,12 @@ def show(found: Mapping[str, Any]) -> None:
 def _head(found: Mapping[str, Any]) -> str:
     told = [
         f"Case {found['id']}: {found['state']}",
-        f"{found['owner']} sees to it" if found["owner"] else "nobody sees to it",
+        f"assigned to {found['owner']}" if found["owner"] else "unassigned",
     ]
     if found["merged_into"]:
         told.append(f"part of case {found['merged_into']}")
     if found["notify_until"]:
-        told.append(f"tell the authority until {found['notify_until']:%Y-%m-%d %H:%M} UTC (GDPR Art. 33)")
+        told.append(f"the authority is to be notified by {found['notify_until']:%Y-%m-%d %H:%M} UTC (GDPR Art. 33)")
     return ", ".join(told) + "."
 
 
@@ -55,7 +55,7 @@ def _todo(found: Mapping[str, Any]) -> Iterator[str]:
 def _proposed(found: Mapping[str, Any]) -> Iterator[str]:
     if found["merge_proposed"]:
         named = ", ".join(map(str, found["merge_proposed"]))
-        yield f"A campaign spans case {named} too; canary case {found['id']} --merge N makes them one."
+        yield f"A campaign spans case {named} as well: `canary case merge {found['id']} N` joins them."
 
 
 def in_words(findings: Mapping[str, Any]) -> Iterator[str]:
@@ -66,7 +66,7 @@ def in_words(findings: Mapping[str, Any]) -> Iterator[str]:
     yield from _fields(findings.get("fields", ()))
     twins = findings.get("twins", ())
     for names in twins:
-        yield f"Not distinguishable: {', '.join(names)}. An address that only one of them has would tell."
+        yield f"Not distinguishable: {', '.join(names)}. An address that only one of them has would settle it."
     if findings and not twins:
         yield "All suspects can be told apart: no two held just the same addresses."
 
