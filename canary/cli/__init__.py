@@ -23,6 +23,7 @@ SECTIONS = {
         "web": LazyCommand("serve:web", "Run the dashboard only."),
         "user": LazyCommand("users:group", "Users of the dashboard."),
         "alert": LazyCommand("alerts:group", "Alerts: test destinations, list messages, send failed ones again, mute."),
+        "recount": LazyCommand("hits:recount", "Count all hits again, and correct every count that is shown."),
         "demo": LazyCommand("demo:demo", "Replay the leak of 2011 and watch it being found."),
     },
     "Addresses": {
@@ -45,6 +46,7 @@ SECTIONS = {
             "import_mail:import_",
             "Import stored mail and judge it in order of date, without alerts about what is long past.",
         ),
+        "hits": LazyCommand("hits:hits", "List hits, newest first: what each mail means at each address it came to."),
         "sender": LazyCommand(
             "senders:group", "Senders: who is known to write for a vendor, and who waits for your answer."
         ),

@@ -1,13 +1,14 @@
 """`canary alert ...`: where word goes out, whether it arrived, and of what nobody wants to hear."""
 
 import re
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Annotated, Literal
 
 import typer
 
 from canary.cli.context import CliError, Json, clock, open_store, settings, show_json, show_table, who
 from canary.cli.groups import command_group
+from canary.cli.times import read_day
 
 group = command_group("Alerts: test destinations, list messages, send failed ones again, mute.")
 
@@ -160,11 +161,9 @@ _AHEAD = {"h": timedelta(hours=1), "d": timedelta(days=1), "w": timedelta(weeks=
 
 
 def _time(text: str, now: datetime) -> datetime:
+    if ahead := re.fullmatch(r"(\d{1,4})([hdw])", text):
+        return now + int(ahead[1]) * _AHEAD[ahead[2]]
     try:
-        if ahead := re.fullmatch(r"(\d{1,4})([hdw])", text):
-            return now + int(ahead[1]) * _AHEAD[ahead[2]]
-        if re.fullmatch(r"\d{4}-\d\d-\d\d", text):
-            return datetime.fromisoformat(text).replace(tzinfo=UTC)
-    except ValueError:
-        pass
-    raise CliError(f"UNTIL {text!r}: no time; write 4h, 3d, 2w or 2026-05-01", 2)
+        return read_day("UNTIL", text)
+    except CliError:
+        raise CliError(f"UNTIL {text!r}: no time; write 4h, 3d, 2w or 2026-05-01", 2) from None

@@ -2,14 +2,16 @@
 
 import getpass
 from dataclasses import asdict
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from canary.cli.context import CliError, Json, clock, open_store, show_json, show_table
 from canary.cli.groups import command_group
 from canary.model.decision import Decision
-from canary.views.campaign_pages import CampaignLine, CampaignPage
+
+if TYPE_CHECKING:
+    from canary.views.campaign_pages import CampaignLine, CampaignPage
 
 group = command_group("Campaigns: which mails belong to one sending, and why.")
 Number = Annotated[int, typer.Argument(min=1, max=2**31 - 1, help="Number of a campaign.")]
@@ -89,14 +91,14 @@ def split(number: Number, mails: Numbers, note: Note = "", who: Who = "", as_jso
         typer.echo(f"campaign {other.id}: {other.mails} mails, split off campaign {left.id}, which keeps {left.mails}")
 
 
-def _line(line: CampaignLine) -> dict[str, object]:
+def _line(line: "CampaignLine") -> dict[str, object]:
     return {
         "id": line.id, "subject": line.subject, "first": line.first_at, "last": line.last_at, "mails": line.mails,
         "canaries": line.canaries, "vendors": [slug for slug, _ in line.vendors], "cases": list(line.cases),
     }  # fmt: skip
 
 
-def _document(page: CampaignPage) -> dict[str, object]:
+def _document(page: "CampaignPage") -> dict[str, object]:
     return {
         **_line(page.line),
         "shared": [{"kind": kind, "value": value, "mails": count} for kind, value, count in page.shared],
@@ -112,7 +114,7 @@ def _document(page: CampaignPage) -> dict[str, object]:
     }  # fmt: skip
 
 
-def _print(page: CampaignPage) -> None:
+def _print(page: "CampaignPage") -> None:
     line = page.line
     typer.echo(
         f"campaign {line.id}: {line.mails} mails at {line.canaries} canaries, {line.first_at:%Y-%m-%d} to {line.last_at:%Y-%m-%d}"

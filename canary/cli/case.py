@@ -1,13 +1,14 @@
 """`canary cases`, `canary case ...`: the suspected leaks, and what people decide about them."""
 
 from collections.abc import Callable
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from canary.cli.context import CliError, Json, clock, open_store, show_json, show_table, who
 from canary.cli.groups import command_group
+from canary.cli.times import FORMATS, in_utc
 from canary.model.case import CaseState, percent
 from canary.model.claim import ClaimCode
 from canary.model.decision import Decision
@@ -24,7 +25,6 @@ group = command_group("Cases: the suspected leaks, what is known about them, and
 Number = Annotated[int, typer.Argument(metavar="ID", min=1, max=2**31 - 1, help="Number of the case.")]
 Other = Annotated[int, typer.Argument(metavar="OTHER", min=1, max=2**31 - 1, help="Number of the other case.")]
 Note = Annotated[str, typer.Option("--note", help="Why; it stands in the timeline.")]
-DAYS = ["%Y-%m-%d", "%Y-%m-%dT%H:%M", "%Y-%m-%dT%H:%M:%S", "%Y-%m-%d %H:%M", "%Y-%m-%dT%H:%M:%S%z"]
 
 
 @group.command("list")
@@ -131,7 +131,7 @@ def add_statement(  # each option is a part of what was said
     by: Annotated[str, typer.Option(help="Who made the statement.")],
     text: Annotated[str, typer.Argument(help="What was said, word for word.", show_default=False)] = "",
     claim: Annotated[list[str] | None, typer.Option(help=f"What it claims: {', '.join(ClaimCode)}.")] = None,
-    on: Annotated[datetime | None, typer.Option(formats=DAYS, help="When it was made.", show_default="now")] = None,
+    on: Annotated[datetime | None, typer.Option(formats=FORMATS, help="When it was made.", show_default="now")] = None,
     as_json: Json = False,
 ) -> None:
     """Record what a party said, and hold its claims against the evidence."""
@@ -141,7 +141,7 @@ def add_statement(  # each option is a part of what was said
     claims = tuple(map(read_claim, claim or ()))
 
     def act(session: "Session", decision: Decision) -> str:
-        said = PartyStatement(by, _utc(on) if on else decision.at, claims, text)
+        said = PartyStatement(by, in_utc(on) if on else decision.at, claims, text)
         statements.add_statement(session, number, said, decision)
         return f"statement of {by} recorded"
 
@@ -151,15 +151,15 @@ def add_statement(  # each option is a part of what was said
 @group.command()
 def aware(
     number: Number,
-    since: Annotated[datetime, typer.Argument(formats=DAYS, help="The time, in UTC unless it says otherwise.")],
+    since: Annotated[datetime, typer.Argument(formats=FORMATS, help="The time, in UTC unless it says otherwise.")],
     as_json: Json = False,
 ) -> None:
     """Set since when you have been aware of a leak, from which the 72 hours of the GDPR run."""
     from canary.cases import workflow
 
     def act(session: "Session", decision: Decision) -> str:
-        workflow.set_aware(session, number, _utc(since), decision)
-        return f"aware since {_utc(since):%Y-%m-%d %H:%M} UTC"
+        workflow.set_aware(session, number, in_utc(since), decision)
+        return f"aware since {in_utc(since):%Y-%m-%d %H:%M} UTC"
 
     _decide(number, act, "", as_json)
 
@@ -306,8 +306,3 @@ def _state(case: "CaseRow") -> str:
 
 def _top(suspects: list[dict[str, object]]) -> str:
     return f"{suspects[0]['name']} {percent(float(str(suspects[0]['p'])))}" if suspects else ""
-
-
-def _utc(at: datetime) -> datetime:
-    """Take a time without a zone for UTC, as all times are printed."""
-    return at.replace(tzinfo=UTC) if at.tzinfo is None else at.astimezone(UTC)

@@ -169,7 +169,7 @@ def print_error(line: str) -> None:
 
 def show_json(document: object) -> None:
     """Print one JSON document."""
-    typer.echo(json.dumps(document, indent=2, default=_plain, ensure_ascii=False))
+    typer.echo(json.dumps(document, indent=2, default=plain_json, ensure_ascii=False))
 
 
 def show_table(columns: Sequence[str], rows: Iterable[Sequence[object]], empty: str) -> None:
@@ -188,5 +188,6 @@ def show_table(columns: Sequence[str], rows: Iterable[Sequence[object]], empty: 
         typer.echo(empty)
 
 
-def _plain(value: object) -> object:
+def plain_json(value: object) -> object:
+    """Return the JSON form of what is no JSON value: a time in ISO 8601, anything else as its text."""
     return value.isoformat() if isinstance(value, datetime) else str(value)

@@ -6,20 +6,20 @@ from typing import Annotated
 
 import typer
 
-from canary.cases.letter_text import KINDS, LANGUAGES
-from canary.cli.context import Json, clock, open_store, show_json, show_table, who
+from canary.cli.context import CliError, Json, clock, open_store, show_json, show_table, who
 from canary.cli.groups import command_group
 from canary.model.decision import Decision
 
 group = command_group("Letters to vendors and suppliers: read their texts and change them.")
-Kind = Annotated[str, typer.Argument(help=f"One of {', '.join(KINDS)}.")]
-Language = Annotated[str, typer.Argument(help=f"One of {', '.join(LANGUAGES)}.")]
+Kind = Annotated[str, typer.Argument(help="vendor or supplier.")]
+Language = Annotated[str, typer.Argument(help="en, de or fr.")]
 
 
 @group.command("list")
 def list_all(as_json: Json = False) -> None:
     """List all letters, and which of them were changed."""
     from canary.cases import letters
+    from canary.cases.letter_text import KINDS, LANGUAGES
 
     store = open_store()
     with store.reading() as session:
@@ -40,13 +40,17 @@ def list_all(as_json: Json = False) -> None:
 
 
 @group.command()
-def show(kind: Kind, language: Language = "en") -> None:
-    """Print the text of a letter, to be changed and given to `canary letter set`."""
+def show(kind: Kind, language: Language = "en", as_json: Json = False) -> None:
+    """Print the text of a letter, ready to be changed and given to `canary letter set`."""
     from canary.cases import letters
 
     store = open_store()
     with store.reading() as session:
-        typer.echo(letters.text_of(session, kind, language), nl=False)
+        text, own = letters.text_of(session, kind, language), letters.changed(session)
+    if as_json:
+        show_json({"kind": kind, "language": language, "changed": (kind, language) in own, "text": text})
+    else:
+        typer.echo(text, nl=False)
 
 
 @group.command("set")
@@ -55,14 +59,17 @@ def set_text(
     language: Language,
     file: Annotated[Path, typer.Argument(help="File with the text; - reads standard input.")],
 ) -> None:
-    """Take a text of your own for a letter from now on; it is tried first."""
-    text = sys.stdin.read() if str(file) == "-" else file.read_text(encoding="utf-8")
+    """Use a text of your own for a letter from now on; it is checked first."""
+    try:
+        text = sys.stdin.read() if str(file) == "-" else file.read_text(encoding="utf-8")
+    except UnicodeDecodeError:
+        raise CliError(f"{file}: not UTF-8: save it as UTF-8 text", 2) from None
     _change(kind, language, text)
 
 
 @group.command()
 def reset(kind: Kind, language: Language) -> None:
-    """Go back to the text that comes with the program."""
+    """Go back to the text that ships with the program."""
     _change(kind, language, "")
 
 

@@ -1,8 +1,7 @@
 """`canary vendor ...`: whom addresses were given to."""
 
-import re
 from collections.abc import Iterable
-from datetime import UTC, date, datetime, time
+from datetime import date, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -10,11 +9,12 @@ import typer
 
 from canary.cli.context import CliError, Json, clock, open_store, show_json, show_table, who
 from canary.cli.groups import command_group
-from canary.cli.vendor_file import VendorEntry, read_file
-from canary.judge.organisation import is_domain
+from canary.cli.times import midnight, read_day
 
 if TYPE_CHECKING:
     from sqlmodel import Session
+
+    from canary.cli.vendor_file import VendorEntry
 
 group = command_group("Vendors: the parties you give addresses to.")
 suppliers = command_group("Suppliers: whom a vendor passes addresses on to.")
@@ -133,7 +133,7 @@ def set_facts(
         "contract": ("--contract-ends", contract_ends), "erasure": ("--erasure-requested", erasure_requested),
         "unsubscribed": ("--unsubscribed", unsubscribed),
     }  # fmt: skip
-    told = {name: _day(*option) for name, option in ends.items() if option[1] is not None}
+    told = {name: _end(*option) for name, option in ends.items() if option[1] is not None}
     if not (told or domain or tag or untag) and grace_days is None:
         raise CliError(f"vendor {vendor!r}: nothing to set; give --erasure-requested DATE or another option", 2)
     _check(domain or [])
@@ -151,6 +151,8 @@ def set_facts(
 @group.command("import")
 def import_file(file: Path, as_json: Json = False) -> None:
     """Take over vendors from a file such as vendors.example.toml; taking it over again changes nothing."""
+    from canary.cli.vendor_file import read_file
+
     entries = read_file(file)
     _check([domain for entry in entries for domain in entry.domains])
     store = open_store()
@@ -170,7 +172,12 @@ def add_supplier(
     since: Day = None, until: Day = None,
 ) -> None:  # fmt: skip
     """Say that a vendor passes addresses to a supplier; past mail of the account is judged again."""
-    facts = (channel, account, _day("--since", since), _day("--until", until))
+    facts = (
+        channel,
+        account,
+        read_day("--since", since) if since else None,
+        read_day("--until", until) if until else None,
+    )
     store = open_store()
     with store.writing() as session:
         slug = _supply(session, vendor, supplier, facts)
@@ -204,7 +211,7 @@ def _set(
     return outcome.changed + _declare_domains(session, vendor, domains)
 
 
-def _take(session: "Session", entry: VendorEntry) -> tuple[str, bool]:
+def _take(session: "Session", entry: "VendorEntry") -> tuple[str, bool]:
     """Take one vendor of a file over; what the file does not say stays as it is."""
     from canary.store.queries import vendors
 
@@ -246,6 +253,7 @@ def _declare_domains(session: "Session", vendor: str, domains: list[str]) -> int
 
 
 def _check(domains: Iterable[str]) -> None:
+    from canary.judge.organisation import is_domain
     from canary.processes.judging import supplier_book
 
     bad = [d for d in domains if not is_domain(d)]
@@ -259,19 +267,10 @@ def _check(domains: Iterable[str]) -> None:
         )
 
 
-def _day(option: str, text: str | None) -> datetime | None:
-    """Read a day; what should end never has none."""
-    if text is None or text == "never":
-        return None
-    try:
-        # The library reads 20260501 and 2026-W18-5 as well, which nobody means.
-        found = date.fromisoformat(text) if re.fullmatch(r"\d{4}-\d\d-\d\d", text) else None
-    except ValueError:
-        found = None
-    if found is None:
-        raise CliError(f"{option} {text!r}: no date; write it like 2026-05-01", 2)
-    return _midnight(found)
+def _end(option: str, text: str | None) -> datetime | None:
+    """Read a day; what should never end has none."""
+    return None if text in (None, "never") else read_day(option, text)
 
 
 def _midnight(day: date | None) -> datetime | None:
-    return datetime.combine(day, time(), UTC) if day else None
+    return midnight(day) if day else None
