@@ -33,7 +33,7 @@ SECTIONS = {
             "canaries:rotate", "Issue the next generation of an address; the old one keeps listening."
         ),
         "burn": LazyCommand("canaries:burn", "Mark an address as leaked; it keeps listening."),
-        "canaries": LazyCommand("canaries:list_canaries", "List all addresses."),
+        "canaries": LazyCommand("canaries:list_canaries", "List all issued addresses."),
         "decoys": LazyCommand(
             "decoys:keep_decoys", "Create missing decoys, and show how many there are and what came to them."
         ),

@@ -1,4 +1,4 @@
-"""`canary campaign ...`: which mails are one sending and why, and a person's word against it."""
+"""`canary campaign ...`: which mails belong to one sending and why, and what people decided instead."""
 
 import getpass
 from dataclasses import asdict
@@ -14,17 +14,20 @@ if TYPE_CHECKING:
     from canary.views.campaign_pages import CampaignLine, CampaignPage
 
 group = command_group("Campaigns: which mails belong to one sending, and why.")
-Number = Annotated[int, typer.Argument(min=1, max=2**31 - 1, help="Number of a campaign.")]
-Numbers = Annotated[list[int], typer.Argument(min=1, max=2**31 - 1)]
+Number = Annotated[int, typer.Argument(min=1, max=2**31 - 1, help="Number of the campaign.")]
+Numbers = Annotated[list[int], typer.Argument(min=1, max=2**31 - 1, help="Numbers of the campaigns.")]
+Mails = Annotated[
+    list[int], typer.Argument(min=1, max=2**31 - 1, help="Numbers of the mails, as `canary campaign show` lists them.")
+]
 Note = Annotated[str, typer.Option("--note", help="Why; kept with your name.")]
-Who = Annotated[str, typer.Option("--who", help="Whose word it is.", show_default="your login name")]
+Who = Annotated[str, typer.Option("--who", help="Who decided.", show_default="your login name")]
 
 
 @group.command("list")
 def list_all(
     as_json: Json = False,
-    most: Annotated[int, typer.Option("--limit", min=1, max=10_000, help="How many.")] = 50,
-    before: Annotated[int | None, typer.Option(help="Only those older than this number.")] = None,
+    most: Annotated[int, typer.Option("--limit", min=1, max=10_000, help="How many at most.")] = 50,
+    before: Annotated[int | None, typer.Option(help="Only campaigns with a lower number.")] = None,
 ) -> None:
     """List campaigns, newest first."""
     from canary.views.campaign_pages import campaign_list
@@ -46,7 +49,7 @@ def list_all(
 
 @group.command()
 def show(number: Number, as_json: Json = False) -> None:
-    """Show one campaign: what its mails share, what linked each, and what was said of it."""
+    """Show a campaign: what its mails share, what linked each of them, and what people decided."""
     from canary.views.campaign_pages import campaign_page
 
     store = open_store()
@@ -62,7 +65,7 @@ def show(number: Number, as_json: Json = False) -> None:
 
 @group.command()
 def merge(numbers: Numbers, note: Note = "", who: Who = "", as_json: Json = False) -> None:
-    """Say that campaigns are one; later mails respect it."""
+    """Join campaigns into one; later mails respect it."""
     from canary.cases import campaign_decisions
 
     store = open_store()
@@ -76,8 +79,8 @@ def merge(numbers: Numbers, note: Note = "", who: Who = "", as_json: Json = Fals
 
 
 @group.command()
-def split(number: Number, mails: Numbers, note: Note = "", who: Who = "", as_json: Json = False) -> None:
-    """Say that some mails of a campaign are another; later mails respect it."""
+def split(number: Number, mails: Mails, note: Note = "", who: Who = "", as_json: Json = False) -> None:
+    """Make some mails of a campaign a campaign of their own; later mails respect it."""
     from canary.cases import campaign_decisions
 
     store = open_store()

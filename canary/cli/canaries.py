@@ -11,6 +11,8 @@ from canary.cli.context import CliError, Json, clock, open_store, print_error, s
 from canary.model.address import Locale
 from canary.model.canary import Canary, Style
 
+Address = Annotated[str, typer.Argument(help="An issued address.")]
+
 
 class Format(StrEnum):
     """How issued addresses are printed."""
@@ -37,14 +39,20 @@ _COLUMNS = (
 
 
 def issue(
-    vendor: str,
-    channel: Annotated[str, typer.Option(help="Through what the address is given away.")] = "signup",
+    vendor: Annotated[str, typer.Argument(help="The vendor, as `canary vendor list` names it.")],
+    channel: Annotated[
+        str, typer.Option(help="Through what the address is given: signup, newsletter, order ...")
+    ] = "signup",
     style: Annotated[Style, typer.Option(help="How the address looks.")] = Style.TAGGED,
-    count: Annotated[int, typer.Option(min=1, max=100_000, help="How many.")] = 1,
+    count: Annotated[int, typer.Option(min=1, max=100_000, help="How many addresses.")] = 1,
     form: Annotated[Format, typer.Option("--format", help="How to print them.")] = Format.TABLE,
-    domain: Annotated[str | None, typer.Option(help="Domain of the address; by default the first one set.")] = None,
-    mailbox: Annotated[str, typer.Option(help="What stands before the + in the plus style.")] = "me",
-    locale: Annotated[Locale, typer.Option(help="Whose name and number the persona has: en, de or fr.")] = Locale.EN,
+    domain: Annotated[
+        str | None, typer.Option(help="Domain of the address; without it the first of the settings.")
+    ] = None,
+    mailbox: Annotated[str, typer.Option(help="What stands before the + in plus style.")] = "me",
+    locale: Annotated[
+        Locale, typer.Option(help="Language of the name and number of the persona: en, de or fr.")
+    ] = Locale.EN,
 ) -> None:
     """Issue new addresses to a vendor."""
     import secrets
@@ -66,7 +74,7 @@ def issue(
     _print(made, form)
 
 
-def rotate(address: str, as_json: Json = False) -> None:
+def rotate(address: Address, as_json: Json = False) -> None:
     """Issue the next generation of an address; the old one keeps listening."""
     import secrets
 
@@ -77,7 +85,7 @@ def rotate(address: str, as_json: Json = False) -> None:
     _print([made], Format.JSON if as_json else Format.TABLE)
 
 
-def burn(address: str, as_json: Json = False) -> None:
+def burn(address: Address, as_json: Json = False) -> None:
     """Mark an address as leaked; it keeps listening."""
     from canary.canaries import lifecycle
 
@@ -87,12 +95,14 @@ def burn(address: str, as_json: Json = False) -> None:
 
 
 def list_canaries(
-    vendor: Annotated[str | None, typer.Option(help="Only this vendor's.")] = None,
+    vendor: Annotated[str | None, typer.Option(help="Only addresses of this vendor.")] = None,
     form: Annotated[Format, typer.Option("--format", help="How to print them.")] = Format.TABLE,
-    with_decoys: Annotated[bool, typer.Option("--decoys", help="The decoys instead; keep that list secret.")] = False,
+    with_decoys: Annotated[
+        bool, typer.Option("--decoys", help="List the decoys instead; keep that list secret.")
+    ] = False,
     as_json: Json = False,
 ) -> None:
-    """List all addresses."""
+    """List all issued addresses."""
     from canary.canaries import decoys
     from canary.store.queries import canaries
 

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 group = command_group("Cases: the suspected leaks, what is known about them, and what you decide.")
 
 Number = Annotated[int, typer.Argument(metavar="ID", min=1, max=2**31 - 1, help="Number of the case.")]
-Other = Annotated[int, typer.Argument(metavar="OTHER", min=1, max=2**31 - 1, help="Number of the other case.")]
+Other = Annotated[int, typer.Argument(metavar="OTHER", min=1, max=2**31 - 1, help="Number of the case it takes over.")]
 Note = Annotated[str, typer.Option("--note", help="Why; it stands in the timeline.")]
 
 
@@ -47,7 +47,7 @@ def list_cases(as_json: Json = False) -> None:
         return
     rows = [(c.id, _state(c), c.owner, _top(c.suspects), hits.get(c.id or 0, 0), c.opened_at.date()) for c in found]
     columns = ("case", "state", "assigned to", "most likely", "hits", "opened")
-    show_table(columns, rows, "No cases: nobody is known to have leaked.")
+    show_table(columns, rows, "No cases: no leak was found.")
 
 
 @group.command()
@@ -78,7 +78,7 @@ def export_case(
 @group.command("state")
 def set_state(
     number: Number,
-    state: Annotated[CaseState, typer.Argument(help="The state it is to have.")],
+    state: Annotated[CaseState, typer.Argument(help="The new state.")],
     note: Note = "",
     as_json: Json = False,
 ) -> None:
@@ -95,7 +95,7 @@ def set_state(
 def assign(
     number: Number,
     user: Annotated[str, typer.Argument(help="Name of the user.", show_default=False)] = "",
-    nobody: Annotated[bool, typer.Option("--nobody", help="Take the case away from its user.")] = False,
+    nobody: Annotated[bool, typer.Option("--nobody", help="Leave the case unassigned.")] = False,
     as_json: Json = False,
 ) -> None:
     """Assign a case to a user."""
@@ -154,7 +154,7 @@ def aware(
     since: Annotated[datetime, typer.Argument(formats=FORMATS, help="The time, in UTC unless it says otherwise.")],
     as_json: Json = False,
 ) -> None:
-    """Set since when you have been aware of a leak, from which the 72 hours of the GDPR run."""
+    """Set when you became aware of a leak, which starts the 72 hours of the GDPR."""
     from canary.cases import workflow
 
     def act(session: "Session", decision: Decision) -> str:
@@ -167,8 +167,10 @@ def aware(
 @group.command()
 def tick(
     number: Number,
-    codes: Annotated[list[str], typer.Argument(metavar="CODE", help="Points, as `canary case show` names them.")],
-    undo: Annotated[bool, typer.Option("--undo", help="Take the ticks back.")] = False,
+    codes: Annotated[
+        list[str], typer.Argument(metavar="CODE", help="Codes of the points, as `canary case show` lists them.")
+    ],
+    undo: Annotated[bool, typer.Option("--undo", help="Remove the ticks.")] = False,
     as_json: Json = False,
 ) -> None:
     """Tick points of the checklist."""
@@ -184,7 +186,7 @@ def tick(
 
 @group.command()
 def merge(number: Number, other: Other, note: Note = "", as_json: Json = False) -> None:
-    """Let a case take over another one."""
+    """Merge another case into a case."""
     from canary.cases import merge_split
 
     def act(session: "Session", decision: Decision) -> str:
@@ -201,7 +203,7 @@ def split(
     note: Note = "",
     as_json: Json = False,
 ) -> None:
-    """Make what came to one vendor, or one campaign, a case of its own."""
+    """Make one vendor's hits, or one campaign, a case of its own."""
     chosen = _part(part)
 
     def act(session: "Session", decision: Decision) -> str:
@@ -212,7 +214,7 @@ def split(
 
 @group.command()
 def undo(number: Number, note: Note = "", as_json: Json = False) -> None:
-    """Take the last merge or split of a case back."""
+    """Undo the last merge or split of a case."""
     from canary.cases import merge_split
 
     def act(session: "Session", decision: Decision) -> str:
@@ -225,7 +227,7 @@ def undo(number: Number, note: Note = "", as_json: Json = False) -> None:
 @group.command()
 def rotate(
     number: Number,
-    vendor: Annotated[str, typer.Argument(help="The vendor that is to get new addresses.")],
+    vendor: Annotated[str, typer.Argument(help="The vendor, as `canary vendor list` names it.")],
     as_json: Json = False,
 ) -> None:
     """Give a vendor new addresses for those that were hit; the old ones keep listening."""
@@ -243,7 +245,9 @@ def rotate(
 @group.command()
 def letter(
     number: Number,
-    to: Annotated[str, typer.Argument(help="vendor:SLUG or supplier:SLUG; the word alone where there is one.")],
+    to: Annotated[
+        str, typer.Argument(help="vendor:SLUG or supplier:SLUG; the first word alone where there is only one.")
+    ],
     lang: Annotated[str, typer.Option(help="Language of the letter: en, de or fr.")] = "en",
     as_json: Json = False,
 ) -> None:

@@ -1,4 +1,4 @@
-"""A case in words on a terminal: who, when, what leaked, what was said, what is to be done."""
+"""A case in words on a terminal: who, when, what leaked, what was said, what to do next."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
@@ -17,19 +17,19 @@ def print_case(found: Mapping[str, Any]) -> None:
     for line in (*in_words(found), *_reasons(found), *_heard(found), *_todo(found), *_proposed(found)):
         typer.echo(line)
     lines = [(e["at"].isoformat(), e["kind"], e["text"], e["who"]) for e in found["timeline"]]
-    show_table(("when", "what", "text", "who"), lines, "Nothing happened yet.")
+    show_table(("when", "what", "text", "who"), lines, "Nothing has happened yet.")
 
 
 def _head(found: Mapping[str, Any]) -> str:
-    told = [
+    parts = [
         f"Case {found['id']}: {found['state']}",
         f"assigned to {found['owner']}" if found["owner"] else "unassigned",
     ]
     if found["merged_into"]:
-        told.append(f"part of case {found['merged_into']}")
+        parts.append(f"part of case {found['merged_into']}")
     if found["notify_until"]:
-        told.append(f"the authority is to be notified by {found['notify_until']:%Y-%m-%d %H:%M} UTC (GDPR Art. 33)")
-    return ", ".join(told) + "."
+        parts.append(f"the authority is to be notified by {found['notify_until']:%Y-%m-%d %H:%M} UTC (GDPR Art. 33)")
+    return ", ".join(parts) + "."
 
 
 def _reasons(found: Mapping[str, Any]) -> Iterator[str]:
@@ -68,7 +68,7 @@ def in_words(findings: Mapping[str, Any]) -> Iterator[str]:
     for names in twins:
         yield f"Not distinguishable: {', '.join(names)}. An address that only one of them has would settle it."
     if findings and not twins:
-        yield "All suspects can be told apart: no two held just the same addresses."
+        yield "All suspects can be told apart: no two held exactly the same addresses."
 
 
 def _fields(fields: Sequence[Mapping[str, Any]]) -> Iterator[str]:
@@ -78,7 +78,7 @@ def _fields(fields: Sequence[Mapping[str, Any]]) -> Iterator[str]:
     for label, some in (("Names", names), ("Other facts", [f for f in fields if f not in names])):
         seen = [f for f in some if f["p"] > 0.5]
         if seen:
-            told = ", ".join(f"{f['field']} {percent(f['p'])}" for f in seen)
-            yield f"{label} leaked: yes ({told})."
+            parts = ", ".join(f"{f['field']} {percent(f['p'])}" for f in seen)
+            yield f"{label} leaked: yes ({parts})."
         elif some:
             yield f"{label} leaked: not seen so far ({percent(max(f['p'] for f in some))} that they did)."

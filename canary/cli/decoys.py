@@ -1,4 +1,4 @@
-"""`canary decoys`: addresses nobody is given, kept among the issued ones, and what came to them."""
+"""`canary decoys`: addresses that are never given to anyone, hidden among the issued ones, and what came to them."""
 
 from typing import TYPE_CHECKING, Annotated
 
@@ -12,9 +12,12 @@ if TYPE_CHECKING:
 
 def keep_decoys(
     count: Annotated[
-        int | None, typer.Option(min=0, max=1000, help="How many at each domain; by default decoys.count.")
+        int | None,
+        typer.Option(min=0, max=1000, help="How many at each domain; without it decoys.count of the settings."),
     ] = None,
-    new_key: Annotated[bool, typer.Option("--new-key", help="Give up a lost key; its decoys count as issued.")] = False,
+    new_key: Annotated[
+        bool, typer.Option("--new-key", help="Replace a lost key; decoys made with it count as issued from then on.")
+    ] = False,
     as_json: Json = False,
 ) -> None:
     """Create missing decoys, and show how many there are and what came to them."""
@@ -25,8 +28,8 @@ def keep_decoys(
     known = settings()
     store = open_store(known)
     with store.writing() as session:
-        if told := decoys.ready(session, anew=new_key):
-            raise CliError(f"{told}, or begin anew with --new-key")
+        if fault := decoys.ready(session, anew=new_key):
+            raise CliError(f"{fault}, or start over with --new-key")
         wanted = decoys.DecoyRequest(known.decoys.count if count is None else count)
         made = decoys.maintain_decoys(session, wanted, secrets.randbelow, clock())
     with store.reading() as session:

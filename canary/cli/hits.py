@@ -25,7 +25,7 @@ def hits(
         str, typer.Option(metavar="TIME", help="Only since a day or a time of RFC 3339.", show_default=False)
     ] = "",
     limit: Annotated[
-        int | None, typer.Option(min=1, help="At most so many.", show_default=f"all as JSON, {_IN_TABLE} in a table")
+        int | None, typer.Option(min=1, help="How many at most.", show_default=f"all as JSON, {_IN_TABLE} in a table")
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print a JSON document for each hit, one a line.")] = False,
 ) -> None:

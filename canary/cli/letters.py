@@ -1,4 +1,4 @@
-"""`canary letter ...`: the texts of the letters about cases, and the owner's own."""
+"""`canary letter ...`: the texts of the letters about cases, as shipped or as the owner changed them."""
 
 import sys
 from pathlib import Path
@@ -11,13 +11,13 @@ from canary.cli.groups import command_group
 from canary.model.decision import Decision
 
 group = command_group("Letters to vendors and suppliers: read their texts and change them.")
-Kind = Annotated[str, typer.Argument(help="vendor or supplier.")]
-Language = Annotated[str, typer.Argument(help="en, de or fr.")]
+Kind = Annotated[str, typer.Argument(help="Addressee: vendor or supplier.")]
+Language = Annotated[str, typer.Argument(help="Language: en, de or fr.")]
 
 
 @group.command("list")
 def list_all(as_json: Json = False) -> None:
-    """List all letters, and which of them were changed."""
+    """List all letters, and which of them you changed."""
     from canary.cases import letters
     from canary.cases.letter_text import KINDS, LANGUAGES
 
@@ -32,11 +32,11 @@ def list_all(as_json: Json = False) -> None:
             for kind, language, row in rows
         ])  # fmt: skip
         return
-    told = [
+    lines = [
         (kind, language, f"{r.changed_at.date()} by {r.changed_by}" if r else "as shipped")
         for kind, language, r in rows
     ]
-    show_table(("letter", "language", "text"), told, "No letters.")
+    show_table(("letter", "language", "text"), lines, "No letters.")
 
 
 @group.command()
@@ -57,7 +57,7 @@ def show(kind: Kind, language: Language = "en", as_json: Json = False) -> None:
 def set_text(
     kind: Kind,
     language: Language,
-    file: Annotated[Path, typer.Argument(help="File with the text; - reads standard input.")],
+    file: Annotated[Path, typer.Argument(help="File with the text; - for standard input.")],
 ) -> None:
     """Use a text of your own for a letter from now on; it is checked first."""
     try:

@@ -16,10 +16,13 @@ _MOST = 512 * 1024 * 1024
 
 def plan(
     coverage: Annotated[
-        float, typer.Option(min=0.01, max=0.95, help="Share of what a source holds that a leak is assumed to take.")
+        float,
+        typer.Option(min=0.01, max=0.95, help="Share of its addresses that a leak of a source is assumed to expose."),
     ] = 0.3,
-    most: Annotated[int, typer.Option(min=0, max=200, help="Questions to find additions for, the worst first.")] = 8,
-    world: Annotated[Path | None, typer.Option(help="A world as JSON instead of the present installation.")] = None,
+    most: Annotated[
+        int, typer.Option(min=0, max=200, help="How many questions to find additions for, the worst first.")
+    ] = 8,
+    world: Annotated[Path | None, typer.Option(help="A world as a JSON file instead of this installation.")] = None,
     as_json: Json = False,
 ) -> None:
     """Show which sources cannot be told apart, and which further addresses would help most."""

@@ -30,7 +30,7 @@ domains = [{domain}]
 [smtp]
 host = "127.0.0.1"
 port = 2525
-# listen = ["[::]:25"]  # once the world may write to it
+# listen = ["[::]:25"]  # once anyone may send mail to it
 hostname = {hostname}
 
 [web]
@@ -183,7 +183,7 @@ def _store() -> str:
 
 
 def _greeting(door: "Door") -> str:
-    """Ask whoever listens there, in the protocol that is spoken there."""
+    """Ask what listens there, in the protocol that is spoken there."""
     try:
         if door.path:
             return _first_words(door.path)
@@ -200,7 +200,11 @@ def _first_words(path: str) -> str:
     with socket.socket(socket.AF_UNIX) as client:
         client.settimeout(5)
         client.connect(path)
-        return f"answers at {path}" if client.recv(3) == b"220" else _fail(f"{path} greets nobody; is it ours?")
+        return (
+            f"answers at {path}"
+            if client.recv(3) == b"220"
+            else _fail(f"{path} sends no greeting; is it Canary that listens there?")
+        )
 
 
 def _health(host: str, port: int) -> str:

@@ -1,4 +1,4 @@
-"""`canary user ...`: who may look at the dashboard."""
+"""`canary user ...`: who may use the dashboard."""
 
 import secrets
 from enum import StrEnum
@@ -13,8 +13,9 @@ if TYPE_CHECKING:
     from sqlmodel import Session
 
 group = command_group("Users of the dashboard.")
+Name = Annotated[str, typer.Argument(help="Name of the user.")]
 Password = Annotated[
-    str | None, typer.Option(envvar="CANARY_PASSWORD", help="Password; one is made up and shown once if left out.")
+    str | None, typer.Option(envvar="CANARY_PASSWORD", help="Password; without it one is generated and shown once.")
 ]
 
 
@@ -28,7 +29,7 @@ class UserRole(StrEnum):
 
 @group.command()
 def add(
-    name: str,
+    name: Name,
     role: Annotated[UserRole, typer.Option(help="What the user may do.")] = UserRole.VIEWER,
     password: Password = None,
 ) -> None:
@@ -65,8 +66,8 @@ def list_all(as_json: Json = False) -> None:
 
 
 @group.command()
-def password(name: str, new: Password = None) -> None:
-    """Set the password of a user; every session of it ends."""
+def password(name: Name, new: Password = None) -> None:
+    """Set the password of a user and end all sessions of that user."""
     from canary.store.queries.audit import audit
     from canary.store.queries.user_admin import set_password
 
@@ -79,8 +80,8 @@ def password(name: str, new: Password = None) -> None:
 
 
 @group.command()
-def remove(name: str) -> None:
-    """Remove a user with its sessions and tokens."""
+def remove(name: Name) -> None:
+    """Remove a user with all sessions and tokens."""
     from canary.store.queries import user_admin
     from canary.store.queries.audit import audit
 

@@ -1,4 +1,4 @@
-"""`canary vendor ...`: whom addresses were given to."""
+"""`canary vendor ...`: the parties that addresses were given to."""
 
 from collections.abc import Iterable
 from datetime import date, datetime
@@ -17,25 +17,34 @@ if TYPE_CHECKING:
     from canary.cli.vendor_file import VendorEntry
 
 group = command_group("Vendors: the parties you give addresses to.")
-suppliers = command_group("Suppliers: whom a vendor passes addresses on to.")
+suppliers = command_group("Suppliers: the parties a vendor passes addresses on to.")
 group.add_typer(suppliers, name="supplier")
 
+Vendor = Annotated[str, typer.Argument(help="The vendor, as `canary vendor list` names it.")]
+Supplier = Annotated[str, typer.Argument(help="The supplier.")]
 Domains = Annotated[list[str], typer.Option("--domain", help="A domain the vendor sends from; may be repeated.")]
 Suppliers = Annotated[
     list[str] | None,
     typer.Option("--supplier", help="NAME or NAME:CHANNEL of a supplier it passes addresses to; may be repeated."),
 ]
-Ends = Annotated[str | None, typer.Option(metavar="DATE", help="A day such as 2026-05-01, or never.")]
+Ends = Annotated[str | None, typer.Option(metavar="DATE", help="A day such as 2026-05-01, or `never`.")]
 Tags = Annotated[
-    list[str] | None, typer.Option("--tag", help="A word to group vendors by, as alerts may; may be repeated.")
+    list[str] | None,
+    typer.Option("--tag", help="A word to group vendors by, which alert routes can use; may be repeated."),
 ]
 Channel = Annotated[str | None, typer.Option(help="Only the addresses of this channel.")]
 Day = Annotated[str | None, typer.Option(metavar="DATE", help="A day such as 2026-05-01.")]
 
 
 @group.command()
-def add(name: str, domain: Domains, supplier: Suppliers = None, tag: Tags = None, as_json: Json = False) -> None:
-    """Remember a vendor and the domains it sends from."""
+def add(
+    name: Annotated[str, typer.Argument(help="What people call it.")],
+    domain: Domains,
+    supplier: Suppliers = None,
+    tag: Tags = None,
+    as_json: Json = False,
+) -> None:
+    """Add a vendor and the domains it sends from."""
     from canary.model.party import SupplierLink
     from canary.store.queries import vendor_tags, vendors
 
@@ -73,7 +82,7 @@ def list_all(as_json: Json = False) -> None:
 
 
 @group.command()
-def show(vendor: str, as_json: Json = False) -> None:
+def show(vendor: Vendor, as_json: Json = False) -> None:
     """Show one vendor: its suppliers, its canaries, when it should fall silent, and what happened."""
     from canary.store.queries import audit, canaries, vendor_tags, vendors
 
@@ -98,14 +107,16 @@ def show(vendor: str, as_json: Json = False) -> None:
             "events": [{"at": e.at, "kind": e.kind, "who": e.who, "text": e.text} for e in happened],
         })  # fmt: skip
         return
-    typer.echo(f"{found.name} ({found.slug}) sends from {', '.join(found.domains) or 'nowhere known'}")
+    typer.echo(f"{found.name} ({found.slug}) sends from {', '.join(found.domains) or 'no known domain'}")
     if words:
         typer.echo("tagged " + ", ".join(words))
     told = {"contract ends": ends.contract, "erasure requested": ends.erasure, "unsubscribed": ends.unsubscribed}
     for name, at in told.items():
         if at:
             typer.echo(f"{name} {at:%Y-%m-%d}")
-    typer.echo("passes addresses to " + (", ".join(sorted({s.supplier for s in found.supplies})) or "nobody known"))
+    typer.echo(
+        "passes addresses to " + (", ".join(sorted({s.supplier for s in found.supplies})) or "no known supplier")
+    )
     rows = [(c.channel, c.generation, c.address, c.state, c.issued.date()) for c in issued]
     show_table(("channel", "gen", "address", "state", "issued"), rows, f"No canaries yet: canary issue {found.slug}")
     lines = [(f"{e.at:%Y-%m-%d}", e.who, e.text) for e in happened[:20]]
@@ -114,19 +125,21 @@ def show(vendor: str, as_json: Json = False) -> None:
 
 @group.command("set")
 def set_facts(
-    vendor: str,
+    vendor: Vendor,
     contract_ends: Ends = None,
     erasure_requested: Ends = None,
     unsubscribed: Ends = None,
     grace_days: Annotated[
-        int | None, typer.Option(min=-1, max=3650, help="Days of grace; -1 is what is usual.")
+        int | None, typer.Option(min=-1, max=3650, help="Days of grace after that; -1 for the default.")
     ] = None,
-    domain: Annotated[list[str] | None, typer.Option("--domain", help="A further domain it sends from.")] = None,
+    domain: Annotated[
+        list[str] | None, typer.Option("--domain", help="Another domain it sends from; may be repeated.")
+    ] = None,
     tag: Tags = None,
-    untag: Annotated[list[str] | None, typer.Option("--untag", help="A tag to take away; may be repeated.")] = None,
+    untag: Annotated[list[str] | None, typer.Option("--untag", help="A tag to remove; may be repeated.")] = None,
     as_json: Json = False,
 ) -> None:
-    """Say when a vendor should fall silent, what else it sends from, or how it is tagged; past mail is judged again."""
+    """Set when a vendor should fall silent, what else it sends from, or its tags; past mail is judged again."""
     from canary.store.queries import vendor_tags
 
     ends = {
@@ -145,33 +158,35 @@ def set_facts(
     if as_json:
         show_json({"vendor": vendor, "changed": changed})
     else:
-        typer.echo(f"{vendor}: {changed} mails judged anew.")
+        typer.echo(f"{vendor}: {changed} mails judged again.")
 
 
 @group.command("import")
-def import_file(file: Path, as_json: Json = False) -> None:
-    """Take over vendors from a file such as vendors.example.toml; taking it over again changes nothing."""
+def import_file(
+    file: Annotated[Path, typer.Argument(help="TOML file with [[vendor]] entries.")], as_json: Json = False
+) -> None:
+    """Add or update vendors from a file such as vendors.example.toml; a second time changes nothing."""
     from canary.cli.vendor_file import read_file
 
     entries = read_file(file)
     _check([domain for entry in entries for domain in entry.domains])
     store = open_store()
     with store.writing() as session:
-        taken = [{"slug": slug, "new": new} for slug, new in (_take(session, entry) for entry in entries)]
+        imported = [{"slug": slug, "new": new} for slug, new in (_import(session, entry) for entry in entries)]
     if as_json:
-        show_json(taken)
+        show_json(imported)
     else:
-        new = sum(bool(vendor["new"]) for vendor in taken)
-        typer.echo(f"{len(taken)} vendors read, {new} of them new.")
+        new = sum(bool(vendor["new"]) for vendor in imported)
+        typer.echo(f"{len(imported)} vendors read, {new} of them new.")
 
 
 @suppliers.command("add")
 def add_supplier(
-    vendor: str, supplier: str, channel: Channel = None,
-    account: Annotated[str, typer.Option(help="The vendor's account there; mail of it is the vendor's own.")] = "",
+    vendor: Vendor, supplier: Supplier, channel: Channel = None,
+    account: Annotated[str, typer.Option(help="The vendor's account there; mail from that account is the vendor's own.")] = "",
     since: Day = None, until: Day = None,
 ) -> None:  # fmt: skip
-    """Say that a vendor passes addresses to a supplier; past mail of the account is judged again."""
+    """Record that a vendor passes addresses on to a supplier; past mail of the account is judged again."""
     facts = (
         channel,
         account,
@@ -185,8 +200,8 @@ def add_supplier(
 
 
 @suppliers.command("remove")
-def remove_supplier(vendor: str, supplier: str, channel: Channel = None) -> None:
-    """Take back that a vendor passes addresses to a supplier."""
+def remove_supplier(vendor: Vendor, supplier: Supplier, channel: Channel = None) -> None:
+    """Remove a supplier from a vendor."""
     from canary.cases import answers
     from canary.store.queries import vendors
 
@@ -211,8 +226,8 @@ def _set(
     return outcome.changed + _declare_domains(session, vendor, domains)
 
 
-def _take(session: "Session", entry: "VendorEntry") -> tuple[str, bool]:
-    """Take one vendor of a file over; what the file does not say stays as it is."""
+def _import(session: "Session", entry: "VendorEntry") -> tuple[str, bool]:
+    """Add or update one vendor of a file; what the file leaves out stays as it is."""
     from canary.store.queries import vendors
 
     slug = vendors.slug(entry.name)

@@ -72,6 +72,11 @@ def test_every_command_says_what_it_does_in_one_sentence(path: str) -> None:
     assert "\n\n" not in text.strip()
 
 
+@pytest.mark.parametrize("path", ALL)
+def test_every_argument_and_option_is_explained(path: str) -> None:
+    assert [p.name for p in ALL[path].params if not p.help and not getattr(p, "hidden", False)] == []
+
+
 def loaded_by(*arguments: str) -> set[str]:
     """Run a command in a process of its own, and return the top-level packages that it loaded."""
     script = (
