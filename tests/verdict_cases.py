@@ -27,7 +27,7 @@ from canary.model.canary import Canary, CanaryState, Persona, Style
 from canary.model.mail import Client, Envelope
 from canary.model.party import RelationshipEnds, Vendor
 from canary.model.verdict import Judgement
-from canary.processes.run import supplier_book
+from canary.processes.judging import supplier_book
 
 FOLDER = Path(__file__).parent / "cases/verdicts"
 CASES = sorted(FOLDER.iterdir())

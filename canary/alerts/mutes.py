@@ -60,7 +60,7 @@ def unmute(session: Session, subject: str, who: str, now: datetime) -> None:
     """Tell of a subject again; what was kept back goes out at once, what was muted stays untold. Raises Unknown."""
     row = session.get(MuteRow, subject)
     if row is None:
-        raise Unknown(f"{subject}: not muted or snoozed; see `canary alert hushes`")
+        raise Unknown(f"{subject}: not muted or snoozed; see `canary alert muted`")
     if row.until:
         for waiting in _waiting(session, subject):
             waiting.due_at = now

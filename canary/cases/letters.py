@@ -109,7 +109,7 @@ def _facts(session: Session, case: CaseRow, kind: str, slug: str, now: datetime)
     evidence = statements.evidence_of(session, case)
     given = _given(session, vendors, evidence)
     if not given:
-        raise Unknown(f"case {case.id}: nothing in it concerns {kind} {slug!r}; see `canary case {case.id}`")
+        raise Unknown(f"case {case.id}: nothing in it concerns {kind} {slug!r}; see `canary case show {case.id}`")
     mails, others = _mails(session, case, vendors), _members(session, case) - vendors
     said = _said(evidence, mails)
     after, before = max(g.issued for g in given), min(g.first for g in given)

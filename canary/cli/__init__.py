@@ -1,40 +1,78 @@
-"""The command line: one module for each group of commands, joined here."""
+"""The command line: the table of all commands; the module of a command is imported when it is called."""
+
+from typing import ClassVar
 
 import typer
 
-from canary.cli import (
-    alerts,
-    attribute,
-    campaigns,
-    canaries,
-    cases,
-    context,
-    decoys,
-    demo,
-    import_mail,
-    judge,
-    letters,
-    plan,
-    senders,
-    serve,
-    simulate,
-    users,
-    vendors,
-)
+from canary.cli.context import configure
+from canary.cli.groups import LazyCommand, LazyGroup
 
-app = typer.Typer(
-    name="canary",
-    help="Find out who leaked your e-mail address.",
-    no_args_is_help=True,
-    pretty_exceptions_enable=False,
-    callback=context.configure,
-)
-for group in (serve, canaries, decoys, cases, judge, import_mail, attribute, plan, demo, simulate):
-    for command in group.COMMANDS:
-        app.command()(command)
-app.add_typer(vendors.group, name="vendor")
-app.add_typer(senders.group, name="sender")
-app.add_typer(alerts.group, name="alert")
-app.add_typer(campaigns.group, name="campaign")
-app.add_typer(letters.group, name="letter")
-app.add_typer(users.group, name="user")
+SECTIONS = {
+    "Set up and run": {
+        "init": LazyCommand(
+            "serve:init", "Create the data folder, settings, store and first user, and print the DNS records to set."
+        ),
+        "doctor": LazyCommand(
+            "serve:doctor", "Check that everything listens and can be reached; exit 1 when something is wrong."
+        ),
+        "up": LazyCommand(
+            "serve:up", "Run listener, worker and dashboard on this machine, each watched and restarted."
+        ),
+        "smtp": LazyCommand("serve:smtp", "Run the listener only."),
+        "worker": LazyCommand("serve:worker", "Run the pipeline and the alerts only."),
+        "web": LazyCommand("serve:web", "Run the dashboard only."),
+        "user": LazyCommand("users:group", "Users of the dashboard."),
+        "alert": LazyCommand("alerts:group", "Alerts: test destinations, list messages, send failed ones again, mute."),
+        "recount": LazyCommand("hits:recount", "Count all hits again, and correct every count that is shown."),
+        "demo": LazyCommand("demo:demo", "Replay the leak of 2011 and watch it being found."),
+    },
+    "Addresses": {
+        "vendor": LazyCommand("vendors:group", "Vendors: the parties you give addresses to."),
+        "issue": LazyCommand("canaries:issue", "Issue new addresses to a vendor."),
+        "rotate": LazyCommand(
+            "canaries:rotate", "Issue the next generation of an address; the old one keeps listening."
+        ),
+        "burn": LazyCommand("canaries:burn", "Mark an address as leaked; it keeps listening."),
+        "canaries": LazyCommand("canaries:list_canaries", "List all issued addresses."),
+        "decoys": LazyCommand(
+            "decoys:keep_decoys", "Create missing decoys, and show how many there are and what came to them."
+        ),
+        "plan": LazyCommand(
+            "plan:plan", "Show which sources cannot be told apart, and which further addresses would help most."
+        ),
+    },
+    "Mail": {
+        "import": LazyCommand(
+            "import_mail:import_",
+            "Import stored mail and judge it in order of date, without alerts about what is long past.",
+        ),
+        "hits": LazyCommand("hits:hits", "List hits, newest first: what each mail means at each address it came to."),
+        "sender": LazyCommand(
+            "senders:group", "Senders: who is known to write for a vendor, and who waits for your answer."
+        ),
+        "campaign": LazyCommand("campaigns:group", "Campaigns: which mails belong to one sending, and why."),
+        "judge": LazyCommand("judge:judge", "Judge one mail as if it had come to an address that only the vendor has."),
+    },
+    "Leaks": {
+        "cases": LazyCommand("case:list_cases", "List all cases, newest first."),
+        "case": LazyCommand("case:group", "Cases: the suspected leaks, what is known about them, and what you decide."),
+        "letter": LazyCommand("letters:group", "Letters to vendors and suppliers: read their texts and change them."),
+        "attribute": LazyCommand(
+            "attribute:attribute",
+            "Name who leaked in a world given as JSON: suspects with probabilities, joint hypotheses, and the window.",
+        ),
+        "simulate": LazyCommand(
+            "simulate:simulate",
+            "Measure how often attribution is right on simulated worlds, beside simpler methods and an oracle.",
+        ),
+    },
+}
+
+
+class Commands(LazyGroup):
+    """All commands."""
+
+    sections: ClassVar = SECTIONS
+
+
+app = typer.Typer(cls=Commands, no_args_is_help=True, rich_markup_mode=None, callback=configure)

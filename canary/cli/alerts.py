@@ -1,34 +1,36 @@
-"""`canary alert ...`: where word goes out, whether it arrived, and of what nobody wants to hear."""
+"""`canary alert ...`: destinations, messages and whether they arrived, and what is muted."""
 
 import re
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Annotated, Literal
 
 import typer
 
-from canary.cli.context import CliError, Json, settings, show_json, show_table, who
+from canary.cli.context import CliError, Json, clock, open_store, settings, show_json, show_table, who
+from canary.cli.groups import command_group
+from canary.cli.times import read_day
 
-group = typer.Typer(
-    help="Alerts: test destinations, list messages, send dead letters again, mute.", no_args_is_help=True
-)
+group = command_group("Alerts: test destinations, list messages, send failed ones again, mute.")
 
-Subject = Annotated[str, typer.Argument(metavar="CASE|VENDOR", help="The number of a case, or a vendor.")]
-State = Annotated[Literal["waiting", "sent", "dead", "muted"] | None, typer.Option(help="Only those in this state.")]
+Subject = Annotated[
+    str, typer.Argument(metavar="CASE|VENDOR", help="Number of a case, or a vendor as `canary vendor list` names it.")
+]
+State = Annotated[Literal["waiting", "sent", "dead", "muted"] | None, typer.Option(help="Only messages in this state.")]
 
 
 @group.command("test")
 def try_all(
-    destination: Annotated[list[str] | None, typer.Argument(help="Only these destinations.")] = None,
+    destination: Annotated[list[str] | None, typer.Argument(help="Names of destinations; all without one.")] = None,
     as_json: Json = False,
 ) -> None:
-    """Send a test to every destination, at once and once only; exit 1 when one did not arrive."""
+    """Send a test message to every destination, without retries; exit 1 when one did not arrive."""
     from canary.alerts.test_send import test_send
-    from canary.processes.run import alert_desk, open_store
+    from canary.processes.run import alert_desk
 
     known = settings()
     desk = alert_desk(known, open_store(known))
     if not desk.targets:
-        raise CliError("alert.destinations: none set; add one to canary.toml", 2)
+        raise CliError("alert.destinations: none is set; add one to canary.toml", 2)
     strange = [name for name in destination or [] if desk.target(name) is None]
     if strange:
         raise CliError(f"{strange[0]}: no such destination; there are {', '.join(t.name for t in desk.targets)}", 2)
@@ -47,15 +49,13 @@ def try_all(
 @group.command("list")
 def list_all(
     state: State = None,
-    limit: Annotated[int, typer.Option(min=1, max=10_000, help="At most so many.")] = 100,
+    limit: Annotated[int, typer.Option(min=1, max=10_000, help="How many at most.")] = 100,
     as_json: Json = False,
 ) -> None:
     """List the newest messages, where they went and whether they arrived."""
-    from canary.processes.run import open_store
     from canary.store.queries import outbox
 
-    store = open_store(settings())
-    store.migrate()
+    store = open_store()
     with store.reading() as session:
         found = [
             {"delivery": d.id, "id": d.fact.id, "kind": d.fact.kind, "case": d.fact.case, "vendor": d.fact.vendor,
@@ -72,15 +72,16 @@ def list_all(
 
 @group.command()
 def retry(
-    delivery: Annotated[list[int] | None, typer.Argument(help="Only these dead letters.")] = None,
+    delivery: Annotated[
+        list[int] | None,
+        typer.Argument(help="Numbers of deliveries, as `canary alert list` shows them; all that failed without one."),
+    ] = None,
     as_json: Json = False,
 ) -> None:
-    """Send dead letters again."""
-    from canary.processes.run import clock, open_store
+    """Send failed messages again."""
     from canary.store.queries import outbox
 
-    store = open_store(settings())
-    store.migrate()
+    store = open_store()
     with store.writing() as session:
         for number in delivery or []:
             outbox.retry(session, number, clock())
@@ -93,12 +94,10 @@ def retry(
 
 @group.command()
 def mute(subject: Subject) -> None:
-    """Tell nobody of a case or vendor any more; what happens is kept and shows on the dashboard."""
+    """Send no more alerts about a case or vendor; what happens is still recorded and shown on the dashboard."""
     from canary.alerts import mutes
-    from canary.processes.run import clock, open_store
 
-    store = open_store(settings())
-    store.migrate()
+    store = open_store()
     with store.writing() as session:
         mutes.mute(session, _subject(subject), who(), clock())
     typer.echo(f"{_subject(subject)}: muted until `canary alert unmute {subject}`")
@@ -107,54 +106,49 @@ def mute(subject: Subject) -> None:
 @group.command()
 def snooze(
     subject: Subject,
-    until: Annotated[str, typer.Argument(metavar="UNTIL", help="A time ahead such as 4h or 3d, or a day: 2026-05-01.")],
+    until: Annotated[
+        str,
+        typer.Argument(metavar="UNTIL", help="How long, such as 4h, 3d or 2w, or until which day, such as 2026-05-01."),
+    ],
 ) -> None:
-    """Keep what happens in a case or at a vendor back until a time, then tell it in one message."""
+    """Hold back alerts about a case or vendor until a time, then send them as one message."""
     from canary.alerts import mutes
-    from canary.processes.run import clock, open_store
 
     end = _time(until, clock())
-    store = open_store(settings())
-    store.migrate()
+    store = open_store()
     with store.writing() as session:
         mutes.snooze(session, _subject(subject), end, who(), clock())
-    typer.echo(f"{_subject(subject)}: nothing until {end:%Y-%m-%d %H:%M} UTC")
+    typer.echo(f"{_subject(subject)}: no alerts until {end:%Y-%m-%d %H:%M} UTC")
 
 
 @group.command()
 def unmute(subject: Subject) -> None:
-    """Tell of a case or vendor again."""
+    """Send alerts about a case or vendor again."""
     from canary.alerts import mutes
-    from canary.processes.run import clock, open_store
 
-    store = open_store(settings())
-    store.migrate()
+    store = open_store()
     with store.writing() as session:
         mutes.unmute(session, _subject(subject), who(), clock())
-    typer.echo(f"{_subject(subject)}: is told of again")
+    typer.echo(f"{_subject(subject)}: alerts are sent again")
 
 
 @group.command("ack")
-def acknowledge(case: Annotated[int, typer.Argument(help="The number of a case.")]) -> None:
-    """Say that you saw a case, which ends its reminders."""
+def acknowledge(case: Annotated[int, typer.Argument(help="Number of the case.", min=1, max=2**31 - 1)]) -> None:
+    """Acknowledge a case, which ends its reminders."""
     from canary.cases import case_alerts
-    from canary.processes.run import clock, open_store
 
-    store = open_store(settings())
-    store.migrate()
+    store = open_store()
     with store.writing() as session:
         case_alerts.acknowledge(session, case, who(), clock())
     typer.echo(f"case {case}: no more reminders")
 
 
-@group.command("hushes")
-def list_hushes(as_json: Json = False) -> None:
+@group.command("muted")
+def list_muted(as_json: Json = False) -> None:
     """List what is muted or snoozed."""
     from canary.alerts import mutes
-    from canary.processes.run import clock, open_store
 
-    store = open_store(settings())
-    store.migrate()
+    store = open_store()
     with store.reading() as session:
         found = [
             {"subject": row.subject, "until": row.until, "who": row.who, "at": row.at}
@@ -175,11 +169,9 @@ _AHEAD = {"h": timedelta(hours=1), "d": timedelta(days=1), "w": timedelta(weeks=
 
 
 def _time(text: str, now: datetime) -> datetime:
+    if ahead := re.fullmatch(r"(\d{1,4})([hdw])", text):
+        return now + int(ahead[1]) * _AHEAD[ahead[2]]
     try:
-        if ahead := re.fullmatch(r"(\d{1,4})([hdw])", text):
-            return now + int(ahead[1]) * _AHEAD[ahead[2]]
-        if re.fullmatch(r"\d{4}-\d\d-\d\d", text):
-            return datetime.fromisoformat(text).replace(tzinfo=UTC)
-    except ValueError:
-        pass
-    raise CliError(f"UNTIL {text!r}: no time; write 4h, 3d, 2w or 2026-05-01", 2)
+        return read_day("UNTIL", text)
+    except CliError:
+        raise CliError(f"UNTIL {text!r}: no time; write 4h, 3d, 2w or 2026-05-01", 2) from None

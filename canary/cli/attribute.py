@@ -13,10 +13,10 @@ _MOST = 512 * 1024 * 1024
 
 
 def attribute(
-    file: Annotated[Path, typer.Argument(help="A world as JSON; a .jsonl file holds one a line.")],
+    file: Annotated[Path, typer.Argument(help="A world as JSON; a .jsonl file holds one on each line.")],
     as_json: Json = False,
 ) -> None:
-    """Say who leaked in a world: suspects with probabilities, joint hypotheses, and the window."""
+    """Name who leaked in a world given as JSON: suspects with probabilities, joint hypotheses, and the window."""
     from canary.attribute.answer_json import answer_world
     from canary.attribute.world_json import WorldError, read_world
 
@@ -30,7 +30,7 @@ def attribute(
 
     if file.suffix != ".jsonl":
         found = reply(_read(file), str(file))
-        show_json(found) if as_json else _tell(found)
+        show_json(found) if as_json else _print(found)
         return
     failed = 0
     for number, line in _lines(file):
@@ -42,9 +42,6 @@ def attribute(
         typer.echo(json.dumps(found))
     if failed:
         raise typer.Exit(1)
-
-
-COMMANDS = (attribute,)
 
 
 def _read(file: Path) -> str:
@@ -62,13 +59,13 @@ def _lines(file: Path) -> Iterator[tuple[int, str]]:
     return ((number, line) for number, line in enumerate(_read(file).splitlines(), 1) if line.strip())
 
 
-def _tell(found: dict[str, Any]) -> None:
+def _print(found: dict[str, Any]) -> None:
     for case in found["cases"]:
         typer.echo(f"{len(case['canaries'])} addresses hit by {len(case['campaigns'])} campaigns")
         for suspect in case["suspects"][:5]:
             typer.echo(f"  {suspect['p']:6.1%}  {suspect['kind']} {suspect['id']}".rstrip())
-        nobody = next((h["p"] for h in case["hypotheses"] if not h["sources"]), 0.0)
-        typer.echo(f"  {nobody:6.1%}  no leak")
+        no_leak = next((h["p"] for h in case["hypotheses"] if not h["sources"]), 0.0)
+        typer.echo(f"  {no_leak:6.1%}  no leak")
         for twins in case["indistinguishable"]:
             typer.echo(f"  not distinguishable: {', '.join(twin['id'] for twin in twins)}")
         if case["window"]:

@@ -1,34 +1,38 @@
-"""`canary campaign ...`: which mails are one sending and why, and a person's word against it."""
+"""`canary campaign ...`: which mails belong to one sending and why, and what people decided instead."""
 
 import getpass
 from dataclasses import asdict
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from canary.cli.context import CliError, Json, settings, show_json, show_table
+from canary.cli.context import CliError, Json, clock, open_store, show_json, show_table
+from canary.cli.groups import command_group
 from canary.model.decision import Decision
-from canary.views.campaign_pages import CampaignLine, CampaignPage
 
-group = typer.Typer(help="Campaigns: which mails are one sending, and why.", no_args_is_help=True)
-Number = Annotated[int, typer.Argument(min=1, max=2**31 - 1, help="Number of a campaign.")]
-Numbers = Annotated[list[int], typer.Argument(min=1, max=2**31 - 1)]
+if TYPE_CHECKING:
+    from canary.views.campaign_pages import CampaignLine, CampaignPage
+
+group = command_group("Campaigns: which mails belong to one sending, and why.")
+Number = Annotated[int, typer.Argument(min=1, max=2**31 - 1, help="Number of the campaign.")]
+Numbers = Annotated[list[int], typer.Argument(min=1, max=2**31 - 1, help="Numbers of the campaigns.")]
+Mails = Annotated[
+    list[int], typer.Argument(min=1, max=2**31 - 1, help="Numbers of the mails, as `canary campaign show` lists them.")
+]
 Note = Annotated[str, typer.Option("--note", help="Why; kept with your name.")]
-Who = Annotated[str, typer.Option("--who", help="Whose word it is.", show_default="your login name")]
+Who = Annotated[str, typer.Option("--who", help="Who decided.", show_default="your login name")]
 
 
 @group.command("list")
 def list_all(
     as_json: Json = False,
-    most: Annotated[int, typer.Option("--limit", min=1, max=10_000, help="How many.")] = 50,
-    before: Annotated[int | None, typer.Option(help="Only those older than this number.")] = None,
+    most: Annotated[int, typer.Option("--limit", min=1, max=10_000, help="How many at most.")] = 50,
+    before: Annotated[int | None, typer.Option(help="Only campaigns with a lower number.")] = None,
 ) -> None:
     """List campaigns, newest first."""
-    from canary.processes.run import open_store
     from canary.views.campaign_pages import campaign_list
 
-    store = open_store(settings())
-    store.migrate()
+    store = open_store()
     with store.reading() as session:
         lines, further = campaign_list(session, before, most)
     if as_json:
@@ -45,12 +49,10 @@ def list_all(
 
 @group.command()
 def show(number: Number, as_json: Json = False) -> None:
-    """Show one campaign: what its mails share, what linked each, and what was said of it."""
-    from canary.processes.run import open_store
+    """Show a campaign: what its mails share, what linked each of them, and what people decided."""
     from canary.views.campaign_pages import campaign_page
 
-    store = open_store(settings())
-    store.migrate()
+    store = open_store()
     with store.reading() as session:
         page = campaign_page(session, number)
     if page is None:
@@ -63,12 +65,10 @@ def show(number: Number, as_json: Json = False) -> None:
 
 @group.command()
 def merge(numbers: Numbers, note: Note = "", who: Who = "", as_json: Json = False) -> None:
-    """Say that campaigns are one; later mails respect it."""
+    """Join campaigns into one; later mails respect it."""
     from canary.cases import campaign_decisions
-    from canary.processes.run import clock, open_store
 
-    store = open_store(settings())
-    store.migrate()
+    store = open_store()
     with store.writing() as session:
         word = Decision(who or getpass.getuser(), clock(), note)
         campaign = campaign_decisions.merge(session, numbers, word)
@@ -79,13 +79,11 @@ def merge(numbers: Numbers, note: Note = "", who: Who = "", as_json: Json = Fals
 
 
 @group.command()
-def split(number: Number, mails: Numbers, note: Note = "", who: Who = "", as_json: Json = False) -> None:
-    """Say that some mails of a campaign are another; later mails respect it."""
+def split(number: Number, mails: Mails, note: Note = "", who: Who = "", as_json: Json = False) -> None:
+    """Make some mails of a campaign a campaign of their own; later mails respect it."""
     from canary.cases import campaign_decisions
-    from canary.processes.run import clock, open_store
 
-    store = open_store(settings())
-    store.migrate()
+    store = open_store()
     with store.writing() as session:
         word = Decision(who or getpass.getuser(), clock(), note)
         other = campaign_decisions.split(session, number, mails, word)
@@ -96,14 +94,14 @@ def split(number: Number, mails: Numbers, note: Note = "", who: Who = "", as_jso
         typer.echo(f"campaign {other.id}: {other.mails} mails, split off campaign {left.id}, which keeps {left.mails}")
 
 
-def _line(line: CampaignLine) -> dict[str, object]:
+def _line(line: "CampaignLine") -> dict[str, object]:
     return {
         "id": line.id, "subject": line.subject, "first": line.first_at, "last": line.last_at, "mails": line.mails,
         "canaries": line.canaries, "vendors": [slug for slug, _ in line.vendors], "cases": list(line.cases),
     }  # fmt: skip
 
 
-def _document(page: CampaignPage) -> dict[str, object]:
+def _document(page: "CampaignPage") -> dict[str, object]:
     return {
         **_line(page.line),
         "shared": [{"kind": kind, "value": value, "mails": count} for kind, value, count in page.shared],
@@ -119,7 +117,7 @@ def _document(page: CampaignPage) -> dict[str, object]:
     }  # fmt: skip
 
 
-def _print(page: CampaignPage) -> None:
+def _print(page: "CampaignPage") -> None:
     line = page.line
     typer.echo(
         f"campaign {line.id}: {line.mails} mails at {line.canaries} canaries, {line.first_at:%Y-%m-%d} to {line.last_at:%Y-%m-%d}"

@@ -7,9 +7,11 @@ from typing import Annotated
 
 import typer
 
-from canary.cli.context import CliError, Json, print_error, settings, show_json, show_table
+from canary.cli.context import CliError, Json, clock, open_store, print_error, settings, show_json, show_table
 from canary.model.address import Locale
 from canary.model.canary import Canary, Style
+
+Address = Annotated[str, typer.Argument(help="An issued address.")]
 
 
 class Format(StrEnum):
@@ -37,21 +39,26 @@ _COLUMNS = (
 
 
 def issue(
-    vendor: str,
-    channel: Annotated[str, typer.Option(help="Through what the address is given away.")] = "signup",
+    vendor: Annotated[str, typer.Argument(help="The vendor, as `canary vendor list` names it.")],
+    channel: Annotated[
+        str, typer.Option(help="Through what the address is given: signup, newsletter, order ...")
+    ] = "signup",
     style: Annotated[Style, typer.Option(help="How the address looks.")] = Style.TAGGED,
-    count: Annotated[int, typer.Option(min=1, max=100_000, help="How many.")] = 1,
+    count: Annotated[int, typer.Option(min=1, max=100_000, help="How many addresses.")] = 1,
     form: Annotated[Format, typer.Option("--format", help="How to print them.")] = Format.TABLE,
-    domain: Annotated[str | None, typer.Option(help="Domain of the address; by default the first one set.")] = None,
-    mailbox: Annotated[str, typer.Option(help="What stands before the + in the plus style.")] = "me",
-    locale: Annotated[Locale, typer.Option(help="Whose name and number the persona has: en, de or fr.")] = Locale.EN,
+    domain: Annotated[
+        str | None, typer.Option(help="Domain of the address; without it the first of the settings.")
+    ] = None,
+    mailbox: Annotated[str, typer.Option(help="What stands before the + in plus style.")] = "me",
+    locale: Annotated[
+        Locale, typer.Option(help="Language of the name and number of the persona: en, de or fr.")
+    ] = Locale.EN,
 ) -> None:
     """Issue new addresses to a vendor."""
     import secrets
 
     from canary.canaries import decoys, lifecycle
     from canary.canaries.lifecycle import IssueOrder
-    from canary.processes.run import clock, open_store
 
     known = settings()
     at = (domain or next(iter(known.domains), "")).lower()
@@ -60,7 +67,6 @@ def issue(
             f"domain {at!r}: not among the domains set ({', '.join(known.domains) or 'none'}); see `canary init`", 2
         )
     store = open_store(known)
-    store.migrate()
     with store.writing() as session:
         print_error(decoys.ready(session) if known.decoys.count else decoys.trouble(session))
         order = IssueOrder(vendor, at, channel, style, mailbox, locale)
@@ -68,41 +74,39 @@ def issue(
     _print(made, form)
 
 
-def rotate(address: str, as_json: Json = False) -> None:
+def rotate(address: Address, as_json: Json = False) -> None:
     """Issue the next generation of an address; the old one keeps listening."""
     import secrets
 
     from canary.canaries import lifecycle
-    from canary.processes.run import clock, open_store
 
-    with open_store(settings()).writing() as session:
+    with open_store().writing() as session:
         made = lifecycle.rotate(session, address, secrets.randbelow, clock())
     _print([made], Format.JSON if as_json else Format.TABLE)
 
 
-def burn(address: str, as_json: Json = False) -> None:
+def burn(address: Address, as_json: Json = False) -> None:
     """Mark an address as leaked; it keeps listening."""
     from canary.canaries import lifecycle
-    from canary.processes.run import clock, open_store
 
-    with open_store(settings()).writing() as session:
+    with open_store().writing() as session:
         marked = lifecycle.burn(session, address, clock())
     _print([marked], Format.JSON if as_json else Format.TABLE)
 
 
 def list_canaries(
-    vendor: Annotated[str | None, typer.Option(help="Only this vendor's.")] = None,
+    vendor: Annotated[str | None, typer.Option(help="Only addresses of this vendor.")] = None,
     form: Annotated[Format, typer.Option("--format", help="How to print them.")] = Format.TABLE,
-    with_decoys: Annotated[bool, typer.Option("--decoys", help="The decoys instead; keep that list secret.")] = False,
+    with_decoys: Annotated[
+        bool, typer.Option("--decoys", help="List the decoys instead; keep that list secret.")
+    ] = False,
     as_json: Json = False,
 ) -> None:
-    """List all addresses."""
+    """List all issued addresses."""
     from canary.canaries import decoys
-    from canary.processes.run import open_store
     from canary.store.queries import canaries
 
-    store = open_store(settings())
-    store.migrate()
+    store = open_store()
     with store.reading() as session:
         print_error(decoys.trouble(session))
         if with_decoys:
@@ -110,10 +114,6 @@ def list_canaries(
         else:
             found = canaries.list_canaries(session, vendor)
     _print(found, Format.JSON if as_json else form)
-
-
-list_canaries.__name__ = "canaries"
-COMMANDS = (issue, rotate, burn, list_canaries)
 
 
 def _print(found: list[Canary], form: Format) -> None:

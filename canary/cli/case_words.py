@@ -1,4 +1,4 @@
-"""A case in words on a terminal: who, when, what leaked, what was said, what is to be done."""
+"""A case in words on a terminal: who, when, what leaked, what was said, what to do next."""
 
 from collections.abc import Iterator, Mapping
 from typing import Any
@@ -9,7 +9,7 @@ from canary.cli.context import show_table
 from canary.model.case import Findings, percent
 
 
-def show(found: Mapping[str, Any]) -> None:
+def print_case(found: Mapping[str, Any]) -> None:
     """Print a case from its document."""
     from canary.store.codec import findings_of
 
@@ -20,19 +20,19 @@ def show(found: Mapping[str, Any]) -> None:
     for line in (*in_words(findings), *_reasons(findings), *_heard(found), *_todo(found), *_proposed(found)):
         typer.echo(line)
     lines = [(e["at"].isoformat(), e["kind"], e["text"], e["who"]) for e in found["timeline"]]
-    show_table(("when", "what", "text", "who"), lines, "Nothing happened yet.")
+    show_table(("when", "what", "text", "who"), lines, "Nothing has happened yet.")
 
 
 def _head(found: Mapping[str, Any]) -> str:
-    told = [
+    parts = [
         f"Case {found['id']}: {found['state']}",
-        f"{found['owner']} sees to it" if found["owner"] else "nobody sees to it",
+        f"assigned to {found['owner']}" if found["owner"] else "unassigned",
     ]
     if found["merged_into"]:
-        told.append(f"part of case {found['merged_into']}")
+        parts.append(f"part of case {found['merged_into']}")
     if found["notify_until"]:
-        told.append(f"tell the authority until {found['notify_until']:%Y-%m-%d %H:%M} UTC (GDPR Art. 33)")
-    return ", ".join(told) + "."
+        parts.append(f"the authority is to be notified by {found['notify_until']:%Y-%m-%d %H:%M} UTC (GDPR Art. 33)")
+    return ", ".join(parts) + "."
 
 
 def _reasons(found: Findings) -> Iterator[str]:
@@ -58,7 +58,7 @@ def _todo(found: Mapping[str, Any]) -> Iterator[str]:
 def _proposed(found: Mapping[str, Any]) -> Iterator[str]:
     if found["merge_proposed"]:
         named = ", ".join(map(str, found["merge_proposed"]))
-        yield f"A campaign spans case {named} too; canary case {found['id']} --merge N makes them one."
+        yield f"A campaign spans case {named} as well: `canary case merge {found['id']} N` joins them."
 
 
 def in_words(findings: Findings) -> Iterator[str]:
@@ -68,9 +68,9 @@ def in_words(findings: Findings) -> Iterator[str]:
         yield f"Leaked between {window.from_90:%Y-%m-%d} and {window.to_90:%Y-%m-%d} (90 %)."
     yield from _fields(findings.fields)
     for names in findings.indistinguishable:
-        yield f"Not distinguishable: {', '.join(names)}. An address that only one of them has would tell."
+        yield f"Not distinguishable: {', '.join(names)}. An address that only one of them has would settle it."
     if window and not findings.indistinguishable:
-        yield "All suspects can be told apart: no two held just the same addresses."
+        yield "All suspects can be told apart: no two held exactly the same addresses."
 
 
 def _fields(fields: Mapping[str, float]) -> Iterator[str]:

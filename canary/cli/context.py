@@ -5,19 +5,19 @@ import json
 import logging
 import os
 import sys
+import traceback
 from collections.abc import Iterable, Sequence
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
-from rich.console import Console
-from rich.table import Table
-from sqlalchemy.exc import SQLAlchemyError
 
-from canary.judge.providers import ProviderError
-from canary.settings import Settings, SettingsError, load_settings
-from canary.store.queries.vendors import Duplicate, Unknown
+from canary import __version__
+
+if TYPE_CHECKING:
+    from canary.settings import Settings
+    from canary.store.database import Database
 
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON document.")]
 
@@ -35,10 +35,19 @@ class _Chosen:
     config: Path | None = None
 
 
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"canary {__version__}")
+        raise typer.Exit
+
+
 def configure(
     config: Annotated[
         Path | None, typer.Option(help="Settings file.", envvar="CANARY_CONFIG", show_default="canary.toml")
     ] = None,
+    version: Annotated[  # noqa: ARG001 - it prints and ends while options are read
+        bool, typer.Option("--version", is_eager=True, callback=_print_version, help="Print the version and exit.")
+    ] = False,
 ) -> None:
     """Find out who leaked your e-mail address."""
     _Chosen.config = config
@@ -52,8 +61,10 @@ def config_path() -> Path | None:
     return next((place for place in places if place.is_file()), None)
 
 
-def settings() -> Settings:
+def settings() -> "Settings":
     """Read the settings and set up logging by them."""
+    from canary.settings import load_settings
+
     found = load_settings(config_path(), os.environ)
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(
@@ -65,8 +76,22 @@ def settings() -> Settings:
     return found
 
 
+def open_store(chosen: "Settings | None" = None) -> "Database":
+    """Open the store of the settings, brought up to date."""
+    from canary.processes import smtp_process
+
+    store = smtp_process.open_store(chosen or settings())
+    store.migrate()
+    return store
+
+
+def clock() -> datetime:
+    """Return the present time in UTC."""
+    return datetime.now(UTC)
+
+
 def who() -> str:
-    """Name whoever gave the command, for what is written down."""
+    """Return the name under which a command is recorded."""
     try:
         return f"{getpass.getuser()} (command line)"
     except (KeyError, OSError):  # a container may run as a number that has no name
@@ -90,18 +115,45 @@ class JsonLines(logging.Formatter):
 
 
 def explain(fault: Exception) -> tuple[str, int]:
-    """Return the line and the exit code for whatever a command raised."""
-    if isinstance(fault, SettingsError):
-        return str(fault), 2
+    """Return the line and the exit code for what a command raised."""
     if isinstance(fault, CliError):
         return str(fault), fault.code
-    if isinstance(fault, Unknown | Duplicate | ProviderError | ValueError | OSError):
+    if isinstance(fault, typer.TyperException):
+        return _wrong_use(fault), fault.exit_code
+    if isinstance(fault, typer.Abort):
+        return "stopped: nothing was answered", 1
+    if isinstance(fault, OSError) and fault.filename:
+        return f"{fault.filename}: {fault.strerror}: check the path and its permissions", 1
+    if isinstance(fault, ValueError | OSError):
+        return str(fault), 1
+    return _explain_by_type(fault)
+
+
+def _wrong_use(fault: typer.TyperException) -> str:
+    text, ctx = fault.format_message(), getattr(fault, "ctx", None)
+    if ctx is None or text.startswith("Usage:"):  # a group without a command prints its help
+        return text
+    return f"{' '.join(text.split())} See `{ctx.command_path} --help`."
+
+
+def _explain_by_type(fault: Exception) -> tuple[str, int]:
+    # Imported only here: a command that raises none of these needs none of them.
+    from sqlalchemy.exc import SQLAlchemyError
+
+    from canary.settings import SettingsError
+    from canary.store.queries.vendors import Unknown
+
+    if isinstance(fault, SettingsError):
+        return str(fault), 2
+    if isinstance(fault, Unknown):
         return str(fault), 1
     if isinstance(fault, SQLAlchemyError):
         cause = str(getattr(fault, "orig", fault)).strip().splitlines()[0]
         return f"store: {cause}: check store.url and that the database is up", 1
-    logging.getLogger("canary").error("unexpected fault", exc_info=fault)
-    return f"{type(fault).__name__}: {fault}: this is a fault of ours; the log has more", 1
+    logging.getLogger("canary").debug("unexpected fault", exc_info=fault)
+    where = traceback.extract_tb(fault.__traceback__)[-1]
+    place = f"{Path(where.filename).name}:{where.lineno}"
+    return f"{type(fault).__name__}: {fault}: a bug in Canary, at {place}; set log.level to debug to see more", 1
 
 
 def local(host: str) -> str:
@@ -117,11 +169,14 @@ def print_error(line: str) -> None:
 
 def show_json(document: object) -> None:
     """Print one JSON document."""
-    typer.echo(json.dumps(document, indent=2, default=_plain, ensure_ascii=False))
+    typer.echo(json.dumps(document, indent=2, default=plain_json, ensure_ascii=False))
 
 
 def show_table(columns: Sequence[str], rows: Iterable[Sequence[object]], empty: str) -> None:
     """Print rows under headings, or say what to do when there are none."""
+    from rich.console import Console
+    from rich.table import Table
+
     table = Table(*columns, box=None, header_style="bold", pad_edge=False)
     for row in rows:
         table.add_row(*("" if cell is None else str(cell) for cell in row))
@@ -133,5 +188,6 @@ def show_table(columns: Sequence[str], rows: Iterable[Sequence[object]], empty: 
         typer.echo(empty)
 
 
-def _plain(value: object) -> object:
+def plain_json(value: object) -> object:
+    """Return the JSON form of what is no JSON value: a time in ISO 8601, anything else as its text."""
     return value.isoformat() if isinstance(value, datetime) else str(value)

@@ -1,10 +1,10 @@
-"""`canary decoys`: addresses nobody is given, kept among the issued ones, and what came to them."""
+"""`canary decoys`: addresses that are never given to anyone, hidden among the issued ones, and what came to them."""
 
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from canary.cli.context import CliError, Json, settings, show_json, show_table
+from canary.cli.context import CliError, Json, clock, open_store, settings, show_json, show_table
 
 if TYPE_CHECKING:
     from canary.canaries.decoys import DecoySummary
@@ -12,23 +12,24 @@ if TYPE_CHECKING:
 
 def keep_decoys(
     count: Annotated[
-        int | None, typer.Option(min=0, max=1000, help="How many at each domain; by default decoys.count.")
+        int | None,
+        typer.Option(min=0, max=1000, help="How many at each domain; without it decoys.count of the settings."),
     ] = None,
-    new_key: Annotated[bool, typer.Option("--new-key", help="Give up a lost key; its decoys count as issued.")] = False,
+    new_key: Annotated[
+        bool, typer.Option("--new-key", help="Replace a lost key; decoys made with it count as issued from then on.")
+    ] = False,
     as_json: Json = False,
 ) -> None:
-    """Make what is missing of the decoys, and tell how many there are and what came to them."""
+    """Create missing decoys, and show how many there are and what came to them."""
     import secrets
 
     from canary.canaries import decoys
-    from canary.processes.run import clock, open_store
 
     known = settings()
     store = open_store(known)
-    store.migrate()
     with store.writing() as session:
-        if told := decoys.ready(session, anew=new_key):
-            raise CliError(f"{told}, or begin anew with --new-key")
+        if fault := decoys.ready(session, anew=new_key):
+            raise CliError(f"{fault}, or start over with --new-key")
         wanted = decoys.DecoyRequest(known.decoys.count if count is None else count)
         made = decoys.maintain_decoys(session, wanted, secrets.randbelow, clock())
     with store.reading() as session:
@@ -42,10 +43,6 @@ def keep_decoys(
     for hit in (hit for each in found for hit in each.hit):
         what = f"{hit.hits} {'hit' if hit.hits == 1 else 'hits'} since {hit.first:%Y-%m-%d %H:%M}: {hit.meaning}"
         typer.echo(f"{hit.address} ({hit.kind} decoy): {what}")
-
-
-keep_decoys.__name__ = "decoys"
-COMMANDS = (keep_decoys,)
 
 
 def _document(each: "DecoySummary") -> dict[str, object]:

@@ -16,7 +16,7 @@ from typing import Annotated, Any
 
 import typer
 
-from canary.cli.context import show_table
+from canary.cli.context import open_store, show_table
 from canary.demo.signing import make_keys
 from canary.demo.story import Posting, Story, write
 from canary.demo.world import DemoWorld, plan
@@ -32,16 +32,13 @@ def demo(
     no_serve: Annotated[bool, typer.Option("--no-serve", help="End after the table instead of serving it.")] = False,
     port: Annotated[int, typer.Option(min=0, max=65535, help="Port of the dashboard; 0 takes a free one.")] = 0,
 ) -> None:
-    """Replay the leak of 2011 and see it found."""
+    """Replay the leak of 2011 and watch it being found."""
     with tempfile.TemporaryDirectory(prefix="canary-demo-") as folder, _slack() as slack:
         settings, story, stage = _prepare(Path(folder), slack, port)
         asyncio.run(stage.replay(story))
         stage.show()
         if not no_serve:
             asyncio.run(stage.serve(settings))
-
-
-COMMANDS = (demo,)
 
 
 class _Now:
@@ -55,7 +52,6 @@ class _Now:
 
 
 def _prepare(folder: Path, slack: str, port: int) -> tuple[Settings, Story, "_Stage"]:
-    from canary.processes.run import open_store
 
     world = plan(SEED)
     keys = make_keys(world.stations.values())

@@ -1,4 +1,4 @@
-"""`canary import`: years of stored mail, through the same pipeline as the mail of today."""
+"""`canary import`: years of stored mail, through the same pipeline as new mail."""
 
 import asyncio
 import sys
@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from canary.cli.context import CliError, Json, print_error, settings, show_json, show_table
+from canary.cli.context import CliError, Json, clock, open_store, print_error, settings, show_json, show_table
 
 if TYPE_CHECKING:
     from canary.authenticate.lookup import Lookup
@@ -26,12 +26,12 @@ _COLUMNS = ("address", "vendor", "domains", "channel", "why", "bits", "mails", "
 
 @dataclass(slots=True)
 class _Order:
-    """What is asked for, and what the vendor map says."""
+    """What is asked for, with the vendor and channel of each address in the vendor map."""
 
     paths: tuple[Path, ...]
     adopt: tuple[str, ...]
     writers: tuple[str, ...]
-    told: dict[str, tuple[str, str]]
+    mapped: dict[str, tuple[str, str]]
     map_faults: tuple[str, ...]
     yes: bool
     offline: bool
@@ -41,35 +41,34 @@ class _Order:
 
 
 def import_(
-    paths: Annotated[list[Path], typer.Argument(help="Mailbox files, Maildir, .eml, folders, zip or tar of these.")],
+    paths: Annotated[
+        list[Path],
+        typer.Argument(help="Mailbox files, Maildir folders, .eml files, folders of these, zip or tar archives."),
+    ],
     adopt: Annotated[
         list[str] | None,
         typer.Option(help="A domain whose tagged and plus addresses become canaries; may be repeated."),
     ] = None,
     trust_authserv: Annotated[
-        list[str] | None, typer.Option(help="Believe Authentication-Results of this server; may be repeated.")
+        list[str] | None, typer.Option(help="Trust the Authentication-Results of this server; may be repeated.")
     ] = None,
     vendor_map: Annotated[
         Path | None, typer.Option(help="CSV file of address,vendor,channel that overrides what is inferred.")
     ] = None,
     yes: Annotated[bool, typer.Option("--yes", help="Adopt without asking.")] = False,
-    offline: Annotated[bool, typer.Option("--offline", help="Ask no DNS.")] = False,
+    offline: Annotated[bool, typer.Option("--offline", help="Make no DNS queries.")] = False,
     as_json: Json = False,
 ) -> None:
-    """Import stored mail: it is judged in order of date, and nobody is alerted of what is long past."""
-    told, faults = _read_map(vendor_map)
+    """Import stored mail and judge it in order of date, without alerts about what is long past."""
+    mapped, faults = _read_map(vendor_map)
     names = tuple(_domain("--adopt", name) for name in adopt or ())
     writers = tuple(_domain("--trust-authserv", name) for name in trust_authserv or ())
-    order = _Order(_there(paths), names, writers, told, faults, yes, offline, as_json)
+    order = _Order(_there(paths), names, writers, mapped, faults, yes, offline, as_json)
     found, aside = _run(order, settings())
     if as_json:
         show_json(_document(found, order))
     else:
         _print(found, order, aside)
-
-
-import_.__name__ = "import"
-COMMANDS = (import_,)
 
 
 def _there(paths: list[Path]) -> tuple[Path, ...]:
@@ -106,13 +105,13 @@ def _run(order: _Order, known: "Settings") -> "tuple[Report, Path]":
     from canary.canaries import decoys
     from canary.importing import backfill
     from canary.importing.import_store import QuietStore
-    from canary.processes.run import clock, open_store, pipeline_parts, seals
+    from canary.processes.run import pipeline_parts, seals
 
-    mapped = {address.rpartition("@")[2] for address in order.told}
-    domains = tuple(sorted({*(domain.lower() for domain in known.domains), *order.adopt, *mapped}))
+    in_map = {address.rpartition("@")[2] for address in order.mapped}
+    domains = tuple(sorted({*(domain.lower() for domain in known.domains), *order.adopt, *in_map}))
     if not domains:
         raise CliError("no domains: set `domains` in canary.toml, or name yours with --adopt DOMAIN", 2)
-    open_store(known).migrate()
+    open_store(known).close()
     store = QuietStore(known.store_url, seals=seals(known))
     with store.writing() as session:
         print_error(decoys.ready(session) if known.decoys.count else decoys.trouble(session))
@@ -122,15 +121,15 @@ def _run(order: _Order, known: "Settings") -> "tuple[Report, Path]":
     if order.offline:
         parts = [replace(each, lookup=_offline) for each in parts]
     for unset in sorted(set(domains) - {domain.lower() for domain in known.domains}):
-        typer.echo(f"{unset}: not among the domains set; new mail to it is refused until it is", err=True)
+        typer.echo(f"{unset}: not among the domains set; new mail to it is refused until it is set", err=True)
     with backfill.alone(known.data / "import"):
-        ledger, archive = _gathered(order, known, domains)
-        _adopt(order, parts[0], archive, ledger)
-        with _bar() as tell:
-            asyncio.run(backfill.judge_all(parts[1], archive, ledger, tell))
-        found = backfill.report(store, ledger)
-        backfill.note(store, ledger, found, clock())
-        ledger.forget()
+        progress, archive = _gathered(order, known, domains)
+        _adopt(order, parts[0], archive, progress)
+        with _bar() as show_stage:
+            asyncio.run(backfill.judge_all(parts[1], archive, progress, show_stage))
+        found = backfill.report(store, progress)
+        backfill.note(store, progress, found, clock())
+        progress.forget()
     store.close()
     return found, archive.aside
 
@@ -139,16 +138,16 @@ def _gathered(order: _Order, known: "Settings", domains: Sequence[str]) -> "tupl
     from canary.importing import backfill
     from canary.importing.progress import SourceChanged
 
-    ledger, archive = _begin(order, known, domains)
-    with _bar() as tell:
+    progress, archive = _begin(order, known, domains)
+    with _bar() as show_stage:
         try:
-            backfill.gather(archive, ledger, tell)
+            backfill.gather(archive, progress, show_stage)
         except SourceChanged as changed:
-            typer.echo(f"{changed}: changed since the import began to read it; all is read again", err=True)
-            ledger.forget()
-            ledger, archive = _begin(order, known, domains)
-            backfill.gather(archive, ledger, tell)
-    return ledger, archive
+            typer.echo(f"{changed}: changed since the import began to read it; everything is read again", err=True)
+            progress.forget()
+            progress, archive = _begin(order, known, domains)
+            backfill.gather(archive, progress, show_stage)
+    return progress, archive
 
 
 def _offline() -> "Lookup":
@@ -158,7 +157,7 @@ def _offline() -> "Lookup":
 
 
 def _begin(order: _Order, known: "Settings", domains: Sequence[str]) -> "tuple[ImportProgress, Archive]":
-    """Open the ledger of this import, made at the first go, and say what is read and whose trace is believed."""
+    """Open the record of this import, new the first time, with what is to be read and whose trace is trusted."""
     import secrets
     from datetime import datetime
 
@@ -166,37 +165,36 @@ def _begin(order: _Order, known: "Settings", domains: Sequence[str]) -> "tuple[I
     from canary.importing.archive import Reader
     from canary.importing.envelope_recovery import border
     from canary.mail.received import Trusted, read_trusted
-    from canary.processes.run import clock
 
     folder = known.data / "import"
-    told = [*map(str, sorted(order.paths)), *domains, *order.adopt, *order.writers, str(order.offline)]
-    ledger = backfill.open_ledger(folder, told, secrets.token_hex(8), clock())
+    asked_for = [*map(str, sorted(order.paths)), *domains, *order.adopt, *order.writers, str(order.offline)]
+    progress = backfill.open_ledger(folder, asked_for, secrets.token_hex(8), clock())
     trusted = read_trusted(known.smtp.trusted)
     ours = Trusted(trusted.networks, (*trusted.hosts, known.smtp.hostname.lower()))
-    now = datetime.fromisoformat(ledger.fact("begun"))
+    now = datetime.fromisoformat(progress.fact("begun"))
     reader = Reader(cap=known.smtp.max_size, scratch=folder)
-    return ledger, backfill.Archive(
+    return progress, backfill.Archive(
         order.paths, border(domains, ours, order.writers, now), reader, known.data / "aside"
     )
 
 
-def _adopt(order: _Order, parts: "Context", archive: "Archive", ledger: "ImportProgress") -> None:
-    """Let the owner confirm whose the addresses are, once; what was confirmed holds when the import goes on."""
+def _adopt(order: _Order, parts: "Context", archive: "Archive", progress: "ImportProgress") -> None:
+    """Let the owner confirm once whose the addresses are; that holds when an interrupted import goes on."""
     from canary.importing import adoption, import_store
     from canary.importing.stored_authentication import TrustedReceivers
 
-    if not (order.adopt or order.told):
+    if not (order.adopt or order.mapped):
         return
-    if not ledger.fact("accepted"):
+    if not progress.fact("accepted"):
         domains = frozenset(order.adopt)
-        asked = adoption.Asked(domains, order.told, TrustedReceivers(archive.border.writers, archive.border.now))
-        found, order.left = adoption.proposals(parts, ledger, archive.reader, asked)
+        asked = adoption.Asked(domains, order.mapped, TrustedReceivers(archive.border.writers, archive.border.now))
+        found, order.left = adoption.proposals(parts, progress, archive.reader, asked)
         _confirm(order, found)
-        adoption.accept(ledger, found)
-    order.adopted = adoption.accepted(ledger)
+        adoption.accept(progress, found)
+    order.adopted = adoption.accepted(progress)
     with parts.store.writing() as session:
         import_store.adopt(session, order.adopted, archive.border.now)
-    adoption.count_guesses(parts.store, ledger, order.adopt)
+    adoption.count_guesses(parts.store, progress, order.adopt)
 
 
 def _confirm(order: _Order, found: "list[AdoptionProposal]") -> None:
@@ -219,7 +217,7 @@ def _confirm(order: _Order, found: "list[AdoptionProposal]") -> None:
 
 @contextmanager
 def _bar() -> "Iterator[Tell]":
-    """Show on a terminal how far it is; elsewhere nothing."""
+    """Show progress on a terminal; elsewhere nothing."""
     from rich.console import Console
     from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
 
@@ -227,12 +225,12 @@ def _bar() -> "Iterator[Tell]":
     with Progress(*columns, console=Console(stderr=True), disable=not sys.stderr.isatty()) as bar:
         tasks: dict[str, Any] = {}
 
-        def tell(stage: str, done: int, total: int) -> None:
+        def show_stage(stage: str, done: int, total: int) -> None:
             if stage not in tasks:
                 tasks[stage] = bar.add_task(stage, total=total)
             bar.update(tasks[stage], completed=done, total=total)
 
-        yield tell
+        yield show_stage
 
 
 def _document(found: "Report", order: _Order) -> dict[str, Any]:
@@ -268,7 +266,7 @@ def _print(found: "Report", order: _Order, aside: Path) -> None:
         ("read", found.read, ""),
         ("new", found.new, f"addresses adopted: {len(order.adopted):,}" if order.adopted else ""),
         ("known", found.known, f"{found.copies:,} of them twice in the archive" if found.copies else ""),
-        ("elsewhere", found.elsewhere, "not to a domain of yours" if found.elsewhere else ""),
+        ("elsewhere", found.elsewhere, "not to one of your domains" if found.elsewhere else ""),
         ("unissued", found.unissued, "to no canary; --adopt DOMAIN makes canaries of tags" if found.unissued else ""),
         ("aside", len(found.faults), f"in {aside}" if found.faults else ""),
     ]
@@ -278,4 +276,4 @@ def _print(found: "Report", order: _Order, aside: Path) -> None:
         (c.id, ", ".join(c.vendors), f"{c.hits:,}", c.first.date(), f"{c.suspect} {percent(c.p)}" if c.suspect else "")
         for c in found.cases
     ]
-    show_table(("case", "vendors", "hits", "since", "most likely"), rows, "No cases: nobody is known to have leaked.")
+    show_table(("case", "vendors", "hits", "since", "most likely"), rows, "No cases: no leak was found.")

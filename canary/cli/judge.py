@@ -3,7 +3,7 @@
 import asyncio
 import json
 from dataclasses import asdict, dataclass
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from ipaddress import ip_address
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -25,8 +25,8 @@ _AGE = timedelta(days=365)
 
 
 @dataclass(frozen=True, slots=True)
-class _Told:
-    """What the user said about the mail; None is what nobody said."""
+class _Given:
+    """What the user says about the mail; None where nothing is said."""
 
     domains: tuple[str, ...]
     name: str | None
@@ -40,28 +40,28 @@ def judge(
     file: Annotated[Path, typer.Argument(help="File with one mail.")],
     vendor_domain: Annotated[list[str], typer.Option(help="A domain of the vendor; may be repeated.")],
     vendor_name: Annotated[
-        str | None, typer.Option(help="What people call the vendor; its first domain tells otherwise.")
+        str | None, typer.Option(help="What people call the vendor; without it, the name in its first domain.")
     ] = None,
     mail_from: Annotated[
-        str | None, typer.Option(help="Envelope sender, <> for none; Return-Path or From tell otherwise.")
+        str | None, typer.Option(help="Envelope sender, <> for none; without it, that of Return-Path or From.")
     ] = None,
     client_ip: Annotated[str, typer.Option(help="Address of the host that delivered it.")] = "",
     helo: Annotated[str, typer.Option(help="What that host called itself.")] = "",
     zone: Annotated[Path | None, typer.Option(help="JSON zone file to ask instead of DNS.")] = None,
-    offline: Annotated[bool, typer.Option("--offline", help="Ask nobody.")] = False,
+    offline: Annotated[bool, typer.Option("--offline", help="Make no DNS queries.")] = False,
     trust_authserv: Annotated[
-        list[str] | None, typer.Option(help="Believe Authentication-Results of this server; may be repeated.")
+        list[str] | None, typer.Option(help="Trust the Authentication-Results of this server; may be repeated.")
     ] = None,
     as_json: Json = False,
 ) -> None:
     """Judge one mail as if it had come to an address that only the vendor has."""
     content, lookup = _content(file), _lookup(zone, offline=offline)
-    told = _Told(
+    given = _Given(
         tuple(_domain("--vendor-domain", name) for name in vendor_domain),
         vendor_name, _path(mail_from), _ip(client_ip), helo,
         tuple(_domain("--trust-authserv", name) for name in trust_authserv or ()),
     )  # fmt: skip
-    judgement, identity, proofs = asyncio.run(_judge(content, told, lookup))
+    judgement, identity, proofs = asyncio.run(_judge(content, given, lookup))
     if as_json:
         show_json(_document(judgement, identity, proofs))
         return
@@ -70,9 +70,6 @@ def judge(
     typer.echo(f"{judgement.verdict.value} ({percent(judgement.confidence)} sure)")
     for reason in judgement.reasons:
         typer.echo(f"  {reason.text}")
-
-
-COMMANDS = (judge,)
 
 
 def _content(file: Path) -> bytes:
@@ -88,12 +85,12 @@ def _content(file: Path) -> bytes:
 
 def _lookup(zone: Path | None, *, offline: bool) -> "Lookup":
     from canary.authenticate.lookup import OfflineLookup, ZoneLookup
-    from canary.processes.run import lookups
+    from canary.processes.judging import lookups
 
     if zone is None:
         return OfflineLookup() if offline else lookups(settings())()
     if offline:
-        raise CliError(f"--zone {zone} and --offline: the zone is asked instead of DNS already; leave out one", 2)
+        raise CliError(f"--zone {zone} and --offline: the zone replaces DNS already; leave out one", 2)
     try:
         return ZoneLookup(_names(zone.read_text(encoding="utf-8")))
     except OSError as fault:
@@ -134,7 +131,7 @@ def _ip(text: str) -> str:
         raise CliError(f"--client-ip {text!r}: not an address; give one such as 192.0.2.1 or 2001:db8::1", 2) from None
 
 
-async def _judge(content: bytes, told: _Told, lookup: "Lookup") -> "tuple[Judgement, Identity, Proofs]":
+async def _judge(content: bytes, given: _Given, lookup: "Lookup") -> "tuple[Judgement, Identity, Proofs]":
     from canary.authenticate.message import split
     from canary.authenticate.results.trusted import read_results, sender_ip
     from canary.judge.identity import identify
@@ -144,32 +141,31 @@ async def _judge(content: bytes, told: _Told, lookup: "Lookup") -> "tuple[Judgem
     from canary.mail.parse import parse
     from canary.model.canary import Canary, CanaryState, Style
     from canary.model.party import Vendor
-    from canary.pipeline.story import authenticate_mail
-    from canary.processes.run import supplier_book
+    from canary.pipeline.authentication import authenticate_mail
+    from canary.processes.judging import supplier_book
 
     mail, message, book = parse(content), split(content), supplier_book()
-    envelope = _envelope(mail, told, told.client_ip or sender_ip(message, told.trusted))
-    proofs = read_results(message, told.trusted) if told.trusted else None
+    envelope = _envelope(mail, given, given.client_ip or sender_ip(message, given.trusted))
+    proofs = read_results(message, given.trusted) if given.trusted else None
     if proofs:
         identity = identify(mail, proofs, envelope, book)
     else:
         proofs, identity = await authenticate_mail(content, mail, envelope, lookup, book)
-    # As an address that was given away long ago: what is forgiven in the first weeks is not asked about here.
+    # As for an address given away long ago: the leniency of the first weeks does not apply.
     issued = envelope.received - _AGE
     canary = Canary(0, "", "vendor", "signup", 1, Style.TAGGED, _BITS, CanaryState.ACTIVE, issued)
-    name = told.name or organisation(told.domains[0]).partition(".")[0]
-    hearing = HitContext(mail, envelope, proofs, identity, canary, Vendor("vendor", name, told.domains))
+    name = given.name or organisation(given.domains[0]).partition(".")[0]
+    hearing = HitContext(mail, envelope, proofs, identity, canary, Vendor("vendor", name, given.domains))
     return judge_hearing(hearing), identity, proofs
 
 
-def _envelope(mail: "ParsedMail", told: _Told, ip: str) -> "Envelope":
-    """Take the envelope as told; a stored mail tells its sender in Return-Path, and one without it most likely in From."""
+def _envelope(mail: "ParsedMail", given: _Given, ip: str) -> "Envelope":
+    """Build the envelope from what is given; a stored mail names its sender in Return-Path, else most likely in From."""
     from canary.model.mail import Client, Envelope
-    from canary.processes.run import clock
 
     written = mail.header("return-path").strip("<> ") if mail.has("return-path") else mail.sender.address
-    mail_from = written if told.mail_from is None else told.mail_from
-    return Envelope(mail_from, (), Client(ip, helo=told.helo), clock())
+    mail_from = written if given.mail_from is None else given.mail_from
+    return Envelope(mail_from, (), Client(ip, helo=given.helo), datetime.now(UTC))
 
 
 def _document(judgement: "Judgement", identity: "Identity", proofs: "Proofs") -> dict[str, Any]:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from canary.cli.context import CliError, Json, settings, show_json
+from canary.cli.context import CliError, Json, clock, open_store, settings, show_json
 
 if TYPE_CHECKING:
     from canary.attribute.world import Source, World
@@ -16,13 +16,16 @@ _MOST = 512 * 1024 * 1024
 
 def plan(
     coverage: Annotated[
-        float, typer.Option(min=0.01, max=0.95, help="Share of what a source holds that a leak is assumed to take.")
+        float,
+        typer.Option(min=0.01, max=0.95, help="Share of its addresses that a leak of a source is assumed to expose."),
     ] = 0.3,
-    most: Annotated[int, typer.Option(min=0, max=200, help="Questions to find additions for, the worst first.")] = 8,
-    world: Annotated[Path | None, typer.Option(help="A world as JSON instead of the present installation.")] = None,
+    most: Annotated[
+        int, typer.Option(min=0, max=200, help="How many questions to find additions for, the worst first.")
+    ] = 8,
+    world: Annotated[Path | None, typer.Option(help="A world as a JSON file instead of this installation.")] = None,
     as_json: Json = False,
 ) -> None:
-    """Say which sources cannot be told apart, and which further addresses would help most."""
+    """Show which sources cannot be told apart, and which further addresses would help most."""
     from canary.attribute.planning import advice, planning
 
     if world:
@@ -37,19 +40,14 @@ def plan(
         typer.echo(line)
 
 
-COMMANDS = (plan,)
-
-
 def _name(source: "Source") -> str:
     return f"{source.kind.value} {source.id}"
 
 
 def _present() -> "World":
-    from canary.processes.run import clock, open_store
     from canary.store.queries.world import world_of
 
-    store = open_store(settings())
-    store.migrate()
+    store = open_store()
     with store.reading() as session:
         return world_of(session, clock())
 

@@ -6,17 +6,20 @@ import threading
 from datetime import datetime
 from email.message import EmailMessage
 from email.utils import format_datetime
+from typing import TYPE_CHECKING
 
-from canary.cli.context import CliError, local
-from canary.settings import Settings
+from canary.cli.context import CliError, clock, local
+
+if TYPE_CHECKING:
+    from canary.settings import Settings
 
 SECONDS = 10.0
 _PAUSE = 0.1
 
 
-def self_test(known: Settings) -> str:
-    """Send a signed mail and wait for its verdict; raises Trouble, OSError or SMTPException with what went wrong."""
-    from canary.processes.run import clock, open_store
+def self_test(known: "Settings") -> str:
+    """Send a signed mail and wait for its verdict; raises CliError, OSError or SMTPException with what went wrong."""
+    from canary.processes.smtp_process import open_store
     from canary.store.queries.canaries import newest_active
 
     store = open_store(known)
@@ -35,7 +38,7 @@ def self_test(known: Settings) -> str:
     return f"a mail to {address} was received and judged after {(ended - begun).total_seconds():.1f} s"
 
 
-def _message(known: Settings, address: str, now: datetime) -> EmailMessage:
+def _message(known: "Settings", address: str, now: datetime) -> EmailMessage:
     from canary.judge.selftest import HEADER, make_token
     from canary.store.signing_key import installation_key
 
@@ -48,9 +51,9 @@ def _message(known: Settings, address: str, now: datetime) -> EmailMessage:
     return message
 
 
-def _until_judged(known: Settings, message_id: str, begun: datetime) -> datetime:
+def _until_judged(known: "Settings", message_id: str, begun: datetime) -> datetime:
     from canary.model.verdict import Verdict
-    from canary.processes.run import clock, open_store
+    from canary.processes.smtp_process import open_store
     from canary.store.queries.mails import verdict_since
 
     store, pause, verdict = open_store(known), threading.Event(), None

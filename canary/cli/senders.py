@@ -1,27 +1,30 @@
-"""`canary sender ...`: who writes for whom, and the questions about it."""
+"""`canary sender ...`: who writes for which vendor, and the questions about it."""
 
 from datetime import datetime
 from typing import Annotated
 
 import typer
 
-from canary.cli.context import Json, settings, show_json, show_table, who
+from canary.cli.context import Json, clock, open_store, show_json, show_table, who
+from canary.cli.groups import command_group
 from canary.model.sender import Sender, SenderState
 
-group = typer.Typer(help="Senders: who is known to write for a vendor, and who asks to be.", no_args_is_help=True)
+group = command_group("Senders: who is known to write for a vendor, and who waits for your answer.")
 
-Of = Annotated[str | None, typer.Option("--vendor", help="Only this vendor's.")]
-In = Annotated[list[SenderState] | None, typer.Option("--state", help="Only in this state; may be repeated.")]
+Vendor = Annotated[str, typer.Argument(help="The vendor, as `canary vendor list` names it.")]
+Key = Annotated[
+    str, typer.Argument(metavar="SENDER", help="The sender as it is listed: a domain, or PLATFORM/ACCOUNT.")
+]
+Of = Annotated[str | None, typer.Option("--vendor", help="Only senders of this vendor.")]
+In = Annotated[list[SenderState] | None, typer.Option("--state", help="Only senders in this state; may be repeated.")]
 
 
 @group.command("list")
 def list_all(vendor: Of = None, state: In = None, as_json: Json = False) -> None:
-    """List senders, those that wait for an answer first."""
-    from canary.processes.run import open_store
+    """List senders, those waiting for your answer first."""
     from canary.senders import profile
 
-    store = open_store(settings())
-    store.migrate()
+    store = open_store()
     with store.reading() as session:
         found = profile.list_senders(session, vendor, state or tuple(SenderState))
     if as_json:
@@ -33,26 +36,24 @@ def list_all(vendor: Of = None, state: In = None, as_json: Json = False) -> None
 
 
 @group.command()
-def approve(vendor: str, sender: str, as_json: Json = False) -> None:
-    """Say that a sender writes for a vendor; its past mail is judged again."""
+def approve(vendor: Vendor, sender: Key, as_json: Json = False) -> None:
+    """Confirm that a sender writes for a vendor; its past mail is judged again."""
     _decide(vendor, sender, SenderState.LEARNED, as_json)
 
 
 @group.command()
-def deny(vendor: str, sender: str, as_json: Json = False) -> None:
-    """Say that a sender has nothing to do with a vendor; its past mail is judged again."""
+def deny(vendor: Vendor, sender: Key, as_json: Json = False) -> None:
+    """State that a sender has nothing to do with a vendor; its past mail is judged again."""
     _decide(vendor, sender, SenderState.DENIED, as_json)
 
 
 def _decide(vendor: str, sender: str, state: SenderState, as_json: bool) -> None:
     from canary.cases import answers
-    from canary.processes.run import clock, open_store
 
-    store = open_store(settings())
-    store.migrate()
-    say = answers.approve if state is SenderState.LEARNED else answers.deny
+    store = open_store()
+    decide = answers.approve if state is SenderState.LEARNED else answers.deny
     with store.writing() as session:
-        outcome = say(session, vendor, sender, who(), clock())
+        outcome = decide(session, vendor, sender, who(), clock())
     if as_json:
         show_json({
             "vendor": vendor, "sender": sender, "state": state.value, "looked": outcome.looked,

@@ -14,9 +14,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from canary.cli.context import CliError, Json, config_path, local, settings, show_json
+from canary.cli.context import CliError, Json, clock, config_path, local, open_store, settings, show_json
 from canary.cli.selftest import self_test
-from canary.settings import load_settings
 
 if TYPE_CHECKING:
     from canary.smtp.doors import Door
@@ -31,7 +30,7 @@ domains = [{domain}]
 [smtp]
 host = "127.0.0.1"
 port = 2525
-# listen = ["[::]:25"]  # once the world may write to it
+# listen = ["[::]:25"]  # once anyone may send mail to it
 hostname = {hostname}
 
 [web]
@@ -41,16 +40,17 @@ port = 8025
 
 
 def init(
-    domain: Annotated[str, typer.Option(help="Domain whose mail shall come here.")],
+    domain: Annotated[str, typer.Option(help="Domain whose mail is to arrive here.")],
     admin: Annotated[str, typer.Option(help="Name of the first user.")] = "admin",
     password: Annotated[
         str | None,
-        typer.Option(envvar="CANARY_PASSWORD", help="Its password; one is made up and shown once if left out."),
+        typer.Option(
+            envvar="CANARY_PASSWORD", help="Password of that user; without it one is generated and shown once."
+        ),
     ] = None,
 ) -> None:
-    """Make the data folder, the settings, the store and the first user, and say which DNS records to set."""
+    """Create the data folder, settings, store and first user, and print the DNS records to set."""
     from canary.authenticate.dns_records import EXAMPLE, wanted_records
-    from canary.processes.run import clock, open_store
     from canary.store.queries.users import add_user
     from canary.store.signing_key import installation_key
 
@@ -59,16 +59,15 @@ def init(
         raise CliError(f"--domain {domain!r}: not a domain; give one such as inbox.example", 2)
     path = config_path() or Path(os.environ.get("CANARY_CONFIG", "canary.toml"))
     if path.exists():
-        raise CliError(f"{path}: exists already; remove it to begin anew, or edit it")
+        raise CliError(f"{path}: exists already; edit it, or remove it to start over")
     data = Path(os.environ.get("CANARY_DATA", "data"))
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(
         _TOML.format(data=json.dumps(str(data)), domain=json.dumps(domain), hostname=json.dumps(f"mail.{domain}")),
         encoding="utf-8",
     )
-    store = open_store(settings())
     installation_key(data)
-    store.migrate()
+    store = open_store()
     chosen = password or secrets.token_urlsafe(12)
     with store.writing() as session:
         add_user(session, admin, chosen, "admin", clock())
@@ -82,7 +81,7 @@ def init(
 
 
 def up() -> None:
-    """Run everything on this machine: listener, worker and dashboard, each watched and restarted."""
+    """Run listener, worker and dashboard on this machine, each watched and restarted."""
     from canary.processes import run
 
     path = config_path()
@@ -93,6 +92,7 @@ def smtp(watched: Watched = False, number: Annotated[int, typer.Option("--number
     """Run the listener only."""
     from canary.processes import smtp_process
     from canary.processes.supervisor import supervise
+    from canary.settings import load_settings
 
     known, path = settings(), config_path()
     if known.smtp.processes > 1 and not watched:
@@ -103,7 +103,7 @@ def smtp(watched: Watched = False, number: Annotated[int, typer.Option("--number
 
 
 def worker(watched: Watched = False) -> None:
-    """Run the pipeline and alerts only."""
+    """Run the pipeline and the alerts only."""
     from canary.processes import run
 
     _play(run.worker(settings(), watched=watched))
@@ -172,10 +172,10 @@ def _store() -> str:
     from sqlalchemy import text
     from sqlalchemy.exc import SQLAlchemyError
 
-    from canary.processes.run import open_store
+    from canary.processes import smtp_process
 
     try:
-        with open_store(settings()).reading() as session:
+        with smtp_process.open_store(settings()).reading() as session:
             session.execute(text("SELECT count(*) FROM alembic_version"))
     except SQLAlchemyError as fault:
         raise CliError(str(getattr(fault, "orig", fault)).splitlines()[0]) from None
@@ -183,7 +183,7 @@ def _store() -> str:
 
 
 def _greeting(door: "Door") -> str:
-    """Ask whoever listens there, in the protocol that is spoken there."""
+    """Ask what listens there, in the protocol that is spoken there."""
     try:
         if door.path:
             return _first_words(door.path)
@@ -200,12 +200,13 @@ def _first_words(path: str) -> str:
     with socket.socket(socket.AF_UNIX) as client:
         client.settimeout(5)
         client.connect(path)
-        return f"answers at {path}" if client.recv(3) == b"220" else _fail(f"{path} greets nobody; is it ours?")
+        return (
+            f"answers at {path}"
+            if client.recv(3) == b"220"
+            else _fail(f"{path} sends no greeting; is it Canary that listens there?")
+        )
 
 
 def _health(host: str, port: int) -> str:
     with urllib.request.urlopen(f"http://{local(host)}:{port}/healthz", timeout=5) as answer:
         return f"answers {answer.status} on port {port}"
-
-
-COMMANDS = (init, doctor, up, smtp, worker, web)

@@ -1,4 +1,4 @@
-"""`canary simulate`: how right attribution and its rivals are, on simulated worlds of which the truth is known."""
+"""`canary simulate`: how often attribution and its rivals are right, on simulated worlds whose truth is known."""
 
 import sys
 from collections.abc import Iterable, Iterator
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     Table = dict[str, dict[str, Figures]]
 
-_HEAT = 10
+_BATCH = 10
 """Worlds that a process takes at a time."""
 _WORDS = {
     "top1": "top-1, all worlds",
@@ -41,20 +41,22 @@ _WORDS = {
 
 
 def simulate(
-    worlds: Annotated[int, typer.Option(min=1, max=1_000_000, help="Worlds of each mix.")] = 2000,
-    seed: Annotated[int, typer.Option(min=0, help="Same seed, same worlds.")] = 1,
-    mix: Annotated[list[str] | None, typer.Option(help="A named mix, or `all`; may be repeated.")] = None,
-    method: Annotated[list[str] | None, typer.Option(help="A method; may be repeated.", show_default="all")] = None,
-    jobs: Annotated[int, typer.Option(min=1, max=256, help="Processes.")] = 2,
+    worlds: Annotated[int, typer.Option(min=1, max=1_000_000, help="How many worlds of each mix.")] = 2000,
+    seed: Annotated[int, typer.Option(min=0, help="The same seed gives the same worlds.")] = 1,
+    mix: Annotated[list[str] | None, typer.Option(help="Name of a mix, or `all`; may be repeated.")] = None,
+    method: Annotated[
+        list[str] | None, typer.Option(help="Name of a method; may be repeated.", show_default="all")
+    ] = None,
+    jobs: Annotated[int, typer.Option(min=1, max=256, help="How many processes work at once.")] = 2,
     as_json: Json = False,
 ) -> None:
-    """Let attribution, simpler methods and an oracle say who leaked in simulated worlds, and measure each."""
+    """Measure how often attribution is right on simulated worlds, beside simpler methods and an oracle."""
     from canary.attribute.evaluation.benchmark import METHODS
     from canary.attribute.evaluation.scenarios import MIXES
 
     mixes = list(MIXES) if mix and "all" in mix else _chosen(mix or ["standard"], MIXES, "mix")
     methods = _chosen(method or list(METHODS), METHODS, "method")
-    table = _run(list(_heats(mixes, methods, seed, worlds)), jobs)
+    table = _run(list(_batches(mixes, methods, seed, worlds)), jobs)
     if as_json:
         show_json({"seed": seed, "worlds": worlds, "mixes": {name: _document(name, table[name]) for name in mixes}})
         return
@@ -63,26 +65,23 @@ def simulate(
         _show(name, table[name])
 
 
-COMMANDS = (simulate,)
-
-
 def _chosen(names: list[str], known: Iterable[str], what: str) -> list[str]:
     for name in names:
         if name not in known:
-            raise CliError(f"{what} {name}: there is none of this name; choose from {', '.join(known)}", 2)
+            raise CliError(f"{what} {name}: no such name; choose from {', '.join(known)}", 2)
     return list(dict.fromkeys(names))
 
 
-def _heats(mixes: list[str], methods: list[str], seed: int, worlds: int) -> "Iterator[BenchmarkBatch]":
+def _batches(mixes: list[str], methods: list[str], seed: int, worlds: int) -> "Iterator[BenchmarkBatch]":
     from canary.attribute.evaluation.benchmark import BenchmarkBatch
 
     for mix in mixes:
-        for first in range(0, worlds, _HEAT):
-            yield BenchmarkBatch(mix, seed, range(first, min(first + _HEAT, worlds)), tuple(methods))
+        for first in range(0, worlds, _BATCH):
+            yield BenchmarkBatch(mix, seed, range(first, min(first + _BATCH, worlds)), tuple(methods))
 
 
-def _run(heats: "list[BenchmarkBatch]", jobs: int) -> "Table":
-    """Add up the scores in the order of the worlds, whoever was first, so that sums do not depend on the jobs."""
+def _run(batches: "list[BenchmarkBatch]", jobs: int) -> "Table":
+    """Add up the scores in the order of the worlds, so that sums do not depend on the number of processes."""
     from rich.console import Console
     from rich.progress import track
 
@@ -91,34 +90,34 @@ def _run(heats: "list[BenchmarkBatch]", jobs: int) -> "Table":
     ledgers: dict[str, dict[str, ScoreSums]] = {}
     console = Console(stderr=True)
     done = track(
-        zip(heats, _scores(heats, jobs), strict=True),
-        "Simulating", total=len(heats), console=console, disable=not sys.stderr.isatty(),
+        zip(batches, _scores(batches, jobs), strict=True),
+        "Simulating", total=len(batches), console=console, disable=not sys.stderr.isatty(),
     )  # fmt: skip
-    for heat, scores in done:
+    for batch, scores in done:
         for name, one in scores:
-            ledgers.setdefault(heat.mix, {}).setdefault(name, ScoreSums()).add(one)
+            ledgers.setdefault(batch.mix, {}).setdefault(name, ScoreSums()).add(one)
     return {mix: {name: ledger.figures() for name, ledger in found.items()} for mix, found in ledgers.items()}
 
 
-def _scores(heats: "list[BenchmarkBatch]", jobs: int) -> "Iterator[list[tuple[str, Score]]]":
+def _scores(batches: "list[BenchmarkBatch]", jobs: int) -> "Iterator[list[tuple[str, Score]]]":
     if jobs == 1:
-        yield from map(_compete, heats)
+        yield from map(_compete, batches)
         return
     from concurrent.futures import ProcessPoolExecutor
     from multiprocessing import get_context
 
-    waiting = iter(heats)
+    waiting = iter(batches)
     with ProcessPoolExecutor(jobs, get_context("spawn")) as pool:
-        under_way = [pool.submit(_compete, heat) for heat in islice(waiting, 4 * jobs)]
+        under_way = [pool.submit(_compete, batch) for batch in islice(waiting, 4 * jobs)]
         while under_way:
             yield under_way.pop(0).result()
-            under_way += [pool.submit(_compete, heat) for heat in islice(waiting, 1)]
+            under_way += [pool.submit(_compete, batch) for batch in islice(waiting, 1)]
 
 
-def _compete(heat: "BenchmarkBatch") -> "list[tuple[str, Score]]":
+def _compete(batch: "BenchmarkBatch") -> "list[tuple[str, Score]]":
     from canary.attribute.evaluation.benchmark import compete
 
-    return list(compete(heat))
+    return list(compete(batch))
 
 
 def _show(mix: str, found: "dict[str, Figures]") -> None:

@@ -1,4 +1,4 @@
-"""`canary user ...`: who may look at the dashboard."""
+"""`canary user ...`: who may use the dashboard."""
 
 import secrets
 from enum import StrEnum
@@ -6,14 +6,16 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from canary.cli.context import Json, settings, show_json, show_table, who
+from canary.cli.context import Json, clock, open_store, show_json, show_table, who
+from canary.cli.groups import command_group
 
 if TYPE_CHECKING:
     from sqlmodel import Session
 
-group = typer.Typer(help="Users of the dashboard.", no_args_is_help=True)
+group = command_group("Users of the dashboard.")
+Name = Annotated[str, typer.Argument(help="Name of the user.")]
 Password = Annotated[
-    str | None, typer.Option(envvar="CANARY_PASSWORD", help="Password; one is made up and shown once if left out.")
+    str | None, typer.Option(envvar="CANARY_PASSWORD", help="Password; without it one is generated and shown once.")
 ]
 
 
@@ -27,17 +29,15 @@ class UserRole(StrEnum):
 
 @group.command()
 def add(
-    name: str,
+    name: Name,
     role: Annotated[UserRole, typer.Option(help="What the user may do.")] = UserRole.VIEWER,
     password: Password = None,
 ) -> None:
     """Add a user."""
-    from canary.processes.run import clock, open_store
     from canary.store.queries.audit import audit
     from canary.store.queries.users import add_user
 
-    store = open_store(settings())
-    store.migrate()
+    store = open_store()
     chosen = password or secrets.token_urlsafe(12)
     with store.writing() as session:
         row = add_user(session, name, chosen, role.value, clock())
@@ -48,11 +48,9 @@ def add(
 @group.command("list")
 def list_all(as_json: Json = False) -> None:
     """List all users."""
-    from canary.processes.run import clock, open_store
     from canary.store.queries.user_admin import members
 
-    store = open_store(settings())
-    store.migrate()
+    store = open_store()
     with store.reading() as session:
         found = members(session, clock())
     if as_json:
@@ -68,14 +66,12 @@ def list_all(as_json: Json = False) -> None:
 
 
 @group.command()
-def password(name: str, new: Password = None) -> None:
-    """Set the password of a user; every session of it ends."""
-    from canary.processes.run import clock, open_store
+def password(name: Name, new: Password = None) -> None:
+    """Set the password of a user and end all sessions of that user."""
     from canary.store.queries.audit import audit
     from canary.store.queries.user_admin import set_password
 
-    store = open_store(settings())
-    store.migrate()
+    store = open_store()
     chosen = new or secrets.token_urlsafe(12)
     with store.writing() as session:
         set_password(session, _number(session, name), chosen, clock())
@@ -84,14 +80,12 @@ def password(name: str, new: Password = None) -> None:
 
 
 @group.command()
-def remove(name: str) -> None:
-    """Remove a user with its sessions and tokens."""
-    from canary.processes.run import clock, open_store
+def remove(name: Name) -> None:
+    """Remove a user with all sessions and tokens."""
     from canary.store.queries import user_admin
     from canary.store.queries.audit import audit
 
-    store = open_store(settings())
-    store.migrate()
+    store = open_store()
     with store.writing() as session:
         removed = user_admin.remove(session, _number(session, name))
         audit(session, clock(), who(), "user-removed", removed, "on the command line")

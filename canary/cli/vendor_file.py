@@ -1,4 +1,4 @@
-"""Vendors as a file: `vendors.toml` read into checked entries, all its faults told at once."""
+"""Vendors as a file: `vendors.toml` read into checked entries, all its faults reported at once."""
 
 import tomllib
 from datetime import date
@@ -15,7 +15,7 @@ class _Entry(BaseModel):
 
 
 class SupplierEntry(_Entry):
-    """A supplier of a vendor, as the file tells of it."""
+    """A supplier of a vendor in the file."""
 
     name: str = Field(min_length=1, max_length=200)
     channel: str | None = Field(default=None, max_length=100)
@@ -25,7 +25,7 @@ class SupplierEntry(_Entry):
 
 
 class VendorEntry(_Entry):
-    """A vendor, as the file tells of it."""
+    """A vendor in the file."""
 
     name: str = Field(min_length=1, max_length=200)
     domains: tuple[str, ...] = ()
@@ -40,7 +40,7 @@ class VendorEntry(_Entry):
     def _are_domains(cls, domains: tuple[str, ...]) -> tuple[str, ...]:
         bad = [d for d in domains if not is_domain(d)]
         if bad:
-            raise ValueError(f"{bad[0]!r} is no domain; write one such as shop.example")
+            raise ValueError(f"{bad[0]!r} is not a domain; write one such as shop.example")
         return tuple(normal(d) for d in domains)
 
 
@@ -51,7 +51,7 @@ class VendorFile(_Entry):
 
 
 def read_file(path: Path) -> tuple[VendorEntry, ...]:
-    """Read the vendors of a file; raises Trouble with a line for each fault."""
+    """Read the vendors of a file; raises CliError with a line for each fault."""
     try:
         return VendorFile(**tomllib.loads(path.read_text(encoding="utf-8"))).vendor
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as fault:

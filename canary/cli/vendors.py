@@ -1,47 +1,55 @@
-"""`canary vendor ...`: whom addresses were given to."""
+"""`canary vendor ...`: the parties that addresses were given to."""
 
-import re
 from collections.abc import Iterable
-from datetime import UTC, date, datetime, time
+from datetime import date, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from canary.cli.context import CliError, Json, settings, show_json, show_table, who
-from canary.cli.vendor_file import VendorEntry, read_file
-from canary.judge.organisation import is_domain
+from canary.cli.context import CliError, Json, clock, open_store, show_json, show_table, who
+from canary.cli.groups import command_group
+from canary.cli.times import midnight, read_day
 
 if TYPE_CHECKING:
     from sqlmodel import Session
 
-group = typer.Typer(help="Vendors: the parties you give addresses to.", no_args_is_help=True)
-suppliers = typer.Typer(help="Suppliers: whom a vendor passes addresses on to.", no_args_is_help=True)
+    from canary.cli.vendor_file import VendorEntry
+
+group = command_group("Vendors: the parties you give addresses to.")
+suppliers = command_group("Suppliers: the parties a vendor passes addresses on to.")
 group.add_typer(suppliers, name="supplier")
 
+Vendor = Annotated[str, typer.Argument(help="The vendor, as `canary vendor list` names it.")]
+Supplier = Annotated[str, typer.Argument(help="The supplier.")]
 Domains = Annotated[list[str], typer.Option("--domain", help="A domain the vendor sends from; may be repeated.")]
 Suppliers = Annotated[
     list[str] | None,
     typer.Option("--supplier", help="NAME or NAME:CHANNEL of a supplier it passes addresses to; may be repeated."),
 ]
-Ends = Annotated[str | None, typer.Option(metavar="DATE", help="A day such as 2026-05-01, or never.")]
+Ends = Annotated[str | None, typer.Option(metavar="DATE", help="A day such as 2026-05-01, or `never`.")]
 Tags = Annotated[
-    list[str] | None, typer.Option("--tag", help="A word to group vendors by, as alerts may; may be repeated.")
+    list[str] | None,
+    typer.Option("--tag", help="A word to group vendors by, which alert routes can use; may be repeated."),
 ]
 Channel = Annotated[str | None, typer.Option(help="Only the addresses of this channel.")]
 Day = Annotated[str | None, typer.Option(metavar="DATE", help="A day such as 2026-05-01.")]
 
 
 @group.command()
-def add(name: str, domain: Domains, supplier: Suppliers = None, tag: Tags = None, as_json: Json = False) -> None:
-    """Remember a vendor and the domains it sends from."""
+def add(
+    name: Annotated[str, typer.Argument(help="What people call it.")],
+    domain: Domains,
+    supplier: Suppliers = None,
+    tag: Tags = None,
+    as_json: Json = False,
+) -> None:
+    """Add a vendor and the domains it sends from."""
     from canary.model.party import SupplierLink
-    from canary.processes.run import clock, open_store
     from canary.store.queries import vendor_tags, vendors
 
     _check(domain)
-    store = open_store(settings())
-    store.migrate()
+    store = open_store()
     with store.writing() as session:
         vendor = vendors.add_vendor(session, name, domain, clock())
         for named in supplier or []:
@@ -58,11 +66,9 @@ def add(name: str, domain: Domains, supplier: Suppliers = None, tag: Tags = None
 @group.command("list")
 def list_all(as_json: Json = False) -> None:
     """List all vendors."""
-    from canary.processes.run import open_store
     from canary.store.queries import canaries, vendors
 
-    store = open_store(settings())
-    store.migrate()
+    store = open_store()
     with store.reading() as session:
         issued = [c.vendor for c in canaries.list_canaries(session)]
         known = vendors.list_vendors(session)
@@ -76,13 +82,11 @@ def list_all(as_json: Json = False) -> None:
 
 
 @group.command()
-def show(vendor: str, as_json: Json = False) -> None:
+def show(vendor: Vendor, as_json: Json = False) -> None:
     """Show one vendor: its suppliers, its canaries, when it should fall silent, and what happened."""
-    from canary.processes.run import open_store
     from canary.store.queries import audit, canaries, vendor_tags, vendors
 
-    store = open_store(settings())
-    store.migrate()
+    store = open_store()
     with store.reading() as session:
         found = vendors.get_vendor(session, vendor)
         words = vendor_tags.by_vendor(session, [found.slug]).get(found.slug, ())
@@ -103,14 +107,16 @@ def show(vendor: str, as_json: Json = False) -> None:
             "events": [{"at": e.at, "kind": e.kind, "who": e.who, "text": e.text} for e in happened],
         })  # fmt: skip
         return
-    typer.echo(f"{found.name} ({found.slug}) sends from {', '.join(found.domains) or 'nowhere known'}")
+    typer.echo(f"{found.name} ({found.slug}) sends from {', '.join(found.domains) or 'no known domain'}")
     if words:
         typer.echo("tagged " + ", ".join(words))
     told = {"contract ends": ends.contract, "erasure requested": ends.erasure, "unsubscribed": ends.unsubscribed}
     for name, at in told.items():
         if at:
             typer.echo(f"{name} {at:%Y-%m-%d}")
-    typer.echo("passes addresses to " + (", ".join(sorted({s.supplier for s in found.supplies})) or "nobody known"))
+    typer.echo(
+        "passes addresses to " + (", ".join(sorted({s.supplier for s in found.supplies})) or "no known supplier")
+    )
     rows = [(c.channel, c.generation, c.address, c.state, c.issued.date()) for c in issued]
     show_table(("channel", "gen", "address", "state", "issued"), rows, f"No canaries yet: canary issue {found.slug}")
     lines = [(f"{e.at:%Y-%m-%d}", e.who, e.text) for e in happened[:20]]
@@ -119,32 +125,32 @@ def show(vendor: str, as_json: Json = False) -> None:
 
 @group.command("set")
 def set_facts(
-    vendor: str,
+    vendor: Vendor,
     contract_ends: Ends = None,
     erasure_requested: Ends = None,
     unsubscribed: Ends = None,
     grace_days: Annotated[
-        int | None, typer.Option(min=-1, max=3650, help="Days of grace; -1 is what is usual.")
+        int | None, typer.Option(min=-1, max=3650, help="Days of grace after that; -1 for the default.")
     ] = None,
-    domain: Annotated[list[str] | None, typer.Option("--domain", help="A further domain it sends from.")] = None,
+    domain: Annotated[
+        list[str] | None, typer.Option("--domain", help="Another domain it sends from; may be repeated.")
+    ] = None,
     tag: Tags = None,
-    untag: Annotated[list[str] | None, typer.Option("--untag", help="A tag to take away; may be repeated.")] = None,
+    untag: Annotated[list[str] | None, typer.Option("--untag", help="A tag to remove; may be repeated.")] = None,
     as_json: Json = False,
 ) -> None:
-    """Say when a vendor should fall silent, what else it sends from, or how it is tagged; past mail is judged again."""
-    from canary.processes.run import open_store
+    """Set when a vendor should fall silent, what else it sends from, or its tags; past mail is judged again."""
     from canary.store.queries import vendor_tags
 
     ends = {
         "contract": ("--contract-ends", contract_ends), "erasure": ("--erasure-requested", erasure_requested),
         "unsubscribed": ("--unsubscribed", unsubscribed),
     }  # fmt: skip
-    told = {name: _day(*option) for name, option in ends.items() if option[1] is not None}
+    told = {name: _end(*option) for name, option in ends.items() if option[1] is not None}
     if not (told or domain or tag or untag) and grace_days is None:
         raise CliError(f"vendor {vendor!r}: nothing to set; give --erasure-requested DATE or another option", 2)
     _check(domain or [])
-    store = open_store(settings())
-    store.migrate()
+    store = open_store()
     with store.writing() as session:
         changed = _set(session, vendor, told, grace_days, domain or [])
         vendor_tags.add_tags(session, vendor, tag or [])
@@ -152,53 +158,54 @@ def set_facts(
     if as_json:
         show_json({"vendor": vendor, "changed": changed})
     else:
-        typer.echo(f"{vendor}: {changed} mails judged anew.")
+        typer.echo(f"{vendor}: {changed} mails judged again.")
 
 
 @group.command("import")
-def import_file(file: Path, as_json: Json = False) -> None:
-    """Take over vendors from a file such as vendors.example.toml; taking it over again changes nothing."""
-    from canary.processes.run import open_store
+def import_file(
+    file: Annotated[Path, typer.Argument(help="TOML file with [[vendor]] entries.")], as_json: Json = False
+) -> None:
+    """Add or update vendors from a file such as vendors.example.toml; a second time changes nothing."""
+    from canary.cli.vendor_file import read_file
 
     entries = read_file(file)
     _check([domain for entry in entries for domain in entry.domains])
-    store = open_store(settings())
-    store.migrate()
+    store = open_store()
     with store.writing() as session:
-        taken = [{"slug": slug, "new": new} for slug, new in (_take(session, entry) for entry in entries)]
+        imported = [{"slug": slug, "new": new} for slug, new in (_import(session, entry) for entry in entries)]
     if as_json:
-        show_json(taken)
+        show_json(imported)
     else:
-        new = sum(bool(vendor["new"]) for vendor in taken)
-        typer.echo(f"{len(taken)} vendors read, {new} of them new.")
+        new = sum(bool(vendor["new"]) for vendor in imported)
+        typer.echo(f"{len(imported)} vendors read, {new} of them new.")
 
 
 @suppliers.command("add")
 def add_supplier(
-    vendor: str, supplier: str, channel: Channel = None,
-    account: Annotated[str, typer.Option(help="The vendor's account there; mail of it is the vendor's own.")] = "",
+    vendor: Vendor, supplier: Supplier, channel: Channel = None,
+    account: Annotated[str, typer.Option(help="The vendor's account there; mail from that account is the vendor's own.")] = "",
     since: Day = None, until: Day = None,
 ) -> None:  # fmt: skip
-    """Say that a vendor passes addresses to a supplier; past mail of the account is judged again."""
-    from canary.processes.run import open_store
-
-    facts = (channel, account, _day("--since", since), _day("--until", until))
-    store = open_store(settings())
-    store.migrate()
+    """Record that a vendor passes addresses on to a supplier; past mail of the account is judged again."""
+    facts = (
+        channel,
+        account,
+        read_day("--since", since) if since else None,
+        read_day("--until", until) if until else None,
+    )
+    store = open_store()
     with store.writing() as session:
         slug = _supply(session, vendor, supplier, facts)
     typer.echo(f"{vendor} passes {f'the addresses of {channel}' if channel else 'its addresses'} to {slug}.")
 
 
 @suppliers.command("remove")
-def remove_supplier(vendor: str, supplier: str, channel: Channel = None) -> None:
-    """Take back that a vendor passes addresses to a supplier."""
+def remove_supplier(vendor: Vendor, supplier: Supplier, channel: Channel = None) -> None:
+    """Remove a supplier from a vendor."""
     from canary.cases import answers
-    from canary.processes.run import clock, open_store
     from canary.store.queries import vendors
 
-    store = open_store(settings())
-    store.migrate()
+    store = open_store()
     with store.writing() as session:
         account = vendors.drop_supply(session, vendor, supplier, channel)
         if account and account not in vendors.get_vendor(session, vendor).told:
@@ -212,7 +219,6 @@ def _set(
     session: "Session", vendor: str, told: dict[str, datetime | None], grace_days: int | None, domains: list[str]
 ) -> int:
     from canary.cases import end_dates
-    from canary.processes.run import clock
 
     outcome = end_dates.set_endings(session, vendor, told, who(), clock())
     if grace_days is not None:
@@ -220,9 +226,8 @@ def _set(
     return outcome.changed + _declare_domains(session, vendor, domains)
 
 
-def _take(session: "Session", entry: VendorEntry) -> tuple[str, bool]:
-    """Take one vendor of a file over; what the file does not say stays as it is."""
-    from canary.processes.run import clock
+def _import(session: "Session", entry: "VendorEntry") -> tuple[str, bool]:
+    """Add or update one vendor of a file; what the file leaves out stays as it is."""
     from canary.store.queries import vendors
 
     slug = vendors.slug(entry.name)
@@ -243,7 +248,6 @@ def _supply(
 ) -> str:
     from canary.cases import answers
     from canary.model.party import SupplierLink
-    from canary.processes.run import clock
     from canary.store.queries import vendors
 
     channel, account, since, until = facts
@@ -257,7 +261,6 @@ def _supply(
 def _declare_domains(session: "Session", vendor: str, domains: list[str]) -> int:
     from canary.cases import answers
     from canary.judge.organisation import organisation
-    from canary.processes.run import clock
     from canary.store.queries import vendors
 
     fresh = vendors.add_domains(session, vendor, domains, clock())
@@ -265,7 +268,8 @@ def _declare_domains(session: "Session", vendor: str, domains: list[str]) -> int
 
 
 def _check(domains: Iterable[str]) -> None:
-    from canary.processes.run import supplier_book
+    from canary.judge.organisation import is_domain
+    from canary.processes.judging import supplier_book
 
     bad = [d for d in domains if not is_domain(d)]
     if bad:
@@ -278,19 +282,10 @@ def _check(domains: Iterable[str]) -> None:
         )
 
 
-def _day(option: str, text: str | None) -> datetime | None:
-    """Read a day; what should end never has none."""
-    if text is None or text == "never":
-        return None
-    try:
-        # The library reads 20260501 and 2026-W18-5 as well, which nobody means.
-        found = date.fromisoformat(text) if re.fullmatch(r"\d{4}-\d\d-\d\d", text) else None
-    except ValueError:
-        found = None
-    if found is None:
-        raise CliError(f"{option} {text!r}: no date; write it like 2026-05-01", 2)
-    return _midnight(found)
+def _end(option: str, text: str | None) -> datetime | None:
+    """Read a day; what should never end has none."""
+    return None if text in (None, "never") else read_day(option, text)
 
 
 def _midnight(day: date | None) -> datetime | None:
-    return datetime.combine(day, time(), UTC) if day else None
+    return midnight(day) if day else None

@@ -12,16 +12,12 @@ from functools import partial
 from sqlmodel import Session
 
 from canary.attribute.campaigns.features import addressee, sending
-from canary.authenticate.authenticate import authenticate
-from canary.authenticate.iprev import verified_name
 from canary.authenticate.lookup import Lookup, RecordingLookup
-from canary.authenticate.message import split
 from canary.campaigns.membership import join_campaign
 from canary.cases import answers
 from canary.cases.assign import NOWHERE, Assignment, CaseAssigner, CaseHit
 from canary.cases.history import StoredCases
 from canary.cases.keep_hits import AssignedHit, keep_hits
-from canary.judge.identity import identify
 from canary.judge.providers import ProviderRegistry
 from canary.judge.rules import context_of, judge
 from canary.judge.senders import pending, sender_keys
@@ -29,12 +25,11 @@ from canary.mail.parse import parse
 from canary.mail.received import Trusted, trusted_hop
 from canary.model.authenticated import UNKNOWN_CLIENT, AuthenticatedMail
 from canary.model.canary import Canary
-from canary.model.identity import Identity
 from canary.model.mail import Envelope, ParsedMail, RawMail
 from canary.model.party import Vendor
-from canary.model.proof import Proofs
 from canary.model.sender import Learning
 from canary.model.verdict import FAMILIAR, Judgement, Reason, Verdict
+from canary.pipeline.authentication import authenticate_mail
 from canary.senders.learn import SenderLessons, SenderSight
 from canary.store.database import Database
 from canary.store.locks import Lock, lock
@@ -117,15 +112,6 @@ def border_envelope(mail: ParsedMail, envelope: Envelope, trusted: Trusted) -> E
         return envelope
     hop = trusted_hop(mail, trusted, envelope.client)
     return replace(envelope, client=hop.client if hop else UNKNOWN_CLIENT)
-
-
-async def authenticate_mail(
-    content: bytes, mail: ParsedMail, envelope: Envelope, lookup: Lookup, book: ProviderRegistry
-) -> tuple[Proofs, Identity]:
-    """Find out what is proven about a mail, and who that makes the sender."""
-    proofs = await authenticate(split(content), envelope, lookup, envelope.received)
-    host = await verified_name(envelope.client.ip, lookup)
-    return proofs, identify(mail, proofs, envelope, book, host)
 
 
 def process_batch(

@@ -1,12 +1,10 @@
 """The composition root: builds every part from settings, and keeps the roles running."""
 
 import asyncio
-import json
 import logging
 import os
 import secrets
 import socket
-import tomllib
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import timedelta
@@ -20,20 +18,17 @@ from canary.alerts.channels.base import Target
 from canary.alerts.delivery import DeliveryContext, DeliveryPool
 from canary.alerts.health_check import HealthCheck
 from canary.authenticate.dns_records import Arrangement, check_records, wanted_records
-from canary.authenticate.lookup import Lookup, ZoneLookup
 from canary.canaries import decoys
 from canary.cases import case_alerts
 from canary.cases.assess import reassess_due
-from canary.judge.providers import ProviderRegistry, read_suppliers
 from canary.mail.received import read_trusted
-from canary.net.dns import LiveLookup
 from canary.net.http import Http
 from canary.net.rspamd import Rspamd
-from canary.package_data import config_folder
 from canary.pipeline.batch import Inbox, run_pending
 from canary.pipeline.rspamd_check import RspamdChecker
 from canary.pipeline.story import Context
 from canary.processes.jobs import Job, scheduler
+from canary.processes.judging import lookups, supplier_book
 from canary.processes.smtp_process import (
     clock,
     command,
@@ -66,20 +61,6 @@ ALERT_SECONDS = 0.2
 DOWN_SECONDS = 2.0
 BEHIND = 500
 """So many mails in the spools are no burst any more: the worker is slow, or there is none."""
-
-
-def supplier_book() -> ProviderRegistry:
-    """Read what is known of mail providers; raises SupplierError naming every bad entry."""
-    return read_suppliers(tomllib.loads((config_folder() / "suppliers.toml").read_text(encoding="utf-8")))
-
-
-def lookups(settings: Settings) -> Callable[[], Lookup]:
-    """Return what makes a Lookup for each mail: live DNS with a budget, or the zone file of the settings."""
-    if settings.dns.zone:
-        zone = ZoneLookup(json.loads(settings.dns.zone.read_text(encoding="utf-8")))
-        return lambda: zone
-    live = LiveLookup(settings.dns.nameservers, timeout=settings.dns.timeout)
-    return lambda: live.for_mail(seconds=4 * settings.dns.timeout)
 
 
 def arrangement(settings: Settings) -> Arrangement:

@@ -1,6 +1,6 @@
 """Lists for programs: bounded, in the order of a key, each from after or before the last one seen."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import islice
@@ -11,6 +11,7 @@ from sqlmodel import Session, col
 
 from canary.cases.records import OPEN
 from canary.model.party import Vendor
+from canary.store.codec import reasons_of
 from canary.store.decoy_mac import decoy_mac_of
 from canary.store.queries.vendors import vendors_by_id
 from canary.store.tables import CanaryRow, CaseRow, CaseVendorRow, HitRow, MailRow, SenderRow, VendorRow, VendorTagRow
@@ -45,6 +46,26 @@ class HitFact:
     row: HitRow
     address: str
     vendor: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class HitRecord:
+    """A hit with what its mail says of itself; a probe has no mail, which leaves all of that empty.
+
+    `vendor` is None where the address is a decoy, `reasons` are codes with a sentence each.
+    """
+
+    id: int
+    at: datetime
+    address: str
+    vendor: str | None
+    verdict: str
+    confidence: float
+    reasons: tuple[Mapping[str, str], ...]
+    sender: str = ""
+    subject: str = ""
+    message_id: str = ""
+    sha256: str = ""
 
 
 def vendors_after(session: Session, after: str, limit: int, tag: str = "") -> list[Vendor]:
@@ -102,6 +123,21 @@ def hits_before(session: Session, before: Moment | None, limit: int, among: Amon
         return _facts(session, query.limit(limit), limit)
     # A decoy bears the number of a vendor it was never given to: only the seal tells, so more may have to be read.
     return _facts(session, query, limit, owned=True)
+
+
+def hit_records_before(session: Session, before: Moment | None, limit: int, among: Among) -> list[HitRecord]:
+    """Return hits with their mails by when they came, newest first."""
+    facts = hits_before(session, before, limit, among)
+    mail = choose(MailRow.id, MailRow.sender, MailRow.subject, MailRow.message_id, MailRow.sha256)
+    chosen = mail.where(col(MailRow.id).in_({fact.row.mail_id for fact in facts}))
+    mails = {number: rest for number, *rest in session.execute(chosen)}
+    return [
+        HitRecord(
+            f.row.id or 0, f.row.at, f.address, f.vendor, f.row.verdict, f.row.confidence,
+            tuple({"code": why.code.value, "text": why.text} for why in reasons_of(f.row.reasons)), *mails.get(f.row.mail_id, ()),
+        )
+        for f in facts
+    ]  # fmt: skip
 
 
 def cases_before(session: Session, before: int | None, limit: int, among: Among) -> list[CaseRow]:

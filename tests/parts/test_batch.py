@@ -18,7 +18,7 @@ from canary.canaries.lifecycle import IssueOrder
 from canary.model.mail import Client, Envelope
 from canary.pipeline.batch import run_pending
 from canary.pipeline.story import Context
-from canary.processes.run import supplier_book
+from canary.processes.judging import supplier_book
 from canary.spool.spool import Spool
 from canary.store.database import Database
 from canary.store.queries import vendors

@@ -19,7 +19,7 @@ from canary.model.decision import Decision
 from canary.model.identity import Identity
 from canary.model.mail import Client
 from canary.model.proof import Proofs
-from canary.processes.run import supplier_book
+from canary.processes.judging import supplier_book
 from canary.store.database import Database
 from canary.store.queries import vendors
 from canary.store.queries.vendors import Unknown

@@ -25,7 +25,7 @@ from canary.model.mail import Client, Envelope, RawMail
 from canary.model.party import SupplierLink
 from canary.pipeline.attempts import process_probe
 from canary.pipeline.story import Context, parse_and_authenticate, process_batch
-from canary.processes.run import supplier_book
+from canary.processes.judging import supplier_book
 from canary.store import counters
 from canary.store.database import Database
 from canary.store.locks import Lock, lock

@@ -26,7 +26,7 @@ from canary.mail.received import Trusted
 from canary.model.alert import DestinationView
 from canary.model.canary import Style
 from canary.pipeline.story import Context
-from canary.processes.run import supplier_book
+from canary.processes.judging import supplier_book
 from canary.store.database import Database
 from canary.store.queries import attempts, canaries, outbox, vendors
 from canary.store.tables import CanaryRow, CaseRow, DeliveryRow, HitRow, MailRow, OutboxRow

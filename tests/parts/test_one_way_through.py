@@ -30,7 +30,7 @@ from canary.model.decision import Decision
 from canary.model.mail import Client, Envelope, RawMail
 from canary.model.party import SupplierLink
 from canary.pipeline.story import Context, parse_and_authenticate, process_batch
-from canary.processes.run import supplier_book
+from canary.processes.judging import supplier_book
 from canary.store.database import Database
 from canary.store.queries import vendors
 from canary.store.tables import (

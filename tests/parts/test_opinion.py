@@ -25,7 +25,7 @@ from canary.net.rspamd import MAX_MAIL, Rspamd, Unanswered
 from canary.pipeline.batch import run_pending
 from canary.pipeline.rspamd_check import BATCH, FRESH, REST, RspamdChecker, RspamdClient
 from canary.pipeline.story import Context
-from canary.processes.run import supplier_book
+from canary.processes.judging import supplier_book
 from canary.spool.spool import Spool
 from canary.store.codec import reasons_of
 from canary.store.database import Database

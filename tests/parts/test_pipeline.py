@@ -21,7 +21,7 @@ from canary.model.mail import Client, Envelope, RawMail
 from canary.model.party import SupplierLink
 from canary.pipeline.batch import DNS_WAITS, run_pending
 from canary.pipeline.story import Context
-from canary.processes.run import supplier_book
+from canary.processes.judging import supplier_book
 from canary.spool.spool import Spool
 from canary.store.codec import findings_of, suspects_of
 from canary.store.database import Database, is_down

@@ -17,7 +17,7 @@ from canary.model.attempt import Attempt, AttemptKind, LocalShape
 from canary.model.mail import Client, Envelope
 from canary.pipeline.batch import run_pending
 from canary.pipeline.story import Context
-from canary.processes.run import supplier_book
+from canary.processes.judging import supplier_book
 from canary.spool.spool import Spool
 from canary.store.codec import reasons_of
 from canary.store.database import Database

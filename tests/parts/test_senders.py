@@ -24,7 +24,7 @@ from canary.model.sender import Learning, SenderState
 from canary.model.verdict import Reason, state_reason
 from canary.pipeline.batch import run_pending
 from canary.pipeline.story import Context
-from canary.processes.run import supplier_book
+from canary.processes.judging import supplier_book
 from canary.senders import profile
 from canary.spool.spool import Spool
 from canary.store.codec import reasons_json, reasons_of, suspects_of

@@ -14,7 +14,7 @@ from canary.judge.organisation import same_organisation
 from canary.mail.parse import parse
 from canary.model.authenticated import AuthenticatedMail
 from canary.pipeline.story import Context, parse_and_authenticate, process_batch
-from canary.processes.run import supplier_book
+from canary.processes.judging import supplier_book
 from canary.store.codec import reasons_of
 from canary.store.database import Database
 from canary.store.tables import CanaryRow, HitRow, MailRow, VendorDomainRow

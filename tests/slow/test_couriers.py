@@ -23,7 +23,7 @@ from canary.model.mail import Client, Envelope
 from canary.net.http import Http
 from canary.pipeline.batch import run_pending
 from canary.pipeline.story import Context
-from canary.processes.run import supplier_book
+from canary.processes.judging import supplier_book
 from canary.spool.spool import Spool
 from canary.store.database import Database
 from canary.store.queries import vendors

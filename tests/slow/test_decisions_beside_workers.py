@@ -15,7 +15,7 @@ from canary.cases import answers
 from canary.model.authenticated import AuthenticatedMail
 from canary.model.mail import Client, Envelope, RawMail
 from canary.pipeline.story import Context, parse_and_authenticate, process_batch
-from canary.processes.run import supplier_book
+from canary.processes.judging import supplier_book
 from canary.store.database import Database
 from canary.store.queries import vendors
 from canary.store.tables import CaseRow, HitRow, SenderRow

@@ -77,7 +77,7 @@ def test_cases_and_vendors_are_muted_snoozed_and_acknowledged(house: House) -> N
     house.canary("alert", "mute", "play")
     house.canary("alert", "snooze", "1", "2w")
     house.canary("alert", "ack", "1")
-    found = json.loads(house.canary("alert", "hushes", "--json"))
+    found = json.loads(house.canary("alert", "muted", "--json"))
     assert {row["subject"]: bool(row["until"]) for row in found} == {"vendor:play": False, "case:1": True}
     house.canary("alert", "unmute", "play")
     with house.store.reading() as session:

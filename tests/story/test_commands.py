@@ -63,7 +63,7 @@ def test_init_does_not_overwrite_what_is_there(say: Callable[..., Said]) -> None
         (("vendor", "add", "X", "--domain", "nonsense"), 2, "'nonsense'"),
         (("vendor", "add", "X", "--domain", "gmail.com"), 2, "platform"),
         (("rotate", "x@y.example"), 1, "x@y.example"),
-        (("case", "7"), 1, "case 7"),
+        (("case", "show", "7"), 1, "case 7"),
         (("judge", "missing.eml", "--vendor-domain", "a.example"), 2, "missing.eml"),
         (("alert", "test"), 2, "alert.destinations"),
     ],

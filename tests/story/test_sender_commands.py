@@ -15,7 +15,7 @@ from canary.canaries import lifecycle
 from canary.canaries.lifecycle import IssueOrder
 from canary.model.mail import Client, Envelope, RawMail
 from canary.pipeline.story import Context, parse_and_authenticate, process_batch
-from canary.processes.run import supplier_book
+from canary.processes.judging import supplier_book
 from canary.store.queries import vendors
 from tests.processes import ROOT, House
 

@@ -20,7 +20,7 @@ from canary.model.campaign import CampaignSending
 from canary.model.identity import Identity
 from canary.model.mail import Client, ParsedMail
 from canary.model.proof import DkimResult, Proofs, Result
-from canary.processes.run import supplier_book
+from canary.processes.judging import supplier_book
 from canary.store.database import Database
 from canary.store.tables import MailRow
 

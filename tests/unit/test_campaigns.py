@@ -16,7 +16,7 @@ from canary.model.canary import Persona
 from canary.model.identity import Identity
 from canary.model.mail import Client
 from canary.model.proof import DkimResult, Proofs, Result
-from canary.processes.run import supplier_book
+from canary.processes.judging import supplier_book
 from tests.sendings import ANNA, BEN, CLIENT, LURE, letter, named, owner
 
 BOOK = supplier_book()

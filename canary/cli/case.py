@@ -1,0 +1,316 @@
+"""`canary cases`, `canary case ...`: the suspected leaks, and what people decide about them."""
+
+from collections.abc import Callable, Sequence
+from datetime import datetime
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from canary.cli.context import CliError, Json, clock, open_store, show_json, show_table, who
+from canary.cli.groups import command_group
+from canary.cli.times import FORMATS, in_utc
+from canary.model.case import CaseState, Suspect, percent
+from canary.model.claim import ClaimCode
+from canary.model.decision import Decision
+
+if TYPE_CHECKING:
+    from sqlmodel import Session
+
+    from canary.store.tables import CaseRow
+
+    Act = Callable[[Session, Decision], str]
+
+group = command_group("Cases: the suspected leaks, what is known about them, and what you decide.")
+
+Number = Annotated[int, typer.Argument(metavar="ID", min=1, max=2**31 - 1, help="Number of the case.")]
+Other = Annotated[int, typer.Argument(metavar="OTHER", min=1, max=2**31 - 1, help="Number of the case it takes over.")]
+Note = Annotated[str, typer.Option("--note", help="Why; it stands in the timeline.")]
+
+
+@group.command("list")
+def list_cases(as_json: Json = False) -> None:
+    """List all cases, newest first."""
+    from canary.cases import records
+    from canary.store.codec import suspects_json, suspects_of
+
+    with open_store().reading() as session:
+        found = records.list_cases(session)
+        hits = records.hits_of(session, [c.id or 0 for c in found])
+    if as_json:
+        show_json([
+            {
+                "id": c.id, "state": c.state, "outcome": c.outcome or None, "owner": c.owner or None,
+                "merged_into": c.merged_into, "opened": c.opened_at, "last_hit": c.last_hit_at,
+                "hits": hits.get(c.id or 0, 0), "suspects": suspects_json(suspects_of(c.suspects)),
+            }
+            for c in found
+        ])  # fmt: skip
+        return
+    rows = [
+        (c.id, _state(c), c.owner, _top(suspects_of(c.suspects)), hits.get(c.id or 0, 0), c.opened_at.date())
+        for c in found
+    ]
+    columns = ("case", "state", "assigned to", "most likely", "hits", "opened")
+    show_table(columns, rows, "No cases: no leak was found.")
+
+
+@group.command()
+def show(number: Number, as_json: Json = False) -> None:
+    """Show a case: suspects, window, claims and evidence, what to do next, and the timeline."""
+    found = _document(number)
+    if as_json:
+        show_json(found)
+        return
+    from canary.cli.case_words import print_case
+
+    print_case(found)
+
+
+@group.command("export")
+def export_case(
+    number: Number,
+    as_json: Annotated[bool, typer.Option("--json", help="The form it has anyway.")] = False,  # noqa: ARG001
+) -> None:
+    """Print everything about a case as one JSON document, with every hit."""
+    from canary.cases import export
+
+    document = _document(number)
+    with open_store().reading() as session:
+        show_json({**document, "hits": list(export.hits(session, number))})
+
+
+@group.command("state")
+def set_state(
+    number: Number,
+    state: Annotated[CaseState, typer.Argument(help="The new state.")],
+    note: Note = "",
+    as_json: Json = False,
+) -> None:
+    """Bring a case into another state."""
+    from canary.cases import workflow
+
+    def act(session: "Session", decision: Decision) -> str:
+        return workflow.set_state(session, number, state, decision).state
+
+    _decide(number, act, note, as_json)
+
+
+@group.command()
+def assign(
+    number: Number,
+    user: Annotated[str, typer.Argument(help="Name of the user.", show_default=False)] = "",
+    nobody: Annotated[bool, typer.Option("--nobody", help="Leave the case unassigned.")] = False,
+    as_json: Json = False,
+) -> None:
+    """Assign a case to a user."""
+    from canary.cases import workflow
+
+    if nobody == bool(user.strip()):
+        raise CliError(f"case {number}: name the user to assign it to, or give --nobody", 2)
+
+    def act(session: "Session", decision: Decision) -> str:
+        owner = workflow.set_assignee(session, number, user, decision).owner
+        return f"assigned to {owner}" if owner else "unassigned"
+
+    _decide(number, act, "", as_json)
+
+
+@group.command("note")
+def add_note(
+    number: Number, text: Annotated[str, typer.Argument(help="What to remember.")], as_json: Json = False
+) -> None:
+    """Write a note into the timeline."""
+    from canary.cases import workflow
+
+    def act(session: "Session", decision: Decision) -> str:
+        workflow.add_note(session, number, decision)
+        return "noted"
+
+    _decide(number, act, text, as_json)
+
+
+@group.command("statement")
+def add_statement(  # each option is a part of what was said
+    number: Number,
+    by: Annotated[str, typer.Option(help="Who made the statement.")],
+    text: Annotated[str, typer.Argument(help="What was said, word for word.", show_default=False)] = "",
+    claim: Annotated[list[str] | None, typer.Option(help=f"What it claims: {', '.join(ClaimCode)}.")] = None,
+    on: Annotated[datetime | None, typer.Option(formats=FORMATS, help="When it was made.", show_default="now")] = None,
+    as_json: Json = False,
+) -> None:
+    """Record what a party said, and hold its claims against the evidence."""
+    from canary.cases import statements
+    from canary.model.claim import PartyStatement, read_claim
+
+    claims = tuple(map(read_claim, claim or ()))
+
+    def act(session: "Session", decision: Decision) -> str:
+        said = PartyStatement(by, in_utc(on) if on else decision.at, claims, text)
+        statements.add_statement(session, number, said, decision)
+        return f"statement of {by} recorded"
+
+    _decide(number, act, "", as_json)
+
+
+@group.command()
+def aware(
+    number: Number,
+    since: Annotated[datetime, typer.Argument(formats=FORMATS, help="The time, in UTC unless it says otherwise.")],
+    as_json: Json = False,
+) -> None:
+    """Set when you became aware of a leak, which starts the 72 hours of the GDPR."""
+    from canary.cases import workflow
+
+    def act(session: "Session", decision: Decision) -> str:
+        workflow.set_aware(session, number, in_utc(since), decision)
+        return f"aware since {in_utc(since):%Y-%m-%d %H:%M} UTC"
+
+    _decide(number, act, "", as_json)
+
+
+@group.command()
+def tick(
+    number: Number,
+    codes: Annotated[
+        list[str], typer.Argument(metavar="CODE", help="Codes of the points, as `canary case show` lists them.")
+    ],
+    undo: Annotated[bool, typer.Option("--undo", help="Remove the ticks.")] = False,
+    as_json: Json = False,
+) -> None:
+    """Tick points of the checklist."""
+    from canary.cases import checklist
+
+    def act(session: "Session", decision: Decision) -> str:
+        for code in codes:
+            checklist.tick(session, number, code, decision, done=not undo)
+        return f"{'still to do' if undo else 'done'}: {', '.join(codes)}"
+
+    _decide(number, act, "", as_json)
+
+
+@group.command()
+def merge(number: Number, other: Other, note: Note = "", as_json: Json = False) -> None:
+    """Merge another case into a case."""
+    from canary.cases import merge_split
+
+    def act(session: "Session", decision: Decision) -> str:
+        merge_split.merge(session, number, other, decision)
+        return f"case {other} is part of it now"
+
+    _decide(number, act, note, as_json)
+
+
+@group.command()
+def split(
+    number: Number,
+    part: Annotated[str, typer.Argument(help="What to split off: vendor:SLUG or campaign:NUMBER.")],
+    note: Note = "",
+    as_json: Json = False,
+) -> None:
+    """Make one vendor's hits, or one campaign, a case of its own."""
+    chosen = _part(part)
+
+    def act(session: "Session", decision: Decision) -> str:
+        return f"{part} is case {chosen(session, number, decision).id} now"
+
+    _decide(number, act, note, as_json)
+
+
+@group.command()
+def undo(number: Number, note: Note = "", as_json: Json = False) -> None:
+    """Undo the last merge or split of a case."""
+    from canary.cases import merge_split
+
+    def act(session: "Session", decision: Decision) -> str:
+        move = merge_split.undo(session, number, decision)
+        return f"the {move.kind} of cases {move.from_id} and {move.to_id} was taken back"
+
+    _decide(number, act, note, as_json)
+
+
+@group.command()
+def rotate(
+    number: Number,
+    vendor: Annotated[str, typer.Argument(help="The vendor, as `canary vendor list` names it.")],
+    as_json: Json = False,
+) -> None:
+    """Give a vendor new addresses for those that were hit; the old ones keep listening."""
+    import secrets
+
+    from canary.cases import checklist
+
+    def act(session: "Session", decision: Decision) -> str:
+        made = checklist.rotate_hit_addresses(session, number, vendor, secrets.randbelow, decision)
+        return f"new for {vendor}: {' '.join(c.address for c in made)}" if made else f"{vendor} needs no new address"
+
+    _decide(number, act, "", as_json)
+
+
+@group.command()
+def letter(
+    number: Number,
+    to: Annotated[
+        str, typer.Argument(help="vendor:SLUG or supplier:SLUG; the first word alone where there is only one.")
+    ],
+    lang: Annotated[str, typer.Option(help="Language of the letter: en, de or fr.")] = "en",
+    as_json: Json = False,
+) -> None:
+    """Print a letter to a vendor or supplier; nothing is sent."""
+    from canary.cases import letters
+
+    with open_store().reading() as session:
+        addressee = _addressee(session, number, to)
+        text = letters.letter(session, number, addressee, lang, clock())
+    if as_json:
+        show_json({"case": number, "to": addressee, "language": lang, "text": text})
+    else:
+        typer.echo(text)
+
+
+def _decide(number: int, act: "Act", note: str, as_json: bool) -> None:
+    """Record a decision and print what came of it; as JSON, the case as it stands then."""
+    with open_store().writing() as session:
+        line = act(session, Decision(who(), clock(), note))
+    if as_json:
+        show_json(_document(number))
+    else:
+        typer.echo(f"case {number}: {line}")
+
+
+def _document(number: int) -> dict[str, object]:
+    from canary.cases import export, workflow
+
+    with open_store().reading() as session:
+        return export.case_document(session, workflow.get_case(session, number), clock())
+
+
+def _part(part: str) -> "Callable[[Session, int, Decision], CaseRow]":
+    from canary.cases import merge_split
+
+    kind, _, name = part.partition(":")
+    if kind == "vendor" and name:
+        return lambda session, number, decision: merge_split.split_vendor(session, number, name, decision)
+    if kind == "campaign" and name.isascii() and name.isdigit() and len(name) < 10:
+        return lambda session, number, decision: merge_split.split_campaign(session, number, int(name), decision)
+    raise CliError(f"{part!r}: no part of a case; name what to split off, as vendor:SLUG or campaign:NUMBER", 2)
+
+
+def _addressee(session: "Session", number: int, named: str) -> str:
+    """Return to whom a letter goes; the kind alone is enough where the case concerns one of that kind."""
+    from canary.cases import letters
+
+    if ":" in named:
+        return named
+    every = [to for to, _ in letters.addressees(session, number)]
+    alike = [to for to in every if to.startswith(f"{named}:")]
+    if len(alike) != 1:
+        raise CliError(f"{named!r}: no addressee of case {number}; choose from {', '.join(every) or 'none'}", 2)
+    return alike[0]
+
+
+def _state(case: "CaseRow") -> str:
+    return f"part of {case.merged_into}" if case.merged_into else case.state
+
+
+def _top(suspects: Sequence[Suspect]) -> str:
+    return f"{suspects[0].name} {percent(suspects[0].p)}" if suspects else ""
