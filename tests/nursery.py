@@ -166,10 +166,10 @@ def take_all(path: Path) -> list[str]:
 
 
 def _tend() -> None:
-    import uvloop  # noqa: F401
-
-    import canary.cli.serve
     import canary.run  # noqa: F401
+    from canary.cli.serve import loop_factory
+
+    loop_factory()
 
     children: list[int] = []
     for line in sys.stdin:

@@ -1,12 +1,10 @@
 """Commands sent in the clear were obeyed under TLS elsewhere, as if they had been protected. Here they are dropped."""
 
 import ssl
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 import trustme
-import uvloop
 
 from canary.receive.admission import Limits
 from tests.sink import CANARY, Dialogue, Sink
@@ -23,8 +21,8 @@ def tls() -> ssl.SSLContext:
 def sink(request: pytest.FixtureRequest, tmp_path: Path, tls: ssl.SSLContext, monkeypatch: pytest.MonkeyPatch) -> Sink:
     """A sink in the loop of the standard library, and in the one that is used where it is there."""
     if request.param == "uvloop":
-        loop: Callable[[], object] = uvloop.new_event_loop
-        monkeypatch.setattr("asyncio.new_event_loop", loop)
+        uvloop = pytest.importorskip("uvloop")
+        monkeypatch.setattr("asyncio.new_event_loop", uvloop.new_event_loop)
     return Sink(tmp_path, Limits(idle=5), tls=tls)
 
 

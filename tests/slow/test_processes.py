@@ -64,6 +64,18 @@ def test_an_address_issued_by_another_process_is_valid_within_a_second(house: Ho
 
 
 @pytest.mark.slow
+def test_all_roles_run_where_uvloop_is_not_installed(house: House) -> None:
+    absent = house.folder / "absent"
+    absent.mkdir()
+    (absent / "uvloop.py").write_text("raise ImportError('not installed')")
+    house.environ["PYTHONPATH"] = str(absent)
+    address = house.vendor("Shop", "shop.example")
+    with house.running("up", until=UP) as running, running.client() as client:
+        assert client.sendmail("a@bad.example", [address], LURE) == {}
+        eventually(lambda: number(house, MailRow) == 1)
+
+
+@pytest.mark.slow
 def test_a_listener_receives_while_the_store_is_down_and_everything_arrives_once_it_is_back(house: House) -> None:
     with cluster() as server:
         administer(server.url, "CREATE DATABASE canary")
