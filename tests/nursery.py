@@ -20,6 +20,8 @@ from canary.receive.spool import Spool
 from canary.store import canaries, vendors
 from canary.store.canaries import Order
 from canary.store.database import Database
+from tests.patience import PATIENCE
+from tests.processes import eventually
 from tests.sink import Dialogue
 
 ROOT = Path(__file__).parent.parent
@@ -54,7 +56,7 @@ class Nursery:
                 yield self
             finally:
                 self.process.stdin.close()
-                self.process.wait(30)
+                self.process.wait(PATIENCE)
 
     def start(self) -> tuple[str, int]:
         """A new receiver; where it listens."""
@@ -113,7 +115,12 @@ class Ledger:
         finally:
             ended.set()
             for thread in threads:
-                thread.join(30)
+                thread.join(PATIENCE)
+
+    def grow(self, mails: int) -> None:
+        """Wait until so many more mails are acknowledged."""
+        enough = len(self.acknowledged) + mails
+        eventually(lambda: len(self.acknowledged) >= enough)
 
     def _send(self, place: tuple[str, int], address: str, name: str, ended: threading.Event) -> None:
         chance, number = random.Random(name), 0

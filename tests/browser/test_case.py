@@ -10,7 +10,7 @@ from tests.browser.conftest import copied, served
 from tests.browser.test_pages import AXE
 from tests.browser.test_pages import _hindrances as hindrances
 
-pytestmark = [pytest.mark.browser, pytest.mark.timeout(120)]
+pytestmark = pytest.mark.browser
 
 SHOTS = Path(__file__).parent / "shots"
 

@@ -11,7 +11,7 @@ from canary.store.tables import HitRow
 from canary.store.users import add_user
 from tests.browser.conftest import NOW, PASSWORD, Look, Shown, served
 
-pytestmark = [pytest.mark.browser, pytest.mark.timeout(120)]
+pytestmark = pytest.mark.browser
 
 SHOTS = Path(__file__).parent / "shots"
 AXE = Path(__file__).parents[2] / ".peers/test/node_modules/axe-core/axe.min.js"

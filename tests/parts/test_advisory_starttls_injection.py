@@ -7,6 +7,7 @@ import pytest
 import trustme
 
 from canary.receive.admission import Limits
+from tests.patience import PATIENCE
 from tests.sink import CANARY, Dialogue, Sink
 
 
@@ -23,7 +24,7 @@ def sink(request: pytest.FixtureRequest, tmp_path: Path, tls: ssl.SSLContext, mo
     if request.param == "uvloop":
         uvloop = pytest.importorskip("uvloop")
         monkeypatch.setattr("asyncio.new_event_loop", uvloop.new_event_loop)
-    return Sink(tmp_path, Limits(idle=5), tls=tls)
+    return Sink(tmp_path, Limits(idle=PATIENCE), tls=tls)
 
 
 def upgrade(client: Dialogue, *injected: str) -> None:

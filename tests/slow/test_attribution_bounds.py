@@ -5,7 +5,7 @@ import pytest
 from canary.attribute.contest import OURS, Heat, compete
 from canary.attribute.measure import Figures, Ledger
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
+pytestmark = pytest.mark.slow
 SEED = 3
 
 

@@ -15,6 +15,7 @@ from canary.receive.spool import Spool
 from canary.store.database import Database
 from canary.store.tables import CaseRow, DeliveryRow, HitRow, MailRow
 from canary.store.telling import DestinationRow
+from tests.patience import PATIENCE
 from tests.processes import ROOT, House
 from tests.receiver import Receiver
 
@@ -39,7 +40,7 @@ def spooled(house: House) -> Spool:
 
 def work(house: House, fatal: str) -> int:
     command = [sys.executable, "-m", "tests.slow.dying_worker", fatal]
-    return subprocess.run(command, env=house.environment, cwd=ROOT, timeout=60, check=False).returncode
+    return subprocess.run(command, env=house.environment, cwd=ROOT, timeout=PATIENCE, check=False).returncode
 
 
 def expire_leases(store: Database) -> None:

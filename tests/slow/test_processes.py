@@ -14,6 +14,7 @@ from canary.model.verdict import LEAKS
 from canary.receive.spool import Spool
 from canary.store.tables import CaseRow, HitRow, MailRow
 from tests.conftest import administer
+from tests.patience import PATIENCE
 from tests.postgres import cluster
 from tests.processes import House, Running, eventually
 from tests.receiver import Receiver
@@ -34,7 +35,6 @@ def children(running: Running) -> list[str]:
 
 
 @pytest.mark.corpus
-@pytest.mark.timeout(180)
 def test_two_hundred_real_phishing_mails_are_three_cases_and_three_posts(
     house: House, receiver: Receiver, corpus: Path
 ) -> None:
@@ -87,7 +87,7 @@ def test_a_listener_receives_while_the_store_is_down_and_everything_arrives_once
             with running.client() as client:
                 for _ in range(5):
                     client.sendmail("a@bad.example", [address], LURE)
-            assert httpx.get(f"http://127.0.0.1:{running.port('web')}/readyz").status_code == 503
+            assert httpx.get(f"http://127.0.0.1:{running.port('web')}/readyz", timeout=PATIENCE).status_code == 503
             running.said("store or spool cannot be used")
             server.start()
             eventually(lambda: number(house, MailRow) == 5)
