@@ -73,8 +73,11 @@ class Shown:
 def chrome() -> Iterator[Browser]:
     """One browser for all tests of a file; while it lives its event loop runs, and no other test can run one."""
     expect.set_options(timeout=1000 * PATIENCE)
+    program = shutil.which("chromium")
+    if program is None:
+        pytest.skip("no chromium: `.ci/install browser` installs it")
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path="/usr/bin/chromium", args=FLAGS)
+        browser = playwright.chromium.launch(executable_path=program, args=FLAGS)
         yield browser
         browser.close()
 

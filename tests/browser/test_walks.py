@@ -64,6 +64,7 @@ def look(house: House, running: Running, context: BrowserContext) -> Look:
     return look
 
 
+@pytest.mark.everyday
 def test_an_address_is_issued_and_its_first_mail_is_seen_to_arrive(running: Running, look: Look) -> None:
     address = _issue(look.page, "Bike Parts", "bikeparts.example")
     look.page.evaluate("window.stayed = true")

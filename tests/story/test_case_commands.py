@@ -25,7 +25,7 @@ from canary.store.users import add_user
 from tests.conftest import START
 from tests.processes import House
 
-pytestmark = pytest.mark.slow  # every test migrates a store of its own
+pytestmark = [pytest.mark.slow, pytest.mark.everyday]  # every test migrates a store of its own
 Say = Callable[..., str]
 NAMED = [{"code": "persona-named", "text": "It repeats what only this vendor was told: given name."}]
 
