@@ -1,10 +1,11 @@
 # `make help` lists what there is. Each target makes the environment it needs; nothing but Python 3.11 is expected.
-.PHONY: help demo run test check bench quality
+.PHONY: help demo run test test-all check bench quality
 .DEFAULT_GOAL := help
 ARGS ?=
+QUICK = not (slow or browser or corpus or suite)
 
 help:   ## List the targets
-	@sed -n 's/^\([a-z]*\): .*## /\1\t/p' $(MAKEFILE_LIST)
+	@sed -n 's/^\([a-z-]*\): .*## /\1\t/p' $(MAKEFILE_LIST)
 
 demo: .venv/.run ## Replay the leak of 2011 in front of you (ARGS=--no-serve ends after the table)
 	.venv/bin/canary demo $(ARGS)
@@ -12,12 +13,17 @@ demo: .venv/.run ## Replay the leak of 2011 in front of you (ARGS=--no-serve end
 run: .venv/.run ## Run everything on this machine with ./canary.toml
 	.venv/bin/canary up $(ARGS)
 
-# Compiled test modules are kept: every process of the tests would compile them again.
-test: export PYTHONDONTWRITEBYTECODE =
-test: .venv/.dev ## Run every test: the quick ones first, then slow, browser, corpus and suites
+# Byte code of test modules is kept: every process of the tests would compile them again.
+test test-all: export PYTHONDONTWRITEBYTECODE =
+
+test: .venv/.dev ## Run the tests that every change needs: units, parts, stories and a handful of pages
+	.ci/install browser
+	.venv/bin/pytest -n 2 --dist worksteal -m "everyday or $(QUICK)" $(ARGS)
+
+test-all: .venv/.dev ## Run all other tests: PostgreSQL, crash walks, peers, every page, real mail and suites
+	.ci/install browser
 	.ci/install test-tools
-	.venv/bin/pytest -n 2 --dist worksteal -m "not slow and not browser and not corpus" $(ARGS)
-	.venv/bin/pytest -n 2 --dist loadfile -m "slow or browser or corpus" $(ARGS)
+	.venv/bin/pytest -n 2 --dist loadfile -m "not (everyday or $(QUICK))" $(ARGS)
 
 check: .venv/.dev ## Lint, types and import rules
 	.venv/bin/ruff check .

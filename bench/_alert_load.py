@@ -11,7 +11,7 @@ from pathlib import Path
 from random import Random
 from typing import Any
 
-import uvloop
+from canary.cli.serve import loop_factory
 
 SESSIONS = 8
 _WORDS = "apple brick cloud drift ember flint grove haven inlet jewel knoll latch maple north ocean pearl quill ridge".split()
@@ -109,7 +109,7 @@ def leak(number: int, address: str, chance: Random) -> bytes:
 
 def main() -> None:
     load = Load(json.loads(Path(sys.argv[1]).read_text()))
-    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+    with asyncio.Runner(loop_factory=loop_factory()) as runner:
         seconds = runner.run(load.run())
     print(json.dumps({"dots": load.dots, "others": load.others, "refused": load.refused, "seconds": seconds}))
 

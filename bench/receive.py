@@ -20,12 +20,12 @@ from pathlib import Path
 from statistics import median, quantiles
 
 import trustme
-import uvloop
 
 from bench.peers import clients
 from bench.peers.canary_sink import CanarySink
 from bench.peers.clients import Load, Run
 from bench.peers.servers import PEERS, SMTP_SOURCE, Recipe, Server, running
+from canary.cli.serve import loop_factory
 
 CELLS = {
     "4 KB, many a session": Load(4096, many=True),
@@ -111,7 +111,7 @@ def main(*options: str) -> None:
         for absent in [peer.name for peer in PEERS if peer.lacks]:
             print(f"{absent} is not installed and left out; `.ci/install bench-tools` installs it")
         recipes = [sink.recipe(folder / "sink.pem"), *(peer for peer in PEERS if not peer.lacks)]
-        with ExitStack() as stack, asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        with ExitStack() as stack, asyncio.Runner(loop_factory=loop_factory()) as runner:
             bench = Bench(plan, folder, {recipe.name: recipe for recipe in recipes}, sink, stack)
             broken = runner.run(measure(bench))
     print(f"{time.monotonic() - began:.0f} s in all")

@@ -21,6 +21,8 @@ from canary.canaries.lifecycle import IssueOrder
 from canary.spool.spool import Spool
 from canary.store.database import Database
 from canary.store.queries import vendors
+from tests.patience import PATIENCE
+from tests.processes import eventually
 from tests.sink import Dialogue
 
 ROOT = Path(__file__).parent.parent
@@ -55,7 +57,7 @@ class Nursery:
                 yield self
             finally:
                 self.process.stdin.close()
-                self.process.wait(30)
+                self.process.wait(PATIENCE)
 
     def start(self) -> tuple[str, int]:
         """A new receiver; where it listens."""
@@ -114,7 +116,12 @@ class Ledger:
         finally:
             ended.set()
             for thread in threads:
-                thread.join(30)
+                thread.join(PATIENCE)
+
+    def grow(self, mails: int) -> None:
+        """Wait until so many more mails are acknowledged."""
+        enough = len(self.acknowledged) + mails
+        eventually(lambda: len(self.acknowledged) >= enough)
 
     def _send(self, place: tuple[str, int], address: str, name: str, ended: threading.Event) -> None:
         chance, number = random.Random(name), 0
@@ -167,10 +174,10 @@ def take_all(path: Path) -> list[str]:
 
 
 def _tend() -> None:
-    import uvloop  # noqa: F401
-
-    import canary.cli.serve
     import canary.processes.run  # noqa: F401
+    from canary.cli.serve import loop_factory
+
+    loop_factory()
 
     children: list[int] = []
     for line in sys.stdin:

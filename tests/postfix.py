@@ -11,6 +11,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.patience import PATIENCE
+
 _MAIN = """\
 compatibility_level = 3.6
 queue_directory = {folder}/queue
@@ -85,11 +87,11 @@ def postfix(routes: Mapping[str, str]) -> Iterator[Postfix]:
         folder.chmod(0o755)
         config, port = _written(folder, routes)
         command = [program, "-c", str(config)]
-        subprocess.run([*command, "start"], check=True, capture_output=True, timeout=30)
+        subprocess.run([*command, "start"], check=True, capture_output=True, timeout=PATIENCE)
         try:
             yield Postfix(folder, port)
         finally:
-            subprocess.run([*command, "stop"], check=False, capture_output=True, timeout=30)
+            subprocess.run([*command, "stop"], check=False, capture_output=True, timeout=PATIENCE)
     finally:
         shutil.rmtree(folder, ignore_errors=True)
 

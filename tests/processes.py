@@ -15,6 +15,7 @@ from functools import cached_property
 from pathlib import Path
 
 from canary.store.database import Database
+from tests.patience import PATIENCE
 
 ROOT = Path(__file__).parent.parent
 
@@ -55,7 +56,7 @@ class House:
         """Run a command to its end and return what it printed."""
         command = [sys.executable, "-m", "canary", *arguments]
         done = subprocess.run(
-            command, env=self.environment, cwd=ROOT, capture_output=True, text=True, timeout=60, check=True
+            command, env=self.environment, cwd=ROOT, capture_output=True, text=True, timeout=PATIENCE, check=True
         )
         return done.stdout
 
@@ -79,8 +80,8 @@ class House:
             yield running
         finally:
             process.terminate()
-            process.wait(30)
-            running.listener.join(10)
+            process.wait(PATIENCE)
+            running.listener.join(PATIENCE)
 
 
 class Running:
@@ -101,7 +102,7 @@ class Running:
                     self.lines.append(line.rstrip())
                     self.news.notify_all()
 
-    def said(self, pattern: str, seconds: float = 30) -> str:
+    def said(self, pattern: str, seconds: float = PATIENCE) -> str:
         """Wait for a line and return it."""
         with self.news:
             found = self.news.wait_for(lambda: [line for line in self.lines if re.search(pattern, line)], seconds)
@@ -112,10 +113,10 @@ class Running:
         return int(self.said(f"{role} listening on").rpartition(":")[2])
 
     def client(self) -> smtplib.SMTP:
-        return smtplib.SMTP("127.0.0.1", self.port("smtp"), timeout=30)
+        return smtplib.SMTP("127.0.0.1", self.port("smtp"), timeout=PATIENCE)
 
 
-def eventually(condition: Callable[[], bool], seconds: float = 60) -> None:
+def eventually(condition: Callable[[], bool], seconds: float = PATIENCE) -> None:
     """Wait until something is so, looking again and again; fail when it takes too long."""
     end, pause = time.monotonic() + seconds, threading.Event()
     while not condition():

@@ -11,6 +11,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from tests.patience import PATIENCE
+
 PASSWORD = "only for this run"
 _CONFIG = """
 options {{
@@ -61,11 +63,11 @@ def running(folder: Path) -> Iterator[str]:
         yield f"http://127.0.0.1:{port}"
     finally:
         process.terminate()
-        process.communicate(timeout=20)
+        process.communicate(timeout=PATIENCE)
 
 
 def _await(port: int, process: subprocess.Popen[str]) -> None:
-    end, pause = time.monotonic() + 30, threading.Event()
+    end, pause = time.monotonic() + PATIENCE, threading.Event()
     while time.monotonic() < end and process.poll() is None:
         try:
             socket.create_connection(("127.0.0.1", port), 0.2).close()

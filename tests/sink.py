@@ -19,6 +19,7 @@ from canary.smtp.connection import Service
 from canary.smtp.doors import Door, open_doors
 from canary.smtp.smtp import Listener
 from canary.spool.spool import Spool
+from tests.patience import PATIENCE
 
 T = TypeVar("T")
 ISSUED = frozenset({"play-x7k2m9@example.net", "shop-abc123@example.net", "news-q9w8e7@example.net"})
@@ -48,10 +49,10 @@ class Dialogue:
     def __init__(self, place: tuple[str, int] | str, source: str = "") -> None:
         if isinstance(place, str):
             self.socket = socket.socket(socket.AF_UNIX)
-            self.socket.settimeout(10)
+            self.socket.settimeout(PATIENCE)
             self.socket.connect(place)
         else:
-            self.socket = socket.create_connection(place, timeout=10, source_address=(source, 0))
+            self.socket = socket.create_connection(place, timeout=PATIENCE, source_address=(source, 0))
         self.file = self.socket.makefile("rb")
 
     def say(self, *lines: str | bytes) -> None:
@@ -128,7 +129,7 @@ class Sink:
         self.thread = threading.Thread(target=self.loop.run_forever)
 
     def run(self, work: Coroutine[Any, Any, T]) -> T:
-        return asyncio.run_coroutine_threadsafe(work, self.loop).result(30)
+        return asyncio.run_coroutine_threadsafe(work, self.loop).result(PATIENCE)
 
     async def _start(self) -> tuple[str, int]:
         await self.book.start()

@@ -22,6 +22,7 @@ from canary.store.queries.outbox import mark_failed, put_test
 from canary.store.queries.users import Label, add_user, new_token
 from canary.store.tables import UserRow
 from canary.web.app import create_app
+from tests.patience import PATIENCE
 
 NOW = datetime(2011, 3, 24, 12, tzinfo=UTC)
 PASSWORD = "correct horse battery"
@@ -44,7 +45,9 @@ class Site:
 
     def client(self) -> httpx.Client:
         # Without a store of certificates, which takes longer to read than all that is asked.
-        return httpx.Client(base_url=self.url, headers={"Origin": self.url}, trust_env=False, verify=False)
+        return httpx.Client(
+            base_url=self.url, headers={"Origin": self.url}, trust_env=False, verify=False, timeout=PATIENCE
+        )
 
     def logged_in(self, role: str = "admin") -> httpx.Client:
         secret = self.secret("session", role)

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 import uvicorn
-from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
 
 from canary.cli.demo import _prepare
 from canary.model.alert import DestinationView
@@ -20,6 +20,7 @@ from canary.store.database import Database
 from canary.store.queries.users import add_user, new_token
 from canary.web.app import create_app
 from canary.web.issue_forms import IssueSettings
+from tests.patience import PATIENCE
 from tests.receiver import receiving
 
 NOW = datetime(2011, 4, 2, 9, 30, tzinfo=UTC)
@@ -71,8 +72,12 @@ class Shown:
 @pytest.fixture(scope="module")
 def chrome() -> Iterator[Browser]:
     """One browser for all tests of a file; while it lives its event loop runs, and no other test can run one."""
+    expect.set_options(timeout=1000 * PATIENCE)
+    program = shutil.which("chromium")
+    if program is None:
+        pytest.skip("no chromium: `.ci/install browser` installs it")
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path="/usr/bin/chromium", args=FLAGS)
+        browser = playwright.chromium.launch(executable_path=program, args=FLAGS)
         yield browser
         browser.close()
 
@@ -81,6 +86,7 @@ def chrome() -> Iterator[Browser]:
 def context(chrome: Browser) -> Iterator[BrowserContext]:
     """A browser that knows nothing yet."""
     context = chrome.new_context(viewport={"width": 1440, "height": 900})
+    context.set_default_timeout(1000 * PATIENCE)
     yield context
     context.close()
 
@@ -132,6 +138,6 @@ def served(folder: Path) -> Iterator[Shown]:
         yield Shown(f"http://127.0.0.1:{listening.getsockname()[1]}", database, lambda: NOW)
     finally:
         server.should_exit = True
-        thread.join(10)
+        thread.join(PATIENCE)
         listening.close()
         database.close()

@@ -10,7 +10,7 @@ from tests.browser.conftest import copied, served
 from tests.browser.test_pages import AXE
 from tests.browser.test_pages import _hindrances as hindrances
 
-pytestmark = [pytest.mark.browser, pytest.mark.timeout(120)]
+pytestmark = pytest.mark.browser
 
 SHOTS = Path(__file__).parent / "shots"
 
@@ -25,6 +25,7 @@ def case(demo: Path, tmp_path: Path, context: BrowserContext) -> Iterator[Page]:
         yield page
 
 
+@pytest.mark.everyday
 def test_a_case_is_walked_through_its_states(case: Page) -> None:
     case.get_by_label("Who sees to it").select_option("ada")
     case.locator("form", has=case.get_by_label("Who sees to it")).get_by_role("button").click()

@@ -11,7 +11,7 @@ from canary.store.queries.users import add_user
 from canary.store.tables import HitRow
 from tests.browser.conftest import NOW, PASSWORD, Look, Shown, served
 
-pytestmark = [pytest.mark.browser, pytest.mark.timeout(120)]
+pytestmark = pytest.mark.browser
 
 SHOTS = Path(__file__).parent / "shots"
 AXE = Path(__file__).parents[2] / ".peers/test/node_modules/axe-core/axe.min.js"
@@ -49,8 +49,10 @@ def pages(shown: Shown) -> dict[str, str]:
     return {name: shown.url + path.format(spam=_spam(shown.database)) for name, path in PAGES.items()}
 
 
-@pytest.mark.parametrize("width", [1440, 390])
-@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize(
+    ("scheme", "width"),
+    [pytest.param("light", 1440, marks=pytest.mark.everyday), ("light", 390), ("dark", 1440), ("dark", 390)],
+)
 def test_pages_fit_and_ask_nobody_else_for_anything(
     shown: Shown, chrome: Browser, pages: dict[str, str], scheme: str, width: int
 ) -> None:
@@ -167,6 +169,7 @@ def test_without_scripts_the_chart_is_there_too(shown: Shown, chrome: Browser, p
     context.close()
 
 
+@pytest.mark.everyday
 def test_a_password_lets_in_through_the_form(shown: Shown, context: BrowserContext) -> None:
     page = context.new_page()
     page.goto(f"{shown.url}/cases/1")

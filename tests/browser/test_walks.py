@@ -12,7 +12,7 @@ from canary.processes.run import clock
 from tests.browser.conftest import Look, Shown, copied
 from tests.processes import House, Running
 
-pytestmark = [pytest.mark.browser, pytest.mark.timeout(180)]
+pytestmark = pytest.mark.browser
 
 SHOTS = Path(__file__).parent / "shots"
 RECEIPT = "Tea House has taken 41.90 from your card. Details: https://tillroll.example/r/77"
@@ -64,12 +64,13 @@ def look(house: House, running: Running, context: BrowserContext) -> Look:
     return look
 
 
+@pytest.mark.everyday
 def test_an_address_is_issued_and_its_first_mail_is_seen_to_arrive(running: Running, look: Look) -> None:
     address = _issue(look.page, "Bike Parts", "bikeparts.example")
     look.page.evaluate("window.stayed = true")
     token = str(look.page.locator("[data-copy]").nth(1).get_attribute("data-copy"))
     _send(running, address, f"From: me@home.example\r\nSubject: {token}\r\n\r\nHello.\r\n".encode())
-    expect(look.page.locator("#feed").get_by_text("self-test")).to_be_visible(timeout=15_000)
+    expect(look.page.locator("#feed").get_by_text("self-test")).to_be_visible()
     assert look.page.evaluate("window.stayed") is True
     assert (look.faults, look.strangers(_web(running))) == ([], [])
 
@@ -78,7 +79,7 @@ def test_refusing_a_sender_opens_a_case_and_approving_it_changes_the_case(runnin
     page = look.page
     address = _issue(page, "Tea House", "teahouse.example")
     _send(running, address, _receipt(), "b@tillroll.example")
-    expect(page.get_by_role("link", name="Your receipt")).to_be_visible(timeout=15_000)
+    expect(page.get_by_role("link", name="Your receipt")).to_be_visible()
     page.goto(f"{_web(running)}/senders")
     page.screenshot(path=SHOTS / "asking.png")
     page.get_by_role("button", name="Refuse: tillroll.example at tea-house").click()
@@ -96,7 +97,7 @@ def test_a_hostile_mail_is_read_and_nothing_leaves(running: Running, look: Look)
     page = look.page
     address = _issue(page, "Old Maps", "oldmaps.example")
     _send(running, address, HOSTILE)
-    page.get_by_role("link", name="<img src=http://tracker.example").click(timeout=15_000)
+    page.get_by_role("link", name="<img src=http://tracker.example").click()
     page.get_by_role("link", name="HTML, inert").click()
     frame = page.frame_locator("iframe")
     expect(frame.get_by_text("Dear customer")).to_be_visible()

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from canary.smtp.admission import Limits
+from tests.patience import PATIENCE
 from tests.sink import Dialogue, Sink
 from tests.wire import Spoken
 
@@ -27,7 +28,7 @@ def test_a_line_without_end_ends_the_session_and_not_the_sink(tmp_path: Path, oc
     with Sink(tmp_path) as sink:
         with sink.dial() as client:
             drown(client, octets, 200)
-        sink.run(asyncio.wait_for(sink.listener.crowd.empty.wait(), 10))
+        sink.run(asyncio.wait_for(sink.listener.crowd.empty.wait(), PATIENCE))
         with sink.dial() as client:
             assert client.hear()[:3] == "220"
 

@@ -1,14 +1,13 @@
 """Commands sent in the clear were obeyed under TLS elsewhere, as if they had been protected. Here they are dropped."""
 
 import ssl
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 import trustme
-import uvloop
 
 from canary.smtp.admission import Limits
+from tests.patience import PATIENCE
 from tests.sink import CANARY, Dialogue, Sink
 
 
@@ -23,9 +22,9 @@ def tls() -> ssl.SSLContext:
 def sink(request: pytest.FixtureRequest, tmp_path: Path, tls: ssl.SSLContext, monkeypatch: pytest.MonkeyPatch) -> Sink:
     """A sink in the loop of the standard library, and in the one that is used where it is there."""
     if request.param == "uvloop":
-        loop: Callable[[], object] = uvloop.new_event_loop
-        monkeypatch.setattr("asyncio.new_event_loop", loop)
-    return Sink(tmp_path, Limits(idle=5), tls=tls)
+        uvloop = pytest.importorskip("uvloop")
+        monkeypatch.setattr("asyncio.new_event_loop", uvloop.new_event_loop)
+    return Sink(tmp_path, Limits(idle=PATIENCE), tls=tls)
 
 
 def upgrade(client: Dialogue, *injected: str) -> None:

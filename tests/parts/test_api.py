@@ -12,6 +12,7 @@ from canary.store import tables
 from canary.store.queries.audit import audited
 from canary.store.tables.base import random_seal
 from canary.web.routes import API, WebRoute
+from tests.patience import PATIENCE
 from tests.ways import CALLS
 from tests.website import EVIL, HOSTILE, NOW, Site, serve
 
@@ -34,7 +35,7 @@ def still(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
 
 def program(site: Site, scope: str = "admin") -> httpx.Client:
     headers = {"Authorization": f"Bearer {site.secret('api', scope=scope)}"}
-    return httpx.Client(base_url=f"{site.url}{API}", headers=headers, trust_env=False, verify=False)
+    return httpx.Client(base_url=f"{site.url}{API}", headers=headers, trust_env=False, verify=False, timeout=PATIENCE)
 
 
 def walk(client: httpx.Client, path: str, **wanted: Any) -> list[dict[str, Any]]:
@@ -157,7 +158,7 @@ def test_a_fault_is_one_line_in_one_form(
 
 
 def test_without_a_token_or_session_the_answer_is_401_and_says_how(still: Site) -> None:
-    answer = httpx.get(f"{still.url}{API}/vendors", trust_env=False)
+    answer = httpx.get(f"{still.url}{API}/vendors", trust_env=False, timeout=PATIENCE)
     assert (answer.status_code, answer.headers["www-authenticate"]) == (401, 'Bearer realm="Canary"')
     assert answer.json()["title"] == "Unauthorized"
 

@@ -173,7 +173,9 @@ WORLD = (
 
 
 @pytest.mark.slow
-@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(
+    max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
+)
 @given(data=st.data())
 def test_the_order_of_arrival_changes_nothing(store: Database, data: st.DataObject) -> None:
     chosen = data.draw(st.lists(st.integers(0, len(WORLD) - 1), min_size=2, max_size=9, unique=True))

@@ -23,6 +23,7 @@ from canary.alerts.channels import CHANNELS
 from canary.alerts.channels.base import Delivery, DeliveryError, Target
 from canary.model.alert import SEVERITY, Alert, CaseSummary, Message
 from canary.net.http import AddressRefused, Http, Unreachable
+from tests.patience import PATIENCE
 from tests.receiver import Receiver, receiving
 from tests.slack import faults, slack
 
@@ -48,7 +49,7 @@ def receiver() -> Iterator[Receiver]:
 @pytest.fixture(scope="module")
 def http() -> Iterator[Http]:
     # Its store of certificates takes longer to read than a test needs.
-    found = Http(allow_private=True, seconds=5)
+    found = Http(allow_private=True, seconds=PATIENCE)
     yield found
     found.close()
 
@@ -281,19 +282,19 @@ def listening(wrap: Callable[[socket.socket], socket.socket] = lambda s: s) -> I
     """Take one connection over TCP and keep what comes."""
     got: list[bytes] = []
     with socket.create_server(("127.0.0.1", 0)) as server:
-        server.settimeout(10)
+        server.settimeout(PATIENCE)
 
         def take() -> None:
             connection, _ = server.accept()
             with wrap(connection) as stream:
-                stream.settimeout(10)
+                stream.settimeout(PATIENCE)
                 while data := stream.recv(65536):
                     got.append(data)
 
         thread = threading.Thread(target=take, daemon=True)
         thread.start()
         yield server.getsockname()[1], got
-        thread.join(10)
+        thread.join(PATIENCE)
 
 
 def frames(data: bytes) -> list[str]:
@@ -322,7 +323,7 @@ class TestSyslog:
     def test_a_datagram_is_one_event(self, http: Http) -> None:
         with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as server:
             server.bind(("127.0.0.1", 0))
-            server.settimeout(10)
+            server.settimeout(PATIENCE)
             send(http, post("syslog", f"udp://127.0.0.1:{server.getsockname()[1]}"))
             line = server.recv(65536).decode()
         values = self.read(replace_cut(line))

@@ -160,7 +160,10 @@ def agree(store: Database) -> None:
 @pytest.mark.slow
 # A failure is told as it was found: to make it smaller would run the whole pipeline for minutes.
 @settings(
-    max_examples=12, deadline=None, phases=[Phase.generate], suppress_health_check=[HealthCheck.function_scoped_fixture]
+    max_examples=12,
+    deadline=None,
+    phases=[Phase.generate],
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
 @given(steps=st.lists(STEP, min_size=3, max_size=9))
 def test_counts_are_what_a_recount_finds_after_any_steps(

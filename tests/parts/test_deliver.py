@@ -17,6 +17,7 @@ from canary.store.database import Database
 from canary.store.queries import outbox
 from canary.store.tables import DeliveryRow
 from tests.conftest import Clock
+from tests.patience import PATIENCE
 from tests.receiver import Receiver, receiving
 
 SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
@@ -180,11 +181,11 @@ def test_a_destination_that_is_slow_holds_up_no_other(desk: DeliveryContext, rec
         return 200, "ok", {}
 
     with receiving() as quick:
-        receiver.answer = lambda _headers, _body: (200 if answered.wait(10) else 503, "ok", {})
+        receiver.answer = lambda _headers, _body: (200 if answered.wait(PATIENCE) else 503, "ok", {})
         quick.answer = note_arrival
         couriers = DeliveryPool(retargeted(desk, *desk.targets, Target("quick", "slack", quick.url)))
         couriers.look()
-        assert arrived.wait(10)
+        assert arrived.wait(PATIENCE)
         assert couriers.walking()
         answered.set()
         couriers.close()

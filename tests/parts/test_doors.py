@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from canary.smtp.doors import Door, Opened, descriptors, handed_over, open_doors, read_door
+from tests.patience import PATIENCE
 
 
 @pytest.fixture
@@ -24,7 +25,7 @@ def listening() -> Iterator[list[Opened]]:
 
 def reached(family: int, address: object) -> bool:
     with socket.socket(family) as client:
-        client.settimeout(5)
+        client.settimeout(PATIENCE)
         try:
             client.connect(address)  # type: ignore[arg-type]
         except OSError:

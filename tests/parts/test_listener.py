@@ -14,6 +14,7 @@ import pytest
 import trustme
 
 from canary.smtp.admission import Limits
+from tests.patience import PATIENCE
 from tests.sink import CANARY, Dialogue, Sink
 
 
@@ -115,9 +116,9 @@ def test_too_many_connections_are_told_to_come_again(tmp_path: Path, limits: Lim
 @pytest.mark.parametrize(
     ("limits", "said"),
     [
-        (Limits(idle=0.2), b""),
-        (Limits(idle=0.2), b"EHLO x\r\nMAIL FROM:<>\r\nRCPT TO:<play-x7k2m9@example.net>\r\nDATA\r\nhalf"),
-        (Limits(session=0.2), b"NOOP\r\n"),
+        (Limits(idle=1), b""),
+        (Limits(idle=1), b"EHLO x\r\nMAIL FROM:<>\r\nRCPT TO:<play-x7k2m9@example.net>\r\nDATA\r\nhalf"),
+        (Limits(session=1), b"NOOP\r\n"),
     ],
 )
 def test_silence_and_lingering_end_with_421(tmp_path: Path, limits: Limits, said: bytes) -> None:
@@ -129,7 +130,7 @@ def test_silence_and_lingering_end_with_421(tmp_path: Path, limits: Limits, said
 
 @pytest.mark.slow
 def test_dripping_octets_do_not_stretch_the_session(tmp_path: Path) -> None:
-    with Sink(tmp_path, Limits(idle=5, session=0.5)) as sink, sink.dial() as client:
+    with Sink(tmp_path, Limits(idle=PATIENCE, session=3)) as sink, sink.dial() as client:
         client.begin()
         client.socket.settimeout(0.05)
         heard = b""
@@ -145,7 +146,7 @@ def test_a_client_that_never_reads_is_dropped(tmp_path: Path) -> None:
     with Sink(tmp_path, Limits(idle=0.3, commands=10_000_000)) as sink, sink.dial() as client:
         with contextlib.suppress(ConnectionError):
             client.say(b"HELP\r\n" * 1_000_000)
-        sink.run(asyncio.wait_for(sink.listener.crowd.empty.wait(), 10))
+        sink.run(asyncio.wait_for(sink.listener.crowd.empty.wait(), PATIENCE))
 
 
 # TLS.
@@ -203,13 +204,13 @@ def test_stopping_says_goodbye_to_the_idle_and_lets_a_mail_finish(sink: Sink) ->
     with sink.dial() as idle, sink.dial() as busy:
         idle.hear()
         busy.begin()
-        stopping = asyncio.run_coroutine_threadsafe(sink.listener.stop(10), sink.loop)
+        stopping = asyncio.run_coroutine_threadsafe(sink.listener.stop(PATIENCE), sink.loop)
         assert idle.hear()[:9] == "421 4.3.2"
         with pytest.raises(ConnectionRefusedError):
             sink.dial()
         assert busy.ask(b"x\r\n.\r\n")[:3] == "250"
         assert busy.hear()[:9] == "421 4.3.2"
-        stopping.result(5)
+        stopping.result(PATIENCE)
     assert len(sink.mails()) == 1
 
 

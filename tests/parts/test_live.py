@@ -16,6 +16,7 @@ from canary.views.models import HitLine
 from canary.web.auth import Authenticator
 from canary.web.live import CHECKS, LISTENERS, WAITING, Live, LiveListener, SeenHits, event_of
 from canary.web.rendering import PageContext
+from tests.patience import PATIENCE
 from tests.website import EVIL, NOW, Site, serve
 
 
@@ -47,7 +48,7 @@ def events(lines: Iterator[str]) -> Iterator[dict[str, Any]]:
 
 @pytest.mark.slow
 def test_who_listens_hears_of_a_hit_when_it_comes(site: Site) -> None:
-    with site.logged_in("viewer") as client, client.stream("GET", "/live", timeout=20) as response:
+    with site.logged_in("viewer") as client, client.stream("GET", "/live", timeout=PATIENCE) as response:
         assert response.headers["content-type"].startswith("text/event-stream")
         assert response.headers["x-content-type-options"] == "nosniff"
         lines = response.iter_lines()
@@ -61,7 +62,7 @@ def test_who_was_cut_off_hears_what_was_missed_first(site: Site) -> None:
     before = hit(site)
     missed = [hit(site), hit(site)]
     headers = {"Last-Event-ID": str(before)}
-    with site.logged_in() as client, client.stream("GET", "/live", headers=headers, timeout=20) as response:
+    with site.logged_in() as client, client.stream("GET", "/live", headers=headers, timeout=PATIENCE) as response:
         heard = events(response.iter_lines())
         assert [next(heard)["id"], next(heard)["id"]] == missed
 
@@ -111,7 +112,7 @@ def test_a_hit_that_comes_before_the_stream_is_read_is_told(site: Site) -> None:
         chunks = response.body_iterator  # type: ignore[attr-defined]
         return number, await anext(chunk async for chunk in chunks if chunk.startswith("id: "))
 
-    number, chunk = asyncio.run(asyncio.wait_for(listen(), 20))
+    number, chunk = asyncio.run(asyncio.wait_for(listen(), PATIENCE))
     assert chunk.startswith(f"id: {number}\nevent: hit\n")
 
 
@@ -137,7 +138,7 @@ def test_a_stream_ends_soon_after_its_session_did(site: Site) -> None:
             revoke(session, secret, site.now)
         return [chunk async for chunk in response.body_iterator]  # type: ignore[attr-defined]
 
-    heard = asyncio.run(asyncio.wait_for(listen(), 20))
+    heard = asyncio.run(asyncio.wait_for(listen(), PATIENCE))
     assert [chunk for chunk in heard if not chunk.startswith(":")] == ["retry: 3000\n\n"]
     assert CHECKS <= 60
 

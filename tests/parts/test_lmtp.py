@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from canary.smtp.doors import Door
+from tests.patience import PATIENCE
 from tests.sink import CANARY, Dialogue, Sink
 
 
@@ -18,7 +19,7 @@ def path(tmp_path: Path) -> str:
 def test_a_unix_socket_is_as_good_as_a_port(tmp_path: Path, path: str) -> None:
     with Sink(tmp_path, doors=[Door("lmtp", path=path)]) as sink:
         with socket.socket(socket.AF_UNIX) as client, client.makefile("rb") as file:
-            client.settimeout(10)
+            client.settimeout(PATIENCE)
             client.connect(path)
             client.sendall(b"LHLO x\r\nMAIL FROM:<a@sender.example>\r\n")
             client.sendall(

@@ -5,7 +5,6 @@ import json
 import secrets
 import socket
 import threading
-import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -33,6 +32,7 @@ from canary.store.queries import vendors
 from canary.store.tables import HitRow, OpinionRow
 from tests import rspamd
 from tests.conftest import START, Clock
+from tests.patience import PATIENCE
 from tests.receiver import receiving
 
 LURE = b"From: Reader <u@bad.invalid>\r\nTo: you@in.example\r\nSubject: Gift\r\n\r\nClaim your airdrop now.\r\n"
@@ -160,7 +160,7 @@ def test_an_answer_that_is_no_use_settles_its_mail_and_lets_the_others_rest(
 def test_the_client_tells_the_envelope_and_the_password() -> None:
     with receiving() as server:
         server.answers.append((200, SAID, {}))
-        assert Rspamd(server.url, "secret").check(RAW) == SAID
+        assert Rspamd(server.url, "secret", PATIENCE).check(RAW) == SAID
         [(headers, body)] = server.got
     assert body == LURE
     told = [headers[name] for name in ("ip", "helo", "from", "queue-id", "password")]
@@ -171,7 +171,7 @@ def test_what_a_stranger_said_cannot_end_a_header_line() -> None:
     strange = RawMail("k", Envelope("a\r\nPassword: x@b", ("c\n@d",), Client("", 0, "h\r\n\r\nGET /"), START), LURE)
     with receiving() as server:
         server.answers.append((200, SAID, {}))
-        Rspamd(server.url).check(strange)
+        Rspamd(server.url, seconds=PATIENCE).check(strange)
         [(headers, _)] = server.got
     assert (headers["from"], headers["helo"], headers.get("password")) == ("aPassword:x@b", "hGET/", None)
 
@@ -181,19 +181,19 @@ def test_anything_but_200_is_no_answer(status: int) -> None:
     with receiving() as server:
         server.answers.append((status, SAID, {"Location": "http://192.0.2.1/"}))
         with pytest.raises(Unanswered, match=str(status)):
-            Rspamd(server.url).check(RAW)
+            Rspamd(server.url, seconds=PATIENCE).check(RAW)
 
 
 def test_an_answer_without_end_is_not_read_to_its_end() -> None:
     with receiving() as server:
         server.answers.append((200, "x" * 1_000_000, {}))
         with pytest.raises(Unanswered, match="more than"):
-            Rspamd(server.url).check(RAW)
+            Rspamd(server.url, seconds=PATIENCE).check(RAW)
 
 
 def test_a_mail_too_large_is_not_sent() -> None:
     with receiving() as server, pytest.raises(Unanswered, match="more than 8 MB"):
-        Rspamd(server.url).check(RawMail("k", ENVELOPE, b"x" * (MAX_MAIL + 1)))
+        Rspamd(server.url, seconds=PATIENCE).check(RawMail("k", ENVELOPE, b"x" * (MAX_MAIL + 1)))
     assert server.got == []
 
 
@@ -203,7 +203,7 @@ def test_nobody_listening_is_unreachable() -> None:
 
 
 def silent(client: socket.socket, stop: threading.Event) -> None:
-    stop.wait(10)
+    stop.wait(PATIENCE)
 
 
 def dripping(client: socket.socket, stop: threading.Event) -> None:
@@ -241,11 +241,8 @@ def serving(behave: Callable[[socket.socket, threading.Event], None]) -> Iterato
 @pytest.mark.slow
 @pytest.mark.parametrize("behave", [silent, dripping, dripping_headers], ids=lambda f: f.__name__)
 def test_the_deadline_holds_whatever_the_server_does(behave: Callable[[socket.socket, threading.Event], None]) -> None:
-    with serving(behave) as url:
-        begun = time.monotonic()
-        with pytest.raises(Unanswered, match="no answer within 0.3 s"):
-            Rspamd(url, seconds=0.3).check(RAW)
-        assert time.monotonic() - begun < 1.5
+    with serving(behave) as url, pytest.raises(Unanswered, match="no answer within 0.3 s"):
+        Rspamd(url, seconds=0.3).check(RAW)
 
 
 @pytest.mark.slow
@@ -253,5 +250,5 @@ def test_the_deadline_holds_whatever_the_server_does(behave: Callable[[socket.so
 def test_a_real_rspamd_gives_its_opinion(world: World, tmp_path: Path) -> None:
     world.send()
     with rspamd.running(tmp_path) as url:
-        assert world.asking(Rspamd(url)).ask_due() == 1
+        assert world.asking(Rspamd(url, seconds=PATIENCE)).ask_due() == 1
     assert world.reasons() == [["rspamd scores it 7.5 (CANARY_TEST_LURE +7.5)."]]

@@ -16,6 +16,7 @@ from canary.store.queries.users import LONGEST, ROLES
 from canary.store.tables import UserRow
 from canary.web.app import create_app
 from canary.web.routes import Role, WebRoute
+from tests.patience import PATIENCE
 from tests.ways import FRESH, WAYS, ready
 from tests.website import EVIL, NOW, PASSWORD, Site, serve, serve_app
 
@@ -111,7 +112,7 @@ def test_a_removed_user_is_out_with_its_sessions_and_tokens(site: Site) -> None:
 
 def metrics(site: Site, token: str) -> int:
     headers = {"Authorization": f"Bearer {token}", "X-Forwarded-For": "192.0.2.1"}
-    return httpx.get(f"{site.url}/metrics", headers=headers, trust_env=False).status_code
+    return httpx.get(f"{site.url}/metrics", headers=headers, trust_env=False, timeout=PATIENCE).status_code
 
 
 @pytest.mark.slow

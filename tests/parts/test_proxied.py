@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from canary.smtp.admission import Limits
+from tests.patience import PATIENCE
 from tests.sink import CANARY, Dialogue, Sink
 
 
@@ -42,7 +43,7 @@ def test_xclient_moves_a_session_to_the_clients_network(tmp_path: Path) -> None:
                 assert other.hear()[:3] == "220"
                 assert other.ask("XCLIENT ADDR=192.0.2.77")[:9] == "421 4.7.0"
                 assert other.hear() == ""
-        sink.run(asyncio.wait_for(sink.listener.crowd.empty.wait(), 10))
+        sink.run(asyncio.wait_for(sink.listener.crowd.empty.wait(), PATIENCE))
 
 
 def test_guesses_are_noted_against_the_client(tmp_path: Path) -> None:
@@ -56,7 +57,7 @@ def test_guesses_are_noted_against_the_client(tmp_path: Path) -> None:
 @pytest.mark.slow
 @pytest.mark.parametrize("said", [b"", b"PROXY TCP4 192.0.2.9"])
 def test_a_proxy_that_never_ends_its_header_is_let_go(tmp_path: Path, said: bytes) -> None:
-    with Sink(tmp_path, Limits(idle=0.2), proxies=everybody) as sink, sink.dial() as client:
+    with Sink(tmp_path, Limits(idle=1), proxies=everybody) as sink, sink.dial() as client:
         client.say(said)
         assert client.file.read().splitlines()[-1:] in ([], [b"421 4.4.2 Idle for too long"])
 

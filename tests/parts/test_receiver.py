@@ -27,6 +27,7 @@ from canary.smtp.metrics import ReceiverFiles, registry_of, shown
 from canary.smtp.receiver import Lines, Manners, Place, Receiver
 from canary.smtp.tls import Given
 from canary.spool.spool import Spool
+from tests.patience import PATIENCE
 from tests.sink import CANARY, Store
 
 COMMON: dict[str, Any] = {"hostname": "mx.example.net", "domains": frozenset({"example.net"}), "limits": Limits()}
@@ -123,7 +124,7 @@ def test_manners_are_taken_over_whole_or_not_at_all(tmp_path: Path) -> None:
 )
 def test_only_machines_of_ours_may_speak_for_others(tmp_path: Path, own: Manners, said: str) -> None:
     def speak(port: int) -> str:
-        with socket.create_connection(("127.0.0.1", port), timeout=10) as client, client.makefile("rb") as heard:
+        with socket.create_connection(("127.0.0.1", port), timeout=PATIENCE) as client, client.makefile("rb") as heard:
             lines = [said, "HELO x", "MAIL FROM:<>", f"RCPT TO:<{CANARY}>", "DATA", ".", "QUIT", ""]
             client.sendall("\r\n".join(lines).encode())
             return heard.read().decode()
@@ -203,7 +204,7 @@ def test_numbers_are_shown_at_an_address_of_their_own(tmp_path: Path) -> None:
     registry = registry_of([ReceiverFiles(tmp_path, time.time)])
     with shown(Door(host="127.0.0.1"), registry, said.append):
         place = said[0].removeprefix("metrics listening on ")
-        with urllib.request.urlopen(f"http://{place}/metrics", timeout=5) as answer:
+        with urllib.request.urlopen(f"http://{place}/metrics", timeout=PATIENCE) as answer:
             assert b"canary_smtp_up" in answer.read()
 
 

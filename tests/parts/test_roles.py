@@ -7,6 +7,7 @@ import httpx
 import pytest
 
 from canary.web.routes import Role, WebRoute
+from tests.patience import PATIENCE
 from tests.website import USERS, Site, serve
 
 pytestmark = pytest.mark.slow
@@ -53,7 +54,7 @@ def test_every_route_is_open_to_its_least_role_and_above_and_to_nobody_else(site
 def test_a_token_allows_what_both_its_scope_and_its_user_may(site: Site, role: str, scope: str, most: str) -> None:
     have = min(Role(role), Role(most), key=list(Role).index)
     headers, wrong = {"Authorization": f"Bearer {site.secret('api', role, scope)}"}, {}
-    with httpx.Client(base_url=site.url, trust_env=False, verify=False) as client:
+    with httpx.Client(base_url=site.url, trust_env=False, verify=False, timeout=PATIENCE) as client:
         for way in closed(site):
             with client.stream(way.method, concrete(way.path), headers=headers) as answer:
                 pass

@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from canary.model.attempt import AttemptKind, LocalShape
+from tests.patience import PATIENCE
 from tests.sink import CANARY, ISSUED, Sink
 
 HEAD = b"From: <news@play.example>\r\nTo: <play-x7k2m9@example.net>\r\nSubject: hello\r\n\r\n"
@@ -40,7 +41,7 @@ def writes_held(sink: Sink) -> Iterator[None]:
 
 async def until(condition: Callable[[], bool]) -> None:
     """Lets the loop turn until it is so."""
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(PATIENCE):
         while not condition():  # noqa: ASYNC110 - nothing tells when a client's octets have been read
             await asyncio.sleep(0)
 
@@ -102,7 +103,7 @@ def test_nothing_is_acknowledged_before_it_is_committed(sink: Sink) -> None:
             with pytest.raises(TimeoutError):
                 client.ask(b"x\r\n.\r\n")
             assert sink.mails() == []
-        client.socket.settimeout(10)
+        client.socket.settimeout(PATIENCE)
         reply = client.socket.recv(100)
     assert reply.startswith(b"250")
     assert len(sink.mails()) == 1
@@ -117,7 +118,7 @@ def test_a_client_that_vanishes_while_its_mail_is_stored_loses_only_the_answer(s
         client.socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
         client.hang_up()
         sink.run(until(lambda: all(member.gone for member in sink.listener.crowd.members)))
-    sink.stop(grace=10)
+    sink.stop(grace=PATIENCE)
     assert [mail.content for mail in sink.mails()] == [b"x\r\n"]
     assert sink.attempts() == []
 

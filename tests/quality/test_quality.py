@@ -11,7 +11,7 @@ from tests.quality.measure import Figure, figures, report
 from tests.quality.replay import Run
 from tests.quality.world import Scale
 
-pytestmark = [pytest.mark.corpus, pytest.mark.timeout(180)]
+pytestmark = pytest.mark.corpus
 
 
 @cache

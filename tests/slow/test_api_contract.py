@@ -23,7 +23,7 @@ from schemathesis.specs.openapi.checks import (
 from canary.web.routes import WebRoute
 from tests.website import Site, serve
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(180)]
+pytestmark = pytest.mark.slow
 CHECKS = [
     not_a_server_error, status_code_conformance, content_type_conformance, response_headers_conformance,
     response_schema_conformance, negative_data_rejection,

@@ -5,7 +5,7 @@ import pytest
 from canary.attribute.evaluation.benchmark import OURS, BenchmarkBatch, compete
 from canary.attribute.evaluation.scoring import Figures, ScoreSums
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
+pytestmark = pytest.mark.slow
 SEED = 3
 
 

@@ -14,6 +14,7 @@ from canary.model.mail import Client, Envelope
 from canary.spool.spool import Spool
 from canary.store.database import Database
 from canary.store.tables import CaseRow, DeliveryRow, DestinationRow, HitRow, MailRow
+from tests.patience import PATIENCE
 from tests.processes import ROOT, House
 from tests.receiver import Receiver
 
@@ -38,7 +39,7 @@ def spooled(house: House) -> Spool:
 
 def work(house: House, fatal: str) -> int:
     command = [sys.executable, "-m", "tests.slow.dying_worker", fatal]
-    return subprocess.run(command, env=house.environment, cwd=ROOT, timeout=60, check=False).returncode
+    return subprocess.run(command, env=house.environment, cwd=ROOT, timeout=PATIENCE, check=False).returncode
 
 
 def expire_leases(store: Database) -> None:

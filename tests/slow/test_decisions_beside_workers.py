@@ -20,6 +20,7 @@ from canary.store.database import Database
 from canary.store.queries import vendors
 from canary.store.tables import CaseRow, HitRow, SenderRow
 from tests.conftest import START
+from tests.patience import PATIENCE
 
 pytestmark = pytest.mark.slow
 ZONE = {f"till{letter}.example": {"TXT": ["v=spf1 ip4:198.51.100.0/24 -all"]} for letter in "abcd"}
@@ -55,7 +56,7 @@ def test_no_mail_is_left_with_a_verdict_that_a_decision_has_overtaken(store: Dat
 
     with ThreadPoolExecutor(3) as pool:
         done = [pool.submit(work, 40), pool.submit(work, 50), pool.submit(decide)]
-        assert [job.result(timeout=50) for job in done] == [None] * 3
+        assert [job.result(PATIENCE) for job in done] == [None] * 3
     with store.reading() as session:
         verdicts = dict.fromkeys(session.exec(select(HitRow.verdict).where(HitRow.canary_id == 1)).all())
         states = session.exec(select(SenderRow.state, SenderRow.count).where(SenderRow.vendor_id == 1)).all()

@@ -9,6 +9,7 @@ import pytest
 from sqlmodel import select
 
 from canary.store.tables import CaseRow, HitRow
+from tests.patience import PATIENCE
 from tests.processes import ROOT, House, Running
 
 pytestmark = pytest.mark.slow
@@ -18,14 +19,14 @@ def doctor(house: House, running: Running, **environ: str) -> dict[str, dict[str
     ports = {"CANARY_SMTP__PORT": str(running.port("smtp"))}
     command = [sys.executable, "-m", "canary", "doctor", "--json"]
     told = {**house.environment, **ports, **environ}
-    done = subprocess.run(command, env=told, cwd=ROOT, capture_output=True, text=True, check=False, timeout=60)
+    done = subprocess.run(command, env=told, cwd=ROOT, capture_output=True, text=True, check=False, timeout=PATIENCE)
     return {row["check"]: row for row in json.loads(done.stdout)}
 
 
 def test_the_mail_of_the_doctor_is_judged_a_self_test_and_accuses_nobody(tmp_path: Path) -> None:
     with House(tmp_path).open() as house:
         house.vendor("Shop", "shop.example")
-        with house.running("up", until=("smtp listening", "web listening")) as running:
+        with house.running("up", until=("smtp listening", "web listening", "worker ready")) as running:
             found = doctor(house, running)["self-test"]
         assert (found["fine"], "received and judged after" in str(found["text"])) == (True, True)
         with house.store.reading() as session:
@@ -36,7 +37,7 @@ def test_the_mail_of_the_doctor_is_judged_a_self_test_and_accuses_nobody(tmp_pat
 def test_a_doctor_of_another_installation_is_told_apart(tmp_path: Path) -> None:
     with House(tmp_path).open() as house:
         house.vendor("Shop", "shop.example")
-        with house.running("up", until=("smtp listening", "web listening")) as running:
+        with house.running("up", until=("smtp listening", "web listening", "worker ready")) as running:
             url = f"sqlite:///{house.folder}/data/canary.db"
             found = doctor(house, running, CANARY_DATA=str(tmp_path / "elsewhere"), CANARY_STORE__URL=url)["self-test"]
         assert (found["fine"], "same data folder" in str(found["text"])) == (False, True)

@@ -9,29 +9,23 @@ import pytest
 
 from canary.authenticate.arc import verify_arc
 from canary.authenticate.dkim.verify import verify_dkim
-from canary.authenticate.lookup import DnsAnswer, ZoneLookup
-from canary.authenticate.message import split
+from canary.authenticate.lookup import DnsAnswer, Lookup, ZoneLookup
+from canary.authenticate.message import Message, split
 from canary.model.proof import ArcResult, DkimResult
+from tests.effort import cpu_seconds
 from tests.hostile_mail import KNOWN, OURS, Attack
 from tests.signer import NOW, rsa
 
 pytestmark = pytest.mark.slow
 
 
-async def judge(attack: Attack, lookup: ZoneLookup) -> tuple[tuple[DkimResult, ...], ArcResult]:
-    message = split(attack.mail)
+async def verify(message: Message, lookup: Lookup) -> tuple[tuple[DkimResult, ...], ArcResult]:
     return await verify_dkim(message, lookup, NOW), await verify_arc(message, lookup)
 
 
 def seconds(attack: Attack) -> float:
-    """The best of three runs, so that a busy machine is not held against us."""
     lookup = ZoneLookup(attack.zone)
-    spent = []
-    for _ in range(3):
-        before = time.process_time()
-        asyncio.run(judge(attack, lookup))
-        spent.append(time.process_time() - before)
-    return min(spent)
+    return cpu_seconds(lambda: asyncio.run(verify(split(attack.mail), lookup)), runs=3)
 
 
 @pytest.mark.parametrize("name", KNOWN)
@@ -42,7 +36,7 @@ def test_a_known_attack_is_answered_in_50_ms(name: str) -> None:
 @pytest.mark.parametrize("name", OURS)
 def test_an_attack_on_our_limits_is_answered_with_a_word_in_a_quarter_second(name: str) -> None:
     attack = OURS[name]()
-    results, _ = asyncio.run(judge(attack, ZoneLookup(attack.zone)))
+    results, _ = asyncio.run(verify(split(attack.mail), ZoneLookup(attack.zone)))
     first = results[0] if results else None
     assert (first and first.result) == attack.result
     assert attack.reason in (first.reason if first else "")
@@ -69,9 +63,10 @@ def mutated(mail: bytes, chance: random.Random) -> bytes:
 def test_real_mail_damaged_anywhere_is_judged_within_100_ms(corpus: Path, part: int) -> None:
     paths = sorted(p for p in corpus.rglob("*") if p.is_file())
     chance = random.Random(part)
+    spent = dict[Path, tuple[float, Message]]()
     for path in chance.sample(paths, min(500, len(paths))):
-        message = split(mutated(path.read_bytes(), chance))
-        before = time.process_time()
-        asyncio.run(verify_dkim(message, any_key, NOW))
-        asyncio.run(verify_arc(message, any_key))
-        assert time.process_time() - before < 0.1, path
+        message, before = split(mutated(path.read_bytes(), chance)), time.thread_time()
+        asyncio.run(verify(message, any_key))
+        spent[path] = time.thread_time() - before, message
+    worst = max(spent, key=lambda path: spent[path][0])
+    assert cpu_seconds(lambda: asyncio.run(verify(spent[worst][1], any_key)), runs=3) < 0.1, worst

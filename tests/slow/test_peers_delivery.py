@@ -18,6 +18,7 @@ import pytest
 from canary.model.mail import RawMail
 from canary.spool.spool import Spool
 from tests.nursery import furnish
+from tests.patience import PATIENCE
 from tests.postfix import postfix
 from tests.processes import ROOT, House, Running, eventually
 
@@ -89,7 +90,7 @@ def run(*command: str, environ: dict[str, str] | None = None, said: str = "") ->
         input=said,
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=PATIENCE,
         check=False,
         env={**os.environ, **(environ or {})},
     )
@@ -130,7 +131,7 @@ def test_smtplib_delivers_any_octets_through_tls(trap: Trap) -> None:
     context = ssl.create_default_context()
     context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
     content = b"Subject: eight bits\r\n\r\n" + bytes(range(14, 256)) * 50 + b"\r\n.\r\n..\r\nend\r\n"
-    with smtplib.SMTP("127.0.0.1", trap.port, timeout=30) as client:
+    with smtplib.SMTP("127.0.0.1", trap.port, timeout=PATIENCE) as client:
         client.starttls(context=context)
         client.sendmail(SENDER, trap.address, content, mail_options=["BODY=8BITMIME"])
     [mail] = trap.caught()
@@ -142,7 +143,7 @@ def test_smtplib_delivers_an_international_mail(trap: Trap) -> None:
     message = EmailMessage()
     message["From"], message["To"], message["Subject"] = "jürgen@bücher.example", trap.address, "Grüße"
     message.set_content("schöne Grüße\n")
-    with smtplib.SMTP("127.0.0.1", trap.port, timeout=30) as client:
+    with smtplib.SMTP("127.0.0.1", trap.port, timeout=PATIENCE) as client:
         client.send_message(message, mail_options=["SMTPUTF8"])
     assert trap.caught()[0].envelope.mail_from == "jürgen@bücher.example"
 
@@ -169,7 +170,7 @@ def test_a_postfix_relays_by_smtp_and_by_lmtp(trap: Trap) -> None:
         "smtp@shop.example": f"smtp:[127.0.0.1]:{trap.port}",
         "lmtp@shop.example": f"lmtp:inet:127.0.0.1:{trap.lmtp}",
     }
-    with postfix(routes) as relay, smtplib.SMTP(*relay.place, timeout=30) as client:
+    with postfix(routes) as relay, smtplib.SMTP(*relay.place, timeout=PATIENCE) as client:
         for sender in routes:
             for number in range(5):
                 content = f"Subject: number {number}\r\n\r\n" + ".dots\r\n" * 10_000 + "x" * 900 + "\r\n"
@@ -185,7 +186,7 @@ def test_a_postfix_is_told_by_lmtp_of_each_recipient(trap: Trap) -> None:
     stranger = "never-issued@in.example"
     with (
         postfix({SENDER: f"lmtp:inet:127.0.0.1:{trap.lmtp}"}) as relay,
-        smtplib.SMTP(*relay.place, timeout=30) as client,
+        smtplib.SMTP(*relay.place, timeout=PATIENCE) as client,
     ):
         client.sendmail(SENDER, [trap.address, stranger], "Subject: to two\r\n\r\nx\r\n")
         trap.caught()

@@ -14,6 +14,7 @@ from canary.model.verdict import LEAKS
 from canary.spool.spool import Spool
 from canary.store.tables import CaseRow, HitRow, MailRow
 from tests.conftest import administer
+from tests.patience import PATIENCE
 from tests.postgres import cluster
 from tests.processes import House, Running, eventually
 from tests.receiver import Receiver
@@ -34,7 +35,6 @@ def children(running: Running) -> list[str]:
 
 
 @pytest.mark.corpus
-@pytest.mark.timeout(180)
 def test_two_hundred_real_phishing_mails_are_three_cases_and_three_posts(
     house: House, receiver: Receiver, corpus: Path
 ) -> None:
@@ -64,6 +64,18 @@ def test_an_address_issued_by_another_process_is_valid_within_a_second(house: Ho
 
 
 @pytest.mark.slow
+def test_all_roles_run_where_uvloop_is_not_installed(house: House) -> None:
+    absent = house.folder / "absent"
+    absent.mkdir()
+    (absent / "uvloop.py").write_text("raise ImportError('not installed')")
+    house.environ["PYTHONPATH"] = str(absent)
+    address = house.vendor("Shop", "shop.example")
+    with house.running("up", until=UP) as running, running.client() as client:
+        assert client.sendmail("a@bad.example", [address], LURE) == {}
+        eventually(lambda: number(house, MailRow) == 1)
+
+
+@pytest.mark.slow
 def test_a_listener_receives_while_the_store_is_down_and_everything_arrives_once_it_is_back(house: House) -> None:
     with cluster() as server:
         administer(server.url, "CREATE DATABASE canary")
@@ -75,7 +87,7 @@ def test_a_listener_receives_while_the_store_is_down_and_everything_arrives_once
             with running.client() as client:
                 for _ in range(5):
                     client.sendmail("a@bad.example", [address], LURE)
-            assert httpx.get(f"http://127.0.0.1:{running.port('web')}/readyz").status_code == 503
+            assert httpx.get(f"http://127.0.0.1:{running.port('web')}/readyz", timeout=PATIENCE).status_code == 503
             running.said("store or spool cannot be used")
             server.start()
             eventually(lambda: number(house, MailRow) == 5)

@@ -17,6 +17,7 @@ from sqlmodel import func, select
 
 from canary.spool.spool import Spool
 from canary.store.tables import MailRow
+from tests.patience import PATIENCE
 from tests.processes import ROOT, House, Running, eventually
 
 pytestmark = pytest.mark.slow
@@ -35,7 +36,7 @@ def port() -> Iterator[int]:
 
 
 def send(port: int, to: str = POSTMASTER) -> None:
-    with smtplib.SMTP("127.0.0.1", port, timeout=30) as client:
+    with smtplib.SMTP("127.0.0.1", port, timeout=PATIENCE) as client:
         client.sendmail("a@sender.example", [to], LETTER)
 
 
@@ -152,8 +153,8 @@ def test_sockets_of_systemd_are_served_by_the_receiver(house: House, tmp_path: P
                 client.sendmail("a@sender.example", [POSTMASTER], LETTER)
         finally:
             process.terminate()
-            process.wait(30)
-            running.listener.join(10)
+            process.wait(PATIENCE)
+            running.listener.join(PATIENCE)
         assert Path(path).exists()
 
 
@@ -168,7 +169,7 @@ def test_a_receiver_without_dashboard_shows_its_numbers_and_tells_each_mail(hous
         assert (told["rcpt_to"], told["size"]) == (["p***@in.example"], len(LETTER))
 
         def shown() -> bool:
-            with urllib.request.urlopen(f"http://{where}/metrics", timeout=10) as answer:
+            with urllib.request.urlopen(f"http://{where}/metrics", timeout=PATIENCE) as answer:
                 return b'canary_smtp_mails_total{outcome="kept",receiver="smtp"} 1.0' in answer.read()
 
         eventually(shown)
@@ -188,5 +189,5 @@ def test_stopping_lets_a_mail_finish_and_says_goodbye_to_the_idle(house: House) 
         assert idle.getreply()[0] == 421
         busy.send(LETTER + b".\r\n")
         assert [busy.getreply()[0] for _ in range(2)] == [250, 421]
-        assert running.process.wait(20) == 0
+        assert running.process.wait(PATIENCE) == 0
     assert backlog(house, "smtp") == 1

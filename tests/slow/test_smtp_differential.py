@@ -18,7 +18,7 @@ from canary.smtp.data import END
 from tests.sink import CANARY
 from tests.wire import Spoken, Wire, replies
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(120)]
+pytestmark = pytest.mark.slow
 
 LIMIT = 64
 BODY = [

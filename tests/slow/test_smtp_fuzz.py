@@ -13,10 +13,11 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, ru
 from canary.smtp.admission import Limits
 from canary.smtp.lmtp import Lmtp
 from canary.smtp.session import Session
+from tests.patience import PATIENCE
 from tests.sink import CANARY
 from tests.wire import Spoken
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(120)]
+pytestmark = pytest.mark.slow
 
 LIMITS = Limits(size=300, memory=500, recipients=3, errors=10, unknown=5, commands=60, discard=5000)
 COMMANDS = [
@@ -50,7 +51,7 @@ class Dialogues(RuleBasedStateMachine):
         self.loop.close()
 
     def run(self, work: Coroutine[Any, Any, None]) -> None:
-        self.loop.run_until_complete(asyncio.wait_for(work, 10))
+        self.loop.run_until_complete(asyncio.wait_for(work, PATIENCE))
 
     @initialize(kind=st.sampled_from([Session, Lmtp]), proxied=st.booleans(), xclient=st.booleans())
     def comes(self, kind: type[Session], proxied: bool, xclient: bool) -> None:

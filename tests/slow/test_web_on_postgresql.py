@@ -14,7 +14,7 @@ from tests.oddities import ODD, QUICK, broken_addresses, broken_forms
 from tests.ways import CALLS, ready
 from tests.website import NOW, Site, fill, serve_app
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
+pytestmark = pytest.mark.slow
 
 
 @pytest.fixture

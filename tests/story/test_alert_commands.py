@@ -18,7 +18,7 @@ from canary.store.tables import WatchRow
 from tests.processes import ROOT, House
 from tests.receiver import Receiver, receiving
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(180)]  # each command is a process of its own, a second or so
+pytestmark = [pytest.mark.slow, pytest.mark.everyday]  # each command is a process of its own, a second or so
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 
 

@@ -14,7 +14,7 @@ from canary.store.tables import MailRow
 from tests.conftest import START
 from tests.processes import House
 
-pytestmark = pytest.mark.slow  # each command is a process of its own, a second or so
+pytestmark = [pytest.mark.slow, pytest.mark.everyday]  # each command is a process of its own, a second or so
 Said = subprocess.CompletedProcess[str]
 SUBJECT, LINK, HOST = (
     Feature(FeatureKind.SUBJECT, "your parcel"),

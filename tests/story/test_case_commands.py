@@ -24,7 +24,7 @@ from canary.store.tables import (
 from tests.conftest import START
 from tests.processes import House
 
-pytestmark = pytest.mark.slow  # every test migrates a store of its own
+pytestmark = [pytest.mark.slow, pytest.mark.everyday]  # every test migrates a store of its own
 Say = Callable[..., str]
 NAMED = [{"code": "persona-named", "facts": {"fields": ["given name"]}}]
 

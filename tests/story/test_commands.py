@@ -1,6 +1,7 @@
 """The commands as a new user types them, each in a process of its own."""
 
 import json
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -10,7 +11,7 @@ import pytest
 
 from tests.processes import ROOT, House
 
-pytestmark = pytest.mark.slow  # each command is a process of its own, a second or so
+pytestmark = [pytest.mark.slow, pytest.mark.everyday]  # each command is a process of its own, a second or so
 Said = subprocess.CompletedProcess[str]
 CASES = ROOT / "tests/cases/verdicts"
 
@@ -23,6 +24,20 @@ def house(tmp_path: Path) -> Iterator[House]:
 
 @pytest.fixture
 def say(house: House) -> Callable[..., Said]:
+    return speaker(house)
+
+
+@pytest.fixture(scope="module")
+def ask(tmp_path_factory: pytest.TempPathFactory, sqlite_template: Path) -> Iterator[Callable[..., Said]]:
+    """Commands in one installation that is empty, and that they leave so."""
+    folder = tmp_path_factory.mktemp("empty")
+    (folder / "data").mkdir()
+    shutil.copy(sqlite_template, folder / "data" / "canary.db")
+    with House(folder).open() as house:
+        yield speaker(house)
+
+
+def speaker(house: House) -> Callable[..., Said]:
     def run(*arguments: str, **environ: str) -> Said:
         command = [sys.executable, "-m", "canary", *arguments]
         return subprocess.run(
@@ -69,10 +84,9 @@ def test_init_does_not_overwrite_what_is_there(say: Callable[..., Said]) -> None
     ],
 )
 def test_wrong_use_is_one_line_with_the_thing_and_the_cure(
-    say: Callable[..., Said], arguments: tuple[str, ...], code: int, told: str
+    ask: Callable[..., Said], arguments: tuple[str, ...], code: int, told: str
 ) -> None:
-    say("vendor", "list")
-    done = say(*arguments)
+    done = ask(*arguments)
     assert (done.returncode, len(done.stderr.splitlines()), told in done.stderr) == (code, 1, True)
 
 
@@ -99,9 +113,8 @@ def test_judge_explains_one_mail_as_one_json_document(say: Callable[..., Said]) 
     assert set(told["identity"]) == {"domain", "proof", "esp", "account"}
 
 
-def test_doctor_finds_what_does_not_listen(say: Callable[..., Said]) -> None:
-    say("vendor", "list")
-    done = say("doctor", "--json")
+def test_doctor_finds_what_does_not_listen(ask: Callable[..., Said]) -> None:
+    done = ask("doctor", "--json")
     assert done.returncode == 1
     fine = {row["check"]: row["fine"] for row in json.loads(done.stdout)}
     assert fine == {

@@ -10,7 +10,7 @@ import pytest
 
 from tests.processes import ROOT, House
 
-pytestmark = pytest.mark.slow  # each command is a process of its own
+pytestmark = [pytest.mark.slow, pytest.mark.everyday]  # each command is a process of its own
 WORLD = str(ROOT / "tests/cases/worlds/play/world.json")
 
 

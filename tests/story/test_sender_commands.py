@@ -19,7 +19,7 @@ from canary.processes.judging import supplier_book
 from canary.store.queries import vendors
 from tests.processes import ROOT, House
 
-pytestmark = pytest.mark.slow  # each command is a process of its own, a second or so
+pytestmark = [pytest.mark.slow, pytest.mark.everyday]  # each command is a process of its own, a second or so
 ISSUED = datetime(2026, 1, 1, tzinfo=UTC)
 RECEIPT = b"From: Tillroll <r@tillroll.example>\r\nSubject: Your receipt\r\n\r\nYou paid 41.90 to Trendy Shoes.\r\n"
 

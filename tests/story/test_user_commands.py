@@ -11,7 +11,7 @@ from canary.store.queries.audit import audited
 from canary.store.queries.users import check_password
 from tests.processes import House
 
-pytestmark = pytest.mark.slow  # each command is a process of its own, a second or so
+pytestmark = [pytest.mark.slow, pytest.mark.everyday]  # each command is a process of its own, a second or so
 PASSWORD = "correct horse battery"
 
 

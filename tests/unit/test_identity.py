@@ -2,7 +2,6 @@
 
 from dataclasses import replace
 from pathlib import Path
-from time import process_time
 
 import pytest
 
@@ -10,6 +9,7 @@ from canary.judge.identity import claimed_suppliers, identify
 from canary.model.identity import Identity, Proof
 from canary.model.mail import Mailbox, ParsedMail
 from canary.model.proof import Proofs, Result, SpfResult
+from tests.effort import cpu_seconds
 from tests.supplier_cases import FOLDERS, book, envelope, load, signed
 
 PASSED = Result.PASS
@@ -256,8 +256,12 @@ def test_a_hostile_mail_is_identified_in_little_time() -> None:
     long = ("a=1;h=" + "x-mc-user:" * 1500)[:16_000]
     headers = [("DKIM-Signature", f"d=mcsv.net; s=k1; {long}")] * 200
     headers += [("X-MC-User", "a" * 16_000), ("Feedback-ID", ":" * 16_000), ("List-Unsubscribe", "<a." * 5_000)]
-    start = process_time()
-    found = identify(mail("a@b.example", *headers), Proofs(dkim=signed(*["mcsv.net/k1"] * 50)), envelope(), book())
-    claimed_suppliers(mail("a@b.example", *headers), book())
-    assert found.esp == "mailchimp"
-    assert process_time() - start < 0.1
+    hostile, suppliers = mail("a@b.example", *headers), book()
+    proofs, found = Proofs(dkim=signed(*["mcsv.net/k1"] * 50)), []
+
+    def work() -> None:
+        found.append(identify(hostile, proofs, envelope(), suppliers))
+        claimed_suppliers(hostile, suppliers)
+
+    assert cpu_seconds(work) < 0.1
+    assert found[0].esp == "mailchimp"

@@ -12,6 +12,7 @@ from canary.authenticate.message import Message, split
 from canary.authenticate.results.field import read_field
 from canary.authenticate.results.trusted import read_results, sender_ip
 from canary.model.proof import DkimResult, Proofs, Result, SpfResult
+from tests.effort import cpu_seconds
 
 OUTLOOK = ["protection.outlook.com"]
 INNER = "Received: from a.outlook.com (2603::1) by b.prod.outlook.com with HTTPS; Sun, 1 Mar 2026 12:00:00 +0000"
@@ -200,8 +201,8 @@ def test_nothing_from_outside_makes_it_raise(value: str) -> None:
         b"a.b=" * 99_000,
     ],
 )
-@pytest.mark.timeout(1)
 def test_a_hostile_field_costs_little(value: bytes) -> None:
+    assert cpu_seconds(lambda: read_field(value), runs=3) < 0.5
     assert len(read_field(value).statements) <= 50
 
 

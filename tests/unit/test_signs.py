@@ -1,6 +1,6 @@
 """Signs in a mail: sent to many, written by a person, fraud by its shape, and names that tell where it came from."""
 
-import time
+from functools import partial
 
 import pytest
 
@@ -12,6 +12,7 @@ from canary.judge.signs import names_vendor
 from canary.mail.parse import parse
 from canary.model.canary import Persona
 from canary.model.mail import ParsedMail
+from tests.effort import cpu_seconds
 
 
 def mail(text: str, header: str = "", sender: str = "Tom Berg <tom.berg@x.example>") -> ParsedMail:
@@ -196,12 +197,13 @@ def test_a_hostile_text_is_read_in_the_time_of_its_size(name: str) -> None:
     from tests.conftest import START
 
     envelope = Envelope("", ("c@in.example",), Client(""), START)
-    spent = []
-    for found in (page("what is read once is read now"), page(HOSTILE[name]), mail(HOSTILE[name])):
-        before = time.process_time()
-        for read in (bulk_signs, fraud_signs, link_signs, person_signs, risky_files):
-            read(found)
+
+    def read(found: ParsedMail) -> None:
+        for signs in (bulk_signs, fraud_signs, link_signs, person_signs, risky_files):
+            signs(found)
         answers_nothing(found, envelope)
         persona_fields(found, Persona("Anna", "Keller", "+44 1632 960417", "Keller Ltd"))
-        spent.append(time.process_time() - before)
-    assert max(spent[1:]) < 0.25
+
+    read(page("what is read once is read now"))
+    for hostile in (page(HOSTILE[name]), mail(HOSTILE[name])):
+        assert cpu_seconds(partial(read, hostile)) < 0.25

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from canary.authenticate.lookup import DnsAnswer, OfflineLookup, Temporary, ZoneLookup
 from canary.authenticate.spf.check import check_spf
 from canary.model.proof import Result, SpfResult
+from tests.effort import cpu_seconds
 from tests.spf_suite import Case, cases, judge
 
 SUITES = ("rfc7208-tests.yml", "rfc4408-tests.yml")
@@ -245,6 +246,6 @@ def test_nothing_from_outside_makes_it_raise(record: str, other: str, sender: st
         "all " * 4000,
     ],
 )
-@pytest.mark.timeout(2)
 def test_a_hostile_record_costs_little(record: str) -> None:
-    check({"example.com": {"TXT": [f"v=spf1 {record} -all"]}}, sender="y" * 400 + "@example.com")
+    zone = {"example.com": {"TXT": [f"v=spf1 {record} -all"]}}
+    assert cpu_seconds(lambda: check(zone, sender="y" * 400 + "@example.com"), runs=3) < 0.5

@@ -1,13 +1,13 @@
 """The book of suppliers: what is shipped is sound, and what is wrong in a book is said at once and clearly."""
 
 from collections.abc import Mapping
-from time import process_time
 from typing import Any
 
 import pytest
 from publicsuffixlist import PublicSuffixList
 
 from canary.judge.providers import ProviderError, read_suppliers
+from tests.effort import cpu_seconds
 from tests.supplier_cases import book
 
 GOOD: dict[str, Any] = {"slug": "post", "name": "Post", "source": ["its manual"], "dkim": ["post.example"]}
@@ -41,11 +41,16 @@ def test_no_two_shipped_suppliers_hold_the_same_addresses() -> None:
 
 @pytest.mark.parametrize("value", HOSTILE, ids=lambda v: v[:8])
 def test_every_shipped_shape_reads_hostile_values_in_a_moment(value: str) -> None:
-    start = process_time()
-    for provider in book().providers:
-        assert [rule.read(value) for rule in provider.account if len(rule.read(value) or "") > 100] == []
-        assert all(shape.fullmatch(value[:2000]) or True for _, shape in provider.headers)
-    assert process_time() - start < 0.1
+    providers = book().providers
+    read = [rule.read for provider in providers for rule in provider.account]
+    shapes = [shape for provider in providers for _, shape in provider.headers]
+
+    def work() -> None:
+        assert [found for one in read if len(found := one(value) or "") > 100] == []
+        for shape in shapes:
+            shape.fullmatch(value[:2000])
+
+    assert cpu_seconds(work, runs=3) < 0.1
 
 
 def test_an_entry_may_hold_no_more_than_what_proves_it() -> None:
