@@ -1,14 +1,20 @@
-"""The JSON form of a world, read with care: whatever is wrong with it is told with its place, its value and the cure."""
+"""The JSON forms of a world and of the answer to it; an error in a world names the place, the value and the cure."""
 
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
-from typing import TypeVar
+from typing import Any, TypeVar
 
-from canary.attribute.world import CampaignHit, CanaryFacts, GuessCount, SupplyFacts, VendorFacts, World
+from canary.attribute.inference.clustering import CaseResult, find_cases
+from canary.attribute.inference.window import Window
+from canary.attribute.priors import RATES, Rates
+from canary.attribute.world import CampaignHit, CanaryFacts, GuessCount, Source, SupplyFacts, VendorFacts, World
 from canary.model.verdict import HINTS, LEAKS, Verdict
 
 MOST = 500_000
 """The most entries of one list that are read."""
+
+_LEAST_SUSPECT = 1e-6
+"""Sources less likely than this are not listed as suspects."""
 
 _CHARGED = LEAKS | HINTS
 _T = TypeVar("_T")
@@ -170,3 +176,47 @@ def _once(key: str, names: list[str]) -> set[str]:
 def _brief(value: object) -> str:
     text = repr(value)
     return text if len(text) <= 60 else text[:57] + "..."
+
+
+def answer_world(world: World, rates: Rates = RATES) -> dict[str, Any]:
+    """Return the answer to a world."""
+    return {"cases": [_case_document(found) for found in find_cases(world, rates)]}
+
+
+def _case_document(found: CaseResult) -> dict[str, Any]:
+    posterior = found.posterior
+    ranked = sorted(posterior.marginals, key=lambda s: (-posterior.marginals[s], s))
+    joint = sorted(posterior.hypotheses.items(), key=lambda item: (-item[1], sorted(item[0])))
+    return {
+        "canaries": list(found.canaries),
+        "campaigns": list(found.campaigns),
+        "suspects": [
+            {**source_document(s), "p": posterior.marginals[s], "bayes_factor": posterior.factors[s]}
+            for s in ranked
+            if posterior.marginals[s] >= _LEAST_SUSPECT
+        ],
+        "hypotheses": [{"sources": [source_document(s) for s in sorted(sources)], "p": p} for sources, p in joint],
+        "indistinguishable": [[source_document(s) for s in twins] for twins in found.indistinguishable],
+        "window": _window_document(found.window) if found.window else None,
+        "fields": dict(found.fields),
+    }
+
+
+def source_document(source: Source) -> dict[str, str]:
+    """Return the JSON form of a source."""
+    return {"kind": source.kind.value, "id": source.id}
+
+
+def _window_document(window: Window) -> dict[str, Any]:
+    return {
+        "earliest": time_text(window.earliest),
+        "latest": time_text(window.latest),
+        "from_90": time_text(window.from_90),
+        "to_90": time_text(window.to_90),
+        "two_events": window.two_events,
+    }
+
+
+def time_text(at: datetime) -> str:
+    """Return a time in UTC as ISO 8601 with a Z."""
+    return at.isoformat(timespec="seconds").replace("+00:00", "Z")

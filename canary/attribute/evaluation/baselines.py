@@ -1,13 +1,14 @@
 """What simpler people do instead: rules and scores that attribution is compared with, each from a world to beliefs."""
 
-from collections.abc import Callable, Mapping
-from math import exp, lgamma, log
+from collections.abc import Callable, Hashable, Mapping, Set
+from math import exp, lgamma, log, prod
+from typing import TypeVar
 
-from canary.attribute.evaluation.guilt import guilt
 from canary.attribute.world import CanaryFacts, Posterior, Source, SupplyFacts, World
 from canary.model.case import SuspectKind
 from canary.model.verdict import Verdict
 
+Agent = TypeVar("Agent", bound=Hashable)
 Holdings = Mapping[Source, frozenset[str]]
 
 _RULE_SAYS = 0.99
@@ -50,6 +51,19 @@ def guilt_model(world: World) -> Posterior:
     """Take the guilt model's probabilities, vendors, suppliers and the own side being its agents."""
     scores = guilt(holdings(world), _criminal(world), _GUESSED)
     return Posterior(_shared_out(scores), scores)
+
+
+def guilt(holdings: Mapping[Agent, Set[Hashable]], leaked: Set[Hashable], p: float) -> dict[Agent, float]:
+    """Return for each agent the probability that it gave away any leaked object, were each guessed with probability p.
+
+    The guilt model of Papadimitriou and Garcia-Molina (Data Leakage Detection, TKDE 23(1), 2011), in closed form.
+    Each object that was not guessed has one leaker, any of its holders alike; objects that did not leak say nothing.
+    """
+    holders = {thing: sum(thing in held for held in holdings.values()) for thing in leaked}
+    return {
+        agent: 1.0 - prod(1.0 - (1.0 - p) / holders[thing] for thing in held & leaked)
+        for agent, held in holdings.items()
+    }
 
 
 def overlap_vote(world: World) -> Posterior:
