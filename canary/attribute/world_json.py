@@ -29,10 +29,10 @@ def read_world(document: object) -> World:
     top = _Place("the world", document)
     world = World(
         now=top.time("now"),
-        vendors=top.entries("vendors", _party),
-        canaries=top.entries("canaries", _planted),
-        strikes=tuple(s for s in top.entries("hits", _strike) if s is not None),
-        tries=top.entries("attempts", _tries),
+        vendors=top.entries("vendors", _vendor),
+        canaries=top.entries("canaries", _canary),
+        hits=tuple(s for s in top.entries("hits", _hit) if s is not None),
+        guess_counts=top.entries("attempts", _guess_count),
     )
     _check(world)
     return world
@@ -101,11 +101,11 @@ class _Place:
         return key if self.name == "the world" else f"{self.name}.{key}"
 
 
-def _party(place: _Place) -> VendorFacts:
-    return VendorFacts(place.text("id"), place.entries("suppliers", _passing))
+def _vendor(place: _Place) -> VendorFacts:
+    return VendorFacts(place.text("id"), place.entries("suppliers", _supplier))
 
 
-def _passing(place: _Place) -> SupplyFacts:
+def _supplier(place: _Place) -> SupplyFacts:
     return SupplyFacts(
         place.text("id"),
         place.names("channels") or frozenset(),
@@ -116,7 +116,7 @@ def _passing(place: _Place) -> SupplyFacts:
     )
 
 
-def _planted(place: _Place) -> CanaryFacts:
+def _canary(place: _Place) -> CanaryFacts:
     return CanaryFacts(
         place.text("id"),
         place.text("domain", "domain.invalid"),
@@ -130,23 +130,23 @@ def _planted(place: _Place) -> CanaryFacts:
     )
 
 
-def _strike(place: _Place) -> CampaignHit | None:
-    said = place.text("verdict")
-    if said not in set(Verdict):
-        raise WorldError(f"{place.name}.verdict: {_brief(said)} is none; one of {', '.join(Verdict)}")
-    if said not in _CHARGED:
+def _hit(place: _Place) -> CampaignHit | None:
+    verdict = place.text("verdict")
+    if verdict not in set(Verdict):
+        raise WorldError(f"{place.name}.verdict: {_brief(verdict)} is none; one of {', '.join(Verdict)}")
+    if verdict not in _CHARGED:
         return None
     return CampaignHit(
         place.text("canary"),
         place.time("at"),
         place.text("campaign"),
-        said,
+        verdict,
         place.number("confidence", 0.9, 0.0, 1.0),
         place.names("fields") or frozenset(),
     )
 
 
-def _tries(place: _Place) -> GuessCount:
+def _guess_count(place: _Place) -> GuessCount:
     return GuessCount(
         place.text("domain"), place.time("from"), place.time("to"), int(place.number("count", 0, 0, 1e15))
     )
@@ -159,9 +159,9 @@ def _check(world: World) -> None:
     for canary in world.canaries:
         if canary.vendor is not None and canary.vendor not in vendors:
             raise WorldError(f"canaries: {canary.id} names the vendor {_brief(canary.vendor)}; add it to the vendors")
-    for strike in world.strikes:
-        if strike.canary not in canaries:
-            raise WorldError(f"hits: the canary {_brief(strike.canary)} is unknown; add it to the canaries")
+    for hit in world.hits:
+        if hit.canary not in canaries:
+            raise WorldError(f"hits: the canary {_brief(hit.canary)} is unknown; add it to the canaries")
 
 
 def _once(key: str, names: list[str]) -> set[str]:
@@ -191,7 +191,7 @@ def _case_document(found: CaseResult) -> dict[str, Any]:
         "canaries": list(found.canaries),
         "campaigns": list(found.campaigns),
         "suspects": [
-            {**source_document(s), "p": posterior.marginals[s], "bayes_factor": posterior.factors[s]}
+            {**source_document(s), "p": posterior.marginals[s], "bayes_factor": posterior.bayes_factors[s]}
             for s in ranked
             if posterior.marginals[s] >= _LEAST_SUSPECT
         ],

@@ -30,7 +30,7 @@ def strike(canary: str, verdict: str = "spam", confidence: float = 0.9) -> Campa
     return CampaignHit(canary, NOW - timedelta(days=1), "k1", verdict, confidence)
 
 
-def world(*strikes: CampaignHit) -> World:
+def world(*hits: CampaignHit) -> World:
     """Six vendors, four of them with the supplier, and two decoys."""
     return World(
         NOW,
@@ -39,7 +39,7 @@ def world(*strikes: CampaignHit) -> World:
             *(CanaryFacts(name, "d", name, START) for name in "abcdef"),
             *(CanaryFacts(n, "d", None, START) for n in ("x", "y")),
         ),
-        strikes,
+        hits,
     )
 
 
