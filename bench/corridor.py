@@ -16,9 +16,9 @@ from canary.attribute.evaluation.oracle import true_rates
 from canary.attribute.evaluation.scenarios import MIXES, Range
 from canary.attribute.evaluation.scoring import Score, ScoredAnswer, ScoreSums, score
 from canary.attribute.inference.evidence import EvidenceModel
-from canary.attribute.inference.posterior import NOBODY, conclude
+from canary.attribute.inference.posterior import compute_posterior
 from canary.attribute.priors import RATES, Weighted
-from canary.attribute.world import Posterior, Source
+from canary.attribute.world import NO_LEAK, Posterior, Source
 
 STANDARD, LOW = "standard", "low-coverage"
 SHARES = (0.0, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1.0)
@@ -55,19 +55,19 @@ def _compete(mix: str, numbers: range) -> Iterator[tuple[str, Score]]:
         world, truth = draw_batches(mix, SEED, number)
         rates = true_rates(truth)
         usual, low = (
-            conclude(EvidenceModel(world, replace(rates, coverage=_even(MIXES[name].leaking.coverage))))
+            compute_posterior(EvidenceModel(world, replace(rates, coverage=_even(MIXES[name].leaking.coverage))))
             for name in (STANDARD, LOW)
         )
         for share in SHARES:
             yield _named(share), score(ScoredAnswer(_blend(usual, low, share)), world, truth)
-        yield OURS, score(ScoredAnswer(conclude(EvidenceModel(world, RATES))), world, truth)
+        yield OURS, score(ScoredAnswer(compute_posterior(EvidenceModel(world, RATES))), world, truth)
 
 
 def _blend(usual: Posterior, low: Posterior, share: float) -> Posterior:
     """The posterior of who believes in both: no leak is as likely in either, so that all is measured by it."""
     weights: dict[frozenset[Source], float] = {}
     for posterior, part in ((usual, 1 - share), (low, share)):
-        nobody = max(posterior.hypotheses.get(NOBODY, 0.0), 1e-9)
+        nobody = max(posterior.hypotheses.get(NO_LEAK, 0.0), 1e-9)
         for sources, p in posterior.hypotheses.items():
             weights[sources] = weights.get(sources, 0.0) + part * p / nobody
     total = sum(weights.values())

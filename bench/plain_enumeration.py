@@ -12,7 +12,7 @@ from itertools import combinations
 import numpy as np
 from numpy.typing import NDArray
 
-from canary.attribute.null_model import SendingRate, sendings
+from canary.attribute.null_model import ObservedSending, sendings
 from canary.attribute.priors import RATES
 from canary.attribute.sources import holdings
 from canary.attribute.world import Source, World
@@ -109,9 +109,9 @@ class _Plain:
         """Some sendings are: one row for each choice of them."""
         names = sorted(frozenset[str]().union(*(self.sendings[c].mark for c in chosen)))
         marks = np.array([[name in self.sendings[c].mark for name in names] for c in chosen], dtype=float)
-        number, strikes = subsets.sum(axis=1), subsets @ marks.sum(axis=1)
+        number, hits = subsets.sum(axis=1), subsets @ marks.sum(axis=1)
         union = (subsets @ marks > 0).sum(axis=1)
-        n, s, u = (x[:, None, None, None] for x in (number, strikes, union))
+        n, s, u = (x[:, None, None, None] for x in (number, hits, union))
         q, r = _Q[:, None, None], _R[:, None]
         quiet = np.maximum(held - u, 0)
         with np.errstate(divide="ignore"):
@@ -122,7 +122,7 @@ class _Plain:
         met = np.where(held >= u, met, -np.inf)
         return np.asarray(odds + met + hushed + unseen + _log_weights() - np.log(_TIMES))
 
-    def _odds(self, sending: SendingRate) -> Array:
+    def _odds(self, sending: ObservedSending) -> Array:
         age = self._day(sending.at) - self.times
         density = sum(w / mean * np.exp(-np.maximum(age, 0) / mean) for mean, w in RATES.delays)
         there = _MEAN * np.where(age > 0, density, 0.0)

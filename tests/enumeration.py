@@ -19,50 +19,50 @@ def _subsets(names: Names) -> Iterator[Names]:
     return (frozenset(c) for c in chain.from_iterable(combinations(ordered, n) for n in range(len(ordered) + 1)))
 
 
-def _delay(inquiry: EvidenceModel, sent: float) -> NDArray[np.float64]:
+def _delay(model: EvidenceModel, sent: float) -> NDArray[np.float64]:
     """The mean density of the delay in each cell of the time grid."""
-    total = sum(weight for _, weight in inquiry.rates.delays)
-    density = np.zeros(len(inquiry.days))
-    for mean, weight in inquiry.rates.delays:
-        for i, (begin, end) in enumerate(zip(inquiry.edges, inquiry.edges[1:], strict=False)):
+    total = sum(weight for _, weight in model.rates.delays)
+    density = np.zeros(len(model.days))
+    for mean, weight in model.rates.delays:
+        for i, (begin, end) in enumerate(zip(model.edges, model.edges[1:], strict=False)):
             late, early = max(sent - begin, 0.0), max(sent - end, 0.0)
             density[i] += weight / total * (exp(-early / mean) - exp(-late / mean)) / (end - begin)
     return density
 
 
-def choices(inquiry: EvidenceModel, source: Source, *, possible: bool = False) -> dict[Names, float]:
+def choices(model: EvidenceModel, source: Source, *, possible: bool = False) -> dict[Names, float]:
     """What each choice of sendings contributes to the likelihood ratio of one source's leak."""
-    sent = {s.id: s for s in inquiry.sendings}
-    odds = {s.id: _delay(inquiry, inquiry.day(s.at)) * s.crime / s.rate for s in inquiry.sendings}
+    sent = {s.id: s for s in model.sendings}
+    odds = {s.id: _delay(model, model.day_of(s.at)) * s.crime / s.rate for s in model.sendings}
     found = {}
-    for chosen in _subsets(inquiry.possible(source) if possible else inquiry.within(source)):
-        density = np.prod([odds[name] for name in chosen], axis=0) if chosen else np.ones(len(inquiry.days))
+    for chosen in _subsets(model.possible_sendings(source) if possible else model.plausible_sendings(source)):
+        density = np.prod([odds[name] for name in chosen], axis=0) if chosen else np.ones(len(model.days))
         marks = [sent[name].mark for name in sorted(chosen)]
-        found[chosen] = float((density * _dumps(inquiry, source, marks) * np.diff(inquiry.edges)).sum() / inquiry.span)
+        found[chosen] = float((density * _dumps(model, source, marks) * np.diff(model.edges)).sum() / model.span)
     return found
 
 
-def _dumps(inquiry: EvidenceModel, source: Source, marks: list[Names]) -> NDArray[np.float64]:
+def _dumps(model: EvidenceModel, source: Source, marks: list[Names]) -> NDArray[np.float64]:
     """The probability of just these marks, over all dumps and nuisances, at each time (but for the delays)."""
-    rates, members = inquiry.rates, inquiry.holdings[source].members
+    rates, members = model.rates, model.holdings[source].members
     supplier = source.kind is SuspectKind.SUPPLIER
     tenants = rates.tenants if supplier else ((1.0, 1.0),)
     over = sum(w for _, w in rates.delays)
-    left = inquiry.span - inquiry.days
+    left = model.span - model.days
     seen = sum((w / over * (1 - np.exp(-left / mean)) for mean, w in rates.delays), np.zeros(len(left)))
-    answer = np.zeros(len(inquiry.days))
+    answer = np.zeros(len(model.days))
     met: Names = frozenset().union(*marks)
     for dump in _subsets(frozenset(members)):
         if not met <= dump:
             continue
-        held = np.array([[inquiry.day(members[name].since) <= day for day in inquiry.days] for name in sorted(members)])
-        possible = np.ones(len(inquiry.days), dtype=bool)
+        held = np.array([[model.day_of(members[name].since) <= day for day in model.days] for name in sorted(members)])
+        possible = np.ones(len(model.days), dtype=bool)
         for row, name in zip(held, sorted(members), strict=True):
             possible &= row if name in dump else True
         for (share, a), (p, e), (q, b), (r, c), (n, d) in product(
             tenants, rates.unlisted, rates.coverage, rates.reach, rates.campaigns
         ):
-            chance = _chance(inquiry, source, dump, held, (share, q, p))
+            chance = _chance(model, source, dump, held, (share, q, p))
             size = len(dump)
             unseen = np.exp(-n * seen * (1 - (1 - r) ** size))
             mark = np.prod([r ** len(m) * (1 - r) ** (size - len(m)) for m in marks]) if marks else 1.0
@@ -72,18 +72,18 @@ def _dumps(inquiry: EvidenceModel, source: Source, marks: list[Names]) -> NDArra
 
 
 def _chance(
-    inquiry: EvidenceModel, source: Source, dump: Names, held: NDArray[np.bool_], assumed: tuple[float, float, float]
+    model: EvidenceModel, source: Source, dump: Names, held: NDArray[np.bool_], assumed: tuple[float, float, float]
 ) -> NDArray[np.float64]:
     """How likely a dump is: each account hit or spared as a whole, each address in it kept or lost by itself."""
-    (share, q, unlisted), members = assumed, inquiry.holdings[source].members
+    (share, q, unlisted), members = assumed, model.holdings[source].members
     accounts: dict[str, list[int]] = {}
     names = sorted(members)
     for i, name in enumerate(names):
         sure = source.kind is SuspectKind.SUPPLIER and members[name].listed
-        accounts.setdefault(members[name].tenant if sure else f"\0{name}", []).append(i)
-    answer = np.ones(len(inquiry.days))
+        accounts.setdefault(members[name].account if sure else f"\0{name}", []).append(i)
+    answer = np.ones(len(model.days))
     for tenant, rows in accounts.items():
-        inside, touched = np.ones(len(inquiry.days)), False
+        inside, touched = np.ones(len(model.days)), False
         for i in rows:
             p = (members[names[i]].p if members[names[i]].listed else unlisted) * q
             touched |= names[i] in dump
@@ -93,12 +93,12 @@ def _chance(
     return answer
 
 
-def log_ratio(inquiry: EvidenceModel, source: Source) -> float:
+def log_ratio(model: EvidenceModel, source: Source) -> float:
     """The evidence for one source."""
-    return log(sum(choices(inquiry, source, possible=True).values()))
+    return log(sum(choices(model, source, possible=True).values()))
 
 
-def log_ratio_of_two(inquiry: EvidenceModel, one: Source, other: Source) -> float:
+def log_ratio_of_two(model: EvidenceModel, one: Source, other: Source) -> float:
     """The evidence for two sources, which are never both behind the same sending."""
-    first, second = choices(inquiry, one), choices(inquiry, other)
+    first, second = choices(model, one), choices(model, other)
     return log(sum(a * b for x, a in first.items() for y, b in second.items() if not x & y))

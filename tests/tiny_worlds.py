@@ -18,8 +18,8 @@ def tiny_world(random: Random) -> World:
         for i in range(random.randint(1, 3))
     )
     canaries = [_planted(f"c{p.id}", p.id, random) for p in parties] + [_planted("d", None, random)]
-    strikes = [s for k in range(random.randint(0, 3)) for s in _sending(f"k{k}", canaries, random)]
-    return World(BEGIN + 500 * DAY, parties, tuple(canaries), tuple(strikes))
+    hits = [s for k in range(random.randint(0, 3)) for s in _sending(f"k{k}", canaries, random)]
+    return World(BEGIN + 500 * DAY, parties, tuple(canaries), tuple(hits))
 
 
 def tiny_rates(random: Random) -> Rates:

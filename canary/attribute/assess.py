@@ -3,12 +3,11 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from canary.attribute.inference.clustering import CaseResult, examine
+from canary.attribute.inference.clustering import CaseResult, case_result
 from canary.attribute.inference.evidence import EvidenceModel
 from canary.attribute.inference.explain import explain
-from canary.attribute.inference.posterior import NOBODY
 from canary.attribute.priors import RATES, Rates
-from canary.attribute.world import Source, World
+from canary.attribute.world import NO_LEAK, Source, World
 from canary.model.case import Findings, Suspect, SuspectKind
 
 _SUSPECTS = 20
@@ -53,34 +52,34 @@ def assess(world: World, names: SourceNames, rates: Rates = RATES, *, patient: b
 
     Only the patient get explanations where there are many addresses; findings without them bear no time.
     """
-    inquiry = EvidenceModel(world, rates)
-    every = frozenset(s.id for s in inquiry.sendings)
-    found = examine(inquiry, every)
-    ranked = sorted(found.posterior.marginals, key=lambda s: (-found.posterior.marginals[s], s))
-    top = {s: found.posterior.marginals[s] for s in ranked[:_EXPLAINED] if found.posterior.marginals[s] >= 0.01}
+    model = EvidenceModel(world, rates)
+    every = frozenset(s.id for s in model.sendings)
+    result = case_result(model, every)
+    ranked = sorted(result.posterior.marginals, key=lambda s: (-result.posterior.marginals[s], s))
+    top = {s: result.posterior.marginals[s] for s in ranked[:_EXPLAINED] if result.posterior.marginals[s] >= 0.01}
     whole = patient or len(world.canaries) <= _LARGE
-    why = explain(inquiry, every, top, names) if whole else ()
-    nobody = Suspect(SuspectKind.NOBODY, "no leak", found.posterior.hypotheses.get(NOBODY, 0.0), name="No leak")
-    suspects = [nobody, *(_suspect(inquiry, found, source, names) for source in ranked[:_SUSPECTS])]
+    why = explain(model, every, top, names) if whole else ()
+    nobody = Suspect(SuspectKind.NOBODY, "no leak", result.posterior.hypotheses.get(NO_LEAK, 0.0), name="No leak")
+    suspects = [nobody, *(_suspect(model, result, source, names) for source in ranked[:_SUSPECTS])]
     findings = Findings(
-        found.window,
-        found.fields,
-        tuple(tuple(map(names, twins)) for twins in found.indistinguishable),
+        result.window,
+        result.fields,
+        tuple(tuple(map(names, same)) for same in result.indistinguishable),
         why,
         world.now if whole else None,
     )
     return Assessment(tuple(sorted(suspects, key=lambda s: -s.p)), findings)
 
 
-def _suspect(inquiry: EvidenceModel, found: CaseResult, source: Source, names: SourceNames) -> Suspect:
-    held = {name for name, member in inquiry.holdings[source].members.items() if member.listed}
-    posterior = found.posterior
+def _suspect(model: EvidenceModel, result: CaseResult, source: Source, names: SourceNames) -> Suspect:
+    held = {name for name, member in model.holdings[source].members.items() if member.listed}
+    posterior = result.posterior
     return Suspect(
         source.kind,
         source.id or "own side",
         posterior.marginals[source],
-        len(held & set(found.canaries)),
+        len(held & set(result.canaries)),
         len(held),
         names(source),
-        posterior.factors[source],
+        posterior.bayes_factors[source],
     )

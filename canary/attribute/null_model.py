@@ -28,7 +28,7 @@ _HINT = 0.1
 
 
 @dataclass(frozen=True, slots=True)
-class SendingRate:
+class ObservedSending:
     """One campaign as attribution sees it: when it began, whom it hit, what it repeated, and how its odds lie.
 
     `crime` is how much likelier its content is from a thief than from somebody lawful; `log_rate` is the logarithm of
@@ -49,15 +49,15 @@ class SendingRate:
         return exp(self.log_rate)
 
 
-def sendings(world: World, rates: Rates) -> tuple[SendingRate, ...]:
+def sendings(world: World, rates: Rates) -> tuple[ObservedSending, ...]:
     """Return the campaigns of a world, oldest first; several mails of one campaign to one address count once."""
     canaries = {c.id: c for c in world.canaries}
     of_campaign: dict[str, list[CampaignHit]] = {}
-    for strike in world.strikes:
+    for strike in world.hits:
         if strike.canary in canaries and _crime(strike) > 0:
             of_campaign.setdefault(strike.campaign, []).append(strike)
     ordinary = _Ordinary(world, rates, canaries, of_campaign.values())
-    found = (ordinary.sending(name, strikes) for name, strikes in of_campaign.items())
+    found = (ordinary.sending(name, hits) for name, hits in of_campaign.items())
     return tuple(sorted(found, key=lambda s: (s.at, s.id)))
 
 
@@ -68,19 +68,19 @@ class _Ordinary:
         self, world: World, rates: Rates, canaries: Mapping[str, CanaryFacts], campaigns: Iterable[list[CampaignHit]]
     ) -> None:
         self.rates, self.canaries = rates, canaries
-        self.pressure = _pressure(world.tries)
+        self.pressure = _pressure(world.guess_counts)
         self.guess = {name: self._guessable(canary) for name, canary in canaries.items()}
         self.open = tuple(sorted((canaries[name].issued, g) for name, g in self.guess.items() if g > 1e-6))
         self.outsiders = self._outsiders(world, campaigns)
 
-    def sending(self, name: str, strikes: list[CampaignHit]) -> SendingRate:
+    def sending(self, name: str, hits: list[CampaignHit]) -> ObservedSending:
         """Return one campaign with its odds."""
-        at, mark = min(s.at for s in strikes), frozenset(s.canary for s in strikes)
-        crime = max(_crime(s) for s in strikes)
-        fields = frozenset(field for s in strikes for field in s.fields)
-        lawful = all(s.verdict == Verdict.THIRD_PARTY for s in strikes)
+        at, mark = min(s.at for s in hits), frozenset(s.canary for s in hits)
+        crime = max(_crime(s) for s in hits)
+        fields = frozenset(field for s in hits for field in s.fields)
+        lawful = all(s.verdict == Verdict.THIRD_PARTY for s in hits)
         rate = np.logaddexp(self._dictionary(mark, at, crime), self._chance(mark, crime, lawful=lawful))
-        return SendingRate(name, at, mark, crime, float(rate) - log(YEAR), fields)
+        return ObservedSending(name, at, mark, crime, float(rate) - log(YEAR), fields)
 
     def _guessable(self, canary: CanaryFacts) -> float:
         """How open to dictionaries an address is, in 0 to 1: all that is human-like, hardly anything random.

@@ -21,7 +21,7 @@ class Held:
 
     since: datetime
     p: float = 1.0
-    tenant: str = ""
+    account: str = ""
     fields: frozenset[str] = frozenset()
     listed: bool = True
 

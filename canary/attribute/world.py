@@ -18,6 +18,10 @@ class Source(NamedTuple):
     id: str = ""
 
 
+NO_LEAK: frozenset[Source] = frozenset()
+"""The hypothesis that nobody leaked."""
+
+
 @dataclass(frozen=True, slots=True)
 class SupplyFacts:
     """A vendor hands the addresses of some channels (none named: of all) to a supplier, from and until a time.
@@ -86,8 +90,8 @@ class World:
     now: datetime
     vendors: tuple[VendorFacts, ...] = ()
     canaries: tuple[CanaryFacts, ...] = ()
-    strikes: tuple[CampaignHit, ...] = ()
-    tries: tuple[GuessCount, ...] = ()
+    hits: tuple[CampaignHit, ...] = ()
+    guess_counts: tuple[GuessCount, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,9 +99,9 @@ class Posterior:
     """What is believed about a world: probabilities of the sets of sources that leaked, the empty set meaning no leak.
 
     `hypotheses` sum to 1, `marginals` give for each source the probability that it leaked, alone or with another, and
-    `factors` its Bayes factor, which unlike the probability does not depend on priors.
+    `bayes_factors` its Bayes factor, which unlike the probability does not depend on priors.
     """
 
     hypotheses: Mapping[frozenset[Source], float]
     marginals: Mapping[Source, float]
-    factors: Mapping[Source, float] = field(default_factory=dict)
+    bayes_factors: Mapping[Source, float] = field(default_factory=dict)

@@ -1,14 +1,20 @@
-"""The JSON form of a world, read with care: whatever is wrong with it is told with its place, its value and the cure."""
+"""The JSON forms of a world and of the answer to it; an error in a world names the place, the value and the cure."""
 
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
-from typing import TypeVar
+from typing import Any, TypeVar
 
-from canary.attribute.world import CampaignHit, CanaryFacts, GuessCount, SupplyFacts, VendorFacts, World
+from canary.attribute.inference.clustering import CaseResult, find_cases
+from canary.attribute.priors import RATES, Rates
+from canary.attribute.world import CampaignHit, CanaryFacts, GuessCount, Source, SupplyFacts, VendorFacts, World
+from canary.model.case import LeakWindow
 from canary.model.verdict import HINTS, LEAKS, Verdict
 
 MOST = 500_000
 """The most entries of one list that are read."""
+
+_LEAST_SUSPECT = 1e-6
+"""Sources less likely than this are not listed as suspects."""
 
 _CHARGED = LEAKS | HINTS
 _T = TypeVar("_T")
@@ -23,10 +29,10 @@ def read_world(document: object) -> World:
     top = _Place("the world", document)
     world = World(
         now=top.time("now"),
-        vendors=top.entries("vendors", _party),
-        canaries=top.entries("canaries", _planted),
-        strikes=tuple(s for s in top.entries("hits", _strike) if s is not None),
-        tries=top.entries("attempts", _tries),
+        vendors=top.entries("vendors", _vendor),
+        canaries=top.entries("canaries", _canary),
+        hits=tuple(s for s in top.entries("hits", _hit) if s is not None),
+        guess_counts=top.entries("attempts", _guess_count),
     )
     _check(world)
     return world
@@ -95,11 +101,11 @@ class _Place:
         return key if self.name == "the world" else f"{self.name}.{key}"
 
 
-def _party(place: _Place) -> VendorFacts:
-    return VendorFacts(place.text("id"), place.entries("suppliers", _passing))
+def _vendor(place: _Place) -> VendorFacts:
+    return VendorFacts(place.text("id"), place.entries("suppliers", _supplier))
 
 
-def _passing(place: _Place) -> SupplyFacts:
+def _supplier(place: _Place) -> SupplyFacts:
     return SupplyFacts(
         place.text("id"),
         place.names("channels") or frozenset(),
@@ -110,7 +116,7 @@ def _passing(place: _Place) -> SupplyFacts:
     )
 
 
-def _planted(place: _Place) -> CanaryFacts:
+def _canary(place: _Place) -> CanaryFacts:
     return CanaryFacts(
         place.text("id"),
         place.text("domain", "domain.invalid"),
@@ -124,23 +130,23 @@ def _planted(place: _Place) -> CanaryFacts:
     )
 
 
-def _strike(place: _Place) -> CampaignHit | None:
-    said = place.text("verdict")
-    if said not in set(Verdict):
-        raise WorldError(f"{place.name}.verdict: {_brief(said)} is none; one of {', '.join(Verdict)}")
-    if said not in _CHARGED:
+def _hit(place: _Place) -> CampaignHit | None:
+    verdict = place.text("verdict")
+    if verdict not in set(Verdict):
+        raise WorldError(f"{place.name}.verdict: {_brief(verdict)} is none; one of {', '.join(Verdict)}")
+    if verdict not in _CHARGED:
         return None
     return CampaignHit(
         place.text("canary"),
         place.time("at"),
         place.text("campaign"),
-        said,
+        verdict,
         place.number("confidence", 0.9, 0.0, 1.0),
         place.names("fields") or frozenset(),
     )
 
 
-def _tries(place: _Place) -> GuessCount:
+def _guess_count(place: _Place) -> GuessCount:
     return GuessCount(
         place.text("domain"), place.time("from"), place.time("to"), int(place.number("count", 0, 0, 1e15))
     )
@@ -153,9 +159,9 @@ def _check(world: World) -> None:
     for canary in world.canaries:
         if canary.vendor is not None and canary.vendor not in vendors:
             raise WorldError(f"canaries: {canary.id} names the vendor {_brief(canary.vendor)}; add it to the vendors")
-    for strike in world.strikes:
-        if strike.canary not in canaries:
-            raise WorldError(f"hits: the canary {_brief(strike.canary)} is unknown; add it to the canaries")
+    for hit in world.hits:
+        if hit.canary not in canaries:
+            raise WorldError(f"hits: the canary {_brief(hit.canary)} is unknown; add it to the canaries")
 
 
 def _once(key: str, names: list[str]) -> set[str]:
@@ -170,3 +176,47 @@ def _once(key: str, names: list[str]) -> set[str]:
 def _brief(value: object) -> str:
     text = repr(value)
     return text if len(text) <= 60 else text[:57] + "..."
+
+
+def answer_world(world: World, rates: Rates = RATES) -> dict[str, Any]:
+    """Return the answer to a world."""
+    return {"cases": [_case_document(found) for found in find_cases(world, rates)]}
+
+
+def _case_document(found: CaseResult) -> dict[str, Any]:
+    posterior = found.posterior
+    ranked = sorted(posterior.marginals, key=lambda s: (-posterior.marginals[s], s))
+    joint = sorted(posterior.hypotheses.items(), key=lambda item: (-item[1], sorted(item[0])))
+    return {
+        "canaries": list(found.canaries),
+        "campaigns": list(found.campaigns),
+        "suspects": [
+            {**source_document(s), "p": posterior.marginals[s], "bayes_factor": posterior.bayes_factors[s]}
+            for s in ranked
+            if posterior.marginals[s] >= _LEAST_SUSPECT
+        ],
+        "hypotheses": [{"sources": [source_document(s) for s in sorted(sources)], "p": p} for sources, p in joint],
+        "indistinguishable": [[source_document(s) for s in twins] for twins in found.indistinguishable],
+        "window": _window_document(found.window) if found.window else None,
+        "fields": dict(found.fields),
+    }
+
+
+def source_document(source: Source) -> dict[str, str]:
+    """Return the JSON form of a source."""
+    return {"kind": source.kind.value, "id": source.id}
+
+
+def _window_document(window: LeakWindow) -> dict[str, Any]:
+    return {
+        "earliest": time_text(window.earliest),
+        "latest": time_text(window.latest),
+        "from_90": time_text(window.from_90),
+        "to_90": time_text(window.to_90),
+        "two_events": window.two_events,
+    }
+
+
+def time_text(at: datetime) -> str:
+    """Return a time in UTC as ISO 8601 with a Z."""
+    return at.isoformat(timespec="seconds").replace("+00:00", "Z")

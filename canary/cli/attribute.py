@@ -17,8 +17,7 @@ def attribute(
     as_json: Json = False,
 ) -> None:
     """Name who leaked in a world given as JSON: suspects with probabilities, joint hypotheses, and the window."""
-    from canary.attribute.answer_json import answer_world
-    from canary.attribute.world_json import WorldError, read_world
+    from canary.attribute.world_json import WorldError, answer_world, read_world
 
     def reply(text: str, where: str) -> dict[str, Any]:
         try:

@@ -26,8 +26,8 @@ def world(*hit: str) -> World:
     told = frozenset({"given name", "phone"})
     canaries = [planted(f"c-{p.id}", p.id, fields=told) for p in (*users, *others)]
     canaries += [planted(f"decoy{i}", None) for i in range(15)]
-    strikes = [CampaignHit(f"c-{v}", HIT, "k", "spam", 0.98, frozenset({"given name"})) for v in hit]
-    return World(HIT + DAY, (*users, *others), tuple(canaries), tuple(strikes))
+    hits = [CampaignHit(f"c-{v}", HIT, "k", "spam", 0.98, frozenset({"given name"})) for v in hit]
+    return World(HIT + DAY, (*users, *others), tuple(canaries), tuple(hits))
 
 
 LEAK = world("play", "a", "b")
@@ -55,7 +55,7 @@ def test_a_field_that_the_mails_repeat_has_leaked_and_one_they_do_not_may_have()
 
 
 def test_sources_that_held_just_the_same_are_said_to_be_not_distinguishable() -> None:
-    alone = replace(LEAK, vendors=(LEAK.vendors[0],), canaries=(LEAK.canaries[0],), strikes=LEAK.strikes[:1])
+    alone = replace(LEAK, vendors=(LEAK.vendors[0],), canaries=(LEAK.canaries[0],), hits=LEAK.hits[:1])
     assert assess(alone, NAMES).findings.indistinguishable == (("Play", "Silverline"),)
 
 

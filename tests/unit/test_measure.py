@@ -20,13 +20,12 @@ from canary.attribute.evaluation.scoring import (
     waited,
 )
 from canary.attribute.evaluation.simulate import Leak, Truth
-from canary.attribute.world import CampaignHit, CanaryFacts, GuessCount, Posterior, Source, VendorFacts, World
+from canary.attribute.world import NO_LEAK, CampaignHit, CanaryFacts, GuessCount, Posterior, Source, VendorFacts, World
 from canary.model.case import SuspectKind
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 START = NOW - timedelta(days=365.25)
 A, B, ESP = (Source(SuspectKind.VENDOR, "a"), Source(SuspectKind.VENDOR, "b"), Source(SuspectKind.SUPPLIER, "esp"))
-NOBODY: frozenset[Source] = frozenset()
 
 
 def day(number: float) -> datetime:
@@ -61,7 +60,7 @@ def believing(beliefs: dict[frozenset[Source], float], window: tuple[datetime, d
 
 def scored(p: float, *sources: Source, first: datetime | None = FIRST) -> Score:
     """Score the belief that vendor a leaked with probability p, and nobody otherwise."""
-    return score(believing({NOBODY: 1 - p, frozenset({A}): p}), WORLD, truth(*sources, first=first))
+    return score(believing({NO_LEAK: 1 - p, frozenset({A}): p}), WORLD, truth(*sources, first=first))
 
 
 def figures(scores: Iterable[Score]) -> Figures:
@@ -152,8 +151,8 @@ def test_nothing_measured_is_nothing_said() -> None:
 
 def growing(world: World) -> ScoredAnswer:
     """Become surer of vendor a by .3 with each campaign."""
-    p = min(0.3 * len({s.campaign for s in world.strikes}) + 0.05, 1.0)
-    return believing({frozenset({A}): p, NOBODY: 1 - p})
+    p = min(0.3 * len({s.campaign for s in world.hits}) + 0.05, 1.0)
+    return believing({frozenset({A}): p, NO_LEAK: 1 - p})
 
 
 def test_a_method_is_asked_again_after_each_campaign_until_it_is_sure() -> None:
@@ -167,6 +166,6 @@ def test_who_never_becomes_sure_waits_for_ever_and_without_a_mail_nobody_waits()
 
 def test_an_earlier_world_knows_only_what_had_happened() -> None:
     earlier = until(replace(WORLD, canaries=(*WORLD.canaries, CanaryFacts("4", "d", "a", day(140)))), day(125))
-    assert [s.campaign for s in earlier.strikes] == ["k1", "k2", "k2"]
+    assert [s.campaign for s in earlier.hits] == ["k1", "k2", "k2"]
     assert [c.id for c in earlier.canaries] == ["1", "2", "3"]
-    assert earlier.tries == (WORLD.tries[0], GuessCount("d", day(100), day(125), 20))
+    assert earlier.guess_counts == (WORLD.guess_counts[0], GuessCount("d", day(100), day(125), 20))

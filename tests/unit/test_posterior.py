@@ -8,9 +8,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from canary.attribute.inference.evidence import EvidenceModel
-from canary.attribute.inference.posterior import NOBODY, weigh
-from canary.attribute.priors import RATES
-from canary.attribute.world import CampaignHit, CanaryFacts, Source, SupplyFacts, VendorFacts, World
+from canary.attribute.inference.posterior import compute_posterior
+from canary.attribute.priors import RATES, Rates
+from canary.attribute.world import NO_LEAK, CampaignHit, CanaryFacts, Posterior, Source, SupplyFacts, VendorFacts, World
 from canary.model.case import SuspectKind
 from tests.tiny_worlds import BEGIN, DAY, tiny_world
 
@@ -18,34 +18,38 @@ SEEDS = st.integers(0, 10_000)
 NOW = BEGIN + 500 * DAY
 
 
+def posterior_of(world: World, rates: Rates = RATES) -> Posterior:
+    return compute_posterior(EvidenceModel(world, rates))
+
+
 def planted(name: str, vendor: str | None, **more: object) -> CanaryFacts:
     return CanaryFacts(name, "example.net", vendor, BEGIN, **more)  # type: ignore[arg-type]
 
 
-def strike(canary: str, campaign: str = "k", day: float = 300) -> CampaignHit:
+def hit(canary: str, campaign: str = "k", day: float = 300) -> CampaignHit:
     return CampaignHit(canary, BEGIN + day * DAY, campaign, "spam", 0.98)
 
 
-def shared(strikes: tuple[CampaignHit, ...], *more: CanaryFacts) -> World:
+def shared(hits: tuple[CampaignHit, ...], *more: CanaryFacts) -> World:
     """Four vendors, of whom three pass their addresses to one supplier."""
     vendors = tuple(
         VendorFacts(v, (SupplyFacts("post"),) if v != "far" else ()) for v in ("one", "two", "three", "far")
     )
     canaries = (*(planted(f"c-{v.id}", v.id) for v in vendors), *(planted(f"d{i}", None) for i in range(12)), *more)
-    return World(NOW, vendors, canaries, strikes)
+    return World(NOW, vendors, canaries, hits)
 
 
 POST, ONE, OWNER = Source(SuspectKind.SUPPLIER, "post"), Source(SuspectKind.VENDOR, "one"), Source(SuspectKind.OWNER)
 
 
 def test_probabilities_are_just_that() -> None:
-    posterior = weigh(shared((strike("c-one"), strike("c-two"))))
+    posterior = posterior_of(shared((hit("c-one"), hit("c-two"))))
     assert sum(posterior.hypotheses.values()) == pytest.approx(1)
     assert all(0 <= p <= 1 + 1e-9 for p in posterior.marginals.values())
 
 
 def test_what_several_vendors_share_is_suspected_when_one_sending_hits_them_all() -> None:
-    posterior = weigh(shared((strike("c-one"), strike("c-two"), strike("c-three"))))
+    posterior = posterior_of(shared((hit("c-one"), hit("c-two"), hit("c-three"))))
     assert max(posterior.marginals, key=lambda s: posterior.marginals[s]) == POST
 
 
@@ -55,33 +59,33 @@ def test_two_suppliers_that_leak_both_are_named_though_each_may_be_behind_sendin
         VendorFacts(f"v{i}", tuple(SupplyFacts(s) for s, theirs in users.items() if i in theirs)) for i in range(14)
     )
     met = {"big": ((1, 3, 8), (1, 5, 9), (3, 5, 8), (2, 8, 9)), "small": ((8, 10), (9, 10, 12), (8, 12), (11, 12))}
-    strikes = tuple(
-        strike(f"c{i}", f"{supplier} {k}", 250 + 20 * k)
+    hits = tuple(
+        hit(f"c{i}", f"{supplier} {k}", 250 + 20 * k)
         for supplier, marks in met.items()
         for k, mark in enumerate(marks)
         for i in mark
     )
     canaries = (*(planted(f"c{i}", f"v{i}") for i in range(14)), *(planted(f"d{i}", None) for i in range(20)))
-    world = World(NOW, vendors, canaries, strikes)
+    world = World(NOW, vendors, canaries, hits)
     both = frozenset(Source(SuspectKind.SUPPLIER, name) for name in met)
-    assert weigh(world).hypotheses[both] > 0.7
+    assert posterior_of(world).hypotheses[both] > 0.7
 
 
 def test_a_random_decoy_that_is_hit_points_to_the_own_side() -> None:
-    assert weigh(shared((strike("c-one"), strike("d1")))).marginals[OWNER] > 0.9
+    assert posterior_of(shared((hit("c-one"), hit("d1")))).marginals[OWNER] > 0.9
 
 
 def test_a_guessable_decoy_that_is_hit_says_little() -> None:
-    world = shared((strike("g"),), planted("g", None, bits=15.0))
-    assert weigh(world).hypotheses[NOBODY] > 0.5
+    world = shared((hit("g"),), planted("g", None, bits=15.0))
+    assert posterior_of(world).hypotheses[NO_LEAK] > 0.5
 
 
 def test_a_world_without_addresses_gives_the_prior() -> None:
     world = World(NOW, (VendorFacts("one"),))
     odds = RATES.vendor + RATES.owner
-    posterior = weigh(world, replace(RATES, pair=0.0))
-    assert posterior.hypotheses[NOBODY] == pytest.approx(1 / (1 + odds))
-    assert posterior.factors[ONE] == pytest.approx(1)
+    posterior = posterior_of(world, replace(RATES, pair=0.0))
+    assert posterior.hypotheses[NO_LEAK] == pytest.approx(1 / (1 + odds))
+    assert posterior.bayes_factors[ONE] == pytest.approx(1)
 
 
 @settings(max_examples=25, deadline=None)
@@ -90,7 +94,7 @@ def test_another_quiet_address_never_speaks_for_a_source_that_holds_it(seed: int
     world = tiny_world(Random(seed))
     begun = min(c.issued for c in world.canaries)
     quiet = replace(world, canaries=(*world.canaries, replace(planted("quiet", "v0"), issued=begun)))
-    before, after = weigh(world).factors, weigh(quiet).factors
+    before, after = posterior_of(world).bayes_factors, posterior_of(quiet).bayes_factors
     holds = EvidenceModel(quiet, RATES).holdings
     assert all(after[s] <= before[s] * (1 + 1e-9) for s in before if "quiet" in holds[s].members)
 
@@ -102,11 +106,9 @@ def test_names_mean_nothing(seed: int) -> None:
     named = replace(
         world,
         canaries=tuple(replace(c, id=f"z{c.id[::-1]}") for c in world.canaries),
-        strikes=tuple(
-            replace(s, canary=f"z{s.canary[::-1]}", campaign=f"q{s.campaign}") for s in reversed(world.strikes)
-        ),
+        hits=tuple(replace(s, canary=f"z{s.canary[::-1]}", campaign=f"q{s.campaign}") for s in reversed(world.hits)),
     )
-    before, after = weigh(world), weigh(named)
+    before, after = posterior_of(world), posterior_of(named)
     assert after.marginals == pytest.approx(before.marginals, abs=1e-9)
 
 
@@ -114,14 +116,14 @@ def test_names_mean_nothing(seed: int) -> None:
 @given(SEEDS)
 def test_more_mails_of_one_sending_at_the_same_addresses_are_no_more_evidence(seed: int) -> None:
     world = tiny_world(Random(seed))
-    again = replace(world, strikes=(*world.strikes, *(replace(s, at=s.at + DAY / 24) for s in world.strikes)))
-    assert weigh(again).marginals == pytest.approx(weigh(world).marginals, abs=1e-9)
+    again = replace(world, hits=(*world.hits, *(replace(s, at=s.at + DAY / 24) for s in world.hits)))
+    assert posterior_of(again).marginals == pytest.approx(posterior_of(world).marginals, abs=1e-9)
 
 
 def test_a_field_that_the_supplier_never_had_moves_the_odds_to_the_vendor() -> None:
     told = planted("c-one", "one", fields=frozenset({"phone"}))
     decoys = (planted(f"d{i}", None) for i in range(30))
-    world = World(NOW, (VendorFacts("one", (SupplyFacts("post"),)),), (told, *decoys), (strike("c-one"),))
-    said = replace(world, strikes=(replace(world.strikes[0], fields=frozenset({"phone"})),))
-    assert weigh(world).marginals[ONE] < 0.5
-    assert weigh(said).marginals[ONE] > 0.85
+    world = World(NOW, (VendorFacts("one", (SupplyFacts("post"),)),), (told, *decoys), (hit("c-one"),))
+    said = replace(world, hits=(replace(world.hits[0], fields=frozenset({"phone"})),))
+    assert posterior_of(world).marginals[ONE] < 0.5
+    assert posterior_of(said).marginals[ONE] > 0.85

@@ -6,22 +6,23 @@ from random import Random
 import pytest
 
 from canary.attribute.inference.evidence import EvidenceModel
-from canary.attribute.inference.posterior import conclude, log_ratio_of_two
+from canary.attribute.inference.posterior import compute_posterior, joint_log_ratio
 from tests import enumeration
 from tests.tiny_worlds import tiny_rates, tiny_world
 
 
 def _agrees(seed: int) -> None:
     random = Random(seed)
-    inquiry = EvidenceModel(tiny_world(random), tiny_rates(random))
-    for source in inquiry.holdings:
-        fast = inquiry.evidence(source, inquiry.possible(source)).log_ratio
-        assert fast == pytest.approx(enumeration.log_ratio(inquiry, source), abs=1e-9)
-    for one, other in combinations(inquiry.holdings, 2):
-        if inquiry.within(one) & inquiry.within(other):
-            slow = enumeration.log_ratio_of_two(inquiry, one, other)
-            assert log_ratio_of_two(inquiry, one, other) == pytest.approx(slow, abs=1e-9)
-    assert sum(conclude(inquiry).hypotheses.values()) == pytest.approx(1.0, abs=1e-9)
+    model = EvidenceModel(tiny_world(random), tiny_rates(random))
+    for source in model.holdings:
+        fast = model.source_evidence(source, model.possible_sendings(source)).log_ratio
+        assert fast == pytest.approx(enumeration.log_ratio(model, source), abs=1e-9)
+    every = frozenset(s.id for s in model.sendings)
+    for one, other in combinations(model.holdings, 2):
+        if model.plausible_sendings(one) & model.plausible_sendings(other):
+            slow = enumeration.log_ratio_of_two(model, one, other)
+            assert joint_log_ratio(model, one, other, every) == pytest.approx(slow, abs=1e-9)
+    assert sum(compute_posterior(model).hypotheses.values()) == pytest.approx(1.0, abs=1e-9)
 
 
 @pytest.mark.parametrize("seed", range(12))

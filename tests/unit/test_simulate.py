@@ -69,48 +69,48 @@ def test_an_attack_guesses_15_percent_of_what_can_be_guessed_once_a_year(made: M
     for world, truth in made:
         open_to_it = {c.id: (world.now - c.issued).days / 365.25 for c in world.canaries if c.bits < 25}
         exposed += sum(open_to_it.values())
-        guessed = [s.canary for s in world.strikes if truth.causes[s.campaign] == "guess"]
+        guessed = [s.canary for s in world.hits if truth.causes[s.campaign] == "guess"]
         hit += len(guessed)
         assert set(guessed) <= set(open_to_it)
     assert hit / exposed == pytest.approx(0.15, rel=0.1)
 
 
 def test_tries_grow_with_the_attacks(made: Made) -> None:
-    attacked = [max(t.count for t in w.tries) for w, t in made if "guess" in t.causes.values()]
-    calm = [max(t.count for t in w.tries) for w, t in made if "guess" not in t.causes.values()]
+    attacked = [max(t.count for t in w.guess_counts) for w, t in made if "guess" in t.causes.values()]
+    calm = [max(t.count for t in w.guess_counts) for w, t in made if "guess" not in t.causes.values()]
     assert float(np.median(attacked)) > 400
     assert float(np.median(calm)) < 100
 
 
 def test_lawful_third_parties_mail_the_vendors_that_have_one_about_once_a_year(made: Made) -> None:
     years = sum((w.now - c.issued).days / 365.25 for w, _ in made for c in w.canaries if c.vendor)
-    lawful = [s for w, t in made for s in w.strikes if t.causes[s.campaign] == "lawful"]
+    lawful = [s for w, t in made for s in w.hits if t.causes[s.campaign] == "lawful"]
     assert len(lawful) / years == pytest.approx(0.15, rel=0.1)
     assert {s.verdict for s in lawful} == {Verdict.THIRD_PARTY}
 
 
 def test_the_score_of_a_strike_says_the_odds_of_crime(made: Made) -> None:
     calm = {"lawful", "stray"}
-    strikes = [(s.confidence, t.causes[s.campaign] not in calm) for w, t in made for s in w.strikes]
-    crime = np.array([x for x, hostile in strikes if hostile])
-    other = np.array([x for x, hostile in strikes if not hostile])
+    hits = [(s.confidence, t.causes[s.campaign] not in calm) for w, t in made for s in w.hits]
+    crime = np.array([x for x, hostile in hits if hostile])
+    other = np.array([x for x, hostile in hits if not hostile])
     assert 0.08 < float(np.mean(crime < 0.5)) < 0.18
     assert 0.08 < float(np.mean(other > 0.5)) < 0.2
 
 
 def test_only_charged_verdicts_strike(made: Made) -> None:
-    assert {s.verdict for w, _ in made for s in w.strikes} == {v.value for v in LEAKS}
+    assert {s.verdict for w, _ in made for s in w.hits} == {v.value for v in LEAKS}
 
 
 def test_an_address_is_never_hit_before_it_was_issued_or_after_now(made: Made) -> None:
     for world, _ in made:
         issued = {c.id: c.issued for c in world.canaries}
-        assert all(issued[s.canary] <= s.at <= world.now for s in world.strikes)
+        assert all(issued[s.canary] <= s.at <= world.now for s in world.hits)
 
 
 def test_campaigns_are_named_in_the_order_of_their_first_mail(made: Made) -> None:
     for world, truth in made[:100]:
-        seen = list(dict.fromkeys(s.campaign for s in world.strikes))
+        seen = list(dict.fromkeys(s.campaign for s in world.hits))
         assert seen == sorted(seen) == sorted(truth.causes)
 
 
@@ -120,9 +120,9 @@ def test_a_leak_hits_only_what_its_source_held_when_it_leaked() -> None:
         (leak,) = truth.leaks
         users = {v.id for v in world.vendors if leak.source.id in {p.supplier for p in v.suppliers}}
         known = {c.id for c in world.canaries if c.vendor in users and c.issued <= leak.at}
-        hit = {s.canary for s in world.strikes if truth.causes[s.campaign] == "leak 0"}
+        hit = {s.canary for s in world.hits if truth.causes[s.campaign] == "leak 0"}
         assert hit <= known
-        assert all(s.at >= leak.at for s in world.strikes if truth.causes[s.campaign] == "leak 0")
+        assert all(s.at >= leak.at for s in world.hits if truth.causes[s.campaign] == "leak 0")
 
 
 def test_a_leak_on_the_own_side_takes_decoys_along() -> None:
@@ -130,7 +130,7 @@ def test_a_leak_on_the_own_side_takes_decoys_along() -> None:
     hit = Counter[bool]()
     for world, truth in worlds(mix, 40):
         random_decoys = {c.id for c in world.canaries if c.vendor is None and c.bits > 30}
-        hit.update(s.canary in random_decoys for s in world.strikes if truth.causes[s.campaign] == "leak 0")
+        hit.update(s.canary in random_decoys for s in world.hits if truth.causes[s.campaign] == "leak 0")
     assert hit[True] / hit.total() == pytest.approx(15 / 80, abs=0.07)
 
 
@@ -171,14 +171,14 @@ def test_rotation_issues_generations_at_their_interval_each_vendor_on_its_own_da
 def test_only_some_accounts_of_a_leaking_supplier_are_hit_where_tenants_are_apart() -> None:
     for world, truth in worlds(replace(STANDARD, leaking=leaking(SuspectKind.SUPPLIER, tenants=0.3)), 40):
         owner = {c.id: c.vendor for c in world.canaries}
-        hit = {owner[s.canary] for s in world.strikes if truth.causes[s.campaign] == "leak 0"}
+        hit = {owner[s.canary] for s in world.hits if truth.causes[s.campaign] == "leak 0"}
         assert hit <= truth.leaks[0].accounts
 
 
 def test_an_account_leak_is_the_business_of_one_vendor() -> None:
     for world, truth in worlds(replace(STANDARD, leaking=leaking(SuspectKind.ACCOUNT)), 40):
         owner = {c.id: c.vendor for c in world.canaries}
-        hit = {owner[s.canary] for s in world.strikes if truth.causes[s.campaign] == "leak 0"}
+        hit = {owner[s.canary] for s in world.hits if truth.causes[s.campaign] == "leak 0"}
         assert hit <= {truth.leaks[0].source.id.partition("/")[2]}
 
 
@@ -197,12 +197,12 @@ def test_harvesting_hits_nothing_but_what_was_shown() -> None:
     knobs = replace(STANDARD.leaking, shares={SuspectKind.VENDOR: 0.0}, harvested=1.0)
     for world, truth in worlds(replace(MIXES["published"], leaking=knobs), 40):
         shown = {c.id for c in world.canaries if c.published}
-        assert {s.canary for s in world.strikes if truth.causes[s.campaign].startswith("leak")} <= shown
+        assert {s.canary for s in world.hits if truth.causes[s.campaign].startswith("leak")} <= shown
 
 
 def test_a_supplier_leak_never_uses_what_only_the_vendor_was_told() -> None:
     mix = replace(MIXES["personas"], leaking=leaking(SuspectKind.SUPPLIER))
-    used = [s.fields for w, t in worlds(mix, 40) for s in w.strikes if t.causes[s.campaign] == "leak 0"]
+    used = [s.fields for w, t in worlds(mix, 40) for s in w.hits if t.causes[s.campaign] == "leak 0"]
     assert set().union(*used) == {"name"}
 
 
@@ -210,9 +210,9 @@ def test_a_seventh_of_the_campaigns_is_seen_as_several() -> None:
     hits = replace(leaking(SuspectKind.OWNER), coverage=(1.0, 1.0), reach=(1.0, 1.0), campaigns=2.0)
     quiet = replace(STANDARD.background, attacks=0.0, misdirected=0.0, lawful_share=0.0)
     made = list(worlds(Mix(STANDARD.planting, hits, quiet), 150))
-    names = [len(w.strikes) and len(t.causes) for w, t in made]
+    names = [len(w.hits) and len(t.causes) for w, t in made]
     whole = replace(quiet, fragmented=0.0)
-    single = [len(w.strikes) and len(t.causes) for w, t in worlds(Mix(STANDARD.planting, hits, whole), 150)]
+    single = [len(w.hits) and len(t.causes) for w, t in worlds(Mix(STANDARD.planting, hits, whole), 150)]
     assert sum(names) / sum(single) == pytest.approx(1 + 0.15 * 1.5, abs=0.15)
 
 
@@ -224,4 +224,4 @@ def test_the_same_seed_makes_the_same_world() -> None:
 @pytest.mark.parametrize("name", MIXES)
 def test_every_named_mix_makes_worlds(name: str) -> None:
     for world, truth in worlds(MIXES[name], 3):
-        assert {s.campaign for s in world.strikes} == set(truth.causes)
+        assert {s.campaign for s in world.hits} == set(truth.causes)

@@ -26,7 +26,7 @@ def test_a_world_is_read_with_its_decoys_and_its_charged_hits_only() -> None:
     world = read_world(WORLD)
     assert [c.vendor for c in world.canaries] == ["shop", None]
     assert world.canaries[0].issued == world.canaries[1].issued
-    assert [s.campaign for s in world.strikes] == ["k"]
+    assert [s.campaign for s in world.hits] == ["k"]
     assert world.vendors[0].suppliers[0].channels == {"news"}
 
 

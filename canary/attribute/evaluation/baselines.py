@@ -1,13 +1,14 @@
 """What simpler people do instead: rules and scores that attribution is compared with, each from a world to beliefs."""
 
-from collections.abc import Callable, Mapping
-from math import exp, lgamma, log
+from collections.abc import Callable, Hashable, Mapping, Set
+from math import exp, lgamma, log, prod
+from typing import TypeVar
 
-from canary.attribute.evaluation.guilt import guilt
-from canary.attribute.world import CanaryFacts, Posterior, Source, SupplyFacts, World
+from canary.attribute.world import NO_LEAK, CanaryFacts, Posterior, Source, SupplyFacts, World
 from canary.model.case import SuspectKind
 from canary.model.verdict import Verdict
 
+Agent = TypeVar("Agent", bound=Hashable)
 Holdings = Mapping[Source, frozenset[str]]
 
 _RULE_SAYS = 0.99
@@ -16,7 +17,6 @@ _GUESSED = 0.1
 _CHANCE = 0.1
 """How likely a canary is hit within the usual two years though nobody leaked it."""
 _PRIOR = {SuspectKind.VENDOR: 0.25, SuspectKind.SUPPLIER: 0.20, SuspectKind.OWNER: 0.05}
-_NOBODY: frozenset[Source] = frozenset()
 
 
 def holdings(world: World) -> Holdings:
@@ -38,7 +38,7 @@ def holdings(world: World) -> Holdings:
 
 def any_mail(world: World) -> Posterior:
     """Accuse every vendor whose address got any mail that is not the vendor's own."""
-    return _accuse(world, {strike.canary for strike in world.strikes})
+    return _accuse(world, {strike.canary for strike in world.hits})
 
 
 def spam_means_vendor(world: World) -> Posterior:
@@ -52,6 +52,19 @@ def guilt_model(world: World) -> Posterior:
     return Posterior(_shared_out(scores), scores)
 
 
+def guilt(holdings: Mapping[Agent, Set[Hashable]], leaked: Set[Hashable], p: float) -> dict[Agent, float]:
+    """Return for each agent the probability that it gave away any leaked object, were each guessed with probability p.
+
+    The guilt model of Papadimitriou and Garcia-Molina (Data Leakage Detection, TKDE 23(1), 2011), in closed form.
+    Each object that was not guessed has one leaker, any of its holders alike; objects that did not leak say nothing.
+    """
+    holders = {thing: sum(thing in held for held in holdings.values()) for thing in leaked}
+    return {
+        agent: 1.0 - prod(1.0 - (1.0 - p) / holders[thing] for thing in held & leaked)
+        for agent, held in holdings.items()
+    }
+
+
 def overlap_vote(world: World) -> Posterior:
     """Accuse whoever held the most of what was hit; the own side, which holds all, may not stand."""
     hit = _criminal(world)
@@ -59,9 +72,9 @@ def overlap_vote(world: World) -> Posterior:
     most = max(votes.values(), default=0)
     winners = [source for source, count in votes.items() if count == most and most]
     if not winners:
-        return Posterior({_NOBODY: 1.0}, dict.fromkeys(votes, 0.0))
+        return Posterior({NO_LEAK: 1.0}, dict.fromkeys(votes, 0.0))
     shares = dict.fromkeys(votes, 0.0) | dict.fromkeys(winners, _RULE_SAYS / len(winners))
-    return Posterior({_NOBODY: 1 - _RULE_SAYS} | {frozenset({s}): p for s, p in shares.items() if p}, shares)
+    return Posterior({NO_LEAK: 1 - _RULE_SAYS} | {frozenset({s}): p for s, p in shares.items() if p}, shares)
 
 
 def best_jaccard(world: World) -> Posterior:
@@ -74,7 +87,7 @@ def hits_only(world: World) -> Posterior:
     """Count hits among what each source held, the rate integrated out (beta-binomial); other hits are chance."""
     held, hit = holdings(world), _criminal(world)
     kinds = {kind: sum(source.kind is kind for source in held) for kind in _PRIOR}
-    weights = {_NOBODY: log(1 - sum(_PRIOR.values()))}
+    weights = {NO_LEAK: log(1 - sum(_PRIOR.values()))}
     for source, canaries in held.items():
         ratio = _log_ratio(len(canaries & hit), len(canaries))
         weights[frozenset({source})] = log(_PRIOR[source.kind] / kinds[source.kind]) + ratio
@@ -98,22 +111,22 @@ def _passed(passing: SupplyFacts, canary: CanaryFacts) -> bool:
 
 
 def _criminal(world: World, but: Verdict | None = None) -> set[str]:
-    return {s.canary for s in world.strikes if s.confidence >= 0.5 and s.verdict != but}
+    return {s.canary for s in world.hits if s.confidence >= 0.5 and s.verdict != but}
 
 
 def _accuse(world: World, hit: set[str]) -> Posterior:
     held = holdings(world)
     accused = frozenset(s for s, canaries in held.items() if s.kind is SuspectKind.VENDOR and canaries & hit)
     if not accused:
-        return Posterior({_NOBODY: 1.0}, dict.fromkeys(held, 0.0))
+        return Posterior({NO_LEAK: 1.0}, dict.fromkeys(held, 0.0))
     marginals = {source: _RULE_SAYS if source in accused else 0.0 for source in held}
-    return Posterior({accused: _RULE_SAYS, _NOBODY: 1 - _RULE_SAYS}, marginals)
+    return Posterior({accused: _RULE_SAYS, NO_LEAK: 1 - _RULE_SAYS}, marginals)
 
 
 def _shared_out(scores: Mapping[Source, float]) -> dict[frozenset[Source], float]:
     """Read scores that know of no innocence as shares of one leak; without any score nobody leaked."""
     if not any(scores.values()):
-        return {_NOBODY: 1.0} | {frozenset({source}): 0.0 for source in scores}
+        return {NO_LEAK: 1.0} | {frozenset({source}): 0.0 for source in scores}
     return _normal({frozenset({source}): score for source, score in scores.items()})
 
 

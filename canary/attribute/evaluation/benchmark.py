@@ -14,8 +14,8 @@ from canary.attribute.evaluation.scenarios import MISSPECIFIED, MIXES
 from canary.attribute.evaluation.scoring import Figures, Score, ScoredAnswer, score, wait, waited
 from canary.attribute.evaluation.simulate import Truth, simulate
 from canary.attribute.inference.evidence import EvidenceModel
-from canary.attribute.inference.posterior import conclude
-from canary.attribute.inference.window import window
+from canary.attribute.inference.posterior import compute_posterior
+from canary.attribute.inference.window import leak_window
 from canary.attribute.priors import RATES, Rates
 from canary.attribute.world import Posterior, World
 
@@ -117,11 +117,11 @@ def _oracle(world: World, truth: Truth) -> ScoredAnswer:
 
 
 def _likelihood(world: World, rates: Rates) -> ScoredAnswer:
-    inquiry = EvidenceModel(world, rates)
-    posterior = conclude(inquiry)
+    model = EvidenceModel(world, rates)
+    posterior = compute_posterior(model)
     singles = {next(iter(s)): p for s, p in posterior.hypotheses.items() if len(s) == 1}
-    every = frozenset(sending.id for sending in inquiry.sendings)
-    when = window(inquiry, every, singles)
+    every = frozenset(sending.id for sending in model.sendings)
+    when = leak_window(model, every, singles)
     return ScoredAnswer(posterior, (when.from_90, when.to_90) if when else None)
 
 

@@ -138,8 +138,8 @@ def until(world: World, moment: datetime) -> World:
         now=moment,
         vendors=world.vendors,
         canaries=tuple(c for c in world.canaries if c.issued <= moment),
-        strikes=tuple(s for s in world.strikes if s.at <= moment),
-        tries=tuple(_cut(t, moment) for t in world.tries if t.since < moment),
+        hits=tuple(s for s in world.hits if s.at <= moment),
+        guess_counts=tuple(_cut(t, moment) for t in world.guess_counts if t.since < moment),
     )
 
 
@@ -260,17 +260,17 @@ def _window(found: ScoredAnswer, truth: Truth) -> tuple[bool, float] | None:
 def _moments(world: World, first: datetime) -> list[datetime]:
     """Return the moments from a first strike on at which something new is known: each campaign's first mail, and now."""
     begun: dict[str, datetime] = {}
-    for strike in world.strikes:
+    for strike in world.hits:
         begun.setdefault(strike.campaign, strike.at)
     times = sorted({first, *begun.values()})
     return [*times[bisect_left(times, first) :][: _LOOKS - 1], world.now]
 
 
-def _cut(tries: GuessCount, moment: datetime) -> GuessCount:
-    if tries.until <= moment:
-        return tries
-    passed = (moment - tries.since) / (tries.until - tries.since)
-    return replace(tries, until=moment, count=round(tries.count * passed))
+def _cut(counted: GuessCount, moment: datetime) -> GuessCount:
+    if counted.until <= moment:
+        return counted
+    passed = (moment - counted.since) / (counted.until - counted.since)
+    return replace(counted, until=moment, count=round(counted.count * passed))
 
 
 def _ratio(part: float, whole: float) -> float | None:

@@ -78,12 +78,10 @@ def simulate(mix: Mix, rng: Generator) -> tuple[World, Truth]:
         *_strays(mix, ground, rng),
         *_lawful(mix, ground, rng),
     ]
-    strikes, causes = _deliver(mix, ground, sendings, rng)
-    world = World(
-        BEGIN + timedelta(days=ground.days), ground.parties, ground.planted, strikes, _tries(mix, attacks, rng)
-    )
+    hits, causes = _deliver(mix, ground, sendings, rng)
+    world = World(BEGIN + timedelta(days=ground.days), ground.parties, ground.planted, hits, _tries(mix, attacks, rng))
     coverage = tuple(leak.coverage for leak in leaks) or (_between(mix.leaking.coverage, rng),)
-    seen = tuple(_seen(leak, n, strikes, causes) for n, leak in enumerate(leaks))
+    seen = tuple(_seen(leak, n, hits, causes) for n, leak in enumerate(leaks))
     return world, Truth(mix, seen, causes, coverage)
 
 
@@ -217,17 +215,17 @@ def _deliver(
         if when <= ground.days
     )
     names: dict[tuple[int, int], str] = {}
-    strikes = []
+    hits = []
     for when, number, part, canary in mails:
         sending, planted = charged[number], ground.planted[canary]
         name = names.setdefault((number, part), f"k{len(names) + 1:04}")
-        strikes.append(
+        hits.append(
             CampaignHit(
                 planted.id, BEGIN + timedelta(days=when), name, sending.verdict.value, sending.score,
                 sending.fields & planted.fields,
             )
         )  # fmt: skip
-    return tuple(strikes), {name: charged[number].cause for (number, _), name in names.items()}
+    return tuple(hits), {name: charged[number].cause for (number, _), name in names.items()}
 
 
 def _mails(mix: Mix, sending: _Sending, rng: Generator) -> Iterator[tuple[float, int, int]]:
@@ -251,8 +249,8 @@ def _tries(mix: Mix, attacks: list[tuple[int, float]], rng: Generator) -> tuple[
     )
 
 
-def _seen(leak: Leak, number: int, strikes: tuple[CampaignHit, ...], causes: Mapping[str, str]) -> Leak:
-    first = next((s.at for s in strikes if causes[s.campaign] == f"leak {number}"), None)
+def _seen(leak: Leak, number: int, hits: tuple[CampaignHit, ...], causes: Mapping[str, str]) -> Leak:
+    first = next((s.at for s in hits if causes[s.campaign] == f"leak {number}"), None)
     return Leak(leak.source, leak.at, leak.coverage, leak.campaigns, leak.accounts, leak.fields, first)
 
 

@@ -5,15 +5,18 @@ from dataclasses import dataclass
 
 from canary.attribute.inference.evidence import EvidenceModel
 from canary.attribute.inference.fields import fields_leaked
-from canary.attribute.inference.posterior import conclude
-from canary.attribute.inference.window import behind, window
-from canary.attribute.null_model import SendingRate
+from canary.attribute.inference.posterior import compute_posterior
+from canary.attribute.inference.window import leak_window, probability_behind
+from canary.attribute.null_model import ObservedSending
 from canary.attribute.priors import RATES, Rates
 from canary.attribute.world import Posterior, Source, World
 from canary.model.case import LeakWindow, SuspectKind
 
-Part = frozenset[str]
-"""Sendings that share addresses, and so belong together whoever is behind them."""
+Cluster = frozenset[str]
+"""Sendings, by id, that one case is about."""
+
+_IMPOSSIBLE = -700.0
+"""The logarithm of odds that no evidence makes up for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,79 +36,87 @@ class CaseResult:
 
 def find_cases(world: World, rates: Rates = RATES) -> tuple[CaseResult, ...]:
     """Return the cases of a world, the one that hit most addresses first."""
-    inquiry = EvidenceModel(world, rates)
-    found = [examine(inquiry, part) for part in divide(inquiry)]
-    return tuple(sorted(found, key=lambda f: (-len(f.canaries), f.campaigns)))
+    model = EvidenceModel(world, rates)
+    cases = [case_result(model, cluster) for cluster in cluster_sendings(model)]
+    return tuple(sorted(cases, key=lambda c: (-len(c.canaries), c.campaigns)))
 
 
-def examine(inquiry: EvidenceModel, part: Part) -> CaseResult:
+def case_result(model: EvidenceModel, cluster: Cluster) -> CaseResult:
     """Return all there is to say about one case."""
-    sendings = [s for s in inquiry.sendings if s.id in part]
+    sendings = [s for s in model.sendings if s.id in cluster]
     hit = frozenset[str]().union(*(s.mark for s in sendings))
-    posterior = conclude(inquiry, part)
+    posterior = compute_posterior(model, cluster)
     singles = {next(iter(sources)): p for sources, p in posterior.hypotheses.items() if len(sources) == 1}
-    known = frozenset[str]().union(*(c.fields for c in inquiry.world.canaries if c.id in hit))
+    fields = frozenset[str]().union(*(c.fields for c in model.world.canaries if c.id in hit))
     return CaseResult(
-        tuple(c.id for c in inquiry.world.canaries if c.id in hit),
+        tuple(c.id for c in model.world.canaries if c.id in hit),
         tuple(s.id for s in sendings),
         posterior,
-        tuple(indistinguishable(inquiry, hit)),
-        window(inquiry, part, singles),
-        fields_leaked(sendings, known, inquiry.rates),
+        tuple(indistinguishable_groups(model, hit)),
+        leak_window(model, cluster, singles),
+        fields_leaked(sendings, fields, model.rates),
     )
 
 
-def divide(inquiry: EvidenceModel) -> list[Part]:
+def cluster_sendings(model: EvidenceModel) -> list[Cluster]:
     """Return the sendings of each case: those of one source go together if one leak explains them better than several."""
-    parts = _connected(inquiry.sendings)
-    while merged := _best_merger(inquiry, parts):
-        parts = [part for part in parts if not part <= merged] + [merged]
-    return parts
+    clusters = _connected_components(model.sendings)
+    while merged := _best_merger(model, clusters):
+        clusters = [cluster for cluster in clusters if not cluster <= merged] + [merged]
+    return clusters
 
 
-def indistinguishable(inquiry: EvidenceModel, hit: frozenset[str]) -> Iterator[tuple[Source, ...]]:
+def indistinguishable_groups(model: EvidenceModel, hit: frozenset[str]) -> Iterator[tuple[Source, ...]]:
     """Yield the sources that held just the same addresses at the same times, where any of those was hit."""
-    alike: dict[object, list[Source]] = {}
-    for source, holding in inquiry.holdings.items():
+    groups: dict[object, list[Source]] = {}
+    for source, holding in model.holdings.items():
         held = frozenset((name, member.since) for name, member in holding.members.items() if member.listed)
         if source.kind in (SuspectKind.VENDOR, SuspectKind.SUPPLIER) and any(name in hit for name, _ in held):
-            alike.setdefault(held, []).append(source)
-    return (tuple(sources) for sources in alike.values() if len(sources) > 1)
+            groups.setdefault(held, []).append(source)
+    return (tuple(sources) for sources in groups.values() if len(sources) > 1)
 
 
-def _connected(sendings: Sequence[SendingRate]) -> list[Part]:
-    parts: list[tuple[set[str], set[str]]] = []
+def _connected_components(sendings: Sequence[ObservedSending]) -> list[Cluster]:
+    """The sendings that share addresses, directly or through others: they belong together, whichever source it was."""
+    components: list[tuple[set[str], set[str]]] = []
     for sending in sendings:
-        names, marks = {sending.id}, set(sending.mark)
-        for other in [part for part in parts if part[1] & sending.mark]:
-            parts.remove(other)
-            names |= other[0]
-            marks |= other[1]
-        parts.append((names, marks))
-    return [frozenset(names) for names, _ in parts]
+        ids, addresses = {sending.id}, set(sending.mark)
+        for other in [component for component in components if component[1] & sending.mark]:
+            components.remove(other)
+            ids |= other[0]
+            addresses |= other[1]
+        components.append((ids, addresses))
+    return [frozenset(ids) for ids, _ in components]
 
 
-def _best_merger(inquiry: EvidenceModel, parts: Sequence[Part]) -> Part | None:
-    """Return the union of parts that gains most by having one explanation; None if nothing is gained."""
-    best: tuple[float, Part] | None = None
-    alone = {part: max(0.0, *(_weight(inquiry, s, part) for s in inquiry.holdings)) for part in parts}
-    for source in inquiry.holdings:
-        within = inquiry.within(source)
-        theirs = [part for part in parts if part <= within]
-        if len(theirs) < 2:
+def _best_merger(model: EvidenceModel, clusters: Sequence[Cluster]) -> Cluster | None:
+    """Return the union of clusters that gains most by having one explanation; None if nothing is gained."""
+    best: tuple[float, Cluster] | None = None
+    alone = {cluster: max(0.0, *(_log_odds(model, s, cluster) for s in model.holdings)) for cluster in clusters}
+    for source in model.holdings:
+        plausible = model.plausible_sendings(source)
+        candidates = [cluster for cluster in clusters if cluster <= plausible]
+        if len(candidates) < 2:
             continue
-        every = frozenset[str]().union(*theirs)
-        theirs = [part for part in theirs if any(behind(inquiry, every, source, name) > 0.5 for name in part)]
-        union = frozenset[str]().union(*theirs)
-        gain = _weight(inquiry, source, union) - sum(alone[part] for part in theirs) if len(theirs) > 1 else 0.0
+        union = _explained(model, source, candidates)
+        parts = [cluster for cluster in candidates if cluster <= union]
+        gain = _log_odds(model, source, union) - sum(alone[part] for part in parts) if len(parts) > 1 else 0.0
         if gain > 0 and (best is None or gain > best[0]):
             best = gain, union
     return best[1] if best else None
 
 
-def _weight(inquiry: EvidenceModel, source: Source, part: Part) -> float:
+def _explained(model: EvidenceModel, source: Source, clusters: Sequence[Cluster]) -> Cluster:
+    """The union of those clusters of which a source probably explains at least one sending."""
+    every = Cluster().union(*clusters)
+    return Cluster().union(
+        *(c for c in clusters if any(probability_behind(model, every, source, sending) > 0.5 for sending in c))
+    )
+
+
+def _log_odds(model: EvidenceModel, source: Source, cluster: Cluster) -> float:
     """The logarithm of a source's odds against no leak, from some sendings alone; nothing if it held none of them."""
-    among = inquiry.within(source) & part
+    among = model.plausible_sendings(source) & cluster
     if not among:
-        return -700.0
-    return inquiry.log_prior(source) + inquiry.evidence(source, among).log_ratio
+        return _IMPOSSIBLE
+    return model.log_prior_odds(source) + model.source_evidence(source, among).log_ratio

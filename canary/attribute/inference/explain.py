@@ -6,42 +6,42 @@ from itertools import islice
 from math import log
 
 from canary.attribute.inference.evidence import EvidenceModel
-from canary.attribute.inference.posterior import conclude
-from canary.attribute.null_model import SendingRate
+from canary.attribute.inference.posterior import compute_posterior
+from canary.attribute.null_model import ObservedSending
 from canary.attribute.sources import Holding
 from canary.attribute.world import Source
 from canary.model.case import Explanation, Observation, SuspectKind
 
-_SENDINGS = 8
-_LEAST = 0.05
+_MOST_SENDINGS = 8
+_LEAST_WEIGHT = 0.05
 
 Namer = Callable[[Source], str]
 
 
 def explain(
-    inquiry: EvidenceModel, part: frozenset[str], suspects: Mapping[Source, float], name: Namer
+    model: EvidenceModel, cluster: frozenset[str], suspects: Mapping[Source, float], name: Namer
 ) -> tuple[Explanation, ...]:
     """Return for each suspect, given with its probability, what speaks most for and against it."""
-    found: dict[Source, list[Observation]] = {source: [] for source in suspects}
-    strongest = sorted((s for s in inquiry.sendings if s.id in part), key=lambda s: -len(s.mark))
-    for sending in islice(strongest, _SENDINGS):
-        without = conclude(inquiry, part - {sending.id}).marginals
+    observations: dict[Source, list[Observation]] = {source: [] for source in suspects}
+    strongest = sorted((s for s in model.sendings if s.id in cluster), key=lambda s: -len(s.mark))
+    for sending in islice(strongest, _MOST_SENDINGS):
+        without = compute_posterior(model, cluster - {sending.id}).marginals
         for source, p in suspects.items():
-            text = _sent(inquiry, sending, source, name)
-            found[source].append(Observation(text, _logit(p) - _logit(without[source])))
+            text = _sending_text(model, sending, source, name)
+            observations[source].append(Observation(text, _logit(p) - _logit(without[source])))
     for source, p in suspects.items():
-        for text, quiet in _kept_quiet(inquiry, part, source, name):
-            without = _without(inquiry, part, quiet)
-            found[source].append(Observation(text, _logit(p) - _logit(without[source])))
-    return tuple(_explanation(name(source), observations) for source, observations in found.items())
+        for text, quiet in _quiet_groups(model, cluster, source, name):
+            without = _marginals_without(model, cluster, quiet)
+            observations[source].append(Observation(text, _logit(p) - _logit(without[source])))
+    return tuple(_explanation(name(source), its) for source, its in observations.items())
 
 
 def _explanation(suspect: str, observations: list[Observation]) -> Explanation:
     ranked = sorted(observations, key=lambda o: -abs(o.weight))
     return Explanation(
         suspect,
-        tuple(islice((o for o in ranked if o.weight >= _LEAST), 3)),
-        tuple(islice((o for o in ranked if o.weight <= -_LEAST), 3)),
+        tuple(islice((o for o in ranked if o.weight >= _LEAST_WEIGHT), 3)),
+        tuple(islice((o for o in ranked if o.weight <= -_LEAST_WEIGHT), 3)),
     )
 
 
@@ -50,34 +50,34 @@ def _logit(p: float) -> float:
     return log(p / (1 - p))
 
 
-def _without(inquiry: EvidenceModel, part: frozenset[str], quiet: frozenset[str]) -> Mapping[Source, float]:
+def _marginals_without(model: EvidenceModel, cluster: frozenset[str], quiet: frozenset[str]) -> Mapping[Source, float]:
     """What would be believed had these quiet addresses never been there."""
-    kept = tuple(c for c in inquiry.world.canaries if c.id not in quiet)
-    return conclude(EvidenceModel(replace(inquiry.world, canaries=kept), inquiry.rates), part).marginals
+    kept = tuple(c for c in model.world.canaries if c.id not in quiet)
+    return compute_posterior(EvidenceModel(replace(model.world, canaries=kept), model.rates), cluster).marginals
 
 
-def _sent(inquiry: EvidenceModel, sending: SendingRate, source: Source, name: Namer) -> str:
-    owners = {c.id: c.vendor for c in inquiry.world.canaries}
+def _sending_text(model: EvidenceModel, sending: ObservedSending, source: Source, name: Namer) -> str:
+    owners = {c.id: c.vendor for c in model.world.canaries}
     vendors = sorted({name(Source(SuspectKind.VENDOR, v)) for n in sending.mark if (v := owners[n]) is not None})
     decoys = sum(owners[n] is None for n in sending.mark)
     whom = [f"{_count(len(sending.mark) - decoys, 'address', 'addresses')} of {_list(vendors)}"] if vendors else []
     whom += [_count(decoys, "decoy", "decoys")] if decoys else []
-    said = f"A sending of {sending.at:%d %b %Y} hit {' and '.join(whom)}"
+    text = f"A sending of {sending.at:%d %b %Y} hit {' and '.join(whom)}"
     if source.kind is SuspectKind.OWNER:
-        return f"{said}."
-    held = sum(n in _held(inquiry.holdings[source]) for n in sending.mark)
+        return f"{text}."
+    held = sum(n in _listed_addresses(model.holdings[source]) for n in sending.mark)
     if held == len(sending.mark):
-        return f"{said}, all held by {name(source)}."
-    return f"{said}, {'none' if not held else f'only {held}'} of them held by {name(source)}."
+        return f"{text}, all held by {name(source)}."
+    return f"{text}, {'none' if not held else f'only {held}'} of them held by {name(source)}."
 
 
-def _kept_quiet(
-    inquiry: EvidenceModel, part: frozenset[str], source: Source, name: Namer
+def _quiet_groups(
+    model: EvidenceModel, cluster: frozenset[str], source: Source, name: Namer
 ) -> Iterator[tuple[str, frozenset[str]]]:
     """Yield what kept quiet: addresses that the suspect held, addresses it never had, and decoys."""
-    hit = frozenset[str]().union(*(s.mark for s in inquiry.sendings if s.id in part))
-    quiet = [c for c in inquiry.world.canaries if c.id not in hit]
-    held = _held(inquiry.holdings[source])
+    hit = frozenset[str]().union(*(s.mark for s in model.sendings if s.id in cluster))
+    quiet = [c for c in model.world.canaries if c.id not in hit]
+    held = _listed_addresses(model.holdings[source])
     issued = [c.id for c in quiet if c.vendor is not None]
     groups = {
         f"{{}} that {name(source)} held kept quiet.": [n for n in issued if n in held],
@@ -89,7 +89,7 @@ def _kept_quiet(
             yield text.format(_count(len(names), "address", "addresses")), frozenset(names)
 
 
-def _held(holding: Holding) -> frozenset[str]:
+def _listed_addresses(holding: Holding) -> frozenset[str]:
     return frozenset(name for name, held in holding.members.items() if held.listed)
 
 

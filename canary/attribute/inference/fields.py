@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from math import exp, log
 
-from canary.attribute.null_model import SendingRate
+from canary.attribute.null_model import ObservedSending
 from canary.attribute.priors import Rates
 
 PRIOR = 0.5
@@ -19,7 +19,7 @@ def field_leaked(used: int, sendings: int, rates: Rates) -> float:
     return PRIOR / (PRIOR + (1 - PRIOR) * exp(min(-odds, 700.0)))
 
 
-def fields_leaked(sendings: Iterable[SendingRate], known: frozenset[str], rates: Rates) -> dict[str, float]:
+def fields_leaked(sendings: Iterable[ObservedSending], known: frozenset[str], rates: Rates) -> dict[str, float]:
     """Return for each field that went with the addresses hit the probability that it leaked with them."""
     seen = list(sendings)
     return {field: field_leaked(sum(field in s.fields for s in seen), len(seen), rates) for field in sorted(known)}

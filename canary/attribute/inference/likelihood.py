@@ -3,8 +3,9 @@
 A leak at time t puts each held address into the dump with the probability q (coverage), and brings a Poisson number of
 sendings with mean N, each at a delay of its own, each meeting every address of the dump with probability r (reach).
 Given that there are m sendings in all by now, seen or unseen, addresses are independent of each other: a quiet one
-contributes 1 - q + q (1 - r)^m, one that was met j times q r^j (1 - r)^(m - j). That factor of the quiet ones is the
-negative evidence. What remains is a sum over m and quadratures over q, r, N and t. Keys are those of `tally`.
+contributes 1 - q + q (1 - r)^m, one that was hit j times q r^j (1 - r)^(m - j). That factor of the quiet ones is the
+negative evidence. What remains is a sum over m and quadratures over q, r, N and t. The symbols are those of
+docs/mathematics.md, section 3.
 """
 
 from collections.abc import Sequence
@@ -14,17 +15,17 @@ from math import log1p, sqrt
 import numpy as np
 from numpy.typing import NDArray
 
-from canary.attribute.inference.subset_sum import Array, Ints, N, SubsetSums, U, V
+from canary.attribute.inference.subset_sum import Array, ChoiceKey, Ints, SubsetSums, key_columns
 from canary.attribute.priors import Rates, Weighted
 
-SENDINGS = 64
+MAX_SENDINGS = 64
 """The most sendings one leak is thought to bring; beyond it the sum over m carries nothing."""
 
-Which = NDArray[np.bool_]
+Flags = NDArray[np.bool_]
 
 _CERTAIN: Weighted = ((1.0, 1.0),)
-_TINY, _LEAST = 1e-300, -200.0
-_M = np.arange(SENDINGS + 1)
+_SMALLEST, _LOG_FLOOR = 1e-300, -200.0
+_M = np.arange(MAX_SENDINGS + 1)
 _LOG_FACTORIAL = np.concatenate(([0.0], np.cumsum(np.log(_M[1:]))))
 _NEGLIGIBLE = 30.0
 """What is so many nats below the rest is beyond the precision of the sum."""
@@ -41,155 +42,186 @@ class AddressGroup:
 
 @dataclass(frozen=True, slots=True)
 class QuietFactor:
-    """What one source's addresses contribute by keeping quiet, for one share of accounts hit and chance of the unlisted.
+    """What one source's addresses contribute by staying quiet, for one share of accounts hit and chance of the unlisted.
 
-    `factor` (by time and node) counts everything as quiet, each node divided by its largest value; `logs` (by node) are
-    the logarithms of those, with the prior, and of what each listed address, unlisted address, account, sending (none)
-    and strike changes in the factor by being met after all. Nodes are those of coverage, reach and m. `weight` is the
-    logarithm of the prior of the two assumptions.
+    `factor` (by time and node) counts everything as quiet, each node divided by its largest value; `node_logs` are the
+    logarithms of those, with the prior; `changes` (by part of the key and node) are what each listed address, unlisted
+    address, account, sending (none) and hit changes in it by not being quiet after all. Nodes are those of coverage,
+    reach and m. `log_prior` is that of the two assumptions.
     """
 
-    weight: float
+    log_prior: float
     factor: Array
-    logs: tuple[Array, Array]
+    node_logs: Array
+    changes: Array
 
 
-_Part = tuple[Array, Array, tuple[Array, ...]]
-"""A factor, the logarithm of what it was divided by, and what being met changes in it."""
+@dataclass(frozen=True, slots=True)
+class _QuietProduct:
+    """The quiet factor of some addresses by time and node, and the logarithm of what each node was divided by."""
+
+    factor: Array
+    logs: Array
+
+    def times(self, other: "_QuietProduct") -> "_QuietProduct":
+        """Return the product of both."""
+        return _QuietProduct(self.factor * other.factor, self.logs + other.logs)
+
+
+@dataclass(frozen=True, slots=True)
+class _Block:
+    """The nodes of one reach, as a slice, and the logarithm of each key's weight at each of them."""
+
+    nodes: slice
+    logs: Array
 
 
 class LeakLikelihood:
-    """The quadrature of one world: `seen` is the part of a leak's sendings that is over, for each time of the leak."""
+    """The quadrature of one world: `share_sent` is the part of a leak's sendings that is over, for each time of it."""
 
-    def __init__(self, rates: Rates, seen: Array) -> None:
+    def __init__(self, rates: Rates, share_sent: Array) -> None:
         """Lay out the nodes of coverage, reach and the number of sendings in all as one axis."""
         # Nodes of equal reach lie together, by m, so that any span of m is one slice of each.
-        (q, a), (self._reach, b) = (np.array(pairs).T for pairs in (_normal(rates.coverage), _normal(rates.reach)))
-        self._size = len(q)
+        (q, a), (reach, b) = (np.array(pairs).T for pairs in (_normalised(rates.coverage), _normalised(rates.reach)))
+        self._reach, self._coverages = reach, len(q)
         self._q = np.tile(q, len(b) * len(_M))
         self._log_prior = np.log(np.outer(np.repeat(b, len(_M)), a).reshape(-1))
-        self._missed = np.repeat((1 - self._reach[:, None]) ** _M, len(q))
-        self._log_strike = np.repeat(np.log(self._reach / (1 - self._reach)), len(_M) * len(q))
-        self._rates, self._seen = rates, seen
-        self._weights: dict[int, Array] = {}
+        self._miss_chance = np.repeat((1 - reach[:, None]) ** _M, len(q))
+        self._log_hit_odds = np.repeat(np.log(reach / (1 - reach)), len(_M) * len(q))
+        self._rates, self._share_sent = rates, share_sent
+        self._count_weights: dict[int, Array] = {}
         # A further sending that met nobody is never likelier than this many nats above none.
-        self._most = max(mean for mean, _ in rates.campaigns)
+        self._largest_mean = max(mean for mean, _ in rates.campaigns)
 
-    def quiet(self, listed: Sequence[AddressGroup], unlisted: Array, *, accounts: bool) -> list[QuietFactor]:
+    def quiet_factors(self, listed: Sequence[AddressGroup], unlisted: Array, *, accounts: bool) -> list[QuietFactor]:
         """Return the quiet factors of what is listed as held, in accounts or not, and of what else may be held."""
-        shares = _normal(self._rates.tenants if accounts else _CERTAIN)
-        chances = _normal(self._rates.unlisted if unlisted.any() else _CERTAIN)
-        surely = [self._listed(listed, share) for share, _ in shares]
-        perhaps = [self._unlisted(unlisted, p) for p, _ in chances]
+        shares = _normalised(self._rates.tenants if accounts else _CERTAIN)
+        chances = _normalised(self._rates.unlisted if unlisted.any() else _CERTAIN)
+        listed_products = [self._listed_product(listed, share) for share, _ in shares]
+        unlisted_products = [self._unlisted_product(unlisted, p) for p, _ in chances]
         return [
-            QuietFactor(float(np.log(a * b)), one[0] * other[0], self._logs(one, other))
-            for (_, a), one in zip(shares, surely, strict=True)
-            for (_, b), other in zip(chances, perhaps, strict=True)
+            self._quiet_factor(
+                float(np.log(a * b)), one.times(other), self._changes(share, _smallest_account(listed), p)
+            )
+            for (share, a), one in zip(shares, listed_products, strict=True)
+            for (p, b), other in zip(chances, unlisted_products, strict=True)
             if a * b > 0
         ]
 
-    def _logs(self, surely: "_Part", perhaps: "_Part") -> tuple[Array, Array]:
-        changes = [surely[2][0], perhaps[2][0], surely[2][1], np.zeros_like(self._q), self._log_strike]
-        return surely[1] + perhaps[1] + self._log_prior, np.stack(changes)
-
-    def _listed(self, listed: Sequence[AddressGroup], share: float) -> "_Part":
-        hushed = self._hushed(1.0)
-        each = [1 - share + share * self._hushed(a.p) ** a.size for a in listed]
-        opened = share * hushed ** min((alike.size for alike in listed), default=1)
-        account = np.log(np.maximum(opened / np.maximum(1 - share + opened, _TINY), _TINY))
-        met = np.log(np.maximum(self._q * self._missed, _TINY) / hushed)
-        return *self._factor([a.number for a in listed], each), (met, account)
-
-    def _unlisted(self, unlisted: Array, p: float) -> "_Part":
-        unsure = self._hushed(p)
-        met = np.log(np.maximum(p * self._q * self._missed / unsure, _TINY))
-        return *self._factor([unlisted] if unlisted.any() else [], [unsure]), (met,)
-
-    def _factor(self, numbers: Sequence[Array], each: Sequence[Array]) -> tuple[Array, Array]:
-        """So many of each kept quiet, by time and node: divided by the most of each node, and the logarithm of that."""
-        if not numbers:
-            return np.ones((len(self._seen), len(self._q))), np.zeros(len(self._q))
-        logs = np.stack(numbers, axis=1) @ np.log(np.maximum(np.stack(each), _TINY))
-        top = logs.max(axis=0)
-        return _exp(logs - top), top
-
-    def weigh(self, quiet: Sequence[QuietFactor], sums: SubsetSums) -> tuple[Array, float]:
+    def likelihood_ratio(self, quiet: Sequence[QuietFactor], sums: SubsetSums) -> tuple[Array, float]:
         """Return the likelihood ratio of a leak at each time against no leak, divided by a scale, and its logarithm."""
-        found = [self._ratio(part, sums) for part in quiet]
-        top = max(scale for _, scale in found)
-        return np.sum([ratio * np.exp(scale - top) for ratio, scale in found], axis=0), top
+        ratios = [self._ratio_of_one(factor, sums) for factor in quiet]
+        top = max(scale for _, scale in ratios)
+        return np.sum([ratio * np.exp(scale - top) for ratio, scale in ratios], axis=0), top
 
-    def _ratio(self, part: QuietFactor, sums: SubsetSums) -> tuple[Array, float]:
-        groups = [(int(n), np.flatnonzero(sums.keys[:, N] == n)) for n in np.unique(sums.keys[:, N])]
-        parts = [(n, rows, *self._met(part, sums, n, rows)) for n, rows in groups]
+    def _quiet_factor(self, log_prior: float, product: _QuietProduct, changes: ChoiceKey[Array]) -> QuietFactor:
+        return QuietFactor(log_prior, product.factor, product.logs + self._log_prior, np.stack(changes))
+
+    def _changes(self, share: float, account_size: int, unlisted_p: float) -> ChoiceKey[Array]:
+        """What is added to the logarithm of the quiet factor for each thing that was hit after all, by node."""
+        quiet, quiet_unlisted = self._quiet_chance(1.0), self._quiet_chance(unlisted_p)
+        account = share * quiet**account_size
+        in_dump = self._q * self._miss_chance
+        return ChoiceKey(
+            listed=np.log(np.maximum(in_dump, _SMALLEST) / quiet),
+            unlisted=np.log(np.maximum(unlisted_p * in_dump / quiet_unlisted, _SMALLEST)),
+            accounts=np.log(np.maximum(account / np.maximum(1 - share + account, _SMALLEST), _SMALLEST)),
+            sendings=np.zeros_like(self._q),
+            hits=self._log_hit_odds,
+        )
+
+    def _listed_product(self, listed: Sequence[AddressGroup], share: float) -> _QuietProduct:
+        each = [1 - share + share * self._quiet_chance(group.p) ** group.size for group in listed]
+        return self._quiet_product([group.number for group in listed], each)
+
+    def _unlisted_product(self, unlisted: Array, p: float) -> _QuietProduct:
+        return self._quiet_product([unlisted] if unlisted.any() else [], [self._quiet_chance(p)])
+
+    def _quiet_product(self, numbers: Sequence[Array], each: Sequence[Array]) -> _QuietProduct:
+        """So many of each stay quiet, by time and node: divided by the most of each node, and the logarithm of that."""
+        if not numbers:
+            return _QuietProduct(np.ones((len(self._share_sent), len(self._q))), np.zeros(len(self._q)))
+        logs = np.stack(numbers, axis=1) @ np.log(np.maximum(np.stack(each), _SMALLEST))
+        top = logs.max(axis=0)
+        return _QuietProduct(_exp(logs - top), top)
+
+    def _quiet_chance(self, p: float) -> Array:
+        """How likely an address stays quiet that is held with the chance p, by node."""
+        chance: Array = 1 - p * self._q * (1 - self._miss_chance)
+        return chance
+
+    def _ratio_of_one(self, quiet: QuietFactor, sums: SubsetSums) -> tuple[Array, float]:
+        sendings = key_columns(sums.keys).sendings
+        groups = [(int(n), np.flatnonzero(sendings == n)) for n in np.unique(sendings)]
+        parts = [(n, rows, *self._key_logs(quiet, sums, n, rows)) for n, rows in groups]
         top = max(float(best.max()) for *_, best in parts)
         ratio = np.zeros(sums.values.shape[1])
         for n, rows, blocks, best in parts:
-            near = best > top - _NEGLIGIBLE
-            if near.any():
-                ratio += (self._sum(part, n, blocks, near, top) * sums.values[rows[near]].T).sum(axis=1)
-        return ratio, top + part.weight
+            relevant = best > top - _NEGLIGIBLE
+            if relevant.any():
+                ratio += (self._sum_over_nodes(quiet, n, blocks, relevant, top) * sums.values[rows[relevant]].T).sum(
+                    axis=1
+                )
+        return ratio, top + quiet.log_prior
 
-    def _sum(
-        self, part: QuietFactor, chosen: int, blocks: "list[tuple[slice, Array]]", near: Which, top: float
+    def _sum_over_nodes(
+        self, quiet: QuietFactor, chosen: int, blocks: Sequence[_Block], relevant: Flags, top: float
     ) -> Array:
         """The sum over the nodes, by time and key."""
-        sendings, period = self._sendings(chosen), len(_M) * self._size
-        found = np.zeros((len(self._seen), int(near.sum())))
-        for nodes, logs in blocks:
-            begin = nodes.start % period
-            left = part.factor[:, nodes] * sendings[:, begin : begin + nodes.stop - nodes.start]
-            found += left @ _exp(logs[near] - top).T
-        return found
+        weights, period = self._weights_of_counts(chosen), len(_M) * self._coverages
+        total = np.zeros((len(self._share_sent), int(relevant.sum())))
+        for block in blocks:
+            nodes, begin = block.nodes, block.nodes.start % period
+            left = quiet.factor[:, nodes] * weights[:, begin : begin + nodes.stop - nodes.start]
+            total += left @ _exp(block.logs[relevant] - top).T
+        return total
 
-    def _met(
-        self, part: QuietFactor, sums: SubsetSums, chosen: int, rows: Ints
-    ) -> "tuple[list[tuple[slice, Array]], Array]":
-        """What the addresses met change in the quiet factor (key x node), for each reach, and the most for each key."""
-        quiet, changes = part.logs
+    def _key_logs(self, quiet: QuietFactor, sums: SubsetSums, chosen: int, rows: Ints) -> tuple[list[_Block], Array]:
+        """The logarithm of each key's weight at each node, reach by reach, and the most of it for each key."""
         keys, scales = sums.keys[rows], sums.logs[rows][:, None]
-        # Every address that is met was missed by all sendings but its own: many more of those are out of the question.
-        fewest = int((keys[:, U] + keys[:, V]).min())
+        columns = key_columns(keys)
+        # Every address that is hit was missed by all sendings but its own: many more of those are out of the question.
+        fewest = int((columns.listed + columns.unlisted).min())
         blocks = []
         for i, reach in enumerate(self._reach):
-            last = min(SENDINGS, chosen + self._beyond(fewest, float(reach)))
-            nodes = slice((i * len(_M) + chosen) * self._size, (i * len(_M) + last + 1) * self._size)
-            blocks.append((nodes, keys @ changes[:, nodes] + (quiet[nodes] + scales)))
-        return blocks, np.max([logs.max(axis=1) for _, logs in blocks], axis=0)
+            last = min(MAX_SENDINGS, chosen + self._most_unseen(fewest, float(reach)))
+            nodes = slice((i * len(_M) + chosen) * self._coverages, (i * len(_M) + last + 1) * self._coverages)
+            blocks.append(_Block(nodes, keys @ quiet.changes[:, nodes] + (quiet.node_logs[nodes] + scales)))
+        return blocks, np.max([block.logs.max(axis=1) for block in blocks], axis=0)
 
-    def _beyond(self, fewest: int, reach: float) -> int:
+    def _most_unseen(self, fewest: int, reach: float) -> int:
         """How many sendings there may be that met none of so many addresses at least, which are in the dump."""
-        by_missing = (_NEGLIGIBLE + self._most) / max(-fewest * log1p(-reach), _TINY)
-        by_number = self._most + 7.5 * sqrt(self._most) + 8
+        by_missing = (_NEGLIGIBLE + self._largest_mean) / max(-fewest * log1p(-reach), _SMALLEST)
+        by_number = self._largest_mean + 7.5 * sqrt(self._largest_mean) + 8
         return int(min(by_missing, by_number)) + 1
 
-    def _hushed(self, p: float) -> Array:
-        hushed: Array = 1 - p * self._q * (1 - self._missed)
-        return hushed
-
-    def _sendings(self, chosen: int) -> Array:
+    def _weights_of_counts(self, chosen: int) -> Array:
         """How likely m sendings are by now, so many of them the chosen ones, by time and m.
 
         Each chosen one brings a factor N (its delay is in the odds); the others lie anywhere in the past.
         """
-        if chosen not in self._weights:
+        if chosen not in self._count_weights:
             others = _M[chosen:] - chosen
-            weights = np.zeros((len(self._seen), SENDINGS + 1))
+            weights = np.zeros((len(self._share_sent), MAX_SENDINGS + 1))
             total = sum(weight for _, weight in self._rates.campaigns)
             for mean, weight in self._rates.campaigns:
-                expected = mean * self._seen[:, None]
-                logs = others * np.log(np.maximum(expected, _TINY)) - expected - _LOG_FACTORIAL[others]
+                expected = mean * self._share_sent[:, None]
+                logs = others * np.log(np.maximum(expected, _SMALLEST)) - expected - _LOG_FACTORIAL[others]
                 weights[:, chosen:] += weight / total * _exp(logs + chosen * np.log(mean))
-            self._weights[chosen] = np.repeat(weights, self._size, axis=1)
-        return self._weights[chosen]
+            self._count_weights[chosen] = np.repeat(weights, self._coverages, axis=1)
+        return self._count_weights[chosen]
+
+
+def _smallest_account(listed: Sequence[AddressGroup]) -> int:
+    return min((group.size for group in listed), default=1)
 
 
 def _exp(logs: Array) -> Array:
     """The exponential, never below what products of three can bear: numbers near zero take a processor ages."""
-    found: Array = np.exp(np.maximum(logs, _LEAST))
-    return found
+    values: Array = np.exp(np.maximum(logs, _LOG_FLOOR))
+    return values
 
 
-def _normal(weighted: Weighted) -> Weighted:
+def _normalised(weighted: Weighted) -> Weighted:
     total = sum(weight for _, weight in weighted)
     return tuple((value, weight / total) for value, weight in weighted)

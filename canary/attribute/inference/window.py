@@ -1,4 +1,4 @@
-"""When it leaked: hard bounds from who was hit, and the span that holds nine tenths of the belief."""
+"""When it leaked: hard bounds from who was hit, and the span that holds nine tenths of the probability."""
 
 from collections.abc import Mapping
 from datetime import datetime, timedelta
@@ -14,56 +14,58 @@ _ENOUGH = 0.01
 _TAILS = (0.05, 0.95)
 
 
-def window(inquiry: EvidenceModel, among: frozenset[str], singles: Mapping[Source, float]) -> LeakWindow | None:
+def leak_window(model: EvidenceModel, among: frozenset[str], singles: Mapping[Source, float]) -> LeakWindow | None:
     """Return the window of the sendings that belong to a leak, the sources weighed by their probability."""
-    likely = _likely(singles)
+    likely = _likely_sources(singles)
     source = max(likely, key=lambda s: likely[s], default=None)
-    theirs = [s for s in inquiry.sendings if source and behind(inquiry, among, source, s.id) > 0.5]
-    if not theirs:
+    explained = [s for s in model.sendings if source and probability_behind(model, among, source, s.id) > 0.5]
+    if not explained:
         return None
-    hit = frozenset[str]().union(*(s.mark for s in theirs))
-    earliest, latest = max(c.issued for c in inquiry.world.canaries if c.id in hit), min(s.at for s in theirs)
-    return LeakWindow(earliest, latest, *believed(inquiry, among, singles, earliest if earliest < latest else None))
+    hit = frozenset[str]().union(*(s.mark for s in explained))
+    earliest, latest = max(c.issued for c in model.world.canaries if c.id in hit), min(s.at for s in explained)
+    after = earliest if earliest < latest else None
+    return LeakWindow(earliest, latest, *credible_span(model, among, singles, after))
 
 
-def believed(
-    inquiry: EvidenceModel, among: frozenset[str], singles: Mapping[Source, float], after: datetime | None = None
+def credible_span(
+    model: EvidenceModel, among: frozenset[str], singles: Mapping[Source, float], after: datetime | None = None
 ) -> tuple[datetime, datetime]:
     """Return the span that holds 90 % of the probability of when it leaked, after a time if one is given.
 
     The sources are weighed by their probabilities.
     """
-    times = np.zeros(len(inquiry.days))
-    for source, p in _likely(singles).items():
-        times += p * inquiry.evidence(source, inquiry.within(source) & among).times
-    daily, edges = _dormant(inquiry, times)
-    if after is not None and daily[edges[1:] > inquiry.day(after)].any():
-        daily = np.where(edges[1:] > inquiry.day(after), daily, 0.0)
-    grown = np.concatenate(([0.0], np.cumsum(daily / daily.sum())))
-    low, high = (float(day) for day in np.interp(_TAILS, grown, edges))
-    return inquiry.start + timedelta(days=low), inquiry.start + timedelta(days=high)
+    times = np.zeros(len(model.days))
+    for source, p in _likely_sources(singles).items():
+        times += p * model.source_evidence(source, model.plausible_sendings(source) & among).times
+    daily, edges = _spread_by_dormancy(model, times)
+    if after is not None and daily[edges[1:] > model.day_of(after)].any():
+        daily = np.where(edges[1:] > model.day_of(after), daily, 0.0)
+    cumulative = np.concatenate(([0.0], np.cumsum(daily / daily.sum())))
+    low, high = (float(day) for day in np.interp(_TAILS, cumulative, edges))
+    return model.start + timedelta(days=low), model.start + timedelta(days=high)
 
 
-def behind(inquiry: EvidenceModel, among: frozenset[str], source: Source, sending: str) -> float:
+def probability_behind(model: EvidenceModel, among: frozenset[str], source: Source, sending: str) -> float:
     """Return the probability that a source is behind a sending, given that it leaked."""
-    every = inquiry.within(source) & among
-    if sending not in every:
+    plausible = model.plausible_sendings(source) & among
+    if sending not in plausible:
         return 0.0
-    without = inquiry.evidence(source, every - {sending}).log_ratio - inquiry.evidence(source, every).log_ratio
-    return float(1 - np.exp(min(0.0, without)))
+    whole = model.source_evidence(source, plausible).log_ratio
+    without = model.source_evidence(source, plausible - {sending}).log_ratio
+    return float(1 - np.exp(min(0.0, without - whole)))
 
 
-def _likely(singles: Mapping[Source, float]) -> dict[Source, float]:
+def _likely_sources(singles: Mapping[Source, float]) -> dict[Source, float]:
     top = max(singles.values(), default=0.0)
     return {source: p for source, p in singles.items() if p >= _ENOUGH * top > 0}
 
 
-def _dormant(inquiry: EvidenceModel, times: Array) -> tuple[Array, Array]:
-    """Spread the belief back in time, day by day: some who have a list sit on it before they first use it."""
-    edges = np.arange(0.0, np.ceil(inquiry.span) + 1)
-    begun = np.diff(np.interp(edges, inquiry.edges, np.concatenate(([0.0], np.cumsum(times)))))
+def _spread_by_dormancy(model: EvidenceModel, times: Array) -> tuple[Array, Array]:
+    """Spread the probability back in time, day by day: some who have a list wait before they first use it."""
+    edges = np.arange(0.0, np.ceil(model.span) + 1)
+    begun = np.diff(np.interp(edges, model.edges, np.concatenate(([0.0], np.cumsum(times)))))
     daily = np.zeros_like(begun)
-    for mean, weight in inquiry.rates.dormancy:
+    for mean, weight in model.rates.dormancy:
         slept = np.exp(-np.arange(len(begun)) / mean) if mean else np.eye(1, len(begun))[0]
         # Where the time before the first address was issued is cut off, what is left counts the more.
         scale = np.cumsum(slept)

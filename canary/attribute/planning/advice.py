@@ -7,6 +7,7 @@ from typing import Any
 from canary.attribute.planning.planning import CoveragePlan, IssueProposal, Remedy, gain
 from canary.attribute.planning.what_if import Addition, WhatIfOutcome
 from canary.attribute.world import Source
+from canary.attribute.world_json import source_document, time_text
 
 Namer = Callable[[Source], str]
 
@@ -19,10 +20,11 @@ def document(plan: CoveragePlan) -> dict[str, Any]:
     return {
         "coverage": plan.coverage,
         "enough": {"to_tell_apart": plan.apart, "for_two_hits": plan.enough},
-        "indistinguishable": [[_source(s) for s in group] for group in plan.indistinguishable],
-        "near": [{"sources": [_source(s) for s in n.sources], "differ": n.differ} for n in plan.near],
+        "indistinguishable": [[source_document(s) for s in group] for group in plan.indistinguishable],
+        "near": [{"sources": [source_document(s) for s in n.sources], "differ": n.differ} for n in plan.near],
         "under_instrumented": [
-            {**_source(t.source), "addresses": t.addresses, "two_hits": t.seen, "missing": t.missing} for t in plan.thin
+            {**source_document(t.source), "addresses": t.addresses, "two_hits": t.seen, "missing": t.missing}
+            for t in plan.thin
         ],
         "proposals": [_proposal(p) for p in plan.proposals],
         "unasked": plan.unasked,
@@ -77,7 +79,7 @@ def _gained(proposal: IssueProposal, name: Namer) -> str:
 def _proposal(proposal: IssueProposal) -> dict[str, Any]:
     return {
         "help": proposal.help.value,
-        "about": [_source(s) for s in proposal.about],
+        "about": [source_document(s) for s in proposal.about],
         "add": [_addition(a) for a in proposal.additions],
         "before": _outcome(proposal.before),
         "after": _outcome(proposal.after),
@@ -90,16 +92,12 @@ def _addition(addition: Addition) -> dict[str, Any]:
         "vendor": addition.vendor,
         "channel": addition.channel,
         "supplier": addition.supplier,
-        "issued": addition.issued.isoformat(timespec="seconds").replace("+00:00", "Z"),
+        "issued": time_text(addition.issued),
     }
 
 
 def _outcome(outcome: WhatIfOutcome) -> dict[str, float]:
     return {"right": outcome.right, "window_days": outcome.days}
-
-
-def _source(source: Source) -> dict[str, str]:
-    return {"kind": source.kind.value, "id": source.id}
 
 
 def _addresses(number: int) -> str:

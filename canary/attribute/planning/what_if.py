@@ -13,8 +13,8 @@ from hashlib import sha256
 from statistics import fmean
 
 from canary.attribute.inference.evidence import EvidenceModel
-from canary.attribute.inference.posterior import conclude
-from canary.attribute.inference.window import window
+from canary.attribute.inference.posterior import compute_posterior
+from canary.attribute.inference.window import leak_window
 from canary.attribute.priors import Rates
 from canary.attribute.sources import holdings
 from canary.attribute.world import CampaignHit, CanaryFacts, Source, SupplyFacts, VendorFacts, World
@@ -63,10 +63,10 @@ def rehearse(
     present = frozenset(c.id for c in there.canaries)
     after = replace(extended(there, added), now=world.now + _END)
     found = [
-        _told(replace(after, strikes=strikes), source, rates)
+        _told(replace(after, hits=hits), source, rates)
         for source in sources
         for number in range(_SCENARIOS)
-        if (strikes := tuple(_strikes(after, source, present, number, q, rates)))
+        if (hits := tuple(_strikes(after, source, present, number, q, rates)))
     ]
     if not found:
         return WhatIfOutcome(0.0, 0.0)
@@ -87,7 +87,9 @@ def around(world: World, sources: Sequence[Source], additions: Sequence[Addition
         if p.id in kept
     )
     decoys = [c for c in world.canaries if c.vendor is None][:_DECOYS]
-    return World(world.now, parties, (*(c for c in world.canaries if c.vendor in kept), *decoys), tries=world.tries)
+    return World(
+        world.now, parties, (*(c for c in world.canaries if c.vendor in kept), *decoys), guess_counts=world.guess_counts
+    )
 
 
 def _concerned(world: World, sources: Sequence[Source]) -> set[str]:
@@ -142,8 +144,8 @@ def _luck(number: int, name: str) -> float:
 
 
 def _told(world: World, source: Source, rates: Rates) -> tuple[float, float]:
-    inquiry = EvidenceModel(world, replace(rates, pair=0.0))
-    posterior = conclude(inquiry)
-    every = frozenset(s.id for s in inquiry.sendings)
-    found = window(inquiry, every, {source: 1.0})
-    return posterior.marginals[source], (found.to_90 - found.from_90) / _DAY if found else inquiry.span
+    model = EvidenceModel(world, replace(rates, pair=0.0))
+    posterior = compute_posterior(model)
+    every = frozenset(s.id for s in model.sendings)
+    found = leak_window(model, every, {source: 1.0})
+    return posterior.marginals[source], (found.to_90 - found.from_90) / _DAY if found else model.span
