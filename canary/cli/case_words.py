@@ -5,6 +5,7 @@ from typing import Any
 
 import typer
 
+from canary.attribute.inference.fields import counts_as_leaked
 from canary.cli.context import show_table
 from canary.model.case import percent
 
@@ -62,7 +63,7 @@ def in_words(findings: Mapping[str, Any]) -> Iterator[str]:
     """Yield what is found about a case, a sentence a line."""
     window = findings.get("window")
     if window:
-        yield f"Leaked between {window['from_90'][:10]} and {window['to_90'][:10]} (90 %)."
+        yield f"Leaked between {window['from_90'][:10]} and {window['to_90'][:10]} (90%)."
     yield from _fields(findings.get("fields", ()))
     twins = findings.get("twins", ())
     for names in twins:
@@ -76,7 +77,7 @@ def _fields(fields: Sequence[Mapping[str, Any]]) -> Iterator[str]:
         return
     names = [f for f in fields if "name" in f["field"]]
     for label, some in (("Names", names), ("Other facts", [f for f in fields if f not in names])):
-        seen = [f for f in some if f["p"] > 0.5]
+        seen = [f for f in some if counts_as_leaked(f["p"])]
         if seen:
             told = ", ".join(f"{f['field']} {percent(f['p'])}" for f in seen)
             yield f"{label} leaked: yes ({told})."

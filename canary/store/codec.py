@@ -5,6 +5,7 @@ from dataclasses import fields
 from datetime import datetime
 from typing import Any, TypeVar
 
+from canary.attribute.inference.fields import counts_as_leaked
 from canary.model.identity import Identity, Proof
 from canary.model.mail import Client, Envelope
 from canary.model.proof import ArcResult, DkimResult, DmarcResult, Proofs, Result, SpfResult
@@ -50,10 +51,6 @@ def _fact(kind: type[Fact], kept: Mapping[str, Any]) -> Fact:
     return kind(**{name: value for name, value in kept.items() if name in known})
 
 
-LEAKED = 0.5
-"""A field of a persona counts as leaked when that is more likely than not."""
-
-
 def suspects_of(case: CaseRow) -> tuple[tuple[str, float], ...]:
     """Return the likeliest suspects of a case by name."""
     return tuple((str(s["name"]), float(s["p"])) for s in case.suspects[:5])
@@ -66,9 +63,9 @@ def window_of(findings: Mapping[str, Any]) -> tuple[datetime, datetime] | None:
 
 
 def leaked_fields(findings: Mapping[str, Any]) -> tuple[str, ...]:
-    """Return which fields of the personas leaked, more likely than not."""
+    """Return which fields of the personas count as leaked."""
     fields: Iterable[Mapping[str, Any]] = findings.get("fields") or ()
-    return tuple(str(found["field"]) for found in fields if float(found["p"]) >= LEAKED)
+    return tuple(str(found["field"]) for found in fields if counts_as_leaked(float(found["p"])))
 
 
 def _time(text: str) -> datetime:

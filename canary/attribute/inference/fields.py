@@ -7,6 +7,12 @@ from canary.attribute.null_model import SendingRate
 from canary.attribute.priors import Rates
 
 PRIOR = 0.5
+LEAKED = 0.5
+
+
+def counts_as_leaked(probability: float) -> bool:
+    """Whether a field counts as leaked: when that is at least as likely as not."""
+    return probability >= LEAKED
 
 
 def field_leaked(used: int, sendings: int, rates: Rates) -> float:
