@@ -21,6 +21,7 @@ from bench._wide import END
 from canary.store.database import Database
 from canary.store.queries.users import add_user, new_token
 from canary.web.app import create_app
+from canary.web.config import WebConfig
 
 
 @dataclass
@@ -71,7 +72,11 @@ def _serve(store: Path) -> None:
         user = add_user(session, f"bench{END.timestamp()}{id(session)}", "correct horse battery", "admin", END)
         secret = new_token(session, user.id or 0, "session", timedelta(days=1), END)
     config = uvicorn.Config(
-        create_app(database, lambda: END), port=0, lifespan="off", log_config=None, timeout_graceful_shutdown=1
+        create_app(WebConfig(database, lambda: END)),
+        port=0,
+        lifespan="off",
+        log_config=None,
+        timeout_graceful_shutdown=1,
     )
     server, listening = uvicorn.Server(config), config.bind_socket()
     listening.listen(512)

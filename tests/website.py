@@ -22,6 +22,7 @@ from canary.store.queries.outbox import mark_failed, put_test
 from canary.store.queries.users import Label, add_user, new_token
 from canary.store.tables import UserRow
 from canary.web.app import create_app
+from canary.web.config import WebConfig
 from tests.patience import PATIENCE
 
 NOW = datetime(2011, 3, 24, 12, tzinfo=UTC)
@@ -135,10 +136,12 @@ def serve(tmp_path: Path) -> Iterator[Site]:
     database = Database(f"sqlite:///{tmp_path}/canary.db")
     site = Site("", FastAPI(), database, NOW)
     site.app = create_app(
-        database,
-        lambda: site.now,
-        health=lambda: {"listener": "listening"},
-        destinations=[DestinationView("ops", "slack")],
+        WebConfig(
+            database,
+            lambda: site.now,
+            health=lambda: {"listener": "listening"},
+            destinations=[DestinationView("ops", "slack")],
+        )
     )
     with serve_app(site):
         yield site

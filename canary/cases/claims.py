@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from canary.judge.guess import Chance, odds
-from canary.model.case import LeakWindow, Suspect, SuspectKind, percent
+from canary.model.case import LeakWindow, Suspect, SuspectKind, counts_as_leaked, percent
 from canary.model.claim import Claim, ClaimAnswer, ClaimCode, ClaimOutcome
 
 _SHOWN = 20
@@ -23,6 +23,25 @@ class HitAddress:
     at: datetime
     mail: int | None
     chance: Chance
+
+
+@dataclass(frozen=True, slots=True)
+class FieldFinding:
+    """A field of the personas: the probability that it leaked, and the mails that repeat it."""
+
+    name: str
+    p: float
+    mails: tuple[int, ...]
+
+    @property
+    def leaked(self) -> bool:
+        """Whether it counts as leaked."""
+        return counts_as_leaked(self.p)
+
+    @property
+    def seen(self) -> bool:
+        """Whether it counts as leaked and mails show it."""
+        return self.leaked and bool(self.mails)
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +71,11 @@ class Evidence:
         """The mails that repeat anything of a persona."""
         return tuple(sorted({mail for mails in self.said.values() for mail in mails}))
 
+    @property
+    def fields(self) -> tuple["FieldFinding", ...]:
+        """Each field of the personas that went with the addresses hit."""
+        return tuple(FieldFinding(name, p, self.said.get(name, ())) for name, p in self.leaked.items())
+
 
 def answer_claim(claim: Claim, evidence: Evidence) -> ClaimAnswer:
     """Hold one claim against the evidence."""
@@ -69,8 +93,7 @@ _Found = tuple[ClaimOutcome, str, tuple[int, ...]]
 
 
 def _only_addresses(_: Claim, evidence: Evidence) -> _Found:
-    sure = [name for name, mails in evidence.said.items() if mails and evidence.leaked.get(name, 0) > _YES]
-    if sure:
+    if any(field.seen for field in evidence.fields):
         text = f"What only the vendor was told appears in the mail: {fields_said(evidence)}."
         return ClaimOutcome.CONTRADICTED, text, evidence.named
     if not evidence.leaked:
@@ -102,7 +125,7 @@ def _guessed(_: Claim, evidence: Evidence) -> _Found:
         tries = f"after {least.chance.attempts:,} attempts on its domain"
         text = f"{len(hard)} of {_addresses(len(evidence.struck))} cannot have been guessed: {odds(least.chance.p)} {tries}."
         return ClaimOutcome.CONTRADICTED, text, tuple(s.mail for s in hard if s.mail)
-    if any(mails and evidence.leaked.get(name, 0) > _YES for name, mails in evidence.said.items()):
+    if any(field.seen for field in evidence.fields):
         text = f"Whoever guesses an address does not know the name, and the mail says it: {fields_said(evidence)}."
         return ClaimOutcome.CONTRADICTED, text, evidence.named
     if not evidence.struck:
@@ -157,7 +180,7 @@ def _happened(claim: Claim, evidence: Evidence) -> _Found:
         text = f"Mail of somebody else came before that, first on {min(s.at for s in early):%d %b %Y}."
         return ClaimOutcome.CONTRADICTED, text, tuple(s.mail for s in early if s.mail)
     inside = _meets(claim, window.from_90, window.to_90)
-    text = f"The mail says with 90 % probability: {window.from_90:%d %b %Y} to {window.to_90:%d %b %Y}."
+    text = f"The mail says with 90% probability: {window.from_90:%d %b %Y} to {window.to_90:%d %b %Y}."
     return (ClaimOutcome.CONSISTENT if inside else ClaimOutcome.UNKNOWN), text, ()
 
 

@@ -123,8 +123,7 @@ def _facts(session: Session, case: CaseRow, kind: str, slug: str, now: datetime)
 
 def _said(evidence: Evidence, mails: set[int]) -> dict[str, set[int]]:
     """Which fields leaked, with the mails among these that repeat them: to whom a letter goes is told of no other mail."""
-    likely = {field for field, p in evidence.leaked.items() if p > 0.5}
-    found = {field: mails.intersection(its) for field, its in evidence.said.items() if field in likely}
+    found = {field.name: mails.intersection(field.mails) for field in evidence.fields if field.leaked}
     return {field: its for field, its in found.items() if its}
 
 

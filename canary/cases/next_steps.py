@@ -4,6 +4,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from canary.model.case import counts_as_leaked
+
 NOTIFY_WITHIN = timedelta(hours=72)
 """GDPR Art. 33(1): the supervisory authority is told within 72 hours after having become aware of a breach."""
 
@@ -49,10 +51,15 @@ class Clock:
     left: timedelta
 
     @property
+    def over(self) -> bool:
+        """Whether nothing is left."""
+        return self.left < timedelta()
+
+    @property
     def text(self) -> str:
         """How much is left, in words."""
         hours = int(abs(self.left).total_seconds() // 3600)
-        return f"{hours} h left" if self.left >= timedelta() else f"over since {hours} h"
+        return f"overdue by {hours} h" if self.over else f"{hours} h left"
 
 
 def clock(aware: datetime | None, now: datetime) -> Clock | None:
@@ -79,7 +86,7 @@ def _personal(concerns: Sequence[Concern], leaked: Mapping[str, float]) -> Itera
         yield Task(
             f"password:{each.slug}", "you", f"Change the password at {each.name}, and wherever it was used again"
         )
-    known = [field for field, p in leaked.items() if p > 0.5]
+    known = [field for field, p in leaked.items() if counts_as_leaked(p)]
     signs = list(dict.fromkeys(_WATCH[field] for field in known if field in _WATCH))
     names = " and ".join(each.name for each in concerns[:3]) or "the vendor"
     yield Task(

@@ -8,6 +8,7 @@ from typing import Annotated, Any
 import typer
 
 from canary.cli.context import CliError, Json, show_json
+from canary.model.case import percent
 
 _MOST = 512 * 1024 * 1024
 
@@ -62,12 +63,12 @@ def _print(found: dict[str, Any]) -> None:
     for case in found["cases"]:
         typer.echo(f"{len(case['canaries'])} addresses hit by {len(case['campaigns'])} campaigns")
         for suspect in case["suspects"][:5]:
-            typer.echo(f"  {suspect['p']:6.1%}  {suspect['kind']} {suspect['id']}".rstrip())
+            typer.echo(f"  {percent(suspect['p']):>9}  {suspect['kind']} {suspect['id']}".rstrip())
         no_leak = next((h["p"] for h in case["hypotheses"] if not h["sources"]), 0.0)
-        typer.echo(f"  {no_leak:6.1%}  no leak")
+        typer.echo(f"  {percent(no_leak):>9}  no leak")
         for twins in case["indistinguishable"]:
             typer.echo(f"  not distinguishable: {', '.join(twin['id'] for twin in twins)}")
         if case["window"]:
-            typer.echo(f"  leaked between {case['window']['from_90'][:10]} and {case['window']['to_90'][:10]} (90 %)")
+            typer.echo(f"  leaked between {case['window']['from_90'][:10]} and {case['window']['to_90'][:10]} (90%)")
     if not found["cases"]:
         typer.echo("No charged hits: nothing to explain.")

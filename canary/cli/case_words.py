@@ -6,7 +6,7 @@ from typing import Any
 import typer
 
 from canary.cli.context import show_table
-from canary.model.case import Findings, percent
+from canary.model.case import Findings, counts_as_leaked, percent
 
 
 def print_case(found: Mapping[str, Any]) -> None:
@@ -65,7 +65,7 @@ def in_words(findings: Findings) -> Iterator[str]:
     """Yield what is found about a case, a sentence a line."""
     window = findings.window
     if window:
-        yield f"Leaked between {window.from_90:%Y-%m-%d} and {window.to_90:%Y-%m-%d} (90 %)."
+        yield f"Leaked between {window.from_90:%Y-%m-%d} and {window.to_90:%Y-%m-%d} (90%)."
     yield from _fields(findings.fields)
     for names in findings.indistinguishable:
         yield f"Not distinguishable: {', '.join(names)}. An address that only one of them has would settle it."
@@ -77,7 +77,7 @@ def _fields(fields: Mapping[str, float]) -> Iterator[str]:
     names = {name: p for name, p in fields.items() if "name" in name}
     others = {name: p for name, p in fields.items() if name not in names}
     for label, some in (("Names", names), ("Other facts", others)):
-        seen = [f"{name} {percent(p)}" for name, p in some.items() if p > 0.5]
+        seen = [f"{name} {percent(p)}" for name, p in some.items() if counts_as_leaked(p)]
         if seen:
             yield f"{label} leaked: yes ({', '.join(seen)})."
         elif some:

@@ -35,7 +35,7 @@ _WORDS = {
     "became_sure": "visible leaks named at .9",
     "days_since_mail": "days from first mail to .9, median",
     "days_since_leak": "days from leak to .9, median",
-    "window_coverage": "coverage of 90 % window",
+    "window_coverage": "coverage of 90% window",
     "window_days": "days of window, median",
 }
 

@@ -124,8 +124,9 @@ class Explanation:
     speaks_against: tuple[Observation, ...]
 
 
-LEAKED = 0.5
-"""A field of a persona counts as leaked when that is more likely than not."""
+def counts_as_leaked(probability: float) -> bool:
+    """Whether a field of a persona counts as leaked: when that is at least as likely as not."""
+    return probability >= 0.5
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,8 +145,8 @@ class Findings:
 
     @property
     def leaked_fields(self) -> tuple[str, ...]:
-        """The fields that leaked, more likely than not."""
-        return tuple(name for name, p in self.fields.items() if p >= LEAKED)
+        """The fields that count as leaked."""
+        return tuple(name for name, p in self.fields.items() if counts_as_leaked(p))
 
 
 def likeliest(suspects: Sequence[Suspect], count: int = 5) -> tuple[tuple[str, float], ...]:

@@ -49,12 +49,13 @@ from canary.store.queries.users import forget_expired
 from canary.store.retention import let_go
 from canary.store.signing_key import installation_key
 from canary.web.app import create_app
+from canary.web.config import WebConfig
 from canary.web.issue_forms import IssueSettings
 from canary.web.rendering import KEEPS_UP, LISTENING
 
 __all__ = ["clock", "fetch_addresses", "open_spool", "open_store", "seals"]
 
-log = logging.getLogger("canary.processes.run")
+log = logging.getLogger("canary.run")
 
 IDLE_SECONDS = 0.2
 ALERT_SECONDS = 0.2
@@ -321,16 +322,21 @@ async def web(settings: Settings, *, watched: bool = False, ready: Callable[[str
     """Serve the dashboard until stopped; `ready` is told its address once it listens."""
     stopping, store = ShutdownSignal(watched=watched), open_store(settings)
     told = receiver_metrics(settings)
-    app = create_app(
-        store, clock, settings.web_url, lambda: _health(told), receiver_metrics(settings),
-        IssueSettings(tuple(settings.domains), supplier_book().is_shared, installation_key(settings.data)),
-        [target.view for target in alert_targets(settings)], arrangement(settings),
-        settings.retention.after,
-    )  # fmt: skip
+    site = WebConfig(
+        store,
+        clock,
+        url=settings.web_url,
+        health=lambda: _health(told),
+        registry=receiver_metrics(settings),
+        issuing=IssueSettings(tuple(settings.domains), supplier_book().is_shared, installation_key(settings.data)),
+        destinations=[target.view for target in alert_targets(settings)],
+        arranged=arrangement(settings),
+        retention=settings.retention.after,
+    )
     # An access log would show one-time links; the application logs what matters.
     host, port = settings.web.host, settings.web.port
     config = uvicorn.Config(
-        app, host, port, lifespan="off", log_config=None, access_log=False, server_header=False,
+        create_app(site), host, port, lifespan="off", log_config=None, access_log=False, server_header=False,
         timeout_graceful_shutdown=2,  # whoever listens to news would hold it up for ever
     )  # fmt: skip
     server = _WebServer(config)

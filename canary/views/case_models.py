@@ -1,10 +1,11 @@
 """The facts that the page of a case shows; frozen, and read by `canary.views.case_pages`."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
 from canary.cases.checklist import ChecklistItem
-from canary.cases.claims import Evidence
+from canary.cases.claims import Evidence, HitAddress
 from canary.cases.next_steps import Clock
 from canary.cases.statements import AnsweredStatement
 from canary.model.case import Findings
@@ -23,7 +24,7 @@ class CanaryMark:
     @property
     def said(self) -> str:
         """How it stands, in a word."""
-        return "hit" if self.hit else "quiet" if self.there else "not there at the time"
+        return "hit" if self.hit else "quiet" if self.there else "issued later"
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +58,33 @@ class CampaignShare:
 
 
 @dataclass(frozen=True, slots=True)
+class Guessing:
+    """How likely it is that addresses of a case were guessed: the worst chance of the random ones, else of all.
+
+    `random` of the `struck` addresses cannot be guessed within reason, after `attempts` guesses at the domain.
+    """
+
+    struck: int
+    random: int
+    p: float
+    attempts: int
+
+    @property
+    def all_random(self) -> bool:
+        """Whether none of them could be guessed."""
+        return self.random == self.struck
+
+    @classmethod
+    def of(cls, struck: Sequence[HitAddress]) -> "Guessing | None":
+        """Sum up the chances of each address, if there are any."""
+        hard = [each.chance for each in struck if each.chance.hard]
+        worst = hard or [each.chance for each in struck]
+        if not worst:
+            return None
+        return cls(len(struck), len(hard), max(c.p for c in worst), max(c.attempts for c in worst))
+
+
+@dataclass(frozen=True, slots=True)
 class CasePage:
     """Who may have leaked, how we know, what was said, and what to do; `older` is the key of the next page of hits."""
 
@@ -80,3 +108,8 @@ class CasePage:
     hits: tuple[HitLine, ...]
     older: int | None
     events: tuple[tuple[datetime, str, str, str], ...]
+
+    @property
+    def guessing(self) -> Guessing | None:
+        """Could the addresses be guessed?"""
+        return Guessing.of(self.evidence.struck)

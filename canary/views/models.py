@@ -13,6 +13,8 @@ from canary.model.sender import Sender
 from canary.model.verdict import LEAKS, StatedReason
 from canary.store.tables import MailRow
 
+HOPS = 20
+
 
 @dataclass(frozen=True, slots=True)
 class Weeks:
@@ -261,3 +263,9 @@ class MailPage:
     hits: tuple[HitLine, ...]
     campaign: tuple[str, int] | None
     whole: bool = True
+
+    @property
+    def claimed_hops(self) -> tuple[str, ...]:
+        """The newest hops that the mail itself names."""
+        hops = [text for name, text in self.mail.parts.get("headers") or () if name.lower() == "received"]
+        return tuple(hops[:HOPS])

@@ -1,55 +1,33 @@
 """The web application: the parts put together."""
 
-from collections.abc import Callable, Mapping, Sequence
-from datetime import datetime, timedelta
+from collections.abc import Sequence
 
 from fastapi import Depends, FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
-from prometheus_client import CollectorRegistry
 from starlette.exceptions import HTTPException
 from starlette.middleware.gzip import GZipMiddleware
 
 from canary import __version__
-from canary.authenticate.dns_records import Arrangement
-from canary.model.alert import DestinationView
-from canary.store.database import Database
 from canary.web.api import NOUNS
 from canary.web.api.document import PATH, Document, answers
 from canary.web.api.schema import nothing_else
 from canary.web.assets import Assets
-from canary.web.auth import Authenticator
+from canary.web.config import WebConfig
 from canary.web.errors import ErrorPages
 from canary.web.health_endpoints import HealthEndpoints
-from canary.web.issue_forms import IssueSettings
 from canary.web.middleware import SiteMiddleware, headers_for
 from canary.web.pages import PAGES
 from canary.web.rendering import PageContext
 from canary.web.routes import API, Mounted, Role, RouteTable, WebRoute
 
 
-def create_app(  # noqa: PLR0913, PLR0917 - what a site is made of
-    database: Database,
-    clock: Callable[[], datetime],
-    url: str = "http://127.0.0.1:8025",
-    health: Callable[[], Mapping[str, str]] | None = None,
-    registry: CollectorRegistry | None = None,
-    issuing: IssueSettings | None = None,
-    destinations: Sequence[DestinationView] = (),
-    arranged: Arrangement | None = None,
-    retention: timedelta | None = None,
-) -> FastAPI:
-    """Build the pages over a store; `health` tells the state of each part, `registry` holds the metrics to show.
-
-    `issuing` is what addresses are issued with; `destinations` are those of alerts, without their secrets,
-    `arranged` the records that DNS should have, and `retention` how long mail that nobody needs is kept whole.
-    """
+def create_app(config: WebConfig) -> FastAPI:
+    """Build the site: pages, API, probes and static files, behind the guard that asks who may do what."""
     app = FastAPI(title="Canary", openapi_url=None, docs_url=None, redoc_url=None)
-    door = Authenticator(database, clock, url)
     assets = Assets()
-    frame = PageContext(door, health or dict, assets, issuing, destinations)
-    frame.arranged, frame.retention = arranged or Arrangement(), retention
-    probes = HealthEndpoints(database, health or dict, registry or CollectorRegistry())
+    frame = PageContext(config, assets)
+    probes = HealthEndpoints(config.database, config.health, config.registry)
     pages = [page(frame) for page in (*PAGES, *NOUNS)]
     routes = [route for part in (*pages, probes, Document(app, __version__)) for route in part.routes()]
     mounted = Mounted("/static", Role.PUBLIC, assets)
@@ -60,12 +38,12 @@ def create_app(  # noqa: PLR0913, PLR0917 - what a site is made of
     app.add_middleware(GZipMiddleware, minimum_size=1000)
     app.add_middleware(
         SiteMiddleware,
-        door=door,
+        door=frame.door,
         ways=RouteTable(app.routes, [*routes, mounted]),
         faults=faults,
-        headers=headers_for(url),
+        headers=headers_for(config.url),
     )
-    app.state.door, app.state.ways = door, (*routes, mounted)
+    app.state.door, app.state.ways = frame.door, (*routes, mounted)
     return app
 
 

@@ -47,7 +47,7 @@ class Authenticator:
         if request.method not in _SAFE and token is None and not same_origin(request):
             raise HTTPException(403, "This request came from another site and was refused.")
         if not _fits(request, way.largest if way else LARGEST_FORM):
-            raise HTTPException(413, "This request is larger than any request here.")
+            raise HTTPException(413, "This request is too large.")
         least = way.role if way else Role.VIEWER
         if least is Role.PUBLIC:
             return None

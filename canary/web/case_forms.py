@@ -56,5 +56,5 @@ def _time(text: str, name: str) -> datetime:
     try:
         at = datetime.fromisoformat(text.strip())
     except ValueError:
-        raise ValueError(f"{name} {text[:40]!r}: no time; write it as 2011-12-31 or 2011-12-31T09:00") from None
+        raise ValueError(f"{name} {text[:40]!r}: not a time; write it as 2011-12-31 or 2011-12-31T09:00") from None
     return at.replace(tzinfo=UTC) if at.tzinfo is None else at.astimezone(UTC)

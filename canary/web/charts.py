@@ -6,6 +6,7 @@ from datetime import UTC, date, datetime, timedelta
 
 from markupsafe import Markup
 
+from canary.model.case import percent
 from canary.model.verdict import OWN_SERIES, SERIES
 from canary.views.models import BeliefLine, Weeks
 
@@ -85,7 +86,9 @@ def belief(lines: Sequence[BeliefLine]) -> Markup:
         drawn = " ".join(f"H{x} V{y}" for x, y in steps[1:])
         paths.append(_STEPS.format(f"M{steps[0][0]} {steps[0][1]} {drawn} H952", f"case {case}"))
     ends = Markup('<text x="48" y="126">{}</text><text x="952" y="126" text-anchor="end">{}</text>')
-    said = f"From {lines[0].p:.0%} to {lines[-1].p:.0%} in {len(lines)} weighings"
+    said = (
+        f"From {percent(lines[0].p)} to {percent(lines[-1].p)} in {len(lines)} weighing{'s' if len(lines) > 1 else ''}"
+    )
     return Markup('<svg class="belief timeline" viewBox="0 0 960 132" role="img" aria-label="{}">{}{}{}</svg>').format(
         said, _percents(), _joined(paths), ends.format(f"{first:%-d %b %Y}", f"{last:%-d %b %Y}")
     )
@@ -95,7 +98,7 @@ def _percents() -> Markup:
     line = Markup(
         '<line class="rule" x1="48" x2="952" y1="{0}" y2="{0}"/><text x="42" y="{1}" text-anchor="end">{2}</text>'
     )
-    return _joined(line.format(110 - share, 114 - share, f"{share} %") for share in (0, 50, 100))
+    return _joined(line.format(110 - share, 114 - share, f"{share}%") for share in (0, 50, 100))
 
 
 def bar(p: float) -> Markup:

@@ -33,14 +33,14 @@ class _Axis:
 
 
 def window(span: LeakWindow, struck: Sequence[HitAddress]) -> Markup:
-    """Draw when it leaked: the hard bounds, the 90 % band, the addresses hit by when they were issued, and first mails."""
+    """Draw when it leaked: the hard bounds, the 90% band, the addresses hit by when they were issued, and first mails."""
     times = [span.earliest, span.latest, span.from_90, span.to_90, *(s.issued for s in struck), *(s.at for s in struck)]
     pad = max((max(times) - min(times)) / 40, timedelta(days=2))
     axis = _Axis(min(times) - pad, max(times) + pad)
     parts = [*_bounds(axis, span), *_dots(axis, struck[:_SHOWN]), *_months(axis)]
     said = (
         f"It leaked after {span.earliest:%d %b %Y} and before {span.latest:%d %b %Y};"
-        f" with 90 % probability between {span.from_90:%d %b %Y} and {span.to_90:%d %b %Y}."
+        f" with 90% probability between {span.from_90:%d %b %Y} and {span.to_90:%d %b %Y}."
     )
     return _SVG.format(_WIDTH, _HEIGHT, said, Markup("").join(parts))
 
@@ -52,7 +52,7 @@ def _bounds(axis: _Axis, span: LeakWindow) -> Iterable[Markup]:
     yield _RECT.format("band", low, _BAND, max(2.0, round(high - low, 1)), 18)
     middle = (low + high) / 2
     side = "end" if middle > _WIDTH * 0.8 else "start" if middle < _WIDTH * 0.2 else "middle"
-    yield _TEXT.format(round(middle, 1), _BAND - 4, side, f"90 %: {_day(span.from_90)} to {_day(span.to_90)}")
+    yield _TEXT.format(round(middle, 1), _BAND - 4, side, f"90%: {_day(span.from_90)} to {_day(span.to_90)}")
 
 
 def _dots(axis: _Axis, struck: Iterable[HitAddress]) -> Iterable[Markup]:

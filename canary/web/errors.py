@@ -12,12 +12,12 @@ from canary.web.routes import API
 
 PROBLEM = "application/problem+json"
 LINES = {
-    400: "This request makes no sense here.",
+    400: "This request could not be understood.",
     401: "Log in first.",
     403: "Your role does not allow this.",
     404: "There is nothing at this address.",
-    405: "This address does not do that.",
-    500: "Something went wrong on our side; the log says what.",
+    405: "This address does not support that method.",
+    500: "Something went wrong on our side; the log has the details.",
     503: "The store cannot be reached right now; mail is still being received. Try again in a moment.",
 }
 

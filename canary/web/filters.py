@@ -1,7 +1,10 @@
 """How pages say things: relative times, defanged links, and what a sender proved, in words."""
 
+import math
 import re
+from collections.abc import Mapping
 from datetime import datetime
+from urllib.parse import quote, urlencode
 
 from markupsafe import Markup
 
@@ -17,9 +20,14 @@ _PROOF = {
     Proof.DKIM_ALIGNED: "DKIM, aligned", Proof.SPF_ALIGNED: "SPF, aligned", Proof.DKIM: "DKIM", Proof.SPF: "SPF",
 }  # fmt: skip
 KINDS = {
-    "vendor": "vendor", "supplier": "supplier", "account": "account at a supplier", "owner": "our own side",
+    "vendor": "vendor", "supplier": "supplier", "account": "account at a supplier", "owner": "your own side",
     "published": "shown in public", "none": "no leak",
 }  # fmt: skip
+SERIES = {
+    "expected": "expected", "supplier": "supplier", "third-party": "third party", "spam": "spam, impersonation",
+    "other": "bounces and others",
+}  # fmt: skip
+LANGUAGES = {"en": "English", "de": "Deutsch", "fr": "Français"}
 FEATURES = {
     "text": "text alike", "words": "short text", "subject": "subject", "sender": "named as", "link": "links to",
     "attachment": "file", "dkim": "signed by", "account": "account", "host": "host",
@@ -56,9 +64,9 @@ def day(at: datetime) -> str:
     return f"{at.day} {at:%b %Y}"
 
 
-def percent(p: float) -> str:
-    """Write a probability; nothing is ever quite certain or quite impossible."""
-    return "< 1 %" if 0 < p < 0.01 else "> 99 %" if p > 0.99 else f"{p:.0%}".replace("%", " %")
+def exact(at: datetime) -> str:
+    """Write a time to the second."""
+    return f"{at:%Y-%m-%d %H:%M:%S} UTC"
 
 
 def thousands(count: int) -> str:
@@ -74,6 +82,26 @@ def window(earliest: datetime | None, latest: datetime | None) -> str:
     return f"between {first} and {day(latest)}"
 
 
+def factor(times: float) -> str:
+    """Write how many times likelier something is, as roughly as it is known."""
+    if 0.001 <= times < 9.5:
+        return f"{times:.1g}"
+    if 9.5 <= times < 1e6:
+        return thousands(round(times))
+    return f"10^{math.floor(math.log10(times))}" if 0 < times < math.inf else f"{times:g}"
+
+
+def with_article(noun: str) -> str:
+    """Put `a` or `an` before a noun."""
+    return f"{'an' if noun[:1] in 'aeiou' else 'a'} {noun}"
+
+
+def query(wanted: Mapping[str, object]) -> str:
+    """Write what is asked of a page as the end of its address; what is empty is left out."""
+    asked = urlencode({name: value for name, value in wanted.items() if value not in ("", None)}, quote_via=quote)
+    return f"?{asked}" if asked else ""
+
+
 def size(octets: int) -> str:
     """Write a size in octets for people."""
     if octets < 1024:
@@ -84,14 +112,16 @@ def size(octets: int) -> str:
 def who_sent(identity: Identity, policy: str) -> str:
     """Say in a sentence or two who proved to have sent a mail, and whom it only claims to come from."""
     claim, domain = identity.claim, identity.domain
-    says = f"; the policy of {claim} itself says {policy}" if policy not in ("", "none") else ""
+    says = f"; the policy of {claim} says {policy}" if policy not in ("", "none") else ""
     if not identity.proven or not domain:
-        return f"Nobody proven. Claims to be {claim}{says}." if claim else "Nobody proven, and it claims to be nobody."
+        return (
+            f"No sender is proven. It claims to be from {claim}{says}." if claim else "No sender is proven or claimed."
+        )
     how = _PROOF[identity.proof]
     if identity.shared:
-        return f"A customer of {domain} ({how}); which one is not proven. Claims to be {claim or 'nobody'}."
+        return f"A customer of {domain} ({how}); which one is not proven. It claims to be from {claim or 'nobody'}."
     through = f", through account {identity.account} at {identity.esp}" if identity.account else ""
-    only = f" It claims to be {claim}, which is not proven{says}." if claim and not _same(claim, identity) else ""
+    only = f" It claims to be from {claim}, which is not proven{says}." if claim and not _same(claim, identity) else ""
     return f"{domain} sent it ({how}){through}.{only}"
 
 

@@ -125,6 +125,6 @@ def _vendor(session: Session, one: IssueRequest, with_: IssueSettings, now: date
         raise IssueRefused(f"Vendor {one.vendor!r} is new: say which domain it writes from, such as bikeparts.example.")
     if with_.shared(one.writes_from):
         raise IssueRefused(
-            f"Domain {one.writes_from!r}: a platform of many senders, which proves none; give the vendor's own."
+            f"Domain {one.writes_from!r}: a platform that many senders share, which identifies none of them; give the vendor's own."
         )
     return vendors.add_vendor(session, one.vendor, [one.writes_from], now).slug

@@ -75,7 +75,9 @@ class Live:
     async def live(self, request: Request) -> Response:
         """Stream hits as they come, beginning after the one a browser names that was cut off."""
         if len(self._listeners) >= LISTENERS:
-            raise HTTPException(503, "Too many are listening right now; look again in a moment.", {"Retry-After": "30"})
+            raise HTTPException(
+                503, "Too many pages are listening right now; try again in a moment.", {"Retry-After": "30"}
+            )
         listener = LiveListener(request.cookies.get(self._frame.door.cookie, ""))
         # Before the store is asked what was missed: a hit that comes meanwhile is told twice rather than never.
         self._listeners.add(listener)

@@ -1,8 +1,7 @@
 """What every page stands in: the store it reads, the clock, and the templates that show what it found."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Annotated, Protocol, TypeVar
 
@@ -13,19 +12,17 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoes
 from sqlmodel import Session
 from starlette.exceptions import HTTPException
 
-from canary.authenticate.dns_records import Arrangement
 from canary.judge.guess import odds
-from canary.model.alert import DestinationView
-from canary.model.verdict import LEAKS, SERIES
+from canary.model.case import percent
+from canary.model.verdict import LEAKS
 from canary.senders.profile import waiting
-from canary.store.database import Database
 from canary.store.queries.audit import CLIENT, audit
 from canary.store.queries.outbox import lost
 from canary.store.queries.vendors import Duplicate, Unknown
 from canary.web import charts, charts_case, filters
 from canary.web.assets import Assets
 from canary.web.auth import Authenticator, client_of
-from canary.web.issue_forms import IssueSettings
+from canary.web.config import WebConfig
 from canary.web.routes import Role, WebRoute
 from canary.web.user_agent import browser
 
@@ -42,7 +39,7 @@ MENU = (
     ("/alerts", "Alerts", Role.VIEWER),
     ("/account", "Your account", Role.VIEWER),
     ("/setup/tokens", "API tokens", Role.VIEWER),
-    ("/setup", "Set-up", Role.VIEWER),
+    ("/setup", "Setup", Role.VIEWER),
     ("/setup/users", "Users", Role.ADMIN),
     ("/audit", "Audit log", Role.ADMIN),
 )
@@ -50,23 +47,12 @@ MENU = (
 
 
 class PageContext:
-    """Shows pages over one store; `health` tells the state of each part, `issuing` is what addresses are issued with."""
+    """Shows pages over one store."""
 
-    def __init__(
-        self,
-        door: Authenticator,
-        health: Callable[[], Mapping[str, str]],
-        assets: Assets | None = None,
-        issuing: IssueSettings | None = None,
-        destinations: Sequence[DestinationView] = (),
-    ) -> None:
-        """Read through the door's store, by the door's clock; `destinations` are those of alerts."""
-        self.arranged = Arrangement()
-        self.retention: timedelta | None = None
-        self.door, self.health, self.issuing = door, health, issuing or IssueSettings()
-        self.domains, self.destinations = self.issuing.domains, tuple(destinations)
-        self.database: Database = door.database
-        self.clock: Callable[[], datetime] = door.clock
+    def __init__(self, config: WebConfig, assets: Assets | None = None) -> None:
+        """Read through the store of a configuration, by its clock."""
+        self.config, self.door = config, Authenticator(config.database, config.clock, config.url)
+        self.database, self.clock = config.database, config.clock
         self._templates = _environment(assets or Assets())
 
     def show(self, request: Request, template: str, status: int = 200, **facts: object) -> Response:
@@ -74,7 +60,7 @@ class PageContext:
         user = getattr(request.state, "user", None)
         page = self._templates.get_template(template)
         # A page that tells of a store that is down must not ask it.
-        bar = self._bar() if user and status < 500 else {"questions": 0, "health": {}, "amiss": []}
+        bar = self._bar() if user and status < 500 else {"questions": 0, "health": "", "amiss": []}
         menu = [(to, word) for to, word, least in MENU if user and Role(user.role).allows(least)]
         around = {"user": user, "now": self.clock(), "path": request.url.path, "bar": bar, "menu": menu}
         return HTMLResponse(page.render(facts, **around), status)
@@ -82,9 +68,10 @@ class PageContext:
     def _bar(self) -> dict[str, object]:
         with self.database.reading() as session:
             questions, arrive = waiting(session), not lost(session)
-        parts = {**self.health(), **({} if arrive else {"alerts": "some did not arrive"})}
+        parts = {**self.config.health(), **({} if arrive else {"alerts": "some did not arrive"})}
         amiss = [f"{name}: {word}" for name, word in parts.items() if word not in (LISTENING, KEEPS_UP)]
-        return {"questions": questions, "health": parts, "amiss": amiss}
+        health = "; ".join(f"{name} {word}" for name, word in parts.items())
+        return {"questions": questions, "health": health, "amiss": amiss}
 
     @contextmanager
     def writing(self, request: Request) -> Iterator[Session]:
@@ -94,7 +81,7 @@ class PageContext:
             yield session
 
     def audit(self, session: Session, request: Request, action: str, subject: str, text: str = "") -> None:
-        """Write down that whoever asks did something, where no function of the store does so."""
+        """Record that the user who asks did something, where no function of the store does so."""
         audit(session, self.clock(), request.state.user.name, action, subject, text)
 
 
@@ -135,12 +122,13 @@ def _environment(assets: Assets) -> Environment:
         undefined=StrictUndefined, finalize=filters.visible, trim_blocks=True, lstrip_blocks=True,
     )  # fmt: skip
     environment.filters.update(
-        defang=filters.defang, ago=filters.ago, day=filters.day, percent=filters.percent, size=filters.size,
+        defang=filters.defang, ago=filters.ago, day=filters.day, percent=percent, size=filters.size,
+        exact=filters.exact, factor=filters.factor, query=filters.query, with_article=filters.with_article,
         sparkline=charts.sparkline, timeline=charts.timeline, heat=charts.heat, bar=charts.bar,
         belief=charts.belief, browser=browser,
         chartdata=charts.data, casewindow=charts_case.window, odds=odds, charttold=charts.described, thousands=filters.thousands, window=filters.window,
     )  # fmt: skip
-    environment.globals.update(series=SERIES, kinds=filters.KINDS, features=filters.FEATURES)
+    environment.globals.update(series=filters.SERIES, kinds=filters.KINDS, features=filters.FEATURES)
     environment.globals.update(plain_claims=filters.PLAIN_CLAIMS)
     environment.globals.update(asset=assets.address, leaks=frozenset(LEAKS))
     return environment

@@ -19,6 +19,7 @@ from canary.model.alert import DestinationView
 from canary.store.database import Database
 from canary.store.queries.users import add_user, new_token
 from canary.web.app import create_app
+from canary.web.config import WebConfig
 from canary.web.issue_forms import IssueSettings
 from tests.patience import PATIENCE
 from tests.receiver import receiving
@@ -125,10 +126,10 @@ def served(folder: Path) -> Iterator[Shown]:
     """Serve a data folder on a free port."""
     database = Database(f"sqlite:///{folder}/canary.db")
     destinations = [DestinationView("slack", "slack")]
-    app = create_app(
+    app = create_app(WebConfig(
         database, lambda: NOW, health=lambda: {"listener": "listening"}, issuing=IssueSettings(("inbox.example",)),
         destinations=destinations,
-    )  # fmt: skip
+    ))  # fmt: skip
     server = uvicorn.Server(uvicorn.Config(app, port=0, log_config=None, access_log=False, lifespan="off"))
     listening = server.config.bind_socket()
     listening.listen(64)  # a client that comes before the server does waits in the queue

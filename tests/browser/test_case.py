@@ -27,25 +27,25 @@ def case(demo: Path, tmp_path: Path, context: BrowserContext) -> Iterator[Page]:
 
 @pytest.mark.everyday
 def test_a_case_is_walked_through_its_states(case: Page) -> None:
-    case.get_by_label("Who sees to it").select_option("ada")
-    case.locator("form", has=case.get_by_label("Who sees to it")).get_by_role("button").click()
+    case.get_by_label("Assigned to").select_option("ada")
+    case.locator("form", has=case.get_by_label("Assigned to")).get_by_role("button").click()
     for way in ("Investigating", "Vendor notified", "Confirmed", "Closed"):
-        case.get_by_label("Why is it to become").fill(f"as {way.lower()}")
+        case.get_by_label("Why change it").fill(f"as {way.lower()}")
         case.get_by_role("button", name=way, exact=True).click()
     assert case.locator(".head .state").first.inner_text() == "closed"
-    assert "seen to by ada" in case.locator(".head").inner_text()
+    assert "Assigned to ada" in case.locator(".head").inner_text()
     told = case.locator(".events").inner_text()
     assert "vendor-notified → confirmed: as confirmed" in told
 
 
 def test_a_statement_that_the_mail_contradicts_is_shown_so_with_the_mails(case: Page) -> None:
-    case.get_by_text("Write down a statement").click()
+    case.get_by_text("Record a statement").click()
     case.get_by_label("Who said it").fill("Playbox")
     case.get_by_label("On", exact=True).fill("2011-03-22")
-    case.get_by_label("In which words").fill("Only e-mail addresses were taken.")
+    case.get_by_label("In their words").fill("Only e-mail addresses were taken.")
     case.get_by_label("only e-mail addresses leaked").check()
     case.get_by_label("the address was guessed").check()
-    case.get_by_role("button", name="Write it down").click()
+    case.get_by_role("button", name="Record it").click()
     answers = case.locator("#claims .answers li")
     assert [line.split("\n")[0] for line in answers.all_inner_texts()] == ["✗ contradicted"] * 2
     assert "What only the vendor was told appears in the mail" in answers.nth(1).inner_text()
@@ -73,7 +73,7 @@ def test_a_tick_starts_no_clock_and_the_time_of_awareness_does(case: Page) -> No
 
 def test_a_fault_is_said_on_the_page_of_the_case(case: Page) -> None:
     case.get_by_text("Merge or split").click()
-    case.get_by_label("Take over another case").fill("1")
+    case.get_by_label("Merge another case into this one").fill("1")
     case.get_by_role("button", name="Merge", exact=True).click()
     assert "case 1: it is one with itself already" in case.get_by_role("alert").inner_text()
 

@@ -7,6 +7,7 @@ import httpx
 import pytest
 
 from canary.web.app import create_app
+from canary.web.config import WebConfig
 from tests.oddities import ODD, QUICK, broken_addresses, broken_forms, pages
 from tests.ways import ready
 from tests.website import PASSWORD, Site, serve, serve_app
@@ -88,7 +89,7 @@ def test_what_only_users_see_is_kept_by_no_cache(site: Site) -> None:
 
 
 def test_over_https_the_cookie_is_bound_to_the_host_and_plain_http_is_left_for_good(site: Site) -> None:
-    app = create_app(site.database, lambda: site.now, url="https://canary.example")
+    app = create_app(WebConfig(site.database, lambda: site.now, url="https://canary.example"))
     with serve_app(Site("", app, site.database, site.now)) as secure, secure.client() as client:
         answer = client.post("/login", data={"name": "ada", "password": PASSWORD})
         cookie = answer.headers["set-cookie"]

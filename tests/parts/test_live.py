@@ -13,7 +13,7 @@ from canary.store import tables
 from canary.store.queries.users import revoke
 from canary.views.live_hits import MOST, news
 from canary.views.models import HitLine
-from canary.web.auth import Authenticator
+from canary.web.config import WebConfig
 from canary.web.live import CHECKS, LISTENERS, WAITING, Live, LiveListener, SeenHits, event_of
 from canary.web.rendering import PageContext
 from tests.patience import PATIENCE
@@ -96,7 +96,7 @@ def test_of_very_many_only_the_newest_are_told(site: Site) -> None:
 
 
 def live(site: Site) -> Live:
-    return Live(PageContext(Authenticator(site.database, lambda: site.now, site.url), dict), 0.001)
+    return Live(PageContext(WebConfig(site.database, lambda: site.now, site.url)), 0.001)
 
 
 def asked(secret: str) -> Request:
@@ -159,5 +159,5 @@ def test_no_more_than_so_many_may_listen(site: Site) -> None:
         source._listeners = {LiveListener("") for _ in range(LISTENERS)}
         await source.live(asked(""))
 
-    with pytest.raises(Exception, match="Too many are listening"):
+    with pytest.raises(Exception, match="Too many pages are listening"):
         asyncio.run(crowd())

@@ -15,6 +15,7 @@ from canary.store.queries.audit import audit, audited
 from canary.store.queries.users import LONGEST, ROLES
 from canary.store.tables import UserRow
 from canary.web.app import create_app
+from canary.web.config import WebConfig
 from canary.web.routes import Role, WebRoute
 from tests.patience import PATIENCE
 from tests.ways import FRESH, WAYS, ready
@@ -200,7 +201,7 @@ def test_processes_that_serve_one_store_count_tries_together(site: Site, tmp_pat
 
 def serve_again(site: Site) -> AbstractContextManager[Site]:
     database = Database(str(site.database.url))
-    return serve_app(Site("", create_app(database, lambda: site.now), database, site.now))
+    return serve_app(Site("", create_app(WebConfig(database, lambda: site.now)), database, site.now))
 
 
 def test_an_old_hash_is_renewed_when_its_password_is_proven(site: Site) -> None:

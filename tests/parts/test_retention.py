@@ -10,6 +10,7 @@ from canary.store.retention import BATCH, let_go
 from canary.store.tables import HitRow, MailContentRow, MailRow, VendorTallyRow
 from canary.views.search import search
 from canary.web.app import create_app
+from canary.web.config import WebConfig
 from tests.conftest import START
 from tests.parts.test_pipeline import LURE, World, vendor_mail, world  # noqa: F401 - a fixture
 from tests.website import Site, serve, serve_app
@@ -87,13 +88,13 @@ def test_the_page_of_a_mail_says_that_it_was_let_go(tmp_path: Path) -> None:
         with site.logged_in("viewer") as client:
             shown = client.get("/mail/1").text
             assert client.get("/mail/1/raw").status_code == 404
-    assert "It was let go in time" in shown
+    assert "Its content was deleted after a time" in shown
     assert "/mail/1/raw" not in shown
 
 
-@pytest.mark.parametrize(("days", "said"), [(None, "All mail is kept whole"), (90, "let go after 90 days")])
+@pytest.mark.parametrize(("days", "said"), [(None, "All mail is kept in full"), (90, "deleted after 90 days")])
 def test_the_set_up_page_says_what_is_kept(tmp_path: Path, days: int | None, said: str) -> None:
     with serve(tmp_path) as first:
-        app = create_app(first.database, lambda: first.now, retention=timedelta(days=days) if days else None)
+        app = create_app(WebConfig(first.database, lambda: first.now, retention=timedelta(days=days) if days else None))
         with serve_app(Site("", app, first.database, first.now)) as site, site.logged_in("viewer") as client:
             assert said in client.get("/setup").text

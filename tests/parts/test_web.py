@@ -15,6 +15,7 @@ from starlette.routing import Mount
 from canary.senders.profile import list_senders
 from canary.store import tables
 from canary.web.app import create_app
+from canary.web.config import WebConfig
 from canary.web.routes import Role, RouteTable, WebRoute
 from tests.website import EVIL, HOSTILE, NOW, PASSWORD, Site, serve, stray
 
@@ -114,7 +115,7 @@ def test_a_made_up_token_is_not_taken_on_at_login(still: Site) -> None:
 def test_the_cookie_is_out_of_reach_of_scripts_and_bound_to_the_host_over_https(tmp_path: Path, site: Site) -> None:
     with site.client() as client:
         assert {"HttpOnly", "Path=/", "SameSite=lax"} <= set(log_in(client).headers["set-cookie"].split("; "))
-    app = create_app(site.database, lambda: NOW, url="https://canary.example")
+    app = create_app(WebConfig(site.database, lambda: NOW, url="https://canary.example"))
     assert (app.state.door.cookie, app.state.door.secure) == ("__Host-canary", True)
 
 

@@ -19,8 +19,10 @@ from tests.processes import ROOT, House
 from tests.receiver import Receiver
 
 pytestmark = pytest.mark.slow
-SOURCES = ("canary/pipeline/story.py", "canary/alerts/delivery.py")
-STAGES = [stage for source in SOURCES for stage in re.findall(r'passed\("(\w+)"\)', (ROOT / source).read_text())]
+SOURCES = ("canary/pipeline/story.py", "canary/pipeline/batch.py", "canary/alerts/delivery.py")
+STAGES = [
+    stage for source in SOURCES for stage in re.findall(r'(?:passed|on_stage)\("(\w+)"\)', (ROOT / source).read_text())
+]
 LURE = b"From: a@bad.example\r\nSubject: Reader update\r\n\r\nDownload the new version at https://bad.example/x now please\r\n"
 
 

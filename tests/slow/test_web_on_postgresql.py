@@ -9,6 +9,7 @@ from canary.model.alert import DestinationView
 from canary.store.database import Database
 from canary.store.queries.audit import audited
 from canary.web.app import create_app
+from canary.web.config import WebConfig
 from canary.web.routes import API
 from tests.oddities import ODD, QUICK, broken_addresses, broken_forms
 from tests.ways import CALLS, ready
@@ -21,7 +22,7 @@ pytestmark = pytest.mark.slow
 def site(postgres_store: Database) -> Iterator[Site]:
     fill(postgres_store)
     site = Site("", FastAPI(), postgres_store, NOW)
-    site.app = create_app(postgres_store, lambda: site.now, destinations=[DestinationView("ops", "slack")])
+    site.app = create_app(WebConfig(postgres_store, lambda: site.now, destinations=[DestinationView("ops", "slack")]))
     with serve_app(site):
         ready(site)
         yield site

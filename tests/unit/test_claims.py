@@ -8,7 +8,7 @@ import pytest
 from canary.cases.claims import Evidence, HitAddress, answer_claim
 from canary.judge.guess import Chance
 from canary.model.attempt import LocalShape
-from canary.model.case import LeakWindow, Suspect, SuspectKind
+from canary.model.case import LeakWindow, Suspect, SuspectKind, counts_as_leaked
 from canary.model.claim import CLAIMS, Claim, ClaimCode, ClaimOutcome
 
 
@@ -47,7 +47,7 @@ STANDING = [
     (Claim(ClaimCode.HAPPENED, "", day(2, 1), day(2, 28)), ClaimOutcome.CONSISTENT, "03 Jan 2011 to 14 Mar 2011", ()),
     (Claim(ClaimCode.HAPPENED, "", None, day(12, 1, 2010)), ClaimOutcome.CONTRADICTED, "issued only after that", (15,)),
     (Claim(ClaimCode.HAPPENED, "", day(3, 21), None), ClaimOutcome.CONTRADICTED, "first on 20 Mar 2011", (12,)),
-    (Claim(ClaimCode.HAPPENED, "", day(3, 16), day(3, 19)), ClaimOutcome.UNKNOWN, "90 % probability", ()),
+    (Claim(ClaimCode.HAPPENED, "", day(3, 16), day(3, 19)), ClaimOutcome.UNKNOWN, "90% probability", ()),
     (
         Claim(ClaimCode.STOPPED, "", day(4, 1)),
         ClaimOutcome.CONSISTENT,
@@ -122,3 +122,21 @@ def test_a_claim_that_lacks_what_it_needs_is_refused_with_the_cure(code: ClaimCo
 def test_a_claim_whose_end_comes_before_its_beginning_is_refused() -> None:
     with pytest.raises(ValueError, match="write the earlier date first"):
         Claim(ClaimCode.HAPPENED, "", day(2, 2), day(2, 1))
+
+
+@pytest.mark.parametrize(("p", "leaked"), [(0.0, False), (0.499, False), (0.5, True), (1.0, True)])
+def test_a_field_counts_as_leaked_when_that_is_at_least_as_likely_as_not(p: float, leaked: bool) -> None:
+    assert counts_as_leaked(p) is leaked
+
+
+def test_only_a_field_that_leaked_and_stands_in_mail_is_seen() -> None:
+    likely = replace(
+        PLAY,
+        leaked={"given name": 0.999, "phone": 0.7, "family name": 0.3},
+        said={"given name": (12,), "family name": (15,)},
+    )
+    assert [(field.name, field.leaked, field.seen) for field in likely.fields] == [
+        ("given name", True, True),
+        ("phone", True, False),
+        ("family name", False, False),
+    ]

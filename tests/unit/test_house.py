@@ -15,6 +15,7 @@ from canary.store.tables import CaseRow, HitRow, MailRow
 
 ROOT = Path(__file__).parents[2]
 MODULES = sorted(f for f in (ROOT / "canary").rglob("*.py") if "migrations" not in f.parts)
+TEMPLATES = sorted((ROOT / "canary/web/templates").rglob("*.html"))
 FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef)
 
 
@@ -62,7 +63,7 @@ def test_the_flow_page_names_every_folder_and_stays_short() -> None:
 def test_the_flow_page_tells_the_stages_in_the_order_of_the_pipeline() -> None:
     page = (ROOT / "docs/flow.md").read_text()
     told = re.findall(r"^\d\. \*(\w+)\*", page, re.MULTILINE)
-    passed = re.findall(r'passed\("(\w+)"\)', (ROOT / "canary/pipeline/story.py").read_text())
+    passed = re.findall(r'on_stage\("(\w+)"\)', (ROOT / "canary/pipeline/story.py").read_text())
     assert told == [stage for stage in dict.fromkeys(told) if stage in passed]
     story = (importlib.import_module("canary.pipeline.story").__doc__ or "").split("\n\n")[1]
     assert [w for w in re.findall(r"\w+", story) if w in told] == told
@@ -122,6 +123,56 @@ def test_no_template_looks_into_stored_facts() -> None:
 
 def test_the_type_checker_lets_nobody_look_into_stored_facts() -> None:
     assert {name: row.__annotations__[name] for name, row in STORED.items()} == dict.fromkeys(STORED, object)
+
+
+@pytest.mark.parametrize("path", TEMPLATES, ids=lambda p: p.name)
+def test_no_template_line_is_longer_than_140_characters(path: Path) -> None:
+    assert [line for line in path.read_text().splitlines() if len(line) > 140] == []
+
+
+def thresholds(template: str) -> list[str]:
+    """What a template decides by a number other than 0 and 1, which tell something from nothing and one from many."""
+    expressions = re.findall(r"\{%.*?%\}|\{\{.*?\}\}", template, re.DOTALL)
+    named = r'"(?:eq|equalto|ne|lt|lessthan|gt|greaterthan|le|ge)"\s*,\s*(?![01]\b)[\d.]'
+    compared = r"(?:[=!<>]=|[<>])\s*(?![01]\b)[\d.]|(?<!\w)(?![01]\b)\d+\s*(?:[=!<>]=|[<>])"
+    tested = r"\bis\s+(?:not\s+)?(?:eq|equalto|ne|lt|lessthan|gt|greaterthan|le|ge|sameas)\W+(?![01]\b)[\d.]"
+    decimal = r"(?<!\w)\d*\.\d"
+    return [
+        e for e in expressions
+        if re.search(named, e) or re.search(f"{compared}|{tested}|{decimal}", re.sub(r"\"[^\"]*\"|'[^']*'", '""', e))
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize("path", TEMPLATES, ids=lambda p: p.name)
+def test_templates_decide_nothing_by_a_number(path: Path) -> None:
+    assert thresholds(path.read_text()) == []
+
+
+@pytest.mark.parametrize(
+    "decision",
+    [
+        "{% if p > .5 %}", "{% if p >= 0.5 %}", "{% if 100 < n %}", "{{ 'a' if n == 3 }}", "{{ n|round(1.5) }}", "{% if x is gt 7 %}",
+        '{{ x|selectattr(1, "gt", 0.5) }}', '{{ x|selectattr("n", "gt", 9) }}', "{% if n > 12\n and m %}",
+    ],
+)  # fmt: skip
+def test_a_threshold_in_a_template_is_found(decision: str) -> None:
+    assert thresholds(f"<p>{decision}</p>") == [decision]
+
+
+@pytest.mark.parametrize(
+    "plain",
+    [
+        "{% if n > 1 %}", "{% if n == 0 %}", "{{ s[:120] }}", "{{ f(x, 60, max=1000) }}", "{% if state == '2.5 > 1' %}",
+        '{% if a["b3"] == "x" %}', "a > 100 and .5",
+    ],
+)  # fmt: skip
+def test_what_a_template_may_look_at_is_no_threshold(plain: str) -> None:
+    assert thresholds(f"<p>{plain}</p>") == []
+
+
+def test_percentages_are_written_in_one_place() -> None:
+    by_hand = [str(p.relative_to(ROOT)) for p in MODULES if re.search(r":[<>^]?\d*\.\d%\}", p.read_text())]
+    assert by_hand == ["canary/model/case.py"]
 
 
 def test_the_readme_is_short() -> None:

@@ -14,10 +14,10 @@ def test_the_clock_runs_72_hours_from_when_one_became_aware() -> None:
     assert (found.until, found.text) == (AWARE + timedelta(hours=72), "40 h left")
 
 
-def test_the_clock_says_since_when_it_is_over() -> None:
+def test_the_clock_says_by_how_much_it_is_overdue() -> None:
     found = clock(AWARE, AWARE + timedelta(hours=75))
     assert found is not None
-    assert found.text == "over since 3 h"
+    assert found.text == "overdue by 3 h"
 
 
 def test_no_clock_runs_before_anybody_says_since_when() -> None:

@@ -8,6 +8,7 @@ from canary.attribute.planning.planning import CoveragePlan, IssueProposal, Reme
 from canary.attribute.planning.what_if import Addition, WhatIfOutcome
 from canary.attribute.world import Source
 from canary.attribute.world_json import source_document, time_text
+from canary.model.case import percent
 
 Namer = Callable[[Source], str]
 
@@ -35,7 +36,7 @@ def sentences(plan: CoveragePlan, name: Namer) -> Iterator[str]:
     """Yield what a plan says, the worst first."""
     yield from _some([f"Not distinguishable: {_list([name(s) for s in g])}." for g in plan.indistinguishable])
     yield from _some([
-        f"A leak of {name(t.source)} would hit two addresses with a probability of {t.seen:.0%} only; it holds"
+        f"A leak of {name(t.source)} would hit two addresses with a probability of {percent(t.seen)} only; it holds"
         f" {t.addresses:,}, and {t.missing:,} more would make it 90%."
         for t in plan.thin
     ])  # fmt: skip
@@ -73,7 +74,7 @@ def _gained(proposal: IssueProposal, name: Namer) -> str:
     before, after = proposal.before, proposal.after
     if proposal.help is Remedy.STAGGER:
         return f"a leak of {whose} is dated to {after.days:.0f} instead of {before.days:.0f} days"
-    return f"a leak of {whose} is laid to the right one with a probability of {after.right:.0%} instead of {before.right:.0%}"
+    return f"a leak of {whose} is laid to the right one with a probability of {percent(after.right)} instead of {percent(before.right)}"
 
 
 def _proposal(proposal: IssueProposal) -> dict[str, Any]:

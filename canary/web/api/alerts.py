@@ -1,4 +1,4 @@
-"""Alerts over the API: what was told to whom, and whether it arrived."""
+"""Alerts over the API: what was sent where, and whether it arrived."""
 
 from datetime import datetime
 from enum import StrEnum
@@ -41,7 +41,7 @@ class DeliveryOut(BaseModel):
 
 
 class DestinationOut(BaseModel):
-    """Where word goes; neither its address nor its secret is ever shown."""
+    """A destination of alerts; neither its address nor its secret is ever shown."""
 
     name: str
     kind: str
@@ -85,12 +85,12 @@ class AlertsApi:
         return page(found, limit, _show, lambda delivery: delivery.id)
 
     def destinations(self) -> list[DestinationOut]:
-        """List where word goes."""
-        return [DestinationOut(name=d.name, kind=d.kind, mode=d.mode.value) for d in self._frame.destinations]
+        """List the destinations of alerts."""
+        return [DestinationOut(name=d.name, kind=d.kind, mode=d.mode.value) for d in self._frame.config.destinations]
 
     def test(self, request: Request, new: TestNew) -> Started:
         """Send a test to a destination, by the way that alerts take."""
-        if new.destination not in {known.name for known in self._frame.destinations}:
+        if new.destination not in {known.name for known in self._frame.config.destinations}:
             raise HTTPException(404, f"destination {new.destination!r} is not known: see /api/v1/alerts/destinations")
         with map_store_errors(), self._frame.writing(request) as session:
             number = put_test(session, new.destination, self._frame.clock())
@@ -98,7 +98,7 @@ class AlertsApi:
         return Started(id=number)
 
     def retry(self, request: Request, delivery_id: Number) -> Started:
-        """Send a dead letter again."""
+        """Send a message again that could not be delivered."""
         with map_store_errors(), self._frame.writing(request) as session:
             retry(session, delivery_id, self._frame.clock())
             self._frame.audit(session, request, "alert-retry", f"delivery {delivery_id}")

@@ -128,7 +128,7 @@ class CanariesApi:
 
     def issue(self, request: Request, wanted: IssueBody) -> Issued:
         """Issue addresses to a vendor."""
-        issuing, now = self._frame.issuing, self._frame.clock()
+        issuing, now = self._frame.config.issuing, self._frame.clock()
         with map_store_errors(), self._frame.writing(request) as session:
             order = IssueOrder(wanted.vendor, issuing.domain(session), wanted.channel, wanted.style, wanted.mailbox)
             made = [lifecycle.issue(session, order, issuing.draw, now) for _ in range(wanted.count)]
@@ -145,7 +145,7 @@ class CanariesApi:
         """Issue the next generation to the same vendor and channel; the old address keeps listening."""
         with map_store_errors(), self._frame.writing(request) as session:
             old = self._one(session, canary_id)
-            made = lifecycle.rotate(session, old.address, self._frame.issuing.draw, self._frame.clock())
+            made = lifecycle.rotate(session, old.address, self._frame.config.issuing.draw, self._frame.clock())
             self._frame.audit(session, request, "canary-rotated", old.address, f"by {made.address}")
         return show(made)
 

@@ -76,20 +76,20 @@ class CaseWhole(CaseOut):
 
 
 class StateNew(RequestBody):
-    """The state that a case shall have, and why."""
+    """The state to put a case in, and why."""
 
     state: CaseState
     note: Text = ""
 
 
 class NoteNew(RequestBody):
-    """What is to be remembered of a case."""
+    """A note on a case."""
 
     text: Annotated[Text, Field(min_length=1)]
 
 
 class OwnerNew(RequestBody):
-    """The name of the user who sees to a case; empty for nobody."""
+    """The name of the user a case is assigned to; empty for nobody."""
 
     owner: Label = ""
 
@@ -128,17 +128,17 @@ class CasesApi:
             return _whole(session, workflow.get_case(session, case_id))
 
     def state(self, request: Request, case_id: Number, new: StateNew) -> CaseWhole:
-        """Bring a case into another state, where its present one has a way there."""
+        """Put a case into another state, if its present state allows that."""
         with map_store_errors(), self._frame.writing(request) as session:
             return _whole(session, workflow.set_state(session, case_id, new.state, self._word(request, new.note)))
 
     def note(self, request: Request, case_id: Number, new: NoteNew) -> CaseWhole:
-        """Write a note into the timeline of a case."""
+        """Add a note to the timeline of a case."""
         with map_store_errors(), self._frame.writing(request) as session:
             return _whole(session, workflow.add_note(session, case_id, self._word(request, new.text)))
 
     def owner(self, request: Request, case_id: Number, new: OwnerNew) -> CaseWhole:
-        """Let a user see to a case."""
+        """Assign a case to a user."""
         with map_store_errors(), self._frame.writing(request) as session:
             return _whole(session, workflow.set_assignee(session, case_id, new.owner, self._word(request)))
 

@@ -45,7 +45,7 @@ Found = TypeVar("Found")
 
 
 class RequestBody(BaseModel):
-    """What is sent here: a field that nobody knows is a fault, not a shrug."""
+    """The body of a request: an unknown field is an error."""
 
     model_config = ConfigDict(extra="forbid")
 

@@ -1,4 +1,4 @@
-"""Suppliers over the API: whom vendors hand addresses on to."""
+"""Suppliers over the API: who vendors pass addresses on to."""
 
 from datetime import datetime
 
@@ -42,7 +42,7 @@ class BeliefOut(BaseModel):
 
 
 class SupplierWhole(BaseModel):
-    """A supplier with all that is known of it."""
+    """A supplier with all that is or_404 of it."""
 
     slug: str
     name: str

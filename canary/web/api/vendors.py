@@ -1,4 +1,4 @@
-"""Vendors over the API: whom addresses were given to, and when they should fall silent."""
+"""Vendors over the API: who was given addresses, and when they should fall silent."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -49,7 +49,7 @@ class SupplyOut(BaseModel):
 
 
 class VendorOut(BaseModel):
-    """A vendor: where it sends from, whom it passes addresses to, when it should fall silent."""
+    """A vendor: where it sends from, who it passes addresses to, and when it should fall silent."""
 
     slug: str
     name: str
@@ -63,7 +63,7 @@ class VendorOut(BaseModel):
 
 
 class VendorNew(RequestBody):
-    """A vendor to remember, with the domains it sends from."""
+    """A vendor to add, with the domains it sends from."""
 
     name: Name
     domains: Annotated[tuple[Label, ...], Field(min_length=1, max_length=50)]
@@ -121,7 +121,7 @@ class VendorsApi:
             return _show(session, slug)
 
     def add(self, request: Request, new: VendorNew) -> VendorOut:
-        """Remember a vendor."""
+        """Add a vendor."""
         self._check(new.domains)
         with map_store_errors(), self._frame.writing(request) as session:
             vendor = vendors.add_vendor(session, new.name, new.domains, self._frame.clock())
@@ -165,10 +165,11 @@ class VendorsApi:
         bad = next((d for d in domains if not is_domain(d)), None)
         if bad is not None:
             raise HTTPException(422, f"domain {bad[:100]!r}: not a domain; give one such as shop.example")
-        shared = next((d for d in domains if self._frame.issuing.shared(d)), None)
+        shared = next((d for d in domains if self._frame.config.issuing.shared(d)), None)
         if shared is not None:
             raise HTTPException(
-                422, f"domain {shared!r}: a platform of many senders, which proves none; give the vendor's own"
+                422,
+                f"domain {shared!r}: a platform that many senders share, which identifies none of them; give the vendor's own",
             )
 
 

@@ -11,7 +11,7 @@ from canary.web.pages.login import BY_NAME, DIFFERENT, TOO_OFTEN
 from canary.web.rendering import Field, PageContext, map_store_errors
 from canary.web.routes import Role, WebRoute
 
-NOT_YOURS = "The present password is wrong."
+NOT_YOURS = "The current password is wrong."
 
 
 class Account:

@@ -31,7 +31,7 @@ class Audit:
         )
 
     def audit(self, request: Request, before: Key = None, who: Word = "", action: Word = "") -> Response:
-        """Show what was changed, by whoever or whatever action is asked for."""
+        """Show what was changed, by user or action if one is asked for."""
         with self._frame.database.reading() as session:
             found = audited(session, PAGE + 1, before=before, who=who.strip(), action=action.strip())
         older = found[PAGE - 1].id if len(found) > PAGE else None

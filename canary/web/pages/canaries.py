@@ -59,7 +59,7 @@ class CanariesPage:
         with self._frame.database.reading() as session:
             line, hits = or_404(canary_page(session, canary_id))
             persona = canaries.find_canaries(session, [line.address])[line.address].persona
-        key = self._frame.issuing.key
+        key = self._frame.config.issuing.key
         token = make_token(key, line.address, self._frame.clock()) if key and not hits else ""
         return self._frame.show(
             request, "canary.html", line=line, hits=hits, persona=persona, qr=_qr(f"mailto:{line.address}"), token=token
@@ -98,7 +98,7 @@ class CanariesPage:
         """Issue the next generation, then show it."""
         with self._frame.writing(request) as session:
             old = self._address(session, canary_id)
-            made = lifecycle.rotate(session, old, self._frame.issuing.draw, self._frame.clock())
+            made = lifecycle.rotate(session, old, self._frame.config.issuing.draw, self._frame.clock())
             self._frame.audit(session, request, "canary-rotated", old, f"by {made.address}")
         return RedirectResponse(f"/canaries/{made.id}", 303)
 
@@ -120,7 +120,7 @@ class CanariesPage:
 
     def _issued(self, request: Request, wishes: list[IssueRequest]) -> Response:
         with self._frame.writing(request) as session:
-            made = fill(session, wishes, self._frame.issuing, self._frame.clock())
+            made = fill(session, wishes, self._frame.config.issuing, self._frame.clock())
             for one in wishes:
                 told = f"{one.count} for {one.channel}, {one.style.value}"
                 self._frame.audit(session, request, "canary-issued", one.vendor, told)

@@ -53,7 +53,7 @@ class CasesPage:
         return self._do(request, case_id, lambda s, w: workflow.set_state(s, case_id, wanted, w), note)
 
     def owner(self, request: Request, case_id: Id, owner: Field = "") -> Response:
-        """Let somebody see to a case."""
+        """Assign a case to a user."""
         return self._do(request, case_id, lambda s, w: workflow.set_assignee(s, case_id, owner, w))
 
     def note(self, request: Request, case_id: Id, note: Long = "") -> Response:
@@ -78,7 +78,7 @@ class CasesPage:
 
     def rotate(self, request: Request, case_id: Id, vendor: Field = "") -> Response:
         """Give a vendor new addresses for those that were hit."""
-        draw = self._frame.issuing.draw
+        draw = self._frame.config.issuing.draw
         return self._do(
             request, case_id, lambda s, w: checklist.rotate_hit_addresses(s, case_id, vendor, draw, w), to="#todo"
         )
@@ -104,7 +104,7 @@ class CasesPage:
         return self._do(request, case_id, lambda s, w: merge_split.undo(s, case_id, w))
 
     def _do(self, request: Request, case_id: int, act: Act, note: str = "", to: str = "") -> Response:
-        """Do something about a case in whoever's name it is asked for, then show the case; a fault is shown on it."""
+        """Do something about a case in the name of the user who asks, then show the case; a fault is shown on it."""
         word = Decision(request.state.user.name, self._frame.clock(), note.strip())
         try:
             with self._frame.writing(request) as session:

@@ -11,6 +11,7 @@ from canary.cases import letters
 from canary.cases.letter_text import LANGUAGES
 from canary.model.decision import Decision
 from canary.store.queries.vendors import Unknown
+from canary.web.filters import LANGUAGES as LANGUAGE_NAMES
 from canary.web.rendering import Field, Id, LongField, PageContext
 from canary.web.routes import Role, WebRoute
 
@@ -62,5 +63,5 @@ class Letters:
             raise HTTPException(404, str(trouble)) from None
         return self._frame.show(
             request, "letter.html", 400 if fault else 200, case_id=case_id, text=text, to=to, lang=lang, known=known,
-            languages=LANGUAGES, wording=wording, own=own, fault=fault,
+            languages={code: LANGUAGE_NAMES[code] for code in LANGUAGES}, wording=wording, own=own, fault=fault,
         )  # fmt: skip

@@ -17,9 +17,9 @@ from canary.web.routes import Role, WebRoute
 log = logging.getLogger("canary.web")
 
 WRONG = "Name or password is wrong."
-TOO_OFTEN = "Too many tries. Wait a quarter of an hour, then try again."
-SPENT = "This link was used already or is too old. Ask for a new one, or log in with your password."
-DIFFERENT = "The two are not the same. Type the new password twice."
+TOO_OFTEN = "Too many attempts. Wait 15 minutes, then try again."
+SPENT = "This link has been used already or has expired. Ask for a new one, or log in with your password."
+DIFFERENT = "The two passwords differ. Type the new password twice."
 BY_NAME, BY_CLIENT = 10, 100
 _OWN_PATH = re.compile(r"/(?!/)[A-Za-z0-9/_-]{0,200}")
 
@@ -56,7 +56,7 @@ class LoginPage:
         password: Field = "",
         next: Field = "/",  # noqa: A002
     ) -> Response:
-        """Begin a session, or say no in the same words whoever asks."""
+        """Begin a session, or refuse in the same words whether or not the user exists."""
         key, limits = self._counted(request, name)
         with self._frame.writing(request) as session:
             may = login_attempts.enter(session, limits, self._frame.clock())

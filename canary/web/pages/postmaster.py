@@ -1,4 +1,4 @@
-"""What came for whoever runs the domain?"""
+"""What came for the postmaster of the domains?"""
 
 from fastapi import Request, Response
 
@@ -19,7 +19,7 @@ class PostmasterPage:
         return (WebRoute("GET", "/tray", Role.VIEWER, self.tray),)
 
     def tray(self, request: Request, before: Key = None) -> Response:
-        """Show the mail that reached no canary, the newest first."""
+        """Show mail that reached no canary, newest first."""
         with self._frame.database.reading() as session:
             lines, older = unaddressed_mail(session, before)
-        return self._frame.show(request, "tray.html", lines=lines, older=older, before=before)
+        return self._frame.show(request, "postmaster.html", lines=lines, older=older, before=before)

@@ -30,17 +30,17 @@ class Setup:
 
     async def setup(self, request: Request, check: Annotated[bool, Query()] = False, sent: str = "") -> Response:
         """Show what to set up; DNS is asked only when somebody wants to know."""
-        arranged = self._frame.arranged
+        arranged = self._frame.config.arranged
         asked = await arranged.check() if check and arranged.check else None
         lines = asked if asked is not None else [CheckedRecord(record) for record in arranged.records]
         return await run_in_threadpool(
             self._frame.show, request, "setup.html", lines=lines, checked=asked is not None, sent=sent[:64],
-            destinations=self._frame.destinations, retention=self._frame.retention,
+            destinations=self._frame.config.destinations, retention=self._frame.config.retention,
         )  # fmt: skip
 
     def test(self, request: Request, destination: Field = "") -> Response:
         """Send a test to a destination, by the way that alerts take."""
-        if destination not in {known.name for known in self._frame.destinations}:
+        if destination not in {known.name for known in self._frame.config.destinations}:
             raise HTTPException(
                 404, f"Destination {destination[:64]!r} is not known: name one under `alert.destinations`."
             )

@@ -35,7 +35,7 @@ class VendorsPage:
 
     def rotate(self, request: Request, slug: str) -> Response:
         """Issue the next generation of every address of a vendor that is in use or was leaked, channel by channel."""
-        now, draw = self._frame.clock(), self._frame.issuing.draw
+        now, draw = self._frame.clock(), self._frame.config.issuing.draw
         try:
             with self._frame.writing(request) as session:
                 get_vendor(session, slug)

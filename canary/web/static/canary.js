@@ -70,7 +70,7 @@
     return Math.max(0, ...all("tr[data-id]").map((row) => Number(row.dataset.id)));
   }
 
-  // Charts: what stands in the page without a script is drawn anew, to be read week by week.
+  // Charts: what stands in the page without a script is drawn again, to be read week by week.
   function colour(name) {
     return getComputedStyle(document.documentElement).getPropertyValue(`--${name}`).trim();
   }

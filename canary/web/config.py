@@ -1,0 +1,34 @@
+"""What the site is made of, as the process that serves it puts it together."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+
+from prometheus_client import CollectorRegistry
+
+from canary.authenticate.dns_records import Arrangement
+from canary.model.alert import DestinationView
+from canary.store.database import Database
+from canary.web.issue_forms import IssueSettings
+
+URL = "http://127.0.0.1:8025"
+
+
+@dataclass(frozen=True, slots=True)
+class WebConfig:
+    """The store that the pages show, the clock they read, and what they know of the rest of the installation.
+
+    `url` is where the site is reached; `health` returns the state of each part by name, and `registry` holds the
+    metrics to show. Addresses are issued with `issuing`; `destinations` are those of alerts, without their secrets.
+    `arranged` holds the records that DNS should have, and `retention` says how long mail that no case needs is kept.
+    """
+
+    database: Database
+    clock: Callable[[], datetime]
+    url: str = URL
+    health: Callable[[], Mapping[str, str]] = dict
+    registry: CollectorRegistry = field(default_factory=CollectorRegistry)
+    issuing: IssueSettings = field(default_factory=IssueSettings)
+    destinations: Sequence[DestinationView] = ()
+    arranged: Arrangement = field(default_factory=Arrangement)
+    retention: timedelta | None = None

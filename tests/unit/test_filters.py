@@ -1,0 +1,59 @@
+"""How pages write numbers, words and addresses."""
+
+from datetime import UTC, datetime
+
+import pytest
+
+from canary.cases.claims import HitAddress
+from canary.judge.guess import Chance
+from canary.views.case_models import Guessing
+from canary.web import filters
+
+NOW = datetime(2011, 3, 20, 9, 30, 5, tzinfo=UTC)
+HARD, EASY = Chance(1e-13, 40_211), Chance(0.01, 900)
+
+
+@pytest.mark.parametrize(
+    ("times", "said"),
+    [
+        (0.0, "0"), (0.00001, "10^-5"), (0.04, "0.04"), (0.96, "1"), (9.4, "9"), (9.7, "10"), (1234.4, "1,234"),
+        (1_500_000.0, "10^6"), (1e120, "10^120"), (float("inf"), "inf"),
+    ],
+)  # fmt: skip
+def test_a_factor_is_written_as_roughly_as_it_is_known(times: float, said: str) -> None:
+    assert filters.factor(times) == said
+
+
+@pytest.mark.parametrize(("noun", "said"), [("admin", "an admin"), ("viewer", "a viewer")])
+def test_a_noun_gets_its_article(noun: str, said: str) -> None:
+    assert filters.with_article(noun) == said
+
+
+@pytest.mark.parametrize(
+    ("wanted", "said"),
+    [
+        ({}, ""),
+        ({"vendor": "", "after": None}, ""),
+        ({"vendor": "", "state": "hit", "after": 3}, "?state=hit&after=3"),
+        ({"q": "a b&c=d"}, "?q=a%20b%26c%3Dd"),
+    ],
+)
+def test_what_is_asked_of_a_page_stands_in_its_address_unless_it_is_empty(wanted: dict[str, object], said: str) -> None:
+    assert filters.query(wanted) == said
+
+
+def test_a_time_is_written_to_the_second() -> None:
+    assert filters.exact(NOW) == "2011-03-20 09:30:05 UTC"
+
+
+@pytest.mark.parametrize(
+    ("chances", "summed"),
+    [
+        ([], None),
+        ([HARD, HARD], Guessing(2, 2, 1e-13, 40_211)),
+        ([HARD, EASY], Guessing(2, 1, 1e-13, 40_211)),
+        ([EASY], Guessing(1, 0, 0.01, 900)),
+    ],
+)
+def test_random_addresses_are_summed_up_by_themselves(chances: list[Chance], summed: Guessing | None) -> None:
+    assert Guessing.of([HitAddress("a@in.example", NOW, NOW, None, chance) for chance in chances]) == summed
