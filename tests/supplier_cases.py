@@ -7,7 +7,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from canary.judge.identity import identify
+from canary.judge.identity import _marks, identify
 from canary.judge.providers import ProviderRegistry, read_suppliers
 from canary.mail.parse import parse
 from canary.model.identity import Identity
@@ -74,3 +74,8 @@ def load(folder: Path) -> SupplierCase:
         facts["host"],
         tomllib.loads((folder / "expect.toml").read_text()),
     )
+
+
+def claimed_suppliers(mail: ParsedMail, providers: ProviderRegistry) -> tuple[str, ...]:
+    """Name the providers whose marks a mail bears; anybody can copy marks, so this is a hint and never a proof."""
+    return tuple(provider.slug for provider in providers.providers if any(_marks(mail, provider)))

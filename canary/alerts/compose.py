@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from canary.model.alert import Alert, CaseSummary, Message, Severity
+from canary.model.alert import Alert, AlertMessage, CaseSummary, Severity
 from canary.model.case import percent
 
 CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2066-\u2069\ufeff\ud800-\udfff]")
@@ -72,7 +72,7 @@ class Wording:
     path: Callable[[Alert], str] = lambda a: f"/cases/{a.case}" if a.case else "/"
 
 
-def notice(bulletin: Message, url: str) -> Notice:
+def notice(bulletin: AlertMessage, url: str) -> Notice:
     """Say what a message has to say; `url` is the dashboard's."""
     lead, *others = map(_harmless, bulletin.facts)
     told = replace(bulletin, lead=lead, others=tuple(others))
@@ -96,7 +96,7 @@ def _name(text: str, length: int = 80) -> str:
     return line if len(line) <= length else line[: length - 1] + "…"
 
 
-def _matter(bulletin: Message, url: str) -> Notice:
+def _matter(bulletin: AlertMessage, url: str) -> Notice:
     fact, words, stands = bulletin.lead, _wording(bulletin.lead), bulletin.standing
     title = words.title(fact) + _and_others(fact, stands)
     return Notice(
@@ -114,7 +114,7 @@ def _matter(bulletin: Message, url: str) -> Notice:
     )
 
 
-def _collection(bulletin: Message, url: str) -> Notice:
+def _collection(bulletin: AlertMessage, url: str) -> Notice:
     facts = bulletin.facts
     told = [_told(fact) for fact in facts[:_LISTED]]
     rest = len(facts) - len(told)
@@ -137,7 +137,7 @@ def _and_others(fact: Alert, stands: CaseSummary) -> str:
     return f" and {others} other vendor{'s' if others > 1 else ''}"
 
 
-def _changes(bulletin: Message) -> tuple[str, ...]:
+def _changes(bulletin: AlertMessage) -> tuple[str, ...]:
     """Say what the facts add to the first one, or to what was told before."""
     facts = bulletin.facts if bulletin.update else bulletin.others
     opened = dict.fromkeys(fact.vendor for fact in facts if fact.kind == "case-opened")
@@ -156,7 +156,7 @@ def _changes(bulletin: Message) -> tuple[str, ...]:
     return tuple(told)
 
 
-def _change(fact: Alert, bulletin: Message) -> str:
+def _change(fact: Alert, bulletin: AlertMessage) -> str:
     several = any(other.case != fact.case for other in bulletin.facts)
     return f"Case {fact.case}, {fact.vendor}: {fact.change}" if several and fact.case else fact.change
 
@@ -192,7 +192,7 @@ def _suspects(suspects: Sequence[tuple[str, float]]) -> str:
     return "Most likely: " + ", ".join(named) if named else "No suspect stands out yet."
 
 
-def event(bulletin: Message, url: str) -> dict[str, Any]:
+def event(bulletin: AlertMessage, url: str) -> dict[str, Any]:
     """Return the event for programs, version 1 (docs/alert-event-1.schema.json); values from mail are as they came."""
     lead, *others = (_datum(fact, url) for fact in bulletin.facts)
     return {

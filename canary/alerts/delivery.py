@@ -14,7 +14,7 @@ from canary.alerts.channels import CHANNELS
 from canary.alerts.channels.base import Channel, Delivery, DeliveryError, Target
 from canary.alerts.compose import CONTROL
 from canary.alerts.routing import route
-from canary.model.alert import Message
+from canary.model.alert import AlertMessage
 from canary.net.http import AddressRefused, Http, Unreachable
 from canary.store.database import Database
 from canary.store.queries import outbox
@@ -72,7 +72,7 @@ class DeliveryBatch:
     """Messages to one destination that were claimed together."""
 
     name: str
-    load: Sequence[tuple[Due, Message]]
+    load: Sequence[tuple[Due, AlertMessage]]
 
 
 def poll(
@@ -121,7 +121,7 @@ def send_batch(desk: DeliveryContext, errand: DeliveryBatch) -> DeliveryBatch:
     return again
 
 
-def _fault(desk: DeliveryContext, due: Due, bulletin: Message, target: Target | None) -> Fault | None:
+def _fault(desk: DeliveryContext, due: Due, bulletin: AlertMessage, target: Target | None) -> Fault | None:
     """Send a message; return what went wrong."""
     if target is None:
         return DeliveryError(f"destination {due.destination!r} is no longer configured", permanent=True)
@@ -176,10 +176,6 @@ class DeliveryPool:
         for errand in poll(self.desk, self._free, greet=not self.greeted):
             self.away.setdefault(errand.name, []).append(self.pool.submit(self._walk, errand))
         self.greeted = True
-
-    def walking(self) -> bool:
-        """Whether anybody is on the way."""
-        return any(self._away(name) for name in list(self.away))
 
     def _free(self, name: str) -> int:
         """Return how many more may go to a destination at once."""

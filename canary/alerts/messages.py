@@ -5,7 +5,7 @@ from collections.abc import Collection, Sequence
 from sqlalchemy import distinct, func
 from sqlmodel import Session, col, select
 
-from canary.model.alert import NO_CASES, Alert, CaseSummary, Message
+from canary.model.alert import NO_CASES, Alert, AlertMessage, CaseSummary
 from canary.model.case import likeliest
 from canary.store.codec import findings_of, suspects_of
 from canary.store.queries.outbox import Due
@@ -17,16 +17,16 @@ MOST_CASES = 1000
 _COLLECTIONS = ("hourly", "daily", "catch-up")
 
 
-def read_messages(session: Session, claimed: Sequence[Due]) -> list[Message]:
+def read_messages(session: Session, claimed: Sequence[Due]) -> list[AlertMessage]:
     """Return what each claimed message says."""
     return [_compile(session, due) for due in claimed]
 
 
-def _compile(session: Session, due: Due) -> Message:
+def _compile(session: Session, due: Due) -> AlertMessage:
     digest = due.topic in _COLLECTIONS or " from " in due.topic
     lead, *others = due.facts
     standing = NO_CASES if digest and others else standing_of(session, due.facts, due.topic)
-    return Message(lead, tuple(others), standing, update=due.ordinal > 0 and not digest, digest=digest)
+    return AlertMessage(lead, tuple(others), standing, update=due.ordinal > 0 and not digest, digest=digest)
 
 
 def standing_of(session: Session, facts: Sequence[Alert], topic: str = "") -> CaseSummary:

@@ -41,7 +41,7 @@ def route(session: Session, destinations: Sequence[DestinationView], now: dateti
         sorter = _Sorter(session, now, facts)
         for row, fact in facts:
             for destination in destinations:
-                sorter.take(destination, row, fact)
+                sorter.route_fact(destination, row, fact)
             row.routed = True
         sorter.write()
         case_alerts.start_reminders(session, [fact.case for _, fact in facts if fact.kind == "case-opened"], now)
@@ -75,7 +75,7 @@ class _Sorter:
         known = select(ThreadRow).where(col(ThreadRow.topic).in_(topics))
         self.threads = {(row.destination, row.topic): row for row in self.session.exec(known)}
 
-    def take(self, destination: DestinationView, row: OutboxRow, fact: Alert) -> None:
+    def route_fact(self, destination: DestinationView, row: OutboxRow, fact: Alert) -> None:
         """Let a fact go to a destination, join what waits there, or stay where nobody is told."""
         if not destination.route.wants(fact, _tags_of(fact, self.tags)):
             return

@@ -2,7 +2,7 @@
 
 from canary.alerts.channels.base import Delivery, DeliveryError
 from canary.alerts.delivery import DeliveryContext
-from canary.model.alert import Alert, Message, fact_id
+from canary.model.alert import Alert, AlertMessage, fact_id
 from canary.net.http import AddressRefused, Unreachable
 
 
@@ -16,7 +16,7 @@ def test_send(desk: DeliveryContext, name: str) -> str:
         "test@canary.invalid", "canary", "Test", ("This is a test; nobody leaked anything.",),
     )  # fmt: skip
     try:
-        desk.channels[target.kind].send(desk.http, Delivery(Message(fact), target, now, desk.url))
+        desk.channels[target.kind].send(desk.http, Delivery(AlertMessage(fact), target, now, desk.url))
     except (DeliveryError, AddressRefused, Unreachable) as fault:
         return str(fault)
     return ""

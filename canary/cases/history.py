@@ -15,7 +15,7 @@ from canary.store.tables import CanaryRow, CaseDecisionRow, CaseRow, CaseVendorR
 
 _LEAKS = sorted(verdict.value for verdict in LEAKS)
 _BEARING = sorted(verdict.value for verdict in LEAKS | HINTS)
-_NONE = 1 << 62
+_NONE = 2**31 - 1  # the largest number that a column of ours holds
 
 
 def newest_decision(session: Session) -> int:
@@ -61,16 +61,13 @@ class StoredCases:
 
     def hit_by_campaign(self, campaign: int, vendors: Collection[int]) -> Iterable[LeakCase]:
         """Return the cases with a leak hit of a campaign at some vendors, whatever their state."""
-        query = (
-            select(CaseRow)
-            .join(HitRow, col(HitRow.case_id) == CaseRow.id)
+        hit = (
+            select(HitRow.case_id)
             .join(MailRow, col(HitRow.mail_id) == MailRow.id)
             .join(CanaryRow, col(HitRow.canary_id) == CanaryRow.id)
             .where(MailRow.campaign_id == campaign, col(CanaryRow.vendor_id).in_(vendors), self._leaks())
-            .where(col(CaseRow.merged_into).is_(None))
-            .distinct()
         )
-        return self._in_play(query)
+        return self._in_play(select(CaseRow).where(col(CaseRow.id).in_(hit), col(CaseRow.merged_into).is_(None)))
 
     def load(self, numbers: Collection[int]) -> list[LeakCase]:
         """Return cases by their numbers."""

@@ -208,7 +208,7 @@ def remove_supplier(vendor: Vendor, supplier: Supplier, channel: Channel = None)
     store = open_store()
     with store.writing() as session:
         account = vendors.drop_supply(session, vendor, supplier, channel)
-        if account and account not in vendors.get_vendor(session, vendor).told:
+        if account and account not in vendors.get_vendor(session, vendor).declared_accounts:
             answers.retract(session, vendor, account, who(), clock())
     typer.echo(
         f"{vendor} no longer passes {f'the addresses of {channel}' if channel else 'its addresses'} to {supplier}."
@@ -251,10 +251,10 @@ def _supply(
     from canary.store.queries import vendors
 
     channel, account, since, until = facts
-    before = vendors.get_vendor(session, vendor).told
+    before = vendors.get_vendor(session, vendor).declared_accounts
     slug = vendors.add_supplier(session, supplier, clock()).slug
     vendors.add_supply(session, SupplierLink(vendor, slug, channel, since, until, account))
-    answers.declare(session, vendor, vendors.get_vendor(session, vendor).told - before, who(), clock())
+    answers.declare(session, vendor, vendors.get_vendor(session, vendor).declared_accounts - before, who(), clock())
     return slug
 
 

@@ -186,7 +186,7 @@ async def _judge(
     parts: Context, archive: Archive, ledger: ImportProgress, entries: Sequence[Entry]
 ) -> dict[int, State]:
     """Bring one batch through the pipeline, in one transaction of the store; return what became of each mail."""
-    batch = _Batch(parts, archive, ledger)
+    batch = _ImportBatch(parts, archive, ledger)
     states, wanted = await asyncio.to_thread(_sort, parts.store, entries, prefix(ledger))
     raws = {entry.id: raw for entry in wanted if (raw := batch.fetch(entry)) is not None}
     found = await look_at_all(parts, list(raws.values()), TrustedReceivers(archive.border.writers, archive.border.now))
@@ -217,7 +217,7 @@ def _sort(store: Database, entries: Sequence[Entry], ours: str) -> tuple[dict[in
     return states, wanted
 
 
-class _Batch:
+class _ImportBatch:
     """One batch on its way; `faults` names the mails that could not be judged, by key."""
 
     def __init__(self, parts: Context, archive: Archive, ledger: ImportProgress) -> None:

@@ -39,11 +39,6 @@ def identify(mail: ParsedMail, proofs: Proofs, envelope: Envelope, book: Provide
     return replace(who, domain=domain, organisation=organisation(domain), proof=proof, shared=shared)
 
 
-def claimed_suppliers(mail: ParsedMail, book: ProviderRegistry) -> tuple[str, ...]:
-    """Name the providers whose marks a mail bears; anybody can copy marks, so this is a hint and never a proof."""
-    return tuple(provider.slug for provider in book.providers if any(_marks(mail, provider)))
-
-
 def _proven(claim: str, proofs: Proofs) -> Iterator[tuple[Proof, str]]:
     for domain in filter(None, map(normal, proofs.dkim_domains)):
         yield (Proof.DKIM_ALIGNED if same_organisation(domain, claim) else Proof.DKIM), domain

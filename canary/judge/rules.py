@@ -68,13 +68,13 @@ class HitContext:
         """Return the first of some domains that imitates one of the vendor's, with how."""
         return imitated(filter(None, domains), self.vendor.domains, self.vendor.name)
 
-    def say(self, *codes: Reason, **facts: object) -> tuple[StatedReason, ...]:
-        """State reasons with the values of this hearing."""
+    def state(self, *codes: Reason, **facts: object) -> tuple[StatedReason, ...]:
+        """State reasons with the values of this hit."""
         return tuple(state_reason(code, **{**self.facts, **facts}) for code in codes)
 
-    def find(self, verdict: Verdict, *codes: Reason, **facts: object) -> Judgement:
+    def conclude(self, verdict: Verdict, *codes: Reason, **facts: object) -> Judgement:
         """Reach a verdict for reasons; how sure it is follows from the table of weights."""
-        return Judgement(verdict, confidence(verdict, codes), self.say(*codes, **facts))
+        return Judgement(verdict, confidence(verdict, codes), self.state(*codes, **facts))
 
 
 def context_of(
@@ -95,42 +95,42 @@ def context_of(
 Rule = Callable[[HitContext], Judgement | None]
 
 
-def judge(hearing: HitContext) -> Judgement:
+def judge(hit: HitContext) -> Judgement:
     """Return the judgement of the first rule that speaks, with what bears on every charge added to it."""
-    found = next(judgement for rule in RULES if (judgement := rule(hearing)) is not None)
-    chance = chance_of_guess(hearing.canary, hearing.attempts, hearing.shapes)
+    found = next(judgement for rule in RULES if (judgement := rule(hit)) is not None)
+    chance = chance_of_guess(hit.canary, hit.attempts, hit.shapes)
     if found.verdict in HINTS:
         return replace(found, reasons=(*found.reasons, guessing(chance)))
     if not found.leak:
-        return _with_ends(found, hearing)
-    bearing = tuple(_bearing(hearing, chance))
+        return _with_ends(found, hit)
+    bearing = tuple(_bearing(hit, chance))
     # Whoever knows the name as well did not guess: it had both from where the vendor keeps them.
     lost = 1.0 if any(reason.code is Reason.PERSONA_NAMED for reason in bearing) else chance.leaked
     sure = reweigh(found.confidence, (reason.code for reason in bearing)) * lost
     return replace(found, confidence=round(sure, 4), reasons=(*found.reasons, *bearing))
 
 
-def _with_ends(found: Judgement, hearing: HitContext) -> Judgement:
+def _with_ends(found: Judgement, hit: HitContext) -> Judgement:
     """Add which ends a mail of the vendor itself comes after: no leak, and yet a finding."""
     if found.verdict not in (Verdict.EXPECTED, Verdict.SUPPLIER):
         return found
-    late = overdue(hearing.mail, hearing.vendor.endings, hearing.envelope.received)
+    late = overdue(hit.mail, hit.vendor.endings, hit.envelope.received)
     return replace(found, reasons=(*found.reasons, *late)) if late else found
 
 
-def _bearing(hearing: HitContext, chance: Chance) -> Iterator[StatedReason]:
-    fields = persona_fields(hearing.mail, hearing.canary.persona, hearing.canary.address)
+def _bearing(hit: HitContext, chance: Chance) -> Iterator[StatedReason]:
+    fields = persona_fields(hit.mail, hit.canary.persona, hit.canary.address)
     if fields:
         yield state_reason(Reason.PERSONA_NAMED, fields=fields)
-    if hearing.canary.published:
+    if hit.canary.published:
         yield state_reason(Reason.PUBLISHED_ADDRESS)
-    if files := risky_files(hearing.mail):
+    if files := risky_files(hit.mail):
         yield state_reason(Reason.RISKY_ATTACHMENT, files=files)
-    if signs := link_signs(hearing.mail):
+    if signs := link_signs(hit.mail):
         yield state_reason(Reason.DECEPTIVE_LINK, signs=signs)
     yield guessing(chance)
-    if hearing.mail.oddities:
-        yield state_reason(Reason.MALFORMED, signs=hearing.mail.oddities)
+    if hit.mail.oddities:
+        yield state_reason(Reason.MALFORMED, signs=hit.mail.oddities)
 
 
 def guessing(chance: Chance) -> StatedReason:
@@ -152,157 +152,157 @@ def at_decoy(chance: Chance) -> Judgement:
     return Judgement(Verdict.GUESS, sure, (state_reason(Reason.NEVER_ISSUED), how))
 
 
-def self_test(hearing: HitContext) -> Judgement | None:
+def self_test(hit: HitContext) -> Judgement | None:
     """The owner sent it to see whether all is well."""
-    return hearing.find(Verdict.SELF_TEST, Reason.SELF_TEST_TOKEN) if hearing.self_test else None
+    return hit.conclude(Verdict.SELF_TEST, Reason.SELF_TEST_TOKEN) if hit.self_test else None
 
 
-def guess(hearing: HitContext) -> Judgement | None:
+def guess(hit: HitContext) -> Judgement | None:
     """Anything at an address that nobody was given is a guess, or at a random one what the owner's own side lost."""
-    if hearing.canary.vendor is not None:
+    if hit.canary.vendor is not None:
         return None
-    return at_decoy(chance_of_guess(hearing.canary, hearing.attempts, hearing.shapes))
+    return at_decoy(chance_of_guess(hit.canary, hit.attempts, hit.shapes))
 
 
-def expected(hearing: HitContext) -> Judgement | None:
+def expected(hit: HitContext) -> Judgement | None:
     """The vendor itself, or a sender known to be it, proved who it is."""
-    who, vendor = hearing.identity, hearing.vendor
+    who, vendor = hit.identity, hit.vendor
     # A platform of many tenants proves none of them, even where somebody declared it as the vendor's domain.
     proven = [domain for domain in who.domains if not (who.shared and domain == who.domain)]
     own = {d for d in proven if any(same_organisation(d, v) for v in vendor.domains)}
     if own:
-        return hearing.find(Verdict.EXPECTED, Reason.VENDOR_PROVEN, domain=min(own))
+        return hit.conclude(Verdict.EXPECTED, Reason.VENDOR_PROVEN, domain=min(own))
     key = known_as(who, vendor.senders)
     if not key or is_supply(key):
         return None
-    return hearing.find(Verdict.EXPECTED, Reason.KNOWN_SENDER, domain=key)
+    return hit.conclude(Verdict.EXPECTED, Reason.KNOWN_SENDER, domain=key)
 
 
-def supplier(hearing: HitContext) -> Judgement | None:
+def supplier(hit: HitContext) -> Judgement | None:
     """The vendor's own account at a mail provider sent it; another account there is another party."""
-    key = known_as(hearing.identity, hearing.vendor.senders)
+    key = known_as(hit.identity, hit.vendor.senders)
     if not key:
         return None
-    account = key == f"{hearing.identity.esp}/{hearing.identity.account}"
+    account = key == f"{hit.identity.esp}/{hit.identity.account}"
     code = Reason.KNOWN_SUPPLIER_ACCOUNT if account else Reason.KNOWN_SENDER
-    return hearing.find(Verdict.SUPPLIER, code, domain=key)
+    return hit.conclude(Verdict.SUPPLIER, code, domain=key)
 
 
-def new_sender(hearing: HitContext) -> Judgement | None:
+def new_sender(hit: HitContext) -> Judgement | None:
     """It may well be the vendor, or act for it, and nobody has decided yet; what the owner refused never is."""
-    if known_as(hearing.identity, hearing.vendor.denied):
+    if known_as(hit.identity, hit.vendor.denied):
         return None
-    return _in_its_name(hearing) if hearing.claims_vendor else _for_it(hearing)
+    return _in_its_name(hit) if hit.claims_vendor else _for_it(hit)
 
 
-def _in_its_name(hearing: HitContext) -> Judgement | None:
+def _in_its_name(hit: HitContext) -> Judgement | None:
     """Proof was out of reach, or it came through a provider, or in the first weeks through servers nobody knows."""
-    who = hearing.identity
-    if _refused_by_policy(hearing) and not any(stands_for(domain, who.claim) for domain in who.domains):
+    who = hit.identity
+    if _refused_by_policy(hit) and not any(stands_for(domain, who.claim) for domain in who.domains):
         return None
-    if hearing.proofs.unsettled and not hearing.identity.proven:
-        return hearing.find(Verdict.NEW_SENDER, Reason.CLAIMS_VENDOR, Reason.DNS_UNSETTLED)
-    if hearing.identity.proven and (hearing.identity.esp or hearing.identity.shared):
-        return hearing.find(Verdict.NEW_SENDER, Reason.CLAIMS_VENDOR, Reason.SHARED_PLATFORM)
-    begun = hearing.age <= FIRST_WEEKS and bulk_signs(hearing.mail) and not fraud_signs(hearing.mail)
-    if begun and hearing.identity.proof is Proof.DKIM:
-        return hearing.find(Verdict.NEW_SENDER, Reason.CLAIMS_VENDOR, Reason.PROVEN_OUTSIDER)
+    if hit.proofs.unsettled and not hit.identity.proven:
+        return hit.conclude(Verdict.NEW_SENDER, Reason.CLAIMS_VENDOR, Reason.DNS_UNSETTLED)
+    if hit.identity.proven and (hit.identity.esp or hit.identity.shared):
+        return hit.conclude(Verdict.NEW_SENDER, Reason.CLAIMS_VENDOR, Reason.SHARED_PLATFORM)
+    begun = hit.age <= FIRST_WEEKS and bulk_signs(hit.mail) and not fraud_signs(hit.mail)
+    if begun and hit.identity.proof is Proof.DKIM:
+        return hit.conclude(Verdict.NEW_SENDER, Reason.CLAIMS_VENDOR, Reason.PROVEN_OUTSIDER)
     return None
 
 
-def _for_it(hearing: HitContext) -> Judgement | None:
+def _for_it(hit: HitContext) -> Judgement | None:
     """It waits for an answer already, confirms an address given a moment ago, or says whom it writes for."""
-    mail, who, vendor = hearing.mail, hearing.identity, hearing.vendor
+    mail, who, vendor = hit.mail, hit.identity, hit.vendor
     key = known_as(who, vendor.pending)
     if key:
-        return hearing.find(Verdict.NEW_SENDER, Reason.AWAITS_ANSWER, key=key)
-    if asks_to_confirm(mail, who, vendor, hearing.age):
-        hours = max(1, round(hearing.age.total_seconds() / 3600))
-        return hearing.find(Verdict.NEW_SENDER, Reason.ASKS_TO_CONFIRM, hours=hours)
-    if may_speak_for(mail, who, vendor, hearing.age):
-        return hearing.find(Verdict.NEW_SENDER, Reason.SPEAKS_FOR_VENDOR)
+        return hit.conclude(Verdict.NEW_SENDER, Reason.AWAITS_ANSWER, key=key)
+    if asks_to_confirm(mail, who, vendor, hit.age):
+        hours = max(1, round(hit.age.total_seconds() / 3600))
+        return hit.conclude(Verdict.NEW_SENDER, Reason.ASKS_TO_CONFIRM, hours=hours)
+    if may_speak_for(mail, who, vendor, hit.age):
+        return hit.conclude(Verdict.NEW_SENDER, Reason.SPEAKS_FOR_VENDOR)
     return None
 
 
-def lookalike(hearing: HitContext) -> Judgement | None:
+def lookalike(hit: HitContext) -> Judgement | None:
     """It comes from a domain that no honest owner would choose, so like one of the vendor's it is; proof or not."""
-    found = hearing.imitation(hearing.identity.claim, *hearing.identity.domains)
+    found = hit.imitation(hit.identity.claim, *hit.identity.domains)
     if found is None or not found[1].near:
         return None
-    proven = Reason.PROVEN_OUTSIDER if hearing.identity.proven else Reason.NOTHING_PROVEN
-    return hearing.find(Verdict.IMPERSONATION, Reason.LOOKALIKE_DOMAIN, proven, **_likeness(*found))
+    proven = Reason.PROVEN_OUTSIDER if hit.identity.proven else Reason.NOTHING_PROVEN
+    return hit.conclude(Verdict.IMPERSONATION, Reason.LOOKALIKE_DOMAIN, proven, **_likeness(*found))
 
 
-def backscatter(hearing: HitContext) -> Judgement | None:
+def backscatter(hit: HitContext) -> Judgement | None:
     """A bounce, an automatic reply or a complaint, and so an answer to mail that the address never sent."""
-    answer = answers_nothing(hearing.mail, hearing.envelope)
+    answer = answers_nothing(hit.mail, hit.envelope)
     # Fraud rides on automatic replies: whatever a stranger writes to a help desk is sent to whom it names.
-    if answer is None or (answer.kind in (Reason.AUTO_REPLY, Reason.CHALLENGE) and fraud_signs(hearing.mail)):
+    if answer is None or (answer.kind in (Reason.AUTO_REPLY, Reason.CHALLENGE) and fraud_signs(hit.mail)):
         return None
     codes = [answer.kind]
     if answer.recipient or answer.message:
         codes.append(Reason.ANSWERS_TO)
-    if not hearing.envelope.mail_from:
+    if not hit.envelope.mail_from:
         codes.append(Reason.NULL_SENDER)
-    return hearing.find(Verdict.BACKSCATTER, *codes, recipient=answer.recipient, message=answer.message)
+    return hit.conclude(Verdict.BACKSCATTER, *codes, recipient=answer.recipient, message=answer.message)
 
 
-def impersonation(hearing: HitContext) -> Judgement | None:
+def impersonation(hit: HitContext) -> Judgement | None:
     """It claims to be the vendor, by address, by a domain like the vendor's or by name, and nothing proves it."""
-    if hearing.claims_vendor:
+    if hit.claims_vendor:
         codes = [Reason.CLAIMS_VENDOR, Reason.FAILS_VENDOR_AUTH]
-        if _refused_by_policy(hearing):
+        if _refused_by_policy(hit):
             codes.append(Reason.VENDOR_POLICY_REJECTS)
-        return hearing.find(Verdict.IMPERSONATION, *codes, policy=hearing.proofs.dmarc.policy)
-    found = hearing.imitation(hearing.identity.claim, *hearing.identity.domains) or _led_astray(hearing)
-    named = (Reason.LOOKALIKE_NAME,) if names_vendor(hearing.mail, hearing.vendor.name) else ()
+        return hit.conclude(Verdict.IMPERSONATION, *codes, policy=hit.proofs.dmarc.policy)
+    found = hit.imitation(hit.identity.claim, *hit.identity.domains) or _led_astray(hit)
+    named = (Reason.LOOKALIKE_NAME,) if names_vendor(hit.mail, hit.vendor.name) else ()
     if found:
-        return hearing.find(Verdict.IMPERSONATION, Reason.LOOKALIKE_DOMAIN, *named, **_likeness(*found))
-    return hearing.find(Verdict.IMPERSONATION, *named) if named else None
+        return hit.conclude(Verdict.IMPERSONATION, Reason.LOOKALIKE_DOMAIN, *named, **_likeness(*found))
+    return hit.conclude(Verdict.IMPERSONATION, *named) if named else None
 
 
-def denied(hearing: HitContext) -> Judgement | None:
+def denied(hit: HitContext) -> Judgement | None:
     """The owner was asked about this sender and said that it is none of the vendor's."""
-    key = known_as(hearing.identity, hearing.vendor.denied)
+    key = known_as(hit.identity, hit.vendor.denied)
     if not key:
         return None
-    signs = fraud_signs(hearing.mail)
+    signs = fraud_signs(hit.mail)
     verdict, more = (Verdict.SPAM, (Reason.FRAUD_SHAPE,)) if signs else (Verdict.THIRD_PARTY, ())
-    return hearing.find(verdict, Reason.DENIED_SENDER, *more, key=key, signs=signs)
+    return hit.conclude(verdict, Reason.DENIED_SENDER, *more, key=key, signs=signs)
 
 
-def third_party(hearing: HitContext) -> Judgement | None:
+def third_party(hit: HitContext) -> Judgement | None:
     """Somebody else proved who it is and writes in bulk: the address was shared or sold."""
-    signs = bulk_signs(hearing.mail)
-    if not hearing.identity.proven or not signs or fraud_signs(hearing.mail):
+    signs = bulk_signs(hit.mail)
+    if not hit.identity.proven or not signs or fraud_signs(hit.mail):
         return None
-    codes = (Reason.PROVEN_OUTSIDER, Reason.BULK) + ((Reason.SHARED_PLATFORM,) if hearing.identity.shared else ())
-    return hearing.find(Verdict.THIRD_PARTY, *codes, signs=signs[:5])
+    codes = (Reason.PROVEN_OUTSIDER, Reason.BULK) + ((Reason.SHARED_PLATFORM,) if hit.identity.shared else ())
+    return hit.conclude(Verdict.THIRD_PARTY, *codes, signs=signs[:5])
 
 
-def misdirected(hearing: HitContext) -> Judgement | None:
+def misdirected(hit: HitContext) -> Judgement | None:
     """One person wrote to another and had the address wrong; only somebody with proof gets this benefit of doubt."""
-    signs = person_signs(hearing.mail, hearing.canary.address)
-    told = fraud_signs(hearing.mail) or persona_fields(hearing.mail, hearing.canary.persona, hearing.canary.address)
-    if not hearing.identity.proven or not signs or told:
+    signs = person_signs(hit.mail, hit.canary.address)
+    told = fraud_signs(hit.mail) or persona_fields(hit.mail, hit.canary.persona, hit.canary.address)
+    if not hit.identity.proven or not signs or told:
         return None
-    return hearing.find(Verdict.MISDIRECTED, Reason.PERSON_TO_PERSON, signs=signs)
+    return hit.conclude(Verdict.MISDIRECTED, Reason.PERSON_TO_PERSON, signs=signs)
 
 
-def spam(hearing: HitContext) -> Judgement:
+def spam(hit: HitContext) -> Judgement:
     """Whatever is left came from somebody who was never given the address."""
-    proven, signs = hearing.identity.proven, fraud_signs(hearing.mail)
+    proven, signs = hit.identity.proven, fraud_signs(hit.mail)
     codes = [Reason.PROVEN_OUTSIDER if proven else Reason.NOTHING_PROVEN]
     if signs:
         codes.append(Reason.FRAUD_SHAPE)
-    if hearing.proofs.unsettled:
+    if hit.proofs.unsettled:
         codes.append(Reason.DNS_UNSETTLED)
-    return hearing.find(Verdict.SPAM, *codes, signs=signs)
+    return hit.conclude(Verdict.SPAM, *codes, signs=signs)
 
 
-def _led_astray(hearing: HitContext) -> tuple[str, Likeness] | None:
+def _led_astray(hit: HitContext) -> tuple[str, Likeness] | None:
     """Find a link to a domain that looks like the vendor's."""
-    found = hearing.imitation(*dict.fromkeys(map(link_host, hearing.mail.links[:20])))
+    found = hit.imitation(*dict.fromkeys(map(link_host, hit.mail.links[:20])))
     return found if found and found[1].near else None
 
 
@@ -310,8 +310,8 @@ def _likeness(domain: str, found: Likeness) -> dict[str, str]:
     return {"claim": domain, "original": found.original, "how": found.how}
 
 
-def _refused_by_policy(hearing: HitContext) -> bool:
-    dmarc = hearing.proofs.dmarc
+def _refused_by_policy(hit: HitContext) -> bool:
+    dmarc = hit.proofs.dmarc
     return dmarc.result is Result.FAIL and dmarc.policy in ("quarantine", "reject")
 
 

@@ -135,7 +135,7 @@ def observed_senders(who: Identity, vendor: Vendor, judgement: Judgement) -> Ite
         own = next((d for d in who.domains if any(same_organisation(d, v) for v in vendor.domains)), "")
         key = organisation(own) if own and judgement.verdict is Verdict.EXPECTED else known_as(who, vendor.senders)
         if key:
-            told = own or key in vendor.told
+            told = own or key in vendor.declared_accounts
             yield key, SenderState.DECLARED if told else SenderState.LEARNED
     elif judgement.verdict is Verdict.NEW_SENDER:
         key = sender_key(who)

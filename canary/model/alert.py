@@ -141,7 +141,7 @@ NO_CASES = CaseSummary()
 
 
 @dataclass(frozen=True, slots=True)
-class Message:
+class AlertMessage:
     """One message: the fact that leads it, those that joined it, and how things stand.
 
     `update` says that this destination was told of the same matter before; `digest` that it is a collection.

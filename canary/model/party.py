@@ -35,7 +35,7 @@ class Vendor:
     endings: RelationshipEnds = RelationshipEnds()
 
     @property
-    def told(self) -> frozenset[str]:
+    def declared_accounts(self) -> frozenset[str]:
         """The accounts at suppliers that the owner declared, each `supplier/account`."""
         return frozenset(f"{s.supplier}/{s.account}" for s in self.supplies if s.account and not s.learned)
 

@@ -27,7 +27,7 @@ class Use:
     through: str = ""
 
     @property
-    def known(self) -> bool:
+    def is_known(self) -> bool:
         """Whether the vendor is known to use this supplier on this channel since then; what was declared counts as it is."""
         return any(
             supply.supplier == self.supplier
@@ -50,7 +50,7 @@ def learn(session: Session, shown: Iterable[Use]) -> frozenset[str]:
     """Remember suppliers that mail showed and nobody told us of, each from its first mail on; return whose vendors changed."""
     fresh: dict[tuple[int, str, str], Use] = {}
     for use in shown:
-        if use.known:
+        if use.is_known:
             continue
         key = use.vendor_id, use.supplier, use.channel
         before = fresh.setdefault(key, use)

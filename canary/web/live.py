@@ -43,7 +43,7 @@ class LiveListener:
     waiting: asyncio.Queue[str | None] = field(default_factory=lambda: asyncio.Queue(WAITING))
     ended: bool = False
 
-    def tell(self, chunk: str) -> None:
+    def send(self, chunk: str) -> None:
         """Let something be read, or end a stream that is not being read."""
         try:
             self.waiting.put_nowait(chunk)
@@ -132,7 +132,7 @@ class Live:
             listener.end()
         chunk = "".join(map(event_of, fresh)) or (_BEAT if turn % BEATS == 0 else "")
         for listener in self._listeners if chunk else ():
-            listener.tell(chunk)
+            listener.send(chunk)
         # A browser that went away before its stream began reads nothing, and takes nobody's place for long.
         self._listeners -= {listener for listener in self._listeners if listener.ended}
 
@@ -148,7 +148,7 @@ class Live:
 
     def _fresh(self, seen: "SeenHits") -> list[HitLine]:
         with self._frame.database.reading() as session:
-            return seen.take(news(session, seen.since))
+            return seen.note_new(news(session, seen.since))
 
     def _gone(self) -> list[LiveListener]:
         """Return who is logged in no more."""
@@ -175,7 +175,7 @@ class SeenHits:
         """The number after which to ask."""
         return max(self._first, self._newest - MOST // 2)
 
-    def take(self, found: Iterable[HitLine]) -> list[HitLine]:
+    def note_new(self, found: Iterable[HitLine]) -> list[HitLine]:
         """Return what is new among what was found."""
         fresh = [line for line in found if line.id not in self._told]
         self._told.update(line.id for line in fresh)

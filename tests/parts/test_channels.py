@@ -21,7 +21,7 @@ from standardwebhooks.webhooks import Webhook
 
 from canary.alerts.channels import CHANNELS
 from canary.alerts.channels.base import Delivery, DeliveryError, Target
-from canary.model.alert import SEVERITY, Alert, CaseSummary, Message
+from canary.model.alert import SEVERITY, Alert, AlertMessage, CaseSummary
 from canary.net.http import AddressRefused, Http, Unreachable
 from tests.patience import PATIENCE
 from tests.receiver import Receiver, receiving
@@ -54,8 +54,8 @@ def http() -> Iterator[Http]:
     found.close()
 
 
-def post(kind: str, url: str, *secrets: str, bulletin: Message | None = None) -> Delivery:
-    return Delivery(bulletin or Message(FACT, standing=STANDS), Target("ops", kind, url, secrets), NOW, URL)
+def post(kind: str, url: str, *secrets: str, bulletin: AlertMessage | None = None) -> Delivery:
+    return Delivery(bulletin or AlertMessage(FACT, standing=STANDS), Target("ops", kind, url, secrets), NOW, URL)
 
 
 def send(http: Http, one: Delivery) -> None:
@@ -100,15 +100,15 @@ def test_nothing_from_a_mail_mentions_links_or_marks_anything(http: Http, receiv
 @pytest.mark.parametrize(
     "bulletin",
     [
-        Message(FACT),
-        Message(FACT, (FACT,) * 400, STANDS, update=True),
-        Message(FACT, tuple(replace(FACT, kind=kind, change=HOSTILE * 9) for kind in SEVERITY), STANDS),
-        Message(FACT, (FACT,) * 400, digest=True),
-        *(Message(replace(FACT, kind=kind, change="x", sender="", subject="", reasons=())) for kind in SEVERITY),
-        *(Message(replace(FACT, kind=kind, case=0, identity=HOSTILE)) for kind in SEVERITY),
+        AlertMessage(FACT),
+        AlertMessage(FACT, (FACT,) * 400, STANDS, update=True),
+        AlertMessage(FACT, tuple(replace(FACT, kind=kind, change=HOSTILE * 9) for kind in SEVERITY), STANDS),
+        AlertMessage(FACT, (FACT,) * 400, digest=True),
+        *(AlertMessage(replace(FACT, kind=kind, change="x", sender="", subject="", reasons=())) for kind in SEVERITY),
+        *(AlertMessage(replace(FACT, kind=kind, case=0, identity=HOSTILE)) for kind in SEVERITY),
     ],
 )
-def test_every_message_keeps_the_rules_of_slack(http: Http, bulletin: Message) -> None:
+def test_every_message_keeps_the_rules_of_slack(http: Http, bulletin: AlertMessage) -> None:
     with slack() as found:
         send(http, post("slack", found.url, bulletin=bulletin))
         assert found.faults == []
@@ -183,7 +183,7 @@ def test_teams_may_say_inside_of_a_success_that_it_is_busy(http: Http, receiver:
 
 
 def test_discord_pings_nobody_and_keeps_its_limits(http: Http, receiver: Receiver) -> None:
-    send(http, post("discord", receiver.url, bulletin=Message(FACT, (FACT,) * 400, STANDS, update=True)))
+    send(http, post("discord", receiver.url, bulletin=AlertMessage(FACT, (FACT,) * 400, STANDS, update=True)))
     [message] = receiver.documents()
     assert message["allowed_mentions"] == {"parse": []}
     [embed] = message["embeds"]
@@ -201,7 +201,7 @@ def test_ntfy_is_told_the_topic_the_token_and_where_a_finger_leads(http: Http, r
 
 
 def test_teams_stays_below_its_limit(http: Http, receiver: Receiver) -> None:
-    send(http, post("teams", receiver.url, bulletin=Message(FACT, (FACT,) * 400, STANDS, update=True)))
+    send(http, post("teams", receiver.url, bulletin=AlertMessage(FACT, (FACT,) * 400, STANDS, update=True)))
     assert len(receiver.got[0][1]) < 25_000
 
 
@@ -245,7 +245,7 @@ class TestWebhook:
         schema = json.loads(SCHEMA.read_text())
         Draft202012Validator.check_schema(schema)
         bare = Alert("id-2", kind, NOW, 0, "", "", 0.0, "", "", "")
-        send(http, post("webhook", receiver.url, SECRET, bulletin=Message(bare, (replace(FACT, kind=kind),))))
+        send(http, post("webhook", receiver.url, SECRET, bulletin=AlertMessage(bare, (replace(FACT, kind=kind),))))
         Draft202012Validator(schema).validate(receiver.documents()[0])
 
 
@@ -332,7 +332,7 @@ class TestSyslog:
     def test_a_stream_counts_octets_and_every_fact_is_an_event(self, http: Http) -> None:
         small = replace(FACT, subject="Grüße", sender="a=b|c\\d\nnext", reasons=())
         with listening() as (port, got):
-            send(http, post("syslog", f"tcp://127.0.0.1:{port}", bulletin=Message(small, (small,))))
+            send(http, post("syslog", f"tcp://127.0.0.1:{port}", bulletin=AlertMessage(small, (small,))))
         one, other = frames(b"".join(got))
         assert one == other
         values = self.read(one)

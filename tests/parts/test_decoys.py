@@ -27,6 +27,7 @@ from canary.store.codec import reasons_of
 from canary.store.database import Database
 from canary.store.decoy_mac import KEYLESS, DecoyMac
 from canary.store.queries import canaries, mails, vendors
+from canary.store.queries.mails import Hit
 from canary.store.queries.recipients import read_recipients
 from canary.store.queries.world import world_of
 from canary.store.tables import CanaryRow, HitRow
@@ -85,7 +86,7 @@ def random_one(store: Database) -> Canary:
 def guess_at(store: Database, decoy: Canary) -> None:
     with store.writing() as session:
         found = Judgement(Verdict.GUESS, 0.9, (StatedReason(Reason.NEVER_ISSUED),))
-        mails.keep_hit(session, None, decoy.id, found, NOW)
+        mails.keep_hits(session, [Hit(None, decoy.id, NOW, found)])
 
 
 def test_twenty_are_kept_half_of_each_kind_and_not_one_more(hiding: Database) -> None:
@@ -115,7 +116,7 @@ def test_a_canary_that_changes_places_keeps_its_address_and_its_hits(hiding: Dat
         before = canaries.list_canaries(session, "shop")
         for canary in before:
             found = Judgement(Verdict.SPAM, 0.9, (StatedReason(Reason.NOTHING_PROVEN, {"address": canary.address}),))
-            mails.keep_hit(session, None, canary.id, found, NOW)
+            mails.keep_hits(session, [Hit(None, canary.id, NOW, found)])
     keep(hiding, 200)
     with hiding.reading() as session:
         after = canaries.list_canaries(session, "shop")
@@ -198,7 +199,7 @@ def test_attribution_weighs_decoys_as_held_by_the_owner_alone(hiding: Database) 
         mine = canaries.list_canaries(session, "shop")[0]
         case = records.open_case(session, vendors.vendor_row(session, "shop").id or 0, NOW)
         found = Judgement(Verdict.SPAM, 0.9, (StatedReason(Reason.NOTHING_PROVEN),))
-        mails.keep_hit(session, None, mine.id, found, NOW).case_id = case.id
+        mails.keep_hits(session, [Hit(None, mine.id, NOW, found, case.id)])
         session.flush()
         held = Counter(each.vendor for each in world_of(session, NOW, case.id).canaries)
     assert held == {"shop": 5, None: 20}

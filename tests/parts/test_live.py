@@ -80,10 +80,10 @@ def test_a_hostile_subject_ends_no_event() -> None:
 
 def test_what_commits_late_is_told_and_nothing_is_told_twice() -> None:
     seen = SeenHits(10)
-    assert [each.id for each in seen.take([line(11), line(13)])] == [11, 13]
-    assert [each.id for each in seen.take([line(11), line(12), line(13), line(14)])] == [12, 14]
+    assert [each.id for each in seen.note_new([line(11), line(13)])] == [11, 13]
+    assert [each.id for each in seen.note_new([line(11), line(12), line(13), line(14)])] == [12, 14]
     assert seen.since == 10
-    seen.take([line(500)])
+    seen.note_new([line(500)])
     assert seen.since == 500 - MOST // 2
 
 
@@ -122,7 +122,7 @@ def test_a_stream_that_nobody_begins_to_read_takes_no_place_for_ever(site: Site)
         await source.live(asked(site.secret("session", "viewer")))
         (listener,) = source._listeners
         for _ in range(WAITING + 1):
-            listener.tell("x")
+            listener.send("x")
         await source._turn(SeenHits(0), 1)
         return len(source._listeners)
 
@@ -147,7 +147,7 @@ def test_a_listener_that_reads_nothing_is_let_go() -> None:
     async def fall_behind() -> str | None:
         listener = LiveListener("")
         for _ in range(WAITING + 1):
-            listener.tell("x")
+            listener.send("x")
         return await listener.waiting.get()
 
     assert asyncio.run(fall_behind()) is None

@@ -15,7 +15,7 @@ from canary.store.database import Database
 from canary.store.queries import outbox, vendors
 from canary.store.queries.outbox import alert_of
 from canary.store.queries.vendors import Unknown
-from canary.store.tables import CaseRow, OutboxRow, WatchRow
+from canary.store.tables import CaseRow, CaseVendorRow, OutboxRow, WatchRow
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
 
@@ -25,7 +25,7 @@ def case(store: Database) -> int:
     with store.writing() as session:
         vendors.add_vendor(session, "Play", ["play.example"], NOW)
         row = records.open_case(session, vendors.vendor_row(session, "play").id or 0, NOW)
-        records.add_to_case(session, row, NOW, row.vendor_id)
+        session.add(CaseVendorRow(case_id=row.id or 0, vendor_id=row.vendor_id))
         believe(row, "vendor", "play", 0.6)
         case_alerts.record_assessment(session, row)
         outbox.put(session, Alert("opened", "case-opened", NOW, row.id or 0, "Play", "spam", 0.9, "c", "s", "Hi"))

@@ -29,7 +29,7 @@ def main(store_url: str, url: str, secret: str) -> None:
         pause.wait(0.02)
         with store.reading() as session:
             unrouted, names = outbox.waiting(session, now())
-        if not (unrouted or names or couriers.walking()):
+        if not (unrouted or names or any(not each.done() for its in couriers.away.values() for each in its)):
             break
     couriers.close()
     desk.http.close()

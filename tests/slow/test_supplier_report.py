@@ -9,14 +9,14 @@ from pathlib import Path
 
 import pytest
 
-from canary.judge.identity import claimed_suppliers, identify
+from canary.judge.identity import identify
 from canary.mail.parse import parse
 from canary.mail.received import Hop, read_trusted, trusted_hop
 from canary.model.identity import Identity
 from canary.model.mail import Client, Envelope, ParsedMail
 from canary.model.proof import Proofs, Result, SpfResult
 from tests.conftest import START
-from tests.supplier_cases import book, signed
+from tests.supplier_cases import book, claimed_suppliers, signed
 
 pytestmark = [pytest.mark.slow, pytest.mark.corpus]
 

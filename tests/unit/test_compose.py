@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 import pytest
 
 from canary.alerts.compose import Notice, defang, headline, hostile, notice
-from canary.model.alert import Alert, CaseSummary, Message, Severity
+from canary.model.alert import Alert, AlertMessage, CaseSummary, Severity
 
 URL = "https://canary.example"
 NOW = datetime(2026, 3, 1, tzinfo=UTC)
@@ -20,7 +20,7 @@ FACT = Alert(
 
 
 def told(**facts: object) -> Notice:
-    return notice(Message(FACT, **facts), URL)  # type: ignore[arg-type]
+    return notice(AlertMessage(FACT, **facts), URL)  # type: ignore[arg-type]
 
 
 def test_the_title_names_vendor_and_verdict() -> None:
@@ -61,27 +61,27 @@ def test_a_campaign_at_many_vendors_is_one_message_with_a_count() -> None:
 
 def test_an_update_says_what_changed() -> None:
     fact = replace(FACT, kind="fields-leaked", change="The name given only to Play & Co appears in the mail")
-    found = notice(Message(fact, update=True), URL)
+    found = notice(AlertMessage(fact, update=True), URL)
     assert found.title.startswith("Update: ")
     assert found.headline == f"Case 7: {fact.change}"
     more = replace(fact, change="A second vendor was hit")
-    assert notice(Message(fact, (more, more), update=True), URL).changes == ("A second vendor was hit",)
+    assert notice(AlertMessage(fact, (more, more), update=True), URL).changes == ("A second vendor was hit",)
 
 
 def test_a_digest_lists_what_happened_and_how_much_is_left_out() -> None:
-    found = notice(Message(FACT, (FACT,) * 20, digest=True), URL)
+    found = notice(AlertMessage(FACT, (FACT,) * 20, digest=True), URL)
     assert found.title == "21 things to know"
     assert found.changes[-1] == "and 13 more"
 
 
 def test_a_message_matters_as_much_as_its_weightiest_fact() -> None:
     small = replace(FACT, kind="case-resolved", change="Closed")
-    assert notice(Message(small, (FACT,)), URL).severity is Severity.HIGH
+    assert notice(AlertMessage(small, (FACT,)), URL).severity is Severity.HIGH
 
 
 def test_a_question_about_a_sender_is_told_as_a_question_and_leads_to_where_it_is_decided() -> None:
     question = replace(FACT, kind="new-sender", case=0, identity="till.example", suspects=())
-    found = notice(Message(question), URL)
+    found = notice(AlertMessage(question), URL)
     assert found.headline == "Question: till[.]example wrote to an address given only to Play & Co"
     assert found.answer.startswith("Does till[.]example write for Play & Co?")
     assert found.link == "https://canary.example/senders"

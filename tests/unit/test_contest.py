@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from canary.attribute.evaluation.baselines import BASELINES
-from canary.attribute.evaluation.benchmark import BOUNDS, METHODS, BenchmarkBatch, Target, compete
+from canary.attribute.evaluation.benchmark import BOUNDS, METHODS, BenchmarkBatch, PromisedFigure, compete
 from canary.attribute.evaluation.oracle import true_rates
 from canary.attribute.evaluation.scenarios import MIXES
 from canary.attribute.evaluation.scoring import Figures, ScoreSums
@@ -50,12 +50,12 @@ def test_only_a_method_that_looks_at_the_truth_is_called_an_oracle() -> None:
     ("holds", "value", "kept"), [(ge, 0.8, True), (ge, 0.7, False), (le, 0.8, False), (ge, None, None)]
 )
 def test_a_promise_is_kept_broken_or_cannot_be_told(holds: Compare, value: float | None, kept: bool | None) -> None:
-    bound = Target("top1", holds, 0.75)
+    bound = PromisedFigure("top1", holds, 0.75)
     assert bound.kept(replace(NOTHING, top1=value), None) is kept
 
 
 def test_a_promise_can_be_a_share_of_the_oracle() -> None:
-    bound = Target("top1", ge, 0.97, share_of=True)
+    bound = PromisedFigure("top1", ge, 0.97, share_of=True)
     ours = replace(NOTHING, top1=0.78)
     assert bound.kept(ours, replace(NOTHING, top1=0.8)) is True
     assert bound.kept(ours, replace(NOTHING, top1=0.82)) is False

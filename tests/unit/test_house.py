@@ -12,6 +12,7 @@ import pytest
 
 import canary
 from canary.store.tables import CaseRow, HitRow, MailRow
+from tests import house
 
 ROOT = Path(__file__).parents[2]
 MODULES = sorted(f for f in (ROOT / "canary").rglob("*.py") if "migrations" not in f.parts)
@@ -177,3 +178,19 @@ def test_percentages_are_written_in_one_place() -> None:
 
 def test_the_readme_is_short() -> None:
     assert len((ROOT / "README.md").read_text().splitlines()) <= 150
+
+
+def test_store_knows_nothing_of_what_stands_above_it() -> None:
+    assert house.store_modules_that_know_more() == []
+
+
+def test_no_class_name_stands_for_two_things() -> None:
+    assert house.class_names_used_twice() == {}
+
+
+def test_no_function_has_a_name_that_says_nothing() -> None:
+    assert house.vague_functions() == []
+
+
+def test_no_name_is_dead() -> None:
+    assert house.dead_names() == []

@@ -5,12 +5,12 @@ from pathlib import Path
 
 import pytest
 
-from canary.judge.identity import claimed_suppliers, identify
+from canary.judge.identity import identify
 from canary.model.identity import Identity, Proof
 from canary.model.mail import Mailbox, ParsedMail
 from canary.model.proof import Proofs, Result, SpfResult
 from tests.effort import cpu_seconds
-from tests.supplier_cases import FOLDERS, book, envelope, load, signed
+from tests.supplier_cases import FOLDERS, book, claimed_suppliers, envelope, load, signed
 
 PASSED = Result.PASS
 EACH = pytest.mark.parametrize("folder", FOLDERS, ids=lambda p: p.name)

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
-from canary.model.alert import EVERYTHING, DestinationView, Message, Mode, Route
+from canary.model.alert import EVERYTHING, AlertMessage, DestinationView, Mode, Route
 from canary.net.http import Http, HttpAnswer
 
 
@@ -35,7 +35,7 @@ class Target:
 class Delivery:
     """One delivery: the message, where it goes, when, and how people reach the dashboard."""
 
-    bulletin: Message
+    bulletin: AlertMessage
     target: Target
     now: datetime
     url: str

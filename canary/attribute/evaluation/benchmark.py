@@ -42,7 +42,7 @@ class BenchmarkBatch:
 
 
 @dataclass(frozen=True, slots=True)
-class Target:
+class PromisedFigure:
     """A promise about one figure of ours on one mix; `share_of` means a share of the oracle's same figure."""
 
     figure: str
@@ -65,20 +65,24 @@ class Target:
 OURS, ORACLE = "canary", "oracle"
 
 _STANDARD = (
-    Target("top1_visible", ge, 0.79),
-    Target("top1_visible", ge, 0.97, share_of=True),
-    Target("ece_top", le, 0.03),
-    Target("ece_marginals", le, 0.03),
-    Target("log_loss", le, 1.45),
-    Target("wrong_sure", le, 0.001),
-    Target("accused_sure", le, 0.1),
+    PromisedFigure("top1_visible", ge, 0.79),
+    PromisedFigure("top1_visible", ge, 0.97, share_of=True),
+    PromisedFigure("ece_top", le, 0.03),
+    PromisedFigure("ece_marginals", le, 0.03),
+    PromisedFigure("log_loss", le, 1.45),
+    PromisedFigure("wrong_sure", le, 0.001),
+    PromisedFigure("accused_sure", le, 0.1),
 )
-_OFF = (Target("ece_top", le, 0.08), Target("ece_marginals", le, 0.08), Target("wrong_sure", le, 0.003))
+_OFF = (
+    PromisedFigure("ece_top", le, 0.08),
+    PromisedFigure("ece_marginals", le, 0.08),
+    PromisedFigure("wrong_sure", le, 0.003),
+)
 
-BOUNDS: Mapping[str, tuple[Target, ...]] = {
+BOUNDS: Mapping[str, tuple[PromisedFigure, ...]] = {
     "standard": _STANDARD,
-    "per-channel": (Target("top1_visible", ge, 0.82),),
-    "two-leaks": (Target("precision_sure", ge, 0.99),),
+    "per-channel": (PromisedFigure("top1_visible", ge, 0.82),),
+    "two-leaks": (PromisedFigure("precision_sure", ge, 0.99),),
     **dict.fromkeys(MISSPECIFIED, _OFF),
 }
 

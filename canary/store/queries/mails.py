@@ -92,14 +92,6 @@ def forget(session: Session, numbers: Collection[int]) -> None:
     session.execute(delete(MailRow).where(col(MailRow.id).in_(numbers)))
 
 
-def keep_hit(session: Session, mail: int | None, canary: int, judgement: Judgement, at: datetime) -> HitRow:
-    """Keep what one mail means at one canary, or what happened there without a mail."""
-    row = HitRow(**_hit(mail, canary, judgement, at))
-    session.add(row)
-    session.flush()
-    return row
-
-
 def verdict_since(session: Session, message_id: str, since: datetime) -> str | None:
     """Return the verdict on a mail that came since, by its Message-ID, or None while there is none."""
     query = select(HitRow.verdict).join(MailRow, col(MailRow.id) == HitRow.mail_id)

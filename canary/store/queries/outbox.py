@@ -36,7 +36,7 @@ class Due:
 
 
 @dataclass(frozen=True, slots=True)
-class Delivery:
+class DeliveryStatus:
     """A message as a person sees it: what about, where to, and whether it arrived; `joined` counts further facts."""
 
     id: int
@@ -140,7 +140,7 @@ def deliveries(
     after: int | None = None,
     state: str | None = None,
     limit: int = 100,
-) -> list[Delivery]:
+) -> list[DeliveryStatus]:
     """Return messages, newest first: those before or after one of them, or those of a state.
 
     A state is `waiting`, `sent`, `dead` or `muted`.
@@ -155,7 +155,7 @@ def deliveries(
     rows = session.exec(query.order_by(col(DeliveryRow.id).desc()).limit(limit)).all()
     facts = facts_of(session, rows)
     return [
-        Delivery(
+        DeliveryStatus(
             row.id or 0, facts[row.id or 0][0], row.destination, row.state, row.tries, row.due_at, row.sent_at,
             row.fault, len(facts[row.id or 0]) - 1,
         )

@@ -8,7 +8,7 @@ from fastapi import Query, Request
 from pydantic import BaseModel
 from starlette.exceptions import HTTPException
 
-from canary.store.queries.outbox import Delivery, deliveries, put_test, retry
+from canary.store.queries.outbox import DeliveryStatus, deliveries, put_test, retry
 from canary.web.api.schema import LIMIT, Cursor, Limit, ListPage, Name, Number, RequestBody, call, counted_by, page
 from canary.web.rendering import PageContext, map_store_errors
 from canary.web.routes import Role, WebRoute
@@ -105,7 +105,7 @@ class AlertsApi:
         return Started(id=delivery_id)
 
 
-def _show(delivery: Delivery) -> DeliveryOut:
+def _show(delivery: DeliveryStatus) -> DeliveryOut:
     fact = delivery.fact
     return DeliveryOut(
         id=delivery.id, kind=fact.kind, at=fact.at, case=fact.case or None, vendor=fact.vendor,

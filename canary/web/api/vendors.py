@@ -152,10 +152,10 @@ class VendorsApi:
         """Say that a vendor passes addresses to a supplier; past mail of its account there is judged again."""
         who, now = request.state.user.name, self._frame.clock()
         with map_store_errors(), self._frame.writing(request) as session:
-            before = vendors.get_vendor(session, slug).told
+            before = vendors.get_vendor(session, slug).declared_accounts
             supplier = vendors.add_supplier(session, new.supplier, now).slug
             vendors.add_supply(session, SupplierLink(slug, supplier, new.channel, new.since, new.until, new.account))
-            answers.declare(session, slug, vendors.get_vendor(session, slug).told - before, who, now)
+            answers.declare(session, slug, vendors.get_vendor(session, slug).declared_accounts - before, who, now)
             self._frame.audit(
                 session, request, "supplier-declared", f"{slug}: {supplier}", new.channel or "every channel"
             )

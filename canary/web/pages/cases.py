@@ -33,7 +33,7 @@ class CasesPage:
     def routes(self) -> tuple[WebRoute, ...]:
         """Return all that it answers to."""
         acts: dict[str, Callable[..., Response]] = {
-            "state": self.state, "owner": self.owner, "note": self.note, "aware": self.aware, "statement": self.say,
+            "state": self.state, "owner": self.owner, "note": self.note, "aware": self.aware, "statement": self.add_statement,
             "task": self.tick, "rotate": self.rotate, "merge": self.merge, "split": self.split, "undo": self.undo,
         }  # fmt: skip
         return (
@@ -64,7 +64,7 @@ class CasesPage:
         """Set since when one is aware."""
         return self._do(request, case_id, lambda s, w: workflow.set_aware(s, case_id, moment(aware), w))
 
-    def say(self, request: Request, case_id: Id, said: Annotated[StatementForm, Form()]) -> Response:
+    def add_statement(self, request: Request, case_id: Id, said: Annotated[StatementForm, Form()]) -> Response:
         """Write down what a party said."""
         return self._do(
             request, case_id, lambda s, w: statements.add_statement(s, case_id, statement(said, w.at), w), to="#claims"
