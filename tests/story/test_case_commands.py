@@ -1,14 +1,12 @@
-"""`canary case ...` as people type it: the commands are called in this process, as there are many."""
+"""`canary case ...` as people type it."""
 
 import json
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from typer.testing import CliRunner
 
 from canary.cases.charge import assess_and_record
-from canary.cli import app
 from canary.store.counters import recount
 from canary.store.queries.users import add_user
 from canary.store.tables import (
@@ -21,8 +19,8 @@ from canary.store.tables import (
     MailRow,
     VendorRow,
 )
+from tests.commands import installation
 from tests.conftest import START
-from tests.processes import House
 
 pytestmark = pytest.mark.slow  # every test migrates a store of its own
 Say = Callable[..., str]
@@ -30,9 +28,9 @@ NAMED = [{"code": "persona-named", "text": "It repeats what only this vendor was
 
 
 @pytest.fixture
-def say(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Say]:
+def say(tmp_path: Path) -> Iterator[Say]:
     """Two cases that one campaign spans, five mails, three of which say the name."""
-    with House(tmp_path).open() as house:
+    with installation(tmp_path) as house:
         (tmp_path / "data").mkdir()
         house.store.migrate()
         with house.store.writing() as session:
@@ -58,13 +56,10 @@ def say(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Say]:
             recount(session)
             for number in (1, 2):
                 assess_and_record(session, session.get_one(CaseRow, number))
-        monkeypatch.chdir(house.folder)
-        for name, value in house.environment.items():
-            monkeypatch.setenv(name, value)
 
         def run(*arguments: str, text: str | None = None) -> str:
-            done = CliRunner().invoke(app, list(arguments), input=text)
-            return done.stdout if done.exit_code == 0 else done.stderr
+            done = house(*arguments, text=text)
+            return done.out if done.code == 0 else done.err
 
         yield run
 
