@@ -1,14 +1,13 @@
 """`canary cases`, `canary case ...`: the suspected leaks, and what people decide about them."""
 
 from collections.abc import Callable, Sequence
-from datetime import datetime
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from canary.cli.context import CliError, Json, clock, open_store, show_json, show_table, who
 from canary.cli.groups import command_group
-from canary.cli.times import FORMATS, in_utc
+from canary.cli.times import read_time
 from canary.model.case import CaseState, Suspect, percent
 from canary.model.claim import ClaimCode
 from canary.model.decision import Decision
@@ -134,18 +133,20 @@ def add_statement(  # each option is a part of what was said
     number: Number,
     by: Annotated[str, typer.Option(help="Who made the statement.")],
     text: Annotated[str, typer.Argument(help="What was said, word for word.", show_default=False)] = "",
-    claim: Annotated[list[str] | None, typer.Option(help=f"What it claims: {', '.join(ClaimCode)}.")] = None,
-    on: Annotated[datetime | None, typer.Option(formats=FORMATS, help="When it was made.", show_default="now")] = None,
+    claim: Annotated[
+        list[str] | None, typer.Option(metavar="CLAIM", help=f"What it claims: {', '.join(ClaimCode)}.")
+    ] = None,
+    on: Annotated[str, typer.Option(metavar="TIME", help="When it was made, in UTC.", show_default="now")] = "",
     as_json: Json = False,
 ) -> None:
     """Record what a party said, and hold its claims against the evidence."""
     from canary.cases import statements
     from canary.model.claim import PartyStatement, read_claim
 
-    claims = tuple(map(read_claim, claim or ()))
+    claims, said_at = tuple(map(read_claim, claim or ())), read_time("--on", on) if on else None
 
     def act(session: "Session", decision: Decision) -> str:
-        said = PartyStatement(by, in_utc(on) if on else decision.at, claims, text)
+        said = PartyStatement(by, said_at or decision.at, claims, text)
         statements.add_statement(session, number, said, decision)
         return f"statement of {by} recorded"
 
@@ -155,15 +156,17 @@ def add_statement(  # each option is a part of what was said
 @group.command()
 def aware(
     number: Number,
-    since: Annotated[datetime, typer.Argument(formats=FORMATS, help="The time, in UTC unless it says otherwise.")],
+    since: Annotated[str, typer.Argument(metavar="TIME", help="When, in UTC unless it says otherwise.")],
     as_json: Json = False,
 ) -> None:
     """Set when you became aware of a leak, which starts the 72 hours of the GDPR."""
     from canary.cases import workflow
 
+    at = read_time("TIME", since)
+
     def act(session: "Session", decision: Decision) -> str:
-        workflow.set_aware(session, number, in_utc(since), decision)
-        return f"aware since {in_utc(since):%Y-%m-%d %H:%M} UTC"
+        workflow.set_aware(session, number, at, decision)
+        return f"aware since {at:%Y-%m-%d %H:%M} UTC"
 
     _decide(number, act, "", as_json)
 

@@ -47,10 +47,13 @@ def import_(
     ],
     adopt: Annotated[
         list[str] | None,
-        typer.Option(help="A domain whose tagged and plus addresses become canaries; may be repeated."),
+        typer.Option(
+            metavar="DOMAIN", help="A domain whose tagged and plus addresses become canaries; may be repeated."
+        ),
     ] = None,
     trust_authserv: Annotated[
-        list[str] | None, typer.Option(help="Trust the Authentication-Results of this server; may be repeated.")
+        list[str] | None,
+        typer.Option(metavar="ID", help="Trust the Authentication-Results of this server; may be repeated."),
     ] = None,
     vendor_map: Annotated[
         Path | None, typer.Option(help="CSV file of address,vendor,channel that overrides what is inferred.")

@@ -38,7 +38,9 @@ class _Given:
 
 def judge(
     file: Annotated[Path, typer.Argument(help="File with one mail.")],
-    vendor_domain: Annotated[list[str], typer.Option(help="A domain of the vendor; may be repeated.")],
+    vendor_domain: Annotated[
+        list[str], typer.Option(metavar="DOMAIN", help="A domain of the vendor; may be repeated.")
+    ],
     vendor_name: Annotated[
         str | None, typer.Option(help="What people call the vendor; without it, the name in its first domain.")
     ] = None,
@@ -50,7 +52,8 @@ def judge(
     zone: Annotated[Path | None, typer.Option(help="JSON zone file to ask instead of DNS.")] = None,
     offline: Annotated[bool, typer.Option("--offline", help="Make no DNS queries.")] = False,
     trust_authserv: Annotated[
-        list[str] | None, typer.Option(help="Trust the Authentication-Results of this server; may be repeated.")
+        list[str] | None,
+        typer.Option(metavar="ID", help="Trust the Authentication-Results of this server; may be repeated."),
     ] = None,
     as_json: Json = False,
 ) -> None:

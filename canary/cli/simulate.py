@@ -43,9 +43,11 @@ _WORDS = {
 def simulate(
     worlds: Annotated[int, typer.Option(min=1, max=1_000_000, help="How many worlds of each mix.")] = 2000,
     seed: Annotated[int, typer.Option(min=0, help="The same seed gives the same worlds.")] = 1,
-    mix: Annotated[list[str] | None, typer.Option(help="Name of a mix, or `all`; may be repeated.")] = None,
+    mix: Annotated[
+        list[str] | None, typer.Option(metavar="NAME", help="Name of a mix, or `all`; may be repeated.")
+    ] = None,
     method: Annotated[
-        list[str] | None, typer.Option(help="Name of a method; may be repeated.", show_default="all")
+        list[str] | None, typer.Option(metavar="NAME", help="Name of a method; may be repeated.", show_default="all")
     ] = None,
     jobs: Annotated[int, typer.Option(min=1, max=256, help="How many processes work at once.")] = 2,
     as_json: Json = False,

@@ -22,15 +22,21 @@ group.add_typer(suppliers, name="supplier")
 
 Vendor = Annotated[str, typer.Argument(help="The vendor, as `canary vendor list` names it.")]
 Supplier = Annotated[str, typer.Argument(help="The supplier.")]
-Domains = Annotated[list[str], typer.Option("--domain", help="A domain the vendor sends from; may be repeated.")]
+Domains = Annotated[
+    list[str], typer.Option("--domain", metavar="DOMAIN", help="A domain the vendor sends from; may be repeated.")
+]
 Suppliers = Annotated[
     list[str] | None,
-    typer.Option("--supplier", help="NAME or NAME:CHANNEL of a supplier it passes addresses to; may be repeated."),
+    typer.Option(
+        "--supplier", metavar="NAME", help="NAME or NAME:CHANNEL of a supplier it passes addresses to; may be repeated."
+    ),
 ]
 Ends = Annotated[str | None, typer.Option(metavar="DATE", help="A day such as 2026-05-01, or `never`.")]
 Tags = Annotated[
     list[str] | None,
-    typer.Option("--tag", help="A word to group vendors by, which alert routes can use; may be repeated."),
+    typer.Option(
+        "--tag", metavar="TAG", help="A word to group vendors by, which alert routes can use; may be repeated."
+    ),
 ]
 Channel = Annotated[str | None, typer.Option(help="Only the addresses of this channel.")]
 Day = Annotated[str | None, typer.Option(metavar="DATE", help="A day such as 2026-05-01.")]
@@ -133,10 +139,13 @@ def set_facts(
         int | None, typer.Option(min=-1, max=3650, help="Days of grace after that; -1 for the default.")
     ] = None,
     domain: Annotated[
-        list[str] | None, typer.Option("--domain", help="Another domain it sends from; may be repeated.")
+        list[str] | None,
+        typer.Option("--domain", metavar="DOMAIN", help="Another domain it sends from; may be repeated."),
     ] = None,
     tag: Tags = None,
-    untag: Annotated[list[str] | None, typer.Option("--untag", help="A tag to remove; may be repeated.")] = None,
+    untag: Annotated[
+        list[str] | None, typer.Option("--untag", metavar="TAG", help="A tag to remove; may be repeated.")
+    ] = None,
     as_json: Json = False,
 ) -> None:
     """Set when a vendor should fall silent, what else it sends from, or its tags; past mail is judged again."""

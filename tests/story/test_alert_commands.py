@@ -1,8 +1,6 @@
-"""Alerts as the owner types them, each command in a process of its own."""
+"""Alerts as the owner types them."""
 
 import json
-import subprocess
-import sys
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
@@ -15,10 +13,10 @@ from canary.cases import records
 from canary.model.alert import Alert, DestinationView
 from canary.store.queries import outbox, vendor_tags, vendors
 from canary.store.tables import WatchRow
-from tests.processes import ROOT, House
+from tests.commands import CommandLine, installation
 from tests.receiver import Receiver, receiving
 
-pytestmark = [pytest.mark.slow, pytest.mark.everyday]  # each command is a process of its own, a second or so
+pytestmark = [pytest.mark.slow, pytest.mark.everyday]  # every test migrates a store of its own
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 
 
@@ -29,15 +27,15 @@ def receiver() -> Iterator[Receiver]:
 
 
 @pytest.fixture
-def house(tmp_path: Path, receiver: Receiver) -> Iterator[House]:
+def house(tmp_path: Path, receiver: Receiver) -> Iterator[CommandLine]:
     """An installation with a case that was told, or was to be, to a destination."""
-    (tmp_path / "data").mkdir()
     environ = {
         "CANARY_ALERT__DESTINATIONS__OPS__KIND": "slack",
         "CANARY_ALERT__DESTINATIONS__OPS__URL": f"{receiver.url}/very-secret",
         "CANARY_ALERT__ALLOW_PRIVATE": "true",
     }
-    with House(tmp_path, environ).open() as found:
+    (tmp_path / "data").mkdir()
+    with installation(tmp_path, environ) as found:
         found.store.migrate()
         with found.store.writing() as session:
             vendors.add_vendor(session, "Play", ["play.example"], NOW)
@@ -49,13 +47,12 @@ def house(tmp_path: Path, receiver: Receiver) -> Iterator[House]:
         yield found
 
 
-def refused(house: House, *arguments: str) -> tuple[int, str]:
-    command = [sys.executable, "-m", "canary", *arguments]
-    done = subprocess.run(command, env=house.environment, cwd=ROOT, capture_output=True, text=True, check=False)
-    return done.returncode, done.stderr
+def refused(house: CommandLine, *arguments: str) -> tuple[int, str]:
+    done = house(*arguments)
+    return done.code, done.err
 
 
-def test_a_test_arrives_and_its_failure_is_told_without_the_address(house: House, receiver: Receiver) -> None:
+def test_a_test_arrives_and_its_failure_is_told_without_the_address(house: CommandLine, receiver: Receiver) -> None:
     assert json.loads(house.canary("alert", "test", "--json")) == [{"destination": "ops", "arrived": True, "fault": ""}]
     assert "This is a test" in receiver.got[0][1].decode()
     receiver.answers = [(404, "no_service", {})]
@@ -63,7 +60,7 @@ def test_a_test_arrives_and_its_failure_is_told_without_the_address(house: House
     assert refused(house, "alert", "test", "opps") == (2, "opps: no such destination; there are ops\n")
 
 
-def test_messages_are_listed_and_dead_letters_are_sent_again(house: House) -> None:
+def test_messages_are_listed_and_dead_letters_are_sent_again(house: CommandLine) -> None:
     with house.store.writing() as session:
         outbox.mark_failed(session, 1, "HTTP 404 no_service", None)
     [dead] = json.loads(house.canary("alert", "list", "--state", "dead", "--json"))
@@ -73,7 +70,7 @@ def test_messages_are_listed_and_dead_letters_are_sent_again(house: House) -> No
     assert house.canary("alert", "retry") == "0 to be sent again\n"
 
 
-def test_cases_and_vendors_are_muted_snoozed_and_acknowledged(house: House) -> None:
+def test_cases_and_vendors_are_muted_snoozed_and_acknowledged(house: CommandLine) -> None:
     house.canary("alert", "mute", "play")
     house.canary("alert", "snooze", "1", "2w")
     house.canary("alert", "ack", "1")
@@ -87,7 +84,7 @@ def test_cases_and_vendors_are_muted_snoozed_and_acknowledged(house: House) -> N
     assert refused(house, "alert", "mute", "99") == (1, "case:99: no such case; see `canary cases`\n")
 
 
-def test_vendors_are_tagged(house: House) -> None:
+def test_vendors_are_tagged(house: CommandLine) -> None:
     house.canary("vendor", "add", "Shop", "--domain", "shop.example", "--tag", "finance", "--tag", "EU")
     house.canary("vendor", "set", "shop", "--untag", "eu", "--tag", "games")
     assert json.loads(house.canary("vendor", "show", "shop", "--json"))["tags"] == ["finance", "games"]

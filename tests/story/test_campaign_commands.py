@@ -1,8 +1,6 @@
-"""`canary campaign ...` as people type it, each command a process of its own."""
+"""`canary campaign ...` as people type it."""
 
 import json
-import subprocess
-import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -11,11 +9,10 @@ import pytest
 from canary.campaigns import membership
 from canary.model.campaign import CampaignSending, Feature, FeatureKind
 from canary.store.tables import MailRow
+from tests.commands import Outcome, installation
 from tests.conftest import START
-from tests.processes import House
 
-pytestmark = [pytest.mark.slow, pytest.mark.everyday]  # each command is a process of its own, a second or so
-Said = subprocess.CompletedProcess[str]
+pytestmark = [pytest.mark.slow, pytest.mark.everyday]  # every test migrates a store of its own
 SUBJECT, LINK, HOST = (
     Feature(FeatureKind.SUBJECT, "your parcel"),
     Feature(FeatureKind.LINK, "bad.example"),
@@ -24,8 +21,8 @@ SUBJECT, LINK, HOST = (
 
 
 @pytest.fixture
-def say(tmp_path: Path) -> Iterator[Callable[..., Said]]:
-    with House(tmp_path).open() as house:
+def say(tmp_path: Path) -> Iterator[Callable[..., Outcome]]:
+    with installation(tmp_path) as house:
         (tmp_path / "data").mkdir()
         house.store.migrate()
         with house.store.writing() as session:
@@ -36,27 +33,21 @@ def say(tmp_path: Path) -> Iterator[Callable[..., Said]]:
                 session.flush()
                 membership.join_campaign(session, mail, CampaignSending(None, features))
 
-        def run(*arguments: str) -> Said:
-            command = [sys.executable, "-m", "canary", "campaign", *arguments]
-            return subprocess.run(
-                command, env=house.environment, cwd=house.folder, capture_output=True, text=True, check=False
-            )
-
-        yield run
+        yield lambda *arguments: house("campaign", *arguments)
 
 
-def test_campaigns_are_listed_split_and_merged_by_hand(say: Callable[..., Said]) -> None:
-    assert [(row["id"], row["mails"]) for row in json.loads(say("list", "--json").stdout)] == [(2, 1), (1, 2)]
-    assert json.loads(say("split", "1", "2", "--note", "another hand", "--who", "ada", "--json").stdout) == {
+def test_campaigns_are_listed_split_and_merged_by_hand(say: Callable[..., Outcome]) -> None:
+    assert [(row["id"], row["mails"]) for row in json.loads(say("list", "--json").out)] == [(2, 1), (1, 2)]
+    assert json.loads(say("split", "1", "2", "--note", "another hand", "--who", "ada", "--json").out) == {
         "campaign": 3, "mails": 1, "from": 1, "left": 1,
     }  # fmt: skip
-    assert json.loads(say("merge", "3", "2", "--who", "ben", "--json").stdout) == {"campaign": 2, "mails": 2}
-    shown = json.loads(say("show", "3", "--json").stdout)
+    assert json.loads(say("merge", "3", "2", "--who", "ben", "--json").out) == {"campaign": 2, "mails": 2}
+    shown = json.loads(say("show", "3", "--json").out)
     assert (shown["id"], [word["who"] for word in shown["words"]]) == (2, ["ada", "ben"])
     assert [[by["kind"] for by in mail["by"]] for mail in shown["linked"]] == [[], ["link", "subject"]]
 
 
-def test_what_cannot_be_done_is_one_line_with_the_cure(say: Callable[..., Said]) -> None:
+def test_what_cannot_be_done_is_one_line_with_the_cure(say: Callable[..., Outcome]) -> None:
     done = say("split", "1", "3")
-    assert (done.returncode, len(done.stderr.splitlines())) == (1, 1)
-    assert "mail 3: not in campaign 1; see `canary campaign show 1`" in done.stderr
+    assert (done.code, len(done.err.splitlines())) == (1, 1)
+    assert "mail 3: not in campaign 1; see `canary campaign show 1`" in done.err

@@ -1,14 +1,12 @@
-"""`canary case ...` as people type it: the commands are called in this process, as there are many."""
+"""`canary case ...` as people type it."""
 
 import json
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from typer.testing import CliRunner
 
 from canary.cases.assess import assess_now
-from canary.cli import app
 from canary.store.counters import recount
 from canary.store.queries.users import add_user
 from canary.store.tables import (
@@ -21,8 +19,8 @@ from canary.store.tables import (
     MailRow,
     VendorRow,
 )
+from tests.commands import installation
 from tests.conftest import START
-from tests.processes import House
 
 pytestmark = [pytest.mark.slow, pytest.mark.everyday]  # every test migrates a store of its own
 Say = Callable[..., str]
@@ -30,9 +28,9 @@ NAMED = [{"code": "persona-named", "facts": {"fields": ["given name"]}}]
 
 
 @pytest.fixture
-def say(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Say]:
+def say(tmp_path: Path) -> Iterator[Say]:
     """Two cases that one campaign spans, five mails, three of which say the name."""
-    with House(tmp_path).open() as house:
+    with installation(tmp_path) as house:
         (tmp_path / "data").mkdir()
         house.store.migrate()
         with house.store.writing() as session:
@@ -58,13 +56,10 @@ def say(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Say]:
             recount(session)
             for number in (1, 2):
                 assess_now(session, session.get_one(CaseRow, number))
-        monkeypatch.chdir(house.folder)
-        for name, value in house.environment.items():
-            monkeypatch.setenv(name, value)
 
         def run(*arguments: str, text: str | None = None) -> str:
-            done = CliRunner().invoke(app, list(arguments), input=text)
-            return done.stdout if done.exit_code == 0 else done.stderr
+            done = house(*arguments, text=text)
+            return done.out if done.code == 0 else done.err
 
         yield run
 
@@ -157,6 +152,8 @@ def test_a_letter_is_printed_and_its_text_can_be_the_owners(say: Say) -> None:
         (("statement", "1", "--by", "Play"), "case 1: the statement is empty"),
         (("statement", "1", "--by", "Play", "--claim", "lies"), "claim 'lies' is not known: choose from no-leak"),
         (("statement", "1", "--by", "Play", "--claim", "stopped:soon"), "'soon' is no day; write it as 2011-12-31"),
+        (("aware", "1", "2026"), "TIME '2026': no time; write it like 2026-05-01"),
+        (("aware", "1", "2999-01-01"), "that is still to come"),
         (("tick", "1", "juggle"), "task 'juggle': not on the checklist of case 1"),
         (("split", "1", "bikes"), "name what to split off, as vendor:SLUG or campaign:NUMBER"),
         (("letter", "1", "supplier"), "'supplier': no addressee of case 1; choose from vendor:play"),

@@ -76,7 +76,7 @@ def command(tmp_path_factory: pytest.TempPathFactory) -> Iterator[CommandLine]:
     with installation(tmp_path_factory.mktemp("installation")) as command:
         command("vendor", "add", "Play", "--domain", "play.example", "--supplier", "Silver:newsletter")
         [canary] = command("issue", "play", "--channel", "newsletter", "--format", "json").document
-        box = mailbox.mbox(command.house.folder / "stored.mbox")
+        box = mailbox.mbox(command.folder / "stored.mbox")
         for number in (1, 2):
             box.add(
                 mail(canary["address"], "Bets <win@bets.example>", f"Win {number}", "Place your bets today.", number)
@@ -211,7 +211,7 @@ def test_the_newest_hits_are_a_table_for_people(command: CommandLine) -> None:
 
 
 def test_counts_that_went_wrong_are_put_right(command: CommandLine) -> None:
-    with command.house.store.writing() as session:
+    with command.store.writing() as session:
         count(session, [CountedHit(1, START, "spam")])
     assert command("recount", "--json").document == {"hits": 2}
     assert command("recount").out == "2 hits counted\n"

@@ -1,9 +1,8 @@
-"""Senders, suppliers and endings as the owner types them, each command in a process of its own."""
+"""Senders, suppliers and end dates as the owner types them."""
 
 import asyncio
 import json
 import secrets
-import subprocess
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -17,18 +16,19 @@ from canary.model.mail import Client, Envelope, RawMail
 from canary.pipeline.story import Context, parse_and_authenticate, process_batch
 from canary.processes.judging import supplier_book
 from canary.store.queries import vendors
-from tests.processes import ROOT, House
+from tests.commands import CommandLine, installation
+from tests.processes import ROOT
 
-pytestmark = [pytest.mark.slow, pytest.mark.everyday]  # each command is a process of its own, a second or so
+pytestmark = [pytest.mark.slow, pytest.mark.everyday]  # every test migrates a store of its own
 ISSUED = datetime(2026, 1, 1, tzinfo=UTC)
 RECEIPT = b"From: Tillroll <r@tillroll.example>\r\nSubject: Your receipt\r\n\r\nYou paid 41.90 to Trendy Shoes.\r\n"
 
 
 @pytest.fixture
-def house(tmp_path: Path) -> Iterator[House]:
+def house(tmp_path: Path) -> Iterator[CommandLine]:
     """An installation to which a payment service wrote in March."""
     (tmp_path / "data").mkdir()
-    with House(tmp_path).open() as found:
+    with installation(tmp_path) as found:
         found.store.migrate()
         with found.store.writing() as session:
             slug = vendors.add_vendor(session, "Trendy Shoes", ["shop.example"], ISSUED).slug
@@ -42,7 +42,7 @@ def house(tmp_path: Path) -> Iterator[House]:
         yield found
 
 
-def test_a_question_is_listed_answered_and_written_down(house: House) -> None:
+def test_a_question_is_listed_answered_and_written_down(house: CommandLine) -> None:
     [asked] = json.loads(house.canary("sender", "list", "--state", "pending", "--json"))
     assert (asked["vendor"], asked["sender"], asked["subject"]) == ("trendy-shoes", "tillroll.example", "Your receipt")
     assert "case 1 opened" in house.canary("sender", "deny", "trendy-shoes", "tillroll.example")
@@ -52,7 +52,7 @@ def test_a_question_is_listed_answered_and_written_down(house: House) -> None:
     assert [event["kind"] for event in events] == ["sender-learned", "sender-denied", "sender-asked"]
 
 
-def test_endings_and_suppliers_are_set_shown_and_taken_back(house: House) -> None:
+def test_endings_and_suppliers_are_set_shown_and_taken_back(house: CommandLine) -> None:
     house.canary("vendor", "set", "trendy-shoes", "--erasure-requested", "2026-05-01", "--grace-days", "5")
     house.canary("vendor", "supplier", "add", "trendy-shoes", "SendGrid", "--channel", "order", "--account", "77")
     shown = json.loads(house.canary("vendor", "show", "trendy-shoes", "--json"))
@@ -64,7 +64,7 @@ def test_endings_and_suppliers_are_set_shown_and_taken_back(house: House) -> Non
     assert (shown["suppliers"], shown["erasure_requested"], shown["grace_days"]) == ([], None, None)
 
 
-def test_the_example_file_of_vendors_is_taken_over_once(house: House) -> None:
+def test_the_example_file_of_vendors_is_taken_over_once(house: CommandLine) -> None:
     example = str(ROOT / "config/vendors.example.toml")
     house.canary("vendor", "import", example)
     assert {v["new"] for v in json.loads(house.canary("vendor", "import", example, "--json"))} == {False}
@@ -74,12 +74,11 @@ def test_the_example_file_of_vendors_is_taken_over_once(house: House) -> None:
     ]
 
 
-def test_all_faults_of_a_file_are_told_at_once_and_nothing_is_taken_over(house: House, tmp_path: Path) -> None:
+def test_all_faults_of_a_file_are_told_at_once_and_nothing_is_taken_over(house: CommandLine, tmp_path: Path) -> None:
     file = tmp_path / "vendors.toml"
     file.write_text('[[vendor]]\nname = "A"\ndomains = ["nope"]\n[[vendor]]\nname = "B"\nsince = 1\n')
-    with pytest.raises(subprocess.CalledProcessError) as caught:
-        house.canary("vendor", "import", str(file))
-    lines = caught.value.stderr.strip().splitlines()
-    assert (caught.value.returncode, len(lines)) == (2, 2)
+    done = house("vendor", "import", str(file))
+    lines = done.err.strip().splitlines()
+    assert (done.code, len(lines)) == (2, 2)
     assert ("vendor.1.domains" in lines[0], "vendor.2.since" in lines[1]) == (True, True)
     assert len(json.loads(house.canary("vendor", "list", "--json"))) == 1

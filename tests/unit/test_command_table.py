@@ -1,6 +1,7 @@
 """All commands of the command line: their help, their forms, and what they load."""
 
 import json
+import re
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping
@@ -75,6 +76,23 @@ def test_every_command_says_what_it_does_in_one_sentence(path: str) -> None:
 @pytest.mark.parametrize("path", ALL)
 def test_every_argument_and_option_is_explained(path: str) -> None:
     assert [p.name for p in ALL[path].params if not p.help and not getattr(p, "hidden", False)] == []
+
+
+def is_command(words: list[str]) -> bool:
+    """Whether words begin with those that call a command, or name a group."""
+    groups = {path.rpartition(" ")[0] for path in ALL} | {path.split()[0] for path in ALL if " " in path}
+    return any(" ".join(words[:length]) in ALL for length in (1, 2, 3)) or " ".join(words) in groups
+
+
+def test_every_command_that_a_page_or_a_message_names_exists() -> None:
+    pages = [ROOT / "README.md", *(ROOT / "docs").glob("*.md"), *(ROOT / "canary").rglob("*.py")]
+    named = {
+        (page.name, words)
+        for page in pages
+        for words in re.findall(r"(?:`|^ {4})canary ((?:[a-z]+ ?)+)", page.read_text(), re.MULTILINE)
+    }
+    assert len(named) > 50
+    assert [each for each in named if not is_command(each[1].split())] == []
 
 
 def loaded_by(*arguments: str) -> set[str]:

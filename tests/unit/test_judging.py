@@ -8,7 +8,6 @@ import pytest
 from typer.testing import CliRunner
 
 from canary.cli import app
-from canary.cli.context import explain
 from tests.verdict_cases import CASES, FOLDER, expectation
 
 SAYABLE = {
@@ -28,9 +27,6 @@ PLAIN = [  # cases that need nothing but what the command can be told
 
 def run(*arguments: str) -> tuple[int, str, str]:
     done = CliRunner().invoke(app, ["judge", *arguments])
-    if done.exception and not isinstance(done.exception, SystemExit):
-        line, code = explain(done.exception)  # type: ignore[arg-type]  # what `main` does
-        return code, done.stdout, line
     return done.exit_code, done.stdout, done.stderr
 
 
