@@ -4,7 +4,7 @@ from uuid import NAMESPACE_URL, uuid5
 
 from canary.alerts.channels.base import Delivery, DeliveryError
 from canary.alerts.delivery import DeliveryContext
-from canary.model.alert import Alert, Message
+from canary.model.alert import Message, sample_alert
 from canary.net.http import AddressRefused, Unreachable
 
 
@@ -13,10 +13,7 @@ def test_send(desk: DeliveryContext, name: str) -> str:
     target, now = desk.target(name), desk.clock()
     if target is None:
         return "no such destination"
-    fact = Alert(
-        str(uuid5(NAMESPACE_URL, f"canary:test:{name}:{now.isoformat()}")), "test", now, 0, "Test vendor", "test", 1.0,
-        "test@canary.invalid", "canary", "Test", ("This is a test; nobody leaked anything.",),
-    )  # fmt: skip
+    fact = sample_alert(str(uuid5(NAMESPACE_URL, f"canary:test:{name}:{now.isoformat()}")), now)
     try:
         desk.channels[target.kind].send(desk.http, Delivery(Message(fact), target, now, desk.url))
     except (DeliveryError, AddressRefused, Unreachable) as fault:

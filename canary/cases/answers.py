@@ -233,7 +233,7 @@ def _ask(session: Session, row: SenderRow, last: SenderSight) -> None:
 def _question(row: SenderRow, last: SenderSight) -> Alert:
     return Alert(
         id=str(uuid5(NAMESPACE_URL, f"canary:new-sender:{last.vendor.slug}:{row.vendor_id}:{row.key}")), kind="new-sender",
-        at=last.at, case=0, vendor=last.vendor.name, verdict=last.judgement.verdict.value,
+        at=last.at, vendor=last.vendor.name, verdict=last.judgement.verdict.value,
         confidence=last.judgement.confidence, canary=last.canary.address, sender=last.sender, subject=last.subject[:300],
         reasons=tuple(reason.text for reason in last.judgement.reasons), identity=row.key, vendors=(last.vendor.slug,),
     )  # fmt: skip

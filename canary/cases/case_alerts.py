@@ -93,7 +93,8 @@ def _watched() -> Any:
 
 
 def _tell(session: Session, case: CaseRow, kind: str, mark: str, text: str, at: datetime) -> None:
-    outbox.put(session, replace(_fact(session, case, at), id=_id(case, kind, mark), kind=kind, change=text))
+    fact = Alert(id=_id(case, kind, mark), kind=kind, at=at, case=case.id or 0, change=text)
+    outbox.put(session, _with_evidence(session, case, fact))
 
 
 def _id(case: CaseRow, kind: str, mark: str) -> str:
@@ -101,8 +102,8 @@ def _id(case: CaseRow, kind: str, mark: str) -> str:
     return str(uuid5(NAMESPACE_URL, f"canary:{kind}:{case.id}:{case.opened_at.isoformat()}:{mark}"))
 
 
-def _fact(session: Session, case: CaseRow, at: datetime) -> Alert:
-    """Return a fact about a case, with its last leak hit as the evidence."""
+def _with_evidence(session: Session, case: CaseRow, fact: Alert) -> Alert:
+    """Add the vendors of a case to a fact about it, and its last leak hit as the evidence."""
     last = session.exec(
         select(  # type: ignore[call-overload]
             HitRow, CanaryRow.address, MailRow.subject, MailRow.identity_domain, MailRow.sender
@@ -121,7 +122,7 @@ def _fact(session: Session, case: CaseRow, at: datetime) -> Alert:
         .order_by(VendorRow.slug)
         .limit(100)
     ).all()
-    fact = Alert("", "", at, case.id or 0, vendor.name, "", 0.0, "", "", "", vendors=tuple(slugs) or (vendor.slug,))
+    fact = replace(fact, vendor=vendor.name, vendors=tuple(slugs) or (vendor.slug,))
     if last is None:
         return fact
     hit, address, subject, domain, sender = last

@@ -42,26 +42,26 @@ class Mode(StrEnum):
     DAILY = "daily"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Alert:
     """What happened, in plain values; `id` is stable and is the idempotency key of every delivery.
 
     `kind` is a key of `SEVERITY`. `suspects` are (name, probability) pairs, highest first; `reasons` are sentences;
     `identity` is the key of a sender that is asked about, `vendors` are slugs, `change` says what is new about a case
-    that was told of before. Text that came from mail (`sender`, `subject`, `identity`) is hostile and must be escaped
-    by whoever shows it.
+    that was reported before, or what happened where there is no case. Text that came from mail (`sender`, `subject`,
+    `identity`) is hostile: what shows it must escape it.
     """
 
     id: str
     kind: str
     at: datetime
-    case: int
-    vendor: str
-    verdict: str
-    confidence: float
-    canary: str
-    sender: str
-    subject: str
+    case: int = 0
+    vendor: str = ""
+    verdict: str = ""
+    confidence: float = 0.0
+    canary: str = ""
+    sender: str = ""
+    subject: str = ""
     reasons: tuple[str, ...] = ()
     suspects: tuple[tuple[str, float], ...] = ()
     identity: str = ""
@@ -73,6 +73,14 @@ class Alert:
     def severity(self) -> Severity:
         """How much it matters; a kind that is not listed does as much as can be."""
         return SEVERITY.get(self.kind, Severity.HIGH)
+
+
+def sample_alert(id: str, at: datetime) -> Alert:  # noqa: A002 - the name of the field
+    """Return what is sent to try a destination."""
+    return Alert(
+        id=id, kind="test", at=at, vendor="Test vendor", verdict="test", confidence=1.0, canary="test@canary.invalid",
+        sender="canary", subject="Test", reasons=("This is a test; nobody leaked anything.",),
+    )  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
