@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 import canary
-from canary.store.tables import CaseRow, HitRow, MailRow
+from canary.store.tables import CaseRow, HitRow, MailRow, StatementRow
 
 ROOT = Path(__file__).parents[2]
 MODULES = sorted(f for f in (ROOT / "canary").rglob("*.py") if "migrations" not in f.parts)
@@ -76,6 +76,7 @@ def test_the_flow_page_names_only_modules_that_exist() -> None:
 
 STORED = {
     "identity": MailRow, "proofs": MailRow, "envelope": MailRow, "reasons": HitRow, "suspects": CaseRow, "findings": CaseRow,
+    "claims": StatementRow,
 }  # fmt: skip
 """Facts that rows hold as JSON, each with the row."""
 
