@@ -1,4 +1,4 @@
-"""What was said of a case by whom, kept, and held against what is known of it now."""
+"""What parties said of a case, compared with what is known of it now."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -33,7 +33,7 @@ class AnsweredStatement:
 
 
 def add_statement(session: Session, number: int, said: PartyStatement, word: Decision) -> None:
-    """Write down what a party said; raises ValueError for one that says nothing or comes from nobody."""
+    """Write down what a party said; raises ValueError where it is empty or names no party."""
     case = get_active_case(session, number)
     if not said.party.strip() or not (said.claims or said.text.strip()):
         raise ValueError(f"case {number}: the statement is empty; say who said it, and what, as claims or in words")
@@ -62,7 +62,7 @@ def statements_of(session: Session, number: int) -> tuple[PartyStatement, ...]:
 
 
 def answer_statements(session: Session, case: CaseRow, evidence: Evidence) -> tuple[AnsweredStatement, ...]:
-    """Hold all that was said of a case against the evidence."""
+    """Compare all that was said of a case with the evidence."""
     return tuple(
         AnsweredStatement(said, tuple(answer_claim(claim, evidence) for claim in said.claims))
         for said in statements_of(session, case.id or 0)
@@ -100,7 +100,7 @@ def _struck(session: Session, case: CaseRow) -> tuple[HitAddress, ...]:
 
 
 def _said(session: Session, case: CaseRow) -> dict[str, tuple[int, ...]]:
-    """Which facts of the personas which mails repeat; the reasons of their verdicts name them."""
+    """Return the mails that repeat each field of the personas, by the reasons of their verdicts."""
     told = cast(col(HitRow.reasons), String).like(f"%{Reason.PERSONA_NAMED.value}%")
     query = select(HitRow.mail_id, col(HitRow.reasons)).where(*_of(case), told, col(HitRow.mail_id).is_not(None))
     found: dict[str, set[int]] = {}

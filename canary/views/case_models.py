@@ -22,7 +22,7 @@ class CanaryMark:
 
     @property
     def said(self) -> str:
-        """How it stands, in a word."""
+        """Its state in a word."""
         return "hit" if self.hit else "quiet" if self.there else "not there at the time"
 
 
@@ -36,7 +36,7 @@ class MatrixCell:
 
 @dataclass(frozen=True, slots=True)
 class Matrix:
-    """Vendors by channels, with the suppliers whose shades the cells bear, the likeliest first."""
+    """Vendors by channels, with the suppliers that shade the cells, the likeliest first."""
 
     channels: tuple[str, ...]
     rows: tuple[tuple[str, str, tuple[MatrixCell, ...]], ...]

@@ -69,7 +69,7 @@ class EventOut(BaseModel):
 
 
 class CaseWhole(CaseOut):
-    """A case with what was found about it (window, fields, what cannot be told apart) and its timeline."""
+    """A case with what was found about it (window, fields, what cannot be distinguished) and its timeline."""
 
     findings: dict[str, JsonValue]
     timeline: list[EventOut]
@@ -89,7 +89,7 @@ class NoteNew(RequestBody):
 
 
 class OwnerNew(RequestBody):
-    """The name of the user who sees to a case; empty for nobody."""
+    """The name of the user to whom a case is assigned; empty for nobody."""
 
     owner: Label = ""
 
@@ -138,7 +138,7 @@ class CasesApi:
             return _whole(session, workflow.add_note(session, case_id, self._word(request, new.text)))
 
     def owner(self, request: Request, case_id: Number, new: OwnerNew) -> CaseWhole:
-        """Let a user see to a case."""
+        """Assign a case to a user."""
         with map_store_errors(), self._frame.writing(request) as session:
             return _whole(session, workflow.set_assignee(session, case_id, new.owner, self._word(request)))
 

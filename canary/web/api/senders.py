@@ -45,7 +45,7 @@ class Named(RequestBody):
 
 
 class Decided(BaseModel):
-    """What an answer did: how many hits were judged anew, which cases opened and closed."""
+    """What an answer did: how many hits were judged again, which cases opened and closed."""
 
     changed: int
     opened: list[int]
