@@ -1,4 +1,4 @@
-"""A message in words that every channel dresses in its own way; what came from mail is one line, cut and defanged."""
+"""A message in words, which each channel formats in its own way; text from mail is one line, cut and defanged."""
 
 import re
 from collections.abc import Callable, Sequence
@@ -16,13 +16,13 @@ _LISTED = 8
 
 
 def defang(text: str) -> str:
-    """Make text from a mail harmless to show: no link that a client would unfold or a finger would follow."""
+    """Make text from a mail harmless to show: no link that a client would unfurl or a person could tap."""
     shown = _LINKISH.sub(lambda m: f"{m[1]}xx{m[2]}://" if m[1] else "www.", CONTROL.sub("", text))
     return _DOT.sub("[.]", _SCHEME.sub(lambda m: f"{m[1]}[:]//" if m[1][1:3] != "xx" else m[0], shown))
 
 
 def hostile(text: str, length: int = 150) -> str:
-    """Show text that came from mail: one line, cut and defanged; each channel escapes its own marks beside."""
+    """Show text that came from mail: one line, cut and defanged; each channel also escapes its own markup."""
     line = " ".join(text.split())
     return defang(line[:length]) + ("…" if len(line) > length else "")
 
@@ -62,7 +62,7 @@ class Notice:
 
 @dataclass(frozen=True, slots=True)
 class Wording:
-    """How one kind of fact is told: a title, a line, what to make of it, what to do, and where to look."""
+    """The words for one kind of fact: a title, a line, what to make of it, what to do, and where to look."""
 
     title: Callable[[Alert], str]
     headline: Callable[[Alert], str]
@@ -73,7 +73,7 @@ class Wording:
 
 
 def notice(bulletin: AlertMessage, url: str) -> Notice:
-    """Say what a message has to say; `url` is the dashboard's."""
+    """Put a message into words; `url` is that of the dashboard."""
     lead, *others = map(_harmless, bulletin.facts)
     told = replace(bulletin, lead=lead, others=tuple(others))
     return _collection(told, url) if told.digest and others else _matter(told, url)
@@ -85,7 +85,7 @@ def headline(alert: Alert) -> str:
 
 
 def _harmless(fact: Alert) -> Alert:
-    """Return a fact whose names and sentences cannot act either: names of vendors may have been taken from mail."""
+    """Return a fact whose names are harmless as well, since the names of vendors may have been taken from mail."""
     suspects = tuple((_name(name), p) for name, p in fact.suspects)
     return replace(fact, vendor=_name(fact.vendor), suspects=suspects, change=_name(fact.change, 300))
 
@@ -119,7 +119,7 @@ def _collection(bulletin: AlertMessage, url: str) -> Notice:
     told = [_told(fact) for fact in facts[:_LISTED]]
     rest = len(facts) - len(told)
     return Notice(
-        title=f"{len(facts)} things to know", headline=f"{len(facts)} things happened since you were last told",
+        title=f"{len(facts)} things to know", headline=f"{len(facts)} things happened since the last message",
         answer="", link=f"{url}/", button="Open Canary", severity=max(fact.severity for fact in facts),
         changes=(*told, *([f"and {rest} more"] if rest else [])),
     )  # fmt: skip
@@ -138,7 +138,7 @@ def _and_others(fact: Alert, stands: CaseSummary) -> str:
 
 
 def _changes(bulletin: AlertMessage) -> tuple[str, ...]:
-    """Say what the facts add to the first one, or to what was told before."""
+    """Say what the facts add to the first one, or to earlier messages."""
     facts = bulletin.facts if bulletin.update else bulletin.others
     opened = dict.fromkeys(fact.vendor for fact in facts if fact.kind == "case-opened")
     # What the leading fact says is the headline.
@@ -266,7 +266,7 @@ WORDINGS: dict[str, Wording] = {
         button=lambda _: "Open Canary",
     ),
 }
-"""By the kind of fact; a kind without words of its own is told like the first."""
+"""By the kind of fact; a kind without words of its own takes those of the first."""
 
 
 def _wording(alert: Alert) -> Wording:

@@ -77,7 +77,7 @@ def _fact(kind: str, row: HealthProblemRow, now: datetime, text: str) -> Alert:
 
 
 def _plain(key: str, kind: str, now: datetime, text: str, vendors: tuple[str, ...] = ()) -> Alert:
-    return Alert(key, kind, now, 0, "", "", 0.0, "", "", "", change=text, vendors=vendors)
+    return Alert(id=key, kind=kind, at=now, change=text, vendors=vendors)
 
 
 def _id(kind: str, row: HealthProblemRow) -> str:

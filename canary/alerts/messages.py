@@ -1,4 +1,4 @@
-"""From claimed messages to what they say: the facts, and how their cases stand by now."""
+"""Puts together what claimed messages say: their facts, and how their cases stand now."""
 
 from collections.abc import Collection, Sequence
 
@@ -12,7 +12,7 @@ from canary.store.queries.outbox import Due
 from canary.store.tables import CampaignHitRow, CaseRow, CaseVendorRow, VendorRow, WatchRow
 
 MOST_CASES = 1000
-"""So many cases of one matter are counted together."""
+"""The most cases of one matter that are counted together."""
 
 _COLLECTIONS = ("hourly", "daily", "catch-up")
 
@@ -30,7 +30,7 @@ def _compile(session: Session, due: Due) -> AlertMessage:
 
 
 def standing_of(session: Session, facts: Sequence[Alert], topic: str = "") -> CaseSummary:
-    """Return how the cases of some facts stand, with all others of their matter; suspects, fields and window are the first's."""
+    """Return how the cases of some facts and of their matter stand; suspects, fields and window are those of the first."""
     told = dict.fromkeys(fact.case for fact in facts if fact.case)
     matter = select(WatchRow.case_id).where(WatchRow.topic == topic).limit(MOST_CASES) if topic and told else None
     numbers = list(told | dict.fromkeys(session.exec(matter) if matter is not None else ()))

@@ -163,7 +163,8 @@ def _catch_up(session: Session, destination: DestinationView, now: datetime) -> 
         .order_by(col(OutboxRow.at).desc())
         .limit(BATCH)
     )
-    missed = [(row, alert_of(row)) for row, state in session.exec(query) if _still_matters(row, state)]
+    found = [(row, alert_of(row), state) for row, state in session.exec(query)]
+    missed = [(row, fact) for row, fact, state in found if _still_matters(fact, state)]
     known = vendor_tags.by_vendor(session, {slug for _, fact in missed for slug in fact.vendors})
     wanted = [row for row, fact in missed if destination.route.wants(fact, _tags_of(fact, known))]
     if not wanted:
@@ -174,6 +175,5 @@ def _catch_up(session: Session, destination: DestinationView, now: datetime) -> 
     session.add_all(JoinedRow(delivery_id=message.id or 0, outbox_id=row.id) for row in wanted[1:])
 
 
-def _still_matters(row: OutboxRow, state: str | None) -> bool:
-    kind = row.fact.get("kind")
-    return kind == "new-sender" or (kind == "case-opened" and state is not None and CaseState(state) in OPEN)
+def _still_matters(fact: Alert, state: str | None) -> bool:
+    return fact.kind == "new-sender" or (fact.kind == "case-opened" and state is not None and CaseState(state) in OPEN)

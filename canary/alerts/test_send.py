@@ -2,7 +2,7 @@
 
 from canary.alerts.channels.base import Delivery, DeliveryError
 from canary.alerts.delivery import DeliveryContext
-from canary.model.alert import Alert, AlertMessage, fact_id
+from canary.model.alert import AlertMessage, fact_id, sample_alert
 from canary.net.http import AddressRefused, Unreachable
 
 
@@ -11,10 +11,7 @@ def test_send(desk: DeliveryContext, name: str) -> str:
     target, now = desk.target(name), desk.clock()
     if target is None:
         return "no such destination"
-    fact = Alert(
-        fact_id("test", name, now.isoformat()), "test", now, 0, "Test vendor", "test", 1.0,
-        "test@canary.invalid", "canary", "Test", ("This is a test; nobody leaked anything.",),
-    )  # fmt: skip
+    fact = sample_alert(fact_id("test", name, now.isoformat()), now)
     try:
         desk.channels[target.kind].send(desk.http, Delivery(AlertMessage(fact), target, now, desk.url))
     except (DeliveryError, AddressRefused, Unreachable) as fault:

@@ -30,7 +30,8 @@ def queue_opened(session: Session, case: CaseRow, hit: int) -> None:
     row = session.get_one(HitRow, hit)
     vendor = session.get_one(VendorRow, case.vendor_id).slug
     mail = session.get(MailRow, row.mail_id) if row.mail_id else None
-    fact = replace(_fact(session, case, row.at, hit), kind="case-opened", vendors=(vendor,))
+    fact = Alert(id="", kind="case-opened", at=row.at, case=case.id or 0)
+    fact = replace(_with_evidence(session, case, fact, hit), vendors=(vendor,))
     # A case that was opened by a mail is told of under one id, however often the mail is processed.
     told = fact_id("case-opened", case.id, mail.key if mail else hit, fact.canary)
     outbox.put(session, replace(fact, id=told, campaign=(mail.campaign_id if mail else 0) or 0))
@@ -103,7 +104,8 @@ def _watched() -> Any:
 
 
 def _tell(session: Session, case: CaseRow, kind: str, mark: str, text: str, at: datetime) -> None:
-    outbox.put(session, replace(_fact(session, case, at), id=_id(case, kind, mark), kind=kind, change=text))
+    fact = Alert(id=_id(case, kind, mark), kind=kind, at=at, case=case.id or 0, change=text)
+    outbox.put(session, _with_evidence(session, case, fact))
 
 
 def _id(case: CaseRow, kind: str, mark: str) -> str:
@@ -111,8 +113,8 @@ def _id(case: CaseRow, kind: str, mark: str) -> str:
     return fact_id(kind, case.id, case.opened_at.isoformat(), mark)
 
 
-def _fact(session: Session, case: CaseRow, at: datetime, hit: int | None = None) -> Alert:
-    """Return a fact about a case, with one of its leak hits as the evidence, the last if none is named."""
+def _with_evidence(session: Session, case: CaseRow, fact: Alert, hit: int | None = None) -> Alert:
+    """Add the vendors of a case to a fact about it, and a leak hit as the evidence, its last one if none is named."""
     last = session.exec(
         select(  # type: ignore[call-overload]
             HitRow, CanaryRow.address, MailRow.subject, MailRow.identity_domain, MailRow.sender
@@ -132,7 +134,7 @@ def _fact(session: Session, case: CaseRow, at: datetime, hit: int | None = None)
         .order_by(VendorRow.slug)
         .limit(100)
     ).all()
-    fact = Alert("", "", at, case.id or 0, vendor.name, "", 0.0, "", "", "", vendors=tuple(slugs) or (vendor.slug,))
+    fact = replace(fact, vendor=vendor.name, vendors=tuple(slugs) or (vendor.slug,))
     if last is None:
         return fact
     row, address, subject, domain, sender = last

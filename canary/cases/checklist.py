@@ -1,4 +1,4 @@
-"""The desk of a case: what is to be done about it, what was ticked, and addresses given anew."""
+"""The checklist of a case: what is to be done, what was ticked, and new addresses for those that were hit."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -23,7 +23,7 @@ MOST, VENDORS = 2000, 20
 
 @dataclass(frozen=True, slots=True)
 class ChecklistItem:
-    """A task, and when it was done by whom; what the facts show done was done by nobody in particular."""
+    """A task, and who did it when; nobody is named where the facts show that it is done."""
 
     task: Task
     done_at: datetime | None = None

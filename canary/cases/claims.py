@@ -1,4 +1,4 @@
-"""Claims against evidence: what the mail that came says to what a party said about the leak."""
+"""Claims against evidence: how what a party said about a leak compares with the mail that came."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -9,7 +9,7 @@ from canary.model.case import LeakWindow, Suspect, SuspectKind, counts_as_leaked
 from canary.model.claim import Claim, ClaimAnswer, ClaimCode, ClaimOutcome
 
 _SHOWN = 20
-"""So many mails are named where more show the same."""
+"""The most mails that are cited for one answer."""
 _NO, _YES = 0.05, 0.5
 """A source less likely than the first is ruled out for the purpose of an answer, one above the second is borne out."""
 

@@ -1,4 +1,4 @@
-"""What about a case is worth telling again: a table of what may have changed since people were last told."""
+"""Which changes of a case call for another alert: a table of what may have changed since the last one."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -9,7 +9,7 @@ from canary.model.case import SuspectKind, percent
 VENDORS = (2, 5, 20, 100)
 CANARIES = (10, 100, 1_000, 10_000)
 SURE = (0.8, 0.95, 0.99)
-"""How likely the top suspect has to be to be told of as that; so that nothing swings, only growing is told."""
+"""Probabilities of the top suspect that are worth an alert; only a rise is, so that nothing swings."""
 
 LEADS = 0.5
 """A suspect overtakes another only when it is likelier than not."""

@@ -35,7 +35,7 @@ _HYPOTHESES = 4
 
 
 def letter(session: Session, number: int, to: str, language: str, now: datetime) -> str:
-    """Write the letter of a case to `vendor:SLUG` or `supplier:SLUG`; raises Unknown for whom it does not concern."""
+    """Write the letter of a case to `vendor:SLUG` or `supplier:SLUG`; raises Unknown for a party that it does not concern."""
     case = workflow.get_case(session, number)
     kind, _, slug = to.partition(":")
     template = text_of(session, kind, language)
@@ -65,7 +65,7 @@ def suspected(session: Session, case: CaseRow) -> list[tuple[str, str]]:
 
 
 def text_of(session: Session, kind: str, language: str) -> str:
-    """Return the text of a letter: the owner's, else the one that ships; raises Unknown for one there is not."""
+    """Return the text of a letter: the owner's, else the one that ships; raises Unknown where there is none."""
     _known(kind, language)
     row = session.get(LetterRow, (kind, language))
     return row.text if row else shipped(kind, language)
@@ -122,7 +122,7 @@ def _facts(session: Session, case: CaseRow, kind: str, slug: str, now: datetime)
 
 
 def _said(evidence: Evidence, mails: set[int]) -> dict[str, set[int]]:
-    """Which fields leaked, with the mails among these that repeat them: to whom a letter goes is told of no other mail."""
+    """Return the fields that leaked, with those of the given mails that repeat them: a letter mentions no other mail."""
     found = {field.name: mails.intersection(field.mails) for field in evidence.fields if field.leaked}
     return {field: its for field, its in found.items() if its}
 
@@ -185,7 +185,7 @@ def _guess(evidence: Evidence, addresses: set[str]) -> str:
 
 
 def _hypotheses(suspects: Sequence[Suspect], kind: str) -> list[tuple[str, str]]:
-    # A supplier is not told which of its clients are thought of, as a vendor is told of no other vendor.
+    # A letter to a supplier names none of its clients that are suspected, and one to a vendor no other vendor.
     told = (SuspectKind.SUPPLIER, SuspectKind.ACCOUNT, SuspectKind.OWNER, SuspectKind.NOBODY)
     kept = [s for s in suspects if s.kind in told or (kind == "vendor" and s.kind is SuspectKind.VENDOR)]
     return [(s.name, percent(s.p)) for s in kept[:_HYPOTHESES] if s.p >= 0.01]

@@ -1,6 +1,6 @@
-"""What was said of a case by whom, kept, and held against what is known of it now."""
+"""What parties said of a case, compared with what is known of it now."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -12,10 +12,10 @@ from canary.cases import merge_split, records
 from canary.cases.claims import Evidence, HitAddress, answer_claim
 from canary.cases.workflow import LONGEST, get_active_case
 from canary.judge.guess import chance_of_guess
-from canary.model.claim import Claim, ClaimAnswer, ClaimCode, PartyStatement
+from canary.model.claim import ClaimAnswer, PartyStatement
 from canary.model.decision import Decision
 from canary.model.verdict import LEAKS, Reason, repeated_fields
-from canary.store.codec import findings_of, reasons_of, suspects_of
+from canary.store.codec import claim_json, claims_of, findings_of, reasons_of, suspects_of
 from canary.store.decoy_mac import decoy_mac_of
 from canary.store.queries import attempts, audit, canaries
 from canary.store.tables import CanaryRow, CaseRow, CaseVendorRow, HitRow, StatementRow, SupplierRow, SupplyRow
@@ -33,7 +33,7 @@ class AnsweredStatement:
 
 
 def add_statement(session: Session, number: int, said: PartyStatement, word: Decision) -> None:
-    """Write down what a party said; raises ValueError for one that says nothing or comes from nobody."""
+    """Write down what a party said; raises ValueError where it is empty or names no party."""
     case = get_active_case(session, number)
     if not said.party.strip() or not (said.claims or said.text.strip()):
         raise ValueError(f"case {number}: the statement is empty; say who said it, and what, as claims or in words")
@@ -43,7 +43,7 @@ def add_statement(session: Session, number: int, said: PartyStatement, word: Dec
         )
     session.add(
         StatementRow(
-            case_id=number, at=said.at, party=said.party.strip()[:200], claims=[_kept(claim) for claim in said.claims],
+            case_id=number, at=said.at, party=said.party.strip()[:200], claims=list(map(claim_json, said.claims)),
             text=said.text.strip()[:LONGEST], noted_at=word.at, noted_by=word.who,
         )
     )  # fmt: skip
@@ -57,13 +57,12 @@ def statements_of(session: Session, number: int) -> tuple[PartyStatement, ...]:
     parts = merge_split.parts_of(session, number)
     query = select(StatementRow).where(col(StatementRow.case_id).in_(parts)).order_by(col(StatementRow.at)).limit(200)
     return tuple(
-        PartyStatement(row.party, row.at, tuple(map(_claim, row.claims)), row.text, row.noted_by)
-        for row in session.exec(query)
+        PartyStatement(row.party, row.at, claims_of(row.claims), row.text, row.noted_by) for row in session.exec(query)
     )
 
 
 def answer_statements(session: Session, case: CaseRow, evidence: Evidence) -> tuple[AnsweredStatement, ...]:
-    """Hold all that was said of a case against the evidence."""
+    """Compare all that was said of a case with the evidence."""
     return tuple(
         AnsweredStatement(said, tuple(answer_claim(claim, evidence) for claim in said.claims))
         for said in statements_of(session, case.id or 0)
@@ -101,7 +100,7 @@ def _struck(session: Session, case: CaseRow) -> tuple[HitAddress, ...]:
 
 
 def _said(session: Session, case: CaseRow) -> dict[str, tuple[int, ...]]:
-    """Which facts of the personas which mails repeat; the reasons of their verdicts name them."""
+    """Return the mails that repeat each field of the personas, by the reasons of their verdicts."""
     told = cast(col(HitRow.reasons), String).like(f"%{Reason.PERSONA_NAMED.value}%")
     query = select(HitRow.mail_id, col(HitRow.reasons)).where(*_of(case), told, col(HitRow.mail_id).is_not(None))
     found: dict[str, set[int]] = {}
@@ -128,23 +127,13 @@ def _carriers(session: Session, case: CaseRow) -> tuple[str, ...]:
     )
 
 
-def _kept(claim: Claim) -> dict[str, Any]:
-    times = {name: at.isoformat() for name in ("since", "until") if (at := getattr(claim, name))}
-    return {"code": claim.code.value, "detail": claim.detail[:200], **times}
-
-
-def _claim(kept: Mapping[str, Any]) -> Claim:
-    times = {name: datetime.fromisoformat(kept[name]) for name in ("since", "until") if name in kept}
-    return Claim(ClaimCode(kept["code"]), str(kept.get("detail", "")), **times)
-
-
 def plain(heard: Iterable[AnsweredStatement]) -> list[dict[str, object]]:
     """Return the JSON form of statements with what the evidence says to them."""
     return [
         {
             "party": h.statement.party, "at": h.statement.at, "text": h.statement.text, "noted_by": h.statement.by,
             "claims": [
-                {**_kept(a.claim), "claim": a.claim.text, "outcome": a.outcome.value, "evidence": a.text,
+                {**claim_json(a.claim), "claim": a.claim.text, "outcome": a.outcome.value, "evidence": a.text,
                  "mails": list(a.mails)}
                 for a in h.answers
             ],

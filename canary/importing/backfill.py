@@ -295,8 +295,8 @@ def note(store: Database, ledger: ImportProgress, found: Report, now: datetime) 
     )
     case = found.cases[0].id if found.cases else 0
     fact = Alert(
-        f"import-{ledger.fact('id')}", "import-finished", now, case, ", ".join(names)[:300], "", 1.0, "", "", said,
-        reasons=(said,), suspects=tuple((each.suspect, each.p) for each in found.cases[:5] if each.suspect),
+        id=f"import-{ledger.fact('id')}", kind="import-finished", at=now, case=case, vendor=", ".join(names)[:300],
+        confidence=1.0, subject=said, reasons=(said,), suspects=tuple((each.suspect, each.p) for each in found.cases[:5] if each.suspect),
     )  # fmt: skip
     with store.writing() as session:
         outbox.put(session, fact)

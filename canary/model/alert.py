@@ -1,4 +1,4 @@
-"""A fact worth telling, as it is kept in the outbox until every destination has it, and what becomes one message."""
+"""Alerts: a fact that people should hear of, as it waits in the outbox, and the message that it becomes."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -7,7 +7,7 @@ from uuid import NAMESPACE_URL, uuid5
 
 
 class Severity(IntEnum):
-    """How much a fact matters; a destination may ask for those above some measure only."""
+    """How much a fact matters; a destination may ask for facts of at least some severity."""
 
     LOW = 1
     MEDIUM = 2
@@ -40,7 +40,7 @@ def fact_id(kind: str, *parts: object) -> str:
 
 
 class Mode(StrEnum):
-    """When a destination is told: of every fact by itself, of a case at once and then of what changed, or now and then."""
+    """When a destination gets messages: for every fact, for a case at once and then for its changes, or once in a period."""
 
     EVERY = "every"
     IMMEDIATE = "immediate"
@@ -48,26 +48,26 @@ class Mode(StrEnum):
     DAILY = "daily"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Alert:
     """What happened, in plain values; `id` is stable and is the idempotency key of every delivery.
 
     `kind` is a key of `SEVERITY`. `suspects` are (name, probability) pairs, highest first; `reasons` are sentences;
     `identity` is the key of a sender that is asked about, `vendors` are slugs, `change` says what is new about a case
-    that was told of before. Text that came from mail (`sender`, `subject`, `identity`) is hostile and must be escaped
-    by whoever shows it.
+    that was reported before, or what happened where there is no case. Text that came from mail (`sender`, `subject`,
+    `identity`) is hostile: what shows it must escape it.
     """
 
     id: str
     kind: str
     at: datetime
-    case: int
-    vendor: str
-    verdict: str
-    confidence: float
-    canary: str
-    sender: str
-    subject: str
+    case: int = 0
+    vendor: str = ""
+    verdict: str = ""
+    confidence: float = 0.0
+    canary: str = ""
+    sender: str = ""
+    subject: str = ""
     reasons: tuple[str, ...] = ()
     suspects: tuple[tuple[str, float], ...] = ()
     identity: str = ""
@@ -77,13 +77,21 @@ class Alert:
 
     @property
     def severity(self) -> Severity:
-        """How much it matters; a kind that is not listed does as much as can be."""
+        """How much it matters; a kind that is not listed matters most."""
         return SEVERITY.get(self.kind, Severity.HIGH)
+
+
+def sample_alert(id: str, at: datetime) -> Alert:  # noqa: A002 - the name of the field
+    """Return the alert that tries a destination."""
+    return Alert(
+        id=id, kind="test", at=at, vendor="Test vendor", verdict="test", confidence=1.0, canary="test@canary.invalid",
+        sender="canary", subject="Test", reasons=("This is a test; nobody leaked anything.",),
+    )  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
 class Route:
-    """What a destination wants to be told of; an empty list wants everything. `tags` are those of the vendors."""
+    """The alerts that a destination wants; an empty list wants everything. `tags` are those of the vendors."""
 
     vendors: tuple[str, ...] = ()
     tags: tuple[str, ...] = ()
@@ -92,7 +100,7 @@ class Route:
     severity: Severity = Severity.LOW
 
     def wants(self, fact: Alert, tags: frozenset[str] = frozenset()) -> bool:
-        """Whether a fact is wanted, whose vendors bear these tags; what names no vendor or verdict passes those."""
+        """Whether a fact is wanted, given the tags of its vendors; a fact without vendor or verdict passes those filters."""
         return (
             fact.severity >= self.severity
             and _meet(self.kinds, (fact.kind,))
@@ -103,7 +111,7 @@ class Route:
 
 
 EVERYTHING = Route()
-"""What a destination wants that does not say."""
+"""The route of a destination that sets no filter."""
 
 
 def _meet(wanted: tuple[str, ...], found: tuple[str, ...] | frozenset[str]) -> bool:
@@ -112,7 +120,7 @@ def _meet(wanted: tuple[str, ...], found: tuple[str, ...] | frozenset[str]) -> b
 
 @dataclass(frozen=True, slots=True)
 class DestinationView:
-    """A configured destination as anybody may see it: neither address nor secret."""
+    """A configured destination as anyone may see it: neither address nor secret."""
 
     name: str
     kind: str
@@ -122,7 +130,7 @@ class DestinationView:
 
 @dataclass(frozen=True, slots=True)
 class CaseSummary:
-    """How the cases of a message stand when it is sent, all of them together; suspects and window are the first one's.
+    """How the cases of a message stand when it is sent, taken together; suspects and window are those of the first.
 
     `fields` are those of the personas that leaked, `window` is the time in which the leak most likely happened.
     """
@@ -137,14 +145,14 @@ class CaseSummary:
 
 
 NO_CASES = CaseSummary()
-"""Of what is about no case."""
+"""The summary of a message that concerns no case."""
 
 
 @dataclass(frozen=True, slots=True)
 class AlertMessage:
     """One message: the fact that leads it, those that joined it, and how things stand.
 
-    `update` says that this destination was told of the same matter before; `digest` that it is a collection.
+    `update` says that this destination has had a message on the same matter; `digest` that it is a collection.
     """
 
     lead: Alert

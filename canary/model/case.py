@@ -36,7 +36,7 @@ TRANSITIONS: dict[CaseState, tuple[CaseState, ...]] = {
     CaseState.FALSE_POSITIVE: (CaseState.INVESTIGATING, CaseState.CLOSED),
     CaseState.CLOSED: (CaseState.INVESTIGATING,),
 }  # fmt: skip
-"""What a person may make of a case, by its state."""
+"""The states to which a person may move a case, by its state."""
 
 
 class HitEffect(StrEnum):
@@ -50,9 +50,9 @@ class HitEffect(StrEnum):
 def effect_of_hit(state: CaseState, outcome: str, *, campaign_known: bool, canary_known: bool) -> HitEffect:
     """Return what a leak hit does to a case, given whether the case has its campaign and its canary already.
 
-    An open case takes it. One that is settled takes more of the same without a word, and is opened again by a campaign
-    or a canary that is new to it. One that was a false positive stays settled whatever else its campaigns hit, and
-    says nothing about others: these begin another case.
+    An open case takes it. A settled case takes more of the same silently, and is opened again by a campaign or a canary
+    that is new to it. A false positive stays settled whatever else its campaigns hit; a hit of another campaign begins
+    another case.
     """
     if state not in SETTLED:
         return HitEffect.JOIN
@@ -155,7 +155,7 @@ def likeliest(suspects: Sequence[Suspect], count: int = 5) -> tuple[tuple[str, f
 
 
 def percent(p: float) -> str:
-    """Say a probability in whole percent; nothing uncertain ever reads as certain."""
+    """Write a probability in whole percent; nothing uncertain ever reads as certain."""
     if 0.005 < p < 0.995:
         return f"{p:.0%}"
     return "over 99%" if p > 0.5 else "under 1%"

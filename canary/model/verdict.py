@@ -97,7 +97,7 @@ SENTENCES: dict[Reason, str] = {
     Reason.BULK: "It is bulk mail ({signs}).",
     Reason.NOTHING_PROVEN: "The sender proved nothing about itself.",
     Reason.FRAUD_SHAPE: "It has the shape of fraud ({signs}).",
-    Reason.RISKY_ATTACHMENT: "It brings a file of a kind that carries malware ({files}).",
+    Reason.RISKY_ATTACHMENT: "It carries a file of a kind that often holds malware ({files}).",
     Reason.DECEPTIVE_LINK: "Its links deceive ({signs}).",
     Reason.MALFORMED: "The mail is malformed ({signs}).",
     Reason.NULL_SENDER: "It came from the null sender, as bounces do.",
@@ -115,10 +115,10 @@ SENTENCES: dict[Reason, str] = {
     Reason.AFTER_ERASURE: "It came {days} days after erasure was asked for ({since}).",
     Reason.AFTER_CONTRACT: "It came {days} days after the contract ended ({since}).",
     Reason.AFTER_UNSUBSCRIBE: "It is bulk mail {days} days after the address was unsubscribed ({since}).",
-    Reason.NEVER_ISSUED: "The address was never given to anybody.",
+    Reason.NEVER_ISSUED: "The address was never given to anyone.",
     Reason.RANDOM_DECOY: (
-        "It is a random decoy, and nobody guesses those ({odds} {after}): whoever wrote had it from where all addresses"
-        " are kept, on your own side."
+        "It is a random decoy, which is out of reach of guessing ({odds} {after}): the sender got it from where all"
+        " addresses are kept, on your own side."
     ),
     Reason.HARD_TO_GUESS: "Guessing this address is out of the question: {odds} {after}.",
     Reason.EASY_TO_GUESS: "The address could have been guessed: {odds} after {attempts} attempts.",
@@ -127,7 +127,7 @@ SENTENCES: dict[Reason, str] = {
         " ({shape}), and the chance that one met it is {odds}."
     ),
     Reason.PERSONA_NAMED: "It repeats what only this vendor was told: {fields}.",
-    Reason.PUBLISHED_ADDRESS: "The vendor shows this address in public, where anybody can collect it.",
+    Reason.PUBLISHED_ADDRESS: "The vendor shows this address in public, where anyone can collect it.",
     Reason.RSPAMD: "rspamd scores it {score} ({symbols}).",
 }
 

@@ -9,6 +9,7 @@ from datetime import datetime
 from typing import Any, TypeVar
 
 from canary.model.case import Explanation, Findings, LeakWindow, Observation, Suspect, SuspectKind
+from canary.model.claim import Claim, ClaimCode
 from canary.model.identity import Identity, Proof
 from canary.model.mail import Client, Envelope
 from canary.model.proof import ArcResult, DkimResult, DmarcResult, Proofs, Result, SpfResult
@@ -136,6 +137,22 @@ def findings_json(found: Findings) -> dict[str, Any]:
 
 def _window_json(window: LeakWindow) -> dict[str, Any]:
     return {name: getattr(window, name).isoformat() for name in _NAMES[LeakWindow]} | {"two_events": window.two_events}
+
+
+def claims_of(stored: Any) -> tuple[Claim, ...]:
+    """Return what a statement claims."""
+    return tuple(_claim(claim) for claim in stored)
+
+
+def _claim(stored: Mapping[str, Any]) -> Claim:
+    times = {name: datetime.fromisoformat(stored[name]) for name in ("since", "until") if name in stored}
+    return Claim(ClaimCode(stored["code"]), str(stored.get("detail", "")), **times)
+
+
+def claim_json(claim: Claim) -> dict[str, Any]:
+    """Return the stored form of a claim, which commands and the export of a case show as it is."""
+    times = {name: at.isoformat() for name in ("since", "until") if (at := getattr(claim, name))}
+    return {"code": claim.code.value, "detail": claim.detail[:200], **times}
 
 
 def _result(kind: type[Fact], stored: Mapping[str, Any]) -> Fact:

@@ -15,7 +15,7 @@ from canary.store.tables import CampaignHitRow, CampaignMailRow, CampaignRow, Ca
 
 PAGE = 50
 SAMPLE = 500
-"""From so many mails it is read what the mails of a campaign share."""
+"""What the mails of a campaign share is read from so many of them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +46,7 @@ class CampaignMail:
 
 @dataclass(frozen=True, slots=True)
 class CampaignWord:
-    """What a person said of a campaign: one with another, or apart from it; `lifted` tells that it holds no more."""
+    """What a person said of a campaign: one with another, or apart from it; `lifted` says that it no longer holds."""
 
     at: datetime
     who: str

@@ -23,7 +23,7 @@ class CanaryMark:
 
     @property
     def said(self) -> str:
-        """How it stands, in a word."""
+        """Its state in a word."""
         return "hit" if self.hit else "quiet" if self.there else "issued later"
 
 
@@ -37,7 +37,7 @@ class MatrixCell:
 
 @dataclass(frozen=True, slots=True)
 class Matrix:
-    """Vendors by channels, with the suppliers whose shades the cells bear, the likeliest first."""
+    """Vendors by channels, with the suppliers that shade the cells, the likeliest first."""
 
     channels: tuple[str, ...]
     rows: tuple[tuple[str, str, tuple[MatrixCell, ...]], ...]

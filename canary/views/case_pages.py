@@ -73,7 +73,7 @@ def _campaigns(session: Session, case_id: int) -> tuple[CampaignShare, ...]:
 
 
 def _linked(session: Session, campaign: int) -> tuple[str, ...]:
-    """Return by what the latest mails of a campaign were found to be one, the most frequent first."""
+    """Return the kinds of feature that linked the latest mails of a campaign, the most frequent first."""
     query = choose(CampaignMailRow.links).join(MailRow).where(col(MailRow.campaign_id) == campaign)
     seen: dict[str, int] = {}
     for links in session.execute(query.order_by(col(MailRow.id).desc()).limit(_LOOKED_AT)).scalars():

@@ -1,4 +1,4 @@
-"""What came since: hits by their number, for those who watch."""
+"""Hits that arrived since another, for pages that are open."""
 
 from sqlalchemy import func
 from sqlmodel import Session, col
@@ -8,7 +8,7 @@ from canary.views.models import HitLine
 from canary.views.view_queries import choose, hit_query, read_hits
 
 MOST = 100
-"""After a long while only so many of the newest are told."""
+"""The most hits that are read at once; of more, the newest."""
 
 
 def newest(session: Session) -> int:

@@ -1,4 +1,4 @@
-"""The facts the pages show, line by line; frozen, and read by the module of each page in `canary.store`."""
+"""Read models that several pages share: frozen facts, one class for each kind of line or page."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -62,7 +62,7 @@ class CaseLine:
 
     @property
     def open(self) -> bool:
-        """Whether somebody still has to do something about it."""
+        """Whether something is left to do about it."""
         return self.state in OPEN
 
 
@@ -229,7 +229,7 @@ class SupplierLine:
 
 @dataclass(frozen=True, slots=True)
 class BeliefLine:
-    """How probable a suspect was when a case was weighed as of a time."""
+    """How probable a suspect was when a case was assessed at some time."""
 
     case: int
     at: datetime
@@ -254,7 +254,7 @@ class SupplierPage:
 
 @dataclass(frozen=True, slots=True)
 class MailPage:
-    """One mail with what it means at each canary; one that is not `whole` had its octets and text let go."""
+    """One mail with what it means at each canary; one that is not `whole` has lost its octets and text to retention."""
 
     mail: MailRow
     envelope: Envelope

@@ -21,7 +21,7 @@ CANARIES = 500
 
 
 def supplier_list(session: Session, after: str = "") -> tuple[tuple[SupplierLine, ...], str | None]:
-    """Read suppliers in order of their slugs, from after one on; and the slug to go on after if there are more."""
+    """Read suppliers in order of their slugs, those after a slug; and the slug of the last one if there are more."""
     query = choose(SupplierRow).where(col(SupplierRow.slug) > after).order_by(col(SupplierRow.slug))
     rows: list[SupplierRow] = list(session.execute(query.limit(PAGE + 1)).scalars())
     used = choose(SupplyRow.supplier_id, func.count(distinct(col(SupplyRow.vendor_id)))).group_by(
@@ -39,7 +39,7 @@ def supplier_list(session: Session, after: str = "") -> tuple[tuple[SupplierLine
 
 
 def supplier_page(session: Session, slug: str) -> SupplierPage | None:
-    """Read one supplier's page, or None for a slug nobody has."""
+    """Read one supplier's page, or None for an unknown slug."""
     row = session.execute(choose(SupplierRow).where(col(SupplierRow.slug) == slug)).scalar()
     if row is None:
         return None

@@ -1,4 +1,4 @@
-"""The owner's own tray: mails that reached no canary, such as those to postmaster and abuse (RFC 5321 4.5.1)."""
+"""Mail that reached no canary, such as mail to postmaster and abuse (RFC 5321 4.5.1)."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -15,7 +15,7 @@ _WINDOW = 50_000  # mails looked through for one page, so that a store full of h
 
 @dataclass(frozen=True, slots=True)
 class UnaddressedLine:
-    """A mail in the tray; sender and subject are as hostile as the mail."""
+    """A mail that reached no canary; sender and subject are as hostile as the mail."""
 
     mail: int
     at: datetime

@@ -43,7 +43,7 @@ _MARKED = {"sender-asked": "new sender", "sender-learned": "sender learned", "su
 
 
 def vendor_page(session: Session, slug: str, now: datetime) -> VendorPage | None:
-    """Read one vendor's page, or None for a slug nobody has."""
+    """Read one vendor's page, or None for an unknown slug."""
     row = session.execute(choose(VendorRow).where(col(VendorRow.slug) == slug)).scalar()
     if row is None:
         return None

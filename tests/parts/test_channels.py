@@ -33,8 +33,9 @@ SECRET, OLDER = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw", "whsec_plJ3nmyCDGBKIna
 SCHEMA = Path(__file__).parents[2] / "docs/alert-event-1.schema.json"
 HOSTILE = "<!channel> @everyone **b** [x](https://bad.example) <https://bad.example|x> &amp; http://a.example\r\n| = \\ \u202e"
 FACT = Alert(
-    "id-1", "case-opened", NOW, 7, "Play & Co", "spam", 0.97, "play-x@in.example", HOSTILE, HOSTILE * 20,
-    (HOSTILE,) * 9, (("Silverline", 0.87), ("Play & Co", 0.09)), vendors=("play",), campaign=3,
+    id="id-1", kind="case-opened", at=NOW, case=7, vendor="Play & Co", verdict="spam", confidence=0.97,
+    canary="play-x@in.example", sender=HOSTILE, subject=HOSTILE * 20, reasons=(HOSTILE,) * 9,
+    suspects=(("Silverline", 0.87), ("Play & Co", 0.09)), vendors=("play",), campaign=3,
 )  # fmt: skip
 STANDS = CaseSummary(2, ("Play & Co", "Shop"), 500, 5000, FACT.suspects, (NOW, NOW), ("given_name",))
 POSTED = ("slack", "teams", "discord", "mattermost", "ntfy")
@@ -244,7 +245,7 @@ class TestWebhook:
     def test_every_event_keeps_to_the_published_schema(self, http: Http, receiver: Receiver, kind: str) -> None:
         schema = json.loads(SCHEMA.read_text())
         Draft202012Validator.check_schema(schema)
-        bare = Alert("id-2", kind, NOW, 0, "", "", 0.0, "", "", "")
+        bare = Alert(id="id-2", kind=kind, at=NOW)
         send(http, post("webhook", receiver.url, SECRET, bulletin=AlertMessage(bare, (replace(FACT, kind=kind),))))
         Draft202012Validator(schema).validate(receiver.documents()[0])
 

@@ -2,6 +2,7 @@
 
 import threading
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, datetime
 
 import pytest
@@ -30,14 +31,18 @@ def receiver() -> Iterator[Receiver]:
         yield found
 
 
+FACT = Alert(
+    id="", kind="case-opened", at=NOW, vendor="Play", verdict="spam", confidence=0.9, canary="c@x.example", sender="s",
+    subject="Hi", reasons=("why",),
+)  # fmt: skip
+
+
 @pytest.fixture
 def desk(sqlite_store: Database, receiver: Receiver, clock: Clock) -> Iterator[DeliveryContext]:
     http = Http(allow_private=True)
     target = Target("ops", "slack", receiver.url)
     with sqlite_store.writing() as session:
-        outbox.put(
-            session, Alert("id-1", "case-opened", NOW, 7, "Play", "spam", 0.9, "c@x.example", "s", "Hi", ("why",))
-        )
+        outbox.put(session, replace(FACT, id="id-1", case=7))
     yield DeliveryContext(sqlite_store, http, [target], clock, "https://canary.example")
     http.close()
 
@@ -208,4 +213,4 @@ def test_a_fault_of_ours_in_one_message_keeps_no_other_waiting(
 
 def put(desk: DeliveryContext, name: str, case: int) -> None:
     with desk.store.writing() as session:
-        outbox.put(session, Alert(name, "case-opened", NOW, case, "Play", "spam", 0.9, "c@x.example", "s", "Hi"))
+        outbox.put(session, replace(FACT, id=name, case=case))

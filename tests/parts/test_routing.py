@@ -18,7 +18,10 @@ from canary.store.tables import CaseRow, DeliveryRow
 from tests.conftest import Clock
 
 NOW = datetime(2026, 3, 1, 12, 20, tzinfo=UTC)
-FACT = Alert("f0", "case-opened", NOW, 1, "Play", "spam", 0.9, "c@x.example", "s", "Hi", vendors=("play",), campaign=5)
+FACT = Alert(
+    id="f0", kind="case-opened", at=NOW, case=1, vendor="Play", verdict="spam", confidence=0.9, canary="c@x.example",
+    sender="s", subject="Hi", vendors=("play",), campaign=5,
+)  # fmt: skip
 OPS = DestinationView("ops", "slack")
 
 

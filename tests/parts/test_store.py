@@ -22,19 +22,9 @@ from canary.store.tables import CanaryRow, CaseVendorRow, DeliveryRow, VendorRow
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
 ALERT = Alert(
-    "a-1",
-    "case-opened",
-    NOW,
-    1,
-    "Play",
-    "spam",
-    0.97,
-    "c@x.example",
-    "bad.example",
-    "Hello",
-    ("why",),
-    (("Play", 1.0),),
-)
+    id="a-1", kind="case-opened", at=NOW, case=1, vendor="Play", verdict="spam", confidence=0.97, canary="c@x.example",
+    sender="bad.example", subject="Hello", reasons=("why",), suspects=(("Play", 1.0),),
+)  # fmt: skip
 
 
 @pytest.fixture

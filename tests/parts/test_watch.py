@@ -28,7 +28,8 @@ def case(store: Database) -> int:
         session.add(CaseVendorRow(case_id=row.id or 0, vendor_id=row.vendor_id))
         believe(row, "vendor", "play", 0.6)
         case_alerts.record_assessment(session, row)
-        outbox.put(session, Alert("opened", "case-opened", NOW, row.id or 0, "Play", "spam", 0.9, "c", "s", "Hi"))
+        opened = Alert(id="opened", kind="case-opened", at=NOW, case=row.id or 0, vendor="Play", verdict="spam")
+        outbox.put(session, opened)
         return row.id or 0
 
 

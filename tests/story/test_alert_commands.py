@@ -41,7 +41,10 @@ def house(tmp_path: Path, receiver: Receiver) -> Iterator[CommandLine]:
             vendors.add_vendor(session, "Play", ["play.example"], NOW)
             case = records.open_case(session, 1, NOW)
             session.add(WatchRow(case_id=case.id or 0, topic="case:1"))
-            outbox.put(session, Alert("f1", "case-opened", NOW, 1, "Play", "spam", 0.9, "c@x.example", "s", "Hi"))
+            fact = Alert(
+                id="f1", kind="case-opened", at=NOW, case=1, vendor="Play", verdict="spam", sender="s", subject="Hi"
+            )
+            outbox.put(session, fact)
             session.flush()
             route(session, [DestinationView("ops", "slack")], NOW)
         yield found

@@ -8,11 +8,14 @@ import pytest
 
 from canary.model.alert import fact_id
 from canary.model.case import Explanation, Findings, LeakWindow, Observation, Suspect, SuspectKind
+from canary.model.claim import Claim, ClaimCode
 from canary.model.identity import Identity, Proof
 from canary.model.mail import Client, Envelope
 from canary.model.proof import ArcResult, DkimResult, DmarcResult, Proofs, Result, SpfResult
 from canary.model.verdict import Reason, state_reason
 from canary.store.codec import (
+    claim_json,
+    claims_of,
     envelope_json,
     envelope_of,
     findings_json,
@@ -74,6 +77,11 @@ def test_suspects_survive_being_kept() -> None:
         Suspect(SuspectKind.NOBODY, "no leak", 0.1),
     )
     assert suspects_of(json.loads(json.dumps(suspects_json(suspects)))) == suspects
+
+
+def test_claims_survive_being_kept() -> None:
+    claims = (Claim(ClaimCode.SUPPLIER, "Silverline"), Claim(ClaimCode.HAPPENED, "", NOW - DAY, NOW))
+    assert claims_of(json.loads(json.dumps([claim_json(claim) for claim in claims]))) == claims
 
 
 @pytest.mark.parametrize("assessed_at", [None, NOW])

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 import canary
-from canary.store.tables import CaseRow, HitRow, MailRow
+from canary.store.tables import CaseRow, HitRow, MailRow, StatementRow
 from tests import house
 
 ROOT = Path(__file__).parents[2]
@@ -78,6 +78,7 @@ def test_the_flow_page_names_only_modules_that_exist() -> None:
 
 STORED = {
     "identity": MailRow, "proofs": MailRow, "envelope": MailRow, "reasons": HitRow, "suspects": CaseRow, "findings": CaseRow,
+    "claims": StatementRow,
 }  # fmt: skip
 """Facts that rows hold as JSON, each with the row."""
 

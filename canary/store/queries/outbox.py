@@ -8,7 +8,7 @@ from uuid import uuid4
 from sqlalchemy import CursorResult, exists, update
 from sqlmodel import Session, col, select
 
-from canary.model.alert import Alert
+from canary.model.alert import Alert, sample_alert
 from canary.store.queries.vendors import Unknown
 from canary.store.tables import DeliveryRow, DestinationRow, JoinedRow, OutboxRow, WatchRow
 
@@ -185,10 +185,7 @@ def revive(session: Session, now: datetime) -> int:
 
 def put_test(session: Session, destination: str, now: datetime) -> int:
     """Put a test to one destination on its way, whatever that wants to be told; return the number of the delivery."""
-    fact = Alert(
-        str(uuid4()), "test", now, 0, "Test vendor", "test", 1.0, "test@canary.invalid", "canary", "Test",
-        ("This is a test; nobody leaked anything.",),
-    )  # fmt: skip
+    fact = sample_alert(str(uuid4()), now)
     put(session, fact)
     session.flush()
     session.get_one(OutboxRow, fact.id).routed = True

@@ -72,7 +72,7 @@ class StatementRow(Row, table=True):
     case_id: int = Field(foreign_key="leak_case.id", index=True)
     at: datetime = Field(sa_type=Time)
     party: str
-    claims: list[dict[str, Any]] = Field(default=[], sa_type=JSON)
+    claims: object = Field(default=[], sa_type=JSON)
     text: str = ""
     noted_at: datetime = Field(sa_type=Time)
     noted_by: str

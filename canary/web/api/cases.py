@@ -69,7 +69,7 @@ class EventOut(BaseModel):
 
 
 class CaseWhole(CaseOut):
-    """A case with what was found about it (window, fields, what cannot be told apart) and its timeline."""
+    """A case with what was found about it (window, fields, what cannot be distinguished) and its timeline."""
 
     findings: dict[str, JsonValue]
     timeline: list[EventOut]
@@ -89,7 +89,7 @@ class NoteNew(RequestBody):
 
 
 class OwnerNew(RequestBody):
-    """The name of the user a case is assigned to; empty for nobody."""
+    """The name of the user to whom a case is assigned; empty for nobody."""
 
     owner: Label = ""
 

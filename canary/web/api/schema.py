@@ -45,7 +45,7 @@ Found = TypeVar("Found")
 
 
 class RequestBody(BaseModel):
-    """The body of a request: an unknown field is an error."""
+    """The body of a request; an unknown field is an error."""
 
     model_config = ConfigDict(extra="forbid")
 
@@ -84,7 +84,7 @@ def page(
 
 
 def cursor(key: int | str) -> str:
-    """Return a key in a form that nobody is tempted to make up."""
+    """Return a key as an opaque cursor."""
     return urlsafe_b64encode(f"1{key}".encode()).decode().rstrip("=")
 
 
