@@ -40,7 +40,7 @@ def charge(session: Session, hit: Charge) -> tuple[CaseRow, bool]:
     if records.add_to_case(session, case, hit.at, hit.vendor_id) and not opened:
         records.add_event(session, case, hit.at, "joined", f"{hit.vendor} was hit by the same campaign.")
     if case.state in records.OPEN:
-        lifecycle.mark_hit(session, hit.canary, hit.at)
+        lifecycle.mark_burned_by_leak(session, hit.canary, hit.at)
     return case, opened
 
 

@@ -244,7 +244,7 @@ class _Bench:
                 self.outcome.opened.append(self.joined.id or 0)
                 self.opening = change
         elif canary.id not in self.burned:
-            lifecycle.mark_hit(self.session, canary.id, hit.at)
+            lifecycle.mark_burned_by_leak(self.session, canary.id, hit.at)
         self.joined.last_hit_at = max(self.joined.last_hit_at, hit.at)
         self.burned.add(canary.id)
         return self.joined
@@ -267,7 +267,7 @@ class _Bench:
             if member is not None:
                 self.session.delete(member)
             if case.vendor_id == self.vendor_id:
-                case.vendor_id = min(vendor for vendor in leaks if vendor is not None)
+                case.vendor_id = min(leaks)
         self.session.flush()
         assess_and_record(self.session, case)
 

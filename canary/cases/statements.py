@@ -125,8 +125,8 @@ def _quiet(session: Session, case: CaseRow) -> tuple[datetime, ...]:
     hit = select(HitRow.canary_id).where(col(HitRow.verdict).in_(LEAKED), HitRow.canary_id == CanaryRow.id).exists()
     query = select(CanaryRow).where(col(CanaryRow.vendor_id).in_(vendors), ~hit)
     rows = session.exec(query.order_by(col(CanaryRow.issued_at).desc()).limit(MOST))
-    tell = decoy_mac_of(session).tell
-    return tuple(row.issued_at for row in rows if not tell(row))
+    is_decoy = decoy_mac_of(session).is_decoy
+    return tuple(row.issued_at for row in rows if not is_decoy(row))
 
 
 def _carriers(session: Session, case: CaseRow) -> tuple[str, ...]:

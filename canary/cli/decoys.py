@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from canary.canaries.decoys import DecoySummary
 
 
-def keep_decoys(
+def maintain_decoys(
     count: Annotated[
         int | None, typer.Option(min=0, max=1000, help="How many at each domain; by default decoys.count.")
     ] = None,
@@ -21,18 +21,19 @@ def keep_decoys(
     import secrets
 
     from canary.canaries import decoys
+    from canary.canaries.decoy_key import prepare_key
     from canary.processes.run import clock, open_store
 
     known = settings()
     store = open_store(known)
     store.migrate()
     with store.writing() as session:
-        if told := decoys.ready(session, anew=new_key):
-            raise CliError(f"{told}, or begin anew with --new-key")
+        if told := prepare_key(session, replace=new_key):
+            raise CliError(f"{told}, or give the key up with --new-key")
         wanted = decoys.DecoyRequest(known.decoys.count if count is None else count)
         made = decoys.maintain_decoys(session, wanted, secrets.randbelow, clock())
     with store.reading() as session:
-        found = decoys.standings(session)
+        found = decoys.decoy_summaries(session)
     if as_json:
         show_json({"made": made, "key": str(known.decoy_key), "domains": [_document(each) for each in found]})
         return
@@ -44,8 +45,8 @@ def keep_decoys(
         typer.echo(f"{hit.address} ({hit.kind} decoy): {what}")
 
 
-keep_decoys.__name__ = "decoys"
-COMMANDS = (keep_decoys,)
+maintain_decoys.__name__ = "decoys"
+COMMANDS = (maintain_decoys,)
 
 
 def _document(each: "DecoySummary") -> dict[str, object]:

@@ -194,7 +194,7 @@ def take(docket: CaseAssigner, heard: StoredMail, judged: JudgedHit, campaign: i
         return AssignedHit(heard, judged)
     case.last_hit_at = max(case.last_hit_at, heard.at)
     if judged.judgement.leak and case.state in records.OPEN and docket.first(case, judged.canary.id):
-        lifecycle.mark_hit(docket.session, judged.canary.id, heard.at)
+        lifecycle.mark_burned_by_leak(docket.session, judged.canary.id, heard.at)
     return AssignedHit(heard, judged, case, opened, campaign)
 
 

@@ -14,7 +14,7 @@ from sqlalchemy.pool import ConnectionPoolEntry
 from sqlmodel import Session
 
 from canary.attribute.priors import RATES, Rates
-from canary.store.decoy_mac import INFO, KEYLESS, DecoyMac
+from canary.store.decoy_mac import NO_DECOYS, SESSION_KEY, DecoyMac
 
 MIGRATIONS = Path(__file__).parent / "migrations"
 _ENDING = "canary.ending"
@@ -25,13 +25,15 @@ ASSUMED = "rates"
 class Database:
     """The store behind a URL: SQLite (WAL, synchronous FULL) or PostgreSQL; opening it connects to nothing."""
 
-    def __init__(self, url: str, *, busy_seconds: float = 10, seals: DecoyMac = KEYLESS, rates: Rates = RATES) -> None:
+    def __init__(
+        self, url: str, *, busy_seconds: float = 10, decoy_mac: DecoyMac = NO_DECOYS, rates: Rates = RATES
+    ) -> None:
         """Prepare the engine for a URL such as `sqlite:///data/canary.db` or `postgresql+psycopg://...`.
 
-        `seals` tell decoys from issued addresses in whatever is read through here; suspects are weighed by `rates`.
+        `decoy_mac` tells decoys from issued addresses in all that is read through here; suspects are weighed by `rates`.
         """
         self.url = make_url(url)
-        self._facts = {INFO: seals, ASSUMED: rates}
+        self._facts = {SESSION_KEY: decoy_mac, ASSUMED: rates}
         self.sqlite = self.url.get_backend_name() == "sqlite"
         self._writers, self._patience = threading.Lock(), busy_seconds
         arguments = (

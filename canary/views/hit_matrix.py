@@ -64,10 +64,10 @@ def _vendors(session: Session, case: CaseRow, suspected: Sequence[str]) -> list[
 
 def _rows(session: Session, vendors: Sequence[int], hit: set[str], last_hit: datetime) -> Held:
     """Return the addresses of some vendors by channel; those hit come first where there are too many."""
-    tell = decoy_mac_of(session).tell
+    is_decoy = decoy_mac_of(session).is_decoy
     given = canary_query().where(col(CanaryRow.vendor_id).in_(vendors)).limit(MOST)
     chosen = (col(CanaryRow.address).in_(hit), col(CanaryRow.address).not_in(hit))
-    found = [row for which in chosen for row in session.execute(given.where(which)) if not tell(row[0])]
+    found = [row for which in chosen for row in session.execute(given.where(which)) if not is_decoy(row[0])]
     rows: Held = {}
     for canary, name, slug in found:
         mark = CanaryMark(canary.address, canary.generation, canary.address in hit, canary.issued_at <= last_hit)

@@ -62,7 +62,7 @@ def overview(session: Session, now: datetime, view: View = View()) -> Overview:
         hits=latest_hits(session),
         days=outside_days(session, end),
         canaries=int(session.execute(choose(func.count()).select_from(CanaryRow)).scalar_one())
-        - decoys.by_vendor(session).total(),
+        - decoys.count_by_vendor(session).total(),
         attempts=sum(number for _, number in pressure),
         counts=_counts(session),
         further=further,
@@ -152,11 +152,11 @@ def _lines(session: Session, rows: Rows, weeks: Mapping[int, Any]) -> tuple[Vend
     numbers = [row.id or 0 for row, _ in rows]
     owner, at = col(CanaryRow.vendor_id), leaking(session, numbers)
     addresses = dict(pairs(session, choose(owner, func.count()).where(owner.in_(numbers)).group_by(owner)))
-    hidden = decoys.by_vendor(session)
+    hidden = decoys.count_by_vendor(session)
     return tuple(
         VendorLine(
             row.slug, row.name, state_of(row.id in at, tally_of(tally) if tally else KindCounts(), tally.hints if tally else 0),
-            addresses.get(row.id, 0) - hidden[row.id], tally_of(tally) if tally else KindCounts(), weeks[row.id or 0],
+            addresses.get(row.id, 0) - hidden[row.id or 0], tally_of(tally) if tally else KindCounts(), weeks[row.id or 0],
         )
         for row, tally in rows
     )  # fmt: skip

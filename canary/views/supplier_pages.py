@@ -10,7 +10,8 @@ from sqlmodel import Session, col
 
 from canary.cases.records import OPEN
 from canary.model.case import SuspectKind
-from canary.store.tables import CanaryRow, CanaryTallyRow, CaseRow, SupplierRow, SupplyRow, SuspectHistoryRow, VendorRow
+from canary.store.queries.canaries import in_order_of_issue
+from canary.store.tables import CanaryTallyRow, CaseRow, SupplierRow, SupplyRow, SuspectHistoryRow, VendorRow
 from canary.views.models import BeliefLine, CanaryLine, CaseLine, SupplierLine, SupplierPage, SupplyLine
 from canary.views.vendor_pages import supply_lines
 from canary.views.view_queries import PAGE, canary_query, case_lines, choose, read_canaries
@@ -65,7 +66,7 @@ def _given(session: Session, supplies: Sequence[SupplyLine]) -> tuple[CanaryLine
     slugs = {line.slug for line in supplies}
     tally = col(CanaryTallyRow.outside)
     query: Any = canary_query().outerjoin(CanaryTallyRow).where(col(VendorRow.slug).in_(slugs)).order_by(None)
-    found = read_canaries(session, query.order_by(func.coalesce(tally, 0).desc(), col(CanaryRow.id)), CANARIES)
+    found = read_canaries(session, query.order_by(func.coalesce(tally, 0).desc(), *in_order_of_issue()), CANARIES)
     return tuple(c for c in found if any(_passes(line, c) for line in supplies))
 
 

@@ -5,11 +5,13 @@ from datetime import datetime
 from itertools import islice
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, case, func, select
+from sqlalchemy import ColumnElement, Select, case, func, select, tuple_
+from sqlalchemy.orm import aliased
 from sqlmodel import Session, col
 
 from canary.model.verdict import Verdict
 from canary.store.decoy_mac import decoy_mac_of
+from canary.store.queries.canaries import in_order_of_issue
 from canary.store.tables import (
     NEVER,
     AttemptRow,
@@ -140,15 +142,25 @@ def latest_hits(session: Session, most: int = 12) -> tuple[HitLine, ...]:
 
 def canary_query() -> Select[Any]:
     """Select canaries with their vendor's name and slug, by channel and generation."""
-    order = (col(CanaryRow.channel), col(CanaryRow.generation), col(CanaryRow.id))
+    order = (col(CanaryRow.channel), col(CanaryRow.generation), *in_order_of_issue())
     return choose(CanaryRow, VendorRow.name, VendorRow.slug).outerjoin(VendorRow).order_by(*order)
+
+
+def canaries_after(query: Select[Any], after: int) -> Select[Any]:
+    """Put a `canary_query` in order of issue and begin after the canary of a number; 0 begins with the first."""
+    ordered = query.order_by(None).order_by(*in_order_of_issue())
+    if not after:
+        return ordered
+    last = aliased(CanaryRow)
+    seen = choose(last.issued_at, last.id).where(col(last.id) == after).scalar_subquery()
+    return ordered.where(tuple_(*in_order_of_issue()) > seen)
 
 
 def read_canaries(session: Session, query: Select[Any], most: int) -> tuple[CanaryLine, ...]:
     """Read the issued addresses that a `canary_query` finds, stepping over decoys."""
-    tell = decoy_mac_of(session).tell
+    is_decoy = decoy_mac_of(session).is_decoy
     found = session.execute(query.execution_options(yield_per=most))
-    rows = list(islice((row for row in found if not tell(row[0])), most))
+    rows = list(islice((row for row in found if not is_decoy(row[0])), most))
     found.close()
     tallies = _tallies(session, [row[0].id for row in rows])
     return tuple(

@@ -29,6 +29,7 @@ from canary.processes.run import supplier_book
 from canary.store import counters
 from canary.store.database import Database, lock
 from canary.store.queries import vendors
+from canary.store.queries.canaries import find_canaries
 from canary.store.queries.vendors import Unknown
 from canary.store.tables import CampaignRow, CanaryTallyRow, MailRow, VendorTallyRow
 from tests.conftest import START, Clock
@@ -75,6 +76,11 @@ class World:
                 vendors.add_supply(session, SupplierLink(slug, supplier))
                 order = IssueOrder(slug, "in.example")
                 self.addresses += [lifecycle.issue(session, order, secrets.randbelow, START).address for _ in range(2)]
+
+    def number(self, at: int) -> int:
+        """The number of a canary."""
+        with self.store.reading() as session:
+            return find_canaries(session, [self.addresses[at]])[self.addresses[at]].id
 
     def send(self, letters: Sequence[tuple[str, Sequence[int]]]) -> None:
         """Conclude mails in one transaction."""
@@ -186,7 +192,7 @@ def test_a_refused_sender_moves_its_mail_from_asking_to_outside(world: World) ->
     agree(world.store)
     world.decide("approve", "tillroll.example", "shop")
     with world.store.reading() as session:
-        assert session.get_one(CanaryTallyRow, 1).first_outside is None
+        assert session.get_one(CanaryTallyRow, world.number(0)).first_outside is None
     agree(world.store)
 
 
@@ -202,7 +208,7 @@ def test_a_recount_mends_counts_that_are_wrong(world: World) -> None:
     world.send([("offer", [0, 1]), ("own", [0]), ("lure", [2])])
     with world.store.writing() as session:
         session.execute(delete(VendorTallyRow))
-        session.get_one(CanaryTallyRow, 1).own = 99
+        session.get_one(CanaryTallyRow, world.number(0)).own = 99
         session.flush()
         assert counters.recount(session) == 4
     agree(world.store)

@@ -3,15 +3,15 @@
 import secrets
 from collections import Counter
 from collections.abc import Callable, Iterator
-from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 from random import Random
 
 import pytest
-from sqlmodel import Session, select
+from sqlmodel import select
 
 from canary.canaries import decoys, lifecycle
+from canary.canaries.decoy_key import key_problem, prepare_key
 from canary.canaries.decoys import DecoyRequest
 from canary.canaries.lifecycle import IssueOrder
 from canary.cases import records
@@ -24,7 +24,7 @@ from canary.model.canary import Canary
 from canary.model.verdict import Judgement, Reason, StatedReason, Verdict
 from canary.pipeline.story import take_probe
 from canary.store.database import Database
-from canary.store.decoy_mac import KEYLESS, DecoyMac
+from canary.store.decoy_mac import NO_DECOYS, DecoyMac
 from canary.store.queries import canaries, mails, vendors
 from canary.store.queries.recipients import RecipientLookup
 from canary.store.queries.world import world_of
@@ -43,11 +43,11 @@ def key(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def opened(store: Database) -> Iterator[Opened]:
-    """Opens the store once more, with other seals."""
+    """Opens the store once more, with another key."""
     made: list[Database] = []
 
-    def again(seals: DecoyMac = KEYLESS) -> Database:
-        made.append(Database(store.url.render_as_string(hide_password=False), seals=seals))
+    def again(decoy_mac: DecoyMac = NO_DECOYS) -> Database:
+        made.append(Database(store.url.render_as_string(hide_password=False), decoy_mac=decoy_mac))
         return made[-1]
 
     yield again
@@ -60,7 +60,7 @@ def hiding(opened: Opened, key: Path) -> Database:
     """A store whose decoys can be told; none is made beside issued addresses unless asked for."""
     found = opened(DecoyMac(key))
     with found.writing() as session:
-        assert decoys.ready(session) == ""
+        assert prepare_key(session) == ""
         vendors.add_vendor(session, "Shop", ["shop.example"], BEGIN)
         for day in range(5):
             lifecycle.issue(session, IssueOrder("shop", DOMAIN), secrets.randbelow, BEGIN + timedelta(days=day))
@@ -99,31 +99,13 @@ def test_twenty_are_kept_half_of_each_kind_and_not_one_more(hiding: Database) ->
 def test_none_is_made_where_none_was_issued(opened: Opened, key: Path) -> None:
     empty = opened(DecoyMac(key))
     with empty.writing() as session:
-        decoys.ready(session)
+        prepare_key(session)
     assert keep(empty) == 0
 
 
 def test_none_is_made_where_too_few_were_issued_to_hide_among(hiding: Database) -> None:
     with hiding.writing() as session:
         assert decoys.maintain_decoys(session, DecoyRequest(20, least=6), secrets.randbelow, NOW) == 0
-
-
-@pytest.mark.slow
-def test_a_canary_that_changes_places_keeps_its_address_and_its_hits(hiding: Database) -> None:
-    with hiding.writing() as session:
-        before = canaries.list_canaries(session, "shop")
-        for canary in before:
-            found = Judgement(Verdict.SPAM, 0.9, (StatedReason(Reason.NOTHING_PROVEN, canary.address),))
-            mails.keep_hit(session, None, canary.id, found, NOW)
-    keep(hiding, 200)
-    with hiding.reading() as session:
-        after = canaries.list_canaries(session, "shop")
-        hits = session.exec(select(CanaryRow.address, HitRow.reasons).join(HitRow)).all()
-    assert [canary.id for canary in after] != [canary.id for canary in before]
-    assert sorted(replace(c, id=0).address for c in after) == sorted(c.address for c in before)
-    assert {replace(c, id=0) for c in after} == {replace(c, id=0) for c in before}
-    assert len(hits) == 5
-    assert all(reasons[0]["text"] == address for address, reasons in hits)
 
 
 def test_without_the_key_they_are_ordinary_canaries(hiding: Database, opened: Opened) -> None:
@@ -135,14 +117,14 @@ def test_without_the_key_they_are_ordinary_canaries(hiding: Database, opened: Op
         assert len(canaries.list_canaries(session, "shop")) == 5
 
 
-def test_a_missing_key_is_told_in_a_line_and_never_made_anew_by_itself(
+def test_a_missing_key_is_told_in_a_line_and_never_made_again_by_itself(
     hiding: Database, opened: Opened, key: Path
 ) -> None:
     keep(hiding)
     key.unlink()
     late = opened(DecoyMac(key))
     with late.writing() as session:
-        told = decoys.ready(session)
+        told = prepare_key(session)
     assert ("missing" in told, str(key) in told, "\n" in told, key.exists()) == (True, True, False, False)
 
 
@@ -150,15 +132,15 @@ def test_another_key_is_told_from_the_one_that_made_them(hiding: Database, opene
     key.write_text(secrets.token_hex(32))
     late = opened(DecoyMac(key))
     with late.reading() as session:
-        assert "not the one" in decoys.trouble(session)
+        assert "not the one" in key_problem(session)
 
 
 def test_a_lost_key_is_given_up_only_when_asked(hiding: Database, opened: Opened, key: Path) -> None:
     key.unlink()
     late = opened(DecoyMac(key))
     with late.writing() as session:
-        assert decoys.ready(session, anew=True) == ""
-        assert decoys.trouble(session) == ""
+        assert prepare_key(session, replace=True) == ""
+        assert key_problem(session) == ""
 
 
 def test_only_its_owner_may_read_the_key(hiding: Database, key: Path) -> None:
@@ -228,7 +210,7 @@ def test_one_that_was_hit_is_told_and_replaced(hiding: Database) -> None:
     guess_at(hiding, decoy)
     assert keep(hiding) == 1
     with hiding.reading() as session:
-        [found] = decoys.standings(session)
+        [found] = decoys.decoy_summaries(session)
     assert (found.issued, found.random, found.guessable) == (5, 11, 10)
     assert [(hit.address, hit.hits, "your own side" in hit.meaning) for hit in found.hit] == [(decoy.address, 1, True)]
 
@@ -273,24 +255,10 @@ def test_a_decoy_that_was_given_away_after_all_can_be_adopted(hiding: Database) 
     assert len(the_decoys(hiding)) == 19
 
 
-def test_a_decoy_of_the_first_versions_stays_one_and_is_hidden_when_the_key_is_there(hiding: Database) -> None:
-    with hiding.writing() as session:
-        session.add(CanaryRow(address=f"old@{DOMAIN}", domain=DOMAIN, style="tagged", bits=17, issued_at=BEGIN))
-    with Session(hiding.engine, info={"seals": KEYLESS}) as session:
-        assert canaries.find_canaries(session, [f"old@{DOMAIN}"])[f"old@{DOMAIN}"].vendor is None
-    keep(hiding)
-    with hiding.reading() as session:
-        row = session.exec(select(CanaryRow).where(CanaryRow.address == f"old@{DOMAIN}")).one()
-        assert (row.vendor_id is not None, canaries.find_canaries(session, [row.address])[row.address].vendor) == (
-            True,
-            None,
-        )
-
-
 def test_a_decoy_has_a_persona_of_the_locale_of_those_around_it(opened: Opened, key: Path) -> None:
     found = opened(DecoyMac(key))
     with found.writing() as session:
-        decoys.ready(session)
+        prepare_key(session)
         vendors.add_vendor(session, "Laden", ["laden.example"], BEGIN)
         for day in range(5):
             order = IssueOrder("laden", DOMAIN, locale=Locale.DE)

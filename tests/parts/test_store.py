@@ -116,9 +116,9 @@ def test_the_mark_of_known_addresses_changes_when_one_is_issued(store: Database,
 
 def test_no_two_canaries_have_the_same_address(store: Database, play: str) -> None:
     def row() -> CanaryRow:
-        return CanaryRow(address="a@x.example", domain="x.example", style="tagged", bits=60, issued_at=NOW)
+        return CanaryRow(address="a@x.example", domain="x.example", vendor_id=1, style="tagged", bits=60, issued_at=NOW)
 
-    with pytest.raises(IntegrityError), store.writing() as session:
+    with pytest.raises(IntegrityError, match=r"(?i)canary.address|uq_canary_address"), store.writing() as session:
         session.add_all([row(), row()])
 
 

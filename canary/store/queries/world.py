@@ -11,6 +11,7 @@ from canary.attribute.world import CampaignHit, CanaryFacts, GuessCount, SupplyF
 from canary.model.attempt import AttemptKind
 from canary.model.verdict import HINTS, LEAKS, Reason
 from canary.store.decoy_mac import decoy_mac_of
+from canary.store.queries.canaries import in_order_of_issue
 from canary.store.tables import AttemptRow, CanaryRow, HitRow, MailRow, SupplierRow, SupplyRow, VendorRow
 
 _HANDED_ON = timedelta(days=30)
@@ -44,16 +45,16 @@ def _parties(session: Session) -> tuple[VendorFacts, ...]:
 def _canaries(session: Session, now: datetime) -> tuple[CanaryFacts, ...]:
     query: Any = (
         select(CanaryRow, VendorRow.slug)
-        .outerjoin_from(CanaryRow, VendorRow, col(VendorRow.id) == CanaryRow.vendor_id)
+        .join_from(CanaryRow, VendorRow, col(VendorRow.id) == CanaryRow.vendor_id)
         .where(col(CanaryRow.issued_at) <= now)
     )
-    tell = decoy_mac_of(session).tell
+    is_decoy = decoy_mac_of(session).is_decoy
     return tuple(
         CanaryFacts(
-            str(row.id), row.domain, None if tell(row) else slug, row.issued_at, row.channel, row.generation, row.bits, row.published,
+            str(row.id), row.domain, None if is_decoy(row) else slug, row.issued_at, row.channel, row.generation, row.bits, row.published,
             frozenset(said for key, said in _FIELDS.items() if (row.persona or {}).get(key)),
         )
-        for row, slug in session.execute(query.order_by(CanaryRow.id))
+        for row, slug in session.execute(query.order_by(*in_order_of_issue()))
     )  # fmt: skip
 
 

@@ -17,7 +17,7 @@ from canary.store.tables.campaign import (
     CampaignTextRow,
     CampaignVerdictRow,
 )
-from canary.store.tables.canary import AttemptRow, CanaryRow, GuessRow, KeyMarkRow, ProbeRow
+from canary.store.tables.canary import AttemptRow, CanaryRow, GuessRow, KeyFingerprintRow, ProbeRow
 from canary.store.tables.case import (
     CaseEventRow,
     CaseRow,
@@ -73,7 +73,7 @@ __all__ = [
     "HealthProblemRow",
     "HitRow",
     "JoinedRow",
-    "KeyMarkRow",
+    "KeyFingerprintRow",
     "LeaseRow",
     "LetterRow",
     "MailContentRow",

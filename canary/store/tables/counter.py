@@ -6,7 +6,7 @@ from typing import Any
 from sqlalchemy import Date, Index
 from sqlmodel import Field
 
-from canary.store.tables.base import Row, Time
+from canary.store.tables.base import CanaryKey, Row, Time
 
 NEVER = datetime(1970, 1, 1, tzinfo=UTC)
 """When outside mail came last where none ever came: a time, so that lists can go on after it."""
@@ -18,7 +18,7 @@ class CanaryTallyRow(Row, table=True):
     """What came to one canary."""
 
     __tablename__ = "canary_tally"
-    canary_id: int = Field(primary_key=True, foreign_key="canary.id")
+    canary_id: int = Field(primary_key=True, foreign_key="canary.id", sa_type=CanaryKey)
     own: int = 0
     outside: int = 0
     asking: int = 0
@@ -91,7 +91,7 @@ class CampaignHitRow(Row, table=True):
     __tablename__ = "strike"
     __table_args__ = (Index("ix_strike_case", "case_id", "campaign_id", "canary_id"), _PLAIN)
     campaign_id: int = Field(primary_key=True)
-    canary_id: int = Field(primary_key=True, foreign_key="canary.id")
+    canary_id: int = Field(primary_key=True, foreign_key="canary.id", sa_type=CanaryKey)
     case_id: int = Field(primary_key=True)
     hits: int = 0
     leaks: int = 0

@@ -6,7 +6,7 @@ from typing import Any
 from sqlalchemy import JSON, Column, Index, LargeBinary, UniqueConstraint
 from sqlmodel import Field
 
-from canary.store.tables.base import Row, Time
+from canary.store.tables.base import CanaryKey, Row, Time
 
 
 class MailRow(Row, table=True):
@@ -59,7 +59,7 @@ class HitRow(Row, table=True):
     )
     id: int | None = Field(default=None, primary_key=True)
     mail_id: int | None = Field(default=None, foreign_key="mail.id", index=True)
-    canary_id: int = Field(foreign_key="canary.id")
+    canary_id: int = Field(foreign_key="canary.id", sa_type=CanaryKey)
     at: datetime = Field(sa_type=Time, index=True)
     verdict: str
     confidence: float

@@ -10,6 +10,7 @@ branch_labels = None
 depends_on = None
 
 TEXT, TIME = sqlmodel.sql.sqltypes.AutoString(), sqlmodel.UTCDateTime()
+CANARY_KEY = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
 
 
 def upgrade() -> None:
@@ -101,10 +102,10 @@ def make_tables() -> None:
     sa.Column('count', sa.Integer(), nullable=False),
     sa.PrimaryKeyConstraint('domain', 'shape', name=op.f('pk_guess'))
     )
-    op.create_table('key_mark',
+    op.create_table('key_fingerprint',
     sa.Column('name', TEXT, nullable=False),
-    sa.Column('mark', TEXT, nullable=False),
-    sa.PrimaryKeyConstraint('name', name=op.f('pk_key_mark'))
+    sa.Column('fingerprint', TEXT, nullable=False),
+    sa.PrimaryKeyConstraint('name', name=op.f('pk_key_fingerprint'))
     )
     op.create_table('lease',
     sa.Column('name', TEXT, nullable=False),
@@ -201,26 +202,27 @@ def make_tables() -> None:
     op.create_index(op.f('ix_campaign_verdict_campaign_id'), 'campaign_verdict', ['campaign_id'])
     op.create_index(op.f('ix_campaign_verdict_other_id'), 'campaign_verdict', ['other_id'])
     op.create_table('canary',
-    sa.Column('id', sa.Integer(), nullable=False),
+    sa.Column('id', CANARY_KEY, autoincrement=False, nullable=False),
     sa.Column('address', TEXT, nullable=False),
     sa.Column('domain', TEXT, nullable=False),
-    sa.Column('vendor_id', sa.Integer(), nullable=True),
+    sa.Column('vendor_id', sa.Integer(), nullable=False),
     sa.Column('channel', TEXT, nullable=False),
     sa.Column('generation', sa.Integer(), nullable=False),
     sa.Column('style', TEXT, nullable=False),
     sa.Column('bits', sa.Float(), nullable=False),
     sa.Column('state', TEXT, nullable=False),
     sa.Column('published', sa.Boolean(), nullable=False),
-    sa.Column('persona', sa.JSON(), nullable=True),
+    sa.Column('persona', sa.JSON(none_as_null=True), nullable=True),
     sa.Column('issued_at', TIME, nullable=False),
     sa.Column('rotated_at', TIME, nullable=True),
     sa.Column('burned_at', TIME, nullable=True),
-    sa.Column('seal', sa.LargeBinary(), nullable=False),
+    sa.Column('mac', sa.LargeBinary(), nullable=False),
     sa.ForeignKeyConstraint(['vendor_id'], ['vendor.id'], name=op.f('fk_canary_vendor_id')),
     sa.PrimaryKeyConstraint('id', name=op.f('pk_canary')),
     sa.UniqueConstraint('address', name=op.f('uq_canary_address'))
     )
-    op.create_index(op.f('ix_canary_domain'), 'canary', ['domain'])
+    op.create_index('ix_canary_domain', 'canary', ['domain', 'id'])
+    op.create_index('ix_canary_issued_at', 'canary', ['issued_at', 'id'])
     op.create_index('ix_canary_vendor_channel', 'canary', ['vendor_id', 'channel', 'generation'])
     op.create_table('delivery',
     sa.Column('id', sa.Integer(), nullable=False),
@@ -392,7 +394,7 @@ def make_tables() -> None:
     sa.PrimaryKeyConstraint('mail_id', name=op.f('pk_campaign_mail'))
     )
     op.create_table('canary_tally',
-    sa.Column('canary_id', sa.Integer(), nullable=False),
+    sa.Column('canary_id', CANARY_KEY, nullable=False),
     sa.Column('own', sa.Integer(), nullable=False),
     sa.Column('outside', sa.Integer(), nullable=False),
     sa.Column('asking', sa.Integer(), nullable=False),
@@ -496,7 +498,7 @@ def make_tables() -> None:
     op.create_table('hit',
     sa.Column('id', sa.Integer(), nullable=False),
     sa.Column('mail_id', sa.Integer(), nullable=True),
-    sa.Column('canary_id', sa.Integer(), nullable=False),
+    sa.Column('canary_id', CANARY_KEY, nullable=False),
     sa.Column('at', TIME, nullable=False),
     sa.Column('verdict', TEXT, nullable=False),
     sa.Column('confidence', sa.Float(), nullable=False),
@@ -553,7 +555,7 @@ def make_tables() -> None:
     op.create_index('ix_sender_state', 'sender', ['state', 'vendor_id'])
     op.create_table('strike',
     sa.Column('campaign_id', sa.Integer(), nullable=False),
-    sa.Column('canary_id', sa.Integer(), nullable=False),
+    sa.Column('canary_id', CANARY_KEY, nullable=False),
     sa.Column('case_id', sa.Integer(), nullable=False),
     sa.Column('hits', sa.Integer(), nullable=False),
     sa.Column('leaks', sa.Integer(), nullable=False),
@@ -564,7 +566,7 @@ def make_tables() -> None:
     op.create_index('ix_strike_case', 'strike', ['case_id', 'campaign_id', 'canary_id'])
     op.create_table('probe',
     sa.Column('id', sa.Integer(), nullable=False),
-    sa.Column('canary_id', sa.Integer(), nullable=False),
+    sa.Column('canary_id', CANARY_KEY, nullable=False),
     sa.Column('day', TIME, nullable=False),
     sa.Column('source', TEXT, nullable=False),
     sa.Column('count', sa.Integer(), nullable=False),
