@@ -96,7 +96,7 @@ def _parties(size: Size) -> Iterator[Rows]:
         ],
     )
     yield (
-        "supply",
+        "supplier_link",
         [
             {"id": n, "vendor_id": n, "supplier_id": n % SUPPLIERS + 1, "channel": "newsletter", "account": "",
              "since": began, "until": None, "origin": "declared", "through": ""}

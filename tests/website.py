@@ -94,7 +94,7 @@ def fill(database: Database) -> None:
         mail.campaign_id = 1
         linked = [{"kind": "link", "value": EVIL}, {"kind": "text", "value": "0.91"}]
         session.add(tables.CampaignMailRow(mail_id=1, features=linked[:1] * 2, links=[{"campaign": 1, "by": linked}]))
-        session.add(tables.CampaignVerdictRow(at=NOW, who=EVIL, one=False, campaign_id=1, other_id=1, note=EVIL))
+        session.add(tables.CampaignDecisionRow(at=NOW, who=EVIL, one=False, campaign_id=1, other_id=1, note=EVIL))
         session.add(stray("stray", [f"postmaster@{EVIL}"]))
         session.add(tables.CaseVendorRow(case_id=1, vendor_id=1))
         session.add(

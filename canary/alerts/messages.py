@@ -8,7 +8,7 @@ from sqlmodel import Session, col, select
 from canary.model.alert import NO_CASES, Alert, CaseSummary, Message
 from canary.store.codec import leaked_fields, suspects_of, window_of
 from canary.store.queries.outbox import Due
-from canary.store.tables import CampaignHitRow, CaseRow, CaseVendorRow, VendorRow, WatchRow
+from canary.store.tables import CampaignHitRow, CaseNotificationRow, CaseRow, CaseVendorRow, VendorRow
 
 MOST_CASES = 1000
 """So many cases of one matter are counted together."""
@@ -31,7 +31,11 @@ def _compile(session: Session, due: Due) -> Message:
 def standing_of(session: Session, facts: Sequence[Alert], topic: str = "") -> CaseSummary:
     """Return how the cases of some facts stand, with all others of their matter; suspects, fields and window are the first's."""
     told = dict.fromkeys(fact.case for fact in facts if fact.case)
-    matter = select(WatchRow.case_id).where(WatchRow.topic == topic).limit(MOST_CASES) if topic and told else None
+    matter = (
+        select(CaseNotificationRow.case_id).where(CaseNotificationRow.topic == topic).limit(MOST_CASES)
+        if topic and told
+        else None
+    )
     numbers = list(told | dict.fromkeys(session.exec(matter) if matter is not None else ()))
     first = session.get(CaseRow, numbers[0]) if numbers else None
     if first is None:

@@ -15,7 +15,7 @@ from canary.model.case import CaseState
 from canary.store.database import lock
 from canary.store.queries import vendor_tags
 from canary.store.queries.outbox import alert_of
-from canary.store.tables import CaseRow, DeliveryRow, DestinationRow, JoinedRow, OutboxRow, ThreadRow
+from canary.store.tables import CaseRow, DeliveryFactRow, DeliveryRow, DestinationRow, OutboxRow, ThreadRow
 
 ROUTE_LOCK = 7203254
 """Whoever routes passes one at a time, so that facts of one matter find each other."""
@@ -131,7 +131,9 @@ class _Sorter:
         """Write the messages, then what joined them."""
         self.session.add_all(self.made)
         self.session.flush()
-        self.session.add_all(JoinedRow(delivery_id=message.id or 0, outbox_id=fact) for message, fact in self.joined)
+        self.session.add_all(
+            DeliveryFactRow(delivery_id=message.id or 0, outbox_id=fact) for message, fact in self.joined
+        )
 
 
 def _tags_of(fact: Alert, known: Mapping[str, Sequence[str]]) -> frozenset[str]:
@@ -174,7 +176,7 @@ def _catch_up(session: Session, destination: DestinationView, now: datetime) -> 
     message = DeliveryRow(outbox_id=wanted[0].id, destination=destination.name, due_at=now, topic="catch-up")
     session.add(message)
     session.flush()
-    session.add_all(JoinedRow(delivery_id=message.id or 0, outbox_id=row.id) for row in wanted[1:])
+    session.add_all(DeliveryFactRow(delivery_id=message.id or 0, outbox_id=row.id) for row in wanted[1:])
 
 
 def _still_matters(row: OutboxRow, state: str | None) -> bool:

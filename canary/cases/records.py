@@ -18,7 +18,7 @@ from canary.store.tables import (
     CaseVendorRow,
     HitRow,
     MailRow,
-    SupplyRow,
+    SupplierLinkRow,
 )
 
 OPEN = tuple(state for state in CaseState if state not in SETTLED)
@@ -47,8 +47,8 @@ def case_of_common_supplier(session: Session, campaign_id: int, vendor_id: int) 
 
     One leak of that supplier would explain both; without a common supplier two vendors are two cases.
     """
-    mine = select(SupplyRow.supplier_id).where(SupplyRow.vendor_id == vendor_id)
-    sharing = select(SupplyRow.vendor_id).where(col(SupplyRow.supplier_id).in_(mine))
+    mine = select(SupplierLinkRow.supplier_id).where(SupplierLinkRow.vendor_id == vendor_id)
+    sharing = select(SupplierLinkRow.vendor_id).where(col(SupplierLinkRow.supplier_id).in_(mine))
     return session.exec(
         select(CaseRow)
         .join(HitRow, col(HitRow.case_id) == CaseRow.id)

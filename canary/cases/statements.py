@@ -19,7 +19,7 @@ from canary.model.decision import Decision
 from canary.model.verdict import LEAKS, Reason
 from canary.store.decoy_mac import decoy_mac_of
 from canary.store.queries import attempts, audit, canaries
-from canary.store.tables import CanaryRow, CaseRow, CaseVendorRow, HitRow, StatementRow, SupplierRow, SupplyRow
+from canary.store.tables import CanaryRow, CaseRow, CaseVendorRow, HitRow, StatementRow, SupplierLinkRow, SupplierRow
 
 MOST = 2000
 LEAKED = [verdict.value for verdict in LEAKS]
@@ -131,9 +131,9 @@ def _quiet(session: Session, case: CaseRow) -> tuple[datetime, ...]:
 
 def _carriers(session: Session, case: CaseRow) -> tuple[str, ...]:
     vendors = select(CaseVendorRow.vendor_id).where(CaseVendorRow.case_id == case.id)
-    query = select(SupplierRow.name).join(SupplyRow).where(col(SupplyRow.vendor_id).in_(vendors))
+    query = select(SupplierRow.name).join(SupplierLinkRow).where(col(SupplierLinkRow.vendor_id).in_(vendors))
     return tuple(
-        session.exec(query.where(SupplyRow.origin == "learned").distinct().order_by(SupplierRow.name).limit(10))
+        session.exec(query.where(SupplierLinkRow.origin == "learned").distinct().order_by(SupplierRow.name).limit(10))
     )
 
 

@@ -7,7 +7,7 @@ from sqlmodel import Session, col
 
 from canary.model.canary import CanaryState
 from canary.store.queries.canaries import in_order_of_issue
-from canary.store.tables import CanaryRow, CanaryTallyRow, HitRow, VendorRow
+from canary.store.tables import CanaryCountRow, CanaryRow, HitRow, VendorRow
 from canary.views.models import CanaryLine, HitLine
 from canary.views.view_queries import PAGE, canaries_after, canary_query, choose, hit_query, read_canaries, read_hits
 
@@ -35,7 +35,7 @@ def canary_list(
     named = ((VendorRow.slug, wanted.vendor), (CanaryRow.channel, wanted.channel), (CanaryRow.state, wanted.state))
     query = query.where(*(col(column) == value for column, value in named if value))
     if wanted.hit:
-        query = query.join(CanaryTallyRow).where(col(CanaryTallyRow.outside) > 0)
+        query = query.join(CanaryCountRow).where(col(CanaryCountRow.outside) > 0)
     found = read_canaries(session, query, PAGE + 1)
     return found[:PAGE], found[PAGE - 1].id if len(found) > PAGE else None
 

@@ -17,16 +17,16 @@ from canary.store.tables import (
     AttemptRow,
     CampaignHitRow,
     CampaignRow,
+    CanaryCountRow,
     CanaryRow,
-    CanaryTallyRow,
     CaseRow,
     CaseVendorRow,
     DayCountRow,
     HitRow,
     MailContentRow,
     MailRow,
+    VendorCountRow,
     VendorRow,
-    VendorTallyRow,
 )
 from canary.views.models import CanaryLine, CaseLine, HitLine, KindCounts, MailPage, SuspectLine, WindowSpan
 
@@ -173,11 +173,11 @@ def read_canaries(session: Session, query: Select[Any], most: int) -> tuple[Cana
 
 
 def _tallies(session: Session, canaries: Sequence[int]) -> dict[int, KindCounts]:
-    query = choose(CanaryTallyRow).where(col(CanaryTallyRow.canary_id).in_(canaries))
+    query = choose(CanaryCountRow).where(col(CanaryCountRow.canary_id).in_(canaries))
     return {row.canary_id: tally_of(row) for row in session.execute(query).scalars()}
 
 
-def tally_of(row: CanaryTallyRow | VendorTallyRow) -> KindCounts:
+def tally_of(row: CanaryCountRow | VendorCountRow) -> KindCounts:
     """Return what is kept count of, as a fact."""
     last = row.last_at if row.last_at > NEVER else None
     return KindCounts(row.own, row.outside, row.asking, row.first_outside, last)

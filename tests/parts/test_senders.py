@@ -38,7 +38,7 @@ from canary.store.tables import (
     HitRow,
     OutboxRow,
     SenderRow,
-    SupplyRow,
+    SupplierLinkRow,
     VendorEventRow,
 )
 from tests.conftest import Clock
@@ -405,7 +405,7 @@ def test_a_mail_of_the_vendor_shows_its_supplier_since_then(world: World) -> Non
     first = world.clock() + timedelta(days=1)
     world.news(days=1)
     world.news(days=20)
-    [row] = world.rows(SupplyRow)
+    [row] = world.rows(SupplierLinkRow)
     assert (row.since, row.origin) == (first, "learned")
     assert supplies(world) == [("sendgrid", "signup", "4711", "")]
 
@@ -427,7 +427,7 @@ def test_what_was_declared_is_left_as_it_is(world: World) -> None:
         known = vendors.add_supplier(session, "SendGrid", since)
         vendors.add_supply(session, SupplierLink("trendy-shoes", known.slug, None, since, account="4711"))
     world.news(days=60)
-    [row] = world.rows(SupplyRow)
+    [row] = world.rows(SupplierLinkRow)
     assert (world.verdicts(), row.origin, row.since, world.told()) == (["supplier"], "declared", since, [])
 
 

@@ -12,7 +12,7 @@ from canary.model.attempt import AttemptKind
 from canary.model.verdict import HINTS, LEAKS, Reason
 from canary.store.decoy_mac import decoy_mac_of
 from canary.store.queries.canaries import in_order_of_issue
-from canary.store.tables import AttemptRow, CanaryRow, HitRow, MailRow, SupplierRow, SupplyRow, VendorRow
+from canary.store.tables import AttemptRow, CanaryRow, HitRow, MailRow, SupplierLinkRow, SupplierRow, VendorRow
 
 _HANDED_ON = timedelta(days=30)
 """A list is with a supplier for a while before the first mail that shows it."""
@@ -31,9 +31,9 @@ def world_of(session: Session, now: datetime, case_id: int | None = None) -> Wor
 def _parties(session: Session) -> tuple[VendorFacts, ...]:
     told: dict[str, list[SupplyFacts]] = defaultdict(list)
     query: Any = (
-        select(VendorRow.slug, SupplierRow.slug, SupplyRow)
-        .join_from(SupplyRow, VendorRow, col(VendorRow.id) == SupplyRow.vendor_id)
-        .join(SupplierRow, col(SupplierRow.id) == SupplyRow.supplier_id)
+        select(VendorRow.slug, SupplierRow.slug, SupplierLinkRow)
+        .join_from(SupplierLinkRow, VendorRow, col(VendorRow.id) == SupplierLinkRow.vendor_id)
+        .join(SupplierRow, col(SupplierRow.id) == SupplierLinkRow.supplier_id)
     )
     for vendor, supplier, row in session.execute(query):
         since = row.since - _HANDED_ON if row.since and row.origin == "learned" else row.since

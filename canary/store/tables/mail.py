@@ -67,18 +67,18 @@ class HitRow(Row, table=True):
     case_id: int | None = Field(default=None, foreign_key="leak_case.id", index=True)
 
 
-class OpinionRow(Row, table=True):
+class RspamdCheckRow(Row, table=True):
     """A mail that rspamd was asked about; `fault` says why it has no opinion."""
 
-    __tablename__ = "opinion"
+    __tablename__ = "rspamd_check"
     mail_id: int = Field(primary_key=True, foreign_key="mail.id")
     at: datetime = Field(sa_type=Time)
     fault: str = ""
 
 
-class TakenRow(Row, table=True):
+class SpoolPositionRow(Row, table=True):
     """How far the attempts of each spool have been taken over, so that none is counted twice."""
 
-    __tablename__ = "taken"
+    __tablename__ = "spool_position"
     spool: str = Field(primary_key=True)
     upto: int = 0
