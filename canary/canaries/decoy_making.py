@@ -68,8 +68,13 @@ def make_decoy(around: DecoySurroundings, kind: DecoyKind, span: IssueSpan | Non
     return next((row for model, longer in tries if (row := _try(around, kind, span, model, longer))), None)
 
 
-def same_origin(row: CanaryRow) -> ColumnElement[bool]:
-    """Select addresses that were drawn as this one was, or thought of by hand as this one was: those have no persona."""
+def is_like(row: CanaryRow, other: CanaryRow) -> bool:
+    """Whether both addresses were drawn, or both thought of by hand: those have no persona."""
+    return (row.persona is None) is (other.persona is None)
+
+
+def like_in_store(row: CanaryRow) -> ColumnElement[bool]:
+    """Select the addresses that are like one."""
     persona = col(CanaryRow.persona)
     return persona.is_(null()) if row.persona is None else persona.is_not(null())
 
@@ -131,7 +136,7 @@ def _is_used(around: DecoySurroundings, address: str) -> bool:
 def _choose_place(around: DecoySurroundings, model: CanaryRow) -> tuple[int, str]:
     """Return vendor and channel for a decoy: those of an address like it, or a place of its own where that has one."""
     # Rotation makes many addresses in one place, and yet that place was chosen once.
-    first = [row for row in around.issued if row.generation == 1 and (row.persona is None) is (model.persona is None)]
+    first = [row for row in around.issued if row.generation == 1 and is_like(row, model)]
     model = around.pick_row(first or [model])
     if _count_at(around, model.vendor_id, model.channel) == 1:
         for _ in range(_PLACES):
@@ -152,7 +157,7 @@ def _span_among_like(around: DecoySurroundings, row: CanaryRow, owner: VendorRow
     One that was issued in one go with another leaves a short gap, and is as frequent among decoys; elsewhere a longer
     gap has room for more.
     """
-    like = [each for each in around.issued if (each.persona is None) is (row.persona is None)]
+    like = [each for each in around.issued if is_like(each, row)]
     if not like:
         return IssueSpan(owner.created_at, max(around.now, owner.created_at))
     times = _times_near(around, around.pick_row(like))
@@ -169,7 +174,7 @@ def _span_among_like(around: DecoySurroundings, row: CanaryRow, owner: VendorRow
 def _times_near(around: DecoySurroundings, row: CanaryRow) -> list[datetime]:
     """Return when a row and its neighbours in time were issued, in order."""
     at = col(CanaryRow.issued_at)
-    like = select(CanaryRow.issued_at).where(CanaryRow.domain == around.domain, same_origin(row))
+    like = select(CanaryRow.issued_at).where(CanaryRow.domain == around.domain, like_in_store(row))
     before = around.session.exec(like.where(at <= row.issued_at).order_by(at.desc()).limit(_NEIGHBOURS + 1))
     after = around.session.exec(like.where(at > row.issued_at).order_by(at).limit(_NEIGHBOURS))
     return sorted((*before, *after))

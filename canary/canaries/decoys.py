@@ -12,7 +12,7 @@ from sqlalchemy import func
 from sqlmodel import Session, col, select
 
 from canary.canaries.decoy_key import DECOYS_LOCK
-from canary.canaries.decoy_making import BURST, DecoySurroundings, IssueSpan, make_decoy, same_origin
+from canary.canaries.decoy_making import BURST, DecoySurroundings, IssueSpan, is_like, like_in_store, make_decoy
 from canary.judge.decoy_names import DecoyKind, kind_of
 from canary.judge.guess import RANDOM_BITS
 from canary.model.address import Draw
@@ -97,11 +97,7 @@ def add_decoy_beside(session: Session, row: CanaryRow, draw: Draw, reserved: Con
     if draw(1000 * mac.every) >= 1000 * likely:
         return
     kind = kind_of(row.bits)
-    like = [
-        each
-        for each in _sample_issued(session, row.domain, draw, kind)
-        if (each.persona is None) is (row.persona is None)
-    ]
+    like = [each for each in _sample_issued(session, row.domain, draw, kind) if is_like(each, row)]
     if like:
         _add(DecoySurroundings(session, row.domain, like, draw, row.issued_at, reserved), kind, span)
 
@@ -111,7 +107,7 @@ def rotate_decoys_beside(session: Session, row: CanaryRow, draw: Draw, now: date
     mac = decoy_mac_of(session)
     query = select(CanaryRow).where(
         CanaryRow.vendor_id == row.vendor_id, CanaryRow.channel == row.channel, CanaryRow.generation == row.generation,
-        CanaryRow.state == CanaryState.ACTIVE.value, same_origin(row),
+        CanaryRow.state == CanaryState.ACTIVE.value, like_in_store(row),
     )  # fmt: skip
     beside = session.exec(query).all() if mac.key() is not None else ()
     decoys = [each for each in beside if mac.is_decoy(each) and each.issued_at < now]
@@ -175,7 +171,9 @@ def _gap_before(session: Session, row: CanaryRow) -> tuple[IssueSpan | None, flo
     that the time between addresses tells nothing.
     """
     at = col(CanaryRow.issued_at)
-    query = select(CanaryRow.issued_at).where(at <= row.issued_at, same_origin(row)).order_by(at.desc()).limit(_SAMPLE)
+    query = (
+        select(CanaryRow.issued_at).where(at <= row.issued_at, like_in_store(row)).order_by(at.desc()).limit(_SAMPLE)
+    )
     times = (row.issued_at, *session.exec(query))
     if len(times) == 1:
         return None, 0.0

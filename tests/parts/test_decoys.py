@@ -8,6 +8,7 @@ from pathlib import Path
 from random import Random
 
 import pytest
+from sqlalchemy import text
 from sqlmodel import select
 
 from canary.canaries import decoys, lifecycle
@@ -106,6 +107,50 @@ def test_none_is_made_where_none_was_issued(opened: Opened, key: Path) -> None:
 def test_none_is_made_where_too_few_were_issued_to_hide_among(hiding: Database) -> None:
     with hiding.writing() as session:
         assert decoys.maintain_decoys(session, DecoyRequest(20, least=6), secrets.randbelow, NOW) == 0
+
+
+def test_making_decoys_leaves_every_issued_address_as_it_was(hiding: Database) -> None:
+    with hiding.reading() as session:
+        before = canaries.list_canaries(session)
+    keep(hiding, 60)
+    with hiding.reading() as session:
+        assert canaries.list_canaries(session) == before
+
+
+def test_a_decoy_is_dated_among_the_addresses_of_its_domain(hiding: Database) -> None:
+    keep(hiding)
+    drawn = [decoy.issued for decoy in the_decoys(hiding) if decoy.persona]
+    assert len(drawn) == 10
+    assert all(BEGIN <= at <= BEGIN + timedelta(days=4) for at in drawn)
+    assert len(set(drawn)) == 10
+
+
+def test_the_address_cache_learns_of_decoys_that_are_dated_back(hiding: Database) -> None:
+    with hiding.reading() as session:
+        mark, _ = canaries.known_addresses(session, "") or ("", frozenset())
+    keep(hiding)
+    with hiding.reading() as session:
+        _, addresses = canaries.known_addresses(session, mark) or ("", frozenset())
+    assert addresses >= {decoy.address for decoy in the_decoys(hiding)}
+
+
+def test_the_full_text_index_of_sqlite_does_not_show_which_addresses_were_added_together(
+    sqlite_store: Database, key: Path
+) -> None:
+    store = Database(sqlite_store.url.render_as_string(), decoy_mac=DecoyMac(key))
+    with store.writing() as session:
+        prepare_key(session)
+        vendors.add_vendor(session, "Shop", ["shop.example"], BEGIN)
+    for day in range(3):
+        with store.writing() as session:
+            lifecycle.issue(session, IssueOrder("shop", DOMAIN), secrets.randbelow, BEGIN + timedelta(days=day))
+    segments = text("SELECT count(DISTINCT id >> 37) FROM words_canary_data WHERE id > 10")
+    with store.reading() as session:
+        assert session.execute(segments).scalar_one() == 3
+    keep(store)
+    with store.reading() as session:
+        assert session.execute(segments).scalar_one() == 1
+    store.close()
 
 
 def test_without_the_key_they_are_ordinary_canaries(hiding: Database, opened: Opened) -> None:
@@ -230,7 +275,7 @@ def test_rotating_the_only_address_beside_a_decoy_rotates_both(hiding: Database)
         lone = vendors.add_vendor(session, "Lone", ["lone.example"], BEGIN).slug
         old = lifecycle.issue(session, IssueOrder(lone, DOMAIN, "order"), secrets.randbelow, NOW - timedelta(days=9))
         decoy = session.get_one(CanaryRow, random_one(hiding).id)
-        decoy.vendor_id, decoy.channel, decoy.generation = vendors.vendor_row(session, lone).id, "order", 1
+        decoy.vendor_id, decoy.channel, decoy.generation = vendors.vendor_row(session, lone).id or 0, "order", 1
         session.flush()
         lifecycle.rotate(session, old.address, secrets.randbelow, NOW + timedelta(days=1))
         beside = session.exec(select(CanaryRow).where(CanaryRow.vendor_id == decoy.vendor_id)).all()

@@ -21,6 +21,7 @@ from canary.store.queries import attempts, canaries, outbox, vendors
 from canary.store.tables import CanaryRow, CaseVendorRow, DeliveryRow, VendorRow
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
+MINUTE = timedelta(minutes=1)
 ALERT = Alert(
     "a-1",
     "case-opened",
@@ -112,6 +113,17 @@ def test_the_mark_of_known_addresses_changes_when_one_is_issued(store: Database,
         assert canaries.known_addresses(session, first[0]) is None
         lifecycle.issue(session, order(play), secrets.randbelow, NOW)
         assert canaries.known_addresses(session, first[0]) is not None
+
+
+def test_numbers_of_canaries_are_random_and_the_list_is_in_order_of_issue(store: Database, play: str) -> None:
+    with store.writing() as session:
+        made = [lifecycle.issue(session, order(play), secrets.randbelow, NOW + n * MINUTE) for n in range(20)]
+        listed = canaries.list_canaries(session)
+    numbers = [canary.id for canary in made]
+    assert listed == made
+    assert numbers != sorted(numbers)
+    assert all(0 < number < 2**53 for number in numbers)
+    assert max(numbers) > 2**48
 
 
 def test_no_two_canaries_have_the_same_address(store: Database, play: str) -> None:
