@@ -94,6 +94,6 @@ def settle(store: Database) -> None:
             vendors.add_vendor(session, f"Shop{n}", [f"shop{n}.example"], NOW)
             issued = lifecycle.issue(session, IssueOrder(f"shop{n}", "in.example"), lambda _: 0, NOW)
             row = canaries.get_canary_row(session, issued.address)
-            row.address = address(n)
+            row.id, row.address = n + 1, address(n)
             session.add(row)
             session.flush()

@@ -94,7 +94,7 @@ def _parties(size: Size) -> Iterator[Rows]:
         ],
     )
     yield (
-        "supply",
+        "supplier_link",
         [
             {"id": n, "vendor_id": n, "supplier_id": n % SUPPLIERS + 1, "channel": "newsletter", "account": "",
              "since": began, "until": None, "origin": "declared", "through": ""}
@@ -195,7 +195,7 @@ def _canary(n: int, began: str) -> dict[str, object]:
     return {
         "id": n, "address": f"{local}@in.example", "domain": "in.example", "vendor_id": vendor, "channel": _CHANNELS[kind],
         "generation": 2 if kind == 3 else 1, "style": "tagged", "bits": 65.0, "state": "active", "published": 0,
-        "persona": None, "issued_at": began, "rotated_at": None, "burned_at": None, "seal": hashlib.md5(local.encode()).digest(),
+        "persona": None, "issued_at": began, "rotated_at": None, "burned_at": None, "mac": hashlib.md5(local.encode()).digest(),
     }  # fmt: skip
 
 

@@ -6,6 +6,7 @@ from pathlib import Path
 from random import Random
 
 from canary.canaries import decoys, lifecycle
+from canary.canaries.decoy_key import prepare_key
 from canary.canaries.decoys import DecoyRequest
 from canary.canaries.lifecycle import IssueOrder
 from canary.importing import import_store
@@ -43,7 +44,7 @@ class Installation:
 
     def begin(self) -> None:
         with self.store.writing() as session:
-            decoys.ready(session)
+            prepare_key(session)
             for stem in STEMS[:20]:
                 vendors.add_vendor(session, f"{stem.title()} Ltd", [f"{stem}.example"], self.now)
 

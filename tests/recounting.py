@@ -11,13 +11,13 @@ from canary.model.verdict import HINTS, LEAKS, SERIES_OF
 from canary.store.tables import (
     NEVER,
     CampaignHitRow,
+    CanaryCountRow,
     CanaryRow,
-    CanaryTallyRow,
     DayCountRow,
     HitRow,
     MailRow,
+    VendorCountRow,
     VendorOutsiderRow,
-    VendorTallyRow,
     VendorWeekRow,
 )
 
@@ -29,8 +29,8 @@ def kept(session: Session) -> dict[str, Any]:
     """What the store has kept count of; rows that count nothing are left out."""
     found: dict[str, Any] = {}
     tables: tuple[tuple[str, Any, str], ...] = (
-        ("canary", CanaryTallyRow, "canary_id"),
-        ("vendor", VendorTallyRow, "vendor_id"),
+        ("canary", CanaryCountRow, "canary_id"),
+        ("vendor", VendorCountRow, "vendor_id"),
     )
     for name, row, key in tables:
         found[name] = {
@@ -38,7 +38,7 @@ def kept(session: Session) -> dict[str, Any]:
             for t in session.exec(select(row)).all()
         }
     found["outsiders"] = {(o.vendor_id, o.domain): o.count for o in session.exec(select(VendorOutsiderRow)).all()}
-    found["parties"] = {t.vendor_id: t.outsiders for t in session.exec(select(VendorTallyRow)).all() if t.outsiders}
+    found["parties"] = {t.vendor_id: t.outsiders for t in session.exec(select(VendorCountRow)).all() if t.outsiders}
     weeks = session.exec(select(VendorWeekRow)).all()
     found["weeks"] = {
         (w.vendor_id, w.week, series): getattr(w, series)

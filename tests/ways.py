@@ -52,7 +52,7 @@ def ready(site: Site) -> None:
         session.add(tables.CampaignMailRow(mail_id=2))
         session.add(tables.VendorRow(slug="tea", name="Tea", created_at=NOW))
         session.flush()
-        session.add(tables.CanaryRow(address="t@example.net", domain="example.net", vendor_id=2, style="tagged", bits=65, issued_at=NOW))  # fmt: skip
+        session.add(tables.CanaryRow(id=2, address="t@example.net", domain="example.net", vendor_id=2, style="tagged", bits=65, issued_at=NOW))  # fmt: skip
         session.add(tables.CaseVendorRow(case_id=1, vendor_id=2))
         session.flush()
         session.add(

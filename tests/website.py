@@ -18,6 +18,7 @@ from canary.model.alert import DestinationView
 from canary.store import tables
 from canary.store.counters import recount
 from canary.store.database import Database
+from canary.store.decoy_mac import DecoyMac
 from canary.store.queries.outbox import mark_failed, put_test
 from canary.store.queries.users import Label, add_user, new_token
 from canary.store.tables import UserRow
@@ -87,7 +88,7 @@ def fill(database: Database) -> None:
     with database.writing() as session:
         session.add(tables.VendorRow(slug="play", name=EVIL, created_at=NOW))
         session.flush()
-        session.add(tables.CanaryRow(address="a@example.net", domain="example.net", vendor_id=1, style="tagged", bits=65,
+        session.add(tables.CanaryRow(id=1, address="a@example.net", domain="example.net", vendor_id=1, style="tagged", bits=65,
                                      issued_at=NOW - timedelta(days=90)))  # fmt: skip
         session.add_all([mail, tables.CaseRow(vendor_id=1, opened_at=NOW, last_hit_at=NOW, suspects=[top])])
         session.flush()
@@ -97,7 +98,7 @@ def fill(database: Database) -> None:
         mail.campaign_id = 1
         linked = [{"kind": "link", "value": EVIL}, {"kind": "text", "value": "0.91"}]
         session.add(tables.CampaignMailRow(mail_id=1, features=linked[:1] * 2, links=[{"campaign": 1, "by": linked}]))
-        session.add(tables.CampaignVerdictRow(at=NOW, who=EVIL, one=False, campaign_id=1, other_id=1, note=EVIL))
+        session.add(tables.CampaignDecisionRow(at=NOW, who=EVIL, one=False, campaign_id=1, other_id=1, note=EVIL))
         session.add(stray("stray", [f"postmaster@{EVIL}"]))
         session.add(tables.CaseVendorRow(case_id=1, vendor_id=1))
         session.add(
@@ -133,7 +134,7 @@ def filled() -> bytes:
 def serve(tmp_path: Path) -> Iterator[Site]:
     """Serve the pages over a store of their own on a free port."""
     (tmp_path / "canary.db").write_bytes(filled())
-    database = Database(f"sqlite:///{tmp_path}/canary.db")
+    database = Database(f"sqlite:///{tmp_path}/canary.db", decoy_mac=DecoyMac(tmp_path / "decoy.key"))
     site = Site("", FastAPI(), database, NOW)
     site.app = create_app(
         WebConfig(

@@ -9,7 +9,7 @@ from canary.model.alert import NO_CASES, Alert, AlertMessage, CaseSummary
 from canary.model.case import likeliest
 from canary.store.codec import findings_of, suspects_of
 from canary.store.queries.outbox import Due
-from canary.store.tables import CampaignHitRow, CaseRow, CaseVendorRow, VendorRow, WatchRow
+from canary.store.tables import CampaignHitRow, CaseNotificationRow, CaseRow, CaseVendorRow, VendorRow
 
 MOST_CASES = 1000
 """The most cases of one matter that are counted together."""
@@ -32,7 +32,11 @@ def _compile(session: Session, due: Due) -> AlertMessage:
 def standing_of(session: Session, facts: Sequence[Alert], topic: str = "") -> CaseSummary:
     """Return how the cases of some facts and of their matter stand; suspects, fields and window are those of the first."""
     told = dict.fromkeys(fact.case for fact in facts if fact.case)
-    matter = select(WatchRow.case_id).where(WatchRow.topic == topic).limit(MOST_CASES) if topic and told else None
+    matter = (
+        select(CaseNotificationRow.case_id).where(CaseNotificationRow.topic == topic).limit(MOST_CASES)
+        if topic and told
+        else None
+    )
     numbers = list(told | dict.fromkeys(session.exec(matter) if matter is not None else ()))
     first = session.get(CaseRow, numbers[0]) if numbers else None
     if first is None:

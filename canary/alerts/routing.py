@@ -15,7 +15,7 @@ from canary.model.case import CaseState
 from canary.store.locks import Lock, lock
 from canary.store.queries import vendor_tags
 from canary.store.queries.outbox import alert_of
-from canary.store.tables import CaseRow, DeliveryRow, DestinationRow, JoinedRow, OutboxRow, ThreadRow
+from canary.store.tables import CaseRow, DeliveryFactRow, DeliveryRow, DestinationRow, OutboxRow, ThreadRow
 
 BATCH = 500
 SETTLE = (timedelta(minutes=1), timedelta(minutes=10), timedelta(hours=1))
@@ -128,7 +128,9 @@ class _Sorter:
         """Write the messages, then what joined them."""
         self.session.add_all(self.made)
         self.session.flush()
-        self.session.add_all(JoinedRow(delivery_id=message.id or 0, outbox_id=fact) for message, fact in self.joined)
+        self.session.add_all(
+            DeliveryFactRow(delivery_id=message.id or 0, outbox_id=fact) for message, fact in self.joined
+        )
 
 
 def _tags_of(fact: Alert, known: Mapping[str, Sequence[str]]) -> frozenset[str]:
@@ -172,7 +174,7 @@ def _catch_up(session: Session, destination: DestinationView, now: datetime) -> 
     message = DeliveryRow(outbox_id=wanted[0].id, destination=destination.name, due_at=now, topic="catch-up")
     session.add(message)
     session.flush()
-    session.add_all(JoinedRow(delivery_id=message.id or 0, outbox_id=row.id) for row in wanted[1:])
+    session.add_all(DeliveryFactRow(delivery_id=message.id or 0, outbox_id=row.id) for row in wanted[1:])
 
 
 def _still_matters(fact: Alert, state: str | None) -> bool:

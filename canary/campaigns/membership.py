@@ -30,7 +30,7 @@ COMPARED = 256
 # Statements without mapped rows, written once: a mail is linked for each that comes, and most of the time went there.
 _CAMPAIGN, _MAIL, _SHOWN = (metadata.tables[name] for name in ("campaign", "mail", "campaign_mail"))
 _KEY, _TEXT, _BAND = (metadata.tables[name] for name in ("campaign_key", "campaign_text", "campaign_band"))
-_VERDICT = metadata.tables["campaign_verdict"]
+_VERDICT = metadata.tables["campaign_decision"]
 _NUMBERS: BindParameter[int] = bindparam("numbers", expanding=True)
 _ROOT = func.coalesce(_CAMPAIGN.c.merged_into, _CAMPAIGN.c.id)
 _KEYS = select(_KEY.c.key, _ROOT).outerjoin_from(_KEY, _CAMPAIGN).where(_KEY.c.key.in_(_NUMBERS))

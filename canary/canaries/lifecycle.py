@@ -40,15 +40,15 @@ def issue(session: Session, order: IssueOrder, draw: Draw, now: datetime, *, gen
     row = CanaryRow(
         address=made.address,
         domain=order.domain.lower(),
-        vendor_id=owner.id,
+        vendor_id=owner.id or 0,
         channel=order.channel,
-        generation=generation or _newest_generation(session, owner.id, order.channel),
+        generation=generation or _newest_generation(session, owner.id or 0, order.channel),
         style=order.style.value,
         bits=made.bits,
         persona=asdict(made.persona),
         issued_at=now,
     )
-    decoys.accompany(session, row, draw)
+    decoys.add_decoy_beside(session, row, draw)
     session.add(row)
     session.flush()
     return read_canary(session, row, owner.slug)
@@ -57,11 +57,11 @@ def issue(session: Session, order: IssueOrder, draw: Draw, now: datetime, *, gen
 def rotate(session: Session, address: str, draw: Draw, now: datetime) -> Canary:
     """Issue the next generation to the same vendor and channel; the old address keeps listening."""
     row = get_canary_row(session, address)
-    owner = session.get(VendorRow, row.vendor_id)
-    if owner is None or decoy_mac_of(session).tell(row):
+    if decoy_mac_of(session).is_decoy(row):
         raise Unknown(f"canary {address!r} is a decoy: it belongs to no vendor and cannot be rotated")
-    generation = _newest_generation(session, owner.id, row.channel) + 1
-    decoys.follow(session, row, draw, now)
+    owner = session.get_one(VendorRow, row.vendor_id)
+    generation = _newest_generation(session, owner.id or 0, row.channel) + 1
+    decoys.rotate_decoys_beside(session, row, draw, now)
     if row.state == CanaryState.ACTIVE:
         row.state = CanaryState.ROTATED.value
     row.rotated_at = now
@@ -79,22 +79,22 @@ def burn(session: Session, address: str, now: datetime) -> Canary:
     return find_canaries(session, [address])[row.address]
 
 
-def mark_leaked(session: Session, canary: int, at: datetime) -> None:
+def mark_burned_by_leak(session: Session, canary_id: int, at: datetime) -> None:
     """Mark a canary as burned by a leak, unless it was before."""
-    row = session.get_one(CanaryRow, canary)
+    row = session.get_one(CanaryRow, canary_id)
     if row.burned_at is None:
         row.state, row.burned_at = CanaryState.BURNED.value, at
 
 
-def set_leaked(session: Session, canary: int, since: datetime | None) -> None:
+def set_burned_by_leaks(session: Session, canary_id: int, since: datetime | None) -> None:
     """Say since when a canary counts as burned by leaks, None for never; one that its owner burned stays burned."""
-    row = session.get_one(CanaryRow, canary)
+    row = session.get_one(CanaryRow, canary_id)
     if row.burned_by_owner:
         return
     row.burned_at = since
     row.state = (CanaryState.BURNED if since else CanaryState.ROTATED if row.rotated_at else CanaryState.ACTIVE).value
 
 
-def _newest_generation(session: Session, vendor_id: int | None, channel: str) -> int:
+def _newest_generation(session: Session, vendor_id: int, channel: str) -> int:
     same = select(func.max(CanaryRow.generation)).where(CanaryRow.vendor_id == vendor_id)
     return session.exec(same.where(CanaryRow.channel == channel)).one() or 1

@@ -19,11 +19,11 @@ from canary.store.campaign_hits import restrike
 from canary.store.locks import Lock, lock
 from canary.store.queries.vendors import Unknown
 from canary.store.tables import (
+    CampaignDecisionRow,
     CampaignKeyRow,
     CampaignMailRow,
     CampaignRow,
     CampaignTextRow,
-    CampaignVerdictRow,
     CaseRow,
     HitRow,
     MailRow,
@@ -79,10 +79,10 @@ def split(session: Session, number: int, mails: Collection[int], word: Decision)
     return other
 
 
-def verdicts(session: Session, campaign: int) -> list[CampaignVerdictRow]:
+def verdicts(session: Session, campaign: int) -> list[CampaignDecisionRow]:
     """Return what was said of a campaign and of those that became part of it, oldest first."""
     parts: Any = union_all(select(literal(campaign)), select(CampaignRow.id).where(CampaignRow.merged_into == campaign))
-    row = CampaignVerdictRow
+    row = CampaignDecisionRow
     about = or_(col(row.campaign_id).in_(parts), col(row.other_id).in_(parts))
     return list(session.exec(select(row).where(about).order_by(col(row.id))).all())
 
@@ -94,8 +94,8 @@ def get_campaign(session: Session, number: int) -> CampaignRow:
     return campaign
 
 
-def _verdict(campaign: int, other: int, *, one: bool, word: Decision) -> CampaignVerdictRow:
-    return CampaignVerdictRow(
+def _verdict(campaign: int, other: int, *, one: bool, word: Decision) -> CampaignDecisionRow:
+    return CampaignDecisionRow(
         at=word.at, who=word.who, note=word.note[:500], one=one, campaign_id=campaign, other_id=other
     )
 
@@ -103,8 +103,8 @@ def _verdict(campaign: int, other: int, *, one: bool, word: Decision) -> Campaig
 def _lift(session: Session, campaigns: Collection[int], at: datetime) -> None:
     """End the force of earlier words that set these campaigns apart."""
     apart = set_apart(session, campaigns)
-    query = select(CampaignVerdictRow).where(col(CampaignVerdictRow.one).is_(False))
-    for row in session.exec(query.where(col(CampaignVerdictRow.lifted_at).is_(None))).all():
+    query = select(CampaignDecisionRow).where(col(CampaignDecisionRow.one).is_(False))
+    for row in session.exec(query.where(col(CampaignDecisionRow.lifted_at).is_(None))).all():
         sides = {get_campaign(session, row.campaign_id).id, get_campaign(session, row.other_id).id}
         if frozenset(sides) in apart:
             row.lifted_at = at

@@ -16,7 +16,16 @@ from canary.model.verdict import LEAKS
 from canary.store.codec import findings_of, reasons_of, suspects_of
 from canary.store.queries import audit, outbox
 from canary.store.queries.vendors import Unknown
-from canary.store.tables import CampaignHitRow, CanaryRow, CaseRow, CaseVendorRow, HitRow, MailRow, VendorRow, WatchRow
+from canary.store.tables import (
+    CampaignHitRow,
+    CanaryRow,
+    CaseNotificationRow,
+    CaseRow,
+    CaseVendorRow,
+    HitRow,
+    MailRow,
+    VendorRow,
+)
 
 REMIND = timedelta(hours=24)
 """So long after people were told of a case that nobody has looked at they are reminded; then twice as long, and so on."""
@@ -39,11 +48,13 @@ def queue_opened(session: Session, case: CaseRow, hit: int) -> None:
 
 def record_assessment(session: Session, case: CaseRow, at: datetime | None = None) -> None:
     """Take note of how a case that was just weighed stands, and put what is worth telling again into the outbox."""
-    now, watched = _stand(session, case), session.get(WatchRow, case.id)
+    now, watched = _stand(session, case), session.get(CaseNotificationRow, case.id)
     if watched is None:
         # That it was opened is told by whoever opened it.
         session.add(
-            WatchRow(case_id=case.id or 0, topic=_topic(session, case), told=asdict(now.after(NotifiedState())))
+            CaseNotificationRow(
+                case_id=case.id or 0, topic=_topic(session, case), told=asdict(now.after(NotifiedState()))
+            )
         )
         session.flush()
         return
@@ -55,7 +66,7 @@ def record_assessment(session: Session, case: CaseRow, at: datetime | None = Non
 
 def acknowledge(session: Session, case: int, who: str, now: datetime) -> None:
     """Take note that somebody saw a case, which ends its reminders; raises Unknown."""
-    row = session.get(WatchRow, case)
+    row = session.get(CaseNotificationRow, case)
     if row is None:
         raise Unknown(f"case {case}: no such case; see `canary cases`")
     row.acknowledged_at, row.acknowledged_by, row.remind_at = now, who[:100], None
@@ -65,8 +76,10 @@ def acknowledge(session: Session, case: int, who: str, now: datetime) -> None:
 
 def start_reminders(session: Session, cases: Sequence[int], now: datetime) -> None:
     """Begin to count the time after which people are reminded of cases that were opened."""
-    query = select(WatchRow).where(
-        col(WatchRow.case_id).in_(cases), col(WatchRow.remind_at).is_(None), col(WatchRow.acknowledged_at).is_(None)
+    query = select(CaseNotificationRow).where(
+        col(CaseNotificationRow.case_id).in_(cases),
+        col(CaseNotificationRow.remind_at).is_(None),
+        col(CaseNotificationRow.acknowledged_at).is_(None),
     )
     for row in session.exec(query):
         row.remind_at = now + REMIND
@@ -76,19 +89,21 @@ def send_due_reminders(session: Session, now: datetime) -> None:
     """Remind of cases that nobody has looked at, and tell which were closed or opened again."""
     _remind(session, now)
     ended = _watched().where(
-        col(WatchRow.resolved_at).is_(None), col(CaseRow.state).not_in(_OPEN), col(CaseRow.merged_into).is_(None)
+        col(CaseNotificationRow.resolved_at).is_(None),
+        col(CaseRow.state).not_in(_OPEN),
+        col(CaseRow.merged_into).is_(None),
     )
     for row, case in session.exec(ended.limit(100)).all():
         row.resolved_at, row.remind_at = now, None
         _tell(session, case, "case-resolved", now.isoformat(), f"Closed as {case.state.replace('-', ' ')}", now)
-    again = _watched().where(col(WatchRow.resolved_at).is_not(None), col(CaseRow.state).in_(_OPEN))
+    again = _watched().where(col(CaseNotificationRow.resolved_at).is_not(None), col(CaseRow.state).in_(_OPEN))
     for row, case in session.exec(again.limit(100)).all():
         row.resolved_at = None
         _tell(session, case, "case-reopened", now.isoformat(), "Opened again", now)
 
 
 def _remind(session: Session, now: datetime) -> None:
-    due = _watched().where(col(WatchRow.remind_at) <= now).limit(100)
+    due = _watched().where(col(CaseNotificationRow.remind_at) <= now).limit(100)
     for row, case in session.exec(due).all():
         row.reminders += 1
         fresh = case.state == CaseState.NEW
@@ -100,7 +115,11 @@ def _remind(session: Session, now: datetime) -> None:
 
 
 def _watched() -> Any:
-    return select(WatchRow, CaseRow).join(CaseRow, col(CaseRow.id) == WatchRow.case_id).order_by(col(CaseRow.id))
+    return (
+        select(CaseNotificationRow, CaseRow)
+        .join(CaseRow, col(CaseRow.id) == CaseNotificationRow.case_id)
+        .order_by(col(CaseRow.id))
+    )
 
 
 def _tell(session: Session, case: CaseRow, kind: str, mark: str, text: str, at: datetime) -> None:

@@ -15,6 +15,7 @@ from canary.model.decision import Decision
 from canary.store.codec import findings_of
 from canary.store.decoy_mac import decoy_mac_of
 from canary.store.queries import audit
+from canary.store.queries.canaries import in_order_of_issue
 from canary.store.queries.vendors import Unknown, vendor_row
 from canary.store.tables import CampaignHitRow, CanaryRow, CaseRow, CaseVendorRow, TaskRow, VendorRow
 
@@ -96,6 +97,6 @@ def _concerns(session: Session, case: CaseRow) -> list[Concern]:
 def _struck(session: Session, case: CaseRow) -> list[CanaryRow]:
     """Return the issued addresses that a case hit."""
     hit = select(CampaignHitRow.canary_id).where(CampaignHitRow.case_id == case.id, CampaignHitRow.leaks > 0)
-    query = select(CanaryRow).where(col(CanaryRow.id).in_(hit), col(CanaryRow.vendor_id).is_not(None))
-    tell = decoy_mac_of(session).tell
-    return [row for row in session.exec(query.order_by(col(CanaryRow.id)).limit(MOST)) if not tell(row)]
+    query = select(CanaryRow).where(col(CanaryRow.id).in_(hit))
+    is_decoy = decoy_mac_of(session).is_decoy
+    return [row for row in session.exec(query.order_by(*in_order_of_issue()).limit(MOST)) if not is_decoy(row)]

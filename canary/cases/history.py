@@ -11,7 +11,7 @@ from sqlmodel.sql.expression import SelectOfScalar
 from canary.cases.assign import LeakCase
 from canary.model.case import CaseState
 from canary.model.verdict import HINTS, LEAKS
-from canary.store.tables import CanaryRow, CaseDecisionRow, CaseRow, CaseVendorRow, HitRow, MailRow, SupplyRow
+from canary.store.tables import CanaryRow, CaseDecisionRow, CaseRow, CaseVendorRow, HitRow, MailRow, SupplierLinkRow
 
 _LEAKS = sorted(verdict.value for verdict in LEAKS)
 _BEARING = sorted(verdict.value for verdict in LEAKS | HINTS)
@@ -74,8 +74,8 @@ class StoredCases:
         return self._in_play(select(CaseRow).where(col(CaseRow.id).in_(numbers)).order_by(col(CaseRow.id)))
 
     def _sharing_supplier(self, vendor: int) -> frozenset[int]:
-        mine = select(SupplyRow.supplier_id).where(SupplyRow.vendor_id == vendor)
-        sharing = select(SupplyRow.vendor_id).where(col(SupplyRow.supplier_id).in_(mine))
+        mine = select(SupplierLinkRow.supplier_id).where(SupplierLinkRow.vendor_id == vendor)
+        sharing = select(SupplierLinkRow.vendor_id).where(col(SupplierLinkRow.supplier_id).in_(mine))
         return frozenset(self._session.exec(sharing.distinct()))
 
     def _in_play(self, query: SelectOfScalar[CaseRow]) -> list[LeakCase]:

@@ -73,7 +73,7 @@ def _follow(session: Session, stored: StoredCases, hit: AssignedHit, decision: i
         reopen(row, made.case, decision)
         records.add_event(session, row, hit.at, "reopened", f"Was {before}; opened again, as {what} came to it.")
     if made.first and made.burns:
-        lifecycle.mark_leaked(session, hit.canary, hit.at)
+        lifecycle.mark_burned_by_leak(session, hit.canary, hit.at)
 
 
 def _open(session: Session, stored: StoredCases, case: LeakCase, hit: AssignedHit, decision: int) -> CaseRow:

@@ -24,8 +24,8 @@ from canary.store.tables import (
     HitRow,
     LetterRow,
     MailRow,
+    SupplierLinkRow,
     SupplierRow,
-    SupplyRow,
     VendorRow,
 )
 
@@ -138,7 +138,7 @@ def _clients(session: Session, case: CaseRow, slug: str) -> tuple[str, set[int]]
     row = session.exec(select(SupplierRow).where(SupplierRow.slug == slug)).first()
     if row is None:
         raise Unknown(f"supplier {slug!r} is not known: see `canary vendor show`")
-    told = session.exec(select(SupplyRow.vendor_id).where(SupplyRow.supplier_id == row.id))
+    told = session.exec(select(SupplierLinkRow.vendor_id).where(SupplierLinkRow.supplier_id == row.id))
     return row.name, _members(session, case) & set(told)
 
 

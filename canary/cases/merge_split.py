@@ -240,7 +240,7 @@ def _move(session: Session, hits: list[int], to: CaseRow) -> None:
 def _leaks(session: Session, number: int, which: Any) -> list[tuple[datetime, int]]:
     """Return when leak hits of a case came and to which vendor, in order of time."""
     query = select(HitRow.at, CanaryRow.vendor_id).join(CanaryRow).where(HitRow.case_id == number, which)
-    query = query.where(col(HitRow.verdict).in_(_LEAKS), col(CanaryRow.vendor_id).is_not(None))
+    query = query.where(col(HitRow.verdict).in_(_LEAKS))
     return [(at, vendor or 0) for at, vendor in session.exec(query.order_by(col(HitRow.at), col(HitRow.id)))]
 
 
@@ -255,7 +255,7 @@ def _vendors(session: Session, number: int | None) -> set[int]:
 
 def _hit_vendors(session: Session, number: int | None) -> set[int]:
     query = select(CanaryRow.vendor_id).join(HitRow).where(HitRow.case_id == number)
-    return {vendor for vendor in session.exec(query.distinct()) if vendor is not None}
+    return set(session.exec(query.distinct()))
 
 
 def _join(session: Session, case: CaseRow, vendors: set[int]) -> None:

@@ -23,7 +23,16 @@ from canary.cases.keep_hits import reopen
 from canary.model.case import CaseState
 from canary.model.verdict import HINTS, LEAKS
 from canary.store.codec import suspects_json
-from canary.store.tables import CampaignHitRow, CanaryRow, CaseRow, CaseVendorRow, HitRow, MailRow, SupplyRow, VendorRow
+from canary.store.tables import (
+    CampaignHitRow,
+    CanaryRow,
+    CaseRow,
+    CaseVendorRow,
+    HitRow,
+    MailRow,
+    SupplierLinkRow,
+    VendorRow,
+)
 from canary.store.tables.base import metadata
 
 BATCH = 1000
@@ -95,8 +104,8 @@ def connected_vendors(session: Session, vendor: int) -> frozenset[int]:
     while fresh:
         cases = select(CaseVendorRow.case_id).where(col(CaseVendorRow.vendor_id).in_(fresh))
         beside = set(session.exec(select(CaseVendorRow.vendor_id).where(col(CaseVendorRow.case_id).in_(cases))))
-        supplied = select(SupplyRow.supplier_id).where(col(SupplyRow.vendor_id).in_(fresh))
-        sharing = select(SupplyRow.vendor_id).where(col(SupplyRow.supplier_id).in_(supplied))
+        supplied = select(SupplierLinkRow.supplier_id).where(col(SupplierLinkRow.vendor_id).in_(fresh))
+        sharing = select(SupplierLinkRow.vendor_id).where(col(SupplierLinkRow.supplier_id).in_(supplied))
         hit = select(CampaignHitRow.campaign_id).join(CanaryRow, col(CanaryRow.id) == CampaignHitRow.canary_id)
         campaigns = hit.where(col(CanaryRow.vendor_id).in_(fresh), CampaignHitRow.campaign_id > 0)
         same = (
@@ -258,7 +267,7 @@ class _Play:
     def _set_vendors(self, row: CaseRow) -> None:
         """Let a case have the vendors whose addresses were hit in it."""
         query = select(CanaryRow.vendor_id).join(HitRow, col(HitRow.canary_id) == CanaryRow.id)
-        found = {v for v in self._session.exec(query.where(HitRow.case_id == row.id).distinct()) if v is not None}
+        found = set(self._session.exec(query.where(HitRow.case_id == row.id).distinct()))
         members = self._session.exec(select(CaseVendorRow).where(CaseVendorRow.case_id == row.id)).all()
         for member in members:
             if member.vendor_id in self._vendors and member.vendor_id not in found:
@@ -295,7 +304,7 @@ def _move(session: Session, moved: list[dict[str, Any]], case: int | None) -> No
 def _set_leaked(session: Session, canary: int) -> None:
     """Let a canary count as burned since the first leak hit that burns it, or be as it was if there is none."""
     query = select(func.min(HitRow.at)).where(HitRow.canary_id == canary, col(HitRow.verdict).in_(_LEAKS))
-    lifecycle.set_leaked(session, canary, session.exec(query.where(col(HitRow.burns).is_(True))).one())
+    lifecycle.set_burned_by_leaks(session, canary, session.exec(query.where(col(HitRow.burns).is_(True))).one())
 
 
 def _mails(count: int) -> str:

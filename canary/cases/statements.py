@@ -18,7 +18,7 @@ from canary.model.verdict import LEAKS, Reason, repeated_fields
 from canary.store.codec import claim_json, claims_of, findings_of, reasons_of, suspects_of
 from canary.store.decoy_mac import decoy_mac_of
 from canary.store.queries import attempts, audit, canaries
-from canary.store.tables import CanaryRow, CaseRow, CaseVendorRow, HitRow, StatementRow, SupplierRow, SupplyRow
+from canary.store.tables import CanaryRow, CaseRow, CaseVendorRow, HitRow, StatementRow, SupplierLinkRow, SupplierRow
 
 MOST = 2000
 LEAKED = [verdict.value for verdict in LEAKS]
@@ -115,15 +115,15 @@ def _quiet(session: Session, case: CaseRow) -> tuple[datetime, ...]:
     hit = select(HitRow.canary_id).where(col(HitRow.verdict).in_(LEAKED), HitRow.canary_id == CanaryRow.id).exists()
     query = select(CanaryRow).where(col(CanaryRow.vendor_id).in_(vendors), ~hit)
     rows = session.exec(query.order_by(col(CanaryRow.issued_at).desc()).limit(MOST))
-    tell = decoy_mac_of(session).tell
-    return tuple(row.issued_at for row in rows if not tell(row))
+    is_decoy = decoy_mac_of(session).is_decoy
+    return tuple(row.issued_at for row in rows if not is_decoy(row))
 
 
 def _carriers(session: Session, case: CaseRow) -> tuple[str, ...]:
     vendors = select(CaseVendorRow.vendor_id).where(CaseVendorRow.case_id == case.id)
-    query = select(SupplierRow.name).join(SupplyRow).where(col(SupplyRow.vendor_id).in_(vendors))
+    query = select(SupplierRow.name).join(SupplierLinkRow).where(col(SupplierLinkRow.vendor_id).in_(vendors))
     return tuple(
-        session.exec(query.where(SupplyRow.origin == "learned").distinct().order_by(SupplierRow.name).limit(10))
+        session.exec(query.where(SupplierLinkRow.origin == "learned").distinct().order_by(SupplierRow.name).limit(10))
     )
 
 

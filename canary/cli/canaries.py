@@ -57,7 +57,8 @@ def issue(
     """Issue new addresses to a vendor."""
     import secrets
 
-    from canary.canaries import decoys, lifecycle
+    from canary.canaries import lifecycle
+    from canary.canaries.decoy_key import key_problem, prepare_key
     from canary.canaries.lifecycle import IssueOrder
 
     known = settings()
@@ -68,7 +69,7 @@ def issue(
         )
     store = open_store(known)
     with store.writing() as session:
-        print_error(decoys.ready(session) if known.decoys.count else decoys.trouble(session))
+        print_error(prepare_key(session) if known.decoys.count else key_problem(session))
         order = IssueOrder(vendor, at, channel, style, mailbox, locale)
         made = [lifecycle.issue(session, order, secrets.randbelow, clock()) for _ in range(count)]
     _print(made, form)
@@ -103,12 +104,12 @@ def list_canaries(
     as_json: Json = False,
 ) -> None:
     """List all issued addresses."""
-    from canary.canaries import decoys
+    from canary.canaries.decoy_key import key_problem
     from canary.store.queries import canaries
 
     store = open_store()
     with store.reading() as session:
-        print_error(decoys.trouble(session))
+        print_error(key_problem(session))
         if with_decoys:
             found = [canary for canary in canaries.issued_and_decoys(session, vendor) if canary.vendor is None]
         else:

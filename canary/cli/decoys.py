@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from canary.canaries.decoys import DecoySummary
 
 
-def keep_decoys(
+def maintain_decoys(
     count: Annotated[
         int | None,
         typer.Option(min=0, max=1000, help="How many at each domain; without it decoys.count of the settings."),
@@ -24,16 +24,17 @@ def keep_decoys(
     import secrets
 
     from canary.canaries import decoys
+    from canary.canaries.decoy_key import prepare_key
 
     known = settings()
     store = open_store(known)
     with store.writing() as session:
-        if fault := decoys.ready(session, anew=new_key):
-            raise CliError(f"{fault}, or start over with --new-key")
+        if fault := prepare_key(session, replace=new_key):
+            raise CliError(f"{fault}, or give the key up with --new-key")
         wanted = decoys.DecoyRequest(known.decoys.count if count is None else count)
         made = decoys.maintain_decoys(session, wanted, secrets.randbelow, clock())
     with store.reading() as session:
-        found = decoys.standings(session)
+        found = decoys.decoy_summaries(session)
     if as_json:
         show_json({"made": made, "key": str(known.decoy_key), "domains": [_document(each) for each in found]})
         return

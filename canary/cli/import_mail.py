@@ -105,19 +105,19 @@ def _read_map(path: Path | None) -> tuple[dict[str, tuple[str, str]], tuple[str,
 
 
 def _run(order: _Order, known: "Settings") -> "tuple[Report, Path]":
-    from canary.canaries import decoys
+    from canary.canaries.decoy_key import key_problem, prepare_key
     from canary.importing import backfill
     from canary.importing.import_store import QuietStore
-    from canary.processes.run import pipeline_parts, seals
+    from canary.processes.run import decoy_mac_from, pipeline_parts
 
     in_map = {address.rpartition("@")[2] for address in order.mapped}
     domains = tuple(sorted({*(domain.lower() for domain in known.domains), *order.adopt, *in_map}))
     if not domains:
         raise CliError("no domains: set `domains` in canary.toml, or name yours with --adopt DOMAIN", 2)
     open_store(known).close()
-    store = QuietStore(known.store_url, seals=seals(known))
+    store = QuietStore(known.store_url, decoy_mac=decoy_mac_from(known))
     with store.writing() as session:
-        print_error(decoys.ready(session) if known.decoys.count else decoys.trouble(session))
+        print_error(prepare_key(session) if known.decoys.count else key_problem(session))
     parts = [
         replace(pipeline_parts(known, store), store=store) for _ in range(2)
     ]  # each loop has a resolver of its own

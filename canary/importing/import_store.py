@@ -108,14 +108,14 @@ def adopt(
     owned = {}
     for each in proposals:
         address = each.address.lower()
-        if (known := _row(session, address)) is None or decoy_mac_of(session).tell(known):
+        if (known := _row(session, address)) is None or decoy_mac_of(session).is_decoy(known):
             owned[address] = each, _owner(session, each, now)
     left = list(owned)
     while left:
         address = left.pop(draw(len(left)))
         row, known = _canary(*owned[address]), _row(session, address)
         if known is None:
-            decoys.accompany_adopted(session, row, owned, draw)
+            decoys.add_decoy_beside(session, row, draw, owned)
         session.add(known.sqlmodel_update(row.model_dump(exclude={"id"})) if known else row)
         session.flush()
     return len(owned)
@@ -128,7 +128,7 @@ def _row(session: Session, address: str) -> CanaryRow | None:
 def _canary(each: AdoptionProposal, owner: VendorRow) -> CanaryRow:
     address = each.address.lower()
     return CanaryRow(
-        address=address, domain=address.rpartition("@")[2], vendor_id=owner.id, channel=each.channel,
+        address=address, domain=address.rpartition("@")[2], vendor_id=owner.id or 0, channel=each.channel,
         generation=1, style=each.style.value, bits=each.bits, state=CanaryState.ACTIVE.value, issued_at=each.issued,
     )  # fmt: skip
 

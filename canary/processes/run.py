@@ -19,6 +19,7 @@ from canary.alerts.delivery import DeliveryContext, DeliveryPool
 from canary.alerts.health_check import HealthCheck
 from canary.authenticate.dns_records import Arrangement, check_records, wanted_records
 from canary.canaries import decoys
+from canary.canaries.decoy_key import key_problem, prepare_key
 from canary.cases import case_alerts
 from canary.cases.assess import reassess_due
 from canary.mail.received import read_trusted
@@ -32,12 +33,12 @@ from canary.processes.judging import lookups, supplier_book
 from canary.processes.smtp_process import (
     clock,
     command,
+    decoy_mac_from,
     fetch_addresses,
     open_spool,
     open_store,
     receiver_metrics,
     receivers,
-    seals,
 )
 from canary.processes.stage_timer import StageTimer
 from canary.processes.supervisor import ManagedProcess, ShutdownSignal, announce, supervise
@@ -53,7 +54,7 @@ from canary.web.config import WebConfig
 from canary.web.issue_forms import IssueSettings
 from canary.web.rendering import KEEPS_UP, LISTENING
 
-__all__ = ["clock", "fetch_addresses", "open_spool", "open_store", "seals"]
+__all__ = ["clock", "decoy_mac_from", "fetch_addresses", "open_spool", "open_store"]
 
 log = logging.getLogger("canary.run")
 
@@ -257,7 +258,7 @@ def _keep_decoys(store: Database, settings: Settings) -> None:
     # Only where they have enough issued addresses to hide among; `canary decoys` makes them anywhere.
     wanted = decoys.DecoyRequest(settings.decoys.count, least=max(1, settings.decoys.count))
     with store.writing() as session:
-        if told := decoys.ready(session) if wanted.count else decoys.trouble(session):
+        if told := prepare_key(session) if wanted.count else key_problem(session):
             log.warning("%s", told)
         elif _mine(session, "decoys", timedelta(hours=2)):
             decoys.maintain_decoys(session, wanted, secrets.randbelow, clock())

@@ -37,10 +37,12 @@ def clock() -> datetime:
 def open_store(settings: Settings) -> Database:
     """Open the store, making the data folder if need be."""
     settings.data.mkdir(mode=0o700, parents=True, exist_ok=True)
-    return Database(settings.store_url, seals=seals(settings), carried={CARRIED_AS: settings.attribution.rates})
+    return Database(
+        settings.store_url, decoy_mac=decoy_mac_from(settings), carried={CARRIED_AS: settings.attribution.rates}
+    )
 
 
-def seals(settings: Settings) -> DecoyMac:
+def decoy_mac_from(settings: Settings) -> DecoyMac:
     """Return what tells decoys from issued addresses, by the key in its file."""
     return DecoyMac(settings.decoy_key, settings.decoys.every if settings.decoys.count else 0)
 

@@ -9,7 +9,7 @@ from sqlmodel import Session, col, delete, select
 from canary.model.identity import Identity
 from canary.model.party import Vendor
 from canary.store.queries import audit
-from canary.store.tables import SupplierRow, SupplyRow
+from canary.store.tables import SupplierLinkRow, SupplierRow
 from canary.store.upsert import insert_for
 
 
@@ -71,9 +71,9 @@ def forget(session: Session, vendor_id: int, supplier: str, account: str) -> Non
     """Forget that mail showed a vendor to use an account which turned out not to be its own."""
     ids = select(SupplierRow.id).where(SupplierRow.slug == supplier)
     session.execute(
-        delete(SupplyRow).where(
-            col(SupplyRow.vendor_id) == vendor_id, col(SupplyRow.supplier_id).in_(ids),
-            col(SupplyRow.account) == account, col(SupplyRow.origin) == "learned",
+        delete(SupplierLinkRow).where(
+            col(SupplierLinkRow.vendor_id) == vendor_id, col(SupplierLinkRow.supplier_id).in_(ids),
+            col(SupplierLinkRow.account) == account, col(SupplierLinkRow.origin) == "learned",
         )
     )  # fmt: skip
 
@@ -81,11 +81,11 @@ def forget(session: Session, vendor_id: int, supplier: str, account: str) -> Non
 def _learn(session: Session, use: Use) -> None:
     supplier = session.exec(select(SupplierRow).where(SupplierRow.slug == use.supplier)).one()
     keys = {"vendor_id": use.vendor_id, "supplier_id": supplier.id, "channel": use.channel}
-    found = session.exec(select(SupplyRow).filter_by(**keys).with_for_update()).first()
+    found = session.exec(select(SupplierLinkRow).filter_by(**keys).with_for_update()).first()
     if found is None:
         values = {**keys, "account": use.account, "since": use.at, "origin": "learned", "through": use.through}
         session.execute(
-            insert_for(session, SupplyRow).values(**values).on_conflict_do_nothing(index_elements=list(keys))
+            insert_for(session, SupplierLinkRow).values(**values).on_conflict_do_nothing(index_elements=list(keys))
         )
         audit.note(session, use.vendor_id, use.at, "supplier-seen", _told(use, supplier.name))
     elif found.origin == "learned":

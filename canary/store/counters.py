@@ -19,13 +19,13 @@ from canary.store.database import at_end
 from canary.store.tables import (
     NEVER,
     CampaignHitRow,
+    CanaryCountRow,
     CanaryRow,
-    CanaryTallyRow,
     DayCountRow,
     HitRow,
     MailRow,
+    VendorCountRow,
     VendorOutsiderRow,
-    VendorTallyRow,
     VendorWeekRow,
 )
 from canary.store.tables.base import metadata
@@ -37,7 +37,7 @@ _SUMS = "canary.sums"
 _VENDOR, _CANARY, _WEEK, _DAY, _OUTSIDER, _STRIKE, _HIT, _PLANTED = (
     metadata.tables[str(row.__tablename__)]
     for row in (
-        VendorTallyRow, CanaryTallyRow, VendorWeekRow, DayCountRow, VendorOutsiderRow, CampaignHitRow, HitRow, CanaryRow,
+        VendorCountRow, CanaryCountRow, VendorWeekRow, DayCountRow, VendorOutsiderRow, CampaignHitRow, HitRow, CanaryRow,
     )
 )  # fmt: skip
 _KINDS = ("own", "outside", "asking", "hints", "other")

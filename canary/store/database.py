@@ -13,7 +13,7 @@ from sqlalchemy.exc import DBAPIError, OperationalError
 from sqlalchemy.pool import ConnectionPoolEntry
 from sqlmodel import Session
 
-from canary.store.decoy_mac import INFO, KEYLESS, DecoyMac
+from canary.store.decoy_mac import NO_DECOYS, SESSION_KEY, DecoyMac
 from canary.store.locks import Lock, lock
 
 MIGRATIONS = Path(__file__).parent / "migrations"
@@ -28,16 +28,16 @@ class Database:
         url: str,
         *,
         busy_seconds: float = 10,
-        seals: DecoyMac = KEYLESS,
+        decoy_mac: DecoyMac = NO_DECOYS,
         carried: Mapping[str, object] | None = None,
     ) -> None:
         """Prepare the engine for a URL such as `sqlite:///data/canary.db` or `postgresql+psycopg://...`.
 
-        `seals` tell decoys from issued addresses in all that is read through here. `carried` is handed on in the
+        `decoy_mac` tells decoys from issued addresses in all that is read through here. `carried` is handed on in the
         `info` of every session, for those who know the names in it.
         """
         self.url = make_url(url)
-        self._info = {**(carried or {}), INFO: seals}
+        self._info = {**(carried or {}), SESSION_KEY: decoy_mac}
         self.sqlite = self.url.get_backend_name() == "sqlite"
         self._writers, self._patience = threading.Lock(), busy_seconds
         arguments = (

@@ -1,4 +1,4 @@
-"""Seals: what tells a decoy from an issued address, to whoever holds the key and to nobody else."""
+"""Which address is a decoy: its row carries an authentication code (MAC) that only the holder of a key can make or check."""
 
 import hmac
 from collections import Counter
@@ -8,13 +8,16 @@ from typing import Protocol
 
 from sqlmodel import Session
 
-from canary.store.signing_key import key_in
+from canary.store.signing_key import read_or_make_key
+from canary.store.tables.base import MAC_OCTETS
 
-INFO = "seals"
-_OCTETS, _LEAST = 16, 32
+SESSION_KEY = "decoy_mac"
+"""Under which name a session carries its `DecoyMac`."""
+
+_LEAST_OCTETS = 32
 
 
-class SealedRow(Protocol):
+class MarkedRow(Protocol):
     """A row of a canary, whole or in part."""
 
     @property
@@ -22,74 +25,68 @@ class SealedRow(Protocol):
         """The address, in lower case."""
 
     @property
-    def vendor_id(self) -> int | None:
-        """The vendor it was issued to, or would have been."""
-
-    @property
-    def seal(self) -> bytes:
-        """Its seal."""
+    def mac(self) -> bytes:
+        """Random octets, or the authentication code of a decoy."""
 
 
 @dataclass(slots=True)
 class DecoyMac:
     """The key of the decoys, in a file outside the store, and how often one is made: one for `every` addresses issued.
 
-    Without a file, and as long as the file is not there, every sealed address counts as issued. `counted` is what
+    Without a file, and as long as the file is not there, every address counts as issued. `counted` is what
     `canary.canaries.decoys` remembers of the last count.
     """
 
     file: Path | None = None
     every: int = 0
-    counted: tuple[object, Counter[int | None]] = field(default=(None, Counter()), repr=False)
+    counted: tuple[object, Counter[int]] = field(default=(None, Counter()), repr=False)
     _key: bytes | None = field(default=None, repr=False)
 
     def key(self) -> bytes | None:
-        """Return the key, or None where it cannot be read; once it was, it stays known."""
+        """Return the key, or None where it cannot be read; a key that was read once is remembered."""
         if self._key is None and self.file is not None and self.file.is_file():
-            self._key = self._read(self.file)
+            self._key = _read(self.file)
         return self._key
 
-    def make(self) -> bytes:
-        """Return the key, making it if there is none; raises OSError, and ValueError for a file that holds none."""
+    def make_key(self) -> None:
+        """Make the key if there is none; raises OSError, and ValueError for a file that holds none."""
         if self.file is None:
             raise ValueError("decoys.key_file: no file for the key of the decoys; set one")
-        self._key = self._read(self.file)
-        return self._key
+        self._key = _read(self.file)
 
-    def seal(self, address: str) -> bytes:
-        """Return the seal of a decoy; raises ValueError without the key."""
+    def mac(self, address: str) -> bytes:
+        """Return the authentication code of a decoy; raises ValueError without the key."""
         key = self.key()
         if key is None:
             raise ValueError(f"decoy key {self.file}: missing; put your copy there")
-        return _digest(key, f"decoy:{address}")
+        return _mac(key, address)
 
-    def tell(self, row: SealedRow) -> bool:
-        """Whether a row is known to be a decoy."""
-        if row.vendor_id is None:
-            return True
+    def is_decoy(self, row: MarkedRow) -> bool:
+        """Whether the key says that a row is a decoy."""
         key = self.key()
-        return key is not None and hmac.compare_digest(_digest(key, f"decoy:{row.address}"), row.seal)
+        return key is not None and hmac.compare_digest(_mac(key, row.address), row.mac)
 
-    def mark(self) -> str:
-        """Return by what the key is known again; raises ValueError without it."""
-        return self.seal("").hex()
-
-    @staticmethod
-    def _read(file: Path) -> bytes:
-        found = key_in(file)
-        if len(found) < _LEAST:
-            raise ValueError(f"decoy key {file}: {len(found)} octets are too few for a key; put your copy there")
-        return found
+    def fingerprint(self) -> str:
+        """Return by what the key is recognised; raises ValueError without it."""
+        return self.mac("").hex()
 
 
-KEYLESS = DecoyMac()
+NO_DECOYS = DecoyMac()
+"""Where no key is set, no address is a decoy."""
 
 
 def decoy_mac_of(session: Session) -> DecoyMac:
-    """Return the seals that go with a session."""
-    found: DecoyMac = session.info.get(INFO, KEYLESS)
-    return found
+    """Return what a session tells decoys by."""
+    made: DecoyMac = session.info.get(SESSION_KEY, NO_DECOYS)
+    return made
 
 
-def _digest(key: bytes, text: str) -> bytes:
-    return hmac.digest(key, text.encode(), "sha256")[:_OCTETS]
+def _read(file: Path) -> bytes:
+    key = read_or_make_key(file)
+    if len(key) < _LEAST_OCTETS:
+        raise ValueError(f"decoy key {file}: {len(key)} octets are too few for a key; put your copy there")
+    return key
+
+
+def _mac(key: bytes, address: str) -> bytes:
+    return hmac.digest(key, f"decoy:{address}".encode(), "sha256")[:MAC_OCTETS]

@@ -8,10 +8,10 @@ from pathlib import Path
 
 def installation_key(folder: Path) -> bytes:
     """Return the key in a data folder, making both if need be; raises OSError."""
-    return key_in(folder / "secret.key")
+    return read_or_make_key(folder / "secret.key")
 
 
-def key_in(file: Path) -> bytes:
+def read_or_make_key(file: Path) -> bytes:
     """Return the key in a file that only its owner may read, making it if need be; raises OSError."""
     file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     if not file.exists():

@@ -16,7 +16,7 @@ from canary.store.decoy_mac import decoy_mac_of
 from canary.store.queries.vendors import vendors_by_id
 from canary.store.tables import CanaryRow, CaseRow, CaseVendorRow, HitRow, MailRow, SenderRow, VendorRow, VendorTagRow
 from canary.views.models import CanaryLine
-from canary.views.view_queries import canary_query, choose, read_canaries
+from canary.views.view_queries import canaries_after, canary_query, choose, read_canaries
 
 Moment = tuple[datetime, int]
 """Where a list by time goes on: the time and the number of the last one seen."""
@@ -79,9 +79,9 @@ def vendors_after(session: Session, after: str, limit: int, tag: str = "") -> li
     return sorted(found.values(), key=lambda vendor: vendor.slug)
 
 
-def canaries_after(session: Session, after: int, limit: int, among: Among) -> Sequence[CanaryLine]:
-    """Return issued addresses in order of issue."""
-    query = canary_query().where(col(CanaryRow.id) > after).order_by(None).order_by(col(CanaryRow.id))
+def issued_after(session: Session, after: int, limit: int, among: Among) -> Sequence[CanaryLine]:
+    """Return issued addresses in order of issue, after the one of a number."""
+    query = canaries_after(canary_query(), after)
     pairs = ((VendorRow.slug, among.vendor), (CanaryRow.channel, among.channel), (CanaryRow.state, among.state))
     return read_canaries(session, query.where(*(col(column) == value for column, value in pairs if value)), limit)
 
@@ -191,7 +191,7 @@ def _hits() -> Any:
 
 
 def _facts(session: Session, query: Any, limit: int, *, owned: bool = False) -> list[HitFact]:
-    tell = decoy_mac_of(session).tell
+    is_decoy = decoy_mac_of(session).is_decoy
     with session.execute(query.execution_options(yield_per=max(limit, 1))) as found:
-        facts = (HitFact(hit, canary.address, None if tell(canary) else slug) for hit, canary, slug in found)
+        facts = (HitFact(hit, canary.address, None if is_decoy(canary) else slug) for hit, canary, slug in found)
         return list(islice((fact for fact in facts if fact.vendor is not None or not owned), limit))

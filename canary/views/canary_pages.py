@@ -1,13 +1,15 @@
 """Every address that was issued, page by page."""
 
 from dataclasses import dataclass
+from datetime import datetime
 
 from sqlmodel import Session, col
 
 from canary.model.canary import CanaryState
-from canary.store.tables import CanaryRow, CanaryTallyRow, HitRow, VendorRow
+from canary.store.queries.canaries import in_order_of_issue
+from canary.store.tables import CanaryCountRow, CanaryRow, HitRow, VendorRow
 from canary.views.models import CanaryLine, HitLine
-from canary.views.view_queries import PAGE, canary_query, hit_query, read_canaries, read_hits
+from canary.views.view_queries import PAGE, canaries_after, canary_query, choose, hit_query, read_canaries, read_hits
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,12 +30,12 @@ STATES = tuple(state.value for state in CanaryState)
 def canary_list(
     session: Session, after: int = 0, wanted: CanaryFilter = EVERY
 ) -> tuple[tuple[CanaryLine, ...], int | None]:
-    """Read canaries in order of issue from a key on, and the key of the next page if there is one."""
-    query = canary_query().where(col(CanaryRow.id) > after).order_by(None).order_by(col(CanaryRow.id))
+    """Read canaries in order of issue, after the one of a number, and after which one the next page begins if there is one."""
+    query = canaries_after(canary_query(), after)
     named = ((VendorRow.slug, wanted.vendor), (CanaryRow.channel, wanted.channel), (CanaryRow.state, wanted.state))
     query = query.where(*(col(column) == value for column, value in named if value))
     if wanted.hit:
-        query = query.join(CanaryTallyRow).where(col(CanaryTallyRow.outside) > 0)
+        query = query.join(CanaryCountRow).where(col(CanaryCountRow.outside) > 0)
     found = read_canaries(session, query, PAGE + 1)
     return found[:PAGE], found[PAGE - 1].id if len(found) > PAGE else None
 
@@ -45,3 +47,10 @@ def canary_page(session: Session, number: int) -> tuple[CanaryLine, tuple[HitLin
         return None
     query = hit_query().where(col(HitRow.canary_id) == number)
     return found[0], read_hits(session, query.order_by(col(HitRow.at).desc(), col(HitRow.id).desc()).limit(LATEST))
+
+
+def last_issued_before(session: Session, at: datetime) -> int:
+    """Return the number of the newest canary that was issued before a time, 0 where there is none."""
+    newest_first = (column.desc() for column in in_order_of_issue())
+    query = choose(CanaryRow.id).where(col(CanaryRow.issued_at) < at).order_by(*newest_first).limit(1)
+    return session.execute(query).scalar() or 0

@@ -13,7 +13,7 @@ from canary.model.case import SuspectKind
 from canary.model.party import SupplierLink
 from canary.store.decoy_mac import decoy_mac_of
 from canary.store.queries.vendors import supplies
-from canary.store.tables import CanaryRow, CaseRow, CaseVendorRow, SupplierRow, SupplyRow, VendorRow
+from canary.store.tables import CanaryRow, CaseRow, CaseVendorRow, SupplierLinkRow, SupplierRow, VendorRow
 from canary.views.case_models import CanaryMark, Matrix, MatrixCell
 from canary.views.view_queries import canary_query
 
@@ -50,11 +50,11 @@ def matrix(session: Session, case: CaseRow, evidence: Evidence) -> Matrix:
 
 def _vendors(session: Session, case: CaseRow, suspected: Sequence[str]) -> list[int]:
     """Choose the vendors to show: those that were hit, then clients of the suspects, then others, the oldest first."""
-    clients = select(SupplyRow.vendor_id).join(SupplierRow).where(col(SupplierRow.slug).in_(suspected[:SHADES]))
+    clients = select(SupplierLinkRow.vendor_id).join(SupplierRow).where(col(SupplierRow.slug).in_(suspected[:SHADES]))
     found: dict[int, None] = {}
     for query in (
         select(CaseVendorRow.vendor_id).where(CaseVendorRow.case_id == case.id).order_by(col(CaseVendorRow.vendor_id)),
-        clients.distinct().order_by(col(SupplyRow.vendor_id)),
+        clients.distinct().order_by(col(SupplierLinkRow.vendor_id)),
         select(VendorRow.id).order_by(col(VendorRow.id)),
     ):
         for number in session.exec(query.limit(ROWS)):
@@ -64,10 +64,10 @@ def _vendors(session: Session, case: CaseRow, suspected: Sequence[str]) -> list[
 
 def _rows(session: Session, vendors: Sequence[int], hit: set[str], last_hit: datetime) -> Held:
     """Return the addresses of some vendors by channel; those hit come first where there are too many."""
-    tell = decoy_mac_of(session).tell
+    is_decoy = decoy_mac_of(session).is_decoy
     given = canary_query().where(col(CanaryRow.vendor_id).in_(vendors)).limit(MOST)
     chosen = (col(CanaryRow.address).in_(hit), col(CanaryRow.address).not_in(hit))
-    found = [row for which in chosen for row in session.execute(given.where(which)) if not tell(row[0])]
+    found = [row for which in chosen for row in session.execute(given.where(which)) if not is_decoy(row[0])]
     rows: Held = {}
     for canary, name, slug in found:
         mark = CanaryMark(canary.address, canary.generation, canary.address in hit, canary.issued_at <= last_hit)

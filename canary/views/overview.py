@@ -10,7 +10,7 @@ from sqlmodel import Session, col
 
 from canary.canaries import decoys
 from canary.cases.records import OPEN
-from canary.store.tables import NEVER, CanaryRow, CaseRow, CaseVendorRow, GuessRow, VendorRow, VendorTallyRow
+from canary.store.tables import NEVER, CanaryRow, CaseRow, CaseVendorRow, GuessRow, VendorCountRow, VendorRow
 from canary.views.models import CaseLine, KindCounts, Overview, VendorCounts, VendorLine
 from canary.views.time_series import end_of, outside_days, vendor_weeks
 from canary.views.view_queries import case_lines, choose, latest_hits, pairs, tally_of
@@ -24,8 +24,8 @@ _OPEN_CASE = (
     .where(col(CaseVendorRow.vendor_id) == col(VendorRow.id), col(CaseRow.state).in_(OPEN))
     .exists()
 )
-_OUTSIDE = col(VendorTallyRow.last_outside) > NEVER
-_ASKING = col(VendorTallyRow.asking) > 0
+_OUTSIDE = col(VendorCountRow.last_outside) > NEVER
+_ASKING = col(VendorCountRow.asking) > 0
 SHOWN: Mapping[str, ColumnElement[bool] | None] = {
     "all": None,
     "leaking": _OPEN_CASE,
@@ -62,7 +62,7 @@ def overview(session: Session, now: datetime, view: View = View()) -> Overview:
         hits=latest_hits(session),
         days=outside_days(session, end),
         canaries=int(session.execute(choose(func.count()).select_from(CanaryRow)).scalar_one())
-        - decoys.by_vendor(session).total(),
+        - decoys.count_by_vendor(session).total(),
         attempts=sum(number for _, number in pressure),
         counts=_counts(session),
         further=further,
@@ -89,7 +89,7 @@ def leaking(session: Session, vendors: Collection[int]) -> set[int]:
     return set(session.execute(member.where(col(CaseRow.state).in_(OPEN))).scalars())
 
 
-Rows = list[tuple[VendorRow, VendorTallyRow | None]]
+Rows = list[tuple[VendorRow, VendorCountRow | None]]
 
 
 def _page(session: Session, view: View) -> tuple[Rows, str | None]:
@@ -102,7 +102,7 @@ def _page(session: Session, view: View) -> tuple[Rows, str | None]:
 
 
 def _by_name(session: Session, shown: ColumnElement[bool] | None, after: str) -> Rows:
-    query = choose(VendorRow, VendorTallyRow).outerjoin(VendorTallyRow).order_by(col(VendorRow.slug))
+    query = choose(VendorRow, VendorCountRow).outerjoin(VendorCountRow).order_by(col(VendorRow.slug))
     query = _narrowed(query.where(col(VendorRow.slug) > after), shown, missing=True)
     return [(row[0], row[1]) for row in session.execute(query.limit(VENDORS + 1))]
 
@@ -112,13 +112,13 @@ def _by_outside(session: Session, shown: ColumnElement[bool] | None, after: str)
     rows: Rows = []
     at, number = _read_key(after)
     if at is not None:
-        last, vendor = col(VendorTallyRow.last_outside), col(VendorTallyRow.vendor_id)
-        query = choose(VendorRow, VendorTallyRow).join_from(VendorTallyRow, VendorRow)
+        last, vendor = col(VendorCountRow.last_outside), col(VendorCountRow.vendor_id)
+        query = choose(VendorRow, VendorCountRow).join_from(VendorCountRow, VendorRow)
         query = _narrowed(query.where(or_(last < at, and_(last == at, vendor < number)), last <= at), shown)
         found = session.execute(query.order_by(last.desc(), vendor.desc()).limit(VENDORS + 1))
         rows, number = [(row[0], row[1]) for row in found], _ENDLESS
     if len(rows) <= VENDORS and shown is not _OPEN_CASE and shown is not _ASKING:
-        known = choose(VendorTallyRow.vendor_id).where(col(VendorTallyRow.vendor_id) == VendorRow.id).exists()
+        known = choose(VendorCountRow.vendor_id).where(col(VendorCountRow.vendor_id) == VendorRow.id).exists()
         query = choose(VendorRow).where(~known, col(VendorRow.id) < number).order_by(col(VendorRow.id).desc())
         rows += [(row, None) for row in session.execute(query.limit(VENDORS + 1 - len(rows))).scalars()]
     return rows
@@ -128,14 +128,14 @@ def _narrowed(query: Select[Any], shown: ColumnElement[bool] | None, *, missing:
     if shown is None:
         return query
     if missing and shown is not _OPEN_CASE and shown is not _ASKING:
-        return query.where(or_(shown, col(VendorTallyRow.vendor_id).is_(None)))
+        return query.where(or_(shown, col(VendorCountRow.vendor_id).is_(None)))
     return query.where(shown)
 
 
 _ENDLESS = 2**31 - 1  # above every number that PostgreSQL gives to a row
 
 
-def _key(vendor: VendorRow, tally: VendorTallyRow | None) -> str:
+def _key(vendor: VendorRow, tally: VendorCountRow | None) -> str:
     return f"{tally.last_outside.timestamp() if tally else ''}:{vendor.id}"
 
 
@@ -152,11 +152,11 @@ def _lines(session: Session, rows: Rows, weeks: Mapping[int, Any]) -> tuple[Vend
     numbers = [row.id or 0 for row, _ in rows]
     owner, at = col(CanaryRow.vendor_id), leaking(session, numbers)
     addresses = dict(pairs(session, choose(owner, func.count()).where(owner.in_(numbers)).group_by(owner)))
-    hidden = decoys.by_vendor(session)
+    hidden = decoys.count_by_vendor(session)
     return tuple(
         VendorLine(
             row.slug, row.name, state_of(row.id in at, tally_of(tally) if tally else KindCounts(), tally.hints if tally else 0),
-            addresses.get(row.id, 0) - hidden[row.id], tally_of(tally) if tally else KindCounts(), weeks[row.id or 0],
+            addresses.get(row.id, 0) - hidden[row.id or 0], tally_of(tally) if tally else KindCounts(), weeks[row.id or 0],
         )
         for row, tally in rows
     )  # fmt: skip
@@ -166,7 +166,7 @@ def _counts(session: Session) -> VendorCounts:
     def count(query: Select[Any]) -> int:
         return int(session.execute(query).scalar_one())
 
-    tallied = choose(func.count()).select_from(VendorTallyRow)
+    tallied = choose(func.count()).select_from(VendorCountRow)
     every = count(choose(func.count()).select_from(VendorRow))
     member = choose(func.count(distinct(col(CaseVendorRow.vendor_id)))).join_from(CaseRow, CaseVendorRow)
     asking, only_asking = count(tallied.where(_ASKING)), count(tallied.where(_ASKING, ~_OUTSIDE))

@@ -11,7 +11,15 @@ from sqlmodel import Session, col
 from canary.cases.records import OPEN
 from canary.model.case import SuspectKind
 from canary.store.codec import suspects_of
-from canary.store.tables import CanaryRow, CanaryTallyRow, CaseRow, SupplierRow, SupplyRow, SuspectHistoryRow, VendorRow
+from canary.store.queries.canaries import in_order_of_issue
+from canary.store.tables import (
+    CanaryCountRow,
+    CaseRow,
+    SupplierLinkRow,
+    SupplierRow,
+    SuspectHistoryRow,
+    VendorRow,
+)
 from canary.views.models import BeliefLine, CanaryLine, CaseLine, SupplierLine, SupplierPage, SupplyLine
 from canary.views.vendor_pages import supply_lines
 from canary.views.view_queries import PAGE, canary_query, case_lines, choose, read_canaries
@@ -24,11 +32,12 @@ def supplier_list(session: Session, after: str = "") -> tuple[tuple[SupplierLine
     """Read suppliers in order of their slugs, those after a slug; and the slug of the last one if there are more."""
     query = choose(SupplierRow).where(col(SupplierRow.slug) > after).order_by(col(SupplierRow.slug))
     rows: list[SupplierRow] = list(session.execute(query.limit(PAGE + 1)).scalars())
-    used = choose(SupplyRow.supplier_id, func.count(distinct(col(SupplyRow.vendor_id)))).group_by(
-        col(SupplyRow.supplier_id)
+    used = choose(SupplierLinkRow.supplier_id, func.count(distinct(col(SupplierLinkRow.vendor_id)))).group_by(
+        col(SupplierLinkRow.supplier_id)
     )
     vendors = {
-        row[0]: row[1] for row in session.execute(used.where(col(SupplyRow.supplier_id).in_([r.id for r in rows])))
+        row[0]: row[1]
+        for row in session.execute(used.where(col(SupplierLinkRow.supplier_id).in_([r.id for r in rows])))
     }
     likely = _likely(session)
     lines = tuple(
@@ -43,7 +52,7 @@ def supplier_page(session: Session, slug: str) -> SupplierPage | None:
     row = session.execute(choose(SupplierRow).where(col(SupplierRow.slug) == slug)).scalar()
     if row is None:
         return None
-    supplies = supply_lines(session, col(SupplyRow.supplier_id) == row.id)
+    supplies = supply_lines(session, col(SupplierLinkRow.supplier_id) == row.id)
     given = _given(session, supplies)
     suspected = (col(SuspectHistoryRow.kind) == SuspectKind.SUPPLIER.value) & (col(SuspectHistoryRow.suspect) == slug)
     beliefs = list(
@@ -64,9 +73,9 @@ def supplier_page(session: Session, slug: str) -> SupplierPage | None:
 def _given(session: Session, supplies: Sequence[SupplyLine]) -> tuple[CanaryLine, ...]:
     """Read the canaries that a supplier was given, those that were hit first."""
     slugs = {line.slug for line in supplies}
-    tally = col(CanaryTallyRow.outside)
-    query: Any = canary_query().outerjoin(CanaryTallyRow).where(col(VendorRow.slug).in_(slugs)).order_by(None)
-    found = read_canaries(session, query.order_by(func.coalesce(tally, 0).desc(), col(CanaryRow.id)), CANARIES)
+    tally = col(CanaryCountRow.outside)
+    query: Any = canary_query().outerjoin(CanaryCountRow).where(col(VendorRow.slug).in_(slugs)).order_by(None)
+    found = read_canaries(session, query.order_by(func.coalesce(tally, 0).desc(), *in_order_of_issue()), CANARIES)
     return tuple(c for c in found if any(_passes(line, c) for line in supplies))
 
 

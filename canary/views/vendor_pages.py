@@ -11,18 +11,18 @@ from canary.model.verdict import Verdict
 from canary.senders.profile import list_senders
 from canary.store.queries.audit import timeline
 from canary.store.tables import (
+    CanaryCountRow,
     CanaryRow,
-    CanaryTallyRow,
     CaseRow,
     CaseVendorRow,
     HitRow,
+    SupplierLinkRow,
     SupplierRow,
-    SupplyRow,
+    VendorCountRow,
     VendorDomainRow,
     VendorEventRow,
     VendorOutsiderRow,
     VendorRow,
-    VendorTallyRow,
 )
 from canary.views.models import (
     CanaryLine,
@@ -54,9 +54,9 @@ def vendor_page(session: Session, slug: str, now: datetime) -> VendorPage | None
         .order_by(col(CaseVendorRow.case_id).desc()).limit(20),
     )  # fmt: skip
     canaries = read_canaries(session, canary_query().where(col(CanaryRow.vendor_id) == number), 200)
-    kept = session.get(VendorTallyRow, number)
+    kept = session.get(VendorCountRow, number)
     tally = tally_of(kept) if kept else KindCounts()
-    supplies = supply_lines(session, col(SupplyRow.vendor_id) == number)
+    supplies = supply_lines(session, col(SupplierLinkRow.vendor_id) == number)
     domains = choose(VendorDomainRow.domain).where(col(VendorDomainRow.vendor_id) == number).limit(50)
     events = timeline(session, number, 50)
     return VendorPage(
@@ -76,8 +76,8 @@ def latest_at(session: Session, vendor: int, most: int = LATEST) -> tuple[HitLin
 
     They are at the canaries that got mail last: no more of these are looked at than hits are wanted.
     """
-    last = choose(CanaryRow.id).join(CanaryTallyRow).where(col(CanaryRow.vendor_id) == vendor)
-    busy = session.execute(last.order_by(col(CanaryTallyRow.last_at).desc()).limit(most)).scalars().all()
+    last = choose(CanaryRow.id).join(CanaryCountRow).where(col(CanaryRow.vendor_id) == vendor)
+    busy = session.execute(last.order_by(col(CanaryCountRow.last_at).desc()).limit(most)).scalars().all()
     if not busy:
         return ()
     each = [_newest(number, most) for number in busy]
@@ -87,9 +87,9 @@ def latest_at(session: Session, vendor: int, most: int = LATEST) -> tuple[HitLin
 
 
 def supply_lines(session: Session, which: Any, most: int = 200) -> tuple[SupplyLine, ...]:
-    """Read which vendors pass addresses to which suppliers, and how we know; `which` chooses among `SupplyRow`."""
-    query = choose(SupplyRow, VendorRow.name, VendorRow.slug, SupplierRow.name, SupplierRow.slug)
-    query = query.join_from(SupplyRow, VendorRow).join(SupplierRow).where(which).limit(most)
+    """Read which vendors pass addresses to which suppliers, and how we know; `which` chooses among `SupplierLinkRow`."""
+    query = choose(SupplierLinkRow, VendorRow.name, VendorRow.slug, SupplierRow.name, SupplierRow.slug)
+    query = query.join_from(SupplierLinkRow, VendorRow).join(SupplierRow).where(which).limit(most)
     return tuple(
         SupplyLine(
             vendor, slug, supplier, short, row.channel, row.account, row.since, row.until, row.origin, row.through
@@ -111,10 +111,10 @@ def _outsiders(session: Session, vendor: int) -> tuple[OutsiderLine, ...]:
     return tuple(OutsiderLine(o.domain, o.count, o.last_at) for o in session.execute(query).scalars())
 
 
-def _scorecard(session: Session, vendor: int, tally: VendorTallyRow | None) -> Scorecard:
+def _scorecard(session: Session, vendor: int, tally: VendorCountRow | None) -> Scorecard:
     parties = tally.outsiders if tally else 0
     others = session.execute(choose(func.count()).select_from(VendorRow)).scalar_one() - 1
-    as_bad = choose(func.count()).select_from(VendorTallyRow).where(col(VendorTallyRow.outsiders) >= parties)
+    as_bad = choose(func.count()).select_from(VendorCountRow).where(col(VendorCountRow.outsiders) >= parties)
     worse = others - session.execute(as_bad).scalar_one() + 1 if parties else 0
     issued = choose(func.min(col(CanaryRow.issued_at))).where(col(CanaryRow.vendor_id) == vendor)
     first = session.execute(issued).scalar()

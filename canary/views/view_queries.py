@@ -4,27 +4,29 @@ from collections.abc import Sequence
 from itertools import islice
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, case, func, select
+from sqlalchemy import ColumnElement, Select, case, func, select, tuple_
+from sqlalchemy.orm import aliased
 from sqlmodel import Session, col
 
 from canary.model.verdict import Verdict
 from canary.store.codec import envelope_of, findings_of, identity_of, proofs_of, reasons_of, suspects_of
 from canary.store.decoy_mac import decoy_mac_of
+from canary.store.queries.canaries import in_order_of_issue
 from canary.store.tables import (
     NEVER,
     AttemptRow,
     CampaignHitRow,
     CampaignRow,
+    CanaryCountRow,
     CanaryRow,
-    CanaryTallyRow,
     CaseRow,
     CaseVendorRow,
     DayCountRow,
     HitRow,
     MailContentRow,
     MailRow,
+    VendorCountRow,
     VendorRow,
-    VendorTallyRow,
 )
 from canary.views.models import CanaryLine, CaseLine, HitLine, KindCounts, MailPage
 
@@ -126,15 +128,25 @@ def latest_hits(session: Session, most: int = 12) -> tuple[HitLine, ...]:
 
 def canary_query() -> Select[Any]:
     """Select canaries with their vendor's name and slug, by channel and generation."""
-    order = (col(CanaryRow.channel), col(CanaryRow.generation), col(CanaryRow.id))
+    order = (col(CanaryRow.channel), col(CanaryRow.generation), *in_order_of_issue())
     return choose(CanaryRow, VendorRow.name, VendorRow.slug).outerjoin(VendorRow).order_by(*order)
+
+
+def canaries_after(query: Select[Any], after: int) -> Select[Any]:
+    """Put a `canary_query` in order of issue and begin after the canary of a number; 0 begins with the first."""
+    ordered = query.order_by(None).order_by(*in_order_of_issue())
+    if not after:
+        return ordered
+    last = aliased(CanaryRow)
+    seen = choose(last.issued_at, last.id).where(col(last.id) == after).scalar_subquery()
+    return ordered.where(tuple_(*in_order_of_issue()) > seen)
 
 
 def read_canaries(session: Session, query: Select[Any], most: int) -> tuple[CanaryLine, ...]:
     """Read the issued addresses that a `canary_query` finds, stepping over decoys."""
-    tell = decoy_mac_of(session).tell
+    is_decoy = decoy_mac_of(session).is_decoy
     found = session.execute(query.execution_options(yield_per=most))
-    rows = list(islice((row for row in found if not tell(row[0])), most))
+    rows = list(islice((row for row in found if not is_decoy(row[0])), most))
     found.close()
     tallies = _tallies(session, [row[0].id for row in rows])
     return tuple(
@@ -147,11 +159,11 @@ def read_canaries(session: Session, query: Select[Any], most: int) -> tuple[Cana
 
 
 def _tallies(session: Session, canaries: Sequence[int]) -> dict[int, KindCounts]:
-    query = choose(CanaryTallyRow).where(col(CanaryTallyRow.canary_id).in_(canaries))
+    query = choose(CanaryCountRow).where(col(CanaryCountRow.canary_id).in_(canaries))
     return {row.canary_id: tally_of(row) for row in session.execute(query).scalars()}
 
 
-def tally_of(row: CanaryTallyRow | VendorTallyRow) -> KindCounts:
+def tally_of(row: CanaryCountRow | VendorCountRow) -> KindCounts:
     """Return what is kept count of, as a fact."""
     last = row.last_at if row.last_at > NEVER else None
     return KindCounts(row.own, row.outside, row.asking, row.first_outside, last)

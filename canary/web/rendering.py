@@ -19,6 +19,7 @@ from canary.senders.profile import waiting
 from canary.store.queries.audit import CLIENT, audit
 from canary.store.queries.outbox import lost
 from canary.store.queries.vendors import Duplicate, Unknown
+from canary.store.tables.base import HIGHEST_CANARY
 from canary.web import charts, charts_case, filters
 from canary.web.assets import Assets
 from canary.web.auth import Authenticator, client_of
@@ -28,6 +29,8 @@ from canary.web.user_agent import browser
 
 Id = Annotated[int, InPath(ge=1, le=2**31 - 1)]
 Key = Annotated[int | None, Query(ge=0, le=2**31 - 1)]
+CanaryId = Annotated[int, InPath(ge=1, le=HIGHEST_CANARY)]
+CanaryKey = Annotated[int | None, Query(ge=0, le=HIGHEST_CANARY)]
 _NO_NUL = r"^[^\x00]*$"
 Field = Annotated[str, Form(max_length=1000, pattern=_NO_NUL)]
 LongField = Annotated[str, Form(max_length=60_000, pattern=_NO_NUL)]

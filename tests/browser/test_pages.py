@@ -7,6 +7,7 @@ from playwright.sync_api import Browser, BrowserContext, Page
 from sqlmodel import col, select
 
 from canary.store.database import Database
+from canary.store.queries.canaries import list_canaries
 from canary.store.queries.users import add_user
 from canary.store.tables import HitRow
 from tests.browser.conftest import NOW, PASSWORD, Look, Shown, served
@@ -27,7 +28,7 @@ PAGES = {
     "mail": "/mail/{spam}",
     "letter": "/mail/{spam}?html=1",
     "canaries": "/canaries",
-    "canary": "/canaries/3",
+    "canary": "/canaries/{canary}",
     "senders": "/senders",
     "campaigns": "/campaigns",
     "campaign": "/campaigns/1",
@@ -46,7 +47,10 @@ PAGES = {
 @pytest.fixture(scope="module")
 def pages(shown: Shown) -> dict[str, str]:
     """Where each page is."""
-    return {name: shown.url + path.format(spam=_spam(shown.database)) for name, path in PAGES.items()}
+    spam = _spam(shown.database)
+    with shown.database.reading() as session:
+        canary = list_canaries(session)[2].id
+    return {name: shown.url + path.format(spam=spam, canary=canary) for name, path in PAGES.items()}
 
 
 @pytest.mark.parametrize(
@@ -148,11 +152,11 @@ def test_results_change_as_one_types(shown: Shown, context: BrowserContext) -> N
     assert page.locator("#found a", has_text="Quillwick").first.get_attribute("href") == "/vendors/quillwick"
 
 
-def test_an_address_is_copied(shown: Shown, chrome: Browser) -> None:
+def test_an_address_is_copied(shown: Shown, chrome: Browser, pages: dict[str, str]) -> None:
     context = chrome.new_context(permissions=["clipboard-read", "clipboard-write"])
     page = context.new_page()
     shown.enter(page)
-    page.goto(f"{shown.url}/canaries/3")
+    page.goto(pages["canary"])
     button = page.locator("[data-copy]").first
     button.click()
     page.get_by_text("Copied").wait_for()

@@ -9,8 +9,8 @@ import httpx
 import pytest
 
 from canary.store import tables
+from canary.store.decoy_mac import decoy_mac_of
 from canary.store.queries.audit import audited
-from canary.store.tables.base import random_seal
 from canary.web.routes import API, WebRoute
 from tests.patience import PATIENCE
 from tests.ways import CALLS
@@ -234,7 +234,9 @@ def test_the_table_of_addresses_holds_no_formulas(site: Site) -> None:
 
 def test_a_decoy_is_listed_nowhere_and_its_hits_stand_under_no_vendor(site: Site) -> None:
     with site.database.writing() as session:
-        session.add(tables.CanaryRow(address="d@example.net", domain="example.net", style="tagged", bits=65, issued_at=NOW, seal=random_seal()))  # fmt: skip
+        mac = decoy_mac_of(session)
+        mac.make_key()
+        session.add(tables.CanaryRow(id=2, address="d@example.net", domain="example.net", vendor_id=1, style="tagged", bits=65, issued_at=NOW, mac=mac.mac("d@example.net")))  # fmt: skip
         session.flush()
         session.add(
             tables.HitRow(

@@ -30,6 +30,7 @@ from canary.store.tables import (
     CampaignRow,
     CampaignTextRow,
     CanaryRow,
+    CaseRow,
     HitRow,
     MailRow,
 )
@@ -315,7 +316,10 @@ def numbers(mails: Collection[MailRow]) -> list[int]:
 
 
 def canary_of(session: Session, mail: MailRow, case: int) -> HitRow:
-    canary = CanaryRow(address="a@x.example", domain="x.example", style="tagged", bits=60, issued_at=START)
+    vendor = session.get_one(CaseRow, case).vendor_id
+    canary = CanaryRow(
+        address="a@x.example", domain="x.example", vendor_id=vendor, style="tagged", bits=60, issued_at=START
+    )
     session.add(canary)
     session.flush()
     return HitRow(

@@ -3,15 +3,16 @@
 import secrets
 from collections import Counter
 from collections.abc import Callable, Iterator
-from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 from random import Random
 
 import pytest
-from sqlmodel import Session, col, select
+from sqlalchemy import text
+from sqlmodel import select
 
 from canary.canaries import decoys, lifecycle
+from canary.canaries.decoy_key import key_problem, prepare_key
 from canary.canaries.decoys import DecoyRequest
 from canary.canaries.lifecycle import IssueOrder
 from canary.cases import records
@@ -25,7 +26,7 @@ from canary.model.verdict import Judgement, Reason, StatedReason, Verdict
 from canary.pipeline.attempts import process_probe
 from canary.store.codec import reasons_of
 from canary.store.database import Database
-from canary.store.decoy_mac import KEYLESS, DecoyMac
+from canary.store.decoy_mac import NO_DECOYS, DecoyMac
 from canary.store.queries import canaries, mails, vendors
 from canary.store.queries.mails import Hit
 from canary.store.queries.recipients import read_recipients
@@ -45,11 +46,11 @@ def key(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def opened(store: Database) -> Iterator[Opened]:
-    """Opens the store once more, with other seals."""
+    """Opens the store once more, with another key."""
     made: list[Database] = []
 
-    def again(seals: DecoyMac = KEYLESS) -> Database:
-        made.append(Database(store.url.render_as_string(hide_password=False), seals=seals))
+    def again(decoy_mac: DecoyMac = NO_DECOYS) -> Database:
+        made.append(Database(store.url.render_as_string(hide_password=False), decoy_mac=decoy_mac))
         return made[-1]
 
     yield again
@@ -62,7 +63,7 @@ def hiding(opened: Opened, key: Path) -> Database:
     """A store whose decoys can be told; none is made beside issued addresses unless asked for."""
     found = opened(DecoyMac(key))
     with found.writing() as session:
-        assert decoys.ready(session) == ""
+        assert prepare_key(session) == ""
         vendors.add_vendor(session, "Shop", ["shop.example"], BEGIN)
         for day in range(5):
             lifecycle.issue(session, IssueOrder("shop", DOMAIN), secrets.randbelow, BEGIN + timedelta(days=day))
@@ -101,7 +102,7 @@ def test_twenty_are_kept_half_of_each_kind_and_not_one_more(hiding: Database) ->
 def test_none_is_made_where_none_was_issued(opened: Opened, key: Path) -> None:
     empty = opened(DecoyMac(key))
     with empty.writing() as session:
-        decoys.ready(session)
+        prepare_key(session)
     assert keep(empty) == 0
 
 
@@ -110,22 +111,48 @@ def test_none_is_made_where_too_few_were_issued_to_hide_among(hiding: Database) 
         assert decoys.maintain_decoys(session, DecoyRequest(20, least=6), secrets.randbelow, NOW) == 0
 
 
-@pytest.mark.slow
-def test_a_canary_that_changes_places_keeps_its_address_and_its_hits(hiding: Database) -> None:
-    with hiding.writing() as session:
-        before = canaries.list_canaries(session, "shop")
-        for canary in before:
-            found = Judgement(Verdict.SPAM, 0.9, (StatedReason(Reason.NOTHING_PROVEN, {"address": canary.address}),))
-            mails.keep_hits(session, [Hit(None, canary.id, NOW, found)])
-    keep(hiding, 200)
+def test_making_decoys_leaves_every_issued_address_as_it_was(hiding: Database) -> None:
     with hiding.reading() as session:
-        after = canaries.list_canaries(session, "shop")
-        hits = session.exec(select(CanaryRow.address, col(HitRow.reasons)).join(HitRow)).all()
-    assert [canary.id for canary in after] != [canary.id for canary in before]
-    assert sorted(replace(c, id=0).address for c in after) == sorted(c.address for c in before)
-    assert {replace(c, id=0) for c in after} == {replace(c, id=0) for c in before}
-    assert len(hits) == 5
-    assert all(reasons_of(reasons)[0].facts == {"address": address} for address, reasons in hits)
+        before = canaries.list_canaries(session)
+    keep(hiding, 60)
+    with hiding.reading() as session:
+        assert canaries.list_canaries(session) == before
+
+
+def test_a_decoy_is_dated_among_the_addresses_of_its_domain(hiding: Database) -> None:
+    keep(hiding)
+    drawn = [decoy.issued for decoy in the_decoys(hiding) if decoy.persona]
+    assert len(drawn) == 10
+    assert all(BEGIN <= at <= BEGIN + timedelta(days=4) for at in drawn)
+    assert len(set(drawn)) == 10
+
+
+def test_the_address_cache_learns_of_decoys_that_are_dated_back(hiding: Database) -> None:
+    with hiding.reading() as session:
+        mark, _ = canaries.known_addresses(session, "") or ("", frozenset())
+    keep(hiding)
+    with hiding.reading() as session:
+        _, addresses = canaries.known_addresses(session, mark) or ("", frozenset())
+    assert addresses >= {decoy.address for decoy in the_decoys(hiding)}
+
+
+def test_the_full_text_index_of_sqlite_does_not_show_which_addresses_were_added_together(
+    sqlite_store: Database, key: Path
+) -> None:
+    store = Database(sqlite_store.url.render_as_string(), decoy_mac=DecoyMac(key))
+    with store.writing() as session:
+        prepare_key(session)
+        vendors.add_vendor(session, "Shop", ["shop.example"], BEGIN)
+    for day in range(3):
+        with store.writing() as session:
+            lifecycle.issue(session, IssueOrder("shop", DOMAIN), secrets.randbelow, BEGIN + timedelta(days=day))
+    segments = text("SELECT count(DISTINCT id >> 37) FROM words_canary_data WHERE id > 10")
+    with store.reading() as session:
+        assert session.execute(segments).scalar_one() == 3
+    keep(store)
+    with store.reading() as session:
+        assert session.execute(segments).scalar_one() == 1
+    store.close()
 
 
 def test_without_the_key_they_are_ordinary_canaries(hiding: Database, opened: Opened) -> None:
@@ -137,14 +164,14 @@ def test_without_the_key_they_are_ordinary_canaries(hiding: Database, opened: Op
         assert len(canaries.list_canaries(session, "shop")) == 5
 
 
-def test_a_missing_key_is_told_in_a_line_and_never_made_anew_by_itself(
+def test_a_missing_key_is_told_in_a_line_and_never_made_again_by_itself(
     hiding: Database, opened: Opened, key: Path
 ) -> None:
     keep(hiding)
     key.unlink()
     late = opened(DecoyMac(key))
     with late.writing() as session:
-        told = decoys.ready(session)
+        told = prepare_key(session)
     assert ("missing" in told, str(key) in told, "\n" in told, key.exists()) == (True, True, False, False)
 
 
@@ -152,15 +179,15 @@ def test_another_key_is_told_from_the_one_that_made_them(hiding: Database, opene
     key.write_text(secrets.token_hex(32))
     late = opened(DecoyMac(key))
     with late.reading() as session:
-        assert "not the one" in decoys.trouble(session)
+        assert "not the one" in key_problem(session)
 
 
 def test_a_lost_key_is_given_up_only_when_asked(hiding: Database, opened: Opened, key: Path) -> None:
     key.unlink()
     late = opened(DecoyMac(key))
     with late.writing() as session:
-        assert decoys.ready(session, anew=True) == ""
-        assert decoys.trouble(session) == ""
+        assert prepare_key(session, replace=True) == ""
+        assert key_problem(session) == ""
 
 
 def test_only_its_owner_may_read_the_key(hiding: Database, key: Path) -> None:
@@ -233,7 +260,7 @@ def test_one_that_was_hit_is_told_and_replaced(hiding: Database) -> None:
     guess_at(hiding, decoy)
     assert keep(hiding) == 1
     with hiding.reading() as session:
-        [found] = decoys.standings(session)
+        [found] = decoys.decoy_summaries(session)
     assert (found.issued, found.random, found.guessable) == (5, 11, 10)
     assert [(hit.address, hit.hits, "your own side" in hit.meaning) for hit in found.hit] == [(decoy.address, 1, True)]
 
@@ -253,7 +280,7 @@ def test_rotating_the_only_address_beside_a_decoy_rotates_both(hiding: Database)
         lone = vendors.add_vendor(session, "Lone", ["lone.example"], BEGIN).slug
         old = lifecycle.issue(session, IssueOrder(lone, DOMAIN, "order"), secrets.randbelow, NOW - timedelta(days=9))
         decoy = session.get_one(CanaryRow, random_one(hiding).id)
-        decoy.vendor_id, decoy.channel, decoy.generation = vendors.vendor_row(session, lone).id, "order", 1
+        decoy.vendor_id, decoy.channel, decoy.generation = vendors.vendor_row(session, lone).id or 0, "order", 1
         session.flush()
         lifecycle.rotate(session, old.address, secrets.randbelow, NOW + timedelta(days=1))
         beside = session.exec(select(CanaryRow).where(CanaryRow.vendor_id == decoy.vendor_id)).all()
@@ -278,24 +305,10 @@ def test_a_decoy_that_was_given_away_after_all_can_be_adopted(hiding: Database) 
     assert len(the_decoys(hiding)) == 19
 
 
-def test_a_decoy_of_the_first_versions_stays_one_and_is_hidden_when_the_key_is_there(hiding: Database) -> None:
-    with hiding.writing() as session:
-        session.add(CanaryRow(address=f"old@{DOMAIN}", domain=DOMAIN, style="tagged", bits=17, issued_at=BEGIN))
-    with Session(hiding.engine, info={"seals": KEYLESS}) as session:
-        assert canaries.find_canaries(session, [f"old@{DOMAIN}"])[f"old@{DOMAIN}"].vendor is None
-    keep(hiding)
-    with hiding.reading() as session:
-        row = session.exec(select(CanaryRow).where(CanaryRow.address == f"old@{DOMAIN}")).one()
-        assert (row.vendor_id is not None, canaries.find_canaries(session, [row.address])[row.address].vendor) == (
-            True,
-            None,
-        )
-
-
 def test_a_decoy_has_a_persona_of_the_locale_of_those_around_it(opened: Opened, key: Path) -> None:
     found = opened(DecoyMac(key))
     with found.writing() as session:
-        decoys.ready(session)
+        prepare_key(session)
         vendors.add_vendor(session, "Laden", ["laden.example"], BEGIN)
         for day in range(5):
             order = IssueOrder("laden", DOMAIN, locale=Locale.DE)

@@ -1,6 +1,7 @@
 """Addresses issued on the pages: by form and by list, all or nothing, and each on a page of its own."""
 
 from collections.abc import Iterator
+from datetime import timedelta
 
 import httpx
 import pytest
@@ -71,6 +72,16 @@ def test_a_list_issues_all_it_asks_for(site: Site) -> None:
         site, "/canaries/bulk", rows="vendor,channel,count,style\nplay,export:2011-03,3\nplay,order,,plausible\n"
     )
     assert (answer.status_code, len(held(site, "play"))) == (303, before + 4)
+
+
+def test_addresses_that_were_issued_together_are_shown_from_the_first_on(site: Site) -> None:
+    post(site, "/canaries", vendor="Early Shop", domain="early.example")
+    site.now += timedelta(hours=1)
+    went = post(site, "/canaries", vendor="Late Shop", domain="late.example", count="3").headers["location"]
+    with site.logged_in() as client:
+        page = client.get(went).text
+    assert [one.address in page for one in held(site, "late-shop")] == [True] * 3
+    assert [one.address in page for one in held(site, "early-shop")] == [False]
 
 
 def test_rotating_shows_the_next_generation_and_the_old_one_keeps_listening(site: Site) -> None:

@@ -49,8 +49,8 @@ def desk(store: Database) -> Database:
             session.add(VendorRow(slug=slug, name=slug.title(), created_at=START))
             session.add(CampaignRow(subject=f"c{number}", first_at=START, last_at=START, mails=1))
             session.flush()
-            for address in (f"{slug}-1", f"{slug}-2"):
-                session.add(CanaryRow(address=f"{address}@x.example", domain="x.example", vendor_id=number,
+            for which in (1, 2):
+                session.add(CanaryRow(id=2 * number - 2 + which, address=f"{slug}-{which}@x.example", domain="x.example", vendor_id=number,
                                       style="tagged", bits=60, issued_at=START - timedelta(days=90)))  # fmt: skip
             session.add(CaseRow(vendor_id=number, opened_at=START + timedelta(hours=number), last_hit_at=START))
             session.flush()

@@ -35,14 +35,14 @@ from canary.store.database import Database
 from canary.store.queries import vendors
 from canary.store.tables import (
     CampaignHitRow,
+    CanaryCountRow,
     CanaryRow,
-    CanaryTallyRow,
     CaseRow,
     CaseVendorRow,
     HitRow,
     MailRow,
     OutboxRow,
-    VendorTallyRow,
+    VendorCountRow,
 )
 from tests.conftest import START
 
@@ -218,7 +218,12 @@ class Played:
 
     def act(self, act: Act) -> None:
         with self.store.reading() as session:
-            cases = [number for _, number in sorted((min(hits), number) for number, hits in hits_of(session).items())]
+            cases = [
+                number
+                for _, number in sorted(
+                    (min(hits), number) for number, hits in hits_of(session, self.addresses).items()
+                )
+            ]
             states = {number: CaseState(session.get_one(CaseRow, number).state) for number in cases}
         if not cases:
             return
@@ -241,17 +246,15 @@ class Played:
             return
 
 
-def hits_of(session: Session) -> dict[int, list[tuple[str, int]]]:
-    """Which mail at which address belongs to each case."""
-    query = select(HitRow.case_id, MailRow.key, CanaryRow.id)
+def hits_of(session: Session, addresses: Sequence[str]) -> dict[int, list[tuple[str, int]]]:
+    """Which mail at which of the addresses belongs to each case."""
+    query = select(HitRow.case_id, MailRow.key, CanaryRow.address).join(MailRow, col(MailRow.id) == HitRow.mail_id)
     rows = session.exec(
-        query.join(MailRow, col(MailRow.id) == HitRow.mail_id)
-        .join(CanaryRow, col(CanaryRow.id) == HitRow.canary_id)
-        .where(col(HitRow.case_id).is_not(None))
+        query.join(CanaryRow, col(CanaryRow.id) == HitRow.canary_id).where(col(HitRow.case_id).is_not(None))
     )
     found: dict[int, list[tuple[str, int]]] = {}
-    for case, key, canary in rows:
-        found.setdefault(case or 0, []).append((key, canary or 0))
+    for case, key, address in rows:
+        found.setdefault(case or 0, []).append((key, addresses.index(address)))
     return {case: sorted(hits) for case, hits in found.items()}
 
 
@@ -261,7 +264,7 @@ def end_of(store: Database, addresses: Sequence[str]) -> dict[str, object]:
         number = {
             row.id: addresses.index(row.address) for row in session.exec(select(CanaryRow)) if row.address in addresses
         }
-        hits = {case: frozenset((key, number[canary]) for key, canary in its) for case, its in hits_of(session).items()}
+        hits = {case: frozenset(its) for case, its in hits_of(session, addresses).items()}
         rows = {row.id: row for row in session.exec(select(CaseRow))}
         members: dict[int, set[int]] = {}
         for member in session.exec(select(CaseVendorRow)):
@@ -275,11 +278,11 @@ def end_of(store: Database, addresses: Sequence[str]) -> dict[str, object]:
             "canaries": {(number[r.id], r.state, r.burned_at) for r in session.exec(select(CanaryRow))},
             "canary counts": {
                 (number[r.canary_id], r.own, r.outside, r.asking, r.hints, r.other, r.first_outside, r.last_outside)
-                for r in session.exec(select(CanaryTallyRow))
+                for r in session.exec(select(CanaryCountRow))
             },
             "vendor counts": {
                 (r.vendor_id, r.own, r.outside, r.asking, r.hints, r.other, r.first_outside)
-                for r in session.exec(select(VendorTallyRow))
+                for r in session.exec(select(VendorCountRow))
             },
             "campaign hits": sorted(
                 (sorted(hits.get(r.case_id, ())), number[r.canary_id], r.hits, r.leaks)
@@ -296,10 +299,10 @@ def told(store: Database) -> dict[int, int]:
     return {case: opened.count(case) for case in opened}
 
 
-def check_every_case_was_told_once(store: Database) -> None:
-    with store.reading() as session:
-        rows, hits = list(session.exec(select(CaseRow))), hits_of(session)
-    assert told(store) == {row.id: 1 for row in rows}
+def check_every_case_was_told_once(made: Played) -> None:
+    with made.store.reading() as session:
+        rows, hits = list(session.exec(select(CaseRow))), hits_of(session, made.addresses)
+    assert told(made.store) == {row.id: 1 for row in rows}
     # What was told and then freed is settled.
     assert {row.state for row in rows if row.id not in hits} <= set(SETTLED)
 
@@ -342,22 +345,16 @@ def check_both_ways_end_the_same(fresh: Open, sequence: Sequence[Stretch]) -> No
     one, other = (played(fresh, way, sequence) for way in (0, 1))
     assert end_of(one.store, one.addresses) == end_of(other.store, other.addresses)
     for each in (one, other):
-        check_every_case_was_told_once(each.store)
+        check_every_case_was_told_once(each)
 
 
 @pytest.mark.parametrize("way", [0, 1])
 def test_what_is_new_after_a_false_positive_begins_another_case_whichever_way_it_comes(fresh: Open, way: int) -> None:
     made = played(fresh, way, THREE_MAILS)
     with made.store.reading() as session:
-
-        def number(address: int) -> int | None:
-            return session.exec(select(CanaryRow.id).where(CanaryRow.address == made.addresses[address])).one()
-
-        cases = {row.id: row.state for row in session.exec(select(CaseRow))}
-        assert (list(cases.values()), hits_of(session)) == (
-            ["false-positive", "new"],
-            {1: [("k001", number(0)), ("k002", number(1))], 2: [("k003", number(1))]},
-        )
+        states = [row.state for row in session.exec(select(CaseRow).order_by(col(CaseRow.id)))]
+        hits = hits_of(session, made.addresses)
+    assert (states, hits) == (["false-positive", "new"], {1: [("k001", 0), ("k002", 1)], 2: [("k003", 1)]})
     assert told(made.store) == {1: 1, 2: 1}
 
 
@@ -397,4 +394,4 @@ def test_an_answer_that_comes_between_gathering_and_writing_counts(postgres_stor
     assert stages == ["gather", "judge", "gather", "judge", "assign", "write", "commit"]
     with postgres_store.reading() as session:
         assert set(session.exec(select(HitRow.verdict))) == {"third-party"}
-    check_every_case_was_told_once(postgres_store)
+    check_every_case_was_told_once(made)

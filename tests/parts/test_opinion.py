@@ -29,7 +29,7 @@ from canary.spool.spool import Spool
 from canary.store.codec import reasons_of
 from canary.store.database import Database
 from canary.store.queries import vendors
-from canary.store.tables import HitRow, OpinionRow
+from canary.store.tables import HitRow, RspamdCheckRow
 from tests import rspamd
 from tests.conftest import START, Clock
 from tests.patience import PATIENCE
@@ -68,7 +68,7 @@ class World:
 
     def faults(self) -> list[str]:
         with self.store.reading() as session:
-            return list(session.exec(select(OpinionRow.fault)).all())
+            return list(session.exec(select(RspamdCheckRow.fault)).all())
 
 
 @pytest.fixture

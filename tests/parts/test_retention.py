@@ -7,7 +7,7 @@ import pytest
 
 from canary.store.queries import mails
 from canary.store.retention import BATCH, let_go
-from canary.store.tables import HitRow, MailContentRow, MailRow, VendorTallyRow
+from canary.store.tables import HitRow, MailContentRow, MailRow, VendorCountRow
 from canary.views.search import search
 from canary.web.app import create_app
 from canary.web.config import WebConfig
@@ -55,9 +55,9 @@ def test_mail_of_a_sender_that_is_asked_about_stays(kept: World) -> None:
 
 
 def test_what_it_meant_and_all_counts_stay(kept: World) -> None:
-    before = kept.rows(HitRow), kept.rows(VendorTallyRow)
+    before = kept.rows(HitRow), kept.rows(VendorCountRow)
     forget(kept, LATER)
-    assert (kept.rows(HitRow), kept.rows(VendorTallyRow)) == before
+    assert (kept.rows(HitRow), kept.rows(VendorCountRow)) == before
     assert of_mails(kept, "subject") == ["Hello", "Reader update"]
 
 

@@ -28,11 +28,11 @@ def session(store: Database) -> Session:  # type: ignore[misc]
     with store.writing() as session:
         vendors.add_vendor(session, "Bike Parts", ["bikes.example"], START)
         vendors.add_supplier(session, "Silverline Mail", START)
-        lifecycle.issue(session, IssueOrder("bike-parts", "in.example"), secrets.randbelow, START)
+        issued = lifecycle.issue(session, IssueOrder("bike-parts", "in.example"), secrets.randbelow, START)
         for number, (subject, sender, domain, text) in enumerate(MAILS, 1):
             session.add(mail(number, subject, sender, domain, text))
         session.flush()
-        session.add(HitRow(mail_id=1, canary_id=1, at=START, verdict="spam", confidence=1, reasons=[]))
+        session.add(HitRow(mail_id=1, canary_id=issued.id, at=START, verdict="spam", confidence=1, reasons=[]))
         session.add(SenderRow(vendor_id=1, key="tillroll.example", state="pending"))
         session.flush()
         counters.recount(session)

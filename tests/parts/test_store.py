@@ -21,6 +21,7 @@ from canary.store.queries import attempts, canaries, outbox, vendors
 from canary.store.tables import CanaryRow, CaseVendorRow, DeliveryRow, VendorRow
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
+MINUTE = timedelta(minutes=1)
 ALERT = Alert(
     id="a-1", kind="case-opened", at=NOW, case=1, vendor="Play", verdict="spam", confidence=0.97, canary="c@x.example",
     sender="bad.example", subject="Hello", reasons=("why",), suspects=(("Play", 1.0),),
@@ -104,11 +105,22 @@ def test_the_mark_of_known_addresses_changes_when_one_is_issued(store: Database,
         assert canaries.known_addresses(session, first[0]) is not None
 
 
+def test_numbers_of_canaries_are_random_and_the_list_is_in_order_of_issue(store: Database, play: str) -> None:
+    with store.writing() as session:
+        made = [lifecycle.issue(session, order(play), secrets.randbelow, NOW + n * MINUTE) for n in range(20)]
+        listed = canaries.list_canaries(session)
+    numbers = [canary.id for canary in made]
+    assert listed == made
+    assert numbers != sorted(numbers)
+    assert all(0 < number < 2**53 for number in numbers)
+    assert max(numbers) > 2**48
+
+
 def test_no_two_canaries_have_the_same_address(store: Database, play: str) -> None:
     def row() -> CanaryRow:
-        return CanaryRow(address="a@x.example", domain="x.example", style="tagged", bits=60, issued_at=NOW)
+        return CanaryRow(address="a@x.example", domain="x.example", vendor_id=1, style="tagged", bits=60, issued_at=NOW)
 
-    with pytest.raises(IntegrityError), store.writing() as session:
+    with pytest.raises(IntegrityError, match=r"(?i)canary.address|uq_canary_address"), store.writing() as session:
         session.add_all([row(), row()])
 
 

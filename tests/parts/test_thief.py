@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -28,7 +29,7 @@ pytestmark = pytest.mark.slow
 
 @dataclass
 class Dump:
-    """All rows of `canary` in order of number, the decoys among them by the key, and what else the database says."""
+    """All rows of `canary` in order of issue, the decoys among them by the key, and what else the database says."""
 
     rows: Loot
     decoys: frozenset[int]
@@ -36,17 +37,24 @@ class Dump:
     known_since: dict[int, datetime]
     referred: Counter[int]
 
+    @cached_property
+    def by_number(self) -> list[int]:
+        return sorted(row["id"] for row in self.rows)
 
-def steal(store: Database, seals: DecoyMac) -> Dump:
+
+def steal(store: Database, mac: DecoyMac) -> Dump:
     tables = metadata.tables
     with store.engine.connect() as connection:
-        rows = [dict(r) for r in connection.execute(tables["canary"].select().order_by(text("id"))).mappings()]
+        rows = [
+            dict(r)
+            for r in connection.execute(tables["canary"].select().order_by(text("issued_at"), text("id"))).mappings()
+        ]
         known = connection.execute(tables["vendor"].select()).all()
         referred = Counter[int]()
         for table in tables.values():
             for column in (key.parent for key in table.foreign_keys if key.column is tables["canary"].c.id):
                 referred.update(row[0] for row in connection.execute(column.table.select().with_only_columns(column)))
-    decoys = frozenset(r["id"] for r in rows if seals.seal(r["address"]) == r["seal"])
+    decoys = frozenset(r["id"] for r in rows if mac.mac(r["address"]) == r["mac"])
     return Dump(rows, decoys, {v.id: v.name for v in known}, {v.id: v.created_at for v in known}, referred)
 
 
@@ -59,10 +67,10 @@ def _dumps(template: Path, folder: Path) -> Iterator[Dump]:
     for seed in SEEDS:
         path = folder / f"{seed}.db"
         shutil.copy(template, path)
-        seals = DecoyMac(key_file(folder), 10)
-        store = Database(f"sqlite:///{path}", seals=seals)
+        mac = DecoyMac(key_file(folder), 10)
+        store = Database(f"sqlite:///{path}", decoy_mac=mac)
         grown(store, seed)
-        yield steal(store, seals)
+        yield steal(store, mac)
         store.close()
 
 
@@ -96,7 +104,7 @@ class Place:
 SIGNS: dict[str, Callable[[Place], float]] = {
     "number": lambda it: it.row["id"],
     "time": lambda it: it.row["issued_at"].timestamp(),
-    "time out of the order of numbers": lambda it: it.at > 0 and it.row["issued_at"] < it.dump.rows[it.at - 1]["issued_at"],
+    "place among all by number": lambda it: it.dump.by_number.index(it.row["id"]),
     "time before": lambda it: it.gap(-1),
     "time behind": lambda it: it.gap(1),
     "microseconds": lambda it: it.row["issued_at"].microsecond,
@@ -117,8 +125,8 @@ SIGNS: dict[str, Callable[[Place], float]] = {
     "published": lambda it: it.row["published"],
     "persona": lambda it: it.row["persona"] is not None,
     "length of the persona": lambda it: len(str(it.row["persona"])),
-    "ones in the seal": lambda it: int.from_bytes(it.row["seal"], "big").bit_count(),
-    "first octet of the seal": lambda it: it.row["seal"][0],
+    "ones in the mac": lambda it: int.from_bytes(it.row["mac"], "big").bit_count(),
+    "first octet of the mac": lambda it: it.row["mac"][0],
     "age of the vendor": lambda it: it.row["vendor_id"],
     "referred to": lambda it: it.dump.referred[it.row["id"]],
     "shape word": lambda it: shape_of(it.local) is LocalShape.WORD,
@@ -165,10 +173,10 @@ def test_every_installation_has_its_decoys(dumps: list[Dump]) -> None:
         assert len(dump.rows) - len(dump.decoys) == 200
 
 
-def test_every_row_has_a_vendor_and_a_seal_of_one_length(dumps: list[Dump]) -> None:
-    assert {len(row["seal"]) for dump in dumps for row in dump.rows} == {16}
+def test_every_row_has_a_vendor_and_a_mac_of_one_length(dumps: list[Dump]) -> None:
+    assert {len(row["mac"]) for dump in dumps for row in dump.rows} == {16}
     assert all(row["vendor_id"] for dump in dumps for row in dump.rows)
-    assert all(len({row["seal"] for row in dump.rows}) == len(dump.rows) for dump in dumps)
+    assert all(len({row["mac"] for row in dump.rows}) == len(dump.rows) for dump in dumps)
 
 
 def test_no_address_was_drawn_for_a_vendor_before_that_vendor_was_known(dumps: list[Dump]) -> None:

@@ -15,7 +15,7 @@ from canary.store.database import Database
 from canary.store.queries import outbox, vendors
 from canary.store.queries.outbox import alert_of
 from canary.store.queries.vendors import Unknown
-from canary.store.tables import CaseRow, CaseVendorRow, OutboxRow, WatchRow
+from canary.store.tables import CaseNotificationRow, CaseRow, CaseVendorRow, OutboxRow
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
 
@@ -123,7 +123,7 @@ def test_all_that_is_told_of_a_case_is_one_matter(store: Database, case: int) ->
 
 def test_whoever_weighs_a_case_has_what_changed_told(store: Database, case: int) -> None:
     with store.writing() as session:
-        session.delete(session.get_one(WatchRow, case))
+        session.delete(session.get_one(CaseNotificationRow, case))
         session.flush()
         assess_now(session, session.get_one(CaseRow, case))
-        assert session.get(WatchRow, case) is not None
+        assert session.get(CaseNotificationRow, case) is not None

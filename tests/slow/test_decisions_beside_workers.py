@@ -18,7 +18,7 @@ from canary.pipeline.story import Context, parse_and_authenticate, process_batch
 from canary.processes.judging import supplier_book
 from canary.store.database import Database
 from canary.store.queries import vendors
-from canary.store.tables import CaseRow, HitRow, SenderRow
+from canary.store.tables import CanaryRow, CaseRow, HitRow, SenderRow
 from tests.conftest import START
 from tests.patience import PATIENCE
 
@@ -58,7 +58,9 @@ def test_no_mail_is_left_with_a_verdict_that_a_decision_has_overtaken(store: Dat
         done = [pool.submit(work, 40), pool.submit(work, 50), pool.submit(decide)]
         assert [job.result(PATIENCE) for job in done] == [None] * 3
     with store.reading() as session:
-        verdicts = dict.fromkeys(session.exec(select(HitRow.verdict).where(HitRow.canary_id == 1)).all())
+        verdicts = dict.fromkeys(
+            session.exec(select(HitRow.verdict).join(CanaryRow).where(CanaryRow.vendor_id == 1)).all()
+        )
         states = session.exec(select(SenderRow.state, SenderRow.count).where(SenderRow.vendor_id == 1)).all()
         opened = session.exec(select(CaseRow).where(CaseRow.vendor_id == 1, CaseRow.state == "new")).all()
     assert set(verdicts) == {"expected", "third-party"}

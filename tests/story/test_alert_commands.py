@@ -12,7 +12,7 @@ from canary.alerts.routing import route
 from canary.cases import records
 from canary.model.alert import Alert, DestinationView
 from canary.store.queries import outbox, vendor_tags, vendors
-from canary.store.tables import WatchRow
+from canary.store.tables import CaseNotificationRow
 from tests.commands import CommandLine, installation
 from tests.receiver import Receiver, receiving
 
@@ -40,7 +40,7 @@ def house(tmp_path: Path, receiver: Receiver) -> Iterator[CommandLine]:
         with found.store.writing() as session:
             vendors.add_vendor(session, "Play", ["play.example"], NOW)
             case = records.open_case(session, 1, NOW)
-            session.add(WatchRow(case_id=case.id or 0, topic="case:1"))
+            session.add(CaseNotificationRow(case_id=case.id or 0, topic="case:1"))
             fact = Alert(
                 id="f1", kind="case-opened", at=NOW, case=1, vendor="Play", verdict="spam", sender="s", subject="Hi"
             )
@@ -82,7 +82,7 @@ def test_cases_and_vendors_are_muted_snoozed_and_acknowledged(house: CommandLine
     house.canary("alert", "unmute", "play")
     with house.store.reading() as session:
         assert list(mutes.active_mutes(session, NOW).until) == ["case:1"]
-        assert session.get_one(WatchRow, 1).acknowledged_at is not None
+        assert session.get_one(CaseNotificationRow, 1).acknowledged_at is not None
     assert refused(house, "alert", "snooze", "1", "soon")[0] == 2
     assert refused(house, "alert", "mute", "99") == (1, "case:99: no such case; see `canary cases`\n")
 

@@ -39,7 +39,7 @@ def say(tmp_path: Path) -> Iterator[Say]:
             for number, slug in enumerate(("play", "bikes"), 1):
                 session.add(VendorRow(slug=slug, name=slug.title(), created_at=START))
                 session.flush()
-                session.add(CanaryRow(address=f"{slug}@in.example", domain="in.example", vendor_id=number, style="tagged",
+                session.add(CanaryRow(id=number, address=f"{slug}@in.example", domain="in.example", vendor_id=number, style="tagged",
                                       bits=65, issued_at=START, persona={"given_name": "Ada", "family_name": "Balaberg"}))  # fmt: skip
                 session.add(CaseRow(vendor_id=number, opened_at=START, last_hit_at=START))
                 session.flush()

@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 from sqlmodel import Session, select
 
 from canary.model.attempt import Attempt, AttemptKind
-from canary.store.tables import AttemptRow, GuessRow, TakenRow
+from canary.store.tables import AttemptRow, GuessRow, SpoolPositionRow
 from canary.store.tables.base import Row
 from canary.store.upsert import insert_for, sums
 
@@ -17,7 +17,7 @@ _Key = TypeVar("_Key", bound=tuple[Any, ...])
 
 def take_attempts(session: Session, spool: str, numbered: Sequence[tuple[int, Attempt]]) -> list[Attempt]:
     """Count the attempts of a spool and return them, leaving out those up to the number that was taken before."""
-    taken = session.get(TakenRow, spool) or TakenRow(spool=spool)
+    taken = session.get(SpoolPositionRow, spool) or SpoolPositionRow(spool=spool)
     fresh = [attempt for number, attempt in numbered if number > taken.upto]
     for keys, count in _summed((_hour(a), a.count) for a in fresh):
         _add(session, AttemptRow, dict(zip(("domain", "source", "kind", "hour"), keys, strict=True)), count)

@@ -1,14 +1,20 @@
 """Canaries as they are kept: found by address, listed, counted."""
 
 from collections.abc import Iterable
+from typing import Any
 
-from sqlalchemy import func
+from sqlalchemy import func, text
 from sqlmodel import Session, col, select
 
 from canary.model.canary import Canary, CanaryState, Persona, Style
 from canary.store.decoy_mac import decoy_mac_of
 from canary.store.queries.vendors import Unknown
 from canary.store.tables import CanaryRow, VendorRow
+
+
+def in_order_of_issue() -> tuple[Any, Any]:
+    """Return what puts canaries in the order in which they were issued; their numbers are random."""
+    return col(CanaryRow.issued_at), col(CanaryRow.id)
 
 
 def find_canaries(session: Session, addresses: Iterable[str]) -> dict[str, Canary]:
@@ -27,7 +33,7 @@ def list_canaries(session: Session, vendor: str | None = None) -> list[Canary]:
 
 def issued_and_decoys(session: Session, vendor: str | None = None) -> list[Canary]:
     """Return all canaries with the decoys among them, which have no vendor; or those of one vendor and its decoys."""
-    query = select(CanaryRow, VendorRow.slug).outerjoin(VendorRow).order_by(col(CanaryRow.id))
+    query = select(CanaryRow, VendorRow.slug).outerjoin(VendorRow).order_by(*in_order_of_issue())
     if vendor is not None:
         query = query.where(VendorRow.slug == vendor)
     return [read_canary(session, row, slug) for row, slug in session.exec(query).all()]
@@ -35,19 +41,19 @@ def issued_and_decoys(session: Session, vendor: str | None = None) -> list[Canar
 
 def newest_active(session: Session) -> str | None:
     """Return the address issued last that is still in use, or None while there is none."""
-    tell = decoy_mac_of(session).tell
-    wanted = select(CanaryRow).where(CanaryRow.state == CanaryState.ACTIVE).order_by(col(CanaryRow.id).desc())
+    is_decoy = decoy_mac_of(session).is_decoy
+    newest_first = (column.desc() for column in in_order_of_issue())
+    wanted = select(CanaryRow).where(CanaryRow.state == CanaryState.ACTIVE).order_by(*newest_first)
     with session.exec(wanted.execution_options(yield_per=50)) as rows:
-        return next((row.address for row in rows if not tell(row)), None)
+        return next((row.address for row in rows if not is_decoy(row)), None)
 
 
 def known_addresses(session: Session, mark: str) -> tuple[str, frozenset[str]] | None:
     """Return a mark and every issued address, or None while the mark says that nothing has changed.
 
-    Addresses are only ever added, so their number and highest id are mark enough.
+    Addresses are only ever added, so how many there are is mark enough; a decoy may be dated before any of them.
     """
-    count, newest = session.exec(select(func.count(), func.max(CanaryRow.id)).select_from(CanaryRow)).one()
-    now = f"{count}:{newest or 0}"
+    now = str(session.exec(select(func.count()).select_from(CanaryRow)).one())
     if now == mark:
         return None
     return now, frozenset(session.exec(select(CanaryRow.address)).all())
@@ -63,9 +69,15 @@ def get_canary_row(session: Session, address: str) -> CanaryRow:
 
 def read_canary(session: Session, row: CanaryRow, vendor: str | None) -> Canary:
     """Return a row as a canary; a decoy has no vendor."""
-    owner = None if decoy_mac_of(session).tell(row) else vendor
+    owner = None if decoy_mac_of(session).is_decoy(row) else vendor
     return Canary(
         id=row.id or 0, address=row.address, vendor=owner, channel=row.channel, generation=row.generation,
         style=Style(row.style), bits=row.bits, state=CanaryState(row.state), issued=row.issued_at,
         persona=Persona(**row.persona) if row.persona else None, published=row.published,
     )  # fmt: skip
+
+
+def merge_address_index(session: Session) -> None:
+    """Let the full-text index of SQLite forget which addresses were added together."""
+    if session.get_bind().dialect.name == "sqlite":
+        session.execute(text("INSERT INTO words_canary (words_canary) VALUES ('optimize')"))

@@ -8,7 +8,7 @@ from sqlalchemy import delete, func
 from sqlmodel import Session, col, select
 
 from canary.store.locks import Lock, lock
-from canary.store.tables import TryRow
+from canary.store.tables import LoginAttemptRow
 
 SPAN = timedelta(minutes=15)
 
@@ -16,19 +16,23 @@ SPAN = timedelta(minutes=15)
 def enter(session: Session, limits: Mapping[str, int], now: datetime) -> bool:
     """Count one more try under each key and tell whether all are within their limits; a refused one is not counted."""
     lock(session, Lock.LOGINS)
-    session.execute(delete(TryRow).where(col(TryRow.at) <= now - SPAN))
+    session.execute(delete(LoginAttemptRow).where(col(LoginAttemptRow.at) <= now - SPAN))
     keys = {_digest(key): limit for key, limit in limits.items()}
-    counts = select(TryRow.key, func.count()).where(col(TryRow.key).in_(keys)).group_by(col(TryRow.key))
+    counts = (
+        select(LoginAttemptRow.key, func.count())
+        .where(col(LoginAttemptRow.key).in_(keys))
+        .group_by(col(LoginAttemptRow.key))
+    )
     made = dict(session.exec(counts).all())
     if any(made.get(key, 0) >= limit for key, limit in keys.items()):
         return False
-    session.add_all(TryRow(key=key, at=now) for key in keys)
+    session.add_all(LoginAttemptRow(key=key, at=now) for key in keys)
     return True
 
 
 def clear(session: Session, key: str) -> None:
     """Forget the tries under a key."""
-    session.execute(delete(TryRow).where(col(TryRow.key) == _digest(key)))
+    session.execute(delete(LoginAttemptRow).where(col(LoginAttemptRow.key) == _digest(key)))
 
 
 def _digest(key: str) -> str:

@@ -10,7 +10,7 @@ from sqlmodel import Session, col, select
 
 from canary.model.alert import Alert, sample_alert
 from canary.store.queries.vendors import Unknown
-from canary.store.tables import DeliveryRow, DestinationRow, JoinedRow, OutboxRow, WatchRow
+from canary.store.tables import CaseNotificationRow, DeliveryFactRow, DeliveryRow, DestinationRow, OutboxRow
 
 MOST_FACTS = 500
 """So many facts of one message are read; a digest that holds more says how many."""
@@ -61,7 +61,7 @@ def topic_of(session: Session, alert: Alert) -> str:
     """Name the matter that a fact belongs to: its campaign, else its case; nothing if it stands alone."""
     if not alert.case:
         return ""
-    watched = session.get(WatchRow, alert.case)
+    watched = session.get(CaseNotificationRow, alert.case)
     if watched is not None:
         return watched.topic
     return f"campaign:{alert.campaign}" if alert.campaign else f"case:{alert.case}"
@@ -202,10 +202,10 @@ def facts_of(session: Session, rows: Sequence[DeliveryRow]) -> dict[int, tuple[A
     for row in rows:
         found[row.id or 0] = [leads[row.outbox_id]]
     joined = (
-        select(JoinedRow.delivery_id, OutboxRow)
-        .join(OutboxRow, col(OutboxRow.id) == JoinedRow.outbox_id)
-        .where(col(JoinedRow.delivery_id).in_(found))
-        .order_by(col(JoinedRow.delivery_id), col(OutboxRow.at))
+        select(DeliveryFactRow.delivery_id, OutboxRow)
+        .join(OutboxRow, col(OutboxRow.id) == DeliveryFactRow.outbox_id)
+        .where(col(DeliveryFactRow.delivery_id).in_(found))
+        .order_by(col(DeliveryFactRow.delivery_id), col(OutboxRow.at))
     )
     for number, fact in session.exec(joined.limit(MOST_FACTS * max(1, len(rows)))):
         found[number].append(alert_of(fact))

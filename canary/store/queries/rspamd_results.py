@@ -8,7 +8,7 @@ from canary.model.mail import RawMail
 from canary.model.verdict import StatedReason, Verdict
 from canary.store.codec import envelope_of, reasons_json, reasons_of
 from canary.store.queries.mails import octets
-from canary.store.tables import HitRow, MailRow, OpinionRow
+from canary.store.tables import HitRow, MailRow, RspamdCheckRow
 
 ASKED = (
     Verdict.NEW_SENDER, Verdict.IMPERSONATION, Verdict.THIRD_PARTY, Verdict.SPAM, Verdict.BACKSCATTER,
@@ -21,9 +21,9 @@ def unasked(session: Session, since: datetime, limit: int) -> list[int]:
     """Return mails that came since, of somebody else than the vendor, and were not asked about; oldest first."""
     query = (
         select(HitRow.mail_id)
-        .outerjoin(OpinionRow, col(OpinionRow.mail_id) == HitRow.mail_id)
+        .outerjoin(RspamdCheckRow, col(RspamdCheckRow.mail_id) == HitRow.mail_id)
         .where(col(HitRow.verdict).in_(ASKED), HitRow.at >= since, col(HitRow.mail_id).is_not(None))
-        .where(col(OpinionRow.mail_id).is_(None))
+        .where(col(RspamdCheckRow.mail_id).is_(None))
         .distinct()
         .order_by(col(HitRow.mail_id))
         .limit(limit)
@@ -41,7 +41,7 @@ def as_received(session: Session, mail_id: int) -> RawMail | None:
 
 def keep_opinion(session: Session, mail_id: int, at: datetime, because: StatedReason | None, fault: str = "") -> None:
     """Keep that a mail was asked about, and add what was said to the reasons of its hits."""
-    session.add(OpinionRow(mail_id=mail_id, at=at, fault=fault[:300]))
+    session.add(RspamdCheckRow(mail_id=mail_id, at=at, fault=fault[:300]))
     if because is not None:
         for hit in session.exec(select(HitRow).where(HitRow.mail_id == mail_id)).all():
             others = (reason for reason in reasons_of(hit.reasons) if reason.code is not because.code)

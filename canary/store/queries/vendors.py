@@ -8,7 +8,7 @@ from sqlmodel import Session, col, select
 
 from canary.model.party import RelationshipEnds, Supplier, SupplierLink, Vendor
 from canary.model.sender import SenderState
-from canary.store.tables import SenderRow, SupplierRow, SupplyRow, VendorDomainRow, VendorRow
+from canary.store.tables import SenderRow, SupplierLinkRow, SupplierRow, VendorDomainRow, VendorRow
 
 
 class Unknown(LookupError):
@@ -72,8 +72,8 @@ def vendors_by_id(session: Session, ids: Iterable[int]) -> dict[int, Vendor]:
     for domain in session.exec(select(VendorDomainRow).where(col(VendorDomainRow.vendor_id).in_(wanted))):
         domains.setdefault(domain.vendor_id, []).append(domain.domain)
     passed: dict[int, list[SupplierLink]] = {}
-    query = select(SupplyRow, VendorRow.slug, SupplierRow.slug).join(VendorRow).join(SupplierRow)
-    for row, vendor, supplier in session.exec(query.where(col(SupplyRow.vendor_id).in_(wanted))):
+    query = select(SupplierLinkRow, VendorRow.slug, SupplierRow.slug).join(VendorRow).join(SupplierRow)
+    for row, vendor, supplier in session.exec(query.where(col(SupplierLinkRow.vendor_id).in_(wanted))):
         passed.setdefault(row.vendor_id, []).append(_supply(row, vendor, supplier))
     decided: dict[int, list[tuple[str, str]]] = {}
     for number, key, state in session.exec(
@@ -101,7 +101,7 @@ def _vendor(row: VendorRow, domains: list[str], passed: list[SupplierLink], deci
     )  # fmt: skip
 
 
-def _supply(row: SupplyRow, vendor: str, supplier: str) -> SupplierLink:
+def _supply(row: SupplierLinkRow, vendor: str, supplier: str) -> SupplierLink:
     learned = row.origin == "learned"
     return SupplierLink(
         vendor, supplier, row.channel or None, row.since, row.until, row.account, row.through, learned=learned
@@ -126,13 +126,13 @@ def add_supply(session: Session, supply: SupplierLink, account: str = "") -> Non
     if supplier is None:
         raise Unknown(f"supplier {supply.supplier!r} is not known: add it first")
     found = session.exec(
-        select(SupplyRow).where(
-            SupplyRow.vendor_id == vendor.id,
-            SupplyRow.supplier_id == supplier.id,
-            SupplyRow.channel == (supply.channel or ""),
+        select(SupplierLinkRow).where(
+            SupplierLinkRow.vendor_id == vendor.id,
+            SupplierLinkRow.supplier_id == supplier.id,
+            SupplierLinkRow.channel == (supply.channel or ""),
         )
     ).first()
-    row = found or SupplyRow(vendor_id=_id(vendor), supplier_id=_id(supplier), channel=supply.channel or "")
+    row = found or SupplierLinkRow(vendor_id=_id(vendor), supplier_id=_id(supplier), channel=supply.channel or "")
     row.account, row.since, row.until = account or supply.account or row.account, supply.since, supply.until
     row.origin, row.through = "declared", supply.through
     session.add(row)
@@ -142,12 +142,12 @@ def add_supply(session: Session, supply: SupplierLink, account: str = "") -> Non
 def drop_supply(session: Session, vendor: str, supplier: str, channel: str | None) -> str:
     """Forget that a vendor passes addresses of a channel to a supplier; return its account there, raise Unknown if none."""
     row = session.exec(
-        select(SupplyRow)
+        select(SupplierLinkRow)
         .join(SupplierRow)
         .where(
-            SupplyRow.vendor_id == vendor_row(session, vendor).id,
+            SupplierLinkRow.vendor_id == vendor_row(session, vendor).id,
             SupplierRow.slug == slug(supplier),
-            SupplyRow.channel == (channel or ""),
+            SupplierLinkRow.channel == (channel or ""),
         )
     ).first()
     if row is None:
@@ -173,9 +173,9 @@ def add_domains(session: Session, vendor: str, domains: Iterable[str], now: date
 
 def supplies(session: Session, vendor_ids: Iterable[int] | None = None) -> list[SupplierLink]:
     """Return every known passing-on of addresses, or those of some vendors."""
-    query = select(SupplyRow, VendorRow.slug, SupplierRow.slug).join(VendorRow).join(SupplierRow)
+    query = select(SupplierLinkRow, VendorRow.slug, SupplierRow.slug).join(VendorRow).join(SupplierRow)
     if vendor_ids is not None:
-        query = query.where(col(SupplyRow.vendor_id).in_(set(vendor_ids)))
+        query = query.where(col(SupplierLinkRow.vendor_id).in_(set(vendor_ids)))
     return [_supply(row, vendor, supplier) for row, vendor, supplier in session.exec(query).all()]
 
 

@@ -12,7 +12,8 @@ from canary.model.attempt import AttemptKind
 from canary.model.verdict import HINTS, LEAKS, Reason, repeated_fields
 from canary.store.codec import reasons_of
 from canary.store.decoy_mac import decoy_mac_of
-from canary.store.tables import AttemptRow, CanaryRow, HitRow, MailRow, SupplierRow, SupplyRow, VendorRow
+from canary.store.queries.canaries import in_order_of_issue
+from canary.store.tables import AttemptRow, CanaryRow, HitRow, MailRow, SupplierLinkRow, SupplierRow, VendorRow
 
 _HANDED_ON = timedelta(days=30)
 """A list is with a supplier for a while before the first mail that shows it."""
@@ -31,9 +32,9 @@ def world_of(session: Session, now: datetime, case_id: int | None = None) -> Wor
 def _parties(session: Session) -> tuple[VendorFacts, ...]:
     told: dict[str, list[SupplyFacts]] = defaultdict(list)
     query: Any = (
-        select(VendorRow.slug, SupplierRow.slug, SupplyRow)
-        .join_from(SupplyRow, VendorRow, col(VendorRow.id) == SupplyRow.vendor_id)
-        .join(SupplierRow, col(SupplierRow.id) == SupplyRow.supplier_id)
+        select(VendorRow.slug, SupplierRow.slug, SupplierLinkRow)
+        .join_from(SupplierLinkRow, VendorRow, col(VendorRow.id) == SupplierLinkRow.vendor_id)
+        .join(SupplierRow, col(SupplierRow.id) == SupplierLinkRow.supplier_id)
     )
     for vendor, supplier, row in session.execute(query):
         since = row.since - _HANDED_ON if row.since and row.origin == "learned" else row.since
@@ -45,16 +46,16 @@ def _parties(session: Session) -> tuple[VendorFacts, ...]:
 def _canaries(session: Session, now: datetime) -> tuple[CanaryFacts, ...]:
     query: Any = (
         select(CanaryRow, VendorRow.slug)
-        .outerjoin_from(CanaryRow, VendorRow, col(VendorRow.id) == CanaryRow.vendor_id)
+        .join_from(CanaryRow, VendorRow, col(VendorRow.id) == CanaryRow.vendor_id)
         .where(col(CanaryRow.issued_at) <= now)
     )
-    tell = decoy_mac_of(session).tell
+    is_decoy = decoy_mac_of(session).is_decoy
     return tuple(
         CanaryFacts(
-            str(row.id), row.domain, None if tell(row) else slug, row.issued_at, row.channel, row.generation, row.bits, row.published,
+            str(row.id), row.domain, None if is_decoy(row) else slug, row.issued_at, row.channel, row.generation, row.bits, row.published,
             frozenset(said for key, said in _FIELDS.items() if (row.persona or {}).get(key)),
         )
-        for row, slug in session.execute(query.order_by(CanaryRow.id))
+        for row, slug in session.execute(query.order_by(*in_order_of_issue()))
     )  # fmt: skip
 
 

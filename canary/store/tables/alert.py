@@ -41,7 +41,7 @@ class DeliveryRow(Row, table=True):
     ordinal: int = Field(default=0)
 
 
-class JoinedRow(Row, table=True):
+class DeliveryFactRow(Row, table=True):
     """A fact that joined a delivery that was waiting with another one."""
 
     __tablename__ = "delivery_fact"
@@ -72,7 +72,7 @@ class ThreadRow(Row, table=True):
 class MuteRow(Row, table=True):
     """A case or vendor (`case:7`, `vendor:play`) of which nobody is told: for good, or kept back until a time."""
 
-    __tablename__ = "alert_hush"
+    __tablename__ = "alert_mute"
     subject: str = Field(primary_key=True)
     until: datetime | None = Field(default=None, sa_type=Time)
     who: str = ""
@@ -82,7 +82,7 @@ class MuteRow(Row, table=True):
 class HealthProblemRow(Row, table=True):
     """Something that is not as it should be with the installation itself, since when, and for how many looks."""
 
-    __tablename__ = "alert_ailment"
+    __tablename__ = "health_problem"
     subject: str = Field(primary_key=True)
     since: datetime = Field(sa_type=Time)
     text: str = ""

@@ -2,7 +2,7 @@
 
 import secrets
 
-from sqlalchemy import MetaData
+from sqlalchemy import BigInteger, Integer, MetaData
 from sqlmodel import SQLModel, UTCDateTime
 
 NAMES = {
@@ -13,7 +13,11 @@ NAMES = {
 }
 metadata = MetaData(naming_convention=NAMES)
 Time = UTCDateTime()
-SEAL_OCTETS = 16
+CanaryKey = BigInteger().with_variant(Integer, "sqlite")  # on SQLite only an INTEGER decides how rows lie in the file
+HIGHEST_CANARY = 2**53 - 1
+"""As far as JavaScript counts exactly: the number of a canary is in URLs and in JSON."""
+
+MAC_OCTETS = 16
 
 
 class Row(SQLModel):
@@ -22,6 +26,11 @@ class Row(SQLModel):
     metadata = metadata
 
 
-def random_seal() -> bytes:
-    """Return the seal of an address that is no decoy."""
-    return secrets.token_bytes(SEAL_OCTETS)
+def random_canary_id() -> int:
+    """Return the number of a new canary: one after the other would say which decoys were added later."""
+    return 1 + secrets.randbelow(HIGHEST_CANARY)
+
+
+def random_mac() -> bytes:
+    """Return what an issued address has in place of the authentication code of a decoy."""
+    return secrets.token_bytes(MAC_OCTETS)

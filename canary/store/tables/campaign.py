@@ -57,10 +57,10 @@ class CampaignMailRow(Row, table=True):
     links: list[dict[str, Any]] = Field(default=[], sa_type=JSON)
 
 
-class CampaignVerdictRow(Row, table=True):
+class CampaignDecisionRow(Row, table=True):
     """A person said that two campaigns are one, or are not; `mails` are those that moved, `lifted_at` ends its force."""
 
-    __tablename__ = "campaign_verdict"
+    __tablename__ = "campaign_decision"
     id: int | None = Field(default=None, primary_key=True)
     at: datetime = Field(sa_type=Time)
     who: str

@@ -5,42 +5,48 @@ from datetime import datetime
 from sqlalchemy import JSON, Column, Index, LargeBinary, UniqueConstraint
 from sqlmodel import Field
 
-from canary.store.tables.base import Row, Time, random_seal
+from canary.store.tables.base import CanaryKey, Row, Time, random_canary_id, random_mac
 
 
 class CanaryRow(Row, table=True):
-    """One address, in lower case, issued to a vendor or never to anybody: only the key of the decoys tells which.
+    """One address, in lower case, issued to a vendor, or a decoy: only the key of the decoys says which.
 
-    `seal` is drawn at random for an issued address and made with the key for a decoy (`canary.store.decoy_mac`). Decoys of
-    the first versions had no vendor, and rows without one are still taken for decoys.
+    `mac` is drawn at random for an issued address and made with the key for a decoy (`canary.store.decoy_mac`). `id` is
+    drawn at random as well, and so says nothing of when a row was written; the order of issue is that of `issued_at`.
     """
 
     __tablename__ = "canary"
-    __table_args__ = (Index("ix_canary_vendor_channel", "vendor_id", "channel", "generation"),)
-    id: int | None = Field(default=None, primary_key=True)
+    __table_args__ = (
+        Index("ix_canary_issued_at", "issued_at", "id"),
+        Index("ix_canary_domain", "domain", "id"),
+        Index("ix_canary_vendor_channel", "vendor_id", "channel", "generation"),
+    )
+    id: int | None = Field(
+        default=None, sa_column=Column(CanaryKey, primary_key=True, autoincrement=False, default=random_canary_id)
+    )
     address: str = Field(unique=True)
-    domain: str = Field(index=True)
-    vendor_id: int | None = Field(default=None, foreign_key="vendor.id")
+    domain: str
+    vendor_id: int = Field(foreign_key="vendor.id")
     channel: str = "signup"
     generation: int = 1
     style: str
     bits: float
     state: str = "active"
     published: bool = False
-    persona: dict[str, str] | None = Field(default=None, sa_type=JSON)
+    persona: dict[str, str] | None = Field(default=None, sa_type=JSON(none_as_null=True))
     issued_at: datetime = Field(sa_type=Time)
     rotated_at: datetime | None = Field(default=None, sa_type=Time)
     burned_at: datetime | None = Field(default=None, sa_type=Time)
     burned_by_owner: bool = Field(default=False)
-    seal: bytes = Field(default_factory=random_seal, sa_column=Column(LargeBinary, nullable=False))
+    mac: bytes = Field(default_factory=random_mac, sa_column=Column(LargeBinary, nullable=False))
 
 
-class KeyMarkRow(Row, table=True):
-    """By what a key that is kept elsewhere is known again; it does not tell the key."""
+class KeyFingerprintRow(Row, table=True):
+    """By what a key that is kept elsewhere is recognised; it does not give the key away."""
 
-    __tablename__ = "key_mark"
+    __tablename__ = "key_fingerprint"
     name: str = Field(primary_key=True)
-    mark: str
+    fingerprint: str
 
 
 class AttemptRow(Row, table=True):
@@ -71,7 +77,7 @@ class ProbeRow(Row, table=True):
     __tablename__ = "probe"
     __table_args__ = (UniqueConstraint("canary_id", "day", "source"),)
     id: int | None = Field(default=None, primary_key=True)
-    canary_id: int = Field(foreign_key="canary.id")
+    canary_id: int = Field(foreign_key="canary.id", sa_type=CanaryKey)
     day: datetime = Field(sa_type=Time)
     source: str
     count: int = 0

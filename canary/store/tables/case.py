@@ -114,11 +114,11 @@ class LetterRow(Row, table=True):
     changed_by: str
 
 
-class WatchRow(Row, table=True):
+class CaseNotificationRow(Row, table=True):
     """What was told of a case, so that only what changed is told again; `remind_at` ends with an acknowledgement."""
 
-    __tablename__ = "case_watch"
-    __table_args__ = (Index("ix_case_watch_remind_at", "remind_at"),)
+    __tablename__ = "case_notification"
+    __table_args__ = (Index("ix_case_notification_remind_at", "remind_at"),)
     case_id: int = Field(primary_key=True, foreign_key="leak_case.id")
     topic: str
     told: dict[str, Any] = Field(default={}, sa_type=JSON)
@@ -132,8 +132,8 @@ class WatchRow(Row, table=True):
 class SuspectHistoryRow(Row, table=True):
     """How probable a suspect of a case was when the case was weighed as of a time."""
 
-    __tablename__ = "case_belief"
-    __table_args__ = (Index("ix_case_belief_suspect", "kind", "suspect", "at"), _PLAIN)
+    __tablename__ = "suspect_history"
+    __table_args__ = (Index("ix_suspect_history_suspect", "kind", "suspect", "at"), _PLAIN)
     case_id: int = Field(primary_key=True, foreign_key="leak_case.id")
     at: datetime = Field(primary_key=True, sa_type=Time)
     kind: str = Field(primary_key=True)

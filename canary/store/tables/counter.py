@@ -6,7 +6,7 @@ from typing import Any
 from sqlalchemy import Date, Index
 from sqlmodel import Field
 
-from canary.store.tables.base import Row, Time
+from canary.store.tables.base import CanaryKey, Row, Time
 
 NEVER = datetime(1970, 1, 1, tzinfo=UTC)
 """When outside mail came last where none ever came: a time, so that lists can go on after it."""
@@ -14,11 +14,11 @@ NEVER = datetime(1970, 1, 1, tzinfo=UTC)
 _PLAIN: dict[str, Any] = {"sqlite_with_rowid": False}
 
 
-class CanaryTallyRow(Row, table=True):
+class CanaryCountRow(Row, table=True):
     """What came to one canary."""
 
-    __tablename__ = "canary_tally"
-    canary_id: int = Field(primary_key=True, foreign_key="canary.id")
+    __tablename__ = "canary_count"
+    canary_id: int = Field(primary_key=True, foreign_key="canary.id", sa_type=CanaryKey)
     own: int = 0
     outside: int = 0
     asking: int = 0
@@ -29,14 +29,14 @@ class CanaryTallyRow(Row, table=True):
     last_at: datetime = Field(sa_type=Time)
 
 
-class VendorTallyRow(Row, table=True):
+class VendorCountRow(Row, table=True):
     """What came to all canaries of one vendor; `outsiders` is how many parties are counted in `vendor_outsider`."""
 
-    __tablename__ = "vendor_tally"
+    __tablename__ = "vendor_count"
     __table_args__ = (
-        Index("ix_vendor_tally_last_outside", "last_outside", "vendor_id"),
-        Index("ix_vendor_tally_outsiders", "outsiders"),
-        Index("ix_vendor_tally_asking", "asking", "vendor_id"),
+        Index("ix_vendor_count_last_outside", "last_outside", "vendor_id"),
+        Index("ix_vendor_count_outsiders", "outsiders"),
+        Index("ix_vendor_count_asking", "asking", "vendor_id"),
     )
     vendor_id: int = Field(primary_key=True, foreign_key="vendor.id")
     own: int = 0
@@ -88,10 +88,10 @@ class VendorOutsiderRow(Row, table=True):
 class CampaignHitRow(Row, table=True):
     """One campaign at one canary within one case: how many hits, and how many of them are leaks; 0 stands for none."""
 
-    __tablename__ = "strike"
-    __table_args__ = (Index("ix_strike_case", "case_id", "campaign_id", "canary_id"), _PLAIN)
+    __tablename__ = "campaign_hit"
+    __table_args__ = (Index("ix_campaign_hit_case", "case_id", "campaign_id", "canary_id"), _PLAIN)
     campaign_id: int = Field(primary_key=True)
-    canary_id: int = Field(primary_key=True, foreign_key="canary.id")
+    canary_id: int = Field(primary_key=True, foreign_key="canary.id", sa_type=CanaryKey)
     case_id: int = Field(primary_key=True)
     hits: int = 0
     leaks: int = 0

@@ -6,7 +6,7 @@ from typing import Any
 from sqlalchemy import JSON, Column, Index, LargeBinary, UniqueConstraint
 from sqlmodel import Field
 
-from canary.store.tables.base import Row, Time
+from canary.store.tables.base import CanaryKey, Row, Time
 
 
 class MailRow(Row, table=True):
@@ -63,7 +63,7 @@ class HitRow(Row, table=True):
     )
     id: int | None = Field(default=None, primary_key=True)
     mail_id: int | None = Field(default=None, foreign_key="mail.id", index=True)
-    canary_id: int = Field(foreign_key="canary.id")
+    canary_id: int = Field(foreign_key="canary.id", sa_type=CanaryKey)
     at: datetime = Field(sa_type=Time, index=True)
     verdict: str
     confidence: float
@@ -73,18 +73,18 @@ class HitRow(Row, table=True):
     burns: bool = Field(default=False)
 
 
-class OpinionRow(Row, table=True):
+class RspamdCheckRow(Row, table=True):
     """A mail that rspamd was asked about; `fault` says why it has no opinion."""
 
-    __tablename__ = "opinion"
+    __tablename__ = "rspamd_check"
     mail_id: int = Field(primary_key=True, foreign_key="mail.id")
     at: datetime = Field(sa_type=Time)
     fault: str = ""
 
 
-class TakenRow(Row, table=True):
+class SpoolPositionRow(Row, table=True):
     """How far the attempts of each spool have been taken over, so that none is counted twice."""
 
-    __tablename__ = "taken"
+    __tablename__ = "spool_position"
     spool: str = Field(primary_key=True)
     upto: int = 0

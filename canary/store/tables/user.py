@@ -39,11 +39,11 @@ class TokenRow(Row, table=True):
     agent: str = ""
 
 
-class TryRow(Row, table=True):
+class LoginAttemptRow(Row, table=True):
     """One try to come in that has not been made good, under the digest of what it is counted by."""
 
-    __tablename__ = "login_try"
-    __table_args__ = (Index("ix_login_try_key_at", "key", "at"),)
+    __tablename__ = "login_attempt"
+    __table_args__ = (Index("ix_login_attempt_key_at", "key", "at"),)
     id: int | None = Field(default=None, primary_key=True)
     key: str
     at: datetime = Field(sa_type=Time, index=True)

@@ -45,10 +45,10 @@ class SupplierRow(Row, table=True):
     created_at: datetime = Field(sa_type=Time)
 
 
-class SupplyRow(Row, table=True):
+class SupplierLinkRow(Row, table=True):
     """A vendor passes the addresses of a channel (empty: every channel) to a supplier, from and until a time."""
 
-    __tablename__ = "supply"
+    __tablename__ = "supplier_link"
     __table_args__ = (UniqueConstraint("vendor_id", "supplier_id", "channel"),)
     id: int | None = Field(default=None, primary_key=True)
     vendor_id: int = Field(foreign_key="vendor.id")

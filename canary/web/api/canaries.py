@@ -12,16 +12,17 @@ from canary.canaries import lifecycle
 from canary.canaries.lifecycle import IssueOrder
 from canary.model.canary import Canary, CanaryState, Style
 from canary.store.queries import canaries
-from canary.views.api_queries import Among, canaries_after, canary_line
+from canary.store.tables.base import HIGHEST_CANARY
+from canary.views.api_queries import Among, canary_line, issued_after
 from canary.views.models import CanaryLine
 from canary.web.api.schema import (
     LIMIT,
+    CanaryNumber,
     Cursor,
     Label,
     Limit,
     ListPage,
     Name,
-    Number,
     RequestBody,
     Word,
     call,
@@ -117,7 +118,7 @@ class CanariesApi:
         """List addresses in order of issue."""
         among = Among(vendor=vendor, channel=channel, state=state.value if state else "")
         with self._frame.database.reading() as session:
-            shown = _show(session, canaries_after(session, counted_by(cursor) or 0, limit + 1, among))
+            shown = _show(session, issued_after(session, counted_by(cursor, HIGHEST_CANARY) or 0, limit + 1, among))
         return page(shown, limit, lambda one: one, lambda one: one.id)
 
     def file(self, vendor: Word = "") -> Response:
@@ -136,12 +137,12 @@ class CanariesApi:
             self._frame.audit(session, request, "canary-issued", wanted.vendor, text)
         return Issued(items=[show(canary) for canary in made])
 
-    def canary(self, canary_id: Number) -> CanaryOut:
+    def canary(self, canary_id: CanaryNumber) -> CanaryOut:
         """Return one address."""
         with self._frame.database.reading() as session:
             return self._one(session, canary_id)
 
-    def rotate(self, request: Request, canary_id: Number) -> CanaryOut:
+    def rotate(self, request: Request, canary_id: CanaryNumber) -> CanaryOut:
         """Issue the next generation to the same vendor and channel; the old address keeps listening."""
         with map_store_errors(), self._frame.writing(request) as session:
             old = self._one(session, canary_id)
@@ -149,7 +150,7 @@ class CanariesApi:
             self._frame.audit(session, request, "canary-rotated", old.address, f"by {made.address}")
         return show(made)
 
-    def burn(self, request: Request, canary_id: Number) -> CanaryOut:
+    def burn(self, request: Request, canary_id: CanaryNumber) -> CanaryOut:
         """Mark an address as leaked; it keeps listening."""
         with map_store_errors(), self._frame.writing(request) as session:
             old = self._one(session, canary_id)

@@ -10,12 +10,13 @@ from fastapi import Path, Query, Request
 from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, StringConstraints
 from starlette.exceptions import HTTPException
 
+from canary.store.tables.base import HIGHEST_CANARY
 from canary.web.routes import API, Role, WebRoute
 
 LIMIT, MOST = 50, 200
 LARGEST = 1 << 20
 HIGHEST = 2**31 - 1
-"""No row has a higher number, and PostgreSQL takes a higher one for a fault."""
+"""No row but a canary has a higher number, and PostgreSQL takes a higher one for a fault."""
 
 SEEN = r"^[^\x00-\x1f\x7f]*$"
 _CURSOR = r"^[A-Za-z0-9_-]{1,400}$"
@@ -30,6 +31,7 @@ def _utc(at: datetime) -> datetime:
 
 Time = Annotated[AwareDatetime, AfterValidator(_utc)]
 Number = Annotated[int, Path(ge=1, le=HIGHEST)]
+CanaryNumber = Annotated[int, Path(ge=1, le=HIGHEST_CANARY)]
 Slug = Annotated[str, Path(pattern=r"^[a-z0-9-]{1,80}$")]
 Limit = Annotated[int, Query(ge=1, le=MOST, description="How many to return at the most.")]
 Cursor = Annotated[str | None, Query(pattern=_CURSOR, description="The `next` of the page before.")]
@@ -101,12 +103,12 @@ def named_by(text: str | None) -> str:
     return plain[1:]
 
 
-def counted_by(text: str | None) -> int | None:
+def counted_by(text: str | None, highest: int = HIGHEST) -> int | None:
     """Return the number in a cursor, None for none; raises HTTPException 422 for what is no cursor of ours."""
     plain = named_by(text)
     if text is None:
         return None
-    if not (plain.isascii() and plain.isdigit() and len(plain) <= 16 and int(plain) <= HIGHEST):
+    if not (plain.isascii() and plain.isdigit() and len(plain) <= 16 and int(plain) <= highest):
         raise HTTPException(422, f"cursor {text[:40]!r}: of another list; take the `next` of a page as it is")
     return int(plain)
 

@@ -14,10 +14,10 @@ from canary.canaries import lifecycle
 from canary.judge.selftest import make_token
 from canary.model.canary import Canary
 from canary.store.queries import canaries
-from canary.views.canary_pages import EVERY, STATES, CanaryFilter, canary_list, canary_page
+from canary.views.canary_pages import EVERY, STATES, CanaryFilter, canary_list, canary_page, last_issued_before
 from canary.web.csv_file import csv_file
 from canary.web.issue_forms import IssueRefused, IssueRequest, fill, read_wishes, wish
-from canary.web.rendering import Field, Id, Key, LongField, PageContext, or_404
+from canary.web.rendering import CanaryId, CanaryKey, Field, LongField, PageContext, or_404
 from canary.web.routes import Role, WebRoute
 
 Word = Annotated[str, Query(max_length=100)]
@@ -48,13 +48,13 @@ class CanariesPage:
         )
 
     def canaries(
-        self, request: Request, after: Key = 0, vendor: Word = "", channel: Word = "", state: Word = ""
+        self, request: Request, after: CanaryKey = 0, vendor: Word = "", channel: Word = "", state: Word = ""
     ) -> Response:
         """Show addresses in order of issue, all or those that are wanted."""
         hit, state = state == "hit", state if state in STATES else ""
         return self._list(request, CanaryFilter(vendor, channel, state, hit), after or 0)
 
-    def canary(self, request: Request, canary_id: Id) -> Response:
+    def canary(self, request: Request, canary_id: CanaryId) -> Response:
         """Show one address to give away, and what came to it."""
         with self._frame.database.reading() as session:
             line, hits = or_404(canary_page(session, canary_id))
@@ -65,7 +65,7 @@ class CanariesPage:
             request, "canary.html", line=line, hits=hits, persona=persona, qr=_qr(f"mailto:{line.address}"), token=token
         )
 
-    def feed(self, request: Request, canary_id: Id) -> Response:
+    def feed(self, request: Request, canary_id: CanaryId) -> Response:
         """Show what came to one address, as a part of its page."""
         with self._frame.database.reading() as session:
             line, hits = or_404(canary_page(session, canary_id))
@@ -94,7 +94,7 @@ class CanariesPage:
             found = canaries.list_canaries(session)
         return csv_file("canaries", COLUMNS, map(_row, found))
 
-    def rotate(self, request: Request, canary_id: Id) -> Response:
+    def rotate(self, request: Request, canary_id: CanaryId) -> Response:
         """Issue the next generation, then show it."""
         with self._frame.writing(request) as session:
             old = self._address(session, canary_id)
@@ -102,7 +102,7 @@ class CanariesPage:
             self._frame.audit(session, request, "canary-rotated", old, f"by {made.address}")
         return RedirectResponse(f"/canaries/{made.id}", 303)
 
-    def burn(self, request: Request, canary_id: Id) -> Response:
+    def burn(self, request: Request, canary_id: CanaryId) -> Response:
         """Mark an address as leaked."""
         with self._frame.writing(request) as session:
             address = self._address(session, canary_id)
@@ -124,8 +124,8 @@ class CanariesPage:
             for one in wishes:
                 told = f"{one.count} for {one.channel}, {one.style.value}"
                 self._frame.audit(session, request, "canary-issued", one.vendor, told)
-        first = made[0].id
-        return RedirectResponse(f"/canaries/{first}" if len(made) == 1 else f"/canaries?after={first - 1}", 303)
+            before = last_issued_before(session, made[0].issued)
+        return RedirectResponse(f"/canaries/{made[0].id}" if len(made) == 1 else f"/canaries?after={before}", 303)
 
     def _address(self, session: Session, canary_id: int) -> str:
         found = canary_page(session, canary_id)

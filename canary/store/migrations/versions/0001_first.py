@@ -10,6 +10,7 @@ branch_labels = None
 depends_on = None
 
 TEXT, TIME = sqlmodel.sql.sqltypes.AutoString(), sqlmodel.UTCDateTime()
+CANARY_KEY = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
 
 
 def upgrade() -> None:
@@ -22,24 +23,18 @@ def upgrade() -> None:
 
 
 def make_tables() -> None:
-    op.create_table('alert_ailment',
-    sa.Column('subject', TEXT, nullable=False),
-    sa.Column('since', TIME, nullable=False),
-    sa.Column('text', TEXT, nullable=False),
-    sa.PrimaryKeyConstraint('subject', name=op.f('pk_alert_ailment'))
-    )
     op.create_table('alert_destination',
     sa.Column('name', TEXT, nullable=False),
     sa.Column('since', TIME, nullable=False),
     sa.Column('free_at', TIME, nullable=False),
     sa.PrimaryKeyConstraint('name', name=op.f('pk_alert_destination'))
     )
-    op.create_table('alert_hush',
+    op.create_table('alert_mute',
     sa.Column('subject', TEXT, nullable=False),
     sa.Column('until', TIME, nullable=True),
     sa.Column('who', TEXT, nullable=False),
     sa.Column('at', TIME, nullable=False),
-    sa.PrimaryKeyConstraint('subject', name=op.f('pk_alert_hush'))
+    sa.PrimaryKeyConstraint('subject', name=op.f('pk_alert_mute'))
     )
     op.create_table('alert_thread',
     sa.Column('destination', TEXT, nullable=False),
@@ -101,10 +96,16 @@ def make_tables() -> None:
     sa.Column('count', sa.Integer(), nullable=False),
     sa.PrimaryKeyConstraint('domain', 'shape', name=op.f('pk_guess'))
     )
-    op.create_table('key_mark',
+    op.create_table('health_problem',
+    sa.Column('subject', TEXT, nullable=False),
+    sa.Column('since', TIME, nullable=False),
+    sa.Column('text', TEXT, nullable=False),
+    sa.PrimaryKeyConstraint('subject', name=op.f('pk_health_problem'))
+    )
+    op.create_table('key_fingerprint',
     sa.Column('name', TEXT, nullable=False),
-    sa.Column('mark', TEXT, nullable=False),
-    sa.PrimaryKeyConstraint('name', name=op.f('pk_key_mark'))
+    sa.Column('fingerprint', TEXT, nullable=False),
+    sa.PrimaryKeyConstraint('name', name=op.f('pk_key_fingerprint'))
     )
     op.create_table('lease',
     sa.Column('name', TEXT, nullable=False),
@@ -120,14 +121,14 @@ def make_tables() -> None:
     sa.Column('changed_by', TEXT, nullable=False),
     sa.PrimaryKeyConstraint('kind', 'language', name=op.f('pk_letter'))
     )
-    op.create_table('login_try',
+    op.create_table('login_attempt',
     sa.Column('id', sa.Integer(), nullable=False),
     sa.Column('key', TEXT, nullable=False),
     sa.Column('at', TIME, nullable=False),
-    sa.PrimaryKeyConstraint('id', name=op.f('pk_login_try'))
+    sa.PrimaryKeyConstraint('id', name=op.f('pk_login_attempt'))
     )
-    op.create_index(op.f('ix_login_try_at'), 'login_try', ['at'])
-    op.create_index('ix_login_try_key_at', 'login_try', ['key', 'at'])
+    op.create_index(op.f('ix_login_attempt_at'), 'login_attempt', ['at'])
+    op.create_index('ix_login_attempt_key_at', 'login_attempt', ['key', 'at'])
     op.create_table('outbox',
     sa.Column('id', TEXT, nullable=False),
     sa.Column('at', TIME, nullable=False),
@@ -137,6 +138,11 @@ def make_tables() -> None:
     sa.PrimaryKeyConstraint('id', name=op.f('pk_outbox'))
     )
     op.create_index(op.f('ix_outbox_routed'), 'outbox', ['routed'])
+    op.create_table('spool_position',
+    sa.Column('spool', TEXT, nullable=False),
+    sa.Column('upto', sa.Integer(), nullable=False),
+    sa.PrimaryKeyConstraint('spool', name=op.f('pk_spool_position'))
+    )
     op.create_table('supplier',
     sa.Column('id', sa.Integer(), nullable=False),
     sa.Column('slug', TEXT, nullable=False),
@@ -144,11 +150,6 @@ def make_tables() -> None:
     sa.Column('created_at', TIME, nullable=False),
     sa.PrimaryKeyConstraint('id', name=op.f('pk_supplier')),
     sa.UniqueConstraint('slug', name=op.f('uq_supplier_slug'))
-    )
-    op.create_table('taken',
-    sa.Column('spool', TEXT, nullable=False),
-    sa.Column('upto', sa.Integer(), nullable=False),
-    sa.PrimaryKeyConstraint('spool', name=op.f('pk_taken'))
     )
     op.create_table('user_account',
     sa.Column('id', sa.Integer(), nullable=False),
@@ -172,6 +173,22 @@ def make_tables() -> None:
     sa.PrimaryKeyConstraint('id', name=op.f('pk_vendor')),
     sa.UniqueConstraint('slug', name=op.f('uq_vendor_slug'))
     )
+    op.create_table('campaign_decision',
+    sa.Column('id', sa.Integer(), nullable=False),
+    sa.Column('at', TIME, nullable=False),
+    sa.Column('who', TEXT, nullable=False),
+    sa.Column('one', sa.Boolean(), nullable=False),
+    sa.Column('campaign_id', sa.Integer(), nullable=False),
+    sa.Column('other_id', sa.Integer(), nullable=False),
+    sa.Column('mails', sa.JSON(), nullable=False),
+    sa.Column('note', TEXT, nullable=False),
+    sa.Column('lifted_at', TIME, nullable=True),
+    sa.ForeignKeyConstraint(['campaign_id'], ['campaign.id'], name=op.f('fk_campaign_decision_campaign_id')),
+    sa.ForeignKeyConstraint(['other_id'], ['campaign.id'], name=op.f('fk_campaign_decision_other_id')),
+    sa.PrimaryKeyConstraint('id', name=op.f('pk_campaign_decision'))
+    )
+    op.create_index(op.f('ix_campaign_decision_campaign_id'), 'campaign_decision', ['campaign_id'])
+    op.create_index(op.f('ix_campaign_decision_other_id'), 'campaign_decision', ['other_id'])
     op.create_table('campaign_key',
     sa.Column('key', sa.BigInteger(), autoincrement=False, nullable=False),
     sa.Column('campaign_id', sa.Integer(), nullable=True),
@@ -185,44 +202,29 @@ def make_tables() -> None:
     sa.ForeignKeyConstraint(['campaign_id'], ['campaign.id'], name=op.f('fk_campaign_text_campaign_id')),
     sa.PrimaryKeyConstraint('digest', name=op.f('pk_campaign_text'))
     )
-    op.create_table('campaign_verdict',
-    sa.Column('id', sa.Integer(), nullable=False),
-    sa.Column('at', TIME, nullable=False),
-    sa.Column('who', TEXT, nullable=False),
-    sa.Column('one', sa.Boolean(), nullable=False),
-    sa.Column('campaign_id', sa.Integer(), nullable=False),
-    sa.Column('other_id', sa.Integer(), nullable=False),
-    sa.Column('mails', sa.JSON(), nullable=False),
-    sa.Column('note', TEXT, nullable=False),
-    sa.Column('lifted_at', TIME, nullable=True),
-    sa.ForeignKeyConstraint(['campaign_id'], ['campaign.id'], name=op.f('fk_campaign_verdict_campaign_id')),
-    sa.ForeignKeyConstraint(['other_id'], ['campaign.id'], name=op.f('fk_campaign_verdict_other_id')),
-    sa.PrimaryKeyConstraint('id', name=op.f('pk_campaign_verdict'))
-    )
-    op.create_index(op.f('ix_campaign_verdict_campaign_id'), 'campaign_verdict', ['campaign_id'])
-    op.create_index(op.f('ix_campaign_verdict_other_id'), 'campaign_verdict', ['other_id'])
     op.create_table('canary',
-    sa.Column('id', sa.Integer(), nullable=False),
+    sa.Column('id', CANARY_KEY, autoincrement=False, nullable=False),
     sa.Column('address', TEXT, nullable=False),
     sa.Column('domain', TEXT, nullable=False),
-    sa.Column('vendor_id', sa.Integer(), nullable=True),
+    sa.Column('vendor_id', sa.Integer(), nullable=False),
     sa.Column('channel', TEXT, nullable=False),
     sa.Column('generation', sa.Integer(), nullable=False),
     sa.Column('style', TEXT, nullable=False),
     sa.Column('bits', sa.Float(), nullable=False),
     sa.Column('state', TEXT, nullable=False),
     sa.Column('published', sa.Boolean(), nullable=False),
-    sa.Column('persona', sa.JSON(), nullable=True),
+    sa.Column('persona', sa.JSON(none_as_null=True), nullable=True),
     sa.Column('issued_at', TIME, nullable=False),
     sa.Column('rotated_at', TIME, nullable=True),
     sa.Column('burned_at', TIME, nullable=True),
     sa.Column('burned_by_owner', sa.Boolean(), nullable=False),
-    sa.Column('seal', sa.LargeBinary(), nullable=False),
+    sa.Column('mac', sa.LargeBinary(), nullable=False),
     sa.ForeignKeyConstraint(['vendor_id'], ['vendor.id'], name=op.f('fk_canary_vendor_id')),
     sa.PrimaryKeyConstraint('id', name=op.f('pk_canary')),
     sa.UniqueConstraint('address', name=op.f('uq_canary_address'))
     )
-    op.create_index(op.f('ix_canary_domain'), 'canary', ['domain'])
+    op.create_index('ix_canary_domain', 'canary', ['domain', 'id'])
+    op.create_index('ix_canary_issued_at', 'canary', ['issued_at', 'id'])
     op.create_index('ix_canary_vendor_channel', 'canary', ['vendor_id', 'channel', 'generation'])
     op.create_table('delivery',
     sa.Column('id', sa.Integer(), nullable=False),
@@ -294,7 +296,7 @@ def make_tables() -> None:
     op.create_index(op.f('ix_mail_identity_domain'), 'mail', ['identity_domain'])
     op.create_index(op.f('ix_mail_received_at'), 'mail', ['received_at'])
     op.create_index(op.f('ix_mail_sha256'), 'mail', ['sha256'])
-    op.create_table('supply',
+    op.create_table('supplier_link',
     sa.Column('id', sa.Integer(), nullable=False),
     sa.Column('vendor_id', sa.Integer(), nullable=False),
     sa.Column('supplier_id', sa.Integer(), nullable=False),
@@ -304,12 +306,12 @@ def make_tables() -> None:
     sa.Column('until', TIME, nullable=True),
     sa.Column('origin', TEXT, nullable=False),
     sa.Column('through', TEXT, nullable=False),
-    sa.ForeignKeyConstraint(['supplier_id'], ['supplier.id'], name=op.f('fk_supply_supplier_id')),
-    sa.ForeignKeyConstraint(['vendor_id'], ['vendor.id'], name=op.f('fk_supply_vendor_id')),
-    sa.PrimaryKeyConstraint('id', name=op.f('pk_supply')),
-    sa.UniqueConstraint('vendor_id', 'supplier_id', 'channel', name=op.f('uq_supply_vendor_id_supplier_id_channel'))
+    sa.ForeignKeyConstraint(['supplier_id'], ['supplier.id'], name=op.f('fk_supplier_link_supplier_id')),
+    sa.ForeignKeyConstraint(['vendor_id'], ['vendor.id'], name=op.f('fk_supplier_link_vendor_id')),
+    sa.PrimaryKeyConstraint('id', name=op.f('pk_supplier_link')),
+    sa.UniqueConstraint('vendor_id', 'supplier_id', 'channel', name=op.f('uq_supplier_link_vendor_id_supplier_id_channel'))
     )
-    op.create_index(op.f('ix_supply_supplier_id'), 'supply', ['supplier_id'])
+    op.create_index(op.f('ix_supplier_link_supplier_id'), 'supplier_link', ['supplier_id'])
     op.create_table('token',
     sa.Column('hash', TEXT, nullable=False),
     sa.Column('kind', TEXT, nullable=False),
@@ -327,6 +329,23 @@ def make_tables() -> None:
     )
     op.create_index(op.f('ix_token_kind'), 'token', ['kind'])
     op.create_index(op.f('ix_token_user_id'), 'token', ['user_id'])
+    op.create_table('vendor_count',
+    sa.Column('vendor_id', sa.Integer(), nullable=False),
+    sa.Column('own', sa.Integer(), nullable=False),
+    sa.Column('outside', sa.Integer(), nullable=False),
+    sa.Column('asking', sa.Integer(), nullable=False),
+    sa.Column('hints', sa.Integer(), nullable=False),
+    sa.Column('other', sa.Integer(), nullable=False),
+    sa.Column('outsiders', sa.Integer(), nullable=False),
+    sa.Column('first_outside', TIME, nullable=True),
+    sa.Column('last_outside', TIME, nullable=False),
+    sa.Column('last_at', TIME, nullable=False),
+    sa.ForeignKeyConstraint(['vendor_id'], ['vendor.id'], name=op.f('fk_vendor_count_vendor_id')),
+    sa.PrimaryKeyConstraint('vendor_id', name=op.f('pk_vendor_count'))
+    )
+    op.create_index('ix_vendor_count_asking', 'vendor_count', ['asking', 'vendor_id'])
+    op.create_index('ix_vendor_count_last_outside', 'vendor_count', ['last_outside', 'vendor_id'])
+    op.create_index('ix_vendor_count_outsiders', 'vendor_count', ['outsiders'])
     op.create_table('vendor_domain',
     sa.Column('id', sa.Integer(), nullable=False),
     sa.Column('vendor_id', sa.Integer(), nullable=False),
@@ -365,23 +384,6 @@ def make_tables() -> None:
     sa.ForeignKeyConstraint(['vendor_id'], ['vendor.id'], name=op.f('fk_vendor_tag_vendor_id')),
     sa.PrimaryKeyConstraint('vendor_id', 'tag', name=op.f('pk_vendor_tag'))
     )
-    op.create_table('vendor_tally',
-    sa.Column('vendor_id', sa.Integer(), nullable=False),
-    sa.Column('own', sa.Integer(), nullable=False),
-    sa.Column('outside', sa.Integer(), nullable=False),
-    sa.Column('asking', sa.Integer(), nullable=False),
-    sa.Column('hints', sa.Integer(), nullable=False),
-    sa.Column('other', sa.Integer(), nullable=False),
-    sa.Column('outsiders', sa.Integer(), nullable=False),
-    sa.Column('first_outside', TIME, nullable=True),
-    sa.Column('last_outside', TIME, nullable=False),
-    sa.Column('last_at', TIME, nullable=False),
-    sa.ForeignKeyConstraint(['vendor_id'], ['vendor.id'], name=op.f('fk_vendor_tally_vendor_id')),
-    sa.PrimaryKeyConstraint('vendor_id', name=op.f('pk_vendor_tally'))
-    )
-    op.create_index('ix_vendor_tally_asking', 'vendor_tally', ['asking', 'vendor_id'])
-    op.create_index('ix_vendor_tally_last_outside', 'vendor_tally', ['last_outside', 'vendor_id'])
-    op.create_index('ix_vendor_tally_outsiders', 'vendor_tally', ['outsiders'])
     op.create_table('vendor_week',
     sa.Column('vendor_id', sa.Integer(), nullable=False),
     sa.Column('week', sa.Date(), nullable=False),
@@ -394,6 +396,17 @@ def make_tables() -> None:
     sa.PrimaryKeyConstraint('vendor_id', 'week', name=op.f('pk_vendor_week')),
     sqlite_with_rowid=False
     )
+    op.create_table('campaign_hit',
+    sa.Column('campaign_id', sa.Integer(), nullable=False),
+    sa.Column('canary_id', CANARY_KEY, nullable=False),
+    sa.Column('case_id', sa.Integer(), nullable=False),
+    sa.Column('hits', sa.Integer(), nullable=False),
+    sa.Column('leaks', sa.Integer(), nullable=False),
+    sa.ForeignKeyConstraint(['canary_id'], ['canary.id'], name=op.f('fk_campaign_hit_canary_id')),
+    sa.PrimaryKeyConstraint('campaign_id', 'canary_id', 'case_id', name=op.f('pk_campaign_hit')),
+    sqlite_with_rowid=False
+    )
+    op.create_index('ix_campaign_hit_case', 'campaign_hit', ['case_id', 'campaign_id', 'canary_id'])
     op.create_table('campaign_mail',
     sa.Column('mail_id', sa.Integer(), nullable=False),
     sa.Column('digest', sa.BigInteger(), nullable=True),
@@ -402,8 +415,8 @@ def make_tables() -> None:
     sa.ForeignKeyConstraint(['mail_id'], ['mail.id'], name=op.f('fk_campaign_mail_mail_id')),
     sa.PrimaryKeyConstraint('mail_id', name=op.f('pk_campaign_mail'))
     )
-    op.create_table('canary_tally',
-    sa.Column('canary_id', sa.Integer(), nullable=False),
+    op.create_table('canary_count',
+    sa.Column('canary_id', CANARY_KEY, nullable=False),
     sa.Column('own', sa.Integer(), nullable=False),
     sa.Column('outside', sa.Integer(), nullable=False),
     sa.Column('asking', sa.Integer(), nullable=False),
@@ -412,20 +425,9 @@ def make_tables() -> None:
     sa.Column('first_outside', TIME, nullable=True),
     sa.Column('last_outside', TIME, nullable=False),
     sa.Column('last_at', TIME, nullable=False),
-    sa.ForeignKeyConstraint(['canary_id'], ['canary.id'], name=op.f('fk_canary_tally_canary_id')),
-    sa.PrimaryKeyConstraint('canary_id', name=op.f('pk_canary_tally'))
+    sa.ForeignKeyConstraint(['canary_id'], ['canary.id'], name=op.f('fk_canary_count_canary_id')),
+    sa.PrimaryKeyConstraint('canary_id', name=op.f('pk_canary_count'))
     )
-    op.create_table('case_belief',
-    sa.Column('case_id', sa.Integer(), nullable=False),
-    sa.Column('at', TIME, nullable=False),
-    sa.Column('kind', TEXT, nullable=False),
-    sa.Column('suspect', TEXT, nullable=False),
-    sa.Column('p', sa.Float(), nullable=False),
-    sa.ForeignKeyConstraint(['case_id'], ['leak_case.id'], name=op.f('fk_case_belief_case_id')),
-    sa.PrimaryKeyConstraint('case_id', 'at', 'kind', 'suspect', name=op.f('pk_case_belief')),
-    sqlite_with_rowid=False
-    )
-    op.create_index('ix_case_belief_suspect', 'case_belief', ['kind', 'suspect', 'at'])
     op.create_table('case_event',
     sa.Column('id', sa.Integer(), nullable=False),
     sa.Column('case_id', sa.Integer(), nullable=False),
@@ -453,6 +455,20 @@ def make_tables() -> None:
     )
     op.create_index(op.f('ix_case_move_from_id'), 'case_move', ['from_id'])
     op.create_index(op.f('ix_case_move_to_id'), 'case_move', ['to_id'])
+    op.create_table('case_notification',
+    sa.Column('case_id', sa.Integer(), nullable=False),
+    sa.Column('topic', TEXT, nullable=False),
+    sa.Column('told', sa.JSON(), nullable=False),
+    sa.Column('remind_at', TIME, nullable=True),
+    sa.Column('reminders', sa.Integer(), nullable=False),
+    sa.Column('acknowledged_at', TIME, nullable=True),
+    sa.Column('acknowledged_by', TEXT, nullable=False),
+    sa.Column('resolved_at', TIME, nullable=True),
+    sa.ForeignKeyConstraint(['case_id'], ['leak_case.id'], name=op.f('fk_case_notification_case_id')),
+    sa.PrimaryKeyConstraint('case_id', name=op.f('pk_case_notification'))
+    )
+    op.create_index('ix_case_notification_remind_at', 'case_notification', ['remind_at'])
+    op.create_index(op.f('ix_case_notification_resolved_at'), 'case_notification', ['resolved_at'])
     op.create_table('case_statement',
     sa.Column('id', sa.Integer(), nullable=False),
     sa.Column('case_id', sa.Integer(), nullable=False),
@@ -482,20 +498,6 @@ def make_tables() -> None:
     sa.PrimaryKeyConstraint('case_id', 'vendor_id', name=op.f('pk_case_vendor'))
     )
     op.create_index(op.f('ix_case_vendor_vendor_id'), 'case_vendor', ['vendor_id'])
-    op.create_table('case_watch',
-    sa.Column('case_id', sa.Integer(), nullable=False),
-    sa.Column('topic', TEXT, nullable=False),
-    sa.Column('told', sa.JSON(), nullable=False),
-    sa.Column('remind_at', TIME, nullable=True),
-    sa.Column('reminders', sa.Integer(), nullable=False),
-    sa.Column('acknowledged_at', TIME, nullable=True),
-    sa.Column('acknowledged_by', TEXT, nullable=False),
-    sa.Column('resolved_at', TIME, nullable=True),
-    sa.ForeignKeyConstraint(['case_id'], ['leak_case.id'], name=op.f('fk_case_watch_case_id')),
-    sa.PrimaryKeyConstraint('case_id', name=op.f('pk_case_watch'))
-    )
-    op.create_index('ix_case_watch_remind_at', 'case_watch', ['remind_at'])
-    op.create_index(op.f('ix_case_watch_resolved_at'), 'case_watch', ['resolved_at'])
     op.create_table('delivery_fact',
     sa.Column('delivery_id', sa.Integer(), nullable=False),
     sa.Column('outbox_id', TEXT, nullable=False),
@@ -507,7 +509,7 @@ def make_tables() -> None:
     op.create_table('hit',
     sa.Column('id', sa.Integer(), nullable=False),
     sa.Column('mail_id', sa.Integer(), nullable=True),
-    sa.Column('canary_id', sa.Integer(), nullable=False),
+    sa.Column('canary_id', CANARY_KEY, nullable=False),
     sa.Column('at', TIME, nullable=False),
     sa.Column('verdict', TEXT, nullable=False),
     sa.Column('confidence', sa.Float(), nullable=False),
@@ -538,12 +540,12 @@ def make_tables() -> None:
     sa.ForeignKeyConstraint(['mail_id'], ['mail.id'], name=op.f('fk_mail_sender_mail_id')),
     sa.PrimaryKeyConstraint('key', 'mail_id', name=op.f('pk_mail_sender'))
     )
-    op.create_table('opinion',
+    op.create_table('rspamd_check',
     sa.Column('mail_id', sa.Integer(), nullable=False),
     sa.Column('at', TIME, nullable=False),
     sa.Column('fault', TEXT, nullable=False),
-    sa.ForeignKeyConstraint(['mail_id'], ['mail.id'], name=op.f('fk_opinion_mail_id')),
-    sa.PrimaryKeyConstraint('mail_id', name=op.f('pk_opinion'))
+    sa.ForeignKeyConstraint(['mail_id'], ['mail.id'], name=op.f('fk_rspamd_check_mail_id')),
+    sa.PrimaryKeyConstraint('mail_id', name=op.f('pk_rspamd_check'))
     )
     op.create_table('sender',
     sa.Column('id', sa.Integer(), nullable=False),
@@ -564,20 +566,20 @@ def make_tables() -> None:
     sa.UniqueConstraint('vendor_id', 'key', name=op.f('uq_sender_vendor_id_key'))
     )
     op.create_index('ix_sender_state', 'sender', ['state', 'vendor_id'])
-    op.create_table('strike',
-    sa.Column('campaign_id', sa.Integer(), nullable=False),
-    sa.Column('canary_id', sa.Integer(), nullable=False),
+    op.create_table('suspect_history',
     sa.Column('case_id', sa.Integer(), nullable=False),
-    sa.Column('hits', sa.Integer(), nullable=False),
-    sa.Column('leaks', sa.Integer(), nullable=False),
-    sa.ForeignKeyConstraint(['canary_id'], ['canary.id'], name=op.f('fk_strike_canary_id')),
-    sa.PrimaryKeyConstraint('campaign_id', 'canary_id', 'case_id', name=op.f('pk_strike')),
+    sa.Column('at', TIME, nullable=False),
+    sa.Column('kind', TEXT, nullable=False),
+    sa.Column('suspect', TEXT, nullable=False),
+    sa.Column('p', sa.Float(), nullable=False),
+    sa.ForeignKeyConstraint(['case_id'], ['leak_case.id'], name=op.f('fk_suspect_history_case_id')),
+    sa.PrimaryKeyConstraint('case_id', 'at', 'kind', 'suspect', name=op.f('pk_suspect_history')),
     sqlite_with_rowid=False
     )
-    op.create_index('ix_strike_case', 'strike', ['case_id', 'campaign_id', 'canary_id'])
+    op.create_index('ix_suspect_history_suspect', 'suspect_history', ['kind', 'suspect', 'at'])
     op.create_table('probe',
     sa.Column('id', sa.Integer(), nullable=False),
-    sa.Column('canary_id', sa.Integer(), nullable=False),
+    sa.Column('canary_id', CANARY_KEY, nullable=False),
     sa.Column('day', TIME, nullable=False),
     sa.Column('source', TEXT, nullable=False),
     sa.Column('count', sa.Integer(), nullable=False),
