@@ -85,7 +85,10 @@ def _parties(size: Size) -> Iterator[Rows]:
         "supplier",
         [{"id": n, "slug": f"esp-{n}", "name": f"Esp {n}", "created_at": began} for n in range(1, SUPPLIERS + 1)],
     )
-    yield "vendor", [{"id": n, "slug": f"vendor-{n}", "name": _name(n), "created_at": began} for n in numbers]
+    yield (
+        "vendor",
+        [{"id": n, "slug": f"vendor-{n}", "name": _name(n), "created_at": began, "decisions": 0} for n in numbers],
+    )
     yield (
         "vendor_domain",
         [
@@ -122,6 +125,7 @@ def _cases(size: Size, began: str) -> Iterator[Rows]:
         [
             {
                 "id": n, "vendor_id": n, "state": "new" if n in living else "closed", "opened_at": began, "outcome": "", "owner": "",
+                "opening_hit": n, "decision": 0,
                 "last_hit_at": _time(END - timedelta(hours=n)), "findings": json.dumps({"window": window, "fields": [], "twins": [], "why": []}),
                 "suspects": json.dumps([
                     {"kind": kind, "id": name.format(n % SUPPLIERS + 1 if kind == "supplier" else n), "p": p,
@@ -185,6 +189,7 @@ def _mail(n: int, size: Size, said: list[str]) -> tuple[dict[str, object], ...]:
     hit = {
         "id": n, "mail_id": n, "canary_id": (vendor - 1) * CANARIES + n // size.vendors % CANARIES + 1, "at": at,
         "verdict": "third-party" if outside else "expected", "confidence": 0.99, "reasons": _REASONS, "case_id": case,
+        "decision": 0, "burns": int(outside),
     }  # fmt: skip
     return mail, content, hit
 
@@ -195,7 +200,8 @@ def _canary(n: int, began: str) -> dict[str, object]:
     return {
         "id": n, "address": f"{local}@in.example", "domain": "in.example", "vendor_id": vendor, "channel": _CHANNELS[kind],
         "generation": 2 if kind == 3 else 1, "style": "tagged", "bits": 65.0, "state": "active", "published": 0,
-        "persona": None, "issued_at": began, "rotated_at": None, "burned_at": None, "mac": hashlib.md5(local.encode()).digest(),
+        "persona": None, "issued_at": began, "rotated_at": None, "burned_at": None, "burned_by_owner": 0,
+        "mac": hashlib.md5(local.encode()).digest(),
     }  # fmt: skip
 
 

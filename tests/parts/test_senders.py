@@ -388,7 +388,9 @@ def test_a_probe_keeps_its_verdict_and_an_opinion_its_place(world: World) -> Non
     with world.store.writing() as session:
         hit = session.get_one(HitRow, 1)
         hit.reasons = reasons_json((*reasons_of(hit.reasons), beside))
-        session.add(HitRow(mail_id=None, canary_id=1, at=world.clock(), verdict="probe", confidence=0.6, reasons=[]))
+        session.add(
+            HitRow(mail_id=None, canary_id=hit.canary_id, at=world.clock(), verdict="probe", confidence=0.6, reasons=[])
+        )
     world.approve("tillroll.example")
     assert (reasons_of(world.rows(HitRow)[0].reasons)[-1], world.verdicts()) == (beside, ["expected", "probe"])
 
