@@ -37,14 +37,23 @@ class StoredCases:
         self._session = session
         self._before = _NONE if before is None else before
         self._known: dict[int, LeakCase] = {}
+        self._looked_up: set[int] = set()
         self.rows: dict[int, CaseRow] = {}
         self.sharing_supplier = cache(self._sharing_supplier)
 
     def cases_of(self, vendor: int) -> Sequence[LeakCase]:
         """Return the cases that a vendor is part of; those merged into others are left out."""
-        query = select(CaseRow).join(CaseVendorRow).where(CaseVendorRow.vendor_id == vendor)
-        found = self._in_play(query.where(col(CaseRow.merged_into).is_(None)).order_by(col(CaseRow.id)))
-        return [case for case in found if vendor in case.vendors]
+        if vendor not in self._looked_up:
+            self.look_up([vendor])
+        return [case for case in self._known.values() if vendor in case.vendors]
+
+    def look_up(self, vendors: Collection[int]) -> None:
+        """Look up at once the cases that some vendors are part of."""
+        if not vendors:
+            return
+        theirs = select(CaseVendorRow.case_id).where(col(CaseVendorRow.vendor_id).in_(vendors))
+        self._in_play(select(CaseRow).where(col(CaseRow.id).in_(theirs), col(CaseRow.merged_into).is_(None)))
+        self._looked_up.update(vendors)
 
     def with_campaign(self, numbers: Collection[int], campaign: int) -> Collection[int]:
         """Return which of some cases have a leak hit of a campaign."""

@@ -3,7 +3,7 @@
 Whoever calls this for hits that bear on a case holds the lock of the cases.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -42,19 +42,18 @@ class AssignedHit:
         return self.made.case.number if self.made.case else None
 
 
-def keep_hits(session: Session, stored: StoredCases, hits: Sequence[AssignedHit]) -> list[int]:
-    """Keep hits in their order, and all that follows from them for cases and canaries; return their ids."""
+def keep_hits(session: Session, stored: StoredCases, hits: Sequence[AssignedHit]) -> None:
+    """Keep hits in their order, and all that follows from them for cases and canaries."""
     bearing = [hit for hit in hits if hit.made.case]
     decision = newest_decision(session) if any(hit.judgement.bears_on_a_case for hit in hits) else 0
     for hit in bearing:
         _follow(session, stored, hit, decision)
-    numbers = mails.keep_hits(
+    mails.keep_hits(
         session, [Hit(h.mail, h.canary, h.at, h.judgement, h.case, decision, burns=h.made.burns) for h in hits]
     )
     count(session, [_counted(hit) for hit in hits])
     if bearing:
-        _conclude(session, stored, zip(numbers, hits, strict=True))
-    return numbers
+        _conclude(session, stored, bearing)
 
 
 def _follow(session: Session, stored: StoredCases, hit: AssignedHit, decision: int) -> None:
@@ -90,22 +89,16 @@ def reopen(row: CaseRow, case: LeakCase, decision: int) -> None:
     row.state, row.outcome = case.state.value, case.outcome
 
 
-def _conclude(session: Session, stored: StoredCases, hits: Iterable[tuple[int, AssignedHit]]) -> None:
-    """Weigh the cases that reached another canary, and tell which were opened."""
-    opened: dict[int, int] = {}
-    weighed: dict[int, None] = {}
-    for number, hit in hits:
-        if hit.case:
-            if hit.made.effect is HitEffect.NEW_CASE:
-                opened[hit.case] = number
-            if hit.made.first and hit.made.burns:
-                weighed[hit.case] = None
-    for case, number in opened.items():
-        stored.rows[case].opening_hit = number
-    for case in weighed:
+def _conclude(session: Session, stored: StoredCases, bearing: Sequence[AssignedHit]) -> None:
+    """Weigh the cases that reached another canary, and queue the alerts of those that were opened."""
+    opened = [hit for hit in bearing if hit.made.effect is HitEffect.NEW_CASE]
+    for hit in opened:
+        stored.rows[hit.case or 0].opening_hit = mails.hit_number(session, hit.mail, hit.canary)
+    for case in dict.fromkeys(hit.case or 0 for hit in bearing if hit.made.first and hit.made.burns):
         assess_now(session, stored.rows[case])
-    for case, number in opened.items():
-        case_alerts.queue_opened(session, stored.rows[case], number)
+    for hit in opened:
+        row = stored.rows[hit.case or 0]
+        case_alerts.queue_opened(session, row, row.opening_hit)
 
 
 def _counted(hit: AssignedHit) -> CountedHit:

@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import delete, insert
+from sqlalchemy import delete, func, insert
 from sqlmodel import Session, col, select
 
 from canary.model.authenticated import AuthenticatedMail
@@ -24,9 +24,6 @@ MAX_HEADERS = 200
 _MAIL, _CONTENT, _HIT, _SENDER = (
     metadata.tables[str(row.__tablename__)] for row in (MailRow, MailContentRow, HitRow, MailSenderRow)
 )
-
-
-_KEEP_HITS = insert(_HIT).returning(_HIT.c.id, sort_by_parameter_order=True)
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,16 +62,22 @@ def keep_mails(
     return numbers
 
 
-def keep_hits(session: Session, new: Sequence[Hit]) -> list[int]:
-    """Keep what mails mean at canaries, and return the ids of these hits in their order."""
+def keep_hits(session: Session, new: Sequence[Hit]) -> None:
+    """Keep what mails mean at canaries."""
     if not new:
-        return []
+        return
     rows = [
         _hit(hit.mail, hit.canary, hit.judgement, hit.at)
         | {"case_id": hit.case, "decision": hit.decision, "burns": hit.burns}
         for hit in new
     ]
-    return list(session.connection().execute(_KEEP_HITS, rows).scalars())
+    session.connection().execute(insert(_HIT), rows)
+
+
+def hit_number(session: Session, mail: int | None, canary: int) -> int:
+    """Return the row id of the newest hit of a mail at a canary; None for one without a mail."""
+    newest = select(func.max(HitRow.id)).where(HitRow.canary_id == canary)
+    return session.exec(newest.where(HitRow.mail_id == mail if mail else col(HitRow.mail_id).is_(None))).one() or 0
 
 
 def rows(session: Session, numbers: Collection[int]) -> dict[int, MailRow]:
