@@ -34,7 +34,7 @@ from canary.senders.learn import SenderLessons, SenderSight
 from canary.store.database import Database
 from canary.store.locks import Lock, lock
 from canary.store.queries import mails
-from canary.store.queries.recipients import NOBODY, Recipients, hold_decisions, read_recipients
+from canary.store.queries.recipients import NOBODY, Recipients, read_decisions, read_recipients
 
 SMALL = 64 * 1024
 """Mails of so many octets are read at once; a longer one in a thread, so that DNS answers are not kept waiting."""
@@ -175,7 +175,7 @@ def write_batch(session: Session, context: Context, recipients: Recipients, judg
     # In this order: whoever waits for the lock of the cases must not hold a vendor meanwhile.
     if lessons.may_teach or any(mail.strange for mail in judged):
         lock(session, Lock.CASES)
-    if hold_decisions(session, recipients.decisions) != recipients.decisions:
+    if read_decisions(session, recipients.decisions, held=True) != recipients.decisions:
         session.expire_all()
         return 0
     batch = _Batch(session, context, lessons, judged)

@@ -38,11 +38,11 @@ def read_recipients(session: Session, addresses: Iterable[str]) -> Recipients:
     found = canaries.find_canaries(session, addresses)
     owners = vendors.by_slug(session, {c.vendor for c in found.values() if c.vendor})
     guesses = {domain: attempts.guesses(session, domain) for domain in {c.domain for c in found.values()}}
-    decisions = {number: session.get_one(VendorRow, number).decisions for number, _ in owners.values()}
-    return Recipients(found, owners, guesses, decisions)
+    return Recipients(found, owners, guesses, read_decisions(session, [number for number, _ in owners.values()]))
 
 
-def hold_decisions(session: Session, vendors: Iterable[int]) -> dict[int, int]:
-    """Return how much the owner has decided about vendors by now, and let no more be decided before the transaction ends."""
-    query = select(VendorRow.id, VendorRow.decisions).where(col(VendorRow.id).in_(list(vendors)))
-    return {number: made for number, made in session.exec(query.with_for_update(read=True)) if number is not None}
+def read_decisions(session: Session, numbers: Iterable[int], *, held: bool = False) -> dict[int, int]:
+    """Return how much the owner has decided about vendors; `held` lets no more be decided before the transaction ends."""
+    query = select(VendorRow.id, VendorRow.decisions).where(col(VendorRow.id).in_(list(numbers)))
+    rows = session.exec(query.with_for_update(read=True) if held else query)
+    return {number: decisions for number, decisions in rows if number is not None}
