@@ -2,16 +2,19 @@
 
 from dataclasses import dataclass
 from datetime import datetime
+from typing import TYPE_CHECKING
 
 from sqlmodel import Session
 
-from canary.attribute.assess import Assessment, SourceNames, assess
 from canary.attribute.priors import CARRIED_AS, RATES, Rates
 from canary.canaries import lifecycle
 from canary.cases import belonging, case_alerts, records
 from canary.store.queries import vendors
 from canary.store.queries.world import world_of
 from canary.store.tables import CaseRow
+
+if TYPE_CHECKING:
+    from canary.attribute.assess import Assessment
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,11 +50,14 @@ def assess_and_record(session: Session, case: CaseRow) -> None:
     case_alerts.record_assessment(session, case)
 
 
-def assess_case(session: Session, case: CaseRow, at: datetime, *, patient: bool = False) -> Assessment:
+def assess_case(session: Session, case: CaseRow, at: datetime, *, patient: bool = False) -> "Assessment":
     """Return what is to be believed of a case at a time, by the assumptions that the store was opened with.
 
     With many addresses only the patient get the reasons.
     """
+    # Numbers are loaded by the first case: a worker or a dashboard at rest goes without.
+    from canary.attribute.assess import SourceNames, assess  # noqa: PLC0415
+
     names = vendors.vendor_names(session) | vendors.supplier_names(session)
     rates: Rates = session.info.get(CARRIED_AS, RATES)
     return assess(world_of(session, at, case.id), SourceNames(names), rates, patient=patient)

@@ -3,11 +3,11 @@
 from collections.abc import Iterable
 from dataclasses import asdict
 from datetime import datetime
+from typing import TYPE_CHECKING
 
 from sqlalchemy import bindparam, func
 from sqlmodel import Session, col, select
 
-from canary.attribute.assess import Assessment
 from canary.cases.suspect_history import record_suspects
 from canary.model.case import SETTLED, CaseState
 from canary.model.verdict import LEAKS
@@ -20,6 +20,9 @@ from canary.store.tables import (
     MailRow,
     SupplyRow,
 )
+
+if TYPE_CHECKING:
+    from canary.attribute.assess import Assessment
 
 OPEN = tuple(state for state in CaseState if state not in SETTLED)
 
@@ -92,7 +95,7 @@ def add_event(session: Session, case: CaseRow, at: datetime, kind: str, text: st
     session.add(CaseEventRow(case_id=case.id or 0, at=at, kind=kind, who=who, text=text))
 
 
-def set_belief(session: Session, case: CaseRow, found: Assessment, at: datetime | None = None) -> None:
+def set_belief(session: Session, case: CaseRow, found: "Assessment", at: datetime | None = None) -> None:
     """Keep what is believed of a case at a time, that of its last hit otherwise, and of its likeliest suspects when."""
     case.suspects, case.findings = [asdict(s) for s in found.suspects], found.findings
     session.add(case)
