@@ -2,7 +2,6 @@
 
 from collections.abc import Iterable
 
-from sqlalchemy import func
 from sqlmodel import Session, col, select
 
 from canary.model.canary import Canary, CanaryState, Persona, Style
@@ -39,18 +38,6 @@ def newest_active(session: Session) -> str | None:
     wanted = select(CanaryRow).where(CanaryRow.state == CanaryState.ACTIVE).order_by(col(CanaryRow.id).desc())
     with session.exec(wanted.execution_options(yield_per=50)) as rows:
         return next((row.address for row in rows if not tell(row)), None)
-
-
-def known_addresses(session: Session, mark: str) -> tuple[str, frozenset[str]] | None:
-    """Return a mark and every issued address, or None while the mark says that nothing has changed.
-
-    Addresses are only ever added, so their number and highest id are mark enough.
-    """
-    count, newest = session.exec(select(func.count(), func.max(CanaryRow.id)).select_from(CanaryRow)).one()
-    now = f"{count}:{newest or 0}"
-    if now == mark:
-        return None
-    return now, frozenset(session.exec(select(CanaryRow.address)).all())
 
 
 def get_canary_row(session: Session, address: str) -> CanaryRow:
