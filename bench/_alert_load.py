@@ -11,7 +11,7 @@ from pathlib import Path
 from random import Random
 from typing import Any
 
-from canary.cli.serve import loop_factory
+from canary.processes.roles import loop_factory
 
 SESSIONS = 8
 _WORDS = "apple brick cloud drift ember flint grove haven inlet jewel knoll latch maple north ocean pearl quill ridge".split()

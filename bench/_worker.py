@@ -19,7 +19,7 @@ from canary.net.dns import LiveLookup
 from canary.pipeline.batch import run_pending
 from canary.pipeline.story import Context
 from canary.processes.judging import supplier_book
-from canary.processes.run import clock
+from canary.processes.spools import clock
 from canary.processes.stage_timer import StageTimer
 from canary.spool.spool import Spool
 from canary.store.database import Database

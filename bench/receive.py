@@ -25,7 +25,7 @@ from bench.peers import clients
 from bench.peers.canary_sink import CanarySink
 from bench.peers.clients import Load, Run
 from bench.peers.servers import PEERS, SMTP_SOURCE, Recipe, Server, running
-from canary.cli.serve import loop_factory
+from canary.processes.roles import loop_factory
 
 CELLS = {
     "4 KB, many a session": Load(4096, many=True),

@@ -1,4 +1,4 @@
-"""Every setting, typed and frozen: read once at start from canary.toml and the environment, all faults told at once."""
+"""Every setting, typed and frozen: read once at start from canary.toml and the environment; all faults are reported."""
 
 import tomllib
 from collections.abc import Iterator, Mapping
@@ -201,7 +201,7 @@ class Destination(Section):
 
     @property
     def when(self) -> Mode:
-        """When it is told: programs of every fact, people of what is new, unless it says otherwise."""
+        """When it gets messages: programs for every fact, people for what is new, unless the settings say otherwise."""
         return self.mode or (Mode.EVERY if self.kind in _FOR_PROGRAMS else Mode.IMMEDIATE)
 
     @property
@@ -211,13 +211,13 @@ class Destination(Section):
 
     @property
     def route(self) -> Route:
-        """What it wants to be told of."""
+        """Which facts it wants."""
         verdicts = tuple(verdict.value for verdict in self.verdicts)
         return Route(self.vendors, self.tags, verdicts, self.kinds, Severity[self.severity.upper()])
 
 
 class AlertSettings(Section):
-    """Who is told."""
+    """Where alerts go."""
 
     destinations: dict[str, Destination] = Field(default={}, description="Destinations by name.")
     allow_private: bool = Field(default=False, description="Let alerts go to private and loopback addresses.")
@@ -240,17 +240,17 @@ class JudgeSettings(Section):
 
 
 class DecoySettings(Section):
-    """Addresses nobody is ever given, kept among the issued ones."""
+    """Addresses that are never given to anybody, kept among the issued ones."""
 
     count: int = Field(default=20, ge=0, le=1000, description="Decoys kept at each domain, half of each kind; 0: none.")
     every: int = Field(default=10, ge=0, description="One more is made for so many addresses issued; 0 makes none.")
     key_file: Path | None = Field(
-        default=None, description="Key that tells them; without it decoy.key in the data folder."
+        default=None, description="Key that tells them from issued ones; decoy.key in the data folder if left out."
     )
 
 
 class RetentionSettings(Section):
-    """How long mail that nobody needs is kept whole."""
+    """How long mail that is evidence of nothing is kept whole."""
 
     days: int = Field(
         default=0, ge=0, le=36500, description="Days after which octets and text of mail in no case go; 0 keeps all."
@@ -263,7 +263,7 @@ class RetentionSettings(Section):
 
 
 class RspamdSettings(Section):
-    """A second opinion on mail of strangers; without an address nobody is asked."""
+    """A second opinion on mail from strangers; without an address none is asked for."""
 
     url: str | None = Field(default=None, description="Address of a rspamd worker, such as http://127.0.0.1:11333.")
     password: SecretStr | None = Field(default=None, description="Its password, where it wants one.")
@@ -323,7 +323,7 @@ class Settings(BaseSettings):
 
     @property
     def decoy_key(self) -> Path:
-        """The file of the key that tells decoys, in the data folder by default."""
+        """The file with the key of the decoys, in the data folder by default."""
         return self.decoys.key_file or self.data / "decoy.key"
 
     @property

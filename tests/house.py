@@ -26,7 +26,7 @@ MAY_KNOW_MORE = frozenset({"codec.py", "queries/world.py"})
 """Modules of `store/` that turn JSON and rows into facts of attribution."""
 
 FRAMEWORK = frozenset({
-    "call_binop", "copy", "do_POST", "emit", "format", "log_message", "main", "model_config", "settings_customise_sources",
+    "call_binop", "copy", "do_POST", "emit", "format", "log_message", "main", "main_loop", "model_config", "settings_customise_sources",
     "wrap_str_format",
 })  # fmt: skip
 """Names that only a framework or an entry point calls."""

@@ -174,8 +174,8 @@ def take_all(path: Path) -> list[str]:
 
 
 def _tend() -> None:
-    import canary.processes.run  # noqa: F401
-    from canary.cli.serve import loop_factory
+    import canary.processes.worker  # noqa: F401
+    from canary.processes.roles import loop_factory
 
     loop_factory()
 

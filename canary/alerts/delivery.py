@@ -36,7 +36,7 @@ LANES = 3
 
 @dataclass(frozen=True, slots=True)
 class DeliveryContext:
-    """What delivery works with; `jitter` returns a factor around 1, `passed` is told the name of each step."""
+    """What delivery works with; `jitter` returns a factor around 1, `passed` gets the name of each step."""
 
     store: Database
     http: Http
@@ -78,9 +78,9 @@ class DeliveryBatch:
 def poll(
     desk: DeliveryContext, lanes: Callable[[str], int] = lambda _: 1, *, greet: bool = False
 ) -> list[DeliveryBatch]:
-    """Route what nobody has routed and claim what is due, in one transaction; no more errands than there are lanes.
+    """Route what nobody has routed and claim what is due, in one transaction; no more batches than there are lanes.
 
-    Where nothing is to be done nothing is written. A first look greets: destinations that are new are told of what is open.
+    Where nothing is to be done nothing is written. With `greet` destinations that are new get what is open.
     """
     with desk.store.reading() as session:
         unrouted, names = outbox.waiting(session, desk.clock())
@@ -89,7 +89,7 @@ def poll(
         return []
     with desk.store.writing() as session:
         if unrouted or greet:
-            # One batch, so that nobody waits long for the store; the next look goes on.
+            # One batch, so that no other writer waits long for the store; the next poll goes on.
             route(session, [target.view for target in desk.targets], desk.clock())
             _, names = outbox.waiting(session, desk.clock())
         errands = [_claim(session, desk, name) for name in names for _ in range(lanes(name))]
@@ -145,11 +145,11 @@ def _mark(session: Session, desk: DeliveryContext, due: Due, fault: Fault | None
     wait = LADDER[min(due.tries, len(LADDER)) - 1] * desk.jitter()
     asked = timedelta(seconds=min(fault.wait, 86400)) if isinstance(fault, DeliveryError) and fault.wait else None
     again = None if over else desk.clock() + max(wait, asked or wait)
-    told = _masked(str(fault), desk.target(due.destination))
-    log.warning("alert %s to %s: %s; %s", due.alert.id, due.destination, told, f"again at {again}" if again else "kept")
-    outbox.mark_failed(session, due.id, told, again)
+    text = _masked(str(fault), desk.target(due.destination))
+    log.warning("alert %s to %s: %s; %s", due.alert.id, due.destination, text, f"again at {again}" if again else "kept")
+    outbox.mark_failed(session, due.id, text, again)
     if asked:
-        # What a destination asks for holds for all that is to go there, whoever sends it.
+        # What a destination asks for holds for all that goes there, from every process.
         outbox.hold_back(session, due.destination, desk.clock() + asked)
 
 
@@ -162,20 +162,25 @@ def _masked(fault: str, target: Target | None) -> str:
 
 
 class DeliveryPool:
-    """Delivers beside each other: a destination that is slow holds up nobody but itself."""
+    """Delivers side by side: a destination that is slow holds up no other."""
 
     def __init__(self, desk: DeliveryContext, count: int = 16) -> None:
-        """Begin with nothing on the way."""
+        """Begin with nothing to send."""
         self.desk = desk
         self.pool = ThreadPoolExecutor(count, thread_name_prefix="courier")
         self.away: dict[str, list[Future[None]]] = {}
         self.greeted = False
 
-    def look(self) -> None:
-        """Set couriers on whatever is due; called again and again."""
-        for errand in poll(self.desk, self._free, greet=not self.greeted):
+    def look(self) -> datetime | None:
+        """Begin to send what is due; return when to look again if nothing is committed before, None if only then."""
+        errands = poll(self.desk, self._free, greet=not self.greeted)
+        for errand in errands:
             self.away.setdefault(errand.name, []).append(self.pool.submit(self._walk, errand))
         self.greeted = True
+        if errands:
+            return self.desk.clock()
+        with self.desk.store.reading() as session:
+            return outbox.next_due(session)
 
     def _free(self, name: str) -> int:
         """Return how many more may go to a destination at once."""
@@ -193,5 +198,5 @@ class DeliveryPool:
             log.warning("alerts to %s wait: %s", errand.name, type(fault).__name__)
 
     def close(self) -> None:
-        """Let those on the way arrive."""
+        """Wait for what is being sent."""
         self.pool.shutdown(wait=True, cancel_futures=True)

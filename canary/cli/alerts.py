@@ -25,10 +25,10 @@ def try_all(
 ) -> None:
     """Send a test message to every destination, without retries; exit 1 when one did not arrive."""
     from canary.alerts.test_send import test_send
-    from canary.processes.run import alert_desk
+    from canary.processes.build import delivery_context
 
     known = settings()
-    desk = alert_desk(known, open_store(known))
+    desk = delivery_context(known, open_store(known))
     if not desk.targets:
         raise CliError("alert.destinations: none is set; add one to canary.toml", 2)
     strange = [name for name in destination or [] if desk.target(name) is None]

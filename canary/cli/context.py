@@ -63,24 +63,19 @@ def config_path() -> Path | None:
 
 def settings() -> "Settings":
     """Read the settings and set up logging by them."""
+    from canary.processes.logs import log_to_stderr
     from canary.settings import load_settings
 
     found = load_settings(config_path(), os.environ)
-    handler = logging.StreamHandler(sys.stderr)
-    handler.setFormatter(
-        JsonLines() if found.log.json_lines else logging.Formatter("%(asctime)s %(name)s %(levelname)s %(message)s")
-    )
-    logging.basicConfig(level=found.log.level, handlers=[handler], force=True)
-    for noisy in ("mail.log", "httpx", "httpcore", "apscheduler", "alembic"):
-        logging.getLogger(noisy).setLevel(logging.WARNING)
+    log_to_stderr(found.log.level, json_lines=found.log.json_lines)
     return found
 
 
 def open_store(chosen: "Settings | None" = None) -> "Database":
     """Open the store of the settings, brought up to date."""
-    from canary.processes import smtp_process
+    from canary.processes import stores
 
-    store = smtp_process.open_store(chosen or settings())
+    store = stores.open_store(chosen or settings())
     store.migrate()
     return store
 
@@ -96,22 +91,6 @@ def who() -> str:
         return f"{getpass.getuser()} (command line)"
     except (KeyError, OSError):  # a container may run as a number that has no name
         return "command line"
-
-
-class JsonLines(logging.Formatter):
-    """One JSON document a line."""
-
-    def format(self, record: logging.LogRecord) -> str:
-        """Return the document."""
-        line = {
-            "at": self.formatTime(record),
-            "logger": record.name,
-            "level": record.levelname,
-            "text": record.getMessage(),
-        }
-        if record.exc_info:
-            line["fault"] = self.formatException(record.exc_info)
-        return json.dumps(line)
 
 
 def explain(fault: Exception) -> tuple[str, int]:

@@ -111,12 +111,12 @@ class _Stage:
 
         from canary.alerts.delivery import deliver_due
         from canary.pipeline.batch import run_pending
-        from canary.processes import run
+        from canary.processes import build, spools
 
-        now, spool = _Now(story.history[0].at), run.open_spool(self.settings)
+        now, spool = _Now(story.history[0].at), spools.open_spool(self.settings)
         spool.start(now)
-        parts = replace(run.pipeline_parts(self.settings, self.store), clock=now)
-        desk = run.alert_desk(self.settings, self.store)
+        parts = replace(build.pipeline_context(self.settings, self.store), clock=now)
+        desk = build.delivery_context(self.settings, self.store)
         try:
             typer.echo(f"two years of ordinary mail: {len(story.history)} mails through the pipeline")
             for posting in story.history:
@@ -133,13 +133,14 @@ class _Stage:
             spool.close()
 
     async def _deliver(self, story: Story, spool: Any, now: _Now) -> None:
-        from canary.processes.run import fetch_addresses
         from canary.smtp.book import AddressBook
         from canary.smtp.connection import Service
         from canary.smtp.doors import Door, open_doors
         from canary.smtp.smtp import Listener
+        from canary.store.issued_addresses import IssuedAddresses
 
-        book = AddressBook(fetch_addresses(self.store), spool)
+        issued = IssuedAddresses(self.settings.store_url)
+        book = AddressBook(issued.fetch, spool, issued.changed)
         service = Service(self.settings.smtp.hostname, frozenset({self.world.domain}), book, spool, now)
         listener = Listener(service)
         [door] = open_doors([Door(host="127.0.0.1")])
@@ -151,6 +152,7 @@ class _Stage:
         finally:
             await listener.stop()
             await book.stop()
+            issued.close()
 
     def show(self) -> None:
         """Print the table: each vendor, its mails by verdict, its case and who is most likely behind it."""
@@ -184,17 +186,18 @@ class _Stage:
 
     async def serve(self, settings: Settings) -> None:
         """Keep the dashboard up and print a link that logs in once."""
-        from canary.processes import run
+        from canary.processes.spools import clock
+        from canary.processes.web_process import serve
         from canary.store.queries.users import add_user, new_token
 
         with self.store.writing() as session:
-            user = add_user(session, "demo", secrets.token_urlsafe(16), "admin", run.clock())
-            token = new_token(session, user.id or 0, "login", timedelta(hours=1), run.clock())
+            user = add_user(session, "demo", secrets.token_urlsafe(16), "admin", clock())
+            token = new_token(session, user.id or 0, "login", timedelta(hours=1), clock())
 
         def ready(address: str) -> None:
             typer.echo(f"\nDashboard: {address}/login/once/{token}   (logs in once; end with Ctrl-C)")
 
-        await run.web(settings, ready=ready)
+        await serve(settings, ready=ready)
 
 
 def _named(suspects: Sequence[Suspect], opener: str) -> list[Suspect]:

@@ -19,7 +19,7 @@ _PAUSE = 0.1
 
 def self_test(known: "Settings") -> str:
     """Send a signed mail and wait for its verdict; raises CliError, OSError or SMTPException with what went wrong."""
-    from canary.processes.smtp_process import open_store
+    from canary.processes.stores import open_store
     from canary.store.queries.canaries import newest_active
 
     store = open_store(known)
@@ -53,7 +53,7 @@ def _message(known: "Settings", address: str, now: datetime) -> EmailMessage:
 
 def _until_judged(known: "Settings", message_id: str, begun: datetime) -> datetime:
     from canary.model.verdict import Verdict
-    from canary.processes.smtp_process import open_store
+    from canary.processes.stores import open_store
     from canary.store.queries.mails import verdict_since
 
     store, pause, verdict = open_store(known), threading.Event(), None

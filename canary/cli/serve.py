@@ -1,6 +1,5 @@
 """`canary init`, `doctor`, `up` and the single roles: setting up and keeping it running."""
 
-import asyncio
 import json
 import os
 import secrets
@@ -8,9 +7,9 @@ import shutil
 import smtplib
 import socket
 import urllib.request
-from collections.abc import Callable, Coroutine, Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -19,8 +18,6 @@ from canary.cli.selftest import self_test
 
 if TYPE_CHECKING:
     from canary.smtp.doors import Door
-
-Watched = Annotated[bool, typer.Option("--watched", hidden=True)]
 
 _TOML = """\
 # Canary. Every key is explained in config/canary.example.toml; any of them also as CANARY_SECTION__KEY.
@@ -82,52 +79,35 @@ def init(
 
 def up() -> None:
     """Run listener, worker and dashboard on this machine, each watched and restarted."""
-    from canary.processes import run
+    from canary.processes.roles import all_roles, become_supervisor
 
-    path = config_path()
-    run.up(settings(), ["--config", str(path)] if path else [])
+    chosen = settings()
+    become_supervisor(chosen, all_roles(chosen), config_path())
 
 
-def smtp(watched: Watched = False, number: Annotated[int, typer.Option("--number", hidden=True)] = 1) -> None:
+def smtp() -> None:
     """Run the listener only."""
-    from canary.processes import smtp_process
-    from canary.processes.supervisor import supervise
-    from canary.settings import load_settings
+    from canary.processes.roles import become_supervisor, receiver_names, run_role
 
-    known, path = settings(), config_path()
-    if known.smtp.processes > 1 and not watched:
-        supervise(smtp_process.receivers(known, ["--config", str(path)] if path else []))
-        return
-    reread = lambda: load_settings(path, os.environ)  # noqa: E731 - one expression
-    _play(smtp_process.smtp(known, watched=watched, number=number, reread=reread))
+    chosen, path = settings(), config_path()
+    names = receiver_names(chosen)
+    if len(names) > 1:
+        become_supervisor(chosen, names, path)
+    run_role(names[0], chosen, config=path)
 
 
-def worker(watched: Watched = False) -> None:
+def worker() -> None:
     """Run the pipeline and the alerts only."""
-    from canary.processes import run
+    from canary.processes.roles import run_role
 
-    _play(run.worker(settings(), watched=watched))
+    run_role("worker", settings())
 
 
-def web(watched: Watched = False) -> None:
+def web() -> None:
     """Run the dashboard only."""
-    from canary.processes import run
+    from canary.processes.roles import run_role
 
-    _play(run.web(settings(), watched=watched))
-
-
-def _play(role: Coroutine[Any, Any, None]) -> None:
-    with asyncio.Runner(loop_factory=loop_factory()) as runner:
-        runner.run(role)
-
-
-def loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:
-    """What makes the event loop: uvloop where it is installed, which takes more mail a second, or else asyncio (None)."""
-    try:
-        import uvloop
-    except ImportError:
-        return None
-    return uvloop.new_event_loop
+    run_role("web", settings())
 
 
 def doctor(as_json: Json = False) -> None:
@@ -179,10 +159,10 @@ def _store() -> str:
     from sqlalchemy import text
     from sqlalchemy.exc import SQLAlchemyError
 
-    from canary.processes import smtp_process
+    from canary.processes import stores
 
     try:
-        with smtp_process.open_store(settings()).reading() as session:
+        with stores.open_store(settings()).reading() as session:
             session.execute(text("SELECT count(*) FROM alembic_version"))
     except SQLAlchemyError as fault:
         raise CliError(str(getattr(fault, "orig", fault)).splitlines()[0]) from None

@@ -2,12 +2,15 @@
 
 import ipaddress
 import socket
+import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
+from typing import TYPE_CHECKING
 
-import httpx
+if TYPE_CHECKING:
+    import httpx
 
 MAX_ANSWER = 16 * 1024
 PORTS = {"http": 80, "https": 443}
@@ -64,20 +67,24 @@ class Http:
         self.guard = AddressGuard(allow_private)
         self.seconds = seconds
         self.clock = clock
-        self.client = httpx.Client(timeout=seconds, follow_redirects=False, trust_env=False)
+        self._client: httpx.Client | None = None
+        self._beginning = threading.Lock()
 
     def post(self, url: str, body: bytes, headers: Mapping[str, str]) -> HttpAnswer:
-        """Post a body; raises Refused or Unreachable."""
+        """Post a body; raises AddressRefused or Unreachable."""
+        import httpx  # noqa: PLC0415 - large, and not needed before there is something to send
+
+        client = self._begin()
         parsed = httpx.URL(url)
         address = self.guard.resolve(parsed.host, parsed.port or PORTS[parsed.scheme])
         # The checked address is the one connected to, so that DNS cannot change its mind in between.
         target = parsed.copy_with(host=address)
         named = {**headers, "Host": parsed.netloc.decode("ascii")}
-        request = self.client.build_request(
+        request = client.build_request(
             "POST", target, content=body, headers=named, extensions={"sni_hostname": parsed.host}
         )
         try:
-            response = self.client.send(request, stream=True)
+            response = client.send(request, stream=True)
             try:
                 text = next(response.iter_bytes(MAX_ANSWER), b"").decode("utf-8", "replace")
             finally:
@@ -88,7 +95,16 @@ class Http:
 
     def close(self) -> None:
         """Close all connections."""
-        self.client.close()
+        if self._client:
+            self._client.close()
+
+    def _begin(self) -> "httpx.Client":
+        import httpx  # noqa: PLC0415
+
+        with self._beginning:
+            if self._client is None:
+                self._client = httpx.Client(timeout=self.seconds, follow_redirects=False, trust_env=False)
+            return self._client
 
     def _seconds(self, value: str | None) -> float | None:
         """Read Retry-After: seconds, or a date (RFC 9110 section 10.2.3)."""

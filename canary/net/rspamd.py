@@ -4,11 +4,13 @@ import asyncio
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-
-import httpx
+from typing import TYPE_CHECKING
 
 from canary.model.mail import Envelope, RawMail
 from canary.net.http import Unreachable
+
+if TYPE_CHECKING:
+    import httpx
 
 SECONDS = 2.0
 MAX_MAIL = 8 * 1024 * 1024
@@ -32,6 +34,8 @@ class Rspamd:
 
     def check(self, raw: RawMail) -> str:
         """Return the answer to a mail; raises Unreachable when nobody is there, Unanswered when the answer is no use."""
+        import httpx  # noqa: PLC0415 - large, and not needed before there is a mail to ask about
+
         if len(raw.content) > MAX_MAIL:
             raise Unanswered(f"the mail has more than {MAX_MAIL >> 20} MB")
         try:
@@ -44,6 +48,8 @@ class Rspamd:
             raise Unanswered(f"{type(fault).__name__}") from None
 
     async def _check(self, raw: RawMail) -> str:
+        import httpx  # noqa: PLC0415
+
         # One deadline for everything, as a server that sends an octet now and then would outlive any other.
         async with (
             asyncio.timeout(self.seconds),
@@ -68,7 +74,7 @@ class Rspamd:
         return [(name, value) for name, value in fit if value]
 
 
-async def _beginning(response: httpx.Response) -> str:
+async def _beginning(response: "httpx.Response") -> str:
     read = b""
     async for piece in response.aiter_bytes():
         read += piece

@@ -1,25 +1,178 @@
-"""The table of periodic jobs, and nothing else."""
+"""The table of periodic jobs, and how one is run: by name, interval, lease and function."""
 
+import logging
+import secrets
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 
 from apscheduler.schedulers.asyncio import AsyncIOScheduler
+from sqlalchemy.exc import SQLAlchemyError
+
+from canary.alerts import health
+from canary.alerts.health_check import HealthCheck
+from canary.canaries import decoys
+from canary.canaries.decoy_key import key_problem, prepare_key
+from canary.cases import case_alerts
+from canary.cases.assess import reassess_due
+from canary.pipeline.rspamd_check import RspamdChecker
+from canary.processes.stage_timer import StageTimer
+from canary.store.database import Database, is_down
+from canary.store.leases import hold, release, still_held
+from canary.store.queries.users import forget_expired
+from canary.store.retention import let_go
+
+log = logging.getLogger("canary.processes.jobs")
+
+HOUR = timedelta(hours=1)
+
+
+@dataclass(frozen=True, slots=True)
+class JobContext:
+    """What jobs work with; `decoys` are so many at each domain, mail in no case goes `retention` after it came.
+
+    `holder` is the process that takes leases, on a `machine` under whose name its health is reported.
+    """
+
+    store: Database
+    clock: Callable[[], datetime]
+    machine: str
+    holder: str
+    health_check: HealthCheck
+    stage_timer: StageTimer
+    decoys: int = 0
+    retention: timedelta | None = None
+    rspamd: RspamdChecker | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """Something to be done again and again; `seconds` apart, never twice at once."""
+    """Something to be done again and again, never twice at once in one process.
+
+    With a lease one process at a time does it, of all those that share a store: it keeps the lease for so long, which
+    is longer than the work takes and than the time to the next turn.
+    """
 
     name: str
-    seconds: float
-    run: Callable[[], object]
+    every: timedelta
+    lease: timedelta | None
+    run: Callable[[JobContext], object]
+    wanted: Callable[[JobContext], bool] = lambda _: True
 
 
-def scheduler(jobs: Sequence[Job]) -> AsyncIOScheduler:
-    """Return a scheduler that runs the jobs in threads beside the caller's loop; missed runs are made up once."""
+def _remind(context: JobContext) -> None:
+    with context.store.writing() as session:
+        case_alerts.send_due_reminders(session, context.clock())
+
+
+def _look_for_silence(context: JobContext) -> None:
+    with context.store.writing() as session:
+        health.look_for_silence(session, context.clock())
+
+
+def _check_health(context: JobContext) -> None:
+    present = context.health_check.look(context.clock())
+    with context.store.writing() as session:
+        health.report(session, context.machine, present, context.clock())
+
+
+def _log_stage_times(context: JobContext) -> None:
+    context.stage_timer.report()
+
+
+def _keep_decoys(context: JobContext) -> None:
+    # Only where they have enough issued addresses to hide among; `canary decoys` makes them anywhere.
+    wanted = decoys.DecoyRequest(context.decoys, least=max(1, context.decoys))
+    with context.store.writing() as session:
+        if why := prepare_key(session) if wanted.count else key_problem(session):
+            log.warning("%s", why)
+        else:
+            decoys.maintain_decoys(session, wanted, secrets.randbelow, context.clock())
+
+
+def _reassess_cases(context: JobContext) -> None:
+    reassess_due(context.store, context.clock())
+
+
+def _apply_retention(context: JobContext) -> None:
+    # Batch by batch: mail that comes in waits for none of it.
+    last: int | None = 0
+    while last is not None and context.retention is not None:
+        with context.store.writing() as session:
+            last = let_go(session, context.clock() - context.retention, last)
+
+
+def _forget_expired_tokens(context: JobContext) -> None:
+    with context.store.writing() as session:
+        forget_expired(session, context.clock())
+
+
+def _ask_rspamd(context: JobContext) -> None:
+    if context.rspamd:
+        context.rspamd.ask_due()
+
+
+KEEP_DECOYS = Job("keep decoys", HOUR, 2 * HOUR, _keep_decoys)
+
+JOBS = (
+    Job("remind of cases", timedelta(seconds=15), timedelta(minutes=1), _remind),
+    Job("check health", timedelta(minutes=1), None, _check_health),
+    Job("log stage times", timedelta(minutes=1), None, _log_stage_times),
+    Job("look for silence", HOUR, 2 * HOUR, _look_for_silence),
+    KEEP_DECOYS,
+    Job("reassess cases", HOUR, 2 * HOUR, _reassess_cases),
+    Job("apply retention", HOUR, 2 * HOUR, _apply_retention, lambda context: context.retention is not None),
+    Job("forget expired tokens", HOUR, 2 * HOUR, _forget_expired_tokens),
+    # So that no mail is asked about twice; a batch takes less than its lease.
+    Job(
+        "ask rspamd",
+        timedelta(seconds=2),
+        timedelta(minutes=5),
+        _ask_rspamd,
+        lambda context: context.rspamd is not None,
+    ),
+)
+"""Every job of a worker. What waits for a mail or for the time of an alert is no job: see `worker`."""
+
+
+def scheduler(context: JobContext, jobs: Sequence[Job] = JOBS) -> AsyncIOScheduler:
+    """Return a scheduler that runs jobs in threads beside the caller's loop; missed runs are made up for once."""
     made = AsyncIOScheduler(
         timezone="UTC", job_defaults={"coalesce": True, "max_instances": 1, "misfire_grace_time": 3600}
     )
     for job in jobs:
-        made.add_job(job.run, "interval", seconds=job.seconds, id=job.name)
+        if job.wanted(context):
+            made.add_job(run_job, "interval", (job, context), seconds=job.every.total_seconds(), id=job.name)
     return made
+
+
+def run_job(job: Job, context: JobContext) -> None:
+    """Run a job if its lease is ours, or needs none; what goes wrong is logged, and its next turn tries again."""
+    try:
+        if job.lease is None or _leads(context, job.name, job.lease):
+            job.run(context)
+    except Exception as fault:
+        if is_down(fault):
+            log.warning("%s: waits, as the store cannot be used (%s)", job.name, brief(fault))
+        else:
+            log.exception("%s: failed, and is tried again in %s", job.name, job.every)
+
+
+def _leads(context: JobContext, name: str, lasting: timedelta) -> bool:
+    with context.store.reading() as session:
+        if still_held(session, name, context.holder, context.clock() + lasting / 2):
+            return True
+    with context.store.writing() as session:
+        return hold(session, name, context.holder, context.clock(), lasting)
+
+
+def give_leases_back(context: JobContext) -> None:
+    """Let other processes take over at once what this one did alone."""
+    with suppress(SQLAlchemyError), context.store.writing() as session:
+        release(session, context.holder)
+
+
+def brief(fault: Exception) -> str:
+    """Return what a fault of the store says, in part of a line."""
+    return str(getattr(fault, "orig", None) or fault).strip().splitlines()[0][:200]

@@ -1,77 +1,31 @@
-"""The root of composition for receiving: apart from `run`, so that a receiver loads nothing that it does not need."""
+"""The receiving role: mail comes in by SMTP and LMTP, and is kept in the spool of this process."""
 
 import logging
 import os
 import sys
-import time
-from collections.abc import Callable, Sequence
-from datetime import UTC, datetime
+from collections.abc import Callable
 
-from prometheus_client import CollectorRegistry
-
-from canary.attribute.priors import CARRIED_AS
 from canary.mail.received import read_trusted
-from canary.processes.supervisor import ManagedProcess, ShutdownSignal, announce
+from canary.processes.receiver_health import receiver_metrics
+from canary.processes.shutdown import ShutdownSignal, announce
+from canary.processes.spools import clock, open_spool
 from canary.settings import Settings, SettingsError
 from canary.smtp.admission import Limits
 from canary.smtp.book import AddressBook
-from canary.smtp.doors import descriptors, handed_over, open_doors, read_door
-from canary.smtp.metrics import ReceiverFiles, registry_of, shown
+from canary.smtp.doors import handed_over, open_doors, read_door
+from canary.smtp.metrics import shown
 from canary.smtp.receiver import Lines, Manners, Place, Receiver, allow_many_connections, tune_interpreter
 from canary.smtp.tls import given_or_made
-from canary.spool.spool import Spool
-from canary.store.database import Database
-from canary.store.decoy_mac import DecoyMac
-from canary.store.queries.canaries import known_addresses
+from canary.store.issued_addresses import IssuedAddresses
 
-log = logging.getLogger("canary.processes.run")
+log = logging.getLogger("canary.processes.smtp_process")
 
+FIRST = "smtp"
 _FIXED = tuple("host port listen socket_mode processes metrics spool_reserve spool_backlog spool_pages".split())
 
 
-def clock() -> datetime:
-    """Tell the time, in UTC."""
-    return datetime.now(UTC)
-
-
-def open_store(settings: Settings) -> Database:
-    """Open the store, making the data folder if need be."""
-    settings.data.mkdir(mode=0o700, parents=True, exist_ok=True)
-    return Database(
-        settings.store_url, decoy_mac=decoy_mac_from(settings), carried={CARRIED_AS: settings.attribution.rates}
-    )
-
-
-def decoy_mac_from(settings: Settings) -> DecoyMac:
-    """Return what tells decoys from issued addresses, by the key in its file."""
-    return DecoyMac(settings.decoy_key, settings.decoys.every if settings.decoys.count else 0)
-
-
-def open_spool(settings: Settings, name: str = "smtp") -> Spool:
-    """Open a spool of this installation; whoever receives into it starts it."""
-    folder = settings.data / "spool"
-    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    smtp = settings.smtp
-    return Spool(
-        folder / f"{name}.db",
-        reserve_bytes=smtp.spool_reserve,
-        max_backlog=smtp.spool_backlog,
-        max_pages=smtp.spool_pages,
-    )
-
-
-def fetch_addresses(store: Database) -> Callable[[str], tuple[str, frozenset[str]] | None]:
-    """Return what a receiver asks for the issued addresses."""
-
-    def fetch(mark: str) -> tuple[str, frozenset[str]] | None:
-        with store.reading() as session:
-            return known_addresses(session, mark)
-
-    return fetch
-
-
 def manners(settings: Settings) -> Manners:
-    """Build what a receiver goes by and may be told anew."""
+    """Build what a receiver goes by; it may be replaced while it runs."""
     smtp = settings.smtp
     files = given_or_made(smtp.tls_certificate, smtp.tls_key, settings.data / "tls", smtp.hostname)
     return Manners(
@@ -86,24 +40,25 @@ def manners(settings: Settings) -> Manners:
     )
 
 
-async def smtp(
-    settings: Settings, *, watched: bool = False, number: int = 1, reread: Callable[[], Settings] | None = None
+async def receive(
+    settings: Settings, name: str = FIRST, *, watched: bool = False, reread: Callable[[], Settings] | None = None
 ) -> None:
     """Receive mail until stopped; the store may be down all the while. SIGHUP takes over what `reread` reads.
 
-    Unix sockets are the first process's of several; a port is everybody's.
+    `name` is that of the role and of its spool. Of several processes the first has the Unix sockets and shows the
+    numbers; a port is shared by all.
     """
-    stopping, name = ShutdownSignal(watched=watched), receiver_name(number)
+    stopping, first = ShutdownSignal(watched=watched), name == FIRST
     allow_many_connections()
     tune_interpreter()
-    spool, store = open_spool(settings, name), open_store(settings)
+    spool, issued = open_spool(settings, name), IssuedAddresses(settings.store_url)
     spool.start(clock)
-    book = AddressBook(fetch_addresses(store), spool)
-    told = Lines(sys.stderr.write)
-    emit = told if log.isEnabledFor(logging.INFO) else _ignore
+    book = AddressBook(issued.fetch, spool, issued.changed)
+    lines = Lines(sys.stderr.write)
+    emit = lines if log.isEnabledFor(logging.INFO) else _ignore
     place = Place(name, spool, book, settings.data / "metrics" / f"{name}.prom", clock, emit, _bounds(settings))
     receiver = Receiver(manners(settings), place)
-    doors = [door for door in settings.smtp.doors if number == 1 or not door.path]
+    doors = [door for door in settings.smtp.doors if first or not door.path]
     try:
         opened = open_doors(doors, shared=settings.smtp.processes > 1, mode=int(settings.smtp.socket_mode, 8))
         await book.start()
@@ -111,20 +66,15 @@ async def smtp(
             announce(listening)
         if reread and not os.isatty(0):
             stopping.on_hangup(lambda: _take_over(receiver, settings, reread))
-        where = settings.smtp.metrics if number == 1 else None
+        where = settings.smtp.metrics if first else None
         with shown(read_door(where) if where else None, receiver_metrics(settings), announce):
             await receiver.serve(stopping.event)
     finally:
         await receiver.stop()
         await book.stop()
-        told.flush()
+        lines.flush()
         spool.close()
-        store.close()
-
-
-def receiver_name(number: int) -> str:
-    """Name the spool of the first, second, ... receiving process."""
-    return "smtp" if number == 1 else f"smtp-{number}"
+        issued.close()
 
 
 def _ignore(_: str) -> None: ...
@@ -147,22 +97,3 @@ def _take_over(receiver: Receiver, settings: Settings, reread: Callable[[], Sett
     late = [key for key in _FIXED if getattr(fresh.smtp, key) != getattr(settings.smtp, key)]
     if late:
         log.warning("smtp.%s changed: that needs a restart", ", smtp.".join(late))
-
-
-def receiver_metrics(settings: Settings) -> CollectorRegistry:
-    """Return the numbers of all receivers of this machine."""
-    return registry_of([ReceiverFiles(settings.data / "metrics", time.time)])
-
-
-def receivers(settings: Settings, arguments: Sequence[str]) -> list[ManagedProcess]:
-    """Build the receiving processes; the sockets that systemd opened for us are handed on to each."""
-    sockets = descriptors(os.environ, os.getpid())
-    numbers = range(1, settings.smtp.processes + 1)
-    return [
-        ManagedProcess(receiver_name(n), [*command(arguments, "smtp"), "--number", str(n)], sockets) for n in numbers
-    ]
-
-
-def command(arguments: Sequence[str], role: str) -> list[str]:
-    """Return how a role is started as a process of its own."""
-    return [sys.executable, "-m", "canary", *arguments, role, "--watched"]

@@ -3,7 +3,7 @@
 import logging
 import time
 
-log = logging.getLogger("canary.processes.run")
+log = logging.getLogger("canary.processes.stage_timer")
 
 
 class StageTimer:
@@ -21,7 +21,7 @@ class StageTimer:
         self.spent[stage] = (count + 1, seconds + now - self.last)
         self.last = now
 
-    def tell(self) -> None:
+    def report(self) -> None:
         """Log the mean time of each stage since the last time."""
         spent, self.spent = self.spent, {}
         if spent:

@@ -1,18 +1,32 @@
-"""The roles as child processes: started, watched, started again, ended; and how a role learns that it has to end."""
+"""The roles as child processes: started, watched, started again, ended.
 
-import asyncio
+    python -m canary.processes.supervisor [--config FILE] [--log-level LEVEL] [--log-json] [--sockets N] ROLE...
+
+`canary up` becomes this program once it has read the settings, under the same process id and with nothing loaded that
+watching does not need. Each role is a program of its own as well. Forking them from one parent that has loaded
+everything would share a few more pages, and was left aside: a parent that starts roles again for weeks would have to be
+clean of threads, locks and open databases for ever, where a new program is clean by itself; and what a role writes
+into an object, if only its count of references, ends the sharing.
+"""
+
+import argparse
 import logging
 import os
+import select
 import signal
+import socket
 import subprocess
 import sys
-import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
-log = logging.getLogger("canary.processes.run")
+from canary.processes.logs import log_to_stderr
 
-_PATIENCE_SECONDS = 40.0
+log = logging.getLogger("canary.processes.supervisor")
+
+_END_SECONDS = 40.0
+_STEADY_SECONDS = 60.0
+_FIRST_WAIT, _LONGEST_WAIT = 0.5, 30.0
 
 
 class ManagedProcess:
@@ -22,24 +36,26 @@ class ManagedProcess:
         """Remember how the role is started, and which open files it gets beside the standard ones."""
         self.role, self.command, self.descriptors = role, command, descriptors
         self.process: subprocess.Popen[bytes] | None = None
-        self.patience = 0.5
+        self.patience = _FIRST_WAIT
         self.due = 0.0
 
-    def watch(self, now: float) -> None:
-        """Start the process if it is not running and its time has come."""
-        if self.process is not None and self.process.poll() is None:
-            if now > self.due + 60:
-                self.patience = 0.5
-            return
+    def watch(self, now: float) -> float | None:
+        """Start the process if it is not running and its time has come; return when to look again at the latest."""
         if self.process is not None:
+            if self.process.poll() is None:
+                return None
+            if now > self.due + _STEADY_SECONDS:
+                self.patience = _FIRST_WAIT
             ended = self.process.returncode
             log.error("%s ended with %s; starting it again in %.1f s", self.role, ended, self.patience)
-            self.due, self.patience = now + self.patience, min(30.0, self.patience * 2)
-            self._let_go()
-        if now >= self.due:
-            self.process, self.due = self._start(), now
+            self.due, self.patience = now + self.patience, min(_LONGEST_WAIT, self.patience * 2)
+            self._forget()
+        if now < self.due:
+            return self.due
+        self.process, self.due = self._start(), now
+        return None
 
-    def tell(self, number: int) -> None:
+    def send_signal(self, number: int) -> None:
         """Send a signal, if it is running."""
         if self.process is not None and self.process.poll() is None:
             self.process.send_signal(number)
@@ -58,75 +74,89 @@ class ManagedProcess:
             return
         self.process.terminate()
         try:
-            self.process.wait(_PATIENCE_SECONDS)
+            self.process.wait(_END_SECONDS)
         except subprocess.TimeoutExpired:
             self.process.kill()
             self.process.wait()
-        self._let_go()
+        self._forget()
 
-    def _let_go(self) -> None:
+    def _forget(self) -> None:
         if self.process is not None and self.process.stdin is not None:
             self.process.stdin.close()
         self.process = None
 
 
+class _Signals:
+    """Signals that came, and a wait that every signal ends, also one that came just before."""
+
+    def __init__(self, *, hangups: bool) -> None:
+        self._woken, wake = socket.socketpair()
+        for end in (self._woken, wake):
+            end.setblocking(False)
+        self._wake = wake
+        signal.set_wakeup_fd(wake.fileno(), warn_on_full_buffer=False)
+        self.stop = self.hung_up = False
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, self._on_stop)
+        if hangups:
+            signal.signal(signal.SIGHUP, self._on_hangup)
+        # The end of a child is no more than a reason to look.
+        signal.signal(signal.SIGCHLD, lambda *_: None)
+
+    def _on_stop(self, *_: object) -> None:
+        self.stop = True
+
+    def _on_hangup(self, *_: object) -> None:
+        self.hung_up = True
+
+    def wait(self, seconds: float | None) -> None:
+        if select.select([self._woken], [], [], seconds)[0]:
+            self._woken.recv(4096)
+
+
 def supervise(children: Sequence[ManagedProcess]) -> None:
-    """Watch processes until stopped; a hang-up that is no terminal's tells the receivers to read the settings again."""
-    stop = threading.Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: stop.set())
-    if not os.isatty(0):
-        signal.signal(signal.SIGHUP, lambda *_: _hang_up(children))
+    """Watch processes until stopped; a hang-up that is no terminal's makes the receivers read the settings again."""
+    signals = _Signals(hangups=not os.isatty(0))
     try:
-        while not stop.is_set():
-            for child in children:
-                child.watch(time.monotonic())
-            stop.wait(0.2)
+        while not signals.stop:
+            if signals.hung_up:
+                signals.hung_up = False
+                _hang_up(children)
+            times = [due for child in children if (due := child.watch(time.monotonic())) is not None]
+            signals.wait(max(0.0, min(times) - time.monotonic()) if times else None)
     finally:
         for child in children:
-            child.tell(signal.SIGTERM)
+            child.send_signal(signal.SIGTERM)
         for child in children:
             child.stop()
 
 
 def _hang_up(children: Sequence[ManagedProcess]) -> None:
     for child in children:
-        if child.role.startswith("smtp"):
-            child.tell(signal.SIGHUP)
+        if is_receiver(child.role):
+            child.send_signal(signal.SIGHUP)
 
 
-class ShutdownSignal:
-    """Turns SIGTERM, SIGINT and the end of a watching parent into one event of the loop."""
-
-    def __init__(self, *, watched: bool) -> None:
-        """Begin to listen; call it inside the loop."""
-        self.event = asyncio.Event()
-        loop = asyncio.get_running_loop()
-        for number in (signal.SIGTERM, signal.SIGINT):
-            loop.add_signal_handler(number, self.event.set)
-        if watched:
-            threading.Thread(target=self._watch, args=(loop,), daemon=True).start()
-
-    def _watch(self, loop: asyncio.AbstractEventLoop) -> None:
-        # The parent holds the other end of our standard input: when it is gone, however it went, so are we.
-        while os.read(0, 1024):
-            pass
-        loop.call_soon_threadsafe(self.event.set)
-
-    def on_hangup(self, act: Callable[[], None]) -> None:
-        """Let SIGHUP do something."""
-        asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, act)
-
-    async def pause(self, seconds: float) -> bool:
-        """Wait, but not longer than to the stop; tell whether to stop."""
-        try:
-            await asyncio.wait_for(self.event.wait(), seconds)
-        except TimeoutError:
-            return False
-        return True
+def is_receiver(role: str) -> bool:
+    """Whether a role receives mail: `smtp`, `smtp-2`, ..."""
+    return role.partition("-")[0] == "smtp"
 
 
-def announce(line: str) -> None:
-    """Say on standard output what whoever started us waits for."""
-    sys.stdout.write(line + "\n")
-    sys.stdout.flush()
+def main() -> None:
+    """Read what is to be run, and run it."""
+    parser = argparse.ArgumentParser(prog="canary.processes.supervisor")
+    parser.add_argument("roles", nargs="+")
+    parser.add_argument("--config")
+    parser.add_argument("--log-level", default="INFO")
+    parser.add_argument("--log-json", action="store_true")
+    parser.add_argument("--sockets", type=int, default=0, help="so many sockets of systemd are handed to the receivers")
+    wanted = parser.parse_args()
+    log_to_stderr(wanted.log_level, json_lines=wanted.log_json)
+    config = ["--config", wanted.config] if wanted.config else []
+    sockets = range(3, 3 + wanted.sockets)
+    command = [sys.executable, "-m", "canary.processes", "--watched", *config]
+    supervise([ManagedProcess(role, [*command, role], sockets if is_receiver(role) else ()) for role in wanted.roles])
+
+
+if __name__ == "__main__":
+    main()

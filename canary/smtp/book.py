@@ -29,13 +29,15 @@ class AddressBook:
     """Holds the current issued addresses, lower case.
 
     `fetch` is called in a thread with the mark of its last answer (at first empty) and gives a new mark and all
-    addresses, or None for no change; whatever it raises leaves the known addresses valid.
+    addresses, or None for no change; whatever it raises leaves the known addresses valid. It is only asked when
+    `changed`, which may cost nothing and never waits, says that there may be news.
     """
 
-    def __init__(self, fetch: Fetch, memory: Memory) -> None:
+    def __init__(self, fetch: Fetch, memory: Memory, changed: Callable[[], bool] = lambda: True) -> None:
         self.addresses: frozenset[str] = frozenset()
         self._fetch = fetch
         self._memory = memory
+        self._changed = changed
         self._mark = ""
         self._fault = ""
         self._answered = False
@@ -63,7 +65,7 @@ class AddressBook:
             await asyncio.wait({self._running}, timeout=PATIENCE_SECONDS)
 
     async def refresh(self) -> None:
-        """Asks the store now; whoever comes while a question is under way waits for its answer."""
+        """Asks the store now; a call while a question is under way waits for the answer to that."""
         if self._running is None or self._running.done():
             self._began = self._now()
             self._running = asyncio.create_task(self._ask())
@@ -98,7 +100,9 @@ class AddressBook:
     async def _keep_asking(self) -> None:
         while True:
             await asyncio.sleep(POLL_SECONDS)
-            await self.refresh()
+            # The answer to a question that is under way may be older than what changed: that is looked at next time.
+            if not self._asking and (self._changed() or self._fault):
+                await self.refresh()
 
     async def _ask(self) -> None:
         fault = ""
@@ -112,7 +116,7 @@ class AddressBook:
             fault = f"{type(error).__name__}: {error}".partition("\n")[0]
         if self.addresses is not self._saved:
             fault = fault or await self._save()
-        self._tell(fault)
+        self._report(fault)
 
     async def _save(self) -> str:
         """Keeps the addresses for the next start; answers what went wrong, and then the next question tries again."""
@@ -124,7 +128,7 @@ class AddressBook:
         self._saved = addresses
         return ""
 
-    def _tell(self, fault: str) -> None:
+    def _report(self, fault: str) -> None:
         """Logs when the trouble begins and when it ends, not every half second."""
         if fault and not self._fault:
             log.warning("issued addresses: trouble, %d known ones stay valid: %s", len(self.addresses), fault)

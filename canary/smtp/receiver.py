@@ -25,6 +25,9 @@ from canary.spool.spool import Spool
 log = logging.getLogger("canary.smtp")
 
 LOOK_SECONDS = 2.0
+REST_SECONDS = 10.0
+"""So often the numbers are written while nobody is connected."""
+
 _SWITCH_SECONDS = 0.0005
 
 
@@ -77,9 +80,14 @@ class Receiver:
 
     async def serve(self, stop: asyncio.Event) -> None:
         """Looks after certificate and numbers from time to time, until told to stop."""
+        crowd, entered, due = self._listener.crowd, -1, 0.0
         while True:
             self.look()
-            await self._write()
+            now = asyncio.get_running_loop().time()
+            if crowd.entered != entered or now >= due or stop.is_set():
+                # Who is connected now will have to be counted again.
+                entered, due = -1 if crowd.members else crowd.entered, now + REST_SECONDS
+                await self._write()
             if stop.is_set():
                 return
             with contextlib.suppress(TimeoutError):

@@ -1,20 +1,20 @@
-"""Engine, transactions and migrations: the one door to the store."""
+"""Transactions and migrations: the one door to the store."""
 
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
-from alembic import command
-from alembic.config import Config
-from sqlalchemy import Engine, create_engine, event
+from sqlalchemy import Connection, inspect, text
 from sqlalchemy.engine import make_url
-from sqlalchemy.exc import DBAPIError, OperationalError
-from sqlalchemy.pool import ConnectionPoolEntry
 from sqlmodel import Session
 
+from canary.store.commit_watch import CommitWatch
 from canary.store.decoy_mac import NO_DECOYS, SESSION_KEY, DecoyMac
+from canary.store.engine import engine_for, file_of, is_down, is_sqlite
 from canary.store.locks import Lock, lock
+
+__all__ = ["MIGRATIONS", "Database", "at_end", "is_down"]
 
 MIGRATIONS = Path(__file__).parent / "migrations"
 _ENDING = "canary.ending"
@@ -33,25 +33,14 @@ class Database:
     ) -> None:
         """Prepare the engine for a URL such as `sqlite:///data/canary.db` or `postgresql+psycopg://...`.
 
-        `decoy_mac` tells decoys from issued addresses in all that is read through here. `carried` is handed on in the
-        `info` of every session, for those who know the names in it.
+        `decoy_mac` tells decoys from issued addresses in all that is read through here. `carried` is put into the `info` of
+        every session, for the code that knows the names in it.
         """
         self.url = make_url(url)
         self._info = {**(carried or {}), SESSION_KEY: decoy_mac}
-        self.sqlite = self.url.get_backend_name() == "sqlite"
+        self.sqlite = is_sqlite(self.url)
         self._writers, self._patience = threading.Lock(), busy_seconds
-        arguments = (
-            {"timeout": busy_seconds}
-            if self.sqlite
-            else {
-                "connect_timeout": int(busy_seconds),
-                "options": "-c timezone=UTC",  # days are grouped by what the server takes for a day
-            }
-        )
-        self.engine: Engine = create_engine(self.url, connect_args=arguments, pool_pre_ping=not self.sqlite)
-        if self.sqlite:
-            event.listen(self.engine, "connect", _set_pragmas)
-            event.listen(self.engine, "begin", _begin)
+        self.engine = engine_for(self.url, busy_seconds=busy_seconds)
 
     @contextmanager
     def reading(self) -> Iterator[Session]:
@@ -73,8 +62,9 @@ class Database:
     def _turn(self) -> Iterator[None]:
         """Let the writers of this process pass one by one.
 
-        SQLite has whoever waits look again and again, ever more rarely, so that a thread that writes seldom would hardly
-        ever get in beside one that writes all the time. Whoever waited too long tries all the same, and is told by SQLite.
+        In SQLite a writer that waits tries again and again, ever more rarely, so that a thread that writes seldom would
+        hardly ever get its turn beside one that writes all the time. One that has waited too long tries all the same, and
+        gets the fault from SQLite.
         """
         mine = self.sqlite and self._writers.acquire(timeout=self._patience)
         try:
@@ -85,6 +75,13 @@ class Database:
 
     def migrate(self) -> None:
         """Bring the schema to the newest version; processes that start together take turns."""
+        with self.engine.connect() as connection:
+            if _schema_version(connection) == newest_version():
+                return
+        # Imported only here: it is large, and hardly ever needed.
+        from alembic import command  # noqa: PLC0415
+        from alembic.config import Config  # noqa: PLC0415
+
         config = Config()
         config.set_main_option("script_location", str(MIGRATIONS))
         with self.engine.execution_options(writing=True).begin() as connection:
@@ -92,28 +89,26 @@ class Database:
             config.attributes["connection"] = connection
             command.upgrade(config, "head")
 
+    def watch(self) -> CommitWatch:
+        """Return a watch that says whether anything was committed, in place of queries again and again."""
+        return CommitWatch(file_of(self.url))
+
     def close(self) -> None:
         """Give all connections back."""
         self.engine.dispose()
 
 
+def newest_version() -> str:
+    """Return the version that the migrations lead to; their files are named by it, in order."""
+    return max(file.name.partition("_")[0] for file in (MIGRATIONS / "versions").glob("[0-9]*.py"))
+
+
+def _schema_version(connection: Connection) -> str | None:
+    if not inspect(connection).has_table("alembic_version"):
+        return None
+    return connection.execute(text("SELECT version_num FROM alembic_version")).scalar()
+
+
 def at_end(session: Session, name: str, act: Callable[[Session], None]) -> None:
     """Do something at the end of a writing transaction, once for each name, just before it commits."""
     session.info.setdefault(_ENDING, {}).setdefault(name, act)
-
-
-def is_down(fault: Exception) -> bool:
-    """Whether a fault means that the store cannot be used for the moment, so that waiting is the cure."""
-    return isinstance(fault, OperationalError) or (isinstance(fault, DBAPIError) and fault.connection_invalidated)
-
-
-def _set_pragmas(connection: object, _: ConnectionPoolEntry) -> None:
-    connection.isolation_level = None  # type: ignore[attr-defined]  # we say BEGIN ourselves
-    for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON"):
-        connection.execute(f"PRAGMA {pragma}")  # type: ignore[attr-defined]
-
-
-def _begin(connection: object) -> None:
-    # A transaction that will write takes the lock at once: SQLite refuses to upgrade a reader whose snapshot is old.
-    options = connection.get_execution_options()  # type: ignore[attr-defined]
-    connection.exec_driver_sql("BEGIN IMMEDIATE" if options.get("writing") else "BEGIN")  # type: ignore[attr-defined]

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import BrowserContext, Page, expect
 
-from canary.processes.run import clock
+from canary.processes.spools import clock
 from tests.browser.conftest import Look, Shown, copied
 from tests.processes import House, Running
 

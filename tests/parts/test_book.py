@@ -75,6 +75,43 @@ def test_an_address_issued_elsewhere_is_known_within_a_second(memory: Memory) ->
     with_book(memory, work)
 
 
+class Watch:
+    """Says that nothing changed in a store, and when it has said so for some times."""
+
+    def __init__(self, times: int) -> None:
+        self.left, self.said, self.news = times, threading.Event(), False
+
+    def __call__(self) -> bool:
+        self.left -= 1
+        if self.left <= 0:
+            self.said.set()
+        return self.news
+
+
+def asked_beside(memory: Memory, watch: Watch, store: Store) -> int:
+    """How often a book has asked the store by the time the watch has said so."""
+
+    async def main() -> int:
+        book = AddressBook(store.fetch, memory, watch)
+        await book.start()
+        assert await asyncio.to_thread(watch.said.wait, 30)
+        await book.stop()
+        return len(store.asked)
+
+    return asyncio.run(main())
+
+
+def test_a_store_in_which_nothing_changed_is_not_asked(memory: Memory) -> None:
+    assert asked_beside(memory, Watch(3), Store()) == 1
+
+
+def test_a_store_that_changed_is_asked_and_so_is_one_that_did_not_answer(memory: Memory) -> None:
+    news = Watch(3)
+    news.news = True
+    assert asked_beside(memory, news, Store()) >= 2
+    assert asked_beside(memory, Watch(3), Store(fault=RuntimeError("down"))) >= 2
+
+
 def test_looking_again_finds_it_at_once(memory: Memory) -> None:
     async def main() -> None:
         book = AddressBook(Store().fetch, memory)

@@ -3,7 +3,7 @@
 import threading
 from collections.abc import Iterator
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from sqlmodel import select
@@ -195,6 +195,28 @@ def test_a_destination_that_is_slow_holds_up_no_other(desk: DeliveryContext, rec
         answered.set()
         couriers.close()
     assert (receiver.ids(), quick.ids()) == (["id-1"], ["id-1"])
+
+
+def test_a_look_says_when_the_next_message_is_due(desk: DeliveryContext, receiver: Receiver, clock: Clock) -> None:
+    receiver.answers = [(429, "slow down", {"Retry-After": "90"})]
+    pool = DeliveryPool(desk)
+    assert pool.look() == clock()
+    pool.close()
+    pool = DeliveryPool(desk)
+    assert pool.look() == clock() + timedelta(seconds=90)
+    clock.move(90)
+    assert pool.look() == clock()
+    pool.close()
+    assert receiver.ids() == ["id-1", "id-1"]
+    assert pool.look() is None
+
+
+def test_facts_that_wait_to_be_routed_are_due_at_once(sqlite_store: Database) -> None:
+    with sqlite_store.writing() as session:
+        assert outbox.next_due(session) is None
+        outbox.put(session, Alert(id="id-1", kind="case-opened", at=NOW, case=7))
+        session.flush()
+        assert (outbox.next_due(session) or NOW) < NOW
 
 
 def test_a_fault_of_ours_in_one_message_keeps_no_other_waiting(

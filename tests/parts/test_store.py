@@ -17,6 +17,7 @@ from canary.model.canary import CanaryState, Style
 from canary.model.party import SupplierLink
 from canary.store import leases
 from canary.store.database import Database
+from canary.store.issued_addresses import known_addresses
 from canary.store.queries import attempts, canaries, outbox, vendors
 from canary.store.tables import CanaryRow, CaseVendorRow, DeliveryRow, VendorRow
 
@@ -76,7 +77,7 @@ def test_rotation_issues_the_next_generation_and_the_old_one_keeps_listening(sto
     with store.writing() as session:
         old = lifecycle.issue(session, order(play, channel="newsletter"), secrets.randbelow, NOW)
         new = lifecycle.rotate(session, old.address, secrets.randbelow, NOW)
-        known = canaries.known_addresses(session, "")
+        known = known_addresses(session, "")
     assert (new.generation, new.channel, new.vendor) == (2, "newsletter", play)
     assert known is not None
     assert known[1] == {old.address, new.address}
@@ -98,11 +99,11 @@ def test_a_burned_address_is_still_known(store: Database, play: str) -> None:
 def test_the_mark_of_known_addresses_changes_when_one_is_issued(store: Database, play: str) -> None:
     with store.writing() as session:
         lifecycle.issue(session, order(play), secrets.randbelow, NOW)
-        first = canaries.known_addresses(session, "")
+        first = known_addresses(session, "")
         assert first is not None
-        assert canaries.known_addresses(session, first[0]) is None
+        assert known_addresses(session, first[0]) is None
         lifecycle.issue(session, order(play), secrets.randbelow, NOW)
-        assert canaries.known_addresses(session, first[0]) is not None
+        assert known_addresses(session, first[0]) is not None
 
 
 def test_numbers_of_canaries_are_random_and_the_list_is_in_order_of_issue(store: Database, play: str) -> None:
@@ -204,6 +205,16 @@ def test_a_lease_is_held_by_one_until_it_ends(store: Database) -> None:
         assert not leases.hold(session, "jobs", "two", NOW, minute)
         assert leases.hold(session, "jobs", "one", NOW, minute)
         assert leases.hold(session, "jobs", "two", NOW + 2 * minute, minute)
+
+
+def test_a_lease_that_lasts_long_enough_need_not_be_extended(store: Database) -> None:
+    with store.writing() as session:
+        leases.hold(session, "jobs", "one", NOW, timedelta(minutes=1))
+        until = NOW + timedelta(minutes=1)
+        assert leases.still_held(session, "jobs", "one", until)
+        assert not leases.still_held(session, "jobs", "one", until + timedelta(seconds=1))
+        assert not leases.still_held(session, "jobs", "two", NOW)
+        assert not leases.still_held(session, "other", "one", NOW)
 
 
 def test_migrating_twice_changes_nothing(store: Database) -> None:

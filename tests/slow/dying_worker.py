@@ -7,7 +7,7 @@ import sys
 
 from canary.alerts.delivery import deliver_due
 from canary.pipeline.batch import run_pending
-from canary.processes import run
+from canary.processes import build, spools, stores
 from canary.settings import load_settings
 
 
@@ -17,9 +17,9 @@ def main(fatal: str) -> None:
             os.kill(os.getpid(), signal.SIGKILL)
 
     settings = load_settings(None, os.environ)
-    store = run.open_store(settings)
-    parts, desk = run.pipeline_parts(settings, store, passed), run.alert_desk(settings, store, passed)
-    for inbox in run.Inboxes(settings):
+    store = stores.open_store(settings)
+    parts, desk = build.pipeline_context(settings, store, passed), build.delivery_context(settings, store, passed)
+    for inbox in spools.Spools(settings):
         asyncio.run(run_pending(parts, inbox))
     deliver_due(desk)
 

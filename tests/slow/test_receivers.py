@@ -81,12 +81,12 @@ def test_a_receiver_that_dies_is_started_again_while_the_other_receives(house: H
     house.canary("vendor", "list")
     with house.running("smtp", until=()) as running:
         eventually(lambda: len([line for line in running.lines if "smtp listening" in line]) == 2)
-        [victim] = pids(running, "--number 2")
+        [victim] = pids(running, "smtp-2")
         os.kill(victim, signal.SIGKILL)
         running.said("smtp-2 ended with -9; starting it again")
         send(port)
         eventually(lambda: len([line for line in running.lines if "smtp listening" in line]) == 3)
-        assert pids(running, "--number 2") != [victim]
+        assert pids(running, "smtp-2") != [victim]
 
 
 def test_a_hang_up_takes_over_good_settings_and_keeps_the_old_ones_when_the_new_are_bad(house: House) -> None:

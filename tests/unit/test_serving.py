@@ -4,7 +4,7 @@ import sys
 
 import pytest
 
-from canary.cli.serve import loop_factory
+from canary.processes.roles import loop_factory
 
 
 def test_the_loop_is_that_of_uvloop_where_it_is_installed() -> None:

@@ -3,8 +3,8 @@
 from collections.abc import Sequence
 from hashlib import blake2b
 from itertools import pairwise
+from struct import pack
 
-import numpy as np
 from rensa import RMinHash
 
 from canary.model.campaign import Sketch
@@ -31,7 +31,7 @@ def sketch(words: Sequence[str]) -> Sketch | None:
         return None
     minhash = RMinHash(num_perm=PERMUTATIONS, seed=SEED)
     minhash.update(sorted(pairs))
-    signature = np.array(minhash.digest(), dtype="<u4").tobytes()
+    signature = pack(f"<{PERMUTATIONS}I", *minhash.digest())
     bands = tuple(number(_VERSION, str(at), signature[at * _ROWS : (at + 1) * _ROWS].hex()) for at in range(BANDS))
     return Sketch(number(_VERSION, " ".join(words)), signature, bands)
 
@@ -40,6 +40,8 @@ def likeness(signature: bytes, others: Sequence[bytes]) -> list[float]:
     """Return how like a text is to each of others, from 0 to 1."""
     if not others:
         return []
+    import numpy as np  # noqa: PLC0415 - a process at rest goes without
+
     mine = np.frombuffer(signature, dtype="<u4")
     theirs = np.frombuffer(b"".join(others), dtype="<u4").reshape(len(others), len(mine))
     return [float(share) for share in (theirs == mine).mean(axis=1)]

@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from typing import Any
 
-from sqlalchemy import func, text
+from sqlalchemy import text
 from sqlmodel import Session, col, select
 
 from canary.model.canary import Canary, CanaryState, Persona, Style
@@ -46,17 +46,6 @@ def newest_active(session: Session) -> str | None:
     wanted = select(CanaryRow).where(CanaryRow.state == CanaryState.ACTIVE).order_by(*newest_first)
     with session.exec(wanted.execution_options(yield_per=50)) as rows:
         return next((row.address for row in rows if not is_decoy(row)), None)
-
-
-def known_addresses(session: Session, mark: str) -> tuple[str, frozenset[str]] | None:
-    """Return a mark and every issued address, or None while the mark says that nothing has changed.
-
-    Addresses are only ever added, so how many there are is mark enough; a decoy may be dated before any of them.
-    """
-    now = str(session.exec(select(func.count()).select_from(CanaryRow)).one())
-    if now == mark:
-        return None
-    return now, frozenset(session.exec(select(CanaryRow.address)).all())
 
 
 def get_canary_row(session: Session, address: str) -> CanaryRow:

@@ -2,10 +2,10 @@
 
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import asdict, dataclass, fields
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from uuid import uuid4
 
-from sqlalchemy import CursorResult, exists, update
+from sqlalchemy import CursorResult, exists, func, update
 from sqlmodel import Session, col, select
 
 from canary.model.alert import Alert, sample_alert
@@ -15,6 +15,8 @@ from canary.store.tables import CaseNotificationRow, DeliveryFactRow, DeliveryRo
 MOST_FACTS = 500
 """So many facts of one message are read; a digest that holds more says how many."""
 
+LONG_AGO = datetime.min.replace(tzinfo=UTC)
+_UNROUTED = select(exists().where(col(OutboxRow.routed).is_(False)))
 _KNOWN = {field.name for field in fields(Alert)}
 
 
@@ -69,7 +71,7 @@ def topic_of(session: Session, alert: Alert) -> str:
 
 def waiting(session: Session, now: datetime) -> tuple[bool, list[str]]:
     """Tell whether facts are to be routed, and to which destinations something may go now."""
-    unrouted = session.execute(select(exists().where(col(OutboxRow.routed).is_(False)))).scalar_one()
+    unrouted = session.execute(_UNROUTED).scalar_one()
     held = select(DestinationRow.name).where(DestinationRow.free_at > now)
     query = (
         select(DeliveryRow.destination)
@@ -77,6 +79,20 @@ def waiting(session: Session, now: datetime) -> tuple[bool, list[str]]:
         .distinct()
     )
     return bool(unrouted), list(session.exec(query).all())
+
+
+def next_due(session: Session) -> datetime | None:
+    """Return when the next message may go, which may be past; None while none waits. Facts to be routed are due at once."""
+    first = func.min(DeliveryRow.due_at)
+    query = (
+        select(first, func.coalesce(func.max(DestinationRow.free_at), first))
+        .outerjoin(DestinationRow, col(DestinationRow.name) == DeliveryRow.destination)
+        .where(DeliveryRow.state == "waiting")
+        .group_by(DeliveryRow.destination)
+    )
+    if session.execute(_UNROUTED).scalar_one():
+        return LONG_AGO
+    return min((max(due, free) for due, free in session.exec(query)), default=None)
 
 
 def claim(

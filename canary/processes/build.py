@@ -1,0 +1,65 @@
+"""The parts of pipeline and delivery, built from settings."""
+
+import secrets
+from collections.abc import Callable, Mapping
+
+from canary.alerts.channels.base import Target
+from canary.alerts.delivery import DeliveryContext
+from canary.alerts.health_check import HealthCheck
+from canary.mail.received import read_trusted
+from canary.net.http import Http
+from canary.pipeline.rspamd_check import RspamdChecker
+from canary.pipeline.story import Context
+from canary.processes.judging import lookups, supplier_book
+from canary.processes.receiver_health import listening, receiver_metrics
+from canary.processes.spools import Spools, clock
+from canary.settings import Settings
+from canary.store.database import Database
+from canary.store.signing_key import installation_key
+
+
+def pipeline_context(settings: Settings, store: Database, passed: Callable[[str], None] = lambda _: None) -> Context:
+    """Build what the pipeline works with."""
+    trusted, key = read_trusted(settings.smtp.trusted), installation_key(settings.data)
+    return Context(store, lookups(settings), supplier_book(), clock, passed, trusted, key, settings.judge.learning)
+
+
+def delivery_context(
+    settings: Settings, store: Database, passed: Callable[[str], None] = lambda _: None
+) -> DeliveryContext:
+    """Build what delivery works with."""
+    http = Http(allow_private=settings.alert.allow_private, clock=clock)
+    return DeliveryContext(store, http, alert_targets(settings), clock, settings.web_url, _jitter, passed)
+
+
+def alert_targets(settings: Settings) -> list[Target]:
+    """Return where alerts go."""
+    return [
+        Target(name, d.kind, d.url.get_secret_value(), d.secrets, d.when, d.route)
+        for name, d in settings.alert.destinations.items()
+    ]
+
+
+def rspamd_checker(settings: Settings, store: Database) -> RspamdChecker | None:
+    """Build what asks rspamd, where one is set."""
+    rspamd = settings.rspamd
+    if rspamd.url is None:
+        return None
+    from canary.net.rspamd import Rspamd  # noqa: PLC0415 - most installations have none
+
+    password = rspamd.password.get_secret_value() if rspamd.password else None
+    return RspamdChecker(store, Rspamd(rspamd.url, password), clock)
+
+
+def health_check(settings: Settings, spools: Spools) -> HealthCheck:
+    """Build what looks after this machine."""
+    numbers = receiver_metrics(settings)
+
+    def backlogs() -> Mapping[str, int]:
+        return {spool.path.stem: spool.backlog() for spool in list(spools.opened.values())}
+
+    return HealthCheck(lambda: listening(numbers), backlogs, settings.smtp.tls_certificate)
+
+
+def _jitter() -> float:
+    return 0.8 + 0.4 * secrets.randbelow(1000) / 1000

@@ -1,0 +1,75 @@
+"""The roles by name, and how one is started: in this process, or each in its own under a supervisor."""
+
+import asyncio
+import os
+import sys
+from collections.abc import Callable, Coroutine
+from pathlib import Path
+from typing import Any, NoReturn
+
+from canary.settings import Settings, load_settings
+from canary.smtp.doors import descriptors
+
+Role = Coroutine[Any, Any, None]
+
+
+def receiver_names(settings: Settings) -> list[str]:
+    """Return the roles that receive mail, each with a spool of its own name."""
+    return ["smtp", *(f"smtp-{number}" for number in range(2, settings.smtp.processes + 1))]
+
+
+def all_roles(settings: Settings) -> list[str]:
+    """Return everything that runs on a machine that runs all of it."""
+    return [*receiver_names(settings), "worker", "web"]
+
+
+def run_role(role: str, settings: Settings, *, config: Path | None = None, watched: bool = False) -> None:
+    """Run a role until it is stopped; a watched one also ends when its standard input does."""
+    begin = {"worker": _worker, "web": _web}.get(role, _receiver)
+    with asyncio.Runner(loop_factory=loop_factory()) as runner:
+        runner.run(begin(role, settings, config, watched))
+
+
+def become_supervisor(settings: Settings, roles: list[str], config: Path | None) -> NoReturn:
+    """Let the supervisor of these roles take the place of this program."""
+    settings.data.mkdir(mode=0o700, parents=True, exist_ok=True)
+    options = ["--log-level", settings.log.level]
+    options += ["--log-json"] if settings.log.json_lines else []
+    options += ["--config", str(config)] if config else []
+    sockets = len(descriptors(os.environ, os.getpid()))
+    options += ["--sockets", str(sockets)] if sockets else []
+    for stream in (sys.stdout, sys.stderr):
+        stream.flush()
+    program = [sys.executable, "-m", "canary.processes.supervisor", *options, *roles]
+    os.execv(sys.executable, program)  # noqa: S606 - ourselves
+
+
+def loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:
+    """Return what makes the event loop: uvloop where it is installed, which takes more mail a second, else nothing."""
+    try:
+        import uvloop  # noqa: PLC0415
+    except ImportError:
+        return None
+    factory: Callable[[], asyncio.AbstractEventLoop] = uvloop.new_event_loop
+    return factory
+
+
+# Each imports its role, so that a process loads no other.
+
+
+def _receiver(role: str, settings: Settings, config: Path | None, watched: bool) -> Role:
+    from canary.processes.smtp_process import receive  # noqa: PLC0415
+
+    return receive(settings, role, watched=watched, reread=lambda: load_settings(config, os.environ))
+
+
+def _worker(_: str, settings: Settings, __: Path | None, watched: bool) -> Role:
+    from canary.processes.worker import work  # noqa: PLC0415
+
+    return work(settings, watched=watched)
+
+
+def _web(_: str, settings: Settings, __: Path | None, watched: bool) -> Role:
+    from canary.processes.web_process import serve  # noqa: PLC0415
+
+    return serve(settings, watched=watched)

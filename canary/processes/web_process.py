@@ -1,0 +1,116 @@
+"""The web role: the dashboard and the API."""
+
+import asyncio
+import socket
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from functools import cache
+
+import uvicorn
+from prometheus_client import CollectorRegistry
+
+from canary.authenticate.dns_records import Arrangement, check_records, wanted_records
+from canary.model.alert import DestinationView
+from canary.processes.judging import lookups, supplier_book
+from canary.processes.receiver_health import listening, receiver_metrics, waiting_mails
+from canary.processes.shutdown import ShutdownSignal, announce
+from canary.processes.spools import clock
+from canary.processes.stores import open_store
+from canary.settings import Settings
+from canary.store.signing_key import installation_key
+from canary.web.app import create_app
+from canary.web.config import WebConfig
+from canary.web.issue_forms import IssueSettings
+from canary.web.rendering import KEEPS_UP, LISTENING
+
+BEHIND = 500
+"""So many mails in the spools are no burst any more: the worker is slow, or there is none."""
+
+TICK_SECONDS = 1.0
+
+
+def _announce(address: str) -> None:
+    announce(f"web listening on {address}")
+
+
+async def serve(settings: Settings, *, watched: bool = False, ready: Callable[[str], None] = _announce) -> None:
+    """Serve the dashboard until stopped; `ready` gets its address once it listens."""
+    stopping, store = ShutdownSignal(watched=watched), open_store(settings)
+    numbers = receiver_metrics(settings)
+    site = WebConfig(
+        store,
+        clock,
+        url=settings.web_url,
+        health=lambda: _health(numbers),
+        registry=receiver_metrics(settings),
+        issuing=IssueSettings(tuple(settings.domains), supplier_book().is_shared, installation_key(settings.data)),
+        destinations=destinations(settings),
+        arranged=arrangement(settings),
+        retention=settings.retention.after,
+    )
+    # An access log would show one-time links; the application logs what matters.
+    host, port = settings.web.host, settings.web.port
+    config = uvicorn.Config(
+        create_app(site), host, port, lifespan="off", log_config=None, access_log=False, server_header=False,
+        timeout_graceful_shutdown=2,  # a page that listens to news would hold it up for ever
+    )  # fmt: skip
+    server = _Server(config, stopping.event, ready)
+    try:
+        await server.serve()
+    finally:
+        store.close()
+
+
+def destinations(settings: Settings) -> list[DestinationView]:
+    """Return the destinations of alerts without their addresses and secrets."""
+    return [DestinationView(name, d.kind, d.when, d.route) for name, d in settings.alert.destinations.items()]
+
+
+def arrangement(settings: Settings) -> Arrangement:
+    """Return the records that DNS should have for the domains of the settings, and what asks whether it does."""
+    host = settings.smtp.hostname
+    records = tuple(record for domain in settings.domains for record in wanted_records(domain, host))
+    # Made at the first question: no DNS library is loaded before that page is opened.
+    lookup = cache(lambda: lookups(settings))
+    return Arrangement(records, lambda: check_records(lookup()(), records))
+
+
+class _Server(uvicorn.Server):
+    """Says where it listens once it does, leaves signals to the role, and sleeps while nothing happens."""
+
+    def __init__(self, config: uvicorn.Config, stop: asyncio.Event, ready: Callable[[str], None]) -> None:
+        super().__init__(config)
+        self._stop, self._ready = stop, ready
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        for listener in self.servers:
+            for sock in listener.sockets:
+                host, port = sock.getsockname()[:2]
+                self._ready(f"http://{host}:{port}")
+
+    async def main_loop(self) -> None:
+        # Ten times a second there, for nothing but the Date of answers, which has whole seconds.
+        while not (self._stop.is_set() or self.should_exit):
+            await self.on_tick(0)
+            try:
+                async with asyncio.timeout(TICK_SECONDS):
+                    await self._stop.wait()
+            except TimeoutError:
+                continue
+
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        yield
+
+
+def _health(numbers: CollectorRegistry) -> dict[str, str]:
+    """Return the state of the parts on this machine; nothing where no receiver ever wrote its numbers."""
+    alive = listening(numbers)
+    if alive is None:
+        return {}
+    waiting = waiting_mails(numbers)
+    return {
+        "listener": LISTENING if alive else "not heard of lately",
+        "worker": KEEPS_UP if waiting < BEHIND else f"{waiting} mails wait",
+    }

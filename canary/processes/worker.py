@@ -1,0 +1,171 @@
+"""The worker role: bring mails to their cases and deliver alerts, for as long as it runs."""
+
+import asyncio
+import logging
+import os
+import socket
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from datetime import datetime
+from pathlib import Path
+
+from canary.alerts.delivery import DeliveryPool
+from canary.pipeline.batch import run_pending
+from canary.pipeline.story import Context
+from canary.processes.build import delivery_context, health_check, pipeline_context, rspamd_checker
+from canary.processes.jobs import KEEP_DECOYS, JobContext, brief, give_leases_back, run_job, scheduler
+from canary.processes.shutdown import ShutdownSignal, announce
+from canary.processes.spools import Spools, clock
+from canary.processes.stage_timer import StageTimer
+from canary.processes.stores import open_store
+from canary.settings import Settings
+from canary.store.commit_watch import CommitWatch
+from canary.store.database import Database, is_down
+
+log = logging.getLogger("canary.processes.worker")
+
+LOOK_SECONDS = 0.2
+"""So often a look at what may have been committed, which costs next to nothing."""
+
+DOWN_SECONDS = 2.0
+IDLE_SECONDS = 10.0
+"""So often spools and store are asked all the same: a mail that was put off may be due."""
+
+
+async def work(settings: Settings, *, watched: bool = False) -> None:
+    """Bring mails to their cases and deliver alerts until stopped; a store that is down is waited for."""
+    stopping, timer = ShutdownSignal(watched=watched), StageTimer()
+    store, spools = open_store(settings), Spools(settings)
+    pipeline, delivery = pipeline_context(settings, store, timer.passed), delivery_context(settings, store)
+    pool, jobs = DeliveryPool(delivery), _job_context(settings, store, spools, timer)
+    clockwork = scheduler(jobs)
+    try:
+        await _migrate(store, stopping)
+        await asyncio.to_thread(run_job, KEEP_DECOYS, jobs)
+        clockwork.start()
+        announce("worker ready")
+        news = Wakeups()
+        beside = [
+            asyncio.create_task(news.watch(spools, store.watch(), stopping)),
+            asyncio.create_task(deliver_alerts(pool, news.alerts, clock, stopping)),
+        ]
+        try:
+            await process_mails(pipeline, spools, news, stopping)
+        finally:
+            stopping.event.set()
+            await asyncio.gather(*beside)
+    finally:
+        if clockwork.running:
+            clockwork.shutdown()
+            await asyncio.to_thread(give_leases_back, jobs)
+        pool.close()
+        spools.close()
+        delivery.http.close()
+        store.close()
+
+
+def _job_context(settings: Settings, store: Database, spools: Spools, timer: StageTimer) -> JobContext:
+    machine = socket.gethostname()
+    return JobContext(
+        store,
+        clock,
+        machine,
+        holder=f"{machine}:{os.getpid()}",
+        health_check=health_check(settings, spools),
+        stage_timer=timer,
+        decoys=settings.decoys.count,
+        retention=settings.retention.after,
+        rspamd=rspamd_checker(settings, store),
+    )
+
+
+async def _migrate(store: Database, stopping: ShutdownSignal) -> None:
+    while True:
+        try:
+            await asyncio.to_thread(store.migrate)
+        except Exception as fault:
+            if not is_down(fault):
+                raise
+            log.warning("store cannot be used (%s); waiting for it", brief(fault))
+            if await stopping.pause(DOWN_SECONDS):
+                return
+        else:
+            return
+
+
+class Wakeups:
+    """What may be there to be done: a task waits until there is some, or for so many seconds."""
+
+    def __init__(self) -> None:
+        """Begin with none, as every task looks once before it waits."""
+        self.mails, self.alerts = asyncio.Event(), asyncio.Event()
+
+    async def watch(self, spools: Spools, store: CommitWatch, stopping: ShutdownSignal) -> None:
+        """Look for commits until stopped: one look for all, so that a worker at rest hardly wakes up."""
+        watches: dict[Path, CommitWatch] = {}
+        while not stopping.event.is_set():
+            if spools.changed():
+                watches |= {path: CommitWatch(path) for path in spools.paths() if path not in watches}
+            if any(watch.changed() for watch in watches.values()):
+                self.mails.set()
+            if store.changed():
+                self.alerts.set()
+            await asyncio.sleep(LOOK_SECONDS)
+        # Let go of those who still wait.
+        self.mails.set()
+        self.alerts.set()
+        for watch in (store, *watches.values()):
+            watch.close()
+
+
+async def _wait(news: asyncio.Event, seconds: float) -> None:
+    with suppress(TimeoutError):
+        async with asyncio.timeout(seconds):
+            await news.wait()
+
+
+async def process_mails(context: Context, spools: Spools, news: Wakeups, stopping: ShutdownSignal) -> None:
+    """Process what waits in the spools, as soon as it is there, until stopped."""
+    down = False
+    while not stopping.event.is_set():
+        news.mails.clear()  # before looking, so that what comes meanwhile is looked at next
+        try:
+            worked, down = sum([await run_pending(context, spool) for spool in spools]), False
+        except Exception as fault:
+            if not is_down(fault) and not isinstance(fault, OSError):
+                raise
+            if not down:
+                log.warning("store or spool cannot be used (%s); waiting, nothing is lost", brief(fault))
+            worked, down = 0, True
+        if worked:
+            news.alerts.set()
+        elif down:
+            await stopping.pause(DOWN_SECONDS)
+        else:
+            await _wait(news.mails, IDLE_SECONDS)
+
+
+async def deliver_alerts(
+    pool: DeliveryPool, news: asyncio.Event, now: Callable[[], datetime], stopping: ShutdownSignal
+) -> None:
+    """Send what is due, as soon as it is committed or its time has come, until stopped."""
+    down = False
+    while not stopping.event.is_set():
+        news.clear()
+        began = time.monotonic()
+        try:
+            due, down = await asyncio.to_thread(pool.look), False
+        except Exception as fault:
+            if not is_down(fault):
+                log.exception("alerts wait: a bug in Canary")
+            elif not down:
+                log.warning("alerts wait: the store cannot be used (%s)", brief(fault))
+            due, down = None, True
+        if down:
+            await stopping.pause(DOWN_SECONDS)
+            continue
+        rest = (due - now()).total_seconds() if due else IDLE_SECONDS
+        await _wait(news, min(rest, IDLE_SECONDS))
+        # However much is committed, a look in this time is enough: what comes together goes together.
+        await stopping.pause(began + LOOK_SECONDS - time.monotonic())

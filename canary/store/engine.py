@@ -1,0 +1,46 @@
+"""The engine behind the URL of a store: all that it takes to reach it, without sessions and tables."""
+
+from pathlib import Path
+
+from sqlalchemy import URL, Engine, create_engine, event
+from sqlalchemy.exc import DBAPIError, OperationalError
+from sqlalchemy.pool import ConnectionPoolEntry
+
+
+def is_sqlite(url: URL) -> bool:
+    """Whether a store is a file of SQLite."""
+    return url.get_backend_name() == "sqlite"
+
+
+def file_of(url: URL) -> Path | None:
+    """Return the file that holds a store, where it is one of SQLite."""
+    return Path(url.database) if is_sqlite(url) and url.database else None
+
+
+def engine_for(url: URL, *, busy_seconds: float) -> Engine:
+    """Return the engine of a store: SQLite (WAL, synchronous FULL) or PostgreSQL; it has connected to nothing yet."""
+    if is_sqlite(url):
+        engine = create_engine(url, connect_args={"timeout": busy_seconds})
+        event.listen(engine, "connect", _set_pragmas)
+        event.listen(engine, "begin", _begin)
+        return engine
+    # Days are grouped by what the server takes for a day.
+    arguments = {"connect_timeout": int(busy_seconds), "options": "-c timezone=UTC"}
+    return create_engine(url, connect_args=arguments, pool_pre_ping=True)
+
+
+def is_down(fault: Exception) -> bool:
+    """Whether a fault means that the store cannot be used for the moment, so that waiting is the cure."""
+    return isinstance(fault, OperationalError) or (isinstance(fault, DBAPIError) and fault.connection_invalidated)
+
+
+def _set_pragmas(connection: object, _: ConnectionPoolEntry) -> None:
+    connection.isolation_level = None  # type: ignore[attr-defined]  # we say BEGIN ourselves
+    for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON"):
+        connection.execute(f"PRAGMA {pragma}")  # type: ignore[attr-defined]
+
+
+def _begin(connection: object) -> None:
+    # A transaction that will write takes the lock at once: SQLite refuses to upgrade a reader whose snapshot is old.
+    options = connection.get_execution_options()  # type: ignore[attr-defined]
+    connection.exec_driver_sql("BEGIN IMMEDIATE" if options.get("writing") else "BEGIN")  # type: ignore[attr-defined]
