@@ -33,7 +33,7 @@ class Persona:
 
 @dataclass(frozen=True, slots=True)
 class Canary:
-    """One unique address; `vendor` is None for a decoy, which nobody was ever given."""
+    """One unique address; `vendor` is None for a decoy, which nobody was ever given. `id` is random, and public."""
 
     id: int
     address: str

@@ -121,7 +121,7 @@ def hits_before(session: Session, before: Moment | None, limit: int, among: Amon
         query = query.where(col(HitRow.case_id) == among.case)
     if not among.vendor:
         return _facts(session, query.limit(limit), limit)
-    # A decoy bears the number of a vendor it was never given to: only the seal tells, so more may have to be read.
+    # A decoy stands under a vendor it was never given to, which no query sees, so more may have to be read.
     return _facts(session, query, limit, owned=True)
 
 

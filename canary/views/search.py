@@ -114,7 +114,7 @@ def _mails(session: Session, words: Sequence[str], before: int) -> list[int]:
 
 
 def _numbers(session: Session, index: str, words: Sequence[str], most: int = GROUP) -> list[int]:
-    """Return the newest rows that have all words."""
+    """Return the newest rows that have all words; of canaries, whose numbers are random, any of them."""
     bounds = {"before": _TOP, "most": most}
     if session.get_bind().dialect.name == "postgresql":
         return _postgresql(session, index, words, bounds)
