@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     Table = dict[str, dict[str, Figures]]
 
-_HEAT = 10
+_BATCH = 10
 """Worlds that a process takes at a time."""
 _WORDS = {
     "top1": "top-1, all worlds",
@@ -54,7 +54,7 @@ def simulate(
 
     mixes = list(MIXES) if mix and "all" in mix else _chosen(mix or ["standard"], MIXES, "mix")
     methods = _chosen(method or list(METHODS), METHODS, "method")
-    table = _run(list(_heats(mixes, methods, seed, worlds)), jobs)
+    table = _run(list(_batches(mixes, methods, seed, worlds)), jobs)
     if as_json:
         show_json({"seed": seed, "worlds": worlds, "mixes": {name: _document(name, table[name]) for name in mixes}})
         return
@@ -73,52 +73,52 @@ def _chosen(names: list[str], known: Iterable[str], what: str) -> list[str]:
     return list(dict.fromkeys(names))
 
 
-def _heats(mixes: list[str], methods: list[str], seed: int, worlds: int) -> "Iterator[BenchmarkBatch]":
+def _batches(mixes: list[str], methods: list[str], seed: int, worlds: int) -> "Iterator[BenchmarkBatch]":
     from canary.attribute.evaluation.benchmark import BenchmarkBatch
 
     for mix in mixes:
-        for first in range(0, worlds, _HEAT):
-            yield BenchmarkBatch(mix, seed, range(first, min(first + _HEAT, worlds)), tuple(methods))
+        for first in range(0, worlds, _BATCH):
+            yield BenchmarkBatch(mix, seed, range(first, min(first + _BATCH, worlds)), tuple(methods))
 
 
-def _run(heats: "list[BenchmarkBatch]", jobs: int) -> "Table":
+def _run(batches: "list[BenchmarkBatch]", jobs: int) -> "Table":
     """Add up the scores in the order of the worlds, whoever was first, so that sums do not depend on the jobs."""
     from rich.console import Console
     from rich.progress import track
 
     from canary.attribute.evaluation.scoring import ScoreSums
 
-    ledgers: dict[str, dict[str, ScoreSums]] = {}
+    sums: dict[str, dict[str, ScoreSums]] = {}
     console = Console(stderr=True)
     done = track(
-        zip(heats, _scores(heats, jobs), strict=True),
-        "Simulating", total=len(heats), console=console, disable=not sys.stderr.isatty(),
+        zip(batches, _scores(batches, jobs), strict=True),
+        "Simulating", total=len(batches), console=console, disable=not sys.stderr.isatty(),
     )  # fmt: skip
-    for heat, scores in done:
+    for batch, scores in done:
         for name, one in scores:
-            ledgers.setdefault(heat.mix, {}).setdefault(name, ScoreSums()).add(one)
-    return {mix: {name: ledger.figures() for name, ledger in found.items()} for mix, found in ledgers.items()}
+            sums.setdefault(batch.mix, {}).setdefault(name, ScoreSums()).add(one)
+    return {mix: {name: one.figures() for name, one in found.items()} for mix, found in sums.items()}
 
 
-def _scores(heats: "list[BenchmarkBatch]", jobs: int) -> "Iterator[list[tuple[str, Score]]]":
+def _scores(batches: "list[BenchmarkBatch]", jobs: int) -> "Iterator[list[tuple[str, Score]]]":
     if jobs == 1:
-        yield from map(_compete, heats)
+        yield from map(_compete, batches)
         return
     from concurrent.futures import ProcessPoolExecutor
     from multiprocessing import get_context
 
-    waiting = iter(heats)
+    waiting = iter(batches)
     with ProcessPoolExecutor(jobs, get_context("spawn")) as pool:
-        under_way = [pool.submit(_compete, heat) for heat in islice(waiting, 4 * jobs)]
+        under_way = [pool.submit(_compete, batch) for batch in islice(waiting, 4 * jobs)]
         while under_way:
             yield under_way.pop(0).result()
-            under_way += [pool.submit(_compete, heat) for heat in islice(waiting, 1)]
+            under_way += [pool.submit(_compete, batch) for batch in islice(waiting, 1)]
 
 
-def _compete(heat: "BenchmarkBatch") -> "list[tuple[str, Score]]":
-    from canary.attribute.evaluation.benchmark import compete
+def _compete(batch: "BenchmarkBatch") -> "list[tuple[str, Score]]":
+    from canary.attribute.evaluation.benchmark import score_batch
 
-    return list(compete(heat))
+    return list(score_batch(batch))
 
 
 def _show(mix: str, found: "dict[str, Figures]") -> None:
@@ -143,7 +143,7 @@ def _document(mix: str, found: "dict[str, Figures]") -> dict[str, object]:
 
 
 def _promises(mix: str, found: "dict[str, Figures]") -> list[dict[str, Any]]:
-    from canary.attribute.evaluation.benchmark import BOUNDS, ORACLE, OURS
+    from canary.attribute.evaluation.benchmark import ORACLE, OURS, TARGETS
 
     if OURS not in found:
         return []
@@ -153,9 +153,9 @@ def _promises(mix: str, found: "dict[str, Figures]") -> list[dict[str, Any]]:
             "figure": bound.figure,
             "promise": str(bound),
             "value": getattr(ours, bound.figure),
-            "kept": bound.kept(ours, oracle),
+            "kept": bound.is_met(ours, oracle),
         }
-        for bound in BOUNDS.get(mix, ())
+        for bound in TARGETS.get(mix, ())
     ]
 
 

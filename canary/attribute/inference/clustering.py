@@ -46,14 +46,13 @@ def case_result(model: EvidenceModel, cluster: Cluster) -> CaseResult:
     sendings = [s for s in model.sendings if s.id in cluster]
     hit = frozenset[str]().union(*(s.mark for s in sendings))
     posterior = compute_posterior(model, cluster)
-    singles = {next(iter(sources)): p for sources, p in posterior.hypotheses.items() if len(sources) == 1}
     fields = frozenset[str]().union(*(c.fields for c in model.world.canaries if c.id in hit))
     return CaseResult(
         tuple(c.id for c in model.world.canaries if c.id in hit),
         tuple(s.id for s in sendings),
         posterior,
         tuple(g for g in indistinguishable(model.holdings.values()) if model.holdings[g[0]].listed() & hit),
-        leak_window(model, cluster, singles),
+        leak_window(model, cluster, posterior.singles()),
         fields_leaked(sendings, fields, model.rates),
     )
 
