@@ -22,7 +22,7 @@ import numpy as np
 
 from bench import plain_enumeration
 from canary.attribute.evaluation.scenarios import Background, Leaking, Mix, PopulationParams
-from canary.attribute.evaluation.simulate import simulate
+from canary.attribute.evaluation.simulate import simulate_world
 from canary.attribute.inference.evidence import EvidenceModel
 from canary.attribute.inference.posterior import compute_posterior
 from canary.attribute.priors import RATES
@@ -64,7 +64,7 @@ def mix(vendors: int) -> Mix:
 def worlds(vendors: int) -> Iterator[World]:
     """Yield worlds of about the campaigns asked."""
     for seed in count():
-        world, _ = simulate(mix(vendors), np.random.default_rng((vendors, seed)))
+        world, _ = simulate_world(mix(vendors), np.random.default_rng((vendors, seed)))
         if abs(len({s.campaign for s in world.hits}) / SIZES[vendors] - 1) <= NEAR:
             yield world
 

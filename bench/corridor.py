@@ -11,7 +11,7 @@ from concurrent.futures import ProcessPoolExecutor
 from dataclasses import replace
 from multiprocessing import get_context
 
-from canary.attribute.evaluation.benchmark import draw_batches
+from canary.attribute.evaluation.benchmark import draw_world
 from canary.attribute.evaluation.oracle import true_rates
 from canary.attribute.evaluation.scenarios import MIXES, Range
 from canary.attribute.evaluation.scoring import Score, ScoredAnswer, ScoreSums, score
@@ -24,35 +24,35 @@ STANDARD, LOW = "standard", "low-coverage"
 SHARES = (0.0, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1.0)
 """What the ideal observer believes of the share of worlds of low coverage."""
 
-SEED, WORLDS, QUICK, HEAT, NODES = 1, 2000, 200, 10, 6
+SEED, WORLDS, QUICK, BATCH, NODES = 1, 2000, 200, 10, 6
 OURS = "attribution"
 
 
 def main(*options: str) -> None:
     """Prints the table."""
     worlds = QUICK if "quick" in options else WORLDS
-    ledgers: dict[tuple[str, str], ScoreSums] = {}
-    heats = [(mix, range(n, min(n + HEAT, worlds))) for mix in (STANDARD, LOW) for n in range(0, worlds, HEAT)]
+    sums: dict[tuple[str, str], ScoreSums] = {}
+    batches = [(mix, range(n, min(n + BATCH, worlds))) for mix in (STANDARD, LOW) for n in range(0, worlds, BATCH)]
     with ProcessPoolExecutor(mp_context=get_context("spawn")) as pool:
-        for (mix, _), scores in zip(heats, pool.map(_scores, heats), strict=True):
+        for (mix, _), scores in zip(batches, pool.map(_scores, batches), strict=True):
             for who, one in scores:
-                ledgers.setdefault((who, mix), ScoreSums()).add(one)
+                sums.setdefault((who, mix), ScoreSums()).add(one)
     print(f"{worlds} worlds of each mix, seed {SEED}: ECE of top-1, and how many were wrong above .9")
     print(f"{'believes in low coverage':<26}" + "".join(f"{mix:>24}" for mix in (STANDARD, LOW)))
     for who in (*map(_named, SHARES), OURS):
-        found = [ledgers[who, mix].figures() for mix in (STANDARD, LOW)]
+        found = [sums[who, mix].figures() for mix in (STANDARD, LOW)]
         cells = [f"{f.ece_top or 0:.4f} {round((f.wrong_sure or 0) * worlds):6}" for f in found]
         print(f"{who:<26}" + "".join(f"{cell:>24}" for cell in cells))
 
 
-def _scores(heat: tuple[str, range]) -> list[tuple[str, Score]]:
-    return list(_compete(*heat))
+def _scores(batch: tuple[str, range]) -> list[tuple[str, Score]]:
+    return list(_compete(*batch))
 
 
 def _compete(mix: str, numbers: range) -> Iterator[tuple[str, Score]]:
     """The scores of everybody in some worlds, which are those of `canary simulate`."""
     for number in numbers:
-        world, truth = draw_batches(mix, SEED, number)
+        world, truth = draw_world(mix, SEED, number)
         rates = true_rates(truth)
         usual, low = (
             compute_posterior(EvidenceModel(world, replace(rates, coverage=_even(MIXES[name].leaking.coverage))))

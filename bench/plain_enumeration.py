@@ -12,7 +12,7 @@ from itertools import combinations
 import numpy as np
 from numpy.typing import NDArray
 
-from canary.attribute.null_model import ObservedSending, sendings
+from canary.attribute.null_model import ObservedSending, observed_sendings
 from canary.attribute.priors import RATES
 from canary.attribute.sources import holdings
 from canary.attribute.world import Source, World
@@ -60,7 +60,7 @@ class _Plain:
         self.span = (world.now - self.start).total_seconds() / 86400
         self.times = (np.arange(_TIMES) + 0.5) * self.span / _TIMES
         self.seen = _over(self.span - self.times)
-        self.sendings = {s.id: s for s in sendings(world, RATES)}
+        self.sendings = {s.id: s for s in observed_sendings(world, RATES)}
         self.odds = {name: self._odds(s) for name, s in self.sendings.items()}
         self.held: dict[Source, Array] = {}
         self.within: dict[Source, frozenset[str]] = {}

@@ -33,7 +33,7 @@ def _delay(model: EvidenceModel, sent: float) -> NDArray[np.float64]:
 def choices(model: EvidenceModel, source: Source, *, possible: bool = False) -> dict[Names, float]:
     """What each choice of sendings contributes to the likelihood ratio of one source's leak."""
     sent = {s.id: s for s in model.sendings}
-    odds = {s.id: _delay(model, model.day_of(s.at)) * s.crime / s.rate for s in model.sendings}
+    odds = {s.id: _delay(model, model.day_of(s.at)) * s.crime / exp(s.log_rate) for s in model.sendings}
     found = {}
     for chosen in _subsets(model.possible_sendings(source) if possible else model.plausible_sendings(source)):
         density = np.prod([odds[name] for name in chosen], axis=0) if chosen else np.ones(len(model.days))

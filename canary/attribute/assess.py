@@ -72,13 +72,13 @@ def assess(world: World, names: SourceNames, rates: Rates = RATES, *, patient: b
 
 
 def _suspect(model: EvidenceModel, result: CaseResult, source: Source, names: SourceNames) -> Suspect:
-    held = {name for name, member in model.holdings[source].members.items() if member.listed}
+    held = model.holdings[source].listed()
     posterior = result.posterior
     return Suspect(
         source.kind,
         source.id or "own side",
         posterior.marginals[source],
-        len(held & set(result.canaries)),
+        len(held.intersection(result.canaries)),
         len(held),
         names(source),
         posterior.bayes_factors[source],

@@ -1,7 +1,7 @@
 """Who held which address since when: the sources that a world has, and what each of them could have leaked."""
 
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -34,6 +34,10 @@ class Holding:
     hazard: float
     members: dict[str, Held]
 
+    def listed(self) -> frozenset[str]:
+        """Return the addresses that it is known to hold."""
+        return frozenset(name for name, held in self.members.items() if held.listed)
+
 
 def holdings(world: World, rates: Rates) -> tuple[Holding, ...]:
     """Return every source of a world with what it held; a supplier may hold what nobody told us of (`unlisted`)."""
@@ -49,40 +53,52 @@ def holdings(world: World, rates: Rates) -> tuple[Holding, ...]:
     )
 
 
+def indistinguishable(held: Iterable[Holding]) -> Iterator[tuple[Source, ...]]:
+    """Yield the vendors and suppliers that hold just the same addresses since the same times: no data tells them apart."""
+    groups: dict[object, list[Source]] = defaultdict(list)
+    for holding in held:
+        if holding.source.kind in (SuspectKind.VENDOR, SuspectKind.SUPPLIER) and holding.listed():
+            same = frozenset((name, member.since) for name, member in holding.members.items() if member.listed)
+            groups[same].append(holding.source)
+    return (tuple(sources) for sources in groups.values() if len(sources) > 1)
+
+
 def _owner(world: World, rates: Rates) -> Iterator[Holding]:
     # The store, the mailbox, the backup: they hold the decoys too, and nobody else does.
     yield Holding(OWNER, rates.owner, {c.id: Held(c.issued, fields=c.fields) for c in world.canaries})
 
 
 def _vendors(world: World, by_vendor: dict[str, list[CanaryFacts]], rates: Rates) -> Iterator[Holding]:
-    for party in world.vendors:
-        mine = by_vendor.get(party.id, [])
-        members = {c.id: Held(c.issued, fields=c.fields) for c in mine}
-        yield Holding(Source(SuspectKind.VENDOR, party.id), rates.vendor, members)
+    for vendor in world.vendors:
+        canaries = by_vendor.get(vendor.id, [])
+        members = {c.id: Held(c.issued, fields=c.fields) for c in canaries}
+        yield Holding(Source(SuspectKind.VENDOR, vendor.id), rates.vendor, members)
 
 
 def _suppliers(world: World, by_vendor: dict[str, list[CanaryFacts]], rates: Rates) -> Iterator[Holding]:
-    passed: dict[str, dict[str, dict[str, Held]]] = defaultdict(dict)
-    for party in world.vendors:
-        for passing in party.suppliers:
-            account = passed[passing.supplier].setdefault(party.id, {})
-            account.update(_account(party, passing, by_vendor.get(party.id, []), rates))
+    accounts_by_supplier: dict[str, dict[str, dict[str, Held]]] = defaultdict(dict)
+    for vendor in world.vendors:
+        for supply in vendor.suppliers:
+            account = accounts_by_supplier[supply.supplier].setdefault(vendor.id, {})
+            account.update(_supplied_to_account(vendor, supply, by_vendor.get(vendor.id, []), rates))
     unlisted = _unlisted(world, rates)
-    for supplier, accounts in passed.items():
+    for supplier, accounts in accounts_by_supplier.items():
         sure = {canary: held for account in accounts.values() for canary, held in account.items()}
         yield Holding(Source(SuspectKind.SUPPLIER, supplier), rates.supplier, unlisted | sure)
-        for vendor, account in accounts.items():
+        for vendor_id, account in accounts.items():
             if account:
-                yield Holding(Source(SuspectKind.ACCOUNT, f"{supplier}/{vendor}"), rates.account, account)
+                yield Holding(Source(SuspectKind.ACCOUNT, f"{supplier}/{vendor_id}"), rates.account, account)
 
 
-def _account(party: VendorFacts, passing: SupplyFacts, canaries: list[CanaryFacts], rates: Rates) -> dict[str, Held]:
+def _supplied_to_account(
+    vendor: VendorFacts, supply: SupplyFacts, canaries: list[CanaryFacts], rates: Rates
+) -> dict[str, Held]:
     """What a supplier holds of one vendor: it keeps what it once had, and gets nothing new after the end."""
-    told = rates.passed_on if passing.fields is None else passing.fields
+    fields = rates.passed_on if supply.fields is None else supply.fields
     return {
-        c.id: Held(max(c.issued, passing.since) if passing.since else c.issued, passing.p, party.id, c.fields & told)
+        c.id: Held(max(c.issued, supply.since) if supply.since else c.issued, supply.p, vendor.id, c.fields & fields)
         for c in canaries
-        if (not passing.channels or c.channel in passing.channels) and (not passing.until or c.issued <= passing.until)
+        if (not supply.channels or c.channel in supply.channels) and (not supply.until or c.issued <= supply.until)
     }
 
 

@@ -105,3 +105,7 @@ class Posterior:
     hypotheses: Mapping[frozenset[Source], float]
     marginals: Mapping[Source, float]
     bayes_factors: Mapping[Source, float] = field(default_factory=dict)
+
+    def singles(self) -> dict[Source, float]:
+        """Return for each source the probability that it leaked and no other did."""
+        return {next(iter(sources)): p for sources, p in self.hypotheses.items() if len(sources) == 1}

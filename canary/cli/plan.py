@@ -26,12 +26,12 @@ def plan(
     as_json: Json = False,
 ) -> None:
     """Show which sources cannot be told apart, and which further addresses would help most."""
-    from canary.attribute.planning import advice, planning
+    from canary.attribute.planning import advice, proposals
 
     if world:
-        found = planning.plan(_read(world), coverage, most)
+        found = proposals.plan_coverage(_read(world), coverage, most)
     else:
-        found = planning.plan(_present(), coverage, most, settings().attribution.rates)
+        found = proposals.plan_coverage(_present(), coverage, most, settings().attribution.rates)
     if as_json:
         show_json(advice.document(found))
         return

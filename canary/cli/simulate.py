@@ -89,7 +89,7 @@ def _run(batches: "list[BenchmarkBatch]", jobs: int) -> "Table":
 
     from canary.attribute.evaluation.scoring import ScoreSums
 
-    ledgers: dict[str, dict[str, ScoreSums]] = {}
+    sums: dict[str, dict[str, ScoreSums]] = {}
     console = Console(stderr=True)
     done = track(
         zip(batches, _scores(batches, jobs), strict=True),
@@ -97,8 +97,8 @@ def _run(batches: "list[BenchmarkBatch]", jobs: int) -> "Table":
     )  # fmt: skip
     for batch, scores in done:
         for name, one in scores:
-            ledgers.setdefault(batch.mix, {}).setdefault(name, ScoreSums()).add(one)
-    return {mix: {name: ledger.figures() for name, ledger in found.items()} for mix, found in ledgers.items()}
+            sums.setdefault(batch.mix, {}).setdefault(name, ScoreSums()).add(one)
+    return {mix: {name: one.figures() for name, one in found.items()} for mix, found in sums.items()}
 
 
 def _scores(batches: "list[BenchmarkBatch]", jobs: int) -> "Iterator[list[tuple[str, Score]]]":
@@ -117,9 +117,9 @@ def _scores(batches: "list[BenchmarkBatch]", jobs: int) -> "Iterator[list[tuple[
 
 
 def _compete(batch: "BenchmarkBatch") -> "list[tuple[str, Score]]":
-    from canary.attribute.evaluation.benchmark import compete
+    from canary.attribute.evaluation.benchmark import score_batch
 
-    return list(compete(batch))
+    return list(score_batch(batch))
 
 
 def _show(mix: str, found: "dict[str, Figures]") -> None:
@@ -144,7 +144,7 @@ def _document(mix: str, found: "dict[str, Figures]") -> dict[str, object]:
 
 
 def _promises(mix: str, found: "dict[str, Figures]") -> list[dict[str, Any]]:
-    from canary.attribute.evaluation.benchmark import BOUNDS, ORACLE, OURS
+    from canary.attribute.evaluation.benchmark import ORACLE, OURS, TARGETS
 
     if OURS not in found:
         return []
@@ -154,9 +154,9 @@ def _promises(mix: str, found: "dict[str, Figures]") -> list[dict[str, Any]]:
             "figure": bound.figure,
             "promise": str(bound),
             "value": getattr(ours, bound.figure),
-            "kept": bound.kept(ours, oracle),
+            "kept": bound.is_met(ours, oracle),
         }
-        for bound in BOUNDS.get(mix, ())
+        for bound in TARGETS.get(mix, ())
     ]
 
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from canary.attribute.evaluation.benchmark import OURS, BenchmarkBatch, compete
+from canary.attribute.evaluation.benchmark import OURS, BenchmarkBatch, score_batch
 from canary.attribute.evaluation.scoring import Figures, ScoreSums
 
 pytestmark = pytest.mark.slow
@@ -10,11 +10,11 @@ SEED = 3
 
 
 def figures(mix: str, worlds: int) -> Figures:
-    ledger = ScoreSums()
+    sums = ScoreSums()
     # In worlds of odd numbers nobody is asked again and again when he became sure.
-    for _, one in compete(BenchmarkBatch(mix, SEED, range(1, 2 * worlds, 2), (OURS,))):
-        ledger.add(one)
-    return ledger.figures()
+    for _, one in score_batch(BenchmarkBatch(mix, SEED, range(1, 2 * worlds, 2), (OURS,))):
+        sums.add(one)
+    return sums.figures()
 
 
 def test_most_visible_leaks_are_laid_to_the_right_source_and_nobody_is_accused_wrongly() -> None:

@@ -26,7 +26,7 @@ def vendor(name: str) -> Source:
     return Source(SuspectKind.VENDOR, name)
 
 
-def strike(canary: str, verdict: str = "spam", confidence: float = 0.9) -> CampaignHit:
+def hit(canary: str, verdict: str = "spam", confidence: float = 0.9) -> CampaignHit:
     return CampaignHit(canary, NOW - timedelta(days=1), "k1", verdict, confidence)
 
 
@@ -65,7 +65,7 @@ def test_a_supplier_holds_only_the_channels_and_times_that_were_passed_on() -> N
 
 @pytest.mark.parametrize("name", BASELINES)
 def test_beliefs_sum_to_one_and_marginals_are_probabilities(name: str) -> None:
-    found = BASELINES[name](world(strike("a"), strike("e"), strike("x")))
+    found = BASELINES[name](world(hit("a"), hit("e"), hit("x")))
     assert sum(found.hypotheses.values()) == pytest.approx(1)
     assert all(0 <= p <= 1 for p in found.marginals.values())
 
@@ -76,32 +76,32 @@ def test_without_a_mail_nobody_leaked(name: str) -> None:
 
 
 def test_the_rules_accuse_each_vendor_that_was_hit() -> None:
-    hits = world(strike("a"), strike("b", "third-party"), strike("c", confidence=0.2))
+    hits = world(hit("a"), hit("b", "third-party"), hit("c", confidence=0.2))
     assert top(any_mail(hits)) == {vendor("a"), vendor("b"), vendor("c")}
     assert top(spam_means_vendor(hits)) == {vendor("a")}
 
 
 def test_votes_elect_the_supplier_that_all_hit_vendors_share() -> None:
-    assert overlap_vote(world(strike("a"), strike("b"))).marginals[ESP] == pytest.approx(0.99)
+    assert overlap_vote(world(hit("a"), hit("b"))).marginals[ESP] == pytest.approx(0.99)
 
 
 def test_the_guilt_model_always_blames_who_holds_all() -> None:
-    found = BASELINES["guilt"](world(strike("a"), strike("b"), strike("e")))
+    found = BASELINES["guilt"](world(hit("a"), hit("b"), hit("e")))
     assert max(found.marginals, key=lambda source: found.marginals[source]) == OWNER
 
 
 def test_jaccard_takes_quiet_addresses_into_account() -> None:
-    found = BASELINES["jaccard"](world(strike("a"), strike("b"), strike("c"), strike("d")))
+    found = BASELINES["jaccard"](world(hit("a"), hit("b"), hit("c"), hit("d")))
     assert found.marginals[ESP] > found.marginals[OWNER] > found.marginals[vendor("a")]
 
 
 def test_counting_hits_weighs_one_hit_as_chance_and_four_as_the_supplier() -> None:
-    assert top(hits_only(world(strike("a")))) == frozenset()
-    assert top(hits_only(world(*map(strike, "abcd")))) == {ESP}
+    assert top(hits_only(world(hit("a")))) == frozenset()
+    assert top(hits_only(world(*map(hit, "abcd")))) == {ESP}
 
 
 def test_counting_hits_gives_the_beta_binomial_odds() -> None:
-    found = hits_only(world(strike("a"), strike("b")))
+    found = hits_only(world(hit("a"), hit("b")))
     odds = found.hypotheses[frozenset({ESP})] / found.hypotheses[frozenset()]
     # Two of four at a flat rate: 2! 2! / 5! = 1/30, against chance .1 .1 .9 .9; the prior is .2 to .5.
     assert odds == pytest.approx(0.4 * (1 / 30) / (0.01 * 0.81))

@@ -9,9 +9,9 @@ from itertools import pairwise
 import numpy as np
 import pytest
 
-from canary.attribute.evaluation.population import ACCOUNT, build_population, held
+from canary.attribute.evaluation.population import ACCOUNT, build_population, held_by
 from canary.attribute.evaluation.scenarios import MIXES, Leaking, Mix, PopulationParams
-from canary.attribute.evaluation.simulate import BEGIN, Truth, simulate
+from canary.attribute.evaluation.simulate import BEGIN, Truth, simulate_world
 from canary.attribute.world import Source, World
 from canary.model.case import SuspectKind
 from canary.model.verdict import LEAKS, Verdict
@@ -23,7 +23,7 @@ pytestmark = pytest.mark.slow
 
 
 def worlds(mix: Mix, count: int, seed: int = 1) -> Iterator[tuple[World, Truth]]:
-    return (simulate(mix, np.random.default_rng([seed, n])) for n in range(count))
+    return (simulate_world(mix, np.random.default_rng([seed, n])) for n in range(count))
 
 
 def leaking(kind: SuspectKind, **knobs: object) -> Leaking:
@@ -135,11 +135,11 @@ def test_a_leak_on_the_own_side_takes_decoys_along() -> None:
 
 
 def test_suppliers_never_see_the_account_address_of_a_vendor() -> None:
-    ground = build_population(MIXES["per-channel"].planting, BEGIN, np.random.default_rng(1))
-    seen = held(ground, Source(SuspectKind.SUPPLIER, "e1"))
-    channels = Counter(c.channel for c, there in zip(ground.planted, seen, strict=True) if there)
+    population = build_population(MIXES["per-channel"].population, BEGIN, np.random.default_rng(1))
+    seen = held_by(population, Source(SuspectKind.SUPPLIER, "e1"))
+    channels = Counter(c.channel for c, there in zip(population.canaries, seen, strict=True) if there)
     assert list(channels) == ["newsletter"]
-    assert Counter(c.channel for c in ground.planted if c.vendor)[ACCOUNT] == 50
+    assert Counter(c.channel for c in population.canaries if c.vendor)[ACCOUNT] == 50
 
 
 def test_two_leaks_have_two_sources() -> None:
@@ -153,15 +153,15 @@ def test_a_third_of_the_edges_can_be_kept_from_the_model() -> None:
 
 def test_an_inferred_edge_is_real_as_often_as_it_says() -> None:
     knobs = PopulationParams(edges_inferred=1.0)
-    grounds = [build_population(knobs, BEGIN, np.random.default_rng(n)) for n in range(30)]
-    told = sum(len(v.suppliers) for g in grounds for v in g.parties)
-    assert sum(len(g.edges) for g in grounds) / told == pytest.approx(0.7, abs=0.05)
+    populations = [build_population(knobs, BEGIN, np.random.default_rng(n)) for n in range(30)]
+    told = sum(len(v.suppliers) for g in populations for v in g.vendor_facts)
+    assert sum(len(g.edges) for g in populations) / told == pytest.approx(0.7, abs=0.05)
 
 
 def test_rotation_issues_generations_at_their_interval_each_vendor_on_its_own_days() -> None:
-    ground = build_population(MIXES["rotation"].planting, BEGIN, np.random.default_rng(2))
+    population = build_population(MIXES["rotation"].population, BEGIN, np.random.default_rng(2))
     days: dict[str, list[float]] = {}
-    for canary in ground.planted:
+    for canary in population.canaries:
         if canary.vendor and canary.channel != ACCOUNT and canary.generation > 1:
             days.setdefault(canary.vendor, []).append((canary.issued - BEGIN) / timedelta(days=1))
     assert {round(b - a) for dates in days.values() for a, b in pairwise(dates)} == {90}
@@ -209,10 +209,10 @@ def test_a_supplier_leak_never_uses_what_only_the_vendor_was_told() -> None:
 def test_a_seventh_of_the_campaigns_is_seen_as_several() -> None:
     hits = replace(leaking(SuspectKind.OWNER), coverage=(1.0, 1.0), reach=(1.0, 1.0), campaigns=2.0)
     quiet = replace(STANDARD.background, attacks=0.0, misdirected=0.0, lawful_share=0.0)
-    made = list(worlds(Mix(STANDARD.planting, hits, quiet), 150))
+    made = list(worlds(Mix(STANDARD.population, hits, quiet), 150))
     names = [len(w.hits) and len(t.causes) for w, t in made]
     whole = replace(quiet, fragmented=0.0)
-    single = [len(w.hits) and len(t.causes) for w, t in worlds(Mix(STANDARD.planting, hits, whole), 150)]
+    single = [len(w.hits) and len(t.causes) for w, t in worlds(Mix(STANDARD.population, hits, whole), 150)]
     assert sum(names) / sum(single) == pytest.approx(1 + 0.15 * 1.5, abs=0.15)
 
 

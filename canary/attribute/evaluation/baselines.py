@@ -21,34 +21,34 @@ _PRIOR = {SuspectKind.VENDOR: 0.25, SuspectKind.SUPPLIER: 0.20, SuspectKind.OWNE
 
 def holdings(world: World) -> Holdings:
     """Return which addresses each vendor, each supplier and the own side holds, as far as the world says."""
-    found: dict[Source, set[str]] = {Source(SuspectKind.OWNER): {c.id for c in world.canaries}}
-    passings = {party.id: party.suppliers for party in world.vendors}
-    for party in world.vendors:
-        found[Source(SuspectKind.VENDOR, party.id)] = set()
-        found.update({Source(SuspectKind.SUPPLIER, p.supplier): set() for p in party.suppliers})
+    held_by_source: dict[Source, set[str]] = {Source(SuspectKind.OWNER): {c.id for c in world.canaries}}
+    supplies = {vendor.id: vendor.suppliers for vendor in world.vendors}
+    for vendor in world.vendors:
+        held_by_source[Source(SuspectKind.VENDOR, vendor.id)] = set()
+        held_by_source.update({Source(SuspectKind.SUPPLIER, p.supplier): set() for p in vendor.suppliers})
     for canary in world.canaries:
         if canary.vendor is None:
             continue
-        found.setdefault(Source(SuspectKind.VENDOR, canary.vendor), set()).add(canary.id)
-        for passing in passings.get(canary.vendor, ()):
-            if _passed(passing, canary):
-                found[Source(SuspectKind.SUPPLIER, passing.supplier)].add(canary.id)
-    return {source: frozenset(canaries) for source, canaries in found.items()}
+        held_by_source.setdefault(Source(SuspectKind.VENDOR, canary.vendor), set()).add(canary.id)
+        for supply in supplies.get(canary.vendor, ()):
+            if _is_supplied(supply, canary):
+                held_by_source[Source(SuspectKind.SUPPLIER, supply.supplier)].add(canary.id)
+    return {source: frozenset(canaries) for source, canaries in held_by_source.items()}
 
 
 def any_mail(world: World) -> Posterior:
     """Accuse every vendor whose address got any mail that is not the vendor's own."""
-    return _accuse(world, {strike.canary for strike in world.hits})
+    return _accuse(world, {hit.canary for hit in world.hits})
 
 
 def spam_means_vendor(world: World) -> Posterior:
     """Accuse every vendor whose address got spam: what most people with a catch-all do."""
-    return _accuse(world, _criminal(world, but=Verdict.THIRD_PARTY))
+    return _accuse(world, _crime_canaries(world, but=Verdict.THIRD_PARTY))
 
 
 def guilt_model(world: World) -> Posterior:
     """Take the guilt model's probabilities, vendors, suppliers and the own side being its agents."""
-    scores = guilt(holdings(world), _criminal(world), _GUESSED)
+    scores = guilt(holdings(world), _crime_canaries(world), _GUESSED)
     return Posterior(_shared_out(scores), scores)
 
 
@@ -67,7 +67,7 @@ def guilt(holdings: Mapping[Agent, Set[Hashable]], leaked: Set[Hashable], p: flo
 
 def overlap_vote(world: World) -> Posterior:
     """Accuse whoever held the most of what was hit; the own side, which holds all, may not stand."""
-    hit = _criminal(world)
+    hit = _crime_canaries(world)
     votes = {s: len(held & hit) for s, held in holdings(world).items() if s.kind is not SuspectKind.OWNER}
     most = max(votes.values(), default=0)
     winners = [source for source, count in votes.items() if count == most and most]
@@ -79,20 +79,22 @@ def overlap_vote(world: World) -> Posterior:
 
 def best_jaccard(world: World) -> Posterior:
     """Compare what was hit with what each holds, intersection by union, and share the blame out accordingly."""
-    hit = _criminal(world)
-    return _of(_shared_out({s: len(held & hit) / max(1, len(held | hit)) for s, held in holdings(world).items()}))
+    hit = _crime_canaries(world)
+    return _posterior_of(
+        _shared_out({s: len(held & hit) / max(1, len(held | hit)) for s, held in holdings(world).items()})
+    )
 
 
 def hits_only(world: World) -> Posterior:
     """Count hits among what each source held, the rate integrated out (beta-binomial); other hits are chance."""
-    held, hit = holdings(world), _criminal(world)
+    held, hit = holdings(world), _crime_canaries(world)
     kinds = {kind: sum(source.kind is kind for source in held) for kind in _PRIOR}
     weights = {NO_LEAK: log(1 - sum(_PRIOR.values()))}
     for source, canaries in held.items():
         ratio = _log_ratio(len(canaries & hit), len(canaries))
         weights[frozenset({source})] = log(_PRIOR[source.kind] / kinds[source.kind]) + ratio
     top = max(weights.values())
-    return _of({sources: exp(weight - top) for sources, weight in weights.items()})
+    return _posterior_of({sources: exp(weight - top) for sources, weight in weights.items()})
 
 
 BASELINES: Mapping[str, Callable[[World], Posterior]] = {
@@ -105,12 +107,12 @@ BASELINES: Mapping[str, Callable[[World], Posterior]] = {
 }
 
 
-def _passed(passing: SupplyFacts, canary: CanaryFacts) -> bool:
-    on_channel = not passing.channels or canary.channel in passing.channels
-    return on_channel and (passing.until is None or canary.issued < passing.until)
+def _is_supplied(supply: SupplyFacts, canary: CanaryFacts) -> bool:
+    on_channel = not supply.channels or canary.channel in supply.channels
+    return on_channel and (supply.until is None or canary.issued < supply.until)
 
 
-def _criminal(world: World, but: Verdict | None = None) -> set[str]:
+def _crime_canaries(world: World, but: Verdict | None = None) -> set[str]:
     return {s.canary for s in world.hits if s.confidence >= 0.5 and s.verdict != but}
 
 
@@ -127,15 +129,15 @@ def _shared_out(scores: Mapping[Source, float]) -> dict[frozenset[Source], float
     """Read scores that know of no innocence as shares of one leak; without any score nobody leaked."""
     if not any(scores.values()):
         return {NO_LEAK: 1.0} | {frozenset({source}): 0.0 for source in scores}
-    return _normal({frozenset({source}): score for source, score in scores.items()})
+    return _normalised({frozenset({source}): score for source, score in scores.items()})
 
 
-def _of(weights: Mapping[frozenset[Source], float]) -> Posterior:
-    shares = _normal(weights)
+def _posterior_of(weights: Mapping[frozenset[Source], float]) -> Posterior:
+    shares = _normalised(weights)
     return Posterior(shares, {source: p for sources, p in shares.items() for source in sources})
 
 
-def _normal(weights: Mapping[frozenset[Source], float]) -> dict[frozenset[Source], float]:
+def _normalised(weights: Mapping[frozenset[Source], float]) -> dict[frozenset[Source], float]:
     total = sum(weights.values())
     return {sources: weight / total for sources, weight in weights.items()}
 

@@ -11,8 +11,8 @@ import numpy as np
 from canary.attribute.evaluation.baselines import BASELINES
 from canary.attribute.evaluation.oracle import true_rates
 from canary.attribute.evaluation.scenarios import MISSPECIFIED, MIXES
-from canary.attribute.evaluation.scoring import Figures, Score, ScoredAnswer, score, wait, waited
-from canary.attribute.evaluation.simulate import Truth, simulate
+from canary.attribute.evaluation.scoring import Figures, Score, ScoredAnswer, score, time_to_certainty, with_waiting
+from canary.attribute.evaluation.simulate import Truth, simulate_world
 from canary.attribute.inference.evidence import EvidenceModel
 from canary.attribute.inference.posterior import compute_posterior
 from canary.attribute.inference.window import leak_window
@@ -27,7 +27,7 @@ WAIT_EVERY = 8
 class Method:
     """A way to say who leaked; only cheating ones look at the truth, and only timed ones are asked again and again."""
 
-    weigh: Callable[[World, Truth], ScoredAnswer]
+    answer: Callable[[World, Truth], ScoredAnswer]
     timed: bool = False
 
 
@@ -42,7 +42,7 @@ class BenchmarkBatch:
 
 
 @dataclass(frozen=True, slots=True)
-class PromisedFigure:
+class AccuracyTarget:
     """A promise about one figure of ours on one mix; `share_of` means a share of the oracle's same figure."""
 
     figure: str
@@ -50,7 +50,7 @@ class PromisedFigure:
     limit: float
     share_of: bool = False
 
-    def kept(self, ours: Figures, oracle: Figures | None) -> bool | None:
+    def is_met(self, ours: Figures, oracle: Figures | None) -> bool | None:
         """Return whether the promise is kept; None where it cannot be told."""
         value: float | None = getattr(ours, self.figure)
         best: float | None = 1.0 if not self.share_of else getattr(oracle, self.figure, None)
@@ -65,73 +65,72 @@ class PromisedFigure:
 OURS, ORACLE = "canary", "oracle"
 
 _STANDARD = (
-    PromisedFigure("top1_visible", ge, 0.79),
-    PromisedFigure("top1_visible", ge, 0.97, share_of=True),
-    PromisedFigure("ece_top", le, 0.03),
-    PromisedFigure("ece_marginals", le, 0.03),
-    PromisedFigure("log_loss", le, 1.45),
-    PromisedFigure("wrong_sure", le, 0.001),
-    PromisedFigure("accused_sure", le, 0.1),
+    AccuracyTarget("top1_visible", ge, 0.79),
+    AccuracyTarget("top1_visible", ge, 0.97, share_of=True),
+    AccuracyTarget("ece_top", le, 0.03),
+    AccuracyTarget("ece_marginals", le, 0.03),
+    AccuracyTarget("log_loss", le, 1.45),
+    AccuracyTarget("wrong_sure", le, 0.001),
+    AccuracyTarget("accused_sure", le, 0.1),
 )
 _OFF = (
-    PromisedFigure("ece_top", le, 0.08),
-    PromisedFigure("ece_marginals", le, 0.08),
-    PromisedFigure("wrong_sure", le, 0.003),
+    AccuracyTarget("ece_top", le, 0.08),
+    AccuracyTarget("ece_marginals", le, 0.08),
+    AccuracyTarget("wrong_sure", le, 0.003),
 )
 
-BOUNDS: Mapping[str, tuple[PromisedFigure, ...]] = {
+TARGETS: Mapping[str, tuple[AccuracyTarget, ...]] = {
     "standard": _STANDARD,
-    "per-channel": (PromisedFigure("top1_visible", ge, 0.82),),
-    "two-leaks": (PromisedFigure("precision_sure", ge, 0.99),),
+    "per-channel": (AccuracyTarget("top1_visible", ge, 0.82),),
+    "two-leaks": (AccuracyTarget("precision_sure", ge, 0.99),),
     **dict.fromkeys(MISSPECIFIED, _OFF),
 }
 
 
-def draw_batches(mix: str, seed: int, number: int) -> tuple[World, Truth]:
+def draw_world(mix: str, seed: int, number: int) -> tuple[World, Truth]:
     """Return a world of a mix with its truth; it depends on seed, mix and its number alone."""
     sequence = np.random.SeedSequence(seed, spawn_key=(crc32(mix.encode()), number))
-    return simulate(MIXES[mix], np.random.default_rng(sequence))
+    return simulate_world(MIXES[mix], np.random.default_rng(sequence))
 
 
-def compete(heat: BenchmarkBatch) -> Iterator[tuple[str, Score]]:
+def score_batch(batch: BenchmarkBatch) -> Iterator[tuple[str, Score]]:
     """Yield the score of each method on each world."""
-    for number in heat.worlds:
-        world, truth = draw_batches(heat.mix, heat.seed, number)
-        for name in heat.methods:
-            yield name, _try(METHODS[name], world, truth, timed=number % WAIT_EVERY == 0)
+    for number in batch.worlds:
+        world, truth = draw_world(batch.mix, batch.seed, number)
+        for name in batch.methods:
+            yield name, _score_method(METHODS[name], world, truth, timed=number % WAIT_EVERY == 0)
 
 
-def _try(method: Method, world: World, truth: Truth, *, timed: bool) -> Score:
-    one = score(method.weigh(world, truth), world, truth)
+def _score_method(method: Method, world: World, truth: Truth, *, timed: bool) -> Score:
+    one = score(method.answer(world, truth), world, truth)
     if not (timed and method.timed):
         return one
-    return waited(one, wait(lambda earlier: method.weigh(earlier, truth), world, truth))
+    return with_waiting(one, time_to_certainty(lambda earlier: method.answer(earlier, truth), world, truth))
 
 
-def _blind(baseline: Callable[[World], Posterior], world: World, _: Truth) -> ScoredAnswer:
+def _baseline_answer(baseline: Callable[[World], Posterior], world: World, _: Truth) -> ScoredAnswer:
     return ScoredAnswer(baseline(world))
 
 
-def _ours(world: World, _: Truth) -> ScoredAnswer:
-    return _likelihood(world, RATES)
+def _canary_answer(world: World, _: Truth) -> ScoredAnswer:
+    return _model_answer(world, RATES)
 
 
-def _oracle(world: World, truth: Truth) -> ScoredAnswer:
-    return _likelihood(world, true_rates(truth))
+def _oracle_answer(world: World, truth: Truth) -> ScoredAnswer:
+    return _model_answer(world, true_rates(truth))
 
 
-def _likelihood(world: World, rates: Rates) -> ScoredAnswer:
+def _model_answer(world: World, rates: Rates) -> ScoredAnswer:
     model = EvidenceModel(world, rates)
     posterior = compute_posterior(model)
-    singles = {next(iter(s)): p for s, p in posterior.hypotheses.items() if len(s) == 1}
     every = frozenset(sending.id for sending in model.sendings)
-    when = leak_window(model, every, singles)
-    return ScoredAnswer(posterior, (when.from_90, when.to_90) if when else None)
+    window = leak_window(model, every, posterior.singles())
+    return ScoredAnswer(posterior, (window.from_90, window.to_90) if window else None)
 
 
 METHODS: Mapping[str, Method] = {
-    **{name: Method(partial(_blind, baseline)) for name, baseline in BASELINES.items()},
-    OURS: Method(_ours, timed=True),
-    ORACLE: Method(_oracle, timed=True),
+    **{name: Method(partial(_baseline_answer, baseline)) for name, baseline in BASELINES.items()},
+    OURS: Method(_canary_answer, timed=True),
+    ORACLE: Method(_oracle_answer, timed=True),
 }
 """Every method by name, the simplest first."""

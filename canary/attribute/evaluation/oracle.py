@@ -18,9 +18,9 @@ def true_rates(truth: Truth) -> Rates:
         supplier=odds[SuspectKind.SUPPLIER],
         account=odds[SuspectKind.ACCOUNT],
         owner=odds[SuspectKind.OWNER],
-        published=leaking.harvested / max(1 - leaking.harvested, _HARDLY) / truth.mix.planting.years,
+        published=leaking.harvested / max(1 - leaking.harvested, _HARDLY) / truth.mix.population.years,
         # Harvesting and leaks have nothing to do with each other.
-        pair=max(pair, 1.0) if truth.mix.planting.published_share else pair,
+        pair=max(pair, 1.0) if truth.mix.population.published_share else pair,
         coverage=tuple((q, 1.0) for q in truth.coverage),
         reach=_thirds(leaking.reach),
         campaigns=((leaking.campaigns, 1.0),),
@@ -38,26 +38,26 @@ def true_rates(truth: Truth) -> Rates:
 
 def _priors(mix: Mix) -> tuple[dict[SuspectKind, float], float]:
     """Return the hazard of each kind of source, and the factor by which two leaks are likelier than by two accidents."""
-    knobs, shares = mix.planting, mix.leaking.shares
+    params, shares = mix.population, mix.leaking.shares
     leak, second = max(sum(shares.values()), _HARDLY), mix.leaking.second
     calm = max(1 - leak, _HARDLY)
     single = leak * max(1 - second, _HARDLY) / calm
     sources = {
-        SuspectKind.VENDOR: knobs.vendors,
-        SuspectKind.SUPPLIER: knobs.suppliers,
-        SuspectKind.ACCOUNT: knobs.vendors * sum(knobs.suppliers_per_vendor) / 2,
+        SuspectKind.VENDOR: params.vendors,
+        SuspectKind.SUPPLIER: params.suppliers,
+        SuspectKind.ACCOUNT: params.vendors * sum(params.suppliers_per_vendor) / 2,
         SuspectKind.OWNER: 1,
     }
-    hazards = {kind: shares.get(kind, 0.0) / leak * single / count / knobs.years for kind, count in sources.items()}
+    hazards = {kind: shares.get(kind, 0.0) / leak * single / count / params.years for kind, count in sources.items()}
     return hazards, 2 * leak * second / calm / single**2
 
 
 def _unlisted(mix: Mix) -> float:
     """Return the chance that a supplier which is not told of holds an address all the same."""
-    knobs = mix.planting
-    edges = sum(knobs.suppliers_per_vendor) / 2
-    kept = edges * (1 - knobs.edges_missing)
-    return (edges - kept) / (knobs.suppliers - kept)
+    params = mix.population
+    edges = sum(params.suppliers_per_vendor) / 2
+    kept = edges * (1 - params.edges_missing)
+    return (edges - kept) / (params.suppliers - kept)
 
 
 def _thirds(span: Range) -> Weighted:

@@ -12,7 +12,7 @@ from canary.attribute.evaluation.scenarios import PopulationParams
 from canary.attribute.world import CanaryFacts, Source, SupplyFacts, VendorFacts
 from canary.model.case import SuspectKind
 
-Kept = NDArray[np.bool_]
+Flags = NDArray[np.bool_]
 """One flag for each planted address, in the order of the world."""
 ACCOUNT, NEWSLETTER, BOTH = "account", "newsletter", "signup"
 PERSONA = frozenset({"name", "phone", "street"})
@@ -28,20 +28,22 @@ class Population:
     vendors: tuple[str, ...]
     suppliers: tuple[str, ...]
     edges: frozenset[tuple[str, str]]
-    parties: tuple[VendorFacts, ...]
-    planted: tuple[CanaryFacts, ...]
+    vendor_facts: tuple[VendorFacts, ...]
+    canaries: tuple[CanaryFacts, ...]
     issued: NDArray[np.float64]
-    guessable: Kept
+    guessable: Flags
     domain: NDArray[np.int_]
 
     def fields_at(self, source: Source) -> frozenset[str]:
         """Return the persona fields that a source was ever told."""
-        told = frozenset().union(*(c.fields for c in self.planted))
-        return told & PASSED_ON if source.kind in (SuspectKind.SUPPLIER, SuspectKind.ACCOUNT) else told
+        told_suppliers = frozenset().union(*(c.fields for c in self.canaries))
+        return (
+            told_suppliers & PASSED_ON if source.kind in (SuspectKind.SUPPLIER, SuspectKind.ACCOUNT) else told_suppliers
+        )
 
 
 @dataclass(frozen=True, slots=True)
-class _Slot:
+class _AddressSlot:
     vendor: str | None
     channel: str
     generation: int
@@ -49,25 +51,27 @@ class _Slot:
     guessable: bool
 
 
-def build_population(knobs: PopulationParams, begin: datetime, rng: Generator) -> Population:
+def build_population(params: PopulationParams, begin: datetime, rng: Generator) -> Population:
     """Set up vendors, suppliers, canaries and decoys; days count from `begin`."""
-    days = knobs.years * 365.25
-    vendors = tuple(f"v{n + 1:02}" for n in range(knobs.vendors))
-    suppliers = tuple(f"e{n + 1}" for n in range(knobs.suppliers))
-    edges, parties = _edges(knobs, vendors, suppliers, rng)
-    slots = [slot for vendor in vendors for slot in _slots(knobs, vendor, days, rng)]
-    slots += [_Slot(None, BOTH, 1, 0.0, n % 2 == 0) for n in range(knobs.decoys)]
-    domain = rng.integers(knobs.domains, size=len(slots))
-    planted = tuple(_planted(knobs, n, slot, f"d{domain[n] + 1}.example", begin, rng) for n, slot in enumerate(slots))
+    days = params.years * 365.25
+    vendors = tuple(f"v{n + 1:02}" for n in range(params.vendors))
+    suppliers = tuple(f"e{n + 1}" for n in range(params.suppliers))
+    edges, vendor_facts = _draw_edges(params, vendors, suppliers, rng)
+    slots = [slot for vendor in vendors for slot in _address_slots(params, vendor, days, rng)]
+    slots += [_AddressSlot(None, BOTH, 1, 0.0, n % 2 == 0) for n in range(params.decoys)]
+    domain = rng.integers(params.domains, size=len(slots))
+    canaries = tuple(
+        _canary_facts(params, n, slot, f"d{domain[n] + 1}.example", begin, rng) for n, slot in enumerate(slots)
+    )
     issued = np.array([slot.day for slot in slots])
     guessable = np.array([slot.guessable for slot in slots])
-    return Population(days, vendors, suppliers, edges, parties, planted, issued, guessable, domain)
+    return Population(days, vendors, suppliers, edges, vendor_facts, canaries, issued, guessable, domain)
 
 
-def held(ground: Population, source: Source) -> Kept:
+def held_by(population: Population, source: Source) -> Flags:
     """Return which addresses a source really holds, whenever they were issued."""
     supplier, _, vendor = source.id.partition("/")
-    passed = {v for v, e in ground.edges if e == supplier and vendor in ("", v)}
+    passed = {v for v, e in population.edges if e == supplier and vendor in ("", v)}
     rules: dict[SuspectKind, Callable[[CanaryFacts], bool]] = {
         SuspectKind.VENDOR: lambda c: c.vendor == source.id,
         SuspectKind.SUPPLIER: lambda c: c.vendor in passed and c.channel != ACCOUNT,
@@ -76,58 +80,59 @@ def held(ground: Population, source: Source) -> Kept:
         SuspectKind.PUBLISHED: lambda c: c.published and c.vendor == source.id,
     }
     rule = rules[source.kind]
-    return np.array([rule(c) for c in ground.planted], dtype=np.bool_)
+    return np.array([rule(c) for c in population.canaries], dtype=np.bool_)
 
 
-def _edges(
-    knobs: PopulationParams, vendors: tuple[str, ...], suppliers: tuple[str, ...], rng: Generator
+def _draw_edges(
+    params: PopulationParams, vendors: tuple[str, ...], suppliers: tuple[str, ...], rng: Generator
 ) -> tuple[frozenset[tuple[str, str]], tuple[VendorFacts, ...]]:
-    weights = np.arange(1, len(suppliers) + 1) ** -knobs.popularity
-    channels = frozenset({NEWSLETTER} if knobs.account_canaries else ())
-    real, parties = set(), []
+    weights = np.arange(1, len(suppliers) + 1) ** -params.popularity
+    channels = frozenset({NEWSLETTER} if params.account_canaries else ())
+    real_edges, vendor_facts = set(), []
     for vendor in vendors:
-        least, most = knobs.suppliers_per_vendor
+        least, most = params.suppliers_per_vendor
         count = min(int(rng.integers(least, most + 1)), len(suppliers))
         chosen = rng.choice(len(suppliers), count, replace=False, p=weights / weights.sum())
-        told = []
+        told_suppliers = []
         for name in sorted(suppliers[n] for n in chosen):
-            p = knobs.edge_p if rng.random() < knobs.edges_inferred else 1.0
+            p = params.edge_p if rng.random() < params.edges_inferred else 1.0
             if rng.random() < p:
-                real.add((vendor, name))
-            if rng.random() >= knobs.edges_missing:
-                told.append(SupplyFacts(name, channels, p=p))
-        parties.append(VendorFacts(vendor, tuple(told)))
-    return frozenset(real), tuple(parties)
+                real_edges.add((vendor, name))
+            if rng.random() >= params.edges_missing:
+                told_suppliers.append(SupplyFacts(name, channels, p=p))
+        vendor_facts.append(VendorFacts(vendor, tuple(told_suppliers)))
+    return frozenset(real_edges), tuple(vendor_facts)
 
 
-def _slots(knobs: PopulationParams, vendor: str, days: float, rng: Generator) -> list[_Slot]:
-    day = float(rng.uniform(0, days)) if rng.random() < knobs.late_share else 0.0
-    channel = NEWSLETTER if knobs.account_canaries else BOTH
-    found = [_Slot(vendor, ACCOUNT, 1, day, _chance(knobs, rng)) for _ in range(knobs.account_canaries)]
-    for _ in range(knobs.canaries):
-        guessable = _chance(knobs, rng)
-        found += [
-            _Slot(vendor, channel, n + 1, when, guessable) for n, when in enumerate(_rotated(knobs, day, days, rng))
+def _address_slots(params: PopulationParams, vendor: str, days: float, rng: Generator) -> list[_AddressSlot]:
+    day = float(rng.uniform(0, days)) if rng.random() < params.late_share else 0.0
+    channel = NEWSLETTER if params.account_canaries else BOTH
+    slots = [_AddressSlot(vendor, ACCOUNT, 1, day, _is_guessable(params, rng)) for _ in range(params.account_canaries)]
+    for _ in range(params.canaries):
+        guessable = _is_guessable(params, rng)
+        slots += [
+            _AddressSlot(vendor, channel, n + 1, when, guessable)
+            for n, when in enumerate(_issue_days(params, day, days, rng))
         ]
-    return found
+    return slots
 
 
-def _rotated(knobs: PopulationParams, day: float, days: float, rng: Generator) -> list[float]:
-    every = knobs.rotation_days
+def _issue_days(params: PopulationParams, day: float, days: float, rng: Generator) -> list[float]:
+    every = params.rotation_days
     if not every:
         return [day]
-    following = day + rng.uniform(0, every) if knobs.staggered else (day // every + 1) * every
+    following = day + rng.uniform(0, every) if params.staggered else (day // every + 1) * every
     return [day, *np.arange(following, days, every).tolist()]
 
 
-def _chance(knobs: PopulationParams, rng: Generator) -> bool:
-    return bool(rng.random() < knobs.guessable_share)
+def _is_guessable(params: PopulationParams, rng: Generator) -> bool:
+    return bool(rng.random() < params.guessable_share)
 
 
-def _planted(
-    knobs: PopulationParams, number: int, slot: _Slot, domain: str, begin: datetime, rng: Generator
+def _canary_facts(
+    params: PopulationParams, number: int, slot: _AddressSlot, domain: str, begin: datetime, rng: Generator
 ) -> CanaryFacts:
-    bits = rng.uniform(*(knobs.guessable_bits if slot.guessable else knobs.random_bits))
+    bits = rng.uniform(*(params.guessable_bits if slot.guessable else params.random_bits))
     shown, named = rng.random(2)
     return CanaryFacts(
         id=f"a{number + 1:04}",
@@ -137,6 +142,6 @@ def _planted(
         channel=slot.channel,
         generation=slot.generation,
         bits=round(float(bits), 1),
-        published=slot.vendor is not None and bool(shown < knobs.published_share),
-        fields=PERSONA if slot.vendor is not None and named < knobs.persona_share else frozenset(),
+        published=slot.vendor is not None and bool(shown < params.published_share),
+        fields=PERSONA if slot.vendor is not None and named < params.persona_share else frozenset(),
     )

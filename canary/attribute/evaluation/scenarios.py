@@ -96,7 +96,7 @@ class Background:
 class Mix:
     """All knobs of a simulated world."""
 
-    planting: PopulationParams = field(default_factory=PopulationParams)
+    population: PopulationParams = field(default_factory=PopulationParams)
     leaking: Leaking = field(default_factory=Leaking)
     background: Background = field(default_factory=Background)
 
@@ -106,7 +106,7 @@ _SLOW = Leaking()
 
 MIXES: Mapping[str, Mix] = {
     "standard": Mix(),
-    "per-channel": Mix(planting=PopulationParams(account_canaries=1)),
+    "per-channel": Mix(population=PopulationParams(account_canaries=1)),
     "two-leaks": Mix(leaking=Leaking(shares={k: 2 * p for k, p in SOMEBODY.items()}, second=1.0)),
     "rates-x3": Mix(
         background=Background(
@@ -118,20 +118,20 @@ MIXES: Mapping[str, Mix] = {
     ),
     "delays-x2": Mix(leaking=Leaking(fast_days=2 * _SLOW.fast_days, slow_days=2 * _SLOW.slow_days)),
     "low-coverage": Mix(leaking=Leaking(coverage=(0.02, 0.1))),
-    "edges-missing": Mix(planting=PopulationParams(edges_missing=0.3)),
+    "edges-missing": Mix(population=PopulationParams(edges_missing=0.3)),
     "wrong-priors": Mix(leaking=Leaking(shares={k: p / 5 for k, p in SOMEBODY.items()})),
     "wrong-kinds": Mix(
         leaking=Leaking(shares={SuspectKind.VENDOR: 0.05, SuspectKind.SUPPLIER: 0.25, SuspectKind.OWNER: 0.2})
     ),
     "tenants": Mix(leaking=Leaking(tenants=0.3)),
-    "rotation": Mix(planting=PopulationParams(account_canaries=1, rotation_days=90)),
-    "personas": Mix(planting=PopulationParams(persona_share=1.0)),
+    "rotation": Mix(population=PopulationParams(account_canaries=1, rotation_days=90)),
+    "personas": Mix(population=PopulationParams(persona_share=1.0)),
     "accounts": Mix(
-        planting=PopulationParams(account_canaries=1, canaries=2),
+        population=PopulationParams(account_canaries=1, canaries=2),
         leaking=Leaking(shares={**SOMEBODY, SuspectKind.ACCOUNT: 0.1}),
     ),
-    "published": Mix(planting=PopulationParams(published_share=0.02)),
-    "inferred-edges": Mix(planting=PopulationParams(edges_inferred=0.5)),
+    "published": Mix(population=PopulationParams(published_share=0.02)),
+    "inferred-edges": Mix(population=PopulationParams(edges_inferred=0.5)),
 }
 """The mixes by name; the first is the one that bounds are set on."""
 

@@ -33,7 +33,7 @@ class ScoredAnswer:
 
 
 @dataclass(frozen=True, slots=True)
-class Waiting:
+class TimeToCertainty:
     """Days until the true source was above `SURE`, from its first mail and from the leak; infinite if it never was."""
 
     since_mail: float
@@ -57,7 +57,7 @@ class Score:
     alarmed: bool
     years: float
     window: tuple[bool, float] | None = None
-    waiting: Waiting | None = None
+    waiting: TimeToCertainty | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,7 +116,7 @@ def score(found: ScoredAnswer, world: World, truth: Truth) -> Score:
     )
 
 
-def wait(weigh: Callable[[World], ScoredAnswer], world: World, truth: Truth) -> Waiting | None:
+def time_to_certainty(weigh: Callable[[World], ScoredAnswer], world: World, truth: Truth) -> TimeToCertainty | None:
     """Find when a method became sure of the first of the true sources, looking after each campaign that came in.
 
     None where no leak was ever seen: there was nothing to wait for.
@@ -127,12 +127,12 @@ def wait(weigh: Callable[[World], ScoredAnswer], world: World, truth: Truth) -> 
     leak = seen[0]
     first = leak.first or leak.at
     for moment in _moments(world, first):
-        if weigh(until(world, moment)).posterior.marginals.get(leak.source, 0.0) > SURE:
-            return Waiting((moment - first) / _DAY, (moment - leak.at) / _DAY)
-    return Waiting(inf, inf)
+        if weigh(world_at(world, moment)).posterior.marginals.get(leak.source, 0.0) > SURE:
+            return TimeToCertainty((moment - first) / _DAY, (moment - leak.at) / _DAY)
+    return TimeToCertainty(inf, inf)
 
 
-def until(world: World, moment: datetime) -> World:
+def world_at(world: World, moment: datetime) -> World:
     """Return a world as it was known at an earlier moment."""
     return World(
         now=moment,
@@ -214,7 +214,7 @@ class ScoreSums:
             self.widths.append(one.window[1])
 
 
-def waited(one: Score, waiting: Waiting | None) -> Score:
+def with_waiting(one: Score, waiting: TimeToCertainty | None) -> Score:
     """Return the score with the time that the method took."""
     return replace(one, waiting=waiting)
 

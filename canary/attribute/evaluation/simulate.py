@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 import numpy as np
 from numpy.random import Generator
 
-from canary.attribute.evaluation.population import Kept, Population, build_population, held
+from canary.attribute.evaluation.population import Flags, Population, build_population, held_by
 from canary.attribute.evaluation.scenarios import Mix, Range
 from canary.attribute.world import CampaignHit, GuessCount, Source, World
 from canary.model.case import SuspectKind
@@ -56,9 +56,9 @@ class Truth:
 
 
 @dataclass(frozen=True, slots=True)
-class _Sending:
+class _SimulatedSending:
     at: float
-    canaries: Kept
+    canaries: Flags
     hostile: bool
     cause: str
     verdict: Verdict
@@ -66,182 +66,196 @@ class _Sending:
     fields: frozenset[str] = frozenset()
 
 
-def simulate(mix: Mix, rng: Generator) -> tuple[World, Truth]:
+def simulate_world(mix: Mix, rng: Generator) -> tuple[World, Truth]:
     """Make one world of the mix, and the truth about it."""
-    ground = build_population(mix.planting, BEGIN, rng)
-    sources = [*_sources(mix, ground, rng), *_harvested(mix, ground, rng)]
-    leaks = [_leak(mix, ground, source, rng) for source in sources]
+    population = build_population(mix.population, BEGIN, rng)
+    sources = [*_leaking_sources(mix, population, rng), *_harvested_vendors(mix, population, rng)]
+    leaks = [_draw_leak(mix, population, source, rng) for source in sources]
     attacks = _attack_days(mix, rng)
     sendings = [
-        *(s for n, leak in enumerate(leaks) for s in _exploit(mix, ground, leak, f"leak {n}", rng)),
-        *_guesses(mix, ground, attacks, rng),
-        *_strays(mix, ground, rng),
-        *_lawful(mix, ground, rng),
+        *(s for n, leak in enumerate(leaks) for s in _leak_sendings(mix, population, leak, f"leak {n}", rng)),
+        *_guess_sendings(mix, population, attacks, rng),
+        *_stray_sendings(mix, population, rng),
+        *_lawful_sendings(mix, population, rng),
     ]
-    hits, causes = _deliver(mix, ground, sendings, rng)
-    world = World(BEGIN + timedelta(days=ground.days), ground.parties, ground.planted, hits, _tries(mix, attacks, rng))
-    coverage = tuple(leak.coverage for leak in leaks) or (_between(mix.leaking.coverage, rng),)
-    seen = tuple(_seen(leak, n, hits, causes) for n, leak in enumerate(leaks))
+    hits, causes = _delivered_hits(mix, population, sendings, rng)
+    world = World(
+        BEGIN + timedelta(days=population.days),
+        population.vendor_facts,
+        population.canaries,
+        hits,
+        _guess_counts(mix, attacks, rng),
+    )
+    coverage = tuple(leak.coverage for leak in leaks) or (_draw_between(mix.leaking.coverage, rng),)
+    seen = tuple(_with_first_hit(leak, n, hits, causes) for n, leak in enumerate(leaks))
     return world, Truth(mix, seen, causes, coverage)
 
 
-def _sources(mix: Mix, ground: Population, rng: Generator) -> list[Source]:
+def _leaking_sources(mix: Mix, population: Population, rng: Generator) -> list[Source]:
     shares = mix.leaking.shares
     if rng.random() >= sum(shares.values()):
         return []
-    first = _source(mix, ground, rng)
+    first = _draw_source(mix, population, rng)
     if rng.random() >= mix.leaking.second:
         return [first]
     second = first
     while second == first:
-        second = _source(mix, ground, rng)
+        second = _draw_source(mix, population, rng)
     return [first, second]
 
 
-def _harvested(mix: Mix, ground: Population, rng: Generator) -> list[Source]:
-    shown = sorted({c.vendor for c in ground.planted if c.published and c.vendor})
+def _harvested_vendors(mix: Mix, population: Population, rng: Generator) -> list[Source]:
+    shown = sorted({c.vendor for c in population.canaries if c.published and c.vendor})
     return [Source(SuspectKind.PUBLISHED, vendor) for vendor in shown if rng.random() < mix.leaking.harvested]
 
 
-def _source(mix: Mix, ground: Population, rng: Generator) -> Source:
+def _draw_source(mix: Mix, population: Population, rng: Generator) -> Source:
     shares = mix.leaking.shares
     weights = np.array(list(shares.values()))
     kind = list(shares)[int(rng.choice(len(weights), p=weights / weights.sum()))]
     names = {
-        SuspectKind.VENDOR: ground.vendors,
-        SuspectKind.SUPPLIER: ground.suppliers,
-        SuspectKind.ACCOUNT: tuple(f"{supplier}/{vendor}" for vendor, supplier in sorted(ground.edges)),
+        SuspectKind.VENDOR: population.vendors,
+        SuspectKind.SUPPLIER: population.suppliers,
+        SuspectKind.ACCOUNT: tuple(f"{supplier}/{vendor}" for vendor, supplier in sorted(population.edges)),
     }.get(kind, ("",))
     return Source(kind, names[int(rng.integers(len(names)))])
 
 
-def _leak(mix: Mix, ground: Population, source: Source, rng: Generator) -> Leak:
-    knobs = mix.leaking
-    taken = {v for v in ground.vendors if rng.random() < knobs.tenants}
-    known = ground.fields_at(source)
+def _draw_leak(mix: Mix, population: Population, source: Source, rng: Generator) -> Leak:
+    leaking = mix.leaking
+    accounts_taken = {v for v in population.vendors if rng.random() < leaking.tenants}
+    fields_known = population.fields_at(source)
     return Leak(
         source,
-        at=BEGIN + timedelta(days=rng.uniform(0, ground.days)),
-        coverage=_between(knobs.coverage, rng),
-        campaigns=int(rng.poisson(knobs.campaigns)),
-        accounts=frozenset(taken if source.kind is SuspectKind.SUPPLIER else ()),
-        fields=frozenset(f for f in sorted(known) if rng.random() < knobs.field_leaks),
+        at=BEGIN + timedelta(days=rng.uniform(0, population.days)),
+        coverage=_draw_between(leaking.coverage, rng),
+        campaigns=int(rng.poisson(leaking.campaigns)),
+        accounts=frozenset(accounts_taken if source.kind is SuspectKind.SUPPLIER else ()),
+        fields=frozenset(f for f in sorted(fields_known) if rng.random() < leaking.field_leaks),
     )
 
 
-def _exploit(mix: Mix, ground: Population, leak: Leak, cause: str, rng: Generator) -> Iterator[_Sending]:
-    knobs, at = mix.leaking, (leak.at - BEGIN) / timedelta(days=1)
-    there = held(ground, leak.source) & (ground.issued <= at)
+def _leak_sendings(
+    mix: Mix, population: Population, leak: Leak, cause: str, rng: Generator
+) -> Iterator[_SimulatedSending]:
+    leaking, at = mix.leaking, (leak.at - BEGIN) / timedelta(days=1)
+    present = held_by(population, leak.source) & (population.issued <= at)
     if leak.source.kind is SuspectKind.SUPPLIER:
-        there &= np.array([c.vendor in leak.accounts for c in ground.planted])
-    dump = there & (rng.random(len(there)) < leak.coverage)
+        present &= np.array([c.vendor in leak.accounts for c in population.canaries])
+    dump = present & (rng.random(len(present)) < leak.coverage)
     for _ in range(leak.campaigns):
-        days = knobs.fast_days if rng.random() < knobs.fast_share else knobs.slow_days
-        reached = dump & (rng.random(len(dump)) < _between(knobs.reach, rng))
-        used = frozenset(f for f in sorted(leak.fields) if rng.random() < knobs.field_used)
-        yield _hostile(mix, at + rng.exponential(days), reached, cause, used, rng)
+        days = leaking.fast_days if rng.random() < leaking.fast_share else leaking.slow_days
+        reached = dump & (rng.random(len(dump)) < _draw_between(leaking.reach, rng))
+        used = frozenset(f for f in sorted(leak.fields) if rng.random() < leaking.field_used)
+        yield _hostile_sending(mix, at + rng.exponential(days), reached, cause, used, rng)
 
 
 def _attack_days(mix: Mix, rng: Generator) -> list[tuple[int, float]]:
-    days = mix.planting.years * 365.25
+    days = mix.population.years * 365.25
     return [
         (domain, day)
-        for domain in range(mix.planting.domains)
-        for day in rng.uniform(0, days, rng.poisson(mix.background.attacks * mix.planting.years)).tolist()
+        for domain in range(mix.population.domains)
+        for day in rng.uniform(0, days, rng.poisson(mix.background.attacks * mix.population.years)).tolist()
     ]
 
 
-def _guesses(mix: Mix, ground: Population, attacks: list[tuple[int, float]], rng: Generator) -> Iterator[_Sending]:
+def _guess_sendings(
+    mix: Mix, population: Population, attacks: list[tuple[int, float]], rng: Generator
+) -> Iterator[_SimulatedSending]:
     for domain, day in attacks:
-        there = ground.guessable & (ground.issued <= day) & (ground.domain == domain)
-        guessed = there & (rng.random(len(there)) < mix.background.guessed_share)
-        yield _hostile(mix, day, guessed, "guess", frozenset(), rng)
+        present = population.guessable & (population.issued <= day) & (population.domain == domain)
+        guessed = present & (rng.random(len(present)) < mix.background.guessed_share)
+        yield _hostile_sending(mix, day, guessed, "guess", frozenset(), rng)
 
 
-def _strays(mix: Mix, ground: Population, rng: Generator) -> Iterator[_Sending]:
+def _stray_sendings(mix: Mix, population: Population, rng: Generator) -> Iterator[_SimulatedSending]:
     """Mail from one person to another at a wrong address: charged only where the judge takes it for spam."""
-    for number, canary in enumerate(ground.planted):
+    for number, canary in enumerate(population.canaries):
         if canary.vendor is None:
             continue
-        left = ground.days - ground.issued[number]
+        left = population.days - population.issued[number]
         for day in rng.uniform(
-            ground.issued[number], ground.days, rng.poisson(mix.background.misdirected * left / 365.25)
+            population.issued[number], population.days, rng.poisson(mix.background.misdirected * left / 365.25)
         ):
-            score = _score(mix, hostile=False, rng=rng)
+            score = _draw_score(mix, hostile=False, rng=rng)
             verdict = Verdict.SPAM if score > 0.5 else Verdict.MISDIRECTED
-            yield _Sending(day, _only(number, ground), False, "stray", verdict, score)
+            yield _SimulatedSending(day, _flag_only(number, population), False, "stray", verdict, score)
 
 
-def _lawful(mix: Mix, ground: Population, rng: Generator) -> Iterator[_Sending]:
+def _lawful_sendings(mix: Mix, population: Population, rng: Generator) -> Iterator[_SimulatedSending]:
     """Somebody whom a vendor may lawfully tell, but did not name, mails one of its addresses now and then."""
-    for vendor in ground.vendors:
-        own = np.flatnonzero([c.vendor == vendor for c in ground.planted])
-        told = int(rng.choice(own))
+    for vendor in population.vendors:
+        own = np.flatnonzero([c.vendor == vendor for c in population.canaries])
+        recipient = int(rng.choice(own))
         if rng.random() >= mix.background.lawful_share:
             continue
-        left = ground.days - ground.issued[told]
+        left = population.days - population.issued[recipient]
         for day in rng.uniform(
-            ground.issued[told], ground.days, rng.poisson(mix.background.lawful_mails * left / 365.25)
+            population.issued[recipient], population.days, rng.poisson(mix.background.lawful_mails * left / 365.25)
         ):
-            score = _score(mix, hostile=False, rng=rng)
-            yield _Sending(day, _only(told, ground), False, "lawful", Verdict.THIRD_PARTY, score)
+            score = _draw_score(mix, hostile=False, rng=rng)
+            yield _SimulatedSending(day, _flag_only(recipient, population), False, "lawful", Verdict.THIRD_PARTY, score)
 
 
-def _hostile(mix: Mix, day: float, reached: Kept, cause: str, used: frozenset[str], rng: Generator) -> _Sending:
-    kind, knobs = rng.random(), mix.leaking
+def _hostile_sending(
+    mix: Mix, day: float, reached: Flags, cause: str, used: frozenset[str], rng: Generator
+) -> _SimulatedSending:
+    kind, leaking = rng.random(), mix.leaking
     verdict = Verdict.SPAM
-    if kind < knobs.impersonation_share:
+    if kind < leaking.impersonation_share:
         verdict = Verdict.IMPERSONATION
-    elif kind < knobs.impersonation_share + knobs.third_party_share:
+    elif kind < leaking.impersonation_share + leaking.third_party_share:
         verdict = Verdict.THIRD_PARTY
-    return _Sending(day, reached, True, cause, verdict, _score(mix, hostile=True, rng=rng), used)
+    return _SimulatedSending(day, reached, True, cause, verdict, _draw_score(mix, hostile=True, rng=rng), used)
 
 
-def _score(mix: Mix, *, hostile: bool, rng: Generator) -> float:
+def _draw_score(mix: Mix, *, hostile: bool, rng: Generator) -> float:
     shape = mix.background.score_shape
     score = rng.beta(1 + shape, shape) if hostile else rng.beta(shape, 1 + shape)
     return round(float(np.clip(score, 0.01, 0.99)), 4)
 
 
-def _deliver(
-    mix: Mix, ground: Population, sendings: list[_Sending], rng: Generator
+def _delivered_hits(
+    mix: Mix, population: Population, sendings: list[_SimulatedSending], rng: Generator
 ) -> tuple[tuple[CampaignHit, ...], dict[str, str]]:
     """Turn sendings into strikes; campaign ids follow the order of arrival, so that they tell nothing."""
     charged = [s for s in sendings if s.verdict is not Verdict.MISDIRECTED]
     mails = sorted(
         (when, number, part, canary)
         for number, sending in enumerate(charged)
-        for when, part, canary in _mails(mix, sending, rng)
-        if when <= ground.days
+        for when, part, canary in _delivery_times(mix, sending, rng)
+        if when <= population.days
     )
     names: dict[tuple[int, int], str] = {}
     hits = []
     for when, number, part, canary in mails:
-        sending, planted = charged[number], ground.planted[canary]
+        sending, canaries = charged[number], population.canaries[canary]
         name = names.setdefault((number, part), f"k{len(names) + 1:04}")
         hits.append(
             CampaignHit(
-                planted.id, BEGIN + timedelta(days=when), name, sending.verdict.value, sending.score,
-                sending.fields & planted.fields,
+                canaries.id, BEGIN + timedelta(days=when), name, sending.verdict.value, sending.score,
+                sending.fields & canaries.fields,
             )
         )  # fmt: skip
     return tuple(hits), {name: charged[number].cause for (number, _), name in names.items()}
 
 
-def _mails(mix: Mix, sending: _Sending, rng: Generator) -> Iterator[tuple[float, int, int]]:
+def _delivery_times(mix: Mix, sending: _SimulatedSending, rng: Generator) -> Iterator[tuple[float, int, int]]:
     parts = int(rng.integers(2, 4)) if rng.random() < mix.background.fragmented else 1
     for place, canary in enumerate(np.flatnonzero(sending.canaries).tolist()):
         later = min(rng.lognormal(np.log(_SPREAD_HOURS / 24), _SPREAD_SIGMA), _LONGEST_DAYS) if place else 0.0
         yield sending.at + later, int(rng.integers(parts)), canary
 
 
-def _tries(mix: Mix, attacks: list[tuple[int, float]], rng: Generator) -> tuple[GuessCount, ...]:
-    knobs, days = mix.background, mix.planting.years * 365.25
+def _guess_counts(mix: Mix, attacks: list[tuple[int, float]], rng: Generator) -> tuple[GuessCount, ...]:
+    background, days = mix.background, mix.population.years * 365.25
     edges = np.linspace(0, days, max(1, round(days / 30.4)) + 1)
-    counts = rng.poisson(knobs.stray_tries * (edges[1] - edges[0]) / 365.25, (mix.planting.domains, len(edges) - 1))
+    counts = rng.poisson(
+        background.stray_tries * (edges[1] - edges[0]) / 365.25, (mix.population.domains, len(edges) - 1)
+    )
     for domain, day in attacks:
         month = min(int(day / (edges[1] - edges[0])), len(edges) - 2)
-        counts[domain, month] += int(knobs.tries_per_attack * rng.lognormal(0, 0.5))
+        counts[domain, month] += int(background.tries_per_attack * rng.lognormal(0, 0.5))
     return tuple(
         GuessCount(f"d{domain + 1}.example", BEGIN + timedelta(days=a), BEGIN + timedelta(days=b), int(count))
         for domain, row in enumerate(counts)
@@ -249,16 +263,16 @@ def _tries(mix: Mix, attacks: list[tuple[int, float]], rng: Generator) -> tuple[
     )
 
 
-def _seen(leak: Leak, number: int, hits: tuple[CampaignHit, ...], causes: Mapping[str, str]) -> Leak:
+def _with_first_hit(leak: Leak, number: int, hits: tuple[CampaignHit, ...], causes: Mapping[str, str]) -> Leak:
     first = next((s.at for s in hits if causes[s.campaign] == f"leak {number}"), None)
     return Leak(leak.source, leak.at, leak.coverage, leak.campaigns, leak.accounts, leak.fields, first)
 
 
-def _only(number: int, ground: Population) -> Kept:
-    kept = np.zeros(len(ground.planted), dtype=np.bool_)
+def _flag_only(number: int, population: Population) -> Flags:
+    kept = np.zeros(len(population.canaries), dtype=np.bool_)
     kept[number] = True
     return kept
 
 
-def _between(span: Range, rng: Generator) -> float:
+def _draw_between(span: Range, rng: Generator) -> float:
     return float(rng.uniform(*span))

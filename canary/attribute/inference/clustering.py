@@ -1,6 +1,6 @@
 """From a world to its cases: which hits belong to one leak, and for each leak who, how sure, and since when."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from canary.attribute.inference.evidence import EvidenceModel
@@ -9,8 +9,9 @@ from canary.attribute.inference.posterior import compute_posterior
 from canary.attribute.inference.window import leak_window, probability_behind
 from canary.attribute.null_model import ObservedSending
 from canary.attribute.priors import RATES, Rates
+from canary.attribute.sources import indistinguishable
 from canary.attribute.world import Posterior, Source, World
-from canary.model.case import LeakWindow, SuspectKind
+from canary.model.case import LeakWindow
 
 Cluster = frozenset[str]
 """Sendings, by id, that one case is about."""
@@ -46,14 +47,13 @@ def case_result(model: EvidenceModel, cluster: Cluster) -> CaseResult:
     sendings = [s for s in model.sendings if s.id in cluster]
     hit = frozenset[str]().union(*(s.mark for s in sendings))
     posterior = compute_posterior(model, cluster)
-    singles = {next(iter(sources)): p for sources, p in posterior.hypotheses.items() if len(sources) == 1}
     fields = frozenset[str]().union(*(c.fields for c in model.world.canaries if c.id in hit))
     return CaseResult(
         tuple(c.id for c in model.world.canaries if c.id in hit),
         tuple(s.id for s in sendings),
         posterior,
-        tuple(indistinguishable_groups(model, hit)),
-        leak_window(model, cluster, singles),
+        tuple(g for g in indistinguishable(model.holdings.values()) if model.holdings[g[0]].listed() & hit),
+        leak_window(model, cluster, posterior.singles()),
         fields_leaked(sendings, fields, model.rates),
     )
 
@@ -64,16 +64,6 @@ def cluster_sendings(model: EvidenceModel) -> list[Cluster]:
     while merged := _best_merger(model, clusters):
         clusters = [cluster for cluster in clusters if not cluster <= merged] + [merged]
     return clusters
-
-
-def indistinguishable_groups(model: EvidenceModel, hit: frozenset[str]) -> Iterator[tuple[Source, ...]]:
-    """Yield the sources that held just the same addresses at the same times, where any of those was hit."""
-    groups: dict[object, list[Source]] = {}
-    for source, holding in model.holdings.items():
-        held = frozenset((name, member.since) for name, member in holding.members.items() if member.listed)
-        if source.kind in (SuspectKind.VENDOR, SuspectKind.SUPPLIER) and any(name in hit for name, _ in held):
-            groups.setdefault(held, []).append(source)
-    return (tuple(sources) for sources in groups.values() if len(sources) > 1)
 
 
 def _connected_components(sendings: Sequence[ObservedSending]) -> list[Cluster]:

@@ -12,7 +12,7 @@ import numpy as np
 
 from canary.attribute.inference.likelihood import MAX_SENDINGS, AddressGroup, LeakLikelihood, QuietFactor
 from canary.attribute.inference.subset_sum import Array, CandidateSending, HeldAddress, subset_sums
-from canary.attribute.null_model import YEAR, ObservedSending, sendings
+from canary.attribute.null_model import YEAR, ObservedSending, observed_sendings
 from canary.attribute.priors import Rates
 from canary.attribute.sources import Holding, holdings
 from canary.attribute.world import Source, World
@@ -67,7 +67,7 @@ class EvidenceModel:
         self.world, self.rates = world, rates
         self.start = min((c.issued for c in world.canaries), default=world.now - timedelta(days=YEAR))
         self.span = max(1.0, (world.now - self.start) / _DAY)
-        self.sendings = sendings(world, rates)
+        self.sendings = observed_sendings(world, rates)
         self.holdings = {holding.source: holding for holding in holdings(world, rates)}
         self.edges = _time_grid(self.span, [self.day_of(s.at) for s in self.sendings])
         self.days = (self.edges[1:] + self.edges[:-1]) / 2

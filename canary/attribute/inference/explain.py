@@ -8,7 +8,6 @@ from math import log
 from canary.attribute.inference.evidence import EvidenceModel
 from canary.attribute.inference.posterior import compute_posterior
 from canary.attribute.null_model import ObservedSending
-from canary.attribute.sources import Holding
 from canary.attribute.world import Source
 from canary.model.case import Explanation, Observation, SuspectKind
 
@@ -65,7 +64,7 @@ def _sending_text(model: EvidenceModel, sending: ObservedSending, source: Source
     text = f"A sending of {sending.at:%d %b %Y} hit {' and '.join(whom)}"
     if source.kind is SuspectKind.OWNER:
         return f"{text}."
-    held = sum(n in _listed_addresses(model.holdings[source]) for n in sending.mark)
+    held = sum(n in model.holdings[source].listed() for n in sending.mark)
     if held == len(sending.mark):
         return f"{text}, all held by {name(source)}."
     return f"{text}, {'none' if not held else f'only {held}'} of them held by {name(source)}."
@@ -77,7 +76,7 @@ def _quiet_groups(
     """Yield what kept quiet: addresses that the suspect held, addresses it never had, and decoys."""
     hit = frozenset[str]().union(*(s.mark for s in model.sendings if s.id in cluster))
     quiet = [c for c in model.world.canaries if c.id not in hit]
-    held = _listed_addresses(model.holdings[source])
+    held = model.holdings[source].listed()
     issued = [c.id for c in quiet if c.vendor is not None]
     groups = {
         f"{{}} that {name(source)} held kept quiet.": [n for n in issued if n in held],
@@ -87,10 +86,6 @@ def _quiet_groups(
     for text, names in groups.items():
         if names:
             yield text.format(_count(len(names), "address", "addresses")), frozenset(names)
-
-
-def _listed_addresses(holding: Holding) -> frozenset[str]:
-    return frozenset(name for name, held in holding.members.items() if held.listed)
 
 
 def _count(number: int, one: str, many: str) -> str:

@@ -8,14 +8,14 @@ negative evidence. What remains is a sum over m and quadratures over q, r, N and
 docs/mathematics.md, section 3.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from math import log1p, sqrt
 
 import numpy as np
 from numpy.typing import NDArray
 
-from canary.attribute.inference.subset_sum import Array, ChoiceKey, Ints, SubsetSums, key_columns
+from canary.attribute.inference.subset_sum import COLUMN, Array, ChoiceKey, Ints, SubsetSums
 from canary.attribute.priors import Rates, Weighted
 
 MAX_SENDINGS = 64
@@ -57,15 +57,16 @@ class QuietFactor:
 
 
 @dataclass(frozen=True, slots=True)
-class _QuietProduct:
-    """The quiet factor of some addresses by time and node, and the logarithm of what each node was divided by."""
+class _QuietPart:
+    """The quiet factor of the listed addresses or of the others, by time and node.
+
+    `logs` are the logarithms of what each node was divided by; `changes` are, by part of the key, what is added to the
+    logarithm of the factor for each thing of that kind that was hit after all.
+    """
 
     factor: Array
     logs: Array
-
-    def times(self, other: "_QuietProduct") -> "_QuietProduct":
-        """Return the product of both."""
-        return _QuietProduct(self.factor * other.factor, self.logs + other.logs)
+    changes: Mapping[str, Array]
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,14 +98,12 @@ class LeakLikelihood:
         """Return the quiet factors of what is listed as held, in accounts or not, and of what else may be held."""
         shares = _normalised(self._rates.tenants if accounts else _CERTAIN)
         chances = _normalised(self._rates.unlisted if unlisted.any() else _CERTAIN)
-        listed_products = [self._listed_product(listed, share) for share, _ in shares]
-        unlisted_products = [self._unlisted_product(unlisted, p) for p, _ in chances]
+        listed_parts = [self._listed_part(listed, share) for share, _ in shares]
+        unlisted_parts = [self._unlisted_part(unlisted, p) for p, _ in chances]
         return [
-            self._quiet_factor(
-                float(np.log(a * b)), one.times(other), self._changes(share, _smallest_account(listed), p)
-            )
-            for (share, a), one in zip(shares, listed_products, strict=True)
-            for (p, b), other in zip(chances, unlisted_products, strict=True)
+            self._quiet_factor(float(np.log(a * b)), one, other)
+            for (_, a), one in zip(shares, listed_parts, strict=True)
+            for (_, b), other in zip(chances, unlisted_parts, strict=True)
             if a * b > 0
         ]
 
@@ -114,36 +113,37 @@ class LeakLikelihood:
         top = max(scale for _, scale in ratios)
         return np.sum([ratio * np.exp(scale - top) for ratio, scale in ratios], axis=0), top
 
-    def _quiet_factor(self, log_prior: float, product: _QuietProduct, changes: ChoiceKey[Array]) -> QuietFactor:
-        return QuietFactor(log_prior, product.factor, product.logs + self._log_prior, np.stack(changes))
-
-    def _changes(self, share: float, account_size: int, unlisted_p: float) -> ChoiceKey[Array]:
-        """What is added to the logarithm of the quiet factor for each thing that was hit after all, by node."""
-        quiet, quiet_unlisted = self._quiet_chance(1.0), self._quiet_chance(unlisted_p)
-        account = share * quiet**account_size
-        in_dump = self._q * self._miss_chance
-        return ChoiceKey(
-            listed=np.log(np.maximum(in_dump, _SMALLEST) / quiet),
-            unlisted=np.log(np.maximum(unlisted_p * in_dump / quiet_unlisted, _SMALLEST)),
-            accounts=np.log(np.maximum(account / np.maximum(1 - share + account, _SMALLEST), _SMALLEST)),
-            sendings=np.zeros_like(self._q),
-            hits=self._log_hit_odds,
+    def _quiet_factor(self, log_prior: float, listed: _QuietPart, unlisted: _QuietPart) -> QuietFactor:
+        changes = ChoiceKey(
+            **listed.changes, **unlisted.changes, sendings=np.zeros_like(self._q), hits=self._log_hit_odds
         )
+        logs = listed.logs + unlisted.logs + self._log_prior
+        return QuietFactor(log_prior, listed.factor * unlisted.factor, logs, np.stack(changes))
 
-    def _listed_product(self, listed: Sequence[AddressGroup], share: float) -> _QuietProduct:
+    def _listed_part(self, listed: Sequence[AddressGroup], share: float) -> _QuietPart:
         each = [1 - share + share * self._quiet_chance(group.p) ** group.size for group in listed]
-        return self._quiet_product([group.number for group in listed], each)
+        factor, logs = self._quiet_product([group.number for group in listed], each)
+        quiet = self._quiet_chance(1.0)
+        account = share * quiet ** min((group.size for group in listed), default=1)
+        changes = {
+            "listed": np.log(np.maximum(self._q * self._miss_chance, _SMALLEST) / quiet),
+            "accounts": np.log(np.maximum(account / np.maximum(1 - share + account, _SMALLEST), _SMALLEST)),
+        }
+        return _QuietPart(factor, logs, changes)
 
-    def _unlisted_product(self, unlisted: Array, p: float) -> _QuietProduct:
-        return self._quiet_product([unlisted] if unlisted.any() else [], [self._quiet_chance(p)])
+    def _unlisted_part(self, unlisted: Array, p: float) -> _QuietPart:
+        quiet = self._quiet_chance(p)
+        factor, logs = self._quiet_product([unlisted] if unlisted.any() else [], [quiet])
+        hit = np.log(np.maximum(p * self._q * self._miss_chance / quiet, _SMALLEST))
+        return _QuietPart(factor, logs, {"unlisted": hit})
 
-    def _quiet_product(self, numbers: Sequence[Array], each: Sequence[Array]) -> _QuietProduct:
+    def _quiet_product(self, numbers: Sequence[Array], each: Sequence[Array]) -> tuple[Array, Array]:
         """So many of each stay quiet, by time and node: divided by the most of each node, and the logarithm of that."""
         if not numbers:
-            return _QuietProduct(np.ones((len(self._share_sent), len(self._q))), np.zeros(len(self._q)))
+            return np.ones((len(self._share_sent), len(self._q))), np.zeros(len(self._q))
         logs = np.stack(numbers, axis=1) @ np.log(np.maximum(np.stack(each), _SMALLEST))
         top = logs.max(axis=0)
-        return _QuietProduct(_exp(logs - top), top)
+        return _exp(logs - top), top
 
     def _quiet_chance(self, p: float) -> Array:
         """How likely an address stays quiet that is held with the chance p, by node."""
@@ -151,7 +151,7 @@ class LeakLikelihood:
         return chance
 
     def _ratio_of_one(self, quiet: QuietFactor, sums: SubsetSums) -> tuple[Array, float]:
-        sendings = key_columns(sums.keys).sendings
+        sendings = sums.keys[:, COLUMN.sendings]
         groups = [(int(n), np.flatnonzero(sendings == n)) for n in np.unique(sendings)]
         parts = [(n, rows, *self._key_logs(quiet, sums, n, rows)) for n, rows in groups]
         top = max(float(best.max()) for *_, best in parts)
@@ -179,9 +179,8 @@ class LeakLikelihood:
     def _key_logs(self, quiet: QuietFactor, sums: SubsetSums, chosen: int, rows: Ints) -> tuple[list[_Block], Array]:
         """The logarithm of each key's weight at each node, reach by reach, and the most of it for each key."""
         keys, scales = sums.keys[rows], sums.logs[rows][:, None]
-        columns = key_columns(keys)
         # Every address that is hit was missed by all sendings but its own: many more of those are out of the question.
-        fewest = int((columns.listed + columns.unlisted).min())
+        fewest = int((keys[:, COLUMN.listed] + keys[:, COLUMN.unlisted]).min())
         blocks = []
         for i, reach in enumerate(self._reach):
             last = min(MAX_SENDINGS, chosen + self._most_unseen(fewest, float(reach)))
@@ -210,10 +209,6 @@ class LeakLikelihood:
                 weights[:, chosen:] += weight / total * _exp(logs + chosen * np.log(mean))
             self._count_weights[chosen] = np.repeat(weights, self._coverages, axis=1)
         return self._count_weights[chosen]
-
-
-def _smallest_account(listed: Sequence[AddressGroup]) -> int:
-    return min((group.size for group in listed), default=1)
 
 
 def _exp(logs: Array) -> Array:

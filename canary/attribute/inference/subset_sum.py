@@ -50,12 +50,10 @@ class ChoiceKey(NamedTuple, Generic[Count]):
 
 
 NOTHING_CHOSEN = ChoiceKey(listed=0, unlisted=0, accounts=0, sendings=0, hits=0)
+COLUMN = ChoiceKey(*range(5))
+"""Where each part of a key stands in an array that holds one key a row."""
+
 _ONE_ACCOUNT = np.array(NOTHING_CHOSEN._replace(accounts=1))
-
-
-def key_columns(keys: Ints) -> ChoiceKey[Ints]:
-    """Return the columns of an array that holds one key a row."""
-    return ChoiceKey(*keys.T)
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,8 +105,8 @@ class _PartialSums:
 
     def log_worth(self) -> Array:
         """How much each row may matter, in nats."""
-        columns = key_columns(self.keys)
-        worth: Array = self.logs - _NOMINAL * columns.hits - _UNLISTED * columns.unlisted
+        hits, unlisted = self.keys[:, COLUMN.hits], self.keys[:, COLUMN.unlisted]
+        worth: Array = self.logs - _NOMINAL * hits - _UNLISTED * unlisted
         return worth
 
     def select(self, which: "Ints | NDArray[np.bool_]") -> "_PartialSums":
@@ -140,7 +138,7 @@ class _PartialSums:
     def multiply(self, other: "_PartialSums", most: int) -> "_PartialSums":
         """Return the product with a table without states, of at most so many sendings."""
         i, j = np.divmod(np.arange(len(self.logs) * len(other.logs)), len(other.logs))
-        allowed = key_columns(self.keys).sendings[i] + key_columns(other.keys).sendings[j] <= most
+        allowed = self.keys[i, COLUMN.sendings] + other.keys[j, COLUMN.sendings] <= most
         i, j = i[allowed], j[allowed]
         if len(i) > _MANY:
             promising = self._most_promising(other, i, j)
@@ -270,7 +268,7 @@ class _Summation:
                 rows.values * candidate.odds,
                 rows.logs + candidate.scale + np.array(weights)[where],
             )
-            allowed = key_columns(chosen.keys).sendings <= self.most
+            allowed = chosen.keys[:, COLUMN.sendings] <= self.most
             rows = _concatenated((replace(rows, states=left[where]), chosen.select(allowed))).merge_equal().prune()
         return rows
 
@@ -305,13 +303,14 @@ class _Summation:
 
     def _account_table(self, group: Sequence[str], state: _HitState) -> _PartialSums:
         """The choices among an account's own sendings, given what is hit of it anyway."""
-        rows = self._empty_choice()
-        for name in group:
-            fresh = not self.address_bits[name] & state.addresses
-            rows = rows.multiply(self._address_table(name, fresh=fresh), self.most).prune()
+        fresh = [not self.address_bits[name] & state.addresses for name in group]
+        first, *others = (self._address_table(name, fresh=new) for name, new in zip(group, fresh, strict=True))
+        rows = first.prune()
+        for table in others:
+            rows = rows.multiply(table, self.most).prune()
         if state.accounts or not self.members[group[0]].account:
             return rows
-        return replace(rows, keys=rows.keys + (key_columns(rows.keys).sendings > 0)[:, None] * _ONE_ACCOUNT)
+        return replace(rows, keys=rows.keys + (rows.keys[:, COLUMN.sendings] > 0)[:, None] * _ONE_ACCOUNT)
 
     def _address_table(self, name: str, *, fresh: bool) -> _PartialSums:
         """How the sendings of one address can be chosen."""

@@ -26,8 +26,8 @@ _LEAK, _SENDINGS, _END = 180 * _DAY, (20 * _DAY, 60 * _DAY, 130 * _DAY), 365 * _
 
 _REACH, _CONFIDENCE = 0.6, 0.95
 _SCENARIOS = 8
-_NEAR = 20
-"""Of a large installation only so many vendors are rehearsed with, those in question first."""
+_VENDORS = 20
+"""Of a large installation only so many vendors are played with, those in question first."""
 
 _DECOYS = 30
 
@@ -53,99 +53,100 @@ class WhatIfOutcome:
     days: float
 
 
-def rehearse(
+def play_leaks(
     world: World, sources: Sequence[Source], additions: Sequence[Addition], q: float, rates: Rates
 ) -> WhatIfOutcome:
     """Return how well leaks of each of the sources would be told if these addresses were added."""
-    near = _concerned(world, sources)
-    added = [a for a in additions if a.vendor in near]
-    there = around(world, sources, added)
-    present = frozenset(c.id for c in there.canaries)
-    after = replace(extended(there, added), now=world.now + _END)
-    found = [
-        _told(replace(after, hits=hits), source, rates)
+    affected = _affected_vendors(world, sources)
+    added = [a for a in additions if a.vendor in affected]
+    before = relevant_part(world, sources, added)
+    present = frozenset(c.id for c in before.canaries)
+    after = replace(with_additions(before, added), now=world.now + _END)
+    outcomes = [
+        _score_answer(replace(after, hits=hits), source, rates)
         for source in sources
         for number in range(_SCENARIOS)
-        if (hits := tuple(_strikes(after, source, present, number, q, rates)))
+        if (hits := tuple(_draw_hits(after, source, present, number, q, rates)))
     ]
-    if not found:
+    if not outcomes:
         return WhatIfOutcome(0.0, 0.0)
-    return WhatIfOutcome(fmean(p for p, _ in found), fmean(days for _, days in found))
+    return WhatIfOutcome(fmean(p for p, _ in outcomes), fmean(days for _, days in outcomes))
 
 
-def around(world: World, sources: Sequence[Source], additions: Sequence[Addition] = ()) -> World:
+def relevant_part(world: World, sources: Sequence[Source], additions: Sequence[Addition] = ()) -> World:
     """Return the part of a world that matters to some sources, without what has hit it so far."""
-    vendors = {s.id for s in sources if s.kind is SuspectKind.VENDOR} | {a.vendor for a in additions}
-    concerned = _concerned(world, sources)
-    told = [p.id for p in world.vendors if p.id in concerned and p.id not in vendors]
-    rest = [p.id for p in world.vendors if p.id not in concerned and p.id not in vendors]
-    kept = vendors | set([*told, *rest][: max(0, _NEAR - len(vendors))])
-    rivals = {s.supplier for p in world.vendors if p.id in kept & (concerned | vendors) for s in p.suppliers}
-    parties = tuple(
-        replace(p, suppliers=tuple(s for s in p.suppliers if s.supplier in rivals))
-        for p in world.vendors
-        if p.id in kept
+    asked = {s.id for s in sources if s.kind is SuspectKind.VENDOR} | {a.vendor for a in additions}
+    affected = _affected_vendors(world, sources)
+    others = [v.id for v in world.vendors if v.id in affected and v.id not in asked]
+    others += [v.id for v in world.vendors if v.id not in affected and v.id not in asked]
+    chosen = asked | set(others[: max(0, _VENDORS - len(asked))])
+    rivals = {s.supplier for v in world.vendors if v.id in chosen & (affected | asked) for s in v.suppliers}
+    vendors = tuple(
+        replace(v, suppliers=tuple(s for s in v.suppliers if s.supplier in rivals))
+        for v in world.vendors
+        if v.id in chosen
     )
     decoys = [c for c in world.canaries if c.vendor is None][:_DECOYS]
-    return World(
-        world.now, parties, (*(c for c in world.canaries if c.vendor in kept), *decoys), guess_counts=world.guess_counts
-    )
+    canaries = (*(c for c in world.canaries if c.vendor in chosen), *decoys)
+    return World(world.now, vendors, canaries, guess_counts=world.guess_counts)
 
 
-def _concerned(world: World, sources: Sequence[Source]) -> set[str]:
+def _affected_vendors(world: World, sources: Sequence[Source]) -> set[str]:
     """The vendors in question, and those that use the suppliers in question."""
     suppliers = {s.id for s in sources if s.kind is SuspectKind.SUPPLIER}
-    users = {p.id for p in world.vendors if suppliers & {s.supplier for s in p.suppliers}}
+    users = {v.id for v in world.vendors if suppliers & {s.supplier for s in v.suppliers}}
     return users | {s.id for s in sources if s.kind is SuspectKind.VENDOR}
 
 
-def extended(world: World, additions: Sequence[Addition]) -> World:
+def with_additions(world: World, additions: Sequence[Addition]) -> World:
     """Return a world with further addresses; what vendors handed on so far stays with the channels there were."""
-    concerned = {a.vendor for a in additions}
-    channels = {v: frozenset(c.channel for c in world.canaries if c.vendor == v) for v in concerned}
-    parties = tuple(
-        _pinned(party, channels[party.id], [a for a in additions if a.vendor == party.id])
-        if party.id in concerned
-        else party
-        for party in world.vendors
+    given = {a.vendor for a in additions}
+    channels = {v: frozenset(c.channel for c in world.canaries if c.vendor == v) for v in given}
+    vendors = tuple(
+        _pin_channels(vendor, channels[vendor.id], [a for a in additions if a.vendor == vendor.id])
+        if vendor.id in given
+        else vendor
+        for vendor in world.vendors
     )
     domain = next((c.domain for c in world.canaries), "domain.invalid")
     new = (CanaryFacts(f"new {i}", domain, a.vendor, a.issued, a.channel, 2) for i, a in enumerate(additions))
-    return replace(world, vendors=parties, canaries=(*world.canaries, *new))
+    return replace(world, vendors=vendors, canaries=(*world.canaries, *new))
 
 
-def _pinned(party: VendorFacts, channels: frozenset[str], additions: Sequence[Addition]) -> VendorFacts:
+def _pin_channels(vendor: VendorFacts, channels: frozenset[str], additions: Sequence[Addition]) -> VendorFacts:
+    """Tie each supplier to the channels that it is handed today, so that a new channel goes only where it should."""
     new = {(a.supplier, a.channel) for a in additions if a.supplier is not None}
-    kept = (p if p.channels else replace(p, channels=channels or frozenset({"signup"})) for p in party.suppliers)
-    return VendorFacts(party.id, (*kept, *(SupplyFacts(s, frozenset({channel})) for s, channel in sorted(new))))
+    today = (s if s.channels else replace(s, channels=channels or frozenset({"signup"})) for s in vendor.suppliers)
+    return VendorFacts(vendor.id, (*today, *(SupplyFacts(s, frozenset({channel})) for s, channel in sorted(new))))
 
 
-def _strikes(
+def _draw_hits(
     world: World, source: Source, present: frozenset[str], number: int, q: float, rates: Rates
 ) -> Iterator[CampaignHit]:
     leak = world.now - _END + _LEAK
     held = next((h.members for h in holdings(world, rates) if h.source == source), {})
-    drawn = {n: _luck(number, n) for n, h in sorted(held.items()) if h.listed and h.since <= leak}
-    first = min(drawn.keys() & present or drawn, key=lambda n: (drawn[n], n), default=None)
+    draws = {name: _even_draw(number, name) for name, h in sorted(held.items()) if h.listed and h.since <= leak}
+    first = min(draws.keys() & present or draws, key=lambda name: (draws[name], name), default=None)
     if first is None:
         return
-    dump = [n for n, luck in drawn.items() if luck < q or n == first]
+    dump = [name for name, draw in draws.items() if draw < q or name == first]
     for k, later in enumerate(_SENDINGS):
         for name in dump:
-            if _luck(number, f"{k} {name}") < _REACH or (k == 0 and name == first):
+            if _even_draw(number, f"{k} {name}") < _REACH or (k == 0 and name == first):
                 yield CampaignHit(name, leak + later, f"rehearsed {k}", "spam", _CONFIDENCE)
 
 
-def _luck(number: int, name: str) -> float:
+def _even_draw(number: int, name: str) -> float:
     """A number from 0 to 1, spread evenly over the scenarios, in an order and with a shift that each name has for itself."""
     order = sorted(range(_SCENARIOS), key=lambda n: sha256(f"{n} {name}".encode()).digest())
     shift = int.from_bytes(sha256(name.encode()).digest()[:4]) / 2**32
     return (order.index(number) + shift) / _SCENARIOS
 
 
-def _told(world: World, source: Source, rates: Rates) -> tuple[float, float]:
+def _score_answer(world: World, source: Source, rates: Rates) -> tuple[float, float]:
+    """The probability of the source that really leaked, and the width of the window in days."""
     model = EvidenceModel(world, replace(rates, pair=0.0))
     posterior = compute_posterior(model)
     every = frozenset(s.id for s in model.sendings)
-    found = leak_window(model, every, {source: 1.0})
-    return posterior.marginals[source], (found.to_90 - found.from_90) / _DAY if found else model.span
+    window = leak_window(model, every, {source: 1.0})
+    return posterior.marginals[source], (window.to_90 - window.from_90) / _DAY if window else model.span

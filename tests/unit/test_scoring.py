@@ -13,11 +13,11 @@ from canary.attribute.evaluation.scoring import (
     Score,
     ScoredAnswer,
     ScoreSums,
-    Waiting,
+    TimeToCertainty,
     score,
-    until,
-    wait,
-    waited,
+    time_to_certainty,
+    with_waiting,
+    world_at,
 )
 from canary.attribute.evaluation.simulate import Leak, Truth
 from canary.attribute.world import NO_LEAK, CampaignHit, CanaryFacts, GuessCount, Posterior, Source, VendorFacts, World
@@ -32,7 +32,7 @@ def day(number: float) -> datetime:
     return START + timedelta(days=number)
 
 
-def strike(number: float, campaign: str) -> CampaignHit:
+def hit(number: float, campaign: str) -> CampaignHit:
     return CampaignHit("1", day(number), campaign, "spam", 0.9)
 
 
@@ -40,7 +40,7 @@ WORLD = World(
     NOW,
     (VendorFacts("a"), VendorFacts("b")),
     (CanaryFacts("1", "d", "a", START), CanaryFacts("2", "d", "b", START), CanaryFacts("3", "d", None, START)),
-    (strike(110, "k1"), strike(120, "k2"), strike(120.5, "k2"), strike(130, "k3")),
+    (hit(110, "k1"), hit(120, "k2"), hit(120.5, "k2"), hit(130, "k3")),
     (GuessCount("d", START, day(100), 50), GuessCount("d", day(100), day(200), 80)),
 )
 
@@ -64,10 +64,10 @@ def scored(p: float, *sources: Source, first: datetime | None = FIRST) -> Score:
 
 
 def figures(scores: Iterable[Score]) -> Figures:
-    ledger = ScoreSums()
+    sums = ScoreSums()
     for one in scores:
-        ledger.add(one)
-    return ledger.figures()
+        sums.add(one)
+    return sums.figures()
 
 
 def test_the_most_probable_set_is_right_only_if_it_equals_the_true_set() -> None:
@@ -125,7 +125,7 @@ def test_innocents_are_counted_for_a_thousand_canary_years() -> None:
 
 def test_days_are_medians_over_the_worlds_where_the_method_became_sure() -> None:
     one = scored(0.95, A)
-    found = figures([waited(one, Waiting(days, days + 10)) for days in (1.0, 3.0, 8.0, inf)])
+    found = figures([with_waiting(one, TimeToCertainty(days, days + 10)) for days in (1.0, 3.0, 8.0, inf)])
     assert (found.became_sure, found.days_since_mail, found.days_since_leak) == (0.75, 3.0, 13.0)
 
 
@@ -156,16 +156,16 @@ def growing(world: World) -> ScoredAnswer:
 
 
 def test_a_method_is_asked_again_after_each_campaign_until_it_is_sure() -> None:
-    assert wait(growing, WORLD, truth(A)) == Waiting(20.0, 30.0)
+    assert time_to_certainty(growing, WORLD, truth(A)) == TimeToCertainty(20.0, 30.0)
 
 
 def test_who_never_becomes_sure_waits_for_ever_and_without_a_mail_nobody_waits() -> None:
-    assert wait(growing, WORLD, truth(B)) == Waiting(inf, inf)
-    assert wait(growing, WORLD, truth(A, first=None)) is None
+    assert time_to_certainty(growing, WORLD, truth(B)) == TimeToCertainty(inf, inf)
+    assert time_to_certainty(growing, WORLD, truth(A, first=None)) is None
 
 
 def test_an_earlier_world_knows_only_what_had_happened() -> None:
-    earlier = until(replace(WORLD, canaries=(*WORLD.canaries, CanaryFacts("4", "d", "a", day(140)))), day(125))
+    earlier = world_at(replace(WORLD, canaries=(*WORLD.canaries, CanaryFacts("4", "d", "a", day(140)))), day(125))
     assert [s.campaign for s in earlier.hits] == ["k1", "k2", "k2"]
     assert [c.id for c in earlier.canaries] == ["1", "2", "3"]
     assert earlier.guess_counts == (WORLD.guess_counts[0], GuessCount("d", day(100), day(125), 20))
