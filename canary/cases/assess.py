@@ -6,11 +6,11 @@ addresses get their reasons then, since these take long, and a mail that is bein
 
 from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta
+from typing import TYPE_CHECKING
 
 from sqlalchemy import bindparam, delete, insert
 from sqlmodel import Session, col, select
 
-from canary.attribute.assess import Assessment, SourceNames, assess
 from canary.attribute.priors import CARRIED_AS, RATES, Rates
 from canary.cases import case_alerts, records
 from canary.model.case import Suspect
@@ -21,6 +21,9 @@ from canary.store.queries import vendors
 from canary.store.queries.world import world_of
 from canary.store.tables import CaseRow, SuspectHistoryRow
 from canary.store.tables.base import metadata
+
+if TYPE_CHECKING:
+    from canary.attribute.assess import Assessment
 
 REASSESS_AFTER = timedelta(days=1)
 """An assessment as old as this is worth another look."""
@@ -38,11 +41,14 @@ def assess_now(session: Session, case: CaseRow) -> None:
     _keep_assessment(session, case, assess_case(session, case, case.last_hit_at), case.last_hit_at)
 
 
-def assess_case(session: Session, case: CaseRow, at: datetime, *, patient: bool = False) -> Assessment:
+def assess_case(session: Session, case: CaseRow, at: datetime, *, patient: bool = False) -> "Assessment":
     """Return what is to be believed of a case at a time, by the assumptions that the store was opened with.
 
     With many addresses only the patient get the reasons.
     """
+    # The arithmetic takes as much memory as all the rest of a worker, which most of the time has nothing to weigh.
+    from canary.attribute.assess import SourceNames, assess  # noqa: PLC0415
+
     names = vendors.vendor_names(session) | vendors.supplier_names(session)
     rates: Rates = session.info.get(CARRIED_AS, RATES)
     return assess(world_of(session, at, case.id), SourceNames(names), rates, patient=patient)
@@ -58,7 +64,7 @@ def reassess_due(store: Database, now: datetime) -> int:
     return sum(_reassess(store, number, now) for number in due)
 
 
-def _keep_assessment(session: Session, case: CaseRow, found: Assessment, at: datetime) -> None:
+def _keep_assessment(session: Session, case: CaseRow, found: "Assessment", at: datetime) -> None:
     case.suspects, case.findings = suspects_json(found.suspects), findings_json(found.findings)
     session.add(case)
     _remember_suspects(session, case.id or 0, at, found.suspects)
