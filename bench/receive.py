@@ -34,8 +34,8 @@ CELLS = {
 }
 MANY, LARGE, ONE = CELLS
 PROMISED = [
-    (MANY, "smtp-sink", 0.65), (MANY, "aiosmtpd", 3.0), (MANY, "maildev", 5.0), (MANY, "Haraka", 5.0),
-    (LARGE, "smtp-sink", 0.9), (ONE, "aiosmtpd", 2.0),
+    (MANY, "smtp-sink", 0.5), (MANY, "smtp-server", 1.5), (MANY, "aiosmtpd", 3.0), (MANY, "maildev", 5.0),
+    (MANY, "Haraka", 3.0), (LARGE, "smtp-sink", 0.9), (ONE, "aiosmtpd", 2.0),
 ]  # fmt: skip
 MEGABYTE = 1_000_000
 
