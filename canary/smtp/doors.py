@@ -11,7 +11,6 @@ from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-PROTOCOLS = ("smtp", "lmtp")
 
 BACKLOG = 1024
 _PATH_OCTETS = 107  # the most that sockaddr_un can hold
