@@ -11,7 +11,6 @@ from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-
 BACKLOG = 1024
 _PATH_OCTETS = 107  # the most that sockaddr_un can hold
 _WRITTEN = re.compile(r"(?:(smtp|lmtp):)?(?:(/.*)|(?:\[([^\]]*)\]|([^:\[\]]*)):(\d{1,5}))")
