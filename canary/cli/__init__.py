@@ -35,7 +35,7 @@ SECTIONS = {
         "burn": LazyCommand("canaries:burn", "Mark an address as leaked; it keeps listening."),
         "canaries": LazyCommand("canaries:list_canaries", "List all issued addresses."),
         "decoys": LazyCommand(
-            "decoys:keep_decoys", "Create missing decoys, and show how many there are and what came to them."
+            "decoys:maintain_decoys", "Create missing decoys, and show how many there are and what came to them."
         ),
         "plan": LazyCommand(
             "plan:plan", "Show which sources cannot be told apart, and which further addresses would help most."
