@@ -161,7 +161,7 @@ def _domains(value: object) -> tuple[str, ...]:
     domains = _texts(value)
     for domain in domains:
         if not re.fullmatch(r"(?:[a-z0-9_-]{1,63}\.)+[a-z][a-z0-9-]+", domain):
-            raise ValueError(f'"{domain}" is no domain; write lower case, no "*" and no final dot')
+            raise ValueError(f'"{domain}" is not a domain; write lower case, no "*" and no final dot')
     return domains
 
 

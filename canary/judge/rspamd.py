@@ -28,9 +28,9 @@ def read_opinion(text: str) -> Opinion:
         weighed = [(str(s["name"]), float(s.get("score", 0))) for s in symbols if _NAME.fullmatch(str(s["name"]))]
         score = float(said["score"])
     except (TypeError, KeyError, AttributeError, RecursionError, OverflowError) as fault:
-        raise ValueError(f"no answer of rspamd: {type(fault).__name__}") from None
+        raise ValueError(f"not an answer of rspamd: {type(fault).__name__}") from None
     if not all(map(math.isfinite, (score, *(share for _, share in weighed)))):
-        raise ValueError("no answer of rspamd: a score that is no number")
+        raise ValueError("not an answer of rspamd: its score is not a number")
     moved = sorted((pair for pair in weighed if abs(pair[1]) >= 0.1), key=lambda pair: (-abs(pair[1]), pair[0]))
     return Opinion(round(score, 1), tuple(moved[:MOST]))
 

@@ -51,8 +51,7 @@ class Received:
 
 @dataclass(frozen=True, slots=True)
 class Hop:
-    """The host that handed the mail to us; `at` and `line` (position among all headers) are those of the line that says
-    so.
+    """The host that handed the mail to us; `at` and `line` (position among all headers) are of the line that shows it.
 
     Headers above `line` were written inside the trusted boundary; `line` is -1 where the peer itself is meant.
     """

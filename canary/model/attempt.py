@@ -30,8 +30,7 @@ class LocalShape(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Attempt:
-    """One attempt; `source` is the client's network (/24 or /48), `address` the issued address that was meant, else
-    empty.
+    """One attempt; `source` is the client's network (/24 or /48), `address` the issued address tried, or empty.
 
     `shape` is that of a guess, empty where it was not looked at. In a flood one attempt represents `count` attempts of
     the same kind in the same hour.

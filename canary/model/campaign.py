@@ -50,7 +50,7 @@ class CampaignSending:
 
 @dataclass(frozen=True, slots=True)
 class CampaignLink:
-    """Why a mail joined a campaign: how similar its text is to one seen there (0 to 1), and which features both have."""
+    """Why a mail joined a campaign: how similar its text is to one seen there (0 to 1), and the features both have."""
 
     likeness: float = 0.0
     features: tuple[Feature, ...] = ()

@@ -19,8 +19,7 @@ class RelationshipEnds:
 
 @dataclass(frozen=True, slots=True)
 class Vendor:
-    """A party the owner gave an address to; `domains` are those it sends from, `senders` what else is known to send for
-    it.
+    """A party the owner gave an address to; `domains` are those it sends from, `senders` what else sends for it.
 
     `senders` are proven domains, or `esp/account` pairs, that were declared or learned for this vendor; `pending` are
     those the owner has not decided on, `denied` those that are not the vendor.

@@ -1,4 +1,4 @@
-"""Asks a rspamd beside us about a mail (`POST /checkv2`): never longer than two seconds, whatever the server does."""
+"""Asks an rspamd of ours about a mail (`POST /checkv2`), for two seconds at most whatever the server does."""
 
 import asyncio
 import re
@@ -19,19 +19,19 @@ _UNFIT = re.compile(r"[^\x21-\x7e]")
 
 
 class Unanswered(Exception):
-    """The server was reached and gave no answer to this mail that can be used."""
+    """The server was reached, and gave no usable answer about this mail."""
 
 
 @dataclass(frozen=True, slots=True)
 class Rspamd:
-    """A server by its address; `password` goes along where one is set."""
+    """An rspamd server by its address; `password` is sent where one is set."""
 
     url: str
     password: str | None = None
     seconds: float = SECONDS
 
     def check(self, raw: RawMail) -> str:
-        """Return the answer to a mail; raises Unreachable when nobody is there, Unanswered when the answer is no use."""
+        """Return the answer about a mail; raises Unreachable without a server, Unanswered without a usable answer."""
         if len(raw.content) > MAX_MAIL:
             raise Unanswered(f"the mail has more than {MAX_MAIL >> 20} MB")
         try:
@@ -44,7 +44,7 @@ class Rspamd:
             raise Unanswered(f"{type(fault).__name__}") from None
 
     async def _check(self, raw: RawMail) -> str:
-        # One deadline for everything, as a server that sends an octet now and then would outlive any other.
+        # One deadline for everything, as a server that sends an octet now and then would outlast any other.
         async with (
             asyncio.timeout(self.seconds),
             httpx.AsyncClient(follow_redirects=False, trust_env=False, timeout=self.seconds) as client,
@@ -63,7 +63,7 @@ class Rspamd:
         told = [("IP", envelope.client.ip), ("Helo", envelope.client.helo), ("From", envelope.mail_from)]
         told += [("Rcpt", address) for address in envelope.rcpt_to[:MAX_RECIPIENTS]]
         told += [("Queue-Id", key), ("Password", self.password or "")]
-        # What strangers said must not end a header line.
+        # What strangers wrote must not end a header line.
         fit = ((name, _UNFIT.sub("", value)[:500]) for name, value in told)
         return [(name, value) for name, value in fit if value]
 

@@ -61,7 +61,7 @@ def test_whatever_is_written_into_a_case_is_shown_as_text(analyst: httpx.Client)
         ("owner", {"owner": "nobody-known"}, "user &#39;nobody-known&#39; is not known"),
         ("aware", {"aware": "soon"}, "aware at &#39;soon&#39;: not a time; write it as 2011-12-31"),
         ("statement", {"party": "Play"}, "the statement is empty"),
-        ("statement", {"party": "Play", "since": "x"}, "&#39;x&#39; is no day"),
+        ("statement", {"party": "Play", "since": "x"}, "&#39;x&#39; is not a day"),
         ("task", {"code": "dance"}, "task &#39;dance&#39;: not on the checklist"),
         ("rotate", {"vendor": "x"}, "vendor &#39;x&#39; is not known"),
         ("merge", {"other": "1"}, "it is one with itself already"),

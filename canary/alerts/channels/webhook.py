@@ -45,7 +45,7 @@ def _key(secret: str, prefix: str, sizes: tuple[int, ...] = ()) -> bytes:
     except ValueError:
         key = b""
     if not key or (sizes and len(key) not in sizes):
-        raise DeliveryError(f"the secret is no base64 key after {prefix}: generate a new one", permanent=True)
+        raise DeliveryError(f"the secret is not a base64 key after {prefix}: generate a new one", permanent=True)
     return key
 
 
