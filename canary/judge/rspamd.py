@@ -1,4 +1,4 @@
-"""A second opinion: what rspamd says about a mail, read without believing its form, as one reason of a hit."""
+"""What rspamd says about a mail, read without trusting its form, as one reason of a hit."""
 
 import json
 import math
@@ -21,7 +21,7 @@ class Opinion:
 
 
 def read_opinion(text: str) -> Opinion:
-    """Read the answer of `/checkv2`; raises ValueError for what is none."""
+    """Read an answer of `/checkv2`; raises ValueError for anything else."""
     try:
         said = json.loads(text)
         symbols = said["symbols"].values()
@@ -36,6 +36,6 @@ def read_opinion(text: str) -> Opinion:
 
 
 def second_opinion(opinion: Opinion) -> StatedReason:
-    """Say an opinion as a reason."""
+    """Return an opinion as a reason."""
     shares = tuple(f"{name} {share:+.1f}" for name, share in opinion.symbols)
     return state_reason(Reason.RSPAMD, score=f"{opinion.score:.1f}", symbols=shares or "nothing stands out")

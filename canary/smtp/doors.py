@@ -53,7 +53,9 @@ def read_door(written: str) -> Door:
     with contextlib.suppress(ValueError):
         if (ipaddress.ip_address(host).version == 6) == (ipv6 is not None) and int(port) <= 65535:
             return Door(protocol or "smtp", host, int(port))
-    raise ValueError(f"{written!r}: {host}:{port} is not an IP address and port; write 192.0.2.1:25 or [2001:db8::1]:25")
+    raise ValueError(
+        f"{written!r}: {host}:{port} is not an IP address and port; write 192.0.2.1:25 or [2001:db8::1]:25"
+    )
 
 
 @dataclass(frozen=True, slots=True)
