@@ -1,6 +1,6 @@
-"""Judged hits are kept with the cases they were assigned to: rows, timeline, burned addresses, counts, alerts.
+"""Writing judged hits with the cases they were assigned to: rows, timeline, burned addresses, counts, alerts.
 
-Whoever calls this for hits that bear on a case holds the lock of the cases.
+For hits that bear on a case the caller holds `Lock.CASES`.
 """
 
 from collections.abc import Iterable, Sequence
@@ -38,12 +38,12 @@ class AssignedHit:
 
     @property
     def case(self) -> int | None:
-        """The number of the case, once it is kept."""
+        """The number of the case, once it is stored."""
         return self.made.case.number if self.made.case else None
 
 
 def keep_hits(session: Session, stored: StoredCases, hits: Sequence[AssignedHit]) -> list[int]:
-    """Keep hits in their order, and all that follows from them for cases and canaries; return their ids."""
+    """Write hits in their order, and all that follows from them for cases and canaries; return their ids."""
     bearing = [hit for hit in hits if hit.made.case]
     decision = newest_decision(session) if any(hit.judgement.bears_on_a_case for hit in hits) else 0
     for hit in bearing:
@@ -71,7 +71,7 @@ def _follow(session: Session, stored: StoredCases, hit: AssignedHit, decision: i
         what = "an address that was not hit before" if made.known else "another campaign"
         before = row.state
         reopen(row, made.case, decision)
-        records.add_event(session, row, hit.at, "reopened", f"Was {before}; opened again, as {what} came to it.")
+        records.add_event(session, row, hit.at, "reopened", f"Was {before}; reopened, as {what} came to it.")
     if made.first and made.burns:
         lifecycle.mark_burned_by_leak(session, hit.canary, hit.at)
 
@@ -84,14 +84,14 @@ def _open(session: Session, stored: StoredCases, case: LeakCase, hit: AssignedHi
 
 
 def reopen(row: CaseRow, case: LeakCase, decision: int) -> None:
-    """Open a settled case again; how it stood before is kept, should the hit turn out to be none."""
+    """Reopen a settled case; its state before is kept, in case the hit turns out not to be a leak."""
     if row.reopened is None or row.reopened["decision"] < decision:
         row.reopened = {"decision": decision, "state": row.state, "outcome": row.outcome}
     row.state, row.outcome = case.state.value, case.outcome
 
 
 def _conclude(session: Session, stored: StoredCases, hits: Iterable[tuple[int, AssignedHit]]) -> None:
-    """Weigh the cases that reached another canary, and tell which were opened."""
+    """Weigh the cases that reached another canary, and queue alerts about those that were opened."""
     opened: dict[int, int] = {}
     weighed: dict[int, None] = {}
     for number, hit in hits:

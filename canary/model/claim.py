@@ -37,7 +37,7 @@ class ClaimOutcome(StrEnum):
 
     CONTRADICTED = "contradicted"
     CONSISTENT = "consistent"
-    UNKNOWN = "unclear"
+    UNKNOWN = "cannot be told"
 
 
 @dataclass(frozen=True, slots=True)

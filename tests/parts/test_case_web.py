@@ -64,7 +64,7 @@ def test_whatever_is_written_into_a_case_is_shown_as_text(analyst: httpx.Client)
         ("statement", {"party": "Play", "since": "x"}, "&#39;x&#39; is not a day"),
         ("task", {"code": "dance"}, "task &#39;dance&#39;: not on the checklist"),
         ("rotate", {"vendor": "x"}, "vendor &#39;x&#39; is not known"),
-        ("merge", {"other": "1"}, "it is one with itself already"),
+        ("merge", {"other": "1"}, "a case cannot be merged with itself"),
         ("split", {"what": "half"}, "split &#39;half&#39;: choose a vendor or a campaign of this case"),
         ("undo", {}, "nothing was merged or split here"),
     ],
