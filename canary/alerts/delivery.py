@@ -24,19 +24,19 @@ log = logging.getLogger("canary.alerts")
 
 LEASE = timedelta(minutes=3)
 LADDER = tuple(timedelta(seconds=s) for s in (5, 30, 300, 1800, 7200, 18000, 36000, 50400, 72000, 86400))
-"""Waits between tries; after the last one a message becomes a dead letter, which stays and can be sent again."""
+"""Waits between attempts; after the last one a message becomes a dead letter, which stays and can be sent again."""
 
 _GUESSABLE = 6
-"""What is shorter is not taken for a secret."""
+"""Anything shorter is not treated as a secret."""
 
 Fault = DeliveryError | AddressRefused | Unreachable
 LANES = 3
-"""So many messages go to one destination at once, unless it has a pace."""
+"""How many messages go to one destination at once, unless it has a pace."""
 
 
 @dataclass(frozen=True, slots=True)
 class DeliveryContext:
-    """What delivery works with; `jitter` returns a factor around 1, `passed` is told the name of each step."""
+    """What delivery works with; `jitter` returns a factor around 1, `passed` is called with the name of each step."""
 
     store: Database
     http: Http
@@ -78,9 +78,10 @@ class DeliveryBatch:
 def poll(
     desk: DeliveryContext, lanes: Callable[[str], int] = lambda _: 1, *, greet: bool = False
 ) -> list[DeliveryBatch]:
-    """Route what nobody has routed and claim what is due, in one transaction; no more errands than there are lanes.
+    """Route new facts and claim what is due, in one transaction; return at most so many batches as there are lanes.
 
-    Where nothing is to be done nothing is written. A first look greets: destinations that are new are told of what is open.
+    Where nothing is to be done, nothing is written. The first call also welcomes new destinations: they get what is
+    open.
     """
     with desk.store.reading() as session:
         unrouted, names = outbox.waiting(session, desk.clock())
@@ -89,7 +90,7 @@ def poll(
         return []
     with desk.store.writing() as session:
         if unrouted or greet:
-            # One batch, so that nobody waits long for the store; the next look goes on.
+            # One batch, so that nobody waits long for the store; the next call continues.
             route(session, [target.view for target in desk.targets], desk.clock())
             _, names = outbox.waiting(session, desk.clock())
         errands = [_claim(session, desk, name) for name in names for _ in range(lanes(name))]
@@ -106,7 +107,7 @@ def _claim(session: Session, desk: DeliveryContext, name: str) -> DeliveryBatch:
 
 
 def send_batch(desk: DeliveryContext, errand: DeliveryBatch) -> DeliveryBatch:
-    """Send what was claimed, mark it, and claim what is due next in the same transaction."""
+    """Send what was claimed, mark it, and in the same transaction claim what is due next."""
     target = desk.target(errand.name)
     done = [(due, _fault(desk, due, bulletin, target)) for due, bulletin in errand.load]
     with desk.store.writing() as session:
@@ -129,7 +130,7 @@ def _fault(desk: DeliveryContext, due: Due, bulletin: AlertMessage, target: Targ
         desk.channels[target.kind].send(desk.http, Delivery(bulletin, target, desk.clock(), desk.url))
     except (DeliveryError, AddressRefused, Unreachable) as fault:
         return fault
-    except Exception as fault:  # a fault of ours in one message must not keep the others waiting
+    except Exception as fault:  # a fault of ours in one message must not hold up the others
         log.exception("alert %s to %s", due.alert.id, due.destination)
         return DeliveryError(f"{type(fault).__name__}: a fault of ours; the log has more", permanent=False)
     desk.passed("sent")
@@ -149,12 +150,12 @@ def _mark(session: Session, desk: DeliveryContext, due: Due, fault: Fault | None
     log.warning("alert %s to %s: %s; %s", due.alert.id, due.destination, told, f"again at {again}" if again else "kept")
     outbox.mark_failed(session, due.id, told, again)
     if asked:
-        # What a destination asks for holds for all that is to go there, whoever sends it.
+        # The wait that a destination asks for applies to every process that sends to it.
         outbox.hold_back(session, due.destination, desk.clock() + asked)
 
 
 def _masked(fault: str, target: Target | None) -> str:
-    """Return a fault in which nothing can be read that a server may have echoed of our secrets."""
+    """Return a fault without any secret of ours that a server may have echoed."""
     text = " ".join(CONTROL.sub("", fault).split())
     for secret in (target.url, urlsplit(target.url).path.strip("/"), *target.secrets) if target else ():
         text = text.replace(secret, "***") if len(secret) >= _GUESSABLE else text
@@ -162,17 +163,17 @@ def _masked(fault: str, target: Target | None) -> str:
 
 
 class DeliveryPool:
-    """Delivers beside each other: a destination that is slow holds up nobody but itself."""
+    """Delivers to several destinations at once: a slow one holds up only itself."""
 
     def __init__(self, desk: DeliveryContext, count: int = 16) -> None:
-        """Begin with nothing on the way."""
+        """Begin with nothing being sent."""
         self.desk = desk
         self.pool = ThreadPoolExecutor(count, thread_name_prefix="courier")
         self.away: dict[str, list[Future[None]]] = {}
         self.greeted = False
 
     def look(self) -> None:
-        """Set couriers on whatever is due; called again and again."""
+        """Start sending what is due; called again and again."""
         for errand in poll(self.desk, self._free, greet=not self.greeted):
             self.away.setdefault(errand.name, []).append(self.pool.submit(self._walk, errand))
         self.greeted = True
@@ -193,5 +194,5 @@ class DeliveryPool:
             log.warning("alerts to %s wait: %s", errand.name, type(fault).__name__)
 
     def close(self) -> None:
-        """Let those on the way arrive."""
+        """Wait for messages that are being sent."""
         self.pool.shutdown(wait=True, cancel_futures=True)

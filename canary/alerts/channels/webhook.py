@@ -15,7 +15,7 @@ _SYMMETRIC, _PRIVATE = "whsec_", "whsk_"
 
 
 def send(http: Http, post: Delivery) -> None:
-    """Post the facts as a signed event; raises NotSent."""
+    """Post the facts as a signed event; raises DeliveryError."""
     if not post.target.secrets:
         raise DeliveryError(f"destination {post.target.name}: no secret to sign with; set one", permanent=True)
     body = json.dumps(event(post.bulletin, post.url), sort_keys=True).encode()
