@@ -113,7 +113,7 @@ class SmtpSettings(Section):
     @classmethod
     def _is_address(cls, place: str | None) -> str | None:
         if place is not None and read_door(place).path:
-            raise ValueError(f"{place!r} is no IP address and port; write 127.0.0.1:9125")
+            raise ValueError(f"{place!r} is not an IP address and port; write 127.0.0.1:9125")
         return place
 
     @field_validator("proxies", "xclient", "exempt")

@@ -16,8 +16,8 @@ PAGE = Path(__file__).parents[1] / "docs/verdicts.md"
 
 
 def rules() -> Iterator[Sequence[str]]:
-    """The rules in their order, each with what it says of itself and the cases that it decides."""
-    yield "", "rule", "it speaks when", "cases"
+    """The rules in their order, each with its docstring and the cases that it decides."""
+    yield "", "rule", "it applies when", "cases"
     decided: dict[str, list[str]] = {}
     for folder in (case for case in CASES if (case / "mail.eml").exists()):
         hearing = hearing_of(folder)
@@ -29,7 +29,7 @@ def rules() -> Iterator[Sequence[str]]:
 
 
 def verdicts() -> Iterator[Sequence[str]]:
-    """The verdicts with whom they charge and how sure they are before any further reason."""
+    """The verdicts: whether they charge the vendor, and how sure they are before any further reason."""
     yield "verdict", "charged to the vendor", "odds at first", "that is", "which rest on"
     for verdict in Verdict:
         charged = "yes" if verdict in LEAKS else "weakly" if verdict in HINTS else "no"
@@ -39,7 +39,7 @@ def verdicts() -> Iterator[Sequence[str]]:
 
 
 def reasons() -> Iterator[Sequence[str]]:
-    """The reasons with their sentences, by how much they move the odds, and a case of each."""
+    """The reasons: their sentences, by how much they move the odds, and a case of each."""
     yield "reason", "in words", "odds", "case"
     first: dict[str, str] = {}
     for folder in CASES:
@@ -51,7 +51,7 @@ def reasons() -> Iterator[Sequence[str]]:
 
 
 def weights() -> Iterator[Sequence[str]]:
-    """What the factors rest on."""
+    """The sources of the factors."""
     yield "reason", "odds", "which rests on"
     for reason, weight in FACTORS.items():
         yield f"`{reason}`", f"x {weight.odds:g}", weight.source

@@ -1,1 +1,1 @@
-"""Leg three, word goes out: compose, channels, delivery."""
+"""The third leg, sending alerts: their words, the channels, delivery."""

@@ -1,4 +1,4 @@
-"""A message in words, which each channel formats in its own way; text from mail is one line, cut and defanged."""
+"""The words of a message, which each channel formats in its own way; text from mail is one line, cut and defanged."""
 
 import re
 from collections.abc import Callable, Sequence
@@ -22,7 +22,7 @@ def defang(text: str) -> str:
 
 
 def hostile(text: str, length: int = 150) -> str:
-    """Show text that came from mail: one line, cut and defanged; each channel also escapes its own markup."""
+    """Return text from mail in a safe form: one line, cut and defanged; channels also escape their own markup."""
     line = " ".join(text.split())
     return defang(line[:length]) + ("…" if len(line) > length else "")
 
@@ -31,7 +31,8 @@ def hostile(text: str, length: int = 150) -> str:
 class Notice:
     """What a message says, piece by piece, in plain text; an empty piece is left out.
 
-    `evidence` are pairs of label and text, `changes` what is new since the last message, `reasons` why we think so.
+    `evidence` are pairs of label and text, `changes` what is new since the last message, `reasons` those of the
+    verdict.
     """
 
     title: str
@@ -48,13 +49,13 @@ class Notice:
 
     @property
     def text(self) -> str:
-        """All of it in a line, for notifications and logs."""
+        """All of it in one line, for notifications and logs."""
         parts = (self.headline or self.title, *self.changes[:3], self.answer)
         return ". ".join(part.rstrip(".") for part in parts if part) + "."
 
     @property
     def lines(self) -> tuple[str, ...]:
-        """Everything below the title, line by line, for channels without a form of their own."""
+        """Everything below the title, line by line, for channels without a layout of their own."""
         told = (f"{label}: {text}" for label, text in self.evidence)
         parts = (*self.changes, self.answer, *told, *self.reasons, self.window, self.todo)
         return tuple(part for part in (self.headline, *parts) if part)
@@ -62,7 +63,7 @@ class Notice:
 
 @dataclass(frozen=True, slots=True)
 class Wording:
-    """The words for one kind of fact: a title, a line, what to make of it, what to do, and where to look."""
+    """The words for one kind of fact: title, headline, assessment, what to do, and where to look."""
 
     title: Callable[[Alert], str]
     headline: Callable[[Alert], str]
@@ -73,25 +74,25 @@ class Wording:
 
 
 def notice(bulletin: AlertMessage, url: str) -> Notice:
-    """Put a message into words; `url` is that of the dashboard."""
+    """Return the words of a message; `url` is that of the dashboard."""
     lead, *others = map(_harmless, bulletin.facts)
     told = replace(bulletin, lead=lead, others=tuple(others))
     return _collection(told, url) if told.digest and others else _matter(told, url)
 
 
 def headline(alert: Alert) -> str:
-    """Say in one line what happened, as a suspicion or as a question."""
+    """Return in one line what happened, as a suspicion or as a question."""
     return _wording(alert).headline(_harmless(alert))
 
 
 def _harmless(fact: Alert) -> Alert:
-    """Return a fact whose names are harmless as well, since the names of vendors may have been taken from mail."""
+    """Return a fact with safe names, since the names of vendors may have been taken from mail."""
     suspects = tuple((_name(name), p) for name, p in fact.suspects)
     return replace(fact, vendor=_name(fact.vendor), suspects=suspects, change=_name(fact.change, 300))
 
 
 def _name(text: str, length: int = 80) -> str:
-    """Show a name: in one line and without what begins a link, but with its dots."""
+    """Return a name in one line, without anything that begins a link, but with its dots."""
     line = _SCHEME.sub(lambda m: f"{m[1]}[:]//", CONTROL.sub("", " ".join(text.split())))
     return line if len(line) <= length else line[: length - 1] + "…"
 
@@ -116,7 +117,7 @@ def _matter(bulletin: AlertMessage, url: str) -> Notice:
 
 def _collection(bulletin: AlertMessage, url: str) -> Notice:
     facts = bulletin.facts
-    told = [_told(fact) for fact in facts[:_LISTED]]
+    told = [_digest_line(fact) for fact in facts[:_LISTED]]
     rest = len(facts) - len(told)
     return Notice(
         title=f"{len(facts)} things to know", headline=f"{len(facts)} things happened since the last message",
@@ -125,7 +126,7 @@ def _collection(bulletin: AlertMessage, url: str) -> Notice:
     )  # fmt: skip
 
 
-def _told(fact: Alert) -> str:
+def _digest_line(fact: Alert) -> str:
     line, case = headline(fact), f"ase {fact.case}"
     return line if not fact.case or case in line else f"{line} (c{case})"
 
@@ -138,13 +139,13 @@ def _and_others(fact: Alert, stands: CaseSummary) -> str:
 
 
 def _changes(bulletin: AlertMessage) -> tuple[str, ...]:
-    """Say what the facts add to the first one, or to earlier messages."""
+    """Return what the facts add to the first one, or to earlier messages."""
     facts = bulletin.facts if bulletin.update else bulletin.others
     opened = dict.fromkeys(fact.vendor for fact in facts if fact.kind == "case-opened")
-    # What the leading fact says is the headline.
+    # The leading fact is in the headline.
     rest = (fact for fact in facts if fact.change and fact is not bulletin.lead)
     changed = list(dict.fromkeys(_change(fact, bulletin) for fact in rest))
-    told = [_and_more(f"Mail of somebody else at {', '.join(list(opened)[:5])}", len(opened) - 5)] if opened else []
+    told = [_and_more(f"Mail from somebody else at {', '.join(list(opened)[:5])}", len(opened) - 5)] if opened else []
     told += changed[:_LISTED]
     if len(changed) > _LISTED:
         told.append(f"and {len(changed) - _LISTED} more")
@@ -166,12 +167,12 @@ def _and_more(line: str, more: int) -> str:
 
 
 def _evidence(fact: Alert, stands: CaseSummary) -> tuple[tuple[str, str], ...]:
-    """Give the evidence in three lines, and what leaked beside the address."""
+    """Return the evidence in three lines, and what leaked besides the address."""
     if not fact.canary:
         return ()
     to = _and_more(fact.canary, stands.canaries - 1) if fact.case else fact.canary
     sure = f" ({fact.verdict}, {percent(fact.confidence)} sure)" if fact.case else ""
-    leaked = [("Leaked beside the address", ", ".join(stands.fields))] if stands.fields else []
+    leaked = [("Leaked besides the address", ", ".join(stands.fields))] if stands.fields else []
     return (
         ("From", (hostile(fact.sender) or "nobody (null sender)") + sure),
         ("Subject", hostile(fact.subject) or "(none)"),
@@ -266,7 +267,7 @@ WORDINGS: dict[str, Wording] = {
         button=lambda _: "Open Canary",
     ),
 }
-"""By the kind of fact; a kind without words of its own takes those of the first."""
+"""By the kind of fact; a kind without words of its own uses those of the first."""
 
 
 def _wording(alert: Alert) -> Wording:

@@ -24,14 +24,14 @@ log = logging.getLogger("canary.alerts")
 
 LEASE = timedelta(minutes=3)
 LADDER = tuple(timedelta(seconds=s) for s in (5, 30, 300, 1800, 7200, 18000, 36000, 50400, 72000, 86400))
-"""Waits between tries; after the last one a message becomes a dead letter, which stays and can be sent again."""
+"""Waits between attempts; after the last one a message becomes a dead letter, which stays and can be sent again."""
 
 _GUESSABLE = 6
-"""What is shorter is not taken for a secret."""
+"""Anything shorter is not treated as a secret."""
 
 Fault = DeliveryError | AddressRefused | Unreachable
 LANES = 3
-"""So many messages go to one destination at once, unless it has a pace."""
+"""How many messages go to one destination at once, unless it has a pace."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,7 +106,7 @@ def _claim(session: Session, desk: DeliveryContext, name: str) -> DeliveryBatch:
 
 
 def send_batch(desk: DeliveryContext, errand: DeliveryBatch) -> DeliveryBatch:
-    """Send what was claimed, mark it, and claim what is due next in the same transaction."""
+    """Send what was claimed, mark it, and in the same transaction claim what is due next."""
     target = desk.target(errand.name)
     done = [(due, _fault(desk, due, bulletin, target)) for due, bulletin in errand.load]
     with desk.store.writing() as session:
@@ -129,7 +129,7 @@ def _fault(desk: DeliveryContext, due: Due, bulletin: AlertMessage, target: Targ
         desk.channels[target.kind].send(desk.http, Delivery(bulletin, target, desk.clock(), desk.url))
     except (DeliveryError, AddressRefused, Unreachable) as fault:
         return fault
-    except Exception as fault:  # a fault of ours in one message must not keep the others waiting
+    except Exception as fault:  # a fault of ours in one message must not hold up the others
         log.exception("alert %s to %s", due.alert.id, due.destination)
         return DeliveryError(f"{type(fault).__name__}: a fault of ours; the log has more", permanent=False)
     desk.passed("sent")
@@ -154,7 +154,7 @@ def _mark(session: Session, desk: DeliveryContext, due: Due, fault: Fault | None
 
 
 def _masked(fault: str, target: Target | None) -> str:
-    """Return a fault in which nothing can be read that a server may have echoed of our secrets."""
+    """Return a fault without any secret of ours that a server may have echoed."""
     text = " ".join(CONTROL.sub("", fault).split())
     for secret in (target.url, urlsplit(target.url).path.strip("/"), *target.secrets) if target else ():
         text = text.replace(secret, "***") if len(secret) >= _GUESSABLE else text

@@ -1,4 +1,4 @@
-"""What is not as it should be with the installation itself, and vendors that fell silent: told once, and when it is over."""
+"""Problems of the installation itself, and vendors that stopped writing: reported once, and again when they are over."""
 
 from collections.abc import Iterable, Mapping
 from datetime import datetime, timedelta
@@ -11,19 +11,19 @@ from canary.store.queries import outbox
 from canary.store.tables import HealthProblemRow, OutboxRow, VendorRow, VendorWeekRow
 
 GRACE = timedelta(minutes=2)
-"""What passes so soon is not told."""
+"""A problem that passes sooner is not reported."""
 
 QUIET = timedelta(weeks=5)
 USUAL = timedelta(weeks=26)
-"""A vendor that wrote in many weeks of these and in none of the last ones has fallen silent."""
+"""A vendor that wrote in many of these weeks and in none of the last ones has stopped writing."""
 
 WEEKS = 6
 _NAMED = 10
 
 
 def report(session: Session, scope: str, present: Mapping[str, str], now: datetime) -> None:
-    """Take note of what ails a machine (`scope`) now, as sentences by subject; tell of it, and when it is over."""
-    rows = {row.subject: row for row in _known(session, f"{scope}:")}
+    """Record the present problems of a machine (`scope`), as sentences by subject; report new ones and those that ended."""
+    rows = {row.subject: row for row in _reported(session, f"{scope}:")}
     for name, text in present.items():
         row = rows.pop(f"{scope}:{name}", None) or HealthProblemRow(subject=f"{scope}:{name}", since=now)
         row.text = text
@@ -37,9 +37,9 @@ def report(session: Session, scope: str, present: Mapping[str, str], now: dateti
 
 
 def look_for_silence(session: Session, now: datetime) -> None:
-    """Tell which vendors used to write and have fallen silent, all those that are new in one fact."""
+    """Report vendors that used to write and have stopped, all new ones in one fact."""
     silent = _silent(session, now)
-    told = {row.subject: row for row in _known(session, "silent:")}
+    told = {row.subject: row for row in _reported(session, "silent:")}
     for subject, row in told.items():
         if subject.removeprefix("silent:") not in silent:
             session.delete(row)
@@ -66,7 +66,7 @@ def _silent(session: Session, now: datetime) -> dict[str, str]:
     return dict(session.exec(query).all())
 
 
-def _known(session: Session, prefix: str) -> Iterable[HealthProblemRow]:
+def _reported(session: Session, prefix: str) -> Iterable[HealthProblemRow]:
     return session.exec(
         select(HealthProblemRow).where(col(HealthProblemRow.subject).startswith(prefix, autoescape=True))
     ).all()

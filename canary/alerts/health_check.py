@@ -9,15 +9,15 @@ from cryptography import x509
 
 ENDING = timedelta(days=14)
 GROWING = 5
-"""A spool that grew at so many looks in a row is worth a word."""
+"""A spool that grew at so many checks in a row is reported."""
 
 FEW = 100
-"""So many waiting mails are none."""
+"""So few waiting mails do not count."""
 
 
 @dataclass
 class HealthCheck:
-    """Looks again and again, as growth shows only over time; `listening` says None where nobody ever listened."""
+    """Checks repeatedly, as growth shows only over time; `listening` returns None where no listener ever ran."""
 
     listening: Callable[[], bool | None]
     backlogs: Callable[[], Mapping[str, int]]
@@ -31,7 +31,7 @@ class HealthCheck:
 
     def _ailments(self, now: datetime) -> Iterator[tuple[str, str]]:
         if self.listening() is False:
-            yield "listener", "The listener for mail has not been heard of lately; mail may be lost to it"
+            yield "listener", "The mail listener has not reported lately; mail may be lost"
         if self.certificate and (told := _certificate(self.certificate, now)):
             yield "certificate", told
         try:
@@ -45,7 +45,7 @@ class HealthCheck:
 
     def _grows(self, name: str, count: int) -> bool:
         more = count > self._before.get(name, 0) and count > FEW
-        # Once it is told it stays so until the spool has shrunk to little.
+        # Once reported it stays reported until the spool is nearly empty.
         held = self._grew.get(name, 0) >= GROWING and count > FEW
         self._grew[name] = self._grew.get(name, 0) + 1 if more or held else 0
         self._before[name] = count

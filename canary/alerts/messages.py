@@ -1,4 +1,4 @@
-"""Puts together what claimed messages say: their facts, and how their cases stand now."""
+"""The contents of claimed messages: their facts, and the present state of their cases."""
 
 from collections.abc import Collection, Sequence
 
@@ -12,13 +12,13 @@ from canary.store.queries.outbox import Due
 from canary.store.tables import CampaignHitRow, CaseNotificationRow, CaseRow, CaseVendorRow, VendorRow
 
 MOST_CASES = 1000
-"""The most cases of one matter that are counted together."""
+"""The most cases of one topic that are counted together."""
 
 _COLLECTIONS = ("hourly", "daily", "catch-up")
 
 
 def read_messages(session: Session, claimed: Sequence[Due]) -> list[AlertMessage]:
-    """Return what each claimed message says."""
+    """Return the contents of each claimed message."""
     return [_compile(session, due) for due in claimed]
 
 
@@ -30,7 +30,7 @@ def _compile(session: Session, due: Due) -> AlertMessage:
 
 
 def standing_of(session: Session, facts: Sequence[Alert], topic: str = "") -> CaseSummary:
-    """Return how the cases of some facts and of their matter stand; suspects, fields and window are those of the first."""
+    """Return the state of the cases of some facts and their topic; suspects, fields and window are those of the first."""
     told = dict.fromkeys(fact.case for fact in facts if fact.case)
     matter = (
         select(CaseNotificationRow.case_id).where(CaseNotificationRow.topic == topic).limit(MOST_CASES)

@@ -1,4 +1,4 @@
-"""Hushes: cases and vendors of which an owner wants to hear nothing, for good or until a time."""
+"""Mutes: cases and vendors that an owner wants no alerts about, for good or until a time."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -16,12 +16,12 @@ FOR_GOOD = datetime.max.replace(tzinfo=UTC)
 
 @dataclass(frozen=True, slots=True)
 class Mutes:
-    """What is list_mutes now, by subject, and until when."""
+    """What is muted now, by subject, and until when."""
 
     until: Mapping[str, datetime]
 
     def of(self, fact: Alert) -> datetime | None:
-        """Until when nobody is told of a fact; a fact of several vendors is hushed when all of them are."""
+        """Return until when a fact is muted, if it is; a fact about several vendors is muted when all of them are."""
         case = self.until.get(f"case:{fact.case}")
         if case is not None:
             return case
@@ -38,7 +38,7 @@ def active_mutes(session: Session, now: datetime) -> Mutes:
 
 
 def mute(session: Session, subject: str, who: str, now: datetime) -> None:
-    """Tell nobody of a subject (`case:7` or `vendor:play`) from now on; what waits stays untold as well.
+    """Send no alerts about a subject (`case:7` or `vendor:play`) from now on, nor those that wait.
 
     Raises Unknown where there is no such case or vendor.
     """
@@ -48,16 +48,16 @@ def mute(session: Session, subject: str, who: str, now: datetime) -> None:
 
 
 def snooze(session: Session, subject: str, until: datetime, who: str, now: datetime) -> None:
-    """Keep everything about a subject back until a time; raises Unknown, and ValueError for a time that is past."""
+    """Hold alerts about a subject until a time; raises Unknown, and ValueError for a past time."""
     if until <= now:
-        raise ValueError(f"snooze until {until:%Y-%m-%d %H:%M}: is past; give a time to come")
+        raise ValueError(f"snooze until {until:%Y-%m-%d %H:%M}: is in the past; give a future time")
     _hush(session, subject, until, who, now)
     for row in _waiting(session, subject):
         row.due_at = until
 
 
 def unmute(session: Session, subject: str, who: str, now: datetime) -> None:
-    """Tell of a subject again; what was kept back goes out at once, what was muted stays untold. Raises Unknown."""
+    """Send alerts about a subject again; what was held goes out at once, what was muted stays unsent. Raises Unknown."""
     row = session.get(MuteRow, subject)
     if row is None:
         raise Unknown(f"{subject}: not muted or snoozed; see `canary alert muted`")
@@ -76,7 +76,7 @@ def list_mutes(session: Session, now: datetime) -> list[MuteRow]:
 
 
 def _hush(session: Session, subject: str, until: datetime | None, who: str, now: datetime) -> None:
-    _known(session, subject)
+    _check_subject(session, subject)
     row = session.get(MuteRow, subject) or MuteRow(subject=subject, at=now)
     row.until, row.who, row.at = until, who[:100], now
     session.add(row)
@@ -85,7 +85,7 @@ def _hush(session: Session, subject: str, until: datetime | None, who: str, now:
     session.flush()
 
 
-def _known(session: Session, subject: str) -> None:
+def _check_subject(session: Session, subject: str) -> None:
     kind, _, name = subject.partition(":")
     if kind == "vendor":
         vendor_row(session, name)
@@ -98,7 +98,7 @@ def _is_number(text: str) -> bool:
 
 
 def _waiting(session: Session, subject: str) -> list[DeliveryRow]:
-    """Return the messages that nobody has begun to send and that are about nothing else."""
+    """Return the messages that are not being sent yet and that are about nothing else."""
     query = select(DeliveryRow).where(DeliveryRow.state == "waiting", DeliveryRow.tries == 0).with_for_update()
     rows = session.exec(query).all()
     alone, facts = Mutes({subject: FOR_GOOD}), outbox.facts_of(session, rows)

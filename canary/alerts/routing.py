@@ -19,19 +19,19 @@ from canary.store.tables import CaseRow, DeliveryFactRow, DeliveryRow, Destinati
 
 BATCH = 500
 SETTLE = (timedelta(minutes=1), timedelta(minutes=10), timedelta(hours=1))
-"""After the first, second, third message of one matter nothing more is said of it for so long; what comes joins the next."""
+"""How long no further message is sent after the first, second, third of one topic; what comes meanwhile joins the next."""
 
 FORGIVEN = timedelta(hours=24)
-"""A matter that was quiet for so long begins anew."""
+"""A topic that was quiet for so long begins again."""
 
 CATCH_UP = timedelta(days=7)
-"""A destination that is new gets what is still open and no older, in one message."""
+"""A new destination gets what is still open and not older than this, in one message."""
 
 _PERIODS = {Mode.HOURLY: timedelta(hours=1), Mode.DAILY: timedelta(days=1)}
 
 
 def route(session: Session, destinations: Sequence[DestinationView], now: datetime) -> int:
-    """Give facts that nobody has routed to every destination that wants them; return how many facts there were."""
+    """Route new facts to every destination that wants them; return how many facts there were."""
     lock(session, Lock.ROUTES)
     _welcome(session, destinations, now)
     query = select(OutboxRow).where(col(OutboxRow.routed).is_(False)).order_by(col(OutboxRow.at)).limit(BATCH)
@@ -50,7 +50,7 @@ def route(session: Session, destinations: Sequence[DestinationView], now: dateti
 
 @dataclass
 class _Sorter:
-    """Puts facts into messages; knows the messages of their matters that nobody has begun to send."""
+    """Puts facts into messages, with the unsent messages of their topics at hand."""
 
     session: Session
     now: datetime
@@ -76,7 +76,7 @@ class _Sorter:
         self.threads = {(row.destination, row.topic): row for row in self.session.exec(known)}
 
     def route_fact(self, destination: DestinationView, row: OutboxRow, fact: Alert) -> None:
-        """Let a fact go to a destination, join what waits there, or stay where nobody is told."""
+        """Put a fact into a new message to a destination, into one that waits there, or into none if it is muted."""
         if not destination.route.wants(fact, _tags_of(fact, self.tags)):
             return
         until = self.hushed.of(fact)
@@ -125,7 +125,7 @@ class _Sorter:
         return DeliveryRow(outbox_id=row.id, destination=to.name, due_at=due, topic=topic, ordinal=ordinal, state=state)
 
     def write(self) -> None:
-        """Write the messages, then what joined them."""
+        """Write the messages, then the facts that joined them."""
         self.session.add_all(self.made)
         self.session.flush()
         self.session.add_all(
@@ -148,7 +148,7 @@ def _next(now: datetime, period: timedelta) -> datetime:
 
 
 def _welcome(session: Session, destinations: Iterable[DestinationView], now: datetime) -> None:
-    """Take note of destinations that are new, and tell each what is open."""
+    """Record new destinations, and send each what is open."""
     for destination in destinations:
         if session.get(DestinationRow, destination.name) is None:
             session.add(DestinationRow(name=destination.name, since=now, free_at=now))

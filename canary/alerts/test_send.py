@@ -1,4 +1,4 @@
-"""A test of one destination, sent at once and past the outbox."""
+"""A test of one destination, sent at once, bypassing the outbox."""
 
 from canary.alerts.channels.base import Delivery, DeliveryError
 from canary.alerts.delivery import DeliveryContext
@@ -7,7 +7,7 @@ from canary.net.http import AddressRefused, Unreachable
 
 
 def test_send(desk: DeliveryContext, name: str) -> str:
-    """Send a test to a destination; return what went wrong, or nothing."""
+    """Send a test to a destination; return what went wrong, if anything."""
     target, now = desk.target(name), desk.clock()
     if target is None:
         return "no such destination"

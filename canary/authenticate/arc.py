@@ -1,4 +1,4 @@
-"""ARC: what the hands a mail went through found out about it, and whether their chain holds (RFC 8617)."""
+"""ARC: what the hosts that handled a mail found out about it, and whether their chain is valid (RFC 8617)."""
 
 import hashlib
 import re
@@ -45,7 +45,7 @@ class Seal:
 
 @dataclass(frozen=True, slots=True)
 class ArcLink:
-    """One ARC set: what one hand added to the chain."""
+    """One ARC set: what one host added to the chain."""
 
     results: Field
     signature: Field
@@ -65,16 +65,16 @@ async def verify_arc(message: Message, lookup: Lookup) -> ArcResult:
         _require_statuses(chain)
         await _require_signatures(message, chain, lookup)
     except DkimFault as fault:
-        # Section 5.2 knows only none, pass and fail; a name server that is down is told apart, to be asked again.
+        # Section 5.2 knows only none, pass and fail; a name server that is down is reported as such, to be asked again.
         result = Result.TEMPERROR if fault.result is Result.TEMPERROR else Result.FAIL
         return ArcResult(result, claim.domain, count, fault.reason)
     return ArcResult(Result.PASS, claim.domain, count)
 
 
 def _chain(message: Message, count: int) -> list[ArcLink]:
-    """The sets from the first to the last; raises `Fault` unless each instance has exactly one of each field."""
+    """Return the sets from first to last; raises `DkimFault` unless each instance has exactly one of each field."""
     if count > MAX_INSTANCES:
-        raise broken(f"{count} ARC sets, at most {MAX_INSTANCES} may be")
+        raise broken(f"{count} ARC sets; at most {MAX_INSTANCES} are allowed")
     results = {_results_instance(field): field for field in message.named(_RESULTS)}
     signatures = {_signature_instance(message, field): field for field in message.named(_MESSAGE)}
     seals = dict(_seal(message, field) for field in message.named(_SEAL))
@@ -94,7 +94,7 @@ def _results_instance(field: Field) -> int:
 
 def _instance(value: str) -> int:
     if not _INSTANCE.fullmatch(value) or not 1 <= int(value) <= MAX_INSTANCES:
-        raise broken(f"ARC instance {value[:20]!r} is none of 1 to {MAX_INSTANCES}")
+        raise broken(f"ARC instance {value[:20]!r} is not between 1 and {MAX_INSTANCES}")
     return int(value)
 
 

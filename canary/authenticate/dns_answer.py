@@ -9,7 +9,7 @@ Record = str | bytes | tuple[int, str]
 
 
 class Temporary(Exception):
-    """DNS could not answer for the moment (SERVFAIL, timeout, budget spent); never the same as "no record".
+    """DNS could not answer for the moment (SERVFAIL, timeout, budget spent); which is never the same as "no record".
 
     `word` says why: `TIMEOUT`, `SERVFAIL`, `BUDGET` or `OFFLINE`.
     """
@@ -51,7 +51,7 @@ def read_records(kind: str, value: object) -> tuple[Record, ...]:
 
 def _text(record: object) -> str:
     if not isinstance(record, str):
-        raise TypeError(f"{record!r} is no text")
+        raise TypeError(f"{record!r} is not text")
     return record.removesuffix(".")
 
 
@@ -59,7 +59,7 @@ def _txt(record: object) -> bytes:
     if isinstance(record, list):  # one record in several strings
         return b"".join(_txt(part) for part in record)
     if not isinstance(record, str):
-        raise TypeError(f"{record!r} is no text")
+        raise TypeError(f"{record!r} is not text")
     return _ESCAPED.sub(_octet, record.encode("utf-8", "surrogateescape"))
 
 
@@ -70,7 +70,7 @@ def _octet(escape: re.Match[bytes]) -> bytes:
 
 def _mx(record: object) -> tuple[int, str]:
     if not (isinstance(record, list | tuple) and len(record) == 2):
-        raise TypeError(f"{record!r} is no [preference, host]")
+        raise TypeError(f"{record!r} is not [preference, host]")
     preference, host = record
     return int(preference), _text(host)
 

@@ -1,4 +1,4 @@
-"""What a domain that only receives should say in DNS, and whether it does."""
+"""The DNS records of a domain that only receives mail, and whether they are set."""
 
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
@@ -7,7 +7,7 @@ from canary.authenticate.dns_answer import DnsAnswer, Record, Temporary
 from canary.authenticate.lookup import Lookup
 
 EXAMPLE = "192.0.2.1"
-"""Stands for the address of the machine, which it cannot know itself behind a translator of addresses (RFC 5737)."""
+"""In place of the address of the machine, which it cannot know itself behind address translation (RFC 5737)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,7 +22,7 @@ class WantedRecord:
 
 @dataclass(frozen=True, slots=True)
 class CheckedRecord:
-    """A record, what DNS says in its place, and whether that does; `fault` says why DNS could not be asked."""
+    """A record, what DNS has in its place, and whether that is right; `fault` says why DNS could not be asked."""
 
     wanted: WantedRecord
     found: tuple[str, ...] = ()
@@ -32,14 +32,14 @@ class CheckedRecord:
 
 @dataclass(frozen=True, slots=True)
 class Arrangement:
-    """The records of all domains that mail comes to, and a way to ask DNS whether they are there."""
+    """The records of all domains that receive mail, and a way to ask DNS whether they are set."""
 
     records: tuple[WantedRecord, ...] = ()
     check: Callable[[], Awaitable[Sequence[CheckedRecord]]] | None = None
 
 
 def wanted_records(domain: str, host: str) -> tuple[WantedRecord, ...]:
-    """Return the records that bring a domain's mail to a host and let nobody send in its name."""
+    """Return the records that direct a domain's mail to a host and let nobody send in its name."""
     return (
         WantedRecord(domain, "MX", f"10 {host}", "mail to the domain comes to this machine"),
         WantedRecord(host, "A", EXAMPLE, "the address of this machine, in place of the example"),
@@ -57,7 +57,7 @@ async def check_records(lookup: Lookup, records: Sequence[WantedRecord]) -> tupl
 
 
 async def _check(lookup: Lookup, wanted: WantedRecord) -> CheckedRecord:
-    # A name under the wildcard is as good as any other that nobody has set.
+    # Any name under the wildcard will do, if nobody has set it.
     name = wanted.name.replace("*", "canary-check", 1)
     try:
         answer = await lookup(name, wanted.kind)

@@ -1,4 +1,4 @@
-"""The client's verified reverse name: what its address is called, where that name leads back to it (RFC 8601 2.7.3)."""
+"""The client's verified reverse name: the name of its address, if that name leads back to it (RFC 8601 2.7.3)."""
 
 from ipaddress import IPv4Address, IPv6Address, ip_address
 

@@ -1,7 +1,7 @@
-"""Lookup: the only questions we may ask of DNS, how an answer looks, and lookups that need no network.
+"""Lookup: the only questions we may ask of DNS, and lookups that need no network.
 
-Two of them carry a judgement through the years: what `RecordingLookup` writes down is kept with the mail, and
-`ReplayLookup` answers from it again. The record has the form of a zone file, so `ZoneLookup` reads it as well.
+Two of them let a mail be judged again years later: what `RecordingLookup` records is stored with the mail, and
+`ReplayLookup` answers from it. The record has the form of a zone file, so `ZoneLookup` reads it as well.
 """
 
 import json
@@ -74,20 +74,20 @@ class OfflineLookup:
 
 
 class RecordingLookup:
-    """Passes questions on, and keeps every answer and failure; asked again, it says the same again."""
+    """Passes questions on, and keeps every answer and failure; asked again, it repeats them."""
 
     def __init__(self, lookup: Lookup) -> None:
         self._lookup = lookup
         self._kept: dict[tuple[str, str], DnsAnswer | Temporary] = {}
 
     async def __call__(self, name: str, kind: str) -> DnsAnswer:
-        """Return or raise what the lookup behind said the first time."""
+        """Return or raise what the lookup behind it answered the first time."""
         if not (known := dns_name(name)):
             return NOTHING
         question = (known, kind)
         if question not in self._kept:
             outcome = await self._ask(known, kind)
-            self._kept.setdefault(question, outcome)  # the first of two simultaneous askers counts
+            self._kept.setdefault(question, outcome)  # of two simultaneous questions the first counts
         return _told(self._kept[question])
 
     async def _ask(self, name: str, kind: str) -> DnsAnswer | Temporary:
@@ -149,7 +149,7 @@ class ZoneLookup:
         raise Temporary("SERVFAIL")
 
     def _step(self, name: str, kind: str) -> tuple[DnsAnswer, str]:
-        """One name's answer, and the name to ask next if it is an alias."""
+        """Return one name's answer, and the name to ask next if it is an alias."""
         kinds = self._zone.get(name)
         if kinds is None:
             return (EMPTY if name in self._above else NOTHING), ""
@@ -171,13 +171,13 @@ _WORDS: dict[str, Callable[[str], DnsAnswer | Temporary]] = {
 
 
 def _checked(zone: Mapping[str, object]) -> dict[str, dict[str, DnsAnswer | Temporary]]:
-    """The zone with its records read; the kind `*` stands for all kinds of a failing name."""
+    """Return the zone with its records read; the kind `*` means all kinds of a failing name."""
     return {_zone_name(name): _kinds(name, value) for name, value in zone.items()}
 
 
 def _zone_name(name: str) -> str:
     if not (known := dns_name(name)):
-        raise ValueError(f"zone: {name!r} is no DNS name; labels have 1 to 63 octets, names at most 253")
+        raise ValueError(f"zone: {name!r} is not a DNS name; labels have 1 to 63 octets, names at most 253")
     return known
 
 

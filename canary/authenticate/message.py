@@ -1,4 +1,4 @@
-"""A mail as octets: its header fields in order and its body, split without judging and without ever raising."""
+"""A mail as octets: its header fields in order and its body, split without judging it; never raises."""
 
 import re
 from collections.abc import Mapping
@@ -6,10 +6,10 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 MAX_HEADER = 256 << 10
-"""Octets of header looked at; what stands beyond is in no field (`Message.overlong`)."""
+"""Octets of header that are read; what comes after is in no field (`Message.overlong`)."""
 
 MAX_FIELDS = 4000
-"""Header fields looked at; real mail has a hundred."""
+"""Header fields that are read; real mail has a hundred."""
 
 _WSP = b" \t"
 _NAME_OCTETS = bytes(octet for octet in range(33, 127) if octet != ord(":"))
@@ -18,7 +18,7 @@ _FIELD_END = re.compile(rb"\r\n(?![ \t])")
 
 
 class Field(NamedTuple):
-    """One header field as it stands: what is before the colon, and what follows it up to the last CRLF.
+    """One header field, unchanged: what is before the colon, and what follows it up to the last CRLF.
 
     Folds stay in `value` as CRLF; `key` is the name to compare by: lower case, no trailing blank. A plain tuple,
     because dozens are made for each mail.
@@ -67,7 +67,7 @@ def _halves(content: bytes) -> tuple[bytes, bytes]:
 
 
 def with_crlf(text: bytes) -> bytes:
-    """Give a text with every line end, CRLF or LF, as CRLF; a lone CR is no line end."""
+    """Return a text with every line end, CRLF or LF, as CRLF; a lone CR is no line end."""
     return text.replace(b"\r\n", b"\n").replace(b"\n", b"\r\n")
 
 

@@ -1,4 +1,4 @@
-"""What DNS of today says about mail of years ago: a pass is proof, anything else only says that it was asked too late."""
+"""What today's DNS says about mail of years ago: a pass is proof, anything else only means it was asked too late."""
 
 from dataclasses import replace
 
@@ -11,7 +11,7 @@ def believed_late(proofs: Proofs) -> Proofs:
     """Return proofs with every result but a pass made a temporary error.
 
     Keys are withdrawn and records rewritten, so a signature that no key verifies and a host that no record names may
-    have been right in their time. What passes today still needs the sender's key, or the sender's word for that host.
+    have been right in their time. What passes today still needs the sender's key, or the sender's record for that host.
     """
     return replace(
         proofs, spf=_spf(proofs.spf), dkim=tuple(_dkim(each) for each in proofs.dkim), dmarc=_dmarc(proofs.dmarc)

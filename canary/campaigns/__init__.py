@@ -1,1 +1,1 @@
-"""Mails that are one sending find each other here."""
+"""Which mails are one sending."""

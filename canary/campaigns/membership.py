@@ -1,11 +1,12 @@
-"""Campaigns: mails find their sending here, one mail at a time, at a cost that does not grow with what is kept.
+"""Campaigns: each mail joins its sending, at a cost that does not grow with what is stored.
 
-A mail is one with every mail whose text is alike or that shares a pair of strong features, and so are those with each
-other: campaigns are the connected parts, whatever the order in which mails arrive. A merge keeps the oldest number.
+A mail belongs with every mail whose text is similar or that shares a pair of strong features: campaigns are the
+connected components, whatever the order in which mails arrive. A merge keeps the oldest number.
 
 Ties. A band leads to at most `FULL` texts, the first that came; a mail is compared with at most `COMPARED` texts, those
-that share most bands with it. So the order of arrival can matter only among more than `FULL` texts that are alike in
-part. It matters too where a person has set two campaigns apart and a mail belongs to both: it joins the nearer.
+that share most bands with it. So the order of arrival can matter only among more than `FULL` texts that are partly
+similar. It also matters where a person has set two campaigns apart and a mail belongs to both: it joins the more
+similar.
 """
 
 from collections import Counter
@@ -27,7 +28,7 @@ from canary.store.tables.base import metadata
 FULL = 32
 COMPARED = 256
 
-# Statements without mapped rows, written once: a mail is linked for each that comes, and most of the time went there.
+# Statements without mapped rows, built once: they run for every mail, and building them took most of the time.
 _CAMPAIGN, _MAIL, _SHOWN = (metadata.tables[name] for name in ("campaign", "mail", "campaign_mail"))
 _KEY, _TEXT, _BAND = (metadata.tables[name] for name in ("campaign_key", "campaign_text", "campaign_band"))
 _VERDICT = metadata.tables["campaign_decision"]
@@ -62,7 +63,7 @@ def join_campaign(
 ) -> int:
     """Let a mail join the campaign it belongs to, or begin one; campaigns that it shows to be one are merged.
 
-    `merged` hears under which number which others are now.
+    `merged` is called with the number that remains and those that became part of it.
     """
     connection = session.connection()
     keys = dict(pairs(sending.features))
@@ -144,7 +145,7 @@ def _by_campaign(
 
 
 def _alike(connection: Connection, sketch: Sketch | None) -> tuple[dict[int, CampaignLink], list[int] | None]:
-    """Find campaigns with a text that is alike, and the bands that take another text (None: the text is known)."""
+    """Return campaigns with a similar text, and the bands that take another text (None: the text is known)."""
     if sketch is None:
         return {}, None
     same = _texts(connection, [sketch.digest])
@@ -168,7 +169,7 @@ def _texts(connection: Connection, digests: Collection[int]) -> list[tuple[int |
 
 
 def _one(session: Session, numbers: list[int], at: datetime, subject: str) -> int:
-    """Return the number of the campaign that these are one with a further mail, which is counted."""
+    """Return the number of the campaign that these and one more mail are; the mail is counted."""
     if not numbers:
         row = {"subject": subject, "first_at": at, "last_at": at, "mails": 1}
         return int(session.connection().execute(insert(_CAMPAIGN).returning(_CAMPAIGN.c.id), row).scalar_one())

@@ -1,1 +1,1 @@
-"""The decisions on cases, each made once: which case takes a hit, what is told of it, and what people decide."""
+"""Every decision on a case, each in one place: which case takes a hit, what is worth an alert, and what people decide."""

@@ -1,4 +1,4 @@
-"""The owner's word on who writes for a vendor, and what mail taught: past mail is judged again, and the cases follow."""
+"""The owner's answers about who writes for a vendor, and what mail taught: past mail is judged again, cases follow."""
 
 from collections.abc import Collection, Iterable
 from datetime import datetime
@@ -17,10 +17,10 @@ from canary.store.tables import SenderRow, VendorRow
 
 
 def decide(session: Session, vendor: str, key: str, state: SenderState, cause: RejudgeCause) -> RejudgeOutcome:
-    """Approve (`learned`) or refuse (`denied`) a sender, judge its past mail again, and write down who did so.
+    """Approve (`learned`) or refuse (`denied`) a sender, judge its past mail again, and record who decided.
 
-    Raises Unknown for a sender that was never seen at the vendor, ValueError for one that was declared. Saying it
-    again changes nothing.
+    Raises Unknown for a sender that was never seen at the vendor, ValueError for one that was declared. Deciding the
+    same again changes nothing.
     """
     owner = vendor_row(session, vendor)
     decide_about(session, owner.id or 0)
@@ -42,7 +42,7 @@ def decide(session: Session, vendor: str, key: str, state: SenderState, cause: R
 
 
 def declare(session: Session, vendor: str, keys: Collection[str], who: str, now: datetime) -> RejudgeOutcome:
-    """Take note that domains or accounts were declared as a vendor's own, whatever was decided before; judge their past mail."""
+    """Record that domains or accounts were declared as a vendor's, whatever was decided before; judge their past mail."""
     owner, total = vendor_row(session, vendor), RejudgeOutcome()
     decide_about(session, owner.id or 0)
     for key in sorted(keys):
@@ -73,17 +73,17 @@ def retract(session: Session, vendor: str, key: str, who: str, now: datetime) ->
 
 
 def approve(session: Session, vendor: str, key: str, who: str, now: datetime) -> RejudgeOutcome:
-    """Say that a sender writes for a vendor."""
+    """Approve a sender: it writes for the vendor."""
     return decide(session, vendor, key, SenderState.LEARNED, RejudgeCause(f"{key} was approved by {who}.", who, now))
 
 
 def deny(session: Session, vendor: str, key: str, who: str, now: datetime) -> RejudgeOutcome:
-    """Say that a sender has nothing to do with a vendor."""
+    """Refuse a sender: it has nothing to do with the vendor."""
     return decide(session, vendor, key, SenderState.DENIED, RejudgeCause(f"{key} was refused by {who}.", who, now))
 
 
 def apply_lessons(session: Session, lessons: Iterable[Lesson]) -> None:
-    """Let senders count as learned that mail showed to be the vendor's, and judge their past mail again."""
+    """Mark senders as learned that mail showed to be the vendor's, and judge their past mail again."""
     for lesson in lessons:
         if lesson.new:
             mark_learned(session, lesson)

@@ -1,4 +1,4 @@
-"""Weighing a case: who leaked it, as of when, kept with what was believed before.
+"""Weighing a case: who leaked, as of a time, stored beside earlier assessments.
 
 Open cases are weighed again as time passes, as every day on which an address stays quiet is evidence. Cases of many
 addresses get their reasons then, since these take long, and a mail that is being written cannot wait.
@@ -26,17 +26,17 @@ if TYPE_CHECKING:
     from canary.attribute.assess import Assessment
 
 REASSESS_AFTER = timedelta(days=1)
-"""An assessment as old as this is worth another look."""
+"""An assessment as old as this is made again."""
 
 REMEMBERED = 8
-"""So many suspects are remembered from each weighing; what is less likely than these tells nobody anything."""
+"""How many suspects of each assessment are stored; less likely ones matter to nobody."""
 
 _HISTORY = metadata.tables[str(SuspectHistoryRow.__tablename__)]
 _FORGET = delete(_HISTORY).where(_HISTORY.c.case_id == bindparam("case"), _HISTORY.c.at == bindparam("then"))
 
 
 def assess_now(session: Session, case: CaseRow) -> None:
-    """Weigh the suspects of a case as of its last hit; what is worth telling of that goes into the outbox."""
+    """Weigh the suspects of a case as of its last hit; changes that are worth an alert go into the outbox."""
     session.flush()
     _keep_assessment(session, case, assess_case(session, case, case.last_hit_at), case.last_hit_at)
 
@@ -44,7 +44,7 @@ def assess_now(session: Session, case: CaseRow) -> None:
 def assess_case(session: Session, case: CaseRow, at: datetime, *, patient: bool = False) -> "Assessment":
     """Return what is to be believed of a case at a time, by the assumptions that the store was opened with.
 
-    With many addresses only the patient get the reasons.
+    A case of many addresses gets its reasons only where the caller is patient.
     """
     # The arithmetic takes as much memory as all the rest of a worker, which most of the time has nothing to weigh.
     from canary.attribute.assess import SourceNames, assess  # noqa: PLC0415
@@ -57,7 +57,7 @@ def assess_case(session: Session, case: CaseRow, at: datetime, *, patient: bool 
 def reassess_due(store: Database, now: datetime) -> int:
     """Weigh the open cases whose assessment is a day old or without reasons, and return how many.
 
-    The work is done outside of any transaction that writes.
+    The computation is done outside of any writing transaction.
     """
     with store.reading() as session:
         due = list(_due_cases(session, now))
@@ -72,7 +72,7 @@ def _keep_assessment(session: Session, case: CaseRow, found: "Assessment", at: d
 
 
 def _remember_suspects(session: Session, case: int, at: datetime, suspects: Sequence[Suspect]) -> None:
-    """Remember what is believed of a case as of a time; a later weighing as of the same time takes its place."""
+    """Store the suspects of a case as of a time; a later assessment as of the same time replaces them."""
     connection = session.connection()
     connection.execute(_FORGET, {"case": case, "then": at})
     rows = [{"case_id": case, "at": at, "kind": str(s.kind), "suspect": s.id, "p": s.p} for s in suspects[:REMEMBERED]]
@@ -94,7 +94,7 @@ def _reassess(store: Database, number: int, now: datetime) -> bool:
     with store.writing() as session:
         lock(session, Lock.CASES)
         case = session.get_one(CaseRow, number)
-        # What was hit meanwhile is not in this belief: it waits for the next time.
+        # A case that was hit meanwhile is not in this assessment: it waits for the next one.
         fresh = case.last_hit_at == seen and case.state in records.OPEN
         if fresh:
             _keep_assessment(session, case, found, now)

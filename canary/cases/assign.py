@@ -1,7 +1,7 @@
 """Which case takes a hit: decided here and nowhere else, for live mail, probes, imports and mail that is judged again.
 
-Hits are taken one after the other, in the order in which they came, by the rules of docs/cases.md. The cases in play
-are plain objects until the end; `CaseAssigner` asks a `CaseHistory` about what was assigned before.
+Hits are assigned one after the other, in the order in which they came, by the rules of docs/cases.md. The cases in play
+are plain objects until the end; `CaseAssigner` asks a `CaseHistory` what was assigned before.
 """
 
 from collections.abc import Collection, Iterable, Sequence
@@ -12,15 +12,15 @@ from typing import Protocol
 from canary.model.case import SETTLED, CaseState, HitEffect, effect_of_hit
 
 LATEST = 20
-"""A vendor with more cases than these is beyond asking which of the old ones had a campaign."""
+"""Of a vendor with more cases, only so many of the newest are asked whether they had a campaign."""
 
 _UNNUMBERED = 1 << 62
-"""Where cases that are not kept yet stand in the order of opening: after all that are."""
+"""Cases that are not stored yet come after all others in the order of opening."""
 
 
 @dataclass(frozen=True, slots=True)
 class CaseHit:
-    """A hit that bears on a case: whose canary, when, in which campaign (0: none), and whether it is a leak or a hint."""
+    """A hit that bears on a case: vendor, canary, time, campaign (0: none), and whether it is a leak or a hint."""
 
     vendor_id: int
     vendor: str
@@ -32,10 +32,10 @@ class CaseHit:
 
 @dataclass(slots=True, eq=False)
 class LeakCase:
-    """A case in play: as it is kept under its number (0: not yet), and what these hits made of it since.
+    """A case while hits are assigned: as stored under its number (0: not yet), and with what these hits changed.
 
-    `order` is the hit that opened it. `campaigns` has the vendors that each campaign hit here, `canaries` what was hit,
-    `before` state and outcome of one that was settled before it was opened again.
+    `order` is the hit that opened it. `campaigns` holds the vendors that each campaign hit here, `canaries` what was
+    hit, `before` the state and outcome of a settled case before it was reopened.
     """
 
     number: int
@@ -56,9 +56,9 @@ class LeakCase:
 
 @dataclass(frozen=True, slots=True)
 class Assignment:
-    """Where a hit belongs, and what it did there.
+    """The case of a hit, and what the hit did to it.
 
-    `joined` says that its vendor was new to the case, `known` that the case had its campaign, `first` that its canary
+    `joined` means that its vendor was new to the case, `known` that the case had its campaign, `first` that its canary
     had no leak there before, `burns` that it counts as a leak of its canary.
     """
 
@@ -93,7 +93,7 @@ class CaseHistory(Protocol):
 
 
 class CaseAssigner:
-    """Assigns hits one by one; what it was given before counts for what comes after."""
+    """Assigns hits one by one; each assignment counts for the hits that follow."""
 
     def __init__(self, history: CaseHistory) -> None:
         """Begin with what was assigned before."""
@@ -103,7 +103,7 @@ class CaseAssigner:
         self._opened = 0
 
     def assign(self, hit: CaseHit) -> Assignment:
-        """Return which case takes a hit: a leak may open one, or open one again; a hint joins one that is open."""
+        """Return which case takes a hit: a leak may open or reopen one; a hint joins an open one."""
         case, effect, known = self._taking(hit) if hit.leak else (self.open_case(hit.vendor_id), HitEffect.JOIN, False)
         if case is None:
             return NOWHERE
@@ -124,7 +124,7 @@ class CaseAssigner:
         return next((case for case in self._cases(vendor) if case.is_open), None)
 
     def merge_campaigns(self, oldest: int, others: Collection[int]) -> None:
-        """Take note that campaigns turned out to be one."""
+        """Apply that campaigns turned out to be one."""
         for case in self._touched:
             for other in others:
                 if other in case.campaigns:
@@ -152,7 +152,7 @@ class CaseAssigner:
         return LeakCase(0, _UNNUMBERED + self._opened, CaseState.NEW, "", hit.at)
 
     def _at_common_supplier(self, hit: CaseHit) -> LeakCase | None:
-        """Return the open case with the same campaign at a vendor with whom this one shares a supplier, the oldest first.
+        """Return the oldest open case with the same campaign at a vendor that shares a supplier with this one.
 
         One leak of that supplier would explain both; without a common supplier two vendors are two cases.
         """

@@ -1,4 +1,4 @@
-"""What a person says of campaigns: that some are one, or that some mails of one are another; kept with who and when."""
+"""People's decisions on campaigns: that several are one, or that some mails of one are another."""
 
 from collections.abc import Collection, Iterable, Sequence
 from datetime import datetime
@@ -41,7 +41,7 @@ def merge(session: Session, numbers: Collection[int], word: Decision) -> Campaig
     _lift(session, {oldest, *others}, word.at)
     for other in others:
         session.add(_verdict(oldest, other, one=True, word=word))
-    _tell(
+    _record(
         session, [oldest, *others], word, f"Campaigns {', '.join(map(str, others))} were merged into campaign {oldest}."
     )
     merge_campaigns(session, oldest, others)
@@ -50,9 +50,10 @@ def merge(session: Session, numbers: Collection[int], word: Decision) -> Campaig
 
 
 def split(session: Session, number: int, mails: Collection[int], word: Decision) -> CampaignRow:
-    """Make some mails of a campaign a campaign of their own; later mails join the one or the other, never both.
+    """Make some mails of a campaign a separate campaign; later mails join the one or the other, never both.
 
-    What the two sides share leads to neither from now on. Raises `Unknown`, and `ValueError` where nothing is left.
+    Features that the two sides share lead to neither from now on. Raises `Unknown`, and `ValueError` where nothing is
+    left.
     """
     lock(session, Lock.CASES)
     campaign = get_campaign(session, number)
@@ -71,7 +72,7 @@ def split(session: Session, number: int, mails: Collection[int], word: Decision)
     told = _verdict(campaign.id or 0, other.id or 0, one=False, word=word)
     told.mails = [mail.id or 0 for mail in moved]
     session.add(told)
-    _tell(
+    _record(
         session, [campaign.id or 0, other.id or 0], word, f"Campaign {other.id} was split off campaign {campaign.id}."
     )
     session.flush()
@@ -80,7 +81,7 @@ def split(session: Session, number: int, mails: Collection[int], word: Decision)
 
 
 def verdicts(session: Session, campaign: int) -> list[CampaignDecisionRow]:
-    """Return what was said of a campaign and of those that became part of it, oldest first."""
+    """Return the decisions on a campaign and on those that became part of it, oldest first."""
     parts: Any = union_all(select(literal(campaign)), select(CampaignRow.id).where(CampaignRow.merged_into == campaign))
     row = CampaignDecisionRow
     about = or_(col(row.campaign_id).in_(parts), col(row.other_id).in_(parts))
@@ -101,7 +102,7 @@ def _verdict(campaign: int, other: int, *, one: bool, word: Decision) -> Campaig
 
 
 def _lift(session: Session, campaigns: Collection[int], at: datetime) -> None:
-    """End the force of earlier words that set these campaigns apart."""
+    """End earlier decisions that set these campaigns apart."""
     apart = set_apart(session, campaigns)
     query = select(CampaignDecisionRow).where(col(CampaignDecisionRow.one).is_(False))
     for row in session.exec(query.where(col(CampaignDecisionRow.lifted_at).is_(None))).all():
@@ -163,7 +164,7 @@ def _chunks(numbers: Iterable[int]) -> list[list[int]]:
 
 
 def _follow(session: Session, campaigns: Collection[int], word: Decision) -> None:
-    """Weigh the open cases of campaigns anew, and propose to merge those that a campaign spans."""
+    """Weigh the open cases of campaigns again, and propose to merge those that a campaign spans."""
     touched = select(HitRow.case_id).join(MailRow).where(col(MailRow.campaign_id).in_(campaigns)).distinct()
     wanted = select(CaseRow).where(col(CaseRow.id).in_(touched), col(CaseRow.state).in_(records.OPEN))
     for case in session.exec(wanted.order_by(col(CaseRow.id))).all():
@@ -174,8 +175,8 @@ def _follow(session: Session, campaigns: Collection[int], word: Decision) -> Non
             records.add_event(session, case, word.at, "merge-proposed", text)
 
 
-def _tell(session: Session, campaigns: Collection[int], word: Decision, text: str) -> None:
-    """Write what was said into the timeline of each case that has mails of these campaigns."""
+def _record(session: Session, campaigns: Collection[int], word: Decision, text: str) -> None:
+    """Write a decision into the timeline of each case that has mails of these campaigns."""
     number_decision(session, word.who, word.at)
     touched = select(HitRow.case_id).join(MailRow).where(col(MailRow.campaign_id).in_(campaigns)).distinct()
     for case in session.exec(select(CaseRow).where(col(CaseRow.id).in_(touched))).all():

@@ -1,4 +1,4 @@
-"""Watches over cases: what changed since people were told, who saw it, and whether it is over."""
+"""Alerts about cases: that one opened, what changed since the last alert, reminders, and that it is over."""
 
 from collections.abc import Sequence
 from dataclasses import asdict, replace
@@ -28,29 +28,29 @@ from canary.store.tables import (
 )
 
 REMIND = timedelta(hours=24)
-"""So long after people were told of a case that nobody has looked at they are reminded; then twice as long, and so on."""
+"""How long after the alert people are reminded of a new case that nobody looked at; then twice as long, and so on."""
 
 REMINDERS = 5
 _OPEN = [state.value for state in OPEN]
 
 
 def queue_opened(session: Session, case: CaseRow, hit: int) -> None:
-    """Put into the outbox that a hit opened a case."""
+    """Put the alert that a hit opened a case into the outbox."""
     row = session.get_one(HitRow, hit)
     vendor = session.get_one(VendorRow, case.vendor_id).slug
     mail = session.get(MailRow, row.mail_id) if row.mail_id else None
     fact = Alert(id="", kind="case-opened", at=row.at, case=case.id or 0)
     fact = replace(_with_evidence(session, case, fact, hit), vendors=(vendor,))
-    # A case that was opened by a mail is told of under one id, however often the mail is processed.
+    # A case that a mail opened is announced under one id, however often the mail is processed.
     told = fact_id("case-opened", case.id, mail.key if mail else hit, fact.canary)
     outbox.put(session, replace(fact, id=told, campaign=(mail.campaign_id if mail else 0) or 0))
 
 
 def record_assessment(session: Session, case: CaseRow, at: datetime | None = None) -> None:
-    """Take note of how a case that was just weighed stands, and put what is worth telling again into the outbox."""
+    """Record the state of a case that was just weighed, and put changes that are worth an alert into the outbox."""
     now, watched = _stand(session, case), session.get(CaseNotificationRow, case.id)
     if watched is None:
-        # That it was opened is told by whoever opened it.
+        # The alert that it opened comes from `queue_opened`.
         session.add(
             CaseNotificationRow(
                 case_id=case.id or 0, topic=_topic(session, case), told=asdict(now.after(NotifiedState()))
@@ -61,11 +61,11 @@ def record_assessment(session: Session, case: CaseRow, at: datetime | None = Non
     before = NotifiedState.of(watched.told)
     watched.told = asdict(now.after(before))
     for change in changes(before, now):
-        _tell(session, case, change.kind, change.mark, change.text, at or case.last_hit_at)
+        _queue(session, case, change.kind, change.mark, change.text, at or case.last_hit_at)
 
 
 def acknowledge(session: Session, case: int, who: str, now: datetime) -> None:
-    """Take note that somebody saw a case, which ends its reminders; raises Unknown."""
+    """Record that somebody saw a case, which ends its reminders; raises Unknown."""
     row = session.get(CaseNotificationRow, case)
     if row is None:
         raise Unknown(f"case {case}: no such case; see `canary cases`")
@@ -75,7 +75,7 @@ def acknowledge(session: Session, case: int, who: str, now: datetime) -> None:
 
 
 def start_reminders(session: Session, cases: Sequence[int], now: datetime) -> None:
-    """Begin to count the time after which people are reminded of cases that were opened."""
+    """Start the time after which people are reminded of cases that were opened."""
     query = select(CaseNotificationRow).where(
         col(CaseNotificationRow.case_id).in_(cases),
         col(CaseNotificationRow.remind_at).is_(None),
@@ -86,7 +86,7 @@ def start_reminders(session: Session, cases: Sequence[int], now: datetime) -> No
 
 
 def send_due_reminders(session: Session, now: datetime) -> None:
-    """Remind of cases that nobody has looked at, and tell which were closed or opened again."""
+    """Queue reminders of cases that nobody has looked at, and alerts about those that were closed or reopened."""
     _remind(session, now)
     ended = _watched().where(
         col(CaseNotificationRow.resolved_at).is_(None),
@@ -95,11 +95,11 @@ def send_due_reminders(session: Session, now: datetime) -> None:
     )
     for row, case in session.exec(ended.limit(100)).all():
         row.resolved_at, row.remind_at = now, None
-        _tell(session, case, "case-resolved", now.isoformat(), f"Closed as {case.state.replace('-', ' ')}", now)
+        _queue(session, case, "case-resolved", now.isoformat(), f"Closed as {case.state.replace('-', ' ')}", now)
     again = _watched().where(col(CaseNotificationRow.resolved_at).is_not(None), col(CaseRow.state).in_(_OPEN))
     for row, case in session.exec(again.limit(100)).all():
         row.resolved_at = None
-        _tell(session, case, "case-reopened", now.isoformat(), "Opened again", now)
+        _queue(session, case, "case-reopened", now.isoformat(), "Reopened", now)
 
 
 def _remind(session: Session, now: datetime) -> None:
@@ -111,7 +111,7 @@ def _remind(session: Session, now: datetime) -> None:
         if fresh:
             days = max(1, (now - case.opened_at).days)
             text = f"Nobody has looked at it for {days} day{'s' if days > 1 else ''}"
-            _tell(session, case, "reminder", str(row.reminders), text, now)
+            _queue(session, case, "reminder", str(row.reminders), text, now)
 
 
 def _watched() -> Any:
@@ -122,13 +122,13 @@ def _watched() -> Any:
     )
 
 
-def _tell(session: Session, case: CaseRow, kind: str, mark: str, text: str, at: datetime) -> None:
+def _queue(session: Session, case: CaseRow, kind: str, mark: str, text: str, at: datetime) -> None:
     fact = Alert(id=_id(case, kind, mark), kind=kind, at=at, case=case.id or 0, change=text)
     outbox.put(session, _with_evidence(session, case, fact))
 
 
 def _id(case: CaseRow, kind: str, mark: str) -> str:
-    # The same change of the same case is told once, however often it comes about.
+    # The same change of the same case is reported once, however often it comes about.
     return fact_id(kind, case.id, case.opened_at.isoformat(), mark)
 
 
@@ -181,7 +181,7 @@ def _stand(session: Session, case: CaseRow) -> NotifiedState:
 
 
 def _topic(session: Session, case: CaseRow) -> str:
-    """Name the matter of a case: the campaign of its first hit, so that one campaign is one matter in all its cases."""
+    """Return the topic of a case: the campaign of its first hit, so that a campaign is one topic in all its cases."""
     query = (
         select(MailRow.campaign_id)
         .join(HitRow, col(HitRow.mail_id) == MailRow.id)

@@ -24,7 +24,7 @@ MOST, VENDORS = 2000, 20
 
 @dataclass(frozen=True, slots=True)
 class ChecklistItem:
-    """A task, and who did it when; nobody is named where the facts show that it is done."""
+    """A task, and who did it when; both are empty where the facts show that it is done."""
 
     task: Task
     done_at: datetime | None = None
@@ -37,7 +37,7 @@ class ChecklistItem:
 
 
 def checklist(session: Session, case: CaseRow) -> tuple[ChecklistItem, ...]:
-    """Return what is to be done about a case, with what was ticked."""
+    """Return the tasks of a case, with those that were ticked."""
     ticked = {row.code: row for row in session.exec(select(TaskRow).where(TaskRow.case_id == case.id))}
     fields = findings_of(case.findings).fields
     found = tasks(_concerns(session, case), fields, letters.suspected(session, case), case.aware_at)
@@ -48,7 +48,7 @@ def checklist(session: Session, case: CaseRow) -> tuple[ChecklistItem, ...]:
 
 
 def tick(session: Session, number: int, code: str, word: Decision, *, done: bool = True) -> None:
-    """Tick a point of the checklist, or take the tick back; raises Unknown for a point that is not on it."""
+    """Tick a task of the checklist, or take the tick back; raises Unknown for a task that is not on it."""
     case = get_active_case(session, number)
     point = next((p for p in checklist(session, case) if p.task.code == code), None)
     if point is None:
@@ -61,23 +61,23 @@ def tick(session: Session, number: int, code: str, word: Decision, *, done: bool
         session.delete(row)
     else:
         session.add(TaskRow(case_id=number, code=code, done_at=word.at, by=word.who))
-    _tell(session, case, "done" if done else "not-done", point.task.text, word)
+    _record(session, case, "done" if done else "not-done", point.task.text, word)
 
 
 def rotate_hit_addresses(session: Session, number: int, vendor: str, draw: Draw, word: Decision) -> list[Canary]:
     """Issue the next generation for each address of a vendor that a case hit and that has none yet; raises Unknown."""
     case, row = get_active_case(session, number), vendor_row(session, vendor)
-    hit = [canary for canary in _struck(session, case) if canary.vendor_id == row.id]
+    hit = [canary for canary in _hit_canaries(session, case) if canary.vendor_id == row.id]
     waiting = [canary for canary in hit if canary.rotated_at is None]
     made = [lifecycle.rotate(session, canary.address, draw, word.at) for canary in waiting]
     for old, new in zip(waiting, made, strict=True):
-        _tell(
+        _record(
             session, case, "rotated", f"{old.address} is followed by {new.address} (generation {new.generation}).", word
         )
     return made
 
 
-def _tell(session: Session, case: CaseRow, kind: str, text: str, word: Decision) -> None:
+def _record(session: Session, case: CaseRow, kind: str, text: str, word: Decision) -> None:
     records.add_event(session, case, word.at, kind, text, word.who)
     audit.audit(session, word.at, word.who, f"case-{kind}", f"case {case.id}", text)
 
@@ -85,7 +85,7 @@ def _tell(session: Session, case: CaseRow, kind: str, text: str, word: Decision)
 def _concerns(session: Session, case: CaseRow) -> list[Concern]:
     query = select(VendorRow).join(CaseVendorRow).where(CaseVendorRow.case_id == case.id).order_by(VendorRow.name)
     hit: dict[int | None, list[CanaryRow]] = {}
-    for canary in _struck(session, case):
+    for canary in _hit_canaries(session, case):
         hit.setdefault(canary.vendor_id, []).append(canary)
     found = [(row, hit[row.id]) for row in session.exec(query) if row.id in hit]
     return [
@@ -94,7 +94,7 @@ def _concerns(session: Session, case: CaseRow) -> list[Concern]:
     ]
 
 
-def _struck(session: Session, case: CaseRow) -> list[CanaryRow]:
+def _hit_canaries(session: Session, case: CaseRow) -> list[CanaryRow]:
     """Return the issued addresses that a case hit."""
     hit = select(CampaignHitRow.canary_id).where(CampaignHitRow.case_id == case.id, CampaignHitRow.leaks > 0)
     query = select(CanaryRow).where(col(CanaryRow.id).in_(hit))

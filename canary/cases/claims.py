@@ -11,7 +11,7 @@ from canary.model.claim import Claim, ClaimAnswer, ClaimCode, ClaimOutcome
 _SHOWN = 20
 """The most mails that are cited for one answer."""
 _NO, _YES = 0.05, 0.5
-"""A source less likely than the first is ruled out for the purpose of an answer, one above the second is borne out."""
+"""A source that is less likely than the first is ruled out by an answer, one above the second is supported."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,9 +46,9 @@ class FieldFinding:
 
 @dataclass(frozen=True, slots=True)
 class Evidence:
-    """What is known of a case when a claim is looked at.
+    """What is known of a case when a claim is answered.
 
-    `said` holds for each field of the personas the mails that repeat it, `leaked` the probability that it leaked;
+    `said` has for each field of the personas the mails that repeat it, `leaked` the probability that it leaked;
     `quiet` are when the addresses were issued that its vendors have and nobody else wrote to; `carriers` are the
     suppliers that the vendors' own mail was seen to come through. `window` bounds one single leak.
     """
@@ -78,13 +78,13 @@ class Evidence:
 
 
 def answer_claim(claim: Claim, evidence: Evidence) -> ClaimAnswer:
-    """Hold one claim against the evidence."""
+    """Compare one claim with the evidence."""
     outcome, text, mails = _ANSWERS[claim.code](claim, evidence)
     return ClaimAnswer(claim, outcome, text, tuple(mails)[:_SHOWN])
 
 
 def fields_said(evidence: Evidence) -> str:
-    """Say which facts of the personas appear in how many mails."""
+    """Return in words which facts of the personas appear in how many mails."""
     told = [f"{name} in {len(mails)}" for name, mails in evidence.said.items() if mails]
     return f"{', '.join(told)} of {_mails(evidence.mails)}"
 
@@ -112,9 +112,7 @@ def _only_addresses(_: Claim, evidence: Evidence) -> _Found:
 
 def _no_leak(_: Claim, evidence: Evidence) -> _Found:
     p = evidence.suspect(SuspectKind.NOBODY)
-    text = (
-        f"Somebody else wrote to {_addresses(len(evidence.struck))}; {percent(p)} that this came about without a leak."
-    )
+    text = f"Somebody else wrote to {_addresses(len(evidence.struck))}; {percent(p)} that this happened without a leak."
     return _by(1 - p, against=True), text, tuple(s.mail for s in evidence.struck if s.mail)
 
 
@@ -126,7 +124,7 @@ def _guessed(_: Claim, evidence: Evidence) -> _Found:
         text = f"{len(hard)} of {_addresses(len(evidence.struck))} cannot have been guessed: {odds(least.chance.p)} {tries}."
         return ClaimOutcome.CONTRADICTED, text, tuple(s.mail for s in hard if s.mail)
     if any(field.seen for field in evidence.fields):
-        text = f"Whoever guesses an address does not know the name, and the mail says it: {fields_said(evidence)}."
+        text = f"Anyone who guesses an address does not know the name, and the mail has it: {fields_said(evidence)}."
         return ClaimOutcome.CONTRADICTED, text, evidence.named
     if not evidence.struck:
         return ClaimOutcome.UNKNOWN, "No address was hit.", ()
@@ -145,7 +143,7 @@ def _supplier(claim: Claim, evidence: Evidence) -> _Found:
     meant = [s for s in evidence.suspects if wanted in (s.id.casefold(), s.name.casefold(), s.id.partition("/")[0])]
     meant = [s for s in meant if s.kind in (SuspectKind.SUPPLIER, SuspectKind.ACCOUNT)]
     if not meant:
-        return ClaimOutcome.UNKNOWN, f"{claim.detail} is not known to be a supplier of anybody who was hit.", ()
+        return ClaimOutcome.UNKNOWN, f"{claim.detail} is not known to be a supplier of a vendor that was hit.", ()
     best = max(meant, key=lambda s: s.p)
     text = f"{percent(best.p)} that {best.name} is the source; {best.hit} of {best.held} addresses it had were hit."
     return _by(best.p), text, ()
@@ -177,7 +175,7 @@ def _happened(claim: Claim, evidence: Evidence) -> _Found:
         return ClaimOutcome.CONTRADICTED, text[:1].upper() + text[1:], tuple(s.mail for s in late if s.mail)
     early = [s for s in evidence.struck if claim.since and s.at < claim.since]
     if early:
-        text = f"Mail of somebody else came before that, first on {min(s.at for s in early):%d %b %Y}."
+        text = f"Mail from somebody else came before that, first on {min(s.at for s in early):%d %b %Y}."
         return ClaimOutcome.CONTRADICTED, text, tuple(s.mail for s in early if s.mail)
     inside = _meets(claim, window.from_90, window.to_90)
     text = f"The mail says with 90% probability: {window.from_90:%d %b %Y} to {window.to_90:%d %b %Y}."
@@ -188,14 +186,14 @@ def _stopped(claim: Claim, evidence: Evidence) -> _Found:
     since = claim.since
     later = [s for s in evidence.struck if since and s.issued > since]
     if later:
-        text = f"{_addresses(len(later))} given to the vendor since then got mail of somebody else."
+        text = f"{_addresses(len(later))} given to the vendor since then got mail from somebody else."
         return ClaimOutcome.CONTRADICTED, text, tuple(s.mail for s in later if s.mail)
     fresh = sum(since is not None and issued > since for issued in evidence.quiet)
     if fresh:
-        return ClaimOutcome.CONSISTENT, f"{_addresses(fresh)} given to the vendor since then kept quiet.", ()
+        return ClaimOutcome.CONSISTENT, f"{_addresses(fresh)} given to the vendor since then stayed quiet.", ()
     return (
         ClaimOutcome.UNKNOWN,
-        "No address was given to the vendor since then; rotate one, and its silence will tell.",
+        "No address was given to the vendor since then; rotate one, and see whether it stays quiet.",
         (),
     )
 
@@ -214,7 +212,7 @@ _ANSWERS: Mapping[ClaimCode, Callable[[Claim, Evidence], _Found]] = {
 
 
 def _by(p: float, *, against: bool = False) -> ClaimOutcome:
-    """Judge a claim by the probability of what bears it out, or of what speaks against it."""
+    """Judge a claim by the probability of what supports it, or of what speaks against it."""
     p = 1 - p if against else p
     return ClaimOutcome.CONTRADICTED if p < _NO else ClaimOutcome.CONSISTENT if p > _YES else ClaimOutcome.UNKNOWN
 

@@ -1,4 +1,4 @@
-"""When vendors should fall silent: set by the owner, applied to the mail that came before, and written down."""
+"""When vendors should stop writing: set by the owner, applied to past mail, and recorded."""
 
 from collections.abc import Mapping
 from datetime import datetime
@@ -13,13 +13,13 @@ from canary.store.queries import audit
 from canary.store.queries.vendors import get_vendor, vendor_row
 
 COLUMNS = {"contract": "contract_ends", "erasure": "erasure_requested", "unsubscribed": "unsubscribed"}
-"""The column of each field of `Endings`; the same word names the option of the command and the key of the file."""
+"""The column of each field of `RelationshipEnds`; option and key in the vendor file have the same name."""
 
 
 def set_endings(
     session: Session, vendor: str, told: Mapping[str, datetime | None], who: str, now: datetime
 ) -> RejudgeOutcome:
-    """Set or clear (None) what ended for a vendor, by the field of `Endings`; its own mail since is judged again."""
+    """Set or clear (None) ends of a vendor, by field of `RelationshipEnds`; its own mail since is judged again."""
     row = vendor_row(session, vendor)
     before = get_vendor(session, vendor).endings
     changed = {name: at for name, at in told.items() if getattr(before, name) != at}
@@ -35,7 +35,7 @@ def set_endings(
 
 
 def set_grace(session: Session, vendor: str, days: int | None, who: str, now: datetime) -> RejudgeOutcome:
-    """Set the days of grace after every end of a vendor; None is what is usual for each."""
+    """Set the days of grace after every end of a vendor; None restores the usual ones."""
     row = vendor_row(session, vendor)
     if row.grace_days == days:
         return RejudgeOutcome()

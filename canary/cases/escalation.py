@@ -9,7 +9,7 @@ from canary.model.case import SuspectKind, percent
 VENDORS = (2, 5, 20, 100)
 CANARIES = (10, 100, 1_000, 10_000)
 SURE = (0.8, 0.95, 0.99)
-"""Probabilities of the top suspect that are worth an alert; only a rise is, so that nothing swings."""
+"""Probabilities of the top suspect that are worth an alert, and only when rising, so that alerts do not swing."""
 
 LEADS = 0.5
 """A suspect overtakes another only when it is likelier than not."""
@@ -20,9 +20,9 @@ _PARTIES = (SuspectKind.VENDOR, SuspectKind.SUPPLIER, SuspectKind.ACCOUNT, Suspe
 
 @dataclass(frozen=True, slots=True)
 class NotifiedState:
-    """How a case stands, or stood at the most when people were told; `top` is the likeliest suspect as `kind:id`.
+    """The state of a case now, or the most that alerts have said about it; `top` is the likeliest suspect as `kind:id`.
 
-    `tops` are those that were at the top before.
+    `tops` are earlier top suspects.
     """
 
     vendors: int = 1
@@ -35,12 +35,12 @@ class NotifiedState:
 
     @classmethod
     def of(cls, kept: Mapping[str, Any]) -> "NotifiedState":
-        """Read what was kept."""
+        """Read what was stored."""
         fields, tops = (tuple(map(str, kept.get(name, ()))) for name in ("fields", "tops"))
         return replace(cls(**{name: kept[name] for name in _PLAIN if name in kept}), fields=fields, tops=tops)
 
     def after(self, before: "NotifiedState") -> "NotifiedState":
-        """Return what people know once they were told of this as well."""
+        """Return what people know after an alert about this as well."""
         same = before.top == self.top
         return NotifiedState(
             max(before.vendors, self.vendors), max(before.canaries, self.canaries),
@@ -51,7 +51,7 @@ class NotifiedState:
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """Something new: the kind of fact, what makes it this one and no other, and a sentence."""
+    """A change: the kind of alert, what identifies it, and a sentence."""
 
     kind: str
     mark: str
@@ -59,7 +59,7 @@ class Change:
 
 
 def changes(before: NotifiedState, now: NotifiedState) -> Iterator[Change]:
-    """Yield what is worth telling about a case that stood otherwise before."""
+    """Yield the changes of a case that are worth an alert."""
     for kind, look in ESCALATIONS.items():
         found = look(before, now)
         if found is not None:
@@ -116,4 +116,4 @@ ESCALATIONS: dict[str, Callable[[NotifiedState, NotifiedState], _Found]] = {
     "certainty": _certain,
     "case-grown": _grown,
 }
-"""By the kind of fact that tells of it."""
+"""By the kind of alert."""

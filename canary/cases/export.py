@@ -1,4 +1,4 @@
-"""All that is known of a case as one document: for programs, and as the evidence that is kept or handed on."""
+"""All that is known of a case as one document, for programs and as evidence."""
 
 from collections.abc import Iterator
 from datetime import datetime
@@ -42,7 +42,7 @@ def case_document(session: Session, case: CaseRow, now: datetime) -> dict[str, A
 
 
 def timeline(session: Session, number: int, most: int = 1000) -> list[CaseEventRow]:
-    """Return the timeline of a case and of those that became part of it, oldest line first; the newest are kept."""
+    """Return the timeline of a case and of those that became part of it, oldest line first; at most its newest lines."""
     parts = merge_split.parts_of(session, number)
     query = select(CaseEventRow).where(col(CaseEventRow.case_id).in_(parts))
     newest = session.exec(query.order_by(col(CaseEventRow.at).desc(), col(CaseEventRow.id).desc()).limit(most)).all()

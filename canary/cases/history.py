@@ -1,4 +1,4 @@
-"""What was assigned to which case before: the store's answers to `canary.cases.assign`, and the line that decisions draw."""
+"""What was assigned to which case before, as `canary.cases.assign` asks for it, and the numbers of people's decisions."""
 
 from collections.abc import Collection, Iterable, Sequence
 from datetime import datetime
@@ -19,21 +19,21 @@ _NONE = 2**31 - 1  # the largest number that a column of ours holds
 
 
 def newest_decision(session: Session) -> int:
-    """Return the number of the newest decision of a person on a case or a campaign, 0 while there is none."""
+    """Return the number of the newest decision on a case or a campaign, 0 while there is none."""
     return session.exec(select(func.max(CaseDecisionRow.id))).one() or 0
 
 
 def number_decision(session: Session, who: str, at: datetime) -> None:
-    """Give a decision on a case or a campaign its number: what has its case by now keeps it."""
+    """Number a decision on a case or a campaign: hits that have their case by now keep it."""
     session.add(CaseDecisionRow(at=at, who=who[:100]))
     session.flush()
 
 
 class StoredCases:
-    """The cases that are kept; with `before`, as they were when that decision had just been made."""
+    """The stored cases; with `before`, as they were when that decision had just been made."""
 
     def __init__(self, session: Session, before: int | None = None) -> None:
-        """Look at all that is kept, or at what had its case before a decision was followed by anything."""
+        """Read all that is stored, or with `before` only what had its case when that decision was made."""
         self._session = session
         self._before = _NONE if before is None else before
         self._known: dict[int, LeakCase] = {}

@@ -1,6 +1,6 @@
-"""Judged hits are kept with the cases they were assigned to: rows, timeline, burned addresses, counts, alerts.
+"""Writing judged hits with the cases they were assigned to: rows, timeline, burned addresses, counts, alerts.
 
-Whoever calls this for hits that bear on a case holds the lock of the cases.
+For hits that bear on a case the caller holds `Lock.CASES`.
 """
 
 from collections.abc import Sequence
@@ -38,7 +38,7 @@ class AssignedHit:
 
     @property
     def case(self) -> int | None:
-        """The number of the case, once it is kept."""
+        """The number of the case, once it is stored."""
         return self.made.case.number if self.made.case else None
 
 
@@ -70,7 +70,7 @@ def _follow(session: Session, stored: StoredCases, hit: AssignedHit, decision: i
         what = "an address that was not hit before" if made.known else "another campaign"
         before = row.state
         reopen(row, made.case, decision)
-        records.add_event(session, row, hit.at, "reopened", f"Was {before}; opened again, as {what} came to it.")
+        records.add_event(session, row, hit.at, "reopened", f"Was {before}; reopened, as {what} came to it.")
     if made.first and made.burns:
         lifecycle.mark_burned_by_leak(session, hit.canary, hit.at)
 
@@ -83,7 +83,7 @@ def _open(session: Session, stored: StoredCases, case: LeakCase, hit: AssignedHi
 
 
 def reopen(row: CaseRow, case: LeakCase, decision: int) -> None:
-    """Open a settled case again; how it stood before is kept, should the hit turn out to be none."""
+    """Reopen a settled case; its state before is kept, in case the hit turns out not to be a leak."""
     if row.reopened is None or row.reopened["decision"] < decision:
         row.reopened = {"decision": decision, "state": row.state, "outcome": row.outcome}
     row.state, row.outcome = case.state.value, case.outcome

@@ -1,4 +1,4 @@
-"""Letters about a case: a template that its owner may edit, filled with facts and nothing else."""
+"""The text of letters: a template that the owner may edit, filled with facts and nothing else."""
 
 import re
 from collections.abc import Sequence
@@ -19,7 +19,7 @@ _UNSEEN = dict.fromkeys((*range(32), 127, *range(0x202A, 0x202F), *range(0x2066,
 
 @dataclass(frozen=True, slots=True)
 class CitedMail:
-    """One mail as a letter cites it; whatever it claims is text on one line, and its links are broken."""
+    """One mail as a letter cites it; what it claims is text on one line, without working links."""
 
     at: datetime
     address: str
@@ -45,7 +45,7 @@ class GivenAddress:
 
 @dataclass(frozen=True, slots=True)
 class LetterFacts:
-    """All that a letter may say. `others` counts further vendors that the same mail hit, which are not named."""
+    """All facts that a letter may use. `others` counts further vendors that the same mail hit, which are not named."""
 
     to: str
     case: int
@@ -80,25 +80,25 @@ def check(template: str) -> None:
 
 
 def one_line(text: str, most: int = 200) -> str:
-    """Return a hostile text as one line that holds no living link."""
+    """Return a hostile text as one line without working links."""
     return _LINK.sub(r"\1xx\2", " ".join(text.translate(_UNSEEN).split()))[:most]
 
 
 class _Sandbox(ImmutableSandboxedEnvironment):
-    """Reads facts and repeats over them: no calls and no arithmetic, with which a text could ask for endless work."""
+    """Allows reading facts and loops over them, but no calls and no arithmetic, which could take endless work."""
 
     intercepted_binops = frozenset({"*", "**", "%", "+", "-", "/", "//"})
 
     def is_safe_attribute(self, obj: object, attr: str, value: object) -> bool:
-        """Whether a template may read something of a fact."""
+        """Whether a template may read an attribute of a fact."""
         return not callable(value) and super().is_safe_attribute(obj, attr, value)
 
     def wrap_str_format(self, _: object) -> None:
-        """Let no text be made wide by its own format."""
+        """Refuse formats, which could make a text endlessly wide."""
 
     def call_binop(self, _: object, operator: str, *__: object) -> object:
-        """Refuse to calculate."""
-        raise SecurityError(f"{operator} is not for letters")
+        """Refuse arithmetic."""
+        raise SecurityError(f"{operator} is not allowed in letters")
 
 
 @cache

@@ -1,4 +1,4 @@
-"""Letters about a case: the owner's text where there is one, else the one that ships, filled with what is known."""
+"""Letters about a case: the owner's text if there is one, else the shipped one, filled with what is known."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -43,7 +43,7 @@ def letter(session: Session, number: int, to: str, language: str, now: datetime)
 
 
 def addressees(session: Session, number: int) -> tuple[tuple[str, str], ...]:
-    """Return to whom a case can be written, with their names: its vendors, then the suppliers suspected of it."""
+    """Return the parties that can be written to about a case, with their names: its vendors, then suspected suppliers."""
     case = workflow.get_case(session, number)
     vendors = session.exec(
         select(VendorRow.slug, VendorRow.name).join(CaseVendorRow).where(CaseVendorRow.case_id == number)
@@ -65,21 +65,21 @@ def suspected(session: Session, case: CaseRow) -> list[tuple[str, str]]:
 
 
 def text_of(session: Session, kind: str, language: str) -> str:
-    """Return the text of a letter: the owner's, else the one that ships; raises Unknown where there is none."""
-    _known(kind, language)
+    """Return the text of a letter: the owner's, else the shipped one; raises Unknown where there is none."""
+    _check_names(kind, language)
     row = session.get(LetterRow, (kind, language))
     return row.text if row else shipped(kind, language)
 
 
 def shipped(kind: str, language: str) -> str:
     """Return the text of a letter that comes with the program."""
-    _known(kind, language)
+    _check_names(kind, language)
     return (config_folder() / "letters" / language / f"{kind}.txt").read_text(encoding="utf-8")
 
 
 def change(session: Session, kind: str, language: str, text: str, word: Decision) -> None:
-    """Keep the owner's text of a letter, or go back to the shipped one for an empty text; raises ValueError for a bad one."""
-    _known(kind, language)
+    """Store the owner's text of a letter, or with an empty text return to the shipped one; raises ValueError."""
+    _check_names(kind, language)
     text, row = text.replace("\r\n", "\n"), session.get(LetterRow, (kind, language))
     if not text.strip():
         if row is not None:
@@ -93,11 +93,11 @@ def change(session: Session, kind: str, language: str, text: str, word: Decision
 
 
 def changed(session: Session) -> dict[tuple[str, str], LetterRow]:
-    """Return the letters whose text is the owner's."""
+    """Return the letters whose text the owner has changed."""
     return {(row.kind, row.language): row for row in session.exec(select(LetterRow))}
 
 
-def _known(kind: str, language: str) -> None:
+def _check_names(kind: str, language: str) -> None:
     if kind not in KINDS:
         raise Unknown(f"letter {kind!r} is not known: write to one of {', '.join(KINDS)}")
     if language not in LANGUAGES:
@@ -111,18 +111,18 @@ def _facts(session: Session, case: CaseRow, kind: str, slug: str, now: datetime)
     if not given:
         raise Unknown(f"case {case.id}: nothing in it concerns {kind} {slug!r}; see `canary case show {case.id}`")
     mails, others = _mails(session, case, vendors), _members(session, case) - vendors
-    said = _said(evidence, mails)
+    said = _leaked_fields(evidence, mails)
     after, before = max(g.issued for g in given), min(g.first for g in given)
     bounded = after < before
     return LetterFacts(
-        name, case.id or 0, now, given, _seen(session, case, vendors), len(mails), len(others),
+        name, case.id or 0, now, given, _cited_mails(session, case, vendors), len(mails), len(others),
         after if bounded else None, before if bounded else None, list(said), len(set().union(*said.values())),
         _guess(evidence, {g.address for g in given}), _hypotheses(evidence.suspects, kind),
     )  # fmt: skip
 
 
-def _said(evidence: Evidence, mails: set[int]) -> dict[str, set[int]]:
-    """Return the fields that leaked, with those of the given mails that repeat them: a letter mentions no other mail."""
+def _leaked_fields(evidence: Evidence, mails: set[int]) -> dict[str, set[int]]:
+    """Return the leaked fields, each with the given mails that repeat it: a letter mentions no other mail."""
     found = {field.name: mails.intersection(field.mails) for field in evidence.fields if field.leaked}
     return {field: its for field, its in found.items() if its}
 
@@ -163,7 +163,7 @@ def _mails(session: Session, case: CaseRow, vendors: set[int]) -> set[int]:
     return {number for number in session.exec(query) if number is not None}
 
 
-def _seen(session: Session, case: CaseRow, vendors: set[int]) -> list[CitedMail]:
+def _cited_mails(session: Session, case: CaseRow, vendors: set[int]) -> list[CitedMail]:
     query = select(MailRow, CanaryRow.address).join_from(HitRow, MailRow).join(CanaryRow).where(*_of(case, vendors))
     return [_cited(mail, to) for mail, to in session.exec(query.order_by(col(HitRow.at), col(HitRow.id)).limit(_CITED))]
 
@@ -185,7 +185,7 @@ def _guess(evidence: Evidence, addresses: set[str]) -> str:
 
 
 def _hypotheses(suspects: Sequence[Suspect], kind: str) -> list[tuple[str, str]]:
-    # A letter to a supplier names none of its clients that are suspected, and one to a vendor no other vendor.
+    # A letter to a supplier names no suspected client of it, and one to a vendor no other vendor.
     told = (SuspectKind.SUPPLIER, SuspectKind.ACCOUNT, SuspectKind.OWNER, SuspectKind.NOBODY)
     kept = [s for s in suspects if s.kind in told or (kind == "vendor" and s.kind is SuspectKind.VENDOR)]
     return [(s.name, percent(s.p)) for s in kept[:_HYPOTHESES] if s.p >= 0.01]

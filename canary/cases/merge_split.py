@@ -1,4 +1,4 @@
-"""Two cases made one and one made two, by a person's word, with all that is needed to take it back exactly."""
+"""Merging and splitting cases by a person's decision, with all that is needed to undo it exactly."""
 
 from collections.abc import Iterable
 from datetime import datetime
@@ -28,31 +28,31 @@ _LEAKS = [verdict.value for verdict in LEAKS]
 
 
 def merge(session: Session, number: int, other: int, word: Decision) -> MoveRow:
-    """Let a case take over another; raises Unknown, and ValueError where one of them is no case of its own."""
+    """Merge another case into a case; raises Unknown, and ValueError where one of them is part of another case."""
     lock(session, Lock.CASES)
     into, part = get_active_case(session, number), get_active_case(session, other)
     if into is part:
-        raise ValueError(f"case {number}: it is one with itself already; name another case to merge into it")
-    move = _record(session, "merge", part, into, _hits(session, HitRow.case_id == other), word)
+        raise ValueError(f"case {number}: a case cannot be merged with itself; name another case to merge into it")
+    move = _record_move(session, "merge", part, into, _hits(session, HitRow.case_id == other), word)
     vendors = _vendors(session, other)
     move.moved = {**move.moved, "added": sorted(vendors - _vendors(session, number))}
     _take_over(session, part, into, move)
     _join(session, into, vendors)
-    _tell(session, into, "merged", f"Case {other} became part of this case.", word)
-    _tell(session, part, "merged", f"Became part of case {number}.", word)
+    _record(session, into, "merged", f"Case {other} became part of this case.", word)
+    _record(session, part, "merged", f"Became part of case {number}.", word)
     _weigh(session, into)
     return move
 
 
 def split_vendor(session: Session, number: int, vendor: str, word: Decision) -> CaseRow:
-    """Make what came to one vendor's addresses a case of its own; raises Unknown, and ValueError where nothing is left."""
+    """Make the hits at one vendor's addresses a separate case; raises Unknown, and ValueError where nothing is left."""
     row = vendor_row(session, vendor)
     theirs = col(HitRow.canary_id).in_(select(CanaryRow.id).where(CanaryRow.vendor_id == row.id))
     return _split(session, number, theirs, f"vendor {vendor}", word)
 
 
 def split_campaign(session: Session, number: int, campaign: int, word: Decision) -> CaseRow:
-    """Make one campaign a case of its own; raises Unknown, and ValueError where nothing is left."""
+    """Make the hits of one campaign a separate case; raises Unknown, and ValueError where nothing is left."""
     row = campaign_row(session, campaign)
     if row is None:
         raise Unknown(f"campaign {campaign}: there is none; see `canary campaign list`")
@@ -63,24 +63,26 @@ def split_campaign(session: Session, number: int, campaign: int, word: Decision)
 def undo(session: Session, number: int, word: Decision) -> MoveRow:
     """Take back the last merge or split of a case; raises ValueError without one, or where another came after it."""
     lock(session, Lock.CASES)
-    move = next(iter(_standing(session, [number])), None)
+    move = next(iter(_moves(session, [number])), None)
     if move is None:
         raise ValueError(f"case {number}: nothing was merged or split here that could be undone")
-    later = [m for m in _standing(session, [move.from_id, move.to_id]) if (m.id or 0) > (move.id or 0)]
+    later = [m for m in _moves(session, [move.from_id, move.to_id]) if (m.id or 0) > (move.id or 0)]
     if later:
         first = later[0].from_id if later[0].to_id in (move.from_id, move.to_id) else later[0].to_id
         raise ValueError(f"case {number}: another move came after this one; undo that of case {first} first")
     move.undone_at = word.at
     {"merge": _unmerge, "split": _unsplit}[move.kind](session, move)
     for row in (session.get_one(CaseRow, move.from_id), session.get_one(CaseRow, move.to_id)):
-        _tell(session, row, "undone", f"The {move.kind} of cases {move.from_id} and {move.to_id} was taken back.", word)
+        _record(
+            session, row, "undone", f"The {move.kind} of cases {move.from_id} and {move.to_id} was taken back.", word
+        )
         if row.merged_into is None:
             _weigh(session, row)
     return move
 
 
 def proposals(session: Session, number: int, most: int = 5) -> tuple[int, ...]:
-    """Return open cases that have a campaign in common with an open one, unless a person split them apart."""
+    """Return open cases that share a campaign with an open one, unless a person split them apart."""
     mine = select(CampaignHitRow.campaign_id).where(
         CampaignHitRow.case_id == number, CampaignHitRow.campaign_id > 0, CampaignHitRow.leaks > 0
     )
@@ -90,15 +92,15 @@ def proposals(session: Session, number: int, most: int = 5) -> tuple[int, ...]:
         .where(col(CampaignHitRow.campaign_id).in_(mine), CampaignHitRow.case_id != number, CampaignHitRow.leaks > 0)
         .where(col(CaseRow.state).in_(records.OPEN))
     )
-    apart = {n for m in _standing(session, [number]) if m.kind == "split" for n in (m.from_id, m.to_id)}
+    apart = {n for m in _moves(session, [number]) if m.kind == "split" for n in (m.from_id, m.to_id)}
     found = sorted(n for n in session.exec(query.distinct().limit(50)) if n not in apart)
     return tuple(found[:most])
 
 
 def undoable(session: Session, number: int) -> bool:
-    """Whether a case was merged or split and the last of it can be taken back here."""
-    move = next(iter(_standing(session, [number])), None)
-    return move is not None and _standing(session, [move.from_id, move.to_id])[0].id == move.id
+    """Whether the last merge or split of a case can be undone here."""
+    move = next(iter(_moves(session, [number])), None)
+    return move is not None and _moves(session, [move.from_id, move.to_id])[0].id == move.id
 
 
 def parts_of(session: Session, number: int) -> list[int]:
@@ -117,21 +119,21 @@ def _split(session: Session, number: int, chosen: Any, named: str, word: Decisio
     gone, left = _leaks(session, number, chosen), _leaks(session, number, ~chosen)
     if not gone or not left:
         what = "nothing" if not gone else "all that is in it"
-        raise ValueError(f"case {number}: splitting off {named} would move {what}; name what is a part of it")
+        raise ValueError(f"case {number}: splitting off {named} would move {what}; name a part of it")
     new = CaseRow(
         vendor_id=gone[0][1], state=case.state, outcome=case.outcome, owner=case.owner, aware_at=case.aware_at,
         opened_at=gone[0][0], last_hit_at=gone[-1][0], opening_hit=min(hits),
     )  # fmt: skip
     session.add(new)
     session.flush()
-    move = _record(session, "split", case, new, hits, word)
+    move = _record_move(session, "split", case, new, hits, word)
     _move(session, hits, new)
     _settle_vendors(session, case, new, move)
     if case.vendor_id not in _vendors(session, number):
         case.vendor_id = left[0][1]
     case.last_hit_at = _last(session, number) or case.last_hit_at
-    _tell(session, case, "split", f"What came of {named} is case {new.id} now.", word)
-    _tell(session, new, "split", f"Split off case {number}: {named}.", word)
+    _record(session, case, "split", f"The hits of {named} are case {new.id} now.", word)
+    _record(session, new, "split", f"Split off case {number}: {named}.", word)
     _weigh(session, case)
     _weigh(session, new)
     return new
@@ -153,14 +155,14 @@ def _take_over(session: Session, part: CaseRow, into: CaseRow, move: MoveRow) ->
     into.owner = into.owner or part.owner
     part.state, part.outcome, part.merged_into = CaseState.CLOSED.value, "", into.id
     session.add_all([into, part])
-    move.moved = {**move.moved, "after": _kept(into)}
+    move.moved = {**move.moved, "after": _values(into)}
 
 
 def _unmerge(session: Session, move: MoveRow) -> None:
     part, into = session.get_one(CaseRow, move.from_id), session.get_one(CaseRow, move.to_id)
     _move(session, _hits(session, col(HitRow.case_id) == into.id, move.moved["hits"]), part)
     _restore(part, move.moved["from"])
-    since = {name: value for name, value in _kept(into).items() if move.moved["after"][name] != value}
+    since = {name: value for name, value in _values(into).items() if move.moved["after"][name] != value}
     _restore(into, move.moved["to"] | since)
     _leave(session, into, set(move.moved["added"]) - _hit_vendors(session, into.id))
     _refresh(session, part, into)
@@ -178,15 +180,17 @@ def _unsplit(session: Session, move: MoveRow) -> None:
 
 
 def _refresh(session: Session, *rows: CaseRow) -> None:
-    """Let cases have had their last hit when mail last came, which may be after what is being taken back."""
+    """Set the time of the last hit of cases, which may be after the move that is undone."""
     for row in rows:
         row.last_hit_at = max(filter(None, (row.last_hit_at, _last(session, row.id))))
         session.add(row)
     session.flush()
 
 
-def _record(session: Session, kind: str, source: CaseRow, target: CaseRow, hits: list[int], word: Decision) -> MoveRow:
-    moved = {"hits": hits, "from": _kept(source), "to": _kept(target)}
+def _record_move(
+    session: Session, kind: str, source: CaseRow, target: CaseRow, hits: list[int], word: Decision
+) -> MoveRow:
+    moved = {"hits": hits, "from": _values(source), "to": _values(target)}
     move = MoveRow(
         kind=kind,
         from_id=source.id or 0,
@@ -200,7 +204,7 @@ def _record(session: Session, kind: str, source: CaseRow, target: CaseRow, hits:
     return move
 
 
-def _kept(case: CaseRow) -> dict[str, Any]:
+def _values(case: CaseRow) -> dict[str, Any]:
     times = {name: at.isoformat() if (at := getattr(case, name)) else None for name in _TIMES}
     return {name: getattr(case, name) for name in _KEPT} | times
 
@@ -212,8 +216,8 @@ def _restore(case: CaseRow, kept: dict[str, Any]) -> None:
         setattr(case, name, datetime.fromisoformat(kept[name]) if kept[name] else None)
 
 
-def _standing(session: Session, numbers: Iterable[int]) -> list[MoveRow]:
-    """Return the moves of some cases that were not taken back, the newest first."""
+def _moves(session: Session, numbers: Iterable[int]) -> list[MoveRow]:
+    """Return the moves of some cases that were not undone, the newest first."""
     touched = or_(col(MoveRow.from_id).in_(numbers), col(MoveRow.to_id).in_(numbers))
     query = select(MoveRow).where(touched, col(MoveRow.undone_at).is_(None))
     return list(session.exec(query.order_by(col(MoveRow.id).desc())))
@@ -271,7 +275,7 @@ def _leave(session: Session, case: CaseRow, vendors: set[int]) -> None:
     session.flush()
 
 
-def _tell(session: Session, case: CaseRow, kind: str, text: str, word: Decision) -> None:
+def _record(session: Session, case: CaseRow, kind: str, text: str, word: Decision) -> None:
     number_decision(session, word.who, word.at)
     why = f"{text} {word.note}".strip()
     records.add_event(session, case, word.at, kind, why, word.who)

@@ -1,4 +1,4 @@
-"""What to do next about a case: for the person whose addresses leaked, and for the company that answers for them."""
+"""What to do next about a case: for a person whose addresses leaked, and for a company that is responsible for them."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from canary.model.case import counts_as_leaked
 
 NOTIFY_WITHIN = timedelta(hours=72)
-"""GDPR Art. 33(1): the supervisory authority is told within 72 hours after having become aware of a breach."""
+"""GDPR Art. 33(1): the supervisory authority is notified within 72 hours of becoming aware of a breach."""
 
 _WATCH = {
     "phone": "calls and text messages to the number that leaked",
@@ -19,9 +19,10 @@ _WATCH = {
 
 @dataclass(frozen=True, slots=True)
 class Task:
-    """A point of the checklist under a code that stays the same; `whose` it is, and what a button may do about it.
+    """A task of the checklist under a code that stays the same; `whose` it is, and what a button does about it.
 
-    `act` is `rotate` or `letter`, `about` the vendor or the letter it concerns. `done` says that the facts show it done.
+    `act` is `rotate` or `letter`, `about` the vendor or the letter it concerns. `done` means that the facts show it is
+    done.
     """
 
     code: str
@@ -44,7 +45,7 @@ class Concern:
 
 @dataclass(frozen=True, slots=True)
 class Clock:
-    """The 72 hours of GDPR Art. 33, from when one became aware; `left` is negative when they are over."""
+    """The 72 hours of GDPR Art. 33, from becoming aware; `left` is negative when they are over."""
 
     aware: datetime
     until: datetime
@@ -57,13 +58,13 @@ class Clock:
 
     @property
     def text(self) -> str:
-        """How much is left, in words."""
+        """The time left, in words."""
         hours = int(abs(self.left).total_seconds() // 3600)
         return f"overdue by {hours} h" if self.over else f"{hours} h left"
 
 
 def clock(aware: datetime | None, now: datetime) -> Clock | None:
-    """Return how the 72 hours stand; None while nobody said since when one is aware."""
+    """Return what is left of the 72 hours; None while it is not recorded when they began."""
     return Clock(aware, aware + NOTIFY_WITHIN, aware + NOTIFY_WITHIN - now) if aware else None
 
 
@@ -105,6 +106,6 @@ def _official(
         text = f"Write to {name}, whose client you or your vendor is, and ask what a processor must answer (Art. 33(2))"
         yield Task(f"ask:{slug}", "company", text, "letter", f"supplier:{slug}")
     yield Task(
-        "assess", "company", "Decide whether persons are at risk; tell the authority (Art. 33), and them (Art. 34)"
+        "assess", "company", "Decide whether people are at risk; notify the authority (Art. 33), and them (Art. 34)"
     )
     yield Task("record", "company", "Keep the record of what happened, its effects and what was done (Art. 33(5))")

@@ -1,4 +1,4 @@
-"""Cases: opened by the first leak hit of a vendor, joined by what belongs to them."""
+"""Rows of cases: opening one, its timeline, its hits."""
 
 from collections.abc import Iterable
 from datetime import datetime
@@ -32,7 +32,7 @@ def open_case(session: Session, vendor_id: int, at: datetime, decision: int = 0)
     case = CaseRow(vendor_id=vendor_id, opened_at=at, last_hit_at=at, decision=decision)
     session.add(case)
     session.flush()
-    add_event(session, case, at, "opened", "First mail of somebody else at an address of this vendor.")
+    add_event(session, case, at, "opened", "First mail from somebody else at an address of this vendor.")
     return case
 
 

@@ -1,4 +1,4 @@
-"""Judging again: what is known of a sender now is applied to the mail that came before, and the cases follow."""
+"""Judging past mail again by what is known of a sender now; the cases follow."""
 
 import zlib
 from collections import Counter
@@ -32,15 +32,15 @@ from canary.store.tables.base import metadata
 
 BATCH = 100
 _OTHERS = (Verdict.SELF_TEST, Verdict.GUESS)
-"""Verdicts that no decision on a vendor changes; what came to a decoy is none of the vendor's."""
+"""Verdicts that no decision on a vendor changes; a decoy belongs to no vendor."""
 _PASSING = frozenset({Reason.HARD_TO_GUESS, Reason.EASY_TO_GUESS, Reason.GUESS_BY_SHAPE, Reason.RSPAMD})
-"""Reasons that change as guesses come in, or that stand beside the verdict; they alone make no new judgement."""
+"""Reasons that change as guesses come in, or that do not bear on the verdict; they alone make no new judgement."""
 _BEARING = LEAKS | HINTS
 
 
 @dataclass(slots=True)
 class RejudgeOutcome:
-    """What came of it: hits looked at and changed, cases opened and closed, and the suppliers that own mail shows."""
+    """The outcome: hits checked and changed, cases opened and closed, and the suppliers that the vendor's mail shows."""
 
     looked: int = 0
     changed: int = 0
@@ -49,29 +49,29 @@ class RejudgeOutcome:
     uses: dict[tuple[str, str], Use] = field(default_factory=dict)
 
     def add(self, other: "RejudgeOutcome") -> None:
-        """Count what another round did as well."""
+        """Add the outcome of another round."""
         self.looked, self.changed = self.looked + other.looked, self.changed + other.changed
         self.opened += other.opened
         self.closed += other.closed
 
     def __str__(self) -> str:
-        """Say it in words."""
+        """Return it in words."""
         cases = [f"case {n} opened" for n in self.opened] + [f"case {n} closed" for n in self.closed]
         return ", ".join([f"{self.changed} of {self.looked} mails judged again", *cases])
 
 
 def of_sender(key: str) -> ColumnElement[bool]:
-    """Choose the hits of mails whose sender proved a key."""
+    """Select the hits of mails whose sender proved a key."""
     return col(HitRow.mail_id).in_(select(MailSenderRow.mail_id).where(MailSenderRow.key == key))
 
 
 def own_since(at: datetime) -> ColumnElement[bool]:
-    """Choose the hits of the vendor's own mail since a time."""
+    """Select the hits of the vendor's own mail since a time."""
     return (col(HitRow.at) >= at) & col(HitRow.verdict).in_(sorted(OWN))
 
 
 def rejudge(session: Session, vendor_id: int, which: ColumnElement[bool], cause: RejudgeCause) -> RejudgeOutcome:
-    """Judge some hits of a vendor again by what is known now, and bring the cases in order; all in one transaction.
+    """Judge some hits of a vendor again by what is known now, and bring the cases into line; all in one transaction.
 
     Only a batch of mails is in memory at a time, however many there are.
     """
@@ -93,7 +93,7 @@ def rejudge(session: Session, vendor_id: int, which: ColumnElement[bool], cause:
 
 
 def decide_about(session: Session, vendor_id: int) -> None:
-    """Count a decision of the owner about a vendor: mail that was judged without it is judged again before it is kept."""
+    """Count a decision about a vendor: a batch that was judged without it is judged again before it is written."""
     lock(session, Lock.CASES)
     session.execute(update(VendorRow).where(col(VendorRow.id) == vendor_id).values(decisions=VendorRow.decisions + 1))
 
@@ -120,7 +120,7 @@ def _batches(session: Session, vendor_id: int, which: ColumnElement[bool]) -> It
 
 @dataclass(frozen=True, slots=True)
 class _Change:
-    """A kept hit about which something else is said now."""
+    """A stored hit whose judgement changes."""
 
     hit: Row[Any]
     mail: AuthenticatedMail
@@ -130,7 +130,7 @@ class _Change:
 
 @dataclass(slots=True)
 class _Round:
-    """One vendor's hits being judged again: verdicts and counts; which of them left a case, and whether any case is concerned."""
+    """One vendor's hits being judged again: verdicts, counts, hits that left a case, and whether any case is affected."""
 
     session: Session
     vendor_id: int
@@ -165,7 +165,7 @@ class _Round:
         return None if _same(hit, judgement) else _Change(hit, mail, canary, judgement)
 
     def _count(self, change: _Change) -> None:
-        """Count a hit as what it is now."""
+        """Correct the counts for one changed hit."""
         hit, judgement = change.hit, change.judgement
         counters = sums_of(self.session)
         counters.remove(CountedHit(hit.canary_id, hit.at, hit.verdict, hit.identity_domain))
@@ -178,10 +178,10 @@ class _Round:
             self.freed[hit.case_id] += 1
 
     def _link(self, changed: Sequence[_Change]) -> None:
-        """Let mails that are charged now join their campaigns, which the vendor's own mail has none of."""
+        """Let mails that are charged now join their campaigns; the vendor's own mail had none."""
         lone = {c.hit.mail_id: c for c in changed if c.judgement.leak and c.hit.campaign_id is None}
         for number, row in mails.rows(self.session, list(lone)).items():
-            # By its text alone: whose platform a mail came through is not asked again here.
+            # By its text alone: through whose platform a mail came is not determined again here.
             to = addressee(lone[number].mail.mail, [(lone[number].canary, self.vendor)])
             self.campaigns.add(membership.join_campaign(self.session, row, worded(lone[number].mail.mail, to)))
         self.session.flush()
@@ -198,14 +198,14 @@ class _Round:
 
 
 def stored_mail(row: Row[Any]) -> AuthenticatedMail:
-    """Return a kept mail with all that was found out about it when it came."""
+    """Return a stored mail with all that was found out about it when it came."""
     content = zlib.decompress(row.content)
     raw = RawMail(row.key, envelope_of(row.envelope, row.received_at), content)
     return AuthenticatedMail(raw, parse(content), proofs_of(row.proofs), identity_of(row.identity))
 
 
 def _weight(verdict: str) -> int:
-    """How much a verdict charges the vendor: in full, weakly, or not."""
+    """Return how much a verdict charges the vendor: in full, weakly, or not."""
     return 2 if verdict in LEAKS else 1 if verdict in HINTS else 0
 
 
@@ -215,7 +215,7 @@ def _same(hit: Row[Any], judgement: Judgement) -> bool:
 
 
 def _written(change: _Change, decision: int) -> dict[str, Any]:
-    """Return what is kept of a hit now; one that begins to bear on a case is given its case when the cases are replayed."""
+    """Return the new values of a hit; one that begins to bear on a case gets its case when the cases are replayed."""
     hit, judgement = change.hit, change.judgement
     beside = (reason for reason in reasons_of(hit.reasons) if reason.code is Reason.RSPAMD)
     stays = judgement.bears_on_a_case and hit.verdict in _BEARING

@@ -1,8 +1,8 @@
 """Cases after an answer: what was assigned since the newest decision on cases is assigned again, hit by hit.
 
-So the cases are the same whether an answer about a sender came before or after the mails that it changes. What had its
-case when somebody last decided on a case keeps it; a case that was opened since keeps its number where it still has
-the hit that opened it or another of its own, and is closed where it has none.
+So the cases are the same whether an answer about a sender comes before or after the mail it is about. Hits that had
+their case when somebody last decided on a case keep it. A case that was opened since keeps its number if it keeps any
+of its hits; otherwise it is closed, or becomes part of the case that has its mail now (docs/cases.md).
 """
 
 from collections import Counter
@@ -51,7 +51,7 @@ class RejudgeCause:
 
 @dataclass(slots=True)
 class Replayed:
-    """What came of it: cases opened, by the hit that opened each, closed, and all whose hits changed, with the campaigns of these."""
+    """The outcome: cases opened (and by which hit), cases closed, all cases whose hits changed, and their campaigns."""
 
     opening: dict[int, int] = field(default_factory=dict)
     closed: list[int] = field(default_factory=list)
@@ -64,7 +64,7 @@ class Replayed:
         return sorted(self.opening)
 
     def conclude(self, session: Session) -> None:
-        """Weigh the cases that changed, and tell which were opened."""
+        """Weigh the cases that changed, and queue alerts about those that were opened."""
         session.flush()
         for number in sorted(self.cases - set(self.closed)):
             case = session.get_one(CaseRow, number)
@@ -77,10 +77,10 @@ class Replayed:
 def replay(
     session: Session, vendor: int, freed: Counter[int], canaries: Collection[int], cause: RejudgeCause
 ) -> Replayed:
-    """Assign again what bears on the cases of a vendor and of all that these may hang together with.
+    """Assign again what bears on the cases of a vendor and of all vendors connected with it.
 
-    `freed` counts the hits that were taken out of cases just now, `canaries` are those whose hits were judged otherwise.
-    The caller has the lock of the cases, recounts what campaigns hit, and then concludes.
+    `freed` counts the hits that were just taken out of cases, `canaries` are those whose hits changed their verdict.
+    The caller holds `Lock.CASES`, recounts what campaigns hit, and then calls `conclude`.
     """
     session.flush()
     play = _Play(session, connected_vendors(session, vendor), cause)
@@ -96,9 +96,9 @@ def replay(
 
 
 def connected_vendors(session: Session, vendor: int) -> frozenset[int]:
-    """Return the vendors whose cases may hang together with those of one, be it by others.
+    """Return the vendors whose cases may be connected with those of one, directly or through others.
 
-    Two vendors do that have had a case in common, or a supplier and a campaign.
+    Two vendors are connected if they have had a case in common, or a supplier and a campaign.
     """
     found, fresh = {vendor}, {vendor}
     while fresh:
@@ -120,7 +120,7 @@ def connected_vendors(session: Session, vendor: int) -> frozenset[int]:
 
 @dataclass(slots=True)
 class _Group:
-    """The hits of one case in play, by the hit that came first; those whose case changes wait until it has a number."""
+    """The hits of one case, with the first of them; those whose case changes wait until it has a number."""
 
     case: LeakCase
     first: Row[Any]
@@ -129,10 +129,10 @@ class _Group:
 
 
 class _Play:
-    """The cases of connected vendors as they were at the newest decision, and the hits since, assigned again."""
+    """The cases of connected vendors as they were at the newest decision, and the hits since then, assigned again."""
 
     def __init__(self, session: Session, vendors: Collection[int], cause: RejudgeCause) -> None:
-        """Look at the cases as they were then."""
+        """Read the cases as they were then."""
         self.outcome, self.canaries = Replayed(), set[int]()
         self._session, self._vendors, self._cause = session, vendors, cause
         self._decision = newest_decision(session)
@@ -147,7 +147,7 @@ class _Play:
         self._reopened = {n: row for row in mine if (n := row.id) and _since(row.reopened, self._decision)}
 
     def begin(self, freed: Counter[int]) -> None:
-        """Put settled cases back that mail opened again since, and settle those that lost their last leak hit."""
+        """Settle cases again that mail had reopened since, and those that lost their last leak hit."""
         for number, row in self._reopened.items():
             case = self._stored.load([number])[0]
             row.state, row.outcome, row.reopened = case.state.value, case.outcome, None
@@ -157,7 +157,7 @@ class _Play:
                 case.state, case.outcome = CaseState.CLOSED, CaseState.FALSE_POSITIVE.value
 
     def hits(self) -> Iterator[Row[Any]]:
-        """Return the hits that were assigned, or began to bear on a case, since the newest decision, in their order."""
+        """Yield the hits that were assigned, or began to bear on a case, since the newest decision, in their order."""
         query = (
             select(  # type: ignore[call-overload]
                 HitRow.id, HitRow.canary_id, HitRow.at, HitRow.verdict, HitRow.case_id, HitRow.burns,
@@ -177,7 +177,7 @@ class _Play:
             last = batch[-1].id
 
     def assign(self, row: Row[Any]) -> None:
-        """Assign one hit again; a case that is new in play takes the number that its hit has had, where that is free."""
+        """Assign one hit again; a new case takes the number of the case that its hit had, if that is free."""
         hit = CaseHit(row.vendor_id, row.name, row.canary_id, row.at, row.verdict in LEAKS, row.campaign_id or 0)
         made = self._assigner.assign(hit)
         if made.burns or row.burns:
@@ -203,7 +203,7 @@ class _Play:
                 self._went[row.case_id] = made.case
 
     def number_cases(self) -> None:
-        """Open the cases that are left without a number."""
+        """Open the cases that have no number yet."""
         for group in self._groups.values():
             case, first = group.case, group.first
             if not case.number:
@@ -232,18 +232,18 @@ class _Play:
             self._settle(self._session.get_one(CaseRow, number), count)
 
     def _reopen(self) -> None:
-        """Open settled cases again to which mail came that is new to them, and say which are settled after all."""
+        """Reopen settled cases that got mail that is new to them, and note which are settled after all."""
         again = {case.number: case for case in self._groups if case.before}
         for number, case in again.items():
             reopen(self._stored.rows[number], case, self._decision)
             if number not in self._reopened:
-                self._note(self._stored.rows[number], "reopened", f"Opened again: {self._cause.text}")
+                self._note(self._stored.rows[number], "reopened", f"Reopened: {self._cause.text}")
         for number, row in self._reopened.items():
             if number not in again:
-                self._note(row, "state", f"Settled as it was before: {self._cause.text}")
+                self._note(row, "state", f"Settled again as before: {self._cause.text}")
 
     def _settle(self, row: CaseRow, count: int) -> None:
-        """Say how much left a case; one without a leak hit is closed, or part of the case that has its mail now."""
+        """Note how many mails left a case; without a leak it is closed, or becomes part of the case that has its mail now."""
         into = self._went.get(row.id or 0)
         self._note(row, "judged-again", f"{_mails(count)} left the case: {self._cause.text}")
         last = self._session.exec(
@@ -260,12 +260,12 @@ class _Play:
             text = (
                 f"Its mail belongs to case {into.number} now."
                 if into
-                else "No mail of anybody else is left in this case."
+                else "No mail from anybody else is left in this case."
             )
             self._note(row, "closed", text)
 
     def _set_vendors(self, row: CaseRow) -> None:
-        """Let a case have the vendors whose addresses were hit in it."""
+        """Set the vendors of a case to those whose addresses were hit in it."""
         query = select(CanaryRow.vendor_id).join(HitRow, col(HitRow.canary_id) == CanaryRow.id)
         found = set(self._session.exec(query.where(HitRow.case_id == row.id).distinct()))
         members = self._session.exec(select(CaseVendorRow).where(CaseVendorRow.case_id == row.id)).all()
@@ -302,7 +302,7 @@ def _move(session: Session, moved: list[dict[str, Any]], case: int | None) -> No
 
 
 def _set_leaked(session: Session, canary: int) -> None:
-    """Let a canary count as burned since the first leak hit that burns it, or be as it was if there is none."""
+    """Mark a canary as burned since the first leak hit that burns it, or restore its state if there is none."""
     query = select(func.min(HitRow.at)).where(HitRow.canary_id == canary, col(HitRow.verdict).in_(_LEAKS))
     lifecycle.set_burned_by_leaks(session, canary, session.exec(query.where(col(HitRow.burns).is_(True))).one())
 

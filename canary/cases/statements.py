@@ -1,4 +1,4 @@
-"""What parties said of a case, compared with what is known of it now."""
+"""What parties said about a case, compared with what is known of it now."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -26,20 +26,20 @@ LEAKED = [verdict.value for verdict in LEAKS]
 
 @dataclass(frozen=True, slots=True)
 class AnsweredStatement:
-    """A statement with what the evidence says to each of its claims now."""
+    """A statement with what the evidence says about each of its claims now."""
 
     statement: PartyStatement
     answers: tuple[ClaimAnswer, ...]
 
 
 def add_statement(session: Session, number: int, said: PartyStatement, word: Decision) -> None:
-    """Write down what a party said; raises ValueError where it is empty or names no party."""
+    """Record what a party said; raises ValueError where it is empty or names no party."""
     case = get_active_case(session, number)
     if not said.party.strip() or not (said.claims or said.text.strip()):
         raise ValueError(f"case {number}: the statement is empty; say who said it, and what, as claims or in words")
     if said.at > word.at:
         raise ValueError(
-            f"case {number}: said on {said.at:%Y-%m-%d}: that is still to come; give a day that has passed"
+            f"case {number}: said on {said.at:%Y-%m-%d}: that is in the future; give a day that has passed"
         )
     session.add(
         StatementRow(
@@ -53,7 +53,7 @@ def add_statement(session: Session, number: int, said: PartyStatement, word: Dec
 
 
 def statements_of(session: Session, number: int) -> tuple[PartyStatement, ...]:
-    """Return what was said of a case and of those that became part of it, oldest first."""
+    """Return what was said about a case and those that became part of it, oldest first."""
     parts = merge_split.parts_of(session, number)
     query = select(StatementRow).where(col(StatementRow.case_id).in_(parts)).order_by(col(StatementRow.at)).limit(200)
     return tuple(
@@ -62,7 +62,7 @@ def statements_of(session: Session, number: int) -> tuple[PartyStatement, ...]:
 
 
 def answer_statements(session: Session, case: CaseRow, evidence: Evidence) -> tuple[AnsweredStatement, ...]:
-    """Compare all that was said of a case with the evidence."""
+    """Compare all that was said about a case with the evidence."""
     return tuple(
         AnsweredStatement(said, tuple(answer_claim(claim, evidence) for claim in said.claims))
         for said in statements_of(session, case.id or 0)
@@ -74,8 +74,8 @@ def evidence_of(session: Session, case: CaseRow) -> Evidence:
     found = findings_of(case.findings)
     counted = select(func.count(func.distinct(col(HitRow.mail_id)))).where(*_of(case))
     return Evidence(
-        session.exec(counted).one(), suspects_of(case.suspects), _struck(session, case),
-        _said(session, case), found.fields, _quiet(session, case), _carriers(session, case), found.window,
+        session.exec(counted).one(), suspects_of(case.suspects), _hit_addresses(session, case),
+        _persona_mails(session, case), found.fields, _quiet(session, case), _carriers(session, case), found.window,
     )  # fmt: skip
 
 
@@ -83,7 +83,7 @@ def _of(case: CaseRow) -> tuple[Any, Any]:
     return HitRow.case_id == case.id, col(HitRow.verdict).in_(LEAKED)
 
 
-def _struck(session: Session, case: CaseRow) -> tuple[HitAddress, ...]:
+def _hit_addresses(session: Session, case: CaseRow) -> tuple[HitAddress, ...]:
     first = select(HitRow.canary_id, func.min(HitRow.at), func.min(HitRow.mail_id)).where(*_of(case))
     hit = {number: (at, mail) for number, at, mail in session.exec(first.group_by(col(HitRow.canary_id)).limit(MOST))}
     rows = session.exec(select(CanaryRow.address).where(col(CanaryRow.id).in_(hit))).all()
@@ -99,7 +99,7 @@ def _struck(session: Session, case: CaseRow) -> tuple[HitAddress, ...]:
     return tuple(sorted(found, key=lambda s: (s.at, s.address)))
 
 
-def _said(session: Session, case: CaseRow) -> dict[str, tuple[int, ...]]:
+def _persona_mails(session: Session, case: CaseRow) -> dict[str, tuple[int, ...]]:
     """Return the mails that repeat each field of the personas, by the reasons of their verdicts."""
     told = cast(col(HitRow.reasons), String).like(f"%{Reason.PERSONA_NAMED.value}%")
     query = select(HitRow.mail_id, col(HitRow.reasons)).where(*_of(case), told, col(HitRow.mail_id).is_not(None))
@@ -128,7 +128,7 @@ def _carriers(session: Session, case: CaseRow) -> tuple[str, ...]:
 
 
 def plain(heard: Iterable[AnsweredStatement]) -> list[dict[str, object]]:
-    """Return the JSON form of statements with what the evidence says to them."""
+    """Return the JSON form of statements with what the evidence says about them."""
     return [
         {
             "party": h.statement.party, "at": h.statement.at, "text": h.statement.text, "noted_by": h.statement.by,

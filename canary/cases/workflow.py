@@ -1,4 +1,4 @@
-"""What people do with a case: its state, who sees to it, notes, since when one is aware; all told in the timeline."""
+"""What people do with a case: its state, assignee and notes, and since when the owner is aware; all in the timeline."""
 
 from datetime import datetime
 
@@ -28,12 +28,12 @@ def get_active_case(session: Session, number: int) -> CaseRow:
     """Return a case that is not part of another; raises Unknown, and ValueError naming the other."""
     case = get_case(session, number)
     if case.merged_into is not None:
-        raise ValueError(f"case {number}: it is part of case {case.merged_into} now; go on there, or undo the merge")
+        raise ValueError(f"case {number}: it is part of case {case.merged_into} now; continue there, or undo the merge")
     return case
 
 
 def set_state(session: Session, number: int, state: CaseState, word: Decision) -> CaseRow:
-    """Bring a case into another state; raises ValueError where the table of transitions has no way there."""
+    """Change the state of a case; raises ValueError where the table of transitions does not allow it."""
     lock(session, Lock.CASES)
     case = get_active_case(session, number)
     before = CaseState(case.state)
@@ -43,31 +43,31 @@ def set_state(session: Session, number: int, state: CaseState, word: Decision) -
     case.state = state.value
     case.outcome = state.value if state in OUTCOMES else case.outcome if state is CaseState.CLOSED else ""
     told = f"{before} → {state}" + (f": {word.note}" if word.note else "")
-    _tell(session, case, "state", told, word)
+    _record(session, case, "state", told, word)
     number_decision(session, word.who, word.at)
     return case
 
 
 def set_assignee(session: Session, number: int, owner: str, word: Decision) -> CaseRow:
-    """Let a user see to a case, or nobody for an empty name; raises Unknown for a name nobody has."""
+    """Assign a case to a user, or to nobody for an empty name; raises Unknown for a name that no user has."""
     case, owner = get_active_case(session, number), owner.strip().lower()
     if owner and session.exec(select(UserRow.id).where(UserRow.name == owner)).first() is None:
         raise Unknown(f"user {owner!r} is not known: add one with `canary user add`")
     if case.owner != owner:
         case.owner = owner
-        _tell(session, case, "owner", f"{owner} sees to this case." if owner else "Nobody sees to this case.", word)
+        _record(session, case, "owner", f"Assigned to {owner}." if owner else "Assigned to nobody.", word)
     return case
 
 
 def set_aware(session: Session, number: int, at: datetime, word: Decision) -> CaseRow:
-    """Set when one became aware, from which the 72 hours of GDPR Art. 33 run; raises ValueError for a time to come."""
+    """Set when the owner became aware, which starts the 72 hours of GDPR Art. 33; raises ValueError for a future time."""
     case = get_active_case(session, number)
     if at > word.at:
         raise ValueError(
-            f"case {number}: aware at {at:%Y-%m-%d %H:%M}: that is still to come; give a time that has passed"
+            f"case {number}: aware at {at:%Y-%m-%d %H:%M}: that is in the future; give a time that has passed"
         )
     case.aware_at = at
-    _tell(session, case, "aware", f"Aware since {at:%d %b %Y %H:%M} UTC.", word)
+    _record(session, case, "aware", f"Aware since {at:%d %b %Y %H:%M} UTC.", word)
     return case
 
 
@@ -76,11 +76,11 @@ def add_note(session: Session, number: int, word: Decision) -> CaseRow:
     case, text = get_case(session, number), word.note.strip()
     if not text:
         raise ValueError(f"case {number}: the note is empty; write what is to be remembered")
-    _tell(session, case, "note", text[:LONGEST], word)
+    _record(session, case, "note", text[:LONGEST], word)
     return case
 
 
-def _tell(session: Session, case: CaseRow, kind: str, text: str, word: Decision) -> None:
+def _record(session: Session, case: CaseRow, kind: str, text: str, word: Decision) -> None:
     session.add(case)
     records.add_event(session, case, word.at, kind, text, word.who)
     audit.audit(session, word.at, word.who, f"case-{kind}", f"case {case.id}", text)

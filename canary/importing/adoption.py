@@ -83,7 +83,7 @@ def _fault(row: list[str]) -> str:
     address = row[0].strip()
     local, at, domain = address.rpartition("@")
     if not (at and local and "." in domain) or len(address) > 320 or any(c.isspace() for c in address):
-        return f"{address[:60]!r} is no address: write address,vendor,channel"
+        return f"{address[:60]!r} is not an address: write address,vendor,channel"
     if len(row) < 2 or not row[1].strip():
         return f"{address[:60]!r} has no vendor: write address,vendor,channel"
     if len(row) > 3 or any(len(cell) > 200 or not cell.isprintable() for cell in row):

@@ -1,1 +1,1 @@
-"""What does a hit mean? Who is this really, and which verdict follows, with reasons."""
+"""What a hit means: who really sent it, and which verdict follows, with reasons."""

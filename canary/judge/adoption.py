@@ -1,4 +1,4 @@
-"""Whose is an address that was given away before anybody kept count: from its tag, and from who wrote there first."""
+"""To whom an address was given that was not issued here: from its tag, and from who wrote to it first."""
 
 import math
 import re
@@ -13,11 +13,11 @@ from canary.model.canary import Style
 from canary.model.party import Vendor
 
 SAMPLE = 6
-"""How many of the first mails to an address are looked at."""
+"""How many of the first mails to an address are read."""
 
 EARLY = timedelta(days=42)
 _WORD_BITS = 9.0
-"""Vendors that anybody would think of are some hundreds."""
+"""Bits of a name: there are some hundreds of vendors that anybody would think of."""
 _YEAR = re.compile(r"(?:19|20)\d\d")
 _FREE = frozenset(
     """
@@ -26,12 +26,12 @@ _FREE = frozenset(
     orange.fr free.fr laposte.net libero.it qq.com 163.com 126.com mail.com zoho.com
     """.split()
 )
-"""Where everybody can have a mailbox: such a domain names no vendor."""
+"""Domains where anybody can have a mailbox: they name no vendor."""
 
 
 @dataclass(frozen=True, slots=True)
 class SenderSighting:
-    """Who sent one of the first mails: the organisation that was proven (empty: none), and the one it claims to be."""
+    """Who sent one of the first mails: the proven organisation (empty: none), and the one it claims to be."""
 
     at: datetime
     proven: str
@@ -41,7 +41,7 @@ class SenderSighting:
 
 @dataclass(frozen=True, slots=True)
 class Sighting:
-    """An address in an archive: when it was written to first, how often, and by whom at first, in order of time."""
+    """An address in an archive: when it first got mail, how often, and from whom at first, in order of time."""
 
     address: str
     first: datetime
@@ -51,7 +51,7 @@ class Sighting:
 
 @dataclass(frozen=True, slots=True)
 class AdoptionProposal:
-    """Whose an address most likely is: a known vendor by `slug`, or a new one by `name` and `domains`; `basis` says why."""
+    """The likeliest vendor of an address: a known one by `slug`, or a new one by `name` and `domains`; `basis` says why."""
 
     address: str
     slug: str
@@ -76,7 +76,7 @@ class Left:
 
 @dataclass(frozen=True, slots=True)
 class VendorGuess:
-    """A vendor as a rule sees it: known by slug, or new by the domains it was seen with."""
+    """A vendor as a rule proposes it: known by slug, or new with the domains it was seen with."""
 
     basis: str
     slug: str = ""
@@ -96,7 +96,7 @@ class Tag:
     words: tuple[str, ...]
 
     def names(self, label: str) -> bool:
-        """Whether the tag says a name, whole or as one of its words; `play.com` says `play`, too."""
+        """Whether the tag contains a name, whole or as one of its words; `play.com` contains `play`, too."""
         plain = re.sub(r"[^a-z0-9]", "", label.lower())
         return len(plain) > 1 and (plain in self.words or plain == re.sub(r"[^a-z0-9]", "", self.text))
 
@@ -112,7 +112,7 @@ def tag_of(address: str) -> Tag:
 
 
 def propose(found: Sighting, vendors: Sequence[Vendor], told: tuple[str, str] | None = None) -> AdoptionProposal | Left:
-    """Say whose an address most likely is, or why nobody's; `told` is the vendor and channel that the owner names."""
+    """Return the likeliest vendor of an address, or why there is none; `told` is the vendor and channel the owner named."""
     tag = tag_of(found.address)
     if told is not None:
         return _proposal(found, tag, _as_told(told[0], tag, found, vendors), told[1])
@@ -125,13 +125,13 @@ def propose(found: Sighting, vendors: Sequence[Vendor], told: tuple[str, str] | 
 
 
 def adopted_bits(address: str) -> float:
-    """Estimate how hard an adopted address is to guess: whoever knows the vendor guesses its name, not what was drawn."""
+    """Estimate how hard an adopted address is to guess: its vendor's name is easy, what was drawn at random is not."""
     text = tag_of(address).text
     return round(min(bits_of(address.rpartition("@")[0]), _WORD_BITS + sum(_extra_bits(text))), 1)
 
 
 def _extra_bits(text: str) -> Iterator[float]:
-    """What stands beside the first word: years are few, a letter or digit that looks drawn has five or three bits."""
+    """Return the bits after the first word: years have few, a letter or digit that looks random has five or three."""
     worded = False
     for piece in re.split(r"[._+-]+", text):
         if not piece.isdigit() and shape_of(piece) is LocalShape.RANDOM:
@@ -146,7 +146,7 @@ def _extra_bits(text: str) -> Iterator[float]:
 
 
 def known_vendor(tag: Tag, found: Sighting, vendors: Sequence[Vendor]) -> VendorGuess | None:
-    """The tag names a vendor that is known, or the first proven sender is one."""
+    """The tag names a known vendor, or the first proven sender is one."""
     named = [v for v in vendors if any(tag.names(name) for name in (v.slug, v.name, *map(_label, v.domains)))]
     if named:
         return VendorGuess("known vendor", named[0].slug, named[0].name)
@@ -158,7 +158,7 @@ def known_vendor(tag: Tag, found: Sighting, vendors: Sequence[Vendor]) -> Vendor
 
 
 def tag_and_proof(tag: Tag, found: Sighting, vendors: Sequence[Vendor]) -> VendorGuess | None:  # noqa: ARG001 - a rule
-    """The tag is the name of somebody who proved to be it; more domains of that name count while they come early."""
+    """The tag is the name of a proven sender; further domains of that name count if they come early."""
     named = [seen for seen in found.seen if seen.proven and tag.names(_label(seen.proven))]
     if not named:
         return None
@@ -168,25 +168,25 @@ def tag_and_proof(tag: Tag, found: Sighting, vendors: Sequence[Vendor]) -> Vendo
 
 
 def tag_and_claim(tag: Tag, found: Sighting, vendors: Sequence[Vendor]) -> VendorGuess | None:  # noqa: ARG001 - a rule
-    """The tag is the name of somebody who is claimed to have written: whoever it was, that vendor was meant."""
+    """The tag is the name in an unproven From: whether forged or not, that vendor was meant."""
     named = [seen.claim for seen in found.seen if seen.claim and tag.names(_label(seen.claim))]
     return VendorGuess("tag and sender, unproven", name=_name(named[0]), domains=(named[0],)) if named else None
 
 
 def first_proven(tag: Tag, found: Sighting, vendors: Sequence[Vendor]) -> VendorGuess | None:  # noqa: ARG001 - a rule
-    """Somebody who proved who it is wrote first: who is given an address writes before anybody else can."""
+    """A proven sender wrote first: the vendor that is given an address writes before anybody else can."""
     if not found.seen or not _is_chosen(tag):
         return None
     first = found.seen[0]
     again = sum(seen.proven == first.proven for seen in found.seen)
-    # Whoever guesses writes once, or to many; a vendor comes back. A plus tag is nobody's guess.
+    # Anyone who guesses writes once, or to many; a vendor comes back. Nobody guesses a plus tag.
     if not first.proven or first.proven in _FREE or not (tag.plus or (again > 1 and first.bulk)):
         return None
     return VendorGuess("first proven sender", name=_name(first.proven), domains=(first.proven,))
 
 
 def first_claimed(tag: Tag, found: Sighting, vendors: Sequence[Vendor]) -> VendorGuess | None:  # noqa: ARG001 - a rule
-    """A plus tag was made for somebody; where nothing is proven, whoever wrote first says who."""
+    """A plus tag was made for somebody; where nothing is proven, the first sender shows for whom."""
     first = found.seen[0].claim if tag.plus and found.seen else ""
     if not first or first in _FREE or any(seen.proven for seen in found.seen):
         return None
@@ -194,11 +194,11 @@ def first_claimed(tag: Tag, found: Sighting, vendors: Sequence[Vendor]) -> Vendo
 
 
 RULES: tuple[Rule, ...] = (known_vendor, tag_and_proof, tag_and_claim, first_proven, first_claimed)
-"""Asked in this order; an address that none of them knows is left alone."""
+"""Tried in this order; an address that none of them recognises is left alone."""
 
 
 def mail_order(found: Iterable[AdoptionProposal | Left]) -> tuple[list[AdoptionProposal], list[Left]]:
-    """Sort into what is adopted, by vendor, and what is left, the busiest first."""
+    """Return what is adopted, by vendor, and what is left, the busiest address first."""
     made = list(found)
     taken = [each for each in made if isinstance(each, AdoptionProposal)]
     left = [each for each in made if isinstance(each, Left)]
@@ -226,7 +226,7 @@ def _proposal(found: Sighting, tag: Tag, guess: VendorGuess, channel: str) -> Ad
 
 
 def _is_chosen(tag: Tag) -> bool:
-    """Whether a tag may have been made for a vendor: names of people and offices are mailboxes, and guessed by all."""
+    """Whether a tag may have been made for a vendor: names of people and offices are mailboxes that everybody guesses."""
     return tag.plus or shape_of(tag.text) not in (LocalShape.ROLE, LocalShape.NAME)
 
 

@@ -1,4 +1,4 @@
-"""Does a mail show that it went to many? By its headers first, then by what its text and links look like."""
+"""Signs that a mail went to many recipients: its headers first, then its text and links."""
 
 from canary.judge.memo import once
 from canary.mail.text import link_host
@@ -23,7 +23,7 @@ _PHRASES = (
 
 @once
 def bulk_signs(mail: ParsedMail) -> tuple[str, ...]:
-    """Name what shows that a mail went to many, the surest first."""
+    """Return the signs that a mail went to many, the surest first."""
     names = {name.lower() for name, _ in mail.headers}
     found = [name for name in _HEADERS if name in names]
     if mail.header("precedence").lower() in _PRECEDENCE:

@@ -1,4 +1,4 @@
-"""How sure a verdict is: one table of odds, each with what it rests on, and the one way to combine them.
+"""How sure a verdict is: one table of odds, each with its source, and the one way to combine them.
 
 The confidence of a verdict is a probability: that the mail is of the kind that the verdict says (charged to the
 vendor, the vendor's own, an answer, ...). It starts with the odds of its rule and each reason multiplies them.
@@ -11,15 +11,15 @@ from math import prod
 from canary.model.verdict import Reason, Verdict
 
 CERTAIN = 0.999
-"""No verdict about a mail of strangers is surer than this."""
+"""No verdict is surer than this."""
 
 LEAK_RATE = 0.04
-"""How many addresses are lost by their vendor over the years: 4 %, from a log of unique addresses kept for ten years."""
+"""The share of addresses that vendors lose over the years: 4 %, from a log of unique addresses kept for ten years."""
 
 
 @dataclass(frozen=True, slots=True)
 class ReasonWeight:
-    """Odds in favour (a factor for a reason), and what they rest on."""
+    """Odds in favour (for a reason: a factor), and their source."""
 
     odds: float
     source: str
@@ -27,7 +27,7 @@ class ReasonWeight:
 
 _PROOF = "cryptographic or routing proof; only a stolen key or an open platform could bring it about"
 _CORPUS = "counted on real mail: 900 phishing mails, 500 spams, 763 wanted mails, 300 bounces and automatic replies"
-_LAWFUL = "the main confounder is a lawful sender nobody told us of; counted on the written world of 40 vendors"
+_LAWFUL = "the main confounder is a legitimate sender that nobody declared; counted on the written world of 40 vendors"
 _JUDGED = "a judgement where no count was to be had"
 
 STARTS: dict[Verdict, ReasonWeight] = {
@@ -45,7 +45,7 @@ STARTS: dict[Verdict, ReasonWeight] = {
         200, "nobody was ever given the address, so no vendor lost it; what remains is that the owner gave it away"
     ),
 }
-"""The odds that a verdict holds once its rule is the first to speak."""
+"""The odds that a verdict is right when its rule is the first to answer."""
 
 FACTORS: dict[Reason, ReasonWeight] = {
     Reason.VENDOR_POLICY_REJECTS: ReasonWeight(
@@ -61,16 +61,16 @@ FACTORS: dict[Reason, ReasonWeight] = {
     Reason.DELIVERY_REPORT: ReasonWeight(2, _CORPUS),
     Reason.FEEDBACK_REPORT: ReasonWeight(2, _CORPUS),
     Reason.CHALLENGE: ReasonWeight(0.5, _JUDGED),
-    Reason.ANSWERS_TO: ReasonWeight(3, "it quotes the mail that it answers, which bore the canary as its sender"),
+    Reason.ANSWERS_TO: ReasonWeight(3, "it quotes the mail that it answers, which had the canary as its sender"),
     Reason.PUBLISHED_ADDRESS: ReasonWeight(
         0.02, "43 % of the addresses shown on web pages were collected (Schryen 2007)"
     ),
 }
-"""By how much a reason multiplies the odds; the others say what the rule itself rests on and count there."""
+"""By how much a reason multiplies the odds; the others are what the rule itself rests on, and count there."""
 
 
 def confidence(verdict: Verdict, codes: Iterable[Reason]) -> float:
-    """Return the probability that a verdict holds, given its reasons; a reason counts once."""
+    """Return the probability that a verdict is right, given its reasons; a reason counts once."""
     return probability(STARTS[verdict].odds * prod(FACTORS[code].odds for code in set(codes) & FACTORS.keys()))
 
 

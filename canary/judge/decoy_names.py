@@ -1,4 +1,4 @@
-"""How never-issued addresses look: like the issued ones among which they stand, so that nothing about one tells."""
+"""How decoys look: like the issued addresses around them, so that nothing gives one away."""
 
 import re
 from collections.abc import Callable, Iterator
@@ -17,7 +17,7 @@ _ENDINGS = ("news", "shop", "mail", "orders", "account", "info", "store", "club"
 
 
 class DecoyKind(StrEnum):
-    """What a decoy is for: nobody guesses a random one, and whoever guesses finds a guessable one."""
+    """What a decoy is for: nobody guesses a random one, and anyone who guesses finds a guessable one."""
 
     RANDOM = "random"
     GUESSABLE = "guessable"
@@ -29,20 +29,20 @@ def kind_of(bits: float) -> DecoyKind:
 
 
 def locals_like(local: str, owner: str, name: str, draw: Draw, *, longer: bool = False) -> Iterator[str]:
-    """Yield local parts of the make of one that was chosen by hand for an owner, as if chosen for the vendor `name`."""
+    """Yield local parts in the form of one that was chosen by hand for a vendor, as if chosen for the vendor `name`."""
     ending = ("", "-", ".")[draw(3)] + _ENDINGS[draw(len(_ENDINGS))] if longer else ""
     for _ in range(3):
         yield _like(local, owner, name, draw) + ending
 
 
 def person(draw: Draw) -> str:
-    """Return a local part that those who guess names try: a given name, with a year of birth or a family name or alone."""
+    """Return a local part that guessers of names try: a given name, alone, with a year of birth or a family name."""
     given, family = GIVEN_NAMES[draw(len(GIVEN_NAMES))], make_persona(draw).family_name.lower()
     return (given, f"{given}{60 + draw(40)}", f"{given}.{family}", f"{given[0]}.{family}")[draw(4)]
 
 
 def _like(local: str, owner: str, name: str, draw: Draw) -> str:
-    """Put one name for the other, and draw anew whatever was not the same for all: numbers, names, drawn letters."""
+    """Replace one name by the other, and draw again what differs between addresses: numbers, names, drawn letters."""
     hints = [(old, new) for old, new in zip(_hints(owner), _hints(name), strict=True) if old]
     old, new = next((pair for pair in hints if pair[0] in local), ("", ""))
     if not old:
@@ -52,7 +52,7 @@ def _like(local: str, owner: str, name: str, draw: Draw) -> str:
 
 
 def _hints(name: str) -> tuple[str, str]:
-    """Return by what addresses say a name, the most telling first: all of it, or its first word."""
+    """Return how addresses contain a name, the most specific first: all of it, or its first word."""
     words = re.findall(r"[a-z0-9]+", name.lower()) or ["box"]
     return "".join(words), words[0]
 
@@ -68,7 +68,7 @@ def _redrawn(text: str, draw: Draw, worded: Callable[[str, Draw], str]) -> str:
 
 
 def _is_mixed(a: str, b: str) -> bool:
-    """Whether digits stand before letters, as they do in what a machine drew; a number behind a word is a number."""
+    """Whether digits come before letters, as they do in random tags; a number after a word is just a number."""
     return a.isdigit() and b.isalpha()
 
 
@@ -93,7 +93,7 @@ def _kept(piece: str, draw: Draw) -> str:  # noqa: ARG001 - of the same make as 
 
 
 def _name_for(piece: str, draw: Draw) -> str:
-    """Return another name for a name; whatever is neither given name nor initial passes for a family name."""
+    """Return another name of the same kind; what is neither given name nor initial counts as a family name."""
     if len(piece) <= 2:
         return _scramble(piece, draw)
     if piece in GIVEN_NAMES:

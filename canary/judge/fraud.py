@@ -1,4 +1,4 @@
-"""Known shapes of fraud: what the text says, what is attached, where links lead. Each is named, none is learned."""
+"""Known shapes of fraud: what the text says, what is attached, where links lead. Each has a name; none is learned."""
 
 import re
 from collections.abc import Iterator
@@ -11,7 +11,7 @@ from canary.model.mail import ParsedMail
 MAX_TEXT = 32 * 1024
 MAX_LINKS = 50
 
-# A shape is there when each of its groups has a phrase: what is said, and what is wanted.
+# A shape is found when each of its groups has a phrase: what is said, and what is wanted.
 _SHAPES: dict[str, tuple[tuple[str, ...], ...]] = {
     "extortion": (
         (
@@ -136,7 +136,7 @@ _SHAPES: dict[str, tuple[tuple[str, ...], ...]] = {
 _PHRASES = {
     shape: tuple(tuple(f" {phrase}" for phrase in group) for group in groups) for shape, groups in _SHAPES.items()
 }
-"""As they stand in a text: phrases begin where words do."""
+"""Phrases as patterns; they begin where words do."""
 _BREAKS = re.compile(r"[\s.,;:!?\"()<>*|\[\]]+")
 _RISKY = re.compile(
     r"\.(?:exe|scr|com|bat|cmd|pif|js|jse|vbs|wsf|hta|lnk|iso|img|vhdx?|jar|ps1|msi|cpl|docm|xlsm|pptm|one|ace|shtml?|html?)$",
@@ -151,20 +151,20 @@ _DOMAIN = re.compile(r"^\s*(?:https?://)?((?:[a-z0-9-]{1,63}\.){1,5}[a-z]{2,12})
 
 @once
 def fraud_signs(mail: ParsedMail) -> tuple[str, ...]:
-    """Name the known shapes of fraud that the words of a mail have, in seven languages."""
+    """Return the known shapes of fraud in the words of a mail, in seven languages."""
     written = f" {mail.subject} {mail.text[:MAX_TEXT]}".casefold()
     said = _BREAKS.sub(" ", written.replace("\N{RIGHT SINGLE QUOTATION MARK}", "'")).__contains__
     return tuple(shape for shape, groups in _PHRASES.items() if all(any(map(said, group)) for group in groups))
 
 
 def risky_files(mail: ParsedMail) -> tuple[str, ...]:
-    """Name the attachments of kinds that run when they are opened, or that hide such."""
+    """Return the attachments of kinds that run when they are opened, or that hide such files."""
     return tuple(file.name[:60] for file in mail.attachments if _RISKY.search(file.name.strip()))[:5]
 
 
 @once
 def link_signs(mail: ParsedMail) -> tuple[str, ...]:
-    """Name how links deceive: a bare address, a name before an @, a shortener, or text that shows another site."""
+    """Return how links deceive: a bare address, a name before an @, a shortener, or text that shows another site."""
     return tuple(dict.fromkeys((*_of_links(mail), *_of_shown(mail))))
 
 
@@ -196,5 +196,5 @@ def _is_address(host: str) -> bool:
 
 
 def _related(shown: str, target: str) -> bool:
-    """Whether the end of both names is one: trackers of mail providers count as another site, as nobody can tell."""
+    """Whether the last two labels of both names are equal; a mail provider's tracker counts as another site."""
     return shown.split(".")[-2:] == target.split(".")[-2:]

@@ -1,4 +1,4 @@
-"""Could the address have been guessed? The arithmetic against the standard denial."""
+"""Could the address have been guessed? The arithmetic that answers the standard denial."""
 
 import math
 from collections.abc import Mapping
@@ -10,7 +10,7 @@ from canary.model.attempt import LocalShape
 from canary.model.canary import Canary
 
 RANDOM_BITS = 30
-"""Addresses of at least so many bits were drawn at random; below that, somebody thought of them."""
+"""Addresses with at least so many bits were drawn at random; others were thought up by a person."""
 
 HARD = 1e-6
 
@@ -19,7 +19,7 @@ HARD = 1e-6
 class Chance:
     """The probability that an address was guessed, after how many guesses at its domain.
 
-    `shape` is given where that is an estimate: the kind of the address, and `tried` the guesses of that kind.
+    `shape` is given where that is an estimate: the kind of the address; `tried` counts the guesses of that kind.
     """
 
     p: float
@@ -36,7 +36,7 @@ class Chance:
     def leaked(self) -> float:
         """The probability that an address which strangers write to was lost rather than guessed.
 
-        Before any mail, a loss is as likely as it is with vendors at large, and a guess as the arithmetic says.
+        Before any mail, a loss is as likely as with vendors in general, and a guess as likely as the arithmetic says.
         """
         return LEAK_RATE / (LEAK_RATE + (1 - LEAK_RATE) * self.p)
 
@@ -49,7 +49,7 @@ def chance_of_guess(canary: Canary, attempts: int, shapes: Mapping[str, int]) ->
     if canary.bits >= RANDOM_BITS:
         return Chance(guess_probability(canary.bits, attempts), attempts)
     shape = shape_of(canary.address.rpartition("@")[0])
-    # Guesses whose shape nobody noted may all have been of this one.
+    # Guesses whose shape was not recorded may all have been of this one.
     tried = min(attempts, shapes.get(shape, 0) + shapes.get(LocalShape.UNKNOWN, 0))
     return Chance(guess_probability(min(canary.bits, SPACE_BITS[shape]), tried), attempts, tried, shape)
 
@@ -57,14 +57,14 @@ def chance_of_guess(canary: Canary, attempts: int, shapes: Mapping[str, int]) ->
 def guess_probability(bits: float, attempts: int) -> float:
     """Return the probability that one of so many guesses, and one more, met an address of so many bits.
 
-    Each guess meets it with 2^-bits: whoever guesses is taken to know how the address was made.
+    Each guess meets it with 2^-bits: anyone who guesses is assumed to know how the address was made.
     """
     each = math.exp2(-max(bits, 0))
     return -math.expm1((attempts + 1) * math.log1p(-each)) if each < 1 else 1.0
 
 
 def odds(probability: float) -> str:
-    """Say a small probability in words: `1 in 10^13`, or `1 in 250` where that is shorter."""
+    """Return a small probability in words: `1 in 10^13`, or `1 in 250` where that is shorter."""
     if probability <= 0:
         return "impossible"
     chances = 1 / probability

@@ -1,4 +1,4 @@
-"""From proofs to who: the domain that proved itself, and the mail provider's customer behind it."""
+"""From proofs to an identity: the proven domain, and the mail provider's customer behind it."""
 
 import re
 from collections import Counter
@@ -19,10 +19,10 @@ _STRENGTH = tuple(Proof)
 
 
 def identify(mail: ParsedMail, proofs: Proofs, envelope: Envelope, book: ProviderRegistry, host: str = "") -> Identity:
-    """Say who sent a mail, as far as proofs go; `host` is the verified reverse name of the client, where known.
+    """Return who sent a mail, as far as proofs go; `host` is the verified reverse name of the client, if known.
 
-    The strongest proof wins, in the order of `Proof`; but among domains that do not align with the From, one that
-    many customers of a platform share says nothing of who wrote, so it comes last.
+    The strongest proof wins, in the order of `Proof`; but among domains that do not align with the From, one that many
+    customers of a platform share does not show who wrote, so it comes last.
     """
     claim = normal(mail.sender.domain)
     proven = list(_proven(claim, proofs))
@@ -71,7 +71,7 @@ class _Tie:
 
 
 def _tie(proofs: Proofs, envelope: Envelope, book: ProviderRegistry, host: str) -> _Tie | None:
-    """Find the provider; one that sends through another is meant before that other."""
+    """Return the provider; one that sends through another is preferred to that other."""
     signers = [book.signer(domain) for domain in proofs.dkim_domains[:MAX_SIGNATURES]]
     bouncer, machine = book.bouncer(_spf_domain(proofs)), book.machine(envelope.client.ip, host)
     found = [provider for provider in (*signers, bouncer, machine) if provider is not None]
@@ -81,17 +81,17 @@ def _tie(proofs: Proofs, envelope: Envelope, book: ProviderRegistry, host: str) 
 
 
 def _carriers(tie: _Tie, esp: str | None, book: ProviderRegistry) -> tuple[tuple[str, str], ...]:
-    """Name the provider and those it was proven to send through: each of them saw the address."""
+    """Return the provider and those it was proven to send through: each of them saw the address."""
     first = next((p for p in book.providers if p.slug == esp), tie.provider)
     through = (p for p in (tie.provider, *tie.seen) if p.slug in first.rides)
     return tuple(dict.fromkeys((p.slug, p.name) for p in (first, *through)))
 
 
 def _customer(evidence: "_Evidence") -> tuple[str, str | None]:
-    """Name the provider and its customer; where that customer is a provider itself, name that one and its customer.
+    """Return the provider and its customer; where that customer is a provider itself, that one and its customer.
 
-    A provider that sends through another holds an account there, shared by all customers of its own. The book
-    knows some of these accounts. Where it does not, marks of such a provider make both accounts count, or none.
+    A provider that sends through another holds an account there, shared by all customers of its own. The registry has
+    some of these accounts. Where it has not, marks of such a provider make both accounts count, or none.
     """
     tie, book, account = evidence.tie, evidence.book, evidence.account()
     slug = tie.provider.slug
@@ -107,12 +107,12 @@ def _customer(evidence: "_Evidence") -> tuple[str, str | None]:
 
 @dataclass(frozen=True, slots=True)
 class _Evidence:
-    """What a mail says of the account, by how hard it is to forge.
+    """What a mail says about the account, by how hard it is to forge.
 
     Another customer of the same provider can write headers as it likes, and a replayed mail keeps its signature
-    under new headers. So a value counts only where the provider itself stands for it: its signing domain, the
+    under new headers. So a value counts only where the provider itself vouches for it: its signing domain, the
     reverse-path for which SPF passed, a header that its signature covers, or what a mail says that its own machine
-    brought (the book names only what providers write over whatever customers send). Where values contradict each
+    brought (the registry names only what providers overwrite in their customers' mail). Where values contradict each
     other, no account is named: an unknown account is never taken for the vendor's.
     """
 
@@ -128,7 +128,7 @@ class _Evidence:
         return self.tie.machine or self.tie.bounces
 
     def account(self) -> str | None:
-        """Return what the first rule reads that reads anything."""
+        """Return the account that the first matching rule reads."""
         return next(filter(None, map(self._read, self.tie.provider.account)), None)
 
     def _read(self, rule: AccountRule) -> str | None:
@@ -153,7 +153,7 @@ class _Evidence:
         values = [value for key, value in self.mail.headers if key.lower() == name]
         covered = self._covered()[name]
         if covered:
-            # RFC 6376 5.4.2: signers count instances from the bottom; what was put on top later is not covered.
+            # RFC 6376 5.4.2: signers count instances from the bottom; what was added on top later is not covered.
             return values[-covered:]
         return values if self.delivered else []
 
@@ -166,20 +166,21 @@ class _Evidence:
 
     def _signatures(self) -> list["_Signature"]:
         values = [value for key, value in self.mail.headers if key.lower() == "dkim-signature"]
-        # Verifiers look at so many; among more, the one that verified could be hidden behind copies that claim cover.
+        # Verifiers check so many; among more, the one that verified could be hidden behind copies that claim to cover
+        # more.
         return [_signature(value) for value in values] if len(values) <= MAX_SIGNATURES else []
 
 
 @dataclass(frozen=True, slots=True)
 class _Signature:
-    """What a DKIM-Signature header says it covers; only to be asked once its key is known to have verified."""
+    """What a DKIM-Signature header says it covers; only to be used once its key is known to have verified."""
 
     domain: str
     selector: str
     headers: Counter[str]
 
     def made_with(self, domain: str, selector: str) -> bool:
-        """Whether the header names this key; results read from another receiver may know no selector."""
+        """Whether the header names this key; results read from another receiver may have no selector."""
         return self.domain == domain.lower() and selector in ("", self.selector)
 
 

@@ -1,4 +1,4 @@
-"""When a vendor should have fallen silent: after its contract, an erasure request or an unsubscription, with days of grace."""
+"""When a vendor should have stopped writing: after contract, erasure request or unsubscription, with days of grace."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -24,14 +24,14 @@ ENDINGS: dict[str, Ending] = {
     "contract": Ending(Reason.AFTER_CONTRACT, timedelta(days=30)),
     "unsubscribed": Ending(Reason.AFTER_UNSUBSCRIBE, timedelta(days=10), bulk=True),
 }
-"""By the field of `Endings`: erasure within a month (GDPR art. 12 (3)), unsubscribing within ten days (CAN-SPAM 5 (a)(4))."""
+"""By field of `RelationshipEnds`: erasure within a month (GDPR 12 (3)), unsubscribing in ten days (CAN-SPAM 5 (a)(4))."""
 
 LATE = {ending.reason: name for name, ending in ENDINGS.items()}
-"""The field of `Endings` that each reason speaks of."""
+"""The field of `RelationshipEnds` that each reason is about."""
 
 
 def overdue(mail: ParsedMail, endings: RelationshipEnds, at: datetime) -> tuple[StatedReason, ...]:
-    """Say which ends this mail of the vendor comes after; within the grace it comes after none."""
+    """Return the ends that this mail of the vendor comes after; none within the days of grace."""
     return tuple(_overdue(mail, endings, at)) if endings != _NONE else ()
 
 

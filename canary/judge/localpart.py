@@ -1,4 +1,4 @@
-"""What a local part looks like, by its letters alone: so guesses can be counted by kind without keeping any."""
+"""What a local part looks like, by its letters alone, so that guesses can be counted by kind without storing any."""
 
 import re
 
@@ -14,7 +14,7 @@ SPACE_BITS: dict[LocalShape, float] = {
     LocalShape.NUMBERED: 22,
     LocalShape.RANDOM: 40,
 }
-"""From how many local parts a guesser draws, in bits: the lists of names and words that such runs go through."""
+"""How many local parts of a kind guessers try, in bits: the lists of names and words that such attempts go through."""
 
 _ROLES = frozenset(
     """
@@ -30,7 +30,7 @@ _PARTS = re.compile(r"[._-]+")
 
 
 def shape_of(local: str) -> LocalShape:
-    """Return the kind of a local part; whatever follows a plus sign counts, as it is what has to be guessed."""
+    """Return the kind of a local part; what follows a plus sign counts, as that is what has to be guessed."""
     text = local[:MAX_LOCAL].lower()
     letters, number = _split(text.partition("+")[2] or text)
     parts = [part for part in _PARTS.split(letters) if part]
@@ -44,7 +44,7 @@ def shape_of(local: str) -> LocalShape:
 
 
 def bits_of(local: str) -> float:
-    """Estimate how hard a local part that nobody drew at random is to guess: one of its kind, all as likely."""
+    """Estimate how hard a local part is to guess that was not drawn at random: one of its kind, all equally likely."""
     return SPACE_BITS[shape_of(local)]
 
 

@@ -1,4 +1,4 @@
-"""Does a domain imitate one of the vendor's? Letters that look alike, a slip of the pen, or the name in a foreign domain."""
+"""Domains that imitate one of the vendor's: letters that look alike, a typing slip, or the name in a foreign domain."""
 # ruff: noqa: RUF001 - letters that look alike are what this is about
 
 import re
@@ -14,7 +14,7 @@ MAX_LABEL = 63  # RFC 1035 2.3.4
 NEAR_LABEL = 6
 """Shorter names have honest neighbours at one letter's distance."""
 
-# Letters of other alphabets, and digits, that stand in for Latin ones; the visible likeness is what counts (UTS 39).
+# Letters of other alphabets, and digits, that look like Latin ones; only the visible likeness counts (UTS 39).
 _ALIKE = str.maketrans(
     {
         alike: letter
@@ -52,7 +52,7 @@ def lookalike(domain: str, originals: tuple[str, ...], name: str) -> Likeness | 
 
 
 def skeleton(label: str) -> str:
-    """Return what a label looks like to a hasty reader: alike letters become one."""
+    """Return a label as a hasty reader sees it: letters that look alike become one."""
     parts = unicodedata.normalize("NFKD", _readable(label)).casefold()
     text = "".join(c for c in parts if not unicodedata.combining(c)).replace("-", "")
     for pair, letter in _PAIRS:
@@ -88,8 +88,8 @@ def _near(domain: str, original: str) -> Likeness | None:
 
 
 def _named(domain: str, originals: tuple[str, ...], name: str) -> Likeness | None:
-    """Find the vendor's domain or name among the labels of a foreign domain."""
-    # What a platform gives to its tenants is named after them, whoever they are.
+    """Return how a foreign domain contains the vendor's domain or name."""
+    # A platform names what it gives to its tenants after them, so such a name is no imitation.
     for original in () if is_tenant(domain) else originals:
         if f".{original}." in f".{domain}." or original.replace(".", "-") in domain:
             return Likeness(original, "the whole domain as a part of another", near=True)

@@ -23,17 +23,17 @@ _TENANTED = (
 
 
 def same_organisation(a: str, b: str) -> bool:
-    """Whether two domains belong to one organisation; two tenants of one platform do not, nor does no domain."""
+    """Whether two domains belong to one organisation; two tenants of one platform do not, nor do empty domains."""
     return organisation(a) == organisation(b) != ""
 
 
 def is_tenant(domain: str) -> bool:
-    """Whether a domain is what a platform gave to one tenant of its own."""
+    """Whether a domain is the one that a platform gave to a tenant."""
     return normal(domain).endswith(_TENANTED)
 
 
 def stands_for(tenant: str, domain: str) -> bool:
-    """Whether a platform made this name of a domain, which it gives to none but who controls that domain.
+    """Whether a platform made this name from a domain, which it does only for the one who controls that domain.
 
     Google Workspace signs for `shop.example` as `shop-example.20230601.gappssmtp.com` until it has a key of its own.
     """
@@ -43,7 +43,7 @@ def stands_for(tenant: str, domain: str) -> bool:
 
 @lru_cache(maxsize=4096)
 def organisation(domain: str) -> str:
-    """Return the organisational domain, in lower case and A-labels; empty for what is no domain name.
+    """Return the organisational domain, in lower case and A-labels; empty for anything else.
 
     Alignment in the sense of DMARC is found by the tree walk of RFC 9989; this one only groups senders.
     """

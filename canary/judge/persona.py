@@ -1,4 +1,4 @@
-"""What only one canary's vendor was told, found in a mail: the names, the number and the company of its persona."""
+"""A persona in a mail: the names, the number and the company that only one canary's vendor was given."""
 
 import re
 import unicodedata
@@ -14,7 +14,7 @@ _DIGITS = 9
 """So many last digits of a telephone number are the same however its country and trunk codes are written."""
 _NUMBER = re.compile(r"\d(?:[ \t()./\-\u00a0\u2010-\u2015]{0,3}\d){6,24}")
 
-# Given names that are words as well: they count only where somebody is addressed.
+# Given names that are also words: they count only where somebody is addressed.
 _WORDS = frozenset(
     """
     alma april basil ben carl clara ella flora frank gloria grace greta iris jack jasper joel leo linda mark marion
@@ -43,9 +43,9 @@ _BARE = _bare() | {ord("æ"): "ae", ord("Æ"): "Ae", ord("œ"): "oe", ord("Œ"):
 
 
 def persona_fields(mail: ParsedMail, persona: Persona | None, address: str = "") -> tuple[str, ...]:
-    """Name the fields of the persona that a mail repeats, in whole words whatever their case and accents.
+    """Return the fields of the persona that a mail repeats, in whole words whatever their case and accents.
 
-    What stands in the address tells nothing, as everybody who has the address has that too.
+    A name that is part of the address proves nothing, as everybody who has the address has it too.
     """
     if persona is None:
         return ()
@@ -53,7 +53,7 @@ def persona_fields(mail: ParsedMail, persona: Persona | None, address: str = "")
     said = _phrase("\n".join((*(box.name for box in mail.recipients), *texts)))
     shown = set(_words(address.rpartition("@")[0]))
     given, family, company = (_phrase(n) for n in (persona.given_name, persona.family_name, persona.company))
-    alone = said.replace(company, "  ") if company else said  # a company that bears the name says no name
+    alone = said.replace(company, "  ") if company else said  # a company with that name does not repeat the name
     found = {
         "given name": _tells(given, shown) and _addressed(mail, alone, given, family),
         "family name": _tells(family, shown) and family in alone,
@@ -82,7 +82,7 @@ def _tells(name: str, shown: set[str]) -> bool:
 
 
 def _addressed(mail: ParsedMail, said: str, given: str, family: str) -> bool:
-    """Whether a given name stands there for the addressee: the sender may bear it too, and some are words."""
+    """Whether a given name is used for the addressee: the sender may have it too, and some names are words."""
     if given not in said:
         return False
     name = given.strip()

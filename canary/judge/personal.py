@@ -1,4 +1,4 @@
-"""Does a mail read like one person writing to another? Only signs that somebody sat down for this one mail count."""
+"""Signs that one person wrote to another: only those count that show a mail was written for one recipient."""
 
 import re
 
@@ -29,9 +29,9 @@ _QUOTE = re.compile(r"(?m)^\s*>|\b(?:wrote|schrieb|a écrit|escribió|escreveu|h
 
 
 def person_signs(mail: ParsedMail, address: str = "") -> tuple[str, ...]:
-    """Name what shows that a person wrote to another, empty where anything speaks against it.
+    """Return the signs that a person wrote to another, none where anything speaks against it.
 
-    `address` is where it came; mail that is not even addressed to it was sent out in numbers.
+    `address` is the canary it reached; mail that is not even addressed to it was sent in bulk.
     """
     to = {box.address.lower() for box in mail.recipients}
     small = 20 <= len(mail.text) <= LONGEST and len(mail.links) <= 1 and not mail.attachments
@@ -41,10 +41,10 @@ def person_signs(mail: ParsedMail, address: str = "") -> tuple[str, ...]:
         "it answers in a thread": _is_answer(mail),
         "it greets somebody by name": _greets(mail.text),
         "it is signed with the sender's name": _is_signed(mail),
-        "its mailbox bears that name": _is_own_box(mail),
+        "its mailbox has that name": _is_own_box(mail),
     }
     found = tuple(sign for sign, holds in tests.items() if holds)
-    # Without a link there is less to gain by the mail, and two signs of its own writer are enough.
+    # Without a link there is less to gain by the mail, and two signs of a personal writer are enough.
     signed = _is_signed(mail) and _is_own_box(mail) and not mail.links
     return found if len(found) >= 3 or signed else ()
 

@@ -1,4 +1,4 @@
-"""What a recipient that was asked for and sent no mail means: somebody checks whether a list is still good."""
+"""What a probe means, a recipient that was asked for and sent no mail: somebody checks whether a list is still good."""
 
 from collections.abc import Iterable
 from ipaddress import ip_address, ip_network
@@ -11,7 +11,7 @@ from canary.model.verdict import Judgement, Reason, Verdict, state_reason
 
 
 def came_from(network: str, hosts: Iterable[str]) -> bool:
-    """Whether one of these hosts is in a network; what is no address is in none."""
+    """Whether one of these hosts is in a network; what is not an address is in none."""
     try:
         wanted = ip_network(network, strict=False)
         return any(ip_address(host) in wanted for host in hosts if host)

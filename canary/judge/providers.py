@@ -1,4 +1,4 @@
-"""The book of mail providers: how each is recognised, and where its customer's account stands; checked data."""
+"""The registry of mail providers: how each is recognised, and where its customer's account is found; checked data."""
 
 import re
 from collections import Counter
@@ -16,7 +16,7 @@ Network = IPv4Network | IPv6Network
 
 
 class ProviderError(ValueError):
-    """The book of suppliers has faults; `faults` names entry, key, value and cure of each."""
+    """The registry of mail providers has faults; `faults` names entry, key, value and cure of each."""
 
     def __init__(self, faults: list[str]) -> None:
         super().__init__("\n".join(faults))
@@ -34,7 +34,7 @@ class AccountRule:
     shape: re.Pattern[str]
 
     def read(self, value: str) -> str | None:
-        """Return the account that a value names."""
+        """Return the account that a value contains, empty if none."""
         found = self.shape.fullmatch(value.strip()[:MAX_VALUE])
         account = ".".join(group for group in found.groups() if group) if found else ""
         return account[:100] or None
@@ -65,7 +65,7 @@ class Provider:
 
 @dataclass(frozen=True, slots=True)
 class ProviderRegistry:
-    """All providers, and the domains that prove a platform and never one of its tenants."""
+    """All providers, and the domains that prove a platform but never one of its tenants."""
 
     providers: tuple[Provider, ...] = ()
     platforms: frozenset[str] = frozenset()
@@ -101,7 +101,7 @@ class ProviderRegistry:
 
 
 def read_suppliers(data: Mapping[str, object]) -> ProviderRegistry:
-    """Turn the parsed `suppliers.toml` into the book; raises `SupplierError` with all faults at once."""
+    """Turn the parsed `suppliers.toml` into the registry; raises `ProviderError` with all faults at once."""
     unknown = sorted(data.keys() - _REQUIRED.keys())
     faults = [f"suppliers.toml: {key}: unknown table; write [[supplier]] or [[shared]]" for key in unknown]
     entries = list(_entries(data, "supplier", _SUPPLIER, faults))
@@ -161,7 +161,7 @@ def _domains(value: object) -> tuple[str, ...]:
     domains = _texts(value)
     for domain in domains:
         if not re.fullmatch(r"(?:[a-z0-9_-]{1,63}\.)+[a-z][a-z0-9-]+", domain):
-            raise ValueError(f'"{domain}" is no domain; write lower case, no "*" and no final dot')
+            raise ValueError(f'"{domain}" is not a domain; write lower case, no "*" and no final dot')
     return domains
 
 
@@ -225,7 +225,7 @@ def _entries(
         label = f"suppliers.toml: {table} {entry.get('slug') or entry.get('name') or f'number {number}'}"
         faults += [f"{label}: {key}: missing; every entry needs it" for key in _REQUIRED[table] if key not in entry]
         if table == "supplier" and not entry.keys() & _PROOFS:
-            faults.append(f"{label}: nothing proves it; write one of {', '.join(sorted(_PROOFS))}")
+            faults.append(f"{label}: nothing would prove it; write one of {', '.join(sorted(_PROOFS))}")
         yield {key: read for key, value in entry.items() if (read := _read(label, key, value, keys, faults))}
 
 

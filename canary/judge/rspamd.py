@@ -1,4 +1,4 @@
-"""A second opinion: what rspamd says about a mail, read without believing its form, as one reason of a hit."""
+"""What rspamd says about a mail, read without trusting its form, as one reason of a hit."""
 
 import json
 import math
@@ -21,21 +21,21 @@ class Opinion:
 
 
 def read_opinion(text: str) -> Opinion:
-    """Read the answer of `/checkv2`; raises ValueError for what is none."""
+    """Read an answer of `/checkv2`; raises ValueError for anything else."""
     try:
         said = json.loads(text)
         symbols = said["symbols"].values()
         weighed = [(str(s["name"]), float(s.get("score", 0))) for s in symbols if _NAME.fullmatch(str(s["name"]))]
         score = float(said["score"])
     except (TypeError, KeyError, AttributeError, RecursionError, OverflowError) as fault:
-        raise ValueError(f"no answer of rspamd: {type(fault).__name__}") from None
+        raise ValueError(f"not an answer of rspamd: {type(fault).__name__}") from None
     if not all(map(math.isfinite, (score, *(share for _, share in weighed)))):
-        raise ValueError("no answer of rspamd: a score that is no number")
+        raise ValueError("not an answer of rspamd: its score is not a number")
     moved = sorted((pair for pair in weighed if abs(pair[1]) >= 0.1), key=lambda pair: (-abs(pair[1]), pair[0]))
     return Opinion(round(score, 1), tuple(moved[:MOST]))
 
 
 def second_opinion(opinion: Opinion) -> StatedReason:
-    """Say an opinion as a reason."""
+    """Return an opinion as a reason."""
     shares = tuple(f"{name} {share:+.1f}" for name, share in opinion.symbols)
     return state_reason(Reason.RSPAMD, score=f"{opinion.score:.1f}", symbols=shares or "nothing stands out")

@@ -1,4 +1,4 @@
-"""What a hit means: the ordered table of verdict rules, each one function; the first that speaks decides."""
+"""What a hit means: the ordered table of verdict rules, each one function; the first that answers decides."""
 
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
@@ -32,8 +32,8 @@ from canary.model.verdict import HINTS, Judgement, Reason, StatedReason, Verdict
 class HitContext:
     """All that is known when one hit is judged.
 
-    `attempts` counts the guesses seen on the canary's domain, `shapes` those of each shape; `self_test` says that
-    the mail carries a valid token of ours for this canary.
+    `attempts` counts the guesses seen on the canary's domain, `shapes` those of each shape; `self_test` means that the
+    mail carries a valid token of ours for this canary.
     """
 
     mail: ParsedMail
@@ -48,7 +48,7 @@ class HitContext:
 
     @property
     def facts(self) -> dict[str, object]:
-        """The values that reasons speak of."""
+        """The values that reasons mention."""
         who = self.identity
         claim = who.claim or self.mail.sender.address or "an empty address"
         proof = who.proof.value.partition("-")[0].upper()
@@ -80,11 +80,11 @@ class HitContext:
 def context_of(
     mail: AuthenticatedMail, canary: Canary, vendor: Vendor, guesses: Counter[str], key: bytes = b""
 ) -> HitContext:
-    """Return all that is known of one mail at one canary; `key` is what self-tests of this installation are signed with.
+    """Return all that is known of one mail at one canary; `key` signs the self-tests of this installation.
 
     `guesses` counts what was tried on the canary's domain, by the shape of the local part.
     """
-    # A program says it in a header of its own; a person can only write a subject.
+    # A program puts it in a header of its own; a person can only write a subject.
     token, envelope = mail.mail.header(HEADER) or mail.mail.subject, mail.raw.envelope
     return HitContext(
         mail.mail, envelope, mail.proofs, mail.identity, canary, vendor, attempts=guesses.total(), shapes=guesses,
@@ -96,7 +96,7 @@ Rule = Callable[[HitContext], Judgement | None]
 
 
 def judge(hit: HitContext) -> Judgement:
-    """Return the judgement of the first rule that speaks, with what bears on every charge added to it."""
+    """Return the judgement of the first rule that answers, with the reasons that bear on every charge."""
     found = next(judgement for rule in RULES if (judgement := rule(hit)) is not None)
     chance = chance_of_guess(hit.canary, hit.attempts, hit.shapes)
     if found.verdict in HINTS:
@@ -104,14 +104,14 @@ def judge(hit: HitContext) -> Judgement:
     if not found.leak:
         return _with_ends(found, hit)
     bearing = tuple(_bearing(hit, chance))
-    # Whoever knows the name as well did not guess: it had both from where the vendor keeps them.
+    # A sender that knows the name as well did not guess: both came from where the vendor keeps them.
     lost = 1.0 if any(reason.code is Reason.PERSONA_NAMED for reason in bearing) else chance.leaked
     sure = reweigh(found.confidence, (reason.code for reason in bearing)) * lost
     return replace(found, confidence=round(sure, 4), reasons=(*found.reasons, *bearing))
 
 
 def _with_ends(found: Judgement, hit: HitContext) -> Judgement:
-    """Add which ends a mail of the vendor itself comes after: no leak, and yet a finding."""
+    """Add the ends that a mail of the vendor itself comes after: not a leak, but a finding."""
     if found.verdict not in (Verdict.EXPECTED, Verdict.SUPPLIER):
         return found
     late = overdue(hit.mail, hit.vendor.endings, hit.envelope.received)
@@ -134,7 +134,7 @@ def _bearing(hit: HitContext, chance: Chance) -> Iterator[StatedReason]:
 
 
 def guessing(chance: Chance) -> StatedReason:
-    """Say how likely it is that the address was guessed."""
+    """Return the reason that says how likely it is that the address was guessed."""
     facts = _told(chance)
     if chance.shape:
         return state_reason(Reason.GUESS_BY_SHAPE, tried=f"{chance.tried:,}", shape=chance.shape.value, **facts)
@@ -146,19 +146,19 @@ def _told(chance: Chance) -> dict[str, str]:
 
 
 def at_decoy(chance: Chance) -> Judgement:
-    """Judge what came to a decoy: whether it can have been guessed tells a guess from a loss on the owner's own side."""
+    """Judge a hit at a decoy: it was guessed, or if that is out of the question, lost on the owner's own side."""
     how = state_reason(Reason.RANDOM_DECOY, **_told(chance)) if chance.hard else guessing(chance)
     sure = confidence(Verdict.GUESS, (Reason.NEVER_ISSUED, how.code))
     return Judgement(Verdict.GUESS, sure, (state_reason(Reason.NEVER_ISSUED), how))
 
 
 def self_test(hit: HitContext) -> Judgement | None:
-    """The owner sent it to see whether all is well."""
+    """The owner sent it to test the installation."""
     return hit.conclude(Verdict.SELF_TEST, Reason.SELF_TEST_TOKEN) if hit.self_test else None
 
 
 def guess(hit: HitContext) -> Judgement | None:
-    """Anything at an address that nobody was given is a guess, or at a random one what the owner's own side lost."""
+    """It came to an address that nobody was given: a guess, or if the address is random, a loss on the owner's own side."""
     if hit.canary.vendor is not None:
         return None
     return at_decoy(chance_of_guess(hit.canary, hit.attempts, hit.shapes))
@@ -167,7 +167,7 @@ def guess(hit: HitContext) -> Judgement | None:
 def expected(hit: HitContext) -> Judgement | None:
     """The vendor itself, or a sender known to be it, proved who it is."""
     who, vendor = hit.identity, hit.vendor
-    # A platform of many tenants proves none of them, even where somebody declared it as the vendor's domain.
+    # A platform of many tenants proves none of them, even where it was declared as the vendor's domain.
     proven = [domain for domain in who.domains if not (who.shared and domain == who.domain)]
     own = {d for d in proven if any(same_organisation(d, v) for v in vendor.domains)}
     if own:
@@ -189,14 +189,14 @@ def supplier(hit: HitContext) -> Judgement | None:
 
 
 def new_sender(hit: HitContext) -> Judgement | None:
-    """It may well be the vendor, or act for it, and nobody has decided yet; what the owner refused never is."""
+    """It may well be the vendor, or act for it, and nobody has decided yet; never a sender that the owner refused."""
     if known_as(hit.identity, hit.vendor.denied):
         return None
     return _in_its_name(hit) if hit.claims_vendor else _for_it(hit)
 
 
 def _in_its_name(hit: HitContext) -> Judgement | None:
-    """Proof was out of reach, or it came through a provider, or in the first weeks through servers nobody knows."""
+    """Proof was out of reach, or it came through a provider, or in the first weeks through unknown servers."""
     who = hit.identity
     if _refused_by_policy(hit) and not any(stands_for(domain, who.claim) for domain in who.domains):
         return None
@@ -211,7 +211,7 @@ def _in_its_name(hit: HitContext) -> Judgement | None:
 
 
 def _for_it(hit: HitContext) -> Judgement | None:
-    """It waits for an answer already, confirms an address given a moment ago, or says whom it writes for."""
+    """The owner was asked about it already, or it confirms an address given just now, or says whom it writes for."""
     mail, who, vendor = hit.mail, hit.identity, hit.vendor
     key = known_as(who, vendor.pending)
     if key:
@@ -225,7 +225,7 @@ def _for_it(hit: HitContext) -> Judgement | None:
 
 
 def lookalike(hit: HitContext) -> Judgement | None:
-    """It comes from a domain that no honest owner would choose, so like one of the vendor's it is; proof or not."""
+    """It comes from a domain so like one of the vendor's that no honest owner would choose it; proof or not."""
     found = hit.imitation(hit.identity.claim, *hit.identity.domains)
     if found is None or not found[1].near:
         return None
@@ -236,7 +236,8 @@ def lookalike(hit: HitContext) -> Judgement | None:
 def backscatter(hit: HitContext) -> Judgement | None:
     """A bounce, an automatic reply or a complaint, and so an answer to mail that the address never sent."""
     answer = answers_nothing(hit.mail, hit.envelope)
-    # Fraud rides on automatic replies: whatever a stranger writes to a help desk is sent to whom it names.
+    # Fraud abuses automatic replies: what a stranger writes to a help desk is sent to the address that the stranger
+    # names.
     if answer is None or (answer.kind in (Reason.AUTO_REPLY, Reason.CHALLENGE) and fraud_signs(hit.mail)):
         return None
     codes = [answer.kind]
@@ -262,7 +263,7 @@ def impersonation(hit: HitContext) -> Judgement | None:
 
 
 def denied(hit: HitContext) -> Judgement | None:
-    """The owner was asked about this sender and said that it is none of the vendor's."""
+    """The owner was asked about this sender and said that it does not write for the vendor."""
     key = known_as(hit.identity, hit.vendor.denied)
     if not key:
         return None
@@ -272,7 +273,7 @@ def denied(hit: HitContext) -> Judgement | None:
 
 
 def third_party(hit: HitContext) -> Judgement | None:
-    """Somebody else proved who it is and writes in bulk: the address was shared or sold."""
+    """Somebody else, with proof, writes in bulk: the address was shared or sold."""
     signs = bulk_signs(hit.mail)
     if not hit.identity.proven or not signs or fraud_signs(hit.mail):
         return None
@@ -281,7 +282,7 @@ def third_party(hit: HitContext) -> Judgement | None:
 
 
 def misdirected(hit: HitContext) -> Judgement | None:
-    """One person wrote to another and had the address wrong; only somebody with proof gets this benefit of doubt."""
+    """One person wrote to another and got the address wrong; only a proven sender gets the benefit of the doubt."""
     signs = person_signs(hit.mail, hit.canary.address)
     told = fraud_signs(hit.mail) or persona_fields(hit.mail, hit.canary.persona, hit.canary.address)
     if not hit.identity.proven or not signs or told:
@@ -301,7 +302,7 @@ def spam(hit: HitContext) -> Judgement:
 
 
 def _led_astray(hit: HitContext) -> tuple[str, Likeness] | None:
-    """Find a link to a domain that looks like the vendor's."""
+    """Return the domain of a link that looks like the vendor's."""
     found = hit.imitation(*dict.fromkeys(map(link_host, hit.mail.links[:20])))
     return found if found and found[1].near else None
 
@@ -329,4 +330,4 @@ RULES: tuple[Rule, ...] = (
     misdirected,
     spam,
 )
-"""Asked in this order; `spam` always answers."""
+"""Tried in this order; `spam` always answers."""

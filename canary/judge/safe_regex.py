@@ -1,4 +1,4 @@
-"""Patterns out of configuration, held to what runs in linear time on whatever a hostile mail offers them."""
+"""Patterns from configuration, restricted to those that run in linear time on any hostile mail."""
 
 import re
 from collections.abc import Iterator
@@ -13,8 +13,8 @@ _TOKEN = re.compile(rf"\\.|\[(?:\\.|[^\]\\])++\]|\(\?:|{_REPEAT}|.", re.DOTALL)
 def read_shape(shape: str) -> re.Pattern[str]:
     """Compile a pattern that must match a whole value; raises `ValueError` with the cure if it could run long.
 
-    Repeats are possessive (`++`, `*+`, `{2,8}+`) and stand on single characters, so nothing is ever tried twice
-    but the few choices.
+    Repeats are possessive (`++`, `*+`, `{2,8}+`) and stand on single characters, so nothing but the few choices is ever
+    tried twice.
     """
     flaw = next(_flaws(shape), None)
     if flaw:
@@ -22,7 +22,7 @@ def read_shape(shape: str) -> re.Pattern[str]:
     try:
         return re.compile(shape, re.IGNORECASE | re.ASCII)
     except re.error as error:
-        raise ValueError(f"no regular expression: {error}; correct it") from None
+        raise ValueError(f"not a regular expression: {error}; correct it") from None
 
 
 def _flaws(shape: str) -> Iterator[str]:

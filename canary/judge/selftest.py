@@ -1,4 +1,4 @@
-"""The self-test token: how a mail proves that this installation sent it to one of its own addresses, a moment ago."""
+"""The self-test token: it proves that this installation sent a mail to one of its own addresses, a moment ago."""
 
 import hashlib
 import hmac
@@ -18,17 +18,17 @@ def make_token(key: bytes, address: str, now: datetime) -> str:
 
 
 def is_own(value: str, key: bytes, address: str, now: datetime) -> bool:
-    """Whether a value was made with this key for this address and has not expired; without a key nothing is."""
+    """Whether a value was made with this key for this address and has not expired; without a key it never was."""
     found = _TOKEN.fullmatch(value.strip()[:100])
     if not key or found is None:
         return False
     until = int(found[1])
-    # A token that lives longer than we ever make one was not made by this clock.
+    # A token that is valid for longer than any of ours was not made by this clock.
     fresh = now.timestamp() <= until <= (now + 2 * VALID).timestamp()
     return hmac.compare_digest(found[2], _signature(key, address, until)) and fresh
 
 
 def _signature(key: bytes, address: str, until: int) -> str:
-    # Its own purpose under the key of the installation, so that nothing else signed with that key passes for a token.
+    # The purpose is signed too, so that nothing else signed with the installation's key passes for a token.
     text = f"canary self-test v1\n{until}\n{address.lower()}"
     return hmac.new(key, text.encode("utf-8"), hashlib.sha256).hexdigest()

@@ -1,4 +1,4 @@
-"""Who sends for a vendor: the key a sender is known by, whether an unknown one may be the vendor's, when it is learned."""
+"""Who sends for a vendor: the key of a sender, whether an unknown one may be the vendor's, and when it is learned."""
 
 import re
 from collections.abc import Collection, Iterator
@@ -16,13 +16,13 @@ from canary.model.sender import Learning, Sender, SenderState
 from canary.model.verdict import Judgement, Reason, Verdict
 
 MOST_PENDING = 20
-"""Senders of one vendor that wait for the owner; whoever comes beyond that is judged without asking."""
+"""Senders of one vendor that wait for the owner; further ones are judged without asking."""
 
 SOON = timedelta(days=3)
-"""How soon after an address was given a request to confirm it is believed."""
+"""How soon after an address was given a request to confirm it is trusted."""
 
 FIRST_WEEKS = timedelta(days=42)
-"""For how long after an address was given a sender that nobody told us of is more likely than a leak."""
+"""For how long after an address was given an undeclared sender is more likely than a leak."""
 
 MAX_TEXT = 32 * 1024
 _ALIGNED = frozenset({Proof.DKIM_ALIGNED, Proof.SPF_ALIGNED})
@@ -44,7 +44,7 @@ class LearningStep(Enum):
 
 
 def sender_key(who: Identity) -> str:
-    """Return the key under which a proven sender is kept, empty where nothing tells it from others.
+    """Return the key under which a proven sender is kept, empty where nothing distinguishes it from others.
 
     A domain of its own that aligns with the From comes first, then the account at a provider, then the tenant's name
     at a platform that signed for it; last a platform alone, which only means something beside the From domain.
@@ -59,7 +59,7 @@ def sender_key(who: Identity) -> str:
         return organisation(who.claim)
     if who.esp or who.shared:
         return f"{organisation(who.claim)} via {who.esp or organisation(who.domain)}" if who.claim else ""
-    # A reverse-path alone may be that of a forwarder, which hands on whatever it gets.
+    # A reverse-path alone may be that of a forwarder, which passes on anything it gets.
     return organisation(who.domain) if who.proof is Proof.DKIM else ""
 
 
@@ -80,17 +80,17 @@ def known_as(who: Identity, keys: Collection[str]) -> str:
 
 
 def is_supply(key: str) -> bool:
-    """Whether a key names somebody's place at a provider, and no domain of its own."""
+    """Whether a key is an account or tenant at a provider, and not a domain."""
     return "/" in key or " via " in key
 
 
 def may_speak_for(mail: ParsedMail, who: Identity, vendor: Vendor, age: timedelta) -> bool:
     """Whether a stranger may act for the vendor: it proved its own From, and says its own name and the vendor's.
 
-    Help desks, payment and survey services do so, and brands of the vendor. Who forges proves nothing, who breaks
-    into a site to send from it does not name that site, and who buys lists does not say whose customers they are. A
-    name like the vendor's may be one of its own in the first weeks after the address was given; later it is bait.
-    None of this matters where all links lead to the vendor's own site, for then nobody else can gain by the mail.
+    Help desks, payment and survey services do so, and brands of the vendor. A forger proves nothing, an intruder who
+    sends from a broken site does not name that site, and a buyer of lists does not say whose customers they are. A name
+    like the vendor's may be one of its own in the first weeks after the address was given; later it is bait. None of
+    this matters where all links lead to the vendor's own site, as then nobody else can gain by the mail.
     """
     if fraud_signs(mail) or risky_files(mail) or _leads_astray(mail, vendor) or len(vendor.pending) >= MOST_PENDING:
         return False
@@ -105,7 +105,7 @@ def may_speak_for(mail: ParsedMail, who: Identity, vendor: Vendor, age: timedelt
 
 
 def asks_to_confirm(mail: ParsedMail, who: Identity, vendor: Vendor, age: timedelta) -> bool:
-    """Whether it is the double opt-in of an address that was given a moment ago, which nobody else can know yet."""
+    """Whether it is the double opt-in for an address that was given a moment ago, which nobody else can know yet."""
     if not timedelta(0) <= age <= SOON or who.proof not in _ALIGNED or fraud_signs(mail) or risky_files(mail):
         return False
     near = imitated([who.claim, *who.domains], vendor.domains, vendor.name)
@@ -116,7 +116,7 @@ def asks_to_confirm(mail: ParsedMail, who: Identity, vendor: Vendor, age: timede
 def next_step(
     sender: Sender, judgement: Judgement, issued: datetime, learning: Learning, *, quiet: bool
 ) -> LearningStep:
-    """Say what to do about a pending sender after one more mail of it; `quiet` says that the vendor has no open case.
+    """Return what to do about a pending sender after one more mail; `quiet` means that the vendor has no open case.
 
     Only what comes in the vendor's own name through a provider, or confirms a new address, is learned without asking,
     and only where it began in the first weeks: no stranger has the address by then.
@@ -139,7 +139,7 @@ def observed_senders(who: Identity, vendor: Vendor, judgement: Judgement) -> Ite
             yield key, SenderState.DECLARED if told else SenderState.LEARNED
     elif judgement.verdict is Verdict.NEW_SENDER:
         key = sender_key(who)
-        # A provider that the vendor is known to use, and the account not shown: there is nothing to ask about.
+        # A provider that the vendor is known to use, without an account: there is nothing to ask about.
         hidden = " via " in key and any(known.startswith(f"{who.esp}/") for known in vendor.senders)
         if key and not hidden:
             yield key, SenderState.PENDING
@@ -153,7 +153,7 @@ def pending(who: Identity, vendor: Vendor, judgement: Judgement) -> frozenset[st
 
 
 def confirmed_account(who: Identity, vendor: Vendor, judgement: Judgement, age: timedelta, learning: Learning) -> str:
-    """Return the account that a mail in the first weeks proves to be the vendor's by bearing the vendor's own proof."""
+    """Return the account that a mail in the first weeks proves to be the vendor's, by the vendor's own proof beside it."""
     early = timedelta(0) <= age <= learning.period and judgement.verdict is Verdict.EXPECTED
     own = any(same_organisation(who.domain, v) for v in vendor.domains) and who.proof in _ALIGNED
     key = f"{who.esp}/{who.account}"
@@ -161,7 +161,7 @@ def confirmed_account(who: Identity, vendor: Vendor, judgement: Judgement, age: 
 
 
 def _vouched(who: Identity) -> bool:
-    """Whether a platform that gives each tenant a name below its own proved the From of one."""
+    """Whether a platform that names each tenant below its own domain proved the From of one."""
     return is_tenant(who.claim) and any(
         who.claim == domain or who.claim.endswith(f".{domain}") for domain in who.domains
     )
@@ -178,7 +178,7 @@ def _labels(vendor: Vendor) -> set[str]:
 
 
 def _names(mail: ParsedMail, vendor: Vendor) -> bool:
-    """Whether a mail says the vendor's name or domain, or links to it; a name of one word counts only as it is written."""
+    """Whether a mail has the vendor's name or domain, or links to it; a name of one word counts only as it is spelt."""
     said = f"{mail.sender.name} {mail.subject} {mail.text[:MAX_TEXT]}"
     hosts = {link_host(link) for link in mail.links[:50]}
     if any(domain in said.casefold() for domain in vendor.domains):
@@ -194,7 +194,7 @@ def _names(mail: ParsedMail, vendor: Vendor) -> bool:
 
 
 def _says_own_name(mail: ParsedMail, domain: str) -> bool:
-    """Whether the label that people read in a domain is said as a name, not only as a part of addresses."""
+    """Whether the readable label of a domain is said as a name, not only as a part of addresses."""
     label = "".join(words(domain.partition(".")[0]))
     if len(label) < 3:
         return False

@@ -5,7 +5,7 @@ from canary.model.mail import ParsedMail
 
 
 def names_vendor(mail: ParsedMail, name: str) -> bool:
-    """Whether the display name says the vendor's name, word for word."""
+    """Whether the display name contains the vendor's name, word for word."""
     wanted = words(name)
     said = " ".join(words(mail.sender.name))
     return bool(wanted) and len("".join(wanted)) >= 4 and f" {' '.join(wanted)} " in f" {said} "

@@ -1,1 +1,1 @@
-"""Bytes to facts: what a mail says, without believing any of it."""
+"""Octets to facts: what a mail says, without trusting any of it."""

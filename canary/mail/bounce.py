@@ -1,4 +1,4 @@
-"""Is it a bounce, an automatic reply or a report, and so an answer to something this address never sent? To what?"""
+"""Recognise bounces, automatic replies and reports: answers to mail that this address never sent."""
 
 import re
 from collections.abc import Callable
@@ -68,9 +68,9 @@ class AutomaticAnswer:
 
 
 def answers_nothing(mail: ParsedMail, envelope: Envelope) -> AutomaticAnswer | None:
-    """Say what a mail answers, or None if it is no answer; nobody writes from a canary, so all of it is unasked for.
+    """Return what a mail answers, or None if it is no answer; a canary never writes, so no answer to it is legitimate.
 
-    A null sender or a word in the subject alone is no proof, since spam comes forged as bounces: two signs must agree.
+    A null sender or a word in the subject alone is no proof, since spam is forged as bounces: two signs must agree.
     """
     kind = next((reason for reason, told in _KINDS if told(mail, envelope)), None)
     return _about(kind, mail) if kind else None
@@ -135,7 +135,7 @@ _KINDS: tuple[tuple[Reason, Callable[[ParsedMail, Envelope], bool]], ...] = (
 
 
 def _about(kind: Reason, mail: ParsedMail) -> AutomaticAnswer:
-    """Read what the answered mail was, from the report first, then from the mail that came back, then from threads."""
+    """Return what the answered mail was, from the report first, then from the returned mail, then from threads."""
     status = [part for part in mail.enclosed if part.type in _STATUS]
     originals = [part for part in mail.enclosed if part.type in _ORIGINALS]
     recipient = _first(status, "original-recipient", "final-recipient", "original-rcpt-to") or _first(originals, "to")

@@ -1,4 +1,4 @@
-"""Parse a mail without believing or fearing it: whatever comes, facts and named oddities go out, never an exception."""
+"""Parse a mail without trusting it: any input gives facts and named oddities, never an exception."""
 
 import hashlib
 from collections.abc import Iterator
@@ -21,7 +21,7 @@ MAX_MAILBOXES = 100
 MAX_ENCLOSED = 10
 MAX_FIELDS = 50
 
-# What the standard library was seen to raise on mutated mail; its own parser promises less than it should.
+# What the standard library was seen to raise on mutated mail, in spite of what its parser promises.
 _RAISED = (
     MessageError,
     ValueError,

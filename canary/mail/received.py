@@ -1,6 +1,6 @@
 """The trusted hop: which host handed the mail to the first machine we trust, read from the trace of Received lines.
 
-Every line below the trusted boundary can be forged, so the walk starts at our own end and goes on only while the
+Every line below the trusted boundary can be forged, so the walk starts at our own end and continues only while the
 host that a trusted machine saw is itself trusted by configuration.
 """
 
@@ -38,7 +38,7 @@ class Trusted:
 class Received:
     """One Received line (RFC 5321 4.4): the host that handed over, the host that wrote it, and when.
 
-    `inside` says that the mail was passed on within the writing host, so that the next line is its own too.
+    `inside` means that the mail was passed on within the writing host, so that it wrote the next line too.
     """
 
     ip: str = ""
@@ -51,7 +51,7 @@ class Received:
 
 @dataclass(frozen=True, slots=True)
 class Hop:
-    """The host that handed the mail to us; `at` and `line` (position among all headers) are of the line that says so.
+    """The host that handed the mail to us; `at` and `line` (position among all headers) are of the line that shows it.
 
     Headers above `line` were written inside the trusted boundary; `line` is -1 where the peer itself is meant.
     """
@@ -75,7 +75,7 @@ def read_trusted(names: Iterable[str]) -> Trusted:
 
 
 def trusted_hop(mail: ParsedMail, trusted: Trusted, peer: Client | None = None) -> Hop | None:
-    """Find the host that handed the mail to the trusted boundary; None where no trusted line tells.
+    """Return the host that handed the mail to the trusted boundary; None where no trusted line names it.
 
     With a `peer` (the host that spoke to us) the walk starts behind it if it is trusted; without one (an archive)
     the topmost line must be written by a trusted host.
@@ -101,7 +101,7 @@ def read_received(value: str) -> Received:
     source = _clause(tokens, "from")
     protocol = "".join(_clause(tokens, "with")[:1]).lower()
     return Received(
-        # A client that can smuggle a second "by" into its HELO would choose its address, so such a line says nothing.
+        # A client that can smuggle a second "by" into its HELO would choose its address, so such a line proves nothing.
         ip=_ip(source) if [token.lower() for token in tokens].count("by") == 1 else "",
         helo=_helo(source),
         by="".join(_clause(tokens, "by")[:1]).lower().strip("[]."),
@@ -141,7 +141,7 @@ def _clause(tokens: list[str], word: str) -> list[str]:
 
 
 def _ip(source: list[str]) -> str:
-    """Find the one address that the writer saw; what the client says of itself (HELO, ident) is left out.
+    """Return the one address that the writer saw; what the client claims (HELO, ident) is left out.
 
     An address outside a comment is the writer's only in the style of Exim, where the comments hold `name=value`.
     """

@@ -10,7 +10,7 @@ MAX_HTML = 256 * 1024
 MAX_TEXT = 256 * 1024
 MAX_LINKS = 200
 MAX_TAGS = 8_000
-"""Beyond this HTML is not parsed, since deep nesting costs the square of its depth; its tags are only cut out."""
+"""HTML with more tags is not parsed, as deep nesting costs the square of its depth; its tags are only cut out."""
 MAX_HIDDEN = 500
 _HIDDEN = re.compile(r"display\s{0,9}:\s{0,9}none|visibility\s{0,9}:\s{0,9}hidden", re.IGNORECASE)
 _LINK = re.compile(r"https?://[^\s<>\"'\\^`{|}]{1,2000}", re.IGNORECASE)
@@ -39,12 +39,12 @@ def html_to_text(html: str) -> tuple[str, tuple[str, ...]]:
 
 
 def hides_text(html: str) -> bool:
-    """Whether (at most 256 KB of) HTML has anything that no reader is to see."""
+    """Whether (at most 256 KB of) HTML has anything that readers are not meant to see."""
     return _HIDDEN.search(html[:MAX_HTML]) is not None
 
 
 def visible_text(html: str) -> str:
-    """Return the text of (at most 256 KB of) HTML without what its own styles hide: chaff against filters, mostly."""
+    """Return the text of (at most 256 KB of) HTML without what its own styles hide, mostly filler against filters."""
     if html.count("<", 0, MAX_HTML) > MAX_TAGS:
         return html_to_text(html)[0]
     tree = LexborHTMLParser(html[:MAX_HTML])
@@ -69,7 +69,7 @@ def link_host(link: str) -> str:
 
 
 def folded(text: str) -> str:
-    """Return a text in compatibility form and without case; what differs in look alone is the same in it.
+    """Return a text in compatibility form and without case; what differs only in appearance becomes the same.
 
     Putting marks in order takes the square of how many stand in a row, so no more are left than Unicode's stream-safe
     form allows (UAX 15, section 13).
@@ -78,5 +78,5 @@ def folded(text: str) -> str:
 
 
 def words(text: str) -> list[str]:
-    """Return the words of a text in folded form; figures and marks, which vary in each copy, are left out."""
+    """Return the words of a text in folded form; digits and punctuation, which vary in each copy, are left out."""
     return _WORD.findall(folded(text[:MAX_TEXT]))

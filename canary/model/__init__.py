@@ -1,1 +1,1 @@
-"""The words everything else uses: frozen facts, and nothing that does anything."""
+"""The words that everything else uses: frozen facts without behaviour."""

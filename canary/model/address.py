@@ -9,7 +9,7 @@ from enum import StrEnum
 from canary.model.canary import Persona, Style
 
 Draw = Callable[[int], int]
-"""Returns a uniform number in [0, n); `secrets.randbelow` in production."""
+"""Return a uniform number in [0, n); `secrets.randbelow` in production."""
 
 _SYMBOLS = "abcdefghijkmnpqrstuvwxyz23456789"  # 32 symbols without l, o, 0 and 1, which people misread
 _TAG_LENGTH = 13
@@ -47,7 +47,7 @@ _FRENCH = """
 
 
 class Locale(StrEnum):
-    """Of which language a persona sounds, and of which country its number is."""
+    """The language a persona's names come from, and the country of its telephone number."""
 
     EN = "en"
     DE = "de"
@@ -56,7 +56,7 @@ class Locale(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class _Custom:
-    """How families end there, numbers that were set aside for fiction, and what stands after the name of a company."""
+    """How family names end in a country, telephone numbers set aside for fiction, and the form of a company."""
 
     endings: list[str]
     prefix: str
@@ -84,7 +84,7 @@ class Address:
 def make_address(
     style: Style, hint: str, domain: str, draw: Draw, mailbox: str = "me", locale: Locale = Locale.EN
 ) -> Address:
-    """Make an address nobody was ever given; `hint` is the readable part, `mailbox` the base of plus addresses."""
+    """Make a new address; `hint` is the readable part, `mailbox` the base of plus addresses."""
     persona = make_persona(draw, locale)
     if style is Style.PLAUSIBLE:
         local, bits = _plausible(persona, draw, locale)
@@ -102,7 +102,7 @@ def readable(name: str) -> str:
 
 
 def make_persona(draw: Draw, locale: Locale = Locale.EN) -> Persona:
-    """Invent somebody, with a telephone number that is kept for fiction."""
+    """Invent a person, with a telephone number that is reserved for fiction."""
     custom = _CUSTOMS[locale]
     family = _START[draw(len(_START))] + _MIDDLE[draw(len(_MIDDLE))] + custom.endings[draw(len(custom.endings))]
     given = GIVEN_NAMES[draw(len(GIVEN_NAMES))]

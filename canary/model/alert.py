@@ -1,4 +1,4 @@
-"""Alerts: a fact that people should hear of, as it waits in the outbox, and the message that it becomes."""
+"""Alerts: a fact worth reporting, as it waits in the outbox, and the message that it becomes."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -55,7 +55,7 @@ class Alert:
     `kind` is a key of `SEVERITY`. `suspects` are (name, probability) pairs, highest first; `reasons` are sentences;
     `identity` is the key of a sender that is asked about, `vendors` are slugs, `change` says what is new about a case
     that was reported before, or what happened where there is no case. Text that came from mail (`sender`, `subject`,
-    `identity`) is hostile: what shows it must escape it.
+    `identity`) is hostile: anything that shows it must escape it.
     """
 
     id: str
@@ -82,7 +82,7 @@ class Alert:
 
 
 def sample_alert(id: str, at: datetime) -> Alert:  # noqa: A002 - the name of the field
-    """Return the alert that tries a destination."""
+    """Return the alert that a test of a destination sends."""
     return Alert(
         id=id, kind="test", at=at, vendor="Test vendor", verdict="test", confidence=1.0, canary="test@canary.invalid",
         sender="canary", subject="Test", reasons=("This is a test; nobody leaked anything.",),
@@ -91,7 +91,7 @@ def sample_alert(id: str, at: datetime) -> Alert:  # noqa: A002 - the name of th
 
 @dataclass(frozen=True, slots=True)
 class Route:
-    """The alerts that a destination wants; an empty list wants everything. `tags` are those of the vendors."""
+    """The alerts that a destination wants; an empty list matches everything. `tags` are those of the vendors."""
 
     vendors: tuple[str, ...] = ()
     tags: tuple[str, ...] = ()
@@ -130,7 +130,7 @@ class DestinationView:
 
 @dataclass(frozen=True, slots=True)
 class CaseSummary:
-    """How the cases of a message stand when it is sent, taken together; suspects and window are those of the first.
+    """The state of the cases of a message when it is sent, taken together; suspects and window are those of the first.
 
     `fields` are those of the personas that leaked, `window` is the time in which the leak most likely happened.
     """
@@ -150,7 +150,7 @@ NO_CASES = CaseSummary()
 
 @dataclass(frozen=True, slots=True)
 class AlertMessage:
-    """One message: the fact that leads it, those that joined it, and how things stand.
+    """One message: its leading fact, the facts that joined it, and the state of their cases.
 
     `update` says that this destination has had a message on the same matter; `digest` that it is a collection.
     """

@@ -1,4 +1,4 @@
-"""A recipient that was tried and is no canary, or a canary that was tried and sent nothing."""
+"""Attempts: a recipient that was tried and is no canary, or a canary that was tried and sent no mail."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -8,7 +8,7 @@ from enum import StrEnum
 class AttemptKind(StrEnum):
     """What was tried: `guess` a never-issued recipient, `probe` an issued one without DATA, `relay` a foreign domain.
 
-    `verify` is a question for an address by VRFY or EXPN, which was not answered.
+    `verify` is a VRFY or EXPN command, which got no answer about the address.
     """
 
     GUESS = "guess"
@@ -30,10 +30,10 @@ class LocalShape(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Attempt:
-    """A try; `source` is the client's network (/24 or /48), `address` the issued address that was meant, else empty.
+    """One attempt; `source` is the client's network (/24 or /48), `address` the issued address tried, or empty.
 
-    `shape` is that of a guess, empty where nobody looked. In a flood one attempt stands for `count` tries of the same
-    kind in the same hour.
+    `shape` is that of a guess, empty where it was not looked at. In a flood one attempt represents `count` attempts of
+    the same kind in the same hour.
     """
 
     kind: AttemptKind

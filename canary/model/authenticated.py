@@ -1,4 +1,4 @@
-"""A mail with all that was found out about it, before anybody's address comes into it."""
+"""A mail with all that was found out about it, before it is judged for any recipient."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field

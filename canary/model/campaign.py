@@ -1,4 +1,4 @@
-"""What makes mails one sending: the likeness of their texts, and the features that they share."""
+"""What makes mails one campaign: similar texts, and the features they share."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -7,7 +7,7 @@ from typing import Any
 
 
 class FeatureKind(StrEnum):
-    """A feature by which two mails can be told to be one sending; `text` is near likeness, the rest are equal values."""
+    """A feature that shows two mails to be one campaign; `text` means similar texts, the others equal values."""
 
     TEXT = "text"
     WORDS = "words"
@@ -30,7 +30,7 @@ class Feature:
 
 @dataclass(frozen=True, slots=True)
 class Sketch:
-    """The MinHash of a text: `digest` is equal for equal normal texts, `bands` meet for texts that are alike.
+    """The MinHash of a text: `digest` is equal for equal normal texts, `bands` overlap for texts that are similar.
 
     All numbers are signed 64-bit; `signature` holds little-endian 32-bit numbers.
     """
@@ -42,7 +42,7 @@ class Sketch:
 
 @dataclass(frozen=True, slots=True)
 class CampaignSending:
-    """What one mail shows of the sending it belongs to; no sketch where its text is too short to say anything."""
+    """What one mail shows of its campaign; there is no sketch where its text is too short to prove anything."""
 
     sketch: Sketch | None = None
     features: tuple[Feature, ...] = ()
@@ -50,14 +50,14 @@ class CampaignSending:
 
 @dataclass(frozen=True, slots=True)
 class CampaignLink:
-    """Why a mail joined a campaign: how like its text is to one seen there (0 to 1), and the features both have."""
+    """Why a mail joined a campaign: how similar its text is to one seen there (0 to 1), and the features both have."""
 
     likeness: float = 0.0
     features: tuple[Feature, ...] = ()
 
     @property
     def rank(self) -> tuple[float, int]:
-        """The stronger of two links has the higher rank: the nearer text, then the more features."""
+        """The stronger of two links has the higher rank: more similar text first, then more features."""
         return self.likeness, len(self.features)
 
     def plain(self) -> list[dict[str, str]]:
@@ -72,5 +72,5 @@ def plain_features(features: tuple[Feature, ...]) -> list[dict[str, str]]:
 
 
 def read_features(kept: Iterable[Mapping[str, Any]]) -> tuple[Feature, ...]:
-    """Return features that were kept as JSON."""
+    """Return features that were stored as JSON."""
     return tuple(Feature(FeatureKind(f["kind"]), str(f["value"])) for f in kept)

@@ -1,4 +1,4 @@
-"""An address we issued: to whom, through which channel, since when, and how hard it is to guess."""
+"""An address we issued: to which vendor, through which channel, since when, and how hard it is to guess."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -6,7 +6,7 @@ from enum import StrEnum
 
 
 class Style(StrEnum):
-    """How an address looks to the one who is given it."""
+    """What an address looks like to the vendor that is given it."""
 
     TAGGED = "tagged"
     PLAUSIBLE = "plausible"
@@ -14,7 +14,7 @@ class Style(StrEnum):
 
 
 class CanaryState(StrEnum):
-    """Where an address stands in its life; every state keeps listening."""
+    """The state of an address; it keeps listening in every state."""
 
     ACTIVE = "active"
     ROTATED = "rotated"
@@ -23,7 +23,7 @@ class CanaryState(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Persona:
-    """Facts told to one canary's vendor only, so that whoever repeats them had them from there."""
+    """Facts given to one canary's vendor only, so that anyone who repeats them got them from that vendor."""
 
     given_name: str
     family_name: str

@@ -7,7 +7,7 @@ from enum import StrEnum
 
 
 class CaseState(StrEnum):
-    """Where a case stands; all but the last three are open."""
+    """The state of a case; all but the last three are open."""
 
     NEW = "new"
     INVESTIGATING = "investigating"
@@ -40,7 +40,7 @@ TRANSITIONS: dict[CaseState, tuple[CaseState, ...]] = {
 
 
 class HitEffect(StrEnum):
-    """What a leak hit does to a case of its vendor: it joins, opens the case again, or begins another one."""
+    """What a leak hit does to a case of its vendor: it joins it, reopens it, or begins another one."""
 
     JOIN = "join"
     REOPEN = "reopen"
@@ -50,7 +50,7 @@ class HitEffect(StrEnum):
 def effect_of_hit(state: CaseState, outcome: str, *, campaign_known: bool, canary_known: bool) -> HitEffect:
     """Return what a leak hit does to a case, given whether the case has its campaign and its canary already.
 
-    An open case takes it. A settled case takes more of the same silently, and is opened again by a campaign or a canary
+    An open case takes it. A settled case takes more of the same silently, and is reopened by a campaign or a canary
     that is new to it. A false positive stays settled whatever else its campaigns hit; a hit of another campaign begins
     another case.
     """
@@ -93,7 +93,7 @@ class LeakWindow:
     """When one event may have happened.
 
     After `earliest`, as the newest address that was hit was issued then, and before `latest`, the first hit; where the
-    bounds cross there were two events, or somebody who stayed. `from_90` to `to_90` holds 90 % of the probability.
+    bounds cross there were two events, or an intruder who stayed. `from_90` to `to_90` holds 90 % of the probability.
     """
 
     earliest: datetime
@@ -109,7 +109,7 @@ class LeakWindow:
 
 @dataclass(frozen=True, slots=True)
 class Observation:
-    """One thing that was seen, in words, and by how many nats it moves the odds of a suspect (negative: against it)."""
+    """One observation in words, and by how many nats it moves the odds of a suspect (negative: against it)."""
 
     text: str
     weight: float
@@ -117,7 +117,7 @@ class Observation:
 
 @dataclass(frozen=True, slots=True)
 class Explanation:
-    """At most three observations that speak for a suspect and three against it, the strongest first."""
+    """At most three observations for a suspect and three against it, the strongest first."""
 
     suspect: str
     speaks_for: tuple[Observation, ...]
@@ -134,7 +134,7 @@ class Findings:
     """What an assessment finds beside the suspects of a case.
 
     `fields` are those of the personas, each with the probability that it leaked; `indistinguishable` are the names of
-    suspects that held just the same addresses; `assessed_at` is empty while explanations are still to come.
+    suspects that held exactly the same addresses; `assessed_at` is empty while explanations are still to come.
     """
 
     window: LeakWindow | None = None
@@ -150,12 +150,12 @@ class Findings:
 
 
 def likeliest(suspects: Sequence[Suspect], count: int = 5) -> tuple[tuple[str, float], ...]:
-    """Name the first of some suspects with their probabilities; they are in order."""
+    """Return the names and probabilities of the first suspects; suspects are kept in order."""
     return tuple((suspect.name, suspect.p) for suspect in suspects[:count])
 
 
 def percent(p: float) -> str:
-    """Write a probability in whole percent; nothing uncertain ever reads as certain."""
+    """Write a probability in whole percent; what is uncertain never reads as certain."""
     if 0.005 < p < 0.995:
         return f"{p:.0%}"
     return "over 99%" if p > 0.5 else "under 1%"

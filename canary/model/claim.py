@@ -1,4 +1,4 @@
-"""What a party says of a leak: a closed list of claims that can be held against the evidence, and a text of its own."""
+"""What a party says about a leak: a text, and claims from a closed list that can be checked against the evidence."""
 
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -33,7 +33,7 @@ CLAIMS: dict[ClaimCode, str] = {
 
 
 class ClaimOutcome(StrEnum):
-    """How a claim stands against the evidence."""
+    """How a claim compares with the evidence."""
 
     CONTRADICTED = "contradicted"
     CONSISTENT = "consistent"
@@ -42,9 +42,9 @@ class ClaimOutcome(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Claim:
-    """One claim; `detail` names the supplier that is meant, `since` and `until` bound the time that is meant.
+    """One claim; `detail` names the supplier it is about, `since` and `until` bound the time it is about.
 
-    Raises ValueError where what a claim cannot do without is missing.
+    Raises ValueError where something that the claim needs is missing.
     """
 
     code: ClaimCode
@@ -87,7 +87,7 @@ class PartyStatement:
 
 @dataclass(frozen=True, slots=True)
 class ClaimAnswer:
-    """What the evidence says to a claim: a sentence, and the mails that show it."""
+    """What the evidence says about a claim: a sentence, and the mails that show it."""
 
     claim: Claim
     outcome: ClaimOutcome
@@ -118,11 +118,11 @@ def _read_day(code: ClaimCode, text: str) -> datetime | None:
     try:
         return datetime.fromisoformat(text.strip()).replace(tzinfo=UTC) if text.strip() else None
     except ValueError:
-        raise ValueError(f"claim {code}: {text.strip()!r} is no day; write it as 2011-12-31") from None
+        raise ValueError(f"claim {code}: {text.strip()!r} is not a day; write it as 2011-12-31") from None
 
 
 def span(since: datetime | None, until: datetime | None) -> str:
-    """Say a span of time that may have one end only."""
+    """Return a span of time in words; one of its ends may be open."""
     if since and until:
         same = _day(since) == _day(until)
         return f"on {_day(since)}" if same else f"between {_day(since)} and {_day(until)}"

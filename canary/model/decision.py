@@ -1,4 +1,4 @@
-"""A person's word on what the machine concluded."""
+"""A person's decision about what the program concluded."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -6,7 +6,7 @@ from datetime import datetime
 
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """Whose word it is, when it was given, and why."""
+    """Who decided, when, and why."""
 
     who: str
     at: datetime

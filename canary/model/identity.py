@@ -19,9 +19,9 @@ class Identity:
     """The proven sender of one mail.
 
     `claim` is the unproven From domain. `domain` and `organisation` are proven (empty when `proof` is none).
-    `esp` and `account` name the mail provider and the provider's customer, only where tied to proof; `shared`
-    says that `domain` proves a platform with many tenants, never one of them. `domains` are all proven ones.
-    `carriers` are slug and name of that provider and, after it, of those it was proven to send through.
+    `esp` and `account` name the mail provider and the provider's customer, only where tied to proof; `shared` means
+    that `domain` proves a platform with many tenants, but not which of them sent it. `domains` are all proven ones.
+    `carriers` are slug and name of that provider, followed by those it was proven to send through.
     """
 
     claim: str = ""

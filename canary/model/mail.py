@@ -1,4 +1,4 @@
-"""One mail as it came, and what can be read in it without believing it."""
+"""One mail as it came, and what can be read in it without trusting it."""
 
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -6,7 +6,7 @@ from datetime import datetime
 
 @dataclass(frozen=True, slots=True)
 class Client:
-    """The host that spoke to us: address, port, what it called itself, and TLS (version and cipher) if any."""
+    """The host that connected to us: address, port, the name it gave, and TLS (version and cipher) if any."""
 
     ip: str
     port: int = 0
@@ -26,7 +26,7 @@ class Envelope:
 
 @dataclass(frozen=True, slots=True)
 class RawMail:
-    """A mail as received; `key` names it for good (spool and row), `content` is octet for octet what came."""
+    """A mail as received; `key` identifies it in spool and store, `content` is what came, octet for octet."""
 
     key: str
     envelope: Envelope
@@ -45,7 +45,7 @@ class Attachment:
 
 @dataclass(frozen=True, slots=True)
 class Enclosed:
-    """Fields that a mail brings inside: of a report (RFC 3464, RFC 5965) or of the mail that it returns.
+    """Fields inside a mail: those of a report (RFC 3464, RFC 5965) or of the mail that it returns.
 
     `type` is the content type of the part, `fields` its (name, value) pairs in order, those of all groups together.
     """

@@ -1,4 +1,4 @@
-"""The parties: vendors that were given addresses, and the suppliers they hand addresses on to."""
+"""The parties: vendors that were given addresses, and the suppliers they pass addresses on to."""
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -6,9 +6,9 @@ from datetime import datetime, timedelta
 
 @dataclass(frozen=True, slots=True)
 class RelationshipEnds:
-    """When a vendor should have fallen silent: what ended, was asked for or was left, and the days of grace for all.
+    """When a vendor should have stopped writing: contract, erasure and unsubscription, and the days of grace for all.
 
-    Without days of their own each fact has its usual grace (`canary.judge.lifecycle`).
+    Without `grace_days` each of them has its usual grace (`canary.judge.lifecycle`).
     """
 
     contract: datetime | None = None
@@ -19,7 +19,7 @@ class RelationshipEnds:
 
 @dataclass(frozen=True, slots=True)
 class Vendor:
-    """A party the owner gave an address to; `domains` are those it sends from, `senders` what else is known to be it.
+    """A party the owner gave an address to; `domains` are those it sends from, `senders` what else sends for it.
 
     `senders` are proven domains, or `esp/account` pairs, that were declared or learned for this vendor; `pending` are
     those the owner has not decided on, `denied` those that are not the vendor.
@@ -46,7 +46,7 @@ class Vendor:
 
 @dataclass(frozen=True, slots=True)
 class Supplier:
-    """A party that vendors hand addresses on to."""
+    """A party that vendors pass addresses on to."""
 
     slug: str
     name: str
@@ -54,10 +54,10 @@ class Supplier:
 
 @dataclass(frozen=True, slots=True)
 class SupplierLink:
-    """A vendor lets a supplier see the addresses of a channel for a while; None stands for every channel or no end.
+    """A vendor lets a supplier see the addresses of a channel for a while; None means every channel or no end.
 
-    `account` is the vendor's there, `through` the supplier that hands addresses on to this one, `learned` says that
-    mail showed it and nobody told us.
+    `account` is the vendor's there, `through` the supplier that passes addresses on to this one, `learned` means that
+    mail showed it and nobody declared it.
     """
 
     vendor: str

@@ -1,4 +1,4 @@
-"""What the mechanisms found out about a sender: SPF, DKIM, DMARC and ARC results with their reasons."""
+"""What authentication found out about a sender: SPF, DKIM, DMARC and ARC results with their reasons."""
 
 from dataclasses import dataclass
 from enum import StrEnum
@@ -71,7 +71,7 @@ class ArcResult:
 
 @dataclass(frozen=True, slots=True)
 class Proofs:
-    """Everything the mechanisms say about one mail."""
+    """Everything that SPF, DKIM, DMARC and ARC say about one mail."""
 
     spf: SpfResult = SpfResult()
     dkim: tuple[DkimResult, ...] = ()
@@ -82,7 +82,7 @@ class Proofs:
     def dkim_domains(self) -> tuple[str, ...]:
         """The domains whose signatures verified over the whole body, in order.
 
-        Octets that `l=` left unsigned may be anybody's (RFC 6376 8.2), so such a signature names no sender.
+        Anybody may have written octets that `l=` left unsigned (RFC 6376 8.2), so such a signature names no sender.
         """
         return tuple(dict.fromkeys(d.domain for d in self.dkim if d.result is Result.PASS and not d.unsigned))
 

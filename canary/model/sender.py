@@ -1,4 +1,4 @@
-"""Who sends for a vendor: proven identities, each with what became of it."""
+"""Who sends for a vendor: proven identities, each with its state."""
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -8,7 +8,7 @@ from canary.model.identity import Proof
 
 
 class SenderState(StrEnum):
-    """Whether a sender is known to be the vendor's: told by the owner, learned from mail, not yet decided, refused."""
+    """Whether a sender writes for a vendor: declared by the owner, learned from mail, not yet decided, refused."""
 
     DECLARED = "declared"
     LEARNED = "learned"
@@ -17,7 +17,7 @@ class SenderState(StrEnum):
 
 
 KNOWN = frozenset({SenderState.DECLARED, SenderState.LEARNED})
-"""States in which mail of a sender is the vendor's own."""
+"""States in which mail from a sender counts as the vendor's own."""
 
 
 @dataclass(frozen=True, slots=True)

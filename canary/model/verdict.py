@@ -32,11 +32,11 @@ OWN = frozenset({Verdict.EXPECTED, Verdict.SUPPLIER})
 """Verdicts of the vendor's own mail, sent by itself or for it."""
 
 FAMILIAR = OWN | {Verdict.SELF_TEST}
-"""Verdicts of mail that no stranger sent."""
+"""Verdicts of mail that comes from the vendor or the owner."""
 
 
 class Reason(StrEnum):
-    """Why a verdict was reached; `SENTENCES` says each in words."""
+    """Why a verdict was reached; `SENTENCES` has each in words."""
 
     SELF_TEST_TOKEN = "self-test-token"
     VENDOR_PROVEN = "vendor-proven"
@@ -153,7 +153,7 @@ _PHRASES: dict[str, tuple[Callable[..., str], tuple[str, ...]]] = {
     "answered": (_answered, ("recipient", "message")),
     "age": (_age, ("hours",)),
 }
-"""Blanks that take a phrase: how it reads, and of which facts."""
+"""Blanks that are filled by a phrase: how it is made, and from which facts."""
 
 
 def _blanks(sentence: str) -> tuple[str, ...]:
@@ -177,7 +177,7 @@ class StatedReason:
 
     @property
     def text(self) -> str:
-        """The reason in words; a fact that is not known reads as a question mark."""
+        """The reason in words; an unknown fact reads as a question mark."""
         return SENTENCES[self.code].format_map({name: self._blank(name) for name in _BLANKS[self.code]})
 
     def _blank(self, name: str) -> str:
@@ -190,13 +190,13 @@ class StatedReason:
         return ", ".join(self.values(name))
 
     def values(self, name: str) -> tuple[str, ...]:
-        """Return the values of a fact; none where it is not known."""
+        """Return the values of a fact; none where it is unknown."""
         value = self.facts.get(name, ())
         return (value,) if isinstance(value, str) else value
 
 
 def state_reason(code: Reason, **facts: object) -> StatedReason:
-    """State a reason; of the facts it keeps those that its sentence needs and that are known."""
+    """State a reason, with those of the facts that its sentence needs and that are known."""
     return StatedReason(code, {name: _fact(facts[name]) for name in _NEEDED[code] if facts.get(name) not in _UNKNOWN})
 
 

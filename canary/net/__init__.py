@@ -1,1 +1,1 @@
-"""The two clients that speak to the world: DNS and HTTP."""
+"""The clients that ask the network: DNS, HTTP and rspamd."""

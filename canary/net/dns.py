@@ -16,14 +16,14 @@ from canary.net.dns_transport import DnsTransport
 
 TTL = 5.0, 3600.0
 FAILURE_TTL = 10.0
-"""How long a failure is believed, so that one dead domain does not hold up every mail of a wave (RFC 2308 7.1)."""
+"""Seconds for which a failure is cached, so that one dead domain does not delay every mail of a wave (RFC 2308 7.1)."""
 
 CACHED_OCTETS = 16 * 1024
 """Answers with more octets than this are not kept."""
 
 
 class LiveLookup:
-    """Asks the name servers (`address`, `address:port`, `[v6]:port`; none: those of the system), keeps by TTL."""
+    """Asks the name servers (`address`, `address:port`, `[v6]:port`; none: those of the system) and caches by TTL."""
 
     def __init__(
         self,
@@ -56,7 +56,7 @@ class LiveLookup:
             found = response.resolve_chaining()
         except Temporary as failure:
             return failure, FAILURE_TTL
-        except dns.exception.DNSException:  # a chain of aliases without end, or a response that contradicts itself
+        except dns.exception.DNSException:  # an endless chain of aliases, or a response that contradicts itself
             return Temporary("SERVFAIL"), FAILURE_TTL
         records = tuple(_record(record) for record in found.answer or ())
         return DnsAnswer(records, exists=response.rcode() != dns.rcode.NXDOMAIN), found.minimum_ttl
@@ -67,7 +67,7 @@ class LiveLookup:
 
 
 class MailLookup:
-    """Passes on at most so many questions, and none after the deadline; beyond them all is `Temporary`."""
+    """Passes on a limited number of questions, and none after the deadline; any other is `Temporary`."""
 
     def __init__(self, lookup: Lookup, questions: int, deadline: float, clock: Callable[[], float]) -> None:
         self._lookup = lookup
@@ -76,7 +76,7 @@ class MailLookup:
         self._clock = clock
 
     async def __call__(self, name: str, kind: str) -> DnsAnswer:
-        """Return the answer, if the budget allows to ask and it comes in time."""
+        """Return the answer, if the budget allows the question and the answer comes in time."""
         seconds = self._deadline - self._clock()
         if self._left <= 0 or seconds <= 0:
             raise Temporary("BUDGET")
@@ -89,7 +89,7 @@ class MailLookup:
 
 
 class Cache:
-    """What DNS said, for as long as it said; the question unused the longest makes room."""
+    """DNS answers, for as long as their TTL says; the least recently used makes room."""
 
     def __init__(self, size: int, clock: Callable[[], float]) -> None:
         self._size = size
@@ -97,7 +97,7 @@ class Cache:
         self._kept: OrderedDict[tuple[str, str], tuple[DnsAnswer | Temporary, float]] = OrderedDict()
 
     def get(self, name: str, kind: str) -> DnsAnswer | Temporary | None:
-        """Return what is still known, else None."""
+        """Return what is still valid, else None."""
         outcome, until = self._kept.get((name, kind), (None, 0.0))
         if outcome is None or until <= self._clock():
             return None

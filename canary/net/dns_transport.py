@@ -1,4 +1,4 @@
-"""One question to the name servers: UDP, then TCP for what does not fit, the next server for one that fails.
+"""One question to the name servers: UDP, then TCP for what does not fit; the next server if one fails.
 
 dnspython reads and writes the messages; the exchange is our own, since its resolver costs several times the question.
 """
@@ -23,7 +23,7 @@ UDP_PAYLOAD = 1232
 """EDNS buffer that needs no fragments on any path; longer answers come by TCP."""
 
 ROUNDS = 2
-"""How often a silent server is asked, for a datagram may be lost."""
+"""How often a silent server is asked, as a datagram may be lost."""
 
 MAX_SERVERS = 3
 
@@ -107,7 +107,7 @@ def _answers(data: bytes, wire: bytes) -> bool:
 
 
 def _read(data: bytes) -> dns.message.QueryMessage | None:
-    """The response without its additional records, which nobody asked for."""
+    """Return the response without its additional records, which nobody asked for."""
     try:
         message = dns.message.from_wire(data[:10] + b"\x00\x00" + data[12:], ignore_trailing=True)
     except (dns.exception.DNSException, ValueError):
@@ -116,7 +116,7 @@ def _read(data: bytes) -> dns.message.QueryMessage | None:
 
 
 def _system_servers() -> list[Server]:
-    """The servers of the system; without any, every question is `Temporary`."""
+    """Return the servers of the system; without any, every question is `Temporary`."""
     resolver = dns.resolver.Resolver(configure=False)
     try:
         resolver.read_resolv_conf("/etc/resolv.conf")

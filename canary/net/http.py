@@ -40,9 +40,10 @@ class AddressGuard:
     allow_private: bool
 
     def resolve(self, host: str, port: int) -> str:
-        """Return an address of a host, all of which may be spoken to; raises Refused or Unreachable.
+        """Return an address of a host if all its addresses are allowed; raises AddressRefused or Unreachable.
 
-        Whoever connects to this address, and not to the name again, cannot be led elsewhere by DNS in between.
+        A caller that connects to this address, and not to the name again, cannot be led elsewhere by a changed DNS
+        answer.
         """
         try:
             found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
@@ -55,14 +56,14 @@ class AddressGuard:
 
 
 class Http:
-    """Posts to addresses that an owner configured; each host is resolved once and checked before it is spoken to."""
+    """Posts to addresses that an owner configured; each host is resolved once and checked before it is connected to."""
 
     def __init__(
         self, *, allow_private: bool, seconds: float = 15, clock: Callable[[], datetime] | None = None
     ) -> None:
-        """Make a client; `allow_private` lets it speak to loopback and private networks.
+        """Make a client; `allow_private` lets it connect to loopback and private networks.
 
-        `clock` is asked where a server says when to come back instead of how long to wait.
+        `clock` is used where a server gives a time to come back instead of seconds to wait.
         """
         self.guard = AddressGuard(allow_private)
         self.seconds = seconds
@@ -77,7 +78,7 @@ class Http:
         client = self._begin()
         parsed = httpx.URL(url)
         address = self.guard.resolve(parsed.host, parsed.port or PORTS[parsed.scheme])
-        # The checked address is the one connected to, so that DNS cannot change its mind in between.
+        # The checked address is the one connected to, so that a DNS answer cannot change in between.
         target = parsed.copy_with(host=address)
         named = {**headers, "Host": parsed.netloc.decode("ascii")}
         request = client.build_request(

@@ -1,4 +1,4 @@
-"""Asks a rspamd beside us about a mail (`POST /checkv2`): never longer than two seconds, whatever the server does."""
+"""Asks an rspamd of ours about a mail (`POST /checkv2`), for two seconds at most whatever the server does."""
 
 import asyncio
 import re
@@ -21,12 +21,12 @@ _UNFIT = re.compile(r"[^\x21-\x7e]")
 
 
 class Unanswered(Exception):
-    """The server was reached and gave no answer to this mail that can be used."""
+    """The server was reached, and gave no usable answer about this mail."""
 
 
 @dataclass(frozen=True, slots=True)
 class Rspamd:
-    """A server by its address; `password` goes along where one is set."""
+    """An rspamd server by its address; `password` is sent where one is set."""
 
     url: str
     password: str | None = None
@@ -69,7 +69,7 @@ class Rspamd:
         told = [("IP", envelope.client.ip), ("Helo", envelope.client.helo), ("From", envelope.mail_from)]
         told += [("Rcpt", address) for address in envelope.rcpt_to[:MAX_RECIPIENTS]]
         told += [("Queue-Id", key), ("Password", self.password or "")]
-        # What strangers said must not end a header line.
+        # What strangers wrote must not end a header line.
         fit = ((name, _UNFIT.sub("", value)[:500]) for name, value in told)
         return [(name, value) for name, value in fit if value]
 

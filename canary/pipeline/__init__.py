@@ -1,1 +1,1 @@
-"""Leg two, what does it mean: one mail from the spool to its case."""
+"""The second leg: one mail from the spool to its case."""

@@ -1,4 +1,4 @@
-"""Attempts: guesses are counted, and a probe becomes a hit without a mail, which joins a case that is open."""
+"""Attempts: guesses are counted, and a probe becomes a hit without a mail, which joins an open case."""
 
 from collections.abc import Sequence
 
@@ -20,7 +20,7 @@ def process_attempts(store: Database, spool: str, numbered: Sequence[tuple[int, 
     """Count the numbered attempts of a spool in the store, each once."""
     with store.writing() as session:
         fresh = attempts.take_attempts(session, spool, numbered)
-        # Asking for an address by VRFY checks a list as well.
+        # Asking about an address by VRFY is a list check too.
         probed = [a for a in fresh if a.kind in (AttemptKind.PROBE, AttemptKind.VERIFY) and a.address]
         if probed:
             lock(session, Lock.CASES)
@@ -29,7 +29,7 @@ def process_attempts(store: Database, spool: str, numbered: Sequence[tuple[int, 
 
 
 def process_probe(session: Session, probe: Attempt) -> None:
-    """Keep a probe as a hit; the vendor's own hosts probe nothing."""
+    """Write a probe as a hit; the vendor's own hosts do not probe."""
     recipients = read_recipients(session, [probe.address])
     canary = recipients.canaries.get(probe.address)
     if canary is None or came_from(probe.source, probes.own_clients(session, canary.id, probe.at)):

@@ -1,4 +1,4 @@
-"""What is proven about one mail, and who that makes the sender."""
+"""What is proven about one mail, and which sender that proves."""
 
 from canary.authenticate.authenticate import authenticate
 from canary.authenticate.iprev import verified_name
@@ -14,7 +14,7 @@ from canary.model.proof import Proofs
 async def authenticate_mail(
     content: bytes, mail: ParsedMail, envelope: Envelope, lookup: Lookup, book: ProviderRegistry
 ) -> tuple[Proofs, Identity]:
-    """Find out what is proven about a mail, and who that makes the sender."""
+    """Return what is proven about a mail, and which sender that proves."""
     proofs = await authenticate(split(content), envelope, lookup, envelope.received)
     host = await verified_name(envelope.client.ip, lookup)
     return proofs, identify(mail, proofs, envelope, book, host)

@@ -1,4 +1,4 @@
-"""What is due in a spool, taken in batches: a mail at fault waits and the others pass, a store that is down stops all."""
+"""What is due in a spool, in batches: a faulty mail waits and the others pass; a store that is down stops all."""
 
 import asyncio
 import logging
@@ -25,7 +25,7 @@ class Inbox(Protocol):
 
     @property
     def uid(self) -> str:
-        """The name of the spool, for good."""
+        """The permanent name of the spool."""
 
     def waiting(self, limit: int, now: datetime) -> list[RawMail]:
         """Return mails that are due, oldest first."""
@@ -34,7 +34,7 @@ class Inbox(Protocol):
         """Forget mails for good."""
 
     def postpone(self, key: str, until: datetime, fault: str) -> None:
-        """Let a mail wait, and say why."""
+        """Let a mail wait until a time, and record why."""
 
     def tries(self, key: str) -> int:
         """Return how often a mail was postponed."""
@@ -47,7 +47,7 @@ class Inbox(Protocol):
 
 
 async def run_pending(context: Context, inbox: Inbox) -> int:
-    """Process every mail that is due, and take over attempts; return how many mails were looked at.
+    """Process every mail that is due, and all attempts; return how many mails were tried.
 
     A fault of one mail lets that mail wait and the others pass; a store that is down raises, and all wait.
     """
@@ -65,9 +65,9 @@ async def run_pending(context: Context, inbox: Inbox) -> int:
 
 
 def commit_batch(context: Context, inbox: Inbox, found: Sequence[AuthenticatedMail]) -> None:
-    """Commit what was found out, in one transaction, then let the spool forget the mails.
+    """Commit what was found out in one transaction, then let the spool forget the mails.
 
-    If that fails, each mail gets a transaction of its own, so that the one at fault waits and the others pass.
+    If that fails, each mail gets a transaction of its own, so that the faulty one waits and the others pass.
     """
     patient = {f.raw.key for f in found if f.proofs.unsettled and inbox.tries(f.raw.key) < len(DNS_WAITS)}
     try:
@@ -96,7 +96,7 @@ def _take_attempts(context: Context, inbox: Inbox) -> None:
 
 
 def _fail(context: Context, inbox: Inbox, raw: RawMail, fault: BaseException) -> None:
-    """Let a mail wait that could not be processed, and say why."""
+    """Let a mail wait that could not be processed, and record why."""
     if not isinstance(fault, Exception) or is_down(fault):
         raise fault
     log.error("mail %s: %s; it stays in the spool and is tried again", raw.key, type(fault).__name__, exc_info=fault)

@@ -1,6 +1,6 @@
 """The second opinion: after a mail is committed and judged, rspamd is asked and its symbols become a reason.
 
-It stands beside the pipeline and never in it: what it costs, or a server that hangs, delays no verdict.
+It runs beside the pipeline and never in it: neither its cost nor a server that hangs delays a verdict.
 """
 
 import logging
@@ -20,12 +20,12 @@ log = logging.getLogger("canary.pipeline.rspamd_check")
 
 BATCH = 20
 FRESH = timedelta(days=1)
-"""Older mails are not asked about: what rspamd looks up changes, and imports would keep it busy for days."""
+"""Older mails are not checked: what rspamd looks up changes, and imports would keep it busy for days."""
 REST = timedelta(minutes=1)
 
 
 class RspamdClient(Protocol):
-    """What is asked of rspamd."""
+    """The client of rspamd, as far as it is needed here."""
 
     def check(self, raw: RawMail) -> str:
         """Return its answer; raises Unreachable or Unanswered."""
@@ -33,7 +33,7 @@ class RspamdClient(Protocol):
 
 @dataclass(slots=True)
 class RspamdChecker:
-    """Asks about what is due; after a server failed it rests for a minute."""
+    """Asks about mails that are due; after a failure of the server it rests for a minute."""
 
     store: Database
     adviser: RspamdClient
@@ -55,10 +55,10 @@ class RspamdChecker:
         return settled
 
     def _ask(self, mail_id: int) -> bool:
-        """Ask about one mail; a server that is not there leaves it for later, any other failure settles it."""
+        """Ask about one mail; if the server is unreachable it is left for later, any other failure settles it."""
         with self.store.reading() as session:
             raw = rspamd_results.as_received(session, mail_id)
-        because, fault = None, "" if raw else "its octets are gone"
+        because, fault = None, "" if raw else "its content is gone"
         try:
             if raw is not None:
                 because = second_opinion(read_opinion(self.adviser.check(raw)))

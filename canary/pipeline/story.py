@@ -37,14 +37,14 @@ from canary.store.queries import mails
 from canary.store.queries.recipients import NOBODY, Recipients, read_decisions, read_recipients
 
 SMALL = 64 * 1024
-"""Mails of so many octets are read at once; a longer one in a thread, so that DNS answers are not kept waiting."""
+"""Mails of fewer octets are parsed at once; a longer one in a thread, so that DNS answers are not kept waiting."""
 
 NO_BORDER, GENTLY = Trusted(), Learning()
 
 
 @dataclass(frozen=True, slots=True)
 class Context:
-    """What the pipeline works with; `on_stage` hears the name of each stage as it ends (for metrics)."""
+    """What the pipeline works with; `on_stage` is called with the name of each stage as it ends (for metrics)."""
 
     store: Database
     lookup: Callable[[], Lookup]
@@ -70,9 +70,9 @@ class JudgedMail:
     """A mail with what it means at each canary it reached."""
 
     def __init__(self, found: AuthenticatedMail, hits: Sequence[JudgedHit]) -> None:
-        """Join what was found out to what it means; `sights` is what bears on who sends for the vendors it reached.
+        """Combine a mail and its hits; `sights` is what bears on who sends for the vendors it reached.
 
-        `strange` says that somebody sent it who is neither a vendor that got it nor the owner.
+        `strange` means that the sender is neither a vendor whose address it reached nor the owner.
         """
         self.found, self.hits = found, hits
         self.key, self.at = found.raw.key, found.raw.envelope.received
@@ -119,7 +119,7 @@ def process_batch(
 ) -> frozenset[str]:
     """Process mails in their order, in one transaction; mail that was processed before changes nothing.
 
-    Return the keys of those among the `patient` whose verdict DNS may still overturn: nothing is written of them.
+    Return the keys of those among the `patient` whose verdict DNS may still overturn: nothing is written about them.
     """
     waiting: set[str] = set()
     with context.store.writing() as session:
@@ -152,7 +152,7 @@ def judge_batch(
         ]
         judged.append(JudgedMail(each, hits))
         if each.raw.key in patient and judged[-1].hangs_on_dns:
-            vendors = before  # it is not settled, and asks nothing yet
+            vendors = before  # it is not settled, and asks the owner nothing yet
     return judged
 
 
@@ -172,7 +172,7 @@ def write_batch(session: Session, context: Context, recipients: Recipients, judg
     None is written if the owner has decided something about their vendors meanwhile.
     """
     lessons = SenderLessons(session, [sight for mail in judged for sight in mail.sights], context.learning)
-    # In this order: whoever waits for the lock of the cases must not hold a vendor meanwhile.
+    # In this order: a process that waits for the lock of the cases must not hold a vendor meanwhile.
     if lessons.may_teach or any(mail.strange for mail in judged):
         lock(session, Lock.CASES)
     if read_decisions(session, recipients.decisions, held=True) != recipients.decisions:
@@ -187,7 +187,7 @@ def write_batch(session: Session, context: Context, recipients: Recipients, judg
 
 
 class _Batch:
-    """Judged mails on their way into campaigns, cases and profiles, one after the other."""
+    """Judged mails on their way into campaigns, cases and sender profiles, one after the other."""
 
     def __init__(
         self, session: Session, context: Context, lessons: SenderLessons, judged: Sequence[JudgedMail]
@@ -218,7 +218,7 @@ class _Batch:
     def write(self, left: Sequence[JudgedMail]) -> None:
         """Write what was assigned, without the mails that are left, then apply what was learned."""
         mails.forget(self.session, [self.ids[mail.key] for mail in left])
-        keep_hits(self.session, self.stored, [self._kept(*each) for each in self.assigned])
+        keep_hits(self.session, self.stored, [self._to_keep(*each) for each in self.assigned])
         self.lessons.write(self.session)
         answers.apply_lessons(self.session, self.lessons.lessons)
 
@@ -231,9 +231,9 @@ class _Batch:
     def _is_quiet(self, vendor: int) -> bool:
         return self.assigner.open_case(vendor) is None
 
-    def _kept(self, mail: JudgedMail, hit: JudgedHit, made: Assignment) -> AssignedHit:
+    def _to_keep(self, mail: JudgedMail, hit: JudgedHit, made: Assignment) -> AssignedHit:
         number = self.ids[mail.key]
-        # Asked at the end, as a later mail may have shown two campaigns to be one.
+        # Read at the end, as a later mail may have shown two campaigns to be one.
         campaign = self.rows[number].campaign_id or 0 if mail.strange else 0
         return AssignedHit(
             number, hit.canary.id, mail.at, hit.judgement, mail.found.identity.domain, hit.vendor_id, hit.vendor.name,

@@ -1,7 +1,7 @@
 """What judged mail teaches about who sends for a vendor: counted, learned, or asked about once.
 
-Mails are looked at one after the other (`SenderLessons`); what was seen is written when the batch is. A mail that
-teaches something ends its batch, as what comes after it has to be judged by what is known then.
+Mails are observed one after the other (`SenderLessons`); what was seen is written with the batch. A mail that
+teaches something ends its batch, as later mails have to be judged by what is known then.
 """
 
 from collections.abc import Callable, Collection, Mapping, Sequence
@@ -46,9 +46,9 @@ class SenderSight:
 
 @dataclass(frozen=True, slots=True)
 class Lesson:
-    """Something that was learned of a sender: its past mail is judged again for the reason given.
+    """Something learned about a sender: its past mail is judged again for the reason given.
 
-    `new` says that mail showed it, and not a decision that came in between.
+    `new` means that mail showed it, and not a decision that came in between.
     """
 
     vendor_id: int
@@ -60,7 +60,7 @@ class Lesson:
 
 @dataclass(slots=True)
 class _Seen:
-    """What a batch shows of one key at one vendor: the first mail by its time, the last one, and how many."""
+    """What a batch shows of one key at one vendor: the first mail, the last one, and how many."""
 
     state: SenderState
     first: SenderSight
@@ -87,7 +87,7 @@ def shown_keys(sight: SenderSight, learning: Learning) -> list[tuple[_Key, Sende
 
 
 class SenderLessons:
-    """The senders that the mails of a batch show, one mail after the other, beside what was known of them before."""
+    """The senders that the mails of a batch show, one mail after the other, with what was known of them before."""
 
     def __init__(self, session: Session, sights: Sequence[SenderSight], learning: Learning) -> None:
         """Look up the senders that these mails may show."""
@@ -101,16 +101,16 @@ class SenderLessons:
 
     @property
     def lessons(self) -> list[Lesson]:
-        """What was learned; no further mail is to be looked at then."""
+        """What was learned; after that no further mail may be observed."""
         return list(self._lessons.values())
 
     @property
     def may_teach(self) -> bool:
-        """Whether something may be learned of the mails, or asked."""
+        """Whether something may be learned from the mails, or asked."""
         return any(c or s is SenderState.PENDING for shown in self._shown.values() for _, s, c in shown)
 
     def observe(self, sight: SenderSight, mail: int, quiet: Callable[[], bool]) -> None:
-        """Look at one judged mail, by its row id; `quiet` says whether its vendor has no open case."""
+        """Observe one judged mail, by its row id; `quiet` returns whether its vendor has no open case."""
         for key, state, confirmed in self._shown[sight]:
             self._seen.setdefault(key, _Seen(state, sight, mail, sight.at)).add(sight, mail)
             sender = self._senders.get(key) or Sender(sight.vendor.slug, key[1], state, sight.who.proof)
@@ -122,7 +122,7 @@ class SenderLessons:
             self._suppliers.append(sight)
 
     def write(self, session: Session) -> None:
-        """Write what was seen: counts, questions, suppliers; what was learned is left to whoever judges again."""
+        """Write what was seen: counts, questions, suppliers; lessons are applied where past mail is judged again."""
         if self._seen:
             rows = _count(session, self._seen)
             for row in rows:
@@ -139,7 +139,7 @@ class SenderLessons:
     def _judge(
         self, sight: SenderSight, sender: Sender, state: SenderState, *, quiet: Callable[[], bool], confirmed: bool
     ) -> Sender:
-        """Return a sender as it is after one more mail of it."""
+        """Return a sender as it is after one more of its mails."""
         key = sight.vendor_id, sender.key
         after = replace(sender, count=sender.count + 1)
         if confirmed:
@@ -160,17 +160,19 @@ class SenderLessons:
         return after
 
     def _follow(self, session: Session, row: SenderRow) -> None:
-        """Do what follows from a sender having been seen again."""
+        """Apply what follows from a sender having been seen again."""
         key, now, shown = (row.vendor_id, row.key), SenderState(row.state), self._seen[row.vendor_id, row.key].state
         if key in self._asked and row.asked_at is None and now is SenderState.PENDING:
             _ask(session, row, self._asked[key])
         if key not in self._lessons and shown is not now and not {shown, now} <= KNOWN:
-            # Somebody else learned of it between our judging and our counting.
-            self._lessons[key] = Lesson(*key, f"{row.key} had been decided on.", self._seen[key].last_at, new=False)
+            # Another process learned it between our judging and our counting.
+            self._lessons[key] = Lesson(
+                *key, f"{row.key} had been decided meanwhile.", self._seen[key].last_at, new=False
+            )
 
 
 def mark_learned(session: Session, lesson: Lesson) -> None:
-    """Let a sender count as learned, unless a person said something of it meanwhile."""
+    """Mark a sender as learned, unless a person decided about it meanwhile."""
     mine = (SenderRow.vendor_id == lesson.vendor_id, SenderRow.key == lesson.key)
     row = session.exec(select(SenderRow).where(*mine).with_for_update()).one()
     if row.state == SenderState.PENDING or (row.state == SenderState.LEARNED and not row.decided_by):
@@ -188,7 +190,7 @@ def _known_senders(session: Session, keys: Collection[_Key]) -> dict[_Key, Sende
 
 
 def _count(session: Session, seen: Mapping[_Key, _Seen]) -> Sequence[SenderRow]:
-    """Add to the counts of all senders in one step of the store, and return them as they stand now."""
+    """Add to the counts of all senders in one statement, and return them as they are now."""
     values = [
         {
             "vendor_id": vendor, "key": key, "state": entry.state.value, "proof": entry.first.who.proof.value,

@@ -41,7 +41,7 @@ def waiting(session: Session) -> int:
 
 
 def get_sender_row(session: Session, owner: VendorRow, key: str) -> SenderRow:
-    """Return the profile of a sender, making one of the mails it sent if nobody asked about it before."""
+    """Return the profile of a sender, made from its mails if it has none yet."""
     query = select(SenderRow).where(SenderRow.vendor_id == owner.id, SenderRow.key == key)
     return session.exec(query.with_for_update()).first() or _from_mails(session, owner, key)
 
@@ -56,7 +56,7 @@ def _from_mails(session: Session, owner: VendorRow, key: str) -> SenderRow:
         .order_by(col(MailRow.received_at))
         .limit(1000)
     )
-    # A platform that signs beside the sender is no sender: only what the sender would be kept under counts.
+    # A platform that signs besides the sender is not a sender: only the key that the sender would be kept under counts.
     found = [(n, at, who) for n, at, kept in session.exec(query) if sender_key(who := identity_of(kept)) == key]
     if not found:
         raise Unknown(

@@ -1,4 +1,4 @@
-"""Suppliers that legitimate mail shows: which vendor uses whom on which channel, through whom, since when."""
+"""Suppliers that legitimate mail shows: which vendor uses which supplier, on which channel, since when."""
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
@@ -15,7 +15,7 @@ from canary.store.upsert import insert_for
 
 @dataclass(frozen=True, slots=True)
 class Use:
-    """A vendor's own mail that came through a supplier: on which channel and when; `through` is who handed it on."""
+    """A vendor's own mail that came through a supplier: channel and time; `through` is the supplier that passed it on."""
 
     vendor_id: int
     vendor: Vendor
@@ -28,7 +28,7 @@ class Use:
 
     @property
     def is_known(self) -> bool:
-        """Whether the vendor is known to use this supplier on this channel since then; what was declared counts as it is."""
+        """Whether the vendor is known to use this supplier on this channel since then; a declaration is final."""
         return any(
             supply.supplier == self.supplier
             and supply.channel in (None, self.channel)
@@ -38,7 +38,7 @@ class Use:
 
 
 def uses(vendor_id: int, vendor: Vendor, channel: str, at: datetime, who: Identity) -> Iterator[Use]:
-    """Yield each supplier that was proven to have carried a mail of the vendor, and handed the address on."""
+    """Yield each supplier that was proven to have carried a mail of the vendor, and so saw the address."""
     first, *further = who.carriers or [("", "")]
     if first[0]:
         yield Use(vendor_id, vendor, channel, at, *first, account=who.account or "")
@@ -47,7 +47,7 @@ def uses(vendor_id: int, vendor: Vendor, channel: str, at: datetime, who: Identi
 
 
 def learn(session: Session, shown: Iterable[Use]) -> frozenset[str]:
-    """Remember suppliers that mail showed and nobody told us of, each from its first mail on; return whose vendors changed."""
+    """Store suppliers that mail showed and nobody declared, each from its first mail on; return which vendors changed."""
     fresh: dict[tuple[int, str, str], Use] = {}
     for use in shown:
         if use.is_known:
@@ -55,7 +55,7 @@ def learn(session: Session, shown: Iterable[Use]) -> frozenset[str]:
         key = use.vendor_id, use.supplier, use.channel
         before = fresh.setdefault(key, use)
         fresh[key] = replace(before, at=min(before.at, use.at), account=before.account or use.account)
-    # All suppliers first and in one order, or two workers that meet the same new ones could wait for each other.
+    # All suppliers first and in one order, or two workers with the same new ones could wait for each other.
     named = {use.supplier: use for use in fresh.values()}
     for slug, use in sorted(named.items()):
         values = {"slug": slug, "name": use.name, "created_at": use.at}
@@ -68,7 +68,7 @@ def learn(session: Session, shown: Iterable[Use]) -> frozenset[str]:
 
 
 def forget(session: Session, vendor_id: int, supplier: str, account: str) -> None:
-    """Forget that mail showed a vendor to use an account which turned out not to be its own."""
+    """Forget that mail showed a vendor to use an account that turned out not to be its own."""
     ids = select(SupplierRow.id).where(SupplierRow.slug == supplier)
     session.execute(
         delete(SupplierLinkRow).where(
@@ -87,7 +87,7 @@ def _learn(session: Session, use: Use) -> None:
         session.execute(
             insert_for(session, SupplierLinkRow).values(**values).on_conflict_do_nothing(index_elements=list(keys))
         )
-        audit.note(session, use.vendor_id, use.at, "supplier-seen", _told(use, supplier.name))
+        audit.note(session, use.vendor_id, use.at, "supplier-seen", _sentence(use, supplier.name))
     elif found.origin == "learned":
         found.since = min(found.since or use.at, use.at)
         found.account = found.account or use.account
@@ -95,7 +95,7 @@ def _learn(session: Session, use: Use) -> None:
     session.flush()
 
 
-def _told(use: Use, name: str) -> str:
+def _sentence(use: Use, name: str) -> str:
     account = f" (account {use.account})" if use.account else ""
     through = f", by way of {use.through}" if use.through else ""
     return f"{use.vendor.name} now also sends {use.channel} mail through {name}{account}{through}."

@@ -154,7 +154,9 @@ def read_networks(names: Iterable[str]) -> Callable[[str], bool]:
         try:
             networks.append(ipaddress.ip_network(name.strip()))
         except ValueError as fault:
-            raise ValueError(f"{name!r} is no address or network ({fault}); write 192.0.2.1 or 192.0.2.0/24") from None
+            raise ValueError(
+                f"{name!r} is not an address or network ({fault}); write 192.0.2.1 or 192.0.2.0/24"
+            ) from None
 
     if not networks:
         return lambda _: False

@@ -41,7 +41,7 @@ def read_door(written: str) -> Door:
     """A door from `[::]:25`, `192.0.2.1:25`, `lmtp:127.0.0.1:24` or `lmtp:/run/canary/lmtp.sock`; raises ValueError."""
     found = _WRITTEN.fullmatch(written.strip())
     if found is None:
-        raise ValueError(f"{written!r} is no place to listen; write [::]:25, lmtp:127.0.0.1:24 or smtp:/path")
+        raise ValueError(f"{written!r} is not a place to listen; write [::]:25, lmtp:127.0.0.1:24 or smtp:/path")
     protocol, path, ipv6, ipv4, port = found.groups()
     if path:
         if len(os.fsencode(path)) > _PATH_OCTETS:
@@ -51,7 +51,9 @@ def read_door(written: str) -> Door:
     with contextlib.suppress(ValueError):
         if (ipaddress.ip_address(host).version == 6) == (ipv6 is not None) and int(port) <= 65535:
             return Door(protocol or "smtp", host, int(port))
-    raise ValueError(f"{written!r}: {host}:{port} is no IP address and port; write 192.0.2.1:25 or [2001:db8::1]:25")
+    raise ValueError(
+        f"{written!r}: {host}:{port} is not an IP address and port; write 192.0.2.1:25 or [2001:db8::1]:25"
+    )
 
 
 @dataclass(frozen=True, slots=True)

@@ -75,7 +75,7 @@ def test_a_fault_is_said_on_the_page_of_the_case(case: Page) -> None:
     case.get_by_text("Merge or split").click()
     case.get_by_label("Merge another case into this one").fill("1")
     case.get_by_role("button", name="Merge", exact=True).click()
-    assert "case 1: it is one with itself already" in case.get_by_role("alert").inner_text()
+    assert "case 1: a case cannot be merged with itself" in case.get_by_role("alert").inner_text()
 
 
 def test_a_letter_is_there_to_copy_in_three_languages(case: Page) -> None:

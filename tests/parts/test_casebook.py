@@ -77,7 +77,7 @@ def test_a_user_sees_to_a_case_and_nobody_else_can(hit: World) -> None:
 
 
 def test_nobody_is_aware_of_what_is_still_to_come(hit: World) -> None:
-    with hit.store.writing() as session, pytest.raises(ValueError, match="that is still to come"):
+    with hit.store.writing() as session, pytest.raises(ValueError, match="that is in the future"):
         workflow.set_aware(session, 1, START + timedelta(days=1), ADA)
 
 

@@ -117,7 +117,7 @@ def test_a_case_that_is_part_of_another_is_named_with_the_other(desk: Database) 
         merge_split.merge(session, 1, 2, ADA)
         with pytest.raises(ValueError, match="case 2: it is part of case 1 now"):
             workflow.set_state(session, 2, CaseState.INVESTIGATING, ADA)
-        with pytest.raises(ValueError, match="case 1: it is one with itself"):
+        with pytest.raises(ValueError, match="case 1: a case cannot be merged with itself"):
             merge_split.merge(session, 1, 1, ADA)
 
 

@@ -63,7 +63,7 @@ def test_a_statement_of_nobody_or_of_tomorrow_is_refused(hit: World) -> None:
     with hit.store.writing() as session:
         with pytest.raises(ValueError, match="the statement is empty"):
             statements.add_statement(session, 1, PartyStatement(" ", START, (), ""), ADA)
-        with pytest.raises(ValueError, match="that is still to come"):
+        with pytest.raises(ValueError, match="that is in the future"):
             statements.add_statement(session, 1, PartyStatement("Shop", ADA.at + timedelta(days=1), (), "x"), ADA)
 
 

@@ -109,7 +109,7 @@ def test_the_end_of_a_case_is_told_and_its_reminders_stop(store: Database, case:
     with store.writing() as session:
         session.get_one(CaseRow, case).state = "investigating"
     look_after(store, NOW + timedelta(days=4))
-    assert ("case-reopened", "Opened again") in told(store)
+    assert ("case-reopened", "Reopened") in told(store)
 
 
 def test_all_that_is_told_of_a_case_is_one_matter(store: Database, case: int) -> None:

@@ -69,7 +69,7 @@ DIFFERENCES: tuple[Difference, ...] = (
         "RFC 6376 3.5, l=",
         "must not be larger than the canonical body; dkimpy takes what there is",
         False,
-        reason("l= is more than the body has"),
+        reason("l= is longer than the body"),
     ),
     Difference(
         "RFC 6376 3.6.1, h=",

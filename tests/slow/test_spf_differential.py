@@ -52,7 +52,7 @@ DIFFERENCES = (
         "4.6.4: terms are counted, not the questions for hosts of MX and PTR answers or for %{p}",
     ),
     ("", "exists lacks a domain", "5.7: exists has a domain, with or without a qualifier before it"),
-    ("", "is no domain (RFC 7208 7.1)", "7.3: the number of parts of a macro is not zero"),
+    ("", "is not a domain (RFC 7208 7.1)", "7.3: the number of parts of a macro is not zero"),
 )
 """What pyspf says, what we say, and the section of RFC 7208 that decides for us."""
 

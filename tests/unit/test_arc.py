@@ -31,7 +31,7 @@ def test_an_unbroken_chain_passes_and_names_its_last_sealer(length: int) -> None
 
 def test_a_chain_of_more_than_fifty_fails() -> None:
     result = chained(chain(51), ZONE)
-    assert (result.result, result.reason) == (Result.FAIL, "51 ARC sets, at most 50 may be")
+    assert (result.result, result.reason) == (Result.FAIL, "51 ARC sets; at most 50 are allowed")
 
 
 def test_line_ends_do_not_matter() -> None:
@@ -49,8 +49,8 @@ def test_a_change_before_the_last_set_is_the_business_of_those_who_sealed_after_
         (b"Our", b"Your", "ARC-Message-Signature 2: signature mismatch"),
         (b"i=1; mx.example.net; spf=pass", b"i=1; mx.example.net; spf=fail", "ARC-Seal 2: signature mismatch"),
         (b"i=1; mx.example.net", b"x=1; mx.example.net", "ARC-Authentication-Results does not start with an instance"),
-        (b"i=1; mx", b"i=0; mx", "ARC instance '0' is none of 1 to 50"),
-        (b"i=1; mx", b"i=51; mx", "ARC instance '51' is none of 1 to 50"),
+        (b"i=1; mx", b"i=0; mx", "ARC instance '0' is not between 1 and 50"),
+        (b"i=1; mx", b"i=51; mx", "ARC instance '51' is not between 1 and 50"),
         (b"i=1; mx", b"i=2; mx", "ARC sets are incomplete or not numbered one by one"),
         (b"cv=none", b"cv=pass", "instance 1 has cv=pass"),
         (b"cv=none", b"cv=fail", "instance 1 has cv=fail"),
@@ -60,7 +60,7 @@ def test_a_change_before_the_last_set_is_the_business_of_those_who_sealed_after_
         (b"; cv=pass", b"; h=from; cv=pass", "ARC-Seal has h="),
         (b"; cv=pass", b"", "tag cv= is missing"),
         (b"; cv=pass", b"; cv=pass; t=now", "t= is not a number of at most 12 digits"),
-        (b"; cv=pass", b"; cv=pass; cv=pass", "tag cv= stands twice"),
+        (b"; cv=pass", b"; cv=pass; cv=pass", "tag cv= occurs twice"),
     ],
 )
 def test_a_broken_chain_fails_with_its_reason(old: bytes, new: bytes, reason: str) -> None:

@@ -37,7 +37,7 @@ PLAY = Evidence(
 
 STANDING = [
     (Claim(ClaimCode.ONLY_ADDRESSES), ClaimOutcome.CONTRADICTED, "given name in 3 of 5 mails", (12, 15, 31)),
-    (Claim(ClaimCode.NO_LEAK), ClaimOutcome.CONTRADICTED, "under 1% that this came about without a leak", (12, 15)),
+    (Claim(ClaimCode.NO_LEAK), ClaimOutcome.CONTRADICTED, "under 1% that this happened without a leak", (12, 15)),
     (Claim(ClaimCode.GUESSED), ClaimOutcome.CONTRADICTED, "1 in 10^13 after 40,211 attempts", (12, 15)),
     (Claim(ClaimCode.OWN_SIDE), ClaimOutcome.CONTRADICTED, "1% that it leaked on your own side", ()),
     (Claim(ClaimCode.SUPPLIER, "Silverpop"), ClaimOutcome.CONSISTENT, "87% that Silverpop is the source; 4 of 5", ()),
@@ -51,7 +51,7 @@ STANDING = [
     (
         Claim(ClaimCode.STOPPED, "", day(4, 1)),
         ClaimOutcome.CONSISTENT,
-        "1 address given to the vendor since then kept",
+        "1 address given to the vendor since then stayed",
         (),
     ),
     (
@@ -60,7 +60,7 @@ STANDING = [
         "1 address given to the vendor since",
         (15,),
     ),
-    (Claim(ClaimCode.STOPPED, "", day(5, 1)), ClaimOutcome.UNKNOWN, "rotate one, and its silence will tell", ()),
+    (Claim(ClaimCode.STOPPED, "", day(5, 1)), ClaimOutcome.UNKNOWN, "rotate one, and see whether it stays quiet", ()),
 ]
 
 
@@ -100,7 +100,7 @@ def test_a_name_that_chance_explains_contradicts_nothing() -> None:
 def test_an_address_of_no_bits_may_have_been_guessed_unless_the_mail_knows_the_name() -> None:
     easy = replace(PLAY, struck=tuple(replace(s, chance=EASY) for s in PLAY.struck))
     assert answer_claim(Claim(ClaimCode.GUESSED), easy).text.startswith(
-        "Whoever guesses an address does not know the name"
+        "Anyone who guesses an address does not know the name"
     )
     assert answer_claim(Claim(ClaimCode.GUESSED), replace(easy, leaked={})).outcome is ClaimOutcome.UNKNOWN
 

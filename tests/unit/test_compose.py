@@ -55,7 +55,7 @@ def test_a_campaign_at_many_vendors_is_one_message_with_a_count() -> None:
     assert found.title == "Possible leak at Play & Co: spam and 49 other vendors"
     assert found.changes == (
         "By now 5,000 mails at 500 addresses of 50 vendors",
-        "Mail of somebody else at Shop 8, Shop 9, Shop 10, Shop 11, Shop 12 and 44 more",
+        "Mail from somebody else at Shop 8, Shop 9, Shop 10, Shop 11, Shop 12 and 44 more",
     )
 
 

@@ -93,8 +93,8 @@ def test_relaxed_forgives_blanks_and_folds_that_simple_does_not() -> None:
         ({"c": "nofws"}, "unknown canonicalization 'nofws'"),
         ({"c": "relaxed/"}, "unknown canonicalization 'relaxed/'"),
         ({"c": ""}, "unknown canonicalization ''"),
-        ({"d": "-"}, "'-' is no domain name"),
-        ({"s": "a..b"}, "'a..b' is no domain name"),
+        ({"d": "-"}, "'-' is not a domain name"),
+        ({"s": "a..b"}, "'a..b' is not a domain name"),
         ({"h": ""}, "From is not signed"),
         ({"h": "to:subject"}, "From is not signed"),
         ({"i": "news@example.org"}, "i= is not in the domain d="),
@@ -104,11 +104,11 @@ def test_relaxed_forgives_blanks_and_folds_that_simple_does_not() -> None:
         ({"l": "-1"}, "l= is not a number of at most 76 digits"),
         ({"l": "9" * 77}, "l= is not a number of at most 76 digits"),
         ({"l": "\u0661"}, "l= is not a number of at most 76 digits"),
-        ({"l": "9999"}, "l= is more than the body has"),
+        ({"l": "9999"}, "l= is longer than the body"),
         ({"t": "now"}, "t= is not a number of at most 12 digits"),
         ({"x": ""}, "x= is not a number of at most 12 digits"),
         ({"t": "100", "x": "100"}, "expires before it was signed (x=, t=)"),
-        ({"q": "dns/xyz"}, "q= names no way we know to get the key"),
+        ({"q": "dns/xyz"}, "q= names no known way to get the key"),
         ({"bh": "?"}, "bh= is not base64"),
         ({"bh": ""}, "bh= is empty"),
         ({"d": "example.net"}, "no key at s1._domainkey.example.net"),
@@ -120,7 +120,7 @@ def test_a_signature_that_breaks_the_rules_is_a_permerror(tags: dict[str, str | 
 
 
 @pytest.mark.parametrize(
-    ("value", "reason"), [(b"", "b= is empty"), (b"?", "b= is not base64"), (b"AA;b=AA", "tag b= stands twice")]
+    ("value", "reason"), [(b"", "b= is empty"), (b"?", "b= is not base64"), (b"AA;b=AA", "tag b= occurs twice")]
 )
 def test_a_broken_value_of_the_signature_itself_is_a_permerror(value: bytes, reason: str) -> None:
     first, _, rest = signed().partition(b"\r\n")

@@ -45,7 +45,7 @@ def test_ten_signatures_are_looked_at_and_the_rest_is_told_in_one() -> None:
     mail = dkim(MAIL, rsa()).removesuffix(MAIL) * 12 + MAIL
     results = asyncio.run(verify_dkim(split(mail), lookup, NOW))
     assert [r.result for r in results] == [Result.PASS] * MAX_SIGNATURES + [Result.POLICY]
-    assert results[-1].reason == "2 more signatures are not looked at, 10 are"
+    assert results[-1].reason == "2 more signatures are not checked; at most 10 are"
     assert lookup.names.total() == MAX_SIGNATURES
 
 
@@ -67,7 +67,7 @@ def test_a_chain_asks_for_each_key_once() -> None:
 
 def test_a_crowd_of_arc_fields_is_not_even_read() -> None:
     attack = OURS["3000 seals"]()
-    assert chained(attack.mail, attack.zone).reason.endswith(" ARC sets, at most 50 may be")
+    assert chained(attack.mail, attack.zone).reason.endswith(" ARC sets; at most 50 are allowed")
 
 
 @given(CUTS)

@@ -6,6 +6,7 @@ import pkgutil
 import re
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -74,6 +75,36 @@ def test_the_flow_page_names_only_modules_that_exist() -> None:
     page = (ROOT / "docs/flow.md").read_text()
     named = re.findall(r"`(\w+/\w+)`", page)
     assert [n for n in named if not list((ROOT / "canary").glob(f"{n}*"))] == []
+
+
+GUIDE = (ROOT / "docs/CONTRIBUTING.md").read_text()
+
+
+def test_the_guide_for_contributors_is_linked_and_short() -> None:
+    assert "(docs/CONTRIBUTING.md)" in (ROOT / "README.md").read_text()
+    assert len(GUIDE.splitlines()) <= 150
+
+
+def test_the_guide_names_only_files_that_exist() -> None:
+    named = re.findall(r"`((?:canary|tests|docs|config)/[\w/.<>]+|\.ci/\w+|README\.md|pyproject\.toml)`", GUIDE)
+    assert len(named) > 30
+    # Of a file that is still to be written, its folder.
+    assert [name for name in named if not (ROOT / name.partition("<")[0]).exists()] == []
+
+
+def test_the_guide_names_only_functions_classes_and_tables_that_exist() -> None:
+    code = "\n".join(path.read_text() for folder in ("canary", "tests") for path in (ROOT / folder).rglob("*.py"))
+    named = {part for name in re.findall(r"`([A-Za-z_.]+)(?:\(\))?`", GUIDE) for part in name.split(".")}
+    names = {name for name in named if "_" in name or name != name.lower()}
+    assert len(names) > 30
+    assert sorted(name for name in names if not re.search(rf"\b{name}\b", code)) == []
+
+
+def test_the_guide_lists_the_folders_as_the_import_rules_stack_them() -> None:
+    rows = re.findall(r"^\| (`[\w`, ]+`) \| ", GUIDE, re.MULTILINE)
+    contracts = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["importlinter"]["contracts"]
+    stacked = [layer.replace("canary.", "").split(" | ") for layer in contracts[0]["layers"]]
+    assert [re.findall(r"\w+", row) for row in rows] == [layer for layer in stacked if layer != ["__main__"]]
 
 
 STORED = {

@@ -92,8 +92,8 @@ def test_settings_cannot_be_changed() -> None:
 @pytest.mark.parametrize(
     ("line", "told"),
     [
-        ('listen = ["mx:25"]', r"smtp.listen = \['mx:25'\].*no IP address and port; write 192.0.2.1:25"),
-        ('exempt = ["all"]', r"smtp.exempt = \['all'\].*is no address or network.*; write 192.0.2.1"),
+        ('listen = ["mx:25"]', r"smtp.listen = \['mx:25'\].*not an IP address and port; write 192.0.2.1:25"),
+        ('exempt = ["all"]', r"smtp.exempt = \['all'\].*is not an address or network.*; write 192.0.2.1"),
         ('metrics = "/a.sock"', r"smtp.metrics = '/a.sock'.*; write 127.0.0.1:9125"),
         ("processes = 2\nport = 0", r"smtp = .*name the port, or set processes = 1"),
         ('tls_key = "k.pem"', r"smtp = .*tls_key = 'k.pem' has no certificate; set tls_certificate"),

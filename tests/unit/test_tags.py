@@ -34,7 +34,7 @@ def test_a_broken_list_is_an_error(text: bytes) -> None:
 
 
 def test_a_repeated_tag_is_named() -> None:
-    with pytest.raises(TagError, match="bh= stands twice"):
+    with pytest.raises(TagError, match="bh= occurs twice"):
         parse(b"bh=1; bh=2")
 
 

@@ -1,7 +1,7 @@
-"""All that Apprise knows to reach (the extra `apprise`): the address is one of Apprise's own.
+"""Every service that Apprise can reach (the extra `apprise`): the address is one of Apprise's own.
 
 Apprise connects by itself: a private host in the address is refused as everywhere, but the address that was checked
-is not pinned, and why a message failed is not known, so that every failure is tried again.
+is not pinned, and why a message failed is unknown, so that every failure is tried again.
 """
 
 import importlib
@@ -13,7 +13,7 @@ from canary.net.http import Http, Unreachable
 
 
 def send(http: Http, post: Delivery) -> None:
-    """Hand the message to Apprise; raises NotSent or Refused."""
+    """Hand the message to Apprise; raises DeliveryError or AddressRefused."""
     service = _service(post)
     _guard(http, getattr(service, "host", None), getattr(service, "port", None))
     told = notice(post.bulletin, post.url)
@@ -24,7 +24,7 @@ def send(http: Http, post: Delivery) -> None:
 
 def _service(post: Delivery) -> Any:
     try:
-        # Loaded when it is used: it takes longer than all the rest of a worker.
+        # Imported when it is used: it takes longer than all the rest of a worker.
         library = importlib.import_module("apprise")
     except ModuleNotFoundError:
         raise DeliveryError("Apprise is not installed: pip install 'canary-mail[apprise]'", permanent=True) from None
@@ -39,7 +39,7 @@ def _guard(http: Http, host: object, port: object) -> None:
         try:
             http.guard.resolve(host, port if isinstance(port, int) else 443)
         except Unreachable:
-            return  # of many services the place of the host holds a token
+            return  # in the addresses of many services a token takes the place of the host
 
 
 CHANNEL = Channel(send)

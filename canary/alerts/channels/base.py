@@ -1,4 +1,4 @@
-"""What a channel is: one function that sends a fact to a target and says in its type whether failing is for good."""
+"""What a channel is: one function that sends a message to a target; the error it raises says whether retrying can help."""
 
 import json
 import re
@@ -15,7 +15,7 @@ from canary.net.http import Http, HttpAnswer
 class Target:
     """A configured destination; address and secrets never show in a repr, a log or a fault.
 
-    The first of `secrets` is the newest; the others are those that are being retired.
+    The first of `secrets` is the newest; the others are being retired.
     """
 
     name: str
@@ -27,13 +27,13 @@ class Target:
 
     @property
     def view(self) -> DestinationView:
-        """What anybody may see of it."""
+        """What anyone may see of it."""
         return DestinationView(self.name, self.kind, self.mode, self.route)
 
 
 @dataclass(frozen=True, slots=True)
 class Delivery:
-    """One delivery: the message, where it goes, when, and how people reach the dashboard."""
+    """One delivery: the message, its target, the time, and the address of the dashboard."""
 
     bulletin: AlertMessage
     target: Target
@@ -47,24 +47,24 @@ class Delivery:
 
 
 class DeliveryError(Exception):
-    """A destination did not take a fact; permanent when trying again cannot help."""
+    """A destination did not accept a message; permanent when trying again cannot help."""
 
     def __init__(self, why: str, *, permanent: bool, wait: float | None = None) -> None:
-        """Say why, whether for good, and how many seconds the destination asked to wait."""
+        """Keep why, whether it is permanent, and how many seconds the destination asked to wait."""
         super().__init__(why)
         self.permanent = permanent
         self.wait = wait
 
 
 Send = Callable[[Http, Delivery], None]
-"""Sends one post; raises NotSent, or what `Http` raises."""
+"""Sends one delivery; raises DeliveryError, or what `Http` raises."""
 
 
 @dataclass(frozen=True, slots=True)
 class Channel:
-    """A kind of destination: how to send, and the least time between two messages to one, whoever sends them.
+    """A kind of destination: how to send, and the least time between two messages to one, from all processes together.
 
-    Without a pace a few are sent at once.
+    Without a pace several are sent at once.
     """
 
     send: Send
@@ -76,7 +76,7 @@ _MARKS = re.compile(r"([\\`*_~|>#\[\]()<:])")
 
 
 def check(answer: HttpAnswer, *, permanent: bool = False) -> None:
-    """Raise NotSent unless an answer is a success; gone and forbidden are permanent, and what the caller knows to be."""
+    """Raise DeliveryError unless an answer is a success; permanent if it is gone or forbidden, or the caller says so."""
     if 200 <= answer.status < 300:
         return
     final = permanent or answer.status in _FINAL
@@ -101,7 +101,7 @@ def post_json(http: Http, post: Delivery, document: object, **headers: str) -> H
 
 
 def markdown(text: str, length: int = 2000) -> str:
-    """Escape text for Markdown: marks, links, emoji, and the sign that begins mentions; cut at a word."""
+    """Escape text for Markdown: markup, links, emoji and mentions; cut at a word."""
     escaped = _MARKS.sub(r"\\\1", text).replace("@", "@\N{ZERO WIDTH SPACE}")
     return escaped if len(escaped) <= length else escaped[: length - 2].rsplit(maxsplit=1)[0] + " …"
 

@@ -1,4 +1,4 @@
-"""ntfy, on one's own server or at ntfy.sh: the address is that of the topic, the secret an access token."""
+"""ntfy, on your own server or at ntfy.sh: the address is that of the topic, the secret an access token."""
 
 from dataclasses import replace
 from datetime import timedelta
@@ -11,11 +11,11 @@ from canary.net.http import Http
 
 _PRIORITY = {Severity.LOW: 2, Severity.MEDIUM: 3, Severity.HIGH: 4}
 _OCTETS = 3500
-"""A message of more than 4,096 octets would be made a file."""
+"""A message of more than 4,096 octets would become an attachment."""
 
 
 def send(http: Http, post: Delivery) -> None:
-    """Post the message as JSON, which unlike headers takes any text; raises NotSent."""
+    """Post the message as JSON, which unlike headers takes any text; raises DeliveryError."""
     root, _, topic = post.target.url.rstrip("/").rpartition("/")
     if not topic or root.endswith("/"):
         raise DeliveryError(
@@ -28,7 +28,7 @@ def send(http: Http, post: Delivery) -> None:
 
 
 def message(topic: str, told: Notice) -> dict[str, Any]:
-    """Return the message: plain text, and where a finger leads."""
+    """Return the message: plain text, and the page that a tap opens."""
     return {
         "topic": topic,
         "title": cut(told.title, 200),

@@ -19,13 +19,13 @@ _ENTITIES = str.maketrans({"&": "&amp;", "<": "&lt;", ">": "&gt;"})
 
 
 def send(http: Http, post: Delivery) -> None:
-    """Post the message; raises NotSent."""
+    """Post the message; raises DeliveryError."""
     answer = post_json(http, post, blocks(notice(post.bulletin, post.url)))
     check(answer, permanent=answer.text in _PERMANENT)
 
 
 def escape(text: str) -> str:
-    """Escape text for Slack's mrkdwn: what begins links, mentions and entities, and its marks."""
+    """Escape text for Slack's mrkdwn: its markup, and what begins links, mentions and entities."""
     return _MARKS.sub("\N{ZERO WIDTH SPACE}\\1", text.translate(_ENTITIES))
 
 

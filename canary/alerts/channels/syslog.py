@@ -1,6 +1,6 @@
 """Syslog (RFC 5424) with events in CEF, for a SIEM: `udp://`, `tcp://` or `tls://` and host and port.
 
-TCP and TLS count octets (RFC 6587 section 3.4.1, RFC 5425 section 4.3). Syslog has no acknowledgement: what was handed
+TCP and TLS count octets (RFC 6587 section 3.4.1, RFC 5425 section 4.3). Syslog has no acknowledgement: what was given
 to the network counts as sent.
 """
 
@@ -21,12 +21,12 @@ PORTS = {"udp": 514, "tcp": 601, "tls": 6514}
 _FACILITY = 13  # log audit
 _SEVERITY = {Severity.LOW: 5, Severity.MEDIUM: 4, Severity.HIGH: 2}
 _CEF_SEVERITY = {Severity.LOW: 3, Severity.MEDIUM: 6, Severity.HIGH: 9}
-_DATAGRAM = 2048  # what every receiver should take, RFC 5424 section 6.1
+_DATAGRAM = 2048  # what every receiver should accept, RFC 5424 section 6.1
 _NAME = re.compile(r"[^!-~]")
 
 
 def send(http: Http, post: Delivery) -> None:
-    """Send a line for each fact; raises Refused or Unreachable."""
+    """Send a line for each fact; raises AddressRefused or Unreachable."""
     place = urlsplit(post.target.url)
     host, port = place.hostname or "", place.port or PORTS[place.scheme]
     lines = [line(fact, post) for fact in post.bulletin.facts]

@@ -12,16 +12,16 @@ _COLOURS = {Severity.LOW: "default", Severity.MEDIUM: "warning", Severity.HIGH: 
 
 
 def send(http: Http, post: Delivery) -> None:
-    """Post the message; raises NotSent."""
+    """Post the message; raises DeliveryError."""
     answer = post_json(http, post, card(notice(post.bulletin, post.url)))
-    if "HTTP error 429" in answer.text:  # told inside of a success
+    if "HTTP error 429" in answer.text:  # a failure inside a successful answer
         raise DeliveryError("Teams is busy", permanent=False, wait=answer.retry_after)
-    # What cannot be read, or is too long, will not be better the next time.
+    # What cannot be read, or is too long, will not be better next time.
     check(answer, permanent=answer.status in (400, 413))
 
 
 def card(told: Notice) -> dict[str, Any]:
-    """Return the message. Everything from mail stands in text runs, which unlike text blocks know no Markdown."""
+    """Return the message. Everything from mail is in text runs, which unlike text blocks do not interpret Markdown."""
     facts = [_runs((f"{label}: ", True), (text, False)) for label, text in told.evidence]
     plain = [_runs((text, False)) for text in (*told.reasons, told.window, told.todo) if text]
     body = [

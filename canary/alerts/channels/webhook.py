@@ -15,7 +15,7 @@ _SYMMETRIC, _PRIVATE = "whsec_", "whsk_"
 
 
 def send(http: Http, post: Delivery) -> None:
-    """Post the facts as a signed event; raises NotSent."""
+    """Post the facts as a signed event; raises DeliveryError."""
     if not post.target.secrets:
         raise DeliveryError(f"destination {post.target.name}: no secret to sign with; set one", permanent=True)
     body = json.dumps(event(post.bulletin, post.url), sort_keys=True).encode()
@@ -45,7 +45,7 @@ def _key(secret: str, prefix: str, sizes: tuple[int, ...] = ()) -> bytes:
     except ValueError:
         key = b""
     if not key or (sizes and len(key) not in sizes):
-        raise DeliveryError(f"the secret is no base64 key after {prefix}: generate a new one", permanent=True)
+        raise DeliveryError(f"the secret is not a base64 key after {prefix}: generate a new one", permanent=True)
     return key
 
 

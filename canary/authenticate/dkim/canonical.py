@@ -14,23 +14,23 @@ _WIDTHS = (4096, 64, 8, 2)
 
 
 def simple_field(field: Field) -> bytes:
-    """Give a header field as it stands, without its last CRLF (section 3.4.1)."""
+    """Return a header field unchanged, without its last CRLF (section 3.4.1)."""
     return field.name + b":" + field.value
 
 
 def relaxed_field(field: Field) -> bytes:
-    """Give a header field unfolded, in lower case and with single blanks, without CRLF (section 3.4.2)."""
+    """Return a header field unfolded, in lower case and with single blanks, without CRLF (section 3.4.2)."""
     words = field.value.replace(b"\r\n", b"").replace(b"\t", b" ").split(b" ")
     return field.key + b":" + b" ".join(filter(None, words))
 
 
 def simple_body(body: bytes) -> bytes:
-    """Give a body with exactly one CRLF after its last line that is not empty (section 3.4.3)."""
+    """Return a body with exactly one CRLF after its last line that is not empty (section 3.4.3)."""
     return _closed(_lines(body)) or b"\r\n"
 
 
 def relaxed_body(body: bytes) -> bytes:
-    """Give a body with single blanks, none at line ends, and no empty lines at its end (section 3.4.4)."""
+    """Return a body with single blanks, none at line ends, and no empty lines at its end (section 3.4.4)."""
     tidy = body.endswith(b"\r\n") and not _UNTIDY_LF.search(body)
     squeezed = _squeezed((body if tidy else _lines(body)).replace(b"\t", b" "))
     return _closed(squeezed if tidy else squeezed.replace(b" \r\n", b"\r\n"))
@@ -45,7 +45,7 @@ def _squeezed(body: bytes) -> bytes:
     squeezed, runs = _RUN.subn(b" ", body, most)
     if runs < most:
         return squeezed
-    # A body of little but blanks is made to cost; halving all runs at once, wide ones first, keeps it to few passes.
+    # A body of little but blanks is an attack on time; halving all runs at once, long ones first, takes few passes.
     for width in _WIDTHS:
         while b" " * width in squeezed:
             squeezed = squeezed.replace(b" " * width, b" ")
@@ -69,7 +69,7 @@ def _closed(body: bytes) -> bytes:
 
 
 def body_digest(message: Message, form: str, length: int | None) -> tuple[bytes, int]:
-    """Hash the canonical body up to `length` octets (SHA-256), and count the octets left after these (`l=`).
+    """Hash the canonical body up to `length` octets (SHA-256), and count the octets after them (`l=`).
 
     The count is negative when the body is shorter. Both steps are done once per mail, for all its signatures.
     """

@@ -42,13 +42,13 @@ class DkimFault(Exception):
 
 
 def broken(reason: str) -> DkimFault:
-    """Make the fault of something that will never verify as it stands."""
+    """Return the fault of something that can never verify."""
     return DkimFault(Result.PERMERROR, reason)
 
 
 @dataclass(frozen=True, slots=True)
 class Key:
-    """One published key, its sizes known but no number built yet; `material` is modulus and exponent, or 32 octets."""
+    """One published key, its size known, its numbers not built yet; `material` is modulus and exponent, or 32 octets."""
 
     kind: str
     bits: int
@@ -58,7 +58,7 @@ class Key:
 
 
 async def fetch(lookup: Lookup, selector: str, domain: str) -> tuple[Key, ...]:
-    """Ask for the keys of a selector; raise `Fault` when there is none, or none that can be read."""
+    """Ask for the keys of a selector; raises `DkimFault` when there is none, or none that can be read."""
     name = f"{selector}._domainkey.{domain}"
     if len(name) > 253:
         raise broken("name of the key is too long")
@@ -86,7 +86,7 @@ def _readable(records: tuple[Record, ...]) -> tuple[Key, ...]:
 
 @lru_cache(maxsize=256)
 def read(record: bytes) -> Key:
-    """Read a key record; raise `Fault` when it is broken, revoked, or not meant for mail."""
+    """Read a key record; raises `DkimFault` when it is broken, revoked, or not meant for mail."""
     if len(record) > MAX_RECORD:
         raise broken(f"key record of {len(record)} octets, at most {MAX_RECORD} are read")
     try:
@@ -115,7 +115,7 @@ def _for_mail(found: Mapping[str, str]) -> None:
 
 
 def decoded(value: str, what: str) -> bytes:
-    """Decode a base64 value with folds in it; raise `Fault`, naming the value, when it is empty or no base64."""
+    """Decode a base64 value with folds in it; raises `DkimFault`, naming the value, when it is empty or not base64."""
     compact = value.encode("ascii", "replace").translate(None, b" \t\r\n")
     try:
         octets = binascii.a2b_base64(compact, strict_mode=True)
@@ -127,16 +127,16 @@ def decoded(value: str, what: str) -> bytes:
 
 
 def hostname(text: str) -> str:
-    """Give a domain or selector in lower-case A-labels (RFC 8616); raise `Fault` when it can be no such name."""
+    """Return a domain or selector in lower-case A-labels (RFC 8616); raises `DkimFault` when it is no such name."""
     name = dns_name(text)
     if text.endswith(".") or not all(_LABEL.fullmatch(label) for label in name.split(".")):
-        raise broken(f"{text[:80]!r} is no domain name")
+        raise broken(f"{text[:80]!r} is not a domain name")
     return name
 
 
 def _rsa(der: bytes) -> tuple[int, tuple[bytes, ...]]:
     sequence, _ = _opened(der, _SEQUENCE)
-    # Section 3.6.1 asks for a bare RSAPublicKey; the world, and erratum 3017, publish SubjectPublicKeyInfo.
+    # Section 3.6.1 asks for a bare RSAPublicKey; erratum 3017 and everybody in practice publish SubjectPublicKeyInfo.
     if sequence.startswith(_SEQUENCE):
         algorithm, rest = _opened(sequence, _SEQUENCE)
         if not algorithm.startswith(_RSA_OID):
@@ -148,7 +148,7 @@ def _rsa(der: bytes) -> tuple[int, tuple[bytes, ...]]:
 
 
 def _opened(der: bytes, kind: bytes) -> tuple[bytes, bytes]:
-    """Content of the DER element at the front, and what follows it."""
+    """Return the content of the first DER element, and what follows it."""
     if len(der) < 2 or der[:1] != kind:
         raise broken("key is not DER")
     size, start = der[1], 2
@@ -175,7 +175,7 @@ _MATERIAL: Mapping[str, Callable[[bytes], tuple[int, tuple[bytes, ...]]]] = {"rs
 
 
 def require(key: Key, kind: str, digest: str) -> None:
-    """Raise `Fault` when a key must not, or for its size cannot, verify a signature of this type and hash."""
+    """Raise `DkimFault` when a key must not, or for its size cannot, verify a signature of this type and hash."""
     if key.kind != kind:
         raise broken(f"key is of type {key.kind}, the signature of type {kind}")
     if key.hashes and digest not in key.hashes:
@@ -185,7 +185,7 @@ def require(key: Key, kind: str, digest: str) -> None:
 
 
 def _require_size(key: Key) -> None:
-    # RFC 8301 section 3.2: below 1024 bit is never valid; above 4096 is ours to refuse, for what it would cost.
+    # RFC 8301 section 3.2: below 1024 bit is never valid; above 4096 is refused by us, for what it would cost.
     if key.bits < MIN_BITS:
         raise DkimFault(Result.POLICY, f"weak key: {key.bits} bit RSA, at least {MIN_BITS} are needed")
     if key.bits > MAX_BITS:
@@ -195,7 +195,7 @@ def _require_size(key: Key) -> None:
 
 
 def verifies(key: Key, signature: bytes, digest: bytes) -> bool:
-    """Tell whether a signature over a SHA-256 digest was made with this key, which `require` has let through."""
+    """Return whether a signature over a SHA-256 digest was made with this key, which `require` has accepted."""
     try:
         _VERIFY[key.kind](key.material, signature, digest)
     except InvalidSignature:
@@ -211,7 +211,7 @@ def _verify_rsa(material: tuple[bytes, ...], signature: bytes, digest: bytes) ->
 
 @lru_cache(maxsize=256)
 def rsa_key(modulus: bytes, exponent: bytes) -> RSAPublicKey:
-    """Build an RSA key from its numbers, once; raise ValueError when they are no key."""
+    """Build an RSA key from its numbers, once; raises ValueError when they are not a key."""
     return RSAPublicNumbers(int.from_bytes(exponent, "big"), int.from_bytes(modulus, "big")).public_key()
 
 

@@ -10,11 +10,11 @@ _ALLOWED = bytes(octet for octet in range(256) if octet >= 32 and octet != 127) 
 
 
 class TagError(ValueError):
-    """The text is no tag=value list; the message says where."""
+    """The text is not a tag=value list; the message says where."""
 
 
 def parse(text: bytes) -> dict[str, str]:
-    """Read a tag=value list in order; raise `TagError` for a broken or repeated tag (names are case-sensitive)."""
+    """Read a tag=value list in order; raises `TagError` for a broken or repeated tag (names are case-sensitive)."""
     if text.translate(None, _ALLOWED):
         raise TagError("control character in tag list")
     specs = text.decode("utf-8", "replace").split(";")
@@ -24,7 +24,7 @@ def parse(text: bytes) -> dict[str, str]:
     for spec in specs:
         name, value = _tag(spec)
         if name in tags:
-            raise TagError(f"tag {name}= stands twice")
+            raise TagError(f"tag {name}= occurs twice")
         tags[name] = value
     return tags
 
@@ -43,7 +43,7 @@ def items(value: str) -> tuple[str, ...]:
 
 
 def without_value(text: bytes, name: bytes) -> bytes:
-    """Empty the value of one tag, blanks around it included, and leave all else as it stands (section 3.7)."""
+    """Empty the value of one tag, blanks around it included, and leave everything else unchanged (section 3.7)."""
     specs = text.split(b";")
     for place, spec in enumerate(specs):
         before, equals, _ = spec.partition(b"=")

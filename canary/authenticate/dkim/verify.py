@@ -46,7 +46,7 @@ async def verify_dkim(message: Message, lookup: Lookup, now: datetime) -> tuple[
     looked = [await _judge(message, field, lookup, now) for field in fields[:MAX_SIGNATURES]]
     unseen = len(fields) - len(looked)
     if unseen:
-        reason = f"{unseen} more signatures are not looked at, {MAX_SIGNATURES} are"
+        reason = f"{unseen} more signatures are not checked; at most {MAX_SIGNATURES} are"
         looked.append(DkimResult(Result.POLICY, reason=reason))
     return tuple(looked)
 
@@ -69,7 +69,7 @@ async def _judge(message: Message, field: Field, lookup: Lookup, now: datetime) 
 
 
 def _claim(found: Mapping[str, str]) -> DkimResult:
-    """What a signature says of itself, kept (within bounds and without folds) whatever comes of it."""
+    """What a signature says about itself, kept (within bounds and without folds) whether it verifies or not."""
     domain, selector, algorithm = (_plain(found.get(name, ""), 253) for name in ("d", "s", "a"))
     identity = _plain(found.get("i", f"@{domain.lower()}"), 320)
     return DkimResult(Result.PERMERROR, domain.lower(), selector, identity, algorithm)
@@ -95,7 +95,7 @@ def _judge_with(key: Key, agent: str, message: Message, signature: Signature, cl
 
 
 def read_tags(message: Message, field: Field) -> dict[str, str]:
-    """Read the tags of a signature field; raise `Fault` when it, or the header around it, is beyond our limits."""
+    """Read the tags of a signature field; raises `DkimFault` when it, or the header around it, is beyond our limits."""
     if message.overlong:
         raise DkimFault(Result.POLICY, "the header of the mail is too long to verify")
     if len(field.name) + len(field.value) > MAX_FIELD:
@@ -107,14 +107,14 @@ def read_tags(message: Message, field: Field) -> dict[str, str]:
 
 
 def require_tags(found: Mapping[str, str], required: tuple[str, ...]) -> None:
-    """Raise `Fault` when a tag is missing."""
+    """Raise `DkimFault` when a tag is missing."""
     for name in required:
         if name not in found:
             raise broken(f"tag {name}= is missing")
 
 
 def read(field: Field, found: Mapping[str, str], required: tuple[str, ...]) -> Signature:
-    """Read a message signature (of DKIM or ARC) from its tags; raise `Fault` when one is missing or malformed."""
+    """Read a message signature (of DKIM or ARC) from its tags; raises `DkimFault` when one is missing or malformed."""
     require_tags(found, required)
     header_form, body_form = _forms(found.get("c", "simple/simple"))
     timestamp(found, "t")
@@ -133,7 +133,7 @@ def read(field: Field, found: Mapping[str, str], required: tuple[str, ...]) -> S
 
 
 def key_kind(algorithm: str) -> str:
-    """Give the key type of an `a=` algorithm; raise `Fault` for one that proves nothing."""
+    """Return the key type of an `a=` algorithm; raises `DkimFault` for one that proves nothing."""
     if algorithm == "rsa-sha1":
         raise broken("rsa-sha1 is historic and never valid (RFC 8301)")
     if algorithm not in _ALGORITHMS:
@@ -143,7 +143,7 @@ def key_kind(algorithm: str) -> str:
 
 def _forms(value: str) -> tuple[str, str]:
     header_form, _, body_form = value.partition("/")
-    # RFC 6376 section 3.5: a form alone is that of the header, the body is simple then.
+    # RFC 6376 section 3.5: a single form is that of the header; that of the body is then simple.
     body_form = body_form if "/" in value else "simple"
     if header_form not in canonical.HEADERS or body_form not in canonical.BODIES:
         raise broken(f"unknown canonicalization {value[:40]!r}")
@@ -151,7 +151,7 @@ def _forms(value: str) -> tuple[str, str]:
 
 
 def timestamp(found: Mapping[str, str], name: str) -> int | None:
-    """Give `t=` or `x=` in seconds since 1970, None when it is missing; raise `Fault` for anything else."""
+    """Return `t=` or `x=` in seconds since 1970, None when it is missing; raises `DkimFault` for anything else."""
     return _number(found, name, 12)
 
 
@@ -164,15 +164,15 @@ def _number(found: Mapping[str, str], name: str, digits: int) -> int | None:
 
 
 def _require_dkim(message: Message, signature: Signature, found: Mapping[str, str]) -> None:
-    """What RFC 6376 section 6.1.1 asks of a DKIM-Signature beyond well-formed tags."""
+    """Check what RFC 6376 section 6.1.1 asks of a DKIM-Signature beyond well-formed tags."""
     if found["v"] != "1":
         raise broken(f"unknown version {found['v'][:40]!r}")
     if "dns/txt" not in tag_list.items(found.get("q", "dns/txt")):
-        raise broken("q= names no way we know to get the key")
+        raise broken("q= names no known way to get the key")
     authors = signature.signed.count(b"from")
     if not authors:
         raise broken("From is not signed")
-    # Section 8.15: fields are signed from the bottom, a From put on top would be shown and not be signed.
+    # Section 8.15: fields are signed from the bottom, so a From added on top would be shown without being signed.
     if authors < len(message.named(b"from")):
         raise DkimFault(Result.POLICY, "the mail has more From fields than are signed")
 
@@ -199,11 +199,11 @@ def _require_time(found: Mapping[str, str], now: float) -> None:
 
 
 def mismatches(message: Message, signature: Signature, key: Key) -> tuple[str, int]:
-    """Verify a message signature: what does not match, empty when all does, and the octets `l=` leaves unsigned."""
+    """Verify a message signature; return what does not match, if anything, and the octets `l=` leaves unsigned."""
     keys.require(key, signature.kind, "sha256")
     body, left = canonical.body_digest(message, signature.body_form, signature.length)
     if left < 0:
-        raise broken("l= is more than the body has")
+        raise broken("l= is longer than the body")
     wrong = []
     if body != signature.body_hash:
         wrong.append("body hash mismatch")
@@ -219,12 +219,12 @@ def _header_digest(message: Message, signature: Signature) -> bytes:
 
 
 def as_signed(field: Field) -> Field:
-    """Give a signature field as it was when it was signed: with nothing in its `b=`."""
+    """Return a signature field as it was when it was signed: with an empty `b=`."""
     return Field(field.name, tag_list.without_value(field.value, b"b"), field.key)
 
 
 def _selected(message: Message, signature: Signature) -> Iterator[Field]:
-    """The fields `h=` names: each name takes the lowest not yet taken, or nothing (section 5.4.2)."""
+    """Return the fields `h=` names: each name selects the lowest not yet selected, or nothing (section 5.4.2)."""
     stacks: dict[bytes, list[Field]] = {}
     for name in signature.signed:
         if name not in stacks:

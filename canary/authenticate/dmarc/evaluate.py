@@ -30,7 +30,7 @@ async def check_dmarc(author_domain: str, spf: SpfResult, dkim: tuple[DkimResult
 
 @dataclass(frozen=True, slots=True)
 class _Found:
-    """The policy that applies to an author domain, where it stands, and the organisation, empty if DNS failed."""
+    """The policy that applies to an author domain, where it was found, and the organisation, empty if DNS failed."""
 
     author: str
     domain: str
@@ -68,7 +68,7 @@ class _Tree:
 
 
 def _names(start: str) -> Iterator[str]:
-    """The names a walk asks: the start, then its parents, of which a long name keeps those of at most 7 labels."""
+    """Return the names a walk asks: the start, then its parents; of a long name only those of at most 7 labels."""
     yield start
     labels = start.split(".")
     for count in range(min(len(labels), MAX_QUERIES) - 1, 0, -1):
@@ -98,7 +98,7 @@ async def _discover(tree: _Tree, author: str) -> _Found | None:
     except Temporary:
         if own is None:
             raise
-        # Its own policy holds; only identifiers other than the author domain itself cannot be compared.
+        # Its own policy applies; only identifiers other than the author domain itself cannot be compared.
         return _Found(author, author, own, "")
     if not found:
         return None
@@ -135,7 +135,7 @@ def _result(*, aligned: bool, unsure: bool) -> Result:
 
 
 async def _aligned(tree: _Tree, found: _Found, mode: str, identifiers: list[tuple[str, Result]]) -> tuple[str, bool]:
-    """The first proven and aligned identifier, and whether DNS trouble leaves open that there is one."""
+    """Return the first proven and aligned identifier, and whether DNS trouble leaves open that there is one."""
     unsure = False
     for name, result in identifiers:
         domain = dns_name(name)

@@ -15,7 +15,7 @@ MAX_RECORD = 16 * 1024
 
 @dataclass(frozen=True, slots=True)
 class Policy:
-    """A record that says it is one; `p` is empty when the record does not ask for DMARC at all (4.10.1)."""
+    """A record that is marked as one; `p` is empty when the record does not ask for DMARC at all (4.10.1)."""
 
     p: str = ""
     sp: str = ""
@@ -31,7 +31,7 @@ class Policy:
         return self._applied((not exists and self.np) or self.sp or self.p)
 
     def _applied(self, policy: str) -> str:
-        """The policy itself, or the one a level below while its owner is testing (4.7, tag t)."""
+        """Return the policy itself, or the next weaker one while its owner is testing (4.7, tag t)."""
         return POLICIES[max(0, POLICIES.index(policy) - self.testing)]
 
 
@@ -46,7 +46,7 @@ def _read(text: str) -> Policy:
     tags = _tags(text)
     p, sp, np = (_policy(tags, name) for name in ("p", "sp", "np"))
     if not p or sp is None or np is None:
-        # Such a record is as good as p=none for those who want reports, and no record for all others (4.10.1).
+        # Such a record counts as p=none for those who want reports, and as no record for all others (4.10.1).
         p, sp, np = ("none" if _wants_reports(tags) else ""), "", ""
     return Policy(
         p=p,
@@ -59,7 +59,7 @@ def _read(text: str) -> Policy:
 
 
 def _tags(text: str) -> dict[str, str]:
-    """The tags in lower case; what is no tag is ignored, and of two the first counts (4.8)."""
+    """Return the tags in lower case; anything else is ignored, and of two equal tags the first counts (4.8)."""
     tags: dict[str, str] = {}
     for part in text.split(";"):
         name, _, value = part.partition("=")
@@ -68,7 +68,7 @@ def _tags(text: str) -> dict[str, str]:
 
 
 def _policy(tags: dict[str, str], name: str) -> str | None:
-    """A policy tag's value, empty without the tag, None for a value that is no policy."""
+    """Return a policy tag's value, empty without the tag, None for a value that is not a policy."""
     value = tags.get(name, "").lower()
     return value if value in POLICIES or name not in tags else None
 

@@ -29,14 +29,14 @@ class ResultStatement:
 
 @dataclass(frozen=True, slots=True)
 class Results:
-    """A field read: the id of its writer, empty in the dialect that leaves it out, and its statements in order."""
+    """One field: the id of its writer, empty where the writer leaves it out, and its statements in order."""
 
     writer: str
     statements: tuple[ResultStatement, ...]
 
 
 def read_field(value: bytes) -> Results:
-    """Return what a field states; never raises, and what makes no sense is left out."""
+    """Return what a field states; never raises; what makes no sense is left out."""
     if b"=?" in value:
         # Outlook encodes the whole field as words when a domain in it is beyond ASCII.
         value = _ENCODED.sub(_word, value[:MAX_FIELD])

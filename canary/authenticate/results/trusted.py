@@ -1,4 +1,4 @@
-"""Trusted Authentication-Results: what the receiver before us found out, when we may believe it (RFC 8601)."""
+"""Trusted Authentication-Results: what the receiver before us found out, where we may trust it (RFC 8601)."""
 
 import re
 from collections.abc import Collection, Sequence
@@ -14,19 +14,19 @@ MAX_FIELDS = 20
 MAX_SIGNATURES = 10
 
 OUTLOOK = "protection.outlook.com"
-"""The id to trust for Microsoft 365; it writes fields without an id (see `_written_by`)."""
+"""The id to trust for Microsoft 365, which writes fields without an id (see `_written_by`)."""
 
 _SAME_SIDE = {"outlook.com": ("office365.com", "exchangelabs.com")}
-"""Domains under which the receivers of an organisation name themselves besides their own."""
+"""Domains in which an organisation's receivers have names, besides its own."""
 
 _INTERNAL = re.compile(r"[^.]*|[0-9a-f.:]+|.*\.(?:internal|local|lan|localdomain)", re.IGNORECASE)
 
 
 def read_results(message: Message, trusted: Collection[str]) -> Proofs | None:
-    """Return what a trusted writer states, None if none of them wrote a field where only it could have.
+    """Return what a trusted writer states, None if no field is where only such a writer could have put it.
 
-    Fields count when they stand above the line by which the writer received the mail from outside, or else
-    directly below it, where the writer must have removed every forgery of its own id (section 5).
+    Fields count when they are above the line by which the writer received the mail from outside, or else directly below
+    it, where the writer must have removed every forgery of its own id (section 5).
     """
     writers = _writers(trusted)
     for writer in writers:
@@ -36,7 +36,7 @@ def read_results(message: Message, trusted: Collection[str]) -> Proofs | None:
 
 
 def sender_ip(message: Message, trusted: Collection[str]) -> str:
-    """Return the address of the host that a trusted writer received the mail from, empty if none tells."""
+    """Return the address of the host that a trusted writer received the mail from, empty if none says."""
     writers = _writers(trusted)
     for writer in writers:
         at = _boundary(message.fields, writer, writers)
@@ -60,7 +60,7 @@ def _results_of(fields: Sequence[Field], writer: str, writers: Sequence[str]) ->
 
 
 def _below(fields: Sequence[Field], boundary: int) -> list[Results]:
-    """The fields between the writer's line and the one of the hop before it, which is not the writer's."""
+    """Return the fields between the writer's line and that of the hop before it, which is not the writer's."""
     end = next((at for at in range(boundary + 1, len(fields)) if fields[at].key == b"received"), len(fields))
     found = [each for each in fields[boundary + 1 : end] if _is_results(each)]
     return [read_field(each.value) for each in found[:MAX_FIELDS]]
@@ -71,7 +71,7 @@ def _is_results(found: Field) -> bool:
 
 
 def _boundary(fields: Sequence[Field], writer: str, writers: Sequence[str]) -> int | None:
-    """The line by which the writer took the mail in; only sides that are trusted may have written lines above it."""
+    """Return the line by which the writer received the mail; only trusted hosts may have written lines above it."""
     received = [at for at, found in enumerate(fields) if found.key == b"received"]
     for at in received[:MAX_RECEIVED]:
         host = read_received(fields[at].value.decode("utf-8", "replace")).by
@@ -87,7 +87,7 @@ def _is_under(name: str, domain: str) -> bool:
 
 
 def _is_side_of(writer: str, host: str) -> bool:
-    """Whether a host belongs to the writer's organisation or has a name that means nothing outside of it."""
+    """Whether a host belongs to the writer's organisation, or has a name that means nothing outside it."""
     if not host:
         return False
     organisation = ".".join(writer.split(".")[-2:])
@@ -101,7 +101,7 @@ def _is_side_of(writer: str, host: str) -> bool:
 def _written_by(writer: str, found: Results, down_to_boundary: Sequence[Field]) -> bool:
     """Whether a field above the boundary is the writer's.
 
-    Microsoft 365 writes no id. Its field is known by its place: directly upon the line by which its edge received
+    Microsoft 365 writes no id. Its field is recognised by its place: directly above the line by which its edge received
     the mail, with only its Received-SPF between, so that nobody outside can have put it there.
     """
     if found.writer or writer != OUTLOOK:
@@ -121,7 +121,7 @@ _WORDS = {result.value: result for result in Result} | {
 def _proofs(found: Sequence[Results], writer: str) -> Proofs:
     stated = [statement for results in found for statement in results.statements]
     dkim = tuple(_dkim(s, writer) for s in stated if s.method == "dkim" and s.word != "none")[:MAX_SIGNATURES]
-    # The envelope sender says more than HELO where both were checked (section 2.7.2).
+    # The envelope sender proves more than HELO where both were checked (section 2.7.2).
     senders = sorted((s for s in stated if s.method == "spf"), key=lambda s: "smtp.mailfrom" not in s.properties)
     spf = _spf(senders[0], writer) if senders else SpfResult()
     dmarc = next((_dmarc(s, spf, dkim, writer) for s in stated if s.method == "dmarc"), DmarcResult())
@@ -130,7 +130,7 @@ def _proofs(found: Sequence[Results], writer: str) -> Proofs:
 
 
 def _result(statement: ResultStatement) -> Result:
-    """The word as a result; a word that nobody knows proves nothing."""
+    """Return the word as a result; an unknown word proves nothing."""
     return _WORDS.get(statement.word, Result.NONE)
 
 
@@ -187,6 +187,6 @@ def _arc(statement: ResultStatement, writer: str) -> ArcResult:
 
 
 def _nearest(author: str, domains: Sequence[str]) -> str:
-    """The domain that the writer found aligned, as far as names show it: the author's own, one above or below it."""
+    """Return the domain that the writer found aligned, as far as names show: the author's own, one above or below it."""
     kin = [domain for domain in domains if _is_under(domain, author) or _is_under(author, domain)]
     return author if author in kin else next(iter(kin), "")

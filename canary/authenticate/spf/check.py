@@ -24,14 +24,14 @@ async def check_spf(
     receiver: str = "unknown",
     now: datetime | None = None,
 ) -> SpfResult:
-    """Judge the host that sent by the domain of MAIL FROM, of HELO for the null sender; never raises.
+    """Judge the sending host by the domain of MAIL FROM, or of HELO for the null sender; never raises.
 
     `receiver` and `now` only serve the explanation, which is the sender's own text and as hostile as the mail.
     """
     local, domain, scope = _identity(mail_from, helo)
     ip = address(client_ip)
     if ip is None:
-        return SpfResult(Result.NONE, domain, scope, "the address of the client is not known")
+        return SpfResult(Result.NONE, domain, scope, "the address of the client is unknown")
     if not _DOMAIN.fullmatch(domain):
         return SpfResult(Result.NONE, domain, scope, "there is no domain to ask (RFC 7208 4.3)")
     asking = Asking(lookup, SpfSender(local, domain, dns_name(helo[:MAX_ADDRESS]), ip, receiver, now))
@@ -45,7 +45,7 @@ async def check_spf(
 
 
 def _identity(mail_from: str, helo: str) -> tuple[str, str, str]:
-    """The local part and domain to judge, and whose they are; the null sender is postmaster at HELO (2.4)."""
+    """Return the local part and domain to judge, and their scope; the null sender is postmaster at HELO (2.4)."""
     sender = mail_from[:MAX_ADDRESS].strip().removeprefix("<").removesuffix(">")
     if not sender:
         return "postmaster", dns_name(helo[:MAX_ADDRESS]), "helo"
@@ -55,7 +55,7 @@ def _identity(mail_from: str, helo: str) -> tuple[str, str, str]:
 
 @dataclass(frozen=True, slots=True)
 class _Verdict:
-    """A result, its reason, and the name where an explanation would stand, still to be expanded."""
+    """A result, its reason, and the name that would have an explanation, still to be expanded."""
 
     result: Result
     reason: str
@@ -90,7 +90,7 @@ async def _redirect(asking: Asking, target: str, domain: str) -> _Verdict:
 
 
 async def _explanation(asking: Asking, verdict: _Verdict) -> str:
-    """The publisher's words for a fail; any trouble on the way to them leaves none (6.2)."""
+    """Return the publisher's explanation of a fail, empty if there is any trouble with it (6.2)."""
     if verdict.result is not Result.FAIL or not verdict.explanation:
         return ""
     try:

@@ -1,4 +1,4 @@
-"""What one SPF judgement asks of DNS: bounded in number, and never more than it needs (RFC 7208 4.6.4, 5.5)."""
+"""The DNS questions of one SPF judgement: bounded in number, and never more than needed (RFC 7208 4.6.4, 5.5)."""
 
 from ipaddress import IPv4Address, IPv6Address, ip_address
 
@@ -9,11 +9,11 @@ from canary.authenticate.spf.record import Broken, Mechanism
 MAX_TERMS = 10
 MAX_VOID = 2
 MAX_HOSTS = 10
-"""Terms that ask DNS, such terms without an answer, and hosts of one MX or PTR answer."""
+"""Limits: terms that ask DNS, such terms without an answer, and hosts of one MX or PTR answer."""
 
 
 def address(text: str) -> IPv4Address | IPv6Address | None:
-    """Return an address, None for what is none; IPv4 in the clothes of a dual-stack socket is IPv4 (5)."""
+    """Return an address, None for anything else; IPv4 as a dual-stack socket shows it is IPv4 (5)."""
     try:
         ip = ip_address(text.partition("%")[0])
     except ValueError:
@@ -37,7 +37,7 @@ class Asking:
         return await self._lookup(name, kind) if name.isascii() else NOTHING
 
     async def ask_term(self, mechanism: Mechanism, domain: str, kind: str) -> DnsAnswer:
-        """Ask the question of a mechanism, which counts as a term, and as a void one when nothing comes back."""
+        """Ask a mechanism's question, which counts as a term, and as a void one when it brings nothing."""
         self.count_term()
         answer = await self.ask(await self.target(mechanism, domain), kind)
         self.count_void(void=not answer.records)
@@ -69,7 +69,7 @@ class Asking:
         return self.sender.values(domain, proven)
 
     async def names(self) -> list[str]:
-        """Return the names the client's address claims; an error of DNS is as good as none (5.5)."""
+        """Return the names the client's address claims; an error of DNS counts as none (5.5)."""
         try:
             answer = await self.ask(reverse_name(self.sender.ip), "PTR")
         except Temporary:
@@ -77,7 +77,7 @@ class Asking:
         return [name for record in answer.records[:MAX_HOSTS] if (name := dns_name(str(record)))]
 
     async def proves(self, name: str) -> bool:
-        """Whether a claimed name points back to the client; a name that cannot be asked does not (5.5)."""
+        """Whether a claimed name points back to the client; a name that cannot be resolved does not (5.5)."""
         if name not in self._proven:
             try:
                 records = (await self.ask(name, self.kind)).records
@@ -87,7 +87,7 @@ class Asking:
         return self._proven[name]
 
     async def _proven_name(self, domain: str) -> str:
-        """The value of %{p}: the proven name nearest to the domain (7.3)."""
+        """Return the value of %{p}: the proven name nearest to the domain (7.3)."""
         names = sorted(await self.names(), key=lambda name: (name != domain, not name.endswith(f".{domain}")))
         for name in names:
             if await self.proves(name):

@@ -48,7 +48,7 @@ def dotted(ip: IPv4Address | IPv6Address) -> str:
 
 
 def reverse_name(ip: IPv4Address | IPv6Address) -> str:
-    """Return the name under which the PTR records of an address stand."""
+    """Return the name that holds the PTR records of an address."""
     zone = "in-addr" if ip.version == 4 else "ip6"
     return f"{'.'.join(reversed(dotted(ip).split('.')))}.{zone}.arpa"
 
@@ -89,5 +89,5 @@ def _one(macro: re.Match[str], values: Mapping[str, str]) -> str:
 
 
 def _number(digits: str) -> int:
-    """How many parts to keep, 0 for all; a number too long to matter is cut."""
+    """Return how many parts to keep, 0 for all; a number too long to matter is cut."""
     return int(digits.lstrip("0")[:4] or "0")

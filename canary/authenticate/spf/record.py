@@ -1,4 +1,4 @@
-"""The text of an SPF record as terms (RFC 7208 sections 4.5, 4.6 and 12); nothing is asked or expanded here."""
+"""The text of an SPF record as terms (RFC 7208 sections 4.5, 4.6 and 12); nothing is resolved or expanded here."""
 
 import re
 from collections.abc import Callable, Sequence
@@ -33,7 +33,7 @@ QUALIFIERS = {
 
 
 class Broken(Exception):
-    """The record, or what it leads to, cannot be judged: a permerror, for the reason given."""
+    """The record, or one it leads to, cannot be judged: a permerror, with its reason."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,10 +87,10 @@ def parse_record(text: str) -> SpfRecord:
 def _note_modifier(modifiers: dict[str, str], name: str, value: str) -> None:
     if name not in {"redirect", "exp"}:
         if not is_macro_string(value):
-            raise Broken(f"modifier {name}={value} is no macro string (RFC 7208 6)")
+            raise Broken(f"modifier {name}={value} is not a macro string (RFC 7208 6)")
         return
     if name in modifiers:
-        raise Broken(f"{name}= stands twice (RFC 7208 6)")
+        raise Broken(f"{name}= occurs twice (RFC 7208 6)")
     modifiers[name] = _domain_spec(value)
 
 
@@ -108,7 +108,7 @@ def _all(bare: Mechanism, rest: str) -> Mechanism:
 
 
 def _with_domain(bare: Mechanism, rest: str) -> Mechanism:
-    """`include`, `exists`: a domain and no more."""
+    """`include`, `exists`: a domain and nothing else."""
     if not rest.startswith(":"):
         raise Broken(f"{bare.text} lacks a domain (RFC 7208 5)")
     return replace(bare, domain=_domain_spec(rest[1:]))
@@ -138,11 +138,11 @@ def _network(bare: Mechanism, rest: str) -> Mechanism:
     kind = _NETWORKS[bare.name]
     address, slash, length = rest[1:].partition("/")
     if not rest.startswith(":") or (slash and not re.fullmatch(_LENGTH, length)) or "%" in address:
-        raise Broken(f"{bare.text} is no network (RFC 7208 5.6)")
+        raise Broken(f"{bare.text} is not a network (RFC 7208 5.6)")
     try:
         return replace(bare, network=kind(rest[1:], strict=False))
     except ValueError as error:
-        raise Broken(f"{bare.text} is no network (RFC 7208 5.6)") from error
+        raise Broken(f"{bare.text} is not a network (RFC 7208 5.6)") from error
 
 
 _NETWORKS: dict[str, type[IPv4Network] | type[IPv6Network]] = {"ip4": IPv4Network, "ip6": IPv6Network}
@@ -172,5 +172,5 @@ def _domain_spec(text: str) -> str:
     ends = (macros and not tail) or (dot and _TOPLABEL.fullmatch(label))
     # The macros c, r and t are for explanations only (7.2).
     if not (ends and is_macro_string(text)) or any((macro["letter"] or "").lower() in _TEXT_ONLY for macro in macros):
-        raise Broken(f"{text} is no domain (RFC 7208 7.1)")
+        raise Broken(f"{text} is not a domain (RFC 7208 7.1)")
     return text

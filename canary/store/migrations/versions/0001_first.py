@@ -83,6 +83,12 @@ def make_tables() -> None:
     sa.PrimaryKeyConstraint('band', 'digest', name=op.f('pk_campaign_band')),
     sqlite_with_rowid=False
     )
+    op.create_table('case_decision',
+    sa.Column('id', sa.Integer(), nullable=False),
+    sa.Column('at', TIME, nullable=False),
+    sa.Column('who', TEXT, nullable=False),
+    sa.PrimaryKeyConstraint('id', name=op.f('pk_case_decision'))
+    )
     op.create_table('day_count',
     sa.Column('day', sa.Date(), nullable=False),
     sa.Column('verdict', TEXT, nullable=False),
@@ -243,12 +249,6 @@ def make_tables() -> None:
     )
     op.create_index('ix_delivery_destination_state_due_at', 'delivery', ['destination', 'state', 'due_at'])
     op.create_index('ix_delivery_state_due_at', 'delivery', ['state', 'due_at'])
-    op.create_table('case_decision',
-    sa.Column('id', sa.Integer(), nullable=False),
-    sa.Column('at', TIME, nullable=False),
-    sa.Column('who', TEXT, nullable=False),
-    sa.PrimaryKeyConstraint('id', name=op.f('pk_case_decision'))
-    )
     op.create_table('leak_case',
     sa.Column('id', sa.Integer(), nullable=False),
     sa.Column('vendor_id', sa.Integer(), nullable=False),
