@@ -2,10 +2,8 @@
 
 import getpass
 import json
-import logging
 import os
 import sys
-import traceback
 from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
@@ -14,6 +12,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from canary import __version__
+from canary.processes import faults
 
 if TYPE_CHECKING:
     from canary.settings import Settings
@@ -101,11 +100,7 @@ def explain(fault: Exception) -> tuple[str, int]:
         return _wrong_use(fault), fault.exit_code
     if isinstance(fault, typer.Abort):
         return "stopped: nothing was answered", 1
-    if isinstance(fault, OSError) and fault.filename:
-        return f"{fault.filename}: {fault.strerror}: check the path and its permissions", 1
-    if isinstance(fault, ValueError | OSError):
-        return str(fault), 1
-    return _explain_by_type(fault)
+    return faults.explain(fault)
 
 
 def _wrong_use(fault: typer.TyperException) -> str:
@@ -113,26 +108,6 @@ def _wrong_use(fault: typer.TyperException) -> str:
     if ctx is None or text.startswith("Usage:"):  # a group without a command prints its help
         return text
     return f"{' '.join(text.split())} See `{ctx.command_path} --help`."
-
-
-def _explain_by_type(fault: Exception) -> tuple[str, int]:
-    # Imported only here: a command that raises none of these needs none of them.
-    from sqlalchemy.exc import SQLAlchemyError
-
-    from canary.settings import SettingsError
-    from canary.store.queries.vendors import Unknown
-
-    if isinstance(fault, SettingsError):
-        return str(fault), 2
-    if isinstance(fault, Unknown):
-        return str(fault), 1
-    if isinstance(fault, SQLAlchemyError):
-        cause = str(getattr(fault, "orig", fault)).strip().splitlines()[0]
-        return f"store: {cause}: check store.url and that the database is up", 1
-    logging.getLogger("canary").debug("unexpected fault", exc_info=fault)
-    where = traceback.extract_tb(fault.__traceback__)[-1]
-    place = f"{Path(where.filename).name}:{where.lineno}"
-    return f"{type(fault).__name__}: {fault}: a bug in Canary, at {place}; set log.level to debug to see more", 1
 
 
 def local(host: str) -> str:

@@ -108,20 +108,18 @@ def _run(order: _Order, known: "Settings") -> "tuple[Report, Path]":
     from canary.canaries.decoy_key import key_problem, prepare_key
     from canary.importing import backfill
     from canary.importing.import_store import QuietStore
+    from canary.processes import stores
     from canary.processes.build import pipeline_context
-    from canary.processes.stores import decoy_mac_from
 
     in_map = {address.rpartition("@")[2] for address in order.mapped}
     domains = tuple(sorted({*(domain.lower() for domain in known.domains), *order.adopt, *in_map}))
     if not domains:
         raise CliError("no domains: set `domains` in canary.toml, or name yours with --adopt DOMAIN", 2)
     open_store(known).close()
-    store = QuietStore(known.store_url, decoy_mac=decoy_mac_from(known))
+    store = stores.open_store(known, QuietStore)
     with store.writing() as session:
         print_error(prepare_key(session) if known.decoys.count else key_problem(session))
-    parts = [
-        replace(pipeline_context(known, store), store=store) for _ in range(2)
-    ]  # each loop has a resolver of its own
+    parts = [pipeline_context(known, store) for _ in range(2)]  # each loop has a resolver of its own
     if order.offline:
         parts = [replace(each, lookup=_offline) for each in parts]
     for unset in sorted(set(domains) - {domain.lower() for domain in known.domains}):

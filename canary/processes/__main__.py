@@ -4,6 +4,7 @@ The supervisor starts its children by it, past the command line and all that thi
 """
 
 import argparse
+import logging
 import os
 import sys
 from pathlib import Path
@@ -26,7 +27,7 @@ def main() -> None:
         log_to_stderr(settings.log.level, json_lines=settings.log.json_lines)
         run_role(wanted.role, settings, config=wanted.config, watched=wanted.watched)
     except Exception as fault:  # noqa: BLE001 - the last resort: one line, never a traceback
-        line, code = explain(fault)
+        line, code = explain(fault, logging.ERROR)
         sys.stderr.write(line.rstrip() + "\n")
         sys.exit(code)
 

@@ -1,25 +1,33 @@
-"""What a program of ours says, in one line, when it cannot go on."""
+"""What a program of ours says, in one line, when it cannot go on; it loads nothing for that."""
 
 import logging
 import sys
+import traceback
+from pathlib import Path
 
-from canary.settings import SettingsError
+_OURS = (("canary.settings", "SettingsError", 2), ("canary.store.queries.vendors", "Unknown", 1))
+"""Faults whose text is the line: where they are defined, and the exit code."""
 
 
-def explain(fault: Exception) -> tuple[str, int]:
-    """Return the line and the exit code for what went wrong: 2 for settings that cannot be used, 1 for the rest."""
-    if isinstance(fault, SettingsError):
-        return str(fault), 2
+def explain(fault: Exception, level: int = logging.DEBUG) -> tuple[str, int]:
+    """Return the line and the exit code for what went wrong; one that nobody expected is logged at a level, with its trace."""
+    for module, name, code in _OURS:
+        if _is(fault, module, name):
+            return str(fault), code
+    if isinstance(fault, OSError) and fault.filename:
+        return f"{fault.filename}: {fault.strerror}: check the path and its permissions", 1
     if isinstance(fault, ValueError | OSError):
         return str(fault), 1
-    if _is_of_the_store(fault):
+    if _is(fault, "sqlalchemy.exc", "SQLAlchemyError"):
         cause = str(getattr(fault, "orig", None) or fault).strip().splitlines()[0]
         return f"store: {cause}: check store.url and that the database is up", 1
-    logging.getLogger("canary").error("unexpected fault", exc_info=fault)
-    return f"{type(fault).__name__}: {fault}: this is a bug in Canary; the log has more", 1
+    logging.getLogger("canary").log(level, "unexpected fault", exc_info=fault)
+    where = traceback.extract_tb(fault.__traceback__)[-1]
+    place = f"{Path(where.filename).name}:{where.lineno}"
+    return f"{type(fault).__name__}: {fault}: a bug in Canary, at {place}; set log.level to debug to see more", 1
 
 
-def _is_of_the_store(fault: Exception) -> bool:
-    # Nothing can have raised it unless it has been imported already.
-    library = sys.modules.get("sqlalchemy.exc")
-    return library is not None and isinstance(fault, library.SQLAlchemyError)
+def _is(fault: Exception, module: str, name: str) -> bool:
+    # The code that raised such a fault has imported its module; where it has not been imported, it is another one.
+    kind = getattr(sys.modules.get(module), name, None)
+    return kind is not None and isinstance(fault, kind)

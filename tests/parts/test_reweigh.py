@@ -2,15 +2,20 @@
 
 from dataclasses import replace
 from datetime import timedelta
+from pathlib import Path
 
 import pytest
 
 from canary.attribute.priors import CARRIED_AS, RATES
 from canary.cases import workflow
 from canary.cases.assess import assess_case, reassess_due
+from canary.importing.import_store import QuietStore
 from canary.model.case import CaseState
 from canary.model.decision import Decision
+from canary.processes.stores import open_store
+from canary.settings import Arranged
 from canary.store.codec import findings_of, suspects_of
+from canary.store.database import Database
 from canary.store.tables import CaseRow
 from tests.conftest import START
 from tests.parts.test_pipeline import LURE, World, world  # noqa: F401 - a fixture
@@ -53,3 +58,11 @@ def test_suspects_are_weighed_by_what_the_settings_assume(hit: World) -> None:
         suspicious = assess_case(session, case, LATER)
     owner = {name: next(s.p for s in b.suspects if s.id == "own side") for name, b in (("a", usual), ("b", suspicious))}
     assert owner["b"] > 10 * owner["a"]
+
+
+@pytest.mark.parametrize("kind", [Database, QuietStore])
+def test_the_store_of_an_installation_carries_what_its_settings_assume(tmp_path: Path, kind: type[Database]) -> None:
+    store = open_store(Arranged(data=tmp_path, attribution={"owner": 0.5}), kind)
+    with store.reading() as session:
+        assert session.info[CARRIED_AS] == replace(RATES, owner=0.5)
+    store.close()
