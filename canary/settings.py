@@ -27,7 +27,14 @@ from canary.smtp.admission import read_networks
 from canary.smtp.doors import Door, read_door
 
 PREFIX = "CANARY_"
-_OURS_ELSEWHERE = {"CANARY_CONFIG", "CANARY_PASSWORD", "CANARY_CORPUS", "CANARY_SUITES", "CANARY_TEST_DSN"}
+_OURS_ELSEWHERE = {
+    "CANARY_CONFIG",
+    "CANARY_PASSWORD",
+    "CANARY_CORPUS",
+    "CANARY_STREAMS",
+    "CANARY_SUITES",
+    "CANARY_TEST_DSN",
+}
 
 
 class SettingsError(Exception):
