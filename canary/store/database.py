@@ -1,4 +1,4 @@
-"""Engine, transactions and migrations: the one door to the store."""
+"""Engine, transactions and migrations: the only way to the store."""
 
 import threading
 from collections.abc import Callable, Iterator, Mapping
@@ -33,8 +33,8 @@ class Database:
     ) -> None:
         """Prepare the engine for a URL such as `sqlite:///data/canary.db` or `postgresql+psycopg://...`.
 
-        `decoy_mac` tells decoys from issued addresses in all that is read through here. `carried` is handed on in the
-        `info` of every session, for those who know the names in it.
+        `decoy_mac` tells decoys from issued addresses in all that is read through here. `carried` is passed on in the
+        `info` of every session, for code that knows its keys.
         """
         self.url = make_url(url)
         self._info = {**(carried or {}), SESSION_KEY: decoy_mac}
@@ -45,7 +45,7 @@ class Database:
             if self.sqlite
             else {
                 "connect_timeout": int(busy_seconds),
-                "options": "-c timezone=UTC",  # days are grouped by what the server takes for a day
+                "options": "-c timezone=UTC",  # days are grouped by the time zone of the server
             }
         )
         self.engine: Engine = create_engine(self.url, connect_args=arguments, pool_pre_ping=not self.sqlite)
@@ -73,8 +73,9 @@ class Database:
     def _turn(self) -> Iterator[None]:
         """Let the writers of this process pass one by one.
 
-        SQLite has whoever waits look again and again, ever more rarely, so that a thread that writes seldom would hardly
-        ever get in beside one that writes all the time. Whoever waited too long tries all the same, and is told by SQLite.
+        A thread that waits for SQLite tries again ever more rarely, so that one that writes seldom would hardly ever
+        get its turn beside one that writes all the time. After waiting too long it tries all the same, and gets
+        SQLite's error.
         """
         mine = self.sqlite and self._writers.acquire(timeout=self._patience)
         try:
@@ -93,7 +94,7 @@ class Database:
             command.upgrade(config, "head")
 
     def close(self) -> None:
-        """Give all connections back."""
+        """Close all connections."""
         self.engine.dispose()
 
 
