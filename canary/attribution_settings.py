@@ -30,18 +30,18 @@ class Assumptions(BaseModel):
     published: float = Field(
         default=RATES.published, ge=0, description="Harvesting a year of what is shown (FTC 2002)."
     )
-    pair: float = Field(
-        default=RATES.pair, ge=0, description="Two leaks at once, of what independence would say (set)."
+    pair: float = Field(default=RATES.pair, ge=0, description="Two leaks at once, relative to independence (set).")
+    coverage: Weighted = Field(
+        default=RATES.coverage, description="Share of a source's addresses that a leak takes (set)."
     )
-    coverage: Weighted = Field(default=RATES.coverage, description="Share of what a source held that gets out (set).")
-    reach: Weighted = Field(default=RATES.reach, description="Share of a stolen list that one sending meets (set).")
-    campaigns: Weighted = Field(default=RATES.campaigns, description="Sendings that a leak brings in all (set).")
+    reach: Weighted = Field(default=RATES.reach, description="Share of a stolen list that one campaign reaches (set).")
+    campaigns: Weighted = Field(default=RATES.campaigns, description="Campaigns that a leak brings in all (set).")
     tenants: Weighted = Field(
         default=RATES.tenants,
         description="Share of a supplier's accounts hit (Epsilon 2011: .02, Silverpop 2010: more).",
     )
     unlisted: Weighted = Field(
-        default=RATES.unlisted, description="Chance that a supplier holds an address nobody told of (set)."
+        default=RATES.unlisted, description="Chance that a supplier holds an undeclared address (set)."
     )
     delays: Weighted = Field(
         default=RATES.delays, description="Mean days from leak to sending (Prince et al., Project Honey Pot)."
@@ -50,26 +50,24 @@ class Assumptions(BaseModel):
         default=RATES.dormancy, description="Mean days before a list is first used (Silverpop 2010 to 2011)."
     )
     dictionary: float = Field(default=RATES.dictionary, ge=0, description="Runs of guessing a year (set).")
-    guessed: Weighted = Field(default=RATES.guessed, description="Share of guessable addresses that a run meets (set).")
+    guessed: Weighted = Field(default=RATES.guessed, description="Share of guessable addresses that a run hits (set).")
     guessable_bits: float = Field(default=RATES.guessable_bits, ge=0, le=128, description="Bits that can be guessed.")
     misdirected: float = Field(
         default=RATES.misdirected, ge=0, description="Mails by mistake per address and year (set)."
     )
-    stray: float = Field(default=RATES.stray, gt=0, description="Crime out of nowhere per address and year (set).")
+    stray: float = Field(default=RATES.stray, gt=0, description="Unexplained crime per address and year (set).")
     third_party: tuple[float, float] = Field(
         default=RATES.third_party,
-        description="Lawful third parties' mails per vendor: a gamma's shape and years (set).",
+        description="Legitimate third parties' mails per vendor: a gamma's shape and years (set).",
     )
     chance: float = Field(
         default=RATES.chance, gt=0, lt=1, description="What each further address costs a coincidence."
     )
     field_used: float = Field(
-        default=RATES.field_used, gt=0, lt=1, description="Sendings that repeat a known fact (set)."
+        default=RATES.field_used, gt=0, lt=1, description="Share of campaigns that repeat a known fact (set)."
     )
     field_chance: float = Field(default=RATES.field_chance, gt=0, lt=1, description="The same by accident (set).")
-    passed_on: frozenset[str] = Field(
-        default=RATES.passed_on, description="Facts of a persona that suppliers are told."
-    )
+    passed_on: frozenset[str] = Field(default=RATES.passed_on, description="Facts of a persona that suppliers get.")
 
     @model_validator(mode="after")
     def _are_possible(self) -> Self:
@@ -83,5 +81,5 @@ class Assumptions(BaseModel):
 
     @property
     def rates(self) -> Rates:
-        """The same, as the likelihood wants it."""
+        """The same, as the likelihood takes it."""
         return Rates(**{name: getattr(self, name) for name in type(self).model_fields})

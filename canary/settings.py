@@ -1,4 +1,4 @@
-"""Every setting, typed and frozen: read once at start from canary.toml and the environment; all faults are reported."""
+"""Every setting, typed and frozen: read once at start from canary.toml and the environment, all faults reported at once."""
 
 import tomllib
 from collections.abc import Iterator, Mapping
@@ -48,13 +48,13 @@ class Section(BaseModel):
 
 
 class StoreSettings(Section):
-    """Where everything is remembered."""
+    """Where everything is stored."""
 
     url: SecretStr | None = Field(default=None, description="Database URL; without it SQLite in the data folder.")
 
 
 class LimitSettings(Section):
-    """The most that one mail, one session, one network or all of them may take; of each receiving process."""
+    """Limits of one mail, one session, one network or all of them, for each receiving process."""
 
     recipients: int = Field(default=100, ge=1, description="Recipients of one mail.")
     errors: int = Field(default=20, ge=1, description="Wrong commands of one session.")
@@ -67,7 +67,7 @@ class LimitSettings(Section):
     unknown_rate: int = Field(default=300, ge=0, description="Refused recipients of one network a minute; 0: no limit.")
     idle: float = Field(default=300.0, gt=0, description="Seconds of silence.")
     idle_when_full: float = Field(
-        default=30.0, gt=0, description="Seconds without a mail when others wait for a place."
+        default=30.0, gt=0, description="Seconds without a mail before a connection may be closed for another."
     )
     session: float = Field(default=1800.0, gt=0, description="Seconds of one session in all.")
     memory: int = Field(default=128 * 1024 * 1024, ge=1024, description="Octets of all mails not yet stored.")
@@ -80,7 +80,9 @@ class SmtpSettings(Section):
 
     host: str = Field(default="127.0.0.1", description="Address to listen on.")
     port: int = Field(default=2525, ge=0, le=65535, description="Port to listen on; 0 takes a free one.")
-    listen: tuple[str, ...] = Field(default=(), description="Further places, such as [::]:25 or lmtp:/run/lmtp.sock.")
+    listen: tuple[str, ...] = Field(
+        default=(), description="Further addresses, such as [::]:25 or lmtp:/run/lmtp.sock."
+    )
     socket_mode: str = Field(default="0660", pattern=r"^0?[0-7]{3}$", description="Mode of Unix sockets.")
     processes: int = Field(default=1, ge=1, le=64, description="Processes that receive, each with a spool of its own.")
     hostname: str = Field(
@@ -92,15 +94,19 @@ class SmtpSettings(Section):
         default=25 * 1024 * 1024 + 256 * 1024, ge=1024, description="Largest mail accepted, in octets."
     )
     trusted: tuple[str, ...] = Field(
-        default=(), description="Our own machines that hand mail on to us: networks, hosts."
+        default=(), description="Our own machines that pass mail on to us: networks, hosts."
     )
     proxies: tuple[str, ...] = Field(default=(), description="Networks whose connections begin with a PROXY header.")
-    xclient: tuple[str, ...] = Field(default=(), description="Networks that may say by XCLIENT whom they speak for.")
+    xclient: tuple[str, ...] = Field(default=(), description="Networks that may name their client by XCLIENT.")
     exempt: tuple[str, ...] = Field(
-        default=("127.0.0.1", "::1"), description="Networks without limits on connections and rates of their own."
+        default=("127.0.0.1", "::1"), description="Networks exempt from limits on connections and rates."
     )
-    spool_reserve: int = Field(default=100 * 1024 * 1024, ge=0, description="Free disk below which mail is put off.")
-    spool_backlog: int = Field(default=1_000_000, ge=1, description="Mails waiting above which more are put off.")
+    spool_reserve: int = Field(
+        default=100 * 1024 * 1024, ge=0, description="Free disk below which mail is refused for the moment."
+    )
+    spool_backlog: int = Field(
+        default=1_000_000, ge=1, description="Mails waiting above which more are refused for the moment."
+    )
     spool_pages: int | None = Field(default=None, ge=64, description="Largest spool file, in pages of 4 KB.")
     starttls: bool = Field(default=True, description="Whether STARTTLS is offered.")
     tls_certificate: Path | None = Field(default=None, description="PEM chain for STARTTLS; one is made if left out.")
@@ -134,12 +140,12 @@ class SmtpSettings(Section):
         if self.tls_key and not self.tls_certificate:
             raise ValueError(f"tls_key = {str(self.tls_key)!r} has no certificate; set tls_certificate, or remove it")
         if self.processes > 1 and 0 in (self.port, *(door.port for door in self.doors if not door.path)):
-            raise ValueError("port 0 is another one for each of several processes; name the port, or set processes = 1")
+            raise ValueError("port 0 differs between several processes; name the port, or set processes = 1")
         return self
 
     @property
     def doors(self) -> tuple[Door, ...]:
-        """All places to listen."""
+        """All addresses to listen on."""
         return (Door(host=self.host, port=self.port), *(read_door(place) for place in self.listen))
 
     @field_validator("trusted")
@@ -155,14 +161,14 @@ class WebSettings(Section):
     host: str = Field(default="127.0.0.1", description="Address to listen on.")
     port: int = Field(default=8025, ge=0, le=65535, description="Port to listen on; 0 takes a free one.")
     url: str | None = Field(
-        default=None, description="How people reach it, for links in alerts; https makes cookies strict."
+        default=None, description="Its public address, for links in alerts; https makes cookies strict."
     )
 
 
 class DnsSettings(Section):
-    """Whom to ask for DNS, and how long to wait."""
+    """Which DNS servers to ask, and how long to wait."""
 
-    nameservers: tuple[str, ...] = Field(default=(), description="Resolvers; empty takes the system's.")
+    nameservers: tuple[str, ...] = Field(default=(), description="Resolvers; empty: those of the system.")
     timeout: float = Field(
         default=5.0, gt=0, le=60, description="Seconds for one question; all of one mail get four times that."
     )
@@ -170,7 +176,7 @@ class DnsSettings(Section):
 
 
 _SCHEMES: dict[str, tuple[str, ...]] = {"syslog": ("udp", "tcp", "tls"), "apprise": ()}
-"""What the address of each kind of destination begins with; of the others with https or http, of apprise with any."""
+"""How the address of a kind of destination begins; that of others begins with https or http, that of apprise with any."""
 
 _FOR_PROGRAMS = ("webhook", "syslog")
 
@@ -208,7 +214,7 @@ class Destination(Section):
 
     @property
     def when(self) -> Mode:
-        """When it gets messages: programs for every fact, people for what is new, unless the settings say otherwise."""
+        """Its mode: programs get every fact, people what is new, unless it is set."""
         return self.mode or (Mode.EVERY if self.kind in _FOR_PROGRAMS else Mode.IMMEDIATE)
 
     @property
@@ -218,7 +224,7 @@ class Destination(Section):
 
     @property
     def route(self) -> Route:
-        """Which facts it wants."""
+        """The alerts it wants."""
         verdicts = tuple(verdict.value for verdict in self.verdicts)
         return Route(self.vendors, self.tags, verdicts, self.kinds, Severity[self.severity.upper()])
 
@@ -237,17 +243,17 @@ class JudgeSettings(Section):
         default=42, ge=0, le=3650, description="Days after an address was issued in which its senders are learned."
     )
     quiet_days: int = Field(
-        default=14, ge=1, le=3650, description="Days without a leak after which such a sender is known."
+        default=14, ge=1, le=3650, description="Days without a leak after which such a sender is learned."
     )
 
     @property
     def learning(self) -> Learning:
-        """Both, as the pipeline wants them."""
+        """Both, as the pipeline takes them."""
         return Learning(timedelta(days=self.learning_days), timedelta(days=self.quiet_days))
 
 
 class DecoySettings(Section):
-    """Addresses that are never given to anybody, kept among the issued ones."""
+    """Never-issued addresses, kept among the issued ones."""
 
     count: int = Field(default=20, ge=0, le=1000, description="Decoys kept at each domain, half of each kind; 0: none.")
     every: int = Field(default=10, ge=0, description="One more is made for so many addresses issued; 0 makes none.")
@@ -257,7 +263,7 @@ class DecoySettings(Section):
 
 
 class RetentionSettings(Section):
-    """How long mail that is evidence of nothing is kept whole."""
+    """How long mail that is no longer needed is kept whole."""
 
     days: int = Field(
         default=0, ge=0, le=36500, description="Days after which octets and text of mail in no case go; 0 keeps all."
@@ -270,10 +276,10 @@ class RetentionSettings(Section):
 
 
 class RspamdSettings(Section):
-    """A second opinion on mail from strangers; without an address none is asked for."""
+    """A second opinion on mail from strangers; without an address rspamd is not asked."""
 
     url: str | None = Field(default=None, description="Address of a rspamd worker, such as http://127.0.0.1:11333.")
-    password: SecretStr | None = Field(default=None, description="Its password, where it wants one.")
+    password: SecretStr | None = Field(default=None, description="Its password, if it has one.")
 
     @field_validator("url")
     @classmethod
@@ -284,9 +290,11 @@ class RspamdSettings(Section):
 
 
 class LogSettings(Section):
-    """What the processes say about themselves."""
+    """The log."""
 
-    level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field(default="INFO", description="Least level logged.")
+    level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field(
+        default="INFO", description="Lowest level that is logged."
+    )
     json_lines: bool = Field(default=False, description="One JSON document a line.")
 
 
@@ -298,7 +306,7 @@ class Settings(BaseSettings):
     arranged: ClassVar[bool] = False
 
     data: Path = Field(default=Path("data"), description="Folder of spool and database.")
-    domains: tuple[str, ...] = Field(default=(), description="Domains whose mail comes here.")
+    domains: tuple[str, ...] = Field(default=(), description="Domains whose mail is received here.")
     store: StoreSettings = StoreSettings()
     smtp: SmtpSettings = SmtpSettings()
     web: WebSettings = WebSettings()
@@ -319,7 +327,7 @@ class Settings(BaseSettings):
         *others: PydanticBaseSettingsSource,
         **named: PydanticBaseSettingsSource,
     ) -> tuple[PydanticBaseSettingsSource, ...]:
-        """Let the environment win over the file, which arrives as arguments, and look nowhere else."""
+        """Let the environment override the file, which arrives as arguments, and read nothing else."""
         del others, named
         return (init_settings,) if cls.arranged else (_Environment(settings_cls), init_settings)
 
@@ -335,18 +343,18 @@ class Settings(BaseSettings):
 
     @property
     def web_url(self) -> str:
-        """How people reach the dashboard."""
+        """The public address of the dashboard."""
         return (self.web.url or f"http://{self.web.host}:{self.web.port}").rstrip("/")
 
 
 class Arranged(Settings):
-    """Settings that are what they are given, whatever the environment says."""
+    """Settings taken from arguments alone, whatever the environment says."""
 
     arranged: ClassVar[bool] = True
 
 
 class _Environment(EnvSettingsSource):
-    """The environment, with `NAME_FILE` standing for the content of a file."""
+    """The environment, in which `NAME_FILE` is replaced by the content of that file."""
 
     def __init__(self, settings_cls: type[BaseSettings]) -> None:
         super().__init__(settings_cls)
@@ -363,7 +371,7 @@ def load_settings(path: Path | None, environ: Mapping[str, str]) -> Settings:
     try:
         written = tomllib.loads(path.read_text(encoding="utf-8")) if path else {}
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as fault:
-        raise SettingsError(f"{path}: {fault}: put it right, or name another file with --config") from None
+        raise SettingsError(f"{path}: {fault}: correct it, or name another file with --config") from None
     faults = list(_unknown_names(environ))
     try:
         settings = Settings(**written)
@@ -389,5 +397,5 @@ def _faults(fault: ValidationError) -> Iterator[str]:
         key = ".".join(str(part) for part in error["loc"])
         secret = any(word in key for word in ("url", "secret", "password")) or error["type"] == "extra_forbidden"
         value = "(hidden)" if secret else repr(error.get("input"))[:60]
-        cure = "remove it or put its name right" if error["type"] == "extra_forbidden" else error["msg"]
+        cure = "remove it or correct its name" if error["type"] == "extra_forbidden" else error["msg"]
         yield f"{key} = {value}: {cure}"

@@ -170,7 +170,7 @@ def _begin(order: _Order, known: "Settings", domains: Sequence[str]) -> "tuple[I
 
     folder = known.data / "import"
     asked_for = [*map(str, sorted(order.paths)), *domains, *order.adopt, *order.writers, str(order.offline)]
-    progress = backfill.open_ledger(folder, asked_for, secrets.token_hex(8), clock())
+    progress = backfill.open_progress(folder, asked_for, secrets.token_hex(8), clock())
     trusted = read_trusted(known.smtp.trusted)
     ours = Trusted(trusted.networks, (*trusted.hosts, known.smtp.hostname.lower()))
     now = datetime.fromisoformat(progress.fact("begun"))

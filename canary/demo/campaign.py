@@ -1,4 +1,4 @@
-"""March 2011: one sending to the stolen addresses, and the noise that every mail domain hears besides."""
+"""March 2011: one campaign to the stolen addresses, and the noise that every mail domain gets anyway."""
 
 from collections.abc import Iterator, Mapping
 from datetime import datetime, timedelta
@@ -10,7 +10,7 @@ from canary.demo.world import FRIEND, SPAMMER, DemoWorld, day, dice
 from canary.model.canary import Canary
 
 MAILS = 12
-"""How many mails the spammer sends to the owner of the canaries; every fourth says the name."""
+"""How many mails the spammer sends to the owner of the canaries; every fourth has the name."""
 
 LURE_HOST = "reader-update.example"
 
@@ -41,7 +41,7 @@ _GUESSED = """
 
 
 def sendings(stolen: list[Canary], seed: int) -> Iterator[Letter]:
-    """Yield the mails of the campaign: each a variant of one text, the same link host, now and then with the name."""
+    """Yield the mails of the campaign: each a variant of one text, with the same link host, now and then with the name."""
     order = stolen[:1] + dice(seed, "campaign").sample(stolen[1:], len(stolen) - 1)
     for count in range(MAILS):
         chance = dice(seed, "campaign", count)
@@ -50,12 +50,12 @@ def sendings(stolen: list[Canary], seed: int) -> Iterator[Letter]:
 
 
 def lure_signer(count: int) -> str:
-    """Return the domain that signs a mail of the campaign, empty for the many that nobody signs."""
+    """Return the domain that signs a mail of the campaign, empty for the many that are unsigned."""
     return SPAMMER if count % 4 == 1 else ""
 
 
 def bounces(world: DemoWorld, issued: Mapping[str, Canary], seed: int) -> Iterator[Letter]:
-    """Yield delivery reports for mail that nobody here has sent: once out of the blue, then to stolen addresses."""
+    """Yield delivery reports for mail that nobody here sent: one before the leak, then some to stolen addresses."""
     stolen = [issued[order.key] for order in world.stolen]
     victims = (issued["farewing/signup/1"], stolen[0], stolen[-1])
     dates = ("2011-03-12T04:17:09", "2011-03-23T02:51:40", "2011-03-24T05:08:33")
@@ -68,7 +68,7 @@ def bounces(world: DemoWorld, issued: Mapping[str, Canary], seed: int) -> Iterat
 
 
 def report(letter: Letter) -> bytes:
-    """Return the body of a delivery report (RFC 3464); the letter's only block is who could not be reached."""
+    """Return the body of a delivery report (RFC 3464); the letter's only block is the recipient that failed."""
     failed, host = str(letter.page.blocks[0]), letter.sender.domain
     told = (
         f"This is the mail system at host {host}.\n\nYour message could not be delivered to one or more "
@@ -89,7 +89,7 @@ def report(letter: Letter) -> bytes:
 
 
 def strayed(issued: Mapping[str, Canary], seed: int) -> Letter:
-    """Return a letter from one person to another that had the address wrong."""
+    """Return a letter from one person to another that went to a wrong address."""
     text = (
         "Hi Rosalind,",
         "the scones were a triumph and your mother had three. I left the green umbrella in your hall, no hurry.",
@@ -102,7 +102,7 @@ def strayed(issued: Mapping[str, Canary], seed: int) -> Letter:
 
 
 def guesses(world: DemoWorld, issued: Mapping[str, Canary]) -> tuple[str, ...]:
-    """Return recipients that somebody tries who knows the domain only."""
+    """Return recipients as somebody guesses them who knows only the domain."""
     taken = {canary.address for canary in issued.values()}
     tried = (f"{local}@{world.domain}" for local in _GUESSED)
     return tuple(address for address in tried if address not in taken)

@@ -1,4 +1,4 @@
-"""How a page looks: in plain text, and in the HTML of four houses."""
+"""The looks of a letter: plain text, and HTML in four styles."""
 
 import re
 from collections.abc import Callable, Mapping
@@ -28,7 +28,7 @@ def in_plain(page: HtmlPage) -> str:
 
 
 def in_html(page: HtmlPage, skin: str, tint: str) -> str:
-    """Return a page as an HTML document in ASCII, dressed in one of `SKINS`."""
+    """Return a page as an HTML document in ASCII, in one of the styles in `SKINS`."""
     html = SKINS[skin](page, tint)
     return html.encode("ascii", "xmlcharrefreplace").decode()
 
@@ -40,7 +40,7 @@ def _listed(items: tuple[Item, ...]) -> str:
 
 
 def _inner(page: HtmlPage, list_items: Callable[[tuple[Item, ...]], str], opening: str = "<p>") -> str:
-    """The blocks as HTML, each on a line of its own, the lists as the skin wants them."""
+    """Return the blocks as HTML, each on a line of its own, the lists in the style of the skin."""
     return "\n".join(
         f"{opening}{_linked(block)}</p>" if isinstance(block, str) else list_items(block) for block in page.blocks
     )

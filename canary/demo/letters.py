@@ -1,4 +1,4 @@
-"""A letter becomes a mail: headers, plain text and HTML side by side, a PDF at the end."""
+"""Making a mail from a letter: headers, plain text and HTML as alternatives, a PDF at the end."""
 
 import base64
 import quopri
@@ -17,7 +17,7 @@ Headers = tuple[tuple[str, str], ...]
 
 @dataclass(frozen=True, slots=True)
 class Box:
-    """A name and an address, as they stand in From and To."""
+    """A name and an address, as in From and To."""
 
     name: str
     address: str
@@ -33,7 +33,7 @@ class Box:
 
 @dataclass(frozen=True, slots=True)
 class Letter:
-    """What somebody has to say to somebody; `mark` is unique and names the mail, `headers` are the sender's own.
+    """A letter from one party to another; `mark` is unique and names the mail, `headers` are the sender's own.
 
     Without a skin it is plain text only; `enclosure` is a file name with its octets.
     """
@@ -125,7 +125,7 @@ def _body(letter: Letter) -> bytes:
 
 
 def wrap(text: str) -> str:
-    """Return text with its long lines broken, each continued under its beginning; links stay whole."""
+    """Return text with its long lines wrapped, each with the indentation of its beginning; links stay whole."""
     return "\n".join(_wrapped(line) if len(line) > WIDTH else line for line in text.split("\n"))
 
 

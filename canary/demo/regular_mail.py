@@ -16,7 +16,7 @@ from canary.model.party import SupplierLink
 
 @dataclass(frozen=True, slots=True)
 class Beat:
-    """When a kind of letter comes: so long after the address was given, and then again and again, or once only."""
+    """When a kind of letter comes: how long after the address was given, and then how often, or only once."""
 
     kind: str
     first: timedelta
@@ -36,7 +36,7 @@ class Occasion:
 
     @property
     def about(self) -> str:
-        """What letters have in common that speak of one purchase."""
+        """What letters about one purchase have in common."""
         matter = "purchase" if self.kind in _PURCHASE else self.kind
         return f"{self.order.key}:{matter}:{self.count}"
 
@@ -69,7 +69,7 @@ _CALENDAR: Mapping[str, tuple[Beat, ...]] = {
     "account": (Beat("confirm", _MINUTES), Beat("account", 25 * _DAY, timedelta(days=30, hours=10))),
 }
 _CARRIED = {"silverline": ("news",), "postlantern": ("news", "dispatch"), "askwell": ("invitation",)}
-"""What each supplier is there for; everything else the shop sends by itself."""
+"""Which letters each supplier sends; everything else the shop sends itself."""
 
 _HEADERS: Mapping[str, Headers] = {
     "silverline": (
@@ -99,7 +99,7 @@ _MONTHS = (
 
 
 def occasions(world: DemoWorld, issued: Mapping[str, Canary], seed: int, end: datetime) -> Iterator[Occasion]:
-    """Yield every reason to write until the end; a rotated address is written to no more."""
+    """Yield every reason to write until the end; a rotated address gets no more letters."""
     shops = {shop.slug: shop for shop in world.shops}
     left = {order.replaces: order.issued for order in world.orders if order.replaces}
     for order in world.orders:
@@ -111,7 +111,7 @@ def occasions(world: DemoWorld, issued: Mapping[str, Canary], seed: int, end: da
 
 
 def carrier(world: DemoWorld, occasion: Occasion) -> DemoCarrier | None:
-    """Return the supplier that carries such a letter of this shop at that time, if it does not go by itself."""
+    """Return the supplier that sends such a letter for this shop at that time, if any."""
     for supply in world.supplies:
         if _carries(supply, occasion):
             account = dice(supply.vendor, supply.supplier).randrange(10_000, 100_000)
@@ -120,7 +120,7 @@ def carrier(world: DemoWorld, occasion: Occasion) -> DemoCarrier | None:
 
 
 def write_letter(occasion: Occasion, via: DemoCarrier | None, seed: int) -> Letter:
-    """Return the letter for an occasion, with the marks of the supplier that carries it."""
+    """Return the letter for an occasion, with the marks of the supplier that sends it."""
     chance = dice(seed, occasion.order.key, occasion.kind, occasion.count)
     mark = f"{chance.getrandbits(64):016x}"
     letter = _news(occasion, chance, mark) if occasion.kind == "news" else _words(occasion, seed, mark)
@@ -193,7 +193,7 @@ def _letter(occasion: Occasion, words: Words, page: HtmlPage, mark: str, subject
 
 
 def _through(page: HtmlPage, shop: Shop, via: DemoCarrier) -> HtmlPage:
-    """The page as a supplier sends it: links and pictures lead through its own counters."""
+    """Return the page as a supplier sends it: links and pictures lead through its own trackers."""
     inside = re.compile(rf"https://(?:www|img)\.{re.escape(shop.domain)}/")
     track = f"https://click.{via.domain}/{via.account}/"
     blocks = tuple(inside.sub(track, block) if isinstance(block, str) else block for block in page.blocks)

@@ -37,7 +37,7 @@ class Words:
 
 @dataclass(frozen=True, slots=True)
 class News:
-    """What newsletters are put together from."""
+    """The parts of newsletters."""
 
     sender: str
     mailbox: str
@@ -63,7 +63,7 @@ class Shop:
 
     @property
     def slug(self) -> str:
-        """The name Canary knows it by."""
+        """Its short name in Canary."""
         return self.name.lower()
 
     @property
@@ -73,7 +73,7 @@ class Shop:
 
     @property
     def vendor(self) -> Vendor:
-        """The shop as Canary knows it."""
+        """The shop as a vendor."""
         return Vendor(self.slug, self.name, self.domains)
 
 

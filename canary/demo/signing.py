@@ -56,7 +56,7 @@ class Signer:
 
 
 def make_keys(stations: Iterable[Station]) -> dict[str, Signer]:
-    """Make a key for every station, by domain."""
+    """Make a key for every station; return them by domain."""
     return {station.domain: Signer(station.domain, station.selector, _key(rsa=station.rsa)) for station in stations}
 
 

@@ -1,4 +1,4 @@
-"""The whole story as mails on the wire: each with its envelope and its time, in order."""
+"""The whole story as mails for the listener: each with its envelope and its time, in order."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -14,7 +14,7 @@ from canary.model.canary import Canary
 from canary.model.mail import Client, Envelope
 
 RECENT = day("2011-03-07")
-"""What comes from here on goes through the real listener."""
+"""Mail from this day on goes through the real listener."""
 
 END = day("2011-03-25")
 _STATEMENT = day("2011-03-22") + timedelta(hours=15, minutes=4)
@@ -51,13 +51,13 @@ class Story:
 
 @dataclass(frozen=True, slots=True)
 class _Post:
-    """Brings letters on the way: signs them, wraps them and writes on the envelope."""
+    """Sends letters: signs them and adds the envelope."""
 
     world: DemoWorld
     keys: Mapping[str, Signer]
 
     def ordinary(self, letter: Letter, via: DemoCarrier | None) -> Posting:
-        """The shop signs, and then the supplier that carries it."""
+        """The shop signs, and then the supplier that sends it."""
         sender = self._station(letter.sender.domain)
         station = self._station(via.domain) if via else sender
         content = sign(compose(letter), self.keys[sender.domain], letter.at)
@@ -67,7 +67,7 @@ class _Post:
         return self._posted(letter, content, f"{path}@bounce.{station.domain}", (station.ip, station.host))
 
     def lure(self, letter: Letter, count: int) -> Posting:
-        """The spammer signs some, and sends from anywhere."""
+        """The spammer signs some mails, and sends from anywhere."""
         content, signer = compose(letter), lure_signer(count)
         if signer:
             content = sign(content, self.keys[signer], letter.at)
@@ -109,7 +109,7 @@ class _Post:
 
 
 def write(world: DemoWorld, issued: Mapping[str, Canary], keys: Mapping[str, Signer], seed: int) -> Story:
-    """Write every mail of the story to the addresses that were issued for the world's orders, by `Order.key`."""
+    """Write every mail of the story to the addresses that were issued for the world's orders, by `DemoOrder.key`."""
     missing = sorted(order.key for order in world.orders if order.key not in issued)
     if missing:
         raise ValueError(f"orders without an address: {', '.join(missing)}; issue each order of the world first")
@@ -135,7 +135,7 @@ def _postings(
 
 
 def _statement(world: DemoWorld, issued: Mapping[str, Canary]) -> Occasion:
-    """The vendor's own word on the matter, two days after it began."""
+    """Return the vendor's own statement about it, two days after it began."""
     order = next(order for order in world.orders if order.key == "playbox/signup/1")
     shop = next(shop for shop in world.shops if shop.slug == order.vendor)
     return Occasion(shop, order, issued[order.key], "statement", 0, _STATEMENT)

@@ -1,4 +1,4 @@
-"""The plot before anybody writes: vendors, their suppliers, the addresses given to them, and who sends from where."""
+"""The plot before any mail: vendors, their suppliers, the addresses given to them, and who sends from where."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -57,7 +57,7 @@ class DemoOrder:
 
     @property
     def key(self) -> str:
-        """What the address is known by before it exists."""
+        """The name of the address before it exists."""
         return f"{self.vendor}/{self.channel}/{self.generation}"
 
     @property
@@ -68,7 +68,7 @@ class DemoOrder:
 
 @dataclass(frozen=True, slots=True)
 class DemoWorld:
-    """Everything that stands before the first letter; `orders` are sorted by date."""
+    """Everything that is fixed before the first letter; `orders` are sorted by date."""
 
     domain: str
     shops: tuple[Shop, ...]
@@ -176,7 +176,7 @@ def day(text: str) -> datetime:
 
 
 def dice(*what: object) -> Random:
-    """Return the chance that belongs to something, the same in every run."""
+    """Return the random generator of something, the same in every run."""
     return Random(":".join(map(str, what)))  # noqa: S311 - a story is told the same twice; nothing here is secret
 
 

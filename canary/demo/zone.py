@@ -1,4 +1,4 @@
-"""What DNS says in the world of the demo: keys, SPF records and DMARC policies, in the form of a zone file."""
+"""DNS in the world of the demo: keys, SPF records and DMARC policies, in the form of a zone file."""
 
 from collections.abc import Mapping
 
@@ -8,7 +8,7 @@ from canary.demo.world import FRIEND, SPAMMER, DemoWorld, Station
 Zone = dict[str, dict[str, list[object]]]
 
 _STRICT = {"playbox", "tollmark", "farewing", "hearthline"}
-"""Vendors that ask receivers to refuse what they cannot have sent; the others only look on."""
+"""Vendors that ask receivers to refuse mail that fails DMARC; the others only ask for reports."""
 
 
 def write_zone(world: DemoWorld, keys: Mapping[str, Signer]) -> Zone:
@@ -23,7 +23,7 @@ def write_zone(world: DemoWorld, keys: Mapping[str, Signer]) -> Zone:
 
 
 def _networks(world: DemoWorld, slug: str) -> list[str]:
-    """Whose machines may send in the name of a station: its own, and those of its suppliers."""
+    """Return the networks that may send in the name of a station: its own, and those of its suppliers."""
     helpers = [supply.supplier for supply in world.supplies if supply.vendor == slug]
     return [world.stations[name].network for name in dict.fromkeys((slug, *helpers))]
 

@@ -1,1 +1,1 @@
-"""Stored mail comes in: archives and mailboxes are read, and canaries are made of the addresses in them."""
+"""Importing stored mail: archives and mailboxes are read, and the addresses in them become canaries."""

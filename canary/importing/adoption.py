@@ -1,4 +1,4 @@
-"""Adoption: addresses that were given away before anybody kept count become canaries of the vendors they name."""
+"""Adoption: addresses that were given away before Canary was used become canaries of the vendors they name."""
 
 import asyncio
 import csv
@@ -35,7 +35,7 @@ _ALIGNED = (Proof.DKIM_ALIGNED, Proof.SPF_ALIGNED)
 
 @dataclass(frozen=True, slots=True)
 class VendorMap:
-    """What the owner says of addresses: vendor and channel of each; `faults` are the rows that say nothing."""
+    """What the owner says about addresses: vendor and channel of each; `faults` are the rows that cannot be used."""
 
     told: Mapping[str, tuple[str, str]]
     faults: tuple[str, ...] = ()
@@ -51,7 +51,7 @@ class Asked:
 
 
 def read_map(path: Path) -> VendorMap:
-    """Read rows of address, vendor and channel; raises OSError and ValueError for what is no such file at all."""
+    """Read rows of address, vendor and channel; raises OSError and ValueError for anything that is not such a file."""
     if path.stat().st_size > MAX_MAP:
         raise ValueError(f"{path}: more than {MAX_MAP >> 20} MB: name a CSV file of address,vendor,channel")
     told, faults = dict[str, tuple[str, str]](), list[str]()
@@ -87,14 +87,14 @@ def _fault(row: list[str]) -> str:
     if len(row) < 2 or not row[1].strip():
         return f"{address[:60]!r} has no vendor: write address,vendor,channel"
     if len(row) > 3 or any(len(cell) > 200 or not cell.isprintable() for cell in row):
-        return f"{address[:60]!r} has more than vendor and channel behind it: write address,vendor,channel"
+        return f"{address[:60]!r} is followed by more than vendor and channel: write address,vendor,channel"
     return ""
 
 
 def proposals(
     parts: Context, ledger: ImportProgress, reader: Reader, asked: Asked
 ) -> tuple[list[AdoptionProposal], list[Left]]:
-    """Say of every address that is not issued yet whose it most likely is, or why it is left alone."""
+    """Return for every address that is not issued yet its likeliest vendor, or why it is left alone."""
     with parts.store.reading() as session:
         known = vendors.list_vendors(session)
         issued = {canary.address for canary in canaries.list_canaries(session)}
@@ -132,13 +132,13 @@ async def _seen(
 
 
 def _by_size(entries: Sequence[Entry]) -> Iterator[Sequence[Entry]]:
-    """Small mails are looked at together, each large one alone."""
+    """Group mails: small ones together, each large one alone."""
     yield [entry for entry in entries if entry.place.length <= SMALL]
     yield from ([entry] for entry in entries if entry.place.length > SMALL)
 
 
 def _who(finding: AuthenticatedMail, book: ProviderRegistry) -> SenderSighting:
-    """Name the sender by what it proved of its own From, and by that; a platform of many is nobody's name."""
+    """Return the proven organisation of the From, and the claimed one; a platform of many tenants proves none."""
     who = finding.identity
     proven = organisation(who.domain) if who.proof in _ALIGNED and not who.shared else ""
     claim = "" if book.is_shared(who.claim) else organisation(who.claim)
@@ -146,9 +146,9 @@ def _who(finding: AuthenticatedMail, book: ProviderRegistry) -> SenderSighting:
 
 
 def count_guesses(store: Database, ledger: ImportProgress, domains: Collection[str]) -> int:
-    """Count every address of some domains that was adopted by nobody as one guess, once for an archive; return how many.
+    """Count every address of some domains that was not adopted as one guess, once for each archive; return how many.
 
-    An archive of all that ever came to a domain shows how it is guessed at, which decides what low bits are worth.
+    An archive of everything that came to a domain shows how it is guessed at, which decides what few bits are worth.
     """
     with store.reading() as session:
         issued = (known_addresses(session, "") or ("", frozenset()))[1]
@@ -167,7 +167,7 @@ def _guess(address: str, at: datetime) -> Attempt:
 
 
 def accept(ledger: ImportProgress, made: Collection[AdoptionProposal]) -> None:
-    """Write down what the owner agreed to, so that an import that is cut off goes on with it."""
+    """Store what the owner agreed to, so that an interrupted import continues with it."""
     rows = [{**asdict(each), "issued": each.issued.isoformat()} for each in made]
     with ledger.writing():
         ledger.note("accepted", to_json(rows))

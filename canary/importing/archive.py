@@ -47,7 +47,7 @@ _DELIVERED = re.compile(r"(\d{9,10})\.")
 
 @dataclass(frozen=True, slots=True)
 class ArchivePlace:
-    """Where a mail stands: in a file, in a member of it if it is packed, as which message, at which octet.
+    """Where a mail is: in which file, in which member of it if it is packed, as which message, at which octet.
 
     `offset` and `length` are those of the octets as stored (unpacked, in an archive), `From ` line included.
     """
@@ -59,13 +59,13 @@ class ArchivePlace:
     length: int = 0
 
     def __str__(self) -> str:
-        """Say where, for people."""
+        """Return the place in words."""
         inside = f" ({self.member})" if self.member else ""
         return f"{self.shown}{inside}, message {self.number}, octet {self.offset:,}"
 
     @property
     def shown(self) -> str:
-        """The file's name as it can be printed, whatever octets it has."""
+        """The file's name in printable form, whatever octets it has."""
         return self.file.encode("utf-8", "replace").decode("utf-8")
 
 
@@ -81,7 +81,7 @@ class Stored:
 
 @dataclass(frozen=True, slots=True)
 class UnreadableMail:
-    """Something that is no mail or cannot be read: where, why, and what there is of it."""
+    """Something that is not a mail or cannot be read: where, why, and its content as far as it was read."""
 
     place: ArchivePlace
     reason: str
@@ -93,16 +93,16 @@ StoredOrUnreadable = Stored | UnreadableMail
 
 @dataclass(frozen=True, slots=True)
 class Reader:
-    """How archives are read: the largest mail, the bounds of an archive, and where nested archives may lie meanwhile."""
+    """How archives are read: the largest mail, the bounds of an archive, and the folder for nested archives meanwhile."""
 
     cap: int = MAX_MAIL
     bounds: Bounds = field(default_factory=Bounds)
     scratch: Path | None = None
 
     def read(self, path: Path, last: ArchivePlace | None = None, skip: int = 0) -> Iterator[StoredOrUnreadable]:
-        """Yield what is in one file; reading goes on after the `last` message of a plain mailbox, else after `skip`.
+        """Yield what is in one file; reading continues after the `last` message of a plain mailbox, else after `skip`.
 
-        Never raises for what is in the file; a file that cannot be read is one spoiled place.
+        Never raises because of what is in the file; a file that cannot be read yields one `UnreadableMail`.
         """
         place = ArchivePlace(str(path))
         try:
@@ -118,7 +118,7 @@ class Reader:
             yield UnreadableMail(place, f"cannot be read ({fault.strerror or fault})")
 
     def reread(self, place: ArchivePlace, digest: bytes) -> bytes | None:
-        """Return a mail of a plain file again, known by its SHA-256, or None where it is gone."""
+        """Read a mail of a plain file again, identified by its SHA-256; None if it is gone."""
         try:
             with Path(place.file).open("rb") as file:
                 file.seek(place.offset)
@@ -138,7 +138,7 @@ class Reader:
         try:
             yield from self._packed(file, place, Depth(guard, 0), path.name)
         except Bomb as bomb:
-            yield UnreadableMail(place, f"not read further: {bomb}")
+            yield UnreadableMail(place, f"reading stopped: {bomb}")
         except BROKEN as fault:
             yield UnreadableMail(place, f"broken archive ({_brief(fault)})", self._copy(path, size))
 
@@ -146,7 +146,7 @@ class Reader:
         return path.read_bytes() if size <= self.cap else b""
 
     def _packed(self, file: IO[bytes], place: ArchivePlace, depth: "Depth", name: str) -> Iterator[StoredOrUnreadable]:
-        """Read a stream that may be packed, peeking at its first octets."""
+        """Read a stream that may be packed, by its first octets."""
         peeking = file if isinstance(file, io.BufferedReader) else counted(file, depth.guard)
         head = peeking.peek(HEAD)[:HEAD]
         if is_zip(head) or is_tar(head):
@@ -163,7 +163,7 @@ class Reader:
             yield from self._mails(peeking, place, name, head)
 
     def _zip(self, stream: io.BufferedReader, depth: "Depth") -> Iterator[ArchiveMember]:
-        """Read a zip archive, which must be sought in: one inside another lies in a nameless file meanwhile."""
+        """Read a zip archive, which needs seeking: one inside another is copied to an unnamed temporary file."""
         if stream.seekable():
             yield from zip_members(_seekable(stream), depth.guard)
             return
@@ -210,7 +210,7 @@ class Depth:
     level: int
 
     def deeper(self) -> "Depth":
-        """One archive further in; raises Bomb beyond the bound."""
+        """Return the depth one archive further in; raises Bomb beyond the bound."""
         # A packed tar is two layers for one archive.
         if self.level >= 2 * self.guard.bounds.depth:
             raise Bomb(f"archives inside archives, more than {self.guard.bounds.depth} deep")
@@ -226,7 +226,7 @@ def is_mailbox(head: bytes, name: str) -> bool:
 def walk(paths: Iterable[Path]) -> Iterator[Path]:
     """Yield every file under some paths, links to folders left alone; of a Maildir only what is delivered.
 
-    A folder that cannot be opened is yielded itself, so that whoever reads it finds out why.
+    A folder that cannot be opened is yielded itself, so that reading it shows why.
     """
     waiting = list(paths)[::-1]
     while waiting:
@@ -255,7 +255,7 @@ def _files(path: Path, folders: list[str]) -> Iterator[Path]:
 
 
 def wire(content: bytes) -> bytes:
-    """Give a mail the line ends it had on the wire, so that it is the same mail whatever kept it."""
+    """Return a mail with the line ends it had on the wire, so that it is the same mail wherever it was stored."""
     if b"\r" in content:
         content = content.replace(b"\r\n", b"\n") if b"\n" in content else content.replace(b"\r", b"\n")
     return content.replace(b"\n", b"\r\n")
@@ -264,7 +264,7 @@ def wire(content: bytes) -> bytes:
 def _of(piece: Piece, place: ArchivePlace) -> StoredOrUnreadable:
     where = ArchivePlace(place.file, place.member, piece.number, piece.offset, piece.length)
     if not piece.line:
-        return UnreadableMail(where, "stands before the first `From ` line of the mailbox", piece.content)
+        return UnreadableMail(where, "is before the first `From ` line of the mailbox", piece.content)
     if not piece.whole:
         return UnreadableMail(where, _too_large(len(piece.content)), piece.content)
     return _checked(Stored(where, piece.content, piece.line))
@@ -274,12 +274,12 @@ def _checked(found: Stored) -> StoredOrUnreadable:
     if not found.content.strip(b"\0 \t\r\n"):
         return UnreadableMail(found.place, "empty", found.content)
     if not _has_header(found.content):
-        return UnreadableMail(found.place, "no mail: it has no header", found.content)
+        return UnreadableMail(found.place, "not a mail: it has no header", found.content)
     return Stored(found.place, wire(found.content), found.line, found.delivered)
 
 
 def _has_header(content: bytes) -> bool:
-    """Whether any field that mail has stands before the first empty line; real mail has one at once."""
+    """Whether a usual header field comes before the first empty line; real mail has one at once."""
     if b"\n" not in content[:HEADER]:
         content = content[:HEADER].replace(b"\r", b"\n")
     field = _KNOWN.search(content, 0, HEADER)
@@ -287,13 +287,13 @@ def _has_header(content: bytes) -> bool:
 
 
 def _delivered(name: str) -> datetime | None:
-    """Read the time out of a Maildir name, which begins with the second of the delivery."""
+    """Read the time from a Maildir name, which begins with the second of the delivery."""
     told = _DELIVERED.match(name)
     return datetime.fromtimestamp(int(told[1]), UTC) if told else None
 
 
 def _is_besides(name: str) -> bool:
-    """Whether a file is what mail programs and systems keep beside mail."""
+    """Whether a file is one that mail programs and systems keep beside mail."""
     parts = name.split("/")
     return _BESIDES.match(parts[-1]) is not None or "__MACOSX" in parts
 

@@ -1,6 +1,6 @@
-"""Stored mail, from archive to case: read all of it into a ledger, then judge it in order of date like any other.
+"""Stored mail, from archive to case: read all of it into the import's progress file, then judge it in order of date.
 
-What came of it depends on the mail alone, not on the order of files, nor on how often the import was cut off.
+The result depends on the mail alone, not on the order of files, nor on how often the import was interrupted.
 """
 
 import asyncio
@@ -34,12 +34,12 @@ BATCH = 50
 BATCH_OCTETS = 8 << 20
 
 Tell = Callable[[str, int, int], None]
-"""Told a stage (`read`: octets, `judge`: batches), how much of it is done, and how much there is."""
+"""Called with a stage (`read`: octets, `judge`: batches), how much of it is done, and how much there is."""
 
 
 @dataclass(frozen=True, slots=True)
 class Archive:
-    """What is imported, by whose trace lines, and where broken things are kept."""
+    """What is imported, whose trace lines are trusted, and where unreadable pieces are kept."""
 
     paths: tuple[Path, ...]
     border: Border
@@ -49,9 +49,9 @@ class Archive:
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """What came of an import: every message read is new, known, aside, elsewhere or unissued.
+    """The result of an import: every message read is new, known, aside, elsewhere or unissued.
 
-    `copies` are those of the known that stand in the archive more than once.
+    `copies` are those of the known that are in the archive more than once.
     """
 
     read: int
@@ -73,12 +73,12 @@ def alone(folder: Path) -> Iterator[None]:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError:
-            raise ValueError(f"{folder}: another import is running: wait for its end") from None
+            raise ValueError(f"{folder}: another import is running: wait until it ends") from None
         yield
 
 
-def open_ledger(folder: Path, told: Sequence[str], fresh: str, now: datetime) -> ImportProgress:
-    """Open the ledger of an import that is told apart by what it was told; `fresh` names it if it is new."""
+def open_progress(folder: Path, told: Sequence[str], fresh: str, now: datetime) -> ImportProgress:
+    """Open the progress of the import with these arguments; `fresh` names it if it is new."""
     name = hashlib.sha256(to_json(list(told)).encode()).hexdigest()[:16]
     ledger = ImportProgress(folder / f"{name}.db")
     if not ledger.fact("id"):
@@ -94,7 +94,7 @@ def total(paths: Iterable[Path]) -> int:
 
 
 def gather(archive: Archive, ledger: ImportProgress, tell: Tell) -> None:
-    """Read every file into the ledger, going on where it was cut off; raises Changed for a file that is another now."""
+    """Read every file, continuing where it was interrupted; raises SourceChanged for a file that changed since."""
     whole, before = total(archive.paths), 0
     for path in walk(archive.paths):
         for reached in _gather(archive, ledger, path):
@@ -103,7 +103,7 @@ def gather(archive: Archive, ledger: ImportProgress, tell: Tell) -> None:
 
 
 def _gather(archive: Archive, ledger: ImportProgress, path: Path) -> Iterator[int]:
-    """Read one file into the ledger, step by step; yield how many of its octets are done."""
+    """Read one file, step by step; yield how many of its octets are done."""
     size, changed, written = _stat(path)
     source = ledger.source(path.absolute(), size, changed)
     if source.done:
@@ -129,7 +129,7 @@ def _stat(path: Path) -> tuple[int, int, datetime | None]:
 
 
 def _steps(found: Iterator[StoredOrUnreadable]) -> Iterator[tuple[list[StoredOrUnreadable], bool]]:
-    """Cut what is read into steps that are written together; the last one is told, and may be empty."""
+    """Group what is read into steps that are written together; the last one is marked, and may be empty."""
     step, octets = list[StoredOrUnreadable](), 0
     for each in found:
         step.append(each)
@@ -152,13 +152,13 @@ def _enter(
     if envelope is None:
         ledger.count("elsewhere", 1)
         return
-    content = found.content if found.place.member else None  # what is packed cannot be found again
+    content = found.content if found.place.member else None  # a packed mail cannot be read again at its place
     if not ledger.add(source.id, hashlib.sha256(found.content).digest(), found.place, envelope, content):
         ledger.count("copies", 1)
 
 
 def keep_aside(folder: Path, content: bytes) -> str:
-    """Keep what is broken under a name that follows from it; return the name, empty where there is nothing to keep."""
+    """Keep an unreadable piece under a name made from its content; return the name, empty where there is no content."""
     if not content:
         return ""
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -171,7 +171,7 @@ def keep_aside(folder: Path, content: bytes) -> str:
 
 
 async def judge_all(parts: Context, archive: Archive, ledger: ImportProgress, tell: Tell) -> None:
-    """Bring every mail that waits through the pipeline, in order of date; raises when the store is down."""
+    """Process every mail that waits, in order of date; raises when the store is down."""
     batches = ledger.arrange(BATCH, BATCH_OCTETS)
     while (number := ledger.waiting()) is not None:
         tell("judge", number, batches)
@@ -185,7 +185,7 @@ async def judge_all(parts: Context, archive: Archive, ledger: ImportProgress, te
 async def _judge(
     parts: Context, archive: Archive, ledger: ImportProgress, entries: Sequence[Entry]
 ) -> dict[int, State]:
-    """Bring one batch through the pipeline, in one transaction of the store; return what became of each mail."""
+    """Process one batch, in one transaction of the store; return what became of each mail."""
     batch = _ImportBatch(parts, archive, ledger)
     states, wanted = await asyncio.to_thread(_sort, parts.store, entries, prefix(ledger))
     raws = {entry.id: raw for entry in wanted if (raw := batch.fetch(entry)) is not None}
@@ -197,12 +197,12 @@ async def _judge(
 
 
 def prefix(ledger: ImportProgress) -> str:
-    """Return how the keys of all mails of an import begin."""
+    """Return the prefix of the keys of all mails of an import."""
     return f"import-{ledger.fact('id')}-"
 
 
 def _sort(store: Database, entries: Sequence[Entry], ours: str) -> tuple[dict[int, State], list[Entry]]:
-    """Tell mails that nobody's canary got, or that the store has, from those to be judged at what is left of them."""
+    """Settle mails that reached no canary or are in the store already; return the rest with their remaining recipients."""
     with store.reading() as session:
         issued = canaries.find_canaries(session, {to for entry in entries for to in entry.envelope.rcpt_to})
         known = import_store.known_deliveries(session, {entry.sha.hex() for entry in entries}, ours)
@@ -218,7 +218,7 @@ def _sort(store: Database, entries: Sequence[Entry], ours: str) -> tuple[dict[in
 
 
 class _ImportBatch:
-    """One batch on its way; `faults` names the mails that could not be judged, by key."""
+    """One batch being processed; `faults` has the mails that could not be judged, by key."""
 
     def __init__(self, parts: Context, archive: Archive, ledger: ImportProgress) -> None:
         self.parts, self.archive, self.ledger = parts, archive, ledger
@@ -230,11 +230,11 @@ class _ImportBatch:
         raw = fetch(self.archive.reader, self.ledger, entry, key)
         self.places[key] = entry.place
         if raw is None:
-            self.ledger.spoil(ImportFault(entry.place, "is not there any more: the file changed while it was imported"))
+            self.ledger.spoil(ImportFault(entry.place, "is no longer there: the file changed while it was imported"))
         return raw
 
     def sound(self, raw: RawMail, found: AuthenticatedMail | BaseException) -> bool:
-        """Whether a mail could be looked at; raises what is no fault of the mail."""
+        """Whether a mail could be authenticated; raises a fault that is not the mail's."""
         if isinstance(found, AuthenticatedMail):
             return True
         if not isinstance(found, Exception) or is_down(found):
@@ -243,7 +243,7 @@ class _ImportBatch:
         return False
 
     def conclude(self, findings: Sequence[AuthenticatedMail]) -> None:
-        """Conclude mails together; if that fails, each alone, so that the one at fault is kept aside."""
+        """Process mails together; if that fails, each alone, so that the faulty one is kept aside."""
         if not findings:
             return
         now = findings[-1].raw.envelope.received
@@ -266,7 +266,7 @@ class _ImportBatch:
 
 
 def report(store: Database, ledger: ImportProgress) -> Report:
-    """Say what came of an import, be it in one go or in many."""
+    """Return the result of an import, whether it ran once or was continued."""
     tallies, states = ledger.tallies(), ledger.states()
     with store.reading() as session:
         verdicts, cases = (
@@ -288,7 +288,7 @@ def report(store: Database, ledger: ImportProgress) -> Report:
 
 
 def note(store: Database, ledger: ImportProgress, found: Report, now: datetime) -> None:
-    """Keep one fact of the whole import; the store must be a quiet one, where nobody is told of it."""
+    """Put one fact about the whole import into the outbox; the store must be a quiet one, which alerts nobody."""
     names = tuple(dict.fromkeys(name for case in found.cases for name in case.vendors))
     said = (
         f"{found.read:,} mails read, {found.new:,} new, {len(found.faults):,} kept aside, {len(found.cases):,} cases."

@@ -1,4 +1,4 @@
-"""Read zip, tar, gzip, bzip2 and xz member by member without unpacking to disk, within bounds that no bomb gets past."""
+"""Read zip, tar, gzip, bzip2 and xz member by member, without unpacking to disk, within bounds that stop bombs."""
 
 import bz2
 import gzip
@@ -21,16 +21,16 @@ BROKEN = (
     OSError, EOFError, ValueError, RuntimeError, NotImplementedError, struct.error,
     zlib.error, lzma.LZMAError, tarfile.TarError, zipfile.BadZipFile,
 )  # fmt: skip
-"""What the standard library raises on archives that are cut off, encrypted or not what they say."""
+"""What the standard library raises on archives that are truncated, encrypted or mislabelled."""
 
 
 class Bomb(Exception):
-    """An archive holds more than anybody's mail: reading it stops; the message says which bound it met."""
+    """An archive holds more than anybody's mail would: reading it stops; the message names the bound."""
 
 
 @dataclass(frozen=True, slots=True)
 class Bounds:
-    """How much one archive file may hold: members, octets in all, octets for each of its own beyond `free`, nesting."""
+    """How much one archive file may hold: members, octets in all, octets for each packed octet beyond `free`, nesting."""
 
     members: int = 5_000_000
     octets: int = 1 << 40
@@ -45,7 +45,7 @@ class UnpackGuard:
     """Counts what comes out of one archive file on disk, through every archive inside it; raises Bomb."""
 
     def __init__(self, size: int, bounds: Bounds) -> None:
-        """Begin to count for an archive of so many octets."""
+        """Start counting for an archive of so many octets."""
         self.size, self.bounds = size, bounds
         self.members = self.octets = 0
 
@@ -68,15 +68,15 @@ class CountedStream(io.RawIOBase):
     """A stream whose octets are counted as they are read."""
 
     def __init__(self, source: IO[bytes], guard: UnpackGuard) -> None:
-        """Read from a source on behalf of a guard."""
+        """Read from a source, counted by a guard."""
         self._source, self._guard = source, guard
 
     def readable(self) -> bool:
-        """Say that it can be read."""
+        """Return that it can be read."""
         return True
 
     def readinto(self, target: Any) -> int:
-        """Fill a buffer as far as the source has octets, so that whoever looks ahead sees enough; raises Bomb."""
+        """Fill a buffer as far as the source has octets, so that a reader that peeks sees enough; raises Bomb."""
         filled = 0
         while filled < len(target) and (octets := self._source.read(len(target) - filled)):
             self._guard.read(len(octets))
@@ -86,7 +86,7 @@ class CountedStream(io.RawIOBase):
 
 
 def counted(source: IO[bytes], guard: UnpackGuard) -> io.BufferedReader:
-    """Return a stream that can be looked into ahead and counts what is read."""
+    """Return a stream that can be peeked into and counts what is read."""
     return io.BufferedReader(CountedStream(source, guard), BLOCK)
 
 
@@ -140,14 +140,14 @@ def is_packed(head: bytes) -> bool:
 
 
 def unpacked(source: IO[bytes], head: bytes) -> IO[bytes] | None:
-    """Return the octets behind a compressed stream that begins so, or None if it is none."""
+    """Return the unpacked octets of a compressed stream that begins so, or None if it is not compressed."""
     opener = next((opener for magic, opener in _PACKERS if head.startswith(magic)), None)
     return cast("IO[bytes]", opener(source)) if opener else None
 
 
 @dataclass(frozen=True, slots=True)
 class ArchiveMember:
-    """A file in an archive: its name, made harmless to show, and its octets, or why there are none."""
+    """A file in an archive: its name, safe to show, and its octets, or why there are none."""
 
     name: str
     stream: IO[bytes] | None
@@ -155,7 +155,7 @@ class ArchiveMember:
 
 
 def zip_members(file: BinaryIO, guard: UnpackGuard) -> Iterator[ArchiveMember]:
-    """Yield the files of a zip archive that can be sought in; raises Bomb, and what BROKEN names."""
+    """Yield the files of a seekable zip archive; raises Bomb, and the exceptions in `BROKEN`."""
     if _directory_octets(file) > guard.bounds.directory:
         raise Bomb(f"its list of members is larger than {guard.bounds.directory >> 20} MB")
     with zipfile.ZipFile(file) as archive:
@@ -177,7 +177,7 @@ def zip_members(file: BinaryIO, guard: UnpackGuard) -> Iterator[ArchiveMember]:
 
 
 def _directory_octets(file: BinaryIO) -> int:
-    """Read how large the list of members is, before anything is made of it (APPNOTE 4.3.16; zip64: 4.3.14)."""
+    """Return how large the list of members is, before it is read (APPNOTE 4.3.16; zip64: 4.3.14)."""
     size = file.seek(0, io.SEEK_END)
     file.seek(max(0, size - 66_000))
     tail = file.read()
@@ -193,7 +193,7 @@ def _directory_octets(file: BinaryIO) -> int:
 
 
 class _Header(tarfile.TarInfo):
-    """A tar header that tells what is broken instead of ending the archive there, and bounds what is read for a name."""
+    """A tar header that reports what is broken instead of ending the archive there, and bounds what is read for a name."""
 
     @classmethod
     def fromtarfile(cls, tarfile_: tarfile.TarFile) -> "_Header":
@@ -216,7 +216,7 @@ _LONG = (
 
 
 def tar_members(stream: IO[bytes], guard: UnpackGuard) -> Iterator[ArchiveMember]:
-    """Yield the files of a tar archive as it streams by; raises Bomb, and what BROKEN names."""
+    """Yield the files of a tar archive while it is read; raises Bomb, and the exceptions in `BROKEN`."""
     with tarfile.open(fileobj=stream, mode="r|", tarinfo=_Header, bufsize=BLOCK) as archive:
         while (info := archive.next()) is not None:
             archive.members = []  # type: ignore[attr-defined]  # it would remember every one of them
@@ -224,7 +224,7 @@ def tar_members(stream: IO[bytes], guard: UnpackGuard) -> Iterator[ArchiveMember
             if info.type in (tarfile.REGTYPE, tarfile.AREGTYPE, tarfile.CONTTYPE):
                 yield ArchiveMember(shown(info.name), archive.extractfile(info))
             elif not info.isdir():
-                yield ArchiveMember(shown(info.name), None, "a link or a device, and no file")
+                yield ArchiveMember(shown(info.name), None, "a link or a device, not a file")
 
 
 def shown(name: str) -> str:

@@ -1,4 +1,4 @@
-"""Where a stored mail came from and to whom it was sent: the envelope, read back from what receivers wrote on top."""
+"""Where a stored mail came from and to whom it was sent: the envelope, recovered from what receivers wrote on top."""
 
 import re
 from collections.abc import Collection, Iterator, Sequence
@@ -15,7 +15,7 @@ from canary.model.mail import Client, Envelope, ParsedMail
 MAX_RECIPIENTS = 100
 MAX_RECEIVED = 50
 EARLIEST = datetime(1982, 8, 1, tzinfo=UTC)
-"""Before RFC 822 there was no mail that could be stored; such dates are broken clocks."""
+"""Mail is not older than RFC 822; earlier dates are broken clocks."""
 
 _DELIVERED_TO = (b"delivered-to", b"x-original-to", b"envelope-to", b"x-envelope-to")
 _WRITTEN_TO = (b"to", b"cc")
@@ -30,9 +30,9 @@ _END = re.compile(rb"\n\r?\n")
 
 @dataclass(frozen=True, slots=True)
 class Border:
-    """Which addresses are ours, and whose trace lines are believed.
+    """Which addresses are ours, and whose trace lines are trusted.
 
-    `writers` are the ids of receivers whose results are believed as well; `now` is when the archive is read.
+    `writers` are the ids of receivers whose results are trusted as well; `now` is when the archive is read.
     """
 
     domains: frozenset[str]
@@ -43,7 +43,7 @@ class Border:
 
 @dataclass(frozen=True, slots=True)
 class Hints:
-    """What the store of a mail says about it: the `From ` line of a mailbox, and when the file came or was written."""
+    """What the place of a mail says about it: the `From ` line of a mailbox, and when the file came or was written."""
 
     line: str = ""
     delivered: datetime | None = None
@@ -51,14 +51,14 @@ class Hints:
 
 
 def border(domains: Collection[str], trusted: Trusted, writers: Collection[str], now: datetime) -> Border:
-    """Draw the border of an archive: machines of our domains and the named receivers wrote its topmost lines."""
+    """Return the border of an archive: machines of our domains and the named receivers wrote its topmost lines."""
     ours = frozenset(domain.lower() for domain in domains)
     hosts = tuple(dict.fromkeys((*trusted.hosts, *ours, *(writer.lower() for writer in writers))))
     return Border(ours, replace(trusted, hosts=hosts), tuple(writers), now)
 
 
 def origin(content: bytes, hints: Hints, where: Border) -> Envelope | None:
-    """Return the envelope of a stored mail, or None if no address of ours was meant."""
+    """Return the envelope of a stored mail, or None if it was sent to no address of ours."""
     end = _END.search(content)
     header = content[: end.end()] if end else content
     if not any(domain.encode() in header.lower() for domain in where.domains):
@@ -74,7 +74,7 @@ def origin(content: bytes, hints: Hints, where: Border) -> Envelope | None:
 
 
 def _hop(message: Message, where: Border) -> Hop | None:
-    """Find the host that handed the mail to the one that stored it, and the line that says so."""
+    """Return the host that handed the mail to the one that stored it, and the line that says so."""
     fields = message.fields[:400]
     lines = tuple((f.key.decode(), _text(f.value) if f.key == b"received" else "") for f in fields)
     hop = trusted_hop(ParsedMail(headers=lines), where.trusted)
@@ -91,7 +91,7 @@ def _hop(message: Message, where: Border) -> Hop | None:
 
 
 def _above(message: Message, hop: Hop | None) -> int:
-    """How many fields may be believed: those that our side wrote above its own line, or all where no line is ours."""
+    """Return how many fields may be trusted: those that our side wrote above its own line, or all where no line is ours."""
     return hop.line if hop and hop.line >= 0 else len(message.fields)
 
 
@@ -104,7 +104,7 @@ def _recipients(message: Message, above: int, hop: Hop | None, where: Border) ->
 
 
 def _for(message: Message, above: int, hop: Hop | None) -> Iterator[str]:
-    """Whom the trusted lines name; where none is known to be ours, the topmost, which the last receiver wrote."""
+    """Return the recipients in the trusted lines; where none is known to be ours, in the topmost, the last receiver's."""
     received = [(at, f) for at, f in enumerate(message.fields) if f.key == b"received"]
     believed = [f for at, f in received[:MAX_RECEIVED] if at <= above] if hop else [f for _, f in received[:1]]
     for each in believed:
@@ -123,7 +123,7 @@ def _ours(texts: Sequence[str], domains: frozenset[str]) -> Iterator[str]:
 
 
 def _sender(message: Message, hints: Hints) -> str:
-    """Who sent it: the reverse-path where it was kept, else the `From ` line, else most likely the author."""
+    """Return the sender: the reverse-path where it was kept, else the `From ` line, else most likely the author."""
     paths = message.named(b"return-path")
     if paths:
         path = _text(paths[0].value).strip("<> ")
@@ -139,7 +139,7 @@ def _sender(message: Message, hints: Hints) -> str:
 
 
 def _date(message: Message, hop: Hop | None, hints: Hints, now: datetime) -> datetime:
-    """When it came: by the trusted line, the store, the mail itself, any trace; never later than now."""
+    """Return when it came: by the trusted line, its place, the mail itself, any trace; never later than now."""
     return next(filter(None, (_sane(at, now) for at in _dates(message, hop, hints))), now)
 
 
@@ -155,12 +155,12 @@ def _dates(message: Message, hop: Hop | None, hints: Hints) -> Iterator[datetime
 
 
 def _sane(at: datetime | None, now: datetime) -> datetime | None:
-    # A clock may be wrong by a day; what says it came later than that has no clock to go by.
+    # A clock may be wrong by a day; a line that is later than that has no usable clock.
     return min(at, now) if at and EARLIEST <= at <= now + timedelta(days=1) else None
 
 
 def from_line_date(line: str) -> datetime | None:
-    """Read the date of a `From ` line, which is asctime's with or without a zone; without one it is taken for UTC."""
+    """Read the date of a `From ` line, which is asctime's with or without a zone; without one it is read as UTC."""
     # What Thunderbird writes ("From - ") is the time at which it copied the mail, years later perhaps.
     found = _ASCTIME.search(line[:1000]) if line and not line.startswith("From - ") else None
     if found is None:

@@ -1,4 +1,4 @@
-"""What an import asks of the store: which mails it has, a way in that alerts nobody, and what came of it."""
+"""What an import needs of the store: which mails it has, writing without alerts, and the result."""
 
 import secrets
 from collections import Counter
@@ -22,7 +22,7 @@ from canary.store.tables import CanaryRow, CaseRow, HitRow, MailRow, OutboxRow, 
 
 
 class QuietStore(Database):
-    """The store, where every fact is kept as told already: what happened years ago wakes nobody."""
+    """A store in which every fact counts as reported already: what happened years ago alerts nobody."""
 
     @contextmanager
     def writing(self) -> Iterator[Session]:
@@ -62,7 +62,7 @@ def known_deliveries(session: Session, digests: Collection[str], ours: str) -> f
 
 
 def verdicts(session: Session, ours: str) -> Counter[str]:
-    """Count the verdicts on the mails of an import."""
+    """Return how many hits of an import have each verdict."""
     query = select(HitRow.verdict, func.count()).join(MailRow, col(MailRow.id) == HitRow.mail_id)
     rows = session.exec(query.where(_ours(ours)).group_by(HitRow.verdict)).all()
     return Counter(dict(rows))
@@ -100,10 +100,10 @@ def _ours(prefix: str) -> ColumnElement[bool]:
 def adopt(
     session: Session, proposals: Sequence[AdoptionProposal], now: datetime, draw: Draw = secrets.randbelow
 ) -> int:
-    """Make canaries of addresses that were given away before, adding vendors as need be; doing it again adds nothing.
+    """Make canaries of addresses that were given away before, adding vendors as needed; repeating it adds nothing.
 
-    They are written in any order, as the decoys among them would stand out of an order by name. A decoy that turns out
-    to have been given away is one no longer.
+    They are written in random order, as an order by name would show the decoys among them. A decoy that turns out to
+    have been given away stops being one.
     """
     owned = {}
     for each in proposals:
@@ -142,7 +142,7 @@ def _owner(session: Session, each: AdoptionProposal, now: datetime) -> VendorRow
     except Duplicate:
         row = vendor_row(session, slug(each.name))
     held = session.exec(select(VendorDomainRow.domain).where(VendorDomainRow.vendor_id == row.id)).all()
-    # A vendor whom the owner told us of has the domains that the owner told.
+    # A vendor that the owner declared has the domains that the owner declared.
     if row.created_at == now:
         session.add_all(
             VendorDomainRow(vendor_id=row.id or 0, domain=domain, created_at=now)

@@ -1,4 +1,4 @@
-"""Take a mailbox file (mbox) apart while it streams by: one message at a time, in bounded memory, whatever is in it."""
+"""Split a mailbox file (mbox) while it is read: one message at a time, in bounded memory, whatever is in it."""
 
 import re
 from collections.abc import Iterator
@@ -7,7 +7,7 @@ from typing import Protocol
 
 BLOCK = 1 << 20
 LOOK = 2048
-"""Octets that must follow a `From ` line before it is ruled on, so that it and the line after it are whole."""
+"""Octets that must follow a `From ` line before it is judged, so that it and the line after it are whole."""
 
 _LINE = re.compile(
     rb"From (?:[^\n]{0,998} )?(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun),? [^\n]{0,40}\d\d?:\d\d[^\n]{0,60}",
@@ -21,7 +21,7 @@ _EMPTY_LINE = re.compile(rb"\n\r?\n")
 
 
 class Stream(Protocol):
-    """What octets are read from."""
+    """A source of octets."""
 
     def read(self, size: int, /) -> bytes:
         """Return at most so many octets, none at the end."""
@@ -29,7 +29,7 @@ class Stream(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Piece:
-    """One message of a mailbox: `line` is its `From ` line (empty for what stands before the first), `content` the rest.
+    """One message of a mailbox: `line` is its `From ` line (empty for anything before the first), `content` the rest.
 
     `number` counts from 1, `offset` is where its line begins, `length` how many octets it takes up to the next one.
     Beyond the size allowed, `content` is only the beginning and `whole` is false.
@@ -49,10 +49,10 @@ def is_from_line(line: bytes) -> bool:
 
 
 def read_mbox(stream: Stream, cap: int, offset: int = 0, number: int = 0) -> Iterator[Piece]:
-    """Yield the messages of a mailbox; `offset` and `number` say where the stream stands when reading goes on.
+    """Yield the messages of a mailbox; `offset` and `number` give the position from which reading continues.
 
     A message ends before a `From ` line that looks like one and follows an empty line; Content-Length only decides
-    where such a line is followed by what is no header. At most twice `cap` octets are held.
+    where such a line is not followed by a header. At most twice `cap` octets are held.
     """
     splitter = _Splitter(cap, offset, number)
     while block := stream.read(BLOCK):
@@ -61,7 +61,7 @@ def read_mbox(stream: Stream, cap: int, offset: int = 0, number: int = 0) -> Ite
 
 
 def unwrap(raw: bytes) -> tuple[bytes, bytes]:
-    """Return the `From ` line and the message of the octets of one piece: `>From ` and the last empty line undone."""
+    """Return the `From ` line and the message of one piece, with `>From ` unquoted and without the last empty line."""
     line, begin, end = b"", 0, len(raw)
     if raw.startswith(b"From "):
         begin = raw.find(b"\n") + 1 or end
@@ -76,7 +76,7 @@ def unwrap(raw: bytes) -> tuple[bytes, bytes]:
 
 
 class _Splitter:
-    """Holds the octets from the beginning of the message at hand; `seen` is how far they were searched."""
+    """Holds the octets from the beginning of the current message; `seen` is how far they were searched."""
 
     def __init__(self, cap: int, offset: int, number: int) -> None:
         self.cap = cap
@@ -108,7 +108,7 @@ class _Splitter:
             if held[at - 1 : at] in (b"\n", b"\r") and self._begins(start, at):
                 raw, start = held[start : at + 1], at + 1
                 if len(raw) > BLOCK:
-                    # What is large is not held twice while somebody works on it.
+                    # A large message is not held twice while it is processed.
                     self.held = held = held[start:]
                     start, at, upto = 0, -1, upto - start
                 yield from self._piece(raw)
@@ -132,7 +132,7 @@ class _Splitter:
         return before.endswith(b"\n") or before == b"\n\r"
 
     def _inside(self, start: int, at: int) -> bool:
-        """Whether the message itself says that it goes on beyond a position."""
+        """Whether the message itself says that it continues beyond a position."""
         if self.lost:
             return False
         end = _EMPTY_LINE.search(self.held, start, at + 1)
@@ -150,7 +150,7 @@ class _Splitter:
         yield Piece(self.number, offset, length, line, content if whole else content[: self.cap], whole)
 
     def _shed(self) -> None:
-        """Let the middle of a message go that is larger than allowed."""
+        """Drop the middle of a message that is larger than allowed."""
         self.head = self.head or self.held[: self.cap]
         gone = max(0, self.seen - 2)
         self.lost += gone

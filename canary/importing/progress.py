@@ -1,4 +1,4 @@
-"""The ledger of one import: which mails were found where, how far reading and judging have come; it outlives a crash."""
+"""The progress of one import: which mails were found where, how far reading and judging are; it survives a crash."""
 
 import json
 import os
@@ -39,11 +39,11 @@ _TICK = timedelta(microseconds=1)
 
 
 class SourceChanged(Exception):
-    """A file is not what it was when the import began to read it; the ledger is worth nothing any more."""
+    """A file is not what it was when the import began to read it, so the progress is worthless."""
 
 
 class State(IntEnum):
-    """What became of a mail: it waits, it went in, the store had it, nobody was issued its address, it was spoiled."""
+    """What became of a mail: it waits, it was stored, the store had it, its address was never issued, it is broken."""
 
     WAITING = 0
     NEW = 1
@@ -65,7 +65,7 @@ class ImportSource:
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """A mail of the ledger; its octets are asked for one by one, as they may be many (`Ledger.content`)."""
+    """A mail that was found; its octets are read separately, as they may be many (`ImportProgress.content`)."""
 
     id: int
     sha: bytes
@@ -75,7 +75,7 @@ class Entry:
 
 @dataclass(frozen=True, slots=True)
 class ImportFault:
-    """What could not be read, where, why, and under which name it is kept aside (empty: it is not)."""
+    """What could not be read, where, why, and the name under which it is kept aside (empty: it is not)."""
 
     place: ArchivePlace
     reason: str
@@ -86,7 +86,7 @@ class ImportProgress:
     """One SQLite file in the folder of an import; every method is quick, and `writing` commits as one."""
 
     def __init__(self, file: Path) -> None:
-        """Open the ledger, making it if need be."""
+        """Open the file, creating it if needed."""
         file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         self.file = file
         self.db = sqlite3.connect(file, isolation_level=None, timeout=10, check_same_thread=False)
@@ -96,11 +96,11 @@ class ImportProgress:
         self.db.executescript(_SCHEMA)
 
     def close(self) -> None:
-        """Let the file go."""
+        """Close the file."""
         self.db.close()
 
     def forget(self) -> None:
-        """Remove everything that was noted, for good."""
+        """Remove everything that was recorded."""
         self.close()
         for end in ("", "-wal", "-shm"):
             self.file.with_name(self.file.name + end).unlink(missing_ok=True)
@@ -117,16 +117,16 @@ class ImportProgress:
         self.db.execute("COMMIT")
 
     def fact(self, name: str) -> str:
-        """Return what was noted under a name, or an empty string."""
+        """Return what was recorded under a name, or an empty string."""
         row = self.db.execute("SELECT value FROM fact WHERE name = ?", (name,)).fetchone()
         return str(row[0]) if row else ""
 
     def note(self, name: str, value: str) -> None:
-        """Note something under a name."""
+        """Record something under a name."""
         self.db.execute("INSERT OR REPLACE INTO fact VALUES (?, ?)", (name, value))
 
     def source(self, path: Path, size: int, changed: int) -> ImportSource:
-        """Return how far a file was read; raises Changed for one that is not what it was then."""
+        """Return how far a file was read; raises SourceChanged for one that is not what it was then."""
         query = "SELECT id, size, changed, number, at, length, messages, done FROM source WHERE path = ?"
         row = self.db.execute(query, (os.fsencode(path),)).fetchone()
         if row and row[1:3] != (size, changed):
@@ -139,13 +139,13 @@ class ImportProgress:
         return ImportSource(number, path, 0, None, done=False)
 
     def progress(self, source: int, last: ArchivePlace | None, messages: int, *, done: bool) -> None:
-        """Note how far a file was read."""
+        """Record how far a file was read."""
         place = (last.number, last.offset, last.length) if last else (0, 0, 0)
         update = "UPDATE source SET number = ?, at = ?, length = ?, messages = ?, done = ? WHERE id = ?"
         self.db.execute(update, (*place, messages, done, source))
 
     def add(self, source: int, sha: bytes, place: ArchivePlace, envelope: Envelope, content: bytes | None) -> bool:
-        """Enter a mail; tell whether it is the first copy of it."""
+        """Record a mail; return whether it is the first copy of it."""
         client = envelope.client
         row = (
             sha, ticks(envelope.received), source, place.member, place.number, place.offset, place.length,
@@ -157,7 +157,7 @@ class ImportProgress:
         )
         made = self.db.execute(insert, row).fetchone()
         if made is None:
-            # A Maildir renames its files: what waits is looked for where it was seen last.
+            # A Maildir renames its files: a mail that waits is read where it was seen last.
             moved = "UPDATE mail SET source = ?, member = ?, number = ?, at = ?, length = ?, content = ?"
             self.db.execute(f"{moved} WHERE sha = ? AND state = 0", (*row[2:7], row[-1], sha))
             return False
@@ -166,7 +166,7 @@ class ImportProgress:
         return True
 
     def spoil(self, fault: ImportFault) -> None:
-        """Enter what could not be read; at the same place it counts once."""
+        """Record what could not be read; at the same place it counts once."""
         p = fault.place
         row = (os.fsencode(p.file), p.member, p.number, p.offset, p.length, fault.reason, fault.kept)
         self.db.execute("INSERT OR REPLACE INTO fault VALUES (?, ?, ?, ?, ?, ?, ?)", row)
@@ -230,7 +230,7 @@ class ImportProgress:
             yield str(address), moment(first), int(count)
 
     def settle(self, states: Iterable[tuple[int, State]]) -> None:
-        """Note what became of mails, and let packed copies of them go."""
+        """Record what became of mails, and drop packed copies of them."""
         update = "UPDATE mail SET state = ?, content = NULL WHERE id = ?"
         self.db.executemany(update, [(int(state), number) for number, state in states])
 
@@ -250,7 +250,7 @@ _ENTRY = (
 
 
 def ticks(at: datetime) -> int:
-    """Return a time as microseconds since 1970, which sort as they should before it too."""
+    """Return a time as microseconds since 1970, which sort correctly before it too."""
     return (at - _EPOCH) // _TICK
 
 

@@ -1,4 +1,4 @@
-"""Who sent a mail that was stored long ago: by what its receiver found out then, or by what DNS can still prove."""
+"""Who sent a mail that was stored long ago: as its receiver found out then, or as DNS can still prove."""
 
 import asyncio
 from collections.abc import Sequence
@@ -20,25 +20,25 @@ from canary.model.mail import RawMail
 from canary.pipeline.story import Context
 
 FRESH = timedelta(days=3)
-"""So old a mail may be for DNS to say what it said when the mail came."""
+"""How old a mail may be for DNS to be as it was when the mail came."""
 
 
 @dataclass(frozen=True, slots=True)
 class TrustedReceivers:
-    """Whom to ask about stored mail: receivers whose results are believed; and when it is asked."""
+    """What the authentication of stored mail goes by: the receivers whose results are trusted, and the present time."""
 
     writers: tuple[str, ...]
     now: datetime
 
 
 def fetch(reader: Reader, ledger: ImportProgress, entry: Entry, key: str) -> RawMail | None:
-    """Fetch a mail from where it was found, or None where it is not there any more."""
+    """Read a mail where it was found; None if it is no longer there."""
     content = ledger.content(entry.id) if entry.place.member else reader.reread(entry.place, entry.sha)
     return RawMail(key, entry.envelope, content) if content is not None else None
 
 
 async def look(parts: Context, raw: RawMail, witness: TrustedReceivers) -> AuthenticatedMail:
-    """Find out what a stored mail says and what is proven about it."""
+    """Parse and authenticate a stored mail."""
     mail, message = await asyncio.to_thread(parse, raw.content), split(raw.content)
     envelope = raw.envelope
     told = read_results(message, witness.writers) if witness.writers else None
@@ -55,5 +55,5 @@ async def look(parts: Context, raw: RawMail, witness: TrustedReceivers) -> Authe
 async def look_at_all(
     parts: Context, raws: Sequence[RawMail], witness: TrustedReceivers
 ) -> list[AuthenticatedMail | BaseException]:
-    """Look at several mails at once; what went wrong with one stands in its place."""
+    """Authenticate several mails at once; the fault of one takes its place."""
     return list(await asyncio.gather(*(look(parts, raw, witness) for raw in raws), return_exceptions=True))

@@ -1,1 +1,1 @@
-"""The durable queue between what takes mail in and the pipeline: 250 is said only after its commit."""
+"""The durable queue between the listener and the pipeline: 250 is answered only after its commit."""

@@ -1,4 +1,4 @@
-"""Attempts on their way into the spool: one by one in quiet times, added up by hour in a flood, never dropped."""
+"""Attempts waiting for the spool: one by one in quiet times, added up by hour in a flood, never dropped."""
 
 import sqlite3
 import threading
@@ -9,7 +9,7 @@ from dataclasses import replace
 from canary.model.attempt import Attempt, AttemptKind
 
 _SINGLE = 10_000  # notes held one by one
-_SUMS = 10_000  # sums held for each source, and as many more without it
+_SUMS = 10_000  # sums held by source, and as many again without it
 _ROWS = 100_000  # rows in the file before they are added up
 
 # A row that a worker may have counted already is left alone, so that nothing is counted twice.
@@ -25,9 +25,10 @@ _BY_DOMAIN = _BY_ADDRESS | {"address": "''"}
 
 
 class AttemptBuffer:
-    """What waits to be written; bounded, as a flood is added up by kind, domain, source, hour, and address or shape.
+    """Attempts that wait to be written; a flood is added up by kind, domain, source, hour, and address or shape.
 
-    Where even these are too many the source is left out, and then the address: a probe says most by whom it names.
+    Where even these are too many the source is left out, and then the address: the most important fact of a probe is
+    its address.
     """
 
     def __init__(self) -> None:
@@ -36,7 +37,7 @@ class AttemptBuffer:
         self._sums: Counter[Attempt] = Counter()
 
     def add(self, *attempts: Attempt) -> bool:
-        """Takes attempts; whether they are the first that wait."""
+        """Adds attempts; returns whether they are the first that wait."""
         with self._lock:
             first = not self._single
             room = _SINGLE - len(self._single)
@@ -46,14 +47,14 @@ class AttemptBuffer:
         return first
 
     def take(self) -> list[Attempt]:
-        """Hands over all that wait."""
+        """Returns all that wait, and forgets them."""
         with self._lock:
             taken = self._single + [replace(sum_, count=count) for sum_, count in self._sums.items()]
             self._single, self._sums = [], Counter()
         return taken
 
     def _count(self, attempt: Attempt) -> None:
-        # The domain of a relay try is the stranger's choice.
+        # The domain of a relay attempt is the stranger's choice.
         domain = "" if attempt.kind is AttemptKind.RELAY else attempt.domain
         hour = attempt.at.replace(minute=0, second=0, microsecond=0)
         key = replace(attempt, domain=domain, at=hour, count=1)
@@ -84,7 +85,7 @@ class AttemptTable:
             self._shrink()
 
     def _shrink(self) -> None:
-        """Adds up as little as makes half of the room free again."""
+        """Adds up just enough to free half of the room."""
         for grouping in (_BY_SOURCE, _BY_ADDRESS, _BY_DOMAIN):
             if self._rows > _ROWS // 2:
                 self._add_up(grouping)

@@ -1,4 +1,4 @@
-"""The envelope of a mail as text: written once, for the spool and for the journal."""
+"""The envelope of a mail as text, written once for both spool and journal."""
 
 import json
 from collections.abc import Iterable
@@ -9,7 +9,7 @@ from canary.model.mail import Client, Envelope
 
 
 class _Stamps:
-    """Writes times as `isoformat` does, and of all in UTC that fall into one second only the fraction anew."""
+    """Writes times as `isoformat` does; for times in UTC within one second only the fraction is formatted again."""
 
     def __init__(self) -> None:
         self._known = (datetime.min.replace(tzinfo=UTC), "")
@@ -31,9 +31,9 @@ _stamps = _Stamps()
 
 
 def envelope_text(mail_from: str, rcpt_to: Iterable[str], client: str, received: datetime) -> str:
-    """An envelope as JSON in ASCII, which takes whatever a client may have said; `client` is `client_text`.
+    """An envelope as JSON in ASCII, which can hold anything a client may send; `client` is `client_text`.
 
-    It is written for every mail before its 250, and by hand in a quarter of the time.
+    It is written for every mail before its 250, so it is formatted by hand, in a quarter of the time.
     """
     recipients = ",".join([_quoted(address) for address in rcpt_to])
     return (

@@ -1,4 +1,4 @@
-"""The one thread that writes a spool: it commits whatever has queued up together, then wakes all who wait."""
+"""The one thread that writes a spool: it commits everything that has queued up together, then wakes all who wait."""
 
 import asyncio
 import logging
@@ -38,7 +38,7 @@ log = logging.getLogger("canary.spool")
 
 _GROUP = 256
 _GROUP_OCTETS = 4 * 1024 * 1024
-_LOG_OCTETS = 64 * 1024 * 1024  # written to the log before it is brought into the file, which all wait for
+_LOG_OCTETS = 64 * 1024 * 1024  # written to the log before it is copied into the file, which all wait for
 _ROW_OCTETS = 4096
 _RECHECK_SECONDS = 0.2
 _GLANCE_SECONDS = 0.05
@@ -46,7 +46,7 @@ _GLANCE_SECONDS = 0.05
 
 @dataclass(slots=True)
 class _Job:
-    """A mail on its way into the file, and who is told, in his own loop; `answer` is its key or what went wrong."""
+    """A mail on its way into the file, and the callback for it in its loop; `answer` is its key or what went wrong."""
 
     envelope: str
     content: bytes
@@ -58,10 +58,10 @@ class _Job:
 class GroupCommit:
     """Group commit for one spool file, and the watch over its space and its soundness.
 
-    A write or sync that fails leaves it open what of the log the disk has: pages that could not be written count as
+    After a failed write or sync it is unknown what of the log the disk has: pages that could not be written count as
     clean to the kernel, and a later sync succeeds without them. So nothing is appended to such a log. It is first
-    brought into the file whole, which writes every page anew, and until that has succeeded no mail is acknowledged.
-    The same is done at the start, as whoever wrote before may have ended in the midst of such a fault.
+    copied into the file as a whole, which writes every page again, and until that has succeeded no mail is
+    acknowledged. The same is done at the start, as the process before may have ended in the midst of such a fault.
     """
 
     def __init__(self, path: Path, reserve_bytes: int, max_backlog: int, max_pages: int | None) -> None:
@@ -113,7 +113,7 @@ class GroupCommit:
         if self._crowded:
             low = f"{self._backlog} mails wait, the limit is {self._max_backlog}"
         else:
-            # What is in the log may need as much again in the file; bringing it in shows how much.
+            # What is in the log may need as much space again in the file; copying it shows how much.
             low = f"{max(free, 0)} octets are free on its disk, the reserve is {self._reserve}"
             self._press()
         self._space.tell("reserve", low)
@@ -125,13 +125,13 @@ class GroupCommit:
             self._queue.put(())
 
     def enqueue(self, envelope: str, content: bytes, told: Callable[[str | SpoolFault], object]) -> None:
-        """Queues a mail; when it is committed `told` gets its key in this loop, or else the fault."""
+        """Queues a mail; when it is committed `told` is called in this loop with its key, or else with the fault."""
         if self._runner is None:
             raise SpoolFault(f"spool {self._path} is not started")
         if self._coming:
             loop = self._coming[-1].loop
         else:
-            # What comes in one turn of the loop is handed over together: to wake a thread costs as much as a mail.
+            # What comes in one turn of the loop is passed on together: waking a thread costs as much as a mail.
             loop = asyncio.get_running_loop()
             loop.call_soon(self._hand_over)
         self._coming.append(_Job(envelope, content, told, loop))
@@ -148,7 +148,7 @@ class GroupCommit:
             self._queue.put(())
 
     def _free(self) -> int:
-        """The octets that the disk has left, asked for again after a moment: a glance costs as much as a command."""
+        """The octets that the disk has left, read again only after a moment: reading costs as much as a command."""
         now = time.monotonic()
         if now >= self._glance:
             self._glance = now + _GLANCE_SECONDS
@@ -171,7 +171,7 @@ class GroupCommit:
         self._let_go()
 
     def _gather(self) -> list[_Job] | None:
-        """Waits for something to write and takes what else is there, up to a commit; None means stop."""
+        """Waits for something to write and returns all that is there, up to one commit; None means stop."""
         if not (self._line or self._ending):
             self._take(self._next())
         while not self._queue.empty():
@@ -203,7 +203,7 @@ class GroupCommit:
         return self._backlog >= self._max_backlog
 
     def _recount(self) -> None:
-        """Looks how much room the worker has made."""
+        """Reads how much room the worker has made."""
         self._recounted = time.monotonic()
         try:
             self._backlog = backlog(self._ready())
@@ -241,7 +241,7 @@ class GroupCommit:
                 # One statement is a transaction of its own; each more would wait for the interpreter several times.
                 self._insert(connection, jobs)
             except sqlite3.IntegrityError:
-                # Another receiver has given these numbers, in its last moment perhaps, when ours had begun.
+                # Another receiver has used these numbers, perhaps in its last moment, after ours had begun.
                 self._transact(connection, jobs, notes)
         self._given += len(jobs)
         self._backlog += len(jobs)
@@ -280,14 +280,14 @@ class GroupCommit:
             self._owing = True
 
     def _bring_in_log(self) -> None:
-        """Copies the log into the file when it has grown; whoever waits for a mail has been answered before."""
+        """Copies the log into the file when it has grown; all who wait for a mail have been answered before."""
         if (self._logged < _LOG_OCTETS and not self._pressed) or self._connection is None:
             return
         try:
             checkpoint(self._connection)
         except sqlite3.Error as error:
             self._doubtful = self._doubtful or is_failed_write(error)
-            log.warning("spool %s keeps its log, which could not be brought in: %s", self._path, error)
+            log.warning("spool %s keeps its log, which could not be copied into the file: %s", self._path, error)
         self._logged, self._pressed, self._glance = 0, False, 0.0
 
     def _ready(self) -> sqlite3.Connection:
@@ -324,10 +324,10 @@ class GroupCommit:
         self._connection, self._table = connection, AttemptTable(connection)
 
     def _roll_back(self, error: Exception) -> None:
-        """Leaves nothing half done, so that the next mail can be written when the fault is over.
+        """Rolls back, so that the next mail can be written when the fault is over.
 
-        The connection stays open after a failed sync: it knows where the durable part of the log ends, and another
-        one would take the mails that were refused for committed.
+        The connection stays open after a failed sync: it knows where the durable part of the log ends; another one
+        would treat the mails that were refused as committed.
         """
         self._doubtful = self._doubtful or is_failed_write(error)
         try:
@@ -356,12 +356,12 @@ def _inode(path: Path) -> int:
 
 
 def _is_outage(error: Exception) -> bool:
-    """Whether every mail would meet the same error, and only wait for it again."""
+    """Whether every mail would meet the same error, after the same wait."""
     return isinstance(error, sqlite3.OperationalError | OSError) and not is_want_of_space(error)
 
 
 def _wake(jobs: Sequence[_Job]) -> None:
-    """Tells all who wait in a loop with one call into it; a loop that has ended waits for nothing."""
+    """Answers all who wait in a loop with one call into it; a loop that has ended waits for nothing."""
     for loop in {job.loop for job in jobs}:
         theirs = [job for job in jobs if job.loop is loop]
         try:

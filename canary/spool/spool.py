@@ -1,4 +1,4 @@
-"""The durable spool: what a mail is kept in before its 250, and where the worker finds it.
+"""The durable spool: where a mail is stored before its 250, and where the worker finds it.
 
 One SQLite file per receiving process. The receiver starts the spool, keeps mails and notes attempts; a worker
 takes them out, perhaps in another process with a Spool of its own on the same path.
@@ -27,7 +27,7 @@ _LOG_OCTETS = 256 * 1024 * 1024
 _UNREADABLE_WAITS = timedelta(days=1)
 _CHUNK = 32  # mails forgotten in one transaction: the receiver waits for no more than that
 
-# Cast, as text that is no UTF-8 could not be fetched at all.
+# Cast, as text that is not UTF-8 could not be fetched at all.
 _WAITING = """
     SELECT mail.id, cast(envelope AS BLOB), cast(content AS BLOB) FROM mail LEFT JOIN postponed ON postponed.mail_id = mail.id
     WHERE due IS NULL OR due <= ? ORDER BY mail.id LIMIT ?
@@ -44,7 +44,7 @@ _POSTPONE = """
 
 
 class Spool:
-    """Keeps mails durably until they are done, and a copy of the issued addresses beside them.
+    """Stores mails durably until they are done, and a copy of the issued addresses beside them.
 
     Mails are refused when less than `reserve_bytes` of disk are free or `max_backlog` mails wait; `max_pages`
     bounds the file itself. Every method raises SpoolFault (an OSError) when the file cannot be used.
@@ -66,14 +66,14 @@ class Spool:
         self._writer.start(clock)
 
     def close(self) -> None:
-        """Writes what is still queued, then lets the file go."""
+        """Writes what is still queued, then closes the file."""
         self._writer.stop()
         with self._lock:
             self._let_go()
 
     @property
     def uid(self) -> str:
-        """The random name the file was born with; it begins every key."""
+        """The random name that the file got when it was made; it begins every key."""
         with self._opened():
             return self._uid
 
@@ -85,14 +85,14 @@ class Spool:
         return self._writer.full
 
     def enqueue(self, envelope: str, content: bytes, told: Callable[[str | SpoolFault], object]) -> None:
-        """Begins to keep a mail, its envelope as `envelope_text` writes it.
+        """Queues a mail, its envelope as `envelope_text` writes it.
 
-        When it is committed `told` gets its key, or else SpoolFull where space is wanting.
+        When it is committed `told` is called with its key, or else with SpoolFull where there is no space.
         """
         self._writer.enqueue(envelope, content, told)
 
     async def keep(self, envelope: Envelope, content: bytes) -> str:
-        """Answers the key of a mail once it is committed; raises SpoolFull where space is wanting."""
+        """Stores a mail and returns its key once it is committed; raises SpoolFull where there is no space."""
         answered: asyncio.Future[str] = asyncio.get_running_loop().create_future()
 
         def tell(answer: str | SpoolFault) -> None:
@@ -151,7 +151,7 @@ class Spool:
         return mails
 
     def _put_off(self, file: sqlite3.Connection, numbers: Sequence[int], now: datetime) -> None:
-        """Lets the others pass mails whose envelope the disk has spoilt; they stay for whoever can read them."""
+        """Postpones mails whose envelope the disk has damaged, so that the others pass; they stay in the spool."""
         if not numbers:
             return
         until = (now + _UNREADABLE_WAITS).timestamp()
@@ -159,7 +159,7 @@ class Spool:
         log.error("spool %s: the envelope of mails %s cannot be read; they stay in the spool", self.path, numbers)
 
     def done(self, keys: Sequence[str]) -> None:
-        """Forgets mails that the store has; keys it does not know are passed over."""
+        """Forgets mails that the store has; unknown keys are ignored."""
         with self._opened() as file:
             numbers = self._numbers(keys)
             for start in range(0, len(numbers), _CHUNK):
@@ -169,7 +169,7 @@ class Spool:
                 checkpoint(file)
 
     def postpone(self, key: str, until: datetime, fault: str) -> None:
-        """Holds a mail back until a time and counts the try."""
+        """Postpones a mail until a time, and counts how often."""
         with self._opened() as file:
             file.executemany(_POSTPONE, [(n, until.timestamp(), fault[:500]) for n in self._numbers([key])])
 
@@ -180,9 +180,9 @@ class Spool:
             return sum(int(file.execute(select, (n,)).fetchone()[0]) for n in self._numbers([key]))
 
     def attempts(self, limit: int) -> list[tuple[int, Attempt]]:
-        """The oldest attempts with their numbers, which rise for the life of the file.
+        """The oldest attempts with their numbers, which only ever rise in one file.
 
-        What is handed out stays as it is until it is forgotten; the rest may be added up meanwhile.
+        What was returned stays unchanged until it is forgotten; the rest may be added up meanwhile.
         """
         with self._opened() as file:
             if file.execute("SELECT 1 FROM attempt LIMIT 1").fetchone() is None:
@@ -199,7 +199,7 @@ class Spool:
             file.execute("DELETE FROM attempt WHERE id <= ?", (upto,))
 
     def backlog(self) -> int:
-        """How many mails wait, those held back included."""
+        """How many mails wait, including postponed ones."""
         with self._opened() as file:
             return backlog(file)
 
@@ -209,7 +209,7 @@ class Spool:
 
     @contextmanager
     def _opened(self) -> Iterator[sqlite3.Connection]:
-        """The worker's connection; a fault closes it, so that the next call starts anew."""
+        """The worker's connection; a fault closes it, so that the next call opens it again."""
         with self._lock:
             try:
                 yield self._follow()
@@ -218,7 +218,7 @@ class Spool:
                 raise SpoolFault(f"spool {self.path} cannot be used: {error}") from error
 
     def _follow(self) -> sqlite3.Connection:
-        """Opens whatever file is at the path now: the receiver may have set a damaged one aside since."""
+        """Opens the file that is at the path now: the receiver may have set a damaged one aside since."""
         inode = self.path.stat().st_ino if self.path.exists() else 0
         if self._connection is None or inode != self._inode:
             self._let_go()
@@ -234,7 +234,7 @@ class Spool:
 
 
 def _attempt(row: tuple[int, bytes, bytes, bytes, bytes, bytes, bytes, int]) -> Attempt | None:
-    """The attempt of a row, unless the disk has spoilt it."""
+    """The attempt of a row, unless the disk has damaged it."""
     try:
         kind, domain, source, at, address, shape = (str(field, "utf-8") for field in row[1:7])
         when = datetime.fromisoformat(at)

@@ -1,4 +1,4 @@
-"""The spool's file: its tables, how one is born whole, checked, and set aside when damaged."""
+"""The spool's file: its tables, how it is made atomically, checked, and set aside when damaged."""
 
 import logging
 import os
@@ -12,8 +12,8 @@ from pathlib import Path
 
 log = logging.getLogger("canary.spool")
 
-# AUTOINCREMENT: a number is never given twice, so a key names one mail for good. Mails are never updated:
-# what changes stands in `postponed`, as an update would write a large mail again.
+# AUTOINCREMENT: a number is never used twice, so a key names one mail for good. Mails are never updated: what changes
+# is in `postponed`, as an update would write a large mail again.
 _SCHEMA = """
     BEGIN;
     CREATE TABLE meta (name TEXT PRIMARY KEY, value NOT NULL) WITHOUT ROWID;
@@ -26,21 +26,21 @@ _SCHEMA = """
     INSERT INTO meta VALUES ('uid', lower(hex(randomblob(8)))), ('done', 0), ('handed', 0);
     COMMIT;
 """
-# What our own statements need; a file that cannot answer one of these is none of ours.
+# What our own statements need; a file that cannot answer one of these is not one of ours.
 _QUESTIONS = (
     "SELECT id, envelope, content FROM mail LIMIT 0",
     "SELECT mail_id, due, tries, fault FROM postponed LIMIT 0",
     "SELECT id, kind, domain, source, at, address, shape, count FROM attempt LIMIT 0",
     "SELECT name, seq FROM sqlite_sequence LIMIT 0",
 )
-# Kept ever, less done ever: counting rows would read every mail.
+# All mails ever stored, less those ever done: counting rows would read every mail.
 _BACKLOG = """
     SELECT coalesce((SELECT seq FROM sqlite_sequence WHERE name = 'mail'), 0)
          - (SELECT value FROM meta WHERE name = 'done')
 """
 _RECOUNT = f"UPDATE meta SET value = value + ({_BACKLOG}) - (SELECT count(*) FROM mail) WHERE name = 'done'"  # noqa: S608
 _BUSY_SECONDS = 10.0
-_STATEMENTS = 8  # kept ready by a connection, each with what it was last given
+_STATEMENTS = 8  # kept ready by a connection, each with its last parameters
 _PAGE = 16384
 _DAMAGE = frozenset({sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB})
 
@@ -54,7 +54,7 @@ class SpoolFull(SpoolFault):
 
 
 class Space:
-    """Says once when a spool stops taking mail for want of space, and once when it takes mail again."""
+    """Logs once when a spool stops accepting mail for lack of space, and once when it accepts mail again."""
 
     def __init__(self, path: Path) -> None:
         self._path = path
@@ -63,11 +63,11 @@ class Space:
 
     @property
     def wanting(self) -> bool:
-        """Whether it has said that there is none."""
+        """Whether it has logged that there is none."""
         return bool(self._wants)
 
     def tell(self, cause: str, want: str) -> None:
-        """Notes what is wanting for a cause, nothing if it has passed."""
+        """Notes why there is no space, by cause; an empty text if that has passed."""
         if not want and not self._wants:
             return
         with self._lock:
@@ -81,9 +81,9 @@ class Space:
 
 
 def connect(path: Path, *, durable: bool) -> sqlite3.Connection:
-    """A connection to an existing spool file, shared between threads by whoever locks it.
+    """A connection to an existing spool file; threads that share it must use a lock.
 
-    Raises sqlite3.Error. A durable one says a commit is done when the disk has it. The log grows until `checkpoint`.
+    Raises sqlite3.Error. A durable one reports a commit as done when the disk has it. The log grows until `checkpoint`.
     """
     connection = sqlite3.connect(
         f"{path.absolute().as_uri()}?mode=rw", uri=True, timeout=_BUSY_SECONDS, isolation_level=None,
@@ -93,7 +93,7 @@ def connect(path: Path, *, durable: bool) -> sqlite3.Connection:
         connection.execute(f"PRAGMA synchronous = {'FULL' if durable else 'NORMAL'}")
         connection.execute("PRAGMA journal_size_limit = 100663296")
         connection.execute("PRAGMA wal_autocheckpoint = 0")
-        # Some builds overwrite what is deleted by default: a mail that is done would be written once more as zeros.
+        # Some builds overwrite deleted data by default: a mail that is done would be written once more as zeros.
         connection.execute("PRAGMA secure_delete = FAST")
     except sqlite3.Error:
         connection.close()
@@ -102,10 +102,10 @@ def connect(path: Path, *, durable: bool) -> sqlite3.Connection:
 
 
 def checkpoint(connection: sqlite3.Connection) -> None:
-    """Brings the whole log into the file, durably, and begins it anew; raises sqlite3.Error if that cannot be.
+    """Copies the whole log into the file, durably, and starts it again; raises sqlite3.Error if that fails.
 
-    It holds off writers meanwhile, unlike the automatic one: before 3.51.3 a commit in the midst of a checkpoint
-    could make SQLite skip a part of the log later (sqlite.org/wal.html#walresetbug).
+    It keeps writers waiting, unlike the automatic one: before 3.51.3 a commit during a checkpoint could make SQLite
+    skip a part of the log later (sqlite.org/wal.html#walresetbug).
     """
     busy, _, _ = connection.execute("PRAGMA wal_checkpoint(RESTART)").fetchone()
     if busy:
@@ -120,7 +120,7 @@ def stand_in() -> sqlite3.Connection:
 
 
 def bound(connection: sqlite3.Connection, kibibytes: int) -> None:
-    """Lets the file grow no larger than this, whatever its pages are."""
+    """Bounds the size of the file, whatever its page size."""
     page = connection.execute("PRAGMA page_size").fetchone()[0]
     connection.execute(f"PRAGMA max_page_count = {kibibytes * 1024 // page:d}")
 
@@ -143,7 +143,7 @@ def last_number(connection: sqlite3.Connection) -> int:
 
 @lru_cache
 def insertion(places: int) -> str:
-    """The statement for up to so many mails at once, each by number, envelope and content; empty places are NULL."""
+    """The statement for up to so many mails at once, each with number, envelope and content; unused places are NULL."""
     rows = ",".join(["(?,?,?)"] * places)
     return f"INSERT INTO mail (id, envelope, content) SELECT * FROM (VALUES {rows}) WHERE column1 NOT NULL"  # noqa: S608
 
@@ -154,17 +154,17 @@ def is_damage(error: Exception) -> bool:
 
 
 def is_want_of_space(error: Exception) -> bool:
-    """Whether an error says that the file or its disk can take no more."""
+    """Whether an error says that the file or its disk is full."""
     return getattr(error, "sqlite_errorcode", 0) & 0xFF == sqlite3.SQLITE_FULL
 
 
 def is_failed_write(error: Exception) -> bool:
-    """Whether an error leaves it open what the disk has."""
+    """Whether after an error it is unknown what the disk has."""
     return getattr(error, "sqlite_errorcode", 0) & 0xFF == sqlite3.SQLITE_IOERR
 
 
 def prepare(path: Path, clock: Callable[[], datetime]) -> None:
-    """Leaves a sound spool file at the path: the one that is there, or a fresh one in place of a damaged one.
+    """Ensures a sound spool file at the path: the one that is there, or a new one in place of a damaged one.
 
     Raises SpoolFault if there can be none.
     """
@@ -178,7 +178,7 @@ def prepare(path: Path, clock: Callable[[], datetime]) -> None:
 
 
 def set_aside(path: Path, damage: str, clock: Callable[[], datetime]) -> None:
-    """Renames a damaged file with its log, so that nothing in it is lost, and says so."""
+    """Renames a damaged file with its log, so that nothing in it is lost, and logs it."""
     aside = path.with_name(f"{path.name}.damaged-{clock():%Y%m%dT%H%M%S%f}")
     for suffix in ("-wal", "-shm", ""):
         part = path.with_name(path.name + suffix)
@@ -191,7 +191,7 @@ def set_aside(path: Path, damage: str, clock: Callable[[], datetime]) -> None:
 
 
 def _damage(path: Path) -> str:
-    """What is wrong with a file, nothing if it is sound; a file of an earlier version is brought up to date."""
+    """What is wrong with a file, empty if it is sound; a file of an earlier version is brought up to date."""
     try:
         with closing(connect(path, durable=True)) as connection:
             found = str(connection.execute("PRAGMA quick_check(1)").fetchone()[0])
@@ -202,7 +202,7 @@ def _damage(path: Path) -> str:
                 connection.execute(_RECOUNT)
             return "" if found == "ok" else found
     except UnicodeDecodeError as error:
-        return f"its names are no text: {error}"
+        return f"its names are not text: {error}"
     except sqlite3.Error as error:
         if is_damage(error) or _is_foreign(error, path):
             return str(error)
@@ -216,12 +216,12 @@ def _bring_up_to_date(connection: sqlite3.Connection) -> None:
         connection.execute("INSERT OR IGNORE INTO meta VALUES ('handed', 0)")
     if columns and "shape" not in columns:
         connection.execute("ALTER TABLE attempt ADD COLUMN shape TEXT NOT NULL DEFAULT ''")
-        # A guess has no address; its shape stood there.
+        # A guess has no address; an earlier version kept its shape there.
         connection.execute("UPDATE attempt SET shape = address, address = '' WHERE kind = 'guess'")
 
 
 def _oddity(connection: sqlite3.Connection) -> str:
-    """What is not as we made it, although it is a sound database."""
+    """How a sound database differs from one we made, empty if it does not."""
     for question in _QUESTIONS:
         connection.execute(question)
     if (mode := connection.execute("PRAGMA journal_mode").fetchone()[0]) != "wal":
@@ -232,13 +232,13 @@ def _oddity(connection: sqlite3.Connection) -> str:
 
 
 def _is_foreign(error: sqlite3.Error, path: Path) -> bool:
-    """Whether it is the file, not the disk, that will not answer what every spool answers."""
+    """Whether it is the file, not the disk, that fails at what every spool can do."""
     code = getattr(error, "sqlite_errorcode", sqlite3.SQLITE_ERROR) & 0xFF
     return code == sqlite3.SQLITE_ERROR or (code == sqlite3.SQLITE_READONLY and os.access(path, os.W_OK))
 
 
 def _create(path: Path, clock: Callable[[], datetime]) -> None:
-    """Makes the file under another name first: it is at its path whole, or not at all."""
+    """Makes the file under another name first, so that it is at its path whole or not at all."""
     if path.with_name(path.name + "-wal").exists():
         # A log without its file would be replayed into the new one.
         set_aside(path, "only its log is left", clock)

@@ -1,1 +1,1 @@
-"""What we remember: the only SQL in the project, one module per noun."""
+"""The store: tables, queries, locks and the JSON in rows; it decides nothing."""

@@ -1,6 +1,6 @@
-"""Which campaign struck which canary in which case: kept beside the hits, so that no page has to go through them.
+"""Which campaign hit which canary in which case: kept beside the hits, so that no page has to read them all.
 
-Whoever writes here holds the lock of the cases, under which alone mails change campaign and hits change case.
+Callers that write here hold `Lock.CASES`, under which alone mails change campaign and hits change case.
 """
 
 from collections.abc import Collection, Iterable, Iterator, Mapping
@@ -22,7 +22,7 @@ _COLUMNS = ["campaign_id", "canary_id", "case_id", "hits", "leaks"]
 
 
 class HitKey(NamedTuple):
-    """One campaign at one canary within one case; 0 stands for none."""
+    """One campaign at one canary within one case; 0 means none."""
 
     campaign: int
     canary: int
@@ -37,7 +37,7 @@ def add_strikes(session: Session, hits: Mapping[HitKey, int], leaks: Mapping[Hit
 
 
 def merge_strikes(session: Session, oldest: int, others: Collection[int]) -> None:
-    """Let what campaigns struck count for the one that they became part of."""
+    """Count what campaigns hit for the one that they became part of."""
     theirs = _STRIKE.c.campaign_id.in_(others)
     sums = func.sum(_STRIKE.c.hits), func.sum(_STRIKE.c.leaks)
     moved: Select[Any] = select(literal(oldest), _STRIKE.c.canary_id, _STRIKE.c.case_id, *sums).where(theirs)
@@ -46,7 +46,7 @@ def merge_strikes(session: Session, oldest: int, others: Collection[int]) -> Non
 
 
 def restrike(session: Session, campaigns: Iterable[int] = (), cases: Iterable[int] = ()) -> None:
-    """Count anew what some campaigns struck, and what came to some cases outside of any campaign."""
+    """Count again what some campaigns hit, and what came to some cases outside any campaign."""
     session.flush()
     for chunk in _chunks(_roots(session, campaigns)):
         _again(session, _STRIKE.c.campaign_id.in_(chunk), _MAIL.c.campaign_id.in_(chunk))
@@ -72,7 +72,7 @@ def _adding(session: Session, rows: Select[Any] | None) -> Any:
 
 
 def _roots(session: Session, campaigns: Iterable[int]) -> set[int]:
-    """Return the campaigns that these are part of now, beside themselves: what they had is counted anew as well."""
+    """Return these campaigns and those that they are part of now: what they had is counted again too."""
     asked, found = {number for number in campaigns if number}, set[int]()
     for chunk in _chunks(asked):
         merged = select(_CAMPAIGN.c.merged_into).where(_CAMPAIGN.c.id.in_(chunk), _CAMPAIGN.c.merged_into.is_not(None))

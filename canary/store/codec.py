@@ -19,7 +19,7 @@ Fact = TypeVar("Fact", SpfResult, DkimResult, DmarcResult, ArcResult, Client, Id
 
 
 def identity_of(stored: Any) -> Identity:
-    """Return who had proved to have sent a mail."""
+    """Return the identity that a mail was proven to come from."""
     found = {
         **stored,
         "proof": Proof(stored.get("proof", Proof.NONE)),
@@ -30,12 +30,12 @@ def identity_of(stored: Any) -> Identity:
 
 
 def identity_json(who: Identity) -> dict[str, Any]:
-    """Return the stored form of who had proved to have sent a mail."""
+    """Return the stored form of the identity that a mail was proven to come from."""
     return _json(who)
 
 
 def proofs_of(stored: Any) -> Proofs:
-    """Return what the mechanisms had said."""
+    """Return the results of SPF, DKIM, DMARC and ARC."""
     return Proofs(
         _result(SpfResult, stored.get("spf", {})),
         tuple(_result(DkimResult, signature) for signature in stored.get("dkim", ())),
@@ -45,7 +45,7 @@ def proofs_of(stored: Any) -> Proofs:
 
 
 def proofs_json(proofs: Proofs) -> dict[str, Any]:
-    """Return the stored form of what the mechanisms said."""
+    """Return the stored form of the results of SPF, DKIM, DMARC and ARC."""
     return {
         "spf": _json(proofs.spf),
         "dkim": [_json(signature) for signature in proofs.dkim],
@@ -95,7 +95,7 @@ def suspects_json(suspects: Iterable[Suspect]) -> list[dict[str, Any]]:
 
 
 def findings_of(stored: Any) -> Findings:
-    """Return what is found about a case beside its suspects."""
+    """Return what was found about a case besides its suspects."""
     return Findings(
         _window(stored.get("window")),
         {str(found["field"]): float(found["p"]) for found in stored.get("fields", ())},
@@ -160,7 +160,7 @@ def _result(kind: type[Fact], stored: Mapping[str, Any]) -> Fact:
 
 
 def _fact(kind: type[Fact], stored: Mapping[str, Any]) -> Fact:
-    # What an older version stored may know fewer fields, a newer one more.
+    # An older version may have stored fewer fields, a newer one more.
     return kind(**{name: stored[name] for name in _NAMES[kind] if name in stored})
 
 

@@ -1,4 +1,4 @@
-"""Keeping count: what comes or changes is counted in its own transaction, so that pages read sums and never add up.
+"""Counters: what comes or changes is counted in its own transaction, so that pages read sums and never add up.
 
 All counts of a transaction are written at its end, those of vendors first and in one order: two workers never wait for
 each other in a circle.
@@ -62,10 +62,10 @@ class CountedHit:
 
 
 class CounterSums:
-    """Hits that came and hits that are gone, added up; as large as the canaries and weeks they concern."""
+    """Hits that came and hits that are gone, added up; its size is that of the canaries and weeks they concern."""
 
     def __init__(self) -> None:
-        """Begin with nothing."""
+        """Begin with zero."""
         self._kinds: dict[int, Counter[str]] = defaultdict(Counter)
         self._weeks: Counter[tuple[int, date, str]] = Counter()
         self._outsiders: Counter[tuple[int, str]] = Counter()
@@ -88,13 +88,13 @@ class CounterSums:
             self._heard[who] = max(hit.at, self._heard.get(who, hit.at))
 
     def remove(self, hit: CountedHit) -> None:
-        """Count a hit that is gone, or is no more what it was."""
+        """Count a hit that is gone or has changed."""
         self._count(hit, -1)
         if hit.verdict in LEAKS:
             self._gone.add(hit.canary)
 
     def write(self, session: Session) -> None:
-        """Add all to what is kept."""
+        """Add all to the stored counts."""
         owners = _owners(session, self._kinds)
         writer = _Writer(session)
         writer.vendors(_by_vendor(self._tallies(), owners))
@@ -111,7 +111,7 @@ class CounterSums:
     def _count(self, hit: CountedHit, by: int) -> None:
         day = hit.at.date()
         self._days[day, hit.verdict] += by
-        if hit.verdict == Verdict.GUESS:  # what came to a decoy is no vendor's
+        if hit.verdict == Verdict.GUESS:  # a decoy belongs to no vendor
             return
         self._kinds[hit.canary][_KIND[hit.verdict]] += by
         series = SERIES_OF[hit.verdict].replace("-", "_")
@@ -141,7 +141,7 @@ def sums_of(session: Session) -> CounterSums:
 
 
 def count(session: Session, came: Sequence[CountedHit]) -> None:
-    """Count hits that came; whoever counts one of a campaign or a case holds the lock of the cases."""
+    """Count hits that came; for hits of a campaign or a case the caller holds `Lock.CASES`."""
     if came:
         _count(session, sums_of(session), came)
 
@@ -158,7 +158,7 @@ def _count(session: Session, sums: CounterSums, came: Sequence[CountedHit]) -> N
 
 
 def recount(session: Session) -> int:
-    """Count everything anew, whatever the counts say now; return how many hits there are."""
+    """Count everything again, whatever the counts are now; return how many hits there are."""
     if session.get_bind().dialect.name == "postgresql":
         session.execute(text("LOCK TABLE hit IN SHARE MODE"))
     session.flush()
@@ -189,7 +189,7 @@ def _all_hits(session: Session, size: int = 20_000) -> Iterator[list[CountedHit]
 
 
 def _owners(session: Session, canaries: Collection[int]) -> dict[int, int]:
-    """Return the number of the vendor of each canary, 0 for one of nobody."""
+    """Return the number of the vendor of each canary, 0 for a decoy."""
     numbers, found = sorted(canaries), dict[int, int]()
     owner: Select[Any] = select(CanaryRow.id, CanaryRow.vendor_id)  # type: ignore[call-overload]
     for at in range(0, len(numbers), CHUNK):
@@ -228,7 +228,7 @@ def _latest(times: Iterable[tuple[Any, datetime]]) -> dict[Any, datetime]:
 
 
 class _Writer:
-    """Writes sums in the order that keeps workers apart."""
+    """Writes sums in one order, so that workers never wait for each other in a circle."""
 
     def __init__(self, session: Session) -> None:
         self.connection = session.connection()
@@ -275,7 +275,7 @@ class _Writer:
         self._add(_DAY, rows)
 
     def look_again(self, canaries: Collection[int], vendors: Collection[int]) -> None:
-        """Find out anew when outside mail came first and last, where some of it turned out to be none."""
+        """Read again when outside mail came first and last, where some of it turned out not to be outside mail."""
         for number in sorted(canaries):
             self.connection.execute(_CANARY_AGAIN, {"number": number})
         for number in sorted(filter(None, vendors)):

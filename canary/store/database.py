@@ -1,4 +1,4 @@
-"""Transactions and migrations: the one door to the store."""
+"""Engine, transactions and migrations: the only way to the store."""
 
 import threading
 from collections.abc import Callable, Iterator, Mapping
@@ -33,8 +33,8 @@ class Database:
     ) -> None:
         """Prepare the engine for a URL such as `sqlite:///data/canary.db` or `postgresql+psycopg://...`.
 
-        `decoy_mac` tells decoys from issued addresses in all that is read through here. `carried` is put into the `info` of
-        every session, for the code that knows the names in it.
+        `decoy_mac` tells decoys from issued addresses in all that is read through here. `carried` is passed on in the
+        `info` of every session, for code that knows its keys.
         """
         self.url = make_url(url)
         self._info = {**(carried or {}), SESSION_KEY: decoy_mac}
@@ -62,9 +62,9 @@ class Database:
     def _turn(self) -> Iterator[None]:
         """Let the writers of this process pass one by one.
 
-        In SQLite a writer that waits tries again and again, ever more rarely, so that a thread that writes seldom would
-        hardly ever get its turn beside one that writes all the time. One that has waited too long tries all the same, and
-        gets the fault from SQLite.
+        A thread that waits for SQLite tries again ever more rarely, so that one that writes seldom would hardly ever
+        get its turn beside one that writes all the time. After waiting too long it tries all the same, and gets
+        SQLite's error.
         """
         mine = self.sqlite and self._writers.acquire(timeout=self._patience)
         try:
@@ -94,7 +94,7 @@ class Database:
         return CommitWatch(file_of(self.url))
 
     def close(self) -> None:
-        """Give all connections back."""
+        """Close all connections."""
         self.engine.dispose()
 
 

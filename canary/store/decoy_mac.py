@@ -12,7 +12,7 @@ from canary.store.signing_key import read_or_make_key
 from canary.store.tables.base import MAC_OCTETS
 
 SESSION_KEY = "decoy_mac"
-"""Under which name a session carries its `DecoyMac`."""
+"""The name under which a session carries its `DecoyMac`."""
 
 _LEAST_OCTETS = 32
 
@@ -33,8 +33,8 @@ class MarkedRow(Protocol):
 class DecoyMac:
     """The key of the decoys, in a file outside the store, and how often one is made: one for `every` addresses issued.
 
-    Without a file, and as long as the file is not there, every address counts as issued. `counted` is what
-    `canary.canaries.decoys` remembers of the last count.
+    Without a file, and as long as the file is not there, every address counts as issued. `counted` is where
+    `canary.canaries.decoys` keeps its last count.
     """
 
     file: Path | None = None
@@ -49,7 +49,7 @@ class DecoyMac:
         return self._key
 
     def make_key(self) -> None:
-        """Make the key if there is none; raises OSError, and ValueError for a file that holds none."""
+        """Make the key if there is none; raises OSError, and ValueError for a file without a key."""
         if self.file is None:
             raise ValueError("decoys.key_file: no file for the key of the decoys; set one")
         self._key = _read(self.file)
@@ -67,7 +67,7 @@ class DecoyMac:
         return key is not None and hmac.compare_digest(_mac(key, row.address), row.mac)
 
     def fingerprint(self) -> str:
-        """Return by what the key is recognised; raises ValueError without it."""
+        """Return the fingerprint of the key; raises ValueError without the key."""
         return self.mac("").hex()
 
 
@@ -76,7 +76,7 @@ NO_DECOYS = DecoyMac()
 
 
 def decoy_mac_of(session: Session) -> DecoyMac:
-    """Return what a session tells decoys by."""
+    """Return the `DecoyMac` of a session, which tells decoys from issued addresses."""
     made: DecoyMac = session.info.get(SESSION_KEY, NO_DECOYS)
     return made
 

@@ -1,4 +1,4 @@
-"""Leases: one process at a time may do certain things."""
+"""Leases: what only one process at a time may do."""
 
 from datetime import datetime, timedelta
 

@@ -1,4 +1,4 @@
-"""Which work passes one at a time in the whole store: every lock of it, by name and number."""
+"""The locks of the store: what only one transaction at a time may do, by name and number."""
 
 from enum import IntEnum
 
@@ -19,7 +19,7 @@ class Lock(IntEnum):
     """Making decoys, or the key for them."""
 
     ROUTES = 7203254
-    """Routing facts to destinations, so that facts of one matter find each other."""
+    """Routing facts to destinations, so that facts of one topic find each other."""
 
     LOGINS = 7203255
     """Counting attempts to log in."""
@@ -29,7 +29,7 @@ class Lock(IntEnum):
 
 
 def lock(at: Session | Connection, which: Lock) -> None:
-    """Let one transaction at a time pass this point; SQLite's writing transactions already exclude each other."""
+    """Let one transaction at a time past this point; SQLite's writing transactions already exclude each other."""
     bind = at.get_bind() if isinstance(at, Session) else at
     if bind.dialect.name == "postgresql":
         at.execute(text("SELECT pg_advisory_xact_lock(:number)"), {"number": which.value})

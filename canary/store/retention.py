@@ -1,4 +1,4 @@
-"""What is let go in time: the octets and the text of mail that no case and no question needs; what it meant stays."""
+"""Retention: content and text of mail that no case and no question needs are deleted in time; what it meant stays."""
 
 from datetime import datetime
 
@@ -12,11 +12,11 @@ BATCH = 500
 
 
 def let_go(session: Session, before: datetime, after: int = 0) -> int | None:
-    """Let a batch of mails go that came before a time; return the number of the last one, or None for no more.
+    """Delete the content of a batch of mails before a time; return the number of the last one, or None for no more.
 
     Who sent it, its subject, headers, proofs and verdicts stay, and so do all counts. Mail in a case is evidence and
-    mail of a sender that is asked about will be judged again: both are kept whole. Mail that was let go keeps its
-    verdict, whatever is answered later.
+    mail of a sender that is asked about will be judged again: both are kept whole. Such mail keeps its verdict,
+    whatever is answered later.
     """
     numbers = list(session.execute(_unneeded(before, after)).scalars())
     if not numbers:

@@ -1,4 +1,4 @@
-"""The key of the installation, in the data folder: what it signs with, made at first use."""
+"""The signing key of the installation, in the data folder; it is made at first use."""
 
 import os
 import secrets
@@ -15,7 +15,7 @@ def read_or_make_key(file: Path) -> bytes:
     """Return the key in a file that only its owner may read, making it if need be; raises OSError."""
     file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     if not file.exists():
-        # Whole under another name first: of two processes that start together, neither may read half a key.
+        # Written whole under another name first: of two processes that start together, neither may read half a key.
         made = file.with_name(f"{file.name}.{secrets.token_hex(4)}")
         with os.fdopen(os.open(made, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as text:
             text.write(secrets.token_hex(32) + "\n")

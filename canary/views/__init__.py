@@ -1,1 +1,1 @@
-"""What pages and programs read: frozen read models over a session, which change nothing."""
+"""What pages and the API read: frozen read models over a session, which change nothing."""

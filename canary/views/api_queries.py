@@ -1,4 +1,4 @@
-"""Lists for programs: bounded, in the order of a key, each from after or before the last one seen."""
+"""Lists for programs: bounded, in the order of a key, each page after or before the last row seen."""
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
@@ -19,12 +19,12 @@ from canary.views.models import CanaryLine
 from canary.views.view_queries import canaries_after, canary_query, choose, read_canaries
 
 Moment = tuple[datetime, int]
-"""Where a list by time goes on: the time and the number of the last one seen."""
+"""Where a list by time continues: the time and the number of the last row seen."""
 
 
 @dataclass(frozen=True, slots=True)
 class Among:
-    """Which canaries, mails, hits, cases or senders a list is narrowed to; what is empty narrows nothing."""
+    """A filter of canaries, mails, hits, cases or senders; an empty field filters nothing."""
 
     vendor: str = ""
     canary: str = ""
@@ -41,7 +41,7 @@ class Among:
 
 @dataclass(frozen=True, slots=True)
 class HitFact:
-    """A hit with the address it came to; `vendor` is None where that is a decoy."""
+    """A hit with its address; `vendor` is None where that is a decoy."""
 
     row: HitRow
     address: str
@@ -50,7 +50,7 @@ class HitFact:
 
 @dataclass(frozen=True, slots=True)
 class HitRecord:
-    """A hit with what its mail says of itself; a probe has no mail, which leaves all of that empty.
+    """A hit with what its mail says about itself; a probe has no mail, so all of that is empty.
 
     `vendor` is None where the address is a decoy, `reasons` are codes with a sentence each.
     """
@@ -80,19 +80,19 @@ def vendors_after(session: Session, after: str, limit: int, tag: str = "") -> li
 
 
 def issued_after(session: Session, after: int, limit: int, among: Among) -> Sequence[CanaryLine]:
-    """Return issued addresses in order of issue, after the one of a number."""
+    """Return issued addresses in order of issue, after the one with a number."""
     query = canaries_after(canary_query(), after)
     pairs = ((VendorRow.slug, among.vendor), (CanaryRow.channel, among.channel), (CanaryRow.state, among.state))
     return read_canaries(session, query.where(*(col(column) == value for column, value in pairs if value)), limit)
 
 
 def canary_line(session: Session, number: int) -> CanaryLine | None:
-    """Return one issued address, None for a number that none has."""
+    """Return one issued address, None for an unknown number."""
     return next(iter(read_canaries(session, canary_query().where(col(CanaryRow.id) == number), 1)), None)
 
 
 def mails_before(session: Session, before: Moment | None, limit: int, among: Among) -> list[MailRow]:
-    """Return mails by when they came, newest first."""
+    """Return mails by their time, newest first."""
     query = _latest(choose(MailRow), MailRow.received_at, MailRow.id, before).limit(limit)
     query = query.where(*_within(MailRow.received_at, among))
     if among.campaign is not None:
@@ -103,7 +103,7 @@ def mails_before(session: Session, before: Moment | None, limit: int, among: Amo
 
 
 def hits_of_mails(session: Session, mails: Collection[int]) -> dict[int, list[HitFact]]:
-    """Return what each of these mails means, at each canary it came to."""
+    """Return the hits of each of these mails, at each canary it reached."""
     found: dict[int, list[HitFact]] = {}
     for fact in _facts(
         session, _hits().where(col(HitRow.mail_id).in_(mails)).order_by(col(HitRow.id)), 100 * len(mails)
@@ -113,7 +113,7 @@ def hits_of_mails(session: Session, mails: Collection[int]) -> dict[int, list[Hi
 
 
 def hits_before(session: Session, before: Moment | None, limit: int, among: Among) -> list[HitFact]:
-    """Return hits by when they came, newest first; decoys stand under no vendor."""
+    """Return hits by their time, newest first; those at decoys have no vendor."""
     query = _latest(_hits(), HitRow.at, HitRow.id, before).where(*_within(HitRow.at, among))
     pairs = ((HitRow.verdict, among.verdict), (CanaryRow.address, among.canary), (VendorRow.slug, among.vendor))
     query = query.where(*(col(column) == value for column, value in pairs if value))
@@ -121,12 +121,12 @@ def hits_before(session: Session, before: Moment | None, limit: int, among: Amon
         query = query.where(col(HitRow.case_id) == among.case)
     if not among.vendor:
         return _facts(session, query.limit(limit), limit)
-    # A decoy stands under a vendor it was never given to, which no query sees, so more may have to be read.
+    # A decoy has the number of a vendor it was never given to: only its code tells, so more may have to be read.
     return _facts(session, query, limit, owned=True)
 
 
 def hit_records_before(session: Session, before: Moment | None, limit: int, among: Among) -> list[HitRecord]:
-    """Return hits with their mails by when they came, newest first."""
+    """Return hits with their mails by their time, newest first."""
     facts = hits_before(session, before, limit, among)
     mail = choose(MailRow.id, MailRow.sender, MailRow.subject, MailRow.message_id, MailRow.sha256)
     chosen = mail.where(col(MailRow.id).in_({fact.row.mail_id for fact in facts}))

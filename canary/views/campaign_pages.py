@@ -1,4 +1,4 @@
-"""What people see of campaigns, as frozen facts; every list is bounded and every query goes by an index."""
+"""What the pages of campaigns show, as frozen facts; every list is bounded and every query uses an index."""
 
 from collections import Counter
 from collections.abc import Collection
@@ -15,7 +15,7 @@ from canary.store.tables import CampaignHitRow, CampaignMailRow, CampaignRow, Ca
 
 PAGE = 50
 SAMPLE = 500
-"""What the mails of a campaign share is read from so many of them."""
+"""How many mails of a campaign are read for what they share."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +34,7 @@ class CampaignLine:
 
 @dataclass(frozen=True, slots=True)
 class CampaignMail:
-    """One mail of a campaign; `by` is what linked it: kind and value, nothing for the one it began with."""
+    """One mail of a campaign; `by` is what linked it: kind and value, empty for the first one."""
 
     id: int
     at: datetime
@@ -46,7 +46,7 @@ class CampaignMail:
 
 @dataclass(frozen=True, slots=True)
 class CampaignWord:
-    """What a person said of a campaign: one with another, or apart from it; `lifted` says that it no longer holds."""
+    """A person's decision on a campaign: one with another, or apart from it; `lifted` means that it no longer applies."""
 
     at: datetime
     who: str
@@ -60,7 +60,7 @@ class CampaignWord:
 
 @dataclass(frozen=True, slots=True)
 class CampaignPage:
-    """One campaign: what its mails share (kind, value, in how many of `read` mails), the mails, and what was said."""
+    """One campaign: what its mails share (kind, value, in how many of `read` mails), the mails, and the decisions on it."""
 
     line: CampaignLine
     shared: tuple[tuple[str, str, int], ...]
@@ -73,7 +73,7 @@ class CampaignPage:
 def campaign_list(
     session: Session, before: int | None = None, most: int = PAGE
 ) -> tuple[tuple[CampaignLine, ...], int | None]:
-    """Read campaigns, newest first, those older than `before`; and the number to go on from, if there are more."""
+    """Read campaigns, newest first, those older than `before`; and the number to continue from, if there are more."""
     query = _select(CampaignRow).where(col(CampaignRow.merged_into).is_(None)).order_by(col(CampaignRow.id).desc())
     if before is not None:
         query = query.where(col(CampaignRow.id) < before)
@@ -147,7 +147,7 @@ def _by(links: list[dict[str, Any]] | None) -> tuple[tuple[str, str], ...]:
 
 
 def _shared(session: Session, campaign: int) -> tuple[tuple[tuple[str, str, int], ...], int]:
-    """Count the features of the newest mails; those that more than one mail has, the commonest first."""
+    """Return the features that more than one of the newest mails has, with their counts, the commonest first."""
     query = _select(CampaignMailRow.features).join(MailRow).where(col(MailRow.campaign_id) == campaign)
     kept = list(session.execute(query.order_by(col(MailRow.id).desc()).limit(SAMPLE)).scalars())
     counts = Counter((str(f["kind"]), str(f["value"])) for features in kept for f in features)

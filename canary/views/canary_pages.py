@@ -14,7 +14,7 @@ from canary.views.view_queries import PAGE, canaries_after, canary_query, choose
 
 @dataclass(frozen=True, slots=True)
 class CanaryFilter:
-    """Which canaries a list is narrowed to: of a vendor by its slug, of a channel, of a state, those that were hit."""
+    """A filter of canaries: of a vendor by its slug, of a channel, in a state, those that were hit."""
 
     vendor: str = ""
     channel: str = ""
@@ -30,7 +30,7 @@ STATES = tuple(state.value for state in CanaryState)
 def canary_list(
     session: Session, after: int = 0, wanted: CanaryFilter = EVERY
 ) -> tuple[tuple[CanaryLine, ...], int | None]:
-    """Read canaries in order of issue, after the one of a number, and after which one the next page begins if there is one."""
+    """Read canaries in order of issue, after the one with a number; and the number to continue from, if there are more."""
     query = canaries_after(canary_query(), after)
     named = ((VendorRow.slug, wanted.vendor), (CanaryRow.channel, wanted.channel), (CanaryRow.state, wanted.state))
     query = query.where(*(col(column) == value for column, value in named if value))
@@ -41,7 +41,7 @@ def canary_list(
 
 
 def canary_page(session: Session, number: int) -> tuple[CanaryLine, tuple[HitLine, ...]] | None:
-    """Read one issued address and the newest of what came to it, or None where none of that number was issued."""
+    """Read one issued address and its newest hits, or None for an unknown number."""
     found = read_canaries(session, canary_query().where(col(CanaryRow.id) == number), 1)
     if not found:
         return None

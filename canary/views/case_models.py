@@ -23,7 +23,7 @@ class CanaryMark:
 
     @property
     def said(self) -> str:
-        """Its state in a word."""
+        """Its state in words."""
         return "hit" if self.hit else "quiet" if self.there else "issued later"
 
 
@@ -47,7 +47,7 @@ class Matrix:
 
 @dataclass(frozen=True, slots=True)
 class CampaignShare:
-    """A campaign in a case: how many of its mails came there, and what linked them."""
+    """A campaign in a case: how many of its mails are there, and what linked them."""
 
     id: int
     subject: str
@@ -61,7 +61,7 @@ class CampaignShare:
 class Guessing:
     """How likely it is that addresses of a case were guessed: the worst chance of the random ones, else of all.
 
-    `random` of the `struck` addresses cannot be guessed within reason, after `attempts` guesses at the domain.
+    `random` of the `struck` addresses cannot reasonably have been guessed, after `attempts` guesses at the domain.
     """
 
     struck: int
@@ -86,7 +86,7 @@ class Guessing:
 
 @dataclass(frozen=True, slots=True)
 class CasePage:
-    """Who may have leaked, how we know, what was said, and what to do; `older` is the key of the next page of hits."""
+    """The page of a case: suspects, evidence, statements, and what to do; `older` is the key of the next page of hits."""
 
     line: CaseLine
     owner: str
@@ -111,5 +111,5 @@ class CasePage:
 
     @property
     def guessing(self) -> Guessing | None:
-        """Could the addresses be guessed?"""
+        """How likely it is that the addresses were guessed."""
         return Guessing.of(self.evidence.struck)

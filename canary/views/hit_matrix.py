@@ -1,4 +1,4 @@
-"""The matrix that carries the inference: which addresses of which vendors were hit, and which suppliers had them."""
+"""The matrix behind the inference: which addresses of which vendors were hit, and which suppliers had them."""
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -49,7 +49,7 @@ def matrix(session: Session, case: CaseRow, evidence: Evidence) -> Matrix:
 
 
 def _vendors(session: Session, case: CaseRow, suspected: Sequence[str]) -> list[int]:
-    """Choose the vendors to show: those that were hit, then clients of the suspects, then others, the oldest first."""
+    """Return the vendors to show: those that were hit, then clients of the suspects, then others, the oldest first."""
     clients = select(SupplierLinkRow.vendor_id).join(SupplierRow).where(col(SupplierRow.slug).in_(suspected[:SHADES]))
     found: dict[int, None] = {}
     for query in (

@@ -1,4 +1,4 @@
-"""Hits that arrived since another, for pages that are open."""
+"""Hits that arrived after another, for open pages."""
 
 from sqlalchemy import func
 from sqlmodel import Session, col
@@ -17,6 +17,6 @@ def newest(session: Session) -> int:
 
 
 def news(session: Session, after: int) -> tuple[HitLine, ...]:
-    """Read the hits after a number, oldest first; of very many only the newest."""
+    """Read the hits after a number, oldest first; if there are very many, only the newest."""
     query = hit_query().where(col(HitRow.id) > after).order_by(col(HitRow.id).desc())
     return tuple(reversed(read_hits(session, query.limit(MOST))))

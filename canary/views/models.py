@@ -30,7 +30,7 @@ class Weeks:
 
 @dataclass(frozen=True, slots=True)
 class KindCounts:
-    """What came to a canary or a vendor: mails of its own, of outsiders, and of senders that are not decided yet."""
+    """What a canary or a vendor received: mails of its own, of outsiders, and of undecided senders."""
 
     own: int = 0
     outside: int = 0
@@ -62,7 +62,7 @@ class CaseLine:
 
     @property
     def open(self) -> bool:
-        """Whether something is left to do about it."""
+        """Whether it is open."""
         return self.state in OPEN
 
 
@@ -92,7 +92,7 @@ class HitLine:
 
 @dataclass(frozen=True, slots=True)
 class CanaryLine:
-    """A canary in a list, with what came to it."""
+    """A canary in a list, with what it received."""
 
     id: int
     address: str
@@ -123,7 +123,7 @@ class VendorLine:
 
 @dataclass(frozen=True, slots=True)
 class VendorCounts:
-    """How many vendors there are in all, with an open case, with a question to the owner, and with neither nor outside mail."""
+    """How many vendors there are: all, with an open case, with a question to the owner, and without these or outside mail."""
 
     all: int = 0
     leaking: int = 0
@@ -136,7 +136,7 @@ class Overview:
     """Who is leaking, and what came lately.
 
     `vendors` is one page of those that are shown, `further` the key of the next. `days` counts outside mail by day over
-    a year, `attempts` the guesses at addresses nobody was given, `pressure` those of the domains most guessed at.
+    a year, `attempts` the guesses at never-issued addresses, `pressure` those of the domains most guessed at.
     """
 
     cases: tuple[CaseLine, ...]
@@ -152,10 +152,10 @@ class Overview:
 
 @dataclass(frozen=True, slots=True)
 class SupplyLine:
-    """A vendor that passes addresses of a channel (empty: of every channel) to a supplier, and how we know.
+    """A vendor that passes addresses of a channel (empty: of every channel) to a supplier, and how this is known.
 
-    `origin` is `declared` or `learned`, `through` the supplier that handed them on; `hit` and `quiet` count the canaries
-    that the supplier was given by it.
+    `origin` is `declared` or `learned`, `through` the supplier that passed them on; `hit` and `quiet` count the
+    canaries that the supplier got from it.
     """
 
     vendor: str
@@ -174,7 +174,7 @@ class SupplyLine:
 
 @dataclass(frozen=True, slots=True)
 class OutsiderLine:
-    """A party that wrote without being told the addresses; an empty domain stands for all who prove nothing."""
+    """A party that wrote without having been given the addresses; an empty domain is all who prove nothing."""
 
     domain: str
     count: int
@@ -183,7 +183,7 @@ class OutsiderLine:
 
 @dataclass(frozen=True, slots=True)
 class Scorecard:
-    """How a vendor compares: days from its first address to the first outside mail, parties that wrote, and its place.
+    """How a vendor compares: days from its first address to the first outside mail, parties that wrote, and its rank.
 
     It does worse than `worse_than` of `others`, by the number of parties.
     """
@@ -196,7 +196,7 @@ class Scorecard:
 
 @dataclass(frozen=True, slots=True)
 class VendorPage:
-    """What one vendor has done with the addresses it got; `marks` are the times worth a line in the chart."""
+    """What one vendor has done with the addresses it got; `marks` are the times that the chart marks."""
 
     slug: str
     name: str
@@ -218,7 +218,7 @@ class VendorPage:
 
 @dataclass(frozen=True, slots=True)
 class SupplierLine:
-    """A supplier in a list; `p` is how probable it is as a source of the open case in which it is likeliest."""
+    """A supplier in a list; `p` is its highest probability as a source of an open case."""
 
     slug: str
     name: str
@@ -229,7 +229,7 @@ class SupplierLine:
 
 @dataclass(frozen=True, slots=True)
 class BeliefLine:
-    """How probable a suspect was when a case was assessed at some time."""
+    """The probability of a suspect when a case was assessed as of a time."""
 
     case: int
     at: datetime
@@ -266,6 +266,6 @@ class MailPage:
 
     @property
     def claimed_hops(self) -> tuple[str, ...]:
-        """The newest hops that the mail itself names."""
+        """The newest hops that the mail itself claims."""
         hops = [text for name, text in self.mail.parts.get("headers") or () if name.lower() == "received"]
         return tuple(hops[:HOPS])

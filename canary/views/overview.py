@@ -1,4 +1,4 @@
-"""Who is leaking, and what came lately: the first page, vendor by vendor, a page at a time."""
+"""Who is leaking, and what came lately: the overview, vendor by vendor, page by page."""
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
@@ -32,17 +32,17 @@ SHOWN: Mapping[str, ColumnElement[bool] | None] = {
     "asking": _ASKING,
     "quiet": ~_OUTSIDE & ~_ASKING,
 }
-"""Which vendors a list can be narrowed to."""
+"""The filters of the list of vendors."""
 
 SORTED = ("outside", "name")
-"""By what vendors can be sorted: the last outside mail, or the name as it stands in their address here."""
+"""What vendors can be sorted by: the last outside mail, or the slug."""
 
 
 @dataclass(frozen=True, slots=True)
 class View:
-    """What is looked at: a word of `SHOWN`, one of `SORTED`, and the key after which the page begins.
+    """What is shown: a word of `SHOWN`, one of `SORTED`, and the key after which the page begins.
 
-    Whatever else stands in these is taken for the first of each.
+    Any other word counts as the first of each.
     """
 
     show: str = "all"
@@ -71,13 +71,13 @@ def overview(session: Session, now: datetime, view: View = View()) -> Overview:
 
 
 def open_cases(session: Session) -> tuple[CaseLine, ...]:
-    """Read at most 20 open cases, those first where mail came last."""
+    """Read at most 20 open cases, the one with the latest mail first."""
     query = choose(CaseRow).where(col(CaseRow.state).in_(OPEN)).order_by(col(CaseRow.last_hit_at).desc())
     return case_lines(session, query.limit(20))
 
 
 def state_of(leaking: bool, tally: KindCounts, hints: int) -> str:
-    """Say how a vendor stands: with an open case, with outside mail that is settled, with something to look at, or well."""
+    """Return the state of a vendor: with an open case, with settled outside mail, with something to look at, or quiet."""
     if leaking or tally.outside:
         return "leaking" if leaking else "burned"
     return "watching" if tally.asking or hints else "quiet"
@@ -108,7 +108,7 @@ def _by_name(session: Session, shown: ColumnElement[bool] | None, after: str) ->
 
 
 def _by_outside(session: Session, shown: ColumnElement[bool] | None, after: str) -> Rows:
-    """Read those whose last outside mail came last; those that never got any mail come at the end."""
+    """Read the vendors with the latest outside mail first; those that never got any mail come at the end."""
     rows: Rows = []
     at, number = _read_key(after)
     if at is not None:
@@ -140,7 +140,7 @@ def _key(vendor: VendorRow, tally: VendorCountRow | None) -> str:
 
 
 def _read_key(after: str) -> tuple[datetime | None, int]:
-    """Return after which time and number a page begins; no time where only those are left that never got any mail."""
+    """Return the time and number after which a page begins; no time where only vendors without mail are left."""
     at, _, number = after.partition(":")
     try:
         return datetime.fromtimestamp(float(at), UTC) if at else None, max(0, min(int(number), _ENDLESS))

@@ -1,9 +1,9 @@
-"""Search over everything: vendors, suppliers, addresses, senders and mails that have some words, the newest first.
+"""Search over everything: vendors, suppliers, addresses, senders and mails with some words, the newest first.
 
-SQLite keeps full-text tables by triggers, PostgreSQL indexes of what it takes for words; a migration makes both. All
-words must be there. On SQLite the text of a mail is searched for whole words, everything else for their beginnings of
-up to eight letters: each such length has an index, so that no beginning is too common to be looked for. A longer word
-is looked for as it stands, and by its first eight letters only where that finds nothing.
+SQLite keeps full-text tables by triggers, PostgreSQL indexes of words; the migration makes both. All words must be
+found. On SQLite the text of a mail is searched for whole words, everything else for their beginnings of up to eight
+letters: each such length has an index, so that no beginning is too common to search for. A longer word is searched for
+as it is, and by its first eight letters only if that finds nothing.
 """
 
 import unicodedata
@@ -22,7 +22,7 @@ from canary.views.models import CanaryLine
 from canary.views.view_queries import PAGE, canary_query, choose, read_canaries
 
 GROUP = 10
-"""So many vendors, suppliers, addresses and senders are shown at most."""
+"""How many vendors, suppliers, addresses and senders are shown at most."""
 
 MOST_WORDS, LONGEST, BEGINNING = 8, 64, 8
 _TOP = 2**62
@@ -38,7 +38,7 @@ class Name:
 
 @dataclass(frozen=True, slots=True)
 class FoundSender:
-    """Who sends, or asks to be known to send, for a vendor."""
+    """A sender of a vendor, decided or not."""
 
     key: str
     state: str
@@ -48,7 +48,7 @@ class FoundSender:
 
 @dataclass(frozen=True, slots=True)
 class FoundMail:
-    """A mail that was found; sender and subject are as hostile as the mail. Those at no canary have no verdicts."""
+    """A mail that was found; sender and subject are as hostile as the mail. One that reached no canary has no verdicts."""
 
     mail: int
     at: datetime
@@ -61,7 +61,7 @@ class FoundMail:
 
 @dataclass(frozen=True, slots=True)
 class SearchPage:
-    """What was found, by what it is; `older` is the key of the next page of mails."""
+    """What was found, by kind; `older` is the key of the next page of mails."""
 
     words: tuple[str, ...]
     vendors: tuple[Name, ...] = ()
@@ -78,7 +78,7 @@ class SearchPage:
 
 
 def search(session: Session, said: str, before: int | None = None) -> SearchPage:
-    """Find what has all of some words; later pages, before a key, hold mails only."""
+    """Find everything with all of some words; later pages, before a key, hold mails only."""
     # PostgreSQL keeps the marks of letters.
     words = words_of(said, marks=session.get_bind().dialect.name == "postgresql")
     if not words:
@@ -95,7 +95,7 @@ def search(session: Session, said: str, before: int | None = None) -> SearchPage
 
 
 def words_of(said: str, *, marks: bool = False) -> tuple[str, ...]:
-    """Split what somebody typed into words as the indexes know them: letters and digits, with or without their marks."""
+    """Split a query into words as the indexes have them: letters and digits, with or without diacritics."""
     plain = unicodedata.normalize("NFC" if marks else "NFKD", said[: MOST_WORDS * LONGEST]).lower()
     kept = "".join(c for c in plain if not unicodedata.combining(c))
     runs = groupby(kept, key=lambda c: unicodedata.category(c)[0] in "LN")
@@ -123,7 +123,7 @@ def _numbers(session: Session, index: str, words: Sequence[str], most: int = GRO
 
 
 def _beginnings(words: Sequence[str], *, loose: bool = False) -> list[str]:
-    # Quoted, a word is nothing but a word, whatever it means elsewhere: NEAR, OR, NOT.
+    # In quotes a word has no special meaning, not even NEAR, OR and NOT.
     shown = (word[:BEGINNING] if loose else word for word in words)
     return [f'"{word}"*' if 1 < len(word) <= BEGINNING else f'"{word}"' for word in shown]
 
@@ -135,7 +135,7 @@ def _sqlite(session: Session, index: str, quoted: Sequence[str], bounds: dict[st
     except DBAPIError as fault:
         if "fts5" not in str(fault.orig):
             raise
-        return []  # letters that are younger than the tables of SQLite make no word there
+        return []  # letters newer than the tables of SQLite are no letters there
 
 
 def _postgresql(session: Session, index: str, words: Sequence[str], bounds: dict[str, int]) -> list[int]:
@@ -150,7 +150,7 @@ def _names(session: Session, row: Any, index: str, words: Sequence[str]) -> tupl
 
 
 def _canaries(session: Session, words: Sequence[str]) -> tuple[CanaryLine, ...]:
-    # Some of those that are found may be decoys, which are stepped over.
+    # Some of those that are found may be decoys, which are skipped.
     found = _numbers(session, "words_canary", words, most=5 * GROUP)
     return read_canaries(session, canary_query().where(col(CanaryRow.id).in_(found)), GROUP)
 
@@ -173,7 +173,7 @@ def _mail_lines(session: Session, numbers: Collection[int]) -> tuple[FoundMail, 
     vendors: dict[int, dict[Name, None]] = {}
     for mail, verdict, slug, name in session.execute(reached):
         verdicts.setdefault(mail, {})[verdict] = None
-        if slug and verdict != "guess":  # at a decoy, which is no vendor's
+        if slug and verdict != "guess":  # at a decoy, which belongs to no vendor
             vendors.setdefault(mail, {})[Name(slug, name)] = None
     return tuple(
         FoundMail(number, at, subject, sender, proven, tuple(verdicts.get(number, ())), tuple(vendors.get(number, ())))

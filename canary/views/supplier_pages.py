@@ -25,7 +25,7 @@ from canary.views.vendor_pages import supply_lines
 from canary.views.view_queries import PAGE, canary_query, case_lines, choose, read_canaries
 
 CANARIES = 500
-"""Canaries that are looked at for one page; of each kind, hit and quiet, at most 200 are shown."""
+"""Canaries that are read for one page; of each kind, hit and quiet, at most 200 are shown."""
 
 
 def supplier_list(session: Session, after: str = "") -> tuple[tuple[SupplierLine, ...], str | None]:

@@ -1,4 +1,4 @@
-"""Weeks and days of mail as charts show them, from what is kept count of."""
+"""Weeks and days of mail as charts show them, from the counters."""
 
 from collections.abc import Collection, Sequence
 from datetime import date, datetime, timedelta

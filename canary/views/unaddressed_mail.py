@@ -10,7 +10,7 @@ from canary.store.codec import envelope_of
 from canary.store.tables import HitRow, MailRow
 
 PAGE = 50
-_WINDOW = 50_000  # mails looked through for one page, so that a store full of hits answers soon too
+_WINDOW = 50_000  # mails read for one page, so that a store full of hits answers soon too
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,7 +26,7 @@ class UnaddressedLine:
 
 
 def unaddressed_mail(session: Session, before: int | None = None) -> tuple[tuple[UnaddressedLine, ...], int | None]:
-    """Read mails that reached no canary, newest first, older than a key; and the key to go on with if there is more."""
+    """Read mails that reached no canary, newest first, older than a key; and the key to continue with if there are more."""
     top = before or int(session.execute(select(func.max(col(MailRow.id)))).scalar() or 0) + 1
     bottom = max(0, top - _WINDOW)
     hit = select(HitRow).where(col(HitRow.mail_id) == col(MailRow.id)).exists()

@@ -74,7 +74,7 @@ def vendor_page(session: Session, slug: str, now: datetime) -> VendorPage | None
 def latest_at(session: Session, vendor: int, most: int = LATEST) -> tuple[HitLine, ...]:
     """Read the newest hits at a vendor's canaries.
 
-    They are at the canaries that got mail last: no more of these are looked at than hits are wanted.
+    They are at the canaries that got mail last: no more of these are read than hits are wanted.
     """
     last = choose(CanaryRow.id).join(CanaryCountRow).where(col(CanaryRow.vendor_id) == vendor)
     busy = session.execute(last.order_by(col(CanaryCountRow.last_at).desc()).limit(most)).scalars().all()
@@ -87,7 +87,7 @@ def latest_at(session: Session, vendor: int, most: int = LATEST) -> tuple[HitLin
 
 
 def supply_lines(session: Session, which: Any, most: int = 200) -> tuple[SupplyLine, ...]:
-    """Read which vendors pass addresses to which suppliers, and how we know; `which` chooses among `SupplierLinkRow`."""
+    """Read which vendors pass addresses to which suppliers, and how this is known; `which` filters `SupplierLinkRow`."""
     query = choose(SupplierLinkRow, VendorRow.name, VendorRow.slug, SupplierRow.name, SupplierRow.slug)
     query = query.join_from(SupplierLinkRow, VendorRow).join(SupplierRow).where(which).limit(most)
     return tuple(
@@ -99,7 +99,7 @@ def supply_lines(session: Session, which: Any, most: int = 200) -> tuple[SupplyL
 
 
 def _newest(canary: int, most: int) -> Any:
-    """Select the newest hits at one canary; what came while it was a decoy is no vendor's."""
+    """Select the newest hits at one canary; those from the time when it was a decoy belong to no vendor."""
     at = col(HitRow.at)
     mine = choose(HitRow.id, HitRow.at).where(col(HitRow.canary_id) == canary, col(HitRow.verdict) != Verdict.GUESS)
     return select(mine.order_by(at.desc()).limit(most).subquery())
@@ -125,7 +125,7 @@ def _scorecard(session: Session, vendor: int, tally: VendorCountRow | None) -> S
 def _marks(
     canaries: Sequence[CanaryLine], cases: Sequence[CaseLine], events: Sequence[VendorEventRow]
 ) -> tuple[tuple[datetime, str], ...]:
-    """Return what is worth a line in the chart, the newest if there is too much; the same on one day counts once."""
+    """Return the times that the chart marks, the newest if there are too many; the same on one day counts once."""
     found = [(c.issued_at, "issued") for c in canaries]
     found += [(c.rotated_at, "rotated") for c in canaries if c.rotated_at]
     found += [(e.at, _MARKED[e.kind]) for e in events if e.kind in _MARKED]

@@ -1,4 +1,4 @@
-"""How each vendor stands: its mails by verdict, its open case, and who is most likely behind it."""
+"""A summary of each vendor: its mails by verdict, its open case, and the likeliest suspect."""
 
 from collections import Counter
 from dataclasses import dataclass
@@ -24,12 +24,12 @@ class VendorSummary:
 
 
 def standings(session: Session) -> list[VendorSummary]:
-    """Return the standing of every vendor by name."""
+    """Return the summary of every vendor by name."""
     counted: dict[int, Counter[str]] = {}
     query = select(CanaryRow.vendor_id, HitRow.verdict, func.count()).join(
         HitRow, col(HitRow.canary_id) == CanaryRow.id
     )
-    query = query.where(HitRow.verdict != Verdict.GUESS.value)  # at decoys, which belong to nobody
+    query = query.where(HitRow.verdict != Verdict.GUESS.value)  # at decoys, which belong to no vendor
     for vendor, verdict, count in session.exec(query.group_by(col(CanaryRow.vendor_id), HitRow.verdict)).all():
         counted.setdefault(vendor or 0, Counter())[verdict] = count
     rows = session.exec(select(VendorRow).order_by(VendorRow.name)).all()

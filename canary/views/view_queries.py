@@ -1,4 +1,4 @@
-"""What several pages show, as frozen facts; every list is bounded and every query goes by an index."""
+"""What several pages show, as frozen facts; every list is bounded and every query uses an index."""
 
 from collections.abc import Sequence
 from itertools import islice
@@ -82,7 +82,7 @@ def case_lines(session: Session, query: Select[Any]) -> tuple[CaseLine, ...]:
 
 
 def _struck(session: Session, cases: Sequence[int | None]) -> dict[int, tuple[int, int]]:
-    """Count the campaigns and the hits of cases, both by an index alone."""
+    """Return how many campaigns and hits cases have, both from an index alone."""
     each = choose(CampaignHitRow.case_id, CampaignHitRow.campaign_id).where(col(CampaignHitRow.case_id).in_(cases))
     sent = each.where(col(CampaignHitRow.campaign_id) > 0).distinct().subquery()
     campaigns = dict(pairs(session, choose(sent.c.case_id, func.count()).group_by(sent.c.case_id)))
@@ -112,12 +112,12 @@ def hit_query() -> Select[Any]:
 
 
 def _of_decoy(column: Any) -> ColumnElement[Any]:
-    # Only decoys are guessed: whatever vendor their rows name was never given them.
+    # Only decoys have this verdict: the vendor that their rows name was never given them.
     return case((col(HitRow.verdict) == Verdict.GUESS, None), else_=column)
 
 
 def read_hits(session: Session, query: Select[Any]) -> tuple[HitLine, ...]:
-    """Read the hits that a query on `hit_query` chooses."""
+    """Read the hits that a query on `hit_query` selects."""
     return tuple(HitLine(*(*values, reasons_of(reasons))) for *values, reasons in session.execute(query))
 
 
@@ -133,7 +133,7 @@ def canary_query() -> Select[Any]:
 
 
 def canaries_after(query: Select[Any], after: int) -> Select[Any]:
-    """Put a `canary_query` in order of issue and begin after the canary of a number; 0 begins with the first."""
+    """Put a `canary_query` in order of issue and begin after the canary with a number; 0 begins with the first."""
     ordered = query.order_by(None).order_by(*in_order_of_issue())
     if not after:
         return ordered
@@ -143,7 +143,7 @@ def canaries_after(query: Select[Any], after: int) -> Select[Any]:
 
 
 def read_canaries(session: Session, query: Select[Any], most: int) -> tuple[CanaryLine, ...]:
-    """Read the issued addresses that a `canary_query` finds, stepping over decoys."""
+    """Read the issued addresses that a `canary_query` finds, without decoys."""
     is_decoy = decoy_mac_of(session).is_decoy
     found = session.execute(query.execution_options(yield_per=most))
     rows = list(islice((row for row in found if not is_decoy(row[0])), most))
@@ -164,6 +164,6 @@ def _tallies(session: Session, canaries: Sequence[int]) -> dict[int, KindCounts]
 
 
 def tally_of(row: CanaryCountRow | VendorCountRow) -> KindCounts:
-    """Return what is kept count of, as a fact."""
+    """Return the counts of a row as a fact."""
     last = row.last_at if row.last_at > NEVER else None
     return KindCounts(row.own, row.outside, row.asking, row.first_outside, last)

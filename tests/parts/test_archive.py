@@ -112,7 +112,7 @@ def test_broken_mails_are_named_with_their_place_and_the_rest_goes_in(tmp_path: 
     assert mails(found) == sorted(map(bytes, LETTERS[:3]))
     begins = [place.offset for place in (each.place for each in found)]
     assert faults(found) == [
-        ("", 2, begins[1], "no mail: it has no header"),
+        ("", 2, begins[1], "not a mail: it has no header"),
         ("", 4, begins[3], "empty"),
         ("", 5, begins[4], "larger than 0.1 MB"),
     ]
@@ -182,7 +182,7 @@ def test_links_and_devices_in_a_tar_are_not_followed(tmp_path: Path) -> None:
             archive.addfile(info)
     found = read(tmp_path / "x.tar", file.getvalue())
     assert mails(found) == []
-    assert {told for *_, told in faults(found)} == {"a link or a device, and no file"}
+    assert {told for *_, told in faults(found)} == {"a link or a device, not a file"}
 
 
 TIGHT = Bounds(members=10, octets=1 << 30, ratio=50, free=1 << 20, depth=2, nested=1 << 20, directory=1 << 20)

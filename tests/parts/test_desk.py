@@ -78,9 +78,9 @@ def test_a_letter_speaks_of_the_mail_and_the_bounds_of_its_addressee_alone(hit: 
         merge_split.merge(session, 1, 2, ADA)
         mine = letters.letter(session, 1, "vendor:shop", "en", ADA.at)
         theirs = letters.letter(session, 1, "vendor:bikes", "en", ADA.at)
-    assert "What came: 1 mail." in mine
+    assert "We received 1 mail." in mine
     assert "given name" not in mine
-    assert "3 of the mails repeat what we told only you together with the address: given name." in theirs
+    assert "3 of the mails repeat what we gave only to you together with the address: given name." in theirs
     assert "The same mail reached addresses that we gave to 1 other company." in theirs
 
 

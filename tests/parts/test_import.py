@@ -55,7 +55,7 @@ class Desk:
 
     def ledger(self, *paths: Path) -> ImportProgress:
         self.goes += 1
-        return backfill.open_ledger(self.folder / "import", [str(path) for path in paths], f"{self.goes:04}", NOW)
+        return backfill.open_progress(self.folder / "import", [str(path) for path in paths], f"{self.goes:04}", NOW)
 
     def adopt(self, ledger: ImportProgress, archive: Archive) -> None:
         asked = adoption.Asked(frozenset([DOMAIN]), {}, TrustedReceivers(self.writers, NOW))
@@ -199,7 +199,7 @@ def test_broken_mails_are_kept_aside_and_the_rest_goes_in(desk: Desk) -> None:
     found = desk.take(desk.write("box", mbox([*history()[:9], garbage, *history()[9:]])))
     assert (found.read, found.new) == (19, 18)
     [fault] = found.faults
-    assert (fault.place.number, fault.reason) == (10, "no mail: it has no header")
+    assert (fault.place.number, fault.reason) == (10, "not a mail: it has no header")
     assert (desk.folder / "aside" / fault.kept).read_bytes().startswith(garbage)
 
 
@@ -211,7 +211,7 @@ def test_a_mail_that_is_gone_when_its_turn_comes_is_told(desk: Desk) -> None:
     path.write_bytes(b"Subject: another\r\n\r\n")
     asyncio.run(backfill.judge_all(desk.parts(), archive, ledger, lambda *_: None))
     found = backfill.report(desk.store, ledger)
-    assert (found.new, [fault.reason.partition(":")[0] for fault in found.faults]) == (0, ["is not there any more"])
+    assert (found.new, [fault.reason.partition(":")[0] for fault in found.faults]) == (0, ["is no longer there"])
     ledger.close()
 
 

@@ -97,7 +97,10 @@ def test_the_last_admin_stays_one_and_stays(site: Site) -> None:
     with site.logged_in() as admin:
         assert admin.post("/setup/users/1/role", data={"role": "viewer"}).status_code == 422
         refused = admin.post("/setup/users/1/remove")
-        assert (refused.status_code, "is the last admin: make somebody else one first" in refused.text) == (422, True)
+        assert (refused.status_code, "is the last admin: make somebody else an admin first" in refused.text) == (
+            422,
+            True,
+        )
         admin.post("/setup/users/2/role", data={"role": "admin"})
         assert admin.post("/setup/users/1/remove").status_code == 303
         assert not inside(admin)

@@ -251,7 +251,7 @@ def test_a_dead_letter_is_sent_again_from_the_first_try_on(world: World, clock: 
     with world.store.writing() as session:
         [dead] = outbox.deliveries(session, state="dead")
         outbox.retry(session, dead.id, NOW)
-        with pytest.raises(Unknown, match="no dead letter"):
+        with pytest.raises(Unknown, match="not a dead letter"):
             outbox.retry(session, dead.id, NOW)
     assert world.sent() == [["f1"]]
 

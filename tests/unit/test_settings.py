@@ -79,7 +79,7 @@ def test_a_secret_never_shows_in_a_fault(toml: Path) -> None:
 
 def test_a_file_that_is_no_toml_is_one_line(toml: Path) -> None:
     toml.write_text("smtp = [")
-    with pytest.raises(SettingsError, match=r"canary.toml.*put it right") as caught:
+    with pytest.raises(SettingsError, match=r"canary.toml.*correct it") as caught:
         load_settings(toml, {})
     assert len(str(caught.value).splitlines()) == 1
 

@@ -1,4 +1,4 @@
-"""Attempts: how hard a domain is being guessed at, and by what shapes; counted once each."""
+"""Attempts: how often addresses of a domain were guessed, by shape; each counted once."""
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
@@ -16,7 +16,7 @@ _Key = TypeVar("_Key", bound=tuple[Any, ...])
 
 
 def take_attempts(session: Session, spool: str, numbered: Sequence[tuple[int, Attempt]]) -> list[Attempt]:
-    """Count the attempts of a spool and return them, leaving out those up to the number that was taken before."""
+    """Count the attempts of a spool and return them, without those up to the number that was counted before."""
     taken = session.get(SpoolPositionRow, spool) or SpoolPositionRow(spool=spool)
     fresh = [attempt for number, attempt in numbered if number > taken.upto]
     for keys, count in _summed((_hour(a), a.count) for a in fresh):
@@ -38,13 +38,13 @@ def guesses(session: Session, domain: str) -> Counter[str]:
 
 def _hour(attempt: Attempt) -> tuple[str, str, str, datetime]:
     hour = attempt.at.replace(minute=0, second=0, microsecond=0)
-    # The domain of a relay try is the stranger's choice: under one name, the table cannot be made to grow.
+    # The domain of a relay attempt is the stranger's choice: under one name, nobody can make the table grow.
     domain = "" if attempt.kind is AttemptKind.RELAY else attempt.domain
     return domain, attempt.source, attempt.kind.value, hour
 
 
 def _summed(counts: Iterable[tuple[_Key, int]]) -> list[tuple[_Key, int]]:
-    """Add up counts of the same, in one order: workers who count the same wait for each other, never in a circle."""
+    """Add up equal attempts, in one order, so that workers that count the same never wait for each other in a circle."""
     sums: Counter[_Key] = Counter()
     for key, count in counts:
         sums[key] += count
@@ -52,6 +52,6 @@ def _summed(counts: Iterable[tuple[_Key, int]]) -> list[tuple[_Key, int]]:
 
 
 def _add(session: Session, kind: type[Row], keys: Mapping[str, Any], count: int) -> None:
-    """Add to a count as one step of the store, so that no two workers count over each other."""
+    """Add to a count in one statement, so that no worker overwrites the count of another."""
     row = insert_for(session, kind).values(**keys, count=count)
     session.execute(row.on_conflict_do_update(index_elements=list(keys), set_=sums(row, "count")))

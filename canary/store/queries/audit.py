@@ -1,4 +1,4 @@
-"""What is written down: the timeline of each vendor, and who decided what."""
+"""Records: the timeline of each vendor, and who decided what."""
 
 from datetime import datetime
 
@@ -7,7 +7,7 @@ from sqlmodel import Session, col, select
 from canary.store.tables import AuditRow, VendorEventRow
 
 CLIENT = "client"
-"""Under this name a session knows from where its changes were asked for."""
+"""The name under which a session has the address from which its changes were requested."""
 
 
 def note(session: Session, vendor_id: int, at: datetime, kind: str, text: str, who: str = "canary") -> None:
@@ -28,7 +28,7 @@ def timeline(session: Session, vendor_id: int, limit: int = 100) -> list[VendorE
 
 
 def audit(session: Session, at: datetime, who: str, action: str, subject: str, text: str) -> None:
-    """Write down who decided what about what, and what it changed; from where is what the session knows."""
+    """Record who decided what about what, and what it changed; the client is taken from the session."""
     client = str(session.info.get(CLIENT, ""))
     session.add(
         AuditRow(at=at, who=who[:100], action=action, subject=subject[:300], text=text[:1000], client=client[:64])
@@ -38,7 +38,7 @@ def audit(session: Session, at: datetime, who: str, action: str, subject: str, t
 def audited(
     session: Session, limit: int = 100, *, before: int | None = None, who: str = "", action: str = ""
 ) -> list[AuditRow]:
-    """Return the newest decisions, or those before one; of somebody, or of an action, if these are named."""
+    """Return the newest decisions, or those before one; only of a user or an action, if these are given."""
     query = select(AuditRow).order_by(col(AuditRow.id).desc()).limit(limit)
     if before is not None:
         query = query.where(col(AuditRow.id) < before)

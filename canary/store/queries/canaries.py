@@ -1,4 +1,4 @@
-"""Canaries as they are kept: found by address, listed, counted."""
+"""Canaries as they are stored: found by address, listed, counted."""
 
 from collections.abc import Iterable
 from typing import Any
@@ -13,12 +13,12 @@ from canary.store.tables import CanaryRow, VendorRow
 
 
 def in_order_of_issue() -> tuple[Any, Any]:
-    """Return what puts canaries in the order in which they were issued; their numbers are random."""
+    """Return the columns that put canaries in the order in which they were issued; their numbers are random."""
     return col(CanaryRow.issued_at), col(CanaryRow.id)
 
 
 def find_canaries(session: Session, addresses: Iterable[str]) -> dict[str, Canary]:
-    """Return the canaries among some recipients, by lower-case address; case is all that is ignored."""
+    """Return the canaries among some recipients, by lower-case address; only case is ignored."""
     wanted = {address.lower() for address in addresses}
     rows = session.exec(
         select(CanaryRow, VendorRow.slug).outerjoin(VendorRow).where(col(CanaryRow.address).in_(wanted))

@@ -1,4 +1,4 @@
-"""Tries to come in: counted in the store, so that every process that serves pages holds the same limits."""
+"""Login attempts: counted in the store, so that every process that serves pages has the same limits."""
 
 from collections.abc import Mapping
 from datetime import datetime, timedelta
@@ -14,7 +14,7 @@ SPAN = timedelta(minutes=15)
 
 
 def enter(session: Session, limits: Mapping[str, int], now: datetime) -> bool:
-    """Count one more try under each key and tell whether all are within their limits; a refused one is not counted."""
+    """Count one more attempt under each key, and return whether all are within limits; refused ones are not counted."""
     lock(session, Lock.LOGINS)
     session.execute(delete(LoginAttemptRow).where(col(LoginAttemptRow.at) <= now - SPAN))
     keys = {_digest(key): limit for key, limit in limits.items()}
@@ -31,7 +31,7 @@ def enter(session: Session, limits: Mapping[str, int], now: datetime) -> bool:
 
 
 def clear(session: Session, key: str) -> None:
-    """Forget the tries under a key."""
+    """Forget the attempts under a key."""
     session.execute(delete(LoginAttemptRow).where(col(LoginAttemptRow.key) == _digest(key)))
 
 

@@ -1,4 +1,4 @@
-"""Mails and their hits: kept once each, whatever happens in between."""
+"""Mails and their hits: each stored once, whatever happens in between."""
 
 import hashlib
 import zlib
@@ -40,17 +40,17 @@ class Hit:
 
 
 def kept(session: Session, keys: Collection[str]) -> frozenset[str]:
-    """Return which of these spool keys name mails that were concluded before."""
+    """Return which of these spool keys belong to mails that were processed before."""
     return frozenset(session.exec(select(MailRow.key).where(col(MailRow.key).in_(keys))).all())
 
 
 def keep_mails(
     session: Session, new: Sequence[AuthenticatedMail], sender_keys: Callable[[Identity], Iterable[str]]
 ) -> dict[str, int]:
-    """Keep mails; return their ids by spool key. `sender_keys` says under which keys the sender of each is found again."""
+    """Write mails; return their ids by spool key. `sender_keys` returns the keys of the sender of a mail."""
     if not new:
         return {}
-    # Past the unit of work of the ORM, which would cost more than all else that is done for a mail.
+    # Without the unit of work of the ORM, which would cost more than everything else that is done for a mail.
     connection = session.connection()
     rows = connection.execute(insert(_MAIL).returning(_MAIL.c.key, _MAIL.c.id), [_row(each) for each in new]).all()
     numbers: dict[str, int] = {key: number for key, number in rows}  # noqa: C416 - rows are no tuples to the type checker
@@ -87,7 +87,7 @@ def rows(session: Session, numbers: Collection[int]) -> dict[int, MailRow]:
 
 
 def forget(session: Session, numbers: Collection[int]) -> None:
-    """Take mails back that were kept in this transaction."""
+    """Delete mails that were written in this transaction."""
     if not numbers:
         return
     session.execute(delete(MailContentRow).where(col(MailContentRow.mail_id).in_(numbers)))
@@ -96,13 +96,13 @@ def forget(session: Session, numbers: Collection[int]) -> None:
 
 
 def verdict_since(session: Session, message_id: str, since: datetime) -> str | None:
-    """Return the verdict on a mail that came since, by its Message-ID, or None while there is none."""
+    """Return the verdict on a mail that came since a time, by its Message-ID, or None while there is none."""
     query = select(HitRow.verdict).join(MailRow, col(MailRow.id) == HitRow.mail_id)
     return session.exec(query.where(MailRow.received_at >= since, MailRow.message_id == message_id)).first()
 
 
 def octets(session: Session, mail_id: int) -> bytes | None:
-    """Return a mail octet for octet as it came, or None for an unknown id."""
+    """Return a mail exactly as it came, or None for an unknown id."""
     row = session.get(MailContentRow, mail_id)
     return zlib.decompress(row.content) if row else None
 

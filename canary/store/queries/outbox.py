@@ -1,4 +1,4 @@
-"""The outbox: facts worth telling, and the way of each message to its destination."""
+"""The outbox: facts that are worth an alert, and the delivery of each message to its destination."""
 
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import asdict, dataclass, fields
@@ -13,7 +13,7 @@ from canary.store.queries.vendors import Unknown
 from canary.store.tables import CaseNotificationRow, DeliveryFactRow, DeliveryRow, DestinationRow, OutboxRow
 
 MOST_FACTS = 500
-"""So many facts of one message are read; a digest that holds more says how many."""
+"""How many facts of one message are read; a digest of more says how many there are."""
 
 LONG_AGO = datetime.min.replace(tzinfo=UTC)
 _UNROUTED = select(exists().where(col(OutboxRow.routed).is_(False)))
@@ -22,7 +22,7 @@ _KNOWN = {field.name for field in fields(Alert)}
 
 @dataclass(frozen=True, slots=True)
 class Due:
-    """A message that one process has claimed for a while; `ordinal` is 0 for the first of its matter."""
+    """A message that one process has claimed for a while; `ordinal` is 0 for the first of its topic."""
 
     id: int
     destination: str
@@ -33,13 +33,13 @@ class Due:
 
     @property
     def alert(self) -> Alert:
-        """The fact that leads it, under whose id it goes."""
+        """The leading fact, whose id the message has."""
         return self.facts[0]
 
 
 @dataclass(frozen=True, slots=True)
 class DeliveryStatus:
-    """A message as a person sees it: what about, where to, and whether it arrived; `joined` counts further facts."""
+    """A message as a person sees it: subject, destination, and whether it arrived; `joined` counts further facts."""
 
     id: int
     fact: Alert
@@ -53,14 +53,14 @@ class DeliveryStatus:
 
 
 def put(session: Session, alert: Alert) -> None:
-    """Put a fact into the outbox, in the transaction that made it true; the same id is never put twice."""
+    """Put a fact into the outbox, in the transaction that made it true; the same id is never written twice."""
     if session.get(OutboxRow, alert.id) is None:
         fact = {**asdict(alert), "at": alert.at.isoformat()}
         session.add(OutboxRow(id=alert.id, at=alert.at, fact=fact, topic=topic_of(session, alert)))
 
 
 def topic_of(session: Session, alert: Alert) -> str:
-    """Name the matter that a fact belongs to: its campaign, else its case; nothing if it stands alone."""
+    """Return the topic of a fact: its campaign, else its case; empty if it has none."""
     if not alert.case:
         return ""
     watched = session.get(CaseNotificationRow, alert.case)
@@ -70,7 +70,7 @@ def topic_of(session: Session, alert: Alert) -> str:
 
 
 def waiting(session: Session, now: datetime) -> tuple[bool, list[str]]:
-    """Tell whether facts are to be routed, and to which destinations something may go now."""
+    """Return whether facts are to be routed, and to which destinations something may be sent now."""
     unrouted = session.execute(_UNROUTED).scalar_one()
     held = select(DestinationRow.name).where(DestinationRow.free_at > now)
     query = (
@@ -103,7 +103,7 @@ def claim(
     limit: int = 10,
     pace: timedelta | None = None,
 ) -> list[Due]:
-    """Claim messages to a destination that are due; nobody else gets them before the lease ends, so a crash only delays.
+    """Claim messages to a destination that are due; no other process gets them before the lease ends.
 
     With a pace there is one at a time, however many processes send, and none before the pace has passed.
     """
@@ -131,7 +131,7 @@ def _take_turn(session: Session, destination: str, now: datetime, pace: timedelt
 
 
 def hold_back(session: Session, destination: str, until: datetime) -> None:
-    """Let nothing go to a destination before a time."""
+    """Send nothing to a destination before a time."""
     row = session.get(DestinationRow, destination, with_for_update=True)
     if row is not None:
         row.free_at = max(row.free_at, until)
@@ -144,7 +144,7 @@ def mark_sent(session: Session, delivery: int, now: datetime) -> None:
 
 
 def mark_failed(session: Session, delivery: int, fault: str, again: datetime | None) -> None:
-    """Note why a message failed and when to try again; None gives up and keeps it as a dead letter."""
+    """Record why a message failed and when to try again; None gives up and keeps it as a dead letter."""
     row = session.get_one(DeliveryRow, delivery)
     row.fault = fault[:500]
     row.state, row.due_at = ("waiting", again) if again else ("dead", row.due_at)
@@ -157,7 +157,7 @@ def deliveries(
     state: str | None = None,
     limit: int = 100,
 ) -> list[DeliveryStatus]:
-    """Return messages, newest first: those before or after one of them, or those of a state.
+    """Return messages, newest first: those before or after one of them, or those in a state.
 
     A state is `waiting`, `sent`, `dead` or `muted`.
     """
@@ -185,10 +185,10 @@ def lost(session: Session) -> bool:
 
 
 def retry(session: Session, delivery: int, now: datetime) -> None:
-    """Send a dead letter again, from the first try on; raises Unknown."""
+    """Send a dead letter again, from the first attempt on; raises Unknown."""
     row = session.get(DeliveryRow, delivery, with_for_update=True)
     if row is None or row.state != "dead":
-        raise Unknown(f"delivery {delivery}: no dead letter; see `canary alert list --state dead`")
+        raise Unknown(f"delivery {delivery}: not a dead letter; see `canary alert list --state dead`")
     row.state, row.due_at, row.tries = "waiting", now, 0
 
 
@@ -200,7 +200,7 @@ def revive(session: Session, now: datetime) -> int:
 
 
 def put_test(session: Session, destination: str, now: datetime) -> int:
-    """Put a test to one destination on its way, whatever that wants to be told; return the number of the delivery."""
+    """Queue a test of one destination, whatever alerts it wants; return the number of the delivery."""
     fact = sample_alert(str(uuid4()), now)
     put(session, fact)
     session.flush()
@@ -234,7 +234,7 @@ def _alerts(session: Session, ids: Collection[str]) -> dict[str, Alert]:
 
 
 def alert_of(row: OutboxRow) -> Alert:
-    """Return the fact that a row keeps; an older version may have kept fewer values of it, a newer one more."""
+    """Return the fact in a row; an older version may have stored fewer values of it, a newer one more."""
     fact = {name: value for name, value in row.fact.items() if name in _KNOWN}
     pairs = tuple((str(name), float(p)) for name, p in fact.pop("suspects", ()))
     lists = {name: _texts(fact.pop(name, ())) for name in ("reasons", "vendors")}

@@ -11,13 +11,13 @@ from canary.store.codec import envelope_of
 from canary.store.tables import HitRow, MailRow, ProbeRow
 
 MOST_A_DAY = 20
-"""Findings at one canary on one day; whoever asks from more networks is counted with the attempts only."""
+"""Findings at one canary on one day; probes from further networks are counted with the attempts only."""
 
 _LATELY = timedelta(days=90)
 
 
 def seen_before(session: Session, canary: int, probe: Attempt) -> bool:
-    """Count a probe that a finding of that day tells of already, or that is one too many; tell whether it is."""
+    """Count a probe that a finding of that day covers already, or that is one too many; return whether it is."""
     today = select(ProbeRow).where(ProbeRow.canary_id == canary, ProbeRow.day == _day(probe.at))
     known = session.exec(today.where(ProbeRow.source == probe.source)).first()
     if known is not None:
@@ -31,7 +31,7 @@ def seen_before(session: Session, canary: int, probe: Attempt) -> bool:
 
 
 def keep_probe(session: Session, canary: int, probe: Attempt, hit: int) -> None:
-    """Remember of a finding that has no mail which network it came from on which day; `hit` is its row id."""
+    """Record the network and day of a finding without a mail; `hit` is its row id."""
     session.add(ProbeRow(canary_id=canary, day=_day(probe.at), source=probe.source, count=probe.count, hit_id=hit))
     session.flush()
 

@@ -1,4 +1,4 @@
-"""What judging needs to know of the recipients of some mails, read at once for all of them."""
+"""What judging needs to know about the recipients of some mails, read at once for all of them."""
 
 from collections import Counter
 from collections.abc import Iterable, Mapping
@@ -12,14 +12,14 @@ from canary.store.queries import attempts, canaries, vendors
 from canary.store.tables import VendorRow
 
 NOBODY = 0, Vendor("", "")
-"""Whose decoys are."""
+"""The vendor of decoys."""
 
 
 @dataclass(frozen=True, slots=True)
 class Recipients:
-    """Canaries by address, vendors with their row ids by slug, guesses by domain, as they stood when they were read.
+    """Canaries by address, vendors with their row ids by slug, guesses by domain, as they were when they were read.
 
-    `decisions` holds by row id how much the owner had decided about each vendor.
+    `decisions` has by row id how many decisions the owner had made about each vendor.
     """
 
     canaries: Mapping[str, Canary]
@@ -42,7 +42,7 @@ def read_recipients(session: Session, addresses: Iterable[str]) -> Recipients:
 
 
 def read_decisions(session: Session, numbers: Iterable[int], *, held: bool = False) -> dict[int, int]:
-    """Return how much the owner has decided about vendors; `held` lets no more be decided before the transaction ends."""
+    """Return how many decisions the owner has made about vendors; `held` blocks further ones until the transaction ends."""
     query = select(VendorRow.id, VendorRow.decisions).where(col(VendorRow.id).in_(list(numbers)))
     rows = session.exec(query.with_for_update(read=True) if held else query)
     return {number: decisions for number, decisions in rows if number is not None}

@@ -1,4 +1,4 @@
-"""Second opinions: which mails rspamd has not been asked about, and what it said."""
+"""Results of rspamd: which mails it has not been asked about, and what it said."""
 
 from datetime import datetime
 
@@ -18,7 +18,7 @@ ASKED = (
 
 
 def unasked(session: Session, since: datetime, limit: int) -> list[int]:
-    """Return mails that came since, of somebody else than the vendor, and were not asked about; oldest first."""
+    """Return mails since a time that somebody else than the vendor sent and that were not asked about, oldest first."""
     query = (
         select(HitRow.mail_id)
         .outerjoin(RspamdCheckRow, col(RspamdCheckRow.mail_id) == HitRow.mail_id)
@@ -40,7 +40,7 @@ def as_received(session: Session, mail_id: int) -> RawMail | None:
 
 
 def keep_opinion(session: Session, mail_id: int, at: datetime, because: StatedReason | None, fault: str = "") -> None:
-    """Keep that a mail was asked about, and add what was said to the reasons of its hits."""
+    """Record that a mail was asked about, and add the answer to the reasons of its hits."""
     session.add(RspamdCheckRow(mail_id=mail_id, at=at, fault=fault[:300]))
     if because is not None:
         for hit in session.exec(select(HitRow).where(HitRow.mail_id == mail_id)).all():

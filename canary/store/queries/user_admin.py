@@ -1,4 +1,4 @@
-"""The roster: who may look, what each may do, from where each is logged in, and the end of any of it."""
+"""Administration of users: their roles, sessions and tokens, and ending any of these."""
 
 import secrets
 from collections.abc import Collection
@@ -19,7 +19,7 @@ LONGEST_TOKEN = timedelta(days=3660)
 
 @dataclass(frozen=True, slots=True)
 class UserLine:
-    """One user; `last_at` is when one of the living sessions or tokens was last used."""
+    """One user; `last_at` is when a valid session or token was last used."""
 
     id: int
     name: str
@@ -31,7 +31,7 @@ class UserLine:
 
 @dataclass(frozen=True, slots=True)
 class Pass:
-    """One living session or API token; `id` is the hash of its secret."""
+    """One valid session or API token; `id` is the hash of its secret."""
 
     id: str
     kind: str
@@ -60,25 +60,25 @@ def member(session: Session, number: int) -> UserRow:
     """Return one user; raises Unknown."""
     row = session.get(UserRow, number)
     if row is None:
-        raise Unknown(f"user {number}: there is none of that number")
+        raise Unknown(f"user {number}: there is none with this number")
     return row
 
 
 def invite(session: Session, name: str, role: str, now: datetime) -> tuple[UserRow, str]:
-    """Add a user without a password that anybody knows; return it with the secret of a link to choose one."""
+    """Add a user without a known password; return it with the secret of a link to choose one."""
     row = add_user(session, name, secrets.token_urlsafe(32), role, now)
     return row, reset_link(session, row.id or 0, now)
 
 
 def reset_link(session: Session, number: int, now: datetime) -> str:
-    """Return the secret of a link with which a user chooses a password once; older links end."""
+    """Return the secret of a one-time link with which a user chooses a password; older links end."""
     member(session, number)
     end(session, number, now, kinds=("reset",))
     return new_token(session, number, "reset", RESET, now)
 
 
 def set_password(session: Session, number: int, password: str, now: datetime, keep: str = "") -> None:
-    """Change a password; every session and one-time link of the user ends but the session to keep."""
+    """Change a password; every session and one-time link of the user ends, except the session to keep."""
     row = member(session, number)
     row.password = hashed(row.name, password)
     end(session, number, now, kinds=("session", "login", "reset"), keep=keep)
@@ -98,7 +98,7 @@ def set_role(session: Session, number: int, role: str, now: datetime) -> str:
 
 
 def remove(session: Session, number: int) -> str:
-    """Remove a user with all that lets it in; return its name. Raises ValueError for the last admin."""
+    """Remove a user with all its tokens; return its name. Raises ValueError for the last admin."""
     lock(session, Lock.USERS)
     row = member(session, number)
     _leave_an_admin(session, row)
@@ -109,7 +109,7 @@ def remove(session: Session, number: int) -> str:
 
 
 def passes(session: Session, number: int, now: datetime, kind: str) -> list[Pass]:
-    """Return the living sessions or API tokens of a user, newest first."""
+    """Return the valid sessions or API tokens of a user, newest first."""
     query = select(TokenRow).where(TokenRow.user_id == number, TokenRow.kind == kind, _living(now))
     return [
         Pass(t.hash, t.kind, t.name, t.scope, t.created_at, t.expires_at, t.last_at, t.client, t.agent)
@@ -126,18 +126,18 @@ def end(
     only: str = "",
     keep: str = "",
 ) -> int:
-    """End the living tokens of some kinds that a user has: all, one, or all but one; return how many ended."""
+    """End a user's valid tokens of some kinds: all, one, or all but one; return how many ended."""
     mine = update(TokenRow).where(col(TokenRow.user_id) == number, col(TokenRow.kind).in_(kinds), _living(now))
     mine = mine.where(col(TokenRow.hash) == only) if only else mine.where(col(TokenRow.hash) != keep)
     return session.connection().execute(mine.values(revoked_at=now)).rowcount
 
 
 def grant(session: Session, number: int, name: str, scope: str, days: int, now: datetime) -> str:
-    """Return the secret of a new API token; raises ValueError for a scope, name or lifetime that cannot be."""
+    """Return the secret of a new API token; raises ValueError for an impossible scope, name or lifetime."""
     if scope not in SCOPES:
         raise ValueError(f"scope {scope[:64]!r} is not known: choose one of {', '.join(SCOPES)}")
     if not 1 <= len(name.strip()) <= 64:
-        raise ValueError(f"token name {name[:64]!r}: give it 1 to 64 characters, so that it is known again")
+        raise ValueError(f"token name {name[:64]!r}: give it 1 to 64 characters, so that you recognise it")
     if not 1 <= days <= LONGEST_TOKEN.days:
         raise ValueError(f"lifetime of {str(days)[:20]} days: choose 1 to {LONGEST_TOKEN.days}")
     return new_token(session, number, "api", timedelta(days=days), now, Label(name.strip(), scope))
@@ -150,4 +150,4 @@ def _living(now: datetime) -> ColumnElement[bool]:
 def _leave_an_admin(session: Session, leaving: UserRow) -> None:
     others = select(func.count()).where(UserRow.role == "admin", UserRow.id != leaving.id)
     if leaving.role == "admin" and not session.exec(others).one():
-        raise ValueError(f"user {leaving.name!r} is the last admin: make somebody else one first")
+        raise ValueError(f"user {leaving.name!r} is the last admin: make somebody else an admin first")

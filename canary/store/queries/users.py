@@ -1,4 +1,4 @@
-"""Users and their tokens: who may look, by password, by session, by one-time link, by API token."""
+"""Users and their tokens: passwords, sessions, one-time links, API tokens."""
 
 import secrets
 from dataclasses import asdict, dataclass
@@ -14,7 +14,7 @@ from canary.store.tables import TokenRow, UserRow
 
 ROLES = ("viewer", "analyst", "admin")
 SCOPES = {"read": "viewer", "write": "analyst", "admin": "admin"}
-"""What an API token may be good for, and the role that this is; it never exceeds the role of its user."""
+"""The scopes of API tokens, each with its role; a token never exceeds the role of its user."""
 
 KINDS = ("session", "login", "reset", "api")
 ONCE = ("login", "reset")
@@ -26,12 +26,12 @@ STALE = timedelta(minutes=1)
 # logins cannot take the machine's memory.
 _HASHER = PasswordHasher(time_cost=2, memory_cost=19 * 1024, parallelism=1)
 _NOBODY = "$argon2id$v=19$m=19456,t=2,p=1$c2FsdHNhbHRzYWx0c2FsdA$ZZHvKI5YOQHEJTE7pSGjSvhpzVYc5uFwnQNJ5N6nu0c"
-"""A hash no password is known for; checking against it takes as long as checking a real one."""
+"""A hash without a known password; checking against it takes as long as checking a real one."""
 
 
 @dataclass(frozen=True, slots=True)
 class Visitor:
-    """Whom a living token stands for and what it allows; `stale` says that its last use should be written down."""
+    """The user of a valid token and what it allows; `stale` means that its last use should be recorded."""
 
     id: int
     name: str
@@ -43,7 +43,7 @@ class Visitor:
 
 @dataclass(frozen=True, slots=True)
 class Label:
-    """What a token is known again by: the name and scope of an API token, from where a session was begun."""
+    """What identifies a token to its user: name and scope of an API token, client of a session."""
 
     name: str = ""
     scope: str = ""
@@ -52,12 +52,10 @@ class Label:
 
 
 def add_user(session: Session, name: str, password: str, role: str, now: datetime) -> UserRow:
-    """Let somebody in from now on; raises ValueError for a name that is taken, a weak password or an unknown role."""
+    """Add a user; raises ValueError for a name that is taken, a weak password or an unknown role."""
     name = _plain(name)
     if not 1 <= len(name) <= 64 or not name.isprintable():
-        raise ValueError(
-            f"user name {name[:64]!r} has {len(name)} characters: choose one with 1 to 64 that can be seen"
-        )
+        raise ValueError(f"user name {name[:64]!r} has {len(name)} characters: choose one with 1 to 64 visible ones")
     row = UserRow(name=name, password=hashed(name, password), role=known_role(role), created_at=now)
     if named(session, name):
         raise ValueError(f"user {name!r} exists already: choose another name")
@@ -67,14 +65,14 @@ def add_user(session: Session, name: str, password: str, role: str, now: datetim
 
 
 def known_role(role: str) -> str:
-    """Return a role that there is; raises ValueError for any other."""
+    """Return a role by its name; raises ValueError for an unknown one."""
     if role not in ROLES:
         raise ValueError(f"role {role[:64]!r} is not known: choose one of {', '.join(ROLES)}")
     return role
 
 
 def hashed(name: str, password: str) -> str:
-    """Return what is kept of a password; raises ValueError for one that is too short or too long."""
+    """Return the stored hash of a password; raises ValueError for one that is too short or too long."""
     if not SHORTEST <= len(password) <= LONGEST:
         length = len(password)
         raise ValueError(f"password of {name!r} has {length} characters: choose one with {SHORTEST} to {LONGEST}")
@@ -92,7 +90,7 @@ def check_password(session: Session, name: str, password: str) -> UserRow | None
 
 
 def renew_hash(session: Session, user_id: int, password: str) -> None:
-    """Hash a password that was just proven anew, if it was hashed with other parameters than are used today."""
+    """Hash a password again that was just proven, if its hash has other parameters than are used today."""
     row = session.get_one(UserRow, user_id)
     if _HASHER.check_needs_rehash(row.password):
         row.password = _HASHER.hash(_octets(password))
@@ -113,7 +111,7 @@ def new_token(
 
 
 def use_token(session: Session, secret: str, kind: str, now: datetime) -> Visitor | None:
-    """Return whom a living token stands for; one of a one-time link is spent by this and needs a writing session."""
+    """Return the user of a valid token; that of a one-time link is used up by this and needs a writing session."""
     living = (
         col(TokenRow.hash) == _hash(secret),
         col(TokenRow.kind) == kind,
@@ -126,30 +124,30 @@ def use_token(session: Session, secret: str, kind: str, now: datetime) -> Visito
     visitor = _visitor(*found, now)
     if kind not in ONCE:
         return visitor
-    # Two clicks at once both see the token alive; only one of them changes the row.
+    # Two simultaneous clicks both see a valid token; only one of them changes the row.
     spent = session.connection().execute(update(TokenRow).where(*living).values(revoked_at=now))
     return visitor if spent.rowcount == 1 else None
 
 
 def mark_used(session: Session, token: str, client: str, agent: str, now: datetime) -> None:
-    """Write down that a token is in use, and from where."""
+    """Record that a token is in use, and from where."""
     mine = update(TokenRow).where(col(TokenRow.hash) == token)
     session.connection().execute(mine.values(last_at=now, client=client[:64], agent=agent[:200]))
 
 
 def revoke(session: Session, secret: str, now: datetime) -> None:
-    """End a token; one that is unknown or ended already stays as it is."""
+    """End a token; an unknown or ended one stays as it is."""
     mine = (col(TokenRow.hash) == _hash(secret), col(TokenRow.revoked_at).is_(None))
     session.connection().execute(update(TokenRow).where(*mine).values(revoked_at=now))
 
 
 def named(session: Session, name: str) -> UserRow | None:
-    """Return the user of a name, however it is written."""
+    """Return the user with a name, in any case."""
     return session.exec(select(UserRow).where(UserRow.name == _plain(name))).first()
 
 
 def forget_expired(session: Session, now: datetime) -> None:
-    """Delete tokens that ended a month ago or more; until then they answer who was logged in."""
+    """Delete tokens that ended a month ago or more; until then they show who was logged in."""
     session.execute(delete(TokenRow).where(col(TokenRow.expires_at) < now - timedelta(days=30)))
 
 

@@ -12,7 +12,7 @@ _TAG = re.compile(r"[a-z0-9][a-z0-9._-]{0,39}")
 
 
 def add_tags(session: Session, vendor: str, words: Iterable[str]) -> None:
-    """Tag a vendor; raises Unknown for the vendor, ValueError for a word that is no tag."""
+    """Tag a vendor; raises Unknown for the vendor, ValueError for a word that is not a tag."""
     number = vendor_row(session, vendor).id or 0
     for word in dict.fromkeys(map(_tag, words)):
         if session.get(VendorTagRow, (number, word)) is None:
@@ -21,7 +21,7 @@ def add_tags(session: Session, vendor: str, words: Iterable[str]) -> None:
 
 
 def drop_tags(session: Session, vendor: str, words: Iterable[str]) -> None:
-    """Take tags from a vendor; those it does not bear are no matter."""
+    """Remove tags from a vendor; those it does not have are ignored."""
     number = vendor_row(session, vendor).id or 0
     session.exec(
         delete(VendorTagRow).where(

@@ -1,4 +1,4 @@
-"""Vendors with their domains, suppliers, and which vendor passes which channel to whom."""
+"""Vendors with their domains, suppliers, and which vendor passes which channel to which supplier."""
 
 import re
 from collections.abc import Iterable
@@ -12,20 +12,20 @@ from canary.store.tables import SenderRow, SupplierLinkRow, SupplierRow, VendorD
 
 
 class Unknown(LookupError):
-    """Something was named that the store does not have; the message says what and what to do."""
+    """Something named is not in the store; the message says what, and what to do."""
 
 
 class Duplicate(ValueError):
-    """Something is to be made that exists already."""
+    """Something to be made exists already."""
 
 
 def slug(name: str) -> str:
-    """Return the short name used in addresses of pages and on the command line."""
+    """Return the short name used in URLs and on the command line."""
     return re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-")[:60] or "vendor"
 
 
 def add_vendor(session: Session, name: str, domains: Iterable[str], now: datetime) -> Vendor:
-    """Remember a vendor and the domains it sends from; raises Duplicate when the name is taken."""
+    """Add a vendor and the domains it sends from; raises Duplicate when the name is taken."""
     short = slug(name)
     if session.exec(select(VendorRow).where(VendorRow.slug == short)).first():
         raise Duplicate(f"vendor {short!r} exists already: choose another name or use it as it is")
@@ -87,7 +87,8 @@ def vendors_by_id(session: Session, ids: Iterable[int]) -> dict[int, Vendor]:
 
 
 def _vendor(row: VendorRow, domains: list[str], passed: list[SupplierLink], decided: list[tuple[str, str]]) -> Vendor:
-    # An account that mail showed serves attribution only; what excuses mail was told by the owner, or learned as a sender.
+    # An account that mail showed serves attribution only; mail is excused by what the owner declared, or a learned
+    # sender.
     told = {f"{supply.supplier}/{supply.account}" for supply in passed if supply.account and not supply.learned}
     by_state = {state: {key for key, its in decided if its == state} for state in SenderState}
     denied = frozenset(by_state[SenderState.DENIED] - told)
@@ -109,7 +110,7 @@ def _supply(row: SupplierLinkRow, vendor: str, supplier: str) -> SupplierLink:
 
 
 def add_supplier(session: Session, name: str, now: datetime) -> Supplier:
-    """Remember a supplier, or return the one that has the name."""
+    """Add a supplier, or return the one that has the name."""
     short = slug(name)
     row = session.exec(select(SupplierRow).where(SupplierRow.slug == short)).first()
     if row is None:
@@ -120,7 +121,7 @@ def add_supplier(session: Session, name: str, now: datetime) -> Supplier:
 
 
 def add_supply(session: Session, supply: SupplierLink, account: str = "") -> None:
-    """Remember that a vendor passes addresses of a channel to a supplier; saying it again changes nothing."""
+    """Declare that a vendor passes addresses of a channel to a supplier; repeating it changes nothing."""
     vendor = vendor_row(session, supply.vendor)
     supplier = session.exec(select(SupplierRow).where(SupplierRow.slug == supply.supplier)).first()
     if supplier is None:
@@ -140,7 +141,7 @@ def add_supply(session: Session, supply: SupplierLink, account: str = "") -> Non
 
 
 def drop_supply(session: Session, vendor: str, supplier: str, channel: str | None) -> str:
-    """Forget that a vendor passes addresses of a channel to a supplier; return its account there, raise Unknown if none."""
+    """Withdraw that a vendor passes addresses of a channel to a supplier; return its account there; raises Unknown."""
     row = session.exec(
         select(SupplierLinkRow)
         .join(SupplierRow)
@@ -162,7 +163,7 @@ def drop_supply(session: Session, vendor: str, supplier: str, channel: str | Non
 
 
 def add_domains(session: Session, vendor: str, domains: Iterable[str], now: datetime) -> list[str]:
-    """Remember further domains that a vendor sends from; return those that were new."""
+    """Add domains that a vendor sends from; return those that were new."""
     row = vendor_row(session, vendor)
     known = set(session.exec(select(VendorDomainRow.domain).where(VendorDomainRow.vendor_id == row.id)).all())
     fresh = [d for d in dict.fromkeys(d.lower().strip(".") for d in domains) if d not in known]
@@ -172,7 +173,7 @@ def add_domains(session: Session, vendor: str, domains: Iterable[str], now: date
 
 
 def supplies(session: Session, vendor_ids: Iterable[int] | None = None) -> list[SupplierLink]:
-    """Return every known passing-on of addresses, or those of some vendors."""
+    """Return every known supplier link, or those of some vendors."""
     query = select(SupplierLinkRow, VendorRow.slug, SupplierRow.slug).join(VendorRow).join(SupplierRow)
     if vendor_ids is not None:
         query = query.where(col(SupplierLinkRow.vendor_id).in_(set(vendor_ids)))

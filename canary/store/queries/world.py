@@ -1,4 +1,4 @@
-"""The installation as attribution sees it: vendors and whom they tell, addresses, charged hits, guesses."""
+"""The installation as attribution sees it: vendors and their suppliers, addresses, charged hits, guesses."""
 
 from collections import defaultdict
 from datetime import datetime, timedelta
@@ -16,7 +16,7 @@ from canary.store.queries.canaries import in_order_of_issue
 from canary.store.tables import AttemptRow, CanaryRow, HitRow, MailRow, SupplierLinkRow, SupplierRow, VendorRow
 
 _HANDED_ON = timedelta(days=30)
-"""A list is with a supplier for a while before the first mail that shows it."""
+"""A supplier has a list for a while before the first mail that shows it."""
 
 _FIELDS = {"given_name": "given name", "family_name": "family name", "phone": "phone", "company": "company"}
 
@@ -24,7 +24,7 @@ _FIELDS = {"given_name": "given name", "family_name": "family name", "phone": "p
 def world_of(session: Session, now: datetime, case_id: int | None = None) -> World:
     """Return the world as of a time, with the charged hits of one case or of all.
 
-    Several mails of one campaign at one address are one strike.
+    Several mails of one campaign at one address are one hit of the campaign.
     """
     return World(now, _parties(session), _canaries(session, now), _strikes(session, case_id), _tries(session))
 
@@ -74,7 +74,7 @@ def _strikes(session: Session, case_id: int | None) -> tuple[CampaignHit, ...]:
     )  # fmt: skip
     repeated = _repeated(session, ours)
     return tuple(
-        # A mail without a campaign is one of its own, and so is what came without a mail, by address.
+        # A mail without a campaign counts as one of its own, and so does a hit without a mail, by address.
         CampaignHit(
             str(canary), at, str(campaign or f"mail {mail or canary}"), verdict, confidence,
             frozenset(repeated.get((canary, campaign), ())),
@@ -84,7 +84,7 @@ def _strikes(session: Session, case_id: int | None) -> tuple[CampaignHit, ...]:
 
 
 def _repeated(session: Session, ours: Any) -> dict[tuple[int, int | None], set[str]]:
-    """Which facts of the persona mails repeat, by address and campaign; the reasons of their verdicts name them."""
+    """Return which facts of the persona mails repeat, by address and campaign, from the reasons of their verdicts."""
     query: Any = select(HitRow.canary_id, MailRow.campaign_id, HitRow.reasons)
     told = cast(col(HitRow.reasons), String).like(f"%{Reason.PERSONA_NAMED.value}%")
     found: dict[tuple[int, int | None], set[str]] = defaultdict(set)

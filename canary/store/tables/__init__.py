@@ -1,4 +1,4 @@
-"""Every table, as rows; facts of `canary.model` are made from these by the module of each noun."""
+"""Every table, as rows; the queries of each noun make facts of `canary.model` from them."""
 
 from canary.store.tables.alert import (
     DeliveryFactRow,

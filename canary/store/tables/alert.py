@@ -1,4 +1,4 @@
-"""Alerts: facts on their way to destinations, and what must not be sent."""
+"""Alerts: facts for destinations, and what must not be sent."""
 
 from datetime import datetime
 from typing import Any
@@ -10,7 +10,7 @@ from canary.store.tables.base import Row, Time
 
 
 class OutboxRow(Row, table=True):
-    """A fact worth telling, committed together with what made it true; `id` is the idempotency key."""
+    """A fact worth an alert, committed together with what made it true; `id` is the idempotency key."""
 
     __tablename__ = "outbox"
     id: str = Field(primary_key=True)
@@ -21,7 +21,7 @@ class OutboxRow(Row, table=True):
 
 
 class DeliveryRow(Row, table=True):
-    """One message on its way to one destination: a fact, and those that joined it; `ordinal` counts those of its topic."""
+    """One message to one destination: a fact, and those that joined it; `ordinal` counts the messages of its topic."""
 
     __tablename__ = "delivery"
     __table_args__ = (
@@ -42,7 +42,7 @@ class DeliveryRow(Row, table=True):
 
 
 class DeliveryFactRow(Row, table=True):
-    """A fact that joined a delivery that was waiting with another one."""
+    """A fact that joined a waiting delivery of another one."""
 
     __tablename__ = "delivery_fact"
     delivery_id: int = Field(primary_key=True, foreign_key="delivery.id")
@@ -59,7 +59,7 @@ class DestinationRow(Row, table=True):
 
 
 class ThreadRow(Row, table=True):
-    """One matter at one destination: how many messages it has had, and when the next may go."""
+    """One topic at one destination: how many messages it has had, and when the next may go."""
 
     __tablename__ = "alert_thread"
     destination: str = Field(primary_key=True)
@@ -70,7 +70,7 @@ class ThreadRow(Row, table=True):
 
 
 class MuteRow(Row, table=True):
-    """A case or vendor (`case:7`, `vendor:play`) of which nobody is told: for good, or kept back until a time."""
+    """A case or vendor (`case:7`, `vendor:play`) without alerts: for good, or held until a time."""
 
     __tablename__ = "alert_mute"
     subject: str = Field(primary_key=True)
@@ -80,7 +80,7 @@ class MuteRow(Row, table=True):
 
 
 class HealthProblemRow(Row, table=True):
-    """Something that is not as it should be with the installation itself, since when, and for how many looks."""
+    """A problem of the installation itself, since when, and at how many checks it was there."""
 
     __tablename__ = "health_problem"
     subject: str = Field(primary_key=True)

@@ -13,9 +13,11 @@ NAMES = {
 }
 metadata = MetaData(naming_convention=NAMES)
 Time = UTCDateTime()
-CanaryKey = BigInteger().with_variant(Integer, "sqlite")  # on SQLite only an INTEGER decides how rows lie in the file
+CanaryKey = BigInteger().with_variant(
+    Integer, "sqlite"
+)  # on SQLite only an INTEGER key is the order of rows in the file
 HIGHEST_CANARY = 2**53 - 1
-"""As far as JavaScript counts exactly: the number of a canary is in URLs and in JSON."""
+"""The largest whole number that JavaScript has exactly: the number of a canary is in URLs and in JSON."""
 
 MAC_OCTETS = 16
 
@@ -27,10 +29,10 @@ class Row(SQLModel):
 
 
 def random_canary_id() -> int:
-    """Return the number of a new canary: one after the other would say which decoys were added later."""
+    """Return the number of a new canary; numbers in sequence would show which decoys were added later."""
     return 1 + secrets.randbelow(HIGHEST_CANARY)
 
 
 def random_mac() -> bytes:
-    """Return what an issued address has in place of the authentication code of a decoy."""
+    """Return the random octets that an issued address has in place of the authentication code of a decoy."""
     return secrets.token_bytes(MAC_OCTETS)

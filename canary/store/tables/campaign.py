@@ -10,7 +10,7 @@ from canary.store.tables.base import Row, Time
 
 
 class CampaignRow(Row, table=True):
-    """Mails that are one sending; one that was found to be part of an older one says so and stays, for its number."""
+    """Mails that are one sending; one that was found to be part of an older one stays as a reference, for its number."""
 
     __tablename__ = "campaign"
     id: int | None = Field(default=None, primary_key=True)
@@ -22,7 +22,7 @@ class CampaignRow(Row, table=True):
 
 
 class CampaignKeyRow(Row, table=True):
-    """A pair of features that leads to a campaign; to none after a person has set mails that share it apart."""
+    """A pair of features that leads to a campaign; to none after a person has split campaigns that share it."""
 
     __tablename__ = "campaign_key"
     key: int = Field(primary_key=True, sa_type=BigInteger, sa_column_kwargs={"autoincrement": False})
@@ -30,7 +30,7 @@ class CampaignKeyRow(Row, table=True):
 
 
 class CampaignTextRow(Row, table=True):
-    """A normal text that was seen, by its digest; it leads to a campaign as a key does."""
+    """A normalised text that was seen, by its digest; it leads to a campaign as a key does."""
 
     __tablename__ = "campaign_text"
     digest: int = Field(primary_key=True, sa_type=BigInteger, sa_column_kwargs={"autoincrement": False})
@@ -39,7 +39,7 @@ class CampaignTextRow(Row, table=True):
 
 
 class CampaignBandRow(Row, table=True):
-    """A part of a signature by which texts that are alike meet; few texts are kept for each."""
+    """A part of a signature by which similar texts are found; few texts are kept for each."""
 
     __tablename__ = "campaign_band"
     __table_args__: ClassVar[dict[str, bool]] = {"sqlite_with_rowid": False}
@@ -58,7 +58,7 @@ class CampaignMailRow(Row, table=True):
 
 
 class CampaignDecisionRow(Row, table=True):
-    """A person said that two campaigns are one, or are not; `mails` are those that moved, `lifted_at` ends its force."""
+    """A person's decision that two campaigns are one, or are not; `mails` moved, from `lifted_at` on it is void."""
 
     __tablename__ = "campaign_decision"
     id: int | None = Field(default=None, primary_key=True)

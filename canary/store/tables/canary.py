@@ -9,10 +9,10 @@ from canary.store.tables.base import CanaryKey, Row, Time, random_canary_id, ran
 
 
 class CanaryRow(Row, table=True):
-    """One address, in lower case, issued to a vendor, or a decoy: only the key of the decoys says which.
+    """One address, in lower case, issued to a vendor, or a decoy: only the key of the decoys can tell which.
 
     `mac` is drawn at random for an issued address and made with the key for a decoy (`canary.store.decoy_mac`). `id` is
-    drawn at random as well, and so says nothing of when a row was written; the order of issue is that of `issued_at`.
+    drawn at random as well, and so does not show when a row was written; the order of issue is that of `issued_at`.
     """
 
     __tablename__ = "canary"
@@ -42,7 +42,7 @@ class CanaryRow(Row, table=True):
 
 
 class KeyFingerprintRow(Row, table=True):
-    """By what a key that is kept elsewhere is recognised; it does not give the key away."""
+    """The fingerprint of a key that is kept elsewhere; it does not give the key away."""
 
     __tablename__ = "key_fingerprint"
     name: str = Field(primary_key=True)
@@ -50,7 +50,7 @@ class KeyFingerprintRow(Row, table=True):
 
 
 class AttemptRow(Row, table=True):
-    """Recipients nobody was given, counted by domain, source network, kind and hour."""
+    """Recipients that were never issued, counted by domain, source network, kind and hour."""
 
     __tablename__ = "attempt"
     __table_args__ = (UniqueConstraint("domain", "source", "kind", "hour"),)
@@ -63,7 +63,7 @@ class AttemptRow(Row, table=True):
 
 
 class GuessRow(Row, table=True):
-    """How many recipients of a domain that nobody was given were tried, by the shape of their local part."""
+    """How many never-issued recipients of a domain were tried, by the shape of their local part."""
 
     __tablename__ = "guess"
     domain: str = Field(primary_key=True)
@@ -72,7 +72,7 @@ class GuessRow(Row, table=True):
 
 
 class ProbeRow(Row, table=True):
-    """A canary that a network asked for on one day without sending mail, how often, and the hit that tells of it."""
+    """A canary that a network probed on one day without sending mail, how often, and the hit of it."""
 
     __tablename__ = "probe"
     __table_args__ = (UniqueConstraint("canary_id", "day", "source"),)

@@ -1,4 +1,4 @@
-"""Cases: their vendors, their timeline, and what people wrote down about them."""
+"""Cases: their vendors, their timeline, and what people recorded about them."""
 
 from datetime import datetime
 from typing import Any
@@ -14,8 +14,8 @@ _PLAIN: dict[str, Any] = {"sqlite_with_rowid": False}
 class CaseRow(Row, table=True):
     """A suspected leak; `vendor_id` is the vendor whose hit opened it, `opening_hit` that hit.
 
-    `decision` is the number of the newest decision on cases when it was opened. Where mail opened a settled case again,
-    `reopened` holds that number at the time, and state and outcome as they were.
+    `decision` is the number of the newest decision on cases when it was opened. Where mail reopened a settled case,
+    `reopened` holds that number at the time, and the state and outcome before.
     """
 
     __tablename__ = "leak_case"
@@ -36,7 +36,7 @@ class CaseRow(Row, table=True):
 
 
 class CaseDecisionRow(Row, table=True):
-    """A person's decision on a case or a campaign: what had its case by then keeps it, whatever is learned later."""
+    """A person's decision on a case or a campaign: hits that had their case by then keep it, whatever is learned later."""
 
     __tablename__ = "case_decision"
     id: int | None = Field(default=None, primary_key=True)
@@ -65,7 +65,7 @@ class CaseEventRow(Row, table=True):
 
 
 class StatementRow(Row, table=True):
-    """What a party said of a case: who, when, in which claims; `noted_by` wrote it down."""
+    """What a party said about a case: who, when, in which claims; `noted_by` recorded it."""
 
     __tablename__ = "case_statement"
     id: int | None = Field(default=None, primary_key=True)
@@ -79,7 +79,7 @@ class StatementRow(Row, table=True):
 
 
 class TaskRow(Row, table=True):
-    """A point of a case's checklist that somebody ticked."""
+    """A task of a case's checklist that somebody ticked."""
 
     __tablename__ = "case_task"
     case_id: int = Field(primary_key=True, foreign_key="leak_case.id")
@@ -104,7 +104,7 @@ class MoveRow(Row, table=True):
 
 
 class LetterRow(Row, table=True):
-    """The text of a letter as the owner changed it, instead of the one that comes with the program."""
+    """The text of a letter as the owner changed it, instead of the shipped one."""
 
     __tablename__ = "letter"
     kind: str = Field(primary_key=True)
@@ -115,7 +115,7 @@ class LetterRow(Row, table=True):
 
 
 class CaseNotificationRow(Row, table=True):
-    """What was told of a case, so that only what changed is told again; `remind_at` ends with an acknowledgement."""
+    """What alerts have said about a case, so that only changes are reported; `remind_at` ends with an acknowledgement."""
 
     __tablename__ = "case_notification"
     __table_args__ = (Index("ix_case_notification_remind_at", "remind_at"),)

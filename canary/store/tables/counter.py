@@ -9,13 +9,13 @@ from sqlmodel import Field
 from canary.store.tables.base import CanaryKey, Row, Time
 
 NEVER = datetime(1970, 1, 1, tzinfo=UTC)
-"""When outside mail came last where none ever came: a time, so that lists can go on after it."""
+"""The time of the last outside mail where none ever came, so that lists can continue after it."""
 
 _PLAIN: dict[str, Any] = {"sqlite_with_rowid": False}
 
 
 class CanaryCountRow(Row, table=True):
-    """What came to one canary."""
+    """What one canary received."""
 
     __tablename__ = "canary_count"
     canary_id: int = Field(primary_key=True, foreign_key="canary.id", sa_type=CanaryKey)
@@ -30,7 +30,7 @@ class CanaryCountRow(Row, table=True):
 
 
 class VendorCountRow(Row, table=True):
-    """What came to all canaries of one vendor; `outsiders` is how many parties are counted in `vendor_outsider`."""
+    """What all canaries of one vendor received; `outsiders` is how many parties are counted in `vendor_outsider`."""
 
     __tablename__ = "vendor_count"
     __table_args__ = (
@@ -51,7 +51,7 @@ class VendorCountRow(Row, table=True):
 
 
 class VendorWeekRow(Row, table=True):
-    """What came to a vendor in the week that began on a Monday, by the layers of the charts."""
+    """What a vendor received in the week that began on a Monday, by the layers of the charts."""
 
     __tablename__ = "vendor_week"
     __table_args__ = _PLAIN
@@ -75,7 +75,7 @@ class DayCountRow(Row, table=True):
 
 
 class VendorOutsiderRow(Row, table=True):
-    """A party that was proven to write to a vendor's canaries without being told of them; all others are the empty name."""
+    """A party that was proven to write to a vendor's canaries without being given them; the empty name: all others."""
 
     __tablename__ = "vendor_outsider"
     __table_args__ = (Index("ix_vendor_outsider_last", "vendor_id", "last_at"), _PLAIN)
@@ -86,7 +86,7 @@ class VendorOutsiderRow(Row, table=True):
 
 
 class CampaignHitRow(Row, table=True):
-    """One campaign at one canary within one case: how many hits, and how many of them are leaks; 0 stands for none."""
+    """One campaign at one canary within one case: how many hits, and how many of them are leaks; 0 means none."""
 
     __tablename__ = "campaign_hit"
     __table_args__ = (Index("ix_campaign_hit_case", "case_id", "campaign_id", "canary_id"), _PLAIN)

@@ -10,7 +10,7 @@ from canary.store.tables.base import CanaryKey, Row, Time
 
 
 class MailRow(Row, table=True):
-    """One mail, kept once however many recipients; `key` is the spool's and makes every commit count once."""
+    """One mail, stored once however many recipients; `key` is the spool's, so that each mail counts once."""
 
     __tablename__ = "mail"
     id: int | None = Field(default=None, primary_key=True)
@@ -41,7 +41,7 @@ class MailSenderRow(Row, table=True):
 
 
 class MailContentRow(Row, table=True):
-    """The octets of a mail, zlib-compressed, apart so that lists stay quick."""
+    """The octets of a mail, zlib-compressed, in a table of their own so that lists stay quick."""
 
     __tablename__ = "mail_content"
     mail_id: int = Field(primary_key=True, foreign_key="mail.id")
@@ -51,8 +51,8 @@ class MailContentRow(Row, table=True):
 class HitRow(Row, table=True):
     """One mail at one canary, with what it means and why; a probe has no mail.
 
-    `decision` is the number of the newest decision on cases when the hit was given its case, or none; `burns` says that
-    it counts as a leak of its canary, as its case was open.
+    `decision` is the number of the newest decision on cases when the hit was given its case, or none; `burns` means
+    that it counts as a leak of its canary, as its case was open.
     """
 
     __tablename__ = "hit"
@@ -83,7 +83,7 @@ class RspamdCheckRow(Row, table=True):
 
 
 class SpoolPositionRow(Row, table=True):
-    """How far the attempts of each spool have been taken over, so that none is counted twice."""
+    """How far the attempts of each spool have been counted, so that none is counted twice."""
 
     __tablename__ = "spool_position"
     spool: str = Field(primary_key=True)

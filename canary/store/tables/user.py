@@ -1,4 +1,4 @@
-"""Users, what lets them in, and what they did; leases between processes."""
+"""Users, their tokens, and what they did; leases between processes."""
 
 from datetime import datetime
 
@@ -9,7 +9,7 @@ from canary.store.tables.base import Row, Time
 
 
 class UserRow(Row, table=True):
-    """Somebody who may look; the password is kept as an argon2id hash."""
+    """A user; the password is stored as an argon2id hash."""
 
     __tablename__ = "user_account"
     id: int | None = Field(default=None, primary_key=True)
@@ -20,7 +20,7 @@ class UserRow(Row, table=True):
 
 
 class TokenRow(Row, table=True):
-    """A session, a one-time link or an API token; only the SHA-256 of the secret is kept.
+    """A session, a one-time link or an API token; only the SHA-256 of the secret is stored.
 
     `scope` is the most that an API token may do, as a role; `client` and `agent` are where it was last used from.
     """
@@ -40,7 +40,7 @@ class TokenRow(Row, table=True):
 
 
 class LoginAttemptRow(Row, table=True):
-    """One try to come in that has not been made good, under the digest of what it is counted by."""
+    """One failed login attempt, under the digest of what it is counted by."""
 
     __tablename__ = "login_attempt"
     __table_args__ = (Index("ix_login_attempt_key_at", "key", "at"),)
@@ -64,7 +64,7 @@ class AuditRow(Row, table=True):
 
 
 class LeaseRow(Row, table=True):
-    """Who may do a thing that only one process may do at a time."""
+    """Which process holds what only one may do at a time."""
 
     __tablename__ = "lease"
     name: str = Field(primary_key=True)

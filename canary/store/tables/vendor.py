@@ -36,7 +36,7 @@ class VendorDomainRow(Row, table=True):
 
 
 class SupplierRow(Row, table=True):
-    """A party that vendors hand addresses on to."""
+    """A party that vendors pass addresses on to."""
 
     __tablename__ = "supplier"
     id: int | None = Field(default=None, primary_key=True)
@@ -62,7 +62,7 @@ class SupplierLinkRow(Row, table=True):
 
 
 class SenderRow(Row, table=True):
-    """A proven identity that sends, or asks to be known to send, for a vendor; `mail_id` is the first mail of it."""
+    """A proven identity that sends for a vendor, or may; `mail_id` is its first mail."""
 
     __tablename__ = "sender"
     __table_args__ = (UniqueConstraint("vendor_id", "key"), Index("ix_sender_state", "state", "vendor_id"))
