@@ -92,7 +92,7 @@ def settle(store: Database) -> None:
     with store.writing() as session:
         for n in range(VENDORS):
             vendors.add_vendor(session, f"Shop{n}", [f"shop{n}.example"], NOW)
-            issued = lifecycle.issue(session, IssueOrder(f"shop{n}", "in.example"), lambda _: 0, NOW)
+            issued = lifecycle.issue(session, IssueOrder(f"shop{n}", "in.example"), Random(n).randrange, NOW)
             row = canaries.get_canary_row(session, issued.address)
             row.id, row.address = n + 1, address(n)
             session.add(row)

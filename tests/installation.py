@@ -100,4 +100,8 @@ def grown(store: Database, seed: int) -> Installation:
 
 
 def key_file(folder: Path) -> Path:
-    return folder / "elsewhere" / "decoy.key"
+    """A key that is the same in every run, as all else is that chance decides here."""
+    file = folder / "elsewhere" / "decoy.key"
+    file.parent.mkdir(exist_ok=True)
+    file.write_text("d3c0" * 16)
+    return file

@@ -15,6 +15,7 @@ from canary.model.address import Address, Draw, locale_of, make_address
 from canary.model.canary import CanaryState, Style
 from canary.store.decoy_mac import decoy_mac_of
 from canary.store.tables import CanaryRow, VendorRow
+from canary.store.tables.base import draw_canary_id
 
 BURST = timedelta(minutes=1)
 """Addresses that follow each other faster were issued in one go."""
@@ -122,7 +123,7 @@ def _row(
     around: DecoySurroundings, owner: VendorRow, address: str, style: Style, drawn: Address | None = None
 ) -> CanaryRow:
     return CanaryRow(
-        address=address, domain=around.domain, vendor_id=owner.id or 0, style=style.value,
+        id=draw_canary_id(around.draw), address=address, domain=around.domain, vendor_id=owner.id or 0, style=style.value,
         bits=drawn.bits if drawn else adopted_bits(address), persona=asdict(drawn.persona) if drawn else None,
         issued_at=around.now, mac=decoy_mac_of(around.session).mac(address),
     )  # fmt: skip

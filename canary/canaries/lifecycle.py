@@ -13,6 +13,7 @@ from canary.store.decoy_mac import decoy_mac_of
 from canary.store.queries.canaries import find_canaries, get_canary_row, read_canary
 from canary.store.queries.vendors import Unknown, vendor_row
 from canary.store.tables import CanaryRow, VendorRow
+from canary.store.tables.base import draw_canary_id
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +39,7 @@ def issue(session: Session, order: IssueOrder, draw: Draw, now: datetime, *, gen
     owner = vendor_row(session, order.vendor)
     made = make_address(order.style, owner.name, order.domain, draw, order.mailbox, order.locale)
     row = CanaryRow(
+        id=draw_canary_id(draw),
         address=made.address,
         domain=order.domain.lower(),
         vendor_id=owner.id or 0,

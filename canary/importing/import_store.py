@@ -19,6 +19,7 @@ from canary.store.database import Database
 from canary.store.decoy_mac import decoy_mac_of
 from canary.store.queries.vendors import Duplicate, add_vendor, slug, vendor_row
 from canary.store.tables import CanaryRow, CaseRow, HitRow, MailRow, OutboxRow, VendorDomainRow, VendorRow
+from canary.store.tables.base import draw_canary_id
 
 
 class QuietStore(Database):
@@ -113,7 +114,7 @@ def adopt(
     left = list(owned)
     while left:
         address = left.pop(draw(len(left)))
-        row, known = _canary(*owned[address]), _row(session, address)
+        row, known = _canary(*owned[address], draw), _row(session, address)
         if known is None:
             decoys.add_decoy_beside(session, row, draw, owned)
         session.add(known.sqlmodel_update(row.model_dump(exclude={"id"})) if known else row)
@@ -125,10 +126,10 @@ def _row(session: Session, address: str) -> CanaryRow | None:
     return session.exec(select(CanaryRow).where(CanaryRow.address == address)).first()
 
 
-def _canary(each: AdoptionProposal, owner: VendorRow) -> CanaryRow:
+def _canary(each: AdoptionProposal, owner: VendorRow, draw: Draw) -> CanaryRow:
     address = each.address.lower()
     return CanaryRow(
-        address=address, domain=address.rpartition("@")[2], vendor_id=owner.id or 0, channel=each.channel,
+        id=draw_canary_id(draw), address=address, domain=address.rpartition("@")[2], vendor_id=owner.id or 0, channel=each.channel,
         generation=1, style=each.style.value, bits=each.bits, state=CanaryState.ACTIVE.value, issued_at=each.issued,
     )  # fmt: skip
 

@@ -5,6 +5,8 @@ import secrets
 from sqlalchemy import BigInteger, Integer, MetaData
 from sqlmodel import SQLModel, UTCDateTime
 
+from canary.model.address import Draw
+
 NAMES = {
     "ix": "ix_%(table_name)s_%(column_0_N_name)s",
     "uq": "uq_%(table_name)s_%(column_0_N_name)s",
@@ -28,9 +30,14 @@ class Row(SQLModel):
     metadata = metadata
 
 
+def draw_canary_id(draw: Draw) -> int:
+    """Return the number of a new canary: numbers in sequence would show which decoys were added later."""
+    return 1 + draw(HIGHEST_CANARY)
+
+
 def random_canary_id() -> int:
-    """Return the number of a new canary; numbers in sequence would show which decoys were added later."""
-    return 1 + secrets.randbelow(HIGHEST_CANARY)
+    """Return the number of a row that was written without one."""
+    return draw_canary_id(secrets.randbelow)
 
 
 def random_mac() -> bytes:
