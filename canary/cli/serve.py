@@ -1,4 +1,4 @@
-"""`canary init`, `doctor`, `up` and the single roles: setting up and keeping it running."""
+"""`canary init`, `doctor`, `up` and the single roles: setting up and running."""
 
 import asyncio
 import json
@@ -122,7 +122,7 @@ def _play(role: Coroutine[Any, Any, None]) -> None:
 
 
 def loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:
-    """What makes the event loop: uvloop where it is installed, which takes more mail a second, or else asyncio (None)."""
+    """Return the factory of the event loop: uvloop's if it is installed, which receives more mail a second, else None."""
     try:
         import uvloop
     except ImportError:
@@ -190,7 +190,7 @@ def _store() -> str:
 
 
 def _greeting(door: "Door") -> str:
-    """Ask what listens there, in the protocol that is spoken there."""
+    """Ask what listens there, in its protocol."""
     try:
         if door.path:
             return _first_words(door.path)
@@ -210,7 +210,7 @@ def _first_words(path: str) -> str:
         return (
             f"answers at {path}"
             if client.recv(3) == b"220"
-            else _fail(f"{path} sends no greeting; is it Canary that listens there?")
+            else _fail(f"{path} sends no greeting; does another program listen there?")
         )
 
 
