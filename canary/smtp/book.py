@@ -1,4 +1,4 @@
-"""The issued addresses as this process knows them: fresh within half a second, and there without the store."""
+"""The issued addresses in this process: current within half a second, and available without the store."""
 
 import asyncio
 import contextlib
@@ -22,14 +22,14 @@ class Memory(Protocol):
         """Keeps them; raises OSError."""
 
     def remembered(self) -> frozenset[str]:
-        """The ones kept last."""
+        """The addresses kept last."""
 
 
 class AddressBook:
     """Holds the current issued addresses, lower case.
 
-    `fetch` is called in a thread with the mark of its last answer (at first empty) and gives a new mark and all
-    addresses, or None for no change; whatever it raises leaves the known addresses valid.
+    `fetch` is called in a thread with the mark of its last answer (at first empty) and returns a new mark and all
+    addresses, or None for no change; if it raises, the known addresses stay valid.
     """
 
     def __init__(self, fetch: Fetch, memory: Memory) -> None:
@@ -49,7 +49,7 @@ class AddressBook:
         try:
             self.addresses = self._saved = await asyncio.to_thread(self._memory.remembered)
         except OSError as error:
-            log.warning("issued addresses: those of the last time cannot be read: %s", error)
+            log.warning("issued addresses: the copy of the last run cannot be read: %s", error)
         await self._wait_for_refresh()
         self._watch = asyncio.create_task(self._keep_asking())
 
@@ -63,16 +63,16 @@ class AddressBook:
             await asyncio.wait({self._running}, timeout=PATIENCE_SECONDS)
 
     async def refresh(self) -> None:
-        """Asks the store now; whoever comes while a question is under way waits for its answer."""
+        """Asks the store now; calls during a query wait for its answer."""
         if self._running is None or self._running.done():
             self._began = self._now()
             self._running = asyncio.create_task(self._ask())
         await asyncio.shield(self._running)
 
     async def look_again(self, *, patient: bool) -> bool:
-        """Asks again, ten times a second at most and a second or two at most; whether the store did answer.
+        """Asks again, at most ten times a second and for at most a second or two; returns whether the store answered.
 
-        The patient wait for a question that begins after they came: it knows every address issued before.
+        Callers wait for a query that begins after their call: it has every address issued before.
         """
         came = self._now()
         if patient:
@@ -115,7 +115,7 @@ class AddressBook:
         self._tell(fault)
 
     async def _save(self) -> str:
-        """Keeps the addresses for the next start; answers what went wrong, and then the next question tries again."""
+        """Keeps the addresses for the next start; returns what went wrong, and then the next query tries again."""
         addresses = self.addresses
         try:
             await asyncio.to_thread(self._memory.remember, addresses)

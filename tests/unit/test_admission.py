@@ -120,5 +120,5 @@ def test_networks_are_told_by_address() -> None:
 
 @pytest.mark.parametrize("name", ["192.0.2.1/24", "mx.example.net", ""])
 def test_what_is_no_network_is_told_with_the_cure(name: str) -> None:
-    with pytest.raises(ValueError, match="no address or network.*write 192.0.2.1 or"):
+    with pytest.raises(ValueError, match="not an address or network.*write 192.0.2.1 or"):
         read_networks([name])
