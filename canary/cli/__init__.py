@@ -46,7 +46,7 @@ SECTIONS = {
             "import_mail:import_",
             "Import stored mail and judge it in order of date, without alerts about what is long past.",
         ),
-        "hits": LazyCommand("hits:hits", "List hits, newest first: what each mail means at each address it came to."),
+        "hits": LazyCommand("hits:hits", "List hits, newest first: what each mail means at each address it reached."),
         "sender": LazyCommand(
             "senders:group", "Senders: who is known to write for a vendor, and who waits for your answer."
         ),

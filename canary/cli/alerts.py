@@ -174,4 +174,4 @@ def _time(text: str, now: datetime) -> datetime:
     try:
         return read_day("UNTIL", text)
     except CliError:
-        raise CliError(f"UNTIL {text!r}: no time; write 4h, 3d, 2w or 2026-05-01", 2) from None
+        raise CliError(f"UNTIL {text!r}: not a time; write 4h, 3d, 2w or 2026-05-01", 2) from None

@@ -80,7 +80,7 @@ def merge(numbers: Numbers, note: Note = "", who: Who = "", as_json: Json = Fals
 
 @group.command()
 def split(number: Number, mails: Mails, note: Note = "", who: Who = "", as_json: Json = False) -> None:
-    """Make some mails of a campaign a campaign of their own; later mails respect it."""
+    """Make some mails of a campaign a separate campaign; later mails respect it."""
     from canary.cases import campaign_decisions
 
     store = open_store()

@@ -41,15 +41,15 @@ _COLUMNS = (
 def issue(
     vendor: Annotated[str, typer.Argument(help="The vendor, as `canary vendor list` names it.")],
     channel: Annotated[
-        str, typer.Option(help="Through what the address is given: signup, newsletter, order ...")
+        str, typer.Option(help="How the address is given away: signup, newsletter, order ...")
     ] = "signup",
     style: Annotated[Style, typer.Option(help="How the address looks.")] = Style.TAGGED,
     count: Annotated[int, typer.Option(min=1, max=100_000, help="How many addresses.")] = 1,
     form: Annotated[Format, typer.Option("--format", help="How to print them.")] = Format.TABLE,
     domain: Annotated[
-        str | None, typer.Option(help="Domain of the address; without it the first of the settings.")
+        str | None, typer.Option(help="Domain of the address; without it the first in the settings.")
     ] = None,
-    mailbox: Annotated[str, typer.Option(help="What stands before the + in plus style.")] = "me",
+    mailbox: Annotated[str, typer.Option(help="The part before the + in plus style.")] = "me",
     locale: Annotated[
         Locale, typer.Option(help="Language of the name and number of the persona: en, de or fr.")
     ] = Locale.EN,
@@ -65,7 +65,8 @@ def issue(
     at = (domain or next(iter(known.domains), "")).lower()
     if not at or (known.domains and at not in known.domains):
         raise CliError(
-            f"domain {at!r}: not among the domains set ({', '.join(known.domains) or 'none'}); see `canary init`", 2
+            f"domain {at!r}: not among the domains in the settings ({', '.join(known.domains) or 'none'}); see `canary init`",
+            2,
         )
     store = open_store(known)
     with store.writing() as session:

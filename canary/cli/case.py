@@ -22,8 +22,10 @@ if TYPE_CHECKING:
 group = command_group("Cases: the suspected leaks, what is known about them, and what you decide.")
 
 Number = Annotated[int, typer.Argument(metavar="ID", min=1, max=2**31 - 1, help="Number of the case.")]
-Other = Annotated[int, typer.Argument(metavar="OTHER", min=1, max=2**31 - 1, help="Number of the case it takes over.")]
-Note = Annotated[str, typer.Option("--note", help="Why; it stands in the timeline.")]
+Other = Annotated[
+    int, typer.Argument(metavar="OTHER", min=1, max=2**31 - 1, help="Number of the case to merge into it.")
+]
+Note = Annotated[str, typer.Option("--note", help="Why; recorded in the timeline.")]
 
 
 @group.command("list")
@@ -68,7 +70,7 @@ def show(number: Number, as_json: Json = False) -> None:
 @group.command("export")
 def export_case(
     number: Number,
-    as_json: Annotated[bool, typer.Option("--json", help="The form it has anyway.")] = False,  # noqa: ARG001
+    as_json: Annotated[bool, typer.Option("--json", help="The form of the output anyway.")] = False,  # noqa: ARG001
 ) -> None:
     """Print everything about a case as one JSON document, with every hit."""
     from canary.cases import export
@@ -85,7 +87,7 @@ def set_state(
     note: Note = "",
     as_json: Json = False,
 ) -> None:
-    """Bring a case into another state."""
+    """Change the state of a case."""
     from canary.cases import workflow
 
     def act(session: "Session", decision: Decision) -> str:
@@ -129,7 +131,7 @@ def add_note(
 
 
 @group.command("statement")
-def add_statement(  # each option is a part of what was said
+def add_statement(  # each option is a part of the statement
     number: Number,
     by: Annotated[str, typer.Option(help="Who made the statement.")],
     text: Annotated[str, typer.Argument(help="What was said, word for word.", show_default=False)] = "",
@@ -139,7 +141,7 @@ def add_statement(  # each option is a part of what was said
     on: Annotated[str, typer.Option(metavar="TIME", help="When it was made, in UTC.", show_default="now")] = "",
     as_json: Json = False,
 ) -> None:
-    """Record what a party said, and hold its claims against the evidence."""
+    """Record what a party said, and compare its claims with the evidence."""
     from canary.cases import statements
     from canary.model.claim import PartyStatement, read_claim
 
@@ -156,7 +158,7 @@ def add_statement(  # each option is a part of what was said
 @group.command()
 def aware(
     number: Number,
-    since: Annotated[str, typer.Argument(metavar="TIME", help="When, in UTC unless it says otherwise.")],
+    since: Annotated[str, typer.Argument(metavar="TIME", help="When, in UTC unless it has a zone.")],
     as_json: Json = False,
 ) -> None:
     """Set when you became aware of a leak, which starts the 72 hours of the GDPR."""
@@ -175,12 +177,12 @@ def aware(
 def tick(
     number: Number,
     codes: Annotated[
-        list[str], typer.Argument(metavar="CODE", help="Codes of the points, as `canary case show` lists them.")
+        list[str], typer.Argument(metavar="CODE", help="Codes of the tasks, as `canary case show` lists them.")
     ],
     undo: Annotated[bool, typer.Option("--undo", help="Remove the ticks.")] = False,
     as_json: Json = False,
 ) -> None:
-    """Tick points of the checklist."""
+    """Tick tasks of the checklist."""
     from canary.cases import checklist
 
     def act(session: "Session", decision: Decision) -> str:
@@ -210,7 +212,7 @@ def split(
     note: Note = "",
     as_json: Json = False,
 ) -> None:
-    """Make one vendor's hits, or one campaign, a case of its own."""
+    """Make one vendor's hits, or one campaign, a separate case."""
     chosen = _part(part)
 
     def act(session: "Session", decision: Decision) -> str:
@@ -271,7 +273,7 @@ def letter(
 
 
 def _decide(number: int, act: "Act", note: str, as_json: bool) -> None:
-    """Record a decision and print what came of it; as JSON, the case as it stands then."""
+    """Record a decision and print its result; as JSON, the case as it is then."""
     with open_store().writing() as session:
         line = act(session, Decision(who(), clock(), note))
     if as_json:
@@ -295,11 +297,11 @@ def _part(part: str) -> "Callable[[Session, int, Decision], CaseRow]":
         return lambda session, number, decision: merge_split.split_vendor(session, number, name, decision)
     if kind == "campaign" and name.isascii() and name.isdigit() and len(name) < 10:
         return lambda session, number, decision: merge_split.split_campaign(session, number, int(name), decision)
-    raise CliError(f"{part!r}: no part of a case; name what to split off, as vendor:SLUG or campaign:NUMBER", 2)
+    raise CliError(f"{part!r}: not a part of a case; name what to split off, as vendor:SLUG or campaign:NUMBER", 2)
 
 
 def _addressee(session: "Session", number: int, named: str) -> str:
-    """Return to whom a letter goes; the kind alone is enough where the case concerns one of that kind."""
+    """Return the addressee of a letter; the kind alone is enough where the case concerns one of that kind."""
     from canary.cases import letters
 
     if ":" in named:
@@ -307,7 +309,7 @@ def _addressee(session: "Session", number: int, named: str) -> str:
     every = [to for to, _ in letters.addressees(session, number)]
     alike = [to for to in every if to.startswith(f"{named}:")]
     if len(alike) != 1:
-        raise CliError(f"{named!r}: no addressee of case {number}; choose from {', '.join(every) or 'none'}", 2)
+        raise CliError(f"{named!r}: not an addressee of case {number}; choose from {', '.join(every) or 'none'}", 2)
     return alike[0]
 
 

@@ -1,4 +1,4 @@
-"""A case in words on a terminal: who, when, what leaked, what was said, what to do next."""
+"""A case in words for a terminal: who, when, what leaked, statements, what to do next."""
 
 from collections.abc import Iterator, Mapping
 from typing import Any
@@ -62,7 +62,7 @@ def _proposed(found: Mapping[str, Any]) -> Iterator[str]:
 
 
 def in_words(findings: Findings) -> Iterator[str]:
-    """Yield what is found about a case, a sentence a line."""
+    """Yield what was found about a case, one sentence a line."""
     window = findings.window
     if window:
         yield f"Leaked between {window.from_90:%Y-%m-%d} and {window.to_90:%Y-%m-%d} (90%)."

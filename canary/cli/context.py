@@ -1,4 +1,4 @@
-"""What all commands share: which settings, which store, and how to print."""
+"""What all commands share: settings, store, and printing."""
 
 import getpass
 import json
@@ -25,7 +25,7 @@ class CliError(Exception):
     """A command cannot do what was asked; the message names the thing, the value and the cure."""
 
     def __init__(self, line: str, code: int = 1) -> None:
-        """Say the line and the exit code: 1 for a failure, 2 for wrong use."""
+        """Keep the line and the exit code: 1 for a failure, 2 for wrong use."""
         super().__init__(line)
         self.code = code
 
@@ -111,12 +111,12 @@ def _wrong_use(fault: typer.TyperException) -> str:
 
 
 def local(host: str) -> str:
-    """Return where to reach what listens there."""
+    """Return the address at which to reach what listens there."""
     return {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)  # noqa: S104 - reached, not bound
 
 
 def print_error(line: str) -> None:
-    """Say on standard error what is not as it should be while the command goes on; nothing if all is well."""
+    """Print a warning on standard error while the command continues; nothing for an empty line."""
     if line:
         typer.echo(line, err=True)
 
@@ -127,14 +127,14 @@ def show_json(document: object) -> None:
 
 
 def show_table(columns: Sequence[str], rows: Iterable[Sequence[object]], empty: str) -> None:
-    """Print rows under headings, or say what to do when there are none."""
+    """Print rows under headings, or a hint when there are none."""
     from rich.console import Console
     from rich.table import Table
 
     table = Table(*columns, box=None, header_style="bold", pad_edge=False)
     for row in rows:
         table.add_row(*("" if cell is None else str(cell) for cell in row))
-    # Whoever reads a pipe wants a row to be a line.
+    # For a program that reads a pipe, a row has to be a line.
     console = Console(width=None if sys.stdout.isatty() else 300, markup=False, highlight=False)
     if table.row_count:
         console.print(table)
@@ -143,5 +143,5 @@ def show_table(columns: Sequence[str], rows: Iterable[Sequence[object]], empty: 
 
 
 def plain_json(value: object) -> object:
-    """Return the JSON form of what is no JSON value: a time in ISO 8601, anything else as its text."""
+    """Return the JSON form of other values: a time in ISO 8601, anything else as its text."""
     return value.isoformat() if isinstance(value, datetime) else str(value)

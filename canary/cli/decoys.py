@@ -1,4 +1,4 @@
-"""`canary decoys`: addresses that are never given to anyone, hidden among the issued ones, and what came to them."""
+"""`canary decoys`: addresses that are never given to anyone, hidden among the issued ones, and the hits at them."""
 
 from typing import TYPE_CHECKING, Annotated
 
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 def maintain_decoys(
     count: Annotated[
         int | None,
-        typer.Option(min=0, max=1000, help="How many at each domain; without it decoys.count of the settings."),
+        typer.Option(min=0, max=1000, help="How many at each domain; without it decoys.count in the settings."),
     ] = None,
     new_key: Annotated[
         bool, typer.Option("--new-key", help="Replace a lost key; decoys made with it count as issued from then on.")
@@ -39,7 +39,7 @@ def maintain_decoys(
         show_json({"made": made, "key": str(known.decoy_key), "domains": [_document(each) for each in found]})
         return
     rows = [(d.domain, d.issued, d.random, d.guessable, len(d.hit)) for d in found]
-    none = "No decoys: nothing was issued yet that they could hide among. Next: canary issue VENDOR"
+    none = "No decoys: no address was issued yet among which they could hide. Next: canary issue VENDOR"
     show_table(("domain", "issued", "random decoys", "guessable decoys", "hit"), rows, none)
     for hit in (hit for each in found for hit in each.hit):
         what = f"{hit.hits} {'hit' if hit.hits == 1 else 'hits'} since {hit.first:%Y-%m-%d %H:%M}: {hit.meaning}"

@@ -42,7 +42,7 @@ def demo(
 
 
 class _Now:
-    """The story's own clock: it stands where the mail in hand stands."""
+    """The clock of the story: its time is that of the mail being processed."""
 
     def __init__(self, start: datetime) -> None:
         self.at = start
@@ -82,7 +82,7 @@ class _Stage:
     world: DemoWorld
 
     def issue(self) -> dict[str, Canary]:
-        """Make the vendors, the suppliers and every address that the world orders, each at its own time."""
+        """Add the vendors, the suppliers and every address in the orders of the world, each at its own time."""
         from canary.canaries import lifecycle
         from canary.canaries.lifecycle import IssueOrder
         from canary.store.queries import vendors
@@ -106,7 +106,7 @@ class _Stage:
         return issued
 
     async def replay(self, story: Story) -> None:
-        """Let the history through the pipeline, then send the last weeks through the listener, then tell Slack."""
+        """Process the history in the pipeline, send the last weeks through the listener, and deliver alerts to Slack."""
         from dataclasses import replace
 
         from canary.alerts.delivery import deliver_due
@@ -155,7 +155,7 @@ class _Stage:
             issued.close()
 
     def show(self) -> None:
-        """Print the table: each vendor, its mails by verdict, its case and who is most likely behind it."""
+        """Print the table: each vendor, its mails by verdict, its case and the likeliest source."""
         from canary.cases.records import list_cases
         from canary.cli.case_words import in_words
         from canary.store.codec import findings_of, suspects_of
@@ -201,7 +201,7 @@ class _Stage:
 
 
 def _named(suspects: Sequence[Suspect], opener: str) -> list[Suspect]:
-    """The likeliest source, and the vendor whose address was hit first."""
+    """Return the likeliest source, and the vendor whose address was hit first."""
     return [*suspects[:1], *(s for s in suspects[1:] if (s.kind, s.id) == ("vendor", opener))]
 
 
@@ -215,7 +215,7 @@ def _send_all(place: tuple[str, int], guesses: Sequence[str], postings: Sequence
     with smtplib.SMTP(*place) as client:
         client.ehlo()
         for number, address in enumerate(guesses):
-            if number % 10 == 0:  # a guesser that is refused too often is shown the door
+            if number % 10 == 0:  # a guesser that is refused too often is disconnected
                 client.rset()
                 client.mail("collector@harvest.example")
             client.rcpt(address)
@@ -228,7 +228,7 @@ def _send_all(place: tuple[str, int], guesses: Sequence[str], postings: Sequence
 
 @contextmanager
 def _slack() -> Iterator[str]:
-    """Listen where Slack would, and print what it would show."""
+    """Listen in place of Slack, and print what it would show."""
 
     class Handler(BaseHTTPRequestHandler):
         disable_nagle_algorithm = True
@@ -242,7 +242,7 @@ def _slack() -> Iterator[str]:
             self.wfile.write(b"ok")
 
         def log_message(self, *_: object) -> None:
-            """Say nothing: the post itself is printed."""
+            """Log nothing: the post itself is printed."""
 
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
     thread = threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True)

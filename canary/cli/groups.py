@@ -1,4 +1,4 @@
-"""Groups of commands. Those of the outermost are imported when they are called, so that a command loads only itself."""
+"""Groups of commands; those of the outermost group are imported when they are called, so a command loads only itself."""
 
 import sys
 from collections.abc import Mapping
@@ -13,7 +13,7 @@ from typer.main import get_command
 from canary.cli.context import explain
 
 _WHOLE = 1000
-"""Characters of a first sentence that help shows: all of it, over several lines where it is long."""
+"""How many characters of a first sentence help shows: all of it, over several lines where it is long."""
 
 
 class CommandGroup(TyperGroup):
@@ -34,7 +34,7 @@ def command_group(text: str) -> typer.Typer:
 
 @dataclass(frozen=True, slots=True)
 class LazyCommand:
-    """Where a command stands, as `module:name` in this package, and the first sentence of its help."""
+    """Where a command is, as `module:name` in this package, and the first sentence of its help."""
 
     place: str
     help: str
@@ -58,15 +58,15 @@ class LazyGroup(TyperGroup):
     sections: ClassVar[Mapping[str, Mapping[str, LazyCommand]]] = {}
 
     def __init__(self, **attrs: Any) -> None:
-        """Take the commands from the table."""
+        """Read the commands from the table."""
         super().__init__(**attrs)
         self._table = {name: entry for section in self.sections.values() for name, entry in section.items()}
         self.commands = cast(
             "Any", self._table
-        )  # only the names are read: to list them, and to guess at a misspelt one
+        )  # only the names are read: to list them, and to suggest one for a misspelt name
 
     def get_command(self, ctx: Any, cmd_name: str) -> Any:  # noqa: ARG002 - the framework's signature
-        """Import a command; None for a name that none has."""
+        """Import a command; None for an unknown name."""
         return self._table[cmd_name].load(cmd_name) if cmd_name in self._table else None
 
     def format_commands(self, ctx: Any, formatter: Any) -> None:  # noqa: ARG002 - the framework's signature

@@ -1,4 +1,4 @@
-"""`canary hits`: what came in, a line a hit; `canary recount`: the counts made from them."""
+"""`canary hits`: what came in, one line for each hit; `canary recount`: the counts made from them."""
 
 import json
 from collections.abc import Iterator
@@ -29,7 +29,7 @@ def hits(
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print a JSON document for each hit, one a line.")] = False,
 ) -> None:
-    """List hits, newest first: what each mail means at each address it came to."""
+    """List hits, newest first: what each mail means at each address it reached."""
     from canary.store.queries.vendors import get_vendor
     from canary.views.api_queries import Among
 
@@ -80,6 +80,6 @@ def _document(hit: "HitRecord") -> dict[str, object]:
     return {
         "address": hit.address, "vendor": hit.vendor, "at": hit.at, "verdict": hit.verdict,
         "confidence": hit.confidence, "reasons": hit.reasons,
-        "relation": None,  # what the sender is to the vendor: no verdict says it yet
+        "relation": None,  # what the sender is to the vendor: verdicts do not say it yet
         "sender": hit.sender, "subject": hit.subject, "message_id": hit.message_id, "sha256": hit.sha256,
     }  # fmt: skip

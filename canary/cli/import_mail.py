@@ -26,7 +26,7 @@ _COLUMNS = ("address", "vendor", "domains", "channel", "why", "bits", "mails", "
 
 @dataclass(slots=True)
 class _Order:
-    """What is asked for, with the vendor and channel of each address in the vendor map."""
+    """The arguments, with the vendor and channel of each address in the vendor map."""
 
     paths: tuple[Path, ...]
     adopt: tuple[str, ...]
@@ -123,7 +123,7 @@ def _run(order: _Order, known: "Settings") -> "tuple[Report, Path]":
     if order.offline:
         parts = [replace(each, lookup=_offline) for each in parts]
     for unset in sorted(set(domains) - {domain.lower() for domain in known.domains}):
-        typer.echo(f"{unset}: not among the domains set; new mail to it is refused until it is set", err=True)
+        typer.echo(f"{unset}: not among the domains in the settings; new mail to it is refused until it is", err=True)
     with backfill.alone(known.data / "import"):
         progress, archive = _gathered(order, known, domains)
         _adopt(order, parts[0], archive, progress)
@@ -159,7 +159,7 @@ def _offline() -> "Lookup":
 
 
 def _begin(order: _Order, known: "Settings", domains: Sequence[str]) -> "tuple[ImportProgress, Archive]":
-    """Open the record of this import, new the first time, with what is to be read and whose trace is trusted."""
+    """Open the progress of this import, new the first time, with what is to be read and whose trace lines are trusted."""
     import secrets
     from datetime import datetime
 
@@ -181,7 +181,7 @@ def _begin(order: _Order, known: "Settings", domains: Sequence[str]) -> "tuple[I
 
 
 def _adopt(order: _Order, parts: "Context", archive: "Archive", progress: "ImportProgress") -> None:
-    """Let the owner confirm once whose the addresses are; that holds when an interrupted import goes on."""
+    """Let the owner confirm once to which vendors the addresses belong, also for an import that is continued."""
     from canary.importing import adoption, import_store
     from canary.importing.stored_authentication import TrustedReceivers
 

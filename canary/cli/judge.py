@@ -26,7 +26,7 @@ _AGE = timedelta(days=365)
 
 @dataclass(frozen=True, slots=True)
 class _Given:
-    """What the user says about the mail; None where nothing is said."""
+    """What the user says about the mail; None where nothing is given."""
 
     domains: tuple[str, ...]
     name: str | None
@@ -48,7 +48,7 @@ def judge(
         str | None, typer.Option(help="Envelope sender, <> for none; without it, that of Return-Path or From.")
     ] = None,
     client_ip: Annotated[str, typer.Option(help="Address of the host that delivered it.")] = "",
-    helo: Annotated[str, typer.Option(help="What that host called itself.")] = "",
+    helo: Annotated[str, typer.Option(help="Name that the host gave in HELO.")] = "",
     zone: Annotated[Path | None, typer.Option(help="JSON zone file to ask instead of DNS.")] = None,
     offline: Annotated[bool, typer.Option("--offline", help="Make no DNS queries.")] = False,
     trust_authserv: Annotated[
@@ -105,7 +105,7 @@ def _lookup(zone: Path | None, *, offline: bool) -> "Lookup":
 def _names(text: str) -> dict[str, object]:
     read = json.loads(text)
     if not isinstance(read, dict):
-        raise TypeError("no JSON object of names")
+        raise TypeError("not a JSON object of names")
     return read
 
 
@@ -163,7 +163,7 @@ async def _judge(content: bytes, given: _Given, lookup: "Lookup") -> "tuple[Judg
 
 
 def _envelope(mail: "ParsedMail", given: _Given, ip: str) -> "Envelope":
-    """Build the envelope from what is given; a stored mail names its sender in Return-Path, else most likely in From."""
+    """Build the envelope from the arguments; a stored mail names its sender in Return-Path, else most likely in From."""
     from canary.model.mail import Client, Envelope
 
     written = mail.header("return-path").strip("<> ") if mail.has("return-path") else mail.sender.address

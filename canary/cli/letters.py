@@ -69,7 +69,7 @@ def set_text(
 
 @group.command()
 def reset(kind: Kind, language: Language) -> None:
-    """Go back to the text that ships with the program."""
+    """Restore the text that ships with the program."""
     _change(kind, language, "")
 
 

@@ -36,7 +36,9 @@ def plan(
         show_json(advice.document(found))
         return
     lines = list(advice.sentences(found, _name))
-    for line in lines or ["Every source can be told from the others, and every supplier holds enough addresses."]:
+    for line in lines or [
+        "Every source can be distinguished from the others, and every supplier holds enough addresses."
+    ]:
         typer.echo(line)
 
 

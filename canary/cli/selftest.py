@@ -1,4 +1,4 @@
-"""The self-test of `canary doctor`: a mail through the own listener to an own canary, until it is judged."""
+"""The self-test of `canary doctor`: a mail through the listener to the newest canary, until it is judged."""
 
 import secrets
 import smtplib
@@ -47,7 +47,7 @@ def _message(known: "Settings", address: str, now: datetime) -> EmailMessage:
     message["To"], message["Subject"], message["Date"] = address, "Self-test", format_datetime(now)
     message["Message-ID"] = f"<{secrets.token_hex(12)}@{known.smtp.hostname}>"
     message[HEADER] = make_token(installation_key(known.data), address, now)
-    message.set_content("Sent by `canary doctor` to see whether mail arrives and is judged.\n")
+    message.set_content("Sent by `canary doctor` to test whether mail arrives and is judged.\n")
     return message
 
 

@@ -1,4 +1,4 @@
-"""`canary init`, `doctor`, `up` and the single roles: setting up and keeping it running."""
+"""`canary init`, `doctor`, `up` and the single roles: setting up and running."""
 
 import json
 import os
@@ -170,7 +170,7 @@ def _store() -> str:
 
 
 def _greeting(door: "Door") -> str:
-    """Ask what listens there, in the protocol that is spoken there."""
+    """Ask what listens there, in its protocol."""
     try:
         if door.path:
             return _first_words(door.path)
@@ -190,7 +190,7 @@ def _first_words(path: str) -> str:
         return (
             f"answers at {path}"
             if client.recv(3) == b"220"
-            else _fail(f"{path} sends no greeting; is it Canary that listens there?")
+            else _fail(f"{path} sends no greeting; does another program listen there?")
         )
 
 

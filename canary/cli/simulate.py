@@ -1,4 +1,4 @@
-"""`canary simulate`: how often attribution and its rivals are right, on simulated worlds whose truth is known."""
+"""`canary simulate`: how often attribution and simpler methods are right, on simulated worlds whose truth is known."""
 
 import sys
 from collections.abc import Iterable, Iterator
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     Table = dict[str, dict[str, Figures]]
 
 _BATCH = 10
-"""Worlds that a process takes at a time."""
+"""Worlds that a process computes at a time."""
 _WORDS = {
     "top1": "top-1, all worlds",
     "top1_visible": "top-1, visible leaks",

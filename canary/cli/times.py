@@ -1,4 +1,4 @@
-"""Days and times as people type them; all of them are UTC unless they say otherwise."""
+"""Days and times as people type them; in UTC unless they have a zone."""
 
 import re
 from datetime import UTC, date, datetime, time
@@ -12,12 +12,12 @@ _TIME = re.compile(r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d(:\d\d(\.\d{1,6})?)?(Z|[+-]\d\d
 def read_day(option: str, text: str) -> datetime:
     """Return the beginning of a day; raises CliError for anything but YYYY-MM-DD."""
     try:
-        # The library reads 20260501 and 2026-W18-5 as well, which nobody means.
+        # The library also reads 20260501 and 2026-W18-5, which nobody means.
         if _DAY.fullmatch(text):
             return midnight(date.fromisoformat(text))
     except ValueError:
         pass
-    raise CliError(f"{option} {text!r}: no date; write it like 2026-05-01", 2)
+    raise CliError(f"{option} {text!r}: not a date; write it like 2026-05-01", 2)
 
 
 def read_time(option: str, text: str) -> datetime:
@@ -29,7 +29,7 @@ def read_time(option: str, text: str) -> datetime:
             return in_utc(datetime.fromisoformat(text))
     except ValueError:
         pass
-    raise CliError(f"{option} {text!r}: no time; write it like 2026-05-01 or 2026-05-01T09:30:00Z", 2)
+    raise CliError(f"{option} {text!r}: not a time; write it like 2026-05-01 or 2026-05-01T09:30:00Z", 2)
 
 
 def in_utc(at: datetime) -> datetime:

@@ -1,1 +1,1 @@
-"""Leg one, mail comes in: admission, the listener, the spool."""
+"""The first leg, receiving mail: admission, the listener, the spool."""

@@ -1,4 +1,4 @@
-"""Who may be written to: the pure decision behind every RCPT, and the limits on everybody who asks."""
+"""Which recipients are accepted: the pure decision behind every RCPT, and the limits on clients."""
 
 import ipaddress
 import re
@@ -8,12 +8,12 @@ from enum import StrEnum
 
 _ESCAPE = re.compile(r"\\(.)")
 
-# RFC 5321 4.5.1 and RFC 2142 5: whoever runs a domain can be reached, canaries or not.
+# RFC 5321 4.5.1 and RFC 2142 5: the one who runs a domain can be reached, canaries or not.
 ROLES = frozenset({"postmaster", "abuse"})
 
 
 class Ruling(StrEnum):
-    """What RCPT is answered: ours, never issued, somebody else's domain, or no address at all."""
+    """What a recipient is: ours, never issued, at a foreign domain, or not an address at all."""
 
     ACCEPT = "accept"
     UNKNOWN = "unknown"
@@ -50,8 +50,8 @@ class Limits:
 
     `commands` counts those since the last kept mail; `discard` is what is read of a mail that is too big;
     `memory` is for all mails not yet stored; `unknown` counts the refused recipients of a session; rates are
-    per network and minute, and 0 sets none; `idle_when_full` is how long whoever sends no mail keeps a place that
-    others wait for; `tarpit` is waited for each refusal before.
+    per network and minute, and 0 sets none; `idle_when_full` is how long a client that sends no mail keeps a place that
+    others wait for; `tarpit` is waited for each earlier refusal.
     """
 
     size: int = 25 * 1024 * 1024
@@ -73,10 +73,10 @@ class Limits:
 
 
 def spend(due: float, now: float, per_minute: int) -> float | None:
-    """Takes one from an allowance of so many a minute, all of which may be taken at once.
+    """Uses one of an allowance of so many a minute, all of which may be used at once.
 
-    The allowance is the time at which it will be whole again (at first 0). Answers its new value, or None when
-    it is used up.
+    The allowance is the time at which it will be whole again (at first 0). Returns its new value, or None when it is
+    used up.
     """
     if not per_minute:
         return due
@@ -85,7 +85,7 @@ def spend(due: float, now: float, per_minute: int) -> float | None:
 
 
 def yielding(places: Mapping[str, int], newcomer: str) -> str:
-    """The network that gives up one of its places in a full house to a newcomer's, or none (empty).
+    """The network that gives up one of its places to a newcomer's when all are taken, or none (empty).
 
     Only one that has two more can, so that places go from those who have most to those who have least, and never
     to and fro.
@@ -95,7 +95,7 @@ def yielding(places: Mapping[str, int], newcomer: str) -> str:
 
 
 def delay(limits: Limits, refusals: int) -> float:
-    """The seconds that a negative reply is held back: more for each refusal before, and 30 at most."""
+    """The seconds that a negative reply is delayed: more for each refusal before, and 30 at most."""
     return min(30.0, limits.tarpit * refusals)
 
 
@@ -110,7 +110,7 @@ def unquoted(address: str) -> str:
 
 
 def folded(address: str) -> str:
-    """The address in lower case, by ASCII alone: a Kelvin sign is no k."""
+    """The address in lower case, by ASCII alone: a Kelvin sign is not a k."""
     if address.isascii():
         return address.lower()
     return address.encode("utf-8", "surrogatepass").lower().decode("utf-8", "surrogatepass")
@@ -148,7 +148,7 @@ def network(ip: str) -> str:
 
 
 def read_networks(names: Iterable[str]) -> Callable[[str], bool]:
-    """What tells whether an address is in one of these networks; raises ValueError naming one that is none."""
+    """Returns a test whether an address is in one of these networks; raises ValueError naming an invalid one."""
     networks = []
     for name in names:
         try:

@@ -23,7 +23,7 @@ class ChunkReader(Body):
 
     @classmethod
     def for_nothing(cls, size: int, refusal: str) -> "ChunkReader":
-        """Reads one chunk that is no part of a mail: it may be on its way before its refusal is heard."""
+        """Reads one chunk that is not part of a mail: it may be sent before its refusal arrives."""
         reader = cls(0)
         reader.drop(refusal)
         reader.expect(size, last=False)
@@ -34,7 +34,7 @@ class ChunkReader(Body):
         self._missing, self.last = size, last
 
     def feed(self, chunk: bytes) -> bytes | None:
-        """Takes octets; answers what came behind the end of the chunk, or None while it goes on."""
+        """Takes octets; returns what came after the end of the chunk, or None while it continues."""
         mine = chunk[: self._missing]
         self._missing -= len(mine)
         self._take(mine)

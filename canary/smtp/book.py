@@ -1,4 +1,4 @@
-"""The issued addresses as this process knows them: fresh within half a second, and there without the store."""
+"""The issued addresses in this process: current within half a second, and available without the store."""
 
 import asyncio
 import contextlib
@@ -22,7 +22,7 @@ class Memory(Protocol):
         """Keeps them; raises OSError."""
 
     def remembered(self) -> frozenset[str]:
-        """The ones kept last."""
+        """The addresses kept last."""
 
 
 class AddressBook:
@@ -51,7 +51,7 @@ class AddressBook:
         try:
             self.addresses = self._saved = await asyncio.to_thread(self._memory.remembered)
         except OSError as error:
-            log.warning("issued addresses: those of the last time cannot be read: %s", error)
+            log.warning("issued addresses: the copy of the last run cannot be read: %s", error)
         await self._wait_for_refresh()
         self._watch = asyncio.create_task(self._keep_asking())
 
@@ -72,9 +72,9 @@ class AddressBook:
         await asyncio.shield(self._running)
 
     async def look_again(self, *, patient: bool) -> bool:
-        """Asks again, ten times a second at most and a second or two at most; whether the store did answer.
+        """Asks again, at most ten times a second and for at most a second or two; returns whether the store answered.
 
-        The patient wait for a question that begins after they came: it knows every address issued before.
+        Callers wait for a query that begins after their call: it has every address issued before.
         """
         came = self._now()
         if patient:
@@ -119,7 +119,7 @@ class AddressBook:
         self._report(fault)
 
     async def _save(self) -> str:
-        """Keeps the addresses for the next start; answers what went wrong, and then the next question tries again."""
+        """Keeps the addresses for the next start; returns what went wrong, and then the next query tries again."""
         addresses = self.addresses
         try:
             await asyncio.to_thread(self._memory.remember, addresses)

@@ -25,7 +25,7 @@ _HANDSHAKE_SECONDS = 30.0
 
 @lru_cache(maxsize=4096)
 def _place(host: str) -> tuple[str, str]:
-    """The address of a peer and its network; read once for whoever comes again and again."""
+    """The address of a peer and its network; cached for clients that connect often."""
     ip = plain_ip(host)
     return ip, network(ip)
 
@@ -38,7 +38,7 @@ class Keeper(Protocol):
         """Whether there is no space for another mail."""
 
     def enqueue(self, envelope: str, content: bytes, told: Callable[[str | SpoolFault], object]) -> None:
-        """Keeps a mail and tells its key once it is durable, or the fault; raises SpoolFault if it cannot begin.
+        """Keeps a mail and reports its key once it is durable, or the fault; raises SpoolFault if it cannot begin.
 
         The envelope is given as `envelope_text` writes it.
         """
@@ -51,7 +51,7 @@ class Keeper(Protocol):
 class Service:
     """What all sessions of a listener share; `hostname` is the name we greet with, `domains` are lower case.
 
-    `proxies` tells from an address who has to begin with a PROXY header, `xclient` who may say XCLIENT.
+    `proxies` returns for an address whether it has to begin with a PROXY header, `xclient` whether it may say XCLIENT.
     """
 
     hostname: str
@@ -87,11 +87,11 @@ class Connection(asyncio.Protocol):
         self._waiting = self._blocked = self._paused = False
         self._handshake: asyncio.Task[None] | None = None
 
-    # What a session says of itself.
+    # What a session defines.
 
     @property
     def greeting(self) -> str:
-        """What a client hears first."""
+        """The first reply to a client."""
         raise NotImplementedError
 
     @property
@@ -105,7 +105,7 @@ class Connection(asyncio.Protocol):
         raise NotImplementedError
 
     def shed(self) -> int:
-        """Lets go of that mail, to be sent again later; answers the octets set free."""
+        """Drops that mail, to be sent again later; returns the octets set free."""
         raise NotImplementedError
 
     def abandon(self) -> None:
@@ -113,7 +113,7 @@ class Connection(asyncio.Protocol):
         raise NotImplementedError
 
     def work(self) -> None:
-        """Goes through what has come."""
+        """Processes what has come."""
         raise NotImplementedError
 
     @property
@@ -124,7 +124,7 @@ class Connection(asyncio.Protocol):
     # The transport's calls.
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """Learns who is there and greets, unless a proxy has to say first whom it speaks for."""
+        """Reads the client's address and greets, unless a proxy has to name its client first."""
         self._transport = cast("asyncio.Transport", transport)
         peer = transport.get_extra_info("peername")
         ip, self.network = _place(peer[0]) if isinstance(peer, tuple) else ("", "")
@@ -146,7 +146,7 @@ class Connection(asyncio.Protocol):
         self.part()
 
     def data_received(self, data: bytes) -> None:
-        """Goes to work on what has come."""
+        """Processes what has come."""
         if self._over:
             return
         self._heard = self._loop.time()
@@ -156,14 +156,14 @@ class Connection(asyncio.Protocol):
         self.work()
 
     def eof_received(self) -> bool:
-        """Lets a client that will say no more hear our answers; TLS knows no half-closed connection."""
+        """Lets a client that has finished sending read our answers; TLS has no half-closed connections."""
         self._ended = True
         self.work()
         self.send()
         return self._client.tls is None and self._handshake is None
 
     def pause_writing(self) -> None:
-        """Does nothing more for a client that does not listen."""
+        """Stops working for a client that does not read."""
         self._blocked = True
 
     def resume_writing(self) -> None:
@@ -174,7 +174,7 @@ class Connection(asyncio.Protocol):
     # Coming, staying and going.
 
     def greet(self) -> None:
-        """Lets the client in under the address it has now, or sends it away."""
+        """Admits the client under the address it has now, or refuses it."""
         refusal = self._crowd.enter(self)
         if refusal:
             self.hang_up(refusal)
@@ -231,7 +231,7 @@ class Connection(asyncio.Protocol):
     # Replies.
 
     def say(self, reply: str) -> None:
-        """Adds a reply to what is sent when the turn of the loop is over, all in one go, as RFC 2920 3.2 wants."""
+        """Adds a reply to what is sent when the turn of the loop is over, all at once, as RFC 2920 3.2 asks."""
         if self._said:
             self._said += f"{reply}\r\n"
         else:
@@ -258,9 +258,9 @@ class Connection(asyncio.Protocol):
     # TLS.
 
     def secure(self, context: SSLContext) -> None:
-        """Goes on under TLS; what was said or sent ahead in the clear is void (RFC 3207 4.2)."""
+        """Continues under TLS; what was said or sent ahead in the clear is void (RFC 3207 4.2)."""
         self.abandon()
-        # Nothing may come to us from here on: it would be the client's part of the handshake.
+        # Nothing may be read by us from here on: it would be the client's part of the handshake.
         self._transport.pause_reading()
         self.say("220 2.0.0 Ready to start TLS")
         self.send()
@@ -277,7 +277,7 @@ class Connection(asyncio.Protocol):
         except (OSError, EOFError) as error:
             log.debug("session=%s TLS: %s", self.name, error)
             self._transport.abort()
-            self.connection_lost(error)  # not every transport tells a protocol whose handshake has failed
+            self.connection_lost(error)  # not every transport informs a protocol whose handshake has failed
             return
         finally:
             self._handshake = None

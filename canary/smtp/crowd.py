@@ -1,4 +1,4 @@
-"""Everybody who is connected now: who may come in, who pays for memory, and what is held against whom."""
+"""All connected clients: which may connect, which give up memory, and what is counted against them."""
 
 import asyncio
 import time
@@ -9,7 +9,7 @@ from typing import Protocol
 
 from canary.smtp.admission import Event, Limits, delay, spend, yielding
 
-_NETWORKS = 10_000  # remembered for their rates, the longest unheard of forgotten first
+_NETWORKS = 10_000  # remembered for their rates; the least recently seen are forgotten first
 _FAREWELLS = {
     Event.CONNECTIONS: "421 4.7.0 Too many connections, try again later",
     Event.CONNECTIONS_PER_NETWORK: "421 4.7.0 Too many connections from your network, try again later",
@@ -23,7 +23,7 @@ _DISPLACED = "421 4.3.2 Too busy, try again later"
 
 
 class Member(Protocol):
-    """A session as the crowd sees it: where it is from, what it holds, whether it stores, whether it is gone."""
+    """A session as far as it counts here: its address, what it holds, whether it is storing, whether it is gone."""
 
     storing: bool
     gone: bool
@@ -41,7 +41,7 @@ class Member(Protocol):
         """The octets of a mail still being read."""
 
     def shed(self) -> int:
-        """Lets go of that mail, to be sent again later; answers the octets set free."""
+        """Drops that mail, to be sent again later; returns the octets set free."""
 
     def leave(self, farewell: str = "", *, at_once: bool = False) -> None:
         """Says goodbye when the transaction is over, or at once."""
@@ -76,16 +76,16 @@ class Speaker(Protocol):
 
 
 class Outbox:
-    """Has all who speak in one turn of the loop send when it is over.
+    """Sends the replies of all sessions of one turn of the loop when it is over.
 
-    Many sessions are often those of one machine; it is woken for all their replies at once then, and not for each.
+    Many sessions often belong to one machine, which is then woken once for all their replies, and not for each.
     """
 
     def __init__(self) -> None:
         self._speakers: list[Speaker] = []
 
     def add(self, speaker: Speaker) -> None:
-        """Takes somebody who has begun to speak."""
+        """Adds a session that has replies to send."""
         if not self._speakers:
             asyncio.get_running_loop().call_soon(self._send)
         self._speakers.append(speaker)
@@ -97,9 +97,9 @@ class Outbox:
 
 
 class Crowd:
-    """Counts sessions, what they do, and the octets of mails not yet stored; room is made at the cost of the biggest.
+    """Counts sessions, what they do, and the octets of mails not yet stored; the biggest give up room.
 
-    `exempt` tells from an address whether a peer is one of our own, who is bounded by the house only.
+    `exempt` returns for an address whether it is one of our own, to which only the limits on all together apply.
     """
 
     def __init__(
@@ -125,10 +125,10 @@ class Crowd:
     # Coming and going.
 
     def enter(self, member: Member) -> str:
-        """Lets a session in and answers nothing, or answers the 421 for one that has to come again.
+        """Admits a session and returns nothing, or returns the 421 for one that has to come again.
 
-        Nobody is let in who did not get the empty answer; whoever is known under another address since (XCLIENT)
-        leaves and enters anew.
+        A session counts as admitted only after the empty answer; one whose address changed (XCLIENT) leaves and enters
+        again.
         """
         stay = _Stay(member.network, not member.network or self.exempt(member.ip), self._now())
         refused = self._too_often(stay) or self._full(stay)
@@ -142,7 +142,7 @@ class Crowd:
         return ""
 
     def leave(self, member: Member) -> None:
-        """Forgets a session, if it was let in."""
+        """Forgets a session, if it was admitted."""
         stay = self.members.pop(member, None)
         if stay is None:
             return
@@ -156,11 +156,11 @@ class Crowd:
     # What they do.
 
     def admit_mail(self, member: Member) -> str:
-        """Answers nothing to a MAIL that may begin, or the 4xx reply to one that has to come again."""
+        """Returns nothing for a MAIL that may begin, or the 4xx reply for one that has to come again."""
         stay = self.members.get(member)
         if stay is None:
             return ""
-        # Whoever sends mail goes to the end of those who may have to make room.
+        # A session that sends mail goes to the end of those that may have to make room.
         stay.since = self._now()
         self.members[member] = self.members.pop(member)
         refused = None if stay.exempt else self._too_much(stay)
@@ -170,7 +170,7 @@ class Crowd:
         return ""
 
     def count(self, member: Member, event: Event) -> str:
-        """Counts what a session did wrong; answers the 421 to end it with when it was once too often, else nothing."""
+        """Counts what a session did wrong; returns the 421 to end it with when that was too often, else nothing."""
         self.counts[event] += 1
         stay = self.members.get(member)
         if stay is None:
@@ -195,9 +195,9 @@ class Crowd:
         return delay(self.limits, stay.errors + stay.refused)
 
     def hold(self, octets: int) -> None:
-        """Counts octets taken (or given back, if negative); past the limit the network that holds most lets one go.
+        """Counts octets used (or freed, if negative); past the limit the network that holds most drops a mail.
 
-        So whoever fills the memory pays with his own mail, and small ones pass.
+        So a client that fills the memory loses its own mail, and small ones pass.
         """
         self.octets += octets
         if octets > 0 and self.octets > self.limits.memory:
@@ -219,13 +219,14 @@ class Crowd:
             return Event.CONNECTIONS_PER_NETWORK
         if len(self.members) - self._going < self.limits.connections:
             return None
-        # Those who were asked to make room may take a moment to go, and there is an end to that; our own come in later.
+        # Those that were asked to make room may take a moment to leave, but not for ever; our own machines are admitted
+        # later.
         if len(self.members) > self.limits.connections * (10 if stay.exempt else 9) // 8:
             return Event.CONNECTIONS
         return None if self._make_room(stay) else Event.CONNECTIONS
 
     def _make_room(self, stay: _Stay) -> bool:
-        """Sends somebody away for a newcomer: of the network that has most, or whoever has sent no mail for long."""
+        """Ends a session for a newcomer: one of the network that has most, or one that has sent no mail for long."""
         network = yielding(self._places, stay.network)
         patience = stay.since - self.limits.idle_when_full
         for member, other in self.members.items():

@@ -1,6 +1,6 @@
-"""What follows DATA, read by buffer: bounded whatever comes, and ended by one sequence only."""
+"""What follows DATA: bounded whatever comes, and ended by one sequence only."""
 
-# RFC 5321 4.1.1.4: nothing else ends a mail, so that nothing can be smuggled behind a bare CR or LF.
+# RFC 5321 4.1.1.4: nothing else ends a mail, so that nothing can be smuggled after a bare CR or LF.
 END = b"\r\n.\r\n"
 
 TOO_BIG = "552 5.3.4 Message size exceeds fixed limit"
@@ -13,7 +13,7 @@ _DOTS = 64  # looked at one by one before the search by sequence, which is a hun
 class Body:
     """The octets of one mail on their way in: no more than `limit` are held, and none once it is refused.
 
-    `last` tells whether the mail is over when these are; `read` counts them all.
+    `last` says whether the mail is over when these are; `read` counts them all.
     """
 
     _octets: bytes | bytearray = b""
@@ -30,7 +30,7 @@ class Body:
         return len(self._octets)
 
     def feed(self, chunk: bytes) -> bytes | None:
-        """Takes a chunk; answers what came behind the end, or None while it goes on."""
+        """Takes a chunk; returns what came after the end, or None while it continues."""
         raise NotImplementedError
 
     def content(self) -> bytes:
@@ -38,7 +38,7 @@ class Body:
         raise NotImplementedError
 
     def drop(self, refusal: str) -> int:
-        """Lets go of everything, now and later; `refusal` becomes the reply. Answers the octets set free."""
+        """Drops everything, now and later; `refusal` becomes the reply. Returns the octets set free."""
         held = len(self._octets)
         self._octets = b""
         self.refusal = self.refusal or refusal
@@ -67,11 +67,11 @@ class DataReader(Body):
     _stuffed = False
 
     def feed(self, chunk: bytes) -> bytes | None:
-        """Takes a chunk; answers what came behind the end of the mail, or None while it goes on."""
+        """Takes a chunk; returns what came after the end of the mail, or None while it continues."""
         after = self._end(chunk)
         if after < 0:
             self._tail = (self._tail + chunk[-4:])[-4:]
-            # The last two octets may yet turn out to be the dot and CR of the end, which count for nothing.
+            # The last two octets may turn out to be the dot and CR of the end, which do not count.
             self._take(chunk, closing=2)
             return None
         self._take(chunk[:after] if after < len(chunk) else chunk, closing=3)

@@ -30,7 +30,7 @@ _LINE = 512  # RFC 5321 4.5.3.1.4, the CRLF included; addresses and parameters m
 _LINES = {"MAIL": 1024, "RCPT": 1024, "EHLO": 1024, "HELO": 1024, "LHLO": 1024, "XCLIENT": 2048}
 _CRLF = b"\r\n"
 _CONTROL = re.compile(rb"[\x00-\x08\x0a-\x1f\x7f]")
-# A browser tricked into talking to port 25 is no mail client.
+# A browser tricked into connecting to port 25 is not a mail client.
 _HTTP = frozenset({"GET", "POST", "PUT", "HEAD", "OPTIONS", "CONNECT", "PATCH", "DELETE", "TRACE", "HOST:"})
 
 
@@ -47,10 +47,10 @@ class Dialogue(Connection):
         self._body: Body | None = None
         self._newline = b"\n"
 
-    # What a session says of itself.
+    # What a session defines.
 
     def method(self, verb: str) -> Callable[..., Reply] | None:
-        """What answers a verb, given the session and the argument; None if it is no verb here."""
+        """The method for a verb, called with the session and the argument; None for an unknown verb."""
         raise NotImplementedError
 
     def receive(self, body: Body) -> Reply:
@@ -64,7 +64,7 @@ class Dialogue(Connection):
     # Going on and waiting.
 
     def data_received(self, data: bytes) -> None:
-        """Goes to work on what has come; mostly it is one whole command, for which nothing need be kept."""
+        """Processes what has come; mostly it is one whole command, so that nothing need be kept."""
         free = not (self._unread or self._waiting or self._blocked or self._over or self._proxied)
         if free and self._body is None and self._newline == _CRLF and 0 <= len(data) - 2 == data.find(_CRLF):
             self._heard = self._loop.time()
@@ -78,7 +78,7 @@ class Dialogue(Connection):
             super().data_received(data)
 
     def work(self) -> None:
-        """Goes through what has come until it is used up, an answer must be waited for, or the turn is over."""
+        """Processes what has come until it is used up, an answer must be waited for, or the turn is over."""
         turns = _TURN
         while self._unread and not (self._waiting or self._blocked or self._over):
             if self._body is not None or self._proxied:
@@ -204,7 +204,7 @@ class Dialogue(Connection):
 
 @lru_cache(maxsize=1024)
 def _understood(line: bytes) -> tuple[str, str]:
-    """The verb in capitals, and its argument; raises Refusal. Whoever sends much says the same again, so it is kept."""
+    """The verb in capitals, and its argument; raises Refusal. Cached, as a busy client repeats itself."""
     verb, _, argument = line.decode("utf-8", "backslashreplace").partition(" ")
     verb = verb.upper()
     if verb not in _HTTP:

@@ -15,8 +15,8 @@ BACKLOG = 1024
 _PATH_OCTETS = 107  # the most that sockaddr_un can hold
 _WRITTEN = re.compile(r"(?:(smtp|lmtp):)?(?:(/.*)|(?:\[([^\]]*)\]|([^:\[\]]*)):(\d{1,5}))")
 _CURES = {
-    errno.EACCES: "; let systemd open it (deploy/canary.socket), or take a port above 1023",
-    errno.EADDRINUSE: "; stop whoever listens there, or take another port",
+    errno.EACCES: "; let systemd open it (deploy/canary.socket), or choose a port above 1023",
+    errno.EADDRINUSE: "; stop the program that listens there, or choose another port",
     errno.EADDRNOTAVAIL: "; this machine has no such address",
 }
 _FIRST = 3  # SD_LISTEN_FDS_START
@@ -75,7 +75,7 @@ class Opened:
         self.socket.close()
 
     def place(self) -> str:
-        """Where it listens really, its port being known now."""
+        """Where it really listens, now that its port is known."""
         if self.socket.family == socket.AF_UNIX:
             return str(self.door)
         host, port = self.socket.getsockname()[:2]
@@ -85,7 +85,7 @@ class Opened:
 def open_doors(doors: Iterable[Door], *, shared: bool = False, mode: int = 0o660) -> list[Opened]:
     """Opens all of them or raises OSError; `shared` lets other processes listen there too (SO_REUSEPORT).
 
-    A Unix socket gets the mode, and takes the place of one that nobody listens at any more.
+    A Unix socket gets the mode, and replaces one at which nobody listens any more.
     """
     opened: list[Opened] = []
     wanted = list(doors)
@@ -108,7 +108,7 @@ def open_doors(doors: Iterable[Door], *, shared: bool = False, mode: int = 0o660
 def handed_over(environ: Mapping[str, str], pids: Collection[int]) -> list[Opened]:
     """The sockets that systemd opened for one of these processes (sd_listen_fds); raises OSError for one of no use.
 
-    The name of a socket (FileDescriptorName=) says what is spoken there: lmtp, or SMTP whatever else it says.
+    The name of a socket (FileDescriptorName=) says its protocol: LMTP for `lmtp`, SMTP for any other name.
     """
     if environ.get("LISTEN_PID") not in {str(pid) for pid in pids}:
         return []
@@ -120,7 +120,7 @@ def handed_over(environ: Mapping[str, str], pids: Collection[int]) -> list[Opene
 
 
 def descriptors(environ: Mapping[str, str], pid: int) -> tuple[int, ...]:
-    """The numbers of the sockets that systemd gave to this process, for handing them on to its children."""
+    """The numbers of the sockets that systemd gave to this process, to pass them on to its children."""
     count = environ.get("LISTEN_FDS", "")
     ours = environ.get("LISTEN_PID") == str(pid) and count.isdecimal()
     return tuple(range(_FIRST, _FIRST + min(int(count), _MOST))) if ours else ()

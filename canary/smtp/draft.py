@@ -7,7 +7,7 @@ from canary.smtp.bdat import ChunkReader
 
 @dataclass(slots=True)
 class Draft:
-    """What a client has said so far; `recipients` maps each in lower case to how it was written.
+    """What a client has sent so far; `recipients` maps each in lower case to how it was written.
 
     `session` names it and `protocol` is SMTP, ESMTP or LMTP. `accepted` counts every RCPT that was answered 250,
     `refused` the others by ruling. `began` and `ended` are times of the loop, at MAIL and at the last octet, which

@@ -1,4 +1,4 @@
-"""What the receiver says about each transaction: one line of JSON, and numbers that add up."""
+"""The journal of transactions: one line of JSON for each, and counters."""
 
 import json
 import logging
@@ -12,14 +12,14 @@ log = logging.getLogger("canary.smtp")
 
 SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
 
-# Seconds are from the MAIL, and from the last octet, to the reply. Written by hand: there is a line for every mail.
+# Seconds are from the MAIL, and from the last octet, to the reply. Formatted by hand: there is a line for every mail.
 _LINE = (
     '{"session":"%s","protocol":"%s",%s,"refused":%s,"size":%d,"key":"%s","outcome":"%s","seconds":%.4f,"commit":%.4f}'
 )
 
 
 class Journal:
-    """Tells each transaction to `emit`, with addresses masked if asked for, and counts them.
+    """Writes each transaction to `emit`, with addresses masked if configured, and counts them.
 
     Without `emit` it goes to the log of the program.
     """

@@ -1,4 +1,4 @@
-"""LMTP (RFC 2033): the same session for a mail server of our own, which wants to hear of each recipient."""
+"""LMTP (RFC 2033): the same session for a mail server of our own, with an answer for each recipient."""
 
 from collections.abc import Callable, Mapping
 
@@ -8,7 +8,7 @@ from canary.smtp.session import SMTP_VERBS, Session
 
 
 class Lmtp(Session):
-    """A session that says hello by LHLO and answers a mail once for each recipient it has accepted."""
+    """A session that begins with LHLO and answers a mail once for each accepted recipient."""
 
     @property
     def greeting(self) -> str:
@@ -16,7 +16,7 @@ class Lmtp(Session):
         return f"220 {self._service.hostname} LMTP"
 
     def method(self, verb: str) -> Callable[..., Reply] | None:
-        """What answers a verb."""
+        """The method for a verb."""
         return LMTP_VERBS.get(verb)
 
     def lhlo(self, argument: str) -> Reply:

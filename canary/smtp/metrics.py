@@ -1,4 +1,4 @@
-"""The numbers of a receiver for Prometheus, and how others read them: as a file that each receiver writes anew."""
+"""The numbers of a receiver for Prometheus, and how others read them: from a file that each receiver rewrites."""
 
 import os
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -25,7 +25,7 @@ _LONGEST = 1024 * 1024
 class ReceiverCollector(Collector):
     """The numbers of this process: counted since it began, or as they are now; no address is in any label.
 
-    `spool` tells those of the spool by name (backlog, octets, free_octets), `bounds` the limits beside Limits.
+    `spool` returns those of the spool by name (backlog, octets, free_octets), `bounds` the limits besides `Limits`.
     """
 
     def __init__(
@@ -38,11 +38,11 @@ class ReceiverCollector(Collector):
         self._crowd, self._journal, self._spool, self._bounds = crowd, journal, spool, bounds
 
     def collect(self) -> Iterator[Metric]:
-        """What there is to count."""
+        """All numbers."""
         crowd, journal = self._crowd, self._journal
         yield _gauge("canary_smtp_sessions", "Connections open now.", len(crowd.members))
         yield _gauge("canary_smtp_memory_octets", "Octets of mails not yet stored.", crowd.octets)
-        yield _counter("canary_smtp_connections", "Connections let in.", crowd.entered)
+        yield _counter("canary_smtp_connections", "Connections admitted.", crowd.entered)
         yield _counters(
             "canary_smtp_refusals", "What was refused or ended, by the limit or reason.", "limit",
             {event.value: crowd.counts[event] for event in Event},
@@ -62,7 +62,7 @@ class ReceiverCollector(Collector):
         yield limits
 
     def describe(self) -> list[Metric]:
-        """Nothing beforehand, so that registering reads nothing."""
+        """Describes nothing in advance, so that registering reads nothing."""
         return []
 
 
@@ -70,13 +70,13 @@ class ReceiverFiles(Collector):
     """The numbers of all receivers of this machine, read from their files; each is labelled by its name."""
 
     def __init__(self, folder: Path, now: Callable[[], float]) -> None:
-        """Reads the files of a folder; `now` tells seconds as their times of change are told."""
+        """Reads the files of a folder; `now` returns seconds as their times of change have them."""
         self._folder, self._now = folder, now
 
     def collect(self) -> Iterator[Metric]:
         """The families of all files put together, and which receivers are alive."""
         alive = GaugeMetricFamily(
-            "canary_smtp_up", "Whether a receiver has told its numbers lately.", labels=["receiver"]
+            "canary_smtp_up", "Whether a receiver has written its numbers lately.", labels=["receiver"]
         )
         families: dict[str, Metric] = {}
         for name, age, path in self._files():
@@ -88,7 +88,7 @@ class ReceiverFiles(Collector):
         yield from families.values()
 
     def describe(self) -> list[Metric]:
-        """Nothing beforehand."""
+        """Describes nothing in advance."""
         return []
 
     def _files(self) -> Iterator[tuple[str, float, Path]]:
@@ -141,7 +141,7 @@ def _read(path: Path) -> list[Metric]:
         with path.open(encoding="utf-8") as file:
             return list(text_string_to_metric_families(file.read(_LONGEST)))
     except (OSError, ValueError):
-        return []  # it went away, or is none of ours
+        return []  # it is gone, or not one of ours
 
 
 def _empty(family: Metric) -> Metric:

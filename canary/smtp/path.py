@@ -15,7 +15,7 @@ _FLAGS = frozenset({"BODY=7BIT", "BODY=8BITMIME", "SMTPUTF8"})
 
 
 class Refusal(Exception):
-    """A command that is answered no; its text is the whole reply, its event what is counted against the client."""
+    """A command that is refused; its text is the whole reply, its event what is counted against the client."""
 
     def __init__(self, reply: str, event: Event | None = None) -> None:
         super().__init__(reply)
@@ -24,7 +24,7 @@ class Refusal(Exception):
 
 @lru_cache(maxsize=1024)
 def split_path(keyword: str, argument: str) -> tuple[str, tuple[str, ...]]:
-    """The address and the parameters behind `FROM:` or `TO:`, with or without brackets, without route.
+    """The address and the parameters after `FROM:` or `TO:`, with or without brackets, without route.
 
     Raises Refusal. A source route is ignored, as RFC 5321 appendix C asks.
     """
@@ -41,7 +41,7 @@ def split_path(keyword: str, argument: str) -> tuple[str, tuple[str, ...]]:
 
 
 def check_parameters(parameters: Iterable[str], limits: Limits) -> None:
-    """Raises Refusal unless MAIL's parameters are ones we announce and the declared size is one we take."""
+    """Raises Refusal unless MAIL's parameters are ones we announce and the declared size is within our limit."""
     for parameter in (given.upper() for given in parameters):
         if _SIZE.fullmatch(parameter):
             if int(parameter[5:]) > limits.size:

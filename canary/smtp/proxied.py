@@ -1,4 +1,4 @@
-"""Whom a machine of ours says it speaks for: the PROXY protocol, versions 1 and 2, and Postfix's XCLIENT."""
+"""The client that a machine of ours names: the PROXY protocol, versions 1 and 2, and Postfix's XCLIENT."""
 
 import ipaddress
 import re
@@ -40,7 +40,7 @@ def read_header(octets: bytes) -> Header | None:
 
 
 def read_xclient(argument: str, client: Client) -> Client:
-    """The client as XCLIENT tells it; raises Refusal. What is not mentioned stays as it was."""
+    """The client as XCLIENT describes it; raises Refusal. What is not mentioned stays as it was."""
     told: dict[str, str] = {}
     for attribute in argument.split():
         name, equals, value = attribute.partition("=")
@@ -79,7 +79,7 @@ def _version_2(octets: bytes) -> Header | None:
         raise ProxyFault("bad PROXY header: unknown command, or too long")
     if len(octets) < 16 + length:
         return None
-    # Command 0 is LOCAL, a health check of the proxy; other families than TCP over IP name no client for us.
+    # Command 0 is LOCAL, a health check of the proxy; families other than TCP over IP name no client for us.
     size = {0x11: 4, 0x21: 16}.get(family, 0) if command == 0x21 else 0
     if not size:
         return Header(16 + length)

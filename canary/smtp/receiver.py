@@ -1,4 +1,4 @@
-"""One receiving process: listener, certificate, journal and numbers, and what may change while they work."""
+"""One receiving process: listener, certificate, journal and numbers, and what may change while it runs."""
 
 import asyncio
 import contextlib
@@ -33,7 +33,7 @@ _SWITCH_SECONDS = 0.0005
 
 @dataclass(frozen=True, slots=True)
 class Manners:
-    """What a receiver goes by and can be told anew while it runs; `domains` are lower case, networks as written."""
+    """The configuration of a receiver that can change while it runs; `domains` are lower case, networks as written."""
 
     hostname: str
     domains: frozenset[str]
@@ -49,7 +49,7 @@ class Manners:
 class Place:
     """Where a receiver works: its name, its started spool, its book, and the file for its numbers.
 
-    `emit` takes the lines of the journal; `bounds` are limits beside those of the manners, to be shown.
+    `emit` takes the lines of the journal; `bounds` are further limits, to be shown.
     """
 
     name: str
@@ -75,7 +75,7 @@ class Receiver:
         self._registry = registry_of([numbers])
 
     async def start(self, doors: Sequence[Door | Opened]) -> list[str]:
-        """Listens, and answers where; raises OSError."""
+        """Listens, and returns where; raises OSError."""
         return await self._listener.start(doors)
 
     async def serve(self, stop: asyncio.Event) -> None:
@@ -105,7 +105,7 @@ class Receiver:
             listener.adopt(replace(listener.service, tls=self._certificate.context), listener.crowd.exempt)
 
     def adopt(self, manners: Manners) -> None:
-        """Goes by other manners from now on; raises OSError, and then by those from before."""
+        """Uses another configuration from now on; raises OSError, and then keeps the one from before."""
         if manners.tls != self._manners.tls:
             self._certificate = self._certified(manners)
         self._manners = manners
@@ -150,7 +150,7 @@ class Lines:
     """Writes lines to a stream in the loop, many at a time: each may come a twentieth of a second late."""
 
     def __init__(self, write: Callable[[str], object]) -> None:
-        """Hands them to `write`, with what ends them."""
+        """Passes them to `write`, with their line ends."""
         self._write = write
         self._lines: list[str] = []
 
@@ -169,7 +169,7 @@ class Lines:
 
 
 def allow_many_connections() -> None:
-    """Lets this process have as many open files as it may."""
+    """Raises the limit of open files as far as allowed."""
     _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (hard if hard != resource.RLIM_INFINITY else 65_536, hard))
 

@@ -1,4 +1,4 @@
-"""What each SMTP command means here and what it is answered (RFC 5321): recipients, then one mail, then 250."""
+"""What each SMTP command does here and how it is answered (RFC 5321): recipients, then one mail, then 250."""
 
 # ruff: noqa: ARG002 - a verb's method is called like the verb, and gets an argument whether it takes one or not
 
@@ -23,7 +23,7 @@ from canary.spool.spool_file import SpoolFault, SpoolFull
 
 FULL = "452 4.3.1 Insufficient system storage"
 
-_PATIENCE = 10  # unknown recipients of a session for whom the store is asked for certain
+_PATIENCE = 10  # unknown recipients of a session for which the store is always asked
 _REFUSALS = {
     Ruling.UNKNOWN: ("550 5.1.1 No such user here", Event.UNKNOWN),
     Ruling.FOREIGN: ("550 5.7.1 Relaying denied", Event.FOREIGN),
@@ -50,7 +50,7 @@ class Session(Dialogue):
     # The verbs.
 
     def method(self, verb: str) -> Callable[..., Reply] | None:
-        """What answers a verb."""
+        """The method for a verb."""
         return SMTP_VERBS.get(verb)
 
     def helo(self, argument: str) -> Reply:
@@ -80,7 +80,7 @@ class Session(Dialogue):
         return "250 2.1.0 OK"
 
     def rcpt(self, argument: str) -> Reply:
-        """RFC 5321 4.1.1.3; every no is evidence of guessing or of a try to relay."""
+        """RFC 5321 4.1.1.3; every refusal is evidence of guessing or of an attempt to relay."""
         draft = self._draft
         if draft is None:
             raise Refusal("503 5.5.1 Send MAIL first")
@@ -114,7 +114,7 @@ class Session(Dialogue):
         """RFC 3030 2; it is answered when its octets have been read, whatever the answer."""
         announced = chunk_size(argument)
         if announced is None:
-            # Nobody can say where the next command begins; it must not be looked for in the middle of a mail.
+            # Nobody can tell where the next command begins; it must not be looked for in the middle of a mail.
             self.dismiss(Event.ERRORS, "421 4.7.0 Size of chunk not understood")
             return None
         size, last = announced
@@ -159,7 +159,7 @@ class Session(Dialogue):
         return None
 
     def vrfy(self, argument: str) -> Reply:
-        """RFC 5321 3.5.3: allowed to say nothing, and so we do; that somebody asked is noted."""
+        """RFC 5321 3.5.3: we may say nothing, and do; that somebody asked is recorded."""
         self._asked_for(argument)
         return "252 2.5.2 Cannot VRFY user, but will accept message and attempt delivery"
 
@@ -177,7 +177,7 @@ class Session(Dialogue):
         return "214 2.0.0 See RFC 5321"
 
     def xclient(self, argument: str) -> Reply:
-        """Postfix's XCLIENT: a machine of ours tells for whom it speaks, and all begins anew with a greeting."""
+        """Postfix's XCLIENT: a machine of ours names its client, and everything starts again with a greeting."""
         if not self._may_xclient:
             raise Refusal("500 5.5.2 Command not recognised")
         if self._draft:
@@ -207,9 +207,9 @@ class Session(Dialogue):
         return rule(known, self._service.domains, self._service.book.addresses)
 
     async def _look_again(self, draft: Draft, known: str, address: str) -> str:
-        """Rules once more after another look, as the address may just have been issued; raises Refusal.
+        """Decides again after another query, as the address may just have been issued; raises Refusal.
 
-        While the store does not answer nobody can say that it was never issued: then it is told to come again.
+        While the store does not answer, nobody can know that it was never issued: then the client has to come again.
         """
         certain = await self._service.book.look_again(patient=self._guesses < _PATIENCE)
         ruling = self._rule(known)
@@ -255,7 +255,7 @@ class Session(Dialogue):
         return body.held if body else 0
 
     def shed(self) -> int:
-        """Lets go of that mail, to be sent again later."""
+        """Drops that mail, to be sent again later."""
         body = self._unfinished
         return body.drop(FULL) if body else 0
 
@@ -301,7 +301,7 @@ class Session(Dialogue):
         return reply
 
     def _end(self, draft: Draft) -> None:
-        """Says when the last octet came, and writes the envelope."""
+        """Records when the last octet came, and writes the envelope."""
         if self._described is not self._client:
             self._described, self._description = self._client, client_text(self._client)
         now = self._service.clock()
@@ -309,12 +309,12 @@ class Session(Dialogue):
         draft.envelope = envelope_text(draft.sender, draft.recipients.values(), self._description, now)
 
     def _store(self, draft: Draft, body: Body) -> None:
-        """Hands the mail to the spool, which goes on with it whatever becomes of the client."""
+        """Passes the mail to the spool, which stores it whatever becomes of the client."""
         held, content = body.held, body.content()
         draft.size = len(content)
         self._service.spool.enqueue(draft.envelope, content, partial(self._stored, draft, held))
         self.storing = self._waiting = True
-        self._draft = self._body = None  # what it holds is given back when it is stored
+        self._draft = self._body = None  # its memory is freed when it is stored
 
     def _stored(self, draft: Draft, held: int, answer: str | SpoolFault) -> None:
         self.storing = False
@@ -327,7 +327,7 @@ class Session(Dialogue):
         if isinstance(answer, SpoolFault):
             full = isinstance(answer, SpoolFull)
             self._crowd.count(self, Event.SPOOL if full else Event.FAULT)
-            reply, key = FULL if full else FAULT, ""  # the spool has said why
+            reply, key = FULL if full else FAULT, ""  # the spool has logged why
         else:
             reply, key = f"250 2.0.0 OK: queued as {answer}", answer
             self.commands = 0

@@ -17,9 +17,10 @@ _SESSIONS: Mapping[str, Callable[[Service, Crowd, str], Session]] = {"smtp": Ses
 
 
 class Listener:
-    """Serves every connection with a session of its own; all of them make one crowd.
+    """Serves every connection with a session of its own; limits apply to all of them together.
 
-    Peers for whom `exempt` says so are bounded by the house only. Sessions are named `name`, time of start, number.
+    Peers for which `exempt` is true have only the limits on all together. Sessions are named `name`, time of start,
+    number.
     """
 
     def __init__(self, service: Service, exempt: Callable[[str], bool] = lambda _: False, name: str = "") -> None:
@@ -31,7 +32,7 @@ class Listener:
         self._era = f"{name}{int(service.clock().timestamp()):x}"
 
     async def start(self, doors: Sequence[Door | Opened]) -> list[str]:
-        """Listens at the doors, opening those that are not open; answers where; raises OSError if one cannot be had."""
+        """Listens at the doors, opening those that are not open; returns where; raises OSError if one cannot be opened."""
         given = [door for door in doors if isinstance(door, Opened)]
         self._opened = given + open_doors([door for door in doors if isinstance(door, Door)])
         places = [f"{opened.door.protocol} listening on {opened.place()}" for opened in self._opened]
@@ -40,12 +41,12 @@ class Listener:
         return places
 
     def adopt(self, service: Service, exempt: Callable[[str], bool]) -> None:
-        """Serves whoever comes from now on by other rules; the limits on all together change for everybody."""
+        """Serves new connections by other rules from now on; the limits on all together change for everybody."""
         self.service = service
         self.crowd.limits, self.crowd.exempt = service.limits, exempt
 
     async def stop(self, grace: float = 20.0) -> None:
-        """Takes nobody new, lets transactions finish for `grace` seconds, and says 421 to everybody else."""
+        """Accepts no new connections, lets transactions finish for `grace` seconds, and answers 421 to everybody else."""
         while self._servers:
             self._servers.pop().close()
         while self._opened:

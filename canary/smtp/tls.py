@@ -18,7 +18,7 @@ log = logging.getLogger("canary.smtp")
 _LIFE = timedelta(days=397)
 _RENEW = timedelta(days=30)
 
-# What tells one state of the files from another: for each its inode, size and time of change.
+# What distinguishes one state of the files from another: for each its inode, size and time of change.
 _State = tuple[tuple[int, int, int], ...]
 
 
@@ -51,9 +51,9 @@ class Certificate:
         self.context = self._read()
 
     def look(self) -> bool:
-        """Reads the files again if they have changed; whether there is a new context.
+        """Reads the files again if they have changed; returns whether there is a new context.
 
-        What cannot be used is said once, and the context from before stays.
+        Files that cannot be used are logged once, and the context from before stays.
         """
         try:
             self._make_if_due()
@@ -83,7 +83,7 @@ class Certificate:
         context.minimum_version = ssl.TLSVersion.TLSv1_2
         context.options |= ssl.OP_NO_RENEGOTIATION | ssl.OP_NO_COMPRESSION
         try:
-            # The password is asked of no terminal: a key that wants one cannot be used here.
+            # No terminal is asked for a password: a key that needs one cannot be used here.
             context.load_cert_chain(self.given.certificate, self.given.key, password=lambda: b"")
         except (OSError, ValueError) as fault:
             raise OSError(
@@ -107,7 +107,7 @@ class Certificate:
 
 
 def make_pem(hostname: str, now: datetime) -> bytes:
-    """A key on P-256 and a certificate signed with it, for a name and a year, that says nothing about who we are."""
+    """A key on P-256 and a certificate signed with it, for a name and a year, that reveals nothing about us."""
     key = ec.generate_private_key(ec.SECP256R1())
     name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, _common_name(hostname))])
     certificate = (
@@ -133,7 +133,7 @@ def _common_name(hostname: str) -> str:
 
 
 def _write(path: Path, pem: bytes) -> None:
-    """Writes key and certificate as one file that is there whole or not at all, whoever else does the same."""
+    """Writes key and certificate as one file that is there whole or not at all, even if other processes do the same."""
     fresh = path.with_name(f"{path.name}.{os.getpid()}.new")
     try:
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)

@@ -1,1 +1,1 @@
-"""Leg four, people look: pages and JSON over the store."""
+"""The fourth leg, the dashboard: pages and JSON over the store."""

@@ -1,4 +1,4 @@
-"""The web application: the parts put together."""
+"""The web application, put together from its parts."""
 
 from collections.abc import Sequence
 
@@ -23,7 +23,7 @@ from canary.web.routes import API, Mounted, Role, RouteTable, WebRoute
 
 
 def create_app(config: WebConfig) -> FastAPI:
-    """Build the site: pages, API, probes and static files, behind the guard that asks who may do what."""
+    """Build the site: pages, API, health endpoints and static files, behind the middleware that checks every request."""
     app = FastAPI(title="Canary", openapi_url=None, docs_url=None, redoc_url=None)
     assets = Assets()
     frame = PageContext(config, assets)
@@ -71,7 +71,7 @@ def _tell_faults(app: FastAPI, faults: ErrorPages) -> None:
 
 
 def _brief(fault: RequestValidationError) -> str:
-    """Name the first thing that cannot be, its value and what it should be."""
+    """Return the first invalid field, its value and what it should be."""
     first = fault.errors()[0]
     named = ".".join(str(step) for step in first["loc"][1:]) or str(first["loc"][0])
     return f"{named} {str(first.get('input'))[:80]!r}: {first['msg'][:300]}"

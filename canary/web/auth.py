@@ -1,4 +1,4 @@
-"""The door: who asks, by which cookie or token, and whether what is asked for is open to them."""
+"""Authentication: who sent a request, by which cookie or token, and whether the route is open to them."""
 
 import logging
 from collections.abc import Callable
@@ -24,24 +24,24 @@ _FORWARDING = ("forwarded", "x-forwarded-for", "x-real-ip")
 
 
 class Authenticator:
-    """Lets requests in, or answers them itself."""
+    """Admits requests, or answers them itself."""
 
     def __init__(self, database: Database, clock: Callable[[], datetime], url: str) -> None:
-        """Guard the pages that are served under a URL."""
+        """Check requests to the pages that are served under a URL."""
         self.database, self.clock, self.url = database, clock, url.rstrip("/")
         self.secure = urlsplit(url).scheme == "https"
         self.cookie = "__Host-canary" if self.secure else "canary"
 
     def admit(self, request: Request, way: OpenRoute | None) -> Response | None:
-        """Let a request go on, with its user in its state, or answer it; raises HTTPException for what is refused.
+        """Admit a request, with its user in its state, or answer it; raises HTTPException if it is refused.
 
-        1. A request that changes something comes from a page of ours, or bears a token, which no browser adds by itself.
-        2. It is no larger than what it asks for can take.
-        3. Where not everybody is let in, its cookie or token stands for somebody whose role is enough.
+        1. A request that changes something comes from a page of ours, or has a token, which no browser adds by itself.
+        2. It is no larger than its route allows.
+        3. Where not everybody is admitted, its cookie or token belongs to a user whose role is enough.
         """
         request.state.user = None
         if "\0" in request.url.path or "%00" in request.url.query:
-            raise HTTPException(400)  # PostgreSQL cannot even be asked for it
+            raise HTTPException(400)  # PostgreSQL cannot even look for it
         by_token = way.token if way else request.url.path.startswith(f"{API}/")
         token = _bearer(request) if by_token else None
         if request.method not in _SAFE and token is None and not same_origin(request):
@@ -59,7 +59,7 @@ class Authenticator:
         return None
 
     def _user(self, request: Request, token: str | None) -> Visitor | None:
-        """Return whom the token stands for if there is one, else whom the cookie does."""
+        """Return the user of the token if there is one, else that of the cookie."""
         secret, kind = (token, "api") if token is not None else (request.cookies.get(self.cookie, ""), "session")
         if not secret:
             return None
@@ -71,17 +71,17 @@ class Authenticator:
         return visitor
 
     def _note_use(self, request: Request, visitor: Visitor) -> None:
-        """Write down from where a token is in use; a store that cannot be written for the moment can still be read."""
+        """Record from where a token is in use; a store that cannot be written for the moment can still be read."""
         try:
             with self.database.writing() as session:
                 mark_used(session, visitor.token, client_of(request), agent_of(request), self.clock())
         except DBAPIError as fault:
             if not is_down(fault):
                 raise
-            log.warning("the use of a token was not written down: %s", fault.orig)
+            log.warning("the use of a token was not recorded: %s", fault.orig)
 
     def let_in(self, session: Session, request: Request, user: int, to: str) -> Response:
-        """Begin a fresh session and end the one the browser came with, so that nobody else's can be fixed on it."""
+        """Begin a new session and end the one that the browser had, which prevents session fixation."""
         now = self.clock()
         revoke(session, request.cookies.get(self.cookie, ""), now)
         label = Label(client=client_of(request), agent=agent_of(request))
@@ -102,7 +102,7 @@ class Authenticator:
 
 
 def same_origin(request: Request) -> bool:
-    """Whether a browser says that one of our own pages sent this; older ones say it by Origin alone."""
+    """Whether a browser says that one of our own pages sent this; older ones only send Origin."""
     site = request.headers.get("sec-fetch-site")
     if site is not None:
         return site in ("same-origin", "none")
@@ -110,12 +110,12 @@ def same_origin(request: Request) -> bool:
 
 
 def client_of(request: Request) -> str:
-    """Return the address that a request came from; a proxy on this machine is believed about it."""
+    """Return the address that a request came from; a proxy on this machine is trusted about it."""
     return request.client.host[:64] if request.client else "?"
 
 
 def network_of(request: Request) -> str:
-    """Return what one party is counted by: its address, or the network that it draws its IPv6 addresses from."""
+    """Return the key by which one client is counted: its address, or the network of its IPv6 addresses."""
     client = client_of(request)
     try:
         address = ip_address(client)
@@ -125,7 +125,7 @@ def network_of(request: Request) -> str:
 
 
 def agent_of(request: Request) -> str:
-    """Return what a browser calls itself."""
+    """Return the User-Agent of a request."""
     return request.headers.get("user-agent", "")[:200]
 
 
@@ -137,13 +137,13 @@ def _ask(request: Request) -> Response:
 
 
 def _bearer(request: Request) -> str | None:
-    """Return the token in the header, where alone it may stand: addresses are logged and remembered (RFC 9700 2.2)."""
+    """Return the token in the header; it may be nowhere else, as URLs are logged and remembered (RFC 9700 2.2)."""
     scheme, _, secret = request.headers.get("authorization", "").partition(" ")
     return secret.strip() if scheme.lower() == "bearer" else None
 
 
 def _fits(request: Request, largest: int) -> bool:
-    # A body of no stated length could be endless; one that is not announced at all is none (RFC 9112 6.3).
+    # A body without a stated length could be endless; without any announcement there is no body (RFC 9112 6.3).
     if "transfer-encoding" in request.headers:
         return False
     length = request.headers.get("content-length", "0")
@@ -151,7 +151,7 @@ def _fits(request: Request, largest: int) -> bool:
 
 
 def _local(request: Request) -> bool:
-    # A proxy on this machine is loopback too; what it passes on for others is not.
+    # A proxy on this machine is loopback too; the requests that it forwards are not.
     if request.client is None or any(name in request.headers for name in _FORWARDING):
         return False
     try:

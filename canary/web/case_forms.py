@@ -1,4 +1,4 @@
-"""What people write into the forms of a case, read into facts."""
+"""Reading the forms of a case into facts."""
 
 from collections.abc import Iterator
 from datetime import UTC, datetime
@@ -9,7 +9,7 @@ from canary.model.claim import ClaimCode, PartyStatement, read_claim
 
 
 class StatementForm(BaseModel):
-    """The fields of a statement as they were sent; what was left out is empty."""
+    """The fields of a statement as they were sent; empty where left out."""
 
     party: str = Field("", max_length=1000)
     on: str = Field("", max_length=40)
@@ -22,7 +22,7 @@ class StatementForm(BaseModel):
 
 
 def statement(said: StatementForm, now: datetime) -> PartyStatement:
-    """Read a statement; raises ValueError for what it cannot mean."""
+    """Read a statement; raises ValueError for an invalid one."""
     at = min(_time(said.on, "said on"), now) if said.on.strip() else now
     return PartyStatement(said.party.strip(), at, tuple(map(read_claim, _claims(said))), said.text)
 

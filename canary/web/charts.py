@@ -1,4 +1,4 @@
-"""Charts as SVG made here: no script, no style attributes, colours from the style sheet by class."""
+"""Charts as SVG: no script, no style attributes, colours from the style sheet by class."""
 
 import json
 from collections.abc import Iterable, Sequence
@@ -41,7 +41,7 @@ def timeline(weeks: Weeks, marks: Sequence[tuple[datetime, str]]) -> Markup:
 
 
 def data(weeks: Weeks, marks: Sequence[tuple[datetime, str]]) -> str:
-    """Return a timeline as JSON for the script that draws it to be read: Mondays and marks in seconds since 1970."""
+    """Return a timeline as JSON for the script that draws it: Mondays and marks in seconds since 1970."""
     monday = datetime(weeks.first.year, weeks.first.month, weeks.first.day, tzinfo=UTC)
     known = len(weeks.counts["expected"])
     return json.dumps(
@@ -55,7 +55,7 @@ def data(weeks: Weeks, marks: Sequence[tuple[datetime, str]]) -> str:
 
 
 def described(weeks: Weeks) -> str:
-    """Say what a timeline shows."""
+    """Return in words what a timeline shows."""
     sums = ", ".join(f"{sum(weeks.counts[name])} {name}" for name in SERIES)
     return f"Mails by week from {weeks.first.isoformat()}: {sums}"
 
@@ -74,7 +74,7 @@ def heat(days: Sequence[tuple[date, int]]) -> Markup:
 
 
 def belief(lines: Sequence[BeliefLine]) -> Markup:
-    """Draw how probable something was, as steps from one weighing to the next; each case is a line of its own."""
+    """Draw how probable something was, as steps from one assessment to the next; each case has its own line."""
     first, last = min(line.at for line in lines), max(line.at for line in lines)
     span = max((last - first).total_seconds(), 1.0)
     paths = []
@@ -86,9 +86,7 @@ def belief(lines: Sequence[BeliefLine]) -> Markup:
         drawn = " ".join(f"H{x} V{y}" for x, y in steps[1:])
         paths.append(_STEPS.format(f"M{steps[0][0]} {steps[0][1]} {drawn} H952", f"case {case}"))
     ends = Markup('<text x="48" y="126">{}</text><text x="952" y="126" text-anchor="end">{}</text>')
-    said = (
-        f"From {percent(lines[0].p)} to {percent(lines[-1].p)} in {len(lines)} weighing{'s' if len(lines) > 1 else ''}"
-    )
+    said = f"From {percent(lines[0].p)} to {percent(lines[-1].p)} in {len(lines)} assessment{'s' if len(lines) > 1 else ''}"
     return Markup('<svg class="belief timeline" viewBox="0 0 960 132" role="img" aria-label="{}">{}{}{}</svg>').format(
         said, _percents(), _joined(paths), ends.format(f"{first:%-d %b %Y}", f"{last:%-d %b %Y}")
     )
@@ -107,13 +105,13 @@ def bar(p: float) -> Markup:
     return _BAR.format(back, front)
 
 
-# A page has a thousand of these: they hold words of ours and numbers, and nothing that would have to be escaped.
+# A page has a thousand of these: they hold only words of ours and numbers, so nothing has to be escaped.
 def _rect(name: str, x: float, y: float, width: float, height: float) -> Markup:
     return Markup(f'<rect class="{name}" x="{x}" y="{y}" width="{width}" height="{height}"/>')  # noqa: S704
 
 
 def _bars(name: str, feet: Sequence[float], tall: Sequence[float]) -> Markup:
-    """Draw bars of one colour as one path, each on its foot: a page has more of them than of anything else."""
+    """Draw bars of one colour as one path, each from its base: a page has more of them than of anything else."""
     each = (
         f"M{at * 3} {24 - foot:g}h2v{-height:g}h-2z"
         for at, (foot, height) in enumerate(zip(feet, tall, strict=True))
@@ -129,7 +127,7 @@ def _square(shade: int, x: int, y: int, said: str) -> Markup:
 
 
 def _share(count: int, most: int, height: int) -> float:
-    # One mail among thousands must still be seen: nothing that came is drawn under two units.
+    # One mail among thousands must still be visible: no bar is lower than two units.
     return round(max(2.0, height * count / most), 1) if count else 0
 
 
@@ -171,7 +169,7 @@ def _flags(first: date, weeks: int, step: float, marks: Iterable[tuple[datetime,
         week = (at.date() - first).days / 7
         if 0 <= week <= weeks:
             x = round(_LEFT + week * step, 1)
-            # Labels that would lie upon each other are left out; their lines stay.
+            # Labels that would overlap are left out; their lines stay.
             said, written = (text, x) if x - written > 52 else ("", written)
             side = "end" if x > _WIDTH - 60 else "start"
             parts.append(flag.format(x, _TOP - 6, _TOP + _HEIGHT, _TOP - 9, side, said))

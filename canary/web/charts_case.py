@@ -1,4 +1,4 @@
-"""The time axis of a case: when it may have leaked, between what was issued and what came."""
+"""The time axis of a case: when it may have leaked, between issuing and first mails."""
 
 from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
@@ -22,7 +22,7 @@ _MONTHS = (1, 2, 3, 6, 12, 24, 60, 120)
 
 
 class _Axis:
-    """From times to places."""
+    """The scale from times to positions."""
 
     def __init__(self, start: datetime, end: datetime) -> None:
         self.start, self.end = start, max(end, start + timedelta(days=1))

@@ -1,4 +1,4 @@
-"""What the site is made of, as the process that serves it puts it together."""
+"""The configuration of the site, as the process that serves it builds it."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -16,11 +16,11 @@ URL = "http://127.0.0.1:8025"
 
 @dataclass(frozen=True, slots=True)
 class WebConfig:
-    """The store that the pages show, the clock they read, and what they know of the rest of the installation.
+    """The store that the pages show, their clock, and what they need of the rest of the installation.
 
-    `url` is where the site is reached; `health` returns the state of each part by name, and `registry` holds the
+    `url` is the public address; `health` returns the state of each part by name, and `registry` holds the
     metrics to show. Addresses are issued with `issuing`; `destinations` are those of alerts, without their secrets.
-    `arranged` holds the records that DNS should have, and `retention` says how long mail that no case needs is kept.
+    `arranged` holds the records that DNS should have, and `retention` how long mail that no case needs is kept.
     """
 
     database: Database

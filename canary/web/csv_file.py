@@ -1,4 +1,4 @@
-"""Tables as files: the one writer of CSV, whose cells no spreadsheet takes for formulas."""
+"""Tables as files: the only writer of CSV; no spreadsheet treats its cells as formulas."""
 
 import csv
 import io
@@ -19,13 +19,13 @@ def csv_lines(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> Itera
 
 
 def csv_file(name: str, columns: Sequence[str], rows: Iterable[Sequence[object]]) -> StreamingResponse:
-    """Return a table as a file to keep, under a name of ours."""
+    """Return a table as a file to download, under a name of ours."""
     headers = {"Content-Disposition": f'attachment; filename="{name}.csv"'}
     return StreamingResponse(csv_lines(columns, rows), media_type="text/csv; charset=utf-8", headers=headers)
 
 
 def harmless(cell: object) -> object:
-    """Return a cell as a spreadsheet may show it: a text that it would calculate is marked as text."""
+    """Return a cell in a form safe for spreadsheets: a text that would be a formula is marked as text."""
     if cell is None or isinstance(cell, int | float):
         return "" if cell is None else cell
     text = cell.isoformat() if isinstance(cell, datetime) else str(cell)

@@ -1,4 +1,4 @@
-"""What is said when something is wrong: one line on a page for people, a problem document (RFC 9457) for programs."""
+"""Errors: one line on a page for people, a problem document (RFC 9457) for programs."""
 
 from collections.abc import Mapping
 from http import HTTPStatus
@@ -23,7 +23,7 @@ LINES = {
 
 
 class Problem(BaseModel):
-    """What is wrong with a request (RFC 9457): `title` says the kind, `detail` the thing, its value and the cure."""
+    """What is wrong with a request (RFC 9457): `title` is the kind, `detail` the thing, its value and the cure."""
 
     type: str = "about:blank"
     title: str
@@ -32,7 +32,7 @@ class Problem(BaseModel):
 
 
 class ErrorPages:
-    """Answers what went wrong in the form that the asker reads."""
+    """Answers errors in the form that the client reads."""
 
     def __init__(self, frame: PageContext) -> None:
         """Show pages in a frame."""
@@ -41,7 +41,7 @@ class ErrorPages:
     def answer(
         self, request: Request, status: int, detail: str = "", headers: Mapping[str, str] | None = None
     ) -> Response:
-        """Say what is wrong in one line."""
+        """Answer an error in one line."""
         title = HTTPStatus(status).phrase
         line = detail if detail not in ("", title) else LINES.get(status, title)
         if request.url.path.startswith(f"{API}/"):

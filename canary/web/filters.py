@@ -1,4 +1,4 @@
-"""How pages say things: relative times, defanged links, and what a sender proved, in words."""
+"""Filters for templates: relative times, defanged links, and what a sender proved, in words."""
 
 import math
 import re
@@ -42,7 +42,7 @@ PLAIN_CLAIMS = tuple(
 
 
 def visible(value: object) -> object:
-    """Replace characters that cannot be seen but change what is; markup made here passes as it is."""
+    """Replace invisible characters that change how text looks; markup made here is left as it is."""
     return value.translate(_UNSEEN) if isinstance(value, str) and not isinstance(value, Markup) else value
 
 
@@ -52,7 +52,7 @@ def defang(text: str) -> str:
 
 
 def ago(at: datetime, now: datetime) -> str:
-    """Say how long ago something was; what is older than two months gets its date."""
+    """Return how long ago something was; older than two months: its date."""
     seconds = int((now - at).total_seconds())
     if seconds < 0:
         return day(at)
@@ -60,22 +60,22 @@ def ago(at: datetime, now: datetime) -> str:
 
 
 def day(at: datetime) -> str:
-    """Write a date for people."""
+    """Return a date for people."""
     return f"{at.day} {at:%b %Y}"
 
 
 def exact(at: datetime) -> str:
-    """Write a time to the second."""
+    """Return a time to the second."""
     return f"{at:%Y-%m-%d %H:%M:%S} UTC"
 
 
 def thousands(count: int) -> str:
-    """Write a number so that its size is seen."""
+    """Return a number with separators between thousands."""
     return f"{count:,}"
 
 
 def window(earliest: datetime | None, latest: datetime | None) -> str:
-    """Say between which days something happened, naming the year once where one is enough."""
+    """Return between which days something happened, with the year once where that is enough."""
     if earliest is None or latest is None:
         return f"after {day(earliest)}" if earliest else f"before {day(latest)}" if latest else ""
     first = f"{earliest.day} {earliest:%b}" if earliest.year == latest.year else day(earliest)
@@ -83,7 +83,7 @@ def window(earliest: datetime | None, latest: datetime | None) -> str:
 
 
 def factor(times: float) -> str:
-    """Write how many times likelier something is, as roughly as it is known."""
+    """Return how many times likelier something is, rounded as roughly as it is known."""
     if 0.001 <= times < 9.5:
         return f"{times:.1g}"
     if 9.5 <= times < 1e6:
@@ -92,25 +92,25 @@ def factor(times: float) -> str:
 
 
 def with_article(noun: str) -> str:
-    """Put `a` or `an` before a noun."""
+    """Return a noun with `a` or `an`."""
     return f"{'an' if noun[:1] in 'aeiou' else 'a'} {noun}"
 
 
 def query(wanted: Mapping[str, object]) -> str:
-    """Write what is asked of a page as the end of its address; what is empty is left out."""
+    """Return the query string of a page; empty parameters are left out."""
     asked = urlencode({name: value for name, value in wanted.items() if value not in ("", None)}, quote_via=quote)
     return f"?{asked}" if asked else ""
 
 
 def size(octets: int) -> str:
-    """Write a size in octets for people."""
+    """Return a size in octets for people."""
     if octets < 1024:
         return f"{octets} B"
     return f"{octets / 1024:.1f} KB" if octets < 1 << 20 else f"{octets / (1 << 20):.1f} MB"
 
 
 def who_sent(identity: Identity, policy: str) -> str:
-    """Say in a sentence or two who proved to have sent a mail, and whom it only claims to come from."""
+    """Return in a sentence or two who is proven to have sent a mail, and from whom it only claims to be."""
     claim, domain = identity.claim, identity.domain
     says = f"; the policy of {claim} says {policy}" if policy not in ("", "none") else ""
     if not identity.proven or not domain:

@@ -1,4 +1,4 @@
-"""What machines ask: is it alive, is it ready, and how much of everything was there."""
+"""The endpoints for machines: liveness, readiness and metrics."""
 
 import logging
 from collections.abc import Callable, Iterator, Mapping
@@ -38,22 +38,22 @@ class StoreCollector(Collector):
             yield gauge
 
     def describe(self) -> list[Metric]:
-        """Name nothing beforehand, so that registering reads nothing."""
+        """Describe nothing in advance, so that registering reads nothing."""
         return []
 
 
 class HealthEndpoints:
-    """Answers to machines."""
+    """The endpoints for machines."""
 
     def __init__(
         self, database: Database, health: Callable[[], Mapping[str, str]], registry: CollectorRegistry
     ) -> None:
-        """Answer for a store and the parts that `health` tells of."""
+        """Answer for a store and the parts whose state `health` returns."""
         self._database, self._health, self._registry = database, health, registry
         registry.register(StoreCollector(database))
 
     def routes(self) -> tuple[WebRoute, ...]:
-        """Return all that they answer to."""
+        """Return the routes."""
         return (
             WebRoute("GET", "/healthz", Role.PUBLIC, self.alive),
             WebRoute("GET", "/readyz", Role.PUBLIC, self.ready),
@@ -61,11 +61,11 @@ class HealthEndpoints:
         )
 
     def alive(self) -> Response:
-        """Say that this process answers."""
+        """Answer that this process runs."""
         return PlainTextResponse("ok\n")
 
     def ready(self) -> Response:
-        """Say whether the store answers too, and how the parts are."""
+        """Answer whether the store responds too, and the state of the parts."""
         try:
             with self._database.reading() as session:
                 session.execute(text("SELECT 1 FROM user_account LIMIT 1"))

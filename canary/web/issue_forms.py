@@ -1,4 +1,4 @@
-"""What people order by form or list: addresses for vendors, known or new, each order checked before any is filled."""
+"""Forms and lists for issuing addresses to vendors, known or new; all are checked before any address is issued."""
 
 import csv
 import secrets
@@ -24,14 +24,14 @@ _STYLES = {style.value: style for style in (Style.TAGGED, Style.PLAUSIBLE)}
 
 
 class IssueRefused(ValueError):
-    """An order that cannot be filled; the message names the thing, its value and the cure."""
+    """A request that cannot be met; the message names the thing, its value and the cure."""
 
 
 @dataclass(frozen=True, slots=True)
 class IssueSettings:
-    """What addresses are issued with: at which domains, and which domains are platforms that prove no vendor.
+    """The settings of issuing: at which domains, and which domains are platforms that prove no vendor.
 
-    By `key`, that of the installation, a mail is known for the owner's own test.
+    By `key`, that of the installation, a mail is recognised as the owner's own test.
     """
 
     domains: tuple[str, ...] = ()
@@ -40,7 +40,7 @@ class IssueSettings:
     draw: Draw = secrets.randbelow
 
     def domain(self, session: Session) -> str:
-        """Return where addresses are issued: the first domain set, else where the newest address is."""
+        """Return the domain at which addresses are issued: the first in the settings, else that of the newest address."""
         newest = self.domains[0] if self.domains else (newest_active(session) or "").rpartition("@")[2]
         if not newest:
             raise IssueRefused(
@@ -51,7 +51,7 @@ class IssueSettings:
 
 @dataclass(frozen=True, slots=True)
 class IssueRequest:
-    """So many addresses of one channel for one vendor; `writes_from` is the domain of one that is new."""
+    """A number of addresses of one channel for one vendor; `writes_from` is the domain of a new vendor."""
 
     vendor: str
     channel: str = "signup"
@@ -61,7 +61,7 @@ class IssueRequest:
 
 
 def wish(vendor: str, channel: str, count: str, style: str, writes_from: str = "") -> IssueRequest:
-    """Read an order; raises Refused for what it cannot mean."""
+    """Read a request; raises IssueRefused for an invalid one."""
     vendor, channel, writes_from = vendor.strip(), channel.strip(), writes_from.strip()
     if not vendor or len(vendor) > 100 or not vendor.isprintable():
         raise IssueRefused(f"Vendor {vendor[:40]!r}: give a name of at most 100 characters.")
@@ -75,7 +75,7 @@ def wish(vendor: str, channel: str, count: str, style: str, writes_from: str = "
 
 
 def read_wishes(text: str) -> list[IssueRequest]:
-    """Read orders from CSV, one a line as vendor, channel, count and style; raises Refused naming the first bad line."""
+    """Read requests from CSV lines: vendor, channel, count, style; raises IssueRefused naming the first bad line."""
     found = [_read(number, row) for number, row in _rows(text)]
     if not found:
         raise IssueRefused("The list is empty: write one line for each vendor, such as `Bike Parts,newsletter,2`.")
@@ -85,7 +85,7 @@ def read_wishes(text: str) -> list[IssueRequest]:
 
 
 def fill(session: Session, wishes: list[IssueRequest], with_: IssueSettings, now: datetime) -> list[Canary]:
-    """Issue what is wished for, all or nothing; raises Refused for a vendor that is new and cannot be added."""
+    """Issue the requested addresses, all or none; raises IssueRefused for a new vendor that cannot be added."""
     domain = with_.domain(session)
     made: list[Canary] = []
     for one in wishes:
@@ -115,7 +115,7 @@ def _read(number: int, row: list[str]) -> IssueRequest:
 
 
 def _vendor(session: Session, one: IssueRequest, with_: IssueSettings, now: datetime) -> str:
-    """Return the vendor of an order, added where it is new and its domain was given."""
+    """Return the vendor of a request, added if it is new and its domain was given."""
     short = vendors.slug(one.vendor)
     try:
         return vendors.get_vendor(session, short).slug

@@ -1,4 +1,4 @@
-"""News as it comes: server-sent events, for which one task in a process asks the store, however many listen."""
+"""New hits as server-sent events; one task in a process asks the store, however many pages listen."""
 
 import asyncio
 import json
@@ -23,28 +23,28 @@ from canary.web.routes import Role, WebRoute
 log = logging.getLogger("canary.web")
 
 LISTENERS = 500
-"""So many may listen to one process; a browser that is refused asks again later."""
+"""How many may listen to one process; a browser that is refused tries again later."""
 
 PAUSE, BEATS, CHECKS = 1.0, 15, 30
-"""Seconds between two questions to the store; after so many of them a sign of life, and a look at who may still listen."""
+"""Seconds between two queries; after so many of them a keep-alive, and a check of who may still listen."""
 
 WAITING = 100
-"""Events that wait for a slow listener; one that falls further behind is let go and comes back by itself."""
+"""Events that wait for a slow listener; one that falls further behind is disconnected and reconnects by itself."""
 
 _BEAT = ": still here\n\n"
-_HEADERS = {"X-Accel-Buffering": "no"}  # nginx would keep events back
+_HEADERS = {"X-Accel-Buffering": "no"}  # nginx would buffer events
 
 
 @dataclass(eq=False, slots=True)
 class LiveListener:
-    """One open stream: the secret it was opened with, and what it has not read yet; None ends it."""
+    """One open stream: the secret it was opened with, and the events it has not read yet; None ends it."""
 
     secret: str
     waiting: asyncio.Queue[str | None] = field(default_factory=lambda: asyncio.Queue(WAITING))
     ended: bool = False
 
     def send(self, chunk: str) -> None:
-        """Let something be read, or end a stream that is not being read."""
+        """Queue an event, or end a stream that is not being read."""
         try:
             self.waiting.put_nowait(chunk)
         except asyncio.QueueFull:
@@ -59,27 +59,27 @@ class LiveListener:
 
 
 class Live:
-    """The stream of hits, for all who look at a page that shows them."""
+    """The stream of hits, for all open pages that show them."""
 
     def __init__(self, frame: PageContext, pause: float = PAUSE) -> None:
-        """Ask the store of a frame, so often."""
+        """Ask the store of a context, every so many seconds."""
         self._frame, self._pause = frame, pause
         self._listeners: set[LiveListener] = set()
         self._asking: asyncio.Task[None] | None = None
         self._beginning = asyncio.Lock()
 
     def routes(self) -> tuple[WebRoute, ...]:
-        """Return all that it answers to."""
+        """Return its routes."""
         return (WebRoute("GET", "/live", Role.VIEWER, self.live),)
 
     async def live(self, request: Request) -> Response:
-        """Stream hits as they come, beginning after the one a browser names that was cut off."""
+        """Stream hits as they come, beginning after the last one that a disconnected browser names."""
         if len(self._listeners) >= LISTENERS:
             raise HTTPException(
                 503, "Too many pages are listening right now; try again in a moment.", {"Retry-After": "30"}
             )
         listener = LiveListener(request.cookies.get(self._frame.door.cookie, ""))
-        # Before the store is asked what was missed: a hit that comes meanwhile is told twice rather than never.
+        # Before the store is asked what was missed: a hit that comes meanwhile is sent twice rather than never.
         self._listeners.add(listener)
         try:
             await self._begin()
@@ -100,14 +100,14 @@ class Live:
             self._listeners.discard(listener)
 
     async def _begin(self) -> None:
-        """Let somebody ask for news from now on, if nobody does; what comes after this is told."""
+        """Start the task that asks the store, if it does not run; hits after this moment are sent."""
         async with self._beginning:
             if self._asking is None or self._asking.done():
                 seen = await run_in_threadpool(self._seen)
                 self._asking = asyncio.create_task(self._ask(seen))
 
     async def _ask(self, seen: "SeenHits") -> None:
-        """Ask for news and spread it, as long as anybody listens."""
+        """Ask for new hits and send them, as long as anybody listens."""
         try:
             turn = 0
             while self._listeners:
@@ -115,7 +115,7 @@ class Live:
                 turn += 1
                 await self._turn(seen, turn)
         finally:
-            # Whatever ended this, nobody shall listen to nothing; browsers come back.
+            # Whatever ended this, no stream may stay open without news; browsers reconnect.
             for listener in self._listeners:
                 listener.end()
 
@@ -126,14 +126,14 @@ class Live:
         except DBAPIError as fault:
             if not is_down(fault):
                 raise
-            log.warning("store is down: %s; news wait", fault.orig)
+            log.warning("store is down: %s; live updates wait", fault.orig)
             return
         for listener in gone:
             listener.end()
         chunk = "".join(map(event_of, fresh)) or (_BEAT if turn % BEATS == 0 else "")
         for listener in self._listeners if chunk else ():
             listener.send(chunk)
-        # A browser that went away before its stream began reads nothing, and takes nobody's place for long.
+        # A browser that left before its stream began reads nothing, and does not occupy a place for long.
         self._listeners -= {listener for listener in self._listeners if listener.ended}
 
     def _missed(self, after: int | None) -> tuple[HitLine, ...]:
@@ -151,7 +151,7 @@ class Live:
             return seen.note_new(news(session, seen.since))
 
     def _gone(self) -> list[LiveListener]:
-        """Return who is logged in no more."""
+        """Return the streams whose session has ended."""
         now, listeners = self._frame.clock(), list(self._listeners)
         with self._frame.database.reading() as session:
             secrets = {listener.secret for listener in listeners}
@@ -160,9 +160,9 @@ class Live:
 
 
 class SeenHits:
-    """Which hits were told already.
+    """Which hits were sent already.
 
-    Workers beside each other commit in another order than they number: a little is asked for again and again.
+    Parallel workers commit in another order than they number: the newest numbers are asked for again and again.
     """
 
     def __init__(self, newest: int) -> None:
@@ -185,7 +185,7 @@ class SeenHits:
 
 
 def event_of(line: HitLine) -> str:
-    """Write a hit as an event; JSON has no line ends of its own, so that nothing in a mail can end the event."""
+    """Return a hit as an event; JSON contains no line ends, so nothing in a mail can end the event."""
     facts: Mapping[str, Any] = {
         "id": line.id, "mail": line.mail, "at": line.at.isoformat(), "verdict": line.verdict, "leak": line.leak,
         "address": line.canary, "vendor": line.vendor, "slug": line.slug, "subject": line.subject[:200],

@@ -1,4 +1,4 @@
-"""The outermost layer: asks the door about every request, puts headers on every answer, and tells faults in one line."""
+"""The outermost layer: authenticates every request, puts headers on every answer, and reports errors in one line."""
 
 import logging
 from collections.abc import Mapping
@@ -26,16 +26,16 @@ CSP = (
 
 
 class SiteMiddleware:
-    """Stands before the application; plain ASGI, so that an answer without end flows through it unbuffered."""
+    """Wraps the application; plain ASGI, so that an endless answer passes through it unbuffered."""
 
     def __init__(
         self, app: ASGIApp, door: Authenticator, ways: RouteTable, faults: ErrorPages, headers: Mapping[str, str]
     ) -> None:
-        """Stand before an application."""
+        """Wrap an application."""
         self._app, self._door, self._ways, self._faults, self._headers = app, door, ways, faults, headers
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Let a request through, or answer it."""
+        """Pass a request on, or answer it."""
         if scope["type"] == "websocket":
             await send({"type": "websocket.close", "code": 1000})
         if scope["type"] != "http":
@@ -65,7 +65,7 @@ class SiteMiddleware:
 
 
 class _Outgoing:
-    """Sends on, with our headers wherever an answer has none of its own by that name."""
+    """Sends answers on, with our headers where an answer has none by that name."""
 
     def __init__(self, send: Send, headers: Mapping[str, str]) -> None:
         self._send, self._headers, self.started = send, headers, False
@@ -82,7 +82,7 @@ class _Outgoing:
 def headers_for(url: str) -> dict[str, str]:
     """Return the headers of every answer of a site that is served under a URL."""
     # With no-referrer a browser sends `Origin: null` with our own forms, and over plain HTTP on a network it sends no
-    # Sec-Fetch-Site either (Fetch 3.1): nobody could log in there. same-origin tells other sites just as little.
+    # Sec-Fetch-Site either (Fetch 3.1): nobody could log in there. same-origin reveals just as little to other sites.
     parts = urlsplit(url)
     trusted = parts.scheme == "https" or parts.hostname in ("127.0.0.1", "localhost", "::1")
     kept = {"Strict-Transport-Security": "max-age=31536000"} if parts.scheme == "https" else {}

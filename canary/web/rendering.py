@@ -1,4 +1,4 @@
-"""What every page stands in: the store it reads, the clock, and the templates that show what it found."""
+"""The context of every page: the store it reads, the clock, and the templates that show what it found."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -36,7 +36,7 @@ Field = Annotated[str, Form(max_length=1000, pattern=_NO_NUL)]
 LongField = Annotated[str, Form(max_length=60_000, pattern=_NO_NUL)]
 Found = TypeVar("Found")
 LISTENING, KEEPS_UP = "listening", "keeps up"
-"""What is said of a listener and a worker that are well."""
+"""The words for a listener and a worker without problems."""
 MENU = (
     ("/suppliers", "Suppliers", Role.VIEWER),
     ("/alerts", "Alerts", Role.VIEWER),
@@ -46,23 +46,23 @@ MENU = (
     ("/setup/users", "Users", Role.ADMIN),
     ("/audit", "Audit log", Role.ADMIN),
 )
-"""What stands behind the user's name, and to whom; the pages that are read every day stand beside it."""
+"""The links in the user's menu, with the least role for each; pages for every day are beside it."""
 
 
 class PageContext:
     """Shows pages over one store."""
 
     def __init__(self, config: WebConfig, assets: Assets | None = None) -> None:
-        """Read through the store of a configuration, by its clock."""
+        """Read the store of a configuration, by its clock."""
         self.config, self.door = config, Authenticator(config.database, config.clock, config.url)
         self.database, self.clock = config.database, config.clock
         self._templates = _environment(assets or Assets())
 
     def show(self, request: Request, template: str, status: int = 200, **facts: object) -> Response:
-        """Show a template with what was found for it."""
+        """Render a template with the given facts."""
         user = getattr(request.state, "user", None)
         page = self._templates.get_template(template)
-        # A page that tells of a store that is down must not ask it.
+        # A page about a store that is down must not ask it.
         bar = self._bar() if user and status < 500 else {"questions": 0, "health": "", "amiss": []}
         menu = [(to, word) for to, word, least in MENU if user and Role(user.role).allows(least)]
         around = {"user": user, "now": self.clock(), "path": request.url.path, "bar": bar, "menu": menu}
@@ -78,28 +78,28 @@ class PageContext:
 
     @contextmanager
     def writing(self, request: Request) -> Iterator[Session]:
-        """Open a transaction in which what is audited says from where it was asked for."""
+        """Open a transaction whose audit entries have the client of the request."""
         with self.database.writing() as session:
             session.info[CLIENT] = client_of(request)
             yield session
 
     def audit(self, session: Session, request: Request, action: str, subject: str, text: str = "") -> None:
-        """Record that the user who asks did something, where no function of the store does so."""
+        """Record in the audit log what the user did, where no function of the store does so."""
         audit(session, self.clock(), request.state.user.name, action, subject, text)
 
 
 class PageModule(Protocol):
-    """A part of the site, made with the frame it stands in."""
+    """A part of the site, made with the context of the pages."""
 
     def __init__(self, frame: PageContext) -> None:
-        """Stand in a frame."""
+        """Make it with the context of the pages."""
 
     def routes(self) -> tuple[WebRoute, ...]:
-        """Return all that it answers to."""
+        """Return its routes."""
 
 
 def or_404(found: Found | None) -> Found:
-    """Return what was found; nothing is the answer 404."""
+    """Return what was found; raises HTTPException 404 for None."""
     if found is None:
         raise HTTPException(404)
     return found
@@ -107,7 +107,7 @@ def or_404(found: Found | None) -> Found:
 
 @contextmanager
 def map_store_errors() -> Iterator[None]:
-    """Answer what the store refuses in its own words: unknown is 404, there already 409, what cannot be 422."""
+    """Answer errors of the store in its own words: unknown is 404, already there 409, invalid 422."""
     try:
         yield
     except Unknown as fault:

@@ -1,4 +1,4 @@
-"""What a route is: a path, who may use it at the least, and what answers; every part of the site lists its own."""
+"""What a route is: a path, the least role that may use it, and its handler; every part of the site lists its own."""
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
@@ -13,7 +13,7 @@ LARGEST_FORM = 64 * 1024
 
 
 class Role(StrEnum):
-    """Who somebody is to us, each allowed what those before it are."""
+    """The role of a user; each may do what those before it may."""
 
     PUBLIC = "public"
     VIEWER = "viewer"
@@ -21,7 +21,7 @@ class Role(StrEnum):
     ADMIN = "admin"
 
     def allows(self, least: "Role") -> bool:
-        """Whether this role is enough where another is the least."""
+        """Whether this role is enough where another is required."""
         order = list(Role)
         return order.index(self) >= order.index(least)
 
@@ -31,7 +31,7 @@ class WebRoute:
     """One method of one path, the least role that may use it, and its handler.
 
     `local` opens it to this machine as well, without a role; `largest` bounds the octets of a request; `token` lets
-    bearer tokens in; `status` is the answer when all went well, `media` its type where that is not JSON.
+    bearer tokens in; `status` is the answer on success, `media` its type where that is not JSON.
     """
 
     method: str
@@ -61,10 +61,10 @@ OpenRoute = WebRoute | Mounted
 
 
 class RouteTable:
-    """Tells which declared route a request takes: who may do what is read from the declarations and nowhere else."""
+    """Finds the declared route of a request: who may do what is read from the declarations and nowhere else."""
 
     def __init__(self, routes: Sequence[BaseRoute], declared: Iterable[OpenRoute]) -> None:
-        """Know the routes of an application; raises ValueError for one that nobody declared a role for."""
+        """Index the routes of an application; raises ValueError for one without a declared role."""
         self._routes = routes
         self._declared = {_key(way): way for way in declared}
         loose = [key for route in routes for key in _keys(route) if key not in self._declared]
@@ -72,7 +72,7 @@ class RouteTable:
             raise ValueError(f"route {loose[0][1]}: no role was declared for it; list it among the routes of its page")
 
     def taken(self, scope: Scope) -> OpenRoute | None:
-        """Return the route that a request takes, or None if there is nothing there."""
+        """Return the route of a request, or None if there is none."""
         for route in self._routes:
             if route.matches(scope)[0] is Match.FULL:
                 return self._declared[next(key for key in _keys(route) if key[0] in ("", scope["method"]))]

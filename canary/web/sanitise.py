@@ -1,4 +1,4 @@
-"""What a stranger's HTML becomes before it is shown: text with some looks, and nothing that acts, loads or leads away."""
+"""Making a stranger's HTML safe to show: formatted text, and nothing that acts, loads or leads away."""
 
 import html
 import re
@@ -16,7 +16,7 @@ GONE = frozenset(
     "applet audio canvas embed frameset head iframe math noembed noframes noscript object script select style svg"
     " template textarea title video xmp".split()
 )
-"""What these hold goes with them; of every other tag that is not shown, forms included, only the text stays."""
+"""These are removed with their content; of every other tag that is not shown, forms included, the text stays."""
 
 ATTRIBUTES = frozenset(
     "align bgcolor border cellpadding cellspacing colspan dir height lang rowspan valign width".split()
@@ -34,7 +34,7 @@ HEADERS = {
     ),
     "X-Frame-Options": "SAMEORIGIN",
 }
-"""Even if a cleaner erred: no script runs, nothing loads, nothing can be clicked that leads anywhere."""
+"""Even if the cleaner fails: no script runs, nothing loads, no click leads anywhere."""
 
 DOWNLOAD = {"Content-Security-Policy": "default-src 'none'; sandbox"}
 
@@ -50,15 +50,15 @@ _PAGE = (
 
 
 def page(markup: str, title: str) -> str:
-    """Return a whole page that shows a mail's HTML inert."""
+    """Return a whole page that shows a mail's HTML safely."""
     return _PAGE.format(title=html.escape(title), body=sanitised(markup))
 
 
 def sanitised(markup: str) -> str:
-    """Return (at most 256 KB of) HTML without anything that loads, runs, submits or leads away; it may run to nothing.
+    """Return (at most 256 KB of) HTML without anything that loads, runs, submits or leads away; it may be empty.
 
-    Links keep their text only, and addresses that are written out are defanged. What has more tags than a parser takes
-    gracefully becomes its text.
+    Links keep their text only, and addresses in the text are defanged. HTML with too many tags for a parser becomes
+    plain text.
     """
     if markup.count("<", 0, MAX_HTML) > MAX_TAGS:
         return f"<p>{_defanged(html.escape(html_to_text(markup)[0]))}</p>"

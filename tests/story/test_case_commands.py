@@ -152,11 +152,11 @@ def test_a_letter_is_printed_and_its_text_can_be_the_owners(say: Say) -> None:
         (("statement", "1", "--by", "Play"), "case 1: the statement is empty"),
         (("statement", "1", "--by", "Play", "--claim", "lies"), "claim 'lies' is not known: choose from no-leak"),
         (("statement", "1", "--by", "Play", "--claim", "stopped:soon"), "'soon' is not a day; write it as 2011-12-31"),
-        (("aware", "1", "2026"), "TIME '2026': no time; write it like 2026-05-01"),
+        (("aware", "1", "2026"), "TIME '2026': not a time; write it like 2026-05-01"),
         (("aware", "1", "2999-01-01"), "that is in the future"),
         (("tick", "1", "juggle"), "task 'juggle': not on the checklist of case 1"),
         (("split", "1", "bikes"), "name what to split off, as vendor:SLUG or campaign:NUMBER"),
-        (("letter", "1", "supplier"), "'supplier': no addressee of case 1; choose from vendor:play"),
+        (("letter", "1", "supplier"), "'supplier': not an addressee of case 1; choose from vendor:play"),
         (("merge", "1", "1"), "a case cannot be merged with itself"),
     ],
 )

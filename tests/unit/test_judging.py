@@ -120,7 +120,7 @@ def test_for_people_it_prints_the_verdict_and_a_reason_a_line() -> None:
         (("{mail}", "--vendor-domain", "a.example", "--mail-from", "bob"), "--mail-from 'bob'"),
         (("{mail}", "--vendor-domain", "a.example", "--zone", "none.json"), "none.json"),
         (("{mail}", "--vendor-domain", "a.example", "--zone", "{mail}"), "--zone"),
-        (("{mail}", "--vendor-domain", "a.example", "--zone", "{list}"), "no JSON object"),
+        (("{mail}", "--vendor-domain", "a.example", "--zone", "{list}"), "not a JSON object"),
         (("{mail}", "--vendor-domain", "a.example", "--zone", "{odd}"), "--zone"),
         (("{mail}", "--vendor-domain", "a.example", "--zone", "{mail}", "--offline"), "leave out one"),
         (("{mail}", "--vendor-domain", "a.example", "--offline", "--trust-authserv", "x y"), "--trust-authserv"),

@@ -15,7 +15,7 @@ from canary.web.routes import Role, WebRoute
 
 
 class DeliveryState(StrEnum):
-    """Where a message stands: dead ones wait for a person."""
+    """The state of a message: dead ones wait for a person."""
 
     WAITING = "waiting"
     SENT = "sent"
@@ -24,7 +24,7 @@ class DeliveryState(StrEnum):
 
 
 class DeliveryOut(BaseModel):
-    """One message on its way to one destination; `joined` counts further facts that go with it."""
+    """One message to one destination; `joined` counts further facts in it."""
 
     id: int
     kind: str
@@ -55,7 +55,7 @@ class TestNew(RequestBody):
 
 
 class Started(BaseModel):
-    """The number of a delivery that is on its way."""
+    """The number of a delivery that was queued."""
 
     id: int
 
@@ -64,11 +64,11 @@ class AlertsApi:
     """The calls about alerts."""
 
     def __init__(self, frame: PageContext) -> None:
-        """Stand in a frame."""
+        """Answer calls in this context."""
         self._frame = frame
 
     def routes(self) -> tuple[WebRoute, ...]:
-        """Return all that it answers to."""
+        """Return its routes."""
         return (
             call("GET", "/alerts", Role.VIEWER, self.alerts),
             call("GET", "/alerts/destinations", Role.VIEWER, self.destinations),
@@ -89,7 +89,7 @@ class AlertsApi:
         return [DestinationOut(name=d.name, kind=d.kind, mode=d.mode.value) for d in self._frame.config.destinations]
 
     def test(self, request: Request, new: TestNew) -> Started:
-        """Send a test to a destination, by the way that alerts take."""
+        """Send a test to a destination, through the outbox like any alert."""
         if new.destination not in {known.name for known in self._frame.config.destinations}:
             raise HTTPException(404, f"destination {new.destination!r} is not known: see /api/v1/alerts/destinations")
         with map_store_errors(), self._frame.writing(request) as session:

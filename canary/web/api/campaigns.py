@@ -1,4 +1,4 @@
-"""Campaigns over the API: which mails are one sending, and by what."""
+"""Campaigns over the API: which mails are one sending, and why."""
 
 from datetime import datetime
 
@@ -43,11 +43,11 @@ class CampaignsApi:
     """The calls about campaigns."""
 
     def __init__(self, frame: PageContext) -> None:
-        """Stand in a frame."""
+        """Answer calls in this context."""
         self._frame = frame
 
     def routes(self) -> tuple[WebRoute, ...]:
-        """Return all that it answers to."""
+        """Return its routes."""
         return (
             call("GET", "/campaigns", Role.VIEWER, self.campaigns),
             call("GET", "/campaigns/{campaign_id}", Role.VIEWER, self.campaign),

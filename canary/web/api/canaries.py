@@ -49,7 +49,7 @@ COLUMNS = (
 
 
 class PersonaOut(BaseModel):
-    """What only this address's vendor was told."""
+    """The facts that only this address's vendor was given."""
 
     given_name: str
     family_name: str
@@ -58,7 +58,7 @@ class PersonaOut(BaseModel):
 
 
 class CanaryOut(BaseModel):
-    """One address that was issued; `own` and `outside` count mails of its vendor and of others."""
+    """One issued address; `own` and `outside` count mails from its vendor and from others."""
 
     id: int
     address: str
@@ -82,14 +82,14 @@ class Issued(BaseModel):
 
 
 class IssueBody(RequestBody):
-    """Addresses to issue to a vendor, through a channel; without a domain at the first one that is set."""
+    """Addresses to issue to a vendor, through a channel; without a domain at the first one in the settings."""
 
     vendor: Annotated[Name, Field(description="The slug of a vendor.")]
     channel: Annotated[Label, Field(min_length=1, max_length=60)] = "signup"
     style: Style = Style.TAGGED
     count: Annotated[int, Field(ge=1, le=MOST)] = 1
     mailbox: Annotated[
-        str, Field(pattern=r"^[a-z0-9][a-z0-9._-]{0,31}$", description="What stands before the + in the plus style.")
+        str, Field(pattern=r"^[a-z0-9][a-z0-9._-]{0,31}$", description="The part before the + in the plus style.")
     ] = "me"
 
 
@@ -97,11 +97,11 @@ class CanariesApi:
     """The calls about canaries."""
 
     def __init__(self, frame: PageContext) -> None:
-        """Stand in a frame."""
+        """Answer calls in this context."""
         self._frame = frame
 
     def routes(self) -> tuple[WebRoute, ...]:
-        """Return all that it answers to."""
+        """Return its routes."""
         return (
             call("GET", "/canaries", Role.VIEWER, self.canaries),
             call("POST", "/canaries", Role.ANALYST, self.issue, 201),

@@ -1,4 +1,4 @@
-"""Cases over the API: who leaked and how sure it is, and what people say of it."""
+"""Cases over the API: who leaked and how sure that is, and what people say about it."""
 
 from datetime import datetime
 from typing import Annotated, Any
@@ -76,7 +76,7 @@ class CaseWhole(CaseOut):
 
 
 class StateNew(RequestBody):
-    """The state to put a case in, and why."""
+    """The new state of a case, and why."""
 
     state: CaseState
     note: Text = ""
@@ -98,11 +98,11 @@ class CasesApi:
     """The calls about cases."""
 
     def __init__(self, frame: PageContext) -> None:
-        """Stand in a frame."""
+        """Answer calls in this context."""
         self._frame = frame
 
     def routes(self) -> tuple[WebRoute, ...]:
-        """Return all that it answers to."""
+        """Return its routes."""
         return (
             call("GET", "/cases", Role.VIEWER, self.cases),
             call("GET", "/cases/{case_id}", Role.VIEWER, self.case),
@@ -128,7 +128,7 @@ class CasesApi:
             return _whole(session, workflow.get_case(session, case_id))
 
     def state(self, request: Request, case_id: Number, new: StateNew) -> CaseWhole:
-        """Put a case into another state, if its present state allows that."""
+        """Change the state of a case, if its present state allows it."""
         with map_store_errors(), self._frame.writing(request) as session:
             return _whole(session, workflow.set_state(session, case_id, new.state, self._word(request, new.note)))
 

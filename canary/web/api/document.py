@@ -1,4 +1,4 @@
-"""The OpenAPI document of the API: what FastAPI reads off the calls, with our one form of fault and our way in."""
+"""The OpenAPI document of the API: what FastAPI reads from the calls, with our error format and authentication."""
 
 from typing import Any
 
@@ -18,14 +18,14 @@ FAULT: dict[int | str, dict[str, Any]] = {
 
 
 def answers(route: WebRoute) -> dict[int | str, dict[str, Any]]:
-    """Return what a route answers besides JSON: a file of its type, or what is wrong."""
+    """Return the answers of a route besides JSON: a file of its type, or a problem document."""
     if not route.media:
         return FAULT
     return {**FAULT, route.status: {"content": {route.media: {"schema": {"type": "string"}}}}}
 
 
 class Document:
-    """The document, made once when it is first asked for."""
+    """The document, made once when it is first requested."""
 
     def __init__(self, app: FastAPI, version: str) -> None:
         """Describe an application."""
@@ -33,7 +33,7 @@ class Document:
         self._made: dict[str, Any] | None = None
 
     def routes(self) -> tuple[WebRoute, ...]:
-        """Return all that it answers to."""
+        """Return its routes."""
         return (WebRoute("GET", PATH, Role.VIEWER, self.document, token=True),)
 
     def document(self) -> dict[str, Any]:

@@ -39,11 +39,11 @@ class HitsApi:
     """The calls about hits."""
 
     def __init__(self, frame: PageContext) -> None:
-        """Stand in a frame."""
+        """Answer calls in this context."""
         self._frame = frame
 
     def routes(self) -> tuple[WebRoute, ...]:
-        """Return all that it answers to."""
+        """Return its routes."""
         return (call("GET", "/hits", Role.VIEWER, self.hits),)
 
     def hits(  # noqa: PLR0913, PLR0917 - each a filter in the address

@@ -1,4 +1,4 @@
-"""Mails over the API: what came, who proved to have sent it, and the octets as a file."""
+"""Mails over the API: what came, who is proven to have sent it, and the octets as a file."""
 
 from collections.abc import Mapping
 from datetime import datetime
@@ -42,7 +42,7 @@ class IdentityOut(BaseModel):
 
 
 class MailOut(BaseModel):
-    """One mail as it is listed: what it says of itself is unproven, `identity` is proven."""
+    """One mail in a list: what it says about itself is unproven, `identity` is proven."""
 
     id: int
     received: datetime
@@ -66,7 +66,7 @@ class AttachmentOut(BaseModel):
 
 
 class MailWhole(MailOut):
-    """One mail with all that is kept of it but its octets; `proofs` and `envelope` are as they were recorded."""
+    """One mail with everything that is stored except its octets; `proofs` and `envelope` are as they were recorded."""
 
     text: str
     headers: list[tuple[str, str]]
@@ -82,11 +82,11 @@ class MailsApi:
     """The calls about mails."""
 
     def __init__(self, frame: PageContext) -> None:
-        """Stand in a frame."""
+        """Answer calls in this context."""
         self._frame = frame
 
     def routes(self) -> tuple[WebRoute, ...]:
-        """Return all that it answers to."""
+        """Return its routes."""
         return (
             call("GET", "/mails", Role.VIEWER, self.mails),
             call("GET", "/mails/{mail_id}", Role.VIEWER, self.mail),
@@ -104,7 +104,7 @@ class MailsApi:
         return page(found, limit, lambda row: MailOut(**_listed(row)), lambda row: moment(row.received_at, row.id or 0))
 
     def mail(self, mail_id: Number) -> MailWhole:
-        """Return one mail, and what it means at each canary it came to."""
+        """Return one mail, and what it means at each canary it reached."""
         with self._frame.database.reading() as session:
             found = or_404(rows(session, [mail_id]).get(mail_id) if octets(session, mail_id) is not None else None)
             hits = hits_of_mails(session, [mail_id]).get(mail_id, [])
@@ -118,7 +118,7 @@ class MailsApi:
         )  # fmt: skip
 
     def raw(self, mail_id: Number) -> Response:
-        """Return a mail octet for octet, as a file."""
+        """Return a mail exactly as it came, as a file."""
         with self._frame.database.reading() as session:
             return raw_mail(or_404(octets(session, mail_id)), mail_id)
 

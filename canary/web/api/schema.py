@@ -1,4 +1,4 @@
-"""What the nouns of the API share: names and numbers within bounds, pages with a cursor, and how a call is declared."""
+"""What all calls of the API share: names and numbers within bounds, pages with a cursor, and how a call is declared."""
 
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from binascii import Error as Malformed
@@ -16,7 +16,7 @@ from canary.web.routes import API, Role, WebRoute
 LIMIT, MOST = 50, 200
 LARGEST = 1 << 20
 HIGHEST = 2**31 - 1
-"""No row but a canary has a higher number, and PostgreSQL takes a higher one for a fault."""
+"""No row but a canary has a higher number, and PostgreSQL refuses higher ones with an error."""
 
 SEEN = r"^[^\x00-\x1f\x7f]*$"
 _CURSOR = r"^[A-Za-z0-9_-]{1,400}$"
@@ -26,15 +26,15 @@ def _utc(at: datetime) -> datetime:
     try:
         return at.astimezone(UTC)
     except OverflowError:
-        raise ValueError("out of the range of years 1 to 9999") from None
+        raise ValueError("outside the years 1 to 9999") from None
 
 
 Time = Annotated[AwareDatetime, AfterValidator(_utc)]
 Number = Annotated[int, Path(ge=1, le=HIGHEST)]
 CanaryNumber = Annotated[int, Path(ge=1, le=HIGHEST_CANARY)]
 Slug = Annotated[str, Path(pattern=r"^[a-z0-9-]{1,80}$")]
-Limit = Annotated[int, Query(ge=1, le=MOST, description="How many to return at the most.")]
-Cursor = Annotated[str | None, Query(pattern=_CURSOR, description="The `next` of the page before.")]
+Limit = Annotated[int, Query(ge=1, le=MOST, description="How many to return at most.")]
+Cursor = Annotated[str | None, Query(pattern=_CURSOR, description="The `next` of the previous page.")]
 Word = Annotated[str, Query(max_length=320, pattern=SEEN)]
 Counted = Annotated[int | None, Query(ge=1, le=HIGHEST)]
 At = Annotated[Time | None, Query()]
@@ -67,19 +67,19 @@ def call(
 
 
 def nothing_else(request: Request) -> None:
-    """Refuse a parameter that the call does not know: a filter that is misspelt would let everything through."""
+    """Refuse an unknown parameter: a misspelt filter would let everything through."""
     known = {field.alias for field in request.scope["route"].dependant.query_params}
     stray = next((name for name in request.query_params if name not in known), None)
     if stray is not None:
         raise HTTPException(
-            422, f"parameter {stray[:80]!r}: not known here; choose from {', '.join(sorted(known)) or 'none'}"
+            422, f"parameter {stray[:80]!r}: unknown here; choose from {', '.join(sorted(known)) or 'none'}"
         )
 
 
 def page(
     found: Sequence[Found], limit: int, show: Callable[[Found], Item], key: Callable[[Found], int | str]
 ) -> ListPage[Item]:
-    """Return the first `limit` of what was found; one more than these says that there is a next page."""
+    """Return the first `limit` of what was found; if there is one more, there is a next page."""
     more = len(found) > limit
     kept = found[:limit]
     return ListPage(items=[show(one) for one in kept], next=cursor(key(kept[-1])) if more else None)
@@ -91,7 +91,7 @@ def cursor(key: int | str) -> str:
 
 
 def named_by(text: str | None) -> str:
-    """Return the name in a cursor, nothing for none; raises HTTPException 422 for what is no cursor of ours."""
+    """Return the name in a cursor, empty for none; raises HTTPException 422 for anything else."""
     if text is None:
         return ""
     try:
@@ -99,12 +99,12 @@ def named_by(text: str | None) -> str:
     except (Malformed, UnicodeDecodeError, ValueError):
         plain = ""
     if not plain.startswith("1") or not plain.isprintable():
-        raise HTTPException(422, f"cursor {text[:40]!r}: not one of ours; take the `next` of a page as it is")
+        raise HTTPException(422, f"cursor {text[:40]!r}: not one of ours; use the `next` of a page as it is")
     return plain[1:]
 
 
 def counted_by(text: str | None, highest: int = HIGHEST) -> int | None:
-    """Return the number in a cursor, None for none; raises HTTPException 422 for what is no cursor of ours."""
+    """Return the number in a cursor, None for none; raises HTTPException 422 for anything else."""
     plain = named_by(text)
     if text is None:
         return None
@@ -114,7 +114,7 @@ def counted_by(text: str | None, highest: int = HIGHEST) -> int | None:
 
 
 def timed_by(text: str | None) -> tuple[datetime, int] | None:
-    """Return the time and number in a cursor, None for none; raises HTTPException 422 for what is no cursor of ours."""
+    """Return the time and number in a cursor, None for none; raises HTTPException 422 for anything else."""
     if text is None:
         return None
     at, _, number = named_by(text).partition(" ")
@@ -126,5 +126,5 @@ def timed_by(text: str | None) -> tuple[datetime, int] | None:
 
 
 def moment(at: datetime, number: int) -> str:
-    """Return what a cursor of a list by time holds."""
+    """Return the key that a cursor of a list by time holds."""
     return f"{at.isoformat()} {number}"

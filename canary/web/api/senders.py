@@ -38,14 +38,14 @@ class SenderOut(BaseModel):
 
 
 class Named(RequestBody):
-    """A sender at a vendor, by the slug of the one and the key of the other."""
+    """A sender at a vendor: the slug of the vendor and the key of the sender."""
 
     vendor: Name
     sender: Annotated[Label, Field(min_length=1)]
 
 
 class Decided(BaseModel):
-    """What an answer did: how many hits were judged again, which cases opened and closed."""
+    """What a decision did: how many hits were judged again, which cases opened and closed."""
 
     changed: int
     opened: list[int]
@@ -56,11 +56,11 @@ class SendersApi:
     """The calls about senders."""
 
     def __init__(self, frame: PageContext) -> None:
-        """Stand in a frame."""
+        """Answer calls in this context."""
         self._frame = frame
 
     def routes(self) -> tuple[WebRoute, ...]:
-        """Return all that it answers to."""
+        """Return its routes."""
         return (
             call("GET", "/senders", Role.VIEWER, self.senders),
             call("POST", "/senders/approve", Role.ANALYST, self.approve),
@@ -78,11 +78,11 @@ class SendersApi:
         return page(found, limit, lambda pair: _show(*pair), lambda pair: pair[0].id or 0)
 
     def approve(self, request: Request, named: Named) -> Decided:
-        """Say that a sender writes for a vendor; its past mail is judged again."""
+        """Approve a sender: it writes for the vendor; its past mail is judged again."""
         return self._decide(request, named, approve)
 
     def deny(self, request: Request, named: Named) -> Decided:
-        """Say that a sender has nothing to do with a vendor; its past mail is judged again."""
+        """Refuse a sender: it has nothing to do with the vendor; its past mail is judged again."""
         return self._decide(request, named, deny)
 
     def _decide(self, request: Request, named: Named, say: Decide) -> Decided:

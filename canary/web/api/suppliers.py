@@ -1,4 +1,4 @@
-"""Suppliers over the API: who vendors pass addresses on to."""
+"""Suppliers over the API: to whom vendors pass addresses on."""
 
 from datetime import datetime
 
@@ -12,7 +12,7 @@ from canary.web.routes import Role, WebRoute
 
 
 class SupplierOut(BaseModel):
-    """A supplier, to how many vendors, and the open case in which it is likeliest, with its probability there."""
+    """A supplier: how many vendors it has, and the open case in which it is likeliest, with its probability there."""
 
     slug: str
     name: str
@@ -22,7 +22,7 @@ class SupplierOut(BaseModel):
 
 
 class GivenOut(BaseModel):
-    """Who passes addresses of a channel (empty: every channel) to a supplier, and how many canaries that were hit."""
+    """Who passes addresses of a channel (empty: every channel) to a supplier, and how many of these canaries were hit."""
 
     vendor: str
     channel: str
@@ -42,7 +42,7 @@ class BeliefOut(BaseModel):
 
 
 class SupplierWhole(BaseModel):
-    """A supplier with all that is or_404 of it."""
+    """A supplier with all that is known of it."""
 
     slug: str
     name: str
@@ -55,11 +55,11 @@ class SuppliersApi:
     """The calls about suppliers."""
 
     def __init__(self, frame: PageContext) -> None:
-        """Stand in a frame."""
+        """Answer calls in this context."""
         self._frame = frame
 
     def routes(self) -> tuple[WebRoute, ...]:
-        """Return all that it answers to."""
+        """Return its routes."""
         return (
             call("GET", "/suppliers", Role.VIEWER, self.suppliers),
             call("GET", "/suppliers/{slug}", Role.VIEWER, self.supplier),

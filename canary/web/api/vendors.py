@@ -1,4 +1,4 @@
-"""Vendors over the API: who was given addresses, and when they should fall silent."""
+"""Vendors over the API: who was given addresses, and when they should stop writing."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -37,7 +37,7 @@ Tags = Annotated[tuple[Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9._-]{0,39}
 
 
 class SupplyOut(BaseModel):
-    """A supplier that a vendor passes addresses of a channel (null: every channel) to, and how we know."""
+    """A supplier that a vendor passes addresses of a channel (null: every channel) to, and how this is known."""
 
     supplier: str
     channel: str | None
@@ -49,7 +49,7 @@ class SupplyOut(BaseModel):
 
 
 class VendorOut(BaseModel):
-    """A vendor: where it sends from, who it passes addresses to, and when it should fall silent."""
+    """A vendor: where it sends from, to whom it passes addresses, and when it should stop writing."""
 
     slug: str
     name: str
@@ -71,7 +71,7 @@ class VendorNew(RequestBody):
 
 
 class VendorChange(RequestBody):
-    """What to change of a vendor; what is left out stays, domains and tags are added."""
+    """Changes to a vendor; what is left out stays, domains and tags are added."""
 
     domains: Domains = ()
     tags: Tags = ()
@@ -82,7 +82,7 @@ class VendorChange(RequestBody):
 
 
 class SupplyNew(RequestBody):
-    """A supplier that a vendor passes addresses to: of a channel, or of every one; from and until a time."""
+    """A supplier that a vendor passes addresses to: of one channel or of all, from and until a time."""
 
     supplier: Name
     channel: Annotated[Label, Field(min_length=1, max_length=60)] | None = None
@@ -95,11 +95,11 @@ class VendorsApi:
     """The calls about vendors."""
 
     def __init__(self, frame: PageContext) -> None:
-        """Stand in a frame."""
+        """Answer calls in this context."""
         self._frame = frame
 
     def routes(self) -> tuple[WebRoute, ...]:
-        """Return all that it answers to."""
+        """Return its routes."""
         return (
             call("GET", "/vendors", Role.VIEWER, self.vendors),
             call("POST", "/vendors", Role.ANALYST, self.add, 201),
@@ -130,7 +130,7 @@ class VendorsApi:
             return _show(session, vendor.slug)
 
     def change(self, request: Request, slug: Slug, change: VendorChange) -> VendorOut:
-        """Change a vendor; past mail that the change bears on is judged again."""
+        """Change a vendor; past mail that the change affects is judged again."""
         self._check(change.domains)
         who, now = request.state.user.name, self._frame.clock()
         ends = {
@@ -149,7 +149,7 @@ class VendorsApi:
             return _show(session, slug)
 
     def supply(self, request: Request, slug: Slug, new: SupplyNew) -> VendorOut:
-        """Say that a vendor passes addresses to a supplier; past mail of its account there is judged again."""
+        """Declare that a vendor passes addresses to a supplier; past mail of its account there is judged again."""
         who, now = request.state.user.name, self._frame.clock()
         with map_store_errors(), self._frame.writing(request) as session:
             before = vendors.get_vendor(session, slug).declared_accounts

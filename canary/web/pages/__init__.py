@@ -1,4 +1,4 @@
-"""The pages people read, one module each; `PAGES` is the table of them."""
+"""The pages for people, one module each; `PAGES` is the table of them."""
 
 from canary.web.live import Live
 from canary.web.pages.account import Account

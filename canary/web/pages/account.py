@@ -1,4 +1,4 @@
-"""Who am I here, from where am I logged in, and how do I change my password?"""
+"""The user's own account: sessions and password."""
 
 from fastapi import Request, Response
 from fastapi.responses import RedirectResponse
@@ -18,11 +18,11 @@ class Account:
     """A user's own password and sessions."""
 
     def __init__(self, frame: PageContext) -> None:
-        """Stand in a frame."""
+        """Show pages in this context."""
         self._frame = frame
 
     def routes(self) -> tuple[WebRoute, ...]:
-        """Return all that it answers to."""
+        """Return its routes."""
         return (
             WebRoute("GET", "/account", Role.VIEWER, self.account),
             WebRoute("POST", "/account/password", Role.VIEWER, self.password),
@@ -34,7 +34,7 @@ class Account:
         return self._show(request)
 
     def password(self, request: Request, present: Field = "", password: Field = "", again: Field = "") -> Response:
-        """Change one's own password; every other session ends."""
+        """Change the user's own password; every other session ends."""
         user, now = request.state.user, self._frame.clock()
         if password != again:
             return self._show(request, 400, DIFFERENT)
@@ -53,7 +53,7 @@ class Account:
         return RedirectResponse("/account?done=password", 303)
 
     def end(self, request: Request, token: Field = "") -> Response:
-        """End one of one's own sessions, or all but this one."""
+        """End one of the user's sessions, or all but this one."""
         user, now = request.state.user, self._frame.clock()
         with self._frame.writing(request) as session:
             ended = end(session, user.id, now, only=token) if token else end(session, user.id, now, keep=user.token)

@@ -1,4 +1,4 @@
-"""Did word arrive where it was sent?"""
+"""Alerts: what was sent, and whether it arrived."""
 
 from typing import Annotated
 
@@ -16,14 +16,14 @@ State = Annotated[str, Query(pattern="^(waiting|sent|dead|muted)?$")]
 
 
 class AlertsPage:
-    """The list of what was sent, and a second try for what did not arrive."""
+    """The list of messages, and sending again those that did not arrive."""
 
     def __init__(self, frame: PageContext) -> None:
-        """Stand in a frame."""
+        """Show pages in this context."""
         self._frame = frame
 
     def routes(self) -> tuple[WebRoute, ...]:
-        """Return all that it answers to."""
+        """Return its routes."""
         return (
             WebRoute("GET", "/alerts", Role.VIEWER, self.alerts),
             WebRoute("POST", "/alerts/{delivery_id}/retry", Role.ANALYST, self.retry),

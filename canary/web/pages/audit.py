@@ -20,18 +20,18 @@ class Audit:
     """Every change, the newest first."""
 
     def __init__(self, frame: PageContext) -> None:
-        """Stand in a frame."""
+        """Show pages in this context."""
         self._frame = frame
 
     def routes(self) -> tuple[WebRoute, ...]:
-        """Return all that it answers to."""
+        """Return its routes."""
         return (
             WebRoute("GET", "/audit", Role.ADMIN, self.audit),
             WebRoute("GET", "/audit.csv", Role.ADMIN, self.file),
         )
 
     def audit(self, request: Request, before: Key = None, who: Word = "", action: Word = "") -> Response:
-        """Show what was changed, by user or action if one is asked for."""
+        """Show what was changed, filtered by user or action."""
         with self._frame.database.reading() as session:
             found = audited(session, PAGE + 1, before=before, who=who.strip(), action=action.strip())
         older = found[PAGE - 1].id if len(found) > PAGE else None
@@ -40,7 +40,7 @@ class Audit:
         )
 
     def file(self, who: Word = "", action: Word = "") -> Response:
-        """Hand the same out as a table."""
+        """Return the same as a table."""
         with self._frame.database.reading() as session:
             found = audited(session, MOST, who=who.strip(), action=action.strip())
         rows = ((r.at, r.who, r.client, r.action, r.subject, r.text) for r in found)

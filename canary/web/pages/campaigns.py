@@ -23,11 +23,11 @@ class CampaignsPage:
     """The list of campaigns, and a page for each."""
 
     def __init__(self, frame: PageContext) -> None:
-        """Stand in a frame."""
+        """Show pages in this context."""
         self._frame = frame
 
     def routes(self) -> tuple[WebRoute, ...]:
-        """Return all that it answers to."""
+        """Return its routes."""
         return (
             WebRoute("GET", "/campaigns", Role.VIEWER, self.campaigns),
             WebRoute("GET", "/campaigns/{campaign_id}", Role.VIEWER, self.campaign),
@@ -46,11 +46,11 @@ class CampaignsPage:
         return self._page(request, campaign_id, before)
 
     def merge(self, request: Request, campaign_id: Id, other: Annotated[int, Form(ge=1, le=2**31 - 1)]) -> Response:
-        """Take two campaigns for one; later mails respect it."""
+        """Merge two campaigns; later mails respect it."""
         return self._said(request, campaign_id, "campaign-merged", lambda s, word: merge(s, (campaign_id, other), word))
 
     def split(self, request: Request, campaign_id: Id, mails: Mails, note: Field = "") -> Response:
-        """Make the marked mails a campaign of their own; later mails respect it."""
+        """Make the marked mails a separate campaign; later mails respect it."""
         return self._said(
             request, campaign_id, "campaign-split", lambda s, word: split(s, campaign_id, mails, word), note
         )

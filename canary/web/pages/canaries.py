@@ -1,4 +1,4 @@
-"""Which addresses are out there? Issue, copy, rotate and burn them, one or many."""
+"""Issued addresses: issue, copy, rotate and burn them, one or many."""
 
 import io
 from typing import Annotated
@@ -31,11 +31,11 @@ class CanariesPage:
     """The list of all addresses, and a page for each."""
 
     def __init__(self, frame: PageContext) -> None:
-        """Stand in a frame."""
+        """Show pages in this context."""
         self._frame = frame
 
     def routes(self) -> tuple[WebRoute, ...]:
-        """Return all that it answers to."""
+        """Return its routes."""
         return (
             WebRoute("GET", "/canaries", Role.VIEWER, self.canaries),
             WebRoute("POST", "/canaries", Role.ANALYST, self.issue),
@@ -50,12 +50,12 @@ class CanariesPage:
     def canaries(
         self, request: Request, after: CanaryKey = 0, vendor: Word = "", channel: Word = "", state: Word = ""
     ) -> Response:
-        """Show addresses in order of issue, all or those that are wanted."""
+        """Show addresses in order of issue, all or filtered."""
         hit, state = state == "hit", state if state in STATES else ""
         return self._list(request, CanaryFilter(vendor, channel, state, hit), after or 0)
 
     def canary(self, request: Request, canary_id: CanaryId) -> Response:
-        """Show one address to give away, and what came to it."""
+        """Show one address to give away, and its hits."""
         with self._frame.database.reading() as session:
             line, hits = or_404(canary_page(session, canary_id))
             persona = canaries.find_canaries(session, [line.address])[line.address].persona
@@ -66,7 +66,7 @@ class CanariesPage:
         )
 
     def feed(self, request: Request, canary_id: CanaryId) -> Response:
-        """Show what came to one address, as a part of its page."""
+        """Show the hits of one address, as a part of its page."""
         with self._frame.database.reading() as session:
             line, hits = or_404(canary_page(session, canary_id))
         return self._frame.show(request, "canaryfeed.html", line=line, hits=hits)
@@ -89,7 +89,7 @@ class CanariesPage:
             return self._list(request, EVERY, fault=str(fault))
 
     def export(self) -> Response:
-        """Hand out all addresses as a table."""
+        """Return all addresses as a table."""
         with self._frame.database.reading() as session:
             found = canaries.list_canaries(session)
         return csv_file("canaries", COLUMNS, map(_row, found))

@@ -1,4 +1,4 @@
-"""Who leaked, and how do we know? And what people do about it."""
+"""Cases: who leaked, how that is known, and what people do about it."""
 
 from collections.abc import Callable
 from typing import Annotated
@@ -24,14 +24,14 @@ Long = Annotated[str, Form(max_length=4000)]
 
 
 class CasesPage:
-    """One page for each case, and a form for each thing that is done about it."""
+    """One page for each case, and a form for each decision on it."""
 
     def __init__(self, frame: PageContext) -> None:
-        """Stand in a frame."""
+        """Show pages in this context."""
         self._frame = frame
 
     def routes(self) -> tuple[WebRoute, ...]:
-        """Return all that it answers to."""
+        """Return its routes."""
         acts: dict[str, Callable[..., Response]] = {
             "state": self.state, "owner": self.owner, "note": self.note, "aware": self.aware, "statement": self.add_statement,
             "task": self.tick, "rotate": self.rotate, "merge": self.merge, "split": self.split, "undo": self.undo,
@@ -42,11 +42,11 @@ class CasesPage:
         )
 
     def case(self, request: Request, case_id: Id, before: Key = None) -> Response:
-        """Show suspects, what speaks for and against each, what was said, and what to do."""
+        """Show suspects, the evidence for and against each, statements, and what to do."""
         return self._page(request, case_id, before)
 
     def state(self, request: Request, case_id: Id, state: Field = "", note: Field = "") -> Response:
-        """Bring a case into another state."""
+        """Change the state of a case."""
         if state not in set(CaseState):
             raise HTTPException(400)
         wanted = CaseState(state)
@@ -61,17 +61,17 @@ class CasesPage:
         return self._do(request, case_id, lambda s, w: workflow.add_note(s, case_id, w), note)
 
     def aware(self, request: Request, case_id: Id, aware: Field = "") -> Response:
-        """Set since when one is aware."""
+        """Set since when the owner is aware."""
         return self._do(request, case_id, lambda s, w: workflow.set_aware(s, case_id, moment(aware), w))
 
     def add_statement(self, request: Request, case_id: Id, said: Annotated[StatementForm, Form()]) -> Response:
-        """Write down what a party said."""
+        """Record what a party said."""
         return self._do(
             request, case_id, lambda s, w: statements.add_statement(s, case_id, statement(said, w.at), w), to="#claims"
         )
 
     def tick(self, request: Request, case_id: Id, code: Field = "", done: Field = "1") -> Response:
-        """Tick a point of the checklist, or take the tick back."""
+        """Tick a task of the checklist, or take the tick back."""
         return self._do(
             request, case_id, lambda s, w: checklist.tick(s, case_id, code, w, done=done == "1"), to="#todo"
         )
@@ -84,11 +84,11 @@ class CasesPage:
         )
 
     def merge(self, request: Request, case_id: Id, other: Number, note: Field = "") -> Response:
-        """Take over another case."""
+        """Merge another case into this one."""
         return self._do(request, case_id, lambda s, w: merge_split.merge(s, case_id, other, w), note)
 
     def split(self, request: Request, case_id: Id, what: Field = "", note: Field = "") -> Response:
-        """Make a part of a case a case of its own."""
+        """Make a part of a case a separate case."""
 
         def act(session: Session, word: Decision) -> None:
             kind, name = part(what)
@@ -104,7 +104,7 @@ class CasesPage:
         return self._do(request, case_id, lambda s, w: merge_split.undo(s, case_id, w))
 
     def _do(self, request: Request, case_id: int, act: Act, note: str = "", to: str = "") -> Response:
-        """Do something about a case in the name of the user who asks, then show the case; a fault is shown on it."""
+        """Apply a decision to a case in the name of the user, then show the case, with the error if there was one."""
         word = Decision(request.state.user.name, self._frame.clock(), note.strip())
         try:
             with self._frame.writing(request) as session:

@@ -1,4 +1,4 @@
-"""A case to take away: all that is known as JSON, and its hits as a table."""
+"""A case to download: all that is known as JSON, and its hits as a table."""
 
 import json
 from collections.abc import Iterator
@@ -21,15 +21,15 @@ class EvidencePage:
     """The record of each case."""
 
     def __init__(self, frame: PageContext) -> None:
-        """Stand in a frame."""
+        """Show pages in this context."""
         self._frame = frame
 
     def routes(self) -> tuple[WebRoute, ...]:
-        """Return all that it answers to."""
+        """Return its routes."""
         return (WebRoute("GET", "/cases/{case_id}/export", Role.VIEWER, self.export),)
 
     def export(self, _: Request, case_id: Id, form: Form = "json") -> Response:
-        """Hand out a case, or its hits."""
+        """Return a case, or its hits, as a file."""
         with self._frame.database.reading() as session:
             case = or_404(session.get(CaseRow, case_id))
             found = export.case_document(session, case, self._frame.clock()) if form == "json" else {}
@@ -40,7 +40,7 @@ class EvidencePage:
         return StreamingResponse(self._lines(case_id, found), media_type="application/json", headers=headers)
 
     def _lines(self, case_id: int, found: dict[str, object]) -> Iterator[str]:
-        """Write the document with its hits, one after the other, as there may be many."""
+        """Yield the document with its hits one by one, as there may be many."""
         yield json.dumps(found, indent=1, default=_plain, ensure_ascii=False)[:-2] + ',\n "hits": ['
         for number, hit in enumerate(self._hits(case_id)):
             yield (",\n  " if number else "\n  ") + json.dumps(hit, default=_plain, ensure_ascii=False)

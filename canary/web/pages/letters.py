@@ -1,4 +1,4 @@
-"""What to write to a vendor or a supplier: the letter of a case to copy, and its text to change."""
+"""Letters to vendors and suppliers: the letter of a case to copy, and its text to change."""
 
 from typing import Annotated
 from urllib.parse import urlencode
@@ -19,14 +19,14 @@ Short = Annotated[str, Query(max_length=100)]
 
 
 class Letters:
-    """The letters of each case, and the texts they are made of."""
+    """The letters of each case, and their texts."""
 
     def __init__(self, frame: PageContext) -> None:
-        """Stand in a frame."""
+        """Show pages in this context."""
         self._frame = frame
 
     def routes(self) -> tuple[WebRoute, ...]:
-        """Return all that it answers to."""
+        """Return its routes."""
         return (
             WebRoute("GET", "/cases/{case_id}/letter", Role.VIEWER, self.letter),
             WebRoute("POST", "/cases/{case_id}/letter", Role.ADMIN, self.change),
@@ -39,7 +39,7 @@ class Letters:
     def change(
         self, request: Request, case_id: Id, to: Field = "", lang: Field = "en", text: LongField = ""
     ) -> Response:
-        """Take another text for all letters of this kind, or the shipped one again for an empty text."""
+        """Change the text for all letters of this kind, or restore the shipped one for an empty text."""
         word = Decision(request.state.user.name, self._frame.clock())
         try:
             with self._frame.writing(request) as session:

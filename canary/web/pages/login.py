@@ -1,4 +1,4 @@
-"""How people come in: by name and password, or by a link that works once; and how they leave."""
+"""Logging in, by name and password or by a link that works once, and logging out."""
 
 import logging
 import re
@@ -30,11 +30,11 @@ class LoginPage:
     """The login."""
 
     def __init__(self, frame: PageContext) -> None:
-        """Stand in a frame."""
+        """Show pages in this context."""
         self._frame, self._door = frame, frame.door
 
     def routes(self) -> tuple[WebRoute, ...]:
-        """Return all that it answers to."""
+        """Return its routes."""
         return (
             WebRoute("GET", "/login", Role.PUBLIC, self.login),
             WebRoute("POST", "/login", Role.PUBLIC, self.log_in),
@@ -74,11 +74,11 @@ class LoginPage:
             return self._door.let_in(session, request, user.id or 0, own_path(next))
 
     def once(self, request: Request, token: Secret) -> Response:  # noqa: ARG002 - spent by the button only
-        """Show a button, so that the preview of a link does not spend it."""
+        """Show a button, so that the preview of a link does not use it up."""
         return self._frame.show(request, "once.html", fault="")
 
     def spend(self, request: Request, token: Secret) -> Response:
-        """Begin the session that a one-time link is good for."""
+        """Begin the session of a one-time link."""
         with self._frame.writing(request) as session:
             user = use_token(session, token, "login", self._frame.clock())
             if user is not None:
@@ -103,7 +103,7 @@ class LoginPage:
                     audit(session, now, user.name, "password", user.name, "by one-time link")
                     return self._door.let_in(session, request, user.id, "/")
         except ValueError as fault:
-            # The transaction is undone, and with it the use of the link.
+            # The transaction is rolled back, and with it the use of the link.
             return self._frame.show(request, "reset.html", 400, fault=str(fault), spent=False)
         return self._frame.show(request, "reset.html", 410, fault=SPENT, spent=True)
 
@@ -121,5 +121,5 @@ class LoginPage:
 
 
 def own_path(path: str) -> str:
-    """Return a path of our own as it is, and the first page for whatever else somebody made it."""
+    """Return a path of our own as it is, and the first page for anything else."""
     return path if _OWN_PATH.fullmatch(path) else "/"

@@ -1,4 +1,4 @@
-"""What came, as a file and as its sender meant it to look: neither can do anything here."""
+"""A mail as a file, and its HTML as its sender meant it to look; neither can do anything here."""
 
 from fastapi import Response
 from fastapi.responses import HTMLResponse
@@ -14,11 +14,11 @@ class MailFiles:
     """The HTML of a mail for a frame, and its octets."""
 
     def __init__(self, frame: PageContext) -> None:
-        """Stand in a frame."""
+        """Show pages in this context."""
         self._frame = frame
 
     def routes(self) -> tuple[WebRoute, ...]:
-        """Return all that it answers to."""
+        """Return its routes."""
         return (
             WebRoute("GET", "/mail/{mail_id}/html", Role.VIEWER, self.html),
             WebRoute("GET", "/mail/{mail_id}/raw", Role.VIEWER, self.raw),
@@ -30,7 +30,7 @@ class MailFiles:
         return HTMLResponse(sanitise.page(or_404(markup or None), f"HTML of mail {mail_id}"), headers=sanitise.HEADERS)
 
     def raw(self, mail_id: Id) -> Response:
-        """Hand out a mail octet for octet."""
+        """Return a mail exactly as it came."""
         return raw_mail(self._octets(mail_id), mail_id)
 
     def _octets(self, mail_id: int) -> bytes:
@@ -39,6 +39,6 @@ class MailFiles:
 
 
 def raw_mail(content: bytes, mail_id: int) -> Response:
-    """Return a mail as a file to keep; its name is ours, for the mail's own could be anything."""
+    """Return a mail as a file to download; its name is ours, as a name from the mail could be anything."""
     named = {"Content-Disposition": f'attachment; filename="mail-{mail_id}.eml"'}
     return Response(content, media_type="message/rfc822", headers=sanitise.DOWNLOAD | named)

@@ -1,4 +1,4 @@
-"""What exactly came?"""
+"""Mails: what exactly came."""
 
 from typing import Annotated
 
@@ -16,11 +16,11 @@ class MailsPage:
     """One page for each mail."""
 
     def __init__(self, frame: PageContext) -> None:
-        """Stand in a frame."""
+        """Show pages in this context."""
         self._frame = frame
 
     def routes(self) -> tuple[WebRoute, ...]:
-        """Return all that it answers to."""
+        """Return its routes."""
         return (WebRoute("GET", "/mail/{mail_id}", Role.VIEWER, self.mail),)
 
     def mail(self, request: Request, mail_id: Id, html: Annotated[str, Query(max_length=1)] = "") -> Response:

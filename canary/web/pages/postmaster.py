@@ -1,4 +1,4 @@
-"""What came for the postmaster of the domains?"""
+"""Mail to the postmaster of the domains."""
 
 from fastapi import Request, Response
 
@@ -11,11 +11,11 @@ class PostmasterPage:
     """Mail that reached no canary."""
 
     def __init__(self, frame: PageContext) -> None:
-        """Stand in a frame."""
+        """Show pages in this context."""
         self._frame = frame
 
     def routes(self) -> tuple[WebRoute, ...]:
-        """Return all that it answers to."""
+        """Return its routes."""
         return (WebRoute("GET", "/tray", Role.VIEWER, self.tray),)
 
     def tray(self, request: Request, before: Key = None) -> Response:

@@ -1,4 +1,4 @@
-"""Where did that turn up?"""
+"""Search over everything."""
 
 from typing import Annotated
 
@@ -16,15 +16,15 @@ class Search:
     """One field over everything: addresses, vendors, suppliers, senders, subjects, domains and texts."""
 
     def __init__(self, frame: PageContext) -> None:
-        """Stand in a frame."""
+        """Show pages in this context."""
         self._frame = frame
 
     def routes(self) -> tuple[WebRoute, ...]:
-        """Return all that it answers to."""
+        """Return its routes."""
         return (WebRoute("GET", "/search", Role.VIEWER, self.search),)
 
     def search(self, request: Request, q: Annotated[str, Query(max_length=200)] = "", before: Key = None) -> Response:
-        """Show what has all the words, by what it is; to the page's own script only the part below the field."""
+        """Show what has all the words, by kind; the page's own script gets only the part below the field."""
         said = q.strip()
         found = None
         if len(said) >= LEAST:

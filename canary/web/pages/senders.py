@@ -1,4 +1,4 @@
-"""Who asks to be known to write for a vendor, and who is?"""
+"""Senders: who writes for a vendor, and who waits for a decision."""
 
 from fastapi import Request, Response
 from fastapi.responses import RedirectResponse
@@ -18,18 +18,18 @@ class SendersPage:
     """The questions that only the owner can answer."""
 
     def __init__(self, frame: PageContext) -> None:
-        """Stand in a frame."""
+        """Show pages in this context."""
         self._frame = frame
 
     def routes(self) -> tuple[WebRoute, ...]:
-        """Return all that it answers to."""
+        """Return its routes."""
         return (
             WebRoute("GET", "/senders", Role.VIEWER, self.senders),
             WebRoute("POST", "/senders", Role.ANALYST, self.decide),
         )
 
     def senders(self, request: Request) -> Response:
-        """Show who waits for an answer, and who got one."""
+        """Show undecided and decided senders."""
         with self._frame.database.reading() as session:
             found = list_senders(session, limit=SENDERS + 1)
         return self._frame.show(request, "senders.html", lines=found[:SENDERS], more=len(found) > SENDERS)
@@ -38,7 +38,7 @@ class SendersPage:
         self, request: Request, vendor: Field = "", sender: Field = "", answer: Field = "",
         next: Field = "/senders",  # noqa: A002 - the name in the form
     ) -> Response:  # fmt: skip
-        """Approve or refuse a sender, then show how they stand."""
+        """Approve or refuse a sender, then show the list."""
         say = {"approve": approve, "deny": deny}.get(answer)
         if say is None:
             raise HTTPException(400)

@@ -1,4 +1,4 @@
-"""What is there to set up, and is it?"""
+"""Setting up: what there is to do, and whether it is done."""
 
 from typing import Annotated
 from urllib.parse import urlencode
@@ -15,21 +15,21 @@ from canary.web.routes import Role, WebRoute
 
 
 class Setup:
-    """The records of DNS with a live check, where alerts go with a test, what is kept, and the way to users and tokens."""
+    """DNS records with a live check, destinations of alerts with a test, retention, and links to users and tokens."""
 
     def __init__(self, frame: PageContext) -> None:
-        """Stand in a frame."""
+        """Show pages in this context."""
         self._frame = frame
 
     def routes(self) -> tuple[WebRoute, ...]:
-        """Return all that it answers to."""
+        """Return its routes."""
         return (
             WebRoute("GET", "/setup", Role.VIEWER, self.setup),
             WebRoute("POST", "/setup/alerts/test", Role.ADMIN, self.test),
         )
 
     async def setup(self, request: Request, check: Annotated[bool, Query()] = False, sent: str = "") -> Response:
-        """Show what to set up; DNS is asked only when somebody wants to know."""
+        """Show what to set up; DNS is asked only on request."""
         arranged = self._frame.config.arranged
         asked = await arranged.check() if check and arranged.check else None
         lines = asked if asked is not None else [CheckedRecord(record) for record in arranged.records]
@@ -39,7 +39,7 @@ class Setup:
         )  # fmt: skip
 
     def test(self, request: Request, destination: Field = "") -> Response:
-        """Send a test to a destination, by the way that alerts take."""
+        """Send a test to a destination, through the outbox like any alert."""
         if destination not in {known.name for known in self._frame.config.destinations}:
             raise HTTPException(
                 404, f"Destination {destination[:64]!r} is not known: name one under `alert.destinations`."

@@ -1,4 +1,4 @@
-"""What became of the addresses that were passed on to a supplier?"""
+"""Suppliers: what became of the addresses that were passed on to each."""
 
 from typing import Annotated
 
@@ -15,11 +15,11 @@ class SuppliersPage:
     """The list of suppliers, and a page for each."""
 
     def __init__(self, frame: PageContext) -> None:
-        """Stand in a frame."""
+        """Show pages in this context."""
         self._frame = frame
 
     def routes(self) -> tuple[WebRoute, ...]:
-        """Return all that it answers to."""
+        """Return its routes."""
         return (
             WebRoute("GET", "/suppliers", Role.VIEWER, self.suppliers),
             WebRoute("GET", "/suppliers/{slug}", Role.VIEWER, self.supplier),

@@ -1,4 +1,4 @@
-"""By which tokens may programs ask in a user's name?"""
+"""API tokens: how programs may act in a user's name."""
 
 from typing import Annotated
 
@@ -18,11 +18,11 @@ class Tokens:
     """A user's own API tokens; each is shown once, when it is made."""
 
     def __init__(self, frame: PageContext) -> None:
-        """Stand in a frame."""
+        """Show pages in this context."""
         self._frame = frame
 
     def routes(self) -> tuple[WebRoute, ...]:
-        """Return all that it answers to."""
+        """Return its routes."""
         return (
             WebRoute("GET", "/setup/tokens", Role.VIEWER, self.tokens),
             WebRoute("POST", "/setup/tokens", Role.VIEWER, self.make),
@@ -30,11 +30,11 @@ class Tokens:
         )
 
     def tokens(self, request: Request) -> Response:
-        """Show the living tokens of a user."""
+        """Show the valid tokens of a user."""
         return self._show(request)
 
     def make(self, request: Request, name: Field = "", scope: Field = "read", days: Days = 90) -> Response:
-        """Make a token and show it, this once."""
+        """Make a token and show it, only this once."""
         user = request.state.user
         with map_store_errors(), self._frame.writing(request) as session:
             secret = grant(session, user.id, name, scope, days, self._frame.clock())

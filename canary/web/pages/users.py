@@ -1,4 +1,4 @@
-"""Who may look, and what may each do?"""
+"""Users: who may log in, and what each may do."""
 
 from fastapi import Request, Response
 from fastapi.responses import RedirectResponse
@@ -13,11 +13,11 @@ class Users:
     """All users: admins add, change and remove them."""
 
     def __init__(self, frame: PageContext) -> None:
-        """Stand in a frame."""
+        """Show pages in this context."""
         self._frame = frame
 
     def routes(self) -> tuple[WebRoute, ...]:
-        """Return all that it answers to."""
+        """Return its routes."""
         return (
             WebRoute("GET", "/setup/users", Role.ADMIN, self.users),
             WebRoute("POST", "/setup/users", Role.ADMIN, self.add),
@@ -33,14 +33,14 @@ class Users:
         return self._show(request)
 
     def add(self, request: Request, name: Field = "", role: Field = "viewer") -> Response:
-        """Add a user, and show the link by which it chooses a password, this once."""
+        """Add a user, and show the link to choose a password, only this once."""
         with map_store_errors(), self._frame.writing(request) as session:
             row, secret = user_admin.invite(session, name, role, self._frame.clock())
             self._frame.audit(session, request, "user-added", row.name, role)
         return self._show(request, row.name, secret)
 
     def user(self, request: Request, user_id: Id) -> Response:
-        """Show from where a user is logged in, and by which tokens programs ask in its name."""
+        """Show from where a user is logged in, and the tokens of programs that act in its name."""
         now = self._frame.clock()
         with map_store_errors(), self._frame.database.reading() as session:
             row = user_admin.member(session, user_id)
@@ -56,7 +56,7 @@ class Users:
         return RedirectResponse("/setup/users", 303)
 
     def reset(self, request: Request, user_id: Id) -> Response:
-        """Show a link by which a user chooses a new password, this once."""
+        """Show a link to choose a new password, only this once."""
         with map_store_errors(), self._frame.writing(request) as session:
             secret = user_admin.reset_link(session, user_id, self._frame.clock())
             name = user_admin.member(session, user_id).name
@@ -72,7 +72,7 @@ class Users:
         return RedirectResponse(f"/setup/users/{user_id}", 303)
 
     def remove(self, request: Request, user_id: Id) -> Response:
-        """Remove a user with all that lets it in."""
+        """Remove a user with all its tokens."""
         with map_store_errors(), self._frame.writing(request) as session:
             name = user_admin.remove(session, user_id)
             self._frame.audit(session, request, "user-removed", name)

@@ -1,4 +1,4 @@
-"""What has a vendor done with the addresses it got?"""
+"""Vendors: what each has done with the addresses it got."""
 
 from fastapi import Request, Response
 from fastapi.responses import RedirectResponse
@@ -17,24 +17,24 @@ class VendorsPage:
     """One page for each vendor."""
 
     def __init__(self, frame: PageContext) -> None:
-        """Stand in a frame."""
+        """Show pages in this context."""
         self._frame = frame
 
     def routes(self) -> tuple[WebRoute, ...]:
-        """Return all that it answers to."""
+        """Return its routes."""
         return (
             WebRoute("GET", "/vendors/{slug}", Role.VIEWER, self.vendor),
             WebRoute("POST", "/vendors/{slug}/rotate", Role.ANALYST, self.rotate),
         )
 
     def vendor(self, request: Request, slug: str) -> Response:
-        """Show what came to a vendor's addresses, and from whom."""
+        """Show the mail at a vendor's addresses, and from whom it came."""
         with self._frame.database.reading() as session:
             found = or_404(vendor_page(session, slug, self._frame.clock()))
         return self._frame.show(request, "vendor.html", page=found)
 
     def rotate(self, request: Request, slug: str) -> Response:
-        """Issue the next generation of every address of a vendor that is in use or was leaked, channel by channel."""
+        """Issue the next generation of every active or burned address of a vendor, channel by channel."""
         now, draw = self._frame.clock(), self._frame.config.issuing.draw
         try:
             with self._frame.writing(request) as session:
