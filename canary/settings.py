@@ -199,16 +199,15 @@ class Destination(Section):
     @classmethod
     def _is_reachable(cls, url: SecretStr, others: ValidationInfo) -> SecretStr:
         schemes = _SCHEMES.get(others.data.get("kind", ""), ("https", "http"))
-        scheme, mark, rest = url.get_secret_value().partition("://")
-        if not (mark and rest) or (schemes and scheme not in schemes):
+        scheme, _, rest = url.get_secret_value().partition("://")
+        if not rest or (schemes and scheme not in schemes):
             raise ValueError(f"must begin with {' or '.join(f'{s}://' for s in schemes) or 'the name of a service'}")
         return url
 
     @field_validator("kinds")
     @classmethod
     def _are_kinds(cls, kinds: tuple[str, ...]) -> tuple[str, ...]:
-        unknown = [kind for kind in kinds if kind not in SEVERITY]
-        if unknown:
+        if unknown := [kind for kind in kinds if kind not in SEVERITY]:
             raise ValueError(f"no such kind of fact: {unknown[0]}; there are {', '.join(SEVERITY)}")
         return kinds
 

@@ -7,11 +7,13 @@ from sqlmodel import Session, select
 
 from canary.cases.rejudge import RejudgeOutcome, decide_about, of_sender, rejudge
 from canary.cases.replay import RejudgeCause
+from canary.judge.organisation import organisation
+from canary.model.party import SupplierLink
 from canary.model.sender import SenderState
 from canary.senders import supplier_links
 from canary.senders.learn import Lesson, mark_learned
 from canary.senders.profile import get_sender_row
-from canary.store.queries import audit
+from canary.store.queries import audit, vendors
 from canary.store.queries.vendors import vendor_row
 from canary.store.tables import SenderRow, VendorRow
 
@@ -41,32 +43,35 @@ def decide(session: Session, vendor: str, key: str, state: SenderState, cause: R
     return outcome
 
 
-def declare(session: Session, vendor: str, keys: Collection[str], who: str, now: datetime) -> RejudgeOutcome:
-    """Record that domains or accounts were declared as a vendor's, whatever was decided before; judge their past mail."""
-    owner, total = vendor_row(session, vendor), RejudgeOutcome()
-    decide_about(session, owner.id or 0)
-    for key in sorted(keys):
-        row = session.exec(select(SenderRow).where(SenderRow.vendor_id == owner.id, SenderRow.key == key)).first()
-        if row is not None:
-            row.state, row.decided_at, row.decided_by = SenderState.DECLARED.value, now, who[:100]
-            session.add(row)
-            session.flush()
-        cause = RejudgeCause(f"{key} was declared by {who}.", who, now)
-        total.add(_judge_past_mail(session, owner, key, cause))
-    if keys:
-        audit.audit(session, now, who, "sender-declared", f"{vendor}: {', '.join(sorted(keys))}", str(total))
-    return total
-
-
-def retract(session: Session, vendor: str, key: str, who: str, now: datetime) -> RejudgeOutcome:
-    """Take back that a domain or account was declared: it waits for a decision again, and its past mail is judged again."""
+def declare_domains(session: Session, vendor: str, domains: Iterable[str], who: str, now: datetime) -> RejudgeOutcome:
+    """Remember further domains of a vendor, whatever was decided of them before; their past mail is judged again."""
     owner = vendor_row(session, vendor)
     decide_about(session, owner.id or 0)
-    row = session.exec(select(SenderRow).where(SenderRow.vendor_id == owner.id, SenderRow.key == key)).first()
-    if row is not None:
-        row.state, row.decided_at, row.decided_by = SenderState.PENDING.value, now, who[:100]
-        session.add(row)
-        session.flush()
+    fresh = vendors.add_domains(session, vendor, domains, now)
+    return _declare(session, owner, {organisation(domain) for domain in fresh}, who, now)
+
+
+def declare_supply(session: Session, supply: SupplierLink, supplier: str, who: str, now: datetime) -> RejudgeOutcome:
+    """Remember that a vendor passes addresses to a supplier, by its name; past mail of its account there is judged again."""
+    owner = vendor_row(session, supply.vendor)
+    decide_about(session, owner.id or 0)
+    before = vendors.get_vendor(session, owner.slug).declared_accounts
+    vendors.add_supplier(session, supplier, now)
+    vendors.add_supply(session, supply)
+    fresh = vendors.get_vendor(session, owner.slug).declared_accounts - before
+    return _declare(session, owner, fresh, who, now)
+
+
+def drop_supply(
+    session: Session, vendor: str, supplier: str, channel: str | None, who: str, now: datetime
+) -> RejudgeOutcome:
+    """Forget that a vendor passes addresses to a supplier: its account there waits for a decision again; raises Unknown."""
+    owner = vendor_row(session, vendor)
+    decide_about(session, owner.id or 0)
+    key = vendors.drop_supply(session, vendor, supplier, channel)
+    if not key or key in vendors.get_vendor(session, vendor).declared_accounts:
+        return RejudgeOutcome()
+    _set_state(session, owner, key, SenderState.PENDING, who, now)
     outcome = _judge_past_mail(session, owner, key, RejudgeCause(f"{key} is no longer declared.", who, now))
     audit.audit(session, now, who, "sender-retracted", f"{vendor}: {key}", str(outcome))
     return outcome
@@ -89,6 +94,26 @@ def apply_lessons(session: Session, lessons: Iterable[Lesson]) -> None:
             mark_learned(session, lesson)
         owner = session.get_one(VendorRow, lesson.vendor_id)
         _judge_past_mail(session, owner, lesson.key, RejudgeCause(lesson.text, "canary", lesson.at))
+
+
+def _declare(session: Session, owner: VendorRow, keys: Collection[str], who: str, now: datetime) -> RejudgeOutcome:
+    total = RejudgeOutcome()
+    for key in sorted(keys):
+        _set_state(session, owner, key, SenderState.DECLARED, who, now)
+        cause = RejudgeCause(f"{key} was declared by {who}.", who, now)
+        total.add(_judge_past_mail(session, owner, key, cause))
+    if keys:
+        audit.audit(session, now, who, "sender-declared", f"{owner.slug}: {', '.join(sorted(keys))}", str(total))
+    return total
+
+
+def _set_state(session: Session, owner: VendorRow, key: str, state: SenderState, who: str, now: datetime) -> None:
+    """Bring a sender that is known already into another state."""
+    row = session.exec(select(SenderRow).where(SenderRow.vendor_id == owner.id, SenderRow.key == key)).first()
+    if row is not None:
+        row.state, row.decided_at, row.decided_by = state.value, now, who[:100]
+        session.add(row)
+        session.flush()
 
 
 def _judge_past_mail(session: Session, owner: VendorRow, key: str, cause: RejudgeCause) -> RejudgeOutcome:

@@ -25,6 +25,7 @@ def set_endings(
     changed = {name: at for name, at in told.items() if getattr(before, name) != at}
     if not changed:
         return RejudgeOutcome()
+    decide_about(session, row.id or 0)
     for name, at in changed.items():
         setattr(row, COLUMNS[name], at)
     session.add(row)
@@ -39,6 +40,7 @@ def set_grace(session: Session, vendor: str, days: int | None, who: str, now: da
     row = vendor_row(session, vendor)
     if row.grace_days == days:
         return RejudgeOutcome()
+    decide_about(session, row.id or 0)
     before = get_vendor(session, vendor).endings
     row.grace_days = days
     session.add(row)
@@ -50,7 +52,6 @@ def _apply(
     session: Session, vendor_id: int, change: tuple[RelationshipEnds, RejudgeCause], vendor: str
 ) -> RejudgeOutcome:
     before, cause = change
-    decide_about(session, vendor_id)
     session.flush()
     after = get_vendor(session, vendor).endings
     since = [at for ends in (before, after) for name in ENDINGS if (at := getattr(ends, name))]

@@ -212,13 +212,10 @@ def add_supplier(
 def remove_supplier(vendor: Vendor, supplier: Supplier, channel: Channel = None) -> None:
     """Remove a supplier from a vendor."""
     from canary.cases import answers
-    from canary.store.queries import vendors
 
     store = open_store()
     with store.writing() as session:
-        account = vendors.drop_supply(session, vendor, supplier, channel)
-        if account and account not in vendors.get_vendor(session, vendor).declared_accounts:
-            answers.retract(session, vendor, account, who(), clock())
+        answers.drop_supply(session, vendor, supplier, channel, who(), clock())
     typer.echo(
         f"{vendor} no longer passes {f'the addresses of {channel}' if channel else 'its addresses'} to {supplier}."
     )
@@ -260,20 +257,16 @@ def _supply(
     from canary.store.queries import vendors
 
     channel, account, since, until = facts
-    before = vendors.get_vendor(session, vendor).declared_accounts
-    slug = vendors.add_supplier(session, supplier, clock()).slug
-    vendors.add_supply(session, SupplierLink(vendor, slug, channel, since, until, account))
-    answers.declare(session, vendor, vendors.get_vendor(session, vendor).declared_accounts - before, who(), clock())
+    slug = vendors.slug(supplier)
+    supply = SupplierLink(vendor, slug, channel, since, until, account)
+    answers.declare_supply(session, supply, supplier, who(), clock())
     return slug
 
 
 def _declare_domains(session: "Session", vendor: str, domains: list[str]) -> int:
     from canary.cases import answers
-    from canary.judge.organisation import organisation
-    from canary.store.queries import vendors
 
-    fresh = vendors.add_domains(session, vendor, domains, clock())
-    return answers.declare(session, vendor, {organisation(domain) for domain in fresh}, who(), clock()).changed
+    return answers.declare_domains(session, vendor, domains, who(), clock()).changed
 
 
 def _check(domains: Iterable[str]) -> None:

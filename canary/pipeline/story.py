@@ -5,6 +5,7 @@ parse -> authenticate -> gather -> judge -> assign -> write, then one commit, th
 
 import asyncio
 from collections.abc import Callable, Collection, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import partial
@@ -34,7 +35,7 @@ from canary.senders.learn import SenderLessons, SenderSight
 from canary.store.database import Database
 from canary.store.locks import Lock, lock
 from canary.store.queries import mails
-from canary.store.queries.recipients import NOBODY, Recipients, read_decisions, read_recipients
+from canary.store.queries.recipients import NOBODY, Recipients, hold_decisions, read_recipients
 
 SMALL = 64 * 1024
 """Mails of fewer octets are parsed at once; a longer one in a thread, so that DNS answers are not kept waiting."""
@@ -64,6 +65,10 @@ class JudgedHit:
     vendor_id: int
     vendor: Vendor
     judgement: Judgement
+
+
+class DecidedMeanwhile(Exception):
+    """The owner decided something about a vendor after its mails were judged."""
 
 
 class JudgedMail:
@@ -121,6 +126,13 @@ def process_batch(
 
     Return the keys of those among the `patient` whose verdict DNS may still overturn: nothing is written about them.
     """
+    while True:
+        # From the start, in a transaction of its own: what this one has locked, the next decision may wait for.
+        with suppress(DecidedMeanwhile):
+            return _process(context, found, patient)
+
+
+def _process(context: Context, found: Sequence[AuthenticatedMail], patient: Collection[str]) -> frozenset[str]:
     waiting: set[str] = set()
     with context.store.writing() as session:
         done = mails.kept(session, [each.raw.key for each in found])
@@ -169,15 +181,14 @@ def _judge_hit(
 def write_batch(session: Session, context: Context, recipients: Recipients, judged: Sequence[JudgedMail]) -> int:
     """Write mails and all that follows from them, up to the first that teaches something; return how many.
 
-    None is written if the owner has decided something about their vendors meanwhile.
+    Raises DecidedMeanwhile if the owner has decided something about their vendors since these were read.
     """
     lessons = SenderLessons(session, [sight for mail in judged for sight in mail.sights], context.learning)
     # In this order: a process that waits for the lock of the cases must not hold a vendor meanwhile.
     if lessons.may_teach or any(mail.strange for mail in judged):
         lock(session, Lock.CASES)
-    if read_decisions(session, recipients.decisions, held=True) != recipients.decisions:
-        session.expire_all()
-        return 0
+    if hold_decisions(session, recipients.decisions) != recipients.decisions:
+        raise DecidedMeanwhile
     batch = _Batch(session, context, lessons, judged)
     written = batch.assign()
     context.on_stage("assign")

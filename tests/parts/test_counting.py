@@ -5,6 +5,7 @@ import secrets
 import shutil
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from pathlib import Path
 
 import pytest
@@ -17,6 +18,7 @@ from canary.authenticate.lookup import ZoneLookup
 from canary.canaries import lifecycle
 from canary.canaries.lifecycle import IssueOrder
 from canary.cases import answers, campaign_decisions
+from canary.cases.rejudge import RejudgeOutcome
 from canary.judge.providers import ProviderRegistry
 from canary.model.attempt import Attempt, AttemptKind
 from canary.model.authenticated import AuthenticatedMail
@@ -109,8 +111,12 @@ class World:
             return
 
     def decide(self, what: str, key: str, vendor: str) -> None:
-        way = {"approve": answers.approve, "deny": answers.deny, "retract": answers.retract}[what]
-        self.say(lambda session: way(session, vendor, key, "ada", self.clock()))
+        ways = {"approve": answers.approve, "deny": answers.deny, "declare": self._declare}
+        self.say(lambda session: ways[what](session, vendor, key, "ada", self.clock()))
+
+    @staticmethod
+    def _declare(session: Session, vendor: str, domain: str, who: str, now: datetime) -> RejudgeOutcome:
+        return answers.declare_domains(session, vendor, [domain], who, now)
 
     def merge(self) -> None:
         word = Decision("ada", self.clock())
@@ -138,7 +144,7 @@ STEP = st.one_of(
     st.tuples(
         st.just("decide"),
         st.tuples(
-            st.sampled_from(("approve", "deny", "retract")),
+            st.sampled_from(("approve", "deny", "declare")),
             st.sampled_from(("deals.example", "tillroll.example", "shop.example")),
             st.sampled_from(("shop", "bikes")),
         ),

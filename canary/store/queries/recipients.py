@@ -36,13 +36,15 @@ class Recipients:
 def read_recipients(session: Session, addresses: Iterable[str]) -> Recipients:
     """Look up the recipients of mails."""
     found = canaries.find_canaries(session, addresses)
-    owners = vendors.by_slug(session, {c.vendor for c in found.values() if c.vendor})
+    # How much was decided is read before what was decided: a decision that comes in between is noticed, never missed.
+    rows = vendors.rows_by_slug(session, {c.vendor for c in found.values() if c.vendor})
+    decisions = {row.id or 0: row.decisions for row in rows}
+    owners = {vendor.slug: (number, vendor) for number, vendor in vendors.with_senders(session, rows).items()}
     guesses = {domain: attempts.guesses(session, domain) for domain in {c.domain for c in found.values()}}
-    return Recipients(found, owners, guesses, read_decisions(session, [number for number, _ in owners.values()]))
+    return Recipients(found, owners, guesses, decisions)
 
 
-def read_decisions(session: Session, numbers: Iterable[int], *, held: bool = False) -> dict[int, int]:
-    """Return how many decisions the owner has made about vendors; `held` blocks further ones until the transaction ends."""
+def hold_decisions(session: Session, numbers: Iterable[int]) -> dict[int, int]:
+    """Return how many decisions the owner has made about vendors; none can be added before the transaction ends."""
     query = select(VendorRow.id, VendorRow.decisions).where(col(VendorRow.id).in_(list(numbers)))
-    rows = session.exec(query.with_for_update(read=True) if held else query)
-    return {number: decisions for number, decisions in rows if number is not None}
+    return {number: decisions for number, decisions in session.exec(query.with_for_update(read=True)) if number}

@@ -1,7 +1,7 @@
 """Vendors with their domains, suppliers, and which vendor passes which channel to which supplier."""
 
 import re
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from datetime import datetime, timedelta
 
 from sqlmodel import Session, col, select
@@ -51,11 +51,10 @@ def get_vendor(session: Session, short: str) -> Vendor:
     return vendors_by_id(session, [_id(vendor_row(session, short))]).popitem()[1]
 
 
-def by_slug(session: Session, slugs: Iterable[str]) -> dict[str, tuple[int, Vendor]]:
-    """Return vendors with their row ids, by slug; unknown ones are left out."""
-    ids = session.exec(select(VendorRow.id).where(col(VendorRow.slug).in_(set(slugs)))).all()
-    found = vendors_by_id(session, [number for number in ids if number is not None])
-    return {vendor.slug: (number, vendor) for number, vendor in found.items()}
+def rows_by_slug(session: Session, slugs: Iterable[str]) -> list[VendorRow]:
+    """Return the rows of vendors as they stand now; unknown slugs are left out."""
+    query = select(VendorRow).where(col(VendorRow.slug).in_(set(slugs)))
+    return list(session.exec(query.execution_options(populate_existing=True)))
 
 
 def list_vendors(session: Session) -> list[Vendor]:
@@ -66,8 +65,12 @@ def list_vendors(session: Session) -> list[Vendor]:
 
 def vendors_by_id(session: Session, ids: Iterable[int]) -> dict[int, Vendor]:
     """Return vendors with all they are known to send from, by row id."""
-    wanted = set(ids)
-    rows = session.exec(select(VendorRow).where(col(VendorRow.id).in_(wanted))).all()
+    return with_senders(session, session.exec(select(VendorRow).where(col(VendorRow.id).in_(set(ids)))).all())
+
+
+def with_senders(session: Session, rows: Collection[VendorRow]) -> dict[int, Vendor]:
+    """Return vendors with all they are known to send from, by row id."""
+    wanted = {_id(row) for row in rows}
     domains: dict[int, list[str]] = {}
     for domain in session.exec(select(VendorDomainRow).where(col(VendorDomainRow.vendor_id).in_(wanted))):
         domains.setdefault(domain.vendor_id, []).append(domain.domain)

@@ -10,7 +10,7 @@ from sqlmodel import Session
 from starlette.exceptions import HTTPException
 
 from canary.cases import answers, end_dates
-from canary.judge.organisation import is_domain, organisation
+from canary.judge.organisation import is_domain
 from canary.model.party import SupplierLink, Vendor
 from canary.store.queries import vendor_tags, vendors
 from canary.views.api_queries import vendors_after
@@ -139,9 +139,8 @@ class VendorsApi:
             if column in change.model_fields_set
         }
         with map_store_errors(), self._frame.writing(request) as session:
-            fresh = vendors.add_domains(session, slug, change.domains, now)
+            answers.declare_domains(session, slug, change.domains, who, now)
             vendor_tags.add_tags(session, slug, change.tags)
-            answers.declare(session, slug, {organisation(domain) for domain in fresh}, who, now)
             end_dates.set_endings(session, slug, ends, who, now)
             if "grace_days" in change.model_fields_set:
                 end_dates.set_grace(session, slug, change.grace_days, who, now)
@@ -152,10 +151,9 @@ class VendorsApi:
         """Declare that a vendor passes addresses to a supplier; past mail of its account there is judged again."""
         who, now = request.state.user.name, self._frame.clock()
         with map_store_errors(), self._frame.writing(request) as session:
-            before = vendors.get_vendor(session, slug).declared_accounts
-            supplier = vendors.add_supplier(session, new.supplier, now).slug
-            vendors.add_supply(session, SupplierLink(slug, supplier, new.channel, new.since, new.until, new.account))
-            answers.declare(session, slug, vendors.get_vendor(session, slug).declared_accounts - before, who, now)
+            supplier = vendors.slug(new.supplier)
+            supply = SupplierLink(slug, supplier, new.channel, new.since, new.until, new.account)
+            answers.declare_supply(session, supply, new.supplier, who, now)
             self._frame.audit(
                 session, request, "supplier-declared", f"{slug}: {supplier}", new.channel or "every channel"
             )
