@@ -32,6 +32,13 @@ FRAMEWORK = frozenset({
 """Names that only a framework or an entry point calls."""
 
 
+STILTED = re.compile(r"\b(whoever|anew|sees? to it)\b", re.IGNORECASE)
+"""Words in whose place plain English has others."""
+
+STILL_STILTED = ("canary/attribute", "canary/processes", "canary/canaries")
+"""Folders whose words are still to be gone through."""
+
+
 @cache
 def tree(path: Path) -> ast.Module:
     return ast.parse(path.read_text())
@@ -87,6 +94,28 @@ def one_word_share() -> float:
 
 def longest_template_line() -> int:
     return max(len(line) for page in TEMPLATES for line in page.read_text().splitlines())
+
+
+def texts() -> Iterator[Path]:
+    """What people read: code, pages and templates, documentation, and examples."""
+    for folder in ("canary", "docs", "config"):
+        files = (
+            path
+            for path in (ROOT / folder).rglob("*")
+            if path.suffix in (".py", ".md", ".html", ".js", ".css", ".toml", ".txt")
+        )
+        yield from sorted(path for path in files if "vendor" not in path.parts)
+    yield from (ROOT / name for name in ("README.md", "CHANGELOG.md", "Makefile"))
+
+
+def stilted_words() -> list[str]:
+    """Where one of the stilted words is used, as file, line and word."""
+    return [
+        f"{path.relative_to(ROOT)}:{number}: {word}"
+        for path in texts()
+        for number, line in enumerate(path.read_text().splitlines(), 1)
+        for word in STILTED.findall(line)
+    ]
 
 
 def dead_names() -> list[str]:
@@ -154,6 +183,7 @@ def main() -> None:
     print(f"functions with a vague name:             {len(vague_functions())} {vague_functions() or ''}")
     print(f"one-word function names:                 {one_word_share():.0%} (a mirror)")
     print(f"longest template line:                   {longest_template_line()}")
+    print(f"stilted words:                           {len(stilted_words())} {stilted_words() or ''}")
     print(f"dead names:                              {len(dead_names())} {dead_names() or ''}")
 
 

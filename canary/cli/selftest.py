@@ -18,7 +18,7 @@ _PAUSE = 0.1
 
 
 def self_test(known: "Settings") -> str:
-    """Send a signed mail and wait for its verdict; raises CliError, OSError or SMTPException with what went wrong."""
+    """Send a signed mail and wait for its verdict; raises CliError, OSError or smtplib.SMTPException with what went wrong."""
     from canary.processes.stores import open_store
     from canary.store.queries.canaries import newest_active
 

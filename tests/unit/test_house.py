@@ -1,6 +1,7 @@
 """The rules of the house that no linter knows."""
 
 import ast
+import builtins
 import importlib
 import pkgutil
 import re
@@ -222,6 +223,26 @@ def test_no_class_name_stands_for_two_things() -> None:
 
 def test_no_function_has_a_name_that_says_nothing() -> None:
     assert house.vague_functions() == []
+
+
+def test_no_text_uses_a_stilted_word() -> None:
+    assert [found for found in house.stilted_words() if not found.startswith(house.STILL_STILTED)] == []
+
+
+def test_docstrings_name_only_exceptions_that_exist() -> None:
+    defined = {node.name for _, node in house.classes()} | set(vars(builtins))
+    code = "\n".join(path.read_text() for path in MODULES)
+    imported = set(re.findall(r"\b[A-Z]\w+\b", "\n".join(re.findall(r"^from .*|^import .*", code, re.MULTILINE))))
+    named = {
+        (str(path.relative_to(ROOT)), name)
+        for path in MODULES
+        for said in re.findall(
+            r"\braises? ((?:(?:, | or |, or | and |, and )?`?[A-Z]\w+`?)+)", path.read_text(), re.IGNORECASE
+        )
+        for name in re.findall(r"[A-Z]\w+", said)
+    }
+    assert len(named) > 100
+    assert sorted(name for name in named if name[1] not in defined | imported) == []
 
 
 def test_no_name_is_dead() -> None:
