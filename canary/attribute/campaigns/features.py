@@ -28,7 +28,7 @@ MAX_ADDRESSEES = 50
 
 _ENOUGH_LETTERS = 14
 _SMALL_FILE, _SMALL_IMAGE = 1024, 16 * 1024
-"""Smaller files are signatures and calling cards, smaller images the logos of whoever is imitated."""
+"""Smaller files are signatures and calling cards, smaller images the logos of those who are imitated."""
 _SIGNATURES = ("application/pgp-signature", "application/pkcs7-signature", "application/x-pkcs7-signature")
 _OWN_NETWORKS = tuple(
     ip_network(net)

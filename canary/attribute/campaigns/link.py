@@ -31,7 +31,7 @@ INDEPENDENT: Mapping[frozenset[FeatureKind], str] = {
     )
 }
 """Pairs that link. What is missing follows from one another: signature, account and host are one origin; subject,
-short text and signatory are one hand's wording; and whoever signs or runs the host chooses the signatory."""
+short text and signatory are one hand's wording; and the one who signs or runs the host chooses the signatory."""
 
 
 def pairs(features: Collection[Feature]) -> Iterator[tuple[int, tuple[Feature, Feature]]]:

@@ -45,7 +45,7 @@ COUNTRIES = re.compile(r"(?:[a-z0-9-]+\.)*(?:google|amazon|ebay|paypal|dhl|micro
 STORES = re.compile(
     r"(?:[a-z0-9-]+\.)?(?:s3[.-][a-z0-9.-]*amazonaws\.com|(?:storage|firebasestorage)\.googleapis\.com)"
 )
-"""Stores that name whoever keeps a page there in the path only."""
+"""Stores that name the owner of a page only in the path."""
 
 ROLES = frozenset("""
     info admin administrator support service services customerservice help helpdesk contact office sales billing

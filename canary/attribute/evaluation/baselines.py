@@ -66,7 +66,7 @@ def guilt(holdings: Mapping[Agent, Set[Hashable]], leaked: Set[Hashable], p: flo
 
 
 def overlap_vote(world: World) -> Posterior:
-    """Accuse whoever held the most of what was hit; the own side, which holds all, may not stand."""
+    """Accuse the source that held the most of what was hit; the own side, which holds all, may not stand."""
     hit = _crime_canaries(world)
     votes = {s: len(held & hit) for s, held in holdings(world).items() if s.kind is not SuspectKind.OWNER}
     most = max(votes.values(), default=0)

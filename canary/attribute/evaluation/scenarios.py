@@ -53,7 +53,7 @@ class Leaking:
     second: float = 0.0
     """How many of the worlds with a leak have a second one, independent of the first."""
     harvested: float = 0.5
-    """Probability that the addresses which one vendor shows in public are collected there, whoever else leaks."""
+    """Probability that the addresses which one vendor shows in public are collected there, beside any other leak."""
     coverage: Range = (0.05, 0.6)
     tenants: float = 1.0
     """Probability that a vendor's account at a leaking supplier was among those taken."""
@@ -74,7 +74,7 @@ class Background:
     """What hits canaries though nobody leaked, and how well the judge tells it from crime.
 
     A lawful third party mails once a year, so that most of the vendors that have one show it within two years: with
-    guesses and strays, whoever trusts only the vendor itself then suspects 105 innocents in 1000 canary-years.
+    guesses and strays, a judge who trusts only the vendor itself then suspects 105 innocents in 1000 canary-years.
     """
 
     attacks: float = 1.0

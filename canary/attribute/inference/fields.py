@@ -12,7 +12,7 @@ PRIOR = 0.5
 def field_leaked(used: int, sendings: int, rates: Rates) -> float:
     """Return the probability that a field leaked, when so many of the sendings repeat it.
 
-    Whoever has a field uses it in one sending of three or so (`field_used`); anybody else meets it by accident only.
+    A source that has a field uses it in about one sending of three (`field_used`); any other meets it by accident only.
     """
     odds = used * log(rates.field_used / rates.field_chance)
     odds += (sendings - used) * log((1 - rates.field_used) / (1 - rates.field_chance))
