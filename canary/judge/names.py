@@ -29,6 +29,7 @@ SHORTEST_RUN = 6
 _WORD = re.compile(r"[^\W_]{1,40}")
 _LINK = re.compile(r"https?://\S{1,2000}", re.IGNORECASE)
 _APOSTROPHES = re.compile(r"['\u2019\u2018\u02bc`\u00b4]")
+_FOREIGN = re.compile(r"[^\x00-\x7f]{1,500}")
 _DIGRAPHS = str.maketrans({"ä": "ae", "ö": "oe", "ü": "ue", "å": "aa", "ø": "oe", "Ä": "Ae", "Ö": "Oe", "Ü": "Ue"})
 _LETTERS = str.maketrans(
     {"ß": "ss", "æ": "ae", "œ": "oe", "ø": "o", "ł": "l", "đ": "d", "\u0131": "i", "þ": "th", "ð": "d"}
@@ -111,10 +112,13 @@ def tokens(text: str) -> tuple[str, ...]:
 
 def fold(text: str) -> str:
     """Return a text without case and marks."""
-    if text.isascii():
-        return _APOSTROPHES.sub("", text).lower()
-    plain = _APOSTROPHES.sub("", text[:MAX_TEXT]).lower().translate(_LETTERS)
-    return "".join(c for c in unicodedata.normalize("NFKD", plain) if not unicodedata.combining(c))
+    plain = _APOSTROPHES.sub("", text).lower()
+    return plain if plain.isascii() else _FOREIGN.sub(_without_marks, plain)
+
+
+def _without_marks(run: re.Match[str]) -> str:
+    parts = unicodedata.normalize("NFKD", run.group().translate(_LETTERS))
+    return "".join(c for c in parts if not unicodedata.combining(c))
 
 
 def label_of(domain: str) -> str:
