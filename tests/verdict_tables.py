@@ -9,6 +9,7 @@ from pathlib import Path
 
 from canary.judge.confidence import FACTORS, STARTS, probability
 from canary.judge.rules import RULES
+from canary.judge.signs import SIGNS
 from canary.model.verdict import HINTS, LEAKS, SENTENCES, Reason, Verdict
 from tests.verdict_cases import CASES, expectation, hearing_of
 
@@ -57,11 +58,19 @@ def weights() -> Iterator[Sequence[str]]:
         yield f"`{reason}`", f"x {weight.odds:g}", weight.source
 
 
+def signs() -> Iterator[Sequence[str]]:
+    """The signs of the relation with their log-odds, and what those rest on."""
+    yield "sign", "log-odds", "which rest on"
+    for sign, weight in SIGNS.items():
+        yield sign.value, f"{weight.log_odds:+g}{' (writable)' if weight.writable else ''}", weight.source
+
+
 TABLES: dict[str, Callable[[], Iterator[Sequence[str]]]] = {
     "rules": rules,
     "verdicts": verdicts,
     "reasons": reasons,
     "weights": weights,
+    "signs": signs,
 }
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from canary.judge.localpart import bits_of, shape_of
-from canary.judge.organisation import organisation
+from canary.judge.organisation import FREE_MAILBOXES, organisation
 from canary.model.attempt import LocalShape
 from canary.model.canary import Style
 from canary.model.party import Vendor
@@ -19,14 +19,6 @@ EARLY = timedelta(days=42)
 _WORD_BITS = 9.0
 """Bits of a name: there are some hundreds of vendors that anybody would think of."""
 _YEAR = re.compile(r"(?:19|20)\d\d")
-_FREE = frozenset(
-    """
-    gmail.com googlemail.com outlook.com hotmail.com live.com msn.com yahoo.com yahoo.co.uk ymail.com aol.com icloud.com
-    me.com mac.com gmx.de gmx.net gmx.com web.de t-online.de mail.ru yandex.ru proton.me protonmail.com pm.me fastmail.com
-    orange.fr free.fr laposte.net libero.it qq.com 163.com 126.com mail.com zoho.com
-    """.split()
-)
-"""Domains where anybody can have a mailbox: they name no vendor."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -180,7 +172,7 @@ def first_proven(tag: Tag, found: Sighting, vendors: Sequence[Vendor]) -> Vendor
     first = found.seen[0]
     again = sum(seen.proven == first.proven for seen in found.seen)
     # Anyone who guesses writes once, or to many; a vendor comes back. Nobody guesses a plus tag.
-    if not first.proven or first.proven in _FREE or not (tag.plus or (again > 1 and first.bulk)):
+    if not first.proven or first.proven in FREE_MAILBOXES or not (tag.plus or (again > 1 and first.bulk)):
         return None
     return VendorGuess("first proven sender", name=_name(first.proven), domains=(first.proven,))
 
@@ -188,7 +180,7 @@ def first_proven(tag: Tag, found: Sighting, vendors: Sequence[Vendor]) -> Vendor
 def first_claimed(tag: Tag, found: Sighting, vendors: Sequence[Vendor]) -> VendorGuess | None:  # noqa: ARG001 - a rule
     """A plus tag was made for somebody; where nothing is proven, the first sender shows for whom."""
     first = found.seen[0].claim if tag.plus and found.seen else ""
-    if not first or first in _FREE or any(seen.proven for seen in found.seen):
+    if not first or first in FREE_MAILBOXES or any(seen.proven for seen in found.seen):
         return None
     return VendorGuess("first sender, unproven", name=_name(first), domains=(first,))
 

@@ -10,6 +10,8 @@ from canary.model.mail import ParsedMail
 
 MAX_TEXT = 32 * 1024
 MAX_LINKS = 50
+LONG = 1500
+"""From so many letters on words of fraud stand in honest newsletters too, by chance."""
 
 # A shape is found when each of its groups has a phrase: what is said, and what is wanted.
 _SHAPES: dict[str, tuple[tuple[str, ...], ...]] = {
@@ -78,7 +80,7 @@ _SHAPES: dict[str, tuple[tuple[str, ...], ...]] = {
     ),
     "prize": (
         (
-            "you have won", "you've won", "you won", "you are a winner", "have been selected", "won a free", "claim your reward",
+            "you have won", "you've won", "you won ", "you are a winner", "have been selected", "won a free", "claim your reward",
             "claim your prize", "claim your gift", "mystery box", "sie haben gewonnen", "sie wurden ausgewählt", "vous avez gagné",
             "vous avez été sélectionné", "has ganado", "ha ganado", "ha sido seleccionado", "você ganhou", "foi selecionado",
             "pontos", "hai vinto", "sei stato selezionato", "je hebt gewonnen", "u bent geselecteerd",
@@ -145,8 +147,41 @@ _RISKY = re.compile(
 _SHORTENERS = frozenset(
     "bit.ly t.co goo.gl tinyurl.com is.gd ow.ly cutt.ly rb.gy rebrand.ly t.ly shorturl.at s.id".split()
 )
+_BARE_ADDRESS, _NAME_BEFORE_AT, _OTHER_SITE = "a bare IP address", "a name before an @", "text that shows another site"
+_TRAPS = (_BARE_ADDRESS, _NAME_BEFORE_AT)
+_CREDENTIALS: dict[str, tuple[str, ...]] = {
+    what: tuple(f" {phrase}" for phrase in phrases)
+    for what, phrases in {
+        "a PIN": (
+            "your pin", "pin code", "pin number", "one-time code", "your tan", "ihre pin", "ihre tan", "votre code",
+            "su pin", "tu pin", "seu pin", "il tuo pin", "uw pincode", "je pincode",
+        ),
+        "a password": (
+            "your password", "current password", "password to", "ihr passwort", "ihrem passwort", "kennwort", "mot de passe",
+            "su contraseña", "tu contraseña", "sua senha", "la tua password", "uw wachtwoord", "je wachtwoord",
+        ),
+        "a log-in": (
+            "log in to", "log-in", "login", "sign in", "sign-in", "einloggen", "melden sie sich an", "anmelden", "connectez-vous",
+            "inicie sesión", "inicia sesión", "iniciar sessão", "entre na sua conta", "accedi", "inloggen", "log in at",
+            "verify your account", "verify your identity", "confirm your identity", "validate your",
+        ),
+        "a card": (
+            "card number", "card details", "credit card", "payment details", "bank details", "iban", "kartennummer", "zahlungsdaten",
+            "numéro de carte", "coordonnées bancaires", "número de tarjeta", "número do cartão", "numero di carta", "kaartnummer",
+        ),
+        "a renewal": (
+            "renew your", "renewal", "to renew", "your subscription expires", "subscription has expired", "verlängern sie",
+            "verlängerung", "renouveler", "renouvelez", "renovar", "renueve", "renove", "rinnova", "verlengen",
+        ),
+    }.items()
+}  # fmt: skip
 _TARGET = re.compile(r"href\s?=\s?[\"']?(https?://[^\s\"'>]{1,1000})[^>]{0,500}>([^<]{4,200})$", re.IGNORECASE)
 _DOMAIN = re.compile(r"^\s*(?:https?://)?((?:[a-z0-9-]{1,63}\.){1,5}[a-z]{2,12})(?:[/?#]\S*)?\s*$", re.IGNORECASE)
+
+
+def is_letter(mail: ParsedMail) -> bool:
+    """Whether it is a long text to subscribers, in which words of fraud are met by chance."""
+    return len(mail.text) >= LONG and mail.has("list-unsubscribe", "list-id")
 
 
 @once
@@ -172,9 +207,9 @@ def _of_links(mail: ParsedMail) -> Iterator[str]:
     for link in mail.links:
         host = link_host(link)
         if _is_address(host):
-            yield "a bare IP address"
+            yield _BARE_ADDRESS
         if "@" in link.partition("://")[2].partition("/")[0]:
-            yield "a name before an @"
+            yield _NAME_BEFORE_AT
         if host in _SHORTENERS:
             yield "a link shortener"
 
@@ -184,7 +219,25 @@ def _of_shown(mail: ParsedMail) -> Iterator[str]:
         found = _TARGET.search(piece.partition("</a")[0][:2000])
         name = _DOMAIN.match(found[2]) if found else None
         if found and name and not _related(name[1].lower(), link_host(found[1])):
-            yield "text that shows another site"
+            yield _OTHER_SITE
+
+
+def link_traps(mail: ParsedMail) -> tuple[str, ...]:
+    """Name how links hide where they lead, in ways that no honest sender has: a bare address, or a name before an @."""
+    return tuple(sign for sign in link_signs(mail) if sign in _TRAPS)
+
+
+def shows_another_site(mail: ParsedMail) -> bool:
+    """Whether the text of a link shows another site than it leads to; trackers of honest mail do so, too."""
+    return _OTHER_SITE in link_signs(mail)
+
+
+@once
+def credential_signs(mail: ParsedMail) -> tuple[str, ...]:
+    """Name what opens an account that a mail asks for: a PIN, a password, a card, a log-in or a renewal."""
+    written = f" {mail.subject} {mail.text[:MAX_TEXT]}".casefold()
+    said = _BREAKS.sub(" ", written).__contains__
+    return tuple(what for what, phrases in _CREDENTIALS.items() if any(map(said, phrases)))
 
 
 def _is_address(host: str) -> bool:

@@ -102,6 +102,18 @@ def _named(domain: str, originals: tuple[str, ...], name: str) -> Likeness | Non
     return Likeness(known[part], f'the name "{part}" in a foreign domain', near=False) if part else None
 
 
+_BAITS = tuple(
+    "login logon signin secure security verify verification verified unlock account accounts refund prize winner wallet payment billing".split()
+)
+
+
+def bait_in(domain: str, names: Iterable[str]) -> bool:
+    """Whether the label of a domain is a name beside a bait: a word that promises safety or money to those who click."""
+    label = _label(domain).replace("-", "")
+    pieces = [(name, label.replace(name, "", 1)) for name in names if len(name) >= 4 and name in label]
+    return any(rest.startswith(_BAITS) or rest.endswith(_BAITS) for _, rest in pieces)
+
+
 def _label(domain: str) -> str:
     """Return the one label of a domain that people choose and read."""
     return organisation(domain).partition(".")[0][:MAX_LABEL]

@@ -6,6 +6,21 @@ from publicsuffixlist import PublicSuffixList
 
 MAX_DOMAIN = 253
 
+FREE_MAILBOXES = frozenset(
+    """
+    gmail.com googlemail.com outlook.com hotmail.com live.com msn.com yahoo.com yahoo.co.uk ymail.com aol.com icloud.com
+    me.com mac.com gmx.de gmx.net gmx.com web.de t-online.de mail.ru yandex.ru proton.me protonmail.com pm.me fastmail.com
+    orange.fr free.fr laposte.net libero.it qq.com 163.com 126.com mail.com zoho.com
+    """.split()
+)
+"""Where everybody can have a mailbox: such a domain names no vendor."""
+
+_PUBLIC_BODIES = frozenset(
+    "gov mil edu int gov.uk ac.uk nhs.uk police.uk mod.uk gv.at ac.at gouv.fr admin.ch bund.de europa.eu".split()
+)
+_PUBLIC_SECOND = frozenset("gov gob gouv govt go gv mil edu ac".split())
+"""Second labels that registries of countries give to public bodies and schools only."""
+
 # Platforms that hand a subdomain to every tenant and are not in the private section of the public suffix list.
 _TENANTED = (
     ".anpdm.com",
@@ -25,6 +40,13 @@ _TENANTED = (
 def same_organisation(a: str, b: str) -> bool:
     """Whether two domains belong to one organisation; two tenants of one platform do not, nor do empty domains."""
     return organisation(a) == organisation(b) != ""
+
+
+def is_public_body(domain: str) -> bool:
+    """Whether a domain stands under an ending that is given to public bodies and schools only."""
+    labels = normal(domain).split(".")
+    country = len(labels) > 2 and len(labels[-1]) == 2 and labels[-2] in _PUBLIC_SECOND
+    return country or any(".".join(labels[-n:]) in _PUBLIC_BODIES for n in (1, 2) if len(labels) > n)
 
 
 def is_tenant(domain: str) -> bool:

@@ -4,31 +4,34 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
+from functools import cached_property
 
 from canary.judge.bulk import bulk_signs
-from canary.judge.confidence import confidence, reweigh
-from canary.judge.fraud import fraud_signs, link_signs, risky_files
+from canary.judge.confidence import CERTAIN, confidence, reweigh
+from canary.judge.fraud import credential_signs, fraud_signs, link_signs, link_traps, risky_files
 from canary.judge.guess import Chance, chance_of_guess, odds
 from canary.judge.lifecycle import overdue
 from canary.judge.lookalike import Likeness, imitated
-from canary.judge.organisation import same_organisation, stands_for
+from canary.judge.names import mail_names
+from canary.judge.organisation import same_organisation
 from canary.judge.persona import persona_fields
 from canary.judge.personal import person_signs
+from canary.judge.relation import Relation, relation_of
 from canary.judge.selftest import HEADER, is_own
-from canary.judge.senders import FIRST_WEEKS, asks_to_confirm, is_supply, known_as, may_speak_for
-from canary.judge.signs import names_vendor
+from canary.judge.senders import is_supply, known_as
+from canary.judge.signs import Sign
 from canary.mail.bounce import answers_nothing
 from canary.mail.text import link_host
 from canary.model.authenticated import AuthenticatedMail
 from canary.model.canary import Canary
-from canary.model.identity import Identity, Proof
+from canary.model.identity import Identity
 from canary.model.mail import Envelope, ParsedMail
 from canary.model.party import Vendor
 from canary.model.proof import Proofs, Result
 from canary.model.verdict import HINTS, Judgement, Reason, StatedReason, Verdict, state_reason
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class HitContext:
     """All that is known when one hit is judged.
 
@@ -63,6 +66,21 @@ class HitContext:
     def claims_vendor(self) -> bool:
         """Whether the From domain is one of the vendor's."""
         return any(same_organisation(self.identity.claim, domain) for domain in self.vendor.domains)
+
+    @cached_property
+    def relation(self) -> Relation:
+        """What speaks for and against the mail being the vendor's."""
+        return relation_of(self.mail, self.proofs, self.identity, self.vendor, self.age)
+
+    @property
+    def is_unsettled(self) -> bool:
+        """Whether nothing is proven so far and DNS may still bring proof."""
+        return self.proofs.unsettled and not self.identity.proven
+
+    @property
+    def has_crime(self) -> bool:
+        """Whether the mail has signs of fraud, files that run, or links that hide where they lead."""
+        return bool(fraud_signs(self.mail) or risky_files(self.mail) or link_traps(self.mail) or _led_astray(self))
 
     def imitation(self, *domains: str) -> tuple[str, Likeness] | None:
         """Return the first of some domains that imitates one of the vendor's, with how."""
@@ -179,49 +197,58 @@ def expected(hit: HitContext) -> Judgement | None:
 
 
 def supplier(hit: HitContext) -> Judgement | None:
-    """The vendor's own account at a mail provider sent it; another account there is another party."""
+    """The vendor's own account at a mail provider sent it in the vendor's name, without a sign of fraud."""
     key = known_as(hit.identity, hit.vendor.senders)
-    if not key:
+    # Being known excuses only what it was known for: mail in the vendor's name and no crime.
+    if not key or hit.has_crime or not (hit.relation.claims_vendor or mail_names(hit.mail, hit.vendor)):
         return None
     account = key == f"{hit.identity.esp}/{hit.identity.account}"
     code = Reason.KNOWN_SUPPLIER_ACCOUNT if account else Reason.KNOWN_SENDER
     return hit.conclude(Verdict.SUPPLIER, code, domain=key)
 
 
+def likely_vendor(hit: HitContext) -> Judgement | None:
+    """Nothing of the vendor's own proves it, but it comes in the vendor's name and the odds are that it is the vendor's."""
+    if not hit.relation.is_own or known_as(hit.identity, hit.vendor.denied):
+        return None
+    sure = round(min(hit.relation.probability, CERTAIN), 4)
+    return Judgement(Verdict.EXPECTED, sure, hit.state(Reason.LIKELY_VENDOR, signs=hit.relation.signs[:6]))
+
+
 def new_sender(hit: HitContext) -> Judgement | None:
-    """It may well be the vendor, or act for it, and nobody has decided yet; never a sender that the owner refused."""
+    """Something ties it to the vendor and nobody has decided yet whose it is; what the owner refused never is."""
     if known_as(hit.identity, hit.vendor.denied):
         return None
-    return _in_its_name(hit) if hit.claims_vendor else _for_it(hit)
-
-
-def _in_its_name(hit: HitContext) -> Judgement | None:
-    """Proof was out of reach, or it came through a provider, or in the first weeks through unknown servers."""
-    who = hit.identity
-    if _refused_by_policy(hit) and not any(stands_for(domain, who.claim) for domain in who.domains):
-        return None
-    if hit.proofs.unsettled and not hit.identity.proven:
+    if hit.claims_vendor and hit.is_unsettled and not _refused_by_policy(hit):
         return hit.conclude(Verdict.NEW_SENDER, Reason.CLAIMS_VENDOR, Reason.DNS_UNSETTLED)
-    if hit.identity.proven and (hit.identity.esp or hit.identity.shared):
-        return hit.conclude(Verdict.NEW_SENDER, Reason.CLAIMS_VENDOR, Reason.SHARED_PLATFORM)
-    begun = hit.age <= FIRST_WEEKS and bulk_signs(hit.mail) and not fraud_signs(hit.mail)
-    if begun and hit.identity.proof is Proof.DKIM:
-        return hit.conclude(Verdict.NEW_SENDER, Reason.CLAIMS_VENDOR, Reason.PROVEN_OUTSIDER)
-    return None
+    if not hit.relation.is_open:
+        return None
+    if hit.claims_vendor:
+        return hit.conclude(Verdict.NEW_SENDER, Reason.CLAIMS_VENDOR, _proof_of(hit))
+    for sign, code in _OPEN.items():
+        if sign in hit.relation.signs:
+            key = known_as(hit.identity, hit.vendor.pending)
+            hours = max(1, round(hit.age.total_seconds() / 3600))
+            return hit.conclude(Verdict.NEW_SENDER, code, key=key, hours=hours)
+    proof = () if hit.identity.proven else (Reason.NOTHING_PROVEN,)
+    return hit.conclude(Verdict.NEW_SENDER, Reason.TIED_TO_VENDOR, *proof, signs=hit.relation.ties)
 
 
-def _for_it(hit: HitContext) -> Judgement | None:
-    """The owner was asked about it already, or it confirms an address given just now, or says whom it writes for."""
-    mail, who, vendor = hit.mail, hit.identity, hit.vendor
-    key = known_as(who, vendor.pending)
-    if key:
-        return hit.conclude(Verdict.NEW_SENDER, Reason.AWAITS_ANSWER, key=key)
-    if asks_to_confirm(mail, who, vendor, hit.age):
-        hours = max(1, round(hit.age.total_seconds() / 3600))
-        return hit.conclude(Verdict.NEW_SENDER, Reason.ASKS_TO_CONFIRM, hours=hours)
-    if may_speak_for(mail, who, vendor, hit.age):
-        return hit.conclude(Verdict.NEW_SENDER, Reason.SPEAKS_FOR_VENDOR)
-    return None
+_OPEN = {
+    Sign.PENDING: Reason.AWAITS_ANSWER,
+    Sign.CONFIRMS: Reason.ASKS_TO_CONFIRM,
+    Sign.SPEAKS: Reason.SPEAKS_FOR_VENDOR,
+    Sign.PLATFORM: Reason.SHARED_PLATFORM,
+}
+"""What a question says of a sender that does not claim the vendor's domain, by the first of these signs."""
+
+
+def _proof_of(hit: HitContext) -> Reason:
+    """Say what proof there is of mail that claims the vendor's domain."""
+    who = hit.identity
+    if not who.proven:
+        return Reason.FAILS_VENDOR_AUTH
+    return Reason.SHARED_PLATFORM if who.esp or who.shared else Reason.PROVEN_OUTSIDER
 
 
 def lookalike(hit: HitContext) -> Judgement | None:
@@ -249,17 +276,38 @@ def backscatter(hit: HitContext) -> Judgement | None:
 
 
 def impersonation(hit: HitContext) -> Judgement | None:
-    """It claims to be the vendor, by address, by a domain like the vendor's or by name, and nothing proves it."""
-    if hit.claims_vendor:
-        codes = [Reason.CLAIMS_VENDOR, Reason.FAILS_VENDOR_AUTH]
-        if _refused_by_policy(hit):
-            codes.append(Reason.VENDOR_POLICY_REJECTS)
-        return hit.conclude(Verdict.IMPERSONATION, *codes, policy=hit.proofs.dmarc.policy)
+    """It gives itself out as the vendor, by address, domain, name or link, and something speaks for deceit."""
+    relation = hit.relation
+    denied = hit.claims_vendor and known_as(hit.identity, hit.vendor.denied)
+    if not (relation.claims_vendor and relation.deceit) and not denied:
+        return None
+    codes = dict.fromkeys(_claims(hit))
+    if Sign.FRAUD in relation.deceit:
+        codes[Reason.FRAUD_SHAPE] = None
+    asked = credential_signs(hit.mail) if Sign.CREDENTIALS in relation.deceit else ()
+    if asked:
+        codes[Reason.CREDENTIAL_BAIT] = None
     found = hit.imitation(hit.identity.claim, *hit.identity.domains) or _led_astray(hit)
-    named = (Reason.LOOKALIKE_NAME,) if names_vendor(hit.mail, hit.vendor.name) else ()
-    if found:
-        return hit.conclude(Verdict.IMPERSONATION, Reason.LOOKALIKE_DOMAIN, *named, **_likeness(*found))
-    return hit.conclude(Verdict.IMPERSONATION, *named) if named else None
+    facts = {**(_likeness(*found) if found else {}), "policy": hit.proofs.dmarc.policy}
+    stated = (
+        state_reason(code, **{**hit.facts, **facts, "signs": asked if code is Reason.CREDENTIAL_BAIT else fraud_signs(hit.mail)})
+        for code in codes
+    )  # fmt: skip
+    return Judgement(Verdict.IMPERSONATION, confidence(Verdict.IMPERSONATION, codes), tuple(stated))
+
+
+def _claims(hit: HitContext) -> Iterator[Reason]:
+    """Say by what a mail gives itself out as the vendor."""
+    if hit.claims_vendor:
+        yield from (Reason.CLAIMS_VENDOR, Reason.FAILS_VENDOR_AUTH)
+        if _refused_by_policy(hit):
+            yield Reason.VENDOR_POLICY_REJECTS
+        return
+    alike = hit.imitation(hit.identity.claim, *hit.identity.domains) or _led_astray(hit)
+    if alike:
+        yield Reason.LOOKALIKE_DOMAIN
+    if not alike or Sign.WHOLE_NAME in hit.relation.signs:
+        yield Reason.LOOKALIKE_NAME
 
 
 def denied(hit: HitContext) -> Judgement | None:
@@ -322,6 +370,7 @@ RULES: tuple[Rule, ...] = (
     expected,
     supplier,
     lookalike,
+    likely_vendor,
     new_sender,
     backscatter,
     impersonation,

@@ -7,6 +7,7 @@ from enum import Enum
 
 from canary.judge.fraud import fraud_signs, risky_files
 from canary.judge.lookalike import imitated
+from canary.judge.names import links_to, mail_names
 from canary.judge.organisation import is_tenant, organisation, same_organisation
 from canary.mail.text import link_host, words
 from canary.model.identity import Identity, Proof
@@ -14,9 +15,6 @@ from canary.model.mail import ParsedMail
 from canary.model.party import Vendor
 from canary.model.sender import Learning, Sender, SenderState
 from canary.model.verdict import Judgement, Reason, Verdict
-
-MOST_PENDING = 20
-"""Senders of one vendor that wait for the owner; further ones are judged without asking."""
 
 SOON = timedelta(days=3)
 """How soon after an address was given a request to confirm it is trusted."""
@@ -32,7 +30,7 @@ _CONFIRM = re.compile(
     r"|iscri|attiva|bevestig|aanmeld|bekræft|bekräfta)",
     re.IGNORECASE,
 )
-_LEARNABLE = frozenset({Reason.SHARED_PLATFORM, Reason.ASKS_TO_CONFIRM})
+_LEARNABLE = frozenset({Reason.ASKS_TO_CONFIRM})
 
 
 class LearningStep(Enum):
@@ -92,16 +90,16 @@ def may_speak_for(mail: ParsedMail, who: Identity, vendor: Vendor, age: timedelt
     like the vendor's may be one of its own in the first weeks after the address was given; later it is bait. None of
     this matters where all links lead to the vendor's own site, as then nobody else can gain by the mail.
     """
-    if fraud_signs(mail) or risky_files(mail) or _leads_astray(mail, vendor) or len(vendor.pending) >= MOST_PENDING:
+    if fraud_signs(mail) or risky_files(mail) or leads_astray(mail, vendor):
         return False
     if _vouched(who):
-        return _is_tenant_of(who, vendor) or _names(mail, vendor)
+        return _is_tenant_of(who, vendor) or mail_names(mail, vendor)
     if vendor.supplies_through(who.esp) and who.account:
-        return _names(mail, vendor)
-    if who.proof not in _ALIGNED or who.shared or not _names(mail, vendor):
+        return mail_names(mail, vendor)
+    if who.proof not in _ALIGNED or who.shared or not mail_names(mail, vendor):
         return False
-    named = _says_own_name(mail, organisation(who.domain)) and (age <= FIRST_WEEKS or not _sounds_like(who, vendor))
-    return named or _leads_home(mail, vendor)
+    named = says_own_name(mail, organisation(who.domain)) and (age <= FIRST_WEEKS or not _sounds_like(who, vendor))
+    return named or leads_home(mail, vendor)
 
 
 def asks_to_confirm(mail: ParsedMail, who: Identity, vendor: Vendor, age: timedelta) -> bool:
@@ -110,7 +108,13 @@ def asks_to_confirm(mail: ParsedMail, who: Identity, vendor: Vendor, age: timede
         return False
     near = imitated([who.claim, *who.domains], vendor.domains, vendor.name)
     shape = 1 <= len(mail.links) <= 8 and _CONFIRM.search(f"{mail.subject} {mail.text[:MAX_TEXT]}")
-    return bool(shape) and _names(mail, vendor) and not (near and near[1].near)
+    return bool(shape) and (mail_names(mail, vendor) or links_to(mail, vendor)) and not (near and near[1].near)
+
+
+def confirms(mail: ParsedMail, who: Identity, age: timedelta) -> bool:
+    """Whether it asks to confirm an address, or confirms it, on the day it was given; nobody else can know it then."""
+    today = timedelta(0) <= age <= timedelta(days=1) and who.proven
+    return bool(today and len(mail.links) <= 20 and _CONFIRM.search(mail.subject)) and not risky_files(mail)
 
 
 def next_step(
@@ -118,12 +122,12 @@ def next_step(
 ) -> LearningStep:
     """Return what to do about a pending sender after one more mail; `quiet` means that the vendor has no open case.
 
-    Only what comes in the vendor's own name through a provider, or confirms a new address, is learned without asking,
-    and only where it began in the first weeks: no stranger has the address by then.
+    Only what confirms an address that was given a moment ago is learned without asking: no stranger has it by then. The
+    vendor's name alone teaches nothing, as anybody can write it, and quietly.
     """
     plausible = judgement.verdict is Verdict.NEW_SENDER and any(r.code in _LEARNABLE for r in judgement.reasons)
     early = sender.first is not None and sender.first - issued <= learning.period
-    if sender.asked or not (plausible and early and quiet):
+    if sender.asked or " via " in sender.key or not (plausible and early and quiet):
         return LearningStep.ASK
     waited = sender.first and sender.last and sender.last - sender.first >= learning.quiet
     return LearningStep.LEARN if waited else LearningStep.WAIT
@@ -177,24 +181,8 @@ def _labels(vendor: Vendor) -> set[str]:
     return {label for label in (*labels, "".join(words(vendor.name))) if len(label) >= 4}
 
 
-def _names(mail: ParsedMail, vendor: Vendor) -> bool:
-    """Whether a mail has the vendor's name or domain, or links to it; a name of one word counts only as it is spelt."""
-    said = f"{mail.sender.name} {mail.subject} {mail.text[:MAX_TEXT]}"
-    hosts = {link_host(link) for link in mail.links[:50]}
-    if any(domain in said.casefold() for domain in vendor.domains):
-        return True
-    if any(same_organisation(host, domain) for host in hosts for domain in vendor.domains):
-        return True
-    name = words(vendor.name)
-    if len("".join(name)) < 4:
-        return False
-    if len(name) > 1:
-        return f" {' '.join(name)} " in f" {' '.join(words(said))} "
-    return re.search(rf"(?<!\w){re.escape(vendor.name.strip())}(?!\w)", said) is not None
-
-
-def _says_own_name(mail: ParsedMail, domain: str) -> bool:
-    """Whether the readable label of a domain is said as a name, not only as a part of addresses."""
+def says_own_name(mail: ParsedMail, domain: str) -> bool:
+    """Whether the label that people read in a domain is said as a name, not only as a part of addresses."""
     label = "".join(words(domain.partition(".")[0]))
     if len(label) < 3:
         return False
@@ -207,12 +195,13 @@ def _sounds_like(who: Identity, vendor: Vendor) -> bool:
     return any(label in own for label in _labels(vendor)) or bool(imitated(who.domains, vendor.domains, vendor.name))
 
 
-def _leads_home(mail: ParsedMail, vendor: Vendor) -> bool:
+def leads_home(mail: ParsedMail, vendor: Vendor) -> bool:
     """Whether a mail has links, and all of them go to the vendor's own site."""
     hosts = {link_host(link) for link in mail.links}
     return bool(hosts) and all(any(same_organisation(host, domain) for domain in vendor.domains) for host in hosts)
 
 
-def _leads_astray(mail: ParsedMail, vendor: Vendor) -> bool:
+def leads_astray(mail: ParsedMail, vendor: Vendor) -> bool:
+    """Whether a mail links to a look-alike of the vendor's site."""
     led = imitated(dict.fromkeys(link_host(link) for link in mail.links[:20]), vendor.domains, vendor.name)
     return bool(led and led[1].near)

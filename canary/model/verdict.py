@@ -67,6 +67,9 @@ class Reason(StrEnum):
     SPEAKS_FOR_VENDOR = "speaks-for-vendor"
     ASKS_TO_CONFIRM = "asks-to-confirm"
     AWAITS_ANSWER = "awaits-answer"
+    TIED_TO_VENDOR = "tied-to-vendor"
+    LIKELY_VENDOR = "likely-vendor"
+    CREDENTIAL_BAIT = "credential-bait"
     DENIED_SENDER = "denied-sender"
     AFTER_ERASURE = "after-erasure"
     AFTER_CONTRACT = "after-contract"
@@ -111,6 +114,9 @@ SENTENCES: dict[Reason, str] = {
     Reason.SPEAKS_FOR_VENDOR: "{domain} proved its own name (by {proof}) and says that it writes about business with the vendor.",
     Reason.ASKS_TO_CONFIRM: "It asks to confirm the address, which was given away {age} before.",
     Reason.AWAITS_ANSWER: "Whether {key} may write for the vendor has not been decided yet.",
+    Reason.TIED_TO_VENDOR: "Something ties it to the vendor ({signs}), and nothing says whose it is.",
+    Reason.LIKELY_VENDOR: "It is the vendor's own by all that is known ({signs}), and nothing speaks against it.",
+    Reason.CREDENTIAL_BAIT: "It asks for what opens an account ({signs}), from an address that anybody can have.",
     Reason.DENIED_SENDER: "The owner said that {key} does not write for the vendor.",
     Reason.AFTER_ERASURE: "It came {days} days after erasure was asked for ({since}).",
     Reason.AFTER_CONTRACT: "It came {days} days after the contract ended ({since}).",

@@ -17,7 +17,6 @@ from canary.canaries.lifecycle import IssueOrder
 from canary.cases import answers, end_dates
 from canary.cases.rejudge import BATCH, RejudgeOutcome
 from canary.judge.providers import ProviderRegistry
-from canary.judge.senders import MOST_PENDING
 from canary.model.mail import Client, Envelope
 from canary.model.party import SupplierLink
 from canary.model.sender import Learning, SenderState
@@ -90,6 +89,12 @@ class World:
         """A payment service writes about business with the vendor, under its own name."""
         content = mail("Tillroll <receipts@tillroll.example>", text, "Your receipt", "X-Nr: 1")
         self.send(content, to, "b@tillroll.example", "198.51.100.7", days)
+
+    def confirm(self, days: float = 0) -> None:
+        """The same service asks to confirm an address that was given a moment ago."""
+        text = "You asked for letters of Trendy Shoes. One click: https://tillroll.example/c/1"
+        content = mail("Tillroll <receipts@tillroll.example>", text, "Please confirm your subscription")
+        self.send(content, sender="b@tillroll.example", ip="198.51.100.7", days=days)
 
     def news(
         self, account: int = 4711, to: str = "trendy-shoes", days: float = 0, domain: str = "shop.example"
@@ -185,19 +190,24 @@ def test_a_pending_sender_is_not_charged_for_mail_that_says_less(world: World) -
     assert (world.verdicts(), world.rows(CaseRow)) == (["new-sender"] * 2, [])
 
 
-def test_an_account_in_the_vendors_name_is_learned_after_quiet_weeks_without_a_question(world: World) -> None:
+def test_an_account_in_the_vendors_name_is_believed_at_a_new_address_and_later_asked_about_once(world: World) -> None:
     for _ in range(4):
         world.news(days=6)
-    assert world.verdicts() == ["supplier"] * 4
-    assert (world.told(), world.states()) == ([], {"sendgrid/4711": "learned"})
+    assert world.verdicts() == ["expected"] * 2 + ["new-sender"] * 2
+    assert (world.told(), world.states()) == (["new-sender"], {"sendgrid/4711": "pending"})
+
+
+def test_quiet_mails_in_the_vendors_name_teach_nothing(world: World) -> None:
+    for _ in range(8):
+        world.news(days=5)
+    assert world.states() == {"sendgrid/4711": "pending"}
 
 
 def test_what_is_learned_is_told_on_the_vendors_timeline(world: World) -> None:
-    world.news(days=1)
-    world.news(days=15)
+    world.carried(days=1)
     texts = [event.text for event in world.rows(VendorEventRow)]
-    assert texts[0].startswith("Trendy Shoes now also sends through sendgrid/4711")
-    assert texts[1] == "Trendy Shoes now also sends signup mail through Twilio SendGrid (account 4711)."
+    account = "salesforce-marketing-cloud/7898424"
+    assert f"{account} sends for Trendy Shoes, whose own signature came with it." in texts
 
 
 def test_an_account_that_first_writes_after_the_first_weeks_is_asked_about(world: World) -> None:
@@ -208,8 +218,8 @@ def test_an_account_that_first_writes_after_the_first_weeks_is_asked_about(world
 
 def test_nothing_is_learned_quietly_at_a_vendor_with_an_open_case(world: World) -> None:
     world.offer(days=1)
-    world.news(days=1)
-    world.news(days=20)
+    world.confirm(days=1)
+    world.receipt(days=20)
     assert world.verdicts() == ["third-party", "new-sender", "new-sender"]
     assert world.told() == ["case-opened", "new-sender"]
 
@@ -226,7 +236,7 @@ def test_another_account_at_the_same_provider_is_another_party(world: World) -> 
         mail("Pier <deals@deals.example>", OFFER, "Forty", "List-Unsubscribe: <https://deals.example/u>"),
         sender="bounces+999-ab12-x=y@sendgrid.net", ip="149.72.33.44",
     )  # fmt: skip
-    assert world.verdicts() == ["supplier", "supplier", "third-party"]
+    assert world.verdicts() == ["expected", "new-sender", "third-party"]
 
 
 def test_the_account_of_one_vendor_excuses_no_other(world: World) -> None:
@@ -251,11 +261,11 @@ def test_after_the_first_weeks_the_vendors_own_proof_confirms_no_account(world: 
     assert world.states() == {"shop.example": "declared"}
 
 
-def test_a_flood_of_new_senders_is_not_asked_about_without_end(world: World) -> None:
+def test_a_flood_of_new_senders_pushes_no_honest_one_into_a_charge(world: World) -> None:
     with world.store.writing() as session:
-        session.add_all(SenderRow(vendor_id=1, key=f"till{n}.example", state="pending") for n in range(MOST_PENDING))
+        session.add_all(SenderRow(vendor_id=1, key=f"junk{n}.example", state="pending") for n in range(50))
     world.receipt(days=60)
-    assert (world.verdicts(), world.told()) == (["spam"], ["case-opened"])
+    assert (world.verdicts(), world.told()) == (["new-sender"], ["new-sender"])
 
 
 # Decisions and what follows from them

@@ -8,7 +8,6 @@ from canary.judge.bulk import bulk_signs
 from canary.judge.fraud import fraud_signs, link_signs, risky_files
 from canary.judge.persona import persona_fields
 from canary.judge.personal import person_signs
-from canary.judge.signs import names_vendor
 from canary.mail.parse import parse
 from canary.model.canary import Persona
 from canary.model.mail import ParsedMail
@@ -166,13 +165,6 @@ def page(html: str) -> ParsedMail:
 )  # fmt: skip
 def test_links_that_deceive_are_named(html: str, signs: tuple[str, ...]) -> None:
     assert link_signs(page(html)) == signs
-
-
-def test_the_name_of_the_vendor_must_stand_there_word_for_word() -> None:
-    named = mail("x", sender="Trendy Shoes Support <x@y.example>")
-    assert names_vendor(named, "Trendy Shoes")
-    assert not names_vendor(mail("x", sender="Trendy Shoestrings <x@y.example>"), "Trendy Shoes")
-    assert not names_vendor(named, "")
 
 
 HOSTILE = {
