@@ -34,8 +34,9 @@ class CaseHit:
 class LeakCase:
     """A case in play: as it is kept under its number (0: not yet), and what these hits made of it since.
 
-    `order` is the hit that opened it. `campaigns` has the vendors that each campaign hit here, `canaries` what was hit,
-    `before` state and outcome of one that was settled before it was opened again.
+    `order` is the hit that opened it, `vendors` are those asked about that are part of it. `campaigns` has the vendors
+    that each campaign hit here, `canaries` what was hit, `before` state and outcome of one that was settled before it
+    was opened again.
     """
 
     number: int

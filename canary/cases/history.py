@@ -43,8 +43,12 @@ class StoredCases:
     def cases_of(self, vendor: int) -> Sequence[LeakCase]:
         """Return the cases that a vendor is part of; those merged into others are left out."""
         query = select(CaseRow).join(CaseVendorRow).where(CaseVendorRow.vendor_id == vendor)
+        if self._before != _NONE:
+            query = query.where(self._had_vendor())
         found = self._in_play(query.where(col(CaseRow.merged_into).is_(None)).order_by(col(CaseRow.id)))
-        return [case for case in found if vendor in case.vendors]
+        for case in found:
+            case.vendors.add(vendor)
+        return found
 
     def with_campaign(self, numbers: Collection[int], campaign: int) -> Collection[int]:
         """Return which of some cases have a leak hit of a campaign."""
@@ -79,16 +83,16 @@ class StoredCases:
         return frozenset(self._session.exec(sharing.distinct()))
 
     def _in_play(self, query: SelectOfScalar[CaseRow]) -> list[LeakCase]:
-        rows = [row for row in self._session.exec(query) if row.decision < self._before]
-        fresh = [row for row in rows if row.id not in self._known]
-        vendors = self._vendors([row.id or 0 for row in fresh])
-        for row in fresh:
-            state, outcome = self._state(row)
-            case = LeakCase(
-                row.id or 0, row.opening_hit, state, outcome, row.last_hit_at, vendors.get(row.id or 0, set())
-            )
-            self._known[case.number], self.rows[case.number] = case, row
-        return [self._known[row.id or 0] for row in rows]
+        found = []
+        for row in self._session.exec(query):
+            if row.decision >= self._before:
+                continue
+            number = row.id or 0
+            if number not in self._known:
+                self._known[number] = LeakCase(number, row.opening_hit, *self._state(row), row.last_hit_at)
+                self.rows[number] = row
+            found.append(self._known[number])
+        return found
 
     def _state(self, row: CaseRow) -> tuple[CaseState, str]:
         again = row.reopened
@@ -96,19 +100,12 @@ class StoredCases:
             return CaseState(again["state"]), again["outcome"]
         return CaseState(row.state), row.outcome
 
-    def _vendors(self, numbers: Collection[int]) -> dict[int, set[int]]:
-        if not numbers:
-            return {}
-        found: dict[int, set[int]] = {}
-        members = select(CaseVendorRow.case_id, CaseVendorRow.vendor_id).where(col(CaseVendorRow.case_id).in_(numbers))
-        for number, vendor in self._session.exec(members):
-            if self._before == _NONE or self._was_member(number, vendor):
-                found.setdefault(number, set()).add(vendor)
-        return found
-
-    def _was_member(self, number: int, vendor: int) -> bool:
-        values = {"case": number, "vendor": vendor, "before": self._before}
-        return self._session.connection().execute(_HAS_VENDOR, values).first() is not None
+    def _had_vendor(self) -> ColumnElement[bool]:
+        """Whether a vendor that is part of a case was so before."""
+        hits = select(HitRow.id).join(CanaryRow, col(CanaryRow.id) == HitRow.canary_id)
+        its = hits.where(HitRow.case_id == CaseVendorRow.case_id, CanaryRow.vendor_id == CaseVendorRow.vendor_id)
+        before = its.where(col(HitRow.verdict).in_(_BEARING), col(HitRow.decision) < self._before)
+        return before.correlate(CaseVendorRow).exists()
 
     def _leaks(self) -> ColumnElement[bool]:
         kept = true() if self._before == _NONE else col(HitRow.decision) < self._before
@@ -119,12 +116,5 @@ _HAS_CANARY = (
     select(HitRow.id)
     .where(HitRow.case_id == bindparam("case"), HitRow.canary_id == bindparam("canary"))
     .where(col(HitRow.verdict).in_(_LEAKS), col(HitRow.decision) < bindparam("before"))
-    .limit(1)
-)
-_HAS_VENDOR = (
-    select(HitRow.id)
-    .join(CanaryRow, col(CanaryRow.id) == HitRow.canary_id)
-    .where(HitRow.case_id == bindparam("case"), CanaryRow.vendor_id == bindparam("vendor"))
-    .where(col(HitRow.verdict).in_(_BEARING), col(HitRow.decision) < bindparam("before"))
     .limit(1)
 )

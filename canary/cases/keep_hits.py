@@ -42,19 +42,28 @@ class AssignedHit:
         return self.made.case.number if self.made.case else None
 
 
-def keep_hits(session: Session, stored: StoredCases, hits: Sequence[AssignedHit]) -> list[int]:
-    """Keep hits in their order, and all that follows from them for cases and canaries; return their ids."""
+def keep_hits(session: Session, stored: StoredCases, hits: Sequence[AssignedHit]) -> None:
+    """Keep hits in their order, and all that follows from them for cases and canaries."""
     bearing = [hit for hit in hits if hit.made.case]
     decision = newest_decision(session) if any(hit.judgement.bears_on_a_case for hit in hits) else 0
     for hit in bearing:
         _follow(session, stored, hit, decision)
-    numbers = mails.keep_hits(
+    mails.keep_hits(
         session, [Hit(h.mail, h.canary, h.at, h.judgement, h.case, decision, burns=h.made.burns) for h in hits]
     )
     count(session, [_counted(hit) for hit in hits])
     if bearing:
-        _conclude(session, stored, zip(numbers, hits, strict=True))
-    return numbers
+        _burn(session, bearing)
+        _conclude(session, stored, bearing)
+
+
+def _burn(session: Session, hits: Iterable[AssignedHit]) -> None:
+    """Let canaries count as burned since the first leak hit that burns them, be it that it comes late."""
+    since: dict[int, datetime] = {}
+    for hit in hits:
+        if hit.made.burns:
+            since[hit.canary] = min(hit.at, since.get(hit.canary, hit.at))
+    lifecycle.mark_burned_by_leaks(session, since)
 
 
 def _follow(session: Session, stored: StoredCases, hit: AssignedHit, decision: int) -> None:
@@ -72,8 +81,6 @@ def _follow(session: Session, stored: StoredCases, hit: AssignedHit, decision: i
         before = row.state
         reopen(row, made.case, decision)
         records.add_event(session, row, hit.at, "reopened", f"Was {before}; opened again, as {what} came to it.")
-    if made.first and made.burns:
-        lifecycle.mark_burned_by_leak(session, hit.canary, hit.at)
 
 
 def _open(session: Session, stored: StoredCases, case: LeakCase, hit: AssignedHit, decision: int) -> CaseRow:
@@ -90,21 +97,14 @@ def reopen(row: CaseRow, case: LeakCase, decision: int) -> None:
     row.state, row.outcome = case.state.value, case.outcome
 
 
-def _conclude(session: Session, stored: StoredCases, hits: Iterable[tuple[int, AssignedHit]]) -> None:
+def _conclude(session: Session, stored: StoredCases, hits: Sequence[AssignedHit]) -> None:
     """Weigh the cases that reached another canary, and tell which were opened."""
-    opened: dict[int, int] = {}
-    weighed: dict[int, None] = {}
-    for number, hit in hits:
-        if hit.case:
-            if hit.made.effect is HitEffect.NEW_CASE:
-                opened[hit.case] = number
-            if hit.made.first and hit.made.burns:
-                weighed[hit.case] = None
-    for case, number in opened.items():
+    opening = mails.first_hits(session, {hit.case or 0 for hit in hits if hit.made.effect is HitEffect.NEW_CASE})
+    for case, number in opening.items():
         stored.rows[case].opening_hit = number
-    for case in weighed:
+    for case in dict.fromkeys(hit.case or 0 for hit in hits if hit.made.first and hit.made.burns):
         assess_now(session, stored.rows[case])
-    for case, number in opened.items():
+    for case, number in opening.items():
         case_alerts.queue_opened(session, stored.rows[case], number)
 
 

@@ -42,4 +42,5 @@ def process_probe(session: Session, probe: Attempt) -> None:
     stored = StoredCases(session)
     made = CaseAssigner(stored).assign(CaseHit(vendor_id, vendor.name, canary.id, probe.at, leak=False))
     hit = AssignedHit(None, canary.id, probe.at, judgement, vendor_id=vendor_id, vendor=vendor.name, made=made)
-    probes.keep_probe(session, canary.id, probe, keep_hits(session, stored, [hit])[0])
+    keep_hits(session, stored, [hit])
+    probes.keep_probe(session, canary.id, probe)

@@ -2,12 +2,12 @@
 
 import hashlib
 import zlib
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import delete, insert
+from sqlalchemy import bindparam, delete, func, insert, update
 from sqlmodel import Session, col, select
 
 from canary.model.authenticated import AuthenticatedMail
@@ -24,9 +24,6 @@ MAX_HEADERS = 200
 _MAIL, _CONTENT, _HIT, _SENDER = (
     metadata.tables[str(row.__tablename__)] for row in (MailRow, MailContentRow, HitRow, MailSenderRow)
 )
-
-
-_KEEP_HITS = insert(_HIT).returning(_HIT.c.id, sort_by_parameter_order=True)
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,16 +62,34 @@ def keep_mails(
     return numbers
 
 
-def keep_hits(session: Session, new: Sequence[Hit]) -> list[int]:
-    """Keep what mails mean at canaries, and return the ids of these hits in their order."""
+def keep_hits(session: Session, new: Sequence[Hit]) -> None:
+    """Keep what mails mean at canaries, in this order."""
     if not new:
-        return []
+        return
     rows = [
         _hit(hit.mail, hit.canary, hit.judgement, hit.at)
         | {"case_id": hit.case, "decision": hit.decision, "burns": hit.burns}
         for hit in new
     ]
-    return list(session.connection().execute(_KEEP_HITS, rows).scalars())
+    session.connection().execute(insert(_HIT), rows)
+
+
+def first_hits(session: Session, cases: Collection[int]) -> dict[int, int]:
+    """Return the id of the first hit of each of some cases."""
+    if not cases:
+        return {}
+    query = select(HitRow.case_id, func.min(HitRow.id)).where(col(HitRow.case_id).in_(cases))
+    return {case: hit for case, hit in session.exec(query.group_by(col(HitRow.case_id))) if case is not None}
+
+
+def set_campaigns(session: Session, campaigns: Mapping[int, int]) -> None:
+    """Let mails, by their ids, be part of campaigns."""
+    if campaigns:
+        members = [{"mail": mail, "campaign": campaign} for mail, campaign in campaigns.items()]
+        session.connection().execute(_SET_CAMPAIGN, members)
+
+
+_SET_CAMPAIGN = update(_MAIL).where(_MAIL.c.id == bindparam("mail")).values(campaign_id=bindparam("campaign"))
 
 
 def rows(session: Session, numbers: Collection[int]) -> dict[int, MailRow]:
