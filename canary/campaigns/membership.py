@@ -11,6 +11,7 @@ similar.
 
 from collections import Counter
 from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
@@ -54,14 +55,33 @@ _COUNT = (
 )
 
 
+@dataclass(frozen=True, slots=True)
+class MailSent:
+    """A kept mail as far as its campaign counts it."""
+
+    id: int
+    at: datetime
+    subject: str
+
+
 def _ignore(_: int, __: Collection[int]) -> None:
     return None
 
 
-def join_campaign(
-    session: Session, mail: MailRow, sending: CampaignSending, merged: Callable[[int, Collection[int]], None] = _ignore
+def join_campaign(session: Session, mail: MailRow, sending: CampaignSending) -> int:
+    """Let a mail join the campaign it belongs to, or begin one; campaigns that it shows to be one are merged."""
+    number = count_in_campaign(session, MailSent(mail.id or 0, mail.received_at, mail.subject), sending)
+    mail.campaign_id = number
+    return number
+
+
+def count_in_campaign(
+    session: Session,
+    mail: MailSent,
+    sending: CampaignSending,
+    merged: Callable[[int, Collection[int]], None] = _ignore,
 ) -> int:
-    """Let a mail join the campaign it belongs to, or begin one; campaigns that it shows to be one are merged.
+    """Return the campaign that a mail belongs to, with the mail counted in; to write it down is left to the caller.
 
     `merged` is called with the number that remains and those that became part of it.
     """
@@ -72,10 +92,9 @@ def join_campaign(
     for number, shared in _by_campaign(known, keys).items():
         links[number] = CampaignLink(links.get(number, CampaignLink()).likeness, shared)
     numbers = belongs(links, set_apart(session, links))
-    campaign = _one(session, numbers, mail.received_at, mail.subject[:300])
+    campaign = _one(session, numbers, mail.at, mail.subject[:300])
     if numbers[1:]:
         merged(campaign, numbers[1:])
-    mail.campaign_id = campaign
     shown = {
         "mail_id": mail.id, "digest": sending.sketch.digest if sending.sketch else None,
         "features": plain_features(sending.features),

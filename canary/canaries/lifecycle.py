@@ -1,9 +1,10 @@
 """Canaries: issue, rotate, burn."""
 
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from datetime import datetime
 
-from sqlalchemy import func
+from sqlalchemy import bindparam, func, update
 from sqlmodel import Session, select
 
 from canary.canaries import decoys
@@ -13,7 +14,7 @@ from canary.store.decoy_mac import decoy_mac_of
 from canary.store.queries.canaries import find_canaries, get_canary_row, read_canary
 from canary.store.queries.vendors import Unknown, vendor_row
 from canary.store.tables import CanaryRow, VendorRow
-from canary.store.tables.base import draw_canary_id
+from canary.store.tables.base import draw_canary_id, metadata
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,11 +82,11 @@ def burn(session: Session, address: str, now: datetime) -> Canary:
     return find_canaries(session, [address])[row.address]
 
 
-def mark_burned_by_leak(session: Session, canary_id: int, at: datetime) -> None:
-    """Mark a canary as burned by a leak, unless it was before."""
-    row = session.get_one(CanaryRow, canary_id)
-    if row.burned_at is None:
-        row.state, row.burned_at = CanaryState.BURNED.value, at
+def mark_burned_by_leaks(session: Session, since: Mapping[int, datetime]) -> None:
+    """Mark canaries as burned by leaks since a time, unless they were burned before it or by their owner."""
+    if since:
+        burned = [{"canary": canary, "at": at} for canary, at in sorted(since.items())]
+        session.connection().execute(_BURN, burned)
 
 
 def set_burned_by_leaks(session: Session, canary_id: int, since: datetime | None) -> None:
@@ -95,6 +96,16 @@ def set_burned_by_leaks(session: Session, canary_id: int, since: datetime | None
         return
     row.burned_at = since
     row.state = (CanaryState.BURNED if since else CanaryState.ROTATED if row.rotated_at else CanaryState.ACTIVE).value
+
+
+_CANARY = metadata.tables["canary"]
+_AT = bindparam("at", type_=_CANARY.c.burned_at.type)
+_BURN = (
+    update(_CANARY)
+    .where(_CANARY.c.id == bindparam("canary"), _CANARY.c.burned_by_owner.is_(False))
+    .where(_CANARY.c.burned_at.is_(None) | (_CANARY.c.burned_at > _AT))
+    .values(state=CanaryState.BURNED.value, burned_at=_AT)
+)
 
 
 def _newest_generation(session: Session, vendor_id: int, channel: str) -> int:

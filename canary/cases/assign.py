@@ -34,8 +34,9 @@ class CaseHit:
 class LeakCase:
     """A case while hits are assigned: as stored under its number (0: not yet), and with what these hits changed.
 
-    `order` is the hit that opened it. `campaigns` holds the vendors that each campaign hit here, `canaries` what was
-    hit, `before` the state and outcome of a settled case before it was reopened.
+    `order` is the hit that opened it, `vendors` are those asked about that are part of it. `campaigns` has the vendors
+    that each campaign hit here, `canaries` what was hit, `before` state and outcome of one that was settled before it
+    was opened again.
     """
 
     number: int

@@ -6,7 +6,6 @@ from functools import cache
 
 from sqlalchemy import ColumnElement, bindparam, func, true
 from sqlmodel import Session, col, select
-from sqlmodel.sql.expression import SelectOfScalar
 
 from canary.cases.assign import LeakCase
 from canary.model.case import CaseState
@@ -37,23 +36,29 @@ class StoredCases:
         self._session = session
         self._before = _NONE if before is None else before
         self._known: dict[int, LeakCase] = {}
-        self._looked_up: set[int] = set()
+        self._of_vendor: dict[int, list[LeakCase]] = {}
         self.rows: dict[int, CaseRow] = {}
         self.sharing_supplier = cache(self._sharing_supplier)
 
     def cases_of(self, vendor: int) -> Sequence[LeakCase]:
         """Return the cases that a vendor is part of; those merged into others are left out."""
-        if vendor not in self._looked_up:
+        if vendor not in self._of_vendor:
             self.look_up([vendor])
-        return [case for case in self._known.values() if vendor in case.vendors]
+        return self._of_vendor[vendor]
 
     def look_up(self, vendors: Collection[int]) -> None:
         """Look up at once the cases that some vendors are part of."""
         if not vendors:
             return
-        theirs = select(CaseVendorRow.case_id).where(col(CaseVendorRow.vendor_id).in_(vendors))
-        self._in_play(select(CaseRow).where(col(CaseRow.id).in_(theirs), col(CaseRow.merged_into).is_(None)))
-        self._looked_up.update(vendors)
+        query = select(CaseVendorRow.vendor_id, CaseRow).join(CaseRow, col(CaseRow.id) == CaseVendorRow.case_id)
+        query = query.where(col(CaseVendorRow.vendor_id).in_(vendors), col(CaseRow.merged_into).is_(None))
+        if self._before != _NONE:
+            query = query.where(self._had_vendor())
+        self._of_vendor |= {vendor: [] for vendor in vendors}
+        for vendor, row in self._session.exec(query.order_by(col(CaseRow.id))):
+            for case in self._in_play([row]):
+                case.vendors.add(vendor)
+                self._of_vendor[vendor].append(case)
 
     def with_campaign(self, numbers: Collection[int], campaign: int) -> Collection[int]:
         """Return which of some cases have a leak hit of a campaign."""
@@ -76,28 +81,30 @@ class StoredCases:
             .join(CanaryRow, col(HitRow.canary_id) == CanaryRow.id)
             .where(MailRow.campaign_id == campaign, col(CanaryRow.vendor_id).in_(vendors), self._leaks())
         )
-        return self._in_play(select(CaseRow).where(col(CaseRow.id).in_(hit), col(CaseRow.merged_into).is_(None)))
+        query = select(CaseRow).where(col(CaseRow.id).in_(hit), col(CaseRow.merged_into).is_(None))
+        return self._in_play(self._session.exec(query))
 
     def load(self, numbers: Collection[int]) -> list[LeakCase]:
         """Return cases by their numbers."""
-        return self._in_play(select(CaseRow).where(col(CaseRow.id).in_(numbers)).order_by(col(CaseRow.id)))
+        query = select(CaseRow).where(col(CaseRow.id).in_(numbers)).order_by(col(CaseRow.id))
+        return self._in_play(self._session.exec(query))
 
     def _sharing_supplier(self, vendor: int) -> frozenset[int]:
         mine = select(SupplierLinkRow.supplier_id).where(SupplierLinkRow.vendor_id == vendor)
         sharing = select(SupplierLinkRow.vendor_id).where(col(SupplierLinkRow.supplier_id).in_(mine))
         return frozenset(self._session.exec(sharing.distinct()))
 
-    def _in_play(self, query: SelectOfScalar[CaseRow]) -> list[LeakCase]:
-        rows = [row for row in self._session.exec(query) if row.decision < self._before]
-        fresh = [row for row in rows if row.id not in self._known]
-        vendors = self._vendors([row.id or 0 for row in fresh])
-        for row in fresh:
-            state, outcome = self._state(row)
-            case = LeakCase(
-                row.id or 0, row.opening_hit, state, outcome, row.last_hit_at, vendors.get(row.id or 0, set())
-            )
-            self._known[case.number], self.rows[case.number] = case, row
-        return [self._known[row.id or 0] for row in rows]
+    def _in_play(self, rows: Iterable[CaseRow]) -> list[LeakCase]:
+        found = []
+        for row in rows:
+            if row.decision >= self._before:
+                continue
+            number = row.id or 0
+            if number not in self._known:
+                self._known[number] = LeakCase(number, row.opening_hit, *self._state(row), row.last_hit_at)
+                self.rows[number] = row
+            found.append(self._known[number])
+        return found
 
     def _state(self, row: CaseRow) -> tuple[CaseState, str]:
         again = row.reopened
@@ -105,19 +112,12 @@ class StoredCases:
             return CaseState(again["state"]), again["outcome"]
         return CaseState(row.state), row.outcome
 
-    def _vendors(self, numbers: Collection[int]) -> dict[int, set[int]]:
-        if not numbers:
-            return {}
-        found: dict[int, set[int]] = {}
-        members = select(CaseVendorRow.case_id, CaseVendorRow.vendor_id).where(col(CaseVendorRow.case_id).in_(numbers))
-        for number, vendor in self._session.exec(members):
-            if self._before == _NONE or self._was_member(number, vendor):
-                found.setdefault(number, set()).add(vendor)
-        return found
-
-    def _was_member(self, number: int, vendor: int) -> bool:
-        values = {"case": number, "vendor": vendor, "before": self._before}
-        return self._session.connection().execute(_HAS_VENDOR, values).first() is not None
+    def _had_vendor(self) -> ColumnElement[bool]:
+        """Whether a vendor that is part of a case was so before."""
+        hits = select(HitRow.id).join(CanaryRow, col(CanaryRow.id) == HitRow.canary_id)
+        its = hits.where(HitRow.case_id == CaseVendorRow.case_id, CanaryRow.vendor_id == CaseVendorRow.vendor_id)
+        before = its.where(col(HitRow.verdict).in_(_BEARING), col(HitRow.decision) < self._before)
+        return before.correlate(CaseVendorRow).exists()
 
     def _leaks(self) -> ColumnElement[bool]:
         kept = true() if self._before == _NONE else col(HitRow.decision) < self._before
@@ -128,12 +128,5 @@ _HAS_CANARY = (
     select(HitRow.id)
     .where(HitRow.case_id == bindparam("case"), HitRow.canary_id == bindparam("canary"))
     .where(col(HitRow.verdict).in_(_LEAKS), col(HitRow.decision) < bindparam("before"))
-    .limit(1)
-)
-_HAS_VENDOR = (
-    select(HitRow.id)
-    .join(CanaryRow, col(CanaryRow.id) == HitRow.canary_id)
-    .where(HitRow.case_id == bindparam("case"), CanaryRow.vendor_id == bindparam("vendor"))
-    .where(col(HitRow.verdict).in_(_BEARING), col(HitRow.decision) < bindparam("before"))
     .limit(1)
 )

@@ -3,7 +3,7 @@
 For hits that bear on a case the caller holds `Lock.CASES`.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -53,7 +53,17 @@ def keep_hits(session: Session, stored: StoredCases, hits: Sequence[AssignedHit]
     )
     count(session, [_counted(hit) for hit in hits])
     if bearing:
+        _burn(session, bearing)
         _conclude(session, stored, bearing)
+
+
+def _burn(session: Session, hits: Iterable[AssignedHit]) -> None:
+    """Let canaries count as burned since the first leak hit that burns them, be it that it comes late."""
+    since: dict[int, datetime] = {}
+    for hit in hits:
+        if hit.made.burns:
+            since[hit.canary] = min(hit.at, since.get(hit.canary, hit.at))
+    lifecycle.mark_burned_by_leaks(session, since)
 
 
 def _follow(session: Session, stored: StoredCases, hit: AssignedHit, decision: int) -> None:
@@ -71,8 +81,6 @@ def _follow(session: Session, stored: StoredCases, hit: AssignedHit, decision: i
         before = row.state
         reopen(row, made.case, decision)
         records.add_event(session, row, hit.at, "reopened", f"Was {before}; reopened, as {what} came to it.")
-    if made.first and made.burns:
-        lifecycle.mark_burned_by_leak(session, hit.canary, hit.at)
 
 
 def _open(session: Session, stored: StoredCases, case: LeakCase, hit: AssignedHit, decision: int) -> CaseRow:
@@ -89,16 +97,15 @@ def reopen(row: CaseRow, case: LeakCase, decision: int) -> None:
     row.state, row.outcome = case.state.value, case.outcome
 
 
-def _conclude(session: Session, stored: StoredCases, bearing: Sequence[AssignedHit]) -> None:
-    """Weigh the cases that reached another canary, and queue the alerts of those that were opened."""
-    opened = [hit for hit in bearing if hit.made.effect is HitEffect.NEW_CASE]
-    for hit in opened:
-        stored.rows[hit.case or 0].opening_hit = mails.hit_number(session, hit.mail, hit.canary)
-    for case in dict.fromkeys(hit.case or 0 for hit in bearing if hit.made.first and hit.made.burns):
+def _conclude(session: Session, stored: StoredCases, hits: Sequence[AssignedHit]) -> None:
+    """Weigh the cases that reached another canary, and tell which were opened."""
+    opening = mails.first_hits(session, {hit.case or 0 for hit in hits if hit.made.effect is HitEffect.NEW_CASE})
+    for case, number in opening.items():
+        stored.rows[case].opening_hit = number
+    for case in dict.fromkeys(hit.case or 0 for hit in hits if hit.made.first and hit.made.burns):
         assess_now(session, stored.rows[case])
-    for hit in opened:
-        row = stored.rows[hit.case or 0]
-        case_alerts.queue_opened(session, row, row.opening_hit)
+    for case, number in opening.items():
+        case_alerts.queue_opened(session, stored.rows[case], number)
 
 
 def _counted(hit: AssignedHit) -> CountedHit:

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import func, update
+from sqlalchemy import update
 from sqlmodel import Session, col, or_, select
 
 from canary.campaigns.membership import campaign_row
@@ -34,10 +34,8 @@ def merge(session: Session, number: int, other: int, word: Decision) -> MoveRow:
     if into is part:
         raise ValueError(f"case {number}: a case cannot be merged with itself; name another case to merge into it")
     move = _record_move(session, "merge", part, into, _hits(session, HitRow.case_id == other), word)
-    vendors = _vendors(session, other)
-    move.moved = {**move.moved, "added": sorted(vendors - _vendors(session, number))}
     _take_over(session, part, into, move)
-    _join(session, into, vendors)
+    _join(session, into, _vendors(session, other))
     _record(session, into, "merged", f"Case {other} became part of this case.", word)
     _record(session, part, "merged", f"Became part of case {number}.", word)
     _weigh(session, into)
@@ -71,12 +69,12 @@ def undo(session: Session, number: int, word: Decision) -> MoveRow:
         first = later[0].from_id if later[0].to_id in (move.from_id, move.to_id) else later[0].to_id
         raise ValueError(f"case {number}: another move came after this one; undo that of case {first} first")
     move.undone_at = word.at
-    {"merge": _unmerge, "split": _unsplit}[move.kind](session, move)
+    {"merge": _unmerge, "split": _unsplit}[move.kind](session, move, word)
     for row in (session.get_one(CaseRow, move.from_id), session.get_one(CaseRow, move.to_id)):
         _record(
             session, row, "undone", f"The {move.kind} of cases {move.from_id} and {move.to_id} was taken back.", word
         )
-        if row.merged_into is None:
+        if records.has_leaks(session, row):
             _weigh(session, row)
     return move
 
@@ -126,29 +124,20 @@ def _split(session: Session, number: int, chosen: Any, named: str, word: Decisio
     )  # fmt: skip
     session.add(new)
     session.flush()
-    move = _record_move(session, "split", case, new, hits, word)
+    _record_move(session, "split", case, new, hits, word)
     _move(session, hits, new)
-    _settle_vendors(session, case, new, move)
-    if case.vendor_id not in _vendors(session, number):
+    if case.vendor_id not in {vendor for _, vendor in left}:
         case.vendor_id = left[0][1]
-    case.last_hit_at = _last(session, number) or case.last_hit_at
-    _record(session, case, "split", f"The hits of {named} are case {new.id} now.", word)
+    _follow_mail(session, word, case, new)
+    _record(session, case, "split", f"What came of {named} is case {new.id} now.", word)
     _record(session, new, "split", f"Split off case {number}: {named}.", word)
     _weigh(session, case)
     _weigh(session, new)
     return new
 
 
-def _settle_vendors(session: Session, case: CaseRow, new: CaseRow, move: MoveRow) -> None:
-    before, left, gone = (_vendors(session, case.id), _hit_vendors(session, case.id), _hit_vendors(session, new.id))
-    _join(session, new, gone)
-    move.moved = {**move.moved, "removed": sorted(before - left)}
-    _leave(session, case, before - left)
-
-
 def _take_over(session: Session, part: CaseRow, into: CaseRow, move: MoveRow) -> None:
-    if into.state in SETTLED and part.state not in SETTLED:
-        into.state, into.outcome = CaseState.INVESTIGATING.value, ""
+    _open_with(into, part)
     _move(session, move.moved["hits"], into)
     into.opened_at, into.last_hit_at = min(into.opened_at, part.opened_at), max(into.last_hit_at, part.last_hit_at)
     into.aware_at = min(filter(None, (into.aware_at, part.aware_at)), default=None)
@@ -158,32 +147,43 @@ def _take_over(session: Session, part: CaseRow, into: CaseRow, move: MoveRow) ->
     move.moved = {**move.moved, "after": _values(into)}
 
 
-def _unmerge(session: Session, move: MoveRow) -> None:
+def _unmerge(session: Session, move: MoveRow, word: Decision) -> None:
     part, into = session.get_one(CaseRow, move.from_id), session.get_one(CaseRow, move.to_id)
     _move(session, _hits(session, col(HitRow.case_id) == into.id, move.moved["hits"]), part)
     _restore(part, move.moved["from"])
     since = {name: value for name, value in _values(into).items() if move.moved["after"][name] != value}
     _restore(into, move.moved["to"] | since)
-    _leave(session, into, set(move.moved["added"]) - _hit_vendors(session, into.id))
-    _refresh(session, part, into)
+    _follow_mail(session, word, part, into)
 
 
-def _unsplit(session: Session, move: MoveRow) -> None:
+def _unsplit(session: Session, move: MoveRow, word: Decision) -> None:
     case, new = session.get_one(CaseRow, move.from_id), session.get_one(CaseRow, move.to_id)
     _move(session, _hits(session, col(HitRow.case_id) == new.id), case)
     case.vendor_id = move.moved["from"]["vendor_id"]
-    _join(session, case, set(move.moved["removed"]) | _hit_vendors(session, case.id))
+    _open_with(case, new)
     new.state, new.outcome, new.merged_into = CaseState.CLOSED.value, "", case.id
     session.add_all([case, new])
-    case.last_hit_at = datetime.fromisoformat(move.moved["from"]["last_hit_at"])
-    _refresh(session, case)
+    _follow_mail(session, word, case)
 
 
-def _refresh(session: Session, *rows: CaseRow) -> None:
-    """Set the time of the last hit of cases, which may be after the move that is undone."""
-    for row in rows:
-        row.last_hit_at = max(filter(None, (row.last_hit_at, _last(session, row.id))))
-        session.add(row)
+def _open_with(case: CaseRow, part: CaseRow) -> None:
+    """Open a settled case again that takes over an open one."""
+    if case.state in SETTLED and part.state not in SETTLED:
+        case.state, case.outcome = CaseState.INVESTIGATING.value, ""
+
+
+def _follow_mail(session: Session, word: Decision, *cases: CaseRow) -> None:
+    """Let cases have the vendors and the last hit that their mail tells of; one without a leak hit is settled."""
+    for case in cases:
+        found = _hit_vendors(session, case.id)
+        _join(session, case, found)
+        _leave(session, case, _vendors(session, case.id) - found)
+        if found and case.vendor_id not in found:
+            case.vendor_id = min(found)
+        case.last_hit_at = records.last_hit_at(session, case)
+        if not records.has_leaks(session, case):
+            records.close_empty(session, case, word.at, word.who)
+        session.add(case)
     session.flush()
 
 
@@ -246,10 +246,6 @@ def _leaks(session: Session, number: int, which: Any) -> list[tuple[datetime, in
     query = select(HitRow.at, CanaryRow.vendor_id).join(CanaryRow).where(HitRow.case_id == number, which)
     query = query.where(col(HitRow.verdict).in_(_LEAKS))
     return [(at, vendor or 0) for at, vendor in session.exec(query.order_by(col(HitRow.at), col(HitRow.id)))]
-
-
-def _last(session: Session, number: int | None) -> datetime | None:
-    return session.exec(select(func.max(HitRow.at)).where(HitRow.case_id == number)).one()
 
 
 def _vendors(session: Session, number: int | None) -> set[int]:

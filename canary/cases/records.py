@@ -7,6 +7,8 @@ from sqlalchemy import func
 from sqlmodel import Session, col, select
 
 from canary.model.case import SETTLED, CaseState
+from canary.model.verdict import LEAKS
+from canary.store.codec import suspects_json
 from canary.store.tables import (
     CaseEventRow,
     CaseRow,
@@ -15,6 +17,7 @@ from canary.store.tables import (
 )
 
 OPEN = tuple(state for state in CaseState if state not in SETTLED)
+_LEAKS = sorted(verdict.value for verdict in LEAKS)
 
 
 def open_case_of(session: Session, vendor_id: int) -> CaseRow | None:
@@ -34,6 +37,29 @@ def open_case(session: Session, vendor_id: int, at: datetime, decision: int = 0)
     session.flush()
     add_event(session, case, at, "opened", "First mail from somebody else at an address of this vendor.")
     return case
+
+
+def has_leaks(session: Session, case: CaseRow) -> bool:
+    """Whether a case has mail that somebody else sent."""
+    query = select(HitRow.id).where(HitRow.case_id == case.id, col(HitRow.verdict).in_(_LEAKS))
+    return session.exec(query.limit(1)).first() is not None
+
+
+def last_hit_at(session: Session, case: CaseRow) -> datetime:
+    """Return when the last hit came that a case has, or the last that it had if it has none."""
+    found: datetime | None = session.exec(select(func.max(HitRow.at)).where(HitRow.case_id == case.id)).one()
+    return found or case.last_hit_at
+
+
+def close_empty(session: Session, case: CaseRow, at: datetime, who: str, into: int | None = None) -> None:
+    """Settle a case without a leak hit: a false positive, or part of the case that has its mail now."""
+    case.suspects = suspects_json(())
+    session.add(case)
+    if case.state in OPEN:
+        case.state, case.outcome = CaseState.CLOSED.value, "" if into else CaseState.FALSE_POSITIVE.value
+        case.merged_into = into
+        text = f"Its mail belongs to case {into} now." if into else "No mail from anybody else is left in this case."
+        add_event(session, case, at, "closed", text, who)
 
 
 def add_event(session: Session, case: CaseRow, at: datetime, kind: str, text: str, who: str = "canary") -> None:

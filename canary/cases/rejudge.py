@@ -34,8 +34,7 @@ BATCH = 100
 _OTHERS = (Verdict.SELF_TEST, Verdict.GUESS)
 """Verdicts that no decision on a vendor changes; a decoy belongs to no vendor."""
 _PASSING = frozenset({Reason.HARD_TO_GUESS, Reason.EASY_TO_GUESS, Reason.GUESS_BY_SHAPE, Reason.RSPAMD})
-"""Reasons that change as guesses come in, or that do not bear on the verdict; they alone make no new judgement."""
-_BEARING = LEAKS | HINTS
+"""Reasons that change as guesses come in, or that stand beside the verdict; they alone make no new judgement."""
 
 
 @dataclass(slots=True)
@@ -81,13 +80,12 @@ def rejudge(session: Session, vendor_id: int, which: ColumnElement[bool], cause:
     for batch in _batches(session, vendor_id, which):
         round_.judge(batch)
     outcome = round_.outcome
+    restrike(session, round_.campaigns)
     if round_.bearing:
         again = replay(session, vendor_id, round_.freed, round_.canaries, cause)
         outcome.opened, outcome.closed = again.opened, again.closed
-        restrike(session, round_.campaigns | again.campaigns, again.cases | set(round_.freed))
+        restrike(session, again.campaigns, again.cases | set(round_.freed))
         again.conclude(session)
-    else:
-        restrike(session, round_.campaigns)
     session.flush()
     return outcome
 
@@ -174,7 +172,7 @@ class _Round:
         if _weight(hit.verdict) != _weight(judgement.verdict):
             self.bearing = True
             self.canaries.add(hit.canary_id)
-        if hit.case_id is not None and not judgement.bears_on_a_case:
+        if hit.case_id is not None and not _stays(hit, judgement):
             self.freed[hit.case_id] += 1
 
     def _link(self, changed: Sequence[_Change]) -> None:
@@ -209,20 +207,25 @@ def _weight(verdict: str) -> int:
     return 2 if verdict in LEAKS else 1 if verdict in HINTS else 0
 
 
+def _stays(hit: Row[Any], judgement: Judgement) -> bool:
+    """Whether a hit keeps the case it was given: what charges the vendor more or less than before is assigned again."""
+    return judgement.bears_on_a_case and _weight(hit.verdict) == _weight(judgement.verdict)
+
+
 def _same(hit: Row[Any], judgement: Judgement) -> bool:
     before = {reason.code for reason in reasons_of(hit.reasons)} - _PASSING
     return bool(hit.verdict == judgement.verdict) and before == {reason.code for reason in judgement.reasons} - _PASSING
 
 
 def _written(change: _Change, decision: int) -> dict[str, Any]:
-    """Return the new values of a hit; one that begins to bear on a case gets its case when the cases are replayed."""
+    """Return what is kept of a hit now; one that bears on a case as it did not before gets its case when they are replayed."""
     hit, judgement = change.hit, change.judgement
     beside = (reason for reason in reasons_of(hit.reasons) if reason.code is Reason.RSPAMD)
-    stays = judgement.bears_on_a_case and hit.verdict in _BEARING
+    stays = _stays(hit, judgement)
     return {
         "hit": hit.id, "to": judgement.verdict.value, "sure": judgement.confidence, "why": reasons_json((*judgement.reasons, *beside)),
         "case": hit.case_id if stays else None, "since": hit.decision if stays else decision,
-        "leaked": stays and judgement.leak and hit.burns,
+        "leaked": stays and hit.burns,
     }  # fmt: skip
 
 

@@ -22,7 +22,6 @@ from canary.cases.history import StoredCases, newest_decision
 from canary.cases.keep_hits import reopen
 from canary.model.case import CaseState
 from canary.model.verdict import HINTS, LEAKS
-from canary.store.codec import suspects_json
 from canary.store.tables import (
     CampaignHitRow,
     CanaryRow,
@@ -180,27 +179,32 @@ class _Play:
         """Assign one hit again; a new case takes the number of the case that its hit had, if that is free."""
         hit = CaseHit(row.vendor_id, row.name, row.canary_id, row.at, row.verdict in LEAKS, row.campaign_id or 0)
         made = self._assigner.assign(hit)
+        case = made.case
         if made.burns or row.burns:
             self.canaries.add(row.canary_id)
-        if made.case is None:
-            if row.case_id is not None:
-                self._left[row.case_id] += 1
-                self._nowhere.append({"hit": row.id, "burned": False})
-                self.outcome.campaigns.add(hit.campaign)
+        if case is not None:
+            self._reuse_number(case, row.case_id)
+            self._groups.setdefault(case, _Group(case, row))
+        if row.case_id == (case.number if case else None) and row.burns == made.burns:
             return
-        group = self._groups.setdefault(made.case, _Group(made.case, row))
-        if not made.case.number and row.case_id in self._since:
-            made.case.number = row.case_id
-            self._stored.rows[row.case_id] = self._since.pop(row.case_id)
-        if row.case_id == made.case.number and row.burns == made.burns:
-            return
-        group.moved.append({"hit": row.id, "burned": made.burns})
+        moved = self._groups[case].moved if case else self._nowhere
+        moved.append({"hit": row.id, "burned": made.burns})
         self.outcome.campaigns.add(hit.campaign)
-        if row.case_id != made.case.number:
-            group.joined += 1
-            if row.case_id is not None:
-                self._left[row.case_id] += 1
-                self._went[row.case_id] = made.case
+        if case is None or row.case_id != case.number:
+            self._count_move(row.case_id, case, leak=hit.leak)
+
+    def _reuse_number(self, case: LeakCase, number: int | None) -> None:
+        if number is not None and not case.number and number in self._since:
+            case.number = number
+            self._stored.rows[number] = self._since.pop(number)
+
+    def _count_move(self, source: int | None, target: LeakCase | None, *, leak: bool) -> None:
+        if target is not None:
+            self._groups[target].joined += 1
+        if source is not None:
+            self._left[source] += 1
+        if source is not None and target is not None and leak:
+            self._went[source] = target
 
     def number_cases(self) -> None:
         """Open the cases that have no number yet."""
@@ -211,8 +215,9 @@ class _Play:
                 case.number = row.id or 0
                 self._stored.rows[case.number] = row
                 self.outcome.opening[case.number] = first.id
-            if self._stored.rows[case.number].decision >= self._decision:
-                self._stored.rows[case.number].opening_hit = first.id
+            row = self._stored.rows[case.number]
+            if row.decision >= self._decision:
+                row.opening_hit, row.vendor_id = first.id, first.vendor_id
 
     def write(self, freed: Counter[int]) -> None:
         """Write what changed: the cases of hits, and the state, the vendors and the timeline of cases."""
@@ -246,23 +251,12 @@ class _Play:
         """Note how many mails left a case; without a leak it is closed, or becomes part of the case that has its mail now."""
         into = self._went.get(row.id or 0)
         self._note(row, "judged-again", f"{_mails(count)} left the case: {self._cause.text}")
-        last = self._session.exec(
-            select(func.max(HitRow.at)).where(HitRow.case_id == row.id, col(HitRow.verdict).in_(_LEAKS))
-        ).one()
-        if last is not None:
-            row.last_hit_at = last
+        if records.has_leaks(self._session, row):
+            row.last_hit_at = records.last_hit_at(self._session, row)
             return
-        row.suspects = suspects_json(())
         if row.state in records.OPEN:
             self.outcome.closed.append(row.id or 0)
-            row.state, row.outcome = CaseState.CLOSED.value, "" if into else CaseState.FALSE_POSITIVE.value
-            row.merged_into = into.number if into else None
-            text = (
-                f"Its mail belongs to case {into.number} now."
-                if into
-                else "No mail from anybody else is left in this case."
-            )
-            self._note(row, "closed", text)
+        records.close_empty(self._session, row, self._cause.at, self._cause.who, into.number if into else None)
 
     def _set_vendors(self, row: CaseRow) -> None:
         """Set the vendors of a case to those whose addresses were hit in it."""

@@ -12,7 +12,7 @@ from canary.judge.probe import came_from, judge_probe
 from canary.model.attempt import Attempt, AttemptKind
 from canary.store.database import Database
 from canary.store.locks import Lock, lock
-from canary.store.queries import attempts, mails, probes
+from canary.store.queries import attempts, probes
 from canary.store.queries.recipients import NOBODY, read_recipients
 
 
@@ -43,4 +43,4 @@ def process_probe(session: Session, probe: Attempt) -> None:
     made = CaseAssigner(stored).assign(CaseHit(vendor_id, vendor.name, canary.id, probe.at, leak=False))
     hit = AssignedHit(None, canary.id, probe.at, judgement, vendor_id=vendor_id, vendor=vendor.name, made=made)
     keep_hits(session, stored, [hit])
-    probes.keep_probe(session, canary.id, probe, mails.hit_number(session, None, canary.id))
+    probes.keep_probe(session, canary.id, probe)

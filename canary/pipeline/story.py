@@ -14,7 +14,7 @@ from sqlmodel import Session
 
 from canary.attribute.campaigns.features import addressee, sending
 from canary.authenticate.lookup import Lookup, RecordingLookup
-from canary.campaigns.membership import join_campaign
+from canary.campaigns.membership import MailSent, count_in_campaign
 from canary.cases import answers
 from canary.cases.assign import NOWHERE, Assignment, CaseAssigner, CaseHit
 from canary.cases.history import StoredCases
@@ -157,7 +157,7 @@ def judge_batch(
     vendors = dict(recipients.vendors)
     judged: list[JudgedMail] = []
     for each in found:
-        before = dict(vendors)
+        before = dict(vendors) if each.raw.key in patient else vendors
         hits = [
             _judge_hit(recipients, vendors, each, canary, key)
             for canary in recipients.reached(each.raw.envelope.rcpt_to)
@@ -206,7 +206,7 @@ class _Batch:
         """Keep the mails."""
         self.session, self.book, self.lessons, self.judged = session, context.book, lessons, judged
         self.ids = mails.keep_mails(session, [mail.found for mail in judged], sender_keys)
-        self.rows = mails.rows(session, [self.ids[mail.key] for mail in judged if mail.strange])
+        self.campaigns: dict[int, int] = {}
         self.stored = StoredCases(session)
         self.stored.look_up({hit.vendor_id for mail in judged for hit in mail.hits if hit.judgement.bears_on_a_case})
         self.assigner = CaseAssigner(self.stored)
@@ -217,9 +217,7 @@ class _Batch:
         for number, mail in enumerate(self.judged, 1):
             campaign = self._campaign(mail) if mail.strange else 0
             for hit in mail.hits:
-                bearing = CaseHit(hit.vendor_id, hit.vendor.name, hit.canary.id, mail.at, hit.judgement.leak, campaign)
-                made = self.assigner.assign(bearing) if hit.judgement.bears_on_a_case else NOWHERE
-                self.assigned.append((mail, hit, made))
+                self.assigned.append((mail, hit, self._assignment(mail, hit, campaign)))
             for sight in mail.sights:
                 self.lessons.observe(sight, self.ids[mail.key], partial(self._is_quiet, sight.vendor_id))
             if self.lessons.lessons:
@@ -229,6 +227,7 @@ class _Batch:
     def write(self, left: Sequence[JudgedMail]) -> None:
         """Write what was assigned, without the mails that are left, then apply what was learned."""
         mails.forget(self.session, [self.ids[mail.key] for mail in left])
+        mails.set_campaigns(self.session, self.campaigns)
         keep_hits(self.session, self.stored, [self._to_keep(*each) for each in self.assigned])
         self.lessons.write(self.session)
         answers.apply_lessons(self.session, self.lessons.lessons)
@@ -237,15 +236,30 @@ class _Batch:
         found = mail.found
         to = addressee(found.mail, ((hit.canary, hit.vendor) for hit in mail.hits))
         shown = sending(found.mail, found.proofs, found.identity, found.client, to, self.book)
-        return join_campaign(self.session, self.rows[self.ids[mail.key]], shown, self.assigner.merge_campaigns)
+        sent = MailSent(self.ids[mail.key], mail.at, found.mail.subject)
+        campaign = count_in_campaign(self.session, sent, shown, self._merge_campaigns)
+        self.campaigns[sent.id] = campaign
+        return campaign
+
+    def _merge_campaigns(self, oldest: int, others: Collection[int]) -> None:
+        self.assigner.merge_campaigns(oldest, others)
+        for mail, campaign in self.campaigns.items():
+            if campaign in others:
+                self.campaigns[mail] = oldest
+
+    def _assignment(self, mail: JudgedMail, hit: JudgedHit, campaign: int) -> Assignment:
+        if not hit.judgement.bears_on_a_case:
+            return NOWHERE
+        bearing = CaseHit(hit.vendor_id, hit.vendor.name, hit.canary.id, mail.at, hit.judgement.leak, campaign)
+        return self.assigner.assign(bearing)
 
     def _is_quiet(self, vendor: int) -> bool:
         return self.assigner.open_case(vendor) is None
 
     def _to_keep(self, mail: JudgedMail, hit: JudgedHit, made: Assignment) -> AssignedHit:
         number = self.ids[mail.key]
-        # Read at the end, as a later mail may have shown two campaigns to be one.
-        campaign = self.rows[number].campaign_id or 0 if mail.strange else 0
+        # Asked at the end, as a later mail may have shown two campaigns to be one.
+        campaign = self.campaigns.get(number, 0)
         return AssignedHit(
             number, hit.canary.id, mail.at, hit.judgement, mail.found.identity.domain, hit.vendor_id, hit.vendor.name,
             campaign, made,

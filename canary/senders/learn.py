@@ -97,7 +97,10 @@ class SenderLessons:
         self._lessons: dict[_Key, Lesson] = {}
         self._suppliers: list[SenderSight] = []
         self._shown = {sight: shown_keys(sight, learning) for sight in sights}
-        self._senders = _known_senders(session, {key for shown in self._shown.values() for key, _, _ in shown})
+        shown = (each for its in self._shown.values() for each in its)
+        self._senders = _known_senders(
+            session, {key for key, state, confirmed in shown if _may_teach(state, confirmed)}
+        )
 
     @property
     def lessons(self) -> list[Lesson]:
@@ -107,12 +110,14 @@ class SenderLessons:
     @property
     def may_teach(self) -> bool:
         """Whether something may be learned from the mails, or asked."""
-        return any(c or s is SenderState.PENDING for shown in self._shown.values() for _, s, c in shown)
+        return any(_may_teach(state, confirmed) for shown in self._shown.values() for _, state, confirmed in shown)
 
     def observe(self, sight: SenderSight, mail: int, quiet: Callable[[], bool]) -> None:
         """Observe one judged mail, by its row id; `quiet` returns whether its vendor has no open case."""
         for key, state, confirmed in self._shown[sight]:
             self._seen.setdefault(key, _Seen(state, sight, mail, sight.at)).add(sight, mail)
+            if not _may_teach(state, confirmed):
+                continue
             sender = self._senders.get(key) or Sender(sight.vendor.slug, key[1], state, sight.who.proof)
             sender = replace(
                 sender, first=min(sender.first or sight.at, sight.at), last=max(sender.last or sight.at, sight.at)
@@ -169,6 +174,10 @@ class SenderLessons:
             self._lessons[key] = Lesson(
                 *key, f"{row.key} had been decided meanwhile.", self._seen[key].last_at, new=False
             )
+
+
+def _may_teach(state: SenderState, confirmed: bool) -> bool:
+    return confirmed or state is SenderState.PENDING
 
 
 def mark_learned(session: Session, lesson: Lesson) -> None:

@@ -14,12 +14,13 @@ from hypothesis import strategies as st
 from sqlmodel import col, select
 
 from canary.store.database import Database
-from canary.store.tables import CaseRow
+from canary.store.tables import CanaryRow, CaseRow, CaseVendorRow
 from tests.sequences import (
     Act,
     Answer,
     Letter,
     Played,
+    Probe,
     Stretch,
     answerable,
     check_all_is_counted,
@@ -64,6 +65,15 @@ THREE_MAILS = (
 """A campaign is settled as a false positive; another sender of it is refused before or after it sends another one."""
 
 
+FALSE_POSITIVE, INVESTIGATED = Act(0, 2), Act(0, 0)
+"""What a new case, or a false positive, becomes."""
+
+
+def members(made: Played) -> list[tuple[int, int]]:
+    with made.store.reading() as session:
+        return sorted((row.case_id, row.vendor_id) for row in session.exec(select(CaseVendorRow)))
+
+
 def check_both_ways_end_the_same(fresh: Open, sequence: Sequence[Stretch]) -> None:
     one, other = (played(fresh, way, sequence) for way in (0, 1))
     assert end_of(one.store, one.addresses) == end_of(other.store, other.addresses)
@@ -82,10 +92,73 @@ def test_what_is_new_after_a_false_positive_begins_another_case_whichever_way_it
     assert told(made.store) == {1: 1, 2: 1}
 
 
-@pytest.mark.slow
-@pytest.mark.timeout(900)
-@settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck), phases=NO_SHRINKING)
-@given(st.lists(stretches, min_size=1, max_size=4))
+SAME_BOTH_WAYS = {
+    "what is charged late joins the case of its campaign at a vendor with the same supplier": (
+        Stretch(
+            (Letter(0, 2, (0,), reply=True), Letter(2, 0, (2,)), Letter(0, 0, (0,))),
+            (Answer(0, 0, yes=True, place=(1, 1)), Answer(0, 0, yes=False, place=(3, 1))),
+        ),
+    ),
+    "the last hit of a case may be a hint": (
+        Stretch(
+            (Letter(2, 0, (0,)), Letter(3, 1, (0,)), Probe((0,)), Letter(3, 1, (0,))),
+            (Answer(3, 0, yes=True, place=(4, 2)),),
+        ),
+    ),
+    "a case is that of the vendor whose mail opens it": (
+        Stretch(
+            (Letter(2, 0, (0,)), Letter(3, 0, (2,)), Letter(3, 0, (0,))),
+            (Answer(2, 0, yes=True, place=(3, 1)),),
+        ),
+    ),
+}
+
+
+@pytest.mark.parametrize("name", SAME_BOTH_WAYS)
+def test_both_ways_end_the_same(fresh: Open, name: str) -> None:
+    check_both_ways_end_the_same(fresh, SAME_BOTH_WAYS[name])
+
+
+def states(made: Played) -> list[tuple[str, str, int | None]]:
+    """State, outcome and whole of each case."""
+    with made.store.reading() as session:
+        return [(c.state, c.outcome, c.merged_into) for c in session.exec(select(CaseRow).order_by(col(CaseRow.id)))]
+
+
+def test_an_address_that_was_hit_in_a_settled_case_is_burned_by_the_next_hit_once_that_is_open(fresh: Open) -> None:
+    first, other = Letter(2, 0, (0,)), Letter(2, 0, (1,))
+    made = played(fresh, 0, [Stretch((first,), act=FALSE_POSITIVE), Stretch((other,), act=INVESTIGATED)])
+    burned = [(0, True), (1, False)]
+    for expected in (burned, [(0, True), (1, True)]):
+        with made.store.reading() as session:
+            rows = session.exec(select(CanaryRow).where(CanaryRow.vendor_id == 1))
+            assert sorted((made.addresses.index(row.address), row.burned_at is not None) for row in rows) == expected
+        made.receive([other])
+
+
+def test_a_case_that_is_taken_back_out_of_another_is_settled_if_its_mail_was_freed(fresh: Open) -> None:
+    two = Stretch((Letter(2, 0, (0,)), Letter(3, 1, (4,))), act=Act(0, 0, "merge"))
+    made = played(fresh, 0, [two, Stretch((), (Answer(3, 2, yes=True, place=(0, 0)),), act=Act(0, 0, "undo"))])
+    assert states(made) == [("new", "", None), ("closed", "false-positive", None)]
+    assert [number for number, _ in members(made)] == [1]
+
+
+def test_a_settled_case_that_takes_open_mail_back_is_open_again(fresh: Open) -> None:
+    two = Stretch((Letter(2, 0, (0,)), Letter(3, 1, (0,))), act=Act(0, 1, "split-campaign"))
+    made = played(fresh, 0, [two, Stretch((), (Answer(2, 0, yes=True, place=(0, 0)),))])
+    assert states(made) == [("closed", "false-positive", None), ("new", "", None)]
+    made.act(Act(0, 0, "undo"))
+    assert states(made) == [("investigating", "", None), ("closed", "", 1)]
+
+
+def test_a_case_of_which_only_hints_went_to_another_is_a_false_positive(fresh: Open) -> None:
+    two = Stretch((Letter(2, 0, (0,)), Letter(3, 1, (0,))), act=Act(0, 1, "split-campaign"))
+    made = played(fresh, 0, [two, Stretch((Probe((0,)),), (Answer(3, 0, yes=True, place=(1, 1)),))])
+    assert states(made) == [("new", "", None), ("closed", "false-positive", None)]
+
+
+@settings(max_examples=6, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
+@given(st.lists(stretches, min_size=1, max_size=3))
 @example(list(THREE_MAILS))
 def test_an_answer_leads_to_the_same_whichever_side_of_the_mails_it_falls_on(
     fresh: Open, sequence: list[Stretch]

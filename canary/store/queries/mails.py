@@ -2,12 +2,12 @@
 
 import hashlib
 import zlib
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import delete, func, insert
+from sqlalchemy import bindparam, delete, func, insert, update
 from sqlmodel import Session, col, select
 
 from canary.model.authenticated import AuthenticatedMail
@@ -63,7 +63,7 @@ def keep_mails(
 
 
 def keep_hits(session: Session, new: Sequence[Hit]) -> None:
-    """Keep what mails mean at canaries."""
+    """Keep what mails mean at canaries, in this order."""
     if not new:
         return
     rows = [
@@ -74,10 +74,22 @@ def keep_hits(session: Session, new: Sequence[Hit]) -> None:
     session.connection().execute(insert(_HIT), rows)
 
 
-def hit_number(session: Session, mail: int | None, canary: int) -> int:
-    """Return the row id of the newest hit of a mail at a canary; None for one without a mail."""
-    newest = select(func.max(HitRow.id)).where(HitRow.canary_id == canary)
-    return session.exec(newest.where(HitRow.mail_id == mail if mail else col(HitRow.mail_id).is_(None))).one() or 0
+def first_hits(session: Session, cases: Collection[int]) -> dict[int, int]:
+    """Return the id of the first hit of each of some cases."""
+    if not cases:
+        return {}
+    query = select(HitRow.case_id, func.min(HitRow.id)).where(col(HitRow.case_id).in_(cases))
+    return {case: hit or 0 for case, hit in session.exec(query.group_by(col(HitRow.case_id))) if case is not None}
+
+
+def set_campaigns(session: Session, campaigns: Mapping[int, int]) -> None:
+    """Let mails, by their ids, be part of campaigns."""
+    if campaigns:
+        members = [{"mail": mail, "campaign": campaign} for mail, campaign in campaigns.items()]
+        session.connection().execute(_SET_CAMPAIGN, members)
+
+
+_SET_CAMPAIGN = update(_MAIL).where(_MAIL.c.id == bindparam("mail")).values(campaign_id=bindparam("campaign"))
 
 
 def rows(session: Session, numbers: Collection[int]) -> dict[int, MailRow]:
