@@ -192,7 +192,7 @@ def test_an_account_in_the_vendors_name_is_learned_after_quiet_weeks_without_a_q
     assert (world.told(), world.states()) == ([], {"sendgrid/4711": "learned"})
 
 
-def test_what_is_learned_is_told_on_the_vendors_timeline(world: World) -> None:
+def test_what_is_learned_is_in_the_vendors_timeline(world: World) -> None:
     world.news(days=1)
     world.news(days=15)
     texts = [event.text for event in world.rows(VendorEventRow)]
@@ -268,7 +268,7 @@ def test_approving_judges_past_mail_again_and_what_comes_later(world: World) -> 
     assert (outcome.looked, outcome.changed, world.verdicts()) == (1, 1, ["expected"] * 2)
 
 
-def test_refusing_charges_past_mail_opens_a_case_and_tells_it(world: World) -> None:
+def test_refusing_charges_past_mail_and_opens_a_case_with_an_alert(world: World) -> None:
     world.receipt(days=60)
     world.receipt(days=1)
     outcome = world.deny("tillroll.example")
@@ -460,7 +460,7 @@ def test_the_vendors_own_mail_after_an_erasure_request_is_a_finding_and_no_leak(
     assert (world.verdicts(), late(world), world.rows(CaseRow)) == (["expected"] * 2, [[], ["after-erasure"]], [])
 
 
-def test_it_is_told_once_on_the_vendors_timeline(world: World) -> None:
+def test_it_is_once_in_the_vendors_timeline(world: World) -> None:
     end(world, erasure=world.clock())
     for _ in range(3):
         world.own(days=40)

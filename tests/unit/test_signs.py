@@ -168,7 +168,7 @@ def test_links_that_deceive_are_named(html: str, signs: tuple[str, ...]) -> None
     assert link_signs(page(html)) == signs
 
 
-def test_the_name_of_the_vendor_must_stand_there_word_for_word() -> None:
+def test_the_name_of_the_vendor_must_be_there_word_for_word() -> None:
     named = mail("x", sender="Trendy Shoes Support <x@y.example>")
     assert names_vendor(named, "Trendy Shoes")
     assert not names_vendor(mail("x", sender="Trendy Shoestrings <x@y.example>"), "Trendy Shoes")
