@@ -251,7 +251,7 @@ class DecoySettings(Section):
     count: int = Field(default=20, ge=0, le=1000, description="Decoys kept at each domain, half of each kind; 0: none.")
     every: int = Field(default=10, ge=0, description="One more is made for so many addresses issued; 0 makes none.")
     key_file: Path | None = Field(
-        default=None, description="Key that distinguishes them; without it decoy.key in the data folder."
+        default=None, description="Key that tells them from issued ones; decoy.key in the data folder if left out."
     )
 
 
@@ -331,7 +331,7 @@ class Settings(BaseSettings):
 
     @property
     def decoy_key(self) -> Path:
-        """The file of the key that distinguishes decoys, in the data folder by default."""
+        """The file with the key of the decoys, in the data folder by default."""
         return self.decoys.key_file or self.data / "decoy.key"
 
     @property
