@@ -58,7 +58,7 @@ class CommandLine:
 
 @contextmanager
 def installation(folder: Path, environ: Mapping[str, str] | None = None) -> Iterator[CommandLine]:
-    """Stand in a folder with the environment of an installation there."""
+    """Work in a folder with the environment of an installation there."""
     log = logging.getLogger()
     handlers, level = log.handlers[:], log.level
     with House(folder, dict(environ or {})).open() as house, pytest.MonkeyPatch.context() as patch:

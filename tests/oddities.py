@@ -34,7 +34,7 @@ def sound(answer: httpx.Response) -> bool:
 
 
 def broken_addresses(site: Site, odd: str) -> list[str]:
-    """Ask every page with a value in its path and in its parameters; return what did not stand it."""
+    """Ask every page with a value in its path and in its parameters; return what failed."""
     broken = []
     with site.logged_in() as client:
         for way in pages(site):
@@ -45,7 +45,7 @@ def broken_addresses(site: Site, odd: str) -> list[str]:
 
 
 def broken_forms(site: Site, odd: str) -> list[tuple[str, str]]:
-    """Send a value in every field of every form; return what did not stand it."""
+    """Send a value in every field of every form; return what failed."""
     body, broken = "&".join(f"{name}={odd}" for name in FIELDS), []
     headers = {"Content-Type": "application/x-www-form-urlencoded"}
     with site.logged_in() as client:

@@ -1,4 +1,4 @@
-"""A real HTTP receiver on loopback that keeps what it gets and answers as told."""
+"""A real HTTP receiver on loopback that keeps what it gets and answers as it is set."""
 
 import json
 import threading

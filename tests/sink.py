@@ -29,7 +29,7 @@ DAY = datetime(2026, 3, 1, tzinfo=UTC)
 
 @dataclass
 class Store:
-    """What stands for the store: the addresses it would answer, or the fault it has."""
+    """What replaces the store: the addresses it would return, or the fault it has."""
 
     addresses: frozenset[str] = ISSUED
     fault: Exception | None = None
@@ -44,7 +44,7 @@ class Store:
 
 
 class Dialogue:
-    """A raw SMTP client: says octets, hears replies, never helps."""
+    """A raw SMTP client: sends octets, reads replies, and nothing else."""
 
     def __init__(self, place: tuple[str, int] | str, source: str = "") -> None:
         if isinstance(place, str):
@@ -160,7 +160,7 @@ class Sink:
         self.loop.close()
 
     def dial(self, source: str = "") -> Dialogue:
-        """A new client, from an address of loopback if it is told."""
+        """A new client, from an address of loopback if one is given."""
         return Dialogue(self.place, source)
 
     def mails(self) -> list[RawMail]:

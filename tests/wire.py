@@ -76,7 +76,7 @@ class Shelf:
 
 
 class Spoken:
-    """A session and what it is told; use it inside a loop."""
+    """A session and what it is sent; use it inside a loop."""
 
     def __init__(
         self,

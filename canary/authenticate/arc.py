@@ -86,7 +86,7 @@ def _chain(message: Message, count: int) -> list[ArcLink]:
 
 
 def _results_instance(field: Field) -> int:
-    # Section 4.1.1: the instance stands first, and a semicolon after it.
+    # Section 4.1.1: the instance comes first, and a semicolon after it.
     if not (match := _RESULTS_INSTANCE.match(field.value)):
         raise broken("ARC-Authentication-Results does not start with an instance (i=)")
     return _instance(match[1].decode())

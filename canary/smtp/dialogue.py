@@ -139,7 +139,7 @@ class Dialogue(Connection):
     # What comes in.
 
     def _step(self) -> bool:
-        """Takes what there is of a body or of a proxy's header; tells whether there may be more."""
+        """Takes what there is of a body or of a proxy's header; returns whether there may be more."""
         return self._read(self._body) if self._body is not None else self._meet_proxy()
 
     def _next_line(self) -> bytes | None:

@@ -13,7 +13,7 @@ from canary.model.identity import Identity, Proof
 
 _LINK = re.compile(r"\bhttp(s?)://([^\s/?#<>\"']{1,253})", re.IGNORECASE)
 _STEPS = ((60, 1, "s"), (3600, 60, "min"), (86_400, 3600, "h"), (60 * 86_400, 86_400, "d"))
-# Control characters and the ones that turn the direction of writing: a subject could rewrite the line it stands in.
+# Control characters and the ones that turn the direction of writing: a subject could rewrite the line it is in.
 _HIDDEN = (*range(9), 11, 12, *range(14, 32), 127, *range(0x202A, 0x202F), *range(0x2066, 0x206A))
 _UNSEEN = dict.fromkeys(_HIDDEN, "\ufffd")
 _PROOF = {

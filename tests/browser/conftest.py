@@ -56,7 +56,7 @@ class Look:
 
 @dataclass
 class Shown:
-    """A served store; whoever looks is let in."""
+    """A served store that admits everybody."""
 
     url: str
     database: Database

@@ -58,7 +58,7 @@ def running(house: House) -> Iterator[Running]:
 
 @pytest.fixture
 def look(house: House, running: Running, context: BrowserContext) -> Look:
-    """A browser that is logged in, and stands on the overview."""
+    """A browser that is logged in and shows the overview."""
     look = Look(context.new_page())
     Shown(_web(running), house.store, clock).enter(look.page)
     return look

@@ -21,7 +21,7 @@ BEGIN = f"HELO x\r\nMAIL FROM:<>\r\nRCPT TO:<{CANARY}>\r\nDATA\r\n".encode()
 
 @pytest.fixture
 def crowd() -> Iterator[ExitStack]:
-    """Whoever is in here stays connected until the test ends."""
+    """Clients in here stay connected until the test ends."""
     with ExitStack() as stack:
         yield stack
 
@@ -42,7 +42,7 @@ def floods(sink: Sink, crowd: ExitStack, count: int, said: bytes = b"") -> list[
 
 
 def drown(client: Dialogue, flood: bytes) -> bytes:
-    """Says a flood without listening; answers what was heard before the end."""
+    """Sends a flood without reading; returns what was received before the end."""
     with contextlib.suppress(OSError):
         client.say(flood)
     heard = b""
@@ -78,14 +78,14 @@ def test_slow_mails_that_fill_the_house_make_room(tmp_path: Path, crowd: ExitSta
         assert len(sink.mails()) == 5
 
 
-def test_connecting_too_often_is_told_apart_by_network(tmp_path: Path, crowd: ExitStack) -> None:
+def test_connecting_too_often_is_counted_by_network(tmp_path: Path, crowd: ExitStack) -> None:
     with Sink(tmp_path, Limits(connection_rate=3)) as sink:
         greetings = [client.hear() for client in floods(sink, crowd, 4)]
         assert greetings[3] == "421 4.7.0 Connecting too often, try again later"
         assert delivers(sink)
 
 
-def test_our_own_machines_have_no_share_of_their_own(tmp_path: Path, crowd: ExitStack) -> None:
+def test_our_own_machines_have_no_limit_by_network(tmp_path: Path, crowd: ExitStack) -> None:
     limits = Limits(connections_per_network=1, connection_rate=1, mail_rate=1, unknown_rate=1)
     with Sink(tmp_path, limits, exempt=read_networks(["127.0.0.1"])) as sink:
         assert all(delivers(sink) for _ in range(3))
@@ -140,7 +140,7 @@ def test_two_floods_at_once_leave_others_their_turn() -> None:
 
 
 @pytest.mark.slow
-def test_whoever_guesses_too_much_sends_no_mail_for_a_while(tmp_path: Path) -> None:
+def test_a_client_that_guesses_too_much_sends_no_mail_for_a_while(tmp_path: Path) -> None:
     with Sink(tmp_path, Limits(unknown_rate=5)) as sink, sink.dial(ABUSER) as guesser, sink.dial(ABUSER) as other:
         guesser.hear()
         guesser.say("HELO x", "MAIL FROM:<>", *["RCPT TO:<no@example.net>"] * 6)
@@ -151,7 +151,7 @@ def test_whoever_guesses_too_much_sends_no_mail_for_a_while(tmp_path: Path) -> N
         assert delivers(sink)
 
 
-def test_whoever_sends_too_much_is_put_off_and_keeps_his_session(tmp_path: Path) -> None:
+def test_a_client_that_sends_too_much_is_put_off_and_keeps_its_session(tmp_path: Path) -> None:
     with Sink(tmp_path, Limits(mail_rate=2)) as sink, sink.dial(ABUSER) as client:
         assert client.begin()[:3] == "354"
         assert client.ask(b".\r\n", "MAIL FROM:<>")[:3] == "250"
@@ -183,7 +183,7 @@ def test_many_unfinished_mails_of_one_network_pay_for_memory(tmp_path: Path, cro
 
 
 @pytest.mark.slow
-def test_refusals_wait_longer_and_longer_for_whoever_earns_them(tmp_path: Path) -> None:
+def test_refusals_wait_longer_and_longer_for_a_client_that_earns_them(tmp_path: Path) -> None:
     with Sink(tmp_path, Limits(tarpit=0.1)) as sink, sink.dial(ABUSER) as abuser:
         abuser.hear()
         began = time.monotonic()

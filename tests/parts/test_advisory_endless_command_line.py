@@ -12,7 +12,7 @@ from tests.wire import Spoken
 
 
 def drown(client: Dialogue, octets: bytes, times: int) -> bytes:
-    """Sends without listening, then hears what there is; the server may have closed long before."""
+    """Sends without reading, then reads what there is; the server may have closed long before."""
     try:
         for _ in range(times):
             client.socket.sendall(octets)

@@ -52,13 +52,13 @@ def test_chunks_have_one_limit_together() -> None:
     ]
 
 
-def test_whoever_goes_on_sending_for_nothing_is_cut_off() -> None:
+def test_a_client_that_keeps_sending_for_nothing_is_cut_off() -> None:
     spoken = talk(begin(), b"DATA\r\n", *[b"x" * 1000] * 10)
     assert spoken.replies[-1] == "421 4.3.4 Message far too big"
     assert spoken.wire.closed
 
 
-def test_each_recipient_of_lmtp_hears_it() -> None:
+def test_each_recipient_of_lmtp_gets_the_answer() -> None:
     spoken = talk(begin() + b"RCPT TO:<shop-abc123@example.net>\r\nDATA\r\n", b"x" * 2000 + b"\r\n.\r\n", kind=Lmtp)
     assert [reply[:9] for reply in spoken.replies[-2:]] == ["552 5.3.4"] * 2
     assert spoken.shelf.mails == []

@@ -232,7 +232,7 @@ def test_the_table_of_addresses_holds_no_formulas(site: Site) -> None:
     assert "'=cmd@example.net,play,'@SUM(1)," in answer.text
 
 
-def test_a_decoy_is_listed_nowhere_and_its_hits_stand_under_no_vendor(site: Site) -> None:
+def test_a_decoy_is_listed_nowhere_and_its_hits_have_no_vendor(site: Site) -> None:
     with site.database.writing() as session:
         mac = decoy_mac_of(session)
         mac.make_key()

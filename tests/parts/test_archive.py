@@ -123,13 +123,13 @@ def test_broken_mails_are_named_with_their_place_and_the_rest_goes_in(tmp_path: 
     ("octets", "reason"),
     [(b"", "empty"), (b"\0" * 5000, "empty"), (os.urandom(4000) + b"\n", "no header"), (b"x: y\n" * 30_000, "larger")],
 )
-def test_a_file_that_is_no_mail_is_told(tmp_path: Path, octets: bytes, reason: str) -> None:
+def test_a_file_that_is_not_a_mail_is_reported(tmp_path: Path, octets: bytes, reason: str) -> None:
     [(_, number, offset, told)] = faults(read(tmp_path / "1.eml", octets))
     assert (number, offset) == (1, 0)
     assert reason in told
 
 
-def test_a_file_that_cannot_be_read_is_told(tmp_path: Path) -> None:
+def test_a_file_that_cannot_be_read_is_reported(tmp_path: Path) -> None:
     [(*_, told)] = faults(list(SMALL.read(tmp_path / "gone.eml")))
     assert told == "cannot be read (No such file or directory)"
 
@@ -153,7 +153,7 @@ def test_a_member_with_a_wrong_checksum_costs_no_other(tmp_path: Path) -> None:
     assert len(mails(found)) == len(LETTERS) - 1
 
 
-def test_an_encrypted_member_is_told(tmp_path: Path) -> None:
+def test_an_encrypted_member_is_reported(tmp_path: Path) -> None:
     octets = bytearray(zipped(eml(LETTERS[:2])))
     octets[octets.index(b"PK\1\2") + 8] |= 1
     found = read(tmp_path / "x.zip", bytes(octets))
@@ -229,7 +229,7 @@ def test_a_tar_name_that_would_fill_the_memory_is_not_read(tmp_path: Path) -> No
     assert "a name of 50,000,000 octets" in faults(found)[-1][-1]
 
 
-def test_a_broken_header_in_the_middle_of_a_tar_is_told(tmp_path: Path) -> None:
+def test_a_broken_header_in_the_middle_of_a_tar_is_reported(tmp_path: Path) -> None:
     octets = bytearray(tarred(eml(LETTERS)))
     at = octets.index(b"mail/5.eml")
     octets[at + 148 : at + 156] = b"99999999"

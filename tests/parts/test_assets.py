@@ -38,12 +38,12 @@ def test_every_vendored_script_keeps_its_licence() -> None:
     assert scripts == {file.stem for file in (FOLDER / "vendor").glob("*.LICENSE")}
 
 
-def test_a_file_asked_for_by_its_mark_may_be_kept_for_a_year() -> None:
+def test_a_file_requested_by_its_hash_may_be_cached_for_a_year() -> None:
     assert _kept(get(Assets().address("canary.css"))) == FOR_EVER
 
 
 @pytest.mark.parametrize("query", ["", "?v=000000000000", "?v="])
-def test_a_file_asked_for_by_another_mark_is_asked_about_again(query: str) -> None:
+def test_a_file_requested_by_another_hash_is_revalidated(query: str) -> None:
     assert _kept(get(f"/static/canary.css{query}")) == "no-cache"
 
 

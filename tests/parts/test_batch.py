@@ -96,7 +96,7 @@ def test_a_mail_at_fault_waits_and_the_others_of_its_batch_pass(worker: Worker) 
 
 
 @pytest.mark.slow
-def test_a_mail_that_waits_for_dns_leaves_nothing_of_its_own_in_the_batch(worker: Worker) -> None:
+def test_a_mail_that_waits_for_dns_leaves_nothing_in_the_batch(worker: Worker) -> None:
     worker.send("before")
     worker.send("waiting", to="down", sender="news@down.example")
     worker.send("after")

@@ -17,7 +17,7 @@ Work = Callable[[AddressBook, Store], Awaitable[None]]
 
 
 class Memory(Spool):
-    """A spool that says when it was told the addresses."""
+    """A spool that signals when it was given the addresses."""
 
     def __init__(self, folder: Path) -> None:
         super().__init__(folder / "spool.db", reserve_bytes=0, max_backlog=9)
@@ -141,7 +141,7 @@ def test_an_unchanged_store_is_asked_with_the_mark_of_its_last_answer(memory: Me
     with_book(memory, work)
 
 
-def test_a_store_that_fails_is_told_of_once_and_when_it_is_back(
+def test_a_store_that_fails_is_logged_once_and_again_when_it_is_back(
     memory: Memory, caplog: pytest.LogCaptureFixture
 ) -> None:
     async def work(book: AddressBook, store: Store) -> None:

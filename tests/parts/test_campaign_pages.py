@@ -53,7 +53,7 @@ def lured(store: Database) -> Database:
     return store
 
 
-def test_the_list_tells_whom_each_campaign_hit(lured: Database) -> None:
+def test_the_list_shows_whom_each_campaign_hit(lured: Database) -> None:
     with lured.reading() as session:
         (other, lure), further = campaign_list(session)
     assert (lure.mails, lure.canaries, lure.vendors) == (3, 2, (("arts", "Arts"), ("bikes", "Bikes")))

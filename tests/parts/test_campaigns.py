@@ -100,7 +100,7 @@ def test_mails_that_share_two_independent_features_are_one_campaign(store: Datab
     assert one.campaign_id == two.campaign_id != other.campaign_id
 
 
-def test_mails_that_show_nothing_are_campaigns_of_their_own(store: Database) -> None:
+def test_mails_that_show_nothing_are_separate_campaigns(store: Database) -> None:
     with store.writing() as session:
         assert keep(session, of()).campaign_id != keep(session, of()).campaign_id
 
@@ -264,7 +264,7 @@ def test_a_later_merge_by_hand_lifts_the_split(store: Database) -> None:
     assert told[0].mails == [two.id]
 
 
-def test_a_split_counts_both_sides_anew(store: Database) -> None:
+def test_a_split_counts_both_sides_again(store: Database) -> None:
     with store.writing() as session:
         one, two = split_in_two(session)
         rows = [session.get_one(CampaignRow, mail.campaign_id) for mail in (one, two)]
@@ -274,7 +274,7 @@ def test_a_split_counts_both_sides_anew(store: Database) -> None:
     ]
 
 
-def test_a_case_is_told_what_was_said_of_its_campaigns(store: Database) -> None:
+def test_a_decision_on_a_campaign_is_in_the_timelines_of_its_cases(store: Database) -> None:
     with store.writing() as session:
         one, two = keep(session, of(SUBJECT, LINK)), keep(session, of(HOST, FILE))
         vendors.add_vendor(session, "Shop", ["shop.example"], START)

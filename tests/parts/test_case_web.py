@@ -80,7 +80,7 @@ def test_what_cannot_be_done_is_said_on_the_page_and_changes_nothing(
         assert audit.audited(session, 1) == before
 
 
-def test_who_may_only_look_sees_no_forms(site: Site) -> None:
+def test_a_user_who_may_only_look_sees_no_forms(site: Site) -> None:
     with site.logged_in("viewer") as client:
         shown = client.get("/cases/1").text
     assert "Suspects" in shown

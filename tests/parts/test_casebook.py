@@ -68,7 +68,7 @@ def test_a_state_that_cannot_follow_is_refused_with_those_that_can(hit: World) -
         go(hit.store, CaseState.CLOSED)
 
 
-def test_a_user_sees_to_a_case_and_nobody_else_can(hit: World) -> None:
+def test_only_a_user_can_be_assigned_to_a_case(hit: World) -> None:
     with hit.store.writing() as session:
         add_user(session, "ada", "correct horse battery", "analyst", START)
         assert workflow.set_assignee(session, 1, "Ada", ADA).owner == "ada"
@@ -76,7 +76,7 @@ def test_a_user_sees_to_a_case_and_nobody_else_can(hit: World) -> None:
             workflow.set_assignee(session, 1, "ben", ADA)
 
 
-def test_nobody_is_aware_of_what_is_still_to_come(hit: World) -> None:
+def test_a_time_of_awareness_in_the_future_is_refused(hit: World) -> None:
     with hit.store.writing() as session, pytest.raises(ValueError, match="that is in the future"):
         workflow.set_aware(session, 1, START + timedelta(days=1), ADA)
 
@@ -86,7 +86,7 @@ def test_an_empty_note_is_refused(hit: World) -> None:
         workflow.add_note(session, 1, Decision("ada", START, "  "))
 
 
-def test_more_of_the_same_joins_a_closed_case_without_a_word(hit: World) -> None:
+def test_more_of_the_same_joins_a_closed_case_silently(hit: World) -> None:
     go(hit.store, *CONFIRM)
     assert come(hit, LURE, "shop") == (["closed"], [1, 1])
 

@@ -92,7 +92,7 @@ def test_a_made_certificate_is_renewed_before_it_ends(tmp_path: Path, clock: Clo
 @pytest.mark.parametrize(
     "spoil", ["", "no certificate", "-----BEGIN CERTIFICATE-----\nAA\n-----END CERTIFICATE-----\n"]
 )
-def test_a_made_certificate_that_is_spoilt_is_made_anew(tmp_path: Path, clock: Clock, spoil: str) -> None:
+def test_a_made_certificate_that_is_damaged_is_made_again(tmp_path: Path, clock: Clock, spoil: str) -> None:
     made(tmp_path, clock)
     (tmp_path / "tls/smtp.pem").write_text(spoil)
     assert name_in(shown(made(tmp_path, clock).context)) == "mx.example.net"
@@ -113,7 +113,7 @@ def test_a_certificate_that_changes_is_read_again(tmp_path: Path, clock: Clock) 
 
 
 @pytest.mark.parametrize("broken", ["text", "gone", "of another key"])
-def test_a_broken_one_leaves_the_one_from_before_and_is_told_once(
+def test_a_broken_one_leaves_the_one_from_before_and_is_logged_once(
     tmp_path: Path, clock: Clock, caplog: pytest.LogCaptureFixture, broken: str
 ) -> None:
     certificate = Certificate(issue(tmp_path, "old.example.net"), clock)
@@ -137,13 +137,13 @@ def _made(folder: Path) -> Path:
     return folder
 
 
-def test_one_that_is_broken_at_the_start_is_told_with_its_cure(tmp_path: Path, clock: Clock) -> None:
+def test_one_that_is_broken_at_the_start_is_reported_with_the_cure(tmp_path: Path, clock: Clock) -> None:
     (tmp_path / "a.pem").write_text("oops")
     with pytest.raises(OSError, match=r"a.pem with key .*a.pem cannot be used: .*; give a PEM chain"):
         Certificate(given_or_made(tmp_path / "a.pem", None, tmp_path, "x"), clock)
 
 
-def test_a_key_with_a_password_is_told_and_asks_no_terminal(tmp_path: Path, clock: Clock) -> None:
+def test_a_key_with_a_password_is_reported_and_asks_no_terminal(tmp_path: Path, clock: Clock) -> None:
     files = issue(tmp_path, "x.example.net")
     locked = str(tmp_path / "locked.pem")
     command = "openssl pkey -aes256 -passout pass:secret -in".split()

@@ -161,7 +161,7 @@ def test_what_cannot_get_better_stops_at_once(
 
 @pytest.mark.parametrize("kind", [*POSTED, "webhook"])
 @pytest.mark.parametrize("status", [429, 500, 503, 302])
-def test_what_may_get_better_is_tried_again_when_it_was_asked_for(
+def test_what_may_get_better_is_tried_again_when_the_service_asks(
     http: Http, receiver: Receiver, kind: str, status: int
 ) -> None:
     receiver.answers = [(status, "later", {"Retry-After": "7"})]
@@ -192,7 +192,7 @@ def test_discord_pings_nobody_and_keeps_its_limits(http: Http, receiver: Receive
     assert sum(map(len, strings(message))) < 6000
 
 
-def test_ntfy_is_told_the_topic_the_token_and_where_a_finger_leads(http: Http, receiver: Receiver) -> None:
+def test_ntfy_gets_the_topic_the_token_and_the_page_that_a_tap_opens(http: Http, receiver: Receiver) -> None:
     send(http, post("ntfy", receiver.url.replace("/hook", "/leaks"), "tk_secret"))
     [(headers, body)] = receiver.got
     assert (headers[":path"], headers["authorization"]) == ("/", "Bearer tk_secret")
@@ -234,7 +234,7 @@ class TestWebhook:
         assert version == "v1a"
 
     @pytest.mark.parametrize("secret", ["whsec_?", "whsk_AAAA", "whsec_"])
-    def test_a_secret_that_is_none_is_told_without_showing_it(
+    def test_an_invalid_secret_is_reported_without_showing_it(
         self, http: Http, receiver: Receiver, secret: str
     ) -> None:
         with pytest.raises(DeliveryError, match="generate a new one") as caught:
@@ -352,7 +352,7 @@ class TestSyslog:
             send(http, post("syslog", f"tls://localhost:{port}"))
         assert len(frames(b"".join(got))) == 1
 
-    def test_nobody_there_is_tried_again(self, http: Http) -> None:
+    def test_an_unreachable_destination_is_tried_again(self, http: Http) -> None:
         with pytest.raises(Unreachable):
             send(http, post("syslog", "tcp://127.0.0.1:9"))
 

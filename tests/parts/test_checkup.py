@@ -1,4 +1,4 @@
-"""The installation tells when something is wrong with it, once, and when that is over."""
+"""The installation reports when something is wrong with it, once, and when that is over."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -44,7 +44,7 @@ def look(store: Database, minutes: float, **present: str) -> None:
         report(session, "here", present, NOW + timedelta(minutes=minutes))
 
 
-def test_what_lasts_is_told_once_and_when_it_is_over(store: Database) -> None:
+def test_a_lasting_problem_is_reported_once_and_when_it_is_over(store: Database) -> None:
     for minute in range(10):
         look(store, minute, listener="Nobody listens")
     look(store, 11)
@@ -52,14 +52,14 @@ def test_what_lasts_is_told_once_and_when_it_is_over(store: Database) -> None:
     assert told(store) == [("health", "Nobody listens"), ("health-over", "That is over: Nobody listens")]
 
 
-def test_what_passes_soon_is_not_told(store: Database) -> None:
+def test_a_problem_that_passes_soon_is_not_reported(store: Database) -> None:
     look(store, 0, listener="Nobody listens")
     look(store, GRACE.total_seconds() / 60 - 0.1, listener="Nobody listens")
     look(store, 3)
     assert told(store) == []
 
 
-def test_a_machine_speaks_for_itself_only(store: Database) -> None:
+def test_a_machine_reports_only_its_own_problems(store: Database) -> None:
     look(store, 0, listener="Nobody listens")
     with store.writing() as session:
         report(session, "elsewhere", {}, NOW + timedelta(minutes=1))
@@ -73,7 +73,7 @@ def test_a_listener_that_is_not_heard_of_is_wrong(up: bool | None, wrong: list[s
     assert list(HealthCheck(machine.listening, machine.backlogs).look(NOW)) == wrong
 
 
-def test_a_spool_that_grows_and_grows_is_told_until_it_is_short_again() -> None:
+def test_a_spool_that_keeps_growing_is_reported_until_it_is_short_again() -> None:
     machine = Machine()
     checkup, wrong = HealthCheck(machine.listening, machine.backlogs), []
     for count in (0, 200, 300, 400, 500, 600, 550, 90, 200):
@@ -125,13 +125,13 @@ def shops(store: Database) -> Database:
     return store
 
 
-def test_vendors_that_used_to_write_and_fell_silent_are_told_once_and_together(shops: Database) -> None:
+def test_vendors_that_used_to_write_and_stopped_are_reported_once_and_together(shops: Database) -> None:
     silence(shops)
     silence(shops, days=1)
     assert told(shops) == [("vendor-silent", "Play, Shop: used to write, and nothing came for 5 weeks")]
 
 
-def test_a_vendor_that_falls_silent_again_is_told_of_again(shops: Database) -> None:
+def test_a_vendor_that_stops_again_is_reported_again(shops: Database) -> None:
     silence(shops)
     write(shops, "play", 0)
     silence(shops)

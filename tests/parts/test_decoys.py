@@ -1,4 +1,4 @@
-"""Decoys, on SQLite and on PostgreSQL alike: made, hidden, told by the key, and never a vendor's."""
+"""Decoys, on SQLite and on PostgreSQL alike: made, hidden, distinguished by the key, and never a vendor's."""
 
 import secrets
 from collections import Counter
@@ -165,7 +165,7 @@ def test_without_the_key_they_are_ordinary_canaries(hiding: Database, opened: Op
         assert len(canaries.list_canaries(session, "shop")) == 5
 
 
-def test_a_missing_key_is_told_in_a_line_and_never_made_again_by_itself(
+def test_a_missing_key_is_reported_in_a_line_and_never_made_again_by_itself(
     hiding: Database, opened: Opened, key: Path
 ) -> None:
     keep(hiding)
@@ -176,7 +176,7 @@ def test_a_missing_key_is_told_in_a_line_and_never_made_again_by_itself(
     assert ("missing" in told, str(key) in told, "\n" in told, key.exists()) == (True, True, False, False)
 
 
-def test_another_key_is_told_from_the_one_that_made_them(hiding: Database, opened: Opened, key: Path) -> None:
+def test_another_key_is_recognised_as_such(hiding: Database, opened: Opened, key: Path) -> None:
     key.write_text(secrets.token_hex(32))
     late = opened(DecoyMac(key))
     with late.reading() as session:
@@ -255,7 +255,7 @@ def test_a_probe_at_a_random_decoy_speaks_of_the_owners_side(hiding: Database) -
     )
 
 
-def test_one_that_was_hit_is_told_and_replaced(hiding: Database) -> None:
+def test_a_decoy_that_was_hit_is_shown_and_replaced(hiding: Database) -> None:
     keep(hiding)
     decoy = random_one(hiding)
     guess_at(hiding, decoy)

@@ -140,7 +140,7 @@ def test_a_destination_that_does_not_answer_is_tried_again(desk: DeliveryContext
     assert state(desk)[0] == "waiting"
 
 
-def test_no_fault_tells_the_address_of_a_destination(desk: DeliveryContext, receiver: Receiver) -> None:
+def test_no_fault_shows_the_address_of_a_destination(desk: DeliveryContext, receiver: Receiver) -> None:
     receiver.answers = [(500, "broken", {})]
     deliver_due(desk)
     assert "/hook" not in state(desk)[1]

@@ -1,4 +1,4 @@
-"""What is done about a case: points ticked, addresses given anew, letters written; on a real store of each kind."""
+"""What is done about a case: tasks ticked, new addresses issued, letters written; on a real store of each kind."""
 
 import secrets
 from datetime import timedelta
@@ -45,7 +45,7 @@ def test_a_point_that_is_not_on_the_list_is_refused_with_those_that_are(hit: Wor
         checklist.tick(session, 1, "dance", ADA)
 
 
-def test_one_word_gives_every_hit_address_a_successor_once(hit: World) -> None:
+def test_one_command_gives_every_hit_address_a_successor_once(hit: World) -> None:
     with hit.store.writing() as session:
         (made,) = checklist.rotate_hit_addresses(session, 1, "shop", secrets.randbelow, ADA)
         assert checklist.rotate_hit_addresses(session, 1, "shop", secrets.randbelow, ADA) == []

@@ -104,7 +104,7 @@ def test_ten_years_of_mail_show_who_leaked(desk: Desk) -> None:
     assert found.verdicts == {"expected": 15, "spam": 3}
     [case] = found.cases
     assert (case.vendors, case.hits) == (("Shop",), 3)
-    assert case.suspect in {"Shop", "No leak"}  # whoever guesses may well guess shop@
+    assert case.suspect in {"Shop", "No leak"}  # a guesser may well guess shop@
     assert case.first == BEGIN + timedelta(days=400)
 
 
@@ -203,7 +203,7 @@ def test_broken_mails_are_kept_aside_and_the_rest_goes_in(desk: Desk) -> None:
     assert (desk.folder / "aside" / fault.kept).read_bytes().startswith(garbage)
 
 
-def test_a_mail_that_is_gone_when_its_turn_comes_is_told(desk: Desk) -> None:
+def test_a_mail_that_is_gone_when_its_turn_comes_is_reported(desk: Desk) -> None:
     path = desk.write("1.eml", bytes(history()[0]))
     archive, ledger = desk.archive(path), desk.ledger(path)
     backfill.gather(archive, ledger, lambda *_: None)
@@ -215,7 +215,7 @@ def test_a_mail_that_is_gone_when_its_turn_comes_is_told(desk: Desk) -> None:
     ledger.close()
 
 
-def test_a_file_that_changed_in_between_begins_the_import_anew(desk: Desk) -> None:
+def test_a_file_that_changed_in_between_starts_the_import_again(desk: Desk) -> None:
     path = desk.write("box", mbox(history()[:5]))
     ledger = desk.ledger(path)
     backfill.gather(desk.archive(path), ledger, lambda *_: None)
@@ -298,7 +298,7 @@ def test_one_mail_to_two_canaries_is_two_hits_and_one_mail(desk: Desk) -> None:
 
 
 @pytest.mark.slow
-def test_names_and_addresses_of_any_octets_go_in_and_can_be_told(desk: Desk) -> None:
+def test_names_and_addresses_of_any_octets_are_imported_and_can_be_reported(desk: Desk) -> None:
     path = Path(os.fsdecode(os.fsencode(desk.folder) + b"/caf\xe9.mbox"))
     odd = bytes(lure("shop@in.example", 400)).replace(b"<u@reader", b"<u\0\xff@reader", 1)
     path.write_bytes(mbox([*history()[:10], odd, b"garbage"]))

@@ -55,7 +55,7 @@ def test_what_is_issued_is_written_down_with_who_asked(site: Site) -> None:
         ({"vendor": "play", "channel": "a\u202eb"}, "give a word such as signup"),
     ],
 )
-def test_an_order_that_cannot_be_filled_is_told_in_one_line(site: Site, form: dict[str, str], said: str) -> None:
+def test_a_request_that_cannot_be_met_is_answered_in_one_line(site: Site, form: dict[str, str], said: str) -> None:
     answer = post(site, "/canaries", **form)
     assert (answer.status_code, said in answer.text) == (400, True)
 

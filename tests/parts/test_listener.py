@@ -100,7 +100,7 @@ def test_the_biggest_unfinished_mail_pays_for_memory(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("limits", [Limits(connections=2), Limits(connections_per_network=2)])
-def test_too_many_connections_are_told_to_come_again(tmp_path: Path, limits: Limits) -> None:
+def test_too_many_connections_are_asked_to_come_again(tmp_path: Path, limits: Limits) -> None:
     with Sink(tmp_path, limits) as sink, sink.dial() as first, sink.dial() as second:
         assert [first.hear()[:3], second.hear()[:3]] == ["220", "220"]
         with sink.dial() as third:

@@ -1,4 +1,4 @@
-"""News: whoever listens hears of each hit once, for as long as they may."""
+"""Live updates: every open page gets each hit once, as long as its session lasts."""
 
 import asyncio
 import json
@@ -47,7 +47,7 @@ def events(lines: Iterator[str]) -> Iterator[dict[str, Any]]:
 
 
 @pytest.mark.slow
-def test_who_listens_hears_of_a_hit_when_it_comes(site: Site) -> None:
+def test_an_open_page_gets_a_hit_when_it_comes(site: Site) -> None:
     with site.logged_in("viewer") as client, client.stream("GET", "/live", timeout=PATIENCE) as response:
         assert response.headers["content-type"].startswith("text/event-stream")
         assert response.headers["x-content-type-options"] == "nosniff"
@@ -58,7 +58,7 @@ def test_who_listens_hears_of_a_hit_when_it_comes(site: Site) -> None:
     assert (heard["id"], heard["verdict"], heard["leak"], heard["case"]) == (number, "probe", False, None)
 
 
-def test_who_was_cut_off_hears_what_was_missed_first(site: Site) -> None:
+def test_a_disconnected_page_first_gets_what_it_missed(site: Site) -> None:
     before = hit(site)
     missed = [hit(site), hit(site)]
     headers = {"Last-Event-ID": str(before)}
@@ -78,7 +78,7 @@ def test_a_hostile_subject_ends_no_event() -> None:
     assert json.loads(event.split("data: ", 1)[1])["subject"].startswith("\r\n\n")
 
 
-def test_what_commits_late_is_told_and_nothing_is_told_twice() -> None:
+def test_a_hit_that_commits_late_is_sent_and_nothing_is_sent_twice() -> None:
     seen = SeenHits(10)
     assert [each.id for each in seen.note_new([line(11), line(13)])] == [11, 13]
     assert [each.id for each in seen.note_new([line(11), line(12), line(13), line(14)])] == [12, 14]
@@ -87,7 +87,7 @@ def test_what_commits_late_is_told_and_nothing_is_told_twice() -> None:
     assert seen.since == 500 - MOST // 2
 
 
-def test_of_very_many_only_the_newest_are_told(site: Site) -> None:
+def test_of_very_many_only_the_newest_are_sent(site: Site) -> None:
     for _ in range(MOST + 5):
         newest = hit(site)
     with site.database.reading() as session:
@@ -105,7 +105,7 @@ def asked(secret: str) -> Request:
     )
 
 
-def test_a_hit_that_comes_before_the_stream_is_read_is_told(site: Site) -> None:
+def test_a_hit_that_comes_before_the_stream_is_read_is_sent(site: Site) -> None:
     async def listen() -> tuple[int, str]:
         response = await live(site).live(asked(site.secret("session", "viewer")))
         number = hit(site)
@@ -116,7 +116,7 @@ def test_a_hit_that_comes_before_the_stream_is_read_is_told(site: Site) -> None:
     assert chunk.startswith(f"id: {number}\nevent: hit\n")
 
 
-def test_a_stream_that_nobody_begins_to_read_takes_no_place_for_ever(site: Site) -> None:
+def test_a_stream_that_nobody_reads_does_not_occupy_a_place_for_ever(site: Site) -> None:
     async def abandon() -> int:
         source = live(site)
         await source.live(asked(site.secret("session", "viewer")))
@@ -143,7 +143,7 @@ def test_a_stream_ends_soon_after_its_session_did(site: Site) -> None:
     assert CHECKS <= 60
 
 
-def test_a_listener_that_reads_nothing_is_let_go() -> None:
+def test_a_listener_that_reads_nothing_is_disconnected() -> None:
     async def fall_behind() -> str | None:
         listener = LiveListener("")
         for _ in range(WAITING + 1):

@@ -38,7 +38,7 @@ def test_the_client_of_the_standard_library_delivers(tmp_path: Path, path: str) 
         assert [mail.content for mail in sink.mails()] == [b"Subject: x\r\n\r\n"]
 
 
-def test_a_full_spool_is_told_to_each_recipient(tmp_path: Path) -> None:
+def test_a_full_spool_is_reported_for_each_recipient(tmp_path: Path) -> None:
     with Sink(tmp_path, max_pages=64, protocol="lmtp") as sink, sink.dial() as client:
         client.hear()
         client.say("LHLO x", "MAIL FROM:<>", f"RCPT TO:<{CANARY}>", "RCPT TO:<shop-abc123@example.net>", "DATA")
@@ -49,7 +49,7 @@ def test_a_full_spool_is_told_to_each_recipient(tmp_path: Path) -> None:
         assert client.ask("NOOP")[:3] == "250"
 
 
-def test_one_reply_is_heard_for_each_of_many_recipients(tmp_path: Path) -> None:
+def test_each_of_many_recipients_gets_a_reply(tmp_path: Path) -> None:
     with Sink(tmp_path, protocol="lmtp") as sink:
         sink.store.addresses = frozenset(f"c{number}@example.net" for number in range(100))
         sink.run(sink.book.refresh())

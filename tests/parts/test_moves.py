@@ -88,7 +88,7 @@ def test_a_case_takes_over_another_with_all_that_came_to_it(desk: Database) -> N
         assert merge_split.parts_of(session, 1) == [1, 2]
 
 
-def test_what_came_to_one_vendor_is_split_off_as_a_case_of_its_own(desk: Database) -> None:
+def test_the_hits_at_one_vendor_are_split_off_as_a_separate_case(desk: Database) -> None:
     with desk.writing() as session:
         merge_split.merge(session, 1, 2, ADA)
         new = merge_split.split_vendor(session, 1, "bikes", ADA)

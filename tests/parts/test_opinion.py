@@ -157,7 +157,7 @@ def test_an_answer_that_is_no_use_settles_its_mail_and_lets_the_others_rest(
     assert all(world.faults())
 
 
-def test_the_client_tells_the_envelope_and_the_password() -> None:
+def test_the_client_sends_the_envelope_and_the_password() -> None:
     with receiving() as server:
         server.answers.append((200, SAID, {}))
         assert Rspamd(server.url, "secret", PATIENCE).check(RAW) == SAID

@@ -49,7 +49,7 @@ def second_mail(site: Site) -> None:
         session.flush()
 
 
-def test_marked_mails_become_a_campaign_of_their_own(site: Site) -> None:
+def test_marked_mails_become_a_separate_campaign(site: Site) -> None:
     second_mail(site)
     went = post(site, "/campaigns/1/split", mails=[3]).headers["location"]
     assert (went, audited(site)) == ("/campaigns/3", ("analyst", "campaign-split"))
@@ -97,7 +97,7 @@ def test_what_did_not_arrive_is_sent_again(site: Site) -> None:
 
 @pytest.mark.parametrize("show", ["all", "leaking", "asking", "quiet", "' OR 1=1"])
 @pytest.mark.parametrize("sort", ["outside", "name", "<script>"])
-def test_the_overview_is_shown_however_it_is_asked_for(still: Site, show: str, sort: str) -> None:
+def test_the_overview_is_shown_for_any_filter_and_order(still: Site, show: str, sort: str) -> None:
     with still.logged_in("viewer") as client:
         assert client.get("/", params={"show": show, "sort": sort, "after": "x"}).status_code == 200
 
@@ -111,14 +111,14 @@ def test_these_pages_show_as_text_what_came_by_mail(still: Site, page: str) -> N
     assert (answer.status_code, "<img src=x" in answer.text, " style=" in answer.text) == (200, False, False)
 
 
-def test_whoever_only_looks_is_shown_no_forms(still: Site) -> None:
+def test_a_viewer_is_shown_no_forms(still: Site) -> None:
     with still.logged_in("viewer") as client:
         for page in ("/canaries", "/canaries/1", "/vendors/play", "/senders", "/campaigns/1", "/"):
             assert client.get(page).text.count("<form") == client.get(page).text.count('action="/search"') + 1
 
 
 @pytest.mark.parametrize("said", ["script", '"NEAR(', "a", "' OR 1=1 --", "%", "\u202e", "*" * 200])
-def test_whatever_is_searched_for_is_a_word_and_nothing_else(still: Site, said: str) -> None:
+def test_anything_typed_into_the_search_is_just_words(still: Site, said: str) -> None:
     with still.logged_in("viewer") as client:
         for headers in ({}, {"HX-Request": "true"}):
             answer = client.get("/search", params={"q": said}, headers=headers)

@@ -109,7 +109,7 @@ def test_the_vendors_own_mail_is_expected_and_opens_no_case(world: World) -> Non
     assert (world.verdicts(), world.rows(CaseRow), world.rows(CampaignRow)) == (["expected"], [], [])
 
 
-def test_the_first_leak_opens_a_case_and_tells_it_once(world: World) -> None:
+def test_the_first_leak_opens_a_case_with_one_alert(world: World) -> None:
     for _ in range(3):
         world.send(LURE, "shop")
     world.run()

@@ -1,4 +1,4 @@
-"""Behind a proxy: who may say for whom they speak, and that the limits are the real client's."""
+"""Behind a proxy: who may name a client, and that the limits are those of the real client."""
 
 import asyncio
 from pathlib import Path
@@ -56,13 +56,13 @@ def test_guesses_are_noted_against_the_client(tmp_path: Path) -> None:
 
 @pytest.mark.slow
 @pytest.mark.parametrize("said", [b"", b"PROXY TCP4 192.0.2.9"])
-def test_a_proxy_that_never_ends_its_header_is_let_go(tmp_path: Path, said: bytes) -> None:
+def test_a_proxy_that_never_ends_its_header_is_disconnected(tmp_path: Path, said: bytes) -> None:
     with Sink(tmp_path, Limits(idle=1), proxies=everybody) as sink, sink.dial() as client:
         client.say(said)
         assert client.file.read().splitlines()[-1:] in ([], [b"421 4.4.2 Idle for too long"])
 
 
-def test_strangers_are_told_nothing_of_either(tmp_path: Path) -> None:
+def test_strangers_learn_nothing_of_either(tmp_path: Path) -> None:
     with Sink(tmp_path) as sink, sink.dial() as client:
         client.hear()
         assert "XCLIENT" not in client.ask("EHLO x")

@@ -1,4 +1,4 @@
-"""A whole receiver: its certificate and manners change while it works, and it tells its numbers."""
+"""A whole receiver: its certificate and configuration change while it works, and it writes its numbers."""
 
 import asyncio
 import json
@@ -122,7 +122,7 @@ def test_manners_are_taken_over_whole_or_not_at_all(tmp_path: Path) -> None:
     ],
     ids=["PROXY", "XCLIENT"],
 )
-def test_only_machines_of_ours_may_speak_for_others(tmp_path: Path, own: Manners, said: str) -> None:
+def test_only_machines_of_ours_may_name_a_client(tmp_path: Path, own: Manners, said: str) -> None:
     def speak(port: int) -> str:
         with socket.create_connection(("127.0.0.1", port), timeout=PATIENCE) as client, client.makefile("rb") as heard:
             lines = [said, "HELO x", "MAIL FROM:<>", f"RCPT TO:<{CANARY}>", "DATA", ".", "QUIT", ""]
@@ -208,7 +208,7 @@ def test_numbers_are_shown_at_an_address_of_their_own(tmp_path: Path) -> None:
             assert b"canary_smtp_up" in answer.read()
 
 
-def test_an_address_that_is_taken_is_told_with_the_cure() -> None:
+def test_an_address_in_use_is_reported_with_the_cure() -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         door = Door(host="127.0.0.1", port=taken.getsockname()[1])
         told = f"metrics cannot be shown at {door}: .*; set another address"

@@ -1,4 +1,4 @@
-"""Mail that nobody needs is let go in time, on a real store of each kind."""
+"""Mail that is no longer needed is deleted in time, on a real store of each kind."""
 
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -36,7 +36,7 @@ def of_mails(world: World, field: str) -> list[str]:  # noqa: F811
     return [getattr(mail, field) for mail in sorted(world.rows(MailRow), key=lambda mail: mail.id or 0)]
 
 
-def test_old_mail_is_let_go_and_mail_of_a_case_is_not(kept: World) -> None:
+def test_old_mail_is_deleted_and_mail_of_a_case_is_not(kept: World) -> None:
     assert forget(kept, LATER) == 1
     with kept.store.reading() as session:
         assert (mails.octets(session, 1), mails.octets(session, 2)) == (None, LURE)
@@ -61,7 +61,7 @@ def test_what_it_meant_and_all_counts_stay(kept: World) -> None:
     assert of_mails(kept, "subject") == ["Hello", "Reader update"]
 
 
-def test_the_search_finds_no_text_that_was_let_go(kept: World) -> None:
+def test_the_search_finds_no_deleted_text(kept: World) -> None:
     with kept.store.reading() as session:
         assert [mail.mail for mail in search(session, "our news").mails] == [1]
     forget(kept, LATER)
@@ -81,7 +81,7 @@ def test_each_batch_goes_on_after_the_one_before(world: World) -> None:  # noqa:
         assert (let_go(session, LATER, BATCH), let_go(session, LATER, BATCH + 2)) == (BATCH + 2, None)
 
 
-def test_the_page_of_a_mail_says_that_it_was_let_go(tmp_path: Path) -> None:
+def test_the_page_of_a_mail_says_that_its_content_was_deleted(tmp_path: Path) -> None:
     with serve(tmp_path) as site:
         with site.database.writing() as session:
             session.delete(session.get_one(MailContentRow, 1))

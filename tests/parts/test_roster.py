@@ -55,7 +55,7 @@ def test_two_admins_who_remove_each_other_at_once_leave_one(store: Database) -> 
         assert sorted(pool.map(demote, ids)) == [False, True]
 
 
-def test_the_roster_tells_when_each_was_last_seen(store: Database) -> None:
+def test_the_list_of_users_shows_when_each_was_last_seen(store: Database) -> None:
     ada, _ = people(store, "admin", "viewer")
     with store.writing() as session:
         secret = new_token(session, ada, "session", HOUR, NOW)

@@ -80,7 +80,7 @@ def test_the_first_fact_of_a_matter_goes_out_at_once_and_what_follows_in_a_minut
 
 
 @pytest.mark.slow
-def test_a_matter_that_goes_on_is_told_ever_more_rarely(world: World, clock: Clock) -> None:
+def test_a_topic_that_goes_on_is_reported_ever_more_rarely(world: World, clock: Clock) -> None:
     gaps, last = [], NOW
     for number in range(1, 200):
         world.put(number)
@@ -91,7 +91,7 @@ def test_a_matter_that_goes_on_is_told_ever_more_rarely(world: World, clock: Clo
     assert gaps[:4] == [timedelta(0), *SETTLE]
 
 
-def test_a_matter_that_was_quiet_for_days_is_told_at_once_again(world: World, clock: Clock) -> None:
+def test_a_topic_that_was_quiet_for_days_is_reported_at_once_again(world: World, clock: Clock) -> None:
     for number in range(1, 4):
         world.put(number)
         assert world.sent() == [[f"f{number}"]]
@@ -155,7 +155,7 @@ def test_a_destination_gets_what_it_wants(world: World, wanted: Route, arrives: 
     assert bool(world.sent()) == arrives
 
 
-def test_nobody_is_told_of_a_muted_case_and_what_happens_is_kept(world: World) -> None:
+def test_no_alert_is_sent_about_a_muted_case_and_what_happens_is_kept(world: World) -> None:
     with world.store.writing() as session:
         mutes.mute(session, "case:1", "ada", NOW)
     world.put(1)
@@ -164,7 +164,7 @@ def test_nobody_is_told_of_a_muted_case_and_what_happens_is_kept(world: World) -
     assert world.states() == ["muted", "sent"]
 
 
-def test_what_waits_when_a_vendor_is_muted_is_not_told(world: World, clock: Clock) -> None:
+def test_what_waits_when_a_vendor_is_muted_is_not_sent(world: World, clock: Clock) -> None:
     world.put(1)
     world.sent()
     world.put(2)
@@ -187,7 +187,7 @@ def test_what_happens_in_a_case_that_sleeps_comes_as_one_message_when_it_wakes(w
     assert world.sent() == [["f1", "f2"]]
 
 
-def test_an_unmuted_case_is_told_of_again(world: World) -> None:
+def test_alerts_about_an_unmuted_case_are_sent_again(world: World) -> None:
     with world.store.writing() as session:
         mutes.mute(session, "case:1", "ada", NOW)
         mutes.unmute(session, "case:1", "ada", NOW)
@@ -265,7 +265,7 @@ def test_a_test_from_the_dashboard_goes_to_one_destination_whatever_it_wants(wor
 
 
 @pytest.mark.parametrize("word", ["", "two words", "x" * 41, "<b>"])
-def test_a_word_that_is_no_tag_is_refused(world: World, word: str) -> None:
+def test_a_word_that_is_not_a_tag_is_refused(world: World, word: str) -> None:
     with world.store.writing() as session, pytest.raises(ValueError, match="not a tag"):
         vendor_tags.add_tags(session, "play", [word])
 

@@ -61,7 +61,7 @@ def test_a_mail_is_found_by_its_words_in_any_order_the_newest_first(session: Ses
     assert {said: found(session, said) for said in FOUND} == FOUND
 
 
-def test_a_long_word_is_looked_for_whole_before_its_beginning(session: Session) -> None:
+def test_a_long_word_is_searched_for_whole_before_its_beginning(session: Session) -> None:
     session.add(mail(4, "News", "a@mediamarkt.example", "mediamarkt.example"))
     session.add(mail(5, "News", "a@mediamarkets.example", "mediamarkets.example"))
     session.flush()
@@ -80,7 +80,7 @@ def test_everything_that_has_the_words_is_found_by_what_it_is(session: Session) 
     ]
 
 
-def test_a_found_mail_tells_what_it_was_and_for_whom(session: Session) -> None:
+def test_a_found_mail_shows_what_it_was_and_for_whom(session: Session) -> None:
     [line] = search(session, "adobe").mails
     assert (line.verdicts, [name.slug for name in line.vendors], line.proven) == (
         ("spam",),

@@ -203,7 +203,7 @@ def test_quiet_mails_in_the_vendors_name_teach_nothing(world: World) -> None:
     assert world.states() == {"sendgrid/4711": "pending"}
 
 
-def test_what_is_learned_is_told_on_the_vendors_timeline(world: World) -> None:
+def test_what_is_learned_is_in_the_vendors_timeline(world: World) -> None:
     world.carried(days=1)
     texts = [event.text for event in world.rows(VendorEventRow)]
     account = "salesforce-marketing-cloud/7898424"
@@ -278,7 +278,7 @@ def test_approving_judges_past_mail_again_and_what_comes_later(world: World) -> 
     assert (outcome.looked, outcome.changed, world.verdicts()) == (1, 1, ["expected"] * 2)
 
 
-def test_refusing_charges_past_mail_opens_a_case_and_tells_it(world: World) -> None:
+def test_refusing_charges_past_mail_and_opens_a_case_with_an_alert(world: World) -> None:
     world.receipt(days=60)
     world.receipt(days=1)
     outcome = world.deny("tillroll.example")
@@ -470,7 +470,7 @@ def test_the_vendors_own_mail_after_an_erasure_request_is_a_finding_and_no_leak(
     assert (world.verdicts(), late(world), world.rows(CaseRow)) == (["expected"] * 2, [[], ["after-erasure"]], [])
 
 
-def test_it_is_told_once_on_the_vendors_timeline(world: World) -> None:
+def test_it_is_once_in_the_vendors_timeline(world: World) -> None:
     end(world, erasure=world.clock())
     for _ in range(3):
         world.own(days=40)

@@ -203,7 +203,7 @@ def test_while_the_store_is_down_known_addresses_take_mail_and_others_come_again
         assert client.ask(f"RCPT TO:<{CANARY}>")[:3] == "250"
 
 
-def test_an_attempt_tells_the_network_and_the_shape_of_the_guess_but_not_the_guess(sink: Sink) -> None:
+def test_an_attempt_has_the_network_and_the_shape_of_the_guess_but_not_the_guess(sink: Sink) -> None:
     with sink.dial() as client:
         client.hear()
         client.say("HELO x", "MAIL FROM:<>", "RCPT TO:<Guess@Example.NET>", "QUIT")

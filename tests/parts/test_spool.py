@@ -1,4 +1,4 @@
-"""The durable spool: what was acknowledged stays, what is done goes, and want of space is no loss."""
+"""The durable spool: what was acknowledged stays, what is done goes, and lack of space loses nothing."""
 
 import asyncio
 import logging

@@ -36,7 +36,7 @@ def hit(world: World) -> World:  # noqa: F811
     return world
 
 
-def test_a_statement_is_kept_with_its_claims_and_told_in_the_timeline(hit: World) -> None:
+def test_a_statement_is_kept_with_its_claims_and_is_in_the_timeline(hit: World) -> None:
     with hit.store.writing() as session:
         statements.add_statement(session, 1, SAID, ADA)
     with hit.store.reading() as session:

@@ -1,4 +1,4 @@
-"""A thief has the whole database and no key: nothing in it tells decoys from issued addresses."""
+"""A thief has the whole database and no key: nothing in it distinguishes decoys from issued addresses."""
 
 import math
 import re

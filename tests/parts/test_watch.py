@@ -1,4 +1,4 @@
-"""What is told of a case after it was opened: what changed, reminders, and its end."""
+"""Alerts about a case after it was opened: what changed, reminders, and its end."""
 
 from datetime import UTC, datetime, timedelta
 
@@ -55,11 +55,11 @@ def look_after(store: Database, now: datetime) -> None:
         case_alerts.send_due_reminders(session, now)
 
 
-def test_opening_a_case_is_told_once_and_by_whoever_opened_it(store: Database, case: int) -> None:
+def test_opening_a_case_is_reported_once(store: Database, case: int) -> None:
     assert told(store) == []
 
 
-def test_each_change_of_a_case_is_told_once(store: Database, case: int) -> None:
+def test_each_change_of_a_case_is_reported_once(store: Database, case: int) -> None:
     for _ in range(3):
         with store.writing() as session:
             row = session.get_one(CaseRow, case)
@@ -94,12 +94,12 @@ def test_an_acknowledged_case_is_not_reminded_of(store: Database, case: int) -> 
         case_alerts.acknowledge(session, 99, "ada", NOW)
 
 
-def test_a_case_that_nobody_was_told_of_is_not_reminded_of(store: Database, case: int) -> None:
+def test_there_are_no_reminders_of_a_case_without_an_alert(store: Database, case: int) -> None:
     look_after(store, NOW + timedelta(days=9))
     assert told(store) == []
 
 
-def test_the_end_of_a_case_is_told_and_its_reminders_stop(store: Database, case: int) -> None:
+def test_the_end_of_a_case_is_reported_and_its_reminders_stop(store: Database, case: int) -> None:
     routed(store)
     with store.writing() as session:
         session.get_one(CaseRow, case).state = "false-positive"
@@ -112,7 +112,7 @@ def test_the_end_of_a_case_is_told_and_its_reminders_stop(store: Database, case:
     assert ("case-reopened", "Reopened") in told(store)
 
 
-def test_all_that_is_told_of_a_case_is_one_matter(store: Database, case: int) -> None:
+def test_all_alerts_about_a_case_are_one_topic(store: Database, case: int) -> None:
     with store.writing() as session:
         row = session.get_one(CaseRow, case)
         believe(row, "supplier", "silverline", 0.85)
@@ -121,7 +121,7 @@ def test_all_that_is_told_of_a_case_is_one_matter(store: Database, case: int) ->
         assert set(session.exec(select(OutboxRow.topic))) == {f"case:{case}"}
 
 
-def test_whoever_weighs_a_case_has_what_changed_told(store: Database, case: int) -> None:
+def test_weighing_a_case_reports_what_changed(store: Database, case: int) -> None:
     with store.writing() as session:
         session.delete(session.get_one(CaseNotificationRow, case))
         session.flush()

@@ -36,7 +36,7 @@ def still(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
         yield site
 
 
-def test_mail_that_reached_no_canary_lies_in_the_tray(site: Site) -> None:
+def test_mail_that_reached_no_canary_is_listed_under_postmaster(site: Site) -> None:
     with site.database.writing() as session:
         session.add_all(
             [stray(f"t{n}", [f"{word}@example.net" for word in ("postmaster", *"abcd")]) for n in range(50)]
@@ -228,7 +228,7 @@ def test_every_answer_forbids_what_pages_do_not_need(still: Site, path: str) -> 
     assert (headers["x-content-type-options"], headers["referrer-policy"]) == ("nosniff", "no-referrer")
 
 
-def test_a_store_that_is_down_is_told_in_one_line(site: Site, caplog: pytest.LogCaptureFixture) -> None:
+def test_a_store_that_is_down_is_reported_in_one_line(site: Site, caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.CRITICAL)
     with site.logged_in() as client:
         site.database.close()
@@ -280,7 +280,7 @@ def test_a_decision_that_makes_no_sense_changes_nothing(site: Site, answer: str,
     assert states(site) == [("pending", "")]
 
 
-def test_readiness_tells_how_the_parts_are(still: Site) -> None:
+def test_readiness_shows_the_state_of_the_parts(still: Site) -> None:
     with still.client() as client:
         assert json.loads(client.get("/readyz").text) == {"store": "ok", "listener": "listening"}
 

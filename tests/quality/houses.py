@@ -121,7 +121,7 @@ def _beats(number: int, domain: str, label: str, chance: Random, *, strict: bool
 def _newsletters(number: int, domain: str, label: str, chance: Random, shapes: tuple[Shape, ...]) -> Iterator[Beat]:
     """A third changes its provider midway, and every sixth sends by itself.
 
-    Whoever asks for DMARC to be obeyed has its providers sign in its name, or nobody would take its mail.
+    A domain that asks for DMARC to be obeyed has its providers sign in its name, or nobody would accept its mail.
     """
     every = chance.choice((7, 9, 12, 14, 21))
     routes = [_carried("newsletter", domain, label, shapes[(number + n * 7) % len(shapes)]) for n in range(2)]
@@ -160,7 +160,7 @@ def _outside(number: int, domain: str, label: str, chance: Random, *, strict: bo
 
 
 def _beside(number: int, domain: str, label: str, chance: Random, *, strict: bool) -> Iterator[Beat]:
-    """A domain of the vendor's own that nobody told us of, and invitations by its people."""
+    """An undeclared domain of the vendor's own, and invitations by its people."""
     if number % 6 == 4:
         yield Beat(Route("second", f"{label}-post.example"), "newsletter", 200 + chance.randrange(200), 25)
     if number % 5 == 4:

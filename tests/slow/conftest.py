@@ -1,4 +1,4 @@
-"""What tests of whole processes share: a receiver of alerts, and an installation that tells it."""
+"""What tests of whole processes share: a receiver of alerts, and an installation that alerts it."""
 
 from collections.abc import Iterator
 from pathlib import Path

@@ -34,7 +34,7 @@ def test_the_mail_of_the_doctor_is_judged_a_self_test_and_accuses_nobody(tmp_pat
             assert session.exec(select(CaseRow)).all() == []
 
 
-def test_a_doctor_of_another_installation_is_told_apart(tmp_path: Path) -> None:
+def test_a_doctor_of_another_installation_is_recognised_as_such(tmp_path: Path) -> None:
     with House(tmp_path).open() as house:
         house.vendor("Shop", "shop.example")
         with house.running("up", until=("smtp listening", "web listening", "worker ready")) as running:

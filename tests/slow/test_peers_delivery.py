@@ -182,7 +182,7 @@ def test_a_postfix_relays_by_smtp_and_by_lmtp(trap: Trap) -> None:
     assert all(mail.content.count(b"\r\n.dots") == 10_000 for mail in mails)
 
 
-def test_a_postfix_is_told_by_lmtp_of_each_recipient(trap: Trap) -> None:
+def test_a_postfix_gets_an_lmtp_reply_for_each_recipient(trap: Trap) -> None:
     stranger = "never-issued@in.example"
     with (
         postfix({SENDER: f"lmtp:inet:127.0.0.1:{trap.lmtp}"}) as relay,

@@ -158,7 +158,7 @@ def test_sockets_of_systemd_are_served_by_the_receiver(house: House, tmp_path: P
         assert Path(path).exists()
 
 
-def test_a_receiver_without_dashboard_shows_its_numbers_and_tells_each_mail(house: House) -> None:
+def test_a_receiver_without_dashboard_shows_its_numbers_and_logs_each_mail(house: House) -> None:
     house.environ["CANARY_SMTP__METRICS"] = "127.0.0.1:0"
     house.environ["CANARY_SMTP__MASK_ADDRESSES"] = "true"
     house.canary("vendor", "list")

@@ -1,4 +1,4 @@
-"""A session told anything in any order and in any pieces: no traceback, no hang, no memory beyond the limits."""
+"""A session that gets anything in any order and in any pieces: no traceback, no hang, no memory beyond the limits."""
 
 import asyncio
 import logging

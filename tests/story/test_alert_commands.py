@@ -55,7 +55,7 @@ def refused(house: CommandLine, *arguments: str) -> tuple[int, str]:
     return done.code, done.err
 
 
-def test_a_test_arrives_and_its_failure_is_told_without_the_address(house: CommandLine, receiver: Receiver) -> None:
+def test_a_test_arrives_and_its_failure_is_reported_without_the_address(house: CommandLine, receiver: Receiver) -> None:
     assert json.loads(house.canary("alert", "test", "--json")) == [{"destination": "ops", "arrived": True, "fault": ""}]
     assert "This is a test" in receiver.got[0][1].decode()
     receiver.answers = [(404, "no_service", {})]

@@ -114,7 +114,7 @@ def test_a_csv_of_canaries_holds_no_formula(say: Callable[..., Outcome]) -> None
     assert ",'=1+1," in said
 
 
-def test_decoys_are_made_listed_apart_and_told_when_their_key_is_gone(
+def test_decoys_are_made_and_listed_apart_and_their_missing_key_is_reported(
     say: Callable[..., Outcome], house: CommandLine
 ) -> None:
     say("init", "--domain", "in.example")

@@ -128,7 +128,7 @@ def test_addresses_are_issued_rotated_burned_and_listed(command: CommandLine) ->
     assert (lines[0].split(","), len(lines)) == (list(row), 2)
 
 
-def test_an_import_tells_what_it_read_adopted_and_opened(tmp_path: Path) -> None:
+def test_an_import_reports_what_it_read_adopted_and_opened(tmp_path: Path) -> None:
     with installation(tmp_path) as command:
         command("vendor", "add", "Play", "--domain", "play.example")
         [canary] = command("issue", "play", "--format", "json").document
@@ -294,7 +294,7 @@ def test_each_role_runs_by_itself(role: str, ready: str, tmp_path: Path) -> None
         (("letter", "set", "vendor", "en", "missing.txt"), 1, "missing.txt: No such file or directory"),
     ],
 )  # fmt: skip
-def test_wrong_use_is_told_on_standard_error(
+def test_wrong_use_is_reported_on_standard_error(
     command: CommandLine, arguments: tuple[str, ...], code: int, line: str
 ) -> None:
     said = command(*arguments)

@@ -74,7 +74,7 @@ def test_the_example_file_of_vendors_is_taken_over_once(house: CommandLine) -> N
     ]
 
 
-def test_all_faults_of_a_file_are_told_at_once_and_nothing_is_taken_over(house: CommandLine, tmp_path: Path) -> None:
+def test_all_faults_of_a_file_are_reported_at_once_and_nothing_is_imported(house: CommandLine, tmp_path: Path) -> None:
     file = tmp_path / "vendors.toml"
     file.write_text('[[vendor]]\nname = "A"\ndomains = ["nope"]\n[[vendor]]\nname = "B"\nsince = 1\n')
     done = house("vendor", "import", str(file))

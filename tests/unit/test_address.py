@@ -24,7 +24,7 @@ def test_each_style_has_its_shape_and_its_guess_resistance(style: Style, shape: 
     assert made.bits >= bits
 
 
-def test_a_plausible_address_bears_the_persona_and_not_the_vendor() -> None:
+def test_a_plausible_address_has_the_name_of_the_persona_and_not_of_the_vendor() -> None:
     made = make_address(Style.PLAUSIBLE, "Play.com", "inbox.example", secrets.randbelow)
     assert made.address.startswith(made.persona.given_name.lower())
     assert made.persona.family_name.lower() in made.address

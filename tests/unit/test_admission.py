@@ -112,13 +112,13 @@ def test_only_a_network_with_two_places_more_gives_one_up(places: dict[str, int]
     assert yielding(places, newcomer) == gives
 
 
-def test_networks_are_told_by_address() -> None:
+def test_networks_are_recognised_by_address() -> None:
     inside = read_networks(["192.0.2.0/24", "2001:db8::1"])
     addresses = ("192.0.2.9", "192.0.3.9", "2001:db8::1", "2001:db8::2", "", "x")
     assert [inside(ip) for ip in addresses] == [True, False, True, False, False, False]
 
 
 @pytest.mark.parametrize("name", ["192.0.2.1/24", "mx.example.net", ""])
-def test_what_is_no_network_is_told_with_the_cure(name: str) -> None:
+def test_an_invalid_network_is_reported_with_the_cure(name: str) -> None:
     with pytest.raises(ValueError, match="not an address or network.*write 192.0.2.1 or"):
         read_networks([name])

@@ -35,7 +35,7 @@ def adopted(address: str, *senders: str, known: Sequence[Vendor] = (PLAY,)) -> A
     ["amazon@in.example", "me+amazon@in.example", "amazon.2019.x7k@in.example", "amazon-de@in.example", "amazon2@in.example",
      "amazon.de@in.example", "shop_amazon@in.example"],
 )  # fmt: skip
-def test_a_tag_that_its_proven_sender_bears_names_the_vendor(address: str) -> None:
+def test_a_tag_that_is_the_name_of_its_proven_sender_names_the_vendor(address: str) -> None:
     found = adopted(address, "amazon.de")
     assert (found.name, found.domains, found.basis) == ("Amazon", ("amazon.de",), "tag and proven sender")
 
@@ -67,7 +67,7 @@ def test_a_known_vendor_is_matched_by_its_name_its_domain_or_its_first_mail() ->
         assert (found.slug, found.domains) == ("play-com", ())
 
 
-def test_whoever_wrote_first_and_came_back_was_given_the_address() -> None:
+def test_the_sender_that_wrote_first_and_came_back_was_given_the_address() -> None:
     found = adopted("books@in.example", "waterstones.com!", "waterstones.com!", "other.example")
     assert (found.name, found.basis) == ("Waterstones", "first proven sender")
 
@@ -97,7 +97,7 @@ def test_the_owners_word_counts_before_all_else() -> None:
     assert (made.slug, made.channel, made.basis) == ("play-com", "newsletter", "vendor map")
 
 
-def test_a_vendor_that_only_the_owner_names_gets_the_domain_that_bears_its_name() -> None:
+def test_a_vendor_that_only_the_owner_names_gets_the_domain_with_its_name() -> None:
     made = propose(sighting("x9@in.example", "spam.example", "bikeworld.example"), [], ("Bike World", "signup"))
     assert isinstance(made, AdoptionProposal)
     assert (made.name, made.domains) == ("Bike World", ("bikeworld.example",))

@@ -23,21 +23,21 @@ def case(name: str) -> AutomaticAnswer | None:
     )
 
 
-def test_a_report_tells_whom_the_mail_was_for_who_it_claimed_to_be_from_and_its_id() -> None:
+def test_a_report_names_recipient_claimed_sender_and_id_of_the_mail() -> None:
     told = AutomaticAnswer(
         Reason.DELIVERY_REPORT, "gone@other.example", "canary@inbox.example", "<lottery-9931@sender.invalid>"
     )
     assert case("09-backscatter-report") == told
 
 
-def test_a_complaint_tells_the_same() -> None:
+def test_a_complaint_names_the_same() -> None:
     told = AutomaticAnswer(
         Reason.FEEDBACK_REPORT, "somebody@provider.example", "canary@inbox.example", "<lottery-9932@sender.invalid>"
     )
     assert case("30-backscatter-feedback-report") == told
 
 
-def test_a_report_that_returns_only_the_header_tells_as_much() -> None:
+def test_a_report_that_returns_only_the_header_names_as_much() -> None:
     told = answer(
         "From: MAILER-DAEMON@mx.example\nSubject: Returned mail\nContent-Type: multipart/report; boundary=b\n\n"
         "--b\nContent-Type: text/rfc822-headers\n\nFrom: <c@in.example>\nTo: <a@b.example>\nMessage-ID: <7@x>\n--b--\n"
@@ -45,7 +45,7 @@ def test_a_report_that_returns_only_the_header_tells_as_much() -> None:
     assert told == AutomaticAnswer(Reason.DELIVERY_REPORT, "a@b.example", "c@in.example", "<7@x>")
 
 
-def test_an_automatic_reply_tells_the_id_that_it_refers_to() -> None:
+def test_an_automatic_reply_names_the_id_that_it_refers_to() -> None:
     told = answer(
         "From: Bob <bob@x.example>\nSubject: Re: hi\nAuto-Submitted: auto-replied (vacation)\nReferences: <1@x> <2@x>\n\nI am away.\n"
     )

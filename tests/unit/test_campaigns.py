@@ -176,12 +176,12 @@ def test_a_subject_that_anybody_writes_is_no_feature(subject: str) -> None:
     assert values(show(letter(subject=subject)), FeatureKind.SUBJECT) == []
 
 
-def test_the_first_link_that_tells_something_is_a_feature_by_its_registered_domain() -> None:
+def test_the_first_significant_link_is_a_feature_by_its_registered_domain() -> None:
     body = "https://www.google.com/a https://bit.ly/x https://login.bad.example/1 https://worse.example/"
     assert values(show(letter(body=body)), FeatureKind.LINK) == ["bad.example"]
 
 
-def test_a_link_to_the_vendor_itself_tells_nothing() -> None:
+def test_a_link_to_the_vendor_itself_is_no_feature() -> None:
     mail = parse(letter(body="https://www.play.example/offers"))
     assert (
         values(show(letter(body="https://www.play.example/offers"), to=addressee(mail, [ANNA])), FeatureKind.LINK) == []
@@ -325,7 +325,9 @@ NAMES = st.text("abcdefghijklmnopqrstuvwxyzéöß", min_size=3, max_size=12)
 
 
 @given(NAMES, NAMES, NAMES, st.integers(0, 10**9), st.dates())
-def test_a_copy_is_told_by_no_name_number_or_date(first: str, family: str, vendor: str, number: int, day: date) -> None:
+def test_name_number_and_date_do_not_distinguish_copies(
+    first: str, family: str, vendor: str, number: int, day: date
+) -> None:
     mine = owner(1, f"{first}.{family}", vendor, Persona(first.capitalize(), family.capitalize()))
     to = addressee(parse(b""), [mine])
     text = f"Dear {named(mine[0])},\nyour {vendor} points, {number} in all, end on {day} or {day:%d %B %Y}: see a.example/{number}"

@@ -86,7 +86,7 @@ def test_addresses_alone_may_be_true_where_no_mail_names_a_field_for_long() -> N
     )
 
 
-def test_addresses_alone_cannot_be_told_where_no_persona_was_given() -> None:
+def test_without_a_persona_nothing_is_known_about_more_than_addresses() -> None:
     assert (
         answer_claim(Claim(ClaimCode.ONLY_ADDRESSES), replace(PLAY, said={}, leaked={})).outcome is ClaimOutcome.UNKNOWN
     )
@@ -129,7 +129,7 @@ def test_a_field_counts_as_leaked_when_that_is_at_least_as_likely_as_not(p: floa
     assert counts_as_leaked(p) is leaked
 
 
-def test_only_a_field_that_leaked_and_stands_in_mail_is_seen() -> None:
+def test_only_a_field_that_leaked_and_is_in_mail_counts_as_seen() -> None:
     likely = replace(
         PLAY,
         leaked={"given name": 0.999, "phone": 0.7, "family name": 0.3},

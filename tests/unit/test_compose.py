@@ -79,7 +79,7 @@ def test_a_message_matters_as_much_as_its_weightiest_fact() -> None:
     assert notice(AlertMessage(small, (FACT,)), URL).severity is Severity.HIGH
 
 
-def test_a_question_about_a_sender_is_told_as_a_question_and_leads_to_where_it_is_decided() -> None:
+def test_a_question_about_a_sender_is_worded_as_a_question_and_links_to_the_answer() -> None:
     question = replace(FACT, kind="new-sender", case=0, identity="till.example", suspects=())
     found = notice(AlertMessage(question), URL)
     assert found.headline == "Question: till[.]example wrote to an address given only to Play & Co"

@@ -79,7 +79,7 @@ def test_places_do_not_go_to_and_fro_between_equals() -> None:
     assert enter(crowd, Member(A), Member(A), Member(B), Member(B)) == ["", "", "", "421 4.7.0"]
 
 
-def test_whoever_stores_a_mail_is_not_sent_away() -> None:
+def test_a_session_that_is_storing_a_mail_is_not_ended() -> None:
     crowd = Crowd(Limits(connections=2))
     assert enter(crowd, Member(A, storing=True), Member(A, storing=True), Member(B)) == ["", "", "421 4.7.0"]
 
@@ -94,7 +94,7 @@ def test_a_place_is_given_up_once_however_slowly_its_holder_goes() -> None:
     assert enter(crowd, Member(C)) == [""]
 
 
-def test_whoever_sends_no_mail_for_long_makes_room_in_a_full_house(watch: Watch) -> None:
+def test_a_session_that_sends_no_mail_for_long_makes_room_when_all_places_are_taken(watch: Watch) -> None:
     crowd = Crowd(Limits(connections=2, idle_when_full=30), now=watch)
     idle, busy = Member(A), Member(B)
     assert enter(crowd, idle, busy) == ["", ""]
@@ -111,7 +111,7 @@ def test_our_own_machines_come_into_a_full_house_and_are_not_sent_away() -> None
     assert own.said == []
 
 
-def test_whoever_leaves_makes_room_once() -> None:
+def test_a_session_that_leaves_makes_room_once() -> None:
     crowd = Crowd(Limits(connections_per_network=1))
     first, refused = Member(), Member()
     assert enter(crowd, first, refused) == ["", "421 4.7.0"]
@@ -130,7 +130,7 @@ def test_a_network_that_connects_too_often_comes_again_when_its_minute_has_passe
     assert crowd.counts[Event.CONNECTION_RATE] == 2
 
 
-def test_a_network_that_sends_too_much_is_told_to_come_again(watch: Watch) -> None:
+def test_a_network_that_sends_too_much_is_asked_to_come_again(watch: Watch) -> None:
     crowd = Crowd(Limits(mail_rate=2), now=watch)
     one, two, other = Member(), Member(), Member(B)
     enter(crowd, one, two, other)
@@ -224,7 +224,7 @@ class Speaker:
         self.sent.append(self.name)
 
 
-def test_whoever_speaks_in_one_turn_is_sent_when_it_is_over_in_the_order_of_speaking() -> None:
+def test_replies_of_one_turn_are_sent_when_it_is_over_in_their_order() -> None:
     async def main() -> None:
         outbox, sent = Outbox(), list[str]()
         for turn in (["a", "b"], ["c"]):

@@ -205,13 +205,13 @@ def test_another_verifier_agrees_on_signatures_that_it_knows(story: Story, zone:
     assert all(dkim.verify(posting.content, dnsfunc=txt) for posting in topped[::10])
 
 
-def test_a_signature_bears_the_time_of_its_own_mail(story: Story) -> None:
+def test_a_signature_has_the_time_of_its_own_mail(story: Story) -> None:
     for posting in every(story, PostingKind.ORDINARY, PostingKind.STRAY):
         for signed in re.findall(rb"\tt=(\d+);", posting.content):
             assert 0 <= posting.at.timestamp() - int(signed) <= 60
 
 
-def test_newsletters_through_a_supplier_bear_two_signatures_and_its_marks(
+def test_newsletters_through_a_supplier_have_two_signatures_and_its_marks(
     story: Story, issued: dict[str, Canary]
 ) -> None:
     carried = [p for p in every(story, PostingKind.ORDINARY) if p.content.count(b"DKIM-Signature:") == 2]

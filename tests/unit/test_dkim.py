@@ -59,12 +59,12 @@ def test_a_mail_without_text_passes(forms: str, body: bytes) -> None:
         (b"Bye", b"Buy\r\nDate: today", "body hash mismatch"),
     ],
 )
-def test_a_change_after_signing_fails_and_is_told_by_where_it_is(old: bytes, new: bytes, reason: str) -> None:
+def test_a_change_after_signing_fails_and_the_reason_says_where_it_is(old: bytes, new: bytes, reason: str) -> None:
     result = judge(signed().replace(old, new))
     assert (result.result, result.reason) == (Result.FAIL, reason)
 
 
-def test_changes_of_text_and_header_are_both_told() -> None:
+def test_changes_of_text_and_header_are_both_reported() -> None:
     changed = signed().replace(b"Bye", b"Buy").replace(b"Our", b"Your")
     assert judge(changed).reason == "body hash mismatch and signature mismatch"
 
@@ -276,7 +276,7 @@ def test_a_longer_key_is_reported_with_its_size() -> None:
     assert (result.result, result.key_bits) == (Result.PASS, 2048)
 
 
-def test_a_domain_in_its_own_script_is_asked_for_in_a_labels() -> None:
+def test_a_domain_in_its_own_script_is_queried_in_a_labels() -> None:
     key = rsa(domain="xn--bcher-kva.example", selector="idn")
     (result,) = judged(dkim(MAIL, key, d="bücher.example", i="a@bücher.example"), key.zone(t="s"))
     assert (result.result, result.domain) == (Result.PASS, "xn--bcher-kva.example")

@@ -34,7 +34,7 @@ def told(now: NotifiedState, before: NotifiedState = BEFORE) -> dict[str, str]:
         ({"canaries": 512}, "case-grown", "512 addresses were hit"),
     ],
 )
-def test_what_changed_is_told_in_a_sentence(now: dict[str, object], kind: str, text: str) -> None:
+def test_what_changed_is_said_in_a_sentence(now: dict[str, object], kind: str, text: str) -> None:
     assert told(replace(BEFORE, **now)) == {kind: text}  # type: ignore[arg-type]
 
 
@@ -48,17 +48,17 @@ def test_what_changed_is_told_in_a_sentence(now: dict[str, object], kind: str, t
         {"top": "none:no leak", "name": "No leak", "p": 0.9},
     ],
 )
-def test_what_only_sways_is_not_told(now: dict[str, object]) -> None:
+def test_a_swaying_probability_is_not_reported(now: dict[str, object]) -> None:
     assert told(replace(BEFORE, **now)) == {}  # type: ignore[arg-type]
 
 
-def test_that_anybody_leaked_at_all_is_told_when_it_is_likely_enough() -> None:
+def test_a_first_suspect_is_reported_when_it_is_likely_enough() -> None:
     nobody = replace(BEFORE, top="none:no leak", name="No leak")
     assert told(BEFORE, nobody) == {}
     assert told(replace(BEFORE, p=0.81), nobody) == {"certainty": "Play is the source with 81%"}
 
 
-def test_nothing_is_told_twice_even_if_it_comes_and_goes() -> None:
+def test_nothing_is_reported_twice_even_if_it_comes_and_goes() -> None:
     there = replace(BEFORE, vendors=2, top="supplier:s", name="S", p=0.85, fields=("phone",))
     known = there.after(BEFORE)
     back = BEFORE.after(known)
@@ -67,7 +67,7 @@ def test_nothing_is_told_twice_even_if_it_comes_and_goes() -> None:
     assert "fields-leaked" not in told(there, back)
 
 
-def test_what_was_told_is_read_as_it_was_kept() -> None:
+def test_what_was_reported_is_read_as_it_was_stored() -> None:
     known = replace(BEFORE, fields=("phone",)).after(BEFORE)
     assert NotifiedState.of(json.loads(json.dumps(asdict(known)))) == known
     assert NotifiedState.of({}) == NotifiedState()

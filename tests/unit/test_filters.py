@@ -38,7 +38,9 @@ def test_a_noun_gets_its_article(noun: str, said: str) -> None:
         ({"q": "a b&c=d"}, "?q=a%20b%26c%3Dd"),
     ],
 )
-def test_what_is_asked_of_a_page_stands_in_its_address_unless_it_is_empty(wanted: dict[str, object], said: str) -> None:
+def test_the_parameters_of_a_page_are_in_its_address_unless_they_are_empty(
+    wanted: dict[str, object], said: str
+) -> None:
     assert filters.query(wanted) == said
 
 

@@ -46,7 +46,7 @@ def test_for_an_address_somebody_thought_of_only_guesses_of_its_shape_count() ->
     assert not names.hard
 
 
-def test_guesses_whose_shape_nobody_noted_are_held_against_us() -> None:
+def test_guesses_without_a_recorded_shape_count_against_us() -> None:
     assert chance_of_guess(THOUGHT_OF, 9_000, {"": 8_000, "word": 500}).tried == 8_500
 
 

@@ -67,5 +67,5 @@ def test_deep_and_endless_html_is_shown_quickly_as_text() -> None:
         assert cpu_seconds(partial(sanitised, html)) < 1.5
 
 
-def test_the_page_says_what_it_is_and_bears_no_markup_of_its_title() -> None:
+def test_the_page_says_what_it_is_and_has_no_markup_from_its_title() -> None:
     assert "<title>&lt;/title&gt;&lt;script&gt;</title>" in page("", "</title><script>")

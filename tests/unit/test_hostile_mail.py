@@ -40,7 +40,7 @@ def test_known_attacks_end_with_a_word_and_a_reason(name: str) -> None:
     assert first.reason.startswith(attack.reason)
 
 
-def test_ten_signatures_are_looked_at_and_the_rest_is_told_in_one() -> None:
+def test_ten_signatures_are_checked_and_the_rest_is_reported_in_one() -> None:
     lookup = Asked(ZONE)
     mail = dkim(MAIL, rsa()).removesuffix(MAIL) * 12 + MAIL
     results = asyncio.run(verify_dkim(split(mail), lookup, NOW))

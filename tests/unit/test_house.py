@@ -63,7 +63,7 @@ def test_the_flow_page_names_every_folder_and_stays_short() -> None:
     assert len(page.splitlines()) <= 80
 
 
-def test_the_flow_page_tells_the_stages_in_the_order_of_the_pipeline() -> None:
+def test_the_flow_page_has_the_stages_in_the_order_of_the_pipeline() -> None:
     page = (ROOT / "docs/flow.md").read_text()
     told = re.findall(r"^\d\. \*(\w+)\*", page, re.MULTILINE)
     passed = re.findall(r'on_stage\("(\w+)"\)', (ROOT / "canary/pipeline/story.py").read_text())
@@ -213,11 +213,11 @@ def test_the_readme_is_short() -> None:
     assert len((ROOT / "README.md").read_text().splitlines()) <= 150
 
 
-def test_store_knows_nothing_of_what_stands_above_it() -> None:
+def test_store_imports_nothing_from_above_it() -> None:
     assert house.store_modules_that_know_more() == []
 
 
-def test_no_class_name_stands_for_two_things() -> None:
+def test_no_class_name_is_used_for_two_things() -> None:
     assert house.class_names_used_twice() == {}
 
 

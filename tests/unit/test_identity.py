@@ -190,7 +190,7 @@ def test_headers_that_contradict_each_other_name_no_account() -> None:
         (Proofs(spf=spf("sendgrid.net")), ""),
     ],
 )
-def test_a_reverse_path_that_spf_does_not_stand_for_names_no_account(proofs: Proofs, path: str) -> None:
+def test_a_reverse_path_that_spf_does_not_prove_names_no_account(proofs: Proofs, path: str) -> None:
     found = who(proofs, path=path)
     assert (found.esp, found.account) == ("sendgrid", None)
 

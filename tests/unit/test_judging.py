@@ -96,7 +96,7 @@ def test_the_results_of_a_server_we_trust_are_believed(tmp_path: Path) -> None:
     assert judged(*arguments, "--trust-authserv", "mx.other.example")["verdict"] == "new-sender"
 
 
-def test_a_mail_whose_envelope_nobody_told_is_not_taken_for_one_without_a_sender(tmp_path: Path) -> None:
+def test_a_mail_without_a_given_envelope_is_not_treated_as_one_without_a_sender(tmp_path: Path) -> None:
     mail = tmp_path / "mail.eml"
     mail.write_text("From: Sun <x@sun.invalid>\nSubject: Vacation in the hills\n\nBook now.\n")
     assert judged(str(mail), "--vendor-domain", "shop.example", "--offline")["verdict"] == "spam"

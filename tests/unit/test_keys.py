@@ -41,7 +41,7 @@ def test_a_record_is_read_with_its_defaults() -> None:
     assert (key.kind, key.bits, key.hashes, key.flags) == ("rsa", 1024, (), ("",))
 
 
-def test_an_rsa_key_may_stand_bare_or_in_a_subject_public_key_info() -> None:
+def test_an_rsa_key_may_be_bare_or_in_a_subject_public_key_info() -> None:
     assert read(rsa_record(1024)).bits == read(rsa().record().encode()).bits == 1024
 
 
@@ -153,7 +153,7 @@ def test_records_of_other_kinds_beside_the_key_are_passed_over() -> None:
     assert ask({rsa().name: {"TXT": ["v=spf1 -all", rsa().record(), "omg"]}}) == 1
 
 
-def test_a_name_too_long_for_dns_is_not_asked_for() -> None:
+def test_a_name_too_long_for_dns_is_not_queried() -> None:
     with pytest.raises(DkimFault, match="too long"):
         ask({}, "s" * 60, ".".join(["d" * 60] * 4))
 

@@ -133,7 +133,7 @@ def recorded() -> tuple[list[DnsAnswer | str], str]:
     return outcomes(recording), zone_json(recording.answers)
 
 
-def test_a_record_of_answers_tells_the_same_again_failures_too() -> None:
+def test_a_record_of_answers_repeats_them_failures_too() -> None:
     told, record = recorded()
     assert outcomes(ReplayLookup(json.loads(record))) == told
 

@@ -57,7 +57,7 @@ def test_other_lines_do_not(line: bytes) -> None:
 
 
 @pytest.mark.parametrize("end", [b"\n", b"\r\n"])
-def test_messages_are_told_apart_with_either_line_end(end: bytes) -> None:
+def test_messages_are_separated_with_either_line_end(end: bytes) -> None:
     octets = (LINE + b"Subject: 1\n\none\n\n" + OTHER + b"Subject: 2\n\ntwo\n\n").replace(b"\n", end)
     found = pieces(octets)
     assert [piece.content for piece in found] == [
@@ -97,14 +97,14 @@ def test_a_length_that_reaches_beyond_keeps_a_quoted_from_line_inside() -> None:
     ]
 
 
-def test_a_length_that_lies_swallows_no_message() -> None:
+def test_a_wrong_length_swallows_no_message() -> None:
     assert contents(LINE + b"Content-Length: 99999\n\none\n\n" + OTHER + b"B: 2\n\ntwo\n") == [
         b"Content-Length: 99999\n\none\n",
         b"B: 2\n\ntwo\n",
     ]
 
 
-def test_garbage_between_messages_is_a_message_of_its_own() -> None:
+def test_garbage_between_messages_is_a_separate_message() -> None:
     assert contents(LINE + b"A: 1\n\none\n\n" + OTHER + b"\0\1\2 garbage\n\n" + LINE + b"C: 3\n\n") == [
         b"A: 1\n\none\n",
         b"\0\1\2 garbage\n",
@@ -112,7 +112,7 @@ def test_garbage_between_messages_is_a_message_of_its_own() -> None:
     ]
 
 
-def test_what_stands_before_the_first_from_line_is_told_apart() -> None:
+def test_what_is_before_the_first_from_line_is_kept_apart() -> None:
     found = pieces(b"lost: tail\n\n" + LINE + b"A: 1\n\none\n")
     assert [(piece.line, piece.number) for piece in found] == [(b"", 1), (LINE.strip(), 2)]
 

@@ -44,7 +44,7 @@ def test_addresses_of_others_are_nobodys_here() -> None:
     assert origin(b"To: a@else.example\r\n\r\nshop@in.example", Hints(), HERE) is None
 
 
-def test_what_stands_below_our_line_was_written_by_strangers() -> None:
+def test_what_is_below_our_line_was_written_by_strangers() -> None:
     lines = (OURS, "Delivered-To: forged@in.example", STRANGE, "To: shop@in.example")
     assert recipients(*lines) == ("shop@in.example",)
 
@@ -65,7 +65,7 @@ def test_a_line_of_a_stranger_says_nothing() -> None:
     assert (found.client.ip, found.received) == ("", datetime(2014, 1, 7, 10, tzinfo=UTC))
 
 
-def test_a_named_receiver_is_believed_behind_lines_of_its_own_side() -> None:
+def test_a_named_receiver_is_trusted_behind_lines_of_its_own_side() -> None:
     lines = (
         "Delivered-To: a@in.example",
         "Received: by 2002:a05:1::1 with SMTP id 1; Mon, 6 Jan 2014 10:00:01 +0000",
@@ -92,7 +92,7 @@ FROM = "From a@b.example Mon Jan  6 10:00:00 2014"
         (("Date: Mon, 6 Jan 2014 10:00:00 +0000",), Hints("From a@b Mon Jan  6 10:00:00 2034")),
     ],
 )
-def test_the_next_best_date_counts_where_no_trusted_line_tells(lines: tuple[str, ...], hints: Hints) -> None:
+def test_the_next_best_date_counts_where_no_trusted_line_has_one(lines: tuple[str, ...], hints: Hints) -> None:
     assert seen("To: a@in.example", *lines, hints=hints).received == DAY
 
 

@@ -75,12 +75,12 @@ def test_markup_is_read_where_the_plain_text_says_less() -> None:
     assert fields(parts, header='Content-Type: multipart/alternative; boundary="b"\n') == ("given name",)
 
 
-def test_what_stands_in_the_address_tells_nothing() -> None:
+def test_a_name_in_the_address_proves_nothing() -> None:
     said = "Dear Anna Muller Hoyer of Kellerman Ltd"
     assert fields(said, address="anna.q.muller-hoyer0417@in.example") == ("company",)
 
 
-def test_a_company_that_bears_the_name_does_not_say_the_name() -> None:
+def test_a_company_with_the_name_does_not_repeat_the_name() -> None:
     assert fields("Good news for Balaberg Ltd", GRACE) == ("company",)
     assert fields("Balaberg Ltd, for Mr Balaberg", GRACE) == ("family name", "company")
 
@@ -92,7 +92,7 @@ def test_a_name_that_is_a_word_counts_only_where_somebody_is_addressed(text: str
     assert fields(text, GRACE, header="Subject: Grace, have you heard?\n") == ("given name",)
 
 
-def test_a_name_that_the_sender_bears_itself_counts_only_where_it_addresses() -> None:
+def test_the_senders_own_name_counts_only_where_it_addresses() -> None:
     content = b"From: Anna Smith <anna@x.example>\nTo: c@in.example\n\n{}\nLove, Anna"
     assert persona_fields(parse(content.replace(b"{}", b"I am Anna.")), ANNA) == ()
     assert persona_fields(parse(content.replace(b"{}", b"Hi Anna,")), ANNA) == ("given name",)
@@ -103,7 +103,7 @@ def test_a_canary_without_a_persona_has_no_fields() -> None:
     assert persona_fields(parse(b"\n\nDear Anna"), Persona("", "")) == ()
 
 
-def test_the_fields_that_a_mail_repeats_stand_in_the_reason() -> None:
+def test_the_fields_that_a_mail_repeats_are_in_the_reason() -> None:
     named = state_reason(Reason.PERSONA_NAMED, fields=FIELDS[1:3])
     other = state_reason(Reason.BULK, signs=("given name",))
     assert repeated_fields((named, other)) == {"family name", "phone"}

@@ -94,7 +94,7 @@ def test_no_octets_raise_anything_else_nor_are_waited_for_without_end() -> None:
         ("HELO=a+3Db", Client("127.0.0.1", helo="a=b")),
     ],
 )
-def test_xclient_tells_who_it_is(argument: str, client: Client) -> None:
+def test_xclient_names_the_client(argument: str, client: Client) -> None:
     assert read_xclient(argument, Client("127.0.0.1", 5, "relay")) == client
 
 

@@ -16,7 +16,7 @@ ROWS = re.findall(r"^\| `(smtp\.[a-z_.]+)` \| (\S*) ?\| (.*?) \| (?:`(\w+)`)? ?\
 
 
 @pytest.mark.parametrize(("key", "default", "answer", "limit"), ROWS)
-def test_a_row_tells_the_default_and_how_it_is_counted(key: str, default: str, answer: str, limit: str) -> None:
+def test_a_row_has_the_default_and_how_it_is_counted(key: str, default: str, answer: str, limit: str) -> None:
     value: object = Settings()
     for part in key.split("."):
         value = getattr(value, part)

@@ -37,7 +37,7 @@ def mail(*fields: str) -> Message:
     return split("\r\n".join((*fields, "From: a@sender.example", "", "Hello")).encode())
 
 
-def test_outlooks_own_results_are_read_though_they_bear_no_id() -> None:
+def test_outlooks_own_results_are_read_though_they_have_no_id() -> None:
     proofs = read_results(mail(INNER, STATED, SPF, EDGE), OUTLOOK)
     assert proofs is not None
     assert proofs.spf == SpfResult(

@@ -57,7 +57,7 @@ def said(name: str, text: str, subject: str = "Hello", links: tuple[str, ...] = 
         (Identity("shop.example"), ""),
     ],
 )  # fmt: skip
-def test_a_sender_is_kept_under_what_tells_it_from_others(identity: Identity, key: str) -> None:
+def test_a_sender_is_kept_under_what_distinguishes_it_from_others(identity: Identity, key: str) -> None:
     assert sender_key(identity) == key
 
 
@@ -77,7 +77,7 @@ def test_a_mail_is_found_by_everything_it_proved() -> None:
     assert known_as(both, {"sendgrid/8", "example"}) == ""
 
 
-def test_a_platform_of_many_tenants_makes_nobody_known() -> None:
+def test_a_platform_of_many_tenants_makes_no_sender_known() -> None:
     tenant = Identity("bad.example", "postling.example", proof=Proof.DKIM, shared=True, domains=("postling.example",))
     assert known_as(tenant, {"postling.example"}) == ""
 
@@ -89,7 +89,7 @@ def test_who_proved_nothing_is_not_known() -> None:
 # Who may speak for a vendor
 
 
-def test_who_says_its_own_name_and_the_vendors_may_speak_for_it() -> None:
+def test_a_sender_that_says_its_own_name_and_the_vendors_may_write_for_it() -> None:
     mail = said("Tillroll", "You paid 41.90 to Trendy Shoes.")
     assert may_speak_for(mail, who("tillroll.example"), SHOP, LONG_AGO)
 
@@ -108,7 +108,7 @@ def test_who_leaves_one_of_both_out_or_has_the_shape_of_fraud_may_not(name: str,
 
 
 @pytest.mark.parametrize("proof", [Proof.DKIM, Proof.SPF, Proof.NONE])
-def test_who_proves_no_domain_of_its_own_may_not(proof: Proof) -> None:
+def test_a_sender_without_a_proven_domain_may_not(proof: Proof) -> None:
     mail = said("Tillroll", "You paid 41.90 to Trendy Shoes.")
     assert not may_speak_for(mail, who("tillroll.example", proof), SHOP, LONG_AGO)
 
@@ -158,7 +158,7 @@ CONFIRM = said("Trendy Shoes", "Please confirm: ", "Confirm your address", ("htt
 
 
 @pytest.mark.parametrize(("hours", "asks"), [(1, True), (71, True), (73, False), (-1, False)])
-def test_a_request_to_confirm_is_believed_while_nobody_else_can_know_the_address(hours: int, *, asks: bool) -> None:
+def test_a_request_to_confirm_is_trusted_while_nobody_else_can_know_the_address(hours: int, *, asks: bool) -> None:
     assert asks_to_confirm(CONFIRM, who("trendymail.example"), SHOP, timedelta(hours=hours)) is asks
 
 

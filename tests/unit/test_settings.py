@@ -61,7 +61,7 @@ def test_a_destination_may_come_from_the_environment(monkeypatch: pytest.MonkeyP
     assert load_settings(None, {}).alert.destinations["ops"].kind == "slack"
 
 
-def test_all_faults_are_told_at_once_with_key_value_and_cure(toml: Path) -> None:
+def test_all_faults_are_reported_at_once_with_key_value_and_cure(toml: Path) -> None:
     toml.write_text('[smtp]\nport = "x"\nprot = 1\n[alert.destinations.a]\nkind = "fax"\nurl = "ftp://secret"')
     with pytest.raises(SettingsError) as caught:
         load_settings(toml, {"CANARY_SMPT__PORT": "1"})
@@ -102,7 +102,7 @@ def test_settings_cannot_be_changed() -> None:
         ("limits.recipients = 0", r"smtp.limits.recipients = 0: Input should be greater"),
     ],
 )
-def test_a_bad_place_or_limit_is_told_with_key_value_and_cure(toml: Path, line: str, told: str) -> None:
+def test_a_bad_address_or_limit_is_reported_with_key_value_and_cure(toml: Path, line: str, told: str) -> None:
     toml.write_text(f"[smtp]\n{line}")
     with pytest.raises(SettingsError, match=told):
         load_settings(toml, {})
@@ -135,7 +135,7 @@ def test_a_destination_cannot_ask_for_facts_that_there_are_not(toml: Path) -> No
 
 
 @pytest.mark.parametrize(("kind", "mode"), [("slack", "immediate"), ("webhook", "every"), ("ntfy", "immediate")])
-def test_people_are_told_of_matters_and_programs_of_facts(toml: Path, kind: str, mode: str) -> None:
+def test_people_get_topics_and_programs_get_facts(toml: Path, kind: str, mode: str) -> None:
     assert destination(toml, kind=f'"{kind}"', url='"https://x"') == ""
     assert load_settings(toml, {}).alert.destinations["a"].when == mode
 
@@ -161,7 +161,7 @@ def test_the_defaults_of_attribution_are_those_of_the_likelihood() -> None:
         ("vender = 1", "attribution.vender"),
     ],
 )
-def test_an_assumption_that_cannot_be_is_told_with_key_and_value(toml: Path, line: str, told: str) -> None:
+def test_an_impossible_assumption_is_reported_with_key_and_value(toml: Path, line: str, told: str) -> None:
     toml.write_text(f"[attribution]\n{line}\n")
     with pytest.raises(SettingsError, match=told):
         load_settings(toml, {})

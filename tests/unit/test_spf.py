@@ -32,7 +32,7 @@ def test_the_suite_of_rfc_7208_is_passed(case: Case) -> None:
 
 @pytest.mark.suite
 @pytest.mark.parametrize("case", [p for p in suite(SUITES[0]) if p.values[0] is None or p.values[0].explanation])
-def test_the_explanations_of_the_suite_are_told(case: Case) -> None:
+def test_the_explanations_of_the_suite_are_returned(case: Case) -> None:
     assert judge(case).explanation == (case.explanation or "").replace("DEFAULT", "")
 
 

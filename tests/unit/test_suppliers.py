@@ -20,7 +20,7 @@ def faults(*entries: Mapping[str, object], **tables: object) -> tuple[str, ...]:
     return refused.value.faults
 
 
-def test_the_shipped_book_knows_thirty_suppliers_and_where_their_account_stands() -> None:
+def test_the_shipped_registry_has_thirty_suppliers_and_where_their_account_is() -> None:
     assert len([provider for provider in book().providers if provider.account]) >= 30
 
 
@@ -60,7 +60,7 @@ def test_an_entry_may_hold_no_more_than_what_proves_it() -> None:
     assert not read.is_shared("notpost.example")
 
 
-def test_an_empty_book_knows_nobody() -> None:
+def test_an_empty_registry_recognises_no_provider() -> None:
     read = read_suppliers({})
     assert read.signer("post.example") is read.bouncer("post.example") is None
     assert read.machine("192.0.2.1", "h.post.example") is None

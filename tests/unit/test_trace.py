@@ -83,7 +83,7 @@ def test_a_line_without_a_client_is_passed_on_inside_unless_the_mail_was_made_th
 
 
 @pytest.mark.parametrize(("line", "tls"), [("with ESMTPS", True), ("with Microsoft SMTP (TLS)", True), ("", False)])
-def test_a_received_line_tells_of_tls(line: str, tls: bool) -> None:
+def test_a_received_line_shows_tls(line: str, tls: bool) -> None:
     assert read_received(f"from h (192.0.2.1) by mx.example {line} id 1; {DATE}").tls is tls
 
 
@@ -129,7 +129,7 @@ def test_without_a_peer_the_topmost_line_must_be_written_by_a_trusted_host() -> 
         [f"from a (r [10.0.0.1]) by mx.home.example; {DATE}"] * 200 + [OUTSIDER],
     ],
 )
-def test_where_no_trusted_line_tells_nobody_is_named(lines: list[str]) -> None:
+def test_without_a_trusted_line_no_host_is_named(lines: list[str]) -> None:
     assert hop(*lines) is None
 
 
