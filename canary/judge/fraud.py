@@ -227,11 +227,6 @@ def link_traps(mail: ParsedMail) -> tuple[str, ...]:
     return tuple(sign for sign in link_signs(mail) if sign in _TRAPS)
 
 
-def shows_another_site(mail: ParsedMail) -> bool:
-    """Whether the text of a link shows another site than it leads to; trackers of honest mail do so, too."""
-    return _OTHER_SITE in link_signs(mail)
-
-
 @once
 def credential_signs(mail: ParsedMail) -> tuple[str, ...]:
     """Name what opens an account that a mail asks for: a PIN, a password, a card, a log-in or a renewal."""

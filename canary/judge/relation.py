@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import timedelta
 
-from canary.judge.fraud import credential_signs, fraud_signs, is_letter, link_traps, risky_files, shows_another_site
+from canary.judge.fraud import credential_signs, fraud_signs, is_letter, link_traps, risky_files
 from canary.judge.lookalike import bait_in
 from canary.judge.names import NameForms, bears_name, forms_of, is_family, mail_names, names_in, under, word_in
 from canary.judge.organisation import (
@@ -241,7 +241,6 @@ _CRIMES: tuple[tuple[Sign, Callable[[_Case], object]], ...] = (
     (Sign.FRAUD, lambda case: fraud_signs(case.mail) and not is_letter(case.mail)),
     (Sign.FILES, lambda case: risky_files(case.mail)),
     (Sign.TRAP, lambda case: link_traps(case.mail)),
-    (Sign.SHOWN_SITE, lambda case: shows_another_site(case.mail)),
     (Sign.ASTRAY, lambda case: leads_astray(case.mail, case.vendor)),
     (Sign.REFUSED, lambda case: case.is_refused()),
     (Sign.CREDENTIALS, lambda case: case.anybody_can_be() and credential_signs(case.mail)),

@@ -28,7 +28,7 @@ _SMALLEST, _LOG_FLOOR = 1e-300, -200.0
 _M = np.arange(MAX_SENDINGS + 1)
 _LOG_FACTORIAL = np.concatenate(([0.0], np.cumsum(np.log(_M[1:]))))
 _NEGLIGIBLE = 30.0
-"""What is so many nats below the rest is beyond the precision of the sum."""
+"""What is so many nats below the rest is beyond the precision of the sum: 5,000 such keys are 5e-10 of it."""
 
 
 @dataclass(frozen=True, slots=True)

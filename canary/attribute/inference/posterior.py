@@ -17,11 +17,13 @@ from canary.attribute.inference.evidence import EvidenceModel
 from canary.attribute.world import NO_LEAK, Posterior, Source
 
 _SHARED = 3
+"""The most shared sendings that are divided in every way; error: docs/mathematics.md, section 6."""
+
 _HOPELESS = 16.0
-"""Pairs of sources that were pointed to are left out if they cannot come within so many nats of the best hypothesis."""
+"""Pairs of sources that were pointed to are left out if they cannot come within so many nats of the best hypothesis: 1e-7 of it each."""
 
 _COSTLY = 9.0
-"""Pairs that share sendings take work, and are left out sooner."""
+"""Pairs that share sendings take work, and are left out sooner: 1e-4 of the best hypothesis each."""
 
 _WORK = 400
 """So many ways to share sendings out are weighed, the likeliest pairs first; then the stronger source gets them all."""

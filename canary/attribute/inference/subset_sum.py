@@ -21,7 +21,11 @@ Ints = NDArray[np.int64]
 Count = TypeVar("Count")
 
 _ROWS = 300
+"""The rows kept at each step, by what they weigh at usual rates; error: docs/mathematics.md, section 6."""
+
 _NEGLIGIBLE = 46.0
+"""Nats below the heaviest row at which a row is dropped: 300 such rows are 3e-18 of the sum."""
+
 _NOMINAL = 3.5
 """What a hit costs in nats at a usual coverage and reach, so that choices of unequal size can be compared."""
 
@@ -30,6 +34,8 @@ _UNLISTED = 2.5
 
 _BLOCKS = 12
 _MANY = 4096
+"""The products computed at each step, by the most they can come to; error: docs/mathematics.md, section 6."""
+
 _MIXERS = np.array([0x3C6EF372FE94F82B, 0x1F83D9ABFB41BD6B, 0x5BE0CD19137E2179, 0x510E527FADE682D1, 0x6A09E667F3BCC909])
 _STATE = np.int64(0x2545F4914F6CDD1D)
 """Odd numbers that spread keys and states over 64 bits, so that equal rows are found by one sort."""
