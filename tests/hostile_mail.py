@@ -104,7 +104,7 @@ OURS: dict[str, Callable[[], Attack]] = {
     "7000 names to sign in 3900 fields": _names,
     "signing domain of 15000 letters": lambda: _signed(Result.PERMERROR, "'ü", d="ü" * 7500),
     "identity of 15000 at signs": lambda: _signed(Result.PERMERROR, "", i="@" * 15000),
-    "length of 76 digits": lambda: _signed(Result.PERMERROR, "l= is more than", l="9" * 76),
+    "length of 76 digits": lambda: _signed(Result.PERMERROR, "l= is longer than the body", l="9" * 76),
     "key record of 64 KB": lambda: Attack(
         dkim(MAIL, rsa()), {rsa().name: {"TXT": ["p=" + ";" * 65000]}}, Result.PERMERROR, "key record of"
     ),

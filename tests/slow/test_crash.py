@@ -57,7 +57,7 @@ def counts(store: Database) -> list[int]:
 
 
 def test_the_walk_knows_every_step() -> None:
-    story = "parse authenticate judge campaign attribute decide commit done claimed sent marked"
+    story = "parse authenticate gather judge assign write commit done claimed sent marked"
     assert sorted(STAGES) == sorted(story.split())
 
 

@@ -26,9 +26,11 @@ def command(tmp_path_factory: pytest.TempPathFactory) -> Iterator[CommandLine]:
         (command.folder / "data").mkdir()
         command.canary("vendor", "list")
         with command.store.writing() as session:
+            canaries = []
             for name in ("Play", "Bikes"):
                 slug = vendors.add_vendor(session, name, [f"{name.lower()}.example"], START).slug
-                lifecycle.issue(session, IssueOrder(slug, "in.example"), secrets.randbelow, START)
+                order = IssueOrder(slug, "in.example")
+                canaries.append(lifecycle.issue(session, order, secrets.randbelow, START).id)
             for number in range(1, MANY + 1):
                 session.add(
                     MailRow(key=str(number), sha256=f"{number:064}", size=1, received_at=START, subject=f"Mail {number}",
@@ -36,8 +38,12 @@ def command(tmp_path_factory: pytest.TempPathFactory) -> Iterator[CommandLine]:
                 )  # fmt: skip
             session.flush()
             for number in range(1, MANY + 1):
-                session.add(HitRow(mail_id=number, canary_id=1, at=START, verdict="spam", confidence=0.9, reasons=[]))
-            session.add(HitRow(canary_id=2, at=START + timedelta(days=1), verdict="probe", confidence=0.6, reasons=[]))
+                session.add(
+                    HitRow(mail_id=number, canary_id=canaries[0], at=START, verdict="spam", confidence=0.9, reasons=[])
+                )
+            session.add(
+                HitRow(canary_id=canaries[1], at=START + timedelta(days=1), verdict="probe", confidence=0.6, reasons=[])
+            )
         yield command
 
 

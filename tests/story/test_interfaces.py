@@ -10,11 +10,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from sqlmodel import select
 from typer.main import get_command
 
 from canary import __version__
 from canary.cli import app
 from canary.store.counters import CountedHit, count
+from canary.store.tables import HitRow
 from tests.commands import CommandLine, installation
 from tests.conftest import START
 from tests.processes import ROOT, House
@@ -212,7 +214,9 @@ def test_the_newest_hits_are_a_table_for_people(command: CommandLine) -> None:
 
 def test_counts_that_went_wrong_are_put_right(command: CommandLine) -> None:
     with command.store.writing() as session:
-        count(session, [CountedHit(1, START, "spam")])
+        hit = session.exec(select(HitRow.canary_id)).first()
+        assert hit is not None
+        count(session, [CountedHit(hit, START, "spam")])
     assert command("recount", "--json").document == {"hits": 2}
     assert command("recount").out == "2 hits counted\n"
 
