@@ -47,7 +47,8 @@ def has_leaks(session: Session, case: CaseRow) -> bool:
 
 def last_hit_at(session: Session, case: CaseRow) -> datetime:
     """Return when the last hit came that a case has, or the last that it had if it has none."""
-    return session.exec(select(func.max(HitRow.at)).where(HitRow.case_id == case.id)).one() or case.last_hit_at
+    found: datetime | None = session.exec(select(func.max(HitRow.at)).where(HitRow.case_id == case.id)).one()
+    return found or case.last_hit_at
 
 
 def close_empty(session: Session, case: CaseRow, at: datetime, who: str, into: int | None = None) -> None:

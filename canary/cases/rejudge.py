@@ -11,7 +11,7 @@ from sqlalchemy import ColumnElement, Row, bindparam, update
 from sqlmodel import Session, col, select
 
 from canary.attribute.campaigns.features import addressee, worded
-from canary.campaigns import membership
+from canary.campaigns.membership import CampaignBatch, MailSent
 from canary.cases.history import newest_decision
 from canary.cases.replay import RejudgeCause, replay
 from canary.judge.rules import context_of, judge
@@ -26,7 +26,7 @@ from canary.store.campaign_hits import restrike
 from canary.store.codec import envelope_of, identity_of, proofs_of, reasons_json, reasons_of
 from canary.store.counters import CountedHit, sums_of
 from canary.store.locks import Lock, lock
-from canary.store.queries import attempts, canaries, mails, vendors
+from canary.store.queries import attempts, canaries, vendors
 from canary.store.tables import CanaryRow, HitRow, MailContentRow, MailRow, MailSenderRow, VendorRow
 from canary.store.tables.base import metadata
 
@@ -178,11 +178,14 @@ class _Round:
     def _link(self, changed: Sequence[_Change]) -> None:
         """Let mails that are charged now join their campaigns, which the vendor's own mail has none of."""
         lone = {c.hit.mail_id: c for c in changed if c.judgement.leak and c.hit.campaign_id is None}
-        for number, row in mails.rows(self.session, list(lone)).items():
+        batch = CampaignBatch(self.session)
+        for number, change in lone.items():
             # By its text alone: whose platform a mail came through is not asked again here.
-            to = addressee(lone[number].mail.mail, [(lone[number].canary, self.vendor)])
-            self.campaigns.add(membership.join_campaign(self.session, row, worded(lone[number].mail.mail, to)))
-        self.session.flush()
+            mail = change.mail.mail
+            to = addressee(mail, [(change.canary, self.vendor)])
+            batch.join(MailSent(number, change.hit.received_at, mail.subject), worded(mail, to))
+        batch.write()
+        self.campaigns.update(batch.campaigns.values())
 
     def _guesses(self, domain: str) -> Counter[str]:
         if domain not in self.guesses:

@@ -194,7 +194,7 @@ class _Play:
             self._count_move(row.case_id, case, leak=hit.leak)
 
     def _reuse_number(self, case: LeakCase, number: int | None) -> None:
-        if not case.number and number in self._since:
+        if number is not None and number in self._since and not case.number:
             case.number = number
             self._stored.rows[number] = self._since.pop(number)
 
@@ -249,13 +249,14 @@ class _Play:
 
     def _settle(self, row: CaseRow, count: int) -> None:
         """Say how much left a case; one without a leak hit is closed, or part of the case that has its mail now."""
-        into = self._went.get(row.id or 0)
         self._note(row, "judged-again", f"{_mails(count)} left the case: {self._cause.text}")
+        row.last_hit_at = records.last_hit_at(self._session, row)
         if records.has_leaks(self._session, row):
-            row.last_hit_at = records.last_hit_at(self._session, row)
             return
         if row.state in records.OPEN:
             self.outcome.closed.append(row.id or 0)
+        # What a case had before the line that a decision drew can have left it only by being no leak.
+        into = self._went.get(row.id or 0) if row.decision >= self._decision else None
         records.close_empty(self._session, row, self._cause.at, self._cause.who, into.number if into else None)
 
     def _set_vendors(self, row: CaseRow) -> None:

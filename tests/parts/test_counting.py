@@ -109,8 +109,11 @@ class World:
             return
 
     def decide(self, what: str, key: str, vendor: str) -> None:
-        way = {"approve": answers.approve, "deny": answers.deny, "retract": answers.retract}[what]
-        self.say(lambda session: way(session, vendor, key, "ada", self.clock()))
+        if what == "declare":
+            self.say(lambda session: answers.declare_domains(session, vendor, [key], "ada", self.clock()))
+        else:
+            way = {"approve": answers.approve, "deny": answers.deny}[what]
+            self.say(lambda session: way(session, vendor, key, "ada", self.clock()))
 
     def merge(self) -> None:
         word = Decision("ada", self.clock())
@@ -138,7 +141,7 @@ STEP = st.one_of(
     st.tuples(
         st.just("decide"),
         st.tuples(
-            st.sampled_from(("approve", "deny", "retract")),
+            st.sampled_from(("approve", "deny", "declare")),
             st.sampled_from(("deals.example", "tillroll.example", "shop.example")),
             st.sampled_from(("shop", "bikes")),
         ),

@@ -105,6 +105,10 @@ SAME_BOTH_WAYS = {
             (Answer(3, 0, yes=True, place=(4, 2)),),
         ),
     ),
+    "a case that had a hint before a decision is a false positive when its leak was freed": (
+        Stretch((Letter(2, 0, (4,)), Probe((4,))), act=Act(0, 0)),
+        Stretch((Letter(3, 1, (4,)),), (Answer(2, 2, yes=True, place=(1, 0)),)),
+    ),
     "a case is that of the vendor whose mail opens it": (
         Stretch(
             (Letter(2, 0, (0,)), Letter(3, 0, (2,)), Letter(3, 0, (0,))),

@@ -33,7 +33,7 @@ def seen_before(session: Session, canary: int, probe: Attempt) -> bool:
 def keep_probe(session: Session, canary: int, probe: Attempt) -> None:
     """Remember of the newest finding without a mail which network it came from on which day."""
     newest = select(func.max(HitRow.id)).where(HitRow.canary_id == canary, col(HitRow.mail_id).is_(None))
-    hit = session.exec(newest).one()
+    hit = session.exec(newest).one() or 0
     session.add(ProbeRow(canary_id=canary, day=_day(probe.at), source=probe.source, count=probe.count, hit_id=hit))
     session.flush()
 
