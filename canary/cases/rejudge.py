@@ -2,7 +2,7 @@
 
 import zlib
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -13,7 +13,7 @@ from sqlmodel import Session, col, select
 from canary.attribute.campaigns.features import addressee, worded
 from canary.campaigns.membership import CampaignBatch, MailSent
 from canary.cases.history import newest_decision
-from canary.cases.replay import RejudgeCause, replay
+from canary.cases.replay import RejudgeCause, Replayed, replay
 from canary.judge.rules import context_of, judge
 from canary.mail.parse import parse
 from canary.model.authenticated import AuthenticatedMail
@@ -21,6 +21,7 @@ from canary.model.canary import Canary
 from canary.model.mail import RawMail
 from canary.model.party import Vendor
 from canary.model.verdict import HINTS, LEAKS, OWN, Judgement, Reason, Verdict
+from canary.senders import supplier_links
 from canary.senders.supplier_links import Use, uses
 from canary.store.campaign_hits import restrike
 from canary.store.codec import envelope_of, identity_of, proofs_of, reasons_json, reasons_of
@@ -39,13 +40,12 @@ _PASSING = frozenset({Reason.HARD_TO_GUESS, Reason.EASY_TO_GUESS, Reason.GUESS_B
 
 @dataclass(slots=True)
 class RejudgeOutcome:
-    """What came of it: hits looked at and changed, cases opened and closed, and the suppliers that own mail shows."""
+    """What came of it: hits looked at and changed, cases opened and closed."""
 
     looked: int = 0
     changed: int = 0
     opened: list[int] = field(default_factory=list)
     closed: list[int] = field(default_factory=list)
-    uses: dict[tuple[str, str], Use] = field(default_factory=dict)
 
     def add(self, other: "RejudgeOutcome") -> None:
         """Count what another round did as well."""
@@ -81,13 +81,27 @@ def rejudge(session: Session, vendor_id: int, which: ColumnElement[bool], cause:
         round_.judge(batch)
     outcome = round_.outcome
     restrike(session, round_.campaigns)
-    if round_.bearing:
-        again = replay(session, vendor_id, round_.freed, round_.canaries, cause)
+    if supplier_links.learn(session, round_.uses.values()) or round_.bearing:
+        again = _reassign(session, vendor_id, round_.freed, round_.canaries, cause)
         outcome.opened, outcome.closed = again.opened, again.closed
-        restrike(session, again.campaigns, again.cases | set(round_.freed))
-        again.conclude(session)
     session.flush()
     return outcome
+
+
+def reassign(session: Session, vendor_id: int, cause: RejudgeCause) -> None:
+    """Bring the cases in order after something was learned of a vendor that changes no verdict."""
+    lock(session, Lock.CASES)
+    _reassign(session, vendor_id, Counter(), (), cause)
+    session.flush()
+
+
+def _reassign(
+    session: Session, vendor_id: int, freed: Counter[int], canaries: Collection[int], cause: RejudgeCause
+) -> Replayed:
+    again = replay(session, vendor_id, freed, canaries, cause)
+    restrike(session, again.campaigns, again.cases | set(freed))
+    again.conclude(session)
+    return again
 
 
 def decide_about(session: Session, vendor_id: int) -> None:
@@ -128,7 +142,7 @@ class _Change:
 
 @dataclass(slots=True)
 class _Round:
-    """One vendor's hits being judged again: verdicts and counts; which of them left a case, and whether any case is concerned."""
+    """One vendor's hits being judged again: verdicts, counts and suppliers; which left a case, and whether one is concerned."""
 
     session: Session
     vendor_id: int
@@ -138,6 +152,7 @@ class _Round:
     canaries: set[int] = field(default_factory=set)
     campaigns: set[int] = field(default_factory=set)
     bearing: bool = False
+    uses: dict[tuple[str, str], Use] = field(default_factory=dict)
     guesses: dict[str, Counter[str]] = field(default_factory=dict)
 
     def judge(self, batch: Sequence[Row[Any]]) -> None:
@@ -193,9 +208,9 @@ class _Round:
         return self.guesses[domain]
 
     def _use(self, use: Use) -> None:
-        before = self.outcome.uses.setdefault((use.supplier, use.channel), use)
+        before = self.uses.setdefault((use.supplier, use.channel), use)
         if use.at < before.at:
-            self.outcome.uses[use.supplier, use.channel] = use
+            self.uses[use.supplier, use.channel] = use
 
 
 def stored_mail(row: Row[Any]) -> AuthenticatedMail:

@@ -168,12 +168,9 @@ class _Play:
             .where(col(CanaryRow.vendor_id).in_(self._vendors), col(HitRow.verdict).in_(_BEARING))
             .where(HitRow.decision >= self._decision)
             .order_by(HitRow.id)
-            .limit(BATCH)
         )  # fmt: skip
-        last = 0
-        while batch := self._session.execute(query.where(col(HitRow.id) > last)).all():
-            yield from batch
-            last = batch[-1].id
+        # They change when all of them were seen, so that one reading of them does.
+        yield from self._session.execute(query.execution_options(yield_per=BATCH))
 
     def assign(self, row: Row[Any]) -> None:
         """Assign one hit again; a case that is new in play takes the number that its hit has had, where that is free."""

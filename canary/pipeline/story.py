@@ -219,7 +219,7 @@ class _Batch:
                 self.assigned.append((mail, hit, self._assignment(mail, hit, campaign)))
             for sight in mail.sights:
                 self.lessons.observe(sight, self.ids[mail.key], partial(self._is_quiet, sight.vendor_id))
-            if self.lessons.lessons:
+            if self.lessons.have_taught:
                 return number
         return len(self.judged)
 
