@@ -5,7 +5,7 @@ from datetime import datetime
 
 from sqlmodel import Session, select
 
-from canary.cases.rejudge import RejudgeOutcome, decide_about, of_sender, reassign, rejudge
+from canary.cases.rejudge import RejudgeOutcome, decide_about, of_sender, rejudge
 from canary.cases.replay import RejudgeCause
 from canary.judge.organisation import organisation
 from canary.model.party import SupplierLink
@@ -55,14 +55,11 @@ def declare_supply(session: Session, supply: SupplierLink, supplier: str, who: s
     """Remember that a vendor passes addresses to a supplier, by its name; past mail of its account there is judged again."""
     owner = vendor_row(session, supply.vendor)
     decide_about(session, owner.id or 0)
-    before = vendors.get_vendor(session, owner.slug)
+    before = vendors.get_vendor(session, owner.slug).declared_accounts
     vendors.add_supplier(session, supplier, now)
     vendors.add_supply(session, supply)
-    after = vendors.get_vendor(session, owner.slug)
-    outcome = _declare(session, owner, after.declared_accounts - before.declared_accounts, who, now)
-    if after.supplies != before.supplies:
-        reassign(session, owner.id or 0, RejudgeCause(f"{owner.name} uses {supplier}, said {who}.", who, now))
-    return outcome
+    fresh = vendors.get_vendor(session, owner.slug).declared_accounts - before
+    return _declare(session, owner, fresh, who, now)
 
 
 def drop_supply(
@@ -71,12 +68,12 @@ def drop_supply(
     """Forget that a vendor passes addresses to a supplier: its account there waits for a decision again; raises Unknown."""
     owner = vendor_row(session, vendor)
     decide_about(session, owner.id or 0)
-    key, outcome = vendors.drop_supply(session, vendor, supplier, channel), RejudgeOutcome()
-    if key and key not in vendors.get_vendor(session, vendor).declared_accounts:
-        _set_state(session, owner, key, SenderState.PENDING, who, now)
-        outcome = _judge_past_mail(session, owner, key, RejudgeCause(f"{key} is no longer declared.", who, now))
-        audit.audit(session, now, who, "sender-retracted", f"{vendor}: {key}", str(outcome))
-    reassign(session, owner.id or 0, RejudgeCause(f"{owner.name} no longer uses {supplier}, said {who}.", who, now))
+    key = vendors.drop_supply(session, vendor, supplier, channel)
+    if not key or key in vendors.get_vendor(session, vendor).declared_accounts:
+        return RejudgeOutcome()
+    _set_state(session, owner, key, SenderState.PENDING, who, now)
+    outcome = _judge_past_mail(session, owner, key, RejudgeCause(f"{key} is no longer declared.", who, now))
+    audit.audit(session, now, who, "sender-retracted", f"{vendor}: {key}", str(outcome))
     return outcome
 
 

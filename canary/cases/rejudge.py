@@ -2,7 +2,7 @@
 
 import zlib
 from collections import Counter
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -13,7 +13,7 @@ from sqlmodel import Session, col, select
 from canary.attribute.campaigns.features import addressee, worded
 from canary.campaigns.membership import CampaignBatch, MailSent
 from canary.cases.history import newest_decision
-from canary.cases.replay import RejudgeCause, Replayed, replay
+from canary.cases.replay import RejudgeCause, replay
 from canary.judge.rules import context_of, judge
 from canary.mail.parse import parse
 from canary.model.authenticated import AuthenticatedMail
@@ -82,26 +82,12 @@ def rejudge(session: Session, vendor_id: int, which: ColumnElement[bool], cause:
     outcome = round_.outcome
     restrike(session, round_.campaigns)
     if supplier_links.learn(session, round_.uses.values()) or round_.bearing:
-        again = _reassign(session, vendor_id, round_.freed, round_.canaries, cause)
+        again = replay(session, vendor_id, round_.freed, round_.canaries, cause)
         outcome.opened, outcome.closed = again.opened, again.closed
+        restrike(session, again.campaigns, again.cases | set(round_.freed))
+        again.conclude(session)
     session.flush()
     return outcome
-
-
-def reassign(session: Session, vendor_id: int, cause: RejudgeCause) -> None:
-    """Bring the cases in order after something was learned of a vendor that changes no verdict."""
-    lock(session, Lock.CASES)
-    _reassign(session, vendor_id, Counter(), (), cause)
-    session.flush()
-
-
-def _reassign(
-    session: Session, vendor_id: int, freed: Counter[int], canaries: Collection[int], cause: RejudgeCause
-) -> Replayed:
-    again = replay(session, vendor_id, freed, canaries, cause)
-    restrike(session, again.campaigns, again.cases | set(freed))
-    again.conclude(session)
-    return again
 
 
 def decide_about(session: Session, vendor_id: int) -> None:
