@@ -214,7 +214,7 @@ class _Play:
                 self.outcome.opening[case.number] = first.id
             row = self._stored.rows[case.number]
             if row.decision >= self._decision:
-                row.opening_hit, row.vendor_id = first.id, first.vendor_id
+                row.opening_hit = first.id
 
     def write(self, freed: Counter[int]) -> None:
         """Write what changed: the cases of hits, and the state, the vendors and the timeline of cases."""
@@ -257,17 +257,17 @@ class _Play:
         records.close_empty(self._session, row, self._cause.at, self._cause.who, into.number if into else None)
 
     def _set_vendors(self, row: CaseRow) -> None:
-        """Let a case have the vendors whose addresses were hit in it."""
-        query = select(CanaryRow.vendor_id).join(HitRow, col(HitRow.canary_id) == CanaryRow.id)
-        found = set(self._session.exec(query.where(HitRow.case_id == row.id).distinct()))
+        """Let a case have the vendors whose addresses were hit in it, and be that of the first of them."""
+        query = select(CanaryRow.vendor_id, func.min(HitRow.id)).join(HitRow, col(HitRow.canary_id) == CanaryRow.id)
+        hits = self._session.exec(query.where(HitRow.case_id == row.id).group_by(col(CanaryRow.vendor_id)))
+        found = {vendor: first or 0 for vendor, first in hits}
         members = self._session.exec(select(CaseVendorRow).where(CaseVendorRow.case_id == row.id)).all()
         for member in members:
             if member.vendor_id in self._vendors and member.vendor_id not in found:
                 self._session.delete(member)
-        for vendor in sorted(found - {member.vendor_id for member in members}):
+        for vendor in sorted(found.keys() - {member.vendor_id for member in members}):
             self._session.add(CaseVendorRow(case_id=row.id or 0, vendor_id=vendor))
-        if found and row.vendor_id not in found:
-            row.vendor_id = min(found)
+        row.vendor_id = min(found, key=found.__getitem__, default=row.vendor_id)
         self._session.flush()
 
     def _cases(self) -> list[CaseRow]:

@@ -119,6 +119,10 @@ SAME_BOTH_WAYS = {
         Stretch((Letter(DEALS, 0, (4,)), Probe((4,))), act=Act(0, 0)),
         Stretch((Letter(PIERS, 1, (4,)),), (Answer(DEALS, 2, yes=True, place=(1, 0)),)),
     ),
+    "a case whose first mail is freed is that of the vendor whose mail came next": (
+        Stretch((Letter(PIERS, 2, (0,)), Letter(DEALS, 2, (2,))), act=INVESTIGATED),
+        Stretch((Letter(DEALS, 2, (0,)),), (Answer(PIERS, 0, yes=True, place=(1, 0)),)),
+    ),
     "an answer that shows a common supplier joins the mail that came after it was used": (
         Stretch(
             (Letter(ACCOUNT, 0, (0,)), Letter(OTHER_ACCOUNT, 0, (5,)), Letter(DEALS, 1, (0,)), Letter(DEALS, 1, (5,))),
