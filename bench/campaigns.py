@@ -128,11 +128,11 @@ def linked(sendings: Sequence[CampaignSending]) -> list[int]:
             rows = [mail_row(number) for number in range(len(sendings))]
             session.add_all(rows)
             session.flush()
+            batch = membership.CampaignBatch(session)
             for row, each in zip(rows, sendings, strict=True):
-                membership.join_campaign(session, row, each)
-            session.flush()
-            session.expire_all()
-            found = [row.campaign_id or 0 for row in rows]
+                batch.join(membership.MailSent(row.id or 0, row.received_at, row.subject), each)
+            batch.write()
+            found = list(batch.campaigns.values())
         store.close()
     return found
 
@@ -230,8 +230,9 @@ def session_add(session: object, number: int) -> MailRow:
 
 
 def join(row: MailRow, session: object, each: CampaignSending) -> None:
-    membership.join_campaign(session, row, each)  # type: ignore[arg-type]
-    session.flush()  # type: ignore[attr-defined]
+    batch = membership.CampaignBatch(session)  # type: ignore[arg-type]
+    batch.join(membership.MailSent(row.id or 0, row.received_at, row.subject), each)
+    batch.write()
 
 
 def one(store: Database, each: CampaignSending, number: int) -> "Spent":

@@ -4,9 +4,14 @@ from collections.abc import Sequence
 from email.message import EmailMessage
 from email.policy import SMTP
 
+from sqlmodel import Session
+
+from canary.campaigns.membership import CampaignBatch, MailSent
+from canary.model.campaign import CampaignSending
 from canary.model.canary import Canary, CanaryState, Persona, Style
 from canary.model.mail import Client
 from canary.model.party import Vendor
+from canary.store.tables import MailRow
 from tests.conftest import START
 
 CLIENT = Client("203.0.113.5", 25, "mx.bad.example")
@@ -51,3 +56,11 @@ def named(canary: Canary) -> str:
 
 ANNA = owner(1, "anna.field", "Play Box", Persona("Anna", "Field"))
 BEN = owner(2, "wheels-k7r2", "Two Wheels", Persona("Benedict", "O'Hara-Smith"))
+
+
+def join(session: Session, mail: MailRow, shown: CampaignSending) -> None:
+    """Let one mail join its campaign."""
+    batch = CampaignBatch(session)
+    batch.join(MailSent(mail.id or 0, mail.received_at, mail.subject), shown)
+    batch.write()
+    session.refresh(mail)

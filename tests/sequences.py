@@ -55,10 +55,23 @@ OWNERS = (0, 0, 1, 1, 2, 3)
 SUPPLIERS = {"Silver": (0, 1), "Golden": (1, 2)}
 """Which vendors each supplier works for; the last vendor has none."""
 
-SENDERS = ("tilla", "tillb", "deals", "piers")
-"""The first two may write for the vendors and are asked about; the others are strangers who prove their own names."""
+DOMAINS = {0: "trendy.example", 3: "lights.example"}
+"""From where vendors are known to write."""
 
-ZONE = {f"{name}.example": {"TXT": ["v=spf1 ip4:198.51.100.0/24 -all"]} for name in SENDERS}
+ASKING, STRANGE = ("tilla.example", "tillb.example"), ("deals.example", "piers.example")
+ACCOUNTS = {"sendgrid/4711": "trendy.example", "sendgrid/4712": "lights.example"}
+SENDERS = (*ASKING, *STRANGE, *ACCOUNTS, *DOMAINS.values())
+"""Some may write for the vendors and are asked about, some are strangers who prove their own names. In the name of two
+vendors there is mail through an account at a provider, and mail that they prove themselves through another provider."""
+
+TILLA, TILLB, DEALS, PIERS, ACCOUNT, OTHER_ACCOUNT, CARRIED, OTHER_CARRIED = range(len(SENDERS))
+
+ZONE = {
+    **{name: {"TXT": ["v=spf1 ip4:198.51.100.0/24 -all"]} for name in (*ASKING, *STRANGE)},
+    **{name: {"TXT": ["v=spf1 ip4:192.0.2.0/24 include:sendgrid.net -all"]} for name in DOMAINS.values()},
+    **{f"bounce.mail.{name}": {"TXT": ["v=spf1 ip4:13.111.0.0/16 -all"]} for name in DOMAINS.values()},
+    "sendgrid.net": {"TXT": ["v=spf1 ip4:149.72.0.0/16 -all"]},
+}
 TEXTS = (
     """Forty percent off everything at our pier, this week only, until stocks are gone. We have shoes, bags, hats, coats and
     scarves in every size and colour, delivered to your door within two days. Unsubscribe here whenever you like.""",
@@ -67,18 +80,26 @@ TEXTS = (
     """The new catalogue of garden furniture has arrived: benches, tables and parasols for long evenings of the summer.
     Order before the end of the month and get a set of cushions for nothing, or send it back within thirty days.""",
 )
+SUBJECTS = ("Everything must go until Sunday evening", "Three lessons that cost you nothing")
+"""What mails of different texts may have in common, so that they are one campaign."""
+
 NAMED = f"You paid {', '.join(VENDORS)}. "
 BEGINS = START + timedelta(days=90)
 
 
 @dataclass(frozen=True)
 class Letter:
-    """A mail: whose it is, what it says, at which addresses it arrives, and whether it is an automatic reply."""
+    """A mail: whose it is, what it says, at which addresses it arrives, and whether it is an automatic reply.
+
+    `subject` makes it one campaign with mails of other texts; `late` says how many days ago it was sent.
+    """
 
     sender: int
     text: int
     to: tuple[int, ...]
     reply: bool = False
+    subject: int | None = None
+    late: int = 0
 
 
 @dataclass(frozen=True)
@@ -124,6 +145,7 @@ letters = st.builds(
     st.integers(0, len(TEXTS) - 1),
     st.sets(addresses, min_size=1, max_size=3).map(sorted).map(tuple),
     st.sampled_from([False, False, False, True]),
+    late=st.sampled_from([0, 0, 0, 10]),
 )
 probed = st.builds(Probe, addresses.map(lambda address: (address,)))
 said = st.builds(
@@ -181,17 +203,24 @@ providers = cache(supplier_book)
 
 
 @cache
-def found(sender: int, text: int, reply: bool = False) -> AuthenticatedMail:
+def found(sender: int, text: int, reply: bool, subject: int | None) -> AuthenticatedMail:
     """A mail that was parsed and authenticated, to nobody yet."""
     name = SENDERS[sender]
-    asking = name.startswith("till") and not reply
-    kind = "Auto-Submitted: auto-replied\r\nIn-Reply-To: <1@x>\r\n" if reply else ""
-    bulk = "" if asking or reply else "List-Unsubscribe: <https://x.example/u>\r\n"
-    content = (
-        f"From: {name} <r@{name}.example>\r\nSubject: {'Re: ' if reply else ''}Letter {text}\r\n{kind}{bulk}"
-        f"\r\n{NAMED if asking else ''}{TEXTS[text]}\r\n"
-    ).encode()
-    envelope = Envelope(f"b@{name}.example", (), Client("198.51.100.7", 25, "mx"), START)
+    asking = name in ASKING and not reply
+    domain = ACCOUNTS.get(name, name)
+    about = f"Letter {text}" if subject is None else SUBJECTS[subject]
+    head = [f"From: {domain.partition('.')[0]} <r@{domain}>", f"Subject: {'Re: ' if reply else ''}{about}"]
+    if reply:
+        head += ["Auto-Submitted: auto-replied", "In-Reply-To: <1@x>"]
+    elif not asking:
+        head += ["List-Unsubscribe: <https://x.example/u>"]
+    content = "\r\n".join((*head, "", f"{NAMED if asking else ''}{TEXTS[text]}", "")).encode()
+    path, ip = f"b@{name}", "198.51.100.7"
+    if name in ACCOUNTS:
+        path, ip = f"bounces+{name.partition('/')[2]}-ab12-x=y@sendgrid.net", "149.72.33.44"
+    elif name in DOMAINS.values():
+        path, ip = f"bounce-12_HTML-1-1400500-7898424-{len(name)}@bounce.mail.{name}", "13.111.9.9"
+    envelope = Envelope(path, (), Client(ip, 25, "mx"), START)
     context = Context(Database("sqlite://"), lambda: ZoneLookup(ZONE), providers(), lambda: START)
     return asyncio.run(parse_and_authenticate(context, RawMail("", envelope, content)))
 
@@ -209,8 +238,8 @@ class Played:
 
     def begin(self) -> None:
         with self.store.writing() as session:
-            for name in VENDORS:
-                vendors.add_vendor(session, name, [], START)
+            for number, name in enumerate(VENDORS):
+                vendors.add_vendor(session, name, [DOMAINS[number]] if number in DOMAINS else [], START)
             for name, using in SUPPLIERS.items():
                 supplier = vendors.add_supplier(session, name, START).slug
                 for vendor in using:
@@ -250,9 +279,9 @@ class Played:
         self.process(batch)
 
     def mail(self, letter: Letter, number: int) -> AuthenticatedMail:
-        mail = found(letter.sender, letter.text, letter.reply)
+        mail = found(letter.sender, letter.text, letter.reply, letter.subject)
         to = tuple(self.addresses[address] for address in letter.to)
-        envelope = replace(mail.raw.envelope, rcpt_to=to, received=self.now)
+        envelope = replace(mail.raw.envelope, rcpt_to=to, received=self.now - timedelta(days=letter.late))
         return replace(mail, raw=RawMail(f"k{number:03}", envelope, mail.raw.content))
 
     def process(self, batch: Sequence[AuthenticatedMail]) -> None:
@@ -263,7 +292,7 @@ class Played:
     def answer(self, answer: Answer) -> None:
         say = answers.approve if answer.yes else answers.deny
         with self.tried() as session:
-            say(session, SLUGS[answer.vendor], f"{SENDERS[answer.sender]}.example", "ada", self.now)
+            say(session, SLUGS[answer.vendor], SENDERS[answer.sender], "ada", self.now)
 
     def act(self, act: Act) -> None:
         with self.store.reading() as session:

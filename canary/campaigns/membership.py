@@ -42,17 +42,18 @@ _ROOTS = select(_CAMPAIGN.c.id, _ROOT).where(_CAMPAIGN.c.id.in_(_NUMBERS))
 _APART = select(_VERDICT.c.campaign_id, _VERDICT.c.other_id).where(
     _VERDICT.c.one.is_(False), _VERDICT.c.lifted_at.is_(None)
 )
-_AT = bindparam("at", type_=_CAMPAIGN.c.first_at.type)
+_FIRST, _LAST = (bindparam(name, type_=_CAMPAIGN.c.first_at.type) for name in ("first", "last"))
 _COUNT = (
     update(_CAMPAIGN)
     .where(_CAMPAIGN.c.id == bindparam("number"))
     .values(
-        mails=_CAMPAIGN.c.mails + 1,
-        subject=case((_CAMPAIGN.c.first_at > _AT, bindparam("said")), else_=_CAMPAIGN.c.subject),
-        first_at=case((_CAMPAIGN.c.first_at > _AT, _AT), else_=_CAMPAIGN.c.first_at),
-        last_at=case((_CAMPAIGN.c.last_at < _AT, _AT), else_=_CAMPAIGN.c.last_at),
+        mails=_CAMPAIGN.c.mails + bindparam("more"),
+        subject=case((_CAMPAIGN.c.first_at > _FIRST, bindparam("said")), else_=_CAMPAIGN.c.subject),
+        first_at=case((_CAMPAIGN.c.first_at > _FIRST, _FIRST), else_=_CAMPAIGN.c.first_at),
+        last_at=case((_CAMPAIGN.c.last_at < _LAST, _LAST), else_=_CAMPAIGN.c.last_at),
     )
 )
+_SET = update(_MAIL).where(_MAIL.c.id == bindparam("number")).values(campaign_id=bindparam("campaign"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,44 +69,74 @@ def _ignore(_: int, __: Collection[int]) -> None:
     return None
 
 
-def join_campaign(session: Session, mail: MailRow, sending: CampaignSending) -> int:
-    """Let a mail join the campaign it belongs to, or begin one; campaigns that it shows to be one are merged."""
-    number = count_in_campaign(session, MailSent(mail.id or 0, mail.received_at, mail.subject), sending)
-    mail.campaign_id = number
-    return number
+class CampaignBatch:
+    """Kept mails on their way into campaigns, one after the other; counts and links are written together.
 
-
-def count_in_campaign(
-    session: Session,
-    mail: MailSent,
-    sending: CampaignSending,
-    merged: Callable[[int, Collection[int]], None] = _ignore,
-) -> int:
-    """Return the campaign that a mail belongs to, with the mail counted in; to write it down is left to the caller.
-
-    `merged` is called with the number that remains and those that became part of it.
+    `campaigns` has the campaign of each mail. `merged` is called with the number that remains and those that became
+    part of it.
     """
-    connection = session.connection()
-    keys = dict(pairs(sending.features))
-    known = _known_keys(connection, keys)
-    links, open_bands = _alike(connection, sending.sketch)
-    for number, shared in _by_campaign(known, keys).items():
-        links[number] = CampaignLink(links.get(number, CampaignLink()).likeness, shared)
-    numbers = belongs(links, set_apart(session, links))
-    campaign = _one(session, numbers, mail.at, mail.subject[:300])
-    if numbers[1:]:
-        merged(campaign, numbers[1:])
-    shown = {
-        "mail_id": mail.id, "digest": sending.sketch.digest if sending.sketch else None,
-        "features": plain_features(sending.features),
-        "links": [{"campaign": number, "by": link.plain()} for number, link in sorted(links.items())],
-    }  # fmt: skip
-    connection.execute(insert(_SHOWN), shown)
-    if new := [key for key in keys if key not in known]:
-        connection.execute(insert(_KEY), [{"key": key, "campaign_id": campaign} for key in new])
-    if sending.sketch is not None and open_bands is not None:
-        _learn(connection, campaign, sending.sketch, open_bands)
-    return campaign
+
+    def __init__(self, session: Session, merged: Callable[[int, Collection[int]], None] = _ignore) -> None:
+        """Begin without a mail."""
+        self.campaigns: dict[int, int] = {}
+        self._session, self._connection, self._merged = session, session.connection(), merged
+        self._counts: dict[int, dict[str, Any]] = {}
+        self._shown: list[dict[str, Any]] = []
+
+    def join(self, mail: MailSent, sending: CampaignSending) -> int:
+        """Let a mail join the campaign it belongs to, or begin one; campaigns that it shows to be one are merged."""
+        keys = dict(pairs(sending.features))
+        known = _known_keys(self._connection, keys)
+        links, open_bands = _alike(self._connection, sending.sketch)
+        for number, shared in _by_campaign(known, keys).items():
+            links[number] = CampaignLink(links.get(number, CampaignLink()).likeness, shared)
+        numbers = belongs(links, set_apart(self._session, links))
+        if numbers[1:]:
+            self._merge(numbers[0], numbers[1:])
+        campaign = numbers[0] if numbers else _begin(self._connection, mail)
+        self._count(campaign, mail)
+        self._shown.append({
+            "mail_id": mail.id, "digest": sending.sketch.digest if sending.sketch else None,
+            "features": plain_features(sending.features),
+            "links": [{"campaign": number, "by": link.plain()} for number, link in sorted(links.items())],
+        })  # fmt: skip
+        if new := [key for key in keys if key not in known]:
+            self._connection.execute(insert(_KEY), [{"key": key, "campaign_id": campaign} for key in new])
+        if sending.sketch is not None and open_bands is not None:
+            _learn(self._connection, campaign, sending.sketch, open_bands)
+        return campaign
+
+    def write(self) -> None:
+        """Write of all mails which campaign they are in and by what."""
+        if self._shown:
+            self._write_counts()
+            self._connection.execute(insert(_SHOWN), self._shown)
+            members = [{"number": mail, "campaign": campaign} for mail, campaign in self.campaigns.items()]
+            self._connection.execute(_SET, members)
+            self._shown = []
+
+    def _merge(self, oldest: int, others: Collection[int]) -> None:
+        self._write_counts()
+        merge_campaigns(self._session, oldest, others)
+        for mail, campaign in self.campaigns.items():
+            if campaign in others:
+                self.campaigns[mail] = oldest
+        self._merged(oldest, others)
+
+    def _count(self, campaign: int, mail: MailSent) -> None:
+        self.campaigns[mail.id] = campaign
+        said = mail.subject[:300]
+        sums = self._counts.setdefault(
+            campaign, {"number": campaign, "more": 0, "first": mail.at, "last": mail.at, "said": said}
+        )
+        if mail.at < sums["first"]:
+            sums["first"], sums["said"] = mail.at, said
+        sums["more"], sums["last"] = sums["more"] + 1, max(sums["last"], mail.at)
+
+    def _write_counts(self) -> None:
+        if self._counts:
+            self._connection.execute(_COUNT, [sums for _, sums in sorted(self._counts.items())])
+            self._counts = {}
 
 
 def campaign_row(session: Session, number: int) -> CampaignRow | None:
@@ -187,15 +218,10 @@ def _texts(connection: Connection, digests: Collection[int]) -> list[tuple[int |
     return [(campaign, bytes(signature)) for campaign, signature in found]
 
 
-def _one(session: Session, numbers: list[int], at: datetime, subject: str) -> int:
-    """Return the number of the campaign that these and one more mail are; the mail is counted."""
-    if not numbers:
-        row = {"subject": subject, "first_at": at, "last_at": at, "mails": 1}
-        return int(session.connection().execute(insert(_CAMPAIGN).returning(_CAMPAIGN.c.id), row).scalar_one())
-    if numbers[1:]:
-        merge_campaigns(session, numbers[0], numbers[1:])
-    session.connection().execute(_COUNT, {"number": numbers[0], "at": at, "said": subject})
-    return numbers[0]
+def _begin(connection: Connection, mail: MailSent) -> int:
+    """Begin a campaign with a mail that is still to be counted; return its number."""
+    row = {"subject": mail.subject[:300], "first_at": mail.at, "last_at": mail.at, "mails": 0}
+    return int(connection.execute(insert(_CAMPAIGN).returning(_CAMPAIGN.c.id), row).scalar_one())
 
 
 def _learn(connection: Connection, campaign: int, sketch: Sketch, open_bands: Collection[int]) -> None:

@@ -117,6 +117,4 @@ def _set_state(session: Session, owner: VendorRow, key: str, state: SenderState,
 
 
 def _judge_past_mail(session: Session, owner: VendorRow, key: str, cause: RejudgeCause) -> RejudgeOutcome:
-    outcome = rejudge(session, owner.id or 0, of_sender(key), cause)
-    supplier_links.learn(session, outcome.uses.values())
-    return outcome
+    return rejudge(session, owner.id or 0, of_sender(key), cause)

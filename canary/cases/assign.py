@@ -86,8 +86,8 @@ class CaseHistory(Protocol):
     def has_canary(self, number: int, canary: int) -> bool:
         """Whether a case has a leak hit of a canary."""
 
-    def sharing_supplier(self, vendor: int) -> Collection[int]:
-        """Return the vendors that have a supplier in common with one."""
+    def sharing_supplier(self, vendor: int, at: datetime) -> Collection[int]:
+        """Return the vendors that were known before a time to have a supplier in common with one."""
 
     def hit_by_campaign(self, campaign: int, vendors: Collection[int]) -> Iterable[LeakCase]:
         """Return the cases with a leak hit of a campaign at some vendors, whatever their state."""
@@ -157,7 +157,7 @@ class CaseAssigner:
 
         One leak of that supplier would explain both; without a common supplier two vendors are two cases.
         """
-        sharing = self._history.sharing_supplier(hit.vendor_id)
+        sharing = self._history.sharing_supplier(hit.vendor_id, hit.at)
         if not sharing:
             return None
         now = {case for case in self._touched if not case.campaigns.get(hit.campaign, set()).isdisjoint(sharing)}

@@ -5,6 +5,7 @@ from datetime import datetime
 from functools import cache
 
 from sqlalchemy import ColumnElement, bindparam, func, true
+from sqlalchemy.orm import aliased
 from sqlmodel import Session, col, select
 
 from canary.cases.assign import LeakCase
@@ -38,7 +39,7 @@ class StoredCases:
         self._known: dict[int, LeakCase] = {}
         self._of_vendor: dict[int, list[LeakCase]] = {}
         self.rows: dict[int, CaseRow] = {}
-        self.sharing_supplier = cache(self._sharing_supplier)
+        self._sharing = cache(self._with_supplier_of)
 
     def cases_of(self, vendor: int) -> Sequence[LeakCase]:
         """Return the cases that a vendor is part of; those merged into others are left out."""
@@ -89,10 +90,17 @@ class StoredCases:
         query = select(CaseRow).where(col(CaseRow.id).in_(numbers)).order_by(col(CaseRow.id))
         return self._in_play(self._session.exec(query))
 
-    def _sharing_supplier(self, vendor: int) -> frozenset[int]:
-        mine = select(SupplierLinkRow.supplier_id).where(SupplierLinkRow.vendor_id == vendor)
-        sharing = select(SupplierLinkRow.vendor_id).where(col(SupplierLinkRow.supplier_id).in_(mine))
-        return frozenset(self._session.exec(sharing.distinct()))
+    def sharing_supplier(self, vendor: int, at: datetime) -> Collection[int]:
+        """Return the vendors that were known before a time to have a supplier in common with one."""
+        return {other for other, since in self._sharing(vendor) if all(begun is None or begun < at for begun in since)}
+
+    def _with_supplier_of(self, vendor: int) -> list[tuple[int, tuple[datetime | None, datetime | None]]]:
+        """Return the vendors that have a supplier in common with one, with the times since when each has it."""
+        mine, theirs = aliased(SupplierLinkRow), aliased(SupplierLinkRow)
+        query = select(theirs.vendor_id, mine.since, theirs.since).where(
+            mine.vendor_id == vendor, theirs.supplier_id == mine.supplier_id, theirs.vendor_id != vendor
+        )
+        return [(other, (since, their_since)) for other, since, their_since in self._session.exec(query)]
 
     def _in_play(self, rows: Iterable[CaseRow]) -> list[LeakCase]:
         found = []

@@ -17,7 +17,7 @@ from canary.model.decision import Decision
 from canary.model.verdict import LEAKS
 from canary.store.campaign_hits import restrike
 from canary.store.locks import Lock, lock
-from canary.store.queries import audit
+from canary.store.queries import audit, mails
 from canary.store.queries.vendors import Unknown, vendor_row
 from canary.store.tables import CampaignHitRow, CanaryRow, CaseRow, CaseVendorRow, HitRow, MailRow, MoveRow
 
@@ -34,8 +34,7 @@ def merge(session: Session, number: int, other: int, word: Decision) -> MoveRow:
     if into is part:
         raise ValueError(f"case {number}: a case cannot be merged with itself; name another case to merge into it")
     move = _record_move(session, "merge", part, into, _hits(session, HitRow.case_id == other), word)
-    _take_over(session, part, into, move)
-    _join(session, into, _vendors(session, other))
+    _take_over(session, part, into, move, word)
     _record(session, into, "merged", f"Case {other} became part of this case.", word)
     _record(session, part, "merged", f"Became part of case {number}.", word)
     _weigh(session, into)
@@ -120,7 +119,7 @@ def _split(session: Session, number: int, chosen: Any, named: str, word: Decisio
         raise ValueError(f"case {number}: splitting off {named} would move {what}; name a part of it")
     new = CaseRow(
         vendor_id=gone[0][1], state=case.state, outcome=case.outcome, owner=case.owner, aware_at=case.aware_at,
-        opened_at=gone[0][0], last_hit_at=gone[-1][0], opening_hit=min(hits),
+        opened_at=gone[0][0], last_hit_at=gone[-1][0],
     )  # fmt: skip
     session.add(new)
     session.flush()
@@ -136,10 +135,11 @@ def _split(session: Session, number: int, chosen: Any, named: str, word: Decisio
     return new
 
 
-def _take_over(session: Session, part: CaseRow, into: CaseRow, move: MoveRow) -> None:
+def _take_over(session: Session, part: CaseRow, into: CaseRow, move: MoveRow, word: Decision) -> None:
     _open_with(into, part)
     _move(session, move.moved["hits"], into)
-    into.opened_at, into.last_hit_at = min(into.opened_at, part.opened_at), max(into.last_hit_at, part.last_hit_at)
+    _follow_mail(session, word, into)
+    into.opened_at = min(into.opened_at, part.opened_at)
     into.aware_at = min(filter(None, (into.aware_at, part.aware_at)), default=None)
     into.owner = into.owner or part.owner
     part.state, part.outcome, part.merged_into = CaseState.CLOSED.value, "", into.id
@@ -173,8 +173,10 @@ def _open_with(case: CaseRow, part: CaseRow) -> None:
 
 
 def _follow_mail(session: Session, word: Decision, *cases: CaseRow) -> None:
-    """Let cases have the vendors and the last hit that their mail tells of; one without a leak hit is settled."""
+    """Let cases have the vendors, the first and the last hit that their mail tells of; one without a leak hit is settled."""
+    opening = mails.first_hits(session, [case.id or 0 for case in cases])
     for case in cases:
+        case.opening_hit = opening.get(case.id or 0, case.opening_hit)
         found = _hit_vendors(session, case.id)
         _join(session, case, found)
         _leave(session, case, _vendors(session, case.id) - found)

@@ -11,7 +11,7 @@ from sqlalchemy import ColumnElement, Row, bindparam, update
 from sqlmodel import Session, col, select
 
 from canary.attribute.campaigns.features import addressee, worded
-from canary.campaigns import membership
+from canary.campaigns.membership import CampaignBatch, MailSent
 from canary.cases.history import newest_decision
 from canary.cases.replay import RejudgeCause, replay
 from canary.judge.rules import context_of, judge
@@ -21,12 +21,13 @@ from canary.model.canary import Canary
 from canary.model.mail import RawMail
 from canary.model.party import Vendor
 from canary.model.verdict import HINTS, LEAKS, OWN, Judgement, Reason, Verdict
+from canary.senders import supplier_links
 from canary.senders.supplier_links import Use, uses
 from canary.store.campaign_hits import restrike
 from canary.store.codec import envelope_of, identity_of, proofs_of, reasons_json, reasons_of
 from canary.store.counters import CountedHit, sums_of
 from canary.store.locks import Lock, lock
-from canary.store.queries import attempts, canaries, mails, vendors
+from canary.store.queries import attempts, canaries, vendors
 from canary.store.tables import CanaryRow, HitRow, MailContentRow, MailRow, MailSenderRow, VendorRow
 from canary.store.tables.base import metadata
 
@@ -39,13 +40,12 @@ _PASSING = frozenset({Reason.HARD_TO_GUESS, Reason.EASY_TO_GUESS, Reason.GUESS_B
 
 @dataclass(slots=True)
 class RejudgeOutcome:
-    """The outcome: hits checked and changed, cases opened and closed, and the suppliers that the vendor's mail shows."""
+    """The outcome: hits checked and changed, cases opened and closed."""
 
     looked: int = 0
     changed: int = 0
     opened: list[int] = field(default_factory=list)
     closed: list[int] = field(default_factory=list)
-    uses: dict[tuple[str, str], Use] = field(default_factory=dict)
 
     def add(self, other: "RejudgeOutcome") -> None:
         """Add the outcome of another round."""
@@ -81,7 +81,7 @@ def rejudge(session: Session, vendor_id: int, which: ColumnElement[bool], cause:
         round_.judge(batch)
     outcome = round_.outcome
     restrike(session, round_.campaigns)
-    if round_.bearing:
+    if supplier_links.learn(session, round_.uses.values()) or round_.bearing:
         again = replay(session, vendor_id, round_.freed, round_.canaries, cause)
         outcome.opened, outcome.closed = again.opened, again.closed
         restrike(session, again.campaigns, again.cases | set(round_.freed))
@@ -128,7 +128,7 @@ class _Change:
 
 @dataclass(slots=True)
 class _Round:
-    """One vendor's hits being judged again: verdicts, counts, hits that left a case, and whether any case is affected."""
+    """One vendor's hits being judged again: verdicts, counts, suppliers, hits that left a case, and whether any is affected."""
 
     session: Session
     vendor_id: int
@@ -138,6 +138,7 @@ class _Round:
     canaries: set[int] = field(default_factory=set)
     campaigns: set[int] = field(default_factory=set)
     bearing: bool = False
+    uses: dict[tuple[str, str], Use] = field(default_factory=dict)
     guesses: dict[str, Counter[str]] = field(default_factory=dict)
 
     def judge(self, batch: Sequence[Row[Any]]) -> None:
@@ -178,11 +179,14 @@ class _Round:
     def _link(self, changed: Sequence[_Change]) -> None:
         """Let mails that are charged now join their campaigns; the vendor's own mail had none."""
         lone = {c.hit.mail_id: c for c in changed if c.judgement.leak and c.hit.campaign_id is None}
-        for number, row in mails.rows(self.session, list(lone)).items():
+        batch = CampaignBatch(self.session)
+        for number, change in lone.items():
             # By its text alone: through whose platform a mail came is not determined again here.
-            to = addressee(lone[number].mail.mail, [(lone[number].canary, self.vendor)])
-            self.campaigns.add(membership.join_campaign(self.session, row, worded(lone[number].mail.mail, to)))
-        self.session.flush()
+            mail = change.mail.mail
+            to = addressee(mail, [(change.canary, self.vendor)])
+            batch.join(MailSent(number, change.hit.received_at, mail.subject), worded(mail, to))
+        batch.write()
+        self.campaigns.update(batch.campaigns.values())
 
     def _guesses(self, domain: str) -> Counter[str]:
         if domain not in self.guesses:
@@ -190,9 +194,9 @@ class _Round:
         return self.guesses[domain]
 
     def _use(self, use: Use) -> None:
-        before = self.outcome.uses.setdefault((use.supplier, use.channel), use)
+        before = self.uses.setdefault((use.supplier, use.channel), use)
         if use.at < before.at:
-            self.outcome.uses[use.supplier, use.channel] = use
+            self.uses[use.supplier, use.channel] = use
 
 
 def stored_mail(row: Row[Any]) -> AuthenticatedMail:

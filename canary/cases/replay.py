@@ -168,12 +168,9 @@ class _Play:
             .where(col(CanaryRow.vendor_id).in_(self._vendors), col(HitRow.verdict).in_(_BEARING))
             .where(HitRow.decision >= self._decision)
             .order_by(HitRow.id)
-            .limit(BATCH)
         )  # fmt: skip
-        last = 0
-        while batch := self._session.execute(query.where(col(HitRow.id) > last)).all():
-            yield from batch
-            last = batch[-1].id
+        # They change when all of them were seen, so that one reading of them does.
+        yield from self._session.execute(query.execution_options(yield_per=BATCH))
 
     def assign(self, row: Row[Any]) -> None:
         """Assign one hit again; a new case takes the number of the case that its hit had, if that is free."""
@@ -217,7 +214,7 @@ class _Play:
                 self.outcome.opening[case.number] = first.id
             row = self._stored.rows[case.number]
             if row.decision >= self._decision:
-                row.opening_hit, row.vendor_id = first.id, first.vendor_id
+                row.opening_hit = first.id
 
     def write(self, freed: Counter[int]) -> None:
         """Write what changed: the cases of hits, and the state, the vendors and the timeline of cases."""
@@ -251,25 +248,27 @@ class _Play:
         """Note how many mails left a case; without a leak it is closed, or becomes part of the case that has its mail now."""
         into = self._went.get(row.id or 0)
         self._note(row, "judged-again", f"{_mails(count)} left the case: {self._cause.text}")
+        row.last_hit_at = records.last_hit_at(self._session, row)
         if records.has_leaks(self._session, row):
-            row.last_hit_at = records.last_hit_at(self._session, row)
             return
         if row.state in records.OPEN:
             self.outcome.closed.append(row.id or 0)
+        # What a case had before the line that a decision drew can have left it only by being no leak.
+        into = self._went.get(row.id or 0) if row.decision >= self._decision else None
         records.close_empty(self._session, row, self._cause.at, self._cause.who, into.number if into else None)
 
     def _set_vendors(self, row: CaseRow) -> None:
-        """Set the vendors of a case to those whose addresses were hit in it."""
-        query = select(CanaryRow.vendor_id).join(HitRow, col(HitRow.canary_id) == CanaryRow.id)
-        found = set(self._session.exec(query.where(HitRow.case_id == row.id).distinct()))
+        """Set the vendors of a case to those whose addresses were hit in it, the first of them in the lead."""
+        query = select(CanaryRow.vendor_id, func.min(HitRow.id)).join(HitRow, col(HitRow.canary_id) == CanaryRow.id)
+        hits = self._session.exec(query.where(HitRow.case_id == row.id).group_by(col(CanaryRow.vendor_id)))
+        found = {vendor: first or 0 for vendor, first in hits}
         members = self._session.exec(select(CaseVendorRow).where(CaseVendorRow.case_id == row.id)).all()
         for member in members:
             if member.vendor_id in self._vendors and member.vendor_id not in found:
                 self._session.delete(member)
-        for vendor in sorted(found - {member.vendor_id for member in members}):
+        for vendor in sorted(found.keys() - {member.vendor_id for member in members}):
             self._session.add(CaseVendorRow(case_id=row.id or 0, vendor_id=vendor))
-        if found and row.vendor_id not in found:
-            row.vendor_id = min(found)
+        row.vendor_id = min(found, key=found.__getitem__, default=row.vendor_id)
         self._session.flush()
 
     def _cases(self) -> list[CaseRow]:

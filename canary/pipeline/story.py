@@ -14,7 +14,7 @@ from sqlmodel import Session
 
 from canary.attribute.campaigns.features import addressee, sending
 from canary.authenticate.lookup import Lookup, RecordingLookup
-from canary.campaigns.membership import MailSent, count_in_campaign
+from canary.campaigns.membership import CampaignBatch, MailSent
 from canary.cases import answers
 from canary.cases.assign import NOWHERE, Assignment, CaseAssigner, CaseHit
 from canary.cases.history import StoredCases
@@ -206,10 +206,10 @@ class _Batch:
         """Keep the mails."""
         self.session, self.book, self.lessons, self.judged = session, context.book, lessons, judged
         self.ids = mails.keep_mails(session, [mail.found for mail in judged], sender_keys)
-        self.campaigns: dict[int, int] = {}
         self.stored = StoredCases(session)
         self.stored.look_up({hit.vendor_id for mail in judged for hit in mail.hits if hit.judgement.bears_on_a_case})
         self.assigner = CaseAssigner(self.stored)
+        self.campaigns = CampaignBatch(session, self.assigner.merge_campaigns)
         self.assigned: list[tuple[JudgedMail, JudgedHit, Assignment]] = []
 
     def assign(self) -> int:
@@ -220,14 +220,14 @@ class _Batch:
                 self.assigned.append((mail, hit, self._assignment(mail, hit, campaign)))
             for sight in mail.sights:
                 self.lessons.observe(sight, self.ids[mail.key], partial(self._is_quiet, sight.vendor_id))
-            if self.lessons.lessons:
+            if self.lessons.have_taught:
                 return number
         return len(self.judged)
 
     def write(self, left: Sequence[JudgedMail]) -> None:
         """Write what was assigned, without the mails that are left, then apply what was learned."""
         mails.forget(self.session, [self.ids[mail.key] for mail in left])
-        mails.set_campaigns(self.session, self.campaigns)
+        self.campaigns.write()
         keep_hits(self.session, self.stored, [self._to_keep(*each) for each in self.assigned])
         self.lessons.write(self.session)
         answers.apply_lessons(self.session, self.lessons.lessons)
@@ -236,16 +236,7 @@ class _Batch:
         found = mail.found
         to = addressee(found.mail, ((hit.canary, hit.vendor) for hit in mail.hits))
         shown = sending(found.mail, found.proofs, found.identity, found.client, to, self.book)
-        sent = MailSent(self.ids[mail.key], mail.at, found.mail.subject)
-        campaign = count_in_campaign(self.session, sent, shown, self._merge_campaigns)
-        self.campaigns[sent.id] = campaign
-        return campaign
-
-    def _merge_campaigns(self, oldest: int, others: Collection[int]) -> None:
-        self.assigner.merge_campaigns(oldest, others)
-        for mail, campaign in self.campaigns.items():
-            if campaign in others:
-                self.campaigns[mail] = oldest
+        return self.campaigns.join(MailSent(self.ids[mail.key], mail.at, found.mail.subject), shown)
 
     def _assignment(self, mail: JudgedMail, hit: JudgedHit, campaign: int) -> Assignment:
         if not hit.judgement.bears_on_a_case:
@@ -259,7 +250,7 @@ class _Batch:
     def _to_keep(self, mail: JudgedMail, hit: JudgedHit, made: Assignment) -> AssignedHit:
         number = self.ids[mail.key]
         # Asked at the end, as a later mail may have shown two campaigns to be one.
-        campaign = self.campaigns.get(number, 0)
+        campaign = self.campaigns.campaigns.get(number, 0)
         return AssignedHit(
             number, hit.canary.id, mail.at, hit.judgement, mail.found.identity.domain, hit.vendor_id, hit.vendor.name,
             campaign, made,

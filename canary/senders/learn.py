@@ -21,6 +21,7 @@ from canary.model.sender import KNOWN, Learning, Sender, SenderState
 from canary.model.verdict import OWN, Judgement
 from canary.senders import supplier_links
 from canary.senders.profile import read_sender
+from canary.senders.supplier_links import Use, uses
 from canary.store.queries import audit, outbox
 from canary.store.tables import SenderRow
 from canary.store.tables.base import metadata
@@ -95,7 +96,9 @@ class SenderLessons:
         self._seen: dict[_Key, _Seen] = {}
         self._asked: dict[_Key, SenderSight] = {}
         self._lessons: dict[_Key, Lesson] = {}
-        self._suppliers: list[SenderSight] = []
+        self._own: list[SenderSight] = []
+        self._uses: list[Use] = []
+        self._new_supplier = False
         self._shown = {sight: shown_keys(sight, learning) for sight in sights}
         shown = (each for its in self._shown.values() for each in its)
         self._senders = _known_senders(
@@ -104,8 +107,13 @@ class SenderLessons:
 
     @property
     def lessons(self) -> list[Lesson]:
-        """What was learned; after that no further mail may be observed."""
+        """What was learned of senders."""
         return list(self._lessons.values())
+
+    @property
+    def have_taught(self) -> bool:
+        """Whether something was learned, of senders or suppliers; no further mail is to be looked at then."""
+        return bool(self._lessons) or self._new_supplier
 
     @property
     def may_teach(self) -> bool:
@@ -124,7 +132,10 @@ class SenderLessons:
             )
             self._senders[key] = self._judge(sight, sender, state, quiet=quiet, confirmed=confirmed)
         if sight.judgement.verdict in OWN:
-            self._suppliers.append(sight)
+            self._own.append(sight)
+            shown = list(uses(sight.vendor_id, sight.vendor, sight.canary.channel, sight.at, sight.who))
+            self._uses += shown
+            self._new_supplier |= not all(use.is_known for use in shown)
 
     def write(self, session: Session) -> None:
         """Write what was seen: counts, questions, suppliers; lessons are applied where past mail is judged again."""
@@ -132,14 +143,9 @@ class SenderLessons:
             rows = _count(session, self._seen)
             for row in rows:
                 self._follow(session, row)
-        uses = [
-            u
-            for s in self._suppliers
-            for u in supplier_links.uses(s.vendor_id, s.vendor, s.canary.channel, s.at, s.who)
-        ]
-        for sight in self._suppliers:
+        for sight in self._own:
             _note_late(session, sight)
-        supplier_links.learn(session, uses)
+        supplier_links.learn(session, self._uses)
 
     def _judge(
         self, sight: SenderSight, sender: Sender, state: SenderState, *, quiet: Callable[[], bool], confirmed: bool

@@ -5,7 +5,6 @@ from typing import Any
 
 import pytest
 
-from canary.campaigns import membership
 from canary.cases import campaign_decisions
 from canary.model.campaign import CampaignSending, Feature, FeatureKind
 from canary.model.decision import Decision
@@ -13,6 +12,7 @@ from canary.store.counters import recount
 from canary.store.database import Database
 from canary.store.tables import CanaryRow, HitRow, MailRow, VendorRow
 from canary.views.campaign_pages import PAGE, campaign_list, campaign_page
+from tests import sendings
 from tests.conftest import START
 
 LURE = (Feature(FeatureKind.SUBJECT, "your parcel is waiting"), Feature(FeatureKind.LINK, "bad.example"))
@@ -26,7 +26,7 @@ def keep(store: Database, *features: Feature, vendor: int | None = None) -> Mail
         )  # fmt: skip
         session.add(mail)
         session.flush()
-        membership.join_campaign(session, mail, CampaignSending(None, features))
+        sendings.join(session, mail, CampaignSending(None, features))
         if vendor is not None:
             reasons: list[dict[str, Any]] = []
             hit = HitRow(
@@ -94,7 +94,7 @@ def test_a_campaign_of_many_mails_comes_in_pages(store: Database) -> None:
             )
             session.add(mail)
             session.flush()
-            membership.join_campaign(session, mail, CampaignSending(None, LURE))
+            sendings.join(session, mail, CampaignSending(None, LURE))
     with store.reading() as session:
         first = campaign_page(session, 1)
         assert first is not None

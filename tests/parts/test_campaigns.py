@@ -34,6 +34,7 @@ from canary.store.tables import (
     HitRow,
     MailRow,
 )
+from tests import sendings
 from tests.conftest import START
 from tests.sendings import ANNA, BEN, CLIENT, LURE, letter, named
 
@@ -52,7 +53,7 @@ def keep(session: Session, sending: CampaignSending, hours: float = 0, subject: 
     )  # fmt: skip
     session.add(mail)
     session.flush()
-    membership.join_campaign(session, mail, sending)
+    sendings.join(session, mail, sending)
     return mail
 
 

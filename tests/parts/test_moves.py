@@ -32,12 +32,12 @@ def hit(session: Session, case: int, canary: int, campaign: int, hours: int) -> 
     )  # fmt: skip
     session.add(mail)
     session.flush()
-    session.add(
-        HitRow(mail_id=mail.id, canary_id=canary, at=at, verdict="spam", confidence=0.9, reasons=[], case_id=case)
-    )
+    came = HitRow(mail_id=mail.id, canary_id=canary, at=at, verdict="spam", confidence=0.9, reasons=[], case_id=case)
+    session.add(came)
+    session.flush()
     count(session, [CountedHit(canary, at, "spam", "", campaign, case)])
     row = session.get_one(CaseRow, case)
-    row.last_hit_at = max(row.last_hit_at, at)
+    row.opening_hit, row.last_hit_at = row.opening_hit or came.id or 0, max(row.last_hit_at, at)
     session.flush()
 
 
@@ -104,6 +104,14 @@ def test_a_campaign_is_split_off_and_the_vendor_stays_in_both(desk: Database) ->
         found = stand(session)
     assert (found["members"][:2], found["members"][3]) == ([(1, 1), (2, 2)], (4, 1))
     assert (found["hits"][1], found["hits"][2]) == (1, 4)
+
+
+def test_cases_are_as_old_as_the_first_hit_that_they_have(desk: Database) -> None:
+    with desk.writing() as session:
+        merge_split.merge(session, 3, 1, ADA)
+        new = merge_split.split_vendor(session, 3, "bikes", ADA)
+        opening = {case.id: case.opening_hit for case in session.exec(select(CaseRow))}
+    assert (opening[3], opening[new.id]) == (5, 1)
 
 
 @pytest.mark.parametrize(("name", "what"), [("arts", "nothing"), ("bikes", "all that is in it")])

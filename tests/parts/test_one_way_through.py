@@ -16,6 +16,14 @@ from sqlmodel import col, select
 from canary.store.database import Database
 from canary.store.tables import CanaryRow, CaseRow, CaseVendorRow
 from tests.sequences import (
+    ACCOUNT,
+    CARRIED,
+    DEALS,
+    OTHER_ACCOUNT,
+    OTHER_CARRIED,
+    PIERS,
+    TILLA,
+    TILLB,
     Act,
     Answer,
     Letter,
@@ -59,8 +67,10 @@ def played(fresh: Open, way: int, sequence: Sequence[Stretch]) -> Played:
 
 
 THREE_MAILS = (
-    Stretch((Letter(1, 0, (0,)), Letter(0, 0, (1,))), (Answer(1, 0, yes=False, place=(1, 1)),), act=Act(0, 2)),
-    Stretch((Letter(0, 1, (1,)),), (Answer(0, 0, yes=False, place=(0, 1)),)),
+    Stretch(
+        (Letter(TILLB, 0, (0,)), Letter(TILLA, 0, (1,))), (Answer(TILLB, 0, yes=False, place=(1, 1)),), act=Act(0, 2)
+    ),
+    Stretch((Letter(TILLA, 1, (1,)),), (Answer(TILLA, 0, yes=False, place=(0, 1)),)),
 )
 """A campaign is settled as a false positive; another sender of it is refused before or after it sends another one."""
 
@@ -95,20 +105,54 @@ def test_what_is_new_after_a_false_positive_begins_another_case_whichever_way_it
 SAME_BOTH_WAYS = {
     "what is charged late joins the case of its campaign at a vendor with the same supplier": (
         Stretch(
-            (Letter(0, 2, (0,), reply=True), Letter(2, 0, (2,)), Letter(0, 0, (0,))),
-            (Answer(0, 0, yes=True, place=(1, 1)), Answer(0, 0, yes=False, place=(3, 1))),
+            (Letter(TILLA, 2, (0,), reply=True), Letter(DEALS, 0, (2,)), Letter(TILLA, 0, (0,))),
+            (Answer(TILLA, 0, yes=True, place=(1, 1)), Answer(TILLA, 0, yes=False, place=(3, 1))),
         ),
     ),
     "the last hit of a case may be a hint": (
         Stretch(
-            (Letter(2, 0, (0,)), Letter(3, 1, (0,)), Probe((0,)), Letter(3, 1, (0,))),
-            (Answer(3, 0, yes=True, place=(4, 2)),),
+            (Letter(DEALS, 0, (0,)), Letter(PIERS, 1, (0,)), Probe((0,)), Letter(PIERS, 1, (0,))),
+            (Answer(PIERS, 0, yes=True, place=(4, 2)),),
+        ),
+    ),
+    "a case that had a hint before a decision is a false positive when its leak was freed": (
+        Stretch((Letter(DEALS, 0, (4,)), Probe((4,))), act=Act(0, 0)),
+        Stretch((Letter(PIERS, 1, (4,)),), (Answer(DEALS, 2, yes=True, place=(1, 0)),)),
+    ),
+    "a case whose first mail is freed is that of the vendor whose mail came next": (
+        Stretch((Letter(PIERS, 2, (0,)), Letter(DEALS, 2, (2,))), act=INVESTIGATED),
+        Stretch((Letter(DEALS, 2, (0,)),), (Answer(PIERS, 0, yes=True, place=(1, 0)),)),
+    ),
+    "an answer that shows a common supplier joins the mail that came after it was used": (
+        Stretch(
+            (Letter(ACCOUNT, 0, (0,)), Letter(OTHER_ACCOUNT, 0, (5,)), Letter(DEALS, 1, (0,)), Letter(DEALS, 1, (5,))),
+            (Answer(ACCOUNT, 0, yes=True, place=(4, 1)), Answer(OTHER_ACCOUNT, 3, yes=True, place=(4, 2))),
+        ),
+    ),
+    "a common supplier that mail shows counts for the next mail of the batch": (
+        Stretch(
+            (Letter(CARRIED, 0, (0,)), Letter(OTHER_CARRIED, 0, (5,)), Letter(DEALS, 1, (0,)), Letter(DEALS, 1, (5,))),
+            cuts=(frozenset(), frozenset((1, 2, 3))),
+        ),
+    ),
+    "a common supplier that mail shows counts for no mail that came before": (
+        Stretch(
+            (
+                Letter(PIERS, 2, (0,)),
+                Letter(DEALS, 1, (0,)),
+                Letter(DEALS, 1, (5,)),
+                Letter(CARRIED, 0, (0,)),
+                Letter(OTHER_CARRIED, 0, (5,)),
+                Letter(DEALS, 1, (0,)),
+                Letter(DEALS, 1, (5,)),
+            ),
+            (Answer(PIERS, 0, yes=True, place=(3, 7)),),
         ),
     ),
     "a case is that of the vendor whose mail opens it": (
         Stretch(
-            (Letter(2, 0, (0,)), Letter(3, 0, (2,)), Letter(3, 0, (0,))),
-            (Answer(2, 0, yes=True, place=(3, 1)),),
+            (Letter(DEALS, 0, (0,)), Letter(PIERS, 0, (2,)), Letter(PIERS, 0, (0,))),
+            (Answer(DEALS, 0, yes=True, place=(3, 1)),),
         ),
     ),
 }
@@ -126,7 +170,7 @@ def states(made: Played) -> list[tuple[str, str, int | None]]:
 
 
 def test_an_address_that_was_hit_in_a_settled_case_is_burned_by_the_next_hit_once_that_is_open(fresh: Open) -> None:
-    first, other = Letter(2, 0, (0,)), Letter(2, 0, (1,))
+    first, other = Letter(DEALS, 0, (0,)), Letter(DEALS, 0, (1,))
     made = played(fresh, 0, [Stretch((first,), act=FALSE_POSITIVE), Stretch((other,), act=INVESTIGATED)])
     burned = [(0, True), (1, False)]
     for expected in (burned, [(0, True), (1, True)]):
@@ -137,23 +181,23 @@ def test_an_address_that_was_hit_in_a_settled_case_is_burned_by_the_next_hit_onc
 
 
 def test_a_case_that_is_taken_back_out_of_another_is_settled_if_its_mail_was_freed(fresh: Open) -> None:
-    two = Stretch((Letter(2, 0, (0,)), Letter(3, 1, (4,))), act=Act(0, 0, "merge"))
-    made = played(fresh, 0, [two, Stretch((), (Answer(3, 2, yes=True, place=(0, 0)),), act=Act(0, 0, "undo"))])
+    two = Stretch((Letter(DEALS, 0, (0,)), Letter(PIERS, 1, (4,))), act=Act(0, 0, "merge"))
+    made = played(fresh, 0, [two, Stretch((), (Answer(PIERS, 2, yes=True, place=(0, 0)),), act=Act(0, 0, "undo"))])
     assert states(made) == [("new", "", None), ("closed", "false-positive", None)]
     assert [number for number, _ in members(made)] == [1]
 
 
 def test_a_settled_case_that_takes_open_mail_back_is_open_again(fresh: Open) -> None:
-    two = Stretch((Letter(2, 0, (0,)), Letter(3, 1, (0,))), act=Act(0, 1, "split-campaign"))
-    made = played(fresh, 0, [two, Stretch((), (Answer(2, 0, yes=True, place=(0, 0)),))])
+    two = Stretch((Letter(DEALS, 0, (0,)), Letter(PIERS, 1, (0,))), act=Act(0, 1, "split-campaign"))
+    made = played(fresh, 0, [two, Stretch((), (Answer(DEALS, 0, yes=True, place=(0, 0)),))])
     assert states(made) == [("closed", "false-positive", None), ("new", "", None)]
     made.act(Act(0, 0, "undo"))
     assert states(made) == [("investigating", "", None), ("closed", "", 1)]
 
 
 def test_a_case_of_which_only_hints_went_to_another_is_a_false_positive(fresh: Open) -> None:
-    two = Stretch((Letter(2, 0, (0,)), Letter(3, 1, (0,))), act=Act(0, 1, "split-campaign"))
-    made = played(fresh, 0, [two, Stretch((Probe((0,)),), (Answer(3, 0, yes=True, place=(1, 1)),))])
+    two = Stretch((Letter(DEALS, 0, (0,)), Letter(PIERS, 1, (0,))), act=Act(0, 1, "split-campaign"))
+    made = played(fresh, 0, [two, Stretch((Probe((0,)),), (Answer(PIERS, 0, yes=True, place=(1, 1)),))])
     assert states(made) == [("new", "", None), ("closed", "false-positive", None)]
 
 

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from canary.campaigns import membership
 from canary.model.campaign import CampaignSending, Feature, FeatureKind
 from canary.store.tables import MailRow
+from tests import sendings
 from tests.commands import Outcome, installation
 from tests.conftest import START
 
@@ -31,7 +31,7 @@ def say(tmp_path: Path) -> Iterator[Callable[..., Outcome]]:
                                proofs={}, parts={})  # fmt: skip
                 session.add(mail)
                 session.flush()
-                membership.join_campaign(session, mail, CampaignSending(None, features))
+                sendings.join(session, mail, CampaignSending(None, features))
 
         yield lambda *arguments: house("campaign", *arguments)
 

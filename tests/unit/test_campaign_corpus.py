@@ -14,7 +14,6 @@ import pytest
 from sqlmodel import Session
 
 from canary.attribute.campaigns.features import addressee, sending
-from canary.campaigns import membership
 from canary.mail.parse import parse
 from canary.model.campaign import CampaignSending
 from canary.model.identity import Identity
@@ -23,6 +22,7 @@ from canary.model.proof import DkimResult, Proofs, Result
 from canary.processes.judging import supplier_book
 from canary.store.database import Database
 from canary.store.tables import MailRow
+from tests import sendings
 
 pytestmark = pytest.mark.corpus
 NOW = datetime(2026, 3, 1, tzinfo=UTC)
@@ -59,13 +59,13 @@ def shown(folder: Path) -> dict[str, CampaignSending]:
     }
 
 
-def linked(session: Session, sendings: dict[str, CampaignSending]) -> dict[str, int]:
+def linked(session: Session, found: dict[str, CampaignSending]) -> dict[str, int]:
     rows = []
-    for name, each in sendings.items():
+    for name, each in found.items():
         row = MailRow(key=name, sha256="", size=1, received_at=NOW, envelope={}, identity={}, proofs={}, parts={})
         session.add(row)
         session.flush()
-        membership.join_campaign(session, row, each)
+        sendings.join(session, row, each)
         rows.append(row)
     return {row.key: row.campaign_id or 0 for row in rows}
 

@@ -2,12 +2,12 @@
 
 import hashlib
 import zlib
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import bindparam, delete, func, insert, update
+from sqlalchemy import delete, func, insert
 from sqlmodel import Session, col, select
 
 from canary.model.authenticated import AuthenticatedMail
@@ -79,17 +79,7 @@ def first_hits(session: Session, cases: Collection[int]) -> dict[int, int]:
     if not cases:
         return {}
     query = select(HitRow.case_id, func.min(HitRow.id)).where(col(HitRow.case_id).in_(cases))
-    return {case: hit or 0 for case, hit in session.exec(query.group_by(col(HitRow.case_id))) if case is not None}
-
-
-def set_campaigns(session: Session, campaigns: Mapping[int, int]) -> None:
-    """Let mails, by their ids, be part of campaigns."""
-    if campaigns:
-        members = [{"mail": mail, "campaign": campaign} for mail, campaign in campaigns.items()]
-        session.connection().execute(_SET_CAMPAIGN, members)
-
-
-_SET_CAMPAIGN = update(_MAIL).where(_MAIL.c.id == bindparam("mail")).values(campaign_id=bindparam("campaign"))
+    return {case: hit for case, hit in session.exec(query.group_by(col(HitRow.case_id))) if case and hit}
 
 
 def rows(session: Session, numbers: Collection[int]) -> dict[int, MailRow]:
