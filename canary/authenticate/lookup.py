@@ -6,6 +6,7 @@ Two of them let a mail be judged again years later: what `RecordingLookup` recor
 
 import json
 from collections.abc import Callable, Mapping
+from functools import lru_cache
 from typing import Protocol
 
 from canary.authenticate.dns_answer import DnsAnswer, Record, Temporary, read_records, write_records
@@ -45,10 +46,12 @@ EMPTY = DnsAnswer()
 def dns_name(name: str) -> str:
     """Return a name as DNS compares it: lower case, A-labels, no final dot; empty if DNS cannot hold it."""
     plain = name.removesuffix(".")
-    if not 0 < len(plain) <= 253:
-        return ""
-    if not plain.isascii():
-        plain = _a_labels(plain)
+    return _dns_name(plain) if 0 < len(plain) <= 253 else ""
+
+
+@lru_cache(maxsize=2048)  # a mail names the same few domains over and over; what is longer never comes here
+def _dns_name(name: str) -> str:
+    plain = name if name.isascii() else _a_labels(name)
     fits = all(0 < len(label) <= 63 for label in plain.split("."))
     return plain.lower() if fits and plain.isprintable() and len(plain) <= 253 else ""
 

@@ -5,6 +5,8 @@ from functools import cache, lru_cache
 from publicsuffixlist import PublicSuffixList
 
 MAX_DOMAIN = 253
+MAX_WRITTEN = 300
+"""Characters of a domain as it is written, with the blanks around it."""
 
 FREE_MAILBOXES = frozenset(
     """
@@ -85,6 +87,11 @@ def is_domain(text: str) -> bool:
 
 def normal(domain: str) -> str:
     """Return a domain in lower case, in A-labels (RFC 5890) and without final dot; empty if it cannot be one."""
+    return _normal(domain) if len(domain) <= MAX_WRITTEN else ""
+
+
+@lru_cache(maxsize=2048)  # a mail names the same few domains over and over
+def _normal(domain: str) -> str:
     name = domain.strip().lower().removesuffix(".")
     if not name.isascii():
         try:

@@ -2,7 +2,7 @@
 
 import re
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
 from typing import Any
@@ -72,6 +72,7 @@ class ProviderRegistry:
     _signers: Mapping[str, Provider] = field(default_factory=dict)
     _envelopes: Mapping[str, Provider] = field(default_factory=dict)
     _hosts: Mapping[str, Provider] = field(default_factory=dict)
+    _networks: Mapping[int, Mapping[int, Mapping[int, Provider]]] = field(default_factory=dict)
     _holders: Mapping[str, Provider] = field(default_factory=dict)
 
     def signer(self, domain: str) -> Provider | None:
@@ -88,8 +89,9 @@ class ProviderRegistry:
             address = ip_address(ip.partition("%")[0])
         except ValueError:
             return _above(host, self._hosts)
-        holders = (p for p in self.providers for network in p.networks if address in network)
-        return next(holders, None) or _above(host, self._hosts)
+        number, held = int(address), self._networks.get(address.version, {})
+        found = (of_size.get(number >> rest) for rest, of_size in held.items())
+        return next(filter(None, found), None) or _above(host, self._hosts)
 
     def holder(self, account: str) -> Provider | None:
         """Return the provider that holds this account, `slug/account`, at another one."""
@@ -119,8 +121,20 @@ def read_suppliers(data: Mapping[str, object]) -> ProviderRegistry:
         {domain: p for p in providers for domain in p.dkim},
         {domain: p for p in providers for domain in p.envelope},
         {domain: p for p in providers for domain in p.hosts},
+        _by_size(providers),
         {account: p for p in providers for account in p.through},
     )
+
+
+def _by_size(providers: Sequence[Provider]) -> Mapping[int, Mapping[int, Mapping[int, Provider]]]:
+    """Return who holds a network: by version, by the bits that do not count (the fewest first), by those that do."""
+    held: dict[int, dict[int, dict[int, Provider]]] = {4: {}, 6: {}}
+    networks = [(network, provider) for provider in providers for network in provider.networks]
+    for network, provider in sorted(networks, key=lambda each: -each[0].prefixlen):
+        rest = network.max_prefixlen - network.prefixlen
+        of_size = held[network.version].setdefault(rest, {})
+        of_size.setdefault(int(network.network_address) >> rest, provider)
+    return held
 
 
 def _above(domain: str, known: Mapping[str, Provider]) -> Provider | None:

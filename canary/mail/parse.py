@@ -69,7 +69,7 @@ def _octet_oddities(content: bytes) -> Iterator[str]:
         yield "nul"
     if content[:1] in (b" ", b"\t"):
         yield "leading-space"
-    if any(len(line) > 1000 for line in content[:MAX_TEXT].split(b"\n")):
+    if max(map(len, content[:MAX_TEXT].split(b"\n"))) > 1000:
         yield "long-line"
 
 

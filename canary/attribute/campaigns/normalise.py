@@ -113,7 +113,7 @@ def _phrases(names: Iterable[str]) -> dict[str, list[list[str]]]:
 
 
 def _without(words: list[str], phrases: dict[str, list[list[str]]]) -> list[str]:
-    return list(_kept(words, phrases)) if phrases else words
+    return words if phrases.keys().isdisjoint(words) else list(_kept(words, phrases))
 
 
 def _kept(words: Sequence[str], phrases: dict[str, list[list[str]]]) -> Iterator[str]:
