@@ -38,7 +38,7 @@ def cases(file: str) -> list[Case]:
 
 
 def _cases(path: Path) -> Iterator[Case]:
-    for scenario in yaml.safe_load_all(path.read_text("utf-8")):
+    for scenario in yaml.load_all(path.read_text("utf-8"), getattr(yaml, "CSafeLoader", yaml.SafeLoader)):
         if not scenario:
             continue
         zone = _zone(scenario["zonedata"])

@@ -101,10 +101,14 @@ def asked_beside(memory: Memory, watch: Watch, store: Store) -> int:
     return asyncio.run(main())
 
 
+@pytest.mark.slow
+@pytest.mark.everyday
 def test_a_store_in_which_nothing_changed_is_not_asked(memory: Memory) -> None:
     assert asked_beside(memory, Watch(3), Store()) == 1
 
 
+@pytest.mark.slow
+@pytest.mark.everyday
 def test_a_store_that_changed_is_asked_and_so_is_one_that_did_not_answer(memory: Memory) -> None:
     news = Watch(3)
     news.news = True

@@ -13,6 +13,8 @@ LARGE = ("numpy", "httpx", "alembic", "dns", "aiosmtpd")
 STORE = ("sqlalchemy.orm", "sqlmodel", "canary.store.tables")
 WORK = ("apscheduler", "canary.pipeline", "canary.attribute.inference")
 
+pytestmark = [pytest.mark.slow, pytest.mark.everyday]  # each role is a process of its own
+
 ROLES = {
     "supervisor": (*WEB, *COMMAND_LINE, *LARGE, *STORE, *WORK, "sqlalchemy", "pydantic", "asyncio", "canary.settings"),
     "smtp_process": (*WEB, *COMMAND_LINE, *LARGE, *STORE, *WORK),

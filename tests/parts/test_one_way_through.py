@@ -201,6 +201,8 @@ def test_a_case_of_which_only_hints_went_to_another_is_a_false_positive(fresh: O
     assert states(made) == [("new", "", None), ("closed", "false-positive", None)]
 
 
+@pytest.mark.slow
+@pytest.mark.everyday
 @settings(max_examples=6, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
 @given(st.lists(stretches, min_size=1, max_size=3))
 @example(list(THREE_MAILS))

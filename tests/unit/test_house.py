@@ -217,6 +217,8 @@ def test_store_imports_nothing_from_above_it() -> None:
     assert house.store_modules_that_know_more() == []
 
 
+@pytest.mark.slow
+@pytest.mark.everyday
 def test_no_class_name_is_used_for_two_things() -> None:
     assert house.class_names_used_twice() == {}
 
@@ -245,5 +247,7 @@ def test_docstrings_name_only_exceptions_that_exist() -> None:
     assert sorted(name for name in named if name[1] not in defined | imported) == []
 
 
+@pytest.mark.slow
+@pytest.mark.everyday
 def test_no_name_is_dead() -> None:
     assert house.dead_names() == []
