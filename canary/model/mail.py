@@ -60,6 +60,14 @@ class Enclosed:
 
 
 @dataclass(frozen=True, slots=True)
+class OwnWords:
+    """What a mail says itself: its text and links without those of the mails that it encloses."""
+
+    text: str
+    links: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Mailbox:
     """A display name and an address, as a header claims them."""
 
@@ -76,7 +84,8 @@ class Mailbox:
 class ParsedMail:
     """What a mail says; every field is bounded, unproven and possibly hostile.
 
-    `headers` holds (name, decoded value) in order of appearance; `oddities` names what was malformed.
+    `headers` holds (name, decoded value) in order of appearance; `oddities` names what was malformed. `text` and `links`
+    are those of all parts; `own` is None where they are the mail's own.
     """
 
     headers: tuple[tuple[str, str], ...] = ()
@@ -92,6 +101,12 @@ class ParsedMail:
     attachments: tuple[Attachment, ...] = ()
     oddities: tuple[str, ...] = field(default=())
     enclosed: tuple[Enclosed, ...] = ()
+    own: OwnWords | None = None
+
+    @property
+    def own_words(self) -> OwnWords:
+        """The text and links that are not those of an enclosed mail."""
+        return self.own or OwnWords(self.text, self.links)
 
     @property
     def sender(self) -> Mailbox:

@@ -5,7 +5,8 @@ from datetime import UTC, datetime
 import pytest
 
 from canary.mail.bounce import AutomaticAnswer, answers_nothing
-from canary.mail.parse import MAX_ENCLOSED, parse
+from canary.mail.parse import parse
+from canary.mail.parts import MAX_ENCLOSED
 from canary.model.mail import Client, Envelope
 from canary.model.verdict import Reason
 from tests.verdict_cases import FOLDER

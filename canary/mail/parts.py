@@ -1,0 +1,193 @@
+"""The parts of a mail: its text, links and files, and the fields of the mails that it encloses, within bounds."""
+
+import hashlib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from email.message import Message
+
+from canary.mail.charset import decode_markup, decode_octets
+from canary.mail.fields import (
+    MAX_FIELDS,
+    RAISED,
+    decode,
+    fields_of,
+    octets_of,
+    read_message,
+    transfer_encoding,
+    type_of,
+)
+from canary.mail.text import MAX_HTML, MAX_LINKS, MAX_TEXT, clean, html_to_text, links_in
+from canary.model.mail import Attachment, Enclosed, OwnWords
+
+MAX_PARTS = 1000
+MAX_DEPTH = 50
+MAX_ENCLOSED = 10
+MAX_UNPACKED = 2 * 1024 * 1024
+"""Octets of enclosed mails that are decoded and parsed, in all; those that came without an encoding cost nothing more."""
+MAX_WRITTEN = 4 * MAX_TEXT
+"""Octets of text that are decoded, in all."""
+_WRITING = ("text/plain", "text/html")
+
+
+@dataclass(frozen=True, slots=True)
+class _Node:
+    """A part at its depth; `inside` is whether it belongs to a mail that is enclosed."""
+
+    part: Message
+    depth: int
+    inside: bool
+
+
+@dataclass(frozen=True, slots=True)
+class _Piece:
+    """The text of one part."""
+
+    text: str
+    html: bool
+    inside: bool
+
+
+class PartReader:
+    """Collects text, links and attachments of the parts, within bounds."""
+
+    def __init__(self, oddities: set[str]) -> None:
+        """Start with nothing; what is malformed is added to `oddities`."""
+        self.oddities = oddities
+        self.pieces: list[_Piece] = []
+        self.named: list[tuple[_Piece, Attachment]] = []
+        self.attached: list[_Piece] = []
+        self.attachments: list[Attachment] = []
+        self.unpacked = self.written = 0
+        self.text = ""
+        self.html = ""
+        self.links: tuple[str, ...] = ()
+        self.own: OwnWords | None = None
+        self.enclosed: list[Enclosed] = []
+
+    def read(self, message: Message) -> None:
+        """Read all parts of a message; what cannot be read is named."""
+        for node in self._leaves(message):
+            try:
+                self._leaf(node)
+            except RAISED:
+                self.oddities.add("bad-part")
+        self._conclude()
+
+    def _leaves(self, message: Message) -> Iterator[_Node]:
+        waiting, seen = [_Node(message, 0, inside=False)], 0
+        while waiting and seen < MAX_PARTS:
+            node = waiting.pop()
+            seen += 1
+            kind = type_of(node.part)
+            children = self._children(node.part, kind)
+            self._enclose(node.part, kind, children)
+            if isinstance(children, list) and node.depth < MAX_DEPTH:
+                inside = node.inside or kind.startswith("message/")
+                inner = (
+                    _Node(child, node.depth + 1, inside) for child in reversed(children) if isinstance(child, Message)
+                )
+                waiting.extend(inner)
+            elif not isinstance(children, list):
+                yield node
+        if waiting:
+            self.oddities.add("many-parts")
+
+    def _children(self, part: Message, kind: str) -> object:
+        """Return the parts of a part, decoded where an enclosed mail was encoded against RFC 2046, section 5.2.1."""
+        if not part.is_multipart():
+            return None
+        children = part.get_payload()
+        if not kind.startswith("message/") or not (encoding := transfer_encoding(part)):
+            return children
+        try:
+            return self._decoded(kind, encoding, children)
+        except RAISED:
+            self.oddities.add("bad-part")
+            return children
+
+    def _decoded(self, kind: str, encoding: str, children: object) -> object:
+        written = b"\n".join(map(_source, children)) if isinstance(children, list) else b""
+        self.unpacked += len(written)
+        if self.unpacked > MAX_UNPACKED:
+            self.oddities.add("large-enclosure")
+            return children
+        raw = Message()
+        raw["content-transfer-encoding"] = encoding
+        raw.set_payload(written.decode("ascii", "surrogateescape"))
+        return read_message(
+            b"Content-Type: " + kind.encode("ascii", "replace") + b"\n\n" + octets_of(raw)
+        ).get_payload()
+
+    def _enclose(self, part: Message, kind: str, children: object) -> None:
+        """Keep the fields of a report, or of a mail that is returned whole (message/*) or by its header alone."""
+        if len(self.enclosed) >= MAX_ENCLOSED:
+            return
+        if kind.startswith("message/") and isinstance(children, list):
+            pairs = [pair for group in children[:MAX_FIELDS] for pair in fields_of(group)]
+            self.enclosed.append(Enclosed(kind[:100], tuple(pairs[:MAX_FIELDS])))
+        elif kind == "text/rfc822-headers":
+            try:
+                written = read_message(octets_of(part)[: MAX_FIELDS * 1000].lstrip())
+            except RAISED:
+                return
+            self.enclosed.append(Enclosed(kind, tuple(fields_of(written))))
+
+    def _leaf(self, node: _Node) -> None:
+        part = node.part
+        kind, octets, name = type_of(part), octets_of(part), part.get_filename()
+        file = None
+        if name or not kind.startswith("text/"):
+            if octets or name:
+                digest = hashlib.sha256(octets).hexdigest()
+                file = Attachment(decode(name or "")[:300], kind[:100], len(octets), digest)
+                self.attachments.append(file)
+            if not kind.startswith("text/"):
+                return
+        piece = self._piece(octets, kind, node)
+        if file is None:
+            self.pieces.append(piece)
+        elif part.get_content_disposition() != "attachment":
+            self.named.append((piece, file))
+        elif kind in _WRITING:
+            self.attached.append(piece)
+
+    def _piece(self, octets: bytes, kind: str, node: _Node) -> _Piece:
+        octets = octets[: MAX_TEXT if self.written < MAX_WRITTEN else 0]
+        self.written += len(octets)
+        html, label = kind == "text/html", str(node.part.get_content_charset() or "")
+        decoded = decode_markup(octets, label) if html else decode_octets(octets, label)
+        return _Piece(clean(decoded.replace("\r\n", "\n").replace("\r", "\n")), html, node.inside)
+
+    def _conclude(self) -> None:
+        self._find_body()
+        self.text, self.html, self.links = _read(self.pieces)
+        if any(piece.inside for piece in self.pieces):
+            text, _, links = _read([piece for piece in self.pieces if not piece.inside])
+            self.own = OwnWords(text, links)
+
+    def _find_body(self) -> None:
+        """Where no part is plainly the text, let those with a file name be it, and then those that are attached."""
+        if any(piece.text.strip() for piece in self.pieces if not piece.inside):
+            return
+        body = [file for _, file in self.named]
+        self.pieces += [piece for piece, _ in self.named] or self.attached
+        # What is shown as the text is no file; what is attached stays one.
+        self.attachments = [file for file in self.attachments if not any(file is each for each in body)]
+
+
+def _source(part: Message) -> bytes:
+    """Return what a part was parsed from, well enough for its encoding to be undone."""
+    payload = part.get_payload()
+    if not isinstance(payload, str):
+        return part.as_bytes()
+    head = "".join(f"{name}: {value}\n" for name, value in part.raw_items())
+    return (head + "\n" * bool(head) + payload).encode("utf-8", "surrogateescape")
+
+
+def _read(pieces: list[_Piece]) -> tuple[str, str, tuple[str, ...]]:
+    """Return text, HTML and links; the plain text counts where there is any."""
+    html = "".join(piece.text for piece in pieces if piece.html)[:MAX_HTML]
+    shown, hrefs = html_to_text(html) if html else ("", ())
+    written = "\n".join(piece.text for piece in pieces if not piece.html)[:MAX_TEXT]
+    found = dict.fromkeys((*hrefs, *links_in(written), *links_in(shown)))
+    return written.strip() or shown, html, tuple(clean(link)[:2000] for link in found)[:MAX_LINKS]
