@@ -60,6 +60,7 @@ FACTORS: dict[Reason, ReasonWeight] = {
     Reason.NULL_SENDER: ReasonWeight(3, "reports and automatic replies must have it (RFC 3464 2, RFC 3834 3.3)"),
     Reason.DELIVERY_REPORT: ReasonWeight(2, _CORPUS),
     Reason.FEEDBACK_REPORT: ReasonWeight(2, _CORPUS),
+    Reason.READ_RECEIPT: ReasonWeight(2, "a form that mail programs write and nobody else has a use for (RFC 8098)"),
     Reason.CHALLENGE: ReasonWeight(0.5, _JUDGED),
     Reason.ANSWERS_TO: ReasonWeight(3, "it quotes the mail that it answers, which had the canary as its sender"),
     Reason.PUBLISHED_ADDRESS: ReasonWeight(

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from functools import cached_property
 
+from canary.judge.advertising import advertises
 from canary.judge.bulk import bulk_signs
 from canary.judge.confidence import CERTAIN, confidence, reweigh
 from canary.judge.fraud import credential_signs, fraud_signs, link_signs, link_traps, risky_files
@@ -263,9 +264,7 @@ def lookalike(hit: HitContext) -> Judgement | None:
 def backscatter(hit: HitContext) -> Judgement | None:
     """A bounce, an automatic reply or a complaint, and so an answer to mail that the address never sent."""
     answer = answers_nothing(hit.mail, hit.envelope)
-    # Fraud abuses automatic replies: what a stranger writes to a help desk is sent to the address that the stranger
-    # names.
-    if answer is None or (answer.kind in (Reason.AUTO_REPLY, Reason.CHALLENGE) and fraud_signs(hit.mail)):
+    if answer is None or advertises(hit.mail, answer.kind, proven=hit.identity.proven):
         return None
     codes = [answer.kind]
     if answer.recipient or answer.message:

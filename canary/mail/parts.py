@@ -136,6 +136,8 @@ class PartReader:
         part = node.part
         kind, octets, name = type_of(part), octets_of(part), part.get_filename()
         file = None
+        if kind.startswith("multipart/"):
+            kind, name = "text/plain", None  # Without the boundary that it names, a reader sees all of it as text.
         if name or not kind.startswith("text/"):
             if octets or name:
                 digest = hashlib.sha256(octets).hexdigest()
@@ -156,7 +158,9 @@ class PartReader:
         self.written += len(octets)
         html, label = kind == "text/html", str(node.part.get_content_charset() or "")
         decoded = decode_markup(octets, label) if html else decode_octets(octets, label)
-        return _Piece(clean(decoded.replace("\r\n", "\n").replace("\r", "\n")), html, node.inside)
+        return _Piece(
+            clean(decoded.replace("\r\n", "\n").replace("\r", "\n")), html, node.inside or kind == "text/rfc822-headers"
+        )
 
     def _conclude(self) -> None:
         self._find_body()

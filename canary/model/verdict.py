@@ -59,6 +59,7 @@ class Reason(StrEnum):
     NULL_SENDER = "null-sender"
     DELIVERY_REPORT = "delivery-report"
     FEEDBACK_REPORT = "feedback-report"
+    READ_RECEIPT = "read-receipt"
     AUTO_REPLY = "auto-reply"
     CHALLENGE = "challenge"
     ANSWERS_TO = "answers-to"
@@ -106,6 +107,7 @@ SENTENCES: dict[Reason, str] = {
     Reason.NULL_SENDER: "It came from the null sender, as bounces do.",
     Reason.DELIVERY_REPORT: "It is a delivery report for mail this address never sent.",
     Reason.FEEDBACK_REPORT: "It is a complaint report (ARF) about mail this address never sent.",
+    Reason.READ_RECEIPT: "It is a read receipt for mail this address never sent.",
     Reason.AUTO_REPLY: "It is an automatic reply to mail this address never sent.",
     Reason.CHALLENGE: "It asks this address to confirm a mail that it never sent.",
     Reason.ANSWERS_TO: "It answers a mail {answered} that bore this address as its sender.",

@@ -19,7 +19,7 @@ from canary.model.canary import Canary, CanaryState, Style
 from canary.model.mail import Client, Envelope
 from canary.model.party import Vendor
 from canary.model.proof import Proofs
-from canary.model.verdict import LEAKS, Judgement
+from canary.model.verdict import LEAKS, Judgement, Verdict
 from tests.conftest import START
 from tests.supplier_cases import book
 
@@ -60,7 +60,13 @@ def answers(folder: Path, mail_from: str) -> list[str]:
 def test_bounces_replies_and_complaints_are_known_as_answers(corpus: Path) -> None:
     found = Counter(answers(corpus / "dsn", ""))
     print(f"\ndsn: {dict(found)}")
-    assert found[""] <= 0.03 * found.total()
+    assert found[""] == 0
+
+
+def test_no_answer_is_charged_to_the_vendor(corpus: Path) -> None:
+    found = Counter(judged(path).verdict for path in sorted((corpus / "dsn").iterdir()))
+    print(f"\ndsn: {dict(found)}")
+    assert found[Verdict.BACKSCATTER] == found.total()
 
 
 @pytest.mark.parametrize(
@@ -68,4 +74,5 @@ def test_bounces_replies_and_complaints_are_known_as_answers(corpus: Path) -> No
 )
 def test_what_is_no_answer_is_not_taken_for_one(corpus: Path, folder: str) -> None:
     found = Counter(answers(corpus / folder, "somebody@sender.invalid"))
-    assert found[""] >= 0.998 * found.total()
+    print(f"\n{folder}: {dict(found)}")
+    assert found[""] >= 0.999 * found.total()
