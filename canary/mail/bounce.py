@@ -203,12 +203,14 @@ def _is_reply(mail: ParsedMail, envelope: Envelope) -> bool:
         return null or said or refers or mail.has("x-auto-response-suppress") or links_home(mail, mail.own_words.links)
     # Only `auto-replied` answers by itself; `auto-generated` is what newsletters say too, but not in a thread.
     absent = mail.has(*_EXCHANGE) and (refers or null)
-    outlook = bool(submitted) and mail.has("x-auto-response-suppress") and mail.has(*_OUTLOOK)
-    if absent or (refers and (outlook or (null and (bool(submitted) or links_home(mail, mail.own_words.links))))):
+    suppressed = mail.has("x-auto-response-suppress")
+    outlook = suppressed and bool(submitted) and mail.has(*_OUTLOOK)
+    plain = (suppressed or null) and links_home(mail, mail.own_words.links)
+    if absent or (refers and (outlook or plain or (null and bool(submitted)))):
         return True
     # A holiday is what newsletters write of as well: without a reference the words have to come first.
     begins = mail.subject.casefold().lstrip("[( ").startswith(_REPLY_WORDS)
-    hinted = refers or mail.has("x-auto-response-suppress") or (begins and null)
+    hinted = refers or suppressed or (begins and null)
     return (said and hinted) or _is_list_robot(mail)
 
 

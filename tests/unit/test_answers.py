@@ -69,6 +69,7 @@ def kind_of(found: ParsedMail, mail_from: str = "eve@far.example") -> Reason | N
         ("Auto-Submitted: auto-generated\nIn-Reply-To: <1@in.example>\nX-Auto-Response-Suppress: All", ""),
         ("Auto-Submitted: auto-generated\nIn-Reply-To: <1@in.example>\nX-Auto-Response-Suppress: All\nThread-Index: AQ==", "eve@far.example"),
         ("In-Reply-To: <1@in.example>\nX-MS-Exchange-Inbox-Rules-Loop: eve@far.example", "eve@far.example"),
+        ("X-Auto-Response-Suppress: All\nIn-Reply-To: <1@in.example>", "eve@far.example"),
         ("In-Reply-To: <1@in.example>", ""),
         ("Precedence: junk\nReferences: <1@in.example>", ""),
         ("Precedence: auto_reply", "eve@far.example"),
@@ -105,7 +106,7 @@ def test_an_automatic_reply_is_known_by_its_headers_in_any_language(subject: str
     ],
 )
 def test_what_newsletters_and_help_desks_write_as_well_makes_no_reply(headers: str, mail_from: str) -> None:
-    assert kind_of(mail(f"Subject: Hallo\n{headers}"), mail_from) is None
+    assert kind_of(mail(f"Subject: Hallo\n{headers}", "See https://elsewhere.example/"), mail_from) is None
 
 
 def test_a_thread_without_a_sender_is_no_reply_where_links_lead_elsewhere() -> None:
