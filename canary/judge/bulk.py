@@ -18,6 +18,9 @@ _PHRASES = (
     "désabonner", "désinscrire", "version en ligne", "darse de baja", "cancelar la suscripción", "ver en el navegador",
     "cancelar inscrição", "descadastrar", "deixar de receber", "ver no navegador", "annulla l'iscrizione",
     "disiscriviti", "cancellati", "uitschrijven", "afmelden", "bekijk in browser", "отписаться", "配信停止",
+    "відписатися", "wypisz się", "zrezygnować z subskrypcji", "odhlásit odběr", "aboneliğ", "leiratkoz", "avregistrera",
+    "avprenumerera", "peruuta tilaus", "dezabon", "退订", "退訂", "取消订阅", "取消訂閱", "수신거부", "수신 거부", "구독 취소",
+    "إلغاء الاشتراك", "להסרה מרשימ", "ακυρώσετε την εγγραφή", "ยกเลิกการสมัคร",
 )  # fmt: skip
 
 

@@ -88,7 +88,18 @@ def test_headers_show_that_a_mail_went_to_many(header: str, sign: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["Click to unsubscribe.", "Hier abmelden", "Se désinscrire", "Darse de baja", "Uitschrijven", "Отписаться"]
+    "text",
+    [
+        "Click to unsubscribe.",
+        "Hier abmelden",
+        "Se désinscrire",
+        "Darse de baja",
+        "Uitschrijven",
+        "Отписаться",
+        "点击退订",
+        "수신거부",
+        "Wypisz się",
+    ],
 )
 def test_words_show_it_in_many_languages(text: str) -> None:
     assert bulk_signs(mail(text))
