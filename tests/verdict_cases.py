@@ -68,7 +68,7 @@ def hearing_of(folder: Path) -> HitContext:
     lookup = ZoneLookup(json.loads((folder / "zone.json").read_text()))
     mail = parse(content)
     proofs = asyncio.run(authenticate(split(content), envelope, lookup, NOW))
-    identity = identify(mail, proofs, envelope, book_of(folder))
+    identity = replace(identify(mail, proofs, envelope, book_of(folder)), **told.get("identity", {}))
     return HitContext(
         mail, envelope, proofs, identity, canary, vendor_of(told), attempts=told.get("attempts", 40_000),
         shapes=told.get("shapes", {}), self_test=is_own(mail.header(HEADER), KEY, canary.address, NOW),

@@ -12,7 +12,7 @@ from canary.judge.fraud import credential_signs, fraud_signs, link_signs, link_t
 from canary.judge.guess import Chance, chance_of_guess, odds
 from canary.judge.lifecycle import overdue
 from canary.judge.lookalike import Likeness, imitated
-from canary.judge.names import mail_names
+from canary.judge.names import mail_names, without_addresses
 from canary.judge.organisation import same_organisation
 from canary.judge.persona import persona_fields
 from canary.judge.personal import person_signs
@@ -54,8 +54,11 @@ class HitContext:
         """The values that reasons mention."""
         who = self.identity
         claim = who.claim or self.mail.sender.address or "an empty address"
-        proof = who.proof.value.partition("-")[0].upper()
-        return {"domain": who.domain, "proof": proof, "esp": who.esp, "account": who.account, "claim": claim}
+        proof = who.forwarder if who.behind_forwarder else who.proof.value.partition("-")[0].upper()
+        return {
+            "domain": who.domain, "proof": proof, "esp": who.esp, "account": who.account, "claim": claim,
+            "forwarder": who.forwarder, "author": who.author,
+        }  # fmt: skip
 
     @property
     def age(self) -> timedelta:
@@ -207,6 +210,16 @@ def supplier(hit: HitContext) -> Judgement | None:
     return hit.conclude(Verdict.SUPPLIER, code, domain=key)
 
 
+def hidden_writer(hit: HitContext) -> Judgement | None:
+    """A forwarder brought it, and nothing proves who wrote; one that it names is asked about where anything ties it to the vendor."""
+    who = hit.identity
+    if not who.behind_forwarder or hit.has_crime or known_as(who, hit.vendor.denied):
+        return None
+    if who.author and not (hit.relation.ties or mail_names(without_addresses(hit.mail), hit.vendor)):
+        return None
+    return hit.conclude(Verdict.NEW_SENDER, Reason.WRITER_HIDDEN, *(Reason.CLAIMS_VENDOR,) * hit.claims_vendor)
+
+
 def likely_vendor(hit: HitContext) -> Judgement | None:
     """Nothing of the vendor's own proves it, but it comes in the vendor's name and the odds are that it is the vendor's."""
     if not hit.relation.is_own or known_as(hit.identity, hit.vendor.denied):
@@ -342,6 +355,8 @@ def spam(hit: HitContext) -> Judgement:
     """Whatever is left came from somebody who was never given the address."""
     proven, signs = hit.identity.proven, fraud_signs(hit.mail)
     codes = [Reason.PROVEN_OUTSIDER if proven else Reason.NOTHING_PROVEN]
+    if hit.identity.behind_forwarder:
+        codes.append(Reason.FORWARDED if hit.identity.author else Reason.WRITER_HIDDEN)
     if signs:
         codes.append(Reason.FRAUD_SHAPE)
     if hit.proofs.unsettled:
@@ -370,6 +385,7 @@ RULES: tuple[Rule, ...] = (
     expected,
     supplier,
     lookalike,
+    hidden_writer,
     likely_vendor,
     new_sender,
     backscatter,

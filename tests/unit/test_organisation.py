@@ -1,7 +1,6 @@
 """Which domains belong together."""
 
 import pytest
-
 from hypothesis import given
 from hypothesis import strategies as st
 
