@@ -67,8 +67,10 @@ def test_results_that_others_could_have_written_are_not_believed(fields: tuple[s
 
 
 def test_results_behind_another_receiver_are_believed_when_that_one_is_trusted_too() -> None:
-    message = mail(ELSEWHERE, STATED, SPF, EDGE)
-    assert read_results(message, [*OUTLOOK, "elsewhere.example"]) == read_results(mail(STATED, SPF, EDGE), OUTLOOK)
+    both = [*OUTLOOK, "elsewhere.example"]
+    handed_on = ELSEWHERE.replace("unknown", "a.outbound.protection.outlook.com")
+    assert read_results(mail(handed_on, STATED, SPF, EDGE), both) == read_results(mail(STATED, SPF, EDGE), OUTLOOK)
+    assert read_results(mail(ELSEWHERE, STATED, SPF, EDGE), both) is None
 
 
 @pytest.mark.parametrize(
