@@ -64,7 +64,9 @@ def vendor_of(told: dict[str, Any]) -> Vendor:
 def hearing_of(folder: Path) -> HitContext:
     told, content = expectation(folder), (folder / "mail.eml").read_bytes()
     canary = canary_of(told)
-    envelope = Envelope(told["mail_from"], (canary.address,), Client(told["client_ip"], helo=told["helo"]), NOW)
+    envelope = Envelope(
+        told["mail_from"], (told.get("sent_to", canary.address),), Client(told["client_ip"], helo=told["helo"]), NOW
+    )
     lookup = ZoneLookup(json.loads((folder / "zone.json").read_text()))
     mail = parse(content)
     proofs = asyncio.run(authenticate(split(content), envelope, lookup, NOW))

@@ -9,7 +9,7 @@ from functools import cached_property
 from canary.judge.bulk import bulk_signs
 from canary.judge.confidence import CERTAIN, confidence, reweigh
 from canary.judge.fraud import credential_signs, fraud_signs, link_signs, link_traps, risky_files
-from canary.judge.guess import Chance, chance_of_guess, odds
+from canary.judge.guess import Chance, at_decoy, chance_of_guess, guessing
 from canary.judge.lifecycle import overdue
 from canary.judge.lookalike import Likeness, imitated
 from canary.judge.names import mail_names, without_addresses
@@ -27,6 +27,7 @@ from canary.model.canary import Canary
 from canary.model.identity import Identity
 from canary.model.mail import Envelope, ParsedMail
 from canary.model.party import Vendor
+from canary.model.plus_sign import misread_as
 from canary.model.proof import Proofs, Result
 from canary.model.verdict import HINTS, Judgement, Reason, StatedReason, Verdict, state_reason
 
@@ -118,6 +119,12 @@ Rule = Callable[[HitContext], Judgement | None]
 
 def judge(hit: HitContext) -> Judgement:
     """Return the judgement of the first rule that answers, with the reasons that bear on every charge."""
+    found, written = _judged(hit), misread_as(hit.canary.address, hit.envelope.rcpt_to)
+    lost = hit.state(Reason.PLUS_SIGN_LOST, written=written) if written else ()
+    return replace(found, reasons=(*found.reasons, *lost))
+
+
+def _judged(hit: HitContext) -> Judgement:
     found = next(judgement for rule in RULES if (judgement := rule(hit)) is not None)
     chance = chance_of_guess(hit.canary, hit.attempts, hit.shapes)
     if found.verdict in HINTS:
@@ -152,25 +159,6 @@ def _bearing(hit: HitContext, chance: Chance) -> Iterator[StatedReason]:
     yield guessing(chance)
     if hit.mail.oddities:
         yield state_reason(Reason.MALFORMED, signs=hit.mail.oddities)
-
-
-def guessing(chance: Chance) -> StatedReason:
-    """Return the reason that says how likely it is that the address was guessed."""
-    facts = _told(chance)
-    if chance.shape:
-        return state_reason(Reason.GUESS_BY_SHAPE, tried=f"{chance.tried:,}", shape=chance.shape.value, **facts)
-    return state_reason(Reason.HARD_TO_GUESS if chance.hard else Reason.EASY_TO_GUESS, **facts)
-
-
-def _told(chance: Chance) -> dict[str, str]:
-    return {"odds": odds(chance.p), "attempts": f"{chance.attempts:,}"}
-
-
-def at_decoy(chance: Chance) -> Judgement:
-    """Judge a hit at a decoy: it was guessed, or if that is out of the question, lost on the owner's own side."""
-    how = state_reason(Reason.RANDOM_DECOY, **_told(chance)) if chance.hard else guessing(chance)
-    sure = confidence(Verdict.GUESS, (Reason.NEVER_ISSUED, how.code))
-    return Judgement(Verdict.GUESS, sure, (state_reason(Reason.NEVER_ISSUED), how))
 
 
 def self_test(hit: HitContext) -> Judgement | None:

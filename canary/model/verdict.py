@@ -83,6 +83,7 @@ class Reason(StrEnum):
     GUESS_BY_SHAPE = "guess-by-shape"
     PERSONA_NAMED = "persona-named"
     PUBLISHED_ADDRESS = "published-address"
+    PLUS_SIGN_LOST = "plus-sign-lost"
     RSPAMD = "rspamd"
 
 
@@ -138,6 +139,7 @@ SENTENCES: dict[Reason, str] = {
     ),
     Reason.PERSONA_NAMED: "It repeats what only this vendor was told: {fields}.",
     Reason.PUBLISHED_ADDRESS: "The vendor shows this address in public, where anyone can collect it.",
+    Reason.PLUS_SIGN_LOST: "It was sent to {written}, which some programs make of this address: it is no guess.",
     Reason.RSPAMD: "rspamd scores it {score} ({symbols}).",
 }
 

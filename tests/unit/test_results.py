@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from canary.authenticate.message import Message, split
 from canary.authenticate.results.field import read_field
-from canary.authenticate.results.trusted import read_results, sender_ip
+from canary.authenticate.results.trusted import border_hop, read_results
 from canary.model.proof import DkimResult, Proofs, Result, SpfResult
 from tests.effort import cpu_seconds
 
@@ -154,8 +154,10 @@ def test_a_field_that_outlook_encoded_is_read() -> None:
 
 
 def test_the_senders_address_is_that_of_the_line_that_is_believed() -> None:
-    assert sender_ip(mail(INNER, STATED, SPF, EDGE), OUTLOOK) == "192.0.2.1"
-    assert sender_ip(mail(ELSEWHERE, EDGE), OUTLOOK) == ""
+    hop = border_hop(mail(INNER, STATED, SPF, EDGE), OUTLOOK)
+    assert hop is not None
+    assert hop.client.ip == "192.0.2.1"
+    assert border_hop(mail(ELSEWHERE, EDGE), OUTLOOK) is None
 
 
 PIECES = st.sampled_from(

@@ -30,14 +30,8 @@ def read_results(message: Message, trusted: Collection[str]) -> Proofs | None:
     writers = _writers(trusted)
     for writer in writers:
         if found := _results_of(message.fields, writer, writers):
-            return _proofs(found, writer)
+            return proofs_stated(found, writer)
     return None
-
-
-def sender_ip(message: Message, trusted: Collection[str]) -> str:
-    """Return the address of the host that a trusted writer received the mail from, empty if none says."""
-    hop = border_hop(message, trusted)
-    return hop.client.ip if hop else ""
 
 
 def border_hop(message: Message, trusted: Collection[str]) -> Hop | None:
@@ -144,7 +138,8 @@ _WORDS = {result.value: result for result in Result} | {
 }
 
 
-def _proofs(found: Sequence[Results], writer: str) -> Proofs:
+def proofs_stated(found: Sequence[Results], writer: str) -> Proofs:
+    """Return what the fields of one writer state together."""
     stated = [statement for results in found for statement in results.statements]
     dkim = tuple(_dkim(s, writer) for s in stated if s.method == "dkim" and s.word != "none")[:MAX_SIGNATURES]
     # The envelope sender proves more than HELO where both were checked (section 2.7.2).
