@@ -1,6 +1,6 @@
 """Who forwarded a mail, by proof, and what that forwarder states about it: who wrote, from where, and with what proof."""
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from email.utils import getaddresses
 
@@ -103,22 +103,34 @@ def listed(carried: Carried) -> _Proven | None:
 
 
 def _did_forward(row: Forwarder, carried: Carried) -> bool:
-    """Whether it forwarded the mail; who keeps mailboxes sends the mail of those who have one, too."""
-    if row.kind is not ForwarderKind.MAILBOX:
+    """Whether it forwarded the mail: who keeps mailboxes or sites for others sends the mail that these write, too."""
+    registry, path = carried.side.forwarders, carried.envelope.mail_from
+    if row.kind in (ForwarderKind.ALIAS, ForwarderKind.LIST):
         return True
-    registry = carried.side.forwarders
-    own = registry.holder_of(carried.claim) is row
-    return not own and (is_rewritten(carried.envelope.mail_from) or _came_elsewhere(carried))
+    if registry.holder_of(carried.claim) is row:
+        return False
+    if row.kind is ForwarderKind.MAILBOX:
+        return is_rewritten(path) or _came_elsewhere(carried)
+    signed = any(registry.signer(domain) is row for domain in carried.proofs.dkim_domains[:10])
+    # Its machine alone, with a reverse-path that SPF proves and nobody rewrote, sent what the writer wrote there.
+    return signed or registry.bouncer(carried.bouncing) is row or not carried.bouncing or is_rewritten(path)
 
 
 def alias_service_of_ours(carried: Carried) -> _Proven | None:
-    """An alias service that the owner runs, or lends the own domain to: our domain signed it and its marks are there."""
+    """An alias service that the owner runs, or lends the own domain to: our domain signed it, and its marks or forms are there."""
     if not _is_ours(carried):
         return None
     names = {each.key.decode() for each in carried.message.fields[:MAX_FIELDS]}
-    marked = (row for row in carried.side.forwarders.marked(names) if row.kind is ForwarderKind.ALIAS)
-    row = next(marked, None)
+    row = next(_aliases(carried.side.forwarders.marked(names)), None)
+    if row is None and carried.side.is_own(carried.claim):
+        sender = carried.mail.sender
+        rows = _aliases(carried.side.forwarders.forwarders)
+        row = next((each for each in rows if shown_author("", sender.address, each.rewrites)), None)
     return _Proven(row.name, row) if row else None
+
+
+def _aliases(rows: Sequence[Forwarder]) -> Iterator[Forwarder]:
+    return (row for row in rows if row.kind is ForwarderKind.ALIAS)
 
 
 def rewritten_for_us(carried: Carried) -> _Proven | None:
@@ -196,13 +208,17 @@ def _forwarding(carried: Carried, found: _Proven) -> Forwarding:
 
 
 def _is_rewritten_from(carried: Carried, row: Forwarder | None) -> bool:
-    """Whether the From is the forwarder's: at its own domain or, of one that hides the writer, with no proof of another."""
+    """Whether the From is the forwarder's: at its own domain or, of one that hides the writer, at ours, unproven or masked."""
     if row is None:
         return False
     if carried.side.forwarders.holder_of(carried.claim) is row:
         return True
+    if not row.hides or carried.side.is_own(carried.claim):
+        return row.hides
+    sender = carried.mail.sender
+    author = _author(carried, row) or shown_author(sender.name, sender.address, row.rewrites)
     came_through = any(_same_site(domain, carried.claim) for domain in carried.proofs.dkim_domains[:10])
-    return row.hides and (carried.side.is_own(carried.claim) or not came_through)
+    return not came_through or (bool(author) and author.lower() != sender.address.lower())
 
 
 def _author(carried: Carried, row: Forwarder | None) -> str:
