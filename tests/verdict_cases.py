@@ -64,11 +64,13 @@ def vendor_of(told: dict[str, Any]) -> Vendor:
 def hearing_of(folder: Path) -> HitContext:
     told, content = expectation(folder), (folder / "mail.eml").read_bytes()
     canary = canary_of(told)
-    envelope = Envelope(told["mail_from"], (canary.address,), Client(told["client_ip"], helo=told["helo"]), NOW)
+    envelope = Envelope(
+        told["mail_from"], (told.get("sent_to", canary.address),), Client(told["client_ip"], helo=told["helo"]), NOW
+    )
     lookup = ZoneLookup(json.loads((folder / "zone.json").read_text()))
     mail = parse(content)
     proofs = asyncio.run(authenticate(split(content), envelope, lookup, NOW))
-    identity = identify(mail, proofs, envelope, book_of(folder))
+    identity = replace(identify(mail, proofs, envelope, book_of(folder)), **told.get("identity", {}))
     return HitContext(
         mail, envelope, proofs, identity, canary, vendor_of(told), attempts=told.get("attempts", 40_000),
         shapes=told.get("shapes", {}), self_test=is_own(mail.header(HEADER), KEY, canary.address, NOW),

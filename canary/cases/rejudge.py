@@ -11,6 +11,7 @@ from sqlalchemy import ColumnElement, Row, bindparam, update
 from sqlmodel import Session, col, select
 
 from canary.attribute.campaigns.features import addressee, worded
+from canary.authenticate.vouching.forwarding import written_by
 from canary.campaigns.membership import CampaignBatch, MailSent
 from canary.cases.history import newest_decision
 from canary.cases.replay import RejudgeCause, replay
@@ -203,7 +204,8 @@ def stored_mail(row: Row[Any]) -> AuthenticatedMail:
     """Return a stored mail with all that was found out about it when it came."""
     content = zlib.decompress(row.content)
     raw = RawMail(row.key, envelope_of(row.envelope, row.received_at), content)
-    return AuthenticatedMail(raw, parse(content), proofs_of(row.proofs), identity_of(row.identity))
+    who = identity_of(row.identity)
+    return AuthenticatedMail(raw, written_by(parse(content), who.author), proofs_of(row.proofs), who)
 
 
 def _weight(verdict: str) -> int:

@@ -167,6 +167,7 @@ def _begin(order: _Order, known: "Settings", domains: Sequence[str]) -> "tuple[I
     from canary.importing.archive import Reader
     from canary.importing.envelope_recovery import border
     from canary.mail.received import Trusted, read_trusted
+    from canary.processes.judging import forwarder_registry
 
     folder = known.data / "import"
     asked_for = [*map(str, sorted(order.paths)), *domains, *order.adopt, *order.writers, str(order.offline)]
@@ -176,7 +177,7 @@ def _begin(order: _Order, known: "Settings", domains: Sequence[str]) -> "tuple[I
     now = datetime.fromisoformat(progress.fact("begun"))
     reader = Reader(cap=known.smtp.max_size, scratch=folder)
     return progress, backfill.Archive(
-        order.paths, border(domains, ours, order.writers, now), reader, known.data / "aside"
+        order.paths, border(domains, ours, order.writers, now, forwarder_registry()), reader, known.data / "aside"
     )
 
 
@@ -189,7 +190,7 @@ def _adopt(order: _Order, parts: "Context", archive: "Archive", progress: "Impor
         return
     if not progress.fact("accepted"):
         domains = frozenset(order.adopt)
-        asked = adoption.Asked(domains, order.mapped, TrustedReceivers(archive.border.writers, archive.border.now))
+        asked = adoption.Asked(domains, order.mapped, TrustedReceivers(archive.border.side, archive.border.now))
         found, order.left = adoption.proposals(parts, progress, archive.reader, asked)
         _confirm(order, found)
         adoption.accept(progress, found)

@@ -136,24 +136,26 @@ def _ip(text: str) -> str:
 
 async def _judge(content: bytes, given: _Given, lookup: "Lookup") -> "tuple[Judgement, Identity, Proofs]":
     from canary.authenticate.message import split
-    from canary.authenticate.results.trusted import read_results, sender_ip
-    from canary.judge.identity import identify
+    from canary.authenticate.vouching.recipients import addressees
+    from canary.authenticate.vouching.side import ReceivingSide, receiving_hop
     from canary.judge.organisation import organisation
     from canary.judge.rules import HitContext
     from canary.judge.rules import judge as judge_hearing
     from canary.mail.parse import parse
     from canary.model.canary import Canary, CanaryState, Style
     from canary.model.party import Vendor
-    from canary.pipeline.authentication import authenticate_mail
-    from canary.processes.judging import supplier_book
+    from canary.pipeline.authentication import Arrival, AuthenticationGrounds, authenticate_mail
+    from canary.processes.judging import forwarder_registry, supplier_book
 
-    mail, message, book = parse(content), split(content), supplier_book()
-    envelope = _envelope(mail, given, given.client_ip or sender_ip(message, given.trusted))
-    proofs = read_results(message, given.trusted) if given.trusted else None
-    if proofs:
-        identity = identify(mail, proofs, envelope, book)
-    else:
-        proofs, identity = await authenticate_mail(content, mail, envelope, lookup, book)
+    mail, message = parse(content), split(content)
+    own = frozenset(domain.lower() for domain in settings().domains)
+    side = ReceivingSide(own, writers=given.trusted, forwarders=forwarder_registry())
+    hop = receiving_hop(message, side)
+    envelope = _envelope(mail, given, given.client_ip or (hop.client.ip if hop else ""))
+    arrival = Arrival(envelope, hop, addressees(message, hop, side).delivered)
+    mail, proofs, identity = await authenticate_mail(
+        message, mail, arrival, lookup, AuthenticationGrounds(supplier_book(), side)
+    )
     # As for an address given away long ago: the leniency of the first weeks does not apply.
     issued = envelope.received - _AGE
     canary = Canary(0, "", "vendor", "signup", 1, Style.TAGGED, _BITS, CanaryState.ACTIVE, issued)

@@ -8,7 +8,7 @@ import fcntl
 import hashlib
 import logging
 import os
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -17,6 +17,7 @@ from pathlib import Path
 from canary.importing import import_store
 from canary.importing.archive import ArchivePlace, Reader, StoredOrUnreadable, UnreadableMail, walk
 from canary.importing.envelope_recovery import Border, Hints, origin
+from canary.importing.final_mailbox import final_mailboxes
 from canary.importing.progress import Entry, ImportFault, ImportProgress, ImportSource, State, to_json
 from canary.importing.stored_authentication import TrustedReceivers, fetch, look_at_all
 from canary.model.alert import Alert
@@ -24,7 +25,8 @@ from canary.model.authenticated import AuthenticatedMail
 from canary.model.mail import RawMail
 from canary.pipeline.story import Context, process_batch
 from canary.store.database import Database, is_down
-from canary.store.queries import canaries, outbox
+from canary.store.queries import outbox
+from canary.store.queries.recipients import reached_addresses
 
 log = logging.getLogger("canary.importing.backfill")
 
@@ -100,6 +102,7 @@ def gather(archive: Archive, ledger: ImportProgress, tell: Tell) -> None:
         for reached in _gather(archive, ledger, path):
             tell("read", before + reached, whole)
         before += _stat(path)[0]
+    ledger.set_aside_mailboxes(final_mailboxes(ledger.deliveries()))
 
 
 def _gather(archive: Archive, ledger: ImportProgress, path: Path) -> Iterator[int]:
@@ -148,12 +151,12 @@ def _enter(
         ledger.spoil(ImportFault(found.place, found.reason, keep_aside(archive.aside, found.content)))
         return
     hints = Hints(found.line.decode("utf-8", "replace"), found.delivered, written)
-    envelope = origin(found.content, hints, archive.border)
-    if envelope is None:
+    came = origin(found.content, hints, archive.border)
+    if came is None:
         ledger.count("elsewhere", 1)
         return
     content = found.content if found.place.member else None  # a packed mail cannot be read again at its place
-    if not ledger.add(source.id, hashlib.sha256(found.content).digest(), found.place, envelope, content):
+    if not ledger.add(source.id, hashlib.sha256(found.content).digest(), found.place, came, content):
         ledger.count("copies", 1)
 
 
@@ -189,7 +192,7 @@ async def _judge(
     batch = _ImportBatch(parts, archive, ledger)
     states, wanted = await asyncio.to_thread(_sort, parts.store, entries, prefix(ledger))
     raws = {entry.id: raw for entry in wanted if (raw := batch.fetch(entry)) is not None}
-    found = await look_at_all(parts, list(raws.values()), TrustedReceivers(archive.border.writers, archive.border.now))
+    found = await look_at_all(parts, list(raws.values()), TrustedReceivers(archive.border.side, archive.border.now))
     findings = [each for raw, each in zip(raws.values(), found, strict=True) if batch.sound(raw, each)]
     await asyncio.to_thread(batch.conclude, [each for each in findings if isinstance(each, AuthenticatedMail)])
     judged = {number: State.ASIDE if raw.key in batch.faults else State.NEW for number, raw in raws.items()}
@@ -204,17 +207,24 @@ def prefix(ledger: ImportProgress) -> str:
 def _sort(store: Database, entries: Sequence[Entry], ours: str) -> tuple[dict[int, State], list[Entry]]:
     """Settle mails that reached no canary or are in the store already; return the rest with their remaining recipients."""
     with store.reading() as session:
-        issued = canaries.find_canaries(session, {to for entry in entries for to in entry.envelope.rcpt_to})
+        reached_by = reached_addresses(session, {to for entry in entries for to in entry.envelope.rcpt_to})
         known = import_store.known_deliveries(session, {entry.sha.hex() for entry in entries}, ours)
     states, wanted = dict[int, State](), list[Entry]()
     for entry in entries:
-        reached = [to for to in entry.envelope.rcpt_to if to in issued]
-        fresh = tuple(to for to in reached if (entry.sha.hex(), to) not in known)
+        reached = _best_named(entry, reached_by)
+        fresh = tuple(to for to in reached if (entry.sha.hex(), reached_by[to]) not in known)
         if fresh:
             wanted.append(replace(entry, envelope=replace(entry.envelope, rcpt_to=fresh)))
         else:
             states[entry.id] = State.KNOWN if reached else State.UNISSUED
     return states, wanted
+
+
+def _best_named(entry: Entry, reached_by: Mapping[str, str]) -> list[str]:
+    """Return the recipients that reach a canary, of those that are named best; one that reaches none ends no search."""
+    reached = [(rank, to) for rank, to in zip(entry.ranks, entry.envelope.rcpt_to, strict=True) if to in reached_by]
+    best = min((rank for rank, _ in reached), default=0)
+    return [to for rank, to in reached if rank == best]
 
 
 class _ImportBatch:

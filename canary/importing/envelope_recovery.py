@@ -1,43 +1,35 @@
 """Where a stored mail came from and to whom it was sent: the envelope, recovered from what receivers wrote on top."""
 
 import re
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 
+from canary.authenticate.forwarder_registry import ForwarderRegistry
 from canary.authenticate.message import Message, split
-from canary.authenticate.results.trusted import sender_ip
-from canary.mail.received import Hop, Trusted, read_received, trusted_hop
-from canary.mail.text import clean
-from canary.model.mail import Client, Envelope, ParsedMail
+from canary.authenticate.vouching.recipients import MAX_RECIPIENTS, addressees, text_of
+from canary.authenticate.vouching.side import ReceivingSide, receiving_hop
+from canary.mail.received import Hop, Trusted, read_received
+from canary.model.mail import Client, Envelope
 
-MAX_RECIPIENTS = 100
-MAX_RECEIVED = 50
 EARLIEST = datetime(1982, 8, 1, tzinfo=UTC)
 """Mail is not older than RFC 822; earlier dates are broken clocks."""
 
-_DELIVERED_TO = (b"delivered-to", b"x-original-to", b"envelope-to", b"x-envelope-to")
-_WRITTEN_TO = (b"to", b"cc")
 _ADDRESS = re.compile(r"[^\s<>()\[\],:;\"@]{1,64}@[a-z0-9][a-z0-9.-]{0,253}", re.IGNORECASE)
-_FOR = re.compile(r"\sfor\s+<?([^\s<>;]{1,320})>?", re.IGNORECASE)
 _ASCTIME = re.compile(
     r"(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun),?\s+(?:([A-Z][a-z]{2})\s+(\d{1,2})|(\d{1,2})\s+([A-Z][a-z]{2}))\s+(?:(\d{4})\s+)?"
     r"(\d{1,2}:\d{2}(?::\d{2})?)\s*([+-]\d{4}|[A-Z]{2,5})?\s*([+-]\d{4})?\s*(\d{4})?",
 )
+NO_FORWARDERS = ForwarderRegistry()
 _END = re.compile(rb"\n\r?\n")
 
 
 @dataclass(frozen=True, slots=True)
 class Border:
-    """Which addresses are ours, and whose trace lines are trusted.
+    """What is ours in an archive, with whose trace lines are trusted; `now` is when it is read."""
 
-    `writers` are the ids of receivers whose results are trusted as well; `now` is when the archive is read.
-    """
-
-    domains: frozenset[str]
-    trusted: Trusted
-    writers: tuple[str, ...]
+    side: ReceivingSide
     now: datetime
 
 
@@ -50,83 +42,49 @@ class Hints:
     written: datetime | None = None
 
 
-def border(domains: Collection[str], trusted: Trusted, writers: Collection[str], now: datetime) -> Border:
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """Where a stored mail came from; `ranks` say of each recipient of the envelope what names it, the best being 0.
+
+    They are the groups of `Addressees`: who delivered it, who forwarded it, what is written, and what may be a plus sign.
+    """
+
+    envelope: Envelope
+    ranks: tuple[int, ...]
+
+
+def border(
+    domains: Collection[str], trusted: Trusted, writers: Collection[str], now: datetime,
+    forwarders: ForwarderRegistry = NO_FORWARDERS,
+) -> Border:  # fmt: skip
     """Return the border of an archive: machines of our domains and the named receivers wrote its topmost lines."""
     ours = frozenset(domain.lower() for domain in domains)
     hosts = tuple(dict.fromkeys((*trusted.hosts, *ours, *(writer.lower() for writer in writers))))
-    return Border(ours, replace(trusted, hosts=hosts), tuple(writers), now)
+    return Border(ReceivingSide(ours, replace(trusted, hosts=hosts), tuple(writers), forwarders), now)
 
 
-def origin(content: bytes, hints: Hints, where: Border) -> Envelope | None:
-    """Return the envelope of a stored mail, or None if it was sent to no address of ours."""
+def origin(content: bytes, hints: Hints, where: Border) -> Origin | None:
+    """Return the envelope of a stored mail, or None if no address of ours is named in its header."""
     end = _END.search(content)
     header = content[: end.end()] if end else content
-    if not any(domain.encode() in header.lower() for domain in where.domains):
+    if not any(domain.encode() in header.lower() for domain in where.side.domains):
         return None
     message = split(header)
-    hop = _hop(message, where)
-    above = _above(message, hop)
-    recipients = _recipients(message, above, hop, where)
-    if not recipients:
+    hop = receiving_hop(message, where.side)
+    groups = addressees(message, hop, where.side).within(where.side.domains)
+    ranked = [(address, rank) for rank, group in enumerate(groups) for address in group][:MAX_RECIPIENTS]
+    if not ranked:
         return None
-    sender = _sender(message, hints)
-    return Envelope(sender, recipients, hop.client if hop else Client(""), _date(message, hop, hints, where.now))
-
-
-def _hop(message: Message, where: Border) -> Hop | None:
-    """Return the host that handed the mail to the one that stored it, and the line that says so."""
-    fields = message.fields[:400]
-    lines = tuple((f.key.decode(), _text(f.value) if f.key == b"received" else "") for f in fields)
-    hop = trusted_hop(ParsedMail(headers=lines), where.trusted)
-    if hop is not None or not where.writers:
-        return hop
-    ip = sender_ip(message, where.writers)
-    if not ip:
-        return None
-    for at, (name, value) in enumerate(lines):
-        seen = read_received(value) if name == "received" else None
-        if seen and seen.ip == ip:
-            return Hop(Client(ip, helo=seen.helo, tls="TLS" if seen.tls else None), seen.at, at)
-    return Hop(Client(ip))
-
-
-def _above(message: Message, hop: Hop | None) -> int:
-    """Return how many fields may be trusted: those that our side wrote above its own line, or all where no line is ours."""
-    return hop.line if hop and hop.line >= 0 else len(message.fields)
-
-
-def _recipients(message: Message, above: int, hop: Hop | None, where: Border) -> tuple[str, ...]:
-    believed = message.fields[:above]
-    told = [_text(f.value) for key in _DELIVERED_TO for f in believed if f.key == key]
-    told += _for(message, above, hop)
-    found = tuple(_ours(told, where.domains)) or tuple(_ours(_written(message), where.domains))
-    return found[:MAX_RECIPIENTS]
-
-
-def _for(message: Message, above: int, hop: Hop | None) -> Iterator[str]:
-    """Return the recipients in the trusted lines; where none is known to be ours, in the topmost, the last receiver's."""
-    received = [(at, f) for at, f in enumerate(message.fields) if f.key == b"received"]
-    believed = [f for at, f in received[:MAX_RECEIVED] if at <= above] if hop else [f for _, f in received[:1]]
-    for each in believed:
-        found = _FOR.search(_text(each.value).rpartition(";")[0])
-        if found:
-            yield found[1]
-
-
-def _written(message: Message) -> list[str]:
-    return [_text(f.value)[:16_000] for key in _WRITTEN_TO for f in message.named(key)[:3]]
-
-
-def _ours(texts: Sequence[str], domains: frozenset[str]) -> Iterator[str]:
-    found = (match.lower().strip(".'") for text in texts for match in _ADDRESS.findall(text))
-    return iter(dict.fromkeys(address for address in found if address.rpartition("@")[2] in domains))
+    client, at = hop.client if hop else Client(""), _date(message, hop, hints, where.now)
+    envelope = Envelope(_sender(message, hints), tuple(address for address, _ in ranked), client, at)
+    return Origin(envelope, tuple(rank for _, rank in ranked))
 
 
 def _sender(message: Message, hints: Hints) -> str:
     """Return the sender: the reverse-path where it was kept, else the `From ` line, else most likely the author."""
     paths = message.named(b"return-path")
     if paths:
-        path = _text(paths[0].value).strip("<> ")
+        path = text_of(paths[0].value).strip("<> ")
         return path[:320] if "@" in path else ""
     told = hints.line.removeprefix("From ").partition(" ")[0]
     if "@" in told and not told.lower().startswith("mailer-daemon@") and not told.endswith("@xxx"):
@@ -134,7 +92,7 @@ def _sender(message: Message, hints: Hints) -> str:
     if told.lower().partition("@")[0] == "mailer-daemon":
         return ""
     authors = message.named(b"from")
-    found = _ADDRESS.findall(_text(authors[0].value)[:2000]) if authors else []
+    found = _ADDRESS.findall(text_of(authors[0].value)[:2000]) if authors else []
     return str(found[-1]) if found else ""
 
 
@@ -148,9 +106,9 @@ def _dates(message: Message, hop: Hop | None, hints: Hints) -> Iterator[datetime
     yield from_line_date(hints.line)
     yield hints.delivered
     dates = message.named(b"date")
-    yield _read_date(_text(dates[0].value)) if dates else None
+    yield _read_date(text_of(dates[0].value)) if dates else None
     for each in message.named(b"received")[:1]:
-        yield read_received(_text(each.value)).at
+        yield read_received(text_of(each.value)).at
     yield hints.written
 
 
@@ -177,7 +135,3 @@ def _read_date(text: str) -> datetime | None:
         return (date if date.tzinfo else date.replace(tzinfo=UTC)).astimezone(UTC)
     except (ValueError, TypeError, OverflowError, IndexError):
         return None
-
-
-def _text(value: bytes) -> str:
-    return clean(" ".join(value[:20_000].decode("utf-8", "replace").split()))

@@ -12,6 +12,7 @@ from enum import IntEnum
 from pathlib import Path
 
 from canary.importing.archive import ArchivePlace
+from canary.importing.envelope_recovery import Origin
 from canary.model.mail import Client, Envelope
 
 _SCHEMA = """
@@ -27,7 +28,7 @@ CREATE TABLE IF NOT EXISTS mail (
 CREATE INDEX IF NOT EXISTS mail_order ON mail (received, sha);
 CREATE INDEX IF NOT EXISTS mail_batch ON mail (batch);
 CREATE TABLE IF NOT EXISTS recipient (address TEXT NOT NULL, received INTEGER NOT NULL, mail INTEGER NOT NULL,
-    PRIMARY KEY (address, received, mail)) WITHOUT ROWID;
+    rank INTEGER NOT NULL DEFAULT 0, counts INTEGER NOT NULL DEFAULT 1, PRIMARY KEY (address, received, mail)) WITHOUT ROWID;
 CREATE INDEX IF NOT EXISTS recipient_mail ON recipient (mail);
 CREATE TABLE IF NOT EXISTS fault (
     path BLOB NOT NULL, member TEXT NOT NULL, number INTEGER NOT NULL, at INTEGER NOT NULL, length INTEGER NOT NULL,
@@ -65,12 +66,16 @@ class ImportSource:
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """A mail that was found; its octets are read separately, as they may be many (`ImportProgress.content`)."""
+    """A mail that was found; its octets are read separately, as they may be many (`ImportProgress.content`).
+
+    `ranks` say of each recipient what names it, in their order (`envelope_recovery.Origin`).
+    """
 
     id: int
     sha: bytes
     place: ArchivePlace
     envelope: Envelope
+    ranks: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +85,15 @@ class ImportFault:
     place: ArchivePlace
     reason: str
     kept: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Deliveries:
+    """How many mails were delivered to an address of ours, and how many of them were for another one by what they say."""
+
+    address: str
+    mails: int
+    elsewhere: int
 
 
 class ImportProgress:
@@ -144,9 +158,9 @@ class ImportProgress:
         update = "UPDATE source SET number = ?, at = ?, length = ?, messages = ?, done = ? WHERE id = ?"
         self.db.execute(update, (*place, messages, done, source))
 
-    def add(self, source: int, sha: bytes, place: ArchivePlace, envelope: Envelope, content: bytes | None) -> bool:
+    def add(self, source: int, sha: bytes, place: ArchivePlace, origin: Origin, content: bytes | None) -> bool:
         """Record a mail; return whether it is the first copy of it."""
-        client = envelope.client
+        envelope, client = origin.envelope, origin.envelope.client
         row = (
             sha, ticks(envelope.received), source, place.member, place.number, place.offset, place.length,
             envelope.mail_from, client.ip, client.helo, client.tls, zlib.compress(content, 1) if content else None,
@@ -161,8 +175,8 @@ class ImportProgress:
             moved = "UPDATE mail SET source = ?, member = ?, number = ?, at = ?, length = ?, content = ?"
             self.db.execute(f"{moved} WHERE sha = ? AND state = 0", (*row[2:7], row[-1], sha))
             return False
-        to = [(address, row[1], made[0]) for address in envelope.rcpt_to]
-        self.db.executemany("INSERT OR IGNORE INTO recipient VALUES (?, ?, ?)", to)
+        to = [(address, row[1], made[0], rank) for address, rank in zip(envelope.rcpt_to, origin.ranks, strict=True)]
+        self.db.executemany("INSERT OR IGNORE INTO recipient (address, received, mail, rank) VALUES (?, ?, ?, ?)", to)
         return True
 
     def spoil(self, fault: ImportFault) -> None:
@@ -214,7 +228,7 @@ class ImportProgress:
 
     def first_mails(self, address: str, limit: int) -> list[Entry]:
         """Return the first mails to an address."""
-        query = f"{_ENTRY} JOIN recipient ON recipient.mail = mail.id WHERE address = ?"
+        query = f"{_ENTRY} JOIN recipient ON recipient.mail = mail.id WHERE address = ? AND counts"
         rows = self.db.execute(f"{query} ORDER BY recipient.received, mail.sha LIMIT ?", (address, limit)).fetchall()
         return [self._entry(row) for row in rows]
 
@@ -224,10 +238,22 @@ class ImportProgress:
         return zlib.decompress(row[0]) if row and row[0] else None
 
     def addresses(self) -> Iterator[tuple[str, datetime, int]]:
-        """Yield every address that was written to, with its first mail's time and how many came."""
-        query = "SELECT address, min(received), count(*) FROM recipient GROUP BY address ORDER BY address"
+        """Yield every address that mail is for, with its first mail's time and how many came."""
+        query = "SELECT address, min(received), count(*) FROM recipient WHERE counts GROUP BY address ORDER BY address"
         for address, first, count in self.db.execute(query):
             yield str(address), moment(first), int(count)
+
+    def deliveries(self) -> Iterator[Deliveries]:
+        """Yield every address that mail was delivered to."""
+        for address, mails, elsewhere in self.db.execute(_DELIVERIES):
+            yield Deliveries(str(address), int(mails), int(elsewhere))
+
+    def set_aside_mailboxes(self, final: Iterable[str]) -> None:
+        """Let each mail count for the addresses that are named best, without the mailboxes that everything ends in."""
+        with self.writing():
+            self.db.execute("CREATE TEMP TABLE IF NOT EXISTS final (address TEXT PRIMARY KEY)")
+            self.db.executemany("INSERT OR IGNORE INTO final VALUES (?)", [(address,) for address in final])
+            self.db.execute(_COUNT_BEST)
 
     def settle(self, states: Iterable[tuple[int, State]]) -> None:
         """Record what became of mails, and drop packed copies of them."""
@@ -236,16 +262,29 @@ class ImportProgress:
 
     def _entry(self, row: Sequence[object]) -> Entry:
         number, sha, file, member, count, at, length, received, sender, ip, helo, tls = row
-        to = self.db.execute("SELECT address FROM recipient WHERE mail = ? ORDER BY address", (number,))
+        select = "SELECT address, rank FROM recipient WHERE mail = ? ORDER BY rank, address"
+        to = self.db.execute(select, (number,)).fetchall()
         client = Client(str(ip), helo=str(helo), tls=str(tls) if tls else None)
-        envelope = Envelope(str(sender), tuple(a for (a,) in to), client, moment(_int(received)))
+        envelope = Envelope(str(sender), tuple(str(address) for address, _ in to), client, moment(_int(received)))
         place = ArchivePlace(os.fsdecode(_bytes(file)), str(member), _int(count), _int(at), _int(length))
-        return Entry(_int(number), _bytes(sha), place, envelope)
+        return Entry(_int(number), _bytes(sha), place, envelope, tuple(int(rank) for _, rank in to))
 
 
 _ENTRY = (
     "SELECT mail.id, mail.sha, source.path, mail.member, mail.number, mail.at, mail.length, mail.received, mail.sender,"
     " mail.ip, mail.helo, mail.tls FROM mail JOIN source ON source.id = mail.source"
+)
+
+
+_DELIVERIES = (
+    "SELECT here.address, count(DISTINCT here.mail), count(DISTINCT other.mail) FROM recipient AS here"
+    " LEFT JOIN recipient AS other ON other.mail = here.mail AND other.rank IN (1, 2) AND other.address <> here.address"
+    " WHERE here.rank = 0 GROUP BY here.address"
+)
+_COUNT_BEST = (
+    "UPDATE recipient SET counts = address NOT IN (SELECT address FROM final) AND rank = ifnull(("
+    "SELECT min(rank) FROM recipient AS every WHERE every.mail = recipient.mail AND every.rank < 3"
+    " AND every.address NOT IN (SELECT address FROM final)), -1)"
 )
 
 

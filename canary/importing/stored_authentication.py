@@ -5,18 +5,17 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from canary.authenticate.authenticate import authenticate
-from canary.authenticate.iprev import verified_name
 from canary.authenticate.lookup import RecordingLookup
 from canary.authenticate.message import split
-from canary.authenticate.results.trusted import read_results
 from canary.authenticate.retrospective import believed_late
+from canary.authenticate.vouching.recipients import addressees
+from canary.authenticate.vouching.side import ReceivingSide, receiving_hop
 from canary.importing.archive import Reader
 from canary.importing.progress import Entry, ImportProgress
-from canary.judge.identity import identify
 from canary.mail.parse import parse
 from canary.model.authenticated import AuthenticatedMail
 from canary.model.mail import RawMail
+from canary.pipeline.authentication import Arrival, AuthenticationGrounds, authenticate_mail
 from canary.pipeline.story import Context
 
 FRESH = timedelta(days=3)
@@ -25,9 +24,9 @@ FRESH = timedelta(days=3)
 
 @dataclass(frozen=True, slots=True)
 class TrustedReceivers:
-    """What the authentication of stored mail goes by: the receivers whose results are trusted, and the present time."""
+    """What the authentication of stored mail goes by: our side with the receivers it trusts, and the present time."""
 
-    writers: tuple[str, ...]
+    side: ReceivingSide
     now: datetime
 
 
@@ -40,16 +39,14 @@ def fetch(reader: Reader, ledger: ImportProgress, entry: Entry, key: str) -> Raw
 async def look(parts: Context, raw: RawMail, witness: TrustedReceivers) -> AuthenticatedMail:
     """Parse and authenticate a stored mail."""
     mail, message = await asyncio.to_thread(parse, raw.content), split(raw.content)
-    envelope = raw.envelope
-    told = read_results(message, witness.writers) if witness.writers else None
-    if told is not None:
-        return AuthenticatedMail(raw, mail, told, identify(mail, told, envelope, parts.book), {})
-    lookup = RecordingLookup(parts.lookup())
-    proofs = await authenticate(message, envelope, lookup, envelope.received)
-    fresh = envelope.client.ip and witness.now - envelope.received <= FRESH
-    host = await verified_name(envelope.client.ip, lookup) if fresh else ""
-    proofs = proofs if fresh else believed_late(proofs)
-    return AuthenticatedMail(raw, mail, proofs, identify(mail, proofs, envelope, parts.book, host), lookup.answers)
+    envelope, side, lookup = raw.envelope, witness.side, RecordingLookup(parts.lookup())
+    hop = receiving_hop(message, side)
+    fresh = bool(envelope.client.ip) and witness.now - envelope.received <= FRESH
+    delivered = addressees(message, hop, side).delivered
+    arrival = Arrival(envelope, hop, delivered, is_fresh=fresh, late=believed_late)
+    grounds = AuthenticationGrounds(parts.book, side)
+    mail, proofs, identity = await authenticate_mail(message, mail, arrival, lookup, grounds)
+    return AuthenticatedMail(raw, mail, proofs, identity, lookup.answers)
 
 
 async def look_at_all(

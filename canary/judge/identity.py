@@ -39,6 +39,29 @@ def identify(mail: ParsedMail, proofs: Proofs, envelope: Envelope, book: Provide
     return replace(who, domain=domain, organisation=organisation(domain), proof=proof, shared=shared)
 
 
+def of_list(who: Identity, domain: str, book: ProviderRegistry, *, signed: bool) -> Identity:
+    """Return the identity of a mailing list instead of the author who wrote to it: the list alone knows who reads.
+
+    A platform of many lists, or a provider whose customers send newsletters, stands for none of them.
+    """
+    if book.is_shared(domain) or book.signer(domain) or book.bouncer(domain):
+        return who
+    proof = Proof.DKIM_ALIGNED if signed else Proof.SPF_ALIGNED
+    return replace(
+        who, claim=normal(domain), domain=normal(domain), organisation=organisation(domain), proof=proof, shared=False
+    )
+
+
+def behind(who: Identity, forwarder: str, author: str) -> Identity:
+    """Return the identity of a writer whose mail a forwarder brought."""
+    return replace(who, forwarder=forwarder, author=author)
+
+
+def among_many(who: Identity, forwarder: str) -> Identity:
+    """Return what is known of a writer on a platform of mailing lists: which domains are proven, but not that it is theirs."""
+    return Identity(domains=who.domains, forwarder=forwarder)
+
+
 def _proven(claim: str, proofs: Proofs) -> Iterator[tuple[Proof, str]]:
     for domain in filter(None, map(normal, proofs.dkim_domains)):
         yield (Proof.DKIM_ALIGNED if same_organisation(domain, claim) else Proof.DKIM), domain

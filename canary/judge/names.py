@@ -3,7 +3,7 @@
 import re
 import unicodedata
 from collections.abc import Iterable, Sequence, Set
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from itertools import pairwise
 
@@ -28,6 +28,7 @@ SHORTEST_RUN = 6
 
 _WORD = re.compile(r"[^\W_]{1,40}")
 _LINK = re.compile(r"https?://\S{1,2000}", re.IGNORECASE)
+_ADDRESS = re.compile(r"[^\s@]{1,255}@[^\s@]{1,255}")
 _APOSTROPHES = re.compile(r"['\u2019\u2018\u02bc`\u00b4]")
 _FOREIGN = re.compile(r"[^\x00-\x7f]{1,500}")
 _DIGRAPHS = str.maketrans({"ä": "ae", "ö": "oe", "ü": "ue", "å": "aa", "ø": "oe", "Ä": "Ae", "Ö": "Oe", "Ü": "Ue"})
@@ -140,6 +141,11 @@ def mail_names(mail: ParsedMail, vendor: Vendor, *, short: bool = False) -> bool
     said, words = _said(mail)
     lowered = said.lower()
     return any(domain in lowered for domain in forms.domains) or _names(said, words, forms, short)
+
+
+def without_addresses(mail: ParsedMail) -> ParsedMail:
+    """Return a mail without the addresses in its words; a forwarder writes on top to which of the owner's it was sent."""
+    return replace(mail, subject=_ADDRESS.sub(" ", mail.subject), text=_ADDRESS.sub(" ", mail.text[:MAX_TEXT]))
 
 
 def links_to(mail: ParsedMail, vendor: Vendor) -> bool:

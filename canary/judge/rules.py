@@ -10,10 +10,10 @@ from canary.judge.advertising import advertises
 from canary.judge.bulk import bulk_signs
 from canary.judge.confidence import CERTAIN, confidence, reweigh
 from canary.judge.fraud import credential_signs, fraud_signs, link_signs, link_traps, risky_files
-from canary.judge.guess import Chance, chance_of_guess, odds
+from canary.judge.guess import Chance, at_decoy, chance_of_guess, guessing
 from canary.judge.lifecycle import overdue
 from canary.judge.lookalike import Likeness, imitated
-from canary.judge.names import mail_names
+from canary.judge.names import mail_names, without_addresses
 from canary.judge.organisation import same_organisation
 from canary.judge.persona import persona_fields
 from canary.judge.personal import person_signs
@@ -28,6 +28,7 @@ from canary.model.canary import Canary
 from canary.model.identity import Identity
 from canary.model.mail import Envelope, ParsedMail
 from canary.model.party import Vendor
+from canary.model.plus_sign import misread_as
 from canary.model.proof import Proofs, Result
 from canary.model.verdict import HINTS, Judgement, Reason, StatedReason, Verdict, state_reason
 
@@ -55,8 +56,11 @@ class HitContext:
         """The values that reasons mention."""
         who = self.identity
         claim = who.claim or self.mail.sender.address or "an empty address"
-        proof = who.proof.value.partition("-")[0].upper()
-        return {"domain": who.domain, "proof": proof, "esp": who.esp, "account": who.account, "claim": claim}
+        proof = who.forwarder if who.behind_forwarder else who.proof.value.partition("-")[0].upper()
+        return {
+            "domain": who.domain, "proof": proof, "esp": who.esp, "account": who.account, "claim": claim,
+            "forwarder": who.forwarder, "author": who.author,
+        }  # fmt: skip
 
     @property
     def age(self) -> timedelta:
@@ -116,6 +120,12 @@ Rule = Callable[[HitContext], Judgement | None]
 
 def judge(hit: HitContext) -> Judgement:
     """Return the judgement of the first rule that answers, with the reasons that bear on every charge."""
+    found, written = _judged(hit), misread_as(hit.canary.address, hit.envelope.rcpt_to)
+    lost = hit.state(Reason.PLUS_SIGN_LOST, written=written) if written else ()
+    return replace(found, reasons=(*found.reasons, *lost))
+
+
+def _judged(hit: HitContext) -> Judgement:
     found = next(judgement for rule in RULES if (judgement := rule(hit)) is not None)
     chance = chance_of_guess(hit.canary, hit.attempts, hit.shapes)
     if found.verdict in HINTS:
@@ -150,25 +160,6 @@ def _bearing(hit: HitContext, chance: Chance) -> Iterator[StatedReason]:
     yield guessing(chance)
     if hit.mail.oddities:
         yield state_reason(Reason.MALFORMED, signs=hit.mail.oddities)
-
-
-def guessing(chance: Chance) -> StatedReason:
-    """Return the reason that says how likely it is that the address was guessed."""
-    facts = _told(chance)
-    if chance.shape:
-        return state_reason(Reason.GUESS_BY_SHAPE, tried=f"{chance.tried:,}", shape=chance.shape.value, **facts)
-    return state_reason(Reason.HARD_TO_GUESS if chance.hard else Reason.EASY_TO_GUESS, **facts)
-
-
-def _told(chance: Chance) -> dict[str, str]:
-    return {"odds": odds(chance.p), "attempts": f"{chance.attempts:,}"}
-
-
-def at_decoy(chance: Chance) -> Judgement:
-    """Judge a hit at a decoy: it was guessed, or if that is out of the question, lost on the owner's own side."""
-    how = state_reason(Reason.RANDOM_DECOY, **_told(chance)) if chance.hard else guessing(chance)
-    sure = confidence(Verdict.GUESS, (Reason.NEVER_ISSUED, how.code))
-    return Judgement(Verdict.GUESS, sure, (state_reason(Reason.NEVER_ISSUED), how))
 
 
 def self_test(hit: HitContext) -> Judgement | None:
@@ -206,6 +197,16 @@ def supplier(hit: HitContext) -> Judgement | None:
     account = key == f"{hit.identity.esp}/{hit.identity.account}"
     code = Reason.KNOWN_SUPPLIER_ACCOUNT if account else Reason.KNOWN_SENDER
     return hit.conclude(Verdict.SUPPLIER, code, domain=key)
+
+
+def hidden_writer(hit: HitContext) -> Judgement | None:
+    """A forwarder brought it, and nothing proves who wrote; one that it names is asked about where anything ties it to the vendor."""
+    who = hit.identity
+    if not who.behind_forwarder or hit.has_crime or known_as(who, hit.vendor.denied):
+        return None
+    if who.author and not (hit.relation.ties or mail_names(without_addresses(hit.mail), hit.vendor)):
+        return None
+    return hit.conclude(Verdict.NEW_SENDER, Reason.WRITER_HIDDEN, *(Reason.CLAIMS_VENDOR,) * hit.claims_vendor)
 
 
 def likely_vendor(hit: HitContext) -> Judgement | None:
@@ -341,6 +342,8 @@ def spam(hit: HitContext) -> Judgement:
     """Whatever is left came from somebody who was never given the address."""
     proven, signs = hit.identity.proven, fraud_signs(hit.mail)
     codes = [Reason.PROVEN_OUTSIDER if proven else Reason.NOTHING_PROVEN]
+    if hit.identity.behind_forwarder:
+        codes.append(Reason.FORWARDED if hit.identity.author else Reason.WRITER_HIDDEN)
     if signs:
         codes.append(Reason.FRAUD_SHAPE)
     if hit.proofs.unsettled:
@@ -369,6 +372,7 @@ RULES: tuple[Rule, ...] = (
     expected,
     supplier,
     lookalike,
+    hidden_writer,
     likely_vendor,
     new_sender,
     backscatter,

@@ -45,10 +45,11 @@ def sender_key(who: Identity) -> str:
     """Return the key under which a proven sender is kept, empty where nothing distinguishes it from others.
 
     A domain of its own that aligns with the From comes first, then the account at a provider, then the tenant's name
-    at a platform that signed for it; last a platform alone, which only means something beside the From domain.
+    at a platform that signed for it; last a platform alone, which only means something beside the From domain. So does
+    a forwarder, behind which nothing proves who wrote.
     """
     if not who.proven:
-        return ""
+        return f"{organisation(who.claim)} via {who.forwarder}" if who.forwarder and who.claim else ""
     if who.proof in _ALIGNED and not who.shared:
         return organisation(who.domain)
     if who.account:
@@ -70,7 +71,7 @@ def sender_keys(who: Identity) -> tuple[str, ...]:
 
 def known_as(who: Identity, keys: Collection[str]) -> str:
     """Return which of some keys a sender proved, empty if none; a platform of many tenants proves none of them."""
-    if not keys or not who.proven:
+    if not keys or not (who.proven or who.behind_forwarder):
         return ""
     own = [d for d in who.domains if not (who.shared and d == who.domain)]
     proved = (sender_key(who), f"{who.esp}/{who.account}", *own, *map(organisation, own))

@@ -1,12 +1,13 @@
 """The trusted hop: which host handed the mail to the first machine we trust, read from the trace of Received lines.
 
 Every line below the trusted boundary can be forged, so the walk starts at our own end and continues only while the
-host that a trusted machine saw is itself trusted by configuration.
+host that a trusted machine saw is itself trusted: by configuration, or in a stored mail because it is on our own
+network. An address of such a network is never the outside client.
 """
 
 import re
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
@@ -15,6 +16,17 @@ from canary.model.mail import Client, ParsedMail
 
 MAX_RECEIVED = 100  # RFC 5321 6.3: more than this is a loop
 MAX_LINE = 2000
+
+_OWN_NETWORKS = tuple(
+    ip_network(network)
+    for network in (
+        "0.0.0.0/8", "10.0.0.0/8", "100.64.0.0/10", "127.0.0.0/8", "169.254.0.0/16", "172.16.0.0/12", "192.168.0.0/16",
+        "::/128", "::1/128", "fc00::/7", "fe80::/10", "fec0::/10",
+    )
+)  # fmt: skip
+"""Addresses that nobody outside can have (RFC 1918, 6598, 4193, 3927)."""
+
+_INTERNAL = re.compile(r"[^.]*|[0-9a-f.:]+|.*\.(?:internal|local|lan|localdomain|home\.arpa)", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +50,8 @@ class Trusted:
 class Received:
     """One Received line (RFC 5321 4.4): the host that handed over, the host that wrote it, and when.
 
-    `inside` means that the mail was passed on within the writing host, so that it wrote the next line too.
+    `name` is the reverse name that the writer looked up, `recipient` for whom it took the mail. `inside` means that the
+    mail was passed on within the writing host, so that it wrote the next line too; `local` that it came by LMTP.
     """
 
     ip: str = ""
@@ -47,18 +60,23 @@ class Received:
     tls: bool = False
     inside: bool = False
     at: datetime | None = None
+    name: str = field(default="", compare=False)
+    recipient: str = field(default="", compare=False)
+    local: bool = field(default=False, compare=False)
 
 
 @dataclass(frozen=True, slots=True)
 class Hop:
     """The host that handed the mail to us; `at` and `line` (position among all headers) are of the line that shows it.
 
-    Headers above `line` were written inside the trusted boundary; `line` is -1 where the peer itself is meant.
+    `name` is its reverse name where that line has one, `recipients` are those that the trusted lines name. Headers above `line` were written inside the trusted boundary; `line` is -1 where the peer itself is meant.
     """
 
     client: Client
     at: datetime | None = None
     line: int = -1
+    name: str = field(default="", compare=False)
+    recipients: tuple[str, ...] = field(default=(), compare=False)
 
 
 def read_trusted(names: Iterable[str]) -> Trusted:
@@ -81,17 +99,41 @@ def trusted_hop(mail: ParsedMail, trusted: Trusted, peer: Client | None = None) 
     the topmost line must be written by a trusted host.
     """
     if peer is not None and not trusted.machine(peer.ip):
-        return Hop(peer)
-    lines = ((at, value) for at, (name, value) in enumerate(mail.headers) if name.lower() == "received")
-    for count, (at, value) in enumerate(lines):
+        return None if is_private(peer.ip) else Hop(peer)
+    lines = [(at, value) for at, (name, value) in enumerate(mail.headers) if name.lower() == "received"]
+    named, passed = peer is None, list[Received]()
+    for at, value in lines[:MAX_RECEIVED]:
         seen = read_received(value)
-        if count == MAX_RECEIVED or (count == 0 and peer is None and not trusted.writer(seen.by)):
+        if named and not (trusted.writer(seen.by) or (passed and is_internal(seen.by))):
             return None
-        if seen.ip and not trusted.machine(seen.ip):
-            return Hop(Client(seen.ip, helo=seen.helo, tls="TLS" if seen.tls else None), seen.at, at)
-        if not seen.ip and not seen.inside:
+        passed.append(seen)
+        if trusted.machine(seen.ip) or (seen.inside and not seen.ip):
+            named = False
+        elif seen.ip and not is_private(seen.ip):
+            return hop_of(seen, at, passed)
+        elif peer is not None or not (seen.ip or seen.local):
             return None
+        else:
+            # On our own network, though nobody named it: the next line is that machine's only if it bears such a name.
+            named = True
     return None
+
+
+def hop_of(seen: Received, at: int, passed: Iterable[Received] = ()) -> Hop:
+    """Return the host that a line shows, with the recipients of that line and of those above it."""
+    recipients = tuple(dict.fromkeys(each.recipient for each in passed if each.recipient))
+    return Hop(Client(seen.ip, helo=seen.helo, tls="TLS" if seen.tls else None), seen.at, at, seen.name, recipients)
+
+
+def is_private(ip: str) -> bool:
+    """Whether an address is of a network that nobody outside is on, so that it is never the outside client's."""
+    address = _address(ip)
+    return address is not None and any(address in network for network in _OWN_NETWORKS)
+
+
+def is_internal(host: str) -> bool:
+    """Whether a host has a name, or a bare address, that means nothing outside its own network."""
+    return _INTERNAL.fullmatch(host) is not None
 
 
 def read_received(value: str) -> Received:
@@ -108,6 +150,9 @@ def read_received(value: str) -> Received:
         tls="tls" in text.lower() or protocol in ("esmtps", "esmtpsa", "smtps", "lmtps"),
         inside=not source and not _LOCAL.search(text),
         at=_date(date),
+        name=_name(source),
+        recipient=_recipient(tokens),
+        local=protocol.startswith("lmtp"),
     )
 
 
@@ -157,6 +202,22 @@ def _last_ip(words: list[str]) -> str:
     bracketed = [word.partition("]")[0] for word in words if word.startswith("[")]
     addresses = [address for word in bracketed or words if (address := _address(word))]
     return str(addresses[-1]) if addresses else ""
+
+
+def _name(source: list[str]) -> str:
+    """Return the reverse name that the writer looked up: before the address in a comment, or first where a HELO follows."""
+    comments = [token[1:] for token in source if token.startswith("(")]
+    before = [_CLAIM.sub("", comment).split() for comment in comments]
+    named = [words[0] for words in before if len(words) > 1 and words[1].startswith("[")]
+    if not named and any(_SAID.search(comment) for comment in comments):
+        named = source[:1]
+    name = named[0].rpartition("@")[2].rstrip(".").lower() if named else ""
+    return name[:255] if "." in name and not is_internal(name) else ""
+
+
+def _recipient(tokens: list[str]) -> str:
+    found = "".join(_clause(tokens, "for")[:1]).strip("<>;")
+    return found if "@" in found and len(found) <= 320 else ""
 
 
 def _helo(source: list[str]) -> str:

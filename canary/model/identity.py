@@ -22,6 +22,9 @@ class Identity:
     `esp` and `account` name the mail provider and the provider's customer, only where tied to proof; `shared` means
     that `domain` proves a platform with many tenants, but not which of them sent it. `domains` are all proven ones.
     `carriers` are slug and name of that provider, followed by those it was proven to send through.
+
+    `forwarder` names who carried a mail that was forwarded. What it proves is the forwarder's, and never stands here; so
+    `proven` means that the writer's own proof came through. `author` is the address that wrote, as the forwarder states it.
     """
 
     claim: str = ""
@@ -33,8 +36,15 @@ class Identity:
     shared: bool = False
     domains: tuple[str, ...] = ()
     carriers: tuple[tuple[str, str], ...] = ()
+    forwarder: str = ""
+    author: str = ""
 
     @property
     def proven(self) -> bool:
         """Whether anything at all is proven."""
         return self.proof is not Proof.NONE
+
+    @property
+    def behind_forwarder(self) -> bool:
+        """Whether a forwarder brought it and nothing proves who wrote."""
+        return self.forwarder != "" and not self.proven

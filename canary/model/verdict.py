@@ -69,6 +69,8 @@ class Reason(StrEnum):
     ASKS_TO_CONFIRM = "asks-to-confirm"
     AWAITS_ANSWER = "awaits-answer"
     TIED_TO_VENDOR = "tied-to-vendor"
+    WRITER_HIDDEN = "writer-hidden"
+    FORWARDED = "forwarded"
     LIKELY_VENDOR = "likely-vendor"
     CREDENTIAL_BAIT = "credential-bait"
     DENIED_SENDER = "denied-sender"
@@ -82,6 +84,7 @@ class Reason(StrEnum):
     GUESS_BY_SHAPE = "guess-by-shape"
     PERSONA_NAMED = "persona-named"
     PUBLISHED_ADDRESS = "published-address"
+    PLUS_SIGN_LOST = "plus-sign-lost"
     RSPAMD = "rspamd"
 
 
@@ -117,6 +120,8 @@ SENTENCES: dict[Reason, str] = {
     Reason.ASKS_TO_CONFIRM: "It asks to confirm the address, which was given away {age} before.",
     Reason.AWAITS_ANSWER: "Whether {key} may write for the vendor has not been decided yet.",
     Reason.TIED_TO_VENDOR: "Something ties it to the vendor ({signs}), and nothing says whose it is.",
+    Reason.WRITER_HIDDEN: "{forwarder} forwarded it, which hides who wrote: nothing that came with it proves that.",
+    Reason.FORWARDED: "{forwarder} forwarded it and states that {author} wrote.",
     Reason.LIKELY_VENDOR: "It is the vendor's own by all that is known ({signs}), and nothing speaks against it.",
     Reason.CREDENTIAL_BAIT: "It asks for what opens an account ({signs}), from an address that anybody can have.",
     Reason.DENIED_SENDER: "The owner said that {key} does not write for the vendor.",
@@ -136,6 +141,7 @@ SENTENCES: dict[Reason, str] = {
     ),
     Reason.PERSONA_NAMED: "It repeats what only this vendor was told: {fields}.",
     Reason.PUBLISHED_ADDRESS: "The vendor shows this address in public, where anyone can collect it.",
+    Reason.PLUS_SIGN_LOST: "It was sent to {written}, which some programs make of this address: it is no guess.",
     Reason.RSPAMD: "rspamd scores it {score} ({symbols}).",
 }
 

@@ -13,7 +13,10 @@ from functools import partial
 from sqlmodel import Session
 
 from canary.attribute.campaigns.features import addressee, sending
+from canary.authenticate.forwarder_registry import ForwarderRegistry
 from canary.authenticate.lookup import Lookup, RecordingLookup
+from canary.authenticate.message import Message, split
+from canary.authenticate.vouching.side import ReceivingSide, receiving_hop
 from canary.campaigns.membership import CampaignBatch, MailSent
 from canary.cases import answers
 from canary.cases.assign import NOWHERE, Assignment, CaseAssigner, CaseHit
@@ -23,14 +26,14 @@ from canary.judge.providers import ProviderRegistry
 from canary.judge.rules import context_of, judge
 from canary.judge.senders import pending, sender_keys
 from canary.mail.parse import parse
-from canary.mail.received import Trusted, trusted_hop
+from canary.mail.received import Hop, Trusted, is_private
 from canary.model.authenticated import UNKNOWN_CLIENT, AuthenticatedMail
 from canary.model.canary import Canary
-from canary.model.mail import Envelope, ParsedMail, RawMail
+from canary.model.mail import Envelope, RawMail
 from canary.model.party import Vendor
 from canary.model.sender import Learning
 from canary.model.verdict import FAMILIAR, Judgement, Reason, Verdict
-from canary.pipeline.authentication import authenticate_mail
+from canary.pipeline.authentication import Arrival, AuthenticationGrounds, authenticate_mail
 from canary.senders.learn import SenderLessons, SenderSight
 from canary.store.database import Database
 from canary.store.locks import Lock, lock
@@ -40,7 +43,7 @@ from canary.store.queries.recipients import NOBODY, Recipients, hold_decisions, 
 SMALL = 64 * 1024
 """Mails of fewer octets are parsed at once; a longer one in a thread, so that DNS answers are not kept waiting."""
 
-NO_BORDER, GENTLY = Trusted(), Learning()
+NO_BORDER, GENTLY, NO_FORWARDERS = Trusted(), Learning(), ForwarderRegistry()
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +58,13 @@ class Context:
     trusted: Trusted = NO_BORDER
     key: bytes = b""
     learning: Learning = GENTLY
+    domains: frozenset[str] = frozenset()
+    forwarders: ForwarderRegistry = NO_FORWARDERS
+
+    @property
+    def side(self) -> ReceivingSide:
+        """What belongs to us, and who may forward to us."""
+        return ReceivingSide(self.domains, self.trusted, (), self.forwarders)
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,22 +111,23 @@ async def parse_and_authenticate(context: Context, raw: RawMail) -> Authenticate
     small = len(raw.content) < SMALL
     mail = parse(raw.content) if small else await asyncio.to_thread(parse, raw.content)
     context.on_stage("parse")
-    lookup = RecordingLookup(context.lookup())
-    envelope = border_envelope(mail, raw.envelope, context.trusted)
-    proofs, identity = await authenticate_mail(raw.content, mail, envelope, lookup, context.book)
+    message, lookup, side = split(raw.content), RecordingLookup(context.lookup()), context.side
+    envelope, hop = border_envelope(message, raw.envelope, side)
+    arrival = Arrival(envelope, hop, envelope.rcpt_to)
+    grounds = AuthenticationGrounds(context.book, side)
+    mail, proofs, identity = await authenticate_mail(message, mail, arrival, lookup, grounds)
     context.on_stage("authenticate")
     return AuthenticatedMail(raw, mail, proofs, identity, lookup.answers, envelope.client)
 
 
-def border_envelope(mail: ParsedMail, envelope: Envelope, trusted: Trusted) -> Envelope:
+def border_envelope(message: Message, envelope: Envelope, side: ReceivingSide) -> tuple[Envelope, Hop | None]:
     """Return the envelope as it was at our border: behind a machine of ours, the client is the one it took the mail from.
 
     Where our own machine does not say, the client is unknown, and nothing is held against the sender for that.
     """
-    if not (trusted.networks or trusted.hosts):
-        return envelope
-    hop = trusted_hop(mail, trusted, envelope.client)
-    return replace(envelope, client=hop.client if hop else UNKNOWN_CLIENT)
+    configured, peer = side.trusted.networks or side.trusted.hosts, envelope.client
+    hop = receiving_hop(message, side, peer) if configured else None if is_private(peer.ip) else Hop(peer)
+    return replace(envelope, client=hop.client if hop else UNKNOWN_CLIENT), hop
 
 
 def process_batch(

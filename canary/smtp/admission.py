@@ -6,6 +6,8 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
+from canary.model.plus_sign import plus_readings
+
 _ESCAPE = re.compile(r"\\(.)")
 
 # RFC 5321 4.5.1 and RFC 2142 5: the one who runs a domain can be reached, canaries or not.
@@ -125,7 +127,9 @@ def rule(wanted: str, domains: frozenset[str], issued: frozenset[str]) -> Ruling
         return Ruling.MALFORMED
     if domain not in domains:
         return Ruling.FOREIGN
-    return Ruling.ACCEPT if wanted in issued or local in ROLES else Ruling.UNKNOWN
+    if wanted in issued or local in ROLES or not issued.isdisjoint(plus_readings(wanted)):
+        return Ruling.ACCEPT
+    return Ruling.UNKNOWN
 
 
 def plain_ip(ip: str) -> str:

@@ -14,6 +14,7 @@ from sqlmodel import func, select
 
 from canary.alerts.routing import route
 from canary.authenticate.lookup import OfflineLookup, ZoneLookup
+from canary.authenticate.vouching.side import ReceivingSide
 from canary.importing import adoption, backfill, import_store
 from canary.importing.archive import Reader
 from canary.importing.backfill import Archive, Report
@@ -58,7 +59,7 @@ class Desk:
         return backfill.open_progress(self.folder / "import", [str(path) for path in paths], f"{self.goes:04}", NOW)
 
     def adopt(self, ledger: ImportProgress, archive: Archive) -> None:
-        asked = adoption.Asked(frozenset([DOMAIN]), {}, TrustedReceivers(self.writers, NOW))
+        asked = adoption.Asked(frozenset([DOMAIN]), {}, TrustedReceivers(ReceivingSide(writers=self.writers), NOW))
         found, _ = adoption.proposals(self.parts(), ledger, archive.reader, asked)
         adoption.accept(ledger, found)
         with self.store.writing() as session:
@@ -322,7 +323,9 @@ def test_proposals_are_the_same_after_they_were_written_down(desk: Desk) -> None
     ledger, archive = desk.ledger(path), desk.archive(path)
     backfill.gather(archive, ledger, lambda *_: None)
     asked = adoption.Asked(
-        frozenset([DOMAIN]), {"shop@in.example": ("Other", "orders")}, TrustedReceivers(desk.writers, NOW)
+        frozenset([DOMAIN]),
+        {"shop@in.example": ("Other", "orders")},
+        TrustedReceivers(ReceivingSide(writers=desk.writers), NOW),
     )
     found, _ = adoption.proposals(desk.parts(), ledger, archive.reader, asked)
     adoption.accept(ledger, found)

@@ -8,7 +8,7 @@ from pathlib import Path
 from random import Random
 
 from canary.authenticate.message import split
-from canary.authenticate.results.trusted import OUTLOOK, sender_ip
+from canary.authenticate.results.trusted import OUTLOOK, border_hop
 from canary.demo.world import dice
 from canary.mail.parse import parse
 from canary.mail.received import read_received
@@ -66,7 +66,8 @@ def _delivered(office: PostOffice, path: Path, victim: Victim, chance: Random, t
     content = path.read_bytes()
     message = split(content)
     trusted = OUTLOOK if truth.source.startswith("phishing_pot") else ""
-    ip = sender_ip(message, [OUTLOOK]) if trusted else _first_outside(content)
+    hop = border_hop(message, [OUTLOOK]) if trusted else None
+    ip = (hop.client.ip if hop else "") if trusted else _first_outside(content)
     found = _RETURN.search(content[:65536])
     mail_from = found[1].decode("utf-8", "replace").strip() if found else ""
     client = Client(ip or f"{STRANGERS}.{chance.randrange(1, 250)}")

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from canary.authenticate.message import split
-from canary.authenticate.results.trusted import OUTLOOK, read_results, sender_ip
+from canary.authenticate.results.trusted import OUTLOOK, border_hop, read_results
 from canary.judge.identity import identify
 from canary.judge.rules import HitContext, judge
 from canary.mail.bounce import answers_nothing
@@ -35,7 +35,8 @@ def judged(path: Path) -> Judgement:
     mail, message = parse(content), split(content)
     proofs = read_results(message, [OUTLOOK]) or Proofs()
     sender = mail.header("Return-Path").strip("<> ") if mail.has("return-path") else mail.sender.address
-    envelope = Envelope(sender, (), Client(sender_ip(message, [OUTLOOK])), START)
+    hop = border_hop(message, [OUTLOOK])
+    envelope = Envelope(sender, (), hop.client if hop else Client(""), START)
     return judge(HitContext(mail, envelope, proofs, identify(mail, proofs, envelope, book()), CANARY, VENDOR))
 
 

@@ -17,11 +17,15 @@ STRANGE = "Received: from a (b [198.51.100.1]) by c.example with ESMTP for <forg
 def seen(*lines: str, hints: Hints = Hints(), where: Border = HERE) -> Envelope:  # noqa: B008
     found = origin("\r\n".join((*lines, "", "body to nobody@in.example", "")).encode(), hints, where)
     assert found is not None
-    return found
+    return found.envelope
 
 
 def recipients(*lines: str) -> tuple[str, ...]:
-    return seen(*lines).rcpt_to
+    """Return those that are named best."""
+    found = origin("\r\n".join((*lines, "", "body to nobody@in.example", "")).encode(), Hints(), HERE)
+    assert found is not None
+    ranked = zip(found.ranks, found.envelope.rcpt_to, strict=True)
+    return tuple(to for rank, to in ranked if rank == min(found.ranks))
 
 
 @pytest.mark.parametrize("name", ["Delivered-To", "X-Original-To", "Envelope-To", "X-Envelope-To", "DELIVERED-TO"])

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from canary.authenticate.message import Message, split
 from canary.authenticate.results.field import read_field
-from canary.authenticate.results.trusted import read_results, sender_ip
+from canary.authenticate.results.trusted import border_hop, read_results
 from canary.model.proof import DkimResult, Proofs, Result, SpfResult
 from tests.effort import cpu_seconds
 
@@ -67,8 +67,10 @@ def test_results_that_others_could_have_written_are_not_believed(fields: tuple[s
 
 
 def test_results_behind_another_receiver_are_believed_when_that_one_is_trusted_too() -> None:
-    message = mail(ELSEWHERE, STATED, SPF, EDGE)
-    assert read_results(message, [*OUTLOOK, "elsewhere.example"]) == read_results(mail(STATED, SPF, EDGE), OUTLOOK)
+    both = [*OUTLOOK, "elsewhere.example"]
+    handed_on = ELSEWHERE.replace("unknown", "a.outbound.protection.outlook.com")
+    assert read_results(mail(handed_on, STATED, SPF, EDGE), both) == read_results(mail(STATED, SPF, EDGE), OUTLOOK)
+    assert read_results(mail(ELSEWHERE, STATED, SPF, EDGE), both) is None
 
 
 @pytest.mark.parametrize(
@@ -152,8 +154,10 @@ def test_a_field_that_outlook_encoded_is_read() -> None:
 
 
 def test_the_senders_address_is_that_of_the_line_that_is_believed() -> None:
-    assert sender_ip(mail(INNER, STATED, SPF, EDGE), OUTLOOK) == "192.0.2.1"
-    assert sender_ip(mail(ELSEWHERE, EDGE), OUTLOOK) == ""
+    hop = border_hop(mail(INNER, STATED, SPF, EDGE), OUTLOOK)
+    assert hop is not None
+    assert hop.client.ip == "192.0.2.1"
+    assert border_hop(mail(ELSEWHERE, EDGE), OUTLOOK) is None
 
 
 PIECES = st.sampled_from(

@@ -1,12 +1,12 @@
 """Trusted Authentication-Results: what the receiver before us found out, where we may trust it (RFC 8601)."""
 
 import re
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterator, Sequence
 
 from canary.authenticate.lookup import dns_name
 from canary.authenticate.message import Field, Message
 from canary.authenticate.results.field import Results, ResultStatement, read_field
-from canary.mail.received import read_received
+from canary.mail.received import Hop, Received, hop_of, is_internal, is_private, read_received
 from canary.model.proof import ArcResult, DkimResult, DmarcResult, Proofs, Result, SpfResult
 
 MAX_RECEIVED = 50
@@ -19,30 +19,31 @@ OUTLOOK = "protection.outlook.com"
 _SAME_SIDE = {"outlook.com": ("office365.com", "exchangelabs.com")}
 """Domains in which an organisation's receivers have names, besides its own."""
 
-_INTERNAL = re.compile(r"[^.]*|[0-9a-f.:]+|.*\.(?:internal|local|lan|localdomain)", re.IGNORECASE)
-
 
 def read_results(message: Message, trusted: Collection[str]) -> Proofs | None:
     """Return what a trusted writer states, None if no field is where only such a writer could have put it.
 
     Fields count when they are above the line by which the writer received the mail from outside, or else directly below
-    it, where the writer must have removed every forgery of its own id (section 5).
+    it, where the writer must have removed every forgery of its own id (section 5). Further down they count only below
+    lines whose client is on a private network or the writer's own: what anybody else handed over, anybody wrote.
     """
     writers = _writers(trusted)
     for writer in writers:
         if found := _results_of(message.fields, writer, writers):
-            return _proofs(found, writer)
+            return proofs_stated(found, writer)
     return None
 
 
-def sender_ip(message: Message, trusted: Collection[str]) -> str:
-    """Return the address of the host that a trusted writer received the mail from, empty if none says."""
+def border_hop(message: Message, trusted: Collection[str]) -> Hop | None:
+    """Return the host outside that a trusted writer received the mail from; None where no believed line shows one."""
     writers = _writers(trusted)
     for writer in writers:
-        at = _boundary(message.fields, writer, writers)
-        if at is not None:
-            return read_received(message.fields[at].value.decode("utf-8", "replace")).ip
-    return ""
+        passed: list[Received] = []
+        for at, seen in _believed(message.fields, writers):
+            passed.append(seen)
+            if _is_writers(seen, writer) and seen.ip and not is_private(seen.ip):
+                return hop_of(seen, at, passed)
+    return None
 
 
 def _writers(trusted: Collection[str]) -> list[str]:
@@ -50,9 +51,11 @@ def _writers(trusted: Collection[str]) -> list[str]:
 
 
 def _results_of(fields: Sequence[Field], writer: str, writers: Sequence[str]) -> list[Results]:
-    boundary = _boundary(fields, writer, writers)
-    if boundary is None:
-        return []
+    lines = (at for at, seen in _believed(fields, writers) if _is_writers(seen, writer))
+    return next(filter(None, (_results_at(fields, writer, boundary) for boundary in lines)), [])
+
+
+def _results_at(fields: Sequence[Field], writer: str, boundary: int) -> list[Results]:
     above = [at for at in range(boundary) if _is_results(fields[at])][:MAX_FIELDS]
     read = [(at, read_field(fields[at].value)) for at in above]
     found = [results for at, results in read if _written_by(writer, results, fields[at:boundary])]
@@ -70,16 +73,32 @@ def _is_results(found: Field) -> bool:
     return found.key == b"authentication-results"
 
 
-def _boundary(fields: Sequence[Field], writer: str, writers: Sequence[str]) -> int | None:
-    """Return the line by which the writer received the mail; only trusted hosts may have written lines above it."""
+def _believed(fields: Sequence[Field], writers: Sequence[str]) -> Iterator[tuple[int, Received]]:
+    """Yield the lines that only trusted hosts can have written, from the top, the last being that of the border."""
     received = [at for at, found in enumerate(fields) if found.key == b"received"]
     for at in received[:MAX_RECEIVED]:
-        host = read_received(fields[at].value.decode("utf-8", "replace")).by
-        if _is_under(host, writer) or _is_under(writer, host):
-            return at
-        if not any(_is_side_of(each, host) for each in writers):
-            return None
-    return None
+        seen = read_received(fields[at].value.decode("utf-8", "replace"))
+        if not any(_is_side_of(writer, seen.by) for writer in writers):
+            return
+        yield at, seen
+        if not _is_handed_on(seen, writers):
+            return
+
+
+def _is_handed_on(seen: Received, writers: Sequence[str]) -> bool:
+    """Whether the client of a believed line is private or the writers' own, so that the next line is theirs too.
+
+    A client chooses its HELO, which therefore counts only with a writer whose own machines alone talk to that one.
+    """
+    if seen.ip and is_private(seen.ip):
+        return True
+    own = any(_is_of(writer, seen.name) for writer in writers)
+    among = any(_is_of(writer, seen.by) and _is_of(writer, seen.helo.lower()) for writer in writers)
+    return own or among or (not seen.ip and (seen.inside or seen.local))
+
+
+def _is_writers(seen: Received, writer: str) -> bool:
+    return _is_under(seen.by, writer) or _is_under(writer, seen.by)
 
 
 def _is_under(name: str, domain: str) -> bool:
@@ -88,14 +107,15 @@ def _is_under(name: str, domain: str) -> bool:
 
 def _is_side_of(writer: str, host: str) -> bool:
     """Whether a host belongs to the writer's organisation, or has a name that means nothing outside it."""
-    if not host:
-        return False
-    organisation = ".".join(writer.split(".")[-2:])
-    return (
-        _is_under(host, organisation)
-        or any(_is_under(host, domain) for domain in _SAME_SIDE.get(organisation, ()))
-        or _INTERNAL.fullmatch(host) is not None
-    )
+    return host != "" and (_is_of(writer, host) or _is_under(writer, host) or is_internal(host))
+
+
+def _is_of(writer: str, host: str) -> bool:
+    """Whether a host has a name of the writer's organisation."""
+    labels = writer.split(".")
+    # Short names below the ending of a country are mostly endings themselves (co.uk, com.br).
+    organisation = ".".join(labels[-3 if len(labels[-1]) == 2 and len("".join(labels[-2:-1])) <= 3 else -2 :])
+    return any(_is_under(host, domain) for domain in (organisation, *_SAME_SIDE.get(organisation, ())))
 
 
 def _written_by(writer: str, found: Results, down_to_boundary: Sequence[Field]) -> bool:
@@ -118,7 +138,8 @@ _WORDS = {result.value: result for result in Result} | {
 }
 
 
-def _proofs(found: Sequence[Results], writer: str) -> Proofs:
+def proofs_stated(found: Sequence[Results], writer: str) -> Proofs:
+    """Return what the fields of one writer state together."""
     stated = [statement for results in found for statement in results.statements]
     dkim = tuple(_dkim(s, writer) for s in stated if s.method == "dkim" and s.word != "none")[:MAX_SIGNATURES]
     # The envelope sender proves more than HELO where both were checked (section 2.7.2).

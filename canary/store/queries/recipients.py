@@ -8,8 +8,12 @@ from sqlmodel import Session, col, select
 
 from canary.model.canary import Canary
 from canary.model.party import Vendor
+from canary.model.plus_sign import plus_readings
 from canary.store.queries import attempts, canaries, vendors
 from canary.store.tables import VendorRow
+
+AT_ONCE = 5000
+"""Addresses that one query looks for."""
 
 NOBODY = 0, Vendor("", "")
 """The vendor of decoys."""
@@ -28,20 +32,41 @@ class Recipients:
     decisions: Mapping[int, int]
 
     def reached(self, addresses: Iterable[str]) -> list[Canary]:
-        """Return the canaries among the recipients of one mail, each once."""
-        known = (self.canaries.get(address) for address in dict.fromkeys(a.lower() for a in addresses))
-        return [canary for canary in known if canary is not None]
+        """Return the canaries among the recipients of one mail, each once, also where a plus sign was lost on the way."""
+        known = (self._named(address) for address in dict.fromkeys(a.lower() for a in addresses))
+        return list({canary.address: canary for canary in known if canary is not None}.values())
+
+    def _named(self, address: str) -> Canary | None:
+        readings = (address,) if address in self.canaries else plus_readings(address)
+        return next((self.canaries[each] for each in readings if each in self.canaries), None)
 
 
 def read_recipients(session: Session, addresses: Iterable[str]) -> Recipients:
     """Look up the recipients of mails."""
-    found = canaries.find_canaries(session, addresses)
+    found = find_reached(session, addresses)
     # How much was decided is read before what was decided: a decision that comes in between is noticed, never missed.
     rows = vendors.rows_by_slug(session, {c.vendor for c in found.values() if c.vendor})
     decisions = {row.id or 0: row.decisions for row in rows}
     owners = {vendor.slug: (number, vendor) for number, vendor in vendors.with_senders(session, rows).items()}
     guesses = {domain: attempts.guesses(session, domain) for domain in {c.domain for c in found.values()}}
     return Recipients(found, owners, guesses, decisions)
+
+
+def find_reached(session: Session, addresses: Iterable[str]) -> dict[str, Canary]:
+    """Return the canaries among some recipients by address, and those that a recipient is without its plus sign."""
+    wanted = {address.lower() for address in addresses}
+    found = canaries.find_canaries(session, wanted)
+    readings = sorted({each for address in wanted - found.keys() for each in plus_readings(address)})
+    for start in range(0, len(readings), AT_ONCE):
+        found |= canaries.find_canaries(session, readings[start : start + AT_ONCE])
+    return found
+
+
+def reached_addresses(session: Session, addresses: Iterable[str]) -> dict[str, str]:
+    """Return by recipient the address of the canary that it reaches, for those that reach one."""
+    wanted = {address.lower() for address in addresses}
+    held = Recipients(find_reached(session, wanted), {}, {}, {})
+    return {each: found[0].address for each in wanted if (found := held.reached([each]))}
 
 
 def hold_decisions(session: Session, numbers: Iterable[int]) -> dict[int, int]:

@@ -1,0 +1,149 @@
+"""Imports of mail that a forwarder carried or a catch-all collected: to whom it was, who wrote, and who leaked."""
+
+import csv
+import json
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import pytest
+
+from tests.commands import CommandLine, installation
+from tests.forwarded_mail import OWN, RECEIVER, mail_of
+
+DAYS = ("05 Jan 2024", "05 Feb 2024", "05 Jun 2024")
+SHOP, CASINO = "teashop.example", "casino.example"
+
+
+@pytest.fixture
+def command(tmp_path: Path) -> Iterator[CommandLine]:
+    with installation(tmp_path) as made:
+        yield made
+
+
+def archive(command: CommandLine, mails: Sequence[Sequence[str]]) -> None:
+    """Write mails of these fields into one folder, each with what its writer put below them."""
+    folder = command.folder / "stored"
+    folder.mkdir()
+    for number, fields in enumerate(mails):
+        (folder / f"{number:02}.eml").write_bytes(mail_of(fields, f"Hello.\r\nUnsubscribe https://{SHOP}/{number}\r\n"))
+
+
+def three(
+    *, above: Sequence[str] = (), below: Sequence[str] = (), to: str = f"teashop@{OWN}", final: str
+) -> list[list[str]]:
+    """Return two mails of the shop and one of a casino, as a receiver for a final mailbox stored them."""
+    return [
+        [
+            *above,
+            f"Return-Path: <b@{domain}>",
+            f"Received: from out.{domain} (out.{domain} [192.0.2.7]) by {RECEIVER} with ESMTPS id 1 for <{final}>; {day} 10:00:00 +0000",
+            f"Authentication-Results: {RECEIVER}; dkim=pass header.d={domain}; spf=pass smtp.mailfrom=b@{domain}",
+            *below,
+            f"From: {'Tea Shop' if domain == SHOP else 'Casino'} <info@{domain}>",
+            f"To: {to}",
+            f"Date: {day} 10:00:00 +0000",
+        ]
+        for domain, day in zip((SHOP, SHOP, CASINO), DAYS, strict=True)
+    ]
+
+
+def imported(command: CommandLine, *more: str) -> dict[str, list[str]]:
+    """Import the archive; return the verdicts by address."""
+    done = command(
+        "import", "stored", "--adopt", OWN, "--trust-authserv", RECEIVER, "--offline", "--yes", "--json", *more
+    )  # fmt: skip
+    assert done.code == 0, done.err
+    hits = [json.loads(line) for line in command.canary("hits", "--json").splitlines()]
+    found: dict[str, list[str]] = {}
+    for hit in sorted(hits, key=lambda each: each["at"]):
+        found.setdefault(hit["address"], []).append(hit["verdict"])
+    return found
+
+
+FOUND = {f"teashop@{OWN}": ["expected", "expected", "third-party"]}
+
+
+@pytest.mark.parametrize("header", ["Delivered-To", "X-Original-To", "Envelope-To", "X-Delivered-To"])
+def test_the_mailbox_that_everything_ends_in_hides_no_alias(command: CommandLine, header: str) -> None:
+    archive(command, three(above=[f"{header}: me@{OWN}"], final=f"me@{OWN}"))
+    assert imported(command) == FOUND
+
+
+def test_a_catch_all_behind_private_hops_is_read_from_the_border_line(command: CommandLine) -> None:
+    inner = f"Received: from mail.{OWN} (mail.lan [172.22.1.9]) by box.lan with LMTP id 2 for <me@{OWN}>; {DAYS[2]} 10:00:01 +0000"
+    mails = three(above=[f"Delivered-To: me@{OWN}", inner], to="undisclosed-recipients:;", final=f"teashop@{OWN}")
+    archive(command, mails)
+    assert imported(command) == FOUND
+
+
+@pytest.mark.parametrize(
+    ("above", "below"),
+    [
+        ([f"X-Forwarded-For: teashop@{OWN} me@else.example"], []),
+        ([f"X-Forwarded-To: teashop@{OWN}"], []),
+        ([f"X-Gm-Original-To: teashop@{OWN}"], []),
+        ([f"X-Original-Delivered-To: teashop@{OWN}"], []),
+        ([], [f"X-Forwarded-For: teashop@{OWN} me@else.example"]),
+        ([], [f"X-AnonAddy-Original-To: teashop@{OWN}"]),
+        ([], [f"Duck-Original-To: teashop@{OWN}"]),
+    ],
+)
+def test_mail_that_was_sent_blind_and_forwarded_is_found_by_what_the_forwarder_wrote(
+    command: CommandLine, above: list[str], below: list[str]
+) -> None:
+    archive(
+        command,
+        three(
+            above=["Delivered-To: me@else.example", *above], below=below, to="else@c.example", final="me@else.example"
+        ),
+    )
+    assert imported(command) == FOUND
+
+
+def test_the_last_forwarders_own_line_says_for_whom_it_took_the_mail(command: CommandLine) -> None:
+    mails = three(to="undisclosed-recipients:;", final="me@else.example")
+    for fields, domain in zip(mails, (SHOP, SHOP, CASINO), strict=True):
+        at = next(number for number, field in enumerate(fields) if field.startswith("From:"))
+        line = f"Received: from a.{domain} (a.{domain} [198.51.100.9]) by out.{domain} with ESMTPS id 3 for <teashop@{OWN}>; {DAYS[0]} 09:00:00 +0000"
+        fields.insert(at, line)
+    archive(command, mails)
+    assert imported(command) == FOUND
+
+
+def test_mail_delivered_to_an_alias_is_not_for_whom_it_is_merely_written_to(command: CommandLine) -> None:
+    archive(command, three(above=[f"Delivered-To: teashop@{OWN}"], to=f"bookshop@{OWN}", final=f"teashop@{OWN}")[:1])
+    assert imported(command).keys() <= {f"teashop@{OWN}"}
+
+
+@pytest.mark.parametrize("written", ["metea-7kq2mxw4ztp3a", '"me tea-7kq2mxw4ztp3a"', "me tea-7kq2mxw4ztp3a"])
+def test_a_plus_sign_that_software_lost_is_no_guess(command: CommandLine, written: str) -> None:
+    right = f"me+tea-7kq2mxw4ztp3a@{OWN}"
+    with (command.folder / "map.csv").open("w", newline="") as file:
+        csv.writer(file).writerow((right, "Tea Shop"))
+    first, second, _ = three(to=right, final=f"x@{OWN}.invalid")
+    second[-2] = f"To: {written}@{OWN}"
+    archive(command, [first, second])
+    assert imported(command, "--vendor-map", "map.csv") == {right: ["expected", "expected"]}
+    reasons = [json.loads(line)["reasons"] for line in command.canary("hits", "--json").splitlines()]
+    assert sum("plus-sign-lost" in json.dumps(each) for each in reasons) == 1
+
+
+def test_no_forwarder_and_no_domain_of_ones_own_becomes_a_vendor(command: CommandLine) -> None:
+    authors = [f"news@{SHOP}", f"news@{SHOP}", f"win@{CASINO}"]
+    mails = [
+        [
+            "Delivered-To: me@else.example",
+            "Return-Path: <b_1@mailer.addy.io>",
+            f"Received: from mail2.addy.io (mail2.addy.io [192.0.2.7]) by {RECEIVER} with ESMTPS id 1 for <me@else.example>; {day} 10:00:00 +0000",
+            f"Authentication-Results: {RECEIVER}; dkim=pass header.d={OWN}; spf=pass smtp.mailfrom=b_1@mailer.addy.io",
+            f"X-AnonAddy-Original-Sender: {author}",
+            f'From: "x" <teashop+{author.replace("@", "=")}@{OWN}>',
+            f"To: teashop@{OWN}",
+            f"Date: {day} 10:00:00 +0000",
+        ]
+        for author, day in zip(authors, DAYS, strict=True)
+    ]
+    archive(command, mails)
+    assert imported(command) == {f"teashop@{OWN}": ["new-sender", "new-sender", "spam"]}
+    domains = [each["domains"] for each in command("vendor", "list", "--json").document]
+    assert domains == [[SHOP]]
