@@ -1,26 +1,28 @@
 """The registry of mail providers: how each is recognised, and where its customer's account is found; checked data."""
 
 import re
-from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass, field
 from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
-from typing import Any
 
 from canary.judge.organisation import normal
 from canary.judge.safe_regex import read_shape
+from canary.model.registry_rows import (
+    RegistryError,
+    RegistryFile,
+    RegistryRow,
+    RowForm,
+    read_domains,
+    read_rows,
+    read_slug,
+    read_text,
+    read_texts,
+    repeated,
+)
 
 MAX_VALUE = 2000
 
 Network = IPv4Network | IPv6Network
-
-
-class ProviderError(ValueError):
-    """The registry of mail providers has faults; `faults` names entry, key, value and cure of each."""
-
-    def __init__(self, faults: list[str]) -> None:
-        super().__init__("\n".join(faults))
-        self.faults = tuple(faults)
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,22 +104,28 @@ class ProviderRegistry:
         return any(name in self.platforms for name in _parents(domain))
 
 
-def read_suppliers(data: Mapping[str, object]) -> ProviderRegistry:
-    """Turn the parsed `suppliers.toml` into the registry; raises `ProviderError` with all faults at once."""
-    unknown = sorted(data.keys() - _REQUIRED.keys())
-    faults = [f"suppliers.toml: {key}: unknown table; write [[supplier]] or [[shared]]" for key in unknown]
-    entries = list(_entries(data, "supplier", _SUPPLIER, faults))
-    shared = list(_entries(data, "shared", _SHARED, faults))
+def read_suppliers(data: Mapping[str, object], own: Sequence[RegistryFile] = ()) -> ProviderRegistry:
+    """Turn the parsed `suppliers.toml` and files of the owner's into the registry; raises `RegistryError` with all faults.
+
+    A row of the owner's replaces the shipped one with its slug.
+    """
+    faults: list[str] = []
+    tables = read_rows((RegistryFile("suppliers.toml", data), *own), _FORMS, faults)
+    suppliers, shared = tables["supplier"], tables["shared"]
     if not faults:
-        faults += _clashes(entries)
+        faults += (*_strangers(suppliers), *repeated(suppliers, ("dkim", "envelope", "hosts", "through")))
     if faults:
-        raise ProviderError(faults)
-    providers = tuple(Provider(**entry) for entry in entries)
-    platforms = {domain for entry in shared for domain in entry["domains"]}
-    platforms |= {domain for p in providers for domain in (*p.dkim, *p.envelope)}
+        raise RegistryError(faults)
+    return registry_of(
+        tuple(Provider(**row.values) for row in suppliers), {d for row in shared for d in row.values["domains"]}
+    )
+
+
+def registry_of(providers: tuple[Provider, ...], shared: Set[str]) -> ProviderRegistry:
+    """Return the registry of some providers; where two hold the same, the later one does."""
     return ProviderRegistry(
         providers,
-        frozenset(platforms),
+        frozenset(shared) | {domain for p in providers for domain in (*p.dkim, *p.envelope)},
         {domain: p for p in providers for domain in p.dkim},
         {domain: p for p in providers for domain in p.envelope},
         {domain: p for p in providers for domain in p.hosts},
@@ -148,40 +156,13 @@ def _parents(domain: str) -> Iterator[str]:
         yield ".".join(labels[at:])
 
 
-def _text(value: object) -> str:
-    if not isinstance(value, str) or not value.strip():
-        raise ValueError("write a text that is not empty")
-    return value
-
-
 def _shape(value: object) -> re.Pattern[str]:
-    return read_shape(_text(value))
-
-
-def _slug(value: object) -> str:
-    slug = _text(value)
-    if not re.fullmatch(r"[a-z0-9][a-z0-9-]{0,40}", slug):
-        raise ValueError("write lower-case letters, digits and hyphens")
-    return slug
-
-
-def _texts(value: object) -> tuple[str, ...]:
-    if not isinstance(value, list) or not value:
-        raise ValueError("write a list of texts that is not empty")
-    return tuple(_text(item) for item in value)
-
-
-def _domains(value: object) -> tuple[str, ...]:
-    domains = _texts(value)
-    for domain in domains:
-        if not re.fullmatch(r"(?:[a-z0-9_-]{1,63}\.)+[a-z][a-z0-9-]+", domain):
-            raise ValueError(f'"{domain}" is not a domain; write lower case, no "*" and no final dot')
-    return domains
+    return read_shape(read_text(value))
 
 
 def _networks(value: object) -> tuple[Network, ...]:
     try:
-        return tuple(ip_network(text) for text in _texts(value))
+        return tuple(ip_network(text) for text in read_texts(value))
     except ValueError as error:
         raise ValueError(f'{error}; write networks like "198.51.100.0/24"') from None
 
@@ -189,7 +170,7 @@ def _networks(value: object) -> tuple[Network, ...]:
 def _shapes(value: object) -> tuple[tuple[str, re.Pattern[str]], ...]:
     if not isinstance(value, dict):
         raise TypeError('write a table of header names and shapes like { "X-Id" = "[0-9]++" }')
-    return tuple((_text(name), _shape(shape)) for name, shape in value.items())
+    return tuple((read_text(name), _shape(shape)) for name, shape in value.items())
 
 
 def _rules(value: object) -> tuple[AccountRule, ...]:
@@ -201,71 +182,30 @@ def _rules(value: object) -> tuple[AccountRule, ...]:
 def _rule(value: object) -> AccountRule:
     if not isinstance(value, dict) or value.keys() != {"in", "shape"}:
         raise ValueError('a rule has "in" (envelope, signer, selector or a header name) and "shape", nothing else')
-    rule = AccountRule(_text(value["in"]).lower(), _shape(value["shape"]))
+    rule = AccountRule(read_text(value["in"]).lower(), _shape(value["shape"]))
     if not rule.shape.groups:
         raise ValueError(f'"{rule.shape.pattern}" has no group; put parentheses around the account')
     return rule
 
 
-_SUPPLIER: dict[str, Callable[[object], object]] = {
-    "slug": _slug,
-    "name": _text,
-    "source": _texts,
-    "dkim": _domains,
-    "envelope": _domains,
-    "hosts": _domains,
-    "networks": _networks,
-    "through": _texts,
-    "rides": _texts,
-    "headers": _shapes,
-    "feedback_id": _shape,
-    "unsubscribe": _domains,
-    "account": _rules,
-}
-_SHARED: dict[str, Callable[[object], object]] = {"name": _text, "source": _texts, "domains": _domains}
-_REQUIRED = {"supplier": ("slug", "name", "source"), "shared": ("name", "source", "domains")}
-_PROOFS = {"dkim", "envelope", "hosts", "networks", "through"}
+_FORMS = {
+    "supplier": RowForm(
+        {
+            "slug": read_slug, "name": read_text, "source": read_texts, "dkim": read_domains, "envelope": read_domains,
+            "hosts": read_domains, "networks": _networks, "through": read_texts, "rides": read_texts, "headers": _shapes,
+            "feedback_id": _shape, "unsubscribe": read_domains, "account": _rules,
+        },
+        ("slug", "name", "source"),
+        ("dkim", "envelope", "hosts", "networks", "through"),
+    ),
+    "shared": RowForm({"name": read_text, "source": read_texts, "domains": read_domains}, ("name", "source", "domains")),
+}  # fmt: skip
 
 
-def _entries(
-    data: Mapping[str, object], table: str, keys: Mapping[str, Callable[[object], object]], faults: list[str]
-) -> Iterator[dict[str, Any]]:
-    """Read the entries of a table; what is wrong goes to `faults`, so that all faults are known at once."""
-    entries = data.get(table, [])
-    if not isinstance(entries, list) or not all(isinstance(entry, dict) for entry in entries):
-        faults.append(f"suppliers.toml: {table}: not a list of tables; write [[{table}]] before each entry")
-        return
-    for number, entry in enumerate(entries, 1):
-        label = f"suppliers.toml: {table} {entry.get('slug') or entry.get('name') or f'number {number}'}"
-        faults += [f"{label}: {key}: missing; every entry needs it" for key in _REQUIRED[table] if key not in entry]
-        if table == "supplier" and not entry.keys() & _PROOFS:
-            faults.append(f"{label}: nothing would prove it; write one of {', '.join(sorted(_PROOFS))}")
-        yield {key: read for key, value in entry.items() if (read := _read(label, key, value, keys, faults))}
-
-
-def _read(
-    label: str, key: str, value: object, keys: Mapping[str, Callable[[object], object]], faults: list[str]
-) -> object:
-    if key not in keys:
-        faults.append(f"{label}: {key}: unknown key; the keys are {', '.join(keys)}")
-        return None
-    try:
-        return keys[key](value)
-    except (TypeError, ValueError) as error:
-        faults.append(f"{label}: {key} = {str(value)[:100]!r}: {error}")
-        return None
-
-
-def _clashes(entries: list[dict[str, Any]]) -> Iterator[str]:
-    slugs = Counter(entry["slug"] for entry in entries)
-    for slug in (slug for slug, count in slugs.items() if count > 1):
-        yield f"suppliers.toml: supplier {slug}: slug: used by two entries; give each its own"
-    for entry in entries:
+def _strangers(suppliers: Sequence[RegistryRow]) -> Iterator[str]:
+    """Yield a fault for each supplier that a row names and that is not there."""
+    slugs = {row.slug for row in suppliers}
+    for row in suppliers:
         for key in ("rides", "through"):
-            for other in (name for name in entry.get(key, ()) if name.partition("/")[0] not in slugs):
-                yield f'suppliers.toml: supplier {entry["slug"]}: {key} = "{other}": no such supplier; write its slug'
-    for key in ("dkim", "envelope", "hosts", "through"):
-        held = Counter(domain for entry in entries for domain in set(entry.get(key, ())))
-        for domain in (domain for domain, count in held.items() if count > 1):
-            holders = ", ".join(entry["slug"] for entry in entries if domain in entry.get(key, ()))
-            yield f'suppliers.toml: supplier {holders}: {key} = "{domain}": held by several; keep it in one'
+            for other in (name for name in row.values.get(key, ()) if name.partition("/")[0] not in slugs):
+                yield f'{row.label}: {key} = "{other}": no such supplier; write its slug'

@@ -1,21 +1,45 @@
-"""What judging needs from outside: the providers that ship with the program, and DNS."""
+"""What judging needs from outside: the registries that ship with the program and the owner's own, and DNS."""
 
 import json
 import tomllib
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING
 
+from canary.authenticate.forwarder_registry import ForwarderRegistry, read_forwarders
 from canary.authenticate.lookup import Lookup, ZoneLookup
 from canary.judge.providers import ProviderRegistry, read_suppliers
+from canary.model.registry_rows import RegistryError, RegistryFile
 from canary.package_data import config_folder
 
 if TYPE_CHECKING:
     from canary.settings import Settings
 
 
-def supplier_book() -> ProviderRegistry:
-    """Read what is known of mail providers; raises ProviderError naming every bad entry."""
-    return read_suppliers(tomllib.loads((config_folder() / "suppliers.toml").read_text(encoding="utf-8")))
+def supplier_book(own: Sequence[Path] = ()) -> ProviderRegistry:
+    """Read what is known of mail providers, with files of the owner's; raises RegistryError naming every bad entry."""
+    return read_suppliers(_shipped("suppliers.toml"), _owners(own))
+
+
+def forwarder_registry(own: Sequence[Path] = ()) -> ForwarderRegistry:
+    """Read what is known of forwarders, with files of the owner's; raises RegistryError naming every bad entry."""
+    return read_forwarders(_shipped("forwarders.toml"), _owners(own))
+
+
+def _shipped(name: str) -> dict[str, object]:
+    return tomllib.loads((config_folder() / name).read_text(encoding="utf-8"))
+
+
+def _owners(paths: Sequence[Path]) -> tuple[RegistryFile, ...]:
+    faults, files = [], []
+    for path in paths:
+        try:
+            files.append(RegistryFile(str(path), tomllib.loads(path.read_text(encoding="utf-8"))))
+        except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as fault:
+            faults.append(f"{path}: {fault}; name a TOML file that can be read")
+    if faults:
+        raise RegistryError(faults)
+    return tuple(files)
 
 
 def lookups(settings: "Settings") -> Callable[[], Lookup]:

@@ -6,7 +6,8 @@ from typing import Any
 import pytest
 from publicsuffixlist import PublicSuffixList
 
-from canary.judge.providers import ProviderError, read_suppliers
+from canary.judge.providers import read_suppliers
+from canary.model.registry_rows import RegistryError
 from tests.effort import cpu_seconds
 from tests.supplier_cases import book
 
@@ -15,7 +16,7 @@ HOSTILE = ["a" * 5_000, ":" * 5_000, "<https://" + "a-" * 2_500, "bounces+" + "1
 
 
 def faults(*entries: Mapping[str, object], **tables: object) -> tuple[str, ...]:
-    with pytest.raises(ProviderError) as refused:
+    with pytest.raises(RegistryError) as refused:
         read_suppliers({"supplier": list(entries), **tables})
     return refused.value.faults
 
@@ -118,5 +119,5 @@ def test_two_entries_cannot_share_a_name_or_a_proof() -> None:
 
 @pytest.mark.parametrize("table", [{"supplier": {}}, {"supplier": ["post"]}, {"shared": 3}])
 def test_a_table_of_the_wrong_form_is_named(table: dict[str, object]) -> None:
-    with pytest.raises(ProviderError, match=r"write \[\["):
+    with pytest.raises(RegistryError, match=r"write \[\["):
         read_suppliers(table)
