@@ -22,6 +22,8 @@ class Identity:
     `esp` and `account` name the mail provider and the provider's customer, only where tied to proof; `shared` means
     that `domain` proves a platform with many tenants, but not which of them sent it. `domains` are all proven ones.
     `carriers` are slug and name of that provider, followed by those it was proven to send through.
+    `platform` is the name of the shop, courier, payment service and so on that wrote it from its own domain, `merchants`
+    are the names or domains that it states as those it writes for, `named` those that its users can choose as they like.
     """
 
     claim: str = ""
@@ -33,6 +35,9 @@ class Identity:
     shared: bool = False
     domains: tuple[str, ...] = ()
     carriers: tuple[tuple[str, str], ...] = ()
+    platform: str = ""
+    merchants: tuple[str, ...] = ()
+    named: tuple[str, ...] = ()
 
     @property
     def proven(self) -> bool:

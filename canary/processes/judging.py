@@ -3,11 +3,13 @@
 import json
 import tomllib
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from canary.authenticate.forwarder_registry import ForwarderRegistry, read_forwarders
 from canary.authenticate.lookup import Lookup, ZoneLookup
+from canary.judge.platforms import read_platforms
 from canary.judge.providers import ProviderRegistry, read_suppliers
 from canary.model.registry_rows import RegistryError, RegistryFile
 from canary.package_data import config_folder
@@ -16,9 +18,10 @@ if TYPE_CHECKING:
     from canary.settings import Settings
 
 
-def supplier_book(own: Sequence[Path] = ()) -> ProviderRegistry:
-    """Read what is known of mail providers, with files of the owner's; raises RegistryError naming every bad entry."""
-    return read_suppliers(_shipped("suppliers.toml"), _owners(own))
+def supplier_book(own: Sequence[Path] = (), platforms: Sequence[Path] = ()) -> ProviderRegistry:
+    """Read what is known of mail providers and platforms, with files of the owner's; raises RegistryError naming every fault."""
+    book = read_suppliers(_shipped("suppliers.toml"), _owners(own))
+    return replace(book, services=read_platforms(_shipped("platforms.toml"), _owners(platforms)))
 
 
 def forwarder_registry(own: Sequence[Path] = ()) -> ForwarderRegistry:
