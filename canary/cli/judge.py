@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from canary.cli.context import CliError, Json, settings, show_json
+from canary.cli.context import CliError, Json, config_path, settings, show_json
 
 if TYPE_CHECKING:
     from canary.authenticate.lookup import Lookup
@@ -145,9 +145,11 @@ async def _judge(content: bytes, given: _Given, lookup: "Lookup") -> "tuple[Judg
     from canary.model.canary import Canary, CanaryState, Style
     from canary.model.party import Vendor
     from canary.pipeline.authentication import authenticate_mail
-    from canary.processes.judging import supplier_book
+    from canary.processes.judging import own_book, supplier_book
 
-    mail, message, book = parse(content), split(content), supplier_book()
+    # Without a settings file there is nothing of the owner's, and nothing to load for it.
+    book = own_book(settings().judge) if config_path() else supplier_book()
+    mail, message = parse(content), split(content)
     envelope = _envelope(mail, given, given.client_ip or sender_ip(message, given.trusted))
     proofs = read_results(message, given.trusted) if given.trusted else None
     if proofs:

@@ -10,7 +10,7 @@ from canary.mail.received import read_trusted
 from canary.net.http import Http
 from canary.pipeline.rspamd_check import RspamdChecker
 from canary.pipeline.story import Context
-from canary.processes.judging import lookups, supplier_book
+from canary.processes.judging import lookups, own_book
 from canary.processes.receiver_health import listening, receiver_metrics
 from canary.processes.spools import Spools, clock
 from canary.settings import Settings
@@ -21,7 +21,9 @@ from canary.store.signing_key import installation_key
 def pipeline_context(settings: Settings, store: Database, passed: Callable[[str], None] = lambda _: None) -> Context:
     """Build what the pipeline works with."""
     trusted, key = read_trusted(settings.smtp.trusted), installation_key(settings.data)
-    return Context(store, lookups(settings), supplier_book(), clock, passed, trusted, key, settings.judge.learning)
+    return Context(
+        store, lookups(settings), own_book(settings.judge), clock, passed, trusted, key, settings.judge.learning
+    )
 
 
 def delivery_context(
