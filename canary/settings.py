@@ -19,9 +19,9 @@ from pydantic import (
 from pydantic_settings import BaseSettings, EnvSettingsSource, PydanticBaseSettingsSource, SettingsConfigDict
 
 from canary.attribution_settings import Assumptions
+from canary.judge_settings import JudgeSettings
 from canary.mail.received import read_trusted
 from canary.model.alert import SEVERITY, Mode, Route, Severity
-from canary.model.sender import Learning
 from canary.model.verdict import Verdict
 from canary.smtp.admission import read_networks
 from canary.smtp.doors import Door, read_door
@@ -233,22 +233,6 @@ class AlertSettings(Section):
 
     destinations: dict[str, Destination] = Field(default={}, description="Destinations by name.")
     allow_private: bool = Field(default=False, description="Let alerts go to private and loopback addresses.")
-
-
-class JudgeSettings(Section):
-    """How senders of a vendor are learned from mail."""
-
-    learning_days: int = Field(
-        default=42, ge=0, le=3650, description="Days after an address was issued in which its senders are learned."
-    )
-    quiet_days: int = Field(
-        default=14, ge=1, le=3650, description="Days without a leak after which such a sender is learned."
-    )
-
-    @property
-    def learning(self) -> Learning:
-        """Both, as the pipeline takes them."""
-        return Learning(timedelta(days=self.learning_days), timedelta(days=self.quiet_days))
 
 
 class DecoySettings(Section):

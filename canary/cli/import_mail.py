@@ -177,7 +177,10 @@ def _begin(order: _Order, known: "Settings", domains: Sequence[str]) -> "tuple[I
     now = datetime.fromisoformat(progress.fact("begun"))
     reader = Reader(cap=known.smtp.max_size, scratch=folder)
     return progress, backfill.Archive(
-        order.paths, border(domains, ours, order.writers, now, forwarder_registry()), reader, known.data / "aside"
+        order.paths,
+        border(domains, ours, order.writers, now, forwarder_registry(known.judge.forwarders)),
+        reader,
+        known.data / "aside",
     )
 
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from canary.cli.context import CliError, Json, settings, show_json
+from canary.cli.context import CliError, Json, config_path, settings, show_json
 
 if TYPE_CHECKING:
     from canary.authenticate.lookup import Lookup
@@ -145,17 +145,19 @@ async def _judge(content: bytes, given: _Given, lookup: "Lookup") -> "tuple[Judg
     from canary.model.canary import Canary, CanaryState, Style
     from canary.model.party import Vendor
     from canary.pipeline.authentication import Arrival, AuthenticationGrounds, authenticate_mail
-    from canary.processes.judging import forwarder_registry, supplier_book
+    from canary.processes.judging import forwarder_registry, own_book, supplier_book
 
+    # Without a settings file there is nothing of the owner's, and nothing to load for it.
+    configured = settings() if config_path() else None
+    book = own_book(configured.judge) if configured else supplier_book()
+    forwarders = forwarder_registry(configured.judge.forwarders if configured else ())
     mail, message = parse(content), split(content)
-    own = frozenset(domain.lower() for domain in settings().domains)
-    side = ReceivingSide(own, writers=given.trusted, forwarders=forwarder_registry())
+    own = frozenset(domain.lower() for domain in configured.domains) if configured else frozenset[str]()
+    side = ReceivingSide(own, writers=given.trusted, forwarders=forwarders)
     hop = receiving_hop(message, side)
     envelope = _envelope(mail, given, given.client_ip or (hop.client.ip if hop else ""))
     arrival = Arrival(envelope, hop, addressees(message, hop, side).delivered)
-    mail, proofs, identity = await authenticate_mail(
-        message, mail, arrival, lookup, AuthenticationGrounds(supplier_book(), side)
-    )
+    mail, proofs, identity = await authenticate_mail(message, mail, arrival, lookup, AuthenticationGrounds(book, side))
     # As for an address given away long ago: the leniency of the first weeks does not apply.
     issued = envelope.received - _AGE
     canary = Canary(0, "", "vendor", "signup", 1, Style.TAGGED, _BITS, CanaryState.ACTIVE, issued)

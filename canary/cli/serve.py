@@ -79,9 +79,11 @@ def init(
 
 def up() -> None:
     """Run listener, worker and dashboard on this machine, each watched and restarted."""
+    from canary.processes.judging import check_registries
     from canary.processes.roles import all_roles, become_supervisor
 
     chosen = settings()
+    check_registries(chosen.judge)
     become_supervisor(chosen, all_roles(chosen), config_path())
 
 
@@ -123,11 +125,15 @@ def doctor(as_json: Json = False) -> None:
 
 
 def _findings() -> Iterator[tuple[str, bool, str]]:
+    from canary.model.registry_rows import RegistryError
+    from canary.processes.judging import check_registries
+
     known = settings()
     checks: dict[str, Callable[[], str]] = {
         "domains": lambda: ", ".join(known.domains) or _fail("none set; run `canary init --domain D`"),
         "disk": lambda: _disk(known.data, known.smtp.spool_reserve),
         "store": _store,
+        "registries": lambda: check_registries(known.judge),
         "listener": lambda: "; ".join(_greeting(door) for door in known.smtp.doors),
         "dashboard": lambda: _health(known.web.host, known.web.port),
         "self-test": lambda: self_test(known),
@@ -135,7 +141,7 @@ def _findings() -> Iterator[tuple[str, bool, str]]:
     for name, check in checks.items():
         try:
             yield name, True, check()
-        except (CliError, OSError, smtplib.SMTPException) as fault:
+        except (CliError, RegistryError, OSError, smtplib.SMTPException) as fault:
             yield name, False, str(fault)
     yield "alerts", True, ", ".join(known.alert.destinations) or "no destination set; leaks show on the dashboard only"
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from canary.cli.context import CliError, Json, clock, open_store, show_json, show_table, who
+from canary.cli.context import CliError, Json, clock, open_store, settings, show_json, show_table, who
 from canary.cli.groups import command_group
 from canary.cli.times import midnight, read_day
 
@@ -271,12 +271,12 @@ def _declare_domains(session: "Session", vendor: str, domains: list[str]) -> int
 
 def _check(domains: Iterable[str]) -> None:
     from canary.judge.organisation import is_domain
-    from canary.processes.judging import supplier_book
+    from canary.processes.judging import own_book
 
     bad = [d for d in domains if not is_domain(d)]
     if bad:
         raise CliError(f"--domain {bad[0]!r}: not a domain; give one such as shop.example", 2)
-    book = supplier_book()
+    book = own_book(settings().judge)
     shared = [d for d in domains if book.is_shared(d)]
     if shared:
         raise CliError(

@@ -1,19 +1,16 @@
 """From proofs to an identity: the proven domain, and the mail provider's customer behind it."""
 
 import re
-from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from functools import reduce
-from operator import and_
 
 from canary.judge.organisation import normal, organisation, same_organisation
+from canary.judge.platforms import statement_of
 from canary.judge.providers import AccountRule, Provider, ProviderRegistry
+from canary.judge.signatures import MAX_SIGNATURES, covered_headers
 from canary.model.identity import Identity, Proof
 from canary.model.mail import Envelope, ParsedMail
 from canary.model.proof import Proofs, Result
-
-MAX_SIGNATURES = 10
 
 _STRENGTH = tuple(Proof)
 
@@ -35,8 +32,11 @@ def identify(mail: ParsedMail, proofs: Proofs, envelope: Envelope, book: Provide
     if not proven:
         return who
     proof, domain = min(proven, key=lambda found: _rank(found, claim, book))
-    shared = book.is_shared(domain)
-    return replace(who, domain=domain, organisation=organisation(domain), proof=proof, shared=shared)
+    shared, said = book.is_shared(domain), statement_of(mail, proofs, envelope, book.services)
+    return replace(
+        who, domain=domain, organisation=organisation(domain), proof=proof, shared=shared,
+        platform=said.platform, merchants=said.merchants, named=said.named,
+    )  # fmt: skip
 
 
 def of_list(who: Identity, domain: str, book: ProviderRegistry, *, signed: bool) -> Identity:
@@ -174,47 +174,11 @@ class _Evidence:
 
     def _header(self, name: str) -> list[str]:
         values = [value for key, value in self.mail.headers if key.lower() == name]
-        covered = self._covered()[name]
+        covered = covered_headers(self.mail, self.proofs, set(self._signers()))[name]
         if covered:
             # RFC 6376 5.4.2: signers count instances from the bottom; what was added on top later is not covered.
             return values[-covered:]
         return values if self.delivered else []
-
-    def _covered(self) -> Counter[str]:
-        """Count the instances of each header that verified signatures of the provider cover."""
-        ours, covered = set(self._signers()), Counter[str]()
-        for key in {(d.domain, d.selector) for d in self.proofs.dkim if d.result is Result.PASS and d.domain in ours}:
-            covered |= _in_all([signature.headers for signature in self._signatures() if signature.made_with(*key)])
-        return covered
-
-    def _signatures(self) -> list["_Signature"]:
-        values = [value for key, value in self.mail.headers if key.lower() == "dkim-signature"]
-        # Verifiers check so many; among more, the one that verified could be hidden behind copies that claim to cover
-        # more.
-        return [_signature(value) for value in values] if len(values) <= MAX_SIGNATURES else []
-
-
-@dataclass(frozen=True, slots=True)
-class _Signature:
-    """What a DKIM-Signature header says it covers; only to be used once its key is known to have verified."""
-
-    domain: str
-    selector: str
-    headers: Counter[str]
-
-    def made_with(self, domain: str, selector: str) -> bool:
-        """Whether the header names this key; results read from another receiver may have no selector."""
-        return self.domain == domain.lower() and selector in ("", self.selector)
-
-
-def _signature(value: str) -> _Signature:
-    tags = dict(tag.split("=", 1) for tag in reversed("".join(value[:16_384].split()).split(";")) if "=" in tag)
-    return _Signature(tags.get("d", "").lower(), tags.get("s", ""), Counter(tags.get("h", "").lower().split(":")))
-
-
-def _in_all(counters: list[Counter[str]]) -> Counter[str]:
-    """Keep what all signatures of one key cover, as it is not known here which of them verified."""
-    return reduce(and_, counters) if counters else Counter()
 
 
 def _marks(mail: ParsedMail, provider: Provider) -> Iterator[bool]:

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
 
 from canary.judge.organisation import normal
+from canary.judge.platforms import NO_PLATFORMS, PlatformRegistry
 from canary.judge.safe_regex import read_shape
 from canary.model.registry_rows import (
     RegistryError,
@@ -67,10 +68,11 @@ class Provider:
 
 @dataclass(frozen=True, slots=True)
 class ProviderRegistry:
-    """All providers, and the domains that prove a platform but never one of its tenants."""
+    """All providers, the domains that prove a platform but never one of its tenants, and the services for merchants."""
 
     providers: tuple[Provider, ...] = ()
     platforms: frozenset[str] = frozenset()
+    services: PlatformRegistry = NO_PLATFORMS
     _signers: Mapping[str, Provider] = field(default_factory=dict)
     _envelopes: Mapping[str, Provider] = field(default_factory=dict)
     _hosts: Mapping[str, Provider] = field(default_factory=dict)
@@ -121,11 +123,14 @@ def read_suppliers(data: Mapping[str, object], own: Sequence[RegistryFile] = ())
     )
 
 
-def registry_of(providers: tuple[Provider, ...], shared: Set[str]) -> ProviderRegistry:
+def registry_of(
+    providers: tuple[Provider, ...], shared: Set[str], services: PlatformRegistry = NO_PLATFORMS
+) -> ProviderRegistry:
     """Return the registry of some providers; where two hold the same, the later one does."""
     return ProviderRegistry(
         providers,
         frozenset(shared) | {domain for p in providers for domain in (*p.dkim, *p.envelope)},
+        services,
         {domain: p for p in providers for domain in p.dkim},
         {domain: p for p in providers for domain in p.envelope},
         {domain: p for p in providers for domain in p.hosts},

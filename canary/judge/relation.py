@@ -22,6 +22,7 @@ from canary.judge.organisation import (
     same_organisation,
     stands_for,
 )
+from canary.judge.platforms import names_vendor
 from canary.judge.senders import (
     FIRST_WEEKS,
     asks_to_confirm,
@@ -188,8 +189,12 @@ class _Case:
         mail, who, vendor = self.mail, self.who, self.vendor
         if may_speak_for(mail, who, vendor, self.age):
             yield Sign.SPEAKS
-        elif self._is_platforms_own() and mail_names(mail, vendor):
+        elif self._is_platforms_own() and (
+            mail_names(mail, vendor, short=bool(who.platform)) or names_vendor((*who.merchants, *who.named), vendor)
+        ):
             yield Sign.PLATFORM
+        elif who.platform and not who.merchants:
+            yield Sign.SERVICE
         if asks_to_confirm(mail, who, vendor, self.age) or confirms(mail, who, self.age):
             yield Sign.CONFIRMS
         if known_as(who, vendor.pending):
@@ -231,6 +236,8 @@ class _Case:
 
     def _is_platforms_own(self) -> bool:
         """Whether a platform wrote from its own domain, which is no mailbox that anybody can have."""
+        if self.who.platform:
+            return True
         claim = self.who.claim
         own = self.who.shared and any(same_organisation(claim, domain) for domain in self.who.domains)
         return own and organisation(claim) not in FREE_MAILBOXES

@@ -17,6 +17,7 @@ from canary.judge.names import mail_names, without_addresses
 from canary.judge.organisation import same_organisation
 from canary.judge.persona import persona_fields
 from canary.judge.personal import person_signs
+from canary.judge.platforms import stated_vendor
 from canary.judge.relation import Relation, relation_of
 from canary.judge.selftest import HEADER, is_own
 from canary.judge.senders import is_supply, known_as
@@ -209,6 +210,15 @@ def hidden_writer(hit: HitContext) -> Judgement | None:
     return hit.conclude(Verdict.NEW_SENDER, Reason.WRITER_HIDDEN, *(Reason.CLAIMS_VENDOR,) * hit.claims_vendor)
 
 
+def platform(hit: HitContext) -> Judgement | None:
+    """A shop platform, courier or payment service proved that it wrote and named the vendor as its merchant."""
+    merchant = stated_vendor(hit.mail, hit.proofs, hit.identity, hit.vendor, hit.canary.address)
+    if not merchant or hit.has_crime or hit.relation.deceit:
+        return None
+    facts = {"platform": hit.identity.platform, "merchant": merchant}
+    return hit.conclude(Verdict.SUPPLIER, Reason.PLATFORM_MERCHANT, **facts)
+
+
 def likely_vendor(hit: HitContext) -> Judgement | None:
     """Nothing of the vendor's own proves it, but it comes in the vendor's name and the odds are that it is the vendor's."""
     if not hit.relation.is_own or known_as(hit.identity, hit.vendor.denied):
@@ -373,6 +383,7 @@ RULES: tuple[Rule, ...] = (
     supplier,
     lookalike,
     hidden_writer,
+    platform,
     likely_vendor,
     new_sender,
     backscatter,

@@ -36,6 +36,7 @@ class Sign(StrEnum):
     LINKS_NAMED = "links to sites of the vendor's name"
     SPEAKS = "its own name and the vendor's"
     PLATFORM = "a platform that names the vendor"
+    SERVICE = "a service that writes for merchants"
     CONFIRMS = "it confirms a new address"
     KNOWN_ACCOUNT = "a sender that is known"
     PENDING = "a sender that waits for an answer"
@@ -89,6 +90,7 @@ SIGNS: dict[Sign, SignWeight] = {
     Sign.LINKS_NAMED: SignWeight(1.0, _STREAM, writable=True),
     Sign.SPEAKS: SignWeight(1.0, _SET, writable=True),
     Sign.PLATFORM: SignWeight(1.0, _SET, writable=True),
+    Sign.SERVICE: SignWeight(0.5, _SET, writable=True),
     Sign.CONFIRMS: SignWeight(1.0, _SET, writable=True),
     Sign.KNOWN_ACCOUNT: SignWeight(2.0, "proof: the owner's word, or mail that bore the vendor's own proof"),
     Sign.PENDING: SignWeight(0.5, _SET, writable=True),
@@ -120,7 +122,7 @@ TIES = frozenset({
 })  # fmt: skip
 """Each alone makes an unknown mail a question instead of an accusation."""
 
-EARLY_TIES = frozenset({Sign.NAME_WORD, Sign.LINKS_HOME})
+EARLY_TIES = frozenset({Sign.NAME_WORD, Sign.LINKS_HOME, Sign.SERVICE})
 """These do in the first weeks of an address; later a thief only has to write them."""
 
 CLAIMS = frozenset({

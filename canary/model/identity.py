@@ -25,6 +25,8 @@ class Identity:
 
     `forwarder` names who carried a mail that was forwarded. What it proves is the forwarder's, and never stands here; so
     `proven` means that the writer's own proof came through. `author` is the address that wrote, as the forwarder states it.
+    `platform` is the name of the shop, courier, payment service and so on that wrote it from its own domain, `merchants`
+    are the names or domains that it states as those it writes for, `named` those that its users can choose as they like.
     """
 
     claim: str = ""
@@ -38,6 +40,9 @@ class Identity:
     carriers: tuple[tuple[str, str], ...] = ()
     forwarder: str = ""
     author: str = ""
+    platform: str = ""
+    merchants: tuple[str, ...] = ()
+    named: tuple[str, ...] = ()
 
     @property
     def proven(self) -> bool:

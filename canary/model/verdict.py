@@ -42,6 +42,7 @@ class Reason(StrEnum):
     VENDOR_PROVEN = "vendor-proven"
     KNOWN_SENDER = "known-sender"
     KNOWN_SUPPLIER_ACCOUNT = "known-supplier-account"
+    PLATFORM_MERCHANT = "platform-merchant"
     CLAIMS_VENDOR = "claims-vendor"
     FAILS_VENDOR_AUTH = "fails-vendor-auth"
     VENDOR_POLICY_REJECTS = "vendor-policy-rejects"
@@ -93,6 +94,7 @@ SENTENCES: dict[Reason, str] = {
     Reason.VENDOR_PROVEN: "{domain} is the vendor's own domain, proven by {proof}.",
     Reason.KNOWN_SENDER: "{domain} is a known sender for this vendor, proven by {proof}.",
     Reason.KNOWN_SUPPLIER_ACCOUNT: "Account {account} at {esp} is known to send for this vendor.",
+    Reason.PLATFORM_MERCHANT: "{platform} wrote it, proven by {proof}, and names {merchant} as its merchant.",
     Reason.CLAIMS_VENDOR: "The sender claims to be the vendor ({claim}).",
     Reason.FAILS_VENDOR_AUTH: "Nothing proves that {claim} sent it.",
     Reason.VENDOR_POLICY_REJECTS: "The policy of {claim} itself says {policy} for such mail.",

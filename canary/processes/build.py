@@ -10,7 +10,7 @@ from canary.mail.received import read_trusted
 from canary.net.http import Http
 from canary.pipeline.rspamd_check import RspamdChecker
 from canary.pipeline.story import Context
-from canary.processes.judging import forwarder_registry, lookups, supplier_book
+from canary.processes.judging import forwarder_registry, lookups, own_book
 from canary.processes.receiver_health import listening, receiver_metrics
 from canary.processes.spools import Spools, clock
 from canary.settings import Settings
@@ -23,8 +23,8 @@ def pipeline_context(settings: Settings, store: Database, passed: Callable[[str]
     trusted, key = read_trusted(settings.smtp.trusted), installation_key(settings.data)
     domains = frozenset(domain.lower() for domain in settings.domains)
     return Context(
-        store, lookups(settings), supplier_book(), clock, passed, trusted, key, settings.judge.learning, domains,
-        forwarder_registry(),
+        store, lookups(settings), own_book(settings.judge), clock, passed, trusted, key, settings.judge.learning, domains,
+        forwarder_registry(settings.judge.forwarders),
     )  # fmt: skip
 
 

@@ -5,7 +5,11 @@ import sys
 import traceback
 from pathlib import Path
 
-_OURS = (("canary.settings", "SettingsError", 2), ("canary.store.queries.vendors", "Unknown", 1))
+_OURS = (
+    ("canary.settings", "SettingsError", 2),
+    ("canary.model.registry_rows", "RegistryError", 2),
+    ("canary.store.queries.vendors", "Unknown", 1),
+)
 """Faults whose text is the line: where they are defined, and the exit code."""
 
 

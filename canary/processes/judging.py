@@ -3,22 +3,50 @@
 import json
 import tomllib
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from canary.authenticate.forwarder_registry import ForwarderRegistry, read_forwarders
 from canary.authenticate.lookup import Lookup, ZoneLookup
+from canary.judge.platforms import read_platforms
 from canary.judge.providers import ProviderRegistry, read_suppliers
 from canary.model.registry_rows import RegistryError, RegistryFile
 from canary.package_data import config_folder
 
 if TYPE_CHECKING:
+    from canary.judge_settings import JudgeSettings
     from canary.settings import Settings
 
 
-def supplier_book(own: Sequence[Path] = ()) -> ProviderRegistry:
-    """Read what is known of mail providers, with files of the owner's; raises RegistryError naming every bad entry."""
-    return read_suppliers(_shipped("suppliers.toml"), _owners(own))
+def supplier_book(own: Sequence[Path] = (), platforms: Sequence[Path] = ()) -> ProviderRegistry:
+    """Read what is known of mail providers and platforms, with files of the owner's; raises RegistryError naming every fault."""
+    book = read_suppliers(_shipped("suppliers.toml"), _owners(own))
+    return replace(book, services=read_platforms(_shipped("platforms.toml"), _owners(platforms)))
+
+
+def own_book(judge: "JudgeSettings") -> ProviderRegistry:
+    """Read what is known of mail providers and platforms, with the owner's files of the settings; raises RegistryError."""
+    return supplier_book(judge.suppliers, judge.platforms)
+
+
+def check_registries(judge: "JudgeSettings") -> str:
+    """Read all registries and say how much each holds; raises RegistryError with the faults of all of them."""
+    faults: list[str] = []
+    held = []
+    readers: dict[str, Callable[[], int]] = {
+        "suppliers": lambda: len(supplier_book(judge.suppliers).providers),
+        "platforms": lambda: len(supplier_book(platforms=judge.platforms).services.platforms),
+        "forwarders": lambda: len(forwarder_registry(judge.forwarders).forwarders),
+    }
+    for name, read in readers.items():
+        try:
+            held.append(f"{read()} {name}")
+        except RegistryError as fault:
+            faults += fault.faults
+    if faults:
+        raise RegistryError(faults)
+    return ", ".join(held)
 
 
 def forwarder_registry(own: Sequence[Path] = ()) -> ForwarderRegistry:
@@ -36,7 +64,7 @@ def _owners(paths: Sequence[Path]) -> tuple[RegistryFile, ...]:
         try:
             files.append(RegistryFile(str(path), tomllib.loads(path.read_text(encoding="utf-8"))))
         except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as fault:
-            faults.append(f"{path}: {fault}; name a TOML file that can be read")
+            faults.append(f"{path}: {getattr(fault, 'strerror', None) or fault}; name a TOML file that can be read")
     if faults:
         raise RegistryError(faults)
     return tuple(files)

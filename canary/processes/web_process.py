@@ -11,7 +11,7 @@ from prometheus_client import CollectorRegistry
 
 from canary.authenticate.dns_records import Arrangement, check_records, wanted_records
 from canary.model.alert import DestinationView
-from canary.processes.judging import lookups, supplier_book
+from canary.processes.judging import lookups, own_book
 from canary.processes.receiver_health import listening, receiver_metrics, waiting_mails
 from canary.processes.shutdown import ShutdownSignal, announce
 from canary.processes.spools import clock
@@ -43,7 +43,9 @@ async def serve(settings: Settings, *, watched: bool = False, ready: Callable[[s
         url=settings.web_url,
         health=lambda: _health(numbers),
         registry=receiver_metrics(settings),
-        issuing=IssueSettings(tuple(settings.domains), supplier_book().is_shared, installation_key(settings.data)),
+        issuing=IssueSettings(
+            tuple(settings.domains), own_book(settings.judge).is_shared, installation_key(settings.data)
+        ),
         destinations=destinations(settings),
         arranged=arrangement(settings),
         retention=settings.retention.after,

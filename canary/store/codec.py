@@ -23,7 +23,7 @@ def identity_of(stored: Any) -> Identity:
     found = {
         **stored,
         "proof": Proof(stored.get("proof", Proof.NONE)),
-        "domains": tuple(stored.get("domains", ())),
+        **{name: tuple(stored.get(name, ())) for name in ("domains", "merchants", "named")},
         "carriers": tuple((str(slug), str(name)) for slug, name in stored.get("carriers", ())),
     }
     return _fact(Identity, found)

@@ -58,7 +58,7 @@ def test_no_shipped_proof_is_a_public_suffix() -> None:
     assert [domain for domain in held if suffixes.is_public(domain)] == []
 
 
-def test_whoever_hides_the_writer_says_so_and_how_the_writer_is_still_shown() -> None:
+def test_a_forwarder_that_hides_the_writer_says_so_and_how_the_writer_is_still_shown() -> None:
     masked = {each.slug: each for each in forwarders().forwarders if each.hides}
     assert {"simplelogin", "addy", "firefox-relay", "duckduckgo", "apple-hide-my-email"} <= masked.keys()
     assert [slug for slug, each in masked.items() if not (each.sender or each.rewrites)] == []
