@@ -116,7 +116,9 @@ class _Import:
         progress.arrange(backfill.BATCH, backfill.BATCH_OCTETS)
         while (number := progress.waiting()) is not None:
             entries = progress.batch(number)
-            raws = [fetch(self.archive.reader, progress, each, f"{backfill.prefix(progress)}{each.id}") for each in entries]
+            raws = [
+                fetch(self.archive.reader, progress, each, f"{backfill.prefix(progress)}{each.id}") for each in entries
+            ]
             for found in await look_at_all(self.parts, [raw for raw in raws if raw], self.witness):
                 if not isinstance(found, AuthenticatedMail):
                     raise found
@@ -156,4 +158,6 @@ class _Import:
         for key, address, row in session.exec(query):
             truth, context = self.truths.get(key), self.contexts.get((key, address))
             if truth and context and truth.alias == address:
-                yield StreamHit(truth, Judgement(Verdict(row.verdict), row.confidence, reasons_of(row.reasons)), context)
+                yield StreamHit(
+                    truth, Judgement(Verdict(row.verdict), row.confidence, reasons_of(row.reasons)), context
+                )
