@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from canary.store.database import Database
+from tests.quality.cross_validation import fit_report, labelled_hits
 from tests.quality.measure import figures, report
 from tests.quality.replay import Run, replay
 from tests.quality.stream_measure import MODES, measured_stream, stream_figures, stream_report
@@ -52,7 +53,18 @@ def show_streams(chosen: argparse.Namespace) -> bool:
     return held
 
 
-PARTS = {"world": (show_world,), "streams": (show_streams,), "all": (show_world, show_streams)}
+def show_fit(chosen: argparse.Namespace) -> bool:
+    """Count the signs of mail on all labelled streams, with the vendors' domains known and unknown, and cross-validate."""
+    streams = [read_stream(folder) for folder in stream_folders(chosen.streams)]
+    for known in (True, False):
+        names = ", ".join(stream.name for stream in streams)
+        print(f"\nSigns counted on {names}: vendors {'with their domains' if known else 'by name only'}\n")
+        found = [labelled_hits(each, chosen.corpus / PHISHING, chosen.seed, declared=known) for each in streams]
+        print("\n".join(fit_report([hit for hits in found for hit in hits], chosen.seed)))
+    return True
+
+
+PARTS = {"world": (show_world,), "streams": (show_streams,), "fit": (show_fit,), "all": (show_world, show_streams)}
 
 
 def _missing(chosen: argparse.Namespace) -> Iterator[str]:

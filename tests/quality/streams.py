@@ -29,8 +29,9 @@ _TOPMOST = rb"(?im)^((?:x-)?received:(?:.*\n[ \t])*.*?;)\s*[^;\n]*(?:\n[ \t][^;\
 class Plan:
     """What is planted: `each` mails of strangers at every alias, or at `at` of them.
 
-    With `foreign` so many aliases are withdrawn: their mail is used as that of strangers only, each once. `spread` dates
-    what is planted over so many days. `phishing` is how many such mails, None for one at each alias.
+    With `foreign` so many aliases are withdrawn: their mail is used as that of strangers only, each once. `once` uses all
+    mail of strangers once. `spread` dates what is planted over so many days. `phishing` is how many such mails, None for
+    one at each alias.
     """
 
     seed: int = 1
@@ -39,6 +40,7 @@ class Plan:
     foreign: int = 0
     spread: int = 0
     phishing: int | None = 0
+    once: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,7 +147,7 @@ class _Garden:
             named = _long_words(self.given[other]) & name if other in self.kept else False
             tied = parties(raw) & about or _from_words(raw) & name or named
             early = not self.plan.spread and sent_at(raw) <= since + DAY
-            if other == alias or tied or early or (self.foreign and number in used):
+            if other == alias or tied or early or ((self.foreign or self.plan.once) and number in used):
                 continue
             used.add(number)
             planted += 1
