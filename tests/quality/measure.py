@@ -95,7 +95,7 @@ def report(run: Run, misses: int) -> Iterator[str]:
     yield f"  {run.vendors} vendors, {run.years:.0f} years, {len(run.outcomes):,} hits, {run.questions} questions\n"
     yield heading()
     yield from (figure.line() for figure in figures(run))
-    yield from reliability_lines([(o.confidence, right(o)) for o in run.outcomes])
+    yield from reliability_lines([(o.confidence, right(o)) for o in run.outcomes], [o.verdict for o in run.outcomes])
     yield from relation_lines([(o.truth.kind, Verdict(o.verdict), o.naive) for o in run.outcomes])
     yield "\n  by kind of mail: hits, wrong, verdicts"
     yield from _by_kind(run.outcomes)
@@ -103,10 +103,15 @@ def report(run: Run, misses: int) -> Iterator[str]:
     yield from _worst(run.outcomes, misses)
 
 
-def reliability_lines(sure: Sequence[tuple[float, bool]]) -> Iterator[str]:
-    """Yield the reliability diagram of confidences, as a table."""
+def reliability_lines(sure: Sequence[tuple[float, bool]], verdicts: Sequence[str]) -> Iterator[str]:
+    """Yield the reliability of confidences as tables, in bins and by verdict."""
     yield "\n  confidence in ten bins: hits, mean confidence, share right"
     yield from (f"  {count:7}   {mean:.3f}   {share:.3f}" for count, mean, share in bins(sure))
+    yield "\n  confidence by verdict: hits, mean confidence, share right"
+    for verdict in sorted(set(verdicts)):
+        held = [each for each, said in zip(sure, verdicts, strict=True) if said == verdict]
+        mean, share = (sum(values) / len(held) for values in zip(*held, strict=True))
+        yield f"  {len(held):7}   {mean:.3f}   {share:.3f}   {verdict}"
 
 
 def relation_lines(judged: Iterable[tuple[str, Verdict, tuple[bool, ...]]]) -> Iterator[str]:

@@ -14,6 +14,9 @@ from tests.quality.reliability import calibration_error, log_loss
 from tests.quality.stream_replay import StreamHit, StreamRun, import_stream
 from tests.quality.streams import Plan, Stream, plant
 
+FOUND = 0.98
+"""The share of phishing that is to be found."""
+
 _TRUE_KIND = {"own": "own", "stranger": "leak", "spam": "leak"}
 
 
@@ -69,7 +72,7 @@ def stream_figures(run: StreamRun, mode: Mode) -> list[Figure]:
         _share("own mail asked about", _of(run.hits, "own"), is_asked, mode.asked),
         Figure("questions for each vendor", run.questions / vendors, mode.questions, shown="{:.2f}", counted=f"{run.questions} of {vendors}"),
         _share("strangers' mail found", _of(run.hits, "stranger"), is_accused, mode.strangers, least=True),
-        _share("phishing found", _of(run.hits, "spam"), is_accused, 0.98, least=True),
+        _share("phishing found", _of(run.hits, "spam"), is_accused, FOUND, least=True),
         Figure("cases at vendors that lost nothing", run.cases_of_innocent, 0, shown="{:.0f}", counted=f"of {len(run.cases)}"),
         Figure("calibration error of the confidence", calibration_error(sureness(run.hits)), 0.05, shown="{:.3f}"),
         Figure("log loss of the confidence", log_loss(sureness(run.hits)), 0.1, shown="{:.3f}"),
@@ -81,7 +84,7 @@ def stream_report(run: StreamRun, mode: Mode) -> Iterator[str]:
     """Yield the lines of the report on one stream, measured in one way."""
     yield heading()
     yield from (figure.line() for figure in stream_figures(run, mode))
-    yield from reliability_lines(sureness(run.hits))
+    yield from reliability_lines(sureness(run.hits), [hit.judgement.verdict for hit in run.hits])
     judged = [(_label(hit, run), hit.judgement.verdict, naive(hit.context.mail, hit)) for hit in run.hits]
     yield from relation_lines(sorted(judged, key=lambda each: each[0]))
     wrong = [hit for hit in run.hits if not is_right(hit) or is_asked(hit.judgement.verdict)]
