@@ -6,6 +6,7 @@ comes on top. Where nothing was counted the set weight stays as it is, and with 
 """
 
 import math
+import re
 from collections import Counter
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, replace
@@ -14,6 +15,8 @@ from random import Random
 from canary.judge.signs import SIGNS, Sign, SignWeight
 
 PRIOR_MAILS = 10
+
+_SHRUNKEN = re.compile(r"shrunken from (-?[\d.]+)")
 
 _TIME = "in a stream of two weeks no address is old"
 _PROOF = "what is proven or what the owner said is not counted"
@@ -65,16 +68,21 @@ def count_signs(labelled: Iterable[tuple[bool, Collection[Sign]]]) -> dict[Sign,
     return {sign: SignCount(stands[True][sign], mails[True], stands[False][sign], mails[False]) for sign in Sign}
 
 
+def set_weight(weight: SignWeight) -> float:
+    """Return the weight as it was set before anything was counted."""
+    counted_from = _SHRUNKEN.search(weight.source)
+    return float(counted_from[1]) if counted_from else weight.log_odds
+
+
 def fitted(counts: Mapping[Sign, SignCount], table: Mapping[Sign, SignWeight] = SIGNS) -> dict[Sign, SignWeight]:
-    """Return a table of weights with what was counted, drawn towards the weights of a table; what is left set is kept."""
-    return {
-        sign: weight
-        if sign in LEFT_SET
-        else replace(
-            weight, log_odds=counts[sign].shrunken(weight.log_odds), source=f"counted: {counts[sign].words()}, shrunken"
-        )
-        for sign, weight in table.items()
-    }
+    """Return a table of weights with what was counted, drawn towards those that a table was set to; what is left set is kept."""
+    return {sign: weight if sign in LEFT_SET else _fitted(weight, counts[sign]) for sign, weight in table.items()}
+
+
+def _fitted(weight: SignWeight, count: SignCount) -> SignWeight:
+    prior = set_weight(weight)
+    source = f"counted: {count.words()}, shrunken from {prior:g}"
+    return replace(weight, log_odds=count.shrunken(prior), source=source)
 
 
 def folds(vendors: Iterable[str], count: int, seed: int) -> list[frozenset[str]]:

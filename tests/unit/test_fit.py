@@ -1,6 +1,7 @@
 """Weights from counts: drawn towards what was set, held out by vendor, and given to the judge in place of its own."""
 
 import math
+import re
 from dataclasses import replace
 
 import pytest
@@ -10,7 +11,7 @@ from hypothesis import strategies as st
 from canary.judge.rules import judge
 from canary.judge.signs import SIGNS, Sign
 from canary.model.verdict import Verdict
-from tests.quality.fit import LEFT_SET, SignCount, count_signs, fitted, folds
+from tests.quality.fit import LEFT_SET, SignCount, count_signs, fitted, folds, set_weight
 from tests.quality.reliability import bins, calibration_error, log_loss
 from tests.verdict_cases import FOLDER, hearing_of
 
@@ -57,6 +58,23 @@ def test_one_honest_mail_does_not_turn_a_grave_sign_into_a_harmless_one() -> Non
 
 def test_own_mail_and_others_are_treated_alike() -> None:
     assert counts(7, 3, 50, 90).shrunken(1.5) == pytest.approx(-SignCount(3, 90, 7, 50).shrunken(-1.5))
+
+
+COUNTED = {sign: weight for sign, weight in SIGNS.items() if weight.source.startswith("counted: ")}
+
+
+@pytest.mark.parametrize("sign", COUNTED)
+def test_a_weight_that_was_counted_follows_from_its_counts_or_is_held_below_them(sign: Sign) -> None:
+    weight = COUNTED[sign]
+    stated = re.match(
+        r"counted: (\d+) of (\d+) own, (\d+) of (\d+) others, (shrunken from|held far below)", weight.source
+    )
+    assert stated
+    count = SignCount(*map(int, stated.groups()[:4]))
+    if stated[5] == "shrunken from":
+        assert weight.log_odds == pytest.approx(count.shrunken(set_weight(weight)), abs=0.1)
+    else:
+        assert 0 < weight.log_odds < count.shrunken(set_weight(weight))
 
 
 def test_what_the_streams_say_nothing_of_stays_as_it_is_set_and_all_keep_who_can_write_them() -> None:
