@@ -106,3 +106,12 @@ def corpus() -> Path:
     if not path.is_dir():
         pytest.skip(f"CANARY_CORPUS: no real mail at {path}; set it to a folder of mail to run this test")
     return path.resolve()
+
+
+@pytest.fixture(scope="session")
+def streams() -> Path:
+    """The folder of labelled real streams, read in place."""
+    path = Path(os.environ.get("CANARY_STREAMS", ROOT / "../shared/streams"))
+    if not any(path.glob("*/aliases.csv")):
+        pytest.skip(f"CANARY_STREAMS: no labelled stream below {path}; set it to a folder of streams to run this test")
+    return path.resolve()

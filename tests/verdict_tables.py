@@ -7,7 +7,7 @@ import re
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
-from canary.judge.confidence import FACTORS, STARTS, probability
+from canary.judge.confidence import ASKED, FACTORS, STARTS, probability
 from canary.judge.rules import RULES
 from canary.judge.signs import SIGNS
 from canary.model.verdict import HINTS, LEAKS, SENTENCES, Reason, Verdict
@@ -48,6 +48,7 @@ def reasons() -> Iterator[Sequence[str]]:
             first.setdefault(code, folder.name)
     for reason in Reason:
         factor = f"x {FACTORS[reason].odds:g}" if reason in FACTORS else ""
+        factor += f"x {ASKED[reason].odds:g} in a question" if reason in ASKED else ""
         yield f"`{reason}`", SENTENCES[reason], factor, first.get(reason, "")
 
 
@@ -56,6 +57,8 @@ def weights() -> Iterator[Sequence[str]]:
     yield "reason", "odds", "which rests on"
     for reason, weight in FACTORS.items():
         yield f"`{reason}`", f"x {weight.odds:g}", weight.source
+    for reason, weight in ASKED.items():
+        yield f"`{reason}` in a question", f"x {weight.odds:g}", weight.source
 
 
 def signs() -> Iterator[Sequence[str]]:

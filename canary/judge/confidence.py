@@ -4,7 +4,7 @@ The confidence of a verdict is a probability: that the mail is of the kind that 
 vendor, the vendor's own, an answer, ...). It starts with the odds of its rule and each reason multiplies them.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from math import prod
 
@@ -69,15 +69,33 @@ FACTORS: dict[Reason, ReasonWeight] = {
 }
 """By how much a reason multiplies the odds; the others are what the rule itself rests on, and count there."""
 
+_UNPROVEN = (
+    "counted on a real labelled stream and phishing: 1 of 179 mails of vendors and 103 of 331 others prove nothing, the ratio"
+    " drawn to the weight set for it; in the written world 2 of 6 such questions left open were about the vendor's own mail"
+)
+
+ASKED: dict[Reason, ReasonWeight] = {
+    Reason.FAILS_VENDOR_AUTH: ReasonWeight(0.05, _UNPROVEN),
+    Reason.NOTHING_PROVEN: ReasonWeight(0.05, _UNPROVEN),
+}
+"""By how much a reason multiplies the odds that what the owner is asked about is the vendor's own."""
+
+_QUESTION_FACTORS = FACTORS | ASKED
+
 
 def confidence(verdict: Verdict, codes: Iterable[Reason]) -> float:
     """Return the probability that a verdict is right, given its reasons; a reason counts once."""
-    return probability(STARTS[verdict].odds * prod(FACTORS[code].odds for code in set(codes) & FACTORS.keys()))
+    factors = _QUESTION_FACTORS if verdict is Verdict.NEW_SENDER else FACTORS
+    return probability(STARTS[verdict].odds * _product(factors, codes))
 
 
 def reweigh(sure: float, codes: Iterable[Reason]) -> float:
     """Return a confidence after further reasons."""
-    return probability(sure / (1 - sure) * prod(FACTORS[code].odds for code in set(codes) & FACTORS.keys()))
+    return probability(sure / (1 - sure) * _product(FACTORS, codes))
+
+
+def _product(factors: Mapping[Reason, ReasonWeight], codes: Iterable[Reason]) -> float:
+    return prod(factors[code].odds for code in set(codes) & factors.keys())
 
 
 def probability(odds: float) -> float:

@@ -7,8 +7,8 @@ was known for.
 """
 
 import math
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
 from datetime import timedelta
 
 from canary.judge.fraud import credential_signs, fraud_signs, is_letter, link_traps, risky_files
@@ -44,6 +44,7 @@ from canary.judge.signs import (
     TIES,
     WRITABLE,
     Sign,
+    SignWeight,
 )
 from canary.mail.text import link_host
 from canary.model.identity import Identity, Proof
@@ -59,15 +60,16 @@ _ALIGNED = frozenset({Proof.DKIM_ALIGNED, Proof.SPF_ALIGNED})
 
 @dataclass(frozen=True, slots=True)
 class Relation:
-    """What speaks for and against a mail being the vendor's, in the order of `Sign`."""
+    """What speaks for and against a mail being the vendor's, in the order of `Sign`, and what each sign weighs."""
 
     signs: tuple[Sign, ...]
     proven: bool
+    weights: Mapping[Sign, SignWeight] = field(default_factory=lambda: SIGNS, compare=False, repr=False)
 
     @property
     def log_odds(self) -> float:
         """The log-odds that the mail is the vendor's or sent for it."""
-        weights = [SIGNS[sign] for sign in self.signs]
+        weights = [self.weights[sign] for sign in self.signs]
         written = sum(w.log_odds for w in weights if w.writable)
         return PRIOR + min(written, WRITABLE) + sum(w.log_odds for w in weights if not w.writable)
 

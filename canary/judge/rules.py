@@ -21,7 +21,7 @@ from canary.judge.platforms import stated_vendor
 from canary.judge.relation import Relation, relation_of
 from canary.judge.selftest import HEADER, is_own
 from canary.judge.senders import is_supply, known_as
-from canary.judge.signs import Sign
+from canary.judge.signs import SIGNS, Sign, SignWeight
 from canary.mail.bounce import answers_nothing
 from canary.mail.text import link_host
 from canary.model.authenticated import AuthenticatedMail
@@ -39,7 +39,7 @@ class HitContext:
     """All that is known when one hit is judged.
 
     `attempts` counts the guesses seen on the canary's domain, `shapes` those of each shape; `self_test` means that the
-    mail carries a valid token of ours for this canary.
+    mail carries a valid token of ours for this canary; `weights` are what signs weigh, others than the table's to try.
     """
 
     mail: ParsedMail
@@ -51,6 +51,7 @@ class HitContext:
     attempts: int = 0
     shapes: Mapping[str, int] = field(default_factory=dict)
     self_test: bool = False
+    weights: Mapping[Sign, SignWeight] = field(default_factory=lambda: SIGNS)
 
     @property
     def facts(self) -> dict[str, object]:
@@ -76,7 +77,8 @@ class HitContext:
     @cached_property
     def relation(self) -> Relation:
         """What speaks for and against the mail being the vendor's."""
-        return relation_of(self.mail, self.proofs, self.identity, self.vendor, self.age)
+        found = relation_of(self.mail, self.proofs, self.identity, self.vendor, self.age)
+        return replace(found, weights=self.weights)
 
     @property
     def is_unsettled(self) -> bool:

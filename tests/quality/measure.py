@@ -1,10 +1,12 @@
-"""What the run of a measured world shows: the figures with their bounds, by kind of mail, and the worst misses."""
+"""What a run of a measured world shows: the figures with their bounds, by kind of mail, and the worst misses."""
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from canary.model.verdict import LEAKS, Verdict
+from tests.quality.naive import NAIVE
+from tests.quality.reliability import bins, calibration_error, log_loss
 from tests.quality.replay import Outcome, Run
 
 _KIND = {
@@ -15,19 +17,28 @@ _KIND = {
 }
 """What a verdict says a mail is; its confidence is the probability that this is so."""
 
-BINS = 10
+RELATION = {
+    Verdict.EXPECTED: "itself",
+    Verdict.SUPPLIER: "agent",
+    Verdict.NEW_SENDER: "asked",
+    Verdict.BACKSCATTER: "answer",
+    Verdict.MISDIRECTED: "person",
+    **dict.fromkeys(sorted(LEAKS), "outsider"),
+}
+"""What a verdict says the sender is to the vendor; who was asked about is not decided yet."""
 
 
 @dataclass(frozen=True, slots=True)
 class Figure:
-    """One measured value with its bound; `naive` is that of the rule "From domain is not the vendor's"."""
+    """One measured value with its bound; `naive` are those of the naive rules, `counted` what it was counted from."""
 
     name: str
     value: float
     bound: float
     least: bool = False
     shown: str = "{:.2%}"
-    naive: float | None = None
+    naive: tuple[float, ...] = ()
+    counted: str = ""
 
     @property
     def holds(self) -> bool:
@@ -36,9 +47,15 @@ class Figure:
 
     def line(self) -> str:
         """The figure in words."""
-        naive = "" if self.naive is None else self.shown.format(self.naive)
+        naive = "".join(f"{self.shown.format(value):>14}" for value in self.naive) or " " * 14 * len(NAIVE)
         limit = f"{'>=' if self.least else '<='} {self.shown.format(self.bound)}"
-        return f"  {self.name:44}{self.shown.format(self.value):>9}   {limit:>11}   {naive:>9}   {'ok' if self.holds else 'MISSED'}"
+        held = "ok" if self.holds else "MISSED"
+        return f"  {self.name:40}{self.shown.format(self.value):>9}{self.counted:>14}{limit:>12}{naive}   {held}"
+
+
+def heading() -> str:
+    """The heading of the lines of figures."""
+    return f"  {'':40}{'measured':>9}{'':14}{'bound':>12}{''.join(f'{name:>14}' for name in NAIVE)}"
 
 
 def accused(outcome: Outcome) -> bool:
@@ -46,9 +63,14 @@ def accused(outcome: Outcome) -> bool:
     return bool({outcome.first, outcome.verdict} & LEAKS)
 
 
+def is_kind(verdict: Verdict, kind: str) -> bool:
+    """Whether a verdict says that a mail is of this kind."""
+    return _KIND.get(verdict) == kind
+
+
 def right(outcome: Outcome) -> bool:
     """Whether the verdict says what the mail is."""
-    return _KIND.get(Verdict(outcome.verdict)) == outcome.truth.kind
+    return is_kind(Verdict(outcome.verdict), outcome.truth.kind)
 
 
 def figures(run: Run) -> list[Figure]:
@@ -57,40 +79,54 @@ def figures(run: Run) -> list[Figure]:
     real = [o for o in leaks if o.truth.source]
     lawful = [o for o in run.outcomes if o.truth.kind == "own"]
     asked = run.questions / (run.vendors * run.years)
+    sure = [(o.confidence, right(o)) for o in run.outcomes]
     return [
-        Figure("leak hits found, real mail", _share(real, _found), 0.99, least=True, naive=_share(real, _naive)),
-        Figure("leak hits found, all", _share(leaks, _found), 0.99, least=True, naive=_share(leaks, _naive)),
-        Figure("false leak verdicts on lawful mail", _share(lawful, accused), 0.002, naive=_share(lawful, _naive)),
+        Figure("leak hits found, real mail", _share(real, _found), 0.99, least=True, naive=_naive_shares(real)),
+        Figure("leak hits found, all", _share(leaks, _found), 0.99, least=True, naive=_naive_shares(leaks)),
+        Figure("false leak verdicts on lawful mail", _share(lawful, accused), 0.002, naive=_naive_shares(lawful)),
         Figure("questions for each vendor and year", asked, 1.5, shown="{:.2f}"),
-        Figure("calibration error of the confidence", calibration(run.outcomes), 0.05, shown="{:.3f}"),
+        Figure("calibration error of the confidence", calibration_error(sure), 0.05, shown="{:.3f}"),
+        Figure("log loss of the confidence", log_loss(sure), 0.1, shown="{:.3f}"),
     ]
-
-
-def calibration(outcomes: Sequence[Outcome]) -> float:
-    """The expected calibration error: how far confidence is from the share that is right, over ten bins."""
-    return sum(abs(sure - hit) * count for count, sure, hit in bins(outcomes)) / len(outcomes)
-
-
-def bins(outcomes: Sequence[Outcome]) -> Iterator[tuple[int, float, float]]:
-    """Yield for each bin that holds any: how many, how sure on average, and how many of them right."""
-    sorted_in: dict[int, list[Outcome]] = {}
-    for outcome in outcomes:
-        sorted_in.setdefault(min(int(outcome.confidence * BINS), BINS - 1), []).append(outcome)
-    for _, found in sorted(sorted_in.items()):
-        yield len(found), sum(o.confidence for o in found) / len(found), _share(found, right)
 
 
 def report(run: Run, misses: int) -> Iterator[str]:
     """Yield the lines of the report."""
     yield f"  {run.vendors} vendors, {run.years:.0f} years, {len(run.outcomes):,} hits, {run.questions} questions\n"
-    yield f"  {'':44}{'measured':>9}   {'bound':>11}   {'naive':>9}"
+    yield heading()
     yield from (figure.line() for figure in figures(run))
-    yield "\n  confidence in ten bins: hits, mean confidence, share right"
-    yield from (f"  {count:7}   {sure:.3f}   {hit:.3f}" for count, sure, hit in bins(run.outcomes))
+    yield from reliability_lines([(o.confidence, right(o)) for o in run.outcomes], [o.verdict for o in run.outcomes])
+    yield from relation_lines([(o.truth.kind, Verdict(o.verdict), o.naive) for o in run.outcomes])
     yield "\n  by kind of mail: hits, wrong, verdicts"
     yield from _by_kind(run.outcomes)
     yield "\n  the worst misses, surest first, one of each kind and verdict, then more"
     yield from _worst(run.outcomes, misses)
+
+
+def reliability_lines(sure: Sequence[tuple[float, bool]], verdicts: Sequence[str]) -> Iterator[str]:
+    """Yield the reliability of confidences as tables, in bins and by verdict."""
+    yield "\n  confidence in ten bins: hits, mean confidence, share right"
+    yield from (f"  {count:7}   {mean:.3f}   {share:.3f}" for count, mean, share in bins(sure))
+    yield "\n  confidence by verdict: hits, mean confidence, share right"
+    for verdict in sorted(set(verdicts)):
+        held = [each for each, said in zip(sure, verdicts, strict=True) if said == verdict]
+        mean, share = (sum(values) / len(held) for values in zip(*held, strict=True))
+        yield f"  {len(held):7}   {mean:.3f}   {share:.3f}   {verdict}"
+
+
+def relation_lines(judged: Iterable[tuple[str, Verdict, tuple[bool, ...]]]) -> Iterator[str]:
+    """Yield for each kind of mail what its sender was said to be to the vendor, and what the naive rules accuse."""
+    kinds: dict[str, list[tuple[Verdict, tuple[bool, ...]]]] = {}
+    for kind, verdict, naive in judged:
+        kinds.setdefault(kind, []).append((verdict, naive))
+    said = tuple(dict.fromkeys(RELATION.values()))
+    yield "\n  what the sender was said to be to the vendor, and what the naive rules accuse"
+    yield f"  {'':40}{'hits':>6}{''.join(f'{name:>9}' for name in said)}{''.join(f'{name:>14}' for name in NAIVE)}"
+    for kind, found in kinds.items():
+        counts = Counter(RELATION.get(verdict, "") for verdict, _ in found)
+        accusing = (sum(naive[at] for _, naive in found) for at in range(len(NAIVE)))
+        shown = "".join(f"{counts[name]:9}" for name in said) + "".join(f"{count:14}" for count in accusing)
+        yield f"  {kind:40}{len(found):6}{shown}"
 
 
 def _by_kind(outcomes: Iterable[Outcome]) -> Iterator[str]:
@@ -125,8 +161,8 @@ def _found(o: Outcome) -> bool:
     return o.verdict in LEAKS
 
 
-def _naive(o: Outcome) -> bool:
-    return o.naive
+def _naive_shares(outcomes: Sequence[Outcome]) -> tuple[float, ...]:
+    return tuple(sum(o.naive[at] for o in outcomes) / max(len(outcomes), 1) for at in range(len(NAIVE)))
 
 
 def _share(outcomes: Sequence[Outcome], true: Callable[[Outcome], bool]) -> float:

@@ -10,15 +10,18 @@ from sqlmodel import select
 from canary.authenticate.message import split
 from canary.authenticate.results.trusted import read_results
 from canary.judge.identity import identify
-from canary.judge.organisation import same_organisation
 from canary.mail.parse import parse
 from canary.model.authenticated import AuthenticatedMail
+from canary.model.mail import ParsedMail
+from canary.model.party import Vendor
 from canary.pipeline.story import Context, parse_and_authenticate, process_batch
 from canary.processes.judging import supplier_book
 from canary.store.codec import reasons_of
 from canary.store.database import Database
-from canary.store.tables import CanaryRow, HitRow, MailRow, VendorDomainRow
+from canary.store.queries import vendors
+from canary.store.tables import CanaryRow, HitRow, MailRow, VendorRow
 from tests.quality.houses import BEGIN
+from tests.quality.naive import NAIVE
 from tests.quality.owner import Owner
 from tests.quality.post import Posting, Truth
 from tests.quality.world import World
@@ -28,7 +31,7 @@ _BATCH, _TOGETHER = 100, 5
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """One hit: what it really is, what was said of it at first and in the end, and what the naive rule says."""
+    """One hit: what it really is, what was said of it at first and in the end, and which naive rules accuse it."""
 
     truth: Truth
     first: str
@@ -37,7 +40,7 @@ class Outcome:
     reasons: tuple[str, ...]
     sender: str
     subject: str
-    naive: bool
+    naive: tuple[bool, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,10 +101,9 @@ def _conclude(parts: Context, clock: _Now, owner: Owner, findings: Sequence[Auth
 
 def _outcomes(store: Database, postings: Sequence[Posting], first: dict[int, str]) -> list[Outcome]:
     truths = {posting.raw.key: posting.truth for posting in postings}
+    parsed = {posting.raw.key: parse(posting.raw.content) for posting in postings}
     with store.reading() as session:
-        domains: dict[int, list[str]] = {}
-        for row in session.exec(select(VendorDomainRow)):
-            domains.setdefault(row.vendor_id, []).append(row.domain)
+        owners = vendors.with_senders(session, session.exec(select(VendorRow)).all())
         rows = session.exec(
             select(HitRow, MailRow, CanaryRow.vendor_id)
             .join(MailRow, MailRow.id == HitRow.mail_id)  # type: ignore[arg-type]
@@ -111,13 +113,11 @@ def _outcomes(store: Database, postings: Sequence[Posting], first: dict[int, str
             Outcome(
                 truths[mail.key], first[hit.id or 0], hit.verdict, hit.confidence,
                 tuple(reason.text for reason in reasons_of(hit.reasons)), mail.sender, mail.subject,
-                _naive(mail.sender, domains[vendor or 0]),
+                _naive(parsed[mail.key], owners[vendor or 0]),
             )
             for hit, mail, vendor in rows
         ]  # fmt: skip
 
 
-def _naive(sender: str, domains: Sequence[str]) -> bool:
-    """The rule everybody starts with: it is a leak when the From domain is not the vendor's."""
-    claim = sender.rpartition("@")[2]
-    return not any(same_organisation(claim, domain) for domain in domains)
+def _naive(mail: ParsedMail, vendor: Vendor) -> tuple[bool, ...]:
+    return tuple(accuses(mail, vendor.name, vendor.domains) for accuses in NAIVE.values())

@@ -20,7 +20,7 @@ def small_run(corpus: Path) -> Run:
         return measured(Scale(vendors=16, share=0.3), corpus, Path(folder))
 
 
-@pytest.mark.parametrize("number", range(5))
+@pytest.mark.parametrize("number", range(6))
 def test_verdicts_on_real_and_written_mail_keep_this_bound(corpus: Path, number: int) -> None:
     run = small_run(corpus)
     figure: Figure = figures(run)[number]
