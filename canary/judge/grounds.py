@@ -20,13 +20,13 @@ class Ground(StrEnum):
 
 LIMITS = {
     Ground.DOMAIN: "",
-    Ground.ACCOUNT: "Only this customer of the platform, and only in the vendor’s name; never the platform itself.",
+    Ground.ACCOUNT: "Only this customer of the platform, and only in the vendor's name; never the platform itself.",
     Ground.PLATFORM: (
-        "The platform proves itself, not its customer: any customer can write in that name. Mail in the vendor’s name is "
+        "The platform proves itself, not its customer: any customer can write in that name. Mail in the vendor's name is "
         "excused, fraud never is."
     ),
     Ground.CLAIM: (
-        "Nothing proves who wrote this mail: anybody can write that domain into it. If the domain is the vendor’s, mail "
+        "Nothing proves who wrote this mail: anybody can write that domain into it. If the domain is the vendor's, mail "
         "that proves it is expected from now on, and mail that only claims it is no longer charged without a sign of deceit."
     ),
 }
@@ -51,12 +51,14 @@ def why_undecidable(who: Identity, vendor: Vendor) -> str:
     """Return in a sentence or two why a mail lets nobody decide anything."""
     claim = organisation(who.claim)
     if claim in FREE_MAILBOXES:
-        return f"Anybody can have an address at {claim}: it is nobody’s as a whole, so there is nothing to approve."
+        return f"Anybody can have an address at {claim}: it is nobody's as a whole, so there is nothing to approve."
     if claim and _is_own(claim, vendor):
         proven = "comes from it" if who.proven else "nothing proves that it comes from there"
-        return f"It claims to be from {who.claim}, which is {vendor.name}’s already; {proven}. There is nothing to approve."
+        return f"It claims to be from {who.claim}, which is {vendor.name}'s already; {proven}. There is nothing to approve."
     if claim:
-        return f"{claim} is a platform that many senders share: it is nobody’s as a whole, so there is nothing to approve."
+        return (
+            f"{claim} is a platform that many senders share: it is nobody's as a whole, so there is nothing to approve."
+        )
     return "It proves and claims no sender, so there is nothing to approve."
 
 

@@ -10,7 +10,6 @@ from canary.model.party import RelationshipEnds, Supplier, SupplierLink, Vendor
 from canary.model.sender import SenderState
 from canary.store.tables import SenderRow, SupplierLinkRow, SupplierRow, VendorBrandRow, VendorDomainRow, VendorRow
 
-
 MAX_BRAND, MAX_BRANDS = 100, 20
 
 
@@ -175,12 +174,15 @@ def drop_supply(session: Session, vendor: str, supplier: str, channel: str | Non
     return account
 
 
-def add_domains(session: Session, vendor: str, domains: Iterable[str], now: datetime) -> list[str]:
+def add_domains(
+    session: Session, vendor: str, domains: Iterable[str], now: datetime, origin: str = "declared"
+) -> list[str]:
     """Add domains that a vendor sends from; return those that were new."""
     row = vendor_row(session, vendor)
     known = set(session.exec(select(VendorDomainRow.domain).where(VendorDomainRow.vendor_id == row.id)).all())
     fresh = [d for d in dict.fromkeys(d.lower().strip(".") for d in domains) if d not in known]
-    session.add_all(VendorDomainRow(vendor_id=_id(row), domain=domain, created_at=now) for domain in fresh)
+    made = (VendorDomainRow(vendor_id=_id(row), domain=domain, origin=origin, created_at=now) for domain in fresh)
+    session.add_all(made)
     session.flush()
     return fresh
 

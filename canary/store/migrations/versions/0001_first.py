@@ -260,6 +260,7 @@ def make_tables() -> None:
     sa.Column('opening_hit', sa.Integer(), nullable=False),
     sa.Column('decision', sa.Integer(), nullable=False),
     sa.Column('reopened', sa.JSON(), nullable=True),
+    sa.Column('emptied', TEXT, nullable=False),
     sa.Column('opened_at', TIME, nullable=False),
     sa.Column('last_hit_at', TIME, nullable=False),
     sa.Column('suspects', sa.JSON(), nullable=False),
