@@ -19,6 +19,7 @@ WAYS: dict[tuple[str, str], tuple[str, dict[str, str]]] = {
     ("POST", "/cases/{case_id}/merge"): ("/cases/1/merge", {"other": "2"}),
     ("POST", "/cases/{case_id}/undo"): ("/cases/1/undo", {}),
     ("POST", "/senders"): ("/senders", {"vendor": "play", "sender": EVIL, "answer": "approve"}),
+    ("POST", "/vendors/{slug}/family"): ("/vendors/play/family", {"do": "add-domain", "what": "play-mail.example"}),
     ("POST", "/canaries"): ("/canaries", {"vendor": "play"}),
     ("POST", "/canaries/bulk"): ("/canaries/bulk", {"rows": "play,signup,2"}),
     ("POST", "/canaries/{canary_id}/rotate"): ("/canaries/1/rotate", {}),

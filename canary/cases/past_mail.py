@@ -4,7 +4,6 @@ A slice is a transaction: mail that comes in waits for no more than that, and ca
 judged by then. What follows is in the store, so that it goes on after a crash.
 """
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -15,12 +14,12 @@ from canary.cases.rejudge import RejudgeOutcome, count_hits, hits_after, of_send
 from canary.cases.replay import RejudgeCause
 from canary.store.database import Database
 from canary.store.locks import Lock, lock
-from canary.store.tables import HitRow, RejudgeJobRow
+from canary.store.tables import HitRow, RejudgeJobRow, VendorRow
 
-AT_ONCE = 500
-"""So many hits are judged again in the transaction of the decision, which takes a second or two."""
+AT_ONCE = 300
+"""So many hits are judged again in the transaction of the decision, which takes about a second."""
 
-SLICE = 500
+SLICE = 300
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +39,8 @@ class OwnerWord:
 class PastMail:
     """Past mail of a vendor that is being judged again: of a sender, or with an empty key all; `done` of `count` hits."""
 
-    vendor_id: int
+    vendor: str
+    name: str
     key: str
     done: int
     count: int
@@ -83,12 +83,11 @@ def work_off(store: Database, most: int = SLICE, slices: int = 10_000) -> None:
             return
 
 
-def under_way(session: Session, vendor_ids: Iterable[int] | None = None) -> list[PastMail]:
-    """Return the past mail that is being judged again, of some vendors or of all."""
-    query = select(RejudgeJobRow).order_by(col(RejudgeJobRow.id)).limit(100)
-    if vendor_ids is not None:
-        query = query.where(col(RejudgeJobRow.vendor_id).in_(set(vendor_ids)))
-    return [PastMail(job.vendor_id, job.key, job.done, job.count, job.at) for job in session.exec(query)]
+def under_way(session: Session, most: int = 10) -> list[PastMail]:
+    """Return the past mail that is being judged again, in the order of the decisions."""
+    query = select(RejudgeJobRow, VendorRow.slug, VendorRow.name).join(VendorRow)
+    found = session.exec(query.order_by(col(RejudgeJobRow.id)).limit(most))
+    return [PastMail(slug, name, job.key, job.done, job.count, job.at) for job, slug, name in found]
 
 
 def _judge_slice(session: Session, job: RejudgeJobRow, most: int) -> None:

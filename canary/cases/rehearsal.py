@@ -29,11 +29,15 @@ def in_words(outcome: RejudgeOutcome) -> str:
 
 def _parts(outcome: RejudgeOutcome) -> Iterator[str]:
     if not outcome.changed:
-        yield f"no past mail is judged otherwise ({outcome.looked:,} looked at); later mail is" if outcome.looked else (
-            "no past mail is concerned; later mail is"
+        yield (
+            f"no past mail is judged otherwise ({outcome.looked:,} looked at); later mail is"
+            if outcome.looked
+            else ("no past mail is concerned; later mail is")
         )
         return
-    changes = "judged otherwise" if outcome.changed == outcome.looked else f"looked at, {outcome.changed:,} judged otherwise"
+    changes = (
+        "judged otherwise" if outcome.changed == outcome.looked else f"looked at, {outcome.changed:,} judged otherwise"
+    )
     yield f"{_count(outcome.looked, 'past mail')} {'is' if outcome.looked == 1 else 'are'} {changes}"
     cases = f"{'s' if len(outcome.closed) > 1 else ''} {_listed([str(n) for n in outcome.closed])}"
     if outcome.closed:

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterator
 from enum import StrEnum
 
-from canary.judge.organisation import FREE_MAILBOXES, organisation, same_organisation
+from canary.judge.organisation import FREE_MAILBOXES, is_domain, organisation, same_organisation
 from canary.judge.senders import sender_key
 from canary.model.identity import Identity
 from canary.model.party import Vendor
@@ -77,3 +77,12 @@ def _grounds(who: Identity, shared: Callable[[str], bool]) -> Iterator[tuple[str
 
 def _is_own(key: str, vendor: Vendor) -> bool:
     return any(key == organisation(domain) for domain in vendor.domains)
+
+
+def family_problem(domain: str, shared: Callable[[str], bool]) -> str:
+    """Return why a domain can be none of a vendor's own, in one line; empty if it can."""
+    if not is_domain(domain):
+        return f"domain {domain[:100]!r}: not a domain; give one such as shop.example"
+    if shared(domain) or organisation(domain) in FREE_MAILBOXES:
+        return f"domain {domain[:100]!r}: a platform that many senders share, which identifies none of them; give the vendor's own"
+    return ""

@@ -52,6 +52,11 @@ class Vendor:
         return any(supply.supplier == supplier for supply in self.supplies)
 
 
+def possessive(name: str) -> str:
+    """Return whose something is: `Zalando's`, `Trendy Shoes'`."""
+    return f"{name}'" if name[-1:] in ("s", "S") else f"{name}'s"
+
+
 @dataclass(frozen=True, slots=True)
 class Supplier:
     """A party that vendors pass addresses on to."""

@@ -53,6 +53,7 @@ class Sender:
     name: str = ""
     mail: int | None = None
     before: str = ""
+    vendor_name: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,6 +1,6 @@
 """The sender profile of each vendor: who was seen to send for it, who was learned, asked about, approved or refused."""
 
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 
 from sqlalchemy import func
 from sqlmodel import Session, col, select
@@ -15,6 +15,15 @@ from canary.store.tables.base import metadata
 
 _SENDER = metadata.tables["sender"]
 
+PLATFORMS = "canary.platforms"
+"""The name under which a session has what knows the domains of platforms, which prove and name no single sender."""
+
+
+def platforms_of(session: Session) -> Callable[[str], bool]:
+    """Return what knows the domains of platforms that many senders share."""
+    shared: Callable[[str], bool] = session.info.get(PLATFORMS, lambda _: False)
+    return shared
+
 
 def list_senders(
     session: Session, vendor: str | None = None, states: Collection[SenderState] = tuple(SenderState), limit: int = 1000
@@ -22,7 +31,7 @@ def list_senders(
     """Return senders, the undecided first, then by vendor and key; `name` and `subject` are those of the first mail."""
     query = (
         select(  # type: ignore[call-overload]
-            SenderRow, VendorRow.slug, MailRow.subject, MailRow.sender_name, MailRow.sender
+            SenderRow, VendorRow.slug, MailRow.subject, MailRow.sender_name, MailRow.sender, VendorRow.name
         )
         .join(VendorRow)
         .outerjoin(MailRow, col(MailRow.id) == SenderRow.mail_id)
@@ -62,7 +71,8 @@ def _from_mails(session: Session, owner: VendorRow, key: str) -> SenderRow:
         .limit(1000)
     )
     # A platform that signs besides the sender is not a sender: only what may be decided about by the mail counts.
-    found = [(n, at, who) for n, at, kept in session.exec(query) if key in grounds_of(who := identity_of(kept))]
+    shared = platforms_of(session)
+    found = [(n, at, who) for n, at, kept in session.exec(query) if key in grounds_of(who := identity_of(kept), shared)]
     if not found:
         raise Unknown(
             f"sender {key!r} was never seen at {owner.slug!r}: see `canary sender list --vendor {owner.slug}`"
@@ -79,10 +89,11 @@ def _from_mails(session: Session, owner: VendorRow, key: str) -> SenderRow:
 
 
 def read_sender(
-    row: SenderRow, vendor: str, subject: str | None = "", name: str | None = "", address: str | None = ""
-) -> Sender:
+    row: SenderRow, vendor: str, subject: str | None = "", name: str | None = "", address: str | None = "",
+    vendor_name: str = "",
+) -> Sender:  # fmt: skip
     """Return a row as a sender of a vendor, by its slug."""
     return Sender(
         vendor, row.key, SenderState(row.state), Proof(row.proof), row.first_at, row.last_at, row.count, row.asked_at,
-        row.decided_at, row.decided_by, subject or "", f"{name} <{address}>" if address else "", row.mail_id, row.before,
+        row.decided_at, row.decided_by, subject or "", f"{name} <{address}>" if address else "", row.mail_id, row.before, vendor_name,
     )  # fmt: skip
