@@ -74,6 +74,7 @@ CALLS: dict[tuple[str, str], tuple[str, dict[str, object] | None]] = {
     ("POST", "/cases/{case_id}/owner"): ("/cases/1/owner", {"owner": "ada"}),
     ("POST", "/senders/approve"): ("/senders/approve", {"vendor": "play", "sender": EVIL}),
     ("POST", "/senders/deny"): ("/senders/deny", {"vendor": "play", "sender": EVIL}),
+    ("POST", "/senders/undo"): ("/senders/undo", {"vendor": "play", "sender": EVIL}),
     ("POST", "/alerts/test"): ("/alerts/test", {"destination": "ops"}),
     ("POST", "/alerts/{delivery_id}/retry"): ("/alerts/1/retry", None),
 }

@@ -68,6 +68,9 @@ def judge_past_mail(
 
 def judge_next_slice(store: Database, most: int = SLICE) -> bool:
     """Judge the next past mails again that wait for it; return whether there were any."""
+    with store.reading() as session:
+        if not under_way(session, 1):
+            return False
     with store.writing() as session:
         lock(session, Lock.CASES)
         job = session.exec(select(RejudgeJobRow).order_by(col(RejudgeJobRow.id)).limit(1)).first()

@@ -46,6 +46,8 @@ def _parts(outcome: RejudgeOutcome) -> Iterator[str]:
         yield "a case opens" if len(outcome.opened) == 1 else f"{len(outcome.opened)} cases open"
     if outcome.freed:
         yield f"{_listed(outcome.freed)} {'is' if len(outcome.freed) == 1 else 'are'} free again"
+    if not (outcome.closed or outcome.opened or outcome.freed or outcome.burned):
+        yield "no case and no address changes"
     if outcome.burned:
         yield f"{_listed(outcome.burned)} {'counts' if len(outcome.burned) == 1 else 'count'} as leaked"
 
