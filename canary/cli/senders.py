@@ -54,6 +54,31 @@ def undo(vendor: Vendor, sender: Key, dry_run: DryRun = False, as_json: Json = F
     _decide(vendor, sender, SenderAnswer.UNDO, dry_run, as_json)
 
 
+@group.command()
+def asked(vendor: Vendor, as_json: Json = False) -> None:
+    """List who wrote to a vendor's addresses lately and is charged or asked about, with what you can answer."""
+    from canary.store.queries.vendors import vendor_row
+    from canary.views.sender_words import words_of_hits
+    from canary.views.vendor_pages import latest_at
+
+    with open_store().reading() as session:
+        owner = vendor_row(session, vendor)
+        found = words_of_hits(session, latest_at(session, owner.id or 0, _LOOKED_AT), _LOOKED_AT)
+    if as_json:
+        show_json([
+            {"vendor": w.vendor, "sender": w.key, "ground": w.ground.value, "state": w.state, "mails": w.mails,
+             "mail": w.mail, "limit": w.limit}
+            for w in found
+        ])  # fmt: skip
+        return
+    rows = [(w.key or "(not proven)", w.state or "charged", w.mails, w.limit) for w in found]
+    show_table(
+        ("sender", "state", "mails", "before you approve it"), rows, "Nobody else wrote to its addresses lately."
+    )
+    if any(w.key for w in found):
+        typer.echo(f"Whose is it? canary sender approve {vendor} SENDER, or canary sender deny {vendor} SENDER")
+
+
 def _decide(vendor: str, sender: str, said: SenderAnswer, dry_run: bool, as_json: bool) -> None:
     from canary.cases import answers, past_mail
     from canary.cases.rehearsal import in_words, rehearse
@@ -76,6 +101,9 @@ def _decide(vendor: str, sender: str, said: SenderAnswer, dry_run: bool, as_json
     else:
         typer.echo(f"{sender} is {_STATES[said]} at {vendor}: {outcome}.")
 
+
+_LOOKED_AT = 200
+"""So many of the newest mails at a vendor's addresses are looked at."""
 
 _STATES = {SenderAnswer.APPROVE: "learned", SenderAnswer.DENY: "denied", SenderAnswer.UNDO: "as before"}
 

@@ -56,10 +56,14 @@ class VendorWords:
 
 def words_of_mail(session: Session, who: Identity, hits: Iterable[HitLine]) -> tuple[VendorWords, ...]:
     """Return what can be decided about the sender of a mail, at each vendor whose canaries it reached."""
-    slugs = dict.fromkeys(hit.slug for hit in hits if hit.slug and hit.verdict != Verdict.SELF_TEST)
+    return words_at(session, who, [hit.slug for hit in hits if hit.slug and hit.verdict != Verdict.SELF_TEST])
+
+
+def words_at(session: Session, who: Identity, slugs: Collection[str]) -> tuple[VendorWords, ...]:
+    """Return what can be decided about a sender at some vendors."""
     vendors = _vendors(session, slugs)
     states = _states(session, vendors)
-    return tuple(_at(vendors[slug], who, session, states) for slug in slugs if slug in vendors)
+    return tuple(_at(vendors[slug], who, session, states) for slug in dict.fromkeys(slugs) if slug in vendors)
 
 
 def words_of_hits(session: Session, hits: Sequence[HitLine], most: int = MOST) -> tuple[SenderWord, ...]:

@@ -90,12 +90,12 @@ def test_refusing_a_sender_opens_a_case_and_approving_it_changes_the_case(runnin
     expect(page.get_by_role("link", name="Your receipt")).to_be_visible()
     page.goto(f"{_web(running)}/senders")
     page.screenshot(path=SHOTS / "asking.png")
-    page.get_by_role("button", name="tillroll.example is not Tea House’s").click()
+    page.get_by_role("button", name="tillroll.example is not Tea House\u2019s").click()
     page.goto(f"{_web(running)}/vendors/tea-house")
     page.locator(".cases a").first.click()
     before, case = page.locator("#main .state").first.inner_text(), page.url
     page.goto(f"{_web(running)}/vendors/tea-house")
-    page.get_by_role("button", name="tillroll.example is Tea House’s").click()
+    page.get_by_role("button", name="tillroll.example is Tea House\u2019s").click()
     page.goto(case)
     assert page.locator("#main .state").first.inner_text() != before
     assert "approved" in page.locator("#main").inner_text()
@@ -110,10 +110,10 @@ def test_an_outsider_is_the_vendors_after_all_until_that_is_taken_back(running: 
     page.get_by_role("link", name="Forty percent off").click()
     mail, leaked = page.url, _standing(page, canary, page.url)
     assert leaked[1:] == ("burned", "third-party", "new")
-    told = f"If it is Tea Room’s: 1 past mail is judged otherwise; {leaked[0]} closes; {address} is free again."
+    told = f"If it is Tea Room\u2019s: 1 past mail is judged otherwise; {leaked[0]} closes; {address} is free again."
     expect(page.locator("#whose .effects li").first).to_have_text(told)
     page.screenshot(path=SHOTS / "whose.png", full_page=True)
-    page.get_by_role("button", name="pier.example is Tea Room’s").click()
+    page.get_by_role("button", name="pier.example is Tea Room\u2019s").click()
     assert (page.url, _standing(page, canary, mail, leaked[0])[1:]) == (mail, ("active", "expected", "closed"))
     page.get_by_role("button", name="Take the answer about pier.example back").click()
     assert _standing(page, canary, mail) == leaked

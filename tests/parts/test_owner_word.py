@@ -14,7 +14,10 @@ from canary.model.sender import SenderAnswer
 from canary.store import tables
 from canary.store.queries import vendors
 from canary.store.tables import CanaryRow, CaseRow, RejudgeJobRow, VendorDomainRow
-from tests.parts.test_senders import OFFER, World, book, mail, world  # noqa: F401 - fixtures
+from tests.parts import test_senders
+from tests.parts.test_senders import OFFER, World, mail
+
+book, world = test_senders.book, test_senders.world
 
 APPROVE, DENY, UNDO = SenderAnswer
 CHANGING = {
