@@ -109,7 +109,7 @@ def _parties(size: Size) -> Iterator[Rows]:
         "sender",
         [
             {"id": n, "vendor_id": n, "key": f"vendor{n}.example", "state": "declared", "proof": "dkim-aligned",
-             "first_at": began, "last_at": _time(END), "count": 10, "decided_by": ""}
+             "first_at": began, "last_at": _time(END), "count": 10, "decided_by": "", "before": ""}
             for n in numbers
         ],
     )  # fmt: skip
@@ -125,7 +125,7 @@ def _cases(size: Size, began: str) -> Iterator[Rows]:
         [
             {
                 "id": n, "vendor_id": n, "state": "new" if n in living else "closed", "opened_at": began, "outcome": "", "owner": "",
-                "opening_hit": n, "decision": 0,
+                "opening_hit": n, "decision": 0, "emptied": "",
                 "last_hit_at": _time(END - timedelta(hours=n)), "findings": json.dumps({"window": window, "fields": [], "twins": [], "why": []}),
                 "suspects": json.dumps([
                     {"kind": kind, "id": name.format(n % SUPPLIERS + 1 if kind == "supplier" else n), "p": p,

@@ -19,6 +19,7 @@ WAYS: dict[tuple[str, str], tuple[str, dict[str, str]]] = {
     ("POST", "/cases/{case_id}/merge"): ("/cases/1/merge", {"other": "2"}),
     ("POST", "/cases/{case_id}/undo"): ("/cases/1/undo", {}),
     ("POST", "/senders"): ("/senders", {"vendor": "play", "sender": EVIL, "answer": "approve"}),
+    ("POST", "/vendors/{slug}/family"): ("/vendors/play/family", {"do": "add-domain", "what": "play-mail.example"}),
     ("POST", "/canaries"): ("/canaries", {"vendor": "play"}),
     ("POST", "/canaries/bulk"): ("/canaries/bulk", {"rows": "play,signup,2"}),
     ("POST", "/canaries/{canary_id}/rotate"): ("/canaries/1/rotate", {}),
@@ -73,6 +74,7 @@ CALLS: dict[tuple[str, str], tuple[str, dict[str, object] | None]] = {
     ("POST", "/cases/{case_id}/owner"): ("/cases/1/owner", {"owner": "ada"}),
     ("POST", "/senders/approve"): ("/senders/approve", {"vendor": "play", "sender": EVIL}),
     ("POST", "/senders/deny"): ("/senders/deny", {"vendor": "play", "sender": EVIL}),
+    ("POST", "/senders/undo"): ("/senders/undo", {"vendor": "play", "sender": EVIL}),
     ("POST", "/alerts/test"): ("/alerts/test", {"destination": "ops"}),
     ("POST", "/alerts/{delivery_id}/retry"): ("/alerts/1/retry", None),
 }

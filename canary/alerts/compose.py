@@ -7,6 +7,7 @@ from typing import Any
 
 from canary.model.alert import Alert, AlertMessage, CaseSummary, Severity
 from canary.model.case import percent
+from canary.model.party import possessive
 
 CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2066-\u2069\ufeff\ud800-\udfff]")
 _LINKISH = re.compile(r"(?i)\b(h)tt(ps?)://|\bwww\.")
@@ -32,7 +33,7 @@ class Notice:
     """What a message says, piece by piece, in plain text; an empty piece is left out.
 
     `evidence` are pairs of label and text, `changes` what is new since the last message, `reasons` those of the
-    verdict.
+    verdict. `word` is what the owner may answer about the sender, and the page where.
     """
 
     title: str
@@ -46,6 +47,7 @@ class Notice:
     reasons: tuple[str, ...] = ()
     window: str = ""
     todo: str = ""
+    word: tuple[str, str] | None = None
 
     @property
     def text(self) -> str:
@@ -57,7 +59,8 @@ class Notice:
     def lines(self) -> tuple[str, ...]:
         """Everything below the title, line by line, for channels without a layout of their own."""
         told = (f"{label}: {text}" for label, text in self.evidence)
-        parts = (*self.changes, self.answer, *told, *self.reasons, self.window, self.todo)
+        asked = f"{self.word[0]} {self.word[1]}" if self.word else ""
+        parts = (*self.changes, self.answer, *told, *self.reasons, self.window, self.todo, asked)
         return tuple(part for part in (self.headline, *parts) if part)
 
 
@@ -112,7 +115,15 @@ def _matter(bulletin: AlertMessage, url: str) -> Notice:
         reasons=tuple(hostile(reason, 250) for reason in fact.reasons[:3]),
         window=_window(stands),
         todo=words.todo(fact),
+        word=_word(fact, url),
     )
+
+
+def _word(fact: Alert, url: str) -> tuple[str, str] | None:
+    """Return what the owner may answer about the sender of the evidence, and where."""
+    if not (fact.case and fact.mail):
+        return None
+    return f"Is it {possessive(fact.vendor)}?", f"{url}/mail/{fact.mail}#whose"
 
 
 def _collection(bulletin: AlertMessage, url: str) -> Notice:
@@ -211,7 +222,8 @@ def _datum(fact: Alert, url: str) -> dict[str, Any]:
         "vendor": fact.vendor, "vendors": list(fact.vendors), "verdict": fact.verdict, "confidence": fact.confidence,
         "canary": fact.canary, "sender": fact.sender, "subject": fact.subject, "identity": fact.identity,
         "reasons": list(fact.reasons), "suspects": [{"name": name, "p": p} for name, p in fact.suspects],
-        "change": fact.change, "text": headline(fact),
+        "change": fact.change, "text": headline(fact), "mail": fact.mail or None,
+        "word_url": f"{url}/mail/{fact.mail}#whose" if fact.mail else None,
     }  # fmt: skip
 
 
@@ -250,9 +262,11 @@ WORDINGS: dict[str, Wording] = {
     "new-sender": Wording(
         title=lambda a: f"New sender for {a.vendor}?",
         headline=lambda a: f"Question: {hostile(a.identity)} wrote to an address given only to {a.vendor}",
-        answer=lambda a: f"Does {hostile(a.identity)} write for {a.vendor}? Approve it, or say that the address leaked",
+        answer=lambda a: (
+            f"Does {hostile(a.identity)} write for {a.vendor}? Say that it is {possessive(a.vendor)}, or that it is not"
+        ),
         button=lambda _: "Decide",
-        path=lambda _: "/senders",
+        path=lambda a: f"/mail/{a.mail}#whose" if a.mail else "/senders",
     ),
     "import-finished": Wording(
         title=lambda _: "Import finished", headline=lambda a: hostile(a.subject, 300), answer=lambda _: ""

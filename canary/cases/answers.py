@@ -3,52 +3,115 @@
 from collections.abc import Collection, Iterable
 from datetime import datetime
 
-from sqlmodel import Session, select
+from sqlmodel import Session
 
+from canary.cases.past_mail import OwnerWord, judge_past_mail
 from canary.cases.rejudge import RejudgeOutcome, decide_about, of_sender, rejudge
 from canary.cases.replay import RejudgeCause
 from canary.judge.organisation import organisation
+from canary.judge.senders import is_supply
+from canary.model.identity import Proof
 from canary.model.party import SupplierLink
-from canary.model.sender import SenderState
+from canary.model.sender import UNSEEN, SenderAnswer, SenderState
 from canary.senders import supplier_links
 from canary.senders.learn import Lesson, mark_learned
-from canary.senders.profile import get_sender_row
+from canary.senders.profile import find_sender_row, get_sender_row
 from canary.store.queries import audit, vendors
 from canary.store.queries.vendors import vendor_row
 from canary.store.tables import SenderRow, VendorRow
 
+_STATES = {SenderAnswer.APPROVE: SenderState.LEARNED, SenderAnswer.DENY: SenderState.DENIED}
+_DONE = {SenderAnswer.APPROVE: "approved", SenderAnswer.DENY: "refused"}
 
-def decide(session: Session, vendor: str, key: str, state: SenderState, cause: RejudgeCause) -> RejudgeOutcome:
-    """Approve (`learned`) or refuse (`denied`) a sender, judge its past mail again, and record who decided.
 
-    Raises Unknown for a sender that was never seen at the vendor, ValueError for one that was declared. Deciding the
-    same again changes nothing.
+def answer(session: Session, vendor: str, key: str, said: SenderAnswer, word: OwnerWord) -> RejudgeOutcome:
+    """Apply what the owner says of a sender, judge its past mail again, and record who decided.
+
+    A domain that mail only claims, and never proved, becomes one of the vendor's family when it is approved. Raises
+    Unknown for a sender that was never seen at the vendor, ValueError for one that was declared. The same answer again
+    changes nothing.
     """
     owner = vendor_row(session, vendor)
     decide_about(session, owner.id or 0)
+    if said is SenderAnswer.UNDO:
+        return _undo(session, owner, key, word)
     row = get_sender_row(session, owner, key)
-    if row.state == state:
+    if row.state == _STATES[said] or (row.state == SenderState.DECLARED and said is SenderAnswer.APPROVE):
         return RejudgeOutcome()
-    if row.state == SenderState.DECLARED:
+    if row.state == SenderState.DECLARED and not row.before:
         raise ValueError(f"sender {key!r}: declared as {owner.name}'s own; there is nothing to decide")
-    row.state, row.decided_at, row.decided_by = state.value, cause.at, cause.who[:100]
-    session.add(row)
-    session.flush()
-    if state is SenderState.DENIED and "/" in key:
+    family = row.state == SenderState.DECLARED or (said is SenderAnswer.APPROVE and _is_claim(row))
+    cause = word.cause(f"{key} was {_DONE[said]} by {word.who}.")
+    if family and said is SenderAnswer.APPROVE:
+        _decide(session, row, SenderState.DECLARED, cause)
+        vendors.add_domains(session, owner.slug, [key], word.at, origin="answer")
+    else:
+        _leave_family(session, owner, key if family else "")
+        _decide(session, row, _STATES[said], cause)
+    if said is SenderAnswer.DENY and "/" in key:
         supplier_links.forget(session, owner.id or 0, *key.split("/", 1))
-    outcome = _judge_past_mail(session, owner, key, cause)
-    audit.note(session, owner.id or 0, cause.at, f"sender-{state.value}", cause.text, cause.who)
-    audit.audit(session, cause.at, cause.who, f"sender-{state.value}", f"{vendor}: {key}", str(outcome))
     session.flush()
-    return outcome
+    outcome = judge_past_mail(session, owner.id or 0, "" if family else key, cause, word.at_once)
+    return _recorded(session, owner, f"sender-{row.state}", key, outcome, cause)
+
+
+def approve(session: Session, vendor: str, key: str, who: str, now: datetime) -> RejudgeOutcome:
+    """Approve a sender: it writes for the vendor."""
+    return answer(session, vendor, key, SenderAnswer.APPROVE, OwnerWord(who, now))
+
+
+def deny(session: Session, vendor: str, key: str, who: str, now: datetime) -> RejudgeOutcome:
+    """Refuse a sender: it has nothing to do with the vendor."""
+    return answer(session, vendor, key, SenderAnswer.DENY, OwnerWord(who, now))
+
+
+def undo(session: Session, vendor: str, key: str, who: str, now: datetime) -> RejudgeOutcome:
+    """Take an answer about a sender back: what it was before, it is again."""
+    return answer(session, vendor, key, SenderAnswer.UNDO, OwnerWord(who, now))
 
 
 def declare_domains(session: Session, vendor: str, domains: Iterable[str], who: str, now: datetime) -> RejudgeOutcome:
-    """Remember further domains of a vendor, whatever was decided of them before; their past mail is judged again."""
+    """Remember further domains of a vendor, whatever was decided of them before; its past mail is judged again."""
     owner = vendor_row(session, vendor)
     decide_about(session, owner.id or 0)
     fresh = vendors.add_domains(session, vendor, domains, now)
-    return _declare(session, owner, {organisation(domain) for domain in fresh}, who, now)
+    keys = sorted({organisation(domain) for domain in fresh})
+    cause = RejudgeCause(f"{', '.join(keys)} was declared by {who}.", who, now)
+    for row in filter(None, (find_sender_row(session, owner, key) for key in keys)):
+        _decide(session, row, SenderState.DECLARED, cause)
+    return _judge_family(session, owner, "sender-declared", keys, cause)
+
+
+def retract_domains(session: Session, vendor: str, domains: Iterable[str], who: str, now: datetime) -> RejudgeOutcome:
+    """Remove domains of a vendor: what was said of their senders before holds again; raises Unknown."""
+    owner = vendor_row(session, vendor)
+    decide_about(session, owner.id or 0)
+    gone = vendors.drop_domains(session, vendor, domains)
+    kept = {organisation(domain) for domain in vendors.get_vendor(session, vendor).domains}
+    for key in sorted({organisation(domain) for domain in gone} - kept):
+        row = find_sender_row(session, owner, key)
+        if row is not None and row.state == SenderState.DECLARED:
+            _restore(session, row)
+    cause = RejudgeCause(f"{', '.join(gone)} was removed by {who}.", who, now)
+    return _judge_family(session, owner, "sender-retracted", gone, cause)
+
+
+def add_brands(session: Session, vendor: str, brands: Iterable[str], who: str, now: datetime) -> RejudgeOutcome:
+    """Remember further names of a vendor; its past mail is judged again; raises ValueError for an unusable one."""
+    owner = vendor_row(session, vendor)
+    decide_about(session, owner.id or 0)
+    fresh = vendors.add_brands(session, vendor, brands, now)
+    cause = RejudgeCause(f"The name {', '.join(fresh)} was added by {who}.", who, now)
+    return _judge_family(session, owner, "brand-added", fresh, cause)
+
+
+def drop_brands(session: Session, vendor: str, brands: Iterable[str], who: str, now: datetime) -> RejudgeOutcome:
+    """Remove further names of a vendor; its past mail is judged again; raises Unknown."""
+    owner = vendor_row(session, vendor)
+    decide_about(session, owner.id or 0)
+    gone = vendors.drop_brands(session, vendor, brands)
+    cause = RejudgeCause(f"The name {', '.join(gone)} was removed by {who}.", who, now)
+    return _judge_family(session, owner, "brand-removed", gone, cause)
 
 
 def declare_supply(session: Session, supply: SupplierLink, supplier: str, who: str, now: datetime) -> RejudgeOutcome:
@@ -58,8 +121,14 @@ def declare_supply(session: Session, supply: SupplierLink, supplier: str, who: s
     before = vendors.get_vendor(session, owner.slug).declared_accounts
     vendors.add_supplier(session, supplier, now)
     vendors.add_supply(session, supply)
-    fresh = vendors.get_vendor(session, owner.slug).declared_accounts - before
-    return _declare(session, owner, fresh, who, now)
+    total, keys = RejudgeOutcome(), sorted(vendors.get_vendor(session, owner.slug).declared_accounts - before)
+    for key in keys:
+        cause = RejudgeCause(f"{key} was declared by {who}.", who, now)
+        _set_state(session, owner, key, SenderState.DECLARED, who, now)
+        total.add(judge_past_mail(session, owner.id or 0, key, cause))
+    if keys:
+        audit.audit(session, now, who, "sender-declared", f"{owner.slug}: {', '.join(keys)}", str(total))
+    return total
 
 
 def drop_supply(
@@ -72,19 +141,9 @@ def drop_supply(
     if not key or key in vendors.get_vendor(session, vendor).declared_accounts:
         return RejudgeOutcome()
     _set_state(session, owner, key, SenderState.PENDING, who, now)
-    outcome = _judge_past_mail(session, owner, key, RejudgeCause(f"{key} is no longer declared.", who, now))
+    outcome = judge_past_mail(session, owner.id or 0, key, RejudgeCause(f"{key} is no longer declared.", who, now))
     audit.audit(session, now, who, "sender-retracted", f"{vendor}: {key}", str(outcome))
     return outcome
-
-
-def approve(session: Session, vendor: str, key: str, who: str, now: datetime) -> RejudgeOutcome:
-    """Approve a sender: it writes for the vendor."""
-    return decide(session, vendor, key, SenderState.LEARNED, RejudgeCause(f"{key} was approved by {who}.", who, now))
-
-
-def deny(session: Session, vendor: str, key: str, who: str, now: datetime) -> RejudgeOutcome:
-    """Refuse a sender: it has nothing to do with the vendor."""
-    return decide(session, vendor, key, SenderState.DENIED, RejudgeCause(f"{key} was refused by {who}.", who, now))
 
 
 def apply_lessons(session: Session, lessons: Iterable[Lesson]) -> None:
@@ -93,28 +152,75 @@ def apply_lessons(session: Session, lessons: Iterable[Lesson]) -> None:
         if lesson.new:
             mark_learned(session, lesson)
         owner = session.get_one(VendorRow, lesson.vendor_id)
-        _judge_past_mail(session, owner, lesson.key, RejudgeCause(lesson.text, "canary", lesson.at))
+        cause = RejudgeCause(lesson.text, "canary", lesson.at)
+        rejudge(session, owner.id or 0, of_sender(lesson.key), cause)
 
 
-def _declare(session: Session, owner: VendorRow, keys: Collection[str], who: str, now: datetime) -> RejudgeOutcome:
-    total = RejudgeOutcome()
-    for key in sorted(keys):
-        _set_state(session, owner, key, SenderState.DECLARED, who, now)
-        cause = RejudgeCause(f"{key} was declared by {who}.", who, now)
-        total.add(_judge_past_mail(session, owner, key, cause))
-    if keys:
-        audit.audit(session, now, who, "sender-declared", f"{owner.slug}: {', '.join(sorted(keys))}", str(total))
-    return total
+def _undo(session: Session, owner: VendorRow, key: str, word: OwnerWord) -> RejudgeOutcome:
+    row = find_sender_row(session, owner, key)
+    if row is None or not row.before:
+        return RejudgeOutcome()
+    family = row.state == SenderState.DECLARED
+    _leave_family(session, owner, key if family else "")
+    _restore(session, row)
+    cause = word.cause(f"The answer about {key} was taken back by {word.who}.")
+    outcome = judge_past_mail(session, owner.id or 0, "" if family else key, cause, word.at_once)
+    return _recorded(session, owner, "sender-undone", key, outcome, cause)
+
+
+def _judge_family(
+    session: Session, owner: VendorRow, action: str, what: Collection[str], cause: RejudgeCause
+) -> RejudgeOutcome:
+    """Judge all past mail of a vendor again: names and domains bear on what anybody's mail is to it."""
+    if not what:
+        return RejudgeOutcome()
+    outcome = judge_past_mail(session, owner.id or 0, "", cause)
+    return _recorded(session, owner, action, ", ".join(what), outcome, cause)
+
+
+def _recorded(
+    session: Session, owner: VendorRow, action: str, about: str, outcome: RejudgeOutcome, cause: RejudgeCause
+) -> RejudgeOutcome:
+    """Record a decision about a vendor in its timeline and in the audit log; return what it did."""
+    audit.note(session, owner.id or 0, cause.at, action, cause.text, cause.who)
+    audit.audit(session, cause.at, cause.who, action, f"{owner.slug}: {about}", str(outcome))
+    session.flush()
+    return outcome
+
+
+def _decide(session: Session, row: SenderRow, state: SenderState, cause: RejudgeCause) -> None:
+    """Bring a sender into a state by the owner's word; what it was before the first word is kept."""
+    row.before = row.before or row.state
+    row.state, row.decided_at, row.decided_by = state.value, cause.at, cause.who[:100]
+    session.add(row)
+
+
+def _restore(session: Session, row: SenderRow) -> None:
+    """Bring a sender back into the state before the owner's word."""
+    if row.before in ("", UNSEEN):
+        session.delete(row)
+    else:
+        by = "canary" if row.before == SenderState.LEARNED else ""
+        row.state, row.before, row.decided_at, row.decided_by = row.before, "", None, by
+        session.add(row)
+    session.flush()
+
+
+def _leave_family(session: Session, owner: VendorRow, key: str) -> None:
+    """Remove the domains of an organisation from a vendor's family, where it was put there by an answer."""
+    mine = vendors.get_vendor(session, owner.slug).domains
+    vendors.drop_domains(session, owner.slug, [domain for domain in mine if organisation(domain) == key])
 
 
 def _set_state(session: Session, owner: VendorRow, key: str, state: SenderState, who: str, now: datetime) -> None:
     """Bring a sender that is known already into another state."""
-    row = session.exec(select(SenderRow).where(SenderRow.vendor_id == owner.id, SenderRow.key == key)).first()
+    row = find_sender_row(session, owner, key)
     if row is not None:
         row.state, row.decided_at, row.decided_by = state.value, now, who[:100]
         session.add(row)
         session.flush()
 
 
-def _judge_past_mail(session: Session, owner: VendorRow, key: str, cause: RejudgeCause) -> RejudgeOutcome:
-    return rejudge(session, owner.id or 0, of_sender(key), cause)
+def _is_claim(row: SenderRow) -> bool:
+    """Whether no mail ever proved it: it is a domain that stands in From addresses."""
+    return row.proof == Proof.NONE and not is_supply(row.key)

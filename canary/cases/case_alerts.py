@@ -160,7 +160,7 @@ def _with_evidence(session: Session, case: CaseRow, fact: Alert, hit: int | None
     return replace(
         fact, verdict=row.verdict, confidence=row.confidence, canary=address, sender=domain or sender or "",
         subject=(subject or "")[:300], reasons=tuple(reason.text for reason in reasons_of(row.reasons)),
-        suspects=likeliest(suspects_of(case.suspects)),
+        suspects=likeliest(suspects_of(case.suspects)), mail=row.mail_id or 0,
     )  # fmt: skip
 
 

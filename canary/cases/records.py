@@ -56,10 +56,27 @@ def close_empty(session: Session, case: CaseRow, at: datetime, who: str, into: i
     case.suspects = suspects_json(())
     session.add(case)
     if case.state in OPEN:
+        case.emptied = "" if into else case.state
         case.state, case.outcome = CaseState.CLOSED.value, "" if into else CaseState.FALSE_POSITIVE.value
         case.merged_into = into
         text = f"Its mail belongs to case {into} now." if into else "No mail from anybody else is left in this case."
         add_event(session, case, at, "closed", text, who)
+
+
+def find_emptied(session: Session, vendor_id: int, hit: int) -> CaseRow | None:
+    """Return the case that a hit had opened, and that was closed as no leak was left in it."""
+    mine = select(CaseRow).where(CaseRow.vendor_id == vendor_id, CaseRow.opening_hit == hit, CaseRow.emptied != "")
+    found = session.exec(
+        mine.where(CaseRow.state == CaseState.CLOSED.value, col(CaseRow.merged_into).is_(None))
+    ).first()
+    return found if found and not has_leaks(session, found) else None
+
+
+def open_again(session: Session, case: CaseRow, at: datetime, text: str, who: str, decision: int) -> None:
+    """Open a case again that was closed as no leak was left in it, in the state that it had."""
+    case.state, case.outcome, case.emptied, case.decision = case.emptied, "", "", decision
+    session.add(case)
+    add_event(session, case, at, "reopened", text, who)
 
 
 def add_event(session: Session, case: CaseRow, at: datetime, kind: str, text: str, who: str = "canary") -> None:

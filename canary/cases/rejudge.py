@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Row, bindparam, update
+from sqlalchemy import ColumnElement, Row, bindparam, func, update
 from sqlmodel import Session, col, select
 
 from canary.attribute.campaigns.features import addressee, worded
@@ -41,33 +41,47 @@ _PASSING = frozenset({Reason.HARD_TO_GUESS, Reason.EASY_TO_GUESS, Reason.GUESS_B
 
 @dataclass(slots=True)
 class RejudgeOutcome:
-    """The outcome: hits checked and changed, cases opened and closed."""
+    """The outcome: hits checked and changed, cases opened and closed, addresses that were freed and burned.
+
+    `waiting` hits are too many to be judged at once, and follow (`canary.cases.past_mail`).
+    """
 
     looked: int = 0
     changed: int = 0
     opened: list[int] = field(default_factory=list)
     closed: list[int] = field(default_factory=list)
+    freed: list[str] = field(default_factory=list)
+    burned: list[str] = field(default_factory=list)
+    waiting: int = 0
 
     def add(self, other: "RejudgeOutcome") -> None:
         """Add the outcome of another round."""
         self.looked, self.changed = self.looked + other.looked, self.changed + other.changed
-        self.opened += other.opened
-        self.closed += other.closed
+        self.waiting += other.waiting
+        self.opened, self.closed = self.opened + other.opened, self.closed + other.closed
+        self.freed, self.burned = self.freed + other.freed, self.burned + other.burned
 
     def __str__(self) -> str:
         """Return it in words."""
         cases = [f"case {n} opened" for n in self.opened] + [f"case {n} closed" for n in self.closed]
-        return ", ".join([f"{self.changed} of {self.looked} mails judged again", *cases])
+        waits = [f"{self.waiting} mails will be judged again"] if self.waiting else []
+        done = [f"{self.changed} of {self.looked} mails judged again"] if self.looked or not waits else []
+        return ", ".join([*done, *waits, *cases])
 
 
 def of_sender(key: str) -> ColumnElement[bool]:
-    """Select the hits of mails whose sender proved a key."""
+    """Select the hits of mails whose sender proved a key, or claims it."""
     return col(HitRow.mail_id).in_(select(MailSenderRow.mail_id).where(MailSenderRow.key == key))
 
 
 def own_since(at: datetime) -> ColumnElement[bool]:
     """Select the hits of the vendor's own mail since a time."""
     return (col(HitRow.at) >= at) & col(HitRow.verdict).in_(sorted(OWN))
+
+
+def count_hits(session: Session, vendor_id: int, which: ColumnElement[bool]) -> int:
+    """Count the hits of a vendor that a decision would have judged again."""
+    return int(session.execute(_concerned(select(func.count()), vendor_id, which)).scalar_one())
 
 
 def rejudge(session: Session, vendor_id: int, which: ColumnElement[bool], cause: RejudgeCause) -> RejudgeOutcome:
@@ -82,9 +96,15 @@ def rejudge(session: Session, vendor_id: int, which: ColumnElement[bool], cause:
         round_.judge(batch)
     outcome = round_.outcome
     restrike(session, round_.campaigns)
-    if supplier_links.learn(session, round_.uses.values()) or round_.bearing:
+    lost = supplier_links.forget_shown(session, round_.lost.values())
+    if supplier_links.learn(session, round_.uses.values()) or lost or round_.bearing:
         again = replay(session, vendor_id, round_.freed, round_.canaries, cause)
-        outcome.opened, outcome.closed = again.opened, again.closed
+        outcome.opened, outcome.closed, outcome.freed, outcome.burned = (
+            again.opened,
+            again.closed,
+            again.freed,
+            again.burned,
+        )
         restrike(session, again.campaigns, again.cases | set(round_.freed))
         again.conclude(session)
     session.flush()
@@ -97,20 +117,30 @@ def decide_about(session: Session, vendor_id: int) -> None:
     session.execute(update(VendorRow).where(col(VendorRow.id) == vendor_id).values(decisions=VendorRow.decisions + 1))
 
 
-def _batches(session: Session, vendor_id: int, which: ColumnElement[bool]) -> Iterator[Sequence[Row[Any]]]:
-    query = (
-        select(  # type: ignore[call-overload]
-            HitRow.id, HitRow.at, HitRow.verdict, HitRow.reasons, HitRow.case_id, CanaryRow.address, HitRow.mail_id,
-            HitRow.canary_id, HitRow.decision, HitRow.burns, MailRow.identity_domain, MailRow.key, MailRow.received_at, MailRow.envelope,
-            MailRow.identity, MailRow.proofs, MailRow.campaign_id, MailContentRow.content,
-        )
+def _concerned(chosen: Any, vendor_id: int, which: ColumnElement[bool]) -> Any:
+    """Read of the hits of a vendor that are kept whole, and that a decision about the vendor can change."""
+    return (
+        chosen.select_from(HitRow)
         .join(CanaryRow, CanaryRow.id == HitRow.canary_id)
         .join(MailRow, MailRow.id == HitRow.mail_id)
         .join(MailContentRow, MailContentRow.mail_id == MailRow.id)
         .where(CanaryRow.vendor_id == vendor_id, col(HitRow.verdict).not_in(_OTHERS), which)
-        .order_by(HitRow.id)
-        .limit(BATCH)
+    )
+
+
+def hits_after(session: Session, vendor_id: int, which: ColumnElement[bool], last: int, most: int) -> list[int]:
+    """Return the ids of the next hits that a decision concerns, after one."""
+    query = _concerned(select(HitRow.id), vendor_id, which).where(col(HitRow.id) > last)
+    return list(session.execute(query.order_by(HitRow.id).limit(most)).scalars())
+
+
+def _batches(session: Session, vendor_id: int, which: ColumnElement[bool]) -> Iterator[Sequence[Row[Any]]]:
+    chosen: Any = select(  # type: ignore[call-overload]
+            HitRow.id, HitRow.at, HitRow.verdict, HitRow.reasons, HitRow.case_id, CanaryRow.address, HitRow.mail_id,
+            HitRow.canary_id, HitRow.decision, HitRow.burns, MailRow.identity_domain, MailRow.key, MailRow.received_at, MailRow.envelope,
+            MailRow.identity, MailRow.proofs, MailRow.campaign_id, MailContentRow.content,
     )  # fmt: skip
+    query = _concerned(chosen, vendor_id, which).order_by(HitRow.id).limit(BATCH)
     last = 0
     while batch := session.execute(query.where(col(HitRow.id) > last)).all():
         yield batch
@@ -140,6 +170,7 @@ class _Round:
     campaigns: set[int] = field(default_factory=set)
     bearing: bool = False
     uses: dict[tuple[str, str], Use] = field(default_factory=dict)
+    lost: dict[tuple[str, str], Use] = field(default_factory=dict)
     guesses: dict[str, Counter[str]] = field(default_factory=dict)
 
     def judge(self, batch: Sequence[Row[Any]]) -> None:
@@ -159,9 +190,9 @@ class _Round:
     def _judge_one(self, hit: Row[Any], canary: Canary) -> _Change | None:
         mail = stored_mail(hit)
         judgement = judge(context_of(mail, canary, self.vendor, self._guesses(canary.domain)))
-        if judgement.verdict in OWN:
+        if judgement.verdict in OWN or hit.verdict in OWN:
             for use in uses(self.vendor_id, self.vendor, canary.channel, hit.at, mail.identity):
-                self._use(use)
+                _add_use(self.uses if judgement.verdict in OWN else self.lost, use)
         return None if _same(hit, judgement) else _Change(hit, mail, canary, judgement)
 
     def _count(self, change: _Change) -> None:
@@ -194,10 +225,12 @@ class _Round:
             self.guesses[domain] = attempts.guesses(self.session, domain)
         return self.guesses[domain]
 
-    def _use(self, use: Use) -> None:
-        before = self.uses.setdefault((use.supplier, use.channel), use)
-        if use.at < before.at:
-            self.uses[use.supplier, use.channel] = use
+
+def _add_use(seen: dict[tuple[str, str], Use], use: Use) -> None:
+    """Keep the first use of a supplier on a channel."""
+    before = seen.setdefault((use.supplier, use.channel), use)
+    if use.at < before.at:
+        seen[use.supplier, use.channel] = use
 
 
 def stored_mail(row: Row[Any]) -> AuthenticatedMail:

@@ -20,6 +20,7 @@ from canary.cases.assess import assess_now
 from canary.cases.assign import CaseAssigner, CaseHit, LeakCase
 from canary.cases.history import StoredCases, newest_decision
 from canary.cases.keep_hits import reopen
+from canary.model.canary import CanaryState
 from canary.model.case import CaseState
 from canary.model.verdict import HINTS, LEAKS
 from canary.store.tables import (
@@ -50,10 +51,15 @@ class RejudgeCause:
 
 @dataclass(slots=True)
 class Replayed:
-    """The outcome: cases opened (and by which hit), cases closed, all cases whose hits changed, and their campaigns."""
+    """The outcome: cases opened (and by which hit), cases closed, all cases whose hits changed, and their campaigns.
+
+    `freed` are addresses that no longer count as leaked, `burned` those that do now.
+    """
 
     opening: dict[int, int] = field(default_factory=dict)
     closed: list[int] = field(default_factory=list)
+    freed: list[str] = field(default_factory=list)
+    burned: list[str] = field(default_factory=list)
     cases: set[int] = field(default_factory=set)
     campaigns: set[int] = field(default_factory=set)
 
@@ -61,6 +67,12 @@ class Replayed:
     def opened(self) -> list[int]:
         """The numbers of the cases that were opened."""
         return sorted(self.opening)
+
+    def note_state(self, canary: CanaryRow, was_burned: bool) -> None:
+        """Note whether a canary counts as leaked now, as opposed to before."""
+        is_burned = canary.state == CanaryState.BURNED
+        if is_burned != was_burned:
+            (self.burned if is_burned else self.freed).append(canary.address)
 
     def conclude(self, session: Session) -> None:
         """Weigh the cases that changed, and queue alerts about those that were opened."""
@@ -89,7 +101,7 @@ def replay(
     play.number_cases()
     play.write(freed)
     for canary in sorted(play.canaries | set(canaries)):
-        _set_leaked(session, canary)
+        play.outcome.note_state(*_set_leaked(session, canary))
     session.flush()
     return play.outcome
 
@@ -208,13 +220,22 @@ class _Play:
         for group in self._groups.values():
             case, first = group.case, group.first
             if not case.number:
-                row = records.open_case(self._session, first.vendor_id, first.at, self._decision)
+                row = self._open(first)
                 case.number = row.id or 0
                 self._stored.rows[case.number] = row
                 self.outcome.opening[case.number] = first.id
             row = self._stored.rows[case.number]
             if row.decision >= self._decision:
                 row.opening_hit = first.id
+
+    def _open(self, first: Row[Any]) -> CaseRow:
+        """Open a case, or again the one that its first hit had opened once."""
+        again = records.find_emptied(self._session, first.vendor_id, first.id)
+        if again is None:
+            return records.open_case(self._session, first.vendor_id, first.at, self._decision)
+        text = f"Opened again: {self._cause.text}"
+        records.open_again(self._session, again, self._cause.at, text, self._cause.who, self._decision)
+        return again
 
     def write(self, freed: Counter[int]) -> None:
         """Write what changed: the cases of hits, and the state, the vendors and the timeline of cases."""
@@ -294,10 +315,13 @@ def _move(session: Session, moved: list[dict[str, Any]], case: int | None) -> No
         session.connection().execute(_MOVE, [{**each, "case": case} for each in moved])
 
 
-def _set_leaked(session: Session, canary: int) -> None:
-    """Mark a canary as burned since the first leak hit that burns it, or restore its state if there is none."""
+def _set_leaked(session: Session, canary: int) -> tuple[CanaryRow, bool]:
+    """Mark a canary as burned since the first leak hit that burns it, or restore its state; return it, and if it was burned."""
+    row = session.get_one(CanaryRow, canary)
+    before = row.state == CanaryState.BURNED
     query = select(func.min(HitRow.at)).where(HitRow.canary_id == canary, col(HitRow.verdict).in_(_LEAKS))
     lifecycle.set_burned_by_leaks(session, canary, session.exec(query.where(col(HitRow.burns).is_(True))).one())
+    return row, before
 
 
 def _mails(count: int) -> str:

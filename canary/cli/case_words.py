@@ -6,7 +6,7 @@ from typing import Any
 import typer
 
 from canary.cli.context import show_table
-from canary.model.case import Findings, counts_as_leaked, percent
+from canary.model.case import SETTLED, Findings, counts_as_leaked, percent
 
 
 def print_case(found: Mapping[str, Any]) -> None:
@@ -19,8 +19,14 @@ def print_case(found: Mapping[str, Any]) -> None:
     findings = findings_of(found)
     for line in (*in_words(findings), *_reasons(findings), *_heard(found), *_todo(found), *_proposed(found)):
         typer.echo(line)
+    for slug in _hit_vendors(found)[:5] if found["state"] not in SETTLED else ():
+        typer.echo(f"Whose mail is it? `canary sender asked {slug}` lists who wrote there, and what you can answer.")
     lines = [(e["at"].isoformat(), e["kind"], e["text"], e["who"]) for e in found["timeline"]]
     show_table(("when", "what", "text", "who"), lines, "Nothing has happened yet.")
+
+
+def _hit_vendors(found: Mapping[str, Any]) -> list[str]:
+    return [str(s["id"]) for s in found["suspects"] if s["kind"] == "vendor" and s["hit"]]
 
 
 def _head(found: Mapping[str, Any]) -> str:

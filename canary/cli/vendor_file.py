@@ -3,6 +3,7 @@
 import tomllib
 from datetime import date
 from pathlib import Path
+from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
@@ -29,6 +30,7 @@ class VendorEntry(_Entry):
 
     name: str = Field(min_length=1, max_length=200)
     domains: tuple[str, ...] = ()
+    brands: tuple[Annotated[str, Field(min_length=2, max_length=100)], ...] = Field(default=(), max_length=20)
     suppliers: tuple[SupplierEntry, ...] = ()
     contract_ends: date | None = None
     erasure_requested: date | None = None

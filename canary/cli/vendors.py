@@ -42,15 +42,21 @@ Channel = Annotated[str | None, typer.Option(help="Only the addresses of this ch
 Day = Annotated[str | None, typer.Option(metavar="DATE", help="A day such as 2026-05-01.")]
 
 
+Brands = Annotated[
+    list[str] | None, typer.Option("--brand", metavar="NAME", help="Another name it writes under; may be repeated.")
+]
+
+
 @group.command()
 def add(
     name: Annotated[str, typer.Argument(help="What people call it.")],
     domain: Domains,
     supplier: Suppliers = None,
+    brand: Brands = None,
     tag: Tags = None,
     as_json: Json = False,
 ) -> None:
-    """Add a vendor and the domains it sends from."""
+    """Add a vendor, the domains it sends from and the names it writes under."""
     from canary.model.party import SupplierLink
     from canary.store.queries import vendor_tags, vendors
 
@@ -62,6 +68,7 @@ def add(
             title, _, channel = named.partition(":")
             known = vendors.add_supplier(session, title, clock())
             vendors.add_supply(session, SupplierLink(vendor.slug, known.slug, channel or None))
+        vendors.add_brands(session, vendor.slug, brand or [], clock())
         vendor_tags.add_tags(session, vendor.slug, tag or [])
     if as_json:
         show_json({"slug": vendor.slug, "name": vendor.name, "domains": vendor.domains})
@@ -102,7 +109,7 @@ def show(vendor: Vendor, as_json: Json = False) -> None:
     grace = None if ends.grace is None else ends.grace.days
     if as_json:
         show_json({
-            "slug": found.slug, "name": found.name, "domains": found.domains, "tags": words,
+            "slug": found.slug, "name": found.name, "domains": found.domains, "brands": found.brands, "tags": words,
             "suppliers": [
                 {"id": s.supplier, "channel": s.channel, "from": s.since, "to": s.until, "account": s.account,
                  "through": s.through, "origin": "learned" if s.learned else "declared"}
@@ -114,6 +121,8 @@ def show(vendor: Vendor, as_json: Json = False) -> None:
         })  # fmt: skip
         return
     typer.echo(f"{found.name} ({found.slug}) sends from {', '.join(found.domains) or 'no known domain'}")
+    if found.brands:
+        typer.echo("also writes as " + ", ".join(found.brands))
     if words:
         typer.echo("tagged " + ", ".join(words))
     told = {"contract ends": ends.contract, "erasure requested": ends.erasure, "unsubscribed": ends.unsubscribed}
@@ -142,13 +151,23 @@ def set_facts(
         list[str] | None,
         typer.Option("--domain", metavar="DOMAIN", help="Another domain it sends from; may be repeated."),
     ] = None,
+    drop_domain: Annotated[
+        list[str] | None,
+        typer.Option("--drop-domain", metavar="DOMAIN", help="A domain it does not send from; may be repeated."),
+    ] = None,
+    brand: Brands = None,
+    drop_brand: Annotated[
+        list[str] | None,
+        typer.Option("--drop-brand", metavar="NAME", help="A name it does not write under; may be repeated."),
+    ] = None,
     tag: Tags = None,
     untag: Annotated[
         list[str] | None, typer.Option("--untag", metavar="TAG", help="A tag to remove; may be repeated.")
     ] = None,
     as_json: Json = False,
 ) -> None:
-    """Set when a vendor should fall silent, what else it sends from, or its tags; past mail is judged again."""
+    """Set when a vendor should fall silent, its domains, names and tags; past mail is judged again."""
+    from canary.cases.past_mail import work_off
     from canary.store.queries import vendor_tags
 
     ends = {
@@ -156,14 +175,16 @@ def set_facts(
         "unsubscribed": ("--unsubscribed", unsubscribed),
     }  # fmt: skip
     told = {name: _end(*option) for name, option in ends.items() if option[1] is not None}
-    if not (told or domain or tag or untag) and grace_days is None:
+    family = (domain or [], drop_domain or [], brand or [], drop_brand or [])
+    if not (told or any(family) or tag or untag) and grace_days is None:
         raise CliError(f"vendor {vendor!r}: nothing to set; give --erasure-requested DATE or another option", 2)
     _check(domain or [])
     store = open_store()
     with store.writing() as session:
-        changed = _set(session, vendor, told, grace_days, domain or [])
+        changed = _set(session, vendor, told, grace_days) + _set_family(session, vendor, *family)
         vendor_tags.add_tags(session, vendor, tag or [])
         vendor_tags.drop_tags(session, vendor, untag or [])
+    work_off(store)
     if as_json:
         show_json({"vendor": vendor, "changed": changed})
     else:
@@ -175,6 +196,7 @@ def import_file(
     file: Annotated[Path, typer.Argument(help="TOML file with [[vendor]] entries.")], as_json: Json = False
 ) -> None:
     """Add or update vendors from a file such as vendors.example.toml; a second time changes nothing."""
+    from canary.cases.past_mail import work_off
     from canary.cli.vendor_file import read_file
 
     entries = read_file(file)
@@ -182,6 +204,7 @@ def import_file(
     store = open_store()
     with store.writing() as session:
         imported = [{"slug": slug, "new": new} for slug, new in (_import(session, entry) for entry in entries)]
+    work_off(store)
     if as_json:
         show_json(imported)
     else:
@@ -221,15 +244,13 @@ def remove_supplier(vendor: Vendor, supplier: Supplier, channel: Channel = None)
     )
 
 
-def _set(
-    session: "Session", vendor: str, told: dict[str, datetime | None], grace_days: int | None, domains: list[str]
-) -> int:
+def _set(session: "Session", vendor: str, told: dict[str, datetime | None], grace_days: int | None) -> int:
     from canary.cases import end_dates
 
     outcome = end_dates.set_endings(session, vendor, told, who(), clock())
     if grace_days is not None:
         outcome.add(end_dates.set_grace(session, vendor, None if grace_days < 0 else grace_days, who(), clock()))
-    return outcome.changed + _declare_domains(session, vendor, domains)
+    return outcome.changed
 
 
 def _import(session: "Session", entry: "VendorEntry") -> tuple[str, bool]:
@@ -245,7 +266,8 @@ def _import(session: "Session", entry: "VendorEntry") -> tuple[str, bool]:
         _supply(session, slug, supplier.name, facts)
     ends = {"contract": entry.contract_ends, "erasure": entry.erasure_requested, "unsubscribed": entry.unsubscribed}
     told = {name: _midnight(day) for name, day in ends.items() if day is not None}
-    _set(session, slug, told, entry.grace_days, list(entry.domains))
+    _set(session, slug, told, entry.grace_days)
+    _set_family(session, slug, list(entry.domains), [], list(entry.brands), [])
     return slug, new
 
 
@@ -263,10 +285,18 @@ def _supply(
     return slug
 
 
-def _declare_domains(session: "Session", vendor: str, domains: list[str]) -> int:
+def _set_family(
+    session: "Session", vendor: str, domains: list[str], gone: list[str], brands: list[str], dropped: list[str]
+) -> int:
+    """Change which domains and names are a vendor's; return how many past mails are, or will be, judged again."""
     from canary.cases import answers
 
-    return answers.declare_domains(session, vendor, domains, who(), clock()).changed
+    steps = (
+        (answers.declare_domains, domains), (answers.retract_domains, gone), (answers.add_brands, brands),
+        (answers.drop_brands, dropped),
+    )  # fmt: skip
+    done = [act(session, vendor, what, who(), clock()) for act, what in steps if what]
+    return sum(outcome.changed or outcome.waiting for outcome in done)
 
 
 def _check(domains: Iterable[str]) -> None:

@@ -17,6 +17,7 @@ MAX_TEXT = 32 * 1024
 MAX_NAME = 200
 MAX_LINKS = 50
 MAX_LABELS = 4
+MAX_BRANDS = 20
 SHORTEST_WORD = 4
 """A shorter word of a name stands in too many domains and texts to speak for the vendor by itself."""
 
@@ -75,23 +76,38 @@ class NameForms:
     """What a vendor is called: whole names as words and as one run, the words that are its own, initials, its domains.
 
     `common` is the name as it is written where it is one word, which counts only where it is written like a name.
+    `brands` are its further names by themselves; runs, words, initials and domains here are those of all names.
     """
 
     phrases: tuple[str, ...]
     runs: frozenset[str]
     words: frozenset[str]
-    initials: str
+    initials: frozenset[str]
     labels: frozenset[str]
     domains: tuple[str, ...]
     common: str
+    own_runs: frozenset[str]
+    brands: tuple["NameForms", ...] = ()
 
 
 def forms_of(vendor: Vendor) -> NameForms:
     """Return what a vendor is called."""
-    return _forms(vendor.name[:MAX_NAME], vendor.domains)
+    return _all_forms(tuple(name[:MAX_NAME] for name in vendor.names[: 1 + MAX_BRANDS]), vendor.domains)
 
 
 @lru_cache(maxsize=1024)
+def _all_forms(names: tuple[str, ...], domains: tuple[str, ...]) -> NameForms:
+    own, *brands = (_forms(name, domains) for name in names)
+    if not brands:
+        return own
+    each = (own, *brands)
+    return replace(
+        own, runs=frozenset().union(*(forms.runs for forms in each)), words=frozenset().union(*(forms.words for forms in each)),
+        initials=frozenset().union(*(forms.initials for forms in each)), labels=frozenset().union(*(forms.labels for forms in each)),
+        domains=tuple(dict.fromkeys(domain for forms in each for domain in forms.domains)), brands=tuple(brands),
+    )  # fmt: skip
+
+
 def _forms(name: str, domains: tuple[str, ...]) -> NameForms:
     spelt = [_bare(tokens(text)) for text in dict.fromkeys((name, name.translate(_DIGRAPHS)))]
     spelt = [words for words in dict.fromkeys(spelt) if len("".join(words)) > 1]
@@ -100,9 +116,11 @@ def _forms(name: str, domains: tuple[str, ...]) -> NameForms:
     called = normal(name) if is_domain(name) and organisation(name) == normal(name) else ""
     every = tuple(dict.fromkeys(filter(None, (*domains, called))))
     labels = {run for domain in every if len(run := _run(label_of(domain))) >= SHORTEST_WORD and run not in _ANYBODYS}
+    runs = frozenset("".join(words) for words in spelt)
+    initials = frozenset(("".join(word[0] for word in first),) if len(first) >= 3 else ())
     return NameForms(
-        tuple(f" {' '.join(words)} " for words in spelt), frozenset("".join(words) for words in spelt), frozenset(own),
-        "".join(word[0] for word in first) if len(first) >= 3 else "", frozenset(labels), every, name.strip() if len(first) == 1 else "",
+        tuple(f" {' '.join(words)} " for words in spelt), runs, frozenset(own), initials, frozenset(labels), every,
+        name.strip() if len(first) == 1 else "", runs,
     )  # fmt: skip
 
 
@@ -168,7 +186,7 @@ def is_family(domain: str, forms: NameForms) -> bool:
     It is the same label under another ending, or the name beside function words and figures, or its initials.
     """
     run = _run(label_of(domain))
-    if run in forms.labels or run in forms.runs or (forms.initials and run == forms.initials):
+    if run in forms.labels or run in forms.runs or run in forms.initials:
         return True
     return _is_made_of(
         re.sub(r"\d+", "", run), {name for name in forms.labels | forms.runs if len(name) >= SHORTEST_WORD}
@@ -204,11 +222,15 @@ def _said(mail: ParsedMail) -> tuple[str, tuple[str, ...]]:
 
 
 def _names(text: str, words: Sequence[str], forms: NameForms, short: bool) -> bool:
+    return any(_has_name(text, words, each, short) for each in (forms, *forms.brands))
+
+
+def _has_name(text: str, words: Sequence[str], forms: NameForms, short: bool) -> bool:
     if forms.common:
         as_written = (
             re.search(rf"(?<!\w){re.escape(forms.common)}(?!\w)", text) if len(forms.common) >= SHORTEST_WORD else None
         )
-        held = [run for run in forms.runs if len(run) >= SHORTEST_WORD or short]
+        held = [run for run in forms.own_runs if len(run) >= SHORTEST_WORD or short]
         return bool(as_written) or any(_as_a_name(text, run) for run in held) or _is_spread(words, forms)
     line = f" {' '.join(words)} "
     if any(phrase in line for phrase in forms.phrases if short or len(phrase) > SHORTEST_WORD + 2):
@@ -217,12 +239,12 @@ def _names(text: str, words: Sequence[str], forms: NameForms, short: bool) -> bo
 
 
 def _runs_in(words: Sequence[str], forms: NameForms) -> bool:
-    return any(run in words for run in forms.runs if len(run) >= SHORTEST_RUN)
+    return any(run in words for run in forms.own_runs if len(run) >= SHORTEST_RUN)
 
 
 def _is_spread(words: Sequence[str], forms: NameForms) -> bool:
     """Whether a name that the vendor writes as one word stands there as two or three."""
-    held = [run for run in forms.runs if len(run) >= SHORTEST_RUN]
+    held = [run for run in forms.own_runs if len(run) >= SHORTEST_RUN]
     joined = "".join(words) if held else ""
     if not any(run in joined for run in held):
         return False

@@ -20,7 +20,7 @@ from canary.judge.personal import person_signs
 from canary.judge.platforms import stated_vendor
 from canary.judge.relation import Relation, relation_of
 from canary.judge.selftest import HEADER, is_own
-from canary.judge.senders import is_supply, known_as
+from canary.judge.senders import is_supply, known_as, refused_as
 from canary.judge.signs import SIGNS, Sign, SignWeight
 from canary.mail.bounce import answers_nothing
 from canary.mail.text import link_host
@@ -223,7 +223,7 @@ def platform(hit: HitContext) -> Judgement | None:
 
 def likely_vendor(hit: HitContext) -> Judgement | None:
     """Nothing of the vendor's own proves it, but it comes in the vendor's name and the odds are that it is the vendor's."""
-    if not hit.relation.is_own or known_as(hit.identity, hit.vendor.denied):
+    if not hit.relation.is_own or refused_as(hit.identity, hit.vendor.denied):
         return None
     sure = round(min(hit.relation.probability, CERTAIN), 4)
     return Judgement(Verdict.EXPECTED, sure, hit.state(Reason.LIKELY_VENDOR, signs=hit.relation.signs[:6]))
@@ -231,7 +231,7 @@ def likely_vendor(hit: HitContext) -> Judgement | None:
 
 def new_sender(hit: HitContext) -> Judgement | None:
     """Something ties it to the vendor and nobody has decided yet whose it is; what the owner refused never is."""
-    if known_as(hit.identity, hit.vendor.denied):
+    if refused_as(hit.identity, hit.vendor.denied):
         return None
     if hit.claims_vendor and hit.is_unsettled and not _refused_by_policy(hit):
         return hit.conclude(Verdict.NEW_SENDER, Reason.CLAIMS_VENDOR, Reason.DNS_UNSETTLED)
@@ -290,7 +290,7 @@ def backscatter(hit: HitContext) -> Judgement | None:
 def impersonation(hit: HitContext) -> Judgement | None:
     """It gives itself out as the vendor, by address, domain, name or link, and something speaks for deceit."""
     relation = hit.relation
-    denied = hit.claims_vendor and known_as(hit.identity, hit.vendor.denied)
+    denied = hit.claims_vendor and refused_as(hit.identity, hit.vendor.denied)
     if not (relation.claims_vendor and relation.deceit) and not denied:
         return None
     codes = dict.fromkeys(_claims(hit))
@@ -324,11 +324,12 @@ def _claims(hit: HitContext) -> Iterator[Reason]:
 
 def denied(hit: HitContext) -> Judgement | None:
     """The owner was asked about this sender and said that it does not write for the vendor."""
-    key = known_as(hit.identity, hit.vendor.denied)
+    key = refused_as(hit.identity, hit.vendor.denied)
     if not key:
         return None
     signs = fraud_signs(hit.mail)
-    verdict, more = (Verdict.SPAM, (Reason.FRAUD_SHAPE,)) if signs else (Verdict.THIRD_PARTY, ())
+    more = (() if hit.identity.proven else (Reason.NOTHING_PROVEN,)) + ((Reason.FRAUD_SHAPE,) if signs else ())
+    verdict = Verdict.SPAM if more else Verdict.THIRD_PARTY
     return hit.conclude(verdict, Reason.DENIED_SENDER, *more, key=key, signs=signs)
 
 

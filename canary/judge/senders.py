@@ -63,10 +63,11 @@ def sender_key(who: Identity) -> str:
 
 
 def sender_keys(who: Identity) -> tuple[str, ...]:
-    """Return every key that a sender proved, the one under which it is kept first."""
+    """Return every key that a decision on this sender may be about, the one under which it is kept first."""
     account = f"{who.esp}/{who.account}" if who.account else ""
     own = (organisation(domain) for domain in who.domains)
-    return tuple(dict.fromkeys(filter(None, (sender_key(who), account, *own))))
+    # The claim comes last: what is decided about a domain concerns the mail that only claims it, too.
+    return tuple(dict.fromkeys(filter(None, (sender_key(who), account, *own, organisation(who.claim)))))
 
 
 def known_as(who: Identity, keys: Collection[str]) -> str:
@@ -76,6 +77,12 @@ def known_as(who: Identity, keys: Collection[str]) -> str:
     own = [d for d in who.domains if not (who.shared and d == who.domain)]
     proved = (sender_key(who), f"{who.esp}/{who.account}", *own, *map(organisation, own))
     return next((key for key in proved if key in keys), "")
+
+
+def refused_as(who: Identity, denied: Collection[str]) -> str:
+    """Return which of the keys that were refused a sender proved, or claims: to be refused needs no proof."""
+    claim = organisation(who.claim)
+    return known_as(who, denied) or (claim if claim in denied else "")
 
 
 def is_supply(key: str) -> bool:
@@ -148,7 +155,7 @@ def observed_senders(who: Identity, vendor: Vendor, judgement: Judgement) -> Ite
         hidden = " via " in key and any(known.startswith(f"{who.esp}/") for known in vendor.senders)
         if key and not hidden:
             yield key, SenderState.PENDING
-    elif key := known_as(who, vendor.denied):
+    elif key := refused_as(who, vendor.denied):
         yield key, SenderState.DENIED
 
 
@@ -179,7 +186,8 @@ def _is_tenant_of(who: Identity, vendor: Vendor) -> bool:
 def _labels(vendor: Vendor) -> set[str]:
     """Return the vendor's name and the labels of its domains, each as one word."""
     labels = (organisation(domain).partition(".")[0].replace("-", "") for domain in vendor.domains)
-    return {label for label in (*labels, "".join(words(vendor.name))) if len(label) >= 4}
+    named = ("".join(words(name)) for name in vendor.names)
+    return {label for label in (*labels, *named) if len(label) >= 4}
 
 
 def says_own_name(mail: ParsedMail, domain: str) -> bool:

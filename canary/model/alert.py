@@ -54,7 +54,8 @@ class Alert:
 
     `kind` is a key of `SEVERITY`. `suspects` are (name, probability) pairs, highest first; `reasons` are sentences;
     `identity` is the key of a sender that is asked about, `vendors` are slugs, `change` says what is new about a case
-    that was reported before, or what happened where there is no case. Text that came from mail (`sender`, `subject`,
+    that was reported before, or what happened where there is no case; `mail` is the mail whose sender can be decided
+    about. Text that came from mail (`sender`, `subject`,
     `identity`) is hostile: anything that shows it must escape it.
     """
 
@@ -74,6 +75,7 @@ class Alert:
     vendors: tuple[str, ...] = ()
     campaign: int = 0
     change: str = ""
+    mail: int = 0
 
     @property
     def severity(self) -> Severity:

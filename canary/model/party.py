@@ -21,6 +21,8 @@ class RelationshipEnds:
 class Vendor:
     """A party the owner gave an address to; `domains` are those it sends from, `senders` what else sends for it.
 
+    `brands` are further names that it writes under.
+
     `senders` are proven domains, or `esp/account` pairs, that were declared or learned for this vendor; `pending` are
     those the owner has not decided on, `denied` those that are not the vendor.
     """
@@ -33,6 +35,12 @@ class Vendor:
     denied: frozenset[str] = frozenset()
     supplies: tuple["SupplierLink", ...] = ()
     endings: RelationshipEnds = RelationshipEnds()
+    brands: tuple[str, ...] = ()
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Every name it writes under."""
+        return (self.name, *self.brands)
 
     @property
     def declared_accounts(self) -> frozenset[str]:
@@ -42,6 +50,11 @@ class Vendor:
     def supplies_through(self, supplier: str | None) -> bool:
         """Whether a supplier is known to get addresses of this vendor."""
         return any(supply.supplier == supplier for supply in self.supplies)
+
+
+def possessive(name: str) -> str:
+    """Return whose something is: `Zalando's`, `Trendy Shoes'`."""
+    return f"{name}'" if name[-1:] in ("s", "S") else f"{name}'s"
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,6 +16,17 @@ class SenderState(StrEnum):
     DENIED = "denied"
 
 
+class SenderAnswer(StrEnum):
+    """What the owner says about a sender: it writes for the vendor, it does not, or as if nothing had been said."""
+
+    APPROVE = "approve"
+    DENY = "deny"
+    UNDO = "undo"
+
+
+UNSEEN = "unseen"
+"""What a sender was that nothing was known of when the owner first decided about it."""
+
 KNOWN = frozenset({SenderState.DECLARED, SenderState.LEARNED})
 """States in which mail from a sender counts as the vendor's own."""
 
@@ -24,7 +35,8 @@ KNOWN = frozenset({SenderState.DECLARED, SenderState.LEARNED})
 class Sender:
     """One proven identity at one vendor; `key` is an organisational domain, `esp/account`, or `domain via platform`.
 
-    `asked` is when the owner was asked about it, `by` who decided; a declared one may never have been seen.
+    `asked` is when the owner was asked about it, `by` who decided; a declared one may never have been seen. `before` is
+    its state before the owner's word, `unseen` for none, empty where there is no word to be taken back.
     """
 
     vendor: str
@@ -40,6 +52,8 @@ class Sender:
     subject: str = ""
     name: str = ""
     mail: int | None = None
+    before: str = ""
+    vendor_name: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,7 +14,7 @@ from canary.alerts import health
 from canary.alerts.health_check import HealthCheck
 from canary.canaries import decoys
 from canary.canaries.decoy_key import key_problem, prepare_key
-from canary.cases import case_alerts
+from canary.cases import case_alerts, past_mail
 from canary.cases.assess import reassess_due
 from canary.pipeline.rspamd_check import RspamdChecker
 from canary.processes.stage_timer import StageTimer
@@ -26,6 +26,9 @@ from canary.store.retention import let_go
 log = logging.getLogger("canary.processes.jobs")
 
 HOUR = timedelta(hours=1)
+
+SLICES = 60
+"""So many slices of past mail are judged again in one turn, which takes less than the lease."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,6 +111,10 @@ def _forget_expired_tokens(context: JobContext) -> None:
         forget_expired(session, context.clock())
 
 
+def _judge_past_mail(context: JobContext) -> None:
+    past_mail.work_off(context.store, slices=SLICES)
+
+
 def _ask_rspamd(context: JobContext) -> None:
     if context.rspamd:
         context.rspamd.ask_due()
@@ -124,6 +131,7 @@ JOBS = (
     Job("reassess cases", HOUR, 2 * HOUR, _reassess_cases),
     Job("apply retention", HOUR, 2 * HOUR, _apply_retention, lambda context: context.retention is not None),
     Job("forget expired tokens", HOUR, 2 * HOUR, _forget_expired_tokens),
+    Job("judge past mail", timedelta(seconds=5), timedelta(minutes=5), _judge_past_mail),
     # So that no mail is asked about twice; a batch takes less than its lease.
     Job(
         "ask rspamd",

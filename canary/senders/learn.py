@@ -241,7 +241,7 @@ def _question(row: SenderRow, sight: SenderSight) -> Alert:
         at=sight.at, case=0, vendor=sight.vendor.name, verdict=sight.judgement.verdict.value,
         confidence=sight.judgement.confidence, canary=sight.canary.address, sender=sight.sender,
         subject=sight.subject[:300], reasons=tuple(reason.text for reason in sight.judgement.reasons),
-        identity=row.key, vendors=(sight.vendor.slug,),
+        identity=row.key, vendors=(sight.vendor.slug,), mail=row.mail_id or 0,
     )  # fmt: skip
 
 

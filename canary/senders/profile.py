@@ -1,19 +1,28 @@
 """The sender profile of each vendor: who was seen to send for it, who was learned, asked about, approved or refused."""
 
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 
 from sqlalchemy import func
 from sqlmodel import Session, col, select
 
-from canary.judge.senders import sender_key
+from canary.judge.grounds import Ground, grounds_of
 from canary.model.identity import Proof
-from canary.model.sender import Sender, SenderState
+from canary.model.sender import UNSEEN, Sender, SenderState
 from canary.store.codec import identity_of
 from canary.store.queries.vendors import Unknown, vendor_row
 from canary.store.tables import CanaryRow, HitRow, MailRow, MailSenderRow, SenderRow, VendorRow
 from canary.store.tables.base import metadata
 
 _SENDER = metadata.tables["sender"]
+
+PLATFORMS = "canary.platforms"
+"""The name under which a session has what knows the domains of platforms, which prove and name no single sender."""
+
+
+def platforms_of(session: Session) -> Callable[[str], bool]:
+    """Return what knows the domains of platforms that many senders share."""
+    shared: Callable[[str], bool] = session.info.get(PLATFORMS, lambda _: False)
+    return shared
 
 
 def list_senders(
@@ -22,7 +31,7 @@ def list_senders(
     """Return senders, the undecided first, then by vendor and key; `name` and `subject` are those of the first mail."""
     query = (
         select(  # type: ignore[call-overload]
-            SenderRow, VendorRow.slug, MailRow.subject, MailRow.sender_name, MailRow.sender
+            SenderRow, VendorRow.slug, MailRow.subject, MailRow.sender_name, MailRow.sender, VendorRow.name
         )
         .join(VendorRow)
         .outerjoin(MailRow, col(MailRow.id) == SenderRow.mail_id)
@@ -41,9 +50,14 @@ def waiting(session: Session) -> int:
 
 
 def get_sender_row(session: Session, owner: VendorRow, key: str) -> SenderRow:
-    """Return the profile of a sender, made from its mails if it has none yet."""
+    """Return the profile of a sender, made from its mails if it has none yet; its state is then `unseen`."""
+    return find_sender_row(session, owner, key) or _from_mails(session, owner, key)
+
+
+def find_sender_row(session: Session, owner: VendorRow, key: str) -> SenderRow | None:
+    """Return the profile of a sender, if it has one."""
     query = select(SenderRow).where(SenderRow.vendor_id == owner.id, SenderRow.key == key)
-    return session.exec(query.with_for_update()).first() or _from_mails(session, owner, key)
+    return session.exec(query.with_for_update()).first()
 
 
 def _from_mails(session: Session, owner: VendorRow, key: str) -> SenderRow:
@@ -56,15 +70,17 @@ def _from_mails(session: Session, owner: VendorRow, key: str) -> SenderRow:
         .order_by(col(MailRow.received_at))
         .limit(1000)
     )
-    # A platform that signs besides the sender is not a sender: only the key that the sender would be kept under counts.
-    found = [(n, at, who) for n, at, kept in session.exec(query) if sender_key(who := identity_of(kept)) == key]
+    # A platform that signs besides the sender is not a sender: only what may be decided about by the mail counts.
+    shared = platforms_of(session)
+    found = [(n, at, who) for n, at, kept in session.exec(query) if key in grounds_of(who := identity_of(kept), shared)]
     if not found:
         raise Unknown(
             f"sender {key!r} was never seen at {owner.slug!r}: see `canary sender list --vendor {owner.slug}`"
         )
-    first, last = found[0], found[-1]
+    proven = [each for each in found if grounds_of(each[2])[key] is not Ground.CLAIM]
+    first, last, proof = found[0], found[-1], proven[0][2].proof if proven else Proof.NONE
     row = SenderRow(
-        vendor_id=owner.id or 0, key=key, state=SenderState.PENDING.value, proof=first[2].proof.value, first_at=first[1],
+        vendor_id=owner.id or 0, key=key, state=UNSEEN, proof=proof.value, first_at=first[1],
         last_at=last[1], count=len({n for n, _, _ in found}), mail_id=first[0],
     )  # fmt: skip
     session.add(row)
@@ -73,10 +89,11 @@ def _from_mails(session: Session, owner: VendorRow, key: str) -> SenderRow:
 
 
 def read_sender(
-    row: SenderRow, vendor: str, subject: str | None = "", name: str | None = "", address: str | None = ""
-) -> Sender:
+    row: SenderRow, vendor: str, subject: str | None = "", name: str | None = "", address: str | None = "",
+    vendor_name: str = "",
+) -> Sender:  # fmt: skip
     """Return a row as a sender of a vendor, by its slug."""
     return Sender(
         vendor, row.key, SenderState(row.state), Proof(row.proof), row.first_at, row.last_at, row.count, row.asked_at,
-        row.decided_at, row.decided_by, subject or "", f"{name} <{address}>" if address else "", row.mail_id,
+        row.decided_at, row.decided_by, subject or "", f"{name} <{address}>" if address else "", row.mail_id, row.before, vendor_name,
     )  # fmt: skip

@@ -8,9 +8,14 @@ from sqlmodel import Session, col, delete, select
 
 from canary.model.identity import Identity
 from canary.model.party import Vendor
+from canary.model.verdict import OWN
+from canary.store.codec import identity_of
 from canary.store.queries import audit
-from canary.store.tables import SupplierLinkRow, SupplierRow
+from canary.store.tables import CanaryRow, HitRow, MailRow, SupplierLinkRow, SupplierRow
 from canary.store.upsert import insert_for
+
+LOOKED_AT = 2000
+"""So many of a vendor's own mails are looked at for a supplier that a mail turned out not to show."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +81,44 @@ def forget(session: Session, vendor_id: int, supplier: str, account: str) -> Non
             col(SupplierLinkRow.account) == account, col(SupplierLinkRow.origin) == "learned",
         )
     )  # fmt: skip
+
+
+def forget_shown(session: Session, lost: Iterable[Use]) -> bool:
+    """Forget suppliers that were known by mail alone which is not the vendor's after all; return whether there were any.
+
+    `lost` is the first such mail for each supplier and channel. Where other mail of the vendor shows a supplier as
+    well, it is known from that mail on.
+    """
+    found = [(row, use) for use in lost if (row := _shown_by(session, use))]
+    for row, use in found:
+        session.delete(row)
+        session.flush()
+        learn(session, _next_use(session, use))
+    return bool(found)
+
+
+def _shown_by(session: Session, use: Use) -> SupplierLinkRow | None:
+    query = select(SupplierLinkRow).join(SupplierRow).where(SupplierRow.slug == use.supplier)
+    mine = query.where(SupplierLinkRow.vendor_id == use.vendor_id, SupplierLinkRow.channel == use.channel)
+    return session.exec(mine.where(SupplierLinkRow.origin == "learned", col(SupplierLinkRow.since) >= use.at)).first()
+
+
+def _next_use(session: Session, lost: Use) -> Iterator[Use]:
+    """Yield the first of the vendor's own mails that shows the same supplier on the same channel."""
+    vendor = replace(lost.vendor, supplies=tuple(s for s in lost.vendor.supplies if not s.learned))
+    query = (
+        select(HitRow.at, col(MailRow.identity))
+        .join(MailRow, col(MailRow.id) == HitRow.mail_id)
+        .join(CanaryRow, col(CanaryRow.id) == HitRow.canary_id)
+        .where(CanaryRow.vendor_id == lost.vendor_id, CanaryRow.channel == lost.channel, col(HitRow.verdict).in_(sorted(OWN)))
+        .order_by(col(HitRow.at))
+        .limit(LOOKED_AT)
+    )  # fmt: skip
+    for at, kept in session.exec(query):
+        for use in uses(lost.vendor_id, vendor, lost.channel, at, identity_of(kept)):
+            if use.supplier == lost.supplier:
+                yield use
+                return
 
 
 def _learn(session: Session, use: Use) -> None:

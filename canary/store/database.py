@@ -59,6 +59,13 @@ class Database:
                 act(session)
 
     @contextmanager
+    def rehearsing(self) -> Iterator[Session]:
+        """Open a transaction that leaves nothing behind, whatever is written in it."""
+        engine = self.engine.execution_options(writing=True)
+        with self._turn(), Session(engine, expire_on_commit=False, info=self._info) as session:
+            yield session  # closing it rolls back
+
+    @contextmanager
     def _turn(self) -> Iterator[None]:
         """Let the writers of this process pass one by one.
 

@@ -214,6 +214,7 @@ class VendorPage:
     supplies: tuple[SupplyLine, ...] = ()
     outsiders: tuple[OutsiderLine, ...] = ()
     scorecard: Scorecard | None = None
+    brands: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,6 +18,7 @@ from canary.store.tables import (
     HitRow,
     SupplierLinkRow,
     SupplierRow,
+    VendorBrandRow,
     VendorCountRow,
     VendorDomainRow,
     VendorEventRow,
@@ -58,6 +59,7 @@ def vendor_page(session: Session, slug: str, now: datetime) -> VendorPage | None
     tally = tally_of(kept) if kept else KindCounts()
     supplies = supply_lines(session, col(SupplierLinkRow.vendor_id) == number)
     domains = choose(VendorDomainRow.domain).where(col(VendorDomainRow.vendor_id) == number).limit(50)
+    brands = choose(VendorBrandRow.name).where(col(VendorBrandRow.vendor_id) == number).limit(50)
     events = timeline(session, number, 50)
     return VendorPage(
         slug=row.slug, name=row.name, state=state_of(number in leaking(session, [number]), tally, kept.hints if kept else 0),
@@ -68,6 +70,7 @@ def vendor_page(session: Session, slug: str, now: datetime) -> VendorPage | None
         events=tuple((e.at, e.kind, e.who, e.text) for e in events),
         senders=tuple(list_senders(session, row.slug, limit=50)),
         supplies=supplies, outsiders=_outsiders(session, number), scorecard=_scorecard(session, number, kept),
+        brands=tuple(session.execute(brands).scalars()),
     )  # fmt: skip
 
 

@@ -8,6 +8,7 @@ from urllib.parse import quote, urlencode
 
 from markupsafe import Markup
 
+from canary.model import party
 from canary.model.claim import CLAIMS, ClaimCode
 from canary.model.identity import Identity, Proof
 
@@ -89,6 +90,11 @@ def factor(times: float) -> str:
     if 9.5 <= times < 1e6:
         return thousands(round(times))
     return f"10^{math.floor(math.log10(times))}" if 0 < times < math.inf else f"{times:g}"
+
+
+def possessive(name: str) -> str:
+    """Return whose something is, with the apostrophe of print."""
+    return party.possessive(name).replace("'", "\u2019") if "'" not in name else party.possessive(name)
 
 
 def with_article(noun: str) -> str:

@@ -12,6 +12,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoes
 from sqlmodel import Session
 from starlette.exceptions import HTTPException
 
+from canary.cases.past_mail import under_way
 from canary.judge.guess import odds
 from canary.model.case import percent
 from canary.model.verdict import LEAKS
@@ -63,18 +64,18 @@ class PageContext:
         user = getattr(request.state, "user", None)
         page = self._templates.get_template(template)
         # A page about a store that is down must not ask it.
-        bar = self._bar() if user and status < 500 else {"questions": 0, "health": "", "amiss": []}
+        bar = self._bar() if user and status < 500 else {"questions": 0, "health": "", "amiss": [], "past": []}
         menu = [(to, word) for to, word, least in MENU if user and Role(user.role).allows(least)]
         around = {"user": user, "now": self.clock(), "path": request.url.path, "bar": bar, "menu": menu}
         return HTMLResponse(page.render(facts, **around), status)
 
     def _bar(self) -> dict[str, object]:
         with self.database.reading() as session:
-            questions, arrive = waiting(session), not lost(session)
+            questions, arrive, past = waiting(session), not lost(session), under_way(session)
         parts = {**self.config.health(), **({} if arrive else {"alerts": "some did not arrive"})}
         amiss = [f"{name}: {word}" for name, word in parts.items() if word not in (LISTENING, KEEPS_UP)]
         health = "; ".join(f"{name} {word}" for name, word in parts.items())
-        return {"questions": questions, "health": health, "amiss": amiss}
+        return {"questions": questions, "health": health, "amiss": amiss, "past": past}
 
     @contextmanager
     def writing(self, request: Request) -> Iterator[Session]:
@@ -127,6 +128,7 @@ def _environment(assets: Assets) -> Environment:
     environment.filters.update(
         defang=filters.defang, ago=filters.ago, day=filters.day, percent=percent, size=filters.size,
         exact=filters.exact, factor=filters.factor, query=filters.query, with_article=filters.with_article,
+        possessive=filters.possessive,
         sparkline=charts.sparkline, timeline=charts.timeline, heat=charts.heat, bar=charts.bar,
         belief=charts.belief, browser=browser,
         chartdata=charts.data, casewindow=charts_case.window, odds=odds, charttold=charts.described, thousands=filters.thousands, window=filters.window,

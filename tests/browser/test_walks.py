@@ -16,6 +16,13 @@ pytestmark = pytest.mark.browser
 
 SHOTS = Path(__file__).parent / "shots"
 RECEIPT = "Tea House has taken 41.90 from your card. Details: https://tillroll.example/r/77"
+OFFER = b"""\
+From: Pier <deals@pier.example>\r
+Subject: Forty percent off\r
+List-Unsubscribe: <https://pier.example/u>\r
+\r
+Everything at our pier is forty percent off this week.\r
+"""
 HOSTILE = b"""\
 From: "Your Bank" <x@evil.example>\r
 Subject: <img src=http://tracker.example/subject.png onerror=alert(1)>\r
@@ -37,11 +44,12 @@ Content-Type: text/html; charset=utf-8\r
 
 @pytest.fixture(scope="module")
 def house(demo: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
-    """An installation in which the story has happened, and in whose DNS a payment service may send from here."""
+    """An installation in which the story has happened, and in whose DNS two strangers may send from here."""
     folder = tmp_path_factory.mktemp("walks")
     (folder / "data").mkdir()
     copied(demo, folder / "data")
-    zone = json.loads((demo / "zone.json").read_text()) | {"tillroll.example": {"TXT": ["v=spf1 ip4:127.0.0.0/8 -all"]}}
+    here = {"TXT": ["v=spf1 ip4:127.0.0.0/8 -all"]}
+    zone = json.loads((demo / "zone.json").read_text()) | {"tillroll.example": here, "pier.example": here}
     (folder / "names.json").write_text(json.dumps(zone))
     shutil.copytree(demo / "spool", folder / "data" / "spool")
     environ = {"CANARY_DOMAINS": '["inbox.example"]', "CANARY_DNS__ZONE": str(folder / "names.json")}
@@ -82,15 +90,34 @@ def test_refusing_a_sender_opens_a_case_and_approving_it_changes_the_case(runnin
     expect(page.get_by_role("link", name="Your receipt")).to_be_visible()
     page.goto(f"{_web(running)}/senders")
     page.screenshot(path=SHOTS / "asking.png")
-    page.get_by_role("button", name="Refuse: tillroll.example at tea-house").click()
+    page.get_by_role("button", name="tillroll.example is not Tea House\u2019s").click()
     page.goto(f"{_web(running)}/vendors/tea-house")
     page.locator(".cases a").first.click()
     before, case = page.locator("#main .state").first.inner_text(), page.url
     page.goto(f"{_web(running)}/vendors/tea-house")
-    page.get_by_role("button", name="Approve: tillroll.example at tea-house").click()
+    page.get_by_role("button", name="tillroll.example is Tea House\u2019s").click()
     page.goto(case)
     assert page.locator("#main .state").first.inner_text() != before
     assert "approved" in page.locator("#main").inner_text()
+
+
+@pytest.mark.everyday
+def test_an_outsider_is_the_vendors_after_all_until_that_is_taken_back(running: Running, look: Look) -> None:
+    page = look.page
+    address = _issue(page, "Tea Room", "tearoom.example")
+    canary = page.url
+    _send(running, address, OFFER, "b@pier.example")
+    page.get_by_role("link", name="Forty percent off").click()
+    mail, leaked = page.url, _standing(page, canary, page.url)
+    assert leaked[1:] == ("burned", "third-party", "new")
+    told = f"If it is Tea Room\u2019s: 1 past mail is judged otherwise; {leaked[0]} closes; {address} is free again."
+    expect(page.locator("#whose .effects li").first).to_have_text(told)
+    page.screenshot(path=SHOTS / "whose.png", full_page=True)
+    page.get_by_role("button", name="pier.example is Tea Room\u2019s").click()
+    assert (page.url, _standing(page, canary, mail, leaked[0])[1:]) == (mail, ("active", "expected", "closed"))
+    page.get_by_role("button", name="Take the answer about pier.example back").click()
+    assert _standing(page, canary, mail) == leaked
+    assert (look.faults, look.strangers(_web(running))) == ([], [])
 
 
 def test_a_hostile_mail_is_read_and_nothing_leaves(running: Running, look: Look) -> None:
@@ -110,6 +137,19 @@ def test_a_hostile_mail_is_read_and_nothing_leaves(running: Running, look: Look)
 def test_a_slash_searches_from_anywhere(running: Running, look: Look) -> None:
     look.page.keyboard.press("/")
     assert look.page.evaluate("document.activeElement.id") == "find"
+
+
+def _standing(page: Page, canary: str, mail: str, case: str = "") -> tuple[str, str, str, str]:
+    """The case of a mail, and what address, mail and case are; the page of the mail is shown at the end."""
+    page.goto(canary)
+    address = page.locator(".answer .state").inner_text()
+    page.goto(mail)
+    verdict = page.locator(".judged .state").first.inner_text()
+    case = case or page.locator(".judged a[href^='/cases/']").inner_text()
+    page.goto(f"{mail.rpartition('/mail/')[0]}/cases/{case.rpartition(' ')[2]}")
+    state = page.locator(".head .who .state").first.inner_text()
+    page.goto(mail)
+    return case, address, verdict, state
 
 
 def _web(running: Running) -> str:

@@ -8,6 +8,7 @@ from dataclasses import replace
 from datetime import timedelta
 
 import pytest
+from sqlmodel import select
 
 from canary.alerts.health_check import HealthCheck
 from canary.net.rspamd import Rspamd
@@ -15,6 +16,7 @@ from canary.pipeline.rspamd_check import RspamdChecker
 from canary.processes.jobs import JOBS, Job, JobContext, give_leases_back, run_job, scheduler
 from canary.processes.stage_timer import StageTimer
 from canary.store.database import Database
+from canary.store.tables import RejudgeJobRow, VendorRow
 from tests.conftest import Clock
 
 SOON = timedelta(milliseconds=20)
@@ -172,3 +174,13 @@ def test_a_job_waits_while_the_store_is_down(context: JobContext, caplog: pytest
     run_job(Job("wait", MINUTE, MINUTE, lambda _: None), replace(context, store=down))
     [line] = caplog.records
     assert (line.levelname, line.getMessage()[:36]) == ("WARNING", "wait: waits, as the store cannot be ")
+
+
+def test_past_mail_that_waits_is_judged_again_and_forgotten(context: JobContext, clock: Clock) -> None:
+    with context.store.writing() as session:
+        session.add(VendorRow(slug="shop", name="Shop", created_at=clock()))
+        session.flush()
+        session.add(RejudgeJobRow(vendor_id=1, key="a.example", text="x", who="ada", at=clock(), last=9, count=1))
+    run_job(next(job for job in JOBS if job.name == "judge past mail"), context)
+    with context.store.reading() as session:
+        assert session.exec(select(RejudgeJobRow)).all() == []

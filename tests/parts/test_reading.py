@@ -9,6 +9,8 @@ from sqlalchemy import event, text
 from sqlmodel import Session, col, select
 
 from bench._wide import END, Size, build, leaking, opened
+from canary.cases.past_mail import under_way
+from canary.cases.rejudge import count_hits, of_sender
 from canary.store.database import Database
 from canary.store.tables import CanaryRow, HitRow, VendorRow
 from canary.views.api_queries import Among, hits_before, hits_of_mails, mails_before
@@ -19,6 +21,7 @@ from canary.views.live_hits import news
 from canary.views.models import Overview
 from canary.views.overview import SHOWN, SORTED, VENDORS, View, overview
 from canary.views.search import search
+from canary.views.sender_words import words_of_hits
 from canary.views.supplier_pages import supplier_list, supplier_page
 from canary.views.vendor_pages import vendor_page
 from canary.views.view_queries import figures, latest_hits, mail_page
@@ -131,6 +134,9 @@ READINGS: dict[str, Callable[[Session], object]] = {
     "case": lambda session: case_page(session, opened(SIZE)[-1], END),
     "older hits of a case": lambda session: case_page(session, opened(SIZE)[-1], END, 2_000),
     "mail": lambda session: mail_page(session, 1),
+    "whose mail it is": lambda session: words_of_hits(session, latest_hits(session, 50)),
+    "past mail that waits": under_way,
+    "past mail of a sender": lambda session: count_hits(session, 3, of_sender("stranger.example")),
     "canaries": lambda session: canary_list(session, wanted=CanaryFilter(hit=True)),
     "canary": lambda session: canary_page(session, 1),
     "campaigns": campaign_list,
@@ -196,6 +202,9 @@ ON_POSTGRESQL: dict[str, Callable[[Session], object]] = {
     "vendor": lambda session: vendor_page(session, "play", NOW),
     "case": lambda session: case_page(session, 1, NOW),
     "mail": lambda session: mail_page(session, 1),
+    "whose mail it is": lambda session: words_of_hits(session, latest_hits(session, 50)),
+    "past mail that waits": under_way,
+    "past mail of a sender": lambda session: count_hits(session, 3, of_sender("stranger.example")),
     "canary": lambda session: canary_page(session, 1),
     "campaigns": campaign_list,
     "campaign": lambda session: campaign_page(session, 1),

@@ -257,6 +257,66 @@ def test_a_sender_is_approved_and_refused_by_a_form(site: Site) -> None:
         assert (decide(client, "deny").status_code, states(site)) == (303, [("denied", "ada")])
 
 
+def test_a_decision_is_taken_back(site: Site) -> None:
+    with site.logged_in() as client:
+        assert [decide(client, answer).status_code for answer in ("deny", "undo")] == [303, 303]
+    assert states(site) == [("pending", "")]
+
+
+@pytest.mark.parametrize("headers", [{}, {"HX-Request": "true"}])
+def test_what_an_answer_will_do_is_shown_and_changes_nothing(site: Site, headers: dict[str, str]) -> None:
+    asked = {"vendor": "play", "sender": EVIL, "next": "//bad.example"}
+    with site.logged_in() as client:
+        shown = client.get("/senders/effect", params=asked, headers=headers)
+        assert (shown.status_code, shown.text.count("later mail is"), "<html" in shown.text) == (200, 2, not headers)
+        assert client.get("/senders/effect", params=asked | {"sender": "nobody.example"}).status_code == 404
+        assert client.get("/senders/effect", params=asked | {"vendor": "nobody"}).status_code == 404
+    assert ("<script>alert" in shown.text, 'bad.example"' in shown.text, states(site)) == (
+        False,
+        False,
+        [("pending", "")],
+    )
+
+
+def test_who_may_only_look_learns_nothing_of_answers(site: Site) -> None:
+    with site.logged_in("viewer") as client:
+        assert client.get("/senders/effect", params={"vendor": "play", "sender": EVIL}).status_code == 403
+        assert client.get("/vendors/play/family", params={"do": "add-domain", "what": "a.example"}).status_code == 403
+        assert "/senders/effect" not in client.get("/mail/1").text
+
+
+@pytest.mark.parametrize(
+    ("do", "what", "status", "said"),
+    [
+        ("add-domain", "play-mail.example", 200, "Do it"),
+        ("add-domain", "gmail.com", 400, "a platform that many senders share"),
+        ("add-domain", EVIL, 400, "not a domain"),
+        ("add-name", EVIL, 200, "Do it"),
+        ("add-name", "x", 400, "give a name of 2 to 100 characters"),
+        ("remove-domain", "nobody.example", 404, ""),
+        ("burn", "x", 400, ""),
+        ("add-name", "", 400, ""),
+    ],
+)
+def test_a_change_of_a_family_is_shown_before_it_is_made(
+    site: Site, do: str, what: str, status: int, said: str
+) -> None:
+    with site.logged_in() as client:
+        shown = client.get("/vendors/play/family", params={"do": do, "what": what})
+        assert (shown.status_code, said in shown.text, "<script>alert" in shown.text) == (status, True, False)
+        assert (client.post("/vendors/play/family", data={"do": do, "what": what}).status_code == 303) == (
+            status == 200
+        )
+
+
+def test_past_mail_that_is_being_judged_again_is_said_on_every_page(site: Site) -> None:
+    with site.database.writing() as session:
+        job = {"vendor_id": 1, "key": EVIL, "text": "x", "who": "ada", "at": NOW, "done": 300, "count": 1240}
+        session.add(tables.RejudgeJobRow(**job))
+    with site.logged_in() as client:
+        assert "300 of 1,240 mails done" in client.get("/").text
+
+
 def test_a_decision_from_another_site_is_refused(site: Site) -> None:
     with site.logged_in() as client:
         assert decide(client, "approve", Origin="https://bad.example").status_code == 403

@@ -42,7 +42,7 @@ FLAGS = {
     "case state": set(), "case assign": set(), "case note": set(), "case statement": set(), "case merge": set(),
     "case split": set(), "case undo": set(), "case rotate": set(), "case letter": set(),
     "hits": {"--json", "--vendor", "--since"},
-    "sender list": {"--json"}, "sender approve": set(), "sender deny": set(),
+    "sender list": {"--json"}, "sender approve": set(), "sender deny": set(), "sender undo": set(),
     "recount": set(), "decoys": {"--json"}, "plan": {"--json"},
     "alert test": set(), "alert list": {"--json"}, "alert retry": set(),
     "simulate": {"--json"}, "user add": set(),

@@ -52,6 +52,34 @@ def test_a_question_is_listed_answered_and_written_down(house: CommandLine) -> N
     assert [event["kind"] for event in events] == ["sender-learned", "sender-denied", "sender-asked"]
 
 
+def test_what_an_answer_will_do_is_said_before_and_an_answer_is_taken_back(house: CommandLine) -> None:
+    [asked] = json.loads(house.canary("sender", "asked", "trendy-shoes", "--json"))
+    assert (asked["sender"], asked["state"], asked["mails"]) == ("tillroll.example", "pending", 1)
+    told = house.canary("sender", "deny", "trendy-shoes", "tillroll.example", "--dry-run")
+    assert "1 past mail is judged otherwise; a case opens; " in told
+    assert json.loads(house.canary("case", "list", "--json")) == []
+    house.canary("sender", "deny", "trendy-shoes", "tillroll.example")
+    assert "canary sender asked trendy-shoes" in house.canary("case", "show", "1")
+    answer = json.loads(house.canary("sender", "undo", "trendy-shoes", "tillroll.example", "--json"))
+    assert (answer["closed"], len(answer["freed"]), answer["waiting"]) == ([1], 1, 0)
+    [asked] = json.loads(house.canary("sender", "list", "--json"))
+    assert (asked["state"], asked["can_undo"]) == ("pending", False)
+
+
+def test_a_vendors_family_is_edited(house: CommandLine) -> None:
+    house.canary("vendor", "set", "trendy-shoes", "--brand", "Wavecrest Boots", "--domain", "tillroll.example")
+    shown = json.loads(house.canary("vendor", "show", "trendy-shoes", "--json"))
+    assert (shown["brands"], shown["domains"]) == (["Wavecrest Boots"], ["shop.example", "tillroll.example"])
+    assert "also writes as Wavecrest Boots" in house.canary("vendor", "show", "trendy-shoes")
+    house.canary(
+        "vendor", "set", "trendy-shoes", "--drop-brand", "Wavecrest Boots", "--drop-domain", "tillroll.example"
+    )
+    shown = json.loads(house.canary("vendor", "show", "trendy-shoes", "--json"))
+    assert (shown["brands"], shown["domains"]) == ([], ["shop.example"])
+    done = house("vendor", "set", "trendy-shoes", "--drop-domain", "nobody.example")
+    assert (done.code, done.err.count("\n")) == (1, 1)
+
+
 def test_endings_and_suppliers_are_set_shown_and_taken_back(house: CommandLine) -> None:
     house.canary("vendor", "set", "trendy-shoes", "--erasure-requested", "2026-05-01", "--grace-days", "5")
     house.canary("vendor", "supplier", "add", "trendy-shoes", "SendGrid", "--channel", "order", "--account", "77")
@@ -69,6 +97,7 @@ def test_the_example_file_of_vendors_is_taken_over_once(house: CommandLine) -> N
     house.canary("vendor", "import", example)
     assert {v["new"] for v in json.loads(house.canary("vendor", "import", example, "--json"))} == {False}
     shown = json.loads(house.canary("vendor", "show", "bike-parts", "--json"))
+    assert shown["brands"] == ["Pedal & Spoke"]
     assert [(s["id"], s["account"], s["from"][:10]) for s in shown["suppliers"]] == [
         ("silverline", "48213", "2026-01-01")
     ]

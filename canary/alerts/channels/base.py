@@ -106,6 +106,11 @@ def markdown(text: str, length: int = 2000) -> str:
     return escaped if len(escaped) <= length else escaped[: length - 2].rsplit(maxsplit=1)[0] + " …"
 
 
+def link(text: str, url: str) -> str:
+    """Return a link of ours for Markdown."""
+    return f"[{markdown(text, 100)}]({url})"
+
+
 def cut(text: str, length: int) -> str:
     """Cut text to a length."""
     return text if len(text) <= length else text[: length - 1] + "…"

@@ -3,7 +3,7 @@
 from datetime import timedelta
 from typing import Any
 
-from canary.alerts.channels.base import Channel, Delivery, check, cut, json_body, markdown, post_json
+from canary.alerts.channels.base import Channel, Delivery, check, cut, json_body, link, markdown, post_json
 from canary.alerts.compose import Notice, notice
 from canary.model.alert import Severity
 from canary.net.http import Http
@@ -26,6 +26,7 @@ def embed(told: Notice) -> dict[str, Any]:
         *(f"• {markdown(change, 300)}" for change in told.changes),
         *(f"• {markdown(reason, 300)}" for reason in told.reasons),
         *(markdown(text, 300) for text in (told.window, told.todo)),
+        link(*told.word) if told.word else "",
     ]
     return {
         "content": markdown(told.headline, 500),

@@ -3,7 +3,7 @@
 from datetime import timedelta
 from typing import Any
 
-from canary.alerts.channels.base import Channel, Delivery, check, cut, json_body, markdown, post_json
+from canary.alerts.channels.base import Channel, Delivery, check, cut, json_body, link, markdown, post_json
 from canary.alerts.compose import Notice, notice
 from canary.model.alert import Severity
 from canary.net.http import Http
@@ -30,7 +30,8 @@ def attachment(told: Notice) -> dict[str, Any]:
         *(f"**{label}:** {markdown(text, 400)}" for label, text in told.evidence),
         *(f"- {markdown(reason, 300)}" for reason in told.reasons),
         *(markdown(text, 300) for text in (told.window, told.todo)),
-        f"[{markdown(told.button, 80)}]({told.link})",
+        link(told.button, told.link),
+        link(*told.word) if told.word else "",
     ]
     return {
         "attachments": [

@@ -36,6 +36,7 @@ def blocks(told: Notice) -> dict[str, Any]:
     reasons = "\n".join(f"• {escape(reason)}" for reason in told.reasons)
     parts = (escape(told.headline), f"*{escape(told.answer)}*" if told.answer else "", changes, evidence, reasons)
     button = {"type": "button", "text": _plain(told.button, 75), "url": told.link[:3000], "action_id": "open"}
+    word = [_link(*told.word)] if told.word else []
     small = [_markdown(escape(text), 500) for text in (told.window, told.todo) if text]
     return {
         "text": escape(told.text)[:500],
@@ -45,9 +46,13 @@ def blocks(told: Notice) -> dict[str, Any]:
             {"type": "header", "text": _plain(told.title, 150)},
             *({"type": "section", "text": _markdown(part, 1500)} for part in parts if part),
             *([{"type": "context", "elements": small}] if small else []),
-            {"type": "actions", "elements": [button]},
+            {"type": "actions", "elements": [button, *word]},
         ],
     }
+
+
+def _link(text: str, url: str) -> dict[str, Any]:
+    return {"type": "button", "text": _plain(text, 75), "url": url[:3000], "action_id": "word"}
 
 
 def _plain(text: str, length: int) -> dict[str, Any]:

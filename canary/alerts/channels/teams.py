@@ -39,10 +39,14 @@ def card(told: Notice) -> dict[str, Any]:
         "fallbackText": cut(told.text, 500),
         "msteams": {"width": "Full"},
         "body": body,
-        "actions": [{"type": "Action.OpenUrl", "title": told.button, "url": told.link}],
+        "actions": [_open(told.button, told.link), *([_open(*told.word)] if told.word else [])],
     }
     attachment = {"contentType": "application/vnd.microsoft.card.adaptive", "contentUrl": None, "content": content}
     return {"type": "message", "attachments": [attachment]}
+
+
+def _open(title: str, url: str) -> dict[str, str]:
+    return {"type": "Action.OpenUrl", "title": title, "url": url}
 
 
 def _runs(*texts: tuple[str, bool], size: str = "default", color: str = "default") -> dict[str, Any]:

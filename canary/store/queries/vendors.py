@@ -8,7 +8,9 @@ from sqlmodel import Session, col, select
 
 from canary.model.party import RelationshipEnds, Supplier, SupplierLink, Vendor
 from canary.model.sender import SenderState
-from canary.store.tables import SenderRow, SupplierLinkRow, SupplierRow, VendorDomainRow, VendorRow
+from canary.store.tables import SenderRow, SupplierLinkRow, SupplierRow, VendorBrandRow, VendorDomainRow, VendorRow
+
+MAX_BRAND, MAX_BRANDS = 100, 20
 
 
 class Unknown(LookupError):
@@ -74,6 +76,10 @@ def with_senders(session: Session, rows: Collection[VendorRow]) -> dict[int, Ven
     domains: dict[int, list[str]] = {}
     for domain in session.exec(select(VendorDomainRow).where(col(VendorDomainRow.vendor_id).in_(wanted))):
         domains.setdefault(domain.vendor_id, []).append(domain.domain)
+    brands: dict[int, list[str]] = {}
+    named = select(VendorBrandRow).where(col(VendorBrandRow.vendor_id).in_(wanted))
+    for brand in session.exec(named.order_by(col(VendorBrandRow.created_at), col(VendorBrandRow.name))):
+        brands.setdefault(brand.vendor_id, []).append(brand.name)
     passed: dict[int, list[SupplierLink]] = {}
     query = select(SupplierLinkRow, VendorRow.slug, SupplierRow.slug).join(VendorRow).join(SupplierRow)
     for row, vendor, supplier in session.exec(query.where(col(SupplierLinkRow.vendor_id).in_(wanted))):
@@ -84,12 +90,14 @@ def with_senders(session: Session, rows: Collection[VendorRow]) -> dict[int, Ven
     ):
         decided.setdefault(number, []).append((key, state))
     return {
-        _id(row): _vendor(row, domains.get(_id(row), []), passed.get(_id(row), []), decided.get(_id(row), []))
+        (n := _id(row)): _vendor(row, domains.get(n, []), passed.get(n, []), decided.get(n, []), brands.get(n, []))
         for row in rows
     }
 
 
-def _vendor(row: VendorRow, domains: list[str], passed: list[SupplierLink], decided: list[tuple[str, str]]) -> Vendor:
+def _vendor(
+    row: VendorRow, domains: list[str], passed: list[SupplierLink], decided: list[tuple[str, str]], brands: list[str]
+) -> Vendor:
     # An account that mail showed serves attribution only; mail is excused by what the owner declared, or a learned
     # sender.
     told = {f"{supply.supplier}/{supply.account}" for supply in passed if supply.account and not supply.learned}
@@ -102,6 +110,7 @@ def _vendor(row: VendorRow, domains: list[str], passed: list[SupplierLink], deci
             row.contract_ends, row.erasure_requested, row.unsubscribed,
             None if row.grace_days is None else timedelta(days=row.grace_days),
         ),
+        tuple(brands),
     )  # fmt: skip
 
 
@@ -165,14 +174,60 @@ def drop_supply(session: Session, vendor: str, supplier: str, channel: str | Non
     return account
 
 
-def add_domains(session: Session, vendor: str, domains: Iterable[str], now: datetime) -> list[str]:
+def add_domains(
+    session: Session, vendor: str, domains: Iterable[str], now: datetime, origin: str = "declared"
+) -> list[str]:
     """Add domains that a vendor sends from; return those that were new."""
     row = vendor_row(session, vendor)
     known = set(session.exec(select(VendorDomainRow.domain).where(VendorDomainRow.vendor_id == row.id)).all())
     fresh = [d for d in dict.fromkeys(d.lower().strip(".") for d in domains) if d not in known]
-    session.add_all(VendorDomainRow(vendor_id=_id(row), domain=domain, created_at=now) for domain in fresh)
+    made = (VendorDomainRow(vendor_id=_id(row), domain=domain, origin=origin, created_at=now) for domain in fresh)
+    session.add_all(made)
     session.flush()
     return fresh
+
+
+def drop_domains(session: Session, vendor: str, domains: Iterable[str]) -> list[str]:
+    """Remove domains that a vendor sends from; return them; raises Unknown for one that it does not have."""
+    row = vendor_row(session, vendor)
+    gone = list(dict.fromkeys(d.lower().strip(".") for d in domains))
+    mine = session.exec(select(VendorDomainRow).where(VendorDomainRow.vendor_id == row.id)).all()
+    held = {each.domain: each for each in mine}
+    for domain in gone:
+        if domain not in held:
+            raise Unknown(f"domain {domain!r} of {vendor!r}: not known; see `canary vendor show {vendor}`")
+        session.delete(held[domain])
+    session.flush()
+    return gone
+
+
+def add_brands(session: Session, vendor: str, brands: Iterable[str], now: datetime) -> list[str]:
+    """Add further names of a vendor; return those that were new; raises ValueError for an empty or endless one."""
+    row = vendor_row(session, vendor)
+    held = set(session.exec(select(VendorBrandRow.name).where(VendorBrandRow.vendor_id == row.id)).all())
+    wanted = dict.fromkeys(" ".join(brand.split()) for brand in brands)
+    bad = next((name for name in wanted if not 2 <= len(name) <= MAX_BRAND or not name.isprintable()), None)
+    if bad is not None:
+        raise ValueError(f"brand {bad[:40]!r}: give a name of 2 to {MAX_BRAND} characters")
+    fresh = [name for name in wanted if name not in held and name != row.name]
+    if len(held) + len(fresh) > MAX_BRANDS:
+        raise ValueError(f"brands of {vendor!r}: at most {MAX_BRANDS}; remove some first")
+    session.add_all(VendorBrandRow(vendor_id=_id(row), name=name, created_at=now) for name in fresh)
+    session.flush()
+    return fresh
+
+
+def drop_brands(session: Session, vendor: str, brands: Iterable[str]) -> list[str]:
+    """Remove further names of a vendor; return them; raises Unknown for one that it does not have."""
+    row = vendor_row(session, vendor)
+    gone = list(dict.fromkeys(" ".join(brand.split()) for brand in brands))
+    for name in gone:
+        held = session.get(VendorBrandRow, (row.id, name))
+        if held is None:
+            raise Unknown(f"brand {name[:40]!r} of {vendor!r}: not known; see `canary vendor show {vendor}`")
+        session.delete(held)
+    session.flush()
+    return gone
 
 
 def supplies(session: Session, vendor_ids: Iterable[int] | None = None) -> list[SupplierLink]:

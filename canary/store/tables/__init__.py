@@ -42,9 +42,11 @@ from canary.store.tables.counter import (
 from canary.store.tables.mail import HitRow, MailContentRow, MailRow, MailSenderRow, RspamdCheckRow, SpoolPositionRow
 from canary.store.tables.user import AuditRow, LeaseRow, LoginAttemptRow, TokenRow, UserRow
 from canary.store.tables.vendor import (
+    RejudgeJobRow,
     SenderRow,
     SupplierLinkRow,
     SupplierRow,
+    VendorBrandRow,
     VendorDomainRow,
     VendorEventRow,
     VendorRow,
@@ -87,6 +89,7 @@ __all__ = [
     "MuteRow",
     "OutboxRow",
     "ProbeRow",
+    "RejudgeJobRow",
     "RspamdCheckRow",
     "SenderRow",
     "SpoolPositionRow",
@@ -98,6 +101,7 @@ __all__ = [
     "ThreadRow",
     "TokenRow",
     "UserRow",
+    "VendorBrandRow",
     "VendorCountRow",
     "VendorDomainRow",
     "VendorEventRow",

@@ -15,7 +15,8 @@ class CaseRow(Row, table=True):
     """A suspected leak; `vendor_id` is the vendor whose hit opened it, `opening_hit` that hit.
 
     `decision` is the number of the newest decision on cases when it was opened. Where mail reopened a settled case,
-    `reopened` holds that number at the time, and the state and outcome before.
+    `reopened` holds that number at the time, and the state and outcome before. `emptied` is the state of a case when
+    mail judged again left it without a leak: it returns to that state if its first mail turns out to be a leak after all.
     """
 
     __tablename__ = "leak_case"
@@ -29,6 +30,7 @@ class CaseRow(Row, table=True):
     opening_hit: int = Field(default=0)
     decision: int = Field(default=0)
     reopened: dict[str, Any] | None = Field(default=None, sa_type=JSON)
+    emptied: str = Field(default="")
     opened_at: datetime = Field(sa_type=Time)
     last_hit_at: datetime = Field(sa_type=Time, index=True)
     suspects: object = Field(default=[], sa_type=JSON)

@@ -35,6 +35,15 @@ class VendorDomainRow(Row, table=True):
     created_at: datetime = Field(sa_type=Time)
 
 
+class VendorBrandRow(Row, table=True):
+    """Another name that a vendor writes under."""
+
+    __tablename__ = "vendor_brand"
+    vendor_id: int = Field(primary_key=True, foreign_key="vendor.id")
+    name: str = Field(primary_key=True)
+    created_at: datetime = Field(sa_type=Time)
+
+
 class SupplierRow(Row, table=True):
     """A party that vendors pass addresses on to."""
 
@@ -62,7 +71,11 @@ class SupplierLinkRow(Row, table=True):
 
 
 class SenderRow(Row, table=True):
-    """A proven identity that sends for a vendor, or may; `mail_id` is its first mail."""
+    """An identity that sends for a vendor, or may; `mail_id` is its first mail.
+
+    `before` is its state when the owner first decided about it, `unseen` where it had none, empty without a decision
+    that can be taken back.
+    """
 
     __tablename__ = "sender"
     __table_args__ = (UniqueConstraint("vendor_id", "key"), Index("ix_sender_state", "state", "vendor_id"))
@@ -77,7 +90,28 @@ class SenderRow(Row, table=True):
     asked_at: datetime | None = Field(default=None, sa_type=Time)
     decided_at: datetime | None = Field(default=None, sa_type=Time)
     decided_by: str = ""
+    before: str = ""
     mail_id: int | None = Field(default=None, foreign_key="mail.id")
+
+
+class RejudgeJobRow(Row, table=True):
+    """Past mail that a decision concerns and that is too much to be judged again at once; an empty `key` is all of a vendor's.
+
+    Hits up to `upto` are done, those after `last` came after the decision; of `count` hits `done` are done.
+    """
+
+    __tablename__ = "rejudge_job"
+    __table_args__ = (UniqueConstraint("vendor_id", "key"),)
+    id: int | None = Field(default=None, primary_key=True)
+    vendor_id: int = Field(foreign_key="vendor.id")
+    key: str = ""
+    text: str
+    who: str
+    at: datetime = Field(sa_type=Time)
+    upto: int = 0
+    last: int = 0
+    count: int = 0
+    done: int = 0
 
 
 class VendorEventRow(Row, table=True):

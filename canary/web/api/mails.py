@@ -7,10 +7,12 @@ from typing import Any
 from fastapi import Response
 from pydantic import BaseModel, JsonValue
 
+from canary.judge.grounds import Ground
 from canary.store.codec import envelope_json, envelope_of, identity_of, proofs_json, proofs_of
 from canary.store.queries.mails import octets, rows
 from canary.store.tables import MailRow
 from canary.views.api_queries import Among, hits_of_mails, mails_before
+from canary.views.sender_words import SenderWord, words_at
 from canary.web.api.hits import HitOut
 from canary.web.api.hits import show as show_hit
 from canary.web.api.schema import (
@@ -65,8 +67,22 @@ class AttachmentOut(BaseModel):
     sha256: str
 
 
+class WordOut(BaseModel):
+    """What can be answered about the sender of a mail at a vendor; `limit` is what to know before approving it."""
+
+    vendor: str
+    sender: str
+    ground: Ground
+    state: str
+    can_undo: bool
+    limit: str
+
+
 class MailWhole(MailOut):
-    """One mail with everything that is stored except its octets; `proofs` and `envelope` are as they were recorded."""
+    """One mail with everything that is stored except its octets; `proofs` and `envelope` are as they were recorded.
+
+    `whose` is what can be answered about its sender, at each vendor whose addresses it reached.
+    """
 
     text: str
     headers: list[tuple[str, str]]
@@ -76,6 +92,7 @@ class MailWhole(MailOut):
     envelope: dict[str, JsonValue]
     proofs: dict[str, JsonValue]
     hits: list[HitOut]
+    whose: list[WordOut]
 
 
 class MailsApi:
@@ -108,6 +125,7 @@ class MailsApi:
         with self._frame.database.reading() as session:
             found = or_404(rows(session, [mail_id]).get(mail_id) if octets(session, mail_id) is not None else None)
             hits = hits_of_mails(session, [mail_id]).get(mail_id, [])
+            whose = words_at(session, identity_of(found.identity), {fact.vendor for fact in hits if fact.vendor})
         parts = found.parts
         return MailWhole(
             **_listed(found), text=found.text, headers=[(name, value) for name, value in parts.get("headers", ())],
@@ -115,6 +133,7 @@ class MailsApi:
             oddities=parts.get("oddities", []), envelope=envelope_json(envelope_of(found.envelope, found.received_at)),
             proofs=proofs_json(proofs_of(found.proofs)),
             hits=[show_hit(fact) for fact in hits],
+            whose=[_word(word) for at in whose for word in at.words],
         )  # fmt: skip
 
     def raw(self, mail_id: Number) -> Response:
@@ -131,6 +150,12 @@ def _listed(row: MailRow) -> dict[str, Any]:
         "sender": row.sender, "sender_name": row.sender_name, "message_id": row.message_id,
         "identity": named, "campaign": row.campaign_id,
     }  # fmt: skip
+
+
+def _word(word: SenderWord) -> WordOut:
+    return WordOut(
+        vendor=word.vendor, sender=word.key, ground=word.ground, state=word.state, can_undo=word.before != "", limit=word.limit
+    )  # fmt: skip
 
 
 def _attachment(kept: Mapping[str, Any]) -> AttachmentOut:

@@ -1,23 +1,23 @@
 """Senders over the API: who writes for a vendor, and the answers of the owner."""
 
-from collections.abc import Callable
 from datetime import datetime
 from typing import Annotated
 
 from fastapi import Query, Request
 from pydantic import BaseModel, Field
-from sqlmodel import Session
 
-from canary.cases.answers import approve, deny
+from canary.cases import answers
+from canary.cases.past_mail import OwnerWord
+from canary.cases.rehearsal import rehearse
 from canary.cases.rejudge import RejudgeOutcome
-from canary.model.sender import SenderState
+from canary.model.sender import SenderAnswer, SenderState
 from canary.store.tables import SenderRow
 from canary.views.api_queries import Among, senders_after
 from canary.web.api.schema import LIMIT, Cursor, Label, Limit, ListPage, Name, RequestBody, Word, call, counted_by, page
 from canary.web.rendering import PageContext, map_store_errors
 from canary.web.routes import Role, WebRoute
 
-Decide = Callable[[Session, str, str, str, datetime], RejudgeOutcome]
+Asked = Annotated[str, Query(min_length=1, max_length=300)]
 
 
 class SenderOut(BaseModel):
@@ -34,6 +34,7 @@ class SenderOut(BaseModel):
     asked: datetime | None
     decided: datetime | None
     decided_by: str
+    can_undo: bool
     mail: int | None
 
 
@@ -45,11 +46,18 @@ class Named(RequestBody):
 
 
 class Decided(BaseModel):
-    """What a decision did: how many hits were judged again, which cases opened and closed."""
+    """What a decision did, or would do: mails judged again and judged otherwise, cases, and addresses by what they are now.
 
+    `waiting` mails are too many to be judged again at once, and follow by themselves.
+    """
+
+    looked: int
     changed: int
     opened: list[int]
     closed: list[int]
+    freed: list[str]
+    burned: list[str]
+    waiting: int
 
 
 class SendersApi:
@@ -65,6 +73,8 @@ class SendersApi:
             call("GET", "/senders", Role.VIEWER, self.senders),
             call("POST", "/senders/approve", Role.ANALYST, self.approve),
             call("POST", "/senders/deny", Role.ANALYST, self.deny),
+            call("POST", "/senders/undo", Role.ANALYST, self.undo),
+            call("GET", "/senders/effect", Role.ANALYST, self.effect),
         )
 
     def senders(
@@ -79,21 +89,42 @@ class SendersApi:
 
     def approve(self, request: Request, named: Named) -> Decided:
         """Approve a sender: it writes for the vendor; its past mail is judged again."""
-        return self._decide(request, named, approve)
+        return self._decide(request, named, SenderAnswer.APPROVE)
 
     def deny(self, request: Request, named: Named) -> Decided:
         """Refuse a sender: it has nothing to do with the vendor; its past mail is judged again."""
-        return self._decide(request, named, deny)
+        return self._decide(request, named, SenderAnswer.DENY)
 
-    def _decide(self, request: Request, named: Named, say: Decide) -> Decided:
+    def undo(self, request: Request, named: Named) -> Decided:
+        """Take an answer about a sender back: all is as if nobody had answered."""
+        return self._decide(request, named, SenderAnswer.UNDO)
+
+    def effect(
+        self, request: Request, vendor: Asked, sender: Asked, answer: Annotated[SenderAnswer, Query()]
+    ) -> Decided:  # fmt: skip
+        """Return what an answer about a sender would do; nothing is changed."""
+        word = self._word(request)
+        with map_store_errors():
+            return _done(rehearse(self._frame.database, lambda s: answers.answer(s, vendor, sender, answer, word)))
+
+    def _decide(self, request: Request, named: Named, said: SenderAnswer) -> Decided:
         with map_store_errors(), self._frame.writing(request) as session:
-            outcome = say(session, named.vendor, named.sender, request.state.user.name, self._frame.clock())
-        return Decided(changed=outcome.changed, opened=outcome.opened, closed=outcome.closed)
+            return _done(answers.answer(session, named.vendor, named.sender, said, self._word(request)))
+
+    def _word(self, request: Request) -> OwnerWord:
+        return OwnerWord(request.state.user.name, self._frame.clock())
+
+
+def _done(outcome: RejudgeOutcome) -> Decided:
+    return Decided(
+        looked=outcome.looked, changed=outcome.changed, opened=outcome.opened, closed=outcome.closed, freed=outcome.freed,
+        burned=outcome.burned, waiting=outcome.waiting,
+    )  # fmt: skip
 
 
 def _show(row: SenderRow, vendor: str) -> SenderOut:
     return SenderOut(
         id=row.id or 0, vendor=vendor, key=row.key, state=SenderState(row.state), proof=row.proof, first=row.first_at,
         last=row.last_at, mails=row.count, asked=row.asked_at, decided=row.decided_at, decided_by=row.decided_by,
-        mail=row.mail_id,
+        can_undo=row.before != "", mail=row.mail_id,
     )  # fmt: skip

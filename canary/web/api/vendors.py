@@ -10,7 +10,7 @@ from sqlmodel import Session
 from starlette.exceptions import HTTPException
 
 from canary.cases import answers, end_dates
-from canary.judge.organisation import is_domain
+from canary.judge.grounds import family_problem
 from canary.model.party import SupplierLink, Vendor
 from canary.store.queries import vendor_tags, vendors
 from canary.views.api_queries import vendors_after
@@ -33,6 +33,7 @@ from canary.web.rendering import PageContext, map_store_errors
 from canary.web.routes import Role, WebRoute
 
 Domains = Annotated[tuple[Label, ...], Field(max_length=50)]
+Brands = Annotated[tuple[Annotated[Label, Field(min_length=2, max_length=100)], ...], Field(max_length=20)]
 Tags = Annotated[tuple[Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9._-]{0,39}$")], ...], Field(max_length=50)]
 
 
@@ -54,6 +55,7 @@ class VendorOut(BaseModel):
     slug: str
     name: str
     domains: list[str]
+    brands: list[str]
     tags: list[str]
     suppliers: list[SupplyOut]
     contract_ends: datetime | None
@@ -63,17 +65,21 @@ class VendorOut(BaseModel):
 
 
 class VendorNew(RequestBody):
-    """A vendor to add, with the domains it sends from."""
+    """A vendor to add, with the domains it sends from and further names that it writes under."""
 
     name: Name
     domains: Annotated[tuple[Label, ...], Field(min_length=1, max_length=50)]
+    brands: Brands = ()
     tags: Tags = ()
 
 
 class VendorChange(RequestBody):
-    """Changes to a vendor; what is left out stays, domains and tags are added."""
+    """Changes to a vendor; what is left out stays: domains, brands and tags are added, unless they are to be dropped."""
 
     domains: Domains = ()
+    drop_domains: Domains = ()
+    brands: Brands = ()
+    drop_brands: Brands = ()
     tags: Tags = ()
     contract_ends: Time | None = None
     erasure_requested: Time | None = None
@@ -125,6 +131,7 @@ class VendorsApi:
         self._check(new.domains)
         with map_store_errors(), self._frame.writing(request) as session:
             vendor = vendors.add_vendor(session, new.name, new.domains, self._frame.clock())
+            vendors.add_brands(session, vendor.slug, new.brands, self._frame.clock())
             vendor_tags.add_tags(session, vendor.slug, new.tags)
             self._frame.audit(session, request, "vendor-added", vendor.slug, ", ".join(vendor.domains))
             return _show(session, vendor.slug)
@@ -140,6 +147,9 @@ class VendorsApi:
         }
         with map_store_errors(), self._frame.writing(request) as session:
             answers.declare_domains(session, slug, change.domains, who, now)
+            answers.retract_domains(session, slug, change.drop_domains, who, now)
+            answers.add_brands(session, slug, change.brands, who, now)
+            answers.drop_brands(session, slug, change.drop_brands, who, now)
             vendor_tags.add_tags(session, slug, change.tags)
             end_dates.set_endings(session, slug, ends, who, now)
             if "grace_days" in change.model_fields_set:
@@ -160,15 +170,10 @@ class VendorsApi:
             return _show(session, slug)
 
     def _check(self, domains: Sequence[str]) -> None:
-        bad = next((d for d in domains if not is_domain(d)), None)
-        if bad is not None:
-            raise HTTPException(422, f"domain {bad[:100]!r}: not a domain; give one such as shop.example")
-        shared = next((d for d in domains if self._frame.config.issuing.shared(d)), None)
-        if shared is not None:
-            raise HTTPException(
-                422,
-                f"domain {shared!r}: a platform that many senders share, which identifies none of them; give the vendor's own",
-            )
+        shared = self._frame.config.issuing.shared
+        problem = next(filter(None, (family_problem(domain, shared) for domain in domains)), "")
+        if problem:
+            raise HTTPException(422, problem)
 
 
 def _show(session: Session, slug: str) -> VendorOut:
@@ -179,7 +184,7 @@ def show(vendor: Vendor, words: tuple[str, ...]) -> VendorOut:
     """Return a vendor as the API shows it."""
     ends = vendor.endings
     return VendorOut(
-        slug=vendor.slug, name=vendor.name, domains=list(vendor.domains), tags=list(words),
+        slug=vendor.slug, name=vendor.name, domains=list(vendor.domains), brands=list(vendor.brands), tags=list(words),
         suppliers=[_supply(supply) for supply in vendor.supplies],
         contract_ends=ends.contract, erasure_requested=ends.erasure, unsubscribed=ends.unsubscribed,
         grace_days=None if ends.grace is None else ends.grace.days,

@@ -8,6 +8,7 @@ from canary.web.pages.campaigns import CampaignsPage
 from canary.web.pages.canaries import CanariesPage
 from canary.web.pages.cases import CasesPage
 from canary.web.pages.evidence import EvidencePage
+from canary.web.pages.family import FamilyPage
 from canary.web.pages.letters import Letters
 from canary.web.pages.login import LoginPage
 from canary.web.pages.mailfiles import MailFiles
@@ -15,6 +16,7 @@ from canary.web.pages.mails import MailsPage
 from canary.web.pages.overview import OverviewPage
 from canary.web.pages.postmaster import PostmasterPage
 from canary.web.pages.search import Search
+from canary.web.pages.sender_words import SenderWordsPage
 from canary.web.pages.senders import SendersPage
 from canary.web.pages.setup import Setup
 from canary.web.pages.suppliers import SuppliersPage
@@ -26,6 +28,7 @@ from canary.web.rendering import PageModule
 PAGES: tuple[type[PageModule], ...] = (
     OverviewPage,
     VendorsPage,
+    FamilyPage,
     SuppliersPage,
     CasesPage,
     EvidencePage,
@@ -34,6 +37,7 @@ PAGES: tuple[type[PageModule], ...] = (
     MailFiles,
     CanariesPage,
     SendersPage,
+    SenderWordsPage,
     Search,
     CampaignsPage,
     PostmasterPage,

@@ -14,6 +14,7 @@ from canary.model.decision import Decision
 from canary.store.queries.vendors import Unknown
 from canary.store.tables import CaseRow
 from canary.views.case_pages import case_page
+from canary.views.sender_words import words_of_hits
 from canary.web.case_forms import StatementForm, moment, part, statement
 from canary.web.rendering import Field, Id, Key, PageContext, or_404
 from canary.web.routes import Role, WebRoute
@@ -119,4 +120,5 @@ class CasesPage:
     ) -> Response:
         with self._frame.database.reading() as session:
             found = or_404(case_page(session, case_id, self._frame.clock(), before))
-        return self._frame.show(request, "case.html", status, page=found, before=before, fault=fault)
+            asked = words_of_hits(session, found.hits)
+        return self._frame.show(request, "case.html", status, page=found, before=before, fault=fault, asked=asked)

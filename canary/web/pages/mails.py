@@ -6,6 +6,7 @@ from fastapi import Query, Request, Response
 
 from canary.mail.parse import parse
 from canary.store.queries.mails import octets
+from canary.views.sender_words import words_of_mail
 from canary.views.view_queries import mail_page
 from canary.web import filters
 from canary.web.rendering import Id, PageContext, or_404
@@ -28,6 +29,7 @@ class MailsPage:
         with self._frame.database.reading() as session:
             found = or_404(mail_page(session, mail_id))
             content = octets(session, mail_id) if html else None
+            whose = words_of_mail(session, found.identity, found.hits)
         sent = filters.who_sent(found.identity, found.proofs.dmarc.policy)
         shown = html and ("inert" if content and parse(content).html else "none")
-        return self._frame.show(request, "mail.html", page=found, who_sent=sent, html=shown)
+        return self._frame.show(request, "mail.html", page=found, who_sent=sent, html=shown, whose=whose)

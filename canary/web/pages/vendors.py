@@ -8,6 +8,7 @@ from canary.canaries import lifecycle
 from canary.model.canary import CanaryState
 from canary.store.queries import canaries
 from canary.store.queries.vendors import Unknown, get_vendor
+from canary.views.sender_words import words_of_hits
 from canary.views.vendor_pages import vendor_page
 from canary.web.rendering import PageContext, or_404
 from canary.web.routes import Role, WebRoute
@@ -31,7 +32,9 @@ class VendorsPage:
         """Show the mail at a vendor's addresses, and from whom it came."""
         with self._frame.database.reading() as session:
             found = or_404(vendor_page(session, slug, self._frame.clock()))
-        return self._frame.show(request, "vendor.html", page=found)
+            decided = {sender.key for sender in found.senders}
+            asked = [word for word in words_of_hits(session, found.hits) if word.key not in decided]
+        return self._frame.show(request, "vendor.html", page=found, asked=asked)
 
     def rotate(self, request: Request, slug: str) -> Response:
         """Issue the next generation of every active or burned address of a vendor, channel by channel."""

@@ -260,6 +260,7 @@ def make_tables() -> None:
     sa.Column('opening_hit', sa.Integer(), nullable=False),
     sa.Column('decision', sa.Integer(), nullable=False),
     sa.Column('reopened', sa.JSON(), nullable=True),
+    sa.Column('emptied', TEXT, nullable=False),
     sa.Column('opened_at', TIME, nullable=False),
     sa.Column('last_hit_at', TIME, nullable=False),
     sa.Column('suspects', sa.JSON(), nullable=False),
@@ -296,6 +297,21 @@ def make_tables() -> None:
     op.create_index(op.f('ix_mail_identity_domain'), 'mail', ['identity_domain'])
     op.create_index(op.f('ix_mail_received_at'), 'mail', ['received_at'])
     op.create_index(op.f('ix_mail_sha256'), 'mail', ['sha256'])
+    op.create_table('rejudge_job',
+    sa.Column('id', sa.Integer(), nullable=False),
+    sa.Column('vendor_id', sa.Integer(), nullable=False),
+    sa.Column('key', TEXT, nullable=False),
+    sa.Column('text', TEXT, nullable=False),
+    sa.Column('who', TEXT, nullable=False),
+    sa.Column('at', TIME, nullable=False),
+    sa.Column('upto', sa.Integer(), nullable=False),
+    sa.Column('last', sa.Integer(), nullable=False),
+    sa.Column('count', sa.Integer(), nullable=False),
+    sa.Column('done', sa.Integer(), nullable=False),
+    sa.ForeignKeyConstraint(['vendor_id'], ['vendor.id'], name=op.f('fk_rejudge_job_vendor_id')),
+    sa.PrimaryKeyConstraint('id', name=op.f('pk_rejudge_job')),
+    sa.UniqueConstraint('vendor_id', 'key', name=op.f('uq_rejudge_job_vendor_id_key'))
+    )
     op.create_table('supplier_link',
     sa.Column('id', sa.Integer(), nullable=False),
     sa.Column('vendor_id', sa.Integer(), nullable=False),
@@ -329,6 +345,13 @@ def make_tables() -> None:
     )
     op.create_index(op.f('ix_token_kind'), 'token', ['kind'])
     op.create_index(op.f('ix_token_user_id'), 'token', ['user_id'])
+    op.create_table('vendor_brand',
+    sa.Column('vendor_id', sa.Integer(), nullable=False),
+    sa.Column('name', TEXT, nullable=False),
+    sa.Column('created_at', TIME, nullable=False),
+    sa.ForeignKeyConstraint(['vendor_id'], ['vendor.id'], name=op.f('fk_vendor_brand_vendor_id')),
+    sa.PrimaryKeyConstraint('vendor_id', 'name', name=op.f('pk_vendor_brand'))
+    )
     op.create_table('vendor_count',
     sa.Column('vendor_id', sa.Integer(), nullable=False),
     sa.Column('own', sa.Integer(), nullable=False),
@@ -559,6 +582,7 @@ def make_tables() -> None:
     sa.Column('asked_at', TIME, nullable=True),
     sa.Column('decided_at', TIME, nullable=True),
     sa.Column('decided_by', TEXT, nullable=False),
+    sa.Column('before', TEXT, nullable=False),
     sa.Column('mail_id', sa.Integer(), nullable=True),
     sa.ForeignKeyConstraint(['mail_id'], ['mail.id'], name=op.f('fk_sender_mail_id')),
     sa.ForeignKeyConstraint(['vendor_id'], ['vendor.id'], name=op.f('fk_sender_vendor_id')),
