@@ -21,7 +21,6 @@ from pydantic_settings import BaseSettings, EnvSettingsSource, PydanticBaseSetti
 from canary.attribution_settings import Assumptions
 from canary.mail.received import read_trusted
 from canary.model.alert import SEVERITY, Mode, Route, Severity
-from canary.model.sender import Learning
 from canary.model.verdict import Verdict
 from canary.smtp.admission import read_networks
 from canary.smtp.doors import Door, read_door
@@ -239,16 +238,16 @@ class JudgeSettings(Section):
     """How senders of a vendor are learned from mail."""
 
     learning_days: int = Field(
-        default=42, ge=0, le=3650, description="Days after an address was issued in which its senders are learned."
-    )
-    quiet_days: int = Field(
-        default=14, ge=1, le=3650, description="Days without a leak after which such a sender is learned."
+        default=42,
+        ge=0,
+        le=3650,
+        description="Days after an address was issued in which an account that bears the vendor's own proof is learned.",
     )
 
     @property
-    def learning(self) -> Learning:
-        """Both, as the pipeline takes them."""
-        return Learning(timedelta(days=self.learning_days), timedelta(days=self.quiet_days))
+    def learning(self) -> timedelta:
+        """The same, as the pipeline takes it."""
+        return timedelta(days=self.learning_days)
 
 
 class DecoySettings(Section):

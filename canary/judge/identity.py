@@ -2,7 +2,7 @@
 
 import re
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from functools import reduce
 from operator import and_
@@ -158,17 +158,22 @@ class _Evidence:
         return values if self.delivered else []
 
     def _covered(self) -> Counter[str]:
-        """Count the instances of each header that verified signatures of the provider cover."""
-        ours, covered = set(self._signers()), Counter[str]()
-        for key in {(d.domain, d.selector) for d in self.proofs.dkim if d.result is Result.PASS and d.domain in ours}:
-            covered |= _in_all([signature.headers for signature in self._signatures() if signature.made_with(*key)])
-        return covered
+        return covered_headers(self.mail, self.proofs, self._signers())
 
-    def _signatures(self) -> list["_Signature"]:
-        values = [value for key, value in self.mail.headers if key.lower() == "dkim-signature"]
-        # Verifiers check so many; among more, the one that verified could be hidden behind copies that claim to cover
-        # more.
-        return [_signature(value) for value in values] if len(values) <= MAX_SIGNATURES else []
+
+def covered_headers(mail: ParsedMail, proofs: Proofs, signers: Iterable[str]) -> Counter[str]:
+    """Count the instances of each header that verified signatures of some domains cover."""
+    ours, covered = set(signers), Counter[str]()
+    for key in {(d.domain, d.selector) for d in proofs.dkim if d.result is Result.PASS and d.domain in ours}:
+        covered |= _in_all([signature.headers for signature in _signatures(mail) if signature.made_with(*key)])
+    return covered
+
+
+def _signatures(mail: ParsedMail) -> "list[_Signature]":
+    values = [value for key, value in mail.headers if key.lower() == "dkim-signature"]
+    # Verifiers check so many; among more, the one that verified could be hidden behind copies that claim to cover
+    # more.
+    return [_signature(value) for value in values] if len(values) <= MAX_SIGNATURES else []
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,13 +13,13 @@ from canary.judge.guess import Chance, chance_of_guess, odds
 from canary.judge.lifecycle import overdue
 from canary.judge.lookalike import Likeness, imitated
 from canary.judge.names import mail_names
-from canary.judge.organisation import same_organisation
+from canary.judge.organisation import organisation, same_organisation
 from canary.judge.persona import persona_fields
 from canary.judge.personal import person_signs
 from canary.judge.relation import Relation, relation_of
 from canary.judge.selftest import HEADER, is_own
 from canary.judge.senders import is_supply, known_as
-from canary.judge.signs import Sign
+from canary.judge.signs import CRIMES, Sign
 from canary.mail.bounce import answers_nothing
 from canary.mail.text import link_host
 from canary.model.authenticated import AuthenticatedMail
@@ -28,6 +28,7 @@ from canary.model.identity import Identity
 from canary.model.mail import Envelope, ParsedMail
 from canary.model.party import Vendor
 from canary.model.proof import Proofs, Result
+from canary.model.track_record import NOTHING_SEEN, TrackRecord
 from canary.model.verdict import HINTS, Judgement, Reason, StatedReason, Verdict, state_reason
 
 
@@ -36,7 +37,7 @@ class HitContext:
     """All that is known when one hit is judged.
 
     `attempts` counts the guesses seen on the canary's domain, `shapes` those of each shape; `self_test` means that the
-    mail carries a valid token of ours for this canary.
+    mail carries a valid token of ours for this canary; `record` is what was known of the sender when the mail came.
     """
 
     mail: ParsedMail
@@ -48,6 +49,7 @@ class HitContext:
     attempts: int = 0
     shapes: Mapping[str, int] = field(default_factory=dict)
     self_test: bool = False
+    record: TrackRecord = NOTHING_SEEN
 
     @property
     def facts(self) -> dict[str, object]:
@@ -70,7 +72,7 @@ class HitContext:
     @cached_property
     def relation(self) -> Relation:
         """What speaks for and against the mail being the vendor's."""
-        return relation_of(self.mail, self.proofs, self.identity, self.vendor, self.age)
+        return relation_of(self.mail, self.proofs, self.identity, self.vendor, self.age, self.record)
 
     @property
     def is_unsettled(self) -> bool:
@@ -81,6 +83,16 @@ class HitContext:
     def has_crime(self) -> bool:
         """Whether the mail has signs of fraud, files that run, or links that hide where they lead."""
         return bool(fraud_signs(self.mail) or risky_files(self.mail) or link_traps(self.mail) or _led_astray(self))
+
+    @property
+    def is_crime(self) -> bool:
+        """Whether it has such signs, and is no long letter to subscribers that has words of fraud only."""
+        return self.has_crime and not CRIMES.isdisjoint(self.relation.signs)
+
+    @property
+    def is_in_vendors_name(self) -> bool:
+        """Whether it gives itself out as the vendor's, or names the vendor."""
+        return self.relation.claims_vendor or mail_names(self.mail, self.vendor)
 
     def imitation(self, *domains: str) -> tuple[str, Likeness] | None:
         """Return the first of some domains that imitates one of the vendor's, with how."""
@@ -96,7 +108,12 @@ class HitContext:
 
 
 def context_of(
-    mail: AuthenticatedMail, canary: Canary, vendor: Vendor, guesses: Counter[str], key: bytes = b""
+    mail: AuthenticatedMail,
+    canary: Canary,
+    vendor: Vendor,
+    guesses: Counter[str],
+    key: bytes = b"",
+    record: TrackRecord = NOTHING_SEEN,
 ) -> HitContext:
     """Return all that is known of one mail at one canary; `key` signs the self-tests of this installation.
 
@@ -106,7 +123,7 @@ def context_of(
     token, envelope = mail.mail.header(HEADER) or mail.mail.subject, mail.raw.envelope
     return HitContext(
         mail.mail, envelope, mail.proofs, mail.identity, canary, vendor, attempts=guesses.total(), shapes=guesses,
-        self_test=is_own(token, key, canary.address, envelope.received),
+        self_test=is_own(token, key, canary.address, envelope.received), record=record,
     )  # fmt: skip
 
 
@@ -191,7 +208,8 @@ def expected(hit: HitContext) -> Judgement | None:
     if own:
         return hit.conclude(Verdict.EXPECTED, Reason.VENDOR_PROVEN, domain=min(own))
     key = known_as(who, vendor.senders)
-    if not key or is_supply(key):
+    # Being known excuses only what it was known for: mail in its own name or the vendor's, and no crime.
+    if not key or is_supply(key) or hit.is_crime or not (organisation(who.claim) == key or hit.is_in_vendors_name):
         return None
     return hit.conclude(Verdict.EXPECTED, Reason.KNOWN_SENDER, domain=key)
 
@@ -199,8 +217,7 @@ def expected(hit: HitContext) -> Judgement | None:
 def supplier(hit: HitContext) -> Judgement | None:
     """The vendor's own account at a mail provider sent it in the vendor's name, without a sign of fraud."""
     key = known_as(hit.identity, hit.vendor.senders)
-    # Being known excuses only what it was known for: mail in the vendor's name and no crime.
-    if not key or hit.has_crime or not (hit.relation.claims_vendor or mail_names(hit.mail, hit.vendor)):
+    if not key or hit.has_crime or not hit.is_in_vendors_name:
         return None
     account = key == f"{hit.identity.esp}/{hit.identity.account}"
     code = Reason.KNOWN_SUPPLIER_ACCOUNT if account else Reason.KNOWN_SENDER
