@@ -8,6 +8,7 @@ from functools import cached_property
 
 from canary.judge.bulk import bulk_signs
 from canary.judge.confidence import CERTAIN, confidence, reweigh
+from canary.judge.false_answers import false_answer
 from canary.judge.fraud import credential_signs, fraud_signs, link_signs, link_traps, risky_files
 from canary.judge.guess import Chance, chance_of_guess, odds
 from canary.judge.lifecycle import overdue
@@ -20,7 +21,7 @@ from canary.judge.relation import Relation, relation_of
 from canary.judge.selftest import HEADER, is_own
 from canary.judge.senders import is_supply, known_as
 from canary.judge.signs import CRIMES, Sign
-from canary.mail.bounce import answers_nothing
+from canary.mail.bounce import AutomaticAnswer, answers_nothing
 from canary.mail.text import link_host
 from canary.model.authenticated import AuthenticatedMail
 from canary.model.canary import Canary
@@ -73,6 +74,16 @@ class HitContext:
     def relation(self) -> Relation:
         """What speaks for and against the mail being the vendor's."""
         return relation_of(self.mail, self.proofs, self.identity, self.vendor, self.age, self.record)
+
+    @cached_property
+    def answer(self) -> AutomaticAnswer | None:
+        """What it answers, if it has the form of an answer."""
+        return answers_nothing(self.mail, self.envelope)
+
+    @property
+    def lures_as_answer(self) -> tuple[str, ...]:
+        """What it is instead, if it has only the form of an answer."""
+        return false_answer(self.mail, self.answer) if self.answer else ()
 
     @property
     def is_unsettled(self) -> bool:
@@ -279,10 +290,8 @@ def lookalike(hit: HitContext) -> Judgement | None:
 
 def backscatter(hit: HitContext) -> Judgement | None:
     """A bounce, an automatic reply or a complaint, and so an answer to mail that the address never sent."""
-    answer = answers_nothing(hit.mail, hit.envelope)
-    # Fraud abuses automatic replies: what a stranger writes to a help desk is sent to the address that the stranger
-    # names.
-    if answer is None or (answer.kind in (Reason.AUTO_REPLY, Reason.CHALLENGE) and fraud_signs(hit.mail)):
+    answer = hit.answer
+    if answer is None or hit.lures_as_answer:
         return None
     codes = [answer.kind]
     if answer.recipient or answer.message:
@@ -340,7 +349,7 @@ def denied(hit: HitContext) -> Judgement | None:
 def third_party(hit: HitContext) -> Judgement | None:
     """Somebody else, with proof, writes in bulk: the address was shared or sold."""
     signs = bulk_signs(hit.mail)
-    if not hit.identity.proven or not signs or fraud_signs(hit.mail):
+    if not hit.identity.proven or not signs or fraud_signs(hit.mail) or hit.lures_as_answer:
         return None
     codes = (Reason.PROVEN_OUTSIDER, Reason.BULK) + ((Reason.SHARED_PLATFORM,) if hit.identity.shared else ())
     return hit.conclude(Verdict.THIRD_PARTY, *codes, signs=signs[:5])
@@ -361,9 +370,11 @@ def spam(hit: HitContext) -> Judgement:
     codes = [Reason.PROVEN_OUTSIDER if proven else Reason.NOTHING_PROVEN]
     if signs:
         codes.append(Reason.FRAUD_SHAPE)
+    elif hit.lures_as_answer:
+        codes.append(Reason.FALSE_ANSWER)
     if hit.proofs.unsettled:
         codes.append(Reason.DNS_UNSETTLED)
-    return hit.conclude(Verdict.SPAM, *codes, signs=signs)
+    return hit.conclude(Verdict.SPAM, *codes, signs=signs or hit.lures_as_answer)
 
 
 def _led_astray(hit: HitContext) -> tuple[str, Likeness] | None:
