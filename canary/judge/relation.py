@@ -16,6 +16,7 @@ from canary.judge.lookalike import bait_in
 from canary.judge.names import NameForms, bears_name, forms_of, is_family, mail_names, names_in, under, word_in
 from canary.judge.organisation import (
     FREE_MAILBOXES,
+    is_free_host,
     is_public_body,
     is_tenant,
     organisation,
@@ -280,7 +281,7 @@ class _Case:
     def anybody_can_be(self) -> bool:
         """Whether the address in From is one that anybody gets for nothing, or proves nothing."""
         claim = self.who.claim
-        return not self.who.proven or is_tenant(claim) or organisation(claim) in FREE_MAILBOXES
+        return not self.who.proven or is_free_host(claim) or organisation(claim) in FREE_MAILBOXES
 
     def _borrows(self, domain: set[Sign]) -> bool:
         """Whether it bears the vendor's name, and neither sender nor links nor words say anything else of it."""

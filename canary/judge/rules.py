@@ -14,7 +14,7 @@ from canary.judge.guess import Chance, chance_of_guess, odds
 from canary.judge.lifecycle import overdue
 from canary.judge.lookalike import Likeness, imitated
 from canary.judge.names import mail_names
-from canary.judge.organisation import organisation, same_organisation
+from canary.judge.organisation import is_free_host, organisation, same_organisation
 from canary.judge.persona import persona_fields
 from canary.judge.personal import person_signs
 from canary.judge.relation import Relation, relation_of
@@ -305,7 +305,9 @@ def impersonation(hit: HitContext) -> Judgement | None:
     """It gives itself out as the vendor, by address, domain, name or link, and something speaks for deceit."""
     relation = hit.relation
     denied = hit.claims_vendor and known_as(hit.identity, hit.vendor.denied)
-    if not (relation.claims_vendor and relation.deceit) and not denied:
+    # Whoever asks for keys from a place that costs nothing only has to name the vendor.
+    baits = Sign.CREDENTIALS in relation.deceit and is_free_host(hit.identity.claim) and hit.is_in_vendors_name
+    if not (relation.claims_vendor and relation.deceit) and not denied and not baits:
         return None
     codes = dict.fromkeys(_claims(hit))
     if Sign.FRAUD in relation.deceit:
