@@ -98,9 +98,9 @@ def domain(vendor: str) -> str:
     return f"{vendor}outfitters.example"
 
 
-def news(vendor: str, day: float, proofs: Proofs, text: str = "New boots are in.", **more: str) -> Sent:
+def news(vendor: str, day: float, proofs: Proofs, text: str = "New boots are in.", head: str = "", **more: str) -> Sent:
     """A letter with the vendor's own domain in From."""
-    return Sent(vendor, day, f"{brand(vendor)} <news@{domain(vendor)}>", proofs, text, BULK, **more)
+    return Sent(vendor, day, f"{brand(vendor)} <news@{domain(vendor)}>", proofs, text, BULK + head, **more)
 
 
 def receipt(vendor: str, day: float, service: str = "tillroll", text: str = "") -> Sent:
@@ -178,6 +178,10 @@ AFTER = [
         for vendor, (sender, text) in FREE.items()
     ),
     *(news(vendor, 40, Proofs(signed=("pierpress.example",))) for vendor in BRANDS),
+    *(
+        news(vendor, 41, Proofs(signed=("pierpress.example",)), MALWARE, BOUNDARY.format(kind="mixed"))
+        for vendor in BRANDS
+    ),
     news("strict", 60, Proofs(signed=("pierpress.example",)), dmarc="fail (p=reject)"),
     Sent(FRAMED, 60, "Office <desk@nowhere.invalid>", NOBODY, f"{OFFER} Come and see: https://drop.invalid/pier", subject="Forty percent"),
 ]  # fmt: skip
@@ -309,8 +313,9 @@ def test_a_host_that_costs_nothing_names_the_vendor_and_asks_for_keys_is_imperso
     assert outcome.at(vendor, 60) == "impersonation"
 
 
-def test_a_thief_who_signs_five_brands_becomes_no_platform(outcome: Outcome) -> None:
+def test_a_thief_who_signs_five_brands_becomes_no_platform_that_frees_anybody(outcome: Outcome) -> None:
     assert {outcome.at(vendor, day) for vendor in BRANDS for day in (3, 20, 40)} == {"new-sender"}
+    assert {outcome.at(vendor, 41) for vendor in BRANDS} == {"impersonation"}
     assert outcome.at("strict", 60) == "impersonation"
 
 
