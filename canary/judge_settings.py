@@ -5,8 +5,6 @@ from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from canary.model.sender import Learning
-
 
 class JudgeSettings(BaseModel):
     """How senders of a vendor are learned from mail, and what is known of suppliers, platforms and forwarders."""
@@ -14,16 +12,16 @@ class JudgeSettings(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     learning_days: int = Field(
-        default=42, ge=0, le=3650, description="Days after an address was issued in which its senders are learned."
-    )
-    quiet_days: int = Field(
-        default=14, ge=1, le=3650, description="Days without a leak after which such a sender is learned."
+        default=42,
+        ge=0,
+        le=3650,
+        description="Days after an address was issued in which an account that bears the vendor's own proof is learned.",
     )
     suppliers: tuple[Path, ...] = Field(default=(), description="Your own files of mail providers ([[supplier]] rows).")
     platforms: tuple[Path, ...] = Field(default=(), description="Your own files of platforms ([[platform]] rows).")
     forwarders: tuple[Path, ...] = Field(default=(), description="Your own files of forwarders ([[forwarder]] rows).")
 
     @property
-    def learning(self) -> Learning:
-        """How senders are learned, as the pipeline takes it."""
-        return Learning(timedelta(days=self.learning_days), timedelta(days=self.quiet_days))
+    def learning(self) -> timedelta:
+        """The same, as the pipeline takes it."""
+        return timedelta(days=self.learning_days)

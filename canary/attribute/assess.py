@@ -67,6 +67,7 @@ def assess(world: World, names: SourceNames, rates: Rates = RATES, *, patient: b
         tuple(tuple(map(names, same)) for same in result.indistinguishable),
         why,
         world.now if whole else None,
+        result.caution,
     )
     return Assessment(tuple(sorted(suspects, key=lambda s: -s.p)), findings)
 

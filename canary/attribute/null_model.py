@@ -23,7 +23,7 @@ _OUTSIDER_ODDS = 0.25
 _SOFTWARE_MISTAKE = 1e-5
 """How likely mail for a random decoy is some mistake of software, when there is mail by mistake."""
 
-_HINT_ODDS = 0.1
+HINT_ODDS = 0.1
 """Backscatter and probes say little about who has the address."""
 
 
@@ -33,7 +33,8 @@ class ObservedSending:
 
     `crime` is how much likelier its content is from a thief than from somebody lawful; `log_rate` is the logarithm of
     how often per day a sending like it, of these very addresses, comes without a leak (in the same measure as `crime`):
-    hundreds of addresses meet by chance more seldom than a float can say.
+    hundreds of addresses meet by chance more seldom than a float can say. `proven` means that a mail of it proved some
+    sender.
     """
 
     id: str
@@ -42,6 +43,7 @@ class ObservedSending:
     crime: float
     log_rate: float
     fields: frozenset[str] = frozenset()
+    proven: bool = True
 
 
 def observed_sendings(world: World, rates: Rates) -> tuple[ObservedSending, ...]:
@@ -77,7 +79,8 @@ class _NullModel:
         rate = np.logaddexp(
             self._log_dictionary_rate(mark, at, crime), self._log_chance_rate(mark, crime, lawful=lawful)
         )
-        return ObservedSending(name, at, mark, crime, float(rate) - log(YEAR), fields)
+        proven = any(s.proven for s in hits)
+        return ObservedSending(name, at, mark, crime, float(rate) - log(YEAR), fields, proven)
 
     def _guessability(self, canary: CanaryFacts) -> float:
         """How open to dictionaries an address is, in 0 to 1: all that is human-like, hardly anything random.
@@ -151,6 +154,6 @@ def _crime_odds(hit: CampaignHit) -> float:
     if hit.verdict in (Verdict.SPAM, Verdict.IMPERSONATION):
         sure = min(max(hit.confidence, 0.0), 1.0)
         return min(_LARGEST_ODDS, max(1 / _LARGEST_ODDS, sure / (1 - sure) if sure < 1 else _LARGEST_ODDS))
-    return {Verdict.THIRD_PARTY: _OUTSIDER_ODDS, Verdict.BACKSCATTER: _HINT_ODDS, Verdict.PROBE: _HINT_ODDS}.get(
+    return {Verdict.THIRD_PARTY: _OUTSIDER_ODDS, Verdict.BACKSCATTER: HINT_ODDS, Verdict.PROBE: HINT_ODDS}.get(
         Verdict(hit.verdict), 0.0
     )

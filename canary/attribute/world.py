@@ -63,7 +63,7 @@ class CanaryFacts:
 
 @dataclass(frozen=True, slots=True)
 class CampaignHit:
-    """One charged hit; `fields` are the persona's facts that its mail repeats."""
+    """One charged hit; `fields` are the persona's facts that its mail repeats, `proven` whether it proved any sender."""
 
     canary: str
     at: datetime
@@ -71,6 +71,7 @@ class CampaignHit:
     verdict: str
     confidence: float
     fields: frozenset[str] = frozenset()
+    proven: bool = True
 
 
 @dataclass(frozen=True, slots=True)

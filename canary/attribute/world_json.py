@@ -143,6 +143,7 @@ def _hit(place: _Place) -> CampaignHit | None:
         verdict,
         place.number("confidence", 0.9, 0.0, 1.0),
         place.names("fields") or frozenset(),
+        bool(place.value.get("proven", True)),
     )
 
 
@@ -199,6 +200,7 @@ def _case_document(found: CaseResult) -> dict[str, Any]:
         "indistinguishable": [[source_document(s) for s in twins] for twins in found.indistinguishable],
         "window": _window_document(found.window) if found.window else None,
         "fields": dict(found.fields),
+        **({"caution": found.caution} if found.caution else {}),
     }
 
 

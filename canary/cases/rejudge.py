@@ -16,6 +16,7 @@ from canary.campaigns.membership import CampaignBatch, MailSent
 from canary.cases.history import newest_decision
 from canary.cases.replay import RejudgeCause, replay
 from canary.judge.rules import context_of, judge
+from canary.judge.track_record import is_own_way, signers
 from canary.mail.parse import parse
 from canary.model.authenticated import AuthenticatedMail
 from canary.model.canary import Canary
@@ -29,6 +30,7 @@ from canary.store.codec import envelope_of, identity_of, proofs_of, reasons_json
 from canary.store.counters import CountedHit, sums_of
 from canary.store.locks import Lock, lock
 from canary.store.queries import attempts, canaries, vendors
+from canary.store.queries.track_records import TrackRecords, read_track_records
 from canary.store.tables import CanaryRow, HitRow, MailContentRow, MailRow, MailSenderRow, VendorRow
 from canary.store.tables.base import metadata
 
@@ -172,10 +174,13 @@ class _Round:
     uses: dict[tuple[str, str], Use] = field(default_factory=dict)
     lost: dict[tuple[str, str], Use] = field(default_factory=dict)
     guesses: dict[str, Counter[str]] = field(default_factory=dict)
+    records: TrackRecords = field(default_factory=TrackRecords)
 
     def judge(self, batch: Sequence[Row[Any]]) -> None:
         """Judge a batch and write what changed."""
         known = canaries.find_canaries(self.session, {hit.address for hit in batch})
+        signed_by = {signer for hit in batch for signer in signers(identity_of(hit.identity).domains)}
+        self.records = read_track_records(self.session, {hit.canary_id for hit in batch}, [self.vendor_id], signed_by)
         changed = [change for hit in batch if (change := self._judge_one(hit, known[hit.address]))]
         self._link(changed)
         if changed:
@@ -189,8 +194,11 @@ class _Round:
 
     def _judge_one(self, hit: Row[Any], canary: Canary) -> _Change | None:
         mail = stored_mail(hit)
-        judgement = judge(context_of(mail, canary, self.vendor, self._guesses(canary.domain)))
-        if judgement.verdict in OWN or hit.verdict in OWN:
+        by = signers(mail.identity.domains)
+        record = self.records.of(hit.canary_id, self.vendor_id, self.vendor.slug, by, hit.received_at)
+        context = context_of(mail, canary, self.vendor, self._guesses(canary.domain), record=record)
+        judgement = judge(context)
+        if is_own_way(context, judgement):
             for use in uses(self.vendor_id, self.vendor, canary.channel, hit.at, mail.identity):
                 _add_use(self.uses if judgement.verdict in OWN else self.lost, use)
         return None if _same(hit, judgement) else _Change(hit, mail, canary, judgement)

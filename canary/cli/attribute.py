@@ -66,6 +66,8 @@ def _print(found: dict[str, Any]) -> None:
             typer.echo(f"  {percent(suspect['p']):>9}  {suspect['kind']} {suspect['id']}".rstrip())
         no_leak = next((h["p"] for h in case["hypotheses"] if not h["sources"]), 0.0)
         typer.echo(f"  {percent(no_leak):>9}  no leak")
+        if case.get("caution"):
+            typer.echo(f"  {case['caution']}")
         for twins in case["indistinguishable"]:
             typer.echo(f"  not distinguishable: {', '.join(twin['id'] for twin in twins)}")
         if case["window"]:

@@ -72,6 +72,8 @@ def in_words(findings: Findings) -> Iterator[str]:
     window = findings.window
     if window:
         yield f"Leaked between {window.from_90:%Y-%m-%d} and {window.to_90:%Y-%m-%d} (90%)."
+    if findings.caution:
+        yield findings.caution
     yield from _fields(findings.fields)
     for names in findings.indistinguishable:
         yield f"Not distinguishable: {', '.join(names)}. An address that only one of them has would settle it."

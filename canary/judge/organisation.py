@@ -20,6 +20,18 @@ FREE_MAILBOXES = frozenset(
 
 _MAILBOX_LABELS = frozenset("gmail googlemail hotmail yahoo ymail rocketmail aol gmx protonmail yandex icloud".split())
 """Names that providers of mailboxes have under the endings of many countries."""
+FREE_HOSTS = frozenset(
+    """
+    onmicrosoft.com firebaseapp.com web.app netlify.app vercel.app github.io gitlab.io pages.dev workers.dev 000webhostapp.com
+    wordpress.com blogspot.com substack.com medium.com wixsite.com wix.com weebly.com webflow.io jimdosite.com strikingly.com
+    squarespace.com notion.site carrd.co glitch.me
+    discourse.group discoursemail.com discoursehosting.net discourse.cloud groups.io googlegroups.com mn.co circle.so bettermode.io
+    khoros.com lithium.com invisionzone.com freeforums.net boards.net proboards.com createaforum.com forumotion.com
+    docs.google.com typeform.com jotform.com jotform.me formstack.com cognitoforms.com wufoo.com surveymonkey.com
+    surveymonkeyuser.com surveysparrow.com formsubmit.co formspree.io getform.io paperform.co tally.so zohoforms.com 123formbuilder.com
+    """.split()
+)
+"""Where everybody gets a name, a community or a form for nothing, and mail from there: free tenants, community and form hosts."""
 
 _PUBLIC_BODIES = frozenset(
     "gov mil edu int gov.uk ac.uk nhs.uk police.uk mod.uk gv.at ac.at gouv.fr admin.ch bund.de europa.eu".split()
@@ -73,6 +85,12 @@ def is_public_body(domain: str) -> bool:
 def is_tenant(domain: str) -> bool:
     """Whether a domain is the one that a platform gave to a tenant."""
     return normal(domain).endswith(_TENANTED)
+
+
+def is_free_host(domain: str) -> bool:
+    """Whether a domain is, or stands below, one where everybody gets a name or a form for nothing."""
+    labels = normal(domain).split(".")
+    return any(".".join(labels[at:]) in FREE_HOSTS for at in range(len(labels) - 1))
 
 
 def stands_for(tenant: str, domain: str) -> bool:

@@ -16,6 +16,7 @@ from canary.judge.lookalike import bait_in
 from canary.judge.names import NameForms, bears_name, forms_of, is_family, mail_names, names_in, under, word_in
 from canary.judge.organisation import (
     FREE_MAILBOXES,
+    is_free_host,
     is_public_body,
     is_tenant,
     organisation,
@@ -31,11 +32,14 @@ from canary.judge.senders import (
     leads_astray,
     may_speak_for,
     says_own_name,
+    writer_key,
 )
 from canary.judge.signs import (
+    BEYOND_THIEVES,
     CLAIMS,
     DECEIT,
     EARLY_TIES,
+    LIFTED,
     NAMES,
     OWN_AT,
     OWN_DOMAIN,
@@ -51,9 +55,17 @@ from canary.model.identity import Identity, Proof
 from canary.model.mail import ParsedMail
 from canary.model.party import Vendor
 from canary.model.proof import Proofs, Result
+from canary.model.track_record import NOTHING_SEEN, SignerUse, TrackRecord
 
 FIRST_DAY, FIRST_FORTNIGHT = timedelta(days=1), timedelta(days=14)
 MAX_LINKS = 50
+PLATFORM_AT = 3
+"""A platform has at the least so many unrelated vendors whose own proven mail it carried."""
+
+SEEN_AT = 2
+"""At so many unrelated vendors a signer has been seen before that is no sender of one vendor only."""
+
+_CARRIED = frozenset({SignerUse.PROVEN, SignerUse.FRESH})
 
 _ALIGNED = frozenset({Proof.DKIM_ALIGNED, Proof.SPF_ALIGNED})
 
@@ -80,8 +92,9 @@ class Relation:
 
     @property
     def deceit(self) -> tuple[Sign, ...]:
-        """What speaks for deceit."""
-        return tuple(sign for sign in self.signs if sign in DECEIT)
+        """What speaks for deceit; a learned platform is believed to act for who it names, whatever it left unproven."""
+        lifted = LIFTED if Sign.LEARNED_PLATFORM in self.signs and self.claims_vendor else frozenset()
+        return tuple(sign for sign in self.signs if sign in DECEIT and sign not in lifted)
 
     @property
     def ties(self) -> tuple[Sign, ...]:
@@ -96,8 +109,13 @@ class Relation:
 
     @property
     def is_own(self) -> bool:
-        """Whether it is the vendor's own, or as good as that."""
-        return self.proven and self._in_vendors_name and self.log_odds >= OWN_AT
+        """Whether it is the vendor's own, or as good as that: by odds, and by something that no thief can have."""
+        return (
+            self.proven
+            and self._in_vendors_name
+            and not BEYOND_THIEVES.isdisjoint(self.signs)
+            and self.log_odds >= OWN_AT
+        )
 
     @property
     def _in_vendors_name(self) -> bool:
@@ -110,9 +128,19 @@ class Relation:
         return bool(self.ties) and (not self.deceit or self.log_odds > 0)
 
 
-def relation_of(mail: ParsedMail, proofs: Proofs, who: Identity, vendor: Vendor, age: timedelta) -> Relation:
-    """Weigh what a sender is to the vendor; `age` is how long ago the address was given away."""
-    case = _Case(mail, proofs, who, vendor, forms_of(vendor), age)
+def relation_of(
+    mail: ParsedMail,
+    proofs: Proofs,
+    who: Identity,
+    vendor: Vendor,
+    age: timedelta,
+    record: TrackRecord = NOTHING_SEEN,
+) -> Relation:
+    """Weigh what a sender is to the vendor; `age` is how long ago the address was given away.
+
+    `record` is what was known of the sender when the mail came.
+    """
+    case = _Case(mail, proofs, who, vendor, forms_of(vendor), age, record)
     found = set(case.signs())
     return Relation(tuple(sign for sign in Sign if sign in found), who.proven)
 
@@ -127,6 +155,7 @@ class _Case:
     vendor: Vendor
     forms: NameForms
     age: timedelta
+    record: TrackRecord
 
     def signs(self) -> Iterator[Sign]:
         """Yield what is there."""
@@ -137,6 +166,7 @@ class _Case:
         yield from self._of_name()
         yield from self._of_links()
         yield from self._of_party()
+        yield from self._of_record()
         yield from (sign for sign, is_there in _CRIMES if is_there(self))
         if self._borrows(domain):
             yield Sign.BORROWED
@@ -206,6 +236,42 @@ class _Case:
         elif who.account and self._has_other_account():
             yield Sign.OTHER_ACCOUNT
 
+    def _of_record(self) -> Iterator[Sign]:
+        if self._wrote_first():
+            yield Sign.FIRST_WRITER
+        if any(organisation(domain) in self.record.linked for domain in self.who.domains[:5]):
+            yield Sign.LINKED
+        if self._platforms():
+            yield Sign.LEARNED_PLATFORM
+        if any(map(self._carries, self.record.signers)):
+            yield Sign.CARRIES
+        elif any(self._is_elsewhere(signer) for signer in self.record.signers):
+            yield Sign.ELSEWHERE
+
+    def _wrote_first(self) -> bool:
+        """Whether it is the first proven mail on the first day of the address, or of the one who wrote that.
+
+        A request to confirm the address comes beside it: nobody else knows the address by then.
+        """
+        if not self.who.proven:
+            return False
+        if self.record.first_writer:
+            return self.record.first_writer == writer_key(self.who) or confirms(self.mail, self.who, self.age)
+        return timedelta(0) <= self.age <= FIRST_DAY
+
+    def _platforms(self) -> frozenset[str]:
+        """Which of those that signed it carried the proven mail of unrelated vendors."""
+        seen = self.record
+        return frozenset(s for s in seen.signers if seen.parties_of(s, {SignerUse.PROVEN}) >= PLATFORM_AT)
+
+    def _carries(self, signer: str) -> bool:
+        """Whether a signer was seen in other vendors' names as early as only these write, and once beside their own proof."""
+        proven = self.record.parties_of(signer, {SignerUse.PROVEN})
+        return proven > 0 and self.record.parties_of(signer, _CARRIED) >= SEEN_AT
+
+    def _is_elsewhere(self, signer: str) -> bool:
+        return self.record.asked_at(signer) >= SEEN_AT and not self.record.parties_of(signer, _CARRIED)
+
     def _has_other_account(self) -> bool:
         held = {key for key in self.vendor.senders if key.startswith(f"{self.who.esp}/")}
         return bool(held) and f"{self.who.esp}/{self.who.account}" not in held
@@ -222,7 +288,7 @@ class _Case:
     def anybody_can_be(self) -> bool:
         """Whether the address in From is one that anybody gets for nothing, or proves nothing."""
         claim = self.who.claim
-        return not self.who.proven or is_tenant(claim) or organisation(claim) in FREE_MAILBOXES
+        return not self.who.proven or is_free_host(claim) or organisation(claim) in FREE_MAILBOXES
 
     def _borrows(self, domain: set[Sign]) -> bool:
         """Whether it bears the vendor's name, and neither sender nor links nor words say anything else of it."""
@@ -242,6 +308,7 @@ class _Case:
             return True
         claim = self.who.claim
         own = self.who.shared and any(same_organisation(claim, domain) for domain in self.who.domains)
+        own = own or organisation(claim) in self._platforms()
         return own and organisation(claim) not in FREE_MAILBOXES
 
 

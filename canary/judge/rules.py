@@ -6,23 +6,23 @@ from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from functools import cached_property
 
-from canary.judge.advertising import advertises
 from canary.judge.bulk import bulk_signs
 from canary.judge.confidence import CERTAIN, confidence, reweigh
+from canary.judge.false_answers import false_answer
 from canary.judge.fraud import credential_signs, fraud_signs, link_signs, link_traps, risky_files
 from canary.judge.guess import Chance, at_decoy, chance_of_guess, guessing
 from canary.judge.lifecycle import overdue
 from canary.judge.lookalike import Likeness, imitated
 from canary.judge.names import mail_names, without_addresses
-from canary.judge.organisation import same_organisation
+from canary.judge.organisation import is_free_host, organisation, same_organisation
 from canary.judge.persona import persona_fields
 from canary.judge.personal import person_signs
 from canary.judge.platforms import stated_vendor
 from canary.judge.relation import Relation, relation_of
 from canary.judge.selftest import HEADER, is_own
 from canary.judge.senders import is_supply, known_as, refused_as
-from canary.judge.signs import SIGNS, Sign, SignWeight
-from canary.mail.bounce import answers_nothing
+from canary.judge.signs import CRIMES, SIGNS, Sign, SignWeight
+from canary.mail.bounce import AutomaticAnswer, answers_nothing
 from canary.mail.text import link_host
 from canary.model.authenticated import AuthenticatedMail
 from canary.model.canary import Canary
@@ -31,6 +31,7 @@ from canary.model.mail import Envelope, ParsedMail
 from canary.model.party import Vendor
 from canary.model.plus_sign import misread_as
 from canary.model.proof import Proofs, Result
+from canary.model.track_record import NOTHING_SEEN, TrackRecord
 from canary.model.verdict import HINTS, Judgement, Reason, StatedReason, Verdict, state_reason
 
 
@@ -39,7 +40,8 @@ class HitContext:
     """All that is known when one hit is judged.
 
     `attempts` counts the guesses seen on the canary's domain, `shapes` those of each shape; `self_test` means that the
-    mail carries a valid token of ours for this canary; `weights` are what signs weigh, others than the table's to try.
+    mail carries a valid token of ours for this canary; `record` is what was known of the sender when the mail came;
+    `weights` are what signs weigh, others than the table's to try.
     """
 
     mail: ParsedMail
@@ -51,6 +53,7 @@ class HitContext:
     attempts: int = 0
     shapes: Mapping[str, int] = field(default_factory=dict)
     self_test: bool = False
+    record: TrackRecord = NOTHING_SEEN
     weights: Mapping[Sign, SignWeight] = field(default_factory=lambda: SIGNS)
 
     @property
@@ -77,8 +80,20 @@ class HitContext:
     @cached_property
     def relation(self) -> Relation:
         """What speaks for and against the mail being the vendor's."""
-        found = relation_of(self.mail, self.proofs, self.identity, self.vendor, self.age)
+        found = relation_of(self.mail, self.proofs, self.identity, self.vendor, self.age, self.record)
         return replace(found, weights=self.weights)
+
+    @cached_property
+    def answer(self) -> AutomaticAnswer | None:
+        """What it answers, if it has the form of an answer."""
+        return answers_nothing(self.mail, self.envelope)
+
+    @cached_property
+    def lures_as_answer(self) -> tuple[str, ...]:
+        """What it is instead, if it has only the form of an answer."""
+        if self.answer is None:
+            return ()
+        return false_answer(self.mail, self.answer.kind, proven=self.identity.proven)
 
     @property
     def is_unsettled(self) -> bool:
@@ -89,6 +104,16 @@ class HitContext:
     def has_crime(self) -> bool:
         """Whether the mail has signs of fraud, files that run, or links that hide where they lead."""
         return bool(fraud_signs(self.mail) or risky_files(self.mail) or link_traps(self.mail) or _led_astray(self))
+
+    @property
+    def is_crime(self) -> bool:
+        """Whether it has such signs, and is no long letter to subscribers that has words of fraud only."""
+        return self.has_crime and not CRIMES.isdisjoint(self.relation.signs)
+
+    @property
+    def is_in_vendors_name(self) -> bool:
+        """Whether it gives itself out as the vendor's, or names the vendor."""
+        return self.relation.claims_vendor or mail_names(self.mail, self.vendor)
 
     def imitation(self, *domains: str) -> tuple[str, Likeness] | None:
         """Return the first of some domains that imitates one of the vendor's, with how."""
@@ -104,7 +129,12 @@ class HitContext:
 
 
 def context_of(
-    mail: AuthenticatedMail, canary: Canary, vendor: Vendor, guesses: Counter[str], key: bytes = b""
+    mail: AuthenticatedMail,
+    canary: Canary,
+    vendor: Vendor,
+    guesses: Counter[str],
+    key: bytes = b"",
+    record: TrackRecord = NOTHING_SEEN,
 ) -> HitContext:
     """Return all that is known of one mail at one canary; `key` signs the self-tests of this installation.
 
@@ -114,7 +144,7 @@ def context_of(
     token, envelope = mail.mail.header(HEADER) or mail.mail.subject, mail.raw.envelope
     return HitContext(
         mail.mail, envelope, mail.proofs, mail.identity, canary, vendor, attempts=guesses.total(), shapes=guesses,
-        self_test=is_own(token, key, canary.address, envelope.received),
+        self_test=is_own(token, key, canary.address, envelope.received), record=record,
     )  # fmt: skip
 
 
@@ -186,7 +216,8 @@ def expected(hit: HitContext) -> Judgement | None:
     if own:
         return hit.conclude(Verdict.EXPECTED, Reason.VENDOR_PROVEN, domain=min(own))
     key = known_as(who, vendor.senders)
-    if not key or is_supply(key):
+    # Being known excuses only what it was known for: mail in its own name or the vendor's, and no crime.
+    if not key or is_supply(key) or hit.is_crime or not (organisation(who.claim) == key or hit.is_in_vendors_name):
         return None
     return hit.conclude(Verdict.EXPECTED, Reason.KNOWN_SENDER, domain=key)
 
@@ -194,8 +225,7 @@ def expected(hit: HitContext) -> Judgement | None:
 def supplier(hit: HitContext) -> Judgement | None:
     """The vendor's own account at a mail provider sent it in the vendor's name, without a sign of fraud."""
     key = known_as(hit.identity, hit.vendor.senders)
-    # Being known excuses only what it was known for: mail in the vendor's name and no crime.
-    if not key or hit.has_crime or not (hit.relation.claims_vendor or mail_names(hit.mail, hit.vendor)):
+    if not key or hit.has_crime or not hit.is_in_vendors_name:
         return None
     account = key == f"{hit.identity.esp}/{hit.identity.account}"
     code = Reason.KNOWN_SUPPLIER_ACCOUNT if account else Reason.KNOWN_SENDER
@@ -276,8 +306,8 @@ def lookalike(hit: HitContext) -> Judgement | None:
 
 def backscatter(hit: HitContext) -> Judgement | None:
     """A bounce, an automatic reply or a complaint, and so an answer to mail that the address never sent."""
-    answer = answers_nothing(hit.mail, hit.envelope)
-    if answer is None or advertises(hit.mail, answer.kind, proven=hit.identity.proven):
+    answer = hit.answer
+    if answer is None or hit.lures_as_answer:
         return None
     codes = [answer.kind]
     if answer.recipient or answer.message:
@@ -291,7 +321,9 @@ def impersonation(hit: HitContext) -> Judgement | None:
     """It gives itself out as the vendor, by address, domain, name or link, and something speaks for deceit."""
     relation = hit.relation
     denied = hit.claims_vendor and refused_as(hit.identity, hit.vendor.denied)
-    if not (relation.claims_vendor and relation.deceit) and not denied:
+    # A mail that asks for keys from a place that costs nothing only has to name the vendor.
+    baits = Sign.CREDENTIALS in relation.deceit and is_free_host(hit.identity.claim) and hit.is_in_vendors_name
+    if not (relation.claims_vendor and relation.deceit) and not denied and not baits:
         return None
     codes = dict.fromkeys(_claims(hit))
     if Sign.FRAUD in relation.deceit:
@@ -336,7 +368,7 @@ def denied(hit: HitContext) -> Judgement | None:
 def third_party(hit: HitContext) -> Judgement | None:
     """Somebody else, with proof, writes in bulk: the address was shared or sold."""
     signs = bulk_signs(hit.mail)
-    if not hit.identity.proven or not signs or fraud_signs(hit.mail):
+    if not hit.identity.proven or not signs or fraud_signs(hit.mail) or hit.lures_as_answer:
         return None
     codes = (Reason.PROVEN_OUTSIDER, Reason.BULK) + ((Reason.SHARED_PLATFORM,) if hit.identity.shared else ())
     return hit.conclude(Verdict.THIRD_PARTY, *codes, signs=signs[:5])
@@ -359,9 +391,11 @@ def spam(hit: HitContext) -> Judgement:
         codes.append(Reason.FORWARDED if hit.identity.author else Reason.WRITER_HIDDEN)
     if signs:
         codes.append(Reason.FRAUD_SHAPE)
+    elif hit.lures_as_answer:
+        codes.append(Reason.FALSE_ANSWER)
     if hit.proofs.unsettled:
         codes.append(Reason.DNS_UNSETTLED)
-    return hit.conclude(Verdict.SPAM, *codes, signs=signs)
+    return hit.conclude(Verdict.SPAM, *codes, signs=signs or hit.lures_as_answer)
 
 
 def _led_astray(hit: HitContext) -> tuple[str, Likeness] | None:

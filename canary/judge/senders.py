@@ -2,8 +2,7 @@
 
 import re
 from collections.abc import Collection, Iterator
-from datetime import datetime, timedelta
-from enum import Enum
+from datetime import timedelta
 
 from canary.judge.fraud import fraud_signs, risky_files
 from canary.judge.lookalike import imitated
@@ -13,7 +12,7 @@ from canary.mail.text import link_host, words
 from canary.model.identity import Identity, Proof
 from canary.model.mail import ParsedMail
 from canary.model.party import Vendor
-from canary.model.sender import Learning, Sender, SenderState
+from canary.model.sender import Sender, SenderState
 from canary.model.verdict import Judgement, Reason, Verdict
 
 SOON = timedelta(days=3)
@@ -30,15 +29,6 @@ _CONFIRM = re.compile(
     r"|iscri|attiva|bevestig|aanmeld|bekræft|bekräfta)",
     re.IGNORECASE,
 )
-_LEARNABLE = frozenset({Reason.ASKS_TO_CONFIRM})
-
-
-class LearningStep(Enum):
-    """What to do about a sender that is pending."""
-
-    LEARN = "learn"
-    WAIT = "wait"
-    ASK = "ask"
 
 
 def sender_key(who: Identity) -> str:
@@ -60,6 +50,11 @@ def sender_key(who: Identity) -> str:
         return f"{organisation(who.claim)} via {who.esp or organisation(who.domain)}" if who.claim else ""
     # A reverse-path alone may be that of a forwarder, which passes on anything it gets.
     return organisation(who.domain) if who.proof is Proof.DKIM else ""
+
+
+def writer_key(who: Identity) -> str:
+    """Return what a proven sender is recognised by when it writes to the same address again."""
+    return sender_key(who) or organisation(who.domain)
 
 
 def sender_keys(who: Identity) -> tuple[str, ...]:
@@ -125,20 +120,13 @@ def confirms(mail: ParsedMail, who: Identity, age: timedelta) -> bool:
     return bool(today and len(mail.links) <= 20 and _CONFIRM.search(mail.subject)) and not risky_files(mail)
 
 
-def next_step(
-    sender: Sender, judgement: Judgement, issued: datetime, learning: Learning, *, quiet: bool
-) -> LearningStep:
-    """Return what to do about a pending sender after one more mail; `quiet` means that the vendor has no open case.
+def asks_owner(sender: Sender, judgement: Judgement) -> bool:
+    """Whether to ask the owner about a sender that waits, by one more of its mails; nobody is asked twice.
 
-    Only what confirms an address that was given a moment ago is learned without asking: no stranger has it by then. The
-    vendor's name alone teaches nothing, as anybody can write it, and quietly.
+    What asks to confirm an address that was given a moment ago may well be all that its sender ever writes.
     """
-    plausible = judgement.verdict is Verdict.NEW_SENDER and any(r.code in _LEARNABLE for r in judgement.reasons)
-    early = sender.first is not None and sender.first - issued <= learning.period
-    if sender.asked or " via " in sender.key or not (plausible and early and quiet):
-        return LearningStep.ASK
-    waited = sender.first and sender.last and sender.last - sender.first >= learning.quiet
-    return LearningStep.LEARN if waited else LearningStep.WAIT
+    only_confirms = any(reason.code is Reason.ASKS_TO_CONFIRM for reason in judgement.reasons)
+    return sender.asked is None and not (only_confirms and not sender.count)
 
 
 def observed_senders(who: Identity, vendor: Vendor, judgement: Judgement) -> Iterator[tuple[str, SenderState]]:
@@ -164,9 +152,14 @@ def pending(who: Identity, vendor: Vendor, judgement: Judgement) -> frozenset[st
     return frozenset(key for key, state in observed_senders(who, vendor, judgement) if state is SenderState.PENDING)
 
 
-def confirmed_account(who: Identity, vendor: Vendor, judgement: Judgement, age: timedelta, learning: Learning) -> str:
-    """Return the account that a mail in the first weeks proves to be the vendor's, by the vendor's own proof beside it."""
-    early = timedelta(0) <= age <= learning.period and judgement.verdict is Verdict.EXPECTED
+def confirmed_account(
+    who: Identity, vendor: Vendor, judgement: Judgement, age: timedelta, learned_for: timedelta
+) -> str:
+    """Return the account that a mail in the first weeks proves to be the vendor's, by the vendor's own proof beside it.
+
+    That proof must be tied to the address it came to: a newsletter can be sent on through anybody's account.
+    """
+    early = timedelta(0) <= age <= learned_for and judgement.verdict is Verdict.EXPECTED
     own = any(same_organisation(who.domain, v) for v in vendor.domains) and who.proof in _ALIGNED
     key = f"{who.esp}/{who.account}"
     return key if early and own and who.account and key not in vendor.senders | vendor.denied else ""

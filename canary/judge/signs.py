@@ -38,10 +38,15 @@ class Sign(StrEnum):
     PLATFORM = "a platform that names the vendor"
     SERVICE = "a service that writes for merchants"
     CONFIRMS = "it confirms a new address"
+    FIRST_WRITER = "the sender that wrote first, on the day the address was given"
+    LINKED = "a domain that the vendor's own mail leads to"
+    CARRIES = "a domain that signs for other vendors beside their own proof"
+    LEARNED_PLATFORM = "a platform that three unrelated vendors were proven to send through"
     KNOWN_ACCOUNT = "a sender that is known"
     PENDING = "a sender that waits for an answer"
     UNPROVEN = "nothing proven"
     SIGNER_NAMED = "the name of another party, which signed it"
+    ELSEWHERE = "the same sender at addresses of other vendors, nowhere proven to be theirs"
     OTHER_ACCOUNT = "another account than the vendor's at the same provider"
     FRAUD_WORDS = "words of a known fraud in a long letter"
     FRAUD = "words of a known fraud"
@@ -73,6 +78,9 @@ def _counted(own: int, others: int, what: str) -> str:
     return f"counted: {own} of 179 own, {others} of 331 others, {what}"
 
 
+_UNFORGED = (
+    "set: what a thief can neither write nor prove for himself; held so low that it needs the first weeks of an address"
+)
 _SET = "set: no labelled mail of this kind was to be had"
 _DECEIT = (
     "set: what phishing is made of (words of fraud in 94 of 300, traps in 8) and honest mail hardly (1 and none of 179)"
@@ -96,10 +104,15 @@ SIGNS: dict[Sign, SignWeight] = {
     Sign.PLATFORM: SignWeight(1.0, _SET, writable=True),
     Sign.SERVICE: SignWeight(0.5, _SET, writable=True),
     Sign.CONFIRMS: SignWeight(1.0, _SET, writable=True),
+    Sign.FIRST_WRITER: SignWeight(0.3, _UNFORGED),
+    Sign.LINKED: SignWeight(0.3, _UNFORGED),
+    Sign.CARRIES: SignWeight(0.3, _UNFORGED),
+    Sign.LEARNED_PLATFORM: SignWeight(0.3, _UNFORGED),
     Sign.KNOWN_ACCOUNT: SignWeight(2.0, "proof: the owner's word, or mail that bore the vendor's own proof"),
     Sign.PENDING: SignWeight(0.5, _SET, writable=True),
     Sign.UNPROVEN: SignWeight(-3.9, _counted(1, 103, "shrunken from -3")),
     Sign.SIGNER_NAMED: SignWeight(-3.0, "set: none of 36 mails of a real stream that somebody else signed for the vendor names who"),
+    Sign.ELSEWHERE: SignWeight(-2.0, "set: a thief of many lists comes to many vendors, and no vendor's proof ever with him"),
     Sign.OTHER_ACCOUNT: SignWeight(-4.0, "set: a vendor mostly has one account at a provider"),
     Sign.FRAUD_WORDS: SignWeight(-3.0, "set: 5 of 89 long letters of a real stream's own vendors have some, and 5 of 300 phishing mails are such letters"),
     Sign.FRAUD: SignWeight(-6.0, _DECEIT),
@@ -119,6 +132,21 @@ DECEIT = frozenset({
     Sign.BAIT,
 })  # fmt: skip
 """What speaks for deceit or crime."""
+
+CRIMES = frozenset({Sign.FRAUD, Sign.FILES, Sign.TRAP, Sign.ASTRAY})
+"""What is charged whoever sends it."""
+
+LIFTED = frozenset({Sign.REFUSED})
+"""What is no deceit in the vendor's own name through a learned platform: customers of one do not always set it up well."""
+
+BEYOND_THIEVES = frozenset({
+    Sign.OWN_NAME_PROVEN, Sign.PUBLIC_BODY, Sign.KNOWN_ACCOUNT, Sign.FIRST_WRITER, Sign.LINKED, Sign.CARRIES,
+    Sign.LEARNED_PLATFORM,
+})  # fmt: skip
+"""What no thief can bring about: without one of these, odds alone make no mail the vendor's own.
+
+Anybody can sign with a domain of his own, and register one that bears the vendor's name.
+"""
 
 TIES = frozenset({
     Sign.OWN_NAME_PROVEN, Sign.CLAIMS_DOMAIN, Sign.FAMILY, Sign.NAME_IN_DOMAIN, Sign.WHOLE_NAME, Sign.SPEAKS,

@@ -135,6 +135,7 @@ class Findings:
 
     `fields` are those of the personas, each with the probability that it leaked; `indistinguishable` are the names of
     suspects that held exactly the same addresses; `assessed_at` is empty while explanations are still to come.
+    `caution` says why suppliers are believed less than the sendings alone would make of them, where that is so.
     """
 
     window: LeakWindow | None = None
@@ -142,6 +143,7 @@ class Findings:
     indistinguishable: tuple[tuple[str, ...], ...] = ()
     explanations: tuple[Explanation, ...] = ()
     assessed_at: datetime | None = None
+    caution: str = ""
 
     @property
     def leaked_fields(self) -> tuple[str, ...]:

@@ -56,9 +56,5 @@ class Sender:
     vendor_name: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Learning:
-    """How senders are learned: for how long after an address was issued, and after how much quiet time."""
-
-    period: timedelta = timedelta(days=42)
-    quiet: timedelta = timedelta(days=14)
+LEARNED_FOR = timedelta(days=42)
+"""For how long after an address was issued an account is learned that the vendor's own proof comes through."""

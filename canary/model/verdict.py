@@ -64,6 +64,7 @@ class Reason(StrEnum):
     AUTO_REPLY = "auto-reply"
     CHALLENGE = "challenge"
     ANSWERS_TO = "answers-to"
+    FALSE_ANSWER = "false-answer"
     NO_MAIL_FOLLOWED = "no-mail-followed"
     PERSON_TO_PERSON = "person-to-person"
     SPEAKS_FOR_VENDOR = "speaks-for-vendor"
@@ -116,6 +117,7 @@ SENTENCES: dict[Reason, str] = {
     Reason.AUTO_REPLY: "It is an automatic reply to mail this address never sent.",
     Reason.CHALLENGE: "It asks this address to confirm a mail that it never sent.",
     Reason.ANSWERS_TO: "It answers a mail {answered} that bore this address as its sender.",
+    Reason.FALSE_ANSWER: "It has the form of an automatic answer, and what it says to people is {signs}.",
     Reason.NO_MAIL_FOLLOWED: "{source} asked whether this address takes mail and sent none, as list checkers do.",
     Reason.PERSON_TO_PERSON: "It reads like one person writing to another ({signs}).",
     Reason.SPEAKS_FOR_VENDOR: "{domain} proved its own name (by {proof}) and says that it writes about business with the vendor.",

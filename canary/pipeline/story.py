@@ -7,8 +7,7 @@ import asyncio
 from collections.abc import Callable, Collection, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
-from datetime import datetime
-from functools import partial
+from datetime import datetime, timedelta
 
 from sqlmodel import Session
 
@@ -25,25 +24,27 @@ from canary.cases.keep_hits import AssignedHit, keep_hits
 from canary.judge.providers import ProviderRegistry
 from canary.judge.rules import context_of, judge
 from canary.judge.senders import pending, sender_keys
+from canary.judge.track_record import is_own_way, shown_by, signers
 from canary.mail.parse import parse
 from canary.mail.received import Hop, Trusted, is_private
 from canary.model.authenticated import UNKNOWN_CLIENT, AuthenticatedMail
 from canary.model.canary import Canary
 from canary.model.mail import Envelope, RawMail
 from canary.model.party import Vendor
-from canary.model.sender import Learning
+from canary.model.sender import LEARNED_FOR
 from canary.model.verdict import FAMILIAR, Judgement, Reason, Verdict
 from canary.pipeline.authentication import Arrival, AuthenticationGrounds, authenticate_mail
 from canary.senders.learn import SenderLessons, SenderSight
 from canary.store.database import Database
 from canary.store.locks import Lock, lock
-from canary.store.queries import mails
+from canary.store.queries import mails, track_records
 from canary.store.queries.recipients import NOBODY, Recipients, hold_decisions, read_recipients
+from canary.store.queries.track_records import Shown
 
 SMALL = 64 * 1024
 """Mails of fewer octets are parsed at once; a longer one in a thread, so that DNS answers are not kept waiting."""
 
-NO_BORDER, GENTLY, NO_FORWARDERS = Trusted(), Learning(), ForwarderRegistry()
+NO_BORDER, NO_FORWARDERS = Trusted(), ForwarderRegistry()
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +58,7 @@ class Context:
     on_stage: Callable[[str], None] = lambda _: None
     trusted: Trusted = NO_BORDER
     key: bytes = b""
-    learning: Learning = GENTLY
+    learning: timedelta = LEARNED_FOR
     domains: frozenset[str] = frozenset()
     forwarders: ForwarderRegistry = NO_FORWARDERS
 
@@ -69,12 +70,17 @@ class Context:
 
 @dataclass(frozen=True, slots=True)
 class JudgedHit:
-    """One canary's share of a mail: whose address it is, and what the hit means there."""
+    """One canary's share of a mail: whose address it is, what the hit means there, and what it shows of the sender.
+
+    `own_way` means that it shows by which way the vendor sends.
+    """
 
     canary: Canary
     vendor_id: int
     vendor: Vendor
     judgement: Judgement
+    shown: Shown
+    own_way: bool = False
 
 
 class DecidedMeanwhile(Exception):
@@ -90,11 +96,14 @@ class JudgedMail:
         `strange` means that the sender is neither a vendor whose address it reached nor the owner.
         """
         self.found, self.hits = found, hits
+        self.shown: list[Shown] = []
         self.key, self.at = found.raw.key, found.raw.envelope.received
         self.strange = any(hit.judgement.verdict not in FAMILIAR for hit in hits)
         who, sender, subject = found.identity, found.mail.sender.address, found.mail.subject
         self.sights = [
-            SenderSight(hit.vendor_id, hit.vendor, hit.canary, hit.judgement, who, self.at, sender, subject)
+            SenderSight(
+                hit.vendor_id, hit.vendor, hit.canary, hit.judgement, who, self.at, sender, subject, own_way=hit.own_way
+            )
             for hit in hits
             if hit.vendor_id
         ]
@@ -149,7 +158,8 @@ def _process(context: Context, found: Sequence[AuthenticatedMail], patient: Coll
         done = mails.kept(session, [each.raw.key for each in found])
         rest = [each for each in found if each.raw.key not in done]
         while rest:
-            recipients = read_recipients(session, {to for each in rest for to in each.raw.envelope.rcpt_to})
+            signed_by = {signer for each in rest for signer in signers(each.identity.domains)}
+            recipients = read_recipients(session, {to for each in rest for to in each.raw.envelope.rcpt_to}, signed_by)
             context.on_stage("gather")
             judged = judge_batch(recipients, rest, context.key, patient)
             context.on_stage("judge")
@@ -164,7 +174,7 @@ def _process(context: Context, found: Sequence[AuthenticatedMail], patient: Coll
 def judge_batch(
     recipients: Recipients, found: Sequence[AuthenticatedMail], key: bytes = b"", patient: Collection[str] = ()
 ) -> list[JudgedMail]:
-    """Judge mails one after the other: a question that one brings before the owner holds for those that follow."""
+    """Judge mails one after the other: what one asks the owner, or shows of its sender, holds for those that follow."""
     vendors = dict(recipients.vendors)
     judged: list[JudgedMail] = []
     for each in found:
@@ -175,7 +185,9 @@ def judge_batch(
         ]
         judged.append(JudgedMail(each, hits))
         if each.raw.key in patient and judged[-1].hangs_on_dns:
-            vendors = before  # it is not settled, and asks the owner nothing yet
+            vendors = before  # it is not settled, and neither asks the owner nor shows anything yet
+            continue
+        judged[-1].shown = [new for hit in hits if (new := recipients.records.add(hit.shown))]
     return judged
 
 
@@ -183,10 +195,15 @@ def _judge_hit(
     recipients: Recipients, vendors: dict[str, tuple[int, Vendor]], found: AuthenticatedMail, canary: Canary, key: bytes
 ) -> JudgedHit:
     vendor_id, vendor = vendors[canary.vendor] if canary.vendor else NOBODY
-    judgement = judge(context_of(found, canary, vendor, recipients.guesses[canary.domain], key))
+    at, domains = found.raw.envelope.received, found.identity.domains
+    record = recipients.records.of(canary.id, vendor_id, vendor.slug, signers(domains), at)
+    hit = context_of(found, canary, vendor, recipients.guesses[canary.domain], key, record)
+    judgement = judge(hit)
+    own_way = is_own_way(hit, judgement)
     if fresh := pending(found.identity, vendor, judgement) - vendor.pending:
         vendors[vendor.slug] = vendor_id, replace(vendor, pending=vendor.pending | fresh)
-    return JudgedHit(canary, vendor_id, vendor, judgement)
+    shown = Shown(canary.id, vendor_id, at, shown_by(hit, judgement, own_way=own_way))
+    return JudgedHit(canary, vendor_id, vendor, judgement, shown, own_way)
 
 
 def write_batch(session: Session, context: Context, recipients: Recipients, judged: Sequence[JudgedMail]) -> int:
@@ -230,7 +247,7 @@ class _Batch:
             for hit in mail.hits:
                 self.assigned.append((mail, hit, self._assignment(mail, hit, campaign)))
             for sight in mail.sights:
-                self.lessons.observe(sight, self.ids[mail.key], partial(self._is_quiet, sight.vendor_id))
+                self.lessons.observe(sight, self.ids[mail.key])
             if self.lessons.have_taught:
                 return number
         return len(self.judged)
@@ -242,6 +259,8 @@ class _Batch:
         keep_hits(self.session, self.stored, [self._to_keep(*each) for each in self.assigned])
         self.lessons.write(self.session)
         answers.apply_lessons(self.session, self.lessons.lessons)
+        settled = self.judged[: len(self.judged) - len(left)]
+        track_records.write_shown(self.session, [shown for mail in settled for shown in mail.shown])
 
     def _campaign(self, mail: JudgedMail) -> int:
         found = mail.found
@@ -254,9 +273,6 @@ class _Batch:
             return NOWHERE
         bearing = CaseHit(hit.vendor_id, hit.vendor.name, hit.canary.id, mail.at, hit.judgement.leak, campaign)
         return self.assigner.assign(bearing)
-
-    def _is_quiet(self, vendor: int) -> bool:
-        return self.assigner.open_case(vendor) is None
 
     def _to_keep(self, mail: JudgedMail, hit: JudgedHit, made: Assignment) -> AssignedHit:
         number = self.ids[mail.key]

@@ -4,20 +4,20 @@ Mails are observed one after the other (`SenderLessons`); what was seen is writt
 teaches something ends its batch, as later mails have to be judged by what is known then.
 """
 
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from sqlalchemy import case, func, tuple_
 from sqlmodel import Session, col, select
 
 from canary.judge.lifecycle import LATE
-from canary.judge.senders import LearningStep, confirmed_account, next_step, observed_senders
+from canary.judge.senders import asks_owner, confirmed_account, observed_senders
 from canary.model.alert import Alert, fact_id
 from canary.model.canary import Canary
 from canary.model.identity import Identity
 from canary.model.party import Vendor
-from canary.model.sender import KNOWN, Learning, Sender, SenderState
+from canary.model.sender import KNOWN, Sender, SenderState
 from canary.model.verdict import OWN, Judgement
 from canary.senders import supplier_links
 from canary.senders.profile import read_sender
@@ -33,7 +33,10 @@ _Key = tuple[int, str]
 
 @dataclass(frozen=True, slots=True, eq=False)
 class SenderSight:
-    """One judged mail at one canary, as far as it bears on who sends for the vendor."""
+    """One judged mail at one canary, as far as it bears on who sends for the vendor.
+
+    `own_way` means that it shows by which way the vendor sends: its proof cannot have travelled.
+    """
 
     vendor_id: int
     vendor: Vendor
@@ -43,6 +46,7 @@ class SenderSight:
     at: datetime
     sender: str = ""
     subject: str = ""
+    own_way: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,30 +80,31 @@ class _Seen:
             self.first, self.mail = sight, mail
 
 
-def shown_keys(sight: SenderSight, learning: Learning) -> list[tuple[_Key, SenderState, bool]]:
+def shown_keys(sight: SenderSight, learned_for: timedelta) -> list[tuple[_Key, SenderState, bool]]:
     """Return the senders that a mail shows, with their state, and whether the vendor's own proof confirms one."""
     found = [
         ((sight.vendor_id, key), state, False)
         for key, state in observed_senders(sight.who, sight.vendor, sight.judgement)
     ]
+    if not sight.own_way:
+        return found
     age = sight.at - sight.canary.issued
-    account = confirmed_account(sight.who, sight.vendor, sight.judgement, age, learning)
+    account = confirmed_account(sight.who, sight.vendor, sight.judgement, age, learned_for)
     return [*found, ((sight.vendor_id, account), SenderState.LEARNED, True)] if account else found
 
 
 class SenderLessons:
     """The senders that the mails of a batch show, one mail after the other, with what was known of them before."""
 
-    def __init__(self, session: Session, sights: Sequence[SenderSight], learning: Learning) -> None:
+    def __init__(self, session: Session, sights: Sequence[SenderSight], learned_for: timedelta) -> None:
         """Look up the senders that these mails may show."""
-        self._learning = learning
         self._seen: dict[_Key, _Seen] = {}
         self._asked: dict[_Key, SenderSight] = {}
         self._lessons: dict[_Key, Lesson] = {}
         self._own: list[SenderSight] = []
         self._uses: list[Use] = []
         self._new_supplier = False
-        self._shown = {sight: shown_keys(sight, learning) for sight in sights}
+        self._shown = {sight: shown_keys(sight, learned_for) for sight in sights}
         shown = (each for its in self._shown.values() for each in its)
         self._senders = _known_senders(
             session, {key for key, state, confirmed in shown if _may_teach(state, confirmed)}
@@ -120,8 +125,8 @@ class SenderLessons:
         """Whether something may be learned from the mails, or asked."""
         return any(_may_teach(state, confirmed) for shown in self._shown.values() for _, state, confirmed in shown)
 
-    def observe(self, sight: SenderSight, mail: int, quiet: Callable[[], bool]) -> None:
-        """Observe one judged mail, by its row id; `quiet` returns whether its vendor has no open case."""
+    def observe(self, sight: SenderSight, mail: int) -> None:
+        """Observe one judged mail, by its row id."""
         for key, state, confirmed in self._shown[sight]:
             self._seen.setdefault(key, _Seen(state, sight, mail, sight.at)).add(sight, mail)
             if not _may_teach(state, confirmed):
@@ -130,9 +135,10 @@ class SenderLessons:
             sender = replace(
                 sender, first=min(sender.first or sight.at, sight.at), last=max(sender.last or sight.at, sight.at)
             )
-            self._senders[key] = self._judge(sight, sender, state, quiet=quiet, confirmed=confirmed)
+            self._senders[key] = self._judge(sight, sender, state, confirmed=confirmed)
         if sight.judgement.verdict in OWN:
             self._own.append(sight)
+        if sight.own_way:
             shown = list(uses(sight.vendor_id, sight.vendor, sight.canary.channel, sight.at, sight.who))
             self._uses += shown
             self._new_supplier |= not all(use.is_known for use in shown)
@@ -147,9 +153,7 @@ class SenderLessons:
             _note_late(session, sight)
         supplier_links.learn(session, self._uses)
 
-    def _judge(
-        self, sight: SenderSight, sender: Sender, state: SenderState, *, quiet: Callable[[], bool], confirmed: bool
-    ) -> Sender:
+    def _judge(self, sight: SenderSight, sender: Sender, state: SenderState, *, confirmed: bool) -> Sender:
         """Return a sender as it is after one more of its mails."""
         key = sight.vendor_id, sender.key
         after = replace(sender, count=sender.count + 1)
@@ -160,12 +164,7 @@ class SenderLessons:
             return replace(after, state=SenderState.LEARNED)
         if not state is sender.state is SenderState.PENDING:
             return after
-        step = next_step(sender, sight.judgement, sight.canary.issued, self._learning, quiet=quiet())
-        if step is LearningStep.LEARN:
-            days = self._learning.quiet.days
-            text = f"{sight.vendor.name} now also sends through {sender.key}: learned after {days} quiet days."
-            self._lessons[key] = Lesson(*key, text, sight.at)
-        elif step is LearningStep.ASK and sender.asked is None:
+        if asks_owner(sender, sight.judgement):
             self._asked[key] = sight
             return replace(after, asked=sight.at)
         return after

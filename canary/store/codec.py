@@ -105,6 +105,7 @@ def findings_of(stored: Any) -> Findings:
             for why in stored.get("why", ())
         ),
         datetime.fromisoformat(stored["weighed"]) if stored.get("weighed") else None,
+        str(stored.get("caution", "")),
     )
 
 
@@ -131,6 +132,7 @@ def findings_json(found: Findings) -> dict[str, Any]:
             }
             for why in found.explanations
         ],
+        **({"caution": found.caution} if found.caution else {}),
         **weighed,
     }
 

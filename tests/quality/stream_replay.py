@@ -82,9 +82,9 @@ class _Import:
 
     def __init__(self, parts: Context, planting: Planting, mailbox: Path) -> None:
         self.parts, self.planting, self.folder = parts, planting, mailbox.parent
-        self.witness = TrustedReceivers(RECEIVERS, parts.clock())
         self.domains = frozenset(alias.rpartition("@")[2] for alias in planting.given)
-        where = border(self.domains, Trusted(), RECEIVERS, self.witness.now)
+        where = border(self.domains, Trusted(), RECEIVERS, parts.clock(), parts.forwarders)
+        self.witness = TrustedReceivers(where.side, parts.clock())
         self.archive = backfill.Archive((mailbox,), where, Reader(scratch=self.folder), self.folder / "aside")
         self.contexts: dict[tuple[str, str], HitContext] = {}
         self.truths: dict[str, StreamTruth] = {}

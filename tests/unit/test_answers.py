@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from canary.judge.advertising import advertises
+from canary.judge.false_answers import false_answer
 from canary.mail.bounce import AutomaticAnswer, answers_nothing, own_part
 from canary.mail.notifications import notification_of
 from canary.mail.parse import parse
@@ -222,7 +222,7 @@ def test_a_services_notification_is_an_answer(name: str) -> None:
     answer = answers_nothing(found, Envelope("no-reply@far.example", (), Client(""), NOW))
     assert answer is not None
     assert (answer.kind is Reason.FEEDBACK_REPORT, answer.recipient) == (complaint, "gone@far.example")
-    assert not advertises(found, answer.kind, proven=False)
+    assert not false_answer(found, answer.kind, proven=False)
 
 
 @pytest.mark.parametrize(
@@ -245,10 +245,10 @@ def advert(text: str, inner: str = REPORT, sender: str = "Eve <eve@far.example>"
 def test_a_report_whose_own_words_advertise_is_none(inner: str) -> None:
     kind = kind_of(advert("", inner))
     assert kind is not None
-    assert advertises(advert("Watches at https://cheap.example/now", inner), kind, proven=True)
-    assert advertises(advert("Watches at https://shop.far.example/now", inner), kind, proven=False)
-    assert advertises(advert("You have won a prize, reply to claim", inner), kind, proven=True)
-    assert not advertises(advert("It could not be delivered.", inner), kind, proven=False)
+    assert false_answer(advert("Watches at https://cheap.example/now", inner), kind, proven=True)
+    assert false_answer(advert("Watches at https://shop.far.example/now", inner), kind, proven=False)
+    assert false_answer(advert("You have won a prize, reply to claim", inner), kind, proven=True)
+    assert not false_answer(advert("It could not be delivered.", inner), kind, proven=False)
 
 
 def test_what_a_report_returns_or_another_server_said_is_not_its_own_word() -> None:
@@ -256,9 +256,9 @@ def test_what_a_report_returns_or_another_server_said_is_not_its_own_word() -> N
         "mx said: 550 5.7.1 blocked, see https://help.example/b\n\nReceived: by a\nFrom: c@in.example\nTo: x@y.example\nhttps://ad.example/"
     )
     assert own_part(found).links == ()
-    assert not advertises(found, Reason.DELIVERY_REPORT, proven=False)
+    assert not false_answer(found, Reason.DELIVERY_REPORT, proven=False)
 
 
 def test_a_mail_server_may_lead_to_its_help() -> None:
     found = advert("Read https://support.example/NoSuchUser", sender="MAILER-DAEMON@mx.far.example")
-    assert not advertises(found, Reason.DELIVERY_REPORT, proven=False)
+    assert not false_answer(found, Reason.DELIVERY_REPORT, proven=False)

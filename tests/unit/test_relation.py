@@ -6,11 +6,14 @@ from datetime import timedelta
 import pytest
 
 from canary.judge.relation import Relation, relation_of
+from canary.judge.senders import writer_key
 from canary.judge.signs import DECEIT, SIGNS, WRITABLE, Sign
 from canary.model.identity import Identity, Proof
 from canary.model.mail import Attachment, Mailbox, ParsedMail
 from canary.model.party import Vendor
 from canary.model.proof import DmarcResult, Proofs, Result
+from canary.model.track_record import NOTHING_SEEN, SignedMail, SignerUse, TrackRecord
+from tests.conftest import START as SINCE
 
 SHOP = Vendor("trendy-shoes", "Trendy Shoes", ("shop.example",))
 NO_PROOFS = Proofs()
@@ -30,9 +33,19 @@ def through(claim: str, signer: str, proof: Proof = Proof.DKIM) -> Identity:
 
 
 def weighed(
-    mail: ParsedMail, who: Identity, age: timedelta = OLD, vendor: Vendor = SHOP, proofs: Proofs = NO_PROOFS
+    mail: ParsedMail,
+    who: Identity,
+    age: timedelta = OLD,
+    vendor: Vendor = SHOP,
+    proofs: Proofs = NO_PROOFS,
+    record: TrackRecord = NOTHING_SEEN,
 ) -> Relation:
-    return relation_of(mail, proofs, who, vendor, age)
+    return relation_of(mail, proofs, who, vendor, age, record)
+
+
+def signed(signer: str, use: SignerUse, *vendors: str) -> TrackRecord:
+    """What a domain signed at the addresses of other vendors."""
+    return TrackRecord(signed=tuple(SignedMail(signer, v, f"{v}.example", use, SINCE) for v in vendors))
 
 
 def verdict(found: Relation) -> str:
@@ -58,21 +71,99 @@ def test_all_that_anybody_can_write_together_reaches_no_more_than_a_question() -
     assert verdict(everything) == "open"
 
 
+IN_ITS_NAME = [
+    through("shop.example", "letterdesk.example"),
+    through("shop.example", "letterdesk.example", Proof.SPF),
+    replace(through("shop.example", "postling.example"), esp="postling", account="7", shared=True),
+    aligned("trendyshoes.test"),
+    aligned("trendyshoes-mail.test"),
+]
+
+
+def from_(who: Identity) -> ParsedMail:
+    return letter("Trendy Shoes", f"news@{who.claim}", "Boots are in.", "https://www.shop.example/b")
+
+
+@pytest.mark.parametrize("who", IN_ITS_NAME)
+@pytest.mark.parametrize("age", [NEW, OLD])
+def test_proof_that_anybody_can_make_for_himself_is_a_question_at_any_age(who: Identity, age: timedelta) -> None:
+    assert verdict(weighed(from_(who), who, age)) == "open"
+
+
+@pytest.mark.parametrize("who", IN_ITS_NAME)
+def test_the_first_writer_on_the_first_day_is_the_vendor_and_stays_it_for_two_weeks(who: Identity) -> None:
+    wrote = TrackRecord(first_writer=writer_key(who))
+    assert verdict(weighed(from_(who), who, timedelta(hours=2))) == "own"
+    assert [verdict(weighed(from_(who), who, age, record=wrote)) for age in (NEW, OLD)] == ["own", "open"]
+
+
+@pytest.mark.parametrize("who", IN_ITS_NAME)
+def test_who_writes_after_another_on_the_first_day_is_a_question(who: Identity) -> None:
+    wrote = TrackRecord(first_writer="shop.example")
+    assert verdict(weighed(from_(who), who, timedelta(hours=2), record=wrote)) == "open"
+    confirming = replace(from_(who), subject="Confirm your subscription")
+    assert verdict(weighed(confirming, who, timedelta(hours=2), record=wrote)) == "own"
+
+
+@pytest.mark.parametrize("who", IN_ITS_NAME)
+def test_a_domain_that_the_vendors_own_mail_leads_to_is_its_own_at_a_new_address(who: Identity) -> None:
+    leads = TrackRecord(linked=frozenset(who.domains))
+    assert [verdict(weighed(from_(who), who, age, record=leads)) for age in (NEW, OLD)] == ["own", "open"]
+
+
+DESK = through("shop.example", "letterdesk.example")
+OTHERS = "bikes", "books", "bread"
+
+
 @pytest.mark.parametrize(
-    "who",
+    ("uses", "expected"),
     [
-        through("shop.example", "letterdesk.example"),
-        through("shop.example", "letterdesk.example", Proof.SPF),
-        replace(through("shop.example", "postling.example"), esp="postling", account="7", shared=True),
-        aligned("trendyshoes.test"),
-        aligned("trendyshoes-mail.test"),
+        (signed("letterdesk.example", SignerUse.PROVEN, *OTHERS), "own"),
+        (signed("letterdesk.example", SignerUse.PROVEN, *OTHERS[:1]), "open"),
+        (signed("letterdesk.example", SignerUse.FRESH, *OTHERS), "open"),
+        (signed("letterdesk.example", SignerUse.ASKED, *OTHERS), "open"),
+        (signed("else.example", SignerUse.ASKED, *OTHERS), "open"),
     ],
 )
-def test_proven_mail_in_the_vendors_name_is_its_own_at_a_new_address_and_a_question_at_an_old_one(
-    who: Identity,
+def test_only_who_signs_beside_other_vendors_own_proof_is_believed_at_a_new_address(
+    uses: TrackRecord, expected: str
 ) -> None:
-    mail = letter("Trendy Shoes", f"news@{who.claim}", "Boots are in.", "https://www.shop.example/b")
-    assert (verdict(weighed(mail, who, NEW)), verdict(weighed(mail, who, OLD))) == ("own", "open")
+    assert verdict(weighed(from_(DESK), DESK, NEW, record=uses)) == expected
+
+
+def test_one_house_under_several_names_makes_no_platform() -> None:
+    house = tuple(SignedMail("letterdesk.example", v, "house.example", SignerUse.PROVEN, SINCE) for v in OTHERS)
+    assert Sign.LEARNED_PLATFORM not in weighed(from_(DESK), DESK, NEW, record=TrackRecord(signed=house)).signs
+
+
+def test_a_platform_of_three_unrelated_vendors_makes_a_question_of_what_the_vendors_policy_refuses() -> None:
+    refused = Proofs(dmarc=DmarcResult(Result.FAIL, "shop.example", policy="reject"))
+    found = [
+        verdict(weighed(from_(DESK), DESK, OLD, proofs=refused, record=signed("letterdesk.example", SignerUse.PROVEN, *vendors)))
+        for vendors in (OTHERS[:2], OTHERS)
+    ]  # fmt: skip
+    assert found == ["accused", "open"]
+
+
+def test_a_learned_platform_may_write_in_the_vendors_name_and_its_customers_may_not() -> None:
+    platform = signed("letterdesk.example", SignerUse.PROVEN, *OTHERS)
+    own = letter("Trendy Shoes", "post@letterdesk.example", "Trendy Shoes: boots.", "https://letterdesk.example/b")
+    other = letter("Trendy Shoes", "post@pier.example", "Trendy Shoes: boots.", "https://pier.example/b")
+    by_other = through("pier.example", "letterdesk.example")
+    assert verdict(weighed(own, aligned("letterdesk.example"), OLD)) == "accused"
+    assert verdict(weighed(own, aligned("letterdesk.example"), OLD, record=platform)) == "open"
+    assert verdict(weighed(other, by_other, OLD, record=platform)) == "accused"
+
+
+def test_a_learned_platform_frees_no_fraud() -> None:
+    platform = signed("letterdesk.example", SignerUse.PROVEN, *OTHERS)
+    mail = letter("Trendy Shoes", "news@shop.example", FRAUD)
+    assert verdict(weighed(mail, DESK, OLD, record=platform)) == "accused"
+
+
+def test_who_comes_to_many_vendors_and_is_proven_theirs_nowhere_is_likelier_an_outsider() -> None:
+    seen = signed("letterdesk.example", SignerUse.ASKED, *OTHERS)
+    assert weighed(from_(DESK), DESK, record=seen).log_odds < weighed(from_(DESK), DESK).log_odds
 
 
 @pytest.mark.parametrize("age", [NEW, OLD])

@@ -1,22 +1,21 @@
-"""Who a sender is kept as, who may speak for a vendor, and when one is learned."""
+"""Who a sender is kept as, who may speak for a vendor, and when the owner is asked."""
 
 from datetime import UTC, datetime, timedelta
 
 import pytest
 
 from canary.judge.senders import (
-    LearningStep,
+    asks_owner,
     asks_to_confirm,
     known_as,
     may_speak_for,
-    next_step,
     sender_key,
     sender_keys,
 )
 from canary.model.identity import Identity, Proof
 from canary.model.mail import Mailbox, ParsedMail
 from canary.model.party import SupplierLink, Vendor
-from canary.model.sender import Learning, Sender, SenderState
+from canary.model.sender import Sender, SenderState
 from canary.model.verdict import Judgement, Reason, Verdict, state_reason
 
 NOW = datetime(2026, 3, 1, tzinfo=UTC)
@@ -166,41 +165,26 @@ def test_a_request_to_confirm_from_a_look_alike_is_not_believed() -> None:
     assert not asks_to_confirm(CONFIRM, who("trendyshoess.example"), SHOP, timedelta(hours=1))
 
 
-# When a sender is learned
+# When the owner is asked
 
 PLATFORM = Judgement(
     Verdict.NEW_SENDER, 0.8, (state_reason(Reason.CLAIMS_VENDOR), state_reason(Reason.SHARED_PLATFORM))
 )
 CONFIRMED = Judgement(Verdict.NEW_SENDER, 0.8, (state_reason(Reason.ASKS_TO_CONFIRM),))
 SPEAKS = Judgement(Verdict.NEW_SENDER, 0.8, (state_reason(Reason.SPEAKS_FOR_VENDOR),))
-LEARNING = Learning(timedelta(days=42), timedelta(days=14))
 
 
-def step(
-    judgement: Judgement, first: int, last: int, *, quiet: bool = True, asked: bool = False, key: str = "sendgrid/7"
-) -> LearningStep:
-    seen = Sender(
-        "shop", key, SenderState.PENDING, Proof.DKIM, NOW + timedelta(days=first), NOW + timedelta(days=last), 2,
-        asked=NOW if asked else None,
-    )  # fmt: skip
-    return next_step(seen, judgement, NOW, LEARNING, quiet=quiet)
+def asks(judgement: Judgement, *, before: int = 0, asked: bool = False) -> bool:
+    seen = Sender("shop", "sendgrid/7", SenderState.PENDING, count=before, asked=NOW if asked else None)
+    return asks_owner(seen, judgement)
 
 
-@pytest.mark.parametrize(
-    ("found", "expected"),
-    [
-        (step(CONFIRMED, 1, 5), LearningStep.WAIT),
-        (step(CONFIRMED, 1, 15), LearningStep.LEARN),
-        (step(CONFIRMED, 40, 70), LearningStep.LEARN),
-        (step(CONFIRMED, 43, 70), LearningStep.ASK),
-        (step(CONFIRMED, 1, 15, quiet=False), LearningStep.ASK),
-        (step(CONFIRMED, 1, 15, asked=True), LearningStep.ASK),
-        (step(CONFIRMED, 1, 15, key="till.example via postling.example"), LearningStep.ASK),
-        (step(PLATFORM, 1, 15), LearningStep.ASK),
-        (step(SPEAKS, 1, 15), LearningStep.ASK),
-    ],
-)
-def test_only_what_confirmed_a_new_address_and_stayed_quiet_is_learned(
-    found: LearningStep, expected: LearningStep
-) -> None:
-    assert found is expected
+def test_the_owner_is_asked_about_a_sender_at_once_and_never_twice() -> None:
+    assert asks(PLATFORM)
+    assert asks(SPEAKS, before=3)
+    assert not asks(SPEAKS, before=3, asked=True)
+
+
+def test_a_request_to_confirm_is_asked_about_only_if_its_sender_writes_again() -> None:
+    assert not asks(CONFIRMED)
+    assert asks(CONFIRMED, before=1)

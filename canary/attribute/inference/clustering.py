@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from canary.attribute.inference.evidence import EvidenceModel
 from canary.attribute.inference.fields import fields_leaked
+from canary.attribute.inference.framing import capped, caution
 from canary.attribute.inference.posterior import compute_posterior
 from canary.attribute.inference.window import leak_window, probability_behind
 from canary.attribute.null_model import ObservedSending
@@ -25,6 +26,7 @@ class CaseResult:
     """One case: its sendings and the addresses they hit, what is believed, and what no data of its kind can tell apart.
 
     `fields` are the persona's facts that went with the addresses hit, each with the probability that it leaked too.
+    `caution` says why suppliers are believed less than the sendings alone would make of them, where that is so.
     """
 
     canaries: tuple[str, ...]
@@ -33,6 +35,7 @@ class CaseResult:
     indistinguishable: tuple[tuple[Source, ...], ...]
     window: LeakWindow | None
     fields: Mapping[str, float]
+    caution: str = ""
 
 
 def find_cases(world: World, rates: Rates = RATES) -> tuple[CaseResult, ...]:
@@ -46,7 +49,8 @@ def case_result(model: EvidenceModel, cluster: Cluster) -> CaseResult:
     """Return all there is to say about one case."""
     sendings = [s for s in model.sendings if s.id in cluster]
     hit = frozenset[str]().union(*(s.mark for s in sendings))
-    posterior = compute_posterior(model, cluster)
+    why = caution(sendings, model.world.canaries)
+    posterior = capped(compute_posterior(model, cluster)) if why else compute_posterior(model, cluster)
     fields = frozenset[str]().union(*(c.fields for c in model.world.canaries if c.id in hit))
     return CaseResult(
         tuple(c.id for c in model.world.canaries if c.id in hit),
@@ -55,6 +59,7 @@ def case_result(model: EvidenceModel, cluster: Cluster) -> CaseResult:
         tuple(g for g in indistinguishable(model.holdings.values()) if model.holdings[g[0]].listed() & hit),
         leak_window(model, cluster, posterior.singles()),
         fields_leaked(sendings, fields, model.rates),
+        why,
     )
 
 

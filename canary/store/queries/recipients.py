@@ -1,7 +1,7 @@
 """What judging needs to know about the recipients of some mails, read at once for all of them."""
 
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 
 from sqlmodel import Session, col, select
@@ -10,6 +10,7 @@ from canary.model.canary import Canary
 from canary.model.party import Vendor
 from canary.model.plus_sign import plus_readings
 from canary.store.queries import attempts, canaries, vendors
+from canary.store.queries.track_records import TrackRecords, read_track_records
 from canary.store.tables import VendorRow
 
 AT_ONCE = 5000
@@ -23,13 +24,15 @@ NOBODY = 0, Vendor("", "")
 class Recipients:
     """Canaries by address, vendors with their row ids by slug, guesses by domain, as they were when they were read.
 
-    `decisions` has by row id how many decisions the owner had made about each vendor.
+    `decisions` has by row id how many decisions the owner had made about each vendor, `records` what was seen of who
+    signed the mails.
     """
 
     canaries: Mapping[str, Canary]
     vendors: Mapping[str, tuple[int, Vendor]]
     guesses: Mapping[str, Counter[str]]
     decisions: Mapping[int, int]
+    records: TrackRecords
 
     def reached(self, addresses: Iterable[str]) -> list[Canary]:
         """Return the canaries among the recipients of one mail, each once, also where a plus sign was lost on the way."""
@@ -41,15 +44,16 @@ class Recipients:
         return next((self.canaries[each] for each in readings if each in self.canaries), None)
 
 
-def read_recipients(session: Session, addresses: Iterable[str]) -> Recipients:
-    """Look up the recipients of mails."""
+def read_recipients(session: Session, addresses: Iterable[str], signers: Collection[str] = ()) -> Recipients:
+    """Look up the recipients of mails, and the domains that signed them."""
     found = find_reached(session, addresses)
     # How much was decided is read before what was decided: a decision that comes in between is noticed, never missed.
     rows = vendors.rows_by_slug(session, {c.vendor for c in found.values() if c.vendor})
     decisions = {row.id or 0: row.decisions for row in rows}
     owners = {vendor.slug: (number, vendor) for number, vendor in vendors.with_senders(session, rows).items()}
     guesses = {domain: attempts.guesses(session, domain) for domain in {c.domain for c in found.values()}}
-    return Recipients(found, owners, guesses, decisions)
+    records = read_track_records(session, {c.id for c in found.values()}, decisions.keys(), signers)
+    return Recipients(found, owners, guesses, decisions, records)
 
 
 def find_reached(session: Session, addresses: Iterable[str]) -> dict[str, Canary]:

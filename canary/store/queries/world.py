@@ -66,7 +66,7 @@ def _strikes(session: Session, case_id: int | None) -> tuple[CampaignHit, ...]:
     query: Select[Any] = (
         select(  # type: ignore[call-overload]
             HitRow.canary_id, MailRow.campaign_id, HitRow.verdict, func.min(HitRow.at), func.max(HitRow.confidence),
-            func.min(HitRow.mail_id),
+            func.min(HitRow.mail_id), func.max(MailRow.identity_domain),
         )
         .outerjoin_from(HitRow, MailRow, col(MailRow.id) == HitRow.mail_id)
         .where(ours, known)
@@ -77,9 +77,9 @@ def _strikes(session: Session, case_id: int | None) -> tuple[CampaignHit, ...]:
         # A mail without a campaign counts as one of its own, and so does a hit without a mail, by address.
         CampaignHit(
             str(canary), at, str(campaign or f"mail {mail or canary}"), verdict, confidence,
-            frozenset(repeated.get((canary, campaign), ())),
+            frozenset(repeated.get((canary, campaign), ())), proven=bool(domain),
         )
-        for canary, campaign, verdict, at, confidence, mail in session.execute(query)
+        for canary, campaign, verdict, at, confidence, mail, domain in session.execute(query)
     )  # fmt: skip
 
 

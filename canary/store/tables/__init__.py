@@ -40,6 +40,7 @@ from canary.store.tables.counter import (
     VendorWeekRow,
 )
 from canary.store.tables.mail import HitRow, MailContentRow, MailRow, MailSenderRow, RspamdCheckRow, SpoolPositionRow
+from canary.store.tables.track_record import FirstWriterRow, LinkedDomainRow, SignedMailRow
 from canary.store.tables.user import AuditRow, LeaseRow, LoginAttemptRow, TokenRow, UserRow
 from canary.store.tables.vendor import (
     RejudgeJobRow,
@@ -75,12 +76,14 @@ __all__ = [
     "DeliveryFactRow",
     "DeliveryRow",
     "DestinationRow",
+    "FirstWriterRow",
     "GuessRow",
     "HealthProblemRow",
     "HitRow",
     "KeyFingerprintRow",
     "LeaseRow",
     "LetterRow",
+    "LinkedDomainRow",
     "LoginAttemptRow",
     "MailContentRow",
     "MailRow",
@@ -92,6 +95,7 @@ __all__ = [
     "RejudgeJobRow",
     "RspamdCheckRow",
     "SenderRow",
+    "SignedMailRow",
     "SpoolPositionRow",
     "StatementRow",
     "SupplierLinkRow",

@@ -271,6 +271,14 @@ def make_tables() -> None:
     op.create_index(op.f('ix_leak_case_last_hit_at'), 'leak_case', ['last_hit_at'])
     op.create_index(op.f('ix_leak_case_state'), 'leak_case', ['state'])
     op.create_index(op.f('ix_leak_case_vendor_id'), 'leak_case', ['vendor_id'])
+    op.create_table('linked_domain',
+    sa.Column('vendor_id', sa.Integer(), nullable=False),
+    sa.Column('domain', TEXT, nullable=False),
+    sa.Column('since', TIME, nullable=False),
+    sa.ForeignKeyConstraint(['vendor_id'], ['vendor.id'], name=op.f('fk_linked_domain_vendor_id')),
+    sa.PrimaryKeyConstraint('vendor_id', 'domain', name=op.f('pk_linked_domain')),
+    sqlite_with_rowid=False
+    )
     op.create_table('mail',
     sa.Column('id', sa.Integer(), nullable=False),
     sa.Column('key', TEXT, nullable=False),
@@ -312,6 +320,18 @@ def make_tables() -> None:
     sa.PrimaryKeyConstraint('id', name=op.f('pk_rejudge_job')),
     sa.UniqueConstraint('vendor_id', 'key', name=op.f('uq_rejudge_job_vendor_id_key'))
     )
+    op.create_table('signed_mail',
+    sa.Column('id', sa.Integer(), nullable=False),
+    sa.Column('signer', TEXT, nullable=False),
+    sa.Column('vendor_id', sa.Integer(), nullable=False),
+    sa.Column('use', TEXT, nullable=False),
+    sa.Column('organisation', TEXT, nullable=False),
+    sa.Column('since', TIME, nullable=False),
+    sa.ForeignKeyConstraint(['vendor_id'], ['vendor.id'], name=op.f('fk_signed_mail_vendor_id')),
+    sa.PrimaryKeyConstraint('id', name=op.f('pk_signed_mail')),
+    sa.UniqueConstraint('signer', 'vendor_id', 'use', name=op.f('uq_signed_mail_signer_vendor_id_use'))
+    )
+    op.create_index('ix_signed_mail_vendor', 'signed_mail', ['vendor_id'])
     op.create_table('supplier_link',
     sa.Column('id', sa.Integer(), nullable=False),
     sa.Column('vendor_id', sa.Integer(), nullable=False),
@@ -529,6 +549,13 @@ def make_tables() -> None:
     sa.PrimaryKeyConstraint('delivery_id', 'outbox_id', name=op.f('pk_delivery_fact'))
     )
     op.create_index(op.f('ix_delivery_fact_outbox_id'), 'delivery_fact', ['outbox_id'])
+    op.create_table('first_writer',
+    sa.Column('canary_id', CANARY_KEY, nullable=False),
+    sa.Column('key', TEXT, nullable=False),
+    sa.Column('at', TIME, nullable=False),
+    sa.ForeignKeyConstraint(['canary_id'], ['canary.id'], name=op.f('fk_first_writer_canary_id')),
+    sa.PrimaryKeyConstraint('canary_id', name=op.f('pk_first_writer'))
+    )
     op.create_table('hit',
     sa.Column('id', sa.Integer(), nullable=False),
     sa.Column('mail_id', sa.Integer(), nullable=True),

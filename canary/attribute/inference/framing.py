@@ -1,0 +1,51 @@
+"""What one who knows a few addresses can bring about to frame a supplier, and how far that is believed.
+
+Addresses of several vendors can be known without any leak, from those vendors or from the owner. One text to them costs
+nothing and looks like a leak of whom these vendors share. So one sending that proves no sender makes no supplier
+likelier than not; a second one does, and so does a fact of the persona, which went nowhere else.
+"""
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from canary.attribute.null_model import HINT_ODDS, ObservedSending
+from canary.attribute.world import NO_LEAK, CanaryFacts, Posterior
+from canary.model.case import SuspectKind
+
+MOST_KNOWN = 4
+"""So many addresses may be known one by one; more are a list."""
+
+CAP = 0.5
+"""The most that such a sending makes of all suppliers together."""
+
+
+def caution(sendings: Sequence[ObservedSending], canaries: Sequence[CanaryFacts]) -> str:
+    """Return in a sentence why no supplier is likelier than not, or nothing where that does not hold."""
+    sent = [sending for sending in sendings if sending.crime > HINT_ODDS]
+    if len(sent) != 1 or sent[0].proven or sent[0].fields:
+        return ""
+    hit = [canary for canary in canaries if canary.id in sent[0].mark]
+    vendors = {canary.vendor for canary in hit if canary.vendor is not None}
+    if len(vendors) < 2 or len(hit) > MOST_KNOWN or len(vendors) < len({canary.vendor for canary in hit}):
+        return ""
+    return (
+        f"All of it is one sending that proves no sender, to {len(hit)} addresses that somebody may know without a leak:"
+        f" until another sending comes, no supplier counts for more than {CAP:.0%}."
+    )
+
+
+def capped(posterior: Posterior) -> Posterior:
+    """Return what is believed with all suppliers together at the cap; the rest of theirs is no leak."""
+    supplied = {sources for sources in posterior.hypotheses if any(s.kind is SuspectKind.SUPPLIER for s in sources)}
+    held = sum(posterior.hypotheses[sources] for sources in supplied)
+    if held <= CAP:
+        return posterior
+    part = CAP / held
+    joint = {sources: p * part if sources in supplied else p for sources, p in posterior.hypotheses.items()}
+    joint[NO_LEAK] = joint.get(NO_LEAK, 0.0) + held - CAP
+    lost = {
+        source: (1 - part) * sum(posterior.hypotheses[sources] for sources in supplied if source in sources)
+        for source in posterior.marginals
+    }
+    marginals = {source: max(0.0, p - lost[source]) for source, p in posterior.marginals.items()}
+    return replace(posterior, hypotheses=joint, marginals=marginals)

@@ -1,0 +1,52 @@
+"""Mail in the form of an answer that is none: what its sender wrote for people to read lures or advertises."""
+
+import re
+from dataclasses import replace
+
+from canary.judge.bulk import bulk_signs
+from canary.judge.fraud import fraud_signs
+from canary.mail.bounce import OwnWords, is_robot, links_home, own_part
+from canary.mail.notifications import notification_of
+from canary.model.mail import ParsedMail
+from canary.model.verdict import Reason
+
+MAX_TEXT = 8 * 1024
+
+_ECHOES = (Reason.AUTO_REPLY, Reason.CHALLENGE)
+_REPORTS = (Reason.DELIVERY_REPORT, Reason.READ_RECEIPT)
+_ADVERTISING = ("advertising",)
+
+_SALE = re.compile(
+    r"\d ?% ?off|\b(?:discount|cheap|for sale|buy (?:now|our|your|one|two|it)|shop now|order (?:now|today)|best prices?|special offer|free shipping"
+    r"|free (?:trial|gift|spins)|casino|jackpot|coupon|promo|earn (?:up to )?[$€£]|pills?|viagra|cialis|seo|leads|guest posts?|backlinks?"
+    r"|rabatt|angebot|jetzt (?:kaufen|bestellen)|günstig|gutschein|soldes|remise|achetez|commandez|oferta|descuento|compra(?: ahora)?"
+    r"|promoção|desconto|sconto|offerta|acquista|korting|aanbieding|bestel nu)\b",
+    re.IGNORECASE,
+)
+
+
+def false_answer(mail: ParsedMail, kind: Reason, *, proven: bool) -> tuple[str, ...]:
+    """Return what a mail in the form of an answer is instead: shapes of fraud, or `advertising`.
+
+    Fraud abuses automatic replies: what a stranger writes to a help desk is sent to the address that the stranger names.
+    Of a report only what it says itself counts, as the mail that it returns is most likely spam.
+    """
+    if kind in _ECHOES:
+        return fraud_signs(mail)
+    own = own_part(mail)
+    if is_robot(mail) or notification_of(mail.text) is not None:
+        return _of_a_program(mail, own)
+    bare = replace(mail, subject="", text=own.text, links=own.links, html="", headers=())
+    if signs := fraud_signs(bare):
+        return signs
+    leads_away = kind in _REPORTS and bool(own.links) and not (proven and links_home(mail, own.links))
+    return _ADVERTISING if leads_away or bulk_signs(bare) else ()
+
+
+def _of_a_program(mail: ParsedMail, own: OwnWords) -> tuple[str, ...]:
+    """Mail servers lead to pages of help and have nothing to sell; but anybody can call himself a mail server."""
+    if links_home(mail, own.links):
+        return ()
+    written = own.text[:MAX_TEXT]
+    signs = fraud_signs(replace(mail, subject="", text=written))
+    return signs or (_ADVERTISING if _SALE.search(written) else ())
