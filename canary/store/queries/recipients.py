@@ -36,12 +36,14 @@ class Recipients:
 
     def reached(self, addresses: Iterable[str]) -> list[Canary]:
         """Return the canaries among the recipients of one mail, each once, also where a plus sign was lost on the way."""
-        known = (self._named(address) for address in dict.fromkeys(a.lower() for a in addresses))
-        return list({canary.address: canary for canary in known if canary is not None}.values())
+        return reached_among(self.canaries, addresses)
 
-    def _named(self, address: str) -> Canary | None:
-        readings = (address,) if address in self.canaries else plus_readings(address)
-        return next((self.canaries[each] for each in readings if each in self.canaries), None)
+
+def reached_among(issued: Mapping[str, Canary], addresses: Iterable[str]) -> list[Canary]:
+    """Return which of some canaries recipients reach, each once, also where a plus sign was lost on the way."""
+    named = {each: (each,) if each in issued else plus_readings(each) for each in (a.lower() for a in addresses)}
+    reached = (next((issued[each] for each in readings if each in issued), None) for readings in named.values())
+    return list({canary.address: canary for canary in reached if canary is not None}.values())
 
 
 def read_recipients(session: Session, addresses: Iterable[str], signers: Collection[str] = ()) -> Recipients:
@@ -69,8 +71,8 @@ def find_reached(session: Session, addresses: Iterable[str]) -> dict[str, Canary
 def reached_addresses(session: Session, addresses: Iterable[str]) -> dict[str, str]:
     """Return by recipient the address of the canary that it reaches, for those that reach one."""
     wanted = {address.lower() for address in addresses}
-    held = Recipients(find_reached(session, wanted), {}, {}, {})
-    return {each: found[0].address for each in wanted if (found := held.reached([each]))}
+    issued = find_reached(session, wanted)
+    return {each: found[0].address for each in wanted if (found := reached_among(issued, [each]))}
 
 
 def hold_decisions(session: Session, numbers: Iterable[int]) -> dict[int, int]:
