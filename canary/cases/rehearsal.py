@@ -28,17 +28,12 @@ def in_words(outcome: RejudgeOutcome) -> str:
 
 
 def _parts(outcome: RejudgeOutcome) -> Iterator[str]:
-    if not outcome.changed:
-        yield (
-            f"no past mail is judged otherwise ({outcome.looked:,} looked at); later mail is"
-            if outcome.looked
-            else ("no past mail is concerned; later mail is")
-        )
+    if not outcome.looked:
+        yield "no past mail is concerned; later mail is"
         return
-    changes = (
-        "judged otherwise" if outcome.changed == outcome.looked else f"looked at, {outcome.changed:,} judged otherwise"
-    )
-    yield f"{_count(outcome.looked, 'past mail')} {'is' if outcome.looked == 1 else 'are'} {changes}"
+    yield f"{_count(outcome.looked, 'past mail')} {'is' if outcome.looked == 1 else 'are'} judged again{_of_them(outcome)}"
+    if not outcome.changed:
+        return
     cases = f"{'s' if len(outcome.closed) > 1 else ''} {_listed([str(n) for n in outcome.closed])}"
     if outcome.closed:
         yield f"case{cases} {'close' if len(outcome.closed) > 1 else 'closes'}"
@@ -50,6 +45,12 @@ def _parts(outcome: RejudgeOutcome) -> Iterator[str]:
         yield "no case and no address changes"
     if outcome.burned:
         yield f"{_listed(outcome.burned)} {'counts' if len(outcome.burned) == 1 else 'count'} as leaked"
+
+
+def _of_them(outcome: RejudgeOutcome) -> str:
+    if not outcome.changed:
+        return ", with the same result"
+    return "" if outcome.changed == outcome.looked else f", {outcome.changed:,} with another result"
 
 
 def _listed(names: list[str]) -> str:

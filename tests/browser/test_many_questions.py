@@ -105,7 +105,7 @@ def test_what_answers_will_do_is_read_for_those_questions_only_that_are_seen(man
     look = Look(context.new_page())
     many.enter(look.page)
     look.page.goto(f"{many.url}/senders")
-    expect(look.page.locator(".effects").first).to_contain_text("1 past mail is judged otherwise")
+    expect(look.page.locator(".effects").first).to_contain_text("1 past mail is judged again")
     asked = [url for url in look.asked if "/senders/effect" in url]
     context.close()
     assert 0 < len(asked) < QUESTIONS / 2

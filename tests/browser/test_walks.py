@@ -110,7 +110,7 @@ def test_an_outsider_is_the_vendors_after_all_until_that_is_taken_back(running: 
     page.get_by_role("link", name="Forty percent off").click()
     mail, leaked = page.url, _standing(page, canary, page.url)
     assert leaked[1:] == ("burned", "third-party", "new")
-    told = f"If it is Tea Room\u2019s: 1 past mail is judged otherwise; {leaked[0]} closes; {address} is free again."
+    told = f"If it is Tea Room\u2019s: 1 past mail is judged again; {leaked[0]} closes; {address} is free again."
     expect(page.locator("#whose .effects li").first).to_have_text(told)
     page.screenshot(path=SHOTS / "whose.png", full_page=True)
     page.get_by_role("button", name="pier.example is Tea Room\u2019s").click()

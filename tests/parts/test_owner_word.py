@@ -137,7 +137,7 @@ def test_an_outsider_that_is_the_vendors_leaves_the_case_and_comes_back_to_it(wo
 def test_what_it_will_do_stands_in_a_sentence(world: World) -> None:
     world.offer(days=60)
     told = in_words(foresee(world, "deals.example", APPROVE))
-    assert told == f"1 past mail is judged otherwise; case 1 closes; {world.addresses['trendy-shoes']} is free again."
+    assert told == f"1 past mail is judged again; case 1 closes; {world.addresses['trendy-shoes']} is free again."
     word = in_words(foresee(world, "deals.example", UNDO))
     assert word == "No past mail is concerned; later mail is."
 

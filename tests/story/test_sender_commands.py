@@ -56,7 +56,7 @@ def test_what_an_answer_will_do_is_said_before_and_an_answer_is_taken_back(house
     [asked] = json.loads(house.canary("sender", "asked", "trendy-shoes", "--json"))
     assert (asked["sender"], asked["state"], asked["mails"]) == ("tillroll.example", "pending", 1)
     told = house.canary("sender", "deny", "trendy-shoes", "tillroll.example", "--dry-run")
-    assert "1 past mail is judged otherwise; a case opens; " in told
+    assert "1 past mail is judged again; a case opens; " in told
     assert json.loads(house.canary("case", "list", "--json")) == []
     house.canary("sender", "deny", "trendy-shoes", "tillroll.example")
     assert "canary sender asked trendy-shoes" in house.canary("case", "show", "1")

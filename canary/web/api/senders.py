@@ -46,7 +46,7 @@ class Named(RequestBody):
 
 
 class Decided(BaseModel):
-    """What a decision did, or would do: mails judged again and judged otherwise, cases, and addresses by what they are now.
+    """What a decision did, or would do: mails judged again and those with another result, cases, and addresses by what they are now.
 
     `waiting` mails are too many to be judged again at once, and follow by themselves.
     """
