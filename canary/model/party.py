@@ -46,10 +46,11 @@ class Vendor:
 
 @dataclass(frozen=True, slots=True)
 class Supplier:
-    """A party that vendors pass addresses on to."""
+    """A party that vendors pass addresses on to; `domains` are those that the owner said prove it."""
 
     slug: str
     name: str
+    domains: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -46,7 +46,7 @@ def judge(tmp_path: Path, **texts: str) -> JudgeSettings:
         path = tmp_path / f"{key}.toml"
         path.write_text(text)
         files[key] = (path,)
-    return JudgeSettings(**files)  # type: ignore[arg-type]
+    return JudgeSettings(**files)
 
 
 def test_rows_of_the_owners_stand_beside_the_shipped_ones(tmp_path: Path) -> None:

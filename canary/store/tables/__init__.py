@@ -43,6 +43,7 @@ from canary.store.tables.mail import HitRow, MailContentRow, MailRow, MailSender
 from canary.store.tables.user import AuditRow, LeaseRow, LoginAttemptRow, TokenRow, UserRow
 from canary.store.tables.vendor import (
     SenderRow,
+    SupplierDomainRow,
     SupplierLinkRow,
     SupplierRow,
     VendorDomainRow,
@@ -91,6 +92,7 @@ __all__ = [
     "SenderRow",
     "SpoolPositionRow",
     "StatementRow",
+    "SupplierDomainRow",
     "SupplierLinkRow",
     "SupplierRow",
     "SuspectHistoryRow",

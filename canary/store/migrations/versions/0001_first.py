@@ -296,6 +296,14 @@ def make_tables() -> None:
     op.create_index(op.f('ix_mail_identity_domain'), 'mail', ['identity_domain'])
     op.create_index(op.f('ix_mail_received_at'), 'mail', ['received_at'])
     op.create_index(op.f('ix_mail_sha256'), 'mail', ['sha256'])
+    op.create_table('supplier_domain',
+    sa.Column('domain', TEXT, nullable=False),
+    sa.Column('supplier_id', sa.Integer(), nullable=False),
+    sa.Column('created_at', TIME, nullable=False),
+    sa.ForeignKeyConstraint(['supplier_id'], ['supplier.id'], name=op.f('fk_supplier_domain_supplier_id')),
+    sa.PrimaryKeyConstraint('domain', name=op.f('pk_supplier_domain'))
+    )
+    op.create_index(op.f('ix_supplier_domain_supplier_id'), 'supplier_domain', ['supplier_id'])
     op.create_table('supplier_link',
     sa.Column('id', sa.Integer(), nullable=False),
     sa.Column('vendor_id', sa.Integer(), nullable=False),
