@@ -28,6 +28,10 @@ SECTIONS = {
     },
     "Addresses": {
         "vendor": LazyCommand("vendors:group", "Vendors: the parties you give addresses to."),
+        "supplier": LazyCommand(
+            "suppliers:group",
+            "Suppliers: the parties that vendors pass addresses on to, and the domains that prove each.",
+        ),
         "issue": LazyCommand("canaries:issue", "Issue new addresses to a vendor."),
         "rotate": LazyCommand(
             "canaries:rotate", "Issue the next generation of an address; the old one keeps listening."

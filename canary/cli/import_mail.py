@@ -110,6 +110,7 @@ def _run(order: _Order, known: "Settings") -> "tuple[Report, Path]":
     from canary.importing.import_store import QuietStore
     from canary.processes import stores
     from canary.processes.build import pipeline_context
+    from canary.processes.own_suppliers import DeclaredSuppliers
 
     in_map = {address.rpartition("@")[2] for address in order.mapped}
     domains = tuple(sorted({*(domain.lower() for domain in known.domains), *order.adopt, *in_map}))
@@ -119,7 +120,8 @@ def _run(order: _Order, known: "Settings") -> "tuple[Report, Path]":
     store = stores.open_store(known, QuietStore)
     with store.writing() as session:
         print_error(prepare_key(session) if known.decoys.count else key_problem(session))
-    parts = [pipeline_context(known, store) for _ in range(2)]  # each loop has a resolver of its own
+    mine = [pipeline_context(known, store) for _ in range(2)]  # each loop has a resolver of its own
+    parts = [DeclaredSuppliers(each.book).refreshed(each) for each in mine]
     if order.offline:
         parts = [replace(each, lookup=_offline) for each in parts]
     for unset in sorted(set(domains) - {domain.lower() for domain in known.domains}):

@@ -2,12 +2,13 @@
 
 import re
 from collections.abc import Iterator, Mapping, Sequence, Set
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
 
 from canary.judge.organisation import normal
 from canary.judge.platforms import NO_PLATFORMS, PlatformRegistry
 from canary.judge.safe_regex import read_shape
+from canary.model.party import Supplier
 from canary.model.registry_rows import (
     RegistryError,
     RegistryFile,
@@ -136,6 +137,29 @@ def registry_of(
         {domain: p for p in providers for domain in p.hosts},
         _by_size(providers),
         {account: p for p in providers for account in p.through},
+    )
+
+
+def with_declared(book: ProviderRegistry, declared: Sequence[Supplier]) -> ProviderRegistry:
+    """Return the registry with suppliers that the owner declared; the domains of one that is there are added to its own."""
+    known = {provider.slug: provider for provider in book.providers}
+    mine = {
+        supplier.slug: _proven_by(
+            known.get(supplier.slug, Provider(supplier.slug, supplier.name, ("the owner",))), supplier.domains
+        )
+        for supplier in declared
+    }
+    # What the owner says comes last, so that it prevails.
+    rest = tuple(provider for provider in book.providers if provider.slug not in mine)
+    return registry_of((*rest, *mine.values()), book.platforms, book.services)
+
+
+def _proven_by(provider: Provider, domains: tuple[str, ...]) -> Provider:
+    return replace(
+        provider,
+        dkim=(*provider.dkim, *domains),
+        envelope=(*provider.envelope, *domains),
+        hosts=(*provider.hosts, *domains),
     )
 
 

@@ -59,10 +59,11 @@ def possessive(name: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Supplier:
-    """A party that vendors pass addresses on to."""
+    """A party that vendors pass addresses on to; `domains` are those that the owner said prove it."""
 
     slug: str
     name: str
+    domains: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

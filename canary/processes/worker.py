@@ -15,6 +15,7 @@ from canary.pipeline.batch import run_pending
 from canary.pipeline.story import Context
 from canary.processes.build import delivery_context, health_check, pipeline_context, rspamd_checker
 from canary.processes.jobs import KEEP_DECOYS, JobContext, brief, give_leases_back, run_job, scheduler
+from canary.processes.own_suppliers import DeclaredSuppliers
 from canary.processes.shutdown import ShutdownSignal, announce
 from canary.processes.spools import Spools, clock
 from canary.processes.stage_timer import StageTimer
@@ -127,10 +128,11 @@ async def _wait(news: asyncio.Event, seconds: float) -> None:
 
 async def process_mails(context: Context, spools: Spools, news: Wakeups, stopping: ShutdownSignal) -> None:
     """Process what waits in the spools, as soon as it is there, until stopped."""
-    down = False
+    down, suppliers = False, DeclaredSuppliers(context.book)
     while not stopping.event.is_set():
         news.mails.clear()  # before looking, so that what comes meanwhile is looked at next
         try:
+            context = await asyncio.to_thread(suppliers.refreshed, context)
             worked, down = sum([await run_pending(context, spool) for spool in spools]), False
         except Exception as fault:
             if not is_down(fault) and not isinstance(fault, OSError):

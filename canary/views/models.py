@@ -241,7 +241,8 @@ class BeliefLine:
 class SupplierPage:
     """Who passes addresses to a supplier, which of them were hit, and how probable it was as a source over time.
 
-    `hit` and `quiet` are canaries it was given, `cases` those in which it is or was a suspect.
+    `hit` and `quiet` are canaries it was given, `cases` those in which it is or was a suspect, `domains` those that the
+    owner declared.
     """
 
     slug: str
@@ -251,6 +252,7 @@ class SupplierPage:
     quiet: tuple[CanaryLine, ...]
     cases: tuple[CaseLine, ...]
     beliefs: tuple[BeliefLine, ...]
+    domains: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

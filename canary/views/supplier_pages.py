@@ -12,6 +12,7 @@ from canary.cases.records import OPEN
 from canary.model.case import SuspectKind
 from canary.store.codec import suspects_of
 from canary.store.queries.canaries import in_order_of_issue
+from canary.store.queries.suppliers import get_supplier
 from canary.store.tables import (
     CanaryCountRow,
     CaseRow,
@@ -67,6 +68,7 @@ def supplier_page(session: Session, slug: str) -> SupplierPage | None:
         quiet=tuple(c for c in given if not c.tally.outside)[:200],
         cases=_cases(session, cases),
         beliefs=tuple(BeliefLine(b.case_id, b.at, b.p) for b in reversed(beliefs)),
+        domains=get_supplier(session, slug).domains,
     )  # fmt: skip
 
 

@@ -111,3 +111,15 @@ def test_all_faults_of_a_file_are_reported_at_once_and_nothing_is_imported(house
     assert (done.code, len(lines)) == (2, 2)
     assert ("vendor.1.domains" in lines[0], "vendor.2.since" in lines[1]) == (True, True)
     assert len(json.loads(house.canary("vendor", "list", "--json"))) == 1
+
+
+def test_a_supplier_is_declared_shown_and_its_domain_taken_back(house: CommandLine) -> None:
+    house.canary("supplier", "add", "Letter Works", "--domain", "letterworks.example", "--domain", "lw.example")
+    shown = json.loads(house.canary("supplier", "show", "letter-works", "--json"))
+    assert (shown["name"], shown["domains"], shown["vendors"]) == (
+        "Letter Works",
+        ["letterworks.example", "lw.example"],
+        [],
+    )
+    house.canary("supplier", "remove", "letter-works", "--domain", "lw.example")
+    assert [s["domains"] for s in json.loads(house.canary("supplier", "list", "--json"))] == [["letterworks.example"]]

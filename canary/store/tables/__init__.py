@@ -45,6 +45,7 @@ from canary.store.tables.user import AuditRow, LeaseRow, LoginAttemptRow, TokenR
 from canary.store.tables.vendor import (
     RejudgeJobRow,
     SenderRow,
+    SupplierDomainRow,
     SupplierLinkRow,
     SupplierRow,
     VendorBrandRow,
@@ -98,6 +99,7 @@ __all__ = [
     "SignedMailRow",
     "SpoolPositionRow",
     "StatementRow",
+    "SupplierDomainRow",
     "SupplierLinkRow",
     "SupplierRow",
     "SuspectHistoryRow",

@@ -54,6 +54,15 @@ class SupplierRow(Row, table=True):
     created_at: datetime = Field(sa_type=Time)
 
 
+class SupplierDomainRow(Row, table=True):
+    """A domain that the owner said is a supplier's, so that a signature or SPF of it proves that supplier."""
+
+    __tablename__ = "supplier_domain"
+    domain: str = Field(primary_key=True)
+    supplier_id: int = Field(foreign_key="supplier.id", index=True)
+    created_at: datetime = Field(sa_type=Time)
+
+
 class SupplierLinkRow(Row, table=True):
     """A vendor passes the addresses of a channel (empty: every channel) to a supplier, from and until a time."""
 

@@ -3,9 +3,12 @@
 from typing import Annotated
 
 from fastapi import Query, Request, Response
+from fastapi.responses import RedirectResponse
+from starlette.exceptions import HTTPException
 
+from canary.senders.declared_suppliers import declare, withdraw
 from canary.views.supplier_pages import supplier_list, supplier_page
-from canary.web.rendering import PageContext, or_404
+from canary.web.rendering import Field, PageContext, map_store_errors, or_404
 from canary.web.routes import Role, WebRoute
 
 Slug = Annotated[str, Query(max_length=100)]
@@ -22,7 +25,9 @@ class SuppliersPage:
         """Return its routes."""
         return (
             WebRoute("GET", "/suppliers", Role.VIEWER, self.suppliers),
+            WebRoute("POST", "/suppliers", Role.ANALYST, self.declare),
             WebRoute("GET", "/suppliers/{slug}", Role.VIEWER, self.supplier),
+            WebRoute("POST", "/suppliers/{slug}/withdraw", Role.ANALYST, self.withdraw),
         )
 
     def suppliers(self, request: Request, after: Slug = "") -> Response:
@@ -30,6 +35,21 @@ class SuppliersPage:
         with self._frame.database.reading() as session:
             lines, further = supplier_list(session, after)
         return self._frame.show(request, "suppliers.html", lines=lines, further=further, after=after)
+
+    def declare(self, request: Request, name: Field = "", domains: Field = "") -> Response:
+        """Add a supplier with domains that prove it, or domains to one that is there."""
+        given = domains.replace(",", " ").split()
+        if not (name.strip() and given):
+            raise HTTPException(422, "A supplier needs a name and at least one domain, such as letterworks.example.")
+        with map_store_errors(), self._frame.writing(request) as session:
+            found = declare(session, name.strip(), given, request.state.user.name, self._frame.clock())
+        return RedirectResponse(f"/suppliers/{found.slug}", 303)
+
+    def withdraw(self, request: Request, slug: str, domain: Field) -> Response:
+        """Withdraw a domain of a supplier."""
+        with map_store_errors(), self._frame.writing(request) as session:
+            withdraw(session, slug, (domain,), request.state.user.name, self._frame.clock())
+        return RedirectResponse(f"/suppliers/{slug}", 303)
 
     def supplier(self, request: Request, slug: str) -> Response:
         """Show who passes addresses to a supplier, which were hit, and how probable it was as a source."""

@@ -332,6 +332,14 @@ def make_tables() -> None:
     sa.UniqueConstraint('signer', 'vendor_id', 'use', name=op.f('uq_signed_mail_signer_vendor_id_use'))
     )
     op.create_index('ix_signed_mail_vendor', 'signed_mail', ['vendor_id'])
+    op.create_table('supplier_domain',
+    sa.Column('domain', TEXT, nullable=False),
+    sa.Column('supplier_id', sa.Integer(), nullable=False),
+    sa.Column('created_at', TIME, nullable=False),
+    sa.ForeignKeyConstraint(['supplier_id'], ['supplier.id'], name=op.f('fk_supplier_domain_supplier_id')),
+    sa.PrimaryKeyConstraint('domain', name=op.f('pk_supplier_domain'))
+    )
+    op.create_index(op.f('ix_supplier_domain_supplier_id'), 'supplier_domain', ['supplier_id'])
     op.create_table('supplier_link',
     sa.Column('id', sa.Integer(), nullable=False),
     sa.Column('vendor_id', sa.Integer(), nullable=False),

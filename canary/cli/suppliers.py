@@ -1,0 +1,91 @@
+"""`canary supplier ...`: the parties that vendors pass addresses on to, and the domains that prove each."""
+
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from canary.cli.context import CliError, Json, clock, open_store, show_json, show_table, who
+from canary.cli.groups import command_group
+
+if TYPE_CHECKING:
+    from canary.model.party import Supplier
+
+group = command_group("Suppliers: the parties that vendors pass addresses on to, and the domains that prove each.")
+
+Slug = Annotated[str, typer.Argument(metavar="SUPPLIER", help="The supplier, as `canary supplier list` names it.")]
+Domains = Annotated[
+    list[str], typer.Option("--domain", metavar="DOMAIN", help="A domain it signs as or bounces to; may be repeated.")
+]
+
+
+@group.command()
+def add(
+    name: Annotated[str, typer.Argument(help="What people call it.")], domain: Domains, as_json: Json = False
+) -> None:
+    """Add a supplier, or domains to one that is there: mail that they prove was carried by it."""
+    from canary.senders import declared_suppliers
+
+    try:
+        with open_store().writing() as session:
+            found = declared_suppliers.declare(session, name, domain, who(), clock())
+    except ValueError as fault:
+        raise CliError(f"--domain: {fault}", 2) from None
+    _show(found, as_json=as_json)
+
+
+@group.command()
+def remove(supplier: Slug, domain: Domains, as_json: Json = False) -> None:
+    """Withdraw domains of a supplier; what mail has shown of it stays."""
+    from canary.senders import declared_suppliers
+
+    with open_store().writing() as session:
+        found = declared_suppliers.withdraw(session, supplier, domain, who(), clock())
+    _show(found, as_json=as_json)
+
+
+@group.command("list")
+def list_all(as_json: Json = False) -> None:
+    """List all suppliers, those that mail showed and those that you declared."""
+    from canary.store.queries.suppliers import list_suppliers
+
+    with open_store().reading() as session:
+        found = list_suppliers(session)
+    if as_json:
+        show_json([_plain(supplier) for supplier in found])
+        return
+    rows = [(supplier.slug, supplier.name, " ".join(supplier.domains)) for supplier in found]
+    show_table(
+        ("supplier", "name", "domains you declared"), rows, "No suppliers yet: canary supplier add NAME --domain D"
+    )
+
+
+@group.command()
+def show(supplier: Slug, as_json: Json = False) -> None:
+    """Show one supplier: its declared domains, and which vendors pass addresses to it."""
+    from canary.store.queries.suppliers import get_supplier
+    from canary.views.supplier_pages import supplier_page
+
+    with open_store().reading() as session:
+        found, page = get_supplier(session, supplier), supplier_page(session, supplier)
+    given = page.supplies if page else ()
+    if as_json:
+        vendors = [
+            {"vendor": s.slug, "channel": s.channel, "account": s.account, "hit": s.hit, "quiet": s.quiet}
+            for s in given
+        ]
+        show_json({**_plain(found), "vendors": vendors})
+        return
+    _show(found, as_json=False)
+    rows = [(s.slug, s.channel or "every channel", s.account, s.hit, s.quiet) for s in given]
+    show_table(("vendor", "channel", "account", "hit", "quiet"), rows, "No vendor passes addresses to it.")
+
+
+def _plain(supplier: "Supplier") -> dict[str, object]:
+    return {"slug": supplier.slug, "name": supplier.name, "domains": supplier.domains}
+
+
+def _show(supplier: "Supplier", *, as_json: bool) -> None:
+    if as_json:
+        show_json(_plain(supplier))
+    else:
+        typer.echo(f"{supplier.slug}: {supplier.name} ({', '.join(supplier.domains) or 'no domain declared'})")
