@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import re
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime, timedelta
 from ipaddress import ip_address
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
 MAX_FILE = 64 * 1024 * 1024
 _BITS = 65.0
 _AGE = timedelta(days=365)
+_BEGINNING = re.compile(rb"\s{0,200}(?:[!-9;-~]{1,200}[ \t]{0,9}:|>?From )")
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,14 +78,20 @@ def judge(
 
 
 def _content(file: Path) -> bytes:
-    try:
-        with file.open("rb") as opened:
-            content = opened.read(MAX_FILE + 1)
-    except OSError as fault:
-        raise CliError(f"{file}: {fault.strerror}: name a file with one mail", 2) from None
-    if len(content) > MAX_FILE:
-        raise CliError(f"{file}: more than {MAX_FILE >> 20} MB: name a file with one mail, not a mailbox", 2)
-    return content
+    """Read the one mail in a file, of any form that an import reads."""
+    from itertools import islice
+
+    from canary.importing.archive import Reader, Stored
+
+    found = list(islice(Reader(cap=MAX_FILE).read(file), 2))
+    mails = [each.content for each in found if isinstance(each, Stored)]
+    if len(mails) == 1 and not _BEGINNING.match(mails[0]):
+        raise CliError(f"{file}: not a mail: it does not begin with a header: name a file with one mail", 2)
+    faults = [each.reason for each in found if not isinstance(each, Stored)]
+    if len(mails) == 1 and not faults:
+        return mails[0]
+    why = "more than one mail" if len(mails) == 2 else (faults or ["holds no mail"])[0]
+    raise CliError(f"{file}: {why}: name a file with one mail", 2)
 
 
 def _lookup(zone: Path | None, *, offline: bool) -> "Lookup":

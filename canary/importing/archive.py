@@ -27,7 +27,9 @@ from canary.importing.compressed import (
     unpacked,
     zip_members,
 )
-from canary.importing.mbox import Piece, is_from_line, read_mbox, unwrap
+from canary.importing.framing import BOM, MacLines, first_lines, has_mac_lines, unframed
+from canary.importing.mbox import Piece, Stream, is_from_line, read_mbox, unwrap
+from canary.mail.journal import open_journal
 
 HEAD = 4096
 HEADER = 64 * 1024
@@ -110,7 +112,7 @@ class Reader:
                 head = file.read(HEAD)
                 if last is not None and not is_packed(head) and is_mailbox(head, path.name):
                     begin = file.seek(last.offset + last.length)
-                    yield from (_of(p, place) for p in read_mbox(file, self.cap, begin, last.number))
+                    yield from (_of(p, place) for p in read_mbox(_lines(file, head), self.cap, begin, last.number))
                 else:
                     file.seek(0)
                     yield from islice(self._file(file, path, head), skip, None)
@@ -125,8 +127,7 @@ class Reader:
                 raw = file.read(place.length)
         except OSError:
             return None
-        forms = (wire(form) for form in (unwrap(raw)[1], raw))
-        return next((form for form in forms if hashlib.sha256(form).digest() == digest), None)
+        return next((form for form in _forms(raw) if hashlib.sha256(form).digest() == digest), None)
 
     def _file(self, file: "io.BufferedReader[Any]", path: Path, head: bytes) -> Iterator[StoredOrUnreadable]:
         place = ArchivePlace(str(path))
@@ -191,7 +192,8 @@ class Reader:
 
     def _mails(self, stream: IO[bytes], place: ArchivePlace, name: str, head: bytes) -> Iterator[StoredOrUnreadable]:
         if is_mailbox(head, name):
-            yield from (_of(piece, place) for piece in read_mbox(stream, self.cap))
+            begin = len(stream.read(len(BOM))) if head.startswith(BOM) else 0
+            yield from (_of(piece, place) for piece in read_mbox(_lines(stream, head), self.cap, begin))
             return
         content = stream.read(self.cap + 1)
         whole = replace(place, length=len(content))
@@ -199,7 +201,8 @@ class Reader:
             rest = sum(len(block) for block in iter(lambda: stream.read(BLOCK), b""))
             yield UnreadableMail(replace(whole, length=len(content) + rest), _too_large(self.cap), content[: self.cap])
         else:
-            yield _checked(Stored(whole, content, delivered=_delivered(name)))
+            begin, mail = unframed(content)
+            yield _checked(Stored(replace(whole, offset=begin, length=len(mail)), mail, delivered=_delivered(name)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -219,8 +222,13 @@ class Depth:
 
 def is_mailbox(head: bytes, name: str) -> bool:
     """Whether a file is a mailbox, by its first line, or by its name if that line is broken."""
-    line = head.partition(b"\n")[0]
-    return is_from_line(line) or (name.lower().endswith((".mbox", ".mbx")) and not _KNOWN.match(head))
+    lines = first_lines(head)
+    named = name.lower().endswith((".mbox", ".mbx"))
+    return is_from_line(lines.partition(b"\n")[0]) or (named and not _KNOWN.match(lines))
+
+
+def _lines(stream: Stream, head: bytes) -> Stream:
+    return MacLines(stream) if has_mac_lines(head) else stream
 
 
 def walk(paths: Iterable[Path]) -> Iterator[Path]:
@@ -261,6 +269,20 @@ def wire(content: bytes) -> bytes:
     return content.replace(b"\n", b"\r\n")
 
 
+def _forms(raw: bytes) -> Iterator[bytes]:
+    """Yield what the octets at a place may have been read as."""
+    for lines in (raw, raw.replace(b"\r", b"\n")) if b"\r" in raw else (raw,):
+        for form in (unwrap(lines)[1], lines):
+            yield _read_as(form)
+
+
+def _read_as(content: bytes) -> bytes:
+    """Return the mail that is judged: that of a journal report, or else the one that is stored."""
+    plain = wire(content)
+    inside = open_journal(plain)
+    return plain if inside is None else wire(inside)
+
+
 def _of(piece: Piece, place: ArchivePlace) -> StoredOrUnreadable:
     where = ArchivePlace(place.file, place.member, piece.number, piece.offset, piece.length)
     if not piece.line:
@@ -275,7 +297,7 @@ def _checked(found: Stored) -> StoredOrUnreadable:
         return UnreadableMail(found.place, "empty", found.content)
     if not _has_header(found.content):
         return UnreadableMail(found.place, "not a mail: it has no header", found.content)
-    return Stored(found.place, wire(found.content), found.line, found.delivered)
+    return Stored(found.place, _read_as(found.content), found.line, found.delivered)
 
 
 def _has_header(content: bytes) -> bool:

@@ -75,6 +75,7 @@ _ORIGINALS = (
 )
 _STATUS = ("message/delivery-status", "message/global-delivery-status")
 _RECEIPTS = ("message/disposition-notification", "message/global-disposition-notification")
+_SAID_OF_RECEIPTS = ("disposition", "final-recipient", "original-message-id")
 _FEEDBACK = "message/feedback-report"
 _STATUS_LINES = re.compile(
     r"(?im)^[ \t]{0,9}(?:final-recipient|diagnostic-code|reporting-mta|remote-mta)\s*:|\b(?:said:|smtp;) ?[45]\d\d[ -]"
@@ -129,7 +130,7 @@ def _is_feedback(mail: ParsedMail, _: Envelope) -> bool:
 
 def _is_receipt(mail: ParsedMail, envelope: Envelope) -> bool:
     """RFC 8098: somebody has read the mail, or deleted it; people send these from their own address."""
-    if any(part.type in _RECEIPTS and part.field("disposition") for part in mail.enclosed):
+    if any(part.type in _RECEIPTS and any(map(part.field, _SAID_OF_RECEIPTS)) for part in mail.enclosed):
         return True
     typed = mail.type == "multipart/report" and "disposition-notification" in mail.header("content-type").lower()
     return typed and (mail.has(*_THREAD) or _is_null(mail, envelope) or bool(mail.enclosed))
@@ -146,7 +147,11 @@ def _is_report(mail: ParsedMail, envelope: Envelope) -> bool:
     returned = any(part.type in _ORIGINALS for part in mail.enclosed) or quoted_at(text) is not None
     coded = bool(_STATUS_LINES.search(text))
     typed = mail.type == "multipart/report"
-    signs = sum((typed, null, robot, status, returned or coded, said))
+    # A status that says of whom is a report in full, whatever is around it.
+    full = any(
+        part.type in _STATUS and part.field("final-recipient") and part.field("action") for part in mail.enclosed
+    )
+    signs = sum((typed, null, robot, status, full, returned or coded, said))
     shown = status or returned or coded or said or (null and (typed or (robot and _names_somebody(mail))))
     return shown and signs >= 2
 
@@ -183,7 +188,7 @@ def quoted_at(text: str) -> int | None:
 def _names_somebody(mail: ParsedMail) -> bool:
     own = {mail.sender.address.lower(), *(box.address.lower() for box in mail.recipients)}
     found = (match.group().lower().rstrip(".") for match in _ADDRESS.finditer(mail.text[:MAX_TEXT]))
-    return any(address not in own for address in found)
+    return not mail.links and any(address not in own for address in found)
 
 
 def _is_challenge(mail: ParsedMail, envelope: Envelope) -> bool:

@@ -100,23 +100,27 @@ class PartReader:
         if not kind.startswith("message/") or not (encoding := transfer_encoding(part)):
             return children
         try:
-            return self._decoded(kind, encoding, children)
+            return self._decoded(kind, encoding, children) or children
         except RAISED:
             self.oddities.add("bad-part")
             return children
 
     def _decoded(self, kind: str, encoding: str, children: object) -> object:
-        written = b"\n".join(map(_source, children)) if isinstance(children, list) else b""
+        """Parse enclosed mails again, from what their encoding hides; None where they were not encoded after all."""
+        inner = [child for child in children if isinstance(child, Message)] if isinstance(children, list) else []
+        plain = any(child.is_multipart() or (encoding == "base64" and child.keys()) for child in inner)
+        if plain or self.unpacked > MAX_UNPACKED:
+            return None
+        written = b"\n".join(child.as_bytes() for child in inner)
         self.unpacked += len(written)
         if self.unpacked > MAX_UNPACKED:
             self.oddities.add("large-enclosure")
-            return children
+            return None
         raw = Message()
         raw["content-transfer-encoding"] = encoding
-        raw.set_payload(written.decode("ascii", "surrogateescape"))
-        return read_message(
-            b"Content-Type: " + kind.encode("ascii", "replace") + b"\n\n" + octets_of(raw)
-        ).get_payload()
+        raw.set_payload(written.lstrip(b"\n").decode("ascii", "surrogateescape"))
+        head = b"Content-Type: " + kind.encode("ascii", "replace") + b"\n\n"
+        return read_message(head + octets_of(raw)).get_payload()
 
     def _enclose(self, part: Message, kind: str, children: object) -> None:
         """Keep the fields of a report, or of a mail that is returned whole (message/*) or by its header alone."""
@@ -177,15 +181,6 @@ class PartReader:
         self.pieces += [piece for piece, _ in self.named] or self.attached
         # What is shown as the text is no file; what is attached stays one.
         self.attachments = [file for file in self.attachments if not any(file is each for each in body)]
-
-
-def _source(part: Message) -> bytes:
-    """Return what a part was parsed from, well enough for its encoding to be undone."""
-    payload = part.get_payload()
-    if not isinstance(payload, str):
-        return part.as_bytes()
-    head = "".join(f"{name}: {value}\n" for name, value in part.raw_items())
-    return (head + "\n" * bool(head) + payload).encode("utf-8", "surrogateescape")
 
 
 def _read(pieces: list[_Piece]) -> tuple[str, str, tuple[str, ...]]:

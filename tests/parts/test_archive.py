@@ -59,6 +59,10 @@ def test_what_is_neither_file_nor_folder_is_left_alone(tmp_path: Path) -> None:
 FORMS: dict[str, Callable[[], bytes]] = {
     "box.mbox": lambda: BOX,
     "crlf.mbox": lambda: mbox(LETTERS, b"\r\n"),
+    "mac.mbox": lambda: mbox(LETTERS, b"\r"),
+    "mac": lambda: mbox(LETTERS, b"\r"),
+    "bom.mbox": lambda: b"\xef\xbb\xbf" + BOX,
+    "mac.zip": lambda: zipped([("Mail/In", mbox(LETTERS, b"\r"))]),
     "box.mbox.gz": lambda: gzip.compress(BOX),
     "box.mbox.bz2": lambda: bz2.compress(BOX),
     "box.mbox.xz": lambda: lzma.compress(BOX),
@@ -74,6 +78,9 @@ FORMS: dict[str, Callable[[], bytes]] = {
 }
 
 
+PLAIN = ("box.mbox", "crlf.mbox", "mac.mbox", "mac", "bom.mbox")
+
+
 @pytest.mark.parametrize("name", FORMS)
 def test_every_form_holds_the_same_mails_octet_for_octet(tmp_path: Path, name: str) -> None:
     found = read(tmp_path / name, FORMS[name]())
@@ -82,6 +89,33 @@ def test_every_form_holds_the_same_mails_octet_for_octet(tmp_path: Path, name: s
 
 def test_a_single_mail_is_read_whatever_its_name(tmp_path: Path) -> None:
     assert mails(read(tmp_path / "1", bytes(LETTERS[0]).replace(b"\r\n", b"\n"))) == [bytes(LETTERS[0])]
+
+
+APPLE = b"<?xml version='1.0'?>\n<plist version='1.0'><dict/></plist>\n"
+
+
+@pytest.mark.parametrize(
+    ("before", "after"), [(b"\xef\xbb\xbf", b""), (b"%d        \n", APPLE), (b"\xef\xbb\xbf%d\r\n", APPLE)]
+)
+def test_what_programs_put_around_a_mail_is_left_out(tmp_path: Path, before: bytes, after: bytes) -> None:
+    mail = bytes(LETTERS[0]).replace(b"\r\n", b"\n")
+    [found] = read(tmp_path / "1.emlx", before.replace(b"%d", b"%d" % len(mail)) + mail + after)
+    assert found.content == bytes(LETTERS[0])
+    assert SMALL.reread(found.place, hashlib.sha256(found.content).digest()) == found.content
+
+
+def test_of_a_journal_report_the_mail_inside_is_read_and_found_again(tmp_path: Path) -> None:
+    inner = bytes(LETTERS[0]).replace(b"\r\n", b"\n")
+    report = (
+        b"X-MS-Journal-Report:\nFrom: journal@in.example\nContent-Type: multipart/mixed; boundary=J\n\n--J\n"
+        b"Content-Type: text/plain\n\nSender: b@shop.example\nRecipient: shop@in.example\n\n--J\n"
+        b"Content-Type: message/rfc822\n\n" + inner + b"\n--J--\n"
+    )
+    for name, octets in (("1.eml", report), ("box", mbox([report, LETTERS[1]])), ("mac", mbox([report], b"\r"))):
+        found = read(tmp_path / name, octets)[0]
+        assert found.content.startswith(b"Return-Path: <b@shop.example>\r\nDelivered-To: shop@in.example\r\n")
+        assert found.content.endswith(bytes(LETTERS[0]))
+        assert SMALL.reread(found.place, hashlib.sha256(found.content).digest()) == found.content
 
 
 def test_a_folder_is_read_with_all_below_it_but_not_what_programs_keep_there(tmp_path: Path) -> None:
@@ -251,15 +285,16 @@ def test_damage_anywhere_raises_nothing(tmp_path: Path) -> None:
 
 
 def test_reading_goes_on_in_the_middle(tmp_path: Path) -> None:
-    for name in ("box.mbox", "mails.tar.gz"):
+    for name in (*PLAIN, "mails.tar.gz"):
         whole = read(tmp_path / name, FORMS[name]())
         for seen in (0, 1, 9, len(whole)):
-            last = whole[seen - 1].place if seen and name == "box.mbox" else None
+            last = whole[seen - 1].place if seen and name in PLAIN else None
             assert list(SMALL.read(tmp_path / name, last, seen)) == whole[seen:]
 
 
-def test_a_mail_is_found_again_at_its_place_by_its_digest(tmp_path: Path) -> None:
-    for each in read(tmp_path / "box", BOX):
+@pytest.mark.parametrize("name", PLAIN)
+def test_a_mail_is_found_again_at_its_place_by_its_digest(tmp_path: Path, name: str) -> None:
+    for each in read(tmp_path / name, FORMS[name]()):
         digest = hashlib.sha256(each.content).digest()
         assert SMALL.reread(each.place, digest) == each.content
         assert SMALL.reread(each.place, b"another") is None

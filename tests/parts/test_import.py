@@ -110,6 +110,23 @@ def test_ten_years_of_mail_show_who_leaked(desk: Desk) -> None:
 
 
 @pytest.mark.slow
+def journalled(letter: Letter) -> bytes:
+    """The report that a mail server files of a letter: its recipient is named in the report alone."""
+    inner = bytes(letter).replace(letter.to.encode(), b"members@elsewhere.example")
+    return (
+        b"From: Journal <journal@corp.example>\nTo: archive@corp.example\nX-MS-Journal-Report:\nMIME-Version: 1.0\n"
+        b"Content-Type: multipart/mixed; boundary=JJ\n\n--JJ\nContent-Type: text/plain\n\nSender: "
+        + letter.sender.encode() + b"\nRecipient: " + letter.to.encode()
+        + b"\n\n--JJ\nContent-Type: message/rfc822\n\n" + inner + b"\n--JJ--\n"
+    )  # fmt: skip
+
+
+def test_journal_reports_are_imported_as_the_mails_that_they_hold(desk: Desk) -> None:
+    found = desk.take(desk.write("journal", mbox(map(journalled, history()))))
+    assert (found.read, found.new, found.elsewhere) == (18, 18, 0)
+    assert found.verdicts == {"expected": 15, "spam": 3}
+
+
 def test_importing_again_changes_nothing(desk: Desk) -> None:
     path = desk.write("box", mbox(history()))
     desk.take(path)

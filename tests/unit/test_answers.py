@@ -189,6 +189,15 @@ def test_spam_without_a_sender_is_no_bounce(body: str) -> None:
     assert kind_of(mail("Subject: Hello", body), "") is None
 
 
+@pytest.mark.parametrize("kind", ["report", "mixed", "related"])
+def test_a_status_in_full_is_a_report_without_anything_returned(kind: str) -> None:
+    assert kind_of(mail("Subject: ?\n" + parts(words("..."), REPORT, kind=kind))) is Reason.DELIVERY_REPORT
+
+
+def test_a_receipt_of_one_part_alone_is_one() -> None:
+    assert kind_of(mail("Subject: ?\n" + RECEIPT.replace("\n\n", "\n\n", 1))) is Reason.READ_RECEIPT
+
+
 def test_a_mail_that_a_person_forwards_is_no_bounce() -> None:
     assert kind_of(mail("Subject: Fwd: x\n" + parts(words("See this"), RETURNED))) is None
 

@@ -1,6 +1,8 @@
 """`canary judge` as scripts use it: every flag, the JSON form, exit codes, and one line for wrong use."""
 
+import gzip
 import json
+import lzma
 from pathlib import Path
 from typing import Any
 
@@ -8,6 +10,7 @@ import pytest
 from typer.testing import CliRunner
 
 from canary.cli import app
+from tests.letterbox import tarred, zipped
 from tests.verdict_cases import CASES, FOLDER, expectation
 
 SAYABLE = {
@@ -135,9 +138,80 @@ def test_wrong_use_is_one_line_and_code_2(arguments: tuple[str, ...], told: str,
     assert (code, said, len(fault.splitlines()), told in fault) == (2, "", 1, True), fault
 
 
-@pytest.mark.parametrize(
-    "content", [b"", b"\0" * 1000, b"no headers", b"From: \xff\xfe\r\n\r\n", b"\r\n\r\n" + b"x" * 100_000]
+MAIL = b"From: Prize <x@bad.invalid>\nSubject: You have won\nReturn-Path: <x@bad.invalid>\n\nClaim your prize.\n"
+MBOX = b"From x@bad.invalid Sun Mar  1 12:00:00 2026\n" + MAIL + b"\n"
+APPLE = str(len(MAIL)).encode() + b"        \n" + MAIL + b'<?xml version="1.0"?><plist version="1.0"></plist>\n'
+FORMS = {
+    "mail.eml": MAIL,
+    "wire.eml": MAIL.replace(b"\n", b"\r\n"),
+    "mac.eml": MAIL.replace(b"\n", b"\r"),
+    "odd": b"From: \xff\xfe\r\n\r\n",
+    "saved.eml": b"\xef\xbb\xbf" + MAIL,
+    "apple.emlx": APPLE,
+    "apple-bom.emlx": b"\xef\xbb\xbf" + APPLE,
+    "mail.eml.gz": gzip.compress(MAIL),
+    "mail.eml.xz": lzma.compress(MAIL),
+    "mail.zip": zipped([("a/mail.eml", MAIL)]),
+    "mail.tar.gz": tarred([("mail.eml", MAIL)], "gz"),
+    "one.mbox": MBOX,
+    "mac.mbox": MBOX.replace(b"\n", b"\r"),
+    "bom.mbox": b"\xef\xbb\xbf" + MBOX,
+}
+
+
+@pytest.mark.parametrize("name", FORMS)
+def test_a_mail_is_judged_in_every_form_that_an_import_reads(name: str, tmp_path: Path) -> None:
+    (tmp_path / name).write_bytes(FORMS[name])
+    document = judged(str(tmp_path / name), "--vendor-domain", "shop.example", "--offline")
+    assert document["verdict"] == "spam"
+    assert ("fraud-shape" in {reason["code"] for reason in document["reasons"]}) is (name != "odd")
+    assert "malformed" not in {reason["code"] for reason in document["reasons"]} or name == "odd"
+
+
+NO_MAIL = {
+    "empty.eml": b"",
+    "nothing.eml": b"\0" * 1000,
+    "words.txt": b"no headers",
+    "late.eml": b"\r\n\r\n" + b"x" * 100_000,
+    "list.csv": b"id,email,description,active\n1,bikeparts@my.example,Bike Parts,true\n",
+    "picture.png": b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR" + bytes(range(256)) * 9,
+    "paper.pdf": b"%PDF-1.4\n%\xe2\xe3\n1 0 obj\n<< /Type /Catalog >>\nendobj\n",
+    "page.html": b"<!doctype html>\n<pre>\nFrom: me\nSubject: you\n</pre>\n",
+    "outlook.msg": b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + b"\0" * 600 + "Subject: x".encode("utf-16-le"),
+    "two.mbox": MBOX + MBOX,
+    "empty.zip": zipped([]),
+    "words.zip": zipped([("readme.txt", b"nothing")]),
+    "cut.eml.gz": gzip.compress(MAIL)[:-12],
+}
+
+
+@pytest.mark.parametrize("name", NO_MAIL)
+def test_what_is_no_mail_is_said_to_be_none_in_one_line(name: str, tmp_path: Path) -> None:
+    (tmp_path / name).write_bytes(NO_MAIL[name])
+    code, said, fault = run(str(tmp_path / name), "--vendor-domain", "shop.example", "--offline")
+    assert (code, said, len(fault.splitlines())) == (2, "", 1)
+    assert fault.startswith(str(tmp_path / name))
+    assert fault.endswith(": name a file with one mail\n")
+
+
+REPORT = (
+    b"Received: from ex.corp.example (10.0.0.5) by ex2.corp.example (10.0.0.6) with SMTP; Sun, 1 Mar 2026 12:00:01 +0000\n"
+    b"X-MS-Journal-Report:\nFrom: <MicrosoftExchange1@corp.example>\nTo: journal@corp.example\nMIME-Version: 1.0\n"
+    b"Content-Type: multipart/mixed; boundary=J\n\n--J\nContent-Type: text/plain\n\nSender: bounces@bad.invalid\n"
+    b"Recipient: c@in.example\n\n--J\nContent-Type: message/rfc822\n\n" + MAIL + b"\n--J--\n"
 )
-def test_whatever_is_in_the_file_is_judged(content: bytes, tmp_path: Path) -> None:
-    (tmp_path / "mail").write_bytes(content)
-    assert judged(str(tmp_path / "mail"), "--vendor-domain", "shop.example", "--offline")["verdict"] == "spam"
+
+
+def test_of_a_journal_report_the_mail_inside_is_judged(tmp_path: Path) -> None:
+    (tmp_path / "journal.eml").write_bytes(REPORT)
+    (tmp_path / "zone.json").write_text('{"bad.invalid": {"TXT": ["v=spf1 ip4:192.0.2.1 -all"]}}')
+    arguments = (
+        str(tmp_path / "journal.eml"),
+        "--vendor-domain",
+        "shop.example",
+        "--zone",
+        str(tmp_path / "zone.json"),
+    )
+    document = judged(*arguments, "--client-ip", "192.0.2.1")
+    assert (document["verdict"], document["identity"]["domain"]) == ("spam", "bad.invalid")
+    assert "fraud-shape" in {reason["code"] for reason in document["reasons"]}

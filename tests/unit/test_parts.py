@@ -2,12 +2,14 @@
 
 import base64
 import quopri
+from functools import partial
 
 import pytest
 
 from canary.mail import parts
 from canary.mail.parse import parse
 from canary.model.mail import ParsedMail
+from tests.effort import cpu_seconds
 
 INNER = (
     b"From: Nora <nora@other.example>\r\nTo: gone@shop.example\r\nMessage-ID: <inner=1@other.example>\r\n"
@@ -71,6 +73,23 @@ def test_a_mail_that_is_enclosed_encoded_is_decoded_and_read(encoding: str) -> N
     assert mail.enclosed[0].field("message-id") == "<inner=1@other.example>"
     assert "Inside" in mail.text
     assert mail.links == ("https://in.example/x",)
+
+
+@pytest.mark.parametrize("encoding", ["base64", "quoted-printable"])
+@pytest.mark.parametrize("kind", ["text/plain; charset=utf-8", "multipart/mixed; boundary=I"])
+def test_a_mail_that_is_only_said_to_be_encoded_is_read_as_it_is(encoding: str, kind: str) -> None:
+    text = b"--I\r\n\r\nInside\r\n--I--" if "multipart" in kind else b"Inside"
+    inner = b"Subject: Hello\r\nContent-Type: " + kind.encode() + b"\r\n\r\n" + text
+    mail = mixed(f"Content-Type: message/rfc822\r\nContent-Transfer-Encoding: {encoding}\r\n\r\n".encode() + inner)
+    assert (mail.enclosed[0].field("subject"), mail.text.strip()) == ("Hello", "Inside")
+
+
+@pytest.mark.parametrize("charset", ["punycode", "idna", "unicode_escape"])
+def test_a_charset_that_is_slow_to_undo_is_not_undone(charset: str) -> None:
+    kind = f"text/plain; charset={charset}".encode()
+    deep = b"Content-Type: " + kind + b"\r\n\r\n" + b"\xe9abc-" * 100_000
+    for content in (deep, b"Content-Type: message/rfc822\r\nContent-Transfer-Encoding: base64\r\n\r\n" + deep):
+        assert cpu_seconds(partial(parse, content)) < 1
 
 
 def test_encoded_mails_inside_one_another_are_read_within_bounds() -> None:
