@@ -1,8 +1,8 @@
 """Who forwarded a mail, by proof, and what that forwarder states about it: who wrote, from where, and with what proof."""
 
+import re
 from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass, field, replace
-from email.utils import getaddresses
 
 from canary.authenticate.forwarder_registry import Forwarder, ForwarderKind
 from canary.authenticate.message import Message
@@ -17,6 +17,9 @@ from canary.model.mail import Client, Envelope, Mailbox, ParsedMail
 from canary.model.proof import DmarcResult, Proofs, Result, SpfResult
 
 UNSEEN = Client("")
+
+_BARE = re.compile(r"[^\s<>()\[\],:;\"@]{1,64}@[A-Za-z0-9][A-Za-z0-9.-]{0,252}")
+_BRACKETED = re.compile(r"<([^\s<>()\[\],:;\"@]{1,64}@[A-Za-z0-9][A-Za-z0-9.-]{0,252})>")
 
 
 @dataclass(frozen=True, slots=True)
@@ -222,9 +225,9 @@ def _is_rewritten_from(carried: Carried, row: Forwarder | None) -> bool:
 
 
 def _author(carried: Carried, row: Forwarder | None) -> str:
-    value = carried.stated(row.sender) if row else ""
-    found = [address for _, address in getaddresses([value[:1000]]) if "@" in address] if value else []
-    return found[0][:320] if len(found) == 1 else ""
+    value = carried.stated(row.sender)[:1000] if row else ""
+    found = set(_BRACKETED.findall(value) or _BARE.findall(value))
+    return str(found.pop()) if len(found) == 1 else ""
 
 
 def _stated_proofs(carried: Carried, row: Forwarder | None, author: str) -> Proofs | None:
