@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from canary.cli.context import CliError, Json, settings, show_json
+from canary.cli.context import CliError, Json, config_path, settings, show_json
 
 if TYPE_CHECKING:
     from canary.authenticate.lookup import Lookup
@@ -148,7 +148,8 @@ async def _judge(content: bytes, given: _Given, lookup: "Lookup") -> "tuple[Judg
     from canary.processes.judging import forwarder_registry, supplier_book
 
     mail, message = parse(content), split(content)
-    own = frozenset(domain.lower() for domain in settings().domains)
+    # Without a settings file there is nothing of the owner's, and nothing to load for it.
+    own = frozenset(domain.lower() for domain in settings().domains) if config_path() else frozenset()
     side = ReceivingSide(own, writers=given.trusted, forwarders=forwarder_registry())
     hop = receiving_hop(message, side)
     envelope = _envelope(mail, given, given.client_ip or (hop.client.ip if hop else ""))

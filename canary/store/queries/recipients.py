@@ -33,12 +33,8 @@ class Recipients:
 
     def reached(self, addresses: Iterable[str]) -> list[Canary]:
         """Return the canaries among the recipients of one mail, each once, also where a plus sign was lost on the way."""
-        known = (self._named(address) for address in dict.fromkeys(a.lower() for a in addresses))
+        known = (canary_of(address, self.canaries) for address in dict.fromkeys(a.lower() for a in addresses))
         return list({canary.address: canary for canary in known if canary is not None}.values())
-
-    def _named(self, address: str) -> Canary | None:
-        readings = (address,) if address in self.canaries else plus_readings(address)
-        return next((self.canaries[each] for each in readings if each in self.canaries), None)
 
 
 def read_recipients(session: Session, addresses: Iterable[str]) -> Recipients:
@@ -50,6 +46,12 @@ def read_recipients(session: Session, addresses: Iterable[str]) -> Recipients:
     owners = {vendor.slug: (number, vendor) for number, vendor in vendors.with_senders(session, rows).items()}
     guesses = {domain: attempts.guesses(session, domain) for domain in {c.domain for c in found.values()}}
     return Recipients(found, owners, guesses, decisions)
+
+
+def canary_of(address: str, held: Mapping[str, Canary]) -> Canary | None:
+    """Return the canary that an address is, or is without its plus sign."""
+    readings = (address,) if address in held else plus_readings(address)
+    return next((held[each] for each in readings if each in held), None)
 
 
 def find_reached(session: Session, addresses: Iterable[str]) -> dict[str, Canary]:
@@ -65,8 +67,8 @@ def find_reached(session: Session, addresses: Iterable[str]) -> dict[str, Canary
 def reached_addresses(session: Session, addresses: Iterable[str]) -> dict[str, str]:
     """Return by recipient the address of the canary that it reaches, for those that reach one."""
     wanted = {address.lower() for address in addresses}
-    held = Recipients(find_reached(session, wanted), {}, {}, {})
-    return {each: found[0].address for each in wanted if (found := held.reached([each]))}
+    held = find_reached(session, wanted)
+    return {each: canary.address for each in wanted if (canary := canary_of(each, held))}
 
 
 def hold_decisions(session: Session, numbers: Iterable[int]) -> dict[int, int]:
