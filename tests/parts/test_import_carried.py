@@ -182,3 +182,21 @@ def test_the_vendors_own_mail_through_an_srs_forwarder_is_no_impersonation(comma
         )
     archive(command, mails)
     assert imported(command) == {f"teashop@{OWN}": ["expected", "new-sender"]}
+
+
+def test_one_mail_is_judged_through_its_forwarder_as_an_import_judges_it(command: CommandLine) -> None:
+    mails = three(above=["Delivered-To: me@else.example"], final="me@else.example")
+    path = f"SRS0=AbCd=XY={SHOP}=b@registrar.example"
+    lost = (
+        f"Authentication-Results: {RECEIVER}; spf=pass smtp.mailfrom={path}; dmarc=fail (p=reject) header.from={SHOP}"
+    )
+    mails.append([mails[0][0], f"Return-Path: <{path}>", mails[0][2], lost, *mails[0][4:]])
+    archive(command, mails)
+    judged = [
+        command(
+            "judge", f"stored/{number:02}.eml", "--vendor-domain", SHOP, "--trust-authserv", RECEIVER, "--offline", "--json"
+        ).document
+        for number in range(4)
+    ]  # fmt: skip
+    assert [each["verdict"] for each in judged] == ["expected", "expected", "third-party", "new-sender"]
+    assert "registrar.example" in judged[3]["reasons"][0]["text"]

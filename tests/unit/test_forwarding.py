@@ -330,3 +330,36 @@ def test_a_header_of_any_size_costs_little() -> None:
     lines = [f"X-Forwarded-For: a{n}@{OWN} {'x ' * 2000}" for n in range(300)]
     lines += [f"ARC-Seal: i={n % 50 + 1}; d=fwd.example; b={'A' * 500}" for n in range(300)]
     assert cpu_seconds(lambda: seen(*simplelogin("a@b.example"), *lines)) < 1
+
+
+def test_the_headers_of_a_forwarder_that_nothing_proves_state_nothing() -> None:
+    lines = list(simplelogin("news@bikeparts.example"))
+    lines[1] = came_from("evil.example", to=f"bikeparts@{OWN}")
+    lines[2] = results("dkim=fail header.d=simplelogin.co", "spf=fail smtp.mailfrom=sl.abc@simplelogin.co")
+    judged = verdict(*lines[:-1], 'From: "Casino" <ra+abc@simplelogin.co>', body="Spin and win 5000 today.\r\n")
+    assert judged.verdict is Verdict.SPAM
+    assert seen(*lines)[2].forwarder == ""
+
+
+def test_two_headers_that_disagree_about_the_writer_state_nothing() -> None:
+    *lines, sender = simplelogin("win@casino.example")
+    who = seen(*lines, "X-SimpleLogin-Original-From: news@bikeparts.example", sender)[2]
+    assert (who.forwarder, who.author) == ("SimpleLogin", "")
+    assert verdict(*lines, "X-SimpleLogin-Original-From: news@bikeparts.example", sender).verdict is Verdict.NEW_SENDER
+
+
+def test_results_that_a_forwarder_states_prove_the_writer_it_names() -> None:
+    *lines, sender = addy("news@bikeparts.example")
+    stated = "X-AnonAddy-Authentication-Results: mail2.addy.io; dkim=pass header.d=bikeparts.example; spf=pass smtp.mailfrom=b@out.example"
+    assert verdict(*lines, stated, sender).verdict is Verdict.EXPECTED
+    assert verdict(*lines, stated.replace("pass header", "fail header"), sender).verdict is Verdict.NEW_SENDER
+
+
+@pytest.mark.parametrize("header", ["X-Original-Authentication-Results", "X-AnonAddy-Authentication-Results"])
+def test_results_that_a_forwarder_only_passes_on_prove_nothing(header: str) -> None:
+    path = f"me+caf_=me=mailbox.example@{OWN}"
+    lines = (
+        f"Return-Path: <{path}>", came_from("mail-ej1-f41.google.com"), results(f"spf=pass smtp.mailfrom={path}"),
+        f"{header}: mx.google.com; dkim=pass header.d=bikeparts.example", "From: <news@bikeparts.example>",
+    )  # fmt: skip
+    assert verdict(*lines).verdict is Verdict.NEW_SENDER

@@ -236,8 +236,11 @@ def _author(carried: Carried, row: Forwarder | None) -> str:
 
 
 def _stated_proofs(carried: Carried, row: Forwarder | None, author: str) -> Proofs | None:
-    """Return the results that a forwarder states as it saw them; of use only where it states whose they are."""
-    value = carried.stated(row.results) if row and author else ""
+    """Return the results that a forwarder states as it saw them.
+
+    They count only of one that writes the mail anew and names its author: others pass on what anybody wrote.
+    """
+    value = carried.stated(row.results) if row and row.hides and author else ""
     return proofs_stated([read_field(value.encode())], row.name) if row and value else None
 
 
@@ -245,7 +248,7 @@ def _original(carried: Carried, row: Forwarder | None) -> Envelope:
     """Return the envelope as the forwarder got it, as far as it is stated; what is not known is left empty."""
     envelope = carried.envelope
     path = carried.stated(row.envelope_sender).strip("<> ") if row else ""
-    client = carried.stated(row.client).strip("[] ") if row else ""
+    client = carried.stated(row.client).strip("[] ") if row and row.hides else ""
     sender = path or srs_sender(envelope.mail_from) or ("" if row and row.hides else envelope.mail_from)
     return replace(envelope, mail_from=sender[:320], client=Client(client[:45]) if client else UNSEEN)
 
