@@ -53,8 +53,9 @@ def of_list(who: Identity, domain: str, book: ProviderRegistry, *, signed: bool)
 
 
 def behind(who: Identity, forwarder: str, author: str) -> Identity:
-    """Return the identity of a writer whose mail a forwarder brought."""
-    return replace(who, forwarder=forwarder, author=author)
+    """Return the identity of a writer whose mail a forwarder brought; where nothing proves it, no account is its own."""
+    found = replace(who, forwarder=forwarder, author=author)
+    return found if found.proven else replace(found, esp=None, account=None, carriers=())
 
 
 def among_many(who: Identity, forwarder: str) -> Identity:

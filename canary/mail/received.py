@@ -205,14 +205,17 @@ def _last_ip(words: list[str]) -> str:
 
 
 def _name(source: list[str]) -> str:
-    """Return the reverse name that the writer looked up: before the address in a comment, or first where a HELO follows."""
-    comments = [token[1:] for token in source if token.startswith("(")]
+    """Return the reverse name that the writer verified: before the address in a comment, or first where `helo=` follows.
+
+    Sendmail says of a name that does not lead back that it may be forged; qmail verifies none.
+    """
+    comments = [token[1:] for token in source if token.startswith("(") and "may be forged" not in token]
     before = [_CLAIM.sub("", comment).split() for comment in comments]
     named = [words[0] for words in before if len(words) > 1 and words[1].startswith("[")]
-    if not named and any(_SAID.search(comment) for comment in comments):
+    if not named and any("helo=" in comment for comment in comments):
         named = source[:1]
     name = named[0].rpartition("@")[2].rstrip(".").lower() if named else ""
-    return name[:255] if "." in name and not is_internal(name) else ""
+    return name[:255] if "." in name and name[0].isalnum() and not is_internal(name) else ""
 
 
 def _recipient(tokens: list[str]) -> str:

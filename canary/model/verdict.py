@@ -125,7 +125,7 @@ SENTENCES: dict[Reason, str] = {
     Reason.AWAITS_ANSWER: "Whether {key} may write for the vendor has not been decided yet.",
     Reason.TIED_TO_VENDOR: "Something ties it to the vendor ({signs}), and nothing says whose it is.",
     Reason.WRITER_HIDDEN: "{forwarder} forwarded it, which hides who wrote: nothing that came with it proves that.",
-    Reason.FORWARDED: "{forwarder} forwarded it and states that {author} wrote.",
+    Reason.FORWARDED: "It came through {forwarder}, and {author} is named as its writer.",
     Reason.LIKELY_VENDOR: "It is the vendor's own by all that is known ({signs}), and nothing speaks against it.",
     Reason.CREDENTIAL_BAIT: "It asks for what opens an account ({signs}), from an address that anybody can have.",
     Reason.DENIED_SENDER: "The owner said that {key} does not write for the vendor.",

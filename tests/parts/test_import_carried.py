@@ -147,3 +147,56 @@ def test_no_forwarder_and_no_domain_of_ones_own_becomes_a_vendor(command: Comman
     assert imported(command) == {f"teashop@{OWN}": ["new-sender", "new-sender", "spam"]}
     domains = [each["domains"] for each in command("vendor", "list", "--json").document]
     assert domains == [[SHOP]]
+
+
+def test_a_mailing_list_is_the_vendor_however_many_write_to_it(command: CommandLine) -> None:
+    path = "users-bounces@lists.bikeclub.example"
+    authors = ("anna@gmail.com", "ben@company.example", "cleo@university.example")
+    mails = [
+        [
+            f"Delivered-To: bikeclub@{OWN}",
+            f"Return-Path: <{path}>",
+            f"Received: from lists.bikeclub.example (lists.bikeclub.example [192.0.2.7]) by {RECEIVER} with ESMTPS id 1; {day} 10:00:00 +0000",
+            f"Authentication-Results: {RECEIVER}; spf=pass smtp.mailfrom={path}; dkim=pass header.d={author.partition('@')[2]}",
+            "List-Id: Users <users.lists.bikeclub.example>",
+            "List-Post: <mailto:users@lists.bikeclub.example>",
+            f"From: <{author}>",
+            "To: users@lists.bikeclub.example",
+            f"Date: {day} 10:00:00 +0000",
+        ]
+        for author, day in zip(authors, DAYS, strict=True)
+    ]
+    archive(command, mails)
+    assert imported(command) == {f"bikeclub@{OWN}": ["expected"] * 3}
+    assert [each["domains"] for each in command("vendor", "list", "--json").document] == [["bikeclub.example"]]
+
+
+def test_the_vendors_own_mail_through_an_srs_forwarder_is_no_impersonation(command: CommandLine) -> None:
+    mails = three(above=["Delivered-To: me@else.example"], final="me@else.example")[:2]
+    for fields in mails[1:]:
+        path = f"SRS0=AbCd=XY={SHOP}=b@out.{SHOP}.registrar.example"
+        fields[1] = f"Return-Path: <{path}>"
+        fields[3] = (
+            f"Authentication-Results: {RECEIVER}; dkim=fail header.d={SHOP}; spf=pass smtp.mailfrom={path};"
+            f" dmarc=fail (p=reject) header.from={SHOP}"
+        )
+    archive(command, mails)
+    assert imported(command) == {f"teashop@{OWN}": ["expected", "new-sender"]}
+
+
+def test_one_mail_is_judged_through_its_forwarder_as_an_import_judges_it(command: CommandLine) -> None:
+    mails = three(above=["Delivered-To: me@else.example"], final="me@else.example")
+    path = f"SRS0=AbCd=XY={SHOP}=b@registrar.example"
+    lost = (
+        f"Authentication-Results: {RECEIVER}; spf=pass smtp.mailfrom={path}; dmarc=fail (p=reject) header.from={SHOP}"
+    )
+    mails.append([mails[0][0], f"Return-Path: <{path}>", mails[0][2], lost, *mails[0][4:]])
+    archive(command, mails)
+    judged = [
+        command(
+            "judge", f"stored/{number:02}.eml", "--vendor-domain", SHOP, "--trust-authserv", RECEIVER, "--offline", "--json"
+        ).document
+        for number in range(4)
+    ]  # fmt: skip
+    assert [each["verdict"] for each in judged] == ["expected", "expected", "third-party", "new-sender"]
+    assert "registrar.example" in judged[3]["reasons"][0]["text"]

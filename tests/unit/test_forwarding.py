@@ -4,12 +4,13 @@ from collections.abc import Callable
 from dataclasses import replace
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from canary.authenticate.forwarder_registry import Forwarder, ForwarderKind
 from canary.judge.organisation import is_never_vendor
 from canary.model.verdict import Judgement, Reason, Verdict
+from tests.effort import cpu_seconds
 from tests.forwarded_mail import GROUNDS, OWN, came_from, results, seen, verdict
 
 NEWSLETTER = "Come and buy.\r\nUnsubscribe https://{0}/u\r\n"
@@ -304,3 +305,61 @@ def test_no_forwarder_and_no_domain_of_ones_own_is_ever_who_wrote(
 def test_whatever_proves_a_forwarder_proves_no_vendor(row: Forwarder, data: st.DataObject) -> None:
     domain = data.draw(st.sampled_from((*row.dkim, *row.envelope, *row.addresses, *row.hosts, *row.seals)))
     assert is_never_vendor(f"x.{domain}", (), GROUNDS.side.forwarders.holder_of)
+
+
+HEADERS = st.sampled_from((
+    "From", "Return-Path", "X-SimpleLogin-Original-From", "X-SimpleLogin-Envelope-From", "X-SimpleLogin-Client-IP",
+    "X-AnonAddy-Authentication-Results", "ARC-Seal", "ARC-Authentication-Results", "List-Id", "List-Post", "Received",
+    "Delivered-To", "X-Forwarded-For", "To",
+))  # fmt: skip
+PIECES = st.sampled_from((
+    "<", ">", "@", "a@b.example", '"', "(", "SRS0=", "=", "+caf_=", "_at_", "i=1", ";", "d=x.example", " ", "\r\n ", "ü",
+    "\0", "=?utf-8?q?a?=", "[via Relay]", "for <", "by ", "99", "." * 70, "a" * 300,
+))  # fmt: skip
+
+
+@settings(deadline=None)
+@given(st.lists(st.tuples(HEADERS, st.lists(PIECES, max_size=12).map("".join)), max_size=12))
+def test_nothing_in_a_header_makes_it_raise(written: list[tuple[str, str]]) -> None:
+    mail, _, who = seen(*simplelogin("a@b.example")[:4], *(f"{name}: {value}" for name, value in written))
+    assert who.forwarder == "SimpleLogin"
+    assert len(mail.sender.address) <= 320
+
+
+def test_a_header_of_any_size_costs_little() -> None:
+    lines = [f"X-Forwarded-For: a{n}@{OWN} {'x ' * 2000}" for n in range(300)]
+    lines += [f"ARC-Seal: i={n % 50 + 1}; d=fwd.example; b={'A' * 500}" for n in range(300)]
+    assert cpu_seconds(lambda: seen(*simplelogin("a@b.example"), *lines)) < 1
+
+
+def test_the_headers_of_a_forwarder_that_nothing_proves_state_nothing() -> None:
+    lines = list(simplelogin("news@bikeparts.example"))
+    lines[1] = came_from("evil.example", to=f"bikeparts@{OWN}")
+    lines[2] = results("dkim=fail header.d=simplelogin.co", "spf=fail smtp.mailfrom=sl.abc@simplelogin.co")
+    judged = verdict(*lines[:-1], 'From: "Casino" <ra+abc@simplelogin.co>', body="Spin and win 5000 today.\r\n")
+    assert judged.verdict is Verdict.SPAM
+    assert seen(*lines)[2].forwarder == ""
+
+
+def test_two_headers_that_disagree_about_the_writer_state_nothing() -> None:
+    *lines, sender = simplelogin("win@casino.example")
+    who = seen(*lines, "X-SimpleLogin-Original-From: news@bikeparts.example", sender)[2]
+    assert (who.forwarder, who.author) == ("SimpleLogin", "")
+    assert verdict(*lines, "X-SimpleLogin-Original-From: news@bikeparts.example", sender).verdict is Verdict.NEW_SENDER
+
+
+def test_results_that_a_forwarder_states_prove_the_writer_it_names() -> None:
+    *lines, sender = addy("news@bikeparts.example")
+    stated = "X-AnonAddy-Authentication-Results: mail2.addy.io; dkim=pass header.d=bikeparts.example; spf=pass smtp.mailfrom=b@out.example"
+    assert verdict(*lines, stated, sender).verdict is Verdict.EXPECTED
+    assert verdict(*lines, stated.replace("pass header", "fail header"), sender).verdict is Verdict.NEW_SENDER
+
+
+@pytest.mark.parametrize("header", ["X-Original-Authentication-Results", "X-AnonAddy-Authentication-Results"])
+def test_results_that_a_forwarder_only_passes_on_prove_nothing(header: str) -> None:
+    path = f"me+caf_=me=mailbox.example@{OWN}"
+    lines = (
+        f"Return-Path: <{path}>", came_from("mail-ej1-f41.google.com"), results(f"spf=pass smtp.mailfrom={path}"),
+        f"{header}: mx.google.com; dkim=pass header.d=bikeparts.example", "From: <news@bikeparts.example>",
+    )  # fmt: skip
+    assert verdict(*lines).verdict is Verdict.NEW_SENDER

@@ -163,3 +163,22 @@ def test_the_hop_is_the_sender_that_the_receiver_of_the_corpus_saw(corpus: Path)
     wrong = [ip for ip, found in seen if "pot" not in ip and (found is None or found.client.ip != ip)]
     assert len(seen) > 800
     assert len(wrong) <= len(seen) // 200
+
+
+@pytest.mark.parametrize(
+    ("line", "name", "recipient"),
+    [
+        ("from h (r.example [192.0.2.1]) by mx.example with ESMTP id A for <a@b.example>", "r.example", "a@b.example"),
+        ("from h (R.example. [192.0.2.1]) by mx.google.com with ESMTPS id d75si1", "r.example", ""),
+        ("from r.example ([192.0.2.1] helo=h.example) by mx.example with esmtps for a@b.example", "r.example", "a@b.example"),
+        ("from h (IDENT:root@r.example [192.0.2.1]) by mx.example", "r.example", ""),
+        ("from h (IDENT:root@r.example [192.0.2.1] (may be forged)) by mx.example", "", ""),
+        ("from r.example (HELO h.example) (192.0.2.1) by mx.example with SMTP", "", ""),
+        ("from h (unknown [192.0.2.1]) by mx.example for <>", "", ""),
+        ("from h (localhost [127.0.0.1]) by mx.example for <nobody>", "", ""),
+        ("from [192.0.2.1] (helo=r.example) by mx.example", "", ""),
+    ],
+)  # fmt: skip
+def test_a_received_line_shows_the_verified_name_and_for_whom(line: str, name: str, recipient: str) -> None:
+    found = read_received(f"{line}; {DATE}")
+    assert (found.name, found.recipient) == (name, recipient)

@@ -1,8 +1,8 @@
 """Who forwarded a mail, by proof, and what that forwarder states about it: who wrote, from where, and with what proof."""
 
+import re
 from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass, field, replace
-from email.utils import getaddresses
 
 from canary.authenticate.forwarder_registry import Forwarder, ForwarderKind
 from canary.authenticate.message import Message
@@ -17,6 +17,9 @@ from canary.model.mail import Client, Envelope, Mailbox, ParsedMail
 from canary.model.proof import DmarcResult, Proofs, Result, SpfResult
 
 UNSEEN = Client("")
+
+_BARE = re.compile(r"[^\s<>()\[\],:;\"@]{1,64}@[A-Za-z0-9][A-Za-z0-9.-]{0,252}")
+_BRACKETED = re.compile(r"<([^\s<>()\[\],:;\"@]{1,64}@[A-Za-z0-9][A-Za-z0-9.-]{0,252})>")
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,15 +121,18 @@ def _did_forward(row: Forwarder, carried: Carried) -> bool:
 
 def alias_service_of_ours(carried: Carried) -> _Proven | None:
     """An alias service that the owner runs, or lends the own domain to: our domain signed it, and its marks or forms are there."""
-    if not _is_ours(carried):
-        return None
-    names = {each.key.decode() for each in carried.message.fields[:MAX_FIELDS]}
-    row = next(_aliases(carried.side.forwarders.marked(names)), None)
-    if row is None and carried.side.is_own(carried.claim):
-        sender = carried.mail.sender
-        rows = _aliases(carried.side.forwarders.forwarders)
-        row = next((each for each in rows if shown_author("", sender.address, each.rewrites)), None)
+    row = _alias_of_ours(carried) if _own_domain(carried) else None
     return _Proven(row.name, row) if row else None
+
+
+def _alias_of_ours(carried: Carried) -> Forwarder | None:
+    """Return the alias service whose marks a mail has, or whose form of address its From at a domain of ours has."""
+    registry, address = carried.side.forwarders, carried.mail.sender.address
+    names = {each.key.decode() for each in carried.message.fields[:MAX_FIELDS]}
+    marked = next(_aliases(registry.marked(names)), None)
+    if marked or not carried.side.is_own(carried.claim):
+        return marked
+    return next((row for row in _aliases(registry.forwarders) if shown_author("", address, row.rewrites)), None)
 
 
 def _aliases(rows: Sequence[Forwarder]) -> Iterator[Forwarder]:
@@ -135,12 +141,8 @@ def _aliases(rows: Sequence[Forwarder]) -> Iterator[Forwarder]:
 
 def rewritten_for_us(carried: Carried) -> _Proven | None:
     """A domain of ours signed what others wrote, or stands in a reverse-path that was rewritten."""
-    own = carried.side.is_own(carried.claim)
-    return _Proven(_own_domain(carried)) if _is_ours(carried) and not own else None
-
-
-def _is_ours(carried: Carried) -> bool:
-    return bool(_own_domain(carried))
+    domain = "" if carried.side.is_own(carried.claim) else _own_domain(carried)
+    return _Proven(domain) if domain else None
 
 
 def _own_domain(carried: Carried) -> str:
@@ -167,7 +169,13 @@ def by_scheme(carried: Carried) -> _Proven | None:
 
 def to_another_mailbox(carried: Carried) -> _Proven | None:
     """It was written to an address of ours and came to another mailbox, so that the host that brought it passed it on."""
-    return _Proven(carried.machine or "A forwarder") if _came_elsewhere(carried) else None
+    if not _came_elsewhere(carried):
+        return None
+    registry = carried.side.forwarders
+    row = _alias_of_ours(carried) if carried.side.is_own(carried.claim) else registry.holder_of(carried.claim)
+    if row and row.kind is ForwarderKind.ALIAS and carried.proofs.dmarc.result is not Result.FAIL:
+        return _Proven(row.name, row)  # old mail that nothing proves any more
+    return _Proven(carried.machine or "An unknown host")
 
 
 def _came_elsewhere(carried: Carried) -> bool:
@@ -222,14 +230,17 @@ def _is_rewritten_from(carried: Carried, row: Forwarder | None) -> bool:
 
 
 def _author(carried: Carried, row: Forwarder | None) -> str:
-    value = carried.stated(row.sender) if row else ""
-    found = [address for _, address in getaddresses([value[:1000]]) if "@" in address] if value else []
-    return found[0][:320] if len(found) == 1 else ""
+    value = carried.stated(row.sender)[:1000] if row else ""
+    found = set(_BRACKETED.findall(value) or _BARE.findall(value))
+    return str(found.pop()) if len(found) == 1 else ""
 
 
 def _stated_proofs(carried: Carried, row: Forwarder | None, author: str) -> Proofs | None:
-    """Return the results that a forwarder states as it saw them; of use only where it states whose they are."""
-    value = carried.stated(row.results) if row and author else ""
+    """Return the results that a forwarder states as it saw them.
+
+    They count only of one that writes the mail anew and names its author: others pass on what anybody wrote.
+    """
+    value = carried.stated(row.results) if row and row.hides and author else ""
     return proofs_stated([read_field(value.encode())], row.name) if row and value else None
 
 
@@ -237,7 +248,7 @@ def _original(carried: Carried, row: Forwarder | None) -> Envelope:
     """Return the envelope as the forwarder got it, as far as it is stated; what is not known is left empty."""
     envelope = carried.envelope
     path = carried.stated(row.envelope_sender).strip("<> ") if row else ""
-    client = carried.stated(row.client).strip("[] ") if row else ""
+    client = carried.stated(row.client).strip("[] ") if row and row.hides else ""
     sender = path or srs_sender(envelope.mail_from) or ("" if row and row.hides else envelope.mail_from)
     return replace(envelope, mail_from=sender[:320], client=Client(client[:45]) if client else UNSEEN)
 

@@ -36,14 +36,8 @@ class Recipients:
 
     def reached(self, addresses: Iterable[str]) -> list[Canary]:
         """Return the canaries among the recipients of one mail, each once, also where a plus sign was lost on the way."""
-        return reached_among(self.canaries, addresses)
-
-
-def reached_among(issued: Mapping[str, Canary], addresses: Iterable[str]) -> list[Canary]:
-    """Return which of some canaries recipients reach, each once, also where a plus sign was lost on the way."""
-    named = {each: (each,) if each in issued else plus_readings(each) for each in (a.lower() for a in addresses)}
-    reached = (next((issued[each] for each in readings if each in issued), None) for readings in named.values())
-    return list({canary.address: canary for canary in reached if canary is not None}.values())
+        known = (canary_of(address, self.canaries) for address in dict.fromkeys(a.lower() for a in addresses))
+        return list({canary.address: canary for canary in known if canary is not None}.values())
 
 
 def read_recipients(session: Session, addresses: Iterable[str], signers: Collection[str] = ()) -> Recipients:
@@ -56,6 +50,12 @@ def read_recipients(session: Session, addresses: Iterable[str], signers: Collect
     guesses = {domain: attempts.guesses(session, domain) for domain in {c.domain for c in found.values()}}
     records = read_track_records(session, {c.id for c in found.values()}, decisions.keys(), signers)
     return Recipients(found, owners, guesses, decisions, records)
+
+
+def canary_of(address: str, held: Mapping[str, Canary]) -> Canary | None:
+    """Return the canary that an address is, or is without its plus sign."""
+    readings = (address,) if address in held else plus_readings(address)
+    return next((held[each] for each in readings if each in held), None)
 
 
 def find_reached(session: Session, addresses: Iterable[str]) -> dict[str, Canary]:
@@ -71,8 +71,8 @@ def find_reached(session: Session, addresses: Iterable[str]) -> dict[str, Canary
 def reached_addresses(session: Session, addresses: Iterable[str]) -> dict[str, str]:
     """Return by recipient the address of the canary that it reaches, for those that reach one."""
     wanted = {address.lower() for address in addresses}
-    issued = find_reached(session, wanted)
-    return {each: found[0].address for each in wanted if (found := reached_among(issued, [each]))}
+    held = find_reached(session, wanted)
+    return {each: canary.address for each in wanted if (canary := canary_of(each, held))}
 
 
 def hold_decisions(session: Session, numbers: Iterable[int]) -> dict[int, int]:
