@@ -1,5 +1,6 @@
 """Group domains by the organisation that holds them, without merging the tenants of a platform into one."""
 
+from collections.abc import Callable, Collection
 from functools import cache, lru_cache
 
 from publicsuffixlist import PublicSuffixList
@@ -16,6 +17,9 @@ FREE_MAILBOXES = frozenset(
     """.split()
 )
 """Where everybody can have a mailbox: such a domain names no vendor."""
+
+_MAILBOX_LABELS = frozenset("gmail googlemail hotmail yahoo ymail rocketmail aol gmx protonmail yandex icloud".split())
+"""Names that providers of mailboxes have under the endings of many countries."""
 
 _PUBLIC_BODIES = frozenset(
     "gov mil edu int gov.uk ac.uk nhs.uk police.uk mod.uk gv.at ac.at gouv.fr admin.ch bund.de europa.eu".split()
@@ -42,6 +46,21 @@ _TENANTED = (
 def same_organisation(a: str, b: str) -> bool:
     """Whether two domains belong to one organisation; two tenants of one platform do not, nor do empty domains."""
     return organisation(a) == organisation(b) != ""
+
+
+def is_mailbox_provider(domain: str) -> bool:
+    """Whether everybody can have a mailbox at a domain, whatever the country of its ending."""
+    holder = organisation(domain)
+    return holder in FREE_MAILBOXES or holder.partition(".")[0] in _MAILBOX_LABELS
+
+
+def is_never_vendor(domain: str, own: Collection[str] = (), carrier: Callable[[str], object] = lambda _: None) -> bool:
+    """Whether a domain names no vendor, however much mail comes from it: the owner's, a forwarder's, a mailbox provider's.
+
+    `carrier` returns the forwarder that holds a domain, or None (`ForwarderRegistry.holder_of`).
+    """
+    held = any(same_organisation(domain, each) for each in own)
+    return held or is_mailbox_provider(domain) or bool(carrier(normal(domain)) or carrier(organisation(domain)))
 
 
 def is_public_body(domain: str) -> bool:

@@ -2,7 +2,17 @@
 
 import pytest
 
-from canary.judge.organisation import normal, organisation, same_organisation, stands_for
+from hypothesis import given
+from hypothesis import strategies as st
+
+from canary.judge.organisation import (
+    FREE_MAILBOXES,
+    is_never_vendor,
+    normal,
+    organisation,
+    same_organisation,
+    stands_for,
+)
 
 
 @pytest.mark.parametrize(
@@ -60,3 +70,33 @@ def test_a_workspace_signs_for_a_domain_under_a_name_made_of_it() -> None:
     assert not stands_for(tenant, "shop.example")
     assert not stands_for("my-shop-example.bad.example", "my-shop.example")
     assert not stands_for("", "")
+
+
+def carrier(domain: str) -> str | None:
+    return "a forwarder" if f".{domain}".endswith((".forwarder.example", ".relay.phone.example")) else None
+
+
+OWN = ("my.example", "box.family.example")
+HELD = (
+    *OWN,
+    "forwarder.example",
+    "relay.phone.example",
+    *sorted(FREE_MAILBOXES),
+    "yahoo.co.jp",
+    "hotmail.fr",
+    "gmx.at",
+)
+LABELS = st.lists(st.from_regex(r"[a-z0-9]{1,8}", fullmatch=True), max_size=3)
+
+
+@given(st.sampled_from(HELD), LABELS, st.booleans())
+def test_a_domain_of_the_owner_a_forwarder_or_a_mailbox_provider_is_never_a_vendors(
+    held: str, below: list[str], shouts: bool
+) -> None:
+    domain = ".".join([*below, held])
+    assert is_never_vendor(domain.upper() if shouts else f"{domain}.", OWN, carrier)
+
+
+@pytest.mark.parametrize("domain", ["shop.example", "phone.example", "mygmail.example", "gmail.shop.example", ""])
+def test_any_other_domain_may_be_a_vendors(domain: str) -> None:
+    assert not is_never_vendor(domain, OWN, carrier)
