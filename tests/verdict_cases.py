@@ -58,7 +58,8 @@ def vendor_of(told: dict[str, Any]) -> Vendor:
     senders, pending, denied = (frozenset(told.get(name, ())) for name in ("senders", "pending", "denied"))
     ends = {name: datetime.combine(day, time(), UTC) for name, day in told.get("endings", {}).items()}
     endings = RelationshipEnds(ends.get("contract"), ends.get("erasure"), ends.get("unsubscribed"))
-    return Vendor("vendor", told["vendor"], (told["vendor_domain"],), senders, pending, denied, endings=endings)
+    domains = (told["vendor_domain"],) if told["vendor_domain"] else ()
+    return Vendor("vendor", told["vendor"], domains, senders, pending, denied, endings=endings)
 
 
 def hearing_of(folder: Path) -> HitContext:

@@ -2,7 +2,7 @@
 
 import asyncio
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
@@ -10,13 +10,14 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from canary.cli.alias_file import print_lines
 from canary.cli.context import CliError, Json, clock, open_store, print_error, settings, show_json, show_table
 
 if TYPE_CHECKING:
     from canary.authenticate.lookup import Lookup
     from canary.importing.backfill import Archive, Report, Tell
     from canary.importing.progress import ImportProgress
-    from canary.judge.adoption import AdoptionProposal, Left
+    from canary.judge.adoption import AdoptionProposal, Left, MapRow
     from canary.pipeline.story import Context
     from canary.settings import Settings
 
@@ -31,7 +32,7 @@ class _Order:
     paths: tuple[Path, ...]
     adopt: tuple[str, ...]
     writers: tuple[str, ...]
-    mapped: dict[str, tuple[str, str]]
+    mapped: "dict[str, MapRow]"
     map_faults: tuple[str, ...]
     yes: bool
     offline: bool
@@ -56,18 +57,19 @@ def import_(
         typer.Option(metavar="ID", help="Trust the Authentication-Results of this server; may be repeated."),
     ] = None,
     vendor_map: Annotated[
-        Path | None, typer.Option(help="CSV file of address,vendor,channel that overrides what is inferred.")
+        Path | None, typer.Option(help="CSV file of address,vendor,channel,domains that overrides what is inferred.")
     ] = None,
     yes: Annotated[bool, typer.Option("--yes", help="Adopt without asking.")] = False,
     offline: Annotated[bool, typer.Option("--offline", help="Make no DNS queries.")] = False,
     as_json: Json = False,
 ) -> None:
     """Import stored mail and judge it in order of date, without alerts about what is long past."""
-    mapped, faults = _read_map(vendor_map)
     names = tuple(_domain("--adopt", name) for name in adopt or ())
     writers = tuple(_domain("--trust-authserv", name) for name in trust_authserv or ())
+    known = settings()
+    mapped, faults = _read_map(vendor_map, (*known.domains, *names))
     order = _Order(_there(paths), names, writers, mapped, faults, yes, offline, as_json)
-    found, aside = _run(order, settings())
+    found, aside = _run(order, known)
     if as_json:
         show_json(_document(found, order))
     else:
@@ -90,18 +92,19 @@ def _domain(option: str, name: str) -> str:
     return known
 
 
-def _read_map(path: Path | None) -> tuple[dict[str, tuple[str, str]], tuple[str, ...]]:
-    from canary.importing.adoption import read_map
+def _read_map(path: Path | None, own: "Collection[str]") -> "tuple[dict[str, MapRow], tuple[str, ...]]":
+    from canary.cli.alias_file import read_file
 
     if path is None:
         return {}, ()
-    try:
-        found = read_map(path)
-    except OSError as fault:
-        raise CliError(f"--vendor-map {path}: {fault.strerror}: name a CSV file of address,vendor,channel", 2) from None
-    for line in found.faults:
-        typer.echo(line, err=True)
-    return dict(found.told), found.faults
+    found = read_file("--vendor-map ", path, own)
+    nameless = tuple(
+        f"{path}: {address!r} has no vendor: write address,vendor,channel,domains"
+        for address, row in found.told.items()
+        if not row.vendor
+    )
+    print_lines((*found.faults, *nameless))
+    return {address: row for address, row in found.told.items() if row.vendor}, (*found.faults, *nameless)
 
 
 def _run(order: _Order, known: "Settings") -> "tuple[Report, Path]":
@@ -189,7 +192,8 @@ def _adopt(order: _Order, parts: "Context", archive: "Archive", progress: "Impor
         return
     if not progress.fact("accepted"):
         domains = frozenset(order.adopt)
-        asked = adoption.Asked(domains, order.mapped, TrustedReceivers(archive.border.writers, archive.border.now))
+        witness = TrustedReceivers(archive.border.writers, archive.border.now)
+        asked = adoption.Asked(domains, order.mapped, witness, archive.border.domains)
         found, order.left = adoption.proposals(parts, progress, archive.reader, asked)
         _confirm(order, found)
         adoption.accept(progress, found)

@@ -214,9 +214,15 @@ class ImportProgress:
 
     def first_mails(self, address: str, limit: int) -> list[Entry]:
         """Return the first mails to an address."""
-        query = f"{_ENTRY} JOIN recipient ON recipient.mail = mail.id WHERE address = ?"
-        rows = self.db.execute(f"{query} ORDER BY recipient.received, mail.sha LIMIT ?", (address, limit)).fetchall()
-        return [self._entry(row) for row in rows]
+        return self._mails(address, "ORDER BY recipient.received, mail.sha", limit)
+
+    def last_mails(self, address: str, limit: int) -> list[Entry]:
+        """Return the last mails to an address, the last one first."""
+        return self._mails(address, "ORDER BY recipient.received DESC, mail.sha DESC", limit)
+
+    def _mails(self, address: str, order: str, limit: int) -> list[Entry]:
+        query = f"{_ENTRY} JOIN recipient ON recipient.mail = mail.id WHERE address = ? {order} LIMIT ?"
+        return [self._entry(row) for row in self.db.execute(query, (address, limit)).fetchall()]
 
     def content(self, number: int) -> bytes | None:
         """Return the octets of a mail that was packed, and so cannot be read at its place again."""

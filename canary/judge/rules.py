@@ -9,17 +9,18 @@ from functools import cached_property
 from canary.judge.bulk import bulk_signs
 from canary.judge.confidence import CERTAIN, confidence, reweigh
 from canary.judge.fraud import credential_signs, fraud_signs, link_signs, link_traps, risky_files
-from canary.judge.guess import Chance, chance_of_guess, odds
+from canary.judge.guess import Chance, chance_of_guess
+from canary.judge.guess_reasons import at_decoy, guessing
 from canary.judge.lifecycle import overdue
 from canary.judge.lookalike import Likeness, imitated
-from canary.judge.names import mail_names
+from canary.judge.names import forms_of, mail_names
 from canary.judge.organisation import same_organisation
 from canary.judge.persona import persona_fields
 from canary.judge.personal import person_signs
 from canary.judge.relation import Relation, relation_of
 from canary.judge.selftest import HEADER, is_own
 from canary.judge.senders import is_supply, known_as
-from canary.judge.signs import Sign
+from canary.judge.signs import CRIMES, Sign
 from canary.mail.bounce import answers_nothing
 from canary.mail.text import link_host
 from canary.model.authenticated import AuthenticatedMail
@@ -151,25 +152,6 @@ def _bearing(hit: HitContext, chance: Chance) -> Iterator[StatedReason]:
         yield state_reason(Reason.MALFORMED, signs=hit.mail.oddities)
 
 
-def guessing(chance: Chance) -> StatedReason:
-    """Return the reason that says how likely it is that the address was guessed."""
-    facts = _told(chance)
-    if chance.shape:
-        return state_reason(Reason.GUESS_BY_SHAPE, tried=f"{chance.tried:,}", shape=chance.shape.value, **facts)
-    return state_reason(Reason.HARD_TO_GUESS if chance.hard else Reason.EASY_TO_GUESS, **facts)
-
-
-def _told(chance: Chance) -> dict[str, str]:
-    return {"odds": odds(chance.p), "attempts": f"{chance.attempts:,}"}
-
-
-def at_decoy(chance: Chance) -> Judgement:
-    """Judge a hit at a decoy: it was guessed, or if that is out of the question, lost on the owner's own side."""
-    how = state_reason(Reason.RANDOM_DECOY, **_told(chance)) if chance.hard else guessing(chance)
-    sure = confidence(Verdict.GUESS, (Reason.NEVER_ISSUED, how.code))
-    return Judgement(Verdict.GUESS, sure, (state_reason(Reason.NEVER_ISSUED), how))
-
-
 def self_test(hit: HitContext) -> Judgement | None:
     """The owner sent it to test the installation."""
     return hit.conclude(Verdict.SELF_TEST, Reason.SELF_TEST_TOKEN) if hit.self_test else None
@@ -275,6 +257,15 @@ def backscatter(hit: HitContext) -> Judgement | None:
     return hit.conclude(Verdict.BACKSCATTER, *codes, recipient=answer.recipient, message=answer.message)
 
 
+def no_stranger_yet(hit: HitContext) -> Judgement | None:
+    """Of the vendor neither a domain nor a sender is known yet: only crime is charged, all else is a question."""
+    vendor = hit.vendor
+    has_senders = vendor.senders or vendor.declared_accounts or known_as(hit.identity, vendor.denied)
+    if has_senders or forms_of(vendor).domains or CRIMES & set(hit.relation.signs):
+        return None
+    return hit.conclude(Verdict.NEW_SENDER, Reason.NO_DOMAIN_YET)
+
+
 def impersonation(hit: HitContext) -> Judgement | None:
     """It gives itself out as the vendor, by address, domain, name or link, and something speaks for deceit."""
     relation = hit.relation
@@ -373,6 +364,7 @@ RULES: tuple[Rule, ...] = (
     likely_vendor,
     new_sender,
     backscatter,
+    no_stranger_yet,
     impersonation,
     denied,
     third_party,

@@ -114,6 +114,12 @@ DECEIT = frozenset({
 })  # fmt: skip
 """What speaks for deceit or crime."""
 
+UNPROVEN_DECEIT = frozenset({Sign.BORROWED, Sign.FOREIGN_LABEL})
+"""What speaks for deceit only because nothing is proven."""
+
+CRIMES = frozenset({Sign.FRAUD, Sign.FILES, Sign.TRAP, Sign.CREDENTIALS})
+"""What is charged even where nothing of the vendor is known that it could differ from."""
+
 TIES = frozenset({
     Sign.OWN_NAME_PROVEN, Sign.CLAIMS_DOMAIN, Sign.FAMILY, Sign.NAME_IN_DOMAIN, Sign.WHOLE_NAME, Sign.SPEAKS,
     Sign.PLATFORM, Sign.CONFIRMS, Sign.PENDING, Sign.KNOWN_ACCOUNT,

@@ -68,6 +68,7 @@ class Reason(StrEnum):
     ASKS_TO_CONFIRM = "asks-to-confirm"
     AWAITS_ANSWER = "awaits-answer"
     TIED_TO_VENDOR = "tied-to-vendor"
+    NO_DOMAIN_YET = "no-domain-yet"
     LIKELY_VENDOR = "likely-vendor"
     CREDENTIAL_BAIT = "credential-bait"
     DENIED_SENDER = "denied-sender"
@@ -114,6 +115,7 @@ SENTENCES: dict[Reason, str] = {
     Reason.SPEAKS_FOR_VENDOR: "{domain} proved its own name (by {proof}) and says that it writes about business with the vendor.",
     Reason.ASKS_TO_CONFIRM: "It asks to confirm the address, which was given away {age} before.",
     Reason.AWAITS_ANSWER: "Whether {key} may write for the vendor has not been decided yet.",
+    Reason.NO_DOMAIN_YET: "No domain or sender of the vendor is known yet, so nobody counts as a stranger.",
     Reason.TIED_TO_VENDOR: "Something ties it to the vendor ({signs}), and nothing says whose it is.",
     Reason.LIKELY_VENDOR: "It is the vendor's own by all that is known ({signs}), and nothing speaks against it.",
     Reason.CREDENTIAL_BAIT: "It asks for what opens an account ({signs}), from an address that anybody can have.",
