@@ -11,7 +11,7 @@ from canary.cli.context import CliError
 if TYPE_CHECKING:
     from canary.importing.alias_list import AliasList
 
-SHOWN = 10
+SHOWN = 5
 
 
 def read_file(option: str, path: Path, own: Collection[str]) -> "AliasList":

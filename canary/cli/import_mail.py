@@ -21,7 +21,9 @@ if TYPE_CHECKING:
     from canary.pipeline.story import Context
     from canary.settings import Settings
 
-SHOWN = 50
+FEW = 10
+"""So many damaged pieces are named one by one, more of them by kind."""
+
 _COLUMNS = ("address", "vendor", "domains", "channel", "why", "bits", "mails", "first mail")
 
 
@@ -37,6 +39,7 @@ class _Order:
     yes: bool
     offline: bool
     as_json: bool
+    domains: tuple[str, ...] = ()
     left: "list[Left]" = field(default_factory=list)
     adopted: "list[AdoptionProposal]" = field(default_factory=list)
 
@@ -125,8 +128,11 @@ def _run(order: _Order, known: "Settings") -> "tuple[Report, Path]":
     parts = [pipeline_context(known, store) for _ in range(2)]  # each loop has a resolver of its own
     if order.offline:
         parts = [replace(each, lookup=_offline) for each in parts]
-    for unset in sorted(set(domains) - {domain.lower() for domain in known.domains}):
-        typer.echo(f"{unset}: not among the domains in the settings; new mail to it is refused until it is", err=True)
+    order.domains = domains
+    unset = sorted(set(domains) - {domain.lower() for domain in known.domains})
+    print_lines(
+        [f"{name}: not among the domains in the settings; new mail to it is refused until it is" for name in unset]
+    )
     with backfill.alone(known.data / "import"):
         progress, archive = _gathered(order, known, domains)
         _adopt(order, parts[0], archive, progress)
@@ -240,6 +246,8 @@ def _bar() -> "Iterator[Tell]":
 
 
 def _document(found: "Report", order: _Order) -> dict[str, Any]:
+    from canary.importing import summary
+
     return {
         "read": found.read,
         "new": found.new,
@@ -248,6 +256,16 @@ def _document(found: "Report", order: _Order) -> dict[str, Any]:
         "elsewhere": found.elsewhere,
         "unissued": found.unissued,
         "aside": len(found.faults),
+        "foreign": dict(found.foreign),
+        "unplaced": {
+            "mails": found.elsewhere + found.unissued,
+            "elsewhere": dict(found.most_elsewhere),
+            "unissued": dict(found.most_unissued),
+            "addresses_unissued": found.addresses_unissued,
+        },
+        "summary": [
+            text.replace("\n", " ") for text in summary.paragraphs(found, order.domains, order.adopt, order.left)
+        ],
         "verdicts": found.verdicts,
         "cases": [asdict(case) for case in found.cases],
         "faults": [
@@ -261,25 +279,32 @@ def _document(found: "Report", order: _Order) -> dict[str, Any]:
 
 
 def _print(found: "Report", order: _Order, aside: Path) -> None:
+    from canary.importing import summary
     from canary.model.case import percent
 
-    for fault in found.faults[:SHOWN]:
-        kept = f", kept as {aside / fault.kept}" if fault.kept else ""
-        typer.echo(f"aside: {fault.place}: {fault.reason}{kept}")
-    if len(found.faults) > SHOWN:
-        typer.echo(f"... and {len(found.faults) - SHOWN:,} more in {aside}; --json lists them all")
+    faults = found.faults
+    if len(faults) <= FEW:
+        for fault in faults:
+            kept = f", kept as {aside / fault.kept}" if fault.kept else ""
+            typer.echo(f"aside: {fault.place}: {fault.reason}{kept}")
+    else:
+        typer.echo("\n".join(summary.damage(faults)))
     counts = [
         ("read", found.read, ""),
         ("new", found.new, f"addresses adopted: {len(order.adopted):,}" if order.adopted else ""),
         ("known", found.known, f"{found.copies:,} of them twice in the archive" if found.copies else ""),
         ("elsewhere", found.elsewhere, "not to one of your domains" if found.elsewhere else ""),
-        ("unissued", found.unissued, "to no canary; --adopt DOMAIN makes canaries of tags" if found.unissued else ""),
-        ("aside", len(found.faults), f"in {aside}" if found.faults else ""),
+        ("unissued", found.unissued, "to no canary" if found.unissued else ""),
+        ("aside", len(faults), f"damaged; in {aside}" if any(fault.kept for fault in faults) else ""),
     ]
     show_table(("mails", "count", ""), [(name, f"{count:,}", note) for name, count, note in counts], "")
-    show_table(("verdict", "hits"), [(name, f"{hits:,}") for name, hits in found.verdicts.items()], "Nothing to judge.")
+    if found.verdicts:
+        show_table(("verdict", "hits"), [(name, f"{hits:,}") for name, hits in found.verdicts.items()], "")
     rows = [
         (c.id, ", ".join(c.vendors), f"{c.hits:,}", c.first.date(), f"{c.suspect} {percent(c.p)}" if c.suspect else "")
         for c in found.cases
     ]
-    show_table(("case", "vendors", "hits", "since", "most likely"), rows, "No cases: no leak was found.")
+    if rows:
+        show_table(("case", "vendors", "hits", "since", "most likely"), rows, "")
+    for text in summary.paragraphs(found, order.domains, order.adopt, order.left):
+        typer.echo(f"\n{text}")

@@ -16,7 +16,7 @@ from canary.judge.lookalike import Likeness, imitated
 from canary.judge.names import forms_of, mail_names
 from canary.judge.organisation import same_organisation
 from canary.judge.persona import persona_fields
-from canary.judge.personal import person_signs
+from canary.judge.personal import continues_a_thread, person_signs
 from canary.judge.relation import Relation, relation_of
 from canary.judge.selftest import HEADER, is_own
 from canary.judge.senders import is_supply, known_as
@@ -321,10 +321,14 @@ def third_party(hit: HitContext) -> Judgement | None:
 
 
 def misdirected(hit: HitContext) -> Judgement | None:
-    """One person wrote to another and got the address wrong; only a proven sender gets the benefit of the doubt."""
-    signs = person_signs(hit.mail, hit.canary.address)
-    told = fraud_signs(hit.mail) or persona_fields(hit.mail, hit.canary.persona, hit.canary.address)
-    if not hit.identity.proven or not signs or told:
+    """One person wrote to another and got the address wrong; only a proven sender gets the benefit of the doubt.
+
+    Where it is too late for proof, an answer that quotes what it answers is enough.
+    """
+    late = hit.relation.late and continues_a_thread(hit.mail)
+    signs = ("it answers in a thread",) if late else person_signs(hit.mail, hit.canary.address)
+    told = hit.has_crime or persona_fields(hit.mail, hit.canary.persona, hit.canary.address)
+    if not (hit.identity.proven or late) or not signs or told:
         return None
     return hit.conclude(Verdict.MISDIRECTED, Reason.PERSON_TO_PERSON, signs=signs)
 
