@@ -8,7 +8,8 @@ from canary.authenticate.lookup import OfflineLookup
 from canary.authenticate.message import split
 from canary.authenticate.vouching.recipients import addressees
 from canary.authenticate.vouching.side import ReceivingSide, receiving_hop
-from canary.judge.rules import HitContext, judge
+from canary.judge.hit_context import HitContext
+from canary.judge.rules import judge
 from canary.mail.parse import parse
 from canary.mail.received import Trusted
 from canary.model.canary import Canary, CanaryState, Style

@@ -18,6 +18,11 @@ def believed_late(proofs: Proofs) -> Proofs:
     )
 
 
+def is_too_late(proofs: Proofs) -> bool:
+    """Whether DNS was asked so late that what it did not prove says nothing."""
+    return proofs.dmarc.reason.startswith(TOO_LATE)
+
+
 def _spf(found: SpfResult) -> SpfResult:
     if found.result is Result.PASS:
         return found

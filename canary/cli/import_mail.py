@@ -2,7 +2,7 @@
 
 import asyncio
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
@@ -10,17 +10,20 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from canary.cli.alias_file import print_lines
 from canary.cli.context import CliError, Json, clock, open_store, print_error, settings, show_json, show_table
 
 if TYPE_CHECKING:
     from canary.authenticate.lookup import Lookup
     from canary.importing.backfill import Archive, Report, Tell
     from canary.importing.progress import ImportProgress
-    from canary.judge.adoption import AdoptionProposal, Left
+    from canary.judge.adoption import AdoptionProposal, Left, MapRow
     from canary.pipeline.story import Context
     from canary.settings import Settings
 
-SHOWN = 50
+FEW = 10
+"""So many damaged pieces are named one by one, more of them by kind."""
+
 _COLUMNS = ("address", "vendor", "domains", "channel", "why", "bits", "mails", "first mail")
 
 
@@ -31,11 +34,12 @@ class _Order:
     paths: tuple[Path, ...]
     adopt: tuple[str, ...]
     writers: tuple[str, ...]
-    mapped: dict[str, tuple[str, str]]
+    mapped: "dict[str, MapRow]"
     map_faults: tuple[str, ...]
     yes: bool
     offline: bool
     as_json: bool
+    domains: tuple[str, ...] = ()
     left: "list[Left]" = field(default_factory=list)
     adopted: "list[AdoptionProposal]" = field(default_factory=list)
 
@@ -56,18 +60,19 @@ def import_(
         typer.Option(metavar="ID", help="Trust the Authentication-Results of this server; may be repeated."),
     ] = None,
     vendor_map: Annotated[
-        Path | None, typer.Option(help="CSV file of address,vendor,channel that overrides what is inferred.")
+        Path | None, typer.Option(help="CSV file of address,vendor,channel,domains that overrides what is inferred.")
     ] = None,
     yes: Annotated[bool, typer.Option("--yes", help="Adopt without asking.")] = False,
     offline: Annotated[bool, typer.Option("--offline", help="Make no DNS queries.")] = False,
     as_json: Json = False,
 ) -> None:
     """Import stored mail and judge it in order of date, without alerts about what is long past."""
-    mapped, faults = _read_map(vendor_map)
     names = tuple(_domain("--adopt", name) for name in adopt or ())
     writers = tuple(_domain("--trust-authserv", name) for name in trust_authserv or ())
+    known = settings()
+    mapped, faults = _read_map(vendor_map, (*known.domains, *names))
     order = _Order(_there(paths), names, writers, mapped, faults, yes, offline, as_json)
-    found, aside = _run(order, settings())
+    found, aside = _run(order, known)
     if as_json:
         show_json(_document(found, order))
     else:
@@ -90,18 +95,19 @@ def _domain(option: str, name: str) -> str:
     return known
 
 
-def _read_map(path: Path | None) -> tuple[dict[str, tuple[str, str]], tuple[str, ...]]:
-    from canary.importing.adoption import read_map
+def _read_map(path: Path | None, own: "Collection[str]") -> "tuple[dict[str, MapRow], tuple[str, ...]]":
+    from canary.cli.alias_file import read_file
 
     if path is None:
         return {}, ()
-    try:
-        found = read_map(path)
-    except OSError as fault:
-        raise CliError(f"--vendor-map {path}: {fault.strerror}: name a CSV file of address,vendor,channel", 2) from None
-    for line in found.faults:
-        typer.echo(line, err=True)
-    return dict(found.told), found.faults
+    found = read_file("--vendor-map ", path, own)
+    nameless = tuple(
+        f"{path}: {address!r} has no vendor: write address,vendor,channel,domains"
+        for address, row in found.told.items()
+        if not row.vendor
+    )
+    print_lines((*found.faults, *nameless))
+    return {address: row for address, row in found.told.items() if row.vendor}, (*found.faults, *nameless)
 
 
 def _run(order: _Order, known: "Settings") -> "tuple[Report, Path]":
@@ -124,8 +130,11 @@ def _run(order: _Order, known: "Settings") -> "tuple[Report, Path]":
     parts = [DeclaredSuppliers(each.book).refreshed(each) for each in mine]
     if order.offline:
         parts = [replace(each, lookup=_offline) for each in parts]
-    for unset in sorted(set(domains) - {domain.lower() for domain in known.domains}):
-        typer.echo(f"{unset}: not among the domains in the settings; new mail to it is refused until it is", err=True)
+    order.domains = domains
+    unset = sorted(set(domains) - {domain.lower() for domain in known.domains})
+    print_lines(
+        [f"{name}: not among the domains in the settings; new mail to it is refused until it is" for name in unset]
+    )
     with backfill.alone(known.data / "import"):
         progress, archive = _gathered(order, known, domains)
         _adopt(order, parts[0], archive, progress)
@@ -195,7 +204,8 @@ def _adopt(order: _Order, parts: "Context", archive: "Archive", progress: "Impor
         return
     if not progress.fact("accepted"):
         domains = frozenset(order.adopt)
-        asked = adoption.Asked(domains, order.mapped, TrustedReceivers(archive.border.side, archive.border.now))
+        witness = TrustedReceivers(archive.border.side, archive.border.now)
+        asked = adoption.Asked(domains, order.mapped, witness, archive.border.side.domains)
         found, order.left = adoption.proposals(parts, progress, archive.reader, asked)
         _confirm(order, found)
         adoption.accept(progress, found)
@@ -242,6 +252,8 @@ def _bar() -> "Iterator[Tell]":
 
 
 def _document(found: "Report", order: _Order) -> dict[str, Any]:
+    from canary.importing import summary
+
     return {
         "read": found.read,
         "new": found.new,
@@ -250,6 +262,16 @@ def _document(found: "Report", order: _Order) -> dict[str, Any]:
         "elsewhere": found.elsewhere,
         "unissued": found.unissued,
         "aside": len(found.faults),
+        "foreign": dict(found.foreign),
+        "unplaced": {
+            "mails": found.elsewhere + found.unissued,
+            "elsewhere": dict(found.most_elsewhere),
+            "unissued": dict(found.most_unissued),
+            "addresses_unissued": found.addresses_unissued,
+        },
+        "summary": [
+            text.replace("\n", " ") for text in summary.paragraphs(found, order.domains, order.adopt, order.left)
+        ],
         "verdicts": found.verdicts,
         "cases": [asdict(case) for case in found.cases],
         "faults": [
@@ -263,25 +285,32 @@ def _document(found: "Report", order: _Order) -> dict[str, Any]:
 
 
 def _print(found: "Report", order: _Order, aside: Path) -> None:
+    from canary.importing import summary
     from canary.model.case import percent
 
-    for fault in found.faults[:SHOWN]:
-        kept = f", kept as {aside / fault.kept}" if fault.kept else ""
-        typer.echo(f"aside: {fault.place}: {fault.reason}{kept}")
-    if len(found.faults) > SHOWN:
-        typer.echo(f"... and {len(found.faults) - SHOWN:,} more in {aside}; --json lists them all")
+    faults = found.faults
+    if len(faults) <= FEW:
+        for fault in faults:
+            kept = f", kept as {aside / fault.kept}" if fault.kept else ""
+            typer.echo(f"aside: {fault.place}: {fault.reason}{kept}")
+    else:
+        typer.echo("\n".join(summary.damage(faults)))
     counts = [
         ("read", found.read, ""),
         ("new", found.new, f"addresses adopted: {len(order.adopted):,}" if order.adopted else ""),
         ("known", found.known, f"{found.copies:,} of them twice in the archive" if found.copies else ""),
         ("elsewhere", found.elsewhere, "not to one of your domains" if found.elsewhere else ""),
-        ("unissued", found.unissued, "to no canary; --adopt DOMAIN makes canaries of tags" if found.unissued else ""),
-        ("aside", len(found.faults), f"in {aside}" if found.faults else ""),
+        ("unissued", found.unissued, "to no canary" if found.unissued else ""),
+        ("aside", len(faults), f"damaged; in {aside}" if any(fault.kept for fault in faults) else ""),
     ]
     show_table(("mails", "count", ""), [(name, f"{count:,}", note) for name, count, note in counts], "")
-    show_table(("verdict", "hits"), [(name, f"{hits:,}") for name, hits in found.verdicts.items()], "Nothing to judge.")
+    if found.verdicts:
+        show_table(("verdict", "hits"), [(name, f"{hits:,}") for name, hits in found.verdicts.items()], "")
     rows = [
         (c.id, ", ".join(c.vendors), f"{c.hits:,}", c.first.date(), f"{c.suspect} {percent(c.p)}" if c.suspect else "")
         for c in found.cases
     ]
-    show_table(("case", "vendors", "hits", "since", "most likely"), rows, "No cases: no leak was found.")
+    if rows:
+        show_table(("case", "vendors", "hits", "since", "most likely"), rows, "")
+    for text in summary.paragraphs(found, order.domains, order.adopt, order.left):
+        typer.echo(f"\n{text}")

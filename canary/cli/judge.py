@@ -15,6 +15,7 @@ from canary.cli.context import CliError, Json, config_path, settings, show_json
 
 if TYPE_CHECKING:
     from canary.authenticate.lookup import Lookup
+    from canary.importing.archive import ForeignFile, UnreadableMail
     from canary.model.identity import Identity
     from canary.model.mail import Envelope, ParsedMail
     from canary.model.proof import Proofs
@@ -77,6 +78,12 @@ def judge(
         typer.echo(f"  {reason.text}")
 
 
+def _why_none(found: "UnreadableMail | ForeignFile") -> str:
+    from canary.importing.archive import ForeignFile
+
+    return f"not a mail: it is one of {found.kind}" if isinstance(found, ForeignFile) else found.reason
+
+
 def _content(file: Path) -> bytes:
     """Read the one mail in a file, of any form that an import reads."""
     from itertools import islice
@@ -87,7 +94,7 @@ def _content(file: Path) -> bytes:
     mails = [each.content for each in found if isinstance(each, Stored)]
     if len(mails) == 1 and not _BEGINNING.match(mails[0]):
         raise CliError(f"{file}: not a mail: it does not begin with a header: name a file with one mail", 2)
-    faults = [each.reason for each in found if not isinstance(each, Stored)]
+    faults = [_why_none(each) for each in found if not isinstance(each, Stored)]
     if len(mails) == 1 and not faults:
         return mails[0]
     why = "more than one mail" if len(mails) == 2 else (faults or ["holds no mail"])[0]
@@ -146,8 +153,8 @@ async def _judge(content: bytes, given: _Given, lookup: "Lookup") -> "tuple[Judg
     from canary.authenticate.message import split
     from canary.authenticate.vouching.recipients import addressees
     from canary.authenticate.vouching.side import ReceivingSide, receiving_hop
+    from canary.judge.hit_context import HitContext
     from canary.judge.organisation import organisation
-    from canary.judge.rules import HitContext
     from canary.judge.rules import judge as judge_hearing
     from canary.mail.parse import parse
     from canary.model.canary import Canary, CanaryState, Style

@@ -1,22 +1,34 @@
 """Adoption: addresses that were given away before Canary was used become canaries of the vendors they name."""
 
 import asyncio
-import csv
 import json
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from datetime import datetime
-from pathlib import Path
 from typing import Any
 
 from canary.importing.archive import Reader
 from canary.importing.progress import Entry, ImportProgress, to_json
 from canary.importing.stored_authentication import TrustedReceivers, fetch, look_at_all
-from canary.judge.adoption import SAMPLE, AdoptionProposal, Left, SenderSighting, Sighting, mail_order, propose
+from canary.judge.adoption import (
+    LAST,
+    SAMPLE,
+    AdoptionProposal,
+    Draft,
+    Left,
+    MapRow,
+    SenderSighting,
+    Sighting,
+    mail_order,
+    propose,
+    settle,
+)
 from canary.judge.bulk import bulk_signs
 from canary.judge.localpart import shape_of
-from canary.judge.organisation import organisation
+from canary.judge.organisation import is_never_vendor, organisation
 from canary.judge.providers import ProviderRegistry
+from canary.judge.senders import is_confirmation
+from canary.judge.tag import MAX_DISPLAY
 from canary.model.attempt import Attempt, AttemptKind
 from canary.model.authenticated import AuthenticatedMail
 from canary.model.canary import Style
@@ -27,68 +39,22 @@ from canary.store.database import Database
 from canary.store.issued_addresses import known_addresses
 from canary.store.queries import attempts, canaries, vendors
 
-MAX_MAP = 10 << 20
 STEP = 1000
 SMALL = 256 * 1024
 _ALIGNED = (Proof.DKIM_ALIGNED, Proof.SPF_ALIGNED)
 
 
 @dataclass(frozen=True, slots=True)
-class VendorMap:
-    """What the owner says about addresses: vendor and channel of each; `faults` are the rows that cannot be used."""
-
-    told: Mapping[str, tuple[str, str]]
-    faults: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
 class Asked:
-    """What is to be adopted: the addresses of which domains, and what the owner says of some; who is to be believed."""
+    """What is to be adopted: the addresses of which domains, and what the owner says of some; who is to be believed.
+
+    `own` are all domains of the owner.
+    """
 
     domains: frozenset[str]
-    told: Mapping[str, tuple[str, str]]
+    told: Mapping[str, MapRow]
     witness: TrustedReceivers
-
-
-def read_map(path: Path) -> VendorMap:
-    """Read rows of address, vendor and channel; raises OSError and ValueError for anything that is not such a file."""
-    if path.stat().st_size > MAX_MAP:
-        raise ValueError(f"{path}: more than {MAX_MAP >> 20} MB: name a CSV file of address,vendor,channel")
-    told, faults = dict[str, tuple[str, str]](), list[str]()
-    with path.open(encoding="utf-8-sig", errors="replace", newline="") as file:
-        rows = csv.reader(file)
-        for row in _rows(rows, path, faults):
-            fault = _fault(row)
-            if fault and not (rows.line_num == 1 and row[0].strip().lower() == "address"):
-                faults.append(f"{path}, line {rows.line_num}: {fault}")
-            elif not fault:
-                told[row[0].strip().lower()] = (row[1].strip(), row[2].strip() if len(row) > 2 else "")
-    return VendorMap({a: (v, c or "signup") for a, (v, c) in told.items()}, tuple(faults))
-
-
-def _rows(rows: Iterator[list[str]], path: Path, faults: list[str]) -> Iterator[list[str]]:
-    while True:
-        try:
-            row = next(rows)
-        except StopIteration:
-            return
-        except csv.Error as fault:
-            faults.append(f"{path}: {fault}: write address,vendor,channel")
-            return
-        if any(cell.strip() for cell in row):
-            yield row
-
-
-def _fault(row: list[str]) -> str:
-    address = row[0].strip()
-    local, at, domain = address.rpartition("@")
-    if not (at and local and "." in domain) or len(address) > 320 or any(c.isspace() for c in address):
-        return f"{address[:60]!r} is not an address: write address,vendor,channel"
-    if len(row) < 2 or not row[1].strip():
-        return f"{address[:60]!r} has no vendor: write address,vendor,channel"
-    if len(row) > 3 or any(len(cell) > 200 or not cell.isprintable() for cell in row):
-        return f"{address[:60]!r} is followed by more than vendor and channel: write address,vendor,channel"
-    return ""
+    own: frozenset[str] = frozenset()
 
 
 def proposals(
@@ -98,36 +64,44 @@ def proposals(
     with parts.store.reading() as session:
         known = vendors.list_vendors(session)
         issued = {canary.address for canary in canaries.list_canaries(session)}
-    found = (each for each in ledger.addresses() if each[0] not in issued and _is_asked(each[0], asked))
-    wanted = [Sighting(*each) for each in found]
-    return mail_order(asyncio.run(_infer(parts, (ledger, reader), wanted, (asked, known))))
+    seen = (Sighting(*each) for each in ledger.addresses() if _is_asked(each[0], asked))
+    wanted = [each for each in seen if each.address not in issued]
+    drafts = asyncio.run(_infer(parts, (ledger, reader), wanted, (asked, known)))
+    return mail_order(settle(drafts, _mailboxes(wanted), known))
 
 
 def _is_asked(address: str, asked: Asked) -> bool:
     return address in asked.told or address.rpartition("@")[2] in asked.domains
 
 
+def _mailboxes(wanted: Iterable[Sighting]) -> frozenset[str]:
+    """Return the mailboxes that plus addresses are tags of."""
+    tagged = (each.address.rpartition("@") for each in wanted if "+" in each.address)
+    return frozenset(f"{local.partition('+')[0]}@{domain}" for local, _, domain in tagged)
+
+
 async def _infer(
     parts: Context, where: tuple[ImportProgress, Reader], wanted: Sequence[Sighting], by: tuple[Asked, Sequence[Vendor]]
-) -> list[AdoptionProposal | Left]:
+) -> list[Draft]:
     asked, known = by
-    made: list[AdoptionProposal | Left] = []
+    drafts: list[Draft] = []
     for each in wanted:
-        seen = await _seen(parts, where, each, asked.witness)
-        sighting = Sighting(each.address, each.first, each.mails, tuple(seen))
-        made.append(propose(sighting, known, asked.told.get(each.address)))
-    return made
+        seen = await _seen(parts, where, where[0].first_mails(each.address, SAMPLE), asked)
+        only = each.mails > len(seen) and len({one.proven for one in seen}) == 1
+        last = await _seen(parts, where, where[0].last_mails(each.address, LAST), asked) if only else []
+        drafts.append(propose(replace(each, seen=tuple(seen), last=tuple(last)), known, asked.told.get(each.address)))
+    return drafts
 
 
 async def _seen(
-    parts: Context, where: tuple[ImportProgress, Reader], each: Sighting, witness: TrustedReceivers
+    parts: Context, where: tuple[ImportProgress, Reader], entries: Sequence[Entry], asked: Asked
 ) -> list[SenderSighting]:
     ledger, reader = where
     seen: list[SenderSighting] = []
-    for entries in _by_size(ledger.first_mails(each.address, SAMPLE)):
-        raws = [fetch(reader, ledger, entry, "sample") for entry in entries]
-        found = await look_at_all(parts, [raw for raw in raws if raw is not None], witness)
-        seen += [_who(finding, parts.book) for finding in found if isinstance(finding, AuthenticatedMail)]
+    for step in _by_size(entries):
+        raws = [fetch(reader, ledger, entry, "sample") for entry in step]
+        found = await look_at_all(parts, [raw for raw in raws if raw is not None], asked.witness)
+        seen += [_who(each, parts.book, asked) for each in found if isinstance(each, AuthenticatedMail)]
     return sorted(seen, key=lambda who: who.at)
 
 
@@ -137,12 +111,17 @@ def _by_size(entries: Sequence[Entry]) -> Iterator[Sequence[Entry]]:
     yield from ([entry] for entry in entries if entry.place.length > SMALL)
 
 
-def _who(finding: AuthenticatedMail, book: ProviderRegistry) -> SenderSighting:
-    """Return the proven organisation of the From, and the claimed one; a platform of many tenants proves none."""
-    who = finding.identity
-    proven = organisation(who.domain) if who.proof in _ALIGNED and not who.shared else ""
-    claim = "" if book.is_shared(who.claim) else organisation(who.claim)
-    return SenderSighting(finding.raw.envelope.received, proven, claim, bool(bulk_signs(finding.mail)))
+def _who(finding: AuthenticatedMail, book: ProviderRegistry, asked: Asked) -> SenderSighting:
+    """Return the proven organisation of the From, and the claimed one; what can be no vendor's domain is neither."""
+    who, mail = finding.identity, finding.mail
+    own = asked.own | asked.domains
+    proven = who.proof in _ALIGNED and not who.shared and not is_never_vendor(who.domain, own)
+    claimed = not book.is_shared(who.claim) and not is_never_vendor(who.claim, own)
+    return SenderSighting(
+        finding.raw.envelope.received, organisation(who.domain) if proven else "",
+        organisation(who.claim) if claimed else "", bool(bulk_signs(mail)), mail.sender.name[:MAX_DISPLAY],
+        is_confirmation(mail.subject),
+    )  # fmt: skip
 
 
 def count_guesses(store: Database, ledger: ImportProgress, domains: Collection[str]) -> int:

@@ -27,6 +27,7 @@ from canary.importing.compressed import (
     unpacked,
     zip_members,
 )
+from canary.importing.foreign import MAIL_PROGRAMS, foreign_kind, kind_by_name, sure_kind
 from canary.importing.framing import BOM, MacLines, first_lines, has_mac_lines, unframed
 from canary.importing.mbox import Piece, Stream, is_from_line, read_mbox, unwrap
 from canary.mail.journal import open_journal
@@ -90,7 +91,16 @@ class UnreadableMail:
     content: bytes = b""
 
 
-StoredOrUnreadable = Stored | UnreadableMail
+@dataclass(frozen=True, slots=True)
+class ForeignFile:
+    """A file beside mail that is none, and what kind of file it is."""
+
+    place: ArchivePlace
+    kind: str
+    content: bytes = b""
+
+
+StoredOrUnreadable = Stored | UnreadableMail | ForeignFile
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,7 +142,7 @@ class Reader:
     def _file(self, file: "io.BufferedReader[Any]", path: Path, head: bytes) -> Iterator[StoredOrUnreadable]:
         place = ArchivePlace(str(path))
         size = os.fstat(file.fileno()).st_size
-        if not is_packed(head):
+        if not is_packed(head) or sure_kind(path.name, head):
             yield from self._mails(file, place, path.name, head)
             return
         guard = UnpackGuard(size, self.bounds)
@@ -141,16 +151,15 @@ class Reader:
         except Bomb as bomb:
             yield UnreadableMail(place, f"reading stopped: {bomb}")
         except BROKEN as fault:
-            yield UnreadableMail(place, f"broken archive ({_brief(fault)})", self._copy(path, size))
-
-    def _copy(self, path: Path, size: int) -> bytes:
-        return path.read_bytes() if size <= self.cap else b""
+            yield UnreadableMail(place, f"broken archive ({_brief(fault)})")
 
     def _packed(self, file: IO[bytes], place: ArchivePlace, depth: "Depth", name: str) -> Iterator[StoredOrUnreadable]:
         """Read a stream that may be packed, by its first octets."""
         peeking = file if isinstance(file, io.BufferedReader) else counted(file, depth.guard)
         head = peeking.peek(HEAD)[:HEAD]
-        if is_zip(head) or is_tar(head):
+        if sure_kind(name, head):
+            yield from self._mails(peeking, place, name, head)
+        elif is_zip(head) or is_tar(head):
             depth = depth.deeper()
             members = tar_members(peeking, depth.guard) if is_tar(head) else self._zip(peeking, depth)
             for member in members:
@@ -179,6 +188,7 @@ class Reader:
     def _member(self, member: ArchiveMember, place: ArchivePlace, depth: "Depth") -> Iterator[StoredOrUnreadable]:
         inside = replace(place, member="/".join(filter(None, (place.member, member.name))))
         if _is_besides(member.name):
+            yield ForeignFile(inside, MAIL_PROGRAMS)
             return
         if member.stream is None:
             yield UnreadableMail(inside, member.fault)
@@ -195,6 +205,10 @@ class Reader:
             begin = len(stream.read(len(BOM))) if head.startswith(BOM) else 0
             yield from (_of(piece, place) for piece in read_mbox(_lines(stream, head), self.cap, begin))
             return
+        # What cannot be mail is not read: it may be a film.
+        if kind := sure_kind(name, head) or (kind_by_name(name) if not _KNOWN.search(head) else ""):
+            yield ForeignFile(place, kind)
+            return
         content = stream.read(self.cap + 1)
         whole = replace(place, length=len(content))
         if len(content) > self.cap:
@@ -202,7 +216,9 @@ class Reader:
             yield UnreadableMail(replace(whole, length=len(content) + rest), _too_large(self.cap), content[: self.cap])
         else:
             begin, mail = unframed(content)
-            yield _checked(Stored(replace(whole, offset=begin, length=len(mail)), mail, delivered=_delivered(name)))
+            found = _checked(Stored(replace(whole, offset=begin, length=len(mail)), mail, delivered=_delivered(name)))
+            kind = foreign_kind(name, head) if isinstance(found, UnreadableMail) else ""
+            yield ForeignFile(whole, kind) if kind else found
 
 
 @dataclass(frozen=True, slots=True)
@@ -231,10 +247,11 @@ def _lines(stream: Stream, head: bytes) -> Stream:
     return MacLines(stream) if has_mac_lines(head) else stream
 
 
-def walk(paths: Iterable[Path]) -> Iterator[Path]:
+def walk(paths: Iterable[Path], besides: list[int] | None = None) -> Iterator[Path]:
     """Yield every file under some paths, links to folders left alone; of a Maildir only what is delivered.
 
-    A folder that cannot be opened is yielded itself, so that reading it shows why.
+    A folder that cannot be opened is yielded itself, so that reading it shows why. What programs and systems keep
+    beside mail is not yielded; `besides` has one number, which grows by each of them.
     """
     waiting = list(paths)[::-1]
     while waiting:
@@ -243,12 +260,12 @@ def walk(paths: Iterable[Path]) -> Iterator[Path]:
         if not path.is_dir():
             yield path
         else:
-            yield from _files(path, folders)
+            yield from _files(path, folders, besides or [0])
         maildir = {"cur", "new"} <= set(folders)
         waiting += [path / name for name in sorted(folders, reverse=True) if not (maildir and name == "tmp")]
 
 
-def _files(path: Path, folders: list[str]) -> Iterator[Path]:
+def _files(path: Path, folders: list[str], besides: list[int]) -> Iterator[Path]:
     try:
         entries = os.scandir(path)
     except OSError:
@@ -258,7 +275,9 @@ def _files(path: Path, folders: list[str]) -> Iterator[Path]:
         for entry in entries:
             if entry.is_dir(follow_symlinks=False):
                 folders.append(entry.name)
-            elif entry.is_file() and not _is_besides(entry.name):
+            elif entry.is_file() and _is_besides(entry.name):
+                besides[0] += 1
+            elif entry.is_file():
                 yield Path(entry.path)
 
 

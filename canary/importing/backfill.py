@@ -8,21 +8,25 @@ import fcntl
 import hashlib
 import logging
 import os
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
 from canary.importing import import_store
-from canary.importing.archive import ArchivePlace, Reader, StoredOrUnreadable, UnreadableMail, walk
+from canary.importing.archive import ArchivePlace, ForeignFile, Reader, StoredOrUnreadable, UnreadableMail, walk
+from canary.importing.delivered_to import delivered_to
 from canary.importing.envelope_recovery import Border, Hints, origin
 from canary.importing.final_mailbox import final_mailboxes
+from canary.importing.foreign import MAIL_PROGRAMS
 from canary.importing.progress import Entry, ImportFault, ImportProgress, ImportSource, State, to_json
 from canary.importing.stored_authentication import TrustedReceivers, fetch, look_at_all
 from canary.model.alert import Alert
 from canary.model.authenticated import AuthenticatedMail
 from canary.model.mail import RawMail
+from canary.model.verdict import LEAKS, Verdict
 from canary.pipeline.story import Context, process_batch
 from canary.store.database import Database, is_down
 from canary.store.queries import outbox
@@ -34,6 +38,10 @@ STEP = 256
 STEP_OCTETS = 8 << 20
 BATCH = 50
 BATCH_OCTETS = 8 << 20
+
+_FOREIGN = "foreign "
+MOST = 5
+"""How many of the addresses that got mail and are no canaries are named."""
 
 Tell = Callable[[str, int, int], None]
 """Called with a stage (`read`: octets, `judge`: batches), how much of it is done, and how much there is."""
@@ -53,7 +61,9 @@ class Archive:
 class Report:
     """The result of an import: every message read is new, known, aside, elsewhere or unissued.
 
-    `copies` are those of the known that are in the archive more than once.
+    `copies` are those of the known that are in the archive more than once. `foreign` counts files that are no mail by
+    kind. The addresses that got most of the mail elsewhere, and of the unissued, are named with their counts; `nameless` mails
+    name no address at all.
     """
 
     read: int
@@ -65,6 +75,21 @@ class Report:
     faults: tuple[ImportFault, ...]
     verdicts: dict[str, int]
     cases: tuple[import_store.Suspected, ...]
+    foreign: Mapping[str, int] = field(default_factory=dict)
+    most_elsewhere: tuple[tuple[str, int], ...] = ()
+    most_unissued: tuple[tuple[str, int], ...] = ()
+    addresses_unissued: int = 0
+    nameless: int = 0
+
+    @property
+    def placed(self) -> int:
+        """How many mails reached a canary."""
+        return self.new + self.known
+
+    @property
+    def charged(self) -> int:
+        """How many hits are charged to a vendor."""
+        return sum(hits for name, hits in self.verdicts.items() if Verdict(name) in LEAKS)
 
 
 @contextmanager
@@ -97,12 +122,14 @@ def total(paths: Iterable[Path]) -> int:
 
 def gather(archive: Archive, ledger: ImportProgress, tell: Tell) -> None:
     """Read every file, continuing where it was interrupted; raises SourceChanged for a file that changed since."""
-    whole, before = total(archive.paths), 0
-    for path in walk(archive.paths):
+    whole, before, besides = total(archive.paths), 0, [0]
+    for path in walk(archive.paths, besides):
         for reached in _gather(archive, ledger, path):
             tell("read", before + reached, whole)
         before += _stat(path)[0]
     ledger.set_aside_mailboxes(final_mailboxes(ledger.deliveries()))
+    with ledger.writing():
+        ledger.note("besides", str(besides[0]))
 
 
 def _gather(archive: Archive, ledger: ImportProgress, path: Path) -> Iterator[int]:
@@ -146,6 +173,9 @@ def _steps(found: Iterator[StoredOrUnreadable]) -> Iterator[tuple[list[StoredOrU
 def _enter(
     archive: Archive, ledger: ImportProgress, source: ImportSource, found: StoredOrUnreadable, written: datetime | None
 ) -> None:
+    if isinstance(found, ForeignFile):
+        ledger.count(f"{_FOREIGN}{found.kind}", 1)
+        return
     ledger.count("read", 1)
     if isinstance(found, UnreadableMail):
         ledger.spoil(ImportFault(found.place, found.reason, keep_aside(archive.aside, found.content)))
@@ -154,6 +184,7 @@ def _enter(
     came = origin(found.content, hints, archive.border)
     if came is None:
         ledger.count("elsewhere", 1)
+        ledger.count_address(delivered_to(found.content))
         return
     content = found.content if found.place.member else None  # a packed mail cannot be read again at its place
     if not ledger.add(source.id, hashlib.sha256(found.content).digest(), found.place, came, content):
@@ -294,7 +325,21 @@ def report(store: Database, ledger: ImportProgress) -> Report:
         faults=tuple(ledger.faults()),
         verdicts=dict(sorted(verdicts.items())),
         cases=tuple(cases),
+        foreign=_foreign(tallies, int(ledger.fact("besides") or 0)),
+        most_elsewhere=tuple(ledger.most_addresses(MOST)),
+        most_unissued=tuple(ledger.most_recipients(State.UNISSUED, MOST)),
+        addresses_unissued=ledger.recipients(State.UNISSUED),
+        nameless=ledger.nameless(),
     )
+
+
+def _foreign(tallies: Mapping[str, int], besides: int) -> dict[str, int]:
+    """Return how many files of each kind are no mail, most first."""
+    counts = Counter(
+        {name.removeprefix(_FOREIGN): count for name, count in tallies.items() if name.startswith(_FOREIGN)}
+    )
+    counts[MAIL_PROGRAMS] += besides
+    return {kind: count for kind, count in counts.most_common() if count}
 
 
 def note(store: Database, ledger: ImportProgress, found: Report, now: datetime) -> None:

@@ -17,7 +17,7 @@ from canary.model.canary import CanaryState
 from canary.store.codec import suspects_of
 from canary.store.database import Database
 from canary.store.decoy_mac import decoy_mac_of
-from canary.store.queries.vendors import Duplicate, add_vendor, slug, vendor_row
+from canary.store.queries.vendors import Duplicate, add_domains, add_vendor, slug, vendor_row
 from canary.store.tables import CanaryRow, CaseRow, HitRow, MailRow, OutboxRow, VendorDomainRow, VendorRow
 from canary.store.tables.base import draw_canary_id
 
@@ -135,20 +135,15 @@ def _canary(each: AdoptionProposal, owner: VendorRow, draw: Draw) -> CanaryRow:
 
 
 def _owner(session: Session, each: AdoptionProposal, now: datetime) -> VendorRow:
-    """Return the vendor of an adopted address; a new one of a name that is taken brings its domains with it."""
-    if each.slug:
-        return vendor_row(session, each.slug)
+    """Return the vendor of an adopted address; a new one, or one without any domain, gets the domains that were found.
+
+    A vendor that the owner declared has the domains that the owner declared, here or in the map.
+    """
     try:
-        return vendor_row(session, add_vendor(session, each.name, each.domains, now).slug)
+        row = vendor_row(session, each.slug or add_vendor(session, each.name, (), now).slug)
     except Duplicate:
         row = vendor_row(session, slug(each.name))
-    held = session.exec(select(VendorDomainRow.domain).where(VendorDomainRow.vendor_id == row.id)).all()
-    # A vendor that the owner declared has the domains that the owner declared.
-    if row.created_at == now:
-        session.add_all(
-            VendorDomainRow(vendor_id=row.id or 0, domain=domain, created_at=now)
-            for domain in each.domains
-            if domain not in held
-        )
-        session.flush()
+    held = session.exec(select(VendorDomainRow.id).where(VendorDomainRow.vendor_id == row.id)).first()
+    if each.slug or held is None or row.created_at == now:
+        add_domains(session, row.slug, each.domains, now)
     return row

@@ -33,10 +33,14 @@ CREATE INDEX IF NOT EXISTS recipient_mail ON recipient (mail);
 CREATE TABLE IF NOT EXISTS fault (
     path BLOB NOT NULL, member TEXT NOT NULL, number INTEGER NOT NULL, at INTEGER NOT NULL, length INTEGER NOT NULL,
     reason TEXT NOT NULL, kept TEXT NOT NULL, PRIMARY KEY (path, member, number, at)) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS elsewhere (address TEXT PRIMARY KEY, count INTEGER NOT NULL);
 CREATE TABLE IF NOT EXISTS tally (name TEXT PRIMARY KEY, count INTEGER NOT NULL);
 """
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _TICK = timedelta(microseconds=1)
+
+
+MAX_ELSEWHERE = 1000
 
 
 class SourceChanged(Exception):
@@ -190,6 +194,35 @@ class ImportProgress:
         add = "INSERT INTO tally VALUES (?, ?) ON CONFLICT (name) DO UPDATE SET count = count + excluded.count"
         self.db.execute(add, (name, more))
 
+    def count_address(self, address: str) -> None:
+        """Count a mail that was delivered to an address which is not ours; no more than so many addresses are counted."""
+        if not self.db.execute("UPDATE elsewhere SET count = count + 1 WHERE address = ?", (address,)).rowcount:
+            insert = "INSERT INTO elsewhere SELECT ?, 1 WHERE (SELECT count(*) FROM elsewhere) < ?"
+            self.db.execute(insert, (address, MAX_ELSEWHERE))
+
+    def most_addresses(self, limit: int) -> list[tuple[str, int]]:
+        """Return the addresses which are not ours that got most mail, with how much."""
+        query = "SELECT address, count FROM elsewhere WHERE address <> '' ORDER BY count DESC, address LIMIT ?"
+        return [(str(address), int(count)) for address, count in self.db.execute(query, (limit,))]
+
+    def nameless(self) -> int:
+        """Return how many mails named no address at all."""
+        row = self.db.execute("SELECT count FROM elsewhere WHERE address = ''").fetchone()
+        return int(row[0]) if row else 0
+
+    def most_recipients(self, state: "State", limit: int) -> list[tuple[str, int]]:
+        """Return the recipients of most mails in a state, with how many these are."""
+        query = (
+            "SELECT address, count(*) FROM recipient JOIN mail ON mail.id = recipient.mail WHERE state = ?"
+            " GROUP BY address ORDER BY 2 DESC, 1 LIMIT ?"
+        )
+        return [(str(address), int(count)) for address, count in self.db.execute(query, (int(state), limit))]
+
+    def recipients(self, state: "State") -> int:
+        """Return how many addresses the mails in a state were sent to."""
+        query = "SELECT count(DISTINCT address) FROM recipient JOIN mail ON mail.id = recipient.mail WHERE state = ?"
+        return int(self.db.execute(query, (int(state),)).fetchone()[0])
+
     def tallies(self) -> Mapping[str, int]:
         """Return all counts."""
         return {str(name): int(count) for name, count in self.db.execute("SELECT name, count FROM tally")}
@@ -228,9 +261,15 @@ class ImportProgress:
 
     def first_mails(self, address: str, limit: int) -> list[Entry]:
         """Return the first mails to an address."""
-        query = f"{_ENTRY} JOIN recipient ON recipient.mail = mail.id WHERE address = ? AND counts"
-        rows = self.db.execute(f"{query} ORDER BY recipient.received, mail.sha LIMIT ?", (address, limit)).fetchall()
-        return [self._entry(row) for row in rows]
+        return self._mails(address, "ORDER BY recipient.received, mail.sha", limit)
+
+    def last_mails(self, address: str, limit: int) -> list[Entry]:
+        """Return the last mails to an address, the last one first."""
+        return self._mails(address, "ORDER BY recipient.received DESC, mail.sha DESC", limit)
+
+    def _mails(self, address: str, order: str, limit: int) -> list[Entry]:
+        query = f"{_ENTRY} JOIN recipient ON recipient.mail = mail.id WHERE address = ? AND counts {order} LIMIT ?"
+        return [self._entry(row) for row in self.db.execute(query, (address, limit)).fetchall()]
 
     def content(self, number: int) -> bytes | None:
         """Return the octets of a mail that was packed, and so cannot be read at its place again."""

@@ -5,9 +5,9 @@ from dataclasses import replace
 
 from canary.judge.bulk import bulk_signs
 from canary.judge.fraud import fraud_signs
-from canary.mail.bounce import OwnWords, is_robot, links_home, own_part
+from canary.mail.bounce import is_robot, links_home, own_part
 from canary.mail.notifications import notification_of
-from canary.model.mail import ParsedMail
+from canary.model.mail import OwnWords, ParsedMail
 from canary.model.verdict import Reason
 
 MAX_TEXT = 8 * 1024

@@ -209,6 +209,11 @@ def _long(words: Iterable[str]) -> frozenset[str]:
     return frozenset(word for word in words if len(word) >= SHORTEST_WORD)
 
 
+def is_common(word: str) -> bool:
+    """Whether a word stands in so many names that it tells no party from another."""
+    return word in _ANYBODYS or word in FUNCTION_WORDS
+
+
 def under(host: str, domains: Iterable[str]) -> bool:
     """Whether a host is of the same organisation as one of some domains."""
     held = organisation(host)

@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
 
+from canary.authenticate.retrospective import is_too_late
 from canary.judge.fraud import credential_signs, fraud_signs, is_letter, link_traps, risky_files
 from canary.judge.lookalike import bait_in
 from canary.judge.names import NameForms, bears_name, forms_of, is_family, mail_names, names_in, under, word_in
@@ -46,6 +47,7 @@ from canary.judge.signs import (
     PRIOR,
     SIGNS,
     TIES,
+    UNPROVEN_DECEIT,
     WRITABLE,
     Sign,
     SignWeight,
@@ -72,10 +74,14 @@ _ALIGNED = frozenset({Proof.DKIM_ALIGNED, Proof.SPF_ALIGNED})
 
 @dataclass(frozen=True, slots=True)
 class Relation:
-    """What speaks for and against a mail being the vendor's, in the order of `Sign`, and what each sign weighs."""
+    """What speaks for and against a mail being the vendor's, in the order of `Sign`, and what each sign weighs.
+
+    `late` means that nothing is proven, and DNS was asked too late to tell.
+    """
 
     signs: tuple[Sign, ...]
     proven: bool
+    late: bool = False
     weights: Mapping[Sign, SignWeight] = field(default_factory=lambda: SIGNS, compare=False, repr=False)
 
     @property
@@ -124,8 +130,12 @@ class Relation:
 
     @property
     def is_open(self) -> bool:
-        """Whether only the owner can say whose it is: there is a tie, and no deceit that weighs more."""
-        return bool(self.ties) and (not self.deceit or self.log_odds > 0)
+        """Whether only the owner can say whose it is: there is a tie, and no deceit that weighs more.
+
+        What looks like deceit only because nothing is proven is none where it was too late for proof.
+        """
+        excused = self.late and UNPROVEN_DECEIT.issuperset(self.deceit)
+        return bool(self.ties) and (not self.deceit or excused or self.log_odds > 0)
 
 
 def relation_of(
@@ -142,7 +152,8 @@ def relation_of(
     """
     case = _Case(mail, proofs, who, vendor, forms_of(vendor), age, record)
     found = set(case.signs())
-    return Relation(tuple(sign for sign in Sign if sign in found), who.proven)
+    late = not who.proven and is_too_late(proofs)
+    return Relation(tuple(sign for sign in Sign if sign in found), who.proven, late)
 
 
 @dataclass(frozen=True, slots=True)

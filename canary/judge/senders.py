@@ -117,7 +117,12 @@ def asks_to_confirm(mail: ParsedMail, who: Identity, vendor: Vendor, age: timede
 def confirms(mail: ParsedMail, who: Identity, age: timedelta) -> bool:
     """Whether it asks to confirm an address, or confirms it, on the day it was given; nobody else can know it then."""
     today = timedelta(0) <= age <= timedelta(days=1) and who.proven
-    return bool(today and len(mail.links) <= 20 and _CONFIRM.search(mail.subject)) and not risky_files(mail)
+    return bool(today and len(mail.links) <= 20 and is_confirmation(mail.subject)) and not risky_files(mail)
+
+
+def is_confirmation(subject: str) -> bool:
+    """Whether a subject asks to confirm an address or confirms it."""
+    return _CONFIRM.search(subject) is not None
 
 
 def asks_owner(sender: Sender, judgement: Judgement) -> bool:

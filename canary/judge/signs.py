@@ -148,6 +148,9 @@ BEYOND_THIEVES = frozenset({
 Anybody can sign with a domain of his own, and register one that bears the vendor's name.
 """
 
+UNPROVEN_DECEIT = frozenset({Sign.BORROWED, Sign.FOREIGN_LABEL})
+"""What speaks for deceit only because nothing is proven."""
+
 TIES = frozenset({
     Sign.OWN_NAME_PROVEN, Sign.CLAIMS_DOMAIN, Sign.FAMILY, Sign.NAME_IN_DOMAIN, Sign.WHOLE_NAME, Sign.SPEAKS,
     Sign.PLATFORM, Sign.CONFIRMS, Sign.PENDING, Sign.KNOWN_ACCOUNT,

@@ -73,6 +73,7 @@ class Reason(StrEnum):
     TIED_TO_VENDOR = "tied-to-vendor"
     WRITER_HIDDEN = "writer-hidden"
     FORWARDED = "forwarded"
+    NO_DOMAIN_YET = "no-domain-yet"
     LIKELY_VENDOR = "likely-vendor"
     CREDENTIAL_BAIT = "credential-bait"
     DENIED_SENDER = "denied-sender"
@@ -123,6 +124,7 @@ SENTENCES: dict[Reason, str] = {
     Reason.SPEAKS_FOR_VENDOR: "{domain} proved its own name (by {proof}) and says that it writes about business with the vendor.",
     Reason.ASKS_TO_CONFIRM: "It asks to confirm the address, which was given away {age} before.",
     Reason.AWAITS_ANSWER: "Whether {key} may write for the vendor has not been decided yet.",
+    Reason.NO_DOMAIN_YET: "No domain or sender of the vendor is known yet, so nobody counts as a stranger.",
     Reason.TIED_TO_VENDOR: "Something ties it to the vendor ({signs}), and nothing says whose it is.",
     Reason.WRITER_HIDDEN: "{forwarder} forwarded it, which hides who wrote: nothing that came with it proves that.",
     Reason.FORWARDED: "It came through {forwarder}, and {author} is named as its writer.",

@@ -22,7 +22,7 @@ from canary.importing.envelope_recovery import border
 from canary.importing.import_store import QuietStore
 from canary.importing.progress import ImportProgress, SourceChanged
 from canary.importing.stored_authentication import TrustedReceivers
-from canary.judge.adoption import AdoptionProposal
+from canary.judge.adoption import AdoptionProposal, MapRow
 from canary.mail.received import Trusted
 from canary.model.alert import DestinationView
 from canary.model.canary import Style
@@ -341,7 +341,7 @@ def test_proposals_are_the_same_after_they_were_written_down(desk: Desk) -> None
     backfill.gather(archive, ledger, lambda *_: None)
     asked = adoption.Asked(
         frozenset([DOMAIN]),
-        {"shop@in.example": ("Other", "orders")},
+        {"shop@in.example": MapRow("Other", "orders")},
         TrustedReceivers(ReceivingSide(writers=desk.writers), NOW),
     )
     found, _ = adoption.proposals(desk.parts(), ledger, archive.reader, asked)

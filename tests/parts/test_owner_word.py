@@ -4,7 +4,6 @@ from collections.abc import Sequence
 from typing import Any
 
 import pytest
-from sqlmodel import select
 
 from canary.cases import answers, past_mail
 from canary.cases.past_mail import OwnerWord
@@ -37,7 +36,7 @@ def state(world: World) -> dict[str, list[dict[str, Any]]]:
         for table in tables.VendorRow.metadata.sorted_tables:
             if table.name in HISTORY:
                 continue
-            rows = session.execute(select(table)).mappings()
+            rows = session.execute(table.select()).mappings()
             kept = [{k: v for k, v in row.items() if k not in CHANGING.get(table.name, ())} for row in rows]
             found[table.name] = sorted(filter(_counts, kept), key=repr)
     return {name: rows for name, rows in found.items() if rows}

@@ -7,7 +7,8 @@ from dataclasses import dataclass, replace
 from datetime import timedelta
 from pathlib import Path
 
-from canary.judge.rules import HitContext, judge
+from canary.judge.hit_context import HitContext
+from canary.judge.rules import judge
 from canary.judge.senders import pending
 from canary.judge.signs import SIGNS, Sign, SignWeight
 from tests.quality.fit import LEFT_SET, PRIOR_MAILS, SignCount, count_signs, fitted, folds

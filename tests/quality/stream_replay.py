@@ -16,7 +16,8 @@ from canary.importing.archive import Reader
 from canary.importing.envelope_recovery import border
 from canary.importing.progress import ImportProgress, State
 from canary.importing.stored_authentication import TrustedReceivers, fetch, look_at_all
-from canary.judge.rules import HitContext, context_of
+from canary.judge.adoption import MapRow
+from canary.judge.hit_context import HitContext, context_of
 from canary.mail.received import Trusted
 from canary.model.authenticated import AuthenticatedMail
 from canary.model.sender import SenderState
@@ -104,8 +105,8 @@ class _Import:
             progress.forget()
 
     def _adopt(self, progress: ImportProgress) -> None:
-        told = {alias: (vendor, "signup") for alias, vendor in self.planting.given.items()}
-        asked = adoption.Asked(self.domains, told, self.witness)
+        told = {alias: MapRow(vendor) for alias, vendor in self.planting.given.items()}
+        asked = adoption.Asked(self.domains, told, self.witness, self.domains)
         found, _ = adoption.proposals(self.parts, progress, self.archive.reader, asked)
         with self.parts.store.writing() as session:
             import_store.adopt(session, found, self.witness.now)

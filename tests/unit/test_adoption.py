@@ -2,12 +2,21 @@
 
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 
 import pytest
 
-from canary.importing.adoption import read_map
-from canary.judge.adoption import AdoptionProposal, Left, SenderSighting, Sighting, adopted_bits, propose, tag_of
+from canary.judge.adoption import (
+    AdoptionProposal,
+    Draft,
+    Left,
+    MapRow,
+    SenderSighting,
+    Sighting,
+    adopted_bits,
+    propose,
+    settle,
+)
+from canary.judge.tag import tag_of
 from canary.model.canary import Style
 from canary.model.party import Vendor
 
@@ -15,17 +24,34 @@ BEGIN = datetime(2014, 1, 1, tzinfo=UTC)
 PLAY = Vendor("play-com", "Play.com", ("play.com",))
 
 
-def sighting(address: str, *senders: str) -> Sighting:
-    """Mails a day apart; `~shop.example` is claimed and not proven, `!` marks bulk."""
+def sighting(address: str, *senders: str, every: int = 1) -> Sighting:
+    """Mails so many days apart; `~shop.example` is claimed and not proven, `!` marks bulk, `+` a confirmation.
+
+    What precedes an `=` is the name that the sender shows; without a domain nothing is known of where it comes from.
+    """
     seen = []
-    for day, sender in enumerate(senders):
-        name = sender.strip("~!")
-        seen.append(SenderSighting(BEGIN + timedelta(days=day), "" if "~" in sender else name, name, "!" in sender))
+    for number, sender in enumerate(senders):
+        name, _, mark = sender.rpartition("=")
+        domain = mark.strip("~!+")
+        seen.append(
+            SenderSighting(
+                BEGIN + timedelta(days=every * number),
+                "" if "~" in mark else domain,
+                domain,
+                "!" in mark,
+                name,
+                "+" in mark,
+            )
+        )
     return Sighting(address, BEGIN, len(seen), tuple(seen))
 
 
-def adopted(address: str, *senders: str, known: Sequence[Vendor] = (PLAY,)) -> AdoptionProposal:
-    found = propose(sighting(address, *senders), known)
+def proposed(found: Sighting, known: Sequence[Vendor] = (), told: MapRow | None = None) -> AdoptionProposal | Left:
+    return propose(found, known, told).result
+
+
+def adopted(address: str, *senders: str, known: Sequence[Vendor] = (PLAY,), every: int = 1) -> AdoptionProposal:
+    found = proposed(sighting(address, *senders, every=every), known)
     assert isinstance(found, AdoptionProposal), found
     return found
 
@@ -47,14 +73,14 @@ def test_the_first_to_write_need_not_be_the_one_that_the_tag_names() -> None:
 def test_more_domains_of_one_name_count_only_while_the_address_is_new() -> None:
     found = sighting("amazon@in.example", "amazon.de", "amazon.com")
     late = SenderSighting(BEGIN + timedelta(days=400), "amazon.bad", "amazon.bad")
-    made = propose(Sighting(found.address, found.first, 3, (*found.seen, late)), [])
+    made = proposed(Sighting(found.address, found.first, 3, (*found.seen, late)))
     assert isinstance(made, AdoptionProposal)
     assert made.domains == ("amazon.de", "amazon.com")
 
 
 def test_what_was_never_proven_is_said_to_be_so() -> None:
     assert adopted("amazon@in.example", "~amazon.de").basis == "tag and sender, unproven"
-    assert adopted("me+books@in.example", "~waterstones.com").basis == "first sender, unproven"
+    assert adopted("me+bikes@in.example", "~bikesdepot.example").domains == ("bikesdepot.example",)
 
 
 def test_a_known_vendor_is_matched_by_its_name_its_domain_or_its_first_mail() -> None:
@@ -67,9 +93,14 @@ def test_a_known_vendor_is_matched_by_its_name_its_domain_or_its_first_mail() ->
         assert (found.slug, found.domains) == ("play-com", ())
 
 
-def test_the_sender_that_wrote_first_and_came_back_was_given_the_address() -> None:
-    found = adopted("books@in.example", "waterstones.com!", "waterstones.com!", "other.example")
-    assert (found.name, found.basis) == ("Waterstones", "first proven sender")
+def test_who_alone_wrote_for_long_was_given_the_address() -> None:
+    found = adopted("fiction@in.example", *["waterstones.com!"] * 4, every=50)
+    assert (found.name, found.domains, found.basis) == ("Waterstones", ("waterstones.com",), "only sender")
+
+
+def test_who_confirms_a_sign_up_at_a_plus_address_was_given_it() -> None:
+    found = adopted("me+movement@in.example", "~soj51.example+", "other.example!")
+    assert (found.domains, found.basis) == (("soj51.example",), "first sender confirmed a sign-up")
 
 
 @pytest.mark.parametrize(
@@ -85,20 +116,29 @@ def test_the_sender_that_wrote_first_and_came_back_was_given_the_address() -> No
         ("books@in.example", ("~a.example", "~a.example")),
         ("me+@in.example", ("a.example",)),
         ("me+x@in.example", ()),
+        ("fiction@in.example", ("waterstones.com!", "waterstones.com!", "other.example")),
+        ("fiction@in.example", ("waterstones.com!",) * 6),
+        ("me+fiction@in.example", ("waterstones.com!", "waterstones.com!")),
+        ("hr-mail@in.example", ("offers-mail.example!",) * 3),
+        ("officeplus@in.example", ("office-supplies.example!",) * 3),
+        ("a.reader@gmail.com", ("Google=google.com!", "Google=google.com!")),
+        ("zalando@in.example", ("lounge.example",)),
+        ("info@in.example", ("Info Desk=offers.example!",)),
+        ("alex@in.example", ("Alex Miller=miller.example",)),
     ],
 )
 def test_an_address_that_names_nobody_is_left_alone(address: str, senders: tuple[str, ...]) -> None:
-    assert isinstance(propose(sighting(address, *senders), [PLAY]), Left)
+    assert isinstance(proposed(sighting(address, *senders), [PLAY]), Left)
 
 
 def test_the_owners_word_counts_before_all_else() -> None:
-    made = propose(sighting("info@in.example", "spam.example"), [PLAY], ("play.com", "newsletter"))
+    made = proposed(sighting("info@in.example", "spam.example"), [PLAY], MapRow("play.com", "newsletter"))
     assert isinstance(made, AdoptionProposal)
     assert (made.slug, made.channel, made.basis) == ("play-com", "newsletter", "vendor map")
 
 
 def test_a_vendor_that_only_the_owner_names_gets_the_domain_with_its_name() -> None:
-    made = propose(sighting("x9@in.example", "spam.example", "bikeworld.example"), [], ("Bike World", "signup"))
+    made = proposed(sighting("x9@in.example", "spam.example", "bikeworld.example"), [], MapRow("Bike World"))
     assert isinstance(made, AdoptionProposal)
     assert (made.name, made.domains) == ("Bike World", ("bikeworld.example",))
 
@@ -128,16 +168,113 @@ def test_a_tag_is_what_follows_the_plus_or_all_of_it() -> None:
     assert (tag_of("Me+Shop.1@x").text, tag_of("shop@x").text) == ("shop.1", "shop")
 
 
-def test_a_vendor_map_names_its_bad_rows_and_takes_the_rest(tmp_path: Path) -> None:
-    file = tmp_path / "map.csv"
-    rows = "address,vendor,channel\nShop@in.example,Shop,orders\n\nnonsense,X\na@b.example,\nb@in.example, Bikes\nc@d.example,X,y,z\n"
-    file.write_text(rows, encoding="utf-8-sig")
-    found = read_map(file)
-    assert found.told == {"shop@in.example": ("Shop", "orders"), "b@in.example": ("Bikes", "signup")}
-    assert [fault.partition(": ")[0] for fault in found.faults] == [f"{file}, line {line}" for line in (4, 5, 7)]
+@pytest.mark.parametrize(
+    ("tag", "sender"),
+    [
+        ("zalando2024", "zalando.de"), ("newsletter-zalando", "zalando.de"), ("newsletterzalando", "zalando.de"),
+        ("zalando.newsletter", "zalando-lounge.de"), ("zalandolounge", "zalando.de"), ("2024-zalando", "zalando.de"),
+        ("amazon.de", "amazon.de"), ("amazon.co.uk", "amazon.co.uk"), ("mediamarkt", "media-markt.de"),
+        ("zalndo", "zalando.de"), ("waterstoens", "waterstones.com"), ("amzn", "amazon.de"), ("pypl", "paypal.com"),
+        ("telekom", "deutschetelekom.example"), ("bsanders", "berniesanders.example"), ("hm", "hm.com"),
+        ("beto", "Team Beto=betoorourke.example"), ("acs", "American Cancer Society=cancer.example"),
+        ("db", "Deutsche Bahn=bahn.example"), ("nytimes", "The New York Times=newyorktimes.example"),
+        ("fw", "FreedomWorks=freedom-works.example"), ("ewarrenoffice", "Elizabeth Warren=warrenhq.example"),
+        ("fotf", "Focus on the Family=focusonthefamily.example"), ("müller", "mueller.example"),
+        ("jmullersmith", "Joan Muller-Smith=joanforcongress.example"), ("sum", "Sum Of Us=sumofus.example"),
+    ],
+)  # fmt: skip
+def test_a_tag_meets_its_sender_in_any_spelling(tag: str, sender: str) -> None:
+    domain = sender.rpartition("=")[2]
+    for address in (f"me+{tag}@in.example", f"{tag}@in.example"):
+        assert adopted(address, f"{sender}!").domains == (domain,)
 
 
-@pytest.mark.parametrize("octets", [b"", b"\0\xff" * 1000, b'"' * 5000, b"a@b.example,\xff\n", b"," * 100_000])
-def test_a_vendor_map_of_anything_raises_nothing(tmp_path: Path, octets: bytes) -> None:
-    (tmp_path / "map.csv").write_bytes(octets)
-    assert len(read_map(tmp_path / "map.csv").told) <= 1
+@pytest.mark.parametrize(
+    ("tag", "sender"),
+    [
+        ("gift", "Giant Offers=giant.example"), ("random99", "Best Offers=offers-mail.example"), ("hr-mail", "offers-mail.example"),
+        ("news", "newsdesk.example"), ("shop-mail", "mailshop.example"), ("otto", "lotto.example"), ("stripe", "grape.example"),
+        ("amazon", "Best Deals=amaz0n-deals.example"), ("dhl", "dahlia.example"), ("office", "officeworks.example"),
+    ],
+)  # fmt: skip
+def test_a_tag_meets_no_sender_by_words_that_everybody_uses_or_by_chance(tag: str, sender: str) -> None:
+    assert isinstance(proposed(sighting(f"{tag}@in.example", f"{sender}!", f"{sender}!")), Left)
+
+
+def test_a_name_shown_beside_a_foreign_domain_gives_a_vendor_no_domain() -> None:
+    found = adopted("amazon@in.example", "Amazon Prime=evil.example!", "Amazon=evil.example!")
+    assert (found.name, found.domains, found.basis) == ("Amazon", (), "tag and name of a sender")
+
+
+def test_a_public_body_is_the_domain_of_whom_it_shows() -> None:
+    found = adopted("me+khill@in.example", "Representative Katie Hill=house.gov!")
+    assert (found.name, found.domains) == ("Katie Hill", ("house.gov",))
+
+
+def test_a_vendor_is_called_as_its_senders_spell_what_the_tag_means() -> None:
+    assert (
+        adopted("me+tpp@in.example", "Tea Party Patriots Action=teapartypatriots.example!").name == "Tea Party Patriots"
+    )
+    assert adopted("me+ohalleran@in.example", "Tom O'Halleran=tomohalleran.example!").name == "Tomohalleran"
+
+
+def test_an_unproven_domain_that_only_begins_with_the_tag_counts_from_the_first_sender_alone() -> None:
+    assert adopted("amazon@in.example", "~amazon-login.example", "~amazon.de").domains == ("amazon-login.example",)
+    late = proposed(sighting("amazon@in.example", "other.example", "~amazon-login.example"))
+    assert isinstance(late, Left)
+
+
+def settled(
+    *found: Sighting, mailboxes: Sequence[str] = (), told: MapRow | None = None
+) -> dict[str, AdoptionProposal | Left]:
+    drafts: list[Draft] = [propose(each, [PLAY], told) for each in found]
+    return {each.address.partition("@")[0]: each for each in settle(drafts, mailboxes, [PLAY])}
+
+
+def test_what_one_sender_made_up_is_left_alone_whatever_it_looks_like() -> None:
+    made = [
+        sighting(f"{tag}@in.example", *["Best Offers=offers-mail.example!"] * 6, every=60)
+        for tag in ("gift", "random99", "offers", "tea")
+    ]
+    made.append(sighting("offers-mail@in.example", "Best Offers=offers-mail.example!"))
+    found = settled(*made, sighting("teashop@in.example", "Tea Shop=teashop.example!"))
+    assert {name for name, each in found.items() if isinstance(each, AdoptionProposal)} == {"teashop", "offers-mail"}
+    assert isinstance(left := found["gift"], Left)
+    assert left.why.startswith("guessed: offers-mail.example wrote first to 3 addresses")
+
+
+def test_two_addresses_of_one_vendor_are_no_guesses() -> None:
+    made = [sighting(f"{tag}@in.example", *["waterstones.com!"] * 4, every=50) for tag in ("fiction", "poetry")]
+    assert all(isinstance(each, AdoptionProposal) for each in settled(*made).values())
+
+
+def test_the_mailbox_that_tagged_addresses_end_in_is_no_canary() -> None:
+    made = [sighting("bob@in.example", "bob.example!"), sighting("bob+shop@in.example", "shop.example!")]
+    found = settled(*made, mailboxes=["bob@in.example"])
+    assert isinstance(found["bob"], Left)
+    assert isinstance(found["bob+shop"], AdoptionProposal)
+
+
+def test_who_carries_the_mail_of_several_vendors_is_none_of_them() -> None:
+    def forwarded(name: str) -> Draft:
+        found = sighting(f"me+{name}@in.example", *[f"{name.title()} news=carrier.example!"] * 3)
+        return propose(found, [], MapRow(name.title()))
+
+    alone = propose(sighting("x1@in.example", *["Alpha=carrier.example!"] * 3), [], MapRow("Alpha"))
+    assert isinstance(alone.result, AdoptionProposal)
+    both = settle([forwarded("alpha"), forwarded("beta")], (), ())
+    assert [each.domains for each in both if isinstance(each, AdoptionProposal)] == [(), ()]
+
+
+def test_the_map_names_domains_and_they_are_all_that_counts() -> None:
+    row = MapRow("Bike World", "signup", ("bikes.example", "bw-mail.example"))
+    made = proposed(sighting("x9@in.example", "bikeworld.example"), [], row)
+    assert isinstance(made, AdoptionProposal)
+    assert made.domains == ("bikes.example", "bw-mail.example")
+
+
+def test_a_declared_vendor_without_a_domain_gets_the_one_that_names_it() -> None:
+    known = [Vendor("bike-world", "Bike World")]
+    made = proposed(sighting("x9@in.example", "bikeworld.example"), known, MapRow("Bike World"))
+    assert isinstance(made, AdoptionProposal)
+    assert (made.slug, made.domains) == ("bike-world", ("bikeworld.example",))

@@ -5,8 +5,9 @@ from datetime import timedelta
 
 import pytest
 
+from canary.judge.hit_context import HitContext
 from canary.judge.identity import identify
-from canary.judge.rules import HitContext, judge
+from canary.judge.rules import judge
 from canary.judge.signs import Sign
 from canary.mail.parse import parse
 from canary.model.canary import Canary, CanaryState, Style

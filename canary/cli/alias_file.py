@@ -1,0 +1,39 @@
+"""Lists of addresses that were given away, read for commands: the map of vendors and the exports of alias services."""
+
+from collections.abc import Collection, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import typer
+
+from canary.cli.context import CliError
+
+if TYPE_CHECKING:
+    from canary.importing.alias_list import AliasList
+
+SHOWN = 5
+
+
+def read_file(option: str, path: Path, own: Collection[str]) -> "AliasList":
+    """Read a list of addresses; `own` are the owner's domains, which are no vendor's."""
+    from canary.importing.alias_list import read_list
+    from canary.judge.organisation import is_never_vendor
+    from canary.processes.judging import supplier_book
+
+    book = supplier_book()
+
+    def never(domain: str, home: str) -> bool:
+        return book.is_shared(domain) or is_never_vendor(domain, (*own, home))
+
+    try:
+        return read_list(path, never)
+    except OSError as fault:
+        raise CliError(f"{option}{path}: {fault.strerror}: name a CSV file of address,vendor,channel", 2) from None
+
+
+def print_lines(lines: Sequence[str]) -> None:
+    """Write the first of some lines to standard error, and how many more there are."""
+    for line in lines[:SHOWN]:
+        typer.echo(line, err=True)
+    if len(lines) > SHOWN:
+        typer.echo(f"... and {len(lines) - SHOWN:,} more", err=True)
