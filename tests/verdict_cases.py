@@ -16,11 +16,12 @@ from canary.authenticate.authenticate import authenticate
 from canary.authenticate.lookup import ZoneLookup
 from canary.authenticate.message import split
 from canary.judge.guess import chance_of_guess
+from canary.judge.hit_context import HitContext
 from canary.judge.identity import identify
 from canary.judge.probe import judge_probe
 from canary.judge.providers import ProviderRegistry, read_suppliers
 from canary.judge.rspamd import read_opinion, second_opinion
-from canary.judge.rules import HitContext, judge
+from canary.judge.rules import judge
 from canary.judge.selftest import HEADER, is_own
 from canary.mail.parse import parse
 from canary.model.canary import Canary, CanaryState, Persona, Style

@@ -14,7 +14,8 @@ from canary.attribute.campaigns.features import addressee, worded
 from canary.campaigns.membership import CampaignBatch, MailSent
 from canary.cases.history import newest_decision
 from canary.cases.replay import RejudgeCause, replay
-from canary.judge.rules import context_of, judge
+from canary.judge.hit_context import context_of
+from canary.judge.rules import judge
 from canary.judge.track_record import is_own_way, signers
 from canary.mail.parse import parse
 from canary.model.authenticated import AuthenticatedMail

@@ -137,9 +137,9 @@ def _ip(text: str) -> str:
 async def _judge(content: bytes, given: _Given, lookup: "Lookup") -> "tuple[Judgement, Identity, Proofs]":
     from canary.authenticate.message import split
     from canary.authenticate.results.trusted import read_results, sender_ip
+    from canary.judge.hit_context import HitContext
     from canary.judge.identity import identify
     from canary.judge.organisation import organisation
-    from canary.judge.rules import HitContext
     from canary.judge.rules import judge as judge_hearing
     from canary.mail.parse import parse
     from canary.model.canary import Canary, CanaryState, Style

@@ -36,7 +36,7 @@ def false_answer(mail: ParsedMail, answer: AutomaticAnswer) -> tuple[str, ...]:
 
     Fraud abuses automatic replies: what a stranger writes to a help desk is sent to the address that the stranger names.
     A report is read as far as its sender wrote it for people, as what it returns and quotes is not its own; it leads
-    nobody anywhere but to whoever runs the server.
+    nobody anywhere but to those who run the server.
     """
     if answer.kind in (Reason.AUTO_REPLY, Reason.CHALLENGE):
         return fraud_signs(mail)

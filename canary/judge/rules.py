@@ -1,142 +1,22 @@
 """What a hit means: the ordered table of verdict rules, each one function; the first that answers decides."""
 
-from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field, replace
-from datetime import timedelta
-from functools import cached_property
+from collections.abc import Callable, Iterator
+from dataclasses import replace
 
 from canary.judge.bulk import bulk_signs
 from canary.judge.confidence import CERTAIN, confidence, reweigh
-from canary.judge.false_answers import false_answer
-from canary.judge.fraud import credential_signs, fraud_signs, link_signs, link_traps, risky_files
+from canary.judge.fraud import credential_signs, fraud_signs, link_signs, risky_files
 from canary.judge.guess import Chance, chance_of_guess, odds
+from canary.judge.hit_context import HitContext
 from canary.judge.lifecycle import overdue
-from canary.judge.lookalike import Likeness, imitated
-from canary.judge.names import mail_names
+from canary.judge.lookalike import Likeness
 from canary.judge.organisation import is_free_host, organisation, same_organisation
 from canary.judge.persona import persona_fields
 from canary.judge.personal import person_signs
-from canary.judge.relation import Relation, relation_of
-from canary.judge.selftest import HEADER, is_own
 from canary.judge.senders import is_supply, known_as
-from canary.judge.signs import CRIMES, Sign
-from canary.mail.bounce import AutomaticAnswer, answers_nothing
-from canary.mail.text import link_host
-from canary.model.authenticated import AuthenticatedMail
-from canary.model.canary import Canary
-from canary.model.identity import Identity
-from canary.model.mail import Envelope, ParsedMail
-from canary.model.party import Vendor
-from canary.model.proof import Proofs, Result
-from canary.model.track_record import NOTHING_SEEN, TrackRecord
+from canary.judge.signs import Sign
+from canary.model.proof import Result
 from canary.model.verdict import HINTS, Judgement, Reason, StatedReason, Verdict, state_reason
-
-
-@dataclass(frozen=True)
-class HitContext:
-    """All that is known when one hit is judged.
-
-    `attempts` counts the guesses seen on the canary's domain, `shapes` those of each shape; `self_test` means that the
-    mail carries a valid token of ours for this canary; `record` is what was known of the sender when the mail came.
-    """
-
-    mail: ParsedMail
-    envelope: Envelope
-    proofs: Proofs
-    identity: Identity
-    canary: Canary
-    vendor: Vendor
-    attempts: int = 0
-    shapes: Mapping[str, int] = field(default_factory=dict)
-    self_test: bool = False
-    record: TrackRecord = NOTHING_SEEN
-
-    @property
-    def facts(self) -> dict[str, object]:
-        """The values that reasons mention."""
-        who = self.identity
-        claim = who.claim or self.mail.sender.address or "an empty address"
-        proof = who.proof.value.partition("-")[0].upper()
-        return {"domain": who.domain, "proof": proof, "esp": who.esp, "account": who.account, "claim": claim}
-
-    @property
-    def age(self) -> timedelta:
-        """How long ago the address was given away."""
-        return self.envelope.received - self.canary.issued
-
-    @property
-    def claims_vendor(self) -> bool:
-        """Whether the From domain is one of the vendor's."""
-        return any(same_organisation(self.identity.claim, domain) for domain in self.vendor.domains)
-
-    @cached_property
-    def relation(self) -> Relation:
-        """What speaks for and against the mail being the vendor's."""
-        return relation_of(self.mail, self.proofs, self.identity, self.vendor, self.age, self.record)
-
-    @cached_property
-    def answer(self) -> AutomaticAnswer | None:
-        """What it answers, if it has the form of an answer."""
-        return answers_nothing(self.mail, self.envelope)
-
-    @property
-    def lures_as_answer(self) -> tuple[str, ...]:
-        """What it is instead, if it has only the form of an answer."""
-        return false_answer(self.mail, self.answer) if self.answer else ()
-
-    @property
-    def is_unsettled(self) -> bool:
-        """Whether nothing is proven so far and DNS may still bring proof."""
-        return self.proofs.unsettled and not self.identity.proven
-
-    @property
-    def has_crime(self) -> bool:
-        """Whether the mail has signs of fraud, files that run, or links that hide where they lead."""
-        return bool(fraud_signs(self.mail) or risky_files(self.mail) or link_traps(self.mail) or _led_astray(self))
-
-    @property
-    def is_crime(self) -> bool:
-        """Whether it has such signs, and is no long letter to subscribers that has words of fraud only."""
-        return self.has_crime and not CRIMES.isdisjoint(self.relation.signs)
-
-    @property
-    def is_in_vendors_name(self) -> bool:
-        """Whether it gives itself out as the vendor's, or names the vendor."""
-        return self.relation.claims_vendor or mail_names(self.mail, self.vendor)
-
-    def imitation(self, *domains: str) -> tuple[str, Likeness] | None:
-        """Return the first of some domains that imitates one of the vendor's, with how."""
-        return imitated(filter(None, domains), self.vendor.domains, self.vendor.name)
-
-    def state(self, *codes: Reason, **facts: object) -> tuple[StatedReason, ...]:
-        """State reasons with the values of this hit."""
-        return tuple(state_reason(code, **{**self.facts, **facts}) for code in codes)
-
-    def conclude(self, verdict: Verdict, *codes: Reason, **facts: object) -> Judgement:
-        """Reach a verdict for reasons; how sure it is follows from the table of weights."""
-        return Judgement(verdict, confidence(verdict, codes), self.state(*codes, **facts))
-
-
-def context_of(
-    mail: AuthenticatedMail,
-    canary: Canary,
-    vendor: Vendor,
-    guesses: Counter[str],
-    key: bytes = b"",
-    record: TrackRecord = NOTHING_SEEN,
-) -> HitContext:
-    """Return all that is known of one mail at one canary; `key` signs the self-tests of this installation.
-
-    `guesses` counts what was tried on the canary's domain, by the shape of the local part.
-    """
-    # A program puts it in a header of its own; a person can only write a subject.
-    token, envelope = mail.mail.header(HEADER) or mail.mail.subject, mail.raw.envelope
-    return HitContext(
-        mail.mail, envelope, mail.proofs, mail.identity, canary, vendor, attempts=guesses.total(), shapes=guesses,
-        self_test=is_own(token, key, canary.address, envelope.received), record=record,
-    )  # fmt: skip
-
 
 Rule = Callable[[HitContext], Judgement | None]
 
@@ -305,7 +185,7 @@ def impersonation(hit: HitContext) -> Judgement | None:
     """It gives itself out as the vendor, by address, domain, name or link, and something speaks for deceit."""
     relation = hit.relation
     denied = hit.claims_vendor and known_as(hit.identity, hit.vendor.denied)
-    # Whoever asks for keys from a place that costs nothing only has to name the vendor.
+    # Who asks for keys from a place that costs nothing only has to name the vendor.
     baits = Sign.CREDENTIALS in relation.deceit and is_free_host(hit.identity.claim) and hit.is_in_vendors_name
     if not (relation.claims_vendor and relation.deceit) and not denied and not baits:
         return None
@@ -315,7 +195,7 @@ def impersonation(hit: HitContext) -> Judgement | None:
     asked = credential_signs(hit.mail) if Sign.CREDENTIALS in relation.deceit else ()
     if asked:
         codes[Reason.CREDENTIAL_BAIT] = None
-    found = hit.imitation(hit.identity.claim, *hit.identity.domains) or _led_astray(hit)
+    found = hit.imitation(hit.identity.claim, *hit.identity.domains) or hit.led_astray()
     facts = {**(_likeness(*found) if found else {}), "policy": hit.proofs.dmarc.policy}
     stated = (
         state_reason(code, **{**hit.facts, **facts, "signs": asked if code is Reason.CREDENTIAL_BAIT else fraud_signs(hit.mail)})
@@ -331,7 +211,7 @@ def _claims(hit: HitContext) -> Iterator[Reason]:
         if _refused_by_policy(hit):
             yield Reason.VENDOR_POLICY_REJECTS
         return
-    alike = hit.imitation(hit.identity.claim, *hit.identity.domains) or _led_astray(hit)
+    alike = hit.imitation(hit.identity.claim, *hit.identity.domains) or hit.led_astray()
     if alike:
         yield Reason.LOOKALIKE_DOMAIN
     if not alike or Sign.WHOLE_NAME in hit.relation.signs:
@@ -377,12 +257,6 @@ def spam(hit: HitContext) -> Judgement:
     if hit.proofs.unsettled:
         codes.append(Reason.DNS_UNSETTLED)
     return hit.conclude(Verdict.SPAM, *codes, signs=signs or hit.lures_as_answer)
-
-
-def _led_astray(hit: HitContext) -> tuple[str, Likeness] | None:
-    """Return the domain of a link that looks like the vendor's."""
-    found = hit.imitation(*dict.fromkeys(map(link_host, hit.mail.links[:20])))
-    return found if found and found[1].near else None
 
 
 def _likeness(domain: str, found: Likeness) -> dict[str, str]:

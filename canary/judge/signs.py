@@ -128,7 +128,7 @@ DECEIT = frozenset({
 """What speaks for deceit or crime."""
 
 CRIMES = frozenset({Sign.FRAUD, Sign.FILES, Sign.TRAP, Sign.ASTRAY})
-"""What is charged whoever sends it."""
+"""What is charged whether its sender is known or not."""
 
 LIFTED = frozenset({Sign.REFUSED})
 """What is no deceit in the vendor's own name through a learned platform: customers of one do not always set it up well."""

@@ -8,10 +8,10 @@ import re
 from collections.abc import Collection, Iterator, Sequence
 from datetime import timedelta
 
+from canary.judge.hit_context import HitContext
 from canary.judge.identity import covered_headers
 from canary.judge.organisation import organisation, same_organisation
 from canary.judge.relation import FIRST_DAY
-from canary.judge.rules import HitContext
 from canary.judge.senders import writer_key
 from canary.mail.text import link_host
 from canary.model.mail import ParsedMail

@@ -18,8 +18,9 @@ from canary.cases import answers
 from canary.cases.assign import NOWHERE, Assignment, CaseAssigner, CaseHit
 from canary.cases.history import StoredCases
 from canary.cases.keep_hits import AssignedHit, keep_hits
+from canary.judge.hit_context import context_of
 from canary.judge.providers import ProviderRegistry
-from canary.judge.rules import context_of, judge
+from canary.judge.rules import judge
 from canary.judge.senders import pending, sender_keys
 from canary.judge.track_record import is_own_way, shown_by, signers
 from canary.mail.parse import parse

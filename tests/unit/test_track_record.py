@@ -5,7 +5,8 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from canary.judge.rules import HitContext, judge
+from canary.judge.hit_context import HitContext
+from canary.judge.rules import judge
 from canary.judge.track_record import MAX_LINKED, is_bound, is_own_way, shown_by
 from canary.model.canary import Canary, CanaryState, Style
 from canary.model.identity import Identity, Proof
