@@ -135,7 +135,6 @@ LIFTED = frozenset({Sign.REFUSED})
 
 BEYOND_THIEVES = frozenset({
     Sign.OWN_NAME_PROVEN, Sign.PUBLIC_BODY, Sign.KNOWN_ACCOUNT, Sign.FIRST_WRITER, Sign.LINKED, Sign.CARRIES,
-    Sign.LEARNED_PLATFORM,
 })  # fmt: skip
 """What no thief can bring about: without one of these, odds alone make no mail the vendor's own.
 

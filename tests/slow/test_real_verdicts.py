@@ -11,8 +11,8 @@ import pytest
 
 from canary.authenticate.message import split
 from canary.authenticate.results.trusted import OUTLOOK, read_results, sender_ip
-from canary.judge.identity import identify
 from canary.judge.hit_context import HitContext
+from canary.judge.identity import identify
 from canary.judge.rules import judge
 from canary.mail.bounce import answers_nothing
 from canary.mail.parse import parse
