@@ -60,7 +60,7 @@ from canary.model.proof import Proofs, Result
 from canary.model.track_record import NOTHING_SEEN, SignerUse, TrackRecord
 
 FIRST_DAY, FIRST_FORTNIGHT = timedelta(days=1), timedelta(days=14)
-MAX_LINKS = 50
+MAX_LINKS, MAX_SIGNERS = 50, 5
 PLATFORM_AT = 3
 """A platform has at the least so many unrelated vendors whose own proven mail it carried."""
 
@@ -250,14 +250,23 @@ class _Case:
     def _of_record(self) -> Iterator[Sign]:
         if self._wrote_first():
             yield Sign.FIRST_WRITER
-        if any(organisation(domain) in self.record.linked for domain in self.who.domains[:5]):
+        signers = self._telling_signers()
+        if not signers.isdisjoint(self.record.linked):
             yield Sign.LINKED
         if self._platforms():
             yield Sign.LEARNED_PLATFORM
-        if any(map(self._carries, self.record.signers)):
+        if any(map(self._carries, signers)):
             yield Sign.CARRIES
-        elif any(self._is_elsewhere(signer) for signer in self.record.signers):
+        elif any(map(self._is_elsewhere, signers)):
             yield Sign.ELSEWHERE
+
+    def _telling_signers(self) -> frozenset[str]:
+        """Return the signing domains that tell who wrote: one's own alone, and none where anybody can open an account."""
+        who = self.who
+        if who.shared or (who.esp and who.proof not in _ALIGNED):
+            return frozenset()
+        domains = (who.domain,) if who.proof in _ALIGNED else who.domains[:MAX_SIGNERS]
+        return frozenset(map(organisation, domains)) - FREE_MAILBOXES
 
     def _wrote_first(self) -> bool:
         """Whether it is the first proven mail on the first day of the address, or of the one who wrote that.
@@ -266,14 +275,15 @@ class _Case:
         """
         if not self.who.proven:
             return False
-        if self.record.first_writer:
-            return self.record.first_writer == writer_key(self.who) or confirms(self.mail, self.who, self.age)
-        return timedelta(0) <= self.age <= FIRST_DAY
+        first, key = self.record.first_writer, writer_key(self.who)
+        if first and (first != key or " via " in key):
+            return confirms(self.mail, self.who, self.age)
+        return bool(first) or timedelta(0) <= self.age <= FIRST_DAY
 
     def _platforms(self) -> frozenset[str]:
         """Which of those that signed it carried the proven mail of unrelated vendors."""
-        seen = self.record
-        return frozenset(s for s in seen.signers if seen.parties_of(s, {SignerUse.PROVEN}) >= PLATFORM_AT)
+        signers = self._telling_signers()
+        return frozenset(s for s in signers if self.record.parties_of(s, {SignerUse.PROVEN}) >= PLATFORM_AT)
 
     def _carries(self, signer: str) -> bool:
         """Whether a signer was seen in other vendors' names as early as only these write, and once beside their own proof."""

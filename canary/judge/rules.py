@@ -18,6 +18,15 @@ from canary.judge.platforms import stated_vendor
 from canary.judge.senders import is_supply, known_as, refused_as
 from canary.judge.signs import CRIMES, Sign
 from canary.model.plus_sign import misread_as
+from canary.judge.guess import Chance, chance_of_guess, odds
+from canary.judge.hit_context import HitContext
+from canary.judge.lifecycle import overdue
+from canary.judge.lookalike import Likeness
+from canary.judge.organisation import is_free_host, organisation, same_organisation
+from canary.judge.persona import persona_fields
+from canary.judge.personal import person_signs
+from canary.judge.senders import is_supply, known_as
+from canary.judge.signs import Sign
 from canary.model.proof import Result
 from canary.model.verdict import HINTS, Judgement, Reason, StatedReason, Verdict, state_reason
 

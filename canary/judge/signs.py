@@ -134,14 +134,13 @@ DECEIT = frozenset({
 """What speaks for deceit or crime."""
 
 CRIMES = frozenset({Sign.FRAUD, Sign.FILES, Sign.TRAP, Sign.ASTRAY})
-"""What is charged whoever sends it."""
+"""What is charged whether its sender is known or not."""
 
 LIFTED = frozenset({Sign.REFUSED})
 """What is no deceit in the vendor's own name through a learned platform: customers of one do not always set it up well."""
 
 BEYOND_THIEVES = frozenset({
     Sign.OWN_NAME_PROVEN, Sign.PUBLIC_BODY, Sign.KNOWN_ACCOUNT, Sign.FIRST_WRITER, Sign.LINKED, Sign.CARRIES,
-    Sign.LEARNED_PLATFORM,
 })  # fmt: skip
 """What no thief can bring about: without one of these, odds alone make no mail the vendor's own.
 

@@ -11,6 +11,9 @@ from datetime import timedelta
 from canary.judge.hit_context import HitContext
 from canary.judge.organisation import organisation, same_organisation
 from canary.judge.relation import FIRST_DAY
+from canary.judge.identity import covered_headers
+from canary.judge.organisation import organisation, same_organisation
+from canary.judge.relation import FIRST_DAY, MAX_SIGNERS
 from canary.judge.senders import writer_key
 from canary.judge.signatures import covered_headers
 from canary.mail.text import link_host
@@ -19,7 +22,6 @@ from canary.model.proof import Proofs, Result
 from canary.model.track_record import NOTHING_SHOWN, ShownByMail, SignedMail, SignerUse
 from canary.model.verdict import OWN, Judgement, Reason, Verdict
 
-MAX_SIGNERS = 5
 MAX_LINKS = 50
 MAX_LINKED = 20
 MAX_HEADER = 10_000

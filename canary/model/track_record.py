@@ -54,11 +54,6 @@ class TrackRecord:
         """Count the vendors at whose addresses a domain signed what waits for an answer."""
         return len({mail.vendor for mail in self.signed if mail.signer == signer and mail.use is SignerUse.ASKED})
 
-    @property
-    def signers(self) -> frozenset[str]:
-        """The domains that were seen before."""
-        return frozenset(mail.signer for mail in self.signed)
-
 
 @dataclass(frozen=True, slots=True)
 class ShownByMail:

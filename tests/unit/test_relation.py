@@ -71,6 +71,7 @@ def test_all_that_anybody_can_write_together_reaches_no_more_than_a_question() -
     assert verdict(everything) == "open"
 
 
+OTHERS = "bikes", "books", "bread"
 IN_ITS_NAME = [
     through("shop.example", "letterdesk.example"),
     through("shop.example", "letterdesk.example", Proof.SPF),
@@ -105,14 +106,38 @@ def test_who_writes_after_another_on_the_first_day_is_a_question(who: Identity) 
     assert verdict(weighed(confirming, who, timedelta(hours=2), record=wrote)) == "own"
 
 
-@pytest.mark.parametrize("who", IN_ITS_NAME)
+ACCOUNT = IN_ITS_NAME[2]
+"""At a provider where anybody can open one."""
+
+
+@pytest.mark.parametrize("who", [who for who in IN_ITS_NAME if who != ACCOUNT])
 def test_a_domain_that_the_vendors_own_mail_leads_to_is_its_own_at_a_new_address(who: Identity) -> None:
     leads = TrackRecord(linked=frozenset(who.domains))
     assert [verdict(weighed(from_(who), who, age, record=leads)) for age in (NEW, OLD)] == ["own", "open"]
 
 
+def test_a_provider_where_anybody_can_open_an_account_vouches_for_none_whatever_it_carried_and_is_linked_to() -> None:
+    carried = signed("postling.example", SignerUse.PROVEN, *OTHERS)
+    record = replace(carried, linked=frozenset(ACCOUNT.domains))
+    assert verdict(weighed(from_(ACCOUNT), ACCOUNT, NEW, record=record)) == "open"
+    refused = Proofs(dmarc=DmarcResult(Result.FAIL, "shop.example", policy="reject"))
+    assert verdict(weighed(from_(ACCOUNT), ACCOUNT, NEW, proofs=refused, record=record)) == "accused"
+
+
+def test_a_new_domain_with_the_vendors_name_is_not_vouched_for_by_whose_machine_it_sends_through() -> None:
+    who = replace(aligned("trendyshoes-mail.test"), domains=("trendyshoes-mail.test", "letterdesk.example"))
+    record = replace(signed("letterdesk.example", SignerUse.PROVEN, *OTHERS), linked=frozenset({"letterdesk.example"}))
+    assert verdict(weighed(from_(who), who, NEW, record=record)) == "open"
+
+
+def test_a_sender_at_a_provider_that_shows_no_account_is_not_recognised_as_the_first_writer() -> None:
+    who = replace(ACCOUNT, account=None)
+    wrote = TrackRecord(first_writer=writer_key(who))
+    assert [verdict(weighed(from_(who), who, age, record=wrote)) for age in (timedelta(hours=2), NEW)] == ["open"] * 2
+    assert verdict(weighed(from_(who), who, timedelta(hours=2))) == "own"
+
+
 DESK = through("shop.example", "letterdesk.example")
-OTHERS = "bikes", "books", "bread"
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,7 @@ from dataclasses import replace
 
 from canary.attribute.null_model import HINT_ODDS, ObservedSending
 from canary.attribute.world import NO_LEAK, CanaryFacts, Posterior
-from canary.model.case import SuspectKind
+from canary.model.case import SuspectKind, percent
 
 MOST_KNOWN = 4
 """So many addresses may be known one by one; more are a list."""
@@ -30,7 +30,7 @@ def caution(sendings: Sequence[ObservedSending], canaries: Sequence[CanaryFacts]
         return ""
     return (
         f"All of it is one sending that proves no sender, to {len(hit)} addresses that somebody may know without a leak:"
-        f" until another sending comes, no supplier counts for more than {CAP:.0%}."
+        f" until another sending comes, no supplier counts for more than {percent(CAP)}."
     )
 
 
