@@ -311,8 +311,7 @@ def test_a_change_of_a_family_is_shown_before_it_is_made(
 
 def test_past_mail_that_is_being_judged_again_is_said_on_every_page(site: Site) -> None:
     with site.database.writing() as session:
-        job = tables.RejudgeJobRow(vendor_id=1, key=EVIL, text="x", who="ada", at=NOW, done=300, count=1240)
-        session.add(job)
+        session.add(tables.RejudgeJobRow(vendor_id=1, key=EVIL, text="x", who="ada", at=NOW, done=300, count=1240))
     with site.logged_in() as client:
         assert "300 of 1,240 mails done" in client.get("/").text
 

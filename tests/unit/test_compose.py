@@ -87,6 +87,14 @@ def test_a_question_about_a_sender_is_worded_as_a_question_and_links_to_the_answ
     assert found.link == "https://canary.example/senders"
 
 
+def test_a_message_about_a_mail_leads_to_where_the_owner_says_whose_it_is() -> None:
+    found = notice(AlertMessage(replace(FACT, mail=3)), URL)
+    assert found.word == ("Is it Play & Co's?", f"{URL}/mail/3#whose")
+    assert found.lines[-1] == f"Is it Play & Co's? {URL}/mail/3#whose"
+    question = replace(FACT, kind="new-sender", case=0, mail=3, identity="till.example")
+    assert (notice(AlertMessage(question), URL).link, told().word) == (f"{URL}/mail/3#whose", None)
+
+
 def test_the_button_leads_to_the_case() -> None:
     assert (told().link, told().button) == ("https://canary.example/cases/7", "Open case 7")
 

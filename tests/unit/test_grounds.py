@@ -5,6 +5,7 @@ import pytest
 from canary.judge.grounds import Ground, decidable, family_problem, grounds_of, why_undecidable
 from canary.model.identity import Identity, Proof
 from canary.model.party import Vendor
+from canary.processes.stores import is_platform
 
 SHOP = Vendor("shop", "Shop", ("shop.example",))
 ALIGNED = Proof.DKIM_ALIGNED
@@ -58,6 +59,10 @@ def test_an_owner_decides_about_what_a_mail_proves_or_only_claims_and_never_abou
 )
 def test_where_there_is_nothing_to_decide_it_is_said_why(who: Identity, why: str) -> None:
     assert (decidable(who, SHOP, shared), why in why_undecidable(who, SHOP)) == ({}, True)
+
+
+def test_an_installation_knows_the_domains_of_platforms() -> None:
+    assert [is_platform(domain) for domain in ("sendgrid.net", "shop-mail.example")] == [True, False]
 
 
 @pytest.mark.parametrize(
