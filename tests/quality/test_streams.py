@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.quality.cross_validation import labelled_hits, together, validated
 from tests.quality.stream_measure import MODES, measured_stream, stream_figures, stream_report
 from tests.quality.streams import read_stream, stream_folders
 
@@ -16,3 +17,10 @@ def test_verdicts_on_labelled_real_streams_keep_their_bounds(streams: Path, corp
         run = measured_stream(read_stream(folder), MODES[name], 1, corpus / "phishing_pot")
         missed = [figure.line() for figure in stream_figures(run, MODES[name]) if not figure.holds]
         assert not missed, "\n".join((*missed, *stream_report(run, MODES[name])))
+
+
+def test_weights_fitted_on_other_vendors_keep_the_same_bounds(streams: Path, corpus: Path) -> None:
+    folder = stream_folders(streams)[0]
+    hits = labelled_hits(read_stream(folder), corpus / "phishing_pot", 1, declared=True)
+    folds = validated(hits, 1)
+    assert together(folds).holds(MODES["declared"]), "\n".join(each.line("fold") for each in folds)
