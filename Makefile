@@ -31,7 +31,7 @@ check: .venv/.dev ## Lint, types and import rules
 	.venv/bin/mypy
 	.venv/bin/lint-imports
 
-quality: .venv/.dev ## Measure verdicts on real mail (needs CANARY_CORPUS)
+quality: .venv/.dev ## Measure verdicts on real mail (needs CANARY_CORPUS and CANARY_STREAMS; ARGS=world|streams|fit is a part)
 	.venv/bin/python -m tests.quality $(ARGS)
 
 bench: .venv/.dev ## Measure beside real peers (ARGS names a benchmark)

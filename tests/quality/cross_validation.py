@@ -16,9 +16,9 @@ from tests.quality.naive import NAIVE
 from tests.quality.stream_measure import FOUND, Mode, is_accused, is_asked, naive
 from tests.quality.stream_replay import StreamHit, import_stream
 from tests.quality.streams import Plan, Stream, plant
+from tests.quality.thieves import YEAR, aged, thief_lines
 
 FOLDS = 5
-YEAR = timedelta(days=365)
 EVERY_MAIL = Plan(each=4, once=True, phishing=180)
 """What is planted to count on: each mail of a stream at one address of another vendor, and as much phishing."""
 
@@ -90,7 +90,7 @@ def tally(hits: Sequence[StreamHit], weights: Mapping[Sign, SignWeight] = SIGNS,
     """Judge hits by a table of weights, at addresses of that age where one is given."""
     mails, accused, asked, questions = Counter[str](), Counter[str](), Counter[str](), set[tuple[str, str]]()
     for hit in hits:
-        kind, context = hit.truth.kind, _aged(replace(hit.context, weights=weights), age)
+        kind, context = hit.truth.kind, aged(replace(hit.context, weights=weights), age)
         judgement = judge(context)
         mails[kind] += 1
         accused[kind] += is_accused(judgement.verdict)
@@ -117,8 +117,9 @@ def fit_report(hits: Sequence[StreamHit], validation: Sequence[Tally], seed: int
     """Yield what was counted for each sign, the weights that follow, and what they say of vendors they were not fitted on."""
     yield from _sign_lines(counted(hits))
     yield from _fold_lines("as they came", validation, tally(hits))
-    aged = validated(hits, seed, YEAR)
-    yield from _fold_lines("as if each address had been given a year before", aged, tally(hits, age=YEAR))
+    late = validated(hits, seed, YEAR)
+    yield from _fold_lines("as if each address had been given a year before", late, tally(hits, age=YEAR))
+    yield from thief_lines(hits, fitted(counted(hits)))
 
 
 def _fold_lines(mails: str, each: Sequence[Tally], in_code: Tally) -> Iterator[str]:
@@ -139,12 +140,6 @@ def _sign_lines(counts: Mapping[Sign, SignCount]) -> Iterator[str]:
         rests = f"set: {LEFT_SET[sign]}" if sign in LEFT_SET else weight.source.partition(":")[0]
         odds = f"{count.log_odds:+9.1f}{found[sign].log_odds:+10.1f}{weight.log_odds:+9.1f}"
         yield f"  {sign:58}{stood}{odds}   {rests}{', writable' if weight.writable else ''}"
-
-
-def _aged(context: HitContext, age: timedelta | None) -> HitContext:
-    if age is None:
-        return context
-    return replace(context, canary=replace(context.canary, issued=context.envelope.received - age))
 
 
 def _rate(count: int, among: int) -> str:
