@@ -9,7 +9,8 @@ from functools import cached_property
 from canary.judge.bulk import bulk_signs
 from canary.judge.confidence import CERTAIN, confidence, reweigh
 from canary.judge.fraud import credential_signs, fraud_signs, link_signs, link_traps, risky_files
-from canary.judge.guess import Chance, at_decoy, chance_of_guess, guessing
+from canary.judge.guess import Chance, chance_of_guess
+from canary.judge.guess_reasons import at_decoy, guessing
 from canary.judge.lifecycle import overdue
 from canary.judge.lookalike import Likeness, imitated
 from canary.judge.names import mail_names, without_addresses
