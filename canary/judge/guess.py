@@ -4,11 +4,10 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from canary.judge.confidence import LEAK_RATE, confidence
+from canary.judge.confidence import LEAK_RATE
 from canary.judge.localpart import SPACE_BITS, shape_of
 from canary.model.attempt import LocalShape
 from canary.model.canary import Canary
-from canary.model.verdict import Judgement, Reason, StatedReason, Verdict, state_reason
 
 RANDOM_BITS = 30
 """Addresses with at least so many bits were drawn at random; others were thought up by a person."""
@@ -70,22 +69,3 @@ def odds(probability: float) -> str:
         return "impossible"
     chances = 1 / probability
     return f"1 in 10^{math.floor(math.log10(chances))}" if chances >= 1_000_000 else f"1 in {round(chances):,}"
-
-
-def guessing(chance: Chance) -> StatedReason:
-    """Return the reason that says how likely it is that the address was guessed."""
-    facts = _told(chance)
-    if chance.shape:
-        return state_reason(Reason.GUESS_BY_SHAPE, tried=f"{chance.tried:,}", shape=chance.shape.value, **facts)
-    return state_reason(Reason.HARD_TO_GUESS if chance.hard else Reason.EASY_TO_GUESS, **facts)
-
-
-def _told(chance: Chance) -> dict[str, str]:
-    return {"odds": odds(chance.p), "attempts": f"{chance.attempts:,}"}
-
-
-def at_decoy(chance: Chance) -> Judgement:
-    """Judge a hit at a decoy: it was guessed, or if that is out of the question, lost on the owner's own side."""
-    how = state_reason(Reason.RANDOM_DECOY, **_told(chance)) if chance.hard else guessing(chance)
-    sure = confidence(Verdict.GUESS, (Reason.NEVER_ISSUED, how.code))
-    return Judgement(Verdict.GUESS, sure, (state_reason(Reason.NEVER_ISSUED), how))

@@ -4,7 +4,8 @@ from collections.abc import Iterable
 from ipaddress import ip_address, ip_network
 
 from canary.judge.confidence import confidence
-from canary.judge.guess import Chance, at_decoy, guessing
+from canary.judge.guess import Chance
+from canary.judge.guess_reasons import at_decoy, guessing
 from canary.model.canary import Canary
 from canary.model.verdict import Judgement, Reason, Verdict, state_reason
 

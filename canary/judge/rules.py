@@ -8,6 +8,9 @@ from canary.judge.confidence import CERTAIN, confidence, reweigh
 from canary.judge.fraud import credential_signs, fraud_signs, link_signs, risky_files
 from canary.judge.guess import Chance, at_decoy, chance_of_guess, guessing
 from canary.judge.hit_context import HitContext, led_astray
+from canary.judge.fraud import credential_signs, fraud_signs, link_signs, link_traps, risky_files
+from canary.judge.guess import Chance, chance_of_guess
+from canary.judge.guess_reasons import at_decoy, guessing
 from canary.judge.lifecycle import overdue
 from canary.judge.lookalike import Likeness
 from canary.judge.names import forms_of, mail_names, without_addresses

@@ -238,7 +238,7 @@ def _author(carried: Carried, row: Forwarder | None) -> str:
 def _stated_proofs(carried: Carried, row: Forwarder | None, author: str) -> Proofs | None:
     """Return the results that a forwarder states as it saw them.
 
-    They count only of one that writes the mail anew and names its author: others pass on what anybody wrote.
+    They count only of one that makes a new mail and names its author: others pass on what anybody wrote.
     """
     value = carried.stated(row.results) if row and row.hides and author else ""
     return proofs_stated([read_field(value.encode())], row.name) if row and value else None
