@@ -29,6 +29,10 @@ SECTIONS = {
     "Addresses": {
         "vendor": LazyCommand("vendors:group", "Vendors: the parties you give addresses to."),
         "issue": LazyCommand("canaries:issue", "Issue new addresses to a vendor."),
+        "adopt": LazyCommand(
+            "adopt:adopt",
+            "Make canaries of a list of addresses that you gave away before; a second time changes nothing.",
+        ),
         "rotate": LazyCommand(
             "canaries:rotate", "Issue the next generation of an address; the old one keeps listening."
         ),
