@@ -33,6 +33,10 @@ SECTIONS = {
             "Suppliers: the parties that vendors pass addresses on to, and the domains that prove each.",
         ),
         "issue": LazyCommand("canaries:issue", "Issue new addresses to a vendor."),
+        "adopt": LazyCommand(
+            "adopt:adopt",
+            "Make canaries of a list of addresses that you gave away before; a second time changes nothing.",
+        ),
         "rotate": LazyCommand(
             "canaries:rotate", "Issue the next generation of an address; the old one keeps listening."
         ),

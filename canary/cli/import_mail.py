@@ -17,7 +17,8 @@ if TYPE_CHECKING:
     from canary.authenticate.lookup import Lookup
     from canary.importing.backfill import Archive, Report, Tell
     from canary.importing.progress import ImportProgress
-    from canary.judge.adoption import AdoptionProposal, Left, MapRow
+    from canary.judge.adoption import AdoptionProposal, Left
+    from canary.judge.adoption_rules import MapRow
     from canary.pipeline.story import Context
     from canary.settings import Settings
 

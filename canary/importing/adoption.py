@@ -10,19 +10,8 @@ from typing import Any
 from canary.importing.archive import Reader
 from canary.importing.progress import Entry, ImportProgress, to_json
 from canary.importing.stored_authentication import TrustedReceivers, fetch, look_at_all
-from canary.judge.adoption import (
-    LAST,
-    SAMPLE,
-    AdoptionProposal,
-    Draft,
-    Left,
-    MapRow,
-    SenderSighting,
-    Sighting,
-    mail_order,
-    propose,
-    settle,
-)
+from canary.judge.adoption import AddressDraft, AdoptionProposal, Left, mail_order, propose, propose_listed, settle
+from canary.judge.adoption_rules import LAST, SAMPLE, MapRow, SenderSighting, Sighting
 from canary.judge.bulk import bulk_signs
 from canary.judge.localpart import shape_of
 from canary.judge.organisation import is_never_vendor, organisation
@@ -70,6 +59,14 @@ def proposals(
     return mail_order(settle(drafts, _mailboxes(wanted), known))
 
 
+def from_list(store: Database, told: Mapping[str, MapRow], now: datetime) -> list[AdoptionProposal | Left]:
+    """Return what becomes of the addresses of a list that are not issued yet, without any mail."""
+    with store.reading() as session:
+        known = vendors.list_vendors(session)
+        issued = {canary.address for canary in canaries.list_canaries(session)}
+    return [propose_listed(address, row, known, now) for address, row in told.items() if address not in issued]
+
+
 def _is_asked(address: str, asked: Asked) -> bool:
     return address in asked.told or address.rpartition("@")[2] in asked.domains
 
@@ -82,9 +79,9 @@ def _mailboxes(wanted: Iterable[Sighting]) -> frozenset[str]:
 
 async def _infer(
     parts: Context, where: tuple[ImportProgress, Reader], wanted: Sequence[Sighting], by: tuple[Asked, Sequence[Vendor]]
-) -> list[Draft]:
+) -> list[AddressDraft]:
     asked, known = by
-    drafts: list[Draft] = []
+    drafts: list[AddressDraft] = []
     for each in wanted:
         seen = await _seen(parts, where, where[0].first_mails(each.address, SAMPLE), asked)
         only = each.mails > len(seen) and len({one.proven for one in seen}) == 1

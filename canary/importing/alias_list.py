@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
-from canary.judge.adoption import MapRow
+from canary.judge.adoption_rules import MapRow
 from canary.judge.organisation import is_domain, normal, organisation
 
 MAX_FILE = 10 << 20

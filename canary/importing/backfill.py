@@ -339,7 +339,7 @@ def _foreign(tallies: Mapping[str, int], besides: int) -> dict[str, int]:
         {name.removeprefix(_FOREIGN): count for name, count in tallies.items() if name.startswith(_FOREIGN)}
     )
     counts[MAIL_PROGRAMS] += besides
-    return {kind: count for kind, count in counts.most_common() if count}
+    return {kind: count for kind, count in sorted(counts.items(), key=lambda each: (-each[1], each[0])) if count}
 
 
 def note(store: Database, ledger: ImportProgress, found: Report, now: datetime) -> None:

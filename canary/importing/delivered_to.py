@@ -1,4 +1,4 @@
-"""To which mailbox a stored mail was delivered, whoever it is: only to say so, never to judge by it."""
+"""To which mailbox a stored mail was delivered, which need not be ours: only to say so, never to judge by it."""
 
 import re
 

@@ -15,7 +15,6 @@ from canary.judge.organisation import same_organisation
 from canary.judge.relation import Relation, relation_of
 from canary.judge.selftest import HEADER, is_own
 from canary.judge.signs import CRIMES, SIGNS, Sign, SignWeight
-from canary.judge.signs import CRIMES
 from canary.mail.bounce import AutomaticAnswer, answers_nothing
 from canary.mail.text import link_host
 from canary.model.authenticated import AuthenticatedMail

@@ -7,10 +7,8 @@ from canary.judge.bulk import bulk_signs
 from canary.judge.confidence import CERTAIN, confidence, reweigh
 from canary.judge.fraud import credential_signs, fraud_signs, link_signs, risky_files
 from canary.judge.guess import Chance, at_decoy, chance_of_guess, guessing
-from canary.judge.hit_context import HitContext, led_astray
-from canary.judge.fraud import credential_signs, fraud_signs, link_signs, link_traps, risky_files
-from canary.judge.guess import Chance, chance_of_guess
 from canary.judge.guess_reasons import at_decoy, guessing
+from canary.judge.hit_context import HitContext, led_astray
 from canary.judge.lifecycle import overdue
 from canary.judge.lookalike import Likeness
 from canary.judge.names import forms_of, mail_names, without_addresses
@@ -21,15 +19,6 @@ from canary.judge.platforms import stated_vendor
 from canary.judge.senders import is_supply, known_as, refused_as
 from canary.judge.signs import CRIMES, Sign
 from canary.model.plus_sign import misread_as
-from canary.judge.guess import Chance, chance_of_guess, odds
-from canary.judge.hit_context import HitContext
-from canary.judge.lifecycle import overdue
-from canary.judge.lookalike import Likeness
-from canary.judge.organisation import is_free_host, organisation, same_organisation
-from canary.judge.persona import persona_fields
-from canary.judge.personal import person_signs
-from canary.judge.senders import is_supply, known_as
-from canary.judge.signs import Sign
 from canary.model.proof import Result
 from canary.model.verdict import HINTS, Judgement, Reason, StatedReason, Verdict, state_reason
 

@@ -22,7 +22,8 @@ from canary.importing.envelope_recovery import border
 from canary.importing.import_store import QuietStore
 from canary.importing.progress import ImportProgress, SourceChanged
 from canary.importing.stored_authentication import TrustedReceivers
-from canary.judge.adoption import AdoptionProposal, MapRow
+from canary.judge.adoption import AdoptionProposal
+from canary.judge.adoption_rules import MapRow
 from canary.mail.received import Trusted
 from canary.model.alert import DestinationView
 from canary.model.canary import Style

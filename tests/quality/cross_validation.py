@@ -7,7 +7,6 @@ from dataclasses import dataclass, replace
 from datetime import timedelta
 from pathlib import Path
 
-from canary.judge.hit_context import HitContext
 from canary.judge.rules import judge
 from canary.judge.senders import pending
 from canary.judge.signs import SIGNS, Sign, SignWeight

@@ -144,7 +144,9 @@ def test_a_vendor_map_overrides_and_its_bad_rows_are_named(houses: Callable[[str
     (tmp_path / "box").write_bytes(mbox(history()))
     command = [sys.executable, "-m", "canary", *ASKED, str(tmp_path / "box"), "--vendor-map", str(table)]
     done = subprocess.run(command, env=house.environment, cwd=ROOT, capture_output=True, text=True, check=True)
-    assert done.stderr.splitlines() == [f"{table}, line 2: 'nonsense' is not an address: write address,vendor,channel"]
+    assert done.stderr.splitlines() == [
+        f"{table}, line 2: 'nonsense' is not an address: write address,vendor,channel,domains"
+    ]
     found = {row["address"]: row for row in json.loads(house.canary("canaries", "--json"))}
     assert (found["shop@in.example"]["vendor"], found["shop@in.example"]["channel"]) == ("my-shop", "orders")
     assert found["me+club@in.example"]["vendor"] == "club"

@@ -11,7 +11,6 @@ import pytest
 
 from canary.authenticate.message import split
 from canary.authenticate.results.trusted import OUTLOOK, border_hop, read_results
-from canary.authenticate.results.trusted import OUTLOOK, read_results, sender_ip
 from canary.judge.hit_context import HitContext
 from canary.judge.identity import identify
 from canary.judge.rules import judge

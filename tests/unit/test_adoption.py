@@ -4,18 +4,11 @@ from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from canary.judge.adoption import (
-    AdoptionProposal,
-    Draft,
-    Left,
-    MapRow,
-    SenderSighting,
-    Sighting,
-    adopted_bits,
-    propose,
-    settle,
-)
+from canary.judge.adoption import AddressDraft, AdoptionProposal, Left, adopted_bits, propose, propose_listed, settle
+from canary.judge.adoption_rules import MapRow, SenderSighting, Sighting
 from canary.judge.tag import tag_of
 from canary.model.canary import Style
 from canary.model.party import Vendor
@@ -227,7 +220,7 @@ def test_an_unproven_domain_that_only_begins_with_the_tag_counts_from_the_first_
 def settled(
     *found: Sighting, mailboxes: Sequence[str] = (), told: MapRow | None = None
 ) -> dict[str, AdoptionProposal | Left]:
-    drafts: list[Draft] = [propose(each, [PLAY], told) for each in found]
+    drafts: list[AddressDraft] = [propose(each, [PLAY], told) for each in found]
     return {each.address.partition("@")[0]: each for each in settle(drafts, mailboxes, [PLAY])}
 
 
@@ -256,7 +249,7 @@ def test_the_mailbox_that_tagged_addresses_end_in_is_no_canary() -> None:
 
 
 def test_who_carries_the_mail_of_several_vendors_is_none_of_them() -> None:
-    def forwarded(name: str) -> Draft:
+    def forwarded(name: str) -> AddressDraft:
         found = sighting(f"me+{name}@in.example", *[f"{name.title()} news=carrier.example!"] * 3)
         return propose(found, [], MapRow(name.title()))
 
@@ -278,3 +271,39 @@ def test_a_declared_vendor_without_a_domain_gets_the_one_that_names_it() -> None
     made = proposed(sighting("x9@in.example", "bikeworld.example"), known, MapRow("Bike World"))
     assert isinstance(made, AdoptionProposal)
     assert (made.slug, made.domains) == ("bike-world", ("bikeworld.example",))
+
+
+@given(st.text(max_size=80), st.text(max_size=300), st.sampled_from(["shop.example", "xn--mller-kva.example", ""]))
+def test_any_tag_meets_any_sender_without_a_fault(local: str, shown: str, domain: str) -> None:
+    found = SenderSighting(BEGIN, domain, domain, bulk=True, name=shown)
+    propose(Sighting(f"{local}@in.example", BEGIN, 1, (found,)), [PLAY])
+    propose(Sighting(f"{local}@in.example", BEGIN, 1, (found,)), [PLAY], MapRow(shown))
+
+
+def test_a_list_without_vendors_names_them_by_the_tags_that_are_words() -> None:
+    def vendor(address: str, name: str = "") -> str:
+        made = propose_listed(address, MapRow(name), [PLAY], BEGIN)
+        return made.name if isinstance(made, AdoptionProposal) else ""
+
+    assert vendor("zalando.2019@in.example") == "Zalando"
+    assert vendor("me+play@in.example") == "Play.com"
+    assert vendor("x9k2m4q7t@in.example", "Bikes") == "Bikes"
+    for nobody in (
+        "info@in.example",
+        "john.smith@in.example",
+        "x9k2m4q7t@in.example",
+        "me@gmail.com",
+        "2019@in.example",
+    ):
+        assert vendor(nobody) == ""
+
+
+def test_an_address_in_a_list_is_as_old_as_the_list_says_and_never_of_the_future() -> None:
+    for issued, expected in (
+        (None, BEGIN),
+        (BEGIN - timedelta(days=9), BEGIN - timedelta(days=9)),
+        (BEGIN + timedelta(days=9), BEGIN),
+    ):
+        made = propose_listed("zalando@in.example", MapRow("", issued=issued), [], BEGIN)
+        assert isinstance(made, AdoptionProposal)
+        assert made.issued == expected

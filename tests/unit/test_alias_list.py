@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from canary.importing.alias_list import AliasList, read_list
-from canary.judge.adoption import MapRow
+from canary.judge.adoption_rules import MapRow
 from canary.judge.organisation import is_never_vendor
 
 
