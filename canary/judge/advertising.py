@@ -17,15 +17,16 @@ def advertises(mail: ParsedMail, kind: Reason, *, proven: bool) -> bool:
     """Whether an answer of some kind is one in form only.
 
     Fraud abuses automatic replies: what a stranger writes to a help desk is sent to the address that the stranger names.
-    In a report only what it says itself counts, as the mail that it returns is spam, most likely; programs that report
-    have nothing to sell, and mail servers lead to pages of help, so that the links of these do not count.
+    In a report only what it says itself counts, as the mail that it returns is spam, most likely. Mail servers lead to
+    pages of help, and explain delays in words of fraud: of what calls itself one, both have to be there.
     """
     if kind in _ECHOES:
         return bool(fraud_signs(mail))
-    if is_robot(mail) or notification_of(mail.text) is not None:
+    if notification_of(mail.text) is not None:
         return False
     own = own_part(mail)
-    bare = replace(mail, subject="", text=own.text, links=own.links, html="", headers=())
-    if fraud_signs(bare) or bulk_signs(bare):
-        return True
-    return kind in _REPORTS and bool(own.links) and not (proven and links_home(mail, own.links))
+    bare = replace(mail, subject="", text=own.text, links=(), html="", headers=())
+    if is_robot(mail):
+        return bool(own.links and fraud_signs(bare))
+    sells = kind in _REPORTS and bool(own.links) and not (proven and links_home(mail, own.links))
+    return sells or bool(fraud_signs(bare) or bulk_signs(bare))
