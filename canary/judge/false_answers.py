@@ -33,20 +33,23 @@ def false_answer(mail: ParsedMail, kind: Reason, *, proven: bool) -> tuple[str, 
     """
     if kind in _ECHOES:
         return fraud_signs(mail)
+    if notification_of(mail.text) is not None:
+        return ()
     own = own_part(mail)
-    if is_robot(mail) or notification_of(mail.text) is not None:
-        return _of_a_program(mail, own)
-    bare = replace(mail, subject="", text=own.text, links=own.links, html="", headers=())
+    bare = replace(mail, subject="", text=own.text, links=(), html="", headers=())
+    if is_robot(mail):
+        return _of_a_program(mail, own, bare)
     if signs := fraud_signs(bare):
         return signs
     leads_away = kind in _REPORTS and bool(own.links) and not (proven and links_home(mail, own.links))
     return _ADVERTISING if leads_away or bulk_signs(bare) else ()
 
 
-def _of_a_program(mail: ParsedMail, own: OwnWords) -> tuple[str, ...]:
-    """Mail servers lead to pages of help and have nothing to sell; but anybody can call himself a mail server."""
+def _of_a_program(mail: ParsedMail, own: OwnWords, bare: ParsedMail) -> tuple[str, ...]:
+    """Mail servers lead to pages of help, and explain delays in words of fraud; of what calls itself one, both must be there.
+
+    They have nothing to sell, but anybody can call himself a mail server.
+    """
     if links_home(mail, own.links):
         return ()
-    written = own.text[:MAX_TEXT]
-    signs = fraud_signs(replace(mail, subject="", text=written))
-    return signs or (_ADVERTISING if _SALE.search(written) else ())
+    return fraud_signs(bare) or (_ADVERTISING if _SALE.search(own.text[:MAX_TEXT]) else ())

@@ -271,3 +271,8 @@ def test_what_a_report_returns_or_another_server_said_is_not_its_own_word() -> N
 def test_a_mail_server_may_lead_to_its_help() -> None:
     found = advert("Read https://support.example/NoSuchUser", sender="MAILER-DAEMON@mx.far.example")
     assert not false_answer(found, Reason.DELIVERY_REPORT, proven=False)
+
+
+def test_who_calls_itself_a_mail_server_may_not_sell() -> None:
+    found = advert("You have won a prize, claim it: https://prize.example/", sender="MAILER-DAEMON@mx.far.example")
+    assert false_answer(found, Reason.DELIVERY_REPORT, proven=False)
