@@ -6,7 +6,7 @@ from dataclasses import replace
 from canary.judge.bulk import bulk_signs
 from canary.judge.confidence import CERTAIN, confidence, reweigh
 from canary.judge.fraud import credential_signs, fraud_signs, link_signs, risky_files
-from canary.judge.guess import Chance, at_decoy, chance_of_guess, guessing
+from canary.judge.guess import Chance, chance_of_guess
 from canary.judge.guess_reasons import at_decoy, guessing
 from canary.judge.hit_context import HitContext, led_astray
 from canary.judge.lifecycle import overdue

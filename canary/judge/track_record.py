@@ -9,7 +9,6 @@ from collections.abc import Collection, Iterator, Sequence
 from datetime import timedelta
 
 from canary.judge.hit_context import HitContext
-from canary.judge.identity import covered_headers
 from canary.judge.organisation import organisation, same_organisation
 from canary.judge.relation import FIRST_DAY, MAX_SIGNERS
 from canary.judge.senders import writer_key

@@ -16,7 +16,7 @@ from canary.importing.archive import Reader
 from canary.importing.envelope_recovery import border
 from canary.importing.progress import ImportProgress, State
 from canary.importing.stored_authentication import TrustedReceivers, fetch, look_at_all
-from canary.judge.adoption import MapRow
+from canary.judge.adoption_rules import MapRow
 from canary.judge.hit_context import HitContext, context_of
 from canary.mail.received import Trusted
 from canary.model.authenticated import AuthenticatedMail

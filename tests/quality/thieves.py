@@ -8,7 +8,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import timedelta
 
-from canary.judge.rules import HitContext, judge
+from canary.judge.hit_context import HitContext
+from canary.judge.rules import judge
 from canary.judge.signs import SIGNS, Sign, SignWeight
 from canary.model.mail import Mailbox
 from canary.model.verdict import OWN
