@@ -8,11 +8,13 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 from canary.attribute.priors import RATES, Rates, Weighted
 
 _POSSIBLE: Mapping[str, Callable[[float], bool]] = {
-    **dict.fromkeys(("coverage", "reach", "guessed"), lambda p: 0 < p < 1),
+    **dict.fromkeys(("coverage", "reach", "handed", "bought", "guessed"), lambda p: 0 < p < 1),
     "tenants": lambda p: 0 < p <= 1,
     "unlisted": lambda p: 0 <= p < 1,
     "campaigns": lambda mean: 0 < mean <= 32,
+    "buyers": lambda mean: 0 < mean <= 48,
     "delays": lambda days: days > 0,
+    "buyer_delays": lambda days: days > 0,
     "dormancy": lambda days: days >= 0,
 }
 """Which values a table may hold."""
@@ -31,6 +33,16 @@ class Assumptions(BaseModel):
         default=RATES.published, ge=0, description="Harvesting a year of what is shown (FTC 2002)."
     )
     pair: float = Field(default=RATES.pair, ge=0, description="Two leaks at once, relative to independence (set).")
+    passing: float = Field(
+        default=RATES.passing, ge=0, description="Lists that a vendor or supplier passes on a year (set)."
+    )
+    resold: float = Field(default=RATES.resold, ge=0, le=1, description="Share of stolen lists sold to senders (set).")
+    handed: Weighted = Field(default=RATES.handed, description="Share of the addresses in a list passed on (set).")
+    buyers: Weighted = Field(default=RATES.buyers, description="Senders that use a list passed on, in all (set).")
+    bought: Weighted = Field(default=RATES.bought, description="Share of such a list that one sender covers (set).")
+    buyer_delays: Weighted = Field(
+        default=RATES.buyer_delays, description="Mean days until such a sender writes (set)."
+    )
     coverage: Weighted = Field(
         default=RATES.coverage, description="Share of a source's addresses that a leak takes (set)."
     )

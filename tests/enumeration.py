@@ -8,6 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from canary.attribute.inference.evidence import EvidenceModel
+from canary.attribute.patterns import LeakPattern, leak_patterns, shares
+from canary.attribute.priors import Rates
 from canary.attribute.world import Source
 from canary.model.case import SuspectKind
 
@@ -19,11 +21,11 @@ def _subsets(names: Names) -> Iterator[Names]:
     return (frozenset(c) for c in chain.from_iterable(combinations(ordered, n) for n in range(len(ordered) + 1)))
 
 
-def _delay(model: EvidenceModel, sent: float) -> NDArray[np.float64]:
+def _delay(model: EvidenceModel, rates: Rates, sent: float) -> NDArray[np.float64]:
     """The mean density of the delay in each cell of the time grid."""
-    total = sum(weight for _, weight in model.rates.delays)
+    total = sum(weight for _, weight in rates.delays)
     density = np.zeros(len(model.days))
-    for mean, weight in model.rates.delays:
+    for mean, weight in rates.delays:
         for i, (begin, end) in enumerate(zip(model.edges, model.edges[1:], strict=False)):
             late, early = max(sent - begin, 0.0), max(sent - end, 0.0)
             density[i] += weight / total * (exp(-early / mean) - exp(-late / mean)) / (end - begin)
@@ -31,20 +33,33 @@ def _delay(model: EvidenceModel, sent: float) -> NDArray[np.float64]:
 
 
 def choices(model: EvidenceModel, source: Source, *, possible: bool = False) -> dict[Names, float]:
-    """What each choice of sendings contributes to the likelihood ratio of one source's leak."""
+    """What each choice of sendings contributes to the likelihood ratio of one source's leak, in whichever way."""
+    holding, found = model.holdings[source], dict[Names, float]()
+    ways = shares(holding.hazard, holding.passing, model.rates)
+    for pattern, chance in zip(leak_patterns(model.rates), ways, strict=True):
+        for chosen, weight in _choices(model, pattern, source, possible=possible).items() if chance else ():
+            found[chosen] = found.get(chosen, 0.0) + chance * weight
+    return found
+
+
+def _choices(model: EvidenceModel, pattern: LeakPattern, source: Source, *, possible: bool) -> dict[Names, float]:
     sent = {s.id: s for s in model.sendings}
-    odds = {s.id: _delay(model, model.day_of(s.at)) * s.crime / exp(s.log_rate) for s in model.sendings}
+    odds = {
+        s.id: _delay(model, pattern.rates, model.day_of(s.at)) * pattern.content(s) / exp(s.log_rate)
+        for s in model.sendings
+    }
     found = {}
     for chosen in _subsets(model.possible_sendings(source) if possible else model.plausible_sendings(source)):
         density = np.prod([odds[name] for name in chosen], axis=0) if chosen else np.ones(len(model.days))
         marks = [sent[name].mark for name in sorted(chosen)]
-        found[chosen] = float((density * _dumps(model, source, marks) * np.diff(model.edges)).sum() / model.span)
+        dumps = _dumps(model, pattern.rates, source, marks)
+        found[chosen] = float((density * dumps * np.diff(model.edges)).sum() / model.span)
     return found
 
 
-def _dumps(model: EvidenceModel, source: Source, marks: list[Names]) -> NDArray[np.float64]:
+def _dumps(model: EvidenceModel, rates: Rates, source: Source, marks: list[Names]) -> NDArray[np.float64]:
     """The probability of just these marks, over all dumps and nuisances, at each time (but for the delays)."""
-    rates, members = model.rates, model.holdings[source].members
+    members = model.holdings[source].members
     supplier = source.kind is SuspectKind.SUPPLIER
     tenants = rates.tenants if supplier else ((1.0, 1.0),)
     over = sum(w for _, w in rates.delays)

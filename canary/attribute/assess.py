@@ -8,7 +8,7 @@ from canary.attribute.inference.evidence import EvidenceModel
 from canary.attribute.inference.explain import explain
 from canary.attribute.priors import RATES, Rates
 from canary.attribute.world import NO_LEAK, Source, World
-from canary.model.case import Findings, Suspect, SuspectKind
+from canary.model.case import Findings, LeakManner, Suspect, SuspectKind
 
 _SUSPECTS = 20
 _EXPLAINED = 3
@@ -83,4 +83,5 @@ def _suspect(model: EvidenceModel, result: CaseResult, source: Source, names: So
         len(held),
         names(source),
         posterior.bayes_factors[source],
+        posterior.marginals[source] * posterior.manners[source][LeakManner.PASSED_ON],
     )

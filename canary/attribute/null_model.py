@@ -1,7 +1,7 @@
 """How often sendings come that no leak explains: guessing, accidents, lawful third parties, plain chance."""
 
-from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from math import inf, log, log1p
@@ -20,6 +20,22 @@ _LARGEST_ODDS = 50.0
 _OUTSIDER_ODDS = 0.25
 """A proven outsider in bulk is more often a lawful partner nobody told us of than a thief."""
 
+_TRADE_EXPONENT = 0.25
+"""Who buys lists is a little more like a thief than lawful senders are: odds of crime of 49 count for 2.6."""
+
+_LAWFUL_PARTIES, _LAWFUL_MAILS = 4, 12
+"""So many parties of a vendor nobody told us of may well write to its addresses, or so many mails of parties without a
+name, which may be one; each beyond is ever less lawful."""
+
+_BEYOND = 0.25
+"""How likely there is one party more beyond these, by one: set. Two may be an accident, a dozen cannot."""
+
+_BURST_PARTIES, _BURST = 5, timedelta(days=1)
+"""So many senders that first write to an address within a day were signed up by one stranger: a subscription bomb."""
+
+_BOMB_ODDS = 5.0
+"""Such a bomb is an attack, by one who knows the address in whichever way: as likely from a list sold as from one stolen."""
+
 _SOFTWARE_MISTAKE = 1e-5
 """How likely mail for a random decoy is some mistake of software, when there is mail by mistake."""
 
@@ -31,29 +47,36 @@ HINT_ODDS = 0.1
 class ObservedSending:
     """One campaign as attribution sees it: when it began, whom it hit, what it repeated, and how its odds lie.
 
-    `crime` is how much likelier its content is from a thief than from somebody lawful; `log_rate` is the logarithm of
+    `crime` is how much likelier its content is from a thief than from somebody lawful, `trade` how much likelier it is
+    from a bulk sender that was given a list; `log_rate` is the logarithm of
     how often per day a sending like it, of these very addresses, comes without a leak (in the same measure as `crime`):
     hundreds of addresses meet by chance more seldom than a float can say. `proven` means that a mail of it proved some
-    sender.
+    sender; `campaigns` are all that it is made of.
     """
 
     id: str
     at: datetime
     mark: frozenset[str]
     crime: float
+    trade: float
     log_rate: float
     fields: frozenset[str] = frozenset()
     proven: bool = True
+    campaigns: tuple[str, ...] = ()
 
 
 def observed_sendings(world: World, rates: Rates) -> tuple[ObservedSending, ...]:
-    """Return the campaigns of a world, oldest first; several mails of one campaign to one address count once."""
+    """Return the sendings of a world, oldest first; several mails of one campaign to one address count once.
+
+    Campaigns of one bulk sender at one address are one sending, and so is all that a subscription bomb brought.
+    """
     canaries = {c.id: c for c in world.canaries}
+    hits = [hit for hit in world.hits if hit.canary in canaries and _crime_odds(hit) > 0]
     by_campaign: dict[str, list[CampaignHit]] = {}
-    for hit in world.hits:
-        if hit.canary in canaries and _crime_odds(hit) > 0:
-            by_campaign.setdefault(hit.campaign, []).append(hit)
-    null_model = _NullModel(world, rates, canaries, by_campaign.values())
+    first = _first_of_each_party(hits)
+    for hit in hits:
+        by_campaign.setdefault(first[hit.campaign], []).append(hit)
+    null_model = _NullModel(world, rates, canaries, by_campaign)
     observed = (null_model.sending(name, hits) for name, hits in by_campaign.items())
     return tuple(sorted(observed, key=lambda s: (s.at, s.id)))
 
@@ -62,25 +85,30 @@ class _NullModel:
     """What is ordinary in one world."""
 
     def __init__(
-        self, world: World, rates: Rates, canaries: Mapping[str, CanaryFacts], campaigns: Iterable[list[CampaignHit]]
+        self,
+        world: World,
+        rates: Rates,
+        canaries: Mapping[str, CanaryFacts],
+        campaigns: Mapping[str, list[CampaignHit]],
     ) -> None:
         self.rates, self.canaries = rates, canaries
         self.guesses_per_year = _guesses_per_year(world.guess_counts)
         self.guessability = {name: self._guessability(canary) for name, canary in canaries.items()}
         self.guessable = tuple(sorted((canaries[name].issued, g) for name, g in self.guessability.items() if g > 1e-6))
-        self.lawful_rates = self._lawful_rates(world, campaigns)
+        self.lawful_rates = dict(self._lawful_rates(world, campaigns))
 
     def sending(self, name: str, hits: list[CampaignHit]) -> ObservedSending:
         """Return one campaign with its odds."""
         at, mark = min(s.at for s in hits), frozenset(s.canary for s in hits)
-        crime = max(_crime_odds(s) for s in hits)
+        crime = _BOMB_ODDS if _is_bomb(hits) else max(_crime_odds(s) for s in hits)
         fields = frozenset(field for s in hits for field in s.fields)
-        lawful = all(s.verdict == Verdict.THIRD_PARTY for s in hits)
         rate = np.logaddexp(
-            self._log_dictionary_rate(mark, at, crime), self._log_chance_rate(mark, crime, lawful=lawful)
+            self._log_dictionary_rate(mark, at, crime),
+            self._log_chance_rate(mark, crime, self.lawful_rates.get(name, 0.0)),
         )
-        proven = any(s.proven for s in hits)
-        return ObservedSending(name, at, mark, crime, float(rate) - log(YEAR), fields, proven)
+        trade = crime if _is_bomb(hits) else max(_trade_odds(s) for s in hits)
+        proven, campaigns = any(s.proven for s in hits), tuple(sorted({hit.campaign for hit in hits}))
+        return ObservedSending(name, at, mark, crime, trade, float(rate) - log(YEAR), fields, proven, campaigns)
 
     def _guessability(self, canary: CanaryFacts) -> float:
         """How open to dictionaries an address is, in 0 to 1: all that is human-like, hardly anything random.
@@ -92,19 +120,31 @@ class _NullModel:
         beyond = max(canary.bits, self.rates.guessable_bits)
         return float(min(1.0, 2.0**-over + tried * 2.0**-beyond))
 
-    def _lawful_rates(self, world: World, campaigns: Iterable[list[CampaignHit]]) -> dict[str, float]:
-        """How often a year lawful third parties of each vendor write, by what they did since its first address was issued."""
-        single_mails = Counter(
-            str(self.canaries[hits[0].canary].vendor)
-            for hits in campaigns
-            if len({s.canary for s in hits}) == 1 and all(s.verdict == Verdict.THIRD_PARTY for s in hits)
-        )
-        years_exposed: dict[str, float] = {}
+    def _lawful_rates(self, world: World, campaigns: Mapping[str, list[CampaignHit]]) -> Iterator[tuple[str, float]]:
+        """Yield for each single mail of a third party how often a year such a party of its vendor writes lawfully.
+
+        A vendor that has some has more, up to a few; then each is less likely than the one before it.
+        """
+        single: dict[tuple[str, int], list[tuple[datetime, str]]] = defaultdict(list)
+        for name, hits in campaigns.items():
+            is_single = len({s.canary for s in hits}) == 1 and all(s.verdict == Verdict.THIRD_PARTY for s in hits)
+            if is_single and not _is_bomb(hits):
+                most = _LAWFUL_PARTIES if hits[0].sender else _LAWFUL_MAILS
+                single[str(self.canaries[hits[0].canary].vendor), most].append((min(s.at for s in hits), name))
+        shape, years = self.rates.third_party
+        exposed = self._years_exposed(world)
+        for (vendor, most), mails in single.items():
+            rate = (shape + min(len(mails), most)) / (years + exposed[vendor])
+            for number, (_, campaign) in enumerate(sorted(mails), 1):
+                yield campaign, rate * _BEYOND ** max(0, number - most)
+
+    def _years_exposed(self, world: World) -> dict[str, float]:
+        """Return for how many years each vendor has had an address."""
+        years: dict[str, float] = {}
         for canary in self.canaries.values():
             age = max(0.0, (world.now - canary.issued) / _DAY / YEAR)
-            years_exposed[str(canary.vendor)] = max(age, years_exposed.get(str(canary.vendor), 0.0))
-        shape, years = self.rates.third_party
-        return {vendor: (shape + single_mails[vendor]) / (years + years_exposed[vendor]) for vendor in years_exposed}
+            years[str(canary.vendor)] = max(age, years.get(str(canary.vendor), 0.0))
+        return years
 
     def _log_dictionary_rate(self, mark: frozenset[str], at: datetime, crime: float) -> float:
         """How often a year (log) a run meets just these of the guessable addresses, over what part runs may meet."""
@@ -121,7 +161,7 @@ class _NullModel:
         ]
         return _log(self.rates.dictionary * crime) + float(np.logaddexp.reduce(chances))
 
-    def _log_chance_rate(self, mark: frozenset[str], crime: float, *, lawful: bool) -> float:
+    def _log_chance_rate(self, mark: frozenset[str], crime: float, lawful: float) -> float:
         """How often a year (log) accidents, strangers and lawful third parties meet just these addresses."""
         rates = self.rates
         rate = _log(rates.stray * crime) + _log(rates.chance) * (len(mark) - 1)
@@ -132,8 +172,7 @@ class _NullModel:
         vendors = [vendor for name in mark if (vendor := self.canaries[name].vendor) is not None]
         if len(mark) > 1 or not vendors:
             return rate
-        lawful_rate = self.lawful_rates.get(vendors[0], 0.0) if lawful else 0.0
-        return float(np.logaddexp(rate, _log(rates.misdirected + lawful_rate)))
+        return float(np.logaddexp(rate, _log(rates.misdirected + lawful)))
 
 
 def _log(rate: float) -> float:
@@ -157,3 +196,48 @@ def _crime_odds(hit: CampaignHit) -> float:
     return {Verdict.THIRD_PARTY: _OUTSIDER_ODDS, Verdict.BACKSCATTER: HINT_ODDS, Verdict.PROBE: HINT_ODDS}.get(
         Verdict(hit.verdict), 0.0
     )
+
+
+def _is_bomb(hits: Sequence[CampaignHit]) -> bool:
+    """Whether hits of one sending are what several senders wrote: only a subscription bomb joins these."""
+    return len({hit.sender or hit.campaign for hit in hits if hit.verdict == Verdict.THIRD_PARTY}) >= _BURST_PARTIES
+
+
+def _trade_odds(hit: CampaignHit) -> float:
+    return 1.0 if hit.verdict == Verdict.THIRD_PARTY else float(_crime_odds(hit) ** _TRADE_EXPONENT)
+
+
+def _first_of_each_party(hits: Sequence[CampaignHit]) -> dict[str, str]:
+    """Return for each campaign the first one of its party: one bulk sender at an address, or one subscription bomb."""
+    first: dict[str, str] = {}
+
+    def root(campaign: str) -> str:
+        while first[campaign] != campaign:
+            campaign = first[campaign]
+        return campaign
+
+    by_sender: dict[tuple[str, str], str] = {}
+    new: dict[str, list[tuple[datetime, str]]] = defaultdict(list)
+    for hit in sorted(hits, key=lambda hit: (hit.at, hit.campaign)):
+        first.setdefault(hit.campaign, hit.campaign)
+        if hit.verdict != Verdict.THIRD_PARTY:
+            continue
+        party = (hit.canary, hit.sender or f"campaign {hit.campaign}")
+        if party in by_sender:
+            first[root(hit.campaign)] = root(by_sender[party])
+        else:
+            by_sender[party] = hit.campaign
+            new[hit.canary].append((hit.at, hit.campaign))
+    for burst in (burst for arrivals in new.values() for burst in _bursts(arrivals)):
+        for campaign in burst:
+            first[root(campaign)] = root(burst[0])
+    return {campaign: root(campaign) for campaign in first}
+
+
+def _bursts(arrivals: Sequence[tuple[datetime, str]]) -> Iterator[list[str]]:
+    """Yield the campaigns that began close together in numbers that only a subscription bomb brings; in order of time."""
+    together: list[tuple[datetime, str]] = []
+    for arrival in arrivals:
+        together = [each for each in together if arrival[0] - each[0] <= _BURST] + [arrival]
+        if len(together) >= _BURST_PARTIES:
+            yield [campaign for _, campaign in together]

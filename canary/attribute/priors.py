@@ -18,19 +18,30 @@ class Rates:
     nobody told us of: small where the map is complete, larger where it is not. Sendings: `campaigns` is how many a leak brings in all, `reach` how much of a dump one sending
     covers, `delays` the mixture of quick fraudsters and slow list sellers (Prince et al., Project Honey Pot), `dormancy`
     how long a list may lie before it is first used (Silverpop 2010 to 2011: three to five months); it widens the window.
+    Passing on: `passing` is how often a year a vendor or supplier hands its addresses on to bulk senders on purpose, and
+    `resold` how many stolen lists end with such senders; `handed` is how much of what a source held is in a list passed
+    on, `buyers` how many senders a list gets in all, `bought` how much of it each covers, `buyer_delays` how long after it
+    they write: they keep coming for years. All of these are set.
     Background: `dictionary` runs a year, each meeting `guessed` of the addresses that can be guessed (fewer than
     `guessable_bits`); `misdirected` and `stray` single mails per address; lawful third parties write to the addresses
-    of a vendor by a gamma of `third_party` (shape, years). `chance` is what each further address costs a coincidence.
+    of a vendor by a gamma of `third_party` (shape, years), and are at most a few. `chance` is what each further address
+    costs a coincidence.
     Fields: `field_used` is how often a sending repeats a field that its sender has, `field_chance` how often it meets
     one by accident; suppliers are handed the `passed_on` ones unless somebody says otherwise.
     """
 
     vendor: float = 0.0038
-    supplier: float = 0.028
+    supplier: float = 0.0265
     account: float = 0.0001
     owner: float = 0.028
     published: float = 1.0
     pair: float = 0.03
+    passing: float = 0.0005
+    resold: float = 0.01
+    handed: Weighted = ((0.6, 0.3), (0.95, 0.7))
+    buyers: Weighted = ((3.0, 0.3), (12.0, 0.4), (40.0, 0.3))
+    bought: Weighted = ((0.7, 0.3), (0.95, 0.7))
+    buyer_delays: Weighted = ((120.0, 0.4), (600.0, 0.6))
     coverage: Weighted = ((0.03, 0.14), (0.08, 0.16), (0.18, 0.23), (0.32, 0.22), (0.47, 0.15), (0.7, 0.1))
     reach: Weighted = ((0.35, 0.3), (0.6, 0.4), (0.85, 0.3))
     campaigns: Weighted = ((3.0, 0.2), (7.0, 0.5), (15.0, 0.3))

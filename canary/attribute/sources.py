@@ -28,11 +28,12 @@ class Held:
 
 @dataclass(frozen=True, slots=True)
 class Holding:
-    """What one source held, and the yearly hazard that it leaks."""
+    """What one source held, and the yearly hazards that it loses it, or passes it on on purpose."""
 
     source: Source
     hazard: float
     members: dict[str, Held]
+    passing: float = 0.0
 
     def listed(self) -> frozenset[str]:
         """Return the addresses that it is known to hold."""
@@ -72,7 +73,7 @@ def _vendors(world: World, by_vendor: dict[str, list[CanaryFacts]], rates: Rates
     for vendor in world.vendors:
         canaries = by_vendor.get(vendor.id, [])
         members = {c.id: Held(c.issued, fields=c.fields) for c in canaries}
-        yield Holding(Source(SuspectKind.VENDOR, vendor.id), rates.vendor, members)
+        yield Holding(Source(SuspectKind.VENDOR, vendor.id), rates.vendor, members, rates.passing)
 
 
 def _suppliers(world: World, by_vendor: dict[str, list[CanaryFacts]], rates: Rates) -> Iterator[Holding]:
@@ -84,7 +85,7 @@ def _suppliers(world: World, by_vendor: dict[str, list[CanaryFacts]], rates: Rat
     unlisted = _unlisted(world, rates)
     for supplier, accounts in accounts_by_supplier.items():
         sure = {canary: held for account in accounts.values() for canary, held in account.items()}
-        yield Holding(Source(SuspectKind.SUPPLIER, supplier), rates.supplier, unlisted | sure)
+        yield Holding(Source(SuspectKind.SUPPLIER, supplier), rates.supplier, unlisted | sure, rates.passing)
         for vendor_id, account in accounts.items():
             if account:
                 yield Holding(Source(SuspectKind.ACCOUNT, f"{supplier}/{vendor_id}"), rates.account, account)

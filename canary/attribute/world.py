@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import NamedTuple
 
-from canary.model.case import SuspectKind
+from canary.model.case import LeakManner, SuspectKind
 
 
 class Source(NamedTuple):
@@ -63,7 +63,10 @@ class CanaryFacts:
 
 @dataclass(frozen=True, slots=True)
 class CampaignHit:
-    """One charged hit; `fields` are the persona's facts that its mail repeats, `proven` whether it proved any sender."""
+    """One charged hit; `fields` are the persona's facts that its mail repeats, `proven` whether it proved any sender.
+
+    `sender` is the one that it proved to come from, empty where that is not known.
+    """
 
     canary: str
     at: datetime
@@ -72,6 +75,7 @@ class CampaignHit:
     confidence: float
     fields: frozenset[str] = frozenset()
     proven: bool = True
+    sender: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,12 +104,14 @@ class Posterior:
     """What is believed about a world: probabilities of the sets of sources that leaked, the empty set meaning no leak.
 
     `hypotheses` sum to 1, `marginals` give for each source the probability that it leaked, alone or with another, and
-    `bayes_factors` its Bayes factor, which unlike the probability does not depend on priors.
+    `bayes_factors` its Bayes factor, which unlike the probability does not depend on priors, `manners` how likely each
+    way is in which it happened, given that it leaked.
     """
 
     hypotheses: Mapping[frozenset[Source], float]
     marginals: Mapping[Source, float]
     bayes_factors: Mapping[Source, float] = field(default_factory=dict)
+    manners: Mapping[Source, Mapping[LeakManner, float]] = field(default_factory=dict)
 
     def singles(self) -> dict[Source, float]:
         """Return for each source the probability that it leaked and no other did."""

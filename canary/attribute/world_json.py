@@ -1,13 +1,24 @@
 """The JSON forms of a world and of the answer to it; an error in a world names the place, the value and the cure."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from datetime import UTC, datetime
+from itertools import product
+from math import prod
 from typing import Any, TypeVar
 
 from canary.attribute.inference.clustering import CaseResult, find_cases
 from canary.attribute.priors import RATES, Rates
-from canary.attribute.world import CampaignHit, CanaryFacts, GuessCount, Source, SupplyFacts, VendorFacts, World
-from canary.model.case import LeakWindow
+from canary.attribute.world import (
+    CampaignHit,
+    CanaryFacts,
+    GuessCount,
+    Posterior,
+    Source,
+    SupplyFacts,
+    VendorFacts,
+    World,
+)
+from canary.model.case import LeakManner, LeakWindow
 from canary.model.verdict import HINTS, LEAKS, Verdict
 
 MOST = 500_000
@@ -144,6 +155,7 @@ def _hit(place: _Place) -> CampaignHit | None:
         place.number("confidence", 0.9, 0.0, 1.0),
         place.names("fields") or frozenset(),
         bool(place.value.get("proven", True)),
+        "" if place.value.get("sender") is None else place.text("sender"),
     )
 
 
@@ -192,16 +204,34 @@ def _case_document(found: CaseResult) -> dict[str, Any]:
         "canaries": list(found.canaries),
         "campaigns": list(found.campaigns),
         "suspects": [
-            {**source_document(s), "p": posterior.marginals[s], "bayes_factor": posterior.bayes_factors[s]}
+            {
+                **source_document(s),
+                "p": posterior.marginals[s],
+                "bayes_factor": posterior.bayes_factors[s],
+                "how": {manner.value: posterior.marginals[s] * share for manner, share in posterior.manners[s].items()},
+            }
             for s in ranked
             if posterior.marginals[s] >= _LEAST_SUSPECT
         ],
-        "hypotheses": [{"sources": [source_document(s) for s in sorted(sources)], "p": p} for sources, p in joint],
+        "hypotheses": [told for sources, p in joint for told in _by_manner(posterior, sources, p)],
         "indistinguishable": [[source_document(s) for s in twins] for twins in found.indistinguishable],
         "window": _window_document(found.window) if found.window else None,
         "fields": dict(found.fields),
         **({"caution": found.caution} if found.caution else {}),
     }
+
+
+def _by_manner(posterior: Posterior, sources: frozenset[Source], p: float) -> Iterator[dict[str, Any]]:
+    """Yield a hypothesis once for each way in which its sources may have leaked, the likeliest first."""
+    ordered = sorted(sources)
+    ways = [
+        (p * prod(posterior.manners[s][manner] for s, manner in zip(ordered, manners, strict=True)), manners)
+        for manners in product(LeakManner, repeat=len(ordered))
+    ]
+    for share, manners in sorted(ways, key=lambda way: -way[0]):
+        if share > 0 or not ordered:
+            told = [{**source_document(s), "how": how.value} for s, how in zip(ordered, manners, strict=True)]
+            yield {"sources": told, "p": share}
 
 
 def source_document(source: Source) -> dict[str, str]:

@@ -25,6 +25,7 @@ _WORDS = {
     "brier": "Brier score",
     "ece_top": "ECE of top-1",
     "ece_marginals": "ECE of marginals",
+    "ece_manners": "ECE of passed on or lost",
     "wrong_sure": "over .9 and wrong, of worlds",
     "precision_sure": "precision of sources over .9",
     "accused_likely": "innocents over .5 per 1000 canary-years",

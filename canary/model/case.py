@@ -61,6 +61,13 @@ def effect_of_hit(state: CaseState, outcome: str, *, campaign_known: bool, canar
     return HitEffect.JOIN if campaign_known and canary_known else HitEffect.REOPEN
 
 
+class LeakManner(StrEnum):
+    """How a source's addresses reached others."""
+
+    LOST = "lost"
+    PASSED_ON = "passed-on"
+
+
 class SuspectKind(StrEnum):
     """What may have leaked."""
 
@@ -76,7 +83,8 @@ class SuspectKind(StrEnum):
 class Suspect:
     """A possible source with the probability that it leaked; `hit` of the `held` canaries it had were hit.
 
-    `factor` is the Bayes factor against no leak, which unlike the probability depends on no prior.
+    `factor` is the Bayes factor against no leak, which unlike the probability depends on no prior. `passed_on` is the
+    probability that it passed its addresses on on purpose, the rest of `p` that it lost them; None where nobody asked.
     """
 
     kind: SuspectKind
@@ -86,6 +94,7 @@ class Suspect:
     held: int = 0
     name: str = ""
     factor: float = 1.0
+    passed_on: float | None = None
 
 
 @dataclass(frozen=True, slots=True)

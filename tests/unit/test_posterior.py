@@ -82,7 +82,7 @@ def test_a_guessable_decoy_that_is_hit_says_little() -> None:
 
 def test_a_world_without_addresses_gives_the_prior() -> None:
     world = World(NOW, (VendorFacts("one"),))
-    odds = RATES.vendor + RATES.owner
+    odds = RATES.vendor + RATES.passing + RATES.owner
     posterior = posterior_of(world, replace(RATES, pair=0.0))
     assert posterior.hypotheses[NO_LEAK] == pytest.approx(1 / (1 + odds))
     assert posterior.bayes_factors[ONE] == pytest.approx(1)

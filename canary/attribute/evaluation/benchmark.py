@@ -84,6 +84,8 @@ TARGETS: Mapping[str, tuple[AccuracyTarget, ...]] = {
     "per-channel": (AccuracyTarget("top1_visible", ge, 0.82),),
     "two-leaks": (AccuracyTarget("precision_sure", ge, 0.99),),
     **dict.fromkeys(MISSPECIFIED, _OFF),
+    "passed-on": (AccuracyTarget("ece_manners", le, 0.05), AccuracyTarget("ece_marginals", le, 0.03)),
+    "passed-on-rates-x3": (AccuracyTarget("ece_manners", le, 0.1),),
 }
 
 

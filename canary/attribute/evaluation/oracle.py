@@ -1,5 +1,8 @@
 """What could be known at best: the rates that a simulated world was really made with, in the terms of the likelihood."""
 
+from collections.abc import Mapping
+from typing import Any
+
 from canary.attribute.evaluation.scenarios import Mix, Range
 from canary.attribute.evaluation.simulate import Truth
 from canary.attribute.priors import Rates, Weighted
@@ -14,13 +17,14 @@ def true_rates(truth: Truth) -> Rates:
     leaking, background = truth.mix.leaking, truth.mix.background
     odds, pair = _priors(truth.mix)
     return Rates(
-        vendor=odds[SuspectKind.VENDOR],
-        supplier=odds[SuspectKind.SUPPLIER],
+        vendor=odds[SuspectKind.VENDOR] * (1 - leaking.passing),
+        supplier=odds[SuspectKind.SUPPLIER] * (1 - leaking.passing),
         account=odds[SuspectKind.ACCOUNT],
         owner=odds[SuspectKind.OWNER],
         published=leaking.harvested / max(1 - leaking.harvested, _HARDLY) / truth.mix.population.years,
         # Harvesting and leaks have nothing to do with each other.
         pair=max(pair, 1.0) if truth.mix.population.published_share else pair,
+        **_passing(truth.mix, odds),
         coverage=tuple((q, 1.0) for q in truth.coverage),
         reach=_thirds(leaking.reach),
         campaigns=((leaking.campaigns, 1.0),),
@@ -34,6 +38,19 @@ def true_rates(truth: Truth) -> Rates:
         third_party=(background.lawful_share, 1 / max(background.lawful_mails, _HARDLY)),
         field_used=leaking.field_used,
     )
+
+
+def _passing(mix: Mix, odds: Mapping[SuspectKind, float]) -> dict[str, Any]:
+    """Return how often lists are passed on and what comes then; one hazard stands for vendors and suppliers alike."""
+    leaking = mix.leaking
+    return {
+        "passing": leaking.passing * (odds[SuspectKind.VENDOR] + odds[SuspectKind.SUPPLIER]) / 2,
+        "resold": 0.0,
+        "handed": ((leaking.handed, 1.0),),
+        "buyers": ((leaking.buyers, 1.0),),
+        "bought": _thirds(leaking.reach),
+        "buyer_delays": ((leaking.buyer_days, 1.0),),
+    }
 
 
 def _priors(mix: Mix) -> tuple[dict[SuspectKind, float], float]:

@@ -67,6 +67,11 @@ class Leaking:
     """How many campaigns are mailed by a proven but unrelated organisation that bought the list."""
     field_leaks: float = 0.5
     field_used: float = 0.35
+    passing: float = 0.0
+    """How many of the leaks of vendors and suppliers are lists passed on to bulk senders on purpose."""
+    buyers: float = 15.0
+    buyer_days: float = 400.0
+    handed: float = 0.95
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,6 +129,17 @@ MIXES: Mapping[str, Mix] = {
         leaking=Leaking(shares={SuspectKind.VENDOR: 0.05, SuspectKind.SUPPLIER: 0.25, SuspectKind.OWNER: 0.2})
     ),
     "tenants": Mix(leaking=Leaking(tenants=0.3)),
+    "few-tenants": Mix(leaking=Leaking(shares={SuspectKind.SUPPLIER: 0.5}, tenants=0.05)),
+    "passed-on": Mix(leaking=Leaking(passing=0.5)),
+    "passed-on-rates-x3": Mix(
+        leaking=Leaking(passing=0.5),
+        background=Background(
+            attacks=3 * _BUSY.attacks,
+            stray_tries=3 * _BUSY.stray_tries,
+            misdirected=3 * _BUSY.misdirected,
+            lawful_mails=3 * _BUSY.lawful_mails,
+        ),
+    ),
     "rotation": Mix(population=PopulationParams(account_canaries=1, rotation_days=90)),
     "personas": Mix(population=PopulationParams(persona_share=1.0)),
     "accounts": Mix(

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from canary.attribute.evaluation.simulate import Truth
 from canary.attribute.world import GuessCount, Posterior, Source, World
+from canary.model.case import LeakManner
 
 SURE, LIKELY = 0.9, 0.5
 _LEAST = 1e-6
@@ -42,7 +43,10 @@ class TimeToCertainty:
 
 @dataclass(frozen=True, slots=True)
 class Score:
-    """One method on one world; `bins` are (3, 10): how many marginals, their sum, and how many were true."""
+    """One method on one world; `bins` are (3, 10): how many marginals, their sum, and how many were true.
+
+    `manners` are the same of the beliefs that a source of a seen leak passed its addresses on.
+    """
 
     kinds: tuple[str, ...]
     visible: bool
@@ -56,6 +60,7 @@ class Score:
     likely_wrong: int
     alarmed: bool
     years: float
+    manners: NDArray[np.float64]
     window: tuple[bool, float] | None = None
     waiting: TimeToCertainty | None = None
 
@@ -77,6 +82,7 @@ class Figures:
     brier: float | None
     ece_top: float | None
     ece_marginals: float | None
+    ece_manners: float | None
     wrong_sure: float | None
     precision_sure: float | None
     accused_likely: float | None
@@ -107,6 +113,7 @@ def score(found: ScoredAnswer, world: World, truth: Truth) -> Score:
         true=share,
         brier=1 - 2 * share + sum(p * p for p in believed.values()),
         bins=_bins(found.posterior, true),
+        manners=_manner_bins(found.posterior, truth),
         sure_right=len(sure & true),
         sure_wrong=len(sure - true),
         likely_wrong=len(likely - true),
@@ -152,6 +159,7 @@ class ScoreSums:
     sums: defaultdict[str, float] = field(default_factory=lambda: defaultdict(float))
     tops: NDArray[np.float64] = field(default_factory=lambda: np.zeros((3, _BINS)))
     marginals: NDArray[np.float64] = field(default_factory=lambda: np.zeros((3, _BINS)))
+    manners: NDArray[np.float64] = field(default_factory=lambda: np.zeros((3, _BINS)))
     since_mail: list[float] = field(default_factory=list)
     since_leak: list[float] = field(default_factory=list)
     widths: list[float] = field(default_factory=list)
@@ -163,6 +171,7 @@ class ScoreSums:
             self.right[group] += one.right
         self.tops[:, _bin(one.top)] += (1, one.top, one.right)
         self.marginals += one.bins
+        self.manners += one.manners
         self.counts["wrong"] += one.top > SURE and not one.right
         self.counts["sure"] += one.sure_right + one.sure_wrong
         self.right["sure"] += one.sure_right
@@ -188,6 +197,7 @@ class ScoreSums:
             brier=_ratio(self.sums["brier"], worlds),
             ece_top=_calibration(self.tops),
             ece_marginals=_calibration(self.marginals),
+            ece_manners=_calibration(self.manners),
             wrong_sure=_ratio(counts["wrong"], worlds),
             precision_sure=_ratio(right["sure"], counts["sure"]),
             accused_likely=_ratio(1000 * counts["all likely"], self.sums["all years"]),
@@ -238,6 +248,15 @@ def _bins(posterior: Posterior, true: frozenset[Source]) -> NDArray[np.float64]:
     for source, p in posterior.marginals.items():
         found[:, _bin(p)] += (1, p, source in true)
     found[:, 0] += np.array([1, 0, 1]) * len(true - posterior.marginals.keys())
+    return found
+
+
+def _manner_bins(posterior: Posterior, truth: Truth) -> NDArray[np.float64]:
+    found = np.zeros((3, _BINS))
+    for leak in truth.leaks:
+        if leak.first is not None and leak.source in posterior.manners and truth.mix.leaking.passing:
+            p = posterior.manners[leak.source][LeakManner.PASSED_ON]
+            found[:, _bin(p)] += (1, p, leak.manner is LeakManner.PASSED_ON)
     return found
 
 

@@ -1,7 +1,7 @@
 """Worlds made by chance, with the truth about them kept apart: what methods of attribution are measured on."""
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 
 import numpy as np
@@ -10,13 +10,16 @@ from numpy.random import Generator
 from canary.attribute.evaluation.population import Flags, Population, build_population, held_by
 from canary.attribute.evaluation.scenarios import Mix, Range
 from canary.attribute.world import CampaignHit, GuessCount, Source, World
-from canary.model.case import SuspectKind
+from canary.model.case import LeakManner, SuspectKind
 from canary.model.verdict import Verdict
 
 BEGIN = datetime(2024, 1, 1, tzinfo=UTC)
 """When every simulated span begins; day 0 of all times below."""
 _SPREAD_HOURS, _SPREAD_SIGMA, _LONGEST_DAYS = 1 / 3, 2.0, 2.0
 """Mails of one sending trail its first by a log-normal delay with this median."""
+
+_PASSING = (SuspectKind.VENDOR, SuspectKind.SUPPLIER)
+"""Who may pass a list on on purpose."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +33,7 @@ class Leak:
     accounts: frozenset[str]
     fields: frozenset[str]
     first: datetime | None = None
+    manner: LeakManner = LeakManner.LOST
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,15 +127,17 @@ def _draw_source(mix: Mix, population: Population, rng: Generator) -> Source:
 
 def _draw_leak(mix: Mix, population: Population, source: Source, rng: Generator) -> Leak:
     leaking = mix.leaking
+    passes = source.kind in _PASSING and leaking.passing > 0 and rng.random() < leaking.passing
     accounts_taken = {v for v in population.vendors if rng.random() < leaking.tenants}
     fields_known = population.fields_at(source)
     return Leak(
         source,
         at=BEGIN + timedelta(days=rng.uniform(0, population.days)),
-        coverage=_draw_between(leaking.coverage, rng),
-        campaigns=int(rng.poisson(leaking.campaigns)),
+        coverage=leaking.handed if passes else _draw_between(leaking.coverage, rng),
+        campaigns=int(rng.poisson(leaking.buyers if passes else leaking.campaigns)),
         accounts=frozenset(accounts_taken if source.kind is SuspectKind.SUPPLIER else ()),
         fields=frozenset(f for f in sorted(fields_known) if rng.random() < leaking.field_leaks),
+        manner=LeakManner.PASSED_ON if passes else LeakManner.LOST,
     )
 
 
@@ -144,10 +150,20 @@ def _leak_sendings(
         present &= np.array([c.vendor in leak.accounts for c in population.canaries])
     dump = present & (rng.random(len(present)) < leak.coverage)
     for _ in range(leak.campaigns):
+        if leak.manner is LeakManner.PASSED_ON:
+            yield _buyers_sending(mix, at, dump, cause, rng)
+            continue
         days = leaking.fast_days if rng.random() < leaking.fast_share else leaking.slow_days
         reached = dump & (rng.random(len(dump)) < _draw_between(leaking.reach, rng))
         used = frozenset(f for f in sorted(leak.fields) if rng.random() < leaking.field_used)
         yield _hostile_sending(mix, at + rng.exponential(days), reached, cause, used, rng)
+
+
+def _buyers_sending(mix: Mix, at: float, dump: Flags, cause: str, rng: Generator) -> _SimulatedSending:
+    """Somebody who was given the list and looks lawful, as he proves who he is."""
+    reached = dump & (rng.random(len(dump)) < _draw_between(mix.leaking.reach, rng))
+    day, score = at + rng.exponential(mix.leaking.buyer_days), _draw_score(mix, hostile=False, rng=rng)
+    return _SimulatedSending(day, reached, False, cause, Verdict.THIRD_PARTY, score)
 
 
 def _attack_days(mix: Mix, rng: Generator) -> list[tuple[int, float]]:
@@ -265,7 +281,7 @@ def _guess_counts(mix: Mix, attacks: list[tuple[int, float]], rng: Generator) ->
 
 def _with_first_hit(leak: Leak, number: int, hits: tuple[CampaignHit, ...], causes: Mapping[str, str]) -> Leak:
     first = next((s.at for s in hits if causes[s.campaign] == f"leak {number}"), None)
-    return Leak(leak.source, leak.at, leak.coverage, leak.campaigns, leak.accounts, leak.fields, first)
+    return replace(leak, first=first)
 
 
 def _flag_only(number: int, population: Population) -> Flags:

@@ -54,7 +54,7 @@ def case_result(model: EvidenceModel, cluster: Cluster) -> CaseResult:
     fields = frozenset[str]().union(*(c.fields for c in model.world.canaries if c.id in hit))
     return CaseResult(
         tuple(c.id for c in model.world.canaries if c.id in hit),
-        tuple(s.id for s in sendings),
+        tuple(campaign for s in sendings for campaign in s.campaigns),
         posterior,
         tuple(g for g in indistinguishable(model.holdings.values()) if model.holdings[g[0]].listed() & hit),
         leak_window(model, cluster, posterior.singles()),

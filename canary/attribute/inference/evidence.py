@@ -4,8 +4,8 @@ The question is always the same: how much likelier is what was seen, had this so
 """
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 import numpy as np
@@ -13,10 +13,11 @@ import numpy as np
 from canary.attribute.inference.likelihood import MAX_SENDINGS, AddressGroup, LeakLikelihood, QuietFactor
 from canary.attribute.inference.subset_sum import Array, CandidateSending, HeldAddress, subset_sums
 from canary.attribute.null_model import YEAR, ObservedSending, observed_sendings
+from canary.attribute.patterns import LeakPattern, leak_patterns, shares
 from canary.attribute.priors import Rates
 from canary.attribute.sources import Holding, holdings
 from canary.attribute.world import Source, World
-from canary.model.case import SuspectKind
+from canary.model.case import LeakManner, SuspectKind
 
 _DAY = timedelta(days=1)
 _MOST_EDGES = 56
@@ -32,10 +33,14 @@ _CACHED_FACTORS = 32
 
 @dataclass(frozen=True, slots=True)
 class SourceEvidence:
-    """The likelihood ratio of a leak against none, as a logarithm, and its share of each cell of the time grid."""
+    """The likelihood ratio of a leak against none, as a logarithm, and its share of each cell of the time grid.
+
+    `manners` are the probabilities of each way in which it may have happened.
+    """
 
     log_ratio: float
     times: Array
+    manners: Mapping[LeakManner, float]
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +64,16 @@ class _PreparedSource:
     same: object
 
 
+@dataclass(frozen=True, slots=True)
+class _ReadyPattern:
+    """A way to leak made ready: its quadrature, the odds of each sending's delay, and the quiet factors known so far."""
+
+    pattern: LeakPattern
+    likelihood: LeakLikelihood
+    delays: Mapping[str, tuple[Array, float]]
+    factors: dict[object, list[QuietFactor]] = field(default_factory=dict)
+
+
 class EvidenceModel:
     """What all hypotheses of one world share; evidence is worked out once for each source and set of sendings."""
 
@@ -72,14 +87,12 @@ class EvidenceModel:
         self.edges = _time_grid(self.span, [self.day_of(s.at) for s in self.sendings])
         self.days = (self.edges[1:] + self.edges[:-1]) / 2
         self._cell_weights = np.diff(self.edges) / self.span
-        self._likelihood = LeakLikelihood(rates, _share_sent(rates, self.span - self.days))
         self._sending_by_id = {s.id: s for s in self.sendings}
         self._hit_addresses = frozenset[str]().union(*(s.mark for s in self.sendings))
         self._issued_at = {c.id: c.issued for c in world.canaries}
+        self._patterns = [self._ready(pattern) for pattern in leak_patterns(rates)]
         self._cell_cache: dict[datetime, int] = {}
-        self._delay_cache = {s.id: self._delay_odds(s) for s in self.sendings}
         self._prepared: dict[Source, _PreparedSource] = {}
-        self._factor_cache: dict[object, list[QuietFactor]] = {}
         self._possible_cache: dict[Source, frozenset[str]] = {}
         self._plausible_cache: dict[Source, frozenset[str]] = {}
         self._evidence_cache: dict[tuple[object, frozenset[str]], SourceEvidence] = {}
@@ -90,7 +103,8 @@ class EvidenceModel:
 
     def log_prior_odds(self, source: Source) -> float:
         """Return the logarithm of the prior odds that a source has leaked at all within the span of the world."""
-        return float(np.log(max(self.holdings[source].hazard * self.span / YEAR, 1e-300)))
+        holding = self.holdings[source]
+        return float(np.log(max((holding.hazard + holding.passing) * self.span / YEAR, 1e-300)))
 
     def plausible_sendings(self, source: Source) -> frozenset[str]:
         """Return the sendings that a source may well be behind: it held all they hit, one address at least for certain."""
@@ -121,22 +135,35 @@ class EvidenceModel:
         """Return the evidence for a leak of one source that is behind none but some of the sendings named."""
         prepared = self._prepare_source(source)
         # An account with one vendor's addresses answers as that vendor does; without sendings only numbers count.
-        same = prepared.same if among else prepared.quiet.same
+        ways = shares(prepared.holding.hazard, prepared.holding.passing, self.rates)
+        same = (ways, prepared.same if among else prepared.quiet.same)
         if (same, among) not in self._evidence_cache:
-            self._evidence_cache[same, among] = self._compute_evidence(prepared, among)
+            self._evidence_cache[same, among] = self._compute_evidence(prepared, ways, among)
         return self._evidence_cache[same, among]
 
-    def _compute_evidence(self, prepared: _PreparedSource, among: frozenset[str]) -> SourceEvidence:
-        candidates = [self._candidate(prepared, s) for s in self.sendings if s.id in among]
-        sums = subset_sums([c for c in candidates if c.odds.any()], prepared.members, len(self.days), MAX_SENDINGS)
-        ratio, scale = self._likelihood.likelihood_ratio(self._quiet_factors(prepared.quiet), sums)
-        times = ratio * self._cell_weights
-        total = float(times.sum())
-        return SourceEvidence(float(np.log(total)) + scale, times / total)
+    def _compute_evidence(
+        self, prepared: _PreparedSource, chances_of_ways: Sequence[float], among: frozenset[str]
+    ) -> SourceEvidence:
+        chances = zip(self._patterns, chances_of_ways, strict=True)
+        ways = [(ready, chance, *self._times_of(ready, prepared, among)) for ready, chance in chances if chance > 0]
+        top = max(scale for *_, scale in ways)
+        each = [(ready.pattern.manner, chance * np.exp(scale - top) * times) for ready, chance, times, scale in ways]
+        times = np.sum([part for _, part in each], axis=0)
+        total, manners = float(times.sum()), dict.fromkeys(LeakManner, 0.0)
+        for manner, part in each:
+            manners[manner] += float(part.sum()) / total
+        return SourceEvidence(float(np.log(total)) + top, times / total, manners)
 
-    def _candidate(self, prepared: _PreparedSource, sending: ObservedSending) -> CandidateSending:
+    def _times_of(self, ready: _ReadyPattern, prepared: _PreparedSource, among: frozenset[str]) -> tuple[Array, float]:
+        """The likelihood ratio of a leak in one way, by time, divided by a scale, and the logarithm of that."""
+        candidates = [self._candidate(ready, prepared, s) for s in self.sendings if s.id in among]
+        sums = subset_sums([c for c in candidates if c.odds.any()], prepared.members, len(self.days), MAX_SENDINGS)
+        ratio, scale = ready.likelihood.likelihood_ratio(self._quiet_factors(ready, prepared.quiet), sums)
+        return ratio * self._cell_weights, scale
+
+    def _candidate(self, ready: _ReadyPattern, prepared: _PreparedSource, sending: ObservedSending) -> CandidateSending:
         since = max(prepared.since[name] for name in sending.mark)
-        odds, scale = self._delay_cache[sending.id]
+        odds, scale = ready.delays[sending.id]
         return CandidateSending(
             sending.mark,
             np.where(self.days >= since, odds, 0.0),
@@ -149,7 +176,11 @@ class EvidenceModel:
         repeated, rates = len(sending.fields & held), self.rates
         return float(repeated * np.log(rates.field_used / rates.field_chance)) if repeated else 0.0
 
-    def _delay_odds(self, sending: ObservedSending) -> tuple[Array, float]:
+    def _ready(self, pattern: LeakPattern) -> _ReadyPattern:
+        likelihood = LeakLikelihood(pattern.rates, _share_sent(pattern.rates, self.span - self.days))
+        return _ReadyPattern(pattern, likelihood, {s.id: self._delay_odds(pattern, s) for s in self.sendings})
+
+    def _delay_odds(self, pattern: LeakPattern, sending: ObservedSending) -> tuple[Array, float]:
         """How much likelier a sending comes from a leak at each time than from no leak, the mean number set aside.
 
         The second is the logarithm of what the first was divided by.
@@ -157,10 +188,10 @@ class EvidenceModel:
         # Who is hit the moment he has the address was hit after it leaked all the same; clocks differ.
         newest = max(self.day_of(self._issued_at[name]) for name in sending.mark)
         day = max(self.day_of(sending.at), newest + _CLOCK_SKEW)
-        sent = _share_sent(self.rates, day - self.edges)
+        sent = _share_sent(pattern.rates, day - self.edges)
         density: Array = -np.diff(sent) / np.diff(self.edges)
         top = max(float(density.max()), 1e-300)
-        return density / top, float(np.log(top * sending.crime)) - sending.log_rate
+        return density / top, float(np.log(top * pattern.content(sending))) - sending.log_rate
 
     def _prepare_source(self, source: Source) -> _PreparedSource:
         if source not in self._prepared:
@@ -191,14 +222,14 @@ class EvidenceModel:
         alike = [AddressGroup(size, p, self._held_at(cells) / size) for (size, p), cells in found]
         return _QuietAddresses(alike, self._held_at(others), accounts, same)
 
-    def _quiet_factors(self, quiet: _QuietAddresses) -> list[QuietFactor]:
-        if quiet.same not in self._factor_cache:
-            while len(self._factor_cache) >= _CACHED_FACTORS:
-                del self._factor_cache[next(iter(self._factor_cache))]
-            self._factor_cache[quiet.same] = self._likelihood.quiet_factors(
+    def _quiet_factors(self, ready: _ReadyPattern, quiet: _QuietAddresses) -> list[QuietFactor]:
+        if quiet.same not in ready.factors:
+            while len(ready.factors) >= _CACHED_FACTORS:
+                del ready.factors[next(iter(ready.factors))]
+            ready.factors[quiet.same] = ready.likelihood.quiet_factors(
                 quiet.listed, quiet.unlisted, accounts=quiet.accounts
             )
-        return self._factor_cache[quiet.same]
+        return ready.factors[quiet.same]
 
     def _first_cell(self, since: datetime) -> int:
         """The first cell of the time grid at which something is held that is held since then."""

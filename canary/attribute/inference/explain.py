@@ -27,11 +27,11 @@ def explain(
         without = compute_posterior(model, cluster - {sending.id}).marginals
         for source, p in suspects.items():
             text = _sending_text(model, sending, source, name)
-            observations[source].append(Observation(text, _logit(p) - _logit(without[source])))
+            observations[source].append(Observation(text, _logit(p) - _logit(without.get(source, 0.0))))
     for source, p in suspects.items():
         for text, quiet in _quiet_groups(model, cluster, source, name):
             without = _marginals_without(model, cluster, quiet)
-            observations[source].append(Observation(text, _logit(p) - _logit(without[source])))
+            observations[source].append(Observation(text, _logit(p) - _logit(without.get(source, 0.0))))
     return tuple(_explanation(name(source), its) for source, its in observations.items())
 
 

@@ -13,7 +13,7 @@ from heapq import nlargest
 from itertools import combinations
 from math import exp, fsum, inf, log
 
-from canary.attribute.inference.evidence import EvidenceModel
+from canary.attribute.inference.evidence import EvidenceModel, SourceEvidence
 from canary.attribute.world import NO_LEAK, Posterior, Source
 
 _SHARED = 3
@@ -61,6 +61,7 @@ def compute_posterior(model: EvidenceModel, among: frozenset[str] | None = None)
         {sources: p / listed_share for sources, p in listed.items()},
         {source: weight / total for source, weight in marginals.items()},
         {source: exp(min(log_weights.log_ratio_alone(source), _LARGEST_EXPONENT)) for source in singles},
+        {source: log_weights.evidence_alone(source).manners for source in singles},
     )
 
 
@@ -114,8 +115,12 @@ class _LogWeights:
         return self._plausible[source]
 
     def log_ratio_alone(self, source: Source) -> float:
+        """The evidence for one source and no other, as a logarithm."""
+        return self.evidence_alone(source).log_ratio
+
+    def evidence_alone(self, source: Source) -> SourceEvidence:
         """The evidence for one source and no other."""
-        return self.model.source_evidence(source, self.model.possible_sendings(source) & self.among).log_ratio
+        return self.model.source_evidence(source, self.model.possible_sendings(source) & self.among)
 
     def _log_ratio_listed(self, source: Source) -> float:
         """The evidence for one of two sources, from what it is known to have held."""

@@ -23,25 +23,31 @@ def leak_window(model: EvidenceModel, among: frozenset[str], singles: Mapping[So
         return None
     hit = frozenset[str]().union(*(s.mark for s in explained))
     earliest, latest = max(c.issued for c in model.world.canaries if c.id in hit), min(s.at for s in explained)
-    after = earliest if earliest < latest else None
-    return LeakWindow(earliest, latest, *credible_span(model, among, singles, after))
+    bounds = (earliest, min(latest, model.world.now)) if earliest < min(latest, model.world.now) else None
+    return LeakWindow(earliest, latest, *credible_span(model, among, singles, bounds))
 
 
 def credible_span(
-    model: EvidenceModel, among: frozenset[str], singles: Mapping[Source, float], after: datetime | None = None
+    model: EvidenceModel,
+    among: frozenset[str],
+    singles: Mapping[Source, float],
+    bounds: tuple[datetime, datetime] | None = None,
 ) -> tuple[datetime, datetime]:
-    """Return the span that holds 90 % of the probability of when it leaked, after a time if one is given.
+    """Return the span that holds 90 % of the probability of when it leaked, within bounds if there are any.
 
-    The sources are weighed by their probabilities.
+    The sources are weighed by their probabilities. It never passes now.
     """
     times = np.zeros(len(model.days))
     for source, p in _likely_sources(singles).items():
         times += p * model.source_evidence(source, model.plausible_sendings(source) & among).times
     daily, edges = _spread_by_dormancy(model, times)
-    if after is not None and daily[edges[1:] > model.day_of(after)].any():
-        daily = np.where(edges[1:] > model.day_of(after), daily, 0.0)
-    cumulative = np.concatenate(([0.0], np.cumsum(daily / daily.sum())))
-    low, high = (float(day) for day in np.interp(_TAILS, cumulative, edges))
+    first, last = map(model.day_of, bounds or (model.start, model.world.now))
+    inside = np.clip(edges, first, max(first, last))
+    daily = daily * np.diff(inside) / np.diff(edges)
+    if not daily.any():  # what the bounds leave is too little to be told apart: evenly over all of it
+        daily = np.diff(inside)
+    cumulative = np.concatenate(([0.0], np.cumsum(daily / max(daily.sum(), 1e-300))))
+    low, high = (float(day) for day in np.interp(_TAILS, cumulative, inside))
     return model.start + timedelta(days=low), model.start + timedelta(days=high)
 
 

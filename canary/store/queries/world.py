@@ -13,7 +13,16 @@ from canary.model.verdict import HINTS, LEAKS, Reason, repeated_fields
 from canary.store.codec import reasons_of
 from canary.store.decoy_mac import decoy_mac_of
 from canary.store.queries.canaries import in_order_of_issue
-from canary.store.tables import AttemptRow, CanaryRow, HitRow, MailRow, SupplierLinkRow, SupplierRow, VendorRow
+from canary.store.tables import (
+    AttemptRow,
+    CanaryRow,
+    HitRow,
+    MailRow,
+    MailSenderRow,
+    SupplierLinkRow,
+    SupplierRow,
+    VendorRow,
+)
 
 _HANDED_ON = timedelta(days=30)
 """A supplier has a list for a while before the first mail that shows it."""
@@ -66,9 +75,10 @@ def _strikes(session: Session, case_id: int | None) -> tuple[CampaignHit, ...]:
     query: Select[Any] = (
         select(  # type: ignore[call-overload]
             HitRow.canary_id, MailRow.campaign_id, HitRow.verdict, func.min(HitRow.at), func.max(HitRow.confidence),
-            func.min(HitRow.mail_id), func.max(MailRow.identity_domain),
+            func.min(HitRow.mail_id), func.max(MailRow.identity_domain), func.min(MailSenderRow.key),
         )
         .outerjoin_from(HitRow, MailRow, col(MailRow.id) == HitRow.mail_id)
+        .outerjoin(MailSenderRow, col(MailSenderRow.mail_id) == HitRow.mail_id)
         .where(ours, known)
         .group_by(HitRow.canary_id, MailRow.campaign_id, HitRow.verdict)
     )  # fmt: skip
@@ -77,9 +87,9 @@ def _strikes(session: Session, case_id: int | None) -> tuple[CampaignHit, ...]:
         # A mail without a campaign counts as one of its own, and so does a hit without a mail, by address.
         CampaignHit(
             str(canary), at, str(campaign or f"mail {mail or canary}"), verdict, confidence,
-            frozenset(repeated.get((canary, campaign), ())), proven=bool(domain),
+            frozenset(repeated.get((canary, campaign), ())), bool(domain), sender or "",
         )
-        for canary, campaign, verdict, at, confidence, mail, domain in session.execute(query)
+        for canary, campaign, verdict, at, confidence, mail, domain, sender in session.execute(query)
     )  # fmt: skip
 
 
