@@ -53,7 +53,8 @@ class Alert:
     """What happened, in plain values; `id` is stable and is the idempotency key of every delivery.
 
     `kind` is a key of `SEVERITY`. `suspects` are (name, probability) pairs, highest first; `reasons` are sentences;
-    `identity` is the key of a sender that is asked about, `vendors` are slugs, `change` says what is new about a case
+    `identity` is the key of a sender that is asked about, `group` the question it belongs to with so many `senders`, and
+    `plausibility` how likely it is the vendor's; `vendors` are slugs, `change` says what is new about a case
     that was reported before, or what happened where there is no case. Text that came from mail (`sender`, `subject`,
     `identity`) is hostile: anything that shows it must escape it.
     """
@@ -74,6 +75,9 @@ class Alert:
     vendors: tuple[str, ...] = ()
     campaign: int = 0
     change: str = ""
+    group: str = ""
+    senders: int = 0
+    plausibility: float = 0.0
 
     @property
     def severity(self) -> Severity:

@@ -24,7 +24,8 @@ KNOWN = frozenset({SenderState.DECLARED, SenderState.LEARNED})
 class Sender:
     """One proven identity at one vendor; `key` is an organisational domain, `esp/account`, or `domain via platform`.
 
-    `asked` is when the owner was asked about it, `by` who decided; a declared one may never have been seen.
+    `asked` is when the owner was asked about it, `by` who decided; a declared one may never have been seen. `group` is
+    the question that it belongs to, `plausibility` the probability that it writes for the vendor, both while undecided.
     """
 
     vendor: str
@@ -40,6 +41,8 @@ class Sender:
     subject: str = ""
     name: str = ""
     mail: int | None = None
+    group: str = ""
+    plausibility: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)

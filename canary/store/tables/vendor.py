@@ -62,7 +62,7 @@ class SupplierLinkRow(Row, table=True):
 
 
 class SenderRow(Row, table=True):
-    """A proven identity that sends for a vendor, or may; `mail_id` is its first mail."""
+    """A proven identity that sends for a vendor, or may; `mail_id` is its first mail, `question` the group it is asked in."""
 
     __tablename__ = "sender"
     __table_args__ = (UniqueConstraint("vendor_id", "key"), Index("ix_sender_state", "state", "vendor_id"))
@@ -78,6 +78,8 @@ class SenderRow(Row, table=True):
     decided_at: datetime | None = Field(default=None, sa_type=Time)
     decided_by: str = ""
     mail_id: int | None = Field(default=None, foreign_key="mail.id")
+    question: str = Field(default="", index=True)
+    plausibility: float = 0.0
 
 
 class VendorEventRow(Row, table=True):
