@@ -288,7 +288,10 @@ def report(store: Database, ledger: ImportProgress) -> Report:
 
 
 def note(store: Database, ledger: ImportProgress, found: Report, now: datetime) -> None:
-    """Put one fact about the whole import into the outbox; the store must be a quiet one, which alerts nobody."""
+    """Put one fact about the whole import into the outbox, and let its questions count as asked now.
+
+    The store must be a quiet one, which alerts nobody.
+    """
     names = tuple(dict.fromkeys(name for case in found.cases for name in case.vendors))
     said = (
         f"{found.read:,} mails read, {found.new:,} new, {len(found.faults):,} kept aside, {len(found.cases):,} cases."
@@ -300,3 +303,4 @@ def note(store: Database, ledger: ImportProgress, found: Report, now: datetime) 
     )  # fmt: skip
     with store.writing() as session:
         outbox.put(session, fact)
+        import_store.ask_now(session, prefix(ledger), now)

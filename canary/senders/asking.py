@@ -4,6 +4,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
+from sqlalchemy import and_, or_
 from sqlmodel import Session, col, select
 
 from canary.model.alert import Alert, fact_id
@@ -53,7 +54,8 @@ def _ask_group(session: Session, group: str, fresh: Sequence[Fresh], now: dateti
     steps = [(each, next_asking(each.profile, others, now)) for each in fresh]
     due = [each for each, step in steps if step is Asking.ASK]
     if due:
-        outbox.put(session, _alert(group, due, last_asked(others)))
+        before = last_asked([*others, *(each.profile for each in fresh)])
+        outbox.put(session, _alert(group, due, before))
     settled = approved_keys(others)
     waited = [row for row, sender in standing if due and _waits(sender, now) and sender.key not in settled]
     for row in (*(each.row for each, step in steps if step is not Asking.WAIT), *waited):
@@ -74,7 +76,12 @@ def _members(session: Session, group: str) -> Iterable[tuple[SenderRow, str]]:
     query = (
         select(SenderRow, VendorRow.slug)
         .join(VendorRow)
-        .where(SenderRow.question == group)
+        .where(
+            or_(
+                col(SenderRow.question) == group,
+                and_(col(SenderRow.question) == "", "sender:" + col(SenderRow.key) == group),
+            )
+        )
         .order_by(col(SenderRow.asked_at).is_(None), col(SenderRow.asked_at).desc(), col(SenderRow.id).desc())
         .limit(MOST_MEMBERS)
     )

@@ -4,7 +4,7 @@ from collections.abc import Collection
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import func, or_
+from sqlalchemy import case, func, or_
 from sqlmodel import Session, col, select
 
 from canary.judge.senders import sender_key
@@ -17,8 +17,7 @@ from canary.store.tables import CanaryRow, HitRow, MailRow, MailSenderRow, Sende
 from canary.store.tables.base import metadata
 
 _SENDER = metadata.tables["sender"]
-_QUESTION = func.coalesce(func.nullif(_SENDER.c.question, ""), "sender:" + _SENDER.c.key)
-"""The question that a sender belongs to; one that nobody judged as a question is one of its own."""
+_PLAUSIBILITY = case((_SENDER.c.state == SenderState.PENDING.value, _SENDER.c.plausibility), else_=0)
 
 
 MOST_WAITING = 2000
@@ -32,14 +31,16 @@ def list_senders(
     limit: int = 1000,
     now: datetime | None = None,
 ) -> list[Sender]:
-    """Return senders, the undecided first, then by vendor and key; `name` and `subject` are those of the first mail.
+    """Return senders, the undecided first, the most plausible leading, then by vendor and key; `name` and `subject` are those of the first mail.
 
     With `now` an undecided sender that has been silent for so long that its question expired is left out.
     """
     query = (
         _senders()
         .where(col(SenderRow.state).in_([state.value for state in states]), *(_current(now) if now else ()))
-        .order_by(SenderRow.state != SenderState.PENDING.value, col(VendorRow.slug), col(SenderRow.key))
+        .order_by(
+            SenderRow.state != SenderState.PENDING.value, _PLAUSIBILITY.desc(), col(VendorRow.slug), col(SenderRow.key)
+        )
     )
     if vendor is not None:
         query = query.where(VendorRow.slug == vendor_row(session, vendor).slug)
@@ -50,7 +51,7 @@ def open_questions(session: Session, now: datetime, group: str = "") -> list[Que
     """Return the questions that wait for an answer, the most plausible first; only the one of a name where it is given."""
     query = _senders().where(SenderRow.state == SenderState.PENDING.value, *_current(now))
     if group:
-        query = query.where(_QUESTION == group)
+        query = query.where(_question() == group)
     found = session.exec(query.order_by(col(SenderRow.plausibility).desc(), col(SenderRow.id)).limit(MOST_WAITING))
     return group_questions((read_sender(*each) for each in found.all()), now)
 
@@ -58,7 +59,7 @@ def open_questions(session: Session, now: datetime, group: str = "") -> list[Que
 def waiting(session: Session, now: datetime) -> int:
     """Count the questions that were asked and wait for an answer."""
     pending = SenderRow.state == SenderState.PENDING.value, col(SenderRow.asked_at).is_not(None)
-    return session.exec(select(func.count(_QUESTION.distinct())).where(*pending, *_current(now))).one()
+    return session.exec(select(func.count(_question().distinct())).where(*pending, *_current(now))).one()
 
 
 def _senders() -> Any:
@@ -68,10 +69,19 @@ def _senders() -> Any:
     return query.join(VendorRow).outerjoin(MailRow, col(MailRow.id) == SenderRow.mail_id)
 
 
+def _question() -> Any:
+    """Return the question that a sender belongs to; one that no mail brought up is one of its own."""
+    return func.coalesce(func.nullif(_SENDER.c.question, ""), "sender:" + _SENDER.c.key)
+
+
 def _current(now: datetime) -> tuple[Any, ...]:
     """Leave out undecided senders whose question expired."""
-    since, decided = now - EXPIRES, SenderRow.state != SenderState.PENDING.value
-    return (or_(decided, col(SenderRow.last_at).is_(None), SenderRow.last_at >= since, SenderRow.asked_at >= since),)
+    since, decided = now - EXPIRES, col(SenderRow.state) != SenderState.PENDING.value
+    return (
+        or_(
+            decided, col(SenderRow.last_at).is_(None), col(SenderRow.last_at) >= since, col(SenderRow.asked_at) >= since
+        ),
+    )
 
 
 def get_sender_row(session: Session, owner: VendorRow, key: str) -> SenderRow:

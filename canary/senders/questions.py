@@ -4,7 +4,7 @@ Pure: senders in, questions out. A group has the same name whoever joins or leav
 who shows and the one who answers mean the same.
 """
 
-from collections.abc import Collection, Iterable
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import Enum, StrEnum
@@ -96,6 +96,29 @@ class Question:
         """How many mails they sent."""
         return sum(member.count for member in self.members)
 
+    @property
+    def asked(self) -> datetime | None:
+        """When the owner was asked about the first of them; None where they are only listed."""
+        return min((member.asked for member in self.members if member.asked), default=None)
+
+    @property
+    def text(self) -> str:
+        """What it is about, in words; domains and accounts come from mail."""
+        return _TEXTS[self.tie if len(self.keys) > 1 else Tie.SENDER](self)
+
+
+def _whom(question: Question) -> str:
+    vendors = question.vendors
+    return vendors[0] if len(vendors) == 1 else f"{len(vendors)} of your vendors"
+
+
+_TEXTS: dict[Tie, Callable[[Question], str]] = {
+    Tie.FAMILY: lambda q: f"{len(q.keys)} domains that bear the name of {q.subject} write to its addresses",
+    Tie.PLATFORM: lambda q: f"{q.subject} carries mail for {_whom(q)}, from {len(q.keys)} of its customers",
+    Tie.SENDER: lambda q: f"{q.keys[0]} writes to addresses of {_whom(q)}",
+    Tie.UNLIKELY: lambda q: f"{len(q.keys)} senders that hardly are your vendors' write to addresses of {_whom(q)}",
+}
+
 
 def is_open(sender: Sender, now: datetime) -> bool:
     """Whether a sender still waits for an answer: nobody decided, and it wrote or was asked about not long ago."""
@@ -104,13 +127,13 @@ def is_open(sender: Sender, now: datetime) -> bool:
 
 
 def group_questions(senders: Iterable[Sender], now: datetime) -> list[Question]:
-    """Return the open questions about some senders, the most plausible first, then those about most senders."""
+    """Return the open questions about some senders, the most plausible first; those that are only listed come last."""
     groups: dict[str, list[Sender]] = {}
     for sender in senders:
         if is_open(sender, now):
             groups.setdefault(sender.group, []).append(sender)
     questions = [Question(name, tuple(sorted(found, key=_rank))) for name, found in groups.items()]
-    return sorted(questions, key=lambda q: (-q.plausibility, -len(q.members), q.group))
+    return sorted(questions, key=lambda q: (q.asked is None, -q.plausibility, -len(q.members), q.group))
 
 
 def _rank(sender: Sender) -> tuple[float, str, str]:
