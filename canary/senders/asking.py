@@ -12,7 +12,7 @@ from canary.model.party import Vendor
 from canary.model.sender import Sender
 from canary.model.verdict import Judgement
 from canary.senders.profile import read_sender
-from canary.senders.questions import Asking, approved_keys, is_open, last_asked, next_asking
+from canary.senders.questions import AskingStep, approved_keys, is_open, last_asked, next_asking
 from canary.store.queries import audit, outbox
 from canary.store.tables import SenderRow, VendorRow
 
@@ -52,17 +52,17 @@ def _ask_group(session: Session, group: str, fresh: Sequence[Fresh], now: dateti
     standing = [(row, read_sender(row, slug)) for row, slug in _members(session, group) if row.id not in mine]
     others = [sender for _, sender in standing]
     steps = [(each, next_asking(each.profile, others, now)) for each in fresh]
-    due = [each for each, step in steps if step is Asking.ASK]
+    due = [each for each, step in steps if step is AskingStep.ASK]
     if due:
         before = last_asked([*others, *(each.profile for each in fresh)])
         outbox.put(session, _alert(group, due, before))
     settled = approved_keys(others)
     waited = [row for row, sender in standing if due and _waits(sender, now) and sender.key not in settled]
-    for row in (*(each.row for each, step in steps if step is not Asking.WAIT), *waited):
+    for row in (*(each.row for each, step in steps if step is not AskingStep.WAIT), *waited):
         row.asked_at = now
         session.add(row)
     for each, step in steps:
-        if step is not Asking.WAIT:
+        if step is not AskingStep.WAIT:
             text = f"{each.row.key} began to write to addresses of {each.vendor.name}: does it write for it?"
             audit.note(session, each.row.vendor_id, each.at, "sender-asked", text)
 

@@ -1,6 +1,6 @@
 """Questions about senders in groups: one answer for all that are tied to the owner's vendors alike.
 
-Pure: senders in, questions out. A group has the same name whoever joins or leaves it, so that the one who asks, the one
+Pure: senders in, questions out. A group keeps its name while senders join and leave it, so that the one who asks, the one
 who shows and the one who answers mean the same.
 """
 
@@ -9,19 +9,19 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import Enum, StrEnum
 
-from canary.judge.names import bears_name, forms_of
+from canary.judge.names import bears_name, forms_of, is_family
 from canary.judge.organisation import is_tenant
 from canary.model.party import Vendor
 from canary.model.sender import Sender, SenderState
 
 EXPIRES = timedelta(days=90)
-"""A question nobody answered is no longer listed when its sender was silent for so long; it is asked anew if it writes."""
-
-AGAIN = timedelta(days=90)
-"""After a question about many parties (a platform, unlikely senders) further ones are listed and wait for so long."""
+"""A question nobody answered is no longer listed when its sender was silent for so long; it is asked again if it writes."""
 
 UNLIKELY = 0.1
-"""Senders below this probability of being the vendor's are asked about together, whosever vendor they write to."""
+"""Senders below this probability of being the vendor's are asked about together, whichever vendor they write to."""
+
+DOUBTFUL = 0.75
+"""So are domains that bear a vendor's name among other words, below this: all that words alone can reach."""
 
 
 class Tie(StrEnum):
@@ -33,21 +33,26 @@ class Tie(StrEnum):
     UNLIKELY = "unlikely"
 
 
-_MANY_PARTIES = frozenset({Tie.PLATFORM, Tie.UNLIKELY})
+AGAIN = {Tie.PLATFORM: timedelta(days=90), Tie.UNLIKELY: timedelta(days=30)}
+"""After a question about many parties further ones are listed and wait for so long; others do not wait."""
 
 
 def group_of(key: str, vendor: Vendor, plausibility: float) -> str:
     """Return the name of the question that a pending sender belongs to, such as `family:shop` or `platform:zendesk`.
 
     Accounts and tenants of one platform belong together, then domains that bear the name of one vendor; any other
-    domain is one question, however many vendors it writes for.
+    domain is one question, however many vendors it writes for. What looks like a vendor and hardly is one of its own is
+    a single question for all vendors, so that junk is answered at once.
     """
     if plausibility < UNLIKELY:
         return Tie.UNLIKELY.value
     if platform := _platform_of(key):
         return f"{Tie.PLATFORM}:{platform}"
-    if bears_name(key, forms_of(vendor)):
+    forms = forms_of(vendor)
+    if is_family(key, forms):
         return f"{Tie.FAMILY}:{vendor.slug}"
+    if bears_name(key, forms):
+        return Tie.UNLIKELY.value if plausibility < DOUBTFUL else f"{Tie.FAMILY}:{vendor.slug}"
     return f"{Tie.SENDER}:{key}"
 
 
@@ -140,7 +145,7 @@ def _rank(sender: Sender) -> tuple[float, str, str]:
     return -sender.plausibility, sender.vendor, sender.key
 
 
-class Asking(Enum):
+class AskingStep(Enum):
     """What to do about a sender that joins a question; listed it is in any case."""
 
     ASK = "ask"
@@ -148,19 +153,19 @@ class Asking(Enum):
     WAIT = "wait"
 
 
-def next_asking(fresh: Sender, others: Collection[Sender], now: datetime) -> Asking:
+def next_asking(fresh: Sender, others: Collection[Sender], now: datetime) -> AskingStep:
     """Return whether the owner is told of a sender, given the others that ever belonged to its question.
 
     While the question is open it joins it, and nobody is told again. It waits if the owner approved the same sender at
     another vendor, and of many parties for some time after the last question about them.
     """
     if any(other.asked and is_open(other, now) for other in others):
-        return Asking.JOIN
+        return AskingStep.JOIN
     if fresh.key in approved_keys(others):
-        return Asking.WAIT
+        return AskingStep.WAIT
     last = last_asked(others)
-    again = last is None or now - last >= AGAIN
-    return Asking.ASK if again or tie_of(fresh.group) not in _MANY_PARTIES else Asking.WAIT
+    waits = last is not None and now - last < AGAIN.get(tie_of(fresh.group), timedelta(0))
+    return AskingStep.WAIT if waits else AskingStep.ASK
 
 
 def approved_keys(senders: Iterable[Sender]) -> frozenset[str]:

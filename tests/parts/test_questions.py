@@ -1,4 +1,4 @@
-"""Questions in groups: asked once, listed, answered together, expired and asked anew, on a real store of each kind."""
+"""Questions in groups: asked once, listed, answered together, expired and asked again, on a real store of each kind."""
 
 import asyncio
 import secrets
@@ -154,7 +154,7 @@ def test_the_domains_of_a_vendors_family_are_one_question(world: World) -> None:
     assert world.states() == ["learned"] * 2
 
 
-def test_a_question_nobody_answered_expires_and_is_asked_anew_when_its_sender_writes(world: World) -> None:
+def test_a_question_nobody_answered_expires_and_is_asked_again_when_its_sender_writes(world: World) -> None:
     world.send(NAMES[0])
     world.clock.move((EXPIRES.days + 1) * 86_400)
     with world.store.reading() as session:

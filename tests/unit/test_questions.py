@@ -8,7 +8,16 @@ import pytest
 
 from canary.model.party import Vendor
 from canary.model.sender import Sender, SenderState
-from canary.senders.questions import AGAIN, EXPIRES, UNLIKELY, Asking, group_of, group_questions, next_asking
+from canary.senders.questions import (
+    AGAIN,
+    DOUBTFUL,
+    EXPIRES,
+    UNLIKELY,
+    AskingStep,
+    group_of,
+    group_questions,
+    next_asking,
+)
 
 NOW = datetime(2026, 6, 1, tzinfo=UTC)
 SHOP = Vendor("trendy-shoes", "Trendy Shoes", ("trendyshoes.example",))
@@ -27,8 +36,9 @@ def sender(key: str = "till.example", vendor: str = "shop", group: str = "", **m
         ("shop.example via sendgrid", "platform:sendgrid"),
         ("shop.example via postling.example", "platform:postling.example"),
         ("trendyshoes.freshdesk.com", "platform:freshdesk.com"),
-        ("trendyshoes-post.example", "family:trendy-shoes"),
+        ("trendyshoes-mail.example", "family:trendy-shoes"),
         ("mytrendyshoes.test", "family:trendy-shoes"),
+        ("trendyshoes-clearance.test", "unlikely"),
         ("till.example", "sender:till.example"),
     ],
 )
@@ -37,8 +47,12 @@ def test_a_sender_is_asked_about_with_those_that_are_tied_alike(key: str, group:
 
 
 @pytest.mark.parametrize("key", ["trendyshoes-deals.test", "sendgrid/4711", "till.example"])
-def test_whoever_is_unlikely_is_asked_about_with_all_that_are(key: str) -> None:
+def test_the_unlikely_are_asked_about_together(key: str) -> None:
     assert group_of(key, SHOP, UNLIKELY - 0.01) == "unlikely"
+
+
+def test_a_name_among_other_words_is_of_the_family_where_more_than_words_speaks_for_it() -> None:
+    assert group_of("trendyshoes-clearance.test", SHOP, DOUBTFUL) == "family:trendy-shoes"
 
 
 def test_a_platform_is_one_question_for_all_vendors() -> None:
@@ -48,7 +62,7 @@ def test_a_platform_is_one_question_for_all_vendors() -> None:
     assert question.text == "zendesk carries mail for 14 of your vendors, from 14 of its customers"
 
 
-def test_a_question_keeps_its_name_whoever_joins_it() -> None:
+def test_a_question_keeps_its_name_while_senders_join_it() -> None:
     first, second = sender(vendor="shop"), sender(vendor="bikes")
     assert [q.group for q in group_questions([first], NOW)] == [q.group for q in group_questions([second, first], NOW)]
 
@@ -82,38 +96,38 @@ def approved(**more: Any) -> Sender:
     return other(**{"state": SenderState.LEARNED, "by": "ada", **more})
 
 
-LATER = AGAIN + DAY
+LATER = max(AGAIN.values()) + DAY
 
 
 @pytest.mark.parametrize(
     ("others", "step"),
     [
-        ([], Asking.ASK),
-        ([other()], Asking.JOIN),
-        ([other(asked=None)], Asking.ASK),
-        ([other(asked=NOW - EXPIRES - DAY, last=NOW - EXPIRES - DAY)], Asking.ASK),
-        ([approved()], Asking.WAIT),
-        ([approved(asked=NOW - LATER)], Asking.WAIT),
-        ([approved(by="canary")], Asking.ASK),
-        ([other(state=SenderState.DENIED, by="ada")], Asking.ASK),
+        ([], AskingStep.ASK),
+        ([other()], AskingStep.JOIN),
+        ([other(asked=None)], AskingStep.ASK),
+        ([other(asked=NOW - EXPIRES - DAY, last=NOW - EXPIRES - DAY)], AskingStep.ASK),
+        ([approved()], AskingStep.WAIT),
+        ([approved(asked=NOW - LATER)], AskingStep.WAIT),
+        ([approved(by="canary")], AskingStep.ASK),
+        ([other(state=SenderState.DENIED, by="ada")], AskingStep.ASK),
     ],
 )
-def test_the_owner_is_told_once_of_a_sender_at_many_vendors(others: list[Sender], step: Asking) -> None:
+def test_the_owner_is_told_once_of_a_sender_at_many_vendors(others: list[Sender], step: AskingStep) -> None:
     assert next_asking(sender(asked=None), others, NOW) is step
 
 
 @pytest.mark.parametrize(
     ("days", "group", "step"),
     [
-        (DAY, "platform:zendesk", Asking.WAIT),
-        (LATER, "platform:zendesk", Asking.ASK),
-        (DAY, "unlikely", Asking.WAIT),
-        (LATER, "unlikely", Asking.ASK),
-        (DAY, "family:shop", Asking.ASK),
+        (DAY, "platform:zendesk", AskingStep.WAIT),
+        (LATER, "platform:zendesk", AskingStep.ASK),
+        (DAY, "unlikely", AskingStep.WAIT),
+        (LATER, "unlikely", AskingStep.ASK),
+        (DAY, "family:shop", AskingStep.ASK),
     ],
 )
 def test_another_party_of_an_answered_question_waits_for_a_while_and_a_further_domain_of_a_family_does_not(
-    days: timedelta, group: str, step: Asking
+    days: timedelta, group: str, step: AskingStep
 ) -> None:
     before = approved(key="zendesk/1", group=group, asked=NOW - days)
     assert next_asking(sender("zendesk/2", group=group, asked=None), [before], NOW) is step

@@ -65,8 +65,8 @@ class QuestionOut(BaseModel):
     senders: list[MemberOut]
 
 
-class Member(RequestBody):
-    """A sender at a vendor."""
+class Named(RequestBody):
+    """A sender at a vendor: the slug of the vendor and the key of the sender."""
 
     vendor: Name
     sender: Annotated[Label, Field(min_length=1)]
@@ -77,14 +77,7 @@ class Answered(RequestBody):
 
     group: Annotated[Label, Field(min_length=1)]
     vendors_own: bool
-    only: Annotated[list[Member], Field(min_length=1, max_length=MOST_WAITING)] | None = None
-
-
-class Named(RequestBody):
-    """A sender at a vendor: the slug of the vendor and the key of the sender."""
-
-    vendor: Name
-    sender: Annotated[Label, Field(min_length=1)]
+    only: Annotated[list[Named], Field(min_length=1, max_length=MOST_WAITING)] | None = None
 
 
 class Decided(BaseModel):
@@ -122,10 +115,10 @@ class SendersApi:
             found = senders_after(session, counted_by(cursor) or 0, limit + 1, among)
         return page(found, limit, lambda pair: _show(*pair), lambda pair: pair[0].id or 0)
 
-    def questions(self) -> list[QuestionOut]:
-        """List the questions that wait for an answer, the most plausible first; what is only listed comes last."""
+    def questions(self) -> ListPage[QuestionOut]:
+        """List all questions that wait for an answer, the most plausible first; what is only listed comes last."""
         with self._frame.database.reading() as session:
-            return [_question(question) for question in open_questions(session, self._frame.clock())]
+            return ListPage(items=[_question(each) for each in open_questions(session, self._frame.clock())])
 
     def answer(self, request: Request, answered: Answered) -> Decided:
         """Answer a question for all its senders, or some: whether they write for their vendors."""
