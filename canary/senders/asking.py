@@ -12,7 +12,7 @@ from canary.model.party import Vendor
 from canary.model.sender import Sender
 from canary.model.verdict import Judgement
 from canary.senders.profile import read_sender
-from canary.senders.questions import AskingStep, approved_keys, is_open, last_asked, next_asking
+from canary.senders.questions import AskingStep, Tie, approved_keys, is_open, last_asked, next_asking
 from canary.store.queries import audit, outbox
 from canary.store.tables import SenderRow, VendorRow
 
@@ -41,10 +41,21 @@ class Fresh:
 def ask(session: Session, fresh: Sequence[Fresh], now: datetime) -> None:
     """Let senders join their questions, and ask those questions that are due."""
     groups: dict[str, list[Fresh]] = {}
+    _reunite(session, [each.row for each in fresh if each.row.question == Tie.UNLIKELY])
     for each in fresh:
         groups.setdefault(each.profile.group, []).append(each)
     for group, found in sorted(groups.items()):
         _ask_group(session, group, found, now)
+
+
+def _reunite(session: Session, unlikely: Sequence[SenderRow]) -> None:
+    """Let unlikely senders join the question that is about them already, at a vendor where they were likelier."""
+    names = {f"{Tie.SENDER}:{row.key}": row.key for row in unlikely}
+    found = session.exec(select(SenderRow.question).where(col(SenderRow.question).in_(names)).distinct()).all()
+    for row in unlikely:
+        if f"{Tie.SENDER}:{row.key}" in found:
+            row.question = f"{Tie.SENDER}:{row.key}"
+            session.add(row)
 
 
 def _ask_group(session: Session, group: str, fresh: Sequence[Fresh], now: datetime) -> None:

@@ -33,7 +33,7 @@ class Tie(StrEnum):
     UNLIKELY = "unlikely"
 
 
-AGAIN = {Tie.PLATFORM: timedelta(days=90), Tie.UNLIKELY: timedelta(days=30)}
+AGAIN = {Tie.PLATFORM: timedelta(days=180), Tie.UNLIKELY: timedelta(days=30)}
 """After a question about many parties further ones are listed and wait for so long; others do not wait."""
 
 

@@ -15,8 +15,10 @@ from canary.cases import question_answers
 from canary.judge.providers import ProviderRegistry
 from canary.model.mail import Client, Envelope, RawMail
 from canary.model.sender import SenderState
+from canary.model.verdict import Judgement, Reason, Verdict, state_reason
 from canary.pipeline.story import Context, parse_and_authenticate, process_batch
 from canary.processes.judging import supplier_book
+from canary.senders import asking
 from canary.senders.profile import list_senders, open_questions, waiting
 from canary.senders.questions import EXPIRES, Question
 from canary.store.database import Database
@@ -161,6 +163,18 @@ def test_a_question_nobody_answered_expires_and_is_asked_again_when_its_sender_w
         assert (world.groups(), list_senders(session, now=world.clock())) == ({}, [])
     world.send(NAMES[0])
     assert (world.told(), world.groups(), world.verdicts()) == ([TILL] * 2, {TILL: 1}, ["new-sender"] * 2)
+
+
+def test_an_unlikely_sender_joins_the_question_that_is_about_it_already(world: World) -> None:
+    world.send(NAMES[0])
+    doubt = Judgement(Verdict.NEW_SENDER, 0.75, (state_reason(Reason.TIED_TO_VENDOR),), 0.05)
+    with world.store.writing() as session:
+        row = SenderRow(vendor_id=2, key="till.example", state="pending", question="unlikely", last_at=world.clock())
+        session.add(row)
+        session.flush()
+        bikes = vendors.get_vendor(session, "bikes-and-more")
+        asking.ask(session, [asking.Fresh(row, bikes, "b@in.example", doubt, "", "", world.clock())], world.clock())
+    assert (world.told(), world.groups()) == ([TILL], {TILL: 2})
 
 
 def test_no_verdict_depends_on_how_many_questions_wait(world: World) -> None:
