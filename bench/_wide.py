@@ -109,7 +109,8 @@ def _parties(size: Size) -> Iterator[Rows]:
         "sender",
         [
             {"id": n, "vendor_id": n, "key": f"vendor{n}.example", "state": "declared", "proof": "dkim-aligned",
-             "first_at": began, "last_at": _time(END), "count": 10, "decided_by": "", "before": ""}
+             "first_at": began, "last_at": _time(END), "count": 10, "decided_by": "", "before": "", "question": "",
+             "plausibility": 0}
             for n in numbers
         ],
     )  # fmt: skip

@@ -18,6 +18,10 @@ WAYS: dict[tuple[str, str], tuple[str, dict[str, str]]] = {
     ("POST", "/cases/{case_id}/split"): ("/cases/1/split", {"what": "vendor:tea"}),
     ("POST", "/cases/{case_id}/merge"): ("/cases/1/merge", {"other": "2"}),
     ("POST", "/cases/{case_id}/undo"): ("/cases/1/undo", {}),
+    ("POST", "/senders/questions"): (
+        "/senders/questions",
+        {"group": f"sender:{EVIL}", "answer": "no", "member": f"play {EVIL}"},
+    ),
     ("POST", "/senders"): ("/senders", {"vendor": "play", "sender": EVIL, "answer": "approve"}),
     ("POST", "/vendors/{slug}/family"): ("/vendors/play/family", {"do": "add-domain", "what": "play-mail.example"}),
     ("POST", "/canaries"): ("/canaries", {"vendor": "play"}),
@@ -76,6 +80,7 @@ CALLS: dict[tuple[str, str], tuple[str, dict[str, object] | None]] = {
     ("POST", "/cases/{case_id}/state"): ("/cases/1/state", {"state": "investigating", "note": "looking"}),
     ("POST", "/cases/{case_id}/notes"): ("/cases/1/notes", {"text": EVIL}),
     ("POST", "/cases/{case_id}/owner"): ("/cases/1/owner", {"owner": "ada"}),
+    ("POST", "/questions/answer"): ("/questions/answer", {"group": f"sender:{EVIL}", "vendors_own": False}),
     ("POST", "/senders/approve"): ("/senders/approve", {"vendor": "play", "sender": EVIL}),
     ("POST", "/senders/deny"): ("/senders/deny", {"vendor": "play", "sender": EVIL}),
     ("POST", "/senders/undo"): ("/senders/undo", {"vendor": "play", "sender": EVIL}),

@@ -102,7 +102,9 @@ def fill(database: Database) -> None:
         session.add(stray("stray", [f"postmaster@{EVIL}"]))
         session.add(tables.CaseVendorRow(case_id=1, vendor_id=1))
         session.add(
-            tables.SenderRow(vendor_id=1, key=EVIL, state="pending", count=1, first_at=NOW, last_at=NOW, mail_id=1)
+            tables.SenderRow(
+                vendor_id=1, key=EVIL, state="pending", count=1, first_at=NOW, last_at=NOW, mail_id=1, asked_at=NOW
+            )
         )
         session.add(tables.VendorEventRow(vendor_id=1, at=NOW, kind="sender-asked", text=EVIL))
         session.add(tables.CaseEventRow(case_id=1, at=NOW, kind="opened", text=EVIL))

@@ -221,10 +221,27 @@ def _datum(fact: Alert, url: str) -> dict[str, Any]:
         "case": fact.case or None, "campaign": fact.campaign or None, "url": url + _wording(fact).path(fact),
         "vendor": fact.vendor, "vendors": list(fact.vendors), "verdict": fact.verdict, "confidence": fact.confidence,
         "canary": fact.canary, "sender": fact.sender, "subject": fact.subject, "identity": fact.identity,
+        "group": fact.group, "senders": fact.senders, "plausibility": fact.plausibility,
         "reasons": list(fact.reasons), "suspects": [{"name": name, "p": p} for name, p in fact.suspects],
         "change": fact.change, "text": headline(fact), "mail": fact.mail or None,
         "word_url": f"{url}/mail/{fact.mail}#whose" if fact.mail else None,
     }  # fmt: skip
+
+
+def _who_asked(fact: Alert) -> str:
+    return _and_more(hostile(fact.identity), fact.senders - 1)
+
+
+def _where_asked(fact: Alert) -> str:
+    others = len(fact.vendors) - 1
+    if others < 1:
+        return f"an address given only to {fact.vendor}"
+    return f"addresses of {fact.vendor} and {others} other vendor{'s' if others > 1 else ''}"
+
+
+def _for_all(fact: Alert) -> str:
+    """Say that one answer will do where the question is about more than one sender or vendor."""
+    return "; one answer is for all of them" if fact.senders > 1 or len(fact.vendors) > 1 else ""
 
 
 def _ask(fact: Alert) -> str:
@@ -260,10 +277,10 @@ WORDINGS: dict[str, Wording] = {
     "case-resolved": _CHANGE,
     "reminder": _CHANGE,
     "new-sender": Wording(
-        title=lambda a: f"New sender for {a.vendor}?",
-        headline=lambda a: f"Question: {hostile(a.identity)} wrote to an address given only to {a.vendor}",
+        title=lambda a: f"{_and_more('New sender', a.senders - 1)} for {_and_more(a.vendor, len(a.vendors) - 1)}?",
+        headline=lambda a: f"Question: {_who_asked(a)} wrote to {_where_asked(a)}",
         answer=lambda a: (
-            f"Does {hostile(a.identity)} write for {a.vendor}? Say that it is {possessive(a.vendor)}, or that it is not"
+            f"Does {hostile(a.identity)} write for {a.vendor}? Say that it is {possessive(a.vendor)}, or that it is not{_for_all(a)}"
         ),
         button=lambda _: "Decide",
         path=lambda a: f"/mail/{a.mail}#whose" if a.mail else "/senders",

@@ -1,12 +1,15 @@
 """`canary sender ...`: who writes for which vendor, and the questions about it."""
 
+from collections.abc import Collection
 from datetime import datetime
+from enum import StrEnum
 from typing import Annotated
 
 import typer
 
-from canary.cli.context import Json, clock, open_store, show_json, show_table, who
+from canary.cli.context import CliError, Json, clock, open_store, show_json, show_table, who
 from canary.cli.groups import command_group
+from canary.model.case import percent
 from canary.model.sender import Sender, SenderAnswer, SenderState
 
 group = command_group("Senders: who is known to write for a vendor, and who waits for your answer.")
@@ -15,24 +18,41 @@ Vendor = Annotated[str, typer.Argument(help="The vendor, as `canary vendor list`
 Key = Annotated[
     str, typer.Argument(metavar="SENDER", help="The sender as it is listed: a domain, or PLATFORM/ACCOUNT.")
 ]
+Group = Annotated[str, typer.Argument(metavar="QUESTION", help="The question, as `canary sender list` names it.")]
+Left = Annotated[
+    list[str] | None,
+    typer.Option("--except", metavar="VENDOR:SENDER", help="Leave this sender out; may be repeated."),
+]
 Of = Annotated[str | None, typer.Option("--vendor", help="Only senders of this vendor.")]
 DryRun = Annotated[bool, typer.Option("--dry-run", help="Only say what it would do.")]
 In = Annotated[list[SenderState] | None, typer.Option("--state", help="Only senders in this state; may be repeated.")]
 
 
+class Answer(StrEnum):
+    """What the owner says of the senders of a question."""
+
+    YES = "yes"
+    NO = "no"
+
+
+Said = Annotated[Answer, typer.Argument(metavar="yes|no", help="Whether they write for their vendors.")]
+
+
 @group.command("list")
 def list_all(vendor: Of = None, state: In = None, as_json: Json = False) -> None:
-    """List senders, those waiting for your answer first."""
+    """List senders, those waiting for your answer first, the most plausible of them leading."""
     from canary.senders import profile
 
     store = open_store()
     with store.reading() as session:
-        found = profile.list_senders(session, vendor, state or tuple(SenderState))
+        found = profile.list_senders(session, vendor, state or tuple(SenderState), now=clock())
     if as_json:
         show_json([_plain(sender) for sender in found])
         return
-    rows = [(s.state, s.vendor, s.key, s.count, _day(s.first), _day(s.last), s.subject[:60]) for s in found]
-    columns = ("state", "vendor", "sender", "mails", "first", "last", "first subject")
+    rows = [
+        (s.state, s.vendor, s.key, s.count, _day(s.first), _day(s.last), _question(s), s.subject[:60]) for s in found
+    ]
+    columns = ("state", "vendor", "sender", "mails", "first", "last", "question", "first subject")
     show_table(columns, rows, "No senders yet: they are learned from mail.")
 
 
@@ -52,6 +72,34 @@ def deny(vendor: Vendor, sender: Key, dry_run: DryRun = False, as_json: Json = F
 def undo(vendor: Vendor, sender: Key, dry_run: DryRun = False, as_json: Json = False) -> None:
     """Take your answer about a sender back; all is as if nobody had answered."""
     _decide(vendor, sender, SenderAnswer.UNDO, dry_run, as_json)
+
+
+def answer(question: Group, is_vendors: Said, left: Left = None, as_json: Json = False) -> None:
+    """Answer a question for all its senders: whether they write for their vendors; their past mail is judged again."""
+    from canary.cases import question_answers
+
+    state = SenderState.LEARNED if is_vendors is Answer.YES else SenderState.DENIED
+    with open_store().writing() as session:
+        asked = question_answers.get_question(session, question, clock())
+        only = _without([(member.vendor, member.key) for member in asked.members], left or (), question)
+        outcome = question_answers.answer_question(session, asked, state, who(), clock(), only=only)
+    if as_json:
+        show_json({
+            "question": question, "senders": [{"vendor": vendor, "sender": key} for vendor, key in only],
+            "state": state.value, "looked": outcome.looked, "changed": outcome.changed, "opened": outcome.opened,
+            "closed": outcome.closed,
+        })  # fmt: skip
+        return
+    for vendor, key in only:
+        typer.echo(f"{key} is {state.value} at {vendor}.")
+    typer.echo(f"{outcome}.")
+
+
+def _without(members: list[tuple[str, str]], left: Collection[str], question: str) -> list[tuple[str, str]]:
+    strange = sorted(set(left) - {f"{vendor}:{key}" for vendor, key in members})
+    if strange:
+        raise CliError(f"--except {strange[0]!r}: not of question {question!r}; write VENDOR:SENDER as listed", 2)
+    return [(vendor, key) for vendor, key in members if f"{vendor}:{key}" not in left]
 
 
 @group.command()
@@ -114,7 +162,12 @@ def _plain(sender: Sender) -> dict[str, object]:
         "first": sender.first, "last": sender.last, "mails": sender.count, "asked": sender.asked,
         "decided": sender.decided, "by": sender.by, "subject": sender.subject, "from": sender.name, "mail": sender.mail,
         "can_undo": bool(sender.before),
+        "group": sender.group if sender.state is SenderState.PENDING else None, "plausibility": sender.plausibility,
     }  # fmt: skip
+
+
+def _question(sender: Sender) -> str:
+    return f"{sender.group} ({percent(sender.plausibility)})" if sender.state is SenderState.PENDING else ""
 
 
 def _day(at: datetime | None) -> str:

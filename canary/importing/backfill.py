@@ -343,7 +343,10 @@ def _foreign(tallies: Mapping[str, int], besides: int) -> dict[str, int]:
 
 
 def note(store: Database, ledger: ImportProgress, found: Report, now: datetime) -> None:
-    """Put one fact about the whole import into the outbox; the store must be a quiet one, which alerts nobody."""
+    """Put one fact about the whole import into the outbox, and let its questions count as asked now.
+
+    The store must be a quiet one, which alerts nobody.
+    """
     names = tuple(dict.fromkeys(name for case in found.cases for name in case.vendors))
     said = (
         f"{found.read:,} mails read, {found.new:,} new, {len(found.faults):,} kept aside, {len(found.cases):,} cases."
@@ -355,3 +358,4 @@ def note(store: Database, ledger: ImportProgress, found: Report, now: datetime) 
     )  # fmt: skip
     with store.writing() as session:
         outbox.put(session, fact)
+        import_store.ask_now(session, prefix(ledger), now)

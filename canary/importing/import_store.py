@@ -7,18 +7,19 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import ColumnElement, event, func
+from sqlalchemy import ColumnElement, event, func, update
 from sqlmodel import Session, col, select
 
 from canary.canaries import decoys
 from canary.judge.adoption import AdoptionProposal
 from canary.model.address import Draw
 from canary.model.canary import CanaryState
+from canary.model.sender import SenderState
 from canary.store.codec import suspects_of
 from canary.store.database import Database
 from canary.store.decoy_mac import decoy_mac_of
 from canary.store.queries.vendors import Duplicate, add_domains, add_vendor, slug, vendor_row
-from canary.store.tables import CanaryRow, CaseRow, HitRow, MailRow, OutboxRow, VendorDomainRow, VendorRow
+from canary.store.tables import CanaryRow, CaseRow, HitRow, MailRow, OutboxRow, SenderRow, VendorDomainRow, VendorRow
 from canary.store.tables.base import draw_canary_id
 
 
@@ -92,6 +93,13 @@ def _suspected(case: CaseRow, rows: Sequence[tuple[str, int, datetime]]) -> Susp
     hits, first = sum(hits for _, hits, _ in rows), min(first for _, _, first in rows)
     names = tuple(name for name, _, _ in rows if name)
     return Suspected(case.id or 0, names, hits, first, top.name if top else "", top.p if top else 0.0)
+
+
+def ask_now(session: Session, prefix: str, now: datetime) -> None:
+    """Let the questions that the mails of an import brought up be asked now, or old ones would expire at once."""
+    mails = select(MailRow.id).where(_ours(prefix))
+    pending = col(SenderRow.state) == SenderState.PENDING.value
+    session.execute(update(SenderRow).where(pending, col(SenderRow.mail_id).in_(mails)).values(asked_at=now))
 
 
 def _ours(prefix: str) -> ColumnElement[bool]:

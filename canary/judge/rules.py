@@ -37,6 +37,8 @@ def _judged(hit: HitContext) -> Judgement:
     chance = chance_of_guess(hit.canary, hit.attempts, hit.shapes)
     if found.verdict in HINTS:
         return replace(found, reasons=(*found.reasons, guessing(chance)))
+    if found.verdict is Verdict.NEW_SENDER:
+        return replace(found, plausibility=round(hit.relation.probability, 4))
     if not found.leak:
         return _with_ends(found, hit)
     bearing = tuple(_bearing(hit, chance))

@@ -53,9 +53,10 @@ class Alert:
     """What happened, in plain values; `id` is stable and is the idempotency key of every delivery.
 
     `kind` is a key of `SEVERITY`. `suspects` are (name, probability) pairs, highest first; `reasons` are sentences;
-    `identity` is the key of a sender that is asked about, `vendors` are slugs, `change` says what is new about a case
-    that was reported before, or what happened where there is no case; `mail` is the mail whose sender can be decided
-    about. Text that came from mail (`sender`, `subject`,
+    `identity` is the key of a sender that is asked about, `group` the question it belongs to with so many `senders`, and
+    `plausibility` how likely it is the vendor's; `mail` is the mail whose sender can be decided about. `vendors` are
+    slugs, `change` says what is new about a case that was reported before, or what happened where there is no case. Text
+    that came from mail (`sender`, `subject`,
     `identity`) is hostile: anything that shows it must escape it.
     """
 
@@ -76,6 +77,9 @@ class Alert:
     campaign: int = 0
     change: str = ""
     mail: int = 0
+    group: str = ""
+    senders: int = 0
+    plausibility: float = 0.0
 
     @property
     def severity(self) -> Severity:

@@ -36,7 +36,8 @@ class Sender:
     """One proven identity at one vendor; `key` is an organisational domain, `esp/account`, or `domain via platform`.
 
     `asked` is when the owner was asked about it, `by` who decided; a declared one may never have been seen. `before` is
-    its state before the owner's word, `unseen` for none, empty where there is no word to be taken back.
+    its state before the owner's word, `unseen` for none, empty where there is no word to be taken back. `group` is the
+    question that it belongs to, `plausibility` the probability that it writes for the vendor, both while undecided.
     """
 
     vendor: str
@@ -54,6 +55,8 @@ class Sender:
     mail: int | None = None
     before: str = ""
     vendor_name: str = ""
+    group: str = ""
+    plausibility: float = 0.0
 
 
 LEARNED_FOR = timedelta(days=42)

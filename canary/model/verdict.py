@@ -236,11 +236,15 @@ def repeated_fields(reasons: Iterable[StatedReason]) -> frozenset[str]:
 
 @dataclass(frozen=True, slots=True)
 class Judgement:
-    """A verdict with its probability of being right and the reasons for it; raises ValueError without reasons."""
+    """A verdict with its probability of being right and the reasons for it; raises ValueError without reasons.
+
+    `plausibility` is how likely a sender that is asked about is the vendor's.
+    """
 
     verdict: Verdict
     confidence: float
     reasons: tuple[StatedReason, ...]
+    plausibility: float = 0.0
 
     def __post_init__(self) -> None:
         if not self.reasons:

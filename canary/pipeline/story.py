@@ -233,7 +233,8 @@ class _Batch:
         self, session: Session, context: Context, lessons: SenderLessons, judged: Sequence[JudgedMail]
     ) -> None:
         """Keep the mails."""
-        self.session, self.book, self.lessons, self.judged = session, context.book, lessons, judged
+        self.session, self.book, self.clock = session, context.book, context.clock
+        self.lessons, self.judged = lessons, judged
         self.ids = mails.keep_mails(session, [mail.found for mail in judged], sender_keys)
         self.stored = StoredCases(session)
         self.stored.look_up({hit.vendor_id for mail in judged for hit in mail.hits if hit.judgement.bears_on_a_case})
@@ -258,7 +259,7 @@ class _Batch:
         mails.forget(self.session, [self.ids[mail.key] for mail in left])
         self.campaigns.write()
         keep_hits(self.session, self.stored, [self._to_keep(*each) for each in self.assigned])
-        self.lessons.write(self.session)
+        self.lessons.write(self.session, self.clock())
         answers.apply_lessons(self.session, self.lessons.lessons)
         settled = self.judged[: len(self.judged) - len(left)]
         track_records.write_shown(self.session, [shown for mail in settled for shown in mail.shown])

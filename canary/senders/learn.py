@@ -4,25 +4,25 @@ Mails are observed one after the other (`SenderLessons`); what was seen is writt
 teaches something ends its batch, as later mails have to be judged by what is known then.
 """
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
-from sqlalchemy import case, func, tuple_
+from sqlalchemy import case, func, or_, tuple_
 from sqlmodel import Session, col, select
 
 from canary.judge.lifecycle import LATE
 from canary.judge.senders import asks_owner, confirmed_account, observed_senders
-from canary.model.alert import Alert, fact_id
 from canary.model.canary import Canary
 from canary.model.identity import Identity
 from canary.model.party import Vendor
 from canary.model.sender import KNOWN, Sender, SenderState
 from canary.model.verdict import OWN, Judgement
-from canary.senders import supplier_links
+from canary.senders import asking, supplier_links
 from canary.senders.profile import read_sender
+from canary.senders.questions import group_of, is_open
 from canary.senders.supplier_links import Use, uses
-from canary.store.queries import audit, outbox
+from canary.store.queries import audit
 from canary.store.tables import SenderRow
 from canary.store.tables.base import metadata
 from canary.store.upsert import insert_for, sums
@@ -67,14 +67,23 @@ class Lesson:
 class _Seen:
     """What a batch shows of one key at one vendor: the first mail, the last one, and how many."""
 
+    key: str
     state: SenderState
     first: SenderSight
     mail: int
     last_at: datetime
     count: int = 0
+    plausibility: float = 0.0
+
+    @property
+    def question(self) -> str:
+        """The question that it belongs to while nobody has decided."""
+        pending = self.state is SenderState.PENDING
+        return group_of(self.key, self.first.vendor, self.plausibility) if pending else ""
 
     def add(self, sight: SenderSight, mail: int) -> None:
         self.count += 1
+        self.plausibility = max(self.plausibility, sight.judgement.plausibility)
         self.last_at = max(self.last_at, sight.at)
         if sight.at < self.first.at:
             self.first, self.mail = sight, mail
@@ -99,7 +108,7 @@ class SenderLessons:
     def __init__(self, session: Session, sights: Sequence[SenderSight], learned_for: timedelta) -> None:
         """Look up the senders that these mails may show."""
         self._seen: dict[_Key, _Seen] = {}
-        self._asked: dict[_Key, SenderSight] = {}
+        self._to_ask: dict[_Key, tuple[SenderSight, datetime | None]] = {}
         self._lessons: dict[_Key, Lesson] = {}
         self._own: list[SenderSight] = []
         self._uses: list[Use] = []
@@ -128,13 +137,10 @@ class SenderLessons:
     def observe(self, sight: SenderSight, mail: int) -> None:
         """Observe one judged mail, by its row id."""
         for key, state, confirmed in self._shown[sight]:
-            self._seen.setdefault(key, _Seen(state, sight, mail, sight.at)).add(sight, mail)
+            self._seen.setdefault(key, _Seen(key[1], state, sight, mail, sight.at)).add(sight, mail)
             if not _may_teach(state, confirmed):
                 continue
             sender = self._senders.get(key) or Sender(sight.vendor.slug, key[1], state, sight.who.proof)
-            sender = replace(
-                sender, first=min(sender.first or sight.at, sight.at), last=max(sender.last or sight.at, sight.at)
-            )
             self._senders[key] = self._judge(sight, sender, state, confirmed=confirmed)
         if sight.judgement.verdict in OWN:
             self._own.append(sight)
@@ -143,12 +149,13 @@ class SenderLessons:
             self._uses += shown
             self._new_supplier |= not all(use.is_known for use in shown)
 
-    def write(self, session: Session) -> None:
+    def write(self, session: Session, now: datetime) -> None:
         """Write what was seen: counts, questions, suppliers; lessons are applied where past mail is judged again."""
         if self._seen:
             rows = _count(session, self._seen)
+            asking.ask(session, [fresh for row in rows for fresh in self._fresh(row)], now)
             for row in rows:
-                self._follow(session, row)
+                self._follow(row)
         for sight in self._own:
             _note_late(session, sight)
         supplier_links.learn(session, self._uses)
@@ -156,7 +163,9 @@ class SenderLessons:
     def _judge(self, sight: SenderSight, sender: Sender, state: SenderState, *, confirmed: bool) -> Sender:
         """Return a sender as it is after one more of its mails."""
         key = sight.vendor_id, sender.key
-        after = replace(sender, count=sender.count + 1)
+        asked = sender.asked if is_open(sender, sight.at) else None
+        first, last = min(sender.first or sight.at, sight.at), max(sender.last or sight.at, sight.at)
+        after = replace(sender, count=sender.count + 1, first=first, last=last)
         if confirmed:
             if not sender.count or sender.state is SenderState.PENDING:
                 text = f"{sender.key} sends for {sight.vendor.name}, whose own signature came with it."
@@ -164,16 +173,22 @@ class SenderLessons:
             return replace(after, state=SenderState.LEARNED)
         if not state is sender.state is SenderState.PENDING:
             return after
-        if asks_owner(sender, sight.judgement):
-            self._asked[key] = sight
+        if asks_owner(replace(sender, asked=asked), sight.judgement):
+            self._to_ask[key] = sight, sender.asked
             return replace(after, asked=sight.at)
         return after
 
-    def _follow(self, session: Session, row: SenderRow) -> None:
-        """Apply what follows from a sender having been seen again."""
+    def _fresh(self, row: SenderRow) -> Iterator[asking.Fresh]:
+        """Yield a sender to be asked about, unless another process decided or asked since it was looked up."""
+        sight, asked = self._to_ask.get((row.vendor_id, row.key), (None, None))
+        if sight and row.asked_at == asked and row.state == SenderState.PENDING:
+            yield asking.Fresh(
+                row, sight.vendor, sight.canary.address, sight.judgement, sight.sender, sight.subject, sight.at
+            )
+
+    def _follow(self, row: SenderRow) -> None:
+        """Note what was decided about a sender by another process."""
         key, now, shown = (row.vendor_id, row.key), SenderState(row.state), self._seen[row.vendor_id, row.key].state
-        if key in self._asked and row.asked_at is None and now is SenderState.PENDING:
-            _ask(session, row, self._asked[key])
         if key not in self._lessons and shown is not now and not {shown, now} <= KNOWN:
             # Another process learned it between our judging and our counting.
             self._lessons[key] = Lesson(
@@ -209,39 +224,24 @@ def _count(session: Session, seen: Mapping[_Key, _Seen]) -> Sequence[SenderRow]:
         {
             "vendor_id": vendor, "key": key, "state": entry.state.value, "proof": entry.first.who.proof.value,
             "first_at": entry.first.at, "last_at": entry.last_at, "count": entry.count, "decided_by": "",
-            "mail_id": entry.mail,
+            "mail_id": entry.mail, "question": entry.question, "plausibility": entry.plausibility,
         }
         for (vendor, key), entry in sorted(seen.items())
     ]  # fmt: skip
     row = insert_for(session, SenderRow).values(values)
     new, old = row.excluded, _SENDER.c
+    likelier = new.plausibility > old.plausibility
     changes = {
         **sums(row, "count"),
         "first_at": case((old.first_at <= new.first_at, old.first_at), else_=new.first_at),
         "last_at": case((old.last_at >= new.last_at, old.last_at), else_=new.last_at),
         "mail_id": func.coalesce(old.mail_id, new.mail_id),
+        "question": case((or_(likelier, old.question == ""), new.question), else_=old.question),
+        "plausibility": case((likelier, new.plausibility), else_=old.plausibility),
         "state": case((new.state == SenderState.DECLARED.value, new.state), else_=old.state),
     }
     written = row.on_conflict_do_update(index_elements=["vendor_id", "key"], set_=changes).returning(SenderRow)
     return session.scalars(written, execution_options={"populate_existing": True}).all()
-
-
-def _ask(session: Session, row: SenderRow, sight: SenderSight) -> None:
-    row.asked_at = sight.at
-    session.add(row)
-    text = f"{row.key} began to write to addresses of {sight.vendor.name}: does it write for it?"
-    audit.note(session, row.vendor_id, sight.at, "sender-asked", text)
-    outbox.put(session, _question(row, sight))
-
-
-def _question(row: SenderRow, sight: SenderSight) -> Alert:
-    return Alert(
-        id=fact_id("new-sender", sight.vendor.slug, row.vendor_id, row.key), kind="new-sender",
-        at=sight.at, case=0, vendor=sight.vendor.name, verdict=sight.judgement.verdict.value,
-        confidence=sight.judgement.confidence, canary=sight.canary.address, sender=sight.sender,
-        subject=sight.subject[:300], reasons=tuple(reason.text for reason in sight.judgement.reasons),
-        identity=row.key, vendors=(sight.vendor.slug,), mail=row.mail_id or 0,
-    )  # fmt: skip
 
 
 def _note_late(session: Session, sight: SenderSight) -> None:

@@ -1,19 +1,27 @@
 """The sender profile of each vendor: who was seen to send for it, who was learned, asked about, approved or refused."""
 
 from collections.abc import Callable, Collection
+from datetime import datetime
+from typing import Any
 
-from sqlalchemy import func
+from sqlalchemy import case, func, or_
 from sqlmodel import Session, col, select
 
 from canary.judge.grounds import Ground, grounds_of
 from canary.model.identity import Proof
 from canary.model.sender import UNSEEN, Sender, SenderState
+from canary.senders.questions import EXPIRES, Question, group_questions
 from canary.store.codec import identity_of
 from canary.store.queries.vendors import Unknown, vendor_row
 from canary.store.tables import CanaryRow, HitRow, MailRow, MailSenderRow, SenderRow, VendorRow
 from canary.store.tables.base import metadata
 
 _SENDER = metadata.tables["sender"]
+_PLAUSIBILITY = case((_SENDER.c.state == SenderState.PENDING.value, _SENDER.c.plausibility), else_=0)
+
+
+MOST_WAITING = 2000
+"""How many undecided senders are read; the most plausible first."""
 
 PLATFORMS = "canary.platforms"
 """The name under which a session has what knows the domains of platforms, which prove and name no single sender."""
@@ -26,27 +34,63 @@ def platforms_of(session: Session) -> Callable[[str], bool]:
 
 
 def list_senders(
-    session: Session, vendor: str | None = None, states: Collection[SenderState] = tuple(SenderState), limit: int = 1000
+    session: Session,
+    vendor: str | None = None,
+    states: Collection[SenderState] = tuple(SenderState),
+    limit: int = 1000,
+    now: datetime | None = None,
 ) -> list[Sender]:
-    """Return senders, the undecided first, then by vendor and key; `name` and `subject` are those of the first mail."""
+    """Return senders, the undecided first, the most plausible leading, then by vendor and key; `name` and `subject` are those of the first mail.
+
+    With `now` an undecided sender that has been silent for so long that its question expired is left out.
+    """
     query = (
-        select(  # type: ignore[call-overload]
-            SenderRow, VendorRow.slug, MailRow.subject, MailRow.sender_name, MailRow.sender, VendorRow.name
+        _senders()
+        .where(col(SenderRow.state).in_([state.value for state in states]), *(_current(now) if now else ()))
+        .order_by(
+            SenderRow.state != SenderState.PENDING.value, _PLAUSIBILITY.desc(), col(VendorRow.slug), col(SenderRow.key)
         )
-        .join(VendorRow)
-        .outerjoin(MailRow, col(MailRow.id) == SenderRow.mail_id)
-        .where(col(SenderRow.state).in_([state.value for state in states]))
-        .order_by(SenderRow.state != SenderState.PENDING.value, col(VendorRow.slug), col(SenderRow.key))
     )
     if vendor is not None:
         query = query.where(VendorRow.slug == vendor_row(session, vendor).slug)
     return [read_sender(*found) for found in session.exec(query.limit(limit)).all()]
 
 
-def waiting(session: Session) -> int:
-    """Count the senders that wait for an answer."""
-    asked = select(func.count()).where(SenderRow.state == SenderState.PENDING.value)
-    return session.exec(asked).one()
+def open_questions(session: Session, now: datetime, group: str = "") -> list[Question]:
+    """Return the questions that wait for an answer, the most plausible first; only the one of a name where it is given."""
+    query = _senders().where(SenderRow.state == SenderState.PENDING.value, *_current(now))
+    if group:
+        query = query.where(_question() == group)
+    found = session.exec(query.order_by(col(SenderRow.plausibility).desc(), col(SenderRow.id)).limit(MOST_WAITING))
+    return group_questions((read_sender(*each) for each in found.all()), now)
+
+
+def waiting(session: Session, now: datetime) -> int:
+    """Count the questions that were asked and wait for an answer."""
+    pending = SenderRow.state == SenderState.PENDING.value, col(SenderRow.asked_at).is_not(None)
+    return session.exec(select(func.count(_question().distinct())).where(*pending, *_current(now))).one()
+
+
+def _senders() -> Any:
+    query = select(  # type: ignore[call-overload]
+        SenderRow, VendorRow.slug, MailRow.subject, MailRow.sender_name, MailRow.sender, VendorRow.name
+    )
+    return query.join(VendorRow).outerjoin(MailRow, col(MailRow.id) == SenderRow.mail_id)
+
+
+def _question() -> Any:
+    """Return the question that a sender belongs to; one that no mail brought up is one of its own."""
+    return func.coalesce(func.nullif(_SENDER.c.question, ""), "sender:" + _SENDER.c.key)
+
+
+def _current(now: datetime) -> tuple[Any, ...]:
+    """Leave out undecided senders whose question expired."""
+    since, decided = now - EXPIRES, col(SenderRow.state) != SenderState.PENDING.value
+    return (
+        or_(
+            decided, col(SenderRow.last_at).is_(None), col(SenderRow.last_at) >= since, col(SenderRow.asked_at) >= since
+        ),
+    )
 
 
 def get_sender_row(session: Session, owner: VendorRow, key: str) -> SenderRow:
@@ -95,5 +139,6 @@ def read_sender(
     """Return a row as a sender of a vendor, by its slug."""
     return Sender(
         vendor, row.key, SenderState(row.state), Proof(row.proof), row.first_at, row.last_at, row.count, row.asked_at,
-        row.decided_at, row.decided_by, subject or "", f"{name} <{address}>" if address else "", row.mail_id, row.before, vendor_name,
+        row.decided_at, row.decided_by, subject or "", f"{name} <{address}>" if address else "", row.mail_id, row.before,
+        vendor_name, row.question or f"sender:{row.key}", row.plausibility,
     )  # fmt: skip

@@ -71,7 +71,7 @@ class PageContext:
 
     def _bar(self) -> dict[str, object]:
         with self.database.reading() as session:
-            questions, arrive, past = waiting(session), not lost(session), under_way(session)
+            questions, arrive, past = waiting(session, self.clock()), not lost(session), under_way(session)
         parts = {**self.config.health(), **({} if arrive else {"alerts": "some did not arrive"})}
         amiss = [f"{name}: {word}" for name, word in parts.items() if word not in (LISTENING, KEEPS_UP)]
         health = "; ".join(f"{name} {word}" for name, word in parts.items())

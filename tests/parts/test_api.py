@@ -106,6 +106,14 @@ def test_filters_narrow_a_list(still: Site) -> None:
     assert wrong == []
 
 
+def test_a_question_is_listed_with_its_senders(still: Site) -> None:
+    with program(still, "read") as client:
+        [question] = client.get("/questions").json()["items"]
+        [sender] = client.get("/senders").json()["items"]
+    assert (question["group"], sender["group"]) == (f"sender:{EVIL}",) * 2
+    assert [(it["vendor"], it["sender"]) for it in question["senders"]] == [("play", EVIL)]
+
+
 FAULTS: list[tuple[str, str, dict[str, Any], int]] = [
     ("GET", "/cases/99", {}, 404),
     ("GET", "/nothing", {}, 404),
@@ -139,6 +147,8 @@ FAULTS: list[tuple[str, str, dict[str, Any], int]] = [
     ("POST", "/cases/1/state", {"json": {"state": "denied"}}, 422),
     ("POST", "/cases/1/owner", {"json": {"owner": "nobody"}}, 404),
     ("POST", "/senders/approve", {"json": {"vendor": "play", "sender": "nobody.example"}}, 404),
+    ("POST", "/questions/answer", {"json": {"group": "sender:nobody.example", "vendors_own": True}}, 404),
+    ("POST", "/questions/answer", {"json": {"group": "unlikely", "vendors_own": True, "only": []}}, 422),
     ("POST", "/alerts/test", {"json": {"destination": "nowhere"}}, 404),
     ("POST", "/alerts/99/retry", {}, 404),
 ]  # fmt: skip

@@ -11,6 +11,7 @@ from sqlmodel import Session, col, select
 from bench._wide import END, Size, build, leaking, opened
 from canary.cases.past_mail import under_way
 from canary.cases.rejudge import count_hits, of_sender
+from canary.senders.profile import open_questions, waiting
 from canary.store.database import Database
 from canary.store.tables import CanaryRow, HitRow, VendorRow
 from canary.views.api_queries import Among, hits_before, hits_of_mails, mails_before
@@ -150,6 +151,8 @@ READINGS: dict[str, Callable[[Session], object]] = {
     "hits of a time": lambda session: hits_before(session, None, 50, Among(since=END, until=END)),
     "hits of a case": lambda session: hits_before(session, None, 50, Among(case=1)),
     "hits of a canary": lambda session: hits_before(session, None, 50, Among(canary="a@example.net")),
+    "questions": lambda session: open_questions(session, END),
+    "questions in the menu": lambda session: waiting(session, END),
     "mails": lambda session: mails_before(session, (END, 9), 50, Among()),
     "mails of a campaign": lambda session: mails_before(session, None, 50, Among(campaign=1)),
     "mails of a domain": lambda session: mails_before(session, None, 50, Among(domain="esp-1.example")),

@@ -3,13 +3,14 @@
 from collections.abc import Mapping
 from datetime import datetime, timedelta
 
-from sqlmodel import Session, func, select
+from sqlmodel import Session, select
 
-from canary.cases import answers
+from canary.cases.question_answers import Member, answer_question
 from canary.model.sender import SenderState
 from canary.pipeline.story import Context
 from canary.senders import profile
-from canary.store.tables import HitRow, MailRow, SenderRow
+from canary.senders.questions import Question
+from canary.store.tables import HitRow, MailRow, OutboxRow
 from tests.quality.houses import BEGIN
 from tests.quality.post import Truth
 
@@ -27,11 +28,10 @@ class Owner:
 
     @property
     def asked(self) -> int:
-        """How many questions there were."""
+        """How many questions were put to the owner: a message each, however many senders one is about."""
         with self.parts.store.reading() as session:
-            return session.exec(
-                select(func.count()).select_from(SenderRow).where(SenderRow.asked_at.is_not(None))  # type: ignore[union-attr]
-            ).one()
+            facts = session.exec(select(OutboxRow.fact)).all()
+        return sum(fact["kind"] == "new-sender" for fact in facts)
 
     def saw(self, keys: list[str]) -> None:
         """Note what is said of mails as they come in."""
@@ -46,10 +46,21 @@ class Owner:
             return
         self._looked = now
         with self.parts.store.writing() as session:
-            for sender in profile.list_senders(session, states=[SenderState.PENDING]):
-                if sender.asked is not None and sender.asked <= now - _THINKS:
-                    say = answers.approve if self._truth(session, sender.mail).kind == "own" else answers.deny
-                    say(session, sender.vendor, sender.key, "owner", now)
+            for question in profile.open_questions(session, now):
+                asked = [member.asked for member in question.members if member.asked]
+                if asked and min(asked) <= now - _THINKS:
+                    self._answer(session, question, now)
+
+    def _answer(self, session: Session, question: Question, now: datetime) -> None:
+        """Give one answer for those asked about that are the vendors', another for the rest; what only waits is left."""
+        whose: dict[bool, set[Member]] = {}
+        for member in question.members:
+            if member.asked:
+                own = self._truth(session, member.mail).kind == "own"
+                whose.setdefault(own, set()).add((member.vendor, member.key))
+        for own, members in whose.items():
+            state = SenderState.LEARNED if own else SenderState.DENIED
+            answer_question(session, question, state, "owner", now, only=members)
 
     def _truth(self, session: Session, mail_id: int | None) -> Truth:
         return self.truths[session.get_one(MailRow, mail_id).key]

@@ -34,7 +34,7 @@ def house(tmp_path: Path) -> Iterator[CommandLine]:
             slug = vendors.add_vendor(session, "Trendy Shoes", ["shop.example"], ISSUED).slug
             address = lifecycle.issue(session, IssueOrder(slug, "in.example"), secrets.randbelow, ISSUED).address
         zone = ZoneLookup({"tillroll.example": {"TXT": ["v=spf1 ip4:198.51.100.0/24 -all"]}})
-        parts = Context(found.store, lambda: zone, supplier_book(), lambda: ISSUED)
+        parts = Context(found.store, lambda: zone, supplier_book(), lambda: datetime.now(UTC))
         envelope = Envelope(
             "b@tillroll.example", (address,), Client("198.51.100.7", 25, "mx"), ISSUED + timedelta(days=60)
         )
@@ -78,6 +78,18 @@ def test_a_vendors_family_is_edited(house: CommandLine) -> None:
     assert (shown["brands"], shown["domains"]) == ([], ["shop.example"])
     done = house("vendor", "set", "trendy-shoes", "--drop-domain", "nobody.example")
     assert (done.code, done.err.count("\n")) == (1, 1)
+
+
+def test_a_question_is_answered_for_all_its_senders_but_those_left_out(house: CommandLine) -> None:
+    [asked] = json.loads(house.canary("sender", "list", "--json"))
+    assert (asked["group"], 0 < asked["plausibility"] < 1) == ("sender:tillroll.example", True)
+    left = house("sender", "answer", asked["group"], "yes", "--except", "trendy-shoes:nobody.example")
+    assert (left.code, left.err.count("\n")) == (2, 1)
+    done = json.loads(house.canary("sender", "answer", asked["group"], "yes", "--json"))
+    assert done["senders"] == [{"vendor": "trendy-shoes", "sender": "tillroll.example"}]
+    assert (done["state"], done["changed"]) == ("learned", 1)
+    again = house("sender", "answer", asked["group"], "no")
+    assert (again.code, "canary sender list" in again.err) == (1, True)
 
 
 def test_endings_and_suppliers_are_set_shown_and_taken_back(house: CommandLine) -> None:

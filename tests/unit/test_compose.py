@@ -95,6 +95,14 @@ def test_a_message_about_a_mail_leads_to_where_the_owner_says_whose_it_is() -> N
     assert (notice(AlertMessage(question), URL).link, told().word) == (f"{URL}/mail/3#whose", None)
 
 
+def test_one_message_asks_about_all_senders_of_a_question() -> None:
+    many = ("play", "tea", "maps")
+    question = replace(FACT, kind="new-sender", case=0, identity="till.example", vendors=many, senders=3, suspects=())
+    found = notice(AlertMessage(question), URL)
+    assert found.headline == "Question: till[.]example and 2 more wrote to addresses of Play & Co and 2 other vendors"
+    assert found.answer.endswith("; one answer is for all of them")
+
+
 def test_the_button_leads_to_the_case() -> None:
     assert (told().link, told().button) == ("https://canary.example/cases/7", "Open case 7")
 

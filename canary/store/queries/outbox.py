@@ -60,9 +60,9 @@ def put(session: Session, alert: Alert) -> None:
 
 
 def topic_of(session: Session, alert: Alert) -> str:
-    """Return the topic of a fact: its campaign, else its case; empty if it has none."""
+    """Return the topic of a fact: its campaign, else its case or question; empty if it has none."""
     if not alert.case:
-        return ""
+        return f"question:{alert.group}" if alert.group else ""
     watched = session.get(CaseNotificationRow, alert.case)
     if watched is not None:
         return watched.topic

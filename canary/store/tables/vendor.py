@@ -80,7 +80,7 @@ class SupplierLinkRow(Row, table=True):
 
 
 class SenderRow(Row, table=True):
-    """An identity that sends for a vendor, or may; `mail_id` is its first mail.
+    """An identity that sends for a vendor, or may; `mail_id` is its first mail, `question` the group it is asked in.
 
     `before` is its state when the owner first decided about it, `unseen` where it had none, empty without a decision
     that can be taken back.
@@ -101,6 +101,8 @@ class SenderRow(Row, table=True):
     decided_by: str = ""
     before: str = ""
     mail_id: int | None = Field(default=None, foreign_key="mail.id")
+    question: str = Field(default="", index=True)
+    plausibility: float = 0.0
 
 
 class RejudgeJobRow(Row, table=True):

@@ -8,9 +8,12 @@ from pydantic import BaseModel, Field
 
 from canary.cases import answers
 from canary.cases.past_mail import OwnerWord
+from canary.cases.question_answers import answer_question, get_question
 from canary.cases.rehearsal import rehearse
 from canary.cases.rejudge import RejudgeOutcome
 from canary.model.sender import SenderAnswer, SenderState
+from canary.senders.profile import MOST_WAITING, open_questions, read_sender
+from canary.senders.questions import Question
 from canary.store.tables import SenderRow
 from canary.views.api_queries import Among, senders_after
 from canary.web.api.schema import LIMIT, Cursor, Label, Limit, ListPage, Name, RequestBody, Word, call, counted_by, page
@@ -36,6 +39,31 @@ class SenderOut(BaseModel):
     decided_by: str
     can_undo: bool
     mail: int | None
+    group: str | None
+    plausibility: float
+
+
+class MemberOut(BaseModel):
+    """A sender of a question, at one vendor; `plausibility` is the probability that it writes for the vendor."""
+
+    vendor: str
+    sender: str
+    mails: int
+    first: datetime | None
+    last: datetime | None
+    asked: datetime | None
+    plausibility: float
+
+
+class QuestionOut(BaseModel):
+    """Senders that one answer is for; `asked` is null where they are only listed."""
+
+    group: str
+    text: str
+    plausibility: float
+    mails: int
+    asked: datetime | None
+    senders: list[MemberOut]
 
 
 class Named(RequestBody):
@@ -43,6 +71,14 @@ class Named(RequestBody):
 
     vendor: Name
     sender: Annotated[Label, Field(min_length=1)]
+
+
+class Answered(RequestBody):
+    """The answer to a question; `only` are the senders that it is for, where that is not all that wait."""
+
+    group: Annotated[Label, Field(min_length=1)]
+    vendors_own: bool
+    only: Annotated[list[Named], Field(min_length=1, max_length=MOST_WAITING)] | None = None
 
 
 class Decided(BaseModel):
@@ -71,6 +107,8 @@ class SendersApi:
         """Return its routes."""
         return (
             call("GET", "/senders", Role.VIEWER, self.senders),
+            call("GET", "/questions", Role.VIEWER, self.questions),
+            call("POST", "/questions/answer", Role.ANALYST, self.answer),
             call("POST", "/senders/approve", Role.ANALYST, self.approve),
             call("POST", "/senders/deny", Role.ANALYST, self.deny),
             call("POST", "/senders/undo", Role.ANALYST, self.undo),
@@ -86,6 +124,21 @@ class SendersApi:
         with self._frame.database.reading() as session:
             found = senders_after(session, counted_by(cursor) or 0, limit + 1, among)
         return page(found, limit, lambda pair: _show(*pair), lambda pair: pair[0].id or 0)
+
+    def questions(self) -> ListPage[QuestionOut]:
+        """List all questions that wait for an answer, the most plausible first; what is only listed comes last."""
+        with self._frame.database.reading() as session:
+            return ListPage(items=[_question(each) for each in open_questions(session, self._frame.clock())])
+
+    def answer(self, request: Request, answered: Answered) -> Decided:
+        """Answer a question for all its senders, or some: whether they write for their vendors."""
+        state = SenderState.LEARNED if answered.vendors_own else SenderState.DENIED
+        only = None if answered.only is None else [(member.vendor, member.sender) for member in answered.only]
+        who, now = request.state.user.name, self._frame.clock()
+        with map_store_errors(), self._frame.writing(request) as session:
+            asked = get_question(session, answered.group, now)
+            outcome = answer_question(session, asked, state, who, now, only=only)
+        return _done(outcome)
 
     def approve(self, request: Request, named: Named) -> Decided:
         """Approve a sender: it writes for the vendor; its past mail is judged again."""
@@ -126,5 +179,21 @@ def _show(row: SenderRow, vendor: str) -> SenderOut:
     return SenderOut(
         id=row.id or 0, vendor=vendor, key=row.key, state=SenderState(row.state), proof=row.proof, first=row.first_at,
         last=row.last_at, mails=row.count, asked=row.asked_at, decided=row.decided_at, decided_by=row.decided_by,
-        can_undo=row.before != "", mail=row.mail_id,
+        can_undo=row.before != "",
+        mail=row.mail_id, group=read_sender(row, vendor).group if row.state == SenderState.PENDING else None,
+        plausibility=row.plausibility,
+    )  # fmt: skip
+
+
+def _question(question: Question) -> QuestionOut:
+    members = [
+        MemberOut(
+            vendor=it.vendor, sender=it.key, mails=it.count, first=it.first, last=it.last, asked=it.asked,
+            plausibility=it.plausibility,
+        )
+        for it in question.members
+    ]  # fmt: skip
+    return QuestionOut(
+        group=question.group, text=question.text, plausibility=question.plausibility, mails=question.count,
+        asked=question.asked, senders=members,
     )  # fmt: skip

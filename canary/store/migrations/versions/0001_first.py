@@ -619,11 +619,14 @@ def make_tables() -> None:
     sa.Column('decided_by', TEXT, nullable=False),
     sa.Column('before', TEXT, nullable=False),
     sa.Column('mail_id', sa.Integer(), nullable=True),
+    sa.Column('question', TEXT, nullable=False),
+    sa.Column('plausibility', sa.Float(), nullable=False),
     sa.ForeignKeyConstraint(['mail_id'], ['mail.id'], name=op.f('fk_sender_mail_id')),
     sa.ForeignKeyConstraint(['vendor_id'], ['vendor.id'], name=op.f('fk_sender_vendor_id')),
     sa.PrimaryKeyConstraint('id', name=op.f('pk_sender')),
     sa.UniqueConstraint('vendor_id', 'key', name=op.f('uq_sender_vendor_id_key'))
     )
+    op.create_index(op.f('ix_sender_question'), 'sender', ['question'])
     op.create_index('ix_sender_state', 'sender', ['state', 'vendor_id'])
     op.create_table('suspect_history',
     sa.Column('case_id', sa.Integer(), nullable=False),
