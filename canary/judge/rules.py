@@ -168,7 +168,8 @@ def _proof_of(hit: HitContext) -> Reason:
     who = hit.identity
     if not who.proven:
         return Reason.FAILS_VENDOR_AUTH
-    return Reason.SHARED_PLATFORM if who.esp or who.shared else Reason.PROVEN_OUTSIDER
+    shared = who.esp or who.shared or Sign.LEARNED_PLATFORM in hit.relation.signs
+    return Reason.SHARED_PLATFORM if shared else Reason.PROVEN_OUTSIDER
 
 
 def lookalike(hit: HitContext) -> Judgement | None:

@@ -16,7 +16,7 @@ from pathlib import Path
 
 import pytest
 
-pytestmark = [pytest.mark.slow, pytest.mark.everyday]  # two imports and some commands, each a process of its own
+pytestmark = pytest.mark.slow  # two imports and some commands, each a process of its own
 
 BEGIN = datetime(2025, 3, 1, 8, tzinfo=UTC)
 CHARGED = {"third-party", "spam", "impersonation"}

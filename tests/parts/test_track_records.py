@@ -17,10 +17,12 @@ from canary.cases.rejudge import rejudge
 from canary.cases.replay import RejudgeCause
 from canary.model.mail import Client, Envelope
 from canary.model.track_record import ShownByMail, SignedMail, SignerUse
+from canary.model.verdict import Reason
 from canary.pipeline.batch import run_pending
 from canary.pipeline.story import Context
 from canary.processes.judging import supplier_book
 from canary.spool.spool import Spool
+from canary.store.codec import reasons_of
 from canary.store.database import Database
 from canary.store.queries import track_records, vendors
 from canary.store.queries.track_records import Shown, read_track_records, write_shown
@@ -97,7 +99,10 @@ def test_three_unrelated_vendors_own_mail_makes_a_platform_and_mail_before_it_st
         cause = RejudgeCause("All of it again.", "ada", world.clock())
         outcomes = [rejudge(session, number + 1, col(HitRow.id) > 0, cause) for number in range(len(NAMES))]
         assert [(outcome.looked, outcome.changed) for outcome in outcomes] == [(1, 0)] * len(NAMES)
+        asked = session.exec(select(HitRow).order_by(col(HitRow.id).desc())).first()
     assert world.verdicts()[2:] == ["impersonation", "expected", "new-sender"]
+    assert asked is not None
+    assert Reason.SHARED_PLATFORM in {reason.code for reason in reasons_of(asked.reasons)}
 
 
 def test_a_vendors_own_mail_shows_where_it_leads_and_who_signs_beside_it(world: World) -> None:
