@@ -219,6 +219,8 @@ def add_supplier(
     since: Day = None, until: Day = None,
 ) -> None:  # fmt: skip
     """Record that a vendor passes addresses on to a supplier; past mail of the account is judged again."""
+    from canary.cases.past_mail import work_off
+
     facts = (
         channel,
         account,
@@ -228,6 +230,7 @@ def add_supplier(
     store = open_store()
     with store.writing() as session:
         slug = _supply(session, vendor, supplier, facts)
+    work_off(store)
     typer.echo(f"{vendor} passes {f'the addresses of {channel}' if channel else 'its addresses'} to {slug}.")
 
 
@@ -235,10 +238,12 @@ def add_supplier(
 def remove_supplier(vendor: Vendor, supplier: Supplier, channel: Channel = None) -> None:
     """Remove a supplier from a vendor."""
     from canary.cases import answers
+    from canary.cases.past_mail import work_off
 
     store = open_store()
     with store.writing() as session:
         answers.drop_supply(session, vendor, supplier, channel, who(), clock())
+    work_off(store)
     typer.echo(
         f"{vendor} no longer passes {f'the addresses of {channel}' if channel else 'its addresses'} to {supplier}."
     )

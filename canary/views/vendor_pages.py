@@ -89,6 +89,15 @@ def latest_at(session: Session, vendor: int, most: int = LATEST) -> tuple[HitLin
     return read_hits(session, query.limit(most))
 
 
+def charged_at(session: Session, slug: str, cases: Sequence[CaseLine], most: int = 100) -> tuple[HitLine, ...]:
+    """Read the newest hits at a vendor's canaries in those of its cases that are open."""
+    open_cases = [case.id for case in cases if case.open]
+    if not open_cases:
+        return ()
+    query = hit_query().where(col(HitRow.case_id).in_(open_cases), col(VendorRow.slug) == slug)
+    return read_hits(session, query.order_by(col(HitRow.id).desc()).limit(most))
+
+
 def supply_lines(session: Session, which: Any, most: int = 200) -> tuple[SupplyLine, ...]:
     """Read which vendors pass addresses to which suppliers, and how this is known; `which` filters `SupplierLinkRow`."""
     query = choose(SupplierLinkRow, VendorRow.name, VendorRow.slug, SupplierRow.name, SupplierRow.slug)

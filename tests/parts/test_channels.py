@@ -35,7 +35,7 @@ HOSTILE = "<!channel> @everyone **b** [x](https://bad.example) <https://bad.exam
 FACT = Alert(
     id="id-1", kind="case-opened", at=NOW, case=7, vendor="Play & Co", verdict="spam", confidence=0.97,
     canary="play-x@in.example", sender=HOSTILE, subject=HOSTILE * 20, reasons=(HOSTILE,) * 9,
-    suspects=(("Silverline", 0.87), ("Play & Co", 0.09)), vendors=("play",), campaign=3,
+    suspects=(("Silverline", 0.87), ("Play & Co", 0.09)), vendors=("play",), campaign=3, mail=3,
 )  # fmt: skip
 STANDS = CaseSummary(2, ("Play & Co", "Shop"), 500, 5000, FACT.suspects, (NOW, NOW), ("given_name",))
 POSTED = ("slack", "teams", "discord", "mattermost", "ntfy")
@@ -82,7 +82,8 @@ def test_the_message_arrives_under_its_id_with_the_answer_and_the_way_to_the_cas
     [(headers, body)] = receiver.got
     assert headers["x-canary-alert"] == "id-1"
     said = "\n".join(strings(json.loads(body)))
-    for told in ("Play", "spam", "Silverline 87%", "499 more", "https://canary.example/cases/7", "1 March 2026"):
+    links = ("https://canary.example/cases/7", "https://canary.example/mail/3#whose")
+    for told in ("Play", "spam", "Silverline 87%", "499 more", *links, "1 March 2026"):
         assert told in said, told
 
 

@@ -19,12 +19,12 @@ from canary.views.campaign_pages import campaign_list, campaign_page
 from canary.views.canary_pages import CanaryFilter, canary_list, canary_page
 from canary.views.case_pages import case_page
 from canary.views.live_hits import news
-from canary.views.models import Overview
+from canary.views.models import CaseLine, Overview
 from canary.views.overview import SHOWN, SORTED, VENDORS, View, overview
 from canary.views.search import search
 from canary.views.sender_words import words_of_hits
 from canary.views.supplier_pages import supplier_list, supplier_page
-from canary.views.vendor_pages import vendor_page
+from canary.views.vendor_pages import charged_at, vendor_page
 from canary.views.view_queries import figures, latest_hits, mail_page
 from tests.website import NOW, fill
 
@@ -125,6 +125,13 @@ def test_canaries_are_found_by_vendor_channel_and_whether_they_were_hit(session:
 BIG = ("hit", "mail", "mail_content", "campaign", "campaign_mail", "campaign_hit", "vendor_week", "vendor_outsider")
 """Tables that grow with what comes: none of them is ever gone through."""
 
+
+def _charged(session: Session) -> tuple[str, tuple[CaseLine, ...]]:
+    slug = f"vendor-{leaking(SIZE)[-1]}"
+    page = vendor_page(session, slug, END)
+    return slug, page.cases if page else ()
+
+
 READINGS: dict[str, Callable[[Session], object]] = {
     "overview": lambda session: overview(session, END),
     "next page": lambda session: overview(session, END, View("quiet", "outside", overview(session, END).further or "")),
@@ -136,6 +143,7 @@ READINGS: dict[str, Callable[[Session], object]] = {
     "older hits of a case": lambda session: case_page(session, opened(SIZE)[-1], END, 2_000),
     "mail": lambda session: mail_page(session, 1),
     "whose mail it is": lambda session: words_of_hits(session, latest_hits(session, 50)),
+    "charged at a vendor": lambda session: charged_at(session, *_charged(session)),
     "past mail that waits": under_way,
     "past mail of a sender": lambda session: count_hits(session, 3, of_sender("stranger.example")),
     "canaries": lambda session: canary_list(session, wanted=CanaryFilter(hit=True)),
@@ -206,6 +214,7 @@ ON_POSTGRESQL: dict[str, Callable[[Session], object]] = {
     "case": lambda session: case_page(session, 1, NOW),
     "mail": lambda session: mail_page(session, 1),
     "whose mail it is": lambda session: words_of_hits(session, latest_hits(session, 50)),
+    "charged at a vendor": lambda session: charged_at(session, *_charged(session)),
     "past mail that waits": under_way,
     "past mail of a sender": lambda session: count_hits(session, 3, of_sender("stranger.example")),
     "canary": lambda session: canary_page(session, 1),

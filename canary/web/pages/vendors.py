@@ -9,7 +9,7 @@ from canary.model.canary import CanaryState
 from canary.store.queries import canaries
 from canary.store.queries.vendors import Unknown, get_vendor
 from canary.views.sender_words import words_of_hits
-from canary.views.vendor_pages import vendor_page
+from canary.views.vendor_pages import charged_at, vendor_page
 from canary.web.rendering import PageContext, or_404
 from canary.web.routes import Role, WebRoute
 
@@ -33,7 +33,8 @@ class VendorsPage:
         with self._frame.database.reading() as session:
             found = or_404(vendor_page(session, slug, self._frame.clock()))
             decided = {sender.key for sender in found.senders}
-            asked = [word for word in words_of_hits(session, found.hits) if word.key not in decided]
+            hits = {hit.id: hit for hit in (*charged_at(session, slug, found.cases), *found.hits)}
+            asked = [word for word in words_of_hits(session, [*hits.values()]) if word.key not in decided]
         return self._frame.show(request, "vendor.html", page=found, asked=asked)
 
     def rotate(self, request: Request, slug: str) -> Response:
