@@ -94,6 +94,8 @@ def test_who_declared_what_is_in_the_audit_log(store: Database, parts: Context) 
         (lambda s: declare(s, "X", ["gmail.com"], "ada", START), ValueError, "anybody can have a mailbox there"),
         (lambda s: declare(s, "X", ["shop.example"], "ada", START), Duplicate, "vendor shop's own"),
         (lambda s: declare(s, "X", ["lw.example"], "ada", START), Duplicate, "declared for supplier letter-works"),
+        (lambda s: vendors.add_vendor(s, "LW", ["lw.example"], START), Duplicate, "declared for supplier letter-works"),
+        (lambda s: vendors.add_domains(s, "shop", ["lw.example"], START), Duplicate, "which writes for many"),
         (lambda s: withdraw(s, "letter-works", ["no.example"], "ada", START), Unknown, "not declared for supplier"),
         (lambda s: withdraw(s, "nobody", ["lw.example"], "ada", START), Unknown, "supplier 'nobody' is not known"),
     ],

@@ -123,3 +123,34 @@ def test_anything_typed_into_the_search_is_just_words(still: Site, said: str) ->
         for headers in ({}, {"HX-Request": "true"}):
             answer = client.get("/search", params={"q": said}, headers=headers)
             assert (answer.status_code, "<img src=x" in answer.text) == (200, False)
+
+
+def test_a_supplier_is_added_with_its_domains_and_one_of_them_taken_back(site: Site) -> None:
+    went = post(site, "/suppliers", name="Letter Works", domains="letterworks.example, LW.example").headers["location"]
+    assert (went, audited(site)) == ("/suppliers/letter-works", ("analyst", "supplier-domains-added"))
+    with site.logged_in() as client:
+        shown = client.get(went).text
+        assert ("letterworks.example" in shown, "lw.example" in shown) == (True, True)
+    post(site, f"{went}/withdraw", domain="lw.example")
+    with site.logged_in() as client:
+        assert "lw.example" not in client.get(went).text
+
+
+@pytest.mark.parametrize(
+    ("form", "status", "line"),
+    [
+        ({"name": "Letter Works", "domains": ""}, 422, "at least one domain"),
+        ({"name": " ", "domains": "letterworks.example"}, 422, "needs a name"),
+        ({"name": "Letter Works", "domains": "nonsense"}, 422, "not a domain"),
+        ({"name": "Letter Works", "domains": "gmail.com"}, 422, "anybody can have a mailbox there"),
+    ],
+)
+def test_what_is_no_supplier_is_refused_in_words(still: Site, form: dict[str, str], status: int, line: str) -> None:
+    answer = post(still, "/suppliers", **form)
+    assert (answer.status_code, line in answer.text) == (status, True)
+
+
+def test_a_viewer_sees_no_form_for_suppliers_and_may_not_use_it(still: Site) -> None:
+    with still.logged_in("viewer") as client:
+        assert "Add a supplier" not in client.get("/suppliers").text
+    assert post(still, "/suppliers", "viewer", name="X", domains="x.example").status_code == 403

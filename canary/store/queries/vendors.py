@@ -8,7 +8,15 @@ from sqlmodel import Session, col, select
 
 from canary.model.party import RelationshipEnds, Supplier, SupplierLink, Vendor
 from canary.model.sender import SenderState
-from canary.store.tables import SenderRow, SupplierLinkRow, SupplierRow, VendorBrandRow, VendorDomainRow, VendorRow
+from canary.store.tables import (
+    SenderRow,
+    SupplierDomainRow,
+    SupplierLinkRow,
+    SupplierRow,
+    VendorBrandRow,
+    VendorDomainRow,
+    VendorRow,
+)
 
 MAX_BRAND, MAX_BRANDS = 100, 20
 
@@ -34,7 +42,9 @@ def add_vendor(session: Session, name: str, domains: Iterable[str], now: datetim
     row = VendorRow(slug=short, name=name, created_at=now)
     session.add(row)
     session.flush()
-    for domain in dict.fromkeys(d.lower().strip(".") for d in domains):
+    own = list(dict.fromkeys(d.lower().strip(".") for d in domains))
+    _refuse_suppliers(session, own)
+    for domain in own:
         session.add(VendorDomainRow(vendor_id=_id(row), domain=domain, created_at=now))
     session.flush()
     return get_vendor(session, short)
@@ -181,6 +191,7 @@ def add_domains(
     row = vendor_row(session, vendor)
     known = set(session.exec(select(VendorDomainRow.domain).where(VendorDomainRow.vendor_id == row.id)).all())
     fresh = [d for d in dict.fromkeys(d.lower().strip(".") for d in domains) if d not in known]
+    _refuse_suppliers(session, fresh)
     made = (VendorDomainRow(vendor_id=_id(row), domain=domain, origin=origin, created_at=now) for domain in fresh)
     session.add_all(made)
     session.flush()
@@ -228,6 +239,14 @@ def drop_brands(session: Session, vendor: str, brands: Iterable[str]) -> list[st
         session.delete(held)
     session.flush()
     return gone
+
+
+def _refuse_suppliers(session: Session, domains: Iterable[str]) -> None:
+    query = select(SupplierDomainRow.domain, SupplierRow.slug).join(SupplierRow)
+    for domain, supplier in session.exec(query.where(col(SupplierDomainRow.domain).in_(list(domains)))):
+        raise Duplicate(
+            f"domain {domain!r} is declared for supplier {supplier}, which writes for many: leave it out, or remove it there"
+        )
 
 
 def supplies(session: Session, vendor_ids: Iterable[int] | None = None) -> list[SupplierLink]:
