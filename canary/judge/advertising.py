@@ -10,6 +10,8 @@ from canary.model.mail import ParsedMail
 from canary.model.verdict import Reason
 
 _ECHOES = (Reason.AUTO_REPLY, Reason.CHALLENGE)
+_OWN_SHAPES = frozenset(("parcel held", "account alarm"))
+"""Shapes of fraud in whose words reports speak themselves: what could not be delivered, which mailbox is full."""
 _REPORTS = (Reason.DELIVERY_REPORT, Reason.READ_RECEIPT)
 
 
@@ -18,7 +20,7 @@ def advertises(mail: ParsedMail, kind: Reason, *, proven: bool) -> bool:
 
     Fraud abuses automatic replies: what a stranger writes to a help desk is sent to the address that the stranger names.
     In a report only what it says itself counts, as the mail that it returns is spam, most likely. Mail servers lead to
-    pages of help, and explain delays in words of fraud: of what calls itself one, both have to be there.
+    pages of help: of what calls itself one, both have to be there, a lure and a link.
     """
     if kind in _ECHOES:
         return bool(fraud_signs(mail))
@@ -26,7 +28,8 @@ def advertises(mail: ParsedMail, kind: Reason, *, proven: bool) -> bool:
         return False
     own = own_part(mail)
     bare = replace(mail, subject="", text=own.text, links=(), html="", headers=())
+    lures = not _OWN_SHAPES.issuperset(fraud_signs(bare))
     if is_robot(mail):
-        return bool(own.links and fraud_signs(bare))
-    sells = kind in _REPORTS and bool(own.links) and not (proven and links_home(mail, own.links))
-    return sells or bool(fraud_signs(bare) or bulk_signs(bare))
+        return lures and bool(own.links)
+    leads = bool(own.links) and not (proven and links_home(mail, own.links))
+    return lures or (kind in _REPORTS and (leads or bool(bulk_signs(bare))))
