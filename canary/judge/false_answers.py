@@ -15,6 +15,8 @@ MAX_TEXT = 8 * 1024
 _ECHOES = (Reason.AUTO_REPLY, Reason.CHALLENGE)
 _REPORTS = (Reason.DELIVERY_REPORT, Reason.READ_RECEIPT)
 _ADVERTISING = ("advertising",)
+_OWN_SHAPES = frozenset(("parcel held", "account alarm"))
+"""Shapes of fraud in whose words reports speak themselves: what could not be delivered, which mailbox is full."""
 
 _SALE = re.compile(
     r"\d ?% ?off|\b(?:discount|cheap|for sale|buy (?:now|our|your|one|two|it)|shop now|order (?:now|today)|best prices?|special offer|free shipping"
@@ -39,17 +41,22 @@ def false_answer(mail: ParsedMail, kind: Reason, *, proven: bool) -> tuple[str, 
     bare = replace(mail, subject="", text=own.text, links=(), html="", headers=())
     if is_robot(mail):
         return _of_a_program(mail, own, bare)
-    if signs := fraud_signs(bare):
-        return signs
-    leads_away = kind in _REPORTS and bool(own.links) and not (proven and links_home(mail, own.links))
-    return _ADVERTISING if leads_away or bulk_signs(bare) else ()
+    if lures := _lures(bare):
+        return lures
+    leads_away = bool(own.links) and not (proven and links_home(mail, own.links))
+    return _ADVERTISING if kind in _REPORTS and (leads_away or bulk_signs(bare)) else ()
 
 
 def _of_a_program(mail: ParsedMail, own: OwnWords, bare: ParsedMail) -> tuple[str, ...]:
-    """Mail servers lead to pages of help, and explain delays in words of fraud; of what calls itself one, both must be there.
+    """Mail servers lead to pages of help: of what calls itself one, both have to be there, a lure and a link elsewhere.
 
     They have nothing to sell, but anybody can call himself a mail server.
     """
     if links_home(mail, own.links):
         return ()
-    return fraud_signs(bare) or (_ADVERTISING if _SALE.search(own.text[:MAX_TEXT]) else ())
+    return _lures(bare) or (_ADVERTISING if _SALE.search(own.text[:MAX_TEXT]) else ())
+
+
+def _lures(bare: ParsedMail) -> tuple[str, ...]:
+    signs = fraud_signs(bare)
+    return () if _OWN_SHAPES.issuperset(signs) else signs

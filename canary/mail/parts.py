@@ -2,8 +2,8 @@
 
 import hashlib
 from collections.abc import Iterator
-from dataclasses import dataclass
 from email.message import Message
+from typing import NamedTuple
 
 from canary.mail.charset import decode_markup, decode_octets
 from canary.mail.fields import (
@@ -29,8 +29,7 @@ MAX_WRITTEN = 4 * MAX_TEXT
 _WRITING = ("text/plain", "text/html")
 
 
-@dataclass(frozen=True, slots=True)
-class _Node:
+class _Node(NamedTuple):
     """A part at its depth; `inside` is whether it belongs to a mail that is enclosed."""
 
     part: Message
@@ -38,8 +37,7 @@ class _Node:
     inside: bool
 
 
-@dataclass(frozen=True, slots=True)
-class _Piece:
+class _Piece(NamedTuple):
     """The text of one part."""
 
     text: str
@@ -54,8 +52,7 @@ class PartReader:
         """Start with nothing; what is malformed is added to `oddities`."""
         self.oddities = oddities
         self.pieces: list[_Piece] = []
-        self.named: list[tuple[_Piece, Attachment]] = []
-        self.attached: list[_Piece] = []
+        self.named: list[tuple[_Node, str, Attachment]] = []
         self.attachments: list[Attachment] = []
         self.unpacked = self.written = 0
         self.text = ""
@@ -66,14 +63,18 @@ class PartReader:
 
     def read(self, message: Message) -> None:
         """Read all parts of a message; what cannot be read is named."""
-        for node in self._leaves(message):
+        for node, kind in self._leaves(message):
             try:
-                self._leaf(node)
+                self._leaf(node, kind)
             except RAISED:
                 self.oddities.add("bad-part")
+        try:
+            self._find_body()
+        except RAISED:
+            self.oddities.add("bad-part")
         self._conclude()
 
-    def _leaves(self, message: Message) -> Iterator[_Node]:
+    def _leaves(self, message: Message) -> Iterator[tuple[_Node, str]]:
         waiting, seen = [_Node(message, 0, inside=False)], 0
         while waiting and seen < MAX_PARTS:
             node = waiting.pop()
@@ -88,7 +89,7 @@ class PartReader:
                 )
                 waiting.extend(inner)
             elif not isinstance(children, list):
-                yield node
+                yield node, kind
         if waiting:
             self.oddities.add("many-parts")
 
@@ -136,26 +137,18 @@ class PartReader:
                 return
             self.enclosed.append(Enclosed(kind, tuple(fields_of(written))))
 
-    def _leaf(self, node: _Node) -> None:
-        part = node.part
-        kind, octets, name = type_of(part), octets_of(part), part.get_filename()
-        file = None
+    def _leaf(self, node: _Node, kind: str) -> None:
+        octets, name = octets_of(node.part), node.part.get_filename()
         if kind.startswith("multipart/"):
             kind, name = "text/plain", None  # Without the boundary that it names, a reader sees all of it as text.
-        if name or not kind.startswith("text/"):
-            if octets or name:
-                digest = hashlib.sha256(octets).hexdigest()
-                file = Attachment(decode(name or "")[:300], kind[:100], len(octets), digest)
-                self.attachments.append(file)
-            if not kind.startswith("text/"):
-                return
-        piece = self._piece(octets, kind, node)
-        if file is None:
-            self.pieces.append(piece)
-        elif part.get_content_disposition() != "attachment":
-            self.named.append((piece, file))
-        elif kind in _WRITING:
-            self.attached.append(piece)
+        if not name and kind.startswith("text/"):
+            self.pieces.append(self._piece(octets, kind, node))
+        elif octets or name:
+            digest = hashlib.sha256(octets).hexdigest()
+            file = Attachment(decode(name or "")[:300], kind[:100], len(octets), digest)
+            self.attachments.append(file)
+            if kind.startswith("text/"):
+                self.named.append((node, kind, file))
 
     def _piece(self, octets: bytes, kind: str, node: _Node) -> _Piece:
         octets = octets[: MAX_TEXT if self.written < MAX_WRITTEN else 0]
@@ -167,7 +160,6 @@ class PartReader:
         )
 
     def _conclude(self) -> None:
-        self._find_body()
         self.text, self.html, self.links = _read(self.pieces)
         if any(piece.inside for piece in self.pieces):
             text, _, links = _read([piece for piece in self.pieces if not piece.inside])
@@ -175,12 +167,13 @@ class PartReader:
 
     def _find_body(self) -> None:
         """Where no part is plainly the text, let those with a file name be it, and then those that are attached."""
-        if any(piece.text.strip() for piece in self.pieces if not piece.inside):
+        if not self.named or any(piece.text.strip() for piece in self.pieces if not piece.inside):
             return
-        body = [file for _, file in self.named]
-        self.pieces += [piece for piece, _ in self.named] or self.attached
+        shown = [each for each in self.named if each[0].part.get_content_disposition() != "attachment"]
+        for node, kind, _ in shown or [each for each in self.named if each[1] in _WRITING]:
+            self.pieces.append(self._piece(octets_of(node.part), kind, node))
         # What is shown as the text is no file; what is attached stays one.
-        self.attachments = [file for file in self.attachments if not any(file is each for each in body)]
+        self.attachments = [file for file in self.attachments if not any(file is each for _, _, each in shown)]
 
 
 def _read(pieces: list[_Piece]) -> tuple[str, str, tuple[str, ...]]:

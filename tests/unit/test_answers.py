@@ -273,6 +273,16 @@ def test_a_mail_server_may_lead_to_its_help() -> None:
     assert not false_answer(found, Reason.DELIVERY_REPORT, proven=False)
 
 
+def test_a_report_may_say_what_frauds_say_of_parcels_and_mailboxes() -> None:
+    text = "It could not be delivered: the mailbox is full. Your feedback is welcome, click reply."
+    assert not false_answer(advert(text), Reason.DELIVERY_REPORT, proven=False)
+
+
+def test_a_complaint_may_lead_to_the_page_of_its_service() -> None:
+    found = advert("To unsubscribe from this loop see https://postmaster.example/fbl", COMPLAINT)
+    assert not false_answer(found, Reason.FEEDBACK_REPORT, proven=False)
+
+
 def test_who_calls_itself_a_mail_server_may_not_sell() -> None:
     found = advert("You have won a prize, claim it: https://prize.example/", sender="MAILER-DAEMON@mx.far.example")
     assert false_answer(found, Reason.DELIVERY_REPORT, proven=False)
