@@ -363,3 +363,23 @@ def test_results_that_a_forwarder_only_passes_on_prove_nothing(header: str) -> N
         f"{header}: mx.google.com; dkim=pass header.d=bikeparts.example", "From: <news@bikeparts.example>",
     )  # fmt: skip
     assert verdict(*lines).verdict is Verdict.NEW_SENDER
+
+
+def test_what_was_sealed_counts_only_if_all_who_sealed_later_are_trusted() -> None:
+    second = (
+        "ARC-Seal: i=2; a=rsa-sha256; cv=pass; d=else.example; s=s; b=AAAA",
+        "ARC-Authentication-Results: i=2; else.example; arc=pass",
+    )
+    lines = by_srs("news@bikeparts.example", "fwd.example", FAILED, "arc=pass (i=2)")
+    for writers, expected in (
+        (("fwd.example",), Verdict.NEW_SENDER),
+        (("fwd.example", "else.example"), Verdict.EXPECTED),
+    ):
+        grounds = replace(GROUNDS, side=replace(GROUNDS.side, writers=(*GROUNDS.side.writers, *writers)))
+        assert verdict(*lines[:-1], *second, *SEALED, lines[-1], grounds=grounds).verdict is expected
+
+
+def test_a_chain_that_is_broken_seals_nothing() -> None:
+    lines = by_srs("news@bikeparts.example", "fwd.example", FAILED, "arc=fail (i=1)")
+    grounds = replace(GROUNDS, side=replace(GROUNDS.side, writers=(*GROUNDS.side.writers, "fwd.example")))
+    assert verdict(*lines[:-1], *SEALED, lines[-1], grounds=grounds).verdict is Verdict.NEW_SENDER
