@@ -128,6 +128,13 @@ def test_a_plus_sign_that_software_lost_is_no_guess(command: CommandLine, writte
     assert sum("plus-sign-lost" in json.dumps(each) for each in reasons) == 1
 
 
+def test_a_name_before_a_bare_address_hides_no_address(command: CommandLine) -> None:
+    mails = three(final="me@else.example")
+    mails[1] = [field.replace("To: teashop@", "To: Anna teashop@") for field in mails[1]]
+    archive(command, mails)
+    assert imported(command) == FOUND
+
+
 def test_no_forwarder_and_no_domain_of_ones_own_becomes_a_vendor(command: CommandLine) -> None:
     authors = [f"news@{SHOP}", f"news@{SHOP}", f"win@{CASINO}"]
     mails = [
