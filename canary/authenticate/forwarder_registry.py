@@ -114,6 +114,21 @@ class ForwarderRegistry:
         """Return the forwarder that any kind of use of this domain belongs to: such a domain is never a vendor's."""
         return _above(domain, self._held)
 
+    def carrier_of(self, domain: str) -> Forwarder | None:
+        """Return the forwarder that a domain serves to carry other people's mail: such a domain is never a vendor's.
+
+        Who forwards among other business, such as a registrar, is a vendor under the name of its machines.
+        """
+        row = self.holder_of(domain)
+        if row is None:
+            return None
+        names = (
+            *row.addresses,
+            *row.dkim,
+            *(row.envelope if row.kind in (ForwarderKind.ALIAS, ForwarderKind.LIST) else ()),
+        )
+        return row if _above(domain, dict.fromkeys(names, row)) else None
+
     def marked(self, headers: Collection[str]) -> tuple[Forwarder, ...]:
         """Return the forwarders of which some header, in lower case, is a mark; a hint that proves nothing."""
         return tuple(each for each in self.forwarders if not set(each.marks).isdisjoint(headers))

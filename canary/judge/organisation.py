@@ -69,7 +69,7 @@ def is_mailbox_provider(domain: str) -> bool:
 def is_never_vendor(domain: str, own: Collection[str] = (), carrier: Callable[[str], object] = lambda _: None) -> bool:
     """Whether a domain names no vendor, however much mail comes from it: the owner's, a forwarder's, a mailbox provider's.
 
-    `carrier` returns the forwarder that holds a domain, or None (`ForwarderRegistry.holder_of`).
+    `carrier` returns the forwarder that holds a domain, or None (`ForwarderRegistry.carrier_of`).
     """
     held = any(same_organisation(domain, each) for each in own)
     return held or is_mailbox_provider(domain) or bool(carrier(normal(domain)) or carrier(organisation(domain)))

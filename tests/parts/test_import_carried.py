@@ -128,6 +128,13 @@ def test_a_plus_sign_that_software_lost_is_no_guess(command: CommandLine, writte
     assert sum("plus-sign-lost" in json.dumps(each) for each in reasons) == 1
 
 
+def test_a_name_before_a_bare_address_hides_no_address(command: CommandLine) -> None:
+    mails = three(final="me@else.example")
+    mails[1] = [field.replace("To: teashop@", "To: Anna teashop@") for field in mails[1]]
+    archive(command, mails)
+    assert imported(command) == FOUND
+
+
 def test_no_forwarder_and_no_domain_of_ones_own_becomes_a_vendor(command: CommandLine) -> None:
     authors = [f"news@{SHOP}", f"news@{SHOP}", f"win@{CASINO}"]
     mails = [
@@ -200,3 +207,27 @@ def test_one_mail_is_judged_through_its_forwarder_as_an_import_judges_it(command
     ]  # fmt: skip
     assert [each["verdict"] for each in judged] == ["expected", "expected", "third-party", "new-sender"]
     assert "registrar.example" in judged[3]["reasons"][0]["text"]
+
+
+def test_the_owner_answers_once_for_a_writer_behind_an_alias_service(command: CommandLine) -> None:
+    path = "sl.abc@simplelogin.co"
+    mails = [
+        [
+            "Delivered-To: me@else.example",
+            f"Return-Path: <{path}>",
+            f"Received: from mail-1.simplelogin.co (mail-1.simplelogin.co [192.0.2.7]) by {RECEIVER} with ESMTPS id 1 for <me@else.example>; {day} 10:00:00 +0000",
+            f"Authentication-Results: {RECEIVER}; dkim=pass header.d=simplelogin.co; spf=pass smtp.mailfrom={path}",
+            f"X-SimpleLogin-Original-From: info@{SHOP}",
+            f"X-SimpleLogin-Envelope-To: teashop@{OWN}",
+            f'From: "info at {SHOP}" <ra+x1@simplelogin.co>',
+            f"Date: {day} 10:00:00 +0000",
+        ]
+        for day in DAYS[:2]
+    ]
+    archive(command, mails)
+    assert imported(command) == {f"teashop@{OWN}": ["new-sender", "new-sender"]}
+    [asked] = command("sender", "list", "--json").document
+    assert (asked["state"], asked["sender"]) == ("pending", f"{SHOP} via SimpleLogin")
+    command.canary("sender", "approve", asked["vendor"], asked["sender"])
+    hits = [json.loads(line) for line in command.canary("hits", "--json").splitlines()]
+    assert {(hit["verdict"], hit["sender"]) for hit in hits} == {("supplier", f"info@{SHOP}")}

@@ -302,9 +302,26 @@ def test_no_forwarder_and_no_domain_of_ones_own_is_ever_who_wrote(
     st.sampled_from([each for each in GROUNDS.side.forwarders.forwarders if each.kind is not ForwarderKind.SCHEME]),
     st.data(),
 )
-def test_whatever_proves_a_forwarder_proves_no_vendor(row: Forwarder, data: st.DataObject) -> None:
-    domain = data.draw(st.sampled_from((*row.dkim, *row.envelope, *row.addresses, *row.hosts, *row.seals)))
-    assert is_never_vendor(f"x.{domain}", (), GROUNDS.side.forwarders.holder_of)
+def test_what_serves_a_forwarder_to_carry_mail_is_no_vendors(row: Forwarder, data: st.DataObject) -> None:
+    own = row.envelope if row.kind is ForwarderKind.ALIAS else ()
+    domain = data.draw(st.sampled_from((*row.dkim, *row.addresses, *own, "gmail.com")))
+    assert is_never_vendor(f"x.{domain}", (), GROUNDS.side.forwarders.carrier_of)
+
+
+@pytest.mark.parametrize("domain", ["google.com", "ovh.net", "gandi.net", "shop.example"])
+def test_who_forwards_among_other_business_may_be_a_vendor(domain: str) -> None:
+    assert not is_never_vendor(domain, (OWN,), GROUNDS.side.forwarders.carrier_of)
+
+
+@pytest.mark.parametrize(
+    "domain",
+    """
+    simplelogin.co simplelogin.io addy.io anonaddy.com anonaddy.me mozmail.com relay.firefox.com duck.com improvmx.com
+    privaterelay.appleid.com forwardemail.net cloudflare-email.net gmail.com fastmail.com googlegroups.com icloud.com
+    """.split(),
+)
+def test_the_forwarders_that_people_use_are_no_vendors(domain: str) -> None:
+    assert is_never_vendor(domain, (OWN,), GROUNDS.side.forwarders.carrier_of)
 
 
 HEADERS = st.sampled_from((
@@ -363,3 +380,23 @@ def test_results_that_a_forwarder_only_passes_on_prove_nothing(header: str) -> N
         f"{header}: mx.google.com; dkim=pass header.d=bikeparts.example", "From: <news@bikeparts.example>",
     )  # fmt: skip
     assert verdict(*lines).verdict is Verdict.NEW_SENDER
+
+
+def test_what_was_sealed_counts_only_if_all_who_sealed_later_are_trusted() -> None:
+    second = (
+        "ARC-Seal: i=2; a=rsa-sha256; cv=pass; d=else.example; s=s; b=AAAA",
+        "ARC-Authentication-Results: i=2; else.example; arc=pass",
+    )
+    lines = by_srs("news@bikeparts.example", "fwd.example", FAILED, "arc=pass (i=2)")
+    for writers, expected in (
+        (("fwd.example",), Verdict.NEW_SENDER),
+        (("fwd.example", "else.example"), Verdict.EXPECTED),
+    ):
+        grounds = replace(GROUNDS, side=replace(GROUNDS.side, writers=(*GROUNDS.side.writers, *writers)))
+        assert verdict(*lines[:-1], *second, *SEALED, lines[-1], grounds=grounds).verdict is expected
+
+
+def test_a_chain_that_is_broken_seals_nothing() -> None:
+    lines = by_srs("news@bikeparts.example", "fwd.example", FAILED, "arc=fail (i=1)")
+    grounds = replace(GROUNDS, side=replace(GROUNDS.side, writers=(*GROUNDS.side.writers, "fwd.example")))
+    assert verdict(*lines[:-1], *SEALED, lines[-1], grounds=grounds).verdict is Verdict.NEW_SENDER

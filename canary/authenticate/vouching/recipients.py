@@ -38,7 +38,7 @@ _SPACED = re.compile(
 class Addressees:
     """The addresses of a mail in lower case: as delivered, as forwarded before that, and as written by the sender.
 
-    `spaced` are two words before an @ in any of them, which are an address whose plus sign was made a blank, or none.
+    `spaced` are two words before an @ in any of them: an address whose plus sign was made a blank, or a name and an address.
     """
 
     delivered: tuple[str, ...] = ()
@@ -102,7 +102,7 @@ def _handed_over(theirs: Collection[Field], hop: Hop | None) -> Iterator[str]:
 def _addresses(texts: Collection[str]) -> tuple[str, ...]:
     found: dict[str, None] = {}
     for text in texts:
-        for each in _ADDRESS.findall(text):
+        for each in _ADDRESS.findall(_SPACED.sub(" ", text)):
             found.setdefault(each.lower().strip(".'"))
         if len(found) >= MAX_RECIPIENTS:
             break
@@ -110,8 +110,9 @@ def _addresses(texts: Collection[str]) -> tuple[str, ...]:
 
 
 def _spaced(texts: Collection[str]) -> tuple[str, ...]:
-    found = (pair for text in texts for pair in _SPACED.findall(text))
-    return tuple(dict.fromkeys(f"{a} {b}@{domain}".lower().strip(".") for a, b, domain in found))[:MAX_RECIPIENTS]
+    found = [pair for text in texts for pair in _SPACED.findall(text)][:MAX_RECIPIENTS]
+    forms = (form for a, b, domain in found for form in (f"{a} {b}@{domain}", f"{b}@{domain}"))
+    return tuple(dict.fromkeys(form.lower().strip(".") for form in forms))
 
 
 def text_of(value: bytes) -> str:
