@@ -18,12 +18,12 @@ def read_file(option: str, path: Path, own: Collection[str]) -> "AliasList":
     """Read a list of addresses; `own` are the owner's domains, which are no vendor's."""
     from canary.importing.alias_list import read_list
     from canary.judge.organisation import is_never_vendor
-    from canary.processes.judging import supplier_book
+    from canary.processes.judging import forwarder_registry, supplier_book
 
-    book = supplier_book()
+    book, carrier = supplier_book(), forwarder_registry().carrier_of
 
     def never(domain: str, home: str) -> bool:
-        return book.is_shared(domain) or is_never_vendor(domain, (*own, home))
+        return book.is_shared(domain) or is_never_vendor(domain, (*own, home), carrier)
 
     try:
         return read_list(path, never)

@@ -15,7 +15,6 @@ from canary.judge.adoption_rules import LAST, SAMPLE, MapRow, SenderSighting, Si
 from canary.judge.bulk import bulk_signs
 from canary.judge.localpart import shape_of
 from canary.judge.organisation import is_never_vendor, organisation
-from canary.judge.providers import ProviderRegistry
 from canary.judge.senders import is_confirmation
 from canary.judge.tag import MAX_DISPLAY
 from canary.model.attempt import Attempt, AttemptKind
@@ -98,7 +97,7 @@ async def _seen(
     for step in _by_size(entries):
         raws = [fetch(reader, ledger, entry, "sample") for entry in step]
         found = await look_at_all(parts, [raw for raw in raws if raw is not None], asked.witness)
-        seen += [_who(each, parts.book, asked) for each in found if isinstance(each, AuthenticatedMail)]
+        seen += [_who(each, parts, asked) for each in found if isinstance(each, AuthenticatedMail)]
     return sorted(seen, key=lambda who: who.at)
 
 
@@ -108,12 +107,12 @@ def _by_size(entries: Sequence[Entry]) -> Iterator[Sequence[Entry]]:
     yield from ([entry] for entry in entries if entry.place.length > SMALL)
 
 
-def _who(finding: AuthenticatedMail, book: ProviderRegistry, asked: Asked) -> SenderSighting:
+def _who(finding: AuthenticatedMail, parts: Context, asked: Asked) -> SenderSighting:
     """Return the proven organisation of the From, and the claimed one; what can be no vendor's domain is neither."""
     who, mail = finding.identity, finding.mail
-    own = asked.own | asked.domains
-    proven = who.proof in _ALIGNED and not who.shared and not is_never_vendor(who.domain, own)
-    claimed = not book.is_shared(who.claim) and not is_never_vendor(who.claim, own)
+    own, carrier = asked.own | asked.domains, parts.forwarders.carrier_of
+    proven = who.proof in _ALIGNED and not who.shared and not is_never_vendor(who.domain, own, carrier)
+    claimed = not parts.book.is_shared(who.claim) and not is_never_vendor(who.claim, own, carrier)
     return SenderSighting(
         finding.raw.envelope.received, organisation(who.domain) if proven else "",
         organisation(who.claim) if claimed else "", bool(bulk_signs(mail)), mail.sender.name[:MAX_DISPLAY],

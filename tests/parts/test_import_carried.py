@@ -231,3 +231,18 @@ def test_the_owner_answers_once_for_a_writer_behind_an_alias_service(command: Co
     command.canary("sender", "approve", asked["vendor"], asked["sender"])
     hits = [json.loads(line) for line in command.canary("hits", "--json").splitlines()]
     assert {(hit["verdict"], hit["sender"]) for hit in hits} == {("supplier", f"info@{SHOP}")}
+
+
+@pytest.mark.parametrize("service", ["simplelogin.io", "addy.io", "duck.com", "gmail.com", OWN])
+def test_a_forwarder_that_writes_itself_becomes_no_vendor_by_mail_or_map(command: CommandLine, service: str) -> None:
+    label = service.partition(".")[0]
+    mails = [
+        [field.replace(SHOP, service).replace(CASINO, service) for field in fields]
+        for fields in three(above=[f"Delivered-To: {label}@{OWN}"], final=f"{label}@{OWN}", to=f"{label}@{OWN}")
+    ]
+    archive(command, mails)
+    (command.folder / "map.csv").write_text(f"{label}@{OWN},Some Name,signup,{service}\n")
+    for more in ((), ("--vendor-map", "map.csv")):
+        command("import", "stored", "--adopt", OWN, "--trust-authserv", RECEIVER, "--offline", "--yes", *more)
+        domains = [each["domains"] for each in command("vendor", "list", "--json").document]
+        assert [domain for each in domains for domain in each if domain.endswith(service)] == []
