@@ -73,9 +73,9 @@ def propose(found: Sighting, vendors: Sequence[Vendor], told: MapRow | None = No
     """Return the likeliest vendor of an address, or why there is none; `told` is what the owner says of it."""
     tag = tag_of(found.address)
     if told is not None:
-        said = _as_told(told, tag, found, vendors)
-        proposed = _proposal(replace(found, first=told.issued or found.first), tag, said, told.channel)
-        return AddressDraft(proposed, said.agrees)
+        named = _as_told(told, tag, found, vendors)
+        since = replace(found, first=told.issued or found.first)
+        return AddressDraft(_proposal(since, tag, named, told.channel), named.agrees)
     why = _why_no_tag(found, tag)
     if why:
         return AddressDraft(Left(found.address, found.mails, why))

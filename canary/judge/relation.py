@@ -38,6 +38,7 @@ from canary.judge.senders import (
 from canary.judge.signs import (
     BEYOND_THIEVES,
     CLAIMS,
+    CRIMES,
     DECEIT,
     EARLY_TIES,
     LIFTED,
@@ -103,6 +104,11 @@ class Relation:
         return tuple(sign for sign in self.signs if sign in DECEIT and sign not in lifted)
 
     @property
+    def is_crime(self) -> bool:
+        """Whether it is crime, or bait for what opens an account, whatever the vendor is."""
+        return not (CRIMES | {Sign.CREDENTIALS}).isdisjoint(self.signs)
+
+    @property
     def ties(self) -> tuple[Sign, ...]:
         """What ties the mail to the vendor."""
         early = EARLY_TIES if {Sign.FIRST_DAY, Sign.FIRST_FORTNIGHT} & set(self.signs) else frozenset()
@@ -136,6 +142,11 @@ class Relation:
         """
         excused = self.late and UNPROVEN_DECEIT.issuperset(self.deceit)
         return bool(self.ties) and (not self.deceit or excused or self.log_odds > 0)
+
+
+def is_known_by_sender(vendor: Vendor) -> bool:
+    """Whether a domain or a sender of a vendor is known, so that others can be told from it."""
+    return bool(vendor.senders or vendor.declared_accounts or forms_of(vendor).domains)
 
 
 def relation_of(

@@ -11,13 +11,14 @@ from canary.judge.guess_reasons import at_decoy, guessing
 from canary.judge.hit_context import HitContext, led_astray
 from canary.judge.lifecycle import overdue
 from canary.judge.lookalike import Likeness
-from canary.judge.names import forms_of, mail_names, without_addresses
+from canary.judge.names import mail_names, without_addresses
 from canary.judge.organisation import is_free_host, organisation, same_organisation
 from canary.judge.persona import persona_fields
-from canary.judge.personal import continues_a_thread, person_signs
+from canary.judge.personal import person_signs, thread_signs
 from canary.judge.platforms import stated_vendor
+from canary.judge.relation import is_known_by_sender
 from canary.judge.senders import is_supply, known_as, refused_as
-from canary.judge.signs import CRIMES, Sign
+from canary.judge.signs import Sign
 from canary.model.plus_sign import misread_as
 from canary.model.proof import Result
 from canary.model.verdict import HINTS, Judgement, Reason, StatedReason, Verdict, state_reason
@@ -196,9 +197,7 @@ def backscatter(hit: HitContext) -> Judgement | None:
 
 def no_stranger_yet(hit: HitContext) -> Judgement | None:
     """Of the vendor neither a domain nor a sender is known yet: only crime is charged, all else is a question."""
-    vendor = hit.vendor
-    has_senders = vendor.senders or vendor.declared_accounts or known_as(hit.identity, vendor.denied)
-    if has_senders or forms_of(vendor).domains or (CRIMES | {Sign.CREDENTIALS}) & set(hit.relation.signs):
+    if is_known_by_sender(hit.vendor) or hit.relation.is_crime or known_as(hit.identity, hit.vendor.denied):
         return None
     return hit.conclude(Verdict.NEW_SENDER, Reason.NO_DOMAIN_YET)
 
@@ -261,14 +260,10 @@ def third_party(hit: HitContext) -> Judgement | None:
 
 
 def misdirected(hit: HitContext) -> Judgement | None:
-    """One person wrote to another and got the address wrong; only a proven sender gets the benefit of the doubt.
-
-    Where it is too late for proof, an answer that quotes what it answers is enough.
-    """
-    late = hit.relation.late and continues_a_thread(hit.mail)
-    signs = ("it answers in a thread",) if late else person_signs(hit.mail, hit.canary.address)
+    """One person wrote to another and got the address wrong; unproven, only an answer that is too old for proof is believed."""
+    signs = thread_signs(hit.mail) if hit.relation.late else person_signs(hit.mail, hit.canary.address)
     told = hit.has_crime or persona_fields(hit.mail, hit.canary.persona, hit.canary.address)
-    if not (hit.identity.proven or late) or not signs or told:
+    if not (hit.identity.proven or hit.relation.late) or not signs or told:
         return None
     return hit.conclude(Verdict.MISDIRECTED, Reason.PERSON_TO_PERSON, signs=signs)
 

@@ -140,7 +140,7 @@ def test_an_import_reports_what_it_read_adopted_and_opened(tmp_path: Path) -> No
         said = command("import", "leak.eml", "tagged.eml", "--adopt", "in.example", "--offline", "--yes", "--json")
     assert set(said.document) == {
         "read", "new", "known", "copies", "elsewhere", "unissued", "aside", "verdicts", "cases", "faults", "adopted",
-        "left", "map_faults",
+        "left", "map_faults", "foreign", "unplaced", "summary",
     }  # fmt: skip
     [case], [adopted] = said.document["cases"], said.document["adopted"]
     assert set(case) == {"id", "vendors", "hits", "first", "suspect", "p"}
