@@ -14,7 +14,7 @@ from canary.judge.organisation import is_tenant
 from canary.model.party import Vendor
 from canary.model.sender import Sender, SenderState
 
-EXPIRES = timedelta(days=90)
+EXPIRES = timedelta(days=180)
 """A question nobody answered is no longer listed when its sender was silent for so long; it is asked again if it writes."""
 
 UNLIKELY = 0.1
@@ -33,7 +33,7 @@ class Tie(StrEnum):
     UNLIKELY = "unlikely"
 
 
-AGAIN = {Tie.PLATFORM: timedelta(days=180), Tie.UNLIKELY: timedelta(days=30)}
+AGAIN = {Tie.PLATFORM: timedelta(days=365), Tie.UNLIKELY: timedelta(days=30)}
 """After a question about many parties further ones are listed and wait for so long; others do not wait."""
 
 
