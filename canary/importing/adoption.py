@@ -108,14 +108,15 @@ def _by_size(entries: Sequence[Entry]) -> Iterator[Sequence[Entry]]:
 
 
 def _who(finding: AuthenticatedMail, parts: Context, asked: Asked) -> SenderSighting:
-    """Return the proven organisation of the From, and the claimed one; what can be no vendor's domain is neither."""
+    """Return the proven organisation of the From, and the claimed one; what can be no vendor's domain is neither, and no name."""
     who, mail = finding.identity, finding.mail
     own, carrier = asked.own | asked.domains, parts.forwarders.carrier_of
     proven = who.proof in _ALIGNED and not who.shared and not is_never_vendor(who.domain, own, carrier)
-    claimed = not parts.book.is_shared(who.claim) and not is_never_vendor(who.claim, own, carrier)
+    nobodys = is_never_vendor(who.claim, own, carrier)
+    claimed = not parts.book.is_shared(who.claim) and not nobodys
     return SenderSighting(
         finding.raw.envelope.received, organisation(who.domain) if proven else "",
-        organisation(who.claim) if claimed else "", bool(bulk_signs(mail)), mail.sender.name[:MAX_DISPLAY],
+        organisation(who.claim) if claimed else "", bool(bulk_signs(mail)), "" if nobodys else mail.sender.name[:MAX_DISPLAY],
         is_confirmation(mail.subject),
     )  # fmt: skip
 

@@ -84,7 +84,7 @@ def _unissued(found: Report, domains: Collection[str], adopted: Collection[str],
     said = f"{_count(found.unissued, 'mail')} went to {to} of yours, no canary, most to {_listed(found.most_unissued)}."
     top, mails = found.most_unissued[0]
     if mails >= ENDS_THERE and mails >= 0.8 * found.unissued:
-        said += f" {top} is a mailbox that mail ends in; no address before it is named where that can be believed."
+        said += f" If {top} is the mailbox that all mail ends in, import from where it arrives before: no other address is named."
     homes = {address.rpartition("@")[2] for address, _ in found.most_unissued}
     missing = sorted(homes & set(domains) - set(adopted))
     if missing:

@@ -187,6 +187,14 @@ def test_adopted_addresses_say_honestly_how_hard_they_are_to_guess(desk: Desk) -
     assert (shop.issued, shop.persona) == (BEGIN, None)
 
 
+def test_no_vendor_has_a_domain_of_the_owner_or_of_a_provider_of_mailboxes(desk: Desk) -> None:
+    senders = ("gmail@gmail.com", "yahoo@yahoo.co.uk", "in@in.example", "mail@mail.in.example", "shop@shop.example")
+    box = [Letter(f"me+{sender.partition('@')[0]}@{DOMAIN}", sender, n) for sender in senders for n in range(4)]
+    desk.take(desk.write("box", mbox(box)))
+    with desk.store.reading() as session:
+        assert [vendor.domains for vendor in vendors.list_vendors(session)] == [("shop.example",)]
+
+
 def test_addresses_that_nobody_adopted_are_counted_as_guesses_once(desk: Desk) -> None:
     tried = [
         Letter(f"{name}@in.example", "a@bad.example", 300, False) for name in ("info", "info", "alice", "qwx7z4k2")

@@ -73,7 +73,7 @@ def test_the_mailbox_that_all_mail_ends_in_is_named() -> None:
     found = replace(
         QUIET, unissued=20, addresses_unissued=2, most_unissued=(("bob@me.example", 19), ("tea@me.example", 1))
     )
-    assert "bob@me.example is a mailbox that mail ends in" in said(found)
+    assert "If bob@me.example is the mailbox that all mail ends in" in said(found)
 
 
 def test_files_that_are_no_mail_are_one_sentence() -> None:
