@@ -55,6 +55,9 @@ OWNERS = (0, 0, 1, 1, 2, 3)
 SUPPLIERS = {"Silver": (0, 1), "Golden": (1, 2)}
 """Which vendors each supplier works for; the last vendor has none."""
 
+DECLARED = ("trendy.example", "bikes.example", "books.example", "lights.example")
+"""A domain of each vendor, as where none is known nobody is a stranger."""
+
 DOMAINS = {0: "trendy.example", 3: "lights.example"}
 """From where vendors are known to write."""
 
@@ -239,7 +242,7 @@ class Played:
     def begin(self) -> None:
         with self.store.writing() as session:
             for number, name in enumerate(VENDORS):
-                vendors.add_vendor(session, name, [DOMAINS[number]] if number in DOMAINS else [], START)
+                vendors.add_vendor(session, name, [DECLARED[number]], START)
             for name, using in SUPPLIERS.items():
                 supplier = vendors.add_supplier(session, name, START).slug
                 for vendor in using:

@@ -199,9 +199,10 @@ class _Round:
         record = self.records.of(hit.canary_id, self.vendor_id, self.vendor.slug, by, hit.received_at)
         context = context_of(mail, canary, self.vendor, self._guesses(canary.domain), record=record)
         judgement = judge(context)
-        if is_own_way(context, judgement):
+        own_way = is_own_way(context, judgement)
+        if own_way or (hit.verdict in OWN and judgement.verdict not in OWN):
             for use in uses(self.vendor_id, self.vendor, canary.channel, hit.at, mail.identity):
-                _add_use(self.uses if judgement.verdict in OWN else self.lost, use)
+                _add_use(self.uses if own_way else self.lost, use)
         return None if _same(hit, judgement) else _Change(hit, mail, canary, judgement)
 
     def _count(self, change: _Change) -> None:

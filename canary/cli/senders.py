@@ -74,6 +74,7 @@ def undo(vendor: Vendor, sender: Key, dry_run: DryRun = False, as_json: Json = F
     _decide(vendor, sender, SenderAnswer.UNDO, dry_run, as_json)
 
 
+@group.command("answer")
 def answer(question: Group, is_vendors: Said, left: Left = None, as_json: Json = False) -> None:
     """Answer a question for all its senders: whether they write for their vendors; their past mail is judged again."""
     from canary.cases import question_answers

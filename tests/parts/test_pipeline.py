@@ -177,7 +177,7 @@ def test_what_is_believed_of_a_case_is_kept_with_it(world: World) -> None:
         assert all(0 <= s.p <= 1 and s.factor >= 0 for s in suspects_of(case.suspects))
         window = findings_of(case.findings).window
         assert window is not None
-        assert window.from_90 < window.to_90
+        assert window.from_90 <= window.to_90 <= world.clock()
 
 
 def test_a_bounce_alone_opens_no_case(world: World) -> None:
