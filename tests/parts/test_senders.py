@@ -139,7 +139,9 @@ class World:
         return {row.key: row.state for row in self.rows(SenderRow)}
 
     def told(self) -> list[str]:
-        return [str(row.fact["kind"]) for row in sorted(self.rows(OutboxRow), key=lambda row: row.at)]
+        """What was reported, by the time of the mail; a question comes before what its answer says of the same mail."""
+        facts = sorted(self.rows(OutboxRow), key=lambda row: (row.at, row.fact["kind"] != "new-sender"))
+        return [str(row.fact["kind"]) for row in facts]
 
 
 @pytest.fixture(scope="module")
