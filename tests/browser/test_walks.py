@@ -11,6 +11,7 @@ from playwright.sync_api import BrowserContext, Page, expect
 from canary.processes.spools import clock
 from tests.browser.conftest import Look, Shown, copied
 from tests.processes import House, Running
+from tests.signer import dkim, ed25519
 
 pytestmark = pytest.mark.browser
 
@@ -23,6 +24,7 @@ List-Unsubscribe: <https://pier.example/u>\r
 \r
 Everything at our pier is forty percent off this week.\r
 """
+PIER, TILLROLL = ed25519("pier.example"), ed25519("tillroll.example")
 HOSTILE = b"""\
 From: "Your Bank" <x@evil.example>\r
 Subject: <img src=http://tracker.example/subject.png onerror=alert(1)>\r
@@ -44,12 +46,11 @@ Content-Type: text/html; charset=utf-8\r
 
 @pytest.fixture(scope="module")
 def house(demo: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
-    """An installation in which the story has happened, and in whose DNS two strangers may send from here."""
+    """An installation in which the story has happened, and in whose DNS two strangers have a key."""
     folder = tmp_path_factory.mktemp("walks")
     (folder / "data").mkdir()
     copied(demo, folder / "data")
-    here = {"TXT": ["v=spf1 ip4:127.0.0.0/8 -all"]}
-    zone = json.loads((demo / "zone.json").read_text()) | {"tillroll.example": here, "pier.example": here}
+    zone = json.loads((demo / "zone.json").read_text()) | PIER.zone() | TILLROLL.zone()
     (folder / "names.json").write_text(json.dumps(zone))
     shutil.copytree(demo / "spool", folder / "data" / "spool")
     environ = {"CANARY_DOMAINS": '["inbox.example"]', "CANARY_DNS__ZONE": str(folder / "names.json")}
@@ -86,7 +87,7 @@ def test_an_address_is_issued_and_its_first_mail_is_seen_to_arrive(running: Runn
 def test_refusing_a_sender_opens_a_case_and_approving_it_changes_the_case(running: Running, look: Look) -> None:
     page = look.page
     address = _issue(page, "Tea House", "teahouse.example")
-    _send(running, address, _receipt(), "b@tillroll.example")
+    _send(running, address, dkim(_receipt(), TILLROLL), "b@tillroll.example")
     expect(page.get_by_role("link", name="Your receipt")).to_be_visible()
     page.goto(f"{_web(running)}/senders")
     page.screenshot(path=SHOTS / "asking.png")
@@ -106,7 +107,7 @@ def test_an_outsider_is_the_vendors_after_all_until_that_is_taken_back(running: 
     page = look.page
     address = _issue(page, "Tea Room", "tearoom.example")
     canary = page.url
-    _send(running, address, OFFER, "b@pier.example")
+    _send(running, address, dkim(OFFER, PIER), "b@pier.example")
     page.get_by_role("link", name="Forty percent off").click()
     mail, leaked = page.url, _standing(page, canary, page.url)
     assert leaked[1:] == ("burned", "third-party", "new")
@@ -171,5 +172,5 @@ def _send(running: Running, address: str, content: bytes, sender: str = "") -> N
 
 
 def _receipt() -> bytes:
-    """A payment service writes about business with the vendor, under its own name, which it proves by SPF."""
+    """A payment service writes about business with the vendor, under its own name, which it proves."""
     return f"From: Tillroll <receipts@tillroll.example>\r\nSubject: Your receipt\r\n\r\n{RECEIPT}\r\n".encode()
