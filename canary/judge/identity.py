@@ -27,7 +27,7 @@ def identify(mail: ParsedMail, proofs: Proofs, envelope: Envelope, book: Provide
     esp, account = _customer(_Evidence(mail, proofs, envelope, book, tie)) if tie else (None, None)
     who = Identity(
         claim=claim, esp=esp, account=account, domains=tuple(dict.fromkeys(name for _, name in proven)),
-        carriers=_carriers(tie, esp, book) if tie else (),
+        carriers=_carriers(tie, esp, book) if tie else (), by_contract=esp is not None and book.is_by_contract(esp),
     )  # fmt: skip
     if not proven:
         return who

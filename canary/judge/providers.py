@@ -15,6 +15,7 @@ from canary.model.registry_rows import (
     RegistryRow,
     RowForm,
     read_domains,
+    read_flag,
     read_rows,
     read_slug,
     read_text,
@@ -49,7 +50,8 @@ class Provider:
     """A mail provider: the fields from `dkim` to `through` prove it, those after `rides` are marks that can be copied.
 
     `hosts` are verified reverse names of its machines; `through` are its own accounts at other providers, each
-    `slug/account`, and `rides` the slugs of all providers that it sends through.
+    `slug/account`, and `rides` the slugs of all providers that it sends through. `by_contract` means that accounts are
+    opened by contract only, and not by anybody within the hour.
     """
 
     slug: str
@@ -65,6 +67,7 @@ class Provider:
     feedback_id: re.Pattern[str] | None = None
     unsubscribe: tuple[str, ...] = ()
     account: tuple[AccountRule, ...] = ()
+    by_contract: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +82,7 @@ class ProviderRegistry:
     _hosts: Mapping[str, Provider] = field(default_factory=dict)
     _networks: Mapping[int, Mapping[int, Mapping[int, Provider]]] = field(default_factory=dict)
     _holders: Mapping[str, Provider] = field(default_factory=dict)
+    _by_contract: frozenset[str] = frozenset()
 
     def signer(self, domain: str) -> Provider | None:
         """Return the provider that signs as this domain."""
@@ -101,6 +105,10 @@ class ProviderRegistry:
     def holder(self, account: str) -> Provider | None:
         """Return the provider that holds this account, `slug/account`, at another one."""
         return self._holders.get(account)
+
+    def is_by_contract(self, slug: str) -> bool:
+        """Whether a provider opens accounts by contract only."""
+        return slug in self._by_contract
 
     def is_shared(self, domain: str) -> bool:
         """Whether a domain proves a platform of many tenants, never one of them."""
@@ -137,6 +145,7 @@ def registry_of(
         {domain: p for p in providers for domain in p.hosts},
         _by_size(providers),
         {account: p for p in providers for account in p.through},
+        frozenset(p.slug for p in providers if p.by_contract),
     )
 
 
@@ -222,7 +231,7 @@ _FORMS = {
         {
             "slug": read_slug, "name": read_text, "source": read_texts, "dkim": read_domains, "envelope": read_domains,
             "hosts": read_domains, "networks": _networks, "through": read_texts, "rides": read_texts, "headers": _shapes,
-            "feedback_id": _shape, "unsubscribe": read_domains, "account": _rules,
+            "feedback_id": _shape, "unsubscribe": read_domains, "account": _rules, "by_contract": read_flag,
         },
         ("slug", "name", "source"),
         ("dkim", "envelope", "hosts", "networks", "through"),

@@ -274,7 +274,7 @@ class _Case:
     def _telling_signers(self) -> frozenset[str]:
         """Return the signing domains that tell who wrote: one's own alone, and none where anybody can open an account."""
         who = self.who
-        if who.shared or (who.esp and who.proof not in _ALIGNED):
+        if (who.shared or (who.esp and who.proof not in _ALIGNED)) and not who.by_contract:
             return frozenset()
         domains = (who.domain,) if who.proof in _ALIGNED else who.domains[:MAX_SIGNERS]
         return frozenset(map(organisation, domains)) - FREE_MAILBOXES

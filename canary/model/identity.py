@@ -27,6 +27,7 @@ class Identity:
     `proven` means that the writer's own proof came through. `author` is the address that wrote, as the forwarder states it.
     `platform` is the name of the shop, courier, payment service and so on that wrote it from its own domain, `merchants`
     are the names or domains that it states as those it writes for, `named` those that its users can choose as they like.
+    `by_contract` means that the provider opens accounts by contract only, so that nobody has one within the hour.
     """
 
     claim: str = ""
@@ -43,6 +44,7 @@ class Identity:
     platform: str = ""
     merchants: tuple[str, ...] = ()
     named: tuple[str, ...] = ()
+    by_contract: bool = False
 
     @property
     def proven(self) -> bool:
