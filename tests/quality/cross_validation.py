@@ -33,14 +33,14 @@ class Tally:
     accused: Counter[str]
     asked: Counter[str]
     naive: tuple[int, ...]
-    questions: int
+    questions: frozenset[str]
 
     def line(self, name: str) -> str:
         """Return the tally in words; the naive rules are counted on own mail."""
         mails, accused = self.mails, self.accused
         beside = "".join(f"{count:14}" for count in self.naive)
         return (
-            f"  {name:28}{self.vendors:8}{mails[_OWN]:6}{accused[_OWN]:9}{self.asked[_OWN]:7}{self.questions:11}"
+            f"  {name:28}{self.vendors:8}{mails[_OWN]:6}{accused[_OWN]:9}{self.asked[_OWN]:7}{len(self.questions):11}"
             f"{_rate(accused[_STRANGER], mails[_STRANGER]):>22}{_rate(accused[_SPAM], mails[_SPAM]):>22}{beside}"
         )
 
@@ -50,7 +50,7 @@ class Tally:
         return (
             accused[_OWN] <= mode.accused * own
             and self.asked[_OWN] <= mode.asked * own
-            and self.questions <= mode.questions * self.vendors
+            and len(self.questions) <= mode.questions * self.vendors
             and accused[_STRANGER] >= mode.strangers * mails[_STRANGER]
             and accused[_SPAM] >= FOUND * mails[_SPAM]
         )
@@ -87,17 +87,18 @@ def _validated(hits: Sequence[StreamHit], group: frozenset[str], age: timedelta 
 
 def tally(hits: Sequence[StreamHit], weights: Mapping[Sign, SignWeight] = SIGNS, age: timedelta | None = None) -> Tally:
     """Judge hits by a table of weights, at addresses of that age where one is given."""
-    mails, accused, asked, questions = Counter[str](), Counter[str](), Counter[str](), set[tuple[str, str]]()
+    mails, accused, asked, questions = Counter[str](), Counter[str](), Counter[str](), set[str]()
     for hit in hits:
         kind, context = hit.truth.kind, aged(replace(hit.context, weights=weights), age)
         judgement = judge(context)
         mails[kind] += 1
         accused[kind] += is_accused(judgement.verdict)
         asked[kind] += is_asked(judgement.verdict)
-        questions |= {(hit.truth.vendor, key) for key in pending(context.identity, context.vendor, judgement)}
+        # A sender is asked about once, whatever vendors it writes to.
+        questions |= pending(context.identity, context.vendor, judgement)
     own = [naive(hit.context.mail, hit) for hit in hits if hit.truth.kind == _OWN]
     beside = tuple(sum(accuses[at] for accuses in own) for at in range(len(NAIVE)))
-    return Tally(len({hit.truth.vendor for hit in hits}), mails, accused, asked, beside, len(questions))
+    return Tally(len({hit.truth.vendor for hit in hits}), mails, accused, asked, beside, frozenset(questions))
 
 
 def together(tallies: Sequence[Tally]) -> Tally:
@@ -108,7 +109,7 @@ def together(tallies: Sequence[Tally]) -> Tally:
         sum((each.accused for each in tallies), Counter()),
         sum((each.asked for each in tallies), Counter()),
         tuple(map(sum, zip(*(each.naive for each in tallies), strict=True))),
-        sum(each.questions for each in tallies),
+        frozenset[str]().union(*(each.questions for each in tallies)),
     )  # fmt: skip
 
 

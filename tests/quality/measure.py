@@ -83,8 +83,8 @@ def figures(run: Run) -> list[Figure]:
     return [
         Figure("leak hits found, real mail", _share(real, _found), 0.99, least=True, naive=_naive_shares(real)),
         Figure("leak hits found, all", _share(leaks, _found), 0.99, least=True, naive=_naive_shares(leaks)),
-        Figure("false leak verdicts on lawful mail", _share(lawful, accused), 0.002, naive=_naive_shares(lawful)),
-        Figure("questions for each vendor and year", asked, 1.5, shown="{:.2f}"),
+        Figure("false leak verdicts on lawful mail", _share(lawful, accused), 0.001, naive=_naive_shares(lawful)),
+        Figure("questions for each vendor and year", asked, 0.5, shown="{:.2f}"),
         Figure("calibration error of the confidence", calibration_error(sure), 0.05, shown="{:.3f}"),
         Figure("log loss of the confidence", log_loss(sure), 0.1, shown="{:.3f}"),
     ]

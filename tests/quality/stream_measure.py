@@ -43,7 +43,7 @@ MODES = {
     ),
     "foreign": Mode(
         "vendors with their domains; at twelve addresses two mails of senders who are nobody's vendor, and phishing",
-        Plan(each=2, at=12, foreign=12, phishing=None), True, accused=0.0, asked=10 / 179, questions=4 / 45, strangers=0.98,
+        Plan(each=2, at=12, foreign=12, phishing=None), True, accused=0.0, asked=10 / 120, questions=4 / 33, strangers=0.98,
     ),
     "late": Mode(
         "vendors with their domains; two mails of other vendors' senders within the year after each address was given",

@@ -1,4 +1,4 @@
-"""The bounds of verdict quality, on a smaller world than that of `make quality`; both must keep them."""
+"""The bounds of verdict quality, on the written world of `make quality`."""
 
 from functools import cache
 from pathlib import Path
@@ -15,13 +15,13 @@ pytestmark = pytest.mark.corpus
 
 
 @cache
-def small_run(corpus: Path) -> Run:
+def written_world(corpus: Path) -> Run:
     with TemporaryDirectory() as folder:
-        return measured(Scale(vendors=16, share=0.3), corpus, Path(folder))
+        return measured(Scale(), corpus, Path(folder))
 
 
 @pytest.mark.parametrize("number", range(6))
 def test_verdicts_on_real_and_written_mail_keep_this_bound(corpus: Path, number: int) -> None:
-    run = small_run(corpus)
+    run = written_world(corpus)
     figure: Figure = figures(run)[number]
     assert figure.holds, "\n".join((figure.line(), *report(run, 10)))
