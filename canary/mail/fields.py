@@ -28,9 +28,20 @@ _PLAIN = ("", "7bit", "8bit", "binary")
 _EXACT = (*_PLAIN, "base64", "quoted-printable")
 
 
+class _ReadPart(Message):
+    """A part that reads its content type once: the parser alone asks for it several times, and the header stays as it is."""
+
+    _known_type = ""
+
+    def get_content_type(self) -> str:
+        """Return the content type, in lower case."""
+        self._known_type = self._known_type or super().get_content_type()
+        return self._known_type
+
+
 def read_message(octets: bytes) -> Message:
     """Parse octets; raises what is in `RAISED`."""
-    return BytesParser(policy=compat32).parsebytes(octets)
+    return BytesParser(_ReadPart, policy=compat32).parsebytes(octets)
 
 
 def decode(text: str, oddities: set[str] | None = None) -> str:

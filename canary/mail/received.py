@@ -10,12 +10,14 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
+from functools import lru_cache
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
 
 from canary.model.mail import Client, ParsedMail
 
 MAX_RECEIVED = 100  # RFC 5321 6.3: more than this is a loop
 MAX_LINE = 2000
+MAX_ADDRESS = 80
 
 _OWN_NETWORKS = tuple(
     ip_network(network)
@@ -127,6 +129,11 @@ def hop_of(seen: Received, at: int, passed: Iterable[Received] = ()) -> Hop:
 
 def is_private(ip: str) -> bool:
     """Whether an address is of a network that nobody outside is on, so that it is never the outside client's."""
+    return len(ip) <= MAX_ADDRESS and _is_private(ip)
+
+
+@lru_cache(maxsize=4096)  # the same few hosts bring most mail
+def _is_private(ip: str) -> bool:
     address = _address(ip)
     return address is not None and any(address in network for network in _OWN_NETWORKS)
 
