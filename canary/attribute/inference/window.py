@@ -42,12 +42,11 @@ def credible_span(
         times += p * model.source_evidence(source, model.plausible_sendings(source) & among).times
     daily, edges = _spread_by_dormancy(model, times)
     first, last = map(model.day_of, bounds or (model.start, model.world.now))
-    inside = np.clip(edges, first, max(first, last))
-    daily = daily * np.diff(inside) / np.diff(edges)
-    if not daily.any():  # what the bounds leave is too little to be told apart: evenly over all of it
-        daily = np.diff(inside)
+    if daily[edges[1:] > first].any():
+        daily = np.where(edges[1:] > first, daily, 0.0)
     cumulative = np.concatenate(([0.0], np.cumsum(daily / max(daily.sum(), 1e-300))))
-    low, high = (float(day) for day in np.interp(_TAILS, cumulative, inside))
+    # Clocks differ, so that the belief reaches over the first hit; what is said of it never does.
+    low, high = (float(np.clip(day, first, max(first, last))) for day in np.interp(_TAILS, cumulative, edges))
     return model.start + timedelta(days=low), model.start + timedelta(days=high)
 
 
