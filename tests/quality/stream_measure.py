@@ -47,7 +47,7 @@ MODES = {
     ),
     "late": Mode(
         "vendors with their domains; two mails of other vendors' senders within the year after each address was given",
-        Plan(each=2, spread=365), True, accused=0.0, asked=10 / 179, questions=4 / 45, strangers=0.98,
+        Plan(each=2, spread=365), True, accused=0.0, asked=30 / 179, questions=10 / 45, strangers=0.97,
     ),
     "undeclared": Mode(
         "vendors by name only, without domains; at each address two mails of other vendors' senders",
