@@ -17,6 +17,7 @@ from canary.judge.lookalike import bait_in
 from canary.judge.names import NameForms, bears_name, forms_of, is_family, mail_names, names_in, under, word_in
 from canary.judge.organisation import (
     FREE_MAILBOXES,
+    is_domain,
     is_free_host,
     is_public_body,
     is_tenant,
@@ -247,7 +248,7 @@ class _Case:
             mail_names(mail, vendor, short=bool(who.platform)) or names_vendor((*who.merchants, *who.named), vendor)
         ):
             yield Sign.PLATFORM
-        elif who.platform and not who.merchants:
+        elif who.platform and not who.merchants and not any(map(is_domain, who.named)):  # a domain names another party
             yield Sign.SERVICE
         if asks_to_confirm(mail, who, vendor, self.age) or confirms(mail, who, self.age):
             yield Sign.CONFIRMS

@@ -112,3 +112,11 @@ def test_a_shop_platforms_number_is_an_account_that_is_asked_about() -> None:
     found = hit("Order #1", "Thanks", proofs=proofs, sender="Bike Parts <store+4711@t.shopifyemail.com>")
     assert (found.identity.esp, found.identity.account) == ("shopify", "4711")
     assert [reason.code for reason in judge(found).reasons] == [Reason.SHARED_PLATFORM]
+
+
+def test_a_service_that_shows_somebody_elses_domain_is_no_tie_at_a_new_address() -> None:
+    proofs = Proofs(SpfResult(Result.PASS, "wordpress.com"))
+    shown = "kiosk.example <donotreply@wordpress.com>"
+    found = hit("A new post", "Read it. unsubscribe", proofs=proofs, sender=shown, days=5)
+    assert Sign.SERVICE not in found.relation.signs
+    assert judge(found).leak
