@@ -8,6 +8,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 
+from canary.model.domain_names import nearest
 from canary.model.registry_rows import (
     RegistryError,
     RegistryFile,
@@ -171,10 +172,7 @@ def _unproven(rows: Sequence[RegistryRow]) -> list[str]:
 
 
 def _above(domain: str, held: Mapping[str, Forwarder]) -> Forwarder | None:
-    """Return who holds a domain, or the nearest one above it."""
-    labels = domain.strip().lower().removesuffix(".").split(".")[-10:]
-    names = (".".join(labels[at:]) for at in range(len(labels) - 1))
-    return next((held[name] for name in names if name in held), None)
+    return nearest(domain.strip().lower().removesuffix("."), held)
 
 
 def _kind(value: object) -> ForwarderKind:

@@ -5,6 +5,8 @@ from functools import cache, lru_cache
 
 from publicsuffixlist import PublicSuffixList
 
+from canary.model.domain_names import parents
+
 MAX_DOMAIN = 253
 MAX_WRITTEN = 300
 """Characters of a domain as it is written, with the blanks around it."""
@@ -89,8 +91,7 @@ def is_tenant(domain: str) -> bool:
 
 def is_free_host(domain: str) -> bool:
     """Whether a domain is, or stands below, one where everybody gets a name or a form for nothing."""
-    labels = normal(domain).split(".")
-    return any(".".join(labels[at:]) in FREE_HOSTS for at in range(len(labels) - 1))
+    return any(name in FREE_HOSTS for name in parents(normal(domain)))
 
 
 def stands_for(tenant: str, domain: str) -> bool:

@@ -17,6 +17,7 @@ from canary.judge.safe_regex import read_shape
 from canary.judge.senders import known_as
 from canary.judge.signatures import MAX_SIGNATURES, covered_headers
 from canary.mail.text import link_host
+from canary.model.domain_names import nearest
 from canary.model.identity import Identity
 from canary.model.mail import Envelope, ParsedMail
 from canary.model.party import Vendor
@@ -89,9 +90,7 @@ class PlatformRegistry:
 
     def of_domain(self, domain: str) -> Platform | None:
         """Return the platform that a domain, or one above it, belongs to."""
-        labels = normal(domain).split(".")
-        names = (".".join(labels[at:]) for at in range(len(labels) - 1))
-        return next((self._domains[name] for name in names if name in self._domains), None)
+        return nearest(normal(domain), self._domains)
 
 
 NO_PLATFORMS = PlatformRegistry()

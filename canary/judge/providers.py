@@ -8,6 +8,7 @@ from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
 from canary.judge.organisation import normal
 from canary.judge.platforms import NO_PLATFORMS, PlatformRegistry
 from canary.judge.safe_regex import read_shape
+from canary.model.domain_names import nearest, parents
 from canary.model.party import Supplier
 from canary.model.registry_rows import (
     RegistryError,
@@ -112,7 +113,7 @@ class ProviderRegistry:
 
     def is_shared(self, domain: str) -> bool:
         """Whether a domain proves a platform of many tenants, never one of them."""
-        return any(name in self.platforms for name in _parents(domain))
+        return any(name in self.platforms for name in parents(normal(domain)))
 
 
 def read_suppliers(data: Mapping[str, object], own: Sequence[RegistryFile] = ()) -> ProviderRegistry:
@@ -184,14 +185,7 @@ def _by_size(providers: Sequence[Provider]) -> Mapping[int, Mapping[int, Mapping
 
 
 def _above(domain: str, known: Mapping[str, Provider]) -> Provider | None:
-    return next((known[name] for name in _parents(domain) if name in known), None)
-
-
-def _parents(domain: str) -> Iterator[str]:
-    """Yield a domain and those above it, but the top-level one."""
-    labels = normal(domain).split(".")
-    for at in range(len(labels) - 1):
-        yield ".".join(labels[at:])
+    return nearest(normal(domain), known)
 
 
 def _shape(value: object) -> re.Pattern[str]:

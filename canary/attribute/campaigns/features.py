@@ -16,6 +16,7 @@ from canary.judge.providers import ProviderRegistry
 from canary.mail.text import hides_text, html_to_text, link_host, visible_text
 from canary.model.campaign import CampaignSending, Feature, FeatureKind
 from canary.model.canary import Canary
+from canary.model.domain_names import parents
 from canary.model.identity import Identity
 from canary.model.mail import Attachment, Client, ParsedMail
 from canary.model.party import Vendor
@@ -171,8 +172,7 @@ def _anybody(host: str) -> bool:
     """Whether a link to this host stands in anybody's mail, or the host is none."""
     if host.rpartition(".")[2].isdigit():
         return not _is_address(host)
-    labels = host.split(".")
-    if any(".".join(labels[at:]) in SITES for at in range(len(labels) - 1)):
+    if any(name in SITES for name in parents(host)):
         return True
     return any(shape.fullmatch(host) for shape in (COUNTRIES, STORES))
 

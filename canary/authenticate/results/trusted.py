@@ -7,6 +7,7 @@ from canary.authenticate.lookup import dns_name
 from canary.authenticate.message import Field, Message
 from canary.authenticate.results.field import Results, ResultStatement, read_field
 from canary.mail.received import Hop, Received, hop_of, is_internal, is_private, read_received
+from canary.model.domain_names import is_within
 from canary.model.proof import ArcResult, DkimResult, DmarcResult, Proofs, Result, SpfResult
 
 MAX_RECEIVED = 50
@@ -59,7 +60,7 @@ def _results_at(fields: Sequence[Field], writer: str, boundary: int) -> list[Res
     above = [at for at in range(boundary) if _is_results(fields[at])][:MAX_FIELDS]
     read = [(at, read_field(fields[at].value)) for at in above]
     found = [results for at, results in read if _written_by(writer, results, fields[at:boundary])]
-    return found or [results for results in _below(fields, boundary) if _is_under(results.writer, writer)]
+    return found or [results for results in _below(fields, boundary) if is_within(results.writer, writer)]
 
 
 def _below(fields: Sequence[Field], boundary: int) -> list[Results]:
@@ -98,16 +99,12 @@ def _is_handed_on(seen: Received, writers: Sequence[str]) -> bool:
 
 
 def _is_writers(seen: Received, writer: str) -> bool:
-    return _is_under(seen.by, writer) or _is_under(writer, seen.by)
-
-
-def _is_under(name: str, domain: str) -> bool:
-    return bool(domain) and f".{name}".endswith(f".{domain}")
+    return is_within(seen.by, writer) or is_within(writer, seen.by)
 
 
 def _is_side_of(writer: str, host: str) -> bool:
     """Whether a host belongs to the writer's organisation, or has a name that means nothing outside it."""
-    return host != "" and (_is_of(writer, host) or _is_under(writer, host) or is_internal(host))
+    return host != "" and (_is_of(writer, host) or is_within(writer, host) or is_internal(host))
 
 
 def _is_of(writer: str, host: str) -> bool:
@@ -115,7 +112,7 @@ def _is_of(writer: str, host: str) -> bool:
     labels = writer.split(".")
     # Short names below the ending of a country are mostly endings themselves (co.uk, com.br).
     organisation = ".".join(labels[-3 if len(labels[-1]) == 2 and len("".join(labels[-2:-1])) <= 3 else -2 :])
-    return any(_is_under(host, domain) for domain in (organisation, *_SAME_SIDE.get(organisation, ())))
+    return any(is_within(host, domain) for domain in (organisation, *_SAME_SIDE.get(organisation, ())))
 
 
 def _written_by(writer: str, found: Results, down_to_boundary: Sequence[Field]) -> bool:
@@ -125,7 +122,7 @@ def _written_by(writer: str, found: Results, down_to_boundary: Sequence[Field]) 
     the mail, with only its Received-SPF between, so that nobody outside can have put it there.
     """
     if found.writer or writer != OUTLOOK:
-        return _is_under(found.writer, writer)
+        return is_within(found.writer, writer)
     return all(each.key in {b"authentication-results", b"received-spf"} for each in down_to_boundary)
 
 
@@ -209,5 +206,5 @@ def _arc(statement: ResultStatement, writer: str) -> ArcResult:
 
 def _nearest(author: str, domains: Sequence[str]) -> str:
     """Return the domain that the writer found aligned, as far as names show: the author's own, one above or below it."""
-    kin = [domain for domain in domains if _is_under(domain, author) or _is_under(author, domain)]
+    kin = [domain for domain in domains if is_within(domain, author) or is_within(author, domain)]
     return author if author in kin else next(iter(kin), "")

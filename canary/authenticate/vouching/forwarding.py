@@ -13,6 +13,7 @@ from canary.authenticate.vouching.rewritten import is_rewritten, shown_author, s
 from canary.authenticate.vouching.sealed import sealed_results
 from canary.authenticate.vouching.side import MAX_FIELDS, ReceivingSide
 from canary.mail.received import Hop
+from canary.model.domain_names import is_within
 from canary.model.mail import Client, Envelope, Mailbox, ParsedMail
 from canary.model.proof import DmarcResult, Proofs, Result, SpfResult
 
@@ -277,7 +278,7 @@ def _drops(carried: Carried, *, rewritten: bool) -> Collection[str]:
 
 
 def _same_site(signer: str, claim: str) -> bool:
-    return bool(signer and claim) and (f".{claim}".endswith(f".{signer}") or f".{signer}".endswith(f".{claim}"))
+    return is_within(claim, signer) or is_within(signer, claim)
 
 
 def written_by(mail: ParsedMail, author: str) -> ParsedMail:

@@ -4,6 +4,7 @@ import re
 
 from canary.authenticate.vouching.forwarding import Carried
 from canary.authenticate.vouching.recipients import text_of
+from canary.model.domain_names import is_within
 from canary.model.proof import Result
 
 _POST = re.compile(r"<mailto:[^@>\s]{1,64}@([a-z0-9.-]{1,253})[>?]", re.IGNORECASE)
@@ -23,7 +24,7 @@ def list_domain(carried: Carried) -> str:
     if len(hosts) < 2:
         return ""
     proven = (*carried.proofs.dkim_domains[:10], carried.bouncing)
-    return next((domain for domain in proven if "." in domain and all(_is_under(host, domain) for host in hosts)), "")
+    return next((domain for domain in proven if "." in domain and all(is_within(host, domain) for host in hosts)), "")
 
 
 def _hosts(carried: Carried, name: bytes) -> list[str]:
@@ -34,7 +35,3 @@ def _hosts(carried: Carried, name: bytes) -> list[str]:
     found = _POST.search(values[0])
     host = found[1] if found else values[0].rpartition("<")[2].rstrip("> ") if name == b"list-id" else ""
     return [host.lower()] if "." in host else []
-
-
-def _is_under(host: str, domain: str) -> bool:
-    return f".{host}".endswith(f".{domain}")

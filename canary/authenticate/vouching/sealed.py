@@ -9,6 +9,7 @@ from canary.authenticate.lookup import dns_name
 from canary.authenticate.message import Field, Message
 from canary.authenticate.results.field import read_field
 from canary.authenticate.results.trusted import proofs_stated
+from canary.model.domain_names import is_within
 from canary.model.proof import ArcResult, Proofs, Result
 
 _INSTANCE = re.compile(rb"(?:^|[;\s])i\s{0,9}=\s{0,9}([0-9]{1,2})\b")
@@ -53,6 +54,4 @@ def _sealer(seal: Field | None) -> str:
 
 def _is_trusted(domain: str, name: str) -> bool:
     name = name.lower()
-    return bool(domain) and (
-        f".{domain}".endswith(f".{name}") or (domain.count(".") > 0 and f".{name}".endswith(f".{domain}"))
-    )
+    return bool(domain) and (is_within(domain, name) or (domain.count(".") > 0 and is_within(name, domain)))

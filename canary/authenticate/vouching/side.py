@@ -6,6 +6,7 @@ from canary.authenticate.forwarder_registry import ForwarderRegistry
 from canary.authenticate.message import Field, Message
 from canary.authenticate.results.trusted import border_hop
 from canary.mail.received import Hop, Trusted, trusted_hop
+from canary.model.domain_names import is_within
 from canary.model.mail import Client, ParsedMail
 
 MAX_FIELDS = 400
@@ -27,7 +28,7 @@ class ReceivingSide:
     def is_own(self, domain: str) -> bool:
         """Whether a domain is one of ours, or below one."""
         name = domain.lower().rstrip(".")
-        return any(f".{name}".endswith(f".{own}") for own in self.domains)
+        return any(is_within(name, own) for own in self.domains)
 
 
 def receiving_hop(message: Message, side: ReceivingSide, peer: Client | None = None) -> Hop | None:
