@@ -2,11 +2,13 @@
 
 import re
 
+from canary.authenticate.vouching.recipients import DELIVERED, WRITTEN
+
 MAX_HEADER = 64 * 1024
 _ADDRESS = rb"<?([^\s<>()\[\],:;\"@]{1,64}@[a-z0-9][a-z0-9.-]{0,253})"
 _FIELDS = tuple(
     re.compile(rb"^(?:" + names + rb"):[^\n@]{0,200}?" + _ADDRESS, re.MULTILINE | re.IGNORECASE)
-    for names in (rb"delivered-to|x-original-to|envelope-to|x-envelope-to|x-delivered-to", rb"to", rb"cc")
+    for names in (b"|".join(DELIVERED), *WRITTEN)
 )
 _END = re.compile(rb"\n\r?\n")
 
