@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import typer
 
-from canary.cli.context import CliError
+from canary.cli.context import CliError, settings
 
 if TYPE_CHECKING:
     from canary.importing.alias_list import AliasList
@@ -18,9 +18,10 @@ def read_file(option: str, path: Path, own: Collection[str]) -> "AliasList":
     """Read a list of addresses; `own` are the owner's domains, which are no vendor's."""
     from canary.importing.alias_list import read_list
     from canary.judge.organisation import is_never_vendor
-    from canary.processes.judging import forwarder_registry, supplier_book
+    from canary.processes.judging import forwarder_registry, own_book
 
-    book, carrier = supplier_book(), forwarder_registry().carrier_of
+    judge = settings().judge
+    book, carrier = own_book(judge), forwarder_registry(judge.forwarders).carrier_of
 
     def never(domain: str, home: str) -> bool:
         return book.is_shared(domain) or is_never_vendor(domain, (*own, home), carrier)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from canary.authenticate.forwarder_registry import ForwarderRegistry, read_forwarders
 from canary.authenticate.lookup import Lookup, ZoneLookup
-from canary.judge.platforms import read_platforms
+from canary.judge.platforms import PlatformRegistry, read_platforms
 from canary.judge.providers import ProviderRegistry, read_suppliers
 from canary.model.registry_rows import RegistryError, RegistryFile
 from canary.package_data import config_folder
@@ -21,8 +21,7 @@ if TYPE_CHECKING:
 
 def supplier_book(own: Sequence[Path] = (), platforms: Sequence[Path] = ()) -> ProviderRegistry:
     """Read what is known of mail providers and platforms, with files of the owner's; raises RegistryError naming every fault."""
-    book = read_suppliers(_shipped("suppliers.toml"), _owners(own))
-    return replace(book, services=read_platforms(_shipped("platforms.toml"), _owners(platforms)))
+    return replace(_providers(own), services=_services(platforms))
 
 
 def own_book(judge: "JudgeSettings") -> ProviderRegistry:
@@ -35,8 +34,8 @@ def check_registries(judge: "JudgeSettings") -> str:
     faults: list[str] = []
     held = []
     readers: dict[str, Callable[[], int]] = {
-        "suppliers": lambda: len(supplier_book(judge.suppliers).providers),
-        "platforms": lambda: len(supplier_book(platforms=judge.platforms).services.platforms),
+        "suppliers": lambda: len(_providers(judge.suppliers).providers),
+        "platforms": lambda: len(_services(judge.platforms).platforms),
         "forwarders": lambda: len(forwarder_registry(judge.forwarders).forwarders),
     }
     for name, read in readers.items():
@@ -52,6 +51,14 @@ def check_registries(judge: "JudgeSettings") -> str:
 def forwarder_registry(own: Sequence[Path] = ()) -> ForwarderRegistry:
     """Read what is known of forwarders, with files of the owner's; raises RegistryError naming every bad entry."""
     return read_forwarders(_shipped("forwarders.toml"), _owners(own))
+
+
+def _providers(own: Sequence[Path]) -> ProviderRegistry:
+    return read_suppliers(_shipped("suppliers.toml"), _owners(own))
+
+
+def _services(own: Sequence[Path]) -> PlatformRegistry:
+    return read_platforms(_shipped("platforms.toml"), _owners(own))
 
 
 def _shipped(name: str) -> dict[str, object]:

@@ -1,9 +1,11 @@
 """The store of an installation, from its settings."""
 
+from collections.abc import Callable
 from functools import cache
 from typing import TYPE_CHECKING
 
 from canary.attribute.priors import CARRIED_AS
+from canary.judge_settings import JudgeSettings
 from canary.senders.profile import PLATFORMS
 from canary.settings import Settings
 from canary.store.database import Database
@@ -16,20 +18,20 @@ if TYPE_CHECKING:
 def open_store(settings: Settings, kind: type[Database] = Database) -> Database:
     """Open the store, making the data folder if need be; cases are assessed by the assumptions of the settings."""
     settings.data.mkdir(mode=0o700, parents=True, exist_ok=True)
-    carried = {CARRIED_AS: settings.attribution.rates, PLATFORMS: is_platform}
+    carried = {CARRIED_AS: settings.attribution.rates, PLATFORMS: platform_domains(settings.judge)}
     return kind(settings.store_url, decoy_mac=decoy_mac_from(settings), carried=carried)
 
 
-def is_platform(domain: str) -> bool:
-    """Whether many senders share a domain; what is known of providers is read at the first question."""
-    return _book().is_shared(domain)
+def platform_domains(judge: JudgeSettings) -> Callable[[str], bool]:
+    """Return what says whether many senders share a domain; the registries are read at the first question."""
 
+    @cache
+    def book() -> "ProviderRegistry":
+        from canary.processes.judging import own_book  # noqa: PLC0415 - most commands ask nothing of it
 
-@cache
-def _book() -> "ProviderRegistry":
-    from canary.processes.judging import supplier_book  # noqa: PLC0415 - most commands ask nothing of it
+        return own_book(judge)
 
-    return supplier_book()
+    return lambda domain: book().is_shared(domain)
 
 
 def decoy_mac_from(settings: Settings) -> DecoyMac:

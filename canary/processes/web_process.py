@@ -11,11 +11,11 @@ from prometheus_client import CollectorRegistry
 
 from canary.authenticate.dns_records import Arrangement, check_records, wanted_records
 from canary.model.alert import DestinationView
-from canary.processes.judging import lookups, own_book
+from canary.processes.judging import lookups
 from canary.processes.receiver_health import listening, receiver_metrics, waiting_mails
 from canary.processes.shutdown import ShutdownSignal, announce
 from canary.processes.spools import clock
-from canary.processes.stores import open_store
+from canary.processes.stores import open_store, platform_domains
 from canary.settings import Settings
 from canary.store.signing_key import installation_key
 from canary.web.app import create_app
@@ -44,7 +44,7 @@ async def serve(settings: Settings, *, watched: bool = False, ready: Callable[[s
         health=lambda: _health(numbers),
         registry=receiver_metrics(settings),
         issuing=IssueSettings(
-            tuple(settings.domains), own_book(settings.judge).is_shared, installation_key(settings.data)
+            tuple(settings.domains), platform_domains(settings.judge), installation_key(settings.data)
         ),
         destinations=destinations(settings),
         arranged=arrangement(settings),

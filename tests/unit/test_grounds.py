@@ -1,11 +1,14 @@
 """What one mail lets its owner decide about."""
 
+from pathlib import Path
+
 import pytest
 
 from canary.judge.grounds import Ground, decidable, family_problem, grounds_of, why_undecidable
+from canary.judge_settings import JudgeSettings
 from canary.model.identity import Identity, Proof
 from canary.model.party import Vendor
-from canary.processes.stores import is_platform
+from canary.processes.stores import platform_domains
 
 SHOP = Vendor("shop", "Shop", ("shop.example",))
 ALIGNED = Proof.DKIM_ALIGNED
@@ -62,7 +65,15 @@ def test_where_there_is_nothing_to_decide_it_is_said_why(who: Identity, why: str
 
 
 def test_an_installation_knows_the_domains_of_platforms() -> None:
+    is_platform = platform_domains(JudgeSettings())
     assert [is_platform(domain) for domain in ("sendgrid.net", "shop-mail.example")] == [True, False]
+
+
+def test_an_installation_knows_the_platforms_of_its_own_files(tmp_path: Path) -> None:
+    own = tmp_path / "suppliers.toml"
+    own.write_text('[[shared]]\nname = "Posting"\nsource = ["the owner"]\ndomains = ["posting.example"]\n')
+    is_platform = platform_domains(JudgeSettings(suppliers=(own,)))
+    assert [is_platform(domain) for domain in ("mx.posting.example", "sendgrid.net")] == [True, True]
 
 
 @pytest.mark.parametrize(
