@@ -15,9 +15,8 @@ from canary.authenticate.vouching.forwarding import written_by
 from canary.campaigns.membership import CampaignBatch, MailSent
 from canary.cases.history import newest_decision
 from canary.cases.replay import RejudgeCause, replay
-from canary.judge.hit_context import context_of
 from canary.judge.rules import judge
-from canary.judge.track_record import is_own_way, signers
+from canary.judge.track_record import hit_context, is_own_way, signers
 from canary.mail.parse import parse
 from canary.model.authenticated import AuthenticatedMail
 from canary.model.canary import Canary
@@ -195,9 +194,8 @@ class _Round:
 
     def _judge_one(self, hit: Row[Any], canary: Canary) -> _Change | None:
         mail = stored_mail(hit)
-        by = signers(mail.identity.domains)
-        record = self.records.of(hit.canary_id, self.vendor_id, self.vendor.slug, by, hit.received_at)
-        context = context_of(mail, canary, self.vendor, self._guesses(canary.domain), record=record)
+        owner, guesses = (self.vendor_id, self.vendor), self._guesses(canary.domain)
+        context = hit_context(mail, canary, owner, self.records, guesses)
         judgement = judge(context)
         own_way = is_own_way(context, judgement)
         if own_way or (hit.verdict in OWN and judgement.verdict not in OWN):

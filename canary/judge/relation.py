@@ -105,7 +105,7 @@ class Relation:
         return tuple(sign for sign in self.signs if sign in DECEIT and sign not in lifted)
 
     @property
-    def is_crime(self) -> bool:
+    def lures(self) -> bool:
         """Whether it is crime, or bait for what opens an account, whatever the vendor is."""
         return not (CRIMES | {Sign.CREDENTIALS}).isdisjoint(self.signs)
 

@@ -197,7 +197,7 @@ def backscatter(hit: HitContext) -> Judgement | None:
 
 def no_stranger_yet(hit: HitContext) -> Judgement | None:
     """Of the vendor neither a domain nor a sender is known yet: only crime is charged, all else is a question."""
-    if is_known_by_sender(hit.vendor) or hit.relation.is_crime or known_as(hit.identity, hit.vendor.denied):
+    if is_known_by_sender(hit.vendor) or hit.relation.lures or known_as(hit.identity, hit.vendor.denied):
         return None
     return hit.conclude(Verdict.NEW_SENDER, Reason.NO_DOMAIN_YET)
 

@@ -5,18 +5,23 @@ only proof that is tied to the address it came to shows anything of the way on w
 """
 
 import re
+from collections import Counter
 from collections.abc import Collection, Iterator, Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
+from typing import Protocol
 
-from canary.judge.hit_context import HitContext
+from canary.judge.hit_context import HitContext, context_of
 from canary.judge.organisation import organisation, same_organisation
 from canary.judge.relation import FIRST_DAY, MAX_SIGNERS
 from canary.judge.senders import writer_key
 from canary.judge.signatures import covered_headers
 from canary.mail.text import link_host
+from canary.model.authenticated import AuthenticatedMail
+from canary.model.canary import Canary
 from canary.model.mail import ParsedMail
+from canary.model.party import Vendor
 from canary.model.proof import Proofs, Result
-from canary.model.track_record import NOTHING_SHOWN, ShownByMail, SignedMail, SignerUse
+from canary.model.track_record import NOTHING_SHOWN, ShownByMail, SignedMail, SignerUse, TrackRecord
 from canary.model.verdict import OWN, Judgement, Reason, Verdict
 
 MAX_LINKS = 50
@@ -35,6 +40,27 @@ def is_bound(mail: ParsedMail, proofs: Proofs, domains: Collection[str], address
     to = [value for name, value in mail.headers if name.lower() == "to"]
     # Signers count instances from the bottom (RFC 6376 5.4.2): what was added on top later is not covered.
     return bool(covered) and any(_names(value, address) for value in to[-covered:])
+
+
+class SeenBefore(Protocol):
+    """What was seen of senders before some mails, wherever it is kept."""
+
+    def of(self, canary: int, vendor_id: int, vendor: str, signers: Collection[str], at: datetime, /) -> TrackRecord:
+        """Return what was known at a time of one who signed a mail to a canary of a vendor."""
+
+
+def hit_context(
+    mail: AuthenticatedMail,
+    canary: Canary,
+    owner: tuple[int, Vendor],
+    seen: SeenBefore,
+    guesses: Counter[str],
+    key: bytes = b"",
+) -> HitContext:
+    """Return what is known of a mail at a canary, as of the mail's time; `owner` is its vendor with the row id."""
+    number, vendor = owner
+    at, by = mail.raw.envelope.received, signers(mail.identity.domains)
+    return context_of(mail, canary, vendor, guesses, key, seen.of(canary.id, number, vendor.slug, by, at))
 
 
 def is_own_way(hit: HitContext, judgement: Judgement) -> bool:

@@ -21,11 +21,10 @@ from canary.cases import answers
 from canary.cases.assign import NOWHERE, Assignment, CaseAssigner, CaseHit
 from canary.cases.history import StoredCases
 from canary.cases.keep_hits import AssignedHit, keep_hits
-from canary.judge.hit_context import context_of
 from canary.judge.providers import ProviderRegistry
 from canary.judge.rules import judge
 from canary.judge.senders import pending, sender_keys
-from canary.judge.track_record import is_own_way, shown_by, signers
+from canary.judge.track_record import hit_context, is_own_way, shown_by, signers
 from canary.mail.parse import parse
 from canary.mail.received import Hop, Trusted, is_private
 from canary.model.authenticated import UNKNOWN_CLIENT, AuthenticatedMail
@@ -196,14 +195,13 @@ def _judge_hit(
     recipients: Recipients, vendors: dict[str, tuple[int, Vendor]], found: AuthenticatedMail, canary: Canary, key: bytes
 ) -> JudgedHit:
     vendor_id, vendor = vendors[canary.vendor] if canary.vendor else NOBODY
-    at, domains = found.raw.envelope.received, found.identity.domains
-    record = recipients.records.of(canary.id, vendor_id, vendor.slug, signers(domains), at)
-    hit = context_of(found, canary, vendor, recipients.guesses[canary.domain], key, record)
+    owner, guesses = (vendor_id, vendor), recipients.guesses[canary.domain]
+    hit = hit_context(found, canary, owner, recipients.records, guesses, key)
     judgement = judge(hit)
     own_way = is_own_way(hit, judgement)
     if fresh := pending(found.identity, vendor, judgement) - vendor.pending:
         vendors[vendor.slug] = vendor_id, replace(vendor, pending=vendor.pending | fresh)
-    shown = Shown(canary.id, vendor_id, at, shown_by(hit, judgement, own_way=own_way))
+    shown = Shown(canary.id, vendor_id, hit.envelope.received, shown_by(hit, judgement, own_way=own_way))
     return JudgedHit(canary, vendor_id, vendor, judgement, shown, own_way)
 
 

@@ -17,8 +17,8 @@ from canary.importing.envelope_recovery import border
 from canary.importing.progress import ImportProgress, State
 from canary.importing.stored_authentication import TrustedReceivers, fetch, look_at_all
 from canary.judge.adoption_rules import MapRow
-from canary.judge.hit_context import HitContext, context_of
-from canary.judge.track_record import signers
+from canary.judge.hit_context import HitContext
+from canary.judge.track_record import hit_context, signers
 from canary.mail.received import Trusted
 from canary.model.authenticated import AuthenticatedMail
 from canary.model.sender import SenderState
@@ -133,14 +133,12 @@ class _Import:
         marked = _NUMBER.match(found.raw.content)
         if marked:
             self.truths[key] = self.planting.truths[marked[1].decode()]
-        by = signers(found.identity.domains)
         with self.parts.store.reading() as session:
-            recipients = read_recipients(session, envelope.rcpt_to, by)
+            recipients = read_recipients(session, envelope.rcpt_to, signers(found.identity.domains))
         for canary in recipients.reached(envelope.rcpt_to):
             if canary.vendor:
-                (number, vendor), guesses = recipients.vendors[canary.vendor], recipients.guesses[canary.domain]
-                record = recipients.records.of(canary.id, number, vendor.slug, by, envelope.received)
-                self.contexts[key, canary.address] = context_of(found, canary, vendor, guesses, record=record)
+                owner, guesses = recipients.vendors[canary.vendor], recipients.guesses[canary.domain]
+                self.contexts[key, canary.address] = hit_context(found, canary, owner, recipients.records, guesses)
         process_batch(replace(self.parts, clock=lambda: envelope.received), [found])
 
     def _outcome(self, progress: ImportProgress) -> StreamRun:
