@@ -100,13 +100,14 @@ class _NullModel:
     def sending(self, name: str, hits: list[CampaignHit]) -> ObservedSending:
         """Return one campaign with its odds."""
         at, mark = min(s.at for s in hits), frozenset(s.canary for s in hits)
-        crime = _BOMB_ODDS if _is_bomb(hits) else max(_crime_odds(s) for s in hits)
+        bomb = _is_bomb(hits)
+        crime = _BOMB_ODDS if bomb else max(_crime_odds(s) for s in hits)
         fields = frozenset(field for s in hits for field in s.fields)
         rate = np.logaddexp(
             self._log_dictionary_rate(mark, at, crime),
             self._log_chance_rate(mark, crime, self.lawful_rates.get(name, 0.0)),
         )
-        trade = crime if _is_bomb(hits) else max(_trade_odds(s) for s in hits)
+        trade = crime if bomb else max(_trade_odds(s) for s in hits)
         proven, campaigns = any(s.proven for s in hits), tuple(sorted({hit.campaign for hit in hits}))
         return ObservedSending(name, at, mark, crime, trade, float(rate) - log(YEAR), fields, proven, campaigns)
 

@@ -44,7 +44,8 @@ def compute_posterior(model: EvidenceModel, among: frozenset[str] | None = None)
     The sendings left out count as no leak's.
     """
     log_weights = _LogWeights(model, frozenset(s.id for s in model.sendings) if among is None else among)
-    singles = log_weights.singles()
+    alone = log_weights.evidence_alone()
+    singles = {source: model.log_prior_odds(source) + evidence.log_ratio for source, evidence in alone.items()}
     pointed_pairs = dict(log_weights.pointed_pairs(singles)) if model.rates.pair else {}
     logs = {NO_LEAK: 0.0} | {frozenset((s,)): w for s, w in singles.items()} | pointed_pairs
     top = max(logs.values())
@@ -60,8 +61,8 @@ def compute_posterior(model: EvidenceModel, among: frozenset[str] | None = None)
     return Posterior(
         {sources: p / listed_share for sources, p in listed.items()},
         {source: weight / total for source, weight in marginals.items()},
-        {source: exp(min(log_weights.log_ratio_alone(source), _LARGEST_EXPONENT)) for source in singles},
-        {source: log_weights.evidence_alone(source).manners for source in singles},
+        {source: exp(min(evidence.log_ratio, _LARGEST_EXPONENT)) for source, evidence in alone.items()},
+        {source: evidence.manners for source, evidence in alone.items()},
     )
 
 
@@ -114,13 +115,10 @@ class _LogWeights:
             self._plausible[source] = self.model.plausible_sendings(source) & self.among
         return self._plausible[source]
 
-    def log_ratio_alone(self, source: Source) -> float:
-        """The evidence for one source and no other, as a logarithm."""
-        return self.evidence_alone(source).log_ratio
-
-    def evidence_alone(self, source: Source) -> SourceEvidence:
-        """The evidence for one source and no other."""
-        return self.model.source_evidence(source, self.model.possible_sendings(source) & self.among)
+    def evidence_alone(self) -> dict[Source, SourceEvidence]:
+        """The evidence for each source and no other."""
+        model = self.model
+        return {s: model.source_evidence(s, model.possible_sendings(s) & self.among) for s in model.holdings}
 
     def _log_ratio_listed(self, source: Source) -> float:
         """The evidence for one of two sources, from what it is known to have held."""
@@ -129,10 +127,6 @@ class _LogWeights:
     def _log_weight_listed(self, source: Source) -> float:
         """The weight of a source by what it is known to have held."""
         return self.model.log_prior_odds(source) + self._log_ratio_listed(source)
-
-    def singles(self) -> dict[Source, float]:
-        """The weight of each source alone."""
-        return {s: self.model.log_prior_odds(s) + self.log_ratio_alone(s) for s in self.model.holdings}
 
     def silent_pairs(self, singles: Mapping[Source, float], top: float) -> _SilentPairs:
         """The pairs of which at least one source is behind none of the sendings for all that is known."""
