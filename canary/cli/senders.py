@@ -3,7 +3,7 @@
 from collections.abc import Collection
 from datetime import datetime
 from enum import StrEnum
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -11,6 +11,9 @@ from canary.cli.context import CliError, Json, clock, open_store, show_json, sho
 from canary.cli.groups import command_group
 from canary.model.case import percent
 from canary.model.sender import Sender, SenderAnswer, SenderState
+
+if TYPE_CHECKING:
+    from canary.cases.rejudge import RejudgeOutcome
 
 group = command_group("Senders: who is known to write for a vendor, and who waits for your answer.")
 
@@ -77,19 +80,17 @@ def undo(vendor: Vendor, sender: Key, dry_run: DryRun = False, as_json: Json = F
 @group.command("answer")
 def answer(question: Group, is_vendors: Said, left: Left = None, as_json: Json = False) -> None:
     """Answer a question for all its senders: whether they write for their vendors; their past mail is judged again."""
-    from canary.cases import question_answers
+    from canary.cases import past_mail, question_answers
 
-    state = SenderState.LEARNED if is_vendors is Answer.YES else SenderState.DENIED
-    with open_store().writing() as session:
+    state, store = SenderState.LEARNED if is_vendors is Answer.YES else SenderState.DENIED, open_store()
+    with store.writing() as session:
         asked = question_answers.get_question(session, question, clock())
         only = _without([(member.vendor, member.key) for member in asked.members], left or (), question)
         outcome = question_answers.answer_question(session, asked, state, who(), clock(), only=only)
+    past_mail.work_off(store)
     if as_json:
-        show_json({
-            "question": question, "senders": [{"vendor": vendor, "sender": key} for vendor, key in only],
-            "state": state.value, "looked": outcome.looked, "changed": outcome.changed, "opened": outcome.opened,
-            "closed": outcome.closed,
-        })  # fmt: skip
+        senders = [{"vendor": vendor, "sender": key} for vendor, key in only]
+        show_json({"question": question, "senders": senders, "state": state.value, **_effects(outcome)})
         return
     for vendor, key in only:
         typer.echo(f"{key} is {state.value} at {vendor}.")
@@ -140,15 +141,19 @@ def _decide(vendor: str, sender: str, said: SenderAnswer, dry_run: bool, as_json
             outcome = answers.answer(session, vendor, sender, said, word)
         past_mail.work_off(store)
     if as_json:
-        show_json({
-            "vendor": vendor, "sender": sender, "state": _STATES[said], "looked": outcome.looked,
-            "changed": outcome.changed, "opened": outcome.opened, "closed": outcome.closed, "freed": outcome.freed,
-            "burned": outcome.burned, "waiting": outcome.waiting, "dry_run": dry_run,
-        })  # fmt: skip
+        decided = {"vendor": vendor, "sender": sender, "state": _STATES[said]}
+        show_json({**decided, **_effects(outcome), "dry_run": dry_run})
     elif dry_run:
         typer.echo(in_words(outcome))
     else:
         typer.echo(f"{sender} is {_STATES[said]} at {vendor}: {outcome}.")
+
+
+def _effects(outcome: "RejudgeOutcome") -> dict[str, object]:
+    return {
+        "looked": outcome.looked, "changed": outcome.changed, "opened": outcome.opened, "closed": outcome.closed,
+        "freed": outcome.freed, "burned": outcome.burned, "waiting": outcome.waiting,
+    }  # fmt: skip
 
 
 _LOOKED_AT = 200
