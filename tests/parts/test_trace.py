@@ -1,6 +1,7 @@
 """What a leak mail passes through, from the spool to the outbox: how many modules and functions, and when it asks the store."""
 
 import asyncio
+import importlib
 import secrets
 import sys
 import threading
@@ -68,8 +69,11 @@ def addresses(store: Database, now: datetime) -> list[str]:
         return [lifecycle.issue(session, order, secrets.randbelow, now).address for order in orders]
 
 
-def work(store: Database, spool: Spool, clock: Clock) -> None:
-    asyncio.run(run_pending(Context(store, lambda: ZoneLookup({}), supplier_book(), clock), spool))
+@pytest.fixture
+def context(sqlite_store: Database, clock: Clock) -> Context:
+    """A worker that has read its registries and loaded what it needs, as it has before any mail but the first."""
+    importlib.import_module("canary.attribute.assess")
+    return Context(sqlite_store, lambda: ZoneLookup({}), supplier_book(), clock)
 
 
 def send(spool: Spool, to: str, now: datetime) -> None:
@@ -77,12 +81,12 @@ def send(spool: Spool, to: str, now: datetime) -> None:
 
 
 def test_a_leak_mail_passes_through_few_modules(
-    sqlite_store: Database, spool: Spool, clock: Clock, capsys: pytest.CaptureFixture[str]
+    sqlite_store: Database, spool: Spool, clock: Clock, context: Context, capsys: pytest.CaptureFixture[str]
 ) -> None:
     send(spool, addresses(sqlite_store, clock())[0], clock())
     entered: dict[str, set[str]] = defaultdict(set)
     with profiled(lambda code: entered[code.co_filename.removeprefix(PACKAGE)].add(code.co_qualname)):
-        work(sqlite_store, spool, clock)
+        asyncio.run(run_pending(context, spool))
     with sqlite_store.reading() as session:
         assert [row.fact["kind"] for row in session.exec(select(OutboxRow))] == ["case-opened"]
     counts = {
@@ -100,7 +104,7 @@ def test_a_leak_mail_passes_through_few_modules(
 
 
 def test_the_store_is_not_asked_between_the_first_and_the_last_judgement_of_a_batch(
-    sqlite_store: Database, spool: Spool, clock: Clock
+    sqlite_store: Database, spool: Spool, clock: Clock, context: Context
 ) -> None:
     for to in addresses(sqlite_store, clock()) * 3:
         send(spool, to, clock())
@@ -108,6 +112,6 @@ def test_the_store_is_not_asked_between_the_first_and_the_last_judgement_of_a_ba
     event.listen(sqlite_store.engine, "before_cursor_execute", lambda *_: seen.append("asked"))
     judging = rules.judge.__code__
     with profiled(lambda code: seen.append("judged") if code is judging else None):
-        work(sqlite_store, spool, clock)
+        asyncio.run(run_pending(context, spool))
     first, last = seen.index("judged"), len(seen) - seen[::-1].index("judged")
     assert (seen[first:last], "asked" in seen[:first], "asked" in seen[last:]) == (["judged"] * 6, True, True)
