@@ -18,7 +18,7 @@ from pathlib import Path
 from canary.net.dns import LiveLookup
 from canary.pipeline.batch import run_pending
 from canary.pipeline.story import Context
-from canary.processes.judging import supplier_book
+from canary.processes.judging import forwarder_registry, supplier_book
 from canary.processes.spools import clock
 from canary.processes.stage_timer import StageTimer
 from canary.spool.spool import Spool
@@ -73,10 +73,10 @@ def working(store: str, spool: Path, dns: int) -> Iterator[Worker]:
 
 
 async def _serve(store: Database, spool: Spool, dns: int) -> None:
-    live, loop = LiveLookup([f"127.0.0.1:{dns}"]), asyncio.get_running_loop()
+    live, loop, forwarders = LiveLookup([f"127.0.0.1:{dns}"]), asyncio.get_running_loop(), forwarder_registry()
     while await loop.run_in_executor(None, sys.stdin.readline):
         watch = StageTimer()
-        parts = Context(store, live.for_mail, supplier_book(), clock, watch.passed)
+        parts = Context(store, live.for_mail, supplier_book(), clock, watch.passed, forwarders=forwarders)
         gc.collect()
         mails, began, cpu = 0, time.perf_counter(), _cpu()
         while done := await run_pending(parts, spool):
