@@ -17,6 +17,12 @@ class JudgeSettings(BaseModel):
         le=3650,
         description="Days after an address was issued in which an account that bears the vendor's own proof is learned.",
     )
+    case_at: float = Field(
+        default=0.5,
+        ge=0.0,
+        lt=1.0,
+        description="How likely a leak must be for a case to open; what is less likely is watched.",
+    )
     suppliers: tuple[Path, ...] = Field(default=(), description="Your own files of mail providers ([[supplier]] rows).")
     platforms: tuple[Path, ...] = Field(default=(), description="Your own files of platforms ([[platform]] rows).")
     forwarders: tuple[Path, ...] = Field(default=(), description="Your own files of forwarders ([[forwarder]] rows).")

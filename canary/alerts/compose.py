@@ -260,6 +260,13 @@ _CHANGE = Wording(
     answer=lambda a: _suspects(a.suspects),
     todo=_ask,
 )
+_WATCHED = Wording(
+    title=lambda a: f"Watched: mail at an address of {a.vendor}",
+    headline=lambda a: a.change,
+    answer=lambda a: _suspects(a.suspects),
+    button=lambda _: "Open what is watched",
+    path=lambda _: "/watching",
+)
 _NEWS = Wording(
     title=lambda a: a.vendor or "About this installation",
     headline=lambda a: a.change,
@@ -268,6 +275,7 @@ _NEWS = Wording(
 )
 WORDINGS: dict[str, Wording] = {
     "case-opened": _LEAK,
+    "watched": _WATCHED,
     "second-vendor": _CHANGE,
     "top-suspect": _CHANGE,
     "fields-leaked": _CHANGE,

@@ -9,9 +9,8 @@ from sqlmodel import Session, col, select
 from canary.alerts import mutes
 from canary.alerts.mutes import FOR_GOOD
 from canary.cases import case_alerts
-from canary.cases.records import OPEN
 from canary.model.alert import Alert, DestinationView, Mode
-from canary.model.case import CaseState
+from canary.model.case import OPEN, CaseState
 from canary.store.locks import Lock, lock
 from canary.store.queries import vendor_tags
 from canary.store.queries.outbox import alert_of

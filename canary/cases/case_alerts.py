@@ -9,9 +9,8 @@ from sqlalchemy import distinct, func, true
 from sqlmodel import Session, col, select
 
 from canary.cases.escalation import NotifiedState, changes
-from canary.cases.records import OPEN
 from canary.model.alert import Alert, fact_id
-from canary.model.case import CaseState, likeliest
+from canary.model.case import OPEN, CaseState, likeliest
 from canary.model.verdict import LEAKS
 from canary.store.codec import findings_of, reasons_of, suspects_of
 from canary.store.queries import audit, outbox

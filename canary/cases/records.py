@@ -6,7 +6,7 @@ from datetime import datetime
 from sqlalchemy import func
 from sqlmodel import Session, col, select
 
-from canary.model.case import SETTLED, CaseState
+from canary.model.case import OPEN, CaseState
 from canary.model.verdict import LEAKS
 from canary.store.codec import suspects_json
 from canary.store.tables import (
@@ -16,7 +16,6 @@ from canary.store.tables import (
     HitRow,
 )
 
-OPEN = tuple(state for state in CaseState if state not in SETTLED)
 _LEAKS = sorted(verdict.value for verdict in LEAKS)
 
 

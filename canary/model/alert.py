@@ -16,6 +16,7 @@ class Severity(IntEnum):
 
 SEVERITY: dict[str, Severity] = {
     "case-opened": Severity.HIGH,
+    "watched": Severity.LOW,
     "second-vendor": Severity.HIGH,
     "top-suspect": Severity.HIGH,
     "fields-leaked": Severity.HIGH,

@@ -7,8 +7,13 @@ from enum import StrEnum
 
 
 class CaseState(StrEnum):
-    """The state of a case; all but the last three are open."""
+    """The state of a case.
 
+    `watched` is none yet: its hits may become one. `explained` is what no leak explains better by now. People set all
+    others but `new`.
+    """
+
+    WATCHED = "watched"
     NEW = "new"
     INVESTIGATING = "investigating"
     NOTIFIED = "vendor-notified"
@@ -16,31 +21,43 @@ class CaseState(StrEnum):
     DENIED = "denied"
     FALSE_POSITIVE = "false-positive"
     CLOSED = "closed"
+    EXPLAINED = "explained"
 
+
+OPEN = (CaseState.NEW, CaseState.INVESTIGATING, CaseState.NOTIFIED, CaseState.CONFIRMED)
+"""The states in which a case takes every further hit of its vendors, and their addresses count as leaked."""
+
+UNDECIDED = (CaseState.WATCHED, CaseState.NEW, CaseState.EXPLAINED)
+"""The states that only the weighing of evidence sets: it may change them."""
 
 SETTLED = (CaseState.DENIED, CaseState.FALSE_POSITIVE, CaseState.CLOSED)
+"""The states in which people settled a case: more of the same changes nothing."""
+
 OUTCOMES = (CaseState.CONFIRMED, CaseState.DENIED, CaseState.FALSE_POSITIVE)
 
 TRANSITIONS: dict[CaseState, tuple[CaseState, ...]] = {
+    CaseState.WATCHED: (CaseState.INVESTIGATING, CaseState.FALSE_POSITIVE),
     CaseState.NEW: (CaseState.INVESTIGATING, CaseState.NOTIFIED, CaseState.FALSE_POSITIVE),
     CaseState.INVESTIGATING: (
-        CaseState.NOTIFIED, CaseState.CONFIRMED, CaseState.FALSE_POSITIVE, CaseState.CLOSED,
+        CaseState.NOTIFIED, CaseState.CONFIRMED, CaseState.FALSE_POSITIVE, CaseState.CLOSED, CaseState.EXPLAINED,
     ),
     CaseState.NOTIFIED: (
         CaseState.INVESTIGATING, CaseState.CONFIRMED, CaseState.DENIED, CaseState.FALSE_POSITIVE, CaseState.CLOSED,
+        CaseState.EXPLAINED,
     ),
-    CaseState.CONFIRMED: (CaseState.INVESTIGATING, CaseState.DENIED, CaseState.CLOSED),
+    CaseState.CONFIRMED: (CaseState.INVESTIGATING, CaseState.DENIED, CaseState.CLOSED, CaseState.EXPLAINED),
     CaseState.DENIED: (
         CaseState.INVESTIGATING, CaseState.CONFIRMED, CaseState.FALSE_POSITIVE, CaseState.CLOSED,
     ),
     CaseState.FALSE_POSITIVE: (CaseState.INVESTIGATING, CaseState.CLOSED),
     CaseState.CLOSED: (CaseState.INVESTIGATING,),
+    CaseState.EXPLAINED: (CaseState.INVESTIGATING, CaseState.CLOSED),
 }  # fmt: skip
 """The states to which a person may move a case, by its state."""
 
 
 class HitEffect(StrEnum):
-    """What a leak hit does to a case of its vendor: it joins it, reopens it, or begins another one."""
+    """What a leak hit does to a case of its vendor: it joins it, reopens it, or begins another one, which is watched."""
 
     JOIN = "join"
     REOPEN = "reopen"
@@ -50,8 +67,8 @@ class HitEffect(StrEnum):
 def effect_of_hit(state: CaseState, outcome: str, *, campaign_known: bool, canary_known: bool) -> HitEffect:
     """Return what a leak hit does to a case, given whether the case has its campaign and its canary already.
 
-    An open case takes it. A settled case takes more of the same silently, and is reopened by a campaign or a canary
-    that is new to it. A false positive stays settled whatever else its campaigns hit; a hit of another campaign begins
+    An open case takes it, and so does one that is watched or explained. A settled case takes more of the same silently,
+    and is reopened by a campaign or a canary that is new to it. A false positive stays settled whatever else its campaigns hit; a hit of another campaign begins
     another case.
     """
     if state not in SETTLED:
@@ -83,7 +100,8 @@ class SuspectKind(StrEnum):
 class Suspect:
     """A possible source with the probability that it leaked; `hit` of the `held` canaries it had were hit.
 
-    `factor` is the Bayes factor against no leak, which unlike the probability depends on no prior. `passed_on` is the
+    That of nobody is the probability that no leak is behind the hits of the case. `factor` is the Bayes factor against
+    no leak, which unlike the probability depends on no prior. `passed_on` is the
     probability that it passed its addresses on on purpose, the rest of `p` that it lost them; None where nobody asked.
     """
 
@@ -158,6 +176,16 @@ class Findings:
     def leaked_fields(self) -> tuple[str, ...]:
         """The fields that count as leaked."""
         return tuple(name for name, p in self.fields.items() if counts_as_leaked(p))
+
+
+def leak_probability(suspects: Sequence[Suspect]) -> float:
+    """Return how likely some leak is behind the hits of a case; 0 while nothing was weighed."""
+    return next((1 - suspect.p for suspect in suspects if suspect.kind is SuspectKind.NOBODY), 0.0)
+
+
+def leak_leads(suspects: Sequence[Suspect]) -> bool:
+    """Whether a leak is likelier than none."""
+    return leak_probability(suspects) > 0.5
 
 
 def likeliest(suspects: Sequence[Suspect], count: int = 5) -> tuple[tuple[str, float], ...]:

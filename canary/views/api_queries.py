@@ -9,7 +9,7 @@ from typing import Any
 from sqlalchemy import or_
 from sqlmodel import Session, col
 
-from canary.cases.records import OPEN
+from canary.model.case import OPEN
 from canary.model.party import Vendor
 from canary.store.codec import reasons_of
 from canary.store.decoy_mac import decoy_mac_of

@@ -4,8 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
 
-from canary.cases.records import OPEN
-from canary.model.case import LeakWindow, Suspect
+from canary.model.case import OPEN, LeakWindow, Suspect
 from canary.model.identity import Identity
 from canary.model.mail import Envelope
 from canary.model.proof import Proofs

@@ -9,7 +9,7 @@ from sqlalchemy import ColumnElement, Select, and_, distinct, func, or_
 from sqlmodel import Session, col
 
 from canary.canaries import decoys
-from canary.cases.records import OPEN
+from canary.model.case import OPEN
 from canary.store.tables import NEVER, CanaryRow, CaseRow, CaseVendorRow, GuessRow, VendorCountRow, VendorRow
 from canary.views.models import CaseLine, KindCounts, Overview, VendorCounts, VendorLine
 from canary.views.time_series import end_of, outside_days, vendor_weeks

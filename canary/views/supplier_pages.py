@@ -8,8 +8,7 @@ from typing import Any
 from sqlalchemy import distinct, func
 from sqlmodel import Session, col
 
-from canary.cases.records import OPEN
-from canary.model.case import SuspectKind
+from canary.model.case import OPEN, SuspectKind
 from canary.store.codec import suspects_of
 from canary.store.queries.canaries import in_order_of_issue
 from canary.store.queries.suppliers import get_supplier

@@ -17,6 +17,11 @@ class CaseRow(Row, table=True):
     `decision` is the number of the newest decision on cases when it was opened. Where mail reopened a settled case,
     `reopened` holds that number at the time, and the state and outcome before. `emptied` is the state of a case when
     mail judged again left it without a leak: it returns to that state if its first mail turns out to be a leak after all.
+
+    `evidence` numbers what the hits of a case have been, `revised` is its number when they last changed otherwise than by
+    further mail, `weighed` the number that the newest weighing took in; `due_at` is since when one is due, `leak` how
+    likely it found a leak to be behind the hits, `told` whether people were told of it while it was watched. `touched`
+    means that a person decided or recorded something about it.
     """
 
     __tablename__ = "leak_case"
@@ -31,6 +36,13 @@ class CaseRow(Row, table=True):
     decision: int = Field(default=0)
     reopened: dict[str, Any] | None = Field(default=None, sa_type=JSON)
     emptied: str = Field(default="")
+    touched: bool = Field(default=False)
+    told: bool = Field(default=False)
+    evidence: int = Field(default=0)
+    revised: int = Field(default=0)
+    weighed: int = Field(default=0)
+    due_at: datetime | None = Field(default=None, sa_type=Time, index=True)
+    leak: float = Field(default=0.0)
     opened_at: datetime = Field(sa_type=Time)
     last_hit_at: datetime = Field(sa_type=Time, index=True)
     suspects: object = Field(default=[], sa_type=JSON)

@@ -261,6 +261,13 @@ def make_tables() -> None:
     sa.Column('decision', sa.Integer(), nullable=False),
     sa.Column('reopened', sa.JSON(), nullable=True),
     sa.Column('emptied', TEXT, nullable=False),
+    sa.Column('touched', sa.Boolean(), nullable=False),
+    sa.Column('told', sa.Boolean(), nullable=False),
+    sa.Column('evidence', sa.Integer(), nullable=False),
+    sa.Column('revised', sa.Integer(), nullable=False),
+    sa.Column('weighed', sa.Integer(), nullable=False),
+    sa.Column('due_at', TIME, nullable=True),
+    sa.Column('leak', sa.Float(), nullable=False),
     sa.Column('opened_at', TIME, nullable=False),
     sa.Column('last_hit_at', TIME, nullable=False),
     sa.Column('suspects', sa.JSON(), nullable=False),
@@ -268,6 +275,7 @@ def make_tables() -> None:
     sa.ForeignKeyConstraint(['vendor_id'], ['vendor.id'], name=op.f('fk_leak_case_vendor_id')),
     sa.PrimaryKeyConstraint('id', name=op.f('pk_leak_case'))
     )
+    op.create_index(op.f('ix_leak_case_due_at'), 'leak_case', ['due_at'])
     op.create_index(op.f('ix_leak_case_last_hit_at'), 'leak_case', ['last_hit_at'])
     op.create_index(op.f('ix_leak_case_state'), 'leak_case', ['state'])
     op.create_index(op.f('ix_leak_case_vendor_id'), 'leak_case', ['vendor_id'])
