@@ -152,7 +152,7 @@ def apply_lessons(session: Session, lessons: Iterable[Lesson]) -> None:
         if lesson.new:
             mark_learned(session, lesson)
         owner = session.get_one(VendorRow, lesson.vendor_id)
-        cause = RejudgeCause(lesson.text, "canary", lesson.at)
+        cause = RejudgeCause(lesson.text, "canary", lesson.at, at_once=False)
         rejudge(session, owner.id or 0, of_sender(lesson.key), cause)
 
 

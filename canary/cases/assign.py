@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Protocol
 
-from canary.model.case import SETTLED, CaseState, HitEffect, effect_of_hit
+from canary.model.case import OPEN, SETTLED, CaseState, HitEffect, effect_of_hit
 
 LATEST = 20
 """Of a vendor with more cases, only so many of the newest are asked whether they had a campaign."""
@@ -50,9 +50,14 @@ class LeakCase:
     before: tuple[CaseState, str] | None = None
 
     @property
-    def is_open(self) -> bool:
-        """Whether it takes every further hit of its vendors."""
+    def in_play(self) -> bool:
+        """Whether it takes every further hit of its vendors: what people settled does not."""
         return self.state not in SETTLED
+
+    @property
+    def is_open(self) -> bool:
+        """Whether its addresses count as leaked."""
+        return self.state in OPEN
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,10 +109,8 @@ class CaseAssigner:
         self._opened = 0
 
     def assign(self, hit: CaseHit) -> Assignment:
-        """Return which case takes a hit: a leak may open or reopen one; a hint joins an open one."""
-        case, effect, known = self._taking(hit) if hit.leak else (self.open_case(hit.vendor_id), HitEffect.JOIN, False)
-        if case is None:
-            return NOWHERE
+        """Return which case takes a hit: a leak may begin or reopen one; a hint joins one in play, or begins one."""
+        case, effect, known = self._taking(hit) if hit.leak else self._taking_hint(hit)
         first = hit.leak and not self._has_canary(case, hit.canary)
         made = Assignment(case, effect, hit.vendor_id not in case.vendors, known, first, hit.leak and case.is_open)
         if made.joined:
@@ -120,10 +123,6 @@ class CaseAssigner:
             case.campaigns.setdefault(hit.campaign, set()).add(hit.vendor_id)
         return made
 
-    def open_case(self, vendor: int) -> LeakCase | None:
-        """Return the newest open case of a vendor."""
-        return next((case for case in self._cases(vendor) if case.is_open), None)
-
     def merge_campaigns(self, oldest: int, others: Collection[int]) -> None:
         """Apply that campaigns turned out to be one."""
         for case in self._touched:
@@ -134,10 +133,10 @@ class CaseAssigner:
     def _taking(self, hit: CaseHit) -> tuple[LeakCase, HitEffect, bool]:
         """Choose among the vendor's cases: the one with the campaign first, then the newest open, then the newest settled."""
         latest = self._cases(hit.vendor_id)[:LATEST]
-        if len(latest) == 1 and latest[0].is_open:
+        if len(latest) == 1 and latest[0].in_play:
             return latest[0], HitEffect.JOIN, True
         known = self._with_campaign(latest, hit.campaign)
-        for case in sorted(latest, key=lambda case: (case not in known, not case.is_open)):
+        for case in sorted(latest, key=lambda case: (case not in known, not case.is_open, not case.in_play)):
             again = not case.is_open and self._has_canary(case, hit.canary)
             effect = effect_of_hit(case.state, case.outcome, campaign_known=case in known, canary_known=again)
             if effect is HitEffect.REOPEN:
@@ -148,12 +147,18 @@ class CaseAssigner:
         shared = self._at_common_supplier(hit) if hit.campaign else None
         return (shared, HitEffect.JOIN, True) if shared else (self._open(hit), HitEffect.NEW_CASE, False)
 
+    def _taking_hint(self, hit: CaseHit) -> tuple[LeakCase, HitEffect, bool]:
+        """Choose the newest open case of the vendor, else what is watched of it; no hint reopens what people settled."""
+        mine = sorted(self._cases(hit.vendor_id), key=lambda case: not case.is_open)
+        case = next((case for case in mine if case.in_play), None)
+        return (case, HitEffect.JOIN, False) if case else (self._open(hit), HitEffect.NEW_CASE, False)
+
     def _open(self, hit: CaseHit) -> LeakCase:
         self._opened += 1
-        return LeakCase(0, _UNNUMBERED + self._opened, CaseState.NEW, "", hit.at)
+        return LeakCase(0, _UNNUMBERED + self._opened, CaseState.WATCHED, "", hit.at)
 
     def _at_common_supplier(self, hit: CaseHit) -> LeakCase | None:
-        """Return the oldest open case with the same campaign at a vendor that shares a supplier with this one.
+        """Return the oldest case in play with the same campaign at a vendor that shares a supplier with this one.
 
         One leak of that supplier would explain both; without a common supplier two vendors are two cases.
         """
@@ -162,7 +167,7 @@ class CaseAssigner:
             return None
         now = {case for case in self._touched if not case.campaigns.get(hit.campaign, set()).isdisjoint(sharing)}
         then = set(self._history.hit_by_campaign(hit.campaign, sharing))
-        return min((case for case in now | then if case.is_open), key=lambda case: case.order, default=None)
+        return min((case for case in now | then if case.in_play), key=lambda case: case.order, default=None)
 
     def _cases(self, vendor: int) -> list[LeakCase]:
         if vendor not in self._of_vendor:

@@ -10,9 +10,10 @@ from sqlmodel import Session, col, or_, select
 from canary.attribute.campaigns.link import pairs
 from canary.campaigns.membership import campaign_row, merge_campaigns, set_apart
 from canary.cases import records
-from canary.cases.assess import assess_now
+from canary.cases.due import in_play, mark_due
 from canary.cases.history import number_decision
 from canary.cases.merge_split import proposals
+from canary.cases.weigh import weigh_now
 from canary.model.campaign import read_features
 from canary.model.decision import Decision
 from canary.store.campaign_hits import restrike
@@ -166,9 +167,10 @@ def _chunks(numbers: Iterable[int]) -> list[list[int]]:
 def _follow(session: Session, campaigns: Collection[int], word: Decision) -> None:
     """Weigh the open cases of campaigns again, and propose to merge those that a campaign spans."""
     touched = select(HitRow.case_id).join(MailRow).where(col(MailRow.campaign_id).in_(campaigns)).distinct()
-    wanted = select(CaseRow).where(col(CaseRow.id).in_(touched), col(CaseRow.state).in_(records.OPEN))
+    wanted = select(CaseRow).where(col(CaseRow.id).in_(touched), in_play())
     for case in session.exec(wanted.order_by(col(CaseRow.id))).all():
-        assess_now(session, case)
+        mark_due(session, [case.id or 0], word.at)
+        weigh_now(session, [case.id or 0], word.at)
         if others := proposals(session, case.id or 0):
             named = ", ".join(map(str, others))
             text = f"The campaign spans case {named} too. If one leak explains both, merge them."

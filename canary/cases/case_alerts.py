@@ -10,8 +10,8 @@ from sqlmodel import Session, col, select
 
 from canary.cases.escalation import NotifiedState, changes
 from canary.model.alert import Alert, fact_id
-from canary.model.case import OPEN, CaseState, likeliest
-from canary.model.verdict import LEAKS
+from canary.model.case import OPEN, CaseState, likeliest, percent
+from canary.model.verdict import LEAKS, Verdict
 from canary.store.codec import findings_of, reasons_of, suspects_of
 from canary.store.queries import audit, outbox
 from canary.store.queries.vendors import Unknown
@@ -31,18 +31,42 @@ REMIND = timedelta(hours=24)
 
 REMINDERS = 5
 _OPEN = [state.value for state in OPEN]
+_LEAKS = sorted(verdict.value for verdict in LEAKS)
 
 
-def queue_opened(session: Session, case: CaseRow, hit: int) -> None:
-    """Put the alert that a hit opened a case into the outbox."""
+CRIME = (Verdict.SPAM.value, Verdict.IMPERSONATION.value)
+"""Verdicts that nobody lawful earns."""
+
+RANDOM, SURE = 60.0, 0.9
+"""So many bits nobody guesses; so sure a verdict has to be to be told of alone."""
+
+
+def queue_opened(session: Session, case: CaseRow) -> None:
+    """Put the alert that a case opened into the outbox, with its first leak hit as the evidence."""
+    first = select(func.min(HitRow.id)).where(HitRow.case_id == case.id, col(HitRow.verdict).in_(_LEAKS))
+    hit = session.exec(first).one() or case.opening_hit
     row = session.get_one(HitRow, hit)
-    vendor = session.get_one(VendorRow, case.vendor_id).slug
     mail = session.get(MailRow, row.mail_id) if row.mail_id else None
-    fact = Alert(id="", kind="case-opened", at=row.at, case=case.id or 0)
-    fact = replace(_with_evidence(session, case, fact, hit), vendors=(vendor,))
+    fact = _with_evidence(session, case, Alert(id="", kind="case-opened", at=row.at, case=case.id or 0), hit)
     # A case that a mail opened is announced under one id, however often the mail is processed.
     told = fact_id("case-opened", case.id, mail.key if mail else hit, fact.canary)
-    outbox.put(session, replace(fact, id=told, campaign=(mail.campaign_id if mail else 0) or 0))
+    opened = replace(fact, id=told, campaign=(mail.campaign_id if mail else 0) or 0)
+    outbox.put(session, opened, quiet=case.quiet)
+
+
+def queue_watched(session: Session, case: CaseRow) -> None:
+    """Put the alert into the outbox, once, that crime came to an address nobody can guess or find, and is watched."""
+    query = select(HitRow.id).join(CanaryRow, col(CanaryRow.id) == HitRow.canary_id).where(HitRow.case_id == case.id)
+    crime = col(HitRow.verdict).in_(CRIME) & (col(HitRow.confidence) >= SURE)
+    hidden = (col(CanaryRow.bits) >= RANDOM) & col(CanaryRow.published).is_(False)
+    hit = None if case.told else session.exec(query.where(crime, hidden).order_by(col(HitRow.id)).limit(1)).first()
+    if hit is not None:
+        case.told = True
+        text = f"Crime came to an address that nobody can guess; a leak is {percent(case.leak)} likely"
+        fact = Alert(
+            id=_id(case, "watched", str(hit)), kind="watched", at=case.last_hit_at, case=case.id or 0, change=text
+        )
+        outbox.put(session, _with_evidence(session, case, fact, hit), quiet=case.quiet)
 
 
 def record_assessment(session: Session, case: CaseRow, at: datetime | None = None) -> None:
@@ -123,7 +147,7 @@ def _watched() -> Any:
 
 def _queue(session: Session, case: CaseRow, kind: str, mark: str, text: str, at: datetime) -> None:
     fact = Alert(id=_id(case, kind, mark), kind=kind, at=at, case=case.id or 0, change=text)
-    outbox.put(session, _with_evidence(session, case, fact))
+    outbox.put(session, _with_evidence(session, case, fact), quiet=case.quiet)
 
 
 def _id(case: CaseRow, kind: str, mark: str) -> str:

@@ -14,7 +14,6 @@ from canary.model.canary import Canary
 from canary.model.decision import Decision
 from canary.store.codec import findings_of
 from canary.store.decoy_mac import decoy_mac_of
-from canary.store.queries import audit
 from canary.store.queries.canaries import in_order_of_issue
 from canary.store.queries.vendors import Unknown, vendor_row
 from canary.store.tables import CampaignHitRow, CanaryRow, CaseRow, CaseVendorRow, TaskRow, VendorRow
@@ -78,8 +77,7 @@ def rotate_hit_addresses(session: Session, number: int, vendor: str, draw: Draw,
 
 
 def _record(session: Session, case: CaseRow, kind: str, text: str, word: Decision) -> None:
-    records.add_event(session, case, word.at, kind, text, word.who)
-    audit.audit(session, word.at, word.who, f"case-{kind}", f"case {case.id}", text)
+    records.add_decision(session, case, kind, text, word)
 
 
 def _concerns(session: Session, case: CaseRow) -> list[Concern]:

@@ -42,7 +42,7 @@ class StoredCases:
         self._sharing = cache(self._with_supplier_of)
 
     def cases_of(self, vendor: int) -> Sequence[LeakCase]:
-        """Return the cases that a vendor is part of; those merged into others are left out."""
+        """Return the cases that a vendor is part of; those merged into others or left without mail are not."""
         if vendor not in self._of_vendor:
             self.look_up([vendor])
         return self._of_vendor[vendor]
@@ -105,7 +105,7 @@ class StoredCases:
     def _in_play(self, rows: Iterable[CaseRow]) -> list[LeakCase]:
         found = []
         for row in rows:
-            if row.decision >= self._before:
+            if row.decision >= self._before or row.emptied:
                 continue
             number = row.id or 0
             if number not in self._known:

@@ -1,4 +1,4 @@
-"""Writing judged hits with the cases they were assigned to: rows, timeline, burned addresses, counts, alerts.
+"""Writing judged hits with the cases they were assigned to: rows, timeline, burned addresses, counts; cases become due.
 
 For hits that bear on a case the caller holds `Lock.CASES`.
 """
@@ -10,15 +10,16 @@ from datetime import datetime
 from sqlmodel import Session
 
 from canary.canaries import lifecycle
-from canary.cases import case_alerts, records
-from canary.cases.assess import assess_now
+from canary.cases import records
 from canary.cases.assign import NOWHERE, Assignment, LeakCase
+from canary.cases.due import IN_PLAY, add_evidence
 from canary.cases.history import StoredCases, newest_decision
 from canary.model.case import HitEffect
 from canary.model.verdict import Judgement
 from canary.store.counters import CountedHit, count
 from canary.store.queries import mails
 from canary.store.queries.mails import Hit
+from canary.store.queries.outbox import is_quiet
 from canary.store.tables import CaseRow, CaseVendorRow
 
 
@@ -84,7 +85,7 @@ def _follow(session: Session, stored: StoredCases, hit: AssignedHit, decision: i
 
 
 def _open(session: Session, stored: StoredCases, case: LeakCase, hit: AssignedHit, decision: int) -> CaseRow:
-    row = records.open_case(session, hit.vendor_id, hit.at, decision)
+    row = records.begin_case(session, hit.vendor_id, hit.at, decision)
     case.number = row.id or 0
     stored.rows[case.number] = row
     return row
@@ -98,14 +99,15 @@ def reopen(row: CaseRow, case: LeakCase, decision: int) -> None:
 
 
 def _conclude(session: Session, stored: StoredCases, hits: Sequence[AssignedHit]) -> None:
-    """Weigh the cases that reached another canary, and tell which were opened."""
-    opening = mails.first_hits(session, {hit.case or 0 for hit in hits if hit.made.effect is HitEffect.NEW_CASE})
-    for case, number in opening.items():
+    """Mark the cases as due that are weighed, and note the first hit of those that were begun."""
+    begun = mails.first_hits(session, {hit.case or 0 for hit in hits if hit.made.effect is HitEffect.NEW_CASE})
+    for case, number in begun.items():
         stored.rows[case].opening_hit = number
-    for case in dict.fromkeys(hit.case or 0 for hit in hits if hit.made.first and hit.made.burns):
-        assess_now(session, stored.rows[case])
-    for case, number in opening.items():
-        case_alerts.queue_opened(session, stored.rows[case], number)
+    for number, last in {hit.case or 0: hit.at for hit in hits}.items():
+        row = stored.rows[number]
+        row.quiet = is_quiet(session) and (row.quiet or number in begun)
+        if row.state in IN_PLAY:
+            add_evidence(row, last)
 
 
 def _counted(hit: AssignedHit) -> CountedHit:

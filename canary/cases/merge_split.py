@@ -4,20 +4,20 @@ from collections.abc import Iterable
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import update
 from sqlmodel import Session, col, or_, select
 
 from canary.campaigns.membership import campaign_row
-from canary.cases import records
-from canary.cases.assess import assess_now
+from canary.cases import burning, records
+from canary.cases.due import mark_due
 from canary.cases.history import number_decision
+from canary.cases.moving import hits_where, move_hits
+from canary.cases.weigh import weigh_now
 from canary.cases.workflow import get_active_case
-from canary.model.case import SETTLED, CaseState
+from canary.model.case import OPEN, SETTLED, CaseState
 from canary.model.decision import Decision
 from canary.model.verdict import LEAKS
-from canary.store.campaign_hits import restrike
 from canary.store.locks import Lock, lock
-from canary.store.queries import audit, mails
+from canary.store.queries import mails
 from canary.store.queries.vendors import Unknown, vendor_row
 from canary.store.tables import CampaignHitRow, CanaryRow, CaseRow, CaseVendorRow, HitRow, MailRow, MoveRow
 
@@ -33,11 +33,11 @@ def merge(session: Session, number: int, other: int, word: Decision) -> MoveRow:
     into, part = get_active_case(session, number), get_active_case(session, other)
     if into is part:
         raise ValueError(f"case {number}: a case cannot be merged with itself; name another case to merge into it")
-    move = _record_move(session, "merge", part, into, _hits(session, HitRow.case_id == other), word)
+    move = _record_move(session, "merge", part, into, hits_where(session, HitRow.case_id == other), word)
     _take_over(session, part, into, move, word)
     _record(session, into, "merged", f"Case {other} became part of this case.", word)
     _record(session, part, "merged", f"Became part of case {number}.", word)
-    _weigh(session, into)
+    _weigh(session, into, word)
     return move
 
 
@@ -73,8 +73,8 @@ def undo(session: Session, number: int, word: Decision) -> MoveRow:
         _record(
             session, row, "undone", f"The {move.kind} of cases {move.from_id} and {move.to_id} was taken back.", word
         )
-        if records.has_leaks(session, row):
-            _weigh(session, row)
+        if records.has_evidence(session, row):
+            _weigh(session, row, word)
     return move
 
 
@@ -87,7 +87,7 @@ def proposals(session: Session, number: int, most: int = 5) -> tuple[int, ...]:
         select(CampaignHitRow.case_id)
         .join(CaseRow, col(CaseRow.id) == CampaignHitRow.case_id)
         .where(col(CampaignHitRow.campaign_id).in_(mine), CampaignHitRow.case_id != number, CampaignHitRow.leaks > 0)
-        .where(col(CaseRow.state).in_(records.OPEN))
+        .where(col(CaseRow.state).in_(OPEN))
     )
     apart = {n for m in _moves(session, [number]) if m.kind == "split" for n in (m.from_id, m.to_id)}
     found = sorted(n for n in session.exec(query.distinct().limit(50)) if n not in apart)
@@ -112,7 +112,7 @@ def parts_of(session: Session, number: int) -> list[int]:
 def _split(session: Session, number: int, chosen: Any, named: str, word: Decision) -> CaseRow:
     lock(session, Lock.CASES)
     case = get_active_case(session, number)
-    hits = _hits(session, (HitRow.case_id == number) & chosen)
+    hits = hits_where(session, (HitRow.case_id == number) & chosen)
     gone, left = _leaks(session, number, chosen), _leaks(session, number, ~chosen)
     if not gone or not left:
         what = "nothing" if not gone else "all that is in it"
@@ -124,20 +124,20 @@ def _split(session: Session, number: int, chosen: Any, named: str, word: Decisio
     session.add(new)
     session.flush()
     _record_move(session, "split", case, new, hits, word)
-    _move(session, hits, new)
+    move_hits(session, hits, new)
     if case.vendor_id not in {vendor for _, vendor in left}:
         case.vendor_id = left[0][1]
     _follow_mail(session, word, case, new)
     _record(session, case, "split", f"What came of {named} is case {new.id} now.", word)
     _record(session, new, "split", f"Split off case {number}: {named}.", word)
-    _weigh(session, case)
-    _weigh(session, new)
+    _weigh(session, case, word)
+    _weigh(session, new, word)
     return new
 
 
 def _take_over(session: Session, part: CaseRow, into: CaseRow, move: MoveRow, word: Decision) -> None:
     _open_with(into, part)
-    _move(session, move.moved["hits"], into)
+    move_hits(session, move.moved["hits"], into)
     _follow_mail(session, word, into)
     into.opened_at = min(into.opened_at, part.opened_at)
     into.aware_at = min(filter(None, (into.aware_at, part.aware_at)), default=None)
@@ -149,7 +149,7 @@ def _take_over(session: Session, part: CaseRow, into: CaseRow, move: MoveRow, wo
 
 def _unmerge(session: Session, move: MoveRow, word: Decision) -> None:
     part, into = session.get_one(CaseRow, move.from_id), session.get_one(CaseRow, move.to_id)
-    _move(session, _hits(session, col(HitRow.case_id) == into.id, move.moved["hits"]), part)
+    move_hits(session, hits_where(session, col(HitRow.case_id) == into.id, move.moved["hits"]), part)
     _restore(part, move.moved["from"])
     since = {name: value for name, value in _values(into).items() if move.moved["after"][name] != value}
     _restore(into, move.moved["to"] | since)
@@ -158,7 +158,7 @@ def _unmerge(session: Session, move: MoveRow, word: Decision) -> None:
 
 def _unsplit(session: Session, move: MoveRow, word: Decision) -> None:
     case, new = session.get_one(CaseRow, move.from_id), session.get_one(CaseRow, move.to_id)
-    _move(session, _hits(session, col(HitRow.case_id) == new.id), case)
+    move_hits(session, hits_where(session, col(HitRow.case_id) == new.id), case)
     case.vendor_id = move.moved["from"]["vendor_id"]
     _open_with(case, new)
     new.state, new.outcome, new.merged_into = CaseState.CLOSED.value, "", case.id
@@ -167,9 +167,10 @@ def _unsplit(session: Session, move: MoveRow, word: Decision) -> None:
 
 
 def _open_with(case: CaseRow, part: CaseRow) -> None:
-    """Open a settled case again that takes over an open one."""
-    if case.state in SETTLED and part.state not in SETTLED:
-        case.state, case.outcome = CaseState.INVESTIGATING.value, ""
+    """Open a case that takes over an open one; a settled one is investigated again."""
+    if part.state in OPEN and case.state not in OPEN:
+        case.state = CaseState.INVESTIGATING.value if case.state in SETTLED else part.state
+        case.outcome = ""
 
 
 def _follow_mail(session: Session, word: Decision, *cases: CaseRow) -> None:
@@ -183,9 +184,10 @@ def _follow_mail(session: Session, word: Decision, *cases: CaseRow) -> None:
         if found and case.vendor_id not in found:
             case.vendor_id = min(found)
         case.last_hit_at = records.last_hit_at(session, case)
-        if not records.has_leaks(session, case):
+        if not records.has_evidence(session, case):
             records.close_empty(session, case, word.at, word.who)
         session.add(case)
+        burning.follow_state(session, case)
     session.flush()
 
 
@@ -225,24 +227,6 @@ def _moves(session: Session, numbers: Iterable[int]) -> list[MoveRow]:
     return list(session.exec(query.order_by(col(MoveRow.id).desc())))
 
 
-def _hits(session: Session, which: Any, among: Iterable[int] | None = None) -> list[int]:
-    found = [n for n in session.exec(select(HitRow.id).where(which).order_by(col(HitRow.id))) if n is not None]
-    known = None if among is None else set(among)
-    return found if known is None else [n for n in found if n in known]
-
-
-def _move(session: Session, hits: list[int], to: CaseRow) -> None:
-    campaigns, sources = set[int](), set[int]()
-    for at in range(0, len(hits), _CHUNK):
-        chosen = col(HitRow.id).in_(hits[at : at + _CHUNK])
-        rows = session.exec(select(MailRow.campaign_id, HitRow.case_id).outerjoin_from(HitRow, MailRow).where(chosen))
-        for campaign, case in rows:
-            campaigns.add(campaign or 0)
-            sources.add(case or 0)
-        session.execute(update(HitRow).where(chosen).values(case_id=to.id))
-    restrike(session, campaigns, {*sources, to.id or 0} - {0})
-
-
 def _leaks(session: Session, number: int, which: Any) -> list[tuple[datetime, int]]:
     """Return when leak hits of a case came and to which vendor, in order of time."""
     query = select(HitRow.at, CanaryRow.vendor_id).join(CanaryRow).where(HitRow.case_id == number, which)
@@ -275,11 +259,9 @@ def _leave(session: Session, case: CaseRow, vendors: set[int]) -> None:
 
 def _record(session: Session, case: CaseRow, kind: str, text: str, word: Decision) -> None:
     number_decision(session, word.who, word.at)
-    why = f"{text} {word.note}".strip()
-    records.add_event(session, case, word.at, kind, why, word.who)
-    audit.audit(session, word.at, word.who, f"case-{kind}", f"case {case.id}", why)
+    records.add_decision(session, case, kind, f"{text} {word.note}".strip(), word)
 
 
-def _weigh(session: Session, case: CaseRow) -> None:
-    session.flush()
-    assess_now(session, case)
+def _weigh(session: Session, case: CaseRow, word: Decision) -> None:
+    mark_due(session, [case.id or 0], word.at)
+    weigh_now(session, [case.id or 0], word.at)

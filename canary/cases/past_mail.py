@@ -12,6 +12,7 @@ from sqlmodel import Session, col, select
 
 from canary.cases.rejudge import RejudgeOutcome, count_hits, hits_after, of_sender, rejudge
 from canary.cases.replay import RejudgeCause
+from canary.cases.weigh import weigh_all
 from canary.store.database import Database
 from canary.store.locks import Lock, lock
 from canary.store.tables import HitRow, RejudgeJobRow, VendorRow
@@ -86,6 +87,12 @@ def work_off(store: Database, most: int = SLICE, slices: int = 10_000) -> None:
             return
 
 
+def settle(store: Database, now: datetime) -> None:
+    """Do all at once that a decision left for later: judge past mails again that wait for it, then weigh the cases."""
+    work_off(store)
+    weigh_all(store, now)
+
+
 def under_way(session: Session, most: int = 10) -> list[PastMail]:
     """Return the past mail that is being judged again, in the order of the decisions."""
     query = select(RejudgeJobRow, VendorRow.slug, VendorRow.name).join(VendorRow)
@@ -97,7 +104,7 @@ def _judge_slice(session: Session, job: RejudgeJobRow, most: int) -> None:
     which = _concerned_by(job.key) & (col(HitRow.id) <= job.last)
     hits = hits_after(session, job.vendor_id, which, job.upto, most)
     if hits:
-        cause = RejudgeCause(job.text, job.who, job.at)
+        cause = RejudgeCause(job.text, job.who, job.at, at_once=False)
         rejudge(session, job.vendor_id, which & col(HitRow.id).between(hits[0], hits[-1]), cause)
         job.upto, job.done = hits[-1], job.done + len(hits)
         session.add(job)

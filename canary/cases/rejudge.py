@@ -101,14 +101,14 @@ def rejudge(session: Session, vendor_id: int, which: ColumnElement[bool], cause:
     lost = supplier_links.forget_shown(session, round_.lost.values())
     if supplier_links.learn(session, round_.uses.values()) or lost or round_.bearing:
         again = replay(session, vendor_id, round_.freed, round_.canaries, cause)
+        restrike(session, again.campaigns, again.cases | set(round_.freed))
+        again.conclude(session, cause)
         outcome.opened, outcome.closed, outcome.freed, outcome.burned = (
             again.opened,
             again.closed,
             again.freed,
             again.burned,
         )
-        restrike(session, again.campaigns, again.cases | set(round_.freed))
-        again.conclude(session)
     session.flush()
     return outcome
 

@@ -14,14 +14,14 @@ from typing import Any
 from sqlalchemy import Row, bindparam, func, update
 from sqlmodel import Session, col, select
 
-from canary.canaries import lifecycle
-from canary.cases import case_alerts, records
-from canary.cases.assess import assess_now
+from canary.cases import burning, records
 from canary.cases.assign import CaseAssigner, CaseHit, LeakCase
+from canary.cases.due import mark_due
 from canary.cases.history import StoredCases, newest_decision
 from canary.cases.keep_hits import reopen
+from canary.cases.weigh import weigh_now
 from canary.model.canary import CanaryState
-from canary.model.case import CaseState
+from canary.model.case import OPEN, CaseState
 from canary.model.verdict import HINTS, LEAKS
 from canary.store.tables import (
     CampaignHitRow,
@@ -37,52 +37,64 @@ from canary.store.tables.base import metadata
 
 BATCH = 1000
 _BEARING = sorted(verdict.value for verdict in LEAKS | HINTS)
-_LEAKS = sorted(verdict.value for verdict in LEAKS)
 
 
 @dataclass(frozen=True, slots=True)
 class RejudgeCause:
-    """Why hits are judged again: what was decided, in words, by whom and when."""
+    """Why hits are judged again: what was decided, in words, by whom and when.
+
+    The cases are weighed in the same transaction, unless it is not to wait for that.
+    """
 
     text: str
     who: str
     at: datetime
+    at_once: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class CaseStanding:
+    """Which cases of some vendors are open, and which of their addresses count as leaked."""
+
+    open_cases: frozenset[int]
+    burned: frozenset[str]
 
 
 @dataclass(slots=True)
 class Replayed:
-    """The outcome: cases opened (and by which hit), cases closed, all cases whose hits changed, and their campaigns.
+    """The outcome: cases opened and closed, all cases whose hits changed, and their campaigns.
 
     `freed` are addresses that no longer count as leaked, `burned` those that do now.
     """
 
-    opening: dict[int, int] = field(default_factory=dict)
+    before: CaseStanding
+    vendors: frozenset[int]
+    cases: set[int] = field(default_factory=set)
+    campaigns: set[int] = field(default_factory=set)
+    opened: list[int] = field(default_factory=list)
     closed: list[int] = field(default_factory=list)
     freed: list[str] = field(default_factory=list)
     burned: list[str] = field(default_factory=list)
-    cases: set[int] = field(default_factory=set)
-    campaigns: set[int] = field(default_factory=set)
 
-    @property
-    def opened(self) -> list[int]:
-        """The numbers of the cases that were opened."""
-        return sorted(self.opening)
+    def conclude(self, session: Session, cause: RejudgeCause) -> None:
+        """Have the cases weighed that changed, and note which are open and which addresses are burned as a result."""
+        mark_due(session, self.cases, cause.at)
+        if cause.at_once:
+            weigh_now(session, self.cases, cause.at, cause.text)
+        after = standing(session, self.vendors)
+        self.opened = sorted(after.open_cases - self.before.open_cases)
+        self.closed = sorted(self.before.open_cases - after.open_cases)
+        self.burned = sorted(after.burned - self.before.burned)
+        self.freed = sorted(self.before.burned - after.burned)
 
-    def note_state(self, canary: CanaryRow, was_burned: bool) -> None:
-        """Note whether a canary counts as leaked now, as opposed to before."""
-        is_burned = canary.state == CanaryState.BURNED
-        if is_burned != was_burned:
-            (self.burned if is_burned else self.freed).append(canary.address)
 
-    def conclude(self, session: Session) -> None:
-        """Weigh the cases that changed, and queue alerts about those that were opened."""
-        session.flush()
-        for number in sorted(self.cases - set(self.closed)):
-            case = session.get_one(CaseRow, number)
-            if case.merged_into is None:
-                assess_now(session, case)
-        for number, hit in sorted(self.opening.items()):
-            case_alerts.queue_opened(session, session.get_one(CaseRow, number), hit)
+def standing(session: Session, of: Collection[int]) -> CaseStanding:
+    """Return how the cases and addresses of some vendors stand."""
+    session.flush()
+    members = select(CaseVendorRow.case_id).where(col(CaseVendorRow.vendor_id).in_(of))
+    cases = select(CaseRow.id).where(col(CaseRow.id).in_(members), col(CaseRow.state).in_(OPEN))
+    burned = select(CanaryRow.address).where(col(CanaryRow.vendor_id).in_(of), CanaryRow.state == CanaryState.BURNED)
+    return CaseStanding(frozenset(filter(None, session.exec(cases))), frozenset(session.exec(burned)))
 
 
 def replay(
@@ -94,14 +106,14 @@ def replay(
     The caller holds `Lock.CASES`, recounts what campaigns hit, and then calls `conclude`.
     """
     session.flush()
-    play = _Play(session, connected_vendors(session, vendor), cause)
+    connected = connected_vendors(session, vendor)
+    play = _Play(session, connected, cause, Replayed(standing(session, connected), connected))
     play.begin(freed)
     for hit in play.hits():
         play.assign(hit)
     play.number_cases()
     play.write(freed)
-    for canary in sorted(play.canaries | set(canaries)):
-        play.outcome.note_state(*_set_leaked(session, canary))
+    burning.set_burned(session, play.canaries | set(canaries))
     session.flush()
     return play.outcome
 
@@ -142,9 +154,9 @@ class _Group:
 class _Play:
     """The cases of connected vendors as they were at the newest decision, and the hits since then, assigned again."""
 
-    def __init__(self, session: Session, vendors: Collection[int], cause: RejudgeCause) -> None:
+    def __init__(self, session: Session, vendors: Collection[int], cause: RejudgeCause, outcome: Replayed) -> None:
         """Read the cases as they were then."""
-        self.outcome, self.canaries = Replayed(), set[int]()
+        self.outcome, self.canaries = outcome, set[int]()
         self._session, self._vendors, self._cause = session, vendors, cause
         self._decision = newest_decision(session)
         self._stored = StoredCases(session, self._decision)
@@ -153,18 +165,19 @@ class _Play:
         self._left: Counter[int] = Counter()
         self._went: dict[int, LeakCase] = {}
         self._nowhere: list[dict[str, Any]] = []
+        self._begun: set[int] = set()
         mine = self._cases()
         self._since = {row.id: row for row in mine if row.decision >= self._decision}
         self._reopened = {n: row for row in mine if (n := row.id) and _since(row.reopened, self._decision)}
 
     def begin(self, freed: Counter[int]) -> None:
-        """Settle cases again that mail had reopened since, and those that lost their last leak hit."""
+        """Settle cases again that mail had reopened since, and those that lost their last hit."""
         for number, row in self._reopened.items():
             case = self._stored.load([number])[0]
             row.state, row.outcome, row.reopened = case.state.value, case.outcome, None
-        emptied = [number for number in sorted(freed) if number not in self._since and not self._keeps_a_leak(number)]
+        emptied = [number for number in sorted(freed) if number not in self._since and not self._keeps_any(number)]
         for case in self._stored.load(emptied):
-            if case.is_open:
+            if case.in_play:
                 case.state, case.outcome = CaseState.CLOSED, CaseState.FALSE_POSITIVE.value
 
     def hits(self) -> Iterator[Row[Any]]:
@@ -188,24 +201,29 @@ class _Play:
         """Assign one hit again; a new case takes the number of the case that its hit had, if that is free."""
         hit = CaseHit(row.vendor_id, row.name, row.canary_id, row.at, row.verdict in LEAKS, row.campaign_id or 0)
         made = self._assigner.assign(hit)
-        case = made.case
-        if made.burns or row.burns:
-            self.canaries.add(row.canary_id)
+        case, burns = made.case, made.burns
         if case is not None:
-            self._reuse_number(case, row.case_id)
+            if self._reuse_number(case, row.case_id):
+                burns = hit.leak and case.is_open
             self._groups.setdefault(case, _Group(case, row))
-        if row.case_id == (case.number if case else None) and row.burns == made.burns:
+        if burns or row.burns:
+            self.canaries.add(row.canary_id)
+        if row.case_id == (case.number if case else None) and row.burns == burns:
             return
         moved = self._groups[case].moved if case else self._nowhere
-        moved.append({"hit": row.id, "burned": made.burns})
+        moved.append({"hit": row.id, "burned": burns})
         self.outcome.campaigns.add(hit.campaign)
         if case is None or row.case_id != case.number:
             self._count_move(row.case_id, case, leak=hit.leak)
 
-    def _reuse_number(self, case: LeakCase, number: int | None) -> None:
-        if number is not None and not case.number and number in self._since:
-            case.number = number
-            self._stored.rows[number] = self._since.pop(number)
+    def _reuse_number(self, case: LeakCase, number: int | None) -> bool:
+        """Let a case that was begun here be the one that its first hit had, and its state that of this."""
+        if number is None or case.number or number not in self._since:
+            return False
+        row = self._since.pop(number)
+        case.number, case.state, case.outcome = number, CaseState(row.state), row.outcome
+        self._stored.rows[number] = row
+        return True
 
     def _count_move(self, source: int | None, target: LeakCase | None, *, leak: bool) -> None:
         if target is not None:
@@ -216,24 +234,24 @@ class _Play:
             self._went[source] = target
 
     def number_cases(self) -> None:
-        """Open the cases that have no number yet."""
+        """Begin the cases that have no number yet."""
         for group in self._groups.values():
             case, first = group.case, group.first
             if not case.number:
-                row = self._open(first)
+                row = self._begin(first)
                 case.number = row.id or 0
                 self._stored.rows[case.number] = row
-                self.outcome.opening[case.number] = first.id
+                self._begun.add(case.number)
             row = self._stored.rows[case.number]
             if row.decision >= self._decision:
                 row.opening_hit = first.id
 
-    def _open(self, first: Row[Any]) -> CaseRow:
-        """Open a case, or again the one that its first hit had opened once."""
+    def _begin(self, first: Row[Any]) -> CaseRow:
+        """Begin a case, or again the one that its first hit had begun once."""
         again = records.find_emptied(self._session, first.vendor_id, first.id)
         if again is None:
-            return records.open_case(self._session, first.vendor_id, first.at, self._decision)
-        text = f"Opened again: {self._cause.text}"
+            return records.begin_case(self._session, first.vendor_id, first.at, self._decision)
+        text = f"Its first mail is from somebody else after all: {self._cause.text}"
         records.open_again(self._session, again, self._cause.at, text, self._cause.who, self._decision)
         return again
 
@@ -243,7 +261,7 @@ class _Play:
             row = self._stored.rows[group.case.number]
             _move(self._session, group.moved, group.case.number)
             row.last_hit_at = max(row.last_hit_at, group.case.last_hit_at)
-            if group.joined and group.case.number not in self.outcome.opening:
+            if group.joined and group.case.number not in self._begun:
                 self._note(row, "judged-again", f"{_mails(group.joined)} joined the case: {self._cause.text}")
         _move(self._session, self._nowhere, None)
         self._reopen()
@@ -266,14 +284,12 @@ class _Play:
                 self._note(row, "state", f"Settled again as before: {self._cause.text}")
 
     def _settle(self, row: CaseRow, count: int) -> None:
-        """Note how many mails left a case; without a leak it is closed, or becomes part of the case that has its mail now."""
+        """Note how many mails left a case; without any it is closed, or becomes part of the case that has its mail now."""
         into = self._went.get(row.id or 0)
         self._note(row, "judged-again", f"{_mails(count)} left the case: {self._cause.text}")
         row.last_hit_at = records.last_hit_at(self._session, row)
-        if records.has_leaks(self._session, row):
+        if records.has_evidence(self._session, row):
             return
-        if row.state in records.OPEN:
-            self.outcome.closed.append(row.id or 0)
         # What a case had before the line that a decision drew can have left it only by being no leak.
         into = self._went.get(row.id or 0) if row.decision >= self._decision else None
         records.close_empty(self._session, row, self._cause.at, self._cause.who, into.number if into else None)
@@ -297,8 +313,8 @@ class _Play:
         query = select(CaseRow).where(col(CaseRow.id).in_(members), col(CaseRow.merged_into).is_(None))
         return list(self._session.exec(query.order_by(col(CaseRow.id))))
 
-    def _keeps_a_leak(self, number: int) -> bool:
-        query = select(HitRow.id).where(HitRow.case_id == number, col(HitRow.verdict).in_(_LEAKS))
+    def _keeps_any(self, number: int) -> bool:
+        query = select(HitRow.id).where(HitRow.case_id == number, col(HitRow.verdict).in_(_BEARING))
         return self._session.exec(query.where(HitRow.decision < self._decision).limit(1)).first() is not None
 
     def _note(self, row: CaseRow, kind: str, text: str) -> None:
@@ -313,15 +329,6 @@ def _since(reopened: dict[str, Any] | None, decision: int) -> bool:
 def _move(session: Session, moved: list[dict[str, Any]], case: int | None) -> None:
     if moved:
         session.connection().execute(_MOVE, [{**each, "case": case} for each in moved])
-
-
-def _set_leaked(session: Session, canary: int) -> tuple[CanaryRow, bool]:
-    """Mark a canary as burned since the first leak hit that burns it, or restore its state; return it, and if it was burned."""
-    row = session.get_one(CanaryRow, canary)
-    before = row.state == CanaryState.BURNED
-    query = select(func.min(HitRow.at)).where(HitRow.canary_id == canary, col(HitRow.verdict).in_(_LEAKS))
-    lifecycle.set_burned_by_leaks(session, canary, session.exec(query.where(col(HitRow.burns).is_(True))).one())
-    return row, before
 
 
 def _mails(count: int) -> str:

@@ -17,7 +17,7 @@ from canary.model.decision import Decision
 from canary.model.verdict import LEAKS, Reason, repeated_fields
 from canary.store.codec import claim_json, claims_of, findings_of, reasons_of, suspects_of
 from canary.store.decoy_mac import decoy_mac_of
-from canary.store.queries import attempts, audit, canaries
+from canary.store.queries import attempts, canaries
 from canary.store.tables import CanaryRow, CaseRow, CaseVendorRow, HitRow, StatementRow, SupplierLinkRow, SupplierRow
 
 MOST = 2000
@@ -48,8 +48,7 @@ def add_statement(session: Session, number: int, said: PartyStatement, word: Dec
         )
     )  # fmt: skip
     told = "; ".join([claim.text for claim in said.claims] or [said.text.strip()[:200]])
-    records.add_event(session, case, word.at, "statement", f"{said.party} on {said.at:%d %b %Y}: {told}.", word.who)
-    audit.audit(session, word.at, word.who, "case-statement", f"case {number}", f"{said.party}: {told}")
+    records.add_decision(session, case, "statement", f"{said.party} on {said.at:%d %b %Y}: {told}.", word)
 
 
 def statements_of(session: Session, number: int) -> tuple[PartyStatement, ...]:

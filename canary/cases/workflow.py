@@ -4,12 +4,11 @@ from datetime import datetime
 
 from sqlmodel import Session, select
 
-from canary.cases import records
+from canary.cases import burning, records
 from canary.cases.history import number_decision
 from canary.model.case import OUTCOMES, TRANSITIONS, CaseState
 from canary.model.decision import Decision
 from canary.store.locks import Lock, lock
-from canary.store.queries import audit
 from canary.store.queries.vendors import Unknown
 from canary.store.tables import CaseRow, UserRow
 
@@ -44,6 +43,7 @@ def set_state(session: Session, number: int, state: CaseState, word: Decision) -
     case.outcome = state.value if state in OUTCOMES else case.outcome if state is CaseState.CLOSED else ""
     told = f"{before} → {state}" + (f": {word.note}" if word.note else "")
     _record(session, case, "state", told, word)
+    burning.follow_state(session, case)
     number_decision(session, word.who, word.at)
     return case
 
@@ -81,6 +81,4 @@ def add_note(session: Session, number: int, word: Decision) -> CaseRow:
 
 
 def _record(session: Session, case: CaseRow, kind: str, text: str, word: Decision) -> None:
-    session.add(case)
-    records.add_event(session, case, word.at, kind, text, word.who)
-    audit.audit(session, word.at, word.who, f"case-{kind}", f"case {case.id}", text)
+    records.add_decision(session, case, kind, text, word)

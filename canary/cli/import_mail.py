@@ -114,7 +114,7 @@ def _read_map(path: Path | None, own: "Collection[str]") -> "tuple[dict[str, Map
 def _run(order: _Order, known: "Settings") -> "tuple[Report, Path]":
     from canary.canaries.decoy_key import key_problem, prepare_key
     from canary.importing import backfill
-    from canary.importing.import_store import QuietStore
+    from canary.importing.import_store import quiet_store
     from canary.processes import stores
     from canary.processes.build import pipeline_context
     from canary.processes.own_suppliers import DeclaredSuppliers
@@ -124,7 +124,7 @@ def _run(order: _Order, known: "Settings") -> "tuple[Report, Path]":
     if not domains:
         raise CliError("no domains: set `domains` in canary.toml, or name yours with --adopt DOMAIN", 2)
     open_store(known).close()
-    store = stores.open_store(known, QuietStore)
+    store = stores.open_store(known, quiet_store)
     with store.writing() as session:
         print_error(prepare_key(session) if known.decoys.count else key_problem(session))
     mine = [pipeline_context(known, store) for _ in range(2)]  # each loop has a resolver of its own
@@ -141,6 +141,7 @@ def _run(order: _Order, known: "Settings") -> "tuple[Report, Path]":
         _adopt(order, parts[0], archive, progress)
         with _bar() as show_stage:
             asyncio.run(backfill.judge_all(parts[1], archive, progress, show_stage))
+            backfill.weigh_cases(store, clock(), show_stage)
         found = backfill.report(store, progress)
         backfill.note(store, progress, found, clock())
         progress.forget()

@@ -87,7 +87,7 @@ def answer(question: Group, is_vendors: Said, left: Left = None, as_json: Json =
         asked = question_answers.get_question(session, question, clock())
         only = _without([(member.vendor, member.key) for member in asked.members], left or (), question)
         outcome = question_answers.answer_question(session, asked, state, who(), clock(), only=only)
-    past_mail.work_off(store)
+    past_mail.settle(store, clock())
     if as_json:
         senders = [{"vendor": vendor, "sender": key} for vendor, key in only]
         show_json({"question": question, "senders": senders, "state": state.value, **_effects(outcome)})
@@ -139,7 +139,7 @@ def _decide(vendor: str, sender: str, said: SenderAnswer, dry_run: bool, as_json
     else:
         with store.writing() as session:
             outcome = answers.answer(session, vendor, sender, said, word)
-        past_mail.work_off(store)
+        past_mail.settle(store, clock())
     if as_json:
         decided = {"vendor": vendor, "sender": sender, "state": _STATES[said]}
         show_json({**decided, **_effects(outcome), "dry_run": dry_run})

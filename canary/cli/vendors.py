@@ -167,7 +167,7 @@ def set_facts(
     as_json: Json = False,
 ) -> None:
     """Set when a vendor should fall silent, its domains, names and tags; past mail is judged again."""
-    from canary.cases.past_mail import work_off
+    from canary.cases.past_mail import settle
     from canary.store.queries import vendor_tags
 
     ends = {
@@ -184,7 +184,7 @@ def set_facts(
         changed = _set(session, vendor, told, grace_days) + _set_family(session, vendor, *family)
         vendor_tags.add_tags(session, vendor, tag or [])
         vendor_tags.drop_tags(session, vendor, untag or [])
-    work_off(store)
+    settle(store, clock())
     if as_json:
         show_json({"vendor": vendor, "changed": changed})
     else:
@@ -196,7 +196,7 @@ def import_file(
     file: Annotated[Path, typer.Argument(help="TOML file with [[vendor]] entries.")], as_json: Json = False
 ) -> None:
     """Add or update vendors from a file such as vendors.example.toml; a second time changes nothing."""
-    from canary.cases.past_mail import work_off
+    from canary.cases.past_mail import settle
     from canary.cli.vendor_file import read_file
 
     entries = read_file(file)
@@ -204,7 +204,7 @@ def import_file(
     store = open_store()
     with store.writing() as session:
         imported = [{"slug": slug, "new": new} for slug, new in (_import(session, entry) for entry in entries)]
-    work_off(store)
+    settle(store, clock())
     if as_json:
         show_json(imported)
     else:
@@ -219,7 +219,7 @@ def add_supplier(
     since: Day = None, until: Day = None,
 ) -> None:  # fmt: skip
     """Record that a vendor passes addresses on to a supplier; past mail of the account is judged again."""
-    from canary.cases.past_mail import work_off
+    from canary.cases.past_mail import settle
 
     facts = (
         channel,
@@ -230,7 +230,7 @@ def add_supplier(
     store = open_store()
     with store.writing() as session:
         slug = _supply(session, vendor, supplier, facts)
-    work_off(store)
+    settle(store, clock())
     typer.echo(f"{vendor} passes {f'the addresses of {channel}' if channel else 'its addresses'} to {slug}.")
 
 
@@ -238,12 +238,12 @@ def add_supplier(
 def remove_supplier(vendor: Vendor, supplier: Supplier, channel: Channel = None) -> None:
     """Remove a supplier from a vendor."""
     from canary.cases import answers
-    from canary.cases.past_mail import work_off
+    from canary.cases.past_mail import settle
 
     store = open_store()
     with store.writing() as session:
         answers.drop_supply(session, vendor, supplier, channel, who(), clock())
-    work_off(store)
+    settle(store, clock())
     typer.echo(
         f"{vendor} no longer passes {f'the addresses of {channel}' if channel else 'its addresses'} to {supplier}."
     )

@@ -15,6 +15,8 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
+from canary.cases.due import count_due
+from canary.cases.weigh import weigh_next
 from canary.importing import import_store
 from canary.importing.archive import ArchivePlace, ForeignFile, Reader, StoredOrUnreadable, UnreadableMail, walk
 from canary.importing.delivered_to import delivered_to
@@ -44,7 +46,7 @@ MOST = 5
 """How many of the addresses that got mail and are no canaries are named."""
 
 Tell = Callable[[str, int, int], None]
-"""Called with a stage (`read`: octets, `judge`: batches), how much of it is done, and how much there is."""
+"""Called with a stage (`read`: octets, `judge`: batches, `weigh`: cases), how much of it is done, and how much there is."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -304,6 +306,18 @@ class _ImportBatch:
         reason = f"could not be judged ({type(fault).__name__}: {str(fault)[:200]})"
         self.ledger.spoil(ImportFault(self.places[raw.key], reason, keep_aside(self.archive.aside, raw.content)))
         self.faults.add(raw.key)
+
+
+def weigh_cases(store: Database, now: datetime, tell: Tell) -> None:
+    """Weigh the cases that the mails bear on; a worker beside this may weigh some of them as well."""
+    with store.reading() as session:
+        whole = count_due(session)
+    tell("weigh", 0, whole)
+    left = whole
+    while left and weigh_next(store, now):
+        with store.reading() as session:
+            left = count_due(session)
+        tell("weigh", max(0, whole - left), whole)
 
 
 def report(store: Database, ledger: ImportProgress) -> Report:

@@ -2,42 +2,32 @@
 
 import secrets
 from collections import Counter
-from collections.abc import Collection, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
-from sqlalchemy import ColumnElement, event, func, update
+from sqlalchemy import ColumnElement, func, update
 from sqlmodel import Session, col, select
 
 from canary.canaries import decoys
 from canary.judge.adoption import AdoptionProposal
 from canary.model.address import Draw
 from canary.model.canary import CanaryState
+from canary.model.case import OPEN
 from canary.model.sender import SenderState
 from canary.store.codec import suspects_of
 from canary.store.database import Database
 from canary.store.decoy_mac import decoy_mac_of
+from canary.store.queries.outbox import QUIET
 from canary.store.queries.vendors import Duplicate, add_domains, add_vendor, slug, vendor_row
-from canary.store.tables import CanaryRow, CaseRow, HitRow, MailRow, OutboxRow, SenderRow, VendorDomainRow, VendorRow
+from canary.store.tables import CanaryRow, CaseRow, HitRow, MailRow, SenderRow, VendorDomainRow, VendorRow
 from canary.store.tables.base import draw_canary_id
 
 
-class QuietStore(Database):
-    """A store in which every fact counts as reported already: what happened years ago alerts nobody."""
-
-    @contextmanager
-    def writing(self) -> Iterator[Session]:
-        """Open a transaction whose facts are delivered to nobody."""
-        with super().writing() as session:
-            event.listen(session, "before_flush", _as_told)
-            yield session
-
-
-def _as_told(session: Session, *_: object) -> None:
-    for row in session.new:
-        if isinstance(row, OutboxRow):
-            row.routed = True
+def quiet_store(url: str, *, carried: Mapping[str, object] | None = None, **options: Any) -> Database:
+    """Return a store in which every fact counts as reported already: what happened years ago alerts nobody."""
+    return Database(url, carried={**(carried or {}), QUIET: True}, **options)
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +61,7 @@ def verdicts(session: Session, ours: str) -> Counter[str]:
 
 
 def suspected(session: Session, ours: str) -> list[Suspected]:
-    """Return the cases that hold mails of an import, the earliest first."""
+    """Return the open cases that hold mails of an import, the earliest first."""
     query = (
         select(HitRow.case_id, VendorRow.name, func.count(), func.min(HitRow.at))
         .join(MailRow, col(MailRow.id) == HitRow.mail_id)
@@ -84,7 +74,8 @@ def suspected(session: Session, ours: str) -> list[Suspected]:
     rows: dict[int, list[tuple[str, int, datetime]]] = {}
     for case, vendor, hits, first in session.exec(query).all():
         rows.setdefault(case or 0, []).append((vendor or "", hits, first))
-    found = [_suspected(session.get_one(CaseRow, case), each) for case, each in rows.items()]
+    cases = ((session.get_one(CaseRow, case), each) for case, each in rows.items())
+    found = [_suspected(case, each) for case, each in cases if case.state in OPEN]
     return sorted(found, key=lambda case: (case.first, case.id))
 
 

@@ -15,7 +15,7 @@ from canary.alerts.health_check import HealthCheck
 from canary.canaries import decoys
 from canary.canaries.decoy_key import key_problem, prepare_key
 from canary.cases import case_alerts, past_mail
-from canary.cases.assess import reassess_due
+from canary.cases.weigh import weigh_aged, weigh_all
 from canary.pipeline.rspamd_check import RspamdChecker
 from canary.processes.stage_timer import StageTimer
 from canary.store.database import Database, is_down
@@ -26,6 +26,9 @@ from canary.store.retention import let_go
 log = logging.getLogger("canary.processes.jobs")
 
 HOUR = timedelta(hours=1)
+
+GROUPS = 20
+"""So many groups of cases are weighed in one turn, which takes less than half of the lease."""
 
 SLICES = 60
 """So many slices of past mail are judged again in one turn, which takes less than the lease."""
@@ -95,7 +98,7 @@ def _keep_decoys(context: JobContext) -> None:
 
 
 def _reassess_cases(context: JobContext) -> None:
-    reassess_due(context.store, context.clock())
+    weigh_aged(context.store, context.clock())
 
 
 def _apply_retention(context: JobContext) -> None:
@@ -120,6 +123,13 @@ def _ask_rspamd(context: JobContext) -> None:
         context.rspamd.ask_due()
 
 
+def _weigh_cases(context: JobContext) -> int:
+    return weigh_all(context.store, context.clock(), GROUPS)
+
+
+WEIGH_CASES = Job("weigh cases", timedelta(minutes=1), timedelta(minutes=2), _weigh_cases)
+"""Done as soon as a case is due; the interval is for what nothing told of."""
+
 KEEP_DECOYS = Job("keep decoys", HOUR, 2 * HOUR, _keep_decoys)
 
 JOBS = (
@@ -128,6 +138,7 @@ JOBS = (
     Job("log stage times", timedelta(minutes=1), None, _log_stage_times),
     Job("look for silence", HOUR, 2 * HOUR, _look_for_silence),
     KEEP_DECOYS,
+    WEIGH_CASES,
     Job("reassess cases", HOUR, 2 * HOUR, _reassess_cases),
     Job("apply retention", HOUR, 2 * HOUR, _apply_retention, lambda context: context.retention is not None),
     Job("forget expired tokens", HOUR, 2 * HOUR, _forget_expired_tokens),
@@ -155,16 +166,20 @@ def scheduler(context: JobContext, jobs: Sequence[Job] = JOBS) -> AsyncIOSchedul
     return made
 
 
-def run_job(job: Job, context: JobContext) -> None:
-    """Run a job if its lease is ours, or needs none; what goes wrong is logged, and its next turn tries again."""
+def run_job(job: Job, context: JobContext) -> object:
+    """Run a job if its lease is ours, or needs none, and return its result.
+
+    What goes wrong is logged, and its next turn tries again.
+    """
     try:
         if job.lease is None or _leads(context, job.name, job.lease):
-            job.run(context)
+            return job.run(context)
     except Exception as fault:
         if is_down(fault):
             log.warning("%s: waits, as the store cannot be used (%s)", job.name, brief(fault))
         else:
             log.exception("%s: failed, and is tried again in %s", job.name, job.every)
+    return None
 
 
 def _leads(context: JobContext, name: str, lasting: timedelta) -> bool:

@@ -5,6 +5,7 @@ from functools import cache
 from typing import TYPE_CHECKING
 
 from canary.attribute.priors import CARRIED_AS
+from canary.cases.weighing import CASE_AT
 from canary.judge_settings import JudgeSettings
 from canary.senders.profile import PLATFORMS
 from canary.settings import Settings
@@ -15,10 +16,14 @@ if TYPE_CHECKING:
     from canary.judge.providers import ProviderRegistry
 
 
-def open_store(settings: Settings, kind: type[Database] = Database) -> Database:
+def open_store(settings: Settings, kind: Callable[..., Database] = Database) -> Database:
     """Open the store, making the data folder if need be; cases are assessed by the assumptions of the settings."""
     settings.data.mkdir(mode=0o700, parents=True, exist_ok=True)
-    carried = {CARRIED_AS: settings.attribution.rates, PLATFORMS: platform_domains(settings.judge)}
+    carried = {
+        CARRIED_AS: settings.attribution.rates,
+        CASE_AT: settings.judge.case_at,
+        PLATFORMS: platform_domains(settings.judge),
+    }
     return kind(settings.store_url, decoy_mac=decoy_mac_from(settings), carried=carried)
 
 

@@ -14,7 +14,7 @@ from canary.alerts.delivery import DeliveryPool
 from canary.pipeline.batch import run_pending
 from canary.pipeline.story import Context
 from canary.processes.build import delivery_context, health_check, pipeline_context, rspamd_checker
-from canary.processes.jobs import KEEP_DECOYS, JobContext, brief, give_leases_back, run_job, scheduler
+from canary.processes.jobs import KEEP_DECOYS, WEIGH_CASES, JobContext, brief, give_leases_back, run_job, scheduler
 from canary.processes.own_suppliers import DeclaredSuppliers
 from canary.processes.shutdown import ShutdownSignal, announce
 from canary.processes.spools import Spools, clock
@@ -50,6 +50,7 @@ async def work(settings: Settings, *, watched: bool = False) -> None:
         beside = [
             asyncio.create_task(news.watch(spools, store.watch(), stopping)),
             asyncio.create_task(deliver_alerts(pool, news.alerts, clock, stopping)),
+            asyncio.create_task(weigh_cases(jobs, news.cases, stopping)),
         ]
         try:
             await process_mails(pipeline, spools, news, stopping)
@@ -100,7 +101,7 @@ class Wakeups:
 
     def __init__(self) -> None:
         """Begin with none, as every task looks once before it waits."""
-        self.mails, self.alerts = asyncio.Event(), asyncio.Event()
+        self.mails, self.alerts, self.cases = asyncio.Event(), asyncio.Event(), asyncio.Event()
 
     async def watch(self, spools: Spools, store: CommitWatch, stopping: ShutdownSignal) -> None:
         """Look for commits until stopped: one look for all, so that a worker at rest hardly wakes up."""
@@ -112,10 +113,12 @@ class Wakeups:
                 self.mails.set()
             if store.changed():
                 self.alerts.set()
+                self.cases.set()
             await asyncio.sleep(LOOK_SECONDS)
         # Let go of those who still wait.
         self.mails.set()
         self.alerts.set()
+        self.cases.set()
         for watch in (store, *watches.values()):
             watch.close()
 
@@ -142,10 +145,21 @@ async def process_mails(context: Context, spools: Spools, news: Wakeups, stoppin
             worked, down = 0, True
         if worked:
             news.alerts.set()
+            news.cases.set()
         elif down:
             await stopping.pause(DOWN_SECONDS)
         else:
             await _wait(news.mails, IDLE_SECONDS)
+
+
+async def weigh_cases(jobs: JobContext, news: asyncio.Event, stopping: ShutdownSignal) -> None:
+    """Weigh the cases that are due, as soon as that is committed, until stopped; what comes together is weighed once."""
+    while not stopping.event.is_set():
+        news.clear()
+        began = time.monotonic()
+        if not await asyncio.to_thread(run_job, WEIGH_CASES, jobs):
+            await _wait(news, IDLE_SECONDS)
+        await stopping.pause(began + LOOK_SECONDS - time.monotonic())
 
 
 async def deliver_alerts(

@@ -15,6 +15,9 @@ from canary.store.tables import CaseNotificationRow, DeliveryFactRow, DeliveryRo
 MOST_FACTS = 500
 """How many facts of one message are read; a digest of more says how many there are."""
 
+QUIET = "canary.quiet"
+"""Under this name a session carries that what is written in it alerts nobody."""
+
 LONG_AGO = datetime.min.replace(tzinfo=UTC)
 _UNROUTED = select(exists().where(col(OutboxRow.routed).is_(False)))
 _KNOWN = {field.name for field in fields(Alert)}
@@ -52,11 +55,20 @@ class DeliveryStatus:
     joined: int = 0
 
 
-def put(session: Session, alert: Alert) -> None:
-    """Put a fact into the outbox, in the transaction that made it true; the same id is never written twice."""
+def put(session: Session, alert: Alert, *, quiet: bool = False) -> None:
+    """Put a fact into the outbox, in the transaction that made it true; the same id is never written twice.
+
+    A quiet one counts as reported already.
+    """
     if session.get(OutboxRow, alert.id) is None:
         fact = {**asdict(alert), "at": alert.at.isoformat()}
-        session.add(OutboxRow(id=alert.id, at=alert.at, fact=fact, topic=topic_of(session, alert)))
+        topic = topic_of(session, alert)
+        session.add(OutboxRow(id=alert.id, at=alert.at, fact=fact, topic=topic, routed=quiet or is_quiet(session)))
+
+
+def is_quiet(session: Session) -> bool:
+    """Whether what is written here happened long ago, and alerts nobody."""
+    return bool(session.info.get(QUIET, False))
 
 
 def topic_of(session: Session, alert: Alert) -> str:

@@ -1,24 +1,22 @@
 """The installation as attribution sees it: vendors and their suppliers, addresses, charged hits, guesses."""
 
 from collections import defaultdict
+from collections.abc import Collection
 from datetime import datetime, timedelta
+from itertools import chain
 from typing import Any
 
-from sqlalchemy import Select, String, cast, func
+from sqlalchemy import func
 from sqlmodel import Session, col, select
 
-from canary.attribute.world import CampaignHit, CanaryFacts, GuessCount, SupplyFacts, VendorFacts, World
+from canary.attribute.world import CanaryFacts, GuessCount, SupplyFacts, VendorFacts, World
 from canary.model.attempt import AttemptKind
-from canary.model.verdict import HINTS, LEAKS, Reason, repeated_fields
-from canary.store.codec import reasons_of
 from canary.store.decoy_mac import decoy_mac_of
 from canary.store.queries.canaries import in_order_of_issue
+from canary.store.queries.case_hits import every_hit, hits_by_case
 from canary.store.tables import (
     AttemptRow,
     CanaryRow,
-    HitRow,
-    MailRow,
-    MailSenderRow,
     SupplierLinkRow,
     SupplierRow,
     VendorRow,
@@ -30,12 +28,13 @@ _HANDED_ON = timedelta(days=30)
 _FIELDS = {"given_name": "given name", "family_name": "family name", "phone": "phone", "company": "company"}
 
 
-def world_of(session: Session, now: datetime, case_id: int | None = None) -> World:
-    """Return the world as of a time, with the charged hits of one case or of all.
+def world_of(session: Session, now: datetime, cases: Collection[int] | None = None) -> World:
+    """Return the world as of a time, with the charged hits of some cases or of all.
 
     Several mails of one campaign at one address are one hit of the campaign.
     """
-    return World(now, _parties(session), _canaries(session, now), _strikes(session, case_id), _tries(session))
+    hits = every_hit(session) if cases is None else tuple(chain.from_iterable(hits_by_case(session, cases).values()))
+    return World(now, _parties(session), _canaries(session, now), hits, _tries(session))
 
 
 def _parties(session: Session) -> tuple[VendorFacts, ...]:
@@ -66,43 +65,6 @@ def _canaries(session: Session, now: datetime) -> tuple[CanaryFacts, ...]:
         )
         for row, slug in session.execute(query.order_by(*in_order_of_issue()))
     )  # fmt: skip
-
-
-def _strikes(session: Session, case_id: int | None) -> tuple[CampaignHit, ...]:
-    charged = col(HitRow.verdict).in_([v.value for v in LEAKS | HINTS])
-    ours = charged if case_id is None else charged & (col(HitRow.case_id) == case_id)
-    known = select(CanaryRow.id).where(col(CanaryRow.id) == HitRow.canary_id).exists()
-    query: Select[Any] = (
-        select(  # type: ignore[call-overload]
-            HitRow.canary_id, MailRow.campaign_id, HitRow.verdict, func.min(HitRow.at), func.max(HitRow.confidence),
-            func.min(HitRow.mail_id), func.max(MailRow.identity_domain), func.min(MailSenderRow.key),
-        )
-        .outerjoin_from(HitRow, MailRow, col(MailRow.id) == HitRow.mail_id)
-        .outerjoin(MailSenderRow, col(MailSenderRow.mail_id) == HitRow.mail_id)
-        .where(ours, known)
-        .group_by(HitRow.canary_id, MailRow.campaign_id, HitRow.verdict)
-    )  # fmt: skip
-    repeated = _repeated(session, ours)
-    return tuple(
-        # A mail without a campaign counts as one of its own, and so does a hit without a mail, by address.
-        CampaignHit(
-            str(canary), at, str(campaign or f"mail {mail or canary}"), verdict, confidence,
-            frozenset(repeated.get((canary, campaign), ())), bool(domain), sender or "",
-        )
-        for canary, campaign, verdict, at, confidence, mail, domain, sender in session.execute(query)
-    )  # fmt: skip
-
-
-def _repeated(session: Session, ours: Any) -> dict[tuple[int, int | None], set[str]]:
-    """Return which facts of the persona mails repeat, by address and campaign, from the reasons of their verdicts."""
-    query: Any = select(HitRow.canary_id, MailRow.campaign_id, HitRow.reasons)
-    told = cast(col(HitRow.reasons), String).like(f"%{Reason.PERSONA_NAMED.value}%")
-    found: dict[tuple[int, int | None], set[str]] = defaultdict(set)
-    for canary, campaign, reasons in session.execute(
-        query.join_from(HitRow, MailRow, col(MailRow.id) == HitRow.mail_id).where(ours, told).limit(10_000)
-    ):
-        found[canary, campaign] |= repeated_fields(reasons_of(reasons))
-    return found
 
 
 def _tries(session: Session) -> tuple[GuessCount, ...]:

@@ -21,7 +21,8 @@ class CaseRow(Row, table=True):
     `evidence` numbers what the hits of a case have been, `revised` is its number when they last changed otherwise than by
     further mail, `weighed` the number that the newest weighing took in; `due_at` is since when one is due, `leak` how
     likely it found a leak to be behind the hits, `told` whether people were told of it while it was watched. `touched`
-    means that a person decided or recorded something about it.
+    means that a person decided or recorded something about it, `quiet` that all of its mail came from archives, so that
+    it alerts nobody.
     """
 
     __tablename__ = "leak_case"
@@ -38,6 +39,7 @@ class CaseRow(Row, table=True):
     emptied: str = Field(default="")
     touched: bool = Field(default=False)
     told: bool = Field(default=False)
+    quiet: bool = Field(default=False)
     evidence: int = Field(default=0)
     revised: int = Field(default=0)
     weighed: int = Field(default=0)

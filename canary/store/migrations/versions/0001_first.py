@@ -263,6 +263,7 @@ def make_tables() -> None:
     sa.Column('emptied', TEXT, nullable=False),
     sa.Column('touched', sa.Boolean(), nullable=False),
     sa.Column('told', sa.Boolean(), nullable=False),
+    sa.Column('quiet', sa.Boolean(), nullable=False),
     sa.Column('evidence', sa.Integer(), nullable=False),
     sa.Column('revised', sa.Integer(), nullable=False),
     sa.Column('weighed', sa.Integer(), nullable=False),

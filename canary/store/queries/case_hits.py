@@ -1,0 +1,74 @@
+"""The charged hits of cases, as attribution sees them."""
+
+from collections import defaultdict
+from collections.abc import Collection
+from typing import Any
+
+from sqlalchemy import ColumnElement, Select, String, cast, func
+from sqlmodel import Session, col, select
+
+from canary.attribute.world import CampaignHit
+from canary.model.verdict import HINTS, LEAKS, Reason, repeated_fields
+from canary.store.codec import reasons_of
+from canary.store.tables import CanaryRow, HitRow, MailRow, MailSenderRow
+
+_CHARGED = sorted(verdict.value for verdict in LEAKS | HINTS)
+_MOST_REASONS = 10_000
+
+
+def charged() -> ColumnElement[bool]:
+    """Select the hits that bear on a case, at addresses that are still there."""
+    known = select(CanaryRow.id).where(col(CanaryRow.id) == HitRow.canary_id).exists()
+    return col(HitRow.verdict).in_(_CHARGED) & known
+
+
+def hits_by_case(session: Session, cases: Collection[int]) -> dict[int, tuple[CampaignHit, ...]]:
+    """Return the charged hits of some cases; several mails of one campaign at one address are one."""
+    found: dict[int, list[CampaignHit]] = {number: [] for number in cases}
+    for case, hit in _read(session, charged() & col(HitRow.case_id).in_(cases)):
+        found[case].append(hit)
+    return {case: tuple(hits) for case, hits in found.items()}
+
+
+def every_hit(session: Session) -> tuple[CampaignHit, ...]:
+    """Return all charged hits, whatever their case."""
+    return tuple(hit for _, hit in _read(session, charged()))
+
+
+def _read(session: Session, which: ColumnElement[bool]) -> list[tuple[int, CampaignHit]]:
+    query: Select[Any] = (
+        select(  # type: ignore[call-overload]
+            HitRow.case_id, HitRow.canary_id, MailRow.campaign_id, HitRow.verdict, func.min(HitRow.at),
+            func.max(HitRow.confidence), func.min(HitRow.mail_id), func.max(MailRow.identity_domain),
+            func.min(MailSenderRow.key),
+        )
+        .outerjoin_from(HitRow, MailRow, col(MailRow.id) == HitRow.mail_id)
+        .outerjoin(MailSenderRow, col(MailSenderRow.mail_id) == HitRow.mail_id)
+        .where(which)
+        .group_by(HitRow.case_id, HitRow.canary_id, MailRow.campaign_id, HitRow.verdict)
+        .order_by(HitRow.case_id, func.min(HitRow.id))
+    )  # fmt: skip
+    repeated = _repeated(session, which)
+    return [
+        (
+            case or 0,
+            # A mail without a campaign counts as one of its own, and so does a hit without a mail, by address.
+            CampaignHit(
+                str(canary), at, str(campaign or f"mail {mail or canary}"), verdict, confidence,
+                frozenset(repeated.get((canary, campaign), ())), bool(domain), sender or "",
+            ),
+        )
+        for case, canary, campaign, verdict, at, confidence, mail, domain, sender in session.execute(query)
+    ]  # fmt: skip
+
+
+def _repeated(session: Session, which: ColumnElement[bool]) -> dict[tuple[int, int | None], set[str]]:
+    """Return which facts of the persona mails repeat, by address and campaign, from the reasons of their verdicts."""
+    query: Any = select(HitRow.canary_id, MailRow.campaign_id, HitRow.reasons)
+    told = cast(col(HitRow.reasons), String).like(f"%{Reason.PERSONA_NAMED.value}%")
+    found: dict[tuple[int, int | None], set[str]] = defaultdict(set)
+    for canary, campaign, reasons in session.execute(
+        query.join_from(HitRow, MailRow, col(MailRow.id) == HitRow.mail_id).where(which, told).limit(_MOST_REASONS)
+    ):
+        found[canary, campaign] |= repeated_fields(reasons_of(reasons))
+    return found
