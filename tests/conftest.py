@@ -12,6 +12,7 @@ import pytest
 from hypothesis import HealthCheck, settings
 from sqlalchemy import create_engine, text
 
+from canary.cases.weighing import CASE_AT
 from canary.store.database import Database
 from tests.postgres import cluster
 
@@ -20,6 +21,9 @@ settings.load_profile("any machine")
 
 ROOT = Path(__file__).parent.parent
 START = datetime(2026, 3, 1, 12, tzinfo=UTC)
+
+AT_EVERY_LEAK = {CASE_AT: 0.0}
+"""What a store carries in which every leak hit makes a case once it is weighed, however likely a leak is."""
 
 
 @dataclass
@@ -78,7 +82,7 @@ _numbers = count(1)
 def sqlite_store(sqlite_template: Path, tmp_path: Path) -> Iterator[Database]:
     path = tmp_path / "canary.db"
     shutil.copy(sqlite_template, path)
-    database = Database(f"sqlite:///{path}")
+    database = Database(f"sqlite:///{path}", carried=AT_EVERY_LEAK)
     yield database
     database.close()
 
@@ -87,7 +91,7 @@ def sqlite_store(sqlite_template: Path, tmp_path: Path) -> Iterator[Database]:
 def postgres_store(postgres: str) -> Iterator[Database]:
     name = f"test_{next(_numbers)}"
     administer(postgres, f"CREATE DATABASE {name} TEMPLATE template STRATEGY FILE_COPY")
-    database = Database(postgres.format(name=name))
+    database = Database(postgres.format(name=name), carried=AT_EVERY_LEAK)
     yield database
     database.close()
 

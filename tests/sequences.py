@@ -21,9 +21,10 @@ from canary.authenticate.lookup import ZoneLookup
 from canary.canaries import lifecycle
 from canary.canaries.lifecycle import IssueOrder
 from canary.cases import answers, merge_split, workflow
+from canary.cases.weigh import weigh_all
 from canary.model.attempt import Attempt, AttemptKind
 from canary.model.authenticated import AuthenticatedMail
-from canary.model.case import SETTLED, TRANSITIONS, CaseState
+from canary.model.case import OPEN, SETTLED, TRANSITIONS, CaseState
 from canary.model.decision import Decision
 from canary.model.mail import Client, Envelope, RawMail
 from canary.model.party import SupplierLink
@@ -277,6 +278,7 @@ class Played:
                 source, address = f"192.0.{number}.0/24", self.addresses[event.to[0]]
                 attempt = Attempt(AttemptKind.PROBE, "in.example", source, self.now, address)
                 process_attempts(self.store, "spool", [(number, attempt)])
+                weigh_all(self.store, self.now)
             else:
                 batch.append(self.mail(event, number))
         self.process(batch)
@@ -291,6 +293,7 @@ class Played:
         if batch:
             context = Context(self.store, lambda: ZoneLookup(ZONE), providers(), lambda: self.now, self.on_stage)
             process_batch(context, batch)
+            weigh_all(self.store, self.now)
 
     def answer(self, answer: Answer) -> None:
         say = answers.approve if answer.yes else answers.deny
@@ -397,12 +400,13 @@ def told(store: Database) -> dict[int, int]:
 
 
 def check_every_case_was_told_once(made: Played) -> None:
-    """Every case was told of once, but those that a person split off; what lost all of its mail is settled."""
+    """Every open case was told of once, but those that a person split off; what lost all of its mail is settled."""
     with made.store.reading() as session:
         rows, hits = list(session.exec(select(CaseRow))), hits_of(session, made.addresses)
         split = set(session.exec(select(MoveRow.to_id).where(MoveRow.kind == "split")))
-    assert told(made.store) == {row.id: 1 for row in rows if row.id not in split}
-    assert {row.state for row in rows if row.id not in hits} <= set(SETTLED)
+    assert set(told(made.store).values()) <= {1}
+    assert {row.id for row in rows if row.state in OPEN and row.id not in split} <= told(made.store).keys()
+    assert {row.state for row in rows if row.id not in hits} <= {*SETTLED, CaseState.EXPLAINED}
 
 
 def check_all_is_counted(made: Played) -> None:

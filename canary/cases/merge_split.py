@@ -170,7 +170,7 @@ def _open_with(case: CaseRow, part: CaseRow) -> None:
     """Open a case that takes over an open one; a settled one is investigated again."""
     if part.state in OPEN and case.state not in OPEN:
         case.state = CaseState.INVESTIGATING.value if case.state in SETTLED else part.state
-        case.outcome = ""
+        case.outcome, case.emptied = "", ""
 
 
 def _follow_mail(session: Session, word: Decision, *cases: CaseRow) -> None:

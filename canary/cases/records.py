@@ -18,6 +18,7 @@ from canary.store.tables import (
     HitRow,
 )
 
+_LEAKS = sorted(verdict.value for verdict in LEAKS)
 _BEARING = sorted(verdict.value for verdict in LEAKS | HINTS)
 
 
@@ -44,6 +45,12 @@ def begin_case(session: Session, vendor_id: int, at: datetime, decision: int = 0
 def has_evidence(session: Session, case: CaseRow) -> bool:
     """Whether a case has any hit that bears on it."""
     query = select(HitRow.id).where(HitRow.case_id == case.id, col(HitRow.verdict).in_(_BEARING))
+    return session.exec(query.limit(1)).first() is not None
+
+
+def has_leaks(session: Session, case: CaseRow) -> bool:
+    """Whether a case has mail that somebody else sent: hints alone are no case, however many."""
+    query = select(HitRow.id).where(HitRow.case_id == case.id, col(HitRow.verdict).in_(_LEAKS))
     return session.exec(query.limit(1)).first() is not None
 
 

@@ -7,6 +7,7 @@ left for the next time; further mail is weighed then too.
 
 from collections.abc import Collection, Sequence
 from datetime import datetime, timedelta
+from math import inf
 from typing import TYPE_CHECKING
 
 from sqlmodel import Session, col, select
@@ -137,7 +138,7 @@ def _mark_weighed(row: CaseRow, evidence: int) -> None:
 def _follow(session: Session, case: CaseRow, weighed: "WeighedCase", as_of: datetime, why: str) -> None:
     """Store what is believed of a case, and let it open or be explained."""
     store_assessment(session, case, weighed.assessment, as_of)
-    case_at = session.info.get(CASE_AT, USUAL)
+    case_at = session.info.get(CASE_AT, USUAL) if records.has_leaks(session, case) else inf
     step = next_step(CaseState(case.state), case.leak, case_at, touched=case.touched)
     _STEPS[step](session, case, as_of, why)
     session.flush()

@@ -6,7 +6,7 @@ from sqlmodel import Session, select
 
 from canary.cases import burning, records
 from canary.cases.history import number_decision
-from canary.model.case import OUTCOMES, TRANSITIONS, CaseState
+from canary.model.case import OUTCOMES, TRANSITIONS, UNDECIDED, CaseState
 from canary.model.decision import Decision
 from canary.store.locks import Lock, lock
 from canary.store.queries.vendors import Unknown
@@ -43,7 +43,8 @@ def set_state(session: Session, number: int, state: CaseState, word: Decision) -
     case.outcome = state.value if state in OUTCOMES else case.outcome if state is CaseState.CLOSED else ""
     told = f"{before} → {state}" + (f": {word.note}" if word.note else "")
     _record(session, case, "state", told, word)
-    burning.follow_state(session, case)
+    if before in UNDECIDED or state is CaseState.EXPLAINED:
+        burning.follow_state(session, case)
     number_decision(session, word.who, word.at)
     return case
 

@@ -15,6 +15,7 @@ from sqlmodel import func, select
 from canary.authenticate.lookup import ZoneLookup
 from canary.canaries import lifecycle
 from canary.canaries.lifecycle import IssueOrder
+from canary.cases.weigh import weigh_all
 from canary.model.mail import Client, Envelope
 from canary.pipeline.batch import run_pending
 from canary.pipeline.story import Context
@@ -56,7 +57,9 @@ class Worker:
         parts = Context(
             self.store, lambda: ZoneLookup(ZONE), supplier_book(), self.clock, lambda s: self.passed.update([s])
         )
-        return asyncio.run(run_pending(parts, spool or self.spool))
+        worked = asyncio.run(run_pending(parts, spool or self.spool))
+        weigh_all(self.store, self.clock())
+        return worked
 
     def counts(self, *tables: type) -> list[int]:
         with self.store.reading() as session:

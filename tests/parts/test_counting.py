@@ -19,6 +19,7 @@ from canary.canaries import lifecycle
 from canary.canaries.lifecycle import IssueOrder
 from canary.cases import answers, campaign_decisions
 from canary.cases.rejudge import RejudgeOutcome
+from canary.cases.weigh import weigh_all
 from canary.judge.providers import ProviderRegistry
 from canary.model.attempt import Attempt, AttemptKind
 from canary.model.authenticated import AuthenticatedMail
@@ -89,6 +90,7 @@ class World:
         """Conclude mails in one transaction."""
         parts = Context(self.store, lambda: ZoneLookup(ZONE), self.book, self.clock)
         process_batch(parts, [self._found(parts, name, to) for name, to in letters])
+        weigh_all(self.store, self.clock())
 
     def _found(self, parts: Context, name: str, to: Sequence[int]) -> AuthenticatedMail:
         sender, ip, text = LETTERS[name]

@@ -15,6 +15,7 @@ from sqlmodel import col, select
 
 from canary.store.database import Database
 from canary.store.tables import CanaryRow, CaseRow, CaseVendorRow
+from tests.conftest import AT_EVERY_LEAK
 from tests.sequences import (
     ACCOUNT,
     CARRIED,
@@ -51,7 +52,7 @@ def fresh(sqlite_template: Path, tmp_path: Path) -> Iterator[Open]:
     def open_new() -> Database:
         path = tmp_path / f"{len(made)}.db"
         shutil.copy(sqlite_template, path)
-        made.append(Database(f"sqlite:///{path}"))
+        made.append(Database(f"sqlite:///{path}", carried=AT_EVERY_LEAK))
         return made[-1]
 
     yield open_new
@@ -115,7 +116,7 @@ SAME_BOTH_WAYS = {
             (Answer(PIERS, 0, yes=True, place=(4, 2)),),
         ),
     ),
-    "a case that had a hint before a decision is a false positive when its leak was freed": (
+    "a case that had a hint before a decision stays when its leak was freed": (
         Stretch((Letter(DEALS, 0, (4,)), Probe((4,))), act=Act(0, 0)),
         Stretch((Letter(PIERS, 1, (4,)),), (Answer(DEALS, 2, yes=True, place=(1, 0)),)),
     ),
@@ -180,25 +181,25 @@ def test_an_address_that_was_hit_in_a_settled_case_is_burned_by_the_next_hit_onc
         made.receive([other])
 
 
-def test_a_case_that_is_taken_back_out_of_another_is_settled_if_its_mail_was_freed(fresh: Open) -> None:
+def test_a_case_that_is_taken_back_out_of_another_is_explained_if_its_mail_was_freed(fresh: Open) -> None:
     two = Stretch((Letter(DEALS, 0, (0,)), Letter(PIERS, 1, (4,))), act=Act(0, 0, "merge"))
     made = played(fresh, 0, [two, Stretch((), (Answer(PIERS, 2, yes=True, place=(0, 0)),), act=Act(0, 0, "undo"))])
-    assert states(made) == [("new", "", None), ("closed", "false-positive", None)]
+    assert states(made) == [("new", "", None), ("explained", "", None)]
     assert [number for number, _ in members(made)] == [1]
 
 
 def test_a_settled_case_that_takes_open_mail_back_is_open_again(fresh: Open) -> None:
     two = Stretch((Letter(DEALS, 0, (0,)), Letter(PIERS, 1, (0,))), act=Act(0, 1, "split-campaign"))
     made = played(fresh, 0, [two, Stretch((), (Answer(DEALS, 0, yes=True, place=(0, 0)),))])
-    assert states(made) == [("closed", "false-positive", None), ("new", "", None)]
+    assert states(made) == [("explained", "", None), ("new", "", None)]
     made.act(Act(0, 0, "undo"))
-    assert states(made) == [("investigating", "", None), ("closed", "", 1)]
+    assert states(made) == [("new", "", None), ("closed", "", 1)]
 
 
-def test_a_case_of_which_only_hints_went_to_another_is_a_false_positive(fresh: Open) -> None:
+def test_a_case_of_which_only_hints_went_to_another_is_explained(fresh: Open) -> None:
     two = Stretch((Letter(DEALS, 0, (0,)), Letter(PIERS, 1, (0,))), act=Act(0, 1, "split-campaign"))
     made = played(fresh, 0, [two, Stretch((Probe((0,)),), (Answer(PIERS, 0, yes=True, place=(1, 1)),))])
-    assert states(made) == [("new", "", None), ("closed", "false-positive", None)]
+    assert states(made) == [("new", "", None), ("explained", "", None)]
 
 
 @pytest.mark.slow

@@ -17,6 +17,7 @@ from sqlmodel import select
 from canary.authenticate.lookup import ZoneLookup
 from canary.canaries import lifecycle
 from canary.canaries.lifecycle import IssueOrder
+from canary.cases.weigh import weigh_all
 from canary.model.mail import Client, Envelope, RawMail
 from canary.model.verdict import Reason
 from canary.net.http import Unreachable
@@ -57,6 +58,7 @@ class World:
         asyncio.run(self.spool.keep(Envelope(sender, (self.address,), Client(ip, 25), self.clock()), content))
         zone = ZoneLookup({"shop.example": {"TXT": ["v=spf1 ip4:192.0.2.0/24 -all"]}})
         asyncio.run(run_pending(Context(self.store, lambda: zone, supplier_book(), self.clock), self.spool))
+        weigh_all(self.store, self.clock())
 
     def asking(self, adviser: RspamdClient) -> RspamdChecker:
         return RspamdChecker(self.store, adviser, self.clock)

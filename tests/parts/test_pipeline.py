@@ -15,6 +15,7 @@ from sqlmodel import select
 from canary.authenticate.lookup import ZoneLookup
 from canary.canaries import lifecycle
 from canary.canaries.lifecycle import IssueOrder
+from canary.cases.weigh import weigh_all
 from canary.mail.received import read_trusted
 from canary.model.attempt import Attempt, AttemptKind
 from canary.model.mail import Client, Envelope, RawMail
@@ -78,7 +79,9 @@ class World:
         return Context(store or self.store, lambda: ZoneLookup(self.zone), supplier_book(), self.clock)
 
     def run(self, store: Database | None = None) -> int:
-        return asyncio.run(run_pending(self.parts(store), self.spool))
+        worked = asyncio.run(run_pending(self.parts(store), self.spool))
+        weigh_all(store or self.store, self.clock())
+        return worked
 
     def rows(self, table: type[T]) -> Sequence[T]:
         with self.store.reading() as session:
@@ -167,7 +170,7 @@ def test_vendors_with_a_common_supplier_hit_by_one_campaign_are_one_case(world: 
     world.run()
     [case] = world.rows(CaseRow)
     assert suspects_of(case.suspects)[0].name == "Silver"
-    assert [event.kind for event in world.rows(CaseEventRow)] == ["opened", "joined"]
+    assert [event.kind for event in world.rows(CaseEventRow)] == ["watched", "joined", "opened"]
 
 
 def test_what_is_believed_of_a_case_is_kept_with_it(world: World) -> None:

@@ -13,6 +13,7 @@ from sqlmodel import select
 from canary.authenticate.lookup import ZoneLookup
 from canary.canaries import lifecycle
 from canary.canaries.lifecycle import IssueOrder
+from canary.cases.weigh import weigh_all
 from canary.model.attempt import Attempt, AttemptKind, LocalShape
 from canary.model.mail import Client, Envelope
 from canary.pipeline.batch import run_pending
@@ -52,6 +53,7 @@ class World:
         asyncio.run(self.spool.keep(Envelope("", ("postmaster@in.example",), Client(""), self.clock()), b"\r\n"))
         zone = ZoneLookup({"shop.example": {"TXT": ["v=spf1 ip4:192.0.2.0/24 -all"]}})
         asyncio.run(run_pending(Context(self.store, lambda: zone, supplier_book(), self.clock), self.spool))
+        weigh_all(self.store, self.clock())
 
     def hits(self) -> list[HitRow]:
         with self.store.reading() as session:

@@ -16,6 +16,7 @@ from canary.canaries import lifecycle
 from canary.canaries.lifecycle import IssueOrder
 from canary.cases import answers, end_dates
 from canary.cases.rejudge import BATCH, RejudgeOutcome
+from canary.cases.weigh import weigh_all
 from canary.judge.providers import ProviderRegistry
 from canary.model.mail import Client, Envelope
 from canary.model.party import SupplierLink
@@ -84,6 +85,7 @@ class World:
         asyncio.run(self.spool.keep(envelope, content))
         parts = Context(self.store, lambda: ZoneLookup(ZONE), self.book, self.clock)
         asyncio.run(run_pending(replace(parts, learning=timedelta(days=42)), self.spool))
+        weigh_all(self.store, self.clock())
 
     def receipt(self, to: str = "trendy-shoes", days: float = 0, text: str = RECEIPT) -> None:
         """A payment service writes about business with the vendor, under its own name."""
