@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from itertools import chain, combinations, product
-from math import exp, log
+from math import exp, fsum, log
 
 import numpy as np
 from numpy.typing import NDArray
@@ -117,3 +117,18 @@ def log_ratio_of_two(model: EvidenceModel, one: Source, other: Source) -> float:
     """The evidence for two sources, which are never both behind the same sending."""
     first, second = choices(model, one), choices(model, other)
     return log(sum(a * b for x, a in first.items() for y, b in second.items() if not x & y))
+
+
+def leak_behind(model: EvidenceModel) -> float:
+    """The probability that some leak is behind at least one sending, over all hypotheses of at most two sources."""
+    odds = {source: exp(model.log_prior_odds(source)) for source in model.holdings}
+    # Of each hypothesis: what it weighs, and what of it is left where its sources are behind nothing.
+    weighed = [(1.0, 1.0)]
+    for source in model.holdings:
+        alone = choices(model, source, possible=True)
+        weighed.append((odds[source] * fsum(alone.values()), odds[source] * alone[frozenset()]))
+    for one, other in combinations(model.holdings, 2):
+        prior = model.rates.pair * odds[one] * odds[other]
+        nothing = choices(model, one)[frozenset()] * choices(model, other)[frozenset()]
+        weighed.append((prior * exp(log_ratio_of_two(model, one, other)), prior * nothing))
+    return 1 - fsum(quiet for _, quiet in weighed) / fsum(weight for weight, _ in weighed)

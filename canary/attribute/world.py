@@ -105,13 +105,16 @@ class Posterior:
 
     `hypotheses` sum to 1, `marginals` give for each source the probability that it leaked, alone or with another, and
     `bayes_factors` its Bayes factor, which unlike the probability does not depend on priors, `manners` how likely each
-    way is in which it happened, given that it leaked.
+    way is in which it happened, given that it leaked. `leak` is the probability that a leak is behind at least one of
+    the sendings asked about, `behind` for each source that its leak is; a leak that nothing shows yet is in neither.
     """
 
     hypotheses: Mapping[frozenset[Source], float]
     marginals: Mapping[Source, float]
     bayes_factors: Mapping[Source, float] = field(default_factory=dict)
     manners: Mapping[Source, Mapping[LeakManner, float]] = field(default_factory=dict)
+    behind: Mapping[Source, float] = field(default_factory=dict)
+    leak: float = 0.0
 
     def singles(self) -> dict[Source, float]:
         """Return for each source the probability that it leaked and no other did."""

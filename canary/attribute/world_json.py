@@ -203,6 +203,7 @@ def _case_document(found: CaseResult) -> dict[str, Any]:
     return {
         "canaries": list(found.canaries),
         "campaigns": list(found.campaigns),
+        "leak": found.leak,
         "suspects": [
             {
                 **source_document(s),

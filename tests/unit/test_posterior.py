@@ -71,6 +71,25 @@ def test_two_suppliers_that_leak_both_are_named_though_each_may_be_behind_sendin
     assert posterior_of(world).hypotheses[both] > 0.7
 
 
+@pytest.mark.parametrize("verdict", ["third-party", "spam"])
+def test_a_leak_behind_a_hit_is_no_likelier_where_many_vendors_make_some_leak_likely(verdict: str) -> None:
+    def with_vendors(number: int) -> Posterior:
+        vendors = tuple(VendorFacts(f"v{i}") for i in range(number))
+        canaries = tuple(planted(f"c{i}", f"v{i}") for i in range(number))
+        return posterior_of(World(NOW, vendors, canaries, (replace(hit("c0"), verdict=verdict, confidence=0.7),)))
+
+    small, large = with_vendors(3), with_vendors(200)
+    assert 1 - large.hypotheses[NO_LEAK] > 0.4
+    assert large.leak < 1.1 * small.leak < 0.2
+    assert large.behind[Source(SuspectKind.VENDOR, "v0")] == pytest.approx(large.leak, rel=0.1)
+
+
+def test_without_sendings_no_leak_is_behind_any() -> None:
+    posterior = posterior_of(shared(()))
+    assert posterior.leak == 0
+    assert not any(posterior.behind.values())
+
+
 def test_a_random_decoy_that_is_hit_points_to_the_own_side() -> None:
     assert posterior_of(shared((hit("c-one"), hit("d1")))).marginals[OWNER] > 0.9
 

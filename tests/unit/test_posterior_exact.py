@@ -22,7 +22,11 @@ def _agrees(seed: int) -> None:
         if model.plausible_sendings(one) & model.plausible_sendings(other):
             slow = enumeration.log_ratio_of_two(model, one, other)
             assert joint_log_ratio(model, one, other, every) == pytest.approx(slow, abs=1e-9)
-    assert sum(compute_posterior(model).hypotheses.values()) == pytest.approx(1.0, abs=1e-9)
+    posterior = compute_posterior(model)
+    assert sum(posterior.hypotheses.values()) == pytest.approx(1.0, abs=1e-9)
+    # Pairs are left out of a posterior below 1e-4 of the best hypothesis each.
+    assert posterior.leak == pytest.approx(enumeration.leak_behind(model), abs=3e-4)
+    assert max(posterior.behind.values()) <= posterior.leak + 1e-9 <= sum(posterior.behind.values()) + 2e-9
 
 
 @pytest.mark.parametrize("seed", range(12))

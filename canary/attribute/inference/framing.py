@@ -48,4 +48,6 @@ def capped(posterior: Posterior) -> Posterior:
         for source in posterior.marginals
     }
     marginals = {source: max(0.0, p - lost[source]) for source, p in posterior.marginals.items()}
-    return replace(posterior, hypotheses=joint, marginals=marginals)
+    behind = {s: p * part if s.kind is SuspectKind.SUPPLIER else p for s, p in posterior.behind.items()}
+    leak = max(0.0, posterior.leak - sum(posterior.behind[s] - p for s, p in behind.items()))
+    return replace(posterior, hypotheses=joint, marginals=marginals, behind=behind, leak=leak)

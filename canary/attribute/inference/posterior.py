@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from heapq import nlargest
 from itertools import combinations
-from math import exp, fsum, inf, log
+from math import exp, expm1, fsum, inf, log
 
 from canary.attribute.inference.evidence import EvidenceModel, SourceEvidence
 from canary.attribute.world import NO_LEAK, Posterior, Source
@@ -51,18 +51,21 @@ def compute_posterior(model: EvidenceModel, among: frozenset[str] | None = None)
     top = max(logs.values())
     weights = {sources: exp(w - top) for sources, w in logs.items()}
     silent = log_weights.silent_pairs(singles, top)
-    marginals = silent.marginals
+    marginals = dict(silent.marginals)
     for sources, weight in weights.items():
         for source in sources:
             marginals[source] += weight
     total = fsum(weights.values()) + silent.total
     listed = {sources: w / total for sources, w in (weights | silent.listed).items() if w >= _LEAST * total}
     listed_share = fsum(listed.values())
+    behind, leak = log_weights.behind(weights, silent.marginals, alone)
     return Posterior(
         {sources: p / listed_share for sources, p in listed.items()},
         {source: weight / total for source, weight in marginals.items()},
         {source: exp(min(evidence.log_ratio, _LARGEST_EXPONENT)) for source, evidence in alone.items()},
         {source: evidence.manners for source, evidence in alone.items()},
+        {source: weight / total for source, weight in behind.items()},
+        min(1.0, leak / total),
     )
 
 
@@ -85,6 +88,11 @@ def joint_log_ratio(model: EvidenceModel, one: Source, other: Source, among: fro
     return top + log(total) if total > 0 else -inf
 
 
+def _share_above(part: float, whole: float) -> float:
+    """The share of a whole that a part of it leaves, both as logarithms."""
+    return -expm1(min(0.0, part - whole))
+
+
 def _nested_parts(model: EvidenceModel, one: Source, other: Source, shared: frozenset[str]) -> list[frozenset[str]]:
     """What may fall to one of two: nothing, what it held more of, what the other did not hold more of, everything."""
     lead = {s: model.unlisted_hits(other, s) - model.unlisted_hits(one, s) for s in shared}
@@ -101,12 +109,21 @@ class _SilentPairs:
     listed: dict[frozenset[Source], float]
 
 
+@dataclass(frozen=True, slots=True)
+class _PairEvidence:
+    """The evidence for two sources at once, and for each of the two from what it may be behind if the other is not."""
+
+    joint: float
+    shares: Mapping[Source, float]
+
+
 class _LogWeights:
     """The hypotheses about some sendings of a world, by the logarithms of their weights against no leak."""
 
     def __init__(self, model: EvidenceModel, among: frozenset[str]) -> None:
         self.model, self.among = model, among
         self._plausible: dict[Source, frozenset[str]] = {}
+        self.pairs: dict[frozenset[Source], _PairEvidence] = {}
         self.log_pair_prior = log(model.rates.pair) if model.rates.pair else -inf
 
     def plausible(self, source: Source) -> frozenset[str]:
@@ -158,6 +175,31 @@ class _LogWeights:
             after = ranked[i + 1 : max(i + 1, 2 * _LISTED // (i + 1))]
             yield from ((frozenset((one, s)), pair * none * silent[one] * silent[s]) for s in after)
 
+    def behind(
+        self,
+        weights: Mapping[frozenset[Source], float],
+        beside_silent: Mapping[Source, float],
+        alone: Mapping[Source, SourceEvidence],
+    ) -> tuple[dict[Source, float], float]:
+        """What the hypotheses weigh by which a source's leak, or any, is behind at least one of the sendings.
+
+        Given are the weights of the single sources and of the pairs pointed to, and for each source what its pairs with
+        silent ones weigh.
+        """
+        asked = [s for s in alone if self.model.possible_sendings(s) & self.among]
+        quiet = {s: self.model.source_evidence(s, frozenset()).log_ratio for s in asked}
+        behind = dict.fromkeys(alone, 0.0)
+        for s in asked:
+            behind[s] += weights.get(frozenset((s,)), 0.0) * _share_above(quiet[s], alone[s].log_ratio)
+            behind[s] += beside_silent[s] * _share_above(quiet[s], self._log_ratio_listed(s))
+        any_behind = fsum(behind.values())
+        for pair, each in self.pairs.items():
+            one, other = each.shares
+            behind[one] += weights[pair] * _share_above(quiet[one] + each.shares[other], each.joint)
+            behind[other] += weights[pair] * _share_above(quiet[other] + each.shares[one], each.joint)
+            any_behind += weights[pair] * _share_above(quiet[one] + quiet[other], each.joint)
+        return behind, any_behind
+
     def pointed_pairs(self, singles: Mapping[Source, float]) -> Iterator[tuple[frozenset[Source], float]]:
         """Yield the pairs of sources that sendings point to; each is given only what it is known to have held."""
         logs = {s: self._log_weight_listed(s) for s in singles if self.plausible(s)}
@@ -171,7 +213,7 @@ class _LogWeights:
                 if weight < least:
                     break
                 if not self.plausible(one) & self.plausible(other):
-                    yield frozenset((one, other)), self.log_pair_prior + weight
+                    yield self._pair(weight, {s: self._log_ratio_listed(s) for s in (one, other)})
                 elif weight >= least + _HOPELESS - _COSTLY:
                     contested.append((weight, one, other))
         yield from self._contested_pairs(contested, least + _HOPELESS - _COSTLY)
@@ -182,13 +224,23 @@ class _LogWeights:
         """Yield the pairs that share sendings: exactly, as long as it matters and is not too much work."""
         work_left = _WORK
         for weight, one, other in sorted(pairs, key=lambda pair: -pair[0]):
-            log_prior = weight - self._log_ratio_listed(one) - self._log_ratio_listed(other)
-            log_weight = log_prior + self._log_ratio_listed(one) + self._log_ratio_of_rest(other, one)
-            if work_left > 0 and weight + log(max(1e-300, 1 - exp(min(0.0, log_weight - weight)))) >= least:
+            most = {s: self._log_ratio_listed(s) for s in (one, other)}
+            log_prior = weight - sum(most.values())
+            left = {one: most[one], other: self._log_ratio_of_rest(other, one)}
+            joint = sum(left.values())
+            if work_left > 0 and weight + log(max(1e-300, _share_above(log_prior + joint, weight))) >= least:
                 work_left -= self._ways(one, other)
-                log_weight = log_prior + joint_log_ratio(self.model, one, other, self.among)
-            if log_weight > -inf:
-                yield frozenset((one, other)), self.log_pair_prior + log_weight
+                joint, left = joint_log_ratio(self.model, one, other, self.among), most
+            if joint > -inf:
+                yield self._pair(log_prior + joint, left, joint)
+
+    def _pair(
+        self, log_weight: float, shares: Mapping[Source, float], joint: float | None = None
+    ) -> tuple[frozenset[Source], float]:
+        """A pair with its weight; what it is made of is remembered."""
+        pair = frozenset(shares)
+        self.pairs[pair] = _PairEvidence(sum(shares.values()) if joint is None else joint, shares)
+        return pair, self.log_pair_prior + log_weight
 
     def _log_ratio_of_rest(self, source: Source, other: Source) -> float:
         """The evidence for a source that leaves to another all that they share."""
