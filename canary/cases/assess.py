@@ -13,7 +13,7 @@ from sqlmodel import Session, col, select
 
 from canary.attribute.priors import CARRIED_AS, RATES, Rates
 from canary.cases import case_alerts, records
-from canary.model.case import Suspect
+from canary.model.case import Suspect, leak_probability
 from canary.store.codec import findings_json, findings_of, suspects_json
 from canary.store.database import Database
 from canary.store.locks import Lock, lock
@@ -65,6 +65,7 @@ def reassess_due(store: Database, now: datetime) -> int:
 
 
 def _keep_assessment(session: Session, case: CaseRow, found: "Assessment", at: datetime) -> None:
+    case.leak = leak_probability(found.suspects)
     case.suspects, case.findings = suspects_json(found.suspects), findings_json(found.findings)
     session.add(case)
     _remember_suspects(session, case.id or 0, at, found.suspects)
