@@ -7,7 +7,7 @@ from uuid import NAMESPACE_URL, uuid5
 import pytest
 
 from canary.model.alert import fact_id
-from canary.model.case import Explanation, Findings, LeakWindow, Observation, Suspect, SuspectKind
+from canary.model.case import Explanation, Findings, LeakWindow, Observation, Suspect, SuspectHits, SuspectKind
 from canary.model.claim import Claim, ClaimCode
 from canary.model.identity import Identity, Proof
 from canary.model.mail import Client, Envelope
