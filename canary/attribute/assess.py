@@ -7,6 +7,7 @@ from canary.attribute.inference.clustering import CaseResult, case_result
 from canary.attribute.inference.evidence import EvidenceModel
 from canary.attribute.inference.explain import explain
 from canary.attribute.priors import RATES, Rates
+from canary.attribute.suspect_hits import suspect_hits
 from canary.attribute.world import NO_LEAK, Source, World
 from canary.model.case import Findings, LeakManner, Suspect, SuspectKind
 
@@ -40,7 +41,7 @@ class SourceNames:
             supplier, _, vendor = name.partition("/")
             return f"{self._of(vendor)}'s account at {self._of(supplier)}"
         if kind is SuspectKind.PUBLISHED:
-            return f"Harvested from {self._of(name)}"
+            return f"Harvested from what {self._of(name)} shows"
         return self._of(name)
 
     def _of(self, name: str) -> str:
@@ -59,7 +60,7 @@ def assess(world: World, names: SourceNames, rates: Rates = RATES, *, patient: b
     top = {s: result.posterior.marginals[s] for s in ranked[:_EXPLAINED] if result.posterior.marginals[s] >= 0.01}
     whole = patient or len(world.canaries) <= _LARGE
     why = explain(model, every, top, names) if whole else ()
-    nobody = Suspect(SuspectKind.NOBODY, "no leak", result.posterior.hypotheses.get(NO_LEAK, 0.0), name="No leak")
+    nobody = Suspect(SuspectKind.NOBODY, "no leak", _no_leak(result), name="No leak")
     suspects = [nobody, *(_suspect(model, result, source, names) for source in ranked[:_SUSPECTS])]
     findings = Findings(
         result.window,
@@ -68,8 +69,14 @@ def assess(world: World, names: SourceNames, rates: Rates = RATES, *, patient: b
         why,
         world.now if whole else None,
         result.caution,
+        tuple(hits for source in ranked[:_EXPLAINED] if (hits := suspect_hits(model, source))),
     )
     return Assessment(tuple(sorted(suspects, key=lambda s: -s.p)), findings)
+
+
+def _no_leak(result: CaseResult) -> float:
+    """The probability that no leak is behind the hits of the case."""
+    return result.posterior.hypotheses.get(NO_LEAK, 0.0)
 
 
 def _suspect(model: EvidenceModel, result: CaseResult, source: Source, names: SourceNames) -> Suspect:

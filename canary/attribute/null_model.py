@@ -100,7 +100,7 @@ class _NullModel:
     def sending(self, name: str, hits: list[CampaignHit]) -> ObservedSending:
         """Return one campaign with its odds."""
         at, mark = min(s.at for s in hits), frozenset(s.canary for s in hits)
-        bomb = _is_bomb(hits)
+        bomb = is_bomb(hits)
         crime = _BOMB_ODDS if bomb else max(_crime_odds(s) for s in hits)
         fields = frozenset(field for s in hits for field in s.fields)
         rate = np.logaddexp(
@@ -129,7 +129,7 @@ class _NullModel:
         single: dict[tuple[str, int], list[tuple[datetime, str]]] = defaultdict(list)
         for name, hits in campaigns.items():
             is_single = len({s.canary for s in hits}) == 1 and all(s.verdict == Verdict.THIRD_PARTY for s in hits)
-            if is_single and not _is_bomb(hits):
+            if is_single and not is_bomb(hits):
                 most = _LAWFUL_PARTIES if hits[0].sender else _LAWFUL_MAILS
                 single[str(self.canaries[hits[0].canary].vendor), most].append((min(s.at for s in hits), name))
         shape, years = self.rates.third_party
@@ -199,8 +199,8 @@ def _crime_odds(hit: CampaignHit) -> float:
     )
 
 
-def _is_bomb(hits: Sequence[CampaignHit]) -> bool:
-    """Whether hits of one sending are what several senders wrote: only a subscription bomb joins these."""
+def is_bomb(hits: Sequence[CampaignHit]) -> bool:
+    """Return whether hits of one sending are what several senders wrote: only a subscription bomb joins these."""
     return len({hit.sender or hit.campaign for hit in hits if hit.verdict == Verdict.THIRD_PARTY}) >= _BURST_PARTIES
 
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 
 
@@ -116,6 +116,27 @@ class Suspect:
 
 
 @dataclass(frozen=True, slots=True)
+class SuspectHits:
+    """What hit the addresses of one suspect since `first`, in numbers.
+
+    `senders` are the unrelated bulk senders that proved who they are; `burst` is how many of one subscription bomb there
+    are besides, which is the deed of one stranger. One of the `campaigns` hit `clients` of its `of_clients` vendors `within`
+    a time. `decoys` are addresses that nobody was given.
+    """
+
+    kind: SuspectKind
+    id: str
+    first: datetime
+    campaigns: int
+    senders: int = 0
+    burst: int = 0
+    clients: int = 0
+    of_clients: int = 0
+    within: timedelta = timedelta()
+    decoys: int = 0
+
+
+@dataclass(frozen=True, slots=True)
 class LeakWindow:
     """When one event may have happened.
 
@@ -162,7 +183,8 @@ class Findings:
 
     `fields` are those of the personas, each with the probability that it leaked; `indistinguishable` are the names of
     suspects that held exactly the same addresses; `assessed_at` is empty while explanations are still to come.
-    `caution` says why suppliers are believed less than the sendings alone would make of them, where that is so.
+    `caution` says why suppliers are believed less than the sendings alone would make of them, where that is so. `hits` are
+    those of the likeliest suspects.
     """
 
     window: LeakWindow | None = None
@@ -171,6 +193,7 @@ class Findings:
     explanations: tuple[Explanation, ...] = ()
     assessed_at: datetime | None = None
     caution: str = ""
+    hits: tuple[SuspectHits, ...] = ()
 
     @property
     def leaked_fields(self) -> tuple[str, ...]:
@@ -179,8 +202,12 @@ class Findings:
 
 
 def leak_probability(suspects: Sequence[Suspect]) -> float:
-    """Return how likely some leak is behind the hits of a case; 0 while nothing was weighed."""
-    return next((1 - suspect.p for suspect in suspects if suspect.kind is SuspectKind.NOBODY), 0.0)
+    """Return how likely some leak is behind the hits of a case; 0 while nothing was weighed.
+
+    What was harvested from where its vendor shows it is no leak.
+    """
+    some = next((1 - suspect.p for suspect in suspects if suspect.kind is SuspectKind.NOBODY), 0.0)
+    return max(0.0, some - sum(suspect.p for suspect in suspects if suspect.kind is SuspectKind.PUBLISHED))
 
 
 def leak_leads(suspects: Sequence[Suspect]) -> bool:

@@ -5,17 +5,17 @@ The columns that hold such JSON are typed `object`, so that nothing but a reader
 
 from collections.abc import Iterable, Mapping
 from dataclasses import fields
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, TypeVar
 
-from canary.model.case import Explanation, Findings, LeakWindow, Observation, Suspect, SuspectKind
+from canary.model.case import Explanation, Findings, LeakWindow, Observation, Suspect, SuspectHits, SuspectKind
 from canary.model.claim import Claim, ClaimCode
 from canary.model.identity import Identity, Proof
 from canary.model.mail import Client, Envelope
 from canary.model.proof import ArcResult, DkimResult, DmarcResult, Proofs, Result, SpfResult
 from canary.model.verdict import FactValue, Reason, StatedReason
 
-Fact = TypeVar("Fact", SpfResult, DkimResult, DmarcResult, ArcResult, Client, Identity, Suspect)
+Fact = TypeVar("Fact", SpfResult, DkimResult, DmarcResult, ArcResult, Client, Identity, Suspect, SuspectHits)
 
 
 def identity_of(stored: Any) -> Identity:
@@ -106,7 +106,13 @@ def findings_of(stored: Any) -> Findings:
         ),
         datetime.fromisoformat(stored["weighed"]) if stored.get("weighed") else None,
         str(stored.get("caution", "")),
+        tuple(_hits(hits) for hits in stored.get("hits", ())),
     )
+
+
+def _hits(stored: Mapping[str, Any]) -> SuspectHits:
+    kind, first, within = SuspectKind(stored["kind"]), stored["first"], timedelta(seconds=stored.get("within", 0))
+    return _fact(SuspectHits, {**stored, "kind": kind, "first": datetime.fromisoformat(first), "within": within})
 
 
 def _window(stored: Mapping[str, Any] | None) -> LeakWindow | None:
@@ -133,8 +139,13 @@ def findings_json(found: Findings) -> dict[str, Any]:
             for why in found.explanations
         ],
         **({"caution": found.caution} if found.caution else {}),
+        **({"hits": [_hits_json(hits) for hits in found.hits]} if found.hits else {}),
         **weighed,
     }
+
+
+def _hits_json(hits: SuspectHits) -> dict[str, Any]:
+    return {**_json(hits), "first": hits.first.isoformat(), "within": hits.within.total_seconds()}
 
 
 def _window_json(window: LeakWindow) -> dict[str, Any]:
@@ -173,5 +184,16 @@ def _json(fact: Any) -> dict[str, Any]:
 
 _NAMES: dict[type[Any], tuple[str, ...]] = {
     kind: tuple(field.name for field in fields(kind))
-    for kind in (SpfResult, DkimResult, DmarcResult, ArcResult, Client, Identity, Suspect, LeakWindow, Observation)
+    for kind in (
+        SpfResult,
+        DkimResult,
+        DmarcResult,
+        ArcResult,
+        Client,
+        Identity,
+        Suspect,
+        SuspectHits,
+        LeakWindow,
+        Observation,
+    )
 }

@@ -7,7 +7,7 @@ from uuid import NAMESPACE_URL, uuid5
 import pytest
 
 from canary.model.alert import fact_id
-from canary.model.case import Explanation, Findings, LeakWindow, Observation, Suspect, SuspectKind
+from canary.model.case import Explanation, Findings, LeakWindow, Observation, Suspect, SuspectHits, SuspectKind
 from canary.model.claim import Claim, ClaimCode
 from canary.model.identity import Identity, Proof
 from canary.model.mail import Client, Envelope
@@ -88,7 +88,9 @@ def test_claims_survive_being_kept() -> None:
 @pytest.mark.parametrize("window", [None, LeakWindow(NOW, NOW - DAY, NOW - 2 * DAY, NOW - DAY / 7)])
 def test_findings_survive_being_kept(window: LeakWindow | None, assessed_at: datetime | None) -> None:
     why = Explanation("Silverline", (Observation("It hit.", 2.5),), (Observation("It kept quiet.", -0.25),))
-    found = Findings(window, {"given name": 0.9, "phone": 0.2}, (("Play", "Silverline"),), (why,), assessed_at)
+    hits = (SuspectHits(SuspectKind.SUPPLIER, "silver", NOW, 3, 2, 0, 4, 5, timedelta(minutes=40)),)
+    twins = (("Play", "Silverline"),)
+    found = Findings(window, {"given name": 0.9, "phone": 0.2}, twins, (why,), assessed_at, "One only.", hits)
     assert findings_of(json.loads(json.dumps(findings_json(found)))) == found
 
 

@@ -1,0 +1,229 @@
+"""The one answer of a case: the sentence, the badge and the clause that pages, alerts, letters and commands say.
+
+Where no leak is likelier than one, no text says that something leaked, and nobody is named as the likeliest source.
+"""
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+
+from canary.model.case import (
+    OPEN,
+    SETTLED,
+    CaseState,
+    Findings,
+    LeakManner,
+    Suspect,
+    SuspectHits,
+    SuspectKind,
+    leak_probability,
+    percent,
+)
+from canary.model.party import possessive
+
+HOW_FROM = 0.8
+"""How it happened is said from this probability on."""
+
+NAMED_FROM = 0.5
+"""One source is named alone only where it is likelier than not."""
+
+_NO_SOURCES = (SuspectKind.NOBODY, SuspectKind.PUBLISHED)
+_HOW = {LeakManner.LOST: "stolen", LeakManner.PASSED_ON: "passed on"}
+_BURST = "as when a stranger signs an address up everywhere"
+
+
+@dataclass(frozen=True, slots=True)
+class Conclusion:
+    """What is believed of a case, in words.
+
+    `leak` is the probability that a leak is behind its hits, `leads` whether that is likelier than not; `headline` is a
+    sentence, `badge` a word or two, `short` a clause for lists. `name`, `p` and `how` are those of the likeliest source;
+    without a leak that leads there is none, and `how` is empty too where it is not clear.
+    """
+
+    leak: float
+    leads: bool
+    headline: str
+    badge: str
+    short: str
+    name: str = ""
+    p: float = 0.0
+    how: LeakManner | None = None
+
+
+NOT_WEIGHED = Conclusion(0.0, False, "Not weighed yet.", "not weighed yet", "not weighed yet")
+"""What is said of a case before it was weighed."""
+
+
+def conclude(
+    suspects: Sequence[Suspect],
+    findings: Findings | None = None,
+    state: str = CaseState.NEW,
+    *,
+    outcome: str = "",
+    reason: str = "",
+) -> Conclusion:
+    """Return the answer of a case in some state; `outcome` is how it was settled, `reason` why it counts as explained."""
+    if not any(suspect.kind is SuspectKind.NOBODY for suspect in suspects):
+        return NOT_WEIGHED
+    leak = leak_probability(suspects)
+    leads = leak > NAMED_FROM
+    sources = sorted((s for s in suspects if s.kind not in _NO_SOURCES), key=lambda s: -s.p) if leads else []
+    headline = _leak_sentence(sources, leak, findings or Findings()) if leads else _calm_sentence(suspects, leak)
+    top = next(iter(sources), None)
+    return Conclusion(
+        leak,
+        leads,
+        _in_state(headline, state, outcome, reason, leads=leads),
+        _badge(state, leads=leads),
+        _short(top, leak),
+        spoken_name(top) if top else "",
+        top.p if top else 0.0,
+        how(top) if top else None,
+    )
+
+
+def how(suspect: Suspect) -> LeakManner | None:
+    """Return how a suspect's addresses reached others, where that is likely enough to be said."""
+    if suspect.passed_on is None or suspect.p <= 0:
+        return None
+    share = suspect.passed_on / suspect.p
+    if share >= HOW_FROM:
+        return LeakManner.PASSED_ON
+    return LeakManner.LOST if 1 - share >= HOW_FROM else None
+
+
+def spoken_name(suspect: Suspect) -> str:
+    """Return a suspect's name within a sentence."""
+    if suspect.kind is SuspectKind.OWNER:
+        return "your own side"
+    return suspect.name.replace("Harvested", "harvested", 1) if suspect.kind is SuspectKind.PUBLISHED else suspect.name
+
+
+def what_would_settle(suspects: Sequence[Suspect], findings: Findings) -> tuple[str, ...]:
+    """Return what would make a case of what is watched, or explain it."""
+    senders = max((hits.senders for hits in findings.hits), default=0)
+    return tuple(text for applies, text in _SETTLING if applies(suspects, senders))
+
+
+_SETTLING: tuple[tuple[Callable[[Sequence[Suspect], int], bool], str], ...] = (
+    (lambda _, senders: senders > 0, "Your word on its sender: whether it writes for the vendor."),
+    (lambda _, senders: senders > 0, "Further senders that have nothing to do with each other, at the same address."),
+    (lambda s, _: _is_shared(s), "The same campaign at an address of another vendor with the same supplier."),
+    (lambda s, _: not _is_shared(s), "Another campaign at the address, or the same one at another address of the vendor."),
+    (lambda _s, _n: True, "Time: every day on which the other addresses stay quiet speaks against it."),
+)  # fmt: skip
+"""In order of how soon each comes."""
+
+
+def _is_shared(suspects: Sequence[Suspect]) -> bool:
+    return any(suspect.kind is SuspectKind.SUPPLIER and suspect.held > 1 for suspect in suspects)
+
+
+def _leak_sentence(sources: Sequence[Suspect], leak: float, findings: Findings) -> str:
+    named = [suspect for suspect in sources if suspect.p > NAMED_FROM][:2]
+    if len(named) > 1:
+        return f"Most likely two leaks: {' and '.join(_clause(s) for s in named)}."
+    if named:
+        return f"Most likely {_clause(named[0])}{_unclear(named[0])}{_evidence(named[0], findings)}."
+    first = " or ".join(f"{spoken_name(s)} ({percent(s.p)})" for s in sources[:2])
+    return f"A leak is likely ({percent(leak)}); from whom is open: {first or 'no source stands out'}."
+
+
+def _calm_sentence(suspects: Sequence[Suspect], leak: float) -> str:
+    shown = next((s for s in suspects if s.kind is SuspectKind.PUBLISHED and s.p > NAMED_FROM), None)
+    why = f": {spoken_name(shown)}" if shown else ""
+    return f"Probably no leak ({percent(1 - leak)}){why}."
+
+
+def _clause(suspect: Suspect) -> str:
+    """How a suspect is named, as likely as it is."""
+    words = _CLAUSES.get(suspect.kind, {}).get(how(suspect)) or "from {name}"
+    these = "this address" if suspect.hit == 1 else "these addresses"
+    name = spoken_name(suspect)
+    return f"{words.format(name=name, names=possessive(name), these=these)} ({percent(suspect.p)})"
+
+
+_PARTY: dict[LeakManner | None, str] = {
+    LeakManner.PASSED_ON: "{name} passed {these} on",
+    LeakManner.LOST: "{names} list was stolen",
+}
+_CLAUSES: dict[SuspectKind, dict[LeakManner | None, str]] = {
+    SuspectKind.VENDOR: _PARTY,
+    SuspectKind.SUPPLIER: _PARTY,
+    SuspectKind.ACCOUNT: {LeakManner.LOST: "taken from {name}"},
+}
+
+
+def _unclear(suspect: Suspect) -> str:
+    asked = suspect.kind in (SuspectKind.VENDOR, SuspectKind.SUPPLIER) and suspect.passed_on is not None
+    return "; whether sold or stolen is not clear yet" if asked and how(suspect) is None else ""
+
+
+def _evidence(suspect: Suspect, findings: Findings) -> str:
+    """What speaks for a suspect in a few words, after a colon."""
+    hits = next((h for h in findings.hits if (h.kind, h.id) == (suspect.kind, suspect.id)), None)
+    text = next(_facts_of(hits, how(suspect)), "") if hits else ""
+    return f": {text}" if text else ""
+
+
+def _facts_of(hits: SuspectHits, manner: LeakManner | None) -> Iterator[str]:
+    """Yield what can be said of hits, the most telling first."""
+    since = f"since {hits.first:%B %Y}"
+    passed = manner is LeakManner.PASSED_ON and hits.senders
+    if hits.kind is SuspectKind.OWNER and hits.decoys:
+        yield f"mail came to {_count(hits.decoys, 'decoy')}, which nobody was given"
+    if hits.clients > 1 and not passed:
+        whose = "your" if hits.kind is SuspectKind.OWNER else "its"
+        what = "vendors" if hits.kind is SuspectKind.OWNER else "clients"
+        yield f"one campaign hit {hits.clients} of {whose} {hits.of_clients} {what} {_within(hits.within)}"
+    if hits.senders and manner is not LeakManner.LOST:
+        yield f"{_count(hits.senders, 'unrelated sender')} {since}"
+    if hits.burst:
+        yield f"{hits.burst:,} senders within a day, {_BURST}"
+    yield f"{_count(hits.campaigns, 'campaign')} {since}"
+
+
+def _count(number: int, one: str) -> str:
+    return f"{number:,} {one}{'' if number == 1 else 's'}"
+
+
+def _within(span: timedelta) -> str:
+    minutes = round(span.total_seconds() / 60)
+    if minutes < 1:
+        return "within a minute"
+    for size, name in ((1440, "day"), (60, "hour"), (1, "minute")):
+        if minutes >= 2 * size or size == 1:
+            return f"within {_count(-(-minutes // size), name)}"
+    return ""
+
+
+def _short(top: Suspect | None, leak: float) -> str:
+    if top is None:
+        return f"probably no leak ({percent(1 - leak)})" if leak <= NAMED_FROM else f"a leak, {percent(leak)}"
+    if top.p <= NAMED_FROM:
+        return f"a leak, {percent(leak)}; from whom is open"
+    manner = how(top)
+    return f"{spoken_name(top)} {percent(top.p)}" + (f", {_HOW[manner]}" if manner else "")
+
+
+def _badge(state: str, *, leads: bool) -> str:
+    if state not in OPEN:
+        return state.replace("-", " ")
+    return "leak likely" if leads else "probably no leak"
+
+
+def _in_state(headline: str, state: str, outcome: str, reason: str, *, leads: bool) -> str:
+    """Add what people, or the weighing, decided about a case; where that differs, the sentence is by the mail alone."""
+    decided = outcome if state == CaseState.CLOSED and outcome else state
+    if decided == CaseState.EXPLAINED:
+        prefix = f"Explained: {reason.rstrip('.')}." if reason else "Explained."
+    elif state in SETTLED or decided == CaseState.CONFIRMED:
+        prefix = f"Settled as {decided.replace('-', ' ')}."
+    else:
+        return headline
+    differs = leads if decided in _SPEAKS_AGAINST else not leads
+    return f"{prefix} By the mail alone: {headline[:1].lower()}{headline[1:]}" if differs else f"{prefix} {headline}"
+
+
+_SPEAKS_AGAINST = (CaseState.DENIED, CaseState.FALSE_POSITIVE, CaseState.EXPLAINED)
