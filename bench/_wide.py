@@ -87,7 +87,10 @@ def _parties(size: Size) -> Iterator[Rows]:
     )
     yield (
         "vendor",
-        [{"id": n, "slug": f"vendor-{n}", "name": _name(n), "created_at": began, "decisions": 0} for n in numbers],
+        [
+            {"id": n, "slug": f"vendor-{n}", "name": _name(n), "created_at": began, "publishes": 0, "decisions": 0}
+            for n in numbers
+        ],
     )
     yield (
         "vendor_domain",
@@ -200,7 +203,7 @@ def _canary(n: int, began: str) -> dict[str, object]:
     local = f"vendor{vendor}-{hashlib.sha256(str(n).encode()).hexdigest()[:13]}"
     return {
         "id": n, "address": f"{local}@in.example", "domain": "in.example", "vendor_id": vendor, "channel": _CHANNELS[kind],
-        "generation": 2 if kind == 3 else 1, "style": "tagged", "bits": 65.0, "state": "active", "published": 0,
+        "generation": 2 if kind == 3 else 1, "style": "tagged", "bits": 65.0, "state": "active", "published": None,
         "persona": None, "issued_at": began, "rotated_at": None, "burned_at": None, "burned_by_owner": 0,
         "mac": hashlib.md5(local.encode()).digest(),
     }  # fmt: skip

@@ -63,8 +63,8 @@ def case_findings(draw: st.DrawFn) -> Findings:
     kinds = draw(st.lists(st.sampled_from(_PARTIES), max_size=3))
     hits = tuple(
         SuspectHits(
-            kind, draw(st.sampled_from(NAMES)).lower(), THEN, *(draw(st.integers(0, 400)) for _ in range(5)),
-            within=timedelta(seconds=draw(st.integers(0, 10**7))), decoys=draw(st.integers(0, 3)),
+            kind, draw(st.sampled_from(NAMES)).lower(), THEN,
+            **{name: draw(st.integers(0, 400)) for name in COUNTS}, within=timedelta(seconds=draw(st.integers(0, 10**7))), decoys=draw(st.integers(0, 3)),
         )
         for kind in kinds
     )  # fmt: skip

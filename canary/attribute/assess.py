@@ -8,7 +8,7 @@ from canary.attribute.inference.evidence import EvidenceModel
 from canary.attribute.inference.explain import explain
 from canary.attribute.priors import RATES, Rates
 from canary.attribute.suspect_hits import suspect_hits
-from canary.attribute.world import NO_LEAK, Source, World
+from canary.attribute.world import Source, World
 from canary.model.case import Findings, LeakManner, Suspect, SuspectKind
 
 _SUSPECTS = 20
@@ -56,11 +56,12 @@ def assess(world: World, names: SourceNames, rates: Rates = RATES, *, patient: b
     model = EvidenceModel(world, rates)
     every = frozenset(s.id for s in model.sendings)
     result = case_result(model, every)
-    ranked = sorted(result.posterior.marginals, key=lambda s: (-result.posterior.marginals[s], s))
-    top = {s: result.posterior.marginals[s] for s in ranked[:_EXPLAINED] if result.posterior.marginals[s] >= 0.01}
+    behind = result.behind
+    ranked = sorted(behind, key=lambda s: (-behind[s], s))
+    top = {s: result.posterior.marginals[s] for s in ranked[:_EXPLAINED] if behind[s] >= 0.01}
     whole = patient or len(world.canaries) <= _LARGE
     why = explain(model, every, top, names) if whole else ()
-    nobody = Suspect(SuspectKind.NOBODY, "no leak", _no_leak(result), name="No leak")
+    nobody = Suspect(SuspectKind.NOBODY, "no leak", 1 - result.leak, name="No leak")
     suspects = [nobody, *(_suspect(model, result, source, names) for source in ranked[:_SUSPECTS])]
     findings = Findings(
         result.window,
@@ -74,21 +75,16 @@ def assess(world: World, names: SourceNames, rates: Rates = RATES, *, patient: b
     return Assessment(tuple(sorted(suspects, key=lambda s: -s.p)), findings)
 
 
-def _no_leak(result: CaseResult) -> float:
-    """The probability that no leak is behind the hits of the case."""
-    return result.posterior.hypotheses.get(NO_LEAK, 0.0)
-
-
 def _suspect(model: EvidenceModel, result: CaseResult, source: Source, names: SourceNames) -> Suspect:
     held = model.holdings[source].listed()
     posterior = result.posterior
     return Suspect(
         source.kind,
         source.id or "own side",
-        posterior.marginals[source],
+        result.behind[source],
         len(held.intersection(result.canaries)),
         len(held),
         names(source),
         posterior.bayes_factors[source],
-        posterior.marginals[source] * posterior.manners[source][LeakManner.PASSED_ON],
+        result.behind[source] * posterior.manners[source][LeakManner.PASSED_ON],
     )

@@ -182,15 +182,18 @@ def _times_near(around: DecoySurroundings, row: CanaryRow) -> list[datetime]:
 
 
 def _with_generation(around: DecoySurroundings, row: CanaryRow) -> CanaryRow:
-    """Let a decoy be of the generation of its time, and rotated since if those issued beside it were."""
-    query: Any = select(
-        CanaryRow.generation, CanaryRow.issued_at, CanaryRow.state, CanaryRow.rotated_at, CanaryRow.persona
-    ).where(CanaryRow.vendor_id == row.vendor_id, CanaryRow.channel == row.channel)  # type: ignore[call-overload]
+    """Let a decoy be of the generation of its time, and rotated since, or shown in public, if those issued beside it were."""
+    query: Any = select(  # type: ignore[call-overload]
+        CanaryRow.generation, CanaryRow.issued_at, CanaryRow.state, CanaryRow.rotated_at, CanaryRow.persona,
+        CanaryRow.published,
+    )  # fmt: skip
+    query = query.where(CanaryRow.vendor_id == row.vendor_id, CanaryRow.channel == row.channel)
     given = around.session.execute(query.order_by(CanaryRow.generation).limit(500)).all()
     before = [each for each in given if each.issued_at <= row.issued_at] or given[:1]
     row.generation = max((each.generation for each in before), default=1)
     beside = [e for e in before if e.generation == row.generation and (e.persona is None) is (row.persona is None)]
     other = beside[around.draw(len(beside))] if beside else row
+    row.published = other.published if beside else around.pick_row(around.issued).published
     if other.state == CanaryState.ROTATED and other.rotated_at is not None and other.rotated_at > row.issued_at:
         since = max(row.issued_at, other.rotated_at - _ROTATED_BEFORE)
         row.rotated_at = around.pick_time(IssueSpan(since, other.rotated_at))

@@ -8,7 +8,7 @@ from itertools import pairwise, repeat
 from operator import attrgetter
 from typing import Any
 
-from sqlalchemy import func
+from sqlalchemy import ColumnElement, func
 from sqlmodel import Session, col, select
 
 from canary.canaries.decoy_making import BURST, DecoySurroundings, IssueSpan, is_like, like_in_store, make_decoy
@@ -103,16 +103,17 @@ def add_decoy_beside(session: Session, row: CanaryRow, draw: Draw, reserved: Con
 
 def rotate_decoys_beside(session: Session, row: CanaryRow, draw: Draw, now: datetime) -> None:
     """Rotate decoys that stand beside a canary with it, as often as others beside it are."""
-    mac = decoy_mac_of(session)
-    query = select(CanaryRow).where(
-        CanaryRow.vendor_id == row.vendor_id, CanaryRow.channel == row.channel, CanaryRow.generation == row.generation,
-        CanaryRow.state == CanaryState.ACTIVE.value, like_in_store(row),
-    )  # fmt: skip
-    beside = session.exec(query).all() if mac.key() is not None else ()
-    decoys = [each for each in beside if mac.is_decoy(each) and each.issued_at < now]
-    for decoy in decoys:
-        if draw(max(1, len(beside) - len(decoys))) == 0:
-            _rotate(session, decoy, draw, now)
+    active = col(CanaryRow.state) == CanaryState.ACTIVE.value
+    for decoy in _draw_beside(session, row, active, draw, now):
+        _rotate(session, decoy, draw, now)
+
+
+def publish_decoys_beside(session: Session, row: CanaryRow, published: bool | None, draw: Draw, now: datetime) -> None:
+    """Let decoys beside a canary be shown in public with it, or no longer, as often as others that are as it was."""
+    alike = (col(CanaryRow.state) == row.state) & col(CanaryRow.published).is_not_distinct_from(row.published)
+    for decoy in _draw_beside(session, row, alike, draw, now):
+        decoy.published = published
+        session.add(decoy)
 
 
 def decoy_summaries(session: Session) -> list[DecoySummary]:
@@ -139,6 +140,20 @@ def count_by_vendor(session: Session) -> Counter[int]:
     if mac.counted[0] != mark:
         mac.counted = mark, Counter(row.vendor_id for row, is_decoy in _every_canary(session) if is_decoy)
     return mac.counted[1]
+
+
+def _draw_beside(
+    session: Session, row: CanaryRow, which: ColumnElement[bool], draw: Draw, now: datetime
+) -> list[CanaryRow]:
+    """Draw the decoys beside a canary to which happens what happens to it: each as often as to one issued address there."""
+    mac = decoy_mac_of(session)
+    query = select(CanaryRow).where(
+        CanaryRow.vendor_id == row.vendor_id, CanaryRow.channel == row.channel, CanaryRow.generation == row.generation,
+        like_in_store(row), which,
+    )  # fmt: skip
+    beside = session.exec(query).all() if mac.key() is not None else ()
+    decoys = [each for each in beside if mac.is_decoy(each) and each.issued_at < now]
+    return [decoy for decoy in decoys if draw(max(1, len(beside) - len(decoys))) == 0]
 
 
 def _missing(session: Session, wanted: DecoyRequest) -> Iterator[tuple[str, DecoyKind]]:
@@ -219,7 +234,7 @@ def _rotate(session: Session, decoy: CanaryRow, draw: Draw, now: datetime) -> No
     # An address that was thought of by hand is followed by one that is drawn.
     heir = make_decoy(around, DecoyKind.RANDOM, IssueSpan(at, at))
     if heir is not None:
-        heir.generation, heir.channel = decoy.generation + 1, decoy.channel
+        heir.generation, heir.channel, heir.published = decoy.generation + 1, decoy.channel, decoy.published
         heir.issued_at, heir.state, heir.rotated_at = at, CanaryState.ACTIVE.value, None
         session.add(heir)
     session.flush()

@@ -1,4 +1,4 @@
-"""Canaries: issue, rotate, burn."""
+"""Canaries: issue, rotate, burn, say that one is shown in public."""
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
@@ -11,7 +11,7 @@ from canary.canaries import decoys
 from canary.model.address import Draw, Locale, locale_of, make_address
 from canary.model.canary import Canary, CanaryState, Style
 from canary.store.decoy_mac import decoy_mac_of
-from canary.store.queries.canaries import find_canaries, get_canary_row, read_canary
+from canary.store.queries.canaries import find_canaries, get_canary_row
 from canary.store.queries.vendors import Unknown, vendor_row
 from canary.store.tables import CanaryRow, VendorRow
 from canary.store.tables.base import draw_canary_id, metadata
@@ -21,7 +21,8 @@ from canary.store.tables.base import draw_canary_id, metadata
 class IssueOrder:
     """What is wanted of a new address: for whom, at which domain, through which channel, in which style.
 
-    `mailbox` is the base of plus addresses, `locale` that of the persona.
+    `mailbox` is the base of plus addresses, `locale` that of the persona, `published` whether it will be shown in public,
+    None for what holds for its vendor.
     """
 
     vendor: str
@@ -30,6 +31,7 @@ class IssueOrder:
     style: Style = Style.TAGGED
     mailbox: str = "me"
     locale: Locale = Locale.EN
+    published: bool | None = None
 
 
 def issue(session: Session, order: IssueOrder, draw: Draw, now: datetime, *, generation: int | None = None) -> Canary:
@@ -48,20 +50,19 @@ def issue(session: Session, order: IssueOrder, draw: Draw, now: datetime, *, gen
         generation=generation or _newest_generation(session, owner.id or 0, order.channel),
         style=order.style.value,
         bits=made.bits,
+        published=order.published,
         persona=asdict(made.persona),
         issued_at=now,
     )
     decoys.add_decoy_beside(session, row, draw)
     session.add(row)
     session.flush()
-    return read_canary(session, row, owner.slug)
+    return find_canaries(session, [row.address])[row.address]
 
 
 def rotate(session: Session, address: str, draw: Draw, now: datetime) -> Canary:
     """Issue the next generation to the same vendor and channel; the old address keeps listening."""
-    row = get_canary_row(session, address)
-    if decoy_mac_of(session).is_decoy(row):
-        raise Unknown(f"canary {address!r} is a decoy: it belongs to no vendor and cannot be rotated")
+    row = _issued_row(session, address, "rotated")
     owner = session.get_one(VendorRow, row.vendor_id)
     generation = _newest_generation(session, owner.id or 0, row.channel) + 1
     decoys.rotate_decoys_beside(session, row, draw, now)
@@ -70,7 +71,7 @@ def rotate(session: Session, address: str, draw: Draw, now: datetime) -> Canary:
     row.rotated_at = now
     mailbox = row.address.partition("+")[0] if row.style == Style.PLUS else "me"
     locale = locale_of((row.persona or {}).get("phone", ""))
-    order = IssueOrder(owner.slug, row.domain, row.channel, Style(row.style), mailbox, locale)
+    order = IssueOrder(owner.slug, row.domain, row.channel, Style(row.style), mailbox, locale, row.published)
     return issue(session, order, draw, now, generation=generation)
 
 
@@ -80,6 +81,16 @@ def burn(session: Session, address: str, now: datetime) -> Canary:
     row.state, row.burned_at, row.burned_by_owner = CanaryState.BURNED.value, row.burned_at or now, True
     session.flush()
     return find_canaries(session, [address])[row.address]
+
+
+def set_published(session: Session, address: str, published: bool | None, draw: Draw, now: datetime) -> CanaryRow:
+    """Set whether an address is shown in public, None for what holds for its vendor; return its row."""
+    row = _issued_row(session, address, "shown in public")
+    if row.published is not published:
+        decoys.publish_decoys_beside(session, row, published, draw, now)
+        row.published = published
+        session.flush()
+    return row
 
 
 def mark_burned_by_leaks(session: Session, since: Mapping[int, datetime]) -> None:
@@ -106,6 +117,13 @@ _BURN = (
     .where(_CANARY.c.burned_at.is_(None) | (_CANARY.c.burned_at > _AT))
     .values(state=CanaryState.BURNED.value, burned_at=_AT)
 )
+
+
+def _issued_row(session: Session, address: str, what: str) -> CanaryRow:
+    row = get_canary_row(session, address)
+    if decoy_mac_of(session).is_decoy(row):
+        raise Unknown(f"canary {address!r} is a decoy: it belongs to no vendor and cannot be {what}")
+    return row
 
 
 def _newest_generation(session: Session, vendor_id: int, channel: str) -> int:

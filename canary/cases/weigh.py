@@ -44,7 +44,7 @@ def weigh_next(store: Database, now: datetime, *, patient: bool = False) -> int:
         if not due:
             return 0
         group = read_group(session, due[0], now, due, patient=patient)
-    found = _judge(group)
+    found = judge_group(group)
     with store.writing() as session:
         lock(session, Lock.CASES)
         _write(session, group, found, now)
@@ -66,7 +66,7 @@ def weigh_now(session: Session, numbers: Collection[int], now: datetime, why: st
     left = set(numbers)
     while left:
         group = read_group(session, min(left), now, left)
-        _write(session, group, _judge(group), now, why)
+        _write(session, group, judge_group(group), now, why)
         left -= group.asked.due | {min(left)}
 
 
@@ -77,7 +77,7 @@ def weigh_aged(store: Database, now: datetime, most: int = 1000) -> int:
     for number in aged:
         with store.reading() as session:
             group = read_group(session, number, now, patient=True)
-        found = _judge(group)
+        found = judge_group(group)
         with store.writing() as session:
             lock(session, Lock.CASES)
             _write(session, group, found, now)
@@ -95,7 +95,8 @@ def _is_aged(case: CaseRow, now: datetime) -> bool:
     return assessed is None or now - assessed >= REASSESS_AFTER
 
 
-def _judge(group: CaseGroup) -> tuple["WeighedCase", ...]:
+def judge_group(group: CaseGroup) -> tuple["WeighedCase", ...]:
+    """Return what is to be believed of the cases of a group that are due, with those that are one with them."""
     from canary.attribute.assess import SourceNames  # noqa: PLC0415 - takes as much memory as the rest of a worker
     from canary.attribute.groups import weigh_group  # noqa: PLC0415
 

@@ -33,7 +33,10 @@ class Persona:
 
 @dataclass(frozen=True, slots=True)
 class Canary:
-    """One unique address; `vendor` is None for a decoy, which nobody was ever given. `id` is random, and public."""
+    """One unique address; `vendor` is None for a decoy, which nobody was ever given. `id` is random, and public.
+
+    One that is `published` is shown in public, by the owner's word on the address, `published_set`, or else on its vendor.
+    """
 
     id: int
     address: str
@@ -46,6 +49,7 @@ class Canary:
     issued: datetime
     persona: Persona | None = None
     published: bool = False
+    published_set: bool | None = None
 
     @property
     def domain(self) -> str:

@@ -21,7 +21,7 @@ class RelationshipEnds:
 class Vendor:
     """A party the owner gave an address to; `domains` are those it sends from, `senders` what else sends for it.
 
-    `brands` are further names that it writes under.
+    `brands` are further names that it writes under. One that `publishes` shows its addresses in public.
 
     `senders` are proven domains, or `esp/account` pairs, that were declared or learned for this vendor; `pending` are
     those the owner has not decided on, `denied` those that are not the vendor.
@@ -36,6 +36,7 @@ class Vendor:
     supplies: tuple["SupplierLink", ...] = ()
     endings: RelationshipEnds = RelationshipEnds()
     brands: tuple[str, ...] = ()
+    publishes: bool = False
 
     @property
     def names(self) -> tuple[str, ...]:

@@ -69,7 +69,7 @@ def _rows(session: Session, vendors: Sequence[int], hit: set[str], last_hit: dat
     chosen = (col(CanaryRow.address).in_(hit), col(CanaryRow.address).not_in(hit))
     found = [row for which in chosen for row in session.execute(given.where(which)) if not is_decoy(row[0])]
     rows: Held = {}
-    for canary, name, slug in found:
+    for canary, name, slug, _ in found:
         mark = CanaryMark(canary.address, canary.generation, canary.address in hit, canary.issued_at <= last_hit)
         rows.setdefault((name, slug), {}).setdefault(canary.channel, []).append(mark)
     return rows

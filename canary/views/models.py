@@ -91,7 +91,7 @@ class HitLine:
 
 @dataclass(frozen=True, slots=True)
 class CanaryLine:
-    """A canary in a list, with what it received."""
+    """A canary in a list, with what it received; `published` follows its vendor where `published_set` is None."""
 
     id: int
     address: str
@@ -106,6 +106,7 @@ class CanaryLine:
     rotated_at: datetime | None = None
     burned_at: datetime | None = None
     published: bool = False
+    published_set: bool | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -214,6 +215,7 @@ class VendorPage:
     outsiders: tuple[OutsiderLine, ...] = ()
     scorecard: Scorecard | None = None
     brands: tuple[str, ...] = ()
+    publishes: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -70,7 +70,7 @@ def vendor_page(session: Session, slug: str, now: datetime) -> VendorPage | None
         events=tuple((e.at, e.kind, e.who, e.text) for e in events),
         senders=tuple(list_senders(session, row.slug, limit=50)),
         supplies=supplies, outsiders=_outsiders(session, number), scorecard=_scorecard(session, number, kept),
-        brands=tuple(session.execute(brands).scalars()),
+        brands=tuple(session.execute(brands).scalars()), publishes=row.publishes,
     )  # fmt: skip
 
 

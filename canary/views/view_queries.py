@@ -11,7 +11,7 @@ from sqlmodel import Session, col
 from canary.model.verdict import Verdict
 from canary.store.codec import envelope_of, findings_of, identity_of, proofs_of, reasons_of, suspects_of
 from canary.store.decoy_mac import decoy_mac_of
-from canary.store.queries.canaries import in_order_of_issue
+from canary.store.queries.canaries import in_order_of_issue, shown_in_public
 from canary.store.tables import (
     NEVER,
     AttemptRow,
@@ -127,9 +127,9 @@ def latest_hits(session: Session, most: int = 12) -> tuple[HitLine, ...]:
 
 
 def canary_query() -> Select[Any]:
-    """Select canaries with their vendor's name and slug, by channel and generation."""
+    """Select canaries with their vendor's name and slug and whether they are shown in public, by channel and generation."""
     order = (col(CanaryRow.channel), col(CanaryRow.generation), *in_order_of_issue())
-    return choose(CanaryRow, VendorRow.name, VendorRow.slug).outerjoin(VendorRow).order_by(*order)
+    return choose(CanaryRow, VendorRow.name, VendorRow.slug, shown_in_public()).outerjoin(VendorRow).order_by(*order)
 
 
 def canaries_after(query: Select[Any], after: int) -> Select[Any]:
@@ -152,9 +152,9 @@ def read_canaries(session: Session, query: Select[Any], most: int) -> tuple[Cana
     return tuple(
         CanaryLine(
             c.id, c.address, vendor, slug, c.channel, c.generation, c.issued_at, c.state, c.bits,
-            tallies.get(c.id, KindCounts()), c.rotated_at, c.burned_at, c.published,
+            tallies.get(c.id, KindCounts()), c.rotated_at, c.burned_at, shown, c.published,
         )
-        for c, vendor, slug in rows
+        for c, vendor, slug, shown in rows
     )  # fmt: skip
 
 

@@ -37,6 +37,7 @@ from canary.store.tables import (
 from tests import sendings
 from tests.conftest import START
 from tests.sendings import ANNA, BEN, CLIENT, LURE, letter, named
+from tests.weighed import open_case
 
 BOOK = supplier_book()
 WORD = Decision("ada", START, "seen by eye")
@@ -279,7 +280,7 @@ def test_a_decision_on_a_campaign_is_in_the_timelines_of_its_cases(store: Databa
     with store.writing() as session:
         one, two = keep(session, of(SUBJECT, LINK)), keep(session, of(HOST, FILE))
         vendors.add_vendor(session, "Shop", ["shop.example"], START)
-        case = records.open_case(session, 1, START)
+        case = open_case(session, 1, START)
         session.add(canary_of(session, two, case.id or 0))
         campaign_decisions.merge(session, numbers([one, two]), WORD)
         lines = [(line.kind, line.who) for line in records.timeline(session, case.id or 0)]

@@ -15,7 +15,6 @@ from canary.canaries import decoys, lifecycle
 from canary.canaries.decoy_key import key_problem, prepare_key
 from canary.canaries.decoys import DecoyRequest
 from canary.canaries.lifecycle import IssueOrder
-from canary.cases import records
 from canary.importing import import_store
 from canary.judge.adoption import AdoptionProposal
 from canary.judge.decoy_names import DecoyKind, kind_of
@@ -35,6 +34,7 @@ from canary.store.queries.world import world_of
 from canary.store.tables import CanaryRow, HitRow
 from canary.views import canary_pages, overview, vendor_pages, vendor_summary
 from tests.installation import BEGIN, DOMAIN, Installation
+from tests.weighed import open_case
 
 NOW = BEGIN + timedelta(days=400)
 Opened = Callable[..., Database]
@@ -225,11 +225,11 @@ def test_attribution_weighs_decoys_as_held_by_the_owner_alone(hiding: Database) 
     keep(hiding)
     with hiding.writing() as session:
         mine = canaries.list_canaries(session, "shop")[0]
-        case = records.open_case(session, vendors.vendor_row(session, "shop").id or 0, NOW)
+        case = open_case(session, vendors.vendor_row(session, "shop").id or 0, NOW)
         found = Judgement(Verdict.SPAM, 0.9, (StatedReason(Reason.NOTHING_PROVEN),))
         mails.keep_hits(session, [Hit(None, mine.id, NOW, found, case.id)])
         session.flush()
-        held = Counter(each.vendor for each in world_of(session, NOW, case.id).canaries)
+        held = Counter(each.vendor for each in world_of(session, NOW, [case.id or 0]).canaries)
     assert held == {"shop": 5, None: 20}
 
 

@@ -19,7 +19,7 @@ from canary.importing import adoption, backfill, import_store
 from canary.importing.archive import Reader
 from canary.importing.backfill import Archive, Report
 from canary.importing.envelope_recovery import border
-from canary.importing.import_store import QuietStore
+from canary.importing.import_store import quiet_store
 from canary.importing.progress import ImportProgress, SourceChanged
 from canary.importing.stored_authentication import TrustedReceivers
 from canary.judge.adoption import AdoptionProposal
@@ -95,7 +95,7 @@ class Desk:
 
 @pytest.fixture
 def desk(store: Database, tmp_path: Path) -> Iterator[Desk]:
-    quiet = QuietStore(store.url.render_as_string(hide_password=False))
+    quiet = quiet_store(store.url.render_as_string(hide_password=False))
     yield Desk(tmp_path, quiet)
     quiet.close()
 

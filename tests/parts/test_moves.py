@@ -8,7 +8,7 @@ import pytest
 from sqlmodel import Session, col, select
 
 from canary.cases import campaign_decisions, merge_split, records, workflow
-from canary.cases.assess import assess_now
+from canary.cases.weigh import weigh_now
 from canary.model.case import CaseState
 from canary.model.decision import Decision
 from canary.store.codec import suspects_of
@@ -52,14 +52,16 @@ def desk(store: Database) -> Database:
             for which in (1, 2):
                 session.add(CanaryRow(id=2 * number - 2 + which, address=f"{slug}-{which}@x.example", domain="x.example", vendor_id=number,
                                       style="tagged", bits=60, issued_at=START - timedelta(days=90)))  # fmt: skip
-            session.add(CaseRow(vendor_id=number, opened_at=START + timedelta(hours=number), last_hit_at=START))
+            session.add(
+                CaseRow(vendor_id=number, touched=True, opened_at=START + timedelta(hours=number), last_hit_at=START)
+            )
             session.flush()
             session.add(CaseVendorRow(case_id=number, vendor_id=number))
         session.flush()
         for number in (1, 2, 3):
             hit(session, number, 2 * number - 1, number, number)
             hit(session, number, 2 * number, number % 3 + 1, number + 5)
-            assess_now(session, session.get_one(CaseRow, number))
+            weigh_now(session, [number], START)
     return store
 
 

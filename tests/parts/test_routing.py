@@ -8,7 +8,6 @@ from sqlmodel import select
 
 from canary.alerts import mutes
 from canary.alerts.routing import CATCH_UP, SETTLE, route
-from canary.cases import records
 from canary.model.alert import Alert, DestinationView, Mode, Route, Severity
 from canary.store.database import Database
 from canary.store.queries import outbox, vendor_tags, vendors
@@ -16,6 +15,7 @@ from canary.store.queries.outbox import Due
 from canary.store.queries.vendors import Unknown
 from canary.store.tables import CaseRow, DeliveryRow
 from tests.conftest import Clock
+from tests.weighed import open_case
 
 NOW = datetime(2026, 3, 1, 12, 20, tzinfo=UTC)
 FACT = Alert(
@@ -39,7 +39,7 @@ class World:
         with store.writing() as session:
             for name in ("Play", "Shop"):
                 vendors.add_vendor(session, name, [f"{name}.example"], NOW)
-                records.open_case(session, vendors.vendor_row(session, name.lower()).id or 0, NOW)
+                open_case(session, vendors.vendor_row(session, name.lower()).id or 0, NOW)
 
     def put(self, *numbers: int, **changes: object) -> None:
         with self.store.writing() as session:

@@ -20,6 +20,7 @@ from canary.store.database import Database
 from canary.store.issued_addresses import known_addresses
 from canary.store.queries import attempts, canaries, outbox, vendors
 from canary.store.tables import CanaryRow, CaseVendorRow, DeliveryRow, VendorRow
+from tests.weighed import open_case
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
 MINUTE = timedelta(minutes=1)
@@ -158,7 +159,7 @@ def test_attempts_of_a_spool_are_counted_once_however_often_they_are_taken(store
 def test_a_closed_case_takes_no_more_hits(store: Database, play: str) -> None:
     with store.writing() as session:
         vendor = vendors.vendor_row(session, play).id or 0
-        case = records.open_case(session, vendor, NOW)
+        case = open_case(session, vendor, NOW)
         session.add(CaseVendorRow(case_id=case.id or 0, vendor_id=vendor))
         assert records.open_case_of(session, vendor) is case
         case.state = "closed"

@@ -6,8 +6,8 @@ import pytest
 from sqlmodel import select
 
 from canary.alerts.routing import route
-from canary.cases import case_alerts, records
-from canary.cases.assess import assess_now
+from canary.cases import case_alerts
+from canary.cases.weigh import weigh_now
 from canary.model.alert import Alert, DestinationView
 from canary.model.case import Findings, Suspect, SuspectKind
 from canary.store.codec import findings_json, suspects_json
@@ -16,6 +16,7 @@ from canary.store.queries import outbox, vendors
 from canary.store.queries.outbox import alert_of
 from canary.store.queries.vendors import Unknown
 from canary.store.tables import CaseNotificationRow, CaseRow, CaseVendorRow, OutboxRow
+from tests.weighed import open_case
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
 
@@ -24,7 +25,7 @@ NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
 def case(store: Database) -> int:
     with store.writing() as session:
         vendors.add_vendor(session, "Play", ["play.example"], NOW)
-        row = records.open_case(session, vendors.vendor_row(session, "play").id or 0, NOW)
+        row = open_case(session, vendors.vendor_row(session, "play").id or 0, NOW)
         session.add(CaseVendorRow(case_id=row.id or 0, vendor_id=row.vendor_id))
         believe(row, "vendor", "play", 0.6)
         case_alerts.record_assessment(session, row)
@@ -125,5 +126,5 @@ def test_weighing_a_case_reports_what_changed(store: Database, case: int) -> Non
     with store.writing() as session:
         session.delete(session.get_one(CaseNotificationRow, case))
         session.flush()
-        assess_now(session, session.get_one(CaseRow, case))
+        weigh_now(session, [case], NOW)
         assert session.get(CaseNotificationRow, case) is not None

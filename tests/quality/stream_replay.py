@@ -65,7 +65,7 @@ class StreamRun:
 
 def import_stream(planting: Planting, folder: Path, *, declared: bool = True) -> StreamRun:
     """Import a planted stream into a store in an empty folder; undeclared, Canary has names and addresses only."""
-    store = import_store.QuietStore(f"sqlite:///{folder}/canary.db")
+    store = import_store.quiet_store(f"sqlite:///{folder}/canary.db")
     store.migrate()
     mailbox = folder / "mail.mbox"
     mailbox.write_bytes(planting.mailbox)

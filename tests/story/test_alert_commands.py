@@ -9,12 +9,12 @@ import pytest
 
 from canary.alerts import mutes
 from canary.alerts.routing import route
-from canary.cases import records
 from canary.model.alert import Alert, DestinationView
 from canary.store.queries import outbox, vendor_tags, vendors
 from canary.store.tables import CaseNotificationRow
 from tests.commands import CommandLine, installation
 from tests.receiver import Receiver, receiving
+from tests.weighed import open_case
 
 pytestmark = [pytest.mark.slow, pytest.mark.everyday]  # every test migrates a store of its own
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
@@ -39,7 +39,7 @@ def house(tmp_path: Path, receiver: Receiver) -> Iterator[CommandLine]:
         found.store.migrate()
         with found.store.writing() as session:
             vendors.add_vendor(session, "Play", ["play.example"], NOW)
-            case = records.open_case(session, 1, NOW)
+            case = open_case(session, 1, NOW)
             session.add(CaseNotificationRow(case_id=case.id or 0, topic="case:1"))
             fact = Alert(
                 id="f1", kind="case-opened", at=NOW, case=1, vendor="Play", verdict="spam", sender="s", subject="Hi"

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from canary.cases.assess import assess_now
+from canary.cases.weigh import weigh_now
 from canary.store.counters import recount
 from canary.store.queries.users import add_user
 from canary.store.tables import (
@@ -55,7 +55,7 @@ def say(tmp_path: Path) -> Iterator[Say]:
                                    reasons=NAMED if number < 3 else []))  # fmt: skip
             recount(session)
             for number in (1, 2):
-                assess_now(session, session.get_one(CaseRow, number))
+                weigh_now(session, [number], START)
 
         def run(*arguments: str, text: str | None = None) -> str:
             done = house(*arguments, text=text)

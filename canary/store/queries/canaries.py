@@ -1,9 +1,10 @@
 """Canaries as they are stored: found by address, listed, counted."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from typing import Any
 
-from sqlalchemy import text
+from sqlalchemy import ColumnElement, func, text
 from sqlmodel import Session, col, select
 
 from canary.model.canary import Canary, CanaryState, Persona, Style
@@ -17,13 +18,27 @@ def in_order_of_issue() -> tuple[Any, Any]:
     return col(CanaryRow.issued_at), col(CanaryRow.id)
 
 
+def shown_in_public() -> ColumnElement[bool]:
+    """Return the column that says whether a canary is shown in public: the owner's word on it, or else on its vendor.
+
+    The query has `CanaryRow` and `VendorRow`.
+    """
+    return func.coalesce(col(CanaryRow.published), col(VendorRow.publishes))
+
+
 def find_canaries(session: Session, addresses: Iterable[str]) -> dict[str, Canary]:
     """Return the canaries among some recipients, by lower-case address; only case is ignored."""
     wanted = {address.lower() for address in addresses}
-    rows = session.exec(
-        select(CanaryRow, VendorRow.slug).outerjoin(VendorRow).where(col(CanaryRow.address).in_(wanted))
-    ).all()
-    return {row.address: read_canary(session, row, vendor) for row, vendor in rows}
+    rows = session.exec(_with_vendor().where(col(CanaryRow.address).in_(wanted))).all()
+    return {row.address: _read_canary(session, row, *of_vendor) for row, *of_vendor in rows}
+
+
+def as_published_now(session: Session, found: Mapping[str, Canary]) -> dict[str, Canary]:
+    """Return canaries with whether they are shown in public as it is decided now."""
+    numbers = [canary.id for canary in found.values()]
+    query: Any = select(CanaryRow.id).join(VendorRow).where(col(CanaryRow.id).in_(numbers), shown_in_public())
+    shown = set(session.exec(query))
+    return {address: replace(canary, published=canary.id in shown) for address, canary in found.items()}
 
 
 def list_canaries(session: Session, vendor: str | None = None) -> list[Canary]:
@@ -33,10 +48,10 @@ def list_canaries(session: Session, vendor: str | None = None) -> list[Canary]:
 
 def issued_and_decoys(session: Session, vendor: str | None = None) -> list[Canary]:
     """Return all canaries with the decoys among them, which have no vendor; or those of one vendor and its decoys."""
-    query = select(CanaryRow, VendorRow.slug).outerjoin(VendorRow).order_by(*in_order_of_issue())
+    query = _with_vendor().order_by(*in_order_of_issue())
     if vendor is not None:
         query = query.where(VendorRow.slug == vendor)
-    return [read_canary(session, row, slug) for row, slug in session.exec(query).all()]
+    return [_read_canary(session, row, *of_vendor) for row, *of_vendor in session.exec(query).all()]
 
 
 def newest_active(session: Session) -> str | None:
@@ -56,13 +71,18 @@ def get_canary_row(session: Session, address: str) -> CanaryRow:
     return row
 
 
-def read_canary(session: Session, row: CanaryRow, vendor: str | None) -> Canary:
+def _with_vendor() -> Any:
+    return select(CanaryRow, VendorRow.slug, shown_in_public()).outerjoin(VendorRow)
+
+
+def _read_canary(session: Session, row: CanaryRow, vendor: str | None, published: bool) -> Canary:
     """Return a row as a canary; a decoy has no vendor."""
     owner = None if decoy_mac_of(session).is_decoy(row) else vendor
     return Canary(
         id=row.id or 0, address=row.address, vendor=owner, channel=row.channel, generation=row.generation,
         style=Style(row.style), bits=row.bits, state=CanaryState(row.state), issued=row.issued_at,
-        persona=Persona(**row.persona) if row.persona else None, published=row.published,
+        persona=Persona(**row.persona) if row.persona else None, published=published,
+        published_set=row.published,
     )  # fmt: skip
 
 

@@ -46,6 +46,7 @@ def read_recipients(session: Session, addresses: Iterable[str], signers: Collect
     # How much was decided is read before what was decided: a decision that comes in between is noticed, never missed.
     rows = vendors.rows_by_slug(session, {c.vendor for c in found.values() if c.vendor})
     decisions = {row.id or 0: row.decisions for row in rows}
+    found = canaries.as_published_now(session, found)
     owners = {vendor.slug: (number, vendor) for number, vendor in vendors.with_senders(session, rows).items()}
     guesses = {domain: attempts.guesses(session, domain) for domain in {c.domain for c in found.values()}}
     records = read_track_records(session, {c.id for c in found.values()}, decisions.keys(), signers)

@@ -34,12 +34,14 @@ def slug(name: str) -> str:
     return re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-")[:60] or "vendor"
 
 
-def add_vendor(session: Session, name: str, domains: Iterable[str], now: datetime) -> Vendor:
+def add_vendor(
+    session: Session, name: str, domains: Iterable[str], now: datetime, *, publishes: bool = False
+) -> Vendor:
     """Add a vendor and the domains it sends from; raises Duplicate when the name is taken."""
     short = slug(name)
     if session.exec(select(VendorRow).where(VendorRow.slug == short)).first():
         raise Duplicate(f"vendor {short!r} exists already: choose another name or use it as it is")
-    row = VendorRow(slug=short, name=name, created_at=now)
+    row = VendorRow(slug=short, name=name, created_at=now, publishes=publishes)
     session.add(row)
     session.flush()
     own = list(dict.fromkeys(d.lower().strip(".") for d in domains))
@@ -120,7 +122,7 @@ def _vendor(
             row.contract_ends, row.erasure_requested, row.unsubscribed,
             None if row.grace_days is None else timedelta(days=row.grace_days),
         ),
-        tuple(brands),
+        tuple(brands), row.publishes,
     )  # fmt: skip
 
 

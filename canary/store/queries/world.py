@@ -12,7 +12,7 @@ from sqlmodel import Session, col, select
 from canary.attribute.world import CanaryFacts, GuessCount, SupplyFacts, VendorFacts, World
 from canary.model.attempt import AttemptKind
 from canary.store.decoy_mac import decoy_mac_of
-from canary.store.queries.canaries import in_order_of_issue
+from canary.store.queries.canaries import in_order_of_issue, shown_in_public
 from canary.store.queries.case_hits import every_hit, hits_by_case
 from canary.store.tables import (
     AttemptRow,
@@ -53,17 +53,17 @@ def _parties(session: Session) -> tuple[VendorFacts, ...]:
 
 def _canaries(session: Session, now: datetime) -> tuple[CanaryFacts, ...]:
     query: Any = (
-        select(CanaryRow, VendorRow.slug)
+        select(CanaryRow, VendorRow.slug, shown_in_public())
         .join_from(CanaryRow, VendorRow, col(VendorRow.id) == CanaryRow.vendor_id)
         .where(col(CanaryRow.issued_at) <= now)
     )
     is_decoy = decoy_mac_of(session).is_decoy
     return tuple(
         CanaryFacts(
-            str(row.id), row.domain, None if is_decoy(row) else slug, row.issued_at, row.channel, row.generation, row.bits, row.published,
+            str(row.id), row.domain, None if is_decoy(row) else slug, row.issued_at, row.channel, row.generation, row.bits, shown,
             frozenset(said for key, said in _FIELDS.items() if (row.persona or {}).get(key)),
         )
-        for row, slug in session.execute(query.order_by(*in_order_of_issue()))
+        for row, slug, shown in session.execute(query.order_by(*in_order_of_issue()))
     )  # fmt: skip
 
 

@@ -13,6 +13,7 @@ class CanaryRow(Row, table=True):
 
     `mac` is drawn at random for an issued address and made with the key for a decoy (`canary.store.decoy_mac`). `id` is
     drawn at random as well, and so does not show when a row was written; the order of issue is that of `issued_at`.
+    `published` is the owner's word on whether it is shown in public, None where its vendor's `publishes` holds.
     """
 
     __tablename__ = "canary"
@@ -32,7 +33,7 @@ class CanaryRow(Row, table=True):
     style: str
     bits: float
     state: str = "active"
-    published: bool = False
+    published: bool | None = None
     persona: dict[str, str] | None = Field(default=None, sa_type=JSON(none_as_null=True))
     issued_at: datetime = Field(sa_type=Time)
     rotated_at: datetime | None = Field(default=None, sa_type=Time)

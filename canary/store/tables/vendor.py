@@ -9,7 +9,10 @@ from canary.store.tables.base import Row, Time
 
 
 class VendorRow(Row, table=True):
-    """A party the owner gave an address to; `decisions` counts what the owner decided about it."""
+    """A party the owner gave an address to; `decisions` counts what the owner decided about it.
+
+    One that `publishes` shows the addresses it was given in public, unless the owner said otherwise of an address.
+    """
 
     __tablename__ = "vendor"
     id: int | None = Field(default=None, primary_key=True)
@@ -20,6 +23,7 @@ class VendorRow(Row, table=True):
     erasure_requested: datetime | None = Field(default=None, sa_type=Time)
     unsubscribed: datetime | None = Field(default=None, sa_type=Time)
     grace_days: int | None = None
+    publishes: bool = False
     decisions: int = Field(default=0)
 
 

@@ -175,6 +175,7 @@ def make_tables() -> None:
     sa.Column('erasure_requested', TIME, nullable=True),
     sa.Column('unsubscribed', TIME, nullable=True),
     sa.Column('grace_days', sa.Integer(), nullable=True),
+    sa.Column('publishes', sa.Boolean(), nullable=False),
     sa.Column('decisions', sa.Integer(), nullable=False),
     sa.PrimaryKeyConstraint('id', name=op.f('pk_vendor')),
     sa.UniqueConstraint('slug', name=op.f('uq_vendor_slug'))
@@ -218,7 +219,7 @@ def make_tables() -> None:
     sa.Column('style', TEXT, nullable=False),
     sa.Column('bits', sa.Float(), nullable=False),
     sa.Column('state', TEXT, nullable=False),
-    sa.Column('published', sa.Boolean(), nullable=False),
+    sa.Column('published', sa.Boolean(), nullable=True),
     sa.Column('persona', sa.JSON(none_as_null=True), nullable=True),
     sa.Column('issued_at', TIME, nullable=False),
     sa.Column('rotated_at', TIME, nullable=True),
