@@ -55,6 +55,9 @@ def _parties(draw: st.DrawFn, name: str) -> Suspect:
     return Suspect(draw(st.sampled_from(_PARTIES)), name.lower(), p, draw(st.integers(0, 9)), 9, name, passed_on=passed)
 
 
+_COUNT = st.integers(0, 400)
+
+
 @st.composite
 def case_findings(draw: st.DrawFn) -> Findings:
     """Findings with and without each of their parts."""
@@ -64,7 +67,8 @@ def case_findings(draw: st.DrawFn) -> Findings:
     hits = tuple(
         SuspectHits(
             kind, draw(st.sampled_from(NAMES)).lower(), THEN,
-            **{name: draw(st.integers(0, 400)) for name in COUNTS}, within=timedelta(seconds=draw(st.integers(0, 10**7))), decoys=draw(st.integers(0, 3)),
+            campaigns=draw(_COUNT), senders=draw(_COUNT), burst=draw(_COUNT), clients=draw(_COUNT), of_clients=draw(_COUNT),
+            within=timedelta(seconds=draw(st.integers(0, 10**7))), decoys=draw(st.integers(0, 3)),
         )
         for kind in kinds
     )  # fmt: skip

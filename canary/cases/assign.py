@@ -50,6 +50,11 @@ class LeakCase:
     before: tuple[CaseState, str] | None = None
 
     @property
+    def is_fresh(self) -> bool:
+        """Whether these hits began it."""
+        return self.order >= _UNNUMBERED
+
+    @property
     def in_play(self) -> bool:
         """Whether it takes every further hit of its vendors: what people settled does not."""
         return self.state not in SETTLED

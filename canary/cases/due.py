@@ -1,9 +1,12 @@
-"""Which cases are due to be weighed: marked by whatever changes their evidence, in the same transaction."""
+"""Which cases are due to be weighed: marked by whatever changes their evidence, in the same transaction.
+
+Callers hold `Lock.CASES`.
+"""
 
 from collections.abc import Collection
 from datetime import datetime
 
-from sqlalchemy import ColumnElement, func, update
+from sqlalchemy import ColumnElement, func
 from sqlmodel import Session, col, select
 
 from canary.model.case import OPEN, UNDECIDED
@@ -49,9 +52,6 @@ def count_due(session: Session) -> int:
 
 def _mark(session: Session, which: ColumnElement[bool], at: datetime) -> None:
     session.flush()
-    following = col(CaseRow.evidence) + 1
-    since = func.coalesce(col(CaseRow.due_at), at)
-    session.execute(
-        update(CaseRow).where(which).values(evidence=following, revised=following, due_at=since),
-        execution_options={"synchronize_session": "fetch"},
-    )
+    for case in session.exec(select(CaseRow).where(which)):
+        add_evidence(case, at)
+        case.revised = case.evidence

@@ -203,27 +203,23 @@ class _Play:
         made = self._assigner.assign(hit)
         case, burns = made.case, made.burns
         if case is not None:
-            if self._reuse_number(case, row.case_id):
-                burns = hit.leak and case.is_open
+            self._reuse_number(case, row.case_id)
             self._groups.setdefault(case, _Group(case, row))
         if burns or row.burns:
             self.canaries.add(row.canary_id)
         if row.case_id == (case.number if case else None) and row.burns == burns:
             return
-        moved = self._groups[case].moved if case else self._nowhere
-        moved.append({"hit": row.id, "burned": burns})
+        (self._groups[case].moved if case else self._nowhere).append({"hit": row.id, "burned": burns})
         self.outcome.campaigns.add(hit.campaign)
         if case is None or row.case_id != case.number:
             self._count_move(row.case_id, case, leak=hit.leak)
 
-    def _reuse_number(self, case: LeakCase, number: int | None) -> bool:
+    def _reuse_number(self, case: LeakCase, number: int | None) -> None:
         """Let a case that was begun here be the one that its first hit had, and its state that of this."""
-        if number is None or case.number or number not in self._since:
-            return False
-        row = self._since.pop(number)
-        case.number, case.state, case.outcome = number, CaseState(row.state), row.outcome
-        self._stored.rows[number] = row
-        return True
+        if number is not None and not case.number and number in self._since:
+            row = self._since.pop(number)
+            case.number, case.state, case.outcome = number, CaseState(row.state), row.outcome
+            self._stored.rows[number] = row
 
     def _count_move(self, source: int | None, target: LeakCase | None, *, leak: bool) -> None:
         if target is not None:
@@ -264,6 +260,9 @@ class _Play:
             if group.joined and group.case.number not in self._begun:
                 self._note(row, "judged-again", f"{_mails(group.joined)} joined the case: {self._cause.text}")
         _move(self._session, self._nowhere, None)
+        for group in self._groups.values():
+            if group.case.is_fresh:
+                burning.follow_state(self._session, self._stored.rows[group.case.number])
         self._reopen()
         gone = {number: count for number, count in (freed + self._left).items() if number}
         self.outcome.cases = set(gone) | {group.case.number for group in self._groups.values() if group.moved}

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from sqlmodel import Session
 
-from canary.cases.assign import CaseAssigner, CaseHit
+from canary.cases.assign import NOWHERE, CaseAssigner, CaseHit
 from canary.cases.history import StoredCases
 from canary.cases.keep_hits import AssignedHit, keep_hits
 from canary.judge.guess import chance_of_guess
@@ -39,8 +39,8 @@ def process_probe(session: Session, probe: Attempt) -> None:
     guesses = recipients.guesses[canary.domain]
     judgement = judge_probe(canary, probe.source, chance_of_guess(canary, guesses.total(), guesses))
     vendor_id, vendor = recipients.vendors[canary.vendor] if canary.vendor else NOBODY
-    stored = StoredCases(session)
-    made = CaseAssigner(stored).assign(CaseHit(vendor_id, vendor.name, canary.id, probe.at, leak=False))
+    stored, bearing = StoredCases(session), CaseHit(vendor_id, vendor.name, canary.id, probe.at, leak=False)
+    made = CaseAssigner(stored).assign(bearing) if judgement.bears_on_a_case else NOWHERE
     hit = AssignedHit(None, canary.id, probe.at, judgement, vendor_id=vendor_id, vendor=vendor.name, made=made)
     keep_hits(session, stored, [hit])
     probes.keep_probe(session, canary.id, probe)

@@ -5,11 +5,12 @@ from datetime import timedelta
 
 import pytest
 
-from canary.cases import checklist, letters, merge_split, records, workflow
+from canary.cases import checklist, letters, records, workflow
 from canary.model.decision import Decision
 from canary.store.database import Database
 from canary.store.queries import canaries
 from canary.store.queries.vendors import Unknown
+from canary.store.tables import CaseRow
 from tests.conftest import START
 from tests.parts.test_pipeline import LURE, World, world  # noqa: F401 - a fixture
 
@@ -36,7 +37,7 @@ def test_a_tick_is_kept_in_the_timeline_and_can_be_taken_back(hit: World) -> Non
     with hit.store.writing() as session:
         checklist.tick(session, 1, "password:shop", ADA, done=False)
         kinds = [e.kind for e in records.timeline(session, 1)]
-    assert kinds == ["opened", "done", "not-done"]
+    assert kinds == ["watched", "opened", "done", "not-done"]
     assert not points(hit.store)["password:shop"]
 
 
@@ -75,7 +76,7 @@ def test_a_letter_speaks_of_the_mail_and_the_bounds_of_its_addressee_alone(hit: 
     hit.clock.move(86_400)
     hit.run()
     with hit.store.writing() as session:
-        merge_split.merge(session, 1, 2, ADA)
+        assert session.get_one(CaseRow, 2).merged_into == 1
         mine = letters.letter(session, 1, "vendor:shop", "en", ADA.at)
         theirs = letters.letter(session, 1, "vendor:bikes", "en", ADA.at)
     assert "We received 1 mail." in mine

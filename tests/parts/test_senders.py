@@ -313,8 +313,8 @@ def test_a_case_that_keeps_no_leak_is_closed_and_its_canary_set_free(world: Worl
     world.offer(days=60)
     outcome = world.approve("deals.example")
     [case] = world.rows(CaseRow)
-    assert (case.state, case.suspects, outcome.closed) == ("closed", [], [case.id])
-    assert [event.kind for event in world.rows(CaseEventRow)] == ["opened", "judged-again", "closed"]
+    assert (case.state, case.suspects, outcome.closed) == ("explained", [], [case.id])
+    assert [event.kind for event in world.rows(CaseEventRow)] == ["watched", "opened", "judged-again", "explained"]
     assert {row.state for row in world.rows(CanaryRow)} == {"active"}
     assert [hit.case_id for hit in world.rows(HitRow)] == [None]
 
@@ -537,7 +537,7 @@ def test_a_domain_declared_later_excuses_its_past_mail(world: World) -> None:
     world.offer(days=60)
     with world.store.writing() as session:
         answers.declare_domains(session, "trendy-shoes", ["deals.example"], "ada", world.clock())
-    assert (world.verdicts(), world.rows(CaseRow)[0].state) == (["expected"], "closed")
+    assert (world.verdicts(), world.rows(CaseRow)[0].state) == (["expected"], "explained")
 
 
 def test_an_account_that_is_no_longer_declared_waits_for_a_decision(world: World) -> None:

@@ -11,6 +11,7 @@ from pathlib import Path
 from sqlmodel import Session, col, select
 
 from canary.authenticate.lookup import OfflineLookup
+from canary.cases.weigh import weigh_all
 from canary.importing import adoption, backfill, import_store
 from canary.importing.archive import Reader
 from canary.importing.envelope_recovery import border
@@ -142,6 +143,7 @@ class _Import:
         process_batch(replace(self.parts, clock=lambda: envelope.received), [found])
 
     def _outcome(self, progress: ImportProgress) -> StreamRun:
+        weigh_all(self.parts.store, self.parts.clock())
         with self.parts.store.reading() as session:
             hits = tuple(self._hits(session))
             pending = {(each.vendor, each.key) for each in profile.list_senders(session, states=[SenderState.PENDING])}
