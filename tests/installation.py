@@ -1,9 +1,11 @@
 """An installation as it grows over two years: vendors, addresses issued and adopted, decoys among them."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from random import Random
+
+from sqlmodel import Session
 
 from canary.canaries import decoys, lifecycle
 from canary.canaries.decoy_key import prepare_key
@@ -34,6 +36,8 @@ class Installation:
     store: Database
     random: Random
     now: datetime = BEGIN
+    shows: Random = field(default_factory=lambda: Random(0))
+    adopted: list[str] = field(default_factory=list)
 
     def draw(self, below: int) -> int:
         return self.random.randrange(below)
@@ -64,6 +68,7 @@ class Installation:
         proposals = sorted(found.values(), key=lambda p: (p.name, p.address))
         with self.store.writing() as session:
             import_store.adopt(session, proposals, self.now, self.draw)
+        self.adopted = [each.address for each in proposals]
 
     def issue(self, count: int, days: float = 5) -> None:
         """Issue addresses one by one, some in one go, and rotate one now and then."""
@@ -78,7 +83,17 @@ class Installation:
                     old = self.random.choice(known)
                     known.append(lifecycle.rotate(session, old, self.draw, self.now).address)
                 else:
-                    known.append(lifecycle.issue(session, self.order(), self.draw, self.now).address)
+                    order = self.order()
+                    shown = order.channel == "support" and self.shows.random() < 0.5
+                    order = replace(order, published=shown or None)
+                    known.append(lifecycle.issue(session, order, self.draw, self.now).address)
+                    self.publish(session, known)
+
+    def publish(self, session: Session, known: list[str]) -> None:
+        """Say now and then of an address that it is shown in public after all, or is not, or as those of its vendor."""
+        if self.shows.random() < 0.3:
+            told, address = self.shows.choice((True, True, False, None)), self.shows.choice(self.adopted + known)
+            lifecycle.set_published(session, address, told, self.shows.randrange)
 
     def order(self) -> IssueOrder:
         vendor, style = self.random.choice(STEMS[:20]) + "-ltd", self.random.choice(STYLES)
@@ -91,7 +106,7 @@ class Installation:
 
 def grown(store: Database, seed: int) -> Installation:
     """Return an installation of 200 issued addresses, half of them adopted, and its decoys."""
-    made = Installation(store, Random(seed))
+    made = Installation(store, Random(seed), shows=Random(seed))
     made.begin()
     made.adopt(100)
     made.issue(100)

@@ -8,7 +8,7 @@ from itertools import pairwise, repeat
 from operator import attrgetter
 from typing import Any
 
-from sqlalchemy import ColumnElement, func
+from sqlalchemy import func
 from sqlmodel import Session, col, select
 
 from canary.canaries.decoy_making import BURST, DecoySurroundings, IssueSpan, is_like, like_in_store, make_decoy
@@ -22,6 +22,9 @@ from canary.store.locks import Lock, lock
 from canary.store.queries.canaries import merge_address_index
 from canary.store.tables import CanaryRow, HitRow
 from canary.store.tables.base import HIGHEST_CANARY
+
+_Place = tuple[int, str, int]
+"""Vendor, channel and generation: addresses of one place are beside each other."""
 
 _SAMPLE = 100
 _MOST_LIKELY = 10.0
@@ -103,17 +106,32 @@ def add_decoy_beside(session: Session, row: CanaryRow, draw: Draw, reserved: Con
 
 def rotate_decoys_beside(session: Session, row: CanaryRow, draw: Draw, now: datetime) -> None:
     """Rotate decoys that stand beside a canary with it, as often as others beside it are."""
-    active = col(CanaryRow.state) == CanaryState.ACTIVE.value
-    for decoy in _draw_beside(session, row, active, draw, now):
-        _rotate(session, decoy, draw, now)
+    mac = decoy_mac_of(session)
+    query = select(CanaryRow).where(
+        CanaryRow.vendor_id == row.vendor_id, CanaryRow.channel == row.channel, CanaryRow.generation == row.generation,
+        CanaryRow.state == CanaryState.ACTIVE.value, like_in_store(row),
+    )  # fmt: skip
+    beside = session.exec(query).all() if mac.key() is not None else ()
+    decoys = [each for each in beside if mac.is_decoy(each) and each.issued_at < now]
+    for decoy in decoys:
+        if draw(max(1, len(beside) - len(decoys))) == 0:
+            _rotate(session, decoy, draw, now)
 
 
-def publish_decoys_beside(session: Session, row: CanaryRow, published: bool | None, draw: Draw, now: datetime) -> None:
-    """Let decoys beside a canary be shown in public with it, or no longer, as often as others that are as it was."""
-    alike = (col(CanaryRow.state) == row.state) & col(CanaryRow.published).is_not_distinct_from(row.published)
-    for decoy in _draw_beside(session, row, alike, draw, now):
-        decoy.published = published
-        session.add(decoy)
+def publish_decoys_beside(session: Session, row: CanaryRow, published: bool | None, draw: Draw) -> None:
+    """Let decoys be shown in public, or no longer, with a canary to which this happens now, as often as others are.
+
+    Those beside it follow it as others there do; one that stands alone follows any at its domain.
+    """
+    if decoy_mac_of(session).key() is None:
+        return
+    issued, decoys = _alike_by_place(session, row)
+    here = row.vendor_id, row.channel, row.generation
+    for place, there in decoys.items():
+        others = issued[place] or issued.total()
+        if place == here or not issued[place]:
+            for number in (each for each in there if draw(others) == 0):
+                session.get_one(CanaryRow, number).published = published
 
 
 def decoy_summaries(session: Session) -> list[DecoySummary]:
@@ -142,18 +160,22 @@ def count_by_vendor(session: Session) -> Counter[int]:
     return mac.counted[1]
 
 
-def _draw_beside(
-    session: Session, row: CanaryRow, which: ColumnElement[bool], draw: Draw, now: datetime
-) -> list[CanaryRow]:
-    """Draw the decoys beside a canary to which happens what happens to it: each as often as to one issued address there."""
-    mac = decoy_mac_of(session)
-    query = select(CanaryRow).where(
-        CanaryRow.vendor_id == row.vendor_id, CanaryRow.channel == row.channel, CanaryRow.generation == row.generation,
-        like_in_store(row), which,
-    )  # fmt: skip
-    beside = session.exec(query).all() if mac.key() is not None else ()
-    decoys = [each for each in beside if mac.is_decoy(each) and each.issued_at < now]
-    return [decoy for decoy in decoys if draw(max(1, len(beside) - len(decoys))) == 0]
+def _alike_by_place(session: Session, row: CanaryRow) -> tuple[Counter[_Place], dict[_Place, list[int]]]:
+    """Count the issued addresses of a domain of which the same was said as of one, by place, and list decoys like them."""
+    query: Any = select(
+        CanaryRow.id, CanaryRow.address, CanaryRow.mac, CanaryRow.vendor_id, CanaryRow.channel, CanaryRow.generation
+    ).where(
+        CanaryRow.domain == row.domain, CanaryRow.state == row.state, like_in_store(row),
+        col(CanaryRow.published).is_not_distinct_from(row.published),
+    )  # type: ignore[call-overload]  # fmt: skip
+    issued, decoys, is_decoy = Counter[_Place](), dict[_Place, list[int]](), decoy_mac_of(session).is_decoy
+    for each in session.execute(query):
+        place = each.vendor_id, each.channel, each.generation
+        if is_decoy(each):
+            decoys.setdefault(place, []).append(each.id)
+        else:
+            issued[place] += 1
+    return issued, decoys
 
 
 def _missing(session: Session, wanted: DecoyRequest) -> Iterator[tuple[str, DecoyKind]]:

@@ -83,11 +83,11 @@ def burn(session: Session, address: str, now: datetime) -> Canary:
     return find_canaries(session, [address])[row.address]
 
 
-def set_published(session: Session, address: str, published: bool | None, draw: Draw, now: datetime) -> CanaryRow:
+def set_published(session: Session, address: str, published: bool | None, draw: Draw) -> CanaryRow:
     """Set whether an address is shown in public, None for what holds for its vendor; return its row."""
     row = _issued_row(session, address, "shown in public")
     if row.published is not published:
-        decoys.publish_decoys_beside(session, row, published, draw, now)
+        decoys.publish_decoys_beside(session, row, published, draw)
         row.published = published
         session.flush()
     return row

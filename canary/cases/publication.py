@@ -34,7 +34,7 @@ def set_published(
     decide_about(session, row.vendor_id)
     session.refresh(row)
     before = row.published
-    lifecycle.set_published(session, row.address, published, draw, word.at)
+    lifecycle.set_published(session, row.address, published, draw)
     if published is before:
         return RejudgeOutcome()
     owner = session.get_one(VendorRow, row.vendor_id)

@@ -41,6 +41,10 @@ SECTIONS = {
             "canaries:rotate", "Issue the next generation of an address; the old one keeps listening."
         ),
         "burn": LazyCommand("canaries:burn", "Mark an address as leaked; it keeps listening."),
+        "published": LazyCommand(
+            "canaries:set_published",
+            "Say that an address is shown in public, where strangers may collect it, which is no leak of the vendor.",
+        ),
         "canaries": LazyCommand("canaries:list_canaries", "List all issued addresses."),
         "decoys": LazyCommand(
             "decoys:maintain_decoys", "Create missing decoys, and show how many there are and what came to them."

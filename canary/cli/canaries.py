@@ -1,4 +1,4 @@
-"""`canary issue`, `rotate`, `burn`, `canaries`: the addresses themselves."""
+"""`canary issue`, `rotate`, `burn`, `published`, `canaries`: the addresses themselves."""
 
 import sys
 from dataclasses import asdict
@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from canary.cli.context import CliError, Json, clock, open_store, print_error, settings, show_json, show_table
+from canary.cli.context import CliError, Json, clock, open_store, print_error, settings, show_json, show_table, who
 from canary.model.address import Locale
 from canary.model.canary import Canary, Style
 
@@ -35,6 +35,8 @@ _COLUMNS = (
     "family_name",
     "phone",
     "company",
+    "published",
+    "published_set",
 )
 
 
@@ -53,6 +55,12 @@ def issue(
     locale: Annotated[
         Locale, typer.Option(help="Language of the name and number of the persona: en, de or fr.")
     ] = Locale.EN,
+    published: Annotated[
+        bool | None,
+        typer.Option(
+            "--published/--no-published", help="Whether it will be shown in public; without it as its vendor's are."
+        ),
+    ] = None,
 ) -> None:
     """Issue new addresses to a vendor."""
     import secrets
@@ -71,7 +79,7 @@ def issue(
     store = open_store(known)
     with store.writing() as session:
         print_error(prepare_key(session) if known.decoys.count else key_problem(session))
-        order = IssueOrder(vendor, at, channel, style, mailbox, locale)
+        order = IssueOrder(vendor, at, channel, style, mailbox, locale, published)
         made = [lifecycle.issue(session, order, secrets.randbelow, clock()) for _ in range(count)]
     _print(made, form)
 
@@ -94,6 +102,32 @@ def burn(address: Address, as_json: Json = False) -> None:
     with open_store().writing() as session:
         marked = lifecycle.burn(session, address, clock())
     _print([marked], Format.JSON if as_json else Format.TABLE)
+
+
+def set_published(
+    address: Address,
+    no: Annotated[bool, typer.Option("--no", help="It is not shown in public.")] = False,
+    as_vendor: Annotated[
+        bool, typer.Option("--as-vendor", help="It is shown in public if its vendor's addresses are.")
+    ] = False,
+    as_json: Json = False,
+) -> None:
+    """Say that an address is shown in public, where strangers may collect it, which is no leak of the vendor."""
+    import secrets
+
+    from canary.cases import publication
+    from canary.cases.past_mail import OwnerWord, work_off
+    from canary.store.queries import canaries
+
+    if no and as_vendor:
+        raise CliError("--no and --as-vendor: give one of them", 2)
+    store, published = open_store(), None if as_vendor else not no
+    with store.writing() as session:
+        publication.set_published(session, address, published, secrets.randbelow, OwnerWord(who(), clock()))
+    work_off(store)
+    with store.reading() as session:
+        marked = list(canaries.find_canaries(session, [address]).values())
+    _print(marked, Format.JSON if as_json else Format.TABLE)
 
 
 def list_canaries(
@@ -127,7 +161,8 @@ def _print(found: list[Canary], form: Format) -> None:
 
         sys.stdout.writelines(csv_lines(_COLUMNS, rows))
     else:
-        show_table(_COLUMNS[:7], [row[:7] for row in rows], "No canaries yet: canary issue VENDOR")
+        shown = [(*row[:7], "yes" if canary.published else "") for row, canary in zip(rows, found, strict=True)]
+        show_table((*_COLUMNS[:7], "published"), shown, "No canaries yet: canary issue VENDOR")
 
 
 def _row(canary: Canary) -> tuple[object, ...]:
@@ -135,5 +170,5 @@ def _row(canary: Canary) -> tuple[object, ...]:
     names = tuple(asdict(persona).values()) if persona else ("",) * 4
     return (
         canary.address, canary.vendor, canary.channel, canary.generation, canary.style.value, canary.bits,
-        canary.state.value, canary.issued.isoformat(), *names,
+        canary.state.value, canary.issued.isoformat(), *names, canary.published, canary.published_set,
     )  # fmt: skip

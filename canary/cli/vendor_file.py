@@ -36,6 +36,7 @@ class VendorEntry(_Entry):
     erasure_requested: date | None = None
     unsubscribed: date | None = None
     grace_days: int | None = Field(default=None, ge=0, le=3650)
+    publishes: bool | None = Field(default=None, strict=True)
 
     @field_validator("domains")
     @classmethod

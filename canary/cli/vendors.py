@@ -45,6 +45,7 @@ Day = Annotated[str | None, typer.Option(metavar="DATE", help="A day such as 202
 Brands = Annotated[
     list[str] | None, typer.Option("--brand", metavar="NAME", help="Another name it writes under; may be repeated.")
 ]
+_SHOWS = "It shows its addresses in public, where strangers may collect them."
 
 
 @group.command()
@@ -54,6 +55,7 @@ def add(
     supplier: Suppliers = None,
     brand: Brands = None,
     tag: Tags = None,
+    publishes: Annotated[bool, typer.Option("--publishes", help=_SHOWS)] = False,
     as_json: Json = False,
 ) -> None:
     """Add a vendor, the domains it sends from and the names it writes under."""
@@ -63,7 +65,7 @@ def add(
     _check(domain)
     store = open_store()
     with store.writing() as session:
-        vendor = vendors.add_vendor(session, name, domain, clock())
+        vendor = vendors.add_vendor(session, name, domain, clock(), publishes=publishes)
         for named in supplier or []:
             title, _, channel = named.partition(":")
             known = vendors.add_supplier(session, title, clock())
@@ -116,7 +118,7 @@ def show(vendor: Vendor, as_json: Json = False) -> None:
                 for s in found.supplies
             ],
             "contract_ends": ends.contract, "erasure_requested": ends.erasure, "unsubscribed": ends.unsubscribed,
-            "grace_days": grace, "canaries": [c.address for c in issued],
+            "grace_days": grace, "publishes": found.publishes, "canaries": [c.address for c in issued],
             "events": [{"at": e.at, "kind": e.kind, "who": e.who, "text": e.text} for e in happened],
         })  # fmt: skip
         return
@@ -125,6 +127,8 @@ def show(vendor: Vendor, as_json: Json = False) -> None:
         typer.echo("also writes as " + ", ".join(found.brands))
     if words:
         typer.echo("tagged " + ", ".join(words))
+    if found.publishes:
+        typer.echo("shows its addresses in public")
     told = {"contract ends": ends.contract, "erasure requested": ends.erasure, "unsubscribed": ends.unsubscribed}
     for name, at in told.items():
         if at:
@@ -164,9 +168,10 @@ def set_facts(
     untag: Annotated[
         list[str] | None, typer.Option("--untag", metavar="TAG", help="A tag to remove; may be repeated.")
     ] = None,
+    publishes: Annotated[bool | None, typer.Option("--publishes/--no-publishes", help=_SHOWS)] = None,
     as_json: Json = False,
 ) -> None:
-    """Set when a vendor should fall silent, its domains, names and tags; past mail is judged again."""
+    """Set when a vendor should fall silent, its domains, names and tags, whether it publishes; past mail is judged again."""
     from canary.cases.past_mail import settle
     from canary.store.queries import vendor_tags
 
@@ -176,12 +181,12 @@ def set_facts(
     }  # fmt: skip
     told = {name: _end(*option) for name, option in ends.items() if option[1] is not None}
     family = (domain or [], drop_domain or [], brand or [], drop_brand or [])
-    if not (told or any(family) or tag or untag) and grace_days is None:
+    if not (told or any(family) or tag or untag) and grace_days is None and publishes is None:
         raise CliError(f"vendor {vendor!r}: nothing to set; give --erasure-requested DATE or another option", 2)
     _check(domain or [])
     store = open_store()
     with store.writing() as session:
-        changed = _set(session, vendor, told, grace_days) + _set_family(session, vendor, *family)
+        changed = _set(session, vendor, told, grace_days, publishes) + _set_family(session, vendor, *family)
         vendor_tags.add_tags(session, vendor, tag or [])
         vendor_tags.drop_tags(session, vendor, untag or [])
     settle(store, clock())
@@ -249,13 +254,18 @@ def remove_supplier(vendor: Vendor, supplier: Supplier, channel: Channel = None)
     )
 
 
-def _set(session: "Session", vendor: str, told: dict[str, datetime | None], grace_days: int | None) -> int:
-    from canary.cases import end_dates
+def _set(
+    session: "Session", vendor: str, told: dict[str, datetime | None], grace_days: int | None, publishes: bool | None
+) -> int:
+    from canary.cases import end_dates, publication
+    from canary.cases.past_mail import OwnerWord
 
     outcome = end_dates.set_endings(session, vendor, told, who(), clock())
     if grace_days is not None:
         outcome.add(end_dates.set_grace(session, vendor, None if grace_days < 0 else grace_days, who(), clock()))
-    return outcome.changed
+    if publishes is not None:
+        outcome.add(publication.set_publishes(session, vendor, publishes, OwnerWord(who(), clock())))
+    return outcome.changed + outcome.waiting
 
 
 def _import(session: "Session", entry: "VendorEntry") -> tuple[str, bool]:
@@ -271,7 +281,7 @@ def _import(session: "Session", entry: "VendorEntry") -> tuple[str, bool]:
         _supply(session, slug, supplier.name, facts)
     ends = {"contract": entry.contract_ends, "erasure": entry.erasure_requested, "unsubscribed": entry.unsubscribed}
     told = {name: _midnight(day) for name, day in ends.items() if day is not None}
-    _set(session, slug, told, entry.grace_days)
+    _set(session, slug, told, entry.grace_days, entry.publishes)
     _set_family(session, slug, list(entry.domains), [], list(entry.brands), [])
     return slug, new
 

@@ -51,13 +51,17 @@ class IssueSettings:
 
 @dataclass(frozen=True, slots=True)
 class IssueRequest:
-    """A number of addresses of one channel for one vendor; `writes_from` is the domain of a new vendor."""
+    """A number of addresses of one channel for one vendor; `writes_from` is the domain of a new vendor.
+
+    `published` says whether they will be shown in public, None for what holds for the vendor.
+    """
 
     vendor: str
     channel: str = "signup"
     count: int = 1
     style: Style = Style.TAGGED
     writes_from: str = ""
+    published: bool | None = None
 
 
 def wish(vendor: str, channel: str, count: str, style: str, writes_from: str = "") -> IssueRequest:
@@ -89,7 +93,8 @@ def fill(session: Session, wishes: list[IssueRequest], with_: IssueSettings, now
     domain = with_.domain(session)
     made: list[Canary] = []
     for one in wishes:
-        order = IssueOrder(_vendor(session, one, with_, now), domain, one.channel, one.style)
+        vendor = _vendor(session, one, with_, now)
+        order = IssueOrder(vendor, domain, one.channel, one.style, published=one.published)
         made += [lifecycle.issue(session, order, with_.draw, now) for _ in range(one.count)]
     return made
 

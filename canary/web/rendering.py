@@ -9,6 +9,7 @@ from fastapi import Form, Query, Request, Response
 from fastapi import Path as InPath
 from fastapi.responses import HTMLResponse
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoescape
+from pydantic import Field as FieldInfo
 from sqlmodel import Session
 from starlette.exceptions import HTTPException
 
@@ -34,6 +35,7 @@ CanaryId = Annotated[int, InPath(ge=1, le=HIGHEST_CANARY)]
 CanaryKey = Annotated[int | None, Query(ge=0, le=HIGHEST_CANARY)]
 _NO_NUL = r"^[^\x00]*$"
 Field = Annotated[str, Form(max_length=1000, pattern=_NO_NUL)]
+FormText = Annotated[str, FieldInfo(max_length=1000, pattern=_NO_NUL)]
 LongField = Annotated[str, Form(max_length=60_000, pattern=_NO_NUL)]
 Found = TypeVar("Found")
 LISTENING, KEEPS_UP = "listening", "keeps up"

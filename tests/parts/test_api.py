@@ -257,3 +257,47 @@ def test_a_decoy_is_listed_nowhere_and_its_hits_have_no_vendor(site: Site) -> No
         assert [c["address"] for c in client.get("/canaries").json()["items"]] == ["a@example.net"]
         assert client.get("/canaries/2").status_code == 404
         assert [hit["vendor"] for hit in client.get("/hits").json()["items"]] == [None, "play"]
+
+
+def test_what_is_shown_in_public_is_set_and_followed(site: Site) -> None:
+    with program(site) as client:
+        made = client.post("/canaries", json={"vendor": "play", "published": False}).json()["items"][0]
+        client.patch("/vendors/play", json={"publishes": True})
+        found = [client.get(f"/canaries/{number}").json() for number in (1, made["id"])]
+        assert client.get("/vendors/play").json()["publishes"] is True
+        kept = client.patch("/canaries/1", json={"published": False}).json()
+        back = client.patch("/canaries/1", json={"published": None}).json()
+    assert [(one["published"], one["published_set"]) for one in (*found, kept, back)] == [
+        (True, None), (False, False), (False, False), (True, None),
+    ]  # fmt: skip
+    with site.database.reading() as session:
+        actions = [line.action for line in audited(session, 10)]
+    assert (actions.count("canary-published"), actions.count("vendor-published")) == (2, 1)
+
+
+def test_a_new_vendor_may_be_one_that_shows_its_addresses(site: Site) -> None:
+    with program(site) as client:
+        new = {"name": "Town Hall", "domains": ["town.example"], "publishes": True}
+        assert client.post("/vendors", json=new).json()["publishes"] is True
+
+
+@pytest.mark.parametrize("body", [{}, {"published": "maybe"}, {"published": True, "state": "burned"}])
+def test_what_is_shown_in_public_is_said_in_one_way(still: Site, body: dict[str, object]) -> None:
+    with program(still) as client:
+        assert client.patch("/canaries/1", json=body).status_code == 422
+
+
+def test_who_may_only_read_says_of_nothing_that_it_is_shown_in_public(still: Site) -> None:
+    with program(still, "read") as client:
+        answers = [client.patch("/canaries/1", json={"published": True}), client.patch("/vendors/play", json={"publishes": True})]  # fmt: skip
+    assert [answer.status_code for answer in answers] == [403, 403]
+
+
+def test_the_document_says_what_being_shown_in_public_means(still: Site) -> None:
+    with program(still) as client:
+        document = client.get("/openapi.json").json()
+    change = document["components"]["schemas"]["CanaryChange"]["properties"]["published"]
+    assert ("patch" in document["paths"]["/api/v1/canaries/{canary_id}"], "no leak" in change["description"]) == (
+        True,
+        True,
+    )

@@ -1,5 +1,6 @@
 """What the owner decides while a batch of mails is on its way counts for these mails."""
 
+import secrets
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 
@@ -7,11 +8,14 @@ import pytest
 from sqlalchemy import event
 from sqlmodel import Session, select
 
-from canary.cases import answers, end_dates, merge_split, workflow
+from canary.cases import answers, end_dates, merge_split, publication, workflow
+from canary.cases.past_mail import OwnerWord
 from canary.model.case import CaseState
 from canary.model.decision import Decision
 from canary.model.party import SupplierLink
+from canary.store.codec import reasons_of
 from canary.store.database import Database
+from canary.store.queries import canaries
 from canary.store.tables import HitRow
 from tests.conftest import START
 from tests.sequences import SLUGS, Answer, Letter, Played, check_all_is_counted, check_every_case_was_told_once
@@ -96,7 +100,32 @@ def test_two_answers_while_mails_are_on_their_way_keep_nobody_waiting_for_ever(m
     check_all_is_counted(made)
 
 
+@pytest.mark.parametrize("of_vendor", [True, False])
+@pytest.mark.parametrize("read", ["FROM canary ", "FROM vendor \n", "FROM guess"])
+def test_that_an_address_is_shown_in_public_counts_for_mails_that_are_being_gathered(
+    made: Played, read: str, of_vendor: bool
+) -> None:
+    def said() -> None:
+        with made.store.writing() as session:
+            if of_vendor:
+                publication.set_publishes(session, SHOES, True, OwnerWord("ada", START))
+            else:
+                publication.set_published(session, made.addresses[0], True, secrets.randbelow, OwnerWord("ada", START))
+
+    after(made, read, said)
+    made.receive([STRANGE])
+    with made.store.reading() as session:
+        [hit] = session.exec(select(HitRow).order_by(HitRow.id.desc()).limit(1))  # type: ignore[union-attr]
+    assert "published-address" in {reason.code for reason in reasons_of(hit.reasons)}
+
+
 SHOES = SLUGS[0]
+
+
+def an_address(session: Session) -> str:
+    return canaries.list_canaries(session, SHOES)[0].address
+
+
 WORD = Decision("ada", START)
 ACCOUNT = SupplierLink(SHOES, "silver", account="4711")
 DECISIONS: dict[str, Callable[[Session], object]] = {
@@ -107,6 +136,10 @@ DECISIONS: dict[str, Callable[[Session], object]] = {
     "new supplier": lambda s: answers.declare_supply(s, SupplierLink(SHOES, "tin"), "Tin", "ada", START),
     "no supplier": lambda s: answers.drop_supply(s, SHOES, "Silver", None, "ada", START),
     "end": lambda s: end_dates.set_endings(s, SHOES, {"contract": START}, "ada", START),
+    "published": lambda s: publication.set_published(
+        s, an_address(s), True, secrets.randbelow, OwnerWord("ada", START)
+    ),
+    "publishes": lambda s: publication.set_publishes(s, SHOES, True, OwnerWord("ada", START)),
     "grace": lambda s: end_dates.set_grace(s, SHOES, 3, "ada", START),
     "state": lambda s: workflow.set_state(s, 1, CaseState.INVESTIGATING, WORD),
     "merge": lambda s: merge_split.merge(s, 1, 2, WORD),

@@ -15,6 +15,8 @@ from canary.canaries import decoys, lifecycle
 from canary.canaries.decoy_key import key_problem, prepare_key
 from canary.canaries.decoys import DecoyRequest
 from canary.canaries.lifecycle import IssueOrder
+from canary.cases import publication
+from canary.cases.past_mail import OwnerWord
 from canary.importing import import_store
 from canary.judge.adoption import AdoptionProposal
 from canary.judge.decoy_names import DecoyKind, kind_of
@@ -286,6 +288,58 @@ def test_rotating_the_only_address_beside_a_decoy_rotates_both(hiding: Database)
         lifecycle.rotate(session, old.address, secrets.randbelow, NOW + timedelta(days=1))
         beside = session.exec(select(CanaryRow).where(CanaryRow.vendor_id == decoy.vendor_id)).all()
     assert Counter((row.generation, row.state) for row in beside) == {(1, "rotated"): 2, (2, "active"): 2}
+
+
+def flags(store: Database, which: Callable[[Canary], bool] = lambda _: True) -> Counter[bool | None]:
+    with store.reading() as session:
+        return Counter(c.published_set for c in canaries.issued_and_decoys(session) if which(c))
+
+
+def test_what_is_said_of_all_addresses_beside_decoys_holds_for_these_too_and_is_taken_back_from_them(
+    hiding: Database,
+) -> None:
+    keep(hiding)
+
+    def drawn(canary: Canary) -> bool:
+        return canary.persona is not None
+
+    for said in (True, False, None):
+        with hiding.writing() as session:
+            for mine in canaries.list_canaries(session, "shop"):
+                lifecycle.set_published(session, mine.address, said, secrets.randbelow)
+        assert flags(hiding, drawn) == {said: 15}
+
+
+def test_a_decoy_made_among_addresses_that_are_shown_in_public_is_one_of_them(hiding: Database) -> None:
+    with hiding.writing() as session:
+        for mine in canaries.list_canaries(session, "shop"):
+            lifecycle.set_published(session, mine.address, True, secrets.randbelow)
+    keep(hiding)
+    assert flags(hiding) == {True: 25}
+
+
+def test_the_next_generation_of_a_decoy_keeps_what_was_said(hiding: Database) -> None:
+    keep(hiding)
+    with hiding.writing() as session:
+        for mine in canaries.list_canaries(session, "shop"):
+            lifecycle.set_published(session, mine.address, True, secrets.randbelow)
+            lifecycle.rotate(session, mine.address, secrets.randbelow, NOW + timedelta(days=1))
+    with hiding.reading() as session:
+        heirs = [c for c in canaries.issued_and_decoys(session) if c.vendor is None and c.generation > 1]
+    assert {heir.published_set for heir in heirs} == {True}
+
+
+def test_what_is_said_of_a_vendor_is_written_into_no_address(hiding: Database) -> None:
+    keep(hiding)
+    with hiding.writing() as session:
+        publication.set_publishes(session, "shop", True, OwnerWord("ada", NOW))
+    assert flags(hiding) == {None: 25}
+
+
+def test_nothing_is_said_of_a_decoy(hiding: Database) -> None:
+    keep(hiding)
+    with hiding.writing() as session, pytest.raises(vendors.Unknown, match="decoy"):
+        lifecycle.set_published(session, random_one(hiding).address, True, secrets.randbelow)
 
 
 @pytest.mark.slow

@@ -122,3 +122,56 @@ def test_a_list_asks_for_no_more_than_a_thousand_addresses() -> None:
 
 def test_an_order_without_count_and_style_is_for_one_tagged_address() -> None:
     assert read_wishes("Bike Parts") == [wish("Bike Parts", "signup", "1", "tagged")]
+
+
+def test_addresses_are_issued_as_ones_that_will_be_shown_in_public(site: Site) -> None:
+    post(site, "/canaries", vendor="Town Hall", domain="town.example", published="yes")
+    post(site, "/canaries", vendor="Town Hall", channel="order")
+    assert {c.channel: c.published_set for c in held(site, "town-hall")} == {"signup": True, "order": None}
+
+
+def test_the_page_of_an_address_says_what_being_shown_in_public_means_and_is_where_it_is_said(site: Site) -> None:
+    post(site, "/canaries", vendor="Book Shelf", domain="bookshelf.example")
+    [made] = held(site, "book-shelf")
+    meanings = []
+    for said in ("yes", "no", "vendor"):
+        went = post(site, f"/canaries/{made.id}/published", published=said).headers["location"]
+        with site.logged_in() as client:
+            meanings.append("This address is shown in public: strangers may collect it there" in client.get(went).text)
+        meanings.append(held(site, "book-shelf")[0].published_set)
+    assert meanings == [True, True, False, False, False, None]
+
+
+def test_the_page_of_a_vendor_is_where_it_is_said_that_it_shows_its_addresses(site: Site) -> None:
+    post(site, "/canaries", vendor="Market Place", domain="market.example")
+    went = post(site, "/vendors/market-place/publishes", publishes="yes").headers["location"]
+    with site.logged_in() as client:
+        assert "It shows its addresses in public" in client.get(went).text
+        assert (
+            "Market Place shows its addresses in public"
+            in client.get(f"/canaries/{held(site, 'market-place')[0].id}").text
+        )
+    assert held(site, "market-place")[0].published
+    post(site, "/vendors/market-place/publishes", publishes="no")
+    assert not held(site, "market-place")[0].published
+
+
+@pytest.mark.parametrize(
+    ("path", "form", "status"),
+    [
+        ("/canaries/1/published", {"published": "maybe"}, 400),
+        ("/canaries/1/published", {}, 400),
+        ("/canaries/999999/published", {"published": "yes"}, 404),
+        ("/vendors/play/publishes", {"publishes": "vendor"}, 400),
+        ("/vendors/nobody/publishes", {"publishes": "yes"}, 404),
+    ],
+)
+def test_what_cannot_be_said_of_being_shown_in_public_is_refused(
+    site: Site, path: str, form: dict[str, str], status: int
+) -> None:
+    assert post(site, path, **form).status_code == status
+
+
+@pytest.mark.parametrize("path", ["/canaries/1/published", "/vendors/play/publishes"])
+def test_a_viewer_says_of_nothing_that_it_is_shown_in_public(site: Site, path: str) -> None:
+    assert post(site, path, "viewer", published="yes", publishes="yes").status_code == 403

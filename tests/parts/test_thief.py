@@ -122,7 +122,9 @@ SIGNS: dict[str, Callable[[Place], float]] = {
     "generation": lambda it: it.row["generation"],
     "state": lambda it: it.row["state"] == "active",
     "rotated": lambda it: it.row["rotated_at"] is not None,
-    "published": lambda it: it.row["published"],
+    "published": lambda it: it.row["published"] is True,
+    "kept from the public": lambda it: it.row["published"] is False,
+    "as its vendor": lambda it: it.row["published"] is None,
     "persona": lambda it: it.row["persona"] is not None,
     "length of the persona": lambda it: len(str(it.row["persona"])),
     "ones in the mac": lambda it: int.from_bytes(it.row["mac"], "big").bit_count(),
@@ -188,3 +190,8 @@ def test_the_sign_of_a_thief_with_the_key_does_separate(dumps: list[Dump]) -> No
     off, error = separation(dumps, lambda it: it.row["id"] in it.dump.decoys, True)
     assert off == 0.5
     assert off > 10 * error
+
+
+def test_addresses_and_decoys_are_shown_in_public_and_kept_from_it(dumps: list[Dump]) -> None:
+    shown = Counter((row["id"] in dump.decoys, row["published"]) for dump in dumps for row in dump.rows)
+    assert min(shown[is_decoy, said] for is_decoy in (True, False) for said in (True, False, None)) >= 5

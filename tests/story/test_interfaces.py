@@ -32,7 +32,7 @@ FLAGS = {
     "up": set(), "smtp": set(), "worker": set(), "web": set(),
     "vendor add": {"--domain", "--supplier"}, "vendor list": {"--json"}, "vendor show": {"--json"}, "vendor import": set(),
     "issue": {"--channel", "--style", "--count", "--format"},
-    "rotate": set(), "burn": set(), "canaries": {"--json"},
+    "rotate": set(), "burn": set(), "canaries": {"--json"}, "published": {"--no", "--as-vendor", "--json"},
     "import": {"--adopt", "--trust-authserv", "--vendor-map", "--json"},
     "judge": {
         "--vendor-domain", "--mail-from", "--client-ip", "--helo", "--zone", "--offline", "--trust-authserv", "--json",
@@ -108,7 +108,7 @@ def test_vendors_are_added_listed_and_shown(command: CommandLine, tmp_path: Path
     assert keys(listed) == [form("slug name canaries", domains=[""])]
     supplier = form("id channel from to account through origin")
     assert keys(command("vendor", "show", "play", "--json").document) == form(
-        "slug name contract_ends erasure_requested unsubscribed grace_days",
+        "slug name contract_ends erasure_requested unsubscribed grace_days publishes",
         domains=[""], brands=[], tags=[], suppliers=[supplier], canaries=[""], events=[],
     )  # fmt: skip
     file = tmp_path / "vendors.toml"
@@ -117,7 +117,10 @@ def test_vendors_are_added_listed_and_shown(command: CommandLine, tmp_path: Path
 
 
 def test_addresses_are_issued_rotated_burned_and_listed(command: CommandLine) -> None:
-    row = form("address vendor channel generation style bits state issued given_name family_name phone company")
+    row = form(
+        "address vendor channel generation style bits state issued given_name family_name phone company "
+        "published published_set"
+    )
     issued = command("issue", "play", "--channel", "order", "--style", "plausible", "--count", "2", "--format", "json")
     assert (keys(issued.document), len(issued.document)) == ([row], 2)
     address = issued.document[0]["address"]

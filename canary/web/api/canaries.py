@@ -1,4 +1,4 @@
-"""Canaries over the API: list, issue one or many, rotate, burn."""
+"""Canaries over the API: list, issue one or many, rotate, burn, say which are shown in public."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -10,6 +10,8 @@ from sqlmodel import Session
 
 from canary.canaries import lifecycle
 from canary.canaries.lifecycle import IssueOrder
+from canary.cases import publication
+from canary.cases.past_mail import OwnerWord
 from canary.model.canary import Canary, CanaryState, Style
 from canary.store.queries import canaries
 from canary.store.tables.base import HIGHEST_CANARY
@@ -48,6 +50,12 @@ COLUMNS = (
 )
 
 
+Published = Annotated[
+    bool | None,
+    Field(description="Shown in public: strangers may collect it, which is no leak; null follows the vendor."),
+]
+
+
 class PersonaOut(BaseModel):
     """The facts that only this address's vendor was given."""
 
@@ -58,7 +66,10 @@ class PersonaOut(BaseModel):
 
 
 class CanaryOut(BaseModel):
-    """One issued address; `own` and `outside` count mails from its vendor and from others."""
+    """One issued address; `own` and `outside` count mails from its vendor and from others.
+
+    It is `published` if it is shown in public; where `published_set` is null, what holds for its vendor decides that.
+    """
 
     id: int
     address: str
@@ -70,6 +81,7 @@ class CanaryOut(BaseModel):
     state: CanaryState
     issued: datetime
     published: bool
+    published_set: bool | None
     persona: PersonaOut | None
     own: int = 0
     outside: int = 0
@@ -91,6 +103,13 @@ class IssueBody(RequestBody):
     mailbox: Annotated[
         str, Field(pattern=r"^[a-z0-9][a-z0-9._-]{0,31}$", description="The part before the + in the plus style.")
     ] = "me"
+    published: Published = None
+
+
+class CanaryChange(RequestBody):
+    """Whether an address is shown in public."""
+
+    published: Published
 
 
 class CanariesApi:
@@ -107,6 +126,7 @@ class CanariesApi:
             call("POST", "/canaries", Role.ANALYST, self.issue, 201),
             call("GET", "/canaries.csv", Role.VIEWER, self.file, media="text/csv"),
             call("GET", "/canaries/{canary_id}", Role.VIEWER, self.canary),
+            call("PATCH", "/canaries/{canary_id}", Role.ANALYST, self.change),
             call("POST", "/canaries/{canary_id}/rotate", Role.ANALYST, self.rotate, 201),
             call("POST", "/canaries/{canary_id}/burn", Role.ANALYST, self.burn),
         )
@@ -131,7 +151,10 @@ class CanariesApi:
         """Issue addresses to a vendor."""
         issuing, now = self._frame.config.issuing, self._frame.clock()
         with map_store_errors(), self._frame.writing(request) as session:
-            order = IssueOrder(wanted.vendor, issuing.domain(session), wanted.channel, wanted.style, wanted.mailbox)
+            order = IssueOrder(
+                wanted.vendor, issuing.domain(session), wanted.channel, wanted.style, wanted.mailbox,
+                published=wanted.published,
+            )  # fmt: skip
             made = [lifecycle.issue(session, order, issuing.draw, now) for _ in range(wanted.count)]
             text = f"{wanted.count} for {wanted.channel}, {wanted.style.value}"
             self._frame.audit(session, request, "canary-issued", wanted.vendor, text)
@@ -140,6 +163,14 @@ class CanariesApi:
     def canary(self, canary_id: CanaryNumber) -> CanaryOut:
         """Return one address."""
         with self._frame.database.reading() as session:
+            return self._one(session, canary_id)
+
+    def change(self, request: Request, canary_id: CanaryNumber, change: CanaryChange) -> CanaryOut:
+        """Say whether an address is shown in public; past mail of its vendor is judged again, its cases are weighed again."""
+        word, draw = OwnerWord(request.state.user.name, self._frame.clock()), self._frame.config.issuing.draw
+        with map_store_errors(), self._frame.writing(request) as session:
+            address = self._one(session, canary_id).address
+            publication.set_published(session, address, change.published, draw, word)
             return self._one(session, canary_id)
 
     def rotate(self, request: Request, canary_id: CanaryNumber) -> CanaryOut:
@@ -180,7 +211,7 @@ def show(canary: Canary) -> CanaryOut:
     return CanaryOut(
         id=canary.id, address=canary.address, vendor=canary.vendor, channel=canary.channel,
         generation=canary.generation, style=canary.style, bits=canary.bits, state=canary.state, issued=canary.issued,
-        published=canary.published, persona=persona,
+        published=canary.published, published_set=canary.published_set, persona=persona,
     )  # fmt: skip
 
 

@@ -9,7 +9,8 @@ from pydantic import BaseModel, Field
 from sqlmodel import Session
 from starlette.exceptions import HTTPException
 
-from canary.cases import answers, end_dates
+from canary.cases import answers, end_dates, publication
+from canary.cases.past_mail import OwnerWord
 from canary.judge.grounds import family_problem
 from canary.model.party import SupplierLink, Vendor
 from canary.store.queries import vendor_tags, vendors
@@ -36,6 +37,8 @@ Domains = Annotated[tuple[Label, ...], Field(max_length=50)]
 Brands = Annotated[tuple[Annotated[Label, Field(min_length=2, max_length=100)], ...], Field(max_length=20)]
 Tags = Annotated[tuple[Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9._-]{0,39}$")], ...], Field(max_length=50)]
 
+_SHOWS = "It shows its addresses in public: strangers may collect them there, which is no leak."
+
 
 class SupplyOut(BaseModel):
     """A supplier that a vendor passes addresses of a channel (null: every channel) to, and how this is known."""
@@ -50,7 +53,7 @@ class SupplyOut(BaseModel):
 
 
 class VendorOut(BaseModel):
-    """A vendor: where it sends from, to whom it passes addresses, and when it should stop writing."""
+    """A vendor: where it sends from, to whom it passes addresses, when it should stop writing, whether it shows them in public."""
 
     slug: str
     name: str
@@ -62,6 +65,7 @@ class VendorOut(BaseModel):
     erasure_requested: datetime | None
     unsubscribed: datetime | None
     grace_days: int | None
+    publishes: bool
 
 
 class VendorNew(RequestBody):
@@ -71,6 +75,7 @@ class VendorNew(RequestBody):
     domains: Annotated[tuple[Label, ...], Field(min_length=1, max_length=50)]
     brands: Brands = ()
     tags: Tags = ()
+    publishes: Annotated[bool, Field(description=_SHOWS)] = False
 
 
 class VendorChange(RequestBody):
@@ -85,6 +90,7 @@ class VendorChange(RequestBody):
     erasure_requested: Time | None = None
     unsubscribed: Time | None = None
     grace_days: Annotated[int, Field(ge=0, le=3650)] | None = None
+    publishes: Annotated[bool | None, Field(description=_SHOWS)] = None
 
 
 class SupplyNew(RequestBody):
@@ -130,8 +136,9 @@ class VendorsApi:
         """Add a vendor."""
         self._check(new.domains)
         with map_store_errors(), self._frame.writing(request) as session:
-            vendor = vendors.add_vendor(session, new.name, new.domains, self._frame.clock())
-            vendors.add_brands(session, vendor.slug, new.brands, self._frame.clock())
+            now = self._frame.clock()
+            vendor = vendors.add_vendor(session, new.name, new.domains, now, publishes=new.publishes)
+            vendors.add_brands(session, vendor.slug, new.brands, now)
             vendor_tags.add_tags(session, vendor.slug, new.tags)
             self._frame.audit(session, request, "vendor-added", vendor.slug, ", ".join(vendor.domains))
             return _show(session, vendor.slug)
@@ -154,6 +161,8 @@ class VendorsApi:
             end_dates.set_endings(session, slug, ends, who, now)
             if "grace_days" in change.model_fields_set:
                 end_dates.set_grace(session, slug, change.grace_days, who, now)
+            if change.publishes is not None:
+                publication.set_publishes(session, slug, change.publishes, OwnerWord(who, now))
             self._frame.audit(session, request, "vendor-changed", slug, ", ".join(sorted(change.model_fields_set)))
             return _show(session, slug)
 
@@ -187,7 +196,7 @@ def show(vendor: Vendor, words: tuple[str, ...]) -> VendorOut:
         slug=vendor.slug, name=vendor.name, domains=list(vendor.domains), brands=list(vendor.brands), tags=list(words),
         suppliers=[_supply(supply) for supply in vendor.supplies],
         contract_ends=ends.contract, erasure_requested=ends.erasure, unsubscribed=ends.unsubscribed,
-        grace_days=None if ends.grace is None else ends.grace.days,
+        grace_days=None if ends.grace is None else ends.grace.days, publishes=vendor.publishes,
     )  # fmt: skip
 
 

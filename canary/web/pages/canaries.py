@@ -1,16 +1,20 @@
-"""Issued addresses: issue, copy, rotate and burn them, one or many."""
+"""Issued addresses: issue, copy, rotate and burn them, one or many, and say which are shown in public."""
 
 import io
+from dataclasses import replace
 from typing import Annotated
 
 import segno
-from fastapi import Query, Request, Response
+from fastapi import Form, Query, Request, Response
 from fastapi.responses import RedirectResponse
 from markupsafe import Markup
+from pydantic import BaseModel
 from sqlmodel import Session
 from starlette.exceptions import HTTPException
 
 from canary.canaries import lifecycle
+from canary.cases import publication
+from canary.cases.past_mail import OwnerWord
 from canary.judge.selftest import make_token
 from canary.model.canary import Canary
 from canary.store.queries import canaries
@@ -18,14 +22,26 @@ from canary.views.canary_pages import EVERY, STATES, CanaryFilter, canary_list, 
 from canary.views.sender_words import words_of_hits
 from canary.web.csv_file import csv_file
 from canary.web.issue_forms import IssueRefused, IssueRequest, fill, read_wishes, wish
-from canary.web.rendering import CanaryId, CanaryKey, Field, LongField, PageContext, or_404
+from canary.web.rendering import CanaryId, CanaryKey, Field, FormText, LongField, PageContext, or_404
 from canary.web.routes import Role, WebRoute
 
 Word = Annotated[str, Query(max_length=100)]
+PUBLISHED = {"yes": True, "no": False, "vendor": None}
 COLUMNS = (
     "address", "vendor", "channel", "generation", "style", "bits", "state", "issued", "given_name", "family_name",
     "phone",
 )  # fmt: skip
+
+
+class IssueForm(BaseModel):
+    """The form for issuing addresses, as it comes in."""
+
+    vendor: FormText = ""
+    domain: FormText = ""
+    channel: FormText = "signup"
+    count: FormText = "1"
+    style: FormText = "tagged"
+    published: FormText = ""
 
 
 class CanariesPage:
@@ -46,6 +62,7 @@ class CanariesPage:
             WebRoute("GET", "/canaries/{canary_id}/feed", Role.VIEWER, self.feed),
             WebRoute("POST", "/canaries/{canary_id}/rotate", Role.ANALYST, self.rotate),
             WebRoute("POST", "/canaries/{canary_id}/burn", Role.ANALYST, self.burn),
+            WebRoute("POST", "/canaries/{canary_id}/published", Role.ANALYST, self.publish),
         )
 
     def canaries(
@@ -74,13 +91,11 @@ class CanariesPage:
             line, hits = or_404(canary_page(session, canary_id))
         return self._frame.show(request, "canaryfeed.html", line=line, hits=hits)
 
-    def issue(
-        self, request: Request, vendor: Field = "", domain: Field = "", channel: Field = "signup", count: Field = "1",
-        style: Field = "tagged",
-    ) -> Response:  # fmt: skip
+    def issue(self, request: Request, form: Annotated[IssueForm, Form()]) -> Response:
         """Issue addresses to one vendor, which may be new."""
         try:
-            return self._issued(request, [wish(vendor, channel, count, style, domain)])
+            wanted = wish(form.vendor, form.channel, form.count, form.style, form.domain)
+            return self._issued(request, [replace(wanted, published=form.published == "yes" or None)])
         except IssueRefused as fault:
             return self._list(request, EVERY, fault=str(fault))
 
@@ -111,6 +126,15 @@ class CanariesPage:
             address = self._address(session, canary_id)
             lifecycle.burn(session, address, self._frame.clock())
             self._frame.audit(session, request, "canary-burned", address)
+        return RedirectResponse(f"/canaries/{canary_id}", 303)
+
+    def publish(self, request: Request, canary_id: CanaryId, published: Field = "") -> Response:
+        """Say whether an address is shown in public."""
+        if published not in PUBLISHED:
+            raise HTTPException(400)
+        word, draw = OwnerWord(request.state.user.name, self._frame.clock()), self._frame.config.issuing.draw
+        with self._frame.writing(request) as session:
+            publication.set_published(session, self._address(session, canary_id), PUBLISHED[published], draw, word)
         return RedirectResponse(f"/canaries/{canary_id}", 303)
 
     def _list(self, request: Request, wanted: CanaryFilter, after: int = 0, fault: str = "") -> Response:

@@ -5,12 +5,14 @@ from fastapi.responses import RedirectResponse
 from starlette.exceptions import HTTPException
 
 from canary.canaries import lifecycle
+from canary.cases import publication
+from canary.cases.past_mail import OwnerWord
 from canary.model.canary import CanaryState
 from canary.store.queries import canaries
 from canary.store.queries.vendors import Unknown, get_vendor
 from canary.views.sender_words import words_of_hits
 from canary.views.vendor_pages import charged_at, vendor_page
-from canary.web.rendering import PageContext, or_404
+from canary.web.rendering import Field, PageContext, map_store_errors, or_404
 from canary.web.routes import Role, WebRoute
 
 
@@ -26,6 +28,7 @@ class VendorsPage:
         return (
             WebRoute("GET", "/vendors/{slug}", Role.VIEWER, self.vendor),
             WebRoute("POST", "/vendors/{slug}/rotate", Role.ANALYST, self.rotate),
+            WebRoute("POST", "/vendors/{slug}/publishes", Role.ANALYST, self.publish),
         )
 
     def vendor(self, request: Request, slug: str) -> Response:
@@ -50,4 +53,13 @@ class VendorsPage:
                 self._frame.audit(session, request, "vendor-rotated", slug, f"{len(newest)} addresses")
         except Unknown:
             raise HTTPException(404) from None
+        return RedirectResponse(f"/vendors/{slug}", 303)
+
+    def publish(self, request: Request, slug: str, publishes: Field = "") -> Response:
+        """Say whether a vendor shows its addresses in public."""
+        if publishes not in ("yes", "no"):
+            raise HTTPException(400)
+        word = OwnerWord(request.state.user.name, self._frame.clock())
+        with map_store_errors(), self._frame.writing(request) as session:
+            publication.set_publishes(session, slug, publishes == "yes", word)
         return RedirectResponse(f"/vendors/{slug}", 303)
