@@ -8,6 +8,7 @@ from typing import Any
 from sqlalchemy import distinct, func, true
 from sqlmodel import Session, col, select
 
+from canary.cases.conclusions import conclusion_of
 from canary.cases.escalation import NotifiedState, changes
 from canary.model.alert import Alert, fact_id
 from canary.model.case import OPEN, CaseState, likeliest
@@ -156,10 +157,12 @@ def _with_evidence(session: Session, case: CaseRow, fact: Alert, hit: int | None
     if last is None:
         return fact
     row, address, subject, domain, sender = last
+    suspects = suspects_of(case.suspects)
+    answer = conclusion_of(case)
     return replace(
         fact, verdict=row.verdict, confidence=row.confidence, canary=address, sender=domain or sender or "",
         subject=(subject or "")[:300], reasons=tuple(reason.text for reason in reasons_of(row.reasons)),
-        suspects=likeliest(suspects_of(case.suspects)), mail=row.mail_id or 0,
+        suspects=likeliest(suspects), mail=row.mail_id or 0, summary=answer.headline, leak=answer.leak,
     )  # fmt: skip
 
 
