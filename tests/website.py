@@ -85,12 +85,15 @@ def fill(database: Database) -> None:
         "attachments": [{"name": EVIL, "type": EVIL, "size": 5, "sha256": "f" * 64}], "headers": [[EVIL, EVIL]]},
     )  # fmt: skip
     top = {"kind": "vendor", "id": "play", "name": EVIL, "p": 0.87, "hit": 1, "held": 1}
+    nobody = {"kind": "none", "id": "no leak", "name": "No leak", "p": 0.08}
     with database.writing() as session:
         session.add(tables.VendorRow(slug="play", name=EVIL, created_at=NOW))
         session.flush()
         session.add(tables.CanaryRow(id=1, address="a@example.net", domain="example.net", vendor_id=1, style="tagged", bits=65,
                                      issued_at=NOW - timedelta(days=90)))  # fmt: skip
-        session.add_all([mail, tables.CaseRow(vendor_id=1, opened_at=NOW, last_hit_at=NOW, suspects=[top])])
+        session.add_all(
+            [mail, tables.CaseRow(vendor_id=1, opened_at=NOW, last_hit_at=NOW, suspects=[top, nobody], leak=0.92)]
+        )
         session.flush()
         session.add(tables.MailContentRow(mail_id=1, content=zlib.compress(HOSTILE)))
         session.add(tables.CampaignRow(subject=EVIL, first_at=NOW, last_at=NOW, mails=1))

@@ -1,10 +1,11 @@
 """The words of a message, which each channel formats in its own way; text from mail is one line, cut and defanged."""
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any
 
+from canary.attribute.summary import span_words
 from canary.model.alert import Alert, AlertMessage, CaseSummary, Severity
 from canary.model.case import percent
 from canary.model.party import possessive
@@ -90,8 +91,15 @@ def headline(alert: Alert) -> str:
 
 def _harmless(fact: Alert) -> Alert:
     """Return a fact with safe names, since the names of vendors may have been taken from mail."""
+    summary, change = _name(fact.summary, 300), _name(fact.change, 300)
     suspects = tuple((_name(name), p) for name, p in fact.suspects)
-    return replace(fact, vendor=_name(fact.vendor), suspects=suspects, change=_name(fact.change, 300))
+    if fact.kind in _NAMING and not fact.leads:
+        change = summary
+    return replace(fact, vendor=_name(fact.vendor), suspects=suspects, summary=summary, change=change)
+
+
+_NAMING = ("top-suspect", "certainty", "fields-leaked")
+"""Changes whose words hold only where a leak is likelier than none."""
 
 
 def _name(text: str, length: int = 80) -> str:
@@ -101,22 +109,33 @@ def _name(text: str, length: int = 80) -> str:
 
 
 def _matter(bulletin: AlertMessage, url: str) -> Notice:
+    bulletin = _as_it_stands(bulletin)
     fact, words, stands = bulletin.lead, _wording(bulletin.lead), bulletin.standing
     title = words.title(fact) + _and_others(fact, stands)
     return Notice(
         title=f"Update: {title}" if bulletin.update and fact.case else title,
         headline=words.headline(fact),
-        answer=_suspects(stands.suspects or fact.suspects) if fact.case else words.answer(fact),
+        answer=words.answer(fact),
         link=url + words.path(fact),
         button=words.button(fact),
         severity=max(each.severity for each in bulletin.facts),
         changes=_changes(bulletin),
         evidence=_evidence(fact, stands),
         reasons=tuple(hostile(reason, 250) for reason in fact.reasons[:3]),
-        window=_window(stands),
+        window=_window(stands) if fact.leads else "",
         todo=words.todo(fact),
         word=_word(fact, url),
     )
+
+
+def _as_it_stands(bulletin: AlertMessage) -> AlertMessage:
+    """Let the facts about the first case say what is believed of it now."""
+    stands, first = bulletin.standing, bulletin.lead.case
+    if not stands.summary:
+        return bulletin
+    summary = _name(stands.summary, 300)
+    now = [replace(f, summary=summary, leak=stands.leak) if f.case == first else f for f in bulletin.facts]
+    return replace(bulletin, lead=now[0], others=tuple(now[1:]))
 
 
 def _word(fact: Alert, url: str) -> tuple[str, str] | None:
@@ -183,7 +202,7 @@ def _evidence(fact: Alert, stands: CaseSummary) -> tuple[tuple[str, str], ...]:
         return ()
     to = _and_more(fact.canary, stands.canaries - 1) if fact.case else fact.canary
     sure = f" ({fact.verdict}, {percent(fact.confidence)} sure)" if fact.case else ""
-    leaked = [("Leaked besides the address", ", ".join(stands.fields))] if stands.fields else []
+    leaked = [("Leaked besides the address", ", ".join(stands.fields))] if stands.fields and fact.leads else []
     return (
         ("From", (hostile(fact.sender) or "nobody (null sender)") + sure),
         ("Subject", hostile(fact.subject) or "(none)"),
@@ -196,12 +215,7 @@ def _window(stands: CaseSummary) -> str:
     if stands.window is None:
         return ""
     since, until = stands.window
-    return f"Leaked between {since:%-d %B %Y} and {until:%-d %B %Y}, with 90% probability."
-
-
-def _suspects(suspects: Sequence[tuple[str, float]]) -> str:
-    named = [f"{_name(name)} {percent(p)}" for name, p in suspects[:3] if p >= 0.01]
-    return "Most likely: " + ", ".join(named) if named else "No suspect stands out yet."
+    return f"Leaked {span_words(since, until)}, with 90% probability."
 
 
 def event(bulletin: AlertMessage, url: str) -> dict[str, Any]:
@@ -223,7 +237,7 @@ def _datum(fact: Alert, url: str) -> dict[str, Any]:
         "canary": fact.canary, "sender": fact.sender, "subject": fact.subject, "identity": fact.identity,
         "group": fact.group, "senders": fact.senders, "plausibility": fact.plausibility,
         "reasons": list(fact.reasons), "suspects": [{"name": name, "p": p} for name, p in fact.suspects],
-        "change": fact.change, "text": headline(fact), "mail": fact.mail or None,
+        "summary": fact.summary, "leak": fact.leak if fact.summary else None, "change": fact.change, "text": headline(fact), "mail": fact.mail or None,
         "word_url": f"{url}/mail/{fact.mail}#whose" if fact.mail else None,
     }  # fmt: skip
 
@@ -245,25 +259,36 @@ def _for_all(fact: Alert) -> str:
 
 
 def _ask(fact: Alert) -> str:
+    if not fact.leads or fact.kind == "case-resolved":
+        return ""
     return f"Give {fact.vendor} a new address, change your password there, and ask {fact.vendor} what happened."
 
 
+def _what(fact: Alert) -> str:
+    return "Possible leak" if fact.leads else "Mail from others"
+
+
+def _first_mail(fact: Alert) -> str:
+    text = f"n address given only to {fact.vendor} got mail from somebody else ({fact.verdict})"
+    return f"Possible leak: a{text}" if fact.leads else f"A{text}"
+
+
 _LEAK = Wording(
-    title=lambda a: f"Possible leak at {a.vendor}: {a.verdict}",
-    headline=lambda a: f"Possible leak: an address given only to {a.vendor} got mail from somebody else ({a.verdict})",
-    answer=lambda a: _suspects(a.suspects),
+    title=lambda a: f"{_what(a)} at {a.vendor}: {a.verdict}",
+    headline=_first_mail,
+    answer=lambda a: a.summary,
     todo=_ask,
 )
 _CHANGE = Wording(
-    title=lambda a: f"Possible leak at {a.vendor}",
+    title=lambda a: f"{_what(a)} at {a.vendor}",
     headline=lambda a: f"Case {a.case}: {a.change}",
-    answer=lambda a: _suspects(a.suspects),
+    answer=lambda a: a.summary if a.change != a.summary else "",
     todo=_ask,
 )
 _WATCHED = Wording(
     title=lambda a: f"Watched: mail at an address of {a.vendor}",
-    headline=lambda a: a.change,
-    answer=lambda a: _suspects(a.suspects),
+    headline=lambda a: a.change or _first_mail(a),
+    answer=lambda a: a.summary,
     button=lambda _: "Open what is watched",
     path=lambda _: "/watching",
 )
@@ -301,7 +326,7 @@ WORDINGS: dict[str, Wording] = {
     "vendor-silent": _NEWS,
     "test": Wording(
         title=lambda _: "Test of Canary's alerts",
-        headline=lambda _: "This is a test; nobody leaked anything",
+        headline=lambda _: "This is a test; no mail came",
         answer=lambda _: "If you can read this, alerts arrive here.",
         button=lambda _: "Open Canary",
     ),

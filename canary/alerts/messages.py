@@ -5,6 +5,7 @@ from collections.abc import Collection, Sequence
 from sqlalchemy import distinct, func
 from sqlmodel import Session, col, select
 
+from canary.cases.conclusions import conclusion_of, reasons_explained
 from canary.model.alert import NO_CASES, Alert, AlertMessage, CaseSummary
 from canary.model.case import likeliest
 from canary.store.codec import findings_of, suspects_of
@@ -30,7 +31,7 @@ def _compile(session: Session, due: Due) -> AlertMessage:
 
 
 def standing_of(session: Session, facts: Sequence[Alert], topic: str = "") -> CaseSummary:
-    """Return the state of the cases of some facts and their topic; suspects, fields and window are those of the first."""
+    """Return the state of the cases of some facts and their topic; what is believed is that of the first."""
     told = dict.fromkeys(fact.case for fact in facts if fact.case)
     matter = (
         select(CaseNotificationRow.case_id).where(CaseNotificationRow.topic == topic).limit(MOST_CASES)
@@ -42,11 +43,13 @@ def standing_of(session: Session, facts: Sequence[Alert], topic: str = "") -> Ca
     if first is None:
         return NO_CASES
     canaries, hits = _counts(session, numbers)
-    found = findings_of(first.findings)
+    found, suspects = findings_of(first.findings), suspects_of(first.suspects)
+    answer = conclusion_of(first, reasons_explained(session, [first]).get(numbers[0], ""))
+    window = found.window if answer.leads else None
     return CaseSummary(
         cases=len(numbers), vendors=_vendors(session, numbers), canaries=canaries, hits=hits,
-        suspects=likeliest(suspects_of(first.suspects)),
-        window=(found.window.from_90, found.window.to_90) if found.window else None, fields=found.leaked_fields,
+        suspects=likeliest(suspects), window=(window.from_90, window.to_90) if window else None,
+        fields=found.leaked_fields if answer.leads else (), summary=answer.headline, leak=answer.leak,
     )  # fmt: skip
 
 

@@ -4,10 +4,12 @@ Where no leak is likelier than one, no text says that something leaked, and nobo
 """
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
-from datetime import timedelta
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from typing import Any
 
 from canary.model.case import (
+    LIKELY,
     OPEN,
     SETTLED,
     CaseState,
@@ -24,9 +26,6 @@ from canary.model.party import possessive
 HOW_FROM = 0.8
 """How it happened is said from this probability on."""
 
-NAMED_FROM = 0.5
-"""One source is named alone only where it is likelier than not."""
-
 _NO_SOURCES = (SuspectKind.NOBODY, SuspectKind.PUBLISHED)
 _HOW = {LeakManner.LOST: "stolen", LeakManner.PASSED_ON: "passed on"}
 _BURST = "as when a stranger signs an address up everywhere"
@@ -37,8 +36,9 @@ class Conclusion:
     """What is believed of a case, in words.
 
     `leak` is the probability that a leak is behind its hits, `leads` whether that is likelier than not; `headline` is a
-    sentence, `badge` a word or two, `short` a clause for lists. `name`, `p` and `how` are those of the likeliest source;
-    without a leak that leads there is none, and `how` is empty too where it is not clear.
+    sentence, `badge` a word or two, `short` a clause for lists. `alarm` means that something has to be done: a case is open
+    in which a leak leads, or that a person confirmed. `name`, `p` and `how` are those of the likeliest source; without a
+    leak that leads there is none, and `how` is empty too where it is not clear.
     """
 
     leak: float
@@ -46,13 +46,13 @@ class Conclusion:
     headline: str
     badge: str
     short: str
+    alarm: bool = False
     name: str = ""
     p: float = 0.0
     how: LeakManner | None = None
 
 
-NOT_WEIGHED = Conclusion(0.0, False, "Not weighed yet.", "not weighed yet", "not weighed yet")
-"""What is said of a case before it was weighed."""
+_NOT_WEIGHED = "Not weighed yet."
 
 
 def conclude(
@@ -64,23 +64,20 @@ def conclude(
     reason: str = "",
 ) -> Conclusion:
     """Return the answer of a case in some state; `outcome` is how it was settled, `reason` why it counts as explained."""
-    if not any(suspect.kind is SuspectKind.NOBODY for suspect in suspects):
-        return NOT_WEIGHED
+    weighed = any(suspect.kind is SuspectKind.NOBODY for suspect in suspects)
     leak = leak_probability(suspects)
-    leads = leak > NAMED_FROM
+    leads = leak > LIKELY
     sources = sorted((s for s in suspects if s.kind not in _NO_SOURCES), key=lambda s: -s.p) if leads else []
-    headline = _leak_sentence(sources, leak, findings or Findings()) if leads else _calm_sentence(suspects, leak)
-    top = next(iter(sources), None)
-    return Conclusion(
+    headline = _headline(suspects, sources, leak, findings or Findings()) if weighed else _NOT_WEIGHED
+    answer = Conclusion(
         leak,
         leads,
         _in_state(headline, state, outcome, reason, leads=leads),
-        _badge(state, leads=leads),
-        _short(top, leak),
-        spoken_name(top) if top else "",
-        top.p if top else 0.0,
-        how(top) if top else None,
+        _badge(state, leads=leads, weighed=weighed),
+        _short(sources, leak) if weighed else "not weighed yet",
+        state in OPEN and (leads or state == CaseState.CONFIRMED),
     )
+    return replace(answer, name=spoken_name(sources[0]), p=sources[0].p, how=how(sources[0])) if sources else answer
 
 
 def how(suspect: Suspect) -> LeakManner | None:
@@ -93,11 +90,40 @@ def how(suspect: Suspect) -> LeakManner | None:
     return LeakManner.LOST if 1 - share >= HOW_FROM else None
 
 
+def how_document(suspect: Suspect) -> dict[str, dict[str, float]]:
+    """Return the JSON form of how a suspect's addresses reached others, nothing where it is not to be said."""
+    if how(suspect) is None or suspect.passed_on is None:
+        return {}
+    return {
+        "how": {LeakManner.LOST.value: suspect.p - suspect.passed_on, LeakManner.PASSED_ON.value: suspect.passed_on}
+    }
+
+
+def suspect_documents(suspects: Sequence[Suspect]) -> list[dict[str, Any]]:
+    """Return suspects as commands and the export of a case show them."""
+    return [
+        {"kind": s.kind.value, "id": s.id, "p": s.p, "hit": s.hit, "held": s.held, "name": s.name, "factor": s.factor, **how_document(s)}
+        for s in suspects
+    ]  # fmt: skip
+
+
 def spoken_name(suspect: Suspect) -> str:
     """Return a suspect's name within a sentence."""
     if suspect.kind is SuspectKind.OWNER:
         return "your own side"
     return suspect.name.replace("Harvested", "harvested", 1) if suspect.kind is SuspectKind.PUBLISHED else suspect.name
+
+
+def span_words(since: datetime, until: datetime, form: str = "between {} and {}") -> str:
+    """Return between which days something happened, with the year once where that is enough; within a day, to the minute."""
+    last = f"{until.day} {until:%b %Y}"
+    first = f"{since.day} {since:%b}" if since.year == until.year else f"{since.day} {since:%b %Y}"
+    if abs(until - since) >= timedelta(days=1):
+        return form.format(first, last)
+    if since.date() != until.date():
+        return form.format(f"{first} {since:%H:%M}", f"{last} {until:%H:%M} UTC")
+    minutes = f"{since:%H:%M}", f"{until:%H:%M}"
+    return f"{form.format(*minutes)} UTC on {last}" if len(set(minutes)) > 1 else f"on {last} at {minutes[0]} UTC"
 
 
 def what_would_settle(suspects: Sequence[Suspect], findings: Findings) -> tuple[str, ...]:
@@ -120,8 +146,12 @@ def _is_shared(suspects: Sequence[Suspect]) -> bool:
     return any(suspect.kind is SuspectKind.SUPPLIER and suspect.held > 1 for suspect in suspects)
 
 
+def _headline(suspects: Sequence[Suspect], sources: Sequence[Suspect], leak: float, findings: Findings) -> str:
+    return _leak_sentence(sources, leak, findings) if leak > LIKELY else _calm_sentence(suspects, leak)
+
+
 def _leak_sentence(sources: Sequence[Suspect], leak: float, findings: Findings) -> str:
-    named = [suspect for suspect in sources if suspect.p > NAMED_FROM][:2]
+    named = [suspect for suspect in sources if suspect.p > LIKELY][:2]
     if len(named) > 1:
         return f"Most likely two leaks: {' and '.join(_clause(s) for s in named)}."
     if named:
@@ -131,7 +161,7 @@ def _leak_sentence(sources: Sequence[Suspect], leak: float, findings: Findings) 
 
 
 def _calm_sentence(suspects: Sequence[Suspect], leak: float) -> str:
-    shown = next((s for s in suspects if s.kind is SuspectKind.PUBLISHED and s.p > NAMED_FROM), None)
+    shown = next((s for s in suspects if s.kind is SuspectKind.PUBLISHED and s.p > LIKELY), None)
     why = f": {spoken_name(shown)}" if shown else ""
     return f"Probably no leak ({percent(1 - leak)}){why}."
 
@@ -198,19 +228,19 @@ def _within(span: timedelta) -> str:
     return ""
 
 
-def _short(top: Suspect | None, leak: float) -> str:
-    if top is None:
-        return f"probably no leak ({percent(1 - leak)})" if leak <= NAMED_FROM else f"a leak, {percent(leak)}"
-    if top.p <= NAMED_FROM:
+def _short(sources: Sequence[Suspect], leak: float) -> str:
+    if leak <= LIKELY:
+        return f"probably no leak ({percent(1 - leak)})"
+    if not sources or sources[0].p <= LIKELY:
         return f"a leak, {percent(leak)}; from whom is open"
-    manner = how(top)
-    return f"{spoken_name(top)} {percent(top.p)}" + (f", {_HOW[manner]}" if manner else "")
+    manner = how(sources[0])
+    return f"{spoken_name(sources[0])} {percent(sources[0].p)}" + (f", {_HOW[manner]}" if manner else "")
 
 
-def _badge(state: str, *, leads: bool) -> str:
+def _badge(state: str, *, leads: bool, weighed: bool) -> str:
     if state not in OPEN:
         return state.replace("-", " ")
-    return "leak likely" if leads else "probably no leak"
+    return "leak likely" if leads else "probably no leak" if weighed else "not weighed yet"
 
 
 def _in_state(headline: str, state: str, outcome: str, reason: str, *, leads: bool) -> str:
@@ -222,6 +252,8 @@ def _in_state(headline: str, state: str, outcome: str, reason: str, *, leads: bo
         prefix = f"Settled as {decided.replace('-', ' ')}."
     else:
         return headline
+    if headline == _NOT_WEIGHED:
+        return prefix
     differs = leads if decided in _SPEAKS_AGAINST else not leads
     return f"{prefix} By the mail alone: {headline[:1].lower()}{headline[1:]}" if differs else f"{prefix} {headline}"
 

@@ -8,6 +8,7 @@ from typing import Any, TypeVar
 
 from canary.attribute.inference.clustering import CaseResult, find_cases
 from canary.attribute.priors import RATES, Rates
+from canary.attribute.summary import HOW_FROM
 from canary.attribute.world import (
     CampaignHit,
     CanaryFacts,
@@ -209,7 +210,7 @@ def _case_document(found: CaseResult) -> dict[str, Any]:
                 **source_document(s),
                 "p": posterior.marginals[s],
                 "bayes_factor": posterior.bayes_factors[s],
-                "how": {manner.value: posterior.marginals[s] * share for manner, share in posterior.manners[s].items()},
+                **_how(posterior, s),
             }
             for s in ranked
             if posterior.marginals[s] >= _LEAST_SUSPECT
@@ -223,16 +224,24 @@ def _case_document(found: CaseResult) -> dict[str, Any]:
 
 
 def _by_manner(posterior: Posterior, sources: frozenset[Source], p: float) -> Iterator[dict[str, Any]]:
-    """Yield a hypothesis once for each way in which its sources may have leaked, the likeliest first."""
+    """Yield a hypothesis once for each way in which its sources may have leaked, where that is said, the likeliest first."""
     ordered = sorted(sources)
     ways = [
-        (p * prod(posterior.manners[s][manner] for s, manner in zip(ordered, manners, strict=True)), manners)
-        for manners in product(LeakManner, repeat=len(ordered))
-    ]
+        (p * prod(posterior.manners[s][manner] if manner else 1.0 for s, manner in zip(ordered, manners, strict=True)), manners)
+        for manners in product(*(tuple(LeakManner) if _how(posterior, s) else (None,) for s in ordered))
+    ]  # fmt: skip
     for share, manners in sorted(ways, key=lambda way: -way[0]):
         if share > 0 or not ordered:
-            told = [{**source_document(s), "how": how.value} for s, how in zip(ordered, manners, strict=True)]
+            told = [source_document(s) | ({"how": m.value} if m else {}) for s, m in zip(ordered, manners, strict=True)]
             yield {"sources": told, "p": share}
+
+
+def _how(posterior: Posterior, source: Source) -> dict[str, dict[str, float]]:
+    """How a source leaked, if it did, with the probability of each way; nothing until one of them is likely enough."""
+    p, manners = posterior.marginals[source], posterior.manners[source]
+    if max(manners.values()) < HOW_FROM:
+        return {}
+    return {"how": {manner.value: p * share for manner, share in manners.items()}}
 
 
 def source_document(source: Source) -> dict[str, str]:

@@ -8,12 +8,14 @@ from typing import Any
 from sqlalchemy import distinct, func, true
 from sqlmodel import Session, col, select
 
+from canary.cases.conclusions import conclusion_of
 from canary.cases.escalation import NotifiedState, changes
 from canary.model.alert import Alert, fact_id
 from canary.model.case import OPEN, CaseState, likeliest, percent
 from canary.model.verdict import LEAKS, Verdict
 from canary.store.codec import findings_of, reasons_of, suspects_of
 from canary.store.queries import audit, outbox
+from canary.store.queries.canaries import shown_in_public
 from canary.store.queries.vendors import Unknown
 from canary.store.tables import (
     CampaignHitRow,
@@ -56,9 +58,10 @@ def queue_opened(session: Session, case: CaseRow) -> None:
 
 def queue_watched(session: Session, case: CaseRow) -> None:
     """Put the alert into the outbox, once, that crime came to an address nobody can guess or find, and is watched."""
-    query = select(HitRow.id).join(CanaryRow, col(CanaryRow.id) == HitRow.canary_id).where(HitRow.case_id == case.id)
+    query = select(HitRow.id).join(CanaryRow, col(CanaryRow.id) == HitRow.canary_id)
+    query = query.join(VendorRow, col(VendorRow.id) == CanaryRow.vendor_id).where(HitRow.case_id == case.id)
     crime = col(HitRow.verdict).in_(CRIME) & (col(HitRow.confidence) >= SURE)
-    hidden = (col(CanaryRow.bits) >= RANDOM) & col(CanaryRow.published).is_(False)
+    hidden = (col(CanaryRow.bits) >= RANDOM) & shown_in_public().is_(False)
     hit = None if case.told else session.exec(query.where(crime, hidden).order_by(col(HitRow.id)).limit(1)).first()
     if hit is not None:
         case.told = True
@@ -180,10 +183,12 @@ def _with_evidence(session: Session, case: CaseRow, fact: Alert, hit: int | None
     if last is None:
         return fact
     row, address, subject, domain, sender = last
+    suspects = suspects_of(case.suspects)
+    answer = conclusion_of(case)
     return replace(
         fact, verdict=row.verdict, confidence=row.confidence, canary=address, sender=domain or sender or "",
         subject=(subject or "")[:300], reasons=tuple(reason.text for reason in reasons_of(row.reasons)),
-        suspects=likeliest(suspects_of(case.suspects)), mail=row.mail_id or 0,
+        suspects=likeliest(suspects), mail=row.mail_id or 0, summary=answer.headline, leak=answer.leak,
     )  # fmt: skip
 
 

@@ -7,6 +7,7 @@ from sqlmodel import Session, col, select
 
 from canary.canaries import lifecycle
 from canary.cases import letters, records
+from canary.cases.conclusions import calls_for_action
 from canary.cases.next_steps import Concern, Task, tasks
 from canary.cases.workflow import get_active_case
 from canary.model.address import Draw
@@ -36,7 +37,9 @@ class ChecklistItem:
 
 
 def checklist(session: Session, case: CaseRow) -> tuple[ChecklistItem, ...]:
-    """Return the tasks of a case, with those that were ticked."""
+    """Return the tasks of a case, with those that were ticked; none while no leak is likelier than one."""
+    if not calls_for_action(case):
+        return ()
     ticked = {row.code: row for row in session.exec(select(TaskRow).where(TaskRow.case_id == case.id))}
     fields = findings_of(case.findings).fields
     found = tasks(_concerns(session, case), fields, letters.suspected(session, case), case.aware_at)

@@ -6,11 +6,13 @@ from typing import Any
 
 from sqlmodel import Session, col, select
 
+from canary.attribute.summary import suspect_documents
 from canary.cases import checklist, merge_split, statements
 from canary.cases.claims import Evidence
+from canary.cases.conclusions import conclusion_of, reasons_explained
 from canary.cases.next_steps import clock
 from canary.judge.guess import odds
-from canary.store.codec import envelope_of, findings_json, findings_of, reasons_of, suspects_json
+from canary.store.codec import envelope_of, findings_json, findings_of, reasons_of
 from canary.store.tables import CanaryRow, CaseEventRow, CaseRow, HitRow, MailRow, MoveRow, VendorRow
 
 MOST_HITS = 50_000
@@ -24,11 +26,12 @@ def case_document(session: Session, case: CaseRow, now: datetime) -> dict[str, A
     """Return a case as plain values: suspects, findings, claims and evidence, what to do, moves, timeline."""
     evidence, number = statements.evidence_of(session, case), case.id or 0
     hours = clock(case.aware_at, now)
+    answer = conclusion_of(case, reasons_explained(session, [case]).get(number, ""))
     return {
         "id": number, "state": case.state, "outcome": case.outcome or None, "owner": case.owner or None,
         "opened": case.opened_at, "last_hit": case.last_hit_at, "merged_into": case.merged_into,
         "aware_at": case.aware_at, "notify_until": hours.until if hours else None,
-        "suspects": suspects_json(evidence.suspects), **findings_json(findings_of(case.findings)),
+        "summary": answer.headline, "leak": answer.leak, "suspects": suspect_documents(evidence.suspects), **findings_json(findings_of(case.findings)),
         "evidence": _evidence(evidence),
         "statements": statements.plain(statements.answer_statements(session, case, evidence)),
         "checklist": [

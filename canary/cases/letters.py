@@ -8,9 +8,10 @@ from sqlmodel import Session, col, select
 
 from canary.cases import statements, workflow
 from canary.cases.claims import Evidence
+from canary.cases.conclusions import calls_for_action, conclusion_of
 from canary.cases.letter_text import KINDS, LANGUAGES, CitedMail, GivenAddress, LetterFacts, check, one_line, write
 from canary.judge.guess import odds
-from canary.model.case import Suspect, SuspectKind, percent
+from canary.model.case import CaseState, Suspect, SuspectKind, percent
 from canary.model.decision import Decision
 from canary.model.proof import Result
 from canary.package_data import config_folder
@@ -35,11 +36,21 @@ _HYPOTHESES = 4
 
 
 def letter(session: Session, number: int, to: str, language: str, now: datetime) -> str:
-    """Write the letter of a case to `vendor:SLUG` or `supplier:SLUG`; raises Unknown for a party that it does not concern."""
+    """Write the letter of a case to `vendor:SLUG` or `supplier:SLUG`.
+
+    Raises Unknown for a party that it does not concern, and ValueError for a case in which no leak is likelier than one,
+    unless a person confirmed it: nobody is asked to answer for what probably is no leak.
+    """
     case = workflow.get_case(session, number)
+    answer = conclusion_of(case)
+    if not calls_for_action(case):
+        raise ValueError(
+            f"case {number}: there is no letter to write: {answer.headline} There is one as soon as a leak is likelier than none,"
+            f" or once you set the case to {CaseState.CONFIRMED}"
+        )
     kind, _, slug = to.partition(":")
     template = text_of(session, kind, language)
-    return write(template, _facts(session, case, kind, slug, now))
+    return write(template, _facts(session, case, kind, slug, now, leads=answer.leads))
 
 
 def addressees(session: Session, number: int) -> tuple[tuple[str, str], ...]:
@@ -104,7 +115,7 @@ def _check_names(kind: str, language: str) -> None:
         raise Unknown(f"language {language!r} is not known: choose one of {', '.join(LANGUAGES)}")
 
 
-def _facts(session: Session, case: CaseRow, kind: str, slug: str, now: datetime) -> LetterFacts:
+def _facts(session: Session, case: CaseRow, kind: str, slug: str, now: datetime, *, leads: bool) -> LetterFacts:
     name, vendors = {"vendor": _vendor, "supplier": _clients}[kind](session, case, slug)
     evidence = statements.evidence_of(session, case)
     given = _given(session, vendors, evidence)
@@ -113,11 +124,11 @@ def _facts(session: Session, case: CaseRow, kind: str, slug: str, now: datetime)
     mails, others = _mails(session, case, vendors), _members(session, case) - vendors
     said = _leaked_fields(evidence, mails)
     after, before = max(g.issued for g in given), min(g.first for g in given)
-    bounded = after < before
+    bounded = after < before and leads
     return LetterFacts(
         name, case.id or 0, now, given, _cited_mails(session, case, vendors), len(mails), len(others),
         after if bounded else None, before if bounded else None, list(said), len(set().union(*said.values())),
-        _guess(evidence, {g.address for g in given}), _hypotheses(evidence.suspects, kind),
+        _guess(evidence, {g.address for g in given}), _hypotheses(evidence.suspects, kind) if leads else (),
     )  # fmt: skip
 
 

@@ -66,7 +66,13 @@ SECTIONS = {
         "judge": LazyCommand("judge:judge", "Judge one mail as if it had come to an address that only the vendor has."),
     },
     "Leaks": {
-        "cases": LazyCommand("case:list_cases", "List all cases, newest first."),
+        "cases": LazyCommand(
+            "case:list_cases", "List all cases, newest first; `canary watching` lists what may become one."
+        ),
+        "watching": LazyCommand(
+            "case:list_watched",
+            "List what may become a case, the likeliest first: what speaks for and against a leak, and what would settle it.",
+        ),
         "case": LazyCommand("case:group", "Cases: the suspected leaks, what is known about them, and what you decide."),
         "letter": LazyCommand("letters:group", "Letters to vendors and suppliers: read their texts and change them."),
         "attribute": LazyCommand(

@@ -8,7 +8,7 @@ from typing import Annotated, Any
 import typer
 
 from canary.cli.context import CliError, Json, show_json
-from canary.model.case import percent
+from canary.model.case import LIKELY, percent
 
 _MOST = 512 * 1024 * 1024
 
@@ -63,14 +63,16 @@ def _print(found: dict[str, Any]) -> None:
     for case in found["cases"]:
         typer.echo(f"{len(case['canaries'])} addresses hit by {len(case['campaigns'])} campaigns")
         for suspect in case["suspects"][:5]:
-            typer.echo(f"  {percent(suspect['p']):>9}  {suspect['kind']} {suspect['id']}".rstrip())
+            likeliest = max(suspect.get("how", {}).items(), key=lambda way: way[1], default=("", 0.0))[0]
+            how = f" ({likeliest.replace('-', ' ')})" if likeliest else ""
+            typer.echo(f"  {percent(suspect['p']):>9}  {suspect['kind']} {suspect['id']}".rstrip() + how)
         no_leak = next((h["p"] for h in case["hypotheses"] if not h["sources"]), 0.0)
         typer.echo(f"  {percent(no_leak):>9}  no leak")
         if case.get("caution"):
             typer.echo(f"  {case['caution']}")
         for twins in case["indistinguishable"]:
             typer.echo(f"  not distinguishable: {', '.join(twin['id'] for twin in twins)}")
-        if case["window"]:
+        if case["window"] and no_leak < 1 - LIKELY:
             typer.echo(f"  leaked between {case['window']['from_90'][:10]} and {case['window']['to_90'][:10]} (90%)")
     if not found["cases"]:
         typer.echo("No charged hits: nothing to explain.")

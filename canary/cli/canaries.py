@@ -116,7 +116,7 @@ def set_published(
     import secrets
 
     from canary.cases import publication
-    from canary.cases.past_mail import OwnerWord, work_off
+    from canary.cases.past_mail import OwnerWord, settle
     from canary.store.queries import canaries
 
     if no and as_vendor:
@@ -124,7 +124,7 @@ def set_published(
     store, published = open_store(), None if as_vendor else not no
     with store.writing() as session:
         publication.set_published(session, address, published, secrets.randbelow, OwnerWord(who(), clock()))
-    work_off(store)
+    settle(store, clock())
     with store.reading() as session:
         marked = list(canaries.find_canaries(session, [address]).values())
     _print(marked, Format.JSON if as_json else Format.TABLE)

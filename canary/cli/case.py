@@ -1,6 +1,6 @@
-"""`canary cases`, `canary case ...`: the suspected leaks, and what people decide about them."""
+"""`canary cases`, `canary watching`, `canary case ...`: the suspected leaks, and what people decide about them."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -8,7 +8,7 @@ import typer
 from canary.cli.context import CliError, Json, clock, open_store, show_json, show_table, who
 from canary.cli.groups import command_group
 from canary.cli.times import read_time
-from canary.model.case import CaseState, Suspect, percent
+from canary.model.case import CaseState
 from canary.model.claim import ClaimCode
 from canary.model.decision import Decision
 
@@ -30,29 +30,37 @@ Note = Annotated[str, typer.Option("--note", help="Why; recorded in the timeline
 
 @group.command("list")
 def list_cases(as_json: Json = False) -> None:
-    """List all cases, newest first."""
+    """List all cases, newest first; `canary watching` lists what may become one."""
     from canary.cases import records
-    from canary.store.codec import suspects_json, suspects_of
+    from canary.cases.conclusions import conclusion_of
 
     with open_store().reading() as session:
-        found = records.list_cases(session)
+        found = [case for case in records.list_cases(session) if case.state != CaseState.WATCHED]
         hits = records.hits_of(session, [c.id or 0 for c in found])
     if as_json:
-        show_json([
-            {
-                "id": c.id, "state": c.state, "outcome": c.outcome or None, "owner": c.owner or None,
-                "merged_into": c.merged_into, "opened": c.opened_at, "last_hit": c.last_hit_at,
-                "hits": hits.get(c.id or 0, 0), "suspects": suspects_json(suspects_of(c.suspects)),
-            }
-            for c in found
-        ])  # fmt: skip
+        show_json([_listed(case, hits.get(case.id or 0, 0)) for case in found])
         return
     rows = [
-        (c.id, _state(c), c.owner, _top(suspects_of(c.suspects)), hits.get(c.id or 0, 0), c.opened_at.date())
-        for c in found
+        (c.id, _state(c), c.owner, conclusion_of(c).short, hits.get(c.id or 0, 0), c.opened_at.date()) for c in found
     ]
-    columns = ("case", "state", "assigned to", "most likely", "hits", "opened")
-    show_table(columns, rows, "No cases: no leak was found.")
+    show_table(("case", "state", "assigned to", "answer", "hits", "opened"), rows, "No cases.")
+
+
+def list_watched(as_json: Json = False) -> None:
+    """List what may become a case, the likeliest first: what speaks for and against a leak, and what would settle it."""
+    from canary.cli.case_words import watched_lines, watched_reasons
+    from canary.views.case_lists import every_watched
+
+    with open_store().reading() as session:
+        found = list(every_watched(session))
+    if as_json:
+        show_json([{**_listed(row, line.case.hits), **watched_reasons(line)} for row, line in found])
+        return
+    for _, line in found:
+        for text in watched_lines(line):
+            typer.echo(text)
+    if not found:
+        typer.echo("Nothing is watched.")
 
 
 @group.command()
@@ -313,9 +321,18 @@ def _addressee(session: "Session", number: int, named: str) -> str:
     return alike[0]
 
 
+def _listed(case: "CaseRow", hits: int) -> dict[str, object]:
+    from canary.attribute.summary import suspect_documents
+    from canary.cases.conclusions import conclusion_of
+    from canary.store.codec import suspects_of
+
+    answer = conclusion_of(case)
+    return {
+        "id": case.id, "state": case.state, "outcome": case.outcome or None, "owner": case.owner or None,
+        "merged_into": case.merged_into, "opened": case.opened_at, "last_hit": case.last_hit_at, "hits": hits,
+        "summary": answer.headline, "leak": answer.leak, "suspects": suspect_documents(suspects_of(case.suspects)),
+    }  # fmt: skip
+
+
 def _state(case: "CaseRow") -> str:
     return f"part of {case.merged_into}" if case.merged_into else case.state
-
-
-def _top(suspects: Sequence[Suspect]) -> str:
-    return f"{suspects[0].name} {percent(suspects[0].p)}" if suspects else ""

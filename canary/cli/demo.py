@@ -155,7 +155,8 @@ class _Stage:
             issued.close()
 
     def show(self) -> None:
-        """Print the table: each vendor, its mails by verdict, its case and the likeliest source."""
+        """Print the table: each vendor, its mails by verdict, its case and what is believed of it."""
+        from canary.cases.conclusions import conclusion_of
         from canary.cases.records import list_cases
         from canary.cli.case_words import in_words
         from canary.store.codec import findings_of, suspects_of
@@ -171,17 +172,19 @@ class _Stage:
                 vendor.verdicts.total(),
                 ", ".join(f"{count} {verdict}" for verdict, count in vendor.verdicts.most_common()),
                 f"case {vendor.case}" if vendor.case else "",
-                f"{vendor.suspect} {percent(vendor.p)}" if vendor.suspect else "",
+                vendor.answer,
             )
             for vendor in found
         ]
-        show_table(("vendor", "mails", "verdicts", "case", "most likely source"), lines, "No vendors.")
+        show_table(("vendor", "mails", "verdicts", "case", "answer"), lines, "No vendors.")
         with self.store.reading() as session:
             for case in list_cases(session):
                 opener = vendors_by_id(session, [case.vendor_id])[case.vendor_id].slug
-                named = ", ".join(f"{s.name} {percent(s.p)}" for s in _named(suspects_of(case.suspects), opener))
-                typer.echo(f"\nCase {case.id}: {named}")
-                for line in in_words(findings_of(case.findings)):
+                suspects, findings = suspects_of(case.suspects), findings_of(case.findings)
+                named = ", ".join(f"{s.name} {percent(s.p)}" for s in _named(suspects, opener))
+                answer = conclusion_of(case)
+                typer.echo(f"\nCase {case.id}: {answer.headline} ({named})")
+                for line in in_words(findings, leads=answer.leads):
                     typer.echo(f"  {line}")
 
     async def serve(self, settings: Settings) -> None:

@@ -288,7 +288,6 @@ def _document(found: "Report", order: _Order) -> dict[str, Any]:
 
 def _print(found: "Report", order: _Order, aside: Path) -> None:
     from canary.importing import summary
-    from canary.model.case import percent
 
     faults = found.faults
     if len(faults) <= FEW:
@@ -308,11 +307,8 @@ def _print(found: "Report", order: _Order, aside: Path) -> None:
     show_table(("mails", "count", ""), [(name, f"{count:,}", note) for name, count, note in counts], "")
     if found.verdicts:
         show_table(("verdict", "hits"), [(name, f"{hits:,}") for name, hits in found.verdicts.items()], "")
-    rows = [
-        (c.id, ", ".join(c.vendors), f"{c.hits:,}", c.first.date(), f"{c.suspect} {percent(c.p)}" if c.suspect else "")
-        for c in found.cases
-    ]
+    rows = [(c.id, ", ".join(c.vendors), f"{c.hits:,}", c.first.date(), c.short) for c in found.cases]
     if rows:
-        show_table(("case", "vendors", "hits", "since", "most likely"), rows, "")
+        show_table(("case", "vendors", "hits", "since", "answer"), rows, "")
     for text in summary.paragraphs(found, order.domains, order.adopt, order.left):
         typer.echo(f"\n{text}")

@@ -11,12 +11,12 @@ from sqlalchemy import ColumnElement, func, update
 from sqlmodel import Session, col, select
 
 from canary.canaries import decoys
+from canary.cases.conclusions import conclusion_of
 from canary.judge.adoption import AdoptionProposal
 from canary.model.address import Draw
 from canary.model.canary import CanaryState
-from canary.model.case import OPEN
+from canary.model.case import CaseState
 from canary.model.sender import SenderState
-from canary.store.codec import suspects_of
 from canary.store.database import Database
 from canary.store.decoy_mac import decoy_mac_of
 from canary.store.queries.outbox import QUIET
@@ -32,7 +32,10 @@ def quiet_store(url: str, *, carried: Mapping[str, object] | None = None, **opti
 
 @dataclass(frozen=True, slots=True)
 class Suspected:
-    """A case that an import opened or added to: its vendors, the hits of the import in it, the most likely source."""
+    """A case that an import opened or added to: its vendors, and the hits of the import in it.
+
+    `suspect` is the likeliest source where a leak is likelier than none, `summary` and `short` what is believed in words.
+    """
 
     id: int
     vendors: tuple[str, ...]
@@ -40,6 +43,9 @@ class Suspected:
     first: datetime
     suspect: str
     p: float
+    summary: str = ""
+    short: str = ""
+    leak: float = 0.0
 
 
 def known_deliveries(session: Session, digests: Collection[str], ours: str) -> frozenset[tuple[str, str]]:
@@ -61,29 +67,31 @@ def verdicts(session: Session, ours: str) -> Counter[str]:
 
 
 def suspected(session: Session, ours: str) -> list[Suspected]:
-    """Return the open cases that hold mails of an import, the earliest first."""
+    """Return the cases that hold mails of an import, the earliest first; what is watched or explained is none."""
     query = (
         select(HitRow.case_id, VendorRow.name, func.count(), func.min(HitRow.at))
         .join(MailRow, col(MailRow.id) == HitRow.mail_id)
         .join(CanaryRow, col(CanaryRow.id) == HitRow.canary_id)
+        .join(CaseRow, col(CaseRow.id) == HitRow.case_id)
         .outerjoin(VendorRow, col(VendorRow.id) == CanaryRow.vendor_id)
-        .where(_ours(ours), col(HitRow.case_id).is_not(None))
+        .where(_ours(ours), col(CaseRow.state).not_in((CaseState.WATCHED, CaseState.EXPLAINED)))
         .group_by(col(HitRow.case_id), VendorRow.name)
         .order_by(VendorRow.name)
     )
     rows: dict[int, list[tuple[str, int, datetime]]] = {}
     for case, vendor, hits, first in session.exec(query).all():
         rows.setdefault(case or 0, []).append((vendor or "", hits, first))
-    cases = ((session.get_one(CaseRow, case), each) for case, each in rows.items())
-    found = [_suspected(case, each) for case, each in cases if case.state in OPEN]
+    found = [_suspected(session.get_one(CaseRow, case), each) for case, each in rows.items()]
     return sorted(found, key=lambda case: (case.first, case.id))
 
 
 def _suspected(case: CaseRow, rows: Sequence[tuple[str, int, datetime]]) -> Suspected:
-    top = next(iter(suspects_of(case.suspects)), None)
+    answer = conclusion_of(case)
     hits, first = sum(hits for _, hits, _ in rows), min(first for _, _, first in rows)
     names = tuple(name for name, _, _ in rows if name)
-    return Suspected(case.id or 0, names, hits, first, top.name if top else "", top.p if top else 0.0)
+    return Suspected(
+        case.id or 0, names, hits, first, answer.name, answer.p, answer.headline, answer.short, answer.leak
+    )
 
 
 def ask_now(session: Session, prefix: str, now: datetime) -> None:

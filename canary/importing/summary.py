@@ -40,7 +40,7 @@ def conclusion(found: Report) -> str:
     if not found.verdicts:
         return "All of the mail to canaries was there already: nothing has changed."
     if found.charged:
-        return f"No case is open, but {_count(found.charged, 'hit')} charged to vendors: see `canary hits` for why."
+        return f"No case is open; {_count(found.charged, 'hit')} charged to vendors: see `canary watching`, and `canary hits` for why."
     asked = found.verdicts.get(Verdict.NEW_SENDER, 0)
     said = f"Nobody is known to have leaked: of {_count(found.placed, 'mail')} at canaries none is charged."
     if asked:

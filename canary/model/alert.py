@@ -5,6 +5,8 @@ from datetime import datetime
 from enum import IntEnum, StrEnum
 from uuid import NAMESPACE_URL, uuid5
 
+from canary.model.case import LIKELY
+
 
 class Severity(IntEnum):
     """How much a fact matters; a destination may ask for facts of at least some severity."""
@@ -56,8 +58,8 @@ class Alert:
     `kind` is a key of `SEVERITY`. `suspects` are (name, probability) pairs, highest first; `reasons` are sentences;
     `identity` is the key of a sender that is asked about, `group` the question it belongs to with so many `senders`, and
     `plausibility` how likely it is the vendor's; `mail` is the mail whose sender can be decided about. `vendors` are
-    slugs, `change` says what is new about a case that was reported before, or what happened where there is no case. Text
-    that came from mail (`sender`, `subject`,
+    slugs, `change` says what is new about a case that was reported before, or what happened where there is no case.
+    `summary` is what was believed of the case, `leak` how likely a leak was. Text that came from mail (`sender`, `subject`,
     `identity`) is hostile: anything that shows it must escape it.
     """
 
@@ -81,6 +83,13 @@ class Alert:
     group: str = ""
     senders: int = 0
     plausibility: float = 0.0
+    summary: str = ""
+    leak: float = 0.0
+
+    @property
+    def leads(self) -> bool:
+        """Whether a leak was likelier than none in its case."""
+        return self.leak > LIKELY
 
     @property
     def severity(self) -> Severity:
@@ -92,7 +101,7 @@ def sample_alert(id: str, at: datetime) -> Alert:  # noqa: A002 - the name of th
     """Return the alert that a test of a destination sends."""
     return Alert(
         id=id, kind="test", at=at, vendor="Test vendor", verdict="test", confidence=1.0, canary="test@canary.invalid",
-        sender="canary", subject="Test", reasons=("This is a test; nobody leaked anything.",),
+        sender="canary", subject="Test", reasons=("This is a test; no mail came.",),
     )  # fmt: skip
 
 
@@ -137,9 +146,10 @@ class DestinationView:
 
 @dataclass(frozen=True, slots=True)
 class CaseSummary:
-    """The state of the cases of a message when it is sent, taken together; suspects and window are those of the first.
+    """The state of the cases of a message when it is sent, taken together; what is believed is that of the first.
 
-    `fields` are those of the personas that leaked, `window` is the time in which the leak most likely happened.
+    `summary` is its sentence, `leak` how likely a leak is. `fields` are those of the personas that leaked, `window` is the time
+    in which it most likely happened; both are empty where no leak is likelier than one.
     """
 
     cases: int = 0
@@ -149,6 +159,8 @@ class CaseSummary:
     suspects: tuple[tuple[str, float], ...] = ()
     window: tuple[datetime, datetime] | None = None
     fields: tuple[str, ...] = ()
+    summary: str = ""
+    leak: float = 0.0
 
 
 NO_CASES = CaseSummary()

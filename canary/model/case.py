@@ -172,6 +172,10 @@ class Explanation:
     speaks_against: tuple[Observation, ...]
 
 
+LIKELY = 0.5
+"""A leak leads, and one source is named alone, only where that is likelier than this."""
+
+
 def counts_as_leaked(probability: float) -> bool:
     """Whether a field of a persona counts as leaked: when that is at least as likely as not."""
     return probability >= 0.5
@@ -212,7 +216,7 @@ def leak_probability(suspects: Sequence[Suspect]) -> float:
 
 def leak_leads(suspects: Sequence[Suspect]) -> bool:
     """Whether a leak is likelier than none."""
-    return leak_probability(suspects) > 0.5
+    return leak_probability(suspects) > LIKELY
 
 
 def likeliest(suspects: Sequence[Suspect], count: int = 5) -> tuple[tuple[str, float], ...]:

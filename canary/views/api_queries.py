@@ -9,7 +9,7 @@ from typing import Any
 from sqlalchemy import or_
 from sqlmodel import Session, col
 
-from canary.model.case import OPEN
+from canary.model.case import OPEN, CaseState
 from canary.model.party import Vendor
 from canary.store.codec import reasons_of
 from canary.store.decoy_mac import decoy_mac_of
@@ -141,12 +141,13 @@ def hit_records_before(session: Session, before: Moment | None, limit: int, amon
 
 
 def cases_before(session: Session, before: int | None, limit: int, among: Among) -> list[CaseRow]:
-    """Return cases, newest first."""
+    """Return cases, newest first; what is watched only where that state is asked for."""
     query = choose(CaseRow).order_by(col(CaseRow.id).desc()).limit(limit)
     if before is not None:
         query = query.where(col(CaseRow.id) < before)
-    if among.state:
-        query = query.where(col(CaseRow.state) == among.state)
+    # What is watched is no case.
+    asked = col(CaseRow.state) == among.state if among.state else col(CaseRow.state) != CaseState.WATCHED
+    query = query.where(asked)
     if among.open is not None:
         query = query.where(col(CaseRow.state).in_(OPEN) if among.open else col(CaseRow.state).not_in(OPEN))
     if among.vendor:

@@ -86,7 +86,11 @@ class Guessing:
 
 @dataclass(frozen=True, slots=True)
 class CasePage:
-    """The page of a case: suspects, evidence, statements, and what to do; `older` is the key of the next page of hits."""
+    """The page of a case: suspects, evidence, statements, and what to do; `older` is the key of the next page of hits.
+
+    `settling` is what would settle a case in which no leak leads, `explanation` the reason for which closing it as explained
+    is proposed.
+    """
 
     line: CaseLine
     owner: str
@@ -108,6 +112,8 @@ class CasePage:
     hits: tuple[HitLine, ...]
     older: int | None
     events: tuple[tuple[datetime, str, str, str], ...]
+    settling: tuple[str, ...] = ()
+    explanation: str = ""
 
     @property
     def guessing(self) -> Guessing | None:

@@ -1,14 +1,15 @@
 """What the page of a case shows, as frozen facts; every list is bounded."""
 
+from collections.abc import Sequence
 from datetime import datetime
 
 from sqlalchemy import func
 from sqlmodel import Session, col, select
 
+from canary.attribute.summary import what_would_settle
 from canary.cases import checklist, export, letters, merge_split, statements
 from canary.cases.next_steps import clock
 from canary.model.case import TRANSITIONS, CaseState
-from canary.store.codec import findings_of
 from canary.store.tables import (
     CampaignHitRow,
     CampaignMailRow,
@@ -22,7 +23,7 @@ from canary.store.tables import (
 )
 from canary.views import hit_matrix
 from canary.views.case_models import CampaignShare, CasePage
-from canary.views.models import HitLine
+from canary.views.models import CaseLine, HitLine
 from canary.views.view_queries import PAGE, case_lines, choose, hit_query, read_hits
 
 EVENTS = 200
@@ -38,16 +39,25 @@ def case_page(session: Session, case_id: int, now: datetime, before: int | None 
     row = session.get_one(CaseRow, case_id)
     evidence = statements.evidence_of(session, row)
     hits, older = _hits(session, case_id, before)
+    events = tuple((e.at, e.kind, e.who, e.text) for e in export.timeline(session, case_id, EVENTS))
     return CasePage(
         line=line, owner=row.owner, outcome=row.outcome, merged_into=row.merged_into, clock=clock(row.aware_at, now),
-        findings=findings_of(row.findings), evidence=evidence, matrix=hit_matrix.matrix(session, row, evidence),
+        findings=line.findings, evidence=evidence, matrix=hit_matrix.matrix(session, row, evidence),
         campaigns=_campaigns(session, case_id), heard=statements.answer_statements(session, row, evidence),
         points=checklist.checklist(session, row), proposals=merge_split.proposals(session, case_id) if line.open else (),
         undoable=merge_split.undoable(session, case_id), addressees=letters.addressees(session, case_id),
         vendors=_vendors(session, case_id), people=_people(session),
         ways=() if row.merged_into else tuple(TRANSITIONS[CaseState(row.state)]), hits=hits, older=older,
-        events=tuple((e.at, e.kind, e.who, e.text) for e in export.timeline(session, case_id, EVENTS)),
+        events=events, settling=() if line.answer.leads else what_would_settle(line.suspects, line.findings),
+        explanation=_proposed_explanation(line, events),
     )  # fmt: skip
+
+
+def _proposed_explanation(line: CaseLine, events: Sequence[tuple[datetime, str, str, str]]) -> str:
+    """Return why closing a case as explained was proposed, if nobody has decided about it since."""
+    last = next((event for event in reversed(events) if event[1] in ("proposal", "state")), None)
+    possible = CaseState.EXPLAINED in TRANSITIONS[CaseState(line.state)]
+    return last[3] if last and last[1] == "proposal" and possible else ""
 
 
 def _hits(session: Session, case_id: int, before: int | None) -> tuple[tuple[HitLine, ...], int | None]:

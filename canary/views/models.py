@@ -4,7 +4,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
 
-from canary.model.case import OPEN, LeakWindow, Suspect
+from canary.attribute.summary import Conclusion
+from canary.model.case import OPEN, CaseState, Findings, LeakWindow, Suspect
 from canary.model.identity import Identity
 from canary.model.mail import Envelope
 from canary.model.proof import Proofs
@@ -40,29 +41,47 @@ class KindCounts:
 
 @dataclass(frozen=True, slots=True)
 class CaseLine:
-    """A case in a list."""
+    """A case in a list, or what may become one; `answer` is what is believed of it, `outcome` how it was settled."""
 
     id: int
     state: str
+    outcome: str
     vendor: str
     slug: str
     opened_at: datetime
     last_hit_at: datetime
     suspects: tuple[Suspect, ...]
+    findings: Findings
+    answer: Conclusion
     vendors: int
     campaigns: int
     hits: int
-    span: LeakWindow | None = None
+    merged_into: int | None = None
 
     @property
-    def top(self) -> Suspect | None:
-        """The most probable suspect."""
-        return self.suspects[0] if self.suspects else None
+    def span(self) -> LeakWindow | None:
+        """When it happened; None where no leak is likelier than one."""
+        return self.findings.window if self.answer.leads else None
 
     @property
     def open(self) -> bool:
         """Whether it is open."""
         return self.state in OPEN
+
+    @property
+    def watched(self) -> bool:
+        """Whether it is no case yet."""
+        return self.state == CaseState.WATCHED
+
+    @property
+    def badge(self) -> str:
+        """Its state in a word or two, and how it was settled if it is closed."""
+        if self.merged_into:
+            return f"part of case {self.merged_into}"
+        state = self.state.replace("-", " ")
+        return (
+            f"{state}: {self.outcome.replace('-', ' ')}" if self.state == CaseState.CLOSED and self.outcome else state
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,7 +130,7 @@ class CanaryLine:
 
 @dataclass(frozen=True, slots=True)
 class VendorLine:
-    """A vendor in a list; `state` is leaking, burned, watching or quiet."""
+    """A vendor in a list; `state` is leaking, watching or quiet."""
 
     slug: str
     name: str
@@ -123,17 +142,27 @@ class VendorLine:
 
 @dataclass(frozen=True, slots=True)
 class VendorCounts:
-    """How many vendors there are: all, with an open case, with a question to the owner, and without these or outside mail."""
+    """How many vendors there are: all of them, and in each state; those with a question to the owner are watched too."""
 
     all: int = 0
     leaking: int = 0
+    watching: int = 0
     asking: int = 0
     quiet: int = 0
 
 
 @dataclass(frozen=True, slots=True)
+class CaseCounts:
+    """How many cases were settled, by outcome, how many are watched, and how many addresses are burned."""
+
+    settled: Mapping[str, int]
+    watched: int = 0
+    burned: int = 0
+
+
+@dataclass(frozen=True, slots=True)
 class Overview:
-    """Who is leaking, and what came lately.
+    """Who is leaking, what became of earlier cases, and what came lately.
 
     `vendors` is one page of those that are shown, `further` the key of the next. `days` counts outside mail by day over
     a year, `attempts` the guesses at never-issued addresses, `pressure` those of the domains most guessed at.
@@ -145,6 +174,7 @@ class Overview:
     days: tuple[tuple[date, int], ...]
     canaries: int
     attempts: int
+    past: CaseCounts
     counts: VendorCounts = VendorCounts()
     further: str | None = None
     pressure: tuple[tuple[str, int], ...] = ()
@@ -217,10 +247,20 @@ class VendorPage:
     brands: tuple[str, ...] = ()
     publishes: bool = False
 
+    @property
+    def leak(self) -> CaseLine | None:
+        """The open case for which it is called leaking."""
+        return next((case for case in self.cases if case.open and case.answer.leads), None)
+
+    @property
+    def burned(self) -> int:
+        """How many of the addresses shown are burned."""
+        return sum(canary.burned_at is not None for canary in self.canaries)
+
 
 @dataclass(frozen=True, slots=True)
 class SupplierLine:
-    """A supplier in a list; `p` is its highest probability as a source of an open case."""
+    """A supplier in a list; `p` is its highest probability as a source of an open case in which a leak leads."""
 
     slug: str
     name: str

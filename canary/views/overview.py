@@ -1,38 +1,50 @@
-"""Who is leaking, and what came lately: the overview, vendor by vendor, page by page."""
+"""Whose addresses get mail from others, and what came lately: the overview, vendor by vendor, page by page."""
 
+from collections import Counter
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, and_, distinct, func, or_
+from sqlalchemy import ColumnElement, Select, and_, distinct, func, or_, union
 from sqlmodel import Session, col
 
 from canary.canaries import decoys
-from canary.model.case import OPEN
+from canary.model.case import LIKELY, OPEN, SETTLED, CaseState
 from canary.store.tables import NEVER, CanaryRow, CaseRow, CaseVendorRow, GuessRow, VendorCountRow, VendorRow
-from canary.views.models import CaseLine, KindCounts, Overview, VendorCounts, VendorLine
+from canary.views.models import CaseCounts, CaseLine, KindCounts, Overview, VendorCounts, VendorLine
 from canary.views.time_series import end_of, outside_days, vendor_weeks
 from canary.views.view_queries import case_lines, choose, latest_hits, pairs, tally_of
 
 VENDORS = 25
 """Vendors on one page."""
 
-_OPEN_CASE = (
-    choose(CaseVendorRow.case_id)
-    .join(CaseRow)
-    .where(col(CaseVendorRow.vendor_id) == col(VendorRow.id), col(CaseRow.state).in_(OPEN))
-    .exists()
+_LEAKING_CASE = col(CaseRow.state).in_(OPEN) & (col(CaseRow.leak) > LIKELY)
+_LIVE_CASE = col(CaseRow.state).in_((*OPEN, CaseState.WATCHED))
+
+
+def _has(case: ColumnElement[bool]) -> ColumnElement[bool]:
+    """Whether a vendor is part of such a case."""
+    member = choose(CaseVendorRow.case_id).join(CaseRow).where(col(CaseVendorRow.vendor_id) == col(VendorRow.id), case)
+    return member.exists()
+
+
+_LEAKING, _ASKING = _has(_LEAKING_CASE), col(VendorCountRow.asking) > 0
+_HINTED = col(VendorCountRow.hints) > 0
+_LOOKED_AT = or_(
+    _has(_LIVE_CASE), func.coalesce(VendorCountRow.asking, 0) > 0, func.coalesce(VendorCountRow.hints, 0) > 0
 )
-_OUTSIDE = col(VendorCountRow.last_outside) > NEVER
-_ASKING = col(VendorCountRow.asking) > 0
 SHOWN: Mapping[str, ColumnElement[bool] | None] = {
     "all": None,
-    "leaking": _OPEN_CASE,
+    "leaking": _LEAKING,
+    "watching": _LOOKED_AT & ~_LEAKING,
     "asking": _ASKING,
-    "quiet": ~_OUTSIDE & ~_ASKING,
+    "quiet": ~_LOOKED_AT,
 }
-"""The filters of the list of vendors."""
+"""The filters of the list of vendors: the three states, and those with a question to the owner."""
+
+_WITH_MAIL = ("leaking", "asking")
+"""Filters that no vendor passes that never got any mail."""
 
 SORTED = ("outside", "name")
 """What vendors can be sorted by: the last outside mail, or the slug."""
@@ -64,6 +76,7 @@ def overview(session: Session, now: datetime, view: View = View()) -> Overview:
         canaries=int(session.execute(choose(func.count()).select_from(CanaryRow)).scalar_one())
         - decoys.count_by_vendor(session).total(),
         attempts=sum(number for _, number in pressure),
+        past=_past(session),
         counts=_counts(session),
         further=further,
         pressure=tuple(pressure[:5]),
@@ -76,17 +89,30 @@ def open_cases(session: Session) -> tuple[CaseLine, ...]:
     return case_lines(session, query.limit(20))
 
 
-def state_of(leaking: bool, tally: KindCounts, hints: int) -> str:
-    """Return the state of a vendor: with an open case, with settled outside mail, with something to look at, or quiet."""
-    if leaking or tally.outside:
-        return "leaking" if leaking else "burned"
-    return "watching" if tally.asking or hints else "quiet"
+def state_of(tally: KindCounts, hints: int, *, leaking: bool, live: bool) -> str:
+    """Return the state of a vendor: with an open case in which a leak leads, with something to look at, or quiet."""
+    return "leaking" if leaking else "watching" if live or tally.asking or hints else "quiet"
 
 
-def leaking(session: Session, vendors: Collection[int]) -> set[int]:
-    """Return which of some vendors are part of an open case."""
-    member = choose(CaseVendorRow.vendor_id).join(CaseRow).where(col(CaseVendorRow.vendor_id).in_(vendors))
-    return set(session.execute(member.where(col(CaseRow.state).in_(OPEN))).scalars())
+def vendor_states(session: Session, vendors: Collection[int]) -> tuple[set[int], set[int]]:
+    """Return which of some vendors have an open case in which a leak leads, and which any that is open or watched."""
+    member = choose(CaseVendorRow.vendor_id, CaseRow.leak, CaseRow.state).join(CaseRow)
+    found = session.execute(member.where(col(CaseVendorRow.vendor_id).in_(vendors), _LIVE_CASE)).all()
+    return {v for v, leak, state in found if state in OPEN and leak > LIKELY}, {v for v, *_ in found}
+
+
+def _past(session: Session) -> CaseCounts:
+    """Count what became of earlier cases; one that was closed counts by its outcome."""
+    settled = choose(CaseRow.state, CaseRow.outcome, func.count()).group_by(col(CaseRow.state), col(CaseRow.outcome))
+    outcomes = Counter[str]()
+    for state, outcome, count in session.execute(settled.where(_SETTLED, col(CaseRow.merged_into).is_(None))):
+        outcomes[outcome if state == CaseState.CLOSED and outcome else state] += count
+    watched = choose(func.count()).select_from(CaseRow).where(col(CaseRow.state) == CaseState.WATCHED)
+    burned = choose(func.count()).select_from(CanaryRow).where(col(CanaryRow.burned_at) > NEVER)
+    return CaseCounts(dict(outcomes), *(int(session.execute(query).scalar_one()) for query in (watched, burned)))
+
+
+_SETTLED = col(CaseRow.state).in_((*SETTLED, CaseState.EXPLAINED))
 
 
 Rows = list[tuple[VendorRow, VendorCountRow | None]]
@@ -94,42 +120,39 @@ Rows = list[tuple[VendorRow, VendorCountRow | None]]
 
 def _page(session: Session, view: View) -> tuple[Rows, str | None]:
     by_name = view.sort == "name"
-    rows = (_by_name if by_name else _by_outside)(session, SHOWN.get(view.show), view.after)
+    rows = (_by_name if by_name else _by_outside)(session, view)
     if len(rows) <= VENDORS:
         return rows, None
     vendor, tally = rows[VENDORS - 1]
     return rows[:VENDORS], vendor.slug if by_name else _key(vendor, tally)
 
 
-def _by_name(session: Session, shown: ColumnElement[bool] | None, after: str) -> Rows:
+def _by_name(session: Session, view: View) -> Rows:
     query = choose(VendorRow, VendorCountRow).outerjoin(VendorCountRow).order_by(col(VendorRow.slug))
-    query = _narrowed(query.where(col(VendorRow.slug) > after), shown, missing=True)
+    query = _narrowed(query.where(col(VendorRow.slug) > view.after), view)
     return [(row[0], row[1]) for row in session.execute(query.limit(VENDORS + 1))]
 
 
-def _by_outside(session: Session, shown: ColumnElement[bool] | None, after: str) -> Rows:
+def _by_outside(session: Session, view: View) -> Rows:
     """Read the vendors with the latest outside mail first; those that never got any mail come at the end."""
     rows: Rows = []
-    at, number = _read_key(after)
+    at, number = _read_key(view.after)
     if at is not None:
         last, vendor = col(VendorCountRow.last_outside), col(VendorCountRow.vendor_id)
         query = choose(VendorRow, VendorCountRow).join_from(VendorCountRow, VendorRow)
-        query = _narrowed(query.where(or_(last < at, and_(last == at, vendor < number)), last <= at), shown)
+        query = _narrowed(query.where(or_(last < at, and_(last == at, vendor < number)), last <= at), view)
         found = session.execute(query.order_by(last.desc(), vendor.desc()).limit(VENDORS + 1))
         rows, number = [(row[0], row[1]) for row in found], _ENDLESS
-    if len(rows) <= VENDORS and shown is not _OPEN_CASE and shown is not _ASKING:
-        known = choose(VendorCountRow.vendor_id).where(col(VendorCountRow.vendor_id) == VendorRow.id).exists()
-        query = choose(VendorRow).where(~known, col(VendorRow.id) < number).order_by(col(VendorRow.id).desc())
+    if len(rows) <= VENDORS and view.show not in _WITH_MAIL:
+        query = choose(VendorRow).outerjoin(VendorCountRow).where(col(VendorCountRow.vendor_id).is_(None))
+        query = _narrowed(query.where(col(VendorRow.id) < number).order_by(col(VendorRow.id).desc()), view)
         rows += [(row, None) for row in session.execute(query.limit(VENDORS + 1 - len(rows))).scalars()]
     return rows
 
 
-def _narrowed(query: Select[Any], shown: ColumnElement[bool] | None, *, missing: bool = False) -> Select[Any]:
-    if shown is None:
-        return query
-    if missing and shown is not _OPEN_CASE and shown is not _ASKING:
-        return query.where(or_(shown, col(VendorCountRow.vendor_id).is_(None)))
-    return query.where(shown)
+def _narrowed(query: Select[Any], view: View) -> Select[Any]:
+    shown = SHOWN.get(view.show)
+    return query if shown is None else query.where(shown)
 
 
 _ENDLESS = 2**31 - 1  # above every number that PostgreSQL gives to a row
@@ -150,27 +173,32 @@ def _read_key(after: str) -> tuple[datetime | None, int]:
 
 def _lines(session: Session, rows: Rows, weeks: Mapping[int, Any]) -> tuple[VendorLine, ...]:
     numbers = [row.id or 0 for row, _ in rows]
-    owner, at = col(CanaryRow.vendor_id), leaking(session, numbers)
+    owner, states = col(CanaryRow.vendor_id), vendor_states(session, numbers)
     addresses = dict(pairs(session, choose(owner, func.count()).where(owner.in_(numbers)).group_by(owner)))
     hidden = decoys.count_by_vendor(session)
     return tuple(
-        VendorLine(
-            row.slug, row.name, state_of(row.id in at, tally_of(tally) if tally else KindCounts(), tally.hints if tally else 0),
-            addresses.get(row.id, 0) - hidden[row.id or 0], tally_of(tally) if tally else KindCounts(), weeks[row.id or 0],
-        )
-        for row, tally in rows
-    )  # fmt: skip
+        _line(row, kept, states, addresses.get(row.id, 0) - hidden[row.id or 0], weeks[row.id or 0])
+        for row, kept in rows
+    )
+
+
+def _line(
+    row: VendorRow, kept: VendorCountRow | None, states: tuple[set[int], set[int]], canaries: int, weeks: Any
+) -> VendorLine:
+    tally, (leaking, live) = tally_of(kept) if kept else KindCounts(), states
+    state = state_of(tally, kept.hints if kept else 0, leaking=row.id in leaking, live=row.id in live)
+    return VendorLine(row.slug, row.name, state, canaries, tally, weeks)
 
 
 def _counts(session: Session) -> VendorCounts:
     def count(query: Select[Any]) -> int:
         return int(session.execute(query).scalar_one())
 
-    tallied = choose(func.count()).select_from(VendorCountRow)
     every = count(choose(func.count()).select_from(VendorRow))
     member = choose(func.count(distinct(col(CaseVendorRow.vendor_id)))).join_from(CaseRow, CaseVendorRow)
-    asking, only_asking = count(tallied.where(_ASKING)), count(tallied.where(_ASKING, ~_OUTSIDE))
-    return VendorCounts(
-        every, count(member.where(col(CaseRow.state).in_(OPEN))), asking,
-        every - count(tallied.where(_OUTSIDE)) - only_asking,
-    )  # fmt: skip
+    leaking = count(member.where(_LEAKING_CASE))
+    in_case = choose(CaseVendorRow.vendor_id).join_from(CaseRow, CaseVendorRow).where(_LIVE_CASE)
+    looked_at = union(in_case, choose(VendorCountRow.vendor_id).where(or_(_ASKING, _HINTED))).subquery()
+    busy = count(choose(func.count()).select_from(looked_at))
+    asking = count(choose(func.count()).select_from(VendorCountRow).where(_ASKING))
+    return VendorCounts(every, leaking, busy - leaking, asking, every - busy)

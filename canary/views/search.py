@@ -17,9 +17,10 @@ from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 from sqlmodel import Session, col
 
-from canary.store.tables import CanaryRow, HitRow, MailRow, SenderRow, SupplierRow, VendorRow
-from canary.views.models import CanaryLine
-from canary.views.view_queries import PAGE, canary_query, choose, read_canaries
+from canary.model.case import CaseState
+from canary.store.tables import CanaryRow, CaseRow, CaseVendorRow, HitRow, MailRow, SenderRow, SupplierRow, VendorRow
+from canary.views.models import CanaryLine, CaseLine
+from canary.views.view_queries import PAGE, canary_query, case_lines, choose, read_canaries
 
 GROUP = 10
 """How many vendors, suppliers, addresses and senders are shown at most."""
@@ -66,6 +67,7 @@ class SearchPage:
     words: tuple[str, ...]
     vendors: tuple[Name, ...] = ()
     suppliers: tuple[Name, ...] = ()
+    cases: tuple[CaseLine, ...] = ()
     canaries: tuple[CanaryLine, ...] = ()
     senders: tuple[FoundSender, ...] = ()
     mails: tuple[FoundMail, ...] = ()
@@ -74,7 +76,7 @@ class SearchPage:
     @property
     def empty(self) -> bool:
         """Whether nothing was found."""
-        return not (self.vendors or self.suppliers or self.canaries or self.senders or self.mails)
+        return not (self.vendors or self.suppliers or self.cases or self.canaries or self.senders or self.mails)
 
 
 def search(session: Session, said: str, before: int | None = None) -> SearchPage:
@@ -88,10 +90,24 @@ def search(session: Session, said: str, before: int | None = None) -> SearchPage
     mails = _mail_lines(session, found[:PAGE])
     if before is not None:
         return SearchPage(words, mails=mails, older=older)
+    vendors = _names(session, VendorRow, "words_vendor", words)
     return SearchPage(
-        words, _names(session, VendorRow, "words_vendor", words), _names(session, SupplierRow, "words_supplier", words),
+        words, vendors, _names(session, SupplierRow, "words_supplier", words), _cases(session, words, vendors),
         _canaries(session, words), _senders(session, words), mails, older,
     )  # fmt: skip
+
+
+def _cases(session: Session, words: Sequence[str], vendors: Sequence[Name]) -> tuple[CaseLine, ...]:
+    """Return the case whose number was asked for, as `7` or `case 7`, else the newest cases of the vendors found."""
+    number = words[-1] if words[:-1] in ((), ("case",)) else ""
+    if number.isascii() and number.isdigit() and len(number) < 10:
+        chosen = col(CaseRow.id) == int(number)
+    else:
+        slugs = [vendor.slug for vendor in vendors]
+        member = choose(CaseVendorRow.case_id).join(VendorRow).where(col(VendorRow.slug).in_(slugs))
+        chosen = col(CaseRow.id).in_(member)
+    query = choose(CaseRow).where(chosen, col(CaseRow.state) != CaseState.WATCHED).order_by(col(CaseRow.id).desc())
+    return case_lines(session, query.limit(GROUP))
 
 
 def words_of(said: str, *, marks: bool = False) -> tuple[str, ...]:

@@ -8,7 +8,7 @@ from typing import Any
 from sqlalchemy import distinct, func
 from sqlmodel import Session, col
 
-from canary.model.case import OPEN, SuspectKind
+from canary.model.case import LIKELY, OPEN, SuspectKind
 from canary.store.codec import suspects_of
 from canary.store.queries.canaries import in_order_of_issue
 from canary.store.queries.suppliers import get_supplier
@@ -94,8 +94,9 @@ def _cases(session: Session, numbers: Sequence[int]) -> tuple[CaseLine, ...]:
 
 
 def _likely(session: Session) -> dict[str, tuple[int, float]]:
-    """Return the open case in which each supplier is likeliest."""
-    query = choose(CaseRow).where(col(CaseRow.state).in_(OPEN)).order_by(col(CaseRow.last_hit_at).desc()).limit(200)
+    """Return the open case in which each supplier is likeliest; only those count in which a leak leads."""
+    leads = col(CaseRow.state).in_(OPEN) & (col(CaseRow.leak) > LIKELY)
+    query = choose(CaseRow).where(leads).order_by(col(CaseRow.last_hit_at).desc()).limit(200)
     found: dict[str, tuple[int, float]] = {}
     for row in session.execute(query).scalars():
         for suspect in suspects_of(row.suspects):

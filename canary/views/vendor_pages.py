@@ -35,7 +35,7 @@ from canary.views.models import (
     SupplyLine,
     VendorPage,
 )
-from canary.views.overview import leaking, state_of
+from canary.views.overview import state_of, vendor_states
 from canary.views.time_series import end_of, vendor_timeline
 from canary.views.view_queries import canary_query, case_lines, choose, hit_query, read_canaries, read_hits, tally_of
 
@@ -61,8 +61,9 @@ def vendor_page(session: Session, slug: str, now: datetime) -> VendorPage | None
     domains = choose(VendorDomainRow.domain).where(col(VendorDomainRow.vendor_id) == number).limit(50)
     brands = choose(VendorBrandRow.name).where(col(VendorBrandRow.vendor_id) == number).limit(50)
     events = timeline(session, number, 50)
+    leaking, live = vendor_states(session, [number])
     return VendorPage(
-        slug=row.slug, name=row.name, state=state_of(number in leaking(session, [number]), tally, kept.hints if kept else 0),
+        slug=row.slug, name=row.name, state=state_of(tally, kept.hints if kept else 0, leaking=number in leaking, live=number in live),
         domains=tuple(session.execute(domains).scalars()),
         suppliers=tuple(dict.fromkeys(line.supplier for line in supplies)),
         tally=tally, weeks=vendor_timeline(session, number, end_of(session, now)), marks=_marks(canaries, cases, events),
@@ -90,8 +91,8 @@ def latest_at(session: Session, vendor: int, most: int = LATEST) -> tuple[HitLin
 
 
 def charged_at(session: Session, slug: str, cases: Sequence[CaseLine], most: int = 100) -> tuple[HitLine, ...]:
-    """Read the newest hits at a vendor's canaries in those of its cases that are open."""
-    open_cases = [case.id for case in cases if case.open]
+    """Read the newest hits at a vendor's canaries in those of its cases that are open or watched."""
+    open_cases = [case.id for case in cases if case.open or case.watched]
     if not open_cases:
         return ()
     query = hit_query().where(col(HitRow.case_id).in_(open_cases), col(VendorRow.slug) == slug)
@@ -141,6 +142,6 @@ def _marks(
     found = [(c.issued_at, "issued") for c in canaries]
     found += [(c.rotated_at, "rotated") for c in canaries if c.rotated_at]
     found += [(e.at, _MARKED[e.kind]) for e in events if e.kind in _MARKED]
-    found += [(case.opened_at, f"case {case.id}") for case in cases]
+    found += [(case.opened_at, f"case {case.id}") for case in cases if not case.watched]
     once = {(at.date(), text): (at, text) for at, text in sorted(found, reverse=True)}
     return tuple(sorted(once.values())[-60:])

@@ -1,4 +1,4 @@
-"""A summary of each vendor: its mails by verdict, its open case, and the likeliest suspect."""
+"""A summary of each vendor: its mails by verdict, its open case, and what is believed of that."""
 
 from collections import Counter
 from dataclasses import dataclass
@@ -6,21 +6,20 @@ from dataclasses import dataclass
 from sqlalchemy import func
 from sqlmodel import Session, col, select
 
+from canary.cases.conclusions import conclusion_of
 from canary.cases.records import open_case_of
 from canary.model.verdict import Verdict
-from canary.store.codec import suspects_of
 from canary.store.tables import CanaryRow, HitRow, VendorRow
 
 
 @dataclass(frozen=True, slots=True)
 class VendorSummary:
-    """One vendor's line: counts by verdict, the number of its case and the top suspect with its probability."""
+    """One vendor's line: counts by verdict, the number of its case, and what is believed of that in a few words."""
 
     name: str
     verdicts: Counter[str]
     case: int | None = None
-    suspect: str = ""
-    p: float = 0.0
+    answer: str = ""
 
 
 def standings(session: Session) -> list[VendorSummary]:
@@ -38,7 +37,6 @@ def standings(session: Session) -> list[VendorSummary]:
 
 def _standing(session: Session, row: VendorRow, verdicts: Counter[str]) -> VendorSummary:
     case = open_case_of(session, row.id or 0)
-    suspects = suspects_of(case.suspects) if case else ()
-    if case is None or not suspects:
-        return VendorSummary(row.name, verdicts, case.id if case else None)
-    return VendorSummary(row.name, verdicts, case.id, suspects[0].name, suspects[0].p)
+    if case is None:
+        return VendorSummary(row.name, verdicts)
+    return VendorSummary(row.name, verdicts, case.id, conclusion_of(case).short)

@@ -1,6 +1,6 @@
 """What several pages show, as frozen facts; every list is bounded and every query uses an index."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from itertools import islice
 from typing import Any
 
@@ -8,6 +8,7 @@ from sqlalchemy import ColumnElement, Select, case, func, select, tuple_
 from sqlalchemy.orm import aliased
 from sqlmodel import Session, col
 
+from canary.cases.conclusions import conclusion_of, reasons_explained
 from canary.model.verdict import Verdict
 from canary.store.codec import envelope_of, findings_of, identity_of, proofs_of, reasons_of, suspects_of
 from canary.store.decoy_mac import decoy_mac_of
@@ -70,14 +71,22 @@ def case_lines(session: Session, query: Select[Any]) -> tuple[CaseLine, ...]:
     names = dict(pairs(session, owners))
     members = choose(CaseVendorRow.case_id, func.count()).group_by(col(CaseVendorRow.case_id))
     vendors = dict(pairs(session, members.where(col(CaseVendorRow.case_id).in_(ids))))
-    struck = _struck(session, ids)
-    return tuple(
-        CaseLine(
-            row.id or 0, row.state, names[row.vendor_id].name, names[row.vendor_id].slug, row.opened_at,
-            row.last_hit_at, suspects_of(row.suspects), vendors.get(row.id, 0), *struck.get(row.id or 0, (0, 0)),
-            span=findings_of(row.findings).window,
-        )
-        for row in rows
+    struck, reasons = _struck(session, ids), reasons_explained(session, rows)
+    return tuple(_case_line(row, names[row.vendor_id], vendors, struck, reasons) for row in rows)
+
+
+def _case_line(
+    row: CaseRow,
+    opener: VendorRow,
+    vendors: Mapping[int, int],
+    struck: Mapping[int, tuple[int, int]],
+    reasons: Mapping[int, str],
+) -> CaseLine:
+    number, suspects, findings = row.id or 0, suspects_of(row.suspects), findings_of(row.findings)
+    answer = conclusion_of(row, reasons.get(number, ""))
+    return CaseLine(
+        number, row.state, row.outcome, opener.name, opener.slug, row.opened_at, row.last_hit_at, suspects, findings,
+        answer, vendors.get(number, 0), *struck.get(number, (0, 0)), row.merged_into,
     )  # fmt: skip
 
 

@@ -5,6 +5,7 @@ from datetime import datetime, timedelta
 
 from markupsafe import Markup
 
+from canary.attribute.summary import span_words
 from canary.cases.claims import HitAddress
 from canary.model.case import LeakWindow
 
@@ -39,8 +40,8 @@ def window(span: LeakWindow, struck: Sequence[HitAddress]) -> Markup:
     axis = _Axis(min(times) - pad, max(times) + pad)
     parts = [*_bounds(axis, span), *_dots(axis, struck[:_SHOWN]), *_months(axis)]
     said = (
-        f"It leaked after {span.earliest:%d %b %Y} and before {span.latest:%d %b %Y};"
-        f" with 90% probability between {span.from_90:%d %b %Y} and {span.to_90:%d %b %Y}."
+        f"It happened {span_words(span.earliest, span.latest)};"
+        f" with 90% probability {span_words(span.from_90, span.to_90)}."
     )
     return _SVG.format(_WIDTH, _HEIGHT, said, Markup("").join(parts))
 
@@ -52,7 +53,7 @@ def _bounds(axis: _Axis, span: LeakWindow) -> Iterable[Markup]:
     yield _RECT.format("band", low, _BAND, max(2.0, round(high - low, 1)), 18)
     middle = (low + high) / 2
     side = "end" if middle > _WIDTH * 0.8 else "start" if middle < _WIDTH * 0.2 else "middle"
-    yield _TEXT.format(round(middle, 1), _BAND - 4, side, f"90%: {_day(span.from_90)} to {_day(span.to_90)}")
+    yield _TEXT.format(round(middle, 1), _BAND - 4, side, f"90%: {span_words(span.from_90, span.to_90, '{} to {}')}")
 
 
 def _dots(axis: _Axis, struck: Iterable[HitAddress]) -> Iterable[Markup]:

@@ -8,6 +8,7 @@ from urllib.parse import quote, urlencode
 
 from markupsafe import Markup
 
+from canary.attribute.summary import span_words
 from canary.model import party
 from canary.model.claim import CLAIMS, ClaimCode
 from canary.model.identity import Identity, Proof
@@ -76,11 +77,15 @@ def thousands(count: int) -> str:
 
 
 def window(earliest: datetime | None, latest: datetime | None) -> str:
-    """Return between which days something happened, with the year once where that is enough."""
+    """Return between which days something happened; within a day, to the minute."""
     if earliest is None or latest is None:
         return f"after {day(earliest)}" if earliest else f"before {day(latest)}" if latest else ""
-    first = f"{earliest.day} {earliest:%b}" if earliest.year == latest.year else day(earliest)
-    return f"between {first} and {day(latest)}"
+    return span_words(earliest, latest)
+
+
+def span(since: datetime, until: datetime) -> str:
+    """Return from when to when something lasted, in the words of `window`."""
+    return span_words(since, until, "{} to {}")
 
 
 def factor(times: float) -> str:

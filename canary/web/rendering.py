@@ -41,6 +41,7 @@ Found = TypeVar("Found")
 LISTENING, KEEPS_UP = "listening", "keeps up"
 """The words for a listener and a worker without problems."""
 MENU = (
+    ("/watching", "Watched", Role.VIEWER),
     ("/suppliers", "Suppliers", Role.VIEWER),
     ("/alerts", "Alerts", Role.VIEWER),
     ("/account", "Your account", Role.VIEWER),
@@ -134,6 +135,7 @@ def _environment(assets: Assets) -> Environment:
         sparkline=charts.sparkline, timeline=charts.timeline, heat=charts.heat, bar=charts.bar,
         belief=charts.belief, browser=browser,
         chartdata=charts.data, casewindow=charts_case.window, odds=odds, charttold=charts.described, thousands=filters.thousands, window=filters.window,
+        span=filters.span,
     )  # fmt: skip
     environment.globals.update(series=filters.SERIES, kinds=filters.KINDS, features=filters.FEATURES)
     environment.globals.update(plain_claims=filters.PLAIN_CLAIMS)

@@ -133,7 +133,7 @@ def test_addresses_are_issued_as_ones_that_will_be_shown_in_public(site: Site) -
 def test_the_page_of_an_address_says_what_being_shown_in_public_means_and_is_where_it_is_said(site: Site) -> None:
     post(site, "/canaries", vendor="Book Shelf", domain="bookshelf.example")
     [made] = held(site, "book-shelf")
-    meanings = []
+    meanings: list[bool | None] = []
     for said in ("yes", "no", "vendor"):
         went = post(site, f"/canaries/{made.id}/published", published=said).headers["location"]
         with site.logged_in() as client:

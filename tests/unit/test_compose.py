@@ -4,9 +4,14 @@ from dataclasses import replace
 from datetime import UTC, datetime
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from canary.alerts.compose import Notice, defang, headline, hostile, notice
+from canary.alerts.compose import WORDINGS, Notice, defang, headline, hostile, notice
+from canary.attribute.summary import conclude
 from canary.model.alert import Alert, AlertMessage, CaseSummary, Severity
+from canary.model.case import CaseState, Findings, Suspect, likeliest
+from tests.case_states import accuses, case_findings, case_states, suspect_lists
 
 URL = "https://canary.example"
 NOW = datetime(2026, 3, 1, tzinfo=UTC)
@@ -15,8 +20,9 @@ FACT = Alert(
     confidence=0.97, canary="play-x@in.example", sender="<!channel> evil@bad.example",
     subject="<https://bad.example|click> *bold* <!here> & www.bad.example " + "x" * 5000,
     reasons=("It says <b> and https://bad.example",) * 20, suspects=(("Silverline", 0.87), ("Play & Co", 0.09)),
-    vendors=("play",),
+    vendors=("play",), summary="Most likely Silverline's list was stolen (87%).", leak=0.96,
 )  # fmt: skip
+CALM = replace(FACT, suspects=(("No leak", 0.8), ("Play & Co", 0.15)), summary="Probably no leak (80%).", leak=0.2)
 
 
 def told(**facts: object) -> Notice:
@@ -28,8 +34,62 @@ def test_the_title_names_vendor_and_verdict() -> None:
 
 
 def test_the_answer_names_suspects_with_probabilities_and_accuses_nobody() -> None:
-    assert told().answer == "Most likely: Silverline 87%, Play & Co 9%"
+    assert told().answer == "Most likely Silverline's list was stolen (87%)."
     assert headline(FACT).startswith("Possible leak")
+
+
+def test_what_is_believed_now_counts_and_not_what_was_believed_then() -> None:
+    stands = CaseSummary(1, ("Play & Co",), 1, 2, CALM.suspects, summary=CALM.summary, leak=CALM.leak)
+    found = told(standing=stands)
+    assert (found.title, found.answer, found.todo) == ("Mail from others at Play & Co: spam", CALM.summary, "")
+
+
+@pytest.mark.parametrize("kind", ["top-suspect", "certainty", "fields-leaked"])
+def test_a_change_that_accuses_gives_way_to_what_is_believed_where_no_leak_leads(kind: str) -> None:
+    fact = replace(CALM, kind=kind, change="Silverline is now the likeliest source (60%)")
+    assert notice(AlertMessage(fact), URL).headline == "Case 7: Probably no leak (80%)."
+    assert headline(fact) == "Case 7: Probably no leak (80%)."
+
+
+def test_what_is_watched_is_reported_without_a_task() -> None:
+    found = notice(AlertMessage(replace(CALM, kind="watched", change="First mail by a stranger")), URL)
+    assert (found.headline, found.answer, found.todo) == ("First mail by a stranger", CALM.summary, "")
+    assert found.link == f"{URL}/watching"
+
+
+@given(
+    suspects=suspect_lists(), findings=case_findings(), state=case_states(), kind=st.sampled_from(sorted(WORDINGS)),
+    now=st.booleans(), digest=st.booleans(),
+)  # fmt: skip
+def test_no_message_accuses_anybody_where_no_leak_leads(
+    suspects: tuple[Suspect, ...], findings: Findings, state: CaseState, kind: str, now: bool, digest: bool
+) -> None:
+    answer = conclude(suspects, findings, state)
+    name = suspects[0].name if suspects else "Nobody"
+    change = (
+        f"{name} is the source with 80%"
+        if kind in ("top-suspect", "certainty", "fields-leaked")
+        else "By now 2 vendors were hit"
+    )
+    fact = replace(
+        FACT, kind=kind, change=change, suspects=likeliest(suspects), summary=answer.headline, leak=answer.leak
+    )
+    window = (NOW, NOW) if findings.window and answer.leads else None
+    stands = CaseSummary(
+        1,
+        ("Play & Co",),
+        1,
+        2,
+        likeliest(suspects),
+        window,
+        findings.leaked_fields if answer.leads else (),
+        answer.headline,
+        answer.leak,
+    )
+    message = AlertMessage(fact, (fact,), stands if now else CaseSummary(), digest=digest)
+    found = notice(message, URL)
+    words = "\n".join((found.title, found.text, *found.lines, headline(fact)))
+    assert answer.leads or not accuses(words, suspects)
 
 
 def test_the_evidence_is_three_lines() -> None:
@@ -45,7 +105,8 @@ def test_nothing_from_a_mail_is_a_link_or_longer_than_a_line() -> None:
 def test_the_window_says_how_sure_it_is() -> None:
     window = (datetime(2010, 12, 1, tzinfo=UTC), datetime(2011, 3, 20, tzinfo=UTC))
     said = told(standing=CaseSummary(window=window)).window
-    assert said == "Leaked between 1 December 2010 and 20 March 2011, with 90% probability."
+    assert said == "Leaked between 1 Dec 2010 and 20 Mar 2011, with 90% probability."
+    assert not notice(AlertMessage(CALM, standing=CaseSummary(window=window)), URL).window
 
 
 def test_a_campaign_at_many_vendors_is_one_message_with_a_count() -> None:

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 
 from canary.attribute.assess import SourceNames, assess
-from canary.attribute.summary import NOT_WEIGHED, conclude, what_would_settle
+from canary.attribute.summary import conclude, what_would_settle
 from canary.attribute.world import CampaignHit, CanaryFacts, SupplyFacts, VendorFacts, World
 from canary.model.case import CaseState, Findings, LeakManner, Suspect, SuspectHits, SuspectKind
 from tests.case_states import accuses, case_findings, case_states, suspect_lists
@@ -137,9 +137,33 @@ def test_no_word_accuses_anybody_where_no_leak_leads(
     assert "100%" not in answer.headline
 
 
-def test_before_anything_is_weighed_that_is_said() -> None:
-    assert conclude(()) is NOT_WEIGHED
-    assert not NOT_WEIGHED.leads
+@pytest.mark.parametrize(
+    ("state", "headline", "badge"),
+    [
+        ("new", "Not weighed yet.", "not weighed yet"),
+        ("false-positive", "Settled as false positive.", "false positive"),
+        ("explained", "Explained: it was yours.", "explained"),
+    ],
+)
+def test_before_anything_is_weighed_only_what_was_decided_is_said(state: str, headline: str, badge: str) -> None:
+    answer = conclude((), state=state, reason="it was yours")
+    assert (answer.headline, answer.badge, answer.leads, answer.alarm) == (headline, badge, False, False)
+
+
+@pytest.mark.parametrize(
+    ("state", "p", "alarm"),
+    [
+        ("new", 0.1, True),
+        ("new", 0.6, False),
+        ("confirmed", 0.6, True),
+        ("watched", 0.1, False),
+        ("denied", 0.1, False),
+    ],
+)
+def test_something_has_to_be_done_in_an_open_case_in_which_a_leak_leads_or_that_was_confirmed(
+    state: str, p: float, alarm: bool
+) -> None:
+    assert conclude([BIKES, nobody(p)], state=state).alarm is alarm
 
 
 def world(*hit: CampaignHit) -> World:

@@ -37,7 +37,7 @@ class CanaryRow(Row, table=True):
     persona: dict[str, str] | None = Field(default=None, sa_type=JSON(none_as_null=True))
     issued_at: datetime = Field(sa_type=Time)
     rotated_at: datetime | None = Field(default=None, sa_type=Time)
-    burned_at: datetime | None = Field(default=None, sa_type=Time)
+    burned_at: datetime | None = Field(default=None, sa_type=Time, index=True)
     burned_by_owner: bool = Field(default=False)
     mac: bytes = Field(default_factory=random_mac, sa_column=Column(LargeBinary, nullable=False))
 

@@ -4,10 +4,12 @@ from datetime import datetime
 from typing import Annotated, Any
 
 from fastapi import Query, Request
-from pydantic import BaseModel, Field, JsonValue
+from pydantic import BaseModel, Field, JsonValue, SerializerFunctionWrapHandler, model_serializer
 from sqlmodel import Session
 
+from canary.attribute.summary import how_document, what_would_settle
 from canary.cases import workflow
+from canary.cases.conclusions import conclusion_of
 from canary.cases.records import timeline
 from canary.model.case import CaseState, Suspect
 from canary.model.decision import Decision as Said
@@ -42,10 +44,19 @@ class SuspectOut(BaseModel):
     bayes_factor: float
     hit: int
     held: int
+    how: dict[str, float] | None = None
+
+    @model_serializer(mode="wrap")
+    def _without_how(self, serialise: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        """Leave out how it happened until that is likely enough to be said."""
+        return {name: value for name, value in serialise(self).items() if name != "how" or value is not None}
 
 
 class CaseOut(BaseModel):
-    """A suspected leak; `suspects` are hypotheses with their support, the likeliest first."""
+    """A suspected leak; `suspects` are hypotheses with their support, the likeliest first.
+
+    `summary` is what is believed in a sentence, `leak` the probability that a leak is behind it.
+    """
 
     id: int
     state: CaseState
@@ -57,6 +68,16 @@ class CaseOut(BaseModel):
     aware: datetime | None
     merged_into: int | None
     suspects: list[SuspectOut]
+    summary: str
+    leak: float
+
+
+class WatchOut(CaseOut):
+    """What may become a case: what speaks for and against a leak, and what would settle it."""
+
+    speaks_for: list[str]
+    speaks_against: list[str]
+    settling: list[str]
 
 
 class EventOut(BaseModel):
@@ -105,6 +126,7 @@ class CasesApi:
         """Return its routes."""
         return (
             call("GET", "/cases", Role.VIEWER, self.cases),
+            call("GET", "/watching", Role.VIEWER, self.watching),
             call("GET", "/cases/{case_id}", Role.VIEWER, self.case),
             call("POST", "/cases/{case_id}/state", Role.ANALYST, self.state),
             call("POST", "/cases/{case_id}/notes", Role.ANALYST, self.note, 201),
@@ -115,12 +137,19 @@ class CasesApi:
         self, cursor: Cursor = None, limit: Limit = LIMIT, state: Annotated[CaseState | None, Query()] = None,
         open: Annotated[bool | None, Query()] = None, vendor: Word = "",  # noqa: A002 - the name in the address
     ) -> ListPage[CaseOut]:  # fmt: skip
-        """List cases, newest first."""
+        """List cases, newest first; what is watched is no case, and is listed only where that state is asked for."""
         among = Among(state=state.value if state else "", open=open, vendor=vendor)
         with self._frame.database.reading() as session:
             found = cases_before(session, counted_by(cursor), limit + 1, among)
             owners = vendors_of_cases(session, [row.id or 0 for row in found])
         return page(found, limit, lambda row: CaseOut(**_listed(row, owners)), lambda row: row.id or 0)
+
+    def watching(self, cursor: Cursor = None, limit: Limit = LIMIT) -> ListPage[WatchOut]:
+        """List what may become a case, newest first."""
+        with self._frame.database.reading() as session:
+            found = cases_before(session, counted_by(cursor), limit + 1, Among(state=CaseState.WATCHED))
+            owners = vendors_of_cases(session, [row.id or 0 for row in found])
+        return page(found, limit, lambda row: _watched(row, owners), lambda row: row.id or 0)
 
     def case(self, case_id: Number) -> CaseWhole:
         """Return one case."""
@@ -157,16 +186,29 @@ def _whole(session: Session, row: CaseRow) -> CaseWhole:
     )
 
 
+def _watched(row: CaseRow, vendors: dict[int, list[str]]) -> WatchOut:
+    findings = findings_of(row.findings)
+    why = next(iter(findings.explanations), None)
+    return WatchOut(
+        **_listed(row, vendors), speaks_for=[seen.text for seen in why.speaks_for] if why else [],
+        speaks_against=[seen.text for seen in why.speaks_against] if why else [],
+        settling=list(what_would_settle(suspects_of(row.suspects), findings)),
+    )  # fmt: skip
+
+
 def _listed(row: CaseRow, vendors: dict[int, list[str]]) -> dict[str, Any]:
+    suspects = suspects_of(row.suspects)
+    answer = conclusion_of(row)
     return {
         "id": row.id, "state": row.state, "outcome": row.outcome, "owner": row.owner,
         "vendors": vendors.get(row.id or 0, []), "opened": row.opened_at, "last_hit": row.last_hit_at,
-        "aware": row.aware_at, "merged_into": row.merged_into, "suspects": [_suspect(suspect) for suspect in suspects_of(row.suspects)],
+        "aware": row.aware_at, "merged_into": row.merged_into, "suspects": [_suspect(suspect) for suspect in suspects],
+        "summary": answer.headline, "leak": answer.leak,
     }  # fmt: skip
 
 
 def _suspect(found: Suspect) -> SuspectOut:
     return SuspectOut(
         kind=found.kind.value, id=found.id, name=found.name, p=found.p, bayes_factor=found.factor, hit=found.hit,
-        held=found.held,
+        held=found.held, **how_document(found),
     )  # fmt: skip

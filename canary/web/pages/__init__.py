@@ -6,6 +6,7 @@ from canary.web.pages.alerts import AlertsPage
 from canary.web.pages.audit import Audit
 from canary.web.pages.campaigns import CampaignsPage
 from canary.web.pages.canaries import CanariesPage
+from canary.web.pages.case_lists import CaseListsPage
 from canary.web.pages.cases import CasesPage
 from canary.web.pages.evidence import EvidencePage
 from canary.web.pages.family import FamilyPage
@@ -30,6 +31,7 @@ PAGES: tuple[type[PageModule], ...] = (
     VendorsPage,
     FamilyPage,
     SuppliersPage,
+    CaseListsPage,
     CasesPage,
     EvidencePage,
     Letters,

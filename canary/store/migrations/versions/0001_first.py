@@ -230,6 +230,7 @@ def make_tables() -> None:
     sa.PrimaryKeyConstraint('id', name=op.f('pk_canary')),
     sa.UniqueConstraint('address', name=op.f('uq_canary_address'))
     )
+    op.create_index(op.f('ix_canary_burned_at'), 'canary', ['burned_at'])
     op.create_index('ix_canary_domain', 'canary', ['domain', 'id'])
     op.create_index('ix_canary_issued_at', 'canary', ['issued_at', 'id'])
     op.create_index('ix_canary_vendor_channel', 'canary', ['vendor_id', 'channel', 'generation'])
