@@ -30,32 +30,35 @@ class Rates:
     one by accident; suppliers are handed the `passed_on` ones unless somebody says otherwise.
     """
 
-    vendor: float = 0.0038
-    supplier: float = 0.0265
+    vendor: float = 0.0026
+    supplier: float = 0.019
     account: float = 0.0001
-    owner: float = 0.028
+    owner: float = 0.016
     published: float = 1.0
-    pair: float = 0.03
-    passing: float = 0.0005
-    resold: float = 0.01
+    pair: float = 0.05
+    passing: float = 0.0003
+    supplier_passing: float = 0.0001
+    resold: float = 0.005
     handed: Weighted = ((0.6, 0.3), (0.95, 0.7))
     buyers: Weighted = ((3.0, 0.3), (12.0, 0.4), (40.0, 0.3))
     bought: Weighted = ((0.7, 0.3), (0.95, 0.7))
     buyer_delays: Weighted = ((120.0, 0.4), (600.0, 0.6))
     coverage: Weighted = ((0.03, 0.14), (0.08, 0.16), (0.18, 0.23), (0.32, 0.22), (0.47, 0.15), (0.7, 0.1))
-    reach: Weighted = ((0.35, 0.3), (0.6, 0.4), (0.85, 0.3))
+    reach: Weighted = ((0.08, 0.12), (0.35, 0.25), (0.6, 0.36), (0.85, 0.27))
     campaigns: Weighted = ((3.0, 0.2), (7.0, 0.5), (15.0, 0.3))
-    tenants: Weighted = ((1.0, 0.9), (0.3, 0.1))
-    unlisted: Weighted = ((0.003, 0.85), (0.1, 0.15))
-    delays: Weighted = ((7.0, 0.3), (90.0, 0.7))
+    tenants: Weighted = ((1.0, 0.55), (0.3, 0.15), (0.07, 0.15), (0.015, 0.15))
+    unlisted: Weighted = ((0.003, 0.9), (0.1, 0.1))
+    delays: Weighted = ((7.0, 0.3), (90.0, 0.6), (500.0, 0.1))
     dormancy: Weighted = ((0.0, 0.6), (90.0, 0.4))
     dictionary: float = 1.0
     guessed: Weighted = ((0.05, 0.25), (0.15, 0.5), (0.4, 0.25))
     guessable_bits: float = 26.0
     misdirected: float = 0.02
     stray: float = 0.001
+    stray_random: float = 0.0001
     third_party: tuple[float, float] = (0.1, 1.0)
     chance: float = 0.001
+    chance_random: float = 0.0001
     field_used: float = 0.35
     field_chance: float = 0.0001
     passed_on: frozenset[str] = frozenset({"name", "given name", "family name"})
