@@ -70,19 +70,19 @@ class Assumptions(BaseModel):
     misdirected: float = Field(
         default=RATES.misdirected, ge=0, description="Mails by mistake per address and year (set)."
     )
-    stray: float = Field(default=RATES.stray, gt=0, description="Unexplained crime per address and year (set).")
+    stray: float = Field(default=RATES.stray, gt=0, description="Unexplained crime a year at an address that can be guessed (set).")
     stray_random: float = Field(
-        default=RATES.stray_random, gt=0, description="The same of what nobody can guess (after Tripwire 2017)."
+        default=RATES.stray_random, gt=0, description="The same at one that nobody can guess (set after Tripwire 2017)."
     )
     third_party: tuple[float, float] = Field(
         default=RATES.third_party,
         description="Legitimate third parties' mails per vendor: a gamma's shape and years (set).",
     )
     chance: float = Field(
-        default=RATES.chance, gt=0, lt=1, description="What each further address costs a coincidence."
+        default=RATES.chance, gt=0, lt=1, description="What each further address that can be guessed costs a coincidence (set)."
     )
     chance_random: float = Field(
-        default=RATES.chance_random, gt=0, lt=1, description="The same of what nobody can guess (set)."
+        default=RATES.chance_random, gt=0, lt=1, description="The same of one that nobody can guess (set)."
     )
     field_used: float = Field(
         default=RATES.field_used, gt=0, lt=1, description="Share of campaigns that repeat a known fact (set)."

@@ -35,7 +35,7 @@ _SEVERAL = "several vendors"
 """Whose third parties those are that several vendors told."""
 
 _SERVED: Weighted = ((0.02, 0.4), (0.1, 0.4), (0.4, 0.2))
-_SERVED_OF_SUPPLIER: Weighted = ((0.1, 0.5), (0.4, 0.35), (0.9, 0.15))
+_SERVED_OF_SUPPLIER: Weighted = ((0.1, 0.55), (0.4, 0.35), (0.9, 0.1))
 """An agent nobody told us of has many clients: this part of all vendors, or of those that share a supplier: set."""
 
 _SERVED_AGAIN, _FEW = 0.2, 3
