@@ -33,8 +33,9 @@ class Assumptions(BaseModel):
         default=RATES.published, ge=0, description="Harvesting a year of what is shown (FTC 2002)."
     )
     pair: float = Field(default=RATES.pair, ge=0, description="Two leaks at once, relative to independence (set).")
-    passing: float = Field(
-        default=RATES.passing, ge=0, description="Lists that a vendor or supplier passes on a year (set)."
+    passing: float = Field(default=RATES.passing, ge=0, description="Lists that a vendor passes on a year (set).")
+    supplier_passing: float = Field(
+        default=RATES.supplier_passing, ge=0, description="Lists that a supplier passes on a year (set)."
     )
     resold: float = Field(default=RATES.resold, ge=0, le=1, description="Share of stolen lists sold to senders (set).")
     handed: Weighted = Field(default=RATES.handed, description="Share of the addresses in a list passed on (set).")
@@ -67,13 +68,24 @@ class Assumptions(BaseModel):
     misdirected: float = Field(
         default=RATES.misdirected, ge=0, description="Mails by mistake per address and year (set)."
     )
-    stray: float = Field(default=RATES.stray, gt=0, description="Unexplained crime per address and year (set).")
+    stray: float = Field(
+        default=RATES.stray, gt=0, description="Unexplained crime a year at an address that can be guessed (set)."
+    )
+    stray_random: float = Field(
+        default=RATES.stray_random, gt=0, description="The same at one that nobody can guess (set after Tripwire 2017)."
+    )
     third_party: tuple[float, float] = Field(
         default=RATES.third_party,
         description="Legitimate third parties' mails per vendor: a gamma's shape and years (set).",
     )
     chance: float = Field(
-        default=RATES.chance, gt=0, lt=1, description="What each further address costs a coincidence."
+        default=RATES.chance,
+        gt=0,
+        lt=1,
+        description="What each further address that can be guessed costs a coincidence (set).",
+    )
+    chance_random: float = Field(
+        default=RATES.chance_random, gt=0, lt=1, description="The same of one that nobody can guess (set)."
     )
     field_used: float = Field(
         default=RATES.field_used, gt=0, lt=1, description="Share of campaigns that repeat a known fact (set)."

@@ -1,5 +1,6 @@
 """How often sendings come that no leak explains: guessing, accidents, lawful third parties, plain chance."""
 
+from bisect import bisect_right
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -8,7 +9,7 @@ from math import inf, log, log1p
 
 import numpy as np
 
-from canary.attribute.priors import Rates
+from canary.attribute.priors import Rates, Weighted
 from canary.attribute.world import CampaignHit, CanaryFacts, GuessCount, World
 from canary.model.verdict import Verdict
 
@@ -30,11 +31,27 @@ name, which may be one; each beyond is ever less lawful."""
 _BEYOND = 0.25
 """How likely there is one party more beyond these, by one: set. Two may be an accident, a dozen cannot."""
 
-_BURST_PARTIES, _BURST = 5, timedelta(days=1)
-"""So many senders that first write to an address within a day were signed up by one stranger: a subscription bomb."""
+_SEVERAL = "several vendors"
+"""Whose third parties those are that several vendors told."""
+
+_SERVED: Weighted = ((0.02, 0.4), (0.1, 0.4), (0.4, 0.2))
+_SERVED_OF_SUPPLIER: Weighted = ((0.1, 0.55), (0.4, 0.35), (0.9, 0.1))
+"""An agent nobody told us of has many clients: this part of all vendors, or of those that share a supplier: set."""
+
+_SERVED_AGAIN, _FEW = 0.2, 3
+"""So likely a party serves just those few vendors that another one serves: they may belong together."""
+
+_BURSTS = ((5, timedelta(days=1)), (8, timedelta(days=3)), (12, timedelta(days=7)))
+"""So many senders that first write to an address within so short a time were signed up by one stranger: a subscription bomb."""
+
+_AFTERMATH, _LEAST_SHARE = timedelta(days=60), 0.5
+"""Newsletters that come seldom first write weeks later. Buyers of a list never come at once in such a part of all."""
 
 _BOMB_ODDS = 5.0
 """Such a bomb is an attack, by one who knows the address in whichever way: as likely from a list sold as from one stolen."""
+
+_MANY = 100
+"""In an installation of more addresses than these, a coincidence meets no more of them than in one of these."""
 
 _SOFTWARE_MISTAKE = 1e-5
 """How likely mail for a random decoy is some mistake of software, when there is mail by mistake."""
@@ -122,29 +139,50 @@ class _NullModel:
         return float(min(1.0, 2.0**-over + tried * 2.0**-beyond))
 
     def _lawful_rates(self, world: World, campaigns: Mapping[str, list[CampaignHit]]) -> Iterator[tuple[str, float]]:
-        """Yield for each single mail of a third party how often a year such a party of its vendor writes lawfully.
+        """Yield for each sending of a third party how often a year such a party lawfully writes to just these addresses.
 
-        A vendor that has some has more, up to a few; then each is less likely than the one before it.
+        Who has some has more, up to a few; then each is less likely than the one before it.
         """
-        single: dict[tuple[str, int], list[tuple[datetime, str]]] = defaultdict(list)
+        parties: dict[tuple[str, int], list[tuple[datetime, str]]] = defaultdict(list)
+        told: dict[str, frozenset[str]] = {}
         for name, hits in campaigns.items():
-            is_single = len({s.canary for s in hits}) == 1 and all(s.verdict == Verdict.THIRD_PARTY for s in hits)
-            if is_single and not is_bomb(hits):
+            told[name] = self._lawfully_told(hits)
+            if told[name]:
+                whose = next(iter(told[name])) if len(told[name]) == 1 else _SEVERAL
                 most = _LAWFUL_PARTIES if hits[0].sender else _LAWFUL_MAILS
-                single[str(self.canaries[hits[0].canary].vendor), most].append((min(s.at for s in hits), name))
-        shape, years = self.rates.third_party
-        exposed = self._years_exposed(world)
-        for (vendor, most), mails in single.items():
-            rate = (shape + min(len(mails), most)) / (years + exposed[vendor])
+                parties[whose, most].append((min(s.at for s in hits), name))
+        (shape, years), exposed, clients = self.rates.third_party, self._years_exposed(world), _clients(world)
+        for (whose, most), mails in parties.items():
+            rate = (shape + min(len(mails), most)) / (years + exposed[whose])
+            served = set[frozenset[str]]()
             for number, (_, campaign) in enumerate(sorted(mails), 1):
-                yield campaign, rate * _BEYOND ** max(0, number - most)
+                again = _SERVED_AGAIN if told[campaign] in served and len(told[campaign]) <= _FEW else 0.0
+                served.add(told[campaign])
+                chance = max(again, _chance_of_clients(told[campaign], clients))
+                yield campaign, rate * _BEYOND ** max(0, number - most) * chance
+
+    def _lawfully_told(self, hits: Sequence[CampaignHit]) -> frozenset[str]:
+        """The vendors that lawfully told the one third party which a sending comes from; none if it is no such party's.
+
+        Without a name it may be anybody's, and counts only at a single address.
+        """
+        canaries = {s.canary for s in hits}
+        if any(s.verdict != Verdict.THIRD_PARTY for s in hits) or is_bomb(hits):
+            return frozenset()
+        vendors = {self.canaries[name].vendor for name in canaries}
+        return (
+            frozenset(map(str, vendors))
+            if len(canaries) == 1 or (hits[0].sender and None not in vendors)
+            else frozenset()
+        )
 
     def _years_exposed(self, world: World) -> dict[str, float]:
         """Return for how many years each vendor has had an address."""
         years: dict[str, float] = {}
         for canary in self.canaries.values():
             age = max(0.0, (world.now - canary.issued) / _DAY / YEAR)
-            years[str(canary.vendor)] = max(age, years.get(str(canary.vendor), 0.0))
+            for whose in (str(canary.vendor), _SEVERAL):
+                years[whose] = max(age, years.get(whose, 0.0))
         return years
 
     def _log_dictionary_rate(self, mark: frozenset[str], at: datetime, crime: float) -> float:
@@ -165,15 +203,41 @@ class _NullModel:
     def _log_chance_rate(self, mark: frozenset[str], crime: float, lawful: float) -> float:
         """How often a year (log) accidents, strangers and lawful third parties meet just these addresses."""
         rates = self.rates
-        rate = _log(rates.stray * crime) + _log(rates.chance) * (len(mark) - 1)
+        open_to_all = min(self.guessability[name] for name in mark)
+        stray = rates.stray_random + (rates.stray - rates.stray_random) * open_to_all
+        further = rates.chance_random + (rates.chance - rates.chance_random) * open_to_all
+        further *= min(1.0, _MANY / len(self.canaries))
+        rate = _log(stray * crime) + _log(further) * (len(mark) - 1)
         # Nobody has a decoy to write to by mistake; it can only be guessed.
         rate += sum(
             log(max(_SOFTWARE_MISTAKE, self.guessability[name])) for name in mark if self.canaries[name].vendor is None
         )
-        vendors = [vendor for name in mark if (vendor := self.canaries[name].vendor) is not None]
-        if len(mark) > 1 or not vendors:
-            return rate
-        return float(np.logaddexp(rate, _log(rates.misdirected + lawful)))
+        by_mistake = rates.misdirected if len(mark) == 1 and self.canaries[next(iter(mark))].vendor is not None else 0.0
+        return float(np.logaddexp(rate, _log(by_mistake + lawful)))
+
+
+def _clients(world: World) -> list[tuple[frozenset[str], Weighted]]:
+    """Whom a party nobody told us of may serve, with the part of them that it does: any vendors, or those of one supplier."""
+    tenants: dict[str, set[str]] = defaultdict(set)
+    for vendor in world.vendors:
+        for supply in vendor.suppliers:
+            tenants[supply.supplier].add(vendor.id)
+    return [
+        (frozenset(vendor.id for vendor in world.vendors), _SERVED),
+        *((frozenset(served), _SERVED_OF_SUPPLIER) for served in tenants.values() if len(served) > 1),
+    ]
+
+
+def _chance_of_clients(told: frozenset[str], clients: Iterable[tuple[frozenset[str], Weighted]]) -> float:
+    """How likely a party that serves several vendors serves just these; one that serves one vendor is certain."""
+    if len(told) == 1:
+        return 1.0
+    chances = (
+        sum(w * part ** len(told) * (1 - part) ** (len(served) - len(told)) for part, w in parts)
+        for served, parts in clients
+        if told <= served
+    )
+    return max(chances, default=0.0)
 
 
 def _log(rate: float) -> float:
@@ -201,7 +265,7 @@ def _crime_odds(hit: CampaignHit) -> float:
 
 def is_bomb(hits: Sequence[CampaignHit]) -> bool:
     """Return whether hits of one sending are what several senders wrote: only a subscription bomb joins these."""
-    return len({hit.sender or hit.campaign for hit in hits if hit.verdict == Verdict.THIRD_PARTY}) >= _BURST_PARTIES
+    return len({hit.sender or hit.campaign for hit in hits if hit.verdict == Verdict.THIRD_PARTY}) >= _BURSTS[0][0]
 
 
 def _trade_odds(hit: CampaignHit) -> float:
@@ -236,9 +300,16 @@ def _first_of_each_party(hits: Sequence[CampaignHit]) -> dict[str, str]:
 
 
 def _bursts(arrivals: Sequence[tuple[datetime, str]]) -> Iterator[list[str]]:
-    """Yield the campaigns that began close together in numbers that only a subscription bomb brings; in order of time."""
-    together: list[tuple[datetime, str]] = []
-    for arrival in arrivals:
-        together = [each for each in together if arrival[0] - each[0] <= _BURST] + [arrival]
-        if len(together) >= _BURST_PARTIES:
-            yield [campaign for _, campaign in together]
+    """Yield the campaigns of each subscription bomb, given when each party's first one began, in order of time."""
+    times, done = [at for at, _ in arrivals], 0
+    for first, begin in enumerate(times):
+        if first < done:
+            continue
+        end = bisect_right(times, begin + _AFTERMATH)
+        together = (bisect_right(times, begin + within, first) - first for _, within in _BURSTS)
+        if any(
+            number >= max(least, _LEAST_SHARE * (end - first))
+            for number, (least, _) in zip(together, _BURSTS, strict=True)
+        ):
+            yield [campaign for _, campaign in arrivals[first:end]]
+            done = end

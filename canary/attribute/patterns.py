@@ -7,6 +7,7 @@ it is the sum over them, and what each contributes tells how it happened.
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from math import sqrt
 
 from canary.attribute.null_model import ObservedSending
 from canary.attribute.priors import Rates
@@ -27,7 +28,7 @@ def leak_patterns(rates: Rates) -> tuple[LeakPattern, ...]:
     bought = replace(rates, campaigns=rates.buyers, delays=rates.buyer_delays, reach=rates.bought)
     return (
         LeakPattern(LeakManner.LOST, rates, _crime),
-        LeakPattern(LeakManner.LOST, bought, _trade),
+        LeakPattern(LeakManner.LOST, bought, _resold),
         LeakPattern(LeakManner.PASSED_ON, replace(bought, coverage=rates.handed), _trade),
     )
 
@@ -40,6 +41,11 @@ def shares(hazard: float, passing: float, rates: Rates) -> tuple[float, ...]:
 
 def _crime(sending: ObservedSending) -> float:
     return sending.crime
+
+
+def _resold(sending: ObservedSending) -> float:
+    """A stolen list that is sold still brings crime beside the bulk: half of what it weighs where there is nothing else."""
+    return max(sending.trade, sqrt(sending.crime))
 
 
 def _trade(sending: ObservedSending) -> float:

@@ -85,7 +85,7 @@ def _suppliers(world: World, by_vendor: dict[str, list[CanaryFacts]], rates: Rat
     unlisted = _unlisted(world, rates)
     for supplier, accounts in accounts_by_supplier.items():
         sure = {canary: held for account in accounts.values() for canary, held in account.items()}
-        yield Holding(Source(SuspectKind.SUPPLIER, supplier), rates.supplier, unlisted | sure, rates.passing)
+        yield Holding(Source(SuspectKind.SUPPLIER, supplier), rates.supplier, unlisted | sure, rates.supplier_passing)
         for vendor_id, account in accounts.items():
             if account:
                 yield Holding(Source(SuspectKind.ACCOUNT, f"{supplier}/{vendor_id}"), rates.account, account)

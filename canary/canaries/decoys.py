@@ -236,7 +236,7 @@ def _every_canary(session: Session) -> Iterator[tuple[Any, bool]]:
     is_decoy = decoy_mac_of(session).is_decoy
     query: Any = select(  # type: ignore[call-overload]
         CanaryRow.id, CanaryRow.domain, CanaryRow.bits, CanaryRow.address, CanaryRow.vendor_id, CanaryRow.mac
-    )  # type: ignore[call-overload]
+    )
     return ((row, is_decoy(row)) for row in session.execute(query))
 
 

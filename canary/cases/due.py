@@ -30,13 +30,16 @@ def add_evidence(case: CaseRow, at: datetime) -> None:
 
 def mark_due(session: Session, numbers: Collection[int], at: datetime) -> None:
     """Mark cases as due whose evidence changed otherwise than by further mail: what is under way is weighed again."""
-    _mark(session, col(CaseRow.id).in_(numbers), at)
+    session.flush()
+    for case in session.exec(select(CaseRow).where(col(CaseRow.id).in_(numbers))):
+        add_evidence(case, at)
+        case.revised = case.evidence
 
 
-def mark_vendor_due(session: Session, vendor_id: int, now: datetime) -> None:
-    """Mark the cases of a vendor as due, as what is known of it changed."""
+def cases_of_vendor(session: Session, vendor_id: int) -> list[int]:
+    """Return the cases of a vendor that are weighed."""
     its = select(CaseVendorRow.case_id).where(CaseVendorRow.vendor_id == vendor_id)
-    _mark(session, col(CaseRow.id).in_(its) & in_play(), now)
+    return [number for number in session.exec(select(CaseRow.id).where(col(CaseRow.id).in_(its), in_play())) if number]
 
 
 def due_cases(session: Session, most: int) -> list[int]:
@@ -48,10 +51,3 @@ def due_cases(session: Session, most: int) -> list[int]:
 def count_due(session: Session) -> int:
     """Count the cases that are due."""
     return session.exec(select(func.count()).where(col(CaseRow.due_at).is_not(None))).one()
-
-
-def _mark(session: Session, which: ColumnElement[bool], at: datetime) -> None:
-    session.flush()
-    for case in session.exec(select(CaseRow).where(which)):
-        add_evidence(case, at)
-        case.revised = case.evidence

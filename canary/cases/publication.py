@@ -1,14 +1,14 @@
 """The owner's word that addresses are shown in public, where strangers collect them, which is no leak of the vendor.
 
-Past mail is judged again by it, and the cases of the vendor are due to be weighed. Setting it back undoes it.
+Past mail is judged again by it, and the cases of the vendor are weighed again. Setting it back undoes it.
 """
 
 from sqlmodel import Session
 
 from canary.canaries import lifecycle
-from canary.cases.due import mark_vendor_due
 from canary.cases.past_mail import OwnerWord, judge_past_mail
 from canary.cases.rejudge import RejudgeOutcome, decide_about
+from canary.cases.weigh import weigh_vendor
 from canary.model.address import Draw
 from canary.store.queries import audit
 from canary.store.queries.canaries import get_canary_row
@@ -57,11 +57,11 @@ def set_publishes(session: Session, vendor: str, publishes: bool, word: OwnerWor
 
 
 def _weigh_again(session: Session, owner: VendorRow, decided: tuple[str, str, str], word: OwnerWord) -> RejudgeOutcome:
-    """Judge the past mail of a vendor again after a decision, mark its cases as due, and record the decision."""
+    """Judge the past mail of a vendor again after a decision, weigh its cases, and record the decision."""
     action, subject, text = decided
     number = owner.id or 0
     outcome = judge_past_mail(session, number, "", word.cause(text), word.at_once)
-    mark_vendor_due(session, number, word.at)
+    weigh_vendor(session, number, word.at, text)
     audit.note(session, number, word.at, action, text, word.who)
     audit.audit(session, word.at, word.who, action, subject, f"{text} {outcome}")
     session.flush()

@@ -14,7 +14,7 @@ from sqlmodel import Session, col, select
 
 from canary.cases import burning, case_alerts, records
 from canary.cases.case_group import CaseGroup, read_group
-from canary.cases.due import due_cases
+from canary.cases.due import cases_of_vendor, due_cases, mark_due
 from canary.cases.moving import absorb
 from canary.cases.suspects import store_assessment
 from canary.cases.weighing import CASE_AT, USUAL, Step, next_step
@@ -47,7 +47,7 @@ def weigh_next(store: Database, now: datetime, *, patient: bool = False) -> int:
     found = judge_group(group)
     with store.writing() as session:
         lock(session, Lock.CASES)
-        _write(session, group, found, now)
+        write_group(session, group, found, now)
         _clear_settled(session, due[0], group)
     return len(group.asked.due) or 1
 
@@ -66,8 +66,16 @@ def weigh_now(session: Session, numbers: Collection[int], now: datetime, why: st
     left = set(numbers)
     while left:
         group = read_group(session, min(left), now, left)
-        _write(session, group, judge_group(group), now, why)
+        write_group(session, group, judge_group(group), now, why)
         left -= group.asked.due | {min(left)}
+
+
+def weigh_vendor(session: Session, vendor_id: int, now: datetime, why: str) -> None:
+    """Weigh the cases of a vendor, as what is known of it changed; the caller holds `Lock.CASES`."""
+    session.flush()
+    cases = cases_of_vendor(session, vendor_id)
+    mark_due(session, cases, now)
+    weigh_now(session, cases, now, why)
 
 
 def weigh_aged(store: Database, now: datetime, most: int = 1000) -> int:
@@ -80,7 +88,7 @@ def weigh_aged(store: Database, now: datetime, most: int = 1000) -> int:
         found = judge_group(group)
         with store.writing() as session:
             lock(session, Lock.CASES)
-            _write(session, group, found, now)
+            write_group(session, group, found, now)
     return len(aged)
 
 
@@ -103,7 +111,9 @@ def judge_group(group: CaseGroup) -> tuple["WeighedCase", ...]:
     return weigh_group(group.asked, SourceNames(group.names), group.rates)
 
 
-def _write(session: Session, group: CaseGroup, found: Sequence["WeighedCase"], now: datetime, why: str = "") -> None:
+def write_group(
+    session: Session, group: CaseGroup, found: Sequence["WeighedCase"], now: datetime, why: str = ""
+) -> None:
     """Write what was found of cases that are as they were read but for further mail."""
     for weighed in found:
         rows = session.exec(select(CaseRow).where(col(CaseRow.id).in_(weighed.cases))).all()

@@ -36,6 +36,10 @@ _WORDS = {
     "became_sure": "visible leaks named at .9",
     "days_since_mail": "days from first mail to .9, median",
     "days_since_leak": "days from leak to .9, median",
+    "warned": "seen leaks hinted at before their spam",
+    "days_watched": "days from first hint to first spam, median",
+    "warned_likely": "seen leaks likely before their spam",
+    "days_likely": "days from likely to first spam, median",
     "window_coverage": "coverage of 90% window",
     "window_days": "days of window, median",
 }

@@ -16,7 +16,6 @@ from canary.attribute.evaluation.scoring import (
     TimeToCertainty,
     score,
     time_to_certainty,
-    with_waiting,
     world_at,
 )
 from canary.attribute.evaluation.simulate import Leak, Truth
@@ -125,7 +124,7 @@ def test_innocents_are_counted_for_a_thousand_canary_years() -> None:
 
 def test_days_are_medians_over_the_worlds_where_the_method_became_sure() -> None:
     one = scored(0.95, A)
-    found = figures([with_waiting(one, TimeToCertainty(days, days + 10)) for days in (1.0, 3.0, 8.0, inf)])
+    found = figures([replace(one, waiting=TimeToCertainty(days, days + 10)) for days in (1.0, 3.0, 8.0, inf)])
     assert (found.became_sure, found.days_since_mail, found.days_since_leak) == (0.75, 3.0, 13.0)
 
 

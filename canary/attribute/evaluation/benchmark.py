@@ -1,7 +1,7 @@
 """All methods on the same simulated worlds, and what was promised of ours."""
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from operator import ge, le
 from zlib import crc32
@@ -11,8 +11,9 @@ import numpy as np
 from canary.attribute.evaluation.baselines import BASELINES
 from canary.attribute.evaluation.oracle import true_rates
 from canary.attribute.evaluation.scenarios import MISSPECIFIED, MIXES
-from canary.attribute.evaluation.scoring import Figures, Score, ScoredAnswer, score, time_to_certainty, with_waiting
+from canary.attribute.evaluation.scoring import Figures, Score, ScoredAnswer, score, time_to_certainty
 from canary.attribute.evaluation.simulate import Truth, simulate_world
+from canary.attribute.evaluation.warning import early_warning
 from canary.attribute.inference.evidence import EvidenceModel
 from canary.attribute.inference.posterior import compute_posterior
 from canary.attribute.inference.window import leak_window
@@ -86,6 +87,10 @@ TARGETS: Mapping[str, tuple[AccuracyTarget, ...]] = {
     **dict.fromkeys(MISSPECIFIED, _OFF),
     "passed-on": (AccuracyTarget("ece_manners", le, 0.05), AccuracyTarget("ece_marginals", le, 0.03)),
     "passed-on-rates-x3": (AccuracyTarget("ece_manners", le, 0.1),),
+    "two-ways": (AccuracyTarget("ece_manners", le, 0.05), AccuracyTarget("precision_sure", ge, 0.98)),
+    "few-tenants": (AccuracyTarget("ece_marginals", le, 0.03), AccuracyTarget("wrong_sure", le, 0.003)),
+    "agents": (AccuracyTarget("accused_sure", le, 0.1), AccuracyTarget("ece_marginals", le, 0.03)),
+    "published": (AccuracyTarget("accused_sure", le, 0.1), AccuracyTarget("ece_marginals", le, 0.03)),
 }
 
 
@@ -105,9 +110,15 @@ def score_batch(batch: BenchmarkBatch) -> Iterator[tuple[str, Score]]:
 
 def _score_method(method: Method, world: World, truth: Truth, *, timed: bool) -> Score:
     one = score(method.answer(world, truth), world, truth)
-    if not (timed and method.timed):
+    if not method.timed:
         return one
-    return with_waiting(one, time_to_certainty(lambda earlier: method.answer(earlier, truth), world, truth))
+
+    def weigh(earlier: World) -> ScoredAnswer:
+        return method.answer(earlier, truth)
+
+    warning = early_warning(weigh, world, truth) if truth.mix.leaking.validated else None
+    waiting = time_to_certainty(weigh, world, truth) if timed else None
+    return replace(one, waiting=waiting, warning=warning)
 
 
 def _baseline_answer(baseline: Callable[[World], Posterior], world: World, _: Truth) -> ScoredAnswer:

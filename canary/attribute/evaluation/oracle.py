@@ -41,10 +41,11 @@ def true_rates(truth: Truth) -> Rates:
 
 
 def _passing(mix: Mix, odds: Mapping[SuspectKind, float]) -> dict[str, Any]:
-    """Return how often lists are passed on and what comes then; one hazard stands for vendors and suppliers alike."""
+    """Return how often lists are passed on and what comes then."""
     leaking = mix.leaking
     return {
-        "passing": leaking.passing * (odds[SuspectKind.VENDOR] + odds[SuspectKind.SUPPLIER]) / 2,
+        "passing": leaking.passing * odds[SuspectKind.VENDOR],
+        "supplier_passing": leaking.passing * odds[SuspectKind.SUPPLIER],
         "resold": 0.0,
         "handed": ((leaking.handed, 1.0),),
         "buyers": ((leaking.buyers, 1.0),),

@@ -1,7 +1,7 @@
 """How simulated installations look and what befalls them: one mix of all knobs, and the named mixes that are compared."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from canary.model.case import SuspectKind
 
@@ -72,6 +72,10 @@ class Leaking:
     buyers: float = 15.0
     buyer_days: float = 400.0
     handed: float = 0.95
+    validated: float = 0.0
+    """How many lists are tried out before they are used, each address by itself and without a mail."""
+    validated_days: float = 10.0
+    """How long before the first campaign, in the mean."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,6 +95,13 @@ class Background:
     misdirected: float = 0.02
     lawful_share: float = 0.15
     lawful_mails: float = 1.0
+    agents: float = 0.0
+    """How many parties a year begin to write for vendors that did not name them, each for a share of all vendors."""
+    agent_clients: Range = (0.02, 0.2)
+    agent_mails: float = 6.0
+    """How often a year such a party writes, each time to all its clients' addresses."""
+    named: bool = False
+    """Whether mails of bulk senders prove who sent them, so that what one sender writes counts once."""
     fragmented: float = 0.15
     score_shape: float = 0.3
     """How seldom the judge is sure: the score of crime is Beta(1+s, s), of lawful mail Beta(s, 1+s), so that a score
@@ -108,19 +119,20 @@ class Mix:
 
 _BUSY = Background()
 _SLOW = Leaking()
+_TIMES_3 = Background(
+    attacks=3 * _BUSY.attacks,
+    stray_tries=3 * _BUSY.stray_tries,
+    misdirected=3 * _BUSY.misdirected,
+    lawful_mails=3 * _BUSY.lawful_mails,
+)
+_TWICE = {kind: 2 * p for kind, p in SOMEBODY.items()}
+_NAMED = Background(named=True)
 
 MIXES: Mapping[str, Mix] = {
     "standard": Mix(),
     "per-channel": Mix(population=PopulationParams(account_canaries=1)),
-    "two-leaks": Mix(leaking=Leaking(shares={k: 2 * p for k, p in SOMEBODY.items()}, second=1.0)),
-    "rates-x3": Mix(
-        background=Background(
-            attacks=3 * _BUSY.attacks,
-            stray_tries=3 * _BUSY.stray_tries,
-            misdirected=3 * _BUSY.misdirected,
-            lawful_mails=3 * _BUSY.lawful_mails,
-        )
-    ),
+    "two-leaks": Mix(leaking=Leaking(shares=_TWICE, second=1.0)),
+    "rates-x3": Mix(background=_TIMES_3),
     "delays-x2": Mix(leaking=Leaking(fast_days=2 * _SLOW.fast_days, slow_days=2 * _SLOW.slow_days)),
     "low-coverage": Mix(leaking=Leaking(coverage=(0.02, 0.1))),
     "edges-missing": Mix(population=PopulationParams(edges_missing=0.3)),
@@ -130,16 +142,11 @@ MIXES: Mapping[str, Mix] = {
     ),
     "tenants": Mix(leaking=Leaking(tenants=0.3)),
     "few-tenants": Mix(leaking=Leaking(shares={SuspectKind.SUPPLIER: 0.5}, tenants=0.05)),
-    "passed-on": Mix(leaking=Leaking(passing=0.5)),
-    "passed-on-rates-x3": Mix(
-        leaking=Leaking(passing=0.5),
-        background=Background(
-            attacks=3 * _BUSY.attacks,
-            stray_tries=3 * _BUSY.stray_tries,
-            misdirected=3 * _BUSY.misdirected,
-            lawful_mails=3 * _BUSY.lawful_mails,
-        ),
-    ),
+    "passed-on": Mix(leaking=Leaking(passing=0.5), background=_NAMED),
+    "passed-on-rates-x3": Mix(leaking=Leaking(passing=0.5), background=replace(_TIMES_3, named=True)),
+    "two-ways": Mix(leaking=Leaking(shares=_TWICE, second=1.0, passing=0.5), background=_NAMED),
+    "agents": Mix(background=replace(_NAMED, agents=2.0)),
+    "validated": Mix(leaking=Leaking(validated=0.6)),
     "rotation": Mix(population=PopulationParams(account_canaries=1, rotation_days=90)),
     "personas": Mix(population=PopulationParams(persona_share=1.0)),
     "accounts": Mix(

@@ -42,6 +42,17 @@ class TimeToCertainty:
 
 
 @dataclass(frozen=True, slots=True)
+class EarlyWarning:
+    """Days until the first spam of a leak: from the first hint of it, and from when a leak was as likely as not.
+
+    Infinite where the spam came first. Any hint is watched; only what is likely becomes a case.
+    """
+
+    watched: float = inf
+    likely: float = inf
+
+
+@dataclass(frozen=True, slots=True)
 class Score:
     """One method on one world; `bins` are (3, 10): how many marginals, their sum, and how many were true.
 
@@ -63,6 +74,7 @@ class Score:
     manners: NDArray[np.float64]
     window: tuple[bool, float] | None = None
     waiting: TimeToCertainty | None = None
+    warning: EarlyWarning | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +82,8 @@ class Figures:
     """All that is said of a method on a mix; None where nothing was there to measure.
 
     Accusations are innocent sources above `LIKELY` and above `SURE` per 1000 canary-years, once in all worlds and once
-    in those without a leak; days are medians over the worlds in which the method became sure at all.
+    in those without a leak; days are medians over the worlds in which the method became sure at all. `warned` is how
+    many seen leaks gave a hint before their first spam, `warned_likely` in how many a leak was likely by then.
     """
 
     worlds: int
@@ -93,6 +106,10 @@ class Figures:
     became_sure: float | None
     days_since_mail: float | None
     days_since_leak: float | None
+    warned: float | None
+    days_watched: float | None
+    warned_likely: float | None
+    days_likely: float | None
     window_coverage: float | None
     window_days: float | None
 
@@ -163,6 +180,8 @@ class ScoreSums:
     since_mail: list[float] = field(default_factory=list)
     since_leak: list[float] = field(default_factory=list)
     widths: list[float] = field(default_factory=list)
+    watched: list[float] = field(default_factory=list)
+    likely: list[float] = field(default_factory=list)
 
     def add(self, one: Score) -> None:
         """Count one more world."""
@@ -208,6 +227,10 @@ class ScoreSums:
             became_sure=_ratio(len(self.since_mail), counts["waited"]),
             days_since_mail=_middle(self.since_mail),
             days_since_leak=_middle(self.since_leak),
+            warned=_ratio(len(self.watched), counts["warning"]),
+            days_watched=_middle(self.watched),
+            warned_likely=_ratio(len(self.likely), counts["warning"]),
+            days_likely=_middle(self.likely),
             window_coverage=_ratio(right["window"], counts["window"]),
             window_days=_middle(self.widths),
         )
@@ -218,15 +241,14 @@ class ScoreSums:
             if one.waiting.since_mail < inf:
                 self.since_mail.append(one.waiting.since_mail)
                 self.since_leak.append(one.waiting.since_leak)
+        if one.warning is not None:
+            self.counts["warning"] += 1
+            self.watched += [one.warning.watched] if one.warning.watched < inf else []
+            self.likely += [one.warning.likely] if one.warning.likely < inf else []
         if one.window is not None:
             self.counts["window"] += 1
             self.right["window"] += one.window[0]
             self.widths.append(one.window[1])
-
-
-def with_waiting(one: Score, waiting: TimeToCertainty | None) -> Score:
-    """Return the score with the time that the method took."""
-    return replace(one, waiting=waiting)
 
 
 def _groups(one: Score) -> Iterator[str]:

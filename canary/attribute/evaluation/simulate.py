@@ -24,7 +24,7 @@ _PASSING = (SuspectKind.VENDOR, SuspectKind.SUPPLIER)
 
 @dataclass(frozen=True, slots=True)
 class Leak:
-    """One leak as it really was; `first` is when its first mail hit a canary, if any did."""
+    """One leak as it really was; `first` is when its first mail hit a canary, `hinted` when somebody first tried one out."""
 
     source: Source
     at: datetime
@@ -34,6 +34,7 @@ class Leak:
     fields: frozenset[str]
     first: datetime | None = None
     manner: LeakManner = LeakManner.LOST
+    hinted: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +69,7 @@ class _SimulatedSending:
     verdict: Verdict
     score: float
     fields: frozenset[str] = frozenset()
+    sender: str = ""
 
 
 def simulate_world(mix: Mix, rng: Generator) -> tuple[World, Truth]:
@@ -81,6 +83,7 @@ def simulate_world(mix: Mix, rng: Generator) -> tuple[World, Truth]:
         *_guess_sendings(mix, population, attacks, rng),
         *_stray_sendings(mix, population, rng),
         *_lawful_sendings(mix, population, rng),
+        *_agents_sendings(mix, population, rng),
     ]
     hits, causes = _delivered_hits(mix, population, sendings, rng)
     world = World(
@@ -144,19 +147,37 @@ def _draw_leak(mix: Mix, population: Population, source: Source, rng: Generator)
 def _leak_sendings(
     mix: Mix, population: Population, leak: Leak, cause: str, rng: Generator
 ) -> Iterator[_SimulatedSending]:
-    leaking, at = mix.leaking, (leak.at - BEGIN) / timedelta(days=1)
+    dump, at = _dump(population, leak, rng), (leak.at - BEGIN) / timedelta(days=1)
+    sendings = list(_uses_of(mix, leak, dump, cause, rng))
+    yield from sendings
+    if sendings and mix.leaking.validated and rng.random() < mix.leaking.validated:
+        day = max(at, min(s.at for s in sendings) - rng.exponential(mix.leaking.validated_days))
+        for number in np.flatnonzero(dump).tolist():
+            alone = _flag_only(number, population)
+            yield _SimulatedSending(day + rng.uniform(0, 0.1), alone, True, cause, Verdict.PROBE, 0.5)
+
+
+def _dump(population: Population, leak: Leak, rng: Generator) -> Flags:
+    """What of a source's addresses got out."""
+    at = (leak.at - BEGIN) / timedelta(days=1)
     present = held_by(population, leak.source) & (population.issued <= at)
     if leak.source.kind is SuspectKind.SUPPLIER:
         present &= np.array([c.vendor in leak.accounts for c in population.canaries])
-    dump = present & (rng.random(len(present)) < leak.coverage)
-    for _ in range(leak.campaigns):
+    return present & (rng.random(len(present)) < leak.coverage)
+
+
+def _uses_of(mix: Mix, leak: Leak, dump: Flags, cause: str, rng: Generator) -> Iterator[_SimulatedSending]:
+    leaking, at = mix.leaking, (leak.at - BEGIN) / timedelta(days=1)
+    for number in range(leak.campaigns):
+        sender = f"buyer {number} of {cause}" if mix.background.named else ""
         if leak.manner is LeakManner.PASSED_ON:
-            yield _buyers_sending(mix, at, dump, cause, rng)
+            yield replace(_buyers_sending(mix, at, dump, cause, rng), sender=sender)
             continue
         days = leaking.fast_days if rng.random() < leaking.fast_share else leaking.slow_days
         reached = dump & (rng.random(len(dump)) < _draw_between(leaking.reach, rng))
         used = frozenset(f for f in sorted(leak.fields) if rng.random() < leaking.field_used)
-        yield _hostile_sending(mix, at + rng.exponential(days), reached, cause, used, rng)
+        sending = _hostile_sending(mix, at + rng.exponential(days), reached, cause, used, rng)
+        yield replace(sending, sender=sender if sending.verdict is Verdict.THIRD_PARTY else "")
 
 
 def _buyers_sending(mix: Mix, at: float, dump: Flags, cause: str, rng: Generator) -> _SimulatedSending:
@@ -210,7 +231,24 @@ def _lawful_sendings(mix: Mix, population: Population, rng: Generator) -> Iterat
             population.issued[recipient], population.days, rng.poisson(mix.background.lawful_mails * left / 365.25)
         ):
             score = _draw_score(mix, hostile=False, rng=rng)
-            yield _SimulatedSending(day, _flag_only(recipient, population), False, "lawful", Verdict.THIRD_PARTY, score)
+            told, sender = _flag_only(recipient, population), f"partner of {vendor}" if mix.background.named else ""
+            yield _SimulatedSending(day, told, False, "lawful", Verdict.THIRD_PARTY, score, sender=sender)
+
+
+def _agents_sendings(mix: Mix, population: Population, rng: Generator) -> Iterator[_SimulatedSending]:
+    """Somebody who writes for several vendors, none of which named him, as long as the world goes on."""
+    background = mix.background
+    if not background.agents:
+        return
+    for number in range(rng.poisson(background.agents * mix.population.years)):
+        begin, part = rng.uniform(0, population.days), _draw_between(background.agent_clients, rng)
+        clients = {vendor for vendor in population.vendors if rng.random() < part}
+        told = np.array([c.vendor in clients for c in population.canaries], dtype=np.bool_)
+        mails = rng.poisson(background.agent_mails * (population.days - begin) / 365.25)
+        for day in rng.uniform(begin, population.days, mails):
+            score = _draw_score(mix, hostile=False, rng=rng)
+            present = told & (population.issued <= day)
+            yield _SimulatedSending(day, present, False, "lawful", Verdict.THIRD_PARTY, score, sender=f"agent {number}")
 
 
 def _hostile_sending(
@@ -250,7 +288,7 @@ def _delivered_hits(
         hits.append(
             CampaignHit(
                 canaries.id, BEGIN + timedelta(days=when), name, sending.verdict.value, sending.score,
-                sending.fields & canaries.fields,
+                sending.fields & canaries.fields, sender=sending.sender,
             )
         )  # fmt: skip
     return tuple(hits), {name: charged[number].cause for (number, _), name in names.items()}
@@ -280,8 +318,9 @@ def _guess_counts(mix: Mix, attacks: list[tuple[int, float]], rng: Generator) ->
 
 
 def _with_first_hit(leak: Leak, number: int, hits: tuple[CampaignHit, ...], causes: Mapping[str, str]) -> Leak:
-    first = next((s.at for s in hits if causes[s.campaign] == f"leak {number}"), None)
-    return replace(leak, first=first)
+    ours = [s for s in hits if causes[s.campaign] == f"leak {number}"]
+    first = next((s.at for s in ours if s.verdict != Verdict.PROBE), None)
+    return replace(leak, first=first, hinted=next((s.at for s in ours if s.verdict == Verdict.PROBE), None))
 
 
 def _flag_only(number: int, population: Population) -> Flags:

@@ -1,8 +1,10 @@
 """What one who knows a few addresses can bring about to frame a supplier, and how far that is believed.
 
-Addresses of several vendors can be known without any leak, from those vendors or from the owner. One text to them costs
-nothing and looks like a leak of whom these vendors share. So one sending that proves no sender makes no supplier
-likelier than not; a second one does, and so does a fact of the persona, which went nowhere else.
+Addresses that can be guessed, or that their vendors show, can be known without any leak, and so can two random ones:
+two vendors may put together what each was given. One text to them costs nothing and looks like a leak of whom these
+vendors share. So one sending that proves no sender makes no supplier likelier than not; a second one does, and so does
+a fact of the persona, which went nowhere else. Three random addresses of three vendors nobody has but one who leaked, or
+three vendors that conspire; that is no chance, and counts in full.
 """
 
 from collections.abc import Sequence
@@ -13,7 +15,13 @@ from canary.attribute.world import NO_LEAK, CanaryFacts, Posterior
 from canary.model.case import SuspectKind, percent
 
 MOST_KNOWN = 4
-"""So many addresses may be known one by one; more are a list."""
+"""So many addresses that are shown or can be guessed may be known one by one; more are a list."""
+
+MOST_RANDOM = 2
+"""So many others may be known without a leak."""
+
+_GUESSABLE_BITS = 40.0
+"""Addresses of fewer bits are no proof of who was given them."""
 
 CAP = 0.5
 """The most that such a sending makes of all suppliers together."""
@@ -26,7 +34,8 @@ def caution(sendings: Sequence[ObservedSending], canaries: Sequence[CanaryFacts]
         return ""
     hit = [canary for canary in canaries if canary.id in sent[0].mark]
     vendors = {canary.vendor for canary in hit if canary.vendor is not None}
-    if len(vendors) < 2 or len(hit) > MOST_KNOWN or len(vendors) < len({canary.vendor for canary in hit}):
+    random = sum(canary.bits >= _GUESSABLE_BITS and not canary.published for canary in hit)
+    if len(vendors) < 2 or len(hit) > MOST_KNOWN or random > MOST_RANDOM or None in {c.vendor for c in hit}:
         return ""
     return (
         f"All of it is one sending that proves no sender, to {len(hit)} addresses that somebody may know without a leak:"

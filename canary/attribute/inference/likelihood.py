@@ -31,6 +31,10 @@ _NEGLIGIBLE = 30.0
 """What is so many nats below the rest is beyond the precision of the sum: 5,000 such keys are 5e-10 of it."""
 
 
+_MISSED = 3.0
+"""An unlisted address is held with the chances assumed where it is one of at most so many for each that is listed."""
+
+
 @dataclass(frozen=True, slots=True)
 class AddressGroup:
     """Units that count alike: so many addresses in each, held with this chance, and how many units at each time."""
@@ -97,7 +101,7 @@ class LeakLikelihood:
     def quiet_factors(self, listed: Sequence[AddressGroup], unlisted: Array, *, accounts: bool) -> list[QuietFactor]:
         """Return the quiet factors of what is listed as held, in accounts or not, and of what else may be held."""
         shares = _normalised(self._rates.tenants if accounts else _CERTAIN)
-        chances = _normalised(self._rates.unlisted if unlisted.any() else _CERTAIN)
+        chances = _normalised(_unlisted_chances(self._rates, listed, unlisted) if unlisted.any() else _CERTAIN)
         listed_parts = [self._listed_part(listed, share) for share, _ in shares]
         unlisted_parts = [self._unlisted_part(unlisted, p) for p, _ in chances]
         return [
@@ -215,6 +219,13 @@ def _exp(logs: Array) -> Array:
     """The exponential, never below what products of three can bear: numbers near zero take a processor ages."""
     values: Array = np.exp(np.maximum(logs, _LOG_FLOOR))
     return values
+
+
+def _unlisted_chances(rates: Rates, listed: Sequence[AddressGroup], unlisted: Array) -> Weighted:
+    """The chances that an unlisted address is held all the same: a map does not miss many times what it lists."""
+    known = sum(group.size * float(group.number.max()) for group in listed)
+    part = min(1.0, _MISSED * known / float(unlisted.max()))
+    return tuple((p * part, weight) for p, weight in rates.unlisted)
 
 
 def _normalised(weighted: Weighted) -> Weighted:

@@ -8,12 +8,14 @@ from sqlalchemy import ColumnElement, Select, String, cast, func
 from sqlmodel import Session, col, select
 
 from canary.attribute.world import CampaignHit
-from canary.model.verdict import HINTS, LEAKS, Reason, repeated_fields
+from canary.model.verdict import HINTS, LEAKS, Reason, Verdict, repeated_fields
 from canary.store.codec import reasons_of
-from canary.store.tables import CanaryRow, HitRow, MailRow, MailSenderRow
+from canary.store.tables import CampaignHitRow, CanaryRow, HitRow, MailRow, MailSenderRow
 
 _CHARGED = sorted(verdict.value for verdict in LEAKS | HINTS)
-_MOST_REASONS = 10_000
+_MOST_REASONS, _MOST_DECOYS = 10_000, 1000
+_LIKE_THE_OTHERS = 0.5
+"""How sure it is that a mail at a decoy is crime: what the other mails of its campaign are decides."""
 
 
 def charged() -> ColumnElement[bool]:
@@ -23,16 +25,44 @@ def charged() -> ColumnElement[bool]:
 
 
 def hits_by_case(session: Session, cases: Collection[int]) -> dict[int, tuple[CampaignHit, ...]]:
-    """Return the charged hits of some cases; several mails of one campaign at one address are one."""
+    """Return the charged hits of some cases; several mails of one campaign at one address are one.
+
+    What their campaigns did to decoys is among them: only guessing, or a leak of the owner's own, hits these.
+    """
     found: dict[int, list[CampaignHit]] = {number: [] for number in cases}
     for case, hit in _read(session, charged() & col(HitRow.case_id).in_(cases)):
         found[case].append(hit)
-    return {case: tuple(hits) for case, hits in found.items()}
+    decoys = _hits_at_decoys(session, cases)
+    return {case: (*hits, *_of_campaigns(decoys, hits)) for case, hits in found.items()}
 
 
 def every_hit(session: Session) -> tuple[CampaignHit, ...]:
     """Return all charged hits, whatever their case."""
     return tuple(hit for _, hit in _read(session, charged()))
+
+
+def _hits_at_decoys(session: Session, cases: Collection[int]) -> list[CampaignHit]:
+    """Return what the campaigns of cases did to decoys, which belong to no case."""
+    of_cases = select(CampaignHitRow.campaign_id).where(
+        col(CampaignHitRow.case_id).in_(cases), col(CampaignHitRow.campaign_id) > 0
+    )
+    query: Any = (
+        select(HitRow.canary_id, MailRow.campaign_id, func.min(HitRow.at), func.max(MailRow.identity_domain))
+        .join(MailRow, col(MailRow.id) == HitRow.mail_id)
+        .where(HitRow.verdict == Verdict.GUESS.value, col(MailRow.campaign_id).in_(of_cases))
+        .group_by(col(HitRow.canary_id), col(MailRow.campaign_id))
+        .order_by(col(HitRow.canary_id), col(MailRow.campaign_id))
+        .limit(_MOST_DECOYS)
+    )
+    return [
+        CampaignHit(str(canary), at, str(campaign), Verdict.SPAM.value, _LIKE_THE_OTHERS, proven=bool(domain))
+        for canary, campaign, at, domain in session.execute(query)
+    ]
+
+
+def _of_campaigns(decoys: Collection[CampaignHit], hits: Collection[CampaignHit]) -> list[CampaignHit]:
+    campaigns = {hit.campaign for hit in hits}
+    return [hit for hit in decoys if hit.campaign in campaigns]
 
 
 def _read(session: Session, which: ColumnElement[bool]) -> list[tuple[int, CampaignHit]]:
