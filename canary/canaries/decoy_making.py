@@ -194,7 +194,8 @@ def _with_generation(around: DecoySurroundings, row: CanaryRow) -> CanaryRow:
     beside = [e for e in before if e.generation == row.generation and (e.persona is None) is (row.persona is None)]
     other = beside[around.draw(len(beside))] if beside else row
     # One of another age had more or less time to be shown.
-    row.published = min(beside or around.issued, key=lambda each: abs(each.issued_at - row.issued_at)).published
+    nearest: Any = min(beside or around.issued, key=lambda each: abs(each.issued_at - row.issued_at))
+    row.published = nearest.published
     if other.state == CanaryState.ROTATED and other.rotated_at is not None and other.rotated_at > row.issued_at:
         since = max(row.issued_at, other.rotated_at - _ROTATED_BEFORE)
         row.rotated_at = around.pick_time(IssueSpan(since, other.rotated_at))

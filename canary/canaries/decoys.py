@@ -162,12 +162,11 @@ def count_by_vendor(session: Session) -> Counter[int]:
 
 def _alike_by_place(session: Session, row: CanaryRow) -> tuple[Counter[_Place], dict[_Place, list[int]]]:
     """Count the issued addresses of a domain of which the same was said as of one, by place, and list decoys like them."""
-    query: Any = select(
+    query: Any = select(  # type: ignore[call-overload]
         CanaryRow.id, CanaryRow.address, CanaryRow.mac, CanaryRow.vendor_id, CanaryRow.channel, CanaryRow.generation
-    ).where(
-        CanaryRow.domain == row.domain, CanaryRow.state == row.state, like_in_store(row),
-        col(CanaryRow.published).is_not_distinct_from(row.published),
-    )  # type: ignore[call-overload]  # fmt: skip
+    )
+    query = query.where(CanaryRow.domain == row.domain, CanaryRow.state == row.state, like_in_store(row))
+    query = query.where(col(CanaryRow.published).is_not_distinct_from(row.published))
     issued, decoys, is_decoy = Counter[_Place](), dict[_Place, list[int]](), decoy_mac_of(session).is_decoy
     for each in session.execute(query):
         place = each.vendor_id, each.channel, each.generation
