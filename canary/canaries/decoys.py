@@ -164,10 +164,9 @@ def _alike_by_place(session: Session, row: CanaryRow) -> tuple[Counter[_Place], 
     """Count the issued addresses of a domain of which the same was said as of one, by place, and list decoys like them."""
     query: Any = select(  # type: ignore[call-overload]
         CanaryRow.id, CanaryRow.address, CanaryRow.mac, CanaryRow.vendor_id, CanaryRow.channel, CanaryRow.generation
-    ).where(
-        CanaryRow.domain == row.domain, CanaryRow.state == row.state, like_in_store(row),
-        col(CanaryRow.published).is_not_distinct_from(row.published),
-    )  # fmt: skip
+    )
+    query = query.where(CanaryRow.domain == row.domain, CanaryRow.state == row.state, like_in_store(row))
+    query = query.where(col(CanaryRow.published).is_not_distinct_from(row.published))
     issued, decoys, is_decoy = Counter[_Place](), dict[_Place, list[int]](), decoy_mac_of(session).is_decoy
     for each in session.execute(query):
         place = each.vendor_id, each.channel, each.generation
@@ -234,9 +233,9 @@ def _sample_issued(session: Session, domain: str, draw: Draw, kind: DecoyKind | 
 def _every_canary(session: Session) -> Iterator[tuple[Any, bool]]:
     """Go through all canaries, with whether each is a decoy; only what counting needs is read."""
     is_decoy = decoy_mac_of(session).is_decoy
-    query: Any = select(  # type: ignore[call-overload]
+    query: Any = select(
         CanaryRow.id, CanaryRow.domain, CanaryRow.bits, CanaryRow.address, CanaryRow.vendor_id, CanaryRow.mac
-    )
+    )  # type: ignore[call-overload]
     return ((row, is_decoy(row)) for row in session.execute(query))
 
 

@@ -20,6 +20,9 @@ from canary.store.queries.vendors import Unknown
 
 MOST = 1000
 COLUMNS = ("vendor", "channel", "count", "style")
+PUBLISHED = {"yes": True, "no": False, "vendor": None}
+"""Whether addresses are shown in public, as forms have it; that of `vendor` is what holds for the vendor."""
+
 _STYLES = {style.value: style for style in (Style.TAGGED, Style.PLAUSIBLE)}
 
 
@@ -64,7 +67,9 @@ class IssueRequest:
     published: bool | None = None
 
 
-def wish(vendor: str, channel: str, count: str, style: str, writes_from: str = "") -> IssueRequest:
+def wish(
+    vendor: str, channel: str, count: str, style: str, writes_from: str = "", published: str = "vendor"
+) -> IssueRequest:
     """Read a request; raises IssueRefused for an invalid one."""
     vendor, channel, writes_from = vendor.strip(), channel.strip(), writes_from.strip()
     if not vendor or len(vendor) > 100 or not vendor.isprintable():
@@ -75,7 +80,9 @@ def wish(vendor: str, channel: str, count: str, style: str, writes_from: str = "
         raise IssueRefused(f"Count {count[:20]!r}: give a number from 1 to {MOST}.")
     if style not in _STYLES:
         raise IssueRefused(f"Style {style[:20]!r}: choose one of {', '.join(_STYLES)}.")
-    return IssueRequest(vendor, channel, int(count), _STYLES[style], writes_from)
+    if published not in PUBLISHED:
+        raise IssueRefused(f"Shown in public {published[:20]!r}: choose one of {', '.join(PUBLISHED)}.")
+    return IssueRequest(vendor, channel, int(count), _STYLES[style], writes_from, PUBLISHED[published])
 
 
 def read_wishes(text: str) -> list[IssueRequest]:

@@ -52,6 +52,7 @@ def test_what_is_issued_is_written_down_with_who_asked(site: Site) -> None:
         ({"vendor": "play", "count": "0"}, "give a number from 1 to 1000"),
         ({"vendor": "play", "count": "1e3"}, "give a number from 1 to 1000"),
         ({"vendor": "play", "style": "plus"}, "choose one of tagged, plausible"),
+        ({"vendor": "play", "published": "maybe"}, "choose one of yes, no, vendor"),
         ({"vendor": "play", "channel": "a\u202eb"}, "give a word such as signup"),
     ],
 )
@@ -127,7 +128,9 @@ def test_an_order_without_count_and_style_is_for_one_tagged_address() -> None:
 def test_addresses_are_issued_as_ones_that_will_be_shown_in_public(site: Site) -> None:
     post(site, "/canaries", vendor="Town Hall", domain="town.example", published="yes")
     post(site, "/canaries", vendor="Town Hall", channel="order")
-    assert {c.channel: c.published_set for c in held(site, "town-hall")} == {"signup": True, "order": None}
+    post(site, "/canaries", vendor="Town Hall", channel="support", published="no")
+    said = {c.channel: c.published_set for c in held(site, "town-hall")}
+    assert said == {"signup": True, "order": None, "support": False}
 
 
 def test_the_page_of_an_address_says_what_being_shown_in_public_means_and_is_where_it_is_said(site: Site) -> None:

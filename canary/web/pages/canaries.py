@@ -1,7 +1,6 @@
 """Issued addresses: issue, copy, rotate and burn them, one or many, and say which are shown in public."""
 
 import io
-from dataclasses import replace
 from typing import Annotated
 
 import segno
@@ -21,12 +20,11 @@ from canary.store.queries import canaries
 from canary.views.canary_pages import EVERY, STATES, CanaryFilter, canary_list, canary_page, last_issued_before
 from canary.views.sender_words import words_of_hits
 from canary.web.csv_file import csv_file
-from canary.web.issue_forms import IssueRefused, IssueRequest, fill, read_wishes, wish
+from canary.web.issue_forms import PUBLISHED, IssueRefused, IssueRequest, fill, read_wishes, wish
 from canary.web.rendering import CanaryId, CanaryKey, Field, FormText, LongField, PageContext, or_404
 from canary.web.routes import Role, WebRoute
 
 Word = Annotated[str, Query(max_length=100)]
-PUBLISHED = {"yes": True, "no": False, "vendor": None}
 COLUMNS = (
     "address", "vendor", "channel", "generation", "style", "bits", "state", "issued", "given_name", "family_name",
     "phone",
@@ -41,7 +39,7 @@ class IssueForm(BaseModel):
     channel: FormText = "signup"
     count: FormText = "1"
     style: FormText = "tagged"
-    published: FormText = ""
+    published: FormText = "vendor"
 
 
 class CanariesPage:
@@ -94,8 +92,8 @@ class CanariesPage:
     def issue(self, request: Request, form: Annotated[IssueForm, Form()]) -> Response:
         """Issue addresses to one vendor, which may be new."""
         try:
-            wanted = wish(form.vendor, form.channel, form.count, form.style, form.domain)
-            return self._issued(request, [replace(wanted, published=form.published == "yes" or None)])
+            wanted = wish(form.vendor, form.channel, form.count, form.style, form.domain, form.published)
+            return self._issued(request, [wanted])
         except IssueRefused as fault:
             return self._list(request, EVERY, fault=str(fault))
 
