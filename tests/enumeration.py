@@ -59,7 +59,7 @@ def _choices(model: EvidenceModel, pattern: LeakPattern, source: Source, *, poss
 
 def _dumps(model: EvidenceModel, rates: Rates, source: Source, marks: list[Names]) -> NDArray[np.float64]:
     """The probability of just these marks, over all dumps and nuisances, at each time (but for the delays)."""
-    members = model.holdings[source].members
+    members = model.holdings[source].every()
     supplier = source.kind is SuspectKind.SUPPLIER
     tenants = rates.tenants if supplier else ((1.0, 1.0),)
     over = sum(w for _, w in rates.delays)
@@ -90,7 +90,7 @@ def _chance(
     model: EvidenceModel, source: Source, dump: Names, held: NDArray[np.bool_], assumed: tuple[float, float, float]
 ) -> NDArray[np.float64]:
     """How likely a dump is: each account hit or spared as a whole, each address in it kept or lost by itself."""
-    (share, q, unlisted), members = assumed, model.holdings[source].members
+    (share, q, unlisted), members = assumed, model.holdings[source].every()
     accounts: dict[str, list[int]] = {}
     names = sorted(members)
     for i, name in enumerate(names):

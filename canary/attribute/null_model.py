@@ -111,7 +111,8 @@ class _NullModel:
         self.rates, self.canaries = rates, canaries
         self.guesses_per_year = _guesses_per_year(world.guess_counts)
         self.guessability = {name: self._guessability(canary) for name, canary in canaries.items()}
-        self.guessable = tuple(sorted((canaries[name].issued, g) for name, g in self.guessability.items() if g > 1e-6))
+        guessable = ((canaries[name], g) for name, g in self.guessability.items() if g > 1e-6)
+        self.guessable = tuple(sorted((c.issued, g, c.count) for c, g in guessable))
         self.lawful_rates = dict(self._lawful_rates(world, campaigns))
 
     def sending(self, name: str, hits: list[CampaignHit]) -> ObservedSending:
@@ -190,12 +191,12 @@ class _NullModel:
         met = [self.guessability[name] for name in mark]
         if not all(met):
             return -inf
-        present = [g for issued, g in self.guessable if issued <= at]
+        present = [(g, count) for issued, g, count in self.guessable if issued <= at]
         total = sum(weight for _, weight in self.rates.guessed)
         chances = [
             _log(weight / total)
             + sum(log(part * g) - log1p(-part * g) for g in met)
-            + sum(log1p(-part * g) for g in present)
+            + sum(count * log1p(-part * g) for g, count in present)
             for part, weight in self.rates.guessed
         ]
         return _log(self.rates.dictionary * crime) + float(np.logaddexp.reduce(chances))

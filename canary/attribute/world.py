@@ -48,7 +48,11 @@ class VendorFacts:
 
 @dataclass(frozen=True, slots=True)
 class CanaryFacts:
-    """One address: whom it was given to (a decoy: nobody), since when, how hard it is to guess, what went with it."""
+    """One address: whom it was given to (a decoy: nobody), since when, how hard it is to guess, what went with it.
+
+    With a `count` it stands for so many addresses that nothing hit and of which all of this is true, the time of issue
+    to within a few days (`canary.attribute.grouping`).
+    """
 
     id: str
     domain: str
@@ -59,6 +63,7 @@ class CanaryFacts:
     bits: float = 60.0
     published: bool = False
     fields: frozenset[str] = frozenset()
+    count: int = 1
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,7 +5,7 @@ from datetime import timedelta
 import pytest
 from sqlmodel import Session
 
-from canary.cases.due import mark_vendor_due
+from canary.cases.due import cases_of_vendor, mark_due
 from canary.model.case import SETTLED, CaseState
 from canary.store.database import Database
 from canary.store.queries.vendors import add_vendor
@@ -33,7 +33,7 @@ def marks(store: Database, state: CaseState, hit: int = 1, marked: int = 1) -> t
         for name in ("Shop", "Bikes"):
             add_vendor(session, name, [f"{name.lower()}.example"], START)
         case = add_case(session, hit, state)
-        mark_vendor_due(session, marked, LATER)
+        mark_due(session, cases_of_vendor(session, marked), LATER)
         return case.evidence, case.revised, case.due_at
 
 
@@ -55,6 +55,6 @@ def test_a_case_that_is_due_keeps_its_time_and_gets_another_number(store: Databa
     with store.writing() as session:
         add_vendor(session, "Shop", ["shop.example"], START)
         case = add_case(session, 1, CaseState.WATCHED)
-        mark_vendor_due(session, 1, START)
-        mark_vendor_due(session, 1, LATER)
+        mark_due(session, cases_of_vendor(session, 1), START)
+        mark_due(session, cases_of_vendor(session, 1), LATER)
         assert (case.evidence, case.revised, case.due_at) == (5, 5, START)

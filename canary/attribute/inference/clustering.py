@@ -10,7 +10,6 @@ from canary.attribute.inference.framing import capped, caution
 from canary.attribute.inference.posterior import compute_posterior
 from canary.attribute.inference.window import leak_window
 from canary.attribute.priors import RATES, Rates
-from canary.attribute.sources import indistinguishable
 from canary.attribute.world import Posterior, Source, World
 from canary.model.case import LeakWindow
 
@@ -63,16 +62,16 @@ def find_cases(world: World, rates: Rates = RATES) -> tuple[CaseResult, ...]:
 def case_result(model: EvidenceModel, cluster: Cluster) -> CaseResult:
     """Return all there is to say about one case."""
     sendings = [s for s in model.sendings if s.id in cluster]
-    hit = frozenset[str]().union(*(s.mark for s in sendings))
-    why = caution(sendings, model.world.canaries)
+    canaries = model.canaries_hit(cluster)
+    why = caution(sendings, canaries)
     posterior = capped(compute_posterior(model, cluster)) if why else compute_posterior(model, cluster)
-    fields = frozenset[str]().union(*(c.fields for c in model.world.canaries if c.id in hit))
+    fields = frozenset[str]().union(*(c.fields for c in canaries))
     return CaseResult(
-        tuple(c.id for c in model.world.canaries if c.id in hit),
+        tuple(c.id for c in canaries),
         tuple(campaign for s in sendings for campaign in s.campaigns),
         posterior,
-        tuple(g for g in indistinguishable(model.holdings.values()) if model.holdings[g[0]].listed() & hit),
-        leak_window(model, cluster, posterior.singles()),
+        tuple(g for g in model.indistinguishable if model.holdings[g[0]].members.keys() & {c.id for c in canaries}),
+        leak_window(model, cluster, {s: posterior.behind[s] for s in model.sources_behind(cluster)}),
         fields_leaked(sendings, fields, model.rates),
         why,
     )
@@ -134,7 +133,9 @@ class _Mergers:
 
     def __init__(self, model: EvidenceModel, apart: Apart) -> None:
         self.model, self.apart = model, apart
-        self.sources = [s for s in model.holdings if len(model.plausible_sendings(s)) > 1]
+        self.sources = sorted(
+            s for s in model.sources_behind(frozenset(model.sending_by_id)) if len(model.plausible_sendings(s)) > 1
+        )
         self._alone: dict[Cluster, float] = {}
 
     def best(self, clusters: Sequence[Cluster]) -> Cluster | None:
@@ -183,7 +184,7 @@ class _Mergers:
     def _log_odds_alone(self, cluster: Cluster) -> float:
         """The logarithm of the best single source's odds against no leak, from one cluster alone; at least 0."""
         if cluster not in self._alone:
-            sources = (s for s in self.model.holdings if self.model.plausible_sendings(s) & cluster)
+            sources = self.model.sources_behind(cluster)
             self._alone[cluster] = max(0.0, max((self._log_odds(s, cluster) for s in sources), default=0.0))
         return self._alone[cluster]
 

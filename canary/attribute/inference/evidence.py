@@ -4,19 +4,28 @@ The question is always the same: how much likelier is what was seen, had this so
 """
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from functools import cached_property, partial
+from math import exp
 
 import numpy as np
 
-from canary.attribute.inference.likelihood import MAX_SENDINGS, AddressGroup, LeakLikelihood, QuietFactor
-from canary.attribute.inference.subset_sum import Array, CandidateSending, HeldAddress, subset_sums
+from canary.attribute.inference.likelihood import MAX_SENDINGS, AddressGroup, KeyWeights, LeakLikelihood, QuietFactor
+from canary.attribute.inference.subset_sum import (
+    NOTHING_CHOSEN,
+    Array,
+    CandidateSending,
+    HeldAddress,
+    Ints,
+    subset_sums,
+)
 from canary.attribute.null_model import YEAR, ObservedSending, observed_sendings
 from canary.attribute.patterns import LeakPattern, leak_patterns, shares
 from canary.attribute.priors import Rates
-from canary.attribute.sources import Holding, holdings
-from canary.attribute.world import Source, World
+from canary.attribute.sources import Held, Holding, holdings, indistinguishable
+from canary.attribute.world import CanaryFacts, Source, World
 from canary.model.case import LeakManner, SuspectKind
 
 _DAY = timedelta(days=1)
@@ -27,8 +36,16 @@ _REFINED_BEFORE = (0.0, 2.0, 7.0, 21.0, 60.0)
 
 _SHORTEST_CELL = 0.2
 _CLOCK_SKEW = 0.5
-_CACHED_FACTORS = 32
+_CACHED_FACTORS = 8
 """The quiet factors kept at a time; each takes up to two megabytes."""
+
+_LARGEST_EXPONENT = 700.0
+"""Near the logarithm of the largest float."""
+
+_NONE_OR_ONE = [tuple(NOTHING_CHOSEN), tuple(NOTHING_CHOSEN._replace(unlisted=1, sendings=1, hits=1))]
+
+NOTHING: frozenset[str] = frozenset()
+NO_SOURCE: frozenset[Source] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +62,7 @@ class SourceEvidence:
 
 @dataclass(frozen=True, slots=True)
 class _QuietAddresses:
-    """What a source's addresses are for the kernel, all being quiet; equal ones have equal `same`."""
+    """What a supplier's addresses are for the kernel, all being quiet; equal ones have equal `same`."""
 
     listed: list[AddressGroup]
     unlisted: Array
@@ -66,12 +83,16 @@ class _PreparedSource:
 
 @dataclass(frozen=True, slots=True)
 class _ReadyPattern:
-    """A way to leak made ready: its quadrature, the odds of each sending's delay, and the quiet factors known so far."""
+    """A way to leak made ready: its quadrature, the odds of each sending's delay, and what is worked out so far.
+
+    That is the large quiet factors of the addresses asked about last, and the weights of keys for all.
+    """
 
     pattern: LeakPattern
     likelihood: LeakLikelihood
     delays: Mapping[str, tuple[Array, float]]
     factors: dict[object, list[QuietFactor]] = field(default_factory=dict)
+    weights: dict[object, KeyWeights] = field(default_factory=dict)
 
 
 class EvidenceModel:
@@ -80,22 +101,79 @@ class EvidenceModel:
     def __init__(self, world: World, rates: Rates) -> None:
         """Lay out the time grid and the sources."""
         self.world, self.rates = world, rates
+        self.canaries = {c.id: c for c in world.canaries}
+        self._position = {c.id: i for i, c in enumerate(world.canaries)}
         self.start = min((c.issued for c in world.canaries), default=world.now - timedelta(days=YEAR))
         self.span = max(1.0, (world.now - self.start) / _DAY)
         self.sendings = observed_sendings(world, rates)
+        self.sending_by_id = {s.id: s for s in self.sendings}
+        self.hit_addresses = frozenset[str]().union(*(s.mark for s in self.sendings))
         self.holdings = {holding.source: holding for holding in holdings(world, rates)}
         self.edges = _time_grid(self.span, [self.day_of(s.at) for s in self.sendings])
         self.days = (self.edges[1:] + self.edges[:-1]) / 2
         self._cell_weights = np.diff(self.edges) / self.span
-        self._sending_by_id = {s.id: s for s in self.sendings}
-        self._hit_addresses = frozenset[str]().union(*(s.mark for s in self.sendings))
-        self._issued_at = {c.id: c.issued for c in world.canaries}
         self._patterns = [self._ready(pattern) for pattern in leak_patterns(rates)]
-        self._cell_cache: dict[datetime, int] = {}
+        self._cells = _FirstCells(self.days, self.day_of, world.canaries)
+        self._touched = _TouchedSources(self.holdings.values(), self.sendings)
         self._prepared: dict[Source, _PreparedSource] = {}
-        self._possible_cache: dict[Source, frozenset[str]] = {}
-        self._plausible_cache: dict[Source, frozenset[str]] = {}
         self._evidence_cache: dict[tuple[object, frozenset[str]], SourceEvidence] = {}
+        self._others_cache: dict[str, _EvidenceRows] = {}
+        self._all_others: Array | None = None
+
+    @cached_property
+    def index(self) -> Mapping[Source, int]:
+        """The place of each source in what is given for all of them."""
+        return {source: i for i, source in enumerate(self.holdings)}
+
+    @cached_property
+    def single_sets(self) -> Sequence[frozenset[Source]]:
+        """Each source as a set of itself."""
+        return [frozenset((source,)) for source in self.holdings]
+
+    @cached_property
+    def silent_log_weights(self) -> Array:
+        """The posterior odds of each source against no leak, as logarithms, if it is behind none of the sendings."""
+        return np.array([self.log_prior_odds(s) + self.source_evidence(s, NOTHING).log_ratio for s in self.holdings])
+
+    @cached_property
+    def silent_weights(self) -> Array:
+        """The same odds, not as logarithms."""
+        return np.asarray(np.exp(self.silent_log_weights), dtype=np.float64)
+
+    @cached_property
+    def silent_order(self) -> Ints:
+        """The places of the sources, the likeliest first, if none is behind any sending."""
+        return np.argsort(-self.silent_log_weights, kind="stable")
+
+    @cached_property
+    def silent_bayes_factors(self) -> dict[Source, float]:
+        """The Bayes factor of each source, if it is behind none of the sendings."""
+        return {s: bayes_factor(self.source_evidence(s, NOTHING).log_ratio) for s in self.holdings}
+
+    @cached_property
+    def silent_manners(self) -> dict[Source, Mapping[LeakManner, float]]:
+        """How likely each way is for each source, if it is behind none of the sendings."""
+        return {s: self.source_evidence(s, NOTHING).manners for s in self.holdings}
+
+    @cached_property
+    def behind_nothing(self) -> dict[Source, float]:
+        """Zero for each source."""
+        return dict.fromkeys(self.holdings, 0.0)
+
+    @cached_property
+    def with_others(self) -> list[Source]:
+        """The sources that may hold more than is known."""
+        return [holding.source for holding in self.holdings.values() if holding.others]
+
+    @property
+    def by_others(self) -> frozenset[str]:
+        """The sendings that these may be behind."""
+        return self._touched.by_others
+
+    @cached_property
+    def indistinguishable(self) -> tuple[tuple[Source, ...], ...]:
+        """The vendors and suppliers that no data tells apart."""
+        return tuple(indistinguishable(self.holdings.values()))
 
     def day_of(self, at: datetime) -> float:
         """Return a time as days since the first address was issued."""
@@ -108,58 +186,113 @@ class EvidenceModel:
 
     def plausible_sendings(self, source: Source) -> frozenset[str]:
         """Return the sendings that a source may well be behind: it held all they hit, one address at least for certain."""
-        if source not in self._plausible_cache:
-            members = self.holdings[source].members
-            self._plausible_cache[source] = frozenset(
-                name
-                for name in self.possible_sendings(source)
-                if any(members[address].listed for address in self._sending_by_id[name].mark)
-            )
-        return self._plausible_cache[source]
+        return self._touched.plausible.get(source, NOTHING)
 
     def possible_sendings(self, source: Source) -> frozenset[str]:
         """Return the sendings that a source can be behind at all, some by addresses that nobody told us it has."""
-        if source not in self._possible_cache:
-            held = self.holdings[source].members.keys() & self._hit_addresses
-            self._possible_cache[source] = (
-                frozenset(s.id for s in self.sendings if s.mark <= held) if held else frozenset()
-            )
-        return self._possible_cache[source]
+        if self.holdings[source].others:
+            return self._touched.by_others
+        return self.plausible_sendings(source)
+
+    def canaries_hit(self, among: frozenset[str]) -> tuple[CanaryFacts, ...]:
+        """Return the addresses that some sendings hit, in the order of the world."""
+        hit = frozenset[str]().union(*(self.sending_by_id[sending].mark for sending in among))
+        return tuple(self.canaries[name] for name in sorted(hit, key=self._position.__getitem__))
+
+    def sources_behind(self, among: frozenset[str]) -> frozenset[Source]:
+        """Return the sources that may well be behind any of some sendings."""
+        return frozenset[Source]().union(*(self._touched.sources.get(sending, ()) for sending in among))
 
     def unlisted_hits(self, source: Source, sending: str) -> int:
         """Return how many of the addresses that a sending hit nobody told us the source has."""
         members = self.holdings[source].members
-        return sum(not members[address].listed for address in self._sending_by_id[sending].mark)
+        return sum(address not in members for address in self.sending_by_id[sending].mark)
 
     def source_evidence(self, source: Source, among: frozenset[str]) -> SourceEvidence:
         """Return the evidence for a leak of one source that is behind none but some of the sendings named."""
+        if not among and source in self._numbers.row:
+            return self._numbers.evidence(source)
         prepared = self._prepare_source(source)
         # An account with one vendor's addresses answers as that vendor does; without sendings only numbers count.
-        ways = shares(prepared.holding.hazard, prepared.holding.passing, self.rates)
+        ways = self._ways(source)
         same = (ways, prepared.same if among else prepared.quiet.same)
         if (same, among) not in self._evidence_cache:
             self._evidence_cache[same, among] = self._compute_evidence(prepared, ways, among)
         return self._evidence_cache[same, among]
 
+    def _ways(self, source: Source) -> tuple[float, ...]:
+        holding = self.holdings[source]
+        return shares(holding.hazard, holding.passing, self.rates)
+
+    @cached_property
+    def _numbers(self) -> "_EvidenceRows":
+        """The evidence that no sending gives, for all that hold whatever they hold for certain and in no accounts."""
+        held = [h for h in self.holdings.values() if h.source.kind is not SuspectKind.SUPPLIER and _is_certain(h)]
+        numbers = np.stack([self._number_held(h.members.values()) for h in held]) if held else np.zeros((0, 0))
+        each = [ready.likelihood.nothing_chosen(numbers) for ready in self._patterns] if held else []
+        return self._rows([h.source for h in held], each)
+
+    def _rows(self, sources: Sequence[Source], each: Sequence[tuple[Array, Array]]) -> "_EvidenceRows":
+        """The evidence for several sources, from the likelihood ratios of each way by source and time, and their scales."""
+        chances = np.array([self._ways(source) for source in sources]).reshape(len(sources), len(self._patterns))
+        with np.errstate(divide="ignore"):
+            scales = np.stack([scale for _, scale in each], axis=1) + np.log(chances) if each else chances
+        top = scales.max(axis=1)
+        parts = [
+            np.exp(scale - top)[:, None] * ratio * self._cell_weights
+            for (ratio, _), scale in zip(each, scales.T, strict=False)
+        ]
+        return _EvidenceRows.of(sources, parts, [ready.pattern.manner for ready in self._patterns], top)
+
     def _compute_evidence(
-        self, prepared: _PreparedSource, chances_of_ways: Sequence[float], among: frozenset[str]
+        self, prepared: _PreparedSource, ways: Sequence[float], among: frozenset[str]
     ) -> SourceEvidence:
-        chances = zip(self._patterns, chances_of_ways, strict=True)
-        ways = [(ready, chance, *self._times_of(ready, prepared, among)) for ready, chance in chances if chance > 0]
-        top = max(scale for *_, scale in ways)
-        each = [(ready.pattern.manner, chance * np.exp(scale - top) * times) for ready, chance, times, scale in ways]
-        times = np.sum([part for _, part in each], axis=0)
-        total, manners = float(times.sum()), dict.fromkeys(LeakManner, 0.0)
-        for manner, part in each:
-            manners[manner] += float(part.sum()) / total
-        return SourceEvidence(float(np.log(total)) + top, times / total, manners)
+        source = prepared.holding.source
+        if len(among) == 1 and self._is_by_others(source, next(iter(among))):
+            return self._by_others(next(iter(among))).evidence(source)
+        each = [self._times_of(ready, prepared, among) for ready, chance in zip(self._patterns, ways, strict=True)]
+        return self._rows([source], [(ratio[None], np.array([scale])) for ratio, scale in each]).evidence(source)
 
     def _times_of(self, ready: _ReadyPattern, prepared: _PreparedSource, among: frozenset[str]) -> tuple[Array, float]:
         """The likelihood ratio of a leak in one way, by time, divided by a scale, and the logarithm of that."""
         candidates = [self._candidate(ready, prepared, s) for s in self.sendings if s.id in among]
         sums = subset_sums([c for c in candidates if c.odds.any()], prepared.members, len(self.days), MAX_SENDINGS)
-        ratio, scale = ready.likelihood.likelihood_ratio(self._quiet_factors(ready, prepared.quiet), sums)
-        return ratio * self._cell_weights, scale
+        return ready.likelihood.likelihood_ratio(self._key_weights(ready, prepared.quiet), sums)
+
+    def _is_by_others(self, source: Source, sending: str) -> bool:
+        """Whether a sending met one address, and that is none of those a source is known to hold."""
+        (first, *more) = self.sending_by_id[sending].mark
+        return not more and first not in self.holdings[source].members
+
+    @cached_property
+    def _weights_with_others(self) -> list[tuple[_ReadyPattern, Array, Array]]:
+        """What none and one such hit weigh, for each way and each source that may hold more than is known."""
+        each = []
+        for ready in self._patterns:
+            weights = [self._key_weights(ready, self._prepare_source(s).quiet) for s in self.with_others]
+            bounds = np.stack([one.bounds(_NONE_OR_ONE, np.array(_NONE_OR_ONE)) for one in weights])
+            values = np.stack([one.values(_NONE_OR_ONE, np.array(_NONE_OR_ONE)) for one in weights])
+            each.append((ready, bounds, values))
+        return each
+
+    def _by_others(self, sending: str) -> "_EvidenceRows":
+        """The evidence of one sending to one address for all sources that may hold it, though nobody told us."""
+        if sending not in self._others_cache:
+            self._others_cache = {sending: self._compute_by_others(self.sending_by_id[sending])}
+        return self._others_cache[sending]
+
+    def _compute_by_others(self, sending: ObservedSending) -> "_EvidenceRows":
+        (address,) = sending.mark
+        since = max(0.0, self.day_of(self.canaries[address].issued))
+        each = []
+        for ready, bounds, values in self._weights_with_others:
+            odds, scale = ready.delays[sending.id]
+            logs = bounds + np.array([0.0, scale])
+            top = logs.max(axis=1)
+            shares_of_two = np.exp(logs - top[:, None])
+            hit = values[:, 1] * np.where(self.days >= since, odds, 0.0)
+            each.append((shares_of_two[:, :1] * values[:, 0] + shares_of_two[:, 1:] * hit, top))
+        return self._rows(self.with_others, each)
 
     def _candidate(self, ready: _ReadyPattern, prepared: _PreparedSource, sending: ObservedSending) -> CandidateSending:
         since = max(prepared.since[name] for name in sending.mark)
@@ -172,7 +305,7 @@ class EvidenceModel:
 
     def _log_field_ratio(self, holding: Holding, sending: ObservedSending) -> float:
         """How much likelier (log) what a sending repeats of the personas is from somebody who was told it."""
-        held = frozenset[str]().union(*(holding.members[name].fields for name in sending.mark))
+        held = frozenset[str]().union(*(h.fields for name in sending.mark if (h := holding.members.get(name))))
         repeated, rates = len(sending.fields & held), self.rates
         return float(repeated * np.log(rates.field_used / rates.field_chance)) if repeated else 0.0
 
@@ -186,7 +319,7 @@ class EvidenceModel:
         The second is the logarithm of what the first was divided by.
         """
         # Who is hit the moment he has the address was hit after it leaked all the same; clocks differ.
-        newest = max(self.day_of(self._issued_at[name]) for name in sending.mark)
+        newest = max(self.day_of(self.canaries[name].issued) for name in sending.mark)
         day = max(self.day_of(sending.at), newest + _CLOCK_SKEW)
         sent = _share_sent(pattern.rates, day - self.edges)
         density: Array = -np.diff(sent) / np.diff(self.edges)
@@ -197,30 +330,53 @@ class EvidenceModel:
         if source not in self._prepared:
             holding = self.holdings[source]
             accounts = source.kind is SuspectKind.SUPPLIER
-            hit_members = {name: holding.members[name] for name in holding.members.keys() & self._hit_addresses}
+            others = {name: holding.others[name] for name in holding.others.keys() & self.hit_addresses}
+            listed = {name: holding.members[name] for name in holding.members.keys() & self.hit_addresses}
             # Accounts are hit or spared as a whole; what is not listed is in none that we know of.
             members = {
                 name: HeldAddress(held.p, held.account if accounts else "", held.listed)
-                for name, held in hit_members.items()
+                for name, held in (others | listed).items()
             }
-            since = {name: max(0.0, self.day_of(held.since)) for name, held in hit_members.items()}
+            since = {name: max(0.0, self.day_of(held.since)) for name, held in (others | listed).items()}
             quiet = self._quiet_addresses(holding, accounts=accounts)
-            held = frozenset((name, h.since, h.fields) for name, h in hit_members.items())
+            held = frozenset((name, h.since, h.fields) for name, h in listed.items())
             same = source if accounts else (quiet.same, held)
             self._prepared[source] = _PreparedSource(holding, members, since, quiet, same)
         return self._prepared[source]
 
     def _quiet_addresses(self, holding: Holding, *, accounts: bool) -> _QuietAddresses:
-        listed = [held for held in holding.members.values() if held.listed]
-        sizes = Counter(held.account for held in listed) if accounts else Counter[str]()
-        kinds: dict[tuple[int, float], list[int]] = {}
-        for held in listed:
-            kinds.setdefault((sizes.get(held.account, 1), held.p), []).append(self._first_cell(held.since))
-        others = [self._first_cell(held.since) for held in holding.members.values() if not held.listed]
-        found = sorted(kinds.items())
-        same = (accounts, tuple(sorted(others)), *((kind, tuple(sorted(cells))) for kind, cells in found))
-        alike = [AddressGroup(size, p, self._held_at(cells) / size) for (size, p), cells in found]
-        return _QuietAddresses(alike, self._held_at(others), accounts, same)
+        sizes = Counter[str]()
+        for held in holding.members.values() if accounts else ():
+            sizes[held.account] += held.number
+        kinds: dict[tuple[int, float], list[Held]] = {}
+        for held in holding.members.values():
+            kinds.setdefault((sizes.get(held.account, 1), held.p), []).append(held)
+        alike = [AddressGroup(size, p, self._number_held(same) / size) for (size, p), same in sorted(kinds.items())]
+        others = self._number_of_others(holding)
+        same = (accounts, others.tobytes(), *((kind.size, kind.p, kind.number.tobytes()) for kind in alike))
+        return _QuietAddresses(alike, others, accounts, same)
+
+    def _number_of_others(self, holding: Holding) -> Array:
+        """How many addresses a source may hold besides those it is known to hold, at each time."""
+        if not holding.others:
+            return np.zeros(len(self.days))
+        if self._all_others is None:
+            self._all_others = self._number_held(holding.others.values())
+        return self._all_others - self._number_held(holding.others[name] for name in holding.members)
+
+    def _number_held(self, members: Iterable[Held]) -> Array:
+        """How many addresses are held at each time."""
+        cells, counts = [], []
+        for held in members:
+            cells.append(self._cells[held.since])
+            counts.append(held.number)
+        by_cell = np.bincount(np.array(cells, dtype=np.int64), counts, minlength=len(self.days) + 1)
+        return np.asarray(np.cumsum(by_cell)[:-1], dtype=np.float64)
+
+    def _key_weights(self, ready: _ReadyPattern, quiet: _QuietAddresses) -> KeyWeights:
+        if quiet.same not in ready.weights:
+            ready.weights[quiet.same] = KeyWeights(ready.likelihood, partial(self._quiet_factors, ready, quiet))
+        return ready.weights[quiet.same]
 
     def _quiet_factors(self, ready: _ReadyPattern, quiet: _QuietAddresses) -> list[QuietFactor]:
         if quiet.same not in ready.factors:
@@ -231,15 +387,93 @@ class EvidenceModel:
             )
         return ready.factors[quiet.same]
 
-    def _first_cell(self, since: datetime) -> int:
-        """The first cell of the time grid at which something is held that is held since then."""
-        if since not in self._cell_cache:
-            self._cell_cache[since] = int(np.searchsorted(self.days, max(0.0, self.day_of(since))))
-        return self._cell_cache[since]
 
-    def _held_at(self, cells: Sequence[int]) -> Array:
-        """How many are held at each time."""
-        return np.cumsum(np.bincount(cells, minlength=len(self.days) + 1))[:-1].astype(float)
+class _FirstCells(dict[datetime, int]):
+    """The first cell of the time grid at which something is held that is held since then."""
+
+    def __init__(self, days: Array, day_of: Callable[[datetime], float], canaries: Iterable[CanaryFacts]) -> None:
+        """Look all times of issue up at once."""
+        self._days, self._day_of = days, day_of
+        times = list({canary.issued for canary in canaries})
+        super().__init__(zip(times, self._look_up(times).tolist(), strict=True))
+
+    def __missing__(self, since: datetime) -> int:
+        """Look another time up."""
+        self[since] = int(self._look_up([since])[0])
+        return self[since]
+
+    def _look_up(self, times: Sequence[datetime]) -> Ints:
+        return np.searchsorted(self._days, np.maximum(0.0, [self._day_of(at) for at in times]))
+
+
+class _TouchedSources:
+    """Which sources may be behind which sendings.
+
+    `plausible` are the sendings of each source that held all they hit, one address at least for certain, `sources` the
+    same by sending; `by_others` are those to addresses that may be held by whoever may hold what nobody told us of.
+    """
+
+    def __init__(self, held: Collection[Holding], sendings: Sequence[ObservedSending]) -> None:
+        """Go through the sources once."""
+        hit = frozenset[str]().union(*(sending.mark for sending in sendings))
+        listing: dict[str, set[Source]] = {name: set() for name in hit}
+        for holding in held:
+            for name in holding.members.keys() & hit:
+                listing[name].add(holding.source)
+        others = next((holding.others for holding in held if holding.others), dict[str, Held]())
+        may_hold_others = {holding.source for holding in held if holding.others}
+        self.by_others = frozenset(sending.id for sending in sendings if sending.mark <= others.keys())
+        self.sources: dict[str, frozenset[Source]] = {}
+        for sending in sendings:
+            every = [listing[name] for name in sending.mark]
+            sure = frozenset.intersection(*map(frozenset, every))
+            some = frozenset().union(*every) & may_hold_others if sending.id in self.by_others else NO_SOURCE
+            self.sources[sending.id] = sure | some
+        plausible: dict[Source, set[str]] = {}
+        for sending_id, sources in self.sources.items():
+            for source in sources:
+                plausible.setdefault(source, set()).add(sending_id)
+        self.plausible = {source: frozenset(ids) for source, ids in plausible.items()}
+
+
+@dataclass(frozen=True, slots=True)
+class _EvidenceRows:
+    """The evidence for several sources, a row each."""
+
+    row: Mapping[Source, int]
+    log_ratios: Array
+    times: Array
+    manners: Mapping[LeakManner, Array]
+
+    @classmethod
+    def of(
+        cls, sources: Sequence[Source], parts: Sequence[Array], manners: Sequence[LeakManner], logs: Array
+    ) -> "_EvidenceRows":
+        """Sum up the ways, given as likelihood ratios by source and time, divided by the exponential of the logs."""
+        if not sources:
+            return cls({}, np.zeros(0), np.zeros((0, 0)), {})
+        times = np.sum(parts, axis=0)
+        total = times.sum(axis=1)
+        shares_of_ways = {manner: np.zeros(len(sources)) for manner in LeakManner}
+        for part, manner in zip(parts, manners, strict=True):
+            shares_of_ways[manner] += part.sum(axis=1) / total
+        rows = {source: i for i, source in enumerate(sources)}
+        return cls(rows, np.log(total) + logs, times / total[:, None], shares_of_ways)
+
+    def evidence(self, source: Source) -> SourceEvidence:
+        """Return the evidence for one of the sources."""
+        i = self.row[source]
+        manners = {manner: float(share[i]) for manner, share in self.manners.items()}
+        return SourceEvidence(float(self.log_ratios[i]), self.times[i], manners)
+
+
+def bayes_factor(log_ratio: float) -> float:
+    """Return the Bayes factor of a logarithm, the largest float for what is beyond."""
+    return exp(min(log_ratio, _LARGEST_EXPONENT))
+
+
+def _is_certain(holding: Holding) -> bool:
+    return all(held.p == 1 for held in holding.members.values())
 
 
 def _share_sent(rates: Rates, age: Array) -> Array:

@@ -8,12 +8,11 @@ negative evidence. What remains is a sum over m and quadratures over q, r, N and
 docs/mathematics.md, section 3.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from math import log1p, sqrt
 
 import numpy as np
-from numpy.typing import NDArray
 
 from canary.attribute.inference.subset_sum import COLUMN, Array, ChoiceKey, Ints, SubsetSums
 from canary.attribute.priors import Rates, Weighted
@@ -21,14 +20,18 @@ from canary.attribute.priors import Rates, Weighted
 MAX_SENDINGS = 64
 """The most sendings one leak is thought to bring; beyond it the sum over m carries nothing."""
 
-Flags = NDArray[np.bool_]
-
 _CERTAIN: Weighted = ((1.0, 1.0),)
 _SMALLEST, _LOG_FLOOR = 1e-300, -200.0
 _M = np.arange(MAX_SENDINGS + 1)
 _LOG_FACTORIAL = np.concatenate(([0.0], np.cumsum(np.log(_M[1:]))))
 _NEGLIGIBLE = 30.0
 """What is so many nats below the rest is beyond the precision of the sum: 5,000 such keys are 5e-10 of it."""
+
+_REMEMBERED = 2000
+"""The keys remembered for one source's addresses; each takes half a kilobyte."""
+
+_AT_A_TIME = 500
+"""The numbers of addresses worked out together; each takes ten kilobytes meanwhile."""
 
 
 _MISSED = 3.0
@@ -111,11 +114,32 @@ class LeakLikelihood:
             if a * b > 0
         ]
 
-    def likelihood_ratio(self, quiet: Sequence[QuietFactor], sums: SubsetSums) -> tuple[Array, float]:
+    def likelihood_ratio(self, weights: "KeyWeights", sums: SubsetSums) -> tuple[Array, float]:
         """Return the likelihood ratio of a leak at each time against no leak, divided by a scale, and its logarithm."""
-        ratios = [self._ratio_of_one(factor, sums) for factor in quiet]
-        top = max(scale for _, scale in ratios)
-        return np.sum([ratio * np.exp(scale - top) for ratio, scale in ratios], axis=0), top
+        keys = [tuple(key) for key in sums.keys.tolist()]
+        bounds = weights.bounds(keys, sums.keys) + sums.logs
+        top = float(bounds.max())
+        relevant = np.flatnonzero(bounds > top - _NEGLIGIBLE)
+        values = weights.values([keys[i] for i in relevant], sums.keys[relevant])
+        return np.exp(bounds[relevant] - top) @ (values * sums.values[relevant]), top
+
+    def nothing_chosen(self, numbers: Array) -> tuple[Array, Array]:
+        """Return the same for no sending at all, by source and time, and the logarithm of what each is divided by.
+
+        `numbers` are how many addresses each source surely holds at each time. They are few: each is worked out once.
+        """
+        distinct, where = np.unique(numbers, return_inverse=True)
+        weights, quiet = self._weights_of_counts(0), np.log(np.maximum(self._quiet_chance(1.0), _SMALLEST))
+        values, logs = np.empty((len(distinct), len(self._share_sent))), np.empty(len(distinct))
+        for first in range(0, len(distinct), _AT_A_TIME):
+            part = slice(first, first + _AT_A_TIME)
+            nodes = distinct[part, None] * quiet + self._log_prior
+            logs[part] = nodes.max(axis=1)
+            values[part] = _exp(nodes - logs[part, None]) @ np.tile(weights, len(self._reach)).T
+        where = where.reshape(numbers.shape)
+        each = logs[where]
+        top = each.max(axis=1)
+        return values[where, np.arange(numbers.shape[1])] * _exp(each - top[:, None]), top
 
     def _quiet_factor(self, log_prior: float, listed: _QuietPart, unlisted: _QuietPart) -> QuietFactor:
         changes = ChoiceKey(
@@ -154,43 +178,32 @@ class LeakLikelihood:
         chance: Array = 1 - p * self._q * (1 - self._miss_chance)
         return chance
 
-    def _ratio_of_one(self, quiet: QuietFactor, sums: SubsetSums) -> tuple[Array, float]:
-        sendings = sums.keys[:, COLUMN.sendings]
-        groups = [(int(n), np.flatnonzero(sendings == n)) for n in np.unique(sendings)]
-        parts = [(n, rows, *self._key_logs(quiet, sums, n, rows)) for n, rows in groups]
-        top = max(float(best.max()) for *_, best in parts)
-        ratio = np.zeros(sums.values.shape[1])
-        for n, rows, blocks, best in parts:
-            relevant = best > top - _NEGLIGIBLE
-            if relevant.any():
-                ratio += (self._sum_over_nodes(quiet, n, blocks, relevant, top) * sums.values[rows[relevant]].T).sum(
-                    axis=1
-                )
-        return ratio, top + quiet.log_prior
+    def key_bounds(self, quiet: Sequence[QuietFactor], keys: Ints) -> Array:
+        """Return the most that each key weighs at any node, as a logarithm; all keys are of as many sendings."""
+        blocks = [(each, block) for each in quiet for block in self._blocks(each, keys)]
+        most: Array = np.max([block.logs.max(axis=1) + each.log_prior for each, block in blocks], axis=0)
+        return most
 
-    def _sum_over_nodes(
-        self, quiet: QuietFactor, chosen: int, blocks: Sequence[_Block], relevant: Flags, top: float
-    ) -> Array:
-        """The sum over the nodes, by time and key."""
-        weights, period = self._weights_of_counts(chosen), len(_M) * self._coverages
-        total = np.zeros((len(self._share_sent), int(relevant.sum())))
-        for block in blocks:
-            nodes, begin = block.nodes, block.nodes.start % period
-            left = quiet.factor[:, nodes] * weights[:, begin : begin + nodes.stop - nodes.start]
-            total += left @ _exp(block.logs[relevant] - top).T
-        return total
+    def key_values(self, quiet: Sequence[QuietFactor], keys: Ints, bounds: Array) -> Array:
+        """Return what each key weighs by time, divided by the exponential of its bound."""
+        weights, period = self._weights_of_counts(int(keys[0, COLUMN.sendings])), len(_M) * self._coverages
+        total = np.zeros((len(self._share_sent), len(keys)))
+        for each in quiet:
+            for block in self._blocks(each, keys):
+                nodes, begin = block.nodes, block.nodes.start % period
+                left = each.factor[:, nodes] * weights[:, begin : begin + nodes.stop - nodes.start]
+                total += left @ _exp(block.logs + (each.log_prior - bounds)[:, None]).T
+        return np.ascontiguousarray(total.T)
 
-    def _key_logs(self, quiet: QuietFactor, sums: SubsetSums, chosen: int, rows: Ints) -> tuple[list[_Block], Array]:
-        """The logarithm of each key's weight at each node, reach by reach, and the most of it for each key."""
-        keys, scales = sums.keys[rows], sums.logs[rows][:, None]
+    def _blocks(self, quiet: QuietFactor, keys: Ints) -> Iterator[_Block]:
+        """Yield the logarithm of each key's weight at each node, reach by reach."""
         # Every address that is hit was missed by all sendings but its own: many more of those are out of the question.
+        chosen = int(keys[0, COLUMN.sendings])
         fewest = int((keys[:, COLUMN.listed] + keys[:, COLUMN.unlisted]).min())
-        blocks = []
         for i, reach in enumerate(self._reach):
             last = min(MAX_SENDINGS, chosen + self._most_unseen(fewest, float(reach)))
             nodes = slice((i * len(_M) + chosen) * self._coverages, (i * len(_M) + last + 1) * self._coverages)
-            blocks.append(_Block(nodes, keys @ quiet.changes[:, nodes] + (quiet.node_logs[nodes] + scales)))
-        return blocks, np.max([block.logs.max(axis=1) for block in blocks], axis=0)
+            yield _Block(nodes, keys @ quiet.changes[:, nodes] + quiet.node_logs[nodes])
 
     def _most_unseen(self, fewest: int, reach: float) -> int:
         """How many sendings there may be that met none of so many addresses at least, which are in the dump."""
@@ -213,6 +226,45 @@ class LeakLikelihood:
                 weights[:, chosen:] += weight / total * _exp(logs + chosen * np.log(mean))
             self._count_weights[chosen] = np.repeat(weights, self._coverages, axis=1)
         return self._count_weights[chosen]
+
+
+class KeyWeights:
+    """What keys weigh for one source's addresses, by time, remembered: most choices of sendings share their keys.
+
+    The quiet factors are large, and are asked for only when there is a key that is not known.
+    """
+
+    def __init__(self, likelihood: LeakLikelihood, quiet_factors: Callable[[], Sequence[QuietFactor]]) -> None:
+        """Know no key yet."""
+        self._likelihood, self._quiet_factors = likelihood, quiet_factors
+        self._bounds: dict[tuple[int, ...], float] = {}
+        self._values: dict[tuple[int, ...], Array] = {}
+
+    def bounds(self, keys: Sequence[tuple[int, ...]], rows: Ints) -> Array:
+        """Return the most that each key weighs at any time, as a logarithm; keys also come as rows of an array."""
+        if len(self._bounds) > _REMEMBERED:
+            self._bounds, self._values = {}, {}
+        for some in _of_equal_number(keys, rows, self._bounds):
+            found = self._likelihood.key_bounds(self._quiet_factors(), rows[some])
+            self._bounds.update(zip((keys[i] for i in some), found.tolist(), strict=True))
+        return np.array([self._bounds[key] for key in keys])
+
+    def values(self, keys: Sequence[tuple[int, ...]], rows: Ints) -> Array:
+        """Return what each key weighs by time, divided by the exponential of its bound, which was asked for before."""
+        for some in _of_equal_number(keys, rows, self._values):
+            bounds = np.array([self._bounds[keys[i]] for i in some])
+            found = self._likelihood.key_values(self._quiet_factors(), rows[some], bounds)
+            self._values.update(zip((keys[i] for i in some), found, strict=True))
+        return np.stack([self._values[key] for key in keys])
+
+
+def _of_equal_number(
+    keys: Sequence[tuple[int, ...]], rows: Ints, remembered: Mapping[tuple[int, ...], object]
+) -> Iterator[Ints]:
+    """Yield the keys that are not remembered, by their places, those of as many sendings together."""
+    missing = np.array([i for i, key in enumerate(keys) if key not in remembered], dtype=np.int64)
+    sendings = rows[missing, COLUMN.sendings]
+    return (missing[sendings == number] for number in np.unique(sendings))
 
 
 def _exp(logs: Array) -> Array:

@@ -9,11 +9,15 @@ docs/mathematics.md, section 5.
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from heapq import nlargest
+from functools import cached_property, lru_cache
 from itertools import combinations
 from math import exp, expm1, fsum, inf, log
+from typing import TypeVar
 
-from canary.attribute.inference.evidence import EvidenceModel, SourceEvidence
+import numpy as np
+
+from canary.attribute.inference.evidence import EvidenceModel, bayes_factor
+from canary.attribute.inference.subset_sum import Array, Ints
 from canary.attribute.world import NO_LEAK, Posterior, Source
 
 _SHARED = 3
@@ -31,11 +35,10 @@ _WORK = 400
 _LISTED = 1000
 """The most pairs with a silent source that are listed."""
 
+T = TypeVar("T")
+
 _LEAST = 1e-9
 """Hypotheses below this are counted in the marginals and not listed."""
-
-_LARGEST_EXPONENT = 700.0
-"""Near the logarithm of the largest float."""
 
 
 def compute_posterior(model: EvidenceModel, among: frozenset[str] | None = None) -> Posterior:
@@ -43,30 +46,96 @@ def compute_posterior(model: EvidenceModel, among: frozenset[str] | None = None)
 
     The sendings left out count as no leak's.
     """
-    log_weights = _LogWeights(model, frozenset(s.id for s in model.sendings) if among is None else among)
-    alone = log_weights.evidence_alone()
-    singles = {source: model.log_prior_odds(source) + evidence.log_ratio for source, evidence in alone.items()}
-    pointed_pairs = dict(log_weights.pointed_pairs(singles)) if model.rates.pair else {}
-    logs = {NO_LEAK: 0.0} | {frozenset((s,)): w for s, w in singles.items()} | pointed_pairs
-    top = max(logs.values())
-    weights = {sources: exp(w - top) for sources, w in logs.items()}
-    silent = log_weights.silent_pairs(singles, top)
-    marginals = dict(silent.marginals)
-    for sources, weight in weights.items():
-        for source in sources:
-            marginals[source] += weight
-    total = fsum(weights.values()) + silent.total
-    listed = {sources: w / total for sources, w in (weights | silent.listed).items() if w >= _LEAST * total}
-    listed_share = fsum(listed.values())
-    behind, leak = log_weights.behind(weights, silent.marginals, alone)
+    log_weights = _LogWeights(model, frozenset(model.sending_by_id) if among is None else among)
+    singles = log_weights.singles()
+    pointed_pairs = dict(log_weights.pointed_pairs(max(0.0, float(singles.max())))) if model.rates.pair else {}
+    top = max(0.0, float(singles.max()), *pointed_pairs.values())
+    weights, pair_weights = np.exp(singles - top), {pair: exp(w - top) for pair, w in pointed_pairs.items()}
+    silent = log_weights.silent_pairs(top)
+    marginals = weights + silent.marginals
+    for (one, other), weight in pair_weights.items():
+        marginals[[model.index[one], model.index[other]]] += weight
+    total = exp(-top) + float(weights.sum()) + fsum(pair_weights.values()) + silent.total
+    behind, leak = log_weights.behind(weights, pair_weights, silent.marginals)
+    few = {NO_LEAK: exp(-top)} | pair_weights
+    own = log_weights.alone
     return Posterior(
-        {sources: p / listed_share for sources, p in listed.items()},
-        {source: weight / total for source, weight in marginals.items()},
-        {source: exp(min(evidence.log_ratio, _LARGEST_EXPONENT)) for source, evidence in alone.items()},
-        {source: evidence.manners for source, evidence in alone.items()},
-        {source: weight / total for source, weight in behind.items()},
+        _Hypotheses(model.single_sets, weights, {s: w for s, w in few.items() if w >= _LEAST * total}, silent, total),
+        _Marginals(model.index, marginals / total),
+        _OwnOrSilent({s: bayes_factor(e.log_ratio) for s, e in own.items()}, model.silent_bayes_factors),
+        _OwnOrSilent({s: evidence.manners for s, evidence in own.items()}, model.silent_manners),
+        _OwnOrSilent({source: weight / total for source, weight in behind.items()}, model.behind_nothing),
         min(1.0, leak / total),
     )
+
+
+@dataclass(frozen=True, slots=True)
+class _Marginals(Mapping[Source, float]):
+    """A number for each source of a world, all in one array: there may be many sources, and many cases."""
+
+    index: Mapping[Source, int]
+    values_by_place: Array
+
+    def __getitem__(self, source: Source) -> float:
+        return float(self.values_by_place[self.index[source]])
+
+    def __iter__(self) -> Iterator[Source]:
+        return iter(self.index)
+
+    def __len__(self) -> int:
+        return len(self.index)
+
+
+@dataclass(frozen=True, slots=True)
+class _OwnOrSilent(Mapping[Source, T]):
+    """What is said of the few sources that may be behind some sending, and for all others what all worlds share."""
+
+    own: Mapping[Source, T]
+    silent: Mapping[Source, T]
+
+    def __getitem__(self, source: Source) -> T:
+        return self.own[source] if source in self.own else self.silent[source]
+
+    def __iter__(self) -> Iterator[Source]:
+        return iter(self.silent)
+
+    def __len__(self) -> int:
+        return len(self.silent)
+
+
+class _Hypotheses(Mapping[frozenset[Source], float]):
+    """The probabilities of the sets that weigh something; most are made only when somebody goes through them."""
+
+    def __init__(
+        self,
+        single_sets: Sequence[frozenset[Source]],
+        singles: Array,
+        few: Mapping[frozenset[Source], float],
+        silent: "_SilentPairs",
+        total: float,
+    ) -> None:
+        """Take the weights: of single sources, of some other sets, of the pairs with a silent one, and of all."""
+        self._single_sets, self._places = single_sets, np.flatnonzero(singles >= _LEAST * total)
+        self._pairs, weights = silent.listed(_LEAST * total)
+        listed = fsum(few.values()) + float(singles[self._places].sum()) + float(weights.sum())
+        self._few = {sources: weight / listed for sources, weight in few.items()}
+        self._singles, self._pair_weights = singles[self._places] / listed, weights / listed
+
+    def __getitem__(self, sources: frozenset[Source]) -> float:
+        return self._few[sources] if sources in self._few else self._every[sources]
+
+    def __iter__(self) -> Iterator[frozenset[Source]]:
+        return iter(self._every)
+
+    def __len__(self) -> int:
+        return len(self._few) + len(self._places) + len(self._pairs)
+
+    @cached_property
+    def _every(self) -> dict[frozenset[Source], float]:
+        sets = self._single_sets
+        singles = zip((sets[i] for i in self._places.tolist()), self._singles.tolist(), strict=True)
+        pairs = zip((sets[i] | sets[j] for i, j in self._pairs.tolist()), self._pair_weights.tolist(), strict=True)
+        return {**self._few, **dict(singles), **dict(pairs)}
 
 
 def joint_log_ratio(model: EvidenceModel, one: Source, other: Source, among: frozenset[str]) -> float:
@@ -88,6 +157,13 @@ def joint_log_ratio(model: EvidenceModel, one: Source, other: Source, among: fro
     return top + log(total) if total > 0 else -inf
 
 
+@lru_cache(1)
+def _early_pairs(number: int) -> tuple[Ints, Ints]:
+    """Places i and j in order, i at most j, of which the product is at most twice a number, counted from 1."""
+    rows = [np.arange(min(2 * number, 2 * number // (i + 1))) for i in range(number)]
+    return np.repeat(np.arange(number), [len(row) for row in rows]), np.concatenate(rows)
+
+
 def _share_above(part: float, whole: float) -> float:
     """The share of a whole that a part of it leaves, both as logarithms."""
     return -expm1(min(0.0, part - whole))
@@ -102,11 +178,21 @@ def _nested_parts(model: EvidenceModel, one: Source, other: Source, shared: froz
 
 @dataclass(frozen=True, slots=True)
 class _SilentPairs:
-    """The pairs with a silent source: what they weigh for each source and in all, and the heaviest of them."""
+    """The pairs with a silent source: what they weigh for each source and in all, and the heaviest of them.
 
-    marginals: dict[Source, float]
+    Those are given by the places of their two sources.
+    """
+
+    marginals: Array
     total: float
-    listed: dict[frozenset[Source], float]
+    heaviest: Ints
+    weights: Array
+
+    def listed(self, least: float) -> tuple[Ints, Array]:
+        """Return the heaviest pairs, if they weigh something, and what they weigh."""
+        number = min(_LISTED, int((self.weights >= least).sum()))
+        chosen = np.argpartition(self.weights, -number)[-number:] if number else np.zeros(0, dtype=np.int64)
+        return self.heaviest[chosen], self.weights[chosen]
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,89 +208,86 @@ class _LogWeights:
 
     def __init__(self, model: EvidenceModel, among: frozenset[str]) -> None:
         self.model, self.among = model, among
-        self._plausible: dict[Source, frozenset[str]] = {}
         self.pairs: dict[frozenset[Source], _PairEvidence] = {}
         self.log_pair_prior = log(model.rates.pair) if model.rates.pair else -inf
+        self.pointed = sorted(model.sources_behind(among))
+        possible = self.pointed + (sorted(model.with_others) if model.by_others & among else [])
+        # The evidence for each source and no other, of those that may be behind any of the sendings.
+        self.alone = {s: model.source_evidence(s, model.possible_sendings(s) & among) for s in possible}
+        self.listed = {s: model.source_evidence(s, self.plausible(s)).log_ratio for s in self.pointed}
 
     def plausible(self, source: Source) -> frozenset[str]:
         """The sendings in question that a source may be behind."""
-        if source not in self._plausible:
-            self._plausible[source] = self.model.plausible_sendings(source) & self.among
-        return self._plausible[source]
+        return self.model.plausible_sendings(source) & self.among
 
-    def evidence_alone(self) -> dict[Source, SourceEvidence]:
-        """The evidence for each source and no other."""
-        model = self.model
-        return {s: model.source_evidence(s, model.possible_sendings(s) & self.among) for s in model.holdings}
+    def singles(self) -> Array:
+        """The weights of single sources, as logarithms."""
+        return self._log_weights({s: evidence.log_ratio for s, evidence in self.alone.items()})
 
-    def _log_ratio_listed(self, source: Source) -> float:
-        """The evidence for one of two sources, from what it is known to have held."""
-        return self.model.source_evidence(source, self.plausible(source)).log_ratio
+    def _log_weights(self, log_ratios: Mapping[Source, float]) -> Array:
+        """The weights of single sources, as logarithms, from the evidence for some; the others are silent."""
+        logs = self.model.silent_log_weights.copy()
+        for source, log_ratio in log_ratios.items():
+            logs[self.model.index[source]] = self.model.log_prior_odds(source) + log_ratio
+        return logs
 
-    def _log_weight_listed(self, source: Source) -> float:
-        """The weight of a source by what it is known to have held."""
-        return self.model.log_prior_odds(source) + self._log_ratio_listed(source)
-
-    def silent_pairs(self, singles: Mapping[Source, float], top: float) -> _SilentPairs:
+    def silent_pairs(self, top: float) -> _SilentPairs:
         """The pairs of which at least one source is behind none of the sendings for all that is known."""
-        logs = {s: self._log_weight_listed(s) for s in singles}
-        marginals = dict.fromkeys(singles, 0.0)
-        if not (self.model.rates.pair and logs):
-            return _SilentPairs(marginals, 0.0, {})
+        logs, pointed_at = self._log_weights(self.listed), [self.model.index[s] for s in self.pointed]
+        if not self.model.rates.pair:
+            return _SilentPairs(np.zeros(len(logs)), 0.0, np.zeros((0, 2), dtype=np.int64), np.zeros(0))
         # Among themselves the silent ones are small, beside others these are: so no product can overflow.
-        silent = {s: exp(w) for s, w in logs.items() if not self.plausible(s)}
-        pointed = {s: exp(w - top) for s, w in logs.items() if self.plausible(s)}
-        pair, silent_sum, pointed_sum = exp(self.log_pair_prior), fsum(silent.values()), fsum(pointed.values())
-        none = exp(-top)
-        marginals |= {s: pair * w * silent_sum for s, w in pointed.items()}
-        marginals |= {s: pair * w * (pointed_sum + none * (silent_sum - w)) for s, w in silent.items()}
-        both_silent = pair * none * fsum(w * (silent_sum - w) for w in silent.values()) / 2
-        listed = nlargest(_LISTED, self._heaviest(silent, pointed, pair, none), key=lambda item: item[1])
-        return _SilentPairs(marginals, pair * silent_sum * pointed_sum + both_silent, dict(listed))
+        pointed, silent = np.zeros(len(logs)), self.model.silent_weights.copy()
+        silent[pointed_at], pointed[pointed_at] = 0.0, np.exp(logs[pointed_at] - top)
+        pair, none, silent_sum = self.model.rates.pair, exp(-top), float(silent.sum())
+        beside = pair * (pointed * silent_sum + silent * (float(pointed.sum()) + none * (silent_sum - silent)))
+        both_silent = pair * none * float((silent * (silent_sum - silent)).sum()) / 2
+        total = pair * silent_sum * float(pointed.sum()) + both_silent
+        beside[silent == 0] = pair * pointed[silent == 0] * silent_sum
+        return _SilentPairs(beside, total, *self._heaviest(silent, pointed, pair, none))
 
-    @staticmethod
-    def _heaviest(
-        silent: Mapping[Source, float], pointed: Mapping[Source, float], pair: float, none: float
-    ) -> Iterator[tuple[frozenset[Source], float]]:
-        """Yield the heaviest pairs with a silent source: the i-th and j-th have some i times j pairs above them."""
-        ranked = nlargest(_LISTED, silent, key=lambda source: silent[source])
-        partners = nlargest(_LISTED, pointed, key=lambda source: pointed[source])
-        for i, one in enumerate(partners):
-            yield from ((frozenset((one, s)), pair * pointed[one] * silent[s]) for s in ranked[: _LISTED // (i + 1)])
-        for i, one in enumerate(ranked):
-            after = ranked[i + 1 : max(i + 1, 2 * _LISTED // (i + 1))]
-            yield from ((frozenset((one, s)), pair * none * silent[one] * silent[s]) for s in after)
+    def _heaviest(self, silent: Array, pointed: Array, pair: float, none: float) -> tuple[Ints, Array]:
+        """The heaviest pairs with a silent source: the i-th and j-th have some i times j pairs above them."""
+        order = self.model.silent_order
+        ranked = order[silent[order] > 0][: 2 * _LISTED]
+        partners = np.flatnonzero(pointed)
+        partners = partners[np.argsort(-pointed[partners])][:_LISTED]
+        i, j = _early_pairs(_LISTED)
+        beside = (i < len(partners)) & (j < len(ranked))
+        among = (i < j) & (j < len(ranked))
+        both = np.concatenate((
+            np.stack((partners[i[beside]], ranked[j[beside]]), axis=1),
+            np.stack((ranked[i[among]], ranked[j[among]]), axis=1),
+        ))  # fmt: skip
+        weights = np.concatenate((pointed[both[: beside.sum(), 0]], none * silent[both[beside.sum() :, 0]]))
+        return both, pair * weights * silent[both[:, 1]]
 
     def behind(
-        self,
-        weights: Mapping[frozenset[Source], float],
-        beside_silent: Mapping[Source, float],
-        alone: Mapping[Source, SourceEvidence],
+        self, weights: Array, pair_weights: Mapping[frozenset[Source], float], beside_silent: Array
     ) -> tuple[dict[Source, float], float]:
         """What the hypotheses weigh by which a source's leak, or any, is behind at least one of the sendings.
 
         Given are the weights of the single sources and of the pairs pointed to, and for each source what its pairs with
         silent ones weigh.
         """
-        asked = [s for s in alone if self.model.possible_sendings(s) & self.among]
-        quiet = {s: self.model.source_evidence(s, frozenset()).log_ratio for s in asked}
-        behind = dict.fromkeys(alone, 0.0)
-        for s in asked:
-            behind[s] += weights.get(frozenset((s,)), 0.0) * _share_above(quiet[s], alone[s].log_ratio)
-            behind[s] += beside_silent[s] * _share_above(quiet[s], self._log_ratio_listed(s))
+        index, behind = self.model.index, dict.fromkeys(self.alone, 0.0)
+        quiet = {s: self.model.source_evidence(s, frozenset()).log_ratio for s in behind}
+        for s, evidence in self.alone.items():
+            behind[s] += float(weights[index[s]]) * _share_above(quiet[s], evidence.log_ratio)
+            behind[s] += float(beside_silent[index[s]]) * _share_above(quiet[s], self.listed.get(s, quiet[s]))
         any_behind = fsum(behind.values())
         for pair, each in self.pairs.items():
             one, other = each.shares
-            behind[one] += weights[pair] * _share_above(quiet[one] + each.shares[other], each.joint)
-            behind[other] += weights[pair] * _share_above(quiet[other] + each.shares[one], each.joint)
-            any_behind += weights[pair] * _share_above(quiet[one] + quiet[other], each.joint)
+            behind[one] += pair_weights[pair] * _share_above(quiet[one] + each.shares[other], each.joint)
+            behind[other] += pair_weights[pair] * _share_above(quiet[other] + each.shares[one], each.joint)
+            any_behind += pair_weights[pair] * _share_above(quiet[one] + quiet[other], each.joint)
         return behind, any_behind
 
-    def pointed_pairs(self, singles: Mapping[Source, float]) -> Iterator[tuple[frozenset[Source], float]]:
+    def pointed_pairs(self, best: float) -> Iterator[tuple[frozenset[Source], float]]:
         """Yield the pairs of sources that sendings point to; each is given only what it is known to have held."""
-        logs = {s: self._log_weight_listed(s) for s in singles if self.plausible(s)}
+        logs = {s: self.model.log_prior_odds(s) + log_ratio for s, log_ratio in self.listed.items()}
         ranked = sorted(logs, key=lambda source: -logs[source])
-        least = max(0.0, *singles.values()) - _HOPELESS - self.log_pair_prior if singles else 0.0
+        least = best - _HOPELESS - self.log_pair_prior
         contested = []
         for i, one in enumerate(ranked):
             for other in ranked[i + 1 :]:
@@ -213,7 +296,7 @@ class _LogWeights:
                 if weight < least:
                     break
                 if not self.plausible(one) & self.plausible(other):
-                    yield self._pair(weight, {s: self._log_ratio_listed(s) for s in (one, other)})
+                    yield self._pair(weight, {s: self.listed[s] for s in (one, other)})
                 elif weight >= least + _HOPELESS - _COSTLY:
                     contested.append((weight, one, other))
         yield from self._contested_pairs(contested, least + _HOPELESS - _COSTLY)
@@ -224,7 +307,7 @@ class _LogWeights:
         """Yield the pairs that share sendings: exactly, as long as it matters and is not too much work."""
         work_left = _WORK
         for weight, one, other in sorted(pairs, key=lambda pair: -pair[0]):
-            most = {s: self._log_ratio_listed(s) for s in (one, other)}
+            most = {s: self.listed[s] for s in (one, other)}
             log_prior = weight - sum(most.values())
             left = {one: most[one], other: self._log_ratio_of_rest(other, one)}
             joint = sum(left.values())

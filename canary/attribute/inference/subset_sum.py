@@ -96,8 +96,21 @@ def subset_sums(
     candidates: Sequence[CandidateSending], members: Mapping[str, HeldAddress], times: int, most: int
 ) -> SubsetSums:
     """Sum over all choices of at most `most` sendings; every mark lies within the members."""
+    if len(candidates) == 1 and len(candidates[0].mark) == 1:
+        return _sums_of_one_hit(candidates[0], members[next(iter(candidates[0].mark))])
     rows = _Summation(candidates, members, times, most).result()
     return SubsetSums(rows.keys, rows.values, rows.logs)
+
+
+def _sums_of_one_hit(candidate: CandidateSending, member: HeldAddress) -> SubsetSums:
+    """The commonest case by far: one sending to one address, chosen or not."""
+    chosen = ChoiceKey(int(member.listed), int(not member.listed), int(bool(member.account)), sendings=1, hits=1)
+    top = float(candidate.odds.max())
+    return SubsetSums(
+        np.array([NOTHING_CHOSEN, chosen]),
+        np.stack([np.ones(len(candidate.odds)), candidate.odds / top]),
+        np.array([0.0, candidate.scale + float(np.log(top) + np.log(max(member.p, 1e-300)))]),
+    )
 
 
 @dataclass(frozen=True, slots=True)

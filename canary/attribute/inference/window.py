@@ -18,11 +18,12 @@ def leak_window(model: EvidenceModel, among: frozenset[str], singles: Mapping[So
     """Return the window of the sendings that belong to a leak, the sources weighed by their probability."""
     likely = _likely_sources(singles)
     source = max(likely, key=lambda s: likely[s], default=None)
-    explained = [s for s in model.sendings if source and probability_behind(model, among, source, s.id) > 0.5]
+    asked = (s for s in model.sendings if s.id in among)
+    explained = [s for s in asked if source and probability_behind(model, among, source, s.id) > 0.5]
     if not explained:
         return None
     hit = frozenset[str]().union(*(s.mark for s in explained))
-    earliest, latest = max(c.issued for c in model.world.canaries if c.id in hit), min(s.at for s in explained)
+    earliest, latest = max(model.canaries[name].issued for name in hit), min(s.at for s in explained)
     bounds = (earliest, min(latest, model.world.now)) if earliest < min(latest, model.world.now) else None
     return LeakWindow(earliest, latest, *credible_span(model, among, singles, bounds))
 

@@ -79,7 +79,7 @@ def planned_holdings(world: World, rates: Rates) -> Holdings:
 
 def chances_taken(holding: Holding, coverage: float) -> list[float]:
     """Return for each address of a source how likely its leak takes it."""
-    return [coverage * member.p for member in holding.members.values() if member.listed]
+    return [coverage * member.p for member in holding.members.values() for _ in range(member.number)]
 
 
 def indistinguishable_groups(held: Holdings) -> Iterator[tuple[Source, ...]]:
@@ -115,6 +115,6 @@ def weakly_covered(held: Holdings, coverage: float) -> Iterator[WeaklyCovered]:
 def rarely_renewed(world: World, held: Holdings) -> Iterator[Source]:
     """Yield the suppliers that got addresses in hardly any month of the last year: their leaks have long windows."""
     for source, holding in held.items():
-        months = {m.since.strftime("%Y-%m") for m in holding.members.values() if m.since > world.now - _YEAR}
+        months = {m.since.strftime("%Y-%m") for m in holding.every().values() if m.since > world.now - _YEAR}
         if source.kind is SuspectKind.SUPPLIER and len(months) < _MONTHS:
             yield source
