@@ -62,8 +62,9 @@ def reasons(world: World) -> list[bool]:
     return [REASON in {reason.code for reason in reasons_of(hit.reasons)} for hit in world.rows(HitRow)]
 
 
-def due(world: World) -> list[tuple[int, datetime | None]]:
-    return [(case.evidence, case.due_at) for case in world.rows(CaseRow)]
+def weighed(world: World) -> list[tuple[int, int, datetime | None]]:
+    """Of each case the number of its evidence and of what was weighed, and since when more is due."""
+    return [(case.evidence, case.weighed, case.due_at) for case in world.rows(CaseRow)]
 
 
 SAID = {"of the address": set_address, "of the vendor": set_vendor}
@@ -82,13 +83,13 @@ def test_a_case_at_an_address_shown_in_public_names_harvesting_and_not_the_vendo
 
 
 @pytest.mark.parametrize("of", SAID)
-def test_past_mail_is_judged_again_and_the_case_is_due_until_it_is_said_back(world: World, of: str) -> None:
+def test_past_mail_is_judged_again_and_the_case_weighed_until_it_is_said_back(world: World, of: str) -> None:
     harvested(world)
     before = [(hit.verdict, hit.confidence) for hit in world.rows(HitRow)]
     assert (SAID[of](world, True).changed, reasons(world)) == (3, [True] * 3)
-    assert due(world) == [(1, world.clock())]
+    assert weighed(world) == [(2, 2, None)]
     assert (SAID[of](world, False).changed, reasons(world)) == (3, [False] * 3)
-    assert due(world) == [(2, world.clock())]
+    assert weighed(world) == [(3, 3, None)]
     assert [(hit.verdict, hit.confidence) for hit in world.rows(HitRow)] == before
 
 
@@ -100,7 +101,7 @@ def test_saying_the_same_again_changes_nothing(world: World, of: str) -> None:
         audited = len(audit.audited(session))
     assert SAID[of](world, True) == RejudgeOutcome()
     with world.store.reading() as session:
-        assert (len(audit.audited(session)), due(world)) == (audited, [(1, world.clock())])
+        assert (len(audit.audited(session)), weighed(world)) == (audited, [(2, 2, None)])
 
 
 def test_mail_that_comes_after_the_word_counts_as_at_an_address_shown_in_public(world: World) -> None:

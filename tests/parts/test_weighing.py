@@ -16,6 +16,7 @@ from canary.cases import merge_split, publication, workflow
 from canary.cases.case_group import read_group
 from canary.cases.past_mail import OwnerWord
 from canary.cases.weigh import judge_group, weigh_all, weigh_next, write_group
+from canary.cases.weighing import CASE_AT
 from canary.model.attempt import Attempt, AttemptKind
 from canary.model.case import OPEN, CaseState
 from canary.model.decision import Decision
@@ -134,8 +135,8 @@ class World:
 
 @pytest.fixture
 def world(store: Database, clock: Clock) -> Iterator[World]:
-    """A store that opens a case where a leak is likelier than not, as installations do."""
-    likely = Database(store.url.render_as_string(hide_password=False))
+    """A store in which a case opens where a leak is four times likelier than none."""
+    likely = Database(store.url.render_as_string(hide_password=False), carried={CASE_AT: 0.8})
     made = World(likely, clock)
     made.begin()
     clock.move(100 * 86_400)
@@ -157,14 +158,14 @@ def test_one_mail_of_a_lawful_stranger_is_watched_and_nobody_is_told(world: Worl
     assert world.cases()[0].leak < 0.1
 
 
-def test_a_case_opens_once_a_leak_is_likelier_than_not_with_all_that_was_watched(world: World) -> None:
+def test_a_case_opens_once_a_leak_is_likely_enough_with_all_that_was_watched(world: World) -> None:
     world.crime("shop")
     world.weigh()
     world.crime("shop", days=9)
     world.weigh()
     [case] = world.cases()
     assert (case.state, world.told(), world.burned()) == ("new", ["case-opened", "watched"], {"shop"})
-    assert (case.leak > 0.5, world.events()) == (True, ["watched", "opened"])
+    assert (case.leak >= 0.8, world.events()) == (True, ["watched", "opened"])
     with world.store.reading() as session:
         [row] = session.exec(select(CanaryRow).where(CanaryRow.state == "burned"))
         assert row.burned_at == case.opened_at
@@ -284,3 +285,13 @@ def test_what_is_watched_for_long_is_weighed_again_with_what_came_since(world: W
     world.crime("shop")
     world.weigh()
     assert world.states() == ["new"]
+
+
+def test_one_mail_of_a_thief_at_an_address_nobody_can_guess_makes_a_case_where_it_need_only_be_likelier_than_not(
+    world: World,
+) -> None:
+    usual = World(Database(world.store.url.render_as_string(hide_password=False)), world.clock, world.addresses)
+    usual.crime("shop")
+    usual.weigh()
+    assert (usual.states(), usual.told()) == (["new"], ["case-opened"])
+    usual.store.close()
