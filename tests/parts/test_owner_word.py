@@ -21,7 +21,7 @@ book, world = test_senders.book, test_senders.world
 
 APPROVE, DENY, UNDO = SenderAnswer
 CHANGING = {
-    "vendor": {"decisions"}, "leak_case": {"decision", "suspects", "findings"}, "hit": {"decision", "reasons", "confidence"},
+    "vendor": {"decisions"}, "leak_case": {"decision", "suspects", "findings", "leak"}, "hit": {"decision", "reasons", "confidence"},
     "sender": {"id", "decided_at"}, "supplier_link": {"id"},
 }  # fmt: skip
 """What counts decisions, is weighed as of the newest one or numbers rows, and the words for a question that is old by then."""
