@@ -129,7 +129,7 @@ def _cases(size: Size, began: str) -> Iterator[Rows]:
         [
             {
                 "id": n, "vendor_id": n, "state": "new" if n in living else "closed", "opened_at": began, "outcome": "", "owner": "",
-                "opening_hit": n, "decision": 0, "emptied": "", "touched": False, "told": False, "evidence": 1, "revised": 1,
+                "opening_hit": n, "decision": 0, "emptied": "", "touched": False, "told": False, "quiet": False, "evidence": 1, "revised": 1,
                 "weighed": 1, "due_at": None, "leak": 0.97,
                 "last_hit_at": _time(END - timedelta(hours=n)), "findings": json.dumps({"window": window, "fields": [], "twins": [], "why": []}),
                 "suspects": json.dumps([

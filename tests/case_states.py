@@ -64,14 +64,7 @@ def case_findings(draw: st.DrawFn) -> Findings:
     days = sorted(draw(st.lists(st.integers(0, 400), min_size=4, max_size=4)))
     window = LeakWindow(*(THEN + timedelta(days=d) for d in (days[0], days[3], days[1], days[2])))
     kinds = draw(st.lists(st.sampled_from(_PARTIES), max_size=3))
-    hits = tuple(
-        SuspectHits(
-            kind, draw(st.sampled_from(NAMES)).lower(), THEN,
-            campaigns=draw(_COUNT), senders=draw(_COUNT), burst=draw(_COUNT), clients=draw(_COUNT), of_clients=draw(_COUNT),
-            within=timedelta(seconds=draw(st.integers(0, 10**7))), decoys=draw(st.integers(0, 3)),
-        )
-        for kind in kinds
-    )  # fmt: skip
+    hits = tuple(_hits(draw, kind) for kind in kinds)
     why = Explanation(draw(st.sampled_from(NAMES)), (Observation("A sending hit 1 address of it.", 1.2),), ())
     return Findings(
         draw(st.sampled_from((None, window))),
@@ -81,4 +74,12 @@ def case_findings(draw: st.DrawFn) -> Findings:
         THEN,
         draw(st.sampled_from(("", "One sending that proves no sender."))),
         hits,
+    )
+
+
+def _hits(draw: st.DrawFn, kind: SuspectKind) -> SuspectHits:
+    campaigns, senders, burst, clients, of_clients = (draw(st.integers(0, 400)) for _ in range(5))
+    within, name = timedelta(seconds=draw(st.integers(0, 10**7))), draw(st.sampled_from(NAMES)).lower()
+    return SuspectHits(
+        kind, name, THEN, campaigns, senders, burst, clients, of_clients, within, draw(st.integers(0, 3))
     )

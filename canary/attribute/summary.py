@@ -3,7 +3,7 @@
 Where no leak is likelier than one, no text says that something leaked, and nobody is named as the likeliest source.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
@@ -18,6 +18,7 @@ from canary.model.case import (
     Suspect,
     SuspectHits,
     SuspectKind,
+    leak_leads,
     leak_probability,
     percent,
 )
@@ -66,7 +67,7 @@ def conclude(
     """Return the answer of a case in some state; `outcome` is how it was settled, `reason` why it counts as explained."""
     weighed = any(suspect.kind is SuspectKind.NOBODY for suspect in suspects)
     leak = leak_probability(suspects)
-    leads = leak > LIKELY
+    leads = leak_leads(suspects)
     sources = sorted((s for s in suspects if s.kind not in _NO_SOURCES), key=lambda s: -s.p) if leads else []
     headline = _headline(suspects, sources, leak, findings or Findings()) if weighed else _NOT_WEIGHED
     answer = Conclusion(
@@ -74,7 +75,7 @@ def conclude(
         leads,
         _in_state(headline, state, outcome, reason, leads=leads),
         _badge(state, leads=leads, weighed=weighed),
-        _short(sources, leak) if weighed else "not weighed yet",
+        _short(sources, leak, state, reason) if weighed else "not weighed yet",
         state in OPEN and (leads or state == CaseState.CONFIRMED),
     )
     return replace(answer, name=spoken_name(sources[0]), p=sources[0].p, how=how(sources[0])) if sources else answer
@@ -127,23 +128,17 @@ def span_words(since: datetime, until: datetime, form: str = "between {} and {}"
 
 
 def what_would_settle(suspects: Sequence[Suspect], findings: Findings) -> tuple[str, ...]:
-    """Return what would make a case of what is watched, or explain it."""
-    senders = max((hits.senders for hits in findings.hits), default=0)
-    return tuple(text for applies, text in _SETTLING if applies(suspects, senders))
-
-
-_SETTLING: tuple[tuple[Callable[[Sequence[Suspect], int], bool], str], ...] = (
-    (lambda _, senders: senders > 0, "Your word on its sender: whether it writes for the vendor."),
-    (lambda _, senders: senders > 0, "Further senders that have nothing to do with each other, at the same address."),
-    (lambda s, _: _is_shared(s), "The same campaign at an address of another vendor with the same supplier."),
-    (lambda s, _: not _is_shared(s), "Another campaign at the address, or the same one at another address of the vendor."),
-    (lambda _s, _n: True, "Time: every day on which the other addresses stay quiet speaks against it."),
-)  # fmt: skip
-"""In order of how soon each comes."""
-
-
-def _is_shared(suspects: Sequence[Suspect]) -> bool:
-    return any(suspect.kind is SuspectKind.SUPPLIER and suspect.held > 1 for suspect in suspects)
+    """Return what would make a case of what is watched, or explain it: the owner's word, then what may come."""
+    senders = any(hits.senders for hits in findings.hits)
+    shared = any(suspect.kind is SuspectKind.SUPPLIER and suspect.held > 1 for suspect in suspects)
+    return (
+        "Your word on whose mail it is: the vendor\u2019s, or not.",
+        "Further senders that have nothing to do with each other, at the same address."
+        if senders
+        else "Another campaign at the address, or the same one at another address of the vendor.",
+        *(("The same campaign at an address of another vendor with the same supplier.",) if shared else ()),
+        "Time: every day on which the other addresses stay quiet speaks against a leak.",
+    )
 
 
 def _headline(suspects: Sequence[Suspect], sources: Sequence[Suspect], leak: float, findings: Findings) -> str:
@@ -228,7 +223,9 @@ def _within(span: timedelta) -> str:
     return ""
 
 
-def _short(sources: Sequence[Suspect], leak: float) -> str:
+def _short(sources: Sequence[Suspect], leak: float, state: str, reason: str) -> str:
+    if state == CaseState.EXPLAINED:
+        return f"explained: {reason.rstrip('.')}" if reason else "explained"
     if leak <= LIKELY:
         return f"probably no leak ({percent(1 - leak)})"
     if not sources or sources[0].p <= LIKELY:

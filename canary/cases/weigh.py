@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from sqlmodel import Session, col, select
 
 from canary.cases import burning, case_alerts, records
-from canary.cases.case_group import CaseGroup, read_group
+from canary.cases.case_group import CaseGroup, observed_until, read_group
 from canary.cases.due import cases_of_vendor, due_cases, mark_due
 from canary.cases.moving import absorb
 from canary.cases.suspects import store_assessment
@@ -81,7 +81,8 @@ def weigh_vendor(session: Session, vendor_id: int, now: datetime, why: str) -> N
 def weigh_aged(store: Database, now: datetime, most: int = 1000) -> int:
     """Weigh the open cases again whose assessment is a day old or without reasons, and what may yet become one."""
     with store.reading() as session:
-        aged = [row.id or 0 for row in _worth_weighing(session) if _is_aged(row, now)][:most]
+        as_of = observed_until(session, now)
+        aged = [row.id or 0 for row in _worth_weighing(session) if _is_aged(row, as_of)][:most]
     for number in aged:
         with store.reading() as session:
             group = read_group(session, number, now, patient=True)
@@ -98,9 +99,9 @@ def _worth_weighing(session: Session) -> Sequence[CaseRow]:
     return session.exec(query.order_by(col(CaseRow.id))).all()
 
 
-def _is_aged(case: CaseRow, now: datetime) -> bool:
+def _is_aged(case: CaseRow, as_of: datetime) -> bool:
     assessed = findings_of(case.findings).assessed_at
-    return assessed is None or now - assessed >= REASSESS_AFTER
+    return assessed is None or as_of - assessed >= REASSESS_AFTER
 
 
 def judge_group(group: CaseGroup) -> tuple["WeighedCase", ...]:

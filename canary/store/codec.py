@@ -106,7 +106,7 @@ def findings_of(stored: Any) -> Findings:
         ),
         datetime.fromisoformat(stored["weighed"]) if stored.get("weighed") else None,
         str(stored.get("caution", "")),
-        tuple(_hits(hits) for hits in stored.get("hits", ())),
+        tuple(_hits(hits) for hits in stored.get("hit_counts", ())),
     )
 
 
@@ -139,7 +139,7 @@ def findings_json(found: Findings) -> dict[str, Any]:
             for why in found.explanations
         ],
         **({"caution": found.caution} if found.caution else {}),
-        **({"hits": [_hits_json(hits) for hits in found.hits]} if found.hits else {}),
+        **({"hit_counts": [_hits_json(hits) for hits in found.hits]} if found.hits else {}),
         **weighed,
     }
 

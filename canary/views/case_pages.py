@@ -48,9 +48,14 @@ def case_page(session: Session, case_id: int, now: datetime, before: int | None 
         undoable=merge_split.undoable(session, case_id), addressees=letters.addressees(session, case_id),
         vendors=_vendors(session, case_id), people=_people(session),
         ways=() if row.merged_into else tuple(TRANSITIONS[CaseState(row.state)]), hits=hits, older=older,
-        events=events, settling=() if line.answer.leads else what_would_settle(line.suspects, line.findings),
+        events=events, settling=what_would_settle(line.suspects, line.findings) if _is_unsettled(line) else (),
         explanation=_proposed_explanation(line, events),
     )  # fmt: skip
+
+
+def _is_unsettled(line: CaseLine) -> bool:
+    """Whether a case is open or watched and no leak leads in it."""
+    return (line.open or line.watched) and not line.answer.alarm
 
 
 def _proposed_explanation(line: CaseLine, events: Sequence[tuple[datetime, str, str, str]]) -> str:

@@ -15,6 +15,7 @@ from sqlmodel import func, select
 from canary.alerts.routing import route
 from canary.authenticate.lookup import OfflineLookup, ZoneLookup
 from canary.authenticate.vouching.side import ReceivingSide
+from canary.cases.weigh import weigh_all
 from canary.importing import adoption, backfill, import_store
 from canary.importing.archive import Reader
 from canary.importing.backfill import Archive, Report
@@ -32,6 +33,7 @@ from canary.processes.judging import supplier_book
 from canary.store.database import Database
 from canary.store.queries import attempts, canaries, outbox, vendors
 from canary.store.tables import CanaryRow, CaseRow, DeliveryRow, HitRow, MailRow, OutboxRow
+from tests.conftest import AT_EVERY_LEAK
 from tests.letterbox import BEGIN, RECEIVER, Letter, history, lure, mbox, tarred, zipped
 
 NOW = datetime(2020, 1, 1, tzinfo=UTC)
@@ -72,6 +74,7 @@ class Desk:
         if adopting:
             self.adopt(ledger, archive)
         asyncio.run(backfill.judge_all(self.parts(), archive, ledger, lambda *_: None))
+        backfill.weigh_cases(self.store, NOW, lambda *_: None)
         found = backfill.report(self.store, ledger)
         backfill.note(self.store, ledger, found, NOW)
         ledger.forget()
@@ -95,7 +98,7 @@ class Desk:
 
 @pytest.fixture
 def desk(store: Database, tmp_path: Path) -> Iterator[Desk]:
-    quiet = quiet_store(store.url.render_as_string(hide_password=False))
+    quiet = quiet_store(store.url.render_as_string(hide_password=False), carried=AT_EVERY_LEAK)
     yield Desk(tmp_path, quiet)
     quiet.close()
 
@@ -106,7 +109,7 @@ def test_ten_years_of_mail_show_who_leaked(desk: Desk) -> None:
     assert found.verdicts == {"expected": 15, "spam": 3}
     [case] = found.cases
     assert (case.vendors, case.hits) == (("Shop",), 3)
-    assert case.suspect in {"Shop", "No leak"}  # a guesser may well guess shop@
+    assert case.suspect in {"Shop", ""}  # a guesser may well guess shop@
     assert case.first == BEGIN + timedelta(days=400)
 
 
@@ -167,10 +170,15 @@ def test_nobody_is_alerted_of_what_is_long_past(desk: Desk) -> None:
 
 def test_what_is_received_afterwards_alerts_as_ever(desk: Desk) -> None:
     desk.take(desk.write("box", mbox(history()[:15])))
-    loud = Desk(desk.folder, Database(desk.store.url.render_as_string(hide_password=False)), goes=desk.goes)
+    loud = Desk(
+        desk.folder,
+        Database(desk.store.url.render_as_string(hide_password=False), carried=AT_EVERY_LEAK),
+        goes=desk.goes,
+    )
     archive, ledger = loud.archive(loud.write("new", mbox([lure("shop@in.example", 500)]))), loud.ledger(loud.folder)
     backfill.gather(archive, ledger, lambda *_: None)
     asyncio.run(backfill.judge_all(loud.parts(), archive, ledger, lambda *_: None))
+    weigh_all(loud.store, NOW)
     with loud.store.reading() as session:
         assert [row.fact["kind"] for row in session.exec(select(OutboxRow)) if not row.routed] == ["case-opened"]
     ledger.close()

@@ -72,7 +72,7 @@ def stand(session: Session) -> dict[str, Any]:
     members = session.exec(select(CaseVendorRow.case_id, CaseVendorRow.vendor_id)).all()
     return {
         "hits": dict(session.exec(select(HitRow.id, HitRow.case_id)).all()),
-        "cases": [case.model_dump(exclude={"suspects", "findings"}) for case in live],
+        "cases": [case.model_dump(exclude={"suspects", "findings", "leak"}) for case in live],
         "suspects": [[(s.id, round(s.p, 9), s.hit) for s in suspects_of(case.suspects)] for case in live],
         "members": sorted(m for m in members if m[0] in {case.id for case in live}),
     }

@@ -3,7 +3,7 @@
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from sqlmodel import select
+from sqlmodel import Session, select
 
 from canary.alerts.routing import route
 from canary.cases import case_alerts
@@ -15,7 +15,7 @@ from canary.store.database import Database
 from canary.store.queries import outbox, vendors
 from canary.store.queries.outbox import alert_of
 from canary.store.queries.vendors import Unknown
-from canary.store.tables import CaseNotificationRow, CaseRow, CaseVendorRow, OutboxRow
+from canary.store.tables import CanaryRow, CaseNotificationRow, CaseRow, CaseVendorRow, HitRow, OutboxRow
 from tests.weighed import open_case
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
@@ -32,6 +32,16 @@ def case(store: Database) -> int:
         opened = Alert(id="opened", kind="case-opened", at=NOW, case=row.id or 0, vendor="Play", verdict="spam")
         outbox.put(session, opened)
         return row.id or 0
+
+
+def hit(session: Session, case: int) -> None:
+    """Spam comes to an address, in a case."""
+    session.add(
+        CanaryRow(id=1, address="a@x.example", domain="x.example", vendor_id=1, style="tagged", bits=60, issued_at=NOW)
+    )
+    session.flush()
+    session.add(HitRow(canary_id=1, at=NOW, verdict="spam", confidence=0.97, reasons=[], case_id=case))
+    session.flush()
 
 
 def believe(row: CaseRow, kind: str, name: str, p: float, fields: tuple[str, ...] = ()) -> None:
@@ -125,6 +135,6 @@ def test_all_alerts_about_a_case_are_one_topic(store: Database, case: int) -> No
 def test_weighing_a_case_reports_what_changed(store: Database, case: int) -> None:
     with store.writing() as session:
         session.delete(session.get_one(CaseNotificationRow, case))
-        session.flush()
+        hit(session, case)
         weigh_now(session, [case], NOW)
         assert session.get(CaseNotificationRow, case) is not None
