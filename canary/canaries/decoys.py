@@ -23,10 +23,7 @@ from canary.store.queries.canaries import merge_address_index
 from canary.store.tables import CanaryRow, HitRow
 from canary.store.tables.base import HIGHEST_CANARY
 
-_Place = tuple[int, str, int]
-"""Vendor, channel and generation: addresses of one place are beside each other."""
-
-_SAMPLE = 100
+_SAMPLE, _MANY = 100, 5000
 _MOST_LIKELY = 10.0
 
 _MEANINGS = {
@@ -107,10 +104,8 @@ def add_decoy_beside(session: Session, row: CanaryRow, draw: Draw, reserved: Con
 def rotate_decoys_beside(session: Session, row: CanaryRow, draw: Draw, now: datetime) -> None:
     """Rotate decoys that stand beside a canary with it, as often as others beside it are."""
     mac = decoy_mac_of(session)
-    query = select(CanaryRow).where(
-        CanaryRow.vendor_id == row.vendor_id, CanaryRow.channel == row.channel, CanaryRow.generation == row.generation,
-        CanaryRow.state == CanaryState.ACTIVE.value, like_in_store(row),
-    )  # fmt: skip
+    active = CanaryRow.state == CanaryState.ACTIVE.value
+    query = select(CanaryRow).where(*_place(row), active, like_in_store(row))
     beside = session.exec(query).all() if mac.key() is not None else ()
     decoys = [each for each in beside if mac.is_decoy(each) and each.issued_at < now]
     for decoy in decoys:
@@ -125,13 +120,14 @@ def publish_decoys_beside(session: Session, row: CanaryRow, published: bool | No
     """
     if decoy_mac_of(session).key() is None:
         return
-    issued, decoys = _alike_by_place(session, row)
-    here = row.vendor_id, row.channel, row.generation
-    for place, there in decoys.items():
-        others = issued[place] or issued.total()
-        if place == here or not issued[place]:
-            for number in (each for each in there if draw(others) == 0):
-                session.get_one(CanaryRow, number).published = published
+    alike = (
+        CanaryRow.domain == row.domain, CanaryRow.state == row.state, like_in_store(row),
+        col(CanaryRow.published).is_not_distinct_from(row.published),
+    )  # fmt: skip
+    beside = _drawn_decoys(session, [*alike, *_place(row)], draw)
+    alone = [each for each in _drawn_decoys(session, alike, draw) if not _is_beside_issued(session, each, alike)]
+    for decoy in beside + alone:
+        decoy.published = published
 
 
 def decoy_summaries(session: Session) -> list[DecoySummary]:
@@ -160,21 +156,23 @@ def count_by_vendor(session: Session) -> Counter[int]:
     return mac.counted[1]
 
 
-def _alike_by_place(session: Session, row: CanaryRow) -> tuple[Counter[_Place], dict[_Place, list[int]]]:
-    """Count the issued addresses of a domain of which the same was said as of one, by place, and list decoys like them."""
-    query: Any = select(  # type: ignore[call-overload]
-        CanaryRow.id, CanaryRow.address, CanaryRow.mac, CanaryRow.vendor_id, CanaryRow.channel, CanaryRow.generation
-    )
-    query = query.where(CanaryRow.domain == row.domain, CanaryRow.state == row.state, like_in_store(row))
-    query = query.where(col(CanaryRow.published).is_not_distinct_from(row.published))
-    issued, decoys, is_decoy = Counter[_Place](), dict[_Place, list[int]](), decoy_mac_of(session).is_decoy
-    for each in session.execute(query):
-        place = each.vendor_id, each.channel, each.generation
-        if is_decoy(each):
-            decoys.setdefault(place, []).append(each.id)
-        else:
-            issued[place] += 1
-    return issued, decoys
+def _drawn_decoys(session: Session, alike: Sequence[Any], draw: Draw) -> list[CanaryRow]:
+    """Draw decoys among addresses of one kind, each as often as any issued one of these is drawn when one of them is."""
+    rows, is_decoy = _sample(session, alike, draw, _MANY), decoy_mac_of(session).is_decoy
+    decoys = [row for row in rows if is_decoy(row)]
+    return [decoy for decoy in decoys if draw(max(1, len(rows) - len(decoys))) == 0]
+
+
+def _is_beside_issued(session: Session, decoy: CanaryRow, alike: Sequence[Any]) -> bool:
+    rows = session.exec(select(CanaryRow).where(*alike, *_place(decoy)).limit(_SAMPLE))
+    return not all(map(decoy_mac_of(session).is_decoy, rows))
+
+
+def _place(row: CanaryRow) -> tuple[Any, ...]:
+    """Select the addresses that are beside one."""
+    return (
+        CanaryRow.vendor_id == row.vendor_id, CanaryRow.channel == row.channel, CanaryRow.generation == row.generation,
+    )  # fmt: skip
 
 
 def _missing(session: Session, wanted: DecoyRequest) -> Iterator[tuple[str, DecoyKind]]:
@@ -220,14 +218,21 @@ def _gap_before(session: Session, row: CanaryRow) -> tuple[IssueSpan | None, flo
 
 def _sample_issued(session: Session, domain: str, draw: Draw, kind: DecoyKind | None = None) -> Sequence[CanaryRow]:
     """Return some of the addresses issued at a domain: as numbers are random, those from any number on will do."""
-    number, bits, start = col(CanaryRow.id), col(CanaryRow.bits), 1 + draw(HIGHEST_CANARY)
-    query = select(CanaryRow).where(CanaryRow.domain == domain).order_by(number)
+    bits = col(CanaryRow.bits)
+    which: list[Any] = [CanaryRow.domain == domain]
     if kind is not None:
-        query = query.where(bits >= RANDOM_BITS if kind is DecoyKind.RANDOM else bits < RANDOM_BITS)
-    rows = list(session.exec(query.where(number >= start).limit(_SAMPLE)))
-    rows += session.exec(query.where(number < start).limit(_SAMPLE - len(rows)))
+        which.append(bits >= RANDOM_BITS if kind is DecoyKind.RANDOM else bits < RANDOM_BITS)
+    rows = _sample(session, which, draw, _SAMPLE)
     is_decoy = decoy_mac_of(session).is_decoy
     return [row for row in rows if not is_decoy(row)]
+
+
+def _sample(session: Session, which: Sequence[Any], draw: Draw, most: int) -> list[CanaryRow]:
+    """Return some of the addresses that are selected, or all where there are no more: those from any number on."""
+    number, start = col(CanaryRow.id), 1 + draw(HIGHEST_CANARY)
+    query = select(CanaryRow).where(*which).order_by(number)
+    rows = list(session.exec(query.where(number >= start).limit(most)))
+    return rows + list(session.exec(query.where(number < start).limit(most - len(rows))))
 
 
 def _every_canary(session: Session) -> Iterator[tuple[Any, bool]]:
