@@ -14,11 +14,13 @@ from canary.store.tables import CaseRow
 from tests.conftest import START
 from tests.parts.test_pipeline import LURE, World, world  # noqa: F401 - a fixture
 
-ADA = Decision("ada", START + timedelta(hours=5))
+ADA = Decision("ada", START + timedelta(days=190))
 
 
 @pytest.fixture
 def hit(world: World) -> World:  # noqa: F811
+    """A thief writes to an address that was given to its vendor half a year ago."""
+    world.clock.move(180 * 86_400)
     world.send(LURE.replace(b"Reader update", b"Reader\thttp://bad.example/x"), "shop")
     world.run()
     return world
@@ -62,7 +64,7 @@ def test_a_letter_to_the_vendor_cites_the_mail_and_breaks_what_is_hostile(hit: W
     with hit.store.reading() as session:
         assert letters.addressees(session, 1) == (("vendor:shop", "Shop"),)
         text = letters.letter(session, 1, "vendor:shop", "en", ADA.at)
-    assert f"  {hit.addresses['shop']}  (given on 2026-03-01, signup; first such mail 2026-03-01 12:00 UTC)" in text
+    assert f"  {hit.addresses['shop']}  (given on 2026-03-01, signup; first such mail 2026-08-28 12:00 UTC)" in text
     assert "Subject: Reader hxxp://bad.example/x" in text
     assert "Host: 203.0.113.5" in text
 
