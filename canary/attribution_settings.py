@@ -33,9 +33,7 @@ class Assumptions(BaseModel):
         default=RATES.published, ge=0, description="Harvesting a year of what is shown (FTC 2002)."
     )
     pair: float = Field(default=RATES.pair, ge=0, description="Two leaks at once, relative to independence (set).")
-    passing: float = Field(
-        default=RATES.passing, ge=0, description="Lists that a vendor passes on a year (set)."
-    )
+    passing: float = Field(default=RATES.passing, ge=0, description="Lists that a vendor passes on a year (set).")
     supplier_passing: float = Field(
         default=RATES.supplier_passing, ge=0, description="Lists that a supplier passes on a year (set)."
     )
@@ -70,7 +68,9 @@ class Assumptions(BaseModel):
     misdirected: float = Field(
         default=RATES.misdirected, ge=0, description="Mails by mistake per address and year (set)."
     )
-    stray: float = Field(default=RATES.stray, gt=0, description="Unexplained crime a year at an address that can be guessed (set).")
+    stray: float = Field(
+        default=RATES.stray, gt=0, description="Unexplained crime a year at an address that can be guessed (set)."
+    )
     stray_random: float = Field(
         default=RATES.stray_random, gt=0, description="The same at one that nobody can guess (set after Tripwire 2017)."
     )
@@ -79,7 +79,10 @@ class Assumptions(BaseModel):
         description="Legitimate third parties' mails per vendor: a gamma's shape and years (set).",
     )
     chance: float = Field(
-        default=RATES.chance, gt=0, lt=1, description="What each further address that can be guessed costs a coincidence (set)."
+        default=RATES.chance,
+        gt=0,
+        lt=1,
+        description="What each further address that can be guessed costs a coincidence (set).",
     )
     chance_random: float = Field(
         default=RATES.chance_random, gt=0, lt=1, description="The same of one that nobody can guess (set)."

@@ -10,11 +10,12 @@ docs/mathematics.md, section 5.
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from heapq import nlargest
-from itertools import combinations
+from itertools import combinations, permutations
 from math import exp, fsum, inf, log
 
 from canary.attribute.inference.evidence import EvidenceModel, SourceEvidence
 from canary.attribute.world import NO_LEAK, Posterior, Source
+from canary.model.case import LeakManner
 
 _SHARED = 3
 """The most shared sendings that are divided in every way; error: docs/mathematics.md, section 6."""
@@ -62,12 +63,36 @@ def compute_posterior(model: EvidenceModel, among: frozenset[str] | None = None)
         {sources: p / listed_share for sources, p in listed.items()},
         {source: weight / total for source, weight in marginals.items()},
         {source: exp(min(evidence.log_ratio, _LARGEST_EXPONENT)) for source, evidence in alone.items()},
-        {source: evidence.manners for source, evidence in alone.items()},
+        {source: evidence.manners for source, evidence in alone.items()}
+        | _manners_in_pairs(model, weights, log_weights),
     )
 
 
 def joint_log_ratio(model: EvidenceModel, one: Source, other: Source, among: frozenset[str]) -> float:
     """Return the logarithm of the evidence for two leaks at once, neither explaining what the other does."""
+    top, divisions = _divisions(model, one, other, among)
+    total = sum(divisions.values())
+    return top + log(total) if total > 0 else -inf
+
+
+def _manners_in_pairs(
+    model: EvidenceModel, weights: Mapping[frozenset[Source], float], log_weights: "_LogWeights"
+) -> dict[Source, Mapping[LeakManner, float]]:
+    """How those leaked that did so beside another one most likely: by what falls to each of the two."""
+    manners: dict[Source, Mapping[LeakManner, float]] = {}
+    likely = max(weights, key=lambda sources: weights[sources])
+    for one, other in permutations(likely, 2):
+        if log_weights.plausible(one) and log_weights.plausible(other):
+            _, divisions = _divisions(model, one, other, log_weights.among)
+            its = max(divisions, key=lambda sendings: divisions[sendings])
+            manners[one] = model.source_evidence(one, its).manners
+    return manners
+
+
+def _divisions(
+    model: EvidenceModel, one: Source, other: Source, among: frozenset[str]
+) -> tuple[float, dict[frozenset[str], float]]:
+    """What may fall to one of two, with the weight of that; the first is the logarithm of what these were divided by."""
     first, second = (model.plausible_sendings(source) & among for source in (one, other))
     shared = first & second
     if len(shared) > _SHARED:
@@ -81,8 +106,8 @@ def joint_log_ratio(model: EvidenceModel, one: Source, other: Source, among: fro
     exactly: dict[frozenset[str], float] = {}
     for part in parts:
         exactly[part] = exp(ones[part] - high) - sum(exactly[less] for less in exactly if less < part)
-    total = sum(max(0.0, exactly[part]) * exp(others[part] - top + high) for part in parts)
-    return top + log(total) if total > 0 else -inf
+    terms = {part: max(0.0, exactly[part]) * exp(others[part] - top + high) for part in parts}
+    return top, {(first - shared) | part: term for part, term in terms.items()}
 
 
 def _nested_parts(model: EvidenceModel, one: Source, other: Source, shared: frozenset[str]) -> list[frozenset[str]]:
