@@ -18,7 +18,7 @@ _DAY = timedelta(days=1)
 _LARGEST_ODDS = 50.0
 """No verdict counts for more than this, however sure it is of itself."""
 
-_OUTSIDER_ODDS = 0.25
+_OUTSIDER_ODDS = 0.15
 """A proven outsider in bulk is more often a lawful partner nobody told us of than a thief."""
 
 _TRADE_EXPONENT = 0.25

@@ -35,18 +35,18 @@ class Rates:
     one by accident; suppliers are handed the `passed_on` ones unless somebody says otherwise.
     """
 
-    vendor: float = 0.0026
+    vendor: float = 0.0017
     supplier: float = 0.019
     account: float = 0.0001
-    owner: float = 0.016
+    owner: float = 0.012
     published: float = 1.0
     pair: float = 0.05
-    passing: float = 0.0003
-    supplier_passing: float = 0.00015
-    resold: float = 0.005
+    passing: float = 0.0019
+    supplier_passing: float = 0.001
+    resold: float = 0.02
     handed: Weighted = ((0.6, 0.3), (0.95, 0.7))
     buyers: Weighted = ((3.0, 0.3), (12.0, 0.4), (40.0, 0.3))
-    bought: Weighted = ((0.7, 0.3), (0.95, 0.7))
+    bought: Weighted = ((0.4, 0.3), (0.7, 0.4), (0.95, 0.3))
     buyer_delays: Weighted = ((120.0, 0.4), (600.0, 0.6))
     coverage: Weighted = ((0.03, 0.14), (0.08, 0.16), (0.18, 0.23), (0.32, 0.22), (0.47, 0.15), (0.7, 0.1))
     reach: Weighted = ((0.08, 0.12), (0.35, 0.25), (0.6, 0.36), (0.85, 0.27))

@@ -17,8 +17,8 @@ def true_rates(truth: Truth) -> Rates:
     leaking, background = truth.mix.leaking, truth.mix.background
     odds, pair = _priors(truth.mix)
     return Rates(
-        vendor=odds[SuspectKind.VENDOR] * (1 - leaking.passing),
-        supplier=odds[SuspectKind.SUPPLIER] * (1 - leaking.passing),
+        vendor=odds[SuspectKind.VENDOR] * (1 - leaking.passing.get(SuspectKind.VENDOR, 0.0)),
+        supplier=odds[SuspectKind.SUPPLIER] * (1 - leaking.passing.get(SuspectKind.SUPPLIER, 0.0)),
         account=odds[SuspectKind.ACCOUNT],
         owner=odds[SuspectKind.OWNER],
         published=leaking.harvested / max(1 - leaking.harvested, _HARDLY) / truth.mix.population.years,
@@ -44,8 +44,8 @@ def _passing(mix: Mix, odds: Mapping[SuspectKind, float]) -> dict[str, Any]:
     """Return how often lists are passed on and what comes then."""
     leaking = mix.leaking
     return {
-        "passing": leaking.passing * odds[SuspectKind.VENDOR],
-        "supplier_passing": leaking.passing * odds[SuspectKind.SUPPLIER],
+        "passing": leaking.passing.get(SuspectKind.VENDOR, 0.0) * odds[SuspectKind.VENDOR],
+        "supplier_passing": leaking.passing.get(SuspectKind.SUPPLIER, 0.0) * odds[SuspectKind.SUPPLIER],
         "resold": 0.0,
         "handed": ((leaking.handed, 1.0),),
         "buyers": ((leaking.buyers, 1.0),),

@@ -67,8 +67,8 @@ class Leaking:
     """How many campaigns are mailed by a proven but unrelated organisation that bought the list."""
     field_leaks: float = 0.5
     field_used: float = 0.35
-    passing: float = 0.0
-    """How many of the leaks of vendors and suppliers are lists passed on to bulk senders on purpose."""
+    passing: Mapping[SuspectKind, float] = field(default_factory=dict)
+    """How many of the leaks of each kind of source are lists passed on to bulk senders on purpose."""
     buyers: float = 15.0
     buyer_days: float = 400.0
     handed: float = 0.95
@@ -127,6 +127,7 @@ _TIMES_3 = Background(
 )
 _TWICE = {kind: 2 * p for kind, p in SOMEBODY.items()}
 _NAMED = Background(named=True)
+_PASSING = {SuspectKind.VENDOR: 0.5, SuspectKind.SUPPLIER: 0.1}
 
 MIXES: Mapping[str, Mix] = {
     "standard": Mix(),
@@ -142,9 +143,9 @@ MIXES: Mapping[str, Mix] = {
     ),
     "tenants": Mix(leaking=Leaking(tenants=0.3)),
     "few-tenants": Mix(leaking=Leaking(shares={SuspectKind.SUPPLIER: 0.5}, tenants=0.05)),
-    "passed-on": Mix(leaking=Leaking(passing=0.5), background=_NAMED),
-    "passed-on-rates-x3": Mix(leaking=Leaking(passing=0.5), background=replace(_TIMES_3, named=True)),
-    "two-ways": Mix(leaking=Leaking(shares=_TWICE, second=1.0, passing=0.5), background=_NAMED),
+    "passed-on": Mix(leaking=Leaking(passing=_PASSING), background=_NAMED),
+    "passed-on-rates-x3": Mix(leaking=Leaking(passing=_PASSING), background=replace(_TIMES_3, named=True)),
+    "two-ways": Mix(leaking=Leaking(shares=_TWICE, second=1.0, passing=_PASSING), background=_NAMED),
     "agents": Mix(background=replace(_NAMED, agents=2.0)),
     "validated": Mix(leaking=Leaking(validated=0.6)),
     "rotation": Mix(population=PopulationParams(account_canaries=1, rotation_days=90)),

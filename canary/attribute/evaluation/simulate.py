@@ -18,9 +18,6 @@ BEGIN = datetime(2024, 1, 1, tzinfo=UTC)
 _SPREAD_HOURS, _SPREAD_SIGMA, _LONGEST_DAYS = 1 / 3, 2.0, 2.0
 """Mails of one sending trail its first by a log-normal delay with this median."""
 
-_PASSING = (SuspectKind.VENDOR, SuspectKind.SUPPLIER)
-"""Who may pass a list on on purpose."""
-
 
 @dataclass(frozen=True, slots=True)
 class Leak:
@@ -130,7 +127,8 @@ def _draw_source(mix: Mix, population: Population, rng: Generator) -> Source:
 
 def _draw_leak(mix: Mix, population: Population, source: Source, rng: Generator) -> Leak:
     leaking = mix.leaking
-    passes = source.kind in _PASSING and leaking.passing > 0 and rng.random() < leaking.passing
+    passing = leaking.passing.get(source.kind, 0.0)
+    passes = passing > 0 and rng.random() < passing
     accounts_taken = {v for v in population.vendors if rng.random() < leaking.tenants}
     fields_known = population.fields_at(source)
     return Leak(

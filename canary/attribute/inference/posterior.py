@@ -10,7 +10,7 @@ docs/mathematics.md, section 5.
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
-from itertools import combinations
+from itertools import combinations, permutations
 from math import exp, expm1, fsum, inf, log
 from typing import TypeVar
 
@@ -19,6 +19,7 @@ import numpy as np
 from canary.attribute.inference.evidence import EvidenceModel, bayes_factor
 from canary.attribute.inference.subset_sum import Array, Ints
 from canary.attribute.world import NO_LEAK, Posterior, Source
+from canary.model.case import LeakManner
 
 _SHARED = 3
 """The most shared sendings that are divided in every way; error: docs/mathematics.md, section 6."""
@@ -59,11 +60,16 @@ def compute_posterior(model: EvidenceModel, among: frozenset[str] | None = None)
     behind, leak = log_weights.behind(weights, pair_weights, silent.marginals)
     few = {NO_LEAK: exp(-top)} | pair_weights
     own = log_weights.alone
+    likely = max(few, key=few.__getitem__)
+    pair = likely if few[likely] >= float(weights.max()) else NO_LEAK
     return Posterior(
         _Hypotheses(model.single_sets, weights, {s: w for s, w in few.items() if w >= _LEAST * total}, silent, total),
         _Marginals(model.index, marginals / total),
         _OwnOrSilent({s: bayes_factor(e.log_ratio) for s, e in own.items()}, model.silent_bayes_factors),
-        _OwnOrSilent({s: evidence.manners for s, evidence in own.items()}, model.silent_manners),
+        _OwnOrSilent(
+            {s: evidence.manners for s, evidence in own.items()} | _manners_in_pair(model, pair, log_weights),
+            model.silent_manners,
+        ),
         _OwnOrSilent({source: weight / total for source, weight in behind.items()}, model.behind_nothing),
         min(1.0, leak / total),
     )
@@ -140,6 +146,28 @@ class _Hypotheses(Mapping[frozenset[Source], float]):
 
 def joint_log_ratio(model: EvidenceModel, one: Source, other: Source, among: frozenset[str]) -> float:
     """Return the logarithm of the evidence for two leaks at once, neither explaining what the other does."""
+    top, divisions = _divisions(model, one, other, among)
+    total = sum(divisions.values())
+    return top + log(total) if total > 0 else -inf
+
+
+def _manners_in_pair(
+    model: EvidenceModel, pair: frozenset[Source], log_weights: "_LogWeights"
+) -> dict[Source, Mapping[LeakManner, float]]:
+    """How each of two leaked that most likely both did: by what falls to it."""
+    manners: dict[Source, Mapping[LeakManner, float]] = {}
+    for one, other in permutations(pair, 2):
+        if log_weights.plausible(one) and log_weights.plausible(other):
+            _, divisions = _divisions(model, one, other, log_weights.among)
+            its = max(divisions, key=divisions.__getitem__)
+            manners[one] = model.source_evidence(one, its).manners
+    return manners
+
+
+def _divisions(
+    model: EvidenceModel, one: Source, other: Source, among: frozenset[str]
+) -> tuple[float, dict[frozenset[str], float]]:
+    """What may fall to one of two, with the weight of that; the first is the logarithm of what these were divided by."""
     first, second = (model.plausible_sendings(source) & among for source in (one, other))
     shared = first & second
     if len(shared) > _SHARED:
@@ -153,8 +181,8 @@ def joint_log_ratio(model: EvidenceModel, one: Source, other: Source, among: fro
     exactly: dict[frozenset[str], float] = {}
     for part in parts:
         exactly[part] = exp(ones[part] - high) - sum(exactly[less] for less in exactly if less < part)
-    total = sum(max(0.0, exactly[part]) * exp(others[part] - top + high) for part in parts)
-    return top + log(total) if total > 0 else -inf
+    terms = {part: max(0.0, exactly[part]) * exp(others[part] - top + high) for part in parts}
+    return top, {(first - shared) | part: term for part, term in terms.items()}
 
 
 @lru_cache(1)
