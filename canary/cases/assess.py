@@ -51,7 +51,7 @@ def assess_case(session: Session, case: CaseRow, at: datetime, *, patient: bool 
 
     names = vendors.vendor_names(session) | vendors.supplier_names(session)
     rates: Rates = session.info.get(CARRIED_AS, RATES)
-    return assess(world_of(session, at, case.id), SourceNames(names), rates, patient=patient)
+    return assess(world_of(session, at, [case.id or 0]), SourceNames(names), rates, patient=patient)
 
 
 def reassess_due(store: Database, now: datetime) -> int:

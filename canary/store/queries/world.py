@@ -1,6 +1,7 @@
 """The installation as attribution sees it: vendors and their suppliers, addresses, charged hits, guesses."""
 
 from collections import defaultdict
+from collections.abc import Collection, Iterator, Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -10,9 +11,8 @@ from sqlmodel import Session, col, select
 from canary.attribute.world import CampaignHit, CanaryFacts, GuessCount, SupplyFacts, VendorFacts, World
 from canary.model.attempt import AttemptKind
 from canary.model.verdict import HINTS, LEAKS, Reason, repeated_fields
+from canary.store.canary_groups import AlikeCanaries, CanaryKind, SingleCanary, groups_of
 from canary.store.codec import reasons_of
-from canary.store.decoy_mac import decoy_mac_of
-from canary.store.queries.canaries import in_order_of_issue
 from canary.store.tables import (
     AttemptRow,
     CanaryRow,
@@ -27,15 +27,26 @@ from canary.store.tables import (
 _HANDED_ON = timedelta(days=30)
 """A supplier has a list for a while before the first mail that shows it."""
 
+_CASES = 500
+"""The cases asked about in one query."""
+
 _FIELDS = {"given_name": "given name", "family_name": "family name", "phone": "phone", "company": "company"}
 
 
-def world_of(session: Session, now: datetime, case_id: int | None = None) -> World:
-    """Return the world as of a time, with the charged hits of one case or of all.
+def world_of(session: Session, now: datetime, cases: Collection[int] | None = None) -> World:
+    """Return the world as of a time, with the charged hits of some cases or of all.
 
-    Several mails of one campaign at one address are one hit of the campaign.
+    Several mails of one campaign at one address are one hit of the campaign. Addresses that were not hit come in groups
+    of those that are alike and were issued in the same week (`canary.store.canary_groups`).
     """
-    return World(now, _parties(session), _canaries(session, now), _strikes(session, case_id), _tries(session))
+    hits = tuple(hit for some in _some_at_a_time(cases) for hit in _strikes(session, some))
+    hit = {int(each.canary) for each in hits}
+    return World(now, _parties(session), _canaries(session, now, hit), hits, _tries(session))
+
+
+def _some_at_a_time(cases: Collection[int] | None) -> Iterator[Collection[int] | None]:
+    numbers = sorted(cases or ())
+    return iter([None]) if cases is None else (numbers[at : at + _CASES] for at in range(0, len(numbers), _CASES))
 
 
 def _parties(session: Session) -> tuple[VendorFacts, ...]:
@@ -52,25 +63,39 @@ def _parties(session: Session) -> tuple[VendorFacts, ...]:
     return tuple(VendorFacts(slug, tuple(told[slug])) for slug in slugs)
 
 
-def _canaries(session: Session, now: datetime) -> tuple[CanaryFacts, ...]:
-    query: Any = (
-        select(CanaryRow, VendorRow.slug)
-        .join_from(CanaryRow, VendorRow, col(VendorRow.id) == CanaryRow.vendor_id)
-        .where(col(CanaryRow.issued_at) <= now)
+def _canaries(session: Session, now: datetime, hit: Collection[int]) -> tuple[CanaryFacts, ...]:
+    slugs: dict[int | None, str] = {row.id: row.slug for row in session.execute(select(VendorRow.id, VendorRow.slug))}
+    singles, groups = groups_of(session).read(session, now, hit)
+    ordered = sorted(singles, key=lambda canary: (canary.issued, canary.id))
+    return (
+        *(_single_facts(canary, slugs) for canary in ordered),
+        *(_group_facts(f"group {number}", group, slugs) for number, group in enumerate(groups, 1)),
     )
-    is_decoy = decoy_mac_of(session).is_decoy
-    return tuple(
-        CanaryFacts(
-            str(row.id), row.domain, None if is_decoy(row) else slug, row.issued_at, row.channel, row.generation, row.bits, row.published,
-            frozenset(said for key, said in _FIELDS.items() if (row.persona or {}).get(key)),
-        )
-        for row, slug in session.execute(query.order_by(*in_order_of_issue()))
+
+
+def _single_facts(canary: SingleCanary, slugs: Mapping[int | None, str]) -> CanaryFacts:
+    kind = canary.kind
+    return CanaryFacts(
+        str(canary.id), kind.domain, slugs.get(kind.vendor), canary.issued, kind.channel, canary.generation, kind.bits,
+        canary.published, _details(kind),
     )  # fmt: skip
 
 
-def _strikes(session: Session, case_id: int | None) -> tuple[CampaignHit, ...]:
+def _group_facts(name: str, group: AlikeCanaries, slugs: Mapping[int | None, str]) -> CanaryFacts:
+    kind = group.kind
+    return CanaryFacts(
+        name, kind.domain, slugs.get(kind.vendor), group.issued, kind.channel, bits=kind.bits, fields=_details(kind),
+        count=group.count,
+    )  # fmt: skip
+
+
+def _details(kind: CanaryKind) -> frozenset[str]:
+    return frozenset(name for key, name in _FIELDS.items() if key in kind.persona)
+
+
+def _strikes(session: Session, cases: Collection[int] | None) -> tuple[CampaignHit, ...]:
     charged = col(HitRow.verdict).in_([v.value for v in LEAKS | HINTS])
-    ours = charged if case_id is None else charged & (col(HitRow.case_id) == case_id)
+    ours = charged if cases is None else charged & col(HitRow.case_id).in_(cases)
     known = select(CanaryRow.id).where(col(CanaryRow.id) == HitRow.canary_id).exists()
     query: Select[Any] = (
         select(  # type: ignore[call-overload]
