@@ -14,7 +14,7 @@ from canary.cases.due import in_play
 from canary.cases.moving import split_apart
 from canary.store.queries import vendors
 from canary.store.queries.case_hits import hits_by_case
-from canary.store.queries.world import world_of
+from canary.store.queries.world import world_around
 from canary.store.tables import CampaignHitRow, CaseRow, CaseVendorRow, HitRow, SupplierLinkRow
 
 if TYPE_CHECKING:
@@ -50,9 +50,10 @@ def read_group(
     from canary.attribute.groups import GroupQuestion  # noqa: PLC0415
 
     rows = {row.id or 0: row for row in _related(session, first)}
+    hits = hits_by_case(session, rows.keys())
     asked = GroupQuestion(
-        world=world_of(session, observed_until(session, now), ()),
-        hits=hits_by_case(session, rows.keys()),
+        world=world_around(session, observed_until(session, now), chain.from_iterable(hits.values())),
+        hits=hits,
         due=frozenset(rows.keys() & {first, *among}),
         apart=split_apart(session, rows.keys()),
         touched=frozenset(number for number, row in rows.items() if row.touched),

@@ -1,18 +1,27 @@
 """What holds of the answer to any world, whatever kinds of source it has."""
 
+import re
 from dataclasses import replace
+from math import isfinite
 from random import Random
 
 import pytest
 
 from canary.attribute.assess import SourceNames, assess
+from canary.attribute.grouping import grouped
 from canary.attribute.inference.clustering import find_cases
-from canary.attribute.world import CampaignHit, World
+from canary.attribute.inference.evidence import EvidenceModel
+from canary.attribute.inference.explain import explain
+from canary.attribute.inference.posterior import compute_posterior
+from canary.attribute.priors import RATES
+from canary.attribute.world import CampaignHit, CanaryFacts, Source, VendorFacts, World
 from canary.attribute.world_json import answer_world
+from canary.model.case import SuspectKind
 from tests.tiny_worlds import BEGIN, DAY, tiny_world
 
 SEEDS = range(40)
 NAMES = SourceNames({})
+BELIEVED = {*SuspectKind} - {SuspectKind.NOBODY}
 
 
 def _any_world(seed: int) -> World:
@@ -35,6 +44,42 @@ def test_hypotheses_sum_to_one_and_every_suspect_is_explained(seed: int) -> None
             assert sum(suspect["how"].values()) == pytest.approx(suspect["p"], abs=1e-9)
     found = assess(world, NAMES, patient=True)
     assert all(text.text for why in found.findings.explanations for text in (*why.speaks_for, *why.speaks_against))
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+def test_every_kind_of_source_is_explained_in_plain_sentences_also_when_what_is_left_out_takes_it_along(
+    seed: int,
+) -> None:
+    random, world = Random(seed), _any_world(seed)
+    copies = (replace(c, id=f"{c.id}-{i}") for c in world.canaries for i in range(random.randint(0, 3)))
+    model = EvidenceModel(grouped(replace(world, canaries=(*world.canaries, *copies))), RATES)
+    every = frozenset(s.id for s in model.sendings)
+    posterior = compute_posterior(model, every)
+    assert sum(posterior.hypotheses.values()) == pytest.approx(1.0, abs=1e-9)
+    explained = explain(model, every, posterior.marginals, NAMES)
+    assert len(explained) == len(posterior.marginals)
+    for why in explained:
+        for each in (*why.speaks_for, *why.speaks_against):
+            assert isfinite(each.weight)
+            assert re.fullmatch(r"(A sending of |[\d,]+ address(es)? that ).+[^ .,]\.", each.text)
+            assert not re.search(r"None|[{}]|Own side|Harvested", each.text)
+
+
+def test_the_random_worlds_have_every_kind_of_source() -> None:
+    kinds = {source.kind for seed in SEEDS for source in EvidenceModel(_any_world(seed), RATES).holdings}
+    assert kinds == BELIEVED
+
+
+def test_who_shows_the_only_addresses_that_were_hit_is_explained() -> None:
+    shown = CanaryFacts("c", "example.net", "shop", BEGIN, published=True)
+    quiet = CanaryFacts("q", "example.net", "shop", BEGIN + DAY, published=True, count=3)
+    hits = (CampaignHit("c", BEGIN + 30 * DAY, "k", "spam", 0.95),)
+    model = EvidenceModel(World(BEGIN + 60 * DAY, (VendorFacts("shop"),), (shown, quiet), hits), RATES)
+    published = Source(SuspectKind.PUBLISHED, "shop")
+    (why,) = explain(model, frozenset({"k"}), {published: compute_posterior(model).marginals[published]}, NAMES)
+    said = [each.text for each in (*why.speaks_for, *why.speaks_against)]
+    assert "A sending of 31 Jan 2010 hit 1 address of Shop, shown by Shop." in said
+    assert "3 addresses that Shop shows kept quiet." in said
 
 
 @pytest.mark.parametrize("seed", SEEDS)

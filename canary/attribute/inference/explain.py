@@ -50,42 +50,58 @@ def _logit(p: float) -> float:
 
 
 def _marginals_without(model: EvidenceModel, cluster: frozenset[str], quiet: frozenset[str]) -> Mapping[Source, float]:
-    """What would be believed had these quiet addresses never been there."""
+    """What would be believed had these quiet addresses never been there; who held no other is not among the sources."""
     kept = tuple(c for c in model.world.canaries if c.id not in quiet)
     return compute_posterior(EvidenceModel(replace(model.world, canaries=kept), model.rates), cluster).marginals
 
 
 def _sending_text(model: EvidenceModel, sending: ObservedSending, source: Source, name: Namer) -> str:
-    owners = {c.id: c.vendor for c in model.world.canaries}
-    vendors = sorted({name(Source(SuspectKind.VENDOR, v)) for n in sending.mark if (v := owners[n]) is not None})
-    decoys = sum(owners[n] is None for n in sending.mark)
+    owners = {n: model.canaries[n].vendor for n in sending.mark}
+    vendors = sorted({_vendor(v, name) for v in owners.values() if v is not None})
+    decoys = sum(owner is None for owner in owners.values())
     whom = [f"{_count(len(sending.mark) - decoys, 'address', 'addresses')} of {_list(vendors)}"] if vendors else []
     whom += [_count(decoys, "decoy", "decoys")] if decoys else []
     text = f"A sending of {sending.at:%d %b %Y} hit {' and '.join(whom)}"
     if source.kind is SuspectKind.OWNER:
         return f"{text}."
-    held = sum(n in model.holdings[source].listed() for n in sending.mark)
+    held = sum(n in model.holdings[source].members for n in sending.mark)
+    how = f"shown by {_vendor(source.id, name)}" if source.kind is SuspectKind.PUBLISHED else f"held by {name(source)}"
+    if len(sending.mark) == 1:
+        return f"{text}, {how if held else f'not {how}'}."
     if held == len(sending.mark):
-        return f"{text}, all held by {name(source)}."
-    return f"{text}, {'none' if not held else f'only {held}'} of them held by {name(source)}."
+        return f"{text}, all {how}."
+    return f"{text}, {'none' if not held else f'only {held}'} of them {how}."
 
 
 def _quiet_groups(
     model: EvidenceModel, cluster: frozenset[str], source: Source, name: Namer
 ) -> Iterator[tuple[str, frozenset[str]]]:
     """Yield what kept quiet: addresses that the suspect held, addresses it never had, and decoys."""
-    hit = frozenset[str]().union(*(s.mark for s in model.sendings if s.id in cluster))
+    hit = frozenset(canary.id for canary in model.canaries_hit(cluster))
     quiet = [c for c in model.world.canaries if c.id not in hit]
-    held = model.holdings[source].listed()
-    issued = [c.id for c in quiet if c.vendor is not None]
+    held = model.holdings[source].members
+    issued = [c for c in quiet if c.vendor is not None]
+    has, has_not = ("shows", "does not show") if source.kind is SuspectKind.PUBLISHED else ("held", "never had")
     groups = {
-        f"{{}} that {name(source)} held kept quiet.": [n for n in issued if n in held],
-        f"{{}} that {name(source)} never had kept quiet.": [n for n in issued if n not in held],
-        "{} that nobody was ever given kept quiet.": [c.id for c in quiet if c.vendor is None],
+        f"{{}} that {_who(source, name)} {has} kept quiet.": [c for c in issued if c.id in held],
+        f"{{}} that {_who(source, name)} {has_not} kept quiet.": [c for c in issued if c.id not in held],
+        "{} that nobody was ever given kept quiet.": [c for c in quiet if c.vendor is None],
     }
-    for text, names in groups.items():
-        if names:
-            yield text.format(_count(len(names), "address", "addresses")), frozenset(names)
+    for text, canaries in groups.items():
+        if canaries:
+            number = _count(sum(c.count for c in canaries), "address", "addresses")
+            yield text.format(number), frozenset(c.id for c in canaries)
+
+
+def _who(source: Source, name: Namer) -> str:
+    """A source as the subject of a sentence."""
+    if source.kind is SuspectKind.OWNER:
+        return "your own side"
+    return _vendor(source.id, name) if source.kind is SuspectKind.PUBLISHED else name(source)
+
+
+def _vendor(vendor: str, name: Namer) -> str:
+    return name(Source(SuspectKind.VENDOR, vendor))
 
 
 def _count(number: int, one: str, many: str) -> str:

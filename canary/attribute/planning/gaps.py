@@ -90,13 +90,18 @@ def indistinguishable_groups(held: Holdings) -> Iterator[tuple[Source, ...]]:
 
 def confusable_pairs(held: Holdings, coverage: float) -> Iterator[ConfusablePair]:
     """Yield the pairs that share addresses and differ by too few, but not by none."""
-    names = {source: holding.listed() for source, holding in held.items()}
     holders: dict[str, list[Source]] = defaultdict(list)
-    for source, addresses in names.items():
-        for address in addresses:
-            holders[address].append(source)
-    shared = Counter(pair for every in holders.values() for pair in combinations(sorted(every)[:_HOLDERS], 2))
-    differ = {(a, b): len(names[a]) + len(names[b]) - 2 * both for (a, b), both in shared.items()}
+    numbers: dict[str, int] = {}
+    for source, holding in held.items():
+        for name, member in holding.members.items():
+            holders[name].append(source)
+            numbers[name] = member.number
+    shared = Counter[tuple[Source, Source]]()
+    for name, sources in holders.items():
+        for pair in combinations(sorted(sources)[:_HOLDERS], 2):
+            shared[pair] += numbers[name]
+    each = {source: holding.number() for source, holding in held.items()}
+    differ = {(a, b): each[a] + each[b] - 2 * both for (a, b), both in shared.items()}
     enough = addresses_to_separate(coverage)
     pairs = sorted((number, pair) for pair, number in differ.items() if 0 < number < enough)
     return (ConfusablePair(pair, number) for number, pair in pairs)

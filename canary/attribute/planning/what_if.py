@@ -10,8 +10,10 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from hashlib import sha256
+from itertools import islice
 from statistics import fmean
 
+from canary.attribute.grouping import expanded
 from canary.attribute.inference.evidence import EvidenceModel
 from canary.attribute.inference.posterior import compute_posterior
 from canary.attribute.inference.window import leak_window
@@ -86,8 +88,8 @@ def relevant_part(world: World, sources: Sequence[Source], additions: Sequence[A
         for v in world.vendors
         if v.id in chosen
     )
-    decoys = [c for c in world.canaries if c.vendor is None][:_DECOYS]
-    canaries = (*(c for c in world.canaries if c.vendor in chosen), *decoys)
+    decoys = islice(expanded(c for c in world.canaries if c.vendor is None), _DECOYS)
+    canaries = (*expanded(c for c in world.canaries if c.vendor in chosen), *decoys)
     return World(world.now, vendors, canaries, guess_counts=world.guess_counts)
 
 

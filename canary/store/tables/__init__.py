@@ -17,7 +17,7 @@ from canary.store.tables.campaign import (
     CampaignRow,
     CampaignTextRow,
 )
-from canary.store.tables.canary import AttemptRow, CanaryRow, GuessRow, KeyFingerprintRow, ProbeRow
+from canary.store.tables.canary import AttemptRow, CanaryChangeRow, CanaryRow, GuessRow, KeyFingerprintRow, ProbeRow
 from canary.store.tables.case import (
     CaseDecisionRow,
     CaseEventRow,
@@ -66,6 +66,7 @@ __all__ = [
     "CampaignMailRow",
     "CampaignRow",
     "CampaignTextRow",
+    "CanaryChangeRow",
     "CanaryCountRow",
     "CanaryRow",
     "CaseDecisionRow",

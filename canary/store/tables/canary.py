@@ -2,24 +2,43 @@
 
 from datetime import datetime
 
-from sqlalchemy import JSON, Column, Index, LargeBinary, UniqueConstraint
+from sqlalchemy import (
+    JSON,
+    Column,
+    Connection,
+    Index,
+    LargeBinary,
+    UniqueConstraint,
+    event,
+    inspect,
+    text,
+    update,
+)
+from sqlalchemy.orm import Mapper
 from sqlmodel import Field
 
-from canary.store.tables.base import CanaryKey, Row, Time, random_canary_id, random_mac
+from canary.store.tables.base import CanaryKey, Row, Time, metadata, random_canary_id, random_mac
 
 
 class CanaryRow(Row, table=True):
     """One address, in lower case, issued to a vendor, or a decoy: only the key of the decoys can tell which.
 
     `mac` is drawn at random for an issued address and made with the key for a decoy (`canary.store.decoy_mac`). `id` is
-    drawn at random as well, and so does not show when a row was written; the order of issue is that of `issued_at`.
-    `published` is the owner's word on whether it is shown in public, None where its vendor's `publishes` holds.
+    drawn at random as well, and so does not show when a row was written; the order of issue is that of `issued_at`. A row
+    is never deleted, and what it says hardly ever changes: that it did is counted (`CanaryChangeRow`). `published` is the
+    owner's word on whether it is shown in public, None where its vendor's `publishes` holds.
     """
 
     __tablename__ = "canary"
     __table_args__ = (
         Index("ix_canary_issued_at", "issued_at", "id"),
         Index("ix_canary_domain", "domain", "id"),
+        Index(
+            "ix_canary_published",
+            "id",
+            sqlite_where=text("published IS NOT NULL"),
+            postgresql_where=text("published IS NOT NULL"),
+        ),
         Index("ix_canary_vendor_channel", "vendor_id", "channel", "generation"),
     )
     id: int | None = Field(
@@ -40,6 +59,26 @@ class CanaryRow(Row, table=True):
     burned_at: datetime | None = Field(default=None, sa_type=Time, index=True)
     burned_by_owner: bool = Field(default=False)
     mac: bytes = Field(default_factory=random_mac, sa_column=Column(LargeBinary, nullable=False))
+
+
+class CanaryChangeRow(Row, table=True):
+    """How often something about a canary changed that `canary.store.canary_groups` counts by; one row."""
+
+    __tablename__ = "canary_change"
+    id: int | None = Field(default=None, primary_key=True)
+    number: int = 0
+
+
+_COUNTED_BY = ("vendor_id", "channel", "domain", "bits", "persona", "issued_at", "mac")
+
+
+@event.listens_for(CanaryRow, "before_update")
+def _count_change(_: "Mapper[CanaryRow]", connection: Connection, row: CanaryRow) -> None:
+    state = inspect(row)
+    if any(state.attrs[name].history.has_changes() for name in _COUNTED_BY):
+        counter = metadata.tables["canary_change"]
+        if not connection.execute(update(counter).values(number=counter.c.number + 1)).rowcount:
+            connection.execute(counter.insert().values(number=1))
 
 
 class KeyFingerprintRow(Row, table=True):

@@ -83,6 +83,11 @@ def make_tables() -> None:
     sa.PrimaryKeyConstraint('band', 'digest', name=op.f('pk_campaign_band')),
     sqlite_with_rowid=False
     )
+    op.create_table('canary_change',
+    sa.Column('id', sa.Integer(), nullable=False),
+    sa.Column('number', sa.Integer(), nullable=False),
+    sa.PrimaryKeyConstraint('id', name=op.f('pk_canary_change'))
+    )
     op.create_table('case_decision',
     sa.Column('id', sa.Integer(), nullable=False),
     sa.Column('at', TIME, nullable=False),
@@ -233,6 +238,7 @@ def make_tables() -> None:
     op.create_index(op.f('ix_canary_burned_at'), 'canary', ['burned_at'])
     op.create_index('ix_canary_domain', 'canary', ['domain', 'id'])
     op.create_index('ix_canary_issued_at', 'canary', ['issued_at', 'id'])
+    op.create_index('ix_canary_published', 'canary', ['id'], unique=False, sqlite_where=sa.text('published IS NOT NULL'), postgresql_where=sa.text('published IS NOT NULL'))
     op.create_index('ix_canary_vendor_channel', 'canary', ['vendor_id', 'channel', 'generation'])
     op.create_table('delivery',
     sa.Column('id', sa.Integer(), nullable=False),
