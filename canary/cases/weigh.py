@@ -5,7 +5,7 @@ any writing transaction, and written in one of its own. A case that changed mean
 left for the next time; further mail is weighed then too.
 """
 
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
 from datetime import datetime, timedelta
 from math import inf
 from typing import TYPE_CHECKING
@@ -37,18 +37,25 @@ WORTH_A_LOOK = 0.05
 """What is watched and less likely than this changes by further mail only."""
 
 
-def weigh_next(store: Database, now: datetime, *, patient: bool = False) -> int:
-    """Weigh the case that has been due for longest, with what belongs to it; return how many cases were due, 0 if none."""
+def weigh_next(store: Database, now: datetime, passed: Callable[[str], None] = lambda _: None) -> int:
+    """Weigh the case that has been due for longest, with what belongs to it; return how many cases were due, 0 if none.
+
+    `passed` is told each stage that is over.
+    """
     with store.reading() as session:
         due = due_cases(session, AT_ONCE)
         if not due:
             return 0
-        group = read_group(session, due[0], now, due, patient=patient)
+        group = read_group(session, due[0], now, due)
+    passed("read")
     found = judge_group(group)
+    passed("weighed")
     with store.writing() as session:
         lock(session, Lock.CASES)
         write_group(session, group, found, now)
         _clear_settled(session, due[0], group)
+        passed("concluded")
+    passed("stored")
     return len(group.asked.due) or 1
 
 

@@ -1,11 +1,13 @@
-"""A worker that processes what is due, delivers alerts, and dies by SIGKILL right after one named stage."""
+"""A worker that processes and weighs what is due, delivers alerts, and dies by SIGKILL right after one named stage."""
 
 import asyncio
 import os
 import signal
 import sys
+from datetime import UTC, datetime
 
 from canary.alerts.delivery import deliver_due
+from canary.cases.weigh import weigh_next
 from canary.pipeline.batch import run_pending
 from canary.processes import build, spools, stores
 from canary.settings import load_settings
@@ -21,6 +23,8 @@ def main(fatal: str) -> None:
     parts, desk = build.pipeline_context(settings, store, passed), build.delivery_context(settings, store, passed)
     for inbox in spools.Spools(settings):
         asyncio.run(run_pending(parts, inbox))
+    while weigh_next(store, datetime.now(UTC), passed):
+        pass
     deliver_due(desk)
 
 

@@ -13,13 +13,15 @@ from sqlmodel import func, select, update
 from canary.model.mail import Client, Envelope
 from canary.spool.spool import Spool
 from canary.store.database import Database
-from canary.store.tables import CaseRow, DeliveryRow, DestinationRow, HitRow, MailRow
+from canary.store.tables import CaseEventRow, CaseRow, DeliveryRow, DestinationRow, HitRow, MailRow, OutboxRow
 from tests.patience import PATIENCE
 from tests.processes import ROOT, House
 from tests.receiver import Receiver
 
 pytestmark = pytest.mark.slow
-SOURCES = ("canary/pipeline/story.py", "canary/pipeline/batch.py", "canary/alerts/delivery.py")
+SOURCES = (
+    "canary/pipeline/story.py", "canary/pipeline/batch.py", "canary/cases/weigh.py", "canary/alerts/delivery.py",
+)  # fmt: skip
 STAGES = [
     stage for source in SOURCES for stage in re.findall(r'(?:passed|on_stage)\("(\w+)"\)', (ROOT / source).read_text())
 ]
@@ -56,8 +58,16 @@ def counts(store: Database) -> list[int]:
         return [session.exec(select(func.count()).select_from(t)).one() for t in (MailRow, HitRow, CaseRow)]
 
 
+def opened_once(store: Database) -> bool:
+    """Whether the one case was opened once and told of under one id."""
+    with store.reading() as session:
+        events = list(session.exec(select(CaseEventRow.kind).where(CaseEventRow.kind == "opened")))
+        facts = [row.fact["kind"] for row in session.exec(select(OutboxRow))]
+    return (events, facts) == (["opened"], ["case-opened"])
+
+
 def test_the_walk_knows_every_step() -> None:
-    story = "parse authenticate gather judge assign write commit done claimed sent marked"
+    story = "parse authenticate gather judge assign write commit done read weighed concluded stored claimed sent marked"
     assert sorted(STAGES) == sorted(story.split())
 
 
@@ -70,6 +80,7 @@ def test_a_worker_killed_after_this_step_loses_and_repeats_nothing(
     expire_leases(house.store)
     assert work(house, "none") == 0
     assert counts(house.store) == [1, 2, 1]
+    assert opened_once(house.store)
     assert spool.backlog() == 0
     assert len(set(receiver.ids())) == 1
     assert len(receiver.got) == (2 if fatal == "sent" else 1)
