@@ -104,12 +104,14 @@ class EvidenceModel:
         self.canaries = {c.id: c for c in world.canaries}
         self._position = {c.id: i for i, c in enumerate(world.canaries)}
         self.start = min((c.issued for c in world.canaries), default=world.now - timedelta(days=YEAR))
-        self.span = max(1.0, (world.now - self.start) / _DAY)
         self.sendings = observed_sendings(world, rates)
         self.sending_by_id = {s.id: s for s in self.sendings}
         self.hit_addresses = frozenset[str]().union(*(s.mark for s in self.sendings))
         self.holdings = {holding.source: holding for holding in holdings(world, rates)}
-        self.edges = _time_grid(self.span, [self.day_of(s.at) for s in self.sendings])
+        self._newest = {s.id: max(self.day_of(self.canaries[name].issued) for name in s.mark) for s in self.sendings}
+        # Who is hit the moment he has the address was hit after it leaked all the same; clocks differ.
+        self.span = max(1.0, self.day_of(world.now), *(newest + _CLOCK_SKEW for newest in self._newest.values()))
+        self.edges = _time_grid(self.span, [(self.day_of(s.at), self._newest[s.id]) for s in self.sendings])
         self.days = (self.edges[1:] + self.edges[:-1]) / 2
         self._cell_weights = np.diff(self.edges) / self.span
         self._patterns = [self._ready(pattern) for pattern in leak_patterns(rates)]
@@ -318,9 +320,7 @@ class EvidenceModel:
 
         The second is the logarithm of what the first was divided by.
         """
-        # Who is hit the moment he has the address was hit after it leaked all the same; clocks differ.
-        newest = max(self.day_of(self.canaries[name].issued) for name in sending.mark)
-        day = max(self.day_of(sending.at), newest + _CLOCK_SKEW)
+        day = max(self.day_of(sending.at), self._newest[sending.id] + _CLOCK_SKEW)
         sent = _share_sent(pattern.rates, day - self.edges)
         density: Array = -np.diff(sent) / np.diff(self.edges)
         top = max(float(density.max()), 1e-300)
@@ -484,12 +484,16 @@ def _share_sent(rates: Rates, age: Array) -> Array:
     return sent
 
 
-def _time_grid(span: float, hit_days: Iterable[float]) -> Array:
-    """The edges of the time grid: even, and finer before each sending, the first ones first if there are too many."""
+def _time_grid(span: float, hits: Iterable[tuple[float, float]]) -> Array:
+    """The edges of the time grid: even, and finer before each sending, the first ones first if there are too many.
+
+    Sendings are given with the day on which the newest of their addresses was issued: only after it can they have leaked.
+    """
     edges = list(np.linspace(0.0, span, _EVEN_CELLS + 1))
-    for day in sorted(set(hit_days)):
+    for day, newest in sorted(set(hits)):
         if len(edges) < _MOST_EDGES:
             edges += [day - before for before in _REFINED_BEFORE if 0 < day - before < span]
+            edges += [newest] if 0 < newest and day - newest < _REFINED_BEFORE[1] else []
     apart = [0.0]
     for edge in sorted(edges):
         if edge - apart[-1] >= _SHORTEST_CELL and span - edge >= _SHORTEST_CELL:
