@@ -80,7 +80,7 @@ def _suspect(model: EvidenceModel, result: CaseResult, source: Source, names: So
         source.id or "own side",
         posterior.marginals[source],
         len(held.intersection(result.canaries)),
-        len(held),
+        model.holdings[source].number(),
         names(source),
         posterior.bayes_factors[source],
         posterior.marginals[source] * posterior.manners[source][LeakManner.PASSED_ON],
