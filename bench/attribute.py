@@ -3,8 +3,9 @@
 Worlds are simulated; of each size those are taken that have about as many campaigns as asked. Times are processor time
 of the whole process, the median of several worlds, each the best of three runs; the plain enumeration takes its turns
 with ours. Every size runs in a process of its own, so that its memory can be told. The plain enumeration is measured
-twice: working each pair of sources out as its formula stands, and remembering what it has worked out. Ends with 1
-when a promise is broken. The plot goes to data/bench/attribute.svg or to the path in CANARY_BENCH_PLOT.
+twice: working each pair of sources out as its formula stands, and remembering what it has worked out. Then one world
+is weighed with ever more quiet addresses, as groups of those that are alike; reading these from a store for the first
+time, and from JSON, is told apart. Ends with 1 when a promise is broken. The plot goes to data/bench/attribute.svg or to the path in CANARY_BENCH_PLOT.
 """
 
 import os
@@ -21,6 +22,7 @@ from statistics import median
 import numpy as np
 
 from bench import plain_enumeration
+from bench._crowded import CrowdedCost, crowded_cost, seconds_of_reading, seconds_of_single_hits, seconds_of_store
 from canary.attribute.evaluation.scenarios import Background, Leaking, Mix, PopulationParams
 from canary.attribute.evaluation.simulate import simulate_world
 from canary.attribute.inference.evidence import EvidenceModel
@@ -32,9 +34,12 @@ SIZES = {10: 6, 50: 20, 200: 48, 500: 84, 1000: 130, 2000: 200}
 """Vendors, and the campaigns of a world with so many."""
 
 SUPPLIERS = {10: 3, 50: 8, 200: 21, 500: 39, 1000: 62, 2000: 100}
+CROWDED, CROWDED_VENDORS = (1_000, 10_000, 100_000, 1_000_000), 200
+STORED, ENTRIES = (100_000, 1_000_000), 100_000
 WORLDS, RUNS, NEAR = 5, 3, 0.15
 USUAL, LARGEST = 50, 2000
 GROWTH, FASTER, MEGABYTES, MILLISECONDS = 40.0, 5.0, 500, 200.0
+CROWDED_GROWTH, CROWDED_MEGABYTES, SINGLE_HITS = 2.0, 300, 5.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,8 +106,30 @@ def measure() -> list[Cost]:
         return list(pool.map(cost, SIZES))
 
 
+def crowded(addresses: int) -> CrowdedCost:
+    """Weigh one world with so many addresses."""
+    return crowded_cost(next(worlds(CROWDED_VENDORS)), addresses, RUNS)
+
+
+def measure_crowds() -> list[CrowdedCost]:
+    """Measure every number of addresses, each in a process of its own, and print what is beside it."""
+    with ProcessPoolExecutor(1, get_context("spawn"), max_tasks_per_child=1) as pool:
+        costs = list(pool.map(crowded, CROWDED))
+        for c in costs:
+            print(
+                f"{c.addresses:>9,} addresses of {CROWDED_VENDORS} vendors in {c.groups:>6,} groups:"
+                f" {c.seconds * 1e3:5.0f} ms, {c.megabytes:.0f} MB"
+            )
+        for number, (first, again) in zip(STORED, pool.map(seconds_of_store, STORED), strict=True):
+            print(
+                f"{number:>9,} addresses read from a store: {first:.1f} s, and {again:.2f} s after one more is issued"
+            )
+        print(f"{ENTRIES:>9,} addresses read from JSON: {pool.submit(seconds_of_reading, ENTRIES).result():.1f} s")
+    return costs
+
+
 def main() -> None:
-    """Print the table, draw the plot, and end with 1 when a promise is broken."""
+    """Print the tables, draw the plot, and end with 1 when a promise is broken."""
     costs = {c.vendors: c for c in measure()}
     columns = "{:>7} {:>9} {:>9} {:>13} {:>19} {:>12} {:>12} {:>8}"
     heads = ("vendors", "suppliers", "campaigns", "canary", "least to most", "plain", "remembering", "memory")
@@ -117,12 +144,22 @@ def main() -> None:
             )
         )  # fmt: skip
     print(f"plot: {plot(list(costs.values()))}")
+    crowds = measure_crowds()
+    cases, single_hits = seconds_of_single_hits()
     usual, largest = costs[USUAL], costs[LARGEST]
     promises = (
         (f"{USUAL} vendors, ms", usual.ours * 1e3, "<=", MILLISECONDS),
         (f"{LARGEST} against {USUAL} vendors", largest.ours / usual.ours, "<=", GROWTH),
         (f"{LARGEST} vendors, MB", largest.megabytes, "<=", MEGABYTES),
         (f"plain enumeration against ours, {USUAL} vendors", usual.plain / usual.ours, ">=", FASTER),
+        (
+            f"{CROWDED[-1]:,} against {CROWDED[0]:,} addresses",
+            crowds[-1].seconds / crowds[0].seconds,
+            "<=",
+            CROWDED_GROWTH,
+        ),
+        (f"{CROWDED[-1]:,} addresses, MB", max(c.megabytes for c in crowds), "<=", CROWDED_MEGABYTES),
+        (f"5,000 vendors with 300 single hits ({cases} cases), s", single_hits, "<=", SINGLE_HITS),
     )
     missed = 0
     for name, value, sign, limit in promises:

@@ -68,7 +68,7 @@ class _Plain:
         self._known: dict[tuple[Source, frozenset[str]], float] = {}
         for holding in holdings(world, RATES):
             if holding.source.kind in _KINDS:
-                since = {name: self._day(held.since) for name, held in holding.members.items() if held.listed}
+                since = {name: self._day(held.since) for name, held in holding.members.items()}
                 self._take(holding.source, holding.hazard, since)
 
     def _take(self, source: Source, hazard: float, since: Mapping[str, float]) -> None:

@@ -83,7 +83,7 @@ def _suspect(model: EvidenceModel, result: CaseResult, source: Source, names: So
         source.id or "own side",
         result.behind[source],
         len(held.intersection(result.canaries)),
-        len(held),
+        model.holdings[source].number(),
         names(source),
         posterior.bayes_factors[source],
         result.behind[source] * posterior.manners[source][LeakManner.PASSED_ON],

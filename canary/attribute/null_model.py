@@ -113,6 +113,10 @@ class _NullModel:
         self.guessability = {name: self._guessability(canary) for name, canary in canaries.items()}
         guessable = ((canaries[name], g) for name, g in self.guessability.items() if g > 1e-6)
         self.guessable = tuple(sorted((c.issued, g, c.count) for c, g in guessable))
+        # How likely (log) a run misses the first so many of these, by what part of the addresses runs may meet.
+        self.missed = [
+            np.cumsum([0.0, *(count * log1p(-part * g) for _, g, count in self.guessable)]) for part, _ in rates.guessed
+        ]
         self.lawful_rates = dict(self._lawful_rates(world, campaigns))
 
     def sending(self, name: str, hits: list[CampaignHit]) -> ObservedSending:
@@ -191,13 +195,11 @@ class _NullModel:
         met = [self.guessability[name] for name in mark]
         if not all(met):
             return -inf
-        present = [(g, count) for issued, g, count in self.guessable if issued <= at]
+        present = bisect_right(self.guessable, at, key=lambda address: address[0])
         total = sum(weight for _, weight in self.rates.guessed)
         chances = [
-            _log(weight / total)
-            + sum(log(part * g) - log1p(-part * g) for g in met)
-            + sum(count * log1p(-part * g) for g, count in present)
-            for part, weight in self.rates.guessed
+            _log(weight / total) + sum(log(part * g) - log1p(-part * g) for g in met) + missed[present]
+            for (part, weight), missed in zip(self.rates.guessed, self.missed, strict=True)
         ]
         return _log(self.rates.dictionary * crime) + float(np.logaddexp.reduce(chances))
 

@@ -2,10 +2,12 @@
 
 from collections.abc import Callable, Iterator, Mapping
 from datetime import UTC, datetime
+from heapq import nsmallest
 from itertools import product
 from math import prod
 from typing import Any, TypeVar
 
+from canary.attribute.grouping import grouped
 from canary.attribute.inference.clustering import CaseResult, find_cases
 from canary.attribute.priors import RATES, Rates
 from canary.attribute.summary import HOW_FROM
@@ -27,6 +29,12 @@ MOST = 500_000
 
 _LEAST_SUSPECT = 1e-6
 """Sources less likely than this are not listed as suspects."""
+
+_MOST_HYPOTHESES = 2_000
+"""So many hypotheses are listed, the likeliest."""
+
+_GROUPED = 5_000
+"""Of more addresses than these, those that behave alike are weighed as groups."""
 
 _CHARGED = LEAKS | HINTS
 _T = TypeVar("_T")
@@ -139,6 +147,7 @@ def _canary(place: _Place) -> CanaryFacts:
         place.number("bits", 60.0, 0.0, 1000.0),
         bool(place.value.get("published", False)),
         place.names("fields") or frozenset(),
+        int(place.number("count", 1, 1, 1e9)),
     )
 
 
@@ -173,9 +182,14 @@ def _check(world: World) -> None:
     for canary in world.canaries:
         if canary.vendor is not None and canary.vendor not in vendors:
             raise WorldError(f"canaries: {canary.id} names the vendor {_brief(canary.vendor)}; add it to the vendors")
+    groups = {c.id for c in world.canaries if c.count > 1}
     for hit in world.hits:
         if hit.canary not in canaries:
             raise WorldError(f"hits: the canary {_brief(hit.canary)} is unknown; add it to the canaries")
+        if hit.canary in groups:
+            raise WorldError(
+                f"hits: {_brief(hit.canary)} has a count; write the canary that was hit by itself, without one"
+            )
 
 
 def _once(key: str, names: list[str]) -> set[str]:
@@ -194,13 +208,15 @@ def _brief(value: object) -> str:
 
 def answer_world(world: World, rates: Rates = RATES) -> dict[str, Any]:
     """Return the answer to a world."""
-    return {"cases": [_case_document(found) for found in find_cases(world, rates)]}
+    weighed = grouped(world) if len(world.canaries) > _GROUPED else world
+    return {"cases": [_case_document(found) for found in find_cases(weighed, rates)]}
 
 
 def _case_document(found: CaseResult) -> dict[str, Any]:
     posterior = found.posterior
-    ranked = sorted(posterior.marginals, key=lambda s: (-posterior.marginals[s], s))
-    joint = sorted(posterior.hypotheses.items(), key=lambda item: (-item[1], sorted(item[0])))
+    suspects = {s: p for s, p in posterior.marginals.items() if p >= _LEAST_SUSPECT}
+    ranked = sorted(suspects, key=lambda s: (-suspects[s], s))
+    joint = nsmallest(_MOST_HYPOTHESES, posterior.hypotheses.items(), key=lambda item: (-item[1], sorted(item[0])))
     return {
         "canaries": list(found.canaries),
         "campaigns": list(found.campaigns),
@@ -208,12 +224,11 @@ def _case_document(found: CaseResult) -> dict[str, Any]:
         "suspects": [
             {
                 **source_document(s),
-                "p": posterior.marginals[s],
+                "p": suspects[s],
                 "bayes_factor": posterior.bayes_factors[s],
                 **_how(posterior, s),
             }
             for s in ranked
-            if posterior.marginals[s] >= _LEAST_SUSPECT
         ],
         "hypotheses": [told for sources, p in joint for told in _by_manner(posterior, sources, p)],
         "indistinguishable": [[source_document(s) for s in twins] for twins in found.indistinguishable],

@@ -2,6 +2,7 @@
 
 import re
 from dataclasses import replace
+from datetime import timedelta
 from math import isfinite
 from random import Random
 
@@ -87,6 +88,24 @@ def test_the_likely_window_lies_within_its_bounds_and_never_passes_now(seed: int
     world = _any_world(seed)
     for window in filter(None, (case.window for case in find_cases(world))):
         assert window.from_90 <= window.to_90 <= world.now
+        assert window.latest <= world.now
         if not window.two_events:
             assert window.earliest <= window.from_90
             assert window.to_90 <= window.latest
+
+
+@pytest.mark.parametrize(("issued", "gap"), [(0.3, 5), (0.99, 30), (12.5, 90), (40.0, 600), (3.0, 3000)])
+def test_where_issue_and_hit_are_minutes_apart_the_window_is_of_minutes_between_them(issued: float, gap: int) -> None:
+    at = BEGIN + issued * DAY
+    told = frozenset({"phone"})
+    first = CanaryFacts("old", "example.net", "shop", BEGIN)
+    fresh = CanaryFacts("new", "example.net", "shop", at, fields=told)
+    hits = tuple(CampaignHit("new", at + timedelta(minutes=gap + k), f"k{k}", "spam", 0.95, told) for k in range(3))
+    decoys = tuple(CanaryFacts(f"d{i}", "example.net", None, BEGIN) for i in range(20))
+    vendors = (VendorFacts("shop"),)
+    (case,) = find_cases(World(at + timedelta(minutes=gap + 10), vendors, (first, fresh, *decoys), hits))
+    window = case.window
+    assert window is not None
+    assert (window.earliest, window.latest) == (at, at + timedelta(minutes=gap))
+    assert at <= window.from_90 < window.to_90 <= window.latest
+    assert window.to_90 - window.from_90 >= 0.5 * timedelta(minutes=gap)

@@ -84,6 +84,15 @@ def test_a_leak_behind_a_hit_is_no_likelier_where_many_vendors_make_some_leak_li
     assert large.behind[Source(SuspectKind.VENDOR, "v0")] == pytest.approx(large.leak, rel=0.1)
 
 
+@pytest.mark.parametrize("after", [0.01, 0.3, 0.8, 1.5])
+def test_a_hit_soon_after_the_address_was_issued_is_weighed_at_once_as_it_is_half_a_day_later(after: float) -> None:
+    fresh = replace(planted("fresh", "one"), issued=BEGIN + 400 * DAY)
+    world = shared((hit("fresh", day=400 + after),), fresh)
+    early, late = (posterior_of(replace(world, now=BEGIN + (400 + after + days) * DAY)) for days in (0.001, 0.5))
+    assert early.leak == pytest.approx(late.leak, rel=0.2)
+    assert early.leak > 0.2
+
+
 def test_without_sendings_no_leak_is_behind_any() -> None:
     posterior = posterior_of(shared(()))
     assert posterior.leak == 0

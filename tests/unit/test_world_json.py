@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from canary.attribute.world_json import WorldError, read_world
+from canary.attribute.world_json import WorldError, answer_world, read_world
 
 WORLD: dict[str, Any] = {
     "now": "2011-04-30T00:00:00Z",
@@ -30,6 +30,28 @@ def test_a_world_is_read_with_its_decoys_and_its_charged_hits_only() -> None:
     assert world.vendors[0].suppliers[0].channels == {"news"}
 
 
+def test_a_canary_with_a_count_stands_for_so_many_that_are_alike_and_were_not_hit() -> None:
+    told = copy.deepcopy(WORLD)
+    told["canaries"][1]["count"] = 25
+    one_by_one = [{**told["canaries"][1], "id": f"d{i}", "count": 1} for i in range(25)]
+    assert [c.count for c in read_world(told).canaries] == [1, 25]
+    (case,) = answer_world(read_world(told))["cases"]
+    (same,) = answer_world(read_world({**told, "canaries": [told["canaries"][0], *one_by_one]}))["cases"]
+    assert case["leak"] == pytest.approx(same["leak"], abs=1e-12)
+    assert [each["p"] for each in case["suspects"]] == pytest.approx(
+        [each["p"] for each in same["suspects"]], abs=1e-12
+    )
+
+
+def test_of_many_addresses_those_that_are_alike_are_weighed_together() -> None:
+    decoys = [{**WORLD["canaries"][1], "id": f"d{i}"} for i in range(6_000)]
+    (case,) = answer_world(read_world({**WORLD, "canaries": [WORLD["canaries"][0], *decoys]}))["cases"]
+    (same,) = answer_world(read_world({**WORLD, "canaries": [WORLD["canaries"][0], {**decoys[0], "count": 6_000}]}))[
+        "cases"
+    ]
+    assert case["leak"] == pytest.approx(same["leak"], abs=1e-12)
+
+
 def test_what_is_left_out_has_a_default() -> None:
     assert read_world({"now": "2011-04-30T00:00:00Z"}).canaries == ()
 
@@ -43,6 +65,8 @@ def test_what_is_left_out_has_a_default() -> None:
         (("canaries", 0, "vendor"), "none", "canaries: c names the vendor 'none'; add it to the vendors"),
         (("canaries", 1, "id"), "c", "canaries: the id 'c' is there twice; ids must be unique"),
         (("canaries", 1, "bits"), "many", "canaries[1].bits: 'many' is not a number from 0 to 1000"),
+        (("canaries", 0, "count"), 0, "canaries[0].count: 0 is not a number from 1 to 1e+09"),
+        (("canaries", 0, "count"), 2, "hits: 'c' has a count; write the canary that was hit by itself, without one"),
         (("hits", 0, "canary"), "q", "hits: the canary 'q' is unknown; add it to the canaries"),
         (("hits", 0, "confidence"), 98, "hits[0].confidence: 98 is not a number from 0 to 1"),
         (("hits", 0, "verdict"), "bad", "hits[0].verdict: 'bad' is none; one of self-test, expected"),

@@ -4,14 +4,14 @@ The question is always the same: how much likelier is what was seen, had this so
 """
 
 from collections import Counter
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import cached_property, partial
-from math import exp
 
 import numpy as np
 
+from canary.attribute.inference.evidence_rows import EvidenceRows, SourceEvidence, bayes_factor
 from canary.attribute.inference.likelihood import MAX_SENDINGS, AddressGroup, KeyWeights, LeakLikelihood, QuietFactor
 from canary.attribute.inference.subset_sum import (
     NOTHING_CHOSEN,
@@ -21,6 +21,8 @@ from canary.attribute.inference.subset_sum import (
     Ints,
     subset_sums,
 )
+from canary.attribute.inference.time_grid import FirstCells, share_sent, time_edges
+from canary.attribute.inference.touched_sources import TouchedSources
 from canary.attribute.null_model import YEAR, ObservedSending, observed_sendings
 from canary.attribute.patterns import LeakPattern, leak_patterns, shares
 from canary.attribute.priors import Rates
@@ -29,35 +31,13 @@ from canary.attribute.world import CanaryFacts, Source, World
 from canary.model.case import LeakManner, SuspectKind
 
 _DAY = timedelta(days=1)
-_MOST_EDGES = 56
-_EVEN_CELLS = 20
-_REFINED_BEFORE = (0.0, 2.0, 7.0, 21.0, 60.0)
-"""Days before a sending at which the time grid is refined, as quick thieves need but days."""
-
-_SHORTEST_CELL = 0.2
 _CLOCK_SKEW = 0.5
 _CACHED_FACTORS = 8
 """The quiet factors kept at a time; each takes up to two megabytes."""
 
-_LARGEST_EXPONENT = 700.0
-"""Near the logarithm of the largest float."""
-
 _NONE_OR_ONE = [tuple(NOTHING_CHOSEN), tuple(NOTHING_CHOSEN._replace(unlisted=1, sendings=1, hits=1))]
 
 NOTHING: frozenset[str] = frozenset()
-NO_SOURCE: frozenset[Source] = frozenset()
-
-
-@dataclass(frozen=True, slots=True)
-class SourceEvidence:
-    """The likelihood ratio of a leak against none, as a logarithm, and its share of each cell of the time grid.
-
-    `manners` are the probabilities of each way in which it may have happened.
-    """
-
-    log_ratio: float
-    times: Array
-    manners: Mapping[LeakManner, float]
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,20 +84,22 @@ class EvidenceModel:
         self.canaries = {c.id: c for c in world.canaries}
         self._position = {c.id: i for i, c in enumerate(world.canaries)}
         self.start = min((c.issued for c in world.canaries), default=world.now - timedelta(days=YEAR))
-        self.span = max(1.0, (world.now - self.start) / _DAY)
         self.sendings = observed_sendings(world, rates)
         self.sending_by_id = {s.id: s for s in self.sendings}
         self.hit_addresses = frozenset[str]().union(*(s.mark for s in self.sendings))
         self.holdings = {holding.source: holding for holding in holdings(world, rates)}
-        self.edges = _time_grid(self.span, [self.day_of(s.at) for s in self.sendings])
+        self._newest = {s.id: max(self.day_of(self.canaries[name].issued) for name in s.mark) for s in self.sendings}
+        # Who is hit the moment he has the address was hit after it leaked all the same; clocks differ.
+        self.span = max(1.0, self.day_of(world.now), *(newest + _CLOCK_SKEW for newest in self._newest.values()))
+        self.edges = time_edges(self.span, [(self.day_of(s.at), self._newest[s.id]) for s in self.sendings])
         self.days = (self.edges[1:] + self.edges[:-1]) / 2
         self._cell_weights = np.diff(self.edges) / self.span
         self._patterns = [self._ready(pattern) for pattern in leak_patterns(rates)]
-        self._cells = _FirstCells(self.days, self.day_of, world.canaries)
-        self._touched = _TouchedSources(self.holdings.values(), self.sendings)
+        self._cells = FirstCells(self.days, self.day_of, world.canaries)
+        self._touched = TouchedSources(self.holdings.values(), self.sendings)
         self._prepared: dict[Source, _PreparedSource] = {}
         self._evidence_cache: dict[tuple[object, frozenset[str]], SourceEvidence] = {}
-        self._others_cache: dict[str, _EvidenceRows] = {}
+        self._others_cache: dict[str, EvidenceRows] = {}
         self._all_others: Array | None = None
 
     @cached_property
@@ -225,14 +207,14 @@ class EvidenceModel:
         return shares(holding.hazard, holding.passing, self.rates)
 
     @cached_property
-    def _numbers(self) -> "_EvidenceRows":
+    def _numbers(self) -> "EvidenceRows":
         """The evidence that no sending gives, for all that hold whatever they hold for certain and in no accounts."""
         held = [h for h in self.holdings.values() if h.source.kind is not SuspectKind.SUPPLIER and _is_certain(h)]
         numbers = np.stack([self._number_held(h.members.values()) for h in held]) if held else np.zeros((0, 0))
         each = [ready.likelihood.nothing_chosen(numbers) for ready in self._patterns] if held else []
         return self._rows([h.source for h in held], each)
 
-    def _rows(self, sources: Sequence[Source], each: Sequence[tuple[Array, Array]]) -> "_EvidenceRows":
+    def _rows(self, sources: Sequence[Source], each: Sequence[tuple[Array, Array]]) -> "EvidenceRows":
         """The evidence for several sources, from the likelihood ratios of each way by source and time, and their scales."""
         chances = np.array([self._ways(source) for source in sources]).reshape(len(sources), len(self._patterns))
         with np.errstate(divide="ignore"):
@@ -242,7 +224,7 @@ class EvidenceModel:
             np.exp(scale - top)[:, None] * ratio * self._cell_weights
             for (ratio, _), scale in zip(each, scales.T, strict=False)
         ]
-        return _EvidenceRows.of(sources, parts, [ready.pattern.manner for ready in self._patterns], top)
+        return EvidenceRows.of(sources, parts, [ready.pattern.manner for ready in self._patterns], top)
 
     def _compute_evidence(
         self, prepared: _PreparedSource, ways: Sequence[float], among: frozenset[str]
@@ -275,13 +257,13 @@ class EvidenceModel:
             each.append((ready, bounds, values))
         return each
 
-    def _by_others(self, sending: str) -> "_EvidenceRows":
+    def _by_others(self, sending: str) -> "EvidenceRows":
         """The evidence of one sending to one address for all sources that may hold it, though nobody told us."""
         if sending not in self._others_cache:
             self._others_cache = {sending: self._compute_by_others(self.sending_by_id[sending])}
         return self._others_cache[sending]
 
-    def _compute_by_others(self, sending: ObservedSending) -> "_EvidenceRows":
+    def _compute_by_others(self, sending: ObservedSending) -> "EvidenceRows":
         (address,) = sending.mark
         since = max(0.0, self.day_of(self.canaries[address].issued))
         each = []
@@ -310,7 +292,7 @@ class EvidenceModel:
         return float(repeated * np.log(rates.field_used / rates.field_chance)) if repeated else 0.0
 
     def _ready(self, pattern: LeakPattern) -> _ReadyPattern:
-        likelihood = LeakLikelihood(pattern.rates, _share_sent(pattern.rates, self.span - self.days))
+        likelihood = LeakLikelihood(pattern.rates, share_sent(pattern.rates, self.span - self.days))
         return _ReadyPattern(pattern, likelihood, {s.id: self._delay_odds(pattern, s) for s in self.sendings})
 
     def _delay_odds(self, pattern: LeakPattern, sending: ObservedSending) -> tuple[Array, float]:
@@ -318,10 +300,8 @@ class EvidenceModel:
 
         The second is the logarithm of what the first was divided by.
         """
-        # Who is hit the moment he has the address was hit after it leaked all the same; clocks differ.
-        newest = max(self.day_of(self.canaries[name].issued) for name in sending.mark)
-        day = max(self.day_of(sending.at), newest + _CLOCK_SKEW)
-        sent = _share_sent(pattern.rates, day - self.edges)
+        day = max(self.day_of(sending.at), self._newest[sending.id] + _CLOCK_SKEW)
+        sent = share_sent(pattern.rates, day - self.edges)
         density: Array = -np.diff(sent) / np.diff(self.edges)
         top = max(float(density.max()), 1e-300)
         return density / top, float(np.log(top * pattern.content(sending))) - sending.log_rate
@@ -388,110 +368,5 @@ class EvidenceModel:
         return ready.factors[quiet.same]
 
 
-class _FirstCells(dict[datetime, int]):
-    """The first cell of the time grid at which something is held that is held since then."""
-
-    def __init__(self, days: Array, day_of: Callable[[datetime], float], canaries: Iterable[CanaryFacts]) -> None:
-        """Look all times of issue up at once."""
-        self._days, self._day_of = days, day_of
-        times = list({canary.issued for canary in canaries})
-        super().__init__(zip(times, self._look_up(times).tolist(), strict=True))
-
-    def __missing__(self, since: datetime) -> int:
-        """Look another time up."""
-        self[since] = int(self._look_up([since])[0])
-        return self[since]
-
-    def _look_up(self, times: Sequence[datetime]) -> Ints:
-        return np.searchsorted(self._days, np.maximum(0.0, [self._day_of(at) for at in times]))
-
-
-class _TouchedSources:
-    """Which sources may be behind which sendings.
-
-    `plausible` are the sendings of each source that held all they hit, one address at least for certain, `sources` the
-    same by sending; `by_others` are those to addresses that may be held by whoever may hold what nobody told us of.
-    """
-
-    def __init__(self, held: Collection[Holding], sendings: Sequence[ObservedSending]) -> None:
-        """Go through the sources once."""
-        hit = frozenset[str]().union(*(sending.mark for sending in sendings))
-        listing: dict[str, set[Source]] = {name: set() for name in hit}
-        for holding in held:
-            for name in holding.members.keys() & hit:
-                listing[name].add(holding.source)
-        others = next((holding.others for holding in held if holding.others), dict[str, Held]())
-        may_hold_others = {holding.source for holding in held if holding.others}
-        self.by_others = frozenset(sending.id for sending in sendings if sending.mark <= others.keys())
-        self.sources: dict[str, frozenset[Source]] = {}
-        for sending in sendings:
-            every = [listing[name] for name in sending.mark]
-            sure = frozenset.intersection(*map(frozenset, every))
-            some = frozenset().union(*every) & may_hold_others if sending.id in self.by_others else NO_SOURCE
-            self.sources[sending.id] = sure | some
-        plausible: dict[Source, set[str]] = {}
-        for sending_id, sources in self.sources.items():
-            for source in sources:
-                plausible.setdefault(source, set()).add(sending_id)
-        self.plausible = {source: frozenset(ids) for source, ids in plausible.items()}
-
-
-@dataclass(frozen=True, slots=True)
-class _EvidenceRows:
-    """The evidence for several sources, a row each."""
-
-    row: Mapping[Source, int]
-    log_ratios: Array
-    times: Array
-    manners: Mapping[LeakManner, Array]
-
-    @classmethod
-    def of(
-        cls, sources: Sequence[Source], parts: Sequence[Array], manners: Sequence[LeakManner], logs: Array
-    ) -> "_EvidenceRows":
-        """Sum up the ways, given as likelihood ratios by source and time, divided by the exponential of the logs."""
-        if not sources:
-            return cls({}, np.zeros(0), np.zeros((0, 0)), {})
-        times = np.sum(parts, axis=0)
-        total = times.sum(axis=1)
-        shares_of_ways = {manner: np.zeros(len(sources)) for manner in LeakManner}
-        for part, manner in zip(parts, manners, strict=True):
-            shares_of_ways[manner] += part.sum(axis=1) / total
-        rows = {source: i for i, source in enumerate(sources)}
-        return cls(rows, np.log(total) + logs, times / total[:, None], shares_of_ways)
-
-    def evidence(self, source: Source) -> SourceEvidence:
-        """Return the evidence for one of the sources."""
-        i = self.row[source]
-        manners = {manner: float(share[i]) for manner, share in self.manners.items()}
-        return SourceEvidence(float(self.log_ratios[i]), self.times[i], manners)
-
-
-def bayes_factor(log_ratio: float) -> float:
-    """Return the Bayes factor of a logarithm, the largest float for what is beyond."""
-    return exp(min(log_ratio, _LARGEST_EXPONENT))
-
-
 def _is_certain(holding: Holding) -> bool:
     return all(held.p == 1 for held in holding.members.values())
-
-
-def _share_sent(rates: Rates, age: Array) -> Array:
-    """The part of a leak's sendings that has come so many days after it."""
-    total = sum(weight for _, weight in rates.delays)
-    ages = np.maximum(age, 0.0)
-    sent: Array = np.sum([weight / total * -np.expm1(-ages / mean) for mean, weight in rates.delays], axis=0)
-    return sent
-
-
-def _time_grid(span: float, hit_days: Iterable[float]) -> Array:
-    """The edges of the time grid: even, and finer before each sending, the first ones first if there are too many."""
-    edges = list(np.linspace(0.0, span, _EVEN_CELLS + 1))
-    for day in sorted(set(hit_days)):
-        if len(edges) < _MOST_EDGES:
-            edges += [day - before for before in _REFINED_BEFORE if 0 < day - before < span]
-    apart = [0.0]
-    for edge in sorted(edges):
-        if edge - apart[-1] >= _SHORTEST_CELL and span - edge >= _SHORTEST_CELL:
-            apart.append(edge)
-    return np.array([*apart, span])

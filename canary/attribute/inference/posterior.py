@@ -16,7 +16,8 @@ from typing import TypeVar
 
 import numpy as np
 
-from canary.attribute.inference.evidence import EvidenceModel, bayes_factor
+from canary.attribute.inference.evidence import EvidenceModel
+from canary.attribute.inference.evidence_rows import bayes_factor
 from canary.attribute.inference.subset_sum import Array, Ints
 from canary.attribute.world import NO_LEAK, Posterior, Source
 from canary.model.case import LeakManner

@@ -23,8 +23,9 @@ def leak_window(model: EvidenceModel, among: frozenset[str], singles: Mapping[So
     if not explained:
         return None
     hit = frozenset[str]().union(*(s.mark for s in explained))
-    earliest, latest = max(model.canaries[name].issued for name in hit), min(s.at for s in explained)
-    bounds = (earliest, min(latest, model.world.now)) if earliest < min(latest, model.world.now) else None
+    earliest = max(model.canaries[name].issued for name in hit)
+    latest = min(model.world.now, *(s.at for s in explained))
+    bounds = (earliest, latest) if earliest < latest else None
     return LeakWindow(earliest, latest, *credible_span(model, among, singles, bounds))
 
 
@@ -46,9 +47,12 @@ def credible_span(
     if daily[edges[1:] > first].any():
         daily = np.where(edges[1:] > first, daily, 0.0)
     cumulative = np.concatenate(([0.0], np.cumsum(daily / max(daily.sum(), 1e-300))))
-    # Clocks differ, so that the belief reaches over the first hit; what is said of it never does.
-    low, high = (float(np.clip(day, first, max(first, last))) for day in np.interp(_TAILS, cumulative, edges))
-    return model.start + timedelta(days=low), model.start + timedelta(days=high)
+    # What falls on a day of which only minutes are within the bounds fell in these. Clocks differ, so that the belief
+    # reaches over the first hit; what is said of it never does.
+    within = np.clip(edges, first, max(first, last))
+    low, high = (model.start + timedelta(days=float(day)) for day in np.interp(_TAILS, cumulative, within))
+    # A day as a float is not exact to the microsecond.
+    return (max(low, bounds[0]), min(high, bounds[1])) if bounds else (low, min(high, model.world.now))
 
 
 def probability_behind(model: EvidenceModel, among: frozenset[str], source: Source, sending: str) -> float:
