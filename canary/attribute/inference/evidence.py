@@ -35,7 +35,7 @@ _CACHED_FACTORS = 32
 class SourceEvidence:
     """The likelihood ratio of a leak against none, as a logarithm, and its share of each cell of the time grid.
 
-    `manners` are the probabilities of each way in which it may have happened.
+    `manners` are the probabilities of each way in which it may have happened, given that it is behind any sending.
     """
 
     log_ratio: float
@@ -149,9 +149,13 @@ class EvidenceModel:
         top = max(scale for *_, scale in ways)
         each = [(ready.pattern.manner, chance * np.exp(scale - top) * times) for ready, chance, times, scale in ways]
         times = np.sum([part for _, part in each], axis=0)
-        total, manners = float(times.sum()), dict.fromkeys(LeakManner, 0.0)
-        for manner, part in each:
-            manners[manner] += float(part.sum()) / total
+        total, behind = float(times.sum()), dict.fromkeys(LeakManner, 0.0)
+        for (ready, chance, *_), (manner, part) in zip(ways, each, strict=True):
+            idle, scale = self._times_of(ready, prepared, frozenset()) if among else (np.zeros(1), 0.0)
+            behind[manner] += max(0.0, float(part.sum()) - chance * float(np.exp(scale - top) * idle.sum()))
+        # How a leak happened matters where it is behind something; where it is behind nothing, both ways are open.
+        explained = sum(behind.values())
+        manners = {manner: part / explained if explained else 1 / len(behind) for manner, part in behind.items()}
         return SourceEvidence(float(np.log(total)) + top, times / total, manners)
 
     def _times_of(self, ready: _ReadyPattern, prepared: _PreparedSource, among: frozenset[str]) -> tuple[Array, float]:
