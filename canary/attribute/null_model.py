@@ -22,7 +22,7 @@ _OUTSIDER_ODDS = 0.15
 """A proven outsider in bulk is more often a lawful partner nobody told us of than a thief."""
 
 _TRADE_EXPONENT = 0.25
-"""Who buys lists is a little more like a thief than lawful senders are: odds of crime of 49 count for 2.6."""
+"""Who buys lists is a little more like a thief than lawful senders are: odds of crime of 49 count as 2.6."""
 
 _LAWFUL_PARTIES, _LAWFUL_MAILS = 4, 12
 """So many parties of a vendor nobody told us of may well write to its addresses, or so many mails of parties without a
@@ -48,7 +48,7 @@ _AFTERMATH, _LEAST_SHARE = timedelta(days=60), 0.5
 """Newsletters that come seldom first write weeks later. Buyers of a list never come at once in such a part of all."""
 
 _BOMB_ODDS = 5.0
-"""Such a bomb is an attack, by one who knows the address in whichever way: as likely from a list sold as from one stolen."""
+"""Such a bomb is an attack by one who knows the address, in whichever way; what it brings is as lawful as its senders are."""
 
 _MANY = 100
 """In an installation of more addresses than these, a coincidence meets no more of them than in one of these."""
@@ -129,7 +129,7 @@ class _NullModel:
             self._log_dictionary_rate(mark, at, crime),
             self._log_chance_rate(mark, crime, self.lawful_rates.get(name, 0.0)),
         )
-        trade = crime if bomb else max(_trade_odds(s) for s in hits)
+        trade = max(_trade_odds(s) for s in hits)
         proven, campaigns = any(s.proven for s in hits), tuple(sorted({hit.campaign for hit in hits}))
         return ObservedSending(name, at, mark, crime, trade, float(rate) - log(YEAR), fields, proven, campaigns)
 

@@ -35,15 +35,15 @@ class Rates:
     one by accident; suppliers are handed the `passed_on` ones unless somebody says otherwise.
     """
 
-    vendor: float = 0.0017
-    supplier: float = 0.019
+    vendor: float = 0.0021
+    supplier: float = 0.018
     account: float = 0.0001
     owner: float = 0.012
     published: float = 1.0
     pair: float = 0.05
-    passing: float = 0.0019
-    supplier_passing: float = 0.001
-    resold: float = 0.02
+    passing: float = 0.0016
+    supplier_passing: float = 0.0008
+    resold: float = 0.03
     handed: Weighted = ((0.6, 0.3), (0.95, 0.7))
     buyers: Weighted = ((3.0, 0.3), (12.0, 0.4), (40.0, 0.3))
     bought: Weighted = ((0.4, 0.3), (0.7, 0.4), (0.95, 0.3))

@@ -20,7 +20,6 @@ from canary.attribute.evaluation.oracle import true_rates
 from canary.attribute.evaluation.scenarios import MIXES
 from canary.attribute.evaluation.scoring import Figures, ScoreSums
 from canary.attribute.evaluation.simulate import simulate_world
-from canary.attribute.priors import RATES
 
 Compare = Callable[[float, float], bool]
 NOTHING = ScoreSums().figures()
@@ -81,7 +80,7 @@ def test_the_oracle_has_the_priors_of_the_standard_mix() -> None:
     assert 2 * rates.supplier == pytest.approx(0.2 / 8 / 0.5)
     assert 2 * rates.owner == pytest.approx(0.05 / 0.5)
     assert (rates.account, rates.pair) == (0, 0)
-    assert (rates.coverage, rates.delays) == (((truth.coverage[0], 1.0),), RATES.delays)
+    assert (rates.coverage, rates.delays) == (((truth.coverage[0], 1.0),), ((7.0, 0.3), (90.0, 0.7)))
 
 
 def test_where_all_worlds_have_two_leaks_the_oracle_expects_pairs() -> None:

@@ -9,6 +9,7 @@ import pytest
 
 from canary.attribute.evaluation.scenarios import MIXES
 from canary.attribute.evaluation.scoring import (
+    EarlyWarning,
     Figures,
     Score,
     ScoredAnswer,
@@ -19,8 +20,9 @@ from canary.attribute.evaluation.scoring import (
     world_at,
 )
 from canary.attribute.evaluation.simulate import Leak, Truth
+from canary.attribute.evaluation.warning import early_warning
 from canary.attribute.world import NO_LEAK, CampaignHit, CanaryFacts, GuessCount, Posterior, Source, VendorFacts, World
-from canary.model.case import SuspectKind
+from canary.model.case import LeakManner, SuspectKind
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 START = NOW - timedelta(days=365.25)
@@ -126,6 +128,46 @@ def test_days_are_medians_over_the_worlds_where_the_method_became_sure() -> None
     one = scored(0.95, A)
     found = figures([replace(one, waiting=TimeToCertainty(days, days + 10)) for days in (1.0, 3.0, 8.0, inf)])
     assert (found.became_sure, found.days_since_mail, found.days_since_leak) == (0.75, 3.0, 13.0)
+
+
+def _warned(first: float, hinted: float | None, likely_from: float = 999) -> EarlyWarning | None:
+    """What is warned of a leak of A seen at one day and hinted at another, by who believes in it from a day on."""
+    leak = replace(truth(A).leaks[0], first=day(first), hinted=None if hinted is None else day(hinted))
+    tries = (
+        [CampaignHit("1", day(hinted + n), f"try {n}", "probe", 0.5) for n in range(3)] if hinted is not None else []
+    )
+
+    def weigh(earlier: World) -> ScoredAnswer:
+        return believing({NO_LEAK: 0.3, frozenset({A}): 0.7} if earlier.now >= day(likely_from) else {NO_LEAK: 1.0})
+
+    return early_warning(weigh, replace(WORLD, hits=(*tries, hit(first, "k"))), replace(truth(A), leaks=(leak,)))
+
+
+def test_the_lead_is_counted_from_the_first_hint_and_from_when_a_leak_was_likely() -> None:
+    assert _warned(120, 100, likely_from=101.5) == EarlyWarning(20.0, 18.0)
+    assert _warned(120, 100) == EarlyWarning(20.0, inf)
+
+
+@pytest.mark.parametrize("hinted", [None, 130])
+def test_a_hint_after_the_spam_or_none_is_no_warning(hinted: float | None) -> None:
+    assert _warned(120, hinted) == EarlyWarning(inf, inf)
+
+
+def test_leads_are_medians_over_the_leaks_that_were_hinted_at() -> None:
+    one = scored(0.95, A)
+    leads = [EarlyWarning(9.0, 4.0), EarlyWarning(5.0, inf), EarlyWarning(7.0, 2.0), EarlyWarning()]
+    found = figures([replace(one, warning=lead) for lead in leads])
+    assert (found.warned, found.days_watched, found.warned_likely, found.days_likely) == (0.75, 7.0, 0.5, 3.0)
+
+
+def test_lost_is_told_from_passed_on_only_of_leaks_that_were_seen() -> None:
+    mix = MIXES["passed-on"]
+    passed = replace(truth(A), mix=mix, leaks=(replace(truth(A).leaks[0], manner=LeakManner.PASSED_ON),))
+    sure = {A: {LeakManner.LOST: 0.1, LeakManner.PASSED_ON: 0.9}}
+    answer = ScoredAnswer(Posterior({frozenset({A}): 1.0}, {A: 1.0}, manners=sure))
+    assert figures([score(answer, WORLD, passed)]).ece_manners == pytest.approx(0.1)
+    unseen = replace(passed, leaks=(replace(passed.leaks[0], first=None),))
+    assert figures([score(answer, WORLD, unseen)]).ece_manners is None
 
 
 def test_a_window_is_scored_where_one_leak_was_seen() -> None:

@@ -13,7 +13,7 @@ from canary.attribute.evaluation.population import ACCOUNT, build_population, he
 from canary.attribute.evaluation.scenarios import MIXES, Leaking, Mix, PopulationParams
 from canary.attribute.evaluation.simulate import BEGIN, Truth, simulate_world
 from canary.attribute.world import Source, World
-from canary.model.case import SuspectKind
+from canary.model.case import LeakManner, SuspectKind
 from canary.model.verdict import LEAKS, Verdict
 
 STANDARD = MIXES["standard"]
@@ -214,6 +214,32 @@ def test_a_seventh_of_the_campaigns_is_seen_as_several() -> None:
     whole = replace(quiet, fragmented=0.0)
     single = [len(w.hits) and len(t.causes) for w, t in worlds(Mix(STANDARD.population, hits, whole), 150)]
     assert sum(names) / sum(single) == pytest.approx(1 + 0.15 * 1.5, abs=0.15)
+
+
+def test_half_of_the_vendors_that_leak_pass_their_addresses_on_to_senders_that_prove_who_they_are() -> None:
+    mix = replace(MIXES["passed-on"], leaking=replace(MIXES["passed-on"].leaking, shares={SuspectKind.VENDOR: 1.0}))
+    made = list(worlds(mix, 200))
+    passed = [(w, t) for w, t in made if t.leaks[0].manner is LeakManner.PASSED_ON]
+    assert len(passed) / len(made) == pytest.approx(0.5, abs=0.1)
+    brought = [s for w, t in passed for s in w.hits if t.causes[s.campaign] == "leak 0"]
+    assert {s.verdict for s in brought} == {Verdict.THIRD_PARTY}
+    assert all(s.sender for s in brought)
+
+
+def test_an_agent_nobody_named_writes_to_all_its_clients_under_its_own_name() -> None:
+    made = [w for w, _ in worlds(MIXES["agents"], 10)]
+    clients = [{s.canary for s in w.hits if s.sender == name} for w in made for name in {s.sender for s in w.hits}]
+    assert max(map(len, clients)) > 3
+
+
+def test_a_list_may_be_tried_out_address_by_address_before_it_is_used() -> None:
+    mix = replace(MIXES["validated"], leaking=replace(leaking(SuspectKind.OWNER), validated=1.0))
+    for world, truth in worlds(mix, 40):
+        tried = [s for s in world.hits if s.verdict == Verdict.PROBE]
+        assert len({s.campaign for s in tried}) == len(tried)
+        first = truth.leaks[0].first
+        assert first is None or all(s.at <= first + timedelta(days=0.1) for s in tried)
+    assert not any(s.verdict == Verdict.PROBE for w, _ in worlds(STANDARD, 20) for s in w.hits)
 
 
 def test_the_same_seed_makes_the_same_world() -> None:

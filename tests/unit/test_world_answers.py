@@ -18,9 +18,8 @@ NAMES = sorted(folder.parent.name for folder in WORLDS.glob("*/answer.json"))
 
 
 def _believed(case: dict[str, Any], any_of: list[str], how: str | None) -> float:
-    return sum(
-        float(hypothesis["p"]) for hypothesis in case["hypotheses"] if _is_meant(hypothesis["sources"], any_of, how)
-    )
+    meant = (hypothesis for hypothesis in case["hypotheses"] if _is_meant(hypothesis["sources"], any_of, how))
+    return sum(float(hypothesis["p"]) for hypothesis in meant)
 
 
 def _is_meant(sources: list[dict[str, str]], any_of: list[str], how: str | None) -> bool:

@@ -13,6 +13,9 @@ from canary.model.case import LeakManner
 _LARGEST_EXPONENT = 700.0
 """Near the logarithm of the largest float."""
 
+_LEAST_BEHIND = 1e-12
+"""A smaller part of the evidence is beyond the precision of the sums."""
+
 
 @dataclass(frozen=True, slots=True)
 class SourceEvidence:
@@ -55,6 +58,17 @@ class EvidenceRows:
         i = self.row[source]
         manners = {manner: float(share[i]) for manner, share in self.manners.items()}
         return SourceEvidence(float(self.log_ratios[i]), self.times[i], manners)
+
+
+def manners_behind(found: SourceEvidence, idle: SourceEvidence) -> dict[LeakManner, float]:
+    """Return how a source leaked, given that its leak is behind something; `idle` is its evidence behind nothing.
+
+    Where it is behind nothing, both ways are open.
+    """
+    unseen = exp(min(0.0, idle.log_ratio - found.log_ratio))
+    behind = {manner: max(0.0, share - unseen * idle.manners[manner]) for manner, share in found.manners.items()}
+    total = sum(behind.values())
+    return {manner: share / total if total > _LEAST_BEHIND else 1 / len(behind) for manner, share in behind.items()}
 
 
 def bayes_factor(log_ratio: float) -> float:

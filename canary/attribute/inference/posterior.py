@@ -16,8 +16,8 @@ from typing import TypeVar
 
 import numpy as np
 
-from canary.attribute.inference.evidence import EvidenceModel
-from canary.attribute.inference.evidence_rows import bayes_factor
+from canary.attribute.inference.evidence import NOTHING, EvidenceModel
+from canary.attribute.inference.evidence_rows import SourceEvidence, bayes_factor, manners_behind
 from canary.attribute.inference.subset_sum import Array, Ints
 from canary.attribute.world import NO_LEAK, Posterior, Source
 from canary.model.case import LeakManner
@@ -68,7 +68,8 @@ def compute_posterior(model: EvidenceModel, among: frozenset[str] | None = None)
         _Marginals(model.index, marginals / total),
         _OwnOrSilent({s: bayes_factor(e.log_ratio) for s, e in own.items()}, model.silent_bayes_factors),
         _OwnOrSilent(
-            {s: evidence.manners for s, evidence in own.items()} | _manners_in_pair(model, pair, log_weights),
+            {s: _manners_of(model, s, evidence) for s, evidence in own.items()}
+            | _manners_in_pair(model, pair, log_weights),
             model.silent_manners,
         ),
         _OwnOrSilent({source: weight / total for source, weight in behind.items()}, model.behind_nothing),
@@ -161,8 +162,12 @@ def _manners_in_pair(
         if log_weights.plausible(one) and log_weights.plausible(other):
             _, divisions = _divisions(model, one, other, log_weights.among)
             its = max(divisions, key=divisions.__getitem__)
-            manners[one] = model.source_evidence(one, its).manners
+            manners[one] = _manners_of(model, one, model.source_evidence(one, its))
     return manners
+
+
+def _manners_of(model: EvidenceModel, source: Source, found: SourceEvidence) -> Mapping[LeakManner, float]:
+    return manners_behind(found, model.source_evidence(source, NOTHING))
 
 
 def _divisions(
