@@ -17,17 +17,25 @@ def suspect_hits(model: EvidenceModel, source: Source) -> SuspectHits | None:
     hits = [hit for its in sendings.values() for hit in its]
     if not hits:
         return None
-    vendor_of = {canary.id: canary.vendor for canary in model.world.canaries if canary.id in held}
+    struck = {hit.canary for hit in hits}
+    vendor_of = {canary.id: canary.vendor for canary in model.world.canaries if canary.id in struck}
     decoys = {hit.canary for hit in hits if vendor_of[hit.canary] is None}
     clients, within = _widest(sendings.values(), vendor_of) if source.kind in _OF_MANY else (0, timedelta())
     return SuspectHits(
         source.kind, source.id or "own side", min(hit.at for hit in hits), len(sendings), *_senders(sendings.values()),
-        clients, len({v for v in vendor_of.values() if v is not None}) if clients else 0, within, len(decoys),
+        clients, _count_clients(model, source) if clients else 0, within, len(decoys),
     )  # fmt: skip
 
 
 _OF_MANY = (SuspectKind.SUPPLIER, SuspectKind.OWNER)
 """Who holds addresses of several vendors."""
+
+
+def _count_clients(model: EvidenceModel, source: Source) -> int:
+    """Return how many vendors' addresses a source held."""
+    if source.kind is SuspectKind.OWNER:
+        return len(model.world.vendors)
+    return len({held.account for held in model.holdings[source].members.values() if held.listed})
 
 
 def _by_sending(model: EvidenceModel, held: Collection[str]) -> Mapping[str, list[CampaignHit]]:

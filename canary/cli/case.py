@@ -15,6 +15,7 @@ from canary.model.decision import Decision
 if TYPE_CHECKING:
     from sqlmodel import Session
 
+    from canary.attribute.summary import Conclusion
     from canary.store.tables import CaseRow
 
     Act = Callable[[Session, Decision], str]
@@ -32,29 +33,31 @@ Note = Annotated[str, typer.Option("--note", help="Why; recorded in the timeline
 def list_cases(as_json: Json = False) -> None:
     """List all cases, newest first; `canary watching` lists what may become one."""
     from canary.cases import records
-    from canary.cases.conclusions import conclusion_of
+    from canary.cases.conclusions import conclusion_of, reasons_explained
 
     with open_store().reading() as session:
         found = [case for case in records.list_cases(session) if case.state != CaseState.WATCHED]
-        hits = records.hits_of(session, [c.id or 0 for c in found])
+        hits, why = records.hits_of(session, [c.id or 0 for c in found]), reasons_explained(session, found)
+    answers = {case.id: conclusion_of(case, why.get(case.id or 0, "")) for case in found}
     if as_json:
-        show_json([_listed(case, hits.get(case.id or 0, 0)) for case in found])
+        show_json([_listed(case, answers[case.id], hits.get(case.id or 0, 0)) for case in found])
         return
-    rows = [
-        (c.id, _state(c), c.owner, conclusion_of(c).short, hits.get(c.id or 0, 0), c.opened_at.date()) for c in found
-    ]
+    rows = [(c.id, _state(c), c.owner, answers[c.id].short, hits.get(c.id or 0, 0), c.opened_at.date()) for c in found]
     show_table(("case", "state", "assigned to", "answer", "hits", "opened"), rows, "No cases.")
 
 
 def list_watched(as_json: Json = False) -> None:
     """List what may become a case, the likeliest first: what speaks for and against a leak, and what would settle it."""
+    from canary.cases.conclusions import conclusion_of
     from canary.cli.case_words import watched_lines, watched_reasons
     from canary.views.case_lists import every_watched
 
     with open_store().reading() as session:
         found = list(every_watched(session))
     if as_json:
-        show_json([{**_listed(row, line.case.hits), **watched_reasons(line)} for row, line in found])
+        show_json(
+            [{**_listed(row, conclusion_of(row), line.case.hits), **watched_reasons(line)} for row, line in found]
+        )
         return
     for _, line in found:
         for text in watched_lines(line):
@@ -321,12 +324,10 @@ def _addressee(session: "Session", number: int, named: str) -> str:
     return alike[0]
 
 
-def _listed(case: "CaseRow", hits: int) -> dict[str, object]:
+def _listed(case: "CaseRow", answer: "Conclusion", hits: int) -> dict[str, object]:
     from canary.attribute.summary import suspect_documents
-    from canary.cases.conclusions import conclusion_of
     from canary.store.codec import suspects_of
 
-    answer = conclusion_of(case)
     return {
         "id": case.id, "state": case.state, "outcome": case.outcome or None, "owner": case.owner or None,
         "merged_into": case.merged_into, "opened": case.opened_at, "last_hit": case.last_hit_at, "hits": hits,

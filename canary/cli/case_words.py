@@ -44,7 +44,9 @@ def _hit_vendors(found: Mapping[str, Any]) -> list[str]:
 
 def _head(found: Mapping[str, Any]) -> str:
     parts = [
-        f"{'Watched' if found['state'] == CaseState.WATCHED else 'Case'} {found['id']}: {found['state']}",
+        f"Number {found['id']}: watched"
+        if found["state"] == CaseState.WATCHED
+        else f"Case {found['id']}: {found['state']}",
         f"assigned to {found['owner']}" if found["owner"] else "unassigned",
     ]
     if found["merged_into"]:

@@ -275,7 +275,10 @@ def _document(found: "Report", order: _Order) -> dict[str, Any]:
             text.replace("\n", " ") for text in summary.paragraphs(found, order.domains, order.adopt, order.left)
         ],
         "verdicts": found.verdicts,
-        "cases": [asdict(case) for case in found.cases],
+        "cases": [
+            {"id": c.id, "vendors": c.vendors, "hits": c.hits, "first": c.first, "suspect": c.suspect, "p": c.p}
+            for c in found.cases
+        ],
         "faults": [
             {**asdict(fault.place), "file": fault.place.shown, "reason": fault.reason, "kept": fault.kept}
             for fault in found.faults
@@ -307,7 +310,7 @@ def _print(found: "Report", order: _Order, aside: Path) -> None:
     show_table(("mails", "count", ""), [(name, f"{count:,}", note) for name, count, note in counts], "")
     if found.verdicts:
         show_table(("verdict", "hits"), [(name, f"{hits:,}") for name, hits in found.verdicts.items()], "")
-    rows = [(c.id, ", ".join(c.vendors), f"{c.hits:,}", c.first.date(), c.short) for c in found.cases]
+    rows = [(c.id, ", ".join(c.vendors), f"{c.hits:,}", c.first.date(), c.answer) for c in found.cases]
     if rows:
         show_table(("case", "vendors", "hits", "since", "answer"), rows, "")
     for text in summary.paragraphs(found, order.domains, order.adopt, order.left):

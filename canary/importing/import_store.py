@@ -34,7 +34,7 @@ def quiet_store(url: str, *, carried: Mapping[str, object] | None = None, **opti
 class Suspected:
     """A case that an import opened or added to: its vendors, and the hits of the import in it.
 
-    `suspect` is the likeliest source where a leak is likelier than none, `summary` and `short` what is believed in words.
+    `suspect` is the likeliest source where a leak is likelier than none, `answer` what is believed in a few words.
     """
 
     id: int
@@ -43,9 +43,7 @@ class Suspected:
     first: datetime
     suspect: str
     p: float
-    summary: str = ""
-    short: str = ""
-    leak: float = 0.0
+    answer: str = ""
 
 
 def known_deliveries(session: Session, digests: Collection[str], ours: str) -> frozenset[tuple[str, str]]:
@@ -89,9 +87,7 @@ def _suspected(case: CaseRow, rows: Sequence[tuple[str, int, datetime]]) -> Susp
     answer = conclusion_of(case)
     hits, first = sum(hits for _, hits, _ in rows), min(first for _, _, first in rows)
     names = tuple(name for name, _, _ in rows if name)
-    return Suspected(
-        case.id or 0, names, hits, first, answer.name, answer.p, answer.headline, answer.short, answer.leak
-    )
+    return Suspected(case.id or 0, names, hits, first, answer.name, answer.p, answer.short)
 
 
 def ask_now(session: Session, prefix: str, now: datetime) -> None:

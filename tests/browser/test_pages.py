@@ -23,6 +23,8 @@ PAGES = {
     "leaking": "/?show=leaking&sort=name",
     "suppliers": "/suppliers",
     "supplier": "/suppliers/silverline",
+    "cases": "/cases",
+    "watching": "/watching",
     "case": "/cases/1",
     "case-letter": "/cases/1/letter",
     "mail": "/mail/{spam}",

@@ -36,8 +36,11 @@ FACT = Alert(
     id="id-1", kind="case-opened", at=NOW, case=7, vendor="Play & Co", verdict="spam", confidence=0.97,
     canary="play-x@in.example", sender=HOSTILE, subject=HOSTILE * 20, reasons=(HOSTILE,) * 9,
     suspects=(("Silverline", 0.87), ("Play & Co", 0.09)), vendors=("play",), campaign=3, mail=3,
+    summary="Most likely Silverline's list was stolen (87%).", leak=0.96,
 )  # fmt: skip
-STANDS = CaseSummary(2, ("Play & Co", "Shop"), 500, 5000, FACT.suspects, (NOW, NOW), ("given_name",))
+STANDS = CaseSummary(
+    2, ("Play & Co", "Shop"), 500, 5000, FACT.suspects, (NOW, NOW), ("given_name",), FACT.summary, FACT.leak
+)
 POSTED = ("slack", "teams", "discord", "mattermost", "ntfy")
 
 
@@ -83,7 +86,7 @@ def test_the_message_arrives_under_its_id_with_the_answer_and_the_way_to_the_cas
     assert headers["x-canary-alert"] == "id-1"
     said = "\n".join(strings(json.loads(body)))
     links = ("https://canary.example/cases/7", "https://canary.example/mail/3#whose")
-    for told in ("Play", "spam", "Silverline 87%", "499 more", *links, "1 March 2026"):
+    for told in ("Play", "spam", "Silverline's list was stolen", "87%", "499 more", *links, "1 Mar 2026"):
         assert told in said, told
 
 
@@ -132,7 +135,7 @@ def test_slack_gets_header_answer_evidence_window_what_to_do_and_a_button_in_thi
     kinds = [block["type"] for block in message["blocks"]]
     assert kinds == ["header", "section", "section", "section", "section", "context", "actions"]
     assert message["blocks"][0]["text"]["text"] == "Possible leak at Play & Co: spam and 1 other vendor"
-    assert "Most likely: Silverline 87%" in message["blocks"][2]["text"]["text"]
+    assert "Most likely Silverline's list was stolen (87%)" in message["blocks"][2]["text"]["text"]
     assert message["blocks"][-1]["elements"][0]["url"] == "https://canary.example/cases/7"
 
 

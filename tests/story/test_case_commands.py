@@ -7,6 +7,8 @@ from pathlib import Path
 import pytest
 
 from canary.cases.weigh import weigh_now
+from canary.model.case import Suspect, SuspectKind
+from canary.store.codec import suspects_json
 from canary.store.counters import recount
 from canary.store.queries.users import add_user
 from canary.store.tables import (
@@ -164,3 +166,28 @@ def test_what_cannot_be_done_is_one_line_with_the_cure(say: Say, arguments: tupl
     said = say("case", *arguments)
     assert line in said
     assert len(said.strip().splitlines()) == 1
+
+
+def test_what_is_watched_is_listed_apart_with_what_would_settle_it(tmp_path: Path) -> None:
+    with installation(tmp_path) as house:
+        (tmp_path / "data").mkdir()
+        house.store.migrate()
+        assert house("watching").out == "Nothing is watched.\n"
+        with house.store.writing() as session:
+            session.add(VendorRow(slug="bikes", name="Bike Parts", created_at=START))
+            session.flush()
+            suspects = suspects_json([Suspect(SuspectKind.NOBODY, "no leak", 0.8, name="No leak")])
+            session.add(
+                CaseRow(vendor_id=1, state="watched", opened_at=START, last_hit_at=START, suspects=suspects, leak=0.2)
+            )
+        assert (house("cases").out, json.loads(house("cases", "--json").out)) == ("No cases.\n", [])
+        [line] = json.loads(house("watching", "--json").out)
+        assert (line["id"], line["state"], line["summary"]) == (1, "watched", "Probably no leak (80%).")
+        assert (line["speaks_for"], len(line["settling"])) == ([], 3)
+        assert house("watching").out.startswith("1  Bike Parts: Probably no leak (80%). 0 mails since")
+        shown = house("case", "show", "1").out
+        assert shown.startswith("Number 1: watched, unassigned.\nProbably no leak (80%).\n")
+        assert "What would settle it: Your word on whose mail it is" in shown
+        refused = house("case", "letter", "1", "vendor:bikes")
+        assert (refused.code, refused.err.count("\n")) == (1, 1)
+        assert "there is no letter to write: Probably no leak (80%)." in refused.err

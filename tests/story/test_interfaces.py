@@ -181,7 +181,7 @@ def test_a_world_is_attributed_and_a_file_of_worlds_line_by_line(command: Comman
 def test_cases_are_listed_and_shown(command: CommandLine) -> None:
     listed = command("cases", "--json").document
     assert set(listed[0]) == {
-        "id", "state", "outcome", "owner", "merged_into", "opened", "last_hit", "hits", "suspects",
+        "id", "state", "outcome", "owner", "merged_into", "opened", "last_hit", "hits", "suspects", "summary", "leak",
     }  # fmt: skip
     assert (command("case", "list", "--json").document, listed[0]["hits"]) == (listed, 2)
     shown = command("case", "show", "1", "--json").document

@@ -23,7 +23,7 @@ def _believed(case: dict[str, Any], any_of: list[str], how: str | None) -> float
 
 
 def _is_meant(sources: list[dict[str, str]], any_of: list[str], how: str | None) -> bool:
-    named = {f"{source['kind']} {source['id']}".strip() for source in sources if how in (None, source["how"])}
+    named = {f"{source['kind']} {source['id']}".strip() for source in sources if how in (None, source.get("how"))}
     return bool(named & set(any_of)) if any_of else not sources
 
 

@@ -5,7 +5,10 @@ from typing import Any
 
 import pytest
 
-from canary.attribute.world_json import WorldError, answer_world, read_world
+from canary.attribute.inference.clustering import CaseResult
+from canary.attribute.world import NO_LEAK, Posterior, Source
+from canary.attribute.world_json import WorldError, _case_document, answer_world, read_world
+from canary.model.case import LeakManner, SuspectKind
 
 WORLD: dict[str, Any] = {
     "now": "2011-04-30T00:00:00Z",
@@ -96,3 +99,16 @@ def test_what_is_wrong_is_told_with_its_place_its_value_and_the_cure(
 def test_something_that_is_no_object_is_no_world() -> None:
     with pytest.raises(WorldError, match="the world: 3 is not an object"):
         read_world(3)
+
+
+@pytest.mark.parametrize(("passed_on", "told"), [(0.5, False), (0.79, False), (0.81, True), (0.02, True)])
+def test_how_a_source_leaked_is_absent_until_one_way_is_likely_enough(passed_on: float, told: bool) -> None:
+    source = Source(SuspectKind.VENDOR, "shoes")
+    manners = {LeakManner.LOST: 1 - passed_on, LeakManner.PASSED_ON: passed_on}
+    posterior = Posterior({NO_LEAK: 0.1, frozenset({source}): 0.9}, {source: 0.9}, {source: 9.0}, {source: manners})
+    document = _case_document(
+        CaseResult(canaries=("c",), campaigns=("k",), posterior=posterior, indistinguishable=(), window=None, fields={})
+    )
+    assert ("how" in document["suspects"][0]) is told
+    assert any("how" in each for hypothesis in document["hypotheses"] for each in hypothesis["sources"]) is told
+    assert sum(hypothesis["p"] for hypothesis in document["hypotheses"]) == pytest.approx(1.0)

@@ -9,7 +9,7 @@ from sqlmodel import Session
 
 from canary.attribute.summary import how_document, what_would_settle
 from canary.cases import workflow
-from canary.cases.conclusions import conclusion_of
+from canary.cases.conclusions import conclusion_of, reasons_explained
 from canary.cases.records import timeline
 from canary.model.case import CaseState, Suspect
 from canary.model.decision import Decision as Said
@@ -142,7 +142,10 @@ class CasesApi:
         with self._frame.database.reading() as session:
             found = cases_before(session, counted_by(cursor), limit + 1, among)
             owners = vendors_of_cases(session, [row.id or 0 for row in found])
-        return page(found, limit, lambda row: CaseOut(**_listed(row, owners)), lambda row: row.id or 0)
+            why = reasons_explained(session, found)
+        return page(
+            found, limit, lambda row: CaseOut(**_listed(row, owners, why.get(row.id or 0, ""))), lambda row: row.id or 0
+        )
 
     def watching(self, cursor: Cursor = None, limit: Limit = LIMIT) -> ListPage[WatchOut]:
         """List what may become a case, newest first."""
@@ -180,7 +183,7 @@ def _whole(session: Session, row: CaseRow) -> CaseWhole:
     number = row.id or 0
     events = [EventOut(at=e.at, kind=e.kind, who=e.who, text=e.text) for e in timeline(session, number)]
     return CaseWhole(
-        **_listed(row, vendors_of_cases(session, [number])),
+        **_listed(row, vendors_of_cases(session, [number]), reasons_explained(session, [row]).get(number, "")),
         findings=findings_json(findings_of(row.findings)),
         timeline=events,
     )
@@ -196,9 +199,9 @@ def _watched(row: CaseRow, vendors: dict[int, list[str]]) -> WatchOut:
     )  # fmt: skip
 
 
-def _listed(row: CaseRow, vendors: dict[int, list[str]]) -> dict[str, Any]:
+def _listed(row: CaseRow, vendors: dict[int, list[str]], reason: str = "") -> dict[str, Any]:
     suspects = suspects_of(row.suspects)
-    answer = conclusion_of(row)
+    answer = conclusion_of(row, reason)
     return {
         "id": row.id, "state": row.state, "outcome": row.outcome, "owner": row.owner,
         "vendors": vendors.get(row.id or 0, []), "opened": row.opened_at, "last_hit": row.last_hit_at,
