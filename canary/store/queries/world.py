@@ -36,7 +36,7 @@ _FIELDS = {"given_name": "given name", "family_name": "family name", "phone": "p
 def world_of(session: Session, now: datetime, cases: Collection[int] | None = None) -> World:
     """Return the world as of a time, with the charged hits of some cases or of all.
 
-    Several mails of one campaign at one address are one hit of the campaign. Addresses that were not hit come in groups
+    Several mails of one campaign at one address are one hit of the campaign in a case. Addresses that were not hit come in groups
     of those that are alike and were issued in the same week (`canary.store.canary_groups`).
     """
     hits = tuple(hit for some in _some_at_a_time(cases) for hit in _strikes(session, some))
@@ -100,21 +100,21 @@ def _strikes(session: Session, cases: Collection[int] | None) -> tuple[CampaignH
     query: Select[Any] = (
         select(  # type: ignore[call-overload]
             HitRow.canary_id, MailRow.campaign_id, HitRow.verdict, func.min(HitRow.at), func.max(HitRow.confidence),
-            func.min(HitRow.mail_id), func.max(MailRow.identity_domain), func.min(MailSenderRow.key),
+            func.min(HitRow.mail_id), func.max(MailRow.identity_domain), func.min(MailSenderRow.key), HitRow.case_id,
         )
         .outerjoin_from(HitRow, MailRow, col(MailRow.id) == HitRow.mail_id)
         .outerjoin(MailSenderRow, col(MailSenderRow.mail_id) == HitRow.mail_id)
         .where(ours, known)
-        .group_by(HitRow.canary_id, MailRow.campaign_id, HitRow.verdict)
+        .group_by(HitRow.canary_id, MailRow.campaign_id, HitRow.verdict, HitRow.case_id)
     )  # fmt: skip
     repeated = _repeated(session, ours)
     return tuple(
         # A mail without a campaign counts as one of its own, and so does a hit without a mail, by address.
         CampaignHit(
             str(canary), at, str(campaign or f"mail {mail or canary}"), verdict, confidence,
-            frozenset(repeated.get((canary, campaign), ())), bool(domain), sender or "",
+            frozenset(repeated.get((canary, campaign), ())), bool(domain), sender or "", case or 0,
         )
-        for canary, campaign, verdict, at, confidence, mail, domain, sender in session.execute(query)
+        for canary, campaign, verdict, at, confidence, mail, domain, sender, case in session.execute(query)
     )  # fmt: skip
 
 
