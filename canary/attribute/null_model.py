@@ -109,6 +109,7 @@ class _NullModel:
         campaigns: Mapping[str, list[CampaignHit]],
     ) -> None:
         self.rates, self.canaries = rates, canaries
+        self.addresses = sum(canary.count for canary in world.canaries)
         self.guesses_per_year = _guesses_per_year(world.guess_counts)
         self.guessability = {name: self._guessability(canary) for name, canary in canaries.items()}
         guessable = ((canaries[name], g) for name, g in self.guessability.items() if g > 1e-6)
@@ -209,7 +210,7 @@ class _NullModel:
         open_to_all = min(self.guessability[name] for name in mark)
         stray = rates.stray_random + (rates.stray - rates.stray_random) * open_to_all
         further = rates.chance_random + (rates.chance - rates.chance_random) * open_to_all
-        further *= min(1.0, _MANY / len(self.canaries))
+        further *= min(1.0, _MANY / self.addresses)
         rate = _log(stray * crime) + _log(further) * (len(mark) - 1)
         # Nobody has a decoy to write to by mistake; it can only be guessed.
         rate += sum(

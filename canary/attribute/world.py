@@ -70,7 +70,8 @@ class CanaryFacts:
 class CampaignHit:
     """One charged hit; `fields` are the persona's facts that its mail repeats, `proven` whether it proved any sender.
 
-    `sender` is the one that it proved to come from, empty where that is not known.
+    `sender` is the one that it proved to come from, empty where that is not known; `case` is the number of the case that
+    it is kept with, 0 for none.
     """
 
     canary: str
@@ -81,6 +82,7 @@ class CampaignHit:
     fields: frozenset[str] = frozenset()
     proven: bool = True
     sender: str = ""
+    case: int = 0
 
 
 @dataclass(frozen=True, slots=True)

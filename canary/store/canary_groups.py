@@ -5,7 +5,7 @@ the store: rows are only ever added, and the few that change are counted (`Canar
 """
 
 import threading
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any, NamedTuple
@@ -74,9 +74,10 @@ class _Counted:
     seconds: list[float] = field(default_factory=list)
     newest: datetime = _BEGIN
 
-    def add(self, rows: Sequence[SingleCanary]) -> None:
+    def add(self, steps: Iterable[Sequence[SingleCanary]]) -> None:
         """Count more canaries."""
-        added = np.array([(row.id, self._count(row)) for row in rows], dtype=np.int64).reshape(-1, 2)
+        counted = (np.array([(row.id, self._count(row)) for row in rows], dtype=np.int64) for rows in steps)
+        added = np.concatenate((np.zeros((0, 2), dtype=np.int64), *counted))
         ids, group_of = np.concatenate((self.ids, added[:, 0])), np.concatenate((self.group_of, added[:, 1]))
         order = np.argsort(ids, kind="stable")
         self.ids, self.group_of = ids[order], group_of[order]
@@ -99,7 +100,11 @@ class _Counted:
 
     def missing(self, ids: Collection[int]) -> list[int]:
         """Return those of some canaries that were not counted."""
-        return [int(each) for each in np.setdiff1d(np.fromiter(ids, np.int64, len(ids)), self.ids)]
+        asked = np.fromiter(ids, np.int64, len(ids))
+        places = np.searchsorted(self.ids, asked)
+        there = places < len(self.ids)
+        there[there] = self.ids[places[there]] == asked[there]
+        return [int(each) for each in asked[~there]]
 
 
 class CanaryGroups:
@@ -131,6 +136,8 @@ class CanaryGroups:
         """What was counted, brought up to date, and the rows that only this transaction sees."""
         counted = self._counted
         if _is_behind(counted, session):
+            # Should reading fail half-way, everything is counted again.
+            self._counted = _Counted()
             with _committed(session) as committed:
                 counted = self._counted = _followed(counted, committed)
         if _change(session) != counted.change:
@@ -214,8 +221,7 @@ def _missing(counted: _Counted, session: Session) -> Iterator[int]:
 
 
 def _add(counted: _Counted, session: Session, missing: Sequence[int]) -> None:
-    for ids in _steps(missing):
-        counted.add(_rows(session, ids))
+    counted.add(_rows(session, ids) for ids in _steps(missing))
 
 
 def _rows(session: Session, ids: Sequence[int]) -> list[SingleCanary]:

@@ -95,6 +95,9 @@ def test_each_address_that_was_hit_stands_for_itself_in_the_world_of_its_case_on
         first, both, every, none = (world_of(session, NOW, some) for some in (numbers[:1], numbers, None, []))
     assert [each.canary for each in first.hits] == [str(play.id)]
     assert {each.canary for each in both.hits} == {str(play.id), str(shop.id)} == {each.canary for each in every.hits}
+    assert {each.case: each.canary for each in every.hits} == dict(
+        zip(numbers, (str(play.id), str(shop.id)), strict=True)
+    )
     assert not none.hits
     ids = [{each.id for each in world.canaries} for world in (first, both, none)]
     assert [str(play.id) in each for each in ids] == [True, True, False]

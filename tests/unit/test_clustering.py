@@ -1,10 +1,11 @@
 """Which sendings make one case."""
 
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
 
-from canary.attribute.inference.clustering import Cluster, case_result, cluster_sendings, find_cases, sendings_of
+from canary.attribute.inference.clustering import Cluster, case_result, cluster_sendings, find_cases
 from canary.attribute.inference.evidence import EvidenceModel
 from canary.attribute.priors import RATES
 from canary.attribute.world import CampaignHit, CanaryFacts, Source, SupplyFacts, VendorFacts, World
@@ -63,8 +64,19 @@ def test_clusters_begin_with_what_is_given_and_one_leak_joins_them() -> None:
 
 def test_clusters_that_share_a_sending_are_one() -> None:
     model = EvidenceModel(world((hit(12, 300), hit(12, 700, "later"), hit(13, 705, "later"))), RATES)
-    first, second = sendings_of(model, {"k12", "later"}), sendings_of(model, {"later"})
+    first, second = frozenset({"k12", "later"}), frozenset({"later"})
     assert cluster_sendings(model, [first, second]) == [first]
+
+
+def test_clusters_may_be_given_by_campaigns_of_which_several_are_one_sending() -> None:
+    bulk = [
+        replace(hit(12, 300 + 40 * k, f"news {k}"), verdict="third-party", sender="trade.example") for k in range(3)
+    ]
+    model = EvidenceModel(world((*bulk, hit(25, 310))), RATES)
+    assert cluster_sendings(model, [frozenset({"news 1", "news 2"}), frozenset({"k25"}), frozenset({"gone"})]) == [
+        frozenset({"news 0"}),
+        frozenset({"k25"}),
+    ]
 
 
 def test_what_a_person_has_parted_is_not_joined_again() -> None:

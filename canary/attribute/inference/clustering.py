@@ -14,7 +14,7 @@ from canary.attribute.world import Posterior, Source, World
 from canary.model.case import LeakWindow
 
 Cluster = frozenset[str]
-"""Sendings, by id, that one case is about."""
+"""Sendings, by id, that one case is about; where clusters are given, the campaigns that they are of will do."""
 
 Apart = Collection[tuple[Cluster, Cluster]]
 """Pairs of clusters, or of parts of them, that must not come into one."""
@@ -77,11 +77,6 @@ def case_result(model: EvidenceModel, cluster: Cluster) -> CaseResult:
     )
 
 
-def sendings_of(model: EvidenceModel, campaigns: Collection[str]) -> Cluster:
-    """Return the sendings that some campaigns are of."""
-    return frozenset(s.id for s in model.sendings if any(campaign in campaigns for campaign in s.campaigns))
-
-
 def cluster_sendings(
     model: EvidenceModel, initial: Sequence[Cluster] | None = None, apart: Apart = ()
 ) -> list[Cluster]:
@@ -90,11 +85,19 @@ def cluster_sendings(
     What belongs together anyway are the initial clusters, or without any the sendings that share addresses. Clusters
     that share a sending are one, unless they must stay apart. Each cluster returned is a union of initial ones.
     """
-    started = _connected_components([(s.id, s.mark) for s in model.sendings]) if initial is None else initial
-    clusters, mergers = list(_without_overlap(started, apart)), _Mergers(model, apart)
+    if initial is None:
+        started = _connected_components([(s.id, s.mark) for s in model.sendings])
+    else:
+        started = [cluster for given in initial if (cluster := _sendings(model, given))]
+    apart = [(_sendings(model, one), _sendings(model, other)) for one, other in apart]
+    clusters, mergers = _without_overlap(started, apart), _Mergers(model, apart)
     while merged := mergers.best(clusters):
         clusters = [cluster for cluster in clusters if not cluster <= merged] + [merged]
     return clusters
+
+
+def _sendings(model: EvidenceModel, campaigns: Cluster) -> Cluster:
+    return frozenset(s.id for s in model.sendings if not campaigns.isdisjoint(s.campaigns))
 
 
 def _connected_components(sendings: Iterable[tuple[str, frozenset[str]]]) -> list[Cluster]:

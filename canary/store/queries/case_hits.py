@@ -85,7 +85,7 @@ def _read(session: Session, which: ColumnElement[bool]) -> list[tuple[int, Campa
             # A mail without a campaign counts as one of its own, and so does a hit without a mail, by address.
             CampaignHit(
                 str(canary), at, str(campaign or f"mail {mail or canary}"), verdict, confidence,
-                frozenset(repeated.get((canary, campaign), ())), bool(domain), sender or "",
+                frozenset(repeated.get((canary, campaign), ())), bool(domain), sender or "", case or 0,
             ),
         )
         for case, canary, campaign, verdict, at, confidence, mail, domain, sender in session.execute(query)

@@ -36,8 +36,8 @@ _FIELDS = {"given_name": "given name", "family_name": "family name", "phone": "p
 def world_of(session: Session, now: datetime, cases: Collection[int] | None = None) -> World:
     """Return the world as of a time, with the charged hits of some cases or of all.
 
-    Several mails of one campaign at one address are one hit of the campaign. Addresses that were not hit come in groups
-    of those that are alike and were issued in the same week (`canary.store.canary_groups`).
+    Several mails of one campaign at one address are one hit of the campaign in a case. Addresses that were not hit come
+    in groups of those that are alike and were issued in the same week (`canary.store.canary_groups`).
     """
     hits = every_hit(session) if cases is None else tuple(chain.from_iterable(hits_by_case(session, cases).values()))
     return replace(world_around(session, now, hits), hits=hits)
