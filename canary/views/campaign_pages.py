@@ -11,7 +11,8 @@ from sqlmodel import Session, col
 
 from canary.campaigns.membership import campaign_row
 from canary.cases.campaign_decisions import verdicts
-from canary.store.tables import CampaignHitRow, CampaignMailRow, CampaignRow, CanaryRow, MailRow, VendorRow
+from canary.model.case import CaseState
+from canary.store.tables import CampaignHitRow, CampaignMailRow, CampaignRow, CanaryRow, CaseRow, MailRow, VendorRow
 
 PAGE = 50
 SAMPLE = 500
@@ -116,7 +117,10 @@ def _lines(session: Session, rows: Collection[CampaignRow]) -> tuple[CampaignLin
     for campaign, slug, name in session.execute(owners.where(struck).distinct().order_by(col(VendorRow.name))):
         vendors.setdefault(campaign, []).append((slug, name))
     cases: dict[int, list[int]] = {}
-    opened = _select(of, CampaignHitRow.case_id).where(struck, col(CampaignHitRow.case_id) > 0).distinct()
+    opened = (
+        _select(of, CampaignHitRow.case_id).join(CaseRow, col(CaseRow.id) == col(CampaignHitRow.case_id)).distinct()
+    )
+    opened = opened.where(struck, col(CaseRow.state) != CaseState.WATCHED)
     for campaign, case in session.execute(opened.order_by(col(CampaignHitRow.case_id))):
         cases.setdefault(campaign, []).append(case)
     return tuple(

@@ -298,7 +298,10 @@ class SupplierPage:
 
 @dataclass(frozen=True, slots=True)
 class MailPage:
-    """One mail with what it means at each canary; one that is not `whole` has lost its octets and text to retention."""
+    """One mail with what it means at each canary; one that is not `whole` has lost its octets and text to retention.
+
+    `watched` are the numbers of its hits' cases that are none yet.
+    """
 
     mail: MailRow
     envelope: Envelope
@@ -307,6 +310,7 @@ class MailPage:
     hits: tuple[HitLine, ...]
     campaign: tuple[str, int] | None
     whole: bool = True
+    watched: frozenset[int] = frozenset()
 
     @property
     def claimed_hops(self) -> tuple[str, ...]:

@@ -9,6 +9,7 @@ from sqlalchemy.orm import aliased
 from sqlmodel import Session, col
 
 from canary.cases.conclusions import conclusion_of, reasons_explained
+from canary.model.case import CaseState
 from canary.model.verdict import Verdict
 from canary.store.codec import envelope_of, findings_of, identity_of, proofs_of, reasons_of, suspects_of
 from canary.store.decoy_mac import decoy_mac_of
@@ -42,9 +43,12 @@ def mail_page(session: Session, mail_id: int) -> MailPage | None:
     campaign = session.get(CampaignRow, row.campaign_id) if row.campaign_id else None
     hits = read_hits(session, hit_query().where(col(HitRow.mail_id) == mail_id).order_by(col(HitRow.id)).limit(PAGE))
     whole = session.scalar(choose(MailContentRow.mail_id).where(col(MailContentRow.mail_id) == mail_id)) is not None
+    cases = {hit.case for hit in hits if hit.case}
+    watched = choose(CaseRow.id).where(col(CaseRow.id).in_(cases), col(CaseRow.state) == CaseState.WATCHED)
     return MailPage(
         row, envelope_of(row.envelope, row.received_at), identity_of(row.identity), proofs_of(row.proofs), hits,
         (campaign.subject, campaign.mails) if campaign else None, whole,
+        frozenset(session.execute(watched).scalars()),
     )  # fmt: skip
 
 

@@ -21,7 +21,7 @@ PAGES = {
     "overview": "/", "cases": "/cases", "settled": "/cases?show=settled", "watching": "/watching", "account": "/cases/1",
     "proposed": "/cases/2", "watched": "/cases/4", "explained": "/cases/8", "calm": "/cases/9", "vendor-leaking": "/vendors/long",
     "vendor-watched": "/vendors/bikes", "vendor-burned": "/vendors/shop-3", "supplier": "/suppliers/silverline",
-    "found": "/search?q=shop",
+    "found": "/search?q=shop", "mail": "/mail/8", "campaign": "/campaigns/4",
 }  # fmt: skip
 RED = """() => {
   const probe = document.createElement("i");
@@ -127,6 +127,19 @@ def test_what_is_watched_is_no_case_in_lists_and_search(every: Shown, page: Page
         assert page.locator(".cases a[href='/cases/4']").count() == 0
     page.goto(f"{every.url}/watching")
     assert page.get_by_role("link", name="Details of number 4, Bike Parts").count() == 1
+
+
+def test_a_mail_that_is_watched_names_no_case(every: Shown, page: Page) -> None:
+    page.goto(f"{every.url}/mail/8")
+    assert page.locator(".judged a[href='/cases/4']").all_inner_texts() == ["watched"]
+    page.goto(f"{every.url}/campaigns/4")
+    assert page.locator("a[href='/cases/4']").count() == 0
+
+
+def test_a_number_finds_its_case(every: Shown, page: Page) -> None:
+    for words in ("2", "case 2"):
+        page.goto(f"{every.url}/search?q={words}")
+        assert page.locator(".cases a").all_inner_texts() == ["Silverline 87%, stolen\ncase 2, Shop 1"]
 
 
 def test_cases_are_filtered_by_their_address(every: Shown, page: Page) -> None:

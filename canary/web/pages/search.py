@@ -27,7 +27,7 @@ class Search:
         """Show what has all the words, by kind; the page's own script gets only the part below the field."""
         said = q.strip()
         found = None
-        if len(said) >= LEAST:
+        if len(said) >= LEAST or said.isdigit():
             with self._frame.database.reading() as session:
                 found = search(session, said, before)
         part = request.headers.get("hx-request") == "true"
