@@ -11,7 +11,7 @@ from canary.cases import records
 from canary.model.case import CaseState
 from canary.store.campaign_hits import restrike
 from canary.store.queries import mails
-from canary.store.tables import CanaryRow, CaseRow, CaseVendorRow, HitRow, MailRow, MoveRow, VendorRow
+from canary.store.tables import CaseRow, CaseVendorRow, HitRow, MailRow, MoveRow, VendorRow
 
 _CHUNK = 500
 
@@ -46,17 +46,14 @@ def absorb(session: Session, case: CaseRow, part: CaseRow, at: datetime) -> None
             session.add(CaseVendorRow(case_id=case.id or 0, vendor_id=vendor))
             records.add_event(session, case, at, "joined", f"{name} joined: one leak explains its hits as well.")
     case.opening_hit = mails.first_hits(session, [case.id or 0]).get(case.id or 0, case.opening_hit)
-    case.vendor_id = _vendor_of(session, case.opening_hit) or case.vendor_id
+    case.vendor_id = records.leading_vendor(session, case)
     case.opened_at, case.last_hit_at = min(case.opened_at, part.opened_at), max(case.last_hit_at, part.last_hit_at)
-    part.state, part.outcome, part.merged_into, part.due_at = CaseState.CLOSED.value, "", case.id, None
+    # What was never a case is none now either.
+    part.state = part.state if part.state == CaseState.WATCHED else CaseState.CLOSED.value
+    part.outcome, part.merged_into, part.due_at = "", case.id, None
     records.add_event(session, part, at, "merged", f"Became part of case {case.id}: one leak explains both.")
     session.add_all([case, part])
     session.flush()
-
-
-def _vendor_of(session: Session, hit: int) -> int | None:
-    query = select(CanaryRow.vendor_id).join(HitRow, col(HitRow.canary_id) == CanaryRow.id).where(HitRow.id == hit)
-    return session.exec(query).first()
 
 
 def split_apart(session: Session, cases: Collection[int]) -> frozenset[frozenset[int]]:

@@ -12,6 +12,7 @@ from canary.model.verdict import HINTS, LEAKS
 from canary.store.codec import suspects_json
 from canary.store.queries import audit
 from canary.store.tables import (
+    CanaryRow,
     CaseEventRow,
     CaseRow,
     CaseVendorRow,
@@ -52,6 +53,16 @@ def has_leaks(session: Session, case: CaseRow) -> bool:
     """Whether a case has mail that somebody else sent: hints alone are no case, however many."""
     query = select(HitRow.id).where(HitRow.case_id == case.id, col(HitRow.verdict).in_(_LEAKS))
     return session.exec(query.limit(1)).first() is not None
+
+
+def leading_vendor(session: Session, case: CaseRow) -> int:
+    """Return the vendor whose address got the first mail from somebody else in a case, or while there is none a hint."""
+    query = select(CanaryRow.vendor_id).join(HitRow, col(HitRow.canary_id) == CanaryRow.id)
+    query = query.where(HitRow.case_id == case.id, col(HitRow.verdict).in_(_BEARING))
+    return (
+        session.exec(query.order_by(col(HitRow.verdict).not_in(_LEAKS), col(HitRow.id)).limit(1)).first()
+        or case.vendor_id
+    )
 
 
 def last_hit_at(session: Session, case: CaseRow) -> datetime:

@@ -304,8 +304,8 @@ class _Play:
                 self._session.delete(member)
         for vendor in sorted(found.keys() - {member.vendor_id for member in members}):
             self._session.add(CaseVendorRow(case_id=row.id or 0, vendor_id=vendor))
-        row.vendor_id = min(found, key=found.__getitem__, default=row.vendor_id)
         self._session.flush()
+        row.vendor_id = records.leading_vendor(self._session, row)
 
     def _cases(self) -> list[CaseRow]:
         members = select(CaseVendorRow.case_id).where(col(CaseVendorRow.vendor_id).in_(self._vendors))

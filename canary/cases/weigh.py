@@ -166,7 +166,7 @@ def _follow(session: Session, case: CaseRow, weighed: "WeighedCase", as_of: date
 def _open(session: Session, case: CaseRow, at: datetime, why: str) -> None:
     """Open a case, or again one that was explained."""
     known = session.get(CaseNotificationRow, case.id) is not None
-    case.state = CaseState.NEW.value
+    case.state, case.vendor_id = CaseState.NEW.value, records.leading_vendor(session, case)
     said = f"A leak is {percent(case.leak)} likely by all that came.{_because(why)}"
     records.add_event(session, case, at, "reopened" if known else "opened", said)
     burning.follow_state(session, case)

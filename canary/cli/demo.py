@@ -110,6 +110,7 @@ class _Stage:
         from dataclasses import replace
 
         from canary.alerts.delivery import deliver_due
+        from canary.cases.weigh import weigh_all
         from canary.pipeline.batch import run_pending
         from canary.processes import build, spools
 
@@ -123,9 +124,11 @@ class _Stage:
                 await spool.keep(posting.envelope, posting.content)
             now.at = story.recent[0].at
             await _drain(run_pending, parts, spool)
+            await asyncio.to_thread(weigh_all, self.store, now())
             typer.echo(f"March 2011: {len(story.recent)} mails and {len(story.guesses)} guesses through the listener")
             await self._deliver(story, spool, now)
             await _drain(run_pending, parts, spool)
+            await asyncio.to_thread(weigh_all, self.store, now())
             while await asyncio.to_thread(deliver_due, desk):
                 pass
         finally:
@@ -178,7 +181,7 @@ class _Stage:
         ]
         show_table(("vendor", "mails", "verdicts", "case", "answer"), lines, "No vendors.")
         with self.store.reading() as session:
-            for case in list_cases(session):
+            for case in (case for case in list_cases(session) if case.merged_into is None):
                 opener = vendors_by_id(session, [case.vendor_id])[case.vendor_id].slug
                 suspects, findings = suspects_of(case.suspects), findings_of(case.findings)
                 named = ", ".join(f"{s.name} {percent(s.p)}" for s in _named(suspects, opener))
