@@ -4,14 +4,23 @@ from collections.abc import Collection, Iterable, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import update
+from sqlalchemy import delete, update
 from sqlmodel import Session, col, or_, select
 
 from canary.cases import records
 from canary.model.case import CaseState
 from canary.store.campaign_hits import restrike
 from canary.store.queries import mails
-from canary.store.tables import CaseRow, CaseVendorRow, HitRow, MailRow, MoveRow, VendorRow
+from canary.store.tables import (
+    CaseEventRow,
+    CaseRow,
+    CaseVendorRow,
+    HitRow,
+    MailRow,
+    MoveRow,
+    SuspectHistoryRow,
+    VendorRow,
+)
 
 _CHUNK = 500
 
@@ -48,12 +57,22 @@ def absorb(session: Session, case: CaseRow, part: CaseRow, at: datetime) -> None
     case.opening_hit = mails.first_hits(session, [case.id or 0]).get(case.id or 0, case.opening_hit)
     case.vendor_id = records.leading_vendor(session, case)
     case.opened_at, case.last_hit_at = min(case.opened_at, part.opened_at), max(case.last_hit_at, part.last_hit_at)
-    # What was never a case is none now either.
-    part.state = part.state if part.state == CaseState.WATCHED else CaseState.CLOSED.value
-    part.outcome, part.merged_into, part.due_at = "", case.id, None
-    records.add_event(session, part, at, "merged", f"Became part of case {case.id}: one leak explains both.")
-    session.add_all([case, part])
+    session.add(case)
+    if part.state == CaseState.WATCHED:
+        case.told = case.told or part.told
+        _forget(session, part)
+    else:
+        part.state, part.outcome, part.merged_into, part.due_at = CaseState.CLOSED.value, "", case.id, None
+        records.add_event(session, part, at, "merged", f"Became part of case {case.id}: one leak explains both.")
     session.flush()
+
+
+def _forget(session: Session, part: CaseRow) -> None:
+    """Delete what was watched and was never a case: nobody has heard of its number."""
+    session.flush()
+    for table in (CaseEventRow, CaseVendorRow, SuspectHistoryRow):
+        session.execute(delete(table).where(col(table.case_id) == part.id))
+    session.delete(part)
 
 
 def split_apart(session: Session, cases: Collection[int]) -> frozenset[frozenset[int]]:

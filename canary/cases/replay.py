@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Row, bindparam, func, update
+from sqlalchemy import Row, bindparam, update
 from sqlmodel import Session, col, select
 
 from canary.cases import burning, records
@@ -295,14 +295,13 @@ class _Play:
 
     def _set_vendors(self, row: CaseRow) -> None:
         """Set the vendors of a case to those whose addresses were hit in it, the first of them in the lead."""
-        query = select(CanaryRow.vendor_id, func.min(HitRow.id)).join(HitRow, col(HitRow.canary_id) == CanaryRow.id)
-        hits = self._session.exec(query.where(HitRow.case_id == row.id).group_by(col(CanaryRow.vendor_id)))
-        found = {vendor: first or 0 for vendor, first in hits}
+        query = select(CanaryRow.vendor_id).join(HitRow, col(HitRow.canary_id) == CanaryRow.id)
+        found = set(self._session.exec(query.where(HitRow.case_id == row.id).distinct()))
         members = self._session.exec(select(CaseVendorRow).where(CaseVendorRow.case_id == row.id)).all()
         for member in members:
             if member.vendor_id in self._vendors and member.vendor_id not in found:
                 self._session.delete(member)
-        for vendor in sorted(found.keys() - {member.vendor_id for member in members}):
+        for vendor in sorted(found - {member.vendor_id for member in members}):
             self._session.add(CaseVendorRow(case_id=row.id or 0, vendor_id=vendor))
         self._session.flush()
         row.vendor_id = records.leading_vendor(self._session, row)

@@ -14,7 +14,7 @@ from sqlmodel import Session, col, select
 
 from canary.cases import burning, case_alerts, records
 from canary.cases.case_group import CaseGroup, observed_until, read_group
-from canary.cases.due import cases_of_vendor, due_cases, mark_due
+from canary.cases.due import add_evidence, cases_of_vendor, due_cases, mark_due
 from canary.cases.moving import absorb
 from canary.cases.suspects import store_assessment
 from canary.cases.weighing import CASE_AT, USUAL, Step, next_step
@@ -126,10 +126,13 @@ def write_group(
     for weighed in found:
         rows = session.exec(select(CaseRow).where(col(CaseRow.id).in_(weighed.cases))).all()
         if len(rows) == len(weighed.cases) and all(_is_as_read(group, row) for row in rows):
+            late = any(row.evidence != group.evidence[row.id or 0] for row in rows)
             case = _join(session, rows, now)
             _follow(session, case, weighed, group.asked.world.now, why)
-            for row in rows:
-                _mark_weighed(row, group.evidence[row.id or 0])
+            case.weighed = case.evidence
+            case.due_at = None
+            if late:
+                add_evidence(case, now)
     session.flush()
 
 
@@ -146,12 +149,6 @@ def _join(session: Session, rows: Sequence[CaseRow], now: datetime) -> CaseRow:
     if parts:
         burning.follow_state(session, case)
     return case
-
-
-def _mark_weighed(row: CaseRow, evidence: int) -> None:
-    row.weighed = evidence
-    if row.evidence == evidence:
-        row.due_at = None
 
 
 def _follow(session: Session, case: CaseRow, weighed: "WeighedCase", as_of: datetime, why: str) -> None:

@@ -10,7 +10,6 @@ from canary.model.decision import Decision
 from canary.store.database import Database
 from canary.store.queries import canaries
 from canary.store.queries.vendors import Unknown
-from canary.store.tables import CaseRow
 from tests.conftest import START
 from tests.parts.test_pipeline import LURE, World, world  # noqa: F401 - a fixture
 
@@ -78,7 +77,7 @@ def test_a_letter_speaks_of_the_mail_and_the_bounds_of_its_addressee_alone(hit: 
     hit.clock.move(86_400)
     hit.run()
     with hit.store.writing() as session:
-        assert session.get_one(CaseRow, 2).merged_into == 1
+        assert records.list_cases(session)[0].id == 1
         mine = letters.letter(session, 1, "vendor:shop", "en", ADA.at)
         theirs = letters.letter(session, 1, "vendor:bikes", "en", ADA.at)
     assert "We received 1 mail." in mine
