@@ -56,12 +56,15 @@ def assess(world: World, names: SourceNames, rates: Rates = RATES, *, patient: b
     model = EvidenceModel(world, rates)
     every = frozenset(s.id for s in model.sendings)
     result = case_result(model, every)
-    ranked = sorted(result.posterior.marginals, key=lambda s: (-result.posterior.marginals[s], s))
-    top = {s: result.posterior.marginals[s] for s in ranked[:_EXPLAINED] if result.posterior.marginals[s] >= 0.01}
+    nobody, behind = _beliefs(result)
+    ranked = sorted(behind, key=lambda s: (-behind[s], s))
+    top = {s: behind[s] for s in ranked[:_EXPLAINED] if behind[s] >= 0.01}
     whole = patient or len(world.canaries) <= _LARGE
     why = explain(model, every, top, names) if whole else ()
-    nobody = Suspect(SuspectKind.NOBODY, "no leak", _no_leak(result), name="No leak")
-    suspects = [nobody, *(_suspect(model, result, source, names) for source in ranked[:_SUSPECTS])]
+    suspects = [
+        Suspect(SuspectKind.NOBODY, "no leak", nobody, name="No leak"),
+        *(_suspect(model, result, source, behind[source], names) for source in ranked[:_SUSPECTS]),
+    ]
     findings = Findings(
         result.window,
         result.fields,
@@ -74,21 +77,21 @@ def assess(world: World, names: SourceNames, rates: Rates = RATES, *, patient: b
     return Assessment(tuple(sorted(suspects, key=lambda s: -s.p)), findings)
 
 
-def _no_leak(result: CaseResult) -> float:
-    """The probability that no leak is behind the hits of the case."""
-    return result.posterior.hypotheses.get(NO_LEAK, 0.0)
+def _beliefs(result: CaseResult) -> tuple[float, Mapping[Source, float]]:
+    """How likely it is that nothing is behind the hits of the case, and how likely each source is."""
+    return result.posterior.hypotheses.get(NO_LEAK, 0.0), result.posterior.marginals
 
 
-def _suspect(model: EvidenceModel, result: CaseResult, source: Source, names: SourceNames) -> Suspect:
+def _suspect(model: EvidenceModel, result: CaseResult, source: Source, p: float, names: SourceNames) -> Suspect:
     held = model.holdings[source].listed()
     posterior = result.posterior
     return Suspect(
         source.kind,
         source.id or "own side",
-        posterior.marginals[source],
+        p,
         len(held.intersection(result.canaries)),
         len(held),
         names(source),
         posterior.bayes_factors[source],
-        posterior.marginals[source] * posterior.manners[source][LeakManner.PASSED_ON],
+        p * posterior.manners[source][LeakManner.PASSED_ON],
     )
