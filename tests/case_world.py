@@ -93,6 +93,7 @@ def every_kind(now: datetime) -> tuple[CaseMade, ...]:
         CaseMade("shop-4", CaseState.FALSE_POSITIVE, sold, findings(now, senders), "false-positive"),
         CaseMade("shop-5", CaseState.EXPLAINED, calm, findings(now), events=(("explained", "Mailer Co. sends for Shop 5 (you said so on 3 May)."),)),
         CaseMade("shop-6", CaseState.INVESTIGATING, calm, findings(now, why="Bike Parts")),
+        CaseMade("shop-7", CaseState.NEW, (party(SuspectKind.OWNER, "Own side", 0.92, slug="own side", hit=2, held=9), nobody(0.03)), findings(now)),
     )  # fmt: skip
 
 

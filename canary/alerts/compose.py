@@ -319,7 +319,7 @@ WORDINGS: dict[str, Wording] = {
         path=lambda a: f"/mail/{a.mail}#whose" if a.mail else "/senders",
     ),
     "import-finished": Wording(
-        title=lambda _: "Import finished", headline=lambda a: hostile(a.subject, 300), answer=lambda _: ""
+        title=lambda _: "Import finished", headline=lambda a: hostile(a.subject, 300), answer=lambda a: a.summary
     ),
     "health": _NEWS,
     "health-over": _NEWS,

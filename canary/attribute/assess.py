@@ -56,13 +56,15 @@ def assess(world: World, names: SourceNames, rates: Rates = RATES, *, patient: b
     model = EvidenceModel(world, rates)
     every = frozenset(s.id for s in model.sendings)
     result = case_result(model, every)
-    behind = result.behind
+    nobody, behind = _beliefs(result)
     ranked = sorted(behind, key=lambda s: (-behind[s], s))
-    top = {s: result.posterior.marginals[s] for s in ranked[:_EXPLAINED] if behind[s] >= 0.01}
+    top = {s: behind[s] for s in ranked[:_EXPLAINED] if behind[s] >= 0.01}
     whole = patient or len(world.canaries) <= _LARGE
     why = explain(model, every, top, names) if whole else ()
-    nobody = Suspect(SuspectKind.NOBODY, "no leak", 1 - result.leak, name="No leak")
-    suspects = [nobody, *(_suspect(model, result, source, names) for source in ranked[:_SUSPECTS])]
+    suspects = [
+        Suspect(SuspectKind.NOBODY, "no leak", nobody, name="No leak"),
+        *(_suspect(model, result, source, behind[source], names) for source in ranked[:_SUSPECTS]),
+    ]
     findings = Findings(
         result.window,
         result.fields,
@@ -75,16 +77,21 @@ def assess(world: World, names: SourceNames, rates: Rates = RATES, *, patient: b
     return Assessment(tuple(sorted(suspects, key=lambda s: -s.p)), findings)
 
 
-def _suspect(model: EvidenceModel, result: CaseResult, source: Source, names: SourceNames) -> Suspect:
+def _beliefs(result: CaseResult) -> tuple[float, Mapping[Source, float]]:
+    """How likely it is that nothing is behind the hits of the case, and how likely each source is."""
+    return 1 - result.leak, result.behind
+
+
+def _suspect(model: EvidenceModel, result: CaseResult, source: Source, p: float, names: SourceNames) -> Suspect:
     held = model.holdings[source].listed()
     posterior = result.posterior
     return Suspect(
         source.kind,
         source.id or "own side",
-        result.behind[source],
+        p,
         len(held.intersection(result.canaries)),
         model.holdings[source].number(),
         names(source),
         posterior.bayes_factors[source],
-        result.behind[source] * posterior.manners[source][LeakManner.PASSED_ON],
+        p * posterior.manners[source][LeakManner.PASSED_ON],
     )

@@ -38,7 +38,7 @@ class Conclusion:
 
     `leak` is the probability that a leak is behind its hits, `leads` whether that is likelier than not; `headline` is a
     sentence, `badge` a word or two, `short` a clause for lists. `alarm` means that something has to be done: a case is open
-    in which a leak leads, or that a person confirmed. `name`, `p` and `how` are those of the likeliest source; without a
+    in which a leak leads, or that a person confirmed. `name`, `p`, `how` and `kind` are those of the likeliest source; without a
     leak that leads there is none, and `how` is empty too where it is not clear.
     """
 
@@ -51,6 +51,11 @@ class Conclusion:
     name: str = ""
     p: float = 0.0
     how: LeakManner | None = None
+    kind: SuspectKind | None = None
+
+    def blames(self, kind: SuspectKind) -> bool:
+        """Whether one source of a kind is likelier than not."""
+        return self.kind is kind and self.p > LIKELY
 
 
 _NOT_WEIGHED = "Not weighed yet."
@@ -78,7 +83,10 @@ def conclude(
         _short(sources, leak, state, reason) if weighed else "not weighed yet",
         state in OPEN and (leads or state == CaseState.CONFIRMED),
     )
-    return replace(answer, name=spoken_name(sources[0]), p=sources[0].p, how=how(sources[0])) if sources else answer
+    if not sources:
+        return answer
+    top = sources[0]
+    return replace(answer, name=spoken_name(top), p=top.p, how=how(top), kind=top.kind)
 
 
 def how(suspect: Suspect) -> LeakManner | None:

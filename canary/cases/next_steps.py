@@ -73,20 +73,36 @@ def tasks(
     leaked: Mapping[str, float],
     suppliers: Sequence[tuple[str, str]],
     aware: datetime | None,
+    *,
+    own_side: bool = False,
+    passed_on: bool = False,
 ) -> tuple[Task, ...]:
-    """Return the checklist of a case; `leaked` holds the probability of each field, `suppliers` those suspected."""
-    return (*_personal(concerns, leaked), *_official(concerns, suppliers, aware))
+    """Return the checklist of a case; `leaked` holds the probability of each field, `suppliers` those suspected.
+
+    Where the own side lost the addresses, no vendor is asked; where they were passed on, no password is at risk.
+    """
+    if own_side:
+        return (_OWN_SIDE, *_personal(concerns, leaked, passwords=False), *_official((), (), aware))
+    return (*_personal(concerns, leaked, passwords=not passed_on), *_official(concerns, suppliers, aware))
 
 
-def _personal(concerns: Sequence[Concern], leaked: Mapping[str, float]) -> Iterator[Task]:
+_OWN_SIDE = Task(
+    "own-side",
+    "you",
+    "Look at your own side first: who could read your mailbox, the addresses you keep, and their backups",
+)
+
+
+def _personal(concerns: Sequence[Concern], leaked: Mapping[str, float], *, passwords: bool) -> Iterator[Task]:
     for each in concerns:
         many = "address" if each.hit == 1 else "addresses"
         text = f"Give {each.name} {'a new address' if each.hit == 1 else f'new addresses for the {each.hit} that were hit'}"
         told = f"{text}; the old {many} keep{'s' if each.hit == 1 else ''} listening"
         yield Task(f"rotate:{each.slug}", "you", told, "rotate", each.slug, done=not each.waiting)
-        yield Task(
-            f"password:{each.slug}", "you", f"Change the password at {each.name}, and wherever it was used again"
-        )
+        if passwords:
+            yield Task(
+                f"password:{each.slug}", "you", f"Change the password at {each.name}, and wherever it was used again"
+            )
     known = [field for field, p in leaked.items() if counts_as_leaked(p)]
     signs = list(dict.fromkeys(_WATCH[field] for field in known if field in _WATCH))
     names = " and ".join(each.name for each in concerns[:3]) or "the vendor"

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import date, datetime
 
 from canary.attribute.summary import Conclusion
-from canary.model.case import OPEN, CaseState, Findings, LeakWindow, Suspect
+from canary.model.case import OPEN, CaseState, Findings, LeakWindow, Suspect, SuspectKind
 from canary.model.identity import Identity
 from canary.model.mail import Envelope
 from canary.model.proof import Proofs
@@ -67,6 +67,11 @@ class CaseLine:
     def open(self) -> bool:
         """Whether it is open."""
         return self.state in OPEN
+
+    @property
+    def on_own_side(self) -> bool:
+        """Whether the owner's own side is the likeliest source."""
+        return bool(self.suspects) and self.suspects[0].kind is SuspectKind.OWNER
 
     @property
     def watched(self) -> bool:
@@ -250,7 +255,7 @@ class VendorPage:
     @property
     def leak(self) -> CaseLine | None:
         """The open case for which it is called leaking."""
-        return next((case for case in self.cases if case.open and case.answer.leads), None)
+        return next((case for case in self.cases if case.open and case.answer.leads and not case.on_own_side), None)
 
     @property
     def burned(self) -> int:

@@ -10,7 +10,7 @@ from sqlalchemy import ColumnElement, Select, and_, distinct, func, or_, union
 from sqlmodel import Session, col
 
 from canary.canaries import decoys
-from canary.model.case import LIKELY, OPEN, SETTLED, CaseState
+from canary.model.case import LIKELY, OPEN, SETTLED, CaseState, SuspectKind
 from canary.store.tables import NEVER, CanaryRow, CaseRow, CaseVendorRow, GuessRow, VendorCountRow, VendorRow
 from canary.views.models import CaseCounts, CaseLine, KindCounts, Overview, VendorCounts, VendorLine
 from canary.views.time_series import end_of, outside_days, vendor_weeks
@@ -19,7 +19,11 @@ from canary.views.view_queries import case_lines, choose, latest_hits, pairs, ta
 VENDORS = 25
 """Vendors on one page."""
 
-_LEAKING_CASE = col(CaseRow.state).in_(OPEN) & (col(CaseRow.leak) > LIKELY)
+_LIKELIEST: Any = col(CaseRow.suspects)
+_ON_OWN_SIDE = func.coalesce(_LIKELIEST[0, "kind"].as_string(), "") == SuspectKind.OWNER.value
+_LEAKING_CASE = col(CaseRow.state).in_(OPEN) & (col(CaseRow.leak) > LIKELY) & ~_ON_OWN_SIDE
+"""A leak leads, and not on the owner's side, where no vendor is to blame."""
+
 _LIVE_CASE = col(CaseRow.state).in_((*OPEN, CaseState.WATCHED))
 
 
@@ -96,9 +100,9 @@ def state_of(tally: KindCounts, hints: int, *, leaking: bool, live: bool) -> str
 
 def vendor_states(session: Session, vendors: Collection[int]) -> tuple[set[int], set[int]]:
     """Return which of some vendors have an open case in which a leak leads, and which any that is open or watched."""
-    member = choose(CaseVendorRow.vendor_id, CaseRow.leak, CaseRow.state).join(CaseRow)
-    found = session.execute(member.where(col(CaseVendorRow.vendor_id).in_(vendors), _LIVE_CASE)).all()
-    return {v for v, leak, state in found if state in OPEN and leak > LIKELY}, {v for v, *_ in found}
+    member = choose(CaseVendorRow.vendor_id, _LEAKING_CASE).join(CaseRow)
+    found = pairs(session, member.where(col(CaseVendorRow.vendor_id).in_(vendors), _LIVE_CASE))
+    return {vendor for vendor, leaking in found if leaking}, {vendor for vendor, _ in found}
 
 
 def _past(session: Session) -> CaseCounts:

@@ -153,6 +153,17 @@ def test_cases_are_filtered_by_their_address(every: Shown, page: Page) -> None:
     ]
 
 
+def test_a_leak_on_the_own_side_makes_no_vendor_a_leaking_one(every: Shown, page: Page) -> None:
+    page.goto(f"{every.url}/vendors/shop-7")
+    assert page.locator(".answer .state").inner_text() == "watching"
+    assert "Most likely from your own side (92%)" in page.locator(".answer").inner_text()
+    page.goto(f"{every.url}/?show=leaking")
+    assert "Shop 7" not in page.locator("#vendors").inner_text()
+    page.goto(f"{every.url}/cases/10")
+    assert "Look at your own side first" in page.locator("#todo").inner_text()
+    assert "Change the password" not in page.locator("#todo").inner_text()
+
+
 def test_an_explained_case_says_why(every: Shown, page: Page) -> None:
     page.goto(f"{every.url}/cases/8")
     assert page.locator("h1").inner_text().startswith("Explained: Mailer Co. sends for Shop 5 (you said so on 3 May).")

@@ -44,3 +44,13 @@ def test_addresses_that_all_have_a_successor_are_done() -> None:
     first = tasks([Concern("play", "Play.com", 1, 0)], {}, [], None)[0]
     assert first.done
     assert first.text == "Give Play.com a new address; the old address keeps listening"
+
+
+def test_no_password_is_changed_where_addresses_were_passed_on_on_purpose() -> None:
+    codes = [t.code for t in tasks([PLAY], {}, [], None, passed_on=True)]
+    assert codes == ["rotate:play", "watch", "aware", "write:play", "assess", "record"]
+
+
+def test_where_the_own_side_lost_them_it_is_looked_at_first_and_no_vendor_is_asked() -> None:
+    codes = [t.code for t in tasks([PLAY], {}, [("silverpop", "Silverpop")], None, own_side=True)]
+    assert codes == ["own-side", "rotate:play", "watch", "aware", "assess", "record"]
