@@ -84,7 +84,7 @@ class EvidenceModel:
         self.span = max(1.0, (world.now - self.start) / _DAY)
         self.sendings = observed_sendings(world, rates)
         self.holdings = {holding.source: holding for holding in holdings(world, rates)}
-        self.edges = _time_grid(self.span, [self.day_of(s.at) for s in self.sendings])
+        self.edges = _time_grid(self.span, [self.day_of(s.at) for s in sorted(self.sendings, key=_says_little)])
         self.days = (self.edges[1:] + self.edges[:-1]) / 2
         self._cell_weights = np.diff(self.edges) / self.span
         self._sending_by_id = {s.id: s for s in self.sendings}
@@ -254,10 +254,15 @@ def _share_sent(rates: Rates, age: Array) -> Array:
     return sent
 
 
+def _says_little(sending: ObservedSending) -> bool:
+    """Whether a sending is a single mail that looks lawful: many of these must not use up the time grid."""
+    return len(sending.mark) == 1 and sending.crime < 1
+
+
 def _time_grid(span: float, hit_days: Iterable[float]) -> Array:
-    """The edges of the time grid: even, and finer before each sending, the first ones first if there are too many."""
+    """The edges of the time grid: even, and finer before each sending, those named first if there are too many."""
     edges = list(np.linspace(0.0, span, _EVEN_CELLS + 1))
-    for day in sorted(set(hit_days)):
+    for day in dict.fromkeys(hit_days):
         if len(edges) < _MOST_EDGES:
             edges += [day - before for before in _REFINED_BEFORE if 0 < day - before < span]
     apart = [0.0]
