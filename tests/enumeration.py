@@ -62,6 +62,8 @@ def _dumps(model: EvidenceModel, rates: Rates, source: Source, marks: list[Names
     members = model.holdings[source].every()
     supplier = source.kind is SuspectKind.SUPPLIER
     tenants = rates.tenants if supplier else ((1.0, 1.0),)
+    listed = sum(held.listed for held in members.values())
+    missed = min(1.0, 3.0 * listed / max(1, len(members) - listed))
     over = sum(w for _, w in rates.delays)
     left = model.span - model.days
     seen = sum((w / over * (1 - np.exp(-left / mean)) for mean, w in rates.delays), np.zeros(len(left)))
@@ -77,7 +79,7 @@ def _dumps(model: EvidenceModel, rates: Rates, source: Source, marks: list[Names
         for (share, a), (p, e), (q, b), (r, c), (n, d) in product(
             tenants, rates.unlisted, rates.coverage, rates.reach, rates.campaigns
         ):
-            chance = _chance(model, source, dump, held, (share, q, p))
+            chance = _chance(model, source, dump, held, (share, q, p * missed))
             size = len(dump)
             unseen = np.exp(-n * seen * (1 - (1 - r) ** size))
             mark = np.prod([r ** len(m) * (1 - r) ** (size - len(m)) for m in marks]) if marks else 1.0

@@ -18,12 +18,12 @@ _SHORTEST_CELL = 0.2
 
 
 def time_edges(span: float, hits: Iterable[tuple[float, float]]) -> Array:
-    """The edges of the time grid: even, and finer before each sending, the first ones first if there are too many.
+    """The edges of the time grid: even, and finer before each sending, those named first if there are too many.
 
     Sendings are given with the day on which the newest of their addresses was issued: only after it can they have leaked.
     """
     edges = list(np.linspace(0.0, span, _EVEN_CELLS + 1))
-    for day, newest in sorted(set(hits)):
+    for day, newest in dict.fromkeys(hits):
         if len(edges) < _MOST_EDGES:
             edges += [day - before for before in _REFINED_BEFORE if 0 < day - before < span]
             edges += [newest] if newest > 0 and day - newest < _REFINED_BEFORE[1] else []
