@@ -24,11 +24,11 @@ _OUTSIDER_ODDS = 0.15
 _TRADE_EXPONENT = 0.25
 """Who buys lists is a little more like a thief than lawful senders are: odds of crime of 49 count as 2.6."""
 
-_LAWFUL_PARTIES, _LAWFUL_MAILS = 4, 12
+_LAWFUL_PARTIES, _LAWFUL_MAILS = 3, 12
 """So many parties of a vendor nobody told us of may well write to its addresses, or so many mails of parties without a
 name, which may be one; each beyond is ever less lawful."""
 
-_BEYOND = 0.25
+_BEYOND = 0.2
 """How likely there is one party more beyond these, by one: set. Two may be an accident, a dozen cannot."""
 
 _SEVERAL = "several vendors"
