@@ -287,10 +287,9 @@ def _first_of_each_party(hits: Sequence[CampaignHit]) -> dict[str, str]:
     by_sender: dict[tuple[str, str], str] = {}
     last: dict[str, CampaignHit] = {}
     new: dict[str, list[tuple[datetime, str]]] = defaultdict(list)
-    for hit in sorted(hits, key=lambda hit: (hit.at, hit.campaign)):
-        first.setdefault(hit.campaign, hit.campaign)
-        if hit.verdict != Verdict.THIRD_PARTY:
-            continue
+    first |= {hit.campaign: hit.campaign for hit in hits}
+    ordered = sorted(hits, key=lambda hit: (hit.at, hit.campaign))
+    for hit in (hit for hit in ordered if hit.verdict == Verdict.THIRD_PARTY):
         latest = last.get(hit.sender)
         if hit.sender and latest and hit.at - latest.at <= _TOGETHER:
             first[root(hit.campaign)] = root(latest.campaign)
