@@ -50,6 +50,9 @@ _AFTERMATH, _LEAST_SHARE = timedelta(days=60), 0.5
 _BOMB_ODDS = 5.0
 """Such a bomb is an attack by one who knows the address, in whichever way; what it brings is as lawful as its senders are."""
 
+_TOGETHER = timedelta(days=1)
+"""What one named sender writes to several addresses within a day is one sending, whatever its mails look like."""
+
 _MANY = 100
 """In an installation of more addresses than these, a coincidence meets no more of them than in one of these."""
 
@@ -286,11 +289,15 @@ def _first_of_each_party(hits: Sequence[CampaignHit]) -> dict[str, str]:
         return campaign
 
     by_sender: dict[tuple[str, str], str] = {}
+    last: dict[str, CampaignHit] = {}
     new: dict[str, list[tuple[datetime, str]]] = defaultdict(list)
-    for hit in sorted(hits, key=lambda hit: (hit.at, hit.campaign)):
-        first.setdefault(hit.campaign, hit.campaign)
-        if hit.verdict != Verdict.THIRD_PARTY:
-            continue
+    first |= {hit.campaign: hit.campaign for hit in hits}
+    ordered = sorted(hits, key=lambda hit: (hit.at, hit.campaign))
+    for hit in (hit for hit in ordered if hit.verdict == Verdict.THIRD_PARTY):
+        latest = last.get(hit.sender)
+        if hit.sender and latest and hit.at - latest.at <= _TOGETHER:
+            first[root(hit.campaign)] = root(latest.campaign)
+        last[hit.sender] = hit
         party = (hit.canary, hit.sender or f"campaign {hit.campaign}")
         if party in by_sender:
             first[root(hit.campaign)] = root(by_sender[party])

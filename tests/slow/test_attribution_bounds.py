@@ -34,3 +34,24 @@ def test_where_the_model_is_wrong_it_is_not_sure_and_wrong(mix: str) -> None:
     found = figures(mix, 30)
     assert found.wrong_sure == 0
     assert (found.ece_marginals or 1) <= 0.01
+
+
+@pytest.mark.parametrize("mix", ["passed-on", "passed-on-rates-x3", "two-ways"])
+def test_lost_is_told_from_passed_on(mix: str) -> None:
+    found = figures(mix, 24)
+    # The promise is .05 (.1 with wrong rates) over 2,000 worlds; of so few some are wrong by chance.
+    assert (found.ece_manners or 1) <= 0.15
+
+
+@pytest.mark.parametrize("mix", ["agents", "few-tenants", "published"])
+def test_nobody_is_surely_accused_where_partners_are_unnamed_accounts_few_or_addresses_shown(mix: str) -> None:
+    assert figures(mix, 16).wrong_sure == 0
+
+
+def test_lists_that_are_tried_out_give_days_of_warning() -> None:
+    sums = ScoreSums()
+    for _, one in score_batch(BenchmarkBatch("validated", SEED, range(1, 40, 2), (OURS,))):
+        sums.add(one)
+    found = sums.figures()
+    assert found.warned
+    assert (found.days_watched or 0) > 1

@@ -135,6 +135,12 @@ def test_one_new_sender_that_keeps_writing_to_a_vendor_took_it_over() -> None:
     assert _only([_mail(0, 7 * n, f"k{n}") for n in range(40)]).posterior.marginals[SHOP] < 0.02
 
 
+def test_what_one_sender_writes_to_several_addresses_within_a_day_is_one_sending() -> None:
+    parts = [_mail(0, 50 + vendor / 100, f"part {vendor}", f"c{vendor}") for vendor in (0, 5, 10)]
+    (case,) = find_cases(_world(parts))
+    assert len(case.canaries) == 3
+
+
 @pytest.mark.parametrize("vendors", [(0, 6), (0, 5), (0, 5, 10), range(0, 40, 5)])
 def test_one_proven_sender_at_several_vendors_is_an_agent_nobody_named(vendors: Sequence[int]) -> None:
     case = _only([_mail(0, 7 * n, f"k{n}", f"c{vendor}") for n in range(1, 20) for vendor in vendors])
