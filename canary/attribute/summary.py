@@ -25,7 +25,7 @@ from canary.model.case import (
 from canary.model.party import possessive
 
 HOW_FROM = 0.8
-"""How it happened is said from this probability on."""
+"""How it happened is said from this probability on, and acted on."""
 
 _NO_SOURCES = (SuspectKind.NOBODY, SuspectKind.PUBLISHED)
 _HOW = {LeakManner.LOST: "stolen", LeakManner.PASSED_ON: "passed on"}
@@ -52,10 +52,6 @@ class Conclusion:
     p: float = 0.0
     how: LeakManner | None = None
     kind: SuspectKind | None = None
-
-    def blames(self, kind: SuspectKind) -> bool:
-        """Whether one source of a kind is likelier than not."""
-        return self.kind is kind and self.p > LIKELY
 
 
 _NOT_WEIGHED = "Not weighed yet."

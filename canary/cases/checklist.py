@@ -5,6 +5,7 @@ from datetime import datetime
 
 from sqlmodel import Session, col, select
 
+from canary.attribute.summary import HOW_FROM
 from canary.canaries import lifecycle
 from canary.cases import letters, records
 from canary.cases.conclusions import calls_for_action, conclusion_of
@@ -12,7 +13,7 @@ from canary.cases.next_steps import Concern, Task, tasks
 from canary.cases.workflow import get_active_case
 from canary.model.address import Draw
 from canary.model.canary import Canary
-from canary.model.case import LIKELY, LeakManner, SuspectKind
+from canary.model.case import LeakManner, SuspectKind
 from canary.model.decision import Decision
 from canary.store.codec import findings_of
 from canary.store.decoy_mac import decoy_mac_of
@@ -46,7 +47,7 @@ def checklist(session: Session, case: CaseRow) -> tuple[ChecklistItem, ...]:
     answer = conclusion_of(case)
     found = tasks(
         _concerns(session, case), fields, letters.suspected(session, case), case.aware_at,
-        own_side=answer.blames(SuspectKind.OWNER), passed_on=answer.how is LeakManner.PASSED_ON and answer.p > LIKELY,
+        own_side=answer.kind is SuspectKind.OWNER, passed_on=answer.how is LeakManner.PASSED_ON and answer.p >= HOW_FROM,
     )  # fmt: skip
     return tuple(
         ChecklistItem(task, row.done_at, row.by) if (row := ticked.get(task.code)) else ChecklistItem(task)

@@ -79,11 +79,10 @@ def tasks(
 ) -> tuple[Task, ...]:
     """Return the checklist of a case; `leaked` holds the probability of each field, `suppliers` those suspected.
 
-    Where the own side lost the addresses, no vendor is asked; where they were passed on, no password is at risk.
+    Where the own side probably lost the addresses, it is looked at first; where they were passed on, no password is at risk.
     """
-    if own_side:
-        return (_OWN_SIDE, *_personal(concerns, leaked, passwords=False), *_official((), (), aware))
-    return (*_personal(concerns, leaked, passwords=not passed_on), *_official(concerns, suppliers, aware))
+    first = (_OWN_SIDE,) if own_side else ()
+    return (*first, *_personal(concerns, leaked, passwords=not passed_on), *_official(concerns, suppliers, aware))
 
 
 _OWN_SIDE = Task(

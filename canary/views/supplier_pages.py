@@ -8,7 +8,7 @@ from typing import Any
 from sqlalchemy import distinct, func
 from sqlmodel import Session, col
 
-from canary.model.case import LIKELY, OPEN, SuspectKind
+from canary.model.case import LIKELY, OPEN, CaseState, SuspectKind
 from canary.store.codec import suspects_of
 from canary.store.queries.canaries import in_order_of_issue
 from canary.store.queries.suppliers import get_supplier
@@ -90,7 +90,8 @@ def _with_counts(supplies: Sequence[SupplyLine], given: Sequence[CanaryLine]) ->
 
 
 def _cases(session: Session, numbers: Sequence[int]) -> tuple[CaseLine, ...]:
-    return case_lines(session, choose(CaseRow).where(col(CaseRow.id).in_(numbers)).order_by(col(CaseRow.id).desc()))
+    query = choose(CaseRow).where(col(CaseRow.id).in_(numbers), col(CaseRow.state) != CaseState.WATCHED)
+    return case_lines(session, query.order_by(col(CaseRow.id).desc()))
 
 
 def _likely(session: Session) -> dict[str, tuple[int, float]]:

@@ -51,6 +51,6 @@ def test_no_password_is_changed_where_addresses_were_passed_on_on_purpose() -> N
     assert codes == ["rotate:play", "watch", "aware", "write:play", "assess", "record"]
 
 
-def test_where_the_own_side_lost_them_it_is_looked_at_first_and_no_vendor_is_asked() -> None:
-    codes = [t.code for t in tasks([PLAY], {}, [("silverpop", "Silverpop")], None, own_side=True)]
-    assert codes == ["own-side", "rotate:play", "watch", "aware", "assess", "record"]
+def test_where_the_own_side_probably_lost_them_it_is_looked_at_first() -> None:
+    codes = [t.code for t in tasks([PLAY], {}, [], None, own_side=True)]
+    assert codes == ["own-side", "rotate:play", "password:play", "watch", "aware", "write:play", "assess", "record"]
