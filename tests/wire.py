@@ -7,10 +7,10 @@ from typing import Any
 
 from canary.model.attempt import Attempt
 from canary.model.mail import Envelope
+from canary.smtp.address_cache import AddressCache
 from canary.smtp.admission import Limits
-from canary.smtp.book import AddressBook
 from canary.smtp.connection import Service
-from canary.smtp.crowd import Crowd
+from canary.smtp.connection_limits import ConnectionLimits
 from canary.smtp.journal import Journal
 from canary.smtp.session import Session
 from canary.spool.envelope import envelope_from
@@ -44,7 +44,7 @@ class Wire(asyncio.Transport):
     def resume_reading(self) -> None: ...
 
 
-class Book(AddressBook):
+class Book(AddressCache):
     """Addresses that are known for certain."""
 
     def __init__(self, *addresses: str) -> None:
@@ -93,7 +93,7 @@ class Spoken:
             "mx.example.net", frozenset({"example.net"}), Book(*issued), self.shelf, lambda: DAY, limits,
             journal=Journal(lambda _: None), proxies=proxies, xclient=xclient,
         )  # fmt: skip
-        self.crowd = Crowd(limits)
+        self.crowd = ConnectionLimits(limits)
         self.session = kind(self.service, self.crowd, "1")
         self.session.connection_made(self.wire)
 

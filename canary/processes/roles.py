@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from canary.settings import Settings, load_settings
-from canary.smtp.doors import descriptors
+from canary.smtp.listeners import descriptors
 
 Role = Coroutine[Any, Any, None]
 

@@ -74,7 +74,7 @@ class Limits:
     tarpit: float = 0.0
 
 
-def spend(due: float, now: float, per_minute: int) -> float | None:
+def take_token(due: float, now: float, per_minute: int) -> float | None:
     """Uses one of an allowance of so many a minute, all of which may be used at once.
 
     The allowance is the time at which it will be whole again (at first 0). Returns its new value, or None when it is
@@ -86,7 +86,7 @@ def spend(due: float, now: float, per_minute: int) -> float | None:
     return rest if rest <= now + 60.0 + 1e-6 else None
 
 
-def yielding(places: Mapping[str, int], newcomer: str) -> str:
+def network_to_evict(places: Mapping[str, int], newcomer: str) -> str:
     """The network that gives up one of its places to a newcomer's when all are taken, or none (empty).
 
     Only one that has two more can, so that places go from those who have most to those who have least, and never

@@ -11,9 +11,9 @@ from typing import Protocol, cast
 
 from canary.model.attempt import Attempt
 from canary.model.mail import Client
+from canary.smtp.address_cache import AddressCache
 from canary.smtp.admission import Event, Limits, network, plain_ip
-from canary.smtp.book import AddressBook
-from canary.smtp.crowd import Crowd
+from canary.smtp.connection_limits import ConnectionLimits
 from canary.smtp.journal import Journal
 from canary.spool.spool_file import SpoolFault
 
@@ -56,7 +56,7 @@ class Service:
 
     hostname: str
     domains: frozenset[str]
-    book: AddressBook
+    book: AddressCache
     spool: Keeper
     clock: Callable[[], datetime]
     limits: Limits = field(default_factory=Limits)
@@ -72,7 +72,7 @@ class Connection(asyncio.Protocol):
     Nothing is in `_unread` when all of it has been looked at.
     """
 
-    def __init__(self, service: Service, crowd: Crowd, name: str) -> None:
+    def __init__(self, service: Service, crowd: ConnectionLimits, name: str) -> None:
         self.name = name
         self.network = ""
         self.storing = self.leaving = self.gone = False

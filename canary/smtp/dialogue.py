@@ -10,10 +10,10 @@ from typing import TypeVar
 
 from canary.smtp.admission import Event, network
 from canary.smtp.connection import Connection, Service
-from canary.smtp.crowd import Crowd
+from canary.smtp.connection_limits import ConnectionLimits
 from canary.smtp.data import Body
-from canary.smtp.path import Refusal
-from canary.smtp.proxied import ProxyFault, read_header
+from canary.smtp.paths import Refusal
+from canary.smtp.proxy_protocol import ProxyFault, read_header
 
 log = logging.getLogger("canary.smtp")
 
@@ -41,7 +41,7 @@ class Dialogue(Connection):
     whatever else the client has sent, so that no order of packets changes what is understood.
     """
 
-    def __init__(self, service: Service, crowd: Crowd, name: str) -> None:
+    def __init__(self, service: Service, crowd: ConnectionLimits, name: str) -> None:
         super().__init__(service, crowd, name)
         self.commands = 0
         self._body: Body | None = None

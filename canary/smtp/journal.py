@@ -6,7 +6,7 @@ from bisect import bisect_left
 from collections import Counter
 from collections.abc import Callable
 
-from canary.smtp.draft import Draft
+from canary.smtp.transaction import Draft
 
 log = logging.getLogger("canary.smtp")
 

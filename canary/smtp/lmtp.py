@@ -3,8 +3,8 @@
 from collections.abc import Callable, Mapping
 
 from canary.smtp.dialogue import Reply
-from canary.smtp.draft import Draft
 from canary.smtp.session import SMTP_VERBS, Session
+from canary.smtp.transaction import Draft
 
 
 class Lmtp(Session):

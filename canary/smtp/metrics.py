@@ -13,9 +13,9 @@ from prometheus_client.parser import text_string_to_metric_families
 from prometheus_client.registry import Collector
 
 from canary.smtp.admission import Event
-from canary.smtp.crowd import Crowd
-from canary.smtp.doors import Door
+from canary.smtp.connection_limits import ConnectionLimits
 from canary.smtp.journal import SECONDS, Journal
+from canary.smtp.listeners import ListenAddress
 
 _STALE_SECONDS = 60.0
 _GONE_SECONDS = 24 * 3600.0
@@ -30,7 +30,7 @@ class ReceiverCollector(Collector):
 
     def __init__(
         self,
-        crowd: Crowd,
+        crowd: ConnectionLimits,
         journal: Journal,
         spool: Callable[[], Mapping[str, float]],
         bounds: Mapping[str, float],
@@ -118,7 +118,7 @@ def registry_of(collectors: Iterable[Collector]) -> CollectorRegistry:
 
 
 @contextmanager
-def shown(door: Door | None, registry: CollectorRegistry, say: Callable[[str], None]) -> Iterator[None]:
+def shown(door: ListenAddress | None, registry: CollectorRegistry, say: Callable[[str], None]) -> Iterator[None]:
     """Shows the numbers by HTTP while the block lasts, if there is a place for it; raises OSError."""
     if door is None:
         yield
@@ -127,7 +127,7 @@ def shown(door: Door | None, registry: CollectorRegistry, say: Callable[[str], N
         server, thread = start_http_server(door.port, door.host, registry)
     except OSError as fault:
         raise OSError(f"metrics cannot be shown at {door}: {fault.strerror or fault}; set another address") from fault
-    say(f"metrics listening on {Door(host=door.host, port=server.server_port)}")
+    say(f"metrics listening on {ListenAddress(host=door.host, port=server.server_port)}")
     try:
         yield
     finally:

@@ -12,13 +12,13 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 
+from canary.smtp.address_cache import AddressCache
 from canary.smtp.admission import Limits, read_networks
-from canary.smtp.book import AddressBook
 from canary.smtp.connection import Service
-from canary.smtp.doors import Door, Opened
 from canary.smtp.journal import Journal
+from canary.smtp.listeners import ListenAddress, OpenListener
 from canary.smtp.metrics import ReceiverCollector, registry_of, write
-from canary.smtp.smtp import Listener
+from canary.smtp.server import Listener
 from canary.smtp.tls import Certificate, Given
 from canary.spool.spool import Spool
 
@@ -32,7 +32,7 @@ _SWITCH_SECONDS = 0.0005
 
 
 @dataclass(frozen=True, slots=True)
-class Manners:
+class ReceiverConfig:
     """The configuration of a receiver that can change while it runs; `domains` are lower case, networks as written."""
 
     hostname: str
@@ -46,7 +46,7 @@ class Manners:
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class ReceiverDeps:
     """Where a receiver works: its name, its started spool, its book, and the file for its numbers.
 
     `emit` takes the lines of the journal; `bounds` are further limits, to be shown.
@@ -54,7 +54,7 @@ class Place:
 
     name: str
     spool: Spool
-    book: AddressBook
+    book: AddressCache
     numbers: Path
     clock: Callable[[], datetime]
     emit: Callable[[str], None] | None = None
@@ -64,7 +64,7 @@ class Place:
 class Receiver:
     """Receives until it is stopped."""
 
-    def __init__(self, manners: Manners, place: Place) -> None:
+    def __init__(self, manners: ReceiverConfig, place: ReceiverDeps) -> None:
         """Reads or makes the certificate; raises OSError if it cannot be used."""
         self._place = place
         self._manners = manners
@@ -74,7 +74,7 @@ class Receiver:
         numbers = ReceiverCollector(self._listener.crowd, self._journal, self._of_spool, place.bounds or {})
         self._registry = registry_of([numbers])
 
-    async def start(self, doors: Sequence[Door | Opened]) -> list[str]:
+    async def start(self, doors: Sequence[ListenAddress | OpenListener]) -> list[str]:
         """Listens, and returns where; raises OSError."""
         return await self._listener.start(doors)
 
@@ -104,7 +104,7 @@ class Receiver:
             listener = self._listener
             listener.adopt(replace(listener.service, tls=self._certificate.context), listener.crowd.exempt)
 
-    def adopt(self, manners: Manners) -> None:
+    def adopt(self, manners: ReceiverConfig) -> None:
         """Uses another configuration from now on; raises OSError, and then keeps the one from before."""
         if manners.tls != self._manners.tls:
             self._certificate = self._certified(manners)
@@ -112,10 +112,10 @@ class Receiver:
         self._journal.mask = manners.mask
         self._listener.adopt(self._service(manners), read_networks(manners.exempt))
 
-    def _certified(self, manners: Manners) -> Certificate | None:
+    def _certified(self, manners: ReceiverConfig) -> Certificate | None:
         return Certificate(manners.tls, self._place.clock) if manners.tls else None
 
-    def _service(self, manners: Manners) -> Service:
+    def _service(self, manners: ReceiverConfig) -> Service:
         place = self._place
         return Service(
             hostname=manners.hostname,

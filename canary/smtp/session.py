@@ -12,12 +12,12 @@ from canary.model.mail import Client
 from canary.smtp.admission import Event, Ruling, folded, network, rule, unquoted
 from canary.smtp.bdat import ChunkReader, chunk_size
 from canary.smtp.connection import Service
-from canary.smtp.crowd import Crowd
+from canary.smtp.connection_limits import ConnectionLimits
 from canary.smtp.data import Body, DataReader
 from canary.smtp.dialogue import FAULT, Dialogue, Reply
-from canary.smtp.draft import Draft
-from canary.smtp.path import Refusal, check_parameters, split_path
-from canary.smtp.proxied import ATTRIBUTES, read_xclient
+from canary.smtp.paths import Refusal, check_parameters, split_path
+from canary.smtp.proxy_protocol import ATTRIBUTES, read_xclient
+from canary.smtp.transaction import Draft
 from canary.spool.envelope import client_text, envelope_text
 from canary.spool.spool_file import SpoolFault, SpoolFull
 
@@ -35,7 +35,7 @@ _ATTEMPTS = {Ruling.UNKNOWN: AttemptKind.GUESS, Ruling.FOREIGN: AttemptKind.RELA
 class Session(Dialogue):
     """An SMTP session, one verb a method; `_draft` is the transaction that a MAIL has begun."""
 
-    def __init__(self, service: Service, crowd: Crowd, name: str) -> None:
+    def __init__(self, service: Service, crowd: ConnectionLimits, name: str) -> None:
         super().__init__(service, crowd, name)
         self._protocol = "SMTP"
         self._draft: Draft | None = None

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from canary.smtp.admission import Event, Limits, read_networks
-from canary.smtp.doors import Door
+from canary.smtp.listeners import ListenAddress
 from tests.sink import CANARY, Dialogue, Sink
 from tests.wire import Spoken
 
@@ -198,7 +198,7 @@ def test_refusals_wait_longer_and_longer_for_a_client_that_earns_them(tmp_path: 
 
 
 def test_a_unix_socket_speaks_lmtp_and_has_a_place_in_a_full_house(tmp_path: Path, crowd: ExitStack) -> None:
-    door = Door("lmtp", path=str(tmp_path / "l.sock"))
+    door = ListenAddress("lmtp", path=str(tmp_path / "l.sock"))
     limits = Limits(connections=2, connections_per_network=2, mail_rate=1)
     with Sink(tmp_path, limits, doors=[door]) as sink:
         assert [client.hear()[:3] for client in floods(sink, crowd, 2)] == ["220", "220"]
@@ -212,7 +212,7 @@ def test_a_unix_socket_speaks_lmtp_and_has_a_place_in_a_full_house(tmp_path: Pat
 
 
 def test_an_ipv4_client_of_an_ipv6_door_is_counted_as_ipv4(tmp_path: Path) -> None:
-    with Sink(tmp_path, doors=[Door(host="::")]) as sink:
+    with Sink(tmp_path, doors=[ListenAddress(host="::")]) as sink:
         port = sink.opened[1].socket.getsockname()[1]
         with Dialogue(("127.0.0.1", port)) as four, Dialogue(("::1", port)) as six:
             assert (four.hear()[:3], six.hear()[:3]) == ("220", "220")

@@ -6,8 +6,8 @@ from datetime import UTC, datetime
 import pytest
 
 from canary.model.mail import Client
-from canary.smtp.draft import Draft
 from canary.smtp.journal import Journal, masked
+from canary.smtp.transaction import Draft
 from canary.spool.envelope import client_text, envelope_text
 
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)

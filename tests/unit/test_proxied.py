@@ -8,8 +8,8 @@ import struct
 import pytest
 
 from canary.model.mail import Client
-from canary.smtp.path import Refusal
-from canary.smtp.proxied import Header, ProxyFault, read_header, read_xclient
+from canary.smtp.paths import Refusal
+from canary.smtp.proxy_protocol import Header, ProxyFault, read_header, read_xclient
 
 SIGNATURE = b"\r\n\r\n\0\r\nQUIT\n"
 

@@ -7,7 +7,7 @@ import pytest
 
 from canary.settings import LimitSettings, Settings
 from canary.smtp.admission import Event, Limits
-from canary.smtp.crowd import Crowd
+from canary.smtp.connection_limits import ConnectionLimits
 from canary.smtp.journal import Journal
 from canary.smtp.metrics import ReceiverCollector
 
@@ -42,6 +42,6 @@ def test_every_way_to_be_refused_is_named() -> None:
 
 
 def test_every_metric_is_named() -> None:
-    numbers = ReceiverCollector(Crowd(Limits()), Journal(), dict, {})
+    numbers = ReceiverCollector(ConnectionLimits(Limits()), Journal(), dict, {})
     named = set(re.findall(r"`(canary_\w+?)(?:_total)?(?:\{\w+\})?`", PAGE))
     assert {family.name for family in numbers.collect()} <= named

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol
 
-from canary.smtp.admission import Event, Limits, delay, spend, yielding
+from canary.smtp.admission import Event, Limits, delay, network_to_evict, take_token
 
 _NETWORKS = 10_000  # remembered for their rates; the least recently seen are forgotten first
 _FAREWELLS = {
@@ -96,7 +96,7 @@ class Outbox:
             speaker.send()
 
 
-class Crowd:
+class ConnectionLimits:
     """Counts sessions, what they do, and the octets of mails not yet stored; the biggest give up room.
 
     `exempt` returns for an address whether it is one of our own, to which only the limits on all together apply.
@@ -182,7 +182,7 @@ class Crowd:
             stay.refused += 1
             if self.limits.unknown_rate and not stay.exempt:
                 allowances = self._allowances(stay.network)
-                rest = spend(allowances.unknown, self._now(), self.limits.unknown_rate)
+                rest = take_token(allowances.unknown, self._now(), self.limits.unknown_rate)
                 allowances.unknown = rest or allowances.unknown
             return _FAREWELLS[Event.UNKNOWN] if stay.refused > self.limits.unknown else ""
         return ""
@@ -227,7 +227,7 @@ class Crowd:
 
     def _make_room(self, stay: _Stay) -> bool:
         """Ends a session for a newcomer: one of the network that has most, or one that has sent no mail for long."""
-        network = yielding(self._places, stay.network)
+        network = network_to_evict(self._places, stay.network)
         patience = stay.since - self.limits.idle_when_full
         for member, other in self.members.items():
             fixed = other.going or other.exempt or member.storing
@@ -251,7 +251,7 @@ class Crowd:
         if stay.exempt or not self.limits.connection_rate:
             return None
         allowances = self._allowances(stay.network)
-        rest = spend(allowances.connections, stay.since, self.limits.connection_rate)
+        rest = take_token(allowances.connections, stay.since, self.limits.connection_rate)
         allowances.connections = rest or allowances.connections
         return Event.CONNECTION_RATE if rest is None else None
 
@@ -259,9 +259,9 @@ class Crowd:
         if not (self.limits.mail_rate or self.limits.unknown_rate):
             return None
         allowances = self._allowances(stay.network)
-        if spend(allowances.unknown, stay.since, self.limits.unknown_rate) is None:
+        if take_token(allowances.unknown, stay.since, self.limits.unknown_rate) is None:
             return Event.UNKNOWN_RATE
-        rest = spend(allowances.mails, stay.since, self.limits.mail_rate)
+        rest = take_token(allowances.mails, stay.since, self.limits.mail_rate)
         allowances.mails = rest or allowances.mails
         return Event.MAIL_RATE if rest is None else None
 

@@ -8,12 +8,12 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from canary.smtp.connection import Service
-from canary.smtp.crowd import Crowd
-from canary.smtp.doors import BACKLOG, Door, Opened, open_doors
+from canary.smtp.connection_limits import ConnectionLimits
+from canary.smtp.listeners import BACKLOG, ListenAddress, OpenListener, open_listeners
 from canary.smtp.lmtp import Lmtp
 from canary.smtp.session import Session
 
-_SESSIONS: Mapping[str, Callable[[Service, Crowd, str], Session]] = {"smtp": Session, "lmtp": Lmtp}
+_SESSIONS: Mapping[str, Callable[[Service, ConnectionLimits, str], Session]] = {"smtp": Session, "lmtp": Lmtp}
 
 
 class Listener:
@@ -25,16 +25,16 @@ class Listener:
 
     def __init__(self, service: Service, exempt: Callable[[str], bool] = lambda _: False, name: str = "") -> None:
         self.service = service
-        self.crowd = Crowd(service.limits, exempt)
-        self._opened: list[Opened] = []
+        self.crowd = ConnectionLimits(service.limits, exempt)
+        self._opened: list[OpenListener] = []
         self._servers: list[asyncio.AbstractServer] = []
         self._numbers = itertools.count(1)
         self._era = f"{name}{int(service.clock().timestamp()):x}"
 
-    async def start(self, doors: Sequence[Door | Opened]) -> list[str]:
+    async def start(self, doors: Sequence[ListenAddress | OpenListener]) -> list[str]:
         """Listens at the doors, opening those that are not open; returns where; raises OSError if one cannot be opened."""
-        given = [door for door in doors if isinstance(door, Opened)]
-        self._opened = given + open_doors([door for door in doors if isinstance(door, Door)])
+        given = [door for door in doors if isinstance(door, OpenListener)]
+        self._opened = given + open_listeners([door for door in doors if isinstance(door, ListenAddress)])
         places = [f"{opened.door.protocol} listening on {opened.place()}" for opened in self._opened]
         for opened in self._opened:
             self._servers.append(await self._serve(opened))
@@ -60,7 +60,7 @@ class Listener:
                 continue
             return
 
-    async def _serve(self, opened: Opened) -> asyncio.AbstractServer:
+    async def _serve(self, opened: OpenListener) -> asyncio.AbstractServer:
         loop, listening = asyncio.get_running_loop(), opened.socket
         kind = _SESSIONS[opened.door.protocol]
 

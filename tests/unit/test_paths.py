@@ -3,7 +3,7 @@
 import pytest
 
 from canary.smtp.admission import Limits
-from canary.smtp.path import Refusal, check_parameters, split_path
+from canary.smtp.paths import Refusal, check_parameters, split_path
 
 
 @pytest.mark.parametrize(

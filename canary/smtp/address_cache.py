@@ -25,7 +25,7 @@ class Memory(Protocol):
         """The addresses kept last."""
 
 
-class AddressBook:
+class AddressCache:
     """Holds the current issued addresses, lower case.
 
     `fetch` is called in a thread with the mark of its last answer (at first empty) and gives a new mark and all

@@ -24,7 +24,7 @@ _MOST = 64
 
 
 @dataclass(frozen=True, slots=True)
-class Door:
+class ListenAddress:
     """One place to listen, for SMTP or LMTP: host and port, or the path of a Unix socket."""
 
     protocol: str = "smtp"
@@ -37,7 +37,7 @@ class Door:
         return self.path or f"{f'[{self.host}]' if ':' in self.host else self.host}:{self.port}"
 
 
-def read_door(written: str) -> Door:
+def read_listen_address(written: str) -> ListenAddress:
     """A door from `[::]:25`, `192.0.2.1:25`, `lmtp:127.0.0.1:24` or `lmtp:/run/canary/lmtp.sock`; raises ValueError."""
     found = _WRITTEN.fullmatch(written.strip())
     if found is None:
@@ -46,21 +46,21 @@ def read_door(written: str) -> Door:
     if path:
         if len(os.fsencode(path)) > _PATH_OCTETS:
             raise ValueError(f"{written!r}: a socket's path has {_PATH_OCTETS} octets at most; choose a shorter one")
-        return Door(protocol or "smtp", path=path)
+        return ListenAddress(protocol or "smtp", path=path)
     host = ipv6 or ipv4
     with contextlib.suppress(ValueError):
         if (ipaddress.ip_address(host).version == 6) == (ipv6 is not None) and int(port) <= 65535:
-            return Door(protocol or "smtp", host, int(port))
+            return ListenAddress(protocol or "smtp", host, int(port))
     raise ValueError(
         f"{written!r}: {host}:{port} is not an IP address and port; write 192.0.2.1:25 or [2001:db8::1]:25"
     )
 
 
 @dataclass(frozen=True, slots=True)
-class Opened:
+class OpenListener:
     """A door with its listening socket; `ours` says that we made its file and remove it at the end."""
 
-    door: Door
+    door: ListenAddress
     socket: socket.socket
     ours: bool = True
 
@@ -79,24 +79,24 @@ class Opened:
         if self.socket.family == socket.AF_UNIX:
             return str(self.door)
         host, port = self.socket.getsockname()[:2]
-        return str(Door(self.door.protocol, host, port))
+        return str(ListenAddress(self.door.protocol, host, port))
 
 
-def open_doors(doors: Iterable[Door], *, shared: bool = False, mode: int = 0o660) -> list[Opened]:
+def open_listeners(doors: Iterable[ListenAddress], *, shared: bool = False, mode: int = 0o660) -> list[OpenListener]:
     """Opens all of them or raises OSError; `shared` lets other processes listen there too (SO_REUSEPORT).
 
     A Unix socket gets the mode, and replaces one at which nobody listens any more.
     """
-    opened: list[Opened] = []
+    opened: list[OpenListener] = []
     wanted = list(doors)
     four = {door.port for door in wanted if door.port and door.host and ":" not in door.host}
     try:
         for door in wanted:
             if door.path:
-                opened.append(Opened(door, _open_path(door.path, mode)))
+                opened.append(OpenListener(door, _open_path(door.path, mode)))
             else:
                 # One socket at [::] takes IPv4 as well, unless that has a door of its own.
-                opened += [Opened(door, s) for s in _open_port(door, shared=shared, dual=door.port not in four)]
+                opened += [OpenListener(door, s) for s in _open_port(door, shared=shared, dual=door.port not in four)]
     except OSError as fault:
         for one in opened:
             one.close()
@@ -105,7 +105,7 @@ def open_doors(doors: Iterable[Door], *, shared: bool = False, mode: int = 0o660
     return opened
 
 
-def handed_over(environ: Mapping[str, str], pids: Collection[int]) -> list[Opened]:
+def systemd_listeners(environ: Mapping[str, str], pids: Collection[int]) -> list[OpenListener]:
     """The sockets that systemd opened for one of these processes (sd_listen_fds); raises OSError for one of no use.
 
     The name of a socket (FileDescriptorName=) says its protocol: LMTP for `lmtp`, SMTP for any other name.
@@ -126,7 +126,7 @@ def descriptors(environ: Mapping[str, str], pid: int) -> tuple[int, ...]:
     return tuple(range(_FIRST, _FIRST + min(int(count), _MOST))) if ours else ()
 
 
-def _adopt(number: int, name: str) -> Opened:
+def _adopt(number: int, name: str) -> OpenListener:
     try:
         adopted = socket.socket(fileno=number)
     except OSError as fault:
@@ -137,10 +137,12 @@ def _adopt(number: int, name: str) -> Opened:
         raise OSError(f"socket {number} ({name}) handed over by systemd does not listen; use ListenStream=")
     adopted.setblocking(False)
     path = adopted.getsockname() if adopted.family == socket.AF_UNIX else ""
-    return Opened(Door("lmtp" if name.lower().startswith("lmtp") else "smtp", path=str(path)), adopted, ours=False)
+    return OpenListener(
+        ListenAddress("lmtp" if name.lower().startswith("lmtp") else "smtp", path=str(path)), adopted, ours=False
+    )
 
 
-def _open_port(door: Door, *, shared: bool, dual: bool) -> list[socket.socket]:
+def _open_port(door: ListenAddress, *, shared: bool, dual: bool) -> list[socket.socket]:
     found = socket.getaddrinfo(door.host, door.port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
     opened: list[socket.socket] = []
     for family, address in dict.fromkeys((family, address) for family, *_, address in found):

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 from canary.model.mail import Client
 from canary.smtp.admission import plain_ip
-from canary.smtp.path import Refusal
+from canary.smtp.paths import Refusal
 
 ATTRIBUTES = ("NAME", "ADDR", "PORT", "PROTO", "HELO", "LOGIN", "DESTADDR", "DESTPORT")
 
