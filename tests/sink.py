@@ -15,9 +15,9 @@ from canary.model.attempt import Attempt
 from canary.model.mail import RawMail
 from canary.smtp.address_cache import AddressCache
 from canary.smtp.admission import Limits
-from canary.smtp.connection import Service
+from canary.smtp.handler import CanaryHandler
 from canary.smtp.listeners import ListenAddress, open_listeners
-from canary.smtp.server import Listener
+from canary.smtp.server import Listener, ServerConfig
 from canary.spool.spool import Spool
 from tests.patience import PATIENCE
 
@@ -121,10 +121,11 @@ class Sink:
             folder / "spool.db", reserve_bytes=reserve_bytes, max_backlog=max_backlog, max_pages=max_pages
         )
         self.book = AddressCache(self.store.fetch, self.spool)
-        self.service = Service(
-            "mx.example.net", frozenset({"example.net"}), self.book, self.spool, lambda: DAY,
-            limits or Limits(), tls, proxies=proxies, xclient=xclient,
-        )  # fmt: skip
+        limits = limits or Limits()
+        self.handler = CanaryHandler(
+            frozenset({"example.net"}), self.book, self.spool, lambda: DAY, most=limits.recipients
+        )
+        self.config = ServerConfig("mx.example.net", self.handler, limits, tls, proxies, xclient)
         self.loop = asyncio.new_event_loop()
         self.thread = threading.Thread(target=self.loop.run_forever)
 
@@ -133,7 +134,7 @@ class Sink:
 
     async def _start(self) -> tuple[str, int]:
         await self.book.start()
-        self.listener = Listener(self.service, self.exempt)
+        self.listener = Listener(self.config, self.exempt)
         self.opened = open_listeners(self.doors)
         await self.listener.start(self.opened)
         host, port = self.opened[0].socket.getsockname()[:2]

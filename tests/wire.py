@@ -9,10 +9,11 @@ from canary.model.attempt import Attempt
 from canary.model.mail import Envelope
 from canary.smtp.address_cache import AddressCache
 from canary.smtp.admission import Limits
-from canary.smtp.connection import Service
 from canary.smtp.connection_limits import ConnectionLimits
+from canary.smtp.handler import CanaryHandler
 from canary.smtp.journal import Journal
-from canary.smtp.session import Session
+from canary.smtp.server import ServerConfig
+from canary.smtp.session import CanarySMTP
 from canary.spool.envelope import envelope_from
 from canary.spool.spool_file import SpoolFault
 from tests.sink import DAY, ISSUED
@@ -81,7 +82,7 @@ class Spoken:
     def __init__(
         self,
         limits: Limits | None = None,
-        kind: type[Session] = Session,
+        protocol: str = "smtp",
         issued: Collection[str] = ISSUED,
         *,
         proxies: Callable[[str], bool] = lambda _: False,
@@ -89,16 +90,22 @@ class Spoken:
     ) -> None:
         self.shelf, self.wire = Shelf(), Wire()
         limits = limits or Limits()
-        self.service = Service(
-            "mx.example.net", frozenset({"example.net"}), Book(*issued), self.shelf, lambda: DAY, limits,
-            journal=Journal(lambda _: None), proxies=proxies, xclient=xclient,
-        )  # fmt: skip
-        self.crowd = ConnectionLimits(limits)
-        self.session = kind(self.service, self.crowd, "1")
+        self.handler = CanaryHandler(
+            frozenset({"example.net"}),
+            Book(*issued),
+            self.shelf,
+            lambda: DAY,
+            Journal(lambda _: None),
+            limits.recipients,
+        )
+        self.clients = ConnectionLimits(limits)
+        config = ServerConfig("mx.example.net", self.handler, limits, proxies=proxies, xclient=xclient)
+        self.session: CanarySMTP = config.first_session(protocol, self.clients).copy("1")
         self.session.connection_made(self.wire)
 
     async def say(self, *chunks: bytes) -> None:
         """Hands over chunks as they are, each when the one before has been dealt with."""
+        await self.settle()
         for chunk in chunks:
             if not self.wire.closed:
                 self.session.data_received(chunk)
@@ -106,10 +113,16 @@ class Spoken:
 
     async def settle(self) -> None:
         """Lets the loop turn until the session has answered and waits for its client."""
-        while (self.session._waiting or self.session._said) and not self.wire.closed:  # noqa: ASYNC110 - what is waited for is a turn
+        while not self._waits:  # noqa: ASYNC110 - what is waited for is a turn
             await asyncio.sleep(0)
 
+    @property
+    def _waits(self) -> bool:
+        session = self.session
+        return session._ended or (session._reader._waiting is not None and not session._replies)
+
     def hang_up(self) -> None:
+        self.wire.closed = True
         self.session.connection_lost(None)
 
     @property

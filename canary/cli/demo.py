@@ -134,15 +134,15 @@ class _Stage:
 
     async def _deliver(self, story: Story, spool: Any, now: _Now) -> None:
         from canary.smtp.address_cache import AddressCache
-        from canary.smtp.connection import Service
+        from canary.smtp.handler import CanaryHandler
         from canary.smtp.listeners import ListenAddress, open_listeners
-        from canary.smtp.server import Listener
+        from canary.smtp.server import Listener, ServerConfig
         from canary.store.issued_addresses import IssuedAddresses
 
         issued = IssuedAddresses(self.settings.store_url)
         book = AddressCache(issued.fetch, spool, issued.changed)
-        service = Service(self.settings.smtp.hostname, frozenset({self.world.domain}), book, spool, now)
-        listener = Listener(service)
+        handler = CanaryHandler(frozenset({self.world.domain}), book, spool, now)
+        listener = Listener(ServerConfig(self.settings.smtp.hostname, handler))
         [door] = open_listeners([ListenAddress(host="127.0.0.1")])
         host, port = door.socket.getsockname()[:2]
         await book.start()

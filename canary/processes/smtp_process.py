@@ -6,15 +6,21 @@ import sys
 from collections.abc import Callable
 
 from canary.mail.received import read_trusted
-from canary.processes.receiver_health import receiver_metrics
+from canary.processes.receiver import (
+    Lines,
+    Receiver,
+    ReceiverConfig,
+    ReceiverDeps,
+    allow_many_connections,
+    tune_interpreter,
+)
+from canary.processes.receiver_health import receiver_metrics, serve_metrics
 from canary.processes.shutdown import ShutdownSignal, announce
 from canary.processes.spools import clock, open_spool
 from canary.settings import Settings, SettingsError
 from canary.smtp.address_cache import AddressCache
 from canary.smtp.admission import Limits
 from canary.smtp.listeners import open_listeners, read_listen_address, systemd_listeners
-from canary.smtp.metrics import shown
-from canary.smtp.receiver import Lines, Receiver, ReceiverConfig, ReceiverDeps, allow_many_connections, tune_interpreter
 from canary.smtp.tls import given_or_made
 from canary.store.issued_addresses import IssuedAddresses
 
@@ -67,7 +73,7 @@ async def receive(
         if reread and not os.isatty(0):
             stopping.on_hangup(lambda: _take_over(receiver, settings, reread))
         where = settings.smtp.metrics if first else None
-        with shown(read_listen_address(where) if where else None, receiver_metrics(settings), announce):
+        with serve_metrics(read_listen_address(where) if where else None, receiver_metrics(settings), announce):
             await receiver.serve(stopping.event)
     finally:
         await receiver.stop()

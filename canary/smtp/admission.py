@@ -46,6 +46,14 @@ class Event(StrEnum):
     FAULT = "fault"
 
 
+class Refusal(Exception):
+    """A command that is refused; its text is the whole reply, its event what is counted against the client."""
+
+    def __init__(self, reply: str, event: Event | None = None) -> None:
+        super().__init__(reply)
+        self.event = event or (Event.ERRORS if reply.startswith("5") else None)
+
+
 @dataclass(frozen=True, slots=True)
 class Limits:
     """The most that one mail, one session, one network or all of them may take (octets, seconds, counts).

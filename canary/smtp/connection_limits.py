@@ -68,34 +68,6 @@ class _Allowances:
     unknown: float = 0.0
 
 
-class Speaker(Protocol):
-    """A session that has something to say."""
-
-    def send(self) -> None:
-        """Sends what it has said so far."""
-
-
-class Outbox:
-    """Sends the replies of all sessions of one turn of the loop when it is over.
-
-    Many sessions often belong to one machine, which is then woken once for all their replies, and not for each.
-    """
-
-    def __init__(self) -> None:
-        self._speakers: list[Speaker] = []
-
-    def add(self, speaker: Speaker) -> None:
-        """Adds a session that has replies to send."""
-        if not self._speakers:
-            asyncio.get_running_loop().call_soon(self._send)
-        self._speakers.append(speaker)
-
-    def _send(self) -> None:
-        speakers, self._speakers = self._speakers, []
-        for speaker in speakers:
-            speaker.send()
-
-
 class ConnectionLimits:
     """Counts sessions, what they do, and the octets of mails not yet stored; the biggest give up room.
 
@@ -113,7 +85,6 @@ class ConnectionLimits:
         self.members: dict[Member, _Stay] = {}
         self.empty = asyncio.Event()
         self.empty.set()
-        self.outbox = Outbox()
         self.octets = 0
         self.entered = 0
         self.counts: Counter[Event] = Counter()

@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterable
 from functools import lru_cache
 
-from canary.smtp.admission import Event, Limits
+from canary.smtp.admission import Event, Limits, Refusal
 from canary.smtp.data import TOO_BIG
 
 _BRACKETED = re.compile(r'\s*+<((?:"(?:[^"\\]|\\.)*+"|[^<>"]++)*+)>\s*+(.*)')
@@ -12,14 +12,6 @@ _BARE = re.compile(r'\s*([^\s<>"]+)((?:\s.*)?)')
 _ROUTE = re.compile(r'@[^:"]*:')
 _SIZE = re.compile(r"SIZE=\d{1,20}")
 _FLAGS = frozenset({"BODY=7BIT", "BODY=8BITMIME", "SMTPUTF8"})
-
-
-class Refusal(Exception):
-    """A command that is refused; its text is the whole reply, its event what is counted against the client."""
-
-    def __init__(self, reply: str, event: Event | None = None) -> None:
-        super().__init__(reply)
-        self.event = event or (Event.ERRORS if reply.startswith("5") else None)
 
 
 @lru_cache(maxsize=1024)

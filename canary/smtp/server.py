@@ -1,19 +1,47 @@
-"""The listener: sockets in the caller's loop, a session for each connection, and a graceful end."""
+"""The server: sockets in the caller's loop, a session for each connection, and a graceful end."""
 
 import asyncio
 import inspect
 import itertools
+import logging
 import socket
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from ssl import SSLContext
 from typing import Any
 
-from canary.smtp.connection import Service
+from canary.smtp.admission import Limits
 from canary.smtp.connection_limits import ConnectionLimits
+from canary.smtp.handler import CanaryHandler
 from canary.smtp.listeners import BACKLOG, ListenAddress, OpenListener, open_listeners
-from canary.smtp.lmtp import Lmtp
-from canary.smtp.session import Session
+from canary.smtp.lmtp import CanaryLMTP
+from canary.smtp.session import CanarySMTP
 
-_SESSIONS: Mapping[str, Callable[[Service, ConnectionLimits, str], Session]] = {"smtp": Session, "lmtp": Lmtp}
+_SESSIONS: Mapping[str, type[CanarySMTP]] = {"smtp": CanarySMTP, "lmtp": CanaryLMTP}
+_IDENTS = {"smtp": "ESMTP", "lmtp": "LMTP"}  # RFC 5321 4.2, with no word of the program
+
+
+@dataclass(frozen=True, slots=True)
+class ServerConfig:
+    """What all sessions of a server share; `hostname` is the name we greet with.
+
+    `proxies` returns for an address whether it has to begin with a PROXY header, `xclient` whether it may say XCLIENT.
+    """
+
+    hostname: str
+    handler: CanaryHandler
+    limits: Limits = field(default_factory=Limits)
+    tls: SSLContext | None = None
+    proxies: Callable[[str], bool] = lambda _: False
+    xclient: Callable[[str], bool] = lambda _: False
+
+    def first_session(self, protocol: str, clients: ConnectionLimits) -> CanarySMTP:
+        """The session that all others of a protocol are copies of."""
+        return _SESSIONS[protocol](
+            self.handler, hostname=self.hostname, ident=_IDENTS[protocol], data_size_limit=self.limits.size,
+            enable_SMTPUTF8=True, tls_context=self.tls, loop=asyncio.get_running_loop(), limits=self.limits,
+            clients=clients, proxies=self.proxies, xclient=self.xclient,
+        )  # fmt: skip
 
 
 class Listener:
@@ -23,27 +51,33 @@ class Listener:
     number.
     """
 
-    def __init__(self, service: Service, exempt: Callable[[str], bool] = lambda _: False, name: str = "") -> None:
-        self.service = service
-        self.crowd = ConnectionLimits(service.limits, exempt)
+    def __init__(self, config: ServerConfig, exempt: Callable[[str], bool] = lambda _: False, name: str = "") -> None:
+        self.config = config
+        self.clients = ConnectionLimits(config.limits, exempt)
         self._opened: list[OpenListener] = []
         self._servers: list[asyncio.AbstractServer] = []
         self._numbers = itertools.count(1)
-        self._era = f"{name}{int(service.clock().timestamp()):x}"
+        self._era = f"{name}{int(config.handler.clock().timestamp()):x}"
+        self._first: dict[str, CanarySMTP] = {}
 
-    async def start(self, doors: Sequence[ListenAddress | OpenListener]) -> list[str]:
-        """Listens at the doors, opening those that are not open; returns where; raises OSError if one cannot be opened."""
-        given = [door for door in doors if isinstance(door, OpenListener)]
-        self._opened = given + open_listeners([door for door in doors if isinstance(door, ListenAddress)])
+    async def start(self, addresses: Sequence[ListenAddress | OpenListener]) -> list[str]:
+        """Listens, opening what is not open; returns where; raises OSError if one cannot be opened."""
+        # aiosmtpd logs every command at INFO, and what is wrong with a client as a warning; there is a journal.
+        for name in ("mail.log", "mail.debug"):
+            logging.getLogger(name).setLevel(logging.ERROR)
+        self._prepare()
+        given = [one for one in addresses if isinstance(one, OpenListener)]
+        self._opened = given + open_listeners([one for one in addresses if isinstance(one, ListenAddress)])
         places = [f"{opened.door.protocol} listening on {opened.place()}" for opened in self._opened]
         for opened in self._opened:
             self._servers.append(await self._serve(opened))
         return places
 
-    def adopt(self, service: Service, exempt: Callable[[str], bool]) -> None:
+    def adopt(self, config: ServerConfig, exempt: Callable[[str], bool]) -> None:
         """Serves new connections by other rules from now on; the limits on all together change for everybody."""
-        self.service = service
-        self.crowd.limits, self.crowd.exempt = service.limits, exempt
+        self.config = config
+        self.clients.limits, self.clients.exempt = config.limits, exempt
+        self._prepare()
 
     async def stop(self, grace: float = 20.0) -> None:
         """Accepts no new connections, lets transactions finish for `grace` seconds, and answers 421 to everybody else."""
@@ -52,20 +86,23 @@ class Listener:
         while self._opened:
             self._opened.pop().close()
         for at_once, seconds in ((False, grace), (True, 10.0)):
-            for member in list(self.crowd.members):
-                member.leave(at_once=at_once)
+            for client in list(self.clients.members):
+                client.leave(at_once=at_once)
             try:
-                await asyncio.wait_for(self.crowd.empty.wait(), seconds)
+                await asyncio.wait_for(self.clients.empty.wait(), seconds)
             except TimeoutError:
                 continue
             return
 
+    def _prepare(self) -> None:
+        self._first = {protocol: self.config.first_session(protocol, self.clients) for protocol in _SESSIONS}
+
     async def _serve(self, opened: OpenListener) -> asyncio.AbstractServer:
         loop, listening = asyncio.get_running_loop(), opened.socket
-        kind = _SESSIONS[opened.door.protocol]
+        protocol = opened.door.protocol
 
-        def session() -> Session:
-            return kind(self.service, self.crowd, f"{self._era}-{next(self._numbers)}")
+        def session() -> CanarySMTP:
+            return self._first[protocol].copy(f"{self._era}-{next(self._numbers)}")
 
         if listening.family != socket.AF_UNIX:
             return await loop.create_server(session, sock=listening, backlog=BACKLOG)

@@ -1,27 +1,28 @@
 """A transaction, from MAIL to what became of it."""
 
-from dataclasses import dataclass, field
+from aiosmtpd.smtp import Envelope
 
-from canary.smtp.bdat import ChunkReader
+from canary.smtp.data import ChunkReader
 
 
-@dataclass(slots=True)
-class Draft:
-    """What a client has sent so far; `recipients` maps each in lower case to how it was written.
+class Transaction(Envelope):
+    """An envelope that knows enough of its transaction for a line in the journal.
 
     `session` names it and `protocol` is SMTP, ESMTP or LMTP. `accepted` counts every RCPT that was answered 250,
-    `refused` the others by ruling. `began` and `ended` are times of the loop, at MAIL and at the last octet, which
-    also sets `envelope` (JSON as the spool has it) and `size` in octets.
+    `refused` the others by ruling. `began` and `ended` are times of the loop, at MAIL and at the last octet; `text` is
+    the envelope as the spool has it (JSON), `size` the octets of the mail. The null sender is `<>`, as in aiosmtpd.
     """
 
-    session: str
-    protocol: str
-    sender: str
-    began: float
-    ended: float = 0.0
-    recipients: dict[str, str] = field(default_factory=dict)
-    accepted: int = 0
-    refused: dict[str, int] = field(default_factory=dict)
+    session = protocol = text = ""
+    began = ended = 0.0
+    accepted = size = 0
     chunks: ChunkReader | None = None
-    envelope: str = ""
-    size: int = 0
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.refused: dict[str, int] = {}
+
+    @property
+    def sender(self) -> str:
+        """The reverse path, empty for the null sender."""
+        return "" if self.mail_from in (None, "<>") else str(self.mail_from)

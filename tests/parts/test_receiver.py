@@ -20,11 +20,11 @@ from cryptography import x509
 from prometheus_client import generate_latest
 from prometheus_client.parser import text_string_to_metric_families
 
+from canary.processes.receiver import Lines, Receiver, ReceiverConfig, ReceiverDeps
+from canary.processes.receiver_health import ReceiverFiles, registry_of, serve_metrics
 from canary.smtp.address_cache import AddressCache
 from canary.smtp.admission import Limits
 from canary.smtp.listeners import ListenAddress, open_listeners
-from canary.smtp.metrics import ReceiverFiles, registry_of, shown
-from canary.smtp.receiver import Lines, Receiver, ReceiverConfig, ReceiverDeps
 from canary.smtp.tls import Given
 from canary.spool.spool import Spool
 from tests.patience import PATIENCE
@@ -202,7 +202,7 @@ def test_a_file_that_holds_no_numbers_disturbs_nobody(tmp_path: Path, content: b
 def test_numbers_are_shown_at_an_address_of_their_own(tmp_path: Path) -> None:
     said: list[str] = []
     registry = registry_of([ReceiverFiles(tmp_path, time.time)])
-    with shown(ListenAddress(host="127.0.0.1"), registry, said.append):
+    with serve_metrics(ListenAddress(host="127.0.0.1"), registry, said.append):
         place = said[0].removeprefix("metrics listening on ")
         with urllib.request.urlopen(f"http://{place}/metrics", timeout=PATIENCE) as answer:
             assert b"canary_smtp_up" in answer.read()
@@ -212,7 +212,7 @@ def test_an_address_in_use_is_reported_with_the_cure() -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         door = ListenAddress(host="127.0.0.1", port=taken.getsockname()[1])
         told = f"metrics cannot be shown at {door}: .*; set another address"
-        with pytest.raises(OSError, match=told), shown(door, registry_of([]), print):
+        with pytest.raises(OSError, match=told), serve_metrics(door, registry_of([]), print):
             raise AssertionError
 
 

@@ -4,7 +4,7 @@ import random
 
 import pytest
 
-from canary.smtp.bdat import ChunkReader, chunk_size
+from canary.smtp.data import ChunkReader, chunk_size
 
 
 @pytest.mark.parametrize(
@@ -44,6 +44,8 @@ def test_past_the_limit_nothing_is_held_and_all_is_read() -> None:
 
 
 def test_a_chunk_for_nothing_is_read_and_refused() -> None:
-    reader = ChunkReader.for_nothing(5, "503 no")
+    reader = ChunkReader(0)
+    reader.drop("503 no")
+    reader.expect(5, last=False)
     assert [reader.feed(b"abc"), reader.feed(b"defg")] == [None, b"fg"]
     assert (reader.held, reader.refusal, reader.last) == (0, "503 no", False)

@@ -1,12 +1,11 @@
-"""Who may come in, who has to make room, and who pays for memory; and when all of them are answered."""
+"""Who may come in, who has to make room, and who pays for memory."""
 
-import asyncio
 from dataclasses import dataclass, field
 
 import pytest
 
 from canary.smtp.admission import Event, Limits
-from canary.smtp.connection_limits import ConnectionLimits, Outbox
+from canary.smtp.connection_limits import ConnectionLimits
 
 A, B, C = "192.0.2.0/24", "198.51.100.0/24", "203.0.113.0/24"
 
@@ -213,28 +212,3 @@ def test_giving_back_sheds_nobody() -> None:
     enter(crowd, storing, reading)
     crowd.hold(-1)
     assert reading.held == 5
-
-
-@dataclass
-class Speaker:
-    """Writes its name to what was sent, once for each turn."""
-
-    name: str
-    sent: list[str]
-
-    def send(self) -> None:
-        self.sent.append(self.name)
-
-
-def test_replies_of_one_turn_are_sent_when_it_is_over_in_their_order() -> None:
-    async def main() -> None:
-        outbox, sent = Outbox(), list[str]()
-        for turn in (["a", "b"], ["c"]):
-            for name in turn:
-                outbox.add(Speaker(name, sent))
-            assert sent == []
-            await asyncio.sleep(0)
-            assert sent == turn
-            sent.clear()
-
-    asyncio.run(main())

@@ -12,13 +12,14 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 
+from canary.processes.receiver_health import registry_of
 from canary.smtp.address_cache import AddressCache
 from canary.smtp.admission import Limits, read_networks
-from canary.smtp.connection import Service
+from canary.smtp.handler import CanaryHandler
 from canary.smtp.journal import Journal
 from canary.smtp.listeners import ListenAddress, OpenListener
-from canary.smtp.metrics import ReceiverCollector, registry_of, write
-from canary.smtp.server import Listener
+from canary.smtp.metrics import ReceiverCollector, write
+from canary.smtp.server import Listener, ServerConfig
 from canary.smtp.tls import Certificate, Given
 from canary.spool.spool import Spool
 
@@ -70,8 +71,8 @@ class Receiver:
         self._manners = manners
         self._certificate = self._certified(manners)
         self._journal = Journal(place.emit, mask=manners.mask)
-        self._listener = Listener(self._service(manners), read_networks(manners.exempt), f"{place.name}-")
-        numbers = ReceiverCollector(self._listener.crowd, self._journal, self._of_spool, place.bounds or {})
+        self._listener = Listener(self._served(manners), read_networks(manners.exempt), f"{place.name}-")
+        numbers = ReceiverCollector(self._listener.clients, self._journal, self._of_spool, place.bounds or {})
         self._registry = registry_of([numbers])
 
     async def start(self, doors: Sequence[ListenAddress | OpenListener]) -> list[str]:
@@ -80,7 +81,7 @@ class Receiver:
 
     async def serve(self, stop: asyncio.Event) -> None:
         """Looks after certificate and numbers from time to time, until told to stop."""
-        crowd, entered, due = self._listener.crowd, -1, 0.0
+        crowd, entered, due = self._listener.clients, -1, 0.0
         while True:
             self.look()
             now = asyncio.get_running_loop().time()
@@ -102,7 +103,7 @@ class Receiver:
         """Gives new sessions the certificate that is there now."""
         if self._certificate and self._certificate.look():
             listener = self._listener
-            listener.adopt(replace(listener.service, tls=self._certificate.context), listener.crowd.exempt)
+            listener.adopt(replace(listener.config, tls=self._certificate.context), listener.clients.exempt)
 
     def adopt(self, manners: ReceiverConfig) -> None:
         """Uses another configuration from now on; raises OSError, and then keeps the one from before."""
@@ -110,24 +111,23 @@ class Receiver:
             self._certificate = self._certified(manners)
         self._manners = manners
         self._journal.mask = manners.mask
-        self._listener.adopt(self._service(manners), read_networks(manners.exempt))
+        self._listener.adopt(self._served(manners), read_networks(manners.exempt))
 
     def _certified(self, manners: ReceiverConfig) -> Certificate | None:
         return Certificate(manners.tls, self._place.clock) if manners.tls else None
 
-    def _service(self, manners: ReceiverConfig) -> Service:
-        place = self._place
-        return Service(
-            hostname=manners.hostname,
-            domains=manners.domains,
-            book=place.book,
-            spool=place.spool,
-            clock=place.clock,
-            limits=manners.limits,
-            tls=self._certificate.context if self._certificate else None,
-            proxies=read_networks(manners.proxies),
-            xclient=read_networks(manners.xclient),
-            journal=self._journal,
+    def _served(self, config: ReceiverConfig) -> ServerConfig:
+        deps = self._place
+        handler = CanaryHandler(
+            config.domains, deps.book, deps.spool, deps.clock, self._journal, config.limits.recipients
+        )
+        return ServerConfig(
+            config.hostname,
+            handler,
+            config.limits,
+            self._certificate.context if self._certificate else None,
+            read_networks(config.proxies),
+            read_networks(config.xclient),
         )
 
     async def _write(self) -> None:
