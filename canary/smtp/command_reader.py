@@ -29,7 +29,8 @@ class LineTooLong(ValueError):
 class CommandReader:
     """Holds octets until they are asked for; reads no more from a client that is far ahead."""
 
-    def __init__(self) -> None:
+    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
+        self._loop = loop
         self.ended = False
         self._octets, self._at = b"", 0
         self._newline = b"\n"
@@ -61,15 +62,13 @@ class CommandReader:
         if self._transport and not self._paused:
             self._transport.pause_reading()
 
-    async def wait(self) -> None:
-        """Returns when there is something new, or nothing more to come."""
-        if self.ended:
-            return
+    def more(self) -> asyncio.Future[None]:
+        """Is done when there is something new, or nothing more to come."""
         if self._paused and self._transport:
             self._paused = False
             self._transport.resume_reading()
-        self._waiting = asyncio.get_running_loop().create_future()
-        await self._waiting
+        self._waiting = self._loop.create_future()
+        return self._waiting
 
     def next_line(self) -> bytes | None:
         """A whole line, if there is one; raises LineTooLong.
@@ -125,7 +124,7 @@ class CommandReader:
         while not (count := ready()):
             if self.ended or len(self._octets) >= most:
                 raise EOFError("no end of the header")
-            await self.wait()
+            await self.more()
         first, self._octets = self._octets[:count], self._octets[count:]
         return first
 

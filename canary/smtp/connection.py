@@ -23,15 +23,16 @@ from canary.smtp.transaction import Transaction
 log = logging.getLogger("canary.smtp")
 
 LEANS_ON = (
-    "_call_handler_hook", "_cb_client_connected", "_create_envelope", "_create_session", "_ehlo_hook_ver", "_handle_client",
-    "_handle_hooks", "_reader", "_reset_timeout", "_set_post_data_state", "_set_rset_state", "_timeout_cb", "_timeout_handle",
-    "_writer",
+    "_call_handler_hook", "_cb_client_connected", "_create_envelope", "_create_session", "_handle_client", "_reader",
+    "_reset_timeout", "_set_post_data_state", "_set_rset_state", "_timeout_cb", "_timeout_handle", "_writer",
 )  # fmt: skip
 """The private names of `aiosmtpd.smtp.SMTP` that this package uses or replaces."""
 
+_WITHOUT = ("auth_required", "require_starttls", "command_call_limit", "decode_data")
 _TURN = 32  # pipelined commands answered before the other sessions have theirs
 _LINGER_SECONDS = 5.0
 _HANDSHAKE_SECONDS = 30.0
+_ENDS = (ConnectionError, LineTooLong, TLSSetupException)
 # RFC 2034: the codes of replies for which aiosmtpd has none.
 _CODES = {"500": "5.5.2", "501": "5.5.4", "502": "5.5.1", "503": "5.5.1", "552": "5.3.4", "555": "5.5.4"}
 _PLAIN = {"250 OK": "250 2.0.0 OK"}
@@ -56,15 +57,18 @@ class Connection(SMTP):
         *,
         limits: Limits | None = None,
         clients: ConnectionLimits | None = None,
-        proxies: Callable[[str], bool] = lambda _: False,
+        proxies: Callable[[str], bool] | None = None,
         xclient: Callable[[str], bool] = lambda _: False,
         **options: Any,
     ) -> None:
+        for name in (name for name in _WITHOUT if options.get(name)):
+            log.warning("%s has no effect here; use aiosmtpd's own SMTP for it", name)
         super().__init__(handler, **options)
         size = self.data_size_limit or 1 << 62
         self._limits = limits or Limits(size=size, discard=32 * size, idle=options.get("timeout", 300))
         self._clients = clients or ConnectionLimits(self._limits)
-        self._proxies, self._xclient = proxies, xclient
+        self._proxies = proxies or (lambda _: options.get("proxy_protocol_timeout") is not None)
+        self._xclient = xclient
         named = [name for name in dir(type(self)) if name.startswith("smtp_")]
         self._verbs: Mapping[str, Any] = MappingProxyType({name[5:]: getattr(type(self), name) for name in named})
         self._begin("")
@@ -83,7 +87,7 @@ class Connection(SMTP):
         self.storing = self.leaving = self.gone = self.may_xclient = False
         self.commands = 0
         self._body: Body | None = None
-        self._reader: Any = CommandReader()
+        self._reader: Any = CommandReader(self.loop)
         self._replies = ""
         self._over = self._ended = self._shaking = self._deaf = False
 
@@ -164,80 +168,86 @@ class Connection(SMTP):
         while not self._over:
             line = self._reader.next_line()
             if line is not None:
-                turns += 1
                 await self._obey(line)
-                if turns == _TURN:
-                    turns = 0
-                    await asyncio.sleep(0)
+                turns += 1
             elif not await self._more():
                 self.hang_up()
-            else:
+            if turns == _TURN:
                 turns = 0
-
-    async def _more(self) -> bool:
-        """Waits for more from the client, and until it reads our answers; returns whether there may be any."""
-        if self._deaf:
-            await self._writer.drain()
-        if self._reader.ended:
-            return False
-        await self._reader.wait()
-        return True
+                self._send()
+                await asyncio.sleep(0)
 
     async def _obey(self, line: bytes) -> None:
         try:
-            self.commands += 1
-            if self.commands > self._limits.commands:
-                self.dismiss(Event.COMMANDS, "421 4.7.0 Too many commands")
-                return
-            verb, argument = read_command(line)
-            if method := self._verbs.get(verb):
-                await method(self, argument)
-            elif verb in HTTP:
-                self.hang_up("421 4.7.0 This is SMTP")
-            else:
-                await self._refuse(Refusal("500 5.5.2 Command not recognised"))
+            verb, argument = self._next_command(line)
+            await self._verbs[verb](self, argument)
         except Refusal as refusal:
             await self._refuse(refusal)
-        except (ConnectionError, LineTooLong, TLSSetupException):
-            raise
-        except Exception as error:  # noqa: BLE001 - whatever it is, it is our fault
+        except Exception as error:
+            if isinstance(error, _ENDS):
+                raise
             self._reply(await self.handle_exception(error))
         if self.leaving and not self.in_transaction:
             self.hang_up("421 4.3.2 Service shutting down")
 
+    def _next_command(self, line: bytes) -> tuple[str, str]:
+        """Its verb and argument; raises Refusal, which ends the session where its text is a 421."""
+        self.commands += 1
+        if self.commands > self._limits.commands:
+            raise Refusal("421 4.7.0 Too many commands", Event.COMMANDS)
+        verb, argument = read_command(line)
+        if verb in HTTP:
+            raise Refusal("421 4.7.0 This is SMTP")
+        if verb not in self._verbs:
+            raise Refusal("500 5.5.2 Command not recognised")
+        return verb, argument
+
+    async def _more(self) -> bool:
+        """Waits for more from the client, and until it reads our answers; returns whether there may be any."""
+        self._send()
+        if self._deaf:
+            await self._writer.drain()
+        if self._reader.ended:
+            return False
+        await self._reader.more()
+        return True
+
     async def _refuse(self, refusal: Refusal) -> None:
         """Answers no, perhaps not at once; a client that is wrong too often has to go."""
         farewell = self._clients.count(self, refusal.event) if refusal.event else ""
-        if farewell:
+        if farewell := farewell or (str(refusal) if str(refusal).startswith("421") else ""):
             self.hang_up(farewell)
             return
         if seconds := self._clients.tarpit(self):
+            self._send()
             await asyncio.sleep(seconds)
         self._reply(str(refusal))
 
     async def handle_exception(self, error: Exception) -> str:
         """There a fault of ours is a 500 with its text: the sender drops the mail, and a stranger reads our paths."""
-        log.error("session=%s failed at a command", self.name, exc_info=error)
+        # Logged with what it has been raised from, which is the fault itself where the handler has no answer.
         self._clients.count(self, Event.FAULT)
         self._set_post_data_state()
-        return FAULT
+        try:
+            return cast("str", await self.event_handler.handle_exception(error))
+        except Exception:  # it may have none, or one with a fault of its own
+            log.exception("session=%s failed at a command", self.name)
+            return FAULT
 
     # Replies.
 
     async def push(self, status: str | bytes) -> None:
-        """Adds a reply; a refusal of aiosmtpd's own gets its code and is counted like ours.
+        """Adds a reply; there each is sent and waited for by itself, where RFC 2920 3.2 wants one packet for many."""
+        self._answer(status if isinstance(status, str) else status.decode())
 
-        There each reply is sent and waited for by itself: five packets for a pipelined mail, where RFC 2920 3.2 wants one.
-        """
-        text = status if isinstance(status, str) else status.decode()
-        if text[0] == "5":
-            code = _CODES.get(text[:3], "")
-            raise Refusal(text if not code or text[4:6] == "5." else f"{text[:3]} {code} {text[4:]}")
-        self._reply(_PLAIN.get(text, text))
+    def _answer(self, status: str) -> None:
+        """Adds a reply; a refusal of aiosmtpd's own, or of a handler, gets its code and is counted like ours."""
+        if status[0] == "5":
+            code = _CODES.get(status[:3], "")
+            raise Refusal(status if not code or status[4:6] == "5." else f"{status[:3]} {code} {status[4:]}")
+        self._reply(_PLAIN.get(status, status))
 
     def _reply(self, text: str) -> None:
-        if not self._replies:
-            self.loop.call_soon(self._send)
         self._replies += f"{text}\r\n"
 
     def _send(self) -> None:

@@ -104,7 +104,8 @@ class CanaryHandler:
 
     async def handle_MAIL(self, server: SMTP, session: Any, envelope: Any, address: str, options: list[str]) -> str:
         """Begins a transaction, unless there is no space for a mail."""
-        await self.handle_CONTENT(server, session, envelope)
+        if self.spool.full:
+            raise Refusal(FULL, Event.SPOOL)
         if not isinstance(envelope, Transaction):
             envelope = server.envelope = Transaction()
         envelope.mail_from, envelope.mail_options = address, options
@@ -169,7 +170,7 @@ class CanaryHandler:
 
     def _describe(self, session: Any, envelope: Transaction) -> None:
         """Writes the envelope, once for spool and journal."""
-        client = _client_text(client_of(session))
+        client = _client_text(*_client_facts(session))
         envelope.text = envelope_text(envelope.sender, envelope.rcpt_tos, client, self.clock())
 
     async def _look_again(self, session: Any, wanted: str) -> Ruling:
@@ -199,13 +200,19 @@ def place_of(session: Any) -> tuple[str, str]:
 
 def client_of(session: Any) -> Client:
     """Who is at the other end, and how the connection is secured."""
+    return Client(*_client_facts(session))
+
+
+def _client_facts(session: Any) -> tuple[str, int, str, str | None]:
     port = session.peer[1] if isinstance(session.peer, tuple) else 0
     channel = session.ssl["ssl_object"] if session.ssl else None
     tls = f"{channel.version()} {channel.cipher()[0]}" if channel else None
-    return Client(place_of(session)[0], port, session.host_name or "", tls)
+    return place_of(session)[0], port, session.host_name or "", tls
 
 
-_client_text = lru_cache(maxsize=1024)(client_text)
+@lru_cache(maxsize=1024)
+def _client_text(ip: str, port: int, helo: str, tls: str | None) -> str:
+    return client_text(Client(ip, port, helo, tls))
 
 
 @lru_cache(maxsize=4096)

@@ -37,7 +37,7 @@ class CanarySMTP(Connection):
         status = await self._call_handler_hook("MAIL", sender or "<>", list(parameters))
         if status is MISSING:
             self.envelope.mail_from, status = sender or "<>", "250 2.1.0 OK"
-        await self.push(status)
+        self._answer(status)
 
     async def smtp_RCPT(self, arg: str) -> None:
         """RFC 5321 4.1.1.3; replaced as MAIL is, and as there is no end to the recipients there."""
@@ -54,7 +54,7 @@ class CanarySMTP(Connection):
             envelope.rcpt_tos.append(address)
             status = "250 2.1.5 OK"
         envelope.accepted += status[0] == "2"
-        await self.push(status)
+        self._answer(status)
 
     async def smtp_DATA(self, arg: str) -> None:
         """RFC 5321 4.1.1.4; the mail is durable when its end is answered 250, whatever becomes of the client.
@@ -69,7 +69,7 @@ class CanarySMTP(Connection):
         if arg:
             raise Refusal("501 5.5.4 DATA takes no argument")
         await self._prepare_content()
-        await self.push("354 End data with <CR><LF>.<CR><LF>")
+        self._answer("354 End data with <CR><LF>.<CR><LF>")
         if await self._read(body := DataReader(self._limits.size)):
             await self._finish(body)
 
@@ -78,12 +78,10 @@ class CanarySMTP(Connection):
         announced = chunk_size(arg)
         if announced is None:
             # Nobody can tell where the next command begins; it must not be looked for in the middle of a mail.
-            self.dismiss(Event.ERRORS, "421 4.7.0 Size of chunk not understood")
-            return
+            raise Refusal("421 4.7.0 Size of chunk not understood", Event.ERRORS)
         size, last = announced
         if size > self._limits.discard:
-            self.dismiss(Event.DISCARD, "421 4.3.4 Message far too big")
-            return
+            raise Refusal("421 4.3.4 Message far too big", Event.DISCARD)
         refusal = await self._begin_chunks()
         body = self.envelope.chunks or ChunkReader(0)
         if refusal:
@@ -95,7 +93,7 @@ class CanarySMTP(Connection):
             self._body = None
             if body.refusal:
                 raise refusal or _too_big(body.refusal)
-            await self.push(f"250 2.0.0 {body.read} octets received")
+            self._answer(f"250 2.0.0 {body.read} octets received")
         else:
             await self._finish(body)
 
@@ -118,7 +116,7 @@ class CanarySMTP(Connection):
     async def smtp_VRFY(self, arg: str) -> None:
         """RFC 5321 3.5.3; there the question is repeated in the answer."""
         status = await self._call_handler_hook("VRFY", arg)
-        await self.push("252 2.5.2 Cannot VRFY user" if status is MISSING else status)
+        self._answer("252 2.5.2 Cannot VRFY user" if status is MISSING else status)
 
     async def smtp_EXPN(self, arg: str) -> None:
         """RFC 5321 3.5.3: there are no lists, but that somebody asked is recorded."""
@@ -131,7 +129,7 @@ class CanarySMTP(Connection):
 
     async def smtp_HELP(self, arg: str) -> None:
         """RFC 5321 4.1.1.8; there under a code that 4.2.2 has not for it."""
-        await self.push("214 2.0.0 See RFC 5321")
+        self._answer("214 2.0.0 See RFC 5321")
 
     async def smtp_XCLIENT(self, arg: str) -> None:
         """Postfix's XCLIENT: a machine of ours names its client, and everything starts again with a greeting."""
@@ -207,7 +205,7 @@ class CanarySMTP(Connection):
             self._clients.hold(-held)
             self._set_post_data_state()
         self.commands = 0
-        await self.push(replies)
+        self._answer(replies)
 
     def _each(self, reply: str) -> str:
         """What is answered to a whole mail: one reply for all its recipients (RFC 5321 4.1.1.4)."""
