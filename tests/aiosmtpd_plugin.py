@@ -11,10 +11,6 @@ from types import ModuleType
 from typing import Any
 from unittest import mock
 
-import aiosmtpd
-import aiosmtpd.controller
-import aiosmtpd.lmtp
-import aiosmtpd.smtp
 import pytest
 from aiosmtpd.testing import statuscodes
 
@@ -66,9 +62,12 @@ def _stand_in(module: str, **names: Any) -> None:
 
 _stand_in("pytest_mock", MockFixture=MockFixture)
 _stand_in("pkg_resources", resource_filename=resource_filename)
-for place in (aiosmtpd.smtp, aiosmtpd.controller):
-    place.SMTP = CanarySMTP  # type: ignore[misc]
-aiosmtpd.lmtp.LMTP = CanaryLMTP  # type: ignore[misc]
+for module, theirs, ours in (
+    ("smtp", "SMTP", CanarySMTP),
+    ("controller", "SMTP", CanarySMTP),
+    ("lmtp", "LMTP", CanaryLMTP),
+):
+    setattr(sys.modules[f"aiosmtpd.{module}"], theirs, ours)
 
 
 def _same_code(wanted: Any, given: Any) -> bool:
@@ -76,8 +75,8 @@ def _same_code(wanted: Any, given: Any) -> bool:
     return bool(wanted[0] == given[0])
 
 
-statuscodes.StatusCode.__eq__ = _same_code  # type: ignore[method-assign, assignment]
-statuscodes.StatusCode.__hash__ = tuple.__hash__  # type: ignore[method-assign, assignment]
+statuscodes.StatusCode.__eq__ = _same_code  # type: ignore[method-assign]
+statuscodes.StatusCode.__hash__ = tuple.__hash__  # type: ignore[method-assign]
 
 
 def pytest_configure(config: pytest.Config) -> None:

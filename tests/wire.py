@@ -2,7 +2,6 @@
 
 import asyncio
 from collections.abc import Callable, Collection
-from dataclasses import dataclass, field
 from typing import Any
 
 from canary.model.attempt import Attempt
@@ -15,6 +14,7 @@ from canary.smtp.journal import Journal
 from canary.smtp.server import ServerConfig
 from canary.smtp.session import CanarySMTP
 from canary.spool.envelope import envelope_from
+from canary.spool.spool import Spool
 from canary.spool.spool_file import SpoolFault
 from tests.sink import DAY, ISSUED
 
@@ -26,6 +26,7 @@ class Wire(asyncio.Transport):
         super().__init__({"peername": ("127.0.0.1", 4711)})
         self.sent = bytearray()
         self.closed = False
+        self.unread = 0
 
     def write(self, data: "bytes | bytearray | memoryview[Any]") -> None:
         assert not self.closed
@@ -36,6 +37,9 @@ class Wire(asyncio.Transport):
 
     def abort(self) -> None:
         self.closed = True
+
+    def get_write_buffer_size(self) -> int:
+        return self.unread
 
     def is_closing(self) -> bool:
         return self.closed
@@ -56,20 +60,21 @@ class Book(AddressCache):
         return True
 
 
-@dataclass
-class Shelf:
+class Shelf(Spool):
     """What is kept, in memory; it takes a turn of the loop, as the spool takes a commit."""
 
-    mails: list[tuple[Envelope, bytes]] = field(default_factory=list)
-    attempts: list[Attempt] = field(default_factory=list)
-    full: bool = False
+    full = False
+
+    def __init__(self) -> None:
+        self.mails: list[tuple[Envelope, bytes]] = []
+        self.noted: list[Attempt] = []
 
     def enqueue(self, envelope: str, content: bytes, told: Callable[[str | SpoolFault], object]) -> None:
         self.mails.append((envelope_from(envelope), content))
         asyncio.get_running_loop().call_soon(told, f"key-{len(self.mails)}")
 
     def note(self, attempt: Attempt) -> None:
-        self.attempts.append(attempt)
+        self.noted.append(attempt)
 
     @property
     def contents(self) -> list[bytes]:

@@ -13,12 +13,12 @@ from datetime import datetime
 from pathlib import Path
 
 from canary.processes.receiver_health import registry_of
+from canary.processes.receiver_metrics import ReceiverCollector, write
 from canary.smtp.address_cache import AddressCache
 from canary.smtp.admission import Limits, read_networks
 from canary.smtp.handler import CanaryHandler
 from canary.smtp.journal import Journal
 from canary.smtp.listeners import ListenAddress, OpenListener
-from canary.smtp.metrics import ReceiverCollector, write
 from canary.smtp.server import Listener, ServerConfig
 from canary.smtp.tls import Certificate, Given
 from canary.spool.spool import Spool

@@ -17,10 +17,11 @@ from canary.processes.receiver import (
 from canary.processes.receiver_health import receiver_metrics, serve_metrics
 from canary.processes.shutdown import ShutdownSignal, announce
 from canary.processes.spools import clock, open_spool
+from canary.processes.systemd_sockets import systemd_listeners
 from canary.settings import Settings, SettingsError
 from canary.smtp.address_cache import AddressCache
 from canary.smtp.admission import Limits
-from canary.smtp.listeners import open_listeners, read_listen_address, systemd_listeners
+from canary.smtp.listeners import open_listeners, read_listen_address
 from canary.smtp.tls import given_or_made
 from canary.store.issued_addresses import IssuedAddresses
 

@@ -40,7 +40,7 @@ class Member(Protocol):
     def held(self) -> int:
         """The octets of a mail still being read."""
 
-    def shed(self) -> int:
+    def drop_body(self) -> int:
         """Drops that mail, to be sent again later; returns the octets set free."""
 
     def leave(self, farewell: str = "", *, at_once: bool = False) -> None:
@@ -173,7 +173,7 @@ class ConnectionLimits:
         self.octets += octets
         if octets > 0 and self.octets > self.limits.memory:
             self.counts[Event.MEMORY] += 1
-            while self.octets > self.limits.memory and (freed := self._heaviest().shed()):
+            while self.octets > self.limits.memory and (freed := self._heaviest().drop_body()):
                 self.octets -= freed
 
     def _heaviest(self) -> Member:

@@ -2,6 +2,8 @@
 
 import re
 
+from canary.smtp.admission import Event, Refusal
+
 # RFC 5321 4.1.1.4: nothing else ends a mail, so that nothing can be smuggled after a bare CR or LF.
 END = b"\r\n.\r\n"
 
@@ -127,7 +129,12 @@ class ChunkReader(Body):
         return piece[len(mine) :] if not self._missing else None
 
 
-def chunk_size(argument: str) -> tuple[int, bool] | None:
-    """How many octets follow BDAT and whether they are the last; None where nobody can say what is content."""
+def chunk_size(argument: str) -> tuple[int, bool]:
+    """How many octets follow BDAT and whether they are the last; raises Refusal.
+
+    Nobody can tell where the next command begins after any other size; it must not be looked for within a mail.
+    """
     found = _SIZE.fullmatch(argument)
-    return (int(found[1]), found[2] is not None) if found else None
+    if found is None:
+        raise Refusal("421 4.7.0 Size of chunk not understood", Event.ERRORS)
+    return int(found[1]), found[2] is not None

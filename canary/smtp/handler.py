@@ -7,7 +7,7 @@ import logging
 from collections.abc import Callable
 from datetime import datetime
 from functools import lru_cache
-from typing import Any, Protocol
+from typing import Any
 from weakref import WeakKeyDictionary
 
 from aiosmtpd.lmtp import LMTP
@@ -22,6 +22,7 @@ from canary.smtp.admission import Event, Refusal, Ruling, folded, network, plain
 from canary.smtp.journal import Journal
 from canary.smtp.transaction import Transaction
 from canary.spool.envelope import client_text, envelope_text
+from canary.spool.spool import Spool
 from canary.spool.spool_file import SpoolFault, SpoolFull
 
 log = logging.getLogger("canary.smtp")
@@ -41,23 +42,6 @@ _ANNOUNCED = (
 )  # fmt: skip
 
 
-class SpoolWriter(Protocol):
-    """The receiver's side of the spool."""
-
-    @property
-    def full(self) -> bool:
-        """Whether there is no space for another mail."""
-
-    def enqueue(self, envelope: str, content: bytes, told: Callable[[str | SpoolFault], object]) -> None:
-        """Keeps a mail and reports its key once it is durable, or the fault; raises SpoolFault if it cannot begin.
-
-        The envelope is given as `envelope_text` writes it.
-        """
-
-    def note(self, attempt: Attempt) -> None:
-        """Records an attempt without waiting."""
-
-
 class CanaryHandler:
     """Takes mail for issued addresses of `domains` (lower case), at most `most` recipients each, into the spool."""
 
@@ -65,7 +49,7 @@ class CanaryHandler:
         self,
         domains: frozenset[str],
         addresses: AddressCache,
-        spool: SpoolWriter,
+        spool: Spool,
         clock: Callable[[], datetime],
         journal: Journal | None = None,
         most: int = 100,

@@ -1,4 +1,4 @@
-"""The places where we listen: how they are written, opened, handed over by systemd, and cleaned up."""
+"""The places where we listen: how they are written, opened and cleaned up."""
 
 import contextlib
 import errno
@@ -7,7 +7,7 @@ import os
 import re
 import socket
 import stat
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -19,8 +19,6 @@ _CURES = {
     errno.EADDRINUSE: "; stop the program that listens there, or choose another port",
     errno.EADDRNOTAVAIL: "; this machine has no such address",
 }
-_FIRST = 3  # SD_LISTEN_FDS_START
-_MOST = 64
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,43 +101,6 @@ def open_listeners(doors: Iterable[ListenAddress], *, shared: bool = False, mode
         cure = _CURES.get(fault.errno or 0, "")
         raise OSError(f"cannot listen at {door}: {fault.strerror or fault}{cure}") from fault
     return opened
-
-
-def systemd_listeners(environ: Mapping[str, str], pids: Collection[int]) -> list[OpenListener]:
-    """The sockets that systemd opened for one of these processes (sd_listen_fds); raises OSError for one of no use.
-
-    The name of a socket (FileDescriptorName=) says its protocol: LMTP for `lmtp`, SMTP for any other name.
-    """
-    if environ.get("LISTEN_PID") not in {str(pid) for pid in pids}:
-        return []
-    count = environ.get("LISTEN_FDS", "")
-    names = environ.get("LISTEN_FDNAMES", "").split(":")
-    number = min(int(count), _MOST) if count.isdecimal() else 0
-    names += [""] * (number - len(names))
-    return [_adopt(_FIRST + index, names[index]) for index in range(number)]
-
-
-def descriptors(environ: Mapping[str, str], pid: int) -> tuple[int, ...]:
-    """The numbers of the sockets that systemd gave to this process, to pass them on to its children."""
-    count = environ.get("LISTEN_FDS", "")
-    ours = environ.get("LISTEN_PID") == str(pid) and count.isdecimal()
-    return tuple(range(_FIRST, _FIRST + min(int(count), _MOST))) if ours else ()
-
-
-def _adopt(number: int, name: str) -> OpenListener:
-    try:
-        adopted = socket.socket(fileno=number)
-    except OSError as fault:
-        raise OSError(
-            fault.errno, f"socket {number} ({name}) handed over by systemd cannot be used: {fault}"
-        ) from fault
-    if not adopted.getsockopt(socket.SOL_SOCKET, socket.SO_ACCEPTCONN):
-        raise OSError(f"socket {number} ({name}) handed over by systemd does not listen; use ListenStream=")
-    adopted.setblocking(False)
-    path = adopted.getsockname() if adopted.family == socket.AF_UNIX else ""
-    return OpenListener(
-        ListenAddress("lmtp" if name.lower().startswith("lmtp") else "smtp", path=str(path)), adopted, ours=False
-    )
 
 
 def _open_port(door: ListenAddress, *, shared: bool, dual: bool) -> list[socket.socket]:

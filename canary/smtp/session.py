@@ -5,7 +5,7 @@ from aiosmtpd.smtp import MISSING
 from canary.smtp.admission import Event, Refusal
 from canary.smtp.connection import Connection
 from canary.smtp.data import Body, ChunkReader, DataReader, chunk_size
-from canary.smtp.handler import client_of, place_of
+from canary.smtp.handler import client_of
 from canary.smtp.paths import check_parameters, split_path
 from canary.smtp.xclient import ATTRIBUTES, read_xclient
 
@@ -74,28 +74,23 @@ class CanarySMTP(Connection):
             await self._finish(body)
 
     async def smtp_BDAT(self, arg: str) -> None:
-        """RFC 3030 2; it is answered when its octets have been read, whatever the answer."""
-        announced = chunk_size(arg)
-        if announced is None:
-            # Nobody can tell where the next command begins; it must not be looked for in the middle of a mail.
-            raise Refusal("421 4.7.0 Size of chunk not understood", Event.ERRORS)
-        size, last = announced
+        """RFC 3030 2, unknown there; it is answered when its octets have been read, whatever the answer."""
+        size, last = chunk_size(arg)
         if size > self._limits.discard:
             raise Refusal("421 4.3.4 Message far too big", Event.DISCARD)
         refusal = await self._begin_chunks()
-        body = self.envelope.chunks or ChunkReader(0)
-        if refusal:
-            body.drop(str(refusal))
+        body = ChunkReader(0) if refusal else self.envelope.chunks
         body.expect(size, last=last)
-        if not (size == 0 or await self._read(body)):
+        if size and not await self._read(body):
             return
-        if refusal or not last:
-            self._body = None
-            if body.refusal:
-                raise refusal or _too_big(body.refusal)
-            self._answer(f"250 2.0.0 {body.read} octets received")
-        else:
+        if refusal:
+            raise refusal
+        if last:
             await self._finish(body)
+        elif body.refusal:
+            raise _too_big(body.refusal)
+        else:
+            self._answer(f"250 2.0.0 {body.read} octets received")
 
     async def smtp_QUIT(self, arg: str) -> None:
         """RFC 5321 4.1.1.10; there the connection is closed before replies that wait for each other are sent."""
@@ -140,7 +135,7 @@ class CanarySMTP(Connection):
         named = read_xclient(arg, client_of(self.session))
         self.session.peer, self.session.host_name = (named.ip, named.port), named.helo
         self._clients.leave(self)
-        self.network = place_of(self.session)[1]
+        self.identify()
         self.greet()
 
     # Their steps.
@@ -158,12 +153,12 @@ class CanarySMTP(Connection):
         envelope = self.envelope
         if not (envelope.mail_from and envelope.rcpt_tos):
             return Refusal("503 5.5.1 Send RCPT first")
-        if envelope.chunks is None:
-            try:
+        try:
+            if envelope.chunks is None:
                 await self._prepare_content()
-            except Refusal as refusal:
-                return refusal
-            envelope.chunks = ChunkReader(self._limits.size)
+                envelope.chunks = ChunkReader(self._limits.size)
+        except Refusal as refusal:
+            return refusal
         return None
 
     async def _read(self, body: Body) -> bool:
@@ -175,9 +170,10 @@ class CanarySMTP(Connection):
                 rest = body.feed(piece)
                 self._clients.hold(body.held - before)
                 if body.read > self._limits.discard:
-                    self.dismiss(Event.DISCARD, "421 4.3.4 Message far too big")
-                elif rest is not None:
+                    raise Refusal("421 4.3.4 Message far too big", Event.DISCARD)
+                if rest is not None:
                     self._reader.give_back(rest)
+                    self._body = None
                     return True
             elif not await self._more():
                 self.hang_up()
@@ -193,7 +189,7 @@ class CanarySMTP(Connection):
             self._set_post_data_state()
             raise refusal
         held, envelope.content = body.held, body.content()
-        envelope.original_content, envelope.chunks, self._body = envelope.content, None, None
+        envelope.original_content, envelope.chunks = envelope.content, None
         self.storing = True
         try:
             status = await self._call_handler_hook("DATA")

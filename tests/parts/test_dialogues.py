@@ -128,7 +128,7 @@ async def drip(case: Case) -> Spoken:
 def test_the_dialogue_goes_the_same_an_octet_at_a_time(path: Path) -> None:
     case = read(path)
     spoken = asyncio.run(drip(case))
-    outcome(case.steps, spoken.shelf.attempts, spoken.shelf.mails)
+    outcome(case.steps, spoken.shelf.noted, spoken.shelf.mails)
 
 
 def test_there_are_dialogues() -> None:

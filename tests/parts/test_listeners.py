@@ -11,14 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from canary.smtp.listeners import (
-    ListenAddress,
-    OpenListener,
-    descriptors,
-    open_listeners,
-    read_listen_address,
-    systemd_listeners,
-)
+from canary.processes.systemd_sockets import descriptors, systemd_listeners
+from canary.smtp.listeners import ListenAddress, OpenListener, open_listeners, read_listen_address
 from tests.patience import PATIENCE
 
 
@@ -146,7 +140,7 @@ def test_closing_leaves_the_socket_of_a_successor(tmp_path: Path, listening: lis
 
 _CHILD = """
 import os, sys
-from canary.smtp.listeners import systemd_listeners
+from canary.processes.systemd_sockets import systemd_listeners
 for place, number in enumerate(sys.argv[2:]):
     os.dup2(int(number), 3 + place)
 os.environ["LISTEN_PID"] = str(os.getpid() if sys.argv[1] == "me" else os.getppid())

@@ -89,8 +89,10 @@ class Dialogues(RuleBasedStateMachine):
     @rule()
     def does_not_listen_and_listens_again(self) -> None:
         async def deaf() -> None:
+            self.spoken.wire.unread = 1 << 20
             self.spoken.session.pause_writing()
             await asyncio.sleep(0)
+            self.spoken.wire.unread = 0
             self.spoken.session.resume_writing()
 
         if not self.spoken.wire.closed:

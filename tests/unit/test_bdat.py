@@ -4,6 +4,7 @@ import random
 
 import pytest
 
+from canary.smtp.admission import Refusal
 from canary.smtp.data import ChunkReader, chunk_size
 
 
@@ -11,12 +12,19 @@ from canary.smtp.data import ChunkReader, chunk_size
     ("argument", "announced"),
     [
         ("0", (0, False)), ("10", (10, False)), ("10 LAST", (10, True)), ("007  last", (7, True)),
-        ("", None), ("LAST", None), ("-1", None), ("+1", None), ("1 2", None), ("1LAST", None), ("1 LAST x", None),
-        ("0x10", None), ("1e3", None), ("\u0663", None), ("1" * 21, None),
     ],
 )  # fmt: skip
-def test_a_size_is_a_number_and_perhaps_the_word_last(argument: str, announced: tuple[int, bool] | None) -> None:
+def test_a_size_is_a_number_and_perhaps_the_word_last(argument: str, announced: tuple[int, bool]) -> None:
     assert chunk_size(argument) == announced
+
+
+@pytest.mark.parametrize(
+    "argument",
+    ["", "LAST", "-1", "+1", "1 2", "1LAST", "1 LAST x", "0x10", "1e3", "\u0663", "1" * 21],
+)
+def test_any_other_size_ends_the_session(argument: str) -> None:
+    with pytest.raises(Refusal, match=r"^421 4\.7\.0"):
+        chunk_size(argument)
 
 
 def test_chunks_in_any_cut_are_the_mail_and_leave_what_follows() -> None:

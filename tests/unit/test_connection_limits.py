@@ -24,7 +24,7 @@ class Member:
     def ip(self) -> str:
         return self.network.partition("/")[0]
 
-    def shed(self) -> int:
+    def drop_body(self) -> int:
         freed, self.held = self.held, 0
         return freed
 

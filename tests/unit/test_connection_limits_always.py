@@ -42,7 +42,7 @@ class AnyCrowd(RuleBasedStateMachine):
         member = self.pick(number)
         if member:
             self.inside.remove(member)
-            self.crowd.hold(-member.shed())
+            self.crowd.hold(-member.drop_body())
             self.crowd.leave(member)
 
     @rule(number=st.integers(0, 99))

@@ -30,6 +30,7 @@ def private_names_here() -> set[str]:
     """Every private attribute that our sessions use or define."""
     nodes = [node for path in MODULES for node in ast.walk(tree(path))]
     used = {node.attr for node in nodes if isinstance(node, ast.Attribute)}
+    used |= {node.id for node in nodes if isinstance(node, ast.Name)}
     return {
         name
         for name in used | {n.name for n in nodes if isinstance(n, (ast.FunctionDef, ast.AsyncFunctionDef))}
