@@ -85,9 +85,9 @@ class Receiver:
         while True:
             self.look()
             now = asyncio.get_running_loop().time()
-            if crowd.entered != entered or now >= due or stop.is_set():
+            if crowd.admitted != entered or now >= due or stop.is_set():
                 # Who is connected now will have to be counted again.
-                entered, due = -1 if crowd.members else crowd.entered, now + REST_SECONDS
+                entered, due = -1 if crowd.clients else crowd.admitted, now + REST_SECONDS
                 await self._write()
             if stop.is_set():
                 return

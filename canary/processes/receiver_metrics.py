@@ -33,9 +33,9 @@ class ReceiverCollector(Collector):
     def collect(self) -> Iterator[Metric]:
         """All numbers."""
         crowd, journal = self._crowd, self._journal
-        yield _gauge("canary_smtp_sessions", "Connections open now.", len(crowd.members))
+        yield _gauge("canary_smtp_sessions", "Connections open now.", len(crowd.clients))
         yield _gauge("canary_smtp_memory_octets", "Octets of mails not yet stored.", crowd.octets)
-        yield _counter("canary_smtp_connections", "Connections admitted.", crowd.entered)
+        yield _counter("canary_smtp_connections", "Connections admitted.", crowd.admitted)
         yield _counters(
             "canary_smtp_refusals", "What was refused or ended, by the limit or reason.", "limit",
             {event.value: crowd.counts[event] for event in Event},

@@ -19,11 +19,7 @@ _LINE = 512  # RFC 5321 4.5.3.1.4, the CRLF included; addresses and parameters m
 _LINES = {"MAIL": 1024, "RCPT": 1024, "EHLO": 1024, "HELO": 1024, "LHLO": 1024, "XCLIENT": 2048}
 _CONTROL = re.compile(rb"[\x00-\x08\x0a-\x1f\x7f]")
 # A browser tricked into connecting to port 25 is not a mail client.
-HTTP = frozenset({"GET", "POST", "PUT", "HEAD", "OPTIONS", "CONNECT", "PATCH", "DELETE", "TRACE", "HOST:"})
-
-
-class LineTooLong(ValueError):
-    """A line whose end is not to be found within what is read for it."""
+_HTTP = frozenset({"GET", "POST", "PUT", "HEAD", "OPTIONS", "CONNECT", "PATCH", "DELETE", "TRACE", "HOST:"})
 
 
 class CommandReader:
@@ -31,15 +27,12 @@ class CommandReader:
 
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
         self._loop = loop
-        self.ended = False
-        self._octets, self._at = b"", 0
-        self._newline = b"\n"
+        self.ended = self._paused = False
+        self._octets, self._at, self._newline = b"", 0, b"\n"
         self._waiting: asyncio.Future[None] | None = None
-        self._transport: asyncio.ReadTransport | None = None
-        self._paused = False
 
     def set_transport(self, transport: asyncio.ReadTransport) -> None:
-        """Uses this connection from now on."""
+        """Reads from this connection from now on."""
         self._transport, self._paused = transport, False
 
     def feed_data(self, octets: bytes) -> None:
@@ -47,9 +40,8 @@ class CommandReader:
         self._octets, self._at = self._octets[self._at :] + octets if self._octets else octets, 0
         if self._waiting:
             self._wake()
-        elif len(self._octets) > _AHEAD and not self._paused and self._transport:
-            self._paused = True
-            self._transport.pause_reading()
+        elif len(self._octets) > _AHEAD:
+            self._pause()
 
     def feed_eof(self) -> None:
         """Nothing more comes."""
@@ -59,19 +51,18 @@ class CommandReader:
     def clear(self) -> None:
         """Forgets what has come; reads no more before `set_transport`."""
         self._octets, self._at = b"", 0
-        if self._transport and not self._paused:
-            self._transport.pause_reading()
+        self._pause()
 
     def more(self) -> asyncio.Future[None]:
         """Is done when there is something new, or nothing more to come."""
-        if self._paused and self._transport:
+        if self._paused:
             self._paused = False
             self._transport.resume_reading()
         self._waiting = self._loop.create_future()
         return self._waiting
 
     def next_line(self) -> bytes | None:
-        """A whole line, if there is one; raises LineTooLong.
+        """A whole line, if there is one; raises Refusal for one without end.
 
         A bare LF ends it only for a client that has never sent CRLF (RFC 5321 2.3.8 would have nobody heed it):
         within the commands of any other it is a control character, and starts nothing.
@@ -79,7 +70,7 @@ class CommandReader:
         end = self._octets.find(self._newline, self._at)
         if end < 0:
             if len(self._octets) - self._at > _LONGEST:
-                raise LineTooLong
+                raise Refusal("421 4.7.0 Line too long")
             return None
         line = self._octets[self._at : end]
         self._at = end + len(self._newline)
@@ -98,6 +89,11 @@ class CommandReader:
     def give_back(self, octets: bytes) -> None:
         """Puts octets back that were taken too many; nothing is there beside them."""
         self._octets, self._at = octets, 0
+
+    def _pause(self) -> None:
+        if not self._paused:
+            self._paused = True
+            self._transport.pause_reading()
 
     def _wake(self) -> None:
         waiting, self._waiting = self._waiting, None
@@ -134,9 +130,10 @@ def read_command(line: bytes) -> tuple[str, str]:
     """The verb in capitals, and its argument; raises Refusal. Cached, as a busy client repeats itself."""
     verb, _, argument = line.decode("utf-8", "backslashreplace").partition(" ")
     verb = verb.upper()
-    if verb not in HTTP:
-        if len(line) + 2 > _LINES.get(verb, _LINE):
-            raise Refusal("500 5.5.2 Line too long")
-        if _CONTROL.search(line):
-            raise Refusal("500 5.5.2 Control characters are not allowed")
+    if verb in _HTTP:
+        raise Refusal("421 4.7.0 This is SMTP")
+    if len(line) + 2 > _LINES.get(verb, _LINE):
+        raise Refusal("500 5.5.2 Line too long")
+    if _CONTROL.search(line):
+        raise Refusal("500 5.5.2 Control characters are not allowed")
     return verb, argument.strip()

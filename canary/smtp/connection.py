@@ -13,7 +13,7 @@ from aiosmtpd.proxy_protocol import get_proxy
 from aiosmtpd.smtp import MISSING, SMTP, TLSSetupException
 
 from canary.smtp.admission import Event, Limits, Refusal
-from canary.smtp.command_reader import HTTP, CommandReader, LineTooLong, read_command
+from canary.smtp.command_reader import CommandReader, read_command
 from canary.smtp.connection_limits import ConnectionLimits
 from canary.smtp.data import Body
 from canary.smtp.handler import FAULT, FULL, place_of
@@ -33,7 +33,7 @@ _DEAF = 65536  # octets of answers that a client has not read
 _LINGER_SECONDS = 5.0
 _HANDSHAKE_SECONDS = 30.0
 _CLOSING = "421 4.3.2 Service shutting down"
-_ENDS = (ConnectionError, LineTooLong, TLSSetupException)
+_ENDS = (ConnectionError, TLSSetupException)
 # RFC 2034: the codes of replies for which aiosmtpd has none.
 _CODES = {"500": "5.5.2", "501": "5.5.4", "502": "5.5.1", "503": "5.5.1", "552": "5.3.4", "555": "5.5.4"}
 
@@ -116,8 +116,8 @@ class Connection(SMTP):
         try:
             if (not self._proxies(self.ip) or await self._meet_proxy()) and self.greet():
                 await self._converse()
-        except (ConnectionError, LineTooLong) as error:
-            self.hang_up("421 4.7.0 Line too long" if isinstance(error, LineTooLong) else "")
+        except (ConnectionError, Refusal) as error:
+            self.hang_up(str(error) if isinstance(error, Refusal) else "")
         except TLSSetupException as error:
             log.debug("session=%s TLS: %s", self.name, error.__cause__)
             self.transport.abort()
@@ -178,7 +178,7 @@ class Connection(SMTP):
             verb, argument = read_command(line)
             method = self._verbs.get(verb)
             if method is None:
-                raise Refusal("421 4.7.0 This is SMTP" if verb in HTTP else "500 5.5.2 Command not recognised")  # noqa: TRY301
+                raise Refusal("500 5.5.2 Command not recognised")  # noqa: TRY301
             await method(self, argument)
         except Refusal as refusal:
             await self._refuse(refusal)

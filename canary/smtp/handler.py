@@ -58,10 +58,10 @@ class CanaryHandler:
         self.journal, self.most = journal or Journal(), most
         self._guesses: WeakKeyDictionary[Session, int] = WeakKeyDictionary()
 
-    async def handle_PROXY(self, server: SMTP, session: Any, envelope: Any, proxy_data: ProxyData) -> bool:
+    async def handle_PROXY(self, server: SMTP, session: Any, envelope: Any, header: ProxyData) -> bool:
         """Serves the client that the proxy names; a health check of the proxy (LOCAL) and others name none."""
-        if proxy_data.command != 0 and proxy_data.protocol == 1 and proxy_data.src_port is not None:
-            session.peer = (str(proxy_data.src_addr), proxy_data.src_port)
+        if header.command != 0 and header.protocol == 1 and header.src_port is not None:
+            session.peer = (str(header.src_addr), header.src_port)
         return True
 
     async def handle_HELO(self, server: SMTP, session: Any, envelope: Any, hostname: str) -> str:
@@ -70,14 +70,14 @@ class CanaryHandler:
         return f"250 {server.hostname}"
 
     async def handle_EHLO(
-        self, server: SMTP, session: Any, envelope: Any, hostname: str, responses: list[str]
+        self, server: SMTP, session: Any, envelope: Any, hostname: str, lines: list[str]
     ) -> list[str]:
-        """RFC 5321 4.1.1.1; nobody submits mail here, so that AUTH is not announced (as aiosmtpd would after TLS)."""
+        """RFC 5321 4.1.1.1; AUTH is not announced, as aiosmtpd would after TLS: nobody submits mail here."""
         session.host_name = hostname
-        offered = [line[4:] for line in responses[1:]] + [*getattr(server, "extensions", ())]
+        offered = [line[4:] for line in lines[1:]] + [*getattr(server, "extensions", ())]
         named = {words.partition(" ")[0]: words for words in offered}
-        lines = [responses[0][4:], *(named[word] for word in _ANNOUNCED if word in named)]
-        return [*(f"250-{line}" for line in lines[:-1]), f"250 {lines[-1]}"]
+        shown = [named[word] for word in _ANNOUNCED if word in named]
+        return [lines[0], *(f"250-{words}" for words in shown[:-1]), f"250 {shown[-1]}"]
 
     async def handle_VRFY(self, server: SMTP, session: Any, envelope: Any, address: str) -> str:
         """RFC 5321 3.5.3: we may say nothing, and do; that somebody asked is recorded."""
@@ -117,7 +117,7 @@ class CanaryHandler:
         return "250 2.1.5 OK"
 
     async def handle_CONTENT(self, server: SMTP, session: Any, envelope: Any) -> None:
-        """Whether there is space for a mail, before it is sent; `CanarySMTP` asks at DATA too, as it may be long after."""
+        """Whether there is space for a mail; `CanarySMTP` asks at DATA too, which may come long after MAIL."""
         if self.spool.full:
             raise Refusal(FULL, Event.SPOOL)
 
@@ -130,7 +130,8 @@ class CanaryHandler:
         envelope.content = None  # its memory is freed when it is stored
         answer = await stored
         if not isinstance(answer, SpoolFault):
-            self.journal.record(envelope, session.loop.time(), reply := f"250 2.0.0 OK: queued as {answer}", answer)
+            reply = f"250 2.0.0 OK: queued as {answer}"
+            self.journal.record(envelope, session.loop.time(), reply, answer)
             return reply
         refusal = Refusal(FULL, Event.SPOOL) if isinstance(answer, SpoolFull) else Refusal(FAULT, Event.FAULT)
         self.journal.record(envelope, session.loop.time(), str(refusal)[:9])  # the spool has logged why

@@ -86,7 +86,7 @@ class Listener:
         while self._opened:
             self._opened.pop().close()
         for at_once, seconds in ((False, grace), (True, 10.0)):
-            for client in list(self.clients.members):
+            for client in list(self.clients.clients):
                 client.leave(at_once=at_once)
             try:
                 await asyncio.wait_for(self.clients.empty.wait(), seconds)

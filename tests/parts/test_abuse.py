@@ -217,7 +217,7 @@ def test_an_ipv4_client_of_an_ipv6_door_is_counted_as_ipv4(tmp_path: Path) -> No
         port = sink.opened[1].socket.getsockname()[1]
         with Dialogue(("127.0.0.1", port)) as four, Dialogue(("::1", port)) as six:
             assert (four.hear()[:3], six.hear()[:3]) == ("220", "220")
-            networks = {member.network for member in sink.listener.clients.members}
+            networks = {member.network for member in sink.listener.clients.clients}
         assert networks == {"127.0.0.0/24", "::/48"}
 
 

@@ -127,7 +127,7 @@ class Dialogues(RuleBasedStateMachine):
 
         if hasattr(self, "spoken"):
             self.run(leave())
-            assert (self.spoken.clients.octets, len(self.spoken.clients.members)) == (0, 0)
+            assert (self.spoken.clients.octets, len(self.spoken.clients.clients)) == (0, 0)
 
     @invariant()
     def nothing_went_wrong(self) -> None:

@@ -20,9 +20,8 @@ class Member:
     gone: bool = False
     said: list[str] = field(default_factory=list)
 
-    @property
-    def ip(self) -> str:
-        return self.network.partition("/")[0]
+    def __post_init__(self) -> None:
+        self.ip = self.network.partition("/")[0]
 
     def drop_body(self) -> int:
         freed, self.held = self.held, 0

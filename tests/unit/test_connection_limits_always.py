@@ -68,8 +68,8 @@ class AnyCrowd(RuleBasedStateMachine):
 
     @invariant()
     def the_house_is_bounded(self) -> None:
-        assert list(self.crowd.members) != [] or self.crowd.empty.is_set()
-        assert set(self.crowd.members) == set(self.inside)
+        assert list(self.crowd.clients) != [] or self.crowd.empty.is_set()
+        assert set(self.crowd.clients) == set(self.inside)
         assert len(self.inside) <= LIMITS.connections * 10 // 8 + 1
 
     @invariant()
