@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 
+from canary.processes.certificate import Certificate, CertificateFiles
 from canary.processes.receiver_health import registry_of
 from canary.processes.receiver_metrics import ReceiverCollector, write
 from canary.smtp.address_cache import AddressCache
@@ -20,7 +21,6 @@ from canary.smtp.handler import CanaryHandler
 from canary.smtp.journal import Journal
 from canary.smtp.listeners import ListenAddress, OpenListener
 from canary.smtp.server import Listener, ServerConfig
-from canary.smtp.tls import Certificate, Given
 from canary.spool.spool import Spool
 
 log = logging.getLogger("canary.smtp")
@@ -39,7 +39,7 @@ class ReceiverConfig:
     hostname: str
     domains: frozenset[str]
     limits: Limits
-    tls: Given | None = None
+    tls: CertificateFiles | None = None
     proxies: tuple[str, ...] = ()
     xclient: tuple[str, ...] = ()
     exempt: tuple[str, ...] = ()

@@ -6,6 +6,7 @@ import sys
 from collections.abc import Callable
 
 from canary.mail.received import read_trusted
+from canary.processes.certificate import given_or_made
 from canary.processes.receiver import (
     Lines,
     Receiver,
@@ -22,7 +23,6 @@ from canary.settings import Settings, SettingsError
 from canary.smtp.address_cache import AddressCache
 from canary.smtp.admission import Limits
 from canary.smtp.listeners import open_listeners, read_listen_address
-from canary.smtp.tls import given_or_made
 from canary.store.issued_addresses import IssuedAddresses
 
 log = logging.getLogger("canary.processes.smtp_process")

@@ -15,13 +15,9 @@ _SIZE = re.compile(r"(\d{1,20})(?:\s+(LAST))?", re.ASCII | re.IGNORECASE)
 
 
 class Body:
-    """The octets of one mail: no more than `limit` are held, and none once it is refused.
-
-    `last` says whether the mail is over when these are; `read` counts them all.
-    """
+    """The octets of one mail: no more than `limit` are held, and none once it is refused; `read` counts them all."""
 
     _octets: bytes | bytearray = b""
-    last = True
     read = 0
     refusal = ""
 
@@ -44,8 +40,7 @@ class Body:
 
     def drop(self, refusal: str) -> int:
         """Drops everything, now and later; `refusal` becomes the reply. Returns the octets set free."""
-        held = len(self._octets)
-        self._octets = b""
+        held, self._octets = len(self._octets), b""
         self.refusal = self.refusal or refusal
         return held
 
@@ -54,15 +49,12 @@ class Body:
         self.read += len(piece)
         if self.read - closing > self._limit:
             self.drop(TOO_BIG)
-        if self.refusal:
-            return
-        if not self._octets:
-            # Most mails come in one piece, which need not be copied.
-            self._octets = piece
-            return
-        if isinstance(self._octets, bytes):
-            self._octets = bytearray(self._octets)
-        self._octets += piece
+        elif not (self._octets or self.refusal):
+            self._octets = piece  # most mails come in one piece, which need not be copied
+        elif not self.refusal:
+            if isinstance(self._octets, bytes):
+                self._octets = bytearray(self._octets)
+            self._octets += piece
 
 
 class DataReader(Body):
@@ -115,11 +107,10 @@ class ChunkReader(Body):
     """A mail in chunks (RFC 3030), each announced by `expect`; no sequence in them means anything."""
 
     _missing = 0
-    last = False
 
-    def expect(self, size: int, *, last: bool) -> None:
+    def expect(self, size: int) -> None:
         """Begins a chunk."""
-        self._missing, self.last = size, last
+        self._missing = size
 
     def feed(self, piece: bytes) -> bytes | None:
         """Takes octets; returns what came after the end of the chunk, or None while it continues."""

@@ -62,13 +62,11 @@ class CanarySMTP(Connection):
         There each line is found, checked, logged, copied three times and kept by itself: 3 us, 2.5 ms of a mail of 64 KB.
         A line without an end grows without bound, one of more than 1001 octets is a 500 for the whole mail.
         """
-        if not (self.envelope.mail_from and self.envelope.rcpt_tos):
-            raise Refusal("503 5.5.1 Send RCPT first")
         if self.envelope.chunks:
             raise Refusal("503 5.5.1 BDAT has begun this mail")
-        if arg:
+        if arg and self.envelope.rcpt_tos:
             raise Refusal("501 5.5.4 DATA takes no argument")
-        await self._prepare_content()
+        await self._begin_content()
         self._answer("354 End data with <CR><LF>.<CR><LF>")
         if await self._read(body := DataReader(self._limits.size)):
             await self._finish(body)
@@ -78,9 +76,15 @@ class CanarySMTP(Connection):
         size, last = chunk_size(arg)
         if size > self._limits.discard:
             raise Refusal("421 4.3.4 Message far too big", Event.DISCARD)
-        refusal = await self._begin_chunks()
-        body = ChunkReader(0) if refusal else self.envelope.chunks
-        body.expect(size, last=last)
+        refusal = None
+        try:
+            if self.envelope.chunks is None:
+                await self._begin_content()
+                self.envelope.chunks = ChunkReader(self._limits.size)
+        except Refusal as reason:
+            refusal = reason  # its octets come all the same
+        body = self.envelope.chunks or ChunkReader(0)
+        body.expect(size)
         if size and not await self._read(body):
             return
         if refusal:
@@ -140,26 +144,15 @@ class CanarySMTP(Connection):
 
     # Their steps.
 
-    async def _prepare_content(self) -> None:
+    async def _begin_content(self) -> None:
         """Asks the handler whether a mail may be sent, which is no hook of aiosmtpd; the transaction ends if not."""
+        if not (self.envelope.mail_from and self.envelope.rcpt_tos):
+            raise Refusal("503 5.5.1 Send RCPT first")
         try:
             await self._call_handler_hook("CONTENT")
         except Refusal:
             self._set_post_data_state()
             raise
-
-    async def _begin_chunks(self) -> Refusal | None:
-        """Makes room for the first chunk; returns why there can be none, for after its octets."""
-        envelope = self.envelope
-        if not (envelope.mail_from and envelope.rcpt_tos):
-            return Refusal("503 5.5.1 Send RCPT first")
-        try:
-            if envelope.chunks is None:
-                await self._prepare_content()
-                envelope.chunks = ChunkReader(self._limits.size)
-        except Refusal as refusal:
-            return refusal
-        return None
 
     async def _read(self, body: Body) -> bool:
         """Reads a body to its end; returns False when the session ends before."""

@@ -20,12 +20,12 @@ from cryptography import x509
 from prometheus_client import generate_latest
 from prometheus_client.parser import text_string_to_metric_families
 
+from canary.processes.certificate import CertificateFiles
 from canary.processes.receiver import Lines, Receiver, ReceiverConfig, ReceiverDeps
 from canary.processes.receiver_health import ReceiverFiles, registry_of, serve_metrics
 from canary.smtp.address_cache import AddressCache
 from canary.smtp.admission import Limits
 from canary.smtp.listeners import ListenAddress, open_listeners
-from canary.smtp.tls import Given
 from canary.spool.spool import Spool
 from tests.patience import PATIENCE
 from tests.sink import CANARY, Store
@@ -77,10 +77,10 @@ def certificate(port: int) -> str:
     return str(names.get_values_for_type(x509.DNSName)[0])
 
 
-def issue(folder: Path, name: str) -> Given:
+def issue(folder: Path, name: str) -> CertificateFiles:
     chain = trustme.CA().issue_cert(name).private_key_and_cert_chain_pem
     chain.write_to_path(folder / "smtp.pem")
-    return Given(folder / "smtp.pem", folder / "smtp.pem")
+    return CertificateFiles(folder / "smtp.pem", folder / "smtp.pem")
 
 
 def test_a_renewed_certificate_is_shown_without_a_restart_and_a_broken_one_is_not(tmp_path: Path) -> None:
@@ -102,7 +102,7 @@ def test_manners_are_taken_over_whole_or_not_at_all(tmp_path: Path) -> None:
     async def work(receiver: Receiver, port: int) -> None:
         await asyncio.to_thread(send, port)
         with pytest.raises(OSError, match=r"none.pem"):
-            receiver.adopt(replace(moved, tls=Given(tmp_path / "none.pem", tmp_path / "none.pem")))
+            receiver.adopt(replace(moved, tls=CertificateFiles(tmp_path / "none.pem", tmp_path / "none.pem")))
         await asyncio.to_thread(send, port)
         receiver.adopt(moved)
         with pytest.raises(smtplib.SMTPRecipientsRefused, match="Relaying denied"):

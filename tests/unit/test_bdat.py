@@ -33,7 +33,7 @@ def test_chunks_in_any_cut_are_the_mail_and_leave_what_follows() -> None:
         reader, mail = ChunkReader(10_000), b""
         for _ in range(dice.randint(1, 5)):
             chunk = dice.randbytes(dice.randint(1, 50))
-            reader.expect(len(chunk), last=False)
+            reader.expect(len(chunk))
             stream, mail = chunk + b"NOOP\r\n", mail + chunk
             rest = None
             while rest is None:
@@ -46,7 +46,7 @@ def test_chunks_in_any_cut_are_the_mail_and_leave_what_follows() -> None:
 def test_past_the_limit_nothing_is_held_and_all_is_read() -> None:
     reader = ChunkReader(100)
     for size, refusal in ((60, ""), (60, "552"), (10, "552")):
-        reader.expect(size, last=False)
+        reader.expect(size)
         assert reader.feed(b"x" * (size + 1)) == b"x"
         assert (reader.refusal[:3], reader.held) == (refusal, 0 if refusal else 60)
 
@@ -54,6 +54,6 @@ def test_past_the_limit_nothing_is_held_and_all_is_read() -> None:
 def test_a_chunk_for_nothing_is_read_and_refused() -> None:
     reader = ChunkReader(0)
     reader.drop("503 no")
-    reader.expect(5, last=False)
+    reader.expect(5)
     assert [reader.feed(b"abc"), reader.feed(b"defg")] == [None, b"fg"]
-    assert (reader.held, reader.refusal, reader.last) == (0, "503 no", False)
+    assert (reader.held, reader.refusal) == (0, "503 no")
