@@ -69,18 +69,13 @@ class ConnectionLimits:
     """
 
     def __init__(
-        self,
-        limits: Limits,
-        exempt: Callable[[str], bool] = lambda _: False,
-        now: Callable[[], float] = time.monotonic,
+        self, limits: Limits, exempt: Callable[[str], bool] = lambda _: False, now: Callable[[], float] = time.monotonic
     ) -> None:
-        self.limits = limits
-        self.exempt = exempt
+        self.limits, self.exempt = limits, exempt
         self.clients: dict[ConnectedClient, _ClientState] = {}
         self.empty = asyncio.Event()
         self.empty.set()
-        self.octets = 0
-        self.admitted = 0
+        self.octets = self.admitted = 0
         self.counts: Counter[Event] = Counter()
         self._now = now
         self._places: Counter[str] = Counter()
@@ -98,8 +93,7 @@ class ConnectionLimits:
         state = _ClientState(client.network, not client.network or self.exempt(client.ip), self._now())
         refused = self._too_often(state) or self._full(state)
         if refused:
-            self.counts[refused] += 1
-            return _FAREWELLS[refused]
+            return self._refused(refused)
         self.clients[client] = state
         self._take(state, 1)
         self.admitted += 1
@@ -129,10 +123,7 @@ class ConnectionLimits:
         state.since = self._now()
         self.clients[client] = self.clients.pop(client)
         refused = None if state.exempt else self._too_much(state)
-        if refused:
-            self.counts[refused] += 1
-            return _FAREWELLS[refused]
-        return ""
+        return self._refused(refused) if refused else ""
 
     def count(self, client: ConnectedClient, event: Event) -> str:
         """Counts what a session did wrong; returns the 421 to end it with when that was too often, else nothing."""
@@ -178,6 +169,10 @@ class ConnectionLimits:
         return max((m for m, state in self.clients.items() if state.network == worst), key=lambda client: client.held)
 
     # Their steps.
+
+    def _refused(self, event: Event) -> str:
+        self.counts[event] += 1
+        return _FAREWELLS[event]
 
     def _full(self, state: _ClientState) -> Event | None:
         if not state.exempt and self._places[state.network] >= self.limits.connections_per_network:

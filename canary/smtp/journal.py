@@ -27,10 +27,8 @@ class Journal:
     def __init__(self, emit: Callable[[str], None] | None = None, *, mask: bool = False) -> None:
         self._emit = emit or log.info
         self.mask = mask
-        self.kept = 0
         self.outcomes: Counter[str] = Counter()
-        self.octets = 0
-        self.recipients = 0
+        self.kept = self.octets = self.recipients = 0
         self.commit_seconds = 0.0
         self.commit_counts = [0] * (len(SECONDS) + 1)
 
@@ -47,10 +45,8 @@ class Journal:
             self.outcomes[code if code.isdecimal() else "none"] += 1
         envelope = _masked(transaction.text) if self.mask else transaction.text
         refused = json.dumps(transaction.refused) if transaction.refused else "{}"
-        said = (
-            transaction.session, transaction.protocol, envelope[1:-1], refused, transaction.size, key, outcome, now - transaction.began, commit,
-        )  # fmt: skip
-        self._emit(_LINE % said)
+        who, size = (transaction.session, transaction.protocol), transaction.size
+        self._emit(_LINE % (*who, envelope[1:-1], refused, size, key, outcome, now - transaction.began, commit))
 
     def _count(self, transaction: Transaction, commit: float) -> None:
         self.kept += 1

@@ -20,10 +20,9 @@ class CanarySMTP(Connection):
         return [*words, f"XCLIENT {' '.join(ATTRIBUTES)}"] if self.may_xclient else words
 
     async def smtp_MAIL(self, arg: str) -> None:
-        """RFC 5321 4.1.1.2.
+        """RFC 5321 4.1.1.2; there parameters after HELO lose the mail, and a size of `²` is a fault.
 
-        There a path is read by private parts of `email` in 68 us (here in .5), which raise IndexError for `<`; parameters
-        after HELO lose the mail, and a size of `\u00b2` is a fault.
+        Its paths are read by private parts of `email`, which take 68 us (.5 here) and raise IndexError for `<`.
         """
         if not self.session.host_name:
             raise Refusal("503 5.5.1 Send EHLO first")
