@@ -165,6 +165,7 @@ def _is_called_by_name(path: Path, name: str) -> bool:
             "eof_received",
             "pause_writing",
             "resume_writing",
+            "push",
             "readexactly",
             "readuntil",
             "_handle_client",

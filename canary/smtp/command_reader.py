@@ -67,14 +67,17 @@ class CommandReader:
         A bare LF ends it only for a client that has never sent CRLF (RFC 5321 2.3.8 would have nobody heed it):
         within the commands of any other it is a control character, and starts nothing.
         """
-        end = self._octets.find(self._newline, self._at)
+        octets = self._octets
+        if not octets:
+            return None
+        end = octets.find(self._newline, self._at)
         if end < 0:
-            if len(self._octets) - self._at > _LONGEST:
+            if len(octets) - self._at > _LONGEST:
                 raise Refusal("421 4.7.0 Line too long")
             return None
-        line = self._octets[self._at : end]
+        line = octets[self._at : end]
         self._at = end + len(self._newline)
-        if self._at == len(self._octets):
+        if self._at == len(octets):
             self._octets, self._at = b"", 0
         if self._newline == b"\n" and line.endswith(b"\r"):
             self._newline, line = b"\r\n", line[:-1]

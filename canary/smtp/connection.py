@@ -123,11 +123,11 @@ class Connection(SMTP):
             self.transport.abort()
             self.connection_lost(None)  # not every transport informs a protocol whose handshake has failed
         finally:
-            self._set_rset_state()
             self._ended = True
             if self.transport:
                 self.transport.close()
             self._part()
+            self._set_rset_state()
 
     def greet(self) -> bool:
         """Admits the client under the address it has now, or refuses it; returns whether it may stay."""
