@@ -22,8 +22,8 @@ from canary.attribution_settings import Assumptions
 from canary.judge_settings import JudgeSettings
 from canary.mail.received import read_trusted
 from canary.model.alert import SEVERITY, Mode, Route, Severity
+from canary.model.networks import read_networks
 from canary.model.verdict import Verdict
-from canary.smtp.admission import read_networks
 from canary.smtp.listeners import ListenAddress, read_listen_address
 
 PREFIX = "CANARY_"

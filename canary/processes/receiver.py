@@ -7,19 +7,20 @@ import logging
 import resource
 import shutil
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 
+from canary.model.networks import read_networks
 from canary.processes.certificate import Certificate, CertificateFiles
 from canary.processes.receiver_health import registry_of
 from canary.processes.receiver_metrics import ReceiverCollector, write
 from canary.smtp.address_cache import AddressCache
-from canary.smtp.admission import Limits, read_networks
+from canary.smtp.admission import Limits
 from canary.smtp.handler import CanaryHandler
 from canary.smtp.journal import Journal
-from canary.smtp.listeners import ListenAddress, OpenListener
+from canary.smtp.listeners import OpenListener
 from canary.smtp.server import Listener, ServerConfig
 from canary.spool.spool import Spool
 
@@ -65,19 +66,19 @@ class ReceiverDeps:
 class Receiver:
     """Receives until it is stopped."""
 
-    def __init__(self, manners: ReceiverConfig, place: ReceiverDeps) -> None:
+    def __init__(self, config: ReceiverConfig, deps: ReceiverDeps) -> None:
         """Reads or makes the certificate; raises OSError if it cannot be used."""
-        self._place = place
-        self._manners = manners
-        self._certificate = self._certified(manners)
-        self._journal = Journal(place.emit, mask=manners.mask)
-        self._listener = Listener(self._served(manners), read_networks(manners.exempt), f"{place.name}-")
-        numbers = ReceiverCollector(self._listener.clients, self._journal, self._of_spool, place.bounds or {})
+        self._deps = deps
+        self._config = config
+        self._certificate = self._certified(config)
+        self._journal = Journal(deps.emit, mask=config.mask)
+        self._listener = Listener(self._served(config), read_networks(config.exempt), f"{deps.name}-")
+        numbers = ReceiverCollector(self._listener.clients, self._journal, self._of_spool, deps.bounds or {})
         self._registry = registry_of([numbers])
 
-    async def start(self, doors: Sequence[ListenAddress | OpenListener]) -> list[str]:
+    async def start(self, opened: Iterable[OpenListener]) -> list[str]:
         """Listens, and returns where; raises OSError."""
-        return await self._listener.start(doors)
+        return await self._listener.start(opened)
 
     async def serve(self, stop: asyncio.Event) -> None:
         """Looks after certificate and numbers from time to time, until told to stop."""
@@ -97,7 +98,7 @@ class Receiver:
     async def stop(self, grace: float = 20.0) -> None:
         """Finishes transactions and says goodbye."""
         await self._listener.stop(grace)
-        self._place.numbers.unlink(missing_ok=True)
+        self._deps.numbers.unlink(missing_ok=True)
 
     def look(self) -> None:
         """Gives new sessions the certificate that is there now."""
@@ -105,19 +106,19 @@ class Receiver:
             listener = self._listener
             listener.adopt(replace(listener.config, tls=self._certificate.context), listener.clients.exempt)
 
-    def adopt(self, manners: ReceiverConfig) -> None:
+    def adopt(self, config: ReceiverConfig) -> None:
         """Uses another configuration from now on; raises OSError, and then keeps the one from before."""
-        if manners.tls != self._manners.tls:
-            self._certificate = self._certified(manners)
-        self._manners = manners
-        self._journal.mask = manners.mask
-        self._listener.adopt(self._served(manners), read_networks(manners.exempt))
+        if config.tls != self._config.tls:
+            self._certificate = self._certified(config)
+        self._config = config
+        self._journal.mask = config.mask
+        self._listener.adopt(self._served(config), read_networks(config.exempt))
 
-    def _certified(self, manners: ReceiverConfig) -> Certificate | None:
-        return Certificate(manners.tls, self._place.clock) if manners.tls else None
+    def _certified(self, config: ReceiverConfig) -> Certificate | None:
+        return Certificate(config.tls, self._deps.clock) if config.tls else None
 
     def _served(self, config: ReceiverConfig) -> ServerConfig:
-        deps = self._place
+        deps = self._deps
         handler = CanaryHandler(
             config.domains, deps.book, deps.spool, deps.clock, self._journal, config.limits.recipients
         )
@@ -132,13 +133,13 @@ class Receiver:
 
     async def _write(self) -> None:
         try:
-            await asyncio.to_thread(write, self._registry, self._place.numbers)
+            await asyncio.to_thread(write, self._registry, self._deps.numbers)
         except OSError as fault:
-            log.warning("numbers of %s cannot be written: %s", self._place.name, fault)
+            log.warning("numbers of %s cannot be written: %s", self._deps.name, fault)
 
     def _of_spool(self) -> dict[str, float]:
-        spool = self._place.spool
-        found: dict[str, float] = {"addresses": len(self._place.book.addresses)}
+        spool = self._deps.spool
+        found: dict[str, float] = {"addresses": len(self._deps.book.addresses)}
         with contextlib.suppress(OSError):
             found["octets"] = _size(spool.path)
             found["free_octets"] = shutil.disk_usage(spool.path.parent).free

@@ -79,17 +79,17 @@ def registry_of(collectors: Iterable[Collector]) -> CollectorRegistry:
 
 @contextmanager
 def serve_metrics(
-    door: ListenAddress | None, registry: CollectorRegistry, announce: Callable[[str], None]
+    place: ListenAddress | None, registry: CollectorRegistry, announce: Callable[[str], None]
 ) -> Iterator[None]:
     """Show the numbers by HTTP while the block lasts, if there is a place for it; raises OSError."""
-    if door is None:
+    if place is None:
         yield
         return
     try:
-        server, thread = start_http_server(door.port, door.host, registry)
+        server, thread = start_http_server(place.port, place.host, registry)
     except OSError as fault:
-        raise OSError(f"metrics cannot be shown at {door}: {fault.strerror or fault}; set another address") from fault
-    announce(f"metrics listening on {ListenAddress(host=door.host, port=server.server_port)}")
+        raise OSError(f"metrics cannot be shown at {place}: {fault.strerror or fault}; set another address") from fault
+    announce(f"metrics listening on {ListenAddress(host=place.host, port=server.server_port)}")
     try:
         yield
     finally:

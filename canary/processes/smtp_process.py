@@ -31,7 +31,7 @@ FIRST = "smtp"
 _FIXED = tuple("host port listen socket_mode processes metrics spool_reserve spool_backlog spool_pages".split())
 
 
-def manners(settings: Settings) -> ReceiverConfig:
+def receiver_config(settings: Settings) -> ReceiverConfig:
     """Build what a receiver goes by; it may be replaced while it runs."""
     smtp = settings.smtp
     files = given_or_made(smtp.tls_certificate, smtp.tls_key, settings.data / "tls", smtp.hostname)
@@ -63,11 +63,11 @@ async def receive(
     book = AddressCache(issued.fetch, spool, issued.changed)
     lines = Lines(sys.stderr.write)
     emit = lines if log.isEnabledFor(logging.INFO) else _ignore
-    place = ReceiverDeps(name, spool, book, settings.data / "metrics" / f"{name}.prom", clock, emit, _bounds(settings))
-    receiver = Receiver(manners(settings), place)
-    doors = [door for door in settings.smtp.doors if first or not door.path]
+    deps = ReceiverDeps(name, spool, book, settings.data / "metrics" / f"{name}.prom", clock, emit, _bounds(settings))
+    receiver = Receiver(receiver_config(settings), deps)
+    places = [place for place in settings.smtp.doors if first or not place.path]
     try:
-        opened = open_listeners(doors, shared=settings.smtp.processes > 1, mode=int(settings.smtp.socket_mode, 8))
+        opened = open_listeners(places, shared=settings.smtp.processes > 1, mode=int(settings.smtp.socket_mode, 8))
         await book.start()
         for listening in await receiver.start([*opened, *systemd_listeners(os.environ, (os.getpid(), os.getppid()))]):
             announce(listening)
@@ -95,7 +95,7 @@ def _bounds(settings: Settings) -> dict[str, float]:
 def _take_over(receiver: Receiver, settings: Settings, reread: Callable[[], Settings]) -> None:
     try:
         fresh = reread()
-        receiver.adopt(manners(fresh))
+        receiver.adopt(receiver_config(fresh))
     except (SettingsError, OSError, ValueError) as fault:
         faults = "; ".join(str(fault).splitlines())
         log.error("settings are not taken over, those from before stay: %s", faults)  # noqa: TRY400 - no fault of ours

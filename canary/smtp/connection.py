@@ -69,7 +69,7 @@ class Connection(SMTP):
         self._limits = limits or Limits(size=size, discard=32 * size, idle=options.get("timeout", 300))
         self._clients = clients or ConnectionLimits(self._limits)
         self._proxies = proxies or (lambda _: options.get("proxy_protocol_timeout") is not None)
-        self._xclient = xclient
+        self._xclient, self._give_up = xclient, getattr(handler, "give_up", lambda *_, **__: None)
         named = [name for name in dir(type(self)) if name.startswith("smtp_")]
         self._verbs: dict[str, Any] = {name[5:]: getattr(type(self), name) for name in named}
         self._begin("")
@@ -88,8 +88,6 @@ class Connection(SMTP):
         self._over = self._ended = self._shaking = False
         self._body: Body | None = None
         self._reader: Any = CommandReader(self.loop)
-
-    # Coming.
 
     def _cb_client_connected(self, reader: Any, writer: asyncio.StreamWriter) -> None:
         super()._cb_client_connected(self._reader, writer)
@@ -289,7 +287,7 @@ class Connection(SMTP):
     def _set_rset_state(self) -> None:
         """Starts over; what had begun is over without a mail, and that is recorded."""
         if self.envelope and self.envelope.mail_from:
-            self._give_up("no mail followed", probed=not self.leaving)
+            self._give_up(self.session, self.envelope, "no mail followed", probed=not self.leaving)
         super()._set_rset_state()  # type: ignore[no-untyped-call]
 
     def _set_post_data_state(self) -> None:
@@ -297,10 +295,6 @@ class Connection(SMTP):
             self._clients.hold(-held)
         self._body = None
         super()._set_post_data_state()  # type: ignore[no-untyped-call]
-
-    def _give_up(self, outcome: str, *, probed: bool) -> None:
-        if give_up := getattr(self.event_handler, "give_up", None):
-            give_up(self.session, self.envelope, outcome, probed=probed)
 
     # Staying and going.
 
@@ -348,8 +342,6 @@ class Connection(SMTP):
             self.hang_up(farewell)
         if not self._over:
             self._reset_timeout()
-
-    # TLS.
 
     async def _secure(self) -> None:
         """Continues under TLS; what was said or sent ahead in the clear is void (RFC 3207 4.2).

@@ -82,8 +82,6 @@ class ConnectionLimits:
         self._going = 0
         self._networks: dict[str, _Allowances] = {}
 
-    # Coming and going.
-
     def enter(self, client: ConnectedClient) -> str:
         """Admits a session and returns nothing, or returns the 421 for one that has to come again.
 
@@ -111,8 +109,6 @@ class ConnectionLimits:
             self._take(state, -1)
         if not self.clients:
             self.empty.set()
-
-    # What they do.
 
     def admit_mail(self, client: ConnectedClient) -> str:
         """Returns nothing for a MAIL that may begin, or the 4xx reply for one that has to come again."""
@@ -167,8 +163,6 @@ class ConnectionLimits:
             held[state.network] += client.held
         worst = max(held, key=lambda network: held[network])
         return max((m for m, state in self.clients.items() if state.network == worst), key=lambda client: client.held)
-
-    # Their steps.
 
     def _refused(self, event: Event) -> str:
         self.counts[event] += 1

@@ -17,8 +17,9 @@ from aiosmtpd.smtp import SMTP, Session
 from canary.judge.localpart import shape_of
 from canary.model.attempt import Attempt, AttemptKind, LocalShape
 from canary.model.mail import Client
+from canary.model.networks import network, plain_ip
 from canary.smtp.address_cache import AddressCache
-from canary.smtp.admission import Event, Refusal, Ruling, folded, network, plain_ip, rule, unquoted
+from canary.smtp.admission import Event, Refusal, Ruling, folded, rule, unquoted
 from canary.smtp.journal import Journal
 from canary.smtp.transaction import Transaction
 from canary.spool.envelope import client_text, envelope_text

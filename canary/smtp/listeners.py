@@ -36,7 +36,7 @@ class ListenAddress:
 
 
 def read_listen_address(written: str) -> ListenAddress:
-    """A door from `[::]:25`, `192.0.2.1:25`, `lmtp:127.0.0.1:24` or `lmtp:/run/canary/lmtp.sock`; raises ValueError."""
+    """A place to listen from `[::]:25`, `192.0.2.1:25`, `lmtp:127.0.0.1:24` or `lmtp:/run/canary/lmtp.sock`; raises ValueError."""
     found = _WRITTEN.fullmatch(written.strip())
     if found is None:
         raise ValueError(f"{written!r} is not a place to listen; write [::]:25, lmtp:127.0.0.1:24 or smtp:/path")
@@ -56,55 +56,56 @@ def read_listen_address(written: str) -> ListenAddress:
 
 @dataclass(frozen=True, slots=True)
 class OpenListener:
-    """A door with its listening socket; `ours` says that we made its file and remove it at the end."""
+    """A place to listen with its listening socket; `ours` says that we made its file and remove it at the end."""
 
-    door: ListenAddress
+    address: ListenAddress
     socket: socket.socket
     ours: bool = True
 
     def close(self) -> None:
         """Stops listening, and removes the file of a Unix socket unless another is at its path already."""
-        if self.ours and self.door.path:
+        if self.ours and self.address.path:
             with contextlib.suppress(OSError):
                 # One that is at the path but does not answer is this one: it listens no more.
                 self.socket.close()
-                if not _answers(self.door.path):
-                    Path(self.door.path).unlink()
+                if not _answers(self.address.path):
+                    Path(self.address.path).unlink()
         self.socket.close()
 
     def place(self) -> str:
         """Where it really listens, now that its port is known."""
         if self.socket.family == socket.AF_UNIX:
-            return str(self.door)
+            return str(self.address)
         host, port = self.socket.getsockname()[:2]
-        return str(ListenAddress(self.door.protocol, host, port))
+        return str(ListenAddress(self.address.protocol, host, port))
 
 
-def open_listeners(doors: Iterable[ListenAddress], *, shared: bool = False, mode: int = 0o660) -> list[OpenListener]:
+def open_listeners(places: Iterable[ListenAddress], *, shared: bool = False, mode: int = 0o660) -> list[OpenListener]:
     """Opens all of them or raises OSError; `shared` lets other processes listen there too (SO_REUSEPORT).
 
     A Unix socket gets the mode, and replaces one at which nobody listens any more.
     """
     opened: list[OpenListener] = []
-    wanted = list(doors)
-    four = {door.port for door in wanted if door.port and door.host and ":" not in door.host}
+    wanted = list(places)
+    four = {place.port for place in wanted if place.port and place.host and ":" not in place.host}
     try:
-        for door in wanted:
-            if door.path:
-                opened.append(OpenListener(door, _open_path(door.path, mode)))
+        for place in wanted:
+            if place.path:
+                opened.append(OpenListener(place, _open_path(place.path, mode)))
             else:
-                # One socket at [::] takes IPv4 as well, unless that has a door of its own.
-                opened += [OpenListener(door, s) for s in _open_port(door, shared=shared, dual=door.port not in four)]
+                # One socket at [::] takes IPv4 as well, unless that is listed too.
+                found = _open_port(place, shared=shared, dual=place.port not in four)
+                opened += [OpenListener(place, one) for one in found]
     except OSError as fault:
         for one in opened:
             one.close()
         cure = _CURES.get(fault.errno or 0, "")
-        raise OSError(f"cannot listen at {door}: {fault.strerror or fault}{cure}") from fault
+        raise OSError(f"cannot listen at {place}: {fault.strerror or fault}{cure}") from fault
     return opened
 
 
-def _open_port(door: ListenAddress, *, shared: bool, dual: bool) -> list[socket.socket]:
-    found = socket.getaddrinfo(door.host, door.port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
+def _open_port(place: ListenAddress, *, shared: bool, dual: bool) -> list[socket.socket]:
+    found = socket.getaddrinfo(place.host, place.port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
     opened: list[socket.socket] = []
     for family, address in dict.fromkeys((family, address) for family, *_, address in found):
         listening = socket.socket(family, socket.SOCK_STREAM)

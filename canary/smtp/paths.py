@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterable
 from functools import lru_cache
 
-from canary.smtp.admission import Event, Limits, Refusal
+from canary.smtp.admission import Limits, Refusal
 from canary.smtp.data import TOO_BIG
 
 _BRACKETED = re.compile(r'\s*+<((?:"(?:[^"\\]|\\.)*+"|[^<>"]++)*+)>\s*+(.*)')
@@ -37,7 +37,7 @@ def check_parameters(parameters: Iterable[str], limits: Limits) -> None:
     for parameter in (given.upper() for given in parameters):
         if _SIZE.fullmatch(parameter):
             if int(parameter[5:]) > limits.size:
-                raise Refusal(TOO_BIG, Event.SIZE)
+                raise Refusal(TOO_BIG)
         elif parameter.startswith(("SIZE", "BODY", "SMTPUTF8")) and parameter not in _FLAGS:
             raise Refusal("501 5.5.4 Bad parameter value")
         elif parameter not in _FLAGS:

@@ -5,7 +5,7 @@ import inspect
 import itertools
 import logging
 import socket
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from ssl import SSLContext
 from typing import Any
@@ -13,7 +13,7 @@ from typing import Any
 from canary.smtp.admission import Limits
 from canary.smtp.connection_limits import ConnectionLimits
 from canary.smtp.handler import CanaryHandler
-from canary.smtp.listeners import BACKLOG, ListenAddress, OpenListener, open_listeners
+from canary.smtp.listeners import BACKLOG, OpenListener
 from canary.smtp.lmtp import CanaryLMTP
 from canary.smtp.session import CanarySMTP
 
@@ -60,18 +60,15 @@ class Listener:
         self._era = f"{name}{int(config.handler.clock().timestamp()):x}"
         self._first: dict[str, CanarySMTP] = {}
 
-    async def start(self, addresses: Sequence[ListenAddress | OpenListener]) -> list[str]:
-        """Listens, opening what is not open; returns where; raises OSError if one cannot be opened."""
+    async def start(self, opened: Iterable[OpenListener]) -> list[str]:
+        """Serves what comes in there; returns where that is."""
         # aiosmtpd logs every command at INFO, and what is wrong with a client as a warning; there is a journal.
         for name in ("mail.log", "mail.debug"):
             logging.getLogger(name).setLevel(logging.ERROR)
         self._prepare()
-        given = [one for one in addresses if isinstance(one, OpenListener)]
-        self._opened = given + open_listeners([one for one in addresses if isinstance(one, ListenAddress)])
-        places = [f"{opened.door.protocol} listening on {opened.place()}" for opened in self._opened]
-        for opened in self._opened:
-            self._servers.append(await self._serve(opened))
-        return places
+        self._opened = list(opened)
+        self._servers = [await self._serve(one) for one in self._opened]
+        return [f"{one.address.protocol} listening on {one.place()}" for one in self._opened]
 
     def adopt(self, config: ServerConfig, exempt: Callable[[str], bool]) -> None:
         """Serves new connections by other rules from now on; the limits on all together change for everybody."""
@@ -99,7 +96,7 @@ class Listener:
 
     async def _serve(self, opened: OpenListener) -> asyncio.AbstractServer:
         loop, listening = asyncio.get_running_loop(), opened.socket
-        protocol = opened.door.protocol
+        protocol = opened.address.protocol
 
         def session() -> CanarySMTP:
             return self._first[protocol].copy(f"{self._era}-{next(self._numbers)}")

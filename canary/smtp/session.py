@@ -91,7 +91,7 @@ class CanarySMTP(Connection):
         if last:
             await self._finish(body)
         elif body.refusal:
-            raise _too_big(body.refusal)
+            raise Refusal(body.refusal)
         else:
             self._answer(f"250 2.0.0 {body.read} octets received")
 
@@ -141,8 +141,6 @@ class CanarySMTP(Connection):
         self.identify()
         self.greet()
 
-    # Their steps.
-
     async def _begin_content(self) -> None:
         """Asks the handler whether a mail may be sent, which is no hook of aiosmtpd; the transaction ends if not."""
         if not (self.envelope.mail_from and self.envelope.rcpt_tos):
@@ -176,8 +174,8 @@ class CanarySMTP(Connection):
         envelope = self.envelope
         envelope.size = body.read
         if body.refusal:
-            refusal = _too_big(self._each(body.refusal))
-            self._give_up(body.refusal[:9], probed=False)
+            refusal = Refusal(self._each(body.refusal))
+            self._give_up(self.session, envelope, body.refusal[:9], probed=False)
             self._set_post_data_state()
             raise refusal
         held, envelope.content = body.held, body.content()
@@ -198,7 +196,3 @@ class CanarySMTP(Connection):
     def _each(self, reply: str) -> str:
         """What is answered to a whole mail: one reply for all its recipients (RFC 5321 4.1.1.4)."""
         return reply
-
-
-def _too_big(reply: str) -> Refusal:
-    return Refusal(reply, Event.SIZE if reply.startswith("552") else None)

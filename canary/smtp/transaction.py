@@ -6,11 +6,11 @@ from canary.smtp.data import ChunkReader
 
 
 class Transaction(Envelope):
-    """An envelope that knows enough of its transaction for a line in the journal.
+    """An envelope that knows enough of its transaction for a line in the journal; its null sender is `<>`, as in aiosmtpd.
 
     `session` names it and `protocol` is SMTP, ESMTP or LMTP. `accepted` counts every RCPT that was answered 250,
     `refused` the others by ruling. `began` and `ended` are times of the loop, at MAIL and at the last octet; `text` is
-    the envelope as the spool has it (JSON), `size` the octets of the mail. The null sender is `<>`, as in aiosmtpd.
+    the envelope as the spool has it (JSON), `size` the octets of the mail.
     """
 
     session = protocol = text = ""

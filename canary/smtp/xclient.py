@@ -5,7 +5,8 @@ import re
 from dataclasses import replace
 
 from canary.model.mail import Client
-from canary.smtp.admission import Refusal, plain_ip
+from canary.model.networks import plain_ip
+from canary.smtp.admission import Refusal
 
 ATTRIBUTES = ("NAME", "ADDR", "PORT", "PROTO", "HELO", "LOGIN", "DESTADDR", "DESTPORT")
 
@@ -24,7 +25,9 @@ def read_xclient(argument: str, client: Client) -> Client:
     if not told:
         raise Refusal("501 5.5.4 Syntax: XCLIENT attribute=value")
     try:
-        ip = _address(told["ADDR"].upper().removeprefix("IPV6:")) if told.get("ADDR") else told.get("ADDR", client.ip)
+        ip = told.get("ADDR", client.ip)
+        if told.get("ADDR"):
+            ip = plain_ip(str(ipaddress.ip_address(ip.upper().removeprefix("IPV6:"))))
         port = _port(told["PORT"]) if told.get("PORT") else 0
     except ValueError:
         raise Refusal("501 5.5.4 Bad XCLIENT value") from None
@@ -37,10 +40,6 @@ def _plain(value: str) -> str:
     if not plain.isprintable():
         raise Refusal("501 5.5.4 Bad XCLIENT value")
     return plain
-
-
-def _address(text: str) -> str:
-    return plain_ip(str(ipaddress.ip_address(text)))
 
 
 def _port(text: str) -> int:

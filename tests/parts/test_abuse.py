@@ -10,7 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from canary.smtp.admission import Event, Limits, read_networks
+from canary.model.networks import read_networks
+from canary.smtp.admission import Event, Limits
 from canary.smtp.handler import CanaryHandler
 from canary.smtp.listeners import ListenAddress
 from tests.sink import CANARY, DAY, Dialogue, Sink

@@ -145,7 +145,7 @@ for place, number in enumerate(sys.argv[2:]):
     os.dup2(int(number), 3 + place)
 os.environ["LISTEN_PID"] = str(os.getpid() if sys.argv[1] == "me" else os.getppid())
 for one in systemd_listeners(os.environ, (os.getpid(), os.getppid())):
-    print(one.door.protocol, one.place())
+    print(one.address.protocol, one.place())
 """
 
 

@@ -31,11 +31,11 @@ from tests.patience import PATIENCE
 from tests.sink import CANARY, Store
 
 COMMON: dict[str, Any] = {"hostname": "mx.example.net", "domains": frozenset({"example.net"}), "limits": Limits()}
-MANNERS = ReceiverConfig(**COMMON)
+CONFIG = ReceiverConfig(**COMMON)
 Work = Callable[[Receiver, int], Awaitable[None]]
 
 
-def receiving(folder: Path, work: Work, manners: ReceiverConfig = MANNERS, name: str = "smtp") -> list[str]:
+def receiving(folder: Path, work: Work, config: ReceiverConfig = CONFIG, name: str = "smtp") -> list[str]:
     """Works with a receiver on a free port; answers its journal."""
     lines: list[str] = []
 
@@ -45,7 +45,7 @@ def receiving(folder: Path, work: Work, manners: ReceiverConfig = MANNERS, name:
         book = AddressCache(Store().fetch, spool)
         numbers = folder / "metrics" / f"{name}.prom"
         place = ReceiverDeps(name, spool, book, numbers, lambda: datetime.now(UTC), lines.append, {"processes": 1})
-        receiver = Receiver(manners, place)
+        receiver = Receiver(config, place)
         await book.start()
         [door] = open_listeners([ListenAddress(host="127.0.0.1")])
         await receiver.start([door])
@@ -93,11 +93,11 @@ def test_a_renewed_certificate_is_shown_without_a_restart_and_a_broken_one_is_no
         receiver.look()
         assert await asyncio.to_thread(certificate, port) == "new.example.net"
 
-    receiving(tmp_path, work, replace(MANNERS, tls=issue(tmp_path, "old.example.net")))
+    receiving(tmp_path, work, replace(CONFIG, tls=issue(tmp_path, "old.example.net")))
 
 
-def test_manners_are_taken_over_whole_or_not_at_all(tmp_path: Path) -> None:
-    moved = replace(MANNERS, domains=frozenset({"moved.example"}), mask=True)
+def test_a_configuration_is_taken_over_whole_or_not_at_all(tmp_path: Path) -> None:
+    moved = replace(CONFIG, domains=frozenset({"moved.example"}), mask=True)
 
     async def work(receiver: Receiver, port: int) -> None:
         await asyncio.to_thread(send, port)
@@ -157,7 +157,7 @@ def told(folder: Path, now: float | None = None) -> dict[tuple[str, ...], float]
 
 def test_the_numbers_of_every_receiver_can_be_read_from_outside(tmp_path: Path) -> None:
     async def outer(one: Receiver, first: int) -> None:
-        await asyncio.to_thread(receiving, tmp_path, inner, MANNERS, "smtp-2")
+        await asyncio.to_thread(receiving, tmp_path, inner, CONFIG, "smtp-2")
         assert ("canary_smtp_up", "smtp-2") not in told(tmp_path)
 
     async def inner(two: Receiver, port: int) -> None:

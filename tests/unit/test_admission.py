@@ -2,17 +2,8 @@
 
 import pytest
 
-from canary.smtp.admission import (
-    Ruling,
-    folded,
-    network,
-    network_to_evict,
-    plain_ip,
-    read_networks,
-    rule,
-    take_token,
-    unquoted,
-)
+from canary.model.networks import network, plain_ip, read_networks
+from canary.smtp.admission import Ruling, folded, network_to_evict, rule, take_token, unquoted
 
 DOMAINS = frozenset({"example.net", "example.org"})
 ISSUED = frozenset({"play-x7k2@example.net", "me+shop-q1@example.org", "gone@elsewhere.test"})
