@@ -22,9 +22,9 @@ from canary.attribution_settings import Assumptions
 from canary.judge_settings import JudgeSettings
 from canary.mail.received import read_trusted
 from canary.model.alert import SEVERITY, Mode, Route, Severity
+from canary.model.networks import read_networks
 from canary.model.verdict import Verdict
-from canary.smtp.admission import read_networks
-from canary.smtp.doors import Door, read_door
+from canary.smtp.listeners import ListenAddress, read_listen_address
 
 PREFIX = "CANARY_"
 _OURS_ELSEWHERE = {
@@ -119,13 +119,13 @@ class SmtpSettings(Section):
     @classmethod
     def _are_doors(cls, places: tuple[str, ...]) -> tuple[str, ...]:
         for place in places:
-            read_door(place)
+            read_listen_address(place)
         return places
 
     @field_validator("metrics")
     @classmethod
     def _is_address(cls, place: str | None) -> str | None:
-        if place is not None and read_door(place).path:
+        if place is not None and read_listen_address(place).path:
             raise ValueError(f"{place!r} is not an IP address and port; write 127.0.0.1:9125")
         return place
 
@@ -144,9 +144,9 @@ class SmtpSettings(Section):
         return self
 
     @property
-    def doors(self) -> tuple[Door, ...]:
+    def doors(self) -> tuple[ListenAddress, ...]:
         """All addresses to listen on."""
-        return (Door(host=self.host, port=self.port), *(read_door(place) for place in self.listen))
+        return (ListenAddress(host=self.host, port=self.port), *(read_listen_address(place) for place in self.listen))
 
     @field_validator("trusted")
     @classmethod

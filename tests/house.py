@@ -17,10 +17,9 @@ VAGUE = frozenset({"tell", "told", "take", "known", "found", "say", "keep"})
 """Names that say nothing of what a function does."""
 
 VAGUE_ALLOWED = frozenset({
-    "smtp/connection.py:say", "smtp/journal.py:tell", "spool/attempt_buffer.py:take", "spool/spool.py:keep",
-    "spool/spool.py:tell", "spool/spool_file.py:tell",
+    "spool/attempt_buffer.py:take", "spool/spool.py:keep", "spool/spool.py:tell", "spool/spool_file.py:tell",
 })  # fmt: skip
-"""Receiving keeps its names for as long as it keeps its base."""
+"""The spool keeps its names."""
 
 MAY_KNOW_MORE = frozenset({"codec.py", "queries/case_hits.py", "queries/world.py"})
 """Modules of `store/` that turn JSON and rows into facts of attribution."""
@@ -166,12 +165,19 @@ def _is_called_by_name(path: Path, name: str) -> bool:
             "eof_received",
             "pause_writing",
             "resume_writing",
+            "push",
+            "readexactly",
+            "readuntil",
+            "_handle_client",
+            "_create_envelope",
+            "_reset_timeout",
         },
         "net": {"error_received", "datagram_received", "connection_made", "connection_lost"},
         "processes": {"capture_signals", "startup"},
         "importing": {"readable", "readinto", "fromtarfile"},
     }
-    return name in hooks.get(path.relative_to(PACKAGE).parts[0], set())
+    folder = path.relative_to(PACKAGE).parts[0]
+    return name in hooks.get(folder, set()) or (folder == "smtp" and name.startswith(("handle_", "smtp_")))
 
 
 def main() -> None:

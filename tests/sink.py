@@ -13,11 +13,11 @@ from typing import Any, Self, TypeVar
 
 from canary.model.attempt import Attempt
 from canary.model.mail import RawMail
+from canary.smtp.address_cache import AddressCache
 from canary.smtp.admission import Limits
-from canary.smtp.book import AddressBook
-from canary.smtp.connection import Service
-from canary.smtp.doors import Door, open_doors
-from canary.smtp.smtp import Listener
+from canary.smtp.handler import CanaryHandler
+from canary.smtp.listeners import ListenAddress, open_listeners
+from canary.smtp.server import Listener, ServerConfig
 from canary.spool.spool import Spool
 from tests.patience import PATIENCE
 
@@ -108,23 +108,24 @@ class Sink:
         reserve_bytes: int = 0,
         max_backlog: int = 100_000,
         tls: ssl.SSLContext | None = None,
-        doors: Sequence[Door] = (),
+        doors: Sequence[ListenAddress] = (),
         exempt: Callable[[str], bool] = lambda _: False,
         protocol: str = "smtp",
         proxies: Callable[[str], bool] = lambda _: False,
         xclient: Callable[[str], bool] = lambda _: False,
     ) -> None:
-        self.doors = [Door(protocol, host="127.0.0.1"), *doors]
+        self.doors = [ListenAddress(protocol, host="127.0.0.1"), *doors]
         self.exempt = exempt
         self.store = Store()
         self.spool = Spool(
             folder / "spool.db", reserve_bytes=reserve_bytes, max_backlog=max_backlog, max_pages=max_pages
         )
-        self.book = AddressBook(self.store.fetch, self.spool)
-        self.service = Service(
-            "mx.example.net", frozenset({"example.net"}), self.book, self.spool, lambda: DAY,
-            limits or Limits(), tls, proxies=proxies, xclient=xclient,
-        )  # fmt: skip
+        self.book = AddressCache(self.store.fetch, self.spool)
+        limits = limits or Limits()
+        self.handler = CanaryHandler(
+            frozenset({"example.net"}), self.book, self.spool, lambda: DAY, most=limits.recipients
+        )
+        self.config = ServerConfig("mx.example.net", self.handler, limits, tls, proxies, xclient)
         self.loop = asyncio.new_event_loop()
         self.thread = threading.Thread(target=self.loop.run_forever)
 
@@ -133,8 +134,8 @@ class Sink:
 
     async def _start(self) -> tuple[str, int]:
         await self.book.start()
-        self.listener = Listener(self.service, self.exempt)
-        self.opened = open_doors(self.doors)
+        self.listener = Listener(self.config, self.exempt)
+        self.opened = open_listeners(self.doors)
         await self.listener.start(self.opened)
         host, port = self.opened[0].socket.getsockname()[:2]
         return host, port

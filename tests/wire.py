@@ -2,18 +2,19 @@
 
 import asyncio
 from collections.abc import Callable, Collection
-from dataclasses import dataclass, field
 from typing import Any
 
 from canary.model.attempt import Attempt
 from canary.model.mail import Envelope
+from canary.smtp.address_cache import AddressCache
 from canary.smtp.admission import Limits
-from canary.smtp.book import AddressBook
-from canary.smtp.connection import Service
-from canary.smtp.crowd import Crowd
+from canary.smtp.connection_limits import ConnectionLimits
+from canary.smtp.handler import CanaryHandler
 from canary.smtp.journal import Journal
-from canary.smtp.session import Session
+from canary.smtp.server import ServerConfig
+from canary.smtp.session import CanarySMTP
 from canary.spool.envelope import envelope_from
+from canary.spool.spool import Spool
 from canary.spool.spool_file import SpoolFault
 from tests.sink import DAY, ISSUED
 
@@ -25,6 +26,7 @@ class Wire(asyncio.Transport):
         super().__init__({"peername": ("127.0.0.1", 4711)})
         self.sent = bytearray()
         self.closed = False
+        self.unread = 0
 
     def write(self, data: "bytes | bytearray | memoryview[Any]") -> None:
         assert not self.closed
@@ -36,6 +38,9 @@ class Wire(asyncio.Transport):
     def abort(self) -> None:
         self.closed = True
 
+    def get_write_buffer_size(self) -> int:
+        return self.unread
+
     def is_closing(self) -> bool:
         return self.closed
 
@@ -44,7 +49,7 @@ class Wire(asyncio.Transport):
     def resume_reading(self) -> None: ...
 
 
-class Book(AddressBook):
+class Book(AddressCache):
     """Addresses that are known for certain."""
 
     def __init__(self, *addresses: str) -> None:
@@ -55,20 +60,21 @@ class Book(AddressBook):
         return True
 
 
-@dataclass
-class Shelf:
+class Shelf(Spool):
     """What is kept, in memory; it takes a turn of the loop, as the spool takes a commit."""
 
-    mails: list[tuple[Envelope, bytes]] = field(default_factory=list)
-    attempts: list[Attempt] = field(default_factory=list)
-    full: bool = False
+    full = False
+
+    def __init__(self) -> None:
+        self.mails: list[tuple[Envelope, bytes]] = []
+        self.noted: list[Attempt] = []
 
     def enqueue(self, envelope: str, content: bytes, told: Callable[[str | SpoolFault], object]) -> None:
         self.mails.append((envelope_from(envelope), content))
         asyncio.get_running_loop().call_soon(told, f"key-{len(self.mails)}")
 
     def note(self, attempt: Attempt) -> None:
-        self.attempts.append(attempt)
+        self.noted.append(attempt)
 
     @property
     def contents(self) -> list[bytes]:
@@ -81,7 +87,7 @@ class Spoken:
     def __init__(
         self,
         limits: Limits | None = None,
-        kind: type[Session] = Session,
+        protocol: str = "smtp",
         issued: Collection[str] = ISSUED,
         *,
         proxies: Callable[[str], bool] = lambda _: False,
@@ -89,16 +95,22 @@ class Spoken:
     ) -> None:
         self.shelf, self.wire = Shelf(), Wire()
         limits = limits or Limits()
-        self.service = Service(
-            "mx.example.net", frozenset({"example.net"}), Book(*issued), self.shelf, lambda: DAY, limits,
-            journal=Journal(lambda _: None), proxies=proxies, xclient=xclient,
-        )  # fmt: skip
-        self.crowd = Crowd(limits)
-        self.session = kind(self.service, self.crowd, "1")
+        self.handler = CanaryHandler(
+            frozenset({"example.net"}),
+            Book(*issued),
+            self.shelf,
+            lambda: DAY,
+            Journal(lambda _: None),
+            limits.recipients,
+        )
+        self.clients = ConnectionLimits(limits)
+        config = ServerConfig("mx.example.net", self.handler, limits, proxies=proxies, xclient=xclient)
+        self.session: CanarySMTP = config.first_session(protocol, self.clients).copy("1")
         self.session.connection_made(self.wire)
 
     async def say(self, *chunks: bytes) -> None:
         """Hands over chunks as they are, each when the one before has been dealt with."""
+        await self.settle()
         for chunk in chunks:
             if not self.wire.closed:
                 self.session.data_received(chunk)
@@ -106,10 +118,16 @@ class Spoken:
 
     async def settle(self) -> None:
         """Lets the loop turn until the session has answered and waits for its client."""
-        while (self.session._waiting or self.session._said) and not self.wire.closed:  # noqa: ASYNC110 - what is waited for is a turn
+        while not self._waits:  # noqa: ASYNC110 - what is waited for is a turn
             await asyncio.sleep(0)
 
+    @property
+    def _waits(self) -> bool:
+        session = self.session
+        return session._ended or (session._reader._waiting is not None and not session._replies)
+
     def hang_up(self) -> None:
+        self.wire.closed = True
         self.session.connection_lost(None)
 
     @property

@@ -1,6 +1,8 @@
 """Durable Canary as it is installed: one real `canary smtp` process, its spool on disk, its log in a file."""
 
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from bench.peers.servers import Recipe
@@ -32,6 +34,20 @@ class CanarySink:
             return ["/usr/bin/env", f"CANARY_SMTP__PORT={port}", sys.executable, "-m", "canary", "smtp"]
 
         return Recipe("canary", command, (), environ | ours, self.recipient)
+
+    @contextmanager
+    def judging(self) -> Iterator[None]:
+        """A worker that judges what is kept, until the block ends."""
+        with self._house.running("worker", until=("worker ready",)):
+            yield
+
+    def backlog(self) -> int:
+        """How many mails wait for a worker."""
+        worker = Spool(self.path, reserve_bytes=0, max_backlog=1)
+        try:
+            return worker.backlog()
+        finally:
+            worker.close()
 
     def take(self) -> int:
         """Forgets what was kept since the last time, as a worker does; answers how much that was."""

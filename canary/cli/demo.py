@@ -136,17 +136,17 @@ class _Stage:
             spool.close()
 
     async def _deliver(self, story: Story, spool: Any, now: _Now) -> None:
-        from canary.smtp.book import AddressBook
-        from canary.smtp.connection import Service
-        from canary.smtp.doors import Door, open_doors
-        from canary.smtp.smtp import Listener
+        from canary.smtp.address_cache import AddressCache
+        from canary.smtp.handler import CanaryHandler
+        from canary.smtp.listeners import ListenAddress, open_listeners
+        from canary.smtp.server import Listener, ServerConfig
         from canary.store.issued_addresses import IssuedAddresses
 
         issued = IssuedAddresses(self.settings.store_url)
-        book = AddressBook(issued.fetch, spool, issued.changed)
-        service = Service(self.settings.smtp.hostname, frozenset({self.world.domain}), book, spool, now)
-        listener = Listener(service)
-        [door] = open_doors([Door(host="127.0.0.1")])
+        book = AddressCache(issued.fetch, spool, issued.changed)
+        handler = CanaryHandler(frozenset({self.world.domain}), book, spool, now)
+        listener = Listener(ServerConfig(self.settings.smtp.hostname, handler))
+        [door] = open_listeners([ListenAddress(host="127.0.0.1")])
         host, port = door.socket.getsockname()[:2]
         await book.start()
         try:

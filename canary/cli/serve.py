@@ -17,7 +17,7 @@ from canary.cli.context import CliError, Json, clock, config_path, local, open_s
 from canary.cli.selftest import self_test
 
 if TYPE_CHECKING:
-    from canary.smtp.doors import Door
+    from canary.smtp.listeners import ListenAddress
 
 _TOML = """\
 # Canary. Every key is explained in config/canary.example.toml; any of them also as CANARY_SECTION__KEY.
@@ -175,7 +175,7 @@ def _store() -> str:
     return "answers"
 
 
-def _greeting(door: "Door") -> str:
+def _greeting(door: "ListenAddress") -> str:
     """Ask what listens there, in its protocol."""
     try:
         if door.path:

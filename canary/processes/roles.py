@@ -7,8 +7,8 @@ from collections.abc import Callable, Coroutine
 from pathlib import Path
 from typing import Any, NoReturn
 
+from canary.processes.systemd_sockets import descriptors
 from canary.settings import Settings, load_settings
-from canary.smtp.doors import descriptors
 
 Role = Coroutine[Any, Any, None]
 

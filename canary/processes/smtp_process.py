@@ -6,16 +6,23 @@ import sys
 from collections.abc import Callable
 
 from canary.mail.received import read_trusted
-from canary.processes.receiver_health import receiver_metrics
+from canary.processes.certificate import given_or_made
+from canary.processes.receiver import (
+    Lines,
+    Receiver,
+    ReceiverConfig,
+    ReceiverDeps,
+    allow_many_connections,
+    tune_interpreter,
+)
+from canary.processes.receiver_health import receiver_metrics, serve_metrics
 from canary.processes.shutdown import ShutdownSignal, announce
 from canary.processes.spools import clock, open_spool
+from canary.processes.systemd_sockets import systemd_listeners
 from canary.settings import Settings, SettingsError
+from canary.smtp.address_cache import AddressCache
 from canary.smtp.admission import Limits
-from canary.smtp.book import AddressBook
-from canary.smtp.doors import handed_over, open_doors, read_door
-from canary.smtp.metrics import shown
-from canary.smtp.receiver import Lines, Manners, Place, Receiver, allow_many_connections, tune_interpreter
-from canary.smtp.tls import given_or_made
+from canary.smtp.listeners import open_listeners, read_listen_address
 from canary.store.issued_addresses import IssuedAddresses
 
 log = logging.getLogger("canary.processes.smtp_process")
@@ -24,11 +31,11 @@ FIRST = "smtp"
 _FIXED = tuple("host port listen socket_mode processes metrics spool_reserve spool_backlog spool_pages".split())
 
 
-def manners(settings: Settings) -> Manners:
+def receiver_config(settings: Settings) -> ReceiverConfig:
     """Build what a receiver goes by; it may be replaced while it runs."""
     smtp = settings.smtp
     files = given_or_made(smtp.tls_certificate, smtp.tls_key, settings.data / "tls", smtp.hostname)
-    return Manners(
+    return ReceiverConfig(
         hostname=smtp.hostname,
         domains=frozenset(domain.lower() for domain in settings.domains),
         limits=Limits(size=smtp.max_size, **smtp.limits.model_dump()),
@@ -53,21 +60,21 @@ async def receive(
     tune_interpreter()
     spool, issued = open_spool(settings, name), IssuedAddresses(settings.store_url)
     spool.start(clock)
-    book = AddressBook(issued.fetch, spool, issued.changed)
+    book = AddressCache(issued.fetch, spool, issued.changed)
     lines = Lines(sys.stderr.write)
     emit = lines if log.isEnabledFor(logging.INFO) else _ignore
-    place = Place(name, spool, book, settings.data / "metrics" / f"{name}.prom", clock, emit, _bounds(settings))
-    receiver = Receiver(manners(settings), place)
-    doors = [door for door in settings.smtp.doors if first or not door.path]
+    deps = ReceiverDeps(name, spool, book, settings.data / "metrics" / f"{name}.prom", clock, emit, _bounds(settings))
+    receiver = Receiver(receiver_config(settings), deps)
+    places = [place for place in settings.smtp.doors if first or not place.path]
     try:
-        opened = open_doors(doors, shared=settings.smtp.processes > 1, mode=int(settings.smtp.socket_mode, 8))
+        opened = open_listeners(places, shared=settings.smtp.processes > 1, mode=int(settings.smtp.socket_mode, 8))
         await book.start()
-        for listening in await receiver.start([*opened, *handed_over(os.environ, (os.getpid(), os.getppid()))]):
+        for listening in await receiver.start([*opened, *systemd_listeners(os.environ, (os.getpid(), os.getppid()))]):
             announce(listening)
         if reread and not os.isatty(0):
             stopping.on_hangup(lambda: _take_over(receiver, settings, reread))
         where = settings.smtp.metrics if first else None
-        with shown(read_door(where) if where else None, receiver_metrics(settings), announce):
+        with serve_metrics(read_listen_address(where) if where else None, receiver_metrics(settings), announce):
             await receiver.serve(stopping.event)
     finally:
         await receiver.stop()
@@ -88,7 +95,7 @@ def _bounds(settings: Settings) -> dict[str, float]:
 def _take_over(receiver: Receiver, settings: Settings, reread: Callable[[], Settings]) -> None:
     try:
         fresh = reread()
-        receiver.adopt(manners(fresh))
+        receiver.adopt(receiver_config(fresh))
     except (SettingsError, OSError, ValueError) as fault:
         faults = "; ".join(str(fault).splitlines())
         log.error("settings are not taken over, those from before stay: %s", faults)  # noqa: TRY400 - no fault of ours

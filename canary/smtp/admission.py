@@ -1,8 +1,7 @@
 """Which recipients are accepted: the pure decision behind every RCPT, and the limits on clients."""
 
-import ipaddress
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -46,6 +45,14 @@ class Event(StrEnum):
     FAULT = "fault"
 
 
+class Refusal(Exception):
+    """A command that is refused; its text is the whole reply, its event what is counted against the client."""
+
+    def __init__(self, reply: str, event: Event | None = None) -> None:
+        super().__init__(reply)
+        self.event = event or (Event.SIZE if reply[:3] == "552" else Event.ERRORS if reply[0] == "5" else None)
+
+
 @dataclass(frozen=True, slots=True)
 class Limits:
     """The most that one mail, one session, one network or all of them may take (octets, seconds, counts).
@@ -74,7 +81,7 @@ class Limits:
     tarpit: float = 0.0
 
 
-def spend(due: float, now: float, per_minute: int) -> float | None:
+def take_token(due: float, now: float, per_minute: int) -> float | None:
     """Uses one of an allowance of so many a minute, all of which may be used at once.
 
     The allowance is the time at which it will be whole again (at first 0). Returns its new value, or None when it is
@@ -86,7 +93,7 @@ def spend(due: float, now: float, per_minute: int) -> float | None:
     return rest if rest <= now + 60.0 + 1e-6 else None
 
 
-def yielding(places: Mapping[str, int], newcomer: str) -> str:
+def network_to_evict(places: Mapping[str, int], newcomer: str) -> str:
     """The network that gives up one of its places to a newcomer's when all are taken, or none (empty).
 
     Only one that has two more can, so that places go from those who have most to those who have least, and never
@@ -130,46 +137,3 @@ def rule(wanted: str, domains: frozenset[str], issued: frozenset[str]) -> Ruling
     if wanted in issued or local in ROLES or not issued.isdisjoint(plus_readings(wanted)):
         return Ruling.ACCEPT
     return Ruling.UNKNOWN
-
-
-def plain_ip(ip: str) -> str:
-    """The address as text: `::ffff:192.0.2.1`, an IPv4 client at an IPv6 socket, as IPv4; no zone."""
-    try:
-        address = ipaddress.ip_address(ip.partition("%")[0])
-    except ValueError:
-        return ip
-    mapped = address.ipv4_mapped if isinstance(address, ipaddress.IPv6Address) else None
-    return str(mapped or address)
-
-
-def network(ip: str) -> str:
-    """The network a client is counted under: /24 of IPv4, /48 of IPv6, empty where there is no address."""
-    try:
-        address = ipaddress.ip_address(ip)
-    except ValueError:
-        return ""
-    return str(ipaddress.ip_network((address, 24 if address.version == 4 else 48), strict=False))
-
-
-def read_networks(names: Iterable[str]) -> Callable[[str], bool]:
-    """Returns a test whether an address is in one of these networks; raises ValueError naming an invalid one."""
-    networks = []
-    for name in names:
-        try:
-            networks.append(ipaddress.ip_network(name.strip()))
-        except ValueError as fault:
-            raise ValueError(
-                f"{name!r} is not an address or network ({fault}); write 192.0.2.1 or 192.0.2.0/24"
-            ) from None
-
-    if not networks:
-        return lambda _: False
-
-    def inside(ip: str) -> bool:
-        try:
-            address = ipaddress.ip_address(ip)
-        except ValueError:
-            return False
-        return any(address in network for network in networks)
-
-    return inside

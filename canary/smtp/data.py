@@ -1,23 +1,23 @@
-"""What follows DATA: bounded whatever comes, and ended by one sequence only."""
+"""The octets of a mail on their way in, after DATA or in chunks (BDAT): bounded whatever comes."""
+
+import re
+
+from canary.smtp.admission import Event, Refusal
 
 # RFC 5321 4.1.1.4: nothing else ends a mail, so that nothing can be smuggled after a bare CR or LF.
 END = b"\r\n.\r\n"
 
 TOO_BIG = "552 5.3.4 Message size exceeds fixed limit"
 
-_STUFFED = b"\r\n."
-_CR, _LF, _DOT = b"\r\n."
-_DOTS = 64  # looked at one by one before the search by sequence, which is a hundred times slower where dots are rare
+_LF = 10
+_DOTS = 64
+_SIZE = re.compile(r"(\d{1,20})(?:\s+(LAST))?", re.ASCII | re.IGNORECASE)
 
 
 class Body:
-    """The octets of one mail on their way in: no more than `limit` are held, and none once it is refused.
-
-    `last` says whether the mail is over when these are; `read` counts them all.
-    """
+    """The octets of one mail: no more than `limit` are held, and none once it is refused; `read` counts them all."""
 
     _octets: bytes | bytearray = b""
-    last = True
     read = 0
     refusal = ""
 
@@ -29,81 +29,103 @@ class Body:
         """The octets in memory."""
         return len(self._octets)
 
-    def feed(self, chunk: bytes) -> bytes | None:
-        """Takes a chunk; returns what came after the end, or None while it continues."""
+    def feed(self, piece: bytes) -> bytes | None:
+        """Takes a piece; returns what came after the end, or None while it continues."""
         raise NotImplementedError
 
     def content(self) -> bytes:
         """The mail, after its end; it can be had once."""
-        raise NotImplementedError
+        octets, self._octets = self._octets, b""
+        return bytes(octets)
 
     def drop(self, refusal: str) -> int:
         """Drops everything, now and later; `refusal` becomes the reply. Returns the octets set free."""
-        held = len(self._octets)
-        self._octets = b""
+        held, self._octets = len(self._octets), b""
         self.refusal = self.refusal or refusal
         return held
 
-    def _take(self, chunk: bytes, closing: int = 0) -> None:
-        """Adds a chunk, of whose octets the `closing` last may be no part of the mail."""
-        self.read += len(chunk)
+    def _add(self, piece: bytes, closing: int = 0) -> None:
+        """Adds a piece, of whose octets the `closing` last may be no part of the mail."""
+        self.read += len(piece)
         if self.read - closing > self._limit:
             self.drop(TOO_BIG)
-        if self.refusal:
-            return
-        if not self._octets:
-            # Most mails come in one chunk, which need not be copied.
-            self._octets = chunk
-            return
-        if isinstance(self._octets, bytes):
-            self._octets = bytearray(self._octets)
-        self._octets += chunk
+        elif not (self._octets or self.refusal):
+            self._octets = piece  # most mails come in one piece, which need not be copied
+        elif not self.refusal:
+            if isinstance(self._octets, bytes):
+                self._octets = bytearray(self._octets)
+            self._octets += piece
 
 
 class DataReader(Body):
-    """What follows DATA, in chunks of any cut, up to the line that is a dot; its size counts as sent."""
+    """What follows DATA, in pieces of any cut, up to the line that is a dot; its size counts as sent."""
 
     _tail = END[:2]
     _stuffed = False
 
-    def feed(self, chunk: bytes) -> bytes | None:
-        """Takes a chunk; returns what came after the end of the mail, or None while it continues."""
-        after = self._end(chunk)
-        if after < 0:
-            self._tail = (self._tail + chunk[-4:])[-4:]
+    def feed(self, piece: bytes) -> bytes | None:
+        """Takes a piece; returns what came after the end of the mail, or None while it continues."""
+        # The end may lie across the seam; the tail is too short to hold it alone.
+        seam = (self._tail + piece[:4]).find(END)
+        end = self._find_end(piece) if seam < 0 else seam - len(self._tail)
+        if seam < 0 and end < 0:
+            self._tail = (self._tail + piece[-4:])[-4:]
             # The last two octets may turn out to be the dot and CR of the end, which do not count.
-            self._take(chunk, closing=2)
+            self._add(piece, closing=2)
             return None
-        self._take(chunk[:after] if after < len(chunk) else chunk, closing=3)
-        return chunk[after:]
+        after = end + len(END)
+        self._add(piece[:after], closing=3)
+        return piece[after:]
 
     def content(self) -> bytes:
-        """The mail after its end has come, as it was before the transparency dots (RFC 5321 4.5.2)."""
+        """The mail as it was before the transparency dots (RFC 5321 4.5.2)."""
         octets, self._octets = self._octets, b""
-        begin = 1 if octets[0] == _DOT else 0
-        end = max(begin, len(octets) - 3)  # of an empty mail the dot is all there is
-        # A slice of what came in pieces would be one more copy.
-        content = octets[begin:end] if isinstance(octets, bytes) else bytes(memoryview(octets)[begin:end])
-        return content.replace(_STUFFED, END[:2]) if self._stuffed else content
+        begin = 1 if octets.startswith(b".") else 0
+        # Of an empty mail the dot is all there is.
+        content = bytes(memoryview(octets)[begin : max(begin, len(octets) - 3)])
+        return content.replace(b"\r\n.", b"\r\n") if self._stuffed else content
 
-    def _end(self, chunk: bytes) -> int:
-        """Where in a chunk the mail has ended, or -1."""
-        seam = (self._tail + chunk[:4]).find(END)
-        if seam >= 0:
-            return seam + len(END) - len(self._tail)
-        at = chunk.find(b".")
+    def _find_end(self, piece: bytes) -> int:
+        """Where the end begins within a piece, or -1; also notices a dot that may have to go.
+
+        From dot to dot 64 KB take .5 us, a search for the sequence 66; of many dots only the first are looked at.
+        """
+        at = piece.find(b".")
         for _ in range(_DOTS):
             if at < 0:
                 return -1
-            if at < 2:
+            if at < 2 or piece[at - 1] == _LF:
+                if piece[at - 2 : at + 3] == END and at >= 2:
+                    return at - 2
                 self._stuffed = True
-            elif chunk[at - 1] == _LF:
-                if chunk[at - 2 : at + 3] == END:
-                    return at + 3
-                self._stuffed = self._stuffed or chunk[at - 2] == _CR
-            at = chunk.find(b".", at + 1)
-        if at < 0:
-            return -1
+            at = piece.find(b".", at + 1)
         self._stuffed = True
-        found = chunk.find(END, max(0, at - 2))
-        return found + len(END) if found >= 0 else -1
+        return piece.find(END, max(0, at - 2)) if at >= 0 else -1
+
+
+class ChunkReader(Body):
+    """A mail in chunks (RFC 3030), each announced by `expect`; no sequence in them means anything."""
+
+    _missing = 0
+
+    def expect(self, size: int) -> None:
+        """Begins a chunk."""
+        self._missing = size
+
+    def feed(self, piece: bytes) -> bytes | None:
+        """Takes octets; returns what came after the end of the chunk, or None while it continues."""
+        mine = piece[: self._missing]
+        self._missing -= len(mine)
+        self._add(mine)
+        return piece[len(mine) :] if not self._missing else None
+
+
+def chunk_size(argument: str) -> tuple[int, bool]:
+    """How many octets follow BDAT and whether they are the last; raises Refusal.
+
+    Nobody can tell where the next command begins after any other size; it must not be looked for within a mail.
+    """
+    found = _SIZE.fullmatch(argument)
+    if found is None:
+        raise Refusal("421 4.7.0 Size of chunk not understood", Event.ERRORS)
+    return int(found[1]), found[2] is not None

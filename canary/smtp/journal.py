@@ -6,7 +6,7 @@ from bisect import bisect_left
 from collections import Counter
 from collections.abc import Callable
 
-from canary.smtp.draft import Draft
+from canary.smtp.transaction import Transaction
 
 log = logging.getLogger("canary.smtp")
 
@@ -27,35 +27,31 @@ class Journal:
     def __init__(self, emit: Callable[[str], None] | None = None, *, mask: bool = False) -> None:
         self._emit = emit or log.info
         self.mask = mask
-        self.kept = 0
         self.outcomes: Counter[str] = Counter()
-        self.octets = 0
-        self.recipients = 0
+        self.kept = self.octets = self.recipients = 0
         self.commit_seconds = 0.0
         self.commit_counts = [0] * (len(SECONDS) + 1)
 
-    def tell(self, draft: Draft, now: float, outcome: str, key: str = "") -> None:
+    def record(self, transaction: Transaction, now: float, outcome: str, key: str = "") -> None:
         """Writes the line of a transaction that is over, at a time of the loop.
 
         `outcome` is our reply, or our words for what happened instead; `key` is the spool's if the mail was kept.
         """
-        commit = now - draft.ended if key else 0.0
+        commit = now - transaction.ended if key else 0.0
         if key:
-            self._count(draft, commit)
+            self._count(transaction, commit)
         else:
             code = outcome[:3]
             self.outcomes[code if code.isdecimal() else "none"] += 1
-        envelope = _masked(draft.envelope) if self.mask else draft.envelope
-        refused = json.dumps(draft.refused) if draft.refused else "{}"
-        said = (
-            draft.session, draft.protocol, envelope[1:-1], refused, draft.size, key, outcome, now - draft.began, commit,
-        )  # fmt: skip
-        self._emit(_LINE % said)
+        envelope = _masked(transaction.text) if self.mask else transaction.text
+        refused = json.dumps(transaction.refused) if transaction.refused else "{}"
+        who, size = (transaction.session, transaction.protocol), transaction.size
+        self._emit(_LINE % (*who, envelope[1:-1], refused, size, key, outcome, now - transaction.began, commit))
 
-    def _count(self, draft: Draft, commit: float) -> None:
+    def _count(self, transaction: Transaction, commit: float) -> None:
         self.kept += 1
-        self.octets += draft.size
-        self.recipients += len(draft.recipients)
+        self.octets += transaction.size
+        self.recipients += len(transaction.rcpt_tos)
         self.commit_seconds += commit
         self.commit_counts[bisect_left(SECONDS, commit)] += 1
 

@@ -38,12 +38,12 @@ def create_app(config: WebConfig) -> FastAPI:
     app.add_middleware(GZipMiddleware, minimum_size=1000)
     app.add_middleware(
         SiteMiddleware,
-        door=frame.door,
+        door=frame.address,
         ways=RouteTable(app.routes, [*routes, mounted]),
         faults=faults,
         headers=headers_for(config.url),
     )
-    app.state.door, app.state.ways = frame.door, (*routes, mounted)
+    app.state.address, app.state.ways = frame.address, (*routes, mounted)
     return app
 
 

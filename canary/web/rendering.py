@@ -58,7 +58,7 @@ class PageContext:
 
     def __init__(self, config: WebConfig, assets: Assets | None = None) -> None:
         """Read the store of a configuration, by its clock."""
-        self.config, self.door = config, Authenticator(config.database, config.clock, config.url)
+        self.config, self.address = config, Authenticator(config.database, config.clock, config.url)
         self.database, self.clock = config.database, config.clock
         self._templates = _environment(assets or Assets())
 

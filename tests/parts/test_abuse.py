@@ -10,9 +10,11 @@ from pathlib import Path
 
 import pytest
 
-from canary.smtp.admission import Event, Limits, read_networks
-from canary.smtp.doors import Door
-from tests.sink import CANARY, Dialogue, Sink
+from canary.model.networks import read_networks
+from canary.smtp.admission import Event, Limits
+from canary.smtp.handler import CanaryHandler
+from canary.smtp.listeners import ListenAddress
+from tests.sink import CANARY, DAY, Dialogue, Sink
 from tests.wire import Spoken
 
 ABUSER = "127.0.1.2"
@@ -117,7 +119,7 @@ def test_a_pipelined_flood_ends_its_session_and_delays_nobody(
         assert heard.count(b"\r\n") <= most + 4
         assert client.ask(b"x\r\n.\r\n")[:3] == "250"
         assert delivers(sink)
-        assert sink.listener.crowd.counts[event] > 0
+        assert sink.listener.clients.counts[event] > 0
 
 
 def test_a_mail_arrives_beside_four_floods(tmp_path: Path, crowd: ExitStack) -> None:
@@ -176,7 +178,7 @@ def test_many_unfinished_mails_of_one_network_pay_for_memory(tmp_path: Path, cro
             abuser.say(b"\r\n.\r\n")
             ends.append([abuser.hear()[:3] for _ in range(6)][-1])
         assert ends.count("452") >= 4
-        assert sink.listener.crowd.octets == 0
+        assert sink.listener.clients.octets == 0
 
 
 # The tarpit.
@@ -198,7 +200,7 @@ def test_refusals_wait_longer_and_longer_for_a_client_that_earns_them(tmp_path: 
 
 
 def test_a_unix_socket_speaks_lmtp_and_has_a_place_in_a_full_house(tmp_path: Path, crowd: ExitStack) -> None:
-    door = Door("lmtp", path=str(tmp_path / "l.sock"))
+    door = ListenAddress("lmtp", path=str(tmp_path / "l.sock"))
     limits = Limits(connections=2, connections_per_network=2, mail_rate=1)
     with Sink(tmp_path, limits, doors=[door]) as sink:
         assert [client.hear()[:3] for client in floods(sink, crowd, 2)] == ["220", "220"]
@@ -212,18 +214,19 @@ def test_a_unix_socket_speaks_lmtp_and_has_a_place_in_a_full_house(tmp_path: Pat
 
 
 def test_an_ipv4_client_of_an_ipv6_door_is_counted_as_ipv4(tmp_path: Path) -> None:
-    with Sink(tmp_path, doors=[Door(host="::")]) as sink:
+    with Sink(tmp_path, doors=[ListenAddress(host="::")]) as sink:
         port = sink.opened[1].socket.getsockname()[1]
         with Dialogue(("127.0.0.1", port)) as four, Dialogue(("::1", port)) as six:
             assert (four.hear()[:3], six.hear()[:3]) == ("220", "220")
-            networks = {member.network for member in sink.listener.crowd.members}
+            networks = {member.network for member in sink.listener.clients.clients}
         assert networks == {"127.0.0.0/24", "::/48"}
 
 
 def test_sessions_from_before_keep_their_rules_and_new_ones_get_the_new(tmp_path: Path) -> None:
     with Sink(tmp_path) as sink, sink.dial() as old:
         old.hear()
-        fresh = replace(sink.service, domains=frozenset({"moved.example"}), limits=Limits(size=9999))
+        moved = CanaryHandler(frozenset({"moved.example"}), sink.book, sink.spool, lambda: DAY)
+        fresh = replace(sink.config, handler=moved, limits=Limits(size=9999))
         sink.loop.call_soon_threadsafe(sink.listener.adopt, fresh, lambda _: False)
         with sink.dial() as new:
             new.hear()

@@ -28,7 +28,7 @@ def test_a_line_without_end_ends_the_session_and_not_the_sink(tmp_path: Path, oc
     with Sink(tmp_path) as sink:
         with sink.dial() as client:
             drown(client, octets, 200)
-        sink.run(asyncio.wait_for(sink.listener.crowd.empty.wait(), PATIENCE))
+        sink.run(asyncio.wait_for(sink.listener.clients.empty.wait(), PATIENCE))
         with sink.dial() as client:
             assert client.hear()[:3] == "220"
 
@@ -38,7 +38,7 @@ def test_no_more_of_a_line_is_held_than_is_read_to_find_its_end() -> None:
         spoken = Spoken()
         for _ in range(100):
             await spoken.say(b"x" * 1000)
-            assert len(spoken.session._unread) <= 8192 + 1000
+            assert len(spoken.session._reader._octets) <= 8192 + 1000
         assert spoken.replies[-1] == "421 4.7.0 Line too long"
 
     asyncio.run(main())

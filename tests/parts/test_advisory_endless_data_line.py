@@ -39,6 +39,6 @@ def test_of_a_mail_that_grows_no_more_is_held_than_its_limit(octets: bytes) -> N
             await spoken.say(octets)
             held.append(spoken.session.held)
         assert 0 < max(held) <= 5000
-        assert (held[-1], spoken.crowd.octets) == (0, 0)
+        assert (held[-1], spoken.clients.octets) == (0, 0)
 
     asyncio.run(main())

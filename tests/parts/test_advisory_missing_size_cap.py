@@ -5,18 +5,16 @@ import asyncio
 import pytest
 
 from canary.smtp.admission import Limits
-from canary.smtp.lmtp import Lmtp
-from canary.smtp.session import Session
 from tests.sink import CANARY
 from tests.wire import Spoken
 
 LIMITS = Limits(size=1000, discard=5000)
 
 
-def talk(*said: bytes, kind: type[Session] = Session, limits: Limits = LIMITS) -> Spoken:
+def talk(*said: bytes, protocol: str = "smtp", limits: Limits = LIMITS) -> Spoken:
     async def main() -> Spoken:
-        spoken = Spoken(limits, kind)
-        await spoken.say(b"LHLO x\r\n" if kind is Lmtp else b"EHLO x\r\n", *said)
+        spoken = Spoken(limits, protocol)
+        await spoken.say(b"LHLO x\r\n" if protocol == "lmtp" else b"EHLO x\r\n", *said)
         return spoken
 
     return asyncio.run(main())
@@ -59,7 +57,9 @@ def test_a_client_that_keeps_sending_for_nothing_is_cut_off() -> None:
 
 
 def test_each_recipient_of_lmtp_gets_the_answer() -> None:
-    spoken = talk(begin() + b"RCPT TO:<shop-abc123@example.net>\r\nDATA\r\n", b"x" * 2000 + b"\r\n.\r\n", kind=Lmtp)
+    spoken = talk(
+        begin() + b"RCPT TO:<shop-abc123@example.net>\r\nDATA\r\n", b"x" * 2000 + b"\r\n.\r\n", protocol="lmtp"
+    )
     assert [reply[:9] for reply in spoken.replies[-2:]] == ["552 5.3.4"] * 2
     assert spoken.shelf.mails == []
 
@@ -67,4 +67,4 @@ def test_each_recipient_of_lmtp_gets_the_answer() -> None:
 def test_all_mails_being_read_have_one_limit_together() -> None:
     spoken = talk(begin(), b"DATA\r\n", b"x" * 600, b"\r\n.\r\n", limits=Limits(size=1000, memory=500))
     assert spoken.replies[-1] == "452 4.3.1 Insufficient system storage"
-    assert (spoken.crowd.octets, spoken.shelf.mails) == (0, [])
+    assert (spoken.clients.octets, spoken.shelf.mails) == (0, [])

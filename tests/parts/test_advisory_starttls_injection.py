@@ -68,7 +68,7 @@ def test_clear_text_in_place_of_the_handshake_is_no_command(sink: Sink) -> None:
             assert client.ask("STARTTLS")[:3] == "220"
             client.say("MAIL FROM:<evil@sender.example>")
             assert b"250" not in client.file.read()
-        sink.run(sink.listener.crowd.empty.wait())
+        sink.run(sink.listener.clients.empty.wait())
         assert sink.mails() == []
 
 

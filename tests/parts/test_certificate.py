@@ -16,7 +16,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
-from canary.smtp.tls import Certificate, Given, given_or_made
+from canary.processes.certificate import Certificate, CertificateFiles, given_or_made
 from tests.conftest import Clock
 
 
@@ -53,8 +53,8 @@ def _shake(context: ssl.SSLContext, side: socket.socket) -> None:
         side.close()
 
 
-def issue(folder: Path, name: str) -> Given:
-    files = Given(folder / "chain.pem", folder / "key.pem")
+def issue(folder: Path, name: str) -> CertificateFiles:
+    files = CertificateFiles(folder / "chain.pem", folder / "key.pem")
     certificate = trustme.CA().issue_cert(name)
     certificate.private_key_pem.write_to_path(files.key)
     certificate.cert_chain_pems[0].write_to_path(files.certificate)
@@ -149,7 +149,7 @@ def test_a_key_with_a_password_is_reported_and_asks_no_terminal(tmp_path: Path, 
     command = "openssl pkey -aes256 -passout pass:secret -in".split()
     subprocess.run([*command, str(files.key), "-out", locked], check=True)
     with pytest.raises(OSError, match="without password"):
-        Certificate(Given(files.certificate, Path(locked)), clock)
+        Certificate(CertificateFiles(files.certificate, Path(locked)), clock)
 
 
 @pytest.mark.parametrize("version", [ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3])

@@ -17,7 +17,7 @@ pytestmark = [pytest.mark.slow, pytest.mark.everyday]  # each role is a process 
 
 ROLES = {
     "supervisor": (*WEB, *COMMAND_LINE, *LARGE, *STORE, *WORK, "sqlalchemy", "pydantic", "asyncio", "canary.settings"),
-    "smtp_process": (*WEB, *COMMAND_LINE, *LARGE, *STORE, *WORK),
+    "smtp_process": (*WEB, *COMMAND_LINE, *(set(LARGE) - {"aiosmtpd"}), *STORE, *WORK),
     "worker": (*WEB, *COMMAND_LINE, *LARGE),
     "web_process": (*COMMAND_LINE, *LARGE, *WORK),
 }

@@ -146,7 +146,7 @@ def test_a_client_that_never_reads_is_dropped(tmp_path: Path) -> None:
     with Sink(tmp_path, Limits(idle=0.3, commands=10_000_000)) as sink, sink.dial() as client:
         with contextlib.suppress(ConnectionError):
             client.say(b"HELP\r\n" * 1_000_000)
-        sink.run(asyncio.wait_for(sink.listener.crowd.empty.wait(), PATIENCE))
+        sink.run(asyncio.wait_for(sink.listener.clients.empty.wait(), PATIENCE))
 
 
 # TLS.
@@ -192,7 +192,7 @@ def test_a_handshake_that_fails_frees_its_place(tmp_path: Path, tls: ssl.SSLCont
             client.ask("STARTTLS")
             client.say(b"this is no handshake\r\n" * 10)
             client.file.read()
-        sink.run(sink.listener.crowd.empty.wait())
+        sink.run(sink.listener.clients.empty.wait())
         with sink.dial() as client:
             assert client.hear()[:3] == "220"
 

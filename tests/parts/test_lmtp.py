@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from canary.smtp.doors import Door
+from canary.smtp.listeners import ListenAddress
 from tests.patience import PATIENCE
 from tests.sink import CANARY, Dialogue, Sink
 
@@ -17,7 +17,7 @@ def path(tmp_path: Path) -> str:
 
 
 def test_a_unix_socket_is_as_good_as_a_port(tmp_path: Path, path: str) -> None:
-    with Sink(tmp_path, doors=[Door("lmtp", path=path)]) as sink:
+    with Sink(tmp_path, doors=[ListenAddress("lmtp", path=path)]) as sink:
         with socket.socket(socket.AF_UNIX) as client, client.makefile("rb") as file:
             client.settimeout(PATIENCE)
             client.connect(path)
@@ -32,7 +32,7 @@ def test_a_unix_socket_is_as_good_as_a_port(tmp_path: Path, path: str) -> None:
 
 
 def test_the_client_of_the_standard_library_delivers(tmp_path: Path, path: str) -> None:
-    with Sink(tmp_path, doors=[Door("lmtp", path=path)]) as sink:
+    with Sink(tmp_path, doors=[ListenAddress("lmtp", path=path)]) as sink:
         with smtplib.LMTP(path) as client:
             client.sendmail("a@sender.example", [CANARY], b"Subject: x\r\n\r\n")
         assert [mail.content for mail in sink.mails()] == [b"Subject: x\r\n\r\n"]

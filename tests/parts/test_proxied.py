@@ -43,7 +43,7 @@ def test_xclient_moves_a_session_to_the_clients_network(tmp_path: Path) -> None:
                 assert other.hear()[:3] == "220"
                 assert other.ask("XCLIENT ADDR=192.0.2.77")[:9] == "421 4.7.0"
                 assert other.hear() == ""
-        sink.run(asyncio.wait_for(sink.listener.crowd.empty.wait(), PATIENCE))
+        sink.run(asyncio.wait_for(sink.listener.clients.empty.wait(), PATIENCE))
 
 
 def test_guesses_are_noted_against_the_client(tmp_path: Path) -> None:

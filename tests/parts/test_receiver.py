@@ -20,34 +20,34 @@ from cryptography import x509
 from prometheus_client import generate_latest
 from prometheus_client.parser import text_string_to_metric_families
 
+from canary.processes.certificate import CertificateFiles
+from canary.processes.receiver import Lines, Receiver, ReceiverConfig, ReceiverDeps
+from canary.processes.receiver_health import ReceiverFiles, registry_of, serve_metrics
+from canary.smtp.address_cache import AddressCache
 from canary.smtp.admission import Limits
-from canary.smtp.book import AddressBook
-from canary.smtp.doors import Door, open_doors
-from canary.smtp.metrics import ReceiverFiles, registry_of, shown
-from canary.smtp.receiver import Lines, Manners, Place, Receiver
-from canary.smtp.tls import Given
+from canary.smtp.listeners import ListenAddress, open_listeners
 from canary.spool.spool import Spool
 from tests.patience import PATIENCE
 from tests.sink import CANARY, Store
 
 COMMON: dict[str, Any] = {"hostname": "mx.example.net", "domains": frozenset({"example.net"}), "limits": Limits()}
-MANNERS = Manners(**COMMON)
+CONFIG = ReceiverConfig(**COMMON)
 Work = Callable[[Receiver, int], Awaitable[None]]
 
 
-def receiving(folder: Path, work: Work, manners: Manners = MANNERS, name: str = "smtp") -> list[str]:
+def receiving(folder: Path, work: Work, config: ReceiverConfig = CONFIG, name: str = "smtp") -> list[str]:
     """Works with a receiver on a free port; answers its journal."""
     lines: list[str] = []
 
     async def main() -> None:
         spool = Spool(folder / f"{name}.db", reserve_bytes=0, max_backlog=1000)
         spool.start(lambda: datetime.now(UTC))
-        book = AddressBook(Store().fetch, spool)
+        book = AddressCache(Store().fetch, spool)
         numbers = folder / "metrics" / f"{name}.prom"
-        place = Place(name, spool, book, numbers, lambda: datetime.now(UTC), lines.append, {"processes": 1})
-        receiver = Receiver(manners, place)
+        place = ReceiverDeps(name, spool, book, numbers, lambda: datetime.now(UTC), lines.append, {"processes": 1})
+        receiver = Receiver(config, place)
         await book.start()
-        [door] = open_doors([Door(host="127.0.0.1")])
+        [door] = open_listeners([ListenAddress(host="127.0.0.1")])
         await receiver.start([door])
         try:
             await work(receiver, door.socket.getsockname()[1])
@@ -77,10 +77,10 @@ def certificate(port: int) -> str:
     return str(names.get_values_for_type(x509.DNSName)[0])
 
 
-def issue(folder: Path, name: str) -> Given:
+def issue(folder: Path, name: str) -> CertificateFiles:
     chain = trustme.CA().issue_cert(name).private_key_and_cert_chain_pem
     chain.write_to_path(folder / "smtp.pem")
-    return Given(folder / "smtp.pem", folder / "smtp.pem")
+    return CertificateFiles(folder / "smtp.pem", folder / "smtp.pem")
 
 
 def test_a_renewed_certificate_is_shown_without_a_restart_and_a_broken_one_is_not(tmp_path: Path) -> None:
@@ -93,16 +93,16 @@ def test_a_renewed_certificate_is_shown_without_a_restart_and_a_broken_one_is_no
         receiver.look()
         assert await asyncio.to_thread(certificate, port) == "new.example.net"
 
-    receiving(tmp_path, work, replace(MANNERS, tls=issue(tmp_path, "old.example.net")))
+    receiving(tmp_path, work, replace(CONFIG, tls=issue(tmp_path, "old.example.net")))
 
 
-def test_manners_are_taken_over_whole_or_not_at_all(tmp_path: Path) -> None:
-    moved = replace(MANNERS, domains=frozenset({"moved.example"}), mask=True)
+def test_a_configuration_is_taken_over_whole_or_not_at_all(tmp_path: Path) -> None:
+    moved = replace(CONFIG, domains=frozenset({"moved.example"}), mask=True)
 
     async def work(receiver: Receiver, port: int) -> None:
         await asyncio.to_thread(send, port)
         with pytest.raises(OSError, match=r"none.pem"):
-            receiver.adopt(replace(moved, tls=Given(tmp_path / "none.pem", tmp_path / "none.pem")))
+            receiver.adopt(replace(moved, tls=CertificateFiles(tmp_path / "none.pem", tmp_path / "none.pem")))
         await asyncio.to_thread(send, port)
         receiver.adopt(moved)
         with pytest.raises(smtplib.SMTPRecipientsRefused, match="Relaying denied"):
@@ -117,12 +117,12 @@ def test_manners_are_taken_over_whole_or_not_at_all(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("own", "said"),
     [
-        (Manners(proxies=("127.0.0.1",), **COMMON), "PROXY TCP4 203.0.113.7 127.0.0.1 4711 25"),
-        (Manners(xclient=("127.0.0.0/8",), **COMMON), "XCLIENT ADDR=203.0.113.7 PORT=4711"),
+        (ReceiverConfig(proxies=("127.0.0.1",), **COMMON), "PROXY TCP4 203.0.113.7 127.0.0.1 4711 25"),
+        (ReceiverConfig(xclient=("127.0.0.0/8",), **COMMON), "XCLIENT ADDR=203.0.113.7 PORT=4711"),
     ],
     ids=["PROXY", "XCLIENT"],
 )
-def test_only_machines_of_ours_may_name_a_client(tmp_path: Path, own: Manners, said: str) -> None:
+def test_only_machines_of_ours_may_name_a_client(tmp_path: Path, own: ReceiverConfig, said: str) -> None:
     def speak(port: int) -> str:
         with socket.create_connection(("127.0.0.1", port), timeout=PATIENCE) as client, client.makefile("rb") as heard:
             lines = [said, "HELO x", "MAIL FROM:<>", f"RCPT TO:<{CANARY}>", "DATA", ".", "QUIT", ""]
@@ -157,7 +157,7 @@ def told(folder: Path, now: float | None = None) -> dict[tuple[str, ...], float]
 
 def test_the_numbers_of_every_receiver_can_be_read_from_outside(tmp_path: Path) -> None:
     async def outer(one: Receiver, first: int) -> None:
-        await asyncio.to_thread(receiving, tmp_path, inner, MANNERS, "smtp-2")
+        await asyncio.to_thread(receiving, tmp_path, inner, CONFIG, "smtp-2")
         assert ("canary_smtp_up", "smtp-2") not in told(tmp_path)
 
     async def inner(two: Receiver, port: int) -> None:
@@ -202,7 +202,7 @@ def test_a_file_that_holds_no_numbers_disturbs_nobody(tmp_path: Path, content: b
 def test_numbers_are_shown_at_an_address_of_their_own(tmp_path: Path) -> None:
     said: list[str] = []
     registry = registry_of([ReceiverFiles(tmp_path, time.time)])
-    with shown(Door(host="127.0.0.1"), registry, said.append):
+    with serve_metrics(ListenAddress(host="127.0.0.1"), registry, said.append):
         place = said[0].removeprefix("metrics listening on ")
         with urllib.request.urlopen(f"http://{place}/metrics", timeout=PATIENCE) as answer:
             assert b"canary_smtp_up" in answer.read()
@@ -210,9 +210,9 @@ def test_numbers_are_shown_at_an_address_of_their_own(tmp_path: Path) -> None:
 
 def test_an_address_in_use_is_reported_with_the_cure() -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
-        door = Door(host="127.0.0.1", port=taken.getsockname()[1])
+        door = ListenAddress(host="127.0.0.1", port=taken.getsockname()[1])
         told = f"metrics cannot be shown at {door}: .*; set another address"
-        with pytest.raises(OSError, match=told), shown(door, registry_of([]), print):
+        with pytest.raises(OSError, match=told), serve_metrics(door, registry_of([]), print):
             raise AssertionError
 
 

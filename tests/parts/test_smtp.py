@@ -114,10 +114,10 @@ def test_a_client_that_vanishes_while_its_mail_is_stored_loses_only_the_answer(s
         client = sink.dial()
         client.begin()
         client.say(b"x\r\n.\r\n")
-        sink.run(until(lambda: any(member.storing for member in sink.listener.crowd.members)))
+        sink.run(until(lambda: any(member.storing for member in sink.listener.clients.clients)))
         client.socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
         client.hang_up()
-        sink.run(until(lambda: all(member.gone for member in sink.listener.crowd.members)))
+        sink.run(until(lambda: all(member.gone for member in sink.listener.clients.clients)))
     sink.stop(grace=PATIENCE)
     assert [mail.content for mail in sink.mails()] == [b"x\r\n"]
     assert sink.attempts() == []
@@ -142,7 +142,7 @@ def test_an_error_nobody_thought_of_is_temporary_too(sink: Sink, caplog: pytest.
     def clock() -> None:
         raise RuntimeError("db password=hunter2")
 
-    object.__setattr__(sink.service, "clock", clock)
+    sink.handler.clock = clock  # type: ignore[assignment]
     with sink.dial() as client:
         client.begin()
         assert client.ask(b"x\r\n.\r\n") == "451 4.3.0 Temporary local problem, try again later"

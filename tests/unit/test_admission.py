@@ -2,7 +2,8 @@
 
 import pytest
 
-from canary.smtp.admission import Ruling, folded, network, plain_ip, read_networks, rule, spend, unquoted, yielding
+from canary.model.networks import network, plain_ip, read_networks
+from canary.smtp.admission import Ruling, folded, network_to_evict, rule, take_token, unquoted
 
 DOMAINS = frozenset({"example.net", "example.org"})
 ISSUED = frozenset({"play-x7k2@example.net", "me+shop-q1@example.org", "gone@elsewhere.test"})
@@ -87,15 +88,15 @@ def test_a_minutes_allowance_may_be_taken_at_once_and_grows_back_evenly() -> Non
     due: float | None = 0.0
     for _ in range(6):
         assert due is not None
-        due = spend(due, 1000.0, 6)
+        due = take_token(due, 1000.0, 6)
     assert due == 1060.0
-    assert spend(due, 1000.0, 6) is None
-    assert spend(due, 1009.0, 6) is None
-    assert spend(due, 1010.0, 6) == 1070.0
+    assert take_token(due, 1000.0, 6) is None
+    assert take_token(due, 1009.0, 6) is None
+    assert take_token(due, 1010.0, 6) == 1070.0
 
 
 def test_an_allowance_of_nothing_is_no_limit() -> None:
-    assert spend(0.0, 1000.0, 0) == 0.0
+    assert take_token(0.0, 1000.0, 0) == 0.0
 
 
 @pytest.mark.parametrize(
@@ -109,7 +110,7 @@ def test_an_allowance_of_nothing_is_no_limit() -> None:
     ],
 )
 def test_only_a_network_with_two_places_more_gives_one_up(places: dict[str, int], newcomer: str, gives: str) -> None:
-    assert yielding(places, newcomer) == gives
+    assert network_to_evict(places, newcomer) == gives
 
 
 def test_networks_are_recognised_by_address() -> None:

@@ -1,6 +1,6 @@
 """PROXY headers and XCLIENT, as octets and words."""
 
-import contextlib
+import asyncio
 import ipaddress
 import random
 import struct
@@ -8,8 +8,10 @@ import struct
 import pytest
 
 from canary.model.mail import Client
-from canary.smtp.path import Refusal
-from canary.smtp.proxied import Header, ProxyFault, read_header, read_xclient
+from canary.smtp.admission import Refusal
+from canary.smtp.handler import client_of
+from canary.smtp.xclient import read_xclient
+from tests.wire import Spoken
 
 SIGNATURE = b"\r\n\r\n\0\r\nQUIT\n"
 
@@ -42,10 +44,17 @@ WHOLE = [
 def test_a_header_is_read_when_it_is_whole_and_takes_no_octet_of_what_follows(
     octets: bytes, ip: str, port: int
 ) -> None:
-    for end in range(len(octets)):
-        assert read_header(octets[:end]) is None, end
-    assert read_header(octets) == Header(len(octets), ip, port)
-    assert read_header(octets + b"EHLO x\r\n") == Header(len(octets), ip, port)
+    async def main() -> None:
+        spoken = Spoken(proxies=lambda _: True)
+        for end in range(len(octets)):
+            await spoken.say(octets[end : end + 1])
+            assert (spoken.wire.closed, bool(spoken.wire.sent)) == (False, end == len(octets) - 1), end
+        await spoken.say(b"NOOP\r\n")
+        assert spoken.replies == ["220 mx.example.net ESMTP", "250 2.0.0 OK"]
+        client = client_of(spoken.session.session)
+        assert (client.ip, client.port) == ((ip, port) if ip else ("127.0.0.1", 4711))
+
+    asyncio.run(main())
 
 
 @pytest.mark.parametrize(
@@ -68,18 +77,29 @@ def test_a_header_is_read_when_it_is_whole_and_takes_no_octet_of_what_follows(
         version_2(0x21, 0x11, b"\0" * 2049),
     ],
 )
-def test_what_is_no_header_is_a_fault(octets: bytes) -> None:
-    with pytest.raises(ProxyFault):
-        read_header(octets)
+def test_what_is_no_header_ends_the_connection_without_a_word(octets: bytes) -> None:
+    assert asyncio.run(heard(octets)) == (True, b"")
 
 
-def test_no_octets_raise_anything_else_nor_are_waited_for_without_end() -> None:
+async def heard(octets: bytes) -> tuple[bool, bytes]:
+    """Whether the connection was closed, and what was said on it."""
+    spoken = Spoken(proxies=lambda _: True)
+    await spoken.say(octets)
+    closed = spoken.wire.closed
+    spoken.hang_up()
+    return closed, bytes(spoken.wire.sent)
+
+
+def test_no_octets_do_anything_else_nor_are_waited_for_without_end() -> None:
     dice = random.Random(1)
-    for _ in range(5000):
-        begin = dice.choice([b"", SIGNATURE, SIGNATURE + b"\x21", b"PROXY ", b"PROXY TCP4 ", b"\r\n"])
-        octets = begin + dice.randbytes(3000)
-        with contextlib.suppress(ProxyFault):
-            assert read_header(octets) is not None
+
+    async def main() -> None:
+        for _ in range(2000):
+            begin = dice.choice([b"", SIGNATURE, SIGNATURE + b"\x21", b"PROXY ", b"PROXY TCP4 ", b"\r\n"])
+            closed, said = await heard(begin + dice.randbytes(3000))
+            assert closed or said.startswith(b"220 ")
+
+    asyncio.run(main())
 
 
 @pytest.mark.parametrize(

@@ -5,11 +5,11 @@ from pathlib import Path
 
 import pytest
 
+from canary.processes.receiver_metrics import ReceiverCollector
 from canary.settings import LimitSettings, Settings
 from canary.smtp.admission import Event, Limits
-from canary.smtp.crowd import Crowd
+from canary.smtp.connection_limits import ConnectionLimits
 from canary.smtp.journal import Journal
-from canary.smtp.metrics import ReceiverCollector
 
 PAGE = (Path(__file__).parents[2] / "docs/receiving.md").read_text()
 ROWS = re.findall(r"^\| `(smtp\.[a-z_.]+)` \| (\S*) ?\| (.*?) \| (?:`(\w+)`)? ?\|$", PAGE, re.MULTILINE)
@@ -42,6 +42,6 @@ def test_every_way_to_be_refused_is_named() -> None:
 
 
 def test_every_metric_is_named() -> None:
-    numbers = ReceiverCollector(Crowd(Limits()), Journal(), dict, {})
+    numbers = ReceiverCollector(ConnectionLimits(Limits()), Journal(), dict, {})
     named = set(re.findall(r"`(canary_\w+?)(?:_total)?(?:\{\w+\})?`", PAGE))
     assert {family.name for family in numbers.collect()} <= named

@@ -31,7 +31,7 @@ class LoginPage:
 
     def __init__(self, frame: PageContext) -> None:
         """Show pages in this context."""
-        self._frame, self._door = frame, frame.door
+        self._frame, self._door = frame, frame.address
 
     def routes(self) -> tuple[WebRoute, ...]:
         """Return its routes."""

@@ -8,12 +8,12 @@ from pathlib import Path
 
 import pytest
 
-from canary.smtp.book import AddressBook
+from canary.smtp.address_cache import AddressCache
 from canary.spool.spool import Spool
 from tests.patience import PATIENCE
 from tests.sink import ISSUED, Store
 
-Work = Callable[[AddressBook, Store], Awaitable[None]]
+Work = Callable[[AddressCache, Store], Awaitable[None]]
 
 
 class Memory(Spool):
@@ -32,7 +32,7 @@ def with_book(memory: Memory, work: Work, store: Store | None = None) -> None:
     store = store or Store()
 
     async def main() -> None:
-        book = AddressBook(store.fetch, memory)
+        book = AddressCache(store.fetch, memory)
         await book.start()
         try:
             await work(book, store)
@@ -48,16 +48,16 @@ def memory(tmp_path: Path) -> Memory:
 
 
 def test_it_starts_with_what_the_store_says(memory: Memory) -> None:
-    async def work(book: AddressBook, store: Store) -> None:
+    async def work(book: AddressCache, store: Store) -> None:
         assert book.addresses == ISSUED
 
     with_book(memory, work)
 
 
 def test_it_starts_from_its_memory_while_the_store_is_down(memory: Memory) -> None:
-    async def nothing(book: AddressBook, store: Store) -> None: ...
+    async def nothing(book: AddressCache, store: Store) -> None: ...
 
-    async def work(book: AddressBook, store: Store) -> None:
+    async def work(book: AddressCache, store: Store) -> None:
         assert book.addresses == ISSUED
         assert not await book.look_again(patient=True)
 
@@ -66,7 +66,7 @@ def test_it_starts_from_its_memory_while_the_store_is_down(memory: Memory) -> No
 
 
 def test_an_address_issued_elsewhere_is_known_within_a_second(memory: Memory) -> None:
-    async def work(book: AddressBook, store: Store) -> None:
+    async def work(book: AddressCache, store: Store) -> None:
         store.addresses = ISSUED | {"new@example.net"}
         memory.told.clear()
         assert await asyncio.to_thread(memory.told.wait, 1)
@@ -92,7 +92,7 @@ def asked_beside(memory: Memory, watch: Watch, store: Store) -> int:
     """How often a book has asked the store by the time the watch has said so."""
 
     async def main() -> int:
-        book = AddressBook(store.fetch, memory, watch)
+        book = AddressCache(store.fetch, memory, watch)
         await book.start()
         assert await asyncio.to_thread(watch.said.wait, 30)
         await book.stop()
@@ -118,7 +118,7 @@ def test_a_store_that_changed_is_asked_and_so_is_one_that_did_not_answer(memory:
 
 def test_looking_again_finds_it_at_once(memory: Memory) -> None:
     async def main() -> None:
-        book = AddressBook(Store().fetch, memory)
+        book = AddressCache(Store().fetch, memory)
         assert await book.look_again(patient=True)
         assert book.addresses == ISSUED
 
@@ -126,7 +126,7 @@ def test_looking_again_finds_it_at_once(memory: Memory) -> None:
 
 
 def test_guesses_do_not_flood_the_store(memory: Memory) -> None:
-    async def work(book: AddressBook, store: Store) -> None:
+    async def work(book: AddressCache, store: Store) -> None:
         began = asyncio.get_running_loop().time()
         await asyncio.gather(*(book.look_again(patient=True) for _ in range(1000)))
         for _ in range(1000):
@@ -138,7 +138,7 @@ def test_guesses_do_not_flood_the_store(memory: Memory) -> None:
 
 
 def test_an_unchanged_store_is_asked_with_the_mark_of_its_last_answer(memory: Memory) -> None:
-    async def work(book: AddressBook, store: Store) -> None:
+    async def work(book: AddressCache, store: Store) -> None:
         await book.refresh()
         assert store.asked[:2] == ["", str(sorted(ISSUED))]
 
@@ -148,7 +148,7 @@ def test_an_unchanged_store_is_asked_with_the_mark_of_its_last_answer(memory: Me
 def test_a_store_that_fails_is_logged_once_and_again_when_it_is_back(
     memory: Memory, caplog: pytest.LogCaptureFixture
 ) -> None:
-    async def work(book: AddressBook, store: Store) -> None:
+    async def work(book: AddressCache, store: Store) -> None:
         store.fault = RuntimeError("no route")
         for _ in range(3):
             await book.refresh()
@@ -171,7 +171,7 @@ def test_a_store_that_hangs_does_not_hold_up_a_refusal(memory: Memory) -> None:
             return super().fetch(mark)
 
     async def main() -> None:
-        book = AddressBook(Hanging().fetch, memory)
+        book = AddressCache(Hanging().fetch, memory)
         assert not await book.look_again(patient=True)
         answer.set()
         await book.stop()
@@ -182,7 +182,7 @@ def test_a_store_that_hangs_does_not_hold_up_a_refusal(memory: Memory) -> None:
 def test_a_memory_that_fails_is_tried_again(tmp_path: Path) -> None:
     memory = Memory(tmp_path / "missing")
 
-    async def work(book: AddressBook, store: Store) -> None:
+    async def work(book: AddressCache, store: Store) -> None:
         assert book.addresses == ISSUED
         memory.path.parent.mkdir()
         await book.refresh()

@@ -1,12 +1,11 @@
-"""Who may come in, who has to make room, and who pays for memory; and when all of them are answered."""
+"""Who may come in, who has to make room, and who pays for memory."""
 
-import asyncio
 from dataclasses import dataclass, field
 
 import pytest
 
 from canary.smtp.admission import Event, Limits
-from canary.smtp.crowd import Crowd, Outbox
+from canary.smtp.connection_limits import ConnectionLimits
 
 A, B, C = "192.0.2.0/24", "198.51.100.0/24", "203.0.113.0/24"
 
@@ -21,11 +20,10 @@ class Member:
     gone: bool = False
     said: list[str] = field(default_factory=list)
 
-    @property
-    def ip(self) -> str:
-        return self.network.partition("/")[0]
+    def __post_init__(self) -> None:
+        self.ip = self.network.partition("/")[0]
 
-    def shed(self) -> int:
+    def drop_body(self) -> int:
         freed, self.held = self.held, 0
         return freed
 
@@ -47,25 +45,25 @@ def watch() -> Watch:
     return Watch()
 
 
-def enter(crowd: Crowd, *members: Member) -> list[str]:
+def enter(crowd: ConnectionLimits, *members: Member) -> list[str]:
     return [crowd.enter(member)[:9] for member in members]
 
 
 def test_a_network_has_its_share_and_others_still_come_in() -> None:
-    crowd = Crowd(Limits(connections=3, connections_per_network=2))
+    crowd = ConnectionLimits(Limits(connections=3, connections_per_network=2))
     assert enter(crowd, Member(), Member(), Member()) == ["", "", "421 4.7.0"]
     assert enter(crowd, Member(B)) == [""]
 
 
 def test_in_a_full_house_the_network_with_most_places_makes_room() -> None:
-    crowd = Crowd(Limits(connections=3))
+    crowd = ConnectionLimits(Limits(connections=3))
     crowded = [Member(A), Member(A), Member(A)]
     assert enter(crowd, *crowded, Member(B)) == [""] * 4
     assert [len(member.said) for member in crowded] == [1, 0, 0]
 
 
 def test_nobody_makes_room_for_one_who_is_refused_all_the_same(watch: Watch) -> None:
-    crowd = Crowd(Limits(connections=4, connection_rate=1), now=watch)
+    crowd = ConnectionLimits(Limits(connections=4, connection_rate=1), now=watch)
     crowded = [Member(A) for _ in range(4)]
     for member in crowded:
         assert enter(crowd, member) == [""]
@@ -75,17 +73,17 @@ def test_nobody_makes_room_for_one_who_is_refused_all_the_same(watch: Watch) -> 
 
 
 def test_places_do_not_go_to_and_fro_between_equals() -> None:
-    crowd = Crowd(Limits(connections=3))
+    crowd = ConnectionLimits(Limits(connections=3))
     assert enter(crowd, Member(A), Member(A), Member(B), Member(B)) == ["", "", "", "421 4.7.0"]
 
 
 def test_a_session_that_is_storing_a_mail_is_not_ended() -> None:
-    crowd = Crowd(Limits(connections=2))
+    crowd = ConnectionLimits(Limits(connections=2))
     assert enter(crowd, Member(A, storing=True), Member(A, storing=True), Member(B)) == ["", "", "421 4.7.0"]
 
 
 def test_a_place_is_given_up_once_however_slowly_its_holder_goes() -> None:
-    crowd = Crowd(Limits(connections=8))
+    crowd = ConnectionLimits(Limits(connections=8))
     slow = [Member(A) for _ in range(8)]
     assert enter(crowd, *slow, *(Member(f"net {n}") for n in range(3))) == [""] * 10 + ["421 4.7.0"]
     assert sum(len(member.said) for member in slow) == 2
@@ -95,7 +93,7 @@ def test_a_place_is_given_up_once_however_slowly_its_holder_goes() -> None:
 
 
 def test_a_session_that_sends_no_mail_for_long_makes_room_when_all_places_are_taken(watch: Watch) -> None:
-    crowd = Crowd(Limits(connections=2, idle_when_full=30), now=watch)
+    crowd = ConnectionLimits(Limits(connections=2, idle_when_full=30), now=watch)
     idle, busy = Member(A), Member(B)
     assert enter(crowd, idle, busy) == ["", ""]
     watch.now += 31
@@ -105,14 +103,16 @@ def test_a_session_that_sends_no_mail_for_long_makes_room_when_all_places_are_ta
 
 
 def test_our_own_machines_come_into_a_full_house_and_are_not_sent_away() -> None:
-    crowd = Crowd(Limits(connections=1, connections_per_network=1, connection_rate=1), lambda ip: ip == "192.0.2.0")
+    crowd = ConnectionLimits(
+        Limits(connections=1, connections_per_network=1, connection_rate=1), lambda ip: ip == "192.0.2.0"
+    )
     own = Member(A)
     assert enter(crowd, own, Member(""), Member(B)) == ["", "", "421 4.7.0"]
     assert own.said == []
 
 
 def test_a_session_that_leaves_makes_room_once() -> None:
-    crowd = Crowd(Limits(connections_per_network=1))
+    crowd = ConnectionLimits(Limits(connections_per_network=1))
     first, refused = Member(), Member()
     assert enter(crowd, first, refused) == ["", "421 4.7.0"]
     crowd.leave(refused)
@@ -123,7 +123,7 @@ def test_a_session_that_leaves_makes_room_once() -> None:
 
 
 def test_a_network_that_connects_too_often_comes_again_when_its_minute_has_passed(watch: Watch) -> None:
-    crowd = Crowd(Limits(connection_rate=2), now=watch)
+    crowd = ConnectionLimits(Limits(connection_rate=2), now=watch)
     assert enter(crowd, Member(), Member(), Member(), Member(B)) == ["", "", "421 4.7.0", ""]
     watch.now += 30
     assert enter(crowd, Member(), Member()) == ["", "421 4.7.0"]
@@ -131,7 +131,7 @@ def test_a_network_that_connects_too_often_comes_again_when_its_minute_has_passe
 
 
 def test_a_network_that_sends_too_much_is_asked_to_come_again(watch: Watch) -> None:
-    crowd = Crowd(Limits(mail_rate=2), now=watch)
+    crowd = ConnectionLimits(Limits(mail_rate=2), now=watch)
     one, two, other = Member(), Member(), Member(B)
     enter(crowd, one, two, other)
     assert [crowd.admit_mail(m)[:9] for m in (one, two, one, other)] == ["", "", "450 4.7.1", ""]
@@ -140,7 +140,7 @@ def test_a_network_that_sends_too_much_is_asked_to_come_again(watch: Watch) -> N
 
 
 def test_a_network_that_guesses_too_much_sends_no_mail_for_a_while(watch: Watch) -> None:
-    crowd = Crowd(Limits(unknown_rate=3), now=watch)
+    crowd = ConnectionLimits(Limits(unknown_rate=3), now=watch)
     guesser, neighbour, other = Member(), Member(), Member(B)
     enter(crowd, guesser, neighbour, other)
     assert [crowd.count(guesser, Event.UNKNOWN) for _ in range(5)] == [""] * 5
@@ -150,7 +150,7 @@ def test_a_network_that_guesses_too_much_sends_no_mail_for_a_while(watch: Watch)
 
 
 def test_a_session_that_is_wrong_too_often_is_ended() -> None:
-    crowd, member = Crowd(Limits(errors=2, unknown=1)), Member()
+    crowd, member = ConnectionLimits(Limits(errors=2, unknown=1)), Member()
     crowd.enter(member)
     assert [crowd.count(member, Event.ERRORS)[:3] for _ in range(3)] == ["", "", "421"]
     assert [crowd.count(member, event)[:3] for event in (Event.UNKNOWN, Event.FOREIGN)] == ["", "421"]
@@ -159,7 +159,7 @@ def test_a_session_that_is_wrong_too_often_is_ended() -> None:
 
 
 def test_the_tarpit_grows_with_each_refusal_and_has_a_bottom() -> None:
-    crowd, member = Crowd(Limits(tarpit=2, errors=100)), Member()
+    crowd, member = ConnectionLimits(Limits(tarpit=2, errors=100)), Member()
     crowd.enter(member)
     waits = []
     for _ in range(17):
@@ -170,14 +170,14 @@ def test_the_tarpit_grows_with_each_refusal_and_has_a_bottom() -> None:
 
 
 def test_nobody_waits_unless_the_limits_say_so() -> None:
-    crowd, member = Crowd(Limits()), Member()
+    crowd, member = ConnectionLimits(Limits()), Member()
     crowd.enter(member)
     crowd.count(member, Event.ERRORS)
     assert crowd.tarpit(member) == 0
 
 
 def test_the_networks_remembered_are_bounded() -> None:
-    crowd = Crowd(Limits(connection_rate=1))
+    crowd = ConnectionLimits(Limits(connection_rate=1))
     for number in range(12_000):
         member = Member(f"2001:db8:{number:x}::/48")
         crowd.enter(member)
@@ -187,7 +187,7 @@ def test_the_networks_remembered_are_bounded() -> None:
 
 
 def test_the_biggest_is_shed_when_memory_runs_out_and_nobody_before() -> None:
-    crowd = Crowd(Limits(memory=100))
+    crowd = ConnectionLimits(Limits(memory=100))
     small, big = Member(held=30), Member(held=70)
     enter(crowd, small, big)
     crowd.hold(100)
@@ -198,7 +198,7 @@ def test_the_biggest_is_shed_when_memory_runs_out_and_nobody_before() -> None:
 
 
 def test_many_small_mails_of_one_network_pay_before_a_big_one_of_another() -> None:
-    crowd = Crowd(Limits(memory=100))
+    crowd = ConnectionLimits(Limits(memory=100))
     many, other = [Member(held=20) for _ in range(4)], Member(B, held=21)
     enter(crowd, *many, other)
     crowd.hold(101)
@@ -206,33 +206,8 @@ def test_many_small_mails_of_one_network_pay_before_a_big_one_of_another() -> No
 
 
 def test_giving_back_sheds_nobody() -> None:
-    crowd = Crowd(Limits(memory=10))
+    crowd = ConnectionLimits(Limits(memory=10))
     storing, reading = Member(), Member(held=5)
     enter(crowd, storing, reading)
     crowd.hold(-1)
     assert reading.held == 5
-
-
-@dataclass
-class Speaker:
-    """Writes its name to what was sent, once for each turn."""
-
-    name: str
-    sent: list[str]
-
-    def send(self) -> None:
-        self.sent.append(self.name)
-
-
-def test_replies_of_one_turn_are_sent_when_it_is_over_in_their_order() -> None:
-    async def main() -> None:
-        outbox, sent = Outbox(), list[str]()
-        for turn in (["a", "b"], ["c"]):
-            for name in turn:
-                outbox.add(Speaker(name, sent))
-            assert sent == []
-            await asyncio.sleep(0)
-            assert sent == turn
-            sent.clear()
-
-    asyncio.run(main())

@@ -11,13 +11,14 @@ from pathlib import Path
 
 import pytest
 
-from canary.smtp.doors import Door, Opened, descriptors, handed_over, open_doors, read_door
+from canary.processes.systemd_sockets import descriptors, systemd_listeners
+from canary.smtp.listeners import ListenAddress, OpenListener, open_listeners, read_listen_address
 from tests.patience import PATIENCE
 
 
 @pytest.fixture
-def listening() -> Iterator[list[Opened]]:
-    opened: list[Opened] = []
+def listening() -> Iterator[list[OpenListener]]:
+    opened: list[OpenListener] = []
     yield opened
     for one in opened:
         one.close()
@@ -36,17 +37,17 @@ def reached(family: int, address: object) -> bool:
 @pytest.mark.parametrize(
     ("written", "door"),
     [
-        ("[::]:25", Door("smtp", "::", 25)),
-        ("192.0.2.1:2525", Door("smtp", "192.0.2.1", 2525)),
-        ("smtp:0.0.0.0:25", Door("smtp", "0.0.0.0", 25)),
-        ("lmtp:127.0.0.1:2424", Door("lmtp", "127.0.0.1", 2424)),
-        ("lmtp:[::1]:24", Door("lmtp", "::1", 24)),
-        ("lmtp:/run/canary/lmtp.sock", Door("lmtp", path="/run/canary/lmtp.sock")),
-        ("/run/a:b.sock", Door("smtp", path="/run/a:b.sock")),
+        ("[::]:25", ListenAddress("smtp", "::", 25)),
+        ("192.0.2.1:2525", ListenAddress("smtp", "192.0.2.1", 2525)),
+        ("smtp:0.0.0.0:25", ListenAddress("smtp", "0.0.0.0", 25)),
+        ("lmtp:127.0.0.1:2424", ListenAddress("lmtp", "127.0.0.1", 2424)),
+        ("lmtp:[::1]:24", ListenAddress("lmtp", "::1", 24)),
+        ("lmtp:/run/canary/lmtp.sock", ListenAddress("lmtp", path="/run/canary/lmtp.sock")),
+        ("/run/a:b.sock", ListenAddress("smtp", path="/run/a:b.sock")),
     ],
 )
-def test_a_place_is_written_as_people_write_it(written: str, door: Door) -> None:
-    assert read_door(written) == door
+def test_a_place_is_written_as_people_write_it(written: str, door: ListenAddress) -> None:
+    assert read_listen_address(written) == door
 
 
 @pytest.mark.parametrize(
@@ -56,36 +57,36 @@ def test_a_place_is_written_as_people_write_it(written: str, door: Door) -> None
 )  # fmt: skip
 def test_anything_else_is_refused_with_the_cure(written: str) -> None:
     with pytest.raises(ValueError, match=f"{written[:20]!r}"[1:-1].replace("[", r"\[") + ".*(write|choose)"):
-        read_door(written)
+        read_listen_address(written)
 
 
-def test_one_socket_at_the_unspecified_address_takes_both_kinds_of_client(listening: list[Opened]) -> None:
-    listening += open_doors([Door(host="::")])
+def test_one_socket_at_the_unspecified_address_takes_both_kinds_of_client(listening: list[OpenListener]) -> None:
+    listening += open_listeners([ListenAddress(host="::")])
     port = listening[0].socket.getsockname()[1]
     assert reached(socket.AF_INET6, ("::1", port))
     assert reached(socket.AF_INET, ("127.0.0.1", port))
 
 
-def test_each_kind_may_have_its_own_door_at_the_same_port(listening: list[Opened]) -> None:
-    listening += open_doors([Door(host="0.0.0.0")])
+def test_each_kind_may_have_its_own_door_at_the_same_port(listening: list[OpenListener]) -> None:
+    listening += open_listeners([ListenAddress(host="0.0.0.0")])
     port = listening[0].socket.getsockname()[1]
     listening[0].close()
-    listening += open_doors([Door(host="::", port=port), Door(host="0.0.0.0", port=port)])
+    listening += open_listeners([ListenAddress(host="::", port=port), ListenAddress(host="0.0.0.0", port=port)])
     assert [one.place() for one in listening[1:]] == [f"[::]:{port}", f"0.0.0.0:{port}"]
 
 
-def test_processes_share_a_port_if_all_of_them_say_so(listening: list[Opened]) -> None:
-    listening += open_doors([Door(host="127.0.0.1")], shared=True)
-    again = Door(host="127.0.0.1", port=listening[0].socket.getsockname()[1])
-    listening += open_doors([again], shared=True)
+def test_processes_share_a_port_if_all_of_them_say_so(listening: list[OpenListener]) -> None:
+    listening += open_listeners([ListenAddress(host="127.0.0.1")], shared=True)
+    again = ListenAddress(host="127.0.0.1", port=listening[0].socket.getsockname()[1])
+    listening += open_listeners([again], shared=True)
     with pytest.raises(OSError, match=rf"cannot listen at 127.0.0.1:{again.port}: Address already in use"):
-        open_doors([again])
+        open_listeners([again])
 
 
 def test_a_door_that_cannot_be_opened_leaves_none_open(tmp_path: Path) -> None:
     path = tmp_path / "a.sock"
     with pytest.raises(OSError, match="cannot listen at /nowhere/b.sock"):
-        open_doors([Door(path=str(path)), Door(path="/nowhere/b.sock")])
+        open_listeners([ListenAddress(path=str(path)), ListenAddress(path="/nowhere/b.sock")])
     assert not path.exists()
 
 
@@ -94,7 +95,7 @@ def test_a_door_that_cannot_be_opened_leaves_none_open(tmp_path: Path) -> None:
 
 def test_a_unix_socket_has_its_mode_and_goes_with_its_listener(tmp_path: Path) -> None:
     path = tmp_path / "a.sock"
-    [opened] = open_doors([Door("lmtp", path=str(path))], mode=0o600)
+    [opened] = open_listeners([ListenAddress("lmtp", path=str(path))], mode=0o600)
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
     assert opened.place() == str(path)
     assert reached(socket.AF_UNIX, str(path))
@@ -102,19 +103,19 @@ def test_a_unix_socket_has_its_mode_and_goes_with_its_listener(tmp_path: Path) -
     assert not path.exists()
 
 
-def test_a_socket_that_nobody_listens_at_is_replaced(tmp_path: Path, listening: list[Opened]) -> None:
+def test_a_socket_that_nobody_listens_at_is_replaced(tmp_path: Path, listening: list[OpenListener]) -> None:
     path = str(tmp_path / "a.sock")
     with socket.socket(socket.AF_UNIX) as dead:
         dead.bind(path)
-    listening += open_doors([Door(path=path)])
+    listening += open_listeners([ListenAddress(path=path)])
     assert reached(socket.AF_UNIX, path)
 
 
-def test_a_socket_that_another_listens_at_stays_his(tmp_path: Path, listening: list[Opened]) -> None:
+def test_a_socket_that_another_listens_at_stays_his(tmp_path: Path, listening: list[OpenListener]) -> None:
     path = str(tmp_path / "a.sock")
-    listening += open_doors([Door(path=path)])
+    listening += open_listeners([ListenAddress(path=path)])
     with pytest.raises(OSError, match="another process listens there; stop it or choose another path"):
-        open_doors([Door(path=path)])
+        open_listeners([ListenAddress(path=path)])
     assert reached(socket.AF_UNIX, path)
 
 
@@ -122,15 +123,15 @@ def test_what_is_no_socket_is_never_removed(tmp_path: Path) -> None:
     path = tmp_path / "letter"
     path.write_text("dear")
     with pytest.raises(OSError, match="something else is there; remove it or choose another path"):
-        open_doors([Door(path=str(path))])
+        open_listeners([ListenAddress(path=str(path))])
     assert path.read_text() == "dear"
 
 
-def test_closing_leaves_the_socket_of_a_successor(tmp_path: Path, listening: list[Opened]) -> None:
+def test_closing_leaves_the_socket_of_a_successor(tmp_path: Path, listening: list[OpenListener]) -> None:
     path = tmp_path / "a.sock"
-    [first] = open_doors([Door(path=str(path))])
+    [first] = open_listeners([ListenAddress(path=str(path))])
     path.unlink()
-    listening += open_doors([Door(path=str(path))])
+    listening += open_listeners([ListenAddress(path=str(path))])
     first.close()
     assert reached(socket.AF_UNIX, str(path))
 
@@ -139,12 +140,12 @@ def test_closing_leaves_the_socket_of_a_successor(tmp_path: Path, listening: lis
 
 _CHILD = """
 import os, sys
-from canary.smtp.doors import handed_over
+from canary.processes.systemd_sockets import systemd_listeners
 for place, number in enumerate(sys.argv[2:]):
     os.dup2(int(number), 3 + place)
 os.environ["LISTEN_PID"] = str(os.getpid() if sys.argv[1] == "me" else os.getppid())
-for one in handed_over(os.environ, (os.getpid(), os.getppid())):
-    print(one.door.protocol, one.place())
+for one in systemd_listeners(os.environ, (os.getpid(), os.getppid())):
+    print(one.address.protocol, one.place())
 """
 
 
@@ -164,8 +165,8 @@ def hand_over(sockets: list[socket.socket], names: str, whose: str = "me") -> "s
 
 
 @pytest.mark.parametrize("whose", ["me", "my parent"])
-def test_sockets_of_systemd_are_taken_over_by_name(tmp_path: Path, listening: list[Opened], whose: str) -> None:
-    listening += open_doors([Door(host="127.0.0.1"), Door(path=str(tmp_path / "l.sock"))])
+def test_sockets_of_systemd_are_taken_over_by_name(tmp_path: Path, listening: list[OpenListener], whose: str) -> None:
+    listening += open_listeners([ListenAddress(host="127.0.0.1"), ListenAddress(path=str(tmp_path / "l.sock"))])
     sockets = [high(one.socket) for one in listening]
     done = hand_over(sockets, "canary.socket:lmtp", whose)
     for one in sockets:
@@ -176,8 +177,8 @@ def test_sockets_of_systemd_are_taken_over_by_name(tmp_path: Path, listening: li
 
 def test_sockets_of_another_process_are_not_ours() -> None:
     environ = {"LISTEN_PID": "1", "LISTEN_FDS": "1"}
-    assert handed_over(environ, (os.getpid(),)) == []
-    assert handed_over({}, (os.getpid(),)) == []
+    assert systemd_listeners(environ, (os.getpid(),)) == []
+    assert systemd_listeners({}, (os.getpid(),)) == []
     assert descriptors(environ, os.getpid()) == ()
     assert descriptors({"LISTEN_PID": "7", "LISTEN_FDS": "2"}, 7) == (3, 4)
 

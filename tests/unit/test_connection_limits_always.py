@@ -8,8 +8,8 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
 from canary.smtp.admission import Event, Limits
-from canary.smtp.crowd import Crowd
-from tests.unit.test_crowd import Member
+from canary.smtp.connection_limits import ConnectionLimits
+from tests.unit.test_connection_limits import Member
 
 LIMITS = Limits(
     connections=8, connections_per_network=5, connection_rate=40, mail_rate=20, unknown_rate=10, errors=3, memory=100
@@ -23,7 +23,7 @@ class AnyCrowd(RuleBasedStateMachine):
     def __init__(self) -> None:
         super().__init__()
         self.now = 1000.0
-        self.crowd = Crowd(LIMITS, lambda ip: ip.startswith("127."), lambda: self.now)
+        self.crowd = ConnectionLimits(LIMITS, lambda ip: ip.startswith("127."), lambda: self.now)
         self.inside: list[Member] = []
 
     def pick(self, number: int) -> Member | None:
@@ -42,7 +42,7 @@ class AnyCrowd(RuleBasedStateMachine):
         member = self.pick(number)
         if member:
             self.inside.remove(member)
-            self.crowd.hold(-member.shed())
+            self.crowd.hold(-member.drop_body())
             self.crowd.leave(member)
 
     @rule(number=st.integers(0, 99))
@@ -68,8 +68,8 @@ class AnyCrowd(RuleBasedStateMachine):
 
     @invariant()
     def the_house_is_bounded(self) -> None:
-        assert list(self.crowd.members) != [] or self.crowd.empty.is_set()
-        assert set(self.crowd.members) == set(self.inside)
+        assert list(self.crowd.clients) != [] or self.crowd.empty.is_set()
+        assert set(self.crowd.clients) == set(self.inside)
         assert len(self.inside) <= LIMITS.connections * 10 // 8 + 1
 
     @invariant()

@@ -1,4 +1,4 @@
-"""The places where we listen: how they are written, opened, handed over by systemd, and cleaned up."""
+"""The places where we listen: how they are written, opened and cleaned up."""
 
 import contextlib
 import errno
@@ -7,7 +7,7 @@ import os
 import re
 import socket
 import stat
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -19,12 +19,10 @@ _CURES = {
     errno.EADDRINUSE: "; stop the program that listens there, or choose another port",
     errno.EADDRNOTAVAIL: "; this machine has no such address",
 }
-_FIRST = 3  # SD_LISTEN_FDS_START
-_MOST = 64
 
 
 @dataclass(frozen=True, slots=True)
-class Door:
+class ListenAddress:
     """One place to listen, for SMTP or LMTP: host and port, or the path of a Unix socket."""
 
     protocol: str = "smtp"
@@ -37,8 +35,8 @@ class Door:
         return self.path or f"{f'[{self.host}]' if ':' in self.host else self.host}:{self.port}"
 
 
-def read_door(written: str) -> Door:
-    """A door from `[::]:25`, `192.0.2.1:25`, `lmtp:127.0.0.1:24` or `lmtp:/run/canary/lmtp.sock`; raises ValueError."""
+def read_listen_address(written: str) -> ListenAddress:
+    """A place to listen from `[::]:25`, `192.0.2.1:25`, `lmtp:127.0.0.1:24` or `lmtp:/run/canary/lmtp.sock`; raises ValueError."""
     found = _WRITTEN.fullmatch(written.strip())
     if found is None:
         raise ValueError(f"{written!r} is not a place to listen; write [::]:25, lmtp:127.0.0.1:24 or smtp:/path")
@@ -46,102 +44,68 @@ def read_door(written: str) -> Door:
     if path:
         if len(os.fsencode(path)) > _PATH_OCTETS:
             raise ValueError(f"{written!r}: a socket's path has {_PATH_OCTETS} octets at most; choose a shorter one")
-        return Door(protocol or "smtp", path=path)
+        return ListenAddress(protocol or "smtp", path=path)
     host = ipv6 or ipv4
     with contextlib.suppress(ValueError):
         if (ipaddress.ip_address(host).version == 6) == (ipv6 is not None) and int(port) <= 65535:
-            return Door(protocol or "smtp", host, int(port))
+            return ListenAddress(protocol or "smtp", host, int(port))
     raise ValueError(
         f"{written!r}: {host}:{port} is not an IP address and port; write 192.0.2.1:25 or [2001:db8::1]:25"
     )
 
 
 @dataclass(frozen=True, slots=True)
-class Opened:
-    """A door with its listening socket; `ours` says that we made its file and remove it at the end."""
+class OpenListener:
+    """A place to listen with its listening socket; `ours` says that we made its file and remove it at the end."""
 
-    door: Door
+    address: ListenAddress
     socket: socket.socket
     ours: bool = True
 
     def close(self) -> None:
         """Stops listening, and removes the file of a Unix socket unless another is at its path already."""
-        if self.ours and self.door.path:
+        if self.ours and self.address.path:
             with contextlib.suppress(OSError):
                 # One that is at the path but does not answer is this one: it listens no more.
                 self.socket.close()
-                if not _answers(self.door.path):
-                    Path(self.door.path).unlink()
+                if not _answers(self.address.path):
+                    Path(self.address.path).unlink()
         self.socket.close()
 
     def place(self) -> str:
         """Where it really listens, now that its port is known."""
         if self.socket.family == socket.AF_UNIX:
-            return str(self.door)
+            return str(self.address)
         host, port = self.socket.getsockname()[:2]
-        return str(Door(self.door.protocol, host, port))
+        return str(ListenAddress(self.address.protocol, host, port))
 
 
-def open_doors(doors: Iterable[Door], *, shared: bool = False, mode: int = 0o660) -> list[Opened]:
+def open_listeners(places: Iterable[ListenAddress], *, shared: bool = False, mode: int = 0o660) -> list[OpenListener]:
     """Opens all of them or raises OSError; `shared` lets other processes listen there too (SO_REUSEPORT).
 
     A Unix socket gets the mode, and replaces one at which nobody listens any more.
     """
-    opened: list[Opened] = []
-    wanted = list(doors)
-    four = {door.port for door in wanted if door.port and door.host and ":" not in door.host}
+    opened: list[OpenListener] = []
+    wanted = list(places)
+    four = {place.port for place in wanted if place.port and place.host and ":" not in place.host}
     try:
-        for door in wanted:
-            if door.path:
-                opened.append(Opened(door, _open_path(door.path, mode)))
+        for place in wanted:
+            if place.path:
+                opened.append(OpenListener(place, _open_path(place.path, mode)))
             else:
-                # One socket at [::] takes IPv4 as well, unless that has a door of its own.
-                opened += [Opened(door, s) for s in _open_port(door, shared=shared, dual=door.port not in four)]
+                # One socket at [::] takes IPv4 as well, unless that is listed too.
+                found = _open_port(place, shared=shared, dual=place.port not in four)
+                opened += [OpenListener(place, one) for one in found]
     except OSError as fault:
         for one in opened:
             one.close()
         cure = _CURES.get(fault.errno or 0, "")
-        raise OSError(f"cannot listen at {door}: {fault.strerror or fault}{cure}") from fault
+        raise OSError(f"cannot listen at {place}: {fault.strerror or fault}{cure}") from fault
     return opened
 
 
-def handed_over(environ: Mapping[str, str], pids: Collection[int]) -> list[Opened]:
-    """The sockets that systemd opened for one of these processes (sd_listen_fds); raises OSError for one of no use.
-
-    The name of a socket (FileDescriptorName=) says its protocol: LMTP for `lmtp`, SMTP for any other name.
-    """
-    if environ.get("LISTEN_PID") not in {str(pid) for pid in pids}:
-        return []
-    count = environ.get("LISTEN_FDS", "")
-    names = environ.get("LISTEN_FDNAMES", "").split(":")
-    number = min(int(count), _MOST) if count.isdecimal() else 0
-    names += [""] * (number - len(names))
-    return [_adopt(_FIRST + index, names[index]) for index in range(number)]
-
-
-def descriptors(environ: Mapping[str, str], pid: int) -> tuple[int, ...]:
-    """The numbers of the sockets that systemd gave to this process, to pass them on to its children."""
-    count = environ.get("LISTEN_FDS", "")
-    ours = environ.get("LISTEN_PID") == str(pid) and count.isdecimal()
-    return tuple(range(_FIRST, _FIRST + min(int(count), _MOST))) if ours else ()
-
-
-def _adopt(number: int, name: str) -> Opened:
-    try:
-        adopted = socket.socket(fileno=number)
-    except OSError as fault:
-        raise OSError(
-            fault.errno, f"socket {number} ({name}) handed over by systemd cannot be used: {fault}"
-        ) from fault
-    if not adopted.getsockopt(socket.SOL_SOCKET, socket.SO_ACCEPTCONN):
-        raise OSError(f"socket {number} ({name}) handed over by systemd does not listen; use ListenStream=")
-    adopted.setblocking(False)
-    path = adopted.getsockname() if adopted.family == socket.AF_UNIX else ""
-    return Opened(Door("lmtp" if name.lower().startswith("lmtp") else "smtp", path=str(path)), adopted, ours=False)
-
-
-def _open_port(door: Door, *, shared: bool, dual: bool) -> list[socket.socket]:
-    found = socket.getaddrinfo(door.host, door.port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
+def _open_port(place: ListenAddress, *, shared: bool, dual: bool) -> list[socket.socket]:
+    found = socket.getaddrinfo(place.host, place.port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
     opened: list[socket.socket] = []
     for family, address in dict.fromkeys((family, address) for family, *_, address in found):
         listening = socket.socket(family, socket.SOCK_STREAM)

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol
 
-from canary.smtp.admission import Event, Limits, delay, spend, yielding
+from canary.smtp.admission import Event, Limits, delay, network_to_evict, take_token
 
 _NETWORKS = 10_000  # remembered for their rates; the least recently seen are forgotten first
 _FAREWELLS = {
@@ -22,25 +22,19 @@ _FAREWELLS = {
 _DISPLACED = "421 4.3.2 Too busy, try again later"
 
 
-class Member(Protocol):
-    """A session as far as it counts here: its address, what it holds, whether it is storing, whether it is gone."""
+class ConnectedClient(Protocol):
+    """A session as far as it counts here; address and network are empty at a Unix socket."""
 
+    ip: str
+    network: str
     storing: bool
     gone: bool
-
-    @property
-    def ip(self) -> str:
-        """The client's address; empty at a Unix socket."""
-
-    @property
-    def network(self) -> str:
-        """The client's network; empty at a Unix socket."""
 
     @property
     def held(self) -> int:
         """The octets of a mail still being read."""
 
-    def shed(self) -> int:
+    def drop_body(self) -> int:
         """Drops that mail, to be sent again later; returns the octets set free."""
 
     def leave(self, farewell: str = "", *, at_once: bool = False) -> None:
@@ -48,7 +42,7 @@ class Member(Protocol):
 
 
 @dataclass(slots=True)
-class _Stay:
+class _ClientState:
     """A session's time in the crowd: since when it has sent no mail, and whether it was asked to make room."""
 
     network: str
@@ -68,131 +62,89 @@ class _Allowances:
     unknown: float = 0.0
 
 
-class Speaker(Protocol):
-    """A session that has something to say."""
-
-    def send(self) -> None:
-        """Sends what it has said so far."""
-
-
-class Outbox:
-    """Sends the replies of all sessions of one turn of the loop when it is over.
-
-    Many sessions often belong to one machine, which is then woken once for all their replies, and not for each.
-    """
-
-    def __init__(self) -> None:
-        self._speakers: list[Speaker] = []
-
-    def add(self, speaker: Speaker) -> None:
-        """Adds a session that has replies to send."""
-        if not self._speakers:
-            asyncio.get_running_loop().call_soon(self._send)
-        self._speakers.append(speaker)
-
-    def _send(self) -> None:
-        speakers, self._speakers = self._speakers, []
-        for speaker in speakers:
-            speaker.send()
-
-
-class Crowd:
+class ConnectionLimits:
     """Counts sessions, what they do, and the octets of mails not yet stored; the biggest give up room.
 
     `exempt` returns for an address whether it is one of our own, to which only the limits on all together apply.
     """
 
     def __init__(
-        self,
-        limits: Limits,
-        exempt: Callable[[str], bool] = lambda _: False,
-        now: Callable[[], float] = time.monotonic,
+        self, limits: Limits, exempt: Callable[[str], bool] = lambda _: False, now: Callable[[], float] = time.monotonic
     ) -> None:
-        self.limits = limits
-        self.exempt = exempt
-        self.members: dict[Member, _Stay] = {}
+        self.limits, self.exempt = limits, exempt
+        self.clients: dict[ConnectedClient, _ClientState] = {}
         self.empty = asyncio.Event()
         self.empty.set()
-        self.outbox = Outbox()
-        self.octets = 0
-        self.entered = 0
+        self.octets = self.admitted = 0
         self.counts: Counter[Event] = Counter()
         self._now = now
         self._places: Counter[str] = Counter()
         self._going = 0
         self._networks: dict[str, _Allowances] = {}
 
-    # Coming and going.
-
-    def enter(self, member: Member) -> str:
+    def enter(self, client: ConnectedClient) -> str:
         """Admits a session and returns nothing, or returns the 421 for one that has to come again.
 
         A session counts as admitted only after the empty answer; one whose address changed (XCLIENT) leaves and enters
         again.
         """
-        stay = _Stay(member.network, not member.network or self.exempt(member.ip), self._now())
-        refused = self._too_often(stay) or self._full(stay)
+        state = _ClientState(client.network, not client.network or self.exempt(client.ip), self._now())
+        refused = self._too_often(state) or self._full(state)
         if refused:
-            self.counts[refused] += 1
-            return _FAREWELLS[refused]
-        self.members[member] = stay
-        self._take(stay, 1)
-        self.entered += 1
+            return self._refused(refused)
+        self.clients[client] = state
+        self._take(state, 1)
+        self.admitted += 1
         self.empty.clear()
         return ""
 
-    def leave(self, member: Member) -> None:
+    def leave(self, client: ConnectedClient) -> None:
         """Forgets a session, if it was admitted."""
-        stay = self.members.pop(member, None)
-        if stay is None:
+        state = self.clients.pop(client, None)
+        if state is None:
             return
-        if stay.going:
+        if state.going:
             self._going -= 1
         else:
-            self._take(stay, -1)
-        if not self.members:
+            self._take(state, -1)
+        if not self.clients:
             self.empty.set()
 
-    # What they do.
-
-    def admit_mail(self, member: Member) -> str:
+    def admit_mail(self, client: ConnectedClient) -> str:
         """Returns nothing for a MAIL that may begin, or the 4xx reply for one that has to come again."""
-        stay = self.members.get(member)
-        if stay is None:
+        state = self.clients.get(client)
+        if state is None:
             return ""
         # A session that sends mail goes to the end of those that may have to make room.
-        stay.since = self._now()
-        self.members[member] = self.members.pop(member)
-        refused = None if stay.exempt else self._too_much(stay)
-        if refused:
-            self.counts[refused] += 1
-            return _FAREWELLS[refused]
-        return ""
+        state.since = self._now()
+        self.clients[client] = self.clients.pop(client)
+        refused = None if state.exempt else self._too_much(state)
+        return self._refused(refused) if refused else ""
 
-    def count(self, member: Member, event: Event) -> str:
+    def count(self, client: ConnectedClient, event: Event) -> str:
         """Counts what a session did wrong; returns the 421 to end it with when that was too often, else nothing."""
         self.counts[event] += 1
-        stay = self.members.get(member)
-        if stay is None:
+        state = self.clients.get(client)
+        if state is None:
             return ""
         if event is Event.ERRORS:
-            stay.errors += 1
-            return _FAREWELLS[event] if stay.errors > self.limits.errors else ""
+            state.errors += 1
+            return _FAREWELLS[event] if state.errors > self.limits.errors else ""
         if event in (Event.UNKNOWN, Event.FOREIGN):
-            stay.refused += 1
-            if self.limits.unknown_rate and not stay.exempt:
-                allowances = self._allowances(stay.network)
-                rest = spend(allowances.unknown, self._now(), self.limits.unknown_rate)
+            state.refused += 1
+            if self.limits.unknown_rate and not state.exempt:
+                allowances = self._allowances(state.network)
+                rest = take_token(allowances.unknown, self._now(), self.limits.unknown_rate)
                 allowances.unknown = rest or allowances.unknown
-            return _FAREWELLS[Event.UNKNOWN] if stay.refused > self.limits.unknown else ""
+            return _FAREWELLS[Event.UNKNOWN] if state.refused > self.limits.unknown else ""
         return ""
 
-    def tarpit(self, member: Member) -> float:
+    def tarpit(self, client: ConnectedClient) -> float:
         """The seconds to wait before the next negative reply; none unless the limits say so."""
-        stay = self.members.get(member)
-        if stay is None or stay.exempt or not self.limits.tarpit:
+        state = self.clients.get(client)
+        if state is None or state.exempt or not self.limits.tarpit:
             return 0.0
-        return delay(self.limits, stay.errors + stay.refused)
+        return delay(self.limits, state.errors + state.refused)
 
     def hold(self, octets: int) -> None:
         """Counts octets used (or freed, if negative); past the limit the network that holds most drops a mail.
@@ -202,66 +154,68 @@ class Crowd:
         self.octets += octets
         if octets > 0 and self.octets > self.limits.memory:
             self.counts[Event.MEMORY] += 1
-            while self.octets > self.limits.memory and (freed := self._heaviest().shed()):
+            while self.octets > self.limits.memory and (freed := self._heaviest().drop_body()):
                 self.octets -= freed
 
-    def _heaviest(self) -> Member:
+    def _heaviest(self) -> ConnectedClient:
         held: Counter[str] = Counter()
-        for member, stay in self.members.items():
-            held[stay.network] += member.held
+        for client, state in self.clients.items():
+            held[state.network] += client.held
         worst = max(held, key=lambda network: held[network])
-        return max((m for m, stay in self.members.items() if stay.network == worst), key=lambda member: member.held)
+        return max((m for m, state in self.clients.items() if state.network == worst), key=lambda client: client.held)
 
-    # Their steps.
+    def _refused(self, event: Event) -> str:
+        self.counts[event] += 1
+        return _FAREWELLS[event]
 
-    def _full(self, stay: _Stay) -> Event | None:
-        if not stay.exempt and self._places[stay.network] >= self.limits.connections_per_network:
+    def _full(self, state: _ClientState) -> Event | None:
+        if not state.exempt and self._places[state.network] >= self.limits.connections_per_network:
             return Event.CONNECTIONS_PER_NETWORK
-        if len(self.members) - self._going < self.limits.connections:
+        if len(self.clients) - self._going < self.limits.connections:
             return None
         # Those that were asked to make room may take a moment to leave, but not for ever; our own machines are admitted
         # later.
-        if len(self.members) > self.limits.connections * (10 if stay.exempt else 9) // 8:
+        if len(self.clients) > self.limits.connections * (10 if state.exempt else 9) // 8:
             return Event.CONNECTIONS
-        return None if self._make_room(stay) else Event.CONNECTIONS
+        return None if self._make_room(state) else Event.CONNECTIONS
 
-    def _make_room(self, stay: _Stay) -> bool:
+    def _make_room(self, state: _ClientState) -> bool:
         """Ends a session for a newcomer: one of the network that has most, or one that has sent no mail for long."""
-        network = yielding(self._places, stay.network)
-        patience = stay.since - self.limits.idle_when_full
-        for member, other in self.members.items():
-            fixed = other.going or other.exempt or member.storing
+        network = network_to_evict(self._places, state.network)
+        patience = state.since - self.limits.idle_when_full
+        for client, other in self.clients.items():
+            fixed = other.going or other.exempt or client.storing
             if not fixed and (other.network == network or other.since < patience):
                 self._take(other, -1)
                 self._going += 1
                 other.going = True
                 self.counts[Event.IDLE_WHEN_FULL] += 1
-                member.leave(_DISPLACED, at_once=True)
+                client.leave(_DISPLACED, at_once=True)
                 return True
-        return stay.exempt
+        return state.exempt
 
-    def _take(self, stay: _Stay, places: int) -> None:
-        if stay.exempt:
+    def _take(self, state: _ClientState, places: int) -> None:
+        if state.exempt:
             return
-        self._places[stay.network] += places
-        if not self._places[stay.network]:
-            del self._places[stay.network]
+        self._places[state.network] += places
+        if not self._places[state.network]:
+            del self._places[state.network]
 
-    def _too_often(self, stay: _Stay) -> Event | None:
-        if stay.exempt or not self.limits.connection_rate:
+    def _too_often(self, state: _ClientState) -> Event | None:
+        if state.exempt or not self.limits.connection_rate:
             return None
-        allowances = self._allowances(stay.network)
-        rest = spend(allowances.connections, stay.since, self.limits.connection_rate)
+        allowances = self._allowances(state.network)
+        rest = take_token(allowances.connections, state.since, self.limits.connection_rate)
         allowances.connections = rest or allowances.connections
         return Event.CONNECTION_RATE if rest is None else None
 
-    def _too_much(self, stay: _Stay) -> Event | None:
+    def _too_much(self, state: _ClientState) -> Event | None:
         if not (self.limits.mail_rate or self.limits.unknown_rate):
             return None
-        allowances = self._allowances(stay.network)
-        if spend(allowances.unknown, stay.since, self.limits.unknown_rate) is None:
+        allowances = self._allowances(state.network)
+        if take_token(allowances.unknown, state.since, self.limits.unknown_rate) is None:
             return Event.UNKNOWN_RATE
-        rest = spend(allowances.mails, stay.since, self.limits.mail_rate)
+        rest = take_token(allowances.mails, state.since, self.limits.mail_rate)
         allowances.mails = rest or allowances.mails
         return Event.MAIL_RATE if rest is None else None
 

@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterable
 from functools import lru_cache
 
-from canary.smtp.admission import Event, Limits
+from canary.smtp.admission import Limits, Refusal
 from canary.smtp.data import TOO_BIG
 
 _BRACKETED = re.compile(r'\s*+<((?:"(?:[^"\\]|\\.)*+"|[^<>"]++)*+)>\s*+(.*)')
@@ -12,14 +12,6 @@ _BARE = re.compile(r'\s*([^\s<>"]+)((?:\s.*)?)')
 _ROUTE = re.compile(r'@[^:"]*:')
 _SIZE = re.compile(r"SIZE=\d{1,20}")
 _FLAGS = frozenset({"BODY=7BIT", "BODY=8BITMIME", "SMTPUTF8"})
-
-
-class Refusal(Exception):
-    """A command that is refused; its text is the whole reply, its event what is counted against the client."""
-
-    def __init__(self, reply: str, event: Event | None = None) -> None:
-        super().__init__(reply)
-        self.event = event or (Event.ERRORS if reply.startswith("5") else None)
 
 
 @lru_cache(maxsize=1024)
@@ -45,7 +37,7 @@ def check_parameters(parameters: Iterable[str], limits: Limits) -> None:
     for parameter in (given.upper() for given in parameters):
         if _SIZE.fullmatch(parameter):
             if int(parameter[5:]) > limits.size:
-                raise Refusal(TOO_BIG, Event.SIZE)
+                raise Refusal(TOO_BIG)
         elif parameter.startswith(("SIZE", "BODY", "SMTPUTF8")) and parameter not in _FLAGS:
             raise Refusal("501 5.5.4 Bad parameter value")
         elif parameter not in _FLAGS:

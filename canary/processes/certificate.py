@@ -23,7 +23,7 @@ _State = tuple[tuple[int, int, int], ...]
 
 
 @dataclass(frozen=True, slots=True)
-class Given:
+class CertificateFiles:
     """Where certificate and key are; `made` says that we make them ourselves, for this name."""
 
     certificate: Path
@@ -31,17 +31,17 @@ class Given:
     made: str = ""
 
 
-def given_or_made(certificate: Path | None, key: Path | None, folder: Path, hostname: str) -> Given:
-    """The files of the settings, or else one file in the folder."""
+def given_or_made(certificate: Path | None, key: Path | None, folder: Path, hostname: str) -> CertificateFiles:
+    """Return the files of the settings, or else one file in the folder."""
     if certificate is None:
-        return Given(folder / "smtp.pem", folder / "smtp.pem", made=hostname)
-    return Given(certificate, key or certificate)
+        return CertificateFiles(folder / "smtp.pem", folder / "smtp.pem", made=hostname)
+    return CertificateFiles(certificate, key or certificate)
 
 
 class Certificate:
     """Holds the TLS context that new sessions begin with; `look` renews it."""
 
-    def __init__(self, given: Given, clock: Callable[[], datetime]) -> None:
+    def __init__(self, given: CertificateFiles, clock: Callable[[], datetime]) -> None:
         """Reads or makes it; raises OSError naming the file and the cure."""
         self.given = given
         self._clock = clock
@@ -107,7 +107,7 @@ class Certificate:
 
 
 def make_pem(hostname: str, now: datetime) -> bytes:
-    """A key on P-256 and a certificate signed with it, for a name and a year, that reveals nothing about us."""
+    """Return a key on P-256 and a certificate signed with it, for a name and a year, that reveals nothing about us."""
     key = ec.generate_private_key(ec.SECP256R1())
     name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, _common_name(hostname))])
     certificate = (

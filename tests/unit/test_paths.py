@@ -2,8 +2,8 @@
 
 import pytest
 
-from canary.smtp.admission import Limits
-from canary.smtp.path import Refusal, check_parameters, split_path
+from canary.smtp.admission import Limits, Refusal
+from canary.smtp.paths import check_parameters, split_path
 
 
 @pytest.mark.parametrize(

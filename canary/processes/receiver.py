@@ -7,19 +7,21 @@ import logging
 import resource
 import shutil
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 
-from canary.smtp.admission import Limits, read_networks
-from canary.smtp.book import AddressBook
-from canary.smtp.connection import Service
-from canary.smtp.doors import Door, Opened
+from canary.model.networks import read_networks
+from canary.processes.certificate import Certificate, CertificateFiles
+from canary.processes.receiver_health import registry_of
+from canary.processes.receiver_metrics import ReceiverCollector, write
+from canary.smtp.address_cache import AddressCache
+from canary.smtp.admission import Limits
+from canary.smtp.handler import CanaryHandler
 from canary.smtp.journal import Journal
-from canary.smtp.metrics import ReceiverCollector, registry_of, write
-from canary.smtp.smtp import Listener
-from canary.smtp.tls import Certificate, Given
+from canary.smtp.listeners import OpenListener
+from canary.smtp.server import Listener, ServerConfig
 from canary.spool.spool import Spool
 
 log = logging.getLogger("canary.smtp")
@@ -32,13 +34,13 @@ _SWITCH_SECONDS = 0.0005
 
 
 @dataclass(frozen=True, slots=True)
-class Manners:
+class ReceiverConfig:
     """The configuration of a receiver that can change while it runs; `domains` are lower case, networks as written."""
 
     hostname: str
     domains: frozenset[str]
     limits: Limits
-    tls: Given | None = None
+    tls: CertificateFiles | None = None
     proxies: tuple[str, ...] = ()
     xclient: tuple[str, ...] = ()
     exempt: tuple[str, ...] = ()
@@ -46,7 +48,7 @@ class Manners:
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class ReceiverDeps:
     """Where a receiver works: its name, its started spool, its book, and the file for its numbers.
 
     `emit` takes the lines of the journal; `bounds` are further limits, to be shown.
@@ -54,7 +56,7 @@ class Place:
 
     name: str
     spool: Spool
-    book: AddressBook
+    book: AddressCache
     numbers: Path
     clock: Callable[[], datetime]
     emit: Callable[[str], None] | None = None
@@ -64,29 +66,29 @@ class Place:
 class Receiver:
     """Receives until it is stopped."""
 
-    def __init__(self, manners: Manners, place: Place) -> None:
+    def __init__(self, config: ReceiverConfig, deps: ReceiverDeps) -> None:
         """Reads or makes the certificate; raises OSError if it cannot be used."""
-        self._place = place
-        self._manners = manners
-        self._certificate = self._certified(manners)
-        self._journal = Journal(place.emit, mask=manners.mask)
-        self._listener = Listener(self._service(manners), read_networks(manners.exempt), f"{place.name}-")
-        numbers = ReceiverCollector(self._listener.crowd, self._journal, self._of_spool, place.bounds or {})
+        self._deps = deps
+        self._config = config
+        self._certificate = self._certified(config)
+        self._journal = Journal(deps.emit, mask=config.mask)
+        self._listener = Listener(self._served(config), read_networks(config.exempt), f"{deps.name}-")
+        numbers = ReceiverCollector(self._listener.clients, self._journal, self._of_spool, deps.bounds or {})
         self._registry = registry_of([numbers])
 
-    async def start(self, doors: Sequence[Door | Opened]) -> list[str]:
+    async def start(self, opened: Iterable[OpenListener]) -> list[str]:
         """Listens, and returns where; raises OSError."""
-        return await self._listener.start(doors)
+        return await self._listener.start(opened)
 
     async def serve(self, stop: asyncio.Event) -> None:
         """Looks after certificate and numbers from time to time, until told to stop."""
-        crowd, entered, due = self._listener.crowd, -1, 0.0
+        crowd, entered, due = self._listener.clients, -1, 0.0
         while True:
             self.look()
             now = asyncio.get_running_loop().time()
-            if crowd.entered != entered or now >= due or stop.is_set():
+            if crowd.admitted != entered or now >= due or stop.is_set():
                 # Who is connected now will have to be counted again.
-                entered, due = -1 if crowd.members else crowd.entered, now + REST_SECONDS
+                entered, due = -1 if crowd.clients else crowd.admitted, now + REST_SECONDS
                 await self._write()
             if stop.is_set():
                 return
@@ -96,49 +98,48 @@ class Receiver:
     async def stop(self, grace: float = 20.0) -> None:
         """Finishes transactions and says goodbye."""
         await self._listener.stop(grace)
-        self._place.numbers.unlink(missing_ok=True)
+        self._deps.numbers.unlink(missing_ok=True)
 
     def look(self) -> None:
         """Gives new sessions the certificate that is there now."""
         if self._certificate and self._certificate.look():
             listener = self._listener
-            listener.adopt(replace(listener.service, tls=self._certificate.context), listener.crowd.exempt)
+            listener.adopt(replace(listener.config, tls=self._certificate.context), listener.clients.exempt)
 
-    def adopt(self, manners: Manners) -> None:
+    def adopt(self, config: ReceiverConfig) -> None:
         """Uses another configuration from now on; raises OSError, and then keeps the one from before."""
-        if manners.tls != self._manners.tls:
-            self._certificate = self._certified(manners)
-        self._manners = manners
-        self._journal.mask = manners.mask
-        self._listener.adopt(self._service(manners), read_networks(manners.exempt))
+        if config.tls != self._config.tls:
+            self._certificate = self._certified(config)
+        self._config = config
+        self._journal.mask = config.mask
+        self._listener.adopt(self._served(config), read_networks(config.exempt))
 
-    def _certified(self, manners: Manners) -> Certificate | None:
-        return Certificate(manners.tls, self._place.clock) if manners.tls else None
+    def _certified(self, config: ReceiverConfig) -> Certificate | None:
+        return Certificate(config.tls, self._deps.clock) if config.tls else None
 
-    def _service(self, manners: Manners) -> Service:
-        place = self._place
-        return Service(
-            hostname=manners.hostname,
-            domains=manners.domains,
-            book=place.book,
-            spool=place.spool,
-            clock=place.clock,
-            limits=manners.limits,
-            tls=self._certificate.context if self._certificate else None,
-            proxies=read_networks(manners.proxies),
-            xclient=read_networks(manners.xclient),
-            journal=self._journal,
+    def _served(self, config: ReceiverConfig) -> ServerConfig:
+        deps = self._deps
+        handler = CanaryHandler(
+            config.domains, deps.book, deps.spool, deps.clock, self._journal, config.limits.recipients
+        )
+        return ServerConfig(
+            config.hostname,
+            handler,
+            config.limits,
+            self._certificate.context if self._certificate else None,
+            read_networks(config.proxies),
+            read_networks(config.xclient),
         )
 
     async def _write(self) -> None:
         try:
-            await asyncio.to_thread(write, self._registry, self._place.numbers)
+            await asyncio.to_thread(write, self._registry, self._deps.numbers)
         except OSError as fault:
-            log.warning("numbers of %s cannot be written: %s", self._place.name, fault)
+            log.warning("numbers of %s cannot be written: %s", self._deps.name, fault)
 
     def _of_spool(self) -> dict[str, float]:
-        spool = self._place.spool
-        found: dict[str, float] = {"addresses": len(self._place.book.addresses)}
+        spool = self._deps.spool
+        found: dict[str, float] = {"addresses": len(self._deps.book.addresses)}
         with contextlib.suppress(OSError):
             found["octets"] = _size(spool.path)
             found["free_octets"] = shutil.disk_usage(spool.path.parent).free

@@ -4,7 +4,8 @@ import asyncio
 import contextlib
 import logging
 from collections.abc import Callable
-from typing import Protocol
+
+from canary.spool.spool import Spool
 
 log = logging.getLogger("canary.smtp")
 
@@ -15,17 +16,7 @@ EAGER_SECONDS = 0.1
 PATIENCE_SECONDS = 1.0
 
 
-class Memory(Protocol):
-    """Where the addresses are kept for the next start; the spool does it."""
-
-    def remember(self, addresses: frozenset[str]) -> None:
-        """Keeps them; raises OSError."""
-
-    def remembered(self) -> frozenset[str]:
-        """The addresses kept last."""
-
-
-class AddressBook:
+class AddressCache:
     """Holds the current issued addresses, lower case.
 
     `fetch` is called in a thread with the mark of its last answer (at first empty) and gives a new mark and all
@@ -33,7 +24,7 @@ class AddressBook:
     `changed`, which may cost nothing and never waits, says that there may be news.
     """
 
-    def __init__(self, fetch: Fetch, memory: Memory, changed: Callable[[], bool] = lambda: True) -> None:
+    def __init__(self, fetch: Fetch, memory: Spool, changed: Callable[[], bool] = lambda: True) -> None:
         self.addresses: frozenset[str] = frozenset()
         self._fetch = fetch
         self._memory = memory
