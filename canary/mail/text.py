@@ -23,14 +23,18 @@ _UNSAFE = re.compile("[\x00-\x08\x0b-\x1f\x7f\ud800-\udfff]")
 
 def clean(text: str) -> str:
     """Replace what no database or page can carry: NUL, control characters and lone surrogates."""
-    return _UNSAFE.sub("\N{REPLACEMENT CHARACTER}", text)
+    return text if text.isprintable() else _UNSAFE.sub("\N{REPLACEMENT CHARACTER}", text)
 
 
+@lru_cache(maxsize=64)  # a mail is asked several times for its text while it is parsed and judged
 def html_to_text(html: str) -> tuple[str, tuple[str, ...]]:
     """Return the visible text and the link targets of (at most 256 KB of) HTML; nothing is fetched."""
     if html.count("<", 0, MAX_HTML) > MAX_TAGS:
         return clean(_TAG.sub(" ", html[:MAX_HTML])), ()
-    tree = LexborHTMLParser(html[:MAX_HTML])
+    return _text_of(LexborHTMLParser(html[:MAX_HTML]))
+
+
+def _text_of(tree: LexborHTMLParser) -> tuple[str, tuple[str, ...]]:
     tree.strip_tags(["script", "style", "head", "template"])
     links = [node.attributes.get("href") or "" for node in tree.css("a[href]")[:MAX_LINKS]]
     body = tree.body
@@ -51,7 +55,7 @@ def visible_text(html: str) -> str:
     hidden = [node for node in tree.css("[style]") if _HIDDEN.search(node.attributes.get("style") or "")]
     for node in reversed(hidden[:MAX_HIDDEN]):  # what is inside goes before what it is inside of
         node.replace_with(" ")
-    return html_to_text(tree.html or "")[0]
+    return _text_of(tree)[0]
 
 
 def links_in(text: str) -> tuple[str, ...]:
