@@ -6,6 +6,8 @@ from collections.abc import Iterator
 from email.errors import MessageError
 from email.header import decode_header
 from email.message import Message
+from email.utils import getaddresses
+from functools import lru_cache
 
 from canary.mail import scanner
 from canary.mail.charset import decode_octets
@@ -18,6 +20,10 @@ MAX_UU_LINES = 600_000
 
 RAISED = (MessageError, *scanner.RAISED)
 _ENCODING = re.compile(r"base64|quoted-printable|x-uuencode|uuencode|x-uue|uue")
+# A name of plain words before an address of plain letters: what most mail has, read without looking at each letter.
+_USUAL_ADDRESS = re.compile(
+    r"((?:[A-Za-z0-9_'!&+-]+ )*)<([A-Za-z0-9_+=-]+(?:\.[A-Za-z0-9_+=-]+)*@[A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)*)>"
+)
 _BEGIN = re.compile(rb"^begin [0-7]+ [^\n]*\n", re.MULTILINE)
 _LINE = re.compile(rb"[^\n]*\n|[^\n]+")
 _PLAIN = ("", "7bit", "8bit", "binary")
@@ -32,6 +38,14 @@ def decode(text: str, oddities: set[str] | None = None) -> str:
             if oddities is not None:
                 oddities.add("bad-encoded-word")
     return clean(text).strip()
+
+
+@lru_cache(maxsize=256)  # an author is asked for by more than one reader of a mail
+def addresses_in(value: str) -> tuple[tuple[str, str], ...]:
+    """Return the names and addresses in a header value; raises what is in `RAISED`."""
+    if usual := _USUAL_ADDRESS.fullmatch(value):
+        return ((usual[1].rstrip(" "), usual[2]),)
+    return tuple(getaddresses([value]))
 
 
 def _piece(piece: str | bytes, charset: str | None) -> str:

@@ -2,10 +2,10 @@
 
 from collections.abc import Iterator
 from datetime import UTC, datetime
-from email.utils import getaddresses, parsedate_to_datetime
+from email.utils import parsedate_to_datetime
 
 from canary.mail.charset import decode_octets
-from canary.mail.fields import RAISED, decode, type_of
+from canary.mail.fields import RAISED, addresses_in, decode, type_of
 from canary.mail.parts import PartReader
 from canary.mail.scanner import MAX_HEADERS, Part, read_message
 from canary.mail.text import MAX_TEXT, clean
@@ -70,10 +70,10 @@ def _headers(message: Part, oddities: set[str]) -> Iterator[tuple[str, str]]:
 
 def _mailboxes(value: str, oddities: set[str]) -> tuple[Mailbox, ...]:
     try:
-        pairs = getaddresses([value])[:MAX_MAILBOXES] if value else []
+        pairs = addresses_in(value)[:MAX_MAILBOXES] if value else ()
     except RAISED:
         oddities.add("bad-address")
-        pairs = []
+        pairs = ()
     boxes = tuple(Mailbox(decode(name, oddities)[:300], address[:320]) for name, address in pairs if address or name)
     if value and not any("@" in box.address for box in boxes):
         oddities.add("bad-address")

@@ -6,9 +6,10 @@ content types, parameters and addresses. Where a mail is malformed its structure
 """
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from email.message import Message
 from email.policy import compat32
+from types import MappingProxyType
 
 from canary.mail.charset import codec_of
 
@@ -44,6 +45,21 @@ class Part(Message):
 
     written: memoryview = memoryview(b"")
     _type = ""
+    _about: Mapping[str, str] = MappingProxyType({})
+
+    def describe(self, fields: list[tuple[str, str]]) -> None:
+        """Set the fields of its header."""
+        for name, value in fields:
+            self.set_raw(name, value)
+        self._about = {key: value for name, value in reversed(fields) if (key := name.lower()).startswith("content-")}
+
+    # These names and types are those of the standard library, whose own methods call them.
+    def get(self, name, failobj=None):  # type: ignore[no-untyped-def]
+        """Return the first field of a name; those that describe the content are asked for often."""
+        key = name.lower()
+        if not key.startswith("content-"):
+            return super().get(name, failobj)
+        return self.policy.header_fetch_parse(name, self._about[key]) if key in self._about else failobj
 
     @property
     def parts(self) -> list["Part"] | None:
@@ -56,7 +72,6 @@ class Part(Message):
         self._type = self._type or super().get_content_type()
         return self._type
 
-    # The name and its type are those of the standard library, whose own methods call this one.
     def get_param(self, param, failobj=None, header="content-type", unquote=True):  # type: ignore[no-untyped-def]
         """Return a parameter of a field, decoded by no other charset than those of text."""
         if param not in str(self.get(header, "")).lower():
@@ -142,10 +157,8 @@ class _Scanner:
 
     def _fields(self, part: Part, header: bytes) -> None:
         text = header.decode("ascii", "surrogateescape")
-        chunks = _FIELD_END.split(text, MAX_HEADERS + 2)
-        for chunk in chunks[: MAX_HEADERS + 1]:
-            if chunk[:1] not in "\t :" and not chunk.startswith("From "):
-                part.set_raw(*self._field(chunk))
+        chunks = _FIELD_END.split(text, MAX_HEADERS + 2)[: MAX_HEADERS + 1]
+        part.describe([self._field(each) for each in chunks if each[:1] not in "\t :" and not each.startswith("From ")])
 
     def _field(self, chunk: str) -> tuple[str, str]:
         name, _, value = chunk.partition(":")
