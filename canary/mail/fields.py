@@ -64,7 +64,7 @@ def fields_of(message: object) -> list[tuple[str, str]]:
 def type_of(part: Message) -> str:
     """Return the content type, in lower case."""
     try:
-        return part.get_content_type()
+        return clean(part.get_content_type())
     except RAISED:
         return "application/octet-stream"
 

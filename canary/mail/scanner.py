@@ -74,7 +74,7 @@ class Part(Message):
 
     def get_param(self, param, failobj=None, header="content-type", unquote=True):  # type: ignore[no-untyped-def]
         """Return a parameter of a field, decoded by no other charset than those of text."""
-        if param not in str(self.get(header, "")).lower():
+        if param not in str(self.get(header, "")).lower():  # type: ignore[no-untyped-call]
             return failobj
         value = super().get_param(param, failobj, header, unquote)
         return (codec_of(str(value[0] or "")) or "us-ascii", *value[1:]) if isinstance(value, tuple) else value

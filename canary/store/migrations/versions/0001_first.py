@@ -597,6 +597,7 @@ def make_tables() -> None:
     op.create_table('mail_content',
     sa.Column('mail_id', sa.Integer(), nullable=False),
     sa.Column('content', sa.LargeBinary(), nullable=False),
+    sa.Column('parsed', sa.LargeBinary(), nullable=False),
     sa.ForeignKeyConstraint(['mail_id'], ['mail.id'], name=op.f('fk_mail_content_mail_id')),
     sa.PrimaryKeyConstraint('mail_id', name=op.f('pk_mail_content'))
     )
