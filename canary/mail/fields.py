@@ -2,7 +2,6 @@
 
 import binascii
 import re
-from collections.abc import Iterator
 from email.errors import MessageError
 from email.header import decode_header
 from email.message import Message
@@ -89,7 +88,7 @@ def undone(written: memoryview, encoding: str) -> bytes:
         return _base64(written)
     if encoding == "quoted-printable":
         return binascii.a2b_qp(written)
-    return _uuencoded(bytes(written)) if encoding else bytes(written)
+    return _uuencoded(written) if encoding else bytes(written)
 
 
 def _base64(written: memoryview) -> bytes:
@@ -103,20 +102,25 @@ def _base64(written: memoryview) -> bytes:
         return bytes(written)
 
 
-def _uuencoded(written: bytes) -> bytes:
+def _uuencoded(written: memoryview) -> bytes:
     begin = _BEGIN.search(written)
-    return b"".join(_uu_lines(written, begin.end())) if begin else written
-
-
-def _uu_lines(written: bytes, at: int) -> Iterator[bytes]:
-    for line, _ in zip(_LINE.finditer(written, at), range(MAX_UU_LINES), strict=False):
+    if begin is None:
+        return bytes(written)
+    made = bytearray()
+    for line, _ in zip(_LINE.finditer(written, begin.end()), range(MAX_UU_LINES), strict=False):
         octets = line.group()
         if octets.strip(b" \t\r\n\f") == b"end":
-            return
-        try:
-            yield binascii.a2b_uu(octets)
-        except binascii.Error:  # Broken encoders write more than the length at the beginning of the line says.
-            try:
-                yield binascii.a2b_uu(octets[: (((octets[0] - 32) & 63) * 4 + 5) // 3])
-            except binascii.Error:
-                return
+            break
+        made += _uu_line(octets)
+    return bytes(made)
+
+
+def _uu_line(octets: bytes) -> bytes:
+    try:
+        return binascii.a2b_uu(octets)
+    except binascii.Error:
+        pass
+    try:  # Broken encoders write more than the length at the beginning of the line says.
+        return binascii.a2b_uu(octets[: (((octets[0] - 32) & 63) * 4 + 5) // 3])
+    except binascii.Error:
+        return b""

@@ -96,7 +96,9 @@ class _Scanner:
         self._parts, self._left, self._started = 0, 2 * MAX_HEADER, False
 
     def whole(self) -> Part:
-        return self._entity(0, 0, "text/plain")[0]
+        part = self._entity(0, 0, "text/plain")[0]
+        self._marks = iter(())  # it knows the scanner, which would stay with its octets until cycles are looked for
+        return part
 
     def _candidates(self) -> Iterator[re.Match[bytes]]:
         """Find lines that begin like a boundary."""

@@ -9,7 +9,7 @@ from canary.alerts.health_check import HealthCheck
 from canary.mail.received import read_trusted
 from canary.net.http import Http
 from canary.pipeline.rspamd_check import RspamdChecker
-from canary.pipeline.story import Context
+from canary.pipeline.story import Context, Parser, parse_here
 from canary.processes.judging import forwarder_registry, lookups, own_book
 from canary.processes.receiver_health import listening, receiver_metrics
 from canary.processes.spools import Spools, clock
@@ -18,13 +18,15 @@ from canary.store.database import Database
 from canary.store.signing_key import installation_key
 
 
-def pipeline_context(settings: Settings, store: Database, passed: Callable[[str], None] = lambda _: None) -> Context:
-    """Build what the pipeline works with."""
+def pipeline_context(
+    settings: Settings, store: Database, passed: Callable[[str], None] = lambda _: None, parser: Parser = parse_here
+) -> Context:
+    """Build what the pipeline works with; a `MailParser` parses within limits."""
     trusted, key = read_trusted(settings.smtp.trusted), installation_key(settings.data)
     domains = frozenset(domain.lower() for domain in settings.domains)
     return Context(
         store, lookups(settings), own_book(settings.judge), clock, passed, trusted, key, settings.judge.learning, domains,
-        forwarder_registry(settings.judge.forwarders),
+        forwarder_registry(settings.judge.forwarders), parser,
     )  # fmt: skip
 
 

@@ -15,6 +15,7 @@ from canary.pipeline.batch import run_pending
 from canary.pipeline.story import Context
 from canary.processes.build import delivery_context, health_check, pipeline_context, rspamd_checker
 from canary.processes.jobs import KEEP_DECOYS, JobContext, brief, give_leases_back, run_job, scheduler
+from canary.processes.mail_parser import MailParser
 from canary.processes.own_suppliers import DeclaredSuppliers
 from canary.processes.shutdown import ShutdownSignal, announce
 from canary.processes.spools import Spools, clock
@@ -38,7 +39,8 @@ async def work(settings: Settings, *, watched: bool = False) -> None:
     """Bring mails to their cases and deliver alerts until stopped; a store that is down is waited for."""
     stopping, timer = ShutdownSignal(watched=watched), StageTimer()
     store, spools = open_store(settings), Spools(settings)
-    pipeline, delivery = pipeline_context(settings, store, timer.passed), delivery_context(settings, store)
+    parser = MailParser()
+    pipeline, delivery = pipeline_context(settings, store, timer.passed, parser), delivery_context(settings, store)
     pool, jobs = DeliveryPool(delivery), _job_context(settings, store, spools, timer)
     clockwork = scheduler(jobs)
     try:
@@ -61,6 +63,7 @@ async def work(settings: Settings, *, watched: bool = False) -> None:
             clockwork.shutdown()
             await asyncio.to_thread(give_leases_back, jobs)
         pool.close()
+        parser.close()
         spools.close()
         delivery.http.close()
         store.close()

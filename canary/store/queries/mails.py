@@ -12,15 +12,15 @@ from sqlmodel import Session, col, select
 
 from canary.model.authenticated import AuthenticatedMail
 from canary.model.identity import Identity
-from canary.model.mail import ParsedMail
+from canary.model.mail import SET_ASIDE, TOO_COSTLY, ParsedMail
 from canary.model.verdict import Judgement
 from canary.store.codec import envelope_json, identity_json, proofs_json, reasons_json
 from canary.store.parsed_mail import columns_of, packed, unpacked
-from canary.store.tables import HitRow, MailContentRow, MailRow, MailSenderRow
+from canary.store.tables import HitRow, MailContentRow, MailRow, MailSenderRow, UnreadMailRow
 from canary.store.tables.base import metadata
 
-_MAIL, _CONTENT, _HIT, _SENDER = (
-    metadata.tables[str(row.__tablename__)] for row in (MailRow, MailContentRow, HitRow, MailSenderRow)
+_MAIL, _CONTENT, _HIT, _SENDER, _UNREAD = (
+    metadata.tables[str(row.__tablename__)] for row in (MailRow, MailContentRow, HitRow, MailSenderRow, UnreadMailRow)
 )
 
 
@@ -57,6 +57,14 @@ def keep_mails(
         for m in new
     ]
     connection.execute(insert(_CONTENT), contents)
+    unread = [
+        {"mail_id": numbers[m.raw.key], "at": m.raw.envelope.received, "why": why}
+        for m in new
+        for why in (TOO_COSTLY, SET_ASIDE)
+        if why in m.mail.oddities
+    ]
+    if unread:
+        connection.execute(insert(_UNREAD), unread)
     proved = [{"key": key, "mail_id": numbers[m.raw.key]} for m in new for key in sender_keys(m.identity)]
     if proved:
         connection.execute(insert(_SENDER), proved)
@@ -94,6 +102,7 @@ def forget(session: Session, numbers: Collection[int]) -> None:
     if not numbers:
         return
     session.execute(delete(MailContentRow).where(col(MailContentRow.mail_id).in_(numbers)))
+    session.execute(delete(UnreadMailRow).where(col(UnreadMailRow.mail_id).in_(numbers)))
     session.execute(delete(MailSenderRow).where(col(MailSenderRow.mail_id).in_(numbers)))
     session.execute(delete(MailRow).where(col(MailRow.id).in_(numbers)))
 

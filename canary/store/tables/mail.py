@@ -52,6 +52,15 @@ class MailContentRow(Row, table=True):
     parsed: bytes = Field(default=b"", sa_column=Column(LargeBinary, nullable=False))
 
 
+class UnreadMailRow(Row, table=True):
+    """A mail that was judged by its envelope alone, as its content could not be read; `why` is that oddity."""
+
+    __tablename__ = "unread_mail"
+    mail_id: int = Field(primary_key=True, foreign_key="mail.id")
+    at: datetime = Field(sa_type=Time, index=True)
+    why: str
+
+
 class HitRow(Row, table=True):
     """One mail at one canary, with what it means and why; a probe has no mail.
 
