@@ -77,18 +77,22 @@ def transfer_encoding(part: Message) -> str:
     return found.group() if found else ""
 
 
-def octets_of(part: Part) -> bytes:
-    """Return the octets of a part that has no parts, with its transfer encoding undone; as they are where that fails."""
-    return undone(part.written, transfer_encoding(part))
+def octets_of(part: Part, most: int | None = None) -> bytes:
+    """Return the octets of a part that has no parts, with its transfer encoding undone; the first of them is enough for text.
+
+    Where undoing fails they are as they came.
+    """
+    # Eight octets are more than any encoding takes for one.
+    return bytes(undone(part.written if most is None else part.written[: 8 * most], transfer_encoding(part))[:most])
 
 
-def undone(written: memoryview, encoding: str) -> bytes:
+def undone(written: memoryview, encoding: str) -> bytes | memoryview:
     """Return octets with a transfer encoding undone that `transfer_encoding` returned."""
     if encoding == "base64":
         return _base64(written)
     if encoding == "quoted-printable":
         return binascii.a2b_qp(written)
-    return _uuencoded(written) if encoding else bytes(written)
+    return _uuencoded(written) if encoding else written
 
 
 def _base64(written: memoryview) -> bytes:

@@ -96,4 +96,4 @@ def _inside(part: bytes) -> bytes:
     head = _head(part)
     if b"transfer-encoding" not in head.lower():
         return part[len(head) :]
-    return undone(memoryview(part)[len(head) :], transfer_encoding(read_message(head)))
+    return bytes(undone(memoryview(part)[len(head) :], transfer_encoding(read_message(head))))

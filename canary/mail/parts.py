@@ -105,7 +105,7 @@ class PartReader:
             self.oddities.add("large-enclosure")
             return None
         head = b"Content-Type: " + kind.encode("ascii", "replace") + b"\n\n"
-        return read_message(head + undone(part.written, encoding), self.oddities).parts
+        return read_message(head + bytes(undone(part.written, encoding)), self.oddities).parts
 
     def _enclose(self, part: Part, kind: str, children: list[Part] | None) -> None:
         """Keep the fields of a report, or of a mail that is returned whole (message/*) or by its header alone."""
@@ -115,24 +115,26 @@ class PartReader:
             pairs = [pair for group in children[:MAX_FIELDS] for pair in fields_of(group)]
             self.enclosed.append(Enclosed(kind[:100], tuple(pairs[:MAX_FIELDS])))
         elif kind == "text/rfc822-headers":
-            written = read_message(octets_of(part)[: MAX_FIELDS * 1000].lstrip())
+            written = read_message(octets_of(part, MAX_FIELDS * 1000).lstrip())
             self.enclosed.append(Enclosed(kind, tuple(fields_of(written))))
 
     def _leaf(self, node: _Node, kind: str) -> None:
-        octets, name = octets_of(node.part), node.part.get_filename()
+        name = node.part.get_filename()
         if kind.startswith("multipart/"):
             kind, name = "text/plain", None  # Without the boundary that it names, a reader sees all of it as text.
         if not name and kind.startswith("text/"):
-            self.pieces.append(self._piece(octets, kind, node))
-        elif octets or name:
+            self.pieces.append(self._piece(kind, node))
+            return
+        octets = undone(node.part.written, transfer_encoding(node.part))
+        if len(octets) or name:
             digest = hashlib.sha256(octets).hexdigest()
             file = Attachment(decode(name or "")[:300], kind[:100], len(octets), digest)
             self.attachments.append(file)
             if kind.startswith("text/"):
                 self.named.append((node, kind, file))
 
-    def _piece(self, octets: bytes, kind: str, node: _Node) -> _Piece:
-        octets = octets[: MAX_TEXT if self.written < MAX_WRITTEN else 0]
+    def _piece(self, kind: str, node: _Node) -> _Piece:
+        octets = octets_of(node.part, MAX_TEXT if self.written < MAX_WRITTEN else 0)
         self.written += len(octets)
         html, label = kind == "text/html", str(node.part.get_content_charset() or "")
         decoded = decode_markup(octets, label) if html else decode_octets(octets, label)
@@ -152,7 +154,7 @@ class PartReader:
             return
         shown = [each for each in self.named if each[0].part.get_content_disposition() != "attachment"]
         for node, kind, _ in shown or [each for each in self.named if each[1] in _WRITING]:
-            self.pieces.append(self._piece(octets_of(node.part), kind, node))
+            self.pieces.append(self._piece(kind, node))
         # What is shown as the text is no file; what is attached stays one.
         self.attachments = [file for file in self.attachments if not any(file is each for _, _, each in shown)]
 

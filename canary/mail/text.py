@@ -12,6 +12,7 @@ MAX_LINKS = 200
 MAX_TAGS = 8_000
 """HTML with more tags is not parsed, as deep nesting costs the square of its depth; its tags are only cut out."""
 MAX_HIDDEN = 500
+MAX_GROWN = 1000
 _HIDDEN = re.compile(r"display\s{0,9}:\s{0,9}none|visibility\s{0,9}:\s{0,9}hidden", re.IGNORECASE)
 _LINK = re.compile(r"https?://[^\s<>\"'\\^`{|}]{1,2000}", re.IGNORECASE)
 _AFTER_HOST = re.compile(r"[/?#\\]")
@@ -76,9 +77,10 @@ def folded(text: str) -> str:
     """Return a text in compatibility form and without case; what differs only in appearance becomes the same.
 
     Putting marks in order takes the square of how many stand in a row, so no more are left than Unicode's stream-safe
-    form allows (UAX 15, section 13).
+    form allows (UAX 15, section 13). One letter may stand for eighteen; of such text no more is returned than twice its length.
     """
-    return unicodedata.normalize("NFKC", _MARKS.sub(lambda run: run.group()[:30], text)).casefold()
+    plain = unicodedata.normalize("NFKC", _MARKS.sub(lambda run: run.group()[:30], text))
+    return plain[: 2 * len(text) + MAX_GROWN].casefold()
 
 
 def words(text: str) -> list[str]:

@@ -2,6 +2,7 @@
 
 import secrets
 from collections.abc import Callable, Mapping
+from datetime import datetime
 
 from canary.alerts.channels.base import Target
 from canary.alerts.delivery import DeliveryContext
@@ -15,6 +16,7 @@ from canary.processes.receiver_health import listening, receiver_metrics
 from canary.processes.spools import Spools, clock
 from canary.settings import Settings
 from canary.store.database import Database
+from canary.store.queries.mails import count_set_aside
 from canary.store.signing_key import installation_key
 
 
@@ -57,14 +59,18 @@ def rspamd_checker(settings: Settings, store: Database) -> RspamdChecker | None:
     return RspamdChecker(store, Rspamd(rspamd.url, password), clock)
 
 
-def health_check(settings: Settings, spools: Spools) -> HealthCheck:
+def health_check(settings: Settings, spools: Spools, store: Database) -> HealthCheck:
     """Build what looks after this machine."""
     numbers = receiver_metrics(settings)
 
     def backlogs() -> Mapping[str, int]:
         return {spool.path.stem: spool.backlog() for spool in list(spools.opened.values())}
 
-    return HealthCheck(lambda: listening(numbers), backlogs, settings.smtp.tls_certificate)
+    def set_aside(since: datetime) -> int:
+        with store.reading() as session:
+            return count_set_aside(session, since)
+
+    return HealthCheck(lambda: listening(numbers), backlogs, settings.smtp.tls_certificate, set_aside)
 
 
 def _jitter() -> float:

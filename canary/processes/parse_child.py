@@ -10,6 +10,7 @@ import sys
 import time
 
 from canary.mail.parse import parse
+from canary.processes.memory import give_large_blocks_back
 from canary.store.codec import parsed_json
 
 LENGTH = 8
@@ -17,6 +18,7 @@ LENGTH = 8
 
 def main(octets: int, seconds: int) -> None:
     """Parse mails until standard input ends."""
+    give_large_blocks_back()
     resource.setrlimit(resource.RLIMIT_AS, (octets, octets))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     source, sink = sys.stdin.buffer, sys.stdout.buffer

@@ -16,6 +16,7 @@ from canary.pipeline.story import Context
 from canary.processes.build import delivery_context, health_check, pipeline_context, rspamd_checker
 from canary.processes.jobs import KEEP_DECOYS, JobContext, brief, give_leases_back, run_job, scheduler
 from canary.processes.mail_parser import MailParser
+from canary.processes.memory import give_large_blocks_back
 from canary.processes.own_suppliers import DeclaredSuppliers
 from canary.processes.shutdown import ShutdownSignal, announce
 from canary.processes.spools import Spools, clock
@@ -37,6 +38,7 @@ IDLE_SECONDS = 10.0
 
 async def work(settings: Settings, *, watched: bool = False) -> None:
     """Bring mails to their cases and deliver alerts until stopped; a store that is down is waited for."""
+    give_large_blocks_back()
     stopping, timer = ShutdownSignal(watched=watched), StageTimer()
     store, spools = open_store(settings), Spools(settings)
     parser = MailParser()
@@ -76,7 +78,7 @@ def _job_context(settings: Settings, store: Database, spools: Spools, timer: Sta
         clock,
         machine,
         holder=f"{machine}:{os.getpid()}",
-        health_check=health_check(settings, spools),
+        health_check=health_check(settings, spools, store),
         stage_timer=timer,
         decoys=settings.decoys.count,
         retention=settings.retention.after,

@@ -125,6 +125,12 @@ def parsed(session: Session, mail_id: int) -> ParsedMail | None:
     return unpacked(row, content.parsed) if row and content else None
 
 
+def count_set_aside(session: Session, since: datetime) -> int:
+    """Count the mails since a time that were set aside, as work on them did not end."""
+    query = select(func.count()).where(col(UnreadMailRow.at) >= since, UnreadMailRow.why == SET_ASIDE)
+    return int(session.exec(query).one())
+
+
 def _row(kept: AuthenticatedMail) -> dict[str, Any]:
     raw, mail, identity = kept.raw, kept.mail, kept.identity
     text, parts = columns_of(mail)
