@@ -13,6 +13,7 @@ MAX_TAGS = 8_000
 """HTML with more tags is not parsed, as deep nesting costs the square of its depth; its tags are only cut out."""
 MAX_HIDDEN = 500
 MAX_GROWN = 1000
+MAX_REMEMBERED = 32 * 1024
 _HIDDEN = re.compile(r"display\s{0,9}:\s{0,9}none|visibility\s{0,9}:\s{0,9}hidden", re.IGNORECASE)
 _LINK = re.compile(r"https?://[^\s<>\"'\\^`{|}]{1,2000}", re.IGNORECASE)
 _AFTER_HOST = re.compile(r"[/?#\\]")
@@ -27,9 +28,17 @@ def clean(text: str) -> str:
     return text if text.isprintable() else _UNSAFE.sub("\N{REPLACEMENT CHARACTER}", text)
 
 
-@lru_cache(maxsize=64)  # a mail is asked several times for its text while it is parsed and judged
 def html_to_text(html: str) -> tuple[str, tuple[str, ...]]:
     """Return the visible text and the link targets of (at most 256 KB of) HTML; nothing is fetched."""
+    return _remembered(html) if len(html) <= MAX_REMEMBERED else _read(html)
+
+
+@lru_cache(maxsize=64)  # a mail is asked several times for its text while it is parsed and judged, with others of its batch
+def _remembered(html: str) -> tuple[str, tuple[str, ...]]:
+    return _read(html)
+
+
+def _read(html: str) -> tuple[str, tuple[str, ...]]:
     if html.count("<", 0, MAX_HTML) > MAX_TAGS:
         return clean(_TAG.sub(" ", html[:MAX_HTML])), ()
     return _text_of(LexborHTMLParser(html[:MAX_HTML]))

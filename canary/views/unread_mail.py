@@ -3,10 +3,10 @@
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import select
-from sqlmodel import Session, col
+from sqlmodel import Session, col, select
 
 from canary.store.codec import envelope_of
+from canary.store.queries.mails import rows
 from canary.store.tables import MailRow, UnreadMailRow
 
 PAGE = 50
@@ -27,12 +27,13 @@ class UnreadLine:
 
 def unread_mail(session: Session, before: int | None = None) -> tuple[tuple[UnreadLine, ...], int | None]:
     """Read mail that was not read, newest first, older than a key; and the key to continue with if there are more."""
-    query = select(UnreadMailRow.why, MailRow).join(MailRow, col(MailRow.id) == col(UnreadMailRow.mail_id))  # type: ignore[call-overload]
+    query = select(UnreadMailRow)
     if before is not None:
         query = query.where(col(UnreadMailRow.mail_id) < before)
-    rows = session.execute(query.order_by(col(UnreadMailRow.mail_id).desc()).limit(PAGE + 1)).all()
-    lines = tuple(_line(why, row) for why, row in rows[:PAGE])
-    return lines, lines[-1].mail if len(rows) > PAGE else None
+    found = session.exec(query.order_by(col(UnreadMailRow.mail_id).desc()).limit(PAGE + 1)).all()
+    stored = rows(session, [each.mail_id for each in found[:PAGE]])
+    lines = tuple(_line(each.why, stored[each.mail_id]) for each in found[:PAGE])
+    return lines, lines[-1].mail if len(found) > PAGE else None
 
 
 def _line(why: str, row: MailRow) -> UnreadLine:
