@@ -55,8 +55,8 @@ SECTIONS = {
             "Import stored mail and judge it in order of date, without alerts about what is long past.",
         ),
         "hits": LazyCommand("hits:hits", "List hits, newest first: what each mail means at each address it reached."),
-        "set-aside": LazyCommand(
-            "set_aside:list_set_aside",
+        "unread": LazyCommand(
+            "unread:list_unread",
             "List the newest mail that was judged by its envelope alone, as it could not be read.",
         ),
         "sender": LazyCommand(

@@ -1,7 +1,7 @@
 """The process that parses mails for another, one after the other: python -m canary.processes.parse_child OCTETS SECONDS
 
 It reads from standard input how long a mail is (8 octets) and the mail, and writes what it read in it as JSON in the same
-way. It ends by more memory than OCTETS, by more than SECONDS of processor for a mail, and with whoever started it.
+way. More memory than OCTETS, or more than SECONDS of processor for a mail, end it, and so does the end of its input.
 """
 
 import json

@@ -1,4 +1,4 @@
-"""What was read in a mail, stored with it: whoever needs it again does not parse octets that a stranger wrote.
+"""What was read in a mail, stored with it, so that octets that a stranger wrote are parsed no second time.
 
 What the row of a mail has in a column of its own is not stored twice, unless it had to be shortened there.
 """

@@ -5,6 +5,7 @@ from datetime import datetime
 
 from sqlmodel import Session, col, select
 
+from canary.mail.text import clean
 from canary.store.codec import envelope_of
 from canary.store.queries.mails import rows
 from canary.store.tables import MailRow, UnreadMailRow
@@ -14,7 +15,10 @@ PAGE = 50
 
 @dataclass(frozen=True, slots=True)
 class UnreadLine:
-    """A mail that was not read: from whom and to whom by its envelope, its octets, and the oddity that says why."""
+    """A mail that was not read: from whom and to whom by its envelope, its octets, and the oddity that says why.
+
+    No address in it holds what a terminal would obey.
+    """
 
     mail: int
     at: datetime
@@ -39,5 +43,11 @@ def unread_mail(session: Session, before: int | None = None) -> tuple[tuple[Unre
 def _line(why: str, row: MailRow) -> UnreadLine:
     envelope = envelope_of(row.envelope, row.received_at)
     return UnreadLine(
-        row.id or 0, row.received_at, why, envelope.mail_from, envelope.client.ip, envelope.rcpt_to, row.size
+        row.id or 0,
+        row.received_at,
+        why,
+        clean(envelope.mail_from),
+        envelope.client.ip,
+        tuple(map(clean, envelope.rcpt_to)),
+        row.size,
     )

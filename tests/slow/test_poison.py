@@ -60,6 +60,6 @@ def test_a_mail_that_kills_three_workers_is_set_aside_and_none_behind_it_waits(t
         assert ended == [-signal.SIGKILL, 0]
         assert subjects(house) == ["", "before", "behind", "beside"]
         assert spool.backlog() == 0
-        (listed,) = json.loads(house.canary("set-aside", "--json"))
+        (listed,) = json.loads(house.canary("unread", "--json"))
         assert (listed["why"], listed["sender"], listed["to"]) == ("set-aside", "a@bad.example", [address])
         spool.close()

@@ -1,11 +1,11 @@
-"""`canary set-aside`: mail that was judged by its envelope alone."""
+"""`canary unread`: mail that was judged by its envelope alone."""
 
 from dataclasses import asdict
 
 from canary.cli.context import Json, open_store, show_json, show_table
 
 
-def list_set_aside(as_json: Json = False) -> None:
+def list_unread(as_json: Json = False) -> None:
     """List the newest mail that was judged by its envelope alone, as it could not be read."""
     from canary.views.unread_mail import unread_mail
 
