@@ -190,7 +190,7 @@ def _mail(n: int, size: Size, said: list[str]) -> tuple[dict[str, object], ...]:
         "parts": '{"links": [], "attachments": [], "oddities": [], "headers": []}',
         "campaign_id": n // (6 * PER_CAMPAIGN) + 1 if outside else None,
     }  # fmt: skip
-    content = {"mail_id": n, "content": zlib.compress(text.encode(), 1)}
+    content = {"mail_id": n, "content": zlib.compress(text.encode(), 1), "parsed": b""}
     hit = {
         "id": n, "mail_id": n, "canary_id": (vendor - 1) * CANARIES + n // size.vendors % CANARIES + 1, "at": at,
         "verdict": "third-party" if outside else "expected", "confidence": 0.99, "reasons": _REASONS, "case_id": case,

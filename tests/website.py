@@ -14,11 +14,13 @@ import httpx
 import uvicorn
 from fastapi import FastAPI
 
+from canary.mail.parse import parse
 from canary.model.alert import DestinationView
 from canary.store import tables
 from canary.store.counters import recount
 from canary.store.database import Database
 from canary.store.decoy_mac import DecoyMac
+from canary.store.parsed_mail import packed
 from canary.store.queries.outbox import mark_failed, put_test
 from canary.store.queries.users import Label, add_user, new_token
 from canary.store.tables import UserRow
@@ -95,7 +97,7 @@ def fill(database: Database) -> None:
             [mail, tables.CaseRow(vendor_id=1, opened_at=NOW, last_hit_at=NOW, suspects=[top, nobody], leak=0.92)]
         )
         session.flush()
-        session.add(tables.MailContentRow(mail_id=1, content=zlib.compress(HOSTILE)))
+        session.add(tables.MailContentRow(mail_id=1, content=zlib.compress(HOSTILE), parsed=packed(parse(HOSTILE))))
         session.add(tables.CampaignRow(subject=EVIL, first_at=NOW, last_at=NOW, mails=1))
         session.flush()
         mail.campaign_id = 1

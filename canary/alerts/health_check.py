@@ -1,4 +1,4 @@
-"""A look at this machine: whether it listens, how long its certificate lasts, whether its spools grow."""
+"""A look at this machine: whether it listens, how long its certificate lasts, whether its spools grow, what it set aside."""
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
@@ -11,17 +11,24 @@ ENDING = timedelta(days=14)
 GROWING = 5
 """A spool that grew at so many checks in a row is reported."""
 
+RECENT = timedelta(days=1)
+"""So long a mail that was set aside is reported."""
+
 FEW = 100
 """So few waiting mails do not count."""
 
 
 @dataclass
 class HealthCheck:
-    """Checks repeatedly, as growth shows only over time; `listening` returns None where no listener ever ran."""
+    """Checks repeatedly, as growth shows only over time; `listening` returns None where no listener ever ran.
+
+    `set_aside` counts the mails since a time that brought a worker down.
+    """
 
     listening: Callable[[], bool | None]
     backlogs: Callable[[], Mapping[str, int]]
     certificate: Path | None = None
+    set_aside: Callable[[datetime], int] = lambda _: 0
     _before: dict[str, int] = field(default_factory=dict)
     _grew: dict[str, int] = field(default_factory=dict)
 
@@ -34,6 +41,8 @@ class HealthCheck:
             yield "listener", "The mail listener has not reported lately; mail may be lost"
         if self.certificate and (told := _certificate(self.certificate, now)):
             yield "certificate", told
+        if count := self.set_aside(now - RECENT):
+            yield "set aside", f"Mail that brought the worker down was set aside: {count:,} in a day; see Set aside"
         try:
             backlogs = self.backlogs()
         except OSError as fault:

@@ -1,7 +1,6 @@
 """All mechanisms over one mail: SPF, DKIM, ARC, and DMARC over what they proved."""
 
 from datetime import datetime
-from email.utils import getaddresses
 
 from canary.authenticate.arc import verify_arc
 from canary.authenticate.dkim.verify import verify_dkim
@@ -9,6 +8,7 @@ from canary.authenticate.dmarc.evaluate import check_dmarc
 from canary.authenticate.lookup import Lookup
 from canary.authenticate.message import Message
 from canary.authenticate.spf.check import check_spf
+from canary.mail.fields import RAISED, addresses_in
 from canary.model.mail import Envelope
 from canary.model.proof import Proofs
 
@@ -31,8 +31,8 @@ def author_domain(message: Message) -> str:
     if len(fields) != 1 or len(fields[0].value) > MAX_FROM:
         return ""
     try:
-        pairs = getaddresses([fields[0].value.decode("utf-8", "replace")])
-    except (ValueError, LookupError, AttributeError, TypeError, RecursionError):
+        pairs = addresses_in(fields[0].value.decode("utf-8", "replace").strip())
+    except RAISED:
         return ""
     domains = {address.rpartition("@")[2].strip().lower() for _, address in pairs if "@" in address}
     return domains.pop() if len(domains) == 1 else ""

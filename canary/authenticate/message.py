@@ -41,7 +41,7 @@ class Message:
     body: bytes
     overlong: bool = False
     index: Mapping[bytes, tuple[Field, ...]] = field(default_factory=dict, repr=False, compare=False)
-    forms: dict[str, bytes] = field(default_factory=dict, repr=False, compare=False)
+    forms: dict[str, bytes | bytearray] = field(default_factory=dict, repr=False, compare=False)
     digests: dict[tuple[str, int], bytes] = field(default_factory=dict, repr=False, compare=False)
 
     def named(self, key: bytes) -> tuple[Field, ...]:

@@ -1,6 +1,5 @@
 """Judging past mail again by what is known of a sender now; the cases follow."""
 
-import zlib
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
@@ -11,13 +10,11 @@ from sqlalchemy import ColumnElement, Row, bindparam, func, update
 from sqlmodel import Session, col, select
 
 from canary.attribute.campaigns.features import addressee, worded
-from canary.authenticate.vouching.forwarding import written_by
 from canary.campaigns.membership import CampaignBatch, MailSent
 from canary.cases.history import newest_decision
 from canary.cases.replay import RejudgeCause, replay
 from canary.judge.rules import judge
 from canary.judge.track_record import hit_context, is_own_way, signers
-from canary.mail.parse import parse
 from canary.model.authenticated import AuthenticatedMail
 from canary.model.canary import Canary
 from canary.model.mail import RawMail
@@ -29,6 +26,7 @@ from canary.store.campaign_hits import restrike
 from canary.store.codec import envelope_of, identity_of, proofs_of, reasons_json, reasons_of
 from canary.store.counters import CountedHit, sums_of
 from canary.store.locks import Lock, lock
+from canary.store.parsed_mail import unpacked
 from canary.store.queries import attempts, canaries, vendors
 from canary.store.queries.track_records import TrackRecords, read_track_records
 from canary.store.tables import CanaryRow, HitRow, MailContentRow, MailRow, MailSenderRow, VendorRow
@@ -140,7 +138,8 @@ def _batches(session: Session, vendor_id: int, which: ColumnElement[bool]) -> It
     chosen: Any = select(  # type: ignore[call-overload]
             HitRow.id, HitRow.at, HitRow.verdict, HitRow.reasons, HitRow.case_id, CanaryRow.address, HitRow.mail_id,
             HitRow.canary_id, HitRow.decision, HitRow.burns, MailRow.identity_domain, MailRow.key, MailRow.received_at, MailRow.envelope,
-            MailRow.identity, MailRow.proofs, MailRow.campaign_id, MailContentRow.content,
+            MailRow.identity, MailRow.proofs, MailRow.campaign_id, MailRow.subject, MailRow.message_id, MailRow.text, MailRow.parts,
+            MailContentRow.parsed,
     )  # fmt: skip
     query = _concerned(chosen, vendor_id, which).order_by(HitRow.id).limit(BATCH)
     last = 0
@@ -242,11 +241,9 @@ def _add_use(seen: dict[tuple[str, str], Use], use: Use) -> None:
 
 
 def stored_mail(row: Row[Any]) -> AuthenticatedMail:
-    """Return a stored mail with all that was found out about it when it came."""
-    content = zlib.decompress(row.content)
-    raw = RawMail(row.key, envelope_of(row.envelope, row.received_at), content)
-    who = identity_of(row.identity)
-    return AuthenticatedMail(raw, written_by(parse(content), who.author), proofs_of(row.proofs), who)
+    """Return a stored mail with all that was found out about it when it came, without its octets."""
+    raw = RawMail(row.key, envelope_of(row.envelope, row.received_at), b"")
+    return AuthenticatedMail(raw, unpacked(row, row.parsed), proofs_of(row.proofs), identity_of(row.identity))
 
 
 def _weight(verdict: str) -> int:

@@ -59,6 +59,10 @@ SECTIONS = {
             "Import stored mail and judge it in order of date, without alerts about what is long past.",
         ),
         "hits": LazyCommand("hits:hits", "List hits, newest first: what each mail means at each address it reached."),
+        "unread": LazyCommand(
+            "unread:list_unread",
+            "List the newest mail that was judged by its envelope alone, as it could not be read.",
+        ),
         "sender": LazyCommand(
             "senders:group", "Senders: who is known to write for a vendor, and who waits for your answer."
         ),

@@ -3,7 +3,7 @@
 import asyncio
 import sys
 from collections.abc import Collection, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -117,6 +117,7 @@ def _run(order: _Order, known: "Settings") -> "tuple[Report, Path]":
     from canary.importing.import_store import quiet_store
     from canary.processes import stores
     from canary.processes.build import pipeline_context
+    from canary.processes.mail_parser import MailParser
     from canary.processes.own_suppliers import DeclaredSuppliers
 
     in_map = {address.rpartition("@")[2] for address in order.mapped}
@@ -127,7 +128,8 @@ def _run(order: _Order, known: "Settings") -> "tuple[Report, Path]":
     store = stores.open_store(known, quiet_store)
     with store.writing() as session:
         print_error(prepare_key(session) if known.decoys.count else key_problem(session))
-    mine = [pipeline_context(known, store) for _ in range(2)]  # each loop has a resolver of its own
+    parser = MailParser()
+    mine = [pipeline_context(known, store, parser=parser) for _ in range(2)]  # each loop has a resolver of its own
     parts = [DeclaredSuppliers(each.book).refreshed(each) for each in mine]
     if order.offline:
         parts = [replace(each, lookup=_offline) for each in parts]
@@ -136,7 +138,7 @@ def _run(order: _Order, known: "Settings") -> "tuple[Report, Path]":
     print_lines(
         [f"{name}: not among the domains in the settings; new mail to it is refused until it is" for name in unset]
     )
-    with backfill.alone(known.data / "import"):
+    with backfill.alone(known.data / "import"), closing(parser):
         progress, archive = _gathered(order, known, domains)
         _adopt(order, parts[0], archive, progress)
         with _bar() as show_stage:

@@ -12,7 +12,6 @@ from canary.authenticate.vouching.recipients import addressees
 from canary.authenticate.vouching.side import ReceivingSide, receiving_hop
 from canary.importing.archive import Reader
 from canary.importing.progress import Entry, ImportProgress
-from canary.mail.parse import parse
 from canary.model.authenticated import AuthenticatedMail
 from canary.model.mail import RawMail
 from canary.pipeline.authentication import Arrival, AuthenticationGrounds, authenticate_mail
@@ -38,7 +37,7 @@ def fetch(reader: Reader, ledger: ImportProgress, entry: Entry, key: str) -> Raw
 
 async def look(parts: Context, raw: RawMail, witness: TrustedReceivers) -> AuthenticatedMail:
     """Parse and authenticate a stored mail."""
-    mail, message = await asyncio.to_thread(parse, raw.content), split(raw.content)
+    mail, message = await parts.parse(raw.content), split(raw.content)
     envelope, side, lookup = raw.envelope, witness.side, RecordingLookup(parts.lookup())
     hop = receiving_hop(message, side)
     fresh = bool(envelope.client.ip) and witness.now - envelope.received <= FRESH

@@ -5,9 +5,9 @@ Exchange writes them ([MS-OXOJRNL]; "envelope journaling"), and archives are ful
 
 import re
 from collections.abc import Iterator
-from email.message import Message
 
-from canary.mail.fields import RAISED, octets_of, read_message
+from canary.mail.fields import RAISED, octets_of, transfer_encoding, undone
+from canary.mail.scanner import Part, read_message
 
 MAX_HEAD = 64 * 1024
 MAX_SAID = 64 * 1024
@@ -78,7 +78,7 @@ def _head(part: bytes) -> bytes:
     return part[: end.end()] if end else part[:MAX_HEAD]
 
 
-def _envelope(said: Message) -> tuple[str, list[str]] | None:
+def _envelope(said: Part) -> tuple[str, list[str]] | None:
     """Return sender and recipients of a report's text, which begins with the sender."""
     text = octets_of(said)[:MAX_SAID].decode("utf-8", "replace").replace("\r", "").lstrip()
     lines = _LINE.findall(text)
@@ -96,7 +96,4 @@ def _inside(part: bytes) -> bytes:
     head = _head(part)
     if b"transfer-encoding" not in head.lower():
         return part[len(head) :]
-    raw, fields = Message(), read_message(head)
-    raw["content-transfer-encoding"] = str(fields.get("content-transfer-encoding", ""))
-    raw.set_payload(part[len(head) :].decode("ascii", "surrogateescape"))
-    return octets_of(raw)
+    return bytes(undone(memoryview(part)[len(head) :], transfer_encoding(read_message(head))))

@@ -2,18 +2,15 @@
 
 from collections.abc import Iterator
 from datetime import UTC, datetime
-from email.message import Message
-from email.parser import BytesParser
-from email.policy import compat32
-from email.utils import getaddresses, parsedate_to_datetime
+from email.utils import parsedate_to_datetime
 
 from canary.mail.charset import decode_octets
-from canary.mail.fields import RAISED, decode, read_message, type_of
+from canary.mail.fields import RAISED, addresses_in, decode, type_of
 from canary.mail.parts import PartReader
+from canary.mail.scanner import MAX_HEADERS, Part, read_message
 from canary.mail.text import MAX_TEXT, clean
 from canary.model.mail import Mailbox, ParsedMail
 
-MAX_HEADERS = 500
 MAX_VALUE = 16 * 1024
 MAX_MAILBOXES = 100
 
@@ -21,9 +18,9 @@ MAX_MAILBOXES = 100
 def parse(content: bytes) -> ParsedMail:
     """Read the facts of a mail; every field is bounded, and what was malformed is named in `oddities`."""
     oddities = set(_octet_oddities(content))
-    message = _message(content, oddities)
+    message = read_message(content, oddities)
     written = tuple(_headers(message, oddities))
-    headers = tuple((name, decode(value, oddities)) for name, value in written)
+    headers = tuple((name, decode(value, oddities) if "=?" in value else value.strip()) for name, value in written)
     parts = PartReader(oddities)
     parts.read(message)
     first = {name.lower(): value for name, value in reversed(headers)}
@@ -58,22 +55,7 @@ def _octet_oddities(content: bytes) -> Iterator[str]:
         yield "long-line"
 
 
-def _message(content: bytes, oddities: set[str]) -> Message:
-    try:
-        return read_message(content)
-    except RAISED:
-        oddities.add("unparsable-body")
-    head, _, body = content.replace(b"\r\n", b"\n").partition(b"\n\n")
-    try:
-        message = BytesParser(policy=compat32).parsebytes(head[: MAX_HEADERS * 1000] + b"\n\n", headersonly=True)
-    except RAISED:
-        oddities.add("unparsable-headers")
-        message = Message(policy=compat32)
-    message.set_payload(body[:MAX_TEXT].decode("latin-1"))
-    return message
-
-
-def _headers(message: Message, oddities: set[str]) -> Iterator[tuple[str, str]]:
+def _headers(message: Part, oddities: set[str]) -> Iterator[tuple[str, str]]:
     items = list(message.raw_items())
     if not items:
         oddities.add("no-headers")
@@ -83,15 +65,15 @@ def _headers(message: Message, oddities: set[str]) -> Iterator[tuple[str, str]]:
         text = str(value)[:MAX_VALUE]
         if not text.isascii():
             text = decode_octets(text.encode("utf-8", "surrogateescape"))
-        yield clean(str(name))[:200], clean(text.replace("\r", "").replace("\n", ""))
+        yield clean(name[:200]), text if text.isprintable() else clean(text.replace("\r", "").replace("\n", ""))
 
 
 def _mailboxes(value: str, oddities: set[str]) -> tuple[Mailbox, ...]:
     try:
-        pairs = getaddresses([value])[:MAX_MAILBOXES] if value else []
+        pairs = addresses_in(value)[:MAX_MAILBOXES] if value else ()
     except RAISED:
         oddities.add("bad-address")
-        pairs = []
+        pairs = ()
     boxes = tuple(Mailbox(decode(name, oddities)[:300], address[:320]) for name, address in pairs if address or name)
     if value and not any("@" in box.address for box in boxes):
         oddities.add("bad-address")

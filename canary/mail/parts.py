@@ -2,7 +2,6 @@
 
 import hashlib
 from collections.abc import Iterator
-from email.message import Message
 from typing import NamedTuple
 
 from canary.mail.charset import decode_markup, decode_octets
@@ -12,15 +11,14 @@ from canary.mail.fields import (
     decode,
     fields_of,
     octets_of,
-    read_message,
     transfer_encoding,
     type_of,
+    undone,
 )
+from canary.mail.scanner import MAX_DEPTH, MAX_PARTS, Part, read_message
 from canary.mail.text import MAX_HTML, MAX_LINKS, MAX_TEXT, clean, html_to_text, links_in
 from canary.model.mail import Attachment, Enclosed, OwnWords
 
-MAX_PARTS = 1000
-MAX_DEPTH = 50
 MAX_ENCLOSED = 10
 MAX_UNPACKED = 2 * 1024 * 1024
 """Octets of enclosed mails that are decoded and parsed, in all; those that came without an encoding cost nothing more."""
@@ -32,7 +30,7 @@ _WRITING = ("text/plain", "text/html")
 class _Node(NamedTuple):
     """A part at its depth; `inside` is whether it belongs to a mail that is enclosed."""
 
-    part: Message
+    part: Part
     depth: int
     inside: bool
 
@@ -61,7 +59,7 @@ class PartReader:
         self.own: OwnWords | None = None
         self.enclosed: list[Enclosed] = []
 
-    def read(self, message: Message) -> None:
+    def read(self, message: Part) -> None:
         """Read all parts of a message; what cannot be read is named."""
         for node, kind in self._leaves(message):
             try:
@@ -74,7 +72,7 @@ class PartReader:
             self.oddities.add("bad-part")
         self._conclude()
 
-    def _leaves(self, message: Message) -> Iterator[tuple[_Node, str]]:
+    def _leaves(self, message: Part) -> Iterator[tuple[_Node, str]]:
         waiting, seen = [_Node(message, 0, inside=False)], 0
         while waiting and seen < MAX_PARTS:
             node = waiting.pop()
@@ -82,76 +80,61 @@ class PartReader:
             kind = type_of(node.part)
             children = self._children(node.part, kind)
             self._enclose(node.part, kind, children)
-            if isinstance(children, list) and node.depth < MAX_DEPTH:
-                inside = node.inside or kind.startswith("message/")
-                inner = (
-                    _Node(child, node.depth + 1, inside) for child in reversed(children) if isinstance(child, Message)
-                )
-                waiting.extend(inner)
-            elif not isinstance(children, list):
+            if children is None:
                 yield node, kind
+            elif node.depth < MAX_DEPTH:
+                inside = node.inside or kind.startswith("message/")
+                waiting.extend(_Node(child, node.depth + 1, inside) for child in reversed(children))
         if waiting:
             self.oddities.add("many-parts")
 
-    def _children(self, part: Message, kind: str) -> object:
+    def _children(self, part: Part, kind: str) -> list[Part] | None:
         """Return the parts of a part, decoded where an enclosed mail was encoded against RFC 2046, section 5.2.1."""
-        if not part.is_multipart():
-            return None
-        children = part.get_payload()
-        if not kind.startswith("message/") or not (encoding := transfer_encoding(part)):
+        children = part.parts
+        if children is None or not kind.startswith("message/") or not (encoding := transfer_encoding(part)):
             return children
-        try:
-            return self._decoded(kind, encoding, children) or children
-        except RAISED:
-            self.oddities.add("bad-part")
-            return children
+        return self._decoded(part, kind, encoding, children) or children
 
-    def _decoded(self, kind: str, encoding: str, children: object) -> object:
-        """Parse enclosed mails again, from what their encoding hides; None where they were not encoded after all."""
-        inner = [child for child in children if isinstance(child, Message)] if isinstance(children, list) else []
+    def _decoded(self, part: Part, kind: str, encoding: str, inner: list[Part]) -> list[Part] | None:
+        """Read enclosed mails again, from what their encoding hides; None where they were not encoded after all."""
         plain = any(child.is_multipart() or (encoding == "base64" and child.keys()) for child in inner)
         if plain or self.unpacked > MAX_UNPACKED:
             return None
-        written = b"\n".join(child.as_bytes() for child in inner)
-        self.unpacked += len(written)
+        self.unpacked += len(part.written)
         if self.unpacked > MAX_UNPACKED:
             self.oddities.add("large-enclosure")
             return None
-        raw = Message()
-        raw["content-transfer-encoding"] = encoding
-        raw.set_payload(written.lstrip(b"\n").decode("ascii", "surrogateescape"))
         head = b"Content-Type: " + kind.encode("ascii", "replace") + b"\n\n"
-        return read_message(head + octets_of(raw)).get_payload()
+        return read_message(head + bytes(undone(part.written, encoding)), self.oddities).parts
 
-    def _enclose(self, part: Message, kind: str, children: object) -> None:
+    def _enclose(self, part: Part, kind: str, children: list[Part] | None) -> None:
         """Keep the fields of a report, or of a mail that is returned whole (message/*) or by its header alone."""
         if len(self.enclosed) >= MAX_ENCLOSED:
             return
-        if kind.startswith("message/") and isinstance(children, list):
+        if kind.startswith("message/") and children is not None:
             pairs = [pair for group in children[:MAX_FIELDS] for pair in fields_of(group)]
             self.enclosed.append(Enclosed(kind[:100], tuple(pairs[:MAX_FIELDS])))
         elif kind == "text/rfc822-headers":
-            try:
-                written = read_message(octets_of(part)[: MAX_FIELDS * 1000].lstrip())
-            except RAISED:
-                return
+            written = read_message(octets_of(part, MAX_FIELDS * 1000).lstrip())
             self.enclosed.append(Enclosed(kind, tuple(fields_of(written))))
 
     def _leaf(self, node: _Node, kind: str) -> None:
-        octets, name = octets_of(node.part), node.part.get_filename()
+        name = node.part.get_filename()
         if kind.startswith("multipart/"):
             kind, name = "text/plain", None  # Without the boundary that it names, a reader sees all of it as text.
         if not name and kind.startswith("text/"):
-            self.pieces.append(self._piece(octets, kind, node))
-        elif octets or name:
+            self.pieces.append(self._piece(kind, node))
+            return
+        octets = undone(node.part.written, transfer_encoding(node.part))
+        if len(octets) or name:
             digest = hashlib.sha256(octets).hexdigest()
             file = Attachment(decode(name or "")[:300], kind[:100], len(octets), digest)
             self.attachments.append(file)
             if kind.startswith("text/"):
                 self.named.append((node, kind, file))
 
-    def _piece(self, octets: bytes, kind: str, node: _Node) -> _Piece:
-        octets = octets[: MAX_TEXT if self.written < MAX_WRITTEN else 0]
+    def _piece(self, kind: str, node: _Node) -> _Piece:
+        octets = octets_of(node.part, MAX_TEXT if self.written < MAX_WRITTEN else 0)
         self.written += len(octets)
         html, label = kind == "text/html", str(node.part.get_content_charset() or "")
         decoded = decode_markup(octets, label) if html else decode_octets(octets, label)
@@ -171,7 +154,7 @@ class PartReader:
             return
         shown = [each for each in self.named if each[0].part.get_content_disposition() != "attachment"]
         for node, kind, _ in shown or [each for each in self.named if each[1] in _WRITING]:
-            self.pieces.append(self._piece(octets_of(node.part), kind, node))
+            self.pieces.append(self._piece(kind, node))
         # What is shown as the text is no file; what is attached stays one.
         self.attachments = [file for file in self.attachments if not any(file is each for _, _, each in shown)]
 

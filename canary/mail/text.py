@@ -12,6 +12,8 @@ MAX_LINKS = 200
 MAX_TAGS = 8_000
 """HTML with more tags is not parsed, as deep nesting costs the square of its depth; its tags are only cut out."""
 MAX_HIDDEN = 500
+MAX_GROWN = 1000
+MAX_REMEMBERED = 32 * 1024
 _HIDDEN = re.compile(r"display\s{0,9}:\s{0,9}none|visibility\s{0,9}:\s{0,9}hidden", re.IGNORECASE)
 _LINK = re.compile(r"https?://[^\s<>\"'\\^`{|}]{1,2000}", re.IGNORECASE)
 _AFTER_HOST = re.compile(r"[/?#\\]")
@@ -23,14 +25,26 @@ _UNSAFE = re.compile("[\x00-\x08\x0b-\x1f\x7f\ud800-\udfff]")
 
 def clean(text: str) -> str:
     """Replace what no database or page can carry: NUL, control characters and lone surrogates."""
-    return _UNSAFE.sub("\N{REPLACEMENT CHARACTER}", text)
+    return text if text.isprintable() else _UNSAFE.sub("\N{REPLACEMENT CHARACTER}", text)
 
 
 def html_to_text(html: str) -> tuple[str, tuple[str, ...]]:
     """Return the visible text and the link targets of (at most 256 KB of) HTML; nothing is fetched."""
+    return _remembered(html) if len(html) <= MAX_REMEMBERED else _read(html)
+
+
+@lru_cache(maxsize=64)  # a mail is asked several times for its text while it is parsed and judged, with others of its batch
+def _remembered(html: str) -> tuple[str, tuple[str, ...]]:
+    return _read(html)
+
+
+def _read(html: str) -> tuple[str, tuple[str, ...]]:
     if html.count("<", 0, MAX_HTML) > MAX_TAGS:
         return clean(_TAG.sub(" ", html[:MAX_HTML])), ()
-    tree = LexborHTMLParser(html[:MAX_HTML])
+    return _text_of(LexborHTMLParser(html[:MAX_HTML]))
+
+
+def _text_of(tree: LexborHTMLParser) -> tuple[str, tuple[str, ...]]:
     tree.strip_tags(["script", "style", "head", "template"])
     links = [node.attributes.get("href") or "" for node in tree.css("a[href]")[:MAX_LINKS]]
     body = tree.body
@@ -51,7 +65,7 @@ def visible_text(html: str) -> str:
     hidden = [node for node in tree.css("[style]") if _HIDDEN.search(node.attributes.get("style") or "")]
     for node in reversed(hidden[:MAX_HIDDEN]):  # what is inside goes before what it is inside of
         node.replace_with(" ")
-    return html_to_text(tree.html or "")[0]
+    return _text_of(tree)[0]
 
 
 def links_in(text: str) -> tuple[str, ...]:
@@ -72,9 +86,10 @@ def folded(text: str) -> str:
     """Return a text in compatibility form and without case; what differs only in appearance becomes the same.
 
     Putting marks in order takes the square of how many stand in a row, so no more are left than Unicode's stream-safe
-    form allows (UAX 15, section 13).
+    form allows (UAX 15, section 13). One letter may stand for eighteen; of such text no more is returned than twice its length.
     """
-    return unicodedata.normalize("NFKC", _MARKS.sub(lambda run: run.group()[:30], text)).casefold()
+    plain = unicodedata.normalize("NFKC", _MARKS.sub(lambda run: run.group()[:30], text))
+    return plain[: 2 * len(text) + MAX_GROWN].casefold()
 
 
 def words(text: str) -> list[str]:

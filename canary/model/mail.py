@@ -3,6 +3,11 @@
 from dataclasses import dataclass, field
 from datetime import datetime
 
+TOO_COSTLY = "too-costly"
+"""The oddity of a mail that was not read, as that took more than the limits allow."""
+SET_ASIDE = "set-aside"
+"""The oddity of a mail that was not read, as work on it had not ended three times."""
+
 
 @dataclass(frozen=True, slots=True)
 class Client:

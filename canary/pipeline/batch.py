@@ -1,8 +1,13 @@
-"""What is due in a spool, in batches: a faulty mail waits and the others pass; a store that is down stops all."""
+"""What is due in a spool, in batches: a faulty mail waits and the others pass; a store that is down stops all.
+
+A mail may bring down the process that works on it, so the spool notes what is begun. After a crash all else goes first;
+what was not finished twice goes alone, and after a third time the mail is judged without being read.
+"""
 
 import asyncio
 import logging
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
+from contextlib import suppress
 from datetime import datetime, timedelta
 from typing import Protocol
 
@@ -10,7 +15,7 @@ from canary.model.attempt import Attempt
 from canary.model.authenticated import AuthenticatedMail
 from canary.model.mail import RawMail
 from canary.pipeline.attempts import process_attempts
-from canary.pipeline.story import Context, parse_and_authenticate, process_batch
+from canary.pipeline.story import Context, authenticate_envelope, parse_and_authenticate, process_batch
 from canary.store.database import is_down
 
 log = logging.getLogger("canary.pipeline")
@@ -18,6 +23,13 @@ log = logging.getLogger("canary.pipeline")
 BATCH = 50
 DNS_WAITS = tuple(timedelta(minutes=m) for m in (1, 5, 20, 60))
 """How long a mail waits for DNS when its verdict hangs on an answer that failed for the moment."""
+
+
+Reading = Callable[[Context, RawMail], Awaitable[AuthenticatedMail]]
+
+UNFINISHED = (((1, 1), BATCH), ((2, 2), 1), ((3, 1_000_000_000), 1))
+"""How often mails were begun and not finished (from, to), and how many of these are worked on at once."""
+SET_ASIDE_AFTER = 3
 
 
 class Inbox(Protocol):
@@ -28,7 +40,16 @@ class Inbox(Protocol):
         """The permanent name of the spool."""
 
     def waiting(self, limit: int, now: datetime) -> list[RawMail]:
-        """Return mails that are due, oldest first."""
+        """Return mails that are due and were never begun, oldest first."""
+
+    def unfinished(self, limit: int, now: datetime, times: Sequence[int]) -> list[RawMail]:
+        """Return mails that are due and were begun so often, from the first number to the last."""
+
+    def begin(self, keys: Sequence[str], now: datetime) -> None:
+        """Note that work on mails begins."""
+
+    def withdraw(self, keys: Sequence[str]) -> None:
+        """Take back that work on mails began."""
 
     def done(self, keys: Sequence[str]) -> None:
         """Forget mails for good."""
@@ -47,21 +68,45 @@ class Inbox(Protocol):
 
 
 async def run_pending(context: Context, inbox: Inbox) -> int:
-    """Process every mail that is due, and all attempts; return how many mails were tried.
+    """Process mails that are due, and all attempts; return how many mails were tried.
 
     A fault of one mail lets that mail wait and the others pass; a store that is down raises, and all wait.
     """
     await asyncio.to_thread(_take_attempts, context, inbox)
-    waiting = await asyncio.to_thread(inbox.waiting, BATCH, context.clock())
+    now = context.clock()
+    waiting = await asyncio.to_thread(inbox.waiting, BATCH, now)
+    tried = await _work_on(context, inbox, waiting, parse_and_authenticate)
+    for times, most in UNFINISHED:
+        waiting = await asyncio.to_thread(inbox.unfinished, most, now, times)
+        read = parse_and_authenticate if times[0] < SET_ASIDE_AFTER else authenticate_envelope
+        tried += await _work_on(context, inbox, waiting, read)
+    return tried
+
+
+async def _work_on(context: Context, inbox: Inbox, waiting: Sequence[RawMail], read: Reading) -> int:
+    if not waiting:
+        return 0
+    keys = [raw.key for raw in waiting]
+    await asyncio.to_thread(inbox.begin, keys, context.clock())
+    try:
+        await _process(context, inbox, waiting, read)
+    except Exception:
+        # Neither the store nor the spool is the fault of a mail.
+        with suppress(OSError):
+            await asyncio.to_thread(inbox.withdraw, keys)
+        raise
+    return len(waiting)
+
+
+async def _process(context: Context, inbox: Inbox, waiting: Sequence[RawMail], read: Reading) -> None:
     # DNS is asked for all of them at once; they are written in the order in which they came.
-    found = await asyncio.gather(*(parse_and_authenticate(context, raw) for raw in waiting), return_exceptions=True)
+    found = await asyncio.gather(*(read(context, raw) for raw in waiting), return_exceptions=True)
     for raw, fault in zip(waiting, found, strict=True):
         if isinstance(fault, BaseException):
             await asyncio.to_thread(_fail, context, inbox, raw, fault)
     await asyncio.to_thread(
         commit_batch, context, inbox, [each for each in found if isinstance(each, AuthenticatedMail)]
     )
-    return len(waiting)
 
 
 def commit_batch(context: Context, inbox: Inbox, found: Sequence[AuthenticatedMail]) -> None:
@@ -85,6 +130,7 @@ def commit_batch(context: Context, inbox: Inbox, found: Sequence[AuthenticatedMa
     for each in found:
         if each.raw.key in unsettled:
             _postpone(context, inbox, each.raw, "DNS could not answer")
+            inbox.withdraw([each.raw.key])
     return None
 
 

@@ -4,7 +4,7 @@ parse -> authenticate -> gather -> judge -> assign -> write, then one commit, th
 """
 
 import asyncio
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Awaitable, Callable, Collection, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
@@ -29,7 +29,7 @@ from canary.mail.parse import parse
 from canary.mail.received import Hop, Trusted, is_private
 from canary.model.authenticated import UNKNOWN_CLIENT, AuthenticatedMail
 from canary.model.canary import Canary
-from canary.model.mail import Envelope, RawMail
+from canary.model.mail import SET_ASIDE, Envelope, ParsedMail, RawMail
 from canary.model.party import Vendor
 from canary.model.sender import LEARNED_FOR
 from canary.model.verdict import FAMILIAR, Judgement, Reason, Verdict
@@ -43,6 +43,15 @@ from canary.store.queries.track_records import Shown
 
 SMALL = 64 * 1024
 """Mails of fewer octets are parsed at once; a longer one in a thread, so that DNS answers are not kept waiting."""
+
+Parser = Callable[[bytes], Awaitable[ParsedMail]]
+"""What reads a mail: it never raises because of one, and never takes more than it may."""
+
+
+async def parse_here(content: bytes) -> ParsedMail:
+    """Parse a mail in this process, without limits."""
+    return parse(content) if len(content) < SMALL else await asyncio.to_thread(parse, content)
+
 
 NO_BORDER, NO_FORWARDERS = Trusted(), ForwarderRegistry()
 
@@ -61,6 +70,7 @@ class Context:
     learning: timedelta = LEARNED_FOR
     domains: frozenset[str] = frozenset()
     forwarders: ForwarderRegistry = NO_FORWARDERS
+    parse: Parser = parse_here
 
     @property
     def side(self) -> ReceivingSide:
@@ -117,10 +127,18 @@ class JudgedMail:
 
 async def parse_and_authenticate(context: Context, raw: RawMail) -> AuthenticatedMail:
     """Parse and authenticate a mail; the DNS answers used are kept with it."""
-    small = len(raw.content) < SMALL
-    mail = parse(raw.content) if small else await asyncio.to_thread(parse, raw.content)
+    mail = await context.parse(raw.content)
     context.on_stage("parse")
-    message, lookup, side = split(raw.content), RecordingLookup(context.lookup()), context.side
+    return await _authenticated(context, raw, mail, split(raw.content))
+
+
+async def authenticate_envelope(context: Context, raw: RawMail) -> AuthenticatedMail:
+    """Authenticate the envelope of a mail that nobody reads any more, as work on it did not end before."""
+    return await _authenticated(context, raw, ParsedMail(oddities=(SET_ASIDE,)), split(b""))
+
+
+async def _authenticated(context: Context, raw: RawMail, mail: ParsedMail, message: Message) -> AuthenticatedMail:
+    lookup, side = RecordingLookup(context.lookup()), context.side
     envelope, hop = border_envelope(message, raw.envelope, side)
     arrival = Arrival(envelope, hop, envelope.rcpt_to)
     grounds = AuthenticationGrounds(context.book, side)

@@ -2,6 +2,7 @@
 
 import secrets
 from collections.abc import Callable, Mapping
+from datetime import datetime
 
 from canary.alerts.channels.base import Target
 from canary.alerts.delivery import DeliveryContext
@@ -9,22 +10,25 @@ from canary.alerts.health_check import HealthCheck
 from canary.mail.received import read_trusted
 from canary.net.http import Http
 from canary.pipeline.rspamd_check import RspamdChecker
-from canary.pipeline.story import Context
+from canary.pipeline.story import Context, Parser, parse_here
 from canary.processes.judging import forwarder_registry, lookups, own_book
 from canary.processes.receiver_health import listening, receiver_metrics
 from canary.processes.spools import Spools, clock
 from canary.settings import Settings
 from canary.store.database import Database
+from canary.store.queries.mails import count_set_aside
 from canary.store.signing_key import installation_key
 
 
-def pipeline_context(settings: Settings, store: Database, passed: Callable[[str], None] = lambda _: None) -> Context:
-    """Build what the pipeline works with."""
+def pipeline_context(
+    settings: Settings, store: Database, passed: Callable[[str], None] = lambda _: None, parser: Parser = parse_here
+) -> Context:
+    """Build what the pipeline works with; a `MailParser` parses within limits."""
     trusted, key = read_trusted(settings.smtp.trusted), installation_key(settings.data)
     domains = frozenset(domain.lower() for domain in settings.domains)
     return Context(
         store, lookups(settings), own_book(settings.judge), clock, passed, trusted, key, settings.judge.learning, domains,
-        forwarder_registry(settings.judge.forwarders),
+        forwarder_registry(settings.judge.forwarders), parser,
     )  # fmt: skip
 
 
@@ -55,14 +59,18 @@ def rspamd_checker(settings: Settings, store: Database) -> RspamdChecker | None:
     return RspamdChecker(store, Rspamd(rspamd.url, password), clock)
 
 
-def health_check(settings: Settings, spools: Spools) -> HealthCheck:
+def health_check(settings: Settings, spools: Spools, store: Database) -> HealthCheck:
     """Build what looks after this machine."""
     numbers = receiver_metrics(settings)
 
     def backlogs() -> Mapping[str, int]:
         return {spool.path.stem: spool.backlog() for spool in list(spools.opened.values())}
 
-    return HealthCheck(lambda: listening(numbers), backlogs, settings.smtp.tls_certificate)
+    def set_aside(since: datetime) -> int:
+        with store.reading() as session:
+            return count_set_aside(session, since)
+
+    return HealthCheck(lambda: listening(numbers), backlogs, settings.smtp.tls_certificate, set_aside)
 
 
 def _jitter() -> float:

@@ -15,6 +15,8 @@ from canary.pipeline.batch import run_pending
 from canary.pipeline.story import Context
 from canary.processes.build import delivery_context, health_check, pipeline_context, rspamd_checker
 from canary.processes.jobs import KEEP_DECOYS, WEIGH_CASES, JobContext, brief, give_leases_back, run_job, scheduler
+from canary.processes.mail_parser import MailParser
+from canary.processes.memory import give_large_blocks_back
 from canary.processes.own_suppliers import DeclaredSuppliers
 from canary.processes.shutdown import ShutdownSignal, announce
 from canary.processes.spools import Spools, clock
@@ -36,9 +38,11 @@ IDLE_SECONDS = 10.0
 
 async def work(settings: Settings, *, watched: bool = False) -> None:
     """Bring mails to their cases and deliver alerts until stopped; a store that is down is waited for."""
+    give_large_blocks_back()
     stopping, timer = ShutdownSignal(watched=watched), StageTimer()
     store, spools = open_store(settings), Spools(settings)
-    pipeline, delivery = pipeline_context(settings, store, timer.passed), delivery_context(settings, store)
+    parser = MailParser()
+    pipeline, delivery = pipeline_context(settings, store, timer.passed, parser), delivery_context(settings, store)
     pool, jobs = DeliveryPool(delivery), _job_context(settings, store, spools, timer)
     clockwork = scheduler(jobs)
     try:
@@ -62,6 +66,7 @@ async def work(settings: Settings, *, watched: bool = False) -> None:
             clockwork.shutdown()
             await asyncio.to_thread(give_leases_back, jobs)
         pool.close()
+        parser.close()
         spools.close()
         delivery.http.close()
         store.close()
@@ -74,7 +79,7 @@ def _job_context(settings: Settings, store: Database, spools: Spools, timer: Sta
         clock,
         machine,
         holder=f"{machine}:{os.getpid()}",
-        health_check=health_check(settings, spools),
+        health_check=health_check(settings, spools, store),
         stage_timer=timer,
         decoys=settings.decoys.count,
         retention=settings.retention.after,

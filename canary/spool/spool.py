@@ -5,8 +5,10 @@ takes them out, perhaps in another process with a Spool of its own on the same p
 """
 
 import asyncio
+import json
 import logging
 import os
+import secrets
 import sqlite3
 import threading
 from collections.abc import Callable, Iterator, Sequence
@@ -22,7 +24,7 @@ from canary.spool.spool_file import SpoolFault, backlog, checkpoint, connect, pr
 
 log = logging.getLogger("canary.spool")
 
-_BATCH_OCTETS = 64 * 1024 * 1024
+_BATCH_OCTETS = 8 * 1024 * 1024
 _LOG_OCTETS = 256 * 1024 * 1024
 _UNREADABLE_WAITS = timedelta(days=1)
 _CHUNK = 32  # mails forgotten in one transaction: the receiver waits for no more than that
@@ -30,8 +32,20 @@ _CHUNK = 32  # mails forgotten in one transaction: the receiver waits for no mor
 # Cast, as text that is not UTF-8 could not be fetched at all.
 _WAITING = """
     SELECT mail.id, cast(envelope AS BLOB), cast(content AS BLOB) FROM mail LEFT JOIN postponed ON postponed.mail_id = mail.id
-    WHERE due IS NULL OR due <= ? ORDER BY mail.id LIMIT ?
+    WHERE mail.id NOT IN (SELECT mail_id FROM begun) AND (due IS NULL OR due <= ?) ORDER BY mail.id LIMIT ?
 """
+_UNFINISHED = """
+    SELECT mail.id, cast(envelope AS BLOB), cast(content AS BLOB) FROM begun CROSS JOIN mail ON mail.id = begun.mail_id
+    LEFT JOIN postponed ON postponed.mail_id = mail.id
+    WHERE begun.times >= ? AND begun.times <= ? AND begun.worker NOT IN (SELECT value FROM json_each(?))
+        AND (due IS NULL OR due <= ?) ORDER BY mail.id LIMIT ?
+"""
+_BEGIN = """
+    INSERT INTO begun VALUES (?, 1, ?, ?)
+    ON CONFLICT (mail_id) DO UPDATE SET times = times + 1, worker = excluded.worker, since = excluded.since
+"""
+_BUSY = timedelta(minutes=10)
+"""So long at most another worker that is alive is believed to be at work on a mail."""
 _ATTEMPTS = """
     SELECT id, cast(kind AS BLOB), cast(domain AS BLOB), cast(source AS BLOB), cast(at AS BLOB),
            cast(address AS BLOB), cast(shape AS BLOB), count
@@ -59,6 +73,7 @@ class Spool:
         self._connection: sqlite3.Connection | None = None
         self._inode = 0
         self._uid = ""
+        self._worker = f"{os.getpid()}-{secrets.token_hex(4)}"
 
     def start(self, clock: Callable[[], datetime]) -> None:
         """Makes the spool ready to receive: checks the file, sets a damaged one aside, starts the writer."""
@@ -132,12 +147,23 @@ class Spool:
     # The worker's side.
 
     def waiting(self, limit: int, now: datetime) -> list[RawMail]:
-        """The mails due, oldest first; at most `limit`, and no more once they pass 64 MB."""
+        """The mails due that no worker has begun, oldest first; at most `limit`, and no more once they pass 8 MB."""
+        return self._read(_WAITING, (now.timestamp(), limit), now)
+
+    def unfinished(self, limit: int, now: datetime, times: Sequence[int]) -> list[RawMail]:
+        """The mails due that were begun so often, from the first number to the last, and are not being worked on."""
+        with self._opened() as file:
+            recent = "SELECT DISTINCT worker FROM begun WHERE since > ?"
+            workers = [str(row[0]) for row in file.execute(recent, ((now - _BUSY).timestamp(),))]
+        busy = json.dumps([worker for worker in workers if worker != self._worker and _is_alive(worker)])
+        return self._read(_UNFINISHED, (times[0], times[-1], busy, now.timestamp(), limit), now)
+
+    def _read(self, query: str, values: Sequence[object], now: datetime) -> list[RawMail]:
         mails: list[RawMail] = []
         unreadable: list[int] = []
         octets = 0
         with self._opened() as file:
-            with closing(file.execute(_WAITING, (now.timestamp(), limit))) as rows:
+            with closing(file.execute(query, values)) as rows:
                 for number, envelope, content in rows:
                     try:
                         mails.append(RawMail(f"{self._uid}-{number}", envelope_from(envelope), content))
@@ -149,6 +175,22 @@ class Spool:
                         break
             self._put_off(file, unreadable, now)
         return mails
+
+    def begin(self, keys: Sequence[str], now: datetime) -> None:
+        """Notes that work on mails begins: if it brings the worker down, the others go first."""
+        with self._opened() as file:
+            file.execute("BEGIN IMMEDIATE")
+            file.executemany(_BEGIN, [(number, self._worker, now.timestamp()) for number in self._numbers(keys)])
+            file.execute("COMMIT")
+
+    def withdraw(self, keys: Sequence[str]) -> None:
+        """Takes that note back for mails that were not at fault."""
+        with self._opened() as file:
+            file.execute("BEGIN IMMEDIATE")
+            numbers = [(number,) for number in self._numbers(keys)]
+            file.executemany("UPDATE begun SET times = times - 1 WHERE mail_id = ?", numbers)
+            file.execute("DELETE FROM begun WHERE times < 1")
+            file.execute("COMMIT")
 
     def _put_off(self, file: sqlite3.Connection, numbers: Sequence[int], now: datetime) -> None:
         """Postpones mails whose envelope the disk has damaged, so that the others pass; they stay in the spool."""
@@ -243,6 +285,20 @@ def _attempt(row: tuple[int, bytes, bytes, bytes, bytes, bytes, bytes, int]) -> 
         return None
 
 
+def _is_alive(worker: str) -> bool:
+    """Whether another worker on this machine still runs; one that had our number is gone."""
+    number = worker.partition("-")[0]
+    if not number.isdecimal() or int(number) == os.getpid():
+        return False
+    try:
+        os.kill(int(number), 0)
+    except PermissionError:
+        return True
+    except OSError:
+        return False
+    return True
+
+
 def _size(path: Path) -> int:
     try:
         return path.stat().st_size
@@ -255,5 +311,6 @@ def _forget(file: sqlite3.Connection, numbers: list[int]) -> None:
     file.execute("BEGIN IMMEDIATE")
     gone = file.execute(f"DELETE FROM mail WHERE id IN ({marks})", numbers).rowcount  # noqa: S608 - only marks
     file.execute(f"DELETE FROM postponed WHERE mail_id IN ({marks})", numbers)  # noqa: S608 - only marks
+    file.execute(f"DELETE FROM begun WHERE mail_id IN ({marks})", numbers)  # noqa: S608 - only marks
     file.execute("UPDATE meta SET value = value + ? WHERE name = 'done'", (gone,))
     file.execute("COMMIT")

@@ -13,13 +13,15 @@ from pathlib import Path
 log = logging.getLogger("canary.spool")
 
 # AUTOINCREMENT: a number is never used twice, so a key names one mail for good. Mails are never updated: what changes
-# is in `postponed`, as an update would write a large mail again.
+# is in `postponed` and `begun`, as an update would write a large mail again.
 _SCHEMA = """
     BEGIN;
     CREATE TABLE meta (name TEXT PRIMARY KEY, value NOT NULL) WITHOUT ROWID;
     CREATE TABLE mail (id INTEGER PRIMARY KEY AUTOINCREMENT, envelope TEXT NOT NULL, content BLOB NOT NULL);
     CREATE TABLE postponed (
         mail_id INTEGER PRIMARY KEY, due REAL NOT NULL, tries INTEGER NOT NULL, fault TEXT NOT NULL);
+    CREATE TABLE begun (
+        mail_id INTEGER PRIMARY KEY, times INTEGER NOT NULL, worker TEXT NOT NULL, since REAL NOT NULL);
     CREATE TABLE attempt (
         id INTEGER PRIMARY KEY AUTOINCREMENT, kind TEXT NOT NULL, domain TEXT NOT NULL, source TEXT NOT NULL,
         at TEXT NOT NULL, address TEXT NOT NULL, shape TEXT NOT NULL DEFAULT '', count INTEGER NOT NULL DEFAULT 1);
@@ -30,6 +32,7 @@ _SCHEMA = """
 _QUESTIONS = (
     "SELECT id, envelope, content FROM mail LIMIT 0",
     "SELECT mail_id, due, tries, fault FROM postponed LIMIT 0",
+    "SELECT mail_id, times, worker, since FROM begun LIMIT 0",
     "SELECT id, kind, domain, source, at, address, shape, count FROM attempt LIMIT 0",
     "SELECT name, seq FROM sqlite_sequence LIMIT 0",
 )
@@ -211,6 +214,11 @@ def _damage(path: Path) -> str:
 
 def _bring_up_to_date(connection: sqlite3.Connection) -> None:
     columns = {row[1] for row in connection.execute("PRAGMA table_info(attempt)")}
+    if columns:
+        connection.execute(
+            "CREATE TABLE IF NOT EXISTS begun"
+            " (mail_id INTEGER PRIMARY KEY, times INTEGER NOT NULL, worker TEXT NOT NULL, since REAL NOT NULL)"
+        )
     if columns and "count" not in columns:
         connection.execute("ALTER TABLE attempt ADD COLUMN count INTEGER NOT NULL DEFAULT 1")
         connection.execute("INSERT OR IGNORE INTO meta VALUES ('handed', 0)")

@@ -11,11 +11,13 @@ from typing import Any, TypeVar
 from canary.model.case import Explanation, Findings, LeakWindow, Observation, Suspect, SuspectHits, SuspectKind
 from canary.model.claim import Claim, ClaimCode
 from canary.model.identity import Identity, Proof
-from canary.model.mail import Client, Envelope
+from canary.model.mail import Attachment, Client, Enclosed, Envelope, Mailbox, OwnWords, ParsedMail
 from canary.model.proof import ArcResult, DkimResult, DmarcResult, Proofs, Result, SpfResult
 from canary.model.verdict import FactValue, Reason, StatedReason
 
-Fact = TypeVar("Fact", SpfResult, DkimResult, DmarcResult, ArcResult, Client, Identity, Suspect, SuspectHits)
+Fact = TypeVar("Fact", SpfResult, DkimResult, DmarcResult, ArcResult, Client, Identity, Suspect, SuspectHits, Attachment)
+
+_NO_FILE = {"name": "", "type": "", "size": 0, "sha256": ""}
 
 
 def identity_of(stored: Any) -> Identity:
@@ -68,6 +70,51 @@ def envelope_json(envelope: Envelope) -> dict[str, Any]:
         "client": _json(envelope.client),
         "received": envelope.received.isoformat(),
     }
+
+
+def parsed_json(mail: ParsedMail) -> dict[str, Any]:
+    """Return the stored form of what was read in a mail."""
+    return {
+        "headers": mail.headers,
+        "subject": mail.subject,
+        "senders": [(box.name, box.address) for box in mail.senders],
+        "recipients": [(box.name, box.address) for box in mail.recipients],
+        "date": mail.date.isoformat() if mail.date else None,
+        "message_id": mail.message_id,
+        "type": mail.type,
+        "text": mail.text,
+        "html": mail.html,
+        "links": mail.links,
+        "attachments": [_json(file) for file in mail.attachments],
+        "oddities": mail.oddities,
+        "enclosed": [(inner.type, inner.fields) for inner in mail.enclosed],
+        "own": (mail.own.text, mail.own.links) if mail.own else None,
+    }
+
+
+def parsed_of(stored: Any) -> ParsedMail:
+    """Return what was read in a mail."""
+    own = stored.get("own")
+    return ParsedMail(
+        headers=_pairs(stored.get("headers", ())),
+        subject=str(stored.get("subject", "")),
+        senders=tuple(Mailbox(*pair) for pair in _pairs(stored.get("senders", ()))),
+        recipients=tuple(Mailbox(*pair) for pair in _pairs(stored.get("recipients", ()))),
+        date=datetime.fromisoformat(stored["date"]) if stored.get("date") else None,
+        message_id=str(stored.get("message_id", "")),
+        type=str(stored.get("type", "text/plain")),
+        text=str(stored.get("text", "")),
+        html=str(stored.get("html", "")),
+        links=tuple(map(str, stored.get("links", ()))),
+        attachments=tuple(_fact(Attachment, {**_NO_FILE, **file}) for file in stored.get("attachments", ())),
+        oddities=tuple(map(str, stored.get("oddities", ()))),
+        enclosed=tuple(Enclosed(str(kind), _pairs(fields)) for kind, fields in stored.get("enclosed", ())),
+        own=OwnWords(str(own[0]), tuple(map(str, own[1]))) if own else None,
+    )
+
+
+def _pairs(stored: Iterable[Any]) -> tuple[tuple[str, str], ...]:
+    return tuple((str(first), str(second)) for first, second in stored)
 
 
 def reasons_of(stored: Any) -> tuple[StatedReason, ...]:
@@ -195,5 +242,6 @@ _NAMES: dict[type[Any], tuple[str, ...]] = {
         SuspectHits,
         LeakWindow,
         Observation,
+        Attachment,
     )
 }

@@ -1,10 +1,19 @@
 """The engine behind the URL of a store: all that it takes to reach it, without sessions and tables."""
 
+import sqlite3
 from pathlib import Path
 
 from sqlalchemy import URL, Engine, create_engine, event
 from sqlalchemy.exc import DBAPIError, OperationalError
 from sqlalchemy.pool import ConnectionPoolEntry
+
+# Classes of SQLSTATE: connections, rolled back in favour of another, resources, locks, an operator's act, the system.
+_DOWN_CLASSES = ("08", "40", "53", "55", "57", "58")
+_READ_ONLY, _CANCELED = "25006", "57014"
+_DOWN_CODES = frozenset({
+    sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED, sqlite3.SQLITE_NOMEM, sqlite3.SQLITE_READONLY, sqlite3.SQLITE_INTERRUPT,
+    sqlite3.SQLITE_IOERR, sqlite3.SQLITE_FULL, sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_PROTOCOL,
+})  # fmt: skip
 
 
 def is_sqlite(url: URL) -> bool:
@@ -30,8 +39,21 @@ def engine_for(url: URL, *, busy_seconds: float) -> Engine:
 
 
 def is_down(fault: Exception) -> bool:
-    """Whether a fault means that the store cannot be used for the moment, so that waiting is the cure."""
-    return isinstance(fault, OperationalError) or (isinstance(fault, DBAPIError) and fault.connection_invalidated)
+    """Whether a fault means that the store cannot be used for the moment, so that waiting is the cure.
+
+    What the database refuses because of what it was given is not: it would refuse the same tomorrow.
+    """
+    if not isinstance(fault, DBAPIError):
+        return False
+    if fault.connection_invalidated:
+        return True
+    state: str | None = getattr(fault.orig, "sqlstate", None)
+    code: int | None = getattr(fault.orig, "sqlite_errorcode", None)
+    if state is not None:
+        return state == _READ_ONLY or (state.startswith(_DOWN_CLASSES) and state != _CANCELED)
+    if code is not None:
+        return code & 0xFF in _DOWN_CODES
+    return isinstance(fault, OperationalError)
 
 
 def _set_pragmas(connection: object, _: ConnectionPoolEntry) -> None:

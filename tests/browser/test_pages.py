@@ -35,6 +35,7 @@ PAGES = {
     "campaigns": "/campaigns",
     "campaign": "/campaigns/1",
     "tray": "/tray",
+    "set-aside": "/set-aside",
     "alerts": "/alerts",
     "search": "/search?q=reader",
     "setup": "/setup",

@@ -2,28 +2,37 @@
 
 import asyncio
 import secrets
+import sqlite3
+import subprocess
+import sys
 from collections import Counter
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from dataclasses import dataclass, field
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
 from sqlalchemy import text
-from sqlmodel import func, select
+from sqlalchemy.exc import OperationalError
+from sqlmodel import col, func, select
 
 from canary.authenticate.lookup import ZoneLookup
 from canary.canaries import lifecycle
 from canary.canaries.lifecycle import IssueOrder
 from canary.cases.weigh import weigh_all
-from canary.model.mail import Client, Envelope
+from canary.mail.parse import parse
+from canary.model.mail import SET_ASIDE, Client, Envelope, ParsedMail
 from canary.pipeline.batch import run_pending
-from canary.pipeline.story import Context
+from canary.pipeline.story import Context, Parser, parse_here
 from canary.processes.judging import supplier_book
 from canary.spool.spool import Spool
 from canary.store.database import Database
 from canary.store.queries import vendors
+from canary.store.queries.mails import count_set_aside, octets
 from canary.store.tables import CampaignRow, CaseRow, HitRow, MailContentRow, MailRow
+from canary.views.unread_mail import unread_mail
 from tests.conftest import Clock
 
 ZONE = {
@@ -53,12 +62,13 @@ class Worker:
         envelope = Envelope(sender, (self.addresses[to],), Client("203.0.113.5", 25, "mx.example"), self.clock())
         asyncio.run(self.spool.keep(envelope, content.encode()))
 
-    def run(self, spool: Spool | None = None) -> int:
+    def run(self, spool: Spool | None = None, parser: Parser = parse_here, store: Database | None = None) -> int:
         parts = Context(
-            self.store, lambda: ZoneLookup(ZONE), supplier_book(), self.clock, lambda s: self.passed.update([s])
-        )
+            store or self.store, lambda: ZoneLookup(ZONE), supplier_book(), self.clock,
+            lambda s: self.passed.update([s]), parse=parser,
+        )  # fmt: skip
         worked = asyncio.run(run_pending(parts, spool or self.spool))
-        weigh_all(self.store, self.clock())
+        weigh_all(store or self.store, self.clock())
         return worked
 
     def counts(self, *tables: type) -> list[int]:
@@ -120,3 +130,106 @@ def test_two_workers_at_one_spool_count_every_mail_once(worker: Worker) -> None:
     worker.run()
     assert worker.counts(MailRow, MailContentRow, HitRow, CaseRow) == [60, 60, 60, 1]
     assert worker.spool.backlog() == 0
+
+
+class Killed(BaseException):
+    """The process that works on a mail dies: nothing is cleaned up."""
+
+
+def deadly(fatal: bytes) -> Parser:
+    async def parse_or_die(content: bytes) -> ParsedMail:
+        if fatal in content:
+            raise Killed
+        return parse(content)
+
+    return parse_or_die
+
+
+def subjects(worker: Worker) -> list[str]:
+    with worker.store.reading() as session:
+        return list(session.exec(select(MailRow.subject).order_by(col(MailRow.id))))
+
+
+def crash(worker: Worker) -> None:
+    """A worker that dies at the deadly mail, and is another one afterwards."""
+    spool = Spool(worker.path, reserve_bytes=0, max_backlog=1000)
+    with pytest.raises(Killed):
+        worker.run(spool, deadly(b"deadly"))
+    spool.close()
+
+
+def test_after_a_crash_what_was_not_begun_goes_first(worker: Worker) -> None:
+    for subject in ("before", "deadly", "after"):
+        worker.send(subject)
+    crash(worker)
+    worker.send("fresh")
+    crash(worker)
+    assert subjects(worker) == ["fresh"]
+
+
+def test_a_mail_left_unfinished_twice_goes_alone_and_after_three_times_it_is_set_aside(worker: Worker) -> None:
+    worker.send("before")
+    worker.send("deadly", sender="u\x1b[2J@bad.example")
+    worker.send("after")
+    for _ in range(2):
+        crash(worker)
+    assert worker.run(parser=deadly(b"deadly")) == 1
+    assert subjects(worker) == ["before"]
+    crash(worker)
+    while worker.run(parser=deadly(b"deadly")):
+        pass
+    assert sorted(subjects(worker)) == ["", "after", "before"]
+    assert worker.spool.backlog() == 0
+    with worker.store.reading() as session:
+        lines, older = unread_mail(session)
+        octets_of_it = octets(session, lines[0].mail)
+        assert count_set_aside(session, worker.clock()) == 1
+        verdicts = {row.verdict for row in session.exec(select(HitRow).where(HitRow.mail_id == lines[0].mail))}
+    assert [(line.why, line.sender, line.to) for line in lines] == [
+        (SET_ASIDE, "u\ufffd[2J@bad.example", (worker.addresses["shop"],))
+    ]
+    assert (older, octets_of_it is not None and b"deadly" in octets_of_it, len(verdicts)) == (None, True, 1)
+
+
+def test_a_mail_that_the_store_refuses_is_not_taken_for_a_store_that_is_down(worker: Worker) -> None:
+    with worker.store.writing() as session:
+        session.connection().execute(text(_POISON[session.get_bind().dialect.name]))
+    for subject in ("poison", "after"):
+        worker.send(subject)
+    for _ in range(6):
+        worker.run()
+        worker.clock.move(3600)
+    # Its subject is what is refused, and by its envelope alone it has none.
+    assert sorted(subjects(worker)) == ["", "after"]
+    assert worker.spool.backlog() == 0
+
+
+def test_a_store_that_is_down_counts_against_no_mail(worker: Worker, tmp_path: Path) -> None:
+    worker.send("patient")
+    gone = Database(f"sqlite:///{tmp_path}/no/folder.db")
+    for _ in range(5):
+        with pytest.raises(OperationalError):
+            worker.run(store=gone)
+    gone.close()
+    worker.run()
+    assert subjects(worker) == ["patient"]
+
+
+def test_a_mail_that_waits_for_dns_counts_as_finished(worker: Worker) -> None:
+    worker.send("waiting", to="down", sender="news@down.example")
+    worker.run()
+    assert (worker.spool.backlog(), worker.spool.unfinished(9, worker.clock() + timedelta(days=1), (1, 9))) == (1, [])
+
+
+def test_mail_that_another_living_worker_has_begun_is_left_to_it(worker: Worker) -> None:
+    worker.send("busy")
+    key, now = f"{worker.spool.uid}-1", worker.clock()
+    with subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE) as other:
+        worker.spool.begin([key], now)
+        with closing(sqlite3.connect(worker.path)) as file, file:
+            file.execute("UPDATE begun SET worker = ?", (f"{other.pid}-x",))
+        seen = [worker.spool.unfinished(9, now, (1, 9)), worker.spool.unfinished(9, now + timedelta(hours=1), (1, 9))]
+        assert other.stdin is not None
+        other.stdin.close()
+        other.wait()
+    assert [len(mails) for mails in (*seen, worker.spool.unfinished(9, now, (1, 9)))] == [0, 1, 1]

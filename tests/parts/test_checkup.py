@@ -90,6 +90,13 @@ def test_a_spool_that_goes_up_and_down_is_fine() -> None:
         assert checkup.look(NOW) == {}
 
 
+def test_mail_that_was_set_aside_is_reported_for_a_day() -> None:
+    machine, came = Machine(), NOW - timedelta(hours=1)
+    checkup = HealthCheck(machine.listening, machine.backlogs, set_aside=lambda since: int(came >= since))
+    assert "1 in a day" in checkup.look(NOW)["set aside"]
+    assert checkup.look(NOW + timedelta(days=1)) == {}
+
+
 def test_a_certificate_that_ends_soon_or_cannot_be_read_is_wrong(tmp_path: Path) -> None:
     machine, path = Machine(), tmp_path / "cert.pem"
     checkup = HealthCheck(machine.listening, machine.backlogs, path)

@@ -26,6 +26,7 @@ from canary.views.overview import SHOWN, SORTED, VENDORS, View, overview
 from canary.views.search import search
 from canary.views.sender_words import words_of_hits
 from canary.views.supplier_pages import supplier_list, supplier_page
+from canary.views.unread_mail import unread_mail
 from canary.views.vendor_pages import charged_at, vendor_page
 from canary.views.view_queries import figures, latest_hits, mail_page
 from tests.website import NOW, fill
@@ -187,6 +188,7 @@ READINGS: dict[str, Callable[[Session], object]] = {
     "mails": lambda session: mails_before(session, (END, 9), 50, Among()),
     "mails of a campaign": lambda session: mails_before(session, None, 50, Among(campaign=1)),
     "mails of a domain": lambda session: mails_before(session, None, 50, Among(domain="esp-1.example")),
+    "mail that was set aside": unread_mail,
     "what mails mean": lambda session: hits_of_mails(session, [1, 2]),
 }
 

@@ -12,8 +12,10 @@ import pytest
 from fastapi.routing import APIRoute
 from starlette.routing import Mount
 
+from canary.model.mail import SET_ASIDE, TOO_COSTLY
 from canary.senders.profile import list_senders
 from canary.store import tables
+from canary.store.tables import UnreadMailRow
 from canary.web.app import create_app
 from canary.web.config import WebConfig
 from canary.web.routes import Role, RouteTable, WebRoute
@@ -49,6 +51,23 @@ def test_mail_that_reached_no_canary_is_listed_under_postmaster(site: Site) -> N
         assert re.findall(r'href="(/mail/\d+)"', second) == ["/mail/2"]
         assert "It reached no canary" in client.get("/mail/2").text
         assert "It reached no canary" not in client.get("/mail/1").text
+
+
+def test_mail_that_nobody_read_is_listed_by_its_envelope(site: Site) -> None:
+    with site.database.writing() as session:
+        session.add_all(UnreadMailRow(mail_id=number, at=NOW, why=SET_ASIDE) for number in (1, 2))
+        session.add_all(stray(f"t{n}", []) for n in range(50))
+        session.flush()
+        session.add_all(UnreadMailRow(mail_id=number, at=NOW, why=TOO_COSTLY) for number in range(3, 53))
+    with site.logged_in() as client:
+        first = client.get("/set-aside").text
+        assert (first.count("too costly to read"), "<script>alert" in first) == (50, False)
+        [older] = re.findall(r'href="(/set-aside\?before=\d+)"', first)
+        second = client.get(older).text
+    assert (second.count("brought the worker down</td>"), re.findall(r'href="(/mail/\d+)"', second)) == (
+        2,
+        ["/mail/2", "/mail/1"],
+    )
 
 
 def log_in(client: httpx.Client, password: str = PASSWORD, **more: str) -> httpx.Response:

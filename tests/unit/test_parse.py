@@ -64,7 +64,7 @@ def test_an_attachment_is_known_by_name_type_size_and_hash_only() -> None:
         (b"", "empty"),
         (b"\0" * 100_000, "nul"),
         (b"no headers at all\r\nnone\r\n", "no-headers"),
-        (nested(1000), "unparsable-body"),
+        (nested(1000), "deep-nesting"),
         (mixed(1500), "many-parts"),
         (b"Subject: x\r\n\r\n" + b"a" * 2000, "long-line"),
         (b"To: (((\r\nFrom: <<<\r\n\r\nx", "bad-address"),

@@ -11,6 +11,9 @@ _BARE_LF = re.compile(rb"\n(?<!\r\n)")
 _UNTIDY_LF = re.compile(rb"\n(?<![^ \t]\r\n)")
 _RUN = re.compile(rb"   *")
 _WIDTHS = (4096, 64, 8, 2)
+_PIECE = 1 << 20
+"""Octets of a large body that are worked on at once: each step makes another copy."""
+_EMPTY_LINES = b"\r\n" * 4096
 
 
 def simple_field(field: Field) -> bytes:
@@ -24,20 +27,40 @@ def relaxed_field(field: Field) -> bytes:
     return field.key + b":" + b" ".join(filter(None, words))
 
 
-def simple_body(body: bytes) -> bytes:
+def simple_body(body: bytes) -> bytes | bytearray:
     """Return a body with exactly one CRLF after its last line that is not empty (section 3.4.3)."""
-    return _closed(_lines(body)) or b"\r\n"
+    return _whole(_lines, body) or b"\r\n"
 
 
-def relaxed_body(body: bytes) -> bytes:
+def relaxed_body(body: bytes) -> bytes | bytearray:
     """Return a body with single blanks, none at line ends, and no empty lines at its end (section 3.4.4)."""
+    return _whole(_relaxed, body)
+
+
+def _relaxed(body: bytes) -> bytes:
     tidy = body.endswith(b"\r\n") and not _UNTIDY_LF.search(body)
     squeezed = _squeezed((body if tidy else _lines(body)).replace(b"\t", b" "))
-    return _closed(squeezed if tidy else squeezed.replace(b" \r\n", b"\r\n"))
+    return squeezed if tidy else squeezed.replace(b" \r\n", b"\r\n")
 
 
 HEADERS: Mapping[str, Callable[[Field], bytes]] = {"simple": simple_field, "relaxed": relaxed_field}
-BODIES: Mapping[str, Callable[[bytes], bytes]] = {"simple": simple_body, "relaxed": relaxed_body}
+BODIES: Mapping[str, Callable[[bytes], bytes | bytearray]] = {"simple": simple_body, "relaxed": relaxed_body}
+
+
+def _whole(form: Callable[[bytes], bytes], body: bytes) -> bytes | bytearray:
+    """Bring a body into a form, lines at a time if it is large, and close it."""
+    if len(body) <= _PIECE:
+        return _closed(form(body))
+    made, at = bytearray(), 0
+    while at < len(body):
+        end = body.find(b"\n", at + _PIECE) + 1 or len(body)
+        made += form(body[at:end])
+        at = end
+    for empty in (_EMPTY_LINES, b"\r\n"):
+        while made.endswith(empty):
+            del made[-len(empty) :]
+    made += b"\r\n" if made else b""
+    return made
 
 
 def _squeezed(body: bytes) -> bytes:
@@ -78,5 +101,5 @@ def body_digest(message: Message, form: str, length: int | None) -> tuple[bytes,
     body = message.forms[form]
     end = len(body) if length is None else length
     if (form, end) not in message.digests:
-        message.digests[form, end] = hashlib.sha256(body if length is None else body[:end]).digest()
+        message.digests[form, end] = hashlib.sha256(memoryview(body)[:end]).digest()
     return message.digests[form, end], len(body) - end

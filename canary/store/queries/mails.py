@@ -3,7 +3,7 @@
 import hashlib
 import zlib
 from collections.abc import Callable, Collection, Iterable, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
@@ -12,17 +12,15 @@ from sqlmodel import Session, col, select
 
 from canary.model.authenticated import AuthenticatedMail
 from canary.model.identity import Identity
-from canary.model.mail import ParsedMail
+from canary.model.mail import SET_ASIDE, TOO_COSTLY, ParsedMail
 from canary.model.verdict import Judgement
 from canary.store.codec import envelope_json, identity_json, proofs_json, reasons_json
-from canary.store.tables import HitRow, MailContentRow, MailRow, MailSenderRow
+from canary.store.parsed_mail import columns_of, packed, unpacked
+from canary.store.tables import HitRow, MailContentRow, MailRow, MailSenderRow, UnreadMailRow
 from canary.store.tables.base import metadata
 
-MAX_TEXT = 64 * 1024
-MAX_HEADERS = 200
-
-_MAIL, _CONTENT, _HIT, _SENDER = (
-    metadata.tables[str(row.__tablename__)] for row in (MailRow, MailContentRow, HitRow, MailSenderRow)
+_MAIL, _CONTENT, _HIT, _SENDER, _UNREAD = (
+    metadata.tables[str(row.__tablename__)] for row in (MailRow, MailContentRow, HitRow, MailSenderRow, UnreadMailRow)
 )
 
 
@@ -54,8 +52,19 @@ def keep_mails(
     connection = session.connection()
     rows = connection.execute(insert(_MAIL).returning(_MAIL.c.key, _MAIL.c.id), [_row(each) for each in new]).all()
     numbers: dict[str, int] = {key: number for key, number in rows}  # noqa: C416 - rows are no tuples to the type checker
-    contents = [{"mail_id": numbers[m.raw.key], "content": zlib.compress(m.raw.content, 1)} for m in new]
+    contents = [
+        {"mail_id": numbers[m.raw.key], "content": zlib.compress(m.raw.content, 1), "parsed": packed(m.mail)}
+        for m in new
+    ]
     connection.execute(insert(_CONTENT), contents)
+    unread = [
+        {"mail_id": numbers[m.raw.key], "at": m.raw.envelope.received, "why": why}
+        for m in new
+        for why in (TOO_COSTLY, SET_ASIDE)
+        if why in m.mail.oddities
+    ]
+    if unread:
+        connection.execute(insert(_UNREAD), unread)
     proved = [{"key": key, "mail_id": numbers[m.raw.key]} for m in new for key in sender_keys(m.identity)]
     if proved:
         connection.execute(insert(_SENDER), proved)
@@ -93,6 +102,7 @@ def forget(session: Session, numbers: Collection[int]) -> None:
     if not numbers:
         return
     session.execute(delete(MailContentRow).where(col(MailContentRow.mail_id).in_(numbers)))
+    session.execute(delete(UnreadMailRow).where(col(UnreadMailRow.mail_id).in_(numbers)))
     session.execute(delete(MailSenderRow).where(col(MailSenderRow.mail_id).in_(numbers)))
     session.execute(delete(MailRow).where(col(MailRow.id).in_(numbers)))
 
@@ -109,14 +119,27 @@ def octets(session: Session, mail_id: int) -> bytes | None:
     return zlib.decompress(row.content) if row else None
 
 
+def parsed(session: Session, mail_id: int) -> ParsedMail | None:
+    """Return what was read in a mail when it came, or None for one that is not kept whole."""
+    row, content = session.get(MailRow, mail_id), session.get(MailContentRow, mail_id)
+    return unpacked(row, content.parsed) if row and content else None
+
+
+def count_set_aside(session: Session, since: datetime) -> int:
+    """Count the mails since a time that were set aside, as work on them did not end."""
+    query = select(func.count()).where(col(UnreadMailRow.at) >= since, UnreadMailRow.why == SET_ASIDE)
+    return int(session.exec(query).one())
+
+
 def _row(kept: AuthenticatedMail) -> dict[str, Any]:
     raw, mail, identity = kept.raw, kept.mail, kept.identity
+    text, parts = columns_of(mail)
     return {
         "key": raw.key, "sha256": hashlib.sha256(raw.content).hexdigest(), "size": len(raw.content),
         "received_at": raw.envelope.received, "envelope": envelope_json(raw.envelope), "subject": mail.subject,
         "sender_name": mail.sender.name, "sender": mail.sender.address, "message_id": mail.message_id,
-        "text": mail.text[:MAX_TEXT], "identity_domain": identity.domain, "identity": identity_json(identity),
-        "proofs": proofs_json(kept.proofs), "answers": dict(kept.answers), "parts": _parts(mail),
+        "text": text, "identity_domain": identity.domain, "identity": identity_json(identity),
+        "proofs": proofs_json(kept.proofs), "answers": dict(kept.answers), "parts": parts,
     }  # fmt: skip
 
 
@@ -125,12 +148,3 @@ def _hit(mail: int | None, canary: int, judgement: Judgement, at: datetime) -> d
         "mail_id": mail, "canary_id": canary, "at": at, "verdict": judgement.verdict.value,
         "confidence": judgement.confidence, "reasons": reasons_json(judgement.reasons),
     }  # fmt: skip
-
-
-def _parts(mail: ParsedMail) -> dict[str, Any]:
-    return {
-        "links": list(mail.links[:100]),
-        "attachments": [asdict(attachment) for attachment in mail.attachments[:100]],
-        "oddities": list(mail.oddities),
-        "headers": [[name, value[:2000]] for name, value in mail.headers[:MAX_HEADERS]],
-    }

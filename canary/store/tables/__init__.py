@@ -39,7 +39,15 @@ from canary.store.tables.counter import (
     VendorOutsiderRow,
     VendorWeekRow,
 )
-from canary.store.tables.mail import HitRow, MailContentRow, MailRow, MailSenderRow, RspamdCheckRow, SpoolPositionRow
+from canary.store.tables.mail import (
+    HitRow,
+    MailContentRow,
+    MailRow,
+    MailSenderRow,
+    RspamdCheckRow,
+    SpoolPositionRow,
+    UnreadMailRow,
+)
 from canary.store.tables.track_record import FirstWriterRow, LinkedDomainRow, SignedMailRow
 from canary.store.tables.user import AuditRow, LeaseRow, LoginAttemptRow, TokenRow, UserRow
 from canary.store.tables.vendor import (
@@ -107,6 +115,7 @@ __all__ = [
     "TaskRow",
     "ThreadRow",
     "TokenRow",
+    "UnreadMailRow",
     "UserRow",
     "VendorBrandRow",
     "VendorCountRow",

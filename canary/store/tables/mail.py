@@ -41,11 +41,24 @@ class MailSenderRow(Row, table=True):
 
 
 class MailContentRow(Row, table=True):
-    """The octets of a mail, zlib-compressed, in a table of their own so that lists stay quick."""
+    """The octets of a mail, zlib-compressed, in a table of their own so that lists stay quick.
+
+    `parsed` holds what was read in them and is not in the row of the mail, as `canary.store.parsed_mail` writes it.
+    """
 
     __tablename__ = "mail_content"
     mail_id: int = Field(primary_key=True, foreign_key="mail.id")
     content: bytes = Field(sa_column=Column(LargeBinary, nullable=False))
+    parsed: bytes = Field(default=b"", sa_column=Column(LargeBinary, nullable=False))
+
+
+class UnreadMailRow(Row, table=True):
+    """A mail that was judged by its envelope alone, as its content could not be read; `why` is that oddity."""
+
+    __tablename__ = "unread_mail"
+    mail_id: int = Field(primary_key=True, foreign_key="mail.id")
+    at: datetime = Field(sa_type=Time, index=True)
+    why: str
 
 
 class HitRow(Row, table=True):

@@ -19,6 +19,7 @@ from canary.web.pages.postmaster import PostmasterPage
 from canary.web.pages.search import Search
 from canary.web.pages.sender_words import SenderWordsPage
 from canary.web.pages.senders import SendersPage
+from canary.web.pages.set_aside import SetAsidePage
 from canary.web.pages.setup import Setup
 from canary.web.pages.suppliers import SuppliersPage
 from canary.web.pages.tokens import Tokens
@@ -43,6 +44,7 @@ PAGES: tuple[type[PageModule], ...] = (
     Search,
     CampaignsPage,
     PostmasterPage,
+    SetAsidePage,
     AlertsPage,
     LoginPage,
     Account,

@@ -3,8 +3,7 @@
 from fastapi import Response
 from fastapi.responses import HTMLResponse
 
-from canary.mail.parse import parse
-from canary.store.queries.mails import octets
+from canary.store.queries.mails import octets, parsed
 from canary.web import sanitise
 from canary.web.rendering import Id, PageContext, or_404
 from canary.web.routes import Role, WebRoute
@@ -26,7 +25,8 @@ class MailFiles:
 
     def html(self, mail_id: Id) -> Response:
         """Show the HTML of a mail, inert."""
-        markup = parse(self._octets(mail_id)).html
+        with self._frame.database.reading() as session:
+            markup = or_404(parsed(session, mail_id)).html
         return HTMLResponse(sanitise.page(or_404(markup or None), f"HTML of mail {mail_id}"), headers=sanitise.HEADERS)
 
     def raw(self, mail_id: Id) -> Response:

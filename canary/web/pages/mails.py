@@ -4,8 +4,7 @@ from typing import Annotated
 
 from fastapi import Query, Request, Response
 
-from canary.mail.parse import parse
-from canary.store.queries.mails import octets
+from canary.store.queries.mails import parsed
 from canary.views.sender_words import words_of_mail
 from canary.views.view_queries import mail_page
 from canary.web import filters
@@ -28,8 +27,8 @@ class MailsPage:
         """Show who really sent a mail, what it means and what it says; its HTML only when asked for."""
         with self._frame.database.reading() as session:
             found = or_404(mail_page(session, mail_id))
-            content = octets(session, mail_id) if html else None
+            markup = (read := parsed(session, mail_id)) and read.html if html else None
             whose = words_of_mail(session, found.identity, found.hits)
         sent = filters.who_sent(found.identity, found.proofs.dmarc.policy)
-        shown = html and ("inert" if content and parse(content).html else "none")
+        shown = html and ("inert" if markup else "none")
         return self._frame.show(request, "mail.html", page=found, who_sent=sent, html=shown, whose=whose)

@@ -606,6 +606,7 @@ def make_tables() -> None:
     op.create_table('mail_content',
     sa.Column('mail_id', sa.Integer(), nullable=False),
     sa.Column('content', sa.LargeBinary(), nullable=False),
+    sa.Column('parsed', sa.LargeBinary(), nullable=False),
     sa.ForeignKeyConstraint(['mail_id'], ['mail.id'], name=op.f('fk_mail_content_mail_id')),
     sa.PrimaryKeyConstraint('mail_id', name=op.f('pk_mail_content'))
     )
@@ -656,6 +657,14 @@ def make_tables() -> None:
     sqlite_with_rowid=False
     )
     op.create_index('ix_suspect_history_suspect', 'suspect_history', ['kind', 'suspect', 'at'])
+    op.create_table('unread_mail',
+    sa.Column('mail_id', sa.Integer(), nullable=False),
+    sa.Column('at', TIME, nullable=False),
+    sa.Column('why', TEXT, nullable=False),
+    sa.ForeignKeyConstraint(['mail_id'], ['mail.id'], name=op.f('fk_unread_mail_mail_id')),
+    sa.PrimaryKeyConstraint('mail_id', name=op.f('pk_unread_mail'))
+    )
+    op.create_index(op.f('ix_unread_mail_at'), 'unread_mail', ['at'])
     op.create_table('probe',
     sa.Column('id', sa.Integer(), nullable=False),
     sa.Column('canary_id', CANARY_KEY, nullable=False),
