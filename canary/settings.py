@@ -25,6 +25,7 @@ from canary.model.alert import SEVERITY, Mode, Route, Severity
 from canary.model.verdict import Verdict
 from canary.smtp.admission import read_networks
 from canary.smtp.doors import Door, read_door
+from canary.web_settings import WebSettings
 
 PREFIX = "CANARY_"
 _OURS_ELSEWHERE = {
@@ -153,16 +154,6 @@ class SmtpSettings(Section):
     def _are_machines(cls, names: tuple[str, ...]) -> tuple[str, ...]:
         read_trusted(names)
         return names
-
-
-class WebSettings(Section):
-    """The dashboard."""
-
-    host: str = Field(default="127.0.0.1", description="Address to listen on.")
-    port: int = Field(default=8025, ge=0, le=65535, description="Port to listen on; 0 takes a free one.")
-    url: str | None = Field(
-        default=None, description="Its public address, for links in alerts; https makes cookies strict."
-    )
 
 
 class DnsSettings(Section):
