@@ -1,7 +1,7 @@
 """Every setting, typed and frozen: read once at start from canary.toml and the environment, all faults reported at once."""
 
 import tomllib
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from datetime import timedelta
 from pathlib import Path
 from typing import ClassVar, Literal, Self
@@ -23,6 +23,7 @@ from canary.judge_settings import JudgeSettings
 from canary.mail.received import read_trusted
 from canary.model.alert import SEVERITY, Mode, Route, Severity
 from canary.model.verdict import Verdict
+from canary.net.masking import mask_of
 from canary.smtp.admission import read_networks
 from canary.smtp.doors import Door, read_door
 from canary.web_settings import WebSettings
@@ -316,6 +317,12 @@ class Settings(BaseSettings):
         return self.decoys.key_file or self.data / "decoy.key"
 
     @property
+    def mask(self) -> Callable[[str], str]:
+        """What takes the addresses and secrets of destinations out of a text."""
+        found = self.alert.destinations.values()
+        return mask_of((d.url.get_secret_value() for d in found), (s for d in found for s in d.secrets))
+
+    @property
     def web_url(self) -> str:
         """The public address of the dashboard."""
         return (self.web.url or f"http://{self.web.host}:{self.web.port}").rstrip("/")
@@ -363,13 +370,18 @@ def _unknown_names(environ: Mapping[str, str]) -> Iterator[str]:
     for name in sorted(environ):
         section = name.removeprefix(PREFIX).partition("__")[0].removesuffix("_FILE")
         if name.startswith(PREFIX) and name not in _OURS_ELSEWHERE and section not in known:
-            yield f"{name} = {environ[name][:40]!r}: no such setting; the sections are {', '.join(sorted(known)).lower()}"
+            value = "(hidden)" if _is_secret(name.lower()) else repr(environ[name][:40])
+            yield f"{name} = {value}: no such setting; the sections are {', '.join(sorted(known)).lower()}"
+
+
+def _is_secret(key: str) -> bool:
+    return any(word in key for word in ("url", "secret", "password", "retiring", "token"))
 
 
 def _faults(fault: ValidationError) -> Iterator[str]:
     for error in fault.errors(include_url=False):
         key = ".".join(str(part) for part in error["loc"])
-        secret = any(word in key for word in ("url", "secret", "password")) or error["type"] == "extra_forbidden"
+        secret = _is_secret(key) or error["type"] == "extra_forbidden"
         value = "(hidden)" if secret else repr(error.get("input"))[:60]
         cure = "remove it or correct its name" if error["type"] == "extra_forbidden" else error["msg"]
         yield f"{key} = {value}: {cure}"

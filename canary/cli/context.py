@@ -66,7 +66,7 @@ def settings() -> "Settings":
     from canary.settings import load_settings
 
     found = load_settings(config_path(), os.environ)
-    log_to_stderr(found.log.level, json_lines=found.log.json_lines)
+    log_to_stderr(found.log.level, json_lines=found.log.json_lines, mask=found.mask)
     return found
 
 

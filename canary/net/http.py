@@ -79,7 +79,10 @@ class Http:
         import httpx  # noqa: PLC0415 - large, and not needed before there is something to send
 
         client = self._begin()
-        parsed = httpx.URL(url)
+        try:
+            parsed = httpx.URL(url)
+        except httpx.InvalidURL:
+            raise AddressRefused("its url cannot be read; correct it") from None
         address = self.guard.resolve(parsed.host, parsed.port or PORTS[parsed.scheme])
         # The checked address is the one connected to, so that a DNS answer cannot change in between.
         target = parsed.copy_with(host=address)

@@ -24,7 +24,7 @@ def main() -> None:
     wanted = parser.parse_args()
     try:
         settings = load_settings(wanted.config, os.environ)
-        log_to_stderr(settings.log.level, json_lines=settings.log.json_lines)
+        log_to_stderr(settings.log.level, json_lines=settings.log.json_lines, mask=settings.mask)
         run_role(wanted.role, settings, config=wanted.config, watched=wanted.watched)
     except Exception as fault:  # noqa: BLE001 - the last resort: one line, never a traceback
         line, code = explain(fault, logging.ERROR)
