@@ -85,7 +85,7 @@ class SmtpSettings(Section):
     listen: tuple[str, ...] = Field(
         default=(), description="Further addresses, such as [::]:25 or lmtp:/run/lmtp.sock."
     )
-    socket_mode: str = Field(default="0660", pattern=r"^0?[0-7]{3}$", description="Mode of Unix sockets.")
+    socket_mode: str = Field(default="0600", pattern=r"^0?[0-7]{3}$", description="Mode of Unix sockets.")
     processes: int = Field(default=1, ge=1, le=64, description="Processes that receive, each with a spool of its own.")
     hostname: str = Field(
         default="mail.invalid",
@@ -315,6 +315,11 @@ class Settings(BaseSettings):
     def decoy_key(self) -> Path:
         """The file with the key of the decoys, in the data folder by default."""
         return self.decoys.key_file or self.data / "decoy.key"
+
+    @property
+    def has_secrets(self) -> bool:
+        """Whether any of them is a secret."""
+        return bool(self.store.url or self.alert.destinations or self.rspamd.password)
 
     @property
     def mask(self) -> Callable[[str], str]:

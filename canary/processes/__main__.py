@@ -9,6 +9,7 @@ import os
 import sys
 from pathlib import Path
 
+from canary.private_files import keep_files_private
 from canary.processes.faults import explain
 from canary.processes.logs import log_to_stderr
 from canary.processes.roles import run_role
@@ -17,6 +18,7 @@ from canary.settings import load_settings
 
 def main() -> None:
     """Read what is to be run, and run it."""
+    keep_files_private()
     parser = argparse.ArgumentParser(prog="canary.processes")
     parser.add_argument("role")
     parser.add_argument("--config", type=Path)
