@@ -23,14 +23,14 @@ def main() -> None:
     parser.add_argument("role")
     parser.add_argument("--config", type=Path)
     parser.add_argument("--watched", action="store_true", help="end when standard input does")
-    wanted = parser.parse_args()
+    wanted, settings = parser.parse_args(), None
     try:
         settings = load_settings(wanted.config, os.environ)
         log_to_stderr(settings.log.level, json_lines=settings.log.json_lines, mask=settings.mask)
         run_role(wanted.role, settings, config=wanted.config, watched=wanted.watched)
     except Exception as fault:  # noqa: BLE001 - the last resort: one line, never a traceback
         line, code = explain(fault, logging.ERROR)
-        sys.stderr.write(line.rstrip() + "\n")
+        sys.stderr.write((settings.mask(line) if settings else line).rstrip() + "\n")
         sys.exit(code)
 
 
