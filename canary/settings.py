@@ -1,7 +1,7 @@
 """Every setting, typed and frozen: read once at start from canary.toml and the environment, all faults reported at once."""
 
 import tomllib
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from datetime import timedelta
 from pathlib import Path
 from typing import ClassVar, Literal, Self
@@ -24,7 +24,9 @@ from canary.mail.received import read_trusted
 from canary.model.alert import SEVERITY, Mode, Route, Severity
 from canary.model.networks import read_networks
 from canary.model.verdict import Verdict
+from canary.net.masking import mask_of
 from canary.smtp.listeners import ListenAddress, read_listen_address
+from canary.web_settings import WebSettings
 
 PREFIX = "CANARY_"
 _OURS_ELSEWHERE = {
@@ -83,7 +85,7 @@ class SmtpSettings(Section):
     listen: tuple[str, ...] = Field(
         default=(), description="Further addresses, such as [::]:25 or lmtp:/run/lmtp.sock."
     )
-    socket_mode: str = Field(default="0660", pattern=r"^0?[0-7]{3}$", description="Mode of Unix sockets.")
+    socket_mode: str = Field(default="0600", pattern=r"^0?[0-7]{3}$", description="Mode of Unix sockets.")
     processes: int = Field(default=1, ge=1, le=64, description="Processes that receive, each with a spool of its own.")
     hostname: str = Field(
         default="mail.invalid",
@@ -153,16 +155,6 @@ class SmtpSettings(Section):
     def _are_machines(cls, names: tuple[str, ...]) -> tuple[str, ...]:
         read_trusted(names)
         return names
-
-
-class WebSettings(Section):
-    """The dashboard."""
-
-    host: str = Field(default="127.0.0.1", description="Address to listen on.")
-    port: int = Field(default=8025, ge=0, le=65535, description="Port to listen on; 0 takes a free one.")
-    url: str | None = Field(
-        default=None, description="Its public address, for links in alerts; https makes cookies strict."
-    )
 
 
 class DnsSettings(Section):
@@ -325,6 +317,17 @@ class Settings(BaseSettings):
         return self.decoys.key_file or self.data / "decoy.key"
 
     @property
+    def has_secrets(self) -> bool:
+        """Whether any of them is a secret."""
+        return bool(self.store.url or self.alert.destinations or self.rspamd.password)
+
+    @property
+    def mask(self) -> Callable[[str], str]:
+        """What takes the addresses and secrets of destinations out of a text."""
+        found = self.alert.destinations.values()
+        return mask_of((d.url.get_secret_value() for d in found), (s for d in found for s in d.secrets))
+
+    @property
     def web_url(self) -> str:
         """The public address of the dashboard."""
         return (self.web.url or f"http://{self.web.host}:{self.web.port}").rstrip("/")
@@ -372,13 +375,18 @@ def _unknown_names(environ: Mapping[str, str]) -> Iterator[str]:
     for name in sorted(environ):
         section = name.removeprefix(PREFIX).partition("__")[0].removesuffix("_FILE")
         if name.startswith(PREFIX) and name not in _OURS_ELSEWHERE and section not in known:
-            yield f"{name} = {environ[name][:40]!r}: no such setting; the sections are {', '.join(sorted(known)).lower()}"
+            value = "(hidden)" if _is_secret(name.lower()) else repr(environ[name][:40])
+            yield f"{name} = {value}: no such setting; the sections are {', '.join(sorted(known)).lower()}"
+
+
+def _is_secret(key: str) -> bool:
+    return any(word in key for word in ("url", "secret", "password", "retiring", "token"))
 
 
 def _faults(fault: ValidationError) -> Iterator[str]:
     for error in fault.errors(include_url=False):
         key = ".".join(str(part) for part in error["loc"])
-        secret = any(word in key for word in ("url", "secret", "password")) or error["type"] == "extra_forbidden"
+        secret = _is_secret(key) or error["type"] == "extra_forbidden"
         value = "(hidden)" if secret else repr(error.get("input"))[:60]
         cure = "remove it or correct its name" if error["type"] == "extra_forbidden" else error["msg"]
         yield f"{key} = {value}: {cure}"

@@ -25,6 +25,7 @@ from canary.store.queries.outbox import mark_failed, put_test
 from canary.store.queries.users import Label, add_user, new_token
 from canary.store.tables import UserRow
 from canary.web.app import create_app
+from canary.web.bounded_http import ConnectionLimits, protocol_with
 from canary.web.config import WebConfig
 from tests.patience import PATIENCE
 
@@ -156,12 +157,16 @@ def serve(tmp_path: Path) -> Iterator[Site]:
 
 
 @contextmanager
-def serve_app(site: Site) -> Iterator[Site]:
+def serve_app(site: Site, limits: ConnectionLimits | None = None) -> Iterator[Site]:
     """Serve the application of a site on a free port; its store is closed at the end.
 
     A server sees only some tenths of a second later that it has to end, and has nothing to do until then: nobody waits.
     """
-    server = uvicorn.Server(uvicorn.Config(site.app, port=0, log_config=None, access_log=False, lifespan="off"))
+    config = uvicorn.Config(
+        site.app, port=0, log_config=None, access_log=False, lifespan="off", proxy_headers=False, ws="none",
+        http=protocol_with(limits or ConnectionLimits()),
+    )  # fmt: skip
+    server = uvicorn.Server(config)
     listening = server.config.bind_socket()
     listening.listen(64)  # a client that comes before the server does waits in the queue
     site.url = f"http://127.0.0.1:{listening.getsockname()[1]}"

@@ -5,7 +5,6 @@ from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from urllib.parse import urlsplit
 
 from sqlmodel import Session
 
@@ -16,6 +15,7 @@ from canary.alerts.compose import CONTROL
 from canary.alerts.routing import route
 from canary.model.alert import AlertMessage
 from canary.net.http import AddressRefused, Http, Unreachable
+from canary.net.masking import mask_of
 from canary.store.database import Database
 from canary.store.queries import outbox
 from canary.store.queries.outbox import Due
@@ -25,9 +25,6 @@ log = logging.getLogger("canary.alerts")
 LEASE = timedelta(minutes=3)
 LADDER = tuple(timedelta(seconds=s) for s in (5, 30, 300, 1800, 7200, 18000, 36000, 50400, 72000, 86400))
 """Waits between attempts; after the last one a message becomes a dead letter, which stays and can be sent again."""
-
-_GUESSABLE = 6
-"""Anything shorter is not treated as a secret."""
 
 Fault = DeliveryError | AddressRefused | Unreachable
 LANES = 3
@@ -154,11 +151,9 @@ def _mark(session: Session, desk: DeliveryContext, due: Due, fault: Fault | None
 
 
 def _masked(fault: str, target: Target | None) -> str:
-    """Return a fault without any secret of ours that a server may have echoed."""
+    """Return a fault as one line without any secret of ours."""
     text = " ".join(CONTROL.sub("", fault).split())
-    for secret in (target.url, urlsplit(target.url).path.strip("/"), *target.secrets) if target else ():
-        text = text.replace(secret, "***") if len(secret) >= _GUESSABLE else text
-    return text
+    return mask_of((target.url,), target.secrets)(text) if target else text
 
 
 class DeliveryPool:

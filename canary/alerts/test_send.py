@@ -4,6 +4,7 @@ from canary.alerts.channels.base import Delivery, DeliveryError
 from canary.alerts.delivery import DeliveryContext
 from canary.model.alert import AlertMessage, fact_id, sample_alert
 from canary.net.http import AddressRefused, Unreachable
+from canary.net.masking import mask_of
 
 
 def test_send(desk: DeliveryContext, name: str) -> str:
@@ -15,5 +16,5 @@ def test_send(desk: DeliveryContext, name: str) -> str:
     try:
         desk.channels[target.kind].send(desk.http, Delivery(AlertMessage(fact), target, now, desk.url))
     except (DeliveryError, AddressRefused, Unreachable) as fault:
-        return str(fault)
+        return mask_of((target.url,), target.secrets)(str(fault))
     return ""

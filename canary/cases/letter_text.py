@@ -4,15 +4,11 @@ import re
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime
-from functools import cache
 
-from jinja2 import StrictUndefined, TemplateError
-from jinja2.exceptions import SecurityError
-from jinja2.sandbox import ImmutableSandboxedEnvironment
+from canary.cases.letter_sandbox import fill
 
 KINDS = ("vendor", "supplier")
 LANGUAGES = ("en", "de", "fr")
-LONGEST = 20_000
 _LINK = re.compile(r"\b(h)tt(ps?://)", re.IGNORECASE)
 _UNSEEN = dict.fromkeys((*range(32), 127, *range(0x202A, 0x202F), *range(0x2066, 0x206A)), " ")
 
@@ -64,53 +60,45 @@ class LetterFacts:
 
 def write(template: str, facts: LetterFacts) -> str:
     """Fill a template; raises ValueError that says what is wrong with it."""
-    try:
-        text = _environment().from_string(template[:LONGEST]).render(asdict(facts))
-    except (TemplateError, TypeError, ValueError, ArithmeticError, OverflowError, MemoryError) as fault:
-        line = f" in line {found}" if (found := getattr(fault, "lineno", None)) else ""
-        raise ValueError(f"letter: {fault}{line}; see the fields in docs/cases.md") from None
-    return text[: 5 * LONGEST]
+    return fill(template, asdict(facts))
+
+
+@dataclass(frozen=True, slots=True)
+class LetterDraft:
+    """A letter that is not written yet, so that the transaction its facts came from can end first."""
+
+    template: str
+    facts: LetterFacts
+
+    def write(self) -> str:
+        """Fill the template; raises ValueError that says what is wrong with it."""
+        return write(self.template, self.facts)
+
+
+@dataclass(frozen=True, slots=True)
+class OwnText:
+    """An owner's text of a letter that can be filled, or none; making one raises ValueError for any other.
+
+    It is made before a transaction is opened: trying it takes longer than a look at the store.
+    """
+
+    text: str
+
+    def __post_init__(self) -> None:
+        """Normalise the ends of lines, and try the text."""
+        object.__setattr__(self, "text", self.text.replace("\r\n", "\n") if self.text.strip() else "")
+        if self.text:
+            check(self.text)
 
 
 def check(template: str) -> None:
     """Raise ValueError for a template that cannot be filled."""
-    if len(template) > LONGEST:
-        raise ValueError(f"letter: {len(template)} characters; at most {LONGEST:,} are kept")
     write(template, _EXAMPLE)
 
 
 def one_line(text: str, most: int = 200) -> str:
     """Return a hostile text as one line without working links."""
     return _LINK.sub(r"\1xx\2", " ".join(text.translate(_UNSEEN).split()))[:most]
-
-
-class _Sandbox(ImmutableSandboxedEnvironment):
-    """Allows reading facts and loops over them, but no calls and no arithmetic, which could take endless work."""
-
-    intercepted_binops = frozenset({"*", "**", "%", "+", "-", "/", "//"})
-
-    def is_safe_attribute(self, obj: object, attr: str, value: object) -> bool:
-        """Whether a template may read an attribute of a fact."""
-        return not callable(value) and super().is_safe_attribute(obj, attr, value)
-
-    def wrap_str_format(self, _: object) -> None:
-        """Refuse formats, which could make a text endlessly wide."""
-
-    def call_binop(self, _: object, operator: str, *__: object) -> object:
-        """Refuse arithmetic."""
-        raise SecurityError(f"{operator} is not allowed in letters")
-
-
-@cache
-def _environment() -> _Sandbox:
-    environment = _Sandbox(
-        undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True, autoescape=False, keep_trailing_newline=True
-    )
-    environment.globals.clear()
-    environment.filters = {name: environment.filters[name] for name in ("join", "length", "upper", "lower")}
-    environment.filters["time"] = lambda at: f"{at:%Y-%m-%d %H:%M} UTC"
-    environment.filters["day"] = lambda at: f"{at:%Y-%m-%d}"
-    return environment
 
 
 _THEN = datetime(2011, 3, 20, 9, 0)  # noqa: DTZ001 - an example that is never shown

@@ -9,7 +9,16 @@ from sqlmodel import Session, col, select
 from canary.cases import statements, workflow
 from canary.cases.claims import Evidence
 from canary.cases.conclusions import calls_for_action, conclusion_of
-from canary.cases.letter_text import KINDS, LANGUAGES, CitedMail, GivenAddress, LetterFacts, check, one_line, write
+from canary.cases.letter_text import (
+    KINDS,
+    LANGUAGES,
+    CitedMail,
+    GivenAddress,
+    LetterDraft,
+    LetterFacts,
+    OwnText,
+    one_line,
+)
 from canary.judge.guess import odds
 from canary.model.case import CaseState, Suspect, SuspectKind, percent
 from canary.model.decision import Decision
@@ -35,8 +44,8 @@ _GIVEN = 100
 _HYPOTHESES = 4
 
 
-def letter(session: Session, number: int, to: str, language: str, now: datetime) -> str:
-    """Write the letter of a case to `vendor:SLUG` or `supplier:SLUG`.
+def draft_letter(session: Session, number: int, to: str, language: str, now: datetime) -> LetterDraft:
+    """Return what the letter of a case to `vendor:SLUG` or `supplier:SLUG` is written of, when no session is open.
 
     Raises Unknown for a party that it does not concern, and ValueError for a case in which no leak is likelier than one,
     unless a person confirmed it: nobody is asked to answer for what probably is no leak.
@@ -50,7 +59,7 @@ def letter(session: Session, number: int, to: str, language: str, now: datetime)
         )
     kind, _, slug = to.partition(":")
     template = text_of(session, kind, language)
-    return write(template, _facts(session, case, kind, slug, now, leads=answer.leads))
+    return LetterDraft(template, _facts(session, case, kind, slug, now, leads=answer.leads))
 
 
 def addressees(session: Session, number: int) -> tuple[tuple[str, str], ...]:
@@ -88,19 +97,17 @@ def shipped(kind: str, language: str) -> str:
     return (config_folder() / "letters" / language / f"{kind}.txt").read_text(encoding="utf-8")
 
 
-def change(session: Session, kind: str, language: str, text: str, word: Decision) -> None:
-    """Store the owner's text of a letter, or with an empty text return to the shipped one; raises ValueError."""
+def change(session: Session, kind: str, language: str, own: OwnText, word: Decision) -> None:
+    """Store the owner's text of a letter, or return to the shipped one where there is none."""
     _check_names(kind, language)
-    text, row = text.replace("\r\n", "\n"), session.get(LetterRow, (kind, language))
-    if not text.strip():
-        if row is not None:
-            session.delete(row)
-    else:
-        check(text)
-        row = row or LetterRow(kind=kind, language=language, text=text, changed_at=word.at, changed_by=word.who)
-        row.text, row.changed_at, row.changed_by = text, word.at, word.who
+    row = session.get(LetterRow, (kind, language))
+    if own.text:
+        row = row or LetterRow(kind=kind, language=language, text=own.text, changed_at=word.at, changed_by=word.who)
+        row.text, row.changed_at, row.changed_by = own.text, word.at, word.who
         session.add(row)
-    audit.audit(session, word.at, word.who, "letter", f"{kind} {language}", "changed" if text.strip() else "as shipped")
+    elif row is not None:
+        session.delete(row)
+    audit.audit(session, word.at, word.who, "letter", f"{kind} {language}", "changed" if own.text else "as shipped")
 
 
 def changed(session: Session) -> dict[tuple[str, str], LetterRow]:

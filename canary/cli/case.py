@@ -276,7 +276,8 @@ def letter(
 
     with open_store().reading() as session:
         addressee = _addressee(session, number, to)
-        text = letters.letter(session, number, addressee, lang, clock())
+        unwritten = letters.draft_letter(session, number, addressee, lang, clock())
+    text = unwritten.write()
     if as_json:
         show_json({"case": number, "to": addressee, "language": lang, "text": text})
     else:

@@ -4,7 +4,7 @@ import getpass
 import json
 import os
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -32,6 +32,7 @@ class CliError(Exception):
 
 class _Chosen:
     config: Path | None = None
+    mask: Callable[[str], str] = staticmethod(lambda line: line)
 
 
 def _print_version(wanted: bool) -> None:
@@ -66,7 +67,8 @@ def settings() -> "Settings":
     from canary.settings import load_settings
 
     found = load_settings(config_path(), os.environ)
-    log_to_stderr(found.log.level, json_lines=found.log.json_lines)
+    _Chosen.mask = staticmethod(found.mask)
+    log_to_stderr(found.log.level, json_lines=found.log.json_lines, mask=found.mask)
     return found
 
 
@@ -93,7 +95,12 @@ def who() -> str:
 
 
 def explain(fault: Exception) -> tuple[str, int]:
-    """Return the line and the exit code for what a command raised."""
+    """Return the line, without any secret of the settings, and the exit code for what a command raised."""
+    line, code = _explained(fault)
+    return _Chosen.mask(line), code
+
+
+def _explained(fault: Exception) -> tuple[str, int]:
     if isinstance(fault, CliError):
         return str(fault), fault.code
     if isinstance(fault, typer.TyperException):

@@ -75,8 +75,9 @@ def reset(kind: Kind, language: Language) -> None:
 
 def _change(kind: str, language: str, text: str) -> None:
     from canary.cases import letters
+    from canary.cases.letter_text import OwnText
 
-    store = open_store()
+    own, store = OwnText(text), open_store()
     with store.writing() as session:
-        letters.change(session, kind, language, text, Decision(who(), clock()))
-    typer.echo(f"letter {kind} {language}: {'changed' if text.strip() else 'as shipped'}")
+        letters.change(session, kind, language, own, Decision(who(), clock()))
+    typer.echo(f"letter {kind} {language}: {'changed' if own.text else 'as shipped'}")

@@ -7,7 +7,7 @@ import shutil
 import smtplib
 import socket
 import urllib.request
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -15,8 +15,10 @@ import typer
 
 from canary.cli.context import CliError, Json, clock, config_path, local, open_store, settings, show_json
 from canary.cli.selftest import self_test
+from canary.private_files import exposed_files
 
 if TYPE_CHECKING:
+    from canary.settings import Settings
     from canary.smtp.listeners import ListenAddress
 
 _TOML = """\
@@ -132,6 +134,7 @@ def _findings() -> Iterator[tuple[str, bool, str]]:
     checks: dict[str, Callable[[], str]] = {
         "domains": lambda: ", ".join(known.domains) or _fail("none set; run `canary init --domain D`"),
         "disk": lambda: _disk(known.data, known.smtp.spool_reserve),
+        "files": lambda: _files(known),
         "store": _store,
         "registries": lambda: check_registries(known.judge),
         "listener": lambda: "; ".join(_greeting(door) for door in known.smtp.doors),
@@ -159,6 +162,22 @@ def _disk(folder: Path, reserve: int) -> str:
         if free > reserve
         else _fail(f"{free // 2**20} MB free, less than smtp.spool_reserve")
     )
+
+
+def _files(known: "Settings") -> str:
+    keys = [path for path in (known.decoys.key_file, known.smtp.tls_key) if path]
+    if found := exposed_files(known.data, *keys):
+        raise CliError(
+            f"{_some(found)} can be read by others; run chmod -R go= {' '.join(map(str, (known.data, *keys)))}"
+        )
+    written = config_path()
+    if written and known.has_secrets and written.stat().st_mode & 0o007:
+        raise CliError(f"{written} holds secrets and can be read by everybody; run chmod o= {written}")
+    return "private"
+
+
+def _some(found: Sequence[Path]) -> str:
+    return str(found[0]) + (f" and {len(found) - 1} more" if len(found) > 1 else "")
 
 
 def _store() -> str:

@@ -1,6 +1,5 @@
 """The one HTTP client: no redirects, bounded in time and size, and private addresses refused unless allowed."""
 
-import ipaddress
 import socket
 import threading
 from collections.abc import Callable, Mapping
@@ -8,6 +7,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING
+
+from canary.net.special_addresses import special_block
 
 if TYPE_CHECKING:
     import httpx
@@ -50,8 +51,10 @@ class AddressGuard:
         except (OSError, UnicodeError):
             raise Unreachable(f"{host}: no address found") from None
         addresses = [str(entry[4][0]) for entry in found]
-        if not self.allow_private and not all(map(_is_public, addresses)):
-            raise AddressRefused(f"{host}: a private address; set alert.allow_private to allow it")
+        special = next(filter(None, map(special_block, addresses)), None)
+        if special and not self.allow_private:
+            why = f"{special.name}, {special.source}"
+            raise AddressRefused(f"{host}: a private address ({why}); set alert.allow_private to allow it")
         return addresses[0]
 
 
@@ -76,7 +79,10 @@ class Http:
         import httpx  # noqa: PLC0415 - large, and not needed before there is something to send
 
         client = self._begin()
-        parsed = httpx.URL(url)
+        try:
+            parsed = httpx.URL(url)
+        except httpx.InvalidURL:
+            raise AddressRefused("its url cannot be read; correct it") from None
         address = self.guard.resolve(parsed.host, parsed.port or PORTS[parsed.scheme])
         # The checked address is the one connected to, so that a DNS answer cannot change in between.
         target = parsed.copy_with(host=address)
@@ -119,9 +125,3 @@ class Http:
             return None
         aware = at if at.tzinfo else at.replace(tzinfo=UTC)
         return max(0.0, (aware - self.clock()).total_seconds()) if self.clock else None
-
-
-def _is_public(address: str) -> bool:
-    plain = ipaddress.ip_address(address.partition("%")[0])
-    inner = getattr(plain, "ipv4_mapped", None) or getattr(plain, "sixtofour", None) or plain
-    return plain.is_global and not plain.is_multicast and inner.is_global

@@ -5,6 +5,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
 
 from canary.model.mail import Envelope, RawMail
 from canary.net.http import Unreachable
@@ -43,7 +44,7 @@ class Rspamd:
         except TimeoutError:
             raise Unanswered(f"no answer within {self.seconds:g} s") from None
         except (httpx.ConnectError, httpx.ConnectTimeout) as fault:
-            raise Unreachable(f"rspamd at {self.url}: {type(fault).__name__}") from None
+            raise Unreachable(f"rspamd at {urlsplit(self.url).hostname}: {type(fault).__name__}") from None
         except (httpx.HTTPError, httpx.InvalidURL) as fault:
             raise Unanswered(f"{type(fault).__name__}") from None
 

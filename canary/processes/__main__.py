@@ -9,6 +9,7 @@ import os
 import sys
 from pathlib import Path
 
+from canary.private_files import keep_files_private
 from canary.processes.faults import explain
 from canary.processes.logs import log_to_stderr
 from canary.processes.roles import run_role
@@ -17,18 +18,19 @@ from canary.settings import load_settings
 
 def main() -> None:
     """Read what is to be run, and run it."""
+    keep_files_private()
     parser = argparse.ArgumentParser(prog="canary.processes")
     parser.add_argument("role")
     parser.add_argument("--config", type=Path)
     parser.add_argument("--watched", action="store_true", help="end when standard input does")
-    wanted = parser.parse_args()
+    wanted, settings = parser.parse_args(), None
     try:
         settings = load_settings(wanted.config, os.environ)
-        log_to_stderr(settings.log.level, json_lines=settings.log.json_lines)
+        log_to_stderr(settings.log.level, json_lines=settings.log.json_lines, mask=settings.mask)
         run_role(wanted.role, settings, config=wanted.config, watched=wanted.watched)
     except Exception as fault:  # noqa: BLE001 - the last resort: one line, never a traceback
         line, code = explain(fault, logging.ERROR)
-        sys.stderr.write(line.rstrip() + "\n")
+        sys.stderr.write((settings.mask(line) if settings else line).rstrip() + "\n")
         sys.exit(code)
 
 

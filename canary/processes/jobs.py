@@ -22,6 +22,7 @@ from canary.store.database import Database, is_down
 from canary.store.leases import hold, release, still_held
 from canary.store.queries.users import forget_expired
 from canary.store.retention import let_go
+from canary.store.self_tests import KEPT, forget_self_tests
 
 log = logging.getLogger("canary.processes.jobs")
 
@@ -109,6 +110,13 @@ def _apply_retention(context: JobContext) -> None:
             last = let_go(session, context.clock() - context.retention, last)
 
 
+def _forget_self_tests(context: JobContext) -> None:
+    gone = 1
+    while gone:
+        with context.store.writing() as session:
+            gone = forget_self_tests(session, context.clock() - KEPT)
+
+
 def _forget_expired_tokens(context: JobContext) -> None:
     with context.store.writing() as session:
         forget_expired(session, context.clock())
@@ -141,6 +149,7 @@ JOBS = (
     WEIGH_CASES,
     Job("reassess cases", HOUR, 2 * HOUR, _reassess_cases),
     Job("apply retention", HOUR, 2 * HOUR, _apply_retention, lambda context: context.retention is not None),
+    Job("forget self-tests", HOUR, 2 * HOUR, _forget_self_tests),
     Job("forget expired tokens", HOUR, 2 * HOUR, _forget_expired_tokens),
     Job("judge past mail", timedelta(seconds=5), timedelta(minutes=5), _judge_past_mail),
     # So that no mail is asked about twice; a batch takes less than its lease.

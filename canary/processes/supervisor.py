@@ -20,6 +20,7 @@ import sys
 import time
 from collections.abc import Sequence
 
+from canary.private_files import keep_files_private
 from canary.processes.logs import log_to_stderr
 
 log = logging.getLogger("canary.processes.supervisor")
@@ -144,6 +145,7 @@ def is_receiver(role: str) -> bool:
 
 def main() -> None:
     """Read what is to be run, and run it."""
+    keep_files_private()
     parser = argparse.ArgumentParser(prog="canary.processes.supervisor")
     parser.add_argument("roles", nargs="+")
     parser.add_argument("--config")

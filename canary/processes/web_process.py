@@ -12,6 +12,7 @@ from prometheus_client import CollectorRegistry
 from canary.authenticate.dns_records import Arrangement, check_records, wanted_records
 from canary.model.alert import DestinationView
 from canary.processes.judging import lookups
+from canary.processes.readiness import unready_parts
 from canary.processes.receiver_health import listening, receiver_metrics, waiting_mails
 from canary.processes.shutdown import ShutdownSignal, announce
 from canary.processes.spools import clock
@@ -19,6 +20,7 @@ from canary.processes.stores import open_store, platform_domains
 from canary.settings import Settings
 from canary.store.signing_key import installation_key
 from canary.web.app import create_app
+from canary.web.bounded_http import ConnectionLimits, protocol_with
 from canary.web.config import WebConfig
 from canary.web.issue_forms import IssueSettings
 from canary.web.rendering import KEEPS_UP, LISTENING
@@ -43,6 +45,9 @@ async def serve(settings: Settings, *, watched: bool = False, ready: Callable[[s
         url=settings.web_url,
         health=lambda: _health(numbers),
         registry=receiver_metrics(settings),
+        unready=lambda: unready_parts(settings, numbers, clock()),
+        hosts=(settings.web.host, *settings.web.hosts),
+        proxies=settings.web.proxies,
         issuing=IssueSettings(
             tuple(settings.domains), platform_domains(settings.judge), installation_key(settings.data)
         ),
@@ -54,6 +59,8 @@ async def serve(settings: Settings, *, watched: bool = False, ready: Callable[[s
     host, port = settings.web.host, settings.web.port
     config = uvicorn.Config(
         create_app(site), host, port, lifespan="off", log_config=None, access_log=False, server_header=False,
+        http=protocol_with(ConnectionLimits(settings.web.connections, settings.web.header_seconds)), ws="none",
+        proxy_headers=False,  # the application reads them, by web.proxies
         timeout_graceful_shutdown=2,  # a page that listens to news would hold it up for ever
     )  # fmt: skip
     server = _Server(config, stopping.event, ready)

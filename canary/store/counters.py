@@ -173,6 +173,14 @@ def recount(session: Session) -> int:
     return seen
 
 
+def read_last_again(session: Session, canaries: Collection[int]) -> None:
+    """Read again when mail came last to canaries some of whose hits were deleted, and to their vendors."""
+    vendors = set(_owners(session, canaries).values()) - {0}
+    for statement, numbers in ((_CANARY_LAST, canaries), (_VENDOR_LAST, vendors)):
+        for number in sorted(numbers):
+            session.connection().execute(statement, {"number": number})
+
+
 def _all_hits(session: Session, size: int = 20_000) -> Iterator[list[CountedHit]]:
     query: Select[Any] = (
         select(  # type: ignore[call-overload]
@@ -349,5 +357,26 @@ _VENDOR_AGAIN = (
         last_outside=func.coalesce(
             select(func.max(_CANARY.c.last_outside)).where(_CANARY.c.canary_id.in_(_ITS)).scalar_subquery(), NEVER
         ),
+    )
+)
+_CANARY_LAST = (
+    update(_CANARY)
+    .where(_CANARY.c.canary_id == bindparam("number"))
+    .values(
+        last_at=func.coalesce(
+            select(func.max(_HIT.c.at))
+            .where(_HIT.c.canary_id == bindparam("number"), _HIT.c.verdict != Verdict.GUESS.value)
+            .scalar_subquery(),
+            NEVER,
+        )
+    )
+)
+_VENDOR_LAST = (
+    update(_VENDOR)
+    .where(_VENDOR.c.vendor_id == bindparam("number"))
+    .values(
+        last_at=func.coalesce(
+            select(func.max(_CANARY.c.last_at)).where(_CANARY.c.canary_id.in_(_ITS)).scalar_subquery(), NEVER
+        )
     )
 )

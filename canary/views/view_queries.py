@@ -135,8 +135,14 @@ def read_hits(session: Session, query: Select[Any]) -> tuple[HitLine, ...]:
 
 
 def latest_hits(session: Session, most: int = 12) -> tuple[HitLine, ...]:
-    """Read the newest hits."""
-    return read_hits(session, hit_query().order_by(col(HitRow.at).desc(), col(HitRow.id).desc()).limit(most))
+    """Read the newest hits but self-tests."""
+    query = hit_query().where(no_self_test())
+    return read_hits(session, query.order_by(col(HitRow.at).desc(), col(HitRow.id).desc()).limit(most))
+
+
+def no_self_test() -> ColumnElement[bool]:
+    """Whether a hit is news: mail of our own tests is none."""
+    return col(HitRow.verdict) != Verdict.SELF_TEST
 
 
 def canary_query() -> Select[Any]:

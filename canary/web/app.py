@@ -7,6 +7,7 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
 from starlette.middleware.gzip import GZipMiddleware
+from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 
 from canary import __version__
 from canary.web.api import NOUNS
@@ -16,6 +17,7 @@ from canary.web.assets import Assets
 from canary.web.config import WebConfig
 from canary.web.errors import ErrorPages
 from canary.web.health_endpoints import HealthEndpoints
+from canary.web.host_names import HostGate, HostNames
 from canary.web.middleware import SiteMiddleware, headers_for
 from canary.web.pages import PAGES
 from canary.web.rendering import PageContext
@@ -27,7 +29,7 @@ def create_app(config: WebConfig) -> FastAPI:
     app = FastAPI(title="Canary", openapi_url=None, docs_url=None, redoc_url=None)
     assets = Assets()
     frame = PageContext(config, assets)
-    probes = HealthEndpoints(config.database, config.health, config.registry)
+    probes = HealthEndpoints(config)
     pages = [page(frame) for page in (*PAGES, *NOUNS)]
     routes = [route for part in (*pages, probes, Document(app, __version__)) for route in part.routes()]
     mounted = Mounted("/static", Role.PUBLIC, assets)
@@ -38,12 +40,14 @@ def create_app(config: WebConfig) -> FastAPI:
     app.add_middleware(GZipMiddleware, minimum_size=1000)
     app.add_middleware(
         SiteMiddleware,
-        door=frame.address,
+        door=frame.door,
         ways=RouteTable(app.routes, [*routes, mounted]),
         faults=faults,
         headers=headers_for(config.url),
     )
-    app.state.address, app.state.ways = frame.address, (*routes, mounted)
+    app.add_middleware(HostGate, names=HostNames(config.url, config.hosts))
+    app.add_middleware(ProxyHeadersMiddleware, trusted_hosts=list(config.proxies))
+    app.state.door, app.state.ways = frame.door, (*routes, mounted)
     return app
 
 

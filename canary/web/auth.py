@@ -1,9 +1,11 @@
 """Authentication: who sent a request, by which cookie or token, and whether the route is open to them."""
 
 import logging
+import secrets
 from collections.abc import Callable
 from datetime import datetime, timedelta
 from ipaddress import ip_address, ip_network
+from typing import Protocol
 from urllib.parse import urlencode, urlsplit
 
 from fastapi import Request, Response
@@ -14,6 +16,7 @@ from starlette.responses import RedirectResponse
 
 from canary.store.database import Database, is_down
 from canary.store.queries.users import Label, Visitor, mark_used, new_token, revoke, use_token
+from canary.web.known_browsers import KnownBrowsers
 from canary.web.routes import API, LARGEST_FORM, OpenRoute, Role
 
 log = logging.getLogger("canary.web")
@@ -23,14 +26,27 @@ _SAFE = frozenset({"GET", "HEAD"})
 _FORWARDING = ("forwarded", "x-forwarded-for", "x-real-ip")
 
 
+class UserIdentity(Protocol):
+    """Somebody who has just proven who they are."""
+
+    @property
+    def id(self) -> int | None:
+        """Return the number."""
+
+    @property
+    def name(self) -> str:
+        """Return the name."""
+
+
 class Authenticator:
     """Admits requests, or answers them itself."""
 
-    def __init__(self, database: Database, clock: Callable[[], datetime], url: str) -> None:
-        """Check requests to the pages that are served under a URL."""
+    def __init__(self, database: Database, clock: Callable[[], datetime], url: str, key: bytes = b"") -> None:
+        """Check requests to the pages that are served under a URL; `key` signs what browsers keep for long."""
         self.database, self.clock, self.url = database, clock, url.rstrip("/")
         self.secure = urlsplit(url).scheme == "https"
         self.cookie = "__Host-canary" if self.secure else "canary"
+        self.browsers = KnownBrowsers(key or secrets.token_bytes(32), self.secure)
 
     def admit(self, request: Request, way: OpenRoute | None) -> Response | None:
         """Admit a request, with its user in its state, or answer it; raises HTTPException if it is refused.
@@ -53,7 +69,7 @@ class Authenticator:
             return None
         request.state.user = user = self._user(request, token)
         if user is None:
-            return None if way and way.local and token is None and _local(request) else _ask(request)
+            return None if way and way.local and token is None and is_local(request) else _ask(request)
         if not Role(user.role).allows(least):
             raise HTTPException(403)
         return None
@@ -80,17 +96,18 @@ class Authenticator:
                 raise
             log.warning("the use of a token was not recorded: %s", fault.orig)
 
-    def let_in(self, session: Session, request: Request, user: int, to: str) -> Response:
+    def let_in(self, session: Session, request: Request, user: UserIdentity, to: str) -> Response:
         """Begin a new session and end the one that the browser had, which prevents session fixation."""
         now = self.clock()
         revoke(session, request.cookies.get(self.cookie, ""), now)
         label = Label(client=client_of(request), agent=agent_of(request))
-        secret = new_token(session, user, "session", LIFETIME, now, label)
+        secret = new_token(session, user.id or 0, "session", LIFETIME, now, label)
         response = RedirectResponse(to, 303)
         response.set_cookie(
             self.cookie, secret, max_age=int(LIFETIME.total_seconds()), path="/", secure=self.secure, httponly=True,
             samesite="lax",
         )  # fmt: skip
+        self.browsers.remember(request, response, user.name, now)
         return response
 
     def let_out(self, session: Session, request: Request) -> Response:
@@ -110,7 +127,7 @@ def same_origin(request: Request) -> bool:
 
 
 def client_of(request: Request) -> str:
-    """Return the address that a request came from; a proxy on this machine is trusted about it."""
+    """Return the address that a request came from; proxies of `web.proxies` are believed about it."""
     return request.client.host[:64] if request.client else "?"
 
 
@@ -150,7 +167,8 @@ def _fits(request: Request, largest: int) -> bool:
     return length.isascii() and length.isdigit() and len(length) < 10 and int(length) <= largest
 
 
-def _local(request: Request) -> bool:
+def is_local(request: Request) -> bool:
+    """Whether a request comes from this machine itself."""
     # A proxy on this machine is loopback too; the requests that it forwards are not.
     if request.client is None or any(name in request.headers for name in _FORWARDING):
         return False

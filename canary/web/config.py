@@ -21,6 +21,8 @@ class WebConfig:
     `url` is the public address; `health` returns the state of each part by name, and `registry` holds the
     metrics to show. Addresses are issued with `issuing`; `destinations` are those of alerts, without their secrets.
     `arranged` holds the records that DNS should have, and `retention` how long mail that no case needs is kept.
+    `unready` returns what keeps this machine from working, by part; `hosts` are further names of the site beside that
+    of its URL, and `proxies` the networks whose X-Forwarded-For is believed.
     """
 
     database: Database
@@ -32,3 +34,6 @@ class WebConfig:
     destinations: Sequence[DestinationView] = ()
     arranged: Arrangement = field(default_factory=Arrangement)
     retention: timedelta | None = None
+    unready: Callable[[], Mapping[str, str]] = dict
+    hosts: Sequence[str] = ()
+    proxies: Sequence[str] = ("127.0.0.1", "::1")

@@ -1,11 +1,11 @@
 """The endpoints for machines: liveness, readiness and metrics."""
 
 import logging
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 
-from fastapi import Response
+from fastapi import Request, Response
 from fastapi.responses import JSONResponse, PlainTextResponse
-from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, generate_latest
+from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from prometheus_client.core import GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 from sqlalchemy import text
@@ -13,6 +13,8 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from canary.store.database import Database
 from canary.views.view_queries import figures
+from canary.web.auth import is_local
+from canary.web.config import WebConfig
 from canary.web.routes import Role, WebRoute
 
 log = logging.getLogger("canary.web")
@@ -45,12 +47,11 @@ class StoreCollector(Collector):
 class HealthEndpoints:
     """The endpoints for machines."""
 
-    def __init__(
-        self, database: Database, health: Callable[[], Mapping[str, str]], registry: CollectorRegistry
-    ) -> None:
-        """Answer for a store and the parts whose state `health` returns."""
-        self._database, self._health, self._registry = database, health, registry
-        registry.register(StoreCollector(database))
+    def __init__(self, config: WebConfig) -> None:
+        """Answer for the store and the parts of an installation."""
+        self._database, self._health, self._unready = config.database, config.health, config.unready
+        self._registry, self._parts = config.registry, frozenset[str]()
+        self._registry.register(StoreCollector(config.database))
 
     def routes(self) -> tuple[WebRoute, ...]:
         """Return the routes."""
@@ -64,15 +65,28 @@ class HealthEndpoints:
         """Answer that this process runs."""
         return PlainTextResponse("ok\n")
 
-    def ready(self) -> Response:
-        """Answer whether the store responds too, and the state of the parts."""
+    def ready(self, request: Request) -> Response:
+        """Answer whether all parts work; only this machine learns which do not."""
+        faults = {**self._store_faults(), **self._unready()}
+        self._log_change(faults)
+        told = {"store": "ok", **self._health(), **faults} if is_local(request) else {}
+        return JSONResponse({"ready": not faults, **told}, 503 if faults else 200)
+
+    def _log_change(self, faults: Mapping[str, str]) -> None:
+        # Once for each change, as anybody may ask as often as they like.
+        before, self._parts = self._parts, frozenset(faults)
+        if self._parts - before:
+            log.warning("not ready: %s", "; ".join(f"{part}: {word}" for part, word in faults.items()))
+        elif before and not faults:
+            log.info("ready again")
+
+    def _store_faults(self) -> dict[str, str]:
         try:
             with self._database.reading() as session:
                 session.execute(text("SELECT 1 FROM user_account LIMIT 1"))
-        except SQLAlchemyError as fault:
-            log.warning("store is down: %s", fault)
-            return JSONResponse({"store": "down", **self._health()}, 503)
-        return JSONResponse({"store": "ok", **self._health()})
+        except SQLAlchemyError:
+            return {"store": "down"}
+        return {}
 
     def metrics(self) -> Response:
         """Show all metrics in the text format of Prometheus."""

@@ -78,7 +78,7 @@ class Live:
             raise HTTPException(
                 503, "Too many pages are listening right now; try again in a moment.", {"Retry-After": "30"}
             )
-        listener = LiveListener(request.cookies.get(self._frame.address.cookie, ""))
+        listener = LiveListener(request.cookies.get(self._frame.door.cookie, ""))
         # Before the store is asked what was missed: a hit that comes meanwhile is sent twice rather than never.
         self._listeners.add(listener)
         try:

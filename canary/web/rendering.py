@@ -58,7 +58,8 @@ class PageContext:
 
     def __init__(self, config: WebConfig, assets: Assets | None = None) -> None:
         """Read the store of a configuration, by its clock."""
-        self.config, self.address = config, Authenticator(config.database, config.clock, config.url)
+        self.config = config
+        self.door = Authenticator(config.database, config.clock, config.url, config.issuing.key)
         self.database, self.clock = config.database, config.clock
         self._templates = _environment(assets or Assets())
 

@@ -95,7 +95,7 @@ def test_a_fact_that_never_arrives_is_kept_as_a_dead_letter(
         deliver_due(desk)
         clock.move(90_000)
     assert len(receiver.got) == len(LADDER) + 1
-    assert state(desk) == ("dead", "HTTP 500 broken")
+    assert state(desk) == ("dead", "HTTP 500")
 
 
 def test_a_redirect_is_not_followed(desk: DeliveryContext, receiver: Receiver) -> None:
@@ -147,13 +147,11 @@ def test_no_fault_shows_the_address_of_a_destination(desk: DeliveryContext, rece
     assert "/hook" not in repr(desk.targets)
 
 
-def test_what_a_destination_echoes_of_our_secrets_is_masked(desk: DeliveryContext, receiver: Receiver) -> None:
+def test_nothing_that_a_destination_answers_is_kept(desk: DeliveryContext, receiver: Receiver) -> None:
     target = Target("ops", "webhook", f"{receiver.url}/T0-very-secret", (SECRET,))
     receiver.answers = [(500, f"no such hook: /hook/T0-very-secret {SECRET}\x1b[31m", {})]
     deliver_due(retargeted(desk, target))
-    assert state(desk)[1].startswith("HTTP 500 no such hook: /***")
-    assert "very-secret" not in state(desk)[1]
-    assert "\x1b" not in state(desk)[1]
+    assert state(desk) == ("waiting", "HTTP 500")
 
 
 def test_what_a_destination_asks_for_holds_for_everything_that_is_to_go_there(

@@ -6,6 +6,7 @@ from datetime import timedelta
 import pytest
 
 from canary.cases import checklist, letters, records, workflow
+from canary.cases.letter_text import OwnText
 from canary.model.decision import Decision
 from canary.store.database import Database
 from canary.store.queries import canaries
@@ -62,7 +63,7 @@ def test_one_command_gives_every_hit_address_a_successor_once(hit: World) -> Non
 def test_a_letter_to_the_vendor_cites_the_mail_and_breaks_what_is_hostile(hit: World) -> None:
     with hit.store.reading() as session:
         assert letters.addressees(session, 1) == (("vendor:shop", "Shop"),)
-        text = letters.letter(session, 1, "vendor:shop", "en", ADA.at)
+        text = letters.draft_letter(session, 1, "vendor:shop", "en", ADA.at).write()
     assert f"  {hit.addresses['shop']}  (given on 2026-03-01, signup; first such mail 2026-08-28 12:00 UTC)" in text
     assert "Subject: Reader hxxp://bad.example/x" in text
     assert "Host: 203.0.113.5" in text
@@ -78,8 +79,8 @@ def test_a_letter_speaks_of_the_mail_and_the_bounds_of_its_addressee_alone(hit: 
     hit.run()
     with hit.store.writing() as session:
         assert records.list_cases(session)[0].id == 1
-        mine = letters.letter(session, 1, "vendor:shop", "en", ADA.at)
-        theirs = letters.letter(session, 1, "vendor:bikes", "en", ADA.at)
+        mine = letters.draft_letter(session, 1, "vendor:shop", "en", ADA.at).write()
+        theirs = letters.draft_letter(session, 1, "vendor:bikes", "en", ADA.at).write()
     assert "We received 1 mail." in mine
     assert "given name" not in mine
     assert "3 of the mails repeat what we gave only to you together with the address: given name." in theirs
@@ -93,19 +94,19 @@ def test_a_letter_speaks_of_the_mail_and_the_bounds_of_its_addressee_alone(hit: 
 ])  # fmt: skip
 def test_a_letter_to_whom_it_does_not_concern_is_refused(hit: World, to: str, language: str, why: str) -> None:
     with hit.store.reading() as session, pytest.raises(Unknown, match=why):
-        letters.letter(session, 1, to, language, ADA.at)
+        letters.draft_letter(session, 1, to, language, ADA.at)
 
 
 def test_the_owners_text_wins_until_it_is_taken_back(hit: World) -> None:
     with hit.store.writing() as session:
-        letters.change(session, "vendor", "de", "Fall {{ case }}\r\n", ADA)
-        assert letters.letter(session, 1, "vendor:shop", "de", ADA.at) == "Fall 1\n"
-        letters.change(session, "vendor", "de", " ", ADA)
-        assert letters.letter(session, 1, "vendor:shop", "de", ADA.at).startswith("An: Shop\n")
+        letters.change(session, "vendor", "de", OwnText("Fall {{ case }}\r\n"), ADA)
+        assert letters.draft_letter(session, 1, "vendor:shop", "de", ADA.at).write() == "Fall 1\n"
+        letters.change(session, "vendor", "de", OwnText(" "), ADA)
+        assert letters.draft_letter(session, 1, "vendor:shop", "de", ADA.at).write().startswith("An: Shop\n")
 
 
 def test_a_bad_text_is_refused_and_the_old_one_stays(hit: World) -> None:
     with hit.store.writing() as session:
         with pytest.raises(ValueError, match="letter: 'whom' is undefined"):
-            letters.change(session, "vendor", "de", "{{ whom }}", ADA)
+            letters.change(session, "vendor", "de", OwnText("{{ whom }}"), ADA)
         assert letters.changed(session) == {}

@@ -92,9 +92,12 @@ def test_over_https_the_cookie_is_bound_to_the_host_and_plain_http_is_left_for_g
     app = create_app(WebConfig(site.database, lambda: site.now, url="https://canary.example"))
     with serve_app(Site("", app, site.database, site.now)) as secure, secure.client() as client:
         answer = client.post("/login", data={"name": "ada", "password": PASSWORD})
-        cookie = answer.headers["set-cookie"]
-        assert set(cookie.split("; ")[1:]) == {"HttpOnly", "Max-Age=1209600", "Path=/", "SameSite=lax", "Secure"}
+        cookie, browser = answer.headers.get_list("set-cookie")
+        strict = {"HttpOnly", "Path=/", "SameSite=lax", "Secure"}
+        assert set(cookie.split("; ")[1:]) == {*strict, "Max-Age=1209600"}
+        assert set(browser.split("; ")[1:]) == {*strict, "Max-Age=34560000"}
         assert cookie.startswith("__Host-canary=")
+        assert browser.startswith("__Host-canary-browser-")
         assert "max-age=" in answer.headers["strict-transport-security"]
         plain = cookie.partition(";")[0].replace("__Host-canary", "canary")
         assert client.get("/", headers={"Cookie": plain}).status_code == 303

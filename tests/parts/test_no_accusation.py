@@ -97,7 +97,7 @@ def test_no_command_or_letter_accuses_anybody_where_no_leak_leads(
         document = export.case_document(session, case, NOW)
         watched = [text for _, line in every_watched(session) for text in watched_lines(line)]
         try:
-            letter = letters.letter(session, 1, "vendor:shop-1", "en", NOW)
+            letter = letters.draft_letter(session, 1, "vendor:shop-1", "en", NOW).write()
         except ValueError as refused:
             letter = str(refused)
         assert letter.startswith("To:") == calls_for_action(case)

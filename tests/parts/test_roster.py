@@ -36,7 +36,7 @@ def test_tries_are_forgotten_by_time_and_by_success(store: Database) -> None:
     assert [attempt("a", NOW), attempt("a", NOW), attempt("b", NOW)] == [True, False, True]
     assert attempt("a", NOW + login_attempts.SPAN)
     with store.writing() as session:
-        login_attempts.clear(session, "a")
+        login_attempts.clear(session, ["a"])
     assert attempt("a", NOW + login_attempts.SPAN)
 
 

@@ -358,9 +358,10 @@ def test_a_decision_that_makes_no_sense_changes_nothing(site: Site, answer: str,
     assert states(site) == [("pending", "")]
 
 
-def test_readiness_shows_the_state_of_the_parts(still: Site) -> None:
+def test_readiness_shows_this_machine_the_state_of_the_parts(still: Site) -> None:
     with still.client() as client:
-        assert json.loads(client.get("/readyz").text) == {"store": "ok", "listener": "listening"}
+        told = {"ready": True, "store": "ok", "listener": "listening"}
+        assert json.loads(client.get("/readyz").text) == told
 
 
 def test_metrics_are_for_this_machine_and_for_users(still: Site) -> None:

@@ -1,6 +1,7 @@
 """The commands as a new user types them."""
 
 import json
+import subprocess
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -97,13 +98,14 @@ def test_judge_explains_one_mail_as_one_json_document(say: Callable[..., Outcome
     assert set(told["identity"]) == {"domain", "proof", "esp", "account"}
 
 
-def test_doctor_finds_what_does_not_listen(say: Callable[..., Outcome]) -> None:
+def test_doctor_finds_what_does_not_listen(say: Callable[..., Outcome], tmp_path: Path) -> None:
     say("vendor", "list")
+    subprocess.run(["chmod", "-R", "go=", str(tmp_path)], check=True)
     done = say("doctor", "--json")
     assert done.code == 1
     fine = {row["check"]: row["fine"] for row in json.loads(done.out)}
     assert fine == {
-        "domains": True, "disk": True, "store": True, "listener": False, "dashboard": False, "self-test": True,
+        "domains": True, "disk": True, "files": True, "store": True, "listener": False, "dashboard": False, "self-test": True,
         "alerts": True, "registries": True,
     }  # fmt: skip
 

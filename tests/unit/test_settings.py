@@ -165,3 +165,9 @@ def test_an_impossible_assumption_is_reported_with_key_and_value(toml: Path, lin
     toml.write_text(f"[attribution]\n{line}\n")
     with pytest.raises(SettingsError, match=told):
         load_settings(toml, {})
+
+
+def test_a_secret_under_a_wrong_name_is_not_shown() -> None:
+    with pytest.raises(SettingsError) as caught:
+        load_settings(None, {"CANARY_ALRT__DESTINATIONS__OPS__URL": "https://hooks.example/T0ken"})
+    assert "CANARY_ALRT__DESTINATIONS__OPS__URL = (hidden): no such setting" in str(caught.value)

@@ -2,7 +2,7 @@
 
 import json
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
@@ -75,12 +75,18 @@ _FINAL = frozenset({401, 403, 404, 405, 410})
 _MARKS = re.compile(r"([\\`*_~|>#\[\]()<:])")
 
 
-def check(answer: HttpAnswer, *, permanent: bool = False) -> None:
-    """Raise DeliveryError unless an answer is a success; permanent if it is gone or forbidden, or the caller says so."""
+def check(answer: HttpAnswer, word: object = None, words: Collection[object] = (), *, permanent: bool = False) -> None:
+    """Raise DeliveryError unless an answer is a success; permanent if it is gone or forbidden, or the caller says so.
+
+    It is permanent too, and named, if the word in the answer is one of `words`. Nothing else of an answer is told: its
+    text is the receiver's, and may repeat our address and secrets.
+    """
     if 200 <= answer.status < 300:
         return
-    final = permanent or answer.status in _FINAL
-    raise DeliveryError(f"HTTP {answer.status} {answer.text[:80]}".strip(), permanent=final, wait=answer.retry_after)
+    named = isinstance(word, str | int) and word in words
+    final = permanent or named or answer.status in _FINAL
+    text = f"HTTP {answer.status}" + (f" {word}" if named else "")
+    raise DeliveryError(text, permanent=final, wait=answer.retry_after)
 
 
 def json_body(answer: HttpAnswer) -> Mapping[str, Any]:

@@ -16,7 +16,7 @@ _COLOURS = {Severity.LOW: 0x6B7280, Severity.MEDIUM: 0xD97706, Severity.HIGH: 0x
 def send(http: Http, post: Delivery) -> None:
     """Post the message; raises DeliveryError."""
     answer = post_json(http, post, embed(notice(post.bulletin, post.url)))
-    check(answer, permanent=json_body(answer).get("code") in _PERMANENT)
+    check(answer, json_body(answer).get("code"), _PERMANENT)
 
 
 def embed(told: Notice) -> dict[str, Any]:

@@ -18,7 +18,7 @@ _COLOURS = {Severity.LOW: "#6b7280", Severity.MEDIUM: "#d97706", Severity.HIGH: 
 def send(http: Http, post: Delivery) -> None:
     """Post the message; raises DeliveryError."""
     answer = post_json(http, post, attachment(notice(post.bulletin, post.url)))
-    check(answer, permanent=json_body(answer).get("id") in _PERMANENT)
+    check(answer, json_body(answer).get("id"), _PERMANENT)
 
 
 def attachment(told: Notice) -> dict[str, Any]:

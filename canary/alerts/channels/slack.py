@@ -21,7 +21,7 @@ _ENTITIES = str.maketrans({"&": "&amp;", "<": "&lt;", ">": "&gt;"})
 def send(http: Http, post: Delivery) -> None:
     """Post the message; raises DeliveryError."""
     answer = post_json(http, post, blocks(notice(post.bulletin, post.url)))
-    check(answer, permanent=answer.text in _PERMANENT)
+    check(answer, answer.text, _PERMANENT)
 
 
 def escape(text: str) -> str:

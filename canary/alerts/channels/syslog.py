@@ -9,10 +9,10 @@ import socket
 import ssl
 from collections.abc import Callable, Sequence
 from contextlib import closing
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, urlsplit
 
 from canary import __version__
-from canary.alerts.channels.base import Channel, Delivery, cut
+from canary.alerts.channels.base import Channel, Delivery, DeliveryError, cut
 from canary.alerts.compose import CONTROL, event
 from canary.model.alert import Alert, Severity
 from canary.net.http import AddressGuard, Http, Unreachable
@@ -28,12 +28,19 @@ _NAME = re.compile(r"[^!-~]")
 def send(http: Http, post: Delivery) -> None:
     """Send a line for each fact; raises AddressRefused or Unreachable."""
     place = urlsplit(post.target.url)
-    host, port = place.hostname or "", place.port or PORTS[place.scheme]
+    host, port = place.hostname or "", _port(place)
     lines = [line(fact, post) for fact in post.bulletin.facts]
     try:
         _TRANSPORTS[place.scheme](http.guard, host, port, http.seconds, lines)
     except OSError as fault:
         raise Unreachable(f"{host}: {type(fault).__name__}") from None
+
+
+def _port(place: SplitResult) -> int:
+    try:
+        return place.port or PORTS[place.scheme]
+    except ValueError:
+        raise DeliveryError("the port in its url is no number; correct it", permanent=True) from None
 
 
 def line(fact: Alert, post: Delivery) -> bytes:

@@ -1,6 +1,6 @@
 """Login attempts: counted in the store, so that every process that serves pages has the same limits."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import datetime, timedelta
 from hashlib import sha256
 
@@ -30,9 +30,9 @@ def enter(session: Session, limits: Mapping[str, int], now: datetime) -> bool:
     return True
 
 
-def clear(session: Session, key: str) -> None:
-    """Forget the attempts under a key."""
-    session.execute(delete(LoginAttemptRow).where(col(LoginAttemptRow.key) == _digest(key)))
+def clear(session: Session, keys: Iterable[str]) -> None:
+    """Forget the attempts under some keys."""
+    session.execute(delete(LoginAttemptRow).where(col(LoginAttemptRow.key).in_([_digest(key) for key in keys])))
 
 
 def _digest(key: str) -> str:

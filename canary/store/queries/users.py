@@ -1,6 +1,7 @@
 """Users and their tokens: passwords, sessions, one-time links, API tokens."""
 
 import secrets
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
 from hashlib import sha256
@@ -25,6 +26,12 @@ STALE = timedelta(minutes=1)
 # The second choice of RFC 9106 needs 64 MiB for each login; this is the floor OWASP names, so that a burst of
 # logins cannot take the machine's memory.
 _HASHER = PasswordHasher(time_cost=2, memory_cost=19 * 1024, parallelism=1)
+_HASHING = ThreadPoolExecutor(4, thread_name_prefix="password")
+"""So many passwords are hashed at once in one process, no matter who asks, as each takes 19 MB.
+
+They have threads of their own, as memory that was used in a thread often stays with it.
+"""
+
 _NOBODY = "$argon2id$v=19$m=19456,t=2,p=1$c2FsdHNhbHRzYWx0c2FsdA$ZZHvKI5YOQHEJTE7pSGjSvhpzVYc5uFwnQNJ5N6nu0c"
 """A hash without a known password; checking against it takes as long as checking a real one."""
 
@@ -76,14 +83,15 @@ def hashed(name: str, password: str) -> str:
     if not SHORTEST <= len(password) <= LONGEST:
         length = len(password)
         raise ValueError(f"password of {name!r} has {length} characters: choose one with {SHORTEST} to {LONGEST}")
-    return _HASHER.hash(_octets(password))
+    return _hash_password(password)
 
 
 def check_password(session: Session, name: str, password: str) -> UserRow | None:
     """Return the user with this name and password; an unknown name takes as long as a wrong password."""
     row = named(session, _plain(name))
     try:
-        _HASHER.verify((row and row.password) or _NOBODY, _octets(password[: LONGEST + 1]))
+        stored = (row and row.password) or _NOBODY
+        _HASHING.submit(_HASHER.verify, stored, _octets(password[: LONGEST + 1])).result()
     except (VerificationError, InvalidHashError):
         return None
     return row
@@ -93,7 +101,7 @@ def renew_hash(session: Session, user_id: int, password: str) -> None:
     """Hash a password again that was just proven, if its hash has other parameters than are used today."""
     row = session.get_one(UserRow, user_id)
     if _HASHER.check_needs_rehash(row.password):
-        row.password = _HASHER.hash(_octets(password))
+        row.password = _hash_password(password)
 
 
 def new_token(
@@ -160,6 +168,10 @@ def _visitor(user: UserRow, token: TokenRow, now: datetime) -> Visitor:
 
 def _plain(name: str) -> str:
     return name.strip().lower()
+
+
+def _hash_password(password: str) -> str:
+    return _HASHING.submit(_HASHER.hash, _octets(password)).result()
 
 
 def _octets(password: str) -> bytes:

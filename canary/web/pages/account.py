@@ -48,7 +48,7 @@ class Account:
             return self._show(request, 422, NOT_YOURS)
         with map_store_errors(), self._frame.writing(request) as session:
             set_password(session, user.id, password, now, keep=user.token)
-            login_attempts.clear(session, f"password {user.id}")
+            login_attempts.clear(session, [f"password {user.id}"])
             self._frame.audit(session, request, "password", user.name, "by itself")
         return RedirectResponse("/account?done=password", 303)
 

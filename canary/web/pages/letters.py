@@ -8,7 +8,7 @@ from fastapi.responses import RedirectResponse
 from starlette.exceptions import HTTPException
 
 from canary.cases import letters
-from canary.cases.letter_text import LANGUAGES
+from canary.cases.letter_text import LANGUAGES, OwnText
 from canary.model.decision import Decision
 from canary.store.queries.vendors import Unknown
 from canary.web.filters import LANGUAGES as LANGUAGE_NAMES
@@ -42,9 +42,10 @@ class Letters:
         """Change the text for all letters of this kind, or restore the shipped one for an empty text."""
         word = Decision(request.state.user.name, self._frame.clock())
         try:
+            own = OwnText(text)
             with self._frame.writing(request) as session:
                 letters.addressees(session, case_id)
-                letters.change(session, to.partition(":")[0], lang, text, word)
+                letters.change(session, to.partition(":")[0], lang, own, word)
         except ValueError as fault:
             return self._show(request, case_id, to, lang, str(fault), text)
         except Unknown as fault:
@@ -56,9 +57,10 @@ class Letters:
             with self._frame.database.reading() as session:
                 known = letters.addressees(session, case_id)
                 to = to or next((who for who, _ in known), "")
-                text = letters.letter(session, case_id, to, lang, self._frame.clock())
+                unwritten = letters.draft_letter(session, case_id, to, lang, self._frame.clock())
                 wording = draft or letters.text_of(session, to.partition(":")[0], lang)
                 own = (to.partition(":")[0], lang) in letters.changed(session)
+            text = unwritten.write()
         except (Unknown, ValueError) as trouble:
             raise HTTPException(404, str(trouble)) from None
         return self._frame.show(

@@ -81,5 +81,5 @@ class Users:
     def _show(self, request: Request, name: str = "", secret: str = "") -> Response:
         with self._frame.database.reading() as session:
             lines = user_admin.members(session, self._frame.clock())
-        reset = f"{self._frame.address.url}/login/reset/{secret}" if secret else ""
+        reset = f"{self._frame.door.url}/login/reset/{secret}" if secret else ""
         return self._frame.show(request, "users.html", lines=lines, roles=ROLES, reset=reset, name=name)
