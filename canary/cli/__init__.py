@@ -24,6 +24,10 @@ SECTIONS = {
         "user": LazyCommand("users:group", "Users of the dashboard."),
         "alert": LazyCommand("alerts:group", "Alerts: test destinations, list messages, send failed ones again, mute."),
         "recount": LazyCommand("hits:recount", "Count all hits again, and correct every count that is shown."),
+        "erase": LazyCommand(
+            "erase:erase",
+            "Show what is held of a person, and with --yes replace it in mail, notes and records for good.",
+        ),
         "demo": LazyCommand("demo:demo", "Replay the leak of 2011 and watch it being found."),
     },
     "Addresses": {
