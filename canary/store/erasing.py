@@ -4,6 +4,7 @@ What a column holds decides what becomes of it, not what it is called: all texts
 table is forgotten. Counts, verdicts, digests and proofs stay. Begun again, it goes on with what is left.
 """
 
+import json
 import zlib
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -27,8 +28,8 @@ STAYING: Mapping[str, str] = {
     "user_account": "a user of this installation: canary user remove NAME",
     "token": "a token of a user: canary user remove NAME",
     "canary": "an address of yours",
-    "vendor": "a vendor: canary vendor set SLUG --name NAME",
-    "vendor_brand": "a name of a vendor: canary vendor set",
+    "vendor": "a vendor, as you named it",
+    "vendor_brand": "a name of a vendor: canary vendor set SLUG --drop-brand NAME",
     "vendor_domain": "a domain of a vendor",
     "supplier": "a supplier",
     "supplier_domain": "a domain of a supplier",
@@ -138,6 +139,8 @@ def _batches(store: Database, table: Table) -> Iterator[Sequence[RowMapping]]:
 
 
 def _role(row: RowMapping, who: DataSubject) -> str:
+    if not who.may_be_in(json.dumps([row[name] for name in _WORDS], ensure_ascii=False)):
+        return ""
     envelope, headers = row["envelope"] or {}, (row["parts"] or {}).get("headers", ())
     named = {name: [value for at, value in headers if at.lower() in name] for name in (_FROM, _TO)}
     back = str(envelope.get("mail_from", ""))
@@ -152,6 +155,7 @@ def _role(row: RowMapping, who: DataSubject) -> str:
     return next((role for role, words in zip(ROLES, held, strict=False) if any(map(who.is_in, words))), "")
 
 
+_WORDS = [column.name for column in _MAIL.columns if column.name not in ("id", "received_at", "campaign_id")]
 _FROM = frozenset({"from", "sender", "reply-to"})
 _TO = frozenset({"to", "cc", "bcc", "delivered-to", "x-original-to"})
 

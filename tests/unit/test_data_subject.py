@@ -56,7 +56,7 @@ ENCODED = {
     "latin-1": "Dear Zoë Winter,".encode("latin-1"),
     "quoted-printable": quopri.encodestring("Dear, oh dear, Zoë Winter, how do you do on this fine day of ours, and so on?".encode()),
     "base64": b"Content-Transfer-Encoding: base64\r\n\r\n" + base64.encodebytes(("x" * 99 + " Zoë Winter, " + "y" * 99).encode()),
-    "base64 in one line": base64.b64encode("....... Zoë Winter".encode()),
+    "base64 in one line": b"Content-Transfer-Encoding: BASE64\r\n\r\n" + base64.b64encode("....... Zoë Winter".encode()),
 }  # fmt: skip
 
 
