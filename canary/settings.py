@@ -29,6 +29,7 @@ from canary.smtp.doors import Door, read_door
 PREFIX = "CANARY_"
 _OURS_ELSEWHERE = {
     "CANARY_CONFIG",
+    "CANARY_PASSPHRASE",
     "CANARY_PASSWORD",
     "CANARY_CORPUS",
     "CANARY_STREAMS",

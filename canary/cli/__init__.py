@@ -24,6 +24,12 @@ SECTIONS = {
         "user": LazyCommand("users:group", "Users of the dashboard."),
         "alert": LazyCommand("alerts:group", "Alerts: test destinations, list messages, send failed ones again, mute."),
         "recount": LazyCommand("hits:recount", "Count all hits again, and correct every count that is shown."),
+        "backup": LazyCommand(
+            "backup:backup", "Copy store, spools, keys and settings into one file, while everything goes on working."
+        ),
+        "restore": LazyCommand(
+            "backup:restore", "Check a backup and put it into a data folder and a store that are empty."
+        ),
         "erase": LazyCommand(
             "erase:erase",
             "Show what is held of a person, and with --yes replace it in mail, notes and records for good.",
