@@ -30,6 +30,10 @@ SECTIONS = {
         "restore": LazyCommand(
             "backup:restore", "Check a backup and put it into a data folder and a store that are empty."
         ),
+        "move": LazyCommand(
+            "move:move",
+            "Copy the store into an empty database, SQLite or PostgreSQL, and compare the two; stop Canary before.",
+        ),
         "erase": LazyCommand(
             "erase:erase",
             "Show what is held of a person, and with --yes replace it in mail, notes and records for good.",
