@@ -16,12 +16,20 @@ def move(
     as_json: Json = False,
 ) -> None:
     """Copy the store into an empty database, SQLite or PostgreSQL, and compare the two; stop Canary before."""
+    from sqlalchemy.exc import ArgumentError
+
     from canary.store import moving
     from canary.store.database import Database
     from canary.store.signing_key import installation_key
 
     known = settings()
-    source, target = open_store(known), Database(url)
+    source = open_store(known)
+    try:
+        target = Database(url)
+    except ArgumentError:
+        raise CliError(
+            "target: is no address of a store; name it as store.url does, such as sqlite:////srv/new.db"
+        ) from None
     if target.url == source.url:
         raise CliError("target: is the store itself; name another database")
     target.migrate()

@@ -37,13 +37,17 @@ def purge_everything(store: Database, tables: Iterable[str]) -> int:
     """Leave nothing of what was deleted or replaced in some tables in any page of the store; return how many steps it took.
 
     Writers wait for it: SQLite's file, or each of these tables of PostgreSQL, is written again with its indexes.
+    Raises TimeoutError while somebody reads from the log of SQLite all the time.
     """
     if not store.sqlite:
         return _run_alone(store, [f"VACUUM FULL {name}" for name in sorted(tables)])
     steps = sum(1 for name in FULL_TEXT for _ in _merge(store, name))
     with _unbound(store) as connection:
         connection.exec_driver_sql("VACUUM")
-        _empty_log(connection)
+        if not _empty_log(connection):
+            raise TimeoutError(
+                f"{store.url.database}-wal: a reader holds it, and old pages are in it; do it again later"
+            )
     return steps + 1
 
 
@@ -71,8 +75,9 @@ def _unbound(store: Database) -> Connection:
     return connection
 
 
-def _empty_log(connection: Connection) -> None:
-    connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)")
+def _empty_log(connection: Connection) -> bool:
+    busy, _, _ = connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)").one()
+    return not busy
 
 
 def _run_alone(store: Database, statements: list[str]) -> int:

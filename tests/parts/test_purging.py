@@ -4,6 +4,7 @@ import re
 from datetime import timedelta
 from pathlib import Path
 
+import pytest
 from sqlalchemy import text
 
 from canary.alerts.health_check import HealthCheck
@@ -114,3 +115,14 @@ def test_retention_purges_the_index_at_once_and_then_once_a_day(sqlite_store: Da
         run_job(job, context)
         left.append(words_in_index(sqlite_store) > 0)
     assert left == [False, True, False]
+
+
+def test_a_reader_of_old_pages_is_named_with_the_cure(sqlite_store: Database) -> None:
+    fill(sqlite_store)
+    impatient = Database(str(sqlite_store.url), busy_seconds=0.1)
+    with sqlite_store.reading() as session:
+        session.execute(text("SELECT count(*) FROM mail"))
+        with pytest.raises(TimeoutError, match=r"-wal: a reader holds it, and old pages are in it; do it again later$"):
+            purge_everything(impatient, ["mail"])
+    purge_everything(impatient, ["mail"])
+    impatient.close()
