@@ -149,7 +149,7 @@ def test_what_cannot_be_restored_is_refused_in_one_line_and_nothing_is_left(
     house: CommandLine, file: Path, tmp_path: Path, name: str
 ) -> None:
     change, said = REFUSED[name]
-    rewritten(file, change)  # type: ignore[arg-type]
+    rewritten(file, change)
     done = restored(house, tmp_path / "second", "restore", str(file))
     assert (done.code, said in done.err, done.err.count("\n")) == (1, True, 1), done.err
     assert list((tmp_path / "second").iterdir()) == []
