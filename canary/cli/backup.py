@@ -55,10 +55,13 @@ def restore(
     if as_json:
         show_json({
             "data": str(data), "files": len(made.files), "canary": made.canary, "schema": made.schema, "begun": made.begun,
-            "environment": made.environment, "outside": [{"was": was, "is": str(now)} for was, now in done.outside],
+            "environment": made.environment, "moved_from": done.moved_from,
+                "outside": [{"was": was, "is": str(now)} for was, now in done.outside],
         })  # fmt: skip
         return
     typer.echo(f"{data}: {len(made.files)} files as they were on {made.begun[:16].replace('T', ' ')}, each checked.")
+    if done.moved_from:
+        typer.echo(f"{data / 'canary.toml'} named the data folder {done.moved_from}, and names this one now.")
     for was, now in done.outside:
         typer.echo(f"{was} is now {now}: put it there again, or change the setting that names it.")
     if made.environment:

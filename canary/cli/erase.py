@@ -56,7 +56,7 @@ def _print(report: "ErasureReport") -> None:
         typer.echo(f"stays: {count} in {name}: {_reason(name)}")
     for file in report.left if report.erased else ():
         print_error(f"{file.path}: {file.what}, {file.count} of them: {file.left}")
-    if report.erased:
+    if report.erased and rows:
         typer.echo(f"In its place stands {report.mark}. Backups and messages that were sent are not changed.")
     elif rows:
         typer.echo("Nothing was changed. To replace it for good: the same with --yes")

@@ -3,9 +3,11 @@
 import hashlib
 import json
 import os
+import re
 import shutil
 import tarfile
 import tempfile
+import tomllib
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
@@ -33,15 +35,20 @@ from canary.settings import Settings
 from canary.store.database import Database, newest_version
 from canary.store.engine import file_of
 
+_DATA_LINE = re.compile(r"^[ \t]*data[ \t]*=.*$", re.MULTILINE)
 _LARGEST_MANIFEST = 64 * 1024 * 1024
 
 
 @dataclass(frozen=True, slots=True)
 class RestoredBackup:
-    """A backup that is in place: what it was, and files that were outside of the data folder, with where they are now."""
+    """A backup that is in place: what it was, and files that were outside of the data folder, with where they are now.
+
+    `moved_from` is the data folder that `canary.toml` named, where it names the new one now.
+    """
 
     manifest: Manifest
     outside: tuple[tuple[str, Path], ...]
+    moved_from: str
 
 
 def is_sealed(file: Path) -> bool:
@@ -67,7 +74,8 @@ def restore_backup(settings: Settings, file: Path, passphrase: str | None) -> Re
             raise ValueError(
                 f"{file}: cannot be read ({fault}); try another copy of it, or the right passphrase"
             ) from None
-        return RestoredBackup(manifest, tuple(_put_in_place(settings, data, staging, manifest)))
+        moved_from = _name_data_folder(staging, data)
+        return RestoredBackup(manifest, tuple(_put_in_place(settings, data, staging, manifest)), moved_from)
     finally:
         shutil.rmtree(staging, ignore_errors=True)
 
@@ -161,17 +169,32 @@ def _extract(source: Any, to: Path) -> str:
     return digest.hexdigest()
 
 
+def _name_data_folder(staging: Path, data: Path) -> str:
+    """Let the settings name the new data folder: what is started by them would work on in the old one."""
+    (staging / DATA).mkdir(mode=0o700, exist_ok=True)
+    file = staging / DATA / "canary.toml"
+    if (staging / SETTINGS).exists():
+        (staging / SETTINGS).rename(file)
+    if not file.exists():
+        return ""
+    written = file.read_text(encoding="utf-8")
+    named = str(tomllib.loads(written).get("data", ""))
+    if not named or Path(named).absolute() == data:
+        return ""
+    head, table, rest = written.partition("\n[")
+    line = f"data = {json.dumps(str(data))}"  # a string of JSON is one of TOML
+    file.write_text(_DATA_LINE.sub(lambda _: line, head, count=1) + table + rest, encoding="utf-8")
+    return named
+
+
 def _put_in_place(settings: Settings, data: Path, staging: Path, manifest: Manifest) -> Iterator[tuple[str, Path]]:
     """Fill the store, then let the data folder appear as a whole."""
     whole = staging / DATA
-    whole.mkdir(mode=0o700, exist_ok=True)
     for each in names_of(manifest.files, OUTSIDE):
         place = whole / each.name
         place.parent.mkdir(mode=0o700, exist_ok=True)
         (staging / each.name).rename(place)
         yield each.was, data / each.name
-    if (staging / SETTINGS).exists():
-        (staging / SETTINGS).rename(whole / "canary.toml")
     if (store := file_of(Database(settings.store_url).url)) is None:
         restore_database(settings.store_url, staging / STORE / "canary.dump")
     elif store.absolute().is_relative_to(data):

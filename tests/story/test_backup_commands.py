@@ -4,6 +4,7 @@ import io
 import json
 import sqlite3
 import tarfile
+import tomllib
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -50,7 +51,25 @@ def test_what_is_restored_works_as_before(house: CommandLine, file: Path, tmp_pa
     assert restored(house, second, "canaries", "--json").document == house("canaries", "--json").document
     for name in ("secret.key", "decoy.key"):
         assert (second / "data" / name).read_bytes() == (house.folder / "data" / name).read_bytes()
-    assert (second / "data/canary.toml").read_text() == (house.folder / "canary.toml").read_text()
+
+
+def test_the_settings_name_the_new_data_folder_and_are_else_as_they_were(
+    house: CommandLine, file: Path, tmp_path: Path
+) -> None:
+    second, old = tmp_path / "second", str(house.folder / "data")
+    done = restored(house, second, "restore", str(file), "--json").document
+    before, after = (house.folder / "canary.toml").read_text(), (second / "data/canary.toml").read_text()
+    assert (done["moved_from"], after) == (old, before.replace(f'"{old}"', f'"{second}/data"'))
+    assert tomllib.loads(after)["data"] == str(second / "data")
+
+
+def test_restored_where_it_was_the_settings_are_as_they_were(house: CommandLine, file: Path, tmp_path: Path) -> None:
+    before = (house.folder / "canary.toml").read_text()
+    house.store.close()
+    (house.folder / "data").rename(tmp_path / "lost")
+    (house.folder / "canary.toml").unlink()
+    assert house("restore", str(file), "--json").document["moved_from"] == ""
+    assert (house.folder / "data/canary.toml").read_text() == before
 
 
 def test_only_the_owner_may_read_a_backup_and_what_is_restored(house: CommandLine, file: Path, tmp_path: Path) -> None:
