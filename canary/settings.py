@@ -31,6 +31,7 @@ from canary.web_settings import WebSettings
 PREFIX = "CANARY_"
 _OURS_ELSEWHERE = {
     "CANARY_CONFIG",
+    "CANARY_PASSPHRASE",
     "CANARY_PASSWORD",
     "CANARY_CORPUS",
     "CANARY_STREAMS",

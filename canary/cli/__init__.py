@@ -24,6 +24,20 @@ SECTIONS = {
         "user": LazyCommand("users:group", "Users of the dashboard."),
         "alert": LazyCommand("alerts:group", "Alerts: test destinations, list messages, send failed ones again, mute."),
         "recount": LazyCommand("hits:recount", "Count all hits again, and correct every count that is shown."),
+        "backup": LazyCommand(
+            "backup:backup", "Copy store, spools, keys and settings into one file, while everything goes on working."
+        ),
+        "restore": LazyCommand(
+            "backup:restore", "Check a backup and put it into a data folder and a store that are empty."
+        ),
+        "move": LazyCommand(
+            "move:move",
+            "Copy the store into an empty database, SQLite or PostgreSQL, and compare the two; stop Canary before.",
+        ),
+        "erase": LazyCommand(
+            "erase:erase",
+            "Show what is held of a person, and with --yes replace it in mail, notes and records for good.",
+        ),
         "demo": LazyCommand("demo:demo", "Replay the leak of 2011 and watch it being found."),
     },
     "Addresses": {

@@ -20,13 +20,14 @@ from canary.pipeline.rspamd_check import RspamdChecker
 from canary.processes.stage_timer import StageTimer
 from canary.store.database import Database, is_down
 from canary.store.leases import hold, release, still_held
+from canary.store.purging import purge_mail_index
 from canary.store.queries.users import forget_expired
 from canary.store.retention import let_go
 from canary.store.self_tests import KEPT, forget_self_tests
 
 log = logging.getLogger("canary.processes.jobs")
 
-HOUR = timedelta(hours=1)
+HOUR, DAY = timedelta(hours=1), timedelta(days=1)
 
 GROUPS = 20
 """So many groups of cases are weighed in one turn, which takes less than half of the lease."""
@@ -108,6 +109,9 @@ def _apply_retention(context: JobContext) -> None:
     while last is not None and context.retention is not None:
         with context.store.writing() as session:
             last = let_go(session, context.clock() - context.retention, last)
+    # The whole index is read for this, so it is done once a day: the lease of a holder that nobody else is.
+    if _takes(context, "purge the index", context.clock().isoformat(), DAY):
+        purge_mail_index(context.store)
 
 
 def _forget_self_tests(context: JobContext) -> None:
@@ -195,8 +199,12 @@ def _leads(context: JobContext, name: str, lasting: timedelta) -> bool:
     with context.store.reading() as session:
         if still_held(session, name, context.holder, context.clock() + lasting / 2):
             return True
+    return _takes(context, name, context.holder, lasting)
+
+
+def _takes(context: JobContext, name: str, holder: str, lasting: timedelta) -> bool:
     with context.store.writing() as session:
-        return hold(session, name, context.holder, context.clock(), lasting)
+        return hold(session, name, holder, context.clock(), lasting)
 
 
 def give_leases_back(context: JobContext) -> None:

@@ -58,7 +58,8 @@ def is_down(fault: Exception) -> bool:
 
 def _set_pragmas(connection: object, _: ConnectionPoolEntry) -> None:
     connection.isolation_level = None  # type: ignore[attr-defined]  # we say BEGIN ourselves
-    for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON"):
+    # Some builds leave what was deleted in the file, where anybody who has it could read that.
+    for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", "secure_delete=ON"):
         connection.execute(f"PRAGMA {pragma}")  # type: ignore[attr-defined]
 
 
