@@ -57,7 +57,7 @@ def cases_together(asked: GroupQuestion, rates: Rates = RATES) -> list[tuple[int
 
 
 def _join_by_campaign(asked: GroupQuestion, alone: list[tuple[int, ...]], rates: Rates) -> list[tuple[int, ...]]:
-    """Join cases that a campaign spans, if one leak explains the whole of it better than its parts."""
+    """Join cases that a campaign or a sender spans, if one leak explains the whole of it better than its parts."""
     found = list(alone)
     for spanned in _spanned(asked.hits):
         members = [part for part in found if not spanned.isdisjoint(part)]
@@ -68,11 +68,13 @@ def _join_by_campaign(asked: GroupQuestion, alone: list[tuple[int, ...]], rates:
 
 
 def _spanned(hits: Hits) -> Iterable[frozenset[int]]:
-    """Return the sets of cases that campaigns span, the largest first."""
-    having: dict[str, set[int]] = defaultdict(set)
+    """Return the sets of cases that campaigns and senders span, the largest first."""
+    having: dict[tuple[str, str], set[int]] = defaultdict(set)
     for case, its in hits.items():
         for hit in its:
-            having[hit.campaign].add(case)
+            having["campaign", hit.campaign].add(case)
+            if hit.sender:
+                having["sender", hit.sender].add(case)
     spans = {frozenset(cases) for cases in having.values() if len(cases) > 1}
     return sorted(spans, key=lambda cases: (-len(cases), sorted(cases)))
 
@@ -90,13 +92,15 @@ def _log_odds(model: EvidenceModel, cluster: Cluster) -> float:
     """The logarithm of the best single source's odds against no leak, at least 0."""
     able = ((source, model.plausible_sendings(source) & cluster) for source in model.holdings)
     odds = (model.log_prior_odds(s) + model.source_evidence(s, among).log_ratio for s, among in able if among)
-    return max(0.0, *odds)
+    return max((0.0, *odds))
 
 
 def _join_by_source(asked: GroupQuestion, found: list[tuple[int, ...]], rates: Rates) -> list[tuple[int, ...]]:
     """Join cases that one source's leak explains better than a leak of each."""
     model = EvidenceModel(replace(asked.world, hits=_tagged(asked, found)), rates)
-    initial = _clusters(model, found)
+    clusters = list(zip(_clusters(model, found), found, strict=True))
+    silent = [part for cluster, part in clusters if not cluster]
+    initial, found = [cluster for cluster, _ in clusters if cluster], [part for cluster, part in clusters if cluster]
     case_of = {sending: part for part, cluster in zip(found, initial, strict=True) for sending in cluster}
     apart = [
         (one, other)
@@ -104,7 +108,7 @@ def _join_by_source(asked: GroupQuestion, found: list[tuple[int, ...]], rates: R
         if _kept_apart(asked, (*first, *second))
     ]
     merged = cluster_sendings(model, initial, apart)
-    return [
+    return silent + [
         tuple(sorted(number for part in dict.fromkeys(case_of[sending] for sending in cluster) for number in part))
         for cluster in merged
     ]
@@ -124,8 +128,12 @@ def _clusters(model: EvidenceModel, found: Sequence[tuple[int, ...]]) -> list[Cl
 
 
 def _tagged(asked: GroupQuestion, found: Iterable[tuple[int, ...]]) -> tuple[CampaignHit, ...]:
-    """Return the hits, with what a campaign did to several sets of cases as so many campaigns."""
-    return tuple(replace(hit, campaign=f"{hit.campaign}#{part[0]}") for part in found for hit in _hits_of(asked, part))
+    """Return the hits, with what a campaign or a sender did to several sets of cases as that of so many."""
+    return tuple(
+        replace(hit, campaign=f"{hit.campaign}#{part[0]}", sender=hit.sender and f"{hit.sender}#{part[0]}")
+        for part in found
+        for hit in _hits_of(asked, part)
+    )
 
 
 def _hits_of(asked: GroupQuestion, cases: Iterable[int]) -> tuple[CampaignHit, ...]:

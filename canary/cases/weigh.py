@@ -53,7 +53,7 @@ def weigh_next(store: Database, now: datetime, passed: Callable[[str], None] = l
     with store.writing() as session:
         lock(session, Lock.CASES)
         write_group(session, group, found, now)
-        _clear_settled(session, due[0], group)
+        _clear_unweighed(session, due[0], found)
         passed("concluded")
     passed("stored")
     return len(group.asked.due) or 1
@@ -202,8 +202,8 @@ def _because(why: str) -> str:
     return f" {why}" if why else ""
 
 
-def _clear_settled(session: Session, number: int, group: CaseGroup) -> None:
+def _clear_unweighed(session: Session, number: int, found: Sequence["WeighedCase"]) -> None:
     """Nothing is due of a case that is not weighed any more."""
-    if number not in group.asked.due:
+    if not any(number in weighed.cases for weighed in found):
         case = session.get_one(CaseRow, number)
         case.due_at = None
