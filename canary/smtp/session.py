@@ -33,9 +33,10 @@ class CanarySMTP(Connection):
             check_parameters(parameters, self._limits)
         if not_now := self._clients.admit_mail(self):
             raise Refusal(not_now)
-        status = await self._call_handler_hook("MAIL", sender or "<>", list(parameters))
+        options = [parameter.upper() for parameter in parameters]
+        status = await self._call_handler_hook("MAIL", sender or "<>", options)
         if status is MISSING:
-            self.envelope.mail_from, status = sender or "<>", "250 2.1.0 OK"
+            self.envelope.mail_from, self.envelope.mail_options, status = sender or "<>", options, "250 2.1.0 OK"
         self._answer(status)
 
     async def smtp_RCPT(self, arg: str) -> None:
