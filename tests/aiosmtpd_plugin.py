@@ -28,7 +28,9 @@ class MockFixture:
     @staticmethod
     def Mock(*args: Any, **options: Any) -> Any:  # noqa: N802 - as it is called there
         """Whatever it stands for, a transport has nothing left to write."""
-        return mock.Mock(*args, **{"get_write_buffer_size.return_value": 0}, **options)
+        made = mock.Mock(*args, **options)
+        made.get_write_buffer_size.return_value = 0
+        return made
 
     def patch(self, target: str, *args: Any, **options: Any) -> Any:
         return self._begin(mock.patch(target, *args, **options))

@@ -89,10 +89,6 @@ class CommandReader:
         self._octets, self._at = b"", 0
         return octets
 
-    def give_back(self, octets: bytes) -> None:
-        """Puts octets back that were taken too many; nothing is there beside them."""
-        self._octets, self._at = octets, 0
-
     def _pause(self) -> None:
         if not self._paused:
             self._paused = True

@@ -40,6 +40,9 @@ class ConnectedClient(Protocol):
     def leave(self, farewell: str = "", *, at_once: bool = False) -> None:
         """Says goodbye when the transaction is over, or at once."""
 
+    def send(self) -> None:
+        """Sends its replies."""
+
 
 @dataclass(slots=True)
 class _ClientState:
@@ -80,6 +83,7 @@ class ConnectionLimits:
         self._now = now
         self._places: Counter[str] = Counter()
         self._going = 0
+        self._speaking: list[ConnectedClient] = []
         self._networks: dict[str, _Allowances] = {}
 
     def enter(self, client: ConnectedClient) -> str:
@@ -163,6 +167,17 @@ class ConnectionLimits:
             held[state.network] += client.held
         worst = max(held, key=lambda network: held[network])
         return max((m for m, state in self.clients.items() if state.network == worst), key=lambda client: client.held)
+
+    def send_later(self, client: ConnectedClient) -> None:
+        """Has it send its replies when the turn is over: many clients are often one machine, which is woken once for all."""
+        if not self._speaking:
+            asyncio.get_running_loop().call_soon(self._send_all)
+        self._speaking.append(client)
+
+    def _send_all(self) -> None:
+        speaking, self._speaking = self._speaking, []
+        for client in speaking:
+            client.send()
 
     def _refused(self, event: Event) -> str:
         self.counts[event] += 1

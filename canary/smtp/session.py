@@ -155,20 +155,15 @@ class CanarySMTP(Connection):
     async def _read(self, body: Body) -> bool:
         """Reads a body to its end; returns False when the session ends before."""
         self._body = body
-        while not self._over:
-            if piece := self._reader.next_piece():
-                before = body.held
-                rest = body.feed(piece)
-                self._clients.hold(body.held - before)
-                if body.read > self._limits.discard:
-                    raise Refusal("421 4.3.4 Message far too big", Event.DISCARD)
-                if rest is not None:
-                    self._reader.give_back(rest)
-                    self._body = None
-                    return True
-            elif not await self._more():
+        self._feed_body(body, self._reader.next_piece())
+        while self._body is body and body.read <= self._limits.discard:
+            if self._over:
+                return False
+            if not await self._more():
                 self.hang_up()
-        return False
+        if body.read > self._limits.discard:
+            raise Refusal("421 4.3.4 Message far too big", Event.DISCARD)
+        return True
 
     async def _finish(self, body: Body) -> None:
         """Gives the mail to the handler and its answer to the client."""
