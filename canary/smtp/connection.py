@@ -219,8 +219,6 @@ class Connection(SMTP):
             log.exception("session=%s failed at a command", self.name)
             return FAULT
 
-    # Replies.
-
     async def push(self, status: str | bytes) -> None:
         """Adds a reply; there each is sent and waited for by itself, where RFC 2920 3.2 wants one packet for many."""
         self._answer(status if isinstance(status, str) else status.decode())
@@ -277,8 +275,6 @@ class Connection(SMTP):
         self._reader.feed_eof()
         self._part()
 
-    # The transaction.
-
     @property
     def in_transaction(self) -> bool:
         """Whether a MAIL has been accepted and nothing has ended it."""
@@ -320,7 +316,7 @@ class Connection(SMTP):
             self.hang_up(farewell)
 
     def hang_up(self, farewell: str = "") -> None:
-        """Closes the connection, by force if the client does not read the farewell; not while its mail is being stored."""
+        """Closes the connection, by force if the client does not read; not while its mail is being stored."""
         if self._over or self.storing:
             return
         if farewell:
@@ -341,7 +337,7 @@ class Connection(SMTP):
             self._clients.leave(self)
 
     def _reset_timeout(self, duration: float | None = None) -> None:
-        """Arms the one timer. There each command arms it and no octet of a mail does, and a NOOP keeps a place for ever."""
+        """Arms the one timer; there each command arms it and no octet of a mail does, and a NOOP keeps a place."""
         at = self.loop.time() + 1.0 if self.storing else min(self._ends, self._heard + self._limits.idle)
         self._timeout_handle = self.loop.call_at(at, self._timeout_cb)
 

@@ -59,8 +59,8 @@ class CanarySMTP(Connection):
     async def smtp_DATA(self, arg: str) -> None:
         """RFC 5321 4.1.1.4; the mail is durable when its end is answered 250, whatever becomes of the client.
 
-        There each line is found, checked, logged, copied three times and kept by itself: 3 us, 2.5 ms of a mail of 64 KB.
-        A line without an end grows without bound, one of more than 1001 octets is a 500 for the whole mail.
+        There each line is found, checked, logged, copied three times and kept by itself: 2.5 ms for a mail of 64 KB. A
+        line without an end grows without bound, one of more than 1001 octets is a 500 for the whole mail.
         """
         if self.envelope.chunks:
             raise Refusal("503 5.5.1 BDAT has begun this mail")
