@@ -335,6 +335,7 @@ class Connection(SMTP):
         """Leaves the others, once the client is gone and its mail is stored."""
         if self.gone and self._ended:
             self._clients.leave(self)
+            self._writer = self._client_connected_cb = cast("Any", None)  # they refer back
 
     def _reset_timeout(self, duration: float | None = None) -> None:
         """Arms the one timer; there each command arms it and no octet of a mail does, and a NOOP keeps a place."""
