@@ -3,6 +3,7 @@
 It also stands in for two packages that they need for little: a fixture for mocks, and the path of a file.
 """
 
+import importlib
 import socket
 import sys
 from collections.abc import Iterator
@@ -21,10 +22,15 @@ from canary.smtp.session import CanarySMTP
 class MockFixture:
     """What of pytest-mock is used there."""
 
-    Mock = mock.Mock
-
     def __init__(self) -> None:
         self.begun: list[Any] = []
+
+    @staticmethod
+    def Mock(*args: Any, **options: Any) -> Any:  # noqa: N802 - as it is called there
+        """Whatever it stands for, a transport has nothing left to write."""
+        made = mock.Mock(*args, **options)
+        made.get_write_buffer_size.return_value = 0
+        return made
 
     def patch(self, target: str, *args: Any, **options: Any) -> Any:
         return self._begin(mock.patch(target, *args, **options))
@@ -67,7 +73,7 @@ for module, theirs, ours in (
     ("controller", "SMTP", CanarySMTP),
     ("lmtp", "LMTP", CanaryLMTP),
 ):
-    setattr(sys.modules[f"aiosmtpd.{module}"], theirs, ours)
+    setattr(importlib.import_module(f"aiosmtpd.{module}"), theirs, ours)
 
 
 def _same_code(wanted: Any, given: Any) -> bool:

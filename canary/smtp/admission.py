@@ -82,10 +82,9 @@ class Limits:
 
 
 def take_token(due: float, now: float, per_minute: int) -> float | None:
-    """Uses one of an allowance of so many a minute, all of which may be used at once.
+    """Uses one of an allowance of so many a minute, all usable at once; returns it, or None when it is used up.
 
-    The allowance is the time at which it will be whole again (at first 0). Returns its new value, or None when it is
-    used up.
+    The allowance is the time at which it will be whole again (at first 0).
     """
     if not per_minute:
         return due
@@ -96,8 +95,7 @@ def take_token(due: float, now: float, per_minute: int) -> float | None:
 def network_to_evict(places: Mapping[str, int], newcomer: str) -> str:
     """The network that gives up one of its places to a newcomer's when all are taken, or none (empty).
 
-    Only one that has two more can, so that places go from those who have most to those who have least, and never
-    to and fro.
+    Only one that has two more can, so that places go from those who have most to those who have least, never back.
     """
     most = max(places, key=lambda name: places[name], default="")
     return most if places.get(most, 0) >= places.get(newcomer, 0) + 2 else ""

@@ -165,7 +165,7 @@ class Connection(SMTP):
                 self.hang_up()
             if turns == _TURN:
                 turns = 0
-                self._send()
+                self.send()
                 await asyncio.sleep(0)
 
     async def _obey(self, line: bytes) -> None:
@@ -189,7 +189,8 @@ class Connection(SMTP):
 
     async def _more(self) -> bool:
         """Waits for more from the client, and until it reads our answers; returns whether there may be any."""
-        self._send()
+        if self._replies:
+            self._clients.send_later(self)
         if self.transport and self.transport.get_write_buffer_size() > _DEAF:
             await self._writer.drain()
         if self._reader.ended:
@@ -204,7 +205,7 @@ class Connection(SMTP):
             self.hang_up(reply)
             return
         if seconds := self._clients.tarpit(self):
-            self._send()
+            self.send()
             await asyncio.sleep(seconds)
         self._reply(reply)
 
@@ -217,8 +218,6 @@ class Connection(SMTP):
         except Exception:  # it has none, or one with a fault of its own; what it was raised from is logged too
             log.exception("session=%s failed at a command", self.name)
             return FAULT
-
-    # Replies.
 
     async def push(self, status: str | bytes) -> None:
         """Adds a reply; there each is sent and waited for by itself, where RFC 2920 3.2 wants one packet for many."""
@@ -234,7 +233,8 @@ class Connection(SMTP):
     def _reply(self, text: str) -> None:
         self._replies += f"{text}\r\n"
 
-    def _send(self) -> None:
+    def send(self) -> None:
+        """Sends the replies that have been added."""
         replies, self._replies = self._replies, ""
         if replies and not (self._over or self._shaking):
             self.transport.write(replies.encode())
@@ -242,10 +242,23 @@ class Connection(SMTP):
     # The transport's calls.
 
     def data_received(self, data: bytes) -> None:
-        """Takes what has come."""
+        """Takes what has come; the pieces of a mail wake nobody before its end."""
         self._heard = self.loop.time()
-        if not self._over:
+        if self._over:
+            return
+        if self._body:
+            self._feed_body(self._body, data)
+        else:
             self._reader.feed_data(data)
+
+    def _feed_body(self, body: Body, piece: bytes) -> None:
+        before = body.held
+        rest = body.feed(piece)
+        self._clients.hold(body.held - before)
+        if rest is not None:
+            self._body = None
+        if rest is not None or body.read > self._limits.discard:
+            self._reader.feed_data(rest or b"")
 
     def eof_received(self) -> bool:
         """Lets a client that has finished sending read our answers; there, its mail being stored is cancelled."""
@@ -261,8 +274,6 @@ class Connection(SMTP):
         asyncio.StreamReaderProtocol.connection_lost(self, error)
         self._reader.feed_eof()
         self._part()
-
-    # The transaction.
 
     @property
     def in_transaction(self) -> bool:
@@ -305,12 +316,12 @@ class Connection(SMTP):
             self.hang_up(farewell)
 
     def hang_up(self, farewell: str = "") -> None:
-        """Closes the connection, by force if the client does not read the farewell; not while its mail is being stored."""
+        """Closes the connection, by force if the client does not read; not while its mail is being stored."""
         if self._over or self.storing:
             return
         if farewell:
             self._reply(farewell)
-        self._send()
+        self.send()
         self._over = True
         self._reader.feed_eof()
         self._timeout_handle.cancel()
@@ -324,9 +335,10 @@ class Connection(SMTP):
         """Leaves the others, once the client is gone and its mail is stored."""
         if self.gone and self._ended:
             self._clients.leave(self)
+            self._writer = self._client_connected_cb = cast("Any", None)  # they refer back
 
     def _reset_timeout(self, duration: float | None = None) -> None:
-        """Arms the one timer. There each command arms it and no octet of a mail does, and a NOOP keeps a place for ever."""
+        """Arms the one timer; there each command arms it and no octet of a mail does, and a NOOP keeps a place."""
         at = self.loop.time() + 1.0 if self.storing else min(self._ends, self._heard + self._limits.idle)
         self._timeout_handle = self.loop.call_at(at, self._timeout_cb)
 
@@ -351,7 +363,7 @@ class Connection(SMTP):
         self._set_rset_state()
         self._reader.clear()  # and reads no more: it would be the client's part of the handshake
         self._reply("220 2.0.0 Ready to start TLS")
-        self._send()
+        self.send()
         self._shaking = True
         try:
             seconds = min(_HANDSHAKE_SECONDS, self._limits.idle)

@@ -40,6 +40,9 @@ class ConnectedClient(Protocol):
     def leave(self, farewell: str = "", *, at_once: bool = False) -> None:
         """Says goodbye when the transaction is over, or at once."""
 
+    def send(self) -> None:
+        """Sends its replies."""
+
 
 @dataclass(slots=True)
 class _ClientState:
@@ -80,14 +83,11 @@ class ConnectionLimits:
         self._now = now
         self._places: Counter[str] = Counter()
         self._going = 0
+        self._speaking: list[ConnectedClient] = []
         self._networks: dict[str, _Allowances] = {}
 
     def enter(self, client: ConnectedClient) -> str:
-        """Admits a session and returns nothing, or returns the 421 for one that has to come again.
-
-        A session counts as admitted only after the empty answer; one whose address changed (XCLIENT) leaves and enters
-        again.
-        """
+        """Admits a session and returns nothing, or the 421 for one that has to come again and need not leave."""
         state = _ClientState(client.network, not client.network or self.exempt(client.ip), self._now())
         refused = self._too_often(state) or self._full(state)
         if refused:
@@ -147,10 +147,7 @@ class ConnectionLimits:
         return delay(self.limits, state.errors + state.refused)
 
     def hold(self, octets: int) -> None:
-        """Counts octets used (or freed, if negative); past the limit the network that holds most drops a mail.
-
-        So a client that fills the memory loses its own mail, and small ones pass.
-        """
+        """Counts octets used (or freed, if negative); past the limit the network that holds most drops a mail."""
         self.octets += octets
         if octets > 0 and self.octets > self.limits.memory:
             self.counts[Event.MEMORY] += 1
@@ -164,6 +161,17 @@ class ConnectionLimits:
         worst = max(held, key=lambda network: held[network])
         return max((m for m, state in self.clients.items() if state.network == worst), key=lambda client: client.held)
 
+    def send_later(self, client: ConnectedClient) -> None:
+        """Has it send its replies when the turn is over: many clients are often one machine, woken once."""
+        if not self._speaking:
+            asyncio.get_running_loop().call_soon(self._send_all)
+        self._speaking.append(client)
+
+    def _send_all(self) -> None:
+        speaking, self._speaking = self._speaking, []
+        for client in speaking:
+            client.send()
+
     def _refused(self, event: Event) -> str:
         self.counts[event] += 1
         return _FAREWELLS[event]
@@ -173,8 +181,7 @@ class ConnectionLimits:
             return Event.CONNECTIONS_PER_NETWORK
         if len(self.clients) - self._going < self.limits.connections:
             return None
-        # Those that were asked to make room may take a moment to leave, but not for ever; our own machines are admitted
-        # later.
+        # Those asked to make room may take a moment to leave, but not for ever; our own machines come in later.
         if len(self.clients) > self.limits.connections * (10 if state.exempt else 9) // 8:
             return Event.CONNECTIONS
         return None if self._make_room(state) else Event.CONNECTIONS

@@ -121,11 +121,8 @@ class ChunkReader(Body):
 
 
 def chunk_size(argument: str) -> tuple[int, bool]:
-    """How many octets follow BDAT and whether they are the last; raises Refusal.
-
-    Nobody can tell where the next command begins after any other size; it must not be looked for within a mail.
-    """
+    """How many octets follow BDAT and whether they are the last; raises Refusal."""
     found = _SIZE.fullmatch(argument)
-    if found is None:
+    if found is None:  # nobody can tell where the next command begins, which must not be looked for within a mail
         raise Refusal("421 4.7.0 Size of chunk not understood", Event.ERRORS)
     return int(found[1]), found[2] is not None

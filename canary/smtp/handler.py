@@ -157,7 +157,8 @@ class CanaryHandler:
     def _describe(self, session: Any, envelope: Transaction) -> None:
         """Writes the envelope, once for spool and journal."""
         client = _client_text(*_client_facts(session))
-        envelope.text = envelope_text(envelope.sender, envelope.rcpt_tos, client, self.clock())
+        sender = "" if envelope.mail_from == "<>" else envelope.mail_from
+        envelope.text = envelope_text(sender or "", envelope.rcpt_tos, client, self.clock())
 
     async def _look_again(self, session: Any, wanted: str) -> Ruling:
         """Decides again after another query, as the address may just have been issued; raises Refusal.

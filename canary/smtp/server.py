@@ -17,8 +17,8 @@ from canary.smtp.listeners import BACKLOG, OpenListener
 from canary.smtp.lmtp import CanaryLMTP
 from canary.smtp.session import CanarySMTP
 
-_SESSIONS: Mapping[str, type[CanarySMTP]] = {"smtp": CanarySMTP, "lmtp": CanaryLMTP}
-_IDENTS = {"smtp": "ESMTP", "lmtp": "LMTP"}  # RFC 5321 4.2, with no word of the program
+# And how each greets (RFC 5321 4.2), with no word of the program.
+_SESSIONS: Mapping[str, tuple[type[CanarySMTP], str]] = {"smtp": (CanarySMTP, "ESMTP"), "lmtp": (CanaryLMTP, "LMTP")}
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,18 +37,18 @@ class ServerConfig:
 
     def first_session(self, protocol: str, clients: ConnectionLimits) -> CanarySMTP:
         """The session that all others of a protocol are copies of."""
-        return _SESSIONS[protocol](
-            self.handler, hostname=self.hostname, ident=_IDENTS[protocol], data_size_limit=self.limits.size,
-            enable_SMTPUTF8=True, tls_context=self.tls, loop=asyncio.get_running_loop(), limits=self.limits,
-            clients=clients, proxies=self.proxies, xclient=self.xclient,
+        kind, ident = _SESSIONS[protocol]
+        return kind(
+            self.handler, hostname=self.hostname, ident=ident, data_size_limit=self.limits.size, enable_SMTPUTF8=True,
+            tls_context=self.tls, loop=asyncio.get_running_loop(), limits=self.limits, clients=clients,
+            proxies=self.proxies, xclient=self.xclient,
         )  # fmt: skip
 
 
 class Listener:
     """Serves every connection with a session of its own; limits apply to all of them together.
 
-    Peers for which `exempt` is true have only the limits on all together. Sessions are named `name`, time of start,
-    number.
+    Peers for which `exempt` is true have only those. Sessions are named `name`, time of start, number.
     """
 
     def __init__(self, config: ServerConfig, exempt: Callable[[str], bool] = lambda _: False, name: str = "") -> None:

@@ -21,8 +21,3 @@ class Transaction(Envelope):
     def __init__(self) -> None:
         super().__init__()
         self.refused: dict[str, int] = {}
-
-    @property
-    def sender(self) -> str:
-        """The reverse path, empty for the null sender."""
-        return "" if self.mail_from in (None, "<>") else str(self.mail_from)

@@ -2,11 +2,13 @@
 
 import asyncio
 import contextlib
+import gc
 import json
 import logging
 import os
 import smtplib
 import ssl
+import weakref
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -16,6 +18,7 @@ import trustme
 from canary.smtp.admission import Limits
 from tests.patience import PATIENCE
 from tests.sink import CANARY, Dialogue, Sink
+from tests.wire import Spoken
 
 
 @pytest.fixture
@@ -147,6 +150,24 @@ def test_a_client_that_never_reads_is_dropped(tmp_path: Path) -> None:
         with contextlib.suppress(ConnectionError):
             client.say(b"HELP\r\n" * 1_000_000)
         sink.run(asyncio.wait_for(sink.listener.clients.empty.wait(), PATIENCE))
+
+
+def test_a_connection_that_is_over_is_freed_without_looking_for_garbage() -> None:
+    async def main() -> None:
+        spoken = Spoken()
+        await spoken.say(b"EHLO x\r\nQUIT\r\n")
+        spoken.hang_up()
+        session = weakref.ref(spoken.session)
+        del spoken.session
+        for _ in range(3):
+            await asyncio.sleep(0)
+        assert session() is None
+
+    gc.disable()
+    try:
+        asyncio.run(main())
+    finally:
+        gc.enable()
 
 
 # TLS.

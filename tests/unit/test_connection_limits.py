@@ -27,6 +27,8 @@ class Member:
         freed, self.held = self.held, 0
         return freed
 
+    def send(self) -> None: ...
+
     def leave(self, farewell: str = "", *, at_once: bool = False) -> None:
         self.said.append(farewell)
 

@@ -19,7 +19,7 @@ def transaction() -> Transaction:
     made.session, made.protocol, made.mail_from, made.began = "e1-7", "ESMTP", "bounce@sender.example", 100.0
     made.rcpt_tos = ["play@example.net", "shop@example.net"]
     client = client_text(Client("192.0.2.1", 4711, "mx.sender.example", "TLSv1.3 TLS_AES_256_GCM_SHA384"))
-    made.text = envelope_text(made.sender, made.rcpt_tos, client, NOON)
+    made.text = envelope_text("bounce@sender.example", made.rcpt_tos, client, NOON)
     made.ended, made.size, made.refused = 100.246, 4096, {"unknown": 2}
     return made
 
