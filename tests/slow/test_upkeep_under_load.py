@@ -1,4 +1,4 @@
-"""A backup that is made while mail is received and judged has every mail that was acknowledged before it began."""
+"""Backing up and erasing while mail is received and judged: no mail that was acknowledged is missing afterwards."""
 
 import json
 import smtplib
@@ -16,24 +16,31 @@ from tests.processes import House, Running, eventually
 
 pytestmark = pytest.mark.slow
 
+MOST_WAITING = 50
 UP = ("smtp listening on", "worker")
 
 
 class Sender:
-    """Sends mails one after the other until it is stopped, and notes which were acknowledged."""
+    """Sends mails until it is stopped, never many more than were judged, and notes which were acknowledged."""
 
-    def __init__(self, client: smtplib.SMTP, address: str) -> None:
+    def __init__(self, house: House, client: smtplib.SMTP, address: str) -> None:
         self.acknowledged: list[str] = []
-        self._client, self._address, self._enough = client, address, threading.Event()
+        self._house, self._client, self._address, self._enough = house, client, address, threading.Event()
         self._thread = threading.Thread(target=self._send, daemon=True)
         self._thread.start()
 
     def _send(self) -> None:
         while not self._enough.is_set():
+            eventually(lambda: self._enough.is_set() or waiting(self._house) < MOST_WAITING)
             name = f"<{len(self.acknowledged)}@stranger.example>"
             body = f"From: a@stranger.example\r\nSubject: Cheap\r\nMessage-ID: {name}\r\n\r\nPills {'x' * 20_000}\r\n"
             self._client.sendmail("a@stranger.example", [self._address], body)
             self.acknowledged.append(name)
+
+    def send_further(self, mails: int) -> None:
+        """Wait until so many more were acknowledged."""
+        enough = len(self.acknowledged) + mails
+        eventually(lambda: len(self.acknowledged) >= enough)
 
     def stop(self) -> None:
         self._enough.set()
@@ -58,8 +65,8 @@ def back_up_under_load(house: House, file: Path) -> set[str]:
     """Return the mails that were acknowledged before the backup began."""
     address = house.vendor("Loaded", "loaded.example")
     with house.running("up", until=UP) as running:
-        sender = Sender(client_of(running), address)
-        eventually(lambda: len(sender.acknowledged) >= 100 and len(received(house)) >= 20)
+        sender = Sender(house, client_of(running), address)
+        eventually(lambda: len(sender.acknowledged) >= 100)
         before = set(sender.acknowledged)
         house.canary("backup", str(file))
         after = len(sender.acknowledged)
@@ -104,6 +111,21 @@ def test_the_same_with_postgresql(tmp_path: Path, postgres: str) -> None:
         before = back_up_under_load(first, tmp_path / "backup.tar")
         second.canary("restore", str(tmp_path / "backup.tar"))
         restored_has(second, before)
+
+
+def test_erasing_while_mail_comes_in_loses_no_mail_and_stops_nothing(tmp_path: Path) -> None:
+    house = House(make(tmp_path / "first"))
+    with house.open():
+        address = house.vendor("Loaded", "loaded.example")
+        with house.running("up", until=UP) as running:
+            sender = Sender(house, client_of(running), address)
+            for _ in range(3):
+                sender.send_further(30)
+                house.canary("erase", "jane@post.example", "--yes")
+            sender.send_further(1)
+            sender.stop()
+            eventually(lambda: waiting(house) == 0)
+        assert set(sender.acknowledged) - received(house) == set()
 
 
 def make(folder: Path) -> Path:
