@@ -129,7 +129,11 @@ def _mail(n: int, mails: int) -> tuple[dict[str, object], dict[str, object], dic
         "parts": {"links": [], "attachments": [], "oddities": [], "headers": []},
         "campaign_id": None if own else n // _PER_CAMPAIGN + 1,
     }  # fmt: skip
-    content = {"mail_id": n + 1, "content": zlib.compress(json.dumps(identity).encode() + chance.randbytes(700), 1), "parsed": b""}
+    content = {
+        "mail_id": n + 1,
+        "content": zlib.compress(json.dumps(identity).encode() + chance.randbytes(700), 1),
+        "parsed": b"",
+    }
     hit = {
         "id": n + 1, "mail_id": n + 1, "canary_id": canary + 1, "at": at, "verdict": "expected" if own else "third-party",
         "confidence": 0.99, "reasons": _REASONS, "case_id": None if own else canary + 1,

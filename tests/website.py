@@ -25,7 +25,7 @@ from canary.store.queries.outbox import mark_failed, put_test
 from canary.store.queries.users import Label, add_user, new_token
 from canary.store.tables import UserRow
 from canary.web.app import create_app
-from canary.web.bounded_http import ConnectionLimits, protocol_with
+from canary.web.bounded_http import RequestLimits, protocol_with
 from canary.web.config import WebConfig
 from tests.patience import PATIENCE
 
@@ -157,14 +157,14 @@ def serve(tmp_path: Path) -> Iterator[Site]:
 
 
 @contextmanager
-def serve_app(site: Site, limits: ConnectionLimits | None = None) -> Iterator[Site]:
+def serve_app(site: Site, limits: RequestLimits | None = None) -> Iterator[Site]:
     """Serve the application of a site on a free port; its store is closed at the end.
 
     A server sees only some tenths of a second later that it has to end, and has nothing to do until then: nobody waits.
     """
     config = uvicorn.Config(
         site.app, port=0, log_config=None, access_log=False, lifespan="off", proxy_headers=False, ws="none",
-        http=protocol_with(limits or ConnectionLimits()),
+        http=protocol_with(limits or RequestLimits()),
     )  # fmt: skip
     server = uvicorn.Server(config)
     listening = server.config.bind_socket()

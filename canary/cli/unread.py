@@ -14,7 +14,15 @@ def list_unread(as_json: Json = False) -> None:
     if as_json:
         return show_json([asdict(line) for line in lines])
     rows = [
-        (line.mail, f"{line.at:%Y-%m-%d %H:%M}", line.why, line.sender[:60], line.client, ", ".join(line.to)[:80], line.size)
+        (
+            line.mail,
+            f"{line.at:%Y-%m-%d %H:%M}",
+            line.why,
+            line.sender[:60],
+            line.client,
+            ", ".join(line.to)[:80],
+            line.size,
+        )
         for line in lines
     ]
     columns = ("mail", "when", "why", "return path", "from host", "to", "octets")

@@ -45,7 +45,7 @@ def parse(content: bytes) -> ParsedMail:
 
 
 def _octet_oddities(content: bytes) -> Iterator[str]:
-    if not content.strip():
+    if not content or content.isspace():
         yield "empty"
     if b"\0" in content:
         yield "nul"

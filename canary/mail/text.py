@@ -33,7 +33,7 @@ def html_to_text(html: str) -> tuple[str, tuple[str, ...]]:
     return _remembered(html) if len(html) <= MAX_REMEMBERED else _read(html)
 
 
-@lru_cache(maxsize=64)  # a mail is asked several times for its text while it is parsed and judged, with others of its batch
+@lru_cache(maxsize=64)  # a mail is asked several times for its text, while others of its batch are
 def _remembered(html: str) -> tuple[str, tuple[str, ...]]:
     return _read(html)
 

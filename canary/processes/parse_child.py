@@ -8,6 +8,7 @@ import json
 import resource
 import sys
 import time
+from contextlib import suppress
 
 from canary.mail.parse import parse
 from canary.processes.memory import give_large_blocks_back
@@ -19,7 +20,8 @@ LENGTH = 8
 def main(octets: int, seconds: int) -> None:
     """Parse mails until standard input ends."""
     give_large_blocks_back()
-    resource.setrlimit(resource.RLIMIT_AS, (octets, octets))
+    with suppress(OSError, ValueError):  # not every system bounds what a process may address
+        resource.setrlimit(resource.RLIMIT_AS, (octets, octets))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     source, sink = sys.stdin.buffer, sys.stdout.buffer
     while head := source.read(LENGTH):

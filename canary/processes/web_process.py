@@ -20,7 +20,7 @@ from canary.processes.stores import open_store, platform_domains
 from canary.settings import Settings
 from canary.store.signing_key import installation_key
 from canary.web.app import create_app
-from canary.web.bounded_http import ConnectionLimits, protocol_with
+from canary.web.bounded_http import RequestLimits, protocol_with
 from canary.web.config import WebConfig
 from canary.web.issue_forms import IssueSettings
 from canary.web.rendering import KEEPS_UP, LISTENING
@@ -59,7 +59,7 @@ async def serve(settings: Settings, *, watched: bool = False, ready: Callable[[s
     host, port = settings.web.host, settings.web.port
     config = uvicorn.Config(
         create_app(site), host, port, lifespan="off", log_config=None, access_log=False, server_header=False,
-        http=protocol_with(ConnectionLimits(settings.web.connections, settings.web.header_seconds)), ws="none",
+        http=protocol_with(RequestLimits(settings.web.connections, settings.web.header_seconds)), ws="none",
         proxy_headers=False,  # the application reads them, by web.proxies
         timeout_graceful_shutdown=2,  # a page that listens to news would hold it up for ever
     )  # fmt: skip

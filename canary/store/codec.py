@@ -15,7 +15,9 @@ from canary.model.mail import Attachment, Client, Enclosed, Envelope, Mailbox, O
 from canary.model.proof import ArcResult, DkimResult, DmarcResult, Proofs, Result, SpfResult
 from canary.model.verdict import FactValue, Reason, StatedReason
 
-Fact = TypeVar("Fact", SpfResult, DkimResult, DmarcResult, ArcResult, Client, Identity, Suspect, SuspectHits, Attachment)
+Fact = TypeVar(
+    "Fact", SpfResult, DkimResult, DmarcResult, ArcResult, Client, Identity, Suspect, SuspectHits, Attachment
+)
 
 _NO_FILE = {"name": "", "type": "", "size": 0, "sha256": ""}
 

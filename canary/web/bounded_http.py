@@ -13,7 +13,7 @@ STALL_SECONDS = 60.0
 
 
 @dataclass
-class ConnectionLimits:
+class RequestLimits:
     """The limits of one server, and its connections without a whole request, oldest first."""
 
     connections: int = 1000
@@ -36,7 +36,7 @@ class ConnectionLimits:
 class BoundedProtocol(H11Protocol):
     """One connection; a subclass for each server has its limits."""
 
-    limits: ConnectionLimits
+    limits: RequestLimits
     _timer: asyncio.TimerHandle | None = None
     _stalled: asyncio.TimerHandle | None = None
     _phase = ""
@@ -109,6 +109,6 @@ class BoundedProtocol(H11Protocol):
             self.limits.waiting[self] = None
 
 
-def protocol_with(limits: ConnectionLimits) -> type[BoundedProtocol]:
+def protocol_with(limits: RequestLimits) -> type[BoundedProtocol]:
     """Return the protocol of a server with these limits."""
     return type("LimitedProtocol", (BoundedProtocol,), {"limits": limits})

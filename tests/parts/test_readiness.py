@@ -10,9 +10,9 @@ from prometheus_client import CollectorRegistry
 
 from canary.model.mail import Client, Envelope
 from canary.processes.readiness import LATE, unready_parts
+from canary.processes.receiver_health import ReceiverFiles, registry_of
 from canary.processes.spools import open_spool
 from canary.settings import Arranged, Settings
-from canary.smtp.metrics import ReceiverFiles, registry_of
 from canary.web.app import create_app
 from canary.web.config import WebConfig
 from tests.conftest import START, Clock

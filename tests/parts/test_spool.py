@@ -103,7 +103,7 @@ def test_a_kept_mail_survives_without_any_goodbye(path: Path, spool: Spool, tmp_
 
 @pytest.mark.slow
 def test_waiting_is_bounded_in_mails_and_in_octets(spool: Spool, worker: Spool) -> None:
-    keep(spool, *[b"x" * 30_000_000] * 4)
+    keep(spool, *[b"x" * 3_000_000] * 4)
     assert len(worker.waiting(2, NOW)) == 2
     assert len(worker.waiting(10, NOW)) == 3
 
@@ -281,8 +281,11 @@ def test_a_file_of_an_earlier_version_is_brought_up_to_date(path: Path, spool: S
         file.execute("ALTER TABLE attempt DROP COLUMN shape")
         file.execute("ALTER TABLE attempt DROP COLUMN count")
         file.execute("DELETE FROM meta WHERE name = 'handed'")
+        file.execute("DROP TABLE begun")
         file.commit()
     spool.start(lambda: NOW)
+    spool.begin(keep(spool, b"x"), NOW)
+    assert len(spool.unfinished(10, NOW, (1, 1))) == 1
     spool.note(Attempt(AttemptKind.GUESS, "example.net", "", NOW))
     spool.close()
     told = [(attempt.count, attempt.shape, attempt.address) for _, attempt in spool.attempts(10)]

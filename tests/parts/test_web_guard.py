@@ -19,7 +19,7 @@ from canary.store.database import Database
 from canary.store.queries import users
 from canary.store.tables import AuditRow
 from canary.web.app import create_app
-from canary.web.bounded_http import ConnectionLimits
+from canary.web.bounded_http import RequestLimits
 from canary.web.config import WebConfig
 from canary.web.host_names import HostNames
 from canary.web.issue_forms import IssueSettings
@@ -35,7 +35,7 @@ LOOPBACK = ("127.0.0.1", "::1")
 @contextmanager
 def guarded(
     folder: Path,
-    limits: ConnectionLimits | None = None,
+    limits: RequestLimits | None = None,
     *,
     proxies: Sequence[str] = LOOPBACK,
     url: str = "http://127.0.0.1:8025",
@@ -195,14 +195,14 @@ def ended(client: socket.socket) -> bool:
     ids=["nothing", "half of the headers", "half of the body"],
 )
 def test_a_request_that_does_not_become_whole_is_cut_off(tmp_path: Path, sent: bytes) -> None:
-    limits = ConnectionLimits(header_seconds=0.2, body_seconds=0.2)
+    limits = RequestLimits(header_seconds=0.2, body_seconds=0.2)
     with guarded(tmp_path, limits) as site, closing(connect(site, sent)) as client:
         assert ended(client)
 
 
 def test_a_header_now_and_then_buys_no_time_on_a_connection_that_was_served_before(tmp_path: Path) -> None:
     whole = b"GET /healthz HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n"
-    limits = ConnectionLimits(header_seconds=0.5)
+    limits = RequestLimits(header_seconds=0.5)
     with guarded(tmp_path, limits) as site, closing(connect(site, whole)) as client:
         assert client.recv(65536).startswith(b"HTTP/1.1 200")
         begun, ticks = time.monotonic(), threading.Event()
@@ -214,7 +214,7 @@ def test_a_header_now_and_then_buys_no_time_on_a_connection_that_was_served_befo
 
 
 def test_idle_connections_take_no_place_from_a_browser(tmp_path: Path) -> None:
-    with guarded(tmp_path, ConnectionLimits(connections=20, header_seconds=PATIENCE)) as site:
+    with guarded(tmp_path, RequestLimits(connections=20, header_seconds=PATIENCE)) as site:
         crowd = [connect(site, b"GET / HTTP/1.1\r\n") for _ in range(60)]
         with site.client() as client:
             assert client.get("/healthz").status_code == 200
@@ -224,7 +224,7 @@ def test_idle_connections_take_no_place_from_a_browser(tmp_path: Path) -> None:
 
 
 def test_a_client_that_does_not_read_its_answers_is_cut_off(tmp_path: Path) -> None:
-    limits = ConnectionLimits(stall_seconds=0.2)
+    limits = RequestLimits(stall_seconds=0.2)
     asked = b"GET /static/canary.css HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n"
     with guarded(tmp_path, limits) as site, closing(connect(site, asked * 2000)):
         eventually(lambda: limits.open == 1)

@@ -52,10 +52,8 @@ class Bench:
 
     def megabytes(self) -> int:
         """The most memory that the worker and its child took so far, both at their worst."""
-        children = [
-            pid for file in Path("/proc").glob(f"{self.worker}/task/*/children") for pid in file.read_text().split()
-        ]
-        return sum(_most(int(pid)) for pid in (self.worker, *children))
+        lists = [file.read_text() for file in Path(f"/proc/{self.worker}/task").glob("*/children")]
+        return _most(self.worker) + sum(_most(int(child)) for text in lists for child in text.split())
 
 
 def _most(pid: int) -> int:
