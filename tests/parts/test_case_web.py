@@ -8,7 +8,8 @@ from typing import Any
 import httpx
 import pytest
 
-from canary.cases import letter_text, records
+from canary.cases import records
+from canary.cases.letter_sandbox import fill
 from canary.store.queries import audit
 from tests.website import EVIL, Site, serve
 
@@ -135,13 +136,13 @@ def test_an_admin_changes_the_text_of_a_letter_and_a_bad_text_is_refused(site: S
 def test_a_letter_is_tried_and_written_while_no_transaction_is_open(
     site: Site, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    connections, fill = [], letter_text.fill
+    connections: list[int] = []
 
     def noted(template: str, facts: Mapping[str, Any]) -> str:
         connections.append(site.database.engine.pool.checkedout())  # type: ignore[attr-defined]
         return fill(template, facts)
 
-    monkeypatch.setattr(letter_text, "fill", noted)
+    monkeypatch.setattr("canary.cases.letter_text.fill", noted)
     with site.logged_in() as admin:
         assert admin.get("/cases/1/letter?to=vendor:play").status_code == 200
         form = {"to": "vendor:play", "lang": "de", "text": "Fall {{ case }}"}
