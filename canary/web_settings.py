@@ -1,5 +1,7 @@
 """The section of the settings for the dashboard: where it listens, and whom it believes and serves."""
 
+from urllib.parse import urlsplit
+
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 from canary.model.networks import read_networks
@@ -23,6 +25,13 @@ class WebSettings(BaseModel):
     )
     connections: int = Field(default=1000, ge=10, description="Connections in all.")
     header_seconds: float = Field(default=10.0, gt=0, le=300, description="Seconds for the headers of a request.")
+
+    @field_validator("url")
+    @classmethod
+    def _names_a_host(cls, url: str | None) -> str | None:
+        if url is not None and not (url.startswith(("https://", "http://")) and urlsplit(url).hostname):
+            raise ValueError("must begin with https:// or http:// and a name, such as https://canary.example")
+        return url
 
     @field_validator("proxies")
     @classmethod

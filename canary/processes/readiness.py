@@ -1,7 +1,8 @@
 """Whether this machine does its work: it has space, what came in is worked off, and somebody listens."""
 
 import shutil
-from collections.abc import Iterator, Mapping
+import threading
+from collections.abc import Callable, Iterator, Mapping
 from datetime import datetime, timedelta
 
 from prometheus_client import CollectorRegistry
@@ -12,6 +13,26 @@ from canary.spool.overdue import due_since
 
 LATE = timedelta(minutes=2)
 """A mail that is due for longer has no worker, or one that does not keep up."""
+
+LOOK_SECONDS = 2.0
+"""No more often than this is looked, as anybody may ask as often as they like."""
+
+
+class ReadinessCheck:
+    """Remembers what was found for a moment; who asks meanwhile waits for the same look."""
+
+    def __init__(self, look: Callable[[], Mapping[str, str]], ticks: Callable[[], float]) -> None:
+        """Ask `look`, by a clock in seconds."""
+        self._look, self._ticks, self._lock = look, ticks, threading.Lock()
+        self._at = float("-inf")
+        self._faults: Mapping[str, str] = {}
+
+    def __call__(self) -> Mapping[str, str]:
+        """Return what keeps this machine from working, by part."""
+        with self._lock:
+            if self._ticks() - self._at >= LOOK_SECONDS:
+                self._at, self._faults = self._ticks(), self._look()
+            return self._faults
 
 
 def unready_parts(settings: Settings, numbers: CollectorRegistry, now: datetime) -> Mapping[str, str]:

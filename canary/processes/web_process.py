@@ -2,6 +2,7 @@
 
 import asyncio
 import socket
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import cache
@@ -12,7 +13,7 @@ from prometheus_client import CollectorRegistry
 from canary.authenticate.dns_records import Arrangement, check_records, wanted_records
 from canary.model.alert import DestinationView
 from canary.processes.judging import lookups
-from canary.processes.readiness import unready_parts
+from canary.processes.readiness import ReadinessCheck, unready_parts
 from canary.processes.receiver_health import listening, receiver_metrics, waiting_mails
 from canary.processes.shutdown import ShutdownSignal, announce
 from canary.processes.spools import clock
@@ -45,7 +46,7 @@ async def serve(settings: Settings, *, watched: bool = False, ready: Callable[[s
         url=settings.web_url,
         health=lambda: _health(numbers),
         registry=receiver_metrics(settings),
-        unready=lambda: unready_parts(settings, numbers, clock()),
+        unready=ReadinessCheck(lambda: unready_parts(settings, numbers, clock()), time.monotonic),
         hosts=(settings.web.host, *settings.web.hosts),
         proxies=settings.web.proxies,
         issuing=IssueSettings(

@@ -20,7 +20,7 @@ class HostNames:
     def __init__(self, url: str, more: Iterable[str] = ()) -> None:
         """Begin with the URL and further names of a site."""
         main = _name(urlsplit(url).netloc)
-        self._names = _LOOPBACK | {main, *map(_name, more)}
+        self._names = _LOOPBACK | {main, *map(_name, more)} - {""}
         self._any_address = main in _LOOPBACK or _is_address(main)
 
     def include(self, host: str, address: str) -> bool:

@@ -2,12 +2,14 @@
 
 import csv
 import io
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from typing import Any
 
 import httpx
 import pytest
 
 from canary.cases import records
+from canary.cases.letter_sandbox import fill
 from canary.store.queries import audit
 from tests.website import EVIL, Site, serve
 
@@ -129,3 +131,20 @@ def test_an_admin_changes_the_text_of_a_letter_and_a_bad_text_is_refused(site: S
         assert (bad.status_code, "letter: &#39;whom&#39; is undefined" in bad.text) == (400, True)
         assert admin.post("/cases/1/letter", data=form).status_code == 303
     assert "Dossier 1</pre>" in analyst.get("/cases/1/letter?to=vendor:play&lang=fr").text
+
+
+def test_a_letter_is_tried_and_written_while_no_transaction_is_open(
+    site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    connections: list[int] = []
+
+    def noted(template: str, facts: Mapping[str, Any]) -> str:
+        connections.append(site.database.engine.pool.checkedout())  # type: ignore[attr-defined]
+        return fill(template, facts)
+
+    monkeypatch.setattr("canary.cases.letter_text.fill", noted)
+    with site.logged_in() as admin:
+        assert admin.get("/cases/1/letter?to=vendor:play").status_code == 200
+        form = {"to": "vendor:play", "lang": "de", "text": "Fall {{ case }}"}
+        assert admin.post("/cases/1/letter", data=form).status_code == 303
+    assert connections == [0, 0]

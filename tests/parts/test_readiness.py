@@ -9,7 +9,7 @@ import pytest
 from prometheus_client import CollectorRegistry
 
 from canary.model.mail import Client, Envelope
-from canary.processes.readiness import LATE, unready_parts
+from canary.processes.readiness import LATE, ReadinessCheck, unready_parts
 from canary.processes.receiver_health import ReceiverFiles, registry_of
 from canary.processes.spools import open_spool
 from canary.settings import Arranged, Settings
@@ -93,3 +93,11 @@ def test_a_stranger_learns_only_whether_it_is_ready(tmp_path: Path, faults: Mapp
     assert here.status_code == there.status_code == (503 if faults else 200)
     assert there.json() == {"ready": not faults}
     assert here.json() == {"ready": not faults, "store": "ok", "worker": "keeps up", **faults}
+
+
+def test_however_often_is_asked_it_looks_every_two_seconds() -> None:
+    looks, now = iter(({"disk": "full"}, {})), [0.0]
+    check = ReadinessCheck(lambda: next(looks), lambda: now[0])
+    assert [check() for _ in range(100)] == [{"disk": "full"}] * 100
+    now[0] = 2.0
+    assert check() == {}

@@ -253,6 +253,8 @@ def test_a_client_that_does_not_read_its_answers_is_cut_off(tmp_path: Path) -> N
         ("https://canary.example", "192.168.1.20", 421),
         ("https://canary.example", "", 421),
         ("https://canary.example", "[::1", 421),
+        ("canary.example", "", 421),
+        ("canary.example", "evil.example", 421),
     ],
 )
 def test_the_site_answers_to_its_own_names_only(url: str, host: str, status: int) -> None:

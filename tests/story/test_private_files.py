@@ -12,6 +12,8 @@ import pytest
 from canary.private_files import exposed_files
 from tests.processes import ROOT, House
 
+pytestmark = [pytest.mark.slow, pytest.mark.everyday]  # every command is a process of its own
+
 
 @pytest.fixture
 def open_handed() -> Iterator[None]:
@@ -36,7 +38,6 @@ def test_what_init_makes_can_be_read_by_its_user_only(tmp_path: Path) -> None:
         assert modes(tmp_path) == {}
 
 
-@pytest.mark.slow
 @pytest.mark.usefixtures("open_handed")
 def test_what_running_processes_make_can_be_read_by_their_user_only(tmp_path: Path) -> None:
     listen = json.dumps([f"lmtp:{tmp_path}/data/lmtp.sock"])

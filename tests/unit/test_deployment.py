@@ -11,6 +11,8 @@ from pathlib import Path
 import pytest
 import yaml
 
+from canary.settings import load_settings
+from canary.smtp.admission import read_networks
 from tests.website import serve
 
 ROOT = Path(__file__).parents[2]
@@ -53,3 +55,14 @@ def test_the_health_check_of_the_image_asks_the_dashboard_and_sends_no_mail(tmp_
         [sys.executable, *arguments], env={**os.environ, **nobody}, capture_output=True, timeout=60, check=False
     )
     assert done.returncode != 0
+
+
+def test_a_proxy_on_the_machine_of_the_container_is_believed(monkeypatch: pytest.MonkeyPatch) -> None:
+    service = yaml.safe_load((ROOT / "deploy/compose.yaml").read_text())["services"]["canary"]
+    for name, value in service["environment"].items():
+        monkeypatch.setenv(name, value)
+    believed = read_networks(load_settings(None, dict(service["environment"])).web.proxies)
+    assert believed("172.18.0.1")
+    assert not believed("203.0.113.9")
+    # So far as nobody but this machine reaches the dashboard.
+    assert [port for port in service["ports"] if port.endswith(":8025")] == ["127.0.0.1:8025:8025"]

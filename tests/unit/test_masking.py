@@ -52,7 +52,7 @@ def test_secrets_are_masked_too() -> None:
 def test_no_line_of_the_log_holds_a_url_not_even_the_trace_of_a_fault(
     json_lines: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    url, stream = next(iter(URLS)), io.StringIO()
+    url, stream = f'{next(iter(URLS))}/"ä', io.StringIO()
     root = logging.getLogger()
     before, level = root.handlers[:], root.level
     monkeypatch.setattr(sys, "stderr", stream)

@@ -171,3 +171,17 @@ def test_a_secret_under_a_wrong_name_is_not_shown() -> None:
     with pytest.raises(SettingsError) as caught:
         load_settings(None, {"CANARY_ALRT__DESTINATIONS__OPS__URL": "https://hooks.example/T0ken"})
     assert "CANARY_ALRT__DESTINATIONS__OPS__URL = (hidden): no such setting" in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("line", "told"),
+    [
+        ('proxies = ["my-proxy"]', r"web.proxies = \['my-proxy'\].*is not an address or network.*; write 192.0.2.1"),
+        ('url = "canary.example"', r"web.url = \(hidden\).*must begin with https:// or http:// and a name, such as"),
+        ("header_seconds = 0", r"web.header_seconds = 0: Input should be greater"),
+    ],
+)
+def test_a_bad_setting_of_the_dashboard_is_reported_with_its_cure(toml: Path, line: str, told: str) -> None:
+    toml.write_text(f"[web]\n{line}")
+    with pytest.raises(SettingsError, match=told):
+        load_settings(toml, {})
