@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 import yaml
 
+from canary.model.networks import read_networks
 from canary.settings import load_settings
-from canary.smtp.admission import read_networks
 from tests.website import serve
 
 ROOT = Path(__file__).parents[2]
