@@ -135,7 +135,7 @@ def test_the_cookie_is_out_of_reach_of_scripts_and_bound_to_the_host_over_https(
     with site.client() as client:
         assert {"HttpOnly", "Path=/", "SameSite=lax"} <= set(log_in(client).headers["set-cookie"].split("; "))
     app = create_app(WebConfig(site.database, lambda: NOW, url="https://canary.example"))
-    assert (app.state.address.cookie, app.state.address.secure) == ("__Host-canary", True)
+    assert (app.state.door.cookie, app.state.door.secure) == ("__Host-canary", True)
 
 
 @pytest.mark.slow
