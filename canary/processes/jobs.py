@@ -17,6 +17,7 @@ from canary.canaries.decoy_key import key_problem, prepare_key
 from canary.cases import case_alerts, past_mail
 from canary.cases.weigh import weigh_aged, weigh_all
 from canary.pipeline.rspamd_check import RspamdChecker
+from canary.processes.faults import brief
 from canary.processes.stage_timer import StageTimer
 from canary.store.database import Database, is_down
 from canary.store.leases import hold, release, still_held
@@ -211,8 +212,3 @@ def give_leases_back(context: JobContext) -> None:
     """Let other processes take over at once what this one did alone."""
     with suppress(SQLAlchemyError), context.store.writing() as session:
         release(session, context.holder)
-
-
-def brief(fault: Exception) -> str:
-    """Return what a fault of the store says, in part of a line."""
-    return str(getattr(fault, "orig", None) or fault).strip().splitlines()[0][:200]

@@ -7,6 +7,7 @@ from collections.abc import Callable
 
 from canary.mail.received import read_trusted
 from canary.processes.certificate import given_or_made
+from canary.processes.installation import Installation
 from canary.processes.receiver import (
     Lines,
     Receiver,
@@ -58,7 +59,8 @@ async def receive(
     stopping, first = ShutdownSignal(watched=watched), name == FIRST
     allow_many_connections()
     tune_interpreter()
-    spool, issued = open_spool(settings, name), IssuedAddresses(settings.store_url)
+    spool = open_spool(settings, name)
+    issued = IssuedAddresses(settings.store_url, guard=Installation(settings).admit)
     spool.start(clock)
     book = AddressCache(issued.fetch, spool, issued.changed)
     lines = Lines(sys.stderr.write)
