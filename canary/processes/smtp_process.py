@@ -24,6 +24,7 @@ from canary.settings import Settings, SettingsError
 from canary.smtp.address_cache import AddressCache
 from canary.smtp.admission import Limits
 from canary.smtp.listeners import open_listeners, read_listen_address
+from canary.smtp.role_mail import RoleLimits
 from canary.store.issued_addresses import IssuedAddresses
 
 log = logging.getLogger("canary.processes.smtp_process")
@@ -44,6 +45,7 @@ def receiver_config(settings: Settings) -> ReceiverConfig:
         proxies=smtp.proxies,
         xclient=smtp.xclient,
         exempt=(*smtp.exempt, *map(str, read_trusted(smtp.trusted).networks)),
+        roles=RoleLimits(**smtp.roles.model_dump(exclude={"days"})),
         mask=smtp.mask_addresses,
     )
 

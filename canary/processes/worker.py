@@ -84,6 +84,7 @@ def _job_context(settings: Settings, store: Database, spools: Spools, timer: Sta
         stage_timer=timer,
         decoys=settings.decoys.count,
         retention=settings.retention.after,
+        role_retention=settings.smtp.roles.after,
         rspamd=rspamd_checker(settings, store),
     )
 
