@@ -97,36 +97,35 @@ def _add_first_user(name: str, password: str | None) -> str:
 
 
 def _claim() -> None:
-    from canary.processes.stores import claim_store
+    from canary.processes.stores import claim_store, store_exists
 
-    known = settings()
-    if (file := _stopped(known)) and not file.exists():
-        raise CliError(f"{file}: is not there; put it back, or start over by `canary init --fresh`")
+    known = _settings_at_rest()
+    if not store_exists(known):
+        raise CliError("store: is not there; put it back, or start over by `canary init --fresh`")
     claim_store(known)
     typer.echo(f"The store, {known.data} and its spools belong together now. Next: canary doctor, then canary up")
 
 
 def _start_over(admin: str, password: str | None) -> None:
     from canary.processes.installation import Installation
+    from canary.processes.stores import store_exists
 
-    known = settings()
-    if (file := _stopped(known)) and file.exists():
-        raise CliError(f"{file}: is there; `canary init --claim` uses it, or move it away to start over")
+    known = _settings_at_rest()
+    if store_exists(known):
+        raise CliError("store: is there; `canary init --claim` uses it, or move it away to start over")
     Installation(known).start_over()
     chosen = _add_first_user(admin, password)
     typer.echo(f"A new store, without any address of before. First user: {admin}{chosen}. Next: canary up")
 
 
-def _stopped(known: "Settings") -> Path | None:
-    """Return the file of the store, if it is one, while nothing runs that uses it."""
-    from sqlalchemy import make_url
-
+def _settings_at_rest() -> "Settings":
+    """Return the settings while nothing runs that uses them."""
     from canary.processes.role_lock import check_free
     from canary.processes.roles import all_roles
-    from canary.store.engine import file_of
 
+    known = settings()
     check_free(known.data, ["up", *all_roles(known)])
-    return file_of(make_url(known.store_url))
+    return known
 
 
 def up() -> None:

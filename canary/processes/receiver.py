@@ -8,7 +8,7 @@ import resource
 import shutil
 import sys
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
 
@@ -45,7 +45,7 @@ class ReceiverConfig:
     proxies: tuple[str, ...] = ()
     xclient: tuple[str, ...] = ()
     exempt: tuple[str, ...] = ()
-    roles: RoleLimits = RoleLimits()
+    roles: RoleLimits = field(default_factory=RoleLimits)
     mask: bool = False
 
 
@@ -124,14 +124,9 @@ class Receiver:
         deps = self._deps
         self._roles.limits, self._roles.exempt = config.roles, read_networks(config.exempt)
         handler = CanaryHandler(
-            config.domains,
-            deps.book,
-            deps.spool,
-            deps.clock,
-            self._journal,
-            config.limits.recipients,
-            roles=self._roles,
+            config.domains, deps.book, deps.spool, deps.clock, self._journal, config.limits.recipients
         )
+        handler.roles = self._roles
         return ServerConfig(
             config.hostname,
             handler,

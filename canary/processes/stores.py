@@ -6,6 +6,8 @@ from contextlib import closing
 from functools import cache
 from typing import TYPE_CHECKING
 
+from sqlalchemy import inspect, make_url
+
 from canary.attribute.priors import CARRIED_AS
 from canary.cases.weighing import CASE_AT
 from canary.judge_settings import JudgeSettings
@@ -14,6 +16,7 @@ from canary.senders.profile import PLATFORMS
 from canary.settings import Settings
 from canary.store.database import Database
 from canary.store.decoy_mac import DecoyMac
+from canary.store.engine import file_of
 from canary.store.identity import INSTALLATION, StoreIdentity, newest_version
 from canary.store.locks import Lock, lock
 from canary.store.tables import KeyFingerprintRow
@@ -53,6 +56,14 @@ def claim_store(settings: Settings) -> str:
         found = _mark(store, installation.id())
     installation.claim(found)
     return found
+
+
+def store_exists(settings: Settings) -> bool:
+    """Return whether there is a store, anybody's: a file, or a database with our tables."""
+    if file := file_of(make_url(settings.store_url)):
+        return file.exists()
+    with closing(Database(settings.store_url)) as store, store.engine.connect() as connection:
+        return inspect(connection).has_table("alembic_version")
 
 
 def _mark(store: Database, wanted: str = "") -> str:

@@ -47,7 +47,10 @@ _ANNOUNCED = (
 
 
 class CanaryHandler:
-    """Takes mail for issued addresses of `domains` (lower case), at most `most` recipients each, into the spool."""
+    """Takes mail for issued addresses of `domains` (lower case), at most `most` recipients each, into the spool.
+
+    `roles` counts mail to postmaster and abuse; it may be replaced by one that other handlers share.
+    """
 
     def __init__(
         self,
@@ -57,11 +60,9 @@ class CanaryHandler:
         clock: Callable[[], datetime],
         journal: Journal | None = None,
         most: int = 100,
-        *,
-        roles: RoleQuota | None = None,
     ) -> None:
         self.domains, self.addresses, self.spool, self.clock = domains, addresses, spool, clock
-        self.journal, self.most, self.roles = journal or Journal(), most, roles or RoleQuota()
+        self.journal, self.most, self.roles = journal or Journal(), most, RoleQuota()
         self._guesses: WeakKeyDictionary[Session, int] = WeakKeyDictionary()
 
     async def handle_PROXY(self, server: SMTP, session: Any, envelope: Any, header: ProxyData) -> bool:

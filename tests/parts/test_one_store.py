@@ -5,8 +5,10 @@ import shutil
 import sqlite3
 from contextlib import closing
 from pathlib import Path
+from typing import Any
 
 import pytest
+from pydantic import SecretStr
 from sqlmodel import delete
 
 from canary.canaries import lifecycle
@@ -17,7 +19,7 @@ from canary.processes.role_lock import RoleTaken, check_free, holding_role
 from canary.processes.spools import Spools, open_spool
 from canary.processes.store_check import check_store
 from canary.processes.stores import claim_store, open_store, prepare_store
-from canary.settings import Arranged, Settings
+from canary.settings import Arranged, Settings, StoreSettings
 from canary.smtp.address_cache import AddressCache
 from canary.smtp.handler import CanaryHandler
 from canary.smtp.server import ServerConfig
@@ -42,6 +44,10 @@ class OwnSink(Sink):
             "mx.in.example", CanaryHandler(frozenset({"in.example"}), self.book, self.spool, lambda: DAY)
         )
 
+    def __exit__(self, *ended: Any) -> None:
+        super().__exit__(*ended)
+        self.issued.close()
+
     def answers(self, *local: str) -> list[str]:
         """What recipients are answered, in one session."""
         with self.dial() as client:
@@ -54,9 +60,10 @@ class OwnSink(Sink):
 class Place:
     """An installation with one issued address that its receiver knows."""
 
-    def __init__(self, data: Path) -> None:
-        self.settings = Arranged.model_validate(
-            {"data": data, "domains": ["in.example"], "smtp": {"port": 0, "spool_reserve": 0}}
+    def __init__(self, data: Path, url: str | None = None) -> None:
+        where, smtp = {"url": url} if url else {}, {"port": 0, "spool_reserve": 0}
+        self.settings: Settings = Arranged.model_validate(
+            {"data": data, "domains": ["in.example"], "smtp": smtp, "store": where}
         )
         with closing(self.store()) as store:
             prepare_store(self.settings, store)
@@ -153,21 +160,14 @@ def test_a_store_that_another_installations_was_put_in_place_of_is_not_used(plac
 
 
 def test_settings_that_name_the_store_of_another_installation_are_not_followed(place: Place, other: Place) -> None:
-    place.settings = place.settings.model_copy(
-        update={"store": other.settings.store.model_copy(update={"url": Url(other)})}
-    )
+    place.settings = naming(place.settings, other.settings)
     assert answers(place, place.address, other.address) == ["250", "451"]
     assert "another installation's" in place.trouble()
 
 
-class Url:
-    """A setting that names the store of a place."""
-
-    def __init__(self, place: Place) -> None:
-        self.place = place
-
-    def get_secret_value(self) -> str:
-        return self.place.settings.store_url
+def naming(settings: Settings, other: Settings) -> Settings:
+    """Settings that name the store of others."""
+    return settings.model_copy(update={"store": StoreSettings(url=SecretStr(other.store_url))})
 
 
 def test_a_store_without_an_id_is_not_used_by_a_folder_that_has_one(place: Place) -> None:
@@ -261,9 +261,7 @@ def test_the_spool_of_another_installation_is_set_aside_with_its_mails(place: Pl
 
 
 def test_a_new_folder_joins_the_store_that_its_settings_name(place: Place, tmp_path: Path) -> None:
-    settings = place.settings.model_copy(
-        update={"data": tmp_path / "node", "store": place.settings.store.model_copy(update={"url": Url(place)})}
-    )
+    settings = naming(place.settings, place.settings).model_copy(update={"data": tmp_path / "node"})
     with OwnSink(settings) as sink:
         assert sink.answers(place.address, UNKNOWN) == ["250", "550"]
     assert Installation(settings).id() == Installation(place.settings).id() != ""
@@ -297,6 +295,24 @@ def test_a_moved_store_is_still_this_installations(place: Place, tmp_path: Path)
     for file in tmp_path.glob("new.db-*"):
         file.rename(place.settings.data / file.name.replace("new.db", "canary.db"))
     assert answers(place, place.address, UNKNOWN) == ["250", "550"]
+
+
+@pytest.mark.slow
+def test_a_database_of_postgresql_is_asked_whose_it_is(postgres_store: Database, tmp_path: Path) -> None:
+    url = postgres_store.url.render_as_string(hide_password=False)
+    place = Place(tmp_path / "data", url)
+    with closing(place.store()) as store:
+        assert "with all" in check_store(store)
+    for change, line in (
+        ("UPDATE key_fingerprint SET fingerprint = 'other'", "another installation's"),
+        ("DELETE FROM key_fingerprint", "does not say which"),
+        ("UPDATE alembic_version SET version_num = '9999'", "newer version"),
+        ("DROP TABLE alembic_version", "used with one"),
+    ):
+        with postgres_store.engine.begin() as connection:
+            connection.exec_driver_sql(change)
+        assert answers(place, place.address, UNKNOWN) == ["250", "451"]
+        assert line in place.trouble()
 
 
 def test_a_role_is_held_once_in_a_data_folder_and_its_process_is_named(tmp_path: Path) -> None:
