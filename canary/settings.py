@@ -25,6 +25,7 @@ from canary.model.alert import SEVERITY, Mode, Route, Severity
 from canary.model.networks import read_networks
 from canary.model.verdict import Verdict
 from canary.net.masking import mask_of
+from canary.role_settings import RoleMailSettings
 from canary.smtp.listeners import ListenAddress, read_listen_address
 from canary.web_settings import WebSettings
 
@@ -117,6 +118,7 @@ class SmtpSettings(Section):
     mask_addresses: bool = Field(default=False, description="Show only the domain of addresses in the log.")
     metrics: str | None = Field(default=None, description="Address that shows the receivers' metrics by HTTP.")
     limits: LimitSettings = LimitSettings()
+    roles: RoleMailSettings = RoleMailSettings()
 
     @field_validator("listen")
     @classmethod

@@ -22,13 +22,15 @@ FEW = 100
 class HealthCheck:
     """Checks repeatedly, as growth shows only over time; `listening` returns None where no listener ever ran.
 
-    `set_aside` counts the mails since a time that brought a worker down.
+    `set_aside` counts the mails since a time that brought a worker down; `spools` returns sentences on spools that
+    nobody works on, by subject.
     """
 
     listening: Callable[[], bool | None]
     backlogs: Callable[[], Mapping[str, int]]
     certificate: Path | None = None
     set_aside: Callable[[datetime], int] = lambda _: 0
+    spools: Callable[[], Mapping[str, str]] = dict
     _before: dict[str, int] = field(default_factory=dict)
     _grew: dict[str, int] = field(default_factory=dict)
 
@@ -43,6 +45,7 @@ class HealthCheck:
             yield "certificate", told
         if count := self.set_aside(now - RECENT):
             yield "set aside", f"Mail that brought the worker down was set aside: {count:,} in a day; see Set aside"
+        yield from self.spools().items()
         try:
             backlogs = self.backlogs()
         except OSError as fault:

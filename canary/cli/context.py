@@ -76,8 +76,9 @@ def open_store(chosen: "Settings | None" = None) -> "Database":
     """Open the store of the settings, brought up to date."""
     from canary.processes import stores
 
-    store = stores.open_store(chosen or settings())
-    store.migrate()
+    chosen = chosen or settings()
+    store = stores.open_store(chosen)
+    stores.prepare_store(chosen, store)
     return store
 
 

@@ -67,7 +67,6 @@ def _prepare(folder: Path, slack: str, port: int) -> tuple[Settings, Story, "_St
         }
     )
     store = open_store(settings)
-    store.migrate()
     stage = _Stage(settings, store, world)
     typer.echo(f"{len(world.shops)} vendors, {len(world.suppliers)} suppliers; issuing {len(world.orders)} addresses")
     return settings, write(world, stage.issue(), keys, SEED), stage

@@ -39,7 +39,7 @@ port = 8025
 
 
 def init(
-    domain: Annotated[str, typer.Option(help="Domain whose mail is to arrive here.")],
+    domain: Annotated[str | None, typer.Option(help="Domain whose mail is to arrive here.")] = None,
     admin: Annotated[str, typer.Option(help="Name of the first user.")] = "admin",
     password: Annotated[
         str | None,
@@ -47,10 +47,20 @@ def init(
             envvar="CANARY_PASSWORD", help="Password of that user; without it one is generated and shown once."
         ),
     ] = None,
+    claim: Annotated[
+        bool, typer.Option("--claim", help="Instead: say that this store and this data folder belong together.")
+    ] = False,
+    fresh: Annotated[
+        bool, typer.Option("--fresh", help="Instead: make a new store in place of a lost one, without its addresses.")
+    ] = False,
 ) -> None:
     """Create the data folder, settings, store and first user, and print the DNS records to set."""
+    if claim or fresh:
+        _claim() if claim else _start_over(admin, password)
+        return
+    if domain is None:
+        raise CliError("--domain: missing; give the domain whose mail is to arrive here, such as inbox.example", 2)
     from canary.authenticate.dns_records import EXAMPLE, wanted_records
-    from canary.store.queries.users import add_user
     from canary.store.signing_key import installation_key
 
     domain = domain.lower().strip(".")
@@ -66,17 +76,56 @@ def init(
         encoding="utf-8",
     )
     installation_key(data)
-    store = open_store()
-    chosen = password or secrets.token_urlsafe(12)
-    with store.writing() as session:
-        add_user(session, admin, chosen, "admin", clock())
-    typer.echo(f"Wrote {path}; data in {data}/. First user: {admin}" + ("" if password else f", password: {chosen}"))
+    chosen = _add_first_user(admin, password)
+    typer.echo(f"Wrote {path}; data in {data}/. First user: {admin}" + chosen)
     typer.echo(f"\nDNS records for {domain} (replace {EXAMPLE} by the address of this machine):")
     for record in wanted_records(domain, f"mail.{domain}"):
         shown = {"TXT": f'"{record.value}"', "MX": f"{record.value}."}.get(record.kind, record.value)
         typer.echo(f"  {record.name + '.':<{len(domain) + 16}} {record.kind:<4} {shown}")
     typer.echo()
     typer.echo("Next: canary vendor add NAME --domain shop.example, canary issue NAME, canary up")
+
+
+def _add_first_user(name: str, password: str | None) -> str:
+    """Make the store, with an administrator; return how to say the password, where it was made here."""
+    from canary.store.queries.users import add_user
+
+    store, chosen = open_store(), password or secrets.token_urlsafe(12)
+    with store.writing() as session:
+        add_user(session, name, chosen, "admin", clock())
+    return "" if password else f", password: {chosen}"
+
+
+def _claim() -> None:
+    from canary.processes.stores import claim_store, store_exists
+
+    known = _settings_at_rest()
+    if not store_exists(known):
+        raise CliError("store: is not there; put it back, or start over by `canary init --fresh`")
+    claim_store(known)
+    typer.echo(f"The store, {known.data} and its spools belong together now. Next: canary doctor, then canary up")
+
+
+def _start_over(admin: str, password: str | None) -> None:
+    from canary.processes.installation import Installation
+    from canary.processes.stores import store_exists
+
+    known = _settings_at_rest()
+    if store_exists(known):
+        raise CliError("store: is there; `canary init --claim` uses it, or move it away to start over")
+    Installation(known).start_over()
+    chosen = _add_first_user(admin, password)
+    typer.echo(f"A new store, without any address of before. First user: {admin}{chosen}. Next: canary up")
+
+
+def _settings_at_rest() -> "Settings":
+    """Return the settings while nothing runs that uses them."""
+    from canary.processes.role_lock import check_free
+    from canary.processes.roles import all_roles
+
+    known = settings()
+    check_free(known.data, ["up", *all_roles(known)])
+    return known
 
 
 def up() -> None:
@@ -136,6 +185,7 @@ def _findings() -> Iterator[tuple[str, bool, str]]:
         "disk": lambda: _disk(known.data, known.smtp.spool_reserve),
         "files": lambda: _files(known),
         "store": _store,
+        "spools": lambda: _spools(known),
         "registries": lambda: check_registries(known.judge),
         "listener": lambda: "; ".join(_greeting(door) for door in known.smtp.doors),
         "dashboard": lambda: _health(known.web.host, known.web.port),
@@ -181,17 +231,23 @@ def _some(found: Sequence[Path]) -> str:
 
 
 def _store() -> str:
-    from sqlalchemy import text
     from sqlalchemy.exc import SQLAlchemyError
 
     from canary.processes import stores
+    from canary.processes.store_check import check_store
 
     try:
-        with stores.open_store(settings()).reading() as session:
-            session.execute(text("SELECT count(*) FROM alembic_version"))
+        return check_store(stores.open_store(settings()))
     except SQLAlchemyError as fault:
-        raise CliError(str(getattr(fault, "orig", fault)).splitlines()[0]) from None
-    return "answers"
+        line = str(getattr(fault, "orig", fault)).splitlines()[0]
+        raise CliError(f"{line}: see docs/operating.md, or restore a backup with `canary restore`") from None
+
+
+def _spools(known: "Settings") -> str:
+    from canary.processes.installation import Installation
+
+    problems = Installation(known).spool_problems()
+    return "no spool is damaged or another installation's" if not problems else _fail("; ".join(problems.values()))
 
 
 def _greeting(door: "ListenAddress") -> str:

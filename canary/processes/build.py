@@ -11,6 +11,7 @@ from canary.mail.received import read_trusted
 from canary.net.http import Http
 from canary.pipeline.rspamd_check import RspamdChecker
 from canary.pipeline.story import Context, Parser, parse_here
+from canary.processes.installation import Installation
 from canary.processes.judging import forwarder_registry, lookups, own_book
 from canary.processes.receiver_health import listening, receiver_metrics
 from canary.processes.spools import Spools, clock
@@ -70,7 +71,8 @@ def health_check(settings: Settings, spools: Spools, store: Database) -> HealthC
         with store.reading() as session:
             return count_set_aside(session, since)
 
-    return HealthCheck(lambda: listening(numbers), backlogs, settings.smtp.tls_certificate, set_aside)
+    problems = Installation(settings).spool_problems
+    return HealthCheck(lambda: listening(numbers), backlogs, settings.smtp.tls_certificate, set_aside, problems)
 
 
 def _jitter() -> float:

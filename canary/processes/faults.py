@@ -35,3 +35,8 @@ def _is(fault: Exception, module: str, name: str) -> bool:
     # The code that raised such a fault has imported its module; where it has not been imported, it is another one.
     kind = getattr(sys.modules.get(module), name, None)
     return kind is not None and isinstance(fault, kind)
+
+
+def brief(fault: Exception) -> str:
+    """Return what a fault of the store says, in part of a line."""
+    return str(getattr(fault, "orig", None) or fault).strip().splitlines()[0][:400]

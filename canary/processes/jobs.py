@@ -17,12 +17,15 @@ from canary.canaries.decoy_key import key_problem, prepare_key
 from canary.cases import case_alerts, past_mail
 from canary.cases.weigh import weigh_aged, weigh_all
 from canary.pipeline.rspamd_check import RspamdChecker
+from canary.processes.faults import brief
 from canary.processes.stage_timer import StageTimer
+from canary.smtp.admission import ROLES
 from canary.store.database import Database, is_down
 from canary.store.leases import hold, release, still_held
 from canary.store.purging import purge_mail_index
 from canary.store.queries.users import forget_expired
 from canary.store.retention import let_go
+from canary.store.role_mail import forget_role_mail
 from canary.store.self_tests import KEPT, forget_self_tests
 
 log = logging.getLogger("canary.processes.jobs")
@@ -40,6 +43,8 @@ SLICES = 60
 class JobContext:
     """What jobs work with; `decoys` are so many at each domain, mail in no case goes `retention` after it came.
 
+    Mail to postmaster and abuse goes after `role_retention`.
+
     `holder` is the process that takes leases, on a `machine` under whose name its health is reported.
     """
 
@@ -51,6 +56,7 @@ class JobContext:
     stage_timer: StageTimer
     decoys: int = 0
     retention: timedelta | None = None
+    role_retention: timedelta | None = None
     rspamd: RspamdChecker | None = None
 
 
@@ -121,6 +127,13 @@ def _forget_self_tests(context: JobContext) -> None:
             gone = forget_self_tests(session, context.clock() - KEPT)
 
 
+def _forget_role_mail(context: JobContext) -> None:
+    last: int | None = 0
+    while last is not None and context.role_retention is not None:
+        with context.store.writing() as session:
+            last = forget_role_mail(session, context.clock() - context.role_retention, ROLES, last)
+
+
 def _forget_expired_tokens(context: JobContext) -> None:
     with context.store.writing() as session:
         forget_expired(session, context.clock())
@@ -154,6 +167,7 @@ JOBS = (
     Job("reassess cases", HOUR, 2 * HOUR, _reassess_cases),
     Job("apply retention", HOUR, 2 * HOUR, _apply_retention, lambda context: context.retention is not None),
     Job("forget self-tests", HOUR, 2 * HOUR, _forget_self_tests),
+    Job("forget role mail", HOUR, 2 * HOUR, _forget_role_mail, lambda context: context.role_retention is not None),
     Job("forget expired tokens", HOUR, 2 * HOUR, _forget_expired_tokens),
     Job("judge past mail", timedelta(seconds=5), timedelta(minutes=5), _judge_past_mail),
     # So that no mail is asked about twice; a batch takes less than its lease.
@@ -211,8 +225,3 @@ def give_leases_back(context: JobContext) -> None:
     """Let other processes take over at once what this one did alone."""
     with suppress(SQLAlchemyError), context.store.writing() as session:
         release(session, context.holder)
-
-
-def brief(fault: Exception) -> str:
-    """Return what a fault of the store says, in part of a line."""
-    return str(getattr(fault, "orig", None) or fault).strip().splitlines()[0][:200]

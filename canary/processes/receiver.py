@@ -8,7 +8,7 @@ import resource
 import shutil
 import sys
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
 
@@ -21,6 +21,7 @@ from canary.smtp.admission import Limits
 from canary.smtp.handler import CanaryHandler
 from canary.smtp.journal import Journal
 from canary.smtp.listeners import OpenListener
+from canary.smtp.role_mail import RoleLimits, RoleQuota
 from canary.smtp.server import Listener, ServerConfig
 from canary.spool.spool import Spool
 
@@ -44,6 +45,7 @@ class ReceiverConfig:
     proxies: tuple[str, ...] = ()
     xclient: tuple[str, ...] = ()
     exempt: tuple[str, ...] = ()
+    roles: RoleLimits = field(default_factory=RoleLimits)
     mask: bool = False
 
 
@@ -72,6 +74,7 @@ class Receiver:
         self._config = config
         self._certificate = self._certified(config)
         self._journal = Journal(deps.emit, mask=config.mask)
+        self._roles = RoleQuota()
         self._listener = Listener(self._served(config), read_networks(config.exempt), f"{deps.name}-")
         numbers = ReceiverCollector(self._listener.clients, self._journal, self._of_spool, deps.bounds or {})
         self._registry = registry_of([numbers])
@@ -119,9 +122,11 @@ class Receiver:
 
     def _served(self, config: ReceiverConfig) -> ServerConfig:
         deps = self._deps
+        self._roles.limits, self._roles.exempt = config.roles, read_networks(config.exempt)
         handler = CanaryHandler(
             config.domains, deps.book, deps.spool, deps.clock, self._journal, config.limits.recipients
         )
+        handler.roles = self._roles
         return ServerConfig(
             config.hostname,
             handler,

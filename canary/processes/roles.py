@@ -7,10 +7,14 @@ from collections.abc import Callable, Coroutine
 from pathlib import Path
 from typing import Any, NoReturn
 
+from canary.processes.role_lock import check_free, holding_role
 from canary.processes.systemd_sockets import descriptors
 from canary.settings import Settings, load_settings
 
 Role = Coroutine[Any, Any, None]
+
+_PATIENCE = 3.0
+"""Seconds for processes of a supervisor that was killed: they end by themselves."""
 
 
 def receiver_names(settings: Settings) -> list[str]:
@@ -24,15 +28,25 @@ def all_roles(settings: Settings) -> list[str]:
 
 
 def run_role(role: str, settings: Settings, *, config: Path | None = None, watched: bool = False) -> None:
-    """Run a role until it is stopped; a watched one also ends when its standard input does."""
+    """Run a role until it is stopped; a watched one also ends when its standard input does.
+
+    Raises RoleTaken where another process has this role in the data folder.
+    """
     begin = {"worker": _worker, "web": _web}.get(role, _receiver)
-    with asyncio.Runner(loop_factory=loop_factory()) as runner:
+    with holding_role(settings.data, role), asyncio.Runner(loop_factory=loop_factory()) as runner:
         runner.run(begin(role, settings, config, watched))
 
 
 def become_supervisor(settings: Settings, roles: list[str], config: Path | None) -> NoReturn:
-    """Let the supervisor of these roles take the place of this program."""
-    settings.data.mkdir(mode=0o700, parents=True, exist_ok=True)
+    """Let the supervisor of these roles take the place of this program; raises RoleTaken where one of them runs."""
+    name = "up" if "worker" in roles else "receivers"
+    with holding_role(settings.data, name, _PATIENCE) as lock:
+        check_free(settings.data, roles, _PATIENCE)
+        os.set_inheritable(lock, True)
+        _become(settings, roles, config)
+
+
+def _become(settings: Settings, roles: list[str], config: Path | None) -> NoReturn:
     options = ["--log-level", settings.log.level]
     options += ["--log-json"] if settings.log.json_lines else []
     options += ["--config", str(config)] if config else []

@@ -7,6 +7,7 @@ from collections.abc import Callable
 
 from canary.mail.received import read_trusted
 from canary.processes.certificate import given_or_made
+from canary.processes.installation import Installation
 from canary.processes.receiver import (
     Lines,
     Receiver,
@@ -23,6 +24,7 @@ from canary.settings import Settings, SettingsError
 from canary.smtp.address_cache import AddressCache
 from canary.smtp.admission import Limits
 from canary.smtp.listeners import open_listeners, read_listen_address
+from canary.smtp.role_mail import RoleLimits
 from canary.store.issued_addresses import IssuedAddresses
 
 log = logging.getLogger("canary.processes.smtp_process")
@@ -43,6 +45,7 @@ def receiver_config(settings: Settings) -> ReceiverConfig:
         proxies=smtp.proxies,
         xclient=smtp.xclient,
         exempt=(*smtp.exempt, *map(str, read_trusted(smtp.trusted).networks)),
+        roles=RoleLimits(**smtp.roles.model_dump(exclude={"days"})),
         mask=smtp.mask_addresses,
     )
 
@@ -58,7 +61,8 @@ async def receive(
     stopping, first = ShutdownSignal(watched=watched), name == FIRST
     allow_many_connections()
     tune_interpreter()
-    spool, issued = open_spool(settings, name), IssuedAddresses(settings.store_url)
+    spool = open_spool(settings, name)
+    issued = IssuedAddresses(settings.store_url, guard=Installation(settings).admit)
     spool.start(clock)
     book = AddressCache(issued.fetch, spool, issued.changed)
     lines = Lines(sys.stderr.write)

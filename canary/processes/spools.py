@@ -1,11 +1,15 @@
 """The spools of an installation, from its settings; as light as a receiver needs it."""
 
+import logging
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 
+from canary.processes.installation import Installation
 from canary.settings import Settings
 from canary.spool.spool import Spool
+
+log = logging.getLogger("canary.processes.spools")
 
 
 def clock() -> datetime:
@@ -24,6 +28,7 @@ def open_spool(settings: Settings, name: str = "smtp") -> Spool:
         reserve_bytes=smtp.spool_reserve,
         max_backlog=smtp.spool_backlog,
         max_pages=smtp.spool_pages,
+        installation=Installation(settings).id,
     )
 
 
@@ -35,6 +40,8 @@ class Spools:
         self.settings = settings
         self.opened: dict[str, Spool] = {}
         self._folder, self._stamp = settings.data / "spool", 0
+        self._installation = Installation(settings)
+        self._ours: dict[tuple[Path, int], bool] = {}
 
     def paths(self) -> list[Path]:
         """Return the files that are there."""
@@ -49,11 +56,25 @@ class Spools:
         return self._stamp != before
 
     def __iter__(self) -> Iterator[Spool]:
-        """Yield every spool that exists."""
+        """Yield every spool that exists, but those of another installation."""
         for file in self.paths():
+            if not self._is_ours(file):
+                continue
             if file.stem not in self.opened:
                 self.opened[file.stem] = open_spool(self.settings, file.stem)
             yield self.opened[file.stem]
+
+    def _is_ours(self, file: Path) -> bool:
+        """Look once at each file that is there, or takes the place of another, whose it is."""
+        try:
+            key = file, file.stat().st_ino
+        except OSError:
+            return True
+        if key not in self._ours:
+            self._ours[key] = self._installation.owns(file)
+            if not self._ours[key]:
+                log.error("spool %s is another installation's and is left alone; move it to that one's folder", file)
+        return self._ours[key]
 
     def close(self) -> None:
         """Close the files."""

@@ -1,6 +1,7 @@
 """The web role: the dashboard and the API."""
 
 import asyncio
+import logging
 import socket
 import time
 from collections.abc import Callable, Iterator
@@ -12,6 +13,7 @@ from prometheus_client import CollectorRegistry
 
 from canary.authenticate.dns_records import Arrangement, check_records, wanted_records
 from canary.model.alert import DestinationView
+from canary.processes.faults import brief
 from canary.processes.judging import lookups
 from canary.processes.readiness import ReadinessCheck, unready_parts
 from canary.processes.receiver_health import listening, receiver_metrics, waiting_mails
@@ -19,12 +21,15 @@ from canary.processes.shutdown import ShutdownSignal, announce
 from canary.processes.spools import clock
 from canary.processes.stores import open_store, platform_domains
 from canary.settings import Settings
+from canary.store.database import Database, is_down
 from canary.store.signing_key import installation_key
 from canary.web.app import create_app
 from canary.web.bounded_http import RequestLimits, protocol_with
 from canary.web.config import WebConfig
 from canary.web.issue_forms import IssueSettings
 from canary.web.rendering import KEEPS_UP, LISTENING
+
+log = logging.getLogger("canary.processes.web_process")
 
 BEHIND = 500
 """So many mails in the spools are no burst any more: the worker is slow, or there is none."""
@@ -66,9 +71,21 @@ async def serve(settings: Settings, *, watched: bool = False, ready: Callable[[s
     )  # fmt: skip
     server = _Server(config, stopping.event, ready)
     try:
+        await asyncio.to_thread(_look_at, store)
         await server.serve()
     finally:
         store.close()
+
+
+def _look_at(store: Database) -> None:
+    """Say at the start why the store cannot be used; requests are answered with 503 meanwhile."""
+    try:
+        with store.engine.connect():
+            pass
+    except Exception as fault:
+        if not is_down(fault):
+            raise
+        log.warning("store cannot be used (%s); requests are answered with 503", brief(fault))
 
 
 def destinations(settings: Settings) -> list[DestinationView]:

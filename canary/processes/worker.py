@@ -14,14 +14,15 @@ from canary.alerts.delivery import DeliveryPool
 from canary.pipeline.batch import run_pending
 from canary.pipeline.story import Context
 from canary.processes.build import delivery_context, health_check, pipeline_context, rspamd_checker
-from canary.processes.jobs import KEEP_DECOYS, WEIGH_CASES, JobContext, brief, give_leases_back, run_job, scheduler
+from canary.processes.faults import brief
+from canary.processes.jobs import KEEP_DECOYS, WEIGH_CASES, JobContext, give_leases_back, run_job, scheduler
 from canary.processes.mail_parser import MailParser
 from canary.processes.memory import give_large_blocks_back
 from canary.processes.own_suppliers import DeclaredSuppliers
 from canary.processes.shutdown import ShutdownSignal, announce
 from canary.processes.spools import Spools, clock
 from canary.processes.stage_timer import StageTimer
-from canary.processes.stores import open_store
+from canary.processes.stores import open_store, prepare_store
 from canary.settings import Settings
 from canary.store.commit_watch import CommitWatch
 from canary.store.database import Database, is_down
@@ -46,7 +47,7 @@ async def work(settings: Settings, *, watched: bool = False) -> None:
     pool, jobs = DeliveryPool(delivery), _job_context(settings, store, spools, timer)
     clockwork = scheduler(jobs)
     try:
-        await _migrate(store, stopping)
+        await _prepare(settings, store, stopping)
         await asyncio.to_thread(run_job, KEEP_DECOYS, jobs)
         clockwork.start()
         announce("worker ready")
@@ -83,18 +84,21 @@ def _job_context(settings: Settings, store: Database, spools: Spools, timer: Sta
         stage_timer=timer,
         decoys=settings.decoys.count,
         retention=settings.retention.after,
+        role_retention=settings.smtp.roles.after,
         rspamd=rspamd_checker(settings, store),
     )
 
 
-async def _migrate(store: Database, stopping: ShutdownSignal) -> None:
+async def _prepare(settings: Settings, store: Database, stopping: ShutdownSignal) -> None:
+    said = ""
     while True:
         try:
-            await asyncio.to_thread(store.migrate)
+            await asyncio.to_thread(prepare_store, settings, store)
         except Exception as fault:
             if not is_down(fault):
                 raise
-            log.warning("store cannot be used (%s); waiting for it", brief(fault))
+            if said != (said := brief(fault)):
+                log.warning("store cannot be used (%s); waiting for it", said)
             if await stopping.pause(DOWN_SECONDS):
                 return
         else:

@@ -99,15 +99,26 @@ class AddressCache:
         fault = ""
         try:
             news = await asyncio.to_thread(self._fetch, self._mark)
-            self._answered = True
             if news:
-                self._mark, self.addresses = news
+                self._believe(*news)
+            self._answered = True
         except Exception as error:  # noqa: BLE001 - whatever the store raises, the known addresses stay valid
             self._answered = False
-            fault = f"{type(error).__name__}: {error}".partition("\n")[0]
+            fault = (str(error) if isinstance(error, OSError) else f"{type(error).__name__}: {error}").partition("\n")[
+                0
+            ]
         if self.addresses is not self._saved:
             fault = fault or await self._save()
         self._report(fault)
+
+    def _believe(self, mark: str, addresses: frozenset[str]) -> None:
+        """Takes over an answer; what was issued once stays valid, and a store that has lost all is not believed."""
+        lost = self.addresses - addresses
+        if lost and not addresses:
+            raise OSError(f"store: has no address, and {len(lost)} were issued: put it back, or restore a backup")
+        if lost:
+            log.warning("issued addresses: %d are not in the store any more; they stay valid", len(lost))
+        self._mark, self.addresses = mark, addresses | lost
 
     async def _save(self) -> str:
         """Keeps the addresses for the next start; returns what went wrong, and then the next query tries again."""

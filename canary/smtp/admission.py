@@ -39,6 +39,7 @@ class Event(StrEnum):
     MEMORY = "memory"
     DISCARD = "discard"
     SPOOL = "spool"
+    ROLES = "roles"
     IDLE = "idle"
     IDLE_WHEN_FULL = "idle_when_full"
     SESSION = "session"
@@ -81,15 +82,15 @@ class Limits:
     tarpit: float = 0.0
 
 
-def take_token(due: float, now: float, per_minute: int) -> float | None:
-    """Uses one of an allowance of so many a minute, all usable at once; returns it, or None when it is used up.
+def take_token(due: float, now: float, allowed: int, seconds: float = 60.0) -> float | None:
+    """Uses one of an allowance of so many a minute, or in other seconds; returns it, or None when it is used up.
 
     The allowance is the time at which it will be whole again (at first 0).
     """
-    if not per_minute:
+    if not allowed:
         return due
-    rest = max(due, now) + 60.0 / per_minute
-    return rest if rest <= now + 60.0 + 1e-6 else None
+    rest = max(due, now) + seconds / allowed
+    return rest if rest <= now + seconds + 1e-6 else None
 
 
 def network_to_evict(places: Mapping[str, int], newcomer: str) -> str:
@@ -121,6 +122,12 @@ def folded(address: str) -> str:
     if address.isascii():
         return address.lower()
     return address.encode("utf-8", "surrogatepass").lower().decode("utf-8", "surrogatepass")
+
+
+def is_for_role(wanted: str, issued: frozenset[str]) -> bool:
+    """Whether an accepted recipient, folded to lower case, is accepted as a role alone and was never issued."""
+    role = wanted == "postmaster" or wanted.rpartition("@")[0] in ROLES
+    return role and wanted not in issued
 
 
 def rule(wanted: str, domains: frozenset[str], issued: frozenset[str]) -> Ruling:

@@ -19,8 +19,10 @@ from canary.model.attempt import Attempt, AttemptKind, LocalShape
 from canary.model.mail import Client
 from canary.model.networks import network, plain_ip
 from canary.smtp.address_cache import AddressCache
-from canary.smtp.admission import Event, Refusal, Ruling, folded, rule, unquoted
+from canary.smtp.admission import Event, Refusal, Ruling, folded, is_for_role, rule, unquoted
+from canary.smtp.data import TOO_BIG
 from canary.smtp.journal import Journal
+from canary.smtp.role_mail import RoleQuota
 from canary.smtp.transaction import Transaction
 from canary.spool.envelope import client_text, envelope_text
 from canary.spool.spool import Spool
@@ -29,6 +31,7 @@ from canary.spool.spool_file import SpoolFault, SpoolFull
 log = logging.getLogger("canary.smtp")
 
 FULL = "452 4.3.1 Insufficient system storage"
+ROLES_FULL = "452 4.2.2 This mailbox accepts no more mail for now, try again later"
 FAULT = "451 4.3.0 Temporary local problem, try again later"
 
 _PATIENCE = 10  # unknown recipients of a session for which the store is always asked
@@ -44,7 +47,10 @@ _ANNOUNCED = (
 
 
 class CanaryHandler:
-    """Takes mail for issued addresses of `domains` (lower case), at most `most` recipients each, into the spool."""
+    """Takes mail for issued addresses of `domains` (lower case), at most `most` recipients each, into the spool.
+
+    `roles` counts mail to postmaster and abuse; it may be replaced by one that other handlers share.
+    """
 
     def __init__(
         self,
@@ -56,7 +62,7 @@ class CanaryHandler:
         most: int = 100,
     ) -> None:
         self.domains, self.addresses, self.spool, self.clock = domains, addresses, spool, clock
-        self.journal, self.most = journal or Journal(), most
+        self.journal, self.most, self.roles = journal or Journal(), most, RoleQuota()
         self._guesses: WeakKeyDictionary[Session, int] = WeakKeyDictionary()
 
     async def handle_PROXY(self, server: SMTP, session: Any, envelope: Any, header: ProxyData) -> bool:
@@ -114,6 +120,9 @@ class CanaryHandler:
         if not envelope.rcpt_tos or wanted not in map(folded, envelope.rcpt_tos):
             if len(envelope.rcpt_tos) >= self.most:
                 raise Refusal("452 4.5.3 Too many recipients", Event.RECIPIENTS)
+            if is_for_role(wanted, self.addresses.addresses):
+                self._admit_role(session, envelope.declared)
+                envelope.roles.append(plain)
             envelope.rcpt_tos.append(plain)
         return "250 2.1.5 OK"
 
@@ -121,10 +130,13 @@ class CanaryHandler:
         """Whether there is space for a mail; `CanarySMTP` asks at DATA too, which may come long after MAIL."""
         if self.spool.full:
             raise Refusal(FULL, Event.SPOOL)
+        envelope.largest = self.roles.limits.size if envelope.for_roles_only else None
 
     async def handle_DATA(self, server: SMTP, session: Any, envelope: Any) -> str:
         """Answers when the mail is on the disk; the spool stores it whatever becomes of the client."""
         envelope.ended, envelope.size = session.loop.time(), len(envelope.content)
+        if envelope.roles:
+            self._settle_roles(session, envelope)
         self._describe(session, envelope)
         stored: Any = session.loop.create_future()
         self.spool.enqueue(envelope.text, envelope.content, lambda said: stored.done() or stored.set_result(said))
@@ -171,6 +183,24 @@ class CanaryHandler:
         if ruling is Ruling.UNKNOWN and not certain:
             raise Refusal(FAULT)
         return ruling
+
+    def _admit_role(self, session: Any, size: int) -> None:
+        """Raises Refusal for a role that may have no mail of this size, or no more mail today."""
+        if size > self.roles.limits.size:
+            raise Refusal(TOO_BIG, Event.SIZE)
+        if not self.roles.has_room(*place_of(session)):
+            raise Refusal(ROLES_FULL, Event.ROLES)
+
+    def _settle_roles(self, session: Any, envelope: Transaction) -> None:
+        """Counts mail to a role, now that it is here; one that may not come is only for the canaries among its recipients."""
+        fits = envelope.size <= self.roles.limits.size
+        if fits and self.roles.count(*place_of(session)):
+            return
+        if envelope.for_roles_only:
+            refusal = Refusal(ROLES_FULL, Event.ROLES) if fits else Refusal(TOO_BIG, Event.SIZE)
+            self.give_up(session, envelope, str(refusal)[:9], probed=False)
+            raise refusal
+        envelope.rcpt_tos = [address for address in envelope.rcpt_tos if address not in envelope.roles]
 
     def _note(self, kind: AttemptKind, address: str, session: Any) -> None:
         local, _, domain = address.rpartition("@")

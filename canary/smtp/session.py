@@ -68,7 +68,7 @@ class CanarySMTP(Connection):
             raise Refusal("501 5.5.4 DATA takes no argument")
         await self._begin_content()
         self._answer("354 End data with <CR><LF>.<CR><LF>")
-        if await self._read(body := DataReader(self._limits.size)):
+        if await self._read(body := DataReader(self._largest)):
             await self._finish(body)
 
     async def smtp_BDAT(self, arg: str) -> None:
@@ -80,7 +80,7 @@ class CanarySMTP(Connection):
         try:
             if self.envelope.chunks is None:
                 await self._begin_content()
-                self.envelope.chunks = ChunkReader(self._limits.size)
+                self.envelope.chunks = ChunkReader(self._largest)
         except Refusal as reason:
             refusal = reason  # its octets come all the same
         body = self.envelope.chunks or ChunkReader(0)
@@ -141,6 +141,11 @@ class CanarySMTP(Connection):
         self._clients.leave(self)
         self.identify()
         self.greet()
+
+    @property
+    def _largest(self) -> int:
+        """The octets that a mail to these recipients may have."""
+        return min(self._limits.size, getattr(self.envelope, "largest", None) or self._limits.size)
 
     async def _begin_content(self) -> None:
         """Asks the handler whether a mail may be sent, which is no hook of aiosmtpd; the transaction ends if not."""

@@ -18,6 +18,7 @@ from pathlib import Path
 
 from canary.model.attempt import Attempt, AttemptKind, LocalShape
 from canary.model.mail import Envelope, RawMail
+from canary.spool.address_copy import AddressCopy
 from canary.spool.envelope import client_text, envelope_from, envelope_text
 from canary.spool.group_commit import GroupCommit
 from canary.spool.spool_file import SpoolFault, backlog, checkpoint, connect, prepare, read_uid, stand_in
@@ -61,13 +62,22 @@ class Spool:
     """Stores mails durably until they are done, and a copy of the issued addresses beside them.
 
     Mails are refused when less than `reserve_bytes` of disk are free or `max_backlog` mails wait; `max_pages`
-    bounds the file itself. Every method raises SpoolFault (an OSError) when the file cannot be used.
+    bounds the file itself. `installation` returns the id of the installation whose spool it is, or nothing while there
+    is none. Every method raises SpoolFault (an OSError) when the file cannot be used.
     """
 
-    def __init__(self, path: Path, *, reserve_bytes: int, max_backlog: int, max_pages: int | None = None) -> None:
-        self.path = path
+    def __init__(
+        self,
+        path: Path,
+        *,
+        reserve_bytes: int,
+        max_backlog: int,
+        max_pages: int | None = None,
+        installation: Callable[[], str] = lambda: "",
+    ) -> None:
+        self.path, self._installation = path, installation
         self._writer = GroupCommit(path, reserve_bytes, max_backlog, max_pages)
-        self._addresses = path.with_name(path.name + ".addresses")
+        self._addresses = AddressCopy(path.with_name(path.name + ".addresses"))
         self._log = path.with_name(path.name + "-wal")
         self._lock = threading.Lock()
         self._connection: sqlite3.Connection | None = None
@@ -77,7 +87,7 @@ class Spool:
 
     def start(self, clock: Callable[[], datetime]) -> None:
         """Makes the spool ready to receive: checks the file, sets a damaged one aside, starts the writer."""
-        prepare(self.path, clock)
+        prepare(self.path, clock, self._installation())
         self._writer.start(clock)
 
     def close(self) -> None:
@@ -129,20 +139,11 @@ class Spool:
 
     def remember(self, addresses: frozenset[str]) -> None:
         """Replaces the copy of the issued addresses, whole or not at all."""
-        fresh = self._addresses.with_name(self._addresses.name + ".new")
-        with fresh.open("w", encoding="utf-8") as file:
-            file.writelines(f"{address}\n" for address in sorted(addresses))
-            file.flush()
-            os.fsync(file.fileno())
-        fresh.replace(self._addresses)
+        self._addresses.write(addresses, self._installation())
 
     def remembered(self) -> frozenset[str]:
-        """The issued addresses as last remembered; none if there were never any."""
-        try:
-            text = self._addresses.read_text(encoding="utf-8", errors="surrogateescape")
-        except FileNotFoundError:
-            return frozenset()
-        return frozenset(text.split("\n")) - {""}
+        """The issued addresses as last remembered; none if there were never any, or they are another installation's."""
+        return self._addresses.read(self._installation())
 
     # The worker's side.
 

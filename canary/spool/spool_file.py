@@ -166,18 +166,41 @@ def is_failed_write(error: Exception) -> bool:
     return getattr(error, "sqlite_errorcode", 0) & 0xFF == sqlite3.SQLITE_IOERR
 
 
-def prepare(path: Path, clock: Callable[[], datetime]) -> None:
+def prepare(path: Path, clock: Callable[[], datetime], installation: str = "") -> None:
     """Ensures a sound spool file at the path: the one that is there, or a new one in place of a damaged one.
 
-    Raises SpoolFault if there can be none.
+    One of another installation than the given one is set aside in the same way. Raises SpoolFault if there can be none.
     """
     try:
-        if path.exists() and (damage := _damage(path)):
+        if path.exists() and (damage := _damage(path) or _foreign(path, installation)):
             set_aside(path, damage, clock)
         if not path.exists():
             _create(path, clock)
+        if installation:
+            mark(path, installation)
     except (OSError, sqlite3.Error) as error:
         raise SpoolFault(f"spool {path} cannot be opened: {error}; check the folder and its owner") from error
+
+
+def mark(path: Path, installation: str) -> None:
+    """Writes into a spool file whose it is; raises sqlite3.Error."""
+    with closing(connect(path, durable=True)) as connection:
+        connection.execute("INSERT OR REPLACE INTO meta VALUES ('installation', ?)", (installation,))
+
+
+def owner(path: Path) -> str:
+    """The installation that a spool file belongs to, empty where it does not say so or cannot be read."""
+    try:
+        with closing(connect(path, durable=False)) as connection:
+            rows = connection.execute("SELECT value FROM meta WHERE name = 'installation'").fetchall()
+    except (sqlite3.Error, UnicodeDecodeError):
+        return ""
+    return str(rows[0][0]) if rows else ""
+
+
+def _foreign(path: Path, installation: str) -> str:
+    whose = owner(path)
+    return f"it belongs to another installation, {whose}" if installation and whose not in ("", installation) else ""
 
 
 def set_aside(path: Path, damage: str, clock: Callable[[], datetime]) -> None:
@@ -188,7 +211,7 @@ def set_aside(path: Path, damage: str, clock: Callable[[], datetime]) -> None:
         if part.exists():
             part.rename(aside.with_name(aside.name + suffix))
     log.error(
-        "spool %s is damaged (%s) and set aside as %s; the mails in it await recovery, a fresh one starts",
+        "spool %s cannot be used (%s) and is set aside as %s; the mails in it await recovery, a fresh one starts",
         path, damage, aside,
     )  # fmt: skip
 

@@ -3,7 +3,6 @@
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from pathlib import Path
 
 from sqlalchemy import Connection, inspect, text
 from sqlalchemy.engine import make_url
@@ -12,11 +11,11 @@ from sqlmodel import Session
 from canary.store.commit_watch import CommitWatch
 from canary.store.decoy_mac import NO_DECOYS, SESSION_KEY, DecoyMac
 from canary.store.engine import engine_for, file_of, is_down, is_sqlite
+from canary.store.identity import MIGRATIONS, NO_STORE, Guard, newest_version
 from canary.store.locks import Lock, lock
 
-__all__ = ["MIGRATIONS", "Database", "at_end", "is_down"]
+__all__ = ["MIGRATIONS", "Database", "at_end", "is_down", "newest_version"]
 
-MIGRATIONS = Path(__file__).parent / "migrations"
 _ENDING = "canary.ending"
 
 
@@ -30,17 +29,19 @@ class Database:
         busy_seconds: float = 10,
         decoy_mac: DecoyMac = NO_DECOYS,
         carried: Mapping[str, object] | None = None,
+        guard: Guard | None = None,
     ) -> None:
         """Prepare the engine for a URL such as `sqlite:///data/canary.db` or `postgresql+psycopg://...`.
 
         `decoy_mac` tells decoys from issued addresses in all that is read through here. `carried` is passed on in the
-        `info` of every session, for code that knows its keys.
+        `info` of every session, for code that knows its keys. No store is used that the `guard` refuses.
         """
         self.url = make_url(url)
         self._info = {**(carried or {}), SESSION_KEY: decoy_mac}
         self.sqlite = is_sqlite(self.url)
         self._writers, self._patience = threading.Lock(), busy_seconds
-        self.engine = engine_for(self.url, busy_seconds=busy_seconds)
+        self.engine = engine_for(self.url, busy_seconds=busy_seconds, guard=guard)
+        self._guard = guard
 
     @contextmanager
     def reading(self) -> Iterator[Session]:
@@ -82,6 +83,9 @@ class Database:
 
     def migrate(self) -> None:
         """Bring the schema to the newest version; processes that start together take turns."""
+        if self._guard and (file := file_of(self.url)) and not file.exists():
+            self._guard(NO_STORE)
+            file.touch(0o600)
         with self.engine.connect() as connection:
             if _schema_version(connection) == newest_version():
                 return
@@ -103,11 +107,6 @@ class Database:
     def close(self) -> None:
         """Close all connections."""
         self.engine.dispose()
-
-
-def newest_version() -> str:
-    """Return the version that the migrations lead to; their files are named by it, in order."""
-    return max(file.name.partition("_")[0] for file in (MIGRATIONS / "versions").glob("[0-9]*.py"))
 
 
 def _schema_version(connection: Connection) -> str | None:

@@ -7,12 +7,16 @@ from sqlalchemy import URL, Engine, create_engine, event
 from sqlalchemy.exc import DBAPIError, OperationalError
 from sqlalchemy.pool import ConnectionPoolEntry
 
+from canary.store.identity import Guard, StoreUnusable, guard_file, guard_server
+
 # Classes of SQLSTATE: connections, rolled back in favour of another, resources, locks, an operator's act, the system.
 _DOWN_CLASSES = ("08", "40", "53", "55", "57", "58")
 _READ_ONLY, _CANCELED = "25006", "57014"
 _DOWN_CODES = frozenset({
     sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED, sqlite3.SQLITE_NOMEM, sqlite3.SQLITE_READONLY, sqlite3.SQLITE_INTERRUPT,
     sqlite3.SQLITE_IOERR, sqlite3.SQLITE_FULL, sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_PROTOCOL,
+    # Damage is no fault of the mail that met it: the store has to be mended first.
+    sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB,
 })  # fmt: skip
 
 
@@ -26,16 +30,24 @@ def file_of(url: URL) -> Path | None:
     return Path(url.database) if is_sqlite(url) and url.database else None
 
 
-def engine_for(url: URL, *, busy_seconds: float) -> Engine:
-    """Return the engine of a store: SQLite (WAL, synchronous FULL) or PostgreSQL; it has connected to nothing yet."""
+def engine_for(url: URL, *, busy_seconds: float, guard: Guard | None = None) -> Engine:
+    """Return the engine of a store: SQLite (WAL, synchronous FULL) or PostgreSQL; it has connected to nothing yet.
+
+    With a guard it never makes a file, and uses no store that the guard refuses by StoreUnusable.
+    """
     if is_sqlite(url):
         engine = create_engine(url, connect_args={"timeout": busy_seconds})
+        if guard and (file := file_of(url)):
+            guard_file(engine, file, guard)
         event.listen(engine, "connect", _set_pragmas)
         event.listen(engine, "begin", _begin)
         return engine
     # Days are grouped by what the server takes for a day.
     arguments = {"connect_timeout": int(busy_seconds), "options": "-c timezone=UTC"}
-    return create_engine(url, connect_args=arguments, pool_pre_ping=True)
+    engine = create_engine(url, connect_args=arguments, pool_pre_ping=True)
+    if guard:
+        guard_server(engine, guard)
+    return engine
 
 
 def is_down(fault: Exception) -> bool:
@@ -44,7 +56,7 @@ def is_down(fault: Exception) -> bool:
     What the database refuses because of what it was given is not: it would refuse the same tomorrow.
     """
     if not isinstance(fault, DBAPIError):
-        return False
+        return isinstance(fault, StoreUnusable)
     if fault.connection_invalidated:
         return True
     state: str | None = getattr(fault.orig, "sqlstate", None)

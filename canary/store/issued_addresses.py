@@ -6,6 +6,7 @@ from sqlalchemy import Connection, make_url, text
 
 from canary.store.commit_watch import CommitWatch
 from canary.store.engine import engine_for, file_of
+from canary.store.identity import Guard
 
 if TYPE_CHECKING:
     from sqlmodel import Session
@@ -17,10 +18,10 @@ _ADDRESSES = text("SELECT address FROM canary")
 class IssuedAddresses:
     """The issued addresses in the store behind a URL."""
 
-    def __init__(self, url: str, *, busy_seconds: float = 10) -> None:
-        """Connect to nothing yet."""
+    def __init__(self, url: str, *, busy_seconds: float = 10, guard: Guard | None = None) -> None:
+        """Connect to nothing yet, and never to a store that the guard refuses."""
         parsed = make_url(url)
-        self._engine = engine_for(parsed, busy_seconds=busy_seconds)
+        self._engine = engine_for(parsed, busy_seconds=busy_seconds, guard=guard)
         self._watch = CommitWatch(file_of(parsed))
 
     def fetch(self, mark: str) -> tuple[str, frozenset[str]] | None:

@@ -84,7 +84,7 @@ class HealthEndpoints:
         try:
             with self._database.reading() as session:
                 session.execute(text("SELECT 1 FROM user_account LIMIT 1"))
-        except SQLAlchemyError:
+        except (SQLAlchemyError, OSError):
             return {"store": "down"}
         return {}
 

@@ -123,10 +123,10 @@ class Live:
         try:
             fresh = await run_in_threadpool(self._fresh, seen)
             gone = await run_in_threadpool(self._gone) if turn % CHECKS == 0 else ()
-        except DBAPIError as fault:
+        except (DBAPIError, OSError) as fault:
             if not is_down(fault):
                 raise
-            log.warning("store is down: %s; live updates wait", fault.orig)
+            log.warning("store is down: %s; live updates wait", getattr(fault, "orig", fault))
             return
         for listener in gone:
             listener.end()

@@ -4,7 +4,7 @@ import logging
 from collections.abc import Mapping
 from urllib.parse import urlsplit
 
-from sqlalchemy.exc import DataError, DBAPIError
+from sqlalchemy.exc import DataError
 from starlette.concurrency import run_in_threadpool
 from starlette.datastructures import MutableHeaders
 from starlette.exceptions import HTTPException
@@ -57,8 +57,8 @@ class SiteMiddleware:
         if isinstance(fault, DataError):
             log.warning("a request had what the store cannot hold: %s", fault.orig)
             return self._faults.answer(request, 400)
-        if isinstance(fault, DBAPIError) and is_down(fault):
-            log.warning("store is down: %s", fault.orig)
+        if is_down(fault):
+            log.warning("store is down: %s", getattr(fault, "orig", fault))
             return self._faults.answer(request, 503)
         log.error("page failed", exc_info=fault)
         return self._faults.answer(request, 500)

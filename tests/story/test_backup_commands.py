@@ -49,7 +49,7 @@ def test_what_is_restored_works_as_before(house: CommandLine, file: Path, tmp_pa
     done = restored(house, second, "restore", str(file), "--json").document
     assert done["data"] == str(second / "data")
     assert restored(house, second, "canaries", "--json").document == house("canaries", "--json").document
-    for name in ("secret.key", "decoy.key"):
+    for name in ("secret.key", "decoy.key", "installation.id"):
         assert (second / "data" / name).read_bytes() == (house.folder / "data" / name).read_bytes()
 
 

@@ -105,7 +105,7 @@ def test_doctor_finds_what_does_not_listen(say: Callable[..., Outcome], tmp_path
     assert done.code == 1
     fine = {row["check"]: row["fine"] for row in json.loads(done.out)}
     assert fine == {
-        "domains": True, "disk": True, "files": True, "store": True, "listener": False, "dashboard": False, "self-test": True,
+        "domains": True, "disk": True, "files": True, "store": True, "spools": True, "listener": False, "dashboard": False, "self-test": True,
         "alerts": True, "registries": True,
     }  # fmt: skip
 

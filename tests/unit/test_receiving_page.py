@@ -10,6 +10,7 @@ from canary.settings import LimitSettings, Settings
 from canary.smtp.admission import Event, Limits
 from canary.smtp.connection_limits import ConnectionLimits
 from canary.smtp.journal import Journal
+from canary.smtp.role_mail import RoleLimits
 
 PAGE = (Path(__file__).parents[2] / "docs/receiving.md").read_text()
 ROWS = re.findall(r"^\| `(smtp\.[a-z_.]+)` \| (\S*) ?\| (.*?) \| (?:`(\w+)`)? ?\|$", PAGE, re.MULTILINE)
@@ -29,7 +30,8 @@ def test_every_limit_has_a_row_and_every_row_once() -> None:
     keys = [row[0] for row in ROWS]
     limits = {f"smtp.limits.{name}" for name in LimitSettings.model_fields}
     spool = {f"smtp.spool_{name}" for name in ("reserve", "backlog", "pages")}
-    assert sorted(keys) == sorted(limits | spool | {"smtp.max_size"})
+    roles = {f"smtp.roles.{name}" for name in RoleLimits.__dataclass_fields__}
+    assert sorted(keys) == sorted(limits | spool | roles | {"smtp.max_size"})
 
 
 def test_the_settings_name_every_limit_there_is() -> None:
