@@ -12,9 +12,9 @@ from sqlmodel import Session, col, select
 from canary.attribute.priors import CARRIED_AS, RATES, Rates
 from canary.cases.due import in_play
 from canary.cases.moving import split_apart
+from canary.cases.weighing import JOINS
 from canary.store.queries import vendors
 from canary.store.queries.case_hits import hits_by_case
-from canary.store.queries.world import world_around
 from canary.store.tables import CampaignHitRow, CaseRow, CaseVendorRow, HitRow, SupplierLinkRow
 
 if TYPE_CHECKING:
@@ -48,6 +48,7 @@ def read_group(
     """
     # The arithmetic takes as much memory as all the rest of a worker, which most of the time has nothing to weigh.
     from canary.attribute.groups import GroupQuestion  # noqa: PLC0415
+    from canary.store.queries.world import world_around  # noqa: PLC0415
 
     rows = {row.id or 0: row for row in _related(session, first)}
     hits = hits_by_case(session, rows.keys())
@@ -56,7 +57,7 @@ def read_group(
         hits=hits,
         due=frozenset(rows.keys() & {first, *among}),
         apart=split_apart(session, rows.keys()),
-        touched=frozenset(number for number, row in rows.items() if row.touched),
+        touched=frozenset(number for number, row in rows.items() if row.touched or not session.info.get(JOINS, True)),
         patient=patient,
     )
     names = vendors.vendor_names(session) | vendors.supplier_names(session)

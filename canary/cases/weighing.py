@@ -10,6 +10,9 @@ from canary.model.case import OPEN, CaseState
 CASE_AT = "judge.case_at"
 """Under this name a session of the store carries how likely a leak must be for a case to open."""
 
+JOINS = "cases.joins"
+"""Under this name a session carries whether cases are joined that one leak explains better than several; they usually are."""
+
 USUAL = 0.5
 """Likelier than not."""
 

@@ -61,8 +61,12 @@ def desk(store: Database) -> Database:
         for number in (1, 2, 3):
             hit(session, number, 2 * number - 1, number, number)
             hit(session, number, 2 * number, number % 3 + 1, number + 5)
-            weigh_now(session, [number], START)
+        weigh_now(session, [1, 2, 3], ADA.at)
     return store
+
+
+OF_WEIGHING = ("leak", "evidence", "revised", "weighed", "due_at")
+"""What is counted and found whenever a case is weighed."""
 
 
 def stand(session: Session) -> dict[str, Any]:
@@ -72,8 +76,8 @@ def stand(session: Session) -> dict[str, Any]:
     members = session.exec(select(CaseVendorRow.case_id, CaseVendorRow.vendor_id)).all()
     return {
         "hits": dict(session.exec(select(HitRow.id, HitRow.case_id)).all()),
-        "cases": [case.model_dump(exclude={"suspects", "findings", "leak"}) for case in live],
-        "suspects": [[(s.id, round(s.p, 9), s.hit) for s in suspects_of(case.suspects)] for case in live],
+        "cases": [case.model_dump(exclude={"suspects", "findings", *OF_WEIGHING}) for case in live],
+        "suspects": [sorted((s.id, round(s.p, 5), s.hit) for s in suspects_of(case.suspects)) for case in live],
         "members": sorted(m for m in members if m[0] in {case.id for case in live}),
     }
 

@@ -319,7 +319,6 @@ def test_a_thief_who_signs_five_brands_becomes_no_platform_that_frees_anybody(ou
     assert outcome.at("strict", 60) == "impersonation"
 
 
-def test_one_unproven_text_at_three_known_addresses_frames_no_supplier_and_the_case_says_so(outcome: Outcome) -> None:
+def test_one_unproven_text_at_three_known_addresses_frames_no_supplier(outcome: Outcome) -> None:
     assert {outcome.at(vendor, 60) for vendor in FRAMED.split()} <= CHARGED
     assert outcome.suspects["Silverline"] <= 0.5
-    assert "no supplier counts for more than 50%" in json.dumps(outcome.cases)

@@ -153,11 +153,14 @@ def test_the_spool_forgets_a_mail_only_after_it_is_in_the_store(world: World) ->
 
 
 @pytest.mark.slow
-def test_vendors_without_a_common_supplier_are_separate_cases(world: World) -> None:
+def test_vendors_without_a_common_supplier_hit_by_one_campaign_are_one_case_of_the_owners_own_side(
+    world: World,
+) -> None:
     world.send(LURE, "shop")
     world.send(LURE, "bikes")
     world.run()
-    assert len(world.rows(CaseRow)) == 2
+    [case] = world.rows(CaseRow)
+    assert suspects_of(case.suspects)[0].name == "Own side"
 
 
 def test_vendors_with_a_common_supplier_hit_by_one_campaign_are_one_case(world: World) -> None:

@@ -55,6 +55,10 @@ class World:
         asyncio.run(run_pending(Context(self.store, lambda: zone, supplier_book(), self.clock), self.spool))
         weigh_all(self.store, self.clock())
 
+    def cases(self) -> list[str]:
+        with self.store.reading() as session:
+            return [case.state for case in session.exec(select(CaseRow))]
+
     def hits(self) -> list[HitRow]:
         with self.store.reading() as session:
             return list(session.exec(select(HitRow).order_by("id")).all())
@@ -71,11 +75,11 @@ def world(store: Database, tmp_path: Path, clock: Clock) -> Iterator[World]:
     spool.close()
 
 
-def test_a_probe_is_a_hit_without_a_mail_and_opens_no_case(world: World) -> None:
+def test_a_probe_is_a_hit_without_a_mail_that_is_watched(world: World) -> None:
     world.probe()
     world.run()
     [hit] = world.hits()
-    assert (hit.verdict, hit.mail_id, hit.case_id) == ("probe", None, None)
+    assert (hit.verdict, hit.mail_id, world.cases()) == ("probe", None, ["watched"])
     assert [reason.code for reason in reasons_of(hit.reasons)] == ["no-mail-followed", "hard-to-guess"]
 
 

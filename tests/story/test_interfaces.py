@@ -21,6 +21,9 @@ from tests.commands import CommandLine, installation
 from tests.conftest import START
 from tests.processes import ROOT, House
 
+AT_EVERY_LEAK = {"CANARY_JUDGE__CASE_AT": "0"}
+"""Every leak hit makes a case, however likely a leak is."""
+
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(180)]
 MAIL = ROOT / "tests/cases/verdicts/04-impersonation-policy"
 WORLD = ROOT / "tests/cases/worlds/play/world.json"
@@ -75,7 +78,7 @@ def form(names: str, **nested: Any) -> dict[str, Any]:
 @pytest.fixture(scope="module")
 def command(tmp_path_factory: pytest.TempPathFactory) -> Iterator[CommandLine]:
     """An installation whose one vendor, or its supplier, leaked: two mails of an outsider were imported."""
-    with installation(tmp_path_factory.mktemp("installation")) as command:
+    with installation(tmp_path_factory.mktemp("installation"), AT_EVERY_LEAK) as command:
         command("vendor", "add", "Play", "--domain", "play.example", "--supplier", "Silver:newsletter")
         [canary] = command("issue", "play", "--channel", "newsletter", "--format", "json").document
         box = mailbox.mbox(command.folder / "stored.mbox")
@@ -134,7 +137,7 @@ def test_addresses_are_issued_rotated_burned_and_listed(command: CommandLine) ->
 
 
 def test_an_import_reports_what_it_read_adopted_and_opened(tmp_path: Path) -> None:
-    with installation(tmp_path) as command:
+    with installation(tmp_path, AT_EVERY_LEAK) as command:
         command("vendor", "add", "Play", "--domain", "play.example")
         [canary] = command("issue", "play", "--format", "json").document
         for name, to in (("leak", canary["address"]), ("tagged", "me+shop@in.example")):
@@ -225,7 +228,7 @@ def test_counts_that_went_wrong_are_put_right(command: CommandLine) -> None:
 
 
 def test_senders_are_listed_and_decided(tmp_path: Path) -> None:
-    with installation(tmp_path) as command:
+    with installation(tmp_path, AT_EVERY_LEAK) as command:
         proof = {"tillroll.example": {"TXT": ["v=spf1 ip4:198.51.100.0/24 -all"]}}
         (tmp_path / "zone.json").write_text(json.dumps(proof))
         command("vendor", "add", "Trendy Shoes", "--domain", "shoes.example")
