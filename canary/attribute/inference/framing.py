@@ -1,10 +1,10 @@
 """What one who knows a few addresses can bring about to frame a supplier, and how far that is believed.
 
-Addresses that can be guessed, or that their vendors show, can be known without any leak, and so can three random ones:
-three vendors may put together what each was given. One text to them costs nothing and looks like a leak of whom these
+Addresses that can be guessed, or that their vendors show, can be known without any leak, and so can two random ones:
+two vendors may put together what each was given. One text to them costs nothing and looks like a leak of whom these
 vendors share. So one sending that proves no sender makes no supplier likelier than not; a second one does, and so does
-a fact of the persona, which went nowhere else. Four random addresses of four vendors nobody has but one who leaked, or
-four vendors that conspire; that is no chance, and counts in full.
+a fact of the persona, which went nowhere else. Three random addresses of three vendors nobody has but one who leaked, or
+three vendors that conspire; that is no chance, and counts in full.
 """
 
 from collections.abc import Sequence
@@ -17,7 +17,7 @@ from canary.model.case import SuspectKind, percent
 MOST_KNOWN = 4
 """So many addresses that are shown or can be guessed may be known one by one; more are a list."""
 
-MOST_RANDOM = 3
+MOST_RANDOM = 2
 """So many others may be known without a leak."""
 
 _GUESSABLE_BITS = 40.0
