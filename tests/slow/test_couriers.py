@@ -19,6 +19,7 @@ from canary.authenticate.lookup import OfflineLookup
 from canary.canaries import lifecycle
 from canary.canaries.lifecycle import IssueOrder
 from canary.cases import case_alerts
+from canary.cases.weigh import weigh_all
 from canary.model.mail import Client, Envelope
 from canary.net.http import Http
 from canary.pipeline.batch import run_pending
@@ -104,6 +105,7 @@ class Flood:
         """Let time pass, and everything be done that is due."""
         while asyncio.run(run_pending(self.parts, self.spool)):
             pass
+        weigh_all(self.store, self.clock())
         with self.store.writing() as session:
             case_alerts.send_due_reminders(session, self.clock())
         deliver_due(self.desk)
