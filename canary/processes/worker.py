@@ -32,6 +32,9 @@ log = logging.getLogger("canary.processes.worker")
 LOOK_SECONDS = 0.2
 """So often a look at what may have been committed, which costs next to nothing."""
 
+RESTS = 2.0
+"""Weighing rests for so many times as long as it took."""
+
 DOWN_SECONDS = 2.0
 IDLE_SECONDS = 10.0
 """So often spools and store are asked all the same: a mail that was put off may be due."""
@@ -162,13 +165,18 @@ async def process_mails(context: Context, spools: Spools, news: Wakeups, stoppin
 
 
 async def weigh_cases(jobs: JobContext, news: asyncio.Event, stopping: ShutdownSignal) -> None:
-    """Weigh the cases that are due, as soon as that is committed, until stopped; what comes together is weighed once."""
+    """Weigh the cases that are due, as soon as that is committed, until stopped; what comes together is weighed once.
+
+    Weighing rests for longer than it took, as mail is judged by the same process.
+    """
     while not stopping.event.is_set():
         news.clear()
         began = time.monotonic()
-        if not await asyncio.to_thread(run_job, WEIGH_CASES, jobs):
+        weighed = await asyncio.to_thread(run_job, WEIGH_CASES, jobs)
+        took = time.monotonic() - began
+        if not weighed:
             await _wait(news, IDLE_SECONDS)
-        await stopping.pause(began + LOOK_SECONDS - time.monotonic())
+        await stopping.pause(max(LOOK_SECONDS - took, took * RESTS))
 
 
 async def deliver_alerts(

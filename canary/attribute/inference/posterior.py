@@ -32,7 +32,10 @@ _COSTLY = 9.0
 """Pairs that share sendings take work, and are left out sooner: 1e-4 of the best hypothesis each."""
 
 _WORK = 400
-"""So many ways to share sendings out are weighed, the likeliest pairs first; then the stronger source gets them all."""
+"""So many ways to share up to `_SHORT` sendings out are weighed, the likeliest pairs first, and of more sendings fewer as each
+way costs more; then the stronger source gets them all."""
+
+_SHORT = 12
 
 _LISTED = 1000
 """The most pairs with a silent source that are listed."""
@@ -77,7 +80,7 @@ def compute_posterior(model: EvidenceModel, among: frozenset[str] | None = None)
     )
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class _Marginals(Mapping[Source, float]):
     """A number for each source of a world, all in one array: there may be many sources, and many cases."""
 
@@ -339,14 +342,14 @@ class _LogWeights:
         self, pairs: Sequence[tuple[float, Source, Source]], least: float
     ) -> Iterator[tuple[frozenset[Source], float]]:
         """Yield the pairs that share sendings: exactly, as long as it matters and is not too much work."""
-        work_left = _WORK
+        work_left = float(_WORK)
         for weight, one, other in sorted(pairs, key=lambda pair: -pair[0]):
             most = {s: self.listed[s] for s in (one, other)}
             log_prior = weight - sum(most.values())
             left = {one: most[one], other: self._log_ratio_of_rest(other, one)}
             joint = sum(left.values())
             if work_left > 0 and weight + log(max(1e-300, _share_above(log_prior + joint, weight))) >= least:
-                work_left -= self._ways(one, other)
+                work_left -= self._work(one, other)
                 joint, left = joint_log_ratio(self.model, one, other, self.among), most
             if joint > -inf:
                 yield self._pair(log_prior + joint, left, joint)
@@ -363,6 +366,7 @@ class _LogWeights:
         """The evidence for a source that leaves to another all that they share."""
         return self.model.source_evidence(source, self.plausible(source) - self.plausible(other)).log_ratio
 
-    def _ways(self, one: Source, other: Source) -> int:
+    def _work(self, one: Source, other: Source) -> float:
         shared = len(self.plausible(one) & self.plausible(other))
-        return 2**shared if shared <= _SHARED else 4
+        cost = max(1.0, (len(self.plausible(one) | self.plausible(other)) / _SHORT) ** 2)
+        return cost * (2**shared if shared <= _SHARED else 4)

@@ -146,13 +146,18 @@ class _PartialSums:
         first = order[starts]
         return _rescaled(self.keys[first], self.states[first], values, top)
 
+    def fewest(self) -> "NDArray[np.bool_]":
+        """Which rows choose the fewest sendings: with these, whatever comes next stays within the most there may be."""
+        chosen = self.keys[:, COLUMN.sendings]
+        return np.asarray(chosen == chosen.min())
+
     def prune(self) -> "_PartialSums":
-        """Return the rows that may matter and, beyond a number, the most of them."""
+        """Return the rows that may matter and, beyond a number, the most of them; the fewest sendings always stay."""
         worth = self.log_worth()
         least = worth.max() - _NEGLIGIBLE
         if len(worth) > _ROWS:
             least = max(least, float(np.partition(worth, -_ROWS)[-_ROWS]))
-        return self if worth.min() >= least else self.select(worth >= least)
+        return self if worth.min() >= least else self.select((worth >= least) | self.fewest())
 
     def multiply(self, other: "_PartialSums", most: int) -> "_PartialSums":
         """Return the product with a table without states, of at most so many sendings."""
@@ -172,7 +177,8 @@ class _PartialSums:
         best, others = (np.maximum.reduceat(rows.values, starts, axis=1) for rows in (self, other))
         with np.errstate(divide="ignore"):
             worth = self.log_worth()[i] + other.log_worth()[j] + np.log((best[i] * others[j]).max(axis=1))
-        return np.argpartition(worth, -_MANY)[-_MANY:]
+        fewest = np.flatnonzero(self.fewest()[i] & other.fewest()[j])
+        return np.union1d(np.argpartition(worth, -_MANY)[-_MANY:], fewest)
 
 
 def _rescaled(keys: Ints, states: Ints, values: Array, logs: Array) -> _PartialSums:

@@ -7,19 +7,21 @@ import numpy as np
 
 from canary.attribute.inference.evidence import EvidenceModel
 from canary.attribute.inference.subset_sum import Array
+from canary.attribute.null_model import ObservedSending
 from canary.attribute.world import Source
 from canary.model.case import LeakWindow
 
 _ENOUGH = 0.01
 _TAILS = (0.05, 0.95)
+_LOOKS = 50
+"""So many sendings are asked for whether the source is behind them; nearly always the first is."""
 
 
 def leak_window(model: EvidenceModel, among: frozenset[str], singles: Mapping[Source, float]) -> LeakWindow | None:
     """Return the window of the sendings that belong to a leak, the sources weighed by their probability."""
     likely = _likely_sources(singles)
     source = max(likely, key=lambda s: likely[s], default=None)
-    asked = (s for s in model.sendings if s.id in among)
-    explained = [s for s in asked if source and probability_behind(model, among, source, s.id) > 0.5]
+    explained = _explained(model, among, source) if source else []
     if not explained:
         return None
     hit = frozenset[str]().union(*(s.mark for s in explained))
@@ -27,6 +29,20 @@ def leak_window(model: EvidenceModel, among: frozenset[str], singles: Mapping[So
     latest = min(model.world.now, *(s.at for s in explained))
     bounds = (earliest, latest) if earliest < latest else None
     return LeakWindow(earliest, latest, *credible_span(model, among, singles, bounds))
+
+
+def _explained(model: EvidenceModel, among: frozenset[str], source: Source) -> list[ObservedSending]:
+    """Return, of the sendings that a source is behind, the oldest and the one that met the newest address.
+
+    These two give the bounds that all of them give. Each look costs as much as there are sendings: after some, none is found.
+    """
+    asked = [sending for sending in model.sendings if sending.id in among]
+    newest = sorted(asked, key=lambda sending: max(model.canaries[name].issued for name in sending.mark), reverse=True)
+    found = (
+        next((s for s in order[:_LOOKS] if probability_behind(model, among, source, s.id) > 0.5), None)
+        for order in (asked, newest)
+    )
+    return [sending for sending in found if sending]
 
 
 def credible_span(
