@@ -1,7 +1,7 @@
 """What to tell of one case: suspects with names, when, which fields, what cannot be told apart, and why."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from canary.attribute.inference.clustering import CaseResult, case_result
 from canary.attribute.inference.evidence import EvidenceModel
@@ -13,6 +13,9 @@ from canary.model.case import Findings, LeakManner, Suspect, SuspectKind
 
 _SUSPECTS = 20
 _EXPLAINED = 3
+_COUNTING = 48
+"""So many sendings of a case are weighed: a leak is thought to bring fewer, and more would ask for a second one."""
+
 _LARGE = 400
 """Of more addresses than these, reasons are for the patient only, as each takes a posterior of its own."""
 
@@ -53,17 +56,19 @@ def assess(world: World, names: SourceNames, rates: Rates = RATES, *, patient: b
 
     Only the patient get explanations where there are many addresses; findings without them bear no time.
     """
-    model = EvidenceModel(world, rates)
-    every = frozenset(s.id for s in model.sendings)
-    result = case_result(model, every)
+    whole_model = EvidenceModel(world, rates)
+    model = _of_what_counts(whole_model)
+    counting = frozenset(model.sending_by_id)
+    result = case_result(model, counting)
+    canaries = frozenset(s.id for s in whole_model.canaries_hit(frozenset(whole_model.sending_by_id)))
     nobody, behind = _beliefs(result)
     ranked = sorted(behind, key=lambda s: (-behind[s], s))
     top = {s: behind[s] for s in ranked[:_EXPLAINED] if behind[s] >= 0.01}
     whole = patient or len(world.canaries) <= _LARGE
-    why = explain(model, every, top, names) if whole else ()
+    why = explain(model, counting, top, names) if whole else ()
     suspects = [
         Suspect(SuspectKind.NOBODY, "no leak", nobody, name="No leak"),
-        *(_suspect(model, result, source, behind[source], names) for source in ranked[:_SUSPECTS]),
+        *(_suspect(whole_model, result, canaries, source, names) for source in ranked[:_SUSPECTS]),
     ]
     findings = Findings(
         result.window,
@@ -72,7 +77,7 @@ def assess(world: World, names: SourceNames, rates: Rates = RATES, *, patient: b
         why,
         world.now if whole else None,
         result.caution,
-        tuple(hits for source in ranked[:_EXPLAINED] if (hits := suspect_hits(model, source))),
+        tuple(hits for source in ranked[:_EXPLAINED] if (hits := suspect_hits(whole_model, source))),
     )
     return Assessment(tuple(sorted(suspects, key=lambda s: -s.p)), findings)
 
@@ -82,14 +87,35 @@ def _beliefs(result: CaseResult) -> tuple[float, Mapping[Source, float]]:
     return 1 - result.leak, result.behind
 
 
-def _suspect(model: EvidenceModel, result: CaseResult, source: Source, p: float, names: SourceNames) -> Suspect:
-    held = model.holdings[source].listed()
+def _of_what_counts(model: EvidenceModel) -> EvidenceModel:
+    """Return the model with, of more sendings than one leak is thought to bring, the widest and the oldest alone.
+
+    The addresses that only those beyond hit are left out with them, as these did not keep quiet.
+    """
+    if len(model.sendings) <= _COUNTING:
+        return model
+    widest = sorted(model.sendings, key=lambda sending: -len(sending.mark))[: _COUNTING // 2]
+    counting = list(dict.fromkeys((*widest, *model.sendings)))[:_COUNTING]
+    campaigns = {campaign for sending in counting for campaign in sending.campaigns}
+    beyond = {name for sending in model.sendings for name in sending.mark}.difference(*(s.mark for s in counting))
+    world = replace(
+        model.world,
+        hits=tuple(hit for hit in model.world.hits if hit.campaign in campaigns),
+        canaries=tuple(canary for canary in model.world.canaries if canary.id not in beyond),
+    )
+    return EvidenceModel(world, model.rates)
+
+
+def _suspect(
+    model: EvidenceModel, result: CaseResult, canaries: frozenset[str], source: Source, names: SourceNames
+) -> Suspect:
+    held, p = model.holdings[source].listed(), result.behind[source]
     posterior = result.posterior
     return Suspect(
         source.kind,
         source.id or "own side",
         p,
-        len(held.intersection(result.canaries)),
+        len(held & canaries),
         model.holdings[source].number(),
         names(source),
         posterior.bayes_factors[source],

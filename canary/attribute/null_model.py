@@ -59,9 +59,9 @@ _MANY = 100
 _SOFTWARE_MISTAKE = 1e-5
 """How likely mail for a random decoy is some mistake of software, when there is mail by mistake."""
 
-_ALIKE, _WIDEST, _OLDEST = 150, 150, 150
-"""So many sendings of a kind to the very same addresses count, and so many of all: thousands of mails say nothing new,
-and the time that weighing takes grows faster than their number."""
+_ALIKE = 150
+"""So many sendings of a kind to the very same addresses count, the oldest: a leak is thought to bring fewer, so that
+thousands of mails at one address say nothing new, and cost nothing."""
 
 HINT_ODDS = 0.1
 """Backscatter and probes say little about who has the address."""
@@ -93,7 +93,7 @@ def observed_sendings(world: World, rates: Rates) -> tuple[ObservedSending, ...]
     """Return the sendings of a world, oldest first; several mails of one campaign to one address count once.
 
     Campaigns of one bulk sender at one address are one sending, and so is all that a subscription bomb brought. Of very
-    many alike, and of very many in all, some count.
+    many alike some count.
     """
     canaries = {c.id: c for c in world.canaries}
     hits = [hit for hit in world.hits if hit.canary in canaries and _crime_odds(hit) > 0]
@@ -108,16 +108,14 @@ def observed_sendings(world: World, rates: Rates) -> tuple[ObservedSending, ...]
 
 
 def _which_count(campaigns: Mapping[str, list[CampaignHit]]) -> Mapping[str, list[CampaignHit]]:
-    """Return the sendings that count: of those alike the oldest, and of these the widest and the oldest."""
+    """Return the sendings that count: all but the newest of very many of a kind to the same addresses."""
     if len(campaigns) <= _ALIKE:
         return campaigns
     alike: dict[object, list[tuple[datetime, str]]] = defaultdict(list)
     for name, hits in campaigns.items():
         kind = frozenset(hit.verdict in (Verdict.SPAM, Verdict.IMPERSONATION) for hit in hits)
         alike[frozenset(hit.canary for hit in hits), kind].append((min(hit.at for hit in hits), name))
-    oldest = [name for _, name in sorted(one for each in alike.values() for one in sorted(each)[:_ALIKE])]
-    widest = sorted(oldest, key=lambda name: -len({hit.canary for hit in campaigns[name]}))[:_WIDEST]
-    counting = {*widest, *oldest[:_OLDEST]} if len(oldest) > _WIDEST + _OLDEST else {*oldest}
+    counting = {name for each in alike.values() for _, name in sorted(each)[:_ALIKE]}
     return {name: hits for name, hits in campaigns.items() if name in counting}
 
 
