@@ -53,6 +53,11 @@ class Conclusion:
     how: LeakManner | None = None
     kind: SuspectKind | None = None
 
+    @property
+    def manner(self) -> LeakManner | None:
+        """How it happened, where that is likely enough to be acted on."""
+        return self.how if self.p >= HOW_FROM else None
+
 
 _NOT_WEIGHED = "Not weighed yet."
 
@@ -244,15 +249,22 @@ def _badge(state: str, *, leads: bool, weighed: bool) -> str:
     return "leak likely" if leads else "probably no leak" if weighed else "not weighed yet"
 
 
+def ended(state: str, outcome: str = "") -> str:
+    """Return how a case ended, as the beginning of a sentence."""
+    decided = outcome if state == CaseState.CLOSED and outcome else state
+    return _ENDS.get(decided) or f"Settled as {decided.replace('-', ' ')}"
+
+
+_ENDS = {CaseState.EXPLAINED.value: "Explained", CaseState.CLOSED.value: "Closed without an outcome"}
+
+
 def _in_state(headline: str, state: str, outcome: str, reason: str, *, leads: bool) -> str:
     """Add what people, or the weighing, decided about a case; where that differs, the sentence is by the mail alone."""
     decided = outcome if state == CaseState.CLOSED and outcome else state
-    if decided == CaseState.EXPLAINED:
-        prefix = f"Explained: {reason.rstrip('.')}." if reason else "Explained."
-    elif state in SETTLED or decided == CaseState.CONFIRMED:
-        prefix = f"Settled as {decided.replace('-', ' ')}."
-    else:
+    if state not in SETTLED and decided not in (CaseState.EXPLAINED, CaseState.CONFIRMED):
         return headline
+    because = f": {reason.rstrip('.')}" if reason and decided == CaseState.EXPLAINED else ""
+    prefix = f"{ended(state, outcome)}{because}."
     if headline == _NOT_WEIGHED:
         return prefix
     differs = leads if decided in _SPEAKS_AGAINST else not leads

@@ -59,7 +59,8 @@ class Alert:
     `identity` is the key of a sender that is asked about, `group` the question it belongs to with so many `senders`, and
     `plausibility` how likely it is the vendor's; `mail` is the mail whose sender can be decided about. `vendors` are
     slugs, `change` says what is new about a case that was reported before, or what happened where there is no case.
-    `summary` is what was believed of the case, `leak` how likely a leak was. Text that came from mail (`sender`, `subject`,
+    `summary` is what was believed of the case, `leak` how likely a leak was, `source` the kind of the likeliest source and
+    `how` the manner of the leak, empty where that is not clear. Text that came from mail (`sender`, `subject`,
     `identity`) is hostile: anything that shows it must escape it.
     """
 
@@ -85,6 +86,8 @@ class Alert:
     plausibility: float = 0.0
     summary: str = ""
     leak: float = 0.0
+    source: str = ""
+    how: str = ""
 
     @property
     def leads(self) -> bool:
@@ -161,6 +164,8 @@ class CaseSummary:
     fields: tuple[str, ...] = ()
     summary: str = ""
     leak: float = 0.0
+    source: str = ""
+    how: str = ""
 
 
 NO_CASES = CaseSummary()

@@ -1,6 +1,5 @@
 """Filters for templates: relative times, defanged links, and what a sender proved, in words."""
 
-import math
 import re
 from collections.abc import Mapping
 from datetime import datetime
@@ -89,12 +88,12 @@ def span(since: datetime, until: datetime) -> str:
 
 
 def factor(times: float) -> str:
-    """Return how many times likelier something is, rounded as roughly as it is known."""
-    if 0.001 <= times < 9.5:
-        return f"{times:.1g}"
-    if 9.5 <= times < 1e6:
-        return thousands(round(times))
-    return f"10^{math.floor(math.log10(times))}" if 0 < times < math.inf else f"{times:g}"
+    """Return how many times likelier something is, as roughly as it is known; beyond a million it is just more."""
+    if times < 0.001:
+        return "under ×0.001"
+    if times >= 1e6:
+        return "over ×1,000,000"
+    return f"×{times:.1g}" if times < 9.5 else f"×{thousands(round(times))}"
 
 
 def possessive(name: str) -> str:

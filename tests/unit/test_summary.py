@@ -115,6 +115,7 @@ def test_how_it_happened_is_said_from_four_fifths_on(share: float | None, manner
         ("false-positive", "", "Settled as false positive. By the mail alone: most likely from"),
         ("confirmed", "confirmed", "Settled as confirmed. Most likely from"),
         ("new", "", "Most likely from"),
+        ("closed", "", "Closed without an outcome. Most likely from"),
     ],
 )
 def test_what_was_decided_about_a_case_comes_first(state: str, outcome: str, beginning: str) -> None:

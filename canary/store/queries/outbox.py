@@ -55,15 +55,16 @@ class DeliveryStatus:
     joined: int = 0
 
 
-def put(session: Session, alert: Alert, *, quiet: bool = False) -> None:
+def put(session: Session, alert: Alert, *, quiet: bool = False, loud: bool = False) -> None:
     """Put a fact into the outbox, in the transaction that made it true; the same id is never written twice.
 
-    A quiet one counts as reported already.
+    A quiet one counts as reported already, and so does any in a quiet session but a loud one.
     """
     if session.get(OutboxRow, alert.id) is None:
         fact = {**asdict(alert), "at": alert.at.isoformat()}
         topic = topic_of(session, alert)
-        session.add(OutboxRow(id=alert.id, at=alert.at, fact=fact, topic=topic, routed=quiet or is_quiet(session)))
+        told = quiet or (is_quiet(session) and not loud)
+        session.add(OutboxRow(id=alert.id, at=alert.at, fact=fact, topic=topic, routed=told))
 
 
 def is_quiet(session: Session) -> bool:
