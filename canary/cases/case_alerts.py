@@ -115,12 +115,12 @@ def start_reminders(session: Session, cases: Sequence[int], now: datetime) -> No
 def send_due_reminders(session: Session, now: datetime) -> None:
     """Queue reminders of cases that nobody has looked at, and alerts about those that were closed or reopened."""
     _remind(session, now)
-    ended = _watched().where(
+    over = _watched().where(
         col(CaseNotificationRow.resolved_at).is_(None),
         col(CaseRow.state).not_in(_OPEN),
         col(CaseRow.merged_into).is_(None),
     )
-    for row, case in session.exec(ended.limit(100)).all():
+    for row, case in session.exec(over.limit(100)).all():
         row.resolved_at, row.remind_at = now, None
         _queue(session, case, "case-resolved", now.isoformat(), ended(case.state, case.outcome), now)
     again = _watched().where(col(CaseNotificationRow.resolved_at).is_not(None), col(CaseRow.state).in_(_OPEN))

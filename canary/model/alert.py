@@ -37,6 +37,27 @@ SEVERITY: dict[str, Severity] = {
 """Every kind of fact, and how much it matters."""
 
 
+HAPPENED: dict[str, str] = {
+    "case-opened": "a case opened",
+    "watched": "something is watched",
+    "second-vendor": "another vendor was hit",
+    "top-suspect": "another likeliest source",
+    "fields-leaked": "more than addresses leaked",
+    "certainty": "the source is surer",
+    "case-grown": "more addresses were hit",
+    "case-reopened": "a case was reopened",
+    "case-resolved": "a case ended",
+    "reminder": "a reminder",
+    "new-sender": "a question about a sender",
+    "import-finished": "an import ended",
+    "health": "something is wrong here",
+    "health-over": "something is well again",
+    "vendor-silent": "a vendor fell silent",
+    "test": "a test",
+}
+"""Every kind of fact, in a few words."""
+
+
 def fact_id(kind: str, *parts: object) -> str:
     """Return the id of a fact of some kind: the same parts have the same id, wherever and however often it comes about."""
     return str(uuid5(NAMESPACE_URL, ":".join(map(str, ("canary", kind, *parts)))))

@@ -1,11 +1,11 @@
 """Filters for templates: relative times, defanged links, and what a sender proved, in words."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from urllib.parse import quote, urlencode
 
-from markupsafe import Markup
+from markupsafe import Markup, escape
 
 from canary.attribute.summary import span_words
 from canary.model import party
@@ -23,10 +23,6 @@ _PROOF = {
 KINDS = {
     "vendor": "vendor", "supplier": "supplier", "account": "account at a supplier", "owner": "your own side",
     "published": "shown in public", "none": "no leak",
-}  # fmt: skip
-SERIES = {
-    "expected": "expected", "supplier": "supplier", "third-party": "third party", "spam": "spam, impersonation",
-    "other": "bounces and others",
 }  # fmt: skip
 LANGUAGES = {"en": "English", "de": "Deutsch", "fr": "Français"}
 FEATURES = {
@@ -110,6 +106,32 @@ def query(wanted: Mapping[str, object]) -> str:
     """Return the query string of a page; empty parameters are left out."""
     asked = urlencode({name: value for name, value in wanted.items() if value not in ("", None)}, quote_via=quote)
     return f"?{asked}" if asked else ""
+
+
+def labelled(rows: Markup, columns: Sequence[str | tuple[str, str]]) -> Markup:
+    """Give each cell the head of its column, which a phone shows beside it; empty cells are marked."""
+    heads = [column if isinstance(column, str) else "" if column[1] == "only" else column[0] for column in columns]
+    at = iter(heads)
+
+    def with_head(found: re.Match[str]) -> str:
+        nonlocal at
+        if found[1] == "r":
+            at = iter(heads)
+            return found[0]
+        head = next(at, "")
+        return f'{found[0]} data-head="{escape(head)}"' if head else found[0]
+
+    # What is not ours is escaped in these rows, so that no tag in them comes from a mail.
+    return Markup(_BLANK.sub(r"<td\1 data-none></td>", _CELL.sub(with_head, rows)))  # noqa: S704
+
+
+_CELL = re.compile(r"<t([rdh])\b")
+_BLANK = re.compile(r"<td([^>]*)>\s*</td>")
+
+
+def proof_words(proof: Proof) -> str:
+    """Return what proved a sender, in words."""
+    return _PROOF.get(proof, "nothing")
 
 
 def size(octets: int) -> str:

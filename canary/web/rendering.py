@@ -15,6 +15,7 @@ from starlette.exceptions import HTTPException
 
 from canary.cases.past_mail import under_way
 from canary.judge.guess import odds
+from canary.model.alert import HAPPENED
 from canary.model.case import percent
 from canary.model.verdict import LEAKS
 from canary.senders.profile import waiting
@@ -136,9 +137,9 @@ def _environment(assets: Assets) -> Environment:
         sparkline=charts.sparkline, timeline=charts.timeline, heat=charts.heat, bar=charts.bar,
         belief=charts.belief, browser=browser,
         chartdata=charts.data, casewindow=charts_case.window, odds=odds, charttold=charts.described, thousands=filters.thousands, window=filters.window,
-        span=filters.span,
+        span=filters.span, labelled=filters.labelled, proof=filters.proof_words,
     )  # fmt: skip
-    environment.globals.update(series=filters.SERIES, kinds=filters.KINDS, features=filters.FEATURES)
-    environment.globals.update(plain_claims=filters.PLAIN_CLAIMS)
+    environment.globals.update(series=charts.SERIES_WORDS, kinds=filters.KINDS, features=filters.FEATURES)
+    environment.globals.update(plain_claims=filters.PLAIN_CLAIMS, happened=HAPPENED)
     environment.globals.update(asset=assets.address, leaks=frozenset(LEAKS))
     return environment

@@ -17,7 +17,15 @@ from canary.cases.past_mail import OwnerWord
 from canary.judge.selftest import make_token
 from canary.model.canary import Canary
 from canary.store.queries import canaries
-from canary.views.canary_pages import EVERY, STATES, CanaryFilter, canary_list, canary_page, last_issued_before
+from canary.views.canary_pages import (
+    EVERY,
+    STATES,
+    CanaryFilter,
+    canary_list,
+    canary_page,
+    last_issued_before,
+    successor_of,
+)
 from canary.views.sender_words import words_of_hits
 from canary.web.csv_file import csv_file
 from canary.web.issue_forms import PUBLISHED, IssueRefused, IssueRequest, fill, read_wishes, wish
@@ -75,12 +83,12 @@ class CanariesPage:
         with self._frame.database.reading() as session:
             line, hits = or_404(canary_page(session, canary_id))
             persona = canaries.find_canaries(session, [line.address])[line.address].persona
-            asked = words_of_hits(session, hits)
+            asked, successor = words_of_hits(session, hits), successor_of(session, line)
         key = self._frame.config.issuing.key
         token = make_token(key, line.address, self._frame.clock()) if key and not hits else ""
         return self._frame.show(
             request, "canary.html", line=line, hits=hits, persona=persona, qr=_qr(f"mailto:{line.address}"), token=token,
-            asked=asked,
+            asked=asked, successor=successor,
         )  # fmt: skip
 
     def feed(self, request: Request, canary_id: CanaryId) -> Response:
