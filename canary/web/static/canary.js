@@ -101,12 +101,12 @@
         ctx.moveTo(x, bbox.top - 4 * ratio);
         ctx.lineTo(x, bbox.top + bbox.height);
         ctx.stroke();
-        if (x - written < 64 * ratio) continue;
-        const end = x > bbox.left + bbox.width - 70 * ratio;
+        const wide = ctx.measureText(text).width, gap = 4 * ratio;
+        const left = x + gap + wide > bbox.left + bbox.width ? x - gap - wide : x + gap;
+        if (left < written + gap) continue;
         ctx.fillStyle = colour("ink");
-        ctx.textAlign = end ? "right" : "left";
-        ctx.fillText(text, x + (end ? -4 : 4) * ratio, bbox.top - 6 * ratio);
-        written = x;
+        ctx.fillText(text, left, bbox.top - 6 * ratio);
+        written = left + wide;
       }
       ctx.restore();
     };
