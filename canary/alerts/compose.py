@@ -133,9 +133,12 @@ def _as_it_stands(bulletin: AlertMessage) -> AlertMessage:
     stands, first = bulletin.standing, bulletin.lead.case
     if not stands.summary:
         return bulletin
-    summary = _name(stands.summary, 300)
-    now = {"summary": summary, "leak": stands.leak, "source": stands.source, "how": stands.how}
-    lead, *others = (replace(fact, **now) if fact.case == first else fact for fact in bulletin.facts)
+
+    def now(fact: Alert) -> Alert:
+        summary = _name(stands.summary, 300)
+        return replace(fact, summary=summary, leak=stands.leak, source=stands.source, how=stands.how)
+
+    lead, *others = (now(fact) if fact.case == first else fact for fact in bulletin.facts)
     return replace(bulletin, lead=lead, others=tuple(others))
 
 

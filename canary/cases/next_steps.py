@@ -112,7 +112,9 @@ def _password(each: Concern) -> Task:
 
 
 def _objection(each: Concern) -> Task:
-    text = f"Ask {each.name} who was given your address, and object to that (GDPR Art. 15 and 21); no password is at risk"
+    text = (
+        f"Ask {each.name} who was given your address, and object to that (GDPR Art. 15 and 21); no password is at risk"
+    )
     return Task(f"object:{each.slug}", "you", text)
 
 

@@ -83,6 +83,12 @@ def overview(session: Session, now: datetime, view: View = View()) -> Overview:
     )
 
 
+def vendor_list(session: Session, now: datetime, view: View = View()) -> tuple[tuple[VendorLine, ...], str | None]:
+    """Read one page of vendors without their weeks, and the key of the next."""
+    rows, further = _page(session, view, now)
+    return _lines(session, rows, dict.fromkeys(row.id or 0 for row, _ in rows)), further
+
+
 def open_cases(session: Session) -> tuple[CaseLine, ...]:
     """Read at most 20 open cases, the one with the latest mail first."""
     query = choose(CaseRow).where(col(CaseRow.state).in_(OPEN)).order_by(col(CaseRow.last_hit_at).desc())

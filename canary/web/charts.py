@@ -84,7 +84,9 @@ def _heat_months(days: Sequence[tuple[date, int]]) -> Iterable[Markup]:
     mondays = [(n // 7, when) for n, (when, _) in enumerate(days) if n % 7 == 0]
     for week, when in mondays[:-2]:
         if when.day <= 7:
-            yield Markup('<text x="{}" y="10">{}</text>').format(week * 11, f"{when:%b %Y}" if when.month == 1 else f"{when:%b}")
+            yield Markup('<text x="{}" y="10">{}</text>').format(
+                week * 11, f"{when:%b %Y}" if when.month == 1 else f"{when:%b}"
+            )
 
 
 def _day(when: date) -> str:

@@ -86,10 +86,13 @@ def span(since: datetime, until: datetime) -> str:
 def factor(times: float) -> str:
     """Return how many times likelier something is, as roughly as it is known; beyond a million it is just more."""
     if times < 0.001:
-        return "under ×0.001"
+        return f"under {_TIMES}0.001"
     if times >= 1e6:
-        return "over ×1,000,000"
-    return f"×{times:.1g}" if times < 9.5 else f"×{thousands(round(times))}"
+        return f"over {_TIMES}1,000,000"
+    return _TIMES + (f"{times:.1g}" if times < 9.5 else thousands(round(times)))
+
+
+_TIMES = "\N{MULTIPLICATION SIGN}"
 
 
 def possessive(name: str) -> str:

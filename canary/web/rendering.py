@@ -42,6 +42,7 @@ Found = TypeVar("Found")
 LISTENING, KEEPS_UP = "listening", "keeps up"
 """The words for a listener and a worker without problems."""
 MENU = (
+    ("/mail", "All mail", Role.VIEWER),
     ("/watching", "Watched", Role.VIEWER),
     ("/suppliers", "Suppliers", Role.VIEWER),
     ("/alerts", "Alerts", Role.VIEWER),

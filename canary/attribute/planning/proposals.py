@@ -98,7 +98,17 @@ def plan_coverage(world: World, coverage: float = COVERAGE, most: int = 8, rates
         proposals += proposer.proposals(about, tuple(a for p in proposals for a in p.additions))
     unasked = max(0, len(questions) - most)
     apart, enough = addresses_to_separate(coverage), addresses_for_two_hits(coverage)
-    return CoveragePlan(coverage, apart, enough, alike, near, thin, tuple(proposals), unasked, sum(bool(h.members) for h in held.values()))
+    return CoveragePlan(
+        coverage,
+        apart,
+        enough,
+        alike,
+        near,
+        thin,
+        tuple(proposals),
+        unasked,
+        sum(bool(h.members) for h in held.values()),
+    )
 
 
 @dataclass(frozen=True, slots=True)
