@@ -9,6 +9,7 @@ from markupsafe import Markup, escape
 
 from canary.attribute.summary import span_words
 from canary.model import party
+from canary.model.case import Suspect, SuspectKind
 from canary.model.claim import CLAIMS, ClaimCode
 from canary.model.identity import Identity, Proof
 
@@ -81,6 +82,15 @@ def window(earliest: datetime | None, latest: datetime | None) -> str:
 def span(since: datetime, until: datetime) -> str:
     """Return from when to when something lasted, in the words of `window`."""
     return span_words(since, until, "{} to {}")
+
+
+def weight(suspect: Suspect) -> str:
+    """Return how much likelier a suspect has become; nothing for no leak, and for what is out of the question."""
+    return "" if suspect.kind is SuspectKind.NOBODY or suspect.p <= IMPOSSIBLE else factor(suspect.factor)
+
+
+IMPOSSIBLE = 0.005
+"""Up to this a probability is shown as under 1%."""
 
 
 def factor(times: float) -> str:

@@ -49,6 +49,7 @@ MENU = (
     ("/account", "Your account", Role.VIEWER),
     ("/setup/tokens", "API tokens", Role.VIEWER),
     ("/setup", "Setup", Role.VIEWER),
+    ("/nodes", "Nodes", Role.VIEWER),
     ("/setup/users", "Users", Role.ADMIN),
     ("/audit", "Audit log", Role.ADMIN),
 )
@@ -133,7 +134,7 @@ def _environment(assets: Assets) -> Environment:
     )  # fmt: skip
     environment.filters.update(
         defang=filters.defang, ago=filters.ago, day=filters.day, percent=percent, size=filters.size,
-        exact=filters.exact, factor=filters.factor, query=filters.query, with_article=filters.with_article,
+        exact=filters.exact, weight=filters.weight, query=filters.query, with_article=filters.with_article,
         possessive=filters.possessive,
         sparkline=charts.sparkline, timeline=charts.timeline, heat=charts.heat, bar=charts.bar,
         belief=charts.belief, browser=browser,

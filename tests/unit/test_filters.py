@@ -6,6 +6,7 @@ import pytest
 
 from canary.cases.claims import HitAddress
 from canary.judge.guess import Chance
+from canary.model.case import Suspect, SuspectKind
 from canary.views.case_models import Guessing
 from canary.web import filters
 
@@ -22,6 +23,14 @@ HARD, EASY = Chance(1e-13, 40_211), Chance(0.01, 900)
 )  # fmt: skip
 def test_a_factor_is_written_as_roughly_as_it_is_known(times: float, said: str) -> None:
     assert filters.factor(times) == said.replace("x", "\N{MULTIPLICATION SIGN}")
+
+
+@pytest.mark.parametrize(
+    ("kind", "p", "said"),
+    [(SuspectKind.VENDOR, 0.4, "x12"), (SuspectKind.VENDOR, 0.001, ""), (SuspectKind.NOBODY, 0.4, "")],
+)
+def test_what_is_out_of_the_question_has_no_factor(kind: SuspectKind, p: float, said: str) -> None:
+    assert filters.weight(Suspect(kind, "x", p, factor=12.0)) == said.replace("x", "\N{MULTIPLICATION SIGN}")
 
 
 @pytest.mark.parametrize(("noun", "said"), [("admin", "an admin"), ("viewer", "a viewer")])
