@@ -95,7 +95,18 @@ def context(chrome: Browser) -> Iterator[BrowserContext]:
 @pytest.fixture(scope="session")
 def demo(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A data folder in which the story of the demo has happened."""
-    folder = tmp_path_factory.mktemp("demo")
+    return replayed(tmp_path_factory.mktemp("demo"))
+
+
+@pytest.fixture(scope="session")
+def shown(demo: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shown]:
+    """The story served as of a week after its end, for all who only look."""
+    with served(copied(demo, tmp_path_factory.mktemp("shown"))) as shown:
+        yield shown
+
+
+def replayed(folder: Path) -> Path:
+    """Let the story happen in a folder."""
     with receiving() as slack:
         _, story, stage = _prepare(folder, slack.url, 0)
         # In a thread of its own: the browser, if it is there already, has a loop in this one.
@@ -105,13 +116,6 @@ def demo(tmp_path_factory: pytest.TempPathFactory) -> Path:
         add_user(session, "ada", PASSWORD, "admin", NOW)
     stage.store.close()
     return folder
-
-
-@pytest.fixture(scope="session")
-def shown(demo: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shown]:
-    """The story served as of a week after its end, for all who only look."""
-    with served(copied(demo, tmp_path_factory.mktemp("shown"))) as shown:
-        yield shown
 
 
 def copied(demo: Path, folder: Path) -> Path:
@@ -130,7 +134,9 @@ def served(folder: Path) -> Iterator[Shown]:
         database, lambda: NOW, health=lambda: {"listener": "listening"}, issuing=IssueSettings(("inbox.example",)),
         destinations=destinations,
     ))  # fmt: skip
-    server = uvicorn.Server(uvicorn.Config(app, port=0, log_config=None, access_log=False, lifespan="off"))
+    server = uvicorn.Server(
+        uvicorn.Config(app, port=0, log_config=None, access_log=False, lifespan="off", timeout_graceful_shutdown=1)
+    )  # a page that hears of news would hold it up
     listening = server.config.bind_socket()
     listening.listen(64)  # a client that comes before the server does waits in the queue
     thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]})

@@ -91,6 +91,8 @@
       const { ctx, bbox } = u, ratio = devicePixelRatio;
       let written = -1e9;
       ctx.save();
+      ctx.textAlign = "left";
+      ctx.textBaseline = "alphabetic";
       ctx.font = `${12 * ratio}px system-ui, sans-serif`;
       for (const [at, text] of marks) {
         const x = Math.round(u.valToPos(at, "x", true));
