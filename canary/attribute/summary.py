@@ -22,7 +22,7 @@ from canary.model.case import (
     leak_probability,
     percent,
 )
-from canary.model.party import possessive
+from canary.model.party import isolated, possessive
 
 HOW_FROM = 0.8
 """How it happened is said from this probability on, and acted on."""
@@ -160,7 +160,7 @@ def _leak_sentence(sources: Sequence[Suspect], leak: float, findings: Findings) 
         return f"Most likely two leaks: {' and '.join(_clause(s) for s in named)}."
     if named:
         return f"Most likely {_clause(named[0])}{_unclear(named[0])}{_evidence(named[0], findings)}."
-    first = " or ".join(f"{spoken_name(s)} ({percent(s.p)})" for s in sources[:2])
+    first = " or ".join(f"{isolated(spoken_name(s))} ({percent(s.p)})" for s in sources[:2])
     return f"A leak is likely ({percent(leak)}); from whom is open: {first or 'no source stands out'}."
 
 
@@ -174,7 +174,7 @@ def _clause(suspect: Suspect) -> str:
     """How a suspect is named, as likely as it is."""
     words = _CLAUSES.get(suspect.kind, {}).get(how(suspect)) or "from {name}"
     these = "this address" if suspect.hit == 1 else "these addresses"
-    name = spoken_name(suspect)
+    name = isolated(spoken_name(suspect))
     return f"{words.format(name=name, names=possessive(name), these=these)} ({percent(suspect.p)})"
 
 
@@ -240,7 +240,7 @@ def _short(sources: Sequence[Suspect], leak: float, state: str, reason: str) -> 
     if not sources or sources[0].p <= LIKELY:
         return f"a leak, {percent(leak)}; from whom is open"
     manner = how(sources[0])
-    return f"{spoken_name(sources[0])} {percent(sources[0].p)}" + (f", {_HOW[manner]}" if manner else "")
+    return f"{isolated(spoken_name(sources[0]))} {percent(sources[0].p)}" + (f", {_HOW[manner]}" if manner else "")
 
 
 def _badge(state: str, *, leads: bool, weighed: bool) -> str:
