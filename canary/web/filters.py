@@ -40,8 +40,20 @@ PLAIN_CLAIMS = tuple(
 
 
 def visible(value: object) -> object:
-    """Replace invisible characters that change how text looks; markup made here is left as it is."""
-    return value.translate(_UNSEEN) if isinstance(value, str) and not isinstance(value, Markup) else value
+    """Replace invisible characters that change how text looks; markup made here is left as it is.
+
+    A pair around a name that keeps it from turning the line around is left too, as it reaches nothing beside itself.
+    """
+    if not isinstance(value, str) or isinstance(value, Markup):
+        return value
+    return "".join(
+        part.translate(_UNSEEN) if at % 2 == 0 else f"{_BEGIN}{part.translate(_UNSEEN)}{_END}"
+        for at, part in enumerate(_ISOLATED.split(value))
+    )
+
+
+_BEGIN, _END = "\N{FIRST STRONG ISOLATE}", "\N{POP DIRECTIONAL ISOLATE}"
+_ISOLATED = re.compile("\u2068([^\u2066-\u2069]*)\u2069")
 
 
 def defang(text: str) -> str:

@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Callable, Iterator
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 
 import httpx
 import pytest
@@ -68,7 +68,7 @@ def _canary(number: int, vendor: int, channel: str, generation: int, state: str 
     )  # fmt: skip
 
 
-def _mail(vendor: int, at: object) -> tables.MailRow:
+def _mail(vendor: int, at: datetime) -> tables.MailRow:
     return tables.MailRow(
         id=vendor + 100, key=f"m{vendor}", sha256="1" * 64, size=9, received_at=at, subject="Receipt", envelope={},
         identity={"claim": "", "proof": "dkim", "domain": "till.example"}, proofs={}, parts={},

@@ -33,6 +33,20 @@ def test_what_is_out_of_the_question_has_no_factor(kind: SuspectKind, p: float, 
     assert filters.weight(Suspect(kind, "x", p, factor=12.0)) == said.replace("x", "\N{MULTIPLICATION SIGN}")
 
 
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("a \u202etxt.exe", "a \ufffdtxt.exe"),
+        ("\u2068name\u2069 80%", "\u2068name\u2069 80%"),
+        ("\u2068na\u202eme\u2069 80%", "\u2068na\ufffdme\u2069 80%"),
+        ("\u2069 alone \u2068", "\ufffd alone \ufffd"),
+        ("\u2068a\u2068b\u2069 c", "\ufffda\u2068b\u2069 c"),
+    ],
+)
+def test_nothing_in_a_text_turns_around_what_stands_beside_it(text: str, shown: str) -> None:
+    assert filters.visible(text) == shown
+
+
 @pytest.mark.parametrize(("noun", "said"), [("admin", "an admin"), ("viewer", "a viewer")])
 def test_a_noun_gets_its_article(noun: str, said: str) -> None:
     assert filters.with_article(noun) == said
