@@ -1,6 +1,7 @@
 """A browser, and the story of the demo as a site to look at: replayed once, then copied for each who changes it."""
 
 import asyncio
+import os
 import shutil
 import threading
 from collections.abc import Callable, Iterator
@@ -21,6 +22,7 @@ from canary.store.queries.users import add_user, new_token
 from canary.web.app import create_app
 from canary.web.config import WebConfig
 from canary.web.issue_forms import IssueSettings
+from tests import awkward_world
 from tests.patience import PATIENCE
 from tests.receiver import receiving
 
@@ -94,8 +96,19 @@ def context(chrome: Browser) -> Iterator[BrowserContext]:
 
 @pytest.fixture(scope="session")
 def demo(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A data folder in which the story of the demo has happened."""
-    return replayed(tmp_path_factory.mktemp("demo"))
+    """A data folder in which the story of the demo has happened, among all that is awkward if that is asked for."""
+    folder = replayed(tmp_path_factory.mktemp("demo"))
+    if os.environ.get("CANARY_WORLD") == "awkward":
+        fill_awkwardly(folder)
+    return folder
+
+
+def fill_awkwardly(folder: Path) -> None:
+    """Put all that is awkward beside what a store holds."""
+    store = Database(f"sqlite:///{folder}/canary.db")
+    with store.writing() as session:
+        awkward_world.fill(session, NOW)
+    store.close()
 
 
 @pytest.fixture(scope="session")

@@ -9,8 +9,8 @@ from sqlmodel import Session, col, select
 from canary.store.database import Database
 from canary.store.queries.users import add_user
 from canary.store.tables import CampaignRow, CanaryRow, CaseRow, HitRow, VendorRow
-from tests.awkward_world import NAMES, alone, fill
-from tests.browser.conftest import NOW, PASSWORD, copied
+from tests.awkward_world import NAMES, alone
+from tests.browser.conftest import NOW, PASSWORD, copied, fill_awkwardly
 
 LISTS = {
     "overview": "/",
@@ -28,6 +28,7 @@ LISTS = {
     "search": "/search?q=reader",
     "setup": "/setup",
     "users": "/setup/users",
+    "user": "/setup/users/1",
     "tokens": "/setup/tokens",
     "audit": "/audit",
     "account": "/account",
@@ -47,6 +48,8 @@ STORY = LISTS | {
     "canary": "/canaries/{canary}",
     "burned": "/canaries/{burned}",
     "campaign": "/campaigns/1",
+    "family": "/vendors/playbox/family?do=add-domain&what=play-mail.example",
+    "effect": "/senders/effect?vendor=playbox&sender=playbox.example",
 }
 AWKWARD = LISTS | {
     "last-vendors": "/?show=all&sort=name&after=shop-5",
@@ -60,7 +63,9 @@ AWKWARD = LISTS | {
     "case-letter": "/cases/{case-0}/letter",
     "canary": "/canaries/{long}",
     "found": "/search?q=awkward",
-    "family": "/search?q=shop",
+    "found-many": "/search?q=shop",
+    "family": "/vendors/awkward-0/family?do=add-domain&what=shop-5.example",
+    "effect": "/senders/effect?vendor=awkward-1&sender=till1.example",
 }
 ALONE = LISTS | {"vendor": "/vendors/only", "canary": "/canaries/1", "issued": "/canaries?vendor=only"}
 
@@ -75,9 +80,7 @@ class PageWorld:
 
 def awkward_store(demo: Path, folder: Path) -> Path:
     """The story of the demo among all that is awkward."""
-    copied(demo, folder)
-    with Database(f"sqlite:///{folder}/canary.db").writing() as session:
-        fill(session, NOW)
+    fill_awkwardly(copied(demo, folder))
     return folder
 
 
