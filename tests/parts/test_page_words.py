@@ -190,5 +190,5 @@ def test_the_year_of_days_names_its_months() -> None:
     ],
 )
 def test_no_code_stands_where_words_belong(page: Callable[[str], str], path: str) -> None:
-    codes = r"\b(case-opened|sender-asked|new-sender-asked|dkim-aligned|spf-aligned|dkim|canary-issued|vendor-notified|text-alike)\b"
+    codes = r"\b(case-opened|sender-asked|new-sender-asked|dkim-aligned|spf-aligned|dkim|canary-issued|vendor-notified|text-alike|new-sender|third-party)\b"
     assert re.findall(codes, page(path)) == []
