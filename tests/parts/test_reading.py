@@ -14,6 +14,7 @@ from canary.cases.past_mail import under_way
 from canary.cases.rejudge import count_hits, of_sender
 from canary.senders.profile import open_questions, waiting
 from canary.store.database import Database
+from canary.store.queries.outbox import DeliveryFilter, deliveries
 from canary.store.tables import CanaryRow, HitRow, VendorRow
 from canary.views.api_queries import Among, hits_before, hits_of_mails, mails_before
 from canary.views.campaign_pages import campaign_list, campaign_page
@@ -276,6 +277,8 @@ def gone_through(plan: str) -> bool:
 
 
 ON_POSTGRESQL: dict[str, Callable[[Session], object]] = {
+    "alerts": lambda session: deliveries(session, among=DeliveryFilter("test", "ops", "play", NOW, NOW)),
+    "campaigns of a vendor": lambda session: campaign_list(session, among=ListFilter("play", NOW.date(), NOW.date())),
     "overview": lambda session: overview(session, NOW),
     "all mail": mail_list,
     "all mail of a sender": lambda session: mail_list(
