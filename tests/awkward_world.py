@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 from sqlmodel import Session, select
 
 from canary.model.alert import Alert
-from canary.model.case import CaseState, SuspectKind
+from canary.model.case import CaseState, Suspect, SuspectKind
 from canary.model.node import NodeRole
 from canary.store.counters import recount
 from canary.store.queries import nodes, outbox
@@ -35,7 +35,7 @@ NAMES = (HEBREW, ARABIC, CHINESE[:60], MIXED, UNBROKEN)
 """Names as people do enter them, each of at most some sixty letters."""
 
 VENDORS, QUESTIONS = 200, 60
-FAR = f"{'a-very-long-label-of-a-domain-that-no-line-holds' * 1}.{'of-a-company-with-many-words' * 2}.example"
+FAR = f"a-very-long-label-of-a-domain-that-no-line-holds.{'of-a-company-with-many-words' * 2}.example"
 
 
 def awkward_cases(now: datetime) -> tuple[CaseMade, ...]:
@@ -44,12 +44,18 @@ def awkward_cases(now: datetime) -> tuple[CaseMade, ...]:
     states = (CaseState.NEW, CaseState.INVESTIGATING, CaseState.NOTIFIED, CaseState.CLOSED, CaseState.WATCHED)
     named = tuple(
         CaseMade(
-            f"awkward-{number}", state, (party(kind, name, 0.8, 0.9, f"awkward-{number}"), party(SuspectKind.VENDOR, LONG, 0.1), nobody(0.1)),
+            f"awkward-{number}", state, _suspects(kind, name, f"awkward-{number}", 0.3 if state is CaseState.WATCHED else 0.8),
             findings(now, why=name), "confirmed" if state is CaseState.CLOSED else "", (("note", f"{name} {UNBROKEN}"),),
         )
         for number, (kind, state, name) in enumerate(zip(kinds, states, NAMES, strict=True))
     )  # fmt: skip
     return every_kind(now) + named
+
+
+def _suspects(kind: SuspectKind, name: str, slug: str, p: float) -> tuple[Suspect, ...]:
+    first, nothing = party(kind, name, p, 0.9, slug), nobody(0.9 - p)
+    second = party(SuspectKind.VENDOR, LONG, 0.1)
+    return (first, second, nothing) if p > 0.5 else (nothing, first, second)
 
 
 def fill(session: Session, now: datetime) -> None:
