@@ -1,5 +1,5 @@
 # `make help` lists what there is. Each target makes the environment it needs; nothing but Python 3.11 is expected.
-.PHONY: help demo run test test-all check bench quality
+.PHONY: help demo run test test-all check bench quality shots
 .DEFAULT_GOAL := help
 ARGS ?=
 QUICK = not (slow or browser or corpus or suite)
@@ -33,6 +33,10 @@ check: .venv/.dev ## Lint, types and import rules
 
 quality: .venv/.dev ## Measure verdicts on real mail (needs CANARY_CORPUS and CANARY_STREAMS; ARGS=world|streams|fit is a part)
 	.venv/bin/python -m tests.quality $(ARGS)
+
+shots: .venv/.dev ## Take screenshots of every page on demo, awkward and empty data (ARGS names some: demo|awkward|alone|empty)
+	.ci/install browser
+	.venv/bin/python -m tests.browser.shots $(ARGS)
 
 bench: .venv/.dev ## Measure beside real peers (ARGS names a benchmark)
 	.ci/install bench-tools

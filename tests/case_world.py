@@ -1,6 +1,6 @@
 """A store with cases in every state: likely leaks, what is watched, settled and explained ones, with awkward names."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -35,6 +35,8 @@ from canary.store.tables import (
 
 LONG = "Northern Lighthouse Outfitters and Expedition Supplies, Ltd."
 """A name of sixty letters."""
+
+NO_MORE: Mapping[str, str] = {}
 
 
 @dataclass(frozen=True)
@@ -97,17 +99,23 @@ def every_kind(now: datetime) -> tuple[CaseMade, ...]:
     )  # fmt: skip
 
 
-def make(session: Session, cases: Sequence[CaseMade], now: datetime, vendors: int = 8) -> None:
-    """Write vendors, two addresses for each, and the cases with two mails each."""
+def make(
+    session: Session, cases: Sequence[CaseMade], now: datetime, vendors: int = 8, more: Mapping[str, str] = NO_MORE
+) -> None:
+    """Write vendors, two addresses for each, and the cases with two mails each; `more` are vendors by slug and name."""
     named = {
         "long": LONG,
         "shoes": "Trendy Shoes",
         "bikes": "Bike Parts",
         **{f"shop-{n}": f"Shop {n}" for n in range(vendors)},
+        **more,
     }
     began = now - timedelta(days=300)
     rows = {slug: VendorRow(slug=slug, name=name, created_at=began) for slug, name in named.items()}
-    session.add_all([*rows.values(), SupplierRow(slug="silverline", name="Silverline", created_at=began)])
+    session.add_all(rows.values())
+    supplier = session.exec(select(SupplierRow).where(SupplierRow.slug == "silverline")).first()
+    supplier = supplier or SupplierRow(slug="silverline", name="Silverline", created_at=began)
+    session.add(supplier)
     session.flush()
     for slug, row in rows.items():
         for channel in ("signup", "newsletter"):
@@ -116,7 +124,11 @@ def make(session: Session, cases: Sequence[CaseMade], now: datetime, vendors: in
                           channel=channel, style="tagged", bits=65, issued_at=began)
             )  # fmt: skip
         if slug in ("long", "shop-1", "shop-3"):
-            session.add(SupplierLinkRow(vendor_id=row.id or 0, supplier_id=1, channel="newsletter", origin="declared"))
+            session.add(
+                SupplierLinkRow(
+                    vendor_id=row.id or 0, supplier_id=supplier.id or 0, channel="newsletter", origin="declared"
+                )
+            )
     session.flush()
     for made in cases:
         _case(session, made, rows[made.vendor].id or 0, now)

@@ -7,7 +7,7 @@ from typing import Any
 
 from canary.attribute.summary import span_words
 from canary.model.alert import Alert, AlertMessage, CaseSummary, Severity
-from canary.model.case import percent
+from canary.model.case import LeakManner, SuspectKind, percent
 from canary.model.party import possessive
 
 CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2066-\u2069\ufeff\ud800-\udfff]")
@@ -133,9 +133,13 @@ def _as_it_stands(bulletin: AlertMessage) -> AlertMessage:
     stands, first = bulletin.standing, bulletin.lead.case
     if not stands.summary:
         return bulletin
-    summary = _name(stands.summary, 300)
-    now = [replace(f, summary=summary, leak=stands.leak) if f.case == first else f for f in bulletin.facts]
-    return replace(bulletin, lead=now[0], others=tuple(now[1:]))
+
+    def now(fact: Alert) -> Alert:
+        summary = _name(stands.summary, 300)
+        return replace(fact, summary=summary, leak=stands.leak, source=stands.source, how=stands.how)
+
+    lead, *others = (now(fact) if fact.case == first else fact for fact in bulletin.facts)
+    return replace(bulletin, lead=lead, others=tuple(others))
 
 
 def _word(fact: Alert, url: str) -> tuple[str, str] | None:
@@ -261,7 +265,22 @@ def _for_all(fact: Alert) -> str:
 def _ask(fact: Alert) -> str:
     if not fact.leads or fact.kind == "case-resolved":
         return ""
-    return f"Give {fact.vendor} a new address, change your password there, and ask {fact.vendor} what happened."
+    text = _OWN_SIDE if fact.source == SuspectKind.OWNER else _TODO.get(fact.how, _STOLEN)
+    return text.format(vendor=fact.vendor)
+
+
+_STOLEN = "Give {vendor} a new address, change your password there, and ask {vendor} what happened."
+_OWN_SIDE = (
+    "Look at your own side first: who could read your mailbox, the addresses you keep, and their backups. Then give"
+    " {vendor} a new address."
+)
+_TODO = {
+    LeakManner.PASSED_ON.value: (
+        "Give {vendor} a new address, and ask {vendor} who was given the old one; you may object to that. No password"
+        " is at risk by this."
+    )
+}
+"""By how it happened."""
 
 
 def _what(fact: Alert) -> str:
@@ -319,7 +338,11 @@ WORDINGS: dict[str, Wording] = {
         path=lambda a: f"/mail/{a.mail}#whose" if a.mail else "/senders",
     ),
     "import-finished": Wording(
-        title=lambda _: "Import finished", headline=lambda a: hostile(a.subject, 300), answer=lambda a: a.summary
+        title=lambda _: "Import finished",
+        headline=lambda a: a.change,
+        answer=lambda _: "What happened long ago is not reported one by one; all of it is on the dashboard.",
+        button=lambda _: "Open the cases",
+        path=lambda _: "/cases",
     ),
     "health": _NEWS,
     "health-over": _NEWS,

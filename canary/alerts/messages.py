@@ -50,6 +50,7 @@ def standing_of(session: Session, facts: Sequence[Alert], topic: str = "") -> Ca
         cases=len(numbers), vendors=_vendors(session, numbers), canaries=canaries, hits=hits,
         suspects=likeliest(suspects), window=(window.from_90, window.to_90) if window else None,
         fields=found.leaked_fields if answer.leads else (), summary=answer.headline, leak=answer.leak,
+        source=answer.kind or "", how=answer.manner or "",
     )  # fmt: skip
 
 

@@ -22,7 +22,7 @@ from canary.model.case import (
     leak_probability,
     percent,
 )
-from canary.model.party import possessive
+from canary.model.party import isolated, possessive
 
 HOW_FROM = 0.8
 """How it happened is said from this probability on, and acted on."""
@@ -52,6 +52,11 @@ class Conclusion:
     p: float = 0.0
     how: LeakManner | None = None
     kind: SuspectKind | None = None
+
+    @property
+    def manner(self) -> LeakManner | None:
+        """How it happened, where that is likely enough to be acted on."""
+        return self.how if self.p >= HOW_FROM else None
 
 
 _NOT_WEIGHED = "Not weighed yet."
@@ -155,7 +160,7 @@ def _leak_sentence(sources: Sequence[Suspect], leak: float, findings: Findings) 
         return f"Most likely two leaks: {' and '.join(_clause(s) for s in named)}."
     if named:
         return f"Most likely {_clause(named[0])}{_unclear(named[0])}{_evidence(named[0], findings)}."
-    first = " or ".join(f"{spoken_name(s)} ({percent(s.p)})" for s in sources[:2])
+    first = " or ".join(f"{isolated(spoken_name(s))} ({percent(s.p)})" for s in sources[:2])
     return f"A leak is likely ({percent(leak)}); from whom is open: {first or 'no source stands out'}."
 
 
@@ -169,7 +174,7 @@ def _clause(suspect: Suspect) -> str:
     """How a suspect is named, as likely as it is."""
     words = _CLAUSES.get(suspect.kind, {}).get(how(suspect)) or "from {name}"
     these = "this address" if suspect.hit == 1 else "these addresses"
-    name = spoken_name(suspect)
+    name = isolated(spoken_name(suspect))
     return f"{words.format(name=name, names=possessive(name), these=these)} ({percent(suspect.p)})"
 
 
@@ -235,7 +240,7 @@ def _short(sources: Sequence[Suspect], leak: float, state: str, reason: str) -> 
     if not sources or sources[0].p <= LIKELY:
         return f"a leak, {percent(leak)}; from whom is open"
     manner = how(sources[0])
-    return f"{spoken_name(sources[0])} {percent(sources[0].p)}" + (f", {_HOW[manner]}" if manner else "")
+    return f"{isolated(spoken_name(sources[0]))} {percent(sources[0].p)}" + (f", {_HOW[manner]}" if manner else "")
 
 
 def _badge(state: str, *, leads: bool, weighed: bool) -> str:
@@ -244,15 +249,22 @@ def _badge(state: str, *, leads: bool, weighed: bool) -> str:
     return "leak likely" if leads else "probably no leak" if weighed else "not weighed yet"
 
 
+def ended(state: str, outcome: str = "") -> str:
+    """Return how a case ended, as the beginning of a sentence."""
+    decided = outcome if state == CaseState.CLOSED and outcome else state
+    return _ENDS.get(decided) or f"Settled as {decided.replace('-', ' ')}"
+
+
+_ENDS = {CaseState.EXPLAINED.value: "Explained", CaseState.CLOSED.value: "Closed without an outcome"}
+
+
 def _in_state(headline: str, state: str, outcome: str, reason: str, *, leads: bool) -> str:
     """Add what people, or the weighing, decided about a case; where that differs, the sentence is by the mail alone."""
     decided = outcome if state == CaseState.CLOSED and outcome else state
-    if decided == CaseState.EXPLAINED:
-        prefix = f"Explained: {reason.rstrip('.')}." if reason else "Explained."
-    elif state in SETTLED or decided == CaseState.CONFIRMED:
-        prefix = f"Settled as {decided.replace('-', ' ')}."
-    else:
+    if state not in SETTLED and decided not in (CaseState.EXPLAINED, CaseState.CONFIRMED):
         return headline
+    because = f": {reason.rstrip('.')}" if reason and decided == CaseState.EXPLAINED else ""
+    prefix = f"{ended(state, outcome)}{because}."
     if headline == _NOT_WEIGHED:
         return prefix
     differs = leads if decided in _SPEAKS_AGAINST else not leads

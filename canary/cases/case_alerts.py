@@ -8,6 +8,7 @@ from typing import Any
 from sqlalchemy import distinct, func, true
 from sqlmodel import Session, col, select
 
+from canary.attribute.summary import ended
 from canary.cases.conclusions import conclusion_of
 from canary.cases.escalation import NotifiedState, changes
 from canary.model.alert import Alert, fact_id
@@ -114,14 +115,14 @@ def start_reminders(session: Session, cases: Sequence[int], now: datetime) -> No
 def send_due_reminders(session: Session, now: datetime) -> None:
     """Queue reminders of cases that nobody has looked at, and alerts about those that were closed or reopened."""
     _remind(session, now)
-    ended = _watched().where(
+    over = _watched().where(
         col(CaseNotificationRow.resolved_at).is_(None),
         col(CaseRow.state).not_in(_OPEN),
         col(CaseRow.merged_into).is_(None),
     )
-    for row, case in session.exec(ended.limit(100)).all():
+    for row, case in session.exec(over.limit(100)).all():
         row.resolved_at, row.remind_at = now, None
-        _queue(session, case, "case-resolved", now.isoformat(), f"Closed as {case.state.replace('-', ' ')}", now)
+        _queue(session, case, "case-resolved", now.isoformat(), ended(case.state, case.outcome), now)
     again = _watched().where(col(CaseNotificationRow.resolved_at).is_not(None), col(CaseRow.state).in_(_OPEN))
     for row, case in session.exec(again.limit(100)).all():
         row.resolved_at = None
@@ -189,6 +190,7 @@ def _with_evidence(session: Session, case: CaseRow, fact: Alert, hit: int | None
         fact, verdict=row.verdict, confidence=row.confidence, canary=address, sender=domain or sender or "",
         subject=(subject or "")[:300], reasons=tuple(reason.text for reason in reasons_of(row.reasons)),
         suspects=likeliest(suspects), mail=row.mail_id or 0, summary=answer.headline, leak=answer.leak,
+        source=answer.kind or "", how=answer.manner or "",
     )  # fmt: skip
 
 

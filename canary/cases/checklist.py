@@ -5,7 +5,6 @@ from datetime import datetime
 
 from sqlmodel import Session, col, select
 
-from canary.attribute.summary import HOW_FROM
 from canary.canaries import lifecycle
 from canary.cases import letters, records
 from canary.cases.conclusions import calls_for_action, conclusion_of
@@ -47,7 +46,7 @@ def checklist(session: Session, case: CaseRow) -> tuple[ChecklistItem, ...]:
     answer = conclusion_of(case)
     found = tasks(
         _concerns(session, case), fields, letters.suspected(session, case), case.aware_at,
-        own_side=answer.kind is SuspectKind.OWNER, passed_on=answer.how is LeakManner.PASSED_ON and answer.p >= HOW_FROM,
+        own_side=answer.kind is SuspectKind.OWNER, passed_on=answer.manner is LeakManner.PASSED_ON,
     )  # fmt: skip
     return tuple(
         ChecklistItem(task, row.done_at, row.by) if (row := ticked.get(task.code)) else ChecklistItem(task)

@@ -98,16 +98,24 @@ def _personal(concerns: Sequence[Concern], leaked: Mapping[str, float], *, passw
         text = f"Give {each.name} {'a new address' if each.hit == 1 else f'new addresses for the {each.hit} that were hit'}"
         told = f"{text}; the old {many} keep{'s' if each.hit == 1 else ''} listening"
         yield Task(f"rotate:{each.slug}", "you", told, "rotate", each.slug, done=not each.waiting)
-        if passwords:
-            yield Task(
-                f"password:{each.slug}", "you", f"Change the password at {each.name}, and wherever it was used again"
-            )
+        yield _password(each) if passwords else _objection(each)
     known = [field for field, p in leaked.items() if counts_as_leaked(p)]
     signs = list(dict.fromkeys(_WATCH[field] for field in known if field in _WATCH))
     names = " and ".join(each.name for each in concerns[:3]) or "the vendor"
     yield Task(
         "watch", "you", f"Watch for mail that claims to come from {names}" + "".join(f", for {s}" for s in signs)
     )
+
+
+def _password(each: Concern) -> Task:
+    return Task(f"password:{each.slug}", "you", f"Change the password at {each.name}, and wherever it was used again")
+
+
+def _objection(each: Concern) -> Task:
+    text = (
+        f"Ask {each.name} who was given your address, and object to that (GDPR Art. 15 and 21); no password is at risk"
+    )
+    return Task(f"object:{each.slug}", "you", text)
 
 
 def _official(

@@ -41,7 +41,7 @@ def set_state(session: Session, number: int, state: CaseState, word: Decision) -
         raise ValueError(f"case {number}: {before} cannot become {state}; it can become {ways}")
     case.state = state.value
     case.outcome = state.value if state in OUTCOMES else case.outcome if state is CaseState.CLOSED else ""
-    told = f"{before} → {state}" + (f": {word.note}" if word.note else "")
+    told = f"{before} → {state}".replace("-", " ") + (f": {word.note}" if word.note else "")
     _record(session, case, "state", told, word)
     if before in UNDECIDED or state is CaseState.EXPLAINED:
         burning.follow_state(session, case)

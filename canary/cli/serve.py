@@ -75,8 +75,12 @@ def init(
         _TOML.format(data=json.dumps(str(data)), domain=json.dumps(domain), hostname=json.dumps(f"mail.{domain}")),
         encoding="utf-8",
     )
-    installation_key(data)
-    chosen = _add_first_user(admin, password)
+    try:
+        installation_key(data)
+        chosen = _add_first_user(admin, password)
+    except BaseException:
+        path.unlink()  # so that the next attempt can begin again
+        raise
     typer.echo(f"Wrote {path}; data in {data}/. First user: {admin}" + chosen)
     typer.echo(f"\nDNS records for {domain} (replace {EXAMPLE} by the address of this machine):")
     for record in wanted_records(domain, f"mail.{domain}"):

@@ -42,6 +42,9 @@ BATCH = 50
 BATCH_OCTETS = 8 << 20
 
 _FOREIGN = "foreign "
+NAMED = 3
+"""How many cases the alert about an import names."""
+
 MOST = 5
 """How many of the addresses that got mail and are no canaries are named."""
 
@@ -356,20 +359,23 @@ def _foreign(tallies: Mapping[str, int], besides: int) -> dict[str, int]:
     return {kind: count for kind, count in sorted(counts.items(), key=lambda each: (-each[1], each[0])) if count}
 
 
-def note(store: Database, ledger: ImportProgress, found: Report, now: datetime) -> None:
-    """Put one fact about the whole import into the outbox, and let its questions count as asked now.
+def _sum_up(found: Report) -> str:
+    cases, aside = len(found.cases), len(found.faults)
+    counts = (f"{found.read:,} mails read", f"{found.new:,} of them new", f"{aside:,} kept aside" if aside else "")
+    opened = f"{cases:,} case{'' if cases == 1 else 's'}" if cases else "no case"
+    return f"{', '.join(filter(None, counts))}; they belong to {opened}"
 
-    The store must be a quiet one, which alerts nobody.
+
+def note(store: Database, ledger: ImportProgress, found: Report, now: datetime) -> None:
+    """Put the one alert about a whole import into the outbox, and let its questions count as asked now.
+
+    The store is a quiet one: nothing else of the import alerts anybody.
     """
-    names = tuple(dict.fromkeys(name for case in found.cases for name in case.vendors))
-    said = (
-        f"{found.read:,} mails read, {found.new:,} new, {len(found.faults):,} kept aside, {len(found.cases):,} cases."
-    )
-    case = found.cases[0].id if found.cases else 0
     fact = Alert(
-        id=f"import-{ledger.fact('id')}", kind="import-finished", at=now, case=case, vendor=", ".join(names)[:300],
-        confidence=1.0, subject=said, reasons=(said,), suspects=tuple((each.suspect, each.p) for each in found.cases[:5] if each.suspect),
+        id=f"import-{ledger.fact('id')}", kind="import-finished", at=now, confidence=1.0, change=_sum_up(found),
+        reasons=tuple(f"Case {case.id}, {', '.join(case.vendors[:3])}: {case.answer}." for case in found.cases[:NAMED]),
+        suspects=tuple((case.suspect, case.p) for case in found.cases[:5] if case.suspect),
     )  # fmt: skip
     with store.writing() as session:
-        outbox.put(session, fact)
+        outbox.put(session, fact, loud=True)
         import_store.ask_now(session, prefix(ledger), now)

@@ -37,6 +37,27 @@ SEVERITY: dict[str, Severity] = {
 """Every kind of fact, and how much it matters."""
 
 
+HAPPENED: dict[str, str] = {
+    "case-opened": "a case opened",
+    "watched": "something is watched",
+    "second-vendor": "another vendor was hit",
+    "top-suspect": "another likeliest source",
+    "fields-leaked": "more than addresses leaked",
+    "certainty": "the source is surer",
+    "case-grown": "more addresses were hit",
+    "case-reopened": "a case was reopened",
+    "case-resolved": "a case ended",
+    "reminder": "a reminder",
+    "new-sender": "a question about a sender",
+    "import-finished": "an import ended",
+    "health": "something is wrong here",
+    "health-over": "something is well again",
+    "vendor-silent": "a vendor fell silent",
+    "test": "a test",
+}
+"""Every kind of fact, in a few words."""
+
+
 def fact_id(kind: str, *parts: object) -> str:
     """Return the id of a fact of some kind: the same parts have the same id, wherever and however often it comes about."""
     return str(uuid5(NAMESPACE_URL, ":".join(map(str, ("canary", kind, *parts)))))
@@ -59,7 +80,8 @@ class Alert:
     `identity` is the key of a sender that is asked about, `group` the question it belongs to with so many `senders`, and
     `plausibility` how likely it is the vendor's; `mail` is the mail whose sender can be decided about. `vendors` are
     slugs, `change` says what is new about a case that was reported before, or what happened where there is no case.
-    `summary` is what was believed of the case, `leak` how likely a leak was. Text that came from mail (`sender`, `subject`,
+    `summary` is what was believed of the case, `leak` how likely a leak was, `source` the kind of the likeliest source and
+    `how` the manner of the leak, empty where that is not clear. Text that came from mail (`sender`, `subject`,
     `identity`) is hostile: anything that shows it must escape it.
     """
 
@@ -85,6 +107,8 @@ class Alert:
     plausibility: float = 0.0
     summary: str = ""
     leak: float = 0.0
+    source: str = ""
+    how: str = ""
 
     @property
     def leads(self) -> bool:
@@ -161,6 +185,8 @@ class CaseSummary:
     fields: tuple[str, ...] = ()
     summary: str = ""
     leak: float = 0.0
+    source: str = ""
+    how: str = ""
 
 
 NO_CASES = CaseSummary()

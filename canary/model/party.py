@@ -1,5 +1,6 @@
 """The parties: vendors that were given addresses, and the suppliers they pass addresses on to."""
 
+import unicodedata
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -51,6 +52,12 @@ class Vendor:
     def supplies_through(self, supplier: str | None) -> bool:
         """Whether a supplier is known to get addresses of this vendor."""
         return any(supply.supplier == supplier for supply in self.supplies)
+
+
+def isolated(name: str) -> str:
+    """Return a name as it may stand in a sentence: one written from right to left does not turn what stands beside it."""
+    turning = any(unicodedata.bidirectional(letter) in ("R", "AL", "AN") for letter in name)
+    return f"\N{FIRST STRONG ISOLATE}{name}\N{POP DIRECTIONAL ISOLATE}" if turning else name
 
 
 def possessive(name: str) -> str:

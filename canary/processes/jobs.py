@@ -18,6 +18,7 @@ from canary.cases import case_alerts, past_mail
 from canary.cases.weigh import weigh_aged, weigh_all
 from canary.pipeline.rspamd_check import RspamdChecker
 from canary.processes.faults import brief
+from canary.processes.node_report import NodeReporter
 from canary.processes.stage_timer import StageTimer
 from canary.smtp.admission import ROLES
 from canary.store.database import Database, is_down
@@ -58,6 +59,7 @@ class JobContext:
     retention: timedelta | None = None
     role_retention: timedelta | None = None
     rspamd: RspamdChecker | None = None
+    reporter: NodeReporter | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,11 +157,20 @@ def _weigh_cases(context: JobContext) -> int:
 WEIGH_CASES = Job("weigh cases", timedelta(minutes=1), timedelta(minutes=2), _weigh_cases)
 """Done as soon as a case is due; the interval is for what nothing told of."""
 
+
+def _report_node(context: JobContext) -> None:
+    if context.reporter:
+        context.reporter.report(context.store, context.clock())
+
+
+REPORT_NODE = Job("report node", timedelta(minutes=1), None, _report_node, lambda context: context.reporter is not None)
+
 KEEP_DECOYS = Job("keep decoys", HOUR, 2 * HOUR, _keep_decoys)
 
 JOBS = (
     Job("remind of cases", timedelta(seconds=15), timedelta(minutes=1), _remind),
     Job("check health", timedelta(minutes=1), None, _check_health),
+    REPORT_NODE,
     Job("log stage times", timedelta(minutes=1), None, _log_stage_times),
     Job("look for silence", HOUR, 2 * HOUR, _look_for_silence),
     KEEP_DECOYS,

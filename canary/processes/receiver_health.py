@@ -69,6 +69,12 @@ def waiting_mails(numbers: CollectorRegistry) -> int:
     return int(sum(_values(numbers, "canary_spool_backlog")))
 
 
+def receiver_backlogs(numbers: CollectorRegistry) -> dict[str, int]:
+    """Return how many mails wait in the spool of each receiver that was heard of lately, by its name."""
+    samples = (s for family in numbers.collect() for s in family.samples if s.name == "canary_spool_backlog")
+    return {sample.labels["receiver"]: int(sample.value) for sample in samples}
+
+
 def registry_of(collectors: Iterable[Collector]) -> CollectorRegistry:
     """Return a registry of these collectors and nothing else."""
     registry = CollectorRegistry(auto_describe=False)

@@ -15,6 +15,7 @@ from canary.authenticate.dns_records import Arrangement, check_records, wanted_r
 from canary.model.alert import DestinationView
 from canary.processes.faults import brief
 from canary.processes.judging import lookups
+from canary.processes.node_report import NodeReporter, keep_reporting
 from canary.processes.readiness import ReadinessCheck, unready_parts
 from canary.processes.receiver_health import listening, receiver_metrics, waiting_mails
 from canary.processes.shutdown import ShutdownSignal, announce
@@ -70,9 +71,15 @@ async def serve(settings: Settings, *, watched: bool = False, ready: Callable[[s
         timeout_graceful_shutdown=2,  # a page that listens to news would hold it up for ever
     )  # fmt: skip
     server = _Server(config, stopping.event, ready)
+    reporter = NodeReporter("web", str(settings.data.absolute()), clock())
     try:
         await asyncio.to_thread(_look_at, store)
-        await server.serve()
+        reporting = asyncio.create_task(keep_reporting(reporter, store, clock, stopping.event))
+        try:
+            await server.serve()
+        finally:
+            stopping.event.set()
+            await reporting
     finally:
         store.close()
 

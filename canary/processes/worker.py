@@ -15,9 +15,18 @@ from canary.pipeline.batch import run_pending
 from canary.pipeline.story import Context
 from canary.processes.build import delivery_context, health_check, pipeline_context, rspamd_checker
 from canary.processes.faults import brief
-from canary.processes.jobs import KEEP_DECOYS, WEIGH_CASES, JobContext, give_leases_back, run_job, scheduler
+from canary.processes.jobs import (
+    KEEP_DECOYS,
+    REPORT_NODE,
+    WEIGH_CASES,
+    JobContext,
+    give_leases_back,
+    run_job,
+    scheduler,
+)
 from canary.processes.mail_parser import MailParser
 from canary.processes.memory import give_large_blocks_back
+from canary.processes.node_report import worker_reporter
 from canary.processes.own_suppliers import DeclaredSuppliers
 from canary.processes.shutdown import ShutdownSignal, announce
 from canary.processes.spools import Spools, clock
@@ -51,7 +60,8 @@ async def work(settings: Settings, *, watched: bool = False) -> None:
     clockwork = scheduler(jobs)
     try:
         await _prepare(settings, store, stopping)
-        await asyncio.to_thread(run_job, KEEP_DECOYS, jobs)
+        for job in (KEEP_DECOYS, REPORT_NODE):
+            await asyncio.to_thread(run_job, job, jobs)
         clockwork.start()
         announce("worker ready")
         news = Wakeups()
@@ -89,6 +99,7 @@ def _job_context(settings: Settings, store: Database, spools: Spools, timer: Sta
         retention=settings.retention.after,
         role_retention=settings.smtp.roles.after,
         rspamd=rspamd_checker(settings, store),
+        reporter=worker_reporter(settings, clock()),
     )
 
 

@@ -71,6 +71,12 @@ def waiting(session: Session, now: datetime) -> int:
     return session.exec(select(func.count(_question().distinct())).where(*pending, *_current(now))).one()
 
 
+def asking_vendors(now: datetime) -> Any:
+    """Select the vendors with a sender that waits for an answer."""
+    pending = SenderRow.state == SenderState.PENDING.value
+    return select(SenderRow.vendor_id).where(pending, *_current(now)).distinct()
+
+
 def _senders() -> Any:
     query = select(  # type: ignore[call-overload]
         SenderRow, VendorRow.slug, MailRow.subject, MailRow.sender_name, MailRow.sender, VendorRow.name

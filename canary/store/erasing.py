@@ -34,6 +34,7 @@ STAYING: Mapping[str, str] = {
     "supplier": "a supplier",
     "supplier_domain": "a domain of a supplier",
     "lease": "a running process",
+    "node_role": "a running process",
     "key_fingerprint": "a key",
 }
 """Tables in which a person is counted and not replaced, and what such a row is: it is not there because somebody wrote."""

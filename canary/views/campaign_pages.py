@@ -13,6 +13,7 @@ from canary.campaigns.membership import campaign_row
 from canary.cases.campaign_decisions import verdicts
 from canary.model.case import CaseState
 from canary.store.tables import CampaignHitRow, CampaignMailRow, CampaignRow, CanaryRow, CaseRow, MailRow, VendorRow
+from canary.views.list_filter import EVERYTHING, ListFilter
 
 PAGE = 50
 SAMPLE = 500
@@ -72,10 +73,14 @@ class CampaignPage:
 
 
 def campaign_list(
-    session: Session, before: int | None = None, most: int = PAGE
+    session: Session, before: int | None = None, most: int = PAGE, among: ListFilter = EVERYTHING
 ) -> tuple[tuple[CampaignLine, ...], int | None]:
     """Read campaigns, newest first, those older than `before`; and the number to continue from, if there are more."""
     query = _select(CampaignRow).where(col(CampaignRow.merged_into).is_(None)).order_by(col(CampaignRow.id).desc())
+    query = query.where(*among.within(CampaignRow.first_at, CampaignRow.last_at))
+    if among.vendor:
+        hit = _select(CampaignHitRow.campaign_id).join(CanaryRow).where(*among.owned(CanaryRow.vendor_id))
+        query = query.where(col(CampaignRow.id).in_(hit))
     if before is not None:
         query = query.where(col(CampaignRow.id) < before)
     rows: list[CampaignRow] = list(session.execute(query.limit(most + 1)).scalars())

@@ -49,6 +49,19 @@ def canary_page(session: Session, number: int) -> tuple[CanaryLine, tuple[HitLin
     return found[0], read_hits(session, query.order_by(col(HitRow.at).desc(), col(HitRow.id).desc()).limit(LATEST))
 
 
+def successor_of(session: Session, line: CanaryLine) -> CanaryLine | None:
+    """Return the address that its vendor was given later in place of one, for the same channel; the newest in use leads."""
+    if line.slug is None or line.state == CanaryState.ACTIVE:
+        return None
+    query = canary_query().where(
+        col(VendorRow.slug) == line.slug,
+        col(CanaryRow.channel) == line.channel,
+        col(CanaryRow.generation) > line.generation,
+    )
+    later = read_canaries(session, query.order_by(None).order_by(col(CanaryRow.generation).desc()), LATEST)
+    return next((each for each in later if each.state == CanaryState.ACTIVE), later[0] if later else None)
+
+
 def last_issued_before(session: Session, at: datetime) -> int:
     """Return the number of the newest canary that was issued before a time, 0 where there is none."""
     newest_first = (column.desc() for column in in_order_of_issue())

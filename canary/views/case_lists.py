@@ -9,7 +9,8 @@ from sqlmodel import Session, col
 
 from canary.attribute.summary import what_would_settle
 from canary.model.case import OPEN, SETTLED, CaseState, Observation
-from canary.store.tables import CaseRow, CaseVendorRow, VendorRow
+from canary.store.tables import CaseRow, CaseVendorRow
+from canary.views.list_filter import EVERYTHING, ListFilter
 from canary.views.models import CaseLine
 from canary.views.view_queries import PAGE, case_lines, choose
 
@@ -27,10 +28,10 @@ _FAR = 2**31 - 1
 
 @dataclass(frozen=True, slots=True)
 class CaseFilter:
-    """Which cases: a word of `SHOWN` (any other is the first), and a vendor by its slug."""
+    """Which cases: a word of `SHOWN` (any other is the first), and as in any list, by the time at which they opened."""
 
     show: str = "all"
-    vendor: str = ""
+    among: ListFilter = EVERYTHING
 
     @property
     def states(self) -> tuple[CaseState, ...]:
@@ -56,7 +57,7 @@ def case_list(session: Session, wanted: CaseFilter, after: str = "") -> tuple[tu
         chosen = [state for state in states if state in wanted.states]
         if at >= rank and chosen and len(found) <= PAGE:
             below = number if at == rank else _FAR
-            query = _of_vendor(choose(CaseRow.id), wanted.vendor).where(_STATE.in_(chosen), col(CaseRow.id) < below)
+            query = _narrowed(choose(CaseRow.id), wanted.among).where(_STATE.in_(chosen), col(CaseRow.id) < below)
             newest = query.order_by(col(CaseRow.id).desc()).limit(PAGE + 1 - len(found))
             found += session.execute(newest).scalars()
     lines = {line.id: line for line in case_lines(session, choose(CaseRow).where(col(CaseRow.id).in_(found[:PAGE])))}
@@ -64,9 +65,9 @@ def case_list(session: Session, wanted: CaseFilter, after: str = "") -> tuple[tu
     return shown, f"{0 if shown[-1].open else 1}:{shown[-1].id}" if len(found) > PAGE else None
 
 
-def case_counts(session: Session, vendor: str = "") -> dict[str, int]:
-    """Return how many cases each filter lets through."""
-    query = _of_vendor(choose(CaseRow.state, func.count(col(CaseRow.id))), vendor).group_by(_STATE)
+def case_counts(session: Session, among: ListFilter = EVERYTHING) -> dict[str, int]:
+    """Return how many cases each word of `SHOWN` lets through."""
+    query = _narrowed(choose(CaseRow.state, func.count(col(CaseRow.id))), among).group_by(_STATE)
     counts = {state: int(count) for state, count in session.execute(query)}
     return {name: sum(counts.get(state, 0) for state in states) for name, states in SHOWN.items()}
 
@@ -97,11 +98,12 @@ def _watch_line(case: CaseLine) -> WatchLine:
     return WatchLine(case, why.speaks_for if why else (), why.speaks_against if why else (), settling)
 
 
-def _of_vendor(query: Select[Any], vendor: str) -> Select[Any]:
-    if not vendor:
+def _narrowed(query: Select[Any], among: ListFilter) -> Select[Any]:
+    query = query.where(*among.within(CaseRow.opened_at))
+    if not among.vendor:
         return query
-    query = query.join(CaseVendorRow, col(CaseVendorRow.case_id) == col(CaseRow.id))
-    return query.join(VendorRow, col(VendorRow.id) == col(CaseVendorRow.vendor_id)).where(col(VendorRow.slug) == vendor)
+    members = choose(CaseVendorRow.case_id).where(*among.owned(CaseVendorRow.vendor_id))
+    return query.where(col(CaseRow.id).in_(members))
 
 
 def _read_key(after: str) -> tuple[int, int]:

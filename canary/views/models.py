@@ -135,7 +135,7 @@ class CanaryLine:
 
 @dataclass(frozen=True, slots=True)
 class VendorLine:
-    """A vendor in a list; `state` is leaking, watching or quiet."""
+    """A vendor in a list; `state` is leaking, watching, quiet or unused."""
 
     slug: str
     name: str
@@ -147,13 +147,14 @@ class VendorLine:
 
 @dataclass(frozen=True, slots=True)
 class VendorCounts:
-    """How many vendors there are: all of them, and in each state; those with a question to the owner are watched too."""
+    """How many vendors there are: all of them, and in each state; those with a question to the owner are in one of them too."""
 
     all: int = 0
     leaking: int = 0
     watching: int = 0
     asking: int = 0
     quiet: int = 0
+    unused: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,6 +11,7 @@ from sqlmodel import Session, col
 
 from canary.canaries import decoys
 from canary.model.case import LIKELY, OPEN, SETTLED, CaseState, SuspectKind
+from canary.senders.profile import asking_vendors
 from canary.store.tables import NEVER, CanaryRow, CaseRow, CaseVendorRow, GuessRow, VendorCountRow, VendorRow
 from canary.views.models import CaseCounts, CaseLine, KindCounts, Overview, VendorCounts, VendorLine
 from canary.views.time_series import end_of, outside_days, vendor_weeks
@@ -33,21 +34,16 @@ def _has(case: ColumnElement[bool]) -> ColumnElement[bool]:
     return member.exists()
 
 
-_LEAKING, _ASKING = _has(_LEAKING_CASE), col(VendorCountRow.asking) > 0
-_HINTED = col(VendorCountRow.hints) > 0
+_LEAKING = _has(_LEAKING_CASE)
+_HOLDS = choose(CanaryRow.id).where(col(CanaryRow.vendor_id) == col(VendorRow.id)).exists()
+_ASKING, _HINTED = col(VendorCountRow.asking) > 0, col(VendorCountRow.hints) > 0
 _LOOKED_AT = or_(
     _has(_LIVE_CASE), func.coalesce(VendorCountRow.asking, 0) > 0, func.coalesce(VendorCountRow.hints, 0) > 0
 )
-SHOWN: Mapping[str, ColumnElement[bool] | None] = {
-    "all": None,
-    "leaking": _LEAKING,
-    "watching": _LOOKED_AT & ~_LEAKING,
-    "asking": _ASKING,
-    "quiet": ~_LOOKED_AT,
-}
-"""The filters of the list of vendors: the three states, and those with a question to the owner."""
+SHOWN = ("all", "leaking", "watching", "asking", "quiet", "unused")
+"""The filters of the list of vendors: the four states, and those with a question that the owner can answer."""
 
-_WITH_MAIL = ("leaking", "asking")
+_WITH_MAIL = ("leaking",)
 """Filters that no vendor passes that never got any mail."""
 
 SORTED = ("outside", "name")
@@ -69,7 +65,7 @@ class View:
 def overview(session: Session, now: datetime, view: View = View()) -> Overview:
     """Read the overview: at most 20 open cases, one page of vendors and 12 hits."""
     end = end_of(session, now)
-    rows, further = _page(session, view)
+    rows, further = _page(session, view, now)
     guesses = choose(GuessRow.domain, func.sum(col(GuessRow.count))).group_by(col(GuessRow.domain))
     pressure = sorted(((str(d), int(n)) for d, n in pairs(session, guesses)), key=lambda found: (-found[1], found[0]))
     return Overview(
@@ -81,10 +77,16 @@ def overview(session: Session, now: datetime, view: View = View()) -> Overview:
         - decoys.count_by_vendor(session).total(),
         attempts=sum(number for _, number in pressure),
         past=_past(session),
-        counts=_counts(session),
+        counts=_counts(session, now),
         further=further,
         pressure=tuple(pressure[:5]),
     )
+
+
+def vendor_list(session: Session, now: datetime, view: View = View()) -> tuple[tuple[VendorLine, ...], str | None]:
+    """Read one page of vendors without their weeks, and the key of the next."""
+    rows, further = _page(session, view, now)
+    return _lines(session, rows, dict.fromkeys(row.id or 0 for row, _ in rows)), further
 
 
 def open_cases(session: Session) -> tuple[CaseLine, ...]:
@@ -93,9 +95,15 @@ def open_cases(session: Session) -> tuple[CaseLine, ...]:
     return case_lines(session, query.limit(20))
 
 
-def state_of(tally: KindCounts, hints: int, *, leaking: bool, live: bool) -> str:
-    """Return the state of a vendor: with an open case in which a leak leads, with something to look at, or quiet."""
-    return "leaking" if leaking else "watching" if live or tally.asking or hints else "quiet"
+def state_of(tally: KindCounts, hints: int, *, leaking: bool, live: bool, holds: bool) -> str:
+    """Return the state of a vendor.
+
+    It is leaking with an open case in which a leak leads, watched where something is to be looked at, else quiet, or
+    unused where it was given no address.
+    """
+    if leaking:
+        return "leaking"
+    return "watching" if live or tally.asking or hints else "quiet" if holds else "unused"
 
 
 def vendor_states(session: Session, vendors: Collection[int]) -> tuple[set[int], set[int]]:
@@ -122,41 +130,47 @@ _SETTLED = col(CaseRow.state).in_((*SETTLED, CaseState.EXPLAINED))
 Rows = list[tuple[VendorRow, VendorCountRow | None]]
 
 
-def _page(session: Session, view: View) -> tuple[Rows, str | None]:
+def _page(session: Session, view: View, now: datetime) -> tuple[Rows, str | None]:
     by_name = view.sort == "name"
-    rows = (_by_name if by_name else _by_outside)(session, view)
+    rows = (_by_name if by_name else _by_outside)(session, view, now)
     if len(rows) <= VENDORS:
         return rows, None
     vendor, tally = rows[VENDORS - 1]
     return rows[:VENDORS], vendor.slug if by_name else _key(vendor, tally)
 
 
-def _by_name(session: Session, view: View) -> Rows:
+def _by_name(session: Session, view: View, now: datetime) -> Rows:
     query = choose(VendorRow, VendorCountRow).outerjoin(VendorCountRow).order_by(col(VendorRow.slug))
-    query = _narrowed(query.where(col(VendorRow.slug) > view.after), view)
+    query = _narrowed(query.where(col(VendorRow.slug) > view.after), view, now)
     return [(row[0], row[1]) for row in session.execute(query.limit(VENDORS + 1))]
 
 
-def _by_outside(session: Session, view: View) -> Rows:
+def _by_outside(session: Session, view: View, now: datetime) -> Rows:
     """Read the vendors with the latest outside mail first; those that never got any mail come at the end."""
     rows: Rows = []
     at, number = _read_key(view.after)
     if at is not None:
         last, vendor = col(VendorCountRow.last_outside), col(VendorCountRow.vendor_id)
         query = choose(VendorRow, VendorCountRow).join_from(VendorCountRow, VendorRow)
-        query = _narrowed(query.where(or_(last < at, and_(last == at, vendor < number)), last <= at), view)
+        query = _narrowed(query.where(or_(last < at, and_(last == at, vendor < number)), last <= at), view, now)
         found = session.execute(query.order_by(last.desc(), vendor.desc()).limit(VENDORS + 1))
         rows, number = [(row[0], row[1]) for row in found], _ENDLESS
     if len(rows) <= VENDORS and view.show not in _WITH_MAIL:
         query = choose(VendorRow).outerjoin(VendorCountRow).where(col(VendorCountRow.vendor_id).is_(None))
-        query = _narrowed(query.where(col(VendorRow.id) < number).order_by(col(VendorRow.id).desc()), view)
+        query = _narrowed(query.where(col(VendorRow.id) < number).order_by(col(VendorRow.id).desc()), view, now)
         rows += [(row, None) for row in session.execute(query.limit(VENDORS + 1 - len(rows))).scalars()]
     return rows
 
 
-def _narrowed(query: Select[Any], view: View) -> Select[Any]:
-    shown = SHOWN.get(view.show)
-    return query if shown is None else query.where(shown)
+def _narrowed(query: Select[Any], view: View, now: datetime) -> Select[Any]:
+    shown: Mapping[str, ColumnElement[bool]] = {
+        "leaking": _LEAKING,
+        "watching": _LOOKED_AT & ~_LEAKING,
+        "asking": col(VendorRow.id).in_(asking_vendors(now)),
+        "quiet": ~_LOOKED_AT & _HOLDS,
+        "unused": ~_LOOKED_AT & ~_HOLDS,
+    }
+    return query.where(shown[view.show]) if view.show in shown else query
 
 
 _ENDLESS = 2**31 - 1  # above every number that PostgreSQL gives to a row
@@ -190,11 +204,12 @@ def _line(
     row: VendorRow, kept: VendorCountRow | None, states: tuple[set[int], set[int]], canaries: int, weeks: Any
 ) -> VendorLine:
     tally, (leaking, live) = tally_of(kept) if kept else KindCounts(), states
-    state = state_of(tally, kept.hints if kept else 0, leaking=row.id in leaking, live=row.id in live)
+    hints, number = kept.hints if kept else 0, row.id
+    state = state_of(tally, hints, leaking=number in leaking, live=number in live, holds=canaries > 0)
     return VendorLine(row.slug, row.name, state, canaries, tally, weeks)
 
 
-def _counts(session: Session) -> VendorCounts:
+def _counts(session: Session, now: datetime) -> VendorCounts:
     def count(query: Select[Any]) -> int:
         return int(session.execute(query).scalar_one())
 
@@ -204,5 +219,7 @@ def _counts(session: Session) -> VendorCounts:
     in_case = choose(CaseVendorRow.vendor_id).join_from(CaseRow, CaseVendorRow).where(_LIVE_CASE)
     looked_at = union(in_case, choose(VendorCountRow.vendor_id).where(or_(_ASKING, _HINTED))).subquery()
     busy = count(choose(func.count()).select_from(looked_at))
-    asking = count(choose(func.count()).select_from(VendorCountRow).where(_ASKING))
-    return VendorCounts(every, leaking, busy - leaking, asking, every - busy)
+    asking = count(choose(func.count()).select_from(asking_vendors(now).subquery()))
+    idle = choose(func.count()).select_from(VendorRow).outerjoin(VendorCountRow).where(~_LOOKED_AT, ~_HOLDS)
+    unused = count(idle)
+    return VendorCounts(every, leaking, busy - leaking, asking, every - busy - unused, unused)

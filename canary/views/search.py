@@ -119,6 +119,13 @@ def words_of(said: str, *, marks: bool = False) -> tuple[str, ...]:
     return tuple(dict.fromkeys(found))[:MOST_WORDS]
 
 
+def mails_with(session: Session, said: str, most: int) -> list[int]:
+    """Return the newest mails that have all words of a text in their sender, subject or proven domain, or further on."""
+    postgresql = session.get_bind().dialect.name == "postgresql"
+    words = words_of(said, marks=postgresql)
+    return _numbers(session, "words_mail" if postgresql else "words_head", words, most) if words else []
+
+
 def _mails(session: Session, words: Sequence[str], before: int) -> list[int]:
     bounds = {"before": before, "most": PAGE + 1}
     if session.get_bind().dialect.name == "postgresql":

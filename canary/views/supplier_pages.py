@@ -28,6 +28,10 @@ CANARIES = 500
 """Canaries that are read for one page; of each kind, hit and quiet, at most 200 are shown."""
 
 
+OUT_OF_THE_QUESTION = 0.01
+"""Up to this probability in any case a supplier is not said to be suspected."""
+
+
 def supplier_list(session: Session, after: str = "") -> tuple[tuple[SupplierLine, ...], str | None]:
     """Read suppliers in order of their slugs, those after a slug; and the slug of the last one if there are more."""
     query = choose(SupplierRow).where(col(SupplierRow.slug) > after).order_by(col(SupplierRow.slug))
@@ -101,6 +105,6 @@ def _likely(session: Session) -> dict[str, tuple[int, float]]:
     found: dict[str, tuple[int, float]] = {}
     for row in session.execute(query).scalars():
         for suspect in suspects_of(row.suspects):
-            if suspect.kind is SuspectKind.SUPPLIER and suspect.p > found.get(suspect.id, (0, 0.0))[1]:
+            if suspect.kind is SuspectKind.SUPPLIER and suspect.p > found.get(suspect.id, (0, OUT_OF_THE_QUESTION))[1]:
                 found[suspect.id] = row.id or 0, suspect.p
     return found

@@ -36,13 +36,13 @@ def vendor_weeks(session: Session, vendors: Collection[int], end: date, weeks: i
 
 
 def vendor_timeline(session: Session, vendor: int, end: date, longest: int = 156) -> Weeks | None:
-    """Return a vendor's weeks from the first in which it got mail, twelve at least; None if it got none."""
+    """Return a vendor's weeks from the first in which it got mail, at least the last twelve; None if it got none."""
     start = monday(end) - (longest - 1) * WEEK
     kept = [counts for _, counts in _kept(session, [vendor], start)]
     if not kept:
         return None
-    first = kept[0][0]
-    return _laid_out(kept, first, max(12, (end - first).days // 7 + 1))
+    first = min(kept[0][0], monday(end) - 11 * WEEK)
+    return _laid_out(kept, first, (end - first).days // 7 + 1)
 
 
 def outside_days(session: Session, end: date) -> tuple[tuple[date, int], ...]:

@@ -63,7 +63,8 @@ def vendor_page(session: Session, slug: str, now: datetime) -> VendorPage | None
     events = timeline(session, number, 50)
     leaking, live = vendor_states(session, [number])
     return VendorPage(
-        slug=row.slug, name=row.name, state=state_of(tally, kept.hints if kept else 0, leaking=number in leaking, live=number in live),
+        slug=row.slug, name=row.name,
+        state=state_of(tally, kept.hints if kept else 0, leaking=number in leaking, live=number in live, holds=bool(canaries)),
         domains=tuple(session.execute(domains).scalars()),
         suppliers=tuple(dict.fromkeys(line.supplier for line in supplies)),
         tally=tally, weeks=vendor_timeline(session, number, end_of(session, now)), marks=_marks(canaries, cases, events),

@@ -14,6 +14,11 @@ _SPARK = Markup('<svg class="spark" viewBox="0 0 {} 24" role="img" aria-label="{
 _BAR = Markup('<svg class="bar" viewBox="0 0 100 8" preserveAspectRatio="none" aria-hidden="true">{}{}</svg>')
 _STEPS = Markup('<path class="step" d="{}"><title>{}</title></path>')
 _WIDTH, _HEIGHT, _TOP, _LEFT = 960, 190, 22, 34
+SERIES_WORDS = {
+    "expected": "expected", "supplier": "supplier", "third-party": "third party", "spam": "spam, impersonation",
+    "other": "bounces and others",
+}  # fmt: skip
+"""The layers of charts in words."""
 
 
 def sparkline(weeks: Weeks) -> Markup:
@@ -48,6 +53,7 @@ def data(weeks: Weeks, marks: Sequence[tuple[datetime, str]]) -> str:
         {
             "weeks": [int((monday + timedelta(weeks=at)).timestamp()) for at in range(known)],
             "layers": {name: weeks.counts[name] for name in SERIES},
+            "words": SERIES_WORDS,
             "marks": [(int(at.timestamp()), text) for at, text in marks],
         },
         separators=(",", ":"),
@@ -56,21 +62,35 @@ def data(weeks: Weeks, marks: Sequence[tuple[datetime, str]]) -> str:
 
 def described(weeks: Weeks) -> str:
     """Return in words what a timeline shows."""
-    sums = ", ".join(f"{sum(weeks.counts[name])} {name}" for name in SERIES)
-    return f"Mails by week from {weeks.first.isoformat()}: {sums}"
+    sums = ", ".join(f"{sum(weeks.counts[name])} {SERIES_WORDS[name]}" for name in SERIES)
+    return f"Mails by week from {_day(weeks.first)}: {sums}"
 
 
 def heat(days: Sequence[tuple[date, int]]) -> Markup:
     """Draw a year of days as squares, darker where more outside mail came."""
     most = max([1, *(count for _, count in days)])
     parts = [
-        _square(-(-4 * count // most), n // 7 * 11, n % 7 * 11, f"{when.isoformat()}: {count} outside")
+        _square(-(-4 * count // most), n // 7 * 11, 15 + n % 7 * 11, f"{_day(when)}: {count} outside")
         for n, (when, count) in enumerate(days)
     ]
     said = f"Outside mail by day over a year: {sum(count for _, count in days)} in all"
-    return Markup('<svg class="heat" viewBox="0 0 {} 77" role="img" aria-label="{}">{}</svg>').format(
-        (len(days) + 6) // 7 * 11, said, _joined(parts)
+    return Markup('<svg class="heat" viewBox="0 0 {} 92" role="img" aria-label="{}">{}{}</svg>').format(
+        (len(days) + 6) // 7 * 11, said, _joined(_heat_months(days)), _joined(parts)
     )
+
+
+def _heat_months(days: Sequence[tuple[date, int]]) -> Iterable[Markup]:
+    """Write each month above the first week that begins in it, where there is room for its name."""
+    mondays = [(n // 7, when) for n, (when, _) in enumerate(days) if n % 7 == 0]
+    for week, when in mondays[:-2]:
+        if when.day <= 7:
+            yield Markup('<text x="{}" y="10">{}</text>').format(
+                week * 11, f"{when:%b %Y}" if when.month == 1 else f"{when:%b}"
+            )
+
+
+def _day(when: date) -> str:
+    return f"{when.day} {when:%b %Y}"
 
 
 def belief(lines: Sequence[BeliefLine]) -> Markup:

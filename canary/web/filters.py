@@ -1,15 +1,15 @@
 """Filters for templates: relative times, defanged links, and what a sender proved, in words."""
 
-import math
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from urllib.parse import quote, urlencode
 
-from markupsafe import Markup
+from markupsafe import Markup, escape
 
 from canary.attribute.summary import span_words
 from canary.model import party
+from canary.model.case import Suspect, SuspectKind
 from canary.model.claim import CLAIMS, ClaimCode
 from canary.model.identity import Identity, Proof
 
@@ -24,10 +24,6 @@ _PROOF = {
 KINDS = {
     "vendor": "vendor", "supplier": "supplier", "account": "account at a supplier", "owner": "your own side",
     "published": "shown in public", "none": "no leak",
-}  # fmt: skip
-SERIES = {
-    "expected": "expected", "supplier": "supplier", "third-party": "third party", "spam": "spam, impersonation",
-    "other": "bounces and others",
 }  # fmt: skip
 LANGUAGES = {"en": "English", "de": "Deutsch", "fr": "Français"}
 FEATURES = {
@@ -44,8 +40,20 @@ PLAIN_CLAIMS = tuple(
 
 
 def visible(value: object) -> object:
-    """Replace invisible characters that change how text looks; markup made here is left as it is."""
-    return value.translate(_UNSEEN) if isinstance(value, str) and not isinstance(value, Markup) else value
+    """Replace invisible characters that change how text looks; markup made here is left as it is.
+
+    A pair around a name that keeps it from turning the line around is left too, as it reaches nothing beside itself.
+    """
+    if not isinstance(value, str) or isinstance(value, Markup):
+        return value
+    return "".join(
+        part.translate(_UNSEEN) if at % 2 == 0 else f"{_BEGIN}{part.translate(_UNSEEN)}{_END}"
+        for at, part in enumerate(_ISOLATED.split(value))
+    )
+
+
+_BEGIN, _END = "\N{FIRST STRONG ISOLATE}", "\N{POP DIRECTIONAL ISOLATE}"
+_ISOLATED = re.compile("\u2068([^\u2066-\u2069]*)\u2069")
 
 
 def defang(text: str) -> str:
@@ -88,13 +96,25 @@ def span(since: datetime, until: datetime) -> str:
     return span_words(since, until, "{} to {}")
 
 
+def weight(suspect: Suspect) -> str:
+    """Return how much likelier a suspect has become; nothing for no leak, and for what is out of the question."""
+    return "" if suspect.kind is SuspectKind.NOBODY or suspect.p <= IMPOSSIBLE else factor(suspect.factor)
+
+
+IMPOSSIBLE = 0.005
+"""Up to this a probability is shown as under 1%."""
+
+
 def factor(times: float) -> str:
-    """Return how many times likelier something is, rounded as roughly as it is known."""
-    if 0.001 <= times < 9.5:
-        return f"{times:.1g}"
-    if 9.5 <= times < 1e6:
-        return thousands(round(times))
-    return f"10^{math.floor(math.log10(times))}" if 0 < times < math.inf else f"{times:g}"
+    """Return how many times likelier something is, as roughly as it is known; beyond a million it is just more."""
+    if times < 0.001:
+        return f"under {_TIMES}0.001"
+    if times >= 1e6:
+        return f"over {_TIMES}1,000,000"
+    return _TIMES + (f"{times:.1g}" if times < 9.5 else thousands(round(times)))
+
+
+_TIMES = "\N{MULTIPLICATION SIGN}"
 
 
 def possessive(name: str) -> str:
@@ -111,6 +131,32 @@ def query(wanted: Mapping[str, object]) -> str:
     """Return the query string of a page; empty parameters are left out."""
     asked = urlencode({name: value for name, value in wanted.items() if value not in ("", None)}, quote_via=quote)
     return f"?{asked}" if asked else ""
+
+
+def labelled(rows: Markup, columns: Sequence[str | tuple[str, str]]) -> Markup:
+    """Give each cell the head of its column, which a phone shows beside it; empty cells are marked."""
+    heads = [column if isinstance(column, str) else "" if column[1] == "only" else column[0] for column in columns]
+    at = iter(heads)
+
+    def with_head(found: re.Match[str]) -> str:
+        nonlocal at
+        if found[1] == "r":
+            at = iter(heads)
+            return found[0]
+        head = next(at, "")
+        return f'{found[0]} data-head="{escape(head)}"' if head else found[0]
+
+    # What is not ours is escaped in these rows, so that no tag in them comes from a mail.
+    return Markup(_BLANK.sub(r"<td\1 data-none></td>", _CELL.sub(with_head, rows)))  # noqa: S704
+
+
+_CELL = re.compile(r"<t([rdh])\b")
+_BLANK = re.compile(r"<td([^>]*)>\s*</td>")
+
+
+def proof_words(proof: Proof) -> str:
+    """Return what proved a sender, in words."""
+    return _PROOF.get(proof, "nothing")
 
 
 def size(octets: int) -> str:

@@ -15,6 +15,7 @@ from starlette.exceptions import HTTPException
 
 from canary.cases.past_mail import under_way
 from canary.judge.guess import odds
+from canary.model.alert import HAPPENED
 from canary.model.case import percent
 from canary.model.verdict import LEAKS
 from canary.senders.profile import waiting
@@ -41,12 +42,14 @@ Found = TypeVar("Found")
 LISTENING, KEEPS_UP = "listening", "keeps up"
 """The words for a listener and a worker without problems."""
 MENU = (
+    ("/mail", "All mail", Role.VIEWER),
     ("/watching", "Watched", Role.VIEWER),
     ("/suppliers", "Suppliers", Role.VIEWER),
     ("/alerts", "Alerts", Role.VIEWER),
     ("/account", "Your account", Role.VIEWER),
     ("/setup/tokens", "API tokens", Role.VIEWER),
     ("/setup", "Setup", Role.VIEWER),
+    ("/nodes", "Nodes", Role.VIEWER),
     ("/setup/users", "Users", Role.ADMIN),
     ("/audit", "Audit log", Role.ADMIN),
 )
@@ -131,14 +134,14 @@ def _environment(assets: Assets) -> Environment:
     )  # fmt: skip
     environment.filters.update(
         defang=filters.defang, ago=filters.ago, day=filters.day, percent=percent, size=filters.size,
-        exact=filters.exact, factor=filters.factor, query=filters.query, with_article=filters.with_article,
+        exact=filters.exact, weight=filters.weight, query=filters.query, with_article=filters.with_article,
         possessive=filters.possessive,
         sparkline=charts.sparkline, timeline=charts.timeline, heat=charts.heat, bar=charts.bar,
         belief=charts.belief, browser=browser,
         chartdata=charts.data, casewindow=charts_case.window, odds=odds, charttold=charts.described, thousands=filters.thousands, window=filters.window,
-        span=filters.span,
+        span=filters.span, labelled=filters.labelled, proof=filters.proof_words,
     )  # fmt: skip
-    environment.globals.update(series=filters.SERIES, kinds=filters.KINDS, features=filters.FEATURES)
-    environment.globals.update(plain_claims=filters.PLAIN_CLAIMS)
+    environment.globals.update(series=charts.SERIES_WORDS, kinds=filters.KINDS, features=filters.FEATURES)
+    environment.globals.update(plain_claims=filters.PLAIN_CLAIMS, happened=HAPPENED)
     environment.globals.update(asset=assets.address, leaks=frozenset(LEAKS))
     return environment

@@ -1,6 +1,7 @@
 """A browser, and the story of the demo as a site to look at: replayed once, then copied for each who changes it."""
 
 import asyncio
+import os
 import shutil
 import threading
 from collections.abc import Callable, Iterator
@@ -21,6 +22,7 @@ from canary.store.queries.users import add_user, new_token
 from canary.web.app import create_app
 from canary.web.config import WebConfig
 from canary.web.issue_forms import IssueSettings
+from tests import awkward_world
 from tests.patience import PATIENCE
 from tests.receiver import receiving
 
@@ -94,8 +96,30 @@ def context(chrome: Browser) -> Iterator[BrowserContext]:
 
 @pytest.fixture(scope="session")
 def demo(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A data folder in which the story of the demo has happened."""
-    folder = tmp_path_factory.mktemp("demo")
+    """A data folder in which the story of the demo has happened, among all that is awkward if that is asked for."""
+    folder = replayed(tmp_path_factory.mktemp("demo"))
+    if os.environ.get("CANARY_WORLD") == "awkward":
+        fill_awkwardly(folder)
+    return folder
+
+
+def fill_awkwardly(folder: Path) -> None:
+    """Put all that is awkward beside what a store holds."""
+    store = Database(f"sqlite:///{folder}/canary.db")
+    with store.writing() as session:
+        awkward_world.fill(session, NOW)
+    store.close()
+
+
+@pytest.fixture(scope="session")
+def shown(demo: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shown]:
+    """The story served as of a week after its end, for all who only look."""
+    with served(copied(demo, tmp_path_factory.mktemp("shown"))) as shown:
+        yield shown
+
+
+def replayed(folder: Path) -> Path:
+    """Let the story happen in a folder."""
     with receiving() as slack:
         _, story, stage = _prepare(folder, slack.url, 0)
         # In a thread of its own: the browser, if it is there already, has a loop in this one.
@@ -105,13 +129,6 @@ def demo(tmp_path_factory: pytest.TempPathFactory) -> Path:
         add_user(session, "ada", PASSWORD, "admin", NOW)
     stage.store.close()
     return folder
-
-
-@pytest.fixture(scope="session")
-def shown(demo: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shown]:
-    """The story served as of a week after its end, for all who only look."""
-    with served(copied(demo, tmp_path_factory.mktemp("shown"))) as shown:
-        yield shown
 
 
 def copied(demo: Path, folder: Path) -> Path:
@@ -130,7 +147,9 @@ def served(folder: Path) -> Iterator[Shown]:
         database, lambda: NOW, health=lambda: {"listener": "listening"}, issuing=IssueSettings(("inbox.example",)),
         destinations=destinations,
     ))  # fmt: skip
-    server = uvicorn.Server(uvicorn.Config(app, port=0, log_config=None, access_log=False, lifespan="off"))
+    server = uvicorn.Server(
+        uvicorn.Config(app, port=0, log_config=None, access_log=False, lifespan="off", timeout_graceful_shutdown=1)
+    )  # a page that hears of news would hold it up
     listening = server.config.bind_socket()
     listening.listen(64)  # a client that comes before the server does waits in the queue
     thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]})

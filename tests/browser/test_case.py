@@ -35,7 +35,7 @@ def test_a_case_is_walked_through_its_states(case: Page) -> None:
     assert case.locator(".head .state").first.inner_text() == "closed"
     assert "Assigned to ada" in case.locator(".head").inner_text()
     told = case.locator(".events").inner_text()
-    assert "vendor-notified → confirmed: as confirmed" in told
+    assert "vendor notified → confirmed: as confirmed" in told
 
 
 def test_a_statement_that_the_mail_contradicts_is_shown_so_with_the_mails(case: Page) -> None:

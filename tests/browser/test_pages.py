@@ -4,56 +4,23 @@ from pathlib import Path
 
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page
-from sqlmodel import col, select
 
 from canary.store.database import Database
-from canary.store.queries.canaries import list_canaries
 from canary.store.queries.users import add_user
-from canary.store.tables import HitRow
 from tests.browser.conftest import NOW, PASSWORD, Look, Shown, served
+from tests.browser.worlds import STORY, addresses
 
 pytestmark = pytest.mark.browser
 
 SHOTS = Path(__file__).parent / "shots"
 AXE = Path(__file__).parents[2] / ".peers/test/node_modules/axe-core/axe.min.js"
 HEAVIEST = 80 * 1024
-PAGES = {
-    "overview": "/",
-    "vendor": "/vendors/playbox",
-    "leaking": "/?show=leaking&sort=name",
-    "suppliers": "/suppliers",
-    "supplier": "/suppliers/silverline",
-    "cases": "/cases",
-    "watching": "/watching",
-    "case": "/cases/1",
-    "case-letter": "/cases/1/letter",
-    "mail": "/mail/{spam}",
-    "letter": "/mail/{spam}?html=1",
-    "canaries": "/canaries",
-    "canary": "/canaries/{canary}",
-    "senders": "/senders",
-    "campaigns": "/campaigns",
-    "campaign": "/campaigns/1",
-    "tray": "/tray",
-    "set-aside": "/set-aside",
-    "alerts": "/alerts",
-    "search": "/search?q=reader",
-    "setup": "/setup",
-    "users": "/setup/users",
-    "tokens": "/setup/tokens",
-    "audit": "/audit",
-    "account": "/account",
-    "lost": "/nowhere",
-}
 
 
 @pytest.fixture(scope="module")
 def pages(shown: Shown) -> dict[str, str]:
     """Where each page is."""
-    spam = _spam(shown.database)
-    with shown.database.reading() as session:
-        canary = list_canaries(session)[2].id
-    return {name: shown.url + path.format(spam=spam, canary=canary) for name, path in PAGES.items()}
+    return {name: shown.url + path for name, path in addresses(shown.database, STORY).items()}
 
 
 @pytest.mark.parametrize(
@@ -66,7 +33,7 @@ def test_pages_fit_and_ask_nobody_else_for_anything(
     context = chrome.new_context(color_scheme=scheme, viewport={"width": width, "height": 900})  # type: ignore[arg-type]
     look = Look(context.new_page())
     shown.enter(look.page)
-    over = {name: _shoot(look.page, url, f"{name}-{scheme}-{width}") for name, url in pages.items() if name != "lost"}
+    over = {name: _overflow(look.page, url) for name, url in pages.items() if name != "lost"}
     context.close()
     assert {name: by for name, by in over.items() if by > 0} == {}
     assert (look.faults, look.strangers(shown.url)) == ([], [])
@@ -190,15 +157,8 @@ def test_a_password_lets_in_through_the_form(shown: Shown, context: BrowserConte
     assert page.get_by_role("heading", level=1).inner_text() == "Log in"
 
 
-def _spam(database: Database) -> int:
-    with database.reading() as session:
-        query = select(HitRow.mail_id).where(HitRow.verdict == "spam").order_by(col(HitRow.id)).limit(1)
-        return int(session.exec(query).one() or 0)
-
-
-def _shoot(page: Page, address: str, name: str) -> int:
+def _overflow(page: Page, address: str) -> int:
     page.goto(address)
-    page.screenshot(path=SHOTS / f"{name}.png", full_page=True)
     over: int = page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
     return over
 

@@ -83,7 +83,7 @@ def test_an_address_is_issued_and_its_first_mail_is_seen_to_arrive(running: Runn
     look.page.evaluate("window.stayed = true")
     token = str(look.page.locator("[data-copy]").nth(1).get_attribute("data-copy"))
     _send(running, address, f"From: me@home.example\r\nSubject: {token}\r\n\r\nHello.\r\n".encode())
-    expect(look.page.locator("#feed").get_by_text("self-test")).to_be_visible()
+    expect(look.page.locator("#feed").get_by_text("self test")).to_be_visible()
     assert look.page.evaluate("window.stayed") is True
     assert (look.faults, look.strangers(_web(running))) == ([], [])
 
@@ -114,7 +114,7 @@ def test_an_outsider_is_the_vendors_after_all_until_that_is_taken_back(running: 
     _send(running, address, dkim(OFFER, PIER), "b@pier.example")
     page.get_by_role("link", name="Forty percent off").click()
     mail, leaked = page.url, _standing(page, canary, page.url)
-    assert leaked[1:] == ("burned", "third-party", "new")
+    assert leaked[1:] == ("burned", "third party", "new")
     told = f"If it is Tea Room\u2019s: 1 past mail is judged again; {leaked[0]} closes; {address} is free again."
     expect(page.locator("#whose .effects li").first).to_have_text(told)
     page.screenshot(path=SHOTS / "whose.png", full_page=True)

@@ -12,6 +12,8 @@ from pathlib import Path
 import pytest
 from sqlmodel import func, select
 
+from canary.alerts.compose import notice
+from canary.alerts.messages import read_messages
 from canary.alerts.routing import route
 from canary.authenticate.lookup import OfflineLookup, ZoneLookup
 from canary.authenticate.vouching.side import ReceivingSide
@@ -26,13 +28,13 @@ from canary.importing.stored_authentication import TrustedReceivers
 from canary.judge.adoption import AdoptionProposal
 from canary.judge.adoption_rules import MapRow
 from canary.mail.received import Trusted
-from canary.model.alert import DestinationView
+from canary.model.alert import DestinationView, Route, Severity
 from canary.model.canary import Style
 from canary.pipeline.story import Context
 from canary.processes.judging import supplier_book
 from canary.store.database import Database
 from canary.store.queries import attempts, canaries, outbox, vendors
-from canary.store.tables import CanaryRow, CaseRow, DeliveryRow, HitRow, MailRow, OutboxRow
+from canary.store.tables import CanaryRow, CaseRow, HitRow, MailRow, OutboxRow
 from tests.conftest import AT_EVERY_LEAK
 from tests.letterbox import BEGIN, RECEIVER, Letter, history, lure, mbox, tarred, zipped
 
@@ -157,14 +159,18 @@ def test_the_order_of_files_and_mails_makes_no_difference(desk: Desk) -> None:
     assert desk.verdicts() == {("shop", "expected"): 10, ("me+club", "expected"): 5, ("shop", "spam"): 3}
 
 
-def test_nobody_is_alerted_of_what_is_long_past(desk: Desk) -> None:
+def test_what_is_long_past_is_one_message_to_those_who_want_it(desk: Desk) -> None:
     desk.take(desk.write("box", mbox(history())))
+    picky = DestinationView("picky", "slack", route=Route(severity=Severity.HIGH))
     with desk.store.writing() as session:
-        route(session, [DestinationView("ops", "slack")], NOW)
-        assert outbox.claim(session, NOW, timedelta(minutes=1), "ops") == []
+        route(session, [DestinationView("ops", "slack"), picky], NOW)
+        assert outbox.claim(session, NOW, timedelta(minutes=1), "picky") == []
+        [due] = outbox.claim(session, NOW, timedelta(minutes=1), "ops")
         kinds = [row.fact["kind"] for row in session.exec(select(OutboxRow))]
-        assert session.exec(select(DeliveryRow)).all() == []
-    assert kinds.count("import-finished") == 1
+        [message] = read_messages(session, [due])
+    found = notice(message, "https://canary.example")
+    assert (found.title, found.headline) == ("Import finished", "18 mails read, 18 of them new; they belong to 1 case")
+    assert (found.link, len(found.reasons)) == ("https://canary.example/cases", 1)
     assert "case-opened" in kinds
 
 
@@ -180,7 +186,8 @@ def test_what_is_received_afterwards_alerts_as_ever(desk: Desk) -> None:
     asyncio.run(backfill.judge_all(loud.parts(), archive, ledger, lambda *_: None))
     weigh_all(loud.store, NOW)
     with loud.store.reading() as session:
-        assert [row.fact["kind"] for row in session.exec(select(OutboxRow)) if not row.routed] == ["case-opened"]
+        waiting = {row.fact["kind"] for row in session.exec(select(OutboxRow)) if not row.routed}
+        assert waiting == {"case-opened", "import-finished"}
     ledger.close()
     loud.store.close()
 

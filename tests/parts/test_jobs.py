@@ -14,6 +14,7 @@ from canary.alerts.health_check import HealthCheck
 from canary.net.rspamd import Rspamd
 from canary.pipeline.rspamd_check import RspamdChecker
 from canary.processes.jobs import JOBS, Job, JobContext, give_leases_back, run_job, scheduler
+from canary.processes.node_report import NodeReporter
 from canary.processes.stage_timer import StageTimer
 from canary.store.database import Database
 from canary.store.tables import RejudgeJobRow, VendorRow
@@ -26,7 +27,8 @@ MINUTE = timedelta(minutes=1)
 @pytest.fixture
 def context(sqlite_store: Database, clock: Clock) -> JobContext:
     check = HealthCheck(lambda: None, dict)
-    return JobContext(sqlite_store, clock, "here", "here:1", check, StageTimer())
+    reporter = NodeReporter("worker", "/data", clock())
+    return JobContext(sqlite_store, clock, "here", "here:1", check, StageTimer(), reporter=reporter)
 
 
 @pytest.fixture

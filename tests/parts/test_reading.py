@@ -1,18 +1,20 @@
 """What pages read: each list goes through all there is, page by page, and every query goes by an index."""
 
 from collections.abc import Callable, Iterator
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 from sqlalchemy import event, text
-from sqlmodel import Session, col, select
+from sqlmodel import Session, col, func, select
 
 from bench._wide import END, Size, build, leaking, opened
 from canary.cases.past_mail import under_way
 from canary.cases.rejudge import count_hits, of_sender
 from canary.senders.profile import open_questions, waiting
 from canary.store.database import Database
+from canary.store.queries.outbox import DeliveryFilter, deliveries
 from canary.store.tables import CanaryRow, HitRow, VendorRow
 from canary.views.api_queries import Among, hits_before, hits_of_mails, mails_before
 from canary.views.campaign_pages import campaign_list, campaign_page
@@ -20,9 +22,11 @@ from canary.views.canary_pages import CanaryFilter, canary_list, canary_page
 from canary.views.case_lists import SHOWN as CASES_SHOWN
 from canary.views.case_lists import CaseFilter, case_counts, case_list, watch_list
 from canary.views.case_pages import case_page
+from canary.views.list_filter import ListFilter
 from canary.views.live_hits import news
-from canary.views.models import CaseLine, Overview
-from canary.views.overview import SHOWN, SORTED, VENDORS, View, overview
+from canary.views.mail_list import VERDICTS, MailFilter, mail_list
+from canary.views.models import CaseLine, HitLine, Overview
+from canary.views.overview import SHOWN, SORTED, VENDORS, View, overview, vendor_list
 from canary.views.search import search
 from canary.views.sender_words import words_of_hits
 from canary.views.supplier_pages import supplier_list, supplier_page
@@ -69,7 +73,7 @@ def test_the_pages_of_the_overview_hold_each_vendor_once(session: Session, show:
 def test_the_vendor_with_the_last_outside_mail_comes_first(session: Session) -> None:
     found = [line for page in pages(session, "all", "outside") for line in page.vendors]
     states = [line.state for line in found]
-    assert states == sorted(states, key=lambda state: state == "quiet")
+    assert states == sorted(states, key=["leaking", "quiet", "unused"].index)
     assert states.count("leaking") == len(opened(SIZE)) <= len(leaking(SIZE))
 
 
@@ -84,9 +88,41 @@ def test_the_pages_of_the_cases_hold_each_once_the_open_ones_first(session: Sess
     assert [line.open for line in found] == sorted((line.open for line in found), reverse=True)
 
 
+def every_mail(session: Session, wanted: MailFilter) -> list[HitLine]:
+    lines, key = mail_list(session, wanted)
+    found = [*lines]
+    while key is not None:
+        lines, key = mail_list(session, wanted, key)
+        found += lines
+    return found
+
+
+def test_the_pages_of_all_mail_hold_each_once_the_newest_first(session: Session) -> None:
+    found = every_mail(session, MailFilter())
+    assert (
+        len(found) == len({line.id for line in found}) == session.exec(select(func.count()).select_from(HitRow)).one()
+    )
+    assert [(line.at, line.id) for line in found] == sorted(((line.at, line.id) for line in found), reverse=True)
+    assert sum(len(every_mail(session, MailFilter(verdict))) for verdict in VERDICTS) == len(found)
+
+
+def test_mail_is_narrowed_by_vendor_sender_and_days_at_once(session: Session) -> None:
+    every = [line for line in every_mail(session, MailFilter()) if line.slug == OF_ONE.vendor]
+    first, last = every[len(every) // 2].at.date(), every[len(every) // 4].at.date()
+    sender = every[len(every) // 3].sender
+    wanted = MailFilter(sender=sender.upper(), among=ListFilter(OF_ONE.vendor, first, last))
+    expected = [line.id for line in every if first <= line.at.date() <= last and sender in line.sender]
+    assert [line.id for line in every_mail(session, wanted)] == expected != []
+
+
+@pytest.mark.parametrize("after", ["", ":", "x:y", "nan:1", "9" * 400, f"1:{10**30}", "1e400:1"])
+def test_a_key_of_mail_that_was_made_up_is_no_fault(session: Session, after: str) -> None:
+    assert mail_list(session, MailFilter("spam", '"nobody" OR', ListFilter("?")), after) == ((), None)
+
+
 @pytest.mark.parametrize("after", ["", ":", "2:1", "1:x", "0:-1", "9" * 400, "nan:1", f"1:{10**30}"])
 def test_a_made_up_key_of_a_list_of_cases_is_no_fault(session: Session, after: str) -> None:
-    assert case_list(session, CaseFilter("?", "?"), after) == ((), None)
+    assert case_list(session, CaseFilter("?", ListFilter("?")), after) == ((), None)
     assert watch_list(session, after) == ((), None)
 
 
@@ -151,6 +187,7 @@ def _charged(session: Session) -> tuple[str, tuple[CaseLine, ...]]:
     return slug, page.cases if page else ()
 
 
+OF_ONE = ListFilter(f"vendor-{leaking(SIZE)[-1]}", END.date() - timedelta(days=90), END.date())
 READINGS: dict[str, Callable[[Session], object]] = {
     "overview": lambda session: overview(session, END),
     "next page": lambda session: overview(session, END, View("quiet", "outside", overview(session, END).further or "")),
@@ -160,7 +197,7 @@ READINGS: dict[str, Callable[[Session], object]] = {
     "suppliers": supplier_list,
     "cases": lambda session: case_list(session, CaseFilter()),
     "cases of a vendor": lambda session: case_list(
-        session, CaseFilter("settled", f"vendor-{leaking(SIZE)[-1]}"), "1:9"
+        session, CaseFilter("settled", ListFilter(f"vendor-{leaking(SIZE)[-1]}", END.date())), "1:9"
     ),
     "watched": watch_list,
     "case": lambda session: case_page(session, opened(SIZE)[-1], END),
@@ -173,8 +210,14 @@ READINGS: dict[str, Callable[[Session], object]] = {
     "canaries": lambda session: canary_list(session, wanted=CanaryFilter(hit=True)),
     "canary": lambda session: canary_page(session, 1),
     "campaigns": campaign_list,
+    "campaigns of a vendor": lambda session: campaign_list(session, among=OF_ONE),
     "campaign": lambda session: campaign_page(session, 1),
     "latest": latest_hits,
+    "all mail": mail_list,
+    "all mail, further on": lambda session: mail_list(session, after=mail_list(session)[1] or ""),
+    "all mail of a vendor": lambda session: mail_list(session, MailFilter("spam", among=OF_ONE)),
+    "all mail of a sender": lambda session: mail_list(session, MailFilter(sender="esp-1.example")),
+    "vendors": lambda session: vendor_list(session, END),
     "news": lambda session: news(session, 2_000),
     "search": lambda session: search(session, "order17"),
     "metrics": figures,
@@ -234,7 +277,13 @@ def gone_through(plan: str) -> bool:
 
 
 ON_POSTGRESQL: dict[str, Callable[[Session], object]] = {
+    "alerts": lambda session: deliveries(session, among=DeliveryFilter("test", "ops", "play", NOW, NOW)),
+    "campaigns of a vendor": lambda session: campaign_list(session, among=ListFilter("play", NOW.date(), NOW.date())),
     "overview": lambda session: overview(session, NOW),
+    "all mail": mail_list,
+    "all mail of a sender": lambda session: mail_list(
+        session, MailFilter("spam", "img", ListFilter("play", NOW.date()))
+    ),
     "vendor": lambda session: vendor_page(session, "play", NOW),
     "case": lambda session: case_page(session, 1, NOW),
     "mail": lambda session: mail_page(session, 1),

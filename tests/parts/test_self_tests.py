@@ -11,6 +11,7 @@ from canary.store.tables import HitRow, MailContentRow, MailRow, MailSenderRow
 from canary.views.live_hits import newest, news
 from canary.views.search import search
 from canary.views.view_queries import latest_hits
+from canary.web.live import event_of
 from tests import recounting
 from tests.parts.test_pipeline import LURE, World, vendor_mail, world  # noqa: F401 - a fixture
 
@@ -77,10 +78,11 @@ def test_a_batch_is_bounded(world: World) -> None:  # noqa: F811
     assert [forget(world), forget(world), forget(world)] == [BATCH, 5, 0]
 
 
-def test_self_tests_are_left_out_of_what_is_live(world: World) -> None:  # noqa: F811
+def test_self_tests_are_live_at_their_address_only(world: World) -> None:  # noqa: F811
     world.send(LURE, "bikes")
     self_test(world)
     run(world)
     with world.store.reading() as session:
         assert newest(session) == 2
-        assert [line.id for line in news(session, 0)] == [line.id for line in latest_hits(session)] == [1]
+        assert [event_of(line).split("\n")[1] for line in news(session, 0)] == ["event: hit", "event: self-test"]
+        assert [line.id for line in latest_hits(session)] == [1]

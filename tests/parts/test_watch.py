@@ -116,7 +116,7 @@ def test_the_end_of_a_case_is_reported_and_its_reminders_stop(store: Database, c
         session.get_one(CaseRow, case).state = "false-positive"
     for day in range(3):
         look_after(store, NOW + timedelta(days=day))
-    assert told(store) == [("case-resolved", "Closed as false positive")]
+    assert told(store) == [("case-resolved", "Settled as false positive")]
     with store.writing() as session:
         session.get_one(CaseRow, case).state = "investigating"
     look_after(store, NOW + timedelta(days=4))

@@ -74,7 +74,7 @@ def test_a_case_is_walked_through_its_states_by_its_owner(say: Say) -> None:
     assert (found["state"], found["owner"]) == ("vendor-notified", "ada")
     assert found["notify_until"].startswith("2026-03-04T13:00")
     assert [e["text"] for e in found["timeline"] if e["kind"] == "state"] == [
-        "new → investigating: looks real", "investigating → vendor-notified",
+        "new → investigating: looks real", "investigating → vendor notified",
     ]  # fmt: skip
     assert say("case", "assign", "1", "--nobody") == "case 1: unassigned\n"
 

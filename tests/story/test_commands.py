@@ -55,6 +55,12 @@ def test_init_does_not_overwrite_what_is_there(say: Callable[..., Outcome]) -> N
     assert (again.code, len(again.err.splitlines())) == (1, 1)
 
 
+def test_init_that_fails_can_be_tried_again(say: Callable[..., Outcome], tmp_path: Path) -> None:
+    failed = say("init", "--domain", "in.example", CANARY_SMTP__PORT="many")
+    assert (failed.code, "port" in failed.err, (tmp_path / "canary.toml").exists()) == (2, True, False)
+    assert say("init", "--domain", "in.example").code == 0
+
+
 @pytest.mark.parametrize(
     ("arguments", "code", "told"),
     [

@@ -37,6 +37,11 @@ def test_the_installation_is_planned_for(house: CommandLine) -> None:
     )
 
 
+def test_nothing_is_well_planned_where_nothing_was_issued(house: CommandLine) -> None:
+    house("vendor", "add", "Shop", "--domain", "shop.example")
+    assert house("plan").out.startswith("No address was issued yet, so there is nothing to plan for")
+
+
 def test_a_file_that_is_no_world_is_one_line(house: CommandLine) -> None:
     done = house("plan", "--world", "nothing.json")
     assert (done.code, len(done.err.splitlines())) == (2, 1)

@@ -44,6 +44,21 @@ def test_what_is_believed_now_counts_and_not_what_was_believed_then() -> None:
     assert (found.title, found.answer, found.todo) == ("Mail from others at Play & Co: spam", CALM.summary, "")
 
 
+@pytest.mark.parametrize(
+    ("source", "how", "said", "unsaid"),
+    [
+        ("vendor", "lost", "change your password there", "object"),
+        ("supplier", "", "change your password there", "object"),
+        ("vendor", "passed-on", "ask Play & Co who was given the old one; you may object", "change your password"),
+        ("owner", "", "Look at your own side first", "password"),
+    ],
+)
+def test_what_to_do_fits_how_it_happened(source: str, how: str, said: str, unsaid: str) -> None:
+    stands = CaseSummary(1, ("Play & Co",), 1, 2, summary=FACT.summary, leak=FACT.leak, source=source, how=how)
+    for todo in (notice(AlertMessage(replace(FACT, source=source, how=how)), URL).todo, told(standing=stands).todo):
+        assert (said in todo, unsaid in todo) == (True, False)
+
+
 @pytest.mark.parametrize("kind", ["top-suspect", "certainty", "fields-leaked"])
 def test_a_change_that_accuses_gives_way_to_what_is_believed_where_no_leak_leads(kind: str) -> None:
     fact = replace(CALM, kind=kind, change="Silverline is now the likeliest source (60%)")

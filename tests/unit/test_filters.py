@@ -6,6 +6,7 @@ import pytest
 
 from canary.cases.claims import HitAddress
 from canary.judge.guess import Chance
+from canary.model.case import Suspect, SuspectKind
 from canary.views.case_models import Guessing
 from canary.web import filters
 
@@ -16,12 +17,34 @@ HARD, EASY = Chance(1e-13, 40_211), Chance(0.01, 900)
 @pytest.mark.parametrize(
     ("times", "said"),
     [
-        (0.0, "0"), (0.00001, "10^-5"), (0.04, "0.04"), (0.96, "1"), (9.4, "9"), (9.7, "10"), (1234.4, "1,234"),
-        (1_500_000.0, "10^6"), (1e120, "10^120"), (float("inf"), "inf"),
+        (0.0, "under x0.001"), (0.00001, "under x0.001"), (0.04, "x0.04"), (0.96, "x1"), (9.4, "x9"), (9.7, "x10"),
+        (1234.4, "x1,234"), (1_500_000.0, "over x1,000,000"), (1e23, "over x1,000,000"), (float("inf"), "over x1,000,000"),
     ],
 )  # fmt: skip
 def test_a_factor_is_written_as_roughly_as_it_is_known(times: float, said: str) -> None:
-    assert filters.factor(times) == said
+    assert filters.factor(times) == said.replace("x", "\N{MULTIPLICATION SIGN}")
+
+
+@pytest.mark.parametrize(
+    ("kind", "p", "said"),
+    [(SuspectKind.VENDOR, 0.4, "x12"), (SuspectKind.VENDOR, 0.001, ""), (SuspectKind.NOBODY, 0.4, "")],
+)
+def test_what_is_out_of_the_question_has_no_factor(kind: SuspectKind, p: float, said: str) -> None:
+    assert filters.weight(Suspect(kind, "x", p, factor=12.0)) == said.replace("x", "\N{MULTIPLICATION SIGN}")
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("a \u202etxt.exe", "a \ufffdtxt.exe"),
+        ("\u2068name\u2069 80%", "\u2068name\u2069 80%"),
+        ("\u2068na\u202eme\u2069 80%", "\u2068na\ufffdme\u2069 80%"),
+        ("\u2069 alone \u2068", "\ufffd alone \ufffd"),
+        ("\u2068a\u2068b\u2069 c", "\ufffda\u2068b\u2069 c"),
+    ],
+)
+def test_nothing_in_a_text_turns_around_what_stands_beside_it(text: str, shown: str) -> None:
+    assert filters.visible(text) == shown
 
 
 @pytest.mark.parametrize(("noun", "said"), [("admin", "an admin"), ("viewer", "a viewer")])

@@ -115,6 +115,7 @@ def test_how_it_happened_is_said_from_four_fifths_on(share: float | None, manner
         ("false-positive", "", "Settled as false positive. By the mail alone: most likely from"),
         ("confirmed", "confirmed", "Settled as confirmed. Most likely from"),
         ("new", "", "Most likely from"),
+        ("closed", "", "Closed without an outcome. Most likely from"),
     ],
 )
 def test_what_was_decided_about_a_case_comes_first(state: str, outcome: str, beginning: str) -> None:
@@ -204,3 +205,11 @@ def test_unrelated_senders_are_counted_once_each_and_those_of_a_bomb_apart() -> 
 def test_hints_alone_are_nothing_to_count() -> None:
     findings = assess(world(CampaignHit("c-play", MAY, "k", "probe", 0.9)), SourceNames({})).findings
     assert findings.hits == ()
+
+
+def test_a_name_from_right_to_left_does_not_turn_its_sentence_around() -> None:
+    hebrew = suspect(SuspectKind.VENDOR, "\u05d7\u05e0\u05d5\u05ea", 0.97, 0.02)
+    answer = conclude([hebrew, nobody(0.02)], Findings())
+    assert answer.short == "\u2068\u05d7\u05e0\u05d5\u05ea\u2069 97%, stolen"
+    assert answer.headline.startswith("Most likely \u2068\u05d7\u05e0\u05d5\u05ea\u2069's list was stolen (97%)")
+    assert answer.name == "\u05d7\u05e0\u05d5\u05ea"

@@ -47,8 +47,9 @@ def test_addresses_that_all_have_a_successor_are_done() -> None:
 
 
 def test_no_password_is_changed_where_addresses_were_passed_on_on_purpose() -> None:
-    codes = [t.code for t in tasks([PLAY], {}, [], None, passed_on=True)]
-    assert codes == ["rotate:play", "watch", "aware", "write:play", "assess", "record"]
+    found = tasks([PLAY], {}, [], None, passed_on=True)
+    assert [t.code for t in found] == ["rotate:play", "object:play", "watch", "aware", "write:play", "assess", "record"]
+    assert found[1].text.startswith("Ask Play.com who was given your address, and object to that")
 
 
 def test_where_the_own_side_probably_lost_them_it_is_looked_at_first() -> None:

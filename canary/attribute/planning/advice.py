@@ -34,6 +34,8 @@ def document(plan: CoveragePlan) -> dict[str, Any]:
 
 def sentences(plan: CoveragePlan, name: Namer) -> Iterator[str]:
     """Yield what a plan says, the worst first."""
+    if not plan.sources:
+        yield "No address was issued yet, so there is nothing to plan for: add vendors, and issue each its addresses."
     yield from _first_sentences(
         [f"Not distinguishable: {_list([name(s) for s in g])}." for g in plan.indistinguishable]
     )

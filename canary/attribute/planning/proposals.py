@@ -67,7 +67,7 @@ class IssueProposal:
 
 @dataclass(frozen=True, slots=True)
 class CoveragePlan:
-    """All that a plan says; `unasked` questions were left out by the bound on proposals."""
+    """All that a plan says; `unasked` questions were left out by the bound on proposals, `sources` hold addresses."""
 
     coverage: float
     apart: int
@@ -77,6 +77,7 @@ class CoveragePlan:
     thin: tuple[WeaklyCovered, ...]
     proposals: tuple[IssueProposal, ...]
     unasked: int
+    sources: int = 0
 
 
 def plan_coverage(world: World, coverage: float = COVERAGE, most: int = 8, rates: Rates = RATES) -> CoveragePlan:
@@ -97,7 +98,17 @@ def plan_coverage(world: World, coverage: float = COVERAGE, most: int = 8, rates
         proposals += proposer.proposals(about, tuple(a for p in proposals for a in p.additions))
     unasked = max(0, len(questions) - most)
     apart, enough = addresses_to_separate(coverage), addresses_for_two_hits(coverage)
-    return CoveragePlan(coverage, apart, enough, alike, near, thin, tuple(proposals), unasked)
+    return CoveragePlan(
+        coverage,
+        apart,
+        enough,
+        alike,
+        near,
+        thin,
+        tuple(proposals),
+        unasked,
+        sum(bool(h.members) for h in held.values()),
+    )
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,11 +1,12 @@
 """The outbox: facts that are worth an alert, and the delivery of each message to its destination."""
 
+import json
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import asdict, dataclass, fields
 from datetime import UTC, datetime, timedelta
 from uuid import uuid4
 
-from sqlalchemy import CursorResult, exists, func, update
+from sqlalchemy import ColumnElement, CursorResult, String, cast, exists, func, or_, update
 from sqlmodel import Session, col, select
 
 from canary.model.alert import Alert, sample_alert
@@ -55,15 +56,30 @@ class DeliveryStatus:
     joined: int = 0
 
 
-def put(session: Session, alert: Alert, *, quiet: bool = False) -> None:
+@dataclass(frozen=True, slots=True)
+class DeliveryFilter:
+    """Which messages: of a kind, to a destination, about a vendor by its slug or name, of facts in a time."""
+
+    kind: str = ""
+    destination: str = ""
+    vendor: str = ""
+    since: datetime | None = None
+    until: datetime | None = None
+
+
+EVERY_DELIVERY = DeliveryFilter()
+
+
+def put(session: Session, alert: Alert, *, quiet: bool = False, loud: bool = False) -> None:
     """Put a fact into the outbox, in the transaction that made it true; the same id is never written twice.
 
-    A quiet one counts as reported already.
+    A quiet one counts as reported already, and so does any in a quiet session but a loud one.
     """
     if session.get(OutboxRow, alert.id) is None:
         fact = {**asdict(alert), "at": alert.at.isoformat()}
         topic = topic_of(session, alert)
-        session.add(OutboxRow(id=alert.id, at=alert.at, fact=fact, topic=topic, routed=quiet or is_quiet(session)))
+        told = quiet or (is_quiet(session) and not loud)
+        session.add(OutboxRow(id=alert.id, at=alert.at, fact=fact, topic=topic, routed=told))
 
 
 def is_quiet(session: Session) -> bool:
@@ -168,12 +184,15 @@ def deliveries(
     after: int | None = None,
     state: str | None = None,
     limit: int = 100,
+    among: DeliveryFilter = EVERY_DELIVERY,
 ) -> list[DeliveryStatus]:
     """Return messages, newest first: those before or after one of them, or those in a state.
 
     A state is `waiting`, `sent`, `dead` or `muted`.
     """
     query = select(DeliveryRow)
+    if among != EVERY_DELIVERY:
+        query = query.join(OutboxRow, col(OutboxRow.id) == DeliveryRow.outbox_id).where(*_among(among))
     if before is not None:
         query = query.where(col(DeliveryRow.id) < before)
     if after is not None:
@@ -189,6 +208,21 @@ def deliveries(
         )
         for row in rows
     ]  # fmt: skip
+
+
+def _among(wanted: DeliveryFilter) -> Iterable[ColumnElement[bool]]:
+    fact = col(OutboxRow.fact)
+    if wanted.kind:
+        yield fact["kind"].as_string() == wanted.kind
+    if wanted.destination:
+        yield col(DeliveryRow.destination) == wanted.destination
+    if wanted.vendor:
+        slug = cast(fact["vendors"], String).contains(json.dumps(wanted.vendor), autoescape=True)
+        yield or_(slug, fact["vendor"].as_string() == wanted.vendor)
+    if wanted.since:
+        yield col(OutboxRow.at) >= wanted.since
+    if wanted.until:
+        yield col(OutboxRow.at) < wanted.until
 
 
 def lost(session: Session) -> bool:

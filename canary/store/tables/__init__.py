@@ -48,6 +48,7 @@ from canary.store.tables.mail import (
     SpoolPositionRow,
     UnreadMailRow,
 )
+from canary.store.tables.node import NodeRoleRow
 from canary.store.tables.track_record import FirstWriterRow, LinkedDomainRow, SignedMailRow
 from canary.store.tables.user import AuditRow, LeaseRow, LoginAttemptRow, TokenRow, UserRow
 from canary.store.tables.vendor import (
@@ -100,6 +101,7 @@ __all__ = [
     "MailSenderRow",
     "MoveRow",
     "MuteRow",
+    "NodeRoleRow",
     "OutboxRow",
     "ProbeRow",
     "RejudgeJobRow",

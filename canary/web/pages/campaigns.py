@@ -12,10 +12,13 @@ from canary.cases.campaign_decisions import merge, split
 from canary.model.decision import Decision
 from canary.store.queries.vendors import Unknown
 from canary.store.tables import CampaignRow
-from canary.views.campaign_pages import PAGE, campaign_list, campaign_page
+from canary.views.campaign_pages import PAGE, CampaignLine, campaign_list, campaign_page
+from canary.web.list_forms import Narrowed, asked, list_file
 from canary.web.rendering import Field, Id, Key, PageContext
 from canary.web.routes import Role, WebRoute
 
+COLUMNS = ("campaign", "subject", "mails", "canaries", "vendors", "cases", "first", "last")
+_NEWEST: int | None = None
 Mails = Annotated[list[int], Form(max_length=PAGE)]
 
 
@@ -30,16 +33,26 @@ class CampaignsPage:
         """Return its routes."""
         return (
             WebRoute("GET", "/campaigns", Role.VIEWER, self.campaigns),
+            WebRoute("GET", "/campaigns.csv", Role.VIEWER, self.file),
             WebRoute("GET", "/campaigns/{campaign_id}", Role.VIEWER, self.campaign),
             WebRoute("POST", "/campaigns/{campaign_id}/merge", Role.ANALYST, self.merge),
             WebRoute("POST", "/campaigns/{campaign_id}/split", Role.ANALYST, self.split),
         )
 
-    def campaigns(self, request: Request, before: Key = None) -> Response:
+    def campaigns(self, request: Request, among: Narrowed, before: Key = None) -> Response:
         """Show campaigns, the newest first."""
         with self._frame.database.reading() as session:
-            lines, further = campaign_list(session, before)
-        return self._frame.show(request, "campaigns.html", lines=lines, further=further, before=before)
+            lines, further = campaign_list(session, before, among=among)
+        return self._frame.show(
+            request, "campaigns.html", lines=lines, further=further, before=before, among=among, asked=asked(among)
+        )
+
+    def file(self, among: Narrowed) -> Response:
+        """Return the same as a table."""
+        return list_file(
+            self._frame.database, "campaigns", COLUMNS, _row,
+            lambda session, before: campaign_list(session, before, among=among), _NEWEST,
+        )  # fmt: skip
 
     def campaign(self, request: Request, campaign_id: Id, before: Key = None) -> Response:
         """Show what the mails of one campaign share."""
@@ -79,3 +92,8 @@ class CampaignsPage:
             raise HTTPException(404)
         status = 400 if fault else 200
         return self._frame.show(request, "campaign.html", status, page=found, before=before, fault=fault)
+
+
+def _row(line: CampaignLine) -> tuple[object, ...]:
+    vendors, cases = (" ".join(each) for each in ((slug for slug, _ in line.vendors), map(str, line.cases)))
+    return line.id, line.subject, line.mails, line.canaries, vendors, cases, line.first_at, line.last_at

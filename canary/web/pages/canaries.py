@@ -17,10 +17,18 @@ from canary.cases.past_mail import OwnerWord
 from canary.judge.selftest import make_token
 from canary.model.canary import Canary
 from canary.store.queries import canaries
-from canary.views.canary_pages import EVERY, STATES, CanaryFilter, canary_list, canary_page, last_issued_before
+from canary.views.canary_pages import (
+    EVERY,
+    STATES,
+    CanaryFilter,
+    canary_list,
+    canary_page,
+    last_issued_before,
+    successor_of,
+)
 from canary.views.sender_words import words_of_hits
-from canary.web.csv_file import csv_file
 from canary.web.issue_forms import PUBLISHED, IssueRefused, IssueRequest, fill, read_wishes, wish
+from canary.web.list_forms import list_file
 from canary.web.rendering import CanaryId, CanaryKey, Field, FormText, LongField, PageContext, or_404
 from canary.web.routes import Role, WebRoute
 
@@ -75,12 +83,12 @@ class CanariesPage:
         with self._frame.database.reading() as session:
             line, hits = or_404(canary_page(session, canary_id))
             persona = canaries.find_canaries(session, [line.address])[line.address].persona
-            asked = words_of_hits(session, hits)
+            asked, successor = words_of_hits(session, hits), successor_of(session, line)
         key = self._frame.config.issuing.key
         token = make_token(key, line.address, self._frame.clock()) if key and not hits else ""
         return self._frame.show(
             request, "canary.html", line=line, hits=hits, persona=persona, qr=_qr(f"mailto:{line.address}"), token=token,
-            asked=asked,
+            asked=asked, successor=successor,
         )  # fmt: skip
 
     def feed(self, request: Request, canary_id: CanaryId) -> Response:
@@ -104,11 +112,16 @@ class CanariesPage:
         except IssueRefused as fault:
             return self._list(request, EVERY, fault=str(fault))
 
-    def export(self) -> Response:
-        """Return all addresses as a table."""
-        with self._frame.database.reading() as session:
-            found = canaries.list_canaries(session)
-        return csv_file("canaries", COLUMNS, map(_row, found))
+    def export(self, vendor: Word = "", channel: Word = "", state: Word = "") -> Response:
+        """Return addresses as a table, filtered as they are shown."""
+        wanted = CanaryFilter(vendor, channel, state if state in STATES else "", state == "hit")
+
+        def page(session: Session, after: int) -> tuple[list[Canary], int | None]:
+            lines, further = canary_list(session, after, wanted)
+            found = canaries.find_canaries(session, [line.address for line in lines])
+            return [found[line.address] for line in lines], further
+
+        return list_file(self._frame.database, "canaries", COLUMNS, _row, page, 0)
 
     def rotate(self, request: Request, canary_id: CanaryId) -> Response:
         """Issue the next generation, then show it."""

@@ -4,14 +4,19 @@ from typing import Annotated
 
 from fastapi import Form, Request, Response
 from fastapi.responses import RedirectResponse
+from sqlmodel import Session
 from starlette.exceptions import HTTPException
 
 from canary.cases.question_answers import answer_question, get_question
-from canary.model.sender import SenderState
+from canary.model.sender import Sender, SenderState
 from canary.senders.profile import list_senders, open_questions
+from canary.store.queries.vendors import Unknown
+from canary.web.csv_file import csv_file
+from canary.web.list_forms import MOST_LINES, Word
 from canary.web.rendering import Field, PageContext, map_store_errors
 from canary.web.routes import Role, WebRoute
 
+COLUMNS = ("state", "vendor", "sender", "proof", "mails", "first", "last", "decided", "by", "first_mail")
 SENDERS = 500
 SHOWN = 300
 """Of a question with more senders so many are shown, and answered at a time."""
@@ -32,19 +37,27 @@ class SendersPage:
         """Return its routes."""
         return (
             WebRoute("GET", "/senders", Role.VIEWER, self.senders),
+            WebRoute("GET", "/senders.csv", Role.VIEWER, self.file),
             WebRoute("POST", "/senders/questions", Role.ANALYST, self.answer),
         )
 
-    def senders(self, request: Request) -> Response:
+    def senders(self, request: Request, vendor: Word = "", state: Word = "") -> Response:
         """Show the questions that wait, and the senders that are decided."""
+        of, state = vendor.strip(), state if state in set(_DECIDED) else ""
         with self._frame.database.reading() as session:
-            questions = open_questions(session, self._frame.clock())
-            found = list_senders(session, states=_DECIDED, limit=SENDERS + 1)
+            questions = [q for q in open_questions(session, self._frame.clock()) if not of or of in q.vendors]
+            found = _decided(session, of, state, SENDERS + 1)
         asked, listed = [q for q in questions if q.asked], [q for q in questions if not q.asked]
         return self._frame.show(
             request, "senders.html", asked=asked, listed=listed, decided=found[:SENDERS], more=len(found) > SENDERS,
-            shown=SHOWN,
+            shown=SHOWN, vendor=of, state=state, states=[each.value for each in _DECIDED],
         )  # fmt: skip
+
+    def file(self, vendor: Word = "", state: Word = "") -> Response:
+        """Return the senders that are decided as a table."""
+        with self._frame.database.reading() as session:
+            found = _decided(session, vendor.strip(), state if state in set(_DECIDED) else "", MOST_LINES)
+        return csv_file("senders", COLUMNS, map(_row, found))
 
     def answer(self, request: Request, group: Field, answer: Field, member: Members) -> Response:
         """Answer a question for the senders that are ticked, then show what is left."""
@@ -56,3 +69,18 @@ class SendersPage:
             asked = get_question(session, group, now)
             answer_question(session, asked, state, request.state.user.name, now, only=only)
         return RedirectResponse("/senders", 303)
+
+
+def _decided(session: Session, vendor: str, state: str, most: int) -> list[Sender]:
+    states = [SenderState(state)] if state else _DECIDED
+    try:
+        return list_senders(session, vendor or None, states, most)
+    except Unknown:
+        return []
+
+
+def _row(line: Sender) -> tuple[object, ...]:
+    return (
+        line.state.value, line.vendor, line.key, line.proof.value, line.count, line.first, line.last, line.decided, line.by,
+        line.mail,
+    )  # fmt: skip

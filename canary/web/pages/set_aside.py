@@ -2,9 +2,13 @@
 
 from fastapi import Request, Response
 
-from canary.views.unread_mail import unread_mail
+from canary.views.unread_mail import UnreadLine, unread_mail
+from canary.web.list_forms import list_file
 from canary.web.rendering import Key, PageContext
 from canary.web.routes import Role, WebRoute
+
+COLUMNS = ("mail", "at", "why", "sender", "client", "to", "size")
+_NEWEST: int | None = None
 
 
 class SetAsidePage:
@@ -16,10 +20,21 @@ class SetAsidePage:
 
     def routes(self) -> tuple[WebRoute, ...]:
         """Return its routes."""
-        return (WebRoute("GET", "/set-aside", Role.VIEWER, self.set_aside),)
+        return (
+            WebRoute("GET", "/set-aside", Role.VIEWER, self.set_aside),
+            WebRoute("GET", "/set-aside.csv", Role.VIEWER, self.file),
+        )
 
     def set_aside(self, request: Request, before: Key = None) -> Response:
         """Show mail that was not read, newest first."""
         with self._frame.database.reading() as session:
             lines, older = unread_mail(session, before)
         return self._frame.show(request, "set_aside.html", lines=lines, older=older, before=before)
+
+    def file(self) -> Response:
+        """Return the same as a table."""
+        return list_file(self._frame.database, "set-aside", COLUMNS, _row, unread_mail, _NEWEST)
+
+
+def _row(line: UnreadLine) -> tuple[object, ...]:
+    return line.mail, line.at, line.why, line.sender, line.client, " ".join(line.to), line.size

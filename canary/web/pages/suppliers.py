@@ -1,5 +1,6 @@
 """Suppliers: what became of the addresses that were passed on to each."""
 
+from dataclasses import astuple
 from typing import Annotated
 
 from fastapi import Query, Request, Response
@@ -8,9 +9,11 @@ from starlette.exceptions import HTTPException
 
 from canary.senders.declared_suppliers import declare, withdraw
 from canary.views.supplier_pages import supplier_list, supplier_page
+from canary.web.list_forms import list_file
 from canary.web.rendering import Field, PageContext, map_store_errors, or_404
 from canary.web.routes import Role, WebRoute
 
+COLUMNS = ("supplier", "name", "vendors", "case", "probability")
 Slug = Annotated[str, Query(max_length=100)]
 
 
@@ -25,6 +28,7 @@ class SuppliersPage:
         """Return its routes."""
         return (
             WebRoute("GET", "/suppliers", Role.VIEWER, self.suppliers),
+            WebRoute("GET", "/suppliers.csv", Role.VIEWER, self.file),
             WebRoute("POST", "/suppliers", Role.ANALYST, self.declare),
             WebRoute("GET", "/suppliers/{slug}", Role.VIEWER, self.supplier),
             WebRoute("POST", "/suppliers/{slug}/withdraw", Role.ANALYST, self.withdraw),
@@ -35,6 +39,10 @@ class SuppliersPage:
         with self._frame.database.reading() as session:
             lines, further = supplier_list(session, after)
         return self._frame.show(request, "suppliers.html", lines=lines, further=further, after=after)
+
+    def file(self) -> Response:
+        """Return the same as a table."""
+        return list_file(self._frame.database, "suppliers", COLUMNS, astuple, supplier_list, "")
 
     def declare(self, request: Request, name: Field = "", domains: Field = "") -> Response:
         """Add a supplier with domains that prove it, or domains to one that is there."""

@@ -58,7 +58,7 @@
     const tell = (live) => document.body.classList.toggle("live", live);
     source.addEventListener("open", () => tell(true));
     source.addEventListener("error", () => tell(false));
-    source.addEventListener("hit", () => htmx.trigger(document.body, "hit"));
+    for (const name of ["hit", "self-test"]) source.addEventListener(name, () => htmx.trigger(document.body, "hit"));
     let seen = newest();
     document.addEventListener("htmx:afterSettle", () => {
       all("tr[data-id]").forEach((row) => row.classList.toggle("fresh", Number(row.dataset.id) > seen));
@@ -76,6 +76,10 @@
   }
   const COLOURS = { expected: "own", supplier: "supplier", "third-party": "third", spam: "spam", other: "other" };
 
+  function date(at, parts) {
+    return new Date(at * 1000).toLocaleDateString("en-GB", { ...parts, timeZone: "UTC" });
+  }
+
   function stacked(layers) {
     const sums = [];
     layers.forEach((layer, at) => sums.push(layer.map((n, week) => n + (at ? sums[at - 1][week] : 0))));
@@ -87,6 +91,8 @@
       const { ctx, bbox } = u, ratio = devicePixelRatio;
       let written = -1e9;
       ctx.save();
+      ctx.textAlign = "left";
+      ctx.textBaseline = "alphabetic";
       ctx.font = `${12 * ratio}px system-ui, sans-serif`;
       for (const [at, text] of marks) {
         const x = Math.round(u.valToPos(at, "x", true));
@@ -97,36 +103,36 @@
         ctx.moveTo(x, bbox.top - 4 * ratio);
         ctx.lineTo(x, bbox.top + bbox.height);
         ctx.stroke();
-        if (x - written < 64 * ratio) continue;
-        const end = x > bbox.left + bbox.width - 70 * ratio;
+        const wide = ctx.measureText(text).width, gap = 4 * ratio;
+        const left = x + gap + wide > bbox.left + bbox.width ? x - gap - wide : x + gap;
+        if (left < written + gap) continue;
         ctx.fillStyle = colour("ink");
-        ctx.textAlign = end ? "right" : "left";
-        ctx.fillText(text, x + (end ? -4 : 4) * ratio, bbox.top - 6 * ratio);
-        written = x;
+        ctx.fillText(text, left, bbox.top - 6 * ratio);
+        written = left + wide;
       }
       ctx.restore();
     };
   }
 
   function draw(figure) {
-    const { weeks, layers, marks } = JSON.parse(figure.dataset.chart);
+    const { weeks, layers, words, marks } = JSON.parse(figure.dataset.chart);
     const names = Object.keys(layers), sums = stacked(Object.values(layers)).reverse(), said = figure.nextElementSibling;
     const shown = [...names].reverse();
     const axis = { stroke: colour("dim"), grid: { stroke: colour("line"), width: 1 }, ticks: { show: false }, font: "12px system-ui, sans-serif" };
     const options = {
       width: figure.clientWidth, height: figure.clientHeight, padding: [20, 8, 0, 0],
       legend: { show: false }, cursor: { y: false, points: { show: false }, drag: { setScale: false } },
+      tzDate: (at) => uPlot.tzDate(new Date(at * 1000), "Etc/UTC"),
       scales: { x: { time: true }, y: { range: (_, low, high) => [0, Math.max(high, 4)] } },
-      axes: [{ ...axis, grid: { show: false }, size: 40 }, { ...axis, size: 40, incrs: [1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 5000, 10000] }],
+      axes: [{ ...axis, grid: { show: false }, size: 40, space: 76, values: (_, splits, axisAt, space, step) => splits.map((at) => date(at, step < 28 * 86400 ? { day: "numeric", month: "short" } : { month: "short", year: "numeric" })) }, { ...axis, size: 40, incrs: [1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 5000, 10000] }],
       series: [{}, ...shown.map((name) => ({ fill: colour(COLOURS[name]), width: 0, points: { show: false }, paths: uPlot.paths.bars({ size: [0.84, 60] }) }))],
       hooks: {
         draw: [flags(marks)],
         setCursor: [(u) => {
           const at = u.cursor.idx;
           if (at === null || at === undefined) { said.textContent = said.dataset.said; return; }
-          const parts = names.filter((name) => layers[name][at]).map((name) => `${layers[name][at]} ${name}`);
-          const day = new Date(weeks[at] * 1000).toLocaleDateString("en-GB", { day: "numeric", month: "short", year: "numeric", timeZone: "UTC" });
-          said.textContent = `Week of ${day}: ${parts.join(", ") || "nothing"}`;
+          const parts = names.filter((name) => layers[name][at]).map((name) => `${layers[name][at]} ${words[name]}`);
+          said.textContent = `Week of ${date(weeks[at], { day: "numeric", month: "short", year: "numeric" })}: ${parts.join("; ") || "nothing"}`;
         }],
       },
     };

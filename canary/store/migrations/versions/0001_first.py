@@ -140,6 +140,16 @@ def make_tables() -> None:
     )
     op.create_index(op.f('ix_login_attempt_at'), 'login_attempt', ['at'])
     op.create_index('ix_login_attempt_key_at', 'login_attempt', ['key', 'at'])
+    op.create_table('node_role',
+    sa.Column('machine', TEXT, nullable=False),
+    sa.Column('folder', TEXT, nullable=False),
+    sa.Column('role', TEXT, nullable=False),
+    sa.Column('version', TEXT, nullable=False),
+    sa.Column('since', TIME, nullable=False),
+    sa.Column('seen', TIME, nullable=False),
+    sa.Column('backlog', sa.Integer(), nullable=True),
+    sa.PrimaryKeyConstraint('machine', 'folder', 'role', name=op.f('pk_node_role'))
+    )
     op.create_table('outbox',
     sa.Column('id', TEXT, nullable=False),
     sa.Column('at', TIME, nullable=False),

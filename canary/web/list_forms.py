@@ -1,0 +1,62 @@
+"""What the pages of lists share: how their filters are read from an address, and the same list as a table to download."""
+
+from collections.abc import Callable, Iterator, Sequence
+from datetime import date
+from typing import Annotated, Any, TypeVar
+
+from fastapi import Depends, Query
+from fastapi.responses import StreamingResponse
+from sqlmodel import Session
+from starlette.exceptions import HTTPException
+
+from canary.store.database import Database
+from canary.views.list_filter import ListFilter
+from canary.web.csv_file import csv_file
+
+Word = Annotated[str, Query(max_length=200, pattern=r"^[^\x00]*$")]
+Line = TypeVar("Line")
+Key = TypeVar("Key")
+ReadPage = Callable[[Session, Key], tuple[Sequence[Line], Key | None]]
+
+MOST_LINES = 100_000
+"""So many lines of a list are downloaded at most; a filter leads to what is beyond."""
+
+
+def read_filter(vendor: Word = "", since: Word = "", until: Word = "") -> ListFilter:
+    """Read what every list is narrowed by; raises HTTPException 422 for what is no day."""
+    return ListFilter(vendor.strip(), _day(since), _day(until))
+
+
+def _day(text: str) -> date | None:
+    try:
+        return date.fromisoformat(text) if text else None
+    except ValueError:
+        raise HTTPException(422, f"{text[:40]!r}: no day; write one as 2011-03-24") from None
+
+
+Narrowed = Annotated[ListFilter, Depends(read_filter)]
+
+
+def asked(among: ListFilter, **more: object) -> dict[str, object]:
+    """Return filters as the parameters of an address, those that every list has last."""
+    return {**more, "vendor": among.vendor, "since": among.since, "until": among.until}
+
+
+def list_file(
+    database: Database, name: str, columns: Sequence[str], row: Callable[[Line], Sequence[object]],
+    read: ReadPage[Key, Line], first: Key,
+) -> StreamingResponse:  # fmt: skip
+    """Return a list as a table to download: `read` reads the page that begins at a key, and says the next."""
+    return csv_file(name, columns, map(row, _lines(database, read, first)))
+
+
+def _lines(database: Database, read: ReadPage[Key, Line], first: Key) -> Iterator[Line]:
+    key: Any = first
+    left = MOST_LINES
+    with database.reading() as session:
+        while left > 0:
+            lines, further = read(session, key)
+            yield from lines[:left]
+            if further is None:
+                return
+            key, left = further, left - len(lines)

@@ -1,0 +1,117 @@
+"""Lists: what each is narrowed by stands in its address, and the same list is downloaded as a table."""
+
+import csv
+import io
+from collections.abc import Iterator
+from datetime import timedelta
+
+import httpx
+import pytest
+
+from canary.model.alert import HAPPENED, SEVERITY, Alert
+from canary.store.queries import outbox
+from canary.store.tables import DeliveryRow
+from canary.web.csv_file import csv_lines
+from tests.website import NOW, Site, serve
+
+LISTS = {
+    "/": "/vendors.csv", "/mail": "/mail.csv", "/cases": "/cases.csv", "/watching": "/watching.csv", "/canaries": "/canaries.csv",
+    "/senders": "/senders.csv", "/campaigns": "/campaigns.csv", "/suppliers": "/suppliers.csv", "/alerts": "/alerts.csv",
+    "/tray": "/tray.csv", "/set-aside": "/set-aside.csv", "/audit": "/audit.csv", "/nodes": "/nodes.csv",
+}  # fmt: skip
+"""Every list, and the same as a table."""
+
+TODAY, YESTERDAY, TOMORROW = (str((NOW + timedelta(days=n)).date()) for n in (0, -1, 1))
+
+
+@pytest.fixture(scope="module")
+def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
+    """A site with a test that did not arrive, and an alert about a case that waits."""
+    with serve(tmp_path_factory.mktemp("lists")) as site:
+        with site.database.writing() as session:
+            alert = Alert(id="a", kind="case-opened", at=NOW, case=1, vendor="Play", vendors=("play",))
+            outbox.put(session, alert, quiet=True)
+            session.flush()
+            session.add(DeliveryRow(outbox_id="a", destination="ops", due_at=NOW))
+        yield site
+
+
+@pytest.fixture
+def client(site: Site) -> Iterator[httpx.Client]:
+    with site.logged_in() as client:
+        yield client
+
+
+def rows(client: httpx.Client, address: str) -> list[dict[str, str]]:
+    answer = client.get(address)
+    assert (answer.status_code, answer.headers["content-type"]) == (200, "text/csv; charset=utf-8")
+    return list(csv.DictReader(io.StringIO(answer.text)))
+
+
+@pytest.mark.parametrize("path", LISTS)
+def test_every_list_is_there_and_can_be_downloaded(client: httpx.Client, path: str) -> None:
+    assert client.get(path).status_code == 200
+    found = client.get(LISTS[path])
+    assert (found.status_code, found.headers["content-disposition"].endswith('.csv"')) == (200, True)
+    assert len(found.text.splitlines()[0].split(",")) > 3
+
+
+@pytest.mark.parametrize("path", ["/mail", "/cases", "/campaigns", "/alerts"])
+@pytest.mark.parametrize(
+    ("asked", "many"),
+    [
+        ({}, True),
+        ({"vendor": "play"}, True),
+        ({"vendor": "", "since": "", "until": ""}, True),
+        ({"since": TODAY, "until": TODAY}, True),
+        ({"vendor": "nobody"}, False),
+        ({"until": YESTERDAY}, False),
+        ({"since": TOMORROW, "until": "9999-12-31"}, False),
+    ],
+)
+def test_a_list_is_narrowed_by_vendor_and_days(
+    client: httpx.Client, path: str, asked: dict[str, str], many: bool
+) -> None:
+    found = rows(client, str(httpx.URL(f"{path}.csv", params=asked)))
+    assert bool(found) is many
+    page = client.get(path, params=asked).text
+    assert f"{path}.csv" in page if many else f"{path}.csv" not in page
+
+
+@pytest.mark.parametrize(
+    ("asked", "count"),
+    [
+        ({"verdict": "spam"}, 1),
+        ({"verdict": "expected"}, 0),
+        ({"sender": "IMG src"}, 1),
+        ({"sender": "nobody.example"}, 0),
+        ({"sender": "%"}, 0),
+    ],
+)
+def test_mail_is_narrowed_by_verdict_and_sender(client: httpx.Client, asked: dict[str, str], count: int) -> None:
+    assert len(rows(client, str(httpx.URL("/mail.csv", params=asked)))) == count
+
+
+def test_alerts_are_narrowed_by_what_happened_and_where_they_went(client: httpx.Client) -> None:
+    assert [row["kind"] for row in rows(client, "/alerts.csv?kind=test&to=ops&state=dead")] == ["test"]
+    assert rows(client, "/alerts.csv?kind=reminder") == rows(client, "/alerts.csv?to=elsewhere") == []
+    assert ">a test</option>" in client.get("/alerts?kind=test").text
+
+
+def test_every_kind_of_alert_has_words() -> None:
+    assert set(HAPPENED) == set(SEVERITY)
+
+
+@pytest.mark.parametrize("day", ["yesterday", "2011-02-30", "1"])
+def test_what_is_no_day_is_said_in_one_line(client: httpx.Client, day: str) -> None:
+    answer = client.get("/mail", params={"since": day})
+    assert (answer.status_code, "write one as 2011-03-24" in answer.text) == (422, True)
+
+
+def test_filters_stay_when_one_goes_on_to_another_page(client: httpx.Client) -> None:
+    page = client.get(f"/mail?vendor=play&since={TODAY}&sender=img").text
+    assert f"/mail?verdict=spam&amp;sender=img&amp;vendor=play&amp;since={TODAY}" in page
+
+
+def test_a_formula_in_a_table_is_text() -> None:
+    assert list(csv_lines(("a",), [("=1+1",)])) == ["a\r\n", "'=1+1\r\n"]
