@@ -86,6 +86,7 @@ def _job_context(settings: Settings, store: Database, spools: Spools, timer: Sta
         retention=settings.retention.after,
         role_retention=settings.smtp.roles.after,
         rspamd=rspamd_checker(settings, store),
+        rests_after=settings.canaries.rests_after,
     )
 
 

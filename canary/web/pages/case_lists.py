@@ -4,6 +4,7 @@ from typing import Annotated
 
 from fastapi import Query, Request, Response
 
+from canary.views.canary_pages import tentative_list
 from canary.views.case_lists import SHOWN, CaseFilter, case_counts, case_list, watch_list
 from canary.web.rendering import PageContext
 from canary.web.routes import Role, WebRoute
@@ -39,4 +40,5 @@ class CaseListsPage:
         """Show what is watched, the likeliest first."""
         with self._frame.database.reading() as session:
             lines, further = watch_list(session, after)
-        return self._frame.show(request, "watching.html", lines=lines, further=further, after=after)
+            unconfirmed = () if after else tentative_list(session, hit=True)
+        return self._frame.show(request, "watching.html", lines=lines, further=further, after=after, unconfirmed=unconfirmed)
