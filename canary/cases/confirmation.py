@@ -68,9 +68,7 @@ def dismiss(session: Session, address: str, word: OwnerWord) -> None:
     audit.audit(session, word.at, word.who, "canary-dismissed", row.address, "")
 
 
-def _record(
-    session: Session, row: CanaryRow, who: str, at: datetime, text: str, outcome: RejudgeOutcome
-) -> None:
+def _record(session: Session, row: CanaryRow, who: str, at: datetime, text: str, outcome: RejudgeOutcome) -> None:
     audit.note(session, row.vendor_id, at, "canary-confirmed", text, who)
     audit.audit(session, at, who, "canary-confirmed", row.address, f"{text} {outcome}")
     session.flush()

@@ -1,5 +1,7 @@
 """The site that a text names: what people paste, what browsers share, what password managers write into a note."""
 
+# ruff: noqa: RUF001 - punctuation of many languages is what this is about
+
 import re
 from ipaddress import ip_address
 

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 from sqlalchemy import ColumnElement
 from sqlmodel import Session, col
@@ -59,9 +60,10 @@ def tentative_list(session: Session, vendor: str = "", *, hit: bool = False) -> 
 
 
 def _in_state(state: str) -> Sequence[ColumnElement[bool]]:
-    tentative, hidden = col(CanaryRow.tentative), col(CanaryRow.hidden)
+    tentative: Any = col(CanaryRow.tentative)
+    hidden = col(CanaryRow.hidden)
     if state == HIDDEN:
-        return (hidden != "",)
+        return (col(CanaryRow.hidden_at).is_not(None),)  # which an index has
     if state == TENTATIVE:
         return (tentative, hidden == "")
     confirmed = (tentative.is_(False), hidden == "")

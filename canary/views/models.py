@@ -138,6 +138,7 @@ class CanaryLine:
     hidden: str = ""
     note: str = ""
     for_no_site: bool = False
+    hidden_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)

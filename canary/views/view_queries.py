@@ -164,18 +164,18 @@ def canaries_after(query: Select[Any], after: int) -> Select[Any]:
     return ordered.where(tuple_(*in_order_of_issue()) > seen)
 
 
-def read_canaries(session: Session, query: Select[Any], most: int) -> tuple[CanaryLine, ...]:
-    """Read the issued addresses that a `canary_query` finds, without decoys."""
+def read_canaries(session: Session, query: Select[Any], most: int, skip: int = 0) -> tuple[CanaryLine, ...]:
+    """Read the issued addresses that a `canary_query` finds, without decoys and without the first few."""
     is_decoy = decoy_mac_of(session).is_decoy
     found = session.execute(query.execution_options(yield_per=most))
-    rows = list(islice((row for row in found if not is_decoy(row[0])), most))
+    rows = list(islice((row for row in found if not is_decoy(row[0])), skip, skip + most))
     found.close()
     tallies = _tallies(session, [row[0].id for row in rows])
     return tuple(
         CanaryLine(
             c.id, c.address, vendor, short, c.channel, c.generation, c.issued_at, c.state, c.bits,
             tallies.get(c.id, KindCounts()), c.rotated_at, c.burned_at, shown, c.published, c.tentative, c.hidden, c.note,
-            short == _NO_SITE,
+            short == _NO_SITE, c.hidden_at,
         )
         for c, vendor, short, shown in rows
     )  # fmt: skip

@@ -16,7 +16,7 @@ from canary.store.database import Database
 from canary.store.tables import CanaryRow, HitRow, VendorRow
 from canary.views.api_queries import Among, hits_before, hits_of_mails, mails_before
 from canary.views.campaign_pages import campaign_list, campaign_page
-from canary.views.canary_pages import CanaryFilter, canary_list, canary_page
+from canary.views.canary_pages import CanaryFilter, canary_list, canary_page, tentative_list
 from canary.views.case_lists import SHOWN as CASES_SHOWN
 from canary.views.case_lists import CaseFilter, case_counts, case_list, watch_list
 from canary.views.case_pages import case_page
@@ -171,6 +171,10 @@ READINGS: dict[str, Callable[[Session], object]] = {
     "past mail that waits": under_way,
     "past mail of a sender": lambda session: count_hits(session, 3, of_sender("stranger.example")),
     "canaries": lambda session: canary_list(session, wanted=CanaryFilter(hit=True)),
+    "hidden canaries": lambda session: canary_list(session, wanted=CanaryFilter(state="hidden")),
+    "tentative canaries": tentative_list,
+    "tentative canaries of a vendor": lambda session: tentative_list(session, "vendor-3"),
+    "tentative canaries with mail": lambda session: tentative_list(session, hit=True),
     "canary": lambda session: canary_page(session, 1),
     "campaigns": campaign_list,
     "campaign": lambda session: campaign_page(session, 1),

@@ -3,6 +3,7 @@
 import secrets
 from dataclasses import asdict, replace
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from sqlmodel import select
@@ -58,12 +59,16 @@ def listed(world: World, state: str = "") -> list[str]:
         return [line.address for line in canary_list(session, wanted=CanaryFilter(state=state))[0]]
 
 
-def outcome(world: World) -> tuple[object, ...]:
+def suspects_of(case: CaseRow) -> Any:
+    return case.suspects
+
+
+def outcome(world: World) -> tuple[Any, Any, Any, int]:
     """What became of all mail: verdicts, cases with their hits and suspects, states of addresses, alerts."""
     cases = world.rows(CaseRow)
     hits = [(hit.verdict, hit.case_id, hit.burns) for hit in world.rows(HitRow)]
     states = sorted((row.state, row.burned_at) for row in world.rows(CanaryRow))
-    believed = [(case.state, round(case.leak, 6), [(s["kind"], s["id"]) for s in case.suspects]) for case in cases]
+    believed = [(each.state, round(each.leak, 6), [(s["kind"], s["id"]) for s in suspects_of(each)]) for each in cases]
     return hits, believed, states, len(world.rows(OutboxRow))
 
 

@@ -43,7 +43,18 @@ class CanaryRow(Row, table=True):
         ),
         Index("ix_canary_vendor_channel", "vendor_id", "channel", "generation"),
         Index(
-            "ix_canary_tentative", "id", sqlite_where=text("tentative"), postgresql_where=text("tentative"),
+            "ix_canary_tentative",
+            "issued_at",
+            "id",
+            sqlite_where=text("tentative = 1"),
+            postgresql_where=text("tentative"),
+        ),
+        Index(
+            "ix_canary_hidden",
+            "issued_at",
+            "id",
+            sqlite_where=text("hidden_at IS NOT NULL"),
+            postgresql_where=text("hidden_at IS NOT NULL"),
         ),
     )
     id: int | None = Field(

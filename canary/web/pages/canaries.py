@@ -18,7 +18,15 @@ from canary.judge.selftest import make_token
 from canary.model.canary import Canary
 from canary.store.queries import canaries
 from canary.store.queries.vendors import slug
-from canary.views.canary_pages import EVERY, STATES, CanaryFilter, canary_list, canary_page, last_issued_before, tentative_list
+from canary.views.canary_pages import (
+    EVERY,
+    STATES,
+    CanaryFilter,
+    canary_list,
+    canary_page,
+    last_issued_before,
+    tentative_list,
+)
 from canary.views.sender_words import words_of_hits
 from canary.web.csv_file import csv_file
 from canary.web.issue_forms import PUBLISHED, IssueRefused, IssueRequest, fill, read_wishes, wish

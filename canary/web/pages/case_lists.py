@@ -41,4 +41,6 @@ class CaseListsPage:
         with self._frame.database.reading() as session:
             lines, further = watch_list(session, after)
             unconfirmed = () if after else tentative_list(session, hit=True)
-        return self._frame.show(request, "watching.html", lines=lines, further=further, after=after, unconfirmed=unconfirmed)
+        return self._frame.show(
+            request, "watching.html", lines=lines, further=further, after=after, unconfirmed=unconfirmed
+        )

@@ -242,9 +242,10 @@ def make_tables() -> None:
     )
     op.create_index(op.f('ix_canary_burned_at'), 'canary', ['burned_at'])
     op.create_index('ix_canary_domain', 'canary', ['domain', 'id'])
+    op.create_index('ix_canary_hidden', 'canary', ['issued_at', 'id'], unique=False, sqlite_where=sa.text('hidden_at IS NOT NULL'), postgresql_where=sa.text('hidden_at IS NOT NULL'))
     op.create_index('ix_canary_issued_at', 'canary', ['issued_at', 'id'])
     op.create_index('ix_canary_published', 'canary', ['id'], unique=False, sqlite_where=sa.text('published IS NOT NULL'), postgresql_where=sa.text('published IS NOT NULL'))
-    op.create_index('ix_canary_tentative', 'canary', ['id'], unique=False, sqlite_where=sa.text('tentative'), postgresql_where=sa.text('tentative'))
+    op.create_index('ix_canary_tentative', 'canary', ['issued_at', 'id'], unique=False, sqlite_where=sa.text('tentative = 1'), postgresql_where=sa.text('tentative'))
     op.create_index('ix_canary_vendor_channel', 'canary', ['vendor_id', 'channel', 'generation'])
     op.create_table('delivery',
     sa.Column('id', sa.Integer(), nullable=False),
