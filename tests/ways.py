@@ -25,6 +25,7 @@ WAYS: dict[tuple[str, str], tuple[str, dict[str, str]]] = {
     ("POST", "/senders"): ("/senders", {"vendor": "play", "sender": EVIL, "answer": "approve"}),
     ("POST", "/vendors/{slug}/family"): ("/vendors/play/family", {"do": "add-domain", "what": "play-mail.example"}),
     ("POST", "/canaries"): ("/canaries", {"vendor": "play"}),
+    ("POST", "/new"): ("/new", {"site": "https://www.teahouse.example/"}),
     ("POST", "/canaries/bulk"): ("/canaries/bulk", {"rows": "play,signup,2"}),
     ("POST", "/canaries/{canary_id}/rotate"): ("/canaries/1/rotate", {}),
     ("POST", "/canaries/{canary_id}/burn"): ("/canaries/1/burn", {}),

@@ -153,6 +153,8 @@ def _ask(request: Request) -> Response:
         raise HTTPException(401, "This key is not valid: make one with the scope sign-up, under API tokens.")
     if path == "/metrics" or path.startswith(f"{API}/"):
         raise HTTPException(401, headers={"WWW-Authenticate": 'Bearer realm="Canary"'})
+    if path == "/new" and request.url.query:
+        path = f"{path}?{request.url.query}"  # what was shared outlives the login
     return RedirectResponse("/login" if path == "/" else f"/login?{urlencode({'next': path})}", 303)
 
 

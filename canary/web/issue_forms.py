@@ -52,6 +52,10 @@ class IssueSettings:
             )
         return newest
 
+    def own_domains(self, session: Session) -> tuple[str, ...]:
+        """Return all domains at which addresses are issued, the first one to be proposed."""
+        return self.domains or (self.domain(session),)
+
 
 @dataclass(frozen=True, slots=True)
 class IssueRequest:

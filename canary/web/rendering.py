@@ -41,6 +41,7 @@ Found = TypeVar("Found")
 LISTENING, KEEPS_UP = "listening", "keeps up"
 """The words for a listener and a worker without problems."""
 MENU = (
+    ("/new", "New address", Role.ANALYST),
     ("/watching", "Watched", Role.VIEWER),
     ("/suppliers", "Suppliers", Role.VIEWER),
     ("/alerts", "Alerts", Role.VIEWER),

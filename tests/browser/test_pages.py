@@ -30,6 +30,7 @@ PAGES = {
     "mail": "/mail/{spam}",
     "letter": "/mail/{spam}?html=1",
     "canaries": "/canaries",
+    "new": "/new?site=https://www.bikeparts.example/basket",
     "canary": "/canaries/{canary}",
     "senders": "/senders",
     "campaigns": "/campaigns",

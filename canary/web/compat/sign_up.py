@@ -61,11 +61,8 @@ class SignUpDesk:
 
     def domains(self) -> tuple[str, ...]:
         """Return the domains at which addresses are made, the one to propose first; raises HTTPException 422 for none."""
-        issuing = self._frame.config.issuing
-        if issuing.domains:
-            return issuing.domains
         with self._frame.database.reading() as session:
-            return (self._domain(session, ""),)
+            return self._own(session)
 
     def make(self, request: Request, wish: AddressWish) -> CanaryLine:
         """Make a tentative address, always a new one; raises HTTPException 422 for a foreign domain, 429 for too many."""
@@ -75,8 +72,11 @@ class SignUpDesk:
                 raise HTTPException(
                     429, f"Programs made {HOURLY} addresses within an hour: try again later.", {"Retry-After": "600"}
                 )
-            domain = self._domain(session, wish.domain)
-            vendor = vendor_of_site(session, wish.site, issuing.domains, issuing.shared, now)
+            ours = self._own(session)
+            domain = wish.domain.lower() or ours[0]
+            if domain not in ours:
+                raise HTTPException(422, f"Domain {domain[:80]!r} is not one of ours: choose {', '.join(ours[:20])}.")
+            vendor = vendor_of_site(session, wish.site, ours, issuing.shared, now)
             hint = wish.hint or ("mail" if is_for_no_site(vendor_row(session, vendor)) else "")
             order = IssueOrder(vendor, domain, style=wish.style, tentative=True, note=wish.note, hint=hint)
             made = lifecycle.issue(session, order, issuing.draw, now)
@@ -114,12 +114,8 @@ class SignUpDesk:
             self._frame.audit(session, request, "canary-described", row.address, row.note)
             return or_404(canary_line(session, number))
 
-    def _domain(self, session: Session, wanted: str) -> str:
-        issuing = self._frame.config.issuing
+    def _own(self, session: Session) -> tuple[str, ...]:
         try:
-            ours = issuing.domains or (issuing.domain(session),)
+            return self._frame.config.issuing.own_domains(session)
         except IssueRefused as fault:
             raise HTTPException(422, str(fault)) from None
-        if wanted and wanted.lower() not in ours:
-            raise HTTPException(422, f"Domain {wanted[:80]!r} is not one of ours: choose {', '.join(ours[:20])}.")
-        return wanted.lower() or ours[0]

@@ -85,7 +85,7 @@ class CanariesPage:
         hit, state = state == "hit", state if state in STATES else ""
         return self._list(request, CanaryFilter(vendor, channel, state, hit), after or 0)
 
-    def canary(self, request: Request, canary_id: CanaryId) -> Response:
+    def canary(self, request: Request, canary_id: CanaryId, copied: Word = "") -> Response:
         """Show one address to give away, and its hits."""
         with self._frame.database.reading() as session:
             line, hits = or_404(canary_page(session, canary_id))
@@ -95,7 +95,7 @@ class CanariesPage:
         token = make_token(key, line.address, self._frame.clock()) if key and not hits else ""
         return self._frame.show(
             request, "canary.html", line=line, hits=hits, persona=persona, qr=_qr(f"mailto:{line.address}"), token=token,
-            asked=asked,
+            asked=asked, copied=copied == "yes",
         )  # fmt: skip
 
     def feed(self, request: Request, canary_id: CanaryId) -> Response:

@@ -40,6 +40,19 @@
     return done;
   }
 
+  // An address that is made by a press of a button is copied by the same press, for which browsers let a page do so.
+  document.addEventListener("submit", (event) => {
+    const form = event.target.closest("form[data-make]");
+    if (!form || !navigator.clipboard || !window.ClipboardItem) return;
+    event.preventDefault();
+    const made = fetch(form.action, {
+      method: "POST", body: new URLSearchParams(new FormData(form)), headers: { Accept: "application/json" },
+    }).then((answer) => (answer.ok ? answer.json() : Promise.reject(new Error(answer.status))));
+    const text = made.then((told) => new Blob([told.address], { type: "text/plain" }));
+    const copied = navigator.clipboard.write([new ClipboardItem({ "text/plain": text })]).then(() => "?copied=yes", () => "");
+    made.then(async (told) => location.assign(told.page + (await copied)), () => form.submit());
+  });
+
   // Times are told by the clock of the server, which may differ from the one here.
   const ahead = Date.parse(document.body.dataset.now) - Date.now();
   const steps = [[60, 1, "s"], [3600, 60, "min"], [86400, 3600, "h"], [5184000, 86400, "d"]];
