@@ -20,7 +20,7 @@ from canary.views.canary_pages import CanaryFilter, canary_list, canary_page, te
 from canary.views.case_lists import SHOWN as CASES_SHOWN
 from canary.views.case_lists import CaseFilter, case_counts, case_list, watch_list
 from canary.views.case_pages import case_page
-from canary.views.live_hits import news
+from canary.views.live_hits import newest_made, news
 from canary.views.models import CaseLine, Overview
 from canary.views.overview import SHOWN, SORTED, VENDORS, View, overview
 from canary.views.search import search
@@ -172,6 +172,7 @@ READINGS: dict[str, Callable[[Session], object]] = {
     "past mail of a sender": lambda session: count_hits(session, 3, of_sender("stranger.example")),
     "canaries": lambda session: canary_list(session, wanted=CanaryFilter(hit=True)),
     "hidden canaries": lambda session: canary_list(session, wanted=CanaryFilter(state="hidden")),
+    "newest tentative canary": newest_made,
     "tentative canaries": tentative_list,
     "tentative canaries of a vendor": lambda session: tentative_list(session, "vendor-3"),
     "tentative canaries with mail": lambda session: tentative_list(session, hit=True),

@@ -71,7 +71,7 @@
     const tell = (live) => document.body.classList.toggle("live", live);
     source.addEventListener("open", () => tell(true));
     source.addEventListener("error", () => tell(false));
-    source.addEventListener("hit", () => htmx.trigger(document.body, "hit"));
+    for (const kind of ["hit", "canary"]) source.addEventListener(kind, () => htmx.trigger(document.body, kind));
     let seen = newest();
     document.addEventListener("htmx:afterSettle", () => {
       all("tr[data-id]").forEach((row) => row.classList.toggle("fresh", Number(row.dataset.id) > seen));
