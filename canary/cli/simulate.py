@@ -84,7 +84,9 @@ def _batches(mixes: list[str], methods: list[str], seed: int, worlds: int) -> "I
 
     for mix in mixes:
         for first in range(0, worlds, _BATCH):
-            yield BenchmarkBatch(mix, seed, range(first, min(first + _BATCH, worlds)), tuple(methods) or methods_for(mix))
+            yield BenchmarkBatch(
+                mix, seed, range(first, min(first + _BATCH, worlds)), tuple(methods) or methods_for(mix)
+            )
 
 
 def _run(batches: "list[BenchmarkBatch]", jobs: int) -> "Table":

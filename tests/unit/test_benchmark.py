@@ -50,7 +50,6 @@ def test_only_a_method_that_looks_at_the_truth_is_called_an_oracle() -> None:
     world, truth = simulate_world(MIXES["standard"], np.random.default_rng(3))
     lie = replace(truth, coverage=(0.01,), mix=MIXES["wrong-priors"])
 
-
     def believed(method: Method, told: Truth) -> dict[Source, float]:
         return dict(method.answer(world, told).posterior.marginals)
 

@@ -59,8 +59,12 @@ def test_nobody_but_the_owner_holds_what_was_never_given_away() -> None:
     population = build_population(MIX.population, BEGIN, np.random.default_rng(5))
     spare = population.never_given
     assert spare.any()
-    assert not any((held_by(population, Source(SuspectKind.VENDOR, vendor)) & spare).any() for vendor in population.vendors)
-    assert not any((held_by(population, Source(SuspectKind.SUPPLIER, each)) & spare).any() for each in population.suppliers)
+    assert not any(
+        (held_by(population, Source(SuspectKind.VENDOR, vendor)) & spare).any() for vendor in population.vendors
+    )
+    assert not any(
+        (held_by(population, Source(SuspectKind.SUPPLIER, each)) & spare).any() for each in population.suppliers
+    )
     assert held_by(population, Source(SuspectKind.OWNER, ""))[spare].all()
 
 
