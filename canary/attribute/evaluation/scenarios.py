@@ -45,8 +45,8 @@ class PopulationParams:
     staggered: bool = True
     never_given: float = 0.0
     """How many of the addresses, all made by programs then, nobody was ever given."""
-    confirmed: float = 0.97
-    """How many of the others a mail of their vendor confirms, where programs made them."""
+    confirmed: float = 0.99
+    """How many of the others their vendor's mail confirms, or a person once somebody else writes there."""
 
 
 @dataclass(frozen=True, slots=True)

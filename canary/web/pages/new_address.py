@@ -1,6 +1,5 @@
 """A new address for a site: typed in, shared from a phone, or sent by a bookmark; and what makes the site an app."""
 
-import json
 from typing import Annotated, Any
 
 from fastapi import Query, Request, Response
@@ -104,7 +103,6 @@ class NewAddressPage:
     def _show(self, request: Request, site: str, channel: str = "signup", fault: str = "") -> Response:
         return self._frame.show(
             request, "new.html", 400 if fault else 200, site=site, channel=channel, fault=fault,
-            bookmarklet=f"javascript:void open({json.dumps(f'{self._frame.door.url}/new?site=')}+encodeURIComponent(location.host))",
         )  # fmt: skip
 
 

@@ -53,6 +53,11 @@
     made.then(async (told) => location.assign(told.page + (await copied)), () => form.submit());
   });
 
+  // The bookmark is made here, so that no page has a link that runs something; it leads to where this page is served.
+  all("a[data-bookmark]").forEach((link) => {
+    link.href = `javascript:void open(${JSON.stringify(`${location.origin}/new?site=`)}+encodeURIComponent(location.host))`;
+  });
+
   // Times are told by the clock of the server, which may differ from the one here.
   const ahead = Date.parse(document.body.dataset.now) - Date.now();
   const steps = [[60, 1, "s"], [3600, 60, "min"], [86400, 3600, "h"], [5184000, 86400, "d"]];
