@@ -19,6 +19,7 @@ from pydantic import (
 from pydantic_settings import BaseSettings, EnvSettingsSource, PydanticBaseSettingsSource, SettingsConfigDict
 
 from canary.attribution_settings import Assumptions
+from canary.canary_settings import CanarySettings
 from canary.judge_settings import JudgeSettings
 from canary.mail.received import read_trusted
 from canary.model.alert import SEVERITY, Mode, Route, Severity
@@ -292,6 +293,7 @@ class Settings(BaseSettings):
     alert: AlertSettings = AlertSettings()
     judge: JudgeSettings = JudgeSettings()
     attribution: Assumptions = Assumptions()
+    canaries: CanarySettings = CanarySettings()
     decoys: DecoySettings = DecoySettings()
     retention: RetentionSettings = RetentionSettings()
     rspamd: RspamdSettings = RspamdSettings()

@@ -25,10 +25,13 @@ WAYS: dict[tuple[str, str], tuple[str, dict[str, str]]] = {
     ("POST", "/senders"): ("/senders", {"vendor": "play", "sender": EVIL, "answer": "approve"}),
     ("POST", "/vendors/{slug}/family"): ("/vendors/play/family", {"do": "add-domain", "what": "play-mail.example"}),
     ("POST", "/canaries"): ("/canaries", {"vendor": "play"}),
+    ("POST", "/new"): ("/new", {"site": "https://www.teahouse.example/"}),
     ("POST", "/canaries/bulk"): ("/canaries/bulk", {"rows": "play,signup,2"}),
     ("POST", "/canaries/{canary_id}/rotate"): ("/canaries/1/rotate", {}),
     ("POST", "/canaries/{canary_id}/burn"): ("/canaries/1/burn", {}),
     ("POST", "/canaries/{canary_id}/published"): ("/canaries/1/published", {"published": "yes"}),
+    ("POST", "/canaries/{canary_id}/confirm"): ("/canaries/3/confirm", {}),
+    ("POST", "/canaries/{canary_id}/dismiss"): ("/canaries/4/dismiss", {}),
     ("POST", "/vendors/{slug}/rotate"): ("/vendors/play/rotate", {}),
     ("POST", "/vendors/{slug}/publishes"): ("/vendors/play/publishes", {"publishes": "yes"}),
     ("POST", "/suppliers"): ("/suppliers", {"name": "Letter Works", "domains": "letterworks.example, lw.example"}),
@@ -53,8 +56,16 @@ WAYS: dict[tuple[str, str], tuple[str, dict[str, str]]] = {
 """A way to use every route that changes something, in an order in which each succeeds."""
 
 
+def tentative(site: Site) -> None:
+    """Let there be four addresses that a program made."""
+    with site.database.writing() as session:
+        for n in range(3, 7):
+            session.add(tables.CanaryRow(id=n, address=f"p{n}@example.net", domain="example.net", vendor_id=1, style="tagged", bits=65, issued_at=NOW, tentative=True))  # fmt: skip
+
+
 def ready(site: Site) -> None:
-    """Let there be a campaign of two mails, at two vendors of one case, and another one."""
+    """Let there be a campaign of two mails, at two vendors of one case, and another one; and tentative addresses."""
+    tentative(site)
     with site.database.writing() as session:
         session.get_one(tables.MailRow, 2).campaign_id = 1
         session.get_one(tables.CampaignRow, 1).mails = 2
@@ -79,6 +90,8 @@ CALLS: dict[tuple[str, str], tuple[str, dict[str, object] | None]] = {
     ("POST", "/canaries"): ("/canaries", {"vendor": "play", "count": 3}),
     ("POST", "/canaries/{canary_id}/rotate"): ("/canaries/1/rotate", None),
     ("POST", "/canaries/{canary_id}/burn"): ("/canaries/1/burn", None),
+    ("POST", "/canaries/{canary_id}/confirm"): ("/canaries/5/confirm", {}),
+    ("POST", "/canaries/{canary_id}/dismiss"): ("/canaries/6/dismiss", None),
     ("PATCH", "/canaries/{canary_id}"): ("/canaries/1", {"published": True}),
     ("POST", "/cases/{case_id}/state"): ("/cases/1/state", {"state": "investigating", "note": "looking"}),
     ("POST", "/cases/{case_id}/notes"): ("/cases/1/notes", {"text": EVIL}),

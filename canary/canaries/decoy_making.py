@@ -75,9 +75,14 @@ def is_like(row: CanaryRow, other: CanaryRow) -> bool:
 
 
 def like_in_store(row: CanaryRow) -> ColumnElement[bool]:
-    """Select the addresses that are like one."""
+    """Select the addresses that are like one; no decoy is like a tentative one."""
     persona = col(CanaryRow.persona)
-    return persona.is_(null()) if row.persona is None else persona.is_not(null())
+    return (persona.is_(null()) if row.persona is None else persona.is_not(null())) & is_confirmed()
+
+
+def is_confirmed() -> ColumnElement[bool]:
+    """Select the addresses that are not tentative."""
+    return col(CanaryRow.tentative).is_(False)
 
 
 def _try(
@@ -148,7 +153,7 @@ def _choose_place(around: DecoySurroundings, model: CanaryRow) -> tuple[int, str
 
 
 def _count_at(around: DecoySurroundings, vendor_id: int, channel: str) -> int:
-    query = select(func.count()).select_from(CanaryRow).where(CanaryRow.vendor_id == vendor_id)
+    query = select(func.count()).select_from(CanaryRow).where(CanaryRow.vendor_id == vendor_id, is_confirmed())
     return around.session.exec(query.where(CanaryRow.channel == channel)).one()
 
 
@@ -187,7 +192,7 @@ def _with_generation(around: DecoySurroundings, row: CanaryRow) -> CanaryRow:
         CanaryRow.generation, CanaryRow.issued_at, CanaryRow.state, CanaryRow.rotated_at, CanaryRow.persona,
         CanaryRow.published,
     )  # fmt: skip
-    query = query.where(CanaryRow.vendor_id == row.vendor_id, CanaryRow.channel == row.channel)
+    query = query.where(CanaryRow.vendor_id == row.vendor_id, CanaryRow.channel == row.channel, is_confirmed())
     given = around.session.execute(query.order_by(CanaryRow.generation).limit(500)).all()
     before = [each for each in given if each.issued_at <= row.issued_at] or given[:1]
     row.generation = max((each.generation for each in before), default=1)

@@ -11,7 +11,15 @@ from typing import Any
 from sqlalchemy import func
 from sqlmodel import Session, col, select
 
-from canary.canaries.decoy_making import BURST, DecoySurroundings, IssueSpan, is_like, like_in_store, make_decoy
+from canary.canaries.decoy_making import (
+    BURST,
+    DecoySurroundings,
+    IssueSpan,
+    is_confirmed,
+    is_like,
+    like_in_store,
+    make_decoy,
+)
 from canary.judge.decoy_names import DecoyKind, kind_of
 from canary.judge.guess import RANDOM_BITS
 from canary.model.address import Draw
@@ -219,7 +227,7 @@ def _gap_before(session: Session, row: CanaryRow) -> tuple[IssueSpan | None, flo
 def _sample_issued(session: Session, domain: str, draw: Draw, kind: DecoyKind | None = None) -> Sequence[CanaryRow]:
     """Return some of the addresses issued at a domain: as numbers are random, those from any number on will do."""
     bits = col(CanaryRow.bits)
-    which: list[Any] = [CanaryRow.domain == domain]
+    which: list[Any] = [CanaryRow.domain == domain, is_confirmed()]
     if kind is not None:
         which.append(bits >= RANDOM_BITS if kind is DecoyKind.RANDOM else bits < RANDOM_BITS)
     rows = _sample(session, which, draw, _SAMPLE)
@@ -236,11 +244,11 @@ def _sample(session: Session, which: Sequence[Any], draw: Draw, most: int) -> li
 
 
 def _every_canary(session: Session) -> Iterator[tuple[Any, bool]]:
-    """Go through all canaries, with whether each is a decoy; only what counting needs is read."""
+    """Go through all canaries but tentative ones, with whether each is a decoy; only what counting needs is read."""
     is_decoy = decoy_mac_of(session).is_decoy
     query: Any = select(
         CanaryRow.id, CanaryRow.domain, CanaryRow.bits, CanaryRow.address, CanaryRow.vendor_id, CanaryRow.mac
-    )  # type: ignore[call-overload]
+    ).where(is_confirmed())  # type: ignore[call-overload]
     return ((row, is_decoy(row)) for row in session.execute(query))
 
 

@@ -8,6 +8,7 @@ from sqlalchemy import bindparam, func, update
 from sqlmodel import Session, select
 
 from canary.canaries import decoys
+from canary.canaries.tentative import MAX_NOTE, refuse_tentative
 from canary.model.address import Draw, Locale, locale_of, make_address
 from canary.model.canary import Canary, CanaryState, Style
 from canary.store.decoy_mac import decoy_mac_of
@@ -22,7 +23,8 @@ class IssueOrder:
     """What is wanted of a new address: for whom, at which domain, through which channel, in which style.
 
     `mailbox` is the base of plus addresses, `locale` that of the persona, `published` whether it will be shown in public,
-    None for what holds for its vendor.
+    None for what holds for its vendor. A program makes it `tentative`, with a `note`, and may choose the `hint` before the
+    random part.
     """
 
     vendor: str
@@ -32,6 +34,9 @@ class IssueOrder:
     mailbox: str = "me"
     locale: Locale = Locale.EN
     published: bool | None = None
+    tentative: bool = False
+    note: str = ""
+    hint: str = ""
 
 
 def issue(session: Session, order: IssueOrder, draw: Draw, now: datetime, *, generation: int | None = None) -> Canary:
@@ -40,7 +45,7 @@ def issue(session: Session, order: IssueOrder, draw: Draw, now: datetime, *, gen
     Addresses issued side by side share the channel's newest generation; rotation names the next one.
     """
     owner = vendor_row(session, order.vendor)
-    made = make_address(order.style, owner.name, order.domain, draw, order.mailbox, order.locale)
+    made = make_address(order.style, order.hint or owner.name, order.domain, draw, order.mailbox, order.locale)
     row = CanaryRow(
         id=draw_canary_id(draw),
         address=made.address,
@@ -53,8 +58,12 @@ def issue(session: Session, order: IssueOrder, draw: Draw, now: datetime, *, gen
         published=order.published,
         persona=asdict(made.persona),
         issued_at=now,
+        tentative=order.tentative,
+        note=" ".join(order.note.split())[:MAX_NOTE],
     )
-    decoys.add_decoy_beside(session, row, draw)
+    if not order.tentative:
+        decoys.add_decoy_beside(session, row, draw)
+        owner.unconfirmed = False
     session.add(row)
     session.flush()
     return find_canaries(session, [row.address])[row.address]
@@ -63,6 +72,7 @@ def issue(session: Session, order: IssueOrder, draw: Draw, now: datetime, *, gen
 def rotate(session: Session, address: str, draw: Draw, now: datetime) -> Canary:
     """Issue the next generation to the same vendor and channel; the old address keeps listening."""
     row = _issued_row(session, address, "rotated")
+    refuse_tentative(row, "rotated")
     owner = session.get_one(VendorRow, row.vendor_id)
     generation = _newest_generation(session, owner.id or 0, row.channel) + 1
     decoys.rotate_decoys_beside(session, row, draw, now)
@@ -78,6 +88,7 @@ def rotate(session: Session, address: str, draw: Draw, now: datetime) -> Canary:
 def burn(session: Session, address: str, now: datetime) -> Canary:
     """Mark an address as leaked; it keeps listening."""
     row = get_canary_row(session, address)
+    refuse_tentative(row, "burned")
     row.state, row.burned_at, row.burned_by_owner = CanaryState.BURNED.value, row.burned_at or now, True
     session.flush()
     return find_canaries(session, [address])[row.address]

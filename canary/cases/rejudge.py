@@ -84,16 +84,24 @@ def count_hits(session: Session, vendor_id: int, which: ColumnElement[bool]) -> 
     return int(session.execute(_concerned(select(func.count()), vendor_id, which)).scalar_one())
 
 
-def rejudge(session: Session, vendor_id: int, which: ColumnElement[bool], cause: RejudgeCause) -> RejudgeOutcome:
+def rejudge(
+    session: Session, vendor_id: int, which: ColumnElement[bool], cause: RejudgeCause, counts_now: int | None = None
+) -> RejudgeOutcome:
     """Judge some hits of a vendor again by what is known now, and bring the cases into line; all in one transaction.
 
-    Only a batch of mails is in memory at a time, however many there are.
+    Only a batch of mails is in memory at a time, however many there are. The hits at a canary that `counts_now` begin to
+    bear on cases, whatever becomes of their verdicts.
     """
     lock(session, Lock.CASES)
     session.flush()
     round_ = _Round(session, vendor_id, vendors.vendors_by_id(session, [vendor_id])[vendor_id])
     for batch in _batches(session, vendor_id, which):
         round_.judge(batch)
+    if counts_now is not None:
+        mine = update(_HIT).where(_HIT.c.canary_id == counts_now, _HIT.c.case_id.is_(None))
+        session.execute(mine.values(decision=newest_decision(session)))
+        round_.bearing = True
+        round_.canaries.add(counts_now)
     outcome = round_.outcome
     restrike(session, round_.campaigns)
     lost = supplier_links.forget_shown(session, round_.lost.values())

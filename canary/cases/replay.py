@@ -191,7 +191,7 @@ class _Play:
             .join(VendorRow, VendorRow.id == CanaryRow.vendor_id)
             .outerjoin(MailRow, MailRow.id == HitRow.mail_id)
             .where(col(CanaryRow.vendor_id).in_(self._vendors), col(HitRow.verdict).in_(_BEARING))
-            .where(HitRow.decision >= self._decision)
+            .where(HitRow.decision >= self._decision, col(CanaryRow.tentative).is_(False))
             .order_by(HitRow.id)
         )  # fmt: skip
         # They change when all of them were seen, so that one reading of them does.

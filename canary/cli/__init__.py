@@ -55,6 +55,14 @@ SECTIONS = {
             "canaries:rotate", "Issue the next generation of an address; the old one keeps listening."
         ),
         "burn": LazyCommand("canaries:burn", "Mark an address as leaked; it keeps listening."),
+        "confirm": LazyCommand(
+            "canaries:confirm",
+            "Confirm that an address which a program made was given away: what came to it counts from now on.",
+        ),
+        "dismiss": LazyCommand(
+            "canaries:dismiss",
+            "Say that an address which a program made was given to nobody; it leaves the lists and keeps listening.",
+        ),
         "published": LazyCommand(
             "canaries:set_published",
             "Say that an address is shown in public, where strangers may collect it, which is no leak of the vendor.",

@@ -1,15 +1,18 @@
-"""`canary issue`, `rotate`, `burn`, `published`, `canaries`: the addresses themselves."""
+"""`canary issue`, `rotate`, `burn`, `confirm`, `dismiss`, `published`, `canaries`: the addresses themselves."""
 
 import sys
 from dataclasses import asdict
 from enum import StrEnum
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from canary.cli.context import CliError, Json, clock, open_store, print_error, settings, show_json, show_table, who
 from canary.model.address import Locale
 from canary.model.canary import Canary, Style
+
+if TYPE_CHECKING:
+    from canary.store.database import Database
 
 Address = Annotated[str, typer.Argument(help="An issued address.")]
 
@@ -37,6 +40,8 @@ _COLUMNS = (
     "company",
     "published",
     "published_set",
+    "tentative",
+    "hidden",
 )
 
 
@@ -104,6 +109,33 @@ def burn(address: Address, as_json: Json = False) -> None:
     _print([marked], Format.JSON if as_json else Format.TABLE)
 
 
+def confirm(
+    address: Address,
+    vendor: Annotated[str, typer.Option(help="Who was given it, where that is another than it was made for.")] = "",
+    as_json: Json = False,
+) -> None:
+    """Confirm that an address which a program made was given away: what came to it counts from now on."""
+    from canary.cases import confirmation
+    from canary.cases.past_mail import OwnerWord, settle
+
+    store = open_store()
+    with store.writing() as session:
+        confirmation.confirm(session, address, OwnerWord(who(), clock()), vendor)
+    settle(store, clock())
+    _print(_found(store, address), Format.JSON if as_json else Format.TABLE)
+
+
+def dismiss(address: Address, as_json: Json = False) -> None:
+    """Say that an address which a program made was given to nobody; it leaves the lists and keeps listening."""
+    from canary.cases import confirmation
+    from canary.cases.past_mail import OwnerWord
+
+    store = open_store()
+    with store.writing() as session:
+        confirmation.dismiss(session, address, OwnerWord(who(), clock()))
+    _print(_found(store, address), Format.JSON if as_json else Format.TABLE)
+
+
 def set_published(
     address: Address,
     no: Annotated[bool, typer.Option("--no", help="It is not shown in public.")] = False,
@@ -117,7 +149,6 @@ def set_published(
 
     from canary.cases import publication
     from canary.cases.past_mail import OwnerWord, settle
-    from canary.store.queries import canaries
 
     if no and as_vendor:
         raise CliError("--no and --as-vendor: give one of them", 2)
@@ -125,9 +156,7 @@ def set_published(
     with store.writing() as session:
         publication.set_published(session, address, published, secrets.randbelow, OwnerWord(who(), clock()))
     settle(store, clock())
-    with store.reading() as session:
-        marked = list(canaries.find_canaries(session, [address]).values())
-    _print(marked, Format.JSON if as_json else Format.TABLE)
+    _print(_found(store, address), Format.JSON if as_json else Format.TABLE)
 
 
 def list_canaries(
@@ -152,6 +181,13 @@ def list_canaries(
     _print(found, Format.JSON if as_json else form)
 
 
+def _found(store: "Database", address: str) -> list[Canary]:
+    from canary.store.queries import canaries
+
+    with store.reading() as session:
+        return list(canaries.find_canaries(session, [address]).values())
+
+
 def _print(found: list[Canary], form: Format) -> None:
     rows = [_row(canary) for canary in found]
     if form is Format.JSON:
@@ -161,7 +197,10 @@ def _print(found: list[Canary], form: Format) -> None:
 
         sys.stdout.writelines(csv_lines(_COLUMNS, rows))
     else:
-        shown = [(*row[:7], "yes" if canary.published else "") for row, canary in zip(rows, found, strict=True)]
+        shown = [
+            (*row[:6], "tentative" if canary.tentative else row[6], "yes" if canary.published else "")
+            for row, canary in zip(rows, found, strict=True)
+        ]
         show_table((*_COLUMNS[:7], "published"), shown, "No canaries yet: canary issue VENDOR")
 
 
@@ -171,4 +210,5 @@ def _row(canary: Canary) -> tuple[object, ...]:
     return (
         canary.address, canary.vendor, canary.channel, canary.generation, canary.style.value, canary.bits,
         canary.state.value, canary.issued.isoformat(), *names, canary.published, canary.published_set,
+        canary.tentative, canary.hidden.value,
     )  # fmt: skip

@@ -62,7 +62,7 @@ def simulate(
     from canary.attribute.evaluation.scenarios import MIXES
 
     mixes = list(MIXES) if mix and "all" in mix else _chosen(mix or ["standard"], MIXES, "mix")
-    methods = _chosen(method or list(METHODS), METHODS, "method")
+    methods = _chosen(method or [], METHODS, "method")
     table = _run(list(_batches(mixes, methods, seed, worlds)), jobs)
     if as_json:
         show_json({"seed": seed, "worlds": worlds, "mixes": {name: _document(name, table[name]) for name in mixes}})
@@ -80,11 +80,13 @@ def _chosen(names: list[str], known: Iterable[str], what: str) -> list[str]:
 
 
 def _batches(mixes: list[str], methods: list[str], seed: int, worlds: int) -> "Iterator[BenchmarkBatch]":
-    from canary.attribute.evaluation.benchmark import BenchmarkBatch
+    from canary.attribute.evaluation.benchmark import BenchmarkBatch, methods_for
 
     for mix in mixes:
         for first in range(0, worlds, _BATCH):
-            yield BenchmarkBatch(mix, seed, range(first, min(first + _BATCH, worlds)), tuple(methods))
+            yield BenchmarkBatch(
+                mix, seed, range(first, min(first + _BATCH, worlds)), tuple(methods) or methods_for(mix)
+            )
 
 
 def _run(batches: "list[BenchmarkBatch]", jobs: int) -> "Table":
@@ -149,17 +151,17 @@ def _document(mix: str, found: "dict[str, Figures]") -> dict[str, object]:
 
 
 def _promises(mix: str, found: "dict[str, Figures]") -> list[dict[str, Any]]:
-    from canary.attribute.evaluation.benchmark import ORACLE, OURS, TARGETS
+    from canary.attribute.evaluation.benchmark import OURS, TARGETS
 
     if OURS not in found:
         return []
-    ours, oracle = found[OURS], found.get(ORACLE)
+    ours = found[OURS]
     return [
         {
             "figure": bound.figure,
             "promise": str(bound),
             "value": getattr(ours, bound.figure),
-            "kept": bound.is_met(ours, oracle),
+            "kept": bound.is_met(ours, found.get(bound.rival)),
         }
         for bound in TARGETS.get(mix, ())
     ]

@@ -21,6 +21,16 @@ class CanaryState(StrEnum):
     BURNED = "burned"
 
 
+class Hiding(StrEnum):
+    """Why an address is out of the lists for every day; it keeps listening all the same."""
+
+    NOT = ""
+    RESTED = "rested"
+    DISMISSED = "dismissed"
+    SWITCHED_OFF = "switched-off"
+    DELETED = "deleted"
+
+
 @dataclass(frozen=True, slots=True)
 class Persona:
     """Facts given to one canary's vendor only, so that anyone who repeats them got them from that vendor."""
@@ -36,6 +46,8 @@ class Canary:
     """One unique address; `vendor` is None for a decoy, which nobody was ever given. `id` is random, and public.
 
     One that is `published` is shown in public, by the owner's word on the address, `published_set`, or else on its vendor.
+    One that is `tentative` was made by a program, and nobody has confirmed that it was given away: it is evidence of
+    nothing. `note` is what the program said of it.
     """
 
     id: int
@@ -50,6 +62,9 @@ class Canary:
     persona: Persona | None = None
     published: bool = False
     published_set: bool | None = None
+    tentative: bool = False
+    hidden: Hiding = Hiding.NOT
+    note: str = ""
 
     @property
     def domain(self) -> str:

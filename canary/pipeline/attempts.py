@@ -40,7 +40,8 @@ def process_probe(session: Session, probe: Attempt) -> None:
     judgement = judge_probe(canary, probe.source, chance_of_guess(canary, guesses.total(), guesses))
     vendor_id, vendor = recipients.vendors[canary.vendor] if canary.vendor else NOBODY
     stored, bearing = StoredCases(session), CaseHit(vendor_id, vendor.name, canary.id, probe.at, leak=False)
-    made = CaseAssigner(stored).assign(bearing) if judgement.bears_on_a_case else NOWHERE
+    bears = judgement.bears_on_a_case and not canary.tentative
+    made = CaseAssigner(stored).assign(bearing) if bears else NOWHERE
     hit = AssignedHit(None, canary.id, probe.at, judgement, vendor_id=vendor_id, vendor=vendor.name, made=made)
     keep_hits(session, stored, [hit])
     probes.keep_probe(session, canary.id, probe)

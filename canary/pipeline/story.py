@@ -17,7 +17,8 @@ from canary.authenticate.lookup import Lookup, RecordingLookup
 from canary.authenticate.message import Message, split
 from canary.authenticate.vouching.side import ReceivingSide, receiving_hop
 from canary.campaigns.membership import CampaignBatch, MailSent
-from canary.cases import answers
+from canary.canaries import tentative
+from canary.cases import answers, confirmation
 from canary.cases.assign import NOWHERE, Assignment, CaseAssigner, CaseHit
 from canary.cases.history import StoredCases
 from canary.cases.keep_hits import AssignedHit, keep_hits
@@ -117,6 +118,11 @@ class JudgedMail:
             for hit in hits
             if hit.vendor_id
         ]
+
+    @property
+    def confirmed(self) -> frozenset[int]:
+        """The tentative canaries that this mail, the vendor's own by proof, shows to have been given away."""
+        return frozenset(hit.canary.id for hit in self.hits if hit.canary.tentative and hit.own_way)
 
     @property
     def hangs_on_dns(self) -> bool:
@@ -230,7 +236,7 @@ def write_batch(session: Session, context: Context, recipients: Recipients, judg
     """
     lessons = SenderLessons(session, [sight for mail in judged for sight in mail.sights], context.learning)
     # In this order: a process that waits for the lock of the cases must not hold a vendor meanwhile.
-    if lessons.may_teach or any(mail.strange for mail in judged):
+    if lessons.may_teach or any(mail.strange or mail.confirmed for mail in judged):
         lock(session, Lock.CASES)
     if hold_decisions(session, recipients.decisions) != recipients.decisions:
         raise DecidedMeanwhile
@@ -266,7 +272,7 @@ class _Batch:
                 self.assigned.append((mail, hit, self._assignment(mail, hit, campaign)))
             for sight in mail.sights:
                 self.lessons.observe(sight, self.ids[mail.key])
-            if self.lessons.have_taught:
+            if self.lessons.have_taught or mail.confirmed:
                 return number
         return len(self.judged)
 
@@ -278,7 +284,15 @@ class _Batch:
         self.lessons.write(self.session, self.clock())
         answers.apply_lessons(self.session, self.lessons.lessons)
         settled = self.judged[: len(self.judged) - len(left)]
+        self._follow_tentative(settled)
         track_records.write_shown(self.session, [shown for mail in settled for shown in mail.shown])
+
+    def _follow_tentative(self, settled: Sequence[JudgedMail]) -> None:
+        """Show tentative addresses again to which mail came, and confirm those that the vendor itself wrote to."""
+        tentative.wake(self.session, {h.canary.id for mail in settled for h in mail.hits if h.canary.tentative})
+        for mail in settled:
+            for canary in sorted(mail.confirmed):
+                confirmation.confirm_by_mail(self.session, canary, mail.at)
 
     def _campaign(self, mail: JudgedMail) -> int:
         found = mail.found
@@ -287,7 +301,7 @@ class _Batch:
         return self.campaigns.join(MailSent(self.ids[mail.key], mail.at, found.mail.subject), shown)
 
     def _assignment(self, mail: JudgedMail, hit: JudgedHit, campaign: int) -> Assignment:
-        if not hit.judgement.bears_on_a_case:
+        if not hit.judgement.bears_on_a_case or hit.canary.tentative:
             return NOWHERE
         bearing = CaseHit(hit.vendor_id, hit.vendor.name, hit.canary.id, mail.at, hit.judgement.leak, campaign)
         return self.assigner.assign(bearing)

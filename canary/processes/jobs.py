@@ -12,7 +12,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from canary.alerts import health
 from canary.alerts.health_check import HealthCheck
-from canary.canaries import decoys
+from canary.canaries import decoys, tentative
 from canary.canaries.decoy_key import key_problem, prepare_key
 from canary.cases import case_alerts, past_mail
 from canary.cases.weigh import weigh_aged, weigh_all
@@ -44,7 +44,8 @@ SLICES = 60
 class JobContext:
     """What jobs work with; `decoys` are so many at each domain, mail in no case goes `retention` after it came.
 
-    Mail to postmaster and abuse goes after `role_retention`.
+    Mail to postmaster and abuse goes after `role_retention`, tentative addresses without mail leave the lists after
+    `rests_after`.
 
     `holder` is the process that takes leases, on a `machine` under whose name its health is reported.
     """
@@ -60,6 +61,7 @@ class JobContext:
     role_retention: timedelta | None = None
     rspamd: RspamdChecker | None = None
     reporter: NodeReporter | None = None
+    rests_after: timedelta | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,6 +138,12 @@ def _forget_role_mail(context: JobContext) -> None:
             last = forget_role_mail(session, context.clock() - context.role_retention, ROLES, last)
 
 
+def _rest_tentative(context: JobContext) -> None:
+    now = context.clock()
+    with context.store.writing() as session:
+        tentative.rest(session, now - (context.rests_after or tentative.RESTS_AFTER), now)
+
+
 def _forget_expired_tokens(context: JobContext) -> None:
     with context.store.writing() as session:
         forget_expired(session, context.clock())
@@ -179,6 +187,7 @@ JOBS = (
     Job("apply retention", HOUR, 2 * HOUR, _apply_retention, lambda context: context.retention is not None),
     Job("forget self-tests", HOUR, 2 * HOUR, _forget_self_tests),
     Job("forget role mail", HOUR, 2 * HOUR, _forget_role_mail, lambda context: context.role_retention is not None),
+    Job("rest tentative addresses", HOUR, 2 * HOUR, _rest_tentative, lambda context: context.rests_after is not None),
     Job("forget expired tokens", HOUR, 2 * HOUR, _forget_expired_tokens),
     Job("judge past mail", timedelta(seconds=5), timedelta(minutes=5), _judge_past_mail),
     # So that no mail is asked about twice; a batch takes less than its lease.

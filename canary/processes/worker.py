@@ -100,6 +100,7 @@ def _job_context(settings: Settings, store: Database, spools: Spools, timer: Sta
         role_retention=settings.smtp.roles.after,
         rspamd=rspamd_checker(settings, store),
         reporter=worker_reporter(settings, clock()),
+        rests_after=settings.canaries.rests_after,
     )
 
 

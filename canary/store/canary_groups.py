@@ -25,12 +25,17 @@ _BEGIN = datetime(2000, 1, 3, tzinfo=UTC)
 _COLUMNS: tuple[Any, ...] = (
     CanaryRow.id, CanaryRow.address, CanaryRow.mac, CanaryRow.vendor_id, CanaryRow.channel, CanaryRow.domain,
     CanaryRow.bits, CanaryRow.published, CanaryRow.issued_at, CanaryRow.generation, CanaryRow.persona,
+    CanaryRow.tentative,
 )  # fmt: skip
 Ids = NDArray[np.int64]
 
 
 class CanaryKind(NamedTuple):
-    """What canaries of one group have in common; a decoy has no vendor, and `persona` names the details it has."""
+    """What canaries of one group have in common; a decoy has no vendor, and `persona` names the details it has.
+
+    Tentative ones are evidence of nothing: they are counted, so that rows are told from those not counted yet, and never
+    read.
+    """
 
     vendor: int | None
     channel: str
@@ -38,6 +43,7 @@ class CanaryKind(NamedTuple):
     bits: float
     persona: frozenset[str]
     week: int
+    tentative: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,7 +136,8 @@ class CanaryGroups:
             later = [row for ids in _steps(self._later(session, now)) for row in _rows(session, ids)]
             left = [*single.values(), *(row for row in later if row.id not in single)]
             groups = list(_without(counted, left, _week(now)))
-        return [row for row in (single | beyond).values() if row.issued <= now], groups
+        shown = (row for row in (single | beyond).values() if not row.kind.tentative)
+        return [row for row in shown if row.issued <= now], groups
 
     def _counted_for(self, session: Session) -> tuple[_Counted, dict[int, SingleCanary]]:
         """What was counted, brought up to date, and the rows that only this transaction sees."""
@@ -233,7 +240,7 @@ def _rows(session: Session, ids: Sequence[int]) -> list[SingleCanary]:
 def _single(row: "Row[Any]", *, decoy: bool) -> SingleCanary:
     persona = frozenset(key for key, value in (row.persona or {}).items() if value)
     vendor = None if decoy else row.vendor_id
-    kind = CanaryKind(vendor, row.channel, row.domain, row.bits, persona, _week(row.issued_at))
+    kind = CanaryKind(vendor, row.channel, row.domain, row.bits, persona, _week(row.issued_at), row.tentative)
     return SingleCanary(row.id, kind, row.issued_at, row.generation, row.published)
 
 
@@ -247,7 +254,7 @@ def _without(counted: _Counted, left: Sequence[SingleCanary], last: int) -> Iter
     for place, kind in enumerate(counted.kinds):
         count, seconds = fewer.get(place, (0, 0.0))
         number = counted.counts[place] - count
-        if number > 0 and kind.week <= last:
+        if number > 0 and kind.week <= last and not kind.tentative:
             mean = (counted.seconds[place] - seconds) / number
             yield AlikeCanaries(kind, number, _BEGIN + timedelta(seconds=mean))
 

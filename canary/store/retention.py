@@ -2,11 +2,11 @@
 
 from datetime import datetime
 
-from sqlalchemy import Select, delete, or_, select, update
+from sqlalchemy import ColumnElement, Select, delete, or_, select, update
 from sqlmodel import Session, col
 
-from canary.model.verdict import Verdict
-from canary.store.tables import HitRow, MailContentRow, MailRow
+from canary.model.verdict import LEAKS, Verdict
+from canary.store.tables import CanaryRow, HitRow, MailContentRow, MailRow
 
 BATCH = 500
 
@@ -14,8 +14,9 @@ BATCH = 500
 def let_go(session: Session, before: datetime, after: int = 0) -> int | None:
     """Delete the content of a batch of mails before a time; return the number of the last one, or None for no more.
 
-    Who sent it, its subject, headers, proofs and verdicts stay, and so do all counts. Mail in a case is evidence and
-    mail of a sender that is asked about will be judged again: both are kept whole. Such mail keeps its verdict,
+    Who sent it, its subject, headers, proofs and verdicts stay, and so do all counts. Mail in a case is evidence, mail
+    of a sender that is asked about will be judged again, and mail at an address that nobody has confirmed may become
+    evidence: all are kept whole. Such mail keeps its verdict,
     whatever is answered later.
     """
     numbers = list(session.execute(_unneeded(before, after)).scalars())
@@ -31,7 +32,8 @@ def _unneeded(before: datetime, after: int) -> Select[tuple[int]]:
     needed = (
         select(HitRow.id)  # type: ignore[call-overload]
         .where(HitRow.mail_id == MailContentRow.mail_id)
-        .where(or_(col(HitRow.case_id).is_not(None), col(HitRow.verdict) == Verdict.NEW_SENDER))
+        .join(CanaryRow, CanaryRow.id == HitRow.canary_id)
+        .where(or_(col(HitRow.case_id).is_not(None), col(HitRow.verdict) == Verdict.NEW_SENDER, _undecided()))
     )
     found: Select[tuple[int]] = (
         select(MailContentRow.mail_id)  # type: ignore[call-overload]
@@ -41,3 +43,8 @@ def _unneeded(before: datetime, after: int) -> Select[tuple[int]]:
         .limit(BATCH)
     )
     return found
+
+
+def _undecided() -> ColumnElement[bool]:
+    """Select the charged hits at tentative addresses that are on view."""
+    return col(CanaryRow.tentative) & (col(CanaryRow.hidden) == "") & col(HitRow.verdict).in_(sorted(LEAKS))

@@ -35,6 +35,7 @@ class Among:
     case: int | None = None
     campaign: int | None = None
     open: bool | None = None
+    tentative: bool | None = None
     since: datetime | None = None
     until: datetime | None = None
 
@@ -83,7 +84,10 @@ def issued_after(session: Session, after: int, limit: int, among: Among) -> Sequ
     """Return issued addresses in order of issue, after the one with a number."""
     query = canaries_after(canary_query(), after)
     pairs = ((VendorRow.slug, among.vendor), (CanaryRow.channel, among.channel), (CanaryRow.state, among.state))
-    return read_canaries(session, query.where(*(col(column) == value for column, value in pairs if value)), limit)
+    query = query.where(*(col(column) == value for column, value in pairs if value))
+    if among.tentative is not None:
+        query = query.where(col(CanaryRow.tentative).is_(among.tentative))
+    return read_canaries(session, query, limit)
 
 
 def canary_line(session: Session, number: int) -> CanaryLine | None:

@@ -1,8 +1,11 @@
 """Every address that was issued, page by page."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
+from sqlalchemy import ColumnElement
 from sqlmodel import Session, col
 
 from canary.model.canary import CanaryState
@@ -24,20 +27,47 @@ class CanaryFilter:
 
 LATEST = 25
 EVERY = CanaryFilter()
-STATES = tuple(state.value for state in CanaryState)
+TENTATIVE, HIDDEN = "tentative", "hidden"
+STATES = (*(state.value for state in CanaryState), TENTATIVE, HIDDEN)
+"""What a list can be of: confirmed addresses in a state, those that nobody has confirmed, and those out of the lists."""
 
 
 def canary_list(
     session: Session, after: int = 0, wanted: CanaryFilter = EVERY
 ) -> tuple[tuple[CanaryLine, ...], int | None]:
-    """Read canaries in order of issue, after the one with a number; and the number to continue from, if there are more."""
-    query = canaries_after(canary_query(), after)
-    named = ((VendorRow.slug, wanted.vendor), (CanaryRow.channel, wanted.channel), (CanaryRow.state, wanted.state))
+    """Read canaries in order of issue, after the one with a number; and the number to continue from, if there are more.
+
+    Those that nobody has confirmed, and those out of the lists, come only where they are asked for.
+    """
+    query = canaries_after(canary_query(), after).where(*_in_state(wanted.state))
+    named = ((VendorRow.slug, wanted.vendor), (CanaryRow.channel, wanted.channel))
     query = query.where(*(col(column) == value for column, value in named if value))
     if wanted.hit:
         query = query.join(CanaryCountRow).where(col(CanaryCountRow.outside) > 0)
     found = read_canaries(session, query, PAGE + 1)
     return found[:PAGE], found[PAGE - 1].id if len(found) > PAGE else None
+
+
+def tentative_list(session: Session, vendor: str = "", *, hit: bool = False) -> tuple[CanaryLine, ...]:
+    """Read the newest addresses that nobody has confirmed, of one vendor or all, or those that outsiders wrote to."""
+    newest_first = (column.desc() for column in in_order_of_issue())
+    query = canary_query().order_by(None).order_by(*newest_first).where(*_in_state(TENTATIVE))
+    if vendor:
+        query = query.where(col(VendorRow.slug) == vendor)
+    if hit:
+        query = query.join(CanaryCountRow).where(col(CanaryCountRow.outside) > 0)
+    return read_canaries(session, query, LATEST)
+
+
+def _in_state(state: str) -> Sequence[ColumnElement[bool]]:
+    tentative: Any = col(CanaryRow.tentative)
+    hidden = col(CanaryRow.hidden)
+    if state == HIDDEN:
+        return (col(CanaryRow.hidden_at).is_not(None),)  # which an index has
+    if state == TENTATIVE:
+        return (tentative, hidden == "")
+    confirmed = (tentative.is_(False), hidden == "")
+    return (*confirmed, col(CanaryRow.state) == state) if state else confirmed
 
 
 def canary_page(session: Session, number: int) -> tuple[CanaryLine, tuple[HitLine, ...]] | None:
@@ -59,7 +89,8 @@ def successor_of(session: Session, line: CanaryLine) -> CanaryLine | None:
         col(CanaryRow.generation) > line.generation,
     )
     later = read_canaries(session, query.order_by(None).order_by(col(CanaryRow.generation).desc()), LATEST)
-    return next((each for each in later if each.state == CanaryState.ACTIVE), later[0] if later else None)
+    given = [each for each in later if not each.tentative and not each.hidden]
+    return next((each for each in given if each.state == CanaryState.ACTIVE), given[0] if given else None)
 
 
 def last_issued_before(session: Session, at: datetime) -> int:

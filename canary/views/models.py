@@ -115,7 +115,10 @@ class HitLine:
 
 @dataclass(frozen=True, slots=True)
 class CanaryLine:
-    """A canary in a list, with what it received; `published` follows its vendor where `published_set` is None."""
+    """A canary in a list, with what it received; `published` follows its vendor where `published_set` is None.
+
+    A `tentative` one is not confirmed by anybody, and where it is `for_no_site` its vendor has to be named first.
+    """
 
     id: int
     address: str
@@ -131,6 +134,11 @@ class CanaryLine:
     burned_at: datetime | None = None
     published: bool = False
     published_set: bool | None = None
+    tentative: bool = False
+    hidden: str = ""
+    note: str = ""
+    for_no_site: bool = False
+    hidden_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)

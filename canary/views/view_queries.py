@@ -8,12 +8,14 @@ from sqlalchemy import ColumnElement, Select, case, func, select, tuple_
 from sqlalchemy.orm import aliased
 from sqlmodel import Session, col
 
+from canary.canaries.site_vendor import NO_SITE
 from canary.cases.conclusions import conclusion_of, reasons_explained
 from canary.model.case import CaseState
 from canary.model.verdict import Verdict
 from canary.store.codec import envelope_of, findings_of, identity_of, proofs_of, reasons_of, suspects_of
 from canary.store.decoy_mac import decoy_mac_of
 from canary.store.queries.canaries import in_order_of_issue, shown_in_public
+from canary.store.queries.vendors import slug
 from canary.store.tables import (
     NEVER,
     AttemptRow,
@@ -33,6 +35,7 @@ from canary.store.tables import (
 from canary.views.models import CanaryLine, CaseLine, HitLine, KindCounts, MailPage
 
 PAGE = 50
+_NO_SITE = slug(NO_SITE)
 
 
 def mail_page(session: Session, mail_id: int) -> MailPage | None:
@@ -161,19 +164,20 @@ def canaries_after(query: Select[Any], after: int) -> Select[Any]:
     return ordered.where(tuple_(*in_order_of_issue()) > seen)
 
 
-def read_canaries(session: Session, query: Select[Any], most: int) -> tuple[CanaryLine, ...]:
-    """Read the issued addresses that a `canary_query` finds, without decoys."""
+def read_canaries(session: Session, query: Select[Any], most: int, skip: int = 0) -> tuple[CanaryLine, ...]:
+    """Read the issued addresses that a `canary_query` finds, without decoys and without the first few."""
     is_decoy = decoy_mac_of(session).is_decoy
     found = session.execute(query.execution_options(yield_per=most))
-    rows = list(islice((row for row in found if not is_decoy(row[0])), most))
+    rows = list(islice((row for row in found if not is_decoy(row[0])), skip, skip + most))
     found.close()
     tallies = _tallies(session, [row[0].id for row in rows])
     return tuple(
         CanaryLine(
-            c.id, c.address, vendor, slug, c.channel, c.generation, c.issued_at, c.state, c.bits,
-            tallies.get(c.id, KindCounts()), c.rotated_at, c.burned_at, shown, c.published,
+            c.id, c.address, vendor, short, c.channel, c.generation, c.issued_at, c.state, c.bits,
+            tallies.get(c.id, KindCounts()), c.rotated_at, c.burned_at, shown, c.published, c.tentative, c.hidden, c.note,
+            short == _NO_SITE, c.hidden_at,
         )
-        for c, vendor, slug, shown in rows
+        for c, vendor, short, shown in rows
     )  # fmt: skip
 
 

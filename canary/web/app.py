@@ -14,6 +14,8 @@ from canary.web.api import NOUNS
 from canary.web.api.document import PATH, Document, answers
 from canary.web.api.schema import nothing_else
 from canary.web.assets import Assets
+from canary.web.compat import ALIAS_SERVICES
+from canary.web.compat.cors import CompatCors
 from canary.web.config import WebConfig
 from canary.web.errors import ErrorPages
 from canary.web.health_endpoints import HealthEndpoints
@@ -21,7 +23,7 @@ from canary.web.host_names import HostGate, HostNames
 from canary.web.middleware import SiteMiddleware, headers_for
 from canary.web.pages import PAGES
 from canary.web.rendering import PageContext
-from canary.web.routes import API, Mounted, Role, RouteTable, WebRoute
+from canary.web.routes import API, COMPAT, Mounted, Role, RouteTable, WebRoute
 
 
 def create_app(config: WebConfig) -> FastAPI:
@@ -30,7 +32,7 @@ def create_app(config: WebConfig) -> FastAPI:
     assets = Assets()
     frame = PageContext(config, assets)
     probes = HealthEndpoints(config)
-    pages = [page(frame) for page in (*PAGES, *NOUNS)]
+    pages = [page(frame) for page in (*PAGES, *NOUNS, *ALIAS_SERVICES)]
     routes = [route for part in (*pages, probes, Document(app, __version__)) for route in part.routes()]
     mounted = Mounted("/static", Role.PUBLIC, assets)
     _add(app, routes)
@@ -45,6 +47,7 @@ def create_app(config: WebConfig) -> FastAPI:
         faults=faults,
         headers=headers_for(config.url),
     )
+    app.add_middleware(CompatCors)
     app.add_middleware(HostGate, names=HostNames(config.url, config.hosts))
     app.add_middleware(ProxyHeadersMiddleware, trusted_hosts=list(config.proxies))
     app.state.door, app.state.ways = frame.door, (*routes, mounted)
@@ -69,7 +72,7 @@ def _tell_faults(app: FastAPI, faults: ErrorPages) -> None:
 
     @app.exception_handler(RequestValidationError)
     def unreadable(request: Request, fault: RequestValidationError) -> Response:
-        if request.url.path.startswith(API):
+        if request.url.path.startswith((API, COMPAT)):
             return faults.answer(request, 422, _brief(fault))
         return faults.answer(request, 404 if request.method == "GET" else 400)
 

@@ -15,9 +15,9 @@ from starlette.exceptions import HTTPException
 from starlette.responses import RedirectResponse
 
 from canary.store.database import Database, is_down
-from canary.store.queries.users import Label, Visitor, mark_used, new_token, revoke, use_token
+from canary.store.queries.users import SIGN_UP, Label, Visitor, mark_used, new_token, revoke, use_token
 from canary.web.known_browsers import KnownBrowsers
-from canary.web.routes import API, LARGEST_FORM, OpenRoute, Role
+from canary.web.routes import API, COMPAT, LARGEST_FORM, OpenRoute, Role
 
 log = logging.getLogger("canary.web")
 
@@ -59,7 +59,7 @@ class Authenticator:
         if "\0" in request.url.path or "%00" in request.url.query:
             raise HTTPException(400)  # PostgreSQL cannot even look for it
         by_token = way.token if way else request.url.path.startswith(f"{API}/")
-        token = _bearer(request) if by_token else None
+        token = _key(request) if _is_compat(request) else _bearer(request) if by_token else None
         if request.method not in _SAFE and token is None and not same_origin(request):
             raise HTTPException(403, "This request came from another site and was refused.")
         if not _fits(request, way.largest if way else LARGEST_FORM):
@@ -70,6 +70,7 @@ class Authenticator:
         request.state.user = user = self._user(request, token)
         if user is None:
             return None if way and way.local and token is None and is_local(request) else _ask(request)
+        _check_scope(request, user)
         if not Role(user.role).allows(least):
             raise HTTPException(403)
         return None
@@ -148,8 +149,12 @@ def agent_of(request: Request) -> str:
 
 def _ask(request: Request) -> Response:
     path = request.url.path
+    if _is_compat(request):
+        raise HTTPException(401, "This key is not valid: make one with the scope sign-up, under API tokens.")
     if path == "/metrics" or path.startswith(f"{API}/"):
         raise HTTPException(401, headers={"WWW-Authenticate": 'Bearer realm="Canary"'})
+    if path == "/new" and request.url.query:
+        path = f"{path}?{request.url.query}"  # what was shared outlives the login
     return RedirectResponse("/login" if path == "/" else f"/login?{urlencode({'next': path})}", 303)
 
 
@@ -157,6 +162,25 @@ def _bearer(request: Request) -> str | None:
     """Return the token in the header; it may be nowhere else, as URLs are logged and remembered (RFC 9700 2.2)."""
     scheme, _, secret = request.headers.get("authorization", "").partition(" ")
     return secret.strip() if scheme.lower() == "bearer" else None
+
+
+def _is_compat(request: Request) -> bool:
+    return request.url.path.startswith(f"{COMPAT}/")
+
+
+def _key(request: Request) -> str:
+    """Return the key in the header of either service, or nothing: whatever cookies a browser adds are of no use here."""
+    return _bearer(request) or request.headers.get("authentication", "").strip()
+
+
+def _check_scope(request: Request, user: Visitor) -> None:
+    """Let keys for making addresses do that and nothing else, and no other key do it; raises HTTPException."""
+    if _is_compat(request) and user.scope != SIGN_UP:
+        raise HTTPException(403, f"This key has the scope {user.scope}: make one with the scope {SIGN_UP}.")
+    if user.scope == SIGN_UP and not _is_compat(request):
+        raise HTTPException(
+            403, f"A key with the scope {SIGN_UP} makes addresses for programs, and opens nothing else."
+        )
 
 
 def _fits(request: Request, largest: int) -> bool:

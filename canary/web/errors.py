@@ -7,8 +7,9 @@ from fastapi import Request, Response
 from fastapi.responses import JSONResponse
 from pydantic import BaseModel, Field
 
+from canary.web.compat.faults import compat_fault
 from canary.web.rendering import PageContext
-from canary.web.routes import API
+from canary.web.routes import API, COMPAT
 
 PROBLEM = "application/problem+json"
 LINES = {
@@ -47,6 +48,8 @@ class ErrorPages:
         if request.url.path.startswith(f"{API}/"):
             problem = Problem(title=title, status=status, detail=line)
             return JSONResponse(problem.model_dump(), status, dict(headers or {}), media_type=PROBLEM)
+        if request.url.path.startswith(f"{COMPAT}/"):
+            return compat_fault(request.url.path, status, line, headers)
         page = self._frame.show(request, "error.html", status, title=title, line=line)
         page.headers.update(headers or {})
         return page

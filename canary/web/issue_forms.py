@@ -12,6 +12,7 @@ from sqlmodel import Session
 from canary.canaries import lifecycle
 from canary.canaries.lifecycle import IssueOrder
 from canary.judge.organisation import is_domain
+from canary.judge.sites import host_of
 from canary.model.address import Draw
 from canary.model.canary import Canary, Style
 from canary.store.queries import vendors
@@ -51,6 +52,10 @@ class IssueSettings:
             )
         return newest
 
+    def own_domains(self, session: Session) -> tuple[str, ...]:
+        """Return all domains at which addresses are issued, the first one to be proposed."""
+        return self.domains or (self.domain(session),)
+
 
 @dataclass(frozen=True, slots=True)
 class IssueRequest:
@@ -70,8 +75,12 @@ class IssueRequest:
 def wish(
     vendor: str, channel: str, count: str, style: str, writes_from: str = "", published: str = "vendor"
 ) -> IssueRequest:
-    """Read a request; raises IssueRefused for an invalid one."""
+    """Read a request; raises IssueRefused for an invalid one.
+
+    A vendor's domain may be written as the address of a page: `https://www.shop.example/` is `shop.example`.
+    """
     vendor, channel, writes_from = vendor.strip(), channel.strip(), writes_from.strip()
+    writes_from = host_of(writes_from).removeprefix("www.") or writes_from
     if not vendor or len(vendor) > 100 or not vendor.isprintable():
         raise IssueRefused(f"Vendor {vendor[:40]!r}: give a name of at most 100 characters.")
     if not channel or len(channel) > 60 or not channel.isprintable():

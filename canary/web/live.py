@@ -1,4 +1,4 @@
-"""New hits as server-sent events; one task in a process asks the store, however many pages listen."""
+"""New hits, and addresses that programs make, as server-sent events; one task in a process asks the store, however many pages listen."""
 
 import asyncio
 import json
@@ -16,7 +16,7 @@ from starlette.exceptions import HTTPException
 from canary.model.verdict import Verdict
 from canary.store.database import is_down
 from canary.store.queries.users import use_token
-from canary.views.live_hits import MOST, newest, news
+from canary.views.live_hits import MOST, newest, newest_made, news
 from canary.views.models import HitLine
 from canary.web.rendering import PageContext
 from canary.web.routes import Role, WebRoute
@@ -26,12 +26,13 @@ log = logging.getLogger("canary.web")
 LISTENERS = 500
 """How many may listen to one process; a browser that is refused tries again later."""
 
-PAUSE, BEATS, CHECKS = 1.0, 15, 30
+PAUSE, BEATS, CHECKS = 0.5, 30, 60
 """Seconds between two queries; after so many of them a keep-alive, and a check of who may still listen."""
 
 WAITING = 100
 """Events that wait for a slow listener; one that falls further behind is disconnected and reconnects by itself."""
 
+_MADE = 'event: canary\ndata: {{"id": {}}}\n\n'
 _BEAT = ": still here\n\n"
 _HEADERS = {"X-Accel-Buffering": "no"}  # nginx would buffer events
 
@@ -68,6 +69,7 @@ class Live:
         self._listeners: set[LiveListener] = set()
         self._asking: asyncio.Task[None] | None = None
         self._beginning = asyncio.Lock()
+        self._made = 0
 
     def routes(self) -> tuple[WebRoute, ...]:
         """Return its routes."""
@@ -122,7 +124,7 @@ class Live:
 
     async def _turn(self, seen: "SeenHits", turn: int) -> None:
         try:
-            fresh = await run_in_threadpool(self._fresh, seen)
+            fresh = await run_in_threadpool(self._news, seen)
             gone = await run_in_threadpool(self._gone) if turn % CHECKS == 0 else ()
         except (DBAPIError, OSError) as fault:
             if not is_down(fault):
@@ -131,7 +133,7 @@ class Live:
             return
         for listener in gone:
             listener.end()
-        chunk = "".join(map(event_of, fresh)) or (_BEAT if turn % BEATS == 0 else "")
+        chunk = fresh or (_BEAT if turn % BEATS == 0 else "")
         for listener in self._listeners if chunk else ():
             listener.send(chunk)
         # A browser that left before its stream began reads nothing, and does not occupy a place for long.
@@ -145,11 +147,16 @@ class Live:
 
     def _seen(self) -> "SeenHits":
         with self._frame.database.reading() as session:
+            self._made = newest_made(session)
             return SeenHits(newest(session))
 
-    def _fresh(self, seen: "SeenHits") -> list[HitLine]:
+    def _news(self, seen: "SeenHits") -> str:
+        """Return the events of what is new."""
         with self._frame.database.reading() as session:
-            return seen.note_new(news(session, seen.since))
+            fresh, made = seen.note_new(news(session, seen.since)), newest_made(session)
+        told = "".join(map(event_of, fresh)) + (_MADE.format(made) if made != self._made else "")
+        self._made = made
+        return told
 
     def _gone(self) -> list[LiveListener]:
         """Return the streams whose session has ended."""

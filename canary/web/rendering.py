@@ -43,6 +43,7 @@ LISTENING, KEEPS_UP = "listening", "keeps up"
 """The words for a listener and a worker without problems."""
 MENU = (
     ("/mail", "All mail", Role.VIEWER),
+    ("/new", "New address", Role.ANALYST),
     ("/watching", "Watched", Role.VIEWER),
     ("/suppliers", "Suppliers", Role.VIEWER),
     ("/alerts", "Alerts", Role.VIEWER),

@@ -9,6 +9,8 @@ from starlette.routing import BaseRoute, Match
 from starlette.types import Scope
 
 API = "/api/v1"
+COMPAT = "/compat"
+"""Below this the site speaks the interfaces of other services, to programs only: by key and never by cookie."""
 LARGEST_FORM = 64 * 1024
 
 

@@ -45,6 +45,7 @@ STORY = LISTS | {
     "mail": "/mail/{spam}",
     "letter": "/mail/{spam}?html=1",
     "narrowed": "/mail?verdict=spam&vendor=playbox&since=2011-03-01&until=2011-03-31",
+    "new": "/new?site=https://www.bikeparts.example/basket",
     "canary": "/canaries/{canary}",
     "burned": "/canaries/{burned}",
     "campaign": "/campaigns/1",

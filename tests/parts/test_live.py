@@ -46,6 +46,16 @@ def events(lines: Iterator[str]) -> Iterator[dict[str, Any]]:
             yield json.loads(said.removeprefix("data: "))
 
 
+def test_an_open_page_is_told_of_an_address_that_a_program_made(site: Site) -> None:
+    with site.logged_in("viewer") as client, client.stream("GET", "/live", timeout=PATIENCE) as response:
+        lines = response.iter_lines()
+        assert next(lines) == "retry: 3000"
+        with site.database.writing() as session:
+            session.add(tables.CanaryRow(id=9, address="p@example.net", domain="example.net", vendor_id=1, style="tagged", bits=65, issued_at=NOW, tentative=True))  # fmt: skip
+        heard = next(events(lines))
+    assert heard == {"id": 9}
+
+
 @pytest.mark.slow
 def test_an_open_page_gets_a_hit_when_it_comes(site: Site) -> None:
     with site.logged_in("viewer") as client, client.stream("GET", "/live", timeout=PATIENCE) as response:

@@ -18,12 +18,12 @@ from canary.store.queries.outbox import DeliveryFilter, deliveries
 from canary.store.tables import CanaryRow, HitRow, VendorRow
 from canary.views.api_queries import Among, hits_before, hits_of_mails, mails_before
 from canary.views.campaign_pages import campaign_list, campaign_page
-from canary.views.canary_pages import CanaryFilter, canary_list, canary_page
+from canary.views.canary_pages import CanaryFilter, canary_list, canary_page, tentative_list
 from canary.views.case_lists import SHOWN as CASES_SHOWN
 from canary.views.case_lists import CaseFilter, case_counts, case_list, watch_list
 from canary.views.case_pages import case_page
 from canary.views.list_filter import ListFilter
-from canary.views.live_hits import news
+from canary.views.live_hits import newest_made, news
 from canary.views.mail_list import VERDICTS, MailFilter, mail_list
 from canary.views.models import CaseLine, HitLine, Overview
 from canary.views.overview import SHOWN, SORTED, VENDORS, View, overview, vendor_list
@@ -208,6 +208,11 @@ READINGS: dict[str, Callable[[Session], object]] = {
     "past mail that waits": under_way,
     "past mail of a sender": lambda session: count_hits(session, 3, of_sender("stranger.example")),
     "canaries": lambda session: canary_list(session, wanted=CanaryFilter(hit=True)),
+    "hidden canaries": lambda session: canary_list(session, wanted=CanaryFilter(state="hidden")),
+    "newest tentative canary": newest_made,
+    "tentative canaries": tentative_list,
+    "tentative canaries of a vendor": lambda session: tentative_list(session, "vendor-3"),
+    "tentative canaries with mail": lambda session: tentative_list(session, hit=True),
     "canary": lambda session: canary_page(session, 1),
     "campaigns": campaign_list,
     "campaigns of a vendor": lambda session: campaign_list(session, among=OF_ONE),

@@ -80,7 +80,8 @@ def concrete(path: str) -> str:
 
 def test_every_route_is_closed_but_the_named_ones(still: Site) -> None:
     open_to_all = {way.path for way in still.app.state.ways if way.role is Role.PUBLIC}
-    assert open_to_all == {"/login", "/login/once/{token}", "/login/reset/{token}", "/healthz", "/readyz", "/static"}
+    entrances = {"/login", "/login/once/{token}", "/login/reset/{token}"}
+    assert open_to_all == entrances | {"/healthz", "/readyz", "/static", "/manifest.webmanifest"}
     with still.client() as client:
         client.headers["X-Forwarded-For"] = "192.0.2.7"
         for way in still.app.state.ways:
@@ -183,7 +184,14 @@ def test_a_login_link_is_spent_by_its_button_and_by_nothing_else(still: Site) ->
 
 @pytest.mark.parametrize(
     ("wanted", "got"),
-    [("/cases/1", "/cases/1"), ("//evil.example", "/"), ("https://evil.example", "/"), ("/\\evil.example", "/")],
+    [
+        ("/cases/1", "/cases/1"),
+        ("/new?site=shop.example%2Fa", "/new?site=shop.example%2Fa"),
+        ("/x?a\r\nb", "/"),
+        ("//evil.example", "/"),
+        ("https://evil.example", "/"),
+        ("/\\evil.example", "/"),
+    ],
 )
 def test_a_login_leads_to_our_own_pages_only(still: Site, wanted: str, got: str) -> None:
     with still.client() as client:

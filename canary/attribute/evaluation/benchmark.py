@@ -26,10 +26,14 @@ WAIT_EVERY = 8
 
 @dataclass(frozen=True, slots=True)
 class Method:
-    """A way to say who leaked; only cheating ones look at the truth, and only timed ones are asked again and again."""
+    """A way to say who leaked; only cheating ones look at the truth, and only timed ones are asked again and again.
+
+    One that is for one `mix` only is left out of the others, unless it is asked for.
+    """
 
     answer: Callable[[World, Truth], ScoredAnswer]
     timed: bool = False
+    mix: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,26 +48,41 @@ class BenchmarkBatch:
 
 @dataclass(frozen=True, slots=True)
 class AccuracyTarget:
-    """A promise about one figure of ours on one mix; `share_of` means a share of the oracle's same figure."""
+    """A promise about one figure of ours on one mix; `share_of` means a share of the oracle's same figure.
+
+    `beside` names a method whose same figure is the limit, but for `limit`.
+    """
 
     figure: str
     holds: Callable[[float, float], bool]
     limit: float
     share_of: bool = False
+    beside: str = ""
 
-    def is_met(self, ours: Figures, oracle: Figures | None) -> bool | None:
+    @property
+    def rival(self) -> str:
+        """The method that ours is compared with, empty for none."""
+        return self.beside or (ORACLE if self.share_of else "")
+
+    def is_met(self, ours: Figures, rival: Figures | None) -> bool | None:
         """Return whether the promise is kept; None where it cannot be told."""
         value: float | None = getattr(ours, self.figure)
-        best: float | None = 1.0 if not self.share_of else getattr(oracle, self.figure, None)
-        return None if value is None or best is None else self.holds(value, self.limit * best)
+        best: float | None = getattr(rival, self.figure, None) if self.rival else 1.0
+        if value is None or best is None:
+            return None
+        return self.holds(value, best + self.limit if self.beside else self.limit * best)
 
     def __str__(self) -> str:
         """Return the promise in signs."""
         sign = "≥" if self.holds is ge else "≤"
+        if self.beside:
+            return f"{sign} that of {self.beside} {self.limit:+g}"
         return f"{sign} {self.limit:g}" + (" of the oracle's" if self.share_of else "")
 
 
 OURS, ORACLE = "canary", "oracle"
+ALL_GIVEN, NONE_TENTATIVE = "all-given", "none-tentative"
+"""Ours in a world without the addresses that nobody was given, and ours as if they had been given away."""
 
 _STANDARD = (
     AccuracyTarget("top1_visible", ge, 0.79),
@@ -90,6 +109,11 @@ TARGETS: Mapping[str, tuple[AccuracyTarget, ...]] = {
     "two-ways": (AccuracyTarget("ece_manners", le, 0.05), AccuracyTarget("precision_sure", ge, 0.98)),
     "few-tenants": (AccuracyTarget("ece_marginals", le, 0.03), AccuracyTarget("wrong_sure", le, 0.003)),
     "agents": (AccuracyTarget("accused_sure", le, 0.1), AccuracyTarget("ece_marginals", le, 0.03)),
+    "tentative": (
+        AccuracyTarget("top1", ge, -0.01, beside=ALL_GIVEN),
+        AccuracyTarget("top1_visible", ge, -0.01, beside=ALL_GIVEN),
+        AccuracyTarget("log_loss", le, 0.0, beside=NONE_TENTATIVE),
+    ),
     "published": (AccuracyTarget("accused_sure", le, 0.1), AccuracyTarget("ece_marginals", le, 0.03)),
 }
 
@@ -129,6 +153,14 @@ def _canary_answer(world: World, _: Truth) -> ScoredAnswer:
     return _model_answer(world, RATES)
 
 
+def _all_given_answer(world: World, truth: Truth) -> ScoredAnswer:
+    return _model_answer(truth.given or world, RATES)
+
+
+def _none_tentative_answer(world: World, truth: Truth) -> ScoredAnswer:
+    return _model_answer(truth.made or world, RATES)
+
+
 def _oracle_answer(world: World, truth: Truth) -> ScoredAnswer:
     return _model_answer(world, true_rates(truth))
 
@@ -145,5 +177,12 @@ METHODS: Mapping[str, Method] = {
     **{name: Method(partial(_baseline_answer, baseline)) for name, baseline in BASELINES.items()},
     OURS: Method(_canary_answer, timed=True),
     ORACLE: Method(_oracle_answer, timed=True),
+    ALL_GIVEN: Method(_all_given_answer, mix="tentative"),
+    NONE_TENTATIVE: Method(_none_tentative_answer, mix="tentative"),
 }
 """Every method by name, the simplest first."""
+
+
+def methods_for(mix: str) -> tuple[str, ...]:
+    """Return the methods that say something about a mix."""
+    return tuple(name for name, method in METHODS.items() if method.mix in ("", mix))

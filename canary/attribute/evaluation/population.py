@@ -1,7 +1,7 @@
 """The ground of a simulated world before anything happens: who was given what, and who really holds it."""
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 import numpy as np
@@ -22,7 +22,11 @@ PASSED_ON = frozenset({"name"})
 
 @dataclass(frozen=True, slots=True)
 class Population:
-    """Parties as the model is told, `edges` (vendor, supplier) as they really are, and the addresses with their days."""
+    """Parties as the model is told, `edges` (vendor, supplier) as they really are, and the addresses with their days.
+
+    Addresses that a program made and that were `never_given` away are held by the owner alone; those that nobody has
+    confirmed to have been given away are `tentative`.
+    """
 
     days: float
     vendors: tuple[str, ...]
@@ -33,6 +37,8 @@ class Population:
     issued: NDArray[np.float64]
     guessable: Flags
     domain: NDArray[np.int_]
+    never_given: Flags
+    tentative: Flags
 
     def fields_at(self, source: Source) -> frozenset[str]:
         """Return the persona fields that a source was ever told."""
@@ -59,13 +65,19 @@ def build_population(params: PopulationParams, begin: datetime, rng: Generator) 
     edges, vendor_facts = _draw_edges(params, vendors, suppliers, rng)
     slots = [slot for vendor in vendors for slot in _address_slots(params, vendor, days, rng)]
     slots += [_AddressSlot(None, BOTH, 1, 0.0, n % 2 == 0) for n in range(params.decoys)]
+    given = len(slots)
+    slots += [spare for slot in tuple(slots) for spare in _spare_slots(params, slot, days, rng)]
+    never_given = np.arange(len(slots)) >= given
     domain = rng.integers(params.domains, size=len(slots))
     canaries = tuple(
         _canary_facts(params, n, slot, f"d{domain[n] + 1}.example", begin, rng) for n, slot in enumerate(slots)
     )
     issued = np.array([slot.day for slot in slots])
     guessable = np.array([slot.guessable for slot in slots])
-    return Population(days, vendors, suppliers, edges, vendor_facts, canaries, issued, guessable, domain)
+    tentative = never_given | _unconfirmed(params, canaries, rng)
+    return Population(
+        days, vendors, suppliers, edges, vendor_facts, canaries, issued, guessable, domain, never_given, tentative
+    )
 
 
 def held_by(population: Population, source: Source) -> Flags:
@@ -80,7 +92,8 @@ def held_by(population: Population, source: Source) -> Flags:
         SuspectKind.PUBLISHED: lambda c: c.published and c.vendor == source.id,
     }
     rule = rules[source.kind]
-    return np.array([rule(c) for c in population.canaries], dtype=np.bool_)
+    held = np.array([rule(c) for c in population.canaries], dtype=np.bool_)
+    return held if source.kind is SuspectKind.OWNER else held & ~population.never_given
 
 
 def _draw_edges(
@@ -115,6 +128,20 @@ def _address_slots(params: PopulationParams, vendor: str, days: float, rng: Gene
             for n, when in enumerate(_issue_days(params, day, days, rng))
         ]
     return slots
+
+
+def _spare_slots(params: PopulationParams, slot: _AddressSlot, days: float, rng: Generator) -> Iterator[_AddressSlot]:
+    """Addresses for the same site that a program made beside one that was given away, each at a time of its own."""
+    if params.never_given and slot.vendor is not None:
+        for _ in range(int(rng.geometric(1 - params.never_given)) - 1):
+            yield replace(slot, day=float(rng.uniform(slot.day, days)), guessable=_is_guessable(params, rng))
+
+
+def _unconfirmed(params: PopulationParams, canaries: tuple[CanaryFacts, ...], rng: Generator) -> Flags:
+    if not params.never_given:
+        return np.zeros(len(canaries), dtype=np.bool_)
+    issued = np.array([c.vendor is not None for c in canaries], dtype=np.bool_)
+    return issued & (rng.random(len(canaries)) >= params.confirmed)
 
 
 def _issue_days(params: PopulationParams, day: float, days: float, rng: Generator) -> list[float]:

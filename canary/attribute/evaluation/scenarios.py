@@ -43,6 +43,10 @@ class PopulationParams:
     edge_p: float = 0.7
     rotation_days: float = 0.0
     staggered: bool = True
+    never_given: float = 0.0
+    """How many of the addresses, all made by programs then, nobody was ever given."""
+    confirmed: float = 0.99
+    """How many of the others their vendor's mail confirms, or a person once somebody else writes there."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,6 +159,7 @@ MIXES: Mapping[str, Mix] = {
         leaking=Leaking(shares={**SOMEBODY, SuspectKind.ACCOUNT: 0.1}),
     ),
     "published": Mix(population=PopulationParams(published_share=0.02)),
+    "tentative": Mix(population=PopulationParams(never_given=0.5)),
     "inferred-edges": Mix(population=PopulationParams(edges_inferred=0.5)),
 }
 """The mixes by name; the first is the one that bounds are set on."""

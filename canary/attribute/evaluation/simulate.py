@@ -39,12 +39,16 @@ class Truth:
     """What no model is shown: the leaks, what really sent each campaign, and all rates (in the mix).
 
     `coverage` is that of each leak; without one, that which a leak would have had, so that it gives nothing away.
+    Where programs made the addresses, `given` is the world of those that were given away, and `made` that of all, as it
+    would look if none were tentative.
     """
 
     mix: Mix
     leaks: tuple[Leak, ...]
     causes: Mapping[str, str]
     coverage: tuple[float, ...]
+    given: World | None = None
+    made: World | None = None
 
     @property
     def sources(self) -> frozenset[Source]:
@@ -83,7 +87,7 @@ def simulate_world(mix: Mix, rng: Generator) -> tuple[World, Truth]:
         *_agents_sendings(mix, population, rng),
     ]
     hits, causes = _delivered_hits(mix, population, sendings, rng)
-    world = World(
+    made = World(
         BEGIN + timedelta(days=population.days),
         population.vendor_facts,
         population.canaries,
@@ -91,8 +95,18 @@ def simulate_world(mix: Mix, rng: Generator) -> tuple[World, Truth]:
         _guess_counts(mix, attacks, rng),
     )
     coverage = tuple(leak.coverage for leak in leaks) or (_draw_between(mix.leaking.coverage, rng),)
-    seen = tuple(_with_first_hit(leak, n, hits, causes) for n, leak in enumerate(leaks))
-    return world, Truth(mix, seen, causes, coverage)
+    given = _without(made, population.never_given)
+    seen = tuple(_with_first_hit(leak, n, given.hits, causes) for n, leak in enumerate(leaks))
+    if not population.never_given.any():
+        return made, Truth(mix, seen, causes, coverage)
+    return _without(made, population.tentative), Truth(mix, seen, causes, coverage, given, made)
+
+
+def _without(world: World, left_out: Flags) -> World:
+    """Return a world without some of its addresses and what came to them."""
+    canaries = tuple(c for c, out in zip(world.canaries, left_out.tolist(), strict=True) if not out)
+    ids = {canary.id for canary in canaries}
+    return replace(world, canaries=canaries, hits=tuple(hit for hit in world.hits if hit.canary in ids))
 
 
 def _leaking_sources(mix: Mix, population: Population, rng: Generator) -> list[Source]:
@@ -220,7 +234,8 @@ def _stray_sendings(mix: Mix, population: Population, rng: Generator) -> Iterato
 def _lawful_sendings(mix: Mix, population: Population, rng: Generator) -> Iterator[_SimulatedSending]:
     """Somebody whom a vendor may lawfully tell, but did not name, mails one of its addresses now and then."""
     for vendor in population.vendors:
-        own = np.flatnonzero([c.vendor == vendor for c in population.canaries])
+        given = ~population.never_given
+        own = np.flatnonzero(given & [c.vendor == vendor for c in population.canaries])
         recipient = int(rng.choice(own))
         if rng.random() >= mix.background.lawful_share:
             continue
@@ -241,7 +256,7 @@ def _agents_sendings(mix: Mix, population: Population, rng: Generator) -> Iterat
     for number in range(rng.poisson(background.agents * mix.population.years)):
         begin, part = rng.uniform(0, population.days), _draw_between(background.agent_clients, rng)
         clients = {vendor for vendor in population.vendors if rng.random() < part}
-        told = np.array([c.vendor in clients for c in population.canaries], dtype=np.bool_)
+        told = np.array([c.vendor in clients for c in population.canaries], dtype=np.bool_) & ~population.never_given
         mails = rng.poisson(background.agent_mails * (population.days - begin) / 365.25)
         for day in rng.uniform(begin, population.days, mails):
             score = _draw_score(mix, hostile=False, rng=rng)

@@ -19,8 +19,9 @@ _LIKE_THE_OTHERS = 0.5
 
 
 def charged() -> ColumnElement[bool]:
-    """Select the hits that bear on a case, at addresses that are still there."""
-    known = select(CanaryRow.id).where(col(CanaryRow.id) == HitRow.canary_id).exists()
+    """Select the hits that bear on a case, at addresses that are still there; tentative ones are evidence of nothing."""
+    here = (col(CanaryRow.id) == HitRow.canary_id) & col(CanaryRow.tentative).is_(False)
+    known = select(CanaryRow.id).where(here).exists()
     return col(HitRow.verdict).in_(_CHARGED) & known
 
 

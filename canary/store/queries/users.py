@@ -1,6 +1,7 @@
 """Users and their tokens: passwords, sessions, one-time links, API tokens."""
 
 import secrets
+import string
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
@@ -14,8 +15,12 @@ from sqlmodel import Session, col, select
 from canary.store.tables import TokenRow, UserRow
 
 ROLES = ("viewer", "analyst", "admin")
-SCOPES = {"read": "viewer", "write": "analyst", "admin": "admin"}
-"""The scopes of API tokens, each with its role; a token never exceeds the role of its user."""
+SIGN_UP = "sign-up"
+SCOPES = {"read": "viewer", "write": "analyst", "admin": "admin", SIGN_UP: "analyst"}
+"""The scopes of API tokens, each with its role; a token never exceeds the role of its user.
+
+That of `SIGN_UP` makes addresses for password managers, and opens nothing else.
+"""
 
 KINDS = ("session", "login", "reset", "api")
 ONCE = ("login", "reset")
@@ -32,13 +37,17 @@ _HASHING = ThreadPoolExecutor(4, thread_name_prefix="password")
 They have threads of their own, as memory that was used in a thread often stays with it.
 """
 
+_PLAIN = string.ascii_letters + string.digits
 _NOBODY = "$argon2id$v=19$m=19456,t=2,p=1$c2FsdHNhbHRzYWx0c2FsdA$ZZHvKI5YOQHEJTE7pSGjSvhpzVYc5uFwnQNJ5N6nu0c"
 """A hash without a known password; checking against it takes as long as checking a real one."""
 
 
 @dataclass(frozen=True, slots=True)
 class Visitor:
-    """The user of a valid token and what it allows; `stale` means that its last use should be recorded."""
+    """The user of a valid token and what it allows; `stale` means that its last use should be recorded.
+
+    `scope` is that of an API token.
+    """
 
     id: int
     name: str
@@ -46,6 +55,7 @@ class Visitor:
     token: str
     kind: str
     stale: bool = False
+    scope: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,7 +120,7 @@ def new_token(
     """Return a fresh secret of 256 bits for a user; only its hash is kept."""
     if kind not in KINDS:
         raise ValueError(f"token kind {kind!r} is not known: choose one of {', '.join(KINDS)}")
-    secret, about = secrets.token_urlsafe(32), asdict(label or Label())
+    secret, about = _secret(kind), asdict(label or Label())
     session.add(
         TokenRow(hash=_hash(secret), kind=kind, user_id=user_id, created_at=now, expires_at=now + lifetime, **about)
     )
@@ -163,7 +173,14 @@ def _visitor(user: UserRow, token: TokenRow, now: datetime) -> Visitor:
     granted = SCOPES.get(token.scope, "viewer") if token.kind == "api" else user.role
     role = min(user.role, granted, key=ROLES.index)
     stale = token.last_at is None or now - token.last_at >= STALE
-    return Visitor(user.id or 0, user.name, role, token.hash, token.kind, stale)
+    return Visitor(user.id or 0, user.name, role, token.hash, token.kind, stale, token.scope)
+
+
+def _secret(kind: str) -> str:
+    """Return 256 bits; those of an API token in letters and digits only, as addy.io's extension takes no other."""
+    if kind == "api":
+        return "".join(secrets.choice(_PLAIN) for _ in range(43))
+    return secrets.token_urlsafe(32)
 
 
 def _plain(name: str) -> str:

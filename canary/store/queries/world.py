@@ -59,7 +59,8 @@ def _parties(session: Session) -> tuple[VendorFacts, ...]:
     for vendor, supplier, row in session.execute(query):
         since = row.since - _HANDED_ON if row.since and row.origin == "learned" else row.since
         told[vendor].append(SupplyFacts(supplier, frozenset(filter(None, (row.channel,))), since, row.until))
-    slugs = session.exec(select(VendorRow.slug).order_by(VendorRow.slug)).all()
+    confirmed = select(VendorRow.slug).where(col(VendorRow.unconfirmed).is_(False))
+    slugs = session.exec(confirmed.order_by(VendorRow.slug)).all()
     return tuple(VendorFacts(slug, tuple(told[slug])) for slug in slugs)
 
 

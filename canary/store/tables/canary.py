@@ -26,7 +26,9 @@ class CanaryRow(Row, table=True):
     `mac` is drawn at random for an issued address and made with the key for a decoy (`canary.store.decoy_mac`). `id` is
     drawn at random as well, and so does not show when a row was written; the order of issue is that of `issued_at`. A row
     is never deleted, and what it says hardly ever changes: that it did is counted (`CanaryChangeRow`). `published` is the
-    owner's word on whether it is shown in public, None where its vendor's `publishes` holds.
+    owner's word on whether it is shown in public, None where its vendor's `publishes` holds. A `tentative` one was made by
+    a program and is confirmed by nobody yet; `hidden` says why an address is out of the lists, since `hidden_at`; `note`
+    is what a program said of it. No decoy is tentative.
     """
 
     __tablename__ = "canary"
@@ -40,6 +42,20 @@ class CanaryRow(Row, table=True):
             postgresql_where=text("published IS NOT NULL"),
         ),
         Index("ix_canary_vendor_channel", "vendor_id", "channel", "generation"),
+        Index(
+            "ix_canary_tentative",
+            "issued_at",
+            "id",
+            sqlite_where=text("tentative = 1"),
+            postgresql_where=text("tentative"),
+        ),
+        Index(
+            "ix_canary_hidden",
+            "issued_at",
+            "id",
+            sqlite_where=text("hidden_at IS NOT NULL"),
+            postgresql_where=text("hidden_at IS NOT NULL"),
+        ),
     )
     id: int | None = Field(
         default=None, sa_column=Column(CanaryKey, primary_key=True, autoincrement=False, default=random_canary_id)
@@ -58,6 +74,10 @@ class CanaryRow(Row, table=True):
     rotated_at: datetime | None = Field(default=None, sa_type=Time)
     burned_at: datetime | None = Field(default=None, sa_type=Time, index=True)
     burned_by_owner: bool = Field(default=False)
+    tentative: bool = Field(default=False)
+    hidden: str = ""
+    hidden_at: datetime | None = Field(default=None, sa_type=Time)
+    note: str = ""
     mac: bytes = Field(default_factory=random_mac, sa_column=Column(LargeBinary, nullable=False))
 
 
@@ -69,7 +89,7 @@ class CanaryChangeRow(Row, table=True):
     number: int = 0
 
 
-_COUNTED_BY = ("vendor_id", "channel", "domain", "bits", "persona", "issued_at", "mac")
+_COUNTED_BY = ("vendor_id", "channel", "domain", "bits", "persona", "issued_at", "mac", "tentative")
 
 
 @event.listens_for(CanaryRow, "before_update")

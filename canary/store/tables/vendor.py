@@ -12,6 +12,7 @@ class VendorRow(Row, table=True):
     """A party the owner gave an address to; `decisions` counts what the owner decided about it.
 
     One that `publishes` shows the addresses it was given in public, unless the owner said otherwise of an address.
+    One that is `unconfirmed` was named by a program, and none of its addresses is confirmed.
     """
 
     __tablename__ = "vendor"
@@ -24,6 +25,7 @@ class VendorRow(Row, table=True):
     unsubscribed: datetime | None = Field(default=None, sa_type=Time)
     grace_days: int | None = None
     publishes: bool = False
+    unconfirmed: bool = Field(default=False)
     decisions: int = Field(default=0)
 
 

@@ -1,4 +1,4 @@
-"""Canaries over the API: list, issue one or many, rotate, burn, say which are shown in public."""
+"""Canaries over the API: list, issue one or many, rotate, burn, confirm, say which are shown in public."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -10,9 +10,9 @@ from sqlmodel import Session
 
 from canary.canaries import lifecycle
 from canary.canaries.lifecycle import IssueOrder
-from canary.cases import publication
+from canary.cases import confirmation, publication
 from canary.cases.past_mail import OwnerWord
-from canary.model.canary import Canary, CanaryState, Style
+from canary.model.canary import Canary, CanaryState, Hiding, Style
 from canary.store.queries import canaries
 from canary.store.tables.base import HIGHEST_CANARY
 from canary.views.api_queries import Among, canary_line, issued_after
@@ -69,6 +69,8 @@ class CanaryOut(BaseModel):
     """One issued address; `own` and `outside` count mails from its vendor and from others.
 
     It is `published` if it is shown in public; where `published_set` is null, what holds for its vendor decides that.
+    A `tentative` one was made by a program and is evidence of nothing until it is confirmed; one that is `hidden` is out
+    of the lists of the dashboard and keeps listening.
     """
 
     id: int
@@ -83,6 +85,9 @@ class CanaryOut(BaseModel):
     published: bool
     published_set: bool | None
     persona: PersonaOut | None
+    tentative: bool = False
+    hidden: Hiding = Hiding.NOT
+    note: str = ""
     own: int = 0
     outside: int = 0
 
@@ -112,6 +117,12 @@ class CanaryChange(RequestBody):
     published: Published
 
 
+class Confirmation(RequestBody):
+    """Which vendor was given a tentative address; without one, that for which it was made."""
+
+    vendor: Annotated[Label, Field(description="The slug of a vendor.")] = ""
+
+
 class CanariesApi:
     """The calls about canaries."""
 
@@ -129,14 +140,16 @@ class CanariesApi:
             call("PATCH", "/canaries/{canary_id}", Role.ANALYST, self.change),
             call("POST", "/canaries/{canary_id}/rotate", Role.ANALYST, self.rotate, 201),
             call("POST", "/canaries/{canary_id}/burn", Role.ANALYST, self.burn),
+            call("POST", "/canaries/{canary_id}/confirm", Role.ANALYST, self.confirm),
+            call("POST", "/canaries/{canary_id}/dismiss", Role.ANALYST, self.dismiss),
         )
 
     def canaries(
         self, cursor: Cursor = None, limit: Limit = LIMIT, vendor: Word = "", channel: Word = "",
-        state: Annotated[CanaryState | None, Query()] = None,
+        state: Annotated[CanaryState | None, Query()] = None, tentative: Annotated[bool | None, Query()] = None,
     ) -> ListPage[CanaryOut]:  # fmt: skip
         """List addresses in order of issue."""
-        among = Among(vendor=vendor, channel=channel, state=state.value if state else "")
+        among = Among(vendor=vendor, channel=channel, state=state.value if state else "", tentative=tentative)
         with self._frame.database.reading() as session:
             shown = _show(session, issued_after(session, counted_by(cursor, HIGHEST_CANARY) or 0, limit + 1, among))
         return page(shown, limit, lambda one: one, lambda one: one.id)
@@ -167,7 +180,7 @@ class CanariesApi:
 
     def change(self, request: Request, canary_id: CanaryNumber, change: CanaryChange) -> CanaryOut:
         """Say whether an address is shown in public; past mail of its vendor is judged again, its cases are weighed again."""
-        word, draw = OwnerWord(request.state.user.name, self._frame.clock()), self._frame.config.issuing.draw
+        word, draw = self._word(request), self._frame.config.issuing.draw
         with map_store_errors(), self._frame.writing(request) as session:
             address = self._one(session, canary_id).address
             publication.set_published(session, address, change.published, draw, word)
@@ -188,6 +201,21 @@ class CanariesApi:
             lifecycle.burn(session, old.address, self._frame.clock())
             self._frame.audit(session, request, "canary-burned", old.address)
             return self._one(session, canary_id)
+
+    def confirm(self, request: Request, canary_id: CanaryNumber, told: Confirmation) -> CanaryOut:
+        """Confirm that a tentative address was given away; what came to it counts from now on, and a case may open."""
+        with map_store_errors(), self._frame.writing(request) as session:
+            confirmation.confirm(session, self._one(session, canary_id).address, self._word(request), told.vendor)
+            return self._one(session, canary_id)
+
+    def dismiss(self, request: Request, canary_id: CanaryNumber) -> CanaryOut:
+        """Say that a tentative address was given to nobody; it leaves the lists and keeps listening."""
+        with map_store_errors(), self._frame.writing(request) as session:
+            confirmation.dismiss(session, self._one(session, canary_id).address, self._word(request))
+            return self._one(session, canary_id)
+
+    def _word(self, request: Request) -> OwnerWord:
+        return OwnerWord(request.state.user.name, self._frame.clock())
 
     @staticmethod
     def _one(session: Session, canary_id: int) -> CanaryOut:
@@ -212,6 +240,7 @@ def show(canary: Canary) -> CanaryOut:
         id=canary.id, address=canary.address, vendor=canary.vendor, channel=canary.channel,
         generation=canary.generation, style=canary.style, bits=canary.bits, state=canary.state, issued=canary.issued,
         published=canary.published, published_set=canary.published_set, persona=persona,
+        tentative=canary.tentative, hidden=canary.hidden, note=canary.note,
     )  # fmt: skip
 
 

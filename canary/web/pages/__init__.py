@@ -14,6 +14,7 @@ from canary.web.pages.letters import Letters
 from canary.web.pages.login import LoginPage
 from canary.web.pages.mailfiles import MailFiles
 from canary.web.pages.mails import MailsPage
+from canary.web.pages.new_address import NewAddressPage
 from canary.web.pages.nodes import NodesPage
 from canary.web.pages.overview import OverviewPage
 from canary.web.pages.postmaster import PostmasterPage
@@ -40,6 +41,7 @@ PAGES: tuple[type[PageModule], ...] = (
     MailsPage,
     MailFiles,
     CanariesPage,
+    NewAddressPage,
     SendersPage,
     SenderWordsPage,
     Search,

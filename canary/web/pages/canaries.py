@@ -12,11 +12,12 @@ from sqlmodel import Session
 from starlette.exceptions import HTTPException
 
 from canary.canaries import lifecycle
-from canary.cases import publication
+from canary.cases import confirmation, publication
 from canary.cases.past_mail import OwnerWord
 from canary.judge.selftest import make_token
 from canary.model.canary import Canary
 from canary.store.queries import canaries
+from canary.store.queries.vendors import slug
 from canary.views.canary_pages import (
     EVERY,
     STATES,
@@ -25,11 +26,12 @@ from canary.views.canary_pages import (
     canary_page,
     last_issued_before,
     successor_of,
+    tentative_list,
 )
 from canary.views.sender_words import words_of_hits
 from canary.web.issue_forms import PUBLISHED, IssueRefused, IssueRequest, fill, read_wishes, wish
 from canary.web.list_forms import list_file
-from canary.web.rendering import CanaryId, CanaryKey, Field, FormText, LongField, PageContext, or_404
+from canary.web.rendering import CanaryId, CanaryKey, Field, FormText, LongField, PageContext, map_store_errors, or_404
 from canary.web.routes import Role, WebRoute
 
 Word = Annotated[str, Query(max_length=100)]
@@ -37,6 +39,10 @@ COLUMNS = (
     "address", "vendor", "channel", "generation", "style", "bits", "state", "issued", "given_name", "family_name",
     "phone",
 )  # fmt: skip
+
+
+_BACK = {"canaries": "/canaries", "watching": "/watching#tentative"}
+"""Where a form on another page than the address's own leads back to."""
 
 
 class IssueForm(BaseModel):
@@ -69,6 +75,8 @@ class CanariesPage:
             WebRoute("POST", "/canaries/{canary_id}/rotate", Role.ANALYST, self.rotate),
             WebRoute("POST", "/canaries/{canary_id}/burn", Role.ANALYST, self.burn),
             WebRoute("POST", "/canaries/{canary_id}/published", Role.ANALYST, self.publish),
+            WebRoute("POST", "/canaries/{canary_id}/confirm", Role.ANALYST, self.confirm),
+            WebRoute("POST", "/canaries/{canary_id}/dismiss", Role.ANALYST, self.dismiss),
         )
 
     def canaries(
@@ -78,7 +86,7 @@ class CanariesPage:
         hit, state = state == "hit", state if state in STATES else ""
         return self._list(request, CanaryFilter(vendor, channel, state, hit), after or 0)
 
-    def canary(self, request: Request, canary_id: CanaryId) -> Response:
+    def canary(self, request: Request, canary_id: CanaryId, copied: Word = "") -> Response:
         """Show one address to give away, and its hits."""
         with self._frame.database.reading() as session:
             line, hits = or_404(canary_page(session, canary_id))
@@ -88,7 +96,7 @@ class CanariesPage:
         token = make_token(key, line.address, self._frame.clock()) if key and not hits else ""
         return self._frame.show(
             request, "canary.html", line=line, hits=hits, persona=persona, qr=_qr(f"mailto:{line.address}"), token=token,
-            asked=asked, successor=successor,
+            asked=asked, successor=successor, copied=copied == "yes",
         )  # fmt: skip
 
     def feed(self, request: Request, canary_id: CanaryId) -> Response:
@@ -103,14 +111,14 @@ class CanariesPage:
             wanted = wish(form.vendor, form.channel, form.count, form.style, form.domain, form.published)
             return self._issued(request, [wanted])
         except IssueRefused as fault:
-            return self._list(request, EVERY, fault=str(fault))
+            return self._list(request, EVERY, fault=str(fault), typed=form)
 
     def issue_many(self, request: Request, rows: LongField = "") -> Response:
         """Issue addresses by a list."""
         try:
             return self._issued(request, read_wishes(rows))
         except IssueRefused as fault:
-            return self._list(request, EVERY, fault=str(fault))
+            return self._list(request, EVERY, fault=str(fault), rows=rows)
 
     def export(self, vendor: Word = "", channel: Word = "", state: Word = "") -> Response:
         """Return addresses as a table, filtered as they are shown."""
@@ -125,7 +133,7 @@ class CanariesPage:
 
     def rotate(self, request: Request, canary_id: CanaryId) -> Response:
         """Issue the next generation, then show it."""
-        with self._frame.writing(request) as session:
+        with map_store_errors(), self._frame.writing(request) as session:
             old = self._address(session, canary_id)
             made = lifecycle.rotate(session, old, self._frame.config.issuing.draw, self._frame.clock())
             self._frame.audit(session, request, "canary-rotated", old, f"by {made.address}")
@@ -133,7 +141,7 @@ class CanariesPage:
 
     def burn(self, request: Request, canary_id: CanaryId) -> Response:
         """Mark an address as leaked."""
-        with self._frame.writing(request) as session:
+        with map_store_errors(), self._frame.writing(request) as session:
             address = self._address(session, canary_id)
             lifecycle.burn(session, address, self._frame.clock())
             self._frame.audit(session, request, "canary-burned", address)
@@ -148,12 +156,29 @@ class CanariesPage:
             publication.set_published(session, self._address(session, canary_id), PUBLISHED[published], draw, word)
         return RedirectResponse(f"/canaries/{canary_id}", 303)
 
-    def _list(self, request: Request, wanted: CanaryFilter, after: int = 0, fault: str = "") -> Response:
+    def confirm(self, request: Request, canary_id: CanaryId, vendor: Field = "", back: Field = "") -> Response:
+        """Confirm that a tentative address was given away, to its vendor or the one named."""
+        word = OwnerWord(request.state.user.name, self._frame.clock())
+        with map_store_errors(), self._frame.writing(request) as session:
+            confirmation.confirm(session, self._address(session, canary_id), word, slug(vendor) if vendor else "")
+        return RedirectResponse(_BACK.get(back, f"/canaries/{canary_id}"), 303)
+
+    def dismiss(self, request: Request, canary_id: CanaryId, back: Field = "") -> Response:
+        """Put a tentative address out of the lists, as nobody was given it."""
+        word = OwnerWord(request.state.user.name, self._frame.clock())
+        with map_store_errors(), self._frame.writing(request) as session:
+            confirmation.dismiss(session, self._address(session, canary_id), word)
+        return RedirectResponse(_BACK.get(back, f"/canaries/{canary_id}"), 303)
+
+    def _list(self, request: Request, wanted: CanaryFilter, after: int = 0, fault: str = "",
+        typed: IssueForm | None = None, rows: str = "",
+    ) -> Response:  # fmt: skip
         with self._frame.database.reading() as session:
             lines, further = canary_list(session, after, wanted)
+            unconfirmed = tentative_list(session) if wanted == EVERY and not after else ()
         return self._frame.show(
             request, "canaries.html", 400 if fault else 200, lines=lines, further=further, after=after, fault=fault,
-            wanted=wanted,
+            wanted=wanted, unconfirmed=unconfirmed, typed=typed or IssueForm(), rows=rows,
         )  # fmt: skip
 
     def _issued(self, request: Request, wishes: list[IssueRequest]) -> Response:

@@ -2,6 +2,7 @@
 
 from fastapi import Request, Response
 
+from canary.views.canary_pages import tentative_list
 from canary.views.case_lists import SHOWN, CaseFilter, WatchLine, case_counts, case_list, watch_list
 from canary.views.models import CaseLine
 from canary.web.list_forms import Narrowed, Word, asked, list_file
@@ -51,7 +52,10 @@ class CaseListsPage:
         """Show what is watched, the likeliest first."""
         with self._frame.database.reading() as session:
             lines, further = watch_list(session, after)
-        return self._frame.show(request, "watching.html", lines=lines, further=further, after=after)
+            unconfirmed = () if after else tentative_list(session, hit=True)
+        return self._frame.show(
+            request, "watching.html", lines=lines, further=further, after=after, unconfirmed=unconfirmed
+        )
 
     def watched_file(self) -> Response:
         """Return what is watched as a table."""

@@ -28,7 +28,7 @@ BY_NAME, BY_CLIENT, BY_ANYBODY = 10, 100, 50
 AT_ONCE = 4
 """So many logins are looked at at once; the others wait without a thread, as each password costs 19 MB."""
 
-_OWN_PATH = re.compile(r"/(?!/)[A-Za-z0-9/_-]{0,200}")
+_OWN_PATH = re.compile(r"/(?!/)[A-Za-z0-9/_-]{0,200}(\?[A-Za-z0-9=&%+._~-]{0,4000})?")
 
 Secret = Annotated[str, Path(max_length=200)]
 

@@ -39,7 +39,7 @@ class Tokens:
         with map_store_errors(), self._frame.writing(request) as session:
             secret = grant(session, user.id, name, scope, days, self._frame.clock())
             self._frame.audit(session, request, "token-made", name.strip(), f"{scope}, {days} days")
-        return self._show(request, secret)
+        return self._show(request, secret, scope)
 
     def end(self, request: Request, token: Field) -> Response:
         """End a token."""
@@ -50,7 +50,9 @@ class Tokens:
             self._frame.audit(session, request, "token-ended", token[:8])
         return RedirectResponse("/setup/tokens", 303)
 
-    def _show(self, request: Request, secret: str = "") -> Response:
+    def _show(self, request: Request, secret: str = "", made: str = "") -> Response:
         with self._frame.database.reading() as session:
             lines = passes(session, request.state.user.id, self._frame.clock(), "api")
-        return self._frame.show(request, "tokens.html", lines=lines, secret=secret, scopes=SCOPES)
+        return self._frame.show(
+            request, "tokens.html", lines=lines, secret=secret, scopes=SCOPES, made=made, url=self._frame.door.url
+        )

@@ -48,7 +48,7 @@ class VendorsPage:
                 get_vendor(session, slug)
                 newest = {(c.channel, c.style): c for c in canaries.list_canaries(session, slug)}
                 for old in newest.values():
-                    if old.state is not CanaryState.ROTATED:
+                    if old.state is not CanaryState.ROTATED and not old.tentative:
                         lifecycle.rotate(session, old.address, draw, now)
                 self._frame.audit(session, request, "vendor-rotated", slug, f"{len(newest)} addresses")
         except Unknown:

@@ -40,6 +40,24 @@
     return done;
   }
 
+  // An address that is made by a press of a button is copied by the same press, for which browsers let a page do so.
+  document.addEventListener("submit", (event) => {
+    const form = event.target.closest("form[data-make]");
+    if (!form || !navigator.clipboard || !window.ClipboardItem) return;
+    event.preventDefault();
+    const made = fetch(form.action, {
+      method: "POST", body: new URLSearchParams(new FormData(form)), headers: { Accept: "application/json" },
+    }).then((answer) => (answer.ok ? answer.json() : Promise.reject(new Error(answer.status))));
+    const text = made.then((told) => new Blob([told.address], { type: "text/plain" }));
+    const copied = navigator.clipboard.write([new ClipboardItem({ "text/plain": text })]).then(() => "?copied=yes", () => "");
+    made.then(async (told) => location.assign(told.page + (await copied)), () => form.submit());
+  });
+
+  // The bookmark is made here, so that no page has a link that runs something; it leads to where this page is served.
+  all("a[data-bookmark]").forEach((link) => {
+    link.href = `javascript:void open(${JSON.stringify(`${location.origin}/new?site=`)}+encodeURIComponent(location.host))`;
+  });
+
   // Times are told by the clock of the server, which may differ from the one here.
   const ahead = Date.parse(document.body.dataset.now) - Date.now();
   const steps = [[60, 1, "s"], [3600, 60, "min"], [86400, 3600, "h"], [5184000, 86400, "d"]];
@@ -58,7 +76,8 @@
     const tell = (live) => document.body.classList.toggle("live", live);
     source.addEventListener("open", () => tell(true));
     source.addEventListener("error", () => tell(false));
-    for (const name of ["hit", "self-test"]) source.addEventListener(name, () => htmx.trigger(document.body, "hit"));
+    for (const [kind, change] of [["hit", "hit"], ["self-test", "hit"], ["canary", "canary"]])
+      source.addEventListener(kind, () => htmx.trigger(document.body, change));
     let seen = newest();
     document.addEventListener("htmx:afterSettle", () => {
       all("tr[data-id]").forEach((row) => row.classList.toggle("fresh", Number(row.dataset.id) > seen));

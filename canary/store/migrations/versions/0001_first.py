@@ -191,6 +191,7 @@ def make_tables() -> None:
     sa.Column('unsubscribed', TIME, nullable=True),
     sa.Column('grace_days', sa.Integer(), nullable=True),
     sa.Column('publishes', sa.Boolean(), nullable=False),
+    sa.Column('unconfirmed', sa.Boolean(), nullable=False),
     sa.Column('decisions', sa.Integer(), nullable=False),
     sa.PrimaryKeyConstraint('id', name=op.f('pk_vendor')),
     sa.UniqueConstraint('slug', name=op.f('uq_vendor_slug'))
@@ -240,6 +241,10 @@ def make_tables() -> None:
     sa.Column('rotated_at', TIME, nullable=True),
     sa.Column('burned_at', TIME, nullable=True),
     sa.Column('burned_by_owner', sa.Boolean(), nullable=False),
+    sa.Column('tentative', sa.Boolean(), nullable=False),
+    sa.Column('hidden', TEXT, nullable=False),
+    sa.Column('hidden_at', TIME, nullable=True),
+    sa.Column('note', TEXT, nullable=False),
     sa.Column('mac', sa.LargeBinary(), nullable=False),
     sa.ForeignKeyConstraint(['vendor_id'], ['vendor.id'], name=op.f('fk_canary_vendor_id')),
     sa.PrimaryKeyConstraint('id', name=op.f('pk_canary')),
@@ -247,8 +252,10 @@ def make_tables() -> None:
     )
     op.create_index(op.f('ix_canary_burned_at'), 'canary', ['burned_at'])
     op.create_index('ix_canary_domain', 'canary', ['domain', 'id'])
+    op.create_index('ix_canary_hidden', 'canary', ['issued_at', 'id'], unique=False, sqlite_where=sa.text('hidden_at IS NOT NULL'), postgresql_where=sa.text('hidden_at IS NOT NULL'))
     op.create_index('ix_canary_issued_at', 'canary', ['issued_at', 'id'])
     op.create_index('ix_canary_published', 'canary', ['id'], unique=False, sqlite_where=sa.text('published IS NOT NULL'), postgresql_where=sa.text('published IS NOT NULL'))
+    op.create_index('ix_canary_tentative', 'canary', ['issued_at', 'id'], unique=False, sqlite_where=sa.text('tentative = 1'), postgresql_where=sa.text('tentative'))
     op.create_index('ix_canary_vendor_channel', 'canary', ['vendor_id', 'channel', 'generation'])
     op.create_table('delivery',
     sa.Column('id', sa.Integer(), nullable=False),
