@@ -38,6 +38,12 @@ class InletSettings(BaseModel):
         return (*self.imap, *self.maildir)
 
     @property
+    def mailboxes(self) -> tuple[str, ...]:
+        """What is read of mailboxes, by the names under which their states are noted."""
+        by_imap = (label for name, chosen in self.imap.items() for label in chosen.labels(name))
+        return (*by_imap, *self.maildir)
+
+    @property
     def secrets(self) -> tuple[str, ...]:
         """What must be in no log."""
         kept = [s for each in self.imap.values() for s in (each.password, *_tokens(each.oauth)) if s]

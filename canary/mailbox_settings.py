@@ -95,6 +95,10 @@ class ImapSettings(_Section):
         """Whose trace lines and results are believed."""
         return self.receivers or RECEIVERS.get(self.host.lower(), ())
 
+    def labels(self, name: str) -> tuple[str, ...]:
+        """Return what its folders are called, the mailbox having this name."""
+        return (name,) if len(self.folders) == 1 else tuple(f"{name}/{folder}" for folder in self.folders)
+
 
 class MaildirSettings(_Section):
     """A Maildir that is watched."""

@@ -10,7 +10,7 @@ from collections.abc import Callable, Collection, Coroutine, Sequence
 from concurrent.futures import CancelledError
 from dataclasses import dataclass
 from datetime import datetime
-from typing import TypeVar
+from typing import Protocol, TypeVar
 
 from canary.inlets.faults import InletFault
 from canary.inlets.intake import Intake, IntakeResult
@@ -33,6 +33,29 @@ class MailboxMail:
     delivered: datetime | None = None
 
 
+class MailPlace(Protocol):
+    """Where mail lies: the name of the inlet, what it is called in states and logs, and how mail in it is looked at.
+
+    `own` are addresses of the mailbox itself, to which mail is no guess.
+    """
+
+    @property
+    def inlet(self) -> str:
+        """The name of the inlet."""
+
+    @property
+    def label(self) -> str:
+        """What this place is called."""
+
+    @property
+    def side(self) -> MailboxSide:
+        """Whose mailbox it is."""
+
+    @property
+    def own(self) -> tuple[str, ...]:
+        """Its own addresses."""
+
+
 class Stopped(Exception):
     """The process ends."""
 
@@ -52,21 +75,19 @@ class InletDesk:
         self.loop, self.intake, self.ledger, self.backlog, self.clock = loop, intake, ledger, backlog, clock
         self.stopping = threading.Event()
 
-    def hand_over(
-        self, inlet: str, mails: Sequence[MailboxMail], side: MailboxSide, own: Collection[str] = ()
-    ) -> dict[str, IntakeResult]:
+    def hand_over(self, place: MailPlace, mails: Sequence[MailboxMail]) -> dict[str, IntakeResult]:
         """Store mails durably, and return what became of each; raises InletFault if any could not be stored for now."""
         results: dict[str, IntakeResult] = {}
         wanted = []
         for mail in mails:
-            found = recovered_envelope(mail.content, inlet, mail.delivered, side, self.clock)
+            found = recovered_envelope(mail.content, place.inlet, mail.delivered, place.side, self.clock)
             results[mail.id] = IntakeResult.ELSEWHERE
             if found is not None:
                 wanted.append((mail, found))
 
         async def accept_all() -> list[IntakeResult]:
             # Together, so that one write to the disk is enough for all of them.
-            every = (self.intake.accept(o.envelope, mail.content, o.ranks, own) for mail, o in wanted)
+            every = (self.intake.accept(o.envelope, mail.content, o.ranks, place.own) for mail, o in wanted)
             return list(await asyncio.gather(*every))
 
         if wanted:
@@ -75,7 +96,7 @@ class InletDesk:
             except SpoolFault as fault:
                 raise InletFault(f"{fault}: mail stays where it is and is fetched again") from None
             results |= {mail.id: result for (mail, _), result in zip(wanted, accepted, strict=True)}
-        self._note(inlet, results.values())
+        self._note(place.label, results.values())
         return results
 
     def wait_for_room(self) -> None:
@@ -89,15 +110,19 @@ class InletDesk:
         if self.stopping.is_set():
             raise Stopped
 
-    def note_phase(self, inlet: str, phase: Phase, said: str = "") -> None:
+    def note_phase(self, label: str, phase: Phase, said: str = "") -> None:
         """Write how it goes with an inlet, and log what is new."""
-        if self.ledger.note_phase(inlet, phase, self.clock(), said):
+        if self.ledger.note_phase(label, phase, self.clock(), said):
             level = logging.WARNING if phase is Phase.TROUBLE else logging.INFO
-            log.log(level, "inlet %s: %s%s", inlet, phase.value, f": {said}" if said else "")
+            log.log(level, "inlet %s: %s%s", label, phase.value, f": {said}" if said else "")
 
-    def _note(self, inlet: str, results: Collection[IntakeResult]) -> None:
+    def note_progress(self, label: str, done: int, whole: int) -> None:
+        """Write how much of what lay there at first was read."""
+        self.ledger.note_phase(label, Phase.CATCHING_UP, self.clock(), f"{100 * done // max(1, whole)} % is read")
+
+    def _note(self, label: str, results: Collection[IntakeResult]) -> None:
         kept = sum(result is IntakeResult.KEPT for result in results)
-        self.ledger.note_mails(inlet, kept, len(results) - kept, self.clock())
+        self.ledger.note_mails(label, kept, len(results) - kept, self.clock())
 
     def _ask(self, question: Coroutine[object, object, T]) -> T:
         try:

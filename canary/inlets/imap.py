@@ -14,7 +14,7 @@ BATCH_OCTETS = 4 << 20
 _WINDOW, _LARGEST_WINDOW = 1000, 50_000
 
 Progress = Callable[[int, int], None]
-"""Called with how many mails of a folder were dealt with, and how many there are."""
+"""Called with how much of what is new was dealt with, and how much there is."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +83,8 @@ class ImapReader:
         at = self._position(status)
         if status.mails == 0 or (status.next_uid and at.upto + 1 >= status.next_uid):
             return 0
-        if self._is_far_behind(at, status):
+        is_far_behind = self._is_far_behind(at, status)
+        if is_far_behind:
             self.desk.note_phase(self.place.label, Phase.CATCHING_UP)
         read = 0
         for items, upto in _windows(session, at.upto + 1, status.next_uid - 1):
@@ -92,7 +93,8 @@ class ImapReader:
                 self._read_batch(session, batch)
                 read += len(batch)
                 self._move_on(status, batch[-1].uid)
-                self.progress(read, status.mails)
+                if is_far_behind:
+                    self.progress(batch[-1].uid - at.upto, status.next_uid - 1 - at.upto)
             if upto:
                 self._move_on(status, upto)
         return read
@@ -115,7 +117,7 @@ class ImapReader:
         mails = [
             MailboxMail(str(item.uid), contents[item.uid], item.delivered) for item in wanted if item.uid in contents
         ]
-        results = self.desk.hand_over(self.place.inlet, mails, self.place.side, self.place.own)
+        results = self.desk.hand_over(self.place, mails)
         kept = [int(uid) for uid, result in results.items() if result is IntakeResult.KEPT]
         if kept and self.place.mark_seen:
             session.mark_seen(kept)

@@ -4,12 +4,12 @@ import imaplib
 import re
 import socket
 import ssl
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 from imap_tools import BaseMailBox, ImapToolsError, MailBox, MailBoxStartTls, MailBoxUnencrypted
 from imap_tools.errors import MailboxFolderSelectError, MailboxLoginError
@@ -20,14 +20,27 @@ from canary.inlets.faults import InletFault
 SECONDS = 60.0
 """So long one answer may take."""
 
+_FOR_NOW = ("[UNAVAILABLE]", "[LIMIT]", "[INUSE]", "[SERVERBUG]")
+"""What a server says that cannot look at the password just now (RFC 5530)."""
+
 _UID = re.compile(rb"\bUID (\d{1,10})\b")
 _SIZE = re.compile(rb"\bRFC822\.SIZE (\d{1,12})\b")
 _DATE = re.compile(rb'\bINTERNALDATE "([^"]{20,40})"')
 
 
+class TokenSource(Protocol):
+    """Where access tokens come from."""
+
+    def current(self) -> str:
+        """Return one that is valid for some minutes; raises InletFault."""
+
+    def discard(self) -> None:
+        """Forget one that the server refused."""
+
+
 @dataclass(frozen=True, slots=True)
 class ImapAccount:
-    """A mailbox and how to log in: with a password, or else with what `token` returns, a valid access token."""
+    """A mailbox and how to log in: with a password, or else with an access token."""
 
     host: str
     port: int
@@ -35,7 +48,7 @@ class ImapAccount:
     ca_file: Path | None
     user: str
     password: str
-    token: Callable[[], str] | None = None
+    token: TokenSource | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,16 +76,11 @@ class ImapSession:
         """Connect and log in."""
         self.account, self.folder = account, ""
         self._box = self._connected()
-        with self._explained("log in"):
-            if account.token:
-                self._box.xoauth2(account.user, account.token(), initial_folder=None)
-            elif account.user.isascii() and account.password.isascii():
-                self._box.login(account.user, account.password, initial_folder=None)
-            else:
-                self._box.login_utf8(account.user, account.password, initial_folder=None)
-            # What a server can do may depend on who is logged in.
-            answer: Any = self._box.client.capability()
-            self.capabilities = frozenset(b" ".join(answer[1]).decode("ascii", "replace").upper().split())
+        try:
+            self.capabilities = self._logged_in()
+        except BaseException:
+            self.close()
+            raise
 
     def folders(self) -> list[str]:
         """Return the names of all folders."""
@@ -144,10 +152,26 @@ class ImapSession:
         """Log out."""
         with suppress(OSError, imaplib.IMAP4.error, ImapToolsError):
             self._box.logout()
+        # A connection that is broken already is left open by that.
+        with suppress(OSError):
+            self._box.client.shutdown()
 
     def _fetch(self, which: str, what: str) -> list[Any]:
         with self._explained("fetch mails"):
             return [line for line in _checked(self._box.client.uid("FETCH", which, what)) if line is not None]
+
+    def _logged_in(self) -> frozenset[str]:
+        """Log in, and return what the server can do, which may depend on who is logged in."""
+        account = self.account
+        with self._explained("log in"):
+            if account.token:
+                self._box.xoauth2(account.user, account.token.current(), initial_folder=None)
+            elif account.user.isascii() and account.password.isascii():
+                self._box.login(account.user, account.password, initial_folder=None)
+            else:
+                self._box.login_utf8(account.user, account.password, initial_folder=None)
+            answer: Any = self._box.client.capability()
+            return frozenset(b" ".join(answer[1]).decode("ascii", "replace").upper().split())
 
     def _connected(self) -> BaseMailBox:
         account = self.account
@@ -169,8 +193,8 @@ class ImapSession:
             raise InletFault(
                 f"{where}: its certificate is not trusted ({fault.verify_message}): {cure}", by_settings=True
             ) from None
-        except MailboxLoginError:
-            raise self._refused() from None
+        except MailboxLoginError as fault:
+            raise self._refused(str(fault)) from None
         except MailboxFolderSelectError:
             cure = "correct folders; `canary inlet test` lists those that are there"
             raise InletFault(f"{where}: cannot {what}: {cure}", by_settings=True) from None
@@ -178,18 +202,22 @@ class ImapSession:
             raise InletFault(f"{where}: the connection ended ({_short(fault)}): it is tried again") from None
         except (imaplib.IMAP4.error, ImapToolsError) as fault:
             if what == "log in":
-                raise self._refused() from None
+                raise self._refused(str(fault)) from None
             raise InletFault(f"{where}: cannot {what}: {_short(fault)}") from None
         except OSError as fault:
             raise InletFault(
                 f"{where}: cannot {what} ({_short(fault)}): check host, port and network; it is tried again"
             ) from None
 
-    def _refused(self) -> InletFault:
-        way = "oauth" if self.account.token else "password, mostly one made for this application"
-        return InletFault(
-            f"{self.account.host}: does not let {self.account.user} log in: correct user and {way}", by_settings=True
-        )
+    def _refused(self, answer: str) -> InletFault:
+        account = self.account
+        if any(code in answer for code in _FOR_NOW):
+            return InletFault(f"{account.host}: lets nobody log in for now ({_short(ValueError(answer))}): it is tried again")
+        if account.token:
+            account.token.discard()
+        way = "oauth" if account.token else "password, mostly one made for this application"
+        return InletFault(f"{account.host}: does not let {account.user} log in: correct user and {way}", by_settings=True)
+
 
 
 def _checked(answer: Any) -> list[Any]:

@@ -28,6 +28,12 @@ class WatchedMaildir:
     side: MailboxSide
     poll: float = 2.0
     remove: bool = False
+    own: tuple[str, ...] = ()
+
+    @property
+    def label(self) -> str:
+        """What it is called in states and logs."""
+        return self.inlet
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +75,8 @@ class MaildirReader:
             self.desk.wait_for_room()
             missed = self._read_batch(batch) or missed
             done += len(batch)
-            self.progress(done, len(fresh))
+            if len(fresh) > BATCH:
+                self.progress(done, len(fresh))
         gone = dealt_with - {file.name for file in there}
         self.desk.ledger.note_files(self.place.inlet, [], sorted(gone))
         self._stamps = () if missed else stamps
@@ -82,7 +89,7 @@ class MaildirReader:
         limit = self.desk.intake.policy.max_size
         read = {file.name: content for file in batch if file.size <= limit and (content := _content(file)) is not None}
         mails = [MailboxMail(name, content, _delivered(name)) for name, content in read.items()]
-        results = self.desk.hand_over(self.place.inlet, mails, self.place.side)
+        results = self.desk.hand_over(self.place, mails)
         done = [file.name for file in batch if file.name in read or file.size > limit]
         self.desk.ledger.note_files(self.place.inlet, done, [])
         if self.place.remove:

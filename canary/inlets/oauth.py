@@ -1,6 +1,7 @@
 """Access tokens for mailboxes: renewed before they end, for as long as the mailbox is read."""
 
 import hashlib
+import threading
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -38,12 +39,14 @@ class AccessToken:
         self._inlet, self._grant, self._ledger, self._client, self._clock = inlet, grant, ledger, client, clock
         self._origin = hashlib.sha256(grant.refresh_token.encode()).hexdigest()
         self._token, self._ends = "", clock()
+        self._lock = threading.Lock()
 
     def current(self) -> str:
         """Return a token that is valid for some minutes; raises InletFault."""
-        if not self._token or self._clock() + _EARLY >= self._ends:
-            self._renew()
-        return self._token
+        with self._lock:
+            if not self._token or self._clock() + _EARLY >= self._ends:
+                self._renew()
+            return self._token
 
     def discard(self) -> None:
         """Forget a token that the server refused."""
