@@ -166,7 +166,9 @@ class Dovecot:
             )
         )  # fmt: skip
         if oauth:
-            conf = f"introspection_mode = post\nintrospection_url = {self._introspection}\nusername_attribute = username\n"
+            conf = (
+                f"introspection_mode = post\nintrospection_url = {self._introspection}\nusername_attribute = username\n"
+            )
             (self.folder / "oauth2.conf").write_text(conf + "active_attribute = active\nactive_value = true\n")
 
 
@@ -207,7 +209,9 @@ def _users() -> tuple[str, str, str]:
 
 
 def _make_certificate(folder: Path) -> None:
-    command = "openssl req -x509 -newkey rsa:2048 -nodes -days 2 -subj /CN=localhost -addext subjectAltName=IP:127.0.0.1"
+    command = (
+        "openssl req -x509 -newkey rsa:2048 -nodes -days 2 -subj /CN=localhost -addext subjectAltName=IP:127.0.0.1"
+    )
     made = [*command.split(), "-keyout", str(folder / "key.pem"), "-out", str(folder / "cert.pem")]
     subprocess.run(made, check=True, capture_output=True, timeout=PATIENCE)
 

@@ -20,7 +20,11 @@ SECTIONS = {
         ),
         "smtp": LazyCommand("serve:smtp", "Run the listener only."),
         "worker": LazyCommand("serve:worker", "Run the pipeline and the alerts only."),
+        "mailboxes": LazyCommand("serve:mailboxes", "Run what reads mailboxes only."),
         "web": LazyCommand("serve:web", "Run the dashboard only."),
+        "inlet": LazyCommand(
+            "inlets:group", "Mailboxes that mail is read from: add one, test it, see how it goes with each."
+        ),
         "user": LazyCommand("users:group", "Users of the dashboard."),
         "alert": LazyCommand("alerts:group", "Alerts: test destinations, list messages, send failed ones again, mute."),
         "recount": LazyCommand("hits:recount", "Count all hits again, and correct every count that is shown."),

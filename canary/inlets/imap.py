@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
-from canary.inlets.desk import MailboxMail, InletDesk
+from canary.inlets.desk import InletDesk, MailboxMail
 from canary.inlets.imap_session import FolderStatus, ImapAccount, ImapSession, MailItem
 from canary.inlets.intake import IntakeResult
 from canary.inlets.ledger import FolderPosition, Phase

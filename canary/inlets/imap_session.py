@@ -25,6 +25,7 @@ _FOR_NOW = ("[UNAVAILABLE]", "[LIMIT]", "[INUSE]", "[SERVERBUG]")
 
 _UID = re.compile(rb"\bUID (\d{1,10})\b")
 _SIZE = re.compile(rb"\bRFC822\.SIZE (\d{1,12})\b")
+_APPENDED = re.compile(rb"\bAPPENDUID \d+ (\d{1,10})\b")
 _DATE = re.compile(rb'\bINTERNALDATE "([^"]{20,40})"')
 
 
@@ -114,6 +115,15 @@ class ImapSession:
                     found[int(match[1])] = line[1]
         return found
 
+    def newest(self, count: int) -> list[int]:
+        """Return the UIDs of the newest mails of the open folder."""
+        mails = self.open(self.folder).mails
+        if not mails:
+            return []
+        with self._explained("list mails"):
+            lines = _checked(self._box.client.fetch(f"{max(1, mails - count + 1)}:*", "(UID)"))
+        return [int(found[1]) for line in lines if isinstance(line, bytes) and (found := _UID.search(line))]
+
     def header(self, uid: int) -> bytes:
         """Return the header of a mail."""
         lines = self._fetch(str(uid), "(UID BODY.PEEK[HEADER])")
@@ -142,6 +152,23 @@ class ImapSession:
             if not self._box.folder.exists(folder):
                 self._box.folder.create(folder)
             _checked(self._box.client.uid("MOVE", ",".join(map(str, uids)), encode_folder(folder).decode("ascii")))
+
+    def append(self, folder: str, content: bytes, at: datetime) -> int:
+        """Put a mail into a folder as if it had come at a time, marked as seen; return its UID, 0 where the server does not say it (RFC 4315)."""
+        with self._explained(f"write to folder {folder!r}"):
+            place = encode_folder(folder).decode("ascii")
+            answer: Any = self._box.client.append(place, r"(\Seen)", imaplib.Time2Internaldate(at), content)
+            match = _APPENDED.search(_checked(answer)[-1])
+        return int(match[1]) if match else 0
+
+    def remove(self, uid: int) -> bool:
+        """Remove one mail of the open folder and no other one; return whether the server can (RFC 4315)."""
+        if "UIDPLUS" not in self.capabilities:
+            return False
+        with self._explained("remove a mail"):
+            _checked(self._box.client.uid("STORE", str(uid), "+FLAGS.SILENT", r"(\Deleted)"))
+            _checked(self._box.client.uid("EXPUNGE", str(uid)))
+        return True
 
     def interrupt(self) -> None:
         """End whatever another thread waits for; the session is of no use after that."""
@@ -212,12 +239,15 @@ class ImapSession:
     def _refused(self, answer: str) -> InletFault:
         account = self.account
         if any(code in answer for code in _FOR_NOW):
-            return InletFault(f"{account.host}: lets nobody log in for now ({_short(ValueError(answer))}): it is tried again")
+            return InletFault(
+                f"{account.host}: lets nobody log in for now ({_short(ValueError(answer))}): it is tried again"
+            )
         if account.token:
             account.token.discard()
         way = "oauth" if account.token else "password, mostly one made for this application"
-        return InletFault(f"{account.host}: does not let {account.user} log in: correct user and {way}", by_settings=True)
-
+        return InletFault(
+            f"{account.host}: does not let {account.user} log in: correct user and {way}", by_settings=True
+        )
 
 
 def _checked(answer: Any) -> list[Any]:

@@ -9,7 +9,7 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from pathlib import Path
 
@@ -23,6 +23,8 @@ _SCHEMA = """
     CREATE TABLE IF NOT EXISTS taken (inlet TEXT NOT NULL, file TEXT NOT NULL, PRIMARY KEY (inlet, file)) WITHOUT ROWID;
     CREATE TABLE IF NOT EXISTS token (inlet TEXT PRIMARY KEY, origin TEXT NOT NULL, refresh TEXT NOT NULL) WITHOUT ROWID;
 """
+_SELDOM = timedelta(seconds=10)
+"""No more often is written that all is as it was."""
 _NEVER = datetime.min.replace(tzinfo=UTC)
 
 
@@ -136,6 +138,8 @@ class InletLedger:
         """Write how it goes with an inlet; return whether that is new."""
         before = self.state(inlet)
         is_new = (before.phase, before.said) != (phase, said)
+        if not is_new and now - before.looked < _SELDOM:
+            return False
         after = replace(before, phase=phase, said=said, since=now if is_new else before.since)
         self._write(after if phase is Phase.TROUBLE else replace(after, looked=now))
         return is_new
@@ -180,5 +184,7 @@ class InletLedger:
             self.path.touch(mode=0o600)
             self._connection = sqlite3.connect(self.path, isolation_level=None, check_same_thread=False, timeout=10)
             self._connection.execute("PRAGMA journal_mode = WAL")
+            # What a power cut takes back is read again, and known again by its content.
+            self._connection.execute("PRAGMA synchronous = NORMAL")
             self._connection.executescript(_SCHEMA)
         return self._connection

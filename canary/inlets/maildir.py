@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
-from canary.inlets.desk import MailboxMail, InletDesk
+from canary.inlets.desk import InletDesk, MailboxMail
 from canary.inlets.faults import InletFault
 from canary.inlets.imap import BATCH, BATCH_OCTETS, Progress
 from canary.inlets.intake import IntakeResult

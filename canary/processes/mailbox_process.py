@@ -42,7 +42,8 @@ async def read_mailboxes(settings: Settings, *, watched: bool = False) -> None:
             return lambda done, whole: desk.note_progress(label, done, whole)
 
         threads = [
-            InletThread(reader.place.label, reader, desk, _jitter) for reader in mailbox_readers(settings, desk, progress_of)
+            InletThread(reader.place.label, reader, desk, _jitter)
+            for reader in mailbox_readers(settings, desk, progress_of)
         ]
         for thread in threads:
             thread.start()

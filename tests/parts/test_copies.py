@@ -8,7 +8,6 @@ from pathlib import Path
 import pytest
 
 from canary.model.mail import Client, Envelope, Trust
-from canary.spool.spool import Spool
 from canary.store.database import Database
 from canary.store.tables import CaseRow, HitRow, MailRow, OutboxRow
 from tests.conftest import Clock
@@ -113,5 +112,3 @@ def test_a_mail_that_waited_long_in_our_own_spool_alerts(world: World) -> None:
     come(world, SMTP, ago=timedelta(days=60))
     world.run()
     assert [row.routed for row in world.rows(OutboxRow)] == [False]
-
-

@@ -155,7 +155,10 @@ def test_without_a_trusted_receiver_the_envelope_is_a_claim(server: Dovecot, lan
 def test_mail_to_an_address_that_was_never_issued_counts_as_a_guess_where_somebody_vouches(
     server: Dovecot, land: Landing, user: str
 ) -> None:
-    top = "Delivered-To: guess@in.example\r\n" + f"Received: from a.example ([192.0.2.9]) by {MX}; Sun, 1 Mar 2026 11:00:05 +0000\r\n"
+    top = (
+        "Delivered-To: guess@in.example\r\n"
+        f"Received: from a.example ([192.0.2.9]) by {MX}; Sun, 1 Mar 2026 11:00:05 +0000\r\n"
+    )
     server.deliver(mail(to="guess@in.example", top=top), mail(to=user), user=user)
     read(land, folder(server, "INBOX", user, MX))
     eventually(lambda: bool(land.attempts))
