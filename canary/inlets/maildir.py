@@ -108,11 +108,13 @@ class MaildirReader:
     def _files(self) -> list[_File]:
         found: dict[str, _File] = {}
         for folder in _FOLDERS:
-            for entry in os.scandir(self.place.path / folder):
-                name = os.fsencode(entry.name).decode("latin-1").partition(":2,")[0]
-                if not name.startswith("."):
-                    with suppress(FileNotFoundError):
-                        found[name] = _File(Path(entry.path), name, entry.stat().st_size)
+            with os.scandir(self.place.path / folder) as entries:
+                for entry in entries:
+                    name = os.fsencode(entry.name).decode("latin-1").partition(":2,")[0]
+                    if not name.startswith(".") and entry.is_file(follow_symlinks=False):
+                        with suppress(FileNotFoundError):
+                            size = entry.stat(follow_symlinks=False).st_size
+                            found[name] = _File(Path(entry.path), name, size)
         return sorted(found.values(), key=lambda file: file.name)
 
 
