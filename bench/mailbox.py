@@ -42,15 +42,26 @@ def main() -> None:
         folder = Path(made)
         box = folder / "years.mbox"
         fill(server, box)
-        print(f"{MAILS:,} mails of {OCTETS:,} octets\n\n{'reading':<28}{'seconds':>10}{'mails/s':>10}{'MB of memory':>14}")
+        print(
+            f"{MAILS:,} mails of {OCTETS:,} octets\n\n{'reading':<28}{'seconds':>10}{'mails/s':>10}{'MB of memory':>14}"
+        )
         mbox, _ = show("an mbox, as an import does", [sys.executable, "-c", READING, str(box), str(folder / "import")])
         imap, memory = show("a mailbox by IMAP", reader(server, folder / "imap"))
         half = killed(reader(server, folder / "cut"), imap / 2)
-        rest, more = show("the rest after a kill", reader(server, folder / "cut"))
+        _, more = show("the rest after a kill", reader(server, folder / "cut"))
         kept = {name: backlog(folder / name) for name in ("imap", "cut")}
-        print(f"\nkilled after {half:.1f} s; kept {kept['imap']:,} undisturbed, {kept['cut']:,} with the kill (copies are one mail)")
-        fine = mbox / imap >= SHARE and max(memory, more) < MEMORY and rest < imap and kept["imap"] == MAILS // OURS <= kept["cut"]
-        print(f"{'ok' if fine else 'MISSED'}: {mbox / imap:.0%} of the speed of the mbox (wanted {SHARE:.0%}), memory below {MEMORY} MB")
+        print(
+            f"\nkilled after {half:.1f} s; kept {kept['imap']:,} undisturbed, {kept['cut']:,} with the kill (copies are one mail)"
+        )
+        fine = (
+            mbox / imap >= SHARE
+            and max(memory, more) < MEMORY
+            and rest < imap
+            and kept["imap"] == MAILS // OURS <= kept["cut"]
+        )
+        print(
+            f"{'ok' if fine else 'MISSED'}: {mbox / imap:.0%} of the speed of the mbox (wanted {SHARE:.0%}), memory below {MEMORY} MB"
+        )
 
 
 def fill(server: Dovecot, box: Path) -> None:

@@ -84,7 +84,9 @@ SECTIONS = {
         "sender": LazyCommand(
             "senders:group", "Senders: who is known to write for a vendor, and who waits for your answer."
         ),
-        "filter": LazyCommand("filters:group", "Rules for your own mailbox: only who is known to write to an address may."),
+        "filter": LazyCommand(
+            "filters:group", "Rules for your own mailbox: only who is known to write to an address may."
+        ),
         "campaign": LazyCommand("campaigns:group", "Campaigns: which mails belong to one sending, and why."),
         "judge": LazyCommand("judge:judge", "Judge one mail as if it had come to an address that only the vendor has."),
     },

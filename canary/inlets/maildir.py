@@ -94,7 +94,7 @@ class MaildirReader:
         self.desk.ledger.note_files(self.place.inlet, done, [])
         if self.place.remove:
             for file in batch:
-                if results.get(file.name) is IntakeResult.KEPT:
+                if file.name in results and results[file.name].result is IntakeResult.KEPT:
                     file.path.unlink(missing_ok=True)
         return len(done) < len(batch)
 

@@ -107,7 +107,9 @@ def test_a_mailbox_lets_in_who_has_a_token_and_a_refused_one_is_renewed(ledger: 
         assert provider.renewals == 2
 
 
-def test_a_token_is_renewed_before_it_ends_and_not_sooner(provider: Provider, ledger: InletLedger, clock: Clock) -> None:
+def test_a_token_is_renewed_before_it_ends_and_not_sooner(
+    provider: Provider, ledger: InletLedger, clock: Clock
+) -> None:
     token = access(provider, ledger, clock)
     assert [token.current(), token.current()] == ["access-1"] * 2
     clock.move(timedelta(minutes=56).total_seconds())
