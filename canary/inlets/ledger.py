@@ -113,7 +113,7 @@ class InletLedger:
             file.executemany("INSERT OR REPLACE INTO awaited VALUES (?, ?, ?, ?, ?)", rows)
 
     def awaited(self, inlet: str, folder: str, validity: int) -> dict[int, str]:
-        """Return the keys of those mails by UID, the newest of them; a folder that was made anew has none."""
+        """Return the keys of those mails by UID, the newest of them; a folder that was made again has none."""
         query = (
             "SELECT uid, mail FROM awaited WHERE inlet = ? AND folder = ? AND validity = ? ORDER BY uid DESC LIMIT ?"
         )

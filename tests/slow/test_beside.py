@@ -43,15 +43,26 @@ def test_postfix_hands_over_the_mail_of_canaries(tmp_path: Path, recipe: str) ->
     environ = {"CANARY_SMTP__LISTEN": json.dumps([f"lmtp:127.0.0.1:{port}"]), "CANARY_SMTP__TRUSTED": '["127.0.0.1"]'}
     tables: Mapping[str, str]
     if recipe == "transport":
-        more, tables = "transport_maps = texthash:{config}/transport\n", {"transport": on_this_machine(block("transport"), port)}
+        more, tables = (
+            "transport_maps = texthash:{config}/transport\n",
+            {"transport": on_this_machine(block("transport"), port)},
+        )
     else:
         names = ("canary_copy", "canary_transport", "canary_name")
-        more, tables = on_this_machine(block("main"), port), {name: on_this_machine(block(name), port) for name in names}
+        more, tables = (
+            on_this_machine(block("main"), port),
+            {name: on_this_machine(block(name), port) for name in names},
+        )
     with House(tmp_path, environ).open() as house:
         address = house.vendor("Shop", "shop.example")
-        with house.running("up", until=("smtp listening on", "worker ready")), postfix({"nobody@nowhere.example": "discard:"}, tables, more) as server:
+        with (
+            house.running("up", until=("smtp listening on", "worker ready")),
+            postfix({"nobody@nowhere.example": "discard:"}, tables, more) as server,
+        ):
             with smtplib.SMTP(*server.place, timeout=PATIENCE) as client:
-                content = mail("somebody@elsewhere.example", sender="win@bad.example", text="Win at https://bad.example/x")
+                content = mail(
+                    "somebody@elsewhere.example", sender="win@bad.example", text="Win at https://bad.example/x"
+                )
                 client.sendmail("win@bad.example", [address, "me@in.example"], content)
             eventually(lambda: bool(house.canary("hits", "--json")))
             [hit] = [json.loads(line) for line in house.canary("hits", "--json").splitlines()]
@@ -71,7 +82,12 @@ def test_sieve_gives_a_copy_to_the_folder() -> None:
         (place / "rules.sieve").write_text(block("sieve"))
         (place / "mail.eml").write_bytes(mail("x@elsewhere.example"))
         user = pwd.getpwnam("mail") if os.geteuid() == 0 else pwd.getpwuid(os.geteuid())
-        chosen = (f"mail_uid={user.pw_uid}", f"mail_gid={user.pw_gid}", "first_valid_uid=1", "mail_location=maildir:/nonexistent")
+        chosen = (
+            f"mail_uid={user.pw_uid}",
+            f"mail_gid={user.pw_gid}",
+            "first_valid_uid=1",
+            "mail_location=maildir:/nonexistent",
+        )
         options = [word for each in chosen for word in ("-o", each)]
         command = [program, *options, "-r", "shop@inbox.example", str(place / "rules.sieve"), str(place / "mail.eml")]
         done = subprocess.run(command, capture_output=True, text=True, timeout=PATIENCE, check=False)

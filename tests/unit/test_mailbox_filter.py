@@ -5,9 +5,9 @@ import pwd
 import shutil
 import subprocess
 import tempfile
+import xml.etree.ElementTree as ET
 from collections.abc import Iterator
 from pathlib import Path
-import xml.etree.ElementTree as ET
 
 import pytest
 
