@@ -25,7 +25,7 @@ from canary.judge.rules import judge
 from canary.judge.selftest import HEADER, is_own
 from canary.mail.parse import parse
 from canary.model.canary import Canary, CanaryState, Persona, Style
-from canary.model.mail import Client, Envelope
+from canary.model.mail import Client, Envelope, Trust
 from canary.model.party import RelationshipEnds, Vendor
 from canary.model.verdict import Judgement
 from canary.processes.judging import supplier_book
@@ -67,7 +67,11 @@ def hearing_of(folder: Path) -> HitContext:
     told, content = expectation(folder), (folder / "mail.eml").read_bytes()
     canary = canary_of(told)
     envelope = Envelope(
-        told["mail_from"], (told.get("sent_to", canary.address),), Client(told["client_ip"], helo=told["helo"]), NOW
+        told["mail_from"],
+        (told.get("sent_to", canary.address),),
+        Client(told["client_ip"], helo=told["helo"]),
+        NOW,
+        Trust(told.get("trust", Trust.WIRE)),
     )
     lookup = ZoneLookup(json.loads((folder / "zone.json").read_text()))
     mail = parse(content)

@@ -26,6 +26,9 @@ from canary.model.proof import Proofs
 from canary.model.track_record import NOTHING_SEEN, TrackRecord
 from canary.model.verdict import Judgement, Reason, StatedReason, Verdict, state_reason
 
+_SPEAK_OF_PROOF = frozenset({Verdict.SPAM, Verdict.IMPERSONATION, Verdict.NEW_SENDER, Verdict.MISDIRECTED})
+"""Verdicts that another proof might have changed."""
+
 
 @dataclass(frozen=True)
 class HitContext:
@@ -93,6 +96,12 @@ class HitContext:
         return self.proofs.unsettled and not self.identity.proven
 
     @property
+    def is_client_unseen(self) -> bool:
+        """Whether nothing is proven, by an inlet where nobody who is trusted saw the client, which might have proven it."""
+        unseen = not self.envelope.trust.sees_client and not self.envelope.client.ip
+        return unseen and not self.identity.proven
+
+    @property
     def has_crime(self) -> bool:
         """Whether the mail has signs of fraud, files that run, or links that hide where they lead."""
         return bool(fraud_signs(self.mail) or risky_files(self.mail) or link_traps(self.mail) or led_astray(self))
@@ -117,6 +126,8 @@ class HitContext:
 
     def conclude(self, verdict: Verdict, *codes: Reason, **facts: object) -> Judgement:
         """Reach a verdict for reasons; how sure it is follows from the table of weights."""
+        if verdict in _SPEAK_OF_PROOF and self.is_client_unseen:
+            codes = (*codes, Reason.CLIENT_UNSEEN)
         return Judgement(verdict, confidence(verdict, codes), self.state(*codes, **facts))
 
 

@@ -15,6 +15,7 @@ from canary.authenticate.dns_records import Arrangement, check_records, wanted_r
 from canary.model.alert import DestinationView
 from canary.processes.faults import brief
 from canary.processes.judging import lookups
+from canary.processes.mailbox_health import mailbox_problem, mailbox_states
 from canary.processes.node_report import NodeReporter, keep_reporting
 from canary.processes.readiness import ReadinessCheck, unready_parts
 from canary.processes.receiver_health import listening, receiver_metrics, waiting_mails
@@ -28,7 +29,7 @@ from canary.web.app import create_app
 from canary.web.bounded_http import RequestLimits, protocol_with
 from canary.web.config import WebConfig
 from canary.web.issue_forms import IssueSettings
-from canary.web.rendering import KEEPS_UP, LISTENING
+from canary.web.rendering import IS_READ, KEEPS_UP, LISTENING
 
 log = logging.getLogger("canary.processes.web_process")
 
@@ -50,7 +51,7 @@ async def serve(settings: Settings, *, watched: bool = False, ready: Callable[[s
         store,
         clock,
         url=settings.web_url,
-        health=lambda: _health(numbers),
+        health=lambda: {**_health(numbers), **_mailbox_health(settings)},
         registry=receiver_metrics(settings),
         unready=ReadinessCheck(lambda: unready_parts(settings, numbers, clock()), time.monotonic),
         hosts=(settings.web.host, *settings.web.hosts),
@@ -136,6 +137,15 @@ class _Server(uvicorn.Server):
     @contextmanager
     def capture_signals(self) -> Iterator[None]:
         yield
+
+
+def _mailbox_health(settings: Settings) -> dict[str, str]:
+    """Return the state of each mailbox that is read."""
+    try:
+        states, now = mailbox_states(settings), clock()
+    except OSError as fault:
+        return {"mailboxes": str(fault)}
+    return {f"mailbox {s.name}": mailbox_problem(settings, s, now) or IS_READ for s in states}
 
 
 def _health(numbers: CollectorRegistry) -> dict[str, str]:
