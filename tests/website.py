@@ -25,7 +25,7 @@ from canary.store.queries.outbox import mark_failed, put_test
 from canary.store.queries.users import Label, add_user, new_token
 from canary.store.tables import UserRow
 from canary.web.app import create_app
-from canary.web.bounded_http import RequestLimits, protocol_with
+from canary.net.bounded_http import RequestLimits, protocol_with
 from canary.web.config import WebConfig
 from tests.patience import PATIENCE
 

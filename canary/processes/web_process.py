@@ -24,7 +24,7 @@ from canary.settings import Settings
 from canary.store.database import Database, is_down
 from canary.store.signing_key import installation_key
 from canary.web.app import create_app
-from canary.web.bounded_http import RequestLimits, protocol_with
+from canary.net.bounded_http import RequestLimits, protocol_with
 from canary.web.config import WebConfig
 from canary.web.issue_forms import IssueSettings
 from canary.web.rendering import KEEPS_UP, LISTENING
