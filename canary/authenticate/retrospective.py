@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 
+from canary.authenticate.spf.check import CLIENT_UNKNOWN
 from canary.model.proof import DkimResult, DmarcResult, Proofs, Result, SpfResult
 
 TOO_LATE = "asked too late to tell"
@@ -16,6 +17,14 @@ def believed_late(proofs: Proofs) -> Proofs:
     return replace(
         proofs, spf=_spf(proofs.spf), dkim=tuple(_dkim(each) for each in proofs.dkim), dmarc=_dmarc(proofs.dmarc)
     )
+
+
+def believed_without_client(proofs: Proofs) -> Proofs:
+    """Return proofs without a DMARC failure, which SPF might have averted had anybody seen the client."""
+    if proofs.dmarc.result is not Result.FAIL:
+        return proofs
+    why = f"{CLIENT_UNKNOWN}, so SPF could not speak for it"
+    return replace(proofs, dmarc=replace(proofs.dmarc, result=Result.NONE, policy="", reason=why))
 
 
 def is_too_late(proofs: Proofs) -> bool:

@@ -59,8 +59,8 @@ def border(
 ) -> Border:  # fmt: skip
     """Return the border of an archive: machines of our domains and the named receivers wrote its topmost lines."""
     ours = frozenset(domain.lower() for domain in domains)
-    hosts = tuple(dict.fromkeys((*trusted.hosts, *ours, *(writer.lower() for writer in writers))))
-    return Border(ReceivingSide(ours, replace(trusted, hosts=hosts), tuple(writers), forwarders), now)
+    own = replace(trusted, hosts=tuple(dict.fromkeys((*trusted.hosts, *ours))))
+    return Border(ReceivingSide(ours, own, (), forwarders).with_receivers(writers), now)
 
 
 def origin(content: bytes, hints: Hints, where: Border) -> Origin | None:

@@ -3,22 +3,18 @@
 import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from canary.authenticate.lookup import RecordingLookup
 from canary.authenticate.message import split
-from canary.authenticate.retrospective import believed_late
-from canary.authenticate.vouching.recipients import addressees
-from canary.authenticate.vouching.side import ReceivingSide, receiving_hop
+from canary.authenticate.vouching.side import ReceivingSide
 from canary.importing.archive import Reader
 from canary.importing.progress import Entry, ImportProgress
 from canary.model.authenticated import AuthenticatedMail
 from canary.model.mail import RawMail
-from canary.pipeline.authentication import Arrival, AuthenticationGrounds, authenticate_mail
+from canary.pipeline.arrival import stored_arrival
+from canary.pipeline.authentication import AuthenticationGrounds, authenticate_mail
 from canary.pipeline.story import Context
-
-FRESH = timedelta(days=3)
-"""How old a mail may be for DNS to be as it was when the mail came."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,12 +34,9 @@ def fetch(reader: Reader, ledger: ImportProgress, entry: Entry, key: str) -> Raw
 async def look(parts: Context, raw: RawMail, witness: TrustedReceivers) -> AuthenticatedMail:
     """Parse and authenticate a stored mail."""
     mail, message = await parts.parse(raw.content), split(raw.content)
-    envelope, side, lookup = raw.envelope, witness.side, RecordingLookup(parts.lookup())
-    hop = receiving_hop(message, side)
-    fresh = bool(envelope.client.ip) and witness.now - envelope.received <= FRESH
-    delivered = addressees(message, hop, side).delivered
-    arrival = Arrival(envelope, hop, delivered, is_fresh=fresh, late=believed_late)
-    grounds = AuthenticationGrounds(parts.book, side)
+    lookup = RecordingLookup(parts.lookup())
+    arrival = stored_arrival(message, raw.envelope, witness.side, witness.now)
+    grounds = AuthenticationGrounds(parts.book, witness.side)
     mail, proofs, identity = await authenticate_mail(message, mail, arrival, lookup, grounds)
     return AuthenticatedMail(raw, mail, proofs, identity, lookup.answers)
 

@@ -1,1 +1,1 @@
-"""Further ways in: where mail is delivered to somebody else first, or by other means than SMTP."""
+"""Ways in besides SMTP: each delivers octets, envelope and client as far as they are known, and how far to trust them."""

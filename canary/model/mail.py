@@ -2,11 +2,30 @@
 
 from dataclasses import dataclass, field
 from datetime import datetime
+from enum import StrEnum
 
 TOO_COSTLY = "too-costly"
 """The oddity of a mail that was not read, as that took more than the limits allow."""
 SET_ASIDE = "set-aside"
 """The oddity of a mail that was not read, as work on it had not ended three times."""
+
+
+class Trust(StrEnum):
+    """How far the envelope of a mail is to be trusted, from most to least.
+
+    `wire`: the connection was taken here; `hook`: a mail server's own hook told envelope and client; `receiver`: the
+    mailbox or service of a trusted receiver, with the envelope by its word or its headers; `claimed`: nobody vouches.
+    """
+
+    WIRE = "wire"
+    HOOK = "hook"
+    RECEIVER = "receiver"
+    CLAIMED = "claimed"
+
+    @property
+    def sees_client(self) -> bool:
+        """Whether the client is always the outside host that brought the mail, as somebody on our side saw it."""
+        return self in (Trust.WIRE, Trust.HOOK)
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,12 +40,19 @@ class Client:
 
 @dataclass(frozen=True, slots=True)
 class Envelope:
-    """The SMTP transaction around a mail; `mail_from` is empty for the null sender (RFC 5321 4.5.5)."""
+    """The SMTP transaction around a mail; `mail_from` is empty for the null sender (RFC 5321 4.5.5).
+
+    `inlet` names the way in by which it came, empty for our own listener. `receivers` are the hosts of the receiver that
+    this inlet trusts: what they wrote on top of the mail is believed (Received, Authentication-Results), and of nobody else.
+    """
 
     mail_from: str
     rcpt_to: tuple[str, ...]
     client: Client
     received: datetime
+    trust: Trust = Trust.WIRE
+    inlet: str = ""
+    receivers: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,7 +15,7 @@ from canary.attribute.campaigns.features import addressee, sending
 from canary.authenticate.forwarder_registry import ForwarderRegistry
 from canary.authenticate.lookup import Lookup, RecordingLookup
 from canary.authenticate.message import Message, split
-from canary.authenticate.vouching.side import ReceivingSide, receiving_hop
+from canary.authenticate.vouching.side import ReceivingSide
 from canary.campaigns.membership import CampaignBatch, MailSent
 from canary.cases import answers
 from canary.cases.assign import NOWHERE, Assignment, CaseAssigner, CaseHit
@@ -26,14 +26,15 @@ from canary.judge.rules import judge
 from canary.judge.senders import pending, sender_keys
 from canary.judge.track_record import hit_context, is_own_way, shown_by, signers
 from canary.mail.parse import parse
-from canary.mail.received import Hop, Trusted, is_private
-from canary.model.authenticated import UNKNOWN_CLIENT, AuthenticatedMail
+from canary.mail.received import Trusted
+from canary.model.authenticated import AuthenticatedMail
 from canary.model.canary import Canary
-from canary.model.mail import SET_ASIDE, Envelope, ParsedMail, RawMail
+from canary.model.mail import SET_ASIDE, ParsedMail, RawMail
 from canary.model.party import Vendor
 from canary.model.sender import LEARNED_FOR
 from canary.model.verdict import FAMILIAR, Judgement, Reason, Verdict
-from canary.pipeline.authentication import Arrival, AuthenticationGrounds, authenticate_mail
+from canary.pipeline.arrival import arrival_of
+from canary.pipeline.authentication import AuthenticationGrounds, authenticate_mail
 from canary.senders.learn import SenderLessons, SenderSight
 from canary.store.database import Database
 from canary.store.locks import Lock, lock
@@ -138,23 +139,14 @@ async def authenticate_envelope(context: Context, raw: RawMail) -> Authenticated
 
 
 async def _authenticated(context: Context, raw: RawMail, mail: ParsedMail, message: Message) -> AuthenticatedMail:
-    lookup, side = RecordingLookup(context.lookup()), context.side
-    envelope, hop = border_envelope(message, raw.envelope, side)
-    arrival = Arrival(envelope, hop, envelope.rcpt_to)
+    lookup = RecordingLookup(context.lookup())
+    arrival, side = arrival_of(message, raw.envelope, context.side, context.clock())
     grounds = AuthenticationGrounds(context.book, side)
     mail, proofs, identity = await authenticate_mail(message, mail, arrival, lookup, grounds)
     context.on_stage("authenticate")
-    return AuthenticatedMail(raw, mail, proofs, identity, lookup.answers, envelope.client)
-
-
-def border_envelope(message: Message, envelope: Envelope, side: ReceivingSide) -> tuple[Envelope, Hop | None]:
-    """Return the envelope as it was at our border: behind a machine of ours, the client is the one it took the mail from.
-
-    Where our own machine does not say, the client is unknown, and nothing is held against the sender for that.
-    """
-    configured, peer = side.trusted.networks or side.trusted.hosts, envelope.client
-    hop = receiving_hop(message, side, peer) if configured else None if is_private(peer.ip) else Hop(peer)
-    return replace(envelope, client=hop.client if hop else UNKNOWN_CLIENT), hop
+    if not raw.envelope.trust.sees_client:
+        raw = replace(raw, envelope=arrival.envelope)  # with the client that the receiver's own line shows
+    return AuthenticatedMail(raw, mail, proofs, identity, lookup.answers, arrival.envelope.client)
 
 
 def process_batch(

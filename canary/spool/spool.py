@@ -19,7 +19,7 @@ from pathlib import Path
 from canary.model.attempt import Attempt, AttemptKind, LocalShape
 from canary.model.mail import Envelope, RawMail
 from canary.spool.address_copy import AddressCopy
-from canary.spool.envelope import client_text, envelope_from, envelope_text
+from canary.spool.envelope import client_text, envelope_from, envelope_text, inlet_text
 from canary.spool.group_commit import GroupCommit
 from canary.spool.receipts import Receipt
 from canary.spool.spool_file import SpoolFault, backlog, checkpoint, connect, prepare, read_uid, stand_in
@@ -135,8 +135,8 @@ class Spool:
             else:
                 answered.set_result(answer)
 
-        client = client_text(envelope.client)
-        text = envelope_text(envelope.mail_from, envelope.rcpt_to, client, envelope.received)
+        client, inlet = client_text(envelope.client), inlet_text(envelope)
+        text = envelope_text(envelope.mail_from, envelope.rcpt_to, client, envelope.received, inlet)
         self.enqueue(text, content, tell, receipt)
         return await answered
 

@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 from canary.model.case import Explanation, Findings, LeakWindow, Observation, Suspect, SuspectHits, SuspectKind
 from canary.model.claim import Claim, ClaimCode
 from canary.model.identity import Identity, Proof
-from canary.model.mail import Attachment, Client, Enclosed, Envelope, Mailbox, OwnWords, ParsedMail
+from canary.model.mail import Attachment, Client, Enclosed, Envelope, Mailbox, OwnWords, ParsedMail, Trust
 from canary.model.proof import ArcResult, DkimResult, DmarcResult, Proofs, Result, SpfResult
 from canary.model.verdict import FactValue, Reason, StatedReason
 
@@ -61,7 +61,10 @@ def proofs_json(proofs: Proofs) -> dict[str, Any]:
 def envelope_of(stored: Any, received: datetime) -> Envelope:
     """Return the transaction in which a mail had come."""
     client = _fact(Client, {"ip": "", **(stored.get("client") or {})})
-    return Envelope(str(stored.get("mail_from", "")), tuple(stored.get("rcpt_to", ())), client, received)
+    return Envelope(
+        str(stored.get("mail_from", "")), tuple(stored.get("rcpt_to", ())), client, received,
+        Trust(stored.get("trust", Trust.WIRE)), str(stored.get("inlet", "")), tuple(stored.get("receivers", ())),
+    )  # fmt: skip
 
 
 def envelope_json(envelope: Envelope) -> dict[str, Any]:
@@ -71,6 +74,9 @@ def envelope_json(envelope: Envelope) -> dict[str, Any]:
         "rcpt_to": list(envelope.rcpt_to),
         "client": _json(envelope.client),
         "received": envelope.received.isoformat(),
+        "trust": envelope.trust.value,
+        "inlet": envelope.inlet,
+        "receivers": list(envelope.receivers),
     }
 
 

@@ -12,6 +12,7 @@ from canary.attribute.summary import span_words
 from canary.model import party
 from canary.model.claim import CLAIMS, ClaimCode
 from canary.model.identity import Identity, Proof
+from canary.model.mail import Envelope, Trust
 
 _LINK = re.compile(r"\bhttp(s?)://([^\s/?#<>\"']{1,253})", re.IGNORECASE)
 _STEPS = ((60, 1, "s"), (3600, 60, "min"), (86_400, 3600, "h"), (60 * 86_400, 86_400, "d"))
@@ -134,6 +135,19 @@ def who_sent(identity: Identity, policy: str) -> str:
     through = f", through account {identity.account} at {identity.esp}" if identity.account else ""
     only = f" It claims to be from {claim}, which is not proven{says}." if claim and not _same(claim, identity) else ""
     return f"{domain} sent it ({how}){through}.{only}"
+
+
+_CAME = {
+    Trust.WIRE: "Our own listener took it from the host that sent it: envelope and host are what we saw.",
+    Trust.HOOK: "{inlet} told us of it by its own hook: envelope and host are what that mail server saw.",
+    Trust.RECEIVER: "It came by {inlet}: envelope and host are as far as known what the receiver there wrote.",
+    Trust.CLAIMED: "It came by {inlet}, and nobody vouches for the envelope: only a signature can prove who sent it.",
+}
+
+
+def how_it_came(envelope: Envelope) -> str:
+    """Return in a sentence how a mail came in, and what that means for what is known of it."""
+    return _CAME[envelope.trust].format(inlet=envelope.inlet or "an inlet")
 
 
 def _same(claim: str, identity: Identity) -> bool:

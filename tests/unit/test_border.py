@@ -8,7 +8,7 @@ from canary.authenticate.vouching.side import ReceivingSide
 from canary.mail.received import Trusted, is_private, read_trusted
 from canary.model.authenticated import UNKNOWN_CLIENT
 from canary.model.mail import Client, Envelope
-from canary.pipeline.story import border_envelope
+from canary.pipeline.arrival import border_envelope
 from tests.conftest import START
 from tests.unit.test_trusted_chain import ANY, Line
 

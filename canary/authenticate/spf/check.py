@@ -12,6 +12,9 @@ from canary.authenticate.spf.record import Broken, Mechanism, SpfRecord, parse_r
 from canary.model.proof import Result, SpfResult
 
 MAX_ADDRESS = 512
+CLIENT_UNKNOWN = "the address of the client is unknown"
+"""The reason of a result that there is none, as nobody who is trusted saw the client."""
+
 _DOMAIN = re.compile(r"[a-z0-9_-]+(?:\.[a-z0-9_-]+)+")
 
 
@@ -31,7 +34,7 @@ async def check_spf(
     local, domain, scope = _identity(mail_from, helo)
     ip = address(client_ip)
     if ip is None:
-        return SpfResult(Result.NONE, domain, scope, "the address of the client is unknown")
+        return SpfResult(Result.NONE, domain, scope, CLIENT_UNKNOWN)
     if not _DOMAIN.fullmatch(domain):
         return SpfResult(Result.NONE, domain, scope, "there is no domain to ask (RFC 7208 4.3)")
     asking = Asking(lookup, SpfSender(local, domain, dns_name(helo[:MAX_ADDRESS]), ip, receiver, now))

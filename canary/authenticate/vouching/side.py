@@ -1,6 +1,7 @@
 """The receiving side: what belongs to us, and the host outside that handed a mail over."""
 
-from dataclasses import dataclass, field
+from collections.abc import Iterable
+from dataclasses import dataclass, field, replace
 
 from canary.authenticate.forwarder_registry import ForwarderRegistry
 from canary.authenticate.message import Field, Message
@@ -29,6 +30,12 @@ class ReceivingSide:
         """Whether a domain is one of ours, or below one."""
         name = domain.lower().rstrip(".")
         return any(is_within(name, own) for own in self.domains)
+
+    def with_receivers(self, names: Iterable[str]) -> "ReceivingSide":
+        """Return this side where hosts of these names, of receivers that are trusted, wrote the topmost lines."""
+        receivers = tuple(name.lower() for name in names)
+        hosts = tuple(dict.fromkeys((*self.trusted.hosts, *receivers)))
+        return replace(self, trusted=replace(self.trusted, hosts=hosts), writers=(*self.writers, *receivers))
 
 
 def receiving_hop(message: Message, side: ReceivingSide, peer: Client | None = None) -> Hop | None:

@@ -28,7 +28,6 @@ from canary.inlets.http.service import (
 from canary.model.mail import Client, Trust
 from canary.model.networks import network, plain_ip
 
-RECEIVERS = ("forwardemail.net",)
 _SIGNATURE = "x-webhook-signature"
 
 
@@ -63,7 +62,7 @@ class ForwardEmailPosts:
             raise malformed("the post names no recipient")
         sender, client = plain_address(text_of(session, "sender")), _client(session)
         trust = Trust.HOOK if client.ip else Trust.RECEIVER
-        return PostedMail(digest(sender, *recipients, content), sender, recipients, content, trust, client, RECEIVERS)
+        return PostedMail(digest(sender, *recipients, content), sender, recipients, content, trust, client)
 
 
 def _client(session: Mapping[str, object]) -> Client:

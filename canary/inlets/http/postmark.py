@@ -23,7 +23,6 @@ from canary.inlets.http.service import (
 )
 from canary.model.mail import Trust
 
-RECEIVERS = ("postmarkapp.com",)
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +51,7 @@ class PostmarkInbound:
         if not (recipients and identifier):
             raise malformed("OriginalRecipient or MessageID is missing")
         return PostedMail(
-            identifier, _return_path(document), recipients, content, Trust.RECEIVER, receivers=RECEIVERS
+            identifier, _return_path(document), recipients, content, Trust.RECEIVER
         )
 
 

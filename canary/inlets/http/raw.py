@@ -31,7 +31,6 @@ class RawPosts:
     """
 
     secrets: tuple[str, ...] = field(repr=False)
-    receivers: tuple[str, ...] = ()
     name: str = "raw"
     unknown: int = 404
 
@@ -59,7 +58,7 @@ class RawPosts:
         client = _client(said)
         return PostedMail(
             identifier, plain_address(_first(said, "from")), recipients, request.body,
-            Trust.HOOK if client.ip else Trust.RECEIVER, client, self.receivers,
+            Trust.HOOK if client.ip else Trust.RECEIVER, client,
         )  # fmt: skip
 
 

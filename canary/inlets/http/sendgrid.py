@@ -32,7 +32,6 @@ from canary.model.mail import Client, Trust
 from canary.model.networks import network, plain_ip
 
 TOLERANCE = timedelta(days=4)
-RECEIVERS = ("sendgrid.net",)
 _SIGNATURE, _STAMP = (f"x-twilio-email-event-webhook-{name}" for name in ("signature", "timestamp"))
 
 
@@ -69,7 +68,7 @@ class SendgridParse:
             raise malformed("the envelope names no recipient")
         client = _client(field_text(fields, "sender_ip"))
         trust = Trust.HOOK if client.ip else Trust.RECEIVER
-        return PostedMail(digest(sender, *recipients, content), sender, recipients, content, trust, client, RECEIVERS)
+        return PostedMail(digest(sender, *recipients, content), sender, recipients, content, trust, client)
 
     def _verify(self, request: PostedRequest) -> None:
         try:

@@ -53,7 +53,7 @@ class PostedRequest:
 class PostedMail:
     """A mail that a service delivers; `id` is what the service calls it, the same when it delivers it again.
 
-    `receivers` are the hosts of the service, whose own lines on top of the mail are believed.
+    `client` is the one that the service saw, if it says so.
     """
 
     id: str
@@ -62,7 +62,6 @@ class PostedMail:
     content: bytes
     trust: Trust
     client: Client = NO_CLIENT
-    receivers: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,12 +7,15 @@ topmost Received line, in which its client is.
 
 import base64
 import logging
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from canary.authenticate.message import split
 from canary.inlets.http.service import (
+    NO_CLIENT,
     Acknowledged,
     PostedMail,
     PostedRequest,
@@ -28,11 +31,13 @@ from canary.inlets.http.service import (
     text_of,
 )
 from canary.inlets.http.sns import SnsVerifier
-from canary.model.mail import Trust
+from canary.mail.received import read_received
+from canary.model.mail import Client, Trust
 
 log = logging.getLogger("canary.inlets")
 
-RECEIVERS = ("amazonaws.com",)
+_WRITER = re.compile(r"inbound-smtp\.[a-z0-9-]+\.amazonaws\.com")
+_HEADER = 64 * 1024
 _LARGEST = 1024 * 1024
 """A message of SNS has 256 KB at most."""
 
@@ -78,7 +83,17 @@ def _mail(identifier: str, notice: Mapping[str, Any]) -> Reading:
         raise malformed("the notification names no recipient")
     content = _content(notice, text_of(part_of(receipt, "action"), "encoding"))
     sender = plain_address(text_of(mail, "source"))
-    return PostedMail(identifier, sender, recipients, content, Trust.RECEIVER, receivers=RECEIVERS)
+    return PostedMail(identifier, sender, recipients, content, Trust.RECEIVER, _client(content))
+
+
+def _client(content: bytes) -> Client:
+    """Return the client in the topmost Received line, which SES writes above all that came to it."""
+    header = content[:_HEADER].replace(b"\r\n", b"\n").partition(b"\n\n")[0]
+    lines = split(header + b"\n\n").named(b"received")
+    topmost = read_received(lines[0].value.decode("latin-1")) if lines else None
+    if topmost is None or not _WRITER.fullmatch(topmost.by):
+        return NO_CLIENT
+    return Client(topmost.ip, helo=topmost.helo, tls="TLS" if topmost.tls else None)
 
 
 def _content(notice: Mapping[str, Any], encoding: str) -> bytes:

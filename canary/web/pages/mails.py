@@ -31,4 +31,5 @@ class MailsPage:
             whose = words_of_mail(session, found.identity, found.hits)
         sent = filters.who_sent(found.identity, found.proofs.dmarc.policy)
         shown = html and ("inert" if markup else "none")
-        return self._frame.show(request, "mail.html", page=found, who_sent=sent, html=shown, whose=whose)
+        came = filters.how_it_came(found.envelope)
+        return self._frame.show(request, "mail.html", page=found, who_sent=sent, came=came, html=shown, whose=whose)
