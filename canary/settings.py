@@ -19,6 +19,7 @@ from pydantic import (
 from pydantic_settings import BaseSettings, EnvSettingsSource, PydanticBaseSettingsSource, SettingsConfigDict
 
 from canary.attribution_settings import Assumptions
+from canary.http_inlet_settings import HttpInletSettings
 from canary.judge_settings import JudgeSettings
 from canary.mail.received import read_trusted
 from canary.model.alert import SEVERITY, Mode, Route, Severity
@@ -288,6 +289,7 @@ class Settings(BaseSettings):
     store: StoreSettings = StoreSettings()
     smtp: SmtpSettings = SmtpSettings()
     web: WebSettings = WebSettings()
+    ingest: HttpInletSettings = HttpInletSettings()
     dns: DnsSettings = DnsSettings()
     alert: AlertSettings = AlertSettings()
     judge: JudgeSettings = JudgeSettings()
@@ -322,13 +324,14 @@ class Settings(BaseSettings):
     @property
     def has_secrets(self) -> bool:
         """Whether any of them is a secret."""
-        return bool(self.store.url or self.alert.destinations or self.rspamd.password)
+        return bool(self.store.url or self.alert.destinations or self.rspamd.password or self.ingest.hidden)
 
     @property
     def mask(self) -> Callable[[str], str]:
         """What takes the addresses and secrets of destinations out of a text."""
         found = self.alert.destinations.values()
-        return mask_of((d.url.get_secret_value() for d in found), (s for d in found for s in d.secrets))
+        secrets = (*(s for d in found for s in d.secrets), *self.ingest.hidden)
+        return mask_of((d.url.get_secret_value() for d in found), secrets)
 
     @property
     def web_url(self) -> str:

@@ -55,13 +55,14 @@ def stamped(headers: Mapping[str, str], now: datetime, prefix: str = "webhook") 
     return identifier, stamp, signatures
 
 
-def verify(secrets: Iterable[str], headers: Mapping[str, str], body: bytes, now: datetime, prefix: str = "webhook") -> str:
+def verify(
+    secrets: Iterable[str], headers: Mapping[str, str], body: bytes, now: datetime, prefix: str = "webhook"
+) -> str:
     """Return the id of an event that was signed with one of these symmetric secrets; raises ForgedEvent."""
     identifier, stamp, signatures = stamped(headers, now, prefix)
     offered = [each.encode() for each in signatures.split(" ")[:_MOST_SIGNATURES]]
     wanted = [sign(secret, identifier, stamp, body).encode() for secret in secrets]
-    # All are compared, so that the time says nothing of which one it was.
-    if not any([hmac.compare_digest(one, other) for one in wanted for other in offered]):
+    if not any(hmac.compare_digest(one, other) for one in wanted for other in offered):
         raise ForgedEvent("the signature is not by the secret of this inlet")
     return identifier
 

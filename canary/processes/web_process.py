@@ -2,10 +2,8 @@
 
 import asyncio
 import logging
-import socket
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from functools import cache
 
 import uvicorn
@@ -13,7 +11,9 @@ from prometheus_client import CollectorRegistry
 
 from canary.authenticate.dns_records import Arrangement, check_records, wanted_records
 from canary.model.alert import DestinationView
+from canary.net.bounded_http import RequestLimits, protocol_with
 from canary.processes.faults import brief
+from canary.processes.http_server import RoleServer
 from canary.processes.judging import lookups
 from canary.processes.readiness import ReadinessCheck, unready_parts
 from canary.processes.receiver_health import listening, receiver_metrics, waiting_mails
@@ -24,7 +24,6 @@ from canary.settings import Settings
 from canary.store.database import Database, is_down
 from canary.store.signing_key import installation_key
 from canary.web.app import create_app
-from canary.net.bounded_http import RequestLimits, protocol_with
 from canary.web.config import WebConfig
 from canary.web.issue_forms import IssueSettings
 from canary.web.rendering import KEEPS_UP, LISTENING
@@ -33,8 +32,6 @@ log = logging.getLogger("canary.processes.web_process")
 
 BEHIND = 500
 """So many mails in the spools are no burst any more: the worker is slow, or there is none."""
-
-TICK_SECONDS = 1.0
 
 
 def _announce(address: str) -> None:
@@ -69,7 +66,7 @@ async def serve(settings: Settings, *, watched: bool = False, ready: Callable[[s
         proxy_headers=False,  # the application reads them, by web.proxies
         timeout_graceful_shutdown=2,  # a page that listens to news would hold it up for ever
     )  # fmt: skip
-    server = _Server(config, stopping.event, ready)
+    server = RoleServer(config, stopping.event, ready)
     try:
         await asyncio.to_thread(_look_at, store)
         await server.serve()
@@ -100,35 +97,6 @@ def arrangement(settings: Settings) -> Arrangement:
     # Made at the first question: no DNS library is loaded before that page is opened.
     lookup = cache(lambda: lookups(settings))
     return Arrangement(records, lambda: check_records(lookup()(), records))
-
-
-class _Server(uvicorn.Server):
-    """Says where it listens once it does, leaves signals to the role, and sleeps while nothing happens."""
-
-    def __init__(self, config: uvicorn.Config, stop: asyncio.Event, ready: Callable[[str], None]) -> None:
-        super().__init__(config)
-        self._stop, self._ready = stop, ready
-
-    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        await super().startup(sockets)
-        for listener in self.servers:
-            for sock in listener.sockets:
-                host, port = sock.getsockname()[:2]
-                self._ready(f"http://{host}:{port}")
-
-    async def main_loop(self) -> None:
-        # Ten times a second there, for nothing but the Date of answers, which has whole seconds.
-        while not (self._stop.is_set() or self.should_exit):
-            await self.on_tick(0)
-            try:
-                async with asyncio.timeout(TICK_SECONDS):
-                    await self._stop.wait()
-            except TimeoutError:
-                continue
-
-    @contextmanager
-    def capture_signals(self) -> Iterator[None]:
-        yield
 
 
 def _health(numbers: CollectorRegistry) -> dict[str, str]:

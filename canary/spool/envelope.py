@@ -30,9 +30,7 @@ class _Stamps:
 _stamps = _Stamps()
 
 
-def envelope_text(
-    mail_from: str, rcpt_to: Iterable[str], client: str, received: datetime, inlet: str = ""
-) -> str:
+def envelope_text(mail_from: str, rcpt_to: Iterable[str], client: str, received: datetime, inlet: str = "") -> str:
     """An envelope as JSON in ASCII, which can hold anything a client may send; `client` is `client_text`.
 
     It is written for every mail before its 250, so it is formatted by hand, in a quarter of the time. `inlet` is

@@ -8,11 +8,13 @@ import hmac
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import ClassVar
 
 from canary.inlets.http.service import (
     NO_CLIENT,
     PostedMail,
     PostedRequest,
+    ServiceManner,
     addresses_of,
     digest,
     forged,
@@ -35,9 +37,8 @@ _SIGNATURE = "x-webhook-signature"
 class ForwardEmailPosts:
     """Posts of Forward Email, signed by one of the secrets."""
 
+    manner: ClassVar = ServiceManner("forward-email")
     secrets: tuple[str, ...] = field(repr=False)
-    name: str = "forward-email"
-    unknown: int = 200
 
     def largest(self, mail: int) -> int:
         """Return the size of a mail as JSON has it, and once more its text and attachments."""
@@ -51,7 +52,7 @@ class ForwardEmailPosts:
     def read(self, request: PostedRequest, now: datetime) -> PostedMail:
         """Check the signature, and read the mail."""
         made = [hmac.new(secret.encode(), request.body, "sha256").hexdigest() for secret in self.secrets]
-        if not any([same(request.headers[_SIGNATURE], each) for each in made]):
+        if not any(same(request.headers[_SIGNATURE], each) for each in made):
             raise forged("the signature is not by the key of this inlet")
         document = json_object(request.body)
         content, session = octets_of(document, "raw"), part_of(document, "session")

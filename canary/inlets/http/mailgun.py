@@ -8,11 +8,13 @@ import hmac
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from typing import ClassVar
 
 from canary.inlets.http.form import field_text, read_form
 from canary.inlets.http.service import (
     PostedMail,
     PostedRequest,
+    ServiceManner,
     addresses_of,
     forged,
     malformed,
@@ -30,9 +32,8 @@ TOLERANCE = timedelta(days=1)
 class MailgunRoute:
     """A route of Mailgun; the secrets are its HTTP webhook signing keys."""
 
+    manner: ClassVar = ServiceManner("mailgun", unwanted=406, suffix="/mime")
     secrets: tuple[str, ...] = field(repr=False)
-    name: str = "mailgun"
-    unknown: int = 406
 
     def largest(self, mail: int) -> int:
         """Return the size of a form in which each octet may be written as three."""
@@ -58,8 +59,10 @@ class MailgunRoute:
         stamp, token, signature = (field_text(fields, name, 100) for name in ("timestamp", "token", "signature"))
         if not (token and stamp.isascii() and stamp.isdecimal() and len(stamp) <= 12):
             raise forged("the form has no timestamp, token and signature of Mailgun")
-        wanted = [hmac.new(secret.encode(), f"{stamp}{token}".encode(), "sha256").hexdigest() for secret in self.secrets]
-        if not any([same(signature, each) for each in wanted]):
+        wanted = [
+            hmac.new(secret.encode(), f"{stamp}{token}".encode(), "sha256").hexdigest() for secret in self.secrets
+        ]
+        if not any(same(signature, each) for each in wanted):
             raise forged("the signature is not by the signing key of this inlet")
         if abs(now.timestamp() - int(stamp)) > TOLERANCE.total_seconds():
             raise forged("the signature is more than a day old")

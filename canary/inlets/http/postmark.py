@@ -7,12 +7,13 @@ is an answer for good, anything else but 200 is tried again ten times. The first
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, ClassVar
 
 from canary.inlets.http.service import (
     BasicPassword,
     PostedMail,
     PostedRequest,
+    ServiceManner,
     addresses_of,
     json_object,
     malformed,
@@ -24,14 +25,12 @@ from canary.inlets.http.service import (
 from canary.model.mail import Trust
 
 
-
 @dataclass(frozen=True, slots=True)
 class PostmarkInbound:
     """Inbound webhooks of Postmark, which have a name and a password."""
 
+    manner: ClassVar = ServiceManner("postmark", unwanted=403)
     password: BasicPassword
-    name: str = "postmark"
-    unknown: int = 403
 
     def largest(self, mail: int) -> int:
         """Return the size of a mail as JSON has it, and once more its text and attachments."""
@@ -50,9 +49,7 @@ class PostmarkInbound:
         recipients = addresses_of(text_of(document, "OriginalRecipient"))
         if not (recipients and identifier):
             raise malformed("OriginalRecipient or MessageID is missing")
-        return PostedMail(
-            identifier, _return_path(document), recipients, content, Trust.RECEIVER
-        )
+        return PostedMail(identifier, _return_path(document), recipients, content, Trust.RECEIVER)
 
 
 def _return_path(document: Mapping[str, Any]) -> str:

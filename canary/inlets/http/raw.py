@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import ClassVar
 from urllib.parse import parse_qs
 
 from canary.inlets.http.service import (
@@ -10,6 +11,7 @@ from canary.inlets.http.service import (
     NO_CLIENT,
     PostedMail,
     PostedRequest,
+    ServiceManner,
     addresses_of,
     forged,
     malformed,
@@ -30,9 +32,8 @@ class RawPosts:
     Whoever has a secret is believed about the envelope, and about the client where an address is given.
     """
 
+    manner: ClassVar = ServiceManner("raw", unwanted=404)
     secrets: tuple[str, ...] = field(repr=False)
-    name: str = "raw"
-    unknown: int = 404
 
     def largest(self, mail: int) -> int:
         """Return the size of the mail."""

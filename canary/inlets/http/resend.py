@@ -8,7 +8,7 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any
+from typing import Any, ClassVar
 
 from canary.inlets.http.service import (
     Acknowledged,
@@ -16,6 +16,7 @@ from canary.inlets.http.service import (
     PostedRequest,
     PostRefused,
     Reading,
+    ServiceManner,
     addresses_of,
     forged,
     json_object,
@@ -38,11 +39,10 @@ _LARGEST = 256 * 1024
 class ResendEvents:
     """Events of Resend; `secrets` are those of the webhook, `token` is a key of the API that may read mail."""
 
+    manner: ClassVar = ServiceManner("resend")
     secrets: tuple[str, ...] = field(repr=False)
     token: str = field(repr=False)
     fetch: FetchWith
-    name: str = "resend"
-    unknown: int = 200
 
     def largest(self, mail: int) -> int:
         """Return the size of an event, which has no mail in it."""
@@ -68,7 +68,9 @@ class ResendEvents:
 
     def _mail(self, data: Mapping[str, Any]) -> PostedMail:
         identifier = text_of(data, "email_id")
-        recipients = addresses_of([*_listed(data, "received_for"), *_listed(data, "to"), *_listed(data, "cc"), *_listed(data, "bcc")])
+        recipients = addresses_of(
+            [*_listed(data, "received_for"), *_listed(data, "to"), *_listed(data, "cc"), *_listed(data, "bcc")]
+        )
         if not (_ID.fullmatch(identifier) and recipients):
             raise malformed("the event names no mail or no recipient")
         shown = json_object(self._fetched(API + identifier, {"Authorization": f"Bearer {self.token}"}))

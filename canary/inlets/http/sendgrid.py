@@ -8,6 +8,7 @@ import base64
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import ClassVar
 
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ec import ECDSA, EllipticCurvePublicKey
@@ -19,6 +20,7 @@ from canary.inlets.http.service import (
     NO_CLIENT,
     PostedMail,
     PostedRequest,
+    ServiceManner,
     addresses_of,
     digest,
     forged,
@@ -39,9 +41,8 @@ _SIGNATURE, _STAMP = (f"x-twilio-email-event-webhook-{name}" for name in ("signa
 class SendgridParse:
     """Posts of Inbound Parse, signed by the key of its security policy."""
 
+    manner: ClassVar = ServiceManner("sendgrid")
     key: EllipticCurvePublicKey
-    name: str = "sendgrid"
-    unknown: int = 200
 
     def largest(self, mail: int) -> int:
         """Return the size of a form with the mail as it is, and a report of a spam filter."""
@@ -85,7 +86,7 @@ def read_key(text: str) -> EllipticCurvePublicKey:
     except ValueError:
         raise ValueError("is no public key as SendGrid shows it, in base64") from None
     if not isinstance(key, EllipticCurvePublicKey):
-        raise ValueError("is no elliptic curve key")
+        raise ValueError("is no elliptic curve key")  # noqa: TRY004 - of a setting
     return key
 
 

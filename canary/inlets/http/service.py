@@ -7,7 +7,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, Protocol
+from typing import Any, ClassVar, Protocol
 
 from canary.model.mail import Client, Trust
 
@@ -53,7 +53,7 @@ class PostedRequest:
 class PostedMail:
     """A mail that a service delivers; `id` is what the service calls it, the same when it delivers it again.
 
-    `client` is the one that the service saw, if it says so.
+    `client` is the one that the service saw, if it says so; `connection` is the same for all that this client asked.
     """
 
     id: str
@@ -62,6 +62,7 @@ class PostedMail:
     content: bytes
     trust: Trust
     client: Client = NO_CLIENT
+    connection: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,19 +84,31 @@ class Acknowledged:
 Reading = PostedMail | AskedRecipient | Acknowledged
 
 
-class PostingService(Protocol):
-    """A service: `name` is that of the inlet, `largest` the octets of a body, `unknown` its answer where no canary is named.
+@dataclass(frozen=True, slots=True)
+class ServiceManner:
+    """How a service is served: `name` is that of the inlet, `answer` is part of every good answer.
 
-    Services differ in which status they take as an answer for good.
+    Its path is its name, followed by `suffix` where the service wants a certain end.
+
+    `unwanted` is the status for mail that reaches no canary. Services differ in what they take as an answer for good; 200
+    stands where none does, or where a refusal would come too late.
     """
 
-    @property
-    def name(self) -> str:
-        """The name that hits show."""
+    name: str
+    unwanted: int = 200
+    answer: Mapping[str, str] = field(default_factory=dict)
+    suffix: str = ""
 
     @property
-    def unknown(self) -> int:
-        """The status that says that nobody here is written to."""
+    def path(self) -> str:
+        """The path below the common one."""
+        return self.name + self.suffix
+
+
+class PostingService(Protocol):
+    """A service that posts mail."""
+
+    manner: ClassVar[ServiceManner]
 
     def largest(self, mail: int) -> int:
         """Return the octets that a body with a mail of so many octets may have."""

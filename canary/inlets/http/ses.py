@@ -11,7 +11,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, ClassVar
 
 from canary.authenticate.message import split
 from canary.inlets.http.service import (
@@ -20,6 +20,7 @@ from canary.inlets.http.service import (
     PostedMail,
     PostedRequest,
     Reading,
+    ServiceManner,
     addresses_of,
     forged,
     json_object,
@@ -46,9 +47,8 @@ _LARGEST = 1024 * 1024
 class SesNotifications:
     """Notifications of SES by the topics that `verifier` knows."""
 
+    manner: ClassVar = ServiceManner("ses")
     verifier: SnsVerifier
-    name: str = "ses"
-    unknown: int = 200
 
     def largest(self, mail: int) -> int:
         """Return the size of a message of SNS, whatever a mail may have."""

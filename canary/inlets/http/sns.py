@@ -29,7 +29,7 @@ TOLERANCE = timedelta(hours=2)
 
 _SIGNED = {
     "Notification": ("Message", "MessageId", "Subject", "Timestamp", "TopicArn", "Type"),
-    **{kind: ("Message", "MessageId", "SubscribeURL", "Timestamp", "Token", "TopicArn", "Type") for kind in CONFIRMATIONS},
+    **dict.fromkeys(CONFIRMATIONS, ("Message", "MessageId", "SubscribeURL", "Timestamp", "Token", "TopicArn", "Type")),
 }
 _HASHES = {"1": SHA1, "2": SHA256}
 _HOST = r"https://sns\.(?P<region>[a-z]{2}(?:-[a-z]+)+-[0-9])\.amazonaws\.com(?:\.cn)?"
@@ -57,7 +57,7 @@ class SnsVerifier:
         if kind not in _SIGNED:
             raise forged("no message of a kind that SNS sends")
         if topic not in self.topics:
-            raise forged("another topic than those of this inlet; name it in inlets.http.ses.topics if it is yours")
+            raise forged("another topic than those of this inlet; name it in ingest.ses.topics if it is yours")
         self._check_signature(message, topic, now)
         if not _is_recent(text_of(message, "Timestamp"), now):
             raise forged("the message is more than two hours old")
