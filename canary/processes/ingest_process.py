@@ -15,7 +15,7 @@ from canary.inlets.http.postmark import PostmarkInbound
 from canary.inlets.http.raw import RawPosts
 from canary.inlets.http.resend import ResendEvents
 from canary.inlets.http.sendgrid import SendgridParse, read_key
-from canary.inlets.http.service import BasicPassword, PostingService
+from canary.inlets.http.posted_mail import BasicPassword, PostingService
 from canary.inlets.http.ses import SesNotifications
 from canary.inlets.http.sns import SnsVerifier
 from canary.inlets.http.stalwart import StalwartHook

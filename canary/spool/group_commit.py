@@ -261,7 +261,7 @@ class GroupCommit:
         if notes and self._table:
             self._table.insert(notes)
         receipts = ReceiptTable(connection)
-        fresh = _without_answer(jobs, receipts)
+        fresh = receipts.unanswered(jobs)
         if fresh:
             self._insert(connection, fresh)
             receipts.write((job.receipt, str(job.answer)) for job in fresh if job.receipt)
@@ -358,22 +358,6 @@ class GroupCommit:
             return SpoolFull(f"spool {self._path} is full")
         log.error("spool %s cannot be written: %s; the mail was refused for now", self._path, error)
         return SpoolFault(f"spool {self._path} cannot be written: {error}")
-
-
-def _without_answer(jobs: Sequence[_Job], receipts: ReceiptTable) -> list[_Job]:
-    """Returns the mails that did not come before, and answers the others; of two at once under one name one has to wait."""
-    fresh, names = list[_Job](), set[str]()
-    for job in jobs:
-        if job.receipt is None:
-            fresh.append(job)
-        elif job.receipt.id in names:
-            job.answer = SpoolFault("the same mail is being stored")
-        elif answer := receipts.look_up(job.receipt):
-            job.answer = answer
-        else:
-            names.add(job.receipt.id)
-            fresh.append(job)
-    return fresh
 
 
 def _inode(path: Path) -> int:

@@ -5,8 +5,9 @@ written in the transaction of its mail, and outlives the mail in the spool.
 """
 
 import sqlite3
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from typing import Protocol, TypeVar
 
 from canary.spool.spool_file import SpoolFault
 
@@ -30,13 +31,38 @@ class ReceiptUsed(SpoolFault):
     """Another mail came under this name before."""
 
 
+class Receipted(Protocol):
+    """A mail that is to be stored; `answer` becomes its key, or why it is not stored."""
+
+    receipt: Receipt | None
+    answer: str | SpoolFault
+
+
+Mail = TypeVar("Mail", bound=Receipted)
+
+
 class ReceiptTable:
     """The table of receipts in one connection, in the transaction that is open."""
 
     def __init__(self, connection: sqlite3.Connection, most: int = MOST) -> None:
         self._connection, self._most = connection, most
 
-    def look_up(self, receipt: Receipt) -> str | ReceiptUsed:
+    def unanswered(self, mails: Sequence[Mail]) -> list[Mail]:
+        """The mails that did not come before; answers the others. Of two at once under one name one has to wait."""
+        fresh, names = list[Mail](), set[str]()
+        for mail in mails:
+            if mail.receipt is None:
+                fresh.append(mail)
+            elif mail.receipt.id in names:
+                mail.answer = SpoolFault("the same mail is being stored")
+            elif answer := self._look_up(mail.receipt):
+                mail.answer = answer
+            else:
+                names.add(mail.receipt.id)
+                fresh.append(mail)
+        return fresh
+
+    def _look_up(self, receipt: Receipt) -> str | ReceiptUsed:
         """The key of the mail that came under this name, empty if there was none."""
         row = self._connection.execute(_FIND, (receipt.id,)).fetchone()
         if row is None:

@@ -15,7 +15,7 @@ from http import HTTPStatus
 from typing import Any
 
 from canary.inlets.http.probes import AskedRecipients
-from canary.inlets.http.service import (
+from canary.inlets.http.posted_mail import (
     Acknowledged,
     AskedRecipient,
     PostedMail,

@@ -6,7 +6,7 @@ from urllib.parse import parse_qsl
 from python_multipart.exceptions import FormParserError
 from python_multipart.multipart import MultipartParser, parse_options_header
 
-from canary.inlets.http.service import malformed
+from canary.inlets.http.posted_mail import malformed
 
 MOST_FIELDS = 500
 _MOST_HEADER = 4096

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import ClassVar
 
-from canary.inlets.http.service import (
+from canary.inlets.http.posted_mail import (
     NO_CLIENT,
     PostedMail,
     PostedRequest,

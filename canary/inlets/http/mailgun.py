@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 from typing import ClassVar
 
 from canary.inlets.http.form import field_text, read_form
-from canary.inlets.http.service import (
+from canary.inlets.http.posted_mail import (
     PostedMail,
     PostedRequest,
     ServiceManner,

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, ClassVar
 
-from canary.inlets.http.service import (
+from canary.inlets.http.posted_mail import (
     BasicPassword,
     PostedMail,
     PostedRequest,

@@ -4,7 +4,7 @@ from collections import OrderedDict
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
-from canary.inlets.http.service import AskedRecipient
+from canary.inlets.http.posted_mail import AskedRecipient
 
 PATIENCE = timedelta(minutes=10)
 """So long a mail may follow its recipient; no stage says that a client is gone (RFC 5321 4.5.3.2)."""

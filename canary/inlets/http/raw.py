@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import ClassVar
 from urllib.parse import parse_qs
 
-from canary.inlets.http.service import (
+from canary.inlets.http.posted_mail import (
     MOST_RECIPIENTS,
     NO_CLIENT,
     PostedMail,
@@ -29,7 +29,7 @@ ENVELOPE = "canary-envelope"
 class RawPosts:
     """Mail whose octets are the body; each secret is base64 after `whsec_`.
 
-    Whoever has a secret is believed about the envelope, and about the client where an address is given.
+    One who has a secret is believed about the envelope, and about the client where an address is given.
     """
 
     manner: ClassVar = ServiceManner("raw", unwanted=404)

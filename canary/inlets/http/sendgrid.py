@@ -16,7 +16,7 @@ from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.serialization import load_der_public_key
 
 from canary.inlets.http.form import field_text, read_form
-from canary.inlets.http.service import (
+from canary.inlets.http.posted_mail import (
     NO_CLIENT,
     PostedMail,
     PostedRequest,

@@ -14,7 +14,7 @@ from datetime import datetime
 from typing import Any, ClassVar
 
 from canary.authenticate.message import split
-from canary.inlets.http.service import (
+from canary.inlets.http.posted_mail import (
     NO_CLIENT,
     Acknowledged,
     PostedMail,

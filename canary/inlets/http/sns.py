@@ -18,7 +18,7 @@ from cryptography.hazmat.primitives.asymmetric.padding import PKCS1v15
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
 from cryptography.hazmat.primitives.hashes import SHA1, SHA256
 
-from canary.inlets.http.service import PostRefused, forged, text_of
+from canary.inlets.http.posted_mail import PostRefused, forged, text_of
 
 Fetch = Callable[[str], bytes]
 """Fetches a document by https; raises OSError where it cannot."""
