@@ -48,6 +48,23 @@ class WebhookSettings(SignedSettings):
         return secrets
 
 
+class ReceivedSettings(_HttpSection):
+    """A service that does not say who its client was."""
+
+    receivers: tuple[str, ...] = Field(
+        default=(), max_length=20,
+        description="Hosts that always write the topmost Received and Authentication-Results, which are then believed.",
+    )  # fmt: skip
+
+
+class RawSettings(WebhookSettings, ReceivedSettings):
+    """Raw mail."""
+
+
+class MailgunSettings(SignedSettings, ReceivedSettings):
+    """A route of Mailgun."""
+
+
 class SesSettings(_HttpSection):
     """Amazon SES by SNS."""
 
@@ -67,6 +84,10 @@ class PasswordSettings(_HttpSection):
     password: SecretStr = Field(min_length=_SECRET_ROOM, description="Password, or token.")
 
 
+class PostmarkSettings(PasswordSettings, ReceivedSettings):
+    """Inbound webhooks of Postmark."""
+
+
 class ResendSettings(WebhookSettings):
     """Resend, whose mail is fetched by a key of its API."""
 
@@ -83,11 +104,11 @@ class HttpInletSettings(_HttpSection):
     body_seconds: float = Field(default=60.0, gt=0, le=600, description="Seconds for a body.")
     memory: int = Field(default=256 * 1024 * 1024, ge=1024, description="Octets of all bodies held at once.")
     mail_rate: int = Field(default=3000, ge=0, description="Mails of one service a minute; 0: no limit.")
-    raw: WebhookSettings | None = Field(default=None, description="Raw mail signed by Standard Webhooks.")
-    mailgun: SignedSettings | None = Field(default=None, description="Mailgun; the secrets are its signing keys.")
+    raw: RawSettings | None = Field(default=None, description="Raw mail signed by Standard Webhooks.")
+    mailgun: MailgunSettings | None = Field(default=None, description="Mailgun; the secrets are its signing keys.")
     ses: SesSettings | None = Field(default=None, description="Amazon SES by SNS.")
     sendgrid: SendgridSettings | None = Field(default=None, description="SendGrid Inbound Parse.")
-    postmark: PasswordSettings | None = Field(default=None, description="Postmark.")
+    postmark: PostmarkSettings | None = Field(default=None, description="Postmark.")
     resend: ResendSettings | None = Field(default=None, description="Resend.")
     forward_email: SignedSettings | None = Field(default=None, description="Forward Email.")
     stalwart: PasswordSettings | None = Field(default=None, description="The MTA hook of a Stalwart server.")

@@ -25,7 +25,7 @@ from canary.judge.rules import judge
 from canary.judge.selftest import HEADER, is_own
 from canary.mail.parse import parse
 from canary.model.canary import Canary, CanaryState, Persona, Style
-from canary.model.mail import Client, Envelope
+from canary.model.mail import Client, Envelope, Trust
 from canary.model.party import RelationshipEnds, Vendor
 from canary.model.verdict import Judgement
 from canary.processes.judging import supplier_book
@@ -66,9 +66,9 @@ def vendor_of(told: dict[str, Any]) -> Vendor:
 def hearing_of(folder: Path) -> HitContext:
     told, content = expectation(folder), (folder / "mail.eml").read_bytes()
     canary = canary_of(told)
-    envelope = Envelope(
-        told["mail_from"], (told.get("sent_to", canary.address),), Client(told["client_ip"], helo=told["helo"]), NOW
-    )
+    client, trust = Client(told["client_ip"], helo=told["helo"]), Trust(told.get("trust", Trust.WIRE))
+    sent_to = (told.get("sent_to", canary.address),)
+    envelope = Envelope(told["mail_from"], sent_to, client, NOW, trust, told.get("inlet", ""))
     lookup = ZoneLookup(json.loads((folder / "zone.json").read_text()))
     mail = parse(content)
     proofs = asyncio.run(authenticate(split(content), envelope, lookup, NOW))

@@ -93,6 +93,11 @@ class HitContext:
         return self.proofs.unsettled and not self.identity.proven
 
     @property
+    def misses_client(self) -> bool:
+        """Whether the inlet that brought it saw no client, and nothing else proves who sent it."""
+        return bool(self.envelope.inlet) and not self.envelope.client.ip and not self.identity.proven
+
+    @property
     def has_crime(self) -> bool:
         """Whether the mail has signs of fraud, files that run, or links that hide where they lead."""
         return bool(fraud_signs(self.mail) or risky_files(self.mail) or link_traps(self.mail) or led_astray(self))

@@ -39,7 +39,8 @@ def _judged(hit: HitContext) -> Judgement:
     if found.verdict in HINTS:
         return replace(found, reasons=(*found.reasons, guessing(chance)))
     if found.verdict is Verdict.NEW_SENDER:
-        return replace(found, plausibility=round(hit.relation.probability, 4))
+        reasons = (*found.reasons, *_unseen(hit))
+        return replace(found, reasons=reasons, plausibility=round(hit.relation.probability, 4))
     if not found.leak:
         return _with_ends(found, hit)
     bearing = tuple(_bearing(hit, chance))
@@ -57,7 +58,13 @@ def _with_ends(found: Judgement, hit: HitContext) -> Judgement:
     return replace(found, reasons=(*found.reasons, *late)) if late else found
 
 
+def _unseen(hit: HitContext) -> tuple[StatedReason, ...]:
+    """Say that proof may be missing because of the way by which the mail came in."""
+    return (state_reason(Reason.CLIENT_UNSEEN, inlet=hit.envelope.inlet),) if hit.misses_client else ()
+
+
 def _bearing(hit: HitContext, chance: Chance) -> Iterator[StatedReason]:
+    yield from _unseen(hit)
     fields = persona_fields(hit.mail, hit.canary.persona, hit.canary.address)
     if fields:
         yield state_reason(Reason.PERSONA_NAMED, fields=fields)

@@ -53,6 +53,7 @@ class Reason(StrEnum):
     SHARED_PLATFORM = "shared-platform"
     BULK = "bulk"
     NOTHING_PROVEN = "nothing-proven"
+    CLIENT_UNSEEN = "client-unseen"
     FRAUD_SHAPE = "fraud-shape"
     RISKY_ATTACHMENT = "risky-attachment"
     DECEPTIVE_LINK = "deceptive-link"
@@ -107,6 +108,7 @@ SENTENCES: dict[Reason, str] = {
     Reason.SHARED_PLATFORM: "{domain} is a platform with many customers; which one wrote is not proven.",
     Reason.BULK: "It is bulk mail ({signs}).",
     Reason.NOTHING_PROVEN: "The sender proved nothing about itself.",
+    Reason.CLIENT_UNSEEN: "It came by {inlet}, which does not show the host that sent it, so only a signature could prove who did.",
     Reason.FRAUD_SHAPE: "It has the shape of fraud ({signs}).",
     Reason.RISKY_ATTACHMENT: "It carries a file of a kind that often holds malware ({files}).",
     Reason.DECEPTIVE_LINK: "Its links deceive ({signs}).",

@@ -100,11 +100,11 @@ def fetching(http: Http, most: int) -> "Fetch":
 Fetch = Callable[[str, Mapping[str, str]], bytes]
 
 _MAKERS: dict[str, Callable[[Any, Fetch], PostingService]] = {
-    "raw": lambda chosen, _: RawPosts(chosen.readable),
-    "mailgun": lambda chosen, _: MailgunRoute(chosen.readable),
+    "raw": lambda chosen, _: RawPosts(chosen.readable, chosen.receivers),
+    "mailgun": lambda chosen, _: MailgunRoute(chosen.readable, chosen.receivers),
     "ses": lambda chosen, fetch: SesNotifications(SnsVerifier(chosen.topics, lambda url: fetch(url, {}))),
     "sendgrid": lambda chosen, _: SendgridParse(read_key(chosen.public_key)),
-    "postmark": lambda chosen, _: PostmarkInbound(_password(chosen)),
+    "postmark": lambda chosen, _: PostmarkInbound(_password(chosen), chosen.receivers),
     "resend": lambda chosen, fetch: ResendEvents(chosen.readable, chosen.token.get_secret_value(), fetch),
     "forward_email": lambda chosen, _: ForwardEmailPosts(chosen.readable),
     "stalwart": lambda chosen, _: StalwartHook(_password(chosen)),

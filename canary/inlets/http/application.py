@@ -159,7 +159,9 @@ class InletApplication:
         if wait:
             raise PostRefused(429, "more mails than may come in a minute", wait)
         self._asked.deliver(mail.connection, mail.recipients)
-        envelope = Envelope(mail.mail_from, mail.recipients, mail.client, self._clock(), mail.trust, manner.name)
+        envelope = Envelope(
+            mail.mail_from, mail.recipients, mail.client, self._clock(), mail.trust, manner.name, mail.receivers
+        )
         receipt = Receipt(digest(manner.name, mail.id), digest(mail.mail_from, *mail.recipients, mail.content))
         with _spool_faults():
             result = await self._intake.accept(envelope, mail.content, receipt=receipt)

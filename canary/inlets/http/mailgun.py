@@ -30,10 +30,11 @@ TOLERANCE = timedelta(days=1)
 
 @dataclass(frozen=True, slots=True)
 class MailgunRoute:
-    """A route of Mailgun; the secrets are its HTTP webhook signing keys."""
+    """A route of Mailgun; the secrets are its HTTP webhook signing keys, and `receivers` its hosts that are believed."""
 
     manner: ClassVar = ServiceManner("mailgun", unwanted=406, suffix="/mime")
     secrets: tuple[str, ...] = field(repr=False)
+    receivers: tuple[str, ...] = ()
 
     def largest(self, mail: int) -> int:
         """Return the size of a form in which each octet may be written as three."""
@@ -53,7 +54,7 @@ class MailgunRoute:
         if not recipients:
             raise malformed("the form names no recipient")
         sender = plain_address(field_text(fields, "sender"))
-        return PostedMail(token, sender, recipients, content, Trust.RECEIVER)
+        return PostedMail(token, sender, recipients, content, Trust.RECEIVER, receivers=self.receivers)
 
     def _verified(self, fields: dict[str, bytes], now: datetime) -> str:
         stamp, token, signature = (field_text(fields, name, 100) for name in ("timestamp", "token", "signature"))

@@ -54,6 +54,7 @@ class PostedMail:
     """A mail that a service delivers; `id` is what the service calls it, the same when it delivers it again.
 
     `client` is the one that the service saw, if it says so; `connection` is the same for all that this client asked.
+    `receivers` are the hosts that took the mail before, whose lines on top of it are believed.
     """
 
     id: str
@@ -63,6 +64,7 @@ class PostedMail:
     trust: Trust
     client: Client = NO_CLIENT
     connection: str = ""
+    receivers: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -27,10 +27,11 @@ from canary.model.mail import Trust
 
 @dataclass(frozen=True, slots=True)
 class PostmarkInbound:
-    """Inbound webhooks of Postmark, which have a name and a password."""
+    """Inbound webhooks of Postmark, which have a name and a password; `receivers` are its hosts that are believed."""
 
     manner: ClassVar = ServiceManner("postmark", unwanted=403)
     password: BasicPassword
+    receivers: tuple[str, ...] = ()
 
     def largest(self, mail: int) -> int:
         """Return the size of a mail as JSON has it, and once more its text and attachments."""
@@ -49,7 +50,8 @@ class PostmarkInbound:
         recipients = addresses_of(text_of(document, "OriginalRecipient"))
         if not (recipients and identifier):
             raise malformed("OriginalRecipient or MessageID is missing")
-        return PostedMail(identifier, _return_path(document), recipients, content, Trust.RECEIVER)
+        sender = _return_path(document)
+        return PostedMail(identifier, sender, recipients, content, Trust.RECEIVER, receivers=self.receivers)
 
 
 def _return_path(document: Mapping[str, Any]) -> str:

@@ -29,11 +29,13 @@ ENVELOPE = "canary-envelope"
 class RawPosts:
     """Mail whose octets are the body; each secret is base64 after `whsec_`.
 
-    One who has a secret is believed about the envelope, and about the client where an address is given.
+    One who has a secret is believed about the envelope, and about the client where an address is given; else a line of one
+    of the `receivers` on top of the mail may show it.
     """
 
     manner: ClassVar = ServiceManner("raw", unwanted=404)
     secrets: tuple[str, ...] = field(repr=False)
+    receivers: tuple[str, ...] = ()
 
     def largest(self, mail: int) -> int:
         """Return the size of the mail."""
@@ -59,7 +61,7 @@ class RawPosts:
         client = _client(said)
         return PostedMail(
             identifier, plain_address(_first(said, "from")), recipients, request.body,
-            Trust.HOOK if client.ip else Trust.RECEIVER, client,
+            Trust.HOOK if client.ip else Trust.RECEIVER, client, receivers=self.receivers,
         )  # fmt: skip
 
 
