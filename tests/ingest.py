@@ -59,7 +59,7 @@ def public_key() -> str:
     ).decode()
 
 
-SETTINGS = {
+SETTINGS: dict[str, Any] = {
     "port": 0,
     "raw": {"secrets": [SECRET]},
     "mailgun": {"secrets": [SIGNING_KEY]},
@@ -88,13 +88,14 @@ class Ingest:
     def __init__(
         self,
         folder: Path,
+        store: Store | None = None,
         *,
         limits: PostLimits | None = None,
         max_backlog: int = 100_000,
         **settings: object,
     ) -> None:
         self.clock, self.web, self.fetched = Clock(), dict[str, bytes](), list[tuple[str, Mapping[str, str]]]()
-        self.store = Store()
+        self.store = store or Store()
         self.spool = Spool(folder / "ingest.db", reserve_bytes=0, max_backlog=max_backlog)
         self.book = AddressCache(self.store.fetch, self.spool)
         chosen = HttpInletSettings.model_validate({**SETTINGS, **settings})
@@ -104,6 +105,11 @@ class Ingest:
         self.application = InletApplication(posting_services(chosen, self.fetch), intake, limits or _LIMITS, self.clock)
         self.loop = asyncio.new_event_loop()
         self.thread = threading.Thread(target=self.loop.run_forever)
+
+    @staticmethod
+    def settings_of(service: str) -> dict[str, Any]:
+        """The settings of a service here."""
+        return dict(SETTINGS[service])
 
     def fetch(self, url: str, headers: Mapping[str, str]) -> bytes:
         self.fetched.append((url, headers))

@@ -103,32 +103,43 @@ class InletApplication:
             raise PostRefused(405, "mail is posted here")
         headers = {key.decode("latin-1"): value.decode("latin-1") for key, value in reversed(scope["headers"])}
         service.admit(headers, self._clock())
-        most = service.largest(self._limits.mail)
         if len(scope["query_string"]) > _LARGEST_QUERY:
             raise PostRefused(413, "the query is too long")
-        async with self._body(receive, headers, most) as body:
-            query = scope["query_string"].decode("latin-1")
+        query = scope["query_string"].decode("latin-1")
+        async with self._body(receive, headers, service) as body:
+            if body is None:
+                log.warning("%s: a body of more than %d octets is not read", service.manner.name, self._most(service))
+                return await self._settle(service.manner, Acknowledged("too big"))
             reading = await asyncio.to_thread(service.read, PostedRequest(headers, query, body), self._clock())
             return await self._settle(service.manner, reading)
 
+    def _most(self, service: PostingService) -> int:
+        return service.largest(self._limits.mail)
+
     @asynccontextmanager
-    async def _body(self, receive: Receive, headers: Mapping[str, str], most: int) -> AsyncIterator[bytes]:
-        """Read a body within its limits, and hold its place in memory."""
-        declared = headers.get("content-length", "")
-        if declared.isdecimal() and int(declared[:20]) > most:
+    async def _body(
+        self, receive: Receive, headers: Mapping[str, str], service: PostingService
+    ) -> AsyncIterator[bytes | None]:
+        """Read a body within its limits, and hold its place in memory; None is one that is too big for a patient service."""
+        declared, most = headers.get("content-length", ""), self._most(service)
+        if declared.isdecimal() and int(declared[:20]) > most and not service.manner.patient:
             raise PostRefused(413, f"the body has more than {most} octets")
         held, pieces = 0, list[bytes]()
         try:
             more = True
             while more:
                 piece, more = await _next_piece(receive)
-                held, self._held = held + len(piece), self._held + len(piece)
                 if held > most:
+                    continue
+                held, self._held = held + len(piece), self._held + len(piece)
+                if held > most and not service.manner.patient:
                     raise PostRefused(413, f"the body has more than {most} octets")
                 if self._held > self._limits.memory:
                     raise PostRefused(503, "too much comes at once", _COME_AGAIN)
                 pieces.append(piece)
-            yield b"".join(pieces)
+                if held > most:
+                    pieces.clear()
+            yield b"".join(pieces) if held <= most else None
         finally:
             self._held -= held
 

@@ -93,13 +93,15 @@ class ServiceManner:
     Its path is its name, followed by `suffix` where the service wants a certain end.
 
     `unwanted` is the status for mail that reaches no canary. Services differ in what they take as an answer for good; 200
-    stands where none does, or where a refusal would come too late.
+    stands where none does, or where a refusal would come too late. One that is `patient` is told of a body that is too big
+    by a good answer after all of it, as its own client has to wait for that.
     """
 
     name: str
     unwanted: int = 200
     answer: Mapping[str, str] = field(default_factory=dict)
     suffix: str = ""
+    patient: bool = False
 
     @property
     def path(self) -> str:

@@ -38,7 +38,7 @@ _MOST_HEADERS = 2000
 class StalwartHook:
     """The hook of a Stalwart server of one's own, which has a name and a password, or a token."""
 
-    manner: ClassVar = ServiceManner("stalwart", answer={"action": "accept"})
+    manner: ClassVar = ServiceManner("stalwart", answer={"action": "accept"}, patient=True)
     password: BasicPassword
 
     def largest(self, mail: int) -> int:
