@@ -92,6 +92,7 @@ class Ingest:
         *,
         limits: PostLimits | None = None,
         max_backlog: int = 100_000,
+        intake: type[Intake] = Intake,
         **settings: object,
     ) -> None:
         self.clock, self.web, self.fetched = Clock(), dict[str, bytes](), list[tuple[str, Mapping[str, str]]]()
@@ -101,8 +102,12 @@ class Ingest:
         chosen = HttpInletSettings.model_validate({**SETTINGS, **settings})
         self.settings = chosen
         policy = IntakePolicy(frozenset({"example.net"}), (limits or _LIMITS).mail)
-        intake = Intake(self.spool, self.book, policy, self.clock)
-        self.application = InletApplication(posting_services(chosen, self.fetch), intake, limits or _LIMITS, self.clock)
+        self.application = InletApplication(
+            posting_services(chosen, self.fetch),
+            intake(self.spool, self.book, policy, self.clock),
+            limits or _LIMITS,
+            self.clock,
+        )
         self.loop = asyncio.new_event_loop()
         self.thread = threading.Thread(target=self.loop.run_forever)
 

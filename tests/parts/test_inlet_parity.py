@@ -4,7 +4,6 @@ What each inlet shows is in a table of docs/inlets.md, which is compared with wh
 """
 
 import asyncio
-import re
 import secrets
 from dataclasses import dataclass
 from functools import partial
@@ -22,9 +21,10 @@ from canary.pipeline.batch import run_pending
 from canary.pipeline.story import Context
 from canary.processes.judging import supplier_book
 from canary.spool.spool import Spool
+from canary.store.codec import envelope_of
 from canary.store.database import Database
 from canary.store.queries import vendors
-from canary.store.tables import CanaryRow, HitRow
+from canary.store.tables import CanaryRow, HitRow, MailRow
 from tests.ingest import NOW, SERVICES, Ingest, Words, mailgun, postmark, prepare_web, raw, ses
 from tests.processes import ROOT
 from tests.signer import SigningKey, dkim, rsa
@@ -57,7 +57,10 @@ def mail_to(name: str, address: str) -> tuple[str, bytes]:
         ).encode()
         return sender, dkim(content, key) if key else content
 
-    news, bulk = "These are our news of this month.", "List-Unsubscribe: <https://lists.example/u>\r\nPrecedence: bulk\r\n"
+    news, bulk = (
+        "These are our news of this month.",
+        "List-Unsubscribe: <https://lists.example/u>\r\nPrecedence: bulk\r\n",
+    )
     return {
         "signed": lambda: letter("news@signed.example", news, rsa(1024, "signed.example")),
         "unsigned": lambda: letter("news@unsigned.example", news),
@@ -186,3 +189,36 @@ def test_where_the_client_is_unknown_signed_mail_means_the_same_and_all_else_is_
     assert found["unsigned"].verdict == "new-sender"
     assert found["spammed"].verdict == "spam"
     assert not found["unsigned"].in_case
+
+
+# The page
+
+COLUMNS = ("inlet", "posts to", "proves itself by", "envelope", "trust", "host", "verdict", "known")
+PAGE = (ROOT / "docs/inlets.md").read_text()
+
+
+def rows_of_the_page() -> dict[str, dict[str, str]]:
+    rows = [
+        [cell.strip() for cell in line.strip("|").split("|")] for line in PAGE.splitlines() if line.startswith("| `")
+    ]
+    return {row[0]: dict(zip(COLUMNS, row, strict=True)) for row in rows}
+
+
+WAY_OF = {"`raw` by the Cloudflare Worker": "cloudflare", **{f"`{name}`": name for name in SERVICES}}
+
+
+def test_the_page_has_a_row_for_each_way() -> None:
+    assert rows_of_the_page().keys() == WAY_OF.keys()
+
+
+@pytest.mark.parametrize("name", WAY_OF)
+def test_a_mail_arrives_as_the_page_says(sqlite_store: Database, tmp_path: Path, name: str) -> None:
+    row, way = rows_of_the_page()[name], WAY_OF[name]
+    post = WAYS[way](Words())
+    assert post.path.partition("?")[0] == row["posts to"].strip("`")
+    found = by_http(sqlite_store, tmp_path, way)
+    assert found["unsigned"].verdict == row["verdict"]
+    with sqlite_store.reading() as session:
+        envelopes = [envelope_of(mail.envelope, NOW) for mail in session.exec(select(MailRow))]
+    assert {envelope.trust for envelope in envelopes} == {Trust(row["trust"])}
+    assert all(bool(envelope.client.ip) is (row["host"] != "no") for envelope in envelopes)
