@@ -11,11 +11,11 @@ from canary.http_inlet_settings import HttpInletSettings, PasswordSettings
 from canary.inlets.http.application import InletApplication, PostLimits
 from canary.inlets.http.forward_email import ForwardEmailPosts
 from canary.inlets.http.mailgun import MailgunRoute
+from canary.inlets.http.posted_mail import BasicPassword, PostingService
 from canary.inlets.http.postmark import PostmarkInbound
 from canary.inlets.http.raw import RawPosts
 from canary.inlets.http.resend import ResendEvents
 from canary.inlets.http.sendgrid import SendgridParse, read_key
-from canary.inlets.http.posted_mail import BasicPassword, PostingService
 from canary.inlets.http.ses import SesNotifications
 from canary.inlets.http.sns import SnsVerifier
 from canary.inlets.http.stalwart import StalwartHook

@@ -7,7 +7,7 @@ import subprocess
 import sys
 import threading
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -92,6 +92,12 @@ class Poster:
             self.delivered.append(hashlib.sha256(content).digest())
 
 
+def wait_for_one_more(posters: Sequence[Poster]) -> None:
+    """Wait until each has delivered another mail."""
+    before = [len(poster.delivered) for poster in posters]
+    eventually(lambda: all(len(p.delivered) > b for p, b in zip(posters, before, strict=True)))
+
+
 def test_every_mail_that_was_posted_until_it_was_answered_is_there_once_after_kills_at_random(tmp_path: Path) -> None:
     address, chance = furnish(tmp_path), random.Random(1)
     environ = {"CANARY_INGEST__PORT": "0", "CANARY_INGEST__RAW__SECRETS": f'["{SETTINGS["raw"]["secrets"][0]}"]'}
@@ -105,8 +111,7 @@ def test_every_mail_that_was_posted_until_it_was_answered_is_there_once_after_ki
     for number in range(KILLS + 1):
         with house.running("ingest", until=("ingest listening",)) as running:
             urls.append(f"http://127.0.0.1:{running.port('ingest')}")
-            before = [len(poster.delivered) for poster in posters]
-            eventually(lambda: all(len(p.delivered) > b for p, b in zip(posters, before, strict=True)))
+            wait_for_one_more(posters)
             if number < KILLS:
                 threading.Event().wait(chance.uniform(0.05, 0.3))
                 running.process.kill()
@@ -131,14 +136,16 @@ def hits(house: House) -> list[str]:
 def test_a_mail_that_is_posted_to_a_running_canary_is_judged_and_the_doctor_finds_the_inlet(tmp_path: Path) -> None:
     address = furnish(tmp_path)
     environ = {"CANARY_INGEST__PORT": "0", "CANARY_INGEST__RAW__SECRETS": f'["{SETTINGS["raw"]["secrets"][0]}"]'}
-    with House(tmp_path, environ).open() as house:
-        with house.running("up", until=("ingest listening", "worker ready")) as running:
-            port = running.port("ingest")
-            assert posted(f"http://127.0.0.1:{port}", raw(Words(to=address, at=datetime.now(UTC)))) == 200
-            eventually(lambda: len(hits(house)) == 1)
-            told = subprocess.run(
-                [sys.executable, "-m", "canary", "doctor", "--json"], cwd=ROOT, capture_output=True, check=False,
-                env={**house.environment, "CANARY_INGEST__PORT": str(port), "CANARY_SMTP__PORT": str(running.port("smtp"))},
-            )  # fmt: skip
+    with (
+        House(tmp_path, environ).open() as house,
+        house.running("up", until=("ingest listening", "worker ready")) as running,
+    ):
+        port = running.port("ingest")
+        assert posted(f"http://127.0.0.1:{port}", raw(Words(to=address, at=datetime.now(UTC)))) == 200
+        eventually(lambda: len(hits(house)) == 1)
+        told = subprocess.run(
+            [sys.executable, "-m", "canary", "doctor", "--json"], cwd=ROOT, capture_output=True, check=False,
+            env={**house.environment, "CANARY_INGEST__PORT": str(port), "CANARY_SMTP__PORT": str(running.port("smtp"))},
+        )  # fmt: skip
     found = {row["check"]: row for row in json.loads(told.stdout)}["http inlets"]
     assert (found["fine"], found["text"]) == (True, f"answers 200 on port {port} for raw")

@@ -14,7 +14,6 @@ from datetime import datetime
 from http import HTTPStatus
 from typing import Any
 
-from canary.inlets.http.probes import AskedRecipients
 from canary.inlets.http.posted_mail import (
     Acknowledged,
     AskedRecipient,
@@ -26,6 +25,7 @@ from canary.inlets.http.posted_mail import (
     ServiceManner,
     digest,
 )
+from canary.inlets.http.probes import AskedRecipients
 from canary.inlets.intake import Intake, IntakeResult
 from canary.model.attempt import AttemptKind
 from canary.model.mail import Envelope
