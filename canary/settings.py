@@ -20,6 +20,7 @@ from pydantic_settings import BaseSettings, EnvSettingsSource, PydanticBaseSetti
 
 from canary.attribution_settings import Assumptions
 from canary.http_inlet_settings import HttpInletSettings
+from canary.inlet_settings import InletSettings
 from canary.judge_settings import JudgeSettings
 from canary.mail.received import read_trusted
 from canary.model.alert import SEVERITY, Mode, Route, Severity
@@ -288,6 +289,7 @@ class Settings(BaseSettings):
     domains: tuple[str, ...] = Field(default=(), description="Domains whose mail is received here.")
     store: StoreSettings = StoreSettings()
     smtp: SmtpSettings = SmtpSettings()
+    inlet: InletSettings = InletSettings()
     web: WebSettings = WebSettings()
     ingest: HttpInletSettings = HttpInletSettings()
     dns: DnsSettings = DnsSettings()
@@ -324,13 +326,14 @@ class Settings(BaseSettings):
     @property
     def has_secrets(self) -> bool:
         """Whether any of them is a secret."""
-        return bool(self.store.url or self.alert.destinations or self.rspamd.password or self.ingest.hidden)
+        inlets = self.inlet.secrets or self.ingest.hidden
+        return bool(self.store.url or self.alert.destinations or self.rspamd.password or inlets)
 
     @property
     def mask(self) -> Callable[[str], str]:
         """What takes the addresses and secrets of destinations out of a text."""
         found = self.alert.destinations.values()
-        secrets = (*(s for d in found for s in d.secrets), *self.ingest.hidden)
+        secrets = (*(s for d in found for s in d.secrets), *self.inlet.secrets, *self.ingest.hidden)
         return mask_of((d.url.get_secret_value() for d in found), secrets)
 
     @property

@@ -57,6 +57,7 @@ def absorb(session: Session, case: CaseRow, part: CaseRow, at: datetime) -> None
     case.opening_hit = mails.first_hits(session, [case.id or 0]).get(case.id or 0, case.opening_hit)
     case.vendor_id = records.leading_vendor(session, case)
     case.opened_at, case.last_hit_at = min(case.opened_at, part.opened_at), max(case.last_hit_at, part.last_hit_at)
+    case.quiet = case.quiet and part.quiet
     session.add(case)
     if part.state == CaseState.WATCHED:
         case.told = case.told or part.told

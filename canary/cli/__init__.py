@@ -21,7 +21,11 @@ SECTIONS = {
         "smtp": LazyCommand("serve:smtp", "Run the listener only."),
         "ingest": LazyCommand("serve:ingest", "Run the HTTP inlets only, by which services post mail."),
         "worker": LazyCommand("serve:worker", "Run the pipeline and the alerts only."),
+        "mailboxes": LazyCommand("serve:mailboxes", "Run what reads mailboxes only."),
         "web": LazyCommand("serve:web", "Run the dashboard only."),
+        "inlet": LazyCommand(
+            "inlets:group", "Mailboxes that mail is read from: add one, test it, see how it goes with each."
+        ),
         "user": LazyCommand("users:group", "Users of the dashboard."),
         "alert": LazyCommand("alerts:group", "Alerts: test destinations, list messages, send failed ones again, mute."),
         "recount": LazyCommand("hits:recount", "Count all hits again, and correct every count that is shown."),
@@ -80,6 +84,9 @@ SECTIONS = {
         ),
         "sender": LazyCommand(
             "senders:group", "Senders: who is known to write for a vendor, and who waits for your answer."
+        ),
+        "filter": LazyCommand(
+            "filters:group", "Rules for your own mailbox: only who is known to write to an address may."
         ),
         "campaign": LazyCommand("campaigns:group", "Campaigns: which mails belong to one sending, and why."),
         "judge": LazyCommand("judge:judge", "Judge one mail as if it had come to an address that only the vendor has."),

@@ -141,7 +141,7 @@ def _run(order: _Order, known: "Settings") -> "tuple[Report, Path]":
     with backfill.alone(known.data / "import"), closing(parser):
         progress, archive = _gathered(order, known, domains)
         _adopt(order, parts[0], archive, progress)
-        with _bar() as show_stage:
+        with progress_bar() as show_stage:
             asyncio.run(backfill.judge_all(parts[1], archive, progress, show_stage))
             backfill.weigh_cases(store, clock(), show_stage)
         found = backfill.report(store, progress)
@@ -156,7 +156,7 @@ def _gathered(order: _Order, known: "Settings", domains: Sequence[str]) -> "tupl
     from canary.importing.progress import SourceChanged
 
     progress, archive = _begin(order, known, domains)
-    with _bar() as show_stage:
+    with progress_bar() as show_stage:
         try:
             backfill.gather(archive, progress, show_stage)
         except SourceChanged as changed:
@@ -238,8 +238,8 @@ def _confirm(order: _Order, found: "list[AdoptionProposal]") -> None:
 
 
 @contextmanager
-def _bar() -> "Iterator[Tell]":
-    """Show progress on a terminal; elsewhere nothing."""
+def progress_bar() -> "Iterator[Tell]":
+    """Show progress on a terminal, elsewhere nothing; yields what is called with a stage, what is done of it, and the whole."""
     from rich.console import Console
     from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
 

@@ -1,4 +1,4 @@
-"""The self-test of `canary doctor`: a mail through the listener to the newest canary, until it is judged."""
+"""Self-tests: a mail to the newest canary, through the listener for `canary doctor`, until it is judged."""
 
 import secrets
 import smtplib
@@ -29,16 +29,17 @@ def self_test(known: "Settings") -> str:
         if address is None:
             return "no address to write to yet; `canary issue VENDOR` makes one"
         begun = clock()
-        message = _message(known, address, begun)
+        message = self_test_message(known, address, begun)
         with smtplib.SMTP(local(known.smtp.host), known.smtp.port, timeout=5) as client:
             client.send_message(message, f"doctor@{known.smtp.hostname}", [address])
-        ended = _until_judged(known, str(message["Message-ID"]), begun)
+        ended = until_judged(known, str(message["Message-ID"]), begun)
     finally:
         store.close()
     return f"a mail to {address} was received and judged after {(ended - begun).total_seconds():.1f} s"
 
 
-def _message(known: "Settings", address: str, now: datetime) -> EmailMessage:
+def self_test_message(known: "Settings", address: str, now: datetime) -> EmailMessage:
+    """Return a mail to a canary that is judged as a self-test of this installation."""
     from canary.judge.selftest import HEADER, make_token
     from canary.store.signing_key import installation_key
 
@@ -51,21 +52,22 @@ def _message(known: "Settings", address: str, now: datetime) -> EmailMessage:
     return message
 
 
-def _until_judged(known: "Settings", message_id: str, begun: datetime) -> datetime:
+def until_judged(known: "Settings", message_id: str, begun: datetime, seconds: float = SECONDS) -> datetime:
+    """Wait for the verdict on a self-test that came since a time, and return when it was there; raises CliError."""
     from canary.model.verdict import Verdict
     from canary.processes.stores import open_store
     from canary.store.queries.mails import verdict_since
 
     store, pause, verdict = open_store(known), threading.Event(), None
     try:
-        while verdict is None and (clock() - begun).total_seconds() < SECONDS:
+        while verdict is None and (clock() - begun).total_seconds() < seconds:
             pause.wait(_PAUSE)
             with store.reading() as session:
                 verdict = verdict_since(session, message_id, begun)
     finally:
         store.close()
     if verdict is None:
-        raise CliError(f"a mail was received and not judged within {SECONDS:.0f} s; is `canary worker` running?")
+        raise CliError(f"a mail was received and not judged within {seconds:.0f} s; is `canary worker` running?")
     if verdict != Verdict.SELF_TEST:
         raise CliError(f"a mail was judged {verdict}, not self-test; worker and doctor need the same data folder")
     return clock()

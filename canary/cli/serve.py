@@ -166,6 +166,16 @@ def worker() -> None:
     run_role("worker", settings())
 
 
+def mailboxes() -> None:
+    """Run what reads mailboxes only."""
+    from canary.processes.roles import run_role
+
+    chosen = settings()
+    if not chosen.inlet.mailboxes:
+        raise CliError("inlet: no mailbox is set; `canary inlet add` sets one")
+    run_role("mailboxes", chosen)
+
+
 def web() -> None:
     """Run the dashboard only."""
     from canary.processes.roles import run_role
@@ -186,6 +196,7 @@ def doctor(as_json: Json = False) -> None:
 
 
 def _findings() -> Iterator[tuple[str, bool, str]]:
+    from canary.cli.inlets import mailbox_findings
     from canary.model.registry_rows import RegistryError
     from canary.processes.judging import check_registries
 
@@ -207,6 +218,7 @@ def _findings() -> Iterator[tuple[str, bool, str]]:
             yield name, True, check()
         except (CliError, RegistryError, OSError, smtplib.SMTPException) as fault:
             yield name, False, str(fault)
+    yield from mailbox_findings(known)
     yield "alerts", True, ", ".join(known.alert.destinations) or "no destination set; leaks show on the dashboard only"
 
 

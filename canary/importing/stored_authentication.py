@@ -7,6 +7,7 @@ from datetime import datetime
 
 from canary.authenticate.lookup import RecordingLookup
 from canary.authenticate.message import split
+from canary.authenticate.same_mail import mail_digest
 from canary.authenticate.vouching.side import ReceivingSide
 from canary.importing.archive import Reader
 from canary.importing.progress import Entry, ImportProgress
@@ -38,7 +39,7 @@ async def look(parts: Context, raw: RawMail, witness: TrustedReceivers) -> Authe
     arrival = stored_arrival(message, raw.envelope, witness.side, witness.now)
     grounds = AuthenticationGrounds(parts.book, witness.side)
     mail, proofs, identity = await authenticate_mail(message, mail, arrival, lookup, grounds)
-    return AuthenticatedMail(raw, mail, proofs, identity, lookup.answers)
+    return AuthenticatedMail(raw, mail, proofs, identity, lookup.answers, digest=mail_digest(message))
 
 
 async def look_at_all(

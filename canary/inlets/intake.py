@@ -4,8 +4,7 @@ An inlet says "done" to the other side only after `accept` has returned; wheneve
 keeps the mail and comes again.
 """
 
-import asyncio
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -18,7 +17,7 @@ from canary.model.networks import network, plain_ip
 from canary.model.plus_sign import plus_readings
 from canary.spool.receipts import Receipt
 from canary.spool.spool import Spool
-from canary.spool.spool_file import SpoolFault
+from canary.spool.spool_file import SpoolFault, SpoolFull
 
 MAX_RECIPIENTS = 100
 _JUST_NOW = timedelta(minutes=1)
@@ -60,28 +59,33 @@ class Intake:
         self.spool, self.issued, self.policy, self.clock = spool, issued, policy, clock
 
     async def accept(
-        self, envelope: Envelope, content: bytes, own: Collection[str] = (), receipt: Receipt | None = None
-    ) -> IntakeResult:
+        self, envelope: Envelope, content: bytes, ranks: Sequence[int] = (), own: Collection[str] = (),
+        receipt: Receipt | None = None,
+    ) -> IntakeResult:  # fmt: skip
         """Store a mail durably for those of its recipients that are canaries; raises SpoolFault to try again later.
 
-        Recipients at our domains that were never issued count as guesses, if somebody vouches for the envelope; `own`
-        are addresses that are the mailbox itself. Of two mails with one receipt the first is stored, and the second, if it
-        is not the same again, raises ReceiptUsed.
+        `ranks` are those of `canary.importing.envelope_recovery.Origin`, of an envelope that was recovered: the best rank
+        that names a canary counts. Recipients at our domains that were never issued count as guesses where somebody
+        vouches that the mail was for them; `own` are addresses of the mailbox itself. Of two mails with one receipt the
+        first is stored, and the second, if it is not the same again, raises ReceiptUsed.
         """
         if len(content) > self.policy.max_size:
             return IntakeResult.TOO_BIG
-        wanted = [to for to in dict.fromkeys(map(str.lower, envelope.rcpt_to[:MAX_RECIPIENTS])) if self._is_ours(to)]
+        ranked = _ranked(envelope, ranks)
+        wanted = {to: rank for to, rank in ranked.items() if self._is_ours(to)}
         if not wanted:
             return IntakeResult.ELSEWHERE
         reached = await self._reached(wanted, envelope.received)
         if envelope.trust is not Trust.CLAIMED:
-            for missed in set(wanted) - set(reached) - set(own):
+            for missed in {to for to, rank in wanted.items() if not rank} - set(reached) - set(own):
                 self.note_attempt(AttemptKind.GUESS, missed, envelope.client.ip)
         if not reached:
             return IntakeResult.UNISSUED
-        if await asyncio.to_thread(lambda: self.spool.full):
-            raise SpoolFault(f"spool {self.spool.path} has no space now")
-        await self.spool.keep(replace(envelope, rcpt_to=tuple(reached)), content, receipt)
+        best = min(wanted[to] for to in reached)
+        named = tuple(to for to in reached if wanted[to] == best)
+        if self.spool.full:
+            raise SpoolFull(f"spool {self.spool.path} has no space now")
+        await self.spool.keep(replace(envelope, rcpt_to=named), content, receipt)
         return IntakeResult.KEPT
 
     def note_attempt(self, kind: AttemptKind, address: str, client: str = "") -> None:
@@ -114,3 +118,11 @@ class Intake:
     def _is_issued(self, address: str) -> bool:
         issued = self.issued.addresses
         return address in issued or not issued.isdisjoint(plus_readings(address))
+
+
+def _ranked(envelope: Envelope, ranks: Sequence[int]) -> dict[str, int]:
+    """Return the recipients in lower case, each with the best rank by which it is named."""
+    found: dict[str, int] = {}
+    for to, rank in zip(envelope.rcpt_to[:MAX_RECIPIENTS], ranks or [0] * len(envelope.rcpt_to), strict=False):
+        found[to.lower()] = min(rank, found.get(to.lower(), rank))
+    return found

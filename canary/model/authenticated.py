@@ -14,7 +14,7 @@ UNKNOWN_CLIENT = Client("")
 class AuthenticatedMail:
     """What one mail says and what was proven about it; `client` is the host that brought it to our border.
 
-    `answers` are the DNS answers that were used, by question.
+    `answers` are the DNS answers that were used, by question. `digest` is the same for every copy of it, empty if unknown.
     """
 
     raw: RawMail
@@ -23,3 +23,4 @@ class AuthenticatedMail:
     identity: Identity
     answers: Mapping[str, object] = field(default_factory=dict)
     client: Client = UNKNOWN_CLIENT
+    digest: str = ""

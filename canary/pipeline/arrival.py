@@ -16,6 +16,15 @@ FRESH = timedelta(days=3)
 """How old a mail may be for DNS to be as it was when the mail came."""
 
 
+LONG_PAST = timedelta(days=14)
+"""What lay in a mailbox for longer alerts nobody: it was read when the mailbox was set up, or after a very long outage."""
+
+
+def is_long_past(envelope: Envelope, now: datetime) -> bool:
+    """Whether a mail was delivered elsewhere so long ago that nobody wants to be called for it."""
+    return not envelope.trust.sees_client and now - envelope.received > LONG_PAST
+
+
 def arrival_of(
     message: Message, envelope: Envelope, side: ReceivingSide, now: datetime
 ) -> tuple[Arrival, ReceivingSide]:

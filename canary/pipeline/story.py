@@ -15,6 +15,7 @@ from canary.attribute.campaigns.features import addressee, sending
 from canary.authenticate.forwarder_registry import ForwarderRegistry
 from canary.authenticate.lookup import Lookup, RecordingLookup
 from canary.authenticate.message import Message, split
+from canary.authenticate.same_mail import mail_digest
 from canary.authenticate.vouching.side import ReceivingSide
 from canary.campaigns.membership import CampaignBatch, MailSent
 from canary.cases import answers
@@ -33,12 +34,14 @@ from canary.model.mail import SET_ASIDE, ParsedMail, RawMail
 from canary.model.party import Vendor
 from canary.model.sender import LEARNED_FOR
 from canary.model.verdict import FAMILIAR, Judgement, Reason, Verdict
-from canary.pipeline.arrival import arrival_of
+from canary.pipeline.arrival import arrival_of, is_long_past
 from canary.pipeline.authentication import AuthenticationGrounds, authenticate_mail
+from canary.pipeline.copies import without_copies
 from canary.senders.learn import SenderLessons, SenderSight
 from canary.store.database import Database
 from canary.store.locks import Lock, lock
 from canary.store.queries import mails, track_records
+from canary.store.queries.outbox import QUIET
 from canary.store.queries.recipients import NOBODY, Recipients, hold_decisions, read_recipients
 from canary.store.queries.track_records import Shown
 
@@ -146,7 +149,7 @@ async def _authenticated(context: Context, raw: RawMail, mail: ParsedMail, messa
     context.on_stage("authenticate")
     if not raw.envelope.trust.sees_client:
         raw = replace(raw, envelope=arrival.envelope)  # with the client that the receiver's own line shows
-    return AuthenticatedMail(raw, mail, proofs, identity, lookup.answers, arrival.envelope.client)
+    return AuthenticatedMail(raw, mail, proofs, identity, lookup.answers, arrival.envelope.client, mail_digest(message))
 
 
 def process_batch(
@@ -155,18 +158,29 @@ def process_batch(
     """Process mails in their order, in one transaction; mail that was processed before changes nothing.
 
     Return the keys of those among the `patient` whose verdict DNS may still overturn: nothing is written about them.
+    What lay in a mailbox for long goes first, in a transaction of its own that alerts nobody.
     """
-    while True:
-        # From the start, in a transaction of its own: what this one has locked, the next decision may wait for.
-        with suppress(DecidedMeanwhile):
-            return _process(context, found, patient)
+    now, waiting = context.clock(), frozenset[str]()
+    past = [each for each in found if is_long_past(each.raw.envelope, now)]
+    old = {each.raw.key for each in past}
+    for quiet, part in ((True, past), (False, [each for each in found if each.raw.key not in old])):
+        while part:
+            # From the start, in a transaction of its own: what this one has locked, the next decision may wait for.
+            with suppress(DecidedMeanwhile):
+                waiting |= _process(context, part, patient, quiet=quiet)
+                break
+    return waiting
 
 
-def _process(context: Context, found: Sequence[AuthenticatedMail], patient: Collection[str]) -> frozenset[str]:
+def _process(
+    context: Context, found: Sequence[AuthenticatedMail], patient: Collection[str], *, quiet: bool
+) -> frozenset[str]:
     waiting: set[str] = set()
     with context.store.writing() as session:
+        if quiet:
+            session.info[QUIET] = True
         done = mails.kept(session, [each.raw.key for each in found])
-        rest = [each for each in found if each.raw.key not in done]
+        rest = without_copies(session, [each for each in found if each.raw.key not in done])
         while rest:
             signed_by = {signer for each in rest for signer in signers(each.identity.domains)}
             recipients = read_recipients(session, {to for each in rest for to in each.raw.envelope.rcpt_to}, signed_by)

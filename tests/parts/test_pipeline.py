@@ -3,6 +3,7 @@
 import asyncio
 import secrets
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -93,6 +94,12 @@ class World:
 
 @pytest.fixture
 def world(store: Database, tmp_path: Path, clock: Clock) -> Iterator[World]:
+    with world_of(store, tmp_path, clock) as made:
+        yield made
+
+
+@contextmanager
+def world_of(store: Database, tmp_path: Path, clock: Clock) -> Iterator[World]:
     addresses = {}
     with store.writing() as session:
         for name, domain in (("Shop", "shop.example"), ("Bikes", "bikes.example"), ("Down", "down.example")):

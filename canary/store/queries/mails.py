@@ -16,7 +16,7 @@ from canary.model.mail import SET_ASIDE, TOO_COSTLY, ParsedMail
 from canary.model.verdict import Judgement
 from canary.store.codec import envelope_json, identity_json, proofs_json, reasons_json
 from canary.store.parsed_mail import columns_of, packed, unpacked
-from canary.store.tables import HitRow, MailContentRow, MailRow, MailSenderRow, UnreadMailRow
+from canary.store.tables import CanaryRow, HitRow, MailContentRow, MailRow, MailSenderRow, UnreadMailRow
 from canary.store.tables.base import metadata
 
 _MAIL, _CONTENT, _HIT, _SENDER, _UNREAD = (
@@ -40,6 +40,23 @@ class Hit:
 def kept(session: Session, keys: Collection[str]) -> frozenset[str]:
     """Return which of these spool keys belong to mails that were processed before."""
     return frozenset(session.exec(select(MailRow.key).where(col(MailRow.key).in_(keys))).all())
+
+
+def stored_copies(session: Session, digests: Collection[str]) -> dict[tuple[str, str], set[str]]:
+    """Return by which inlets mails came, by (digest, address of the canary); the empty name is our own listener."""
+    ways: dict[tuple[str, str], set[str]] = {}
+    if not digests:
+        return ways
+    query = (
+        select(MailRow.digest, CanaryRow.address, col(MailRow.envelope))
+        .join(HitRow, col(HitRow.mail_id) == MailRow.id)
+        .join(CanaryRow, col(CanaryRow.id) == HitRow.canary_id)
+        .where(col(MailRow.digest).in_(digests))
+    )
+    for digest, address, envelope in session.exec(query):
+        inlet = str(envelope.get("inlet", "")) if isinstance(envelope, dict) else ""
+        ways.setdefault((digest, address), set()).add(inlet)
+    return ways
 
 
 def keep_mails(
@@ -139,7 +156,7 @@ def _row(kept: AuthenticatedMail) -> dict[str, Any]:
         "received_at": raw.envelope.received, "envelope": envelope_json(raw.envelope), "subject": mail.subject,
         "sender_name": mail.sender.name, "sender": mail.sender.address, "message_id": mail.message_id,
         "text": text, "identity_domain": identity.domain, "identity": identity_json(identity),
-        "proofs": proofs_json(kept.proofs), "answers": dict(kept.answers), "parts": parts,
+        "proofs": proofs_json(kept.proofs), "answers": dict(kept.answers), "parts": parts, "digest": kept.digest,
     }  # fmt: skip
 
 

@@ -10,7 +10,10 @@ from canary.store.tables.base import CanaryKey, Row, Time
 
 
 class MailRow(Row, table=True):
-    """One mail, stored once however many recipients; `key` is the spool's, so that each mail counts once."""
+    """One mail, stored once however many recipients; `key` is the spool's, so that each mail counts once.
+
+    `digest` is the same for every copy of it, by whichever way that came; empty where there is nothing to compare.
+    """
 
     __tablename__ = "mail"
     id: int | None = Field(default=None, primary_key=True)
@@ -29,6 +32,7 @@ class MailRow(Row, table=True):
     proofs: object = Field(sa_type=JSON)
     answers: dict[str, Any] = Field(default={}, sa_type=JSON)
     parts: dict[str, Any] = Field(sa_type=JSON)
+    digest: str = Field(default="", index=True)
     campaign_id: int | None = Field(default=None, foreign_key="campaign.id", index=True)
 
 

@@ -1,0 +1,153 @@
+"""A folder of a mailbox, read by IMAP: first all that it holds, then what comes, as soon as the server says so."""
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+
+from canary.inlets.desk import InletDesk, MailboxMail
+from canary.inlets.imap_session import FolderStatus, ImapAccount, ImapSession, MailItem
+from canary.inlets.intake import IntakeResult
+from canary.inlets.ledger import FolderPosition, Phase
+from canary.inlets.stored_mail import MailboxSide
+
+BATCH = 100
+BATCH_OCTETS = 4 << 20
+_WINDOW, _LARGEST_WINDOW = 1000, 50_000
+
+Progress = Callable[[int, int], None]
+"""Called with how much of what is new was dealt with, and how much there is."""
+
+
+@dataclass(frozen=True, slots=True)
+class ImapFolder:
+    """One folder that is read: the name of its inlet, how to get there, and how mail in it is looked at."""
+
+    inlet: str
+    label: str
+    account: ImapAccount
+    folder: str
+    side: MailboxSide
+    poll: float = 30.0
+    idle: bool = True
+    mark_seen: bool = False
+
+    @property
+    def own(self) -> tuple[str, ...]:
+        """The address of the mailbox itself, to which mail is no guess."""
+        return (self.account.user.lower(),)
+
+
+class ImapReader:
+    """Reads one folder, over one connection at a time."""
+
+    def __init__(self, place: ImapFolder, desk: InletDesk, progress: Progress = lambda _done, _all: None) -> None:
+        """Connect to nothing yet."""
+        self.place, self.desk, self.progress = place, desk, progress
+        self._session: ImapSession | None = None
+
+    def run_once(self) -> None:
+        """Read all that is there and end; raises InletFault and Stopped."""
+        self._session = session = ImapSession(self.place.account)
+        try:
+            self._read_all(session)
+        finally:
+            self._session = None
+            session.close()
+
+    def run(self) -> None:
+        """Read what is there and what comes, until the connection ends; raises InletFault and Stopped."""
+        self._session = session = ImapSession(self.place.account)
+        try:
+            while not self.desk.stopping.is_set():
+                self._read_all(session)
+                self.desk.note_phase(self.place.label, Phase.WATCHING)
+                if self.place.idle and session.is_able_to_idle:
+                    session.wait(self.place.poll)
+                else:
+                    self.desk.stopping.wait(self.place.poll)
+        finally:
+            self._session = None
+            session.close()
+
+    def interrupt(self) -> None:
+        """End what it waits for, as the process ends."""
+        if (session := self._session) is not None:
+            session.interrupt()
+
+    def _read_all(self, session: ImapSession) -> None:
+        # Looked at again until nothing is new: what came meanwhile would not be reported a second time.
+        while self._read_new(session, session.open(self.place.folder, writable=self.place.mark_seen)):
+            pass
+
+    def _read_new(self, session: ImapSession, status: FolderStatus) -> int:
+        """Read what is new; return how many mails that was."""
+        at = self._position(status)
+        if status.mails == 0 or (status.next_uid and at.upto + 1 >= status.next_uid):
+            return 0
+        is_far_behind = self._is_far_behind(at, status)
+        if is_far_behind:
+            self.desk.note_phase(self.place.label, Phase.CATCHING_UP)
+        read = 0
+        for items, upto in _windows(session, at.upto + 1, status.next_uid - 1):
+            for batch in _batches(items, self.desk.intake.policy.max_size):
+                self.desk.wait_for_room()
+                self._read_batch(session, batch)
+                read += len(batch)
+                self._move_on(status, batch[-1].uid)
+                if is_far_behind:
+                    self.progress(batch[-1].uid - at.upto, status.next_uid - 1 - at.upto)
+            if upto:
+                self._move_on(status, upto)
+        return read
+
+    def _position(self, status: FolderStatus) -> FolderPosition:
+        at = self.desk.ledger.position(self.place.inlet, self.place.folder)
+        # Another UIDVALIDITY means that all numbers are new; mail that is here already is recognised by its content.
+        return at if at.validity == status.validity else FolderPosition(status.validity, 0)
+
+    def _is_far_behind(self, at: FolderPosition, status: FolderStatus) -> bool:
+        return status.next_uid - at.upto > BATCH and status.mails > BATCH
+
+    def _move_on(self, status: FolderStatus, upto: int) -> None:
+        self.desk.ledger.move_on(self.place.inlet, self.place.folder, FolderPosition(status.validity, upto))
+
+    def _read_batch(self, session: ImapSession, batch: Sequence[MailItem]) -> None:
+        limit = self.desk.intake.policy.max_size
+        wanted = [item for item in batch if item.size <= limit]
+        contents = session.contents([item.uid for item in wanted]) if wanted else {}
+        mails = [
+            MailboxMail(str(item.uid), contents[item.uid], item.delivered) for item in wanted if item.uid in contents
+        ]
+        results = self.desk.hand_over(self.place, mails)
+        kept = [int(uid) for uid, result in results.items() if result is IntakeResult.KEPT]
+        if kept and self.place.mark_seen:
+            session.mark_seen(kept)
+
+
+def _windows(session: ImapSession, first: int, last: int) -> Iterator[tuple[list[MailItem], int]]:
+    """Yield the mails from one UID to another in steps, with the last UID of each; large gaps are passed quickly.
+
+    Without a last UID, as the server names none, there is one step, and no UID is known to be its end.
+    """
+    if last < first:
+        yield session.items(first, 0), 0
+        return
+    size = _WINDOW
+    while first <= last:
+        end = min(last, first + size - 1)
+        items = session.items(first, end)
+        yield items, end
+        first, size = end + 1, _WINDOW if len(items) > _WINDOW // 4 else min(size * 4, _LARGEST_WINDOW)
+
+
+def _batches(items: Sequence[MailItem], largest: int) -> Iterator[list[MailItem]]:
+    """Group mails so that few octets are in memory at once; one that is too big costs nothing, as it is not fetched."""
+    batch, octets = list[MailItem](), 0
+    for item in items:
+        size = item.size if item.size <= largest else 0
+        if batch and (len(batch) >= BATCH or octets + size > BATCH_OCTETS):
+            yield batch
+            batch, octets = [], 0
+        batch.append(item)
+        octets += size
+    if batch:
+        yield batch

@@ -1,0 +1,139 @@
+"""The role of the mailboxes: mail that lies in them is read, and kept in the spool of this process."""
+
+import asyncio
+import secrets
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import replace
+
+import httpx
+
+from canary.inlets.desk import InletDesk
+from canary.inlets.imap import ImapFolder, ImapReader, Progress
+from canary.inlets.imap_session import ImapAccount
+from canary.inlets.intake import Intake, IntakePolicy
+from canary.inlets.ledger import InletLedger
+from canary.inlets.maildir import MaildirReader, WatchedMaildir
+from canary.inlets.oauth import AccessToken, TokenGrant
+from canary.inlets.patience import InletThread
+from canary.inlets.stored_mail import MailboxSide
+from canary.mail.received import read_trusted
+from canary.mailbox_settings import ImapSettings, OAuthSettings
+from canary.processes.installation import Installation
+from canary.processes.judging import forwarder_registry
+from canary.processes.shutdown import ShutdownSignal, announce
+from canary.processes.spools import clock, open_spool
+from canary.settings import Settings
+from canary.smtp.address_cache import AddressCache
+from canary.store.issued_addresses import IssuedAddresses
+
+ROLE = "mailboxes"
+_END_SECONDS = 20.0
+
+MailboxReader = ImapReader | MaildirReader
+
+
+async def read_mailboxes(settings: Settings, *, watched: bool = False) -> None:
+    """Read all mailboxes until stopped; the store may be down all the while."""
+    stopping = ShutdownSignal(watched=watched)
+    async with open_desk(settings) as desk:
+
+        def progress_of(label: str) -> Progress:
+            return lambda done, whole: desk.note_progress(label, done, whole)
+
+        threads = [
+            InletThread(reader.place.label, reader, desk, _jitter)
+            for reader in mailbox_readers(settings, desk, progress_of)
+        ]
+        for thread in threads:
+            thread.start()
+        announce("mailboxes ready")
+        await stopping.event.wait()
+        desk.stopping.set()
+        await asyncio.gather(*(asyncio.to_thread(thread.stop, _END_SECONDS) for thread in threads))
+
+
+@asynccontextmanager
+async def open_desk(settings: Settings) -> AsyncIterator[InletDesk]:
+    """Open what readers hand their mail to, in this event loop."""
+    spool = open_spool(settings, ROLE)
+    issued = IssuedAddresses(settings.store_url, guard=Installation(settings).admit)
+    spool.start(clock)
+    book = AddressCache(issued.fetch, spool, issued.changed)
+    policy = IntakePolicy(_domains(settings), settings.smtp.max_size)
+    intake = Intake(spool, book, policy, clock)
+    desk = InletDesk(asyncio.get_running_loop(), intake, open_ledger(settings), settings.inlet.backlog, clock)
+    try:
+        await book.start()
+        yield desk
+    finally:
+        desk.stopping.set()
+        await book.stop()
+        spool.close()
+        desk.ledger.close()
+        issued.close()
+
+
+def open_ledger(settings: Settings) -> InletLedger:
+    """Return the memory of all inlets of this data folder."""
+    return InletLedger(settings.data / "inlets" / "ledger.db")
+
+
+def mailbox_readers(
+    settings: Settings, desk: InletDesk, progress_of: Callable[[str], Progress], only: Sequence[str] = ()
+) -> list[MailboxReader]:
+    """Return what reads each folder of each mailbox, or of those that are named."""
+    imap = imap_folders(settings, desk.ledger)
+    maildirs = watched_maildirs(settings)
+    return [
+        *(ImapReader(p, desk, progress_of(p.label)) for p in imap if not only or p.inlet in only),
+        *(MaildirReader(p, desk, progress_of(p.label)) for p in maildirs if not only or p.inlet in only),
+    ]
+
+
+def imap_folders(settings: Settings, ledger: InletLedger) -> list[ImapFolder]:
+    """Return the folders that are read by IMAP."""
+    found: list[ImapFolder] = []
+    for name, chosen in settings.inlet.imap.items():
+        account = imap_account(name, chosen, ledger)
+        for folder, label in zip(chosen.folders, chosen.labels(name), strict=True):
+            side = _side(settings, chosen.trusted)
+            found.append(
+                ImapFolder(name, label, account, folder, side, chosen.poll, chosen.idle, chosen.mark_seen)
+            )  # fmt: skip
+    return found
+
+
+def imap_account(name: str, chosen: ImapSettings, ledger: InletLedger) -> ImapAccount:
+    """Return how to log in to a mailbox."""
+    password = chosen.password.get_secret_value() if chosen.password else ""
+    account = ImapAccount(chosen.host, chosen.port, chosen.security, chosen.ca_file, chosen.user, password)
+    if chosen.oauth is None:
+        return account
+    return replace(account, token=AccessToken(name, _grant(chosen.oauth), ledger, httpx.Client(), clock))
+
+
+def watched_maildirs(settings: Settings) -> list[WatchedMaildir]:
+    """Return the Maildirs that are watched."""
+    return [
+        WatchedMaildir(name, chosen.path, _side(settings, chosen.trusted), chosen.poll, chosen.remove)
+        for name, chosen in settings.inlet.maildir.items()
+    ]
+
+
+def _grant(oauth: OAuthSettings) -> TokenGrant:
+    secret = oauth.client_secret.get_secret_value() if oauth.client_secret else ""
+    return TokenGrant(oauth.endpoint, oauth.client_id, secret, oauth.refresh_token.get_secret_value(), oauth.scope)
+
+
+def _side(settings: Settings, receivers: Sequence[str]) -> MailboxSide:
+    trusted = read_trusted(settings.smtp.trusted)
+    return MailboxSide(_domains(settings), trusted, tuple(receivers), forwarder_registry(settings.judge.forwarders))
+
+
+def _domains(settings: Settings) -> frozenset[str]:
+    return frozenset(domain.lower() for domain in settings.domains)
+
+
+def _jitter() -> float:
+    return 0.8 + 0.4 * secrets.randbelow(1000) / 1000

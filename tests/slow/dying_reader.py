@@ -1,0 +1,66 @@
+"""A program that reads a mailbox and is killed at a step: python -m tests.slow.dying_reader FOLDER PLACE STEP TIMES.
+
+PLACE is a Maildir, or the port of an IMAP server and a user as PORT:USER. STEP is `Class.method` with `<` for before or
+`>` for after it; it dies when that happens for the TIMES-th time. Ends by itself where it never does.
+"""
+
+import functools
+import os
+import signal
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from canary.inlets.desk import InletDesk
+from canary.inlets.imap import ImapFolder, ImapReader
+from canary.inlets.imap_session import ImapAccount, ImapSession
+from canary.inlets.intake import Intake
+from canary.inlets.ledger import InletLedger
+from canary.inlets.maildir import MaildirReader, WatchedMaildir
+from tests.dovecot import PASSWORD
+from tests.landing import landing, mailbox_side
+
+PLACES: dict[str, Any] = {
+    kind.__name__: kind for kind in (ImapSession, InletDesk, InletLedger, Intake, MaildirReader)
+}
+
+
+def die_at(step: str, times: int) -> None:
+    """Let this process be killed at a step."""
+    kind, _, method = step[1:].partition(".")
+    real: Callable[..., Any] = getattr(PLACES[kind], method)
+    left = [times]
+
+    def count() -> None:
+        left[0] -= 1
+        if not left[0]:
+            os.kill(os.getpid(), signal.SIGKILL)
+
+    @functools.wraps(real)
+    def stepping(*values: Any, **named: Any) -> Any:
+        if step[0] == "<":
+            count()
+        answer = real(*values, **named)
+        if step[0] == ">":
+            count()
+        return answer
+
+    setattr(PLACES[kind], method, stepping)
+
+
+def main() -> None:
+    folder, place, step, times = sys.argv[1:]
+    if step != "-":
+        die_at(step, int(times))
+    with landing(Path(folder)) as land:
+        if place.startswith("/"):
+            MaildirReader(WatchedMaildir("home", Path(place), mailbox_side()), land.desk).run_once()
+        else:
+            port, _, user = place.partition(":")
+            account = ImapAccount("127.0.0.1", int(port), "none", None, user, PASSWORD)
+            ImapReader(ImapFolder("home", "home", account, "INBOX", mailbox_side()), land.desk).run_once()
+
+
+if __name__ == "__main__":
+    main()
