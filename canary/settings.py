@@ -33,14 +33,9 @@ from canary.web_settings import WebSettings
 
 PREFIX = "CANARY_"
 _OURS_ELSEWHERE = {
-    "CANARY_CONFIG",
-    "CANARY_PASSPHRASE",
-    "CANARY_PASSWORD",
-    "CANARY_CORPUS",
-    "CANARY_STREAMS",
-    "CANARY_SUITES",
-    "CANARY_TEST_DSN",
-}
+    "CANARY_CONFIG", "CANARY_PASSPHRASE", "CANARY_PASSWORD", "CANARY_CORPUS",
+    "CANARY_STREAMS", "CANARY_SUITES", "CANARY_TEST_DSN",
+}  # fmt: skip
 
 
 class SettingsError(Exception):
@@ -326,8 +321,9 @@ class Settings(BaseSettings):
     @property
     def has_secrets(self) -> bool:
         """Whether any of them is a secret."""
-        inlets = self.inlet.secrets or self.ingest.hidden
-        return bool(self.store.url or self.alert.destinations or self.rspamd.password or inlets)
+        return any(
+            (self.store.url, self.alert.destinations, self.rspamd.password, self.inlet.secrets, self.ingest.hidden)
+        )
 
     @property
     def mask(self) -> Callable[[str], str]:

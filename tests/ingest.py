@@ -27,6 +27,7 @@ from canary.http_inlet_settings import HttpInletSettings
 from canary.inlets.http.application import InletApplication, PostLimits
 from canary.inlets.http.sns import signed_text
 from canary.inlets.intake import Intake, IntakePolicy
+from canary.inlets.ledger import InletLedger, InletState
 from canary.model.attempt import Attempt
 from canary.model.mail import RawMail
 from canary.net.standard_webhooks import sign
@@ -171,6 +172,14 @@ class Ingest:
             self.application.note_probes()
 
         self.run(note())
+
+    def state(self, service: str) -> InletState:
+        """How it goes with a service, as it is noted."""
+        ledger = InletLedger(self.spool.path.with_name("ledger.db"))
+        self.application.counts.write(ledger, self.clock())
+        found = ledger.state(f"ingest/{service}")
+        ledger.close()
+        return found
 
     def mails(self) -> list[RawMail]:
         return self.spool.waiting(1000, NOW + timedelta(days=1))

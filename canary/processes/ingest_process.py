@@ -8,9 +8,10 @@ from typing import Any
 import uvicorn
 
 from canary.http_inlet_settings import HttpInletSettings, PasswordSettings
-from canary.inlets.http.application import InletApplication, PostLimits
+from canary.inlets.http.application import PREFIX, InletApplication, PostLimits
 from canary.inlets.http.forward_email import ForwardEmailPosts
 from canary.inlets.http.mailgun import MailgunRoute
+from canary.inlets.http.post_counts import label
 from canary.inlets.http.posted_mail import BasicPassword, PostingService
 from canary.inlets.http.postmark import PostmarkInbound
 from canary.inlets.http.raw import RawPosts
@@ -20,10 +21,12 @@ from canary.inlets.http.ses import SesNotifications
 from canary.inlets.http.sns import SnsVerifier
 from canary.inlets.http.stalwart import StalwartHook
 from canary.inlets.intake import Intake, IntakePolicy
+from canary.inlets.ledger import InletLedger, InletState
 from canary.net.bounded_http import RequestLimits, protocol_with
 from canary.net.http import AddressRefused, Http, Unreachable
 from canary.processes.http_server import RoleServer
 from canary.processes.installation import Installation
+from canary.processes.mailbox_process import open_ledger
 from canary.processes.shutdown import ShutdownSignal, announce
 from canary.processes.spools import clock, open_spool
 from canary.settings import Settings
@@ -33,12 +36,12 @@ from canary.store.issued_addresses import IssuedAddresses
 log = logging.getLogger("canary.processes.ingest_process")
 
 ROLE = "ingest"
-_LOOK_SECONDS = 60.0
+_LOOK_SECONDS = 5.0
 
 
 async def ingest(settings: Settings, *, watched: bool = False) -> None:
     """Serve the HTTP inlets until stopped; the store may be down all the while."""
-    stopping, http = ShutdownSignal(watched=watched), Http(allow_private=False)
+    stopping, http, ledger = ShutdownSignal(watched=watched), Http(allow_private=False), open_ledger(settings)
     spool = open_spool(settings, ROLE)
     issued = IssuedAddresses(settings.store_url, guard=Installation(settings).admit)
     spool.start(clock)
@@ -55,11 +58,13 @@ async def ingest(settings: Settings, *, watched: bool = False) -> None:
     try:
         await book.start()
         async with asyncio.TaskGroup() as group:
-            watch = group.create_task(_watch(application))
+            watch = group.create_task(_watch(application, ledger))
             await inlet_server(application, chosen, stopping.event).serve()
             watch.cancel()
     finally:
         application.note_probes()
+        _write_counts(application, ledger)
+        ledger.close()
         await book.stop()
         spool.close()
         issued.close()
@@ -118,11 +123,41 @@ def posting_services(chosen: HttpInletSettings, fetch: Fetch) -> dict[str, Posti
     return {service.manner.path: service for service in made}
 
 
+def service_paths(settings: Settings) -> dict[str, str]:
+    """Return the path of each service that is set, by the name under which its state is noted."""
+    made = posting_services(settings.ingest, _fetch_nothing)
+    return {label(service.manner.name): PREFIX + path for path, service in made.items()}
+
+
+def service_states(settings: Settings) -> list[InletState]:
+    """Return how it goes with each service that is set."""
+    names = service_paths(settings)
+    if not names:
+        return []
+    ledger = open_ledger(settings)
+    try:
+        return [ledger.state(name) for name in names]
+    finally:
+        ledger.close()
+
+
+def _fetch_nothing(url: str, _: Mapping[str, str]) -> bytes:
+    raise OSError(f"{url} is not asked")
+
+
 def _password(chosen: PasswordSettings) -> BasicPassword:
     return BasicPassword(chosen.password.get_secret_value(), chosen.user)
 
 
-async def _watch(application: InletApplication) -> None:
+async def _watch(application: InletApplication, ledger: InletLedger) -> None:
     while True:
-        await asyncio.sleep(_LOOK_SECONDS)
         application.note_probes()
+        await asyncio.to_thread(_write_counts, application, ledger)
+        await asyncio.sleep(_LOOK_SECONDS)
+
+
+def _write_counts(application: InletApplication, ledger: InletLedger) -> None:
+    try:
+        application.counts.write(ledger, clock())
+    except OSError as fault:
+        log.warning("how it goes with the HTTP inlets cannot be noted: %s", fault)

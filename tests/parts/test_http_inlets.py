@@ -12,6 +12,7 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 
 from canary.inlets.http.application import PostLimits
+from canary.inlets.ledger import Phase
 from canary.model.attempt import AttemptKind
 from canary.model.mail import Trust
 from tests.ingest import (
@@ -519,6 +520,44 @@ def test_a_notice_of_ses_about_another_thing_is_acknowledged(ingest: Ingest) -> 
     }  # fmt: skip
     assert ingest.post(sns(message)).status_code == 200
     assert ingest.mails() == []
+
+
+# How it goes
+
+
+def test_a_service_is_watched_before_its_first_mail(ingest: Ingest) -> None:
+    assert (ingest.state("raw").phase, ingest.state("raw").has_mail) == (Phase.WATCHING, False)
+
+
+def test_mails_of_a_service_are_counted_once_each(ingest: Ingest) -> None:
+    ingest.post(raw())
+    ingest.post(raw(Words(to="never-issued@example.net", id="other")))
+    ingest.state("raw")
+    state = ingest.state("raw")
+    assert (state.kept, state.skipped, state.arrived) == (1, 1, NOW)
+    assert ingest.state("mailgun").kept == 0
+
+
+def test_the_last_refusal_is_shown_until_a_mail_comes_and_is_no_trouble_as_anybody_may_post(ingest: Ingest) -> None:
+    ingest.post(FORGED["raw"]())
+    state = ingest.state("raw")
+    assert (state.phase, state.said) == (
+        Phase.WATCHING,
+        "a post was refused with 401: the signature is not by the secret of this inlet",
+    )
+    ingest.post(raw())
+    assert ingest.state("raw").said == ""
+
+
+def test_a_service_that_sends_no_whole_mail_is_in_trouble_until_it_does(ingest: Ingest) -> None:
+    ingest.post(NOT_WHOLE["mailgun"])
+    ingest.post(FORGED["mailgun"]())
+    state = ingest.state("mailgun")
+    assert state.phase is Phase.TROUBLE
+    assert "end in /mime" in state.said
+    ingest.clock.now += timedelta(seconds=1)
+    ingest.post(mailgun(Words(id="next")))
+    assert ingest.state("mailgun").phase is Phase.WATCHING
 
 
 # The server

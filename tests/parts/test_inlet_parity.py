@@ -5,9 +5,11 @@ What each inlet shows is in a table of docs/inlets.md, which is compared with wh
 
 import asyncio
 import secrets
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import pytest
 from sqlmodel import select
@@ -21,11 +23,11 @@ from canary.pipeline.batch import run_pending
 from canary.pipeline.story import Context
 from canary.processes.judging import supplier_book
 from canary.spool.spool import Spool
-from canary.store.codec import envelope_of
+from canary.store.codec import envelope_of, reasons_of
 from canary.store.database import Database
 from canary.store.queries import vendors
 from canary.store.tables import CanaryRow, HitRow, MailRow
-from tests.ingest import NOW, SERVICES, Ingest, Words, mailgun, postmark, prepare_web, raw, ses
+from tests.ingest import NOW, SERVICES, Ingest, Post, Words, mailgun, postmark, prepare_web, raw, ses
 from tests.processes import ROOT
 from tests.signer import SigningKey, dkim, rsa
 from tests.sink import Store
@@ -94,7 +96,10 @@ def judged(store: Database, spool: Spool, addresses: dict[str, str]) -> Meanings
     names = {address: name for name, address in addresses.items()}
     return {
         names[address]: Meaning(
-            hit.verdict, hit.confidence, frozenset(reason["code"] for reason in hit.reasons), hit.case_id is not None
+            hit.verdict,
+            hit.confidence,
+            frozenset(reason.code.value for reason in reasons_of(hit.reasons)),
+            hit.case_id is not None,
         )
         for hit, address in rows
     }
@@ -125,7 +130,7 @@ def by_smtp(store: Database, folder: Path) -> Meanings:
 
 LINE = f"Received: from {HELO} ({HELO} [{CLIENT}])\r\n by mx.provider.example with ESMTPS id 1;\r\n Sun, 01 Mar 2026 12:00:00 +0000\r\n"
 RECEIVERS = {"receivers": ["mx.provider.example"]}
-WAYS = {
+WAYS: dict[str, Callable[[Words], Post]] = {
     **SERVICES,
     "cloudflare": partial(raw, client=False),
     "ses without its line": partial(ses, client=False),
@@ -137,7 +142,7 @@ def by_http(store: Database, folder: Path, way: str) -> Meanings:
     """What is made of the mails when they are posted."""
     addresses, named = furnish(store), way.endswith("with receivers")
     service = way.partition(" ")[0]
-    settings = {service: {**Ingest.settings_of(service), **RECEIVERS}} if named else {}
+    settings: dict[str, Any] = {service: {**Ingest.settings_of(service), **RECEIVERS}} if named else {}
     with Ingest(folder, Store(frozenset(addresses.values())), **settings) as ingest:
         for number, (name, address) in enumerate(addresses.items()):
             sender, content = mail_to(name, address)

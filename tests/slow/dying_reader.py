@@ -21,9 +21,7 @@ from canary.inlets.maildir import MaildirReader, WatchedMaildir
 from tests.dovecot import PASSWORD
 from tests.landing import landing, mailbox_side
 
-PLACES: dict[str, Any] = {
-    kind.__name__: kind for kind in (ImapSession, InletDesk, InletLedger, Intake, MaildirReader)
-}
+PLACES: dict[str, Any] = {kind.__name__: kind for kind in (ImapSession, InletDesk, InletLedger, Intake, MaildirReader)}
 
 
 def die_at(step: str, times: int) -> None:

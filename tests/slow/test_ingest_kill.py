@@ -141,11 +141,16 @@ def test_a_mail_that_is_posted_to_a_running_canary_is_judged_and_the_doctor_find
         house.running("up", until=("ingest listening", "worker ready")) as running,
     ):
         port = running.port("ingest")
+        house.environ |= {"CANARY_INGEST__PORT": str(port), "CANARY_SMTP__PORT": str(running.port("smtp"))}
+        tested = json.loads(house.canary("inlet", "test", "ingest/raw", "--json"))
+        assert tested["seconds"] < PATIENCE
         assert posted(f"http://127.0.0.1:{port}", raw(Words(to=address, at=datetime.now(UTC)))) == 200
-        eventually(lambda: len(hits(house)) == 1)
+        eventually(lambda: len(hits(house)) == 2)
         told = subprocess.run(
             [sys.executable, "-m", "canary", "doctor", "--json"], cwd=ROOT, capture_output=True, check=False,
-            env={**house.environment, "CANARY_INGEST__PORT": str(port), "CANARY_SMTP__PORT": str(running.port("smtp"))},
+            env=house.environment,
         )  # fmt: skip
-    found = {row["check"]: row for row in json.loads(told.stdout)}["http inlets"]
-    assert (found["fine"], found["text"]) == (True, f"answers 200 on port {port} for raw")
+        eventually(lambda: json.loads(house.canary("inlet", "list", "--json"))[0]["kept"] == 2)
+    found = {row["check"]: row for row in json.loads(told.stdout)}
+    assert (found["http inlets"]["fine"], found["http inlets"]["text"]) == (True, f"answers 200 on port {port} for raw")
+    assert found["inlet ingest/raw"]["fine"]

@@ -30,7 +30,14 @@ pytestmark = pytest.mark.slow
 
 MAILS = 250
 """More than two batches."""
-IMAP = ("<ImapSession.items", "<ImapSession.contents", ">ImapSession.contents", ">InletDesk.hand_over", "<InletLedger.move_on", ">InletLedger.move_on")
+IMAP = (
+    "<ImapSession.items",
+    "<ImapSession.contents",
+    ">ImapSession.contents",
+    ">InletDesk.hand_over",
+    "<InletLedger.move_on",
+    ">InletLedger.move_on",
+)
 MAILDIR = ("<InletDesk.hand_over", ">InletDesk.hand_over", "<InletLedger.note_files", ">InletLedger.note_files")
 
 

@@ -58,14 +58,25 @@ class Person:
 
     def types(self, line: str) -> str:
         done = subprocess.run(
-            self.words(line), env=self.environ, cwd=self.home, capture_output=True, text=True, timeout=PATIENCE, check=False
+            self.words(line),
+            env=self.environ,
+            cwd=self.home,
+            capture_output=True,
+            text=True,
+            timeout=PATIENCE,
+            check=False,
         )
         assert done.returncode == 0 or line == "canary doctor", (line, done.stderr)
         return done.stdout
 
     def starts(self, line: str) -> subprocess.Popen[str]:
         return subprocess.Popen(
-            self.words(line), env=self.environ, cwd=self.home, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+            self.words(line),
+            env=self.environ,
+            cwd=self.home,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
         )
 
 

@@ -14,7 +14,9 @@ import pytest
 from canary.canaries.mailbox_filter import AddressHolder, gmail_filters, sieve_script
 from tests.patience import PATIENCE
 
-SHOP = AddressHolder("Shop\nrequire \"evil\";", ("shop.k7q2@in.example", "me+shop-1@in.example"), ("shop.example", "mailer.example"))
+SHOP = AddressHolder(
+    'Shop\nrequire "evil";', ("shop.k7q2@in.example", "me+shop-1@in.example"), ("shop.example", "mailer.example")
+)
 NOBODY = AddressHolder("New", ("new.1@in.example",), ())
 
 
@@ -34,7 +36,12 @@ def filed(place: Path, sender: str, to: str, envelope: str = "x@y.example", fold
     (place / "rules.sieve").write_text(sieve_script([SHOP, NOBODY], folder))
     (place / "mail.eml").write_text(f"From: Name <{sender}>\nTo: {to}\nSubject: x\n\ntext\n")
     user = pwd.getpwnam("mail") if os.geteuid() == 0 else pwd.getpwuid(os.geteuid())
-    chosen = (f"mail_uid={user.pw_uid}", f"mail_gid={user.pw_gid}", "first_valid_uid=1", "mail_location=maildir:/nonexistent")
+    chosen = (
+        f"mail_uid={user.pw_uid}",
+        f"mail_gid={user.pw_gid}",
+        "first_valid_uid=1",
+        "mail_location=maildir:/nonexistent",
+    )
     options = [word for each in chosen for word in ("-o", each)]
     command = [program, *options, "-r", envelope, str(place / "rules.sieve"), str(place / "mail.eml")]
     done = subprocess.run(command, capture_output=True, text=True, timeout=PATIENCE, check=False)
@@ -63,7 +70,7 @@ def test_all_other_mail_is_left_alone(place: Path, to: str) -> None:
 
 def test_gmail_gets_a_filter_for_twenty_addresses_at_most() -> None:
     many = AddressHolder("Many", tuple(f"a{n}@in.example" for n in range(45)), ("shop.example", "<&>.example"))
-    found = ElementTree.fromstring(gmail_filters([many, NOBODY], 'A "label" & more'))  # noqa: S314 - our own text
+    found = ElementTree.fromstring(gmail_filters([many, NOBODY], 'A "label" & more'))
     entries = found.findall("{http://www.w3.org/2005/Atom}entry")
     values = [{p.attrib["name"]: p.attrib["value"] for p in e if "name" in p.attrib} for e in entries]
     assert [value["hasTheWord"].count("@") for value in values] == [20, 20, 5]

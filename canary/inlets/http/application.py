@@ -14,6 +14,7 @@ from datetime import datetime
 from http import HTTPStatus
 from typing import Any
 
+from canary.inlets.http.post_counts import PostCounts
 from canary.inlets.http.posted_mail import (
     Acknowledged,
     AskedRecipient,
@@ -67,6 +68,7 @@ class InletApplication:
         self._services, self._intake, self._limits, self._clock = services, intake, limits, clock
         self._rates = {each.manner.name: Allowance(limits.rate) for each in services.values()}
         self._asked, self._lines = AskedRecipients(), Allowance(_LINES)
+        self.counts = PostCounts(tuple(self._rates))
         self._held = 0
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -77,6 +79,8 @@ class InletApplication:
             status, answer, wait = *await self._answer(scope, receive), None
         except PostRefused as refused:
             status, answer, wait = refused.status, {"error": refused.why}, refused.wait
+            if service := self._services.get(scope["path"].removeprefix(PREFIX)):
+                self.counts.refuse(service.manner.name, refused)
             # Anybody can be refused as often as he likes.
             if not self._lines.wait(asyncio.get_running_loop().time()):
                 log.warning("%r is answered %d: %s", scope["path"][:80], status, refused.why)
@@ -176,6 +180,7 @@ class InletApplication:
         receipt = Receipt(digest(manner.name, mail.id), digest(mail.mail_from, *mail.recipients, mail.content))
         with _spool_faults():
             result = await self._intake.accept(envelope, mail.content, receipt=receipt)
+        self.counts.count(manner.name, kept=result is IntakeResult.KEPT)
         if result is IntakeResult.KEPT:
             return 200, "stored"
         if result is IntakeResult.TOO_BIG:
