@@ -33,7 +33,7 @@ def try_http_inlet(known: "Settings", name: str) -> tuple[str, float | None]:
     """
     path = _path(known, name)
     _is_closed_to_strangers(known, path)
-    found = f"{name}: answers at {path} on port {known.ingest.port}, and refuses whoever does not prove who they are"
+    found = f"{name}: answers at {path} on port {known.ingest.port}, and refuses strangers"
     if known.ingest.raw is None or not path.endswith("/raw"):
         return f"{found}; only the service itself can post a mail to it", None
     seconds = _posted_self_test(known, path)

@@ -40,7 +40,7 @@ class PostCounts:
             self._counts[service] = replace(before, phase=phase, said=said)
 
     def write(self, ledger: InletLedger, now: datetime) -> None:
-        """Write how it goes, and begin to count anew; raises OSError."""
+        """Write how it goes, and start again from zero; raises OSError."""
         for service in self.services:
             count = self._counts.get(service, ServiceCount())
             self._counts[service] = replace(count, kept=0, skipped=0)
