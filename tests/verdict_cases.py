@@ -66,9 +66,10 @@ def vendor_of(told: dict[str, Any]) -> Vendor:
 def hearing_of(folder: Path) -> HitContext:
     told, content = expectation(folder), (folder / "mail.eml").read_bytes()
     canary = canary_of(told)
-    client, trust = Client(told["client_ip"], helo=told["helo"]), Trust(told.get("trust", Trust.WIRE))
-    sent_to = (told.get("sent_to", canary.address),)
-    envelope = Envelope(told["mail_from"], sent_to, client, NOW, trust, told.get("inlet", ""))
+    envelope = Envelope(
+        told["mail_from"], (told.get("sent_to", canary.address),), Client(told["client_ip"], helo=told["helo"]), NOW,
+        Trust(told.get("trust", Trust.WIRE)),
+    )
     lookup = ZoneLookup(json.loads((folder / "zone.json").read_text()))
     mail = parse(content)
     proofs = asyncio.run(authenticate(split(content), envelope, lookup, NOW))

@@ -53,9 +53,7 @@ FACTORS: dict[Reason, ReasonWeight] = {
     ),
     Reason.LOOKALIKE_DOMAIN: ReasonWeight(2, _CORPUS),
     Reason.DNS_UNSETTLED: ReasonWeight(0.1, "proof may be missing that a later answer would have brought"),
-    Reason.CLIENT_UNSEEN: ReasonWeight(
-        0.5, "a judgement where no count was to be had: what only SPF would have proven looks like a stranger's"
-    ),
+    Reason.CLIENT_UNSEEN: ReasonWeight(0.3, "proof may be missing that the client's address would have brought (set)"),
     Reason.SHARED_PLATFORM: ReasonWeight(0.8, _LAWFUL),
     Reason.FRAUD_SHAPE: ReasonWeight(4, _CORPUS),
     Reason.RISKY_ATTACHMENT: ReasonWeight(2, _CORPUS),

@@ -27,6 +27,10 @@ from canary.model.track_record import NOTHING_SEEN, TrackRecord
 from canary.model.verdict import Judgement, Reason, StatedReason, Verdict, state_reason
 
 
+_SPEAK_OF_PROOF = frozenset({Verdict.SPAM, Verdict.IMPERSONATION, Verdict.NEW_SENDER, Verdict.MISDIRECTED})
+"""Verdicts that another proof might have changed."""
+
+
 @dataclass(frozen=True)
 class HitContext:
     """All that is known when one hit is judged.
@@ -93,9 +97,10 @@ class HitContext:
         return self.proofs.unsettled and not self.identity.proven
 
     @property
-    def misses_client(self) -> bool:
-        """Whether the inlet that brought it saw no client, and nothing else proves who sent it."""
-        return bool(self.envelope.inlet) and not self.envelope.client.ip and not self.identity.proven
+    def is_client_unseen(self) -> bool:
+        """Whether nothing is proven, by an inlet where nobody who is trusted saw the client, which might have proven it."""
+        unseen = not self.envelope.trust.sees_client and not self.envelope.client.ip
+        return unseen and not self.identity.proven
 
     @property
     def has_crime(self) -> bool:
@@ -122,6 +127,8 @@ class HitContext:
 
     def conclude(self, verdict: Verdict, *codes: Reason, **facts: object) -> Judgement:
         """Reach a verdict for reasons; how sure it is follows from the table of weights."""
+        if verdict in _SPEAK_OF_PROOF and self.is_client_unseen:
+            codes = (*codes, Reason.CLIENT_UNSEEN)
         return Judgement(verdict, confidence(verdict, codes), self.state(*codes, **facts))
 
 

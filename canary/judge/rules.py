@@ -39,8 +39,7 @@ def _judged(hit: HitContext) -> Judgement:
     if found.verdict in HINTS:
         return replace(found, reasons=(*found.reasons, guessing(chance)))
     if found.verdict is Verdict.NEW_SENDER:
-        reasons = (*found.reasons, *_unseen(hit))
-        return replace(found, reasons=reasons, plausibility=round(hit.relation.probability, 4))
+        return replace(found, plausibility=round(hit.relation.probability, 4))
     if not found.leak:
         return _with_ends(found, hit)
     bearing = tuple(_bearing(hit, chance))
@@ -58,13 +57,7 @@ def _with_ends(found: Judgement, hit: HitContext) -> Judgement:
     return replace(found, reasons=(*found.reasons, *late)) if late else found
 
 
-def _unseen(hit: HitContext) -> tuple[StatedReason, ...]:
-    """Say that proof may be missing because of the way by which the mail came in."""
-    return (state_reason(Reason.CLIENT_UNSEEN, inlet=hit.envelope.inlet),) if hit.misses_client else ()
-
-
 def _bearing(hit: HitContext, chance: Chance) -> Iterator[StatedReason]:
-    yield from _unseen(hit)
     fields = persona_fields(hit.mail, hit.canary.persona, hit.canary.address)
     if fields:
         yield state_reason(Reason.PERSONA_NAMED, fields=fields)
@@ -220,6 +213,8 @@ def impersonation(hit: HitContext) -> Judgement | None:
     codes = dict.fromkeys(_claims(hit))
     if Sign.FRAUD in relation.deceit:
         codes[Reason.FRAUD_SHAPE] = None
+    if hit.is_client_unseen:
+        codes[Reason.CLIENT_UNSEEN] = None
     asked = credential_signs(hit.mail) if Sign.CREDENTIALS in relation.deceit else ()
     if asked:
         codes[Reason.CREDENTIAL_BAIT] = None

@@ -108,7 +108,7 @@ SENTENCES: dict[Reason, str] = {
     Reason.SHARED_PLATFORM: "{domain} is a platform with many customers; which one wrote is not proven.",
     Reason.BULK: "It is bulk mail ({signs}).",
     Reason.NOTHING_PROVEN: "The sender proved nothing about itself.",
-    Reason.CLIENT_UNSEEN: "It came by {inlet}, which does not show the host that sent it, so only a signature could prove who did.",
+    Reason.CLIENT_UNSEEN: "Nobody who is trusted saw which host brought it, so SPF could prove nothing.",
     Reason.FRAUD_SHAPE: "It has the shape of fraud ({signs}).",
     Reason.RISKY_ATTACHMENT: "It carries a file of a kind that often holds malware ({files}).",
     Reason.DECEPTIVE_LINK: "Its links deceive ({signs}).",
