@@ -69,12 +69,38 @@ class SesSettings(_HttpSection):
     """Amazon SES by SNS."""
 
     topics: tuple[str, ...] = Field(min_length=1, max_length=20, description="Topics that are believed, by their ARN.")
+    access_key: str = Field(default="", description="Id of a key that may read mail in S3.")
+    secret_key: SecretStr | None = Field(default=None, description="Its secret.")
+    region: str = Field(default="", pattern=r"^[a-z0-9-]*$", description="Region of the bucket, if not the topic's.")
+
+    @field_validator("topics")
+    @classmethod
+    def _are_topics(cls, topics: tuple[str, ...]) -> tuple[str, ...]:
+        from canary.inlets.http.sns import topic_region  # noqa: PLC0415 - only where it is used
+
+        for topic in topics:
+            topic_region(topic)
+        return topics
+
+    @model_validator(mode="after")
+    def _is_whole(self) -> Self:
+        if bool(self.access_key) != (self.secret_key is not None):
+            raise ValueError("access_key and secret_key belong together; set both, or neither where mail is not in S3")
+        return self
 
 
 class SendgridSettings(_HttpSection):
     """SendGrid Inbound Parse with a security policy."""
 
     public_key: str = Field(description="The public key of the policy, as it is shown.")
+
+    @field_validator("public_key")
+    @classmethod
+    def _is_key(cls, text: str) -> str:
+        from canary.inlets.http.sendgrid import read_key  # noqa: PLC0415 - only where it is used
+
+        read_key(text)
+        return text
 
 
 class PasswordSettings(_HttpSection):
@@ -113,19 +139,6 @@ class HttpInletSettings(_HttpSection):
     forward_email: SignedSettings | None = Field(default=None, description="Forward Email.")
     stalwart: PasswordSettings | None = Field(default=None, description="The MTA hook of a Stalwart server.")
 
-    @model_validator(mode="after")
-    def _are_usable(self) -> Self:
-        if self.ses:
-            from canary.inlets.http.sns import check_topic  # noqa: PLC0415 - only where it is used
-
-            for topic in self.ses.topics:
-                check_topic(topic)
-        if self.sendgrid:
-            from canary.inlets.http.sendgrid import read_key  # noqa: PLC0415
-
-            read_key(self.sendgrid.public_key)
-        return self
-
     @property
     def services(self) -> tuple[str, ...]:
         """The names of those that are set."""
@@ -142,6 +155,7 @@ class HttpInletSettings(_HttpSection):
         for named in (self.postmark, self.stalwart):
             yield from [named.password] if named else []
         yield from [self.resend.token] if self.resend else []
+        yield from [self.ses.secret_key] if self.ses and self.ses.secret_key else []
 
 
 _SERVICES = ("raw", "mailgun", "ses", "sendgrid", "postmark", "resend", "forward_email", "stalwart")

@@ -391,7 +391,8 @@ def _is_secret(key: str) -> bool:
 def _faults(fault: ValidationError) -> Iterator[str]:
     for error in fault.errors(include_url=False):
         key = ".".join(str(part) for part in error["loc"])
-        secret = _is_secret(key) or error["type"] == "extra_forbidden"
+        # A whole section may have a secret in it.
+        secret = _is_secret(key) or error["type"] == "extra_forbidden" or isinstance(error.get("input"), dict)
         value = "(hidden)" if secret else repr(error.get("input"))[:60]
         cure = "remove it or correct its name" if error["type"] == "extra_forbidden" else error["msg"]
         yield f"{key} = {value}: {cure}"

@@ -287,8 +287,18 @@ def sns(
 
 
 def ses(
-    words: Words = Words(), *, topic: str = TOPIC, client: bool = True, encoded: str | None = None, **signing: Any
+    words: Words = Words(),
+    *,
+    topic: str = TOPIC,
+    client: bool = True,
+    encoded: str | None = None,
+    stored: str = "",
+    **signing: Any,
 ) -> Post:
+    """A notification with the mail; or `stored`, with the name of its object in the bucket `mail-bucket`."""
+    action = {"type": "SNS", "topicArn": topic, "encoding": "BASE64"}
+    if stored:
+        action = {"type": "S3", "topicArn": topic, "bucketName": "mail-bucket", "objectKey": stored}
     received = (
         f"Received: from out.play.example (out.play.example [{words.ip}])\r\n by inbound-smtp.{REGION}.amazonaws.com"
         f" with SMTP id 1 for {words.to};\r\n Sun, 01 Mar 2026 12:00:00 +0000 (UTC)\r\n"
@@ -298,10 +308,10 @@ def ses(
         "notificationType": "Received",
         "receipt": {
             "timestamp": "2026-03-01T12:00:00.000Z", "recipients": [words.to],
-            "action": {"type": "SNS", "topicArn": topic, "encoding": "BASE64"},
+            "action": action,
         },
         "mail": {"source": words.sender, "messageId": "m1", "destination": [words.to]},
-        "content": base64.b64encode(content).decode() if encoded is None else encoded,
+        **({} if stored else {"content": base64.b64encode(content).decode() if encoded is None else encoded}),
     }  # fmt: skip
     message = {
         "Type": "Notification", "MessageId": words.id, "TopicArn": topic, "Subject": "Amazon SES Email Receipt",

@@ -86,7 +86,9 @@ def _top(sent: Sent, *, results: bool) -> bytes:
     lines = [f"Delivered-To: {TO}", f"Return-Path: <{sent.mail_from}>"]
     lines += [f"Authentication-Results: {MX}; {sent.results}"] if results else []
     helo = sent.mail_from.partition("@")[2]
-    lines.append(f"Received: from mail.{helo} (mail.{helo} [{sent.ip}]) by {MX} with ESMTPS; Sun, 1 Mar 2026 12:00:00 +0000")
+    lines.append(
+        f"Received: from mail.{helo} (mail.{helo} [{sent.ip}]) by {MX} with ESMTPS; Sun, 1 Mar 2026 12:00:00 +0000"
+    )
     return "".join(f"{line}\r\n" for line in lines).encode()
 
 
@@ -109,7 +111,12 @@ WAYS = {
     "the same without results": lambda sent: _by_mailbox(_top(sent, results=False) + sent.content, MX),
     "any mailbox (`claimed`)": lambda sent: _by_mailbox(_top(sent, results=True) + sent.content),
 }
-SAME = ("SMTP (`wire`)", "a server's hook (`hook`)", "mailbox, `receivers` set (`receiver`)", "the same without results")
+SAME = (
+    "SMTP (`wire`)",
+    "a server's hook (`hook`)",
+    "mailbox, `receivers` set (`receiver`)",
+    "the same without results",
+)
 """The ways by which the same is known."""
 CLAIMED = "any mailbox (`claimed`)"
 
@@ -126,13 +133,18 @@ def judged(mail: str, way: str) -> Judgement:
     canary = Canary(1, TO, "shop", "signup", 1, Style.TAGGED, 65, CanaryState.ACTIVE, NOW - timedelta(days=90), None)
     vendor = Vendor("shop", "Shop", ("shop.example",))
     store.close()
-    return judge(HitContext(found.mail, found.raw.envelope, found.proofs, found.identity, canary, vendor, attempts=0, shapes={}))
+    return judge(
+        HitContext(found.mail, found.raw.envelope, found.proofs, found.identity, canary, vendor, attempts=0, shapes={})
+    )
 
 
 def table() -> str:
     """What comes of each mail by each way, as Markdown."""
     head = ("way in", *MAILS)
-    rows = [(way, *(f"{(j := judged(mail, way)).verdict} {j.confidence:.1%}".replace("%", " %") for mail in MAILS)) for way in WAYS]
+    rows = [
+        (way, *(f"{(j := judged(mail, way)).verdict} {j.confidence:.1%}".replace("%", " %") for mail in MAILS))
+        for way in WAYS
+    ]
     lines = [" | ".join(row) for row in (head, tuple("---" for _ in head), *rows)]
     return "\n".join(f"| {line} |" for line in lines)
 

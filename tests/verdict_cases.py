@@ -67,7 +67,10 @@ def hearing_of(folder: Path) -> HitContext:
     told, content = expectation(folder), (folder / "mail.eml").read_bytes()
     canary = canary_of(told)
     envelope = Envelope(
-        told["mail_from"], (told.get("sent_to", canary.address),), Client(told["client_ip"], helo=told["helo"]), NOW,
+        told["mail_from"],
+        (told.get("sent_to", canary.address),),
+        Client(told["client_ip"], helo=told["helo"]),
+        NOW,
         Trust(told.get("trust", Trust.WIRE)),
     )
     lookup = ZoneLookup(json.loads((folder / "zone.json").read_text()))

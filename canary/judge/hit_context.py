@@ -26,7 +26,6 @@ from canary.model.proof import Proofs
 from canary.model.track_record import NOTHING_SEEN, TrackRecord
 from canary.model.verdict import Judgement, Reason, StatedReason, Verdict, state_reason
 
-
 _SPEAK_OF_PROOF = frozenset({Verdict.SPAM, Verdict.IMPERSONATION, Verdict.NEW_SENDER, Verdict.MISDIRECTED})
 """Verdicts that another proof might have changed."""
 

@@ -3,11 +3,12 @@
 import asyncio
 import logging
 from collections.abc import Callable, Mapping
+from datetime import datetime
 from typing import Any
 
 import uvicorn
 
-from canary.http_inlet_settings import HttpInletSettings, PasswordSettings
+from canary.http_inlet_settings import HttpInletSettings, PasswordSettings, SesSettings
 from canary.inlets.http.application import PREFIX, InletApplication, PostLimits
 from canary.inlets.http.forward_email import ForwardEmailPosts
 from canary.inlets.http.mailgun import MailgunRoute
@@ -17,11 +18,12 @@ from canary.inlets.http.postmark import PostmarkInbound
 from canary.inlets.http.raw import RawPosts
 from canary.inlets.http.resend import ResendEvents
 from canary.inlets.http.sendgrid import SendgridParse, read_key
-from canary.inlets.http.ses import SesNotifications
-from canary.inlets.http.sns import SnsVerifier
+from canary.inlets.http.ses import FetchObject, SesNotifications
+from canary.inlets.http.sns import SnsVerifier, topic_region
 from canary.inlets.http.stalwart import StalwartHook
 from canary.inlets.intake import Intake, IntakePolicy
 from canary.inlets.ledger import InletLedger, InletState
+from canary.net.aws_signature import AwsKey, object_url, signed_get
 from canary.net.bounded_http import RequestLimits, protocol_with
 from canary.net.http import AddressRefused, Http, Unreachable
 from canary.processes.http_server import RoleServer
@@ -107,7 +109,9 @@ Fetch = Callable[[str, Mapping[str, str]], bytes]
 _MAKERS: dict[str, Callable[[Any, Fetch], PostingService]] = {
     "raw": lambda chosen, _: RawPosts(chosen.readable, chosen.receivers),
     "mailgun": lambda chosen, _: MailgunRoute(chosen.readable, chosen.receivers),
-    "ses": lambda chosen, fetch: SesNotifications(SnsVerifier(chosen.topics, lambda url: fetch(url, {}))),
+    "ses": lambda chosen, fetch: SesNotifications(
+        SnsVerifier(chosen.topics, lambda url: fetch(url, {})), _fetch_object(chosen, fetch)
+    ),
     "sendgrid": lambda chosen, _: SendgridParse(read_key(chosen.public_key)),
     "postmark": lambda chosen, _: PostmarkInbound(_password(chosen), chosen.receivers),
     "resend": lambda chosen, fetch: ResendEvents(chosen.readable, chosen.token.get_secret_value(), fetch),
@@ -115,6 +119,20 @@ _MAKERS: dict[str, Callable[[Any, Fetch], PostingService]] = {
     "stalwart": lambda chosen, _: StalwartHook(_password(chosen)),
 }
 """What makes a service of its settings, by their name."""
+
+
+def _fetch_object(chosen: SesSettings, fetch: Fetch) -> FetchObject | None:
+    """Return what fetches mail from S3, if there is a key for that."""
+    if chosen.secret_key is None:
+        return None
+    region = chosen.region or topic_region(chosen.topics[0])
+    key = AwsKey(chosen.access_key, chosen.secret_key.get_secret_value(), region)
+
+    def fetch_object(bucket: str, name: str, now: datetime) -> bytes:
+        url = object_url(region, bucket, name)
+        return fetch(url, signed_get(key, url, now))
+
+    return fetch_object
 
 
 def posting_services(chosen: HttpInletSettings, fetch: Fetch) -> dict[str, PostingService]:

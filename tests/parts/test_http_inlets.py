@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
@@ -19,6 +20,7 @@ from tests.ingest import (
     CERTIFICATE,
     MAIL,
     NOW,
+    REGION,
     RESEND_TOKEN,
     SENDER,
     SERVICES,
@@ -262,6 +264,45 @@ def test_the_client_of_ses_is_that_of_its_own_line_and_of_no_other(ingest: Inges
     line = "Received: from a.example (b.example [203.0.113.9])\r\n by inbound-smtp.evil.example with SMTP id 1\r\n"
     assert ingest.post(ses(Words(content=line.encode() + MAIL), client=False)).status_code == 200
     assert ingest.mails()[0].envelope.client.ip == ""
+
+
+BUCKET = f"https://s3.{REGION}.amazonaws.com/mail-bucket/"
+AWS_KEY: dict[str, Any] = {
+    "ses": {"topics": [TOPIC], "access_key": "AKIAEXAMPLE", "secret_key": "a-secret-of-some-length"}
+}
+
+
+def test_a_mail_that_ses_has_put_into_s3_is_fetched_from_there(tmp_path: Path) -> None:
+    with Ingest(tmp_path, **AWS_KEY) as ingest:
+        ingest.web = {CERTIFICATE: certificate(), f"{BUCKET}in/o1": MAIL}
+        for _ in range(2):
+            assert ingest.post(ses(stored="in/o1")).status_code == 200
+        (mail,) = ingest.mails()
+        assert (mail.content, mail.envelope.rcpt_to) == (MAIL, (CANARY,))
+        [signed] = {headers["authorization"].partition(",")[0] for url, headers in ingest.fetched if url != CERTIFICATE}
+        assert signed == f"AWS4-HMAC-SHA256 Credential=AKIAEXAMPLE/20260301/{REGION}/s3/aws4_request"
+
+
+def test_a_mail_in_s3_that_cannot_be_fetched_is_answered_503_and_arrives_later(tmp_path: Path) -> None:
+    with Ingest(tmp_path, **AWS_KEY) as ingest:
+        ingest.web = {CERTIFICATE: certificate()}
+        answer = ingest.post(ses(stored="in/o1"))
+        assert (answer.status_code, "retry-after" in answer.headers, ingest.mails()) == (503, True, [])
+        ingest.web[f"{BUCKET}in/o1"] = MAIL
+        assert ingest.post(ses(stored="in/o1")).status_code == 200
+
+
+def test_a_mail_in_s3_without_a_key_is_answered_503_and_says_what_is_missing(ingest: Ingest) -> None:
+    answer = ingest.post(ses(stored="in/o1"))
+    assert (answer.status_code, "ingest.ses.access_key" in answer.json()["error"], ingest.mails()) == (503, True, [])
+
+
+@pytest.mark.parametrize("name", ["../other-bucket/o1", "in/../../o1", "in//o1", "/o1", "./o1"])
+def test_the_name_of_an_object_leads_into_no_other_bucket(tmp_path: Path, name: str) -> None:
+    with Ingest(tmp_path, **AWS_KEY) as ingest:
+        ingest.web = {CERTIFICATE: certificate()}
+        is_refused(ingest, ses(stored=name), 400)
+        assert [url for url, _ in ingest.fetched] == [CERTIFICATE]
 
 
 # What cannot be read

@@ -1,14 +1,14 @@
-"""Amazon SES: a receipt rule with an SNS action publishes each mail, and SNS posts it.
+"""Amazon SES: a receipt rule publishes each mail, or that one is in S3, and SNS posts it.
 
 docs.aws.amazon.com/ses, "Contents of notifications": `content` is there with an SNS action only, in the encoding of
-`receipt.action`; `receipt.recipients` are the RCPT TO that the rule is for, `mail.source` is the MAIL FROM. SES writes the
+`receipt.action`; with an S3 action that names bucket and object; `receipt.recipients` are the RCPT TO that the rule is for, `mail.source` is the MAIL FROM. SES writes the
 topmost Received line, in which its client is.
 """
 
 import base64
 import logging
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, ClassVar
@@ -19,6 +19,7 @@ from canary.inlets.http.posted_mail import (
     Acknowledged,
     PostedMail,
     PostedRequest,
+    PostRefused,
     Reading,
     ServiceManner,
     addresses_of,
@@ -38,17 +39,23 @@ from canary.model.mail import Client, Trust
 log = logging.getLogger("canary.inlets")
 
 _WRITER = re.compile(r"inbound-smtp\.[a-z0-9-]+\.amazonaws\.com")
+_BUCKET = re.compile(r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]")
 _HEADER = 64 * 1024
 _LARGEST = 1024 * 1024
 """A message of SNS has 256 KB at most."""
 
 
+FetchObject = Callable[[str, str, datetime], bytes]
+"""Fetches an object of a bucket by its name; raises OSError where it cannot."""
+
+
 @dataclass(frozen=True, slots=True)
 class SesNotifications:
-    """Notifications of SES by the topics that `verifier` knows."""
+    """Notifications of SES by the topics that `verifier` knows; without `fetch_object` mail in S3 is out of reach."""
 
     manner: ClassVar = ServiceManner("ses")
     verifier: SnsVerifier
+    fetch_object: FetchObject | None = None
 
     def largest(self, mail: int) -> int:
         """Return the size of a message of SNS, whatever a mail may have."""
@@ -71,19 +78,34 @@ class SesNotifications:
         if kind != "Notification":
             log.warning("the subscription to %s was ended", topic)
             return Acknowledged()
-        return _mail(text_of(message, "MessageId"), json_object(text_of(message, "Message", _LARGEST)))
+        return self._mail(text_of(message, "MessageId"), json_object(text_of(message, "Message", _LARGEST)), now)
 
+    def _mail(self, identifier: str, notice: Mapping[str, Any], now: datetime) -> Reading:
+        if text_of(notice, "notificationType") != "Received":
+            return Acknowledged("no notification of a received mail")
+        receipt, mail = part_of(notice, "receipt"), part_of(notice, "mail")
+        recipients, action = addresses_of(receipt.get("recipients", [])), part_of(receipt, "action")
+        if not recipients:
+            raise malformed("the notification names no recipient")
+        in_bucket = text_of(action, "type") == "S3"
+        content = self._stored(action, now) if in_bucket else _content(notice, text_of(action, "encoding"))
+        sender = plain_address(text_of(mail, "source"))
+        return PostedMail(identifier, sender, recipients, content, Trust.RECEIVER, _client(content))
 
-def _mail(identifier: str, notice: Mapping[str, Any]) -> Reading:
-    if text_of(notice, "notificationType") != "Received":
-        return Acknowledged("no notification of a received mail")
-    receipt, mail = part_of(notice, "receipt"), part_of(notice, "mail")
-    recipients = addresses_of(receipt.get("recipients", []))
-    if not recipients:
-        raise malformed("the notification names no recipient")
-    content = _content(notice, text_of(part_of(receipt, "action"), "encoding"))
-    sender = plain_address(text_of(mail, "source"))
-    return PostedMail(identifier, sender, recipients, content, Trust.RECEIVER, _client(content))
+    def _stored(self, action: Mapping[str, Any], now: datetime) -> bytes:
+        """Fetch a mail that SES has put into a bucket."""
+        if self.fetch_object is None:
+            raise misconfigured(
+                "the mail is in S3; set ingest.ses.access_key and secret_key, which may read its bucket"
+            )
+        bucket, name = text_of(action, "bucketName"), text_of(action, "objectKey", 1024)
+        # A part of two dots would lead into another bucket.
+        if not (_BUCKET.fullmatch(bucket) and name) or {"", ".", ".."} & set(name.split("/")):
+            raise malformed("the notification names no object of a bucket")
+        try:
+            return self.fetch_object(bucket, name, now)
+        except OSError as fault:
+            raise PostRefused(503, f"the mail cannot be fetched from S3: {fault}", 60) from None
 
 
 def _client(content: bytes) -> Client:

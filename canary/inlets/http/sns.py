@@ -105,10 +105,12 @@ class SnsVerifier:
             raise PostRefused(503, f"SNS cannot be asked: {fault}", 60) from None
 
 
-def check_topic(topic: str) -> None:
-    """Raise ValueError for what is no name of a topic."""
-    if not _TOPIC.fullmatch(topic):
+def topic_region(topic: str) -> str:
+    """Return the region of a topic; raises ValueError for what is no name of one."""
+    found = _TOPIC.fullmatch(topic)
+    if not found:
         raise ValueError(f"{topic!r} is no topic; write it as arn:aws:sns:eu-west-1:123456789012:name")
+    return found["region"]
 
 
 def signed_text(message: Mapping[str, Any]) -> bytes:
