@@ -415,6 +415,14 @@ def test_more_than_fits_in_memory_at_once_is_answered_503(tmp_path: Path) -> Non
         assert (answer.status_code, answer.headers["retry-after"], ingest.mails()) == (503, "60", [])
 
 
+def test_memory_is_given_back_after_each_post_whatever_became_of_it(tmp_path: Path) -> None:
+    with Ingest(tmp_path, limits=PostLimits(mail=1000, memory=1200, rate=0)) as ingest:
+        for number in range(5):
+            assert ingest.post(raw(Words(id=f"m{number}"))).status_code == 200
+            assert ingest.post(FORGED["raw"]()).status_code == 401
+            assert post_too_much(ingest, "raw", chunked=True).status_code in (413, 503)
+
+
 def test_more_mails_than_may_come_in_a_minute_are_answered_429_with_a_time_to_come_again(tmp_path: Path) -> None:
     with Ingest(tmp_path, limits=PostLimits(mail=10_000, memory=10**9, rate=2)) as ingest:
         answers = [ingest.post(raw(Words(id=f"m{number}"))) for number in range(3)]
