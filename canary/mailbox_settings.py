@@ -86,6 +86,8 @@ class ImapSettings(_Section):
     def _fit_together(self) -> Self:
         if (self.password is None) == (self.oauth is None):
             raise ValueError("set either password (or its _FILE in the environment) or oauth")
+        if self.move_to in self.folders:
+            raise ValueError(f"move_to = {self.move_to!r} is among folders; name one that is not read")
         if self.security == "none" and not _is_loopback(self.host):
             raise ValueError(f"security = 'none' would send the password in clear to {self.host}; use tls or starttls")
         return self

@@ -84,7 +84,7 @@ class Dovecot:
 
     def __init__(self, folder: Path, introspection: str) -> None:
         self.folder, self.certificate = folder, folder / "cert.pem"
-        self.port, self.tls_port = _free_port(), _free_port()
+        self.port, self.tls_port = free_port(), free_port()
         self._introspection = introspection
         self._process: subprocess.Popen[bytes] | None = None
 
@@ -216,6 +216,6 @@ def _make_certificate(folder: Path) -> None:
     subprocess.run(made, check=True, capture_output=True, timeout=PATIENCE)
 
 
-def _free_port() -> int:
+def free_port() -> int:
     with socket.create_server(("127.0.0.1", 0)) as listening:
         return int(listening.getsockname()[1])

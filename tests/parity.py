@@ -5,7 +5,7 @@
 
 import asyncio
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 from functools import cache
@@ -104,7 +104,7 @@ def _by_mailbox(content: bytes, *receivers: str) -> RawMail:
     return RawMail("1", found.envelope, content)
 
 
-WAYS = {
+WAYS: dict[str, Callable[[Sent], RawMail]] = {
     "SMTP (`wire`)": by_wire,
     "a server's hook (`hook`)": lambda sent: by_wire(sent, Trust.HOOK),
     "mailbox, `receivers` set (`receiver`)": lambda sent: _by_mailbox(_top(sent, results=True) + sent.content, MX),

@@ -38,6 +38,7 @@ mailbox_size_limit = 0
 sender_dependent_default_transport_maps = inline:{{ {routes} }}
 """
 
+NOTHING: Mapping[str, str] = {}
 _MASTER = """\
 127.0.0.1:{port} inet n - n - - smtpd
 cleanup unix n - n - 0 cleanup
@@ -74,8 +75,11 @@ class Postfix:
 
 
 @contextmanager
-def postfix(routes: Mapping[str, str]) -> Iterator[Postfix]:
-    """Runs a Postfix that relays by the sender: `routes` maps its address to a transport and next hop."""
+def postfix(routes: Mapping[str, str], tables: Mapping[str, str] = NOTHING, more: str = "") -> Iterator[Postfix]:
+    """Runs a Postfix that relays by the sender: `routes` maps its address to a transport and next hop.
+
+    `more` are further lines of main.cf, with {config} for the folder in which the `tables` are.
+    """
     program = shutil.which("postfix", path=f"{os.environ.get('PATH', '')}:/usr/sbin")
     if program is None:
         pytest.skip("no postfix: `.ci/install test-tools` installs it")
@@ -85,7 +89,7 @@ def postfix(routes: Mapping[str, str]) -> Iterator[Postfix]:
     folder = Path(tempfile.mkdtemp(prefix="canary-postfix-"))
     try:
         folder.chmod(0o755)
-        config, port = _written(folder, routes)
+        config, port = _written(folder, routes, tables, more)
         command = [program, "-c", str(config)]
         subprocess.run([*command, "start"], check=True, capture_output=True, timeout=PATIENCE)
         try:
@@ -96,7 +100,7 @@ def postfix(routes: Mapping[str, str]) -> Iterator[Postfix]:
         shutil.rmtree(folder, ignore_errors=True)
 
 
-def _written(folder: Path, routes: Mapping[str, str]) -> tuple[Path, int]:
+def _written(folder: Path, routes: Mapping[str, str], tables: Mapping[str, str], more: str) -> tuple[Path, int]:
     config = folder / "config"
     for made in (config, folder / "queue", folder / "data"):
         made.mkdir()
@@ -104,6 +108,8 @@ def _written(folder: Path, routes: Mapping[str, str]) -> tuple[Path, int]:
     with socket.create_server(("127.0.0.1", 0)) as listening:
         port = int(listening.getsockname()[1])
     pairs = ", ".join(f"{{ {sender} = {hop} }}" for sender, hop in routes.items())
-    (config / "main.cf").write_text(_MAIN.format(folder=folder, routes=pairs))
+    for name, text in tables.items():
+        (config / name).write_text(text)
+    (config / "main.cf").write_text(_MAIN.format(folder=folder, routes=pairs) + more.format(config=config))
     (config / "master.cf").write_text(_MASTER.format(port=port))
     return config, port

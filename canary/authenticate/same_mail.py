@@ -18,8 +18,8 @@ _MOST_SIGNATURES = 10
 def mail_digest(message: Message) -> str:
     """Return a digest of the body, the Message-ID, and the fields that authors write or any signature covers.
 
-    Empty where there is nothing to compare. The Message-ID alone would not do: whoever saw it could send another mail
-    under it, and that would pass for one that came before.
+    Empty where there is nothing to compare. The Message-ID alone would not do: anybody who saw it could send
+    another mail under it, which would pass for one that came before.
     """
     if not message.fields:
         return ""

@@ -10,6 +10,7 @@ from collections.abc import Callable, Collection, Coroutine, Sequence
 from concurrent.futures import CancelledError
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 from typing import Protocol, TypeVar
 
 from canary.inlets.faults import InletFault
@@ -31,6 +32,14 @@ class MailboxMail:
     id: str
     content: bytes
     delivered: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class HandedOver:
+    """What became of a mail, and its key where it was kept."""
+
+    result: IntakeResult
+    key: str = ""
 
 
 class MailPlace(Protocol):
@@ -75,9 +84,10 @@ class InletDesk:
         self.loop, self.intake, self.ledger, self.backlog, self.clock = loop, intake, ledger, backlog, clock
         self.stopping = threading.Event()
 
-    def hand_over(self, place: MailPlace, mails: Sequence[MailboxMail]) -> dict[str, IntakeResult]:
+    def hand_over(self, place: MailPlace, mails: Sequence[MailboxMail]) -> dict[str, HandedOver]:
         """Store mails durably, and return what became of each; raises InletFault if any could not be stored for now."""
         results: dict[str, IntakeResult] = {}
+        keys: dict[str, str] = {}
         wanted = []
         for mail in mails:
             found = recovered_envelope(mail.content, place.inlet, mail.delivered, place.side, self.clock)
@@ -87,7 +97,10 @@ class InletDesk:
 
         async def accept_all() -> list[IntakeResult]:
             # Together, so that one write to the disk is enough for all of them.
-            every = (self.intake.accept(o.envelope, mail.content, o.ranks, place.own) for mail, o in wanted)
+            every = (
+                self.intake.accept(o.envelope, mail.content, o.ranks, place.own, partial(keys.__setitem__, mail.id))
+                for mail, o in wanted
+            )
             return list(await asyncio.gather(*every))
 
         if wanted:
@@ -97,7 +110,7 @@ class InletDesk:
                 raise InletFault(f"{fault}: mail stays where it is and is fetched again") from None
             results |= {mail.id: result for (mail, _), result in zip(wanted, accepted, strict=True)}
         self._note(place.label, results.values())
-        return results
+        return {name: HandedOver(result, keys.get(name, "")) for name, result in results.items()}
 
     def wait_for_room(self) -> None:
         """Wait while many mails wait to be judged; raises InletFault when it is time to stop or the spool is gone."""

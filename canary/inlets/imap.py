@@ -1,6 +1,6 @@
 """A folder of a mailbox, read by IMAP: first all that it holds, then what comes, as soon as the server says so."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from canary.inlets.desk import InletDesk, MailboxMail
@@ -16,6 +16,11 @@ _WINDOW, _LARGEST_WINDOW = 1000, 50_000
 Progress = Callable[[int, int], None]
 """Called with how much of what is new was dealt with, and how much there is."""
 
+Verdicts = Callable[[Sequence[str]], Mapping[str, bool]]
+"""Returns of mails by key whether they were charged to a vendor, of those that are judged."""
+
+_VERDICT_SECONDS = 2.0
+
 
 @dataclass(frozen=True, slots=True)
 class ImapFolder:
@@ -29,6 +34,7 @@ class ImapFolder:
     poll: float = 30.0
     idle: bool = True
     mark_seen: bool = False
+    move_to: str = ""
 
     @property
     def own(self) -> tuple[str, ...]:
@@ -39,9 +45,15 @@ class ImapFolder:
 class ImapReader:
     """Reads one folder, over one connection at a time."""
 
-    def __init__(self, place: ImapFolder, desk: InletDesk, progress: Progress = lambda _done, _all: None) -> None:
+    def __init__(
+        self,
+        place: ImapFolder,
+        desk: InletDesk,
+        progress: Progress = lambda _done, _all: None,
+        verdicts: Verdicts = lambda _: {},
+    ) -> None:
         """Connect to nothing yet."""
-        self.place, self.desk, self.progress = place, desk, progress
+        self.place, self.desk, self.progress, self.verdicts = place, desk, progress, verdicts
         self._session: ImapSession | None = None
 
     def run_once(self) -> None:
@@ -59,11 +71,12 @@ class ImapReader:
         try:
             while not self.desk.stopping.is_set():
                 self._read_all(session)
+                seconds = min(self.place.poll, _VERDICT_SECONDS) if self._move_judged(session) else self.place.poll
                 self.desk.note_phase(self.place.label, Phase.WATCHING)
                 if self.place.idle and session.is_able_to_idle:
-                    session.wait(self.place.poll)
+                    session.wait(seconds)
                 else:
-                    self.desk.stopping.wait(self.place.poll)
+                    self.desk.stopping.wait(seconds)
         finally:
             self._session = None
             session.close()
@@ -75,8 +88,25 @@ class ImapReader:
 
     def _read_all(self, session: ImapSession) -> None:
         # Looked at again until nothing is new: what came meanwhile would not be reported a second time.
-        while self._read_new(session, session.open(self.place.folder, writable=self.place.mark_seen)):
+        while self._read_new(session, session.open(self.place.folder, writable=self._is_writing)):
             pass
+
+    @property
+    def _is_writing(self) -> bool:
+        return self.place.mark_seen or bool(self.place.move_to)
+
+    def _move_judged(self, session: ImapSession) -> bool:
+        """Move what was charged to a vendor; return whether more is to be judged."""
+        if not self.place.move_to:
+            return False
+        inlet, folder, ledger = self.place.inlet, self.place.folder, self.desk.ledger
+        awaited = ledger.awaited(inlet, folder, session.validity)
+        verdicts = self.verdicts(list(awaited.values())) if awaited else {}
+        if charged := sorted(uid for uid, key in awaited.items() if verdicts.get(key)):
+            session.move(charged, self.place.move_to)
+        judged = [uid for uid, key in awaited.items() if key in verdicts]
+        ledger.have_judged(inlet, folder, judged)
+        return len(judged) < len(awaited)
 
     def _read_new(self, session: ImapSession, status: FolderStatus) -> int:
         """Read what is new; return how many mails that was."""
@@ -90,7 +120,7 @@ class ImapReader:
         for items, upto in _windows(session, at.upto + 1, status.next_uid - 1):
             for batch in _batches(items, self.desk.intake.policy.max_size):
                 self.desk.wait_for_room()
-                self._read_batch(session, batch)
+                self._read_batch(session, status, batch)
                 read += len(batch)
                 self._move_on(status, batch[-1].uid)
                 if is_far_behind:
@@ -110,7 +140,7 @@ class ImapReader:
     def _move_on(self, status: FolderStatus, upto: int) -> None:
         self.desk.ledger.move_on(self.place.inlet, self.place.folder, FolderPosition(status.validity, upto))
 
-    def _read_batch(self, session: ImapSession, batch: Sequence[MailItem]) -> None:
+    def _read_batch(self, session: ImapSession, status: FolderStatus, batch: Sequence[MailItem]) -> None:
         limit = self.desk.intake.policy.max_size
         wanted = [item for item in batch if item.size <= limit]
         contents = session.contents([item.uid for item in wanted]) if wanted else {}
@@ -118,9 +148,11 @@ class ImapReader:
             MailboxMail(str(item.uid), contents[item.uid], item.delivered) for item in wanted if item.uid in contents
         ]
         results = self.desk.hand_over(self.place, mails)
-        kept = [int(uid) for uid, result in results.items() if result is IntakeResult.KEPT]
+        kept = {int(uid): each.key for uid, each in results.items() if each.result is IntakeResult.KEPT}
+        if kept and self.place.move_to:
+            self.desk.ledger.await_verdicts(self.place.inlet, self.place.folder, status.validity, kept)
         if kept and self.place.mark_seen:
-            session.mark_seen(kept)
+            session.mark_seen(list(kept))
 
 
 def _windows(session: ImapSession, first: int, last: int) -> Iterator[tuple[list[MailItem], int]]:

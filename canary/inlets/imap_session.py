@@ -75,7 +75,7 @@ class ImapSession:
 
     def __init__(self, account: ImapAccount) -> None:
         """Connect and log in."""
-        self.account, self.folder = account, ""
+        self.account, self.folder, self.validity = account, "", 0
         self._box = self._connected()
         try:
             self.capabilities = self._logged_in()
@@ -94,7 +94,8 @@ class ImapSession:
             self._box.folder.set(folder, readonly=not writable)
             self.folder = folder
             said = {name: _number(self._box.client.response(name)) for name in ("UIDVALIDITY", "UIDNEXT", "EXISTS")}
-        return FolderStatus(said["UIDVALIDITY"], said["UIDNEXT"], said["EXISTS"])
+        self.validity = said["UIDVALIDITY"]
+        return FolderStatus(self.validity, said["UIDNEXT"], said["EXISTS"])
 
     def items(self, first: int, last: int) -> list[MailItem]:
         """Return the mails from one UID to another, in their order; 0 as last means all further ones."""

@@ -59,15 +59,20 @@ class Intake:
         self.spool, self.issued, self.policy, self.clock = spool, issued, policy, clock
 
     async def accept(
-        self, envelope: Envelope, content: bytes, ranks: Sequence[int] = (), own: Collection[str] = (),
+        self,
+        envelope: Envelope,
+        content: bytes,
+        ranks: Sequence[int] = (),
+        own: Collection[str] = (),
+        on_kept: Callable[[str], object] = lambda _: None,
         receipt: Receipt | None = None,
-    ) -> IntakeResult:  # fmt: skip
+    ) -> IntakeResult:
         """Store a mail durably for those of its recipients that are canaries; raises SpoolFault to try again later.
 
         `ranks` are those of `canary.importing.envelope_recovery.Origin`, of an envelope that was recovered: the best rank
         that names a canary counts. Recipients at our domains that were never issued count as guesses where somebody
         vouches that the mail was for them; `own` are addresses of the mailbox itself. Of two mails with one receipt the
-        first is stored, and the second, if it is not the same again, raises ReceiptUsed.
+        first is stored, and the second, if it is not the same again, raises ReceiptUsed. `on_kept` is called with the key.
         """
         if len(content) > self.policy.max_size:
             return IntakeResult.TOO_BIG
@@ -85,7 +90,7 @@ class Intake:
         named = tuple(to for to in reached if wanted[to] == best)
         if self.spool.full:
             raise SpoolFull(f"spool {self.spool.path} has no space now")
-        await self.spool.keep(replace(envelope, rcpt_to=named), content, receipt)
+        on_kept(await self.spool.keep(replace(envelope, rcpt_to=named), content, receipt))
         return IntakeResult.KEPT
 
     def note_attempt(self, kind: AttemptKind, address: str, client: str = "") -> None:

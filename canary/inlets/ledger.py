@@ -21,10 +21,14 @@ _SCHEMA = """
         inlet TEXT PRIMARY KEY, phase TEXT NOT NULL, since TEXT NOT NULL, said TEXT NOT NULL, looked TEXT NOT NULL,
         arrived TEXT NOT NULL, kept INTEGER NOT NULL, skipped INTEGER NOT NULL) WITHOUT ROWID;
     CREATE TABLE IF NOT EXISTS taken (inlet TEXT NOT NULL, file TEXT NOT NULL, PRIMARY KEY (inlet, file)) WITHOUT ROWID;
+    CREATE TABLE IF NOT EXISTS awaited (
+        inlet TEXT NOT NULL, folder TEXT NOT NULL, validity INTEGER NOT NULL, uid INTEGER NOT NULL, mail TEXT NOT NULL,
+        PRIMARY KEY (inlet, folder, validity, uid)) WITHOUT ROWID;
     CREATE TABLE IF NOT EXISTS token (inlet TEXT PRIMARY KEY, origin TEXT NOT NULL, refresh TEXT NOT NULL) WITHOUT ROWID;
 """
 _SELDOM = timedelta(seconds=10)
 """No more often is written that all is as it was."""
+_MOST_AWAITED = 500
 _NEVER = datetime.min.replace(tzinfo=UTC)
 
 
@@ -100,6 +104,28 @@ class InletLedger:
         with self._opened() as file:
             file.execute("DELETE FROM position WHERE inlet = ?", (inlet,))
             file.execute("DELETE FROM taken WHERE inlet = ?", (inlet,))
+            file.execute("DELETE FROM awaited WHERE inlet = ?", (inlet,))
+
+    def await_verdicts(self, inlet: str, folder: str, validity: int, mails: dict[int, str]) -> None:
+        """Write which mails are to be looked at again once they are judged: their keys by UID."""
+        rows = [(inlet, folder, validity, uid, key) for uid, key in mails.items()]
+        with self._opened() as file:
+            file.executemany("INSERT OR REPLACE INTO awaited VALUES (?, ?, ?, ?, ?)", rows)
+
+    def awaited(self, inlet: str, folder: str, validity: int) -> dict[int, str]:
+        """Return the keys of those mails by UID, the newest of them; a folder that was made again has none."""
+        query = (
+            "SELECT uid, mail FROM awaited WHERE inlet = ? AND folder = ? AND validity = ? ORDER BY uid DESC LIMIT ?"
+        )
+        with self._opened() as file:
+            return dict(file.execute(query, (inlet, folder, validity, _MOST_AWAITED)).fetchall())
+
+    def have_judged(self, inlet: str, folder: str, uids: list[int]) -> None:
+        """Await these mails no more."""
+        with self._opened() as file:
+            file.executemany(
+                "DELETE FROM awaited WHERE inlet = ? AND folder = ? AND uid = ?", [(inlet, folder, uid) for uid in uids]
+            )
 
     def taken_files(self, inlet: str) -> frozenset[str]:
         """Return the names of the files of a Maildir that were dealt with."""

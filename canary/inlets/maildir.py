@@ -94,7 +94,7 @@ class MaildirReader:
         self.desk.ledger.note_files(self.place.inlet, done, [])
         if self.place.remove:
             for file in batch:
-                if results.get(file.name) is IntakeResult.KEPT:
+                if file.name in results and results[file.name].result is IntakeResult.KEPT:
                     file.path.unlink(missing_ok=True)
         return len(done) < len(batch)
 
@@ -108,11 +108,13 @@ class MaildirReader:
     def _files(self) -> list[_File]:
         found: dict[str, _File] = {}
         for folder in _FOLDERS:
-            for entry in os.scandir(self.place.path / folder):
-                name = os.fsencode(entry.name).decode("latin-1").partition(":2,")[0]
-                if not name.startswith("."):
-                    with suppress(FileNotFoundError):
-                        found[name] = _File(Path(entry.path), name, entry.stat().st_size)
+            with os.scandir(self.place.path / folder) as entries:
+                for entry in entries:
+                    name = os.fsencode(entry.name).decode("latin-1").partition(":2,")[0]
+                    if not name.startswith(".") and entry.is_file(follow_symlinks=False):
+                        with suppress(FileNotFoundError):
+                            size = entry.stat(follow_symlinks=False).st_size
+                            found[name] = _File(Path(entry.path), name, size)
         return sorted(found.values(), key=lambda file: file.name)
 
 

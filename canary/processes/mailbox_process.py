@@ -9,7 +9,7 @@ from dataclasses import replace
 import httpx
 
 from canary.inlets.desk import InletDesk
-from canary.inlets.imap import ImapFolder, ImapReader, Progress
+from canary.inlets.imap import ImapFolder, ImapReader, Progress, Verdicts
 from canary.inlets.imap_session import ImapAccount
 from canary.inlets.intake import Intake, IntakePolicy
 from canary.inlets.ledger import InletLedger
@@ -41,10 +41,8 @@ async def read_mailboxes(settings: Settings, *, watched: bool = False) -> None:
         def progress_of(label: str) -> Progress:
             return lambda done, whole: desk.note_progress(label, done, whole)
 
-        threads = [
-            InletThread(reader.place.label, reader, desk, _jitter)
-            for reader in mailbox_readers(settings, desk, progress_of)
-        ]
+        readers = mailbox_readers(settings, desk, progress_of, verdicts=_verdicts(settings))
+        threads = [InletThread(reader.place.label, reader, desk, _jitter) for reader in readers]
         for thread in threads:
             thread.start()
         announce("mailboxes ready")
@@ -80,13 +78,17 @@ def open_ledger(settings: Settings) -> InletLedger:
 
 
 def mailbox_readers(
-    settings: Settings, desk: InletDesk, progress_of: Callable[[str], Progress], only: Sequence[str] = ()
+    settings: Settings,
+    desk: InletDesk,
+    progress_of: Callable[[str], Progress],
+    only: Sequence[str] = (),
+    verdicts: Verdicts = lambda _: {},
 ) -> list[MailboxReader]:
-    """Return what reads each folder of each mailbox, or of those that are named."""
+    """Return what reads each folder of each mailbox, or of those that are named; `verdicts` are asked before mail is moved."""
     imap = imap_folders(settings, desk.ledger)
     maildirs = watched_maildirs(settings)
     return [
-        *(ImapReader(p, desk, progress_of(p.label)) for p in imap if not only or p.inlet in only),
+        *(ImapReader(p, desk, progress_of(p.label), verdicts) for p in imap if not only or p.inlet in only),
         *(MaildirReader(p, desk, progress_of(p.label)) for p in maildirs if not only or p.inlet in only),
     ]
 
@@ -99,7 +101,7 @@ def imap_folders(settings: Settings, ledger: InletLedger) -> list[ImapFolder]:
         for folder, label in zip(chosen.folders, chosen.labels(name), strict=True):
             side = _side(settings, chosen.trusted)
             found.append(
-                ImapFolder(name, label, account, folder, side, chosen.poll, chosen.idle, chosen.mark_seen)
+                ImapFolder(name, label, account, folder, side, chosen.poll, chosen.idle, chosen.mark_seen, chosen.move_to)
             )  # fmt: skip
     return found
 
@@ -119,6 +121,28 @@ def watched_maildirs(settings: Settings) -> list[WatchedMaildir]:
         WatchedMaildir(name, chosen.path, _side(settings, chosen.trusted), chosen.poll, chosen.remove)
         for name, chosen in settings.inlet.maildir.items()
     ]
+
+
+def _verdicts(settings: Settings) -> Verdicts:
+    """Return what asks the store; nothing is judged where it does not answer."""
+    if not any(chosen.move_to for chosen in settings.inlet.imap.values()):
+        return lambda _: {}
+    from canary.processes.stores import open_store  # noqa: PLC0415 - most mailboxes are only read
+    from canary.store.database import is_down  # noqa: PLC0415
+    from canary.store.queries.mails import charged  # noqa: PLC0415
+
+    store = open_store(settings)
+
+    def look_up(keys: Sequence[str]) -> dict[str, bool]:
+        try:
+            with store.reading() as session:
+                return charged(session, keys)
+        except Exception as fault:
+            if not is_down(fault):
+                raise
+            return {}
+
+    return look_up
 
 
 def _grant(oauth: OAuthSettings) -> TokenGrant:

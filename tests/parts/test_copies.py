@@ -9,9 +9,10 @@ import pytest
 
 from canary.model.mail import Client, Envelope, Trust
 from canary.store.database import Database
+from canary.store.queries import mails
 from canary.store.tables import CaseRow, HitRow, MailRow, OutboxRow
 from tests.conftest import Clock
-from tests.parts.test_pipeline import World, world_of
+from tests.parts.test_pipeline import World, vendor_mail, world_of
 
 LURE = (
     b"From: Reader <u@bad.example>\r\nTo: you\r\nSubject: Reader update\r\nDate: Sun, 1 Mar 2026 12:00:00 +0000\r\n"
@@ -112,3 +113,14 @@ def test_a_mail_that_waited_long_in_our_own_spool_alerts(world: World) -> None:
     come(world, SMTP, ago=timedelta(days=60))
     world.run()
     assert [row.routed for row in world.rows(OutboxRow)] == [False]
+
+
+def test_a_mailbox_is_told_what_was_charged_and_what_was_not(world: World) -> None:
+    come(world, IMAP)
+    world.send(vendor_mail("shop.example"), "shop", sender="b@shop.example", ip="192.0.2.1")
+    leak, news = (each.key for each in world.spool.waiting(10, world.clock()))
+    with world.store.reading() as session:
+        assert mails.charged(session, [leak, news]) == {}
+    world.run()
+    with world.store.reading() as session:
+        assert mails.charged(session, [leak, news, "another-1"]) == {leak: True, news: False}

@@ -222,3 +222,29 @@ def test_reading_ends_when_the_process_does(server: Dovecot, land: Landing, user
     with pytest.raises(Stopped):
         read(land, folder(server, user=user))
     assert not land.mails
+
+
+def test_mail_that_was_charged_to_a_vendor_is_moved_once_it_is_judged(
+    server: Dovecot, land: Landing, user: str
+) -> None:
+    verdicts: dict[str, bool] = {}
+    place = dataclasses.replace(folder(server, user=user), move_to="Leaks/2026")
+    reader = ImapReader(place, land.desk, verdicts=lambda keys: {key: verdicts[key] for key in keys if key in verdicts})
+    server.deliver(mail(subject="leak"), mail(subject="news"), mail(to="friend@elsewhere.example"), user=user)
+    with land.reading("home", reader):
+        eventually(lambda: land.desk.ledger.state("home").phase is Phase.WATCHING)
+        leak, news = (each.key for each in land.mails)
+        assert server.count(user=user) == 3
+        verdicts |= {leak: True, news: False}
+        eventually(lambda: server.count(user=user) == 2)
+        eventually(lambda: not land.desk.ledger.awaited("home", "INBOX", reader_validity(server, user)))
+    assert server.count("Leaks/2026", user) == 1
+    assert not any("\\Seen" in flags for flags in server.flags("Leaks/2026", user))
+
+
+def reader_validity(server: Dovecot, user: str) -> int:
+    session = ImapSession(account(server, user))
+    try:
+        return session.open("INBOX").validity
+    finally:
+        session.close()

@@ -19,7 +19,9 @@ TABLE = {name: entry for section in SECTIONS.values() for name, entry in section
 MAIL = ROOT / "tests/cases/verdicts/04-impersonation-policy/mail.eml"
 
 WITHOUT_JSON = {
-    "init", "up", "smtp", "worker", "web", "demo",
+    "init", "up", "smtp", "worker", "web", "mailboxes", "demo",
+    "filter sieve", "filter gmail",  # scripts for other programs
+    "inlet add", "inlet remove", "inlet read",
     "issue",  # has --format, which knows JSON
     "user add", "user password", "user remove",
     "alert mute", "alert snooze", "alert unmute", "alert ack",

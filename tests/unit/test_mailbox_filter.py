@@ -5,9 +5,9 @@ import pwd
 import shutil
 import subprocess
 import tempfile
+import xml.etree.ElementTree as ET
 from collections.abc import Iterator
 from pathlib import Path
-from xml.etree import ElementTree
 
 import pytest
 
@@ -70,7 +70,7 @@ def test_all_other_mail_is_left_alone(place: Path, to: str) -> None:
 
 def test_gmail_gets_a_filter_for_twenty_addresses_at_most() -> None:
     many = AddressHolder("Many", tuple(f"a{n}@in.example" for n in range(45)), ("shop.example", "<&>.example"))
-    found = ElementTree.fromstring(gmail_filters([many, NOBODY], 'A "label" & more'))
+    found = ET.fromstring(gmail_filters([many, NOBODY], 'A "label" & more'))
     entries = found.findall("{http://www.w3.org/2005/Atom}entry")
     values = [{p.attrib["name"]: p.attrib["value"] for p in e if "name" in p.attrib} for e in entries]
     assert [value["hasTheWord"].count("@") for value in values] == [20, 20, 5]

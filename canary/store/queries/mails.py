@@ -13,7 +13,7 @@ from sqlmodel import Session, col, select
 from canary.model.authenticated import AuthenticatedMail
 from canary.model.identity import Identity
 from canary.model.mail import SET_ASIDE, TOO_COSTLY, ParsedMail
-from canary.model.verdict import Judgement
+from canary.model.verdict import LEAKS, Judgement
 from canary.store.codec import envelope_json, identity_json, proofs_json, reasons_json
 from canary.store.parsed_mail import columns_of, packed, unpacked
 from canary.store.tables import CanaryRow, HitRow, MailContentRow, MailRow, MailSenderRow, UnreadMailRow
@@ -57,6 +57,15 @@ def stored_copies(session: Session, digests: Collection[str]) -> dict[tuple[str,
         inlet = str(envelope.get("inlet", "")) if isinstance(envelope, dict) else ""
         ways.setdefault((digest, address), set()).add(inlet)
     return ways
+
+
+def charged(session: Session, keys: Collection[str]) -> dict[str, bool]:
+    """Return of mails by key whether they were charged to a vendor, of those that are judged."""
+    query = select(MailRow.key, HitRow.verdict).join(HitRow, col(HitRow.mail_id) == MailRow.id)
+    found: dict[str, bool] = {}
+    for key, verdict in session.exec(query.where(col(MailRow.key).in_(keys))):
+        found[key] = found.get(key, False) or verdict in LEAKS
+    return found
 
 
 def keep_mails(
