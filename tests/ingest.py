@@ -130,11 +130,12 @@ class Ingest:
         await self.book.start()
         self.stop = asyncio.Event()
         ready: asyncio.Future[str] = asyncio.get_running_loop().create_future()
-        server = inlet_server(self.application, self.settings, self.stop, ready.set_result)
-        self.serving = asyncio.create_task(server.serve())
+        self.server = inlet_server(self.application, self.settings, self.stop, ready.set_result)
+        self.serving = asyncio.create_task(self.server.serve())
         return await ready
 
     async def _end(self) -> None:
+        self.server.force_exit = True  # without a look each tenth of a second whether clients have gone
         self.stop.set()
         await self.serving
         await self.book.stop()

@@ -32,7 +32,7 @@ from tests.processes import ROOT
 from tests.signer import SigningKey, dkim, rsa
 from tests.sink import Store
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.everyday]
 
 CLIENT, HELO = "192.0.2.7", "out.play.example"
 FROM_CLIENT = {"TXT": [f"v=spf1 ip4:{CLIENT} -all"]}
