@@ -7,6 +7,8 @@ from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator, m
 
 from canary.net.standard_webhooks import check_key
 
+LABEL = "ingest/"
+"""What the noted name of a service begins with, and that of no mailbox."""
 _SECRET_ROOM = 16
 """Characters of a password or token at least: anybody may try one."""
 
@@ -143,6 +145,11 @@ class HttpInletSettings(_HttpSection):
     def services(self) -> tuple[str, ...]:
         """The names of those that are set."""
         return tuple(name for name in _SERVICES if getattr(self, name))
+
+    @property
+    def labels(self) -> tuple[str, ...]:
+        """The names under which it is noted how it goes with those that are set."""
+        return tuple(f"{LABEL}{name.replace('_', '-')}" for name in self.services)
 
     @property
     def hidden(self) -> tuple[str, ...]:

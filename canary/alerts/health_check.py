@@ -22,8 +22,8 @@ FEW = 100
 class HealthCheck:
     """Checks repeatedly, as growth shows only over time; `listening` returns None where no listener ever ran.
 
-    `set_aside` counts the mails since a time that brought a worker down; `spools` returns sentences on spools that
-    nobody works on, by subject.
+    `set_aside` counts the mails since a time that brought a worker down; `spools` returns sentences on spools and mailboxes
+    that nobody works on, by subject.
     """
 
     listening: Callable[[], bool | None]

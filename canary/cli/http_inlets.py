@@ -8,22 +8,14 @@ from urllib.parse import urlencode
 from canary.cli.context import CliError, clock, local
 
 if TYPE_CHECKING:
-    from canary.inlets.ledger import InletState
     from canary.settings import Settings
 
 _STRANGER = 401
 
 
-def http_states(known: "Settings") -> "list[InletState]":
-    """Return how it goes with each service that posts mail."""
-    from canary.processes.ingest_process import service_states
-
-    return service_states(known)
-
-
 def is_http_inlet(known: "Settings", name: str) -> bool:
     """Whether this is the name of a service that posts mail, as `canary inlet list` shows it."""
-    return name in {state.name for state in http_states(known)}
+    return name in known.ingest.labels
 
 
 def try_http_inlet(known: "Settings", name: str) -> tuple[str, float | None]:

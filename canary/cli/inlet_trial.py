@@ -25,7 +25,8 @@ def logged_in(known: "Settings", name: str) -> Iterator["ImapSession"]:
     """Log in to a mailbox while the block lasts; raises CliError."""
     from canary.inlets.faults import InletFault
     from canary.inlets.imap_session import ImapSession
-    from canary.processes.mailbox_process import imap_account, open_ledger
+    from canary.processes.mailbox_health import open_ledger
+    from canary.processes.mailbox_process import imap_account
 
     ledger = open_ledger(known)
     try:

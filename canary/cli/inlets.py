@@ -6,7 +6,7 @@ import sys
 import tomllib
 from collections.abc import Iterator
 from dataclasses import asdict
-from datetime import datetime, timedelta
+from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -14,7 +14,7 @@ import typer
 
 from canary.cli.context import CliError, Json, clock, config_path, settings, show_json, show_table
 from canary.cli.groups import command_group
-from canary.cli.http_inlets import http_states, is_http_inlet, try_http_inlet
+from canary.cli.http_inlets import is_http_inlet, try_http_inlet
 from canary.cli.inlet_trial import described, likely_receiver, logged_in, looked_into, self_tested
 
 if TYPE_CHECKING:
@@ -23,8 +23,6 @@ if TYPE_CHECKING:
 
 group = command_group("Mailboxes that mail is read from: add one, test it, see how it goes with each.")
 Name = Annotated[str, typer.Argument(help="Name of the inlet.")]
-
-_LATE = timedelta(minutes=5)
 
 
 @group.command("list")
@@ -166,36 +164,18 @@ def read(
 
 def mailbox_findings(known: "Settings") -> Iterator[tuple[str, bool, str]]:
     """Yield for `canary doctor` how it goes with each mailbox: its name, whether that is fine, and a line."""
-    from canary.inlets.ledger import Phase
+    from canary.processes.mailbox_health import mailbox_problem
 
-    polls = {label: chosen.poll for name, chosen in known.inlet.imap.items() for label in chosen.labels(name)} | {
-        name: chosen.poll for name, chosen in known.inlet.maildir.items()
-    }
     for state in _states(known):
-        late = (
-            clock() - state.looked > max(_LATE, 2 * timedelta(seconds=polls.get(state.name, 0)))
-            if state.has_looked
-            else True
-        )
-        if state.phase is Phase.TROUBLE:
-            text = f"{state.said} (since {_moment(state.since)})"
-        elif late:
-            text = f"last looked into: {_moment(state.looked) or 'never'}; is `canary up` running?"
-        else:
-            text = f"{state.phase.value}{', ' + state.said if state.said else ''}; {state.kept:,} mails kept"
-        yield f"inlet {state.name}", state.phase is not Phase.TROUBLE and not late, text
+        problem = mailbox_problem(known, state, clock())
+        text = f"{state.phase.value}{', ' + state.said if state.said else ''}; {state.kept:,} mails kept"
+        yield f"inlet {state.name}", not problem, problem or text
 
 
 def _states(known: "Settings") -> list["InletState"]:
-    from canary.processes.mailbox_process import open_ledger
+    from canary.processes.mailbox_health import mailbox_states
 
-    if not known.inlet.mailboxes:
-        return http_states(known)
-    ledger = open_ledger(known)
-    try:
-        return [*(ledger.state(label) for label in known.inlet.mailboxes), *http_states(known)]
-    finally:
-        ledger.close()
+    return mailbox_states(known)
 
 
 def _document(state: "InletState") -> dict[str, Any]:

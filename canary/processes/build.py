@@ -13,6 +13,7 @@ from canary.pipeline.rspamd_check import RspamdChecker
 from canary.pipeline.story import Context, Parser, parse_here
 from canary.processes.installation import Installation
 from canary.processes.judging import forwarder_registry, lookups, own_book
+from canary.processes.mailbox_health import lasting_problems
 from canary.processes.receiver_health import listening, receiver_metrics
 from canary.processes.spools import Spools, clock
 from canary.settings import Settings
@@ -71,7 +72,11 @@ def health_check(settings: Settings, spools: Spools, store: Database) -> HealthC
         with store.reading() as session:
             return count_set_aside(session, since)
 
-    problems = Installation(settings).spool_problems
+    installation = Installation(settings)
+
+    def problems() -> Mapping[str, str]:
+        return {**installation.spool_problems(), **lasting_problems(settings, clock())}
+
     return HealthCheck(lambda: listening(numbers), backlogs, settings.smtp.tls_certificate, set_aside, problems)
 
 

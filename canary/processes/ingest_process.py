@@ -22,13 +22,13 @@ from canary.inlets.http.ses import FetchObject, SesNotifications
 from canary.inlets.http.sns import SnsVerifier, topic_region
 from canary.inlets.http.stalwart import StalwartHook
 from canary.inlets.intake import Intake, IntakePolicy
-from canary.inlets.ledger import InletLedger, InletState
+from canary.inlets.ledger import InletLedger
 from canary.net.aws_signature import AwsKey, object_url, signed_get
 from canary.net.bounded_http import RequestLimits, protocol_with
 from canary.net.http import AddressRefused, Http, Unreachable
 from canary.processes.http_server import RoleServer
 from canary.processes.installation import Installation
-from canary.processes.mailbox_process import open_ledger
+from canary.processes.mailbox_health import open_ledger
 from canary.processes.shutdown import ShutdownSignal, announce
 from canary.processes.spools import clock, open_spool
 from canary.settings import Settings
@@ -145,18 +145,6 @@ def service_paths(settings: Settings) -> dict[str, str]:
     """Return the path of each service that is set, by the name under which its state is noted."""
     made = posting_services(settings.ingest, _fetch_nothing)
     return {label(service.manner.name): PREFIX + path for path, service in made.items()}
-
-
-def service_states(settings: Settings) -> list[InletState]:
-    """Return how it goes with each service that is set."""
-    names = service_paths(settings)
-    if not names:
-        return []
-    ledger = open_ledger(settings)
-    try:
-        return [ledger.state(name) for name in names]
-    finally:
-        ledger.close()
 
 
 def _fetch_nothing(url: str, _: Mapping[str, str]) -> bytes:

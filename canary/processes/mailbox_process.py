@@ -21,6 +21,7 @@ from canary.mail.received import read_trusted
 from canary.mailbox_settings import ImapSettings, OAuthSettings
 from canary.processes.installation import Installation
 from canary.processes.judging import forwarder_registry
+from canary.processes.mailbox_health import open_ledger
 from canary.processes.shutdown import ShutdownSignal, announce
 from canary.processes.spools import clock, open_spool
 from canary.settings import Settings
@@ -70,11 +71,6 @@ async def open_desk(settings: Settings) -> AsyncIterator[InletDesk]:
         spool.close()
         desk.ledger.close()
         issued.close()
-
-
-def open_ledger(settings: Settings) -> InletLedger:
-    """Return the memory of all inlets of this data folder."""
-    return InletLedger(settings.data / "inlets" / "ledger.db")
 
 
 def mailbox_readers(

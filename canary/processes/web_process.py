@@ -15,6 +15,7 @@ from canary.net.bounded_http import RequestLimits, protocol_with
 from canary.processes.faults import brief
 from canary.processes.http_server import RoleServer
 from canary.processes.judging import lookups
+from canary.processes.mailbox_health import is_posted, mailbox_problem, mailbox_states, subject
 from canary.processes.readiness import ReadinessCheck, unready_parts
 from canary.processes.receiver_health import listening, receiver_metrics, waiting_mails
 from canary.processes.shutdown import ShutdownSignal, announce
@@ -26,7 +27,7 @@ from canary.store.signing_key import installation_key
 from canary.web.app import create_app
 from canary.web.config import WebConfig
 from canary.web.issue_forms import IssueSettings
-from canary.web.rendering import KEEPS_UP, LISTENING
+from canary.web.rendering import IS_READ, KEEPS_UP, LISTENING
 
 log = logging.getLogger("canary.processes.web_process")
 
@@ -46,7 +47,7 @@ async def serve(settings: Settings, *, watched: bool = False, ready: Callable[[s
         store,
         clock,
         url=settings.web_url,
-        health=lambda: _health(numbers),
+        health=lambda: {**_health(numbers), **_mailbox_health(settings)},
         registry=receiver_metrics(settings),
         unready=ReadinessCheck(lambda: unready_parts(settings, numbers, clock()), time.monotonic),
         hosts=(settings.web.host, *settings.web.hosts),
@@ -97,6 +98,18 @@ def arrangement(settings: Settings) -> Arrangement:
     # Made at the first question: no DNS library is loaded before that page is opened.
     lookup = cache(lambda: lookups(settings))
     return Arrangement(records, lambda: check_records(lookup()(), records))
+
+
+def _mailbox_health(settings: Settings) -> dict[str, str]:
+    """Return the state of each mailbox that is read."""
+    try:
+        states, now = mailbox_states(settings), clock()
+    except OSError as fault:
+        return {"mailboxes": str(fault)}
+    return {
+        subject(s.name): mailbox_problem(settings, s, now) or (LISTENING if is_posted(s.name) else IS_READ)
+        for s in states
+    }
 
 
 def _health(numbers: CollectorRegistry) -> dict[str, str]:

@@ -38,7 +38,7 @@ Field = Annotated[str, Form(max_length=1000, pattern=_NO_NUL)]
 FormText = Annotated[str, FieldInfo(max_length=1000, pattern=_NO_NUL)]
 LongField = Annotated[str, Form(max_length=60_000, pattern=_NO_NUL)]
 Found = TypeVar("Found")
-LISTENING, KEEPS_UP = "listening", "keeps up"
+LISTENING, KEEPS_UP, IS_READ = "listening", "keeps up", "is read"
 """The words for a listener and a worker without problems."""
 MENU = (
     ("/watching", "Watched", Role.VIEWER),
@@ -77,7 +77,7 @@ class PageContext:
         with self.database.reading() as session:
             questions, arrive, past = waiting(session, self.clock()), not lost(session), under_way(session)
         parts = {**self.config.health(), **({} if arrive else {"alerts": "some did not arrive"})}
-        amiss = [f"{name}: {word}" for name, word in parts.items() if word not in (LISTENING, KEEPS_UP)]
+        amiss = [f"{name}: {word}" for name, word in parts.items() if word not in (LISTENING, KEEPS_UP, IS_READ)]
         health = "; ".join(f"{name} {word}" for name, word in parts.items())
         return {"questions": questions, "health": health, "amiss": amiss, "past": past}
 

@@ -1,13 +1,19 @@
 """The settings of the HTTP inlets: what is wrong is named with its cure, secrets never, and only what is set is served."""
 
 import json
+from contextlib import closing
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
 
+from canary.inlets.http.post_counts import PostCounts
+from canary.inlets.http.posted_mail import PostRefused
+from canary.processes.ingest_process import service_paths
+from canary.processes.mailbox_health import lasting_problems, open_ledger
 from canary.processes.roles import all_roles
-from canary.settings import Settings, SettingsError, load_settings
-from tests.ingest import SETTINGS, TOPIC, public_key
+from canary.settings import Arranged, Settings, SettingsError, load_settings
+from tests.ingest import NOW, SETTINGS, TOPIC, public_key
 
 GOOD = {name: value for name, value in SETTINGS.items() if name != "port"}
 
@@ -69,6 +75,26 @@ def test_every_service_can_be_set_and_no_secret_is_in_any_text(tmp_path: Path) -
     assert all(secret not in settings.mask(f"a line with {secret} in it") for secret in hidden)
     assert settings.has_secrets
     assert len(settings.ingest.services) == len(GOOD)
+
+
+def test_how_it_goes_with_a_service_is_noted_under_the_name_that_is_asked_for(tmp_path: Path) -> None:
+    settings = load_settings(written(tmp_path, **GOOD), {})
+    assert tuple(service_paths(settings)) == settings.ingest.labels
+
+
+def test_a_service_in_trouble_for_long_or_one_that_nobody_serves_is_a_problem(tmp_path: Path) -> None:
+    settings = Arranged.model_validate({"data": tmp_path, "ingest": {"mailgun": GOOD["mailgun"]}})
+    counts = PostCounts(("mailgun",))
+    with closing(open_ledger(settings)) as ledger:
+        counts.write(ledger, NOW)
+        assert lasting_problems(settings, NOW) == {}
+        found = lasting_problems(settings, NOW + timedelta(minutes=20))
+        assert "is `canary up` running?" in found["inlet ingest/mailgun"]
+        counts.refuse("mailgun", PostRefused(503, "no whole mail"))
+        counts.write(ledger, NOW + timedelta(minutes=21))
+    assert lasting_problems(settings, NOW + timedelta(minutes=40)) == {
+        "inlet ingest/mailgun": "The inlet ingest/mailgun does not work: no whole mail"
+    }
 
 
 def test_the_inlets_run_where_a_service_is_set_and_else_not(tmp_path: Path) -> None:

@@ -4,6 +4,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from http import HTTPStatus
 
+from canary.http_inlet_settings import LABEL
 from canary.inlets.http.posted_mail import PostRefused
 from canary.inlets.ledger import InletLedger, Phase
 
@@ -51,4 +52,4 @@ class PostCounts:
 
 def label(service: str) -> str:
     """Return the name under which the state of a service is noted, which no mailbox has."""
-    return f"ingest/{service}"
+    return f"{LABEL}{service}"
