@@ -8,7 +8,7 @@ FROM python:3.13-slim
 RUN useradd --system --uid 10001 --home-dir /data canary && install -d -o canary -g canary -m 700 /data
 COPY --from=build /src/.venv /src/.venv
 ENV PATH=/src/.venv/bin:$PATH CANARY_DATA=/data CANARY_CONFIG=/data/canary.toml \
-    CANARY_SMTP__HOST=0.0.0.0 CANARY_WEB__HOST=0.0.0.0 PYTHONDONTWRITEBYTECODE=1
+    CANARY_SMTP__HOST=0.0.0.0 CANARY_WEB__HOST=0.0.0.0 CANARY_INGEST__HOST=0.0.0.0 PYTHONDONTWRITEBYTECODE=1
 USER canary
 VOLUME /data
 EXPOSE 2525 8025

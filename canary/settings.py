@@ -20,6 +20,7 @@ from pydantic_settings import BaseSettings, EnvSettingsSource, PydanticBaseSetti
 
 from canary.attribution_settings import Assumptions
 from canary.canary_settings import CanarySettings
+from canary.http_inlet_settings import HttpInletSettings
 from canary.inlet_settings import InletSettings
 from canary.judge_settings import JudgeSettings
 from canary.mail.received import read_trusted
@@ -33,14 +34,9 @@ from canary.web_settings import WebSettings
 
 PREFIX = "CANARY_"
 _OURS_ELSEWHERE = {
-    "CANARY_CONFIG",
-    "CANARY_PASSPHRASE",
-    "CANARY_PASSWORD",
-    "CANARY_CORPUS",
-    "CANARY_STREAMS",
-    "CANARY_SUITES",
-    "CANARY_TEST_DSN",
-}
+    "CANARY_CONFIG", "CANARY_PASSPHRASE", "CANARY_PASSWORD", "CANARY_CORPUS",
+    "CANARY_STREAMS", "CANARY_SUITES", "CANARY_TEST_DSN",
+}  # fmt: skip
 
 
 class SettingsError(Exception):
@@ -291,6 +287,7 @@ class Settings(BaseSettings):
     smtp: SmtpSettings = SmtpSettings()
     inlet: InletSettings = InletSettings()
     web: WebSettings = WebSettings()
+    ingest: HttpInletSettings = HttpInletSettings()
     dns: DnsSettings = DnsSettings()
     alert: AlertSettings = AlertSettings()
     judge: JudgeSettings = JudgeSettings()
@@ -326,13 +323,15 @@ class Settings(BaseSettings):
     @property
     def has_secrets(self) -> bool:
         """Whether any of them is a secret."""
-        return bool(self.store.url or self.alert.destinations or self.rspamd.password or self.inlet.secrets)
+        return any(
+            (self.store.url, self.alert.destinations, self.rspamd.password, self.inlet.secrets, self.ingest.hidden)
+        )
 
     @property
     def mask(self) -> Callable[[str], str]:
         """What takes the addresses and secrets of destinations out of a text."""
         found = self.alert.destinations.values()
-        secrets = (*(s for d in found for s in d.secrets), *self.inlet.secrets)
+        secrets = (*(s for d in found for s in d.secrets), *self.inlet.secrets, *self.ingest.hidden)
         return mask_of((d.url.get_secret_value() for d in found), secrets)
 
     @property
@@ -394,7 +393,8 @@ def _is_secret(key: str) -> bool:
 def _faults(fault: ValidationError) -> Iterator[str]:
     for error in fault.errors(include_url=False):
         key = ".".join(str(part) for part in error["loc"])
-        secret = _is_secret(key) or error["type"] == "extra_forbidden"
+        # A whole section may have a secret in it.
+        secret = _is_secret(key) or error["type"] == "extra_forbidden" or isinstance(error.get("input"), dict)
         value = "(hidden)" if secret else repr(error.get("input"))[:60]
         cure = "remove it or correct its name" if error["type"] == "extra_forbidden" else error["msg"]
         yield f"{key} = {value}: {cure}"

@@ -16,6 +16,7 @@ from fastapi import FastAPI
 
 from canary.mail.parse import parse
 from canary.model.alert import DestinationView
+from canary.net.bounded_http import RequestLimits, protocol_with
 from canary.store import tables
 from canary.store.counters import recount
 from canary.store.database import Database
@@ -25,7 +26,6 @@ from canary.store.queries.outbox import mark_failed, put_test
 from canary.store.queries.users import Label, add_user, new_token
 from canary.store.tables import UserRow
 from canary.web.app import create_app
-from canary.web.bounded_http import RequestLimits, protocol_with
 from canary.web.config import WebConfig
 from tests.patience import PATIENCE
 

@@ -14,6 +14,7 @@ from canary.smtp.journal import Journal
 from canary.smtp.server import ServerConfig
 from canary.smtp.session import CanarySMTP
 from canary.spool.envelope import envelope_from
+from canary.spool.receipts import Receipt
 from canary.spool.spool import Spool
 from canary.spool.spool_file import SpoolFault
 from tests.sink import DAY, ISSUED
@@ -69,7 +70,9 @@ class Shelf(Spool):
         self.mails: list[tuple[Envelope, bytes]] = []
         self.noted: list[Attempt] = []
 
-    def enqueue(self, envelope: str, content: bytes, told: Callable[[str | SpoolFault], object]) -> None:
+    def enqueue(
+        self, envelope: str, content: bytes, told: Callable[[str | SpoolFault], object], receipt: Receipt | None = None
+    ) -> None:
         self.mails.append((envelope_from(envelope), content))
         asyncio.get_running_loop().call_soon(told, f"key-{len(self.mails)}")
 

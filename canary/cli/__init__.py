@@ -16,9 +16,10 @@ SECTIONS = {
             "serve:doctor", "Check that everything listens and can be reached; exit 1 when something is wrong."
         ),
         "up": LazyCommand(
-            "serve:up", "Run listener, worker and dashboard on this machine, each watched and restarted."
+            "serve:up", "Run listener, inlets, worker and dashboard on this machine, each watched and restarted."
         ),
         "smtp": LazyCommand("serve:smtp", "Run the listener only."),
+        "ingest": LazyCommand("serve:ingest", "Run the HTTP inlets only, by which services post mail."),
         "worker": LazyCommand("serve:worker", "Run the pipeline and the alerts only."),
         "mailboxes": LazyCommand("serve:mailboxes", "Run what reads mailboxes only."),
         "web": LazyCommand("serve:web", "Run the dashboard only."),

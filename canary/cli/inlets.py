@@ -14,6 +14,7 @@ import typer
 
 from canary.cli.context import CliError, Json, clock, config_path, settings, show_json, show_table
 from canary.cli.groups import command_group
+from canary.cli.http_inlets import is_http_inlet, try_http_inlet
 from canary.cli.inlet_trial import described, likely_receiver, logged_in, looked_into, self_tested
 
 if TYPE_CHECKING:
@@ -26,7 +27,7 @@ Name = Annotated[str, typer.Argument(help="Name of the inlet.")]
 
 @group.command("list")
 def list_inlets(as_json: Json = False) -> None:
-    """List all mailboxes and folders that are read, and how it goes with each."""
+    """List all mailboxes and folders that are read, and services that post mail, and how it goes with each."""
     known = settings()
     states = _states(known)
     if as_json:
@@ -108,18 +109,19 @@ def remove(name: Name) -> None:
 
 @group.command("test")
 def try_inlet(name: Name, as_json: Json = False) -> None:
-    """Log in to a mailbox, put a self-test into it, and wait until that is judged; `canary up` has to run."""
+    """Put a self-test into a mailbox, or post one to an HTTP inlet, and wait until it is judged; `canary up` has to run."""
     known = settings()
-    if name not in known.inlet.names:
+    posted = is_http_inlet(known, name)
+    if not posted and name not in known.inlet.names:
         raise CliError(f"{name}: no such inlet; see `canary inlet list`")
-    found, seconds = self_tested(known, name)
+    found, seconds = try_http_inlet(known, name) if posted else self_tested(known, name)
     if as_json:
         show_json({"inlet": name, "found": found, "seconds": round(seconds, 1) if seconds is not None else None})
         return
     typer.echo(found)
-    if seconds is None:
+    if seconds is None and not posted:
         typer.echo("no address to write to yet; `canary issue VENDOR` makes one")
-    else:
+    elif seconds is not None:
         typer.echo(f"a self-test was read and judged after {seconds:.1f} s")
 
 

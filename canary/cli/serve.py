@@ -133,7 +133,7 @@ def _settings_at_rest() -> "Settings":
 
 
 def up() -> None:
-    """Run listener, worker and dashboard on this machine, each watched and restarted."""
+    """Run listener, inlets, worker and dashboard on this machine, each watched and restarted."""
     from canary.processes.judging import check_registries
     from canary.processes.roles import all_roles, become_supervisor
 
@@ -151,6 +151,16 @@ def smtp() -> None:
     if len(names) > 1:
         become_supervisor(chosen, names, path)
     run_role(names[0], chosen, config=path)
+
+
+def ingest() -> None:
+    """Run the HTTP inlets only, by which services post mail."""
+    from canary.processes.roles import run_role
+
+    chosen = settings()
+    if not chosen.ingest.services:
+        raise CliError("ingest: no service is set that may post mail; see docs/inlets.md")
+    run_role("ingest", chosen)
 
 
 def worker() -> None:
@@ -204,6 +214,7 @@ def _findings() -> Iterator[tuple[str, bool, str]]:
         "registries": lambda: check_registries(known.judge),
         "listener": lambda: "; ".join(_greeting(door) for door in known.smtp.doors),
         "dashboard": lambda: _health(known.web.host, known.web.port),
+        "http inlets": lambda: _ingest(known),
         "self-test": lambda: self_test(known),
     }
     for name, check in checks.items():
@@ -289,6 +300,12 @@ def _first_words(path: str) -> str:
             if client.recv(3) == b"220"
             else _fail(f"{path} sends no greeting; does another program listen there?")
         )
+
+
+def _ingest(known: "Settings") -> str:
+    if not known.ingest.services:
+        return "no service is set that posts mail"
+    return f"{_health(known.ingest.host, known.ingest.port)} for {', '.join(known.ingest.services)}"
 
 
 def _health(host: str, port: int) -> str:

@@ -15,6 +15,7 @@ from canary.model.attempt import Attempt, AttemptKind, LocalShape
 from canary.model.mail import Envelope, Trust
 from canary.model.networks import network, plain_ip
 from canary.model.plus_sign import plus_readings
+from canary.spool.receipts import Receipt
 from canary.spool.spool import Spool
 from canary.spool.spool_file import SpoolFault, SpoolFull
 
@@ -64,12 +65,14 @@ class Intake:
         ranks: Sequence[int] = (),
         own: Collection[str] = (),
         on_kept: Callable[[str], object] = lambda _: None,
+        receipt: Receipt | None = None,
     ) -> IntakeResult:
         """Store a mail durably for those of its recipients that are canaries; raises SpoolFault to try again later.
 
         `ranks` are those of `canary.importing.envelope_recovery.Origin`, of an envelope that was recovered: the best rank
         that names a canary counts. Recipients at our domains that were never issued count as guesses where somebody
-        vouches that the mail was for them; `own` are addresses of the mailbox itself. `on_kept` is called with the key.
+        vouches that the mail was for them; `own` are addresses of the mailbox itself. Of two mails with one receipt the
+        first is stored, and the second, if it is not the same again, raises ReceiptUsed. `on_kept` is called with the key.
         """
         if len(content) > self.policy.max_size:
             return IntakeResult.TOO_BIG
@@ -87,7 +90,7 @@ class Intake:
         named = tuple(to for to in reached if wanted[to] == best)
         if self.spool.full:
             raise SpoolFull(f"spool {self.spool.path} has no space now")
-        on_kept(await self.spool.keep(replace(envelope, rcpt_to=named), content))
+        on_kept(await self.spool.keep(replace(envelope, rcpt_to=named), content, receipt))
         return IntakeResult.KEPT
 
     def note_attempt(self, kind: AttemptKind, address: str, client: str = "") -> None:

@@ -213,6 +213,8 @@ def impersonation(hit: HitContext) -> Judgement | None:
     codes = dict.fromkeys(_claims(hit))
     if Sign.FRAUD in relation.deceit:
         codes[Reason.FRAUD_SHAPE] = None
+    if hit.is_client_unseen:
+        codes[Reason.CLIENT_UNSEEN] = None
     asked = credential_signs(hit.mail) if Sign.CREDENTIALS in relation.deceit else ()
     if asked:
         codes[Reason.CREDENTIAL_BAIT] = None

@@ -2,7 +2,8 @@
 
 import socket
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
@@ -32,6 +33,14 @@ class HttpAnswer:
     status: int
     text: str
     retry_after: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class FetchedContent:
+    """Status and body of what was fetched."""
+
+    status: int
+    content: bytes
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,29 +85,47 @@ class Http:
 
     def post(self, url: str, body: bytes, headers: Mapping[str, str]) -> HttpAnswer:
         """Post a body; raises AddressRefused or Unreachable."""
+        with self._answered("POST", url, headers, body) as response:
+            text = next(response.iter_bytes(MAX_ANSWER), b"").decode("utf-8", "replace")
+            return HttpAnswer(response.status_code, text.strip(), self._seconds(response.headers.get("retry-after")))
+
+    def get(self, url: str, headers: Mapping[str, str], most: int) -> FetchedContent:
+        """Fetch a body of at most so many octets; raises AddressRefused or Unreachable."""
+        content = bytearray()
+        with self._answered("GET", url, headers) as response:
+            for piece in response.iter_bytes(64 * 1024):
+                content += piece
+                if len(content) > most:
+                    raise Unreachable(f"the answer has more than {most} octets")
+            return FetchedContent(response.status_code, bytes(content))
+
+    @contextmanager
+    def _answered(
+        self, method: str, url: str, headers: Mapping[str, str], body: bytes | None = None
+    ) -> "Iterator[httpx.Response]":
         import httpx  # noqa: PLC0415 - large, and not needed before there is something to send
 
         client = self._begin()
         try:
             parsed = httpx.URL(url)
-        except httpx.InvalidURL:
+            port = parsed.port or PORTS[parsed.scheme]
+        except (httpx.InvalidURL, KeyError):
             raise AddressRefused("its url cannot be read; correct it") from None
-        address = self.guard.resolve(parsed.host, parsed.port or PORTS[parsed.scheme])
+        address = self.guard.resolve(parsed.host, port)
         # The checked address is the one connected to, so that a DNS answer cannot change in between.
         target = parsed.copy_with(host=address)
         named = {**headers, "Host": parsed.netloc.decode("ascii")}
         request = client.build_request(
-            "POST", target, content=body, headers=named, extensions={"sni_hostname": parsed.host}
+            method, target, content=body, headers=named, extensions={"sni_hostname": parsed.host}
         )
         try:
             response = client.send(request, stream=True)
             try:
-                text = next(response.iter_bytes(MAX_ANSWER), b"").decode("utf-8", "replace")
+                yield response
             finally:
                 response.close()
         except httpx.HTTPError as fault:
             raise Unreachable(f"{parsed.host}: {type(fault).__name__}") from None
-        return HttpAnswer(response.status_code, text.strip(), self._seconds(response.headers.get("retry-after")))
 
     def close(self) -> None:
         """Close all connections."""

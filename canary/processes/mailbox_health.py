@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from contextlib import closing
 from datetime import datetime, timedelta
 
+from canary.http_inlet_settings import LABEL
 from canary.inlets.ledger import InletLedger, InletState, Phase
 from canary.settings import Settings
 
@@ -20,11 +21,17 @@ def open_ledger(settings: Settings) -> InletLedger:
 
 
 def mailbox_states(settings: Settings) -> list[InletState]:
-    """Return the state of each mailbox and folder that is read; raises OSError."""
-    if not settings.inlet.mailboxes:
+    """Return the state of each mailbox and folder that is read, and of each service that posts; raises OSError."""
+    labels = (*settings.inlet.mailboxes, *settings.ingest.labels)
+    if not labels:
         return []
     with closing(open_ledger(settings)) as ledger:
-        return [ledger.state(label) for label in settings.inlet.mailboxes]
+        return [ledger.state(label) for label in labels]
+
+
+def subject(label: str) -> str:
+    """Return what a state is about, in words."""
+    return f"inlet {label}" if is_posted(label) else f"mailbox {label}"
 
 
 def mailbox_problem(settings: Settings, state: InletState, now: datetime) -> str:
@@ -45,13 +52,24 @@ def lasting_problems(settings: Settings, now: datetime) -> Mapping[str, str]:
         return {"mailboxes": f"It is not known how it goes with mailboxes: {fault}"}
     since = {state.name: state.since if state.phase is Phase.TROUBLE else state.looked for state in states}
     return {
-        f"mailbox {state.name}": f"The mailbox {state.name} is not read: {text}"
+        subject(state.name): f"The {subject(state.name)} {_is_not(state.name)}: {text}"
         for state in states
         if state.has_looked and (text := mailbox_problem(settings, state, now)) and now - since[state.name] > LASTING
     }
 
 
+def is_posted(label: str) -> bool:
+    """Whether a state is that of a service which posts mail."""
+    return label.startswith(LABEL)
+
+
+def _is_not(label: str) -> str:
+    return "does not work" if is_posted(label) else "is not read"
+
+
 def _poll(settings: Settings, label: str) -> float:
     inlets = settings.inlet
     by_imap = {each: chosen.poll for name, chosen in inlets.imap.items() for each in chosen.labels(name)}
+    if is_posted(label):
+        return 0  # it notes that it listens every few seconds
     return by_imap[label] if label in by_imap else inlets.maildir[label].poll

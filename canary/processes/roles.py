@@ -24,7 +24,12 @@ def receiver_names(settings: Settings) -> list[str]:
 
 def all_roles(settings: Settings) -> list[str]:
     """Return everything that runs on a machine that runs all of it."""
-    return [*receiver_names(settings), *(["mailboxes"] if settings.inlet.mailboxes else []), "worker", "web"]
+    return [*receiver_names(settings), *_inlet_names(settings), "worker", "web"]
+
+
+def _inlet_names(settings: Settings) -> list[str]:
+    chosen = {"mailboxes": settings.inlet.mailboxes, "ingest": settings.ingest.services}
+    return [name for name, used in chosen.items() if used]
 
 
 def run_role(role: str, settings: Settings, *, config: Path | None = None, watched: bool = False) -> None:
@@ -32,7 +37,7 @@ def run_role(role: str, settings: Settings, *, config: Path | None = None, watch
 
     Raises RoleTaken where another process has this role in the data folder.
     """
-    begin = {"worker": _worker, "web": _web, "mailboxes": _mailboxes}.get(role, _receiver)
+    begin = {"worker": _worker, "web": _web, "mailboxes": _mailboxes, "ingest": _ingest}.get(role, _receiver)
     with holding_role(settings.data, role), asyncio.Runner(loop_factory=loop_factory()) as runner:
         runner.run(begin(role, settings, config, watched))
 
@@ -87,6 +92,12 @@ def _web(_: str, settings: Settings, __: Path | None, watched: bool) -> Role:
     from canary.processes.web_process import serve  # noqa: PLC0415
 
     return serve(settings, watched=watched)
+
+
+def _ingest(_: str, settings: Settings, __: Path | None, watched: bool) -> Role:
+    from canary.processes.ingest_process import ingest  # noqa: PLC0415
+
+    return ingest(settings, watched=watched)
 
 
 def _mailboxes(_: str, settings: Settings, __: Path | None, watched: bool) -> Role:

@@ -2,10 +2,8 @@
 
 import asyncio
 import logging
-import socket
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from functools import cache
 
 import uvicorn
@@ -13,9 +11,11 @@ from prometheus_client import CollectorRegistry
 
 from canary.authenticate.dns_records import Arrangement, check_records, wanted_records
 from canary.model.alert import DestinationView
+from canary.net.bounded_http import RequestLimits, protocol_with
 from canary.processes.faults import brief
+from canary.processes.http_server import RoleServer
 from canary.processes.judging import lookups
-from canary.processes.mailbox_health import mailbox_problem, mailbox_states
+from canary.processes.mailbox_health import is_posted, mailbox_problem, mailbox_states, subject
 from canary.processes.node_report import NodeReporter, keep_reporting
 from canary.processes.readiness import ReadinessCheck, unready_parts
 from canary.processes.receiver_health import listening, receiver_metrics, waiting_mails
@@ -26,7 +26,6 @@ from canary.settings import Settings
 from canary.store.database import Database, is_down
 from canary.store.signing_key import installation_key
 from canary.web.app import create_app
-from canary.web.bounded_http import RequestLimits, protocol_with
 from canary.web.config import WebConfig
 from canary.web.issue_forms import IssueSettings
 from canary.web.rendering import IS_READ, KEEPS_UP, LISTENING
@@ -35,8 +34,6 @@ log = logging.getLogger("canary.processes.web_process")
 
 BEHIND = 500
 """So many mails in the spools are no burst any more: the worker is slow, or there is none."""
-
-TICK_SECONDS = 1.0
 
 
 def _announce(address: str) -> None:
@@ -71,7 +68,7 @@ async def serve(settings: Settings, *, watched: bool = False, ready: Callable[[s
         proxy_headers=False,  # the application reads them, by web.proxies
         timeout_graceful_shutdown=2,  # a page that listens to news would hold it up for ever
     )  # fmt: skip
-    server = _Server(config, stopping.event, ready)
+    server = RoleServer(config, stopping.event, ready)
     reporter = NodeReporter("web", str(settings.data.absolute()), clock())
     try:
         await asyncio.to_thread(_look_at, store)
@@ -110,42 +107,16 @@ def arrangement(settings: Settings) -> Arrangement:
     return Arrangement(records, lambda: check_records(lookup()(), records))
 
 
-class _Server(uvicorn.Server):
-    """Says where it listens once it does, leaves signals to the role, and sleeps while nothing happens."""
-
-    def __init__(self, config: uvicorn.Config, stop: asyncio.Event, ready: Callable[[str], None]) -> None:
-        super().__init__(config)
-        self._stop, self._ready = stop, ready
-
-    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        await super().startup(sockets)
-        for listener in self.servers:
-            for sock in listener.sockets:
-                host, port = sock.getsockname()[:2]
-                self._ready(f"http://{host}:{port}")
-
-    async def main_loop(self) -> None:
-        # Ten times a second there, for nothing but the Date of answers, which has whole seconds.
-        while not (self._stop.is_set() or self.should_exit):
-            await self.on_tick(0)
-            try:
-                async with asyncio.timeout(TICK_SECONDS):
-                    await self._stop.wait()
-            except TimeoutError:
-                continue
-
-    @contextmanager
-    def capture_signals(self) -> Iterator[None]:
-        yield
-
-
 def _mailbox_health(settings: Settings) -> dict[str, str]:
     """Return the state of each mailbox that is read."""
     try:
         states, now = mailbox_states(settings), clock()
     except OSError as fault:
         return {"mailboxes": str(fault)}
-    return {f"mailbox {s.name}": mailbox_problem(settings, s, now) or IS_READ for s in states}
+    return {
+        subject(s.name): mailbox_problem(settings, s, now) or (LISTENING if is_posted(s.name) else IS_READ)
+        for s in states
+    }
 
 
 def _health(numbers: CollectorRegistry) -> dict[str, str]:

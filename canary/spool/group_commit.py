@@ -16,6 +16,7 @@ from pathlib import Path
 
 from canary.model.attempt import Attempt
 from canary.spool.attempt_buffer import AttemptBuffer, AttemptTable
+from canary.spool.receipts import Receipt, ReceiptTable
 from canary.spool.spool_file import (
     Space,
     SpoolFault,
@@ -52,6 +53,7 @@ class _Job:
     content: bytes
     told: Callable[[str | SpoolFault], object]
     loop: asyncio.AbstractEventLoop
+    receipt: Receipt | None = None
     answer: str | SpoolFault = ""
 
 
@@ -124,8 +126,13 @@ class GroupCommit:
             self._pressed = True
             self._queue.put(())
 
-    def enqueue(self, envelope: str, content: bytes, told: Callable[[str | SpoolFault], object]) -> None:
-        """Queues a mail; when it is committed `told` is called in this loop with its key, or else with the fault."""
+    def enqueue(
+        self, envelope: str, content: bytes, told: Callable[[str | SpoolFault], object], receipt: Receipt | None = None
+    ) -> None:
+        """Queues a mail; when it is committed `told` is called in this loop with its key, or else with the fault.
+
+        A mail whose receipt is there already has the key that it had then.
+        """
         if self._runner is None:
             raise SpoolFault(f"spool {self._path} is not started")
         if self._coming:
@@ -134,7 +141,7 @@ class GroupCommit:
             # What comes in one turn of the loop is passed on together: waking a thread costs as much as a mail.
             loop = asyncio.get_running_loop()
             loop.call_soon(self._hand_over)
-        self._coming.append(_Job(envelope, content, told, loop))
+        self._coming.append(_Job(envelope, content, told, loop, receipt))
 
     def _hand_over(self) -> None:
         jobs, self._coming = self._coming, []
@@ -234,26 +241,32 @@ class GroupCommit:
         if not jobs:
             self._present = _inode(self._path)
         connection = self._ready()
-        if notes:
-            self._transact(connection, jobs, notes)
+        if notes or any(job.receipt for job in jobs):
+            fresh = self._transact(connection, jobs, notes)
         else:
+            fresh = len(jobs)
             try:
                 # One statement is a transaction of its own; each more would wait for the interpreter several times.
                 self._insert(connection, jobs)
             except sqlite3.IntegrityError:
                 # Another receiver has used these numbers, perhaps in its last moment, after ours had begun.
                 self._transact(connection, jobs, notes)
-        self._given += len(jobs)
-        self._backlog += len(jobs)
+        self._given += fresh
+        self._backlog += fresh
 
-    def _transact(self, connection: sqlite3.Connection, jobs: Sequence[_Job], notes: Sequence[Attempt]) -> None:
+    def _transact(self, connection: sqlite3.Connection, jobs: Sequence[_Job], notes: Sequence[Attempt]) -> int:
+        """Writes all in one transaction; returns how many mails had not come before."""
         connection.execute("BEGIN IMMEDIATE")
         self._given = last_number(connection)
         if notes and self._table:
             self._table.insert(notes)
-        if jobs:
-            self._insert(connection, jobs)
+        receipts = ReceiptTable(connection)
+        fresh = receipts.unanswered(jobs)
+        if fresh:
+            self._insert(connection, fresh)
+            receipts.write((job.receipt, str(job.answer)) for job in fresh if job.receipt)
         connection.execute("COMMIT")
+        return len(fresh)
 
     def _insert(self, connection: sqlite3.Connection, jobs: Sequence[_Job]) -> None:
         numbers = range(self._given + 1, self._given + 1 + len(jobs))

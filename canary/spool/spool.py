@@ -21,6 +21,7 @@ from canary.model.mail import Envelope, RawMail
 from canary.spool.address_copy import AddressCopy
 from canary.spool.envelope import client_text, envelope_from, envelope_text, inlet_text
 from canary.spool.group_commit import GroupCommit
+from canary.spool.receipts import Receipt
 from canary.spool.spool_file import SpoolFault, backlog, checkpoint, connect, prepare, read_uid, stand_in
 
 log = logging.getLogger("canary.spool")
@@ -109,15 +110,21 @@ class Spool:
         """Whether the disk reserve or the backlog forbids another mail."""
         return self._writer.full
 
-    def enqueue(self, envelope: str, content: bytes, told: Callable[[str | SpoolFault], object]) -> None:
+    def enqueue(
+        self, envelope: str, content: bytes, told: Callable[[str | SpoolFault], object], receipt: Receipt | None = None
+    ) -> None:
         """Queues a mail, its envelope as `envelope_text` writes it.
 
         When it is committed `told` is called with its key, or else with SpoolFull where there is no space.
         """
-        self._writer.enqueue(envelope, content, told)
+        self._writer.enqueue(envelope, content, told, receipt)
 
-    async def keep(self, envelope: Envelope, content: bytes) -> str:
-        """Stores a mail and returns its key once it is committed; raises SpoolFull where there is no space."""
+    async def keep(self, envelope: Envelope, content: bytes, receipt: Receipt | None = None) -> str:
+        """Stores a mail and returns its key once it is committed; raises SpoolFull where there is no space.
+
+        One that came under the same receipt before is not stored again, and has the key of then; another mail under it
+        raises ReceiptUsed.
+        """
         answered: asyncio.Future[str] = asyncio.get_running_loop().create_future()
 
         def tell(answer: str | SpoolFault) -> None:
@@ -130,7 +137,7 @@ class Spool:
 
         client, inlet = client_text(envelope.client), inlet_text(envelope)
         text = envelope_text(envelope.mail_from, envelope.rcpt_to, client, envelope.received, inlet)
-        self.enqueue(text, content, tell)
+        self.enqueue(text, content, tell, receipt)
         return await answered
 
     def note(self, attempt: Attempt) -> None:

@@ -25,6 +25,8 @@ _SCHEMA = """
     CREATE TABLE attempt (
         id INTEGER PRIMARY KEY AUTOINCREMENT, kind TEXT NOT NULL, domain TEXT NOT NULL, source TEXT NOT NULL,
         at TEXT NOT NULL, address TEXT NOT NULL, shape TEXT NOT NULL DEFAULT '', count INTEGER NOT NULL DEFAULT 1);
+    CREATE TABLE receipt (
+        number INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE, digest TEXT NOT NULL, mail TEXT NOT NULL);
     INSERT INTO meta VALUES ('uid', lower(hex(randomblob(8)))), ('done', 0), ('handed', 0);
     COMMIT;
 """
@@ -34,6 +36,7 @@ _QUESTIONS = (
     "SELECT mail_id, due, tries, fault FROM postponed LIMIT 0",
     "SELECT mail_id, times, worker, since FROM begun LIMIT 0",
     "SELECT id, kind, domain, source, at, address, shape, count FROM attempt LIMIT 0",
+    "SELECT number, id, digest, mail FROM receipt LIMIT 0",
     "SELECT name, seq FROM sqlite_sequence LIMIT 0",
 )
 # All mails ever stored, less those ever done: counting rows would read every mail.
@@ -241,6 +244,10 @@ def _bring_up_to_date(connection: sqlite3.Connection) -> None:
         connection.execute(
             "CREATE TABLE IF NOT EXISTS begun"
             " (mail_id INTEGER PRIMARY KEY, times INTEGER NOT NULL, worker TEXT NOT NULL, since REAL NOT NULL)"
+        )
+        connection.execute(
+            "CREATE TABLE IF NOT EXISTS receipt"
+            " (number INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE, digest TEXT NOT NULL, mail TEXT NOT NULL)"
         )
     if columns and "count" not in columns:
         connection.execute("ALTER TABLE attempt ADD COLUMN count INTEGER NOT NULL DEFAULT 1")

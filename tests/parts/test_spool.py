@@ -323,7 +323,7 @@ def test_a_full_file_refuses_and_loses_nothing_and_takes_mail_again_when_there_i
     path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.INFO, "canary.spool")
-    spool = make(path, max_pages=116)
+    spool = make(path, max_pages=120)
     spool.start(lambda: NOW)
     kept = [key for _ in range(7) for key in keep(spool, b"x" * 50_000)]
     for _ in range(20):

@@ -15,11 +15,11 @@ import httpx
 import pytest
 from sqlmodel import select
 
+from canary.net.bounded_http import RequestLimits
 from canary.store.database import Database
 from canary.store.queries import users
 from canary.store.tables import AuditRow
 from canary.web.app import create_app
-from canary.web.bounded_http import RequestLimits
 from canary.web.config import WebConfig
 from canary.web.host_names import HostNames
 from canary.web.issue_forms import IssueSettings

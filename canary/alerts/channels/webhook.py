@@ -1,17 +1,11 @@
-"""Generic webhooks, signed by the Standard Webhooks specification: HMAC-SHA256 (`v1`) and ed25519 (`v1a`)."""
+"""Generic webhooks, signed by the Standard Webhooks specification."""
 
-import base64
-import hashlib
-import hmac
 import json
-
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from canary.alerts.channels.base import Channel, Delivery, DeliveryError, check
 from canary.alerts.compose import event
 from canary.net.http import Http
-
-_SYMMETRIC, _PRIVATE = "whsec_", "whsk_"
+from canary.net.standard_webhooks import UnusableKey, sign
 
 
 def send(http: Http, post: Delivery) -> None:
@@ -24,29 +18,17 @@ def send(http: Http, post: Delivery) -> None:
         "Content-Type": "application/json",
         "webhook-id": post.id,
         "webhook-timestamp": stamp,
-        # While secrets are exchanged the event is signed with each of them, and either verifies it.
-        "webhook-signature": " ".join(sign(secret, post.id, stamp, body) for secret in post.target.secrets),
+        "webhook-signature": _signatures(post, stamp, body),
     }
     check(http.post(post.target.url, body, headers))
 
 
-def sign(secret: str, identifier: str, stamp: str, body: bytes) -> str:
-    """Sign an event; the secret is base64 after `whsec_`, or an ed25519 key (seed, with or without public key) after `whsk_`."""
-    signed = f"{identifier}.{stamp}.".encode() + body
-    if secret.startswith(_PRIVATE):
-        signature = Ed25519PrivateKey.from_private_bytes(_key(secret, _PRIVATE, (32, 64))[:32]).sign(signed)
-        return "v1a," + base64.b64encode(signature).decode()
-    return "v1," + base64.b64encode(hmac.digest(_key(secret, _SYMMETRIC), signed, hashlib.sha256)).decode()
-
-
-def _key(secret: str, prefix: str, sizes: tuple[int, ...] = ()) -> bytes:
+def _signatures(post: Delivery, stamp: str, body: bytes) -> str:
+    """While secrets are exchanged the event is signed with each of them, and either verifies it."""
     try:
-        key = base64.b64decode(secret.removeprefix(prefix), validate=True)
-    except ValueError:
-        key = b""
-    if not key or (sizes and len(key) not in sizes):
-        raise DeliveryError(f"the secret is not a base64 key after {prefix}: generate a new one", permanent=True)
-    return key
+        return " ".join(sign(secret, post.id, stamp, body) for secret in post.target.secrets)
+    except UnusableKey as fault:
+        raise DeliveryError(str(fault), permanent=True) from None
 
 
 CHANNEL = Channel(send)
