@@ -19,6 +19,7 @@ from pydantic import (
 from pydantic_settings import BaseSettings, EnvSettingsSource, PydanticBaseSettingsSource, SettingsConfigDict
 
 from canary.attribution_settings import Assumptions
+from canary.evidence_settings import EvidenceSettings
 from canary.judge_settings import JudgeSettings
 from canary.mail.received import read_trusted
 from canary.model.alert import SEVERITY, Mode, Route, Severity
@@ -295,6 +296,7 @@ class Settings(BaseSettings):
     decoys: DecoySettings = DecoySettings()
     retention: RetentionSettings = RetentionSettings()
     rspamd: RspamdSettings = RspamdSettings()
+    evidence: EvidenceSettings = EvidenceSettings()
     log: LogSettings = LogSettings()
 
     @classmethod

@@ -27,11 +27,12 @@ class Unreachable(Exception):
 
 @dataclass(frozen=True, slots=True)
 class HttpAnswer:
-    """Status, the beginning of the body, and the seconds to wait that a server asked for."""
+    """Status, the beginning of the body as text and as it came, and the seconds to wait that a server asked for."""
 
     status: int
     text: str
     retry_after: float | None = None
+    body: bytes = b""
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,12 +94,13 @@ class Http:
         try:
             response = client.send(request, stream=True)
             try:
-                text = next(response.iter_bytes(MAX_ANSWER), b"").decode("utf-8", "replace")
+                body = next(response.iter_bytes(MAX_ANSWER), b"")
             finally:
                 response.close()
         except httpx.HTTPError as fault:
             raise Unreachable(f"{parsed.host}: {type(fault).__name__}") from None
-        return HttpAnswer(response.status_code, text.strip(), self._seconds(response.headers.get("retry-after")))
+        wait = self._seconds(response.headers.get("retry-after"))
+        return HttpAnswer(response.status_code, body.decode("utf-8", "replace").strip(), wait, body)
 
     def close(self) -> None:
         """Close all connections."""

@@ -16,6 +16,7 @@ from canary.pipeline.story import Context
 from canary.processes.build import delivery_context, health_check, pipeline_context, rspamd_checker
 from canary.processes.faults import brief
 from canary.processes.jobs import KEEP_DECOYS, WEIGH_CASES, JobContext, give_leases_back, run_job, scheduler
+from canary.processes.log_keeping import log_keeper
 from canary.processes.mail_parser import MailParser
 from canary.processes.memory import give_large_blocks_back
 from canary.processes.own_suppliers import DeclaredSuppliers
@@ -86,6 +87,7 @@ def _job_context(settings: Settings, store: Database, spools: Spools, timer: Sta
         retention=settings.retention.after,
         role_retention=settings.smtp.roles.after,
         rspamd=rspamd_checker(settings, store),
+        log_keeper=log_keeper(settings, store, clock),
     )
 
 

@@ -14,6 +14,7 @@ from canary.alerts.health_check import HealthCheck
 from canary.net.rspamd import Rspamd
 from canary.pipeline.rspamd_check import RspamdChecker
 from canary.processes.jobs import JOBS, Job, JobContext, give_leases_back, run_job, scheduler
+from canary.processes.log_keeping import Authority, LogKeeper
 from canary.processes.stage_timer import StageTimer
 from canary.store.database import Database
 from canary.store.tables import RejudgeJobRow, VendorRow
@@ -33,7 +34,9 @@ def context(sqlite_store: Database, clock: Clock) -> JobContext:
 def everything(context: JobContext, clock: Clock) -> JobContext:
     """All that makes a job wanted."""
     rspamd = RspamdChecker(context.store, Rspamd("http://127.0.0.1:9"), clock)
-    return replace(context, retention=timedelta(days=30), role_retention=timedelta(days=30), rspamd=rspamd)
+    keeper = LogKeeper(context.store, clock, [Authority("one", "http://127.0.0.1:9")])
+    month = timedelta(days=30)
+    return replace(context, retention=month, role_retention=month, rspamd=rspamd, log_keeper=keeper)
 
 
 def run_until(ended: threading.Event, context: JobContext, jobs: Sequence[Job]) -> None:

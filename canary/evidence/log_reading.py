@@ -1,0 +1,99 @@
+"""Reading the log in the store: its newest state, proofs of it, and the entries about a thing with what opens them."""
+
+import json
+from collections.abc import Callable, Collection, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from sqlmodel import Session, col, select
+
+from canary.evidence.commitment import open_leaf, read_opening
+from canary.evidence.entries import Entry, EntryKind
+from canary.evidence.note import Checkpoint, read_checkpoint
+from canary.evidence.tiles import TiledTree
+from canary.evidence.tree import consistency_proof, inclusion_proof
+from canary.store.log_key import LogKey
+from canary.store.tables import LogCheckpointRow, LogLeafRow, LogStampRow, LogTileRow
+
+Document = dict[str, Any]
+
+
+def newest_row(session: Session) -> LogCheckpointRow | None:
+    """Return the row of the newest checkpoint."""
+    return session.exec(select(LogCheckpointRow).order_by(col(LogCheckpointRow.size).desc()).limit(1)).first()
+
+
+def checkpoint_in(note: str) -> Checkpoint:
+    """Return the checkpoint in a note of our own."""
+    return read_checkpoint(note.rpartition("\n\n")[0] + "\n")
+
+
+def newest_checkpoint(session: Session) -> Checkpoint | None:
+    """Return the newest state of the log, or None for one without entries."""
+    row = newest_row(session)
+    return checkpoint_in(row.note) if row else None
+
+
+def fetch_tiles(session: Session) -> Callable[[int, int], bytes]:
+    """Return what fetches the hashes of a tile; it raises LookupError for one that is not there."""
+
+    def fetch(height: int, number: int) -> bytes:
+        query = select(LogTileRow.hashes).where(LogTileRow.height == height, LogTileRow.number == number)
+        found = session.exec(query).first()
+        if found is None:
+            raise LookupError(f"log: tile {height}/{number} is missing")
+        return bytes(found)
+
+    return fetch
+
+
+def tree_of(session: Session) -> TiledTree:
+    """Return the tree of the log, as it is now."""
+    return TiledTree(fetch_tiles(session))
+
+
+@dataclass(frozen=True, slots=True)
+class LogProver:
+    """Makes the proofs of one state of the log."""
+
+    session: Session
+    key: LogKey
+    checkpoint: Checkpoint
+    tree: TiledTree
+
+    def entry(self, kind: EntryKind, number: int, fields: Entry, hidden: Collection[str] = ()) -> Document | None:
+        """Return the newest entry about a thing that says these fields, with what proves it; None if there is none."""
+        found: Document | None = None
+        for row in self._rows(kind, number):
+            if row.salt is None:
+                found = {"erased": True}
+                continue
+            held = json.loads(row.held) if row.held else {}
+            opened = open_leaf(kind.value, fields, self.key.nonce(row.salt), hidden, held)
+            if read_opening(opened).leaf == row.leaf:
+                return self._proven(row, opened)
+        return found
+
+    def _rows(self, kind: EntryKind, number: int) -> Sequence[LogLeafRow]:
+        about = self.key.reference(kind.value, number)
+        query = select(LogLeafRow).where(LogLeafRow.reference == about, col(LogLeafRow.position) < self.checkpoint.size)
+        return self.session.exec(query.order_by(col(LogLeafRow.position).desc()).limit(100)).all()
+
+    def _proven(self, row: LogLeafRow, opened: Document) -> Document:
+        proof = inclusion_proof(self.tree.node, row.position or 0, self.checkpoint.size)
+        return {"position": row.position, "proof": [each.hex() for each in proof], "open": opened}
+
+    def continues(self, size: int) -> list[str]:
+        """Return the proof that the log of this state continues that of another size."""
+        return [each.hex() for each in consistency_proof(self.tree.node, size, self.checkpoint.size)]
+
+
+def witnessed(session: Session) -> list[tuple[LogCheckpointRow, list[LogStampRow]]]:
+    """Return the checkpoints that were published or stamped, the smallest first, with their stamps."""
+    stamps: dict[int, list[LogStampRow]] = {}
+    for stamp in session.exec(select(LogStampRow).order_by(LogStampRow.authority)):
+        stamps.setdefault(stamp.size, []).append(stamp)
+    query = select(LogCheckpointRow).where(
+        col(LogCheckpointRow.published_at).is_not(None) | col(LogCheckpointRow.size).in_(stamps)
+    )
+    return [(row, stamps.get(row.size, [])) for row in session.exec(query.order_by(col(LogCheckpointRow.size)))]
