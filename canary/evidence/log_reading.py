@@ -1,6 +1,7 @@
 """Reading the log in the store: its newest state, proofs of it, and the entries about a thing with what opens them."""
 
 import json
+from bisect import bisect_right
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -16,6 +17,9 @@ from canary.store.log_key import LogKey
 from canary.store.tables import LogCheckpointRow, LogLeafRow, LogStampRow, LogTileRow
 
 Document = dict[str, Any]
+
+PUBLISHED = 100
+"""So many published checkpoints are in a pack, the newest."""
 
 
 def newest_row(session: Session) -> LogCheckpointRow | None:
@@ -60,6 +64,7 @@ class LogProver:
     key: LogKey
     checkpoint: Checkpoint
     tree: TiledTree
+    note: str = ""
 
     def entry(self, kind: EntryKind, number: int, fields: Entry, hidden: Collection[str] = ()) -> Document | None:
         """Return the newest entry about a thing that says these fields, with what proves it; None if there is none."""
@@ -88,12 +93,31 @@ class LogProver:
         return [each.hex() for each in consistency_proof(self.tree.node, size, self.checkpoint.size)]
 
 
-def witnessed(session: Session) -> list[tuple[LogCheckpointRow, list[LogStampRow]]]:
-    """Return the checkpoints that were published or stamped, the smallest first, with their stamps."""
+def prover_of(session: Session, key: LogKey) -> LogProver:
+    """Return what proves the newest state of a log that has entries; raises LookupError for one without."""
+    row = newest_row(session)
+    if row is None:
+        raise LookupError("log: has no entries")
+    return LogProver(session, key, checkpoint_in(row.note), tree_of(session), row.note)
+
+
+def witnessed_for(
+    session: Session, log: LogProver, positions: Sequence[int], kept: Sequence[str]
+) -> list[tuple[int, str, list[LogStampRow]]]:
+    """Return the earlier checkpoints that a pack with some entries needs, the smallest first: size, note, stamps.
+
+    These are for each entry the first one that was stamped, the newest published ones, and those that somebody kept.
+    """
+    found = {checkpoint_in(note).size: note for note in kept}
     stamps: dict[int, list[LogStampRow]] = {}
     for stamp in session.exec(select(LogStampRow).order_by(LogStampRow.authority)):
         stamps.setdefault(stamp.size, []).append(stamp)
-    query = select(LogCheckpointRow).where(
-        col(LogCheckpointRow.published_at).is_not(None) | col(LogCheckpointRow.size).in_(stamps)
-    )
-    return [(row, stamps.get(row.size, [])) for row in session.exec(query.order_by(col(LogCheckpointRow.size)))]
+    sizes = sorted(stamps)
+    first = {sizes[at] for place in positions if (at := bisect_right(sizes, place)) < len(sizes)}
+    published = select(LogCheckpointRow).where(col(LogCheckpointRow.published_at).is_not(None))
+    rows = [
+        *session.exec(select(LogCheckpointRow).where(col(LogCheckpointRow.size).in_(first))),
+        *session.exec(published.order_by(col(LogCheckpointRow.size).desc()).limit(PUBLISHED)),
+    ]
+    found |= {row.size: row.note for row in rows if row.size not in found}
+    return [(size, found[size], stamps.get(size, [])) for size in sorted(found) if 0 < size <= log.checkpoint.size]

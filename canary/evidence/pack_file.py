@@ -19,7 +19,10 @@ SUMS, SEAL = "SHA256SUMS", "SHA256SUMS.note"
 DOCUMENT, WORLD, SUMMARY = "evidence.json", "world.json", "summary.html"
 MOST_OCTETS, MOST_MEMBERS = 1 << 30, 20_000
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*(?:/[A-Za-z0-9][A-Za-z0-9._-]*)*")
-_FORM = "canary evidence pack 1"
+FORM = "canary evidence 1"
+"""The form of the document of a pack."""
+
+_SEALED_FORM = "canary evidence pack 1"
 
 
 class PackError(ValueError):
@@ -77,7 +80,7 @@ def _sum(name: str, octets: bytes) -> str:
 
 
 def _sealed_text(origin: str, sums: bytes) -> str:
-    return f"{_FORM}\n{origin}\n{hashlib.sha256(sums).hexdigest()}\n"
+    return f"{_SEALED_FORM}\n{origin}\n{hashlib.sha256(sums).hexdigest()}\n"
 
 
 def _archive(members: Mapping[str, bytes]) -> bytes:

@@ -134,15 +134,15 @@ def _attribution(document: Mapping[str, Any]) -> Iterable[str]:
 
 def _statements(document: Mapping[str, Any]) -> Iterable[str]:
     for said in document["statements"]:
-        yield _paragraph(f"{said['party']}, {_day(said['at'])} (recorded by {said['noted_by']}): {said['text']}")
+        yield _paragraph(f"{said['party']}, {_day(said['at'])} (recorded by {said['noted_by']}): {_words(said)}")
         if said["answered"]:
             rows = [(a["claim"], a["outcome"], a["evidence"]) for a in said["answered"]]
             yield _table("Claims beside the evidence", ("Claim", "The evidence", "Why"), rows)
 
 
 def _timeline(document: Mapping[str, Any]) -> Iterable[str]:
-    rows = [(_moment(e["at"]), e["who"], e["kind"], e["text"], _place(e)) for e in document["events"]]
-    rows += [(_moment(e["at"]), e["who"], e["kind"], e["text"], _place(e)) for e in document["answers"]]
+    rows = [(_moment(e["at"]), e["who"], e["kind"], _words(e), _place(e)) for e in document["events"]]
+    rows += [(_moment(e["at"]), e["who"], e["kind"], _words(e), _place(e)) for e in document["answers"]]
     if rows:
         yield _table("What was done, and by whom", ("When", "Who", "What", "Words", "Entry of the log"), sorted(rows))
 
@@ -191,6 +191,10 @@ def _text(value: object) -> str:
     """Return a value as text that no browser takes for anything else; what does not show is left out."""
     plain = "".join(c if c.isprintable() else " " for c in str(value)[:4000].encode("utf-8", "replace").decode())
     return escape(plain)
+
+
+def _words(record: Mapping[str, Any]) -> str:
+    return "(not shown: it names an address that is not in question)" if record["text"] is None else str(record["text"])
 
 
 def _place(entry: Mapping[str, Any]) -> str:

@@ -8,14 +8,13 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from canary.evidence.note import NoteError
-from canary.evidence.pack_file import DOCUMENT, SUMMARY, WORLD, PackError, check_seal, check_sums, read_pack
+from canary.evidence.pack_file import DOCUMENT, FORM, SUMMARY, WORLD, PackError, check_seal, check_sums, read_pack
 from canary.evidence.report import Basis, VerifyFinding, VerifyReport
 from canary.evidence.summary import write_summary
 from canary.evidence.verify_case import verify_addresses, verify_guessing, verify_posterior, verify_records
 from canary.evidence.verify_log import LogState, log_key, verify_log
 from canary.evidence.verify_mail import verify_mails
 
-FORM = "canary evidence 1"
 _MALFORMED = (KeyError, TypeError, ValueError, AttributeError, IndexError, OverflowError, RecursionError)
 
 Check = Callable[[Mapping[str, Any], Mapping[str, bytes], LogState], Sequence[VerifyFinding]]

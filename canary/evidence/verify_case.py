@@ -94,7 +94,7 @@ def verify_records(document: Mapping[str, Any], members: Mapping[str, bytes], lo
             entry = verify_entry(record["entry"], kind, called, log)
             if isinstance(entry, VerifyFinding):
                 found.append(entry)
-            elif any(entry.opened.values.get(each, ...) != record[each] for each in fields):
+            elif any(entry.opened.values.get(each, ...) != record[each] for each in fields if record[each] is not None):
                 found.append(VerifyFinding(Basis.FAULT, name, f"{called} was changed after it was logged."))
             else:
                 held += 1
