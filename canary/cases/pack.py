@@ -14,7 +14,7 @@ from canary.cases import export, merge_split, statements
 from canary.cases.case_group import observed_until
 from canary.cases.conclusions import conclusion_of, reasons_explained
 from canary.cases.pack_mails import PackedMails, pack_mails
-from canary.cases.pack_privacy import AddressGuard
+from canary.cases.pack_privacy import OtherAddresses
 from canary.cases.pack_world import concerned, decoys_at, names_of, without_others
 from canary.cases.workflow import get_case
 from canary.evidence.entries import EntryKind, answer_entry, event_entry, issue_entry, statement_entry, time_text
@@ -27,7 +27,6 @@ from canary.judge.localpart import SPACE_BITS
 from canary.model.case import SuspectKind
 from canary.store.log_key import LogKey, log_key_of
 from canary.store.queries import vendors
-from canary.store.queries.world import world_of
 from canary.store.tables import CanaryRow, CaseRow, CaseVendorRow, HitRow, StatementRow, VendorEventRow, VendorRow
 
 ANSWERS = (
@@ -85,8 +84,8 @@ class _PackMaker:
         return {row.id or 0: row for row in self.session.exec(query)}
 
     @cached_property
-    def _guard(self) -> AddressGuard:
-        return AddressGuard(self.session, frozenset(row.address for row in self._hit))
+    def _guard(self) -> OtherAddresses:
+        return OtherAddresses(self.session, frozenset(row.address for row in self._hit))
 
     def write(self, kept: Sequence[str]) -> bytes:
         """Return the file."""
@@ -124,6 +123,7 @@ class _PackMaker:
         from canary.attribute.world import Source  # noqa: PLC0415
         from canary.attribute.world_document import rates_document, world_document  # noqa: PLC0415
         from canary.evidence.posterior import answer_case  # noqa: PLC0415
+        from canary.store.queries.world import world_of  # noqa: PLC0415
 
         world = world_of(self.session, observed_until(self.session, self.now), [self._number])
         about = concerned(world, (row.slug for row in self._owners.values()))

@@ -6,7 +6,7 @@ from typing import Any
 
 from sqlmodel import Session, col, func, select
 
-from canary.cases.pack_privacy import AddressGuard
+from canary.cases.pack_privacy import OtherAddresses
 from canary.evidence.entries import EntryKind, HitEntry, MailEntry, codes_of, hit_field, recipient_field, verdict_entry
 from canary.evidence.log_reading import LogProver
 from canary.store.codec import reasons_of
@@ -32,7 +32,7 @@ class PackedMails:
     left_out: int
 
 
-def pack_mails(session: Session, case: int, log: LogProver, guard: AddressGuard) -> PackedMails:
+def pack_mails(session: Session, case: int, log: LogProver, guard: OtherAddresses) -> PackedMails:
     """Return the mails of a case, the earliest first."""
     of_case = select(HitRow.mail_id).where(HitRow.case_id == case, col(HitRow.mail_id).is_not(None)).distinct()
     total = session.exec(select(func.count()).select_from(of_case.subquery())).one()
@@ -63,7 +63,7 @@ class _MailPacker:
     session: Session
     case: int
     log: LogProver
-    guard: AddressGuard
+    guard: OtherAddresses
     row: MailRow
 
     @property

@@ -18,7 +18,7 @@ _AT_ONCE = 500
 
 
 @dataclass(frozen=True)
-class AddressGuard:
+class OtherAddresses:
     """Knows which addresses a case is about, in lower case, and finds others of the owner."""
 
     session: Session

@@ -27,7 +27,7 @@ def concerned(world: World, vendors: Iterable[str]) -> Concerned:
 
 
 def without_others(world: World, shown: Concerned) -> World:
-    """Return a world in which whoever it does not concern has a number for a name."""
+    """Return a world in which those that it does not concern have a number for a name."""
     vendor = _renamed((v.id for v in world.vendors), shown.vendors, "other vendor {}")
     every = (supply.supplier for v in world.vendors for supply in v.suppliers)
     supplier = _renamed(every, shown.suppliers, "other supplier {}")

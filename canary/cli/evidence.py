@@ -39,11 +39,10 @@ def pack(
         octets = make_pack(session, case, clock(), read_checkpoints(checkpoint or ()))
     file = output or Path(f"evidence-case-{case}.zip")
     _write(file, octets)
-    digest = hashlib.sha256(octets).hexdigest()
     if as_json:
-        show_json({"file": str(file), "octets": len(octets), "sha256": digest})
+        _show_written(file, octets)
     else:
-        typer.echo(f"{file}: {len(octets):,} octets, SHA-256 {digest}")
+        typer.echo(f"{file}: {len(octets):,} octets, SHA-256 {hashlib.sha256(octets).hexdigest()}")
 
 
 @group.command()
@@ -88,13 +87,17 @@ def checkpoint(as_json: Json = False) -> None:
 
 
 @group.command()
-def verifier(output: Output = None) -> None:
+def verifier(output: Output = None, as_json: Json = False) -> None:
     """Write the verifier as one file that needs no installation: `python canary-verify.pyz PACK`."""
     from canary.processes.verifier_file import verifier_file
 
     file = output or Path("canary-verify.pyz")
-    _write(file, verifier_file())
-    typer.echo(f"{file}: runs with any Python from 3.11 that has cryptography: python {file} PACK")
+    octets = verifier_file()
+    _write(file, octets)
+    if as_json:
+        _show_written(file, octets)
+    else:
+        typer.echo(f"{file}: runs with any Python from 3.11 that has cryptography: python {file} PACK")
 
 
 def _keeper() -> "LogKeeper":
@@ -102,6 +105,12 @@ def _keeper() -> "LogKeeper":
 
     chosen = settings()
     return log_keeper(chosen, open_store(chosen), clock)
+
+
+def _show_written(file: Path, octets: bytes) -> None:
+    import hashlib
+
+    show_json({"file": str(file), "octets": len(octets), "sha256": hashlib.sha256(octets).hexdigest()})
 
 
 def _write(file: Path, octets: bytes) -> None:

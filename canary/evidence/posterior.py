@@ -1,10 +1,11 @@
 """Who leaked, recomputed from the world of a case and the assumptions: needs numpy, and nothing else from outside."""
 
 from collections.abc import Mapping
+from math import isclose
 from typing import Any
 
 NEAR = 1e-6
-"""Probabilities that differ by less are the same: other processors add up in another order."""
+"""Figures that differ by a smaller part are the same: other processors add up in another order."""
 
 
 def answer_case(world: object, assumptions: Mapping[str, Any]) -> dict[str, Any]:
@@ -35,5 +36,5 @@ def same_answer(one: Any, other: Any) -> bool:
     if isinstance(one, list) and isinstance(other, list):
         return len(one) == len(other) and all(map(same_answer, one, other))
     if isinstance(one, float | int) and isinstance(other, float | int) and not isinstance(one, bool):
-        return abs(one - other) <= NEAR * max(1.0, abs(one), abs(other))
+        return isclose(one, other, rel_tol=NEAR, abs_tol=1e-12)
     return bool(one == other)

@@ -4,6 +4,7 @@ Padding is mixed in, so that the number of leaves does not tell how many address
 back, and nothing in the store may show that.
 """
 
+import secrets
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -17,8 +18,9 @@ from canary.evidence.names import origin_of
 from canary.evidence.note import Checkpoint, NoteVerifier, sign_note
 from canary.evidence.tiles import append_leaves
 from canary.evidence.tree import tree_root
+from canary.store.database import Database
 from canary.store.locks import Lock, lock
-from canary.store.log_key import LogKey
+from canary.store.log_key import LogKey, log_key_of
 from canary.store.tables import LogCheckpointRow, LogLeafRow, LogStampRow, LogTileRow
 from canary.store.tables.base import metadata
 from canary.store.upsert import insert_for
@@ -47,6 +49,21 @@ def signing_key(key: LogKey) -> tuple[Ed25519PrivateKey, NoteVerifier]:
     private = Ed25519PrivateKey.from_private_bytes(key.signing)
     public = private.public_key().public_bytes_raw()
     return private, NoteVerifier(origin_of(public), public)
+
+
+def sequence_waiting(store: Database, now: datetime, draw: LogDraws | None = None) -> int:
+    """Give all waiting leaves their places, in short transactions; return how many there were; raises LogKeyError.
+
+    Where sessions carry no key nothing is done.
+    """
+    with store.reading() as session:
+        key = log_key_of(session)
+    draw, total, done = draw or LogDraws(secrets.token_bytes, secrets.randbelow), 0, AT_ONCE
+    while key and done >= AT_ONCE:
+        with store.writing() as session:
+            done = sequence(session, key, now, draw)
+        total += done
+    return total
 
 
 def sequence(session: Session, key: LogKey, now: datetime, draw: LogDraws) -> int:

@@ -57,7 +57,7 @@ def check_stamp(
         signer, top = _chain(answer.signed_data, roots)
         return TimeStamp(answer.tst_info.gen_time, signer, top)
     except (rfc3161.VerificationError, ValueError, TypeError) as fault:
-        raise StampError(f"the time stamp does not hold: {fault}") from None
+        raise StampError(f"the time stamp does not hold: {str(fault)[:200]}") from None
 
 
 def embedded_roots(token: bytes) -> list[x509.Certificate]:

@@ -2,11 +2,12 @@
 
 import json
 from collections.abc import Mapping, Sequence
+from math import isclose
 from typing import Any
 
 from canary.evidence.entries import EntryKind
 from canary.evidence.pack_file import WORLD
-from canary.evidence.posterior import answer_case, same_answer
+from canary.evidence.posterior import NEAR, answer_case, same_answer
 from canary.evidence.report import Basis, VerifyFinding
 from canary.evidence.verify_log import LogState, moment, verify_entry
 from canary.judge.guess import guess_probability, odds
@@ -115,7 +116,7 @@ def verify_guessing(
     found = []
     for guess in document["guessing"]:
         p = guess_probability(guess["bits"], guess["tried"])
-        if not same_answer(p, guess["p"]):
+        if not isclose(p, guess["p"], rel_tol=NEAR):
             text = f"{guess['address']}: how likely it was to be guessed does not follow from the counts in the pack."
             found.append(VerifyFinding(Basis.FAULT, "guessing", text))
         else:

@@ -1,7 +1,6 @@
 """Keeping the log of evidence: giving leaves their places, having its state stamped, and showing it to others."""
 
 import logging
-import secrets
 from collections.abc import Callable, Sequence
 from contextlib import closing
 from dataclasses import dataclass
@@ -11,18 +10,16 @@ from pathlib import Path
 from cryptography import x509
 
 from canary.evidence import stamp, witnessing
-from canary.evidence.sequencing import AT_ONCE, LogDraws, sequence
+from canary.evidence.sequencing import sequence_waiting
 from canary.net.http import AddressRefused, Http, Unreachable
 from canary.settings import Settings
 from canary.store.database import Database
-from canary.store.log_key import LogKeyError, log_key_of
+from canary.store.log_key import LogKeyError
 
 log = logging.getLogger("canary.processes.log_keeping")
 
 NEWEST = "checkpoint"
 """The file in the published folder that has the newest state of the log; those before are beside it, by their size."""
-
-_DRAWS = LogDraws(secrets.token_bytes, secrets.randbelow)
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,22 +51,9 @@ class LogKeeper:
         return bool(self.authorities or self.publish)
 
     def sequence(self) -> int:
-        """Give all waiting leaves their places, in short transactions; return how many there were."""
-        total = 0
-        while done := self._sequence():
-            total += done
-            if done < AT_ONCE:
-                break
-        return total
-
-    def _sequence(self) -> int:
-        with self.store.reading() as session:
-            key = log_key_of(session)
-        if key is None:
-            return 0
+        """Give all waiting leaves their places; return how many there were."""
         try:
-            with self.store.writing() as session:
-                return sequence(session, key, self.clock(), _DRAWS)
+            return sequence_waiting(self.store, self.clock())
         except LogKeyError as fault:
             log.warning("%s; until then no entry of the log gets its place", fault)
             return 0

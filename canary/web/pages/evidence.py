@@ -7,14 +7,18 @@ from typing import Annotated, Literal
 
 from fastapi import Query, Request, Response
 from fastapi.responses import StreamingResponse
+from starlette.exceptions import HTTPException
 
 from canary.cases import export
+from canary.cases.pack import NoLog, make_pack
+from canary.evidence.sequencing import sequence_waiting
+from canary.store.log_key import LogKeyError
 from canary.store.tables import CaseRow
 from canary.web.csv_file import csv_file
 from canary.web.rendering import Id, PageContext, or_404
 from canary.web.routes import Role, WebRoute
 
-Form = Annotated[Literal["json", "csv"], Query(alias="format")]
+Form = Annotated[Literal["json", "csv", "pack"], Query(alias="format")]
 
 
 class EvidencePage:
@@ -29,7 +33,9 @@ class EvidencePage:
         return (WebRoute("GET", "/cases/{case_id}/export", Role.VIEWER, self.export),)
 
     def export(self, _: Request, case_id: Id, form: Form = "json") -> Response:
-        """Return a case, or its hits, as a file."""
+        """Return a case, its hits, or its evidence pack as a file."""
+        if form == "pack":
+            return self._pack(case_id)
         with self._frame.database.reading() as session:
             case = or_404(session.get(CaseRow, case_id))
             found = export.case_document(session, case, self._frame.clock()) if form == "json" else {}
@@ -38,6 +44,19 @@ class EvidencePage:
             return csv_file(name, export.COLUMNS, (list(hit.values()) for hit in self._hits(case_id)))
         headers = {"Content-Disposition": f'attachment; filename="{name}.json"'}
         return StreamingResponse(self._lines(case_id, found), media_type="application/json", headers=headers)
+
+    def _pack(self, case_id: int) -> Response:
+        store, now = self._frame.database, self._frame.clock()
+        with store.reading() as session:
+            or_404(session.get(CaseRow, case_id))
+        try:
+            sequence_waiting(store, now)
+            with store.reading() as session:
+                octets = make_pack(session, case_id, now)
+        except (NoLog, LogKeyError) as fault:
+            raise HTTPException(409, str(fault)) from None
+        headers = {"Content-Disposition": f'attachment; filename="evidence-case-{case_id}.zip"'}
+        return Response(octets, media_type="application/zip", headers=headers)
 
     def _lines(self, case_id: int, found: dict[str, object]) -> Iterator[str]:
         """Yield the document with its hits one by one, as there may be many."""
