@@ -12,12 +12,16 @@ from canary.evidence.entries import EntryKind, issue_entry
 from canary.evidence.log_reading import LogProver, checkpoint_in, newest_checkpoint, newest_row, tree_of
 from canary.evidence.note import NoteError, NoteVerifier, open_note, read_checkpoint
 from canary.evidence.sequencing import LogDraws, sequence, signing_key
+from canary.evidence.stamp import write_certificates
 from canary.evidence.tree import leaf_hash, verify_consistency, verify_inclusion
+from canary.processes.log_keeping import NEWEST, Authority, LogKeeper
 from canary.store.database import Database
 from canary.store.log_key import CARRIED_AS, LogKey, forget_openings
 from canary.store.queries import vendors
-from canary.store.tables import CanaryRow, LogCheckpointRow, LogLeafRow
+from canary.store.tables import CanaryRow, LogCheckpointRow, LogLeafRow, LogStampRow
 from tests.conftest import START, Clock
+from tests.receiver import receiving
+from tests.time_authority import TimeAuthority
 
 PLAY = "play.com"
 
@@ -174,3 +178,53 @@ def test_checkpoints_that_nobody_else_has_are_forgotten_after_a_day(
             sequence(session, key, clock(), chance(seconds))
     with logged.reading() as session:
         assert len(session.exec(select(LogCheckpointRow)).all()) == 1
+
+
+def keeper(store: Database, clock: Clock, folder: Path, url: str) -> LogKeeper:
+    return LogKeeper(store, clock, [Authority("test", url)], folder / "published", allow_private=True)
+
+
+def stamps(store: Database) -> list[tuple[int, str]]:
+    with store.reading() as session:
+        return [(row.size, row.authority) for row in session.exec(select(LogStampRow).order_by(col(LogStampRow.size)))]
+
+
+def test_each_state_is_published_and_stamped_once(logged: Database, key: LogKey, clock: Clock, tmp_path: Path) -> None:
+    authority = TimeAuthority(START)
+    with authority.serving() as url:
+        keeping = keeper(logged, clock, tmp_path, url)
+        keeping.witness()
+        issue(logged)
+        for _ in range(2):
+            keeping.witness()
+        issue(logged, 3)
+        keeping.witness()
+    found = stamps(logged)
+    assert authority.stamps == len(found) == 2
+    published = tmp_path / "published"
+    assert sorted(file.name for file in published.iterdir()) == sorted([NEWEST, *(str(size) for size, _ in found)])
+    assert open_note((published / NEWEST).read_text(), signing_key(key)[1]).split("\n")[1] == str(found[-1][0])
+
+
+def test_an_authority_that_is_down_or_stamps_something_else_is_asked_again_later(
+    logged: Database, clock: Clock, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    issue(logged)
+    with receiving() as wrong:
+        keeper(logged, clock, tmp_path, wrong.url).witness()
+    keeper(logged, clock, tmp_path, "http://127.0.0.1:9/tsr").witness()
+    assert (stamps(logged), caplog.text.count("gave no time stamp that holds")) == ([], 2)
+    with TimeAuthority(START).serving() as url:
+        keeper(logged, clock, tmp_path, url).witness()
+    assert len(stamps(logged)) == 1
+
+
+def test_a_stamp_by_another_root_than_the_one_that_was_named_is_not_taken(
+    logged: Database, clock: Clock, tmp_path: Path
+) -> None:
+    issue(logged)
+    (tmp_path / "roots.pem").write_bytes(write_certificates([TimeAuthority(START).root]))
+    with TimeAuthority(START).serving() as url:
+        authority = Authority("test", url, tmp_path / "roots.pem")
+        LogKeeper(logged, clock, [authority], allow_private=True).witness()
+    assert stamps(logged) == []

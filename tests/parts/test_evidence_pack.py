@@ -20,7 +20,7 @@ from sqlalchemy import delete
 from sqlmodel import func, select
 
 from canary.canaries.lifecycle import IssueOrder, issue
-from canary.cases import records, statements
+from canary.cases import answers, records, statements
 from canary.cases.pack import make_pack
 from canary.cases.pack_privacy import OtherAddresses
 from canary.cli.demo import _prepare
@@ -32,10 +32,12 @@ from canary.evidence.summary import write_summary
 from canary.evidence.verify import verify_pack
 from canary.mail.parse import parse
 from canary.model.claim import Claim, ClaimCode, PartyStatement
+from canary.model.data_subject import read_person
 from canary.model.decision import Decision
 from canary.processes.log_keeping import NEWEST, Authority, LogKeeper
 from canary.processes.verifier_file import verifier_file
 from canary.store.database import Database
+from canary.store.erasing import erase_traces
 from canary.store.log_key import CARRIED_AS, LogKey
 from canary.store.tables import (
     CanaryRow,
@@ -216,6 +218,34 @@ def test_a_mail_whose_octets_are_no_longer_kept_is_there_by_its_digest(told: Tol
     report = verify_pack(pack)
     assert report.holds
     assert "its octets are not in the pack (it is no longer kept)" in said(report, Basis.PROVEN)
+
+
+def test_a_verdict_that_changed_by_an_answer_is_in_the_log_and_proven(told: Told, tmp_path: Path) -> None:
+    with changed(told, tmp_path) as store:
+        with store.writing() as session:
+            answers.retract_domains(session, "playbox", ["playbox.example"], "ada", NOW)
+            done = answers.deny(session, "playbox", "playbox.example", "ada", NOW)
+        assert done.changed
+        sequence_waiting(store, NOW)
+        with store.reading() as session:
+            pack = make_pack(session, 1, NOW)
+    report, document = verify_pack(pack), json.loads(read_pack(pack)[DOCUMENT])
+    assert report.holds
+    assert [answer["who"] for answer in document["answers"]] == ["ada", "ada"]
+    assert any(hit["entry"] for mail in document["mails"] for hit in mail["hits"])
+    assert "not in the log" not in said(report, Basis.WORD)
+
+
+def test_who_was_erased_is_in_no_pack_and_the_log_still_holds(told: Told, tmp_path: Path) -> None:
+    sender = str(told.document["mails"][1]["envelope"]["mail_from"])
+    with changed(told, tmp_path) as store:
+        erase_traces(store, read_person(sender, bytes(32)))
+        with store.reading() as session:
+            pack = make_pack(session, 1, NOW)
+    assert sender.encode() not in pack
+    report = verify_pack(pack, [told.published])
+    assert report.holds
+    assert "was deleted on somebody's request" in said(report, Basis.WORD)
 
 
 def test_every_single_bit_that_is_changed_in_a_pack_is_found(told: Told) -> None:
