@@ -13,7 +13,7 @@ from canary.evidence.entries import Entry, EntryKind
 from canary.evidence.note import Checkpoint, read_checkpoint
 from canary.evidence.tiles import TiledTree
 from canary.evidence.tree import consistency_proof, inclusion_proof
-from canary.store.log_key import LogKey
+from canary.store.log_key import LogKey, log_key_of
 from canary.store.tables import LogCheckpointRow, LogLeafRow, LogStampRow, LogTileRow
 
 Document = dict[str, Any]
@@ -121,3 +121,15 @@ def witnessed_for(
     ]
     found |= {row.size: row.note for row in rows if row.size not in found}
     return [(size, found[size], stamps.get(size, [])) for size in sorted(found) if 0 < size <= log.checkpoint.size]
+
+
+def state_of_log(session: Session) -> str:
+    """Return in words how many entries the log has and who last stamped it; raises LogKeyError for another's key."""
+    key, row = log_key_of(session), newest_row(session)
+    if key is not None:
+        key.check(session)
+    if row is None:
+        return "the log has no entries yet"
+    stamp = session.exec(select(LogStampRow).order_by(col(LogStampRow.size).desc()).limit(1)).first()
+    by = f"stamped by {stamp.authority} at {stamp.at:%Y-%m-%d %H:%M} UTC" if stamp else "nobody stamps it"
+    return f"the log has {row.size:,} entries; {by}"

@@ -131,6 +131,7 @@ def test_the_evidence_pack_of_a_case_is_downloaded_with_what_was_logged_just_bef
     analyst.post("/cases/1/statement", data=FORMS["statement"])
     answer = analyst.get("/cases/1/export?format=pack")
     assert answer.headers["content-disposition"] == 'attachment; filename="evidence-case-1.zip"'
+    assert analyst.get("/api/v1/cases/1/evidence").content == answer.content
     report = verify_pack(answer.content)
     assert "2 decisions, lines of the timeline and statements are in the log" in "\n".join(report.lines())
 

@@ -36,6 +36,14 @@ def test_the_key_of_the_log_is_for_its_user_alone(command: CommandLine) -> None:
     assert (command.folder / "data/log.key").stat().st_mode & 0o777 == 0o600
 
 
+def test_the_doctor_says_how_the_log_is_and_finds_a_key_that_is_another(command: CommandLine) -> None:
+    command.canary("issue", "play")
+    command.canary("evidence", "checkpoint")
+    assert "entries; nobody stamps it" in command("doctor").out
+    (command.folder / "data/log.key").write_text("another\n")
+    assert "is not the key of this store's log; put a copy of that key there" in command("doctor").out
+
+
 def test_a_pack_of_no_case_is_one_line(command: CommandLine) -> None:
     done = command("evidence", "pack", "7")
     assert (done.code, done.err) == (1, "case 7: there is none; see `canary cases`\n")
@@ -43,7 +51,11 @@ def test_a_pack_of_no_case_is_one_line(command: CommandLine) -> None:
 
 @pytest.mark.parametrize(
     ("written", "code", "said"),
-    [(None, 2, "pack.zip: cannot be read"), (b"PK", 1, "It cannot be read as a zip file"), (b"", 1, "cannot be read as a zip")],
+    [
+        (None, 2, "pack.zip: cannot be read"),
+        (b"PK", 1, "It cannot be read as a zip file"),
+        (b"", 1, "cannot be read as a zip"),
+    ],
 )
 def test_what_is_no_pack_is_said_to_be_none(command: CommandLine, written: bytes | None, code: int, said: str) -> None:
     if written is not None:

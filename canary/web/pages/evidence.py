@@ -35,7 +35,7 @@ class EvidencePage:
     def export(self, _: Request, case_id: Id, form: Form = "json") -> Response:
         """Return a case, its hits, or its evidence pack as a file."""
         if form == "pack":
-            return self._pack(case_id)
+            return pack_file(self._frame, case_id)
         with self._frame.database.reading() as session:
             case = or_404(session.get(CaseRow, case_id))
             found = export.case_document(session, case, self._frame.clock()) if form == "json" else {}
@@ -44,19 +44,6 @@ class EvidencePage:
             return csv_file(name, export.COLUMNS, (list(hit.values()) for hit in self._hits(case_id)))
         headers = {"Content-Disposition": f'attachment; filename="{name}.json"'}
         return StreamingResponse(self._lines(case_id, found), media_type="application/json", headers=headers)
-
-    def _pack(self, case_id: int) -> Response:
-        store, now = self._frame.database, self._frame.clock()
-        with store.reading() as session:
-            or_404(session.get(CaseRow, case_id))
-        try:
-            sequence_waiting(store, now)
-            with store.reading() as session:
-                octets = make_pack(session, case_id, now)
-        except (NoLog, LogKeyError) as fault:
-            raise HTTPException(409, str(fault)) from None
-        headers = {"Content-Disposition": f'attachment; filename="evidence-case-{case_id}.zip"'}
-        return Response(octets, media_type="application/zip", headers=headers)
 
     def _lines(self, case_id: int, found: dict[str, object]) -> Iterator[str]:
         """Yield the document with its hits one by one, as there may be many."""
@@ -68,6 +55,21 @@ class EvidencePage:
     def _hits(self, case_id: int) -> Iterator[dict[str, object]]:
         with self._frame.database.reading() as session:
             yield from export.hits(session, case_id)
+
+
+def pack_file(frame: PageContext, case_id: int) -> Response:
+    """Return the evidence pack of a case, with what waited for its place in the log; 409 where there is no log."""
+    store, now = frame.database, frame.clock()
+    with store.reading() as session:
+        or_404(session.get(CaseRow, case_id))
+    try:
+        sequence_waiting(store, now)
+        with store.reading() as session:
+            octets = make_pack(session, case_id, now)
+    except (NoLog, LogKeyError) as fault:
+        raise HTTPException(409, str(fault)) from None
+    headers = {"Content-Disposition": f'attachment; filename="evidence-case-{case_id}.zip"'}
+    return Response(octets, media_type="application/zip", headers=headers)
 
 
 def _plain(value: object) -> object:
