@@ -1,14 +1,14 @@
 """Blinded leaves: each field of an entry is committed to by itself, so that a pack can show some and hide the others.
 
-Without its key a commitment says nothing, not even to one who guesses the value: it is an HMAC with a random key. A leaf
-is the digest of all commitments of an entry; what is published is only the root above it.
+Without its key a commitment says nothing, not even to one who guesses the value: it is a digest that begins with a random
+key. A leaf is the digest of all commitments of an entry; what is published is only the root above it.
 """
 
-import hashlib
-import hmac
 import json
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
+from hashlib import blake2b, sha256
+from json.encoder import encode_basestring_ascii
 from typing import Any
 
 
@@ -16,14 +16,13 @@ class OpeningError(ValueError):
     """What should open a leaf is not in the form for it."""
 
 
+# Made once: `json.dumps` would make one for every value.
+_ENCODER = json.JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_ascii=True, allow_nan=False)
+
+
 def canonical(value: object) -> bytes:
     """Return a value as JSON that is the same, octet for octet, whenever the value is."""
-    return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=True, allow_nan=False).encode("ascii")
-
-
-def blind(kind: str, fields: Mapping[str, object], nonce: bytes) -> bytes:
-    """Return the leaf of an entry: 32 octets that tell nothing without the nonce."""
-    return _leaf(kind, commit_fields(fields, nonce))
+    return _ENCODER.encode(value).encode("ascii")
 
 
 def commit_fields(fields: Mapping[str, object], nonce: bytes) -> dict[str, str]:
@@ -74,7 +73,7 @@ def read_opening(document: Mapping[str, Any]) -> OpenedLeaf:
         raise OpeningError(f"an entry of the log is not in its form ({fault})") from None
     if not isinstance(kind, str) or len(commitments) != len(shown) + len(held):
         raise OpeningError("an entry of the log names a field twice, or has no kind")
-    return OpenedLeaf(kind, {name: value for name, (_, value) in shown.items()}, _leaf(kind, commitments))
+    return OpenedLeaf(kind, {name: value for name, (_, value) in shown.items()}, leaf_of(kind, commitments))
 
 
 def _octets(text: str) -> bytes:
@@ -85,13 +84,14 @@ def _octets(text: str) -> bytes:
 
 
 def _key(nonce: bytes, name: str) -> bytes:
-    return hmac.digest(nonce, name.encode(), "sha256")
+    return blake2b(name.encode(), key=nonce, digest_size=32).digest()
 
 
 def _commit(key: bytes, value: object) -> str:
-    return hmac.digest(key, canonical(value), "sha256").hex()
+    return sha256(key + canonical(value)).hexdigest()
 
 
-def _leaf(kind: str, commitments: Mapping[str, str]) -> bytes:
-    named = "".join(f"{json.dumps(name)}:{commitments[name]}\n" for name in sorted(commitments))
-    return hashlib.sha256(f"{json.dumps(kind)}\n{named}".encode()).digest()
+def leaf_of(kind: str, commitments: Mapping[str, str]) -> bytes:
+    """Return the leaf of an entry, of which the commitments to all fields are given."""
+    named = "".join(f"{encode_basestring_ascii(name)}:{commitments[name]}\n" for name in sorted(commitments))
+    return sha256(f"{encode_basestring_ascii(kind)}\n{named}".encode()).digest()

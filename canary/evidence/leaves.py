@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from sqlalchemy import insert
 from sqlmodel import Session
 
-from canary.evidence.commitment import blind, canonical, commit_fields
+from canary.evidence.commitment import canonical, commit_fields, leaf_of
 from canary.evidence.entries import Entry, EntryKind, MailEntry, issue_entry
 from canary.store.database import at_end
 from canary.store.log_key import log_key_of, usable_key
@@ -16,6 +16,7 @@ from canary.store.tables.base import Row, metadata
 SALT_OCTETS = 16
 
 _LEAF = metadata.tables[str(LogLeafRow.__tablename__)]
+_INSERT = insert(_LEAF)
 _WAITING = "evidence.waiting"
 
 Waiting = tuple[EntryKind, Callable[[], tuple[int, Entry, Entry]]]
@@ -66,7 +67,7 @@ def _write(session: Session) -> None:
         salt = salts[at * SALT_OCTETS : (at + 1) * SALT_OCTETS]
         number, fields, passing = entry()
         nonce, about = key.nonce(salt), key.reference(kind.value, number)
-        held = canonical(commit_fields(passing, nonce)) if passing else None
-        leaf = blind(kind.value, {**fields, **passing}, nonce)
-        rows.append({"reference": about, "salt": salt, "leaf": leaf, "held": held})
-    session.connection().execute(insert(_LEAF), rows)
+        commitments = commit_fields({**fields, **passing}, nonce)
+        held = canonical({name: commitments[name] for name in passing}) if passing else None
+        rows.append({"reference": about, "salt": salt, "leaf": leaf_of(kind.value, commitments), "held": held})
+    session.connection().execute(_INSERT, rows)
