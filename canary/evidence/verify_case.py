@@ -70,6 +70,7 @@ def _verify_address(address: Mapping[str, Any], first: int | None, log: LogState
 
 def _owner_says(document: Mapping[str, Any]) -> list[VerifyFinding]:
     said = [
+        "Whose log this is: compare its key with the one that the owner shows elsewhere.",
         "That each address was given to its vendor and to nobody else: the log shows that this was recorded, and when.",
         "That a mail came to this owner from the network at all: the log shows that it was not changed since its entry.",
         "The time of each receipt by the owner's clock, where no stamp is near it.",

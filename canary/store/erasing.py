@@ -78,7 +78,7 @@ def erase_traces(store: Database, who: DataSubject, after_step: Callable[[], obj
 def _go_through(store: Database, who: DataSubject, after_step: Callable[[], object] | None) -> Traces:
     # Mails come last: what they say leads to the words that are repeated elsewhere, also when this was stopped half-way.
     traces, search = Traces(), _Search(who, _own_subjects(store, who))
-    for table in _OTHERS:
+    for table in filter(_may_name_somebody, _OTHERS):
         for batch in _batches(store, table):
             changing = [row for row in batch if search.changes(table, row)]
             (traces.staying if table.name in STAYING else traces.rows)[table.name] += len(changing)
@@ -215,6 +215,10 @@ def _replace(store: Database, table: Table, rows: Sequence[RowMapping], search: 
                         forget_openings(session, _LOGGED[table.name], [now["id"]])
             except IntegrityError:  # the same row under another spelling was replaced before
                 session.execute(delete(table).where(*same))
+
+
+def _may_name_somebody(table: Table) -> bool:
+    return any(map(_has_words, table.columns))
 
 
 def _has_words(column: Column[Any]) -> bool:
