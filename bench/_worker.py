@@ -6,6 +6,7 @@ python -m bench._worker STORE_URL SPOOL DNS_PORT
 import asyncio
 import gc
 import json
+import os
 import resource
 import subprocess
 import sys
@@ -23,6 +24,7 @@ from canary.processes.spools import clock
 from canary.processes.stage_timer import StageTimer
 from canary.spool.spool import Spool
 from canary.store.database import Database
+from canary.store.log_key import CARRIED_AS, LogKey
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,6 +94,12 @@ def _cpu() -> float:
 
 
 if __name__ == "__main__":
+    log_key = os.environ.get("CANARY_BENCH_LOG_KEY")
+    carried = {CARRIED_AS: LogKey(Path(log_key))} if log_key else {}
     asyncio.run(
-        _serve(Database(sys.argv[1]), Spool(Path(sys.argv[2]), reserve_bytes=0, max_backlog=10**6), int(sys.argv[3]))
+        _serve(
+            Database(sys.argv[1], carried=carried),
+            Spool(Path(sys.argv[2]), reserve_bytes=0, max_backlog=10**6),
+            int(sys.argv[3]),
+        )
     )

@@ -20,6 +20,7 @@ from pydantic_settings import BaseSettings, EnvSettingsSource, PydanticBaseSetti
 
 from canary.attribution_settings import Assumptions
 from canary.canary_settings import CanarySettings
+from canary.evidence_settings import EvidenceSettings
 from canary.http_inlet_settings import HttpInletSettings
 from canary.inlet_settings import InletSettings
 from canary.judge_settings import JudgeSettings
@@ -296,6 +297,7 @@ class Settings(BaseSettings):
     decoys: DecoySettings = DecoySettings()
     retention: RetentionSettings = RetentionSettings()
     rspamd: RspamdSettings = RspamdSettings()
+    evidence: EvidenceSettings = EvidenceSettings()
     log: LogSettings = LogSettings()
 
     @classmethod

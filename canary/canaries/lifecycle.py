@@ -9,6 +9,8 @@ from sqlmodel import Session, select
 
 from canary.canaries import decoys
 from canary.canaries.tentative import MAX_NOTE, refuse_tentative
+from canary.evidence.entries import EntryKind, rotation_entry
+from canary.evidence.leaves import log_entry, log_issue
 from canary.model.address import Draw, Locale, locale_of, make_address
 from canary.model.canary import Canary, CanaryState, Style
 from canary.store.decoy_mac import decoy_mac_of
@@ -65,6 +67,7 @@ def issue(session: Session, order: IssueOrder, draw: Draw, now: datetime, *, gen
         decoys.add_decoy_beside(session, row, draw)
         owner.unconfirmed = False
     session.add(row)
+    log_issue(session, row, owner.slug)
     session.flush()
     return find_canaries(session, [row.address])[row.address]
 
@@ -79,6 +82,7 @@ def rotate(session: Session, address: str, draw: Draw, now: datetime) -> Canary:
     if row.state == CanaryState.ACTIVE:
         row.state = CanaryState.ROTATED.value
     row.rotated_at = now
+    log_entry(session, EntryKind.ROTATION, row.id or 0, lambda: rotation_entry(row.address, now))
     mailbox = row.address.partition("+")[0] if row.style == Style.PLUS else "me"
     locale = locale_of((row.persona or {}).get("phone", ""))
     order = IssueOrder(owner.slug, row.domain, row.channel, Style(row.style), mailbox, locale, row.published)

@@ -8,6 +8,8 @@ from sqlmodel import Session
 from canary.cases.past_mail import OwnerWord, judge_past_mail
 from canary.cases.rejudge import RejudgeOutcome, decide_about, of_sender, rejudge
 from canary.cases.replay import RejudgeCause
+from canary.evidence.entries import EntryKind, answer_entry
+from canary.evidence.leaves import log_row
 from canary.judge.organisation import organisation
 from canary.judge.senders import is_supply
 from canary.model.identity import Proof
@@ -182,7 +184,8 @@ def _recorded(
     session: Session, owner: VendorRow, action: str, about: str, outcome: RejudgeOutcome, cause: RejudgeCause
 ) -> RejudgeOutcome:
     """Record a decision about a vendor in its timeline and in the audit log; return what it did."""
-    audit.note(session, owner.id or 0, cause.at, action, cause.text, cause.who)
+    line = audit.note(session, owner.id or 0, cause.at, action, cause.text, cause.who)
+    log_row(session, EntryKind.ANSWER, line, lambda: answer_entry(line, owner.slug))
     audit.audit(session, cause.at, cause.who, action, f"{owner.slug}: {about}", str(outcome))
     session.flush()
     return outcome

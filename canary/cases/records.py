@@ -6,6 +6,8 @@ from datetime import datetime
 from sqlalchemy import func
 from sqlmodel import Session, col, select
 
+from canary.evidence.entries import EntryKind, event_entry
+from canary.evidence.leaves import log_row
 from canary.model.case import OPEN, CaseState
 from canary.model.decision import Decision
 from canary.model.verdict import HINTS, LEAKS
@@ -103,7 +105,9 @@ def open_again(session: Session, case: CaseRow, at: datetime, text: str, who: st
 
 def add_event(session: Session, case: CaseRow, at: datetime, kind: str, text: str, who: str = "canary") -> None:
     """Write a line into the timeline of a case."""
-    session.add(CaseEventRow(case_id=case.id or 0, at=at, kind=kind, who=who, text=text))
+    row = CaseEventRow(case_id=case.id or 0, at=at, kind=kind, who=who, text=text)
+    session.add(row)
+    log_row(session, EntryKind.EVENT, row, lambda: event_entry(row))
 
 
 def add_decision(session: Session, case: CaseRow, kind: str, text: str, word: Decision) -> None:

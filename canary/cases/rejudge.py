@@ -1,7 +1,7 @@
 """Judging past mail again by what is known of a sender now; the cases follow."""
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -13,6 +13,8 @@ from canary.attribute.campaigns.features import addressee, worded
 from canary.campaigns.membership import CampaignBatch, MailSent
 from canary.cases.history import newest_decision
 from canary.cases.replay import RejudgeCause, replay
+from canary.evidence.entries import EntryKind, HitEntry, codes_of, verdict_entry
+from canary.evidence.leaves import log_entry
 from canary.judge.rules import judge
 from canary.judge.track_record import hit_context, is_own_way, signers
 from canary.model.authenticated import AuthenticatedMail
@@ -145,7 +147,7 @@ def hits_after(session: Session, vendor_id: int, which: ColumnElement[bool], las
 def _batches(session: Session, vendor_id: int, which: ColumnElement[bool]) -> Iterator[Sequence[Row[Any]]]:
     chosen: Any = select(  # type: ignore[call-overload]
             HitRow.id, HitRow.at, HitRow.verdict, HitRow.reasons, HitRow.case_id, CanaryRow.address, HitRow.mail_id,
-            HitRow.canary_id, HitRow.decision, HitRow.burns, MailRow.identity_domain, MailRow.key, MailRow.received_at, MailRow.envelope,
+            HitRow.canary_id, HitRow.decision, HitRow.burns, MailRow.identity_domain, MailRow.key, MailRow.sha256, MailRow.received_at, MailRow.envelope,
             MailRow.identity, MailRow.proofs, MailRow.campaign_id, MailRow.subject, MailRow.message_id, MailRow.text, MailRow.parts,
             MailContentRow.parsed,
     )  # fmt: skip
@@ -194,6 +196,8 @@ class _Round:
             decision = newest_decision(self.session)
             rows = [_written(change, decision) for change in changed]
             self.session.connection().execute(_CHANGE, rows)
+            for change, written in zip(changed, rows, strict=True):
+                _log(self.session, change, written)
         for change in changed:
             self._count(change)
         self.outcome.looked += len(batch)
@@ -279,6 +283,13 @@ def _written(change: _Change, decision: int) -> dict[str, Any]:
         "case": hit.case_id if stays else None, "since": hit.decision if stays else decision,
         "leaked": stays and hit.burns,
     }  # fmt: skip
+
+
+def _log(session: Session, change: _Change, written: Mapping[str, Any]) -> None:
+    canary, hit = change.canary, change.hit
+    now = HitEntry(canary.id, canary.address, written["to"], written["sure"], codes_of(written["why"]))
+    fields = verdict_entry(hit.sha256, now)
+    log_entry(session, EntryKind.VERDICT, hit.id, lambda: fields)
 
 
 _HIT = metadata.tables["hit"]

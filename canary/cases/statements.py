@@ -11,6 +11,8 @@ from sqlmodel import Session, col, select
 from canary.cases import merge_split, records
 from canary.cases.claims import Evidence, HitAddress, answer_claim
 from canary.cases.workflow import LONGEST, get_active_case
+from canary.evidence.entries import EntryKind, statement_entry
+from canary.evidence.leaves import log_row
 from canary.judge.guess import chance_of_guess
 from canary.model.claim import ClaimAnswer, PartyStatement
 from canary.model.decision import Decision
@@ -41,12 +43,12 @@ def add_statement(session: Session, number: int, said: PartyStatement, word: Dec
         raise ValueError(
             f"case {number}: said on {said.at:%Y-%m-%d}: that is in the future; give a day that has passed"
         )
-    session.add(
-        StatementRow(
-            case_id=number, at=said.at, party=said.party.strip()[:200], claims=list(map(claim_json, said.claims)),
-            text=said.text.strip()[:LONGEST], noted_at=word.at, noted_by=word.who,
-        )
+    row = StatementRow(
+        case_id=number, at=said.at, party=said.party.strip()[:200], claims=list(map(claim_json, said.claims)),
+        text=said.text.strip()[:LONGEST], noted_at=word.at, noted_by=word.who,
     )  # fmt: skip
+    session.add(row)
+    log_row(session, EntryKind.STATEMENT, row, lambda: statement_entry(row))
     told = "; ".join([claim.text for claim in said.claims] or [said.text.strip()[:200]])
     records.add_decision(session, case, "statement", f"{said.party} on {said.at:%d %b %Y}: {told}.", word)
 

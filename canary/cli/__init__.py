@@ -108,6 +108,10 @@ SECTIONS = {
             "List what may become a case, the likeliest first: what speaks for and against a leak, and what would settle it.",
         ),
         "case": LazyCommand("case:group", "Cases: the suspected leaks, what is known about them, and what you decide."),
+        "evidence": LazyCommand(
+            "evidence:group",
+            "Evidence: make packs that anybody can verify offline, verify them, show the state of the log.",
+        ),
         "letter": LazyCommand("letters:group", "Letters to vendors and suppliers: read their texts and change them."),
         "attribute": LazyCommand(
             "attribute:attribute",

@@ -211,6 +211,7 @@ def _findings() -> Iterator[tuple[str, bool, str]]:
         "files": lambda: _files(known),
         "store": _store,
         "spools": lambda: _spools(known),
+        "evidence": _evidence,
         "registries": lambda: check_registries(known.judge),
         "listener": lambda: "; ".join(_greeting(door) for door in known.smtp.doors),
         "dashboard": lambda: _health(known.web.host, known.web.port),
@@ -268,6 +269,22 @@ def _store() -> str:
     except SQLAlchemyError as fault:
         line = str(getattr(fault, "orig", fault)).splitlines()[0]
         raise CliError(f"{line}: see docs/operating.md, or restore a backup with `canary restore`") from None
+
+
+def _evidence() -> str:
+    from sqlalchemy.exc import SQLAlchemyError
+
+    from canary.evidence.log_reading import state_of_log
+    from canary.processes import stores
+    from canary.store.log_key import LogKeyError
+
+    try:
+        with stores.open_store(settings()).reading() as session:
+            return state_of_log(session)
+    except LogKeyError as fault:
+        raise CliError(str(fault)) from None
+    except SQLAlchemyError:
+        raise CliError("the log cannot be read; see what is said of the store") from None
 
 
 def _spools(known: "Settings") -> str:

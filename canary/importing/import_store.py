@@ -12,6 +12,7 @@ from sqlmodel import Session, col, select
 
 from canary.canaries import decoys
 from canary.cases.conclusions import conclusion_of
+from canary.evidence.leaves import log_issue
 from canary.judge.adoption import AdoptionProposal
 from canary.model.address import Draw
 from canary.model.canary import CanaryState
@@ -117,10 +118,13 @@ def adopt(
     left = list(owned)
     while left:
         address = left.pop(draw(len(left)))
-        row, known = _canary(*owned[address], draw), _row(session, address)
+        each, owner = owned[address]
+        row, known = _canary(each, owner, draw), _row(session, address)
         if known is None:
             decoys.add_decoy_beside(session, row, draw, owned)
-        session.add(known.sqlmodel_update(row.model_dump(exclude={"id"})) if known else row)
+        written = known.sqlmodel_update(row.model_dump(exclude={"id"})) if known else row
+        session.add(written)
+        log_issue(session, written, owner.slug)
         session.flush()
     return len(owned)
 

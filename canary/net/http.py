@@ -28,11 +28,12 @@ class Unreachable(Exception):
 
 @dataclass(frozen=True, slots=True)
 class HttpAnswer:
-    """Status, the beginning of the body, and the seconds to wait that a server asked for."""
+    """Status, the beginning of the body as text and as it came, and the seconds to wait that a server asked for."""
 
     status: int
     text: str
     retry_after: float | None = None
+    body: bytes = b""
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,8 +87,9 @@ class Http:
     def post(self, url: str, body: bytes, headers: Mapping[str, str]) -> HttpAnswer:
         """Post a body; raises AddressRefused or Unreachable."""
         with self._answered("POST", url, headers, body) as response:
-            text = next(response.iter_bytes(MAX_ANSWER), b"").decode("utf-8", "replace")
-            return HttpAnswer(response.status_code, text.strip(), self._seconds(response.headers.get("retry-after")))
+            content = next(response.iter_bytes(MAX_ANSWER), b"")
+            wait = self._seconds(response.headers.get("retry-after"))
+            return HttpAnswer(response.status_code, content.decode("utf-8", "replace").strip(), wait, content)
 
     def get(self, url: str, headers: Mapping[str, str], most: int) -> FetchedContent:
         """Fetch a body of at most so many octets; raises AddressRefused or Unreachable."""

@@ -4,10 +4,12 @@ parse -> authenticate -> gather -> judge -> assign -> write, then one commit, th
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable, Collection, Sequence
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from functools import partial
+from typing import Any
 
 from sqlmodel import Session
 
@@ -23,6 +25,8 @@ from canary.cases import answers, confirmation
 from canary.cases.assign import NOWHERE, Assignment, CaseAssigner, CaseHit
 from canary.cases.history import StoredCases
 from canary.cases.keep_hits import AssignedHit, keep_hits
+from canary.evidence.entries import HitEntry, MailEntry
+from canary.evidence.leaves import log_mail
 from canary.judge.providers import ProviderRegistry
 from canary.judge.rules import judge
 from canary.judge.senders import pending, sender_keys
@@ -263,7 +267,9 @@ class _Batch:
         """Keep the mails."""
         self.session, self.book, self.clock = session, context.book, context.clock
         self.lessons, self.judged = lessons, judged
-        self.ids = mails.keep_mails(session, [mail.found for mail in judged], sender_keys)
+        self.rows = {mail.key: mails.row_of(mail.found) for mail in judged}
+        found = [mail.found for mail in judged]
+        self.ids = mails.keep_mails(session, found, sender_keys, list(self.rows.values()))
         self.stored = StoredCases(session)
         self.stored.look_up({hit.vendor_id for mail in judged for hit in mail.hits if hit.judgement.bears_on_a_case})
         self.assigner = CaseAssigner(self.stored)
@@ -292,6 +298,8 @@ class _Batch:
         settled = self.judged[: len(self.judged) - len(left)]
         self._follow_tentative(settled)
         track_records.write_shown(self.session, [shown for mail in settled for shown in mail.shown])
+        for mail in settled:
+            log_mail(self.session, self.ids[mail.key], partial(_entry, self.rows[mail.key], mail))
 
     def _follow_tentative(self, settled: Sequence[JudgedMail]) -> None:
         """Show tentative addresses again to which mail came, and confirm those that the vendor itself wrote to."""
@@ -320,3 +328,15 @@ class _Batch:
             number, hit.canary.id, mail.at, hit.judgement, mail.found.identity.domain, hit.vendor_id, hit.vendor.name,
             campaign, made,
         )  # fmt: skip
+
+
+def _entry(row: Mapping[str, Any], mail: JudgedMail) -> MailEntry:
+    """Return what the log has of a mail, with what it meant at each address that it reached."""
+    hits = tuple(_hit_entry(hit) for hit in mail.hits)
+    return MailEntry(row["sha256"], row["size"], row["envelope"], row["proofs"], row["answers"], hits)
+
+
+def _hit_entry(hit: JudgedHit) -> HitEntry:
+    judged = hit.judgement
+    codes = tuple(reason.code.value for reason in judged.reasons)
+    return HitEntry(hit.canary.id, hit.canary.address, judged.verdict.value, judged.confidence, codes)

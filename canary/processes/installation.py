@@ -108,8 +108,9 @@ class Installation:
         self._file.unlink(missing_ok=True)
         for spool in self.spools():
             mark(spool, "")
-        if (key := self.data / "decoy.key").exists():
-            key.replace(key.with_name("decoy.key.old"))
+        for name in ("decoy.key", "log.key"):
+            if (key := self.data / name).exists():
+                key.replace(key.with_name(f"{name}.old"))
 
     def claim(self, installation: str) -> None:
         """Take an id for the folder and all that is in it."""

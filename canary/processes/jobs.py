@@ -18,6 +18,7 @@ from canary.cases import case_alerts, past_mail
 from canary.cases.weigh import weigh_aged, weigh_all
 from canary.pipeline.rspamd_check import RspamdChecker
 from canary.processes.faults import brief
+from canary.processes.log_keeping import LogKeeper
 from canary.processes.node_report import NodeReporter
 from canary.processes.stage_timer import StageTimer
 from canary.smtp.admission import ROLES
@@ -62,6 +63,7 @@ class JobContext:
     rspamd: RspamdChecker | None = None
     reporter: NodeReporter | None = None
     rests_after: timedelta | None = None
+    log_keeper: LogKeeper | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,6 +160,16 @@ def _ask_rspamd(context: JobContext) -> None:
         context.rspamd.ask_due()
 
 
+def _sequence_log(context: JobContext) -> None:
+    if context.log_keeper:
+        context.log_keeper.sequence()
+
+
+def _witness_log(context: JobContext) -> None:
+    if context.log_keeper:
+        context.log_keeper.witness()
+
+
 def _weigh_cases(context: JobContext) -> int:
     return weigh_all(context.store, context.clock(), GROUPS)
 
@@ -190,6 +202,14 @@ JOBS = (
     Job("rest tentative addresses", HOUR, 2 * HOUR, _rest_tentative, lambda context: context.rests_after is not None),
     Job("forget expired tokens", HOUR, 2 * HOUR, _forget_expired_tokens),
     Job("judge past mail", timedelta(seconds=5), timedelta(minutes=5), _judge_past_mail),
+    Job("sequence the log", timedelta(seconds=30), timedelta(minutes=2), _sequence_log),
+    Job(
+        "witness the log",
+        HOUR,
+        2 * HOUR,
+        _witness_log,
+        lambda context: context.log_keeper is not None and context.log_keeper.has_witnesses,
+    ),
     # So that no mail is asked about twice; a batch takes less than its lease.
     Job(
         "ask rspamd",

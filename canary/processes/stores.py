@@ -19,6 +19,8 @@ from canary.store.decoy_mac import DecoyMac
 from canary.store.engine import file_of
 from canary.store.identity import INSTALLATION, StoreIdentity, newest_version
 from canary.store.locks import Lock, lock
+from canary.store.log_key import CARRIED_AS as LOG_KEY
+from canary.store.log_key import LogKey
 from canary.store.tables import KeyFingerprintRow
 
 if TYPE_CHECKING:
@@ -32,6 +34,7 @@ def open_store(settings: Settings, kind: Callable[..., Database] = Database) -> 
         CARRIED_AS: settings.attribution.rates,
         CASE_AT: settings.judge.case_at,
         PLATFORMS: platform_domains(settings.judge),
+        LOG_KEY: log_key_from(settings),
     }
     guard = Installation(settings).admit
     return kind(settings.store_url, decoy_mac=decoy_mac_from(settings), carried=carried, guard=guard)
@@ -92,3 +95,8 @@ def platform_domains(judge: JudgeSettings) -> Callable[[str], bool]:
 def decoy_mac_from(settings: Settings) -> DecoyMac:
     """Return what tells decoys from issued addresses, by the key in its file."""
     return DecoyMac(settings.decoy_key, settings.decoys.every if settings.decoys.count else 0)
+
+
+def log_key_from(settings: Settings) -> LogKey:
+    """Return the key of the log, whose file is made at first use."""
+    return LogKey(settings.evidence.key_file or settings.data / "log.key")

@@ -24,6 +24,7 @@ from canary.processes.jobs import (
     run_job,
     scheduler,
 )
+from canary.processes.log_keeping import log_keeper
 from canary.processes.mail_parser import MailParser
 from canary.processes.memory import give_large_blocks_back
 from canary.processes.node_report import worker_reporter
@@ -101,6 +102,7 @@ def _job_context(settings: Settings, store: Database, spools: Spools, timer: Sta
         rspamd=rspamd_checker(settings, store),
         reporter=worker_reporter(settings, clock()),
         rests_after=settings.canaries.rests_after,
+        log_keeper=log_keeper(settings, store, clock),
     )
 
 

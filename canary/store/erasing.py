@@ -18,7 +18,8 @@ from sqlmodel import Session
 from canary.model.data_subject import DataSubject
 from canary.store.database import Database
 from canary.store.locks import Lock, lock
-from canary.store.tables import CampaignMailRow, CampaignRow, MailContentRow, MailRow, OutboxRow
+from canary.store.log_key import forget_openings
+from canary.store.tables import CampaignMailRow, CampaignRow, HitRow, MailContentRow, MailRow, OutboxRow
 from canary.store.tables.base import metadata
 
 STEP = 200
@@ -39,9 +40,12 @@ STAYING: Mapping[str, str] = {
 }
 """Tables in which a person is counted and not replaced, and what such a row is: it is not there because somebody wrote."""
 
-_MAIL, _CONTENT, _CAMPAIGN, _SHOWN, _OUTBOX = (
+_LOGGED = {"case_event": "event", "case_statement": "statement", "vendor_event": "answer"}
+"""Tables whose rows are in the log, and what their entries are called there: nobody can open these any more."""
+
+_MAIL, _CONTENT, _CAMPAIGN, _SHOWN, _OUTBOX, _HIT = (
     metadata.tables[str(row.__tablename__)]
-    for row in (MailRow, MailContentRow, CampaignRow, CampaignMailRow, OutboxRow)
+    for row in (MailRow, MailContentRow, CampaignRow, CampaignMailRow, OutboxRow, HitRow)
 )
 _OTHERS = [table for table in metadata.sorted_tables if table not in (_MAIL, _CONTENT)]
 ROLES = ("sender", "recipient", "header", "text", "octets")
@@ -75,7 +79,7 @@ def erase_traces(store: Database, who: DataSubject, after_step: Callable[[], obj
 def _go_through(store: Database, who: DataSubject, after_step: Callable[[], object] | None) -> Traces:
     # Mails come last: what they say leads to the words that are repeated elsewhere, also when this was stopped half-way.
     traces, search = Traces(), _Search(who, _own_subjects(store, who))
-    for table in _OTHERS:
+    for table in filter(_may_name_somebody, _OTHERS):
         for batch in _batches(store, table):
             changing = [row for row in batch if search.changes(table, row)]
             (traces.staying if table.name in STAYING else traces.rows)[table.name] += len(changing)
@@ -192,6 +196,9 @@ def _redact_mail(session: Session, number: int, role: str, search: _Search) -> N
         session.execute(update(_SHOWN).where(_SHOWN.c.mail_id == number).values(features=[], links=[]))
     session.execute(update(_MAIL).where(_MAIL.c.id == number).values(values))
     session.execute(delete(_CONTENT).where(_CONTENT.c.mail_id == number))
+    hits = session.execute(select(_HIT.c.id).where(_HIT.c.mail_id == number)).scalars()
+    forget_openings(session, "mail", [number])
+    forget_openings(session, "verdict", list(hits))
 
 
 def _replace(store: Database, table: Table, rows: Sequence[RowMapping], search: _Search) -> None:
@@ -205,8 +212,14 @@ def _replace(store: Database, table: Table, rows: Sequence[RowMapping], search: 
             try:
                 with session.begin_nested():
                     session.execute(update(table).where(*same).values(values))
+                    if table.name in _LOGGED:
+                        forget_openings(session, _LOGGED[table.name], [now["id"]])
             except IntegrityError:  # the same row under another spelling was replaced before
                 session.execute(delete(table).where(*same))
+
+
+def _may_name_somebody(table: Table) -> bool:
+    return any(map(_has_words, table.columns))
 
 
 def _has_words(column: Column[Any]) -> bool:

@@ -27,6 +27,9 @@ class Lock(IntEnum):
     USERS = 7203256
     """Changing who has which role, so that an administrator always remains."""
 
+    LOG = 7203257
+    """Giving leaves of the log their places."""
+
 
 def lock(at: Session | Connection, which: Lock) -> None:
     """Let one transaction at a time past this point; SQLite's writing transactions already exclude each other."""

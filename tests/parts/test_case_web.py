@@ -3,6 +3,7 @@
 import csv
 import io
 from collections.abc import Iterator, Mapping
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -10,6 +11,8 @@ import pytest
 
 from canary.cases import records
 from canary.cases.letter_sandbox import fill
+from canary.evidence.verify import verify_pack
+from canary.store.log_key import CARRIED_AS, LogKey
 from canary.store.queries import audit
 from tests.website import EVIL, Site, serve
 
@@ -116,8 +119,32 @@ def test_no_cell_of_the_mails_as_a_table_is_a_formula(site: Site, analyst: httpx
     assert (row["subject"], row["claims_to_be"], row["address"]) == ("'=1+1", "'@SUM(A1)", "a@example.net")
 
 
+def test_a_case_without_a_log_of_evidence_has_no_pack_and_says_why(analyst: httpx.Client) -> None:
+    answer = analyst.get("/cases/1/export?format=pack")
+    assert (answer.status_code, "there is no log of evidence yet" in answer.text) == (409, True)
+
+
+def test_the_evidence_pack_of_a_case_is_downloaded_with_what_was_logged_just_before(
+    site: Site, analyst: httpx.Client, tmp_path: Path
+) -> None:
+    site.database._info[CARRIED_AS] = LogKey(tmp_path / "log.key")
+    analyst.post("/cases/1/statement", data=FORMS["statement"])
+    answer = analyst.get("/cases/1/export?format=pack")
+    assert answer.headers["content-disposition"] == 'attachment; filename="evidence-case-1.zip"'
+    assert analyst.get("/api/v1/cases/1/evidence").content == answer.content
+    report = verify_pack(answer.content)
+    assert "2 decisions, lines of the timeline and statements are in the log" in "\n".join(report.lines())
+
+
 @pytest.mark.parametrize(
-    "path", ["/cases/9/export", "/cases/1/export?format=exe", "/cases/9/letter", "/cases/1/letter?to=x:y"]
+    "path",
+    [
+        "/cases/9/export",
+        "/cases/9/export?format=pack",
+        "/cases/1/export?format=exe",
+        "/cases/9/letter",
+        "/cases/1/letter?to=x:y",
+    ],
 )
 def test_what_is_not_there_is_not_found(analyst: httpx.Client, path: str) -> None:
     assert analyst.get(path).status_code == 404

@@ -14,6 +14,7 @@ from canary.alerts.health_check import HealthCheck
 from canary.net.rspamd import Rspamd
 from canary.pipeline.rspamd_check import RspamdChecker
 from canary.processes.jobs import JOBS, Job, JobContext, give_leases_back, run_job, scheduler
+from canary.processes.log_keeping import Authority, LogKeeper
 from canary.processes.node_report import NodeReporter
 from canary.processes.stage_timer import StageTimer
 from canary.store.database import Database
@@ -35,8 +36,9 @@ def context(sqlite_store: Database, clock: Clock) -> JobContext:
 def everything(context: JobContext, clock: Clock) -> JobContext:
     """All that makes a job wanted."""
     rspamd = RspamdChecker(context.store, Rspamd("http://127.0.0.1:9"), clock)
+    keeper = LogKeeper(context.store, clock, [Authority("one", "http://127.0.0.1:9")])
     month = timedelta(days=30)
-    return replace(context, retention=month, role_retention=month, rspamd=rspamd, rests_after=month)
+    return replace(context, retention=month, role_retention=month, rspamd=rspamd, rests_after=month, log_keeper=keeper)
 
 
 def run_until(ended: threading.Event, context: JobContext, jobs: Sequence[Job]) -> None:
@@ -84,7 +86,7 @@ def test_a_job_that_the_settings_leave_nothing_to_do_is_not_scheduled(
     context: JobContext, everything: JobContext
 ) -> None:
     idle = {job.id for job in scheduler(everything).get_jobs()} - {job.id for job in scheduler(context).get_jobs()}
-    assert idle == {"apply retention", "forget role mail", "rest tentative addresses", "ask rspamd"}
+    assert idle == {"apply retention", "forget role mail", "rest tentative addresses", "ask rspamd", "witness the log"}
 
 
 def test_every_job_has_a_name_of_its_own_and_keeps_its_lease_until_its_next_turn() -> None:

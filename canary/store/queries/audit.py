@@ -10,9 +10,11 @@ CLIENT = "client"
 """The name under which a session has the address from which its changes were requested."""
 
 
-def note(session: Session, vendor_id: int, at: datetime, kind: str, text: str, who: str = "canary") -> None:
-    """Write a line into the timeline of a vendor."""
-    session.add(VendorEventRow(vendor_id=vendor_id, at=at, kind=kind, who=who[:100], text=text[:1000]))
+def note(session: Session, vendor_id: int, at: datetime, kind: str, text: str, who: str = "canary") -> VendorEventRow:
+    """Write a line into the timeline of a vendor; return it."""
+    row = VendorEventRow(vendor_id=vendor_id, at=at, kind=kind, who=who[:100], text=text[:1000])
+    session.add(row)
+    return row
 
 
 def noted_since(session: Session, vendor_id: int, kind: str, since: datetime) -> bool:

@@ -2,7 +2,7 @@
 
 import hashlib
 import zlib
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -69,15 +69,22 @@ def charged(session: Session, keys: Collection[str]) -> dict[str, bool]:
 
 
 def keep_mails(
-    session: Session, new: Sequence[AuthenticatedMail], sender_keys: Callable[[Identity], Iterable[str]]
+    session: Session,
+    new: Sequence[AuthenticatedMail],
+    sender_keys: Callable[[Identity], Iterable[str]],
+    rows: Sequence[Mapping[str, Any]] | None = None,
 ) -> dict[str, int]:
-    """Write mails; return their ids by spool key. `sender_keys` returns the keys of the sender of a mail."""
+    """Write mails; return their ids by spool key. `sender_keys` returns the keys of the sender of a mail.
+
+    `rows` are the mails as `row_of` makes them, where the caller has these.
+    """
     if not new:
         return {}
+    rows = [row_of(each) for each in new] if rows is None else rows
     # Without the unit of work of the ORM, which would cost more than everything else that is done for a mail.
     connection = session.connection()
-    rows = connection.execute(insert(_MAIL).returning(_MAIL.c.key, _MAIL.c.id), [_row(each) for each in new]).all()
-    numbers: dict[str, int] = {key: number for key, number in rows}  # noqa: C416 - rows are no tuples to the type checker
+    kept = connection.execute(insert(_MAIL).returning(_MAIL.c.key, _MAIL.c.id), rows).all()
+    numbers: dict[str, int] = {key: number for key, number in kept}  # noqa: C416 - rows are no tuples to the type checker
     contents = [
         {"mail_id": numbers[m.raw.key], "content": zlib.compress(m.raw.content, 1), "parsed": packed(m.mail)}
         for m in new
@@ -157,7 +164,8 @@ def count_set_aside(session: Session, since: datetime) -> int:
     return int(session.exec(query).one())
 
 
-def _row(kept: AuthenticatedMail) -> dict[str, Any]:
+def row_of(kept: AuthenticatedMail) -> dict[str, Any]:
+    """Return the columns of a mail as they are stored."""
     raw, mail, identity = kept.raw, kept.mail, kept.identity
     text, parts = columns_of(mail)
     return {

@@ -39,6 +39,7 @@ from canary.store.tables.counter import (
     VendorOutsiderRow,
     VendorWeekRow,
 )
+from canary.store.tables.log import LogCheckpointRow, LogLeafRow, LogStampRow, LogTileRow
 from canary.store.tables.mail import (
     HitRow,
     MailContentRow,
@@ -95,6 +96,10 @@ __all__ = [
     "LeaseRow",
     "LetterRow",
     "LinkedDomainRow",
+    "LogCheckpointRow",
+    "LogLeafRow",
+    "LogStampRow",
+    "LogTileRow",
     "LoginAttemptRow",
     "MailContentRow",
     "MailRow",

@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import Annotated, Any
 
-from fastapi import Query, Request
+from fastapi import Query, Request, Response
 from pydantic import BaseModel, Field, JsonValue, SerializerFunctionWrapHandler, model_serializer
 from sqlmodel import Session
 
@@ -30,6 +30,7 @@ from canary.web.api.schema import (
     counted_by,
     page,
 )
+from canary.web.pages.evidence import pack_file
 from canary.web.rendering import PageContext, map_store_errors
 from canary.web.routes import Role, WebRoute
 
@@ -128,6 +129,7 @@ class CasesApi:
             call("GET", "/cases", Role.VIEWER, self.cases),
             call("GET", "/watching", Role.VIEWER, self.watching),
             call("GET", "/cases/{case_id}", Role.VIEWER, self.case),
+            call("GET", "/cases/{case_id}/evidence", Role.VIEWER, self.evidence, media="application/zip"),
             call("POST", "/cases/{case_id}/state", Role.ANALYST, self.state),
             call("POST", "/cases/{case_id}/notes", Role.ANALYST, self.note, 201),
             call("POST", "/cases/{case_id}/owner", Role.ANALYST, self.owner),
@@ -158,6 +160,10 @@ class CasesApi:
         """Return one case."""
         with map_store_errors(), self._frame.database.reading() as session:
             return _whole(session, workflow.get_case(session, case_id))
+
+    def evidence(self, case_id: Number) -> Response:
+        """Return the evidence pack of a case: one file that anybody can verify offline."""
+        return pack_file(self._frame, case_id)
 
     def state(self, request: Request, case_id: Number, new: StateNew) -> CaseWhole:
         """Change the state of a case, if its present state allows it."""

@@ -7,14 +7,18 @@ from typing import Annotated, Literal
 
 from fastapi import Query, Request, Response
 from fastapi.responses import StreamingResponse
+from starlette.exceptions import HTTPException
 
 from canary.cases import export
+from canary.cases.pack import NoLog, make_pack
+from canary.evidence.sequencing import sequence_waiting
+from canary.store.log_key import LogKeyError
 from canary.store.tables import CaseRow
 from canary.web.csv_file import csv_file
 from canary.web.rendering import Id, PageContext, or_404
 from canary.web.routes import Role, WebRoute
 
-Form = Annotated[Literal["json", "csv"], Query(alias="format")]
+Form = Annotated[Literal["json", "csv", "pack"], Query(alias="format")]
 
 
 class EvidencePage:
@@ -29,7 +33,9 @@ class EvidencePage:
         return (WebRoute("GET", "/cases/{case_id}/export", Role.VIEWER, self.export),)
 
     def export(self, _: Request, case_id: Id, form: Form = "json") -> Response:
-        """Return a case, or its hits, as a file."""
+        """Return a case, its hits, or its evidence pack as a file."""
+        if form == "pack":
+            return pack_file(self._frame, case_id)
         with self._frame.database.reading() as session:
             case = or_404(session.get(CaseRow, case_id))
             found = export.case_document(session, case, self._frame.clock()) if form == "json" else {}
@@ -49,6 +55,21 @@ class EvidencePage:
     def _hits(self, case_id: int) -> Iterator[dict[str, object]]:
         with self._frame.database.reading() as session:
             yield from export.hits(session, case_id)
+
+
+def pack_file(frame: PageContext, case_id: int) -> Response:
+    """Return the evidence pack of a case, with what waited for its place in the log; 409 where there is no log."""
+    store, now = frame.database, frame.clock()
+    with store.reading() as session:
+        or_404(session.get(CaseRow, case_id))
+    try:
+        sequence_waiting(store, now)
+        with store.reading() as session:
+            octets = make_pack(session, case_id, now)
+    except (NoLog, LogKeyError) as fault:
+        raise HTTPException(409, str(fault)) from None
+    headers = {"Content-Disposition": f'attachment; filename="evidence-case-{case_id}.zip"'}
+    return Response(octets, media_type="application/zip", headers=headers)
 
 
 def _plain(value: object) -> object:

@@ -132,6 +132,31 @@ def make_tables() -> None:
     sa.Column('changed_by', TEXT, nullable=False),
     sa.PrimaryKeyConstraint('kind', 'language', name=op.f('pk_letter'))
     )
+    op.create_table('log_checkpoint',
+    sa.Column('size', sa.BigInteger(), nullable=False),
+    sa.Column('at', TIME, nullable=False),
+    sa.Column('note', TEXT, nullable=False),
+    sa.Column('published_at', TIME, nullable=True),
+    sa.PrimaryKeyConstraint('size', name=op.f('pk_log_checkpoint'))
+    )
+    op.create_index(op.f('ix_log_checkpoint_at'), 'log_checkpoint', ['at'])
+    op.create_table('log_leaf',
+    sa.Column('id', sa.Integer(), nullable=False),
+    sa.Column('reference', sa.BigInteger(), nullable=False),
+    sa.Column('salt', sa.LargeBinary(), nullable=True),
+    sa.Column('leaf', sa.LargeBinary(), nullable=False),
+    sa.Column('held', sa.LargeBinary(), nullable=True),
+    sa.Column('position', sa.BigInteger(), nullable=True),
+    sa.PrimaryKeyConstraint('id', name=op.f('pk_log_leaf'))
+    )
+    op.create_index(op.f('ix_log_leaf_reference'), 'log_leaf', ['reference'])
+    op.create_index('ix_log_leaf_waiting', 'log_leaf', ['id'], unique=False, sqlite_where=sa.text('position IS NULL'), postgresql_where=sa.text('position IS NULL'))
+    op.create_table('log_tile',
+    sa.Column('height', sa.Integer(), nullable=False),
+    sa.Column('number', sa.BigInteger(), nullable=False),
+    sa.Column('hashes', sa.LargeBinary(), nullable=False),
+    sa.PrimaryKeyConstraint('height', 'number', name=op.f('pk_log_tile'))
+    )
     op.create_table('login_attempt',
     sa.Column('id', sa.Integer(), nullable=False),
     sa.Column('key', TEXT, nullable=False),
@@ -312,6 +337,15 @@ def make_tables() -> None:
     sa.ForeignKeyConstraint(['vendor_id'], ['vendor.id'], name=op.f('fk_linked_domain_vendor_id')),
     sa.PrimaryKeyConstraint('vendor_id', 'domain', name=op.f('pk_linked_domain')),
     sqlite_with_rowid=False
+    )
+    op.create_table('log_stamp',
+    sa.Column('size', sa.BigInteger(), nullable=False),
+    sa.Column('authority', TEXT, nullable=False),
+    sa.Column('at', TIME, nullable=False),
+    sa.Column('token', sa.LargeBinary(), nullable=False),
+    sa.Column('roots', TEXT, nullable=False),
+    sa.ForeignKeyConstraint(['size'], ['log_checkpoint.size'], name=op.f('fk_log_stamp_size')),
+    sa.PrimaryKeyConstraint('size', 'authority', name=op.f('pk_log_stamp'))
     )
     op.create_table('mail',
     sa.Column('id', sa.Integer(), nullable=False),
