@@ -185,7 +185,7 @@ def _with_generation(around: DecoySurroundings, row: CanaryRow) -> CanaryRow:
     """Let a decoy be of the generation of its time, and rotated since, or shown in public, if those issued beside it were."""
     query: Any = select(  # type: ignore[call-overload]
         CanaryRow.generation, CanaryRow.issued_at, CanaryRow.state, CanaryRow.rotated_at, CanaryRow.persona,
-        CanaryRow.published,
+        CanaryRow.published, CanaryRow.undated,
     )  # fmt: skip
     query = query.where(CanaryRow.vendor_id == row.vendor_id, CanaryRow.channel == row.channel)
     given = around.session.execute(query.order_by(CanaryRow.generation).limit(500)).all()
@@ -195,7 +195,7 @@ def _with_generation(around: DecoySurroundings, row: CanaryRow) -> CanaryRow:
     other = beside[around.draw(len(beside))] if beside else row
     # One of another age had more or less time to be shown.
     nearest: Any = min(beside or around.issued, key=lambda each: abs(each.issued_at - row.issued_at))
-    row.published = nearest.published
+    row.published, row.undated = nearest.published, nearest.undated
     if other.state == CanaryState.ROTATED and other.rotated_at is not None and other.rotated_at > row.issued_at:
         since = max(row.issued_at, other.rotated_at - _ROTATED_BEFORE)
         row.rotated_at = around.pick_time(IssueSpan(since, other.rotated_at))

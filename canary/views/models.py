@@ -115,7 +115,10 @@ class HitLine:
 
 @dataclass(frozen=True, slots=True)
 class CanaryLine:
-    """A canary in a list, with what it received; `published` follows its vendor where `published_set` is None."""
+    """A canary in a list, with what it received; `published` follows its vendor where `published_set` is None.
+
+    One that is `undated` was given away at some time before `issued_at`.
+    """
 
     id: int
     address: str
@@ -131,6 +134,7 @@ class CanaryLine:
     burned_at: datetime | None = None
     published: bool = False
     published_set: bool | None = None
+    undated: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -172,6 +172,7 @@ def read_canaries(session: Session, query: Select[Any], most: int) -> tuple[Cana
         CanaryLine(
             c.id, c.address, vendor, slug, c.channel, c.generation, c.issued_at, c.state, c.bits,
             tallies.get(c.id, KindCounts()), c.rotated_at, c.burned_at, shown, c.published,
+            c.undated,
         )
         for c, vendor, slug, shown in rows
     )  # fmt: skip

@@ -26,7 +26,8 @@ class CanaryRow(Row, table=True):
     `mac` is drawn at random for an issued address and made with the key for a decoy (`canary.store.decoy_mac`). `id` is
     drawn at random as well, and so does not show when a row was written; the order of issue is that of `issued_at`. A row
     is never deleted, and what it says hardly ever changes: that it did is counted (`CanaryChangeRow`). `published` is the
-    owner's word on whether it is shown in public, None where its vendor's `publishes` holds.
+    owner's word on whether it is shown in public, None where its vendor's `publishes` holds. One that is `undated` was
+    given away at some time before `issued_at`.
     """
 
     __tablename__ = "canary"
@@ -55,6 +56,7 @@ class CanaryRow(Row, table=True):
     published: bool | None = None
     persona: dict[str, str] | None = Field(default=None, sa_type=JSON(none_as_null=True))
     issued_at: datetime = Field(sa_type=Time)
+    undated: bool = False
     rotated_at: datetime | None = Field(default=None, sa_type=Time)
     burned_at: datetime | None = Field(default=None, sa_type=Time, index=True)
     burned_by_owner: bool = Field(default=False)
@@ -69,7 +71,7 @@ class CanaryChangeRow(Row, table=True):
     number: int = 0
 
 
-_COUNTED_BY = ("vendor_id", "channel", "domain", "bits", "persona", "issued_at", "mac")
+_COUNTED_BY = ("vendor_id", "channel", "domain", "bits", "persona", "issued_at", "undated", "mac")
 
 
 @event.listens_for(CanaryRow, "before_update")

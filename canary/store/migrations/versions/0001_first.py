@@ -227,6 +227,7 @@ def make_tables() -> None:
     sa.Column('published', sa.Boolean(), nullable=True),
     sa.Column('persona', sa.JSON(none_as_null=True), nullable=True),
     sa.Column('issued_at', TIME, nullable=False),
+    sa.Column('undated', sa.Boolean(), nullable=False),
     sa.Column('rotated_at', TIME, nullable=True),
     sa.Column('burned_at', TIME, nullable=True),
     sa.Column('burned_by_owner', sa.Boolean(), nullable=False),
