@@ -1,5 +1,6 @@
 """Vendors with their domains, suppliers, and which vendor passes which channel to which supplier."""
 
+import hashlib
 import re
 from collections.abc import Collection, Iterable
 from datetime import datetime, timedelta
@@ -19,6 +20,8 @@ from canary.store.tables import (
 )
 
 MAX_BRAND, MAX_BRANDS = 100, 20
+_LETTERS = 3
+"""With fewer Latin letters a name is not told by them."""
 
 
 class Unknown(LookupError):
@@ -30,8 +33,11 @@ class Duplicate(ValueError):
 
 
 def slug(name: str) -> str:
-    """Return the short name used in URLs and on the command line."""
-    return re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-")[:60] or "vendor"
+    """Return the short name used in URLs and on the command line; names in other alphabets differ by a digest."""
+    short = re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-")[:60]
+    if sum(map(str.isalpha, short)) < _LETTERS and any(letter.isalpha() and not letter.isascii() for letter in name):
+        return f"{short or 'vendor'}-{hashlib.sha256(name.casefold().encode()).hexdigest()[:8]}"
+    return short or "vendor"
 
 
 def add_vendor(
