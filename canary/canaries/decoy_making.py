@@ -1,7 +1,7 @@
 """How a decoy is made: it resembles issued addresses around it, so that a dump of the store does not tell them apart."""
 
 from collections.abc import Container, Iterator, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import datetime, timedelta
 from itertools import pairwise
 from typing import Any
@@ -11,7 +11,7 @@ from sqlmodel import Session, col, select
 
 from canary.judge.adoption import adopted_bits
 from canary.judge.decoy_names import DecoyKind, kind_of, locals_like, person
-from canary.model.address import Address, Draw, locale_of, make_address
+from canary.model.address import Address, Draw, locale_of, make_address, parts_of, with_parts
 from canary.model.canary import CanaryState, Style
 from canary.store.decoy_mac import decoy_mac_of
 from canary.store.tables import CanaryRow, VendorRow
@@ -116,6 +116,7 @@ def _resemble(
         mailbox = model.address.partition("+")[0] if style is Style.PLUS else "me"
         locale = locale_of((model.persona or {}).get("phone", ""))
         drawn = make_address(style, owner.name, around.domain, draw, mailbox, locale)
+        drawn = replace(drawn, persona=with_parts(drawn.persona, parts_of(model.persona), draw))
         yield _row(around, owner, drawn.address, style, drawn)
 
 

@@ -32,6 +32,10 @@ class Persona:
     family_name: str
     phone: str = ""
     company: str = ""
+    street: str = ""
+    town: str = ""
+    postcode: str = ""
+    birthday: str = ""
 
 
 @dataclass(frozen=True, slots=True)

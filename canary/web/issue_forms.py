@@ -2,8 +2,8 @@
 
 import csv
 import secrets
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
@@ -12,8 +12,9 @@ from sqlmodel import Session
 from canary.canaries import lifecycle
 from canary.canaries.lifecycle import IssueOrder
 from canary.judge.organisation import is_domain
-from canary.model.address import Draw
+from canary.model.address import Draw, Locale
 from canary.model.canary import Canary, Style
+from canary.model.postal_address import PersonaPart
 from canary.store.queries import vendors
 from canary.store.queries.canaries import newest_active
 from canary.store.queries.vendors import Unknown
@@ -65,6 +66,16 @@ class IssueRequest:
     style: Style = Style.TAGGED
     writes_from: str = ""
     published: bool | None = None
+    locale: Locale = Locale.EN
+    parts: frozenset[PersonaPart] = frozenset()
+
+
+def with_persona(one: IssueRequest, locale: str, parts: Mapping[str, str]) -> IssueRequest:
+    """Return a request with what its personas shall be; raises IssueRefused for a locale that is none."""
+    if locale not in {each.value for each in Locale}:
+        raise IssueRefused(f"Country {locale[:20]!r}: choose one of {', '.join(Locale)}.")
+    wanted = frozenset(part for part in PersonaPart if parts.get(part.value))
+    return replace(one, locale=Locale(locale), parts=wanted)
 
 
 def wish(
@@ -101,7 +112,9 @@ def fill(session: Session, wishes: list[IssueRequest], with_: IssueSettings, now
     made: list[Canary] = []
     for one in wishes:
         vendor = _vendor(session, one, with_, now)
-        order = IssueOrder(vendor, domain, one.channel, one.style, published=one.published)
+        order = IssueOrder(
+            vendor, domain, one.channel, one.style, published=one.published, locale=one.locale, parts=one.parts
+        )
         made += [lifecycle.issue(session, order, with_.draw, now) for _ in range(one.count)]
     return made
 

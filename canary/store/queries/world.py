@@ -31,7 +31,10 @@ _Owners = Mapping[int | None, tuple[str | None, bool]]
 _NOBODY: tuple[str | None, bool] = (None, False)
 """The owner of decoys."""
 
-_FIELDS = {"given_name": "given name", "family_name": "family name", "phone": "phone", "company": "company"}
+_FIELDS = {
+    "given_name": "given name", "family_name": "family name", "phone": "phone", "company": "company", "street": "street",
+    "birthday": "birthday",
+}  # fmt: skip
 
 
 def world_of(session: Session, now: datetime, cases: Collection[int] | None = None) -> World:

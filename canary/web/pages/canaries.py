@@ -12,23 +12,19 @@ from sqlmodel import Session
 from starlette.exceptions import HTTPException
 
 from canary.canaries import lifecycle
+from canary.canaries.seed_records import SeedForm
 from canary.cases import publication
 from canary.cases.past_mail import OwnerWord
 from canary.judge.selftest import make_token
-from canary.model.canary import Canary
 from canary.store.queries import canaries
 from canary.views.canary_pages import EVERY, STATES, CanaryFilter, canary_list, canary_page, last_issued_before
 from canary.views.sender_words import words_of_hits
-from canary.web.csv_file import csv_file
-from canary.web.issue_forms import PUBLISHED, IssueRefused, IssueRequest, fill, read_wishes, wish
+from canary.web.issue_forms import PUBLISHED, IssueRefused, IssueRequest, fill, read_wishes, wish, with_persona
 from canary.web.rendering import CanaryId, CanaryKey, Field, FormText, LongField, PageContext, or_404
 from canary.web.routes import Role, WebRoute
+from canary.web.seed_files import FORM_NAMES, FileForm, Made, Spreadsheet, issued_next, seed_file
 
 Word = Annotated[str, Query(max_length=100)]
-COLUMNS = (
-    "address", "vendor", "channel", "generation", "style", "bits", "state", "issued", "given_name", "family_name",
-    "phone",
-)  # fmt: skip
 
 
 class IssueForm(BaseModel):
@@ -40,6 +36,9 @@ class IssueForm(BaseModel):
     count: FormText = "1"
     style: FormText = "tagged"
     published: FormText = "vendor"
+    locale: FormText = "en"
+    address: FormText = ""
+    birthday: FormText = ""
 
 
 class CanariesPage:
@@ -64,11 +63,12 @@ class CanariesPage:
         )
 
     def canaries(
-        self, request: Request, after: CanaryKey = 0, vendor: Word = "", channel: Word = "", state: Word = ""
-    ) -> Response:
+        self, request: Request, after: CanaryKey = 0, vendor: Word = "", channel: Word = "", state: Word = "",
+        made: Made = 0,
+    ) -> Response:  # fmt: skip
         """Show addresses in order of issue, all or filtered."""
         hit, state = state == "hit", state if state in STATES else ""
-        return self._list(request, CanaryFilter(vendor, channel, state, hit), after or 0)
+        return self._list(request, CanaryFilter(vendor, channel, state, hit), after or 0, made=made)
 
     def canary(self, request: Request, canary_id: CanaryId) -> Response:
         """Show one address to give away, and its hits."""
@@ -80,7 +80,7 @@ class CanariesPage:
         token = make_token(key, line.address, self._frame.clock()) if key and not hits else ""
         return self._frame.show(
             request, "canary.html", line=line, hits=hits, persona=persona, qr=_qr(f"mailto:{line.address}"), token=token,
-            asked=asked,
+            asked=asked, seed_forms=FORM_NAMES,
         )  # fmt: skip
 
     def feed(self, request: Request, canary_id: CanaryId) -> Response:
@@ -93,7 +93,8 @@ class CanariesPage:
         """Issue addresses to one vendor, which may be new."""
         try:
             wanted = wish(form.vendor, form.channel, form.count, form.style, form.domain, form.published)
-            return self._issued(request, [wanted])
+            parts = {"address": form.address, "birthday": form.birthday}
+            return self._issued(request, [with_persona(wanted, form.locale, parts)])
         except IssueRefused as fault:
             return self._list(request, EVERY, fault=str(fault))
 
@@ -104,11 +105,17 @@ class CanariesPage:
         except IssueRefused as fault:
             return self._list(request, EVERY, fault=str(fault))
 
-    def export(self) -> Response:
-        """Return all addresses as a table."""
+    def export(
+        self, form: FileForm = SeedForm.CSV, spreadsheet: Spreadsheet = False, after: CanaryKey = 0, made: Made = 0,
+        only: CanaryKey = None,
+    ) -> Response:  # fmt: skip
+        """Return all addresses as a table, only one, or so many after one."""
         with self._frame.database.reading() as session:
-            found = canaries.list_canaries(session)
-        return csv_file("canaries", COLUMNS, map(_row, found))
+            if only is not None:
+                found = list(canaries.find_canaries(session, [self._address(session, only)]).values())
+            else:
+                found = issued_next(session, after or 0, made) if made else canaries.list_canaries(session)
+        return seed_file(found, form, spreadsheet=spreadsheet)
 
     def rotate(self, request: Request, canary_id: CanaryId) -> Response:
         """Issue the next generation, then show it."""
@@ -135,12 +142,12 @@ class CanariesPage:
             publication.set_published(session, self._address(session, canary_id), PUBLISHED[published], draw, word)
         return RedirectResponse(f"/canaries/{canary_id}", 303)
 
-    def _list(self, request: Request, wanted: CanaryFilter, after: int = 0, fault: str = "") -> Response:
+    def _list(self, request: Request, wanted: CanaryFilter, after: int = 0, fault: str = "", made: int = 0) -> Response:
         with self._frame.database.reading() as session:
             lines, further = canary_list(session, after, wanted)
         return self._frame.show(
             request, "canaries.html", 400 if fault else 200, lines=lines, further=further, after=after, fault=fault,
-            wanted=wanted,
+            wanted=wanted, made=made, seed_forms=FORM_NAMES,
         )  # fmt: skip
 
     def _issued(self, request: Request, wishes: list[IssueRequest]) -> Response:
@@ -150,7 +157,9 @@ class CanariesPage:
                 told = f"{one.count} for {one.channel}, {one.style.value}"
                 self._frame.audit(session, request, "canary-issued", one.vendor, told)
             before = last_issued_before(session, made[0].issued)
-        return RedirectResponse(f"/canaries/{made[0].id}" if len(made) == 1 else f"/canaries?after={before}", 303)
+        return RedirectResponse(
+            f"/canaries/{made[0].id}" if len(made) == 1 else f"/canaries?after={before}&made={len(made)}", 303
+        )
 
     def _address(self, session: Session, canary_id: int) -> str:
         found = canary_page(session, canary_id)
@@ -165,12 +174,3 @@ def _qr(text: str) -> Markup:
         drawn, kind="svg", xmldecl=False, svgns=False, omitsize=True, border=0, svgclass="qr", lineclass=None
     )
     return Markup(drawn.getvalue().decode())  # noqa: S704 - drawn here, of squares
-
-
-def _row(canary: Canary) -> tuple[object, ...]:
-    who = canary.persona
-    return (
-        canary.address, canary.vendor, canary.channel, canary.generation, canary.style.value, round(canary.bits),
-        canary.state.value, canary.issued, who.given_name if who else "", who.family_name if who else "",
-        who.phone if who else "",
-    )  # fmt: skip
