@@ -27,7 +27,7 @@ class PostalAddress:
 
 
 @dataclass(frozen=True, slots=True)
-class _Post:
+class _PostalForm:
     """How addresses are written in a country; the postcodes are of a form that is in use, in areas that are not."""
 
     country: str
@@ -37,16 +37,16 @@ class _Post:
 
 
 _INWARD = "abdefghjlnpqrstuwxyz"
-_POST: Mapping[str, _Post] = {
-    "en": _Post(
+_POST: Mapping[str, _PostalForm] = {
+    "en": _PostalForm(
         "GB", "Alder Ash Birch Cedar Chestnut Elm Hazel Holly Juniper Larch Linden Maple Rowan Willow Yew".split(), "{number} {name} Road",
         lambda draw: f"AE{draw(90) + 10} {draw(10)}{_INWARD[draw(len(_INWARD))]}{_INWARD[draw(len(_INWARD))]}".upper(),
     ),
-    "de": _Post(
+    "de": _PostalForm(
         "DE", "Ahorn Amsel Birken Buchen Erlen Eschen Fichten Finken Kiefern Linden Meisen Rosen Tannen Ulmen Weiden".split(),
         "{name}straße {number}", lambda draw: f"{('05', '43', '62')[draw(3)]}{draw(1000):03d}",
     ),
-    "fr": _Post(
+    "fr": _PostalForm(
         "FR", "Acacias Bouleaux Cèdres Châtaigniers Chênes Érables Frênes Hêtres Lilas Noyers Ormes Peupliers Saules Tilleuls".split(),
         "{number} rue des {name}", lambda draw: f"96{draw(1000):03d}",
     ),
