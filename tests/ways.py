@@ -70,10 +70,22 @@ def ready(site: Site) -> None:
         session.add(tables.CampaignRow(subject="other", first_at=NOW, last_at=NOW, mails=0))
 
 
+def add_spare_vendor(site: Site) -> None:
+    """Let there be a vendor without any address, which can be removed."""
+    with site.database.writing() as session:
+        session.add(tables.VendorRow(slug="spare", name="Spare", created_at=NOW))
+
+
 CALLS: dict[tuple[str, str], tuple[str, dict[str, object] | None]] = {
     ("POST", "/vendors"): ("/vendors", {"name": "Tea House", "domains": ["tea.example"], "tags": ["food"]}),
     ("PATCH", "/vendors/{slug}"): ("/vendors/play", {"domains": ["play.example"], "grace_days": 3}),
+    ("DELETE", "/vendors/{slug}"): ("/vendors/spare", None),
+    ("POST", "/vendors/{slug}/merge"): ("/vendors/tea-house/merge", {"into": "play"}),
     ("POST", "/vendors/{slug}/suppliers"): ("/vendors/play/suppliers", {"supplier": "Silverline", "channel": "news"}),
+    ("POST", "/vendors/{slug}/suppliers/withdraw"): (
+        "/vendors/play/suppliers/withdraw",
+        {"supplier": "silverline", "channel": "news"},
+    ),
     ("POST", "/suppliers"): ("/suppliers", {"name": "Letter Works", "domains": ["letterworks.example"]}),
     ("POST", "/suppliers/{slug}/withdraw"): ("/suppliers/letter-works/withdraw", {"domains": ["letterworks.example"]}),
     ("POST", "/canaries"): ("/canaries", {"vendor": "play", "count": 3}),

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from canary.cli import vendor_changes
 from canary.cli.context import CliError, Json, clock, open_store, settings, show_json, show_table, who
 from canary.cli.groups import command_group
 from canary.cli.times import midnight, read_day
@@ -215,6 +216,10 @@ def import_file(
     else:
         new = sum(bool(vendor["new"]) for vendor in imported)
         typer.echo(f"{len(imported)} vendors read, {new} of them new.")
+
+
+for change in (vendor_changes.rename, vendor_changes.merge, vendor_changes.remove):
+    group.command()(change)
 
 
 @suppliers.command("add")

@@ -51,6 +51,7 @@ from canary.store.tables.mail import (
 from canary.store.tables.track_record import FirstWriterRow, LinkedDomainRow, SignedMailRow
 from canary.store.tables.user import AuditRow, LeaseRow, LoginAttemptRow, TokenRow, UserRow
 from canary.store.tables.vendor import (
+    FormerSlugRow,
     RejudgeJobRow,
     SenderRow,
     SupplierDomainRow,
@@ -87,6 +88,7 @@ __all__ = [
     "DeliveryRow",
     "DestinationRow",
     "FirstWriterRow",
+    "FormerSlugRow",
     "GuessRow",
     "HealthProblemRow",
     "HitRow",

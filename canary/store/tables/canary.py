@@ -78,9 +78,14 @@ _COUNTED_BY = ("vendor_id", "channel", "domain", "bits", "persona", "issued_at",
 def _count_change(_: "Mapper[CanaryRow]", connection: Connection, row: CanaryRow) -> None:
     state = inspect(row)
     if any(state.attrs[name].history.has_changes() for name in _COUNTED_BY):
-        counter = metadata.tables["canary_change"]
-        if not connection.execute(update(counter).values(number=counter.c.number + 1)).rowcount:
-            connection.execute(counter.insert().values(number=1))
+        count_canary_change(connection)
+
+
+def count_canary_change(connection: Connection) -> None:
+    """Count that what rows say of canaries changed, so that groups of them are read again."""
+    counter = metadata.tables["canary_change"]
+    if not connection.execute(update(counter).values(number=counter.c.number + 1)).rowcount:
+        connection.execute(counter.insert().values(number=1))
 
 
 class KeyFingerprintRow(Row, table=True):
