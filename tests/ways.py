@@ -31,6 +31,17 @@ WAYS: dict[tuple[str, str], tuple[str, dict[str, str]]] = {
     ("POST", "/canaries/{canary_id}/published"): ("/canaries/1/published", {"published": "yes"}),
     ("POST", "/vendors/{slug}/rotate"): ("/vendors/play/rotate", {}),
     ("POST", "/vendors/{slug}/publishes"): ("/vendors/play/publishes", {"publishes": "yes"}),
+    ("POST", "/vendors/{slug}/edit"): (
+        "/vendors/play/edit",
+        {"name": "Playful", "tags": "games", "erasure": "2011-03-01"},
+    ),
+    ("POST", "/vendors/{slug}/suppliers"): ("/vendors/play/suppliers", {"supplier": "Silverline", "channel": "news"}),
+    ("POST", "/vendors/{slug}/suppliers/remove"): (
+        "/vendors/play/suppliers/remove",
+        {"supplier": "silverline", "channel": "news"},
+    ),
+    ("POST", "/vendors/{slug}/remove"): ("/vendors/spare/remove", {}),
+    ("POST", "/vendors/{slug}/merge"): ("/vendors/twin/merge", {"into": "play"}),
     ("POST", "/suppliers"): ("/suppliers", {"name": "Letter Works", "domains": "letterworks.example, lw.example"}),
     ("POST", "/suppliers/{slug}/withdraw"): ("/suppliers/letter-works/withdraw", {"domain": "lw.example"}),
     ("POST", "/campaigns/{campaign_id}/split"): ("/campaigns/1/split", {"mails": "2"}),
@@ -71,9 +82,9 @@ def ready(site: Site) -> None:
 
 
 def add_spare_vendor(site: Site) -> None:
-    """Let there be a vendor without any address, which can be removed."""
+    """Let there be vendors without any address, which can be removed and merged."""
     with site.database.writing() as session:
-        session.add(tables.VendorRow(slug="spare", name="Spare", created_at=NOW))
+        session.add_all(tables.VendorRow(slug=name, name=name.title(), created_at=NOW) for name in ("spare", "twin"))
 
 
 CALLS: dict[tuple[str, str], tuple[str, dict[str, object] | None]] = {

@@ -170,3 +170,44 @@ def test_a_name_that_is_nearly_one_is_asked_about(store: Database) -> None:
         vendors.add_vendor(session, "Bike Parts", ["bike.example"], NOW)
         with pytest.raises(Unknown, match="vendor 'bike-prats' is not known: did you mean 'bike-parts'?"):
             vendors.get_vendor(session, "bike-prats")
+
+
+@pytest.mark.parametrize(
+    ("form", "said"),
+    [
+        ({"name": "", "tags": "a"}, "give one of 1 to 100 characters"),
+        ({"name": "Tea", "tags": "kept"}, "vendor &#39;tea&#39; has it"),
+        ({"name": "Play", "erasure": "soon"}, "give a day such as 2026-05-01"),
+        ({"name": "Play", "grace": "-3"}, "give a number of days"),
+        ({"name": "Play", "tags": "no!tag"}, "not a tag"),
+    ],
+)
+def test_a_form_that_is_refused_changes_nothing_and_keeps_what_was_typed(
+    site: Site, form: dict[str, str], said: str
+) -> None:
+    with site.logged_in("analyst") as client:
+        answer = client.post("/vendors/play/edit", data=form)
+    assert (answer.status_code, said in answer.text) == (400, True)
+    assert all(f'value="{typed}"' in answer.text for typed in form.values() if typed)
+    with site.database.reading() as session:
+        assert vendors.get_vendor(session, "play").endings.erasure is None
+
+
+def test_a_vendor_is_edited_on_its_page(site: Site) -> None:
+    with site.logged_in("analyst") as client:
+        form = {"name": "Playful", "tags": "games, toys", "erasure": "2011-03-01", "grace": "5"}
+        went = client.post("/vendors/play/edit", data=form).headers["location"]
+        page = client.get("/vendors/play/edit").text
+    assert went == "/vendors/play"
+    assert all(f'value="{value}"' in page for value in ("Playful", "games toys", "2011-03-01", "5"))
+
+
+def test_what_a_merger_will_do_is_shown_before_it_is_done(site: Site) -> None:
+    with site.logged_in("analyst") as client:
+        page = client.get("/vendors/tea/merge", params={"into": "play"}).text
+        with site.database.reading() as session:
+            assert len(vendors.list_vendors(session)) == 2
+        assert "1 address, 1 mail, 1 case" in page
+        assert client.get("/vendors/tea/merge", params={"into": "pley"}).status_code == 400
+        went = client.post("/vendors/tea/merge", data={"into": "play"}).headers["location"]
+    assert went == "/vendors/play"

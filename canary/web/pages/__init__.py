@@ -24,6 +24,7 @@ from canary.web.pages.setup import Setup
 from canary.web.pages.suppliers import SuppliersPage
 from canary.web.pages.tokens import Tokens
 from canary.web.pages.users import Users
+from canary.web.pages.vendor_editing import VendorEditingPage
 from canary.web.pages.vendors import VendorsPage
 from canary.web.rendering import PageModule
 
@@ -31,6 +32,7 @@ PAGES: tuple[type[PageModule], ...] = (
     OverviewPage,
     VendorsPage,
     FamilyPage,
+    VendorEditingPage,
     SuppliersPage,
     CaseListsPage,
     CasesPage,
