@@ -26,6 +26,8 @@ WAYS: dict[tuple[str, str], tuple[str, dict[str, str]]] = {
     ("POST", "/vendors/{slug}/family"): ("/vendors/play/family", {"do": "add-domain", "what": "play-mail.example"}),
     ("POST", "/canaries"): ("/canaries", {"vendor": "play"}),
     ("POST", "/canaries/bulk"): ("/canaries/bulk", {"rows": "play,signup,2"}),
+    ("POST", "/canaries/adopt"): ("/canaries/adopt", {"rows": "old@example.net,Old Shop"}),
+    ("POST", "/canaries/adopt/confirm"): ("/canaries/adopt/confirm", {"rows": "old@example.net,Old Shop"}),
     ("POST", "/canaries/{canary_id}/rotate"): ("/canaries/1/rotate", {}),
     ("POST", "/canaries/{canary_id}/burn"): ("/canaries/1/burn", {}),
     ("POST", "/canaries/{canary_id}/published"): ("/canaries/1/published", {"published": "yes"}),

@@ -29,7 +29,10 @@ def read_file(option: str, path: Path, own: Collection[str]) -> "AliasList":
 
 def print_lines(lines: Sequence[str]) -> None:
     """Write the first of some lines to standard error, and how many more there are."""
-    for line in lines[:SHOWN]:
+    from canary.importing.fault_lines import said_once
+
+    told = said_once(lines)
+    for line in told[:SHOWN]:
         typer.echo(line, err=True)
-    if len(lines) > SHOWN:
-        typer.echo(f"... and {len(lines) - SHOWN:,} more", err=True)
+    if len(told) > SHOWN:
+        typer.echo(f"... and {len(told) - SHOWN:,} more", err=True)

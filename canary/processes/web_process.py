@@ -14,7 +14,7 @@ from prometheus_client import CollectorRegistry
 from canary.authenticate.dns_records import Arrangement, check_records, wanted_records
 from canary.model.alert import DestinationView
 from canary.processes.faults import brief
-from canary.processes.judging import lookups
+from canary.processes.judging import lookups, never_vendor
 from canary.processes.readiness import ReadinessCheck, unready_parts
 from canary.processes.receiver_health import listening, receiver_metrics, waiting_mails
 from canary.processes.shutdown import ShutdownSignal, announce
@@ -55,7 +55,10 @@ async def serve(settings: Settings, *, watched: bool = False, ready: Callable[[s
         hosts=(settings.web.host, *settings.web.hosts),
         proxies=settings.web.proxies,
         issuing=IssueSettings(
-            tuple(settings.domains), platform_domains(settings.judge), installation_key(settings.data)
+            tuple(settings.domains),
+            platform_domains(settings.judge),
+            installation_key(settings.data),
+            never=never_vendor(settings.judge, settings.domains),
         ),
         destinations=destinations(settings),
         arranged=arrangement(settings),

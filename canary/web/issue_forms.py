@@ -11,7 +11,7 @@ from sqlmodel import Session
 
 from canary.canaries import lifecycle
 from canary.canaries.lifecycle import IssueOrder
-from canary.judge.organisation import is_domain
+from canary.judge.organisation import is_domain, is_never_vendor
 from canary.model.address import Draw, Locale
 from canary.model.canary import Canary, Style
 from canary.model.postal_address import PersonaPart
@@ -35,6 +35,7 @@ class IssueRefused(ValueError):
 class IssueSettings:
     """The settings of issuing: at which domains, and which domains are platforms that prove no vendor.
 
+    `never` says of a domain whether it can be no vendor's at an address of another domain.
     By `key`, that of the installation, a mail is recognised as the owner's own test.
     """
 
@@ -42,6 +43,7 @@ class IssueSettings:
     shared: Callable[[str], bool] = lambda _: False
     key: bytes = field(default=b"", repr=False)
     draw: Draw = secrets.randbelow
+    never: Callable[[str, str], bool] = lambda domain, home: is_never_vendor(domain, (home,))
 
     def domain(self, session: Session) -> str:
         """Return the domain at which addresses are issued: the first in the settings, else that of the newest address."""

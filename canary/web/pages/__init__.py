@@ -2,6 +2,7 @@
 
 from canary.web.live import Live
 from canary.web.pages.account import Account
+from canary.web.pages.adoption import AdoptionPage
 from canary.web.pages.alerts import AlertsPage
 from canary.web.pages.audit import Audit
 from canary.web.pages.campaigns import CampaignsPage
@@ -40,6 +41,7 @@ PAGES: tuple[type[PageModule], ...] = (
     Letters,
     MailsPage,
     MailFiles,
+    AdoptionPage,
     CanariesPage,
     SendersPage,
     SenderWordsPage,
