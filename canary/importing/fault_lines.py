@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterable
 
-_PLACE = re.compile(r"^(.*?(?:line|entry)) (\d+): (.*)$", re.DOTALL)
+_PLACE = re.compile(r"^(.*?(?:line |entry |vendor\.|supplier\.))(\d+)((?:: |\.).*)$", re.DOTALL)
 _QUOTED = re.compile(r"'(?:[^'\\]|\\.)*'|\"(?:[^\"\\]|\\.)*\"")
 _NAMED = 5
 
