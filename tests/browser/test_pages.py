@@ -29,6 +29,8 @@ PAGES = {
     "case-letter": "/cases/1/letter",
     "mail": "/mail/{spam}",
     "letter": "/mail/{spam}?html=1",
+    "vendor-edit": "/vendors/playbox/edit",
+    "adoption": "/canaries/adopt",
     "canaries": "/canaries",
     "canary": "/canaries/{canary}",
     "senders": "/senders",
