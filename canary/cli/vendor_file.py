@@ -54,7 +54,7 @@ class VendorEntry(_Entry):
         return tuple(normal(d) for d in domains)
 
 
-class SupplierDomains(_Entry):
+class DeclaredSupplier(_Entry):
     """A supplier in the file, with the domains that prove it."""
 
     name: str = Field(min_length=1, max_length=200)
@@ -65,7 +65,7 @@ class VendorFile(_Entry):
     """The whole file."""
 
     vendor: tuple[VendorEntry, ...] = ()
-    supplier: tuple[SupplierDomains, ...] = ()
+    supplier: tuple[DeclaredSupplier, ...] = ()
 
 
 def read_file(path: Path) -> tuple[VendorEntry, ...]:
@@ -76,7 +76,7 @@ def read_file(path: Path) -> tuple[VendorEntry, ...]:
     return _from_toml(path, octets).vendor
 
 
-def read_suppliers(path: Path) -> tuple[SupplierDomains, ...]:
+def read_suppliers(path: Path) -> tuple[DeclaredSupplier, ...]:
     """Read the suppliers of a file; raises CliError with a line for each fault."""
     octets = _octets(path)
     if is_table(octets):
@@ -133,8 +133,8 @@ def _vendor_of(rows: list[TableRow]) -> VendorEntry:
     return VendorEntry.model_validate({**facts, **lists, "suppliers": tuple(supplies)})
 
 
-def _supplier_of(rows: list[TableRow]) -> SupplierDomains:
-    return SupplierDomains(name=rows[0].cells["name"], domains=_hosts(rows))
+def _supplier_of(rows: list[TableRow]) -> DeclaredSupplier:
+    return DeclaredSupplier(name=rows[0].cells["name"], domains=_hosts(rows))
 
 
 _OF_SUPPLY = ("channel", "account", "since", "until")

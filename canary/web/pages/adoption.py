@@ -37,7 +37,7 @@ class AdoptionPlan:
         return said_once(self.listed.faults)
 
     @property
-    def known(self) -> int:
+    def issued_before(self) -> int:
         """How many of its addresses are canaries already."""
         return len(self.listed.told) - len(self.found) - len(self.left)
 
