@@ -1,6 +1,7 @@
 """A vendor renamed, merged into another or removed by its owner: past mail is judged again, and cases follow."""
 
 from dataclasses import dataclass
+from typing import Any
 
 from sqlalchemy import func
 from sqlmodel import Session, select
@@ -53,7 +54,8 @@ def holdings(session: Session, vendor: str) -> VendorHoldings:
     """Return what hangs on a vendor; raises Unknown. Decoys are no addresses of it."""
     number = vendor_row(session, vendor).id or 0
     is_decoy = decoy_mac_of(session).is_decoy
-    addresses = sum(not is_decoy(row) for row in session.exec(select(CanaryRow).where(CanaryRow.vendor_id == number)))
+    marked: Any = select(CanaryRow.address, CanaryRow.mac).where(CanaryRow.vendor_id == number)
+    addresses = sum(not is_decoy(row) for row in session.execute(marked.execution_options(yield_per=1000)))
     hits = select(func.count()).select_from(HitRow).join(CanaryRow)
     counts = [
         session.exec(select(func.count()).select_from(row).where(row.vendor_id == number)).one()
