@@ -99,7 +99,7 @@ def test_an_address_whose_day_nobody_knows_rules_no_leak_out_once_it_is_hit(held
         case = open_case(session, vendors.vendor_row(session, "old-shop").id or 0, NOW)
         mails.keep_hits(session, [Hit(None, number, NOW, SPAM, case.id)])
         session.flush()
-        issued = {canary.vendor: canary.issued for canary in world_of(session, NOW).canaries}
+        issued = {c.vendor: c.issued for c in world_of(session, NOW).canaries if c.vendor}
     assert issued == {"old-shop": NOW - IN_USE_BEFORE, "new-shop": NOW}
 
 
