@@ -214,7 +214,7 @@ def _canary(n: int, began: str) -> dict[str, object]:
         "id": n, "address": f"{local}@in.example", "domain": "in.example", "vendor_id": vendor, "channel": _CHANNELS[kind],
         "generation": 2 if kind == 3 else 1, "style": "tagged", "bits": 65.0, "state": "active", "published": None,
         "persona": None, "issued_at": began, "rotated_at": None, "burned_at": None, "burned_by_owner": 0,
-        "tentative": 0, "hidden": "", "hidden_at": None, "note": "",
+        "undated": 0, "tentative": 0, "hidden": "", "hidden_at": None, "note": "",
         "mac": hashlib.md5(local.encode()).digest(),
     }  # fmt: skip
 

@@ -27,6 +27,8 @@ WAYS: dict[tuple[str, str], tuple[str, dict[str, str]]] = {
     ("POST", "/canaries"): ("/canaries", {"vendor": "play"}),
     ("POST", "/new"): ("/new", {"site": "https://www.teahouse.example/"}),
     ("POST", "/canaries/bulk"): ("/canaries/bulk", {"rows": "play,signup,2"}),
+    ("POST", "/canaries/adopt"): ("/canaries/adopt", {"rows": "old@example.net,Old Shop"}),
+    ("POST", "/canaries/adopt/confirm"): ("/canaries/adopt/confirm", {"rows": "old@example.net,Old Shop"}),
     ("POST", "/canaries/{canary_id}/rotate"): ("/canaries/1/rotate", {}),
     ("POST", "/canaries/{canary_id}/burn"): ("/canaries/1/burn", {}),
     ("POST", "/canaries/{canary_id}/published"): ("/canaries/1/published", {"published": "yes"}),
@@ -34,6 +36,17 @@ WAYS: dict[tuple[str, str], tuple[str, dict[str, str]]] = {
     ("POST", "/canaries/{canary_id}/dismiss"): ("/canaries/4/dismiss", {}),
     ("POST", "/vendors/{slug}/rotate"): ("/vendors/play/rotate", {}),
     ("POST", "/vendors/{slug}/publishes"): ("/vendors/play/publishes", {"publishes": "yes"}),
+    ("POST", "/vendors/{slug}/edit"): (
+        "/vendors/play/edit",
+        {"name": "Playful", "tags": "games", "erasure": "2011-03-01"},
+    ),
+    ("POST", "/vendors/{slug}/suppliers"): ("/vendors/play/suppliers", {"supplier": "Silverline", "channel": "news"}),
+    ("POST", "/vendors/{slug}/suppliers/remove"): (
+        "/vendors/play/suppliers/remove",
+        {"supplier": "silverline", "channel": "news"},
+    ),
+    ("POST", "/vendors/{slug}/remove"): ("/vendors/spare/remove", {}),
+    ("POST", "/vendors/{slug}/merge"): ("/vendors/twin/merge", {"into": "play"}),
     ("POST", "/suppliers"): ("/suppliers", {"name": "Letter Works", "domains": "letterworks.example, lw.example"}),
     ("POST", "/suppliers/{slug}/withdraw"): ("/suppliers/letter-works/withdraw", {"domain": "lw.example"}),
     ("POST", "/campaigns/{campaign_id}/split"): ("/campaigns/1/split", {"mails": "2"}),
@@ -81,10 +94,22 @@ def ready(site: Site) -> None:
         session.add(tables.CampaignRow(subject="other", first_at=NOW, last_at=NOW, mails=0))
 
 
+def add_spare_vendor(site: Site) -> None:
+    """Let there be vendors without any address, which can be removed and merged."""
+    with site.database.writing() as session:
+        session.add_all(tables.VendorRow(slug=name, name=name.title(), created_at=NOW) for name in ("spare", "twin"))
+
+
 CALLS: dict[tuple[str, str], tuple[str, dict[str, object] | None]] = {
     ("POST", "/vendors"): ("/vendors", {"name": "Tea House", "domains": ["tea.example"], "tags": ["food"]}),
     ("PATCH", "/vendors/{slug}"): ("/vendors/play", {"domains": ["play.example"], "grace_days": 3}),
+    ("DELETE", "/vendors/{slug}"): ("/vendors/spare", None),
+    ("POST", "/vendors/{slug}/merge"): ("/vendors/tea-house/merge", {"into": "play"}),
     ("POST", "/vendors/{slug}/suppliers"): ("/vendors/play/suppliers", {"supplier": "Silverline", "channel": "news"}),
+    ("POST", "/vendors/{slug}/suppliers/withdraw"): (
+        "/vendors/play/suppliers/withdraw",
+        {"supplier": "silverline", "channel": "news"},
+    ),
     ("POST", "/suppliers"): ("/suppliers", {"name": "Letter Works", "domains": ["letterworks.example"]}),
     ("POST", "/suppliers/{slug}/withdraw"): ("/suppliers/letter-works/withdraw", {"domains": ["letterworks.example"]}),
     ("POST", "/canaries"): ("/canaries", {"vendor": "play", "count": 3}),

@@ -27,6 +27,7 @@ from canary.store.queries.users import Label, add_user, new_token
 from canary.store.tables import UserRow
 from canary.web.app import create_app
 from canary.web.config import WebConfig
+from canary.web.issue_forms import IssueSettings
 from tests.patience import PATIENCE
 
 NOW = datetime(2011, 3, 24, 12, tzinfo=UTC)
@@ -139,7 +140,7 @@ def filled() -> bytes:
 
 
 @contextmanager
-def serve(tmp_path: Path) -> Iterator[Site]:
+def serve(tmp_path: Path, issuing: IssueSettings = IssueSettings()) -> Iterator[Site]:  # noqa: B008 - frozen
     """Serve the pages over a store of their own on a free port."""
     (tmp_path / "canary.db").write_bytes(filled())
     database = Database(f"sqlite:///{tmp_path}/canary.db", decoy_mac=DecoyMac(tmp_path / "decoy.key"))
@@ -150,6 +151,7 @@ def serve(tmp_path: Path) -> Iterator[Site]:
             lambda: site.now,
             health=lambda: {"listener": "listening"},
             destinations=[DestinationView("ops", "slack")],
+            issuing=issuing,
         )
     )
     with serve_app(site):

@@ -1,7 +1,7 @@
 """How a decoy is made: it resembles issued addresses around it, so that a dump of the store does not tell them apart."""
 
 from collections.abc import Container, Iterator, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import datetime, timedelta
 from itertools import pairwise
 from typing import Any
@@ -11,7 +11,7 @@ from sqlmodel import Session, col, select
 
 from canary.judge.adoption import adopted_bits
 from canary.judge.decoy_names import DecoyKind, kind_of, locals_like, person
-from canary.model.address import Address, Draw, locale_of, make_address
+from canary.model.address import Address, Draw, locale_of, make_address, parts_of, with_parts
 from canary.model.canary import CanaryState, Style
 from canary.store.decoy_mac import decoy_mac_of
 from canary.store.tables import CanaryRow, VendorRow
@@ -121,6 +121,7 @@ def _resemble(
         mailbox = model.address.partition("+")[0] if style is Style.PLUS else "me"
         locale = locale_of((model.persona or {}).get("phone", ""))
         drawn = make_address(style, owner.name, around.domain, draw, mailbox, locale)
+        drawn = replace(drawn, persona=with_parts(drawn.persona, parts_of(model.persona), draw))
         yield _row(around, owner, drawn.address, style, drawn)
 
 
@@ -190,7 +191,7 @@ def _with_generation(around: DecoySurroundings, row: CanaryRow) -> CanaryRow:
     """Let a decoy be of the generation of its time, and rotated since, or shown in public, if those issued beside it were."""
     query: Any = select(  # type: ignore[call-overload]
         CanaryRow.generation, CanaryRow.issued_at, CanaryRow.state, CanaryRow.rotated_at, CanaryRow.persona,
-        CanaryRow.published,
+        CanaryRow.published, CanaryRow.undated,
     )  # fmt: skip
     query = query.where(CanaryRow.vendor_id == row.vendor_id, CanaryRow.channel == row.channel, is_confirmed())
     given = around.session.execute(query.order_by(CanaryRow.generation).limit(500)).all()
@@ -200,7 +201,7 @@ def _with_generation(around: DecoySurroundings, row: CanaryRow) -> CanaryRow:
     other = beside[around.draw(len(beside))] if beside else row
     # One of another age had more or less time to be shown.
     nearest: Any = min(beside or around.issued, key=lambda each: abs(each.issued_at - row.issued_at))
-    row.published = nearest.published
+    row.published, row.undated = nearest.published, nearest.undated
     if other.state == CanaryState.ROTATED and other.rotated_at is not None and other.rotated_at > row.issued_at:
         since = max(row.issued_at, other.rotated_at - _ROTATED_BEFORE)
         row.rotated_at = around.pick_time(IssueSpan(since, other.rotated_at))

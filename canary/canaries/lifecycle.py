@@ -11,8 +11,9 @@ from canary.canaries import decoys
 from canary.canaries.tentative import MAX_NOTE, refuse_tentative
 from canary.evidence.entries import EntryKind, rotation_entry
 from canary.evidence.leaves import log_entry, log_issue
-from canary.model.address import Draw, Locale, locale_of, make_address
+from canary.model.address import Draw, Locale, locale_of, make_address, parts_of, with_parts
 from canary.model.canary import Canary, CanaryState, Style
+from canary.model.postal_address import PersonaPart
 from canary.store.decoy_mac import decoy_mac_of
 from canary.store.queries.canaries import find_canaries, get_canary_row
 from canary.store.queries.vendors import Unknown, vendor_row
@@ -24,9 +25,9 @@ from canary.store.tables.base import draw_canary_id, metadata
 class IssueOrder:
     """What is wanted of a new address: for whom, at which domain, through which channel, in which style.
 
-    `mailbox` is the base of plus addresses, `locale` that of the persona, `published` whether it will be shown in public,
-    None for what holds for its vendor. A program makes it `tentative`, with a `note`, and may choose the `hint` before the
-    random part.
+    `mailbox` is the base of plus addresses, `locale` that of the persona, which has the further `parts`, `published` whether it will
+    be shown in public, None for what holds for its vendor. A program makes it `tentative`, with a `note`, and may choose
+    the `hint` before the random part.
     """
 
     vendor: str
@@ -36,6 +37,7 @@ class IssueOrder:
     mailbox: str = "me"
     locale: Locale = Locale.EN
     published: bool | None = None
+    parts: frozenset[PersonaPart] = frozenset()
     tentative: bool = False
     note: str = ""
     hint: str = ""
@@ -58,7 +60,7 @@ def issue(session: Session, order: IssueOrder, draw: Draw, now: datetime, *, gen
         style=order.style.value,
         bits=made.bits,
         published=order.published,
-        persona=asdict(made.persona),
+        persona=asdict(with_parts(made.persona, order.parts, draw)),
         issued_at=now,
         tentative=order.tentative,
         note=" ".join(order.note.split())[:MAX_NOTE],
@@ -85,7 +87,9 @@ def rotate(session: Session, address: str, draw: Draw, now: datetime) -> Canary:
     log_entry(session, EntryKind.ROTATION, row.id or 0, lambda: rotation_entry(row.address, now))
     mailbox = row.address.partition("+")[0] if row.style == Style.PLUS else "me"
     locale = locale_of((row.persona or {}).get("phone", ""))
-    order = IssueOrder(owner.slug, row.domain, row.channel, Style(row.style), mailbox, locale, row.published)
+    order = IssueOrder(
+        owner.slug, row.domain, row.channel, Style(row.style), mailbox, locale, row.published, parts_of(row.persona)
+    )
     return issue(session, order, draw, now, generation=generation)
 
 

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from canary.judge.guess import Chance, odds
+from canary.model.canary import earliest_issue
 from canary.model.case import LeakWindow, Suspect, SuspectKind, counts_as_leaked, percent
 from canary.model.claim import Claim, ClaimAnswer, ClaimCode, ClaimOutcome
 
@@ -16,13 +17,22 @@ _NO, _YES = 0.05, 0.5
 
 @dataclass(frozen=True, slots=True)
 class HitAddress:
-    """An address that was hit: when it was issued, the first mail, and how likely it is that it was guessed."""
+    """An address that was hit: when it was issued, the first mail, and how likely it is that it was guessed.
+
+    One that is `undated` was given away at some time before `issued`.
+    """
 
     address: str
     issued: datetime
     at: datetime
     mail: int | None
     chance: Chance
+    undated: bool = False
+
+    @property
+    def since(self) -> datetime:
+        """The earliest time at which it can have been given away."""
+        return earliest_issue(self.issued, undated=self.undated)
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,7 +177,7 @@ def _happened(claim: Claim, evidence: Evidence) -> _Found:
     window = evidence.window
     if window is None:
         return ClaimOutcome.UNKNOWN, "Nothing bounds the time of the leak yet.", ()
-    late = [s for s in evidence.struck if claim.until and s.issued > claim.until]
+    late = [s for s in evidence.struck if claim.until and s.since > claim.until]
     if late:
         text = (
             f"{_addresses(len(late))} that {'was' if len(late) == 1 else 'were'} issued only after that got mail too."
@@ -184,7 +194,7 @@ def _happened(claim: Claim, evidence: Evidence) -> _Found:
 
 def _stopped(claim: Claim, evidence: Evidence) -> _Found:
     since = claim.since
-    later = [s for s in evidence.struck if since and s.issued > since]
+    later = [s for s in evidence.struck if since and s.since > since]
     if later:
         text = f"{_addresses(len(later))} given to the vendor since then got mail from somebody else."
         return ClaimOutcome.CONTRADICTED, text, tuple(s.mail for s in later if s.mail)

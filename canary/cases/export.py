@@ -90,7 +90,7 @@ def _evidence(evidence: Evidence) -> dict[str, Any]:
         "mails": evidence.mails,
         "fields_said": {name: list(mails) for name, mails in evidence.said.items()},
         "addresses": [
-            {"address": s.address, "issued": s.issued, "first_hit": s.at, "first_mail": s.mail,
+            {"address": s.address, "issued": s.issued, "undated": s.undated, "first_hit": s.at, "first_mail": s.mail,
              "guessed": s.chance.p, "odds": odds(s.chance.p), "attempts": s.chance.attempts}
             for s in evidence.struck
         ],

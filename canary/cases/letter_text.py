@@ -6,6 +6,7 @@ from dataclasses import asdict, dataclass
 from datetime import datetime
 
 from canary.cases.letter_sandbox import fill
+from canary.model.canary import earliest_issue
 
 KINDS = ("vendor", "supplier")
 LANGUAGES = ("en", "de", "fr")
@@ -31,12 +32,21 @@ class CitedMail:
 
 @dataclass(frozen=True, slots=True)
 class GivenAddress:
-    """An address as a letter cites it: when it was given away, through which channel, and the first mail to it."""
+    """An address as a letter cites it: when it was given away, through which channel, and the first mail to it.
+
+    One that is `undated` was given away at some time before `issued`.
+    """
 
     address: str
     channel: str
     issued: datetime
     first: datetime
+    undated: bool = False
+
+    @property
+    def since(self) -> datetime:
+        """The earliest time at which it can have been given away."""
+        return earliest_issue(self.issued, undated=self.undated)
 
 
 @dataclass(frozen=True, slots=True)

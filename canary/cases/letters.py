@@ -130,7 +130,7 @@ def _facts(session: Session, case: CaseRow, kind: str, slug: str, now: datetime,
         raise Unknown(f"case {case.id}: nothing in it concerns {kind} {slug!r}; see `canary case show {case.id}`")
     mails, others = _mails(session, case, vendors), _members(session, case) - vendors
     said = _leaked_fields(evidence, mails)
-    after, before = max(g.issued for g in given), min(g.first for g in given)
+    after, before = max(g.since for g in given), min(g.first for g in given)
     bounded = after < before and leads
     return LetterFacts(
         name, case.id or 0, now, given, _cited_mails(session, case, vendors), len(mails), len(others),
@@ -168,7 +168,7 @@ def _given(session: Session, vendors: set[int], evidence: Evidence) -> list[Give
     hit = {struck.address: struck.at for struck in evidence.struck}
     query = select(CanaryRow).where(col(CanaryRow.vendor_id).in_(vendors), col(CanaryRow.address).in_(hit))
     rows = session.exec(query.order_by(col(CanaryRow.issued_at), col(CanaryRow.id)).limit(_GIVEN)).all()
-    return [GivenAddress(row.address, row.channel, row.issued_at, hit[row.address]) for row in rows]
+    return [GivenAddress(row.address, row.channel, row.issued_at, hit[row.address], row.undated) for row in rows]
 
 
 def _of(case: CaseRow, vendors: set[int]) -> tuple[Any, Any, Any]:

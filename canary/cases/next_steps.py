@@ -14,6 +14,8 @@ _WATCH = {
     "given name": "mail that greets you by name",
     "family name": "mail that greets you by name",
     "company": "invoices and orders in the name of the company",
+    "street": "letters and parcels to the street that leaked",
+    "birthday": "callers who know the birthday that leaked",
 }
 
 

@@ -14,6 +14,7 @@ from canary.cases.workflow import LONGEST, get_active_case
 from canary.evidence.entries import EntryKind, statement_entry
 from canary.evidence.leaves import log_row
 from canary.judge.guess import chance_of_guess
+from canary.model.canary import earliest_issue
 from canary.model.claim import ClaimAnswer, PartyStatement
 from canary.model.decision import Decision
 from canary.model.verdict import LEAKS, Reason, repeated_fields
@@ -93,7 +94,7 @@ def _hit_addresses(session: Session, case: CaseRow) -> tuple[HitAddress, ...]:
     found = [
         HitAddress(
             canary.address, canary.issued, *hit[canary.id],
-            chance_of_guess(canary, tried[canary.domain].total(), tried[canary.domain]),
+            chance_of_guess(canary, tried[canary.domain].total(), tried[canary.domain]), canary.undated,
         )
         for canary in known
     ]  # fmt: skip
@@ -117,7 +118,7 @@ def _quiet(session: Session, case: CaseRow) -> tuple[datetime, ...]:
     query = select(CanaryRow).where(col(CanaryRow.vendor_id).in_(vendors), ~hit)
     rows = session.exec(query.order_by(col(CanaryRow.issued_at).desc()).limit(MOST))
     is_decoy = decoy_mac_of(session).is_decoy
-    return tuple(row.issued_at for row in rows if not is_decoy(row))
+    return tuple(earliest_issue(row.issued_at, undated=row.undated) for row in rows if not is_decoy(row))
 
 
 def _carriers(session: Session, case: CaseRow) -> tuple[str, ...]:

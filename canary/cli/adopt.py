@@ -12,6 +12,7 @@ from canary.cli.alias_file import print_lines, read_file
 from canary.cli.context import CliError, Json, clock, open_store, print_error, settings, show_json, show_table
 
 if TYPE_CHECKING:
+    from canary.importing.alias_list import AliasList
     from canary.judge.adoption import AdoptionProposal, Left
 
 SHOWN = 50
@@ -20,7 +21,10 @@ _COLUMNS = ("address", "vendor", "domains", "channel", "why", "bits", "issued")
 
 def adopt(
     file: Annotated[
-        Path, typer.Argument(help="CSV file of address,vendor,channel,domains, or the export of an alias service.")
+        Path,
+        typer.Argument(
+            help="A list of address,vendor,channel,domains, or the export of an alias service or password manager."
+        ),
     ],
     yes: Annotated[bool, typer.Option("--yes", help="Adopt without asking, on a terminal too.")] = False,
     as_json: Json = False,
@@ -31,11 +35,12 @@ def adopt(
     from canary.importing.adoption import from_list
     from canary.judge.adoption import mail_order
 
+    _forbid_core_dumps()
     known = settings()
     listed = read_file("", file, known.domains)
     print_lines(listed.faults)
     if not listed.told:
-        raise CliError(f"{file}: no address in it: name a CSV file of address,vendor,channel,domains", 2)
+        raise CliError(_empty(file, listed, known.domains), 2)
     store = open_store(known)
     found, left = mail_order(from_list(store, listed.told, clock()))
     if not as_json:
@@ -53,19 +58,37 @@ def adopt(
     _warn(found, known.domains)
     if as_json:
         rows = {"adopted": [asdict(each) for each in found], "left": [asdict(each) for each in left]}
-        show_json({**rows, "known": len(listed.told) - len(found) - len(left), "faults": list(listed.faults)})
+        counts = {"known": len(listed.told) - len(found) - len(left), "passed": listed.passed, "form": listed.form}
+        show_json({**rows, **counts, "faults": list(listed.faults)})
     else:
-        typer.echo(f"Adopted {len(found):,} of {len(listed.told):,} addresses in {file}, left {len(left):,} alone.")
+        said = f"{file} ({listed.form})"
+        typer.echo(f"Adopted {len(found):,} of {len(listed.told):,} addresses in {said}, left {len(left):,} alone.")
+
+
+def _forbid_core_dumps() -> None:
+    """Let no crash write the memory of this process to disk, which may hold the passwords of an export."""
+    import resource
+
+    resource.setrlimit(resource.RLIMIT_CORE, (0, resource.getrlimit(resource.RLIMIT_CORE)[1]))
+
+
+def _empty(file: Path, listed: "AliasList", domains: Sequence[str]) -> str:
+    if listed.passed:
+        own = ", ".join(domains)
+        return f"{file} ({listed.form}): none of its {listed.passed:,} accounts has an address at {own}: see `domains` in the settings"
+    return f"{file}: no address in it: name a CSV file of address,vendor,channel,domains"
 
 
 def _show(found: "Sequence[AdoptionProposal]", left: "Sequence[Left]") -> None:
-    rows = [
-        (p.address, p.name, " ".join(p.domains), p.channel, p.basis, p.bits, p.issued.date()) for p in found[:SHOWN]
-    ]
+    rows = [(p.address, p.name, " ".join(p.domains), p.channel, p.basis, p.bits, _issued(p)) for p in found[:SHOWN]]
     show_table(_COLUMNS, rows, "No address to adopt.")
     if len(found) > SHOWN:
         typer.echo(f"... and {len(found) - SHOWN:,} more; --json lists them all")
     print_lines([f"{each.address}: {each.why}" for each in left])
+
+
+def _issued(each: "AdoptionProposal") -> str:
+    return f"before {each.issued.date()}" if each.undated else f"{each.issued.date()}"
 
 
 def _warn(found: "Sequence[AdoptionProposal]", domains: Sequence[str]) -> None:

@@ -1,7 +1,6 @@
 """`canary issue`, `rotate`, `burn`, `confirm`, `dismiss`, `published`, `canaries`: the addresses themselves."""
 
 import sys
-from dataclasses import asdict
 from enum import StrEnum
 from typing import TYPE_CHECKING, Annotated
 
@@ -10,6 +9,7 @@ import typer
 from canary.cli.context import CliError, Json, clock, open_store, print_error, settings, show_json, show_table, who
 from canary.model.address import Locale
 from canary.model.canary import Canary, Style
+from canary.model.postal_address import PersonaPart
 
 if TYPE_CHECKING:
     from canary.store.database import Database
@@ -18,31 +18,21 @@ Address = Annotated[str, typer.Argument(help="An issued address.")]
 
 
 class Format(StrEnum):
-    """How issued addresses are printed."""
+    """How issued addresses are printed: as a table, or as a file with the columns that a mailing platform imports."""
 
     TABLE = "table"
     CSV = "csv"
     JSON = "json"
+    MAILCHIMP = "mailchimp"
+    HUBSPOT = "hubspot"
+    SALESFORCE = "salesforce"
+    KLAVIYO = "klaviyo"
 
 
-_COLUMNS = (
-    "address",
-    "vendor",
-    "channel",
-    "generation",
-    "style",
-    "bits",
-    "state",
-    "issued",
-    "given_name",
-    "family_name",
-    "phone",
-    "company",
-    "published",
-    "published_set",
-    "tentative",
-    "hidden",
-)
+_SHOWN = ("address", "vendor", "channel", "generation", "style", "bits", "state", "published")
+Spreadsheet = Annotated[
+    bool, typer.Option("--spreadsheet", help="Mark what a spreadsheet would calculate, such as phone numbers, as text.")
+]
 
 
 def issue(
@@ -57,9 +47,11 @@ def issue(
         str | None, typer.Option(help="Domain of the address; without it the first in the settings.")
     ] = None,
     mailbox: Annotated[str, typer.Option(help="The part before the + in plus style.")] = "me",
-    locale: Annotated[
-        Locale, typer.Option(help="Language of the name and number of the persona: en, de or fr.")
-    ] = Locale.EN,
+    locale: Annotated[Locale, typer.Option(help="Language and country of the persona: en, de or fr.")] = Locale.EN,
+    parts: Annotated[
+        list[PersonaPart] | None, typer.Option("--with", help="What else the persona has; may be repeated.")
+    ] = None,
+    spreadsheet: Spreadsheet = False,
     published: Annotated[
         bool | None,
         typer.Option(
@@ -84,9 +76,9 @@ def issue(
     store = open_store(known)
     with store.writing() as session:
         print_error(prepare_key(session) if known.decoys.count else key_problem(session))
-        order = IssueOrder(vendor, at, channel, style, mailbox, locale, published)
+        order = IssueOrder(vendor, at, channel, style, mailbox, locale, published, frozenset(parts or ()))
         made = [lifecycle.issue(session, order, secrets.randbelow, clock()) for _ in range(count)]
-    _print(made, form)
+    _print(made, form, spreadsheet=spreadsheet)
 
 
 def rotate(address: Address, as_json: Json = False) -> None:
@@ -165,6 +157,7 @@ def list_canaries(
     with_decoys: Annotated[
         bool, typer.Option("--decoys", help="List the decoys instead; keep that list secret.")
     ] = False,
+    spreadsheet: Spreadsheet = False,
     as_json: Json = False,
 ) -> None:
     """List all issued addresses."""
@@ -178,7 +171,7 @@ def list_canaries(
             found = [canary for canary in canaries.issued_and_decoys(session, vendor) if canary.vendor is None]
         else:
             found = canaries.list_canaries(session, vendor)
-    _print(found, Format.JSON if as_json else form)
+    _print(found, Format.JSON if as_json else form, spreadsheet=spreadsheet)
 
 
 def _found(store: "Database", address: str) -> list[Canary]:
@@ -188,27 +181,24 @@ def _found(store: "Database", address: str) -> list[Canary]:
         return list(canaries.find_canaries(session, [address]).values())
 
 
-def _print(found: list[Canary], form: Format) -> None:
-    rows = [_row(canary) for canary in found]
+def _print(found: list[Canary], form: Format, *, spreadsheet: bool = False) -> None:
+    from canary.canaries.seed_records import SeedForm, seed_table
+
+    if form is Format.TABLE:
+        rows = [(*_facts(canary), "yes" if canary.published else "") for canary in found]
+        show_table(_SHOWN, rows, "No canaries yet: canary issue VENDOR")
+        return
+    table = seed_table(SeedForm.CSV if form is Format.JSON else SeedForm(form.value), found)
     if form is Format.JSON:
-        show_json([dict(zip(_COLUMNS, row, strict=True)) for row in rows])
-    elif form is Format.CSV:
+        show_json([dict(zip(table.columns, row, strict=True)) for row in table.rows])
+    else:
         from canary.web.csv_file import csv_lines
 
-        sys.stdout.writelines(csv_lines(_COLUMNS, rows))
-    else:
-        shown = [
-            (*row[:6], "tentative" if canary.tentative else row[6], "yes" if canary.published else "")
-            for row, canary in zip(rows, found, strict=True)
-        ]
-        show_table((*_COLUMNS[:7], "published"), shown, "No canaries yet: canary issue VENDOR")
+        sys.stdout.writelines(csv_lines(table.columns, table.rows, () if spreadsheet else table.own))
 
 
-def _row(canary: Canary) -> tuple[object, ...]:
-    persona = canary.persona
-    names = tuple(asdict(persona).values()) if persona else ("",) * 4
+def _facts(canary: Canary) -> tuple[object, ...]:
     return (
         canary.address, canary.vendor, canary.channel, canary.generation, canary.style.value, canary.bits,
-        canary.state.value, canary.issued.isoformat(), *names, canary.published, canary.published_set,
-        canary.tentative, canary.hidden.value,
+        "tentative" if canary.tentative else canary.state.value,
     )  # fmt: skip

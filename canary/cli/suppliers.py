@@ -1,5 +1,6 @@
 """`canary supplier ...`: the parties that vendors pass addresses on to, and the domains that prove each."""
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -41,6 +42,27 @@ def remove(supplier: Slug, domain: Domains, as_json: Json = False) -> None:
     with open_store().writing() as session:
         found = declared_suppliers.withdraw(session, supplier, domain, who(), clock())
     _show(found, as_json=as_json)
+
+
+@group.command("import")
+def import_file(
+    file: Annotated[Path, typer.Argument(help="CSV file of name,domains, or TOML file with [[supplier]] entries.")],
+    as_json: Json = False,
+) -> None:
+    """Add suppliers, or domains to those that are there, from a file; a second time changes nothing."""
+    from canary.cli.vendor_file import read_suppliers
+    from canary.senders import declared_suppliers
+
+    entries = read_suppliers(file)
+    try:
+        with open_store().writing() as session:
+            found = [declared_suppliers.declare(session, e.name, e.domains, who(), clock()) for e in entries]
+    except ValueError as fault:
+        raise CliError(f"{file}: {fault}", 2) from None
+    if as_json:
+        show_json([_plain(supplier) for supplier in found])
+    else:
+        typer.echo(f"{len(found)} suppliers read.")
 
 
 @group.command("list")

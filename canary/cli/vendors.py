@@ -1,12 +1,14 @@
 """`canary vendor ...`: the parties that addresses were given to."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import date, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from canary.cli import vendor_changes
+from canary.cli.alias_file import print_lines
 from canary.cli.context import CliError, Json, clock, open_store, settings, show_json, show_table, who
 from canary.cli.groups import command_group
 from canary.cli.times import midnight, read_day
@@ -45,6 +47,7 @@ Day = Annotated[str | None, typer.Option(metavar="DATE", help="A day such as 202
 Brands = Annotated[
     list[str] | None, typer.Option("--brand", metavar="NAME", help="Another name it writes under; may be repeated.")
 ]
+_COMPARED = 100_000
 _SHOWS = "It shows its addresses in public, where strangers may collect them."
 
 
@@ -198,9 +201,12 @@ def set_facts(
 
 @group.command("import")
 def import_file(
-    file: Annotated[Path, typer.Argument(help="TOML file with [[vendor]] entries.")], as_json: Json = False
+    file: Annotated[
+        Path, typer.Argument(help="TOML file with [[vendor]] entries, or a CSV file with a line of columns.")
+    ],
+    as_json: Json = False,
 ) -> None:
-    """Add or update vendors from a file such as vendors.example.toml; a second time changes nothing."""
+    """Add or update vendors from a file, TOML or CSV; a second time changes nothing."""
     from canary.cases.past_mail import settle
     from canary.cli.vendor_file import read_file
 
@@ -208,6 +214,7 @@ def import_file(
     _check([domain for entry in entries for domain in entry.domains])
     store = open_store()
     with store.writing() as session:
+        print_lines(_resembling(session, entries))
         imported = [{"slug": slug, "new": new} for slug, new in (_import(session, entry) for entry in entries)]
     settle(store, clock())
     if as_json:
@@ -215,6 +222,10 @@ def import_file(
     else:
         new = sum(bool(vendor["new"]) for vendor in imported)
         typer.echo(f"{len(imported)} vendors read, {new} of them new.")
+
+
+for change in (vendor_changes.rename, vendor_changes.merge, vendor_changes.remove):
+    group.command()(change)
 
 
 @suppliers.command("add")
@@ -270,12 +281,12 @@ def _set(
 
 def _import(session: "Session", entry: "VendorEntry") -> tuple[str, bool]:
     """Add or update one vendor of a file; what the file leaves out stays as it is."""
-    from canary.store.queries import vendors
+    from canary.store.queries import vendor_tags, vendors
 
-    slug = vendors.slug(entry.name)
-    new = all(vendor.slug != slug for vendor in vendors.list_vendors(session))
+    slug = vendors.named_slug(session, entry.name)
+    new = not slug
     if new:
-        vendors.add_vendor(session, entry.name, entry.domains, clock())
+        slug = vendors.add_vendor(session, entry.name, entry.domains, clock()).slug
     for supplier in entry.suppliers:
         facts = (supplier.channel, supplier.account, _midnight(supplier.since), _midnight(supplier.until))
         _supply(session, slug, supplier.name, facts)
@@ -283,7 +294,33 @@ def _import(session: "Session", entry: "VendorEntry") -> tuple[str, bool]:
     told = {name: _midnight(day) for name, day in ends.items() if day is not None}
     _set(session, slug, told, entry.grace_days, entry.publishes)
     _set_family(session, slug, list(entry.domains), [], list(entry.brands), [])
+    vendor_tags.add_tags(session, slug, entry.tags)
     return slug, new
+
+
+def _resembling(session: "Session", entries: "Sequence[VendorEntry]") -> list[str]:
+    """Return for each new vendor, supplier and channel whether one that is there already was meant."""
+    from canary.store.queries import vendors
+
+    supplies = [supply for entry in entries for supply in entry.suppliers]
+    links = vendors.supplies(session)
+    named = (
+        ("vendor", [entry.name for entry in entries], vendors.vendor_names(session).values()),
+        ("supplier", [supply.name for supply in supplies], vendors.supplier_names(session).values()),
+        ("channel", [supply.channel for supply in supplies if supply.channel], [s.channel for s in links if s.channel]),
+    )
+    return [line for what, told, known in named for line in _new_names(what, set(told), set(known))]
+
+
+def _new_names(what: str, told: set[str], known: set[str]) -> Iterable[str]:
+    from canary.store.queries.vendors import did_you_mean, slug
+
+    there = {slug(name) for name in known}
+    new = sorted(name for name in told if slug(name) not in there)
+    # Each is compared with each, which is worth it only for a handful.
+    for name in new if len(new) * len(known) <= _COMPARED else ():
+        if question := did_you_mean(name, known):
+            yield f"{what} {name!r} is new: {question}"
 
 
 def _supply(

@@ -10,7 +10,17 @@ from typing import Any
 from canary.importing.archive import Reader
 from canary.importing.progress import Entry, ImportProgress, to_json
 from canary.importing.stored_authentication import TrustedReceivers, fetch, look_at_all
-from canary.judge.adoption import AddressDraft, AdoptionProposal, Left, mail_order, propose, propose_listed, settle
+from canary.judge.adoption import (
+    AddressDraft,
+    AdoptionProposal,
+    KnownVendors,
+    Left,
+    mail_order,
+    one_name_each,
+    propose,
+    propose_listed,
+    settle,
+)
 from canary.judge.adoption_rules import LAST, SAMPLE, MapRow, SenderSighting, Sighting
 from canary.judge.bulk import bulk_signs
 from canary.judge.localpart import shape_of
@@ -61,9 +71,10 @@ def proposals(
 def from_list(store: Database, told: Mapping[str, MapRow], now: datetime) -> list[AdoptionProposal | Left]:
     """Return what becomes of the addresses of a list that are not issued yet, without any mail."""
     with store.reading() as session:
-        known = vendors.list_vendors(session)
+        known = KnownVendors(vendors.list_vendors(session))
         issued = {canary.address for canary in canaries.list_canaries(session)}
-    return [propose_listed(address, row, known, now) for address, row in told.items() if address not in issued]
+    rows = ((address, row) for address, row in told.items() if address not in issued)
+    return one_name_each(propose_listed(address, row, known, now) for address, row in rows)
 
 
 def _is_asked(address: str, asked: Asked) -> bool:

@@ -21,9 +21,20 @@ from canary.model.sender import SenderState
 from canary.store.database import Database
 from canary.store.decoy_mac import decoy_mac_of
 from canary.store.queries.outbox import QUIET
-from canary.store.queries.vendors import Duplicate, add_domains, add_vendor, slug, vendor_row
-from canary.store.tables import CanaryRow, CaseRow, HitRow, MailRow, SenderRow, VendorDomainRow, VendorRow
+from canary.store.queries.vendors import slug
+from canary.store.tables import (
+    CanaryRow,
+    CaseRow,
+    HitRow,
+    MailRow,
+    SenderRow,
+    SupplierDomainRow,
+    VendorDomainRow,
+    VendorRow,
+)
 from canary.store.tables.base import draw_canary_id
+
+_STEP = 500
 
 
 def quiet_store(url: str, *, carried: Mapping[str, object] | None = None, **options: Any) -> Database:
@@ -110,27 +121,31 @@ def adopt(
     They are written in random order, as an order by name would show the decoys among them. A decoy that turns out to
     have been given away stops being one.
     """
-    owned = {}
-    for each in proposals:
-        address = each.address.lower()
-        if (known := _row(session, address)) is None or decoy_mac_of(session).is_decoy(known):
-            owned[address] = each, _owner(session, each, now)
+    known, is_decoy = _rows_at(session, proposals), decoy_mac_of(session).is_decoy
+    fresh = [each for each in proposals if (a := each.address.lower()) not in known or is_decoy(known[a])]
+    owners = _owners(session, fresh, now)
+    owned = {each.address.lower(): (each, owners[_short(each)]) for each in fresh}
     left = list(owned)
     while left:
         address = left.pop(draw(len(left)))
-        each, owner = owned[address]
-        row, known = _canary(each, owner, draw), _row(session, address)
-        if known is None:
+        row = _canary(*owned[address], draw)
+        if address in known:
+            row = known[address].sqlmodel_update(row.model_dump(exclude={"id"}))
+        else:
             decoys.add_decoy_beside(session, row, draw, owned)
-        written = known.sqlmodel_update(row.model_dump(exclude={"id"})) if known else row
-        session.add(written)
-        log_issue(session, written, owner.slug)
-        session.flush()
+        session.add(row)
+        log_issue(session, row, owned[address][1].slug)
+    session.flush()
     return len(owned)
 
 
-def _row(session: Session, address: str) -> CanaryRow | None:
-    return session.exec(select(CanaryRow).where(CanaryRow.address == address)).first()
+def _rows_at(session: Session, proposals: Sequence[AdoptionProposal]) -> dict[str, CanaryRow]:
+    """Return the rows that addresses have already."""
+    addresses, found = [each.address.lower() for each in proposals], dict[str, CanaryRow]()
+    for start in range(0, len(addresses), _STEP):
+        query = select(CanaryRow).where(col(CanaryRow.address).in_(addresses[start : start + _STEP]))
+        found.update((row.address, row) for row in session.exec(query))
+    return found
 
 
 def _canary(each: AdoptionProposal, owner: VendorRow, draw: Draw) -> CanaryRow:
@@ -138,19 +153,33 @@ def _canary(each: AdoptionProposal, owner: VendorRow, draw: Draw) -> CanaryRow:
     return CanaryRow(
         id=draw_canary_id(draw), address=address, domain=address.rpartition("@")[2], vendor_id=owner.id or 0, channel=each.channel,
         generation=1, style=each.style.value, bits=each.bits, state=CanaryState.ACTIVE.value, issued_at=each.issued,
+        undated=each.undated,
     )  # fmt: skip
 
 
-def _owner(session: Session, each: AdoptionProposal, now: datetime) -> VendorRow:
-    """Return the vendor of an adopted address; a new one, or one without any domain, gets the domains that were found.
+def _owners(session: Session, proposals: Sequence[AdoptionProposal], now: datetime) -> dict[str, VendorRow]:
+    """Return the vendors of addresses by slug, with those that are new; these, and those without any domain, get domains.
 
-    A vendor that the owner declared has the domains that the owner declared, here or in the map.
+    A vendor that the owner declared has the domains that the owner declared, here or in the map. What proves a supplier
+    proves no vendor.
     """
-    try:
-        row = vendor_row(session, each.slug or add_vendor(session, each.name, (), now).slug)
-    except Duplicate:
-        row = vendor_row(session, slug(each.name))
-    held = session.exec(select(VendorDomainRow.id).where(VendorDomainRow.vendor_id == row.id)).first()
-    if each.slug or held is None or row.created_at == now:
-        add_domains(session, row.slug, each.domains, now)
-    return row
+    rows = {row.slug: row for row in session.exec(select(VendorRow))}
+    new = {short: each.name for each in reversed(proposals) if (short := _short(each)) not in rows}
+    made = [VendorRow(slug=short, name=name, created_at=now) for short, name in sorted(new.items())]
+    session.add_all(made)
+    session.flush()
+    rows.update((row.slug, row) for row in made)
+    held = set(session.exec(select(VendorDomainRow.vendor_id, VendorDomainRow.domain)))
+    had, suppliers = {vendor for vendor, _ in held}, set(session.exec(select(SupplierDomainRow.domain)))
+    for each in proposals:
+        owner = rows[_short(each)]
+        if each.slug or owner.id not in had:
+            fresh = {(owner.id or 0, domain) for domain in each.domains if domain not in suppliers} - held
+            held |= fresh
+            session.add_all(VendorDomainRow(vendor_id=of, domain=name, created_at=now) for of, name in sorted(fresh))
+    session.flush()
+    return rows
+
+
+def _short(each: AdoptionProposal) -> str:
+    return each.slug or slug(each.name)

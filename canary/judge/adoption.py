@@ -36,7 +36,10 @@ _YEAR = re.compile(r"(?:19|20)\d\d")
 
 @dataclass(frozen=True, slots=True)
 class AdoptionProposal:
-    """The likeliest vendor of an address: a known one by `slug`, or a new one by `name` and `domains`; `basis` says why."""
+    """The likeliest vendor of an address: a known one by `slug`, or a new one by `name` and `domains`; `basis` says why.
+
+    One that is `undated` was given away at some time before `issued`.
+    """
 
     address: str
     slug: str
@@ -48,6 +51,22 @@ class AdoptionProposal:
     bits: float
     issued: datetime
     mails: int
+    undated: bool = False
+
+
+class KnownVendors:
+    """The vendors that are there already, found by a domain of their family or by a name."""
+
+    def __init__(self, vendors: Sequence[Vendor]) -> None:
+        """Look all names up at once; of two with one name the first counts."""
+        self.vendors = vendors
+        self._by_domain = {organisation(domain): v for v in reversed(vendors) for domain in v.domains}
+        self._by_name = {name.casefold(): v for v in reversed(vendors) for name in (v.slug, *v.names)}
+
+    def of(self, row: MapRow) -> Vendor | None:
+        """Return the vendor that the owner means, None for a new one."""
+        by_domain = (self._by_domain.get(organisation(domain)) for domain in row.domains)
+        return next(filter(None, by_domain), None) or self._by_name.get(row.vendor.casefold())
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +92,7 @@ def propose(found: Sighting, vendors: Sequence[Vendor], told: MapRow | None = No
     """Return the likeliest vendor of an address, or why there is none; `told` is what the owner says of it."""
     tag = tag_of(found.address)
     if told is not None:
-        named = _as_told(told, tag, found, vendors)
+        named = _as_told(told, tag, found, KnownVendors(vendors))
         since = replace(found, first=told.issued or found.first)
         return AddressDraft(_proposal(since, tag, named, told.channel), named.agrees)
     why = _why_no_tag(found, tag)
@@ -86,19 +105,34 @@ def propose(found: Sighting, vendors: Sequence[Vendor], told: MapRow | None = No
     return AddressDraft(_proposal(found, tag, _as_known(guess, vendors), "signup"), guess.agrees, *first)
 
 
-def propose_listed(address: str, row: MapRow, vendors: Sequence[Vendor], now: datetime) -> AdoptionProposal | Left:
+def propose_listed(address: str, row: MapRow, known: KnownVendors, now: datetime) -> AdoptionProposal | Left:
     """Return the vendor of an address in a list of the owner's, or why there is none; no mail is looked at.
 
     Where the list names no vendor, the tag does if it is a word that can be a name.
     """
     found, tag = Sighting(address, min(row.issued or now, now), 0), tag_of(address)
+    undated = row.issued is None or row.before or row.issued > now
     if row.vendor:
-        return replace(_proposal(found, tag, _as_told(row, tag, found, vendors), row.channel), basis=LISTED)
+        made = _proposal(found, tag, _as_told(row, tag, found, known), row.channel)
+        return replace(made, basis=LISTED, undated=undated)
     drawn = not tag.plus and is_mailbox_provider(address.rpartition("@")[2])
-    guess = None if drawn else known_vendor(tag, found, vendors) or _by_tag(tag)
+    guess = None if drawn else known_vendor(tag, found, known.vendors) or _by_tag(tag)
     if guess is None:
         return Left(address, 0, "its tag names no vendor: write the vendor into the list")
-    return _proposal(found, tag, replace(guess, domains=row.domains), row.channel)
+    return replace(_proposal(found, tag, replace(guess, domains=row.domains), row.channel), undated=undated)
+
+
+def one_name_each(made: Iterable[AdoptionProposal | Left]) -> list[AdoptionProposal | Left]:
+    """Let new vendors that share a domain be one, under the name that comes first."""
+    names, settled = dict[str, str](), list[AdoptionProposal | Left]()
+    for each in made:
+        if isinstance(each, AdoptionProposal) and not each.slug:
+            name = next((names[domain] for domain in each.domains if domain in names), each.name)
+            names.update((domain, name) for domain in each.domains if domain not in names)
+            settled.append(replace(each, name=name))
+        else:
+            settled.append(each)
+    return settled
 
 
 def _by_tag(tag: Tag) -> VendorGuess | None:
@@ -207,13 +241,14 @@ def mail_order(found: Iterable[AdoptionProposal | Left]) -> tuple[list[AdoptionP
     )
 
 
-def _as_told(told: MapRow, tag: Tag, found: Sighting, vendors: Sequence[Vendor]) -> VendorGuess:
-    wanted = told.vendor.casefold()
-    held = next((v for v in vendors if wanted in (v.slug, v.name.casefold())), None)
+def _as_told(told: MapRow, tag: Tag, found: Sighting, known: KnownVendors) -> VendorGuess:
+    held = known.of(told)
     if told.domains or (held and held.domains):
         return VendorGuess(OWNERS_WORD, held.slug if held else "", held.name if held else told.vendor, told.domains)
     said = tag.called(held.name if held else told.vendor)
-    guess = next((guess for rule in BY_SENDER if (guess := rule(said, found, vendors)) is not None), VendorGuess(""))
+    guess = next(
+        (guess for rule in BY_SENDER if (guess := rule(said, found, known.vendors)) is not None), VendorGuess("")
+    )
     return replace(guess, basis=OWNERS_WORD, slug=held.slug if held else "", name=said.owners)
 
 

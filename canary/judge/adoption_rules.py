@@ -62,12 +62,16 @@ class Sighting:
 
 @dataclass(frozen=True, slots=True)
 class MapRow:
-    """What the owner says of an address: its vendor and channel, and the vendor's domains where they are given."""
+    """What the owner says of an address: its vendor and channel, and the vendor's domains where they are given.
+
+    With `before`, it was given away at some time before `issued`.
+    """
 
     vendor: str
     channel: str = "signup"
     domains: tuple[str, ...] = ()
     issued: datetime | None = None
+    before: bool = False
 
 
 @dataclass(frozen=True, slots=True)

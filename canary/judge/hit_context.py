@@ -65,7 +65,7 @@ class HitContext:
     @property
     def age(self) -> timedelta:
         """How long ago the address was given away."""
-        return self.envelope.received - self.canary.issued
+        return self.envelope.received - self.canary.since
 
     @property
     def claims_vendor(self) -> bool:

@@ -8,7 +8,7 @@ from canary.mail.text import html_to_text, words
 from canary.model.canary import Persona
 from canary.model.mail import ParsedMail
 
-FIELDS = ("given name", "family name", "phone", "company")
+FIELDS = ("given name", "family name", "phone", "company", "street", "birthday")
 _READ = 100 * 1024
 _DIGITS = 9
 """So many last digits of a telephone number are the same however its country and trunk codes are written."""
@@ -59,8 +59,30 @@ def persona_fields(mail: ParsedMail, persona: Persona | None, address: str = "")
         "family name": _tells(family, shown) and family in alone,
         "phone": _rings(texts, persona.phone),
         "company": bool(company) and company in said,
+        "street": _lives_at(texts, persona.street),
+        "birthday": any(day in text for day in _days(persona.birthday) for text in texts),
     }
     return tuple(name for name in FIELDS if found[name])
+
+
+def _lives_at(texts: Iterable[str], street: str) -> bool:
+    """Whether a street is named with its number, which is what tells it from others of the name."""
+    parts = r"\W{1,3}".join(map(re.escape, street.translate(_BARE).casefold().split()))
+    return bool(parts) and any(re.search(rf"(?<!\w){parts}(?!\w)", text.translate(_BARE).casefold()) for text in texts)
+
+
+def _days(birthday: str) -> tuple[str, ...]:
+    """Return a day in the forms in which it is written in figures."""
+    if not birthday:
+        return ()
+    year, month, day = birthday.split("-")
+    return (
+        birthday,
+        f"{day}.{month}.{year}",
+        f"{day}/{month}/{year}",
+        f"{month}/{day}/{year}",
+        f"{int(day)}.{int(month)}.{year}",
+    )
 
 
 def _texts(mail: ParsedMail) -> tuple[str, ...]:

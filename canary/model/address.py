@@ -2,11 +2,12 @@
 
 import math
 import re
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from canary.model.canary import Persona, Style
+from canary.model.postal_address import PersonaPart, make_birthday, make_postal_address
 
 Draw = Callable[[int], int]
 """Return a uniform number in [0, n); `secrets.randbelow` in production."""
@@ -104,10 +105,28 @@ def readable(name: str) -> str:
 def make_persona(draw: Draw, locale: Locale = Locale.EN) -> Persona:
     """Invent a person, with a telephone number that is reserved for fiction."""
     custom = _CUSTOMS[locale]
-    family = _START[draw(len(_START))] + _MIDDLE[draw(len(_MIDDLE))] + custom.endings[draw(len(custom.endings))]
-    given = GIVEN_NAMES[draw(len(GIVEN_NAMES))]
-    phone = f"{custom.prefix} {custom.number(draw)}"
-    return Persona(given.title(), family.title(), phone, f"{family.title()} {custom.form}")
+    family, given = _name(draw, locale), GIVEN_NAMES[draw(len(GIVEN_NAMES))].title()
+    return Persona(given, family, f"{custom.prefix} {custom.number(draw)}", f"{family} {custom.form}")
+
+
+def with_parts(persona: Persona, parts: Collection[PersonaPart], draw: Draw) -> Persona:
+    """Return a persona with further parts, which are of its country."""
+    locale = locale_of(persona.phone)
+    if PersonaPart.ADDRESS in parts:
+        lives = make_postal_address(draw, locale.value, _name(draw, locale))
+        persona = replace(persona, street=lives.street, town=lives.town, postcode=lives.postcode)
+    return replace(persona, birthday=make_birthday(draw)) if PersonaPart.BIRTHDAY in parts else persona
+
+
+def parts_of(persona: Mapping[str, str] | None) -> frozenset[PersonaPart]:
+    """Return what a stored persona has beside its names, its number and its company."""
+    held, marks = persona or {}, {PersonaPart.ADDRESS: "street", PersonaPart.BIRTHDAY: "birthday"}
+    return frozenset(part for part, mark in marks.items() if held.get(mark))
+
+
+def _name(draw: Draw, locale: Locale) -> str:
+    endings = _CUSTOMS[locale].endings
+    return (_START[draw(len(_START))] + _MIDDLE[draw(len(_MIDDLE))] + endings[draw(len(endings))]).title()
 
 
 def locale_of(phone: str) -> Locale:

@@ -1,8 +1,11 @@
 """An address we issued: to which vendor, through which channel, since when, and how hard it is to guess."""
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
+
+IN_USE_BEFORE = timedelta(days=3653)
+"""So long before the latest time of its issue an address can have been given away if nobody knows the day."""
 
 
 class Style(StrEnum):
@@ -39,11 +42,17 @@ class Persona:
     family_name: str
     phone: str = ""
     company: str = ""
+    street: str = ""
+    town: str = ""
+    postcode: str = ""
+    birthday: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class Canary:
     """One unique address; `vendor` is None for a decoy, which nobody was ever given. `id` is random, and public.
+
+    One that is `undated` was given away at some time before `issued`.
 
     One that is `published` is shown in public, by the owner's word on the address, `published_set`, or else on its vendor.
     One that is `tentative` was made by a program, and nobody has confirmed that it was given away: it is evidence of
@@ -65,8 +74,19 @@ class Canary:
     tentative: bool = False
     hidden: Hiding = Hiding.NOT
     note: str = ""
+    undated: bool = False
+
+    @property
+    def since(self) -> datetime:
+        """The earliest time at which it can have been given away."""
+        return earliest_issue(self.issued, undated=self.undated)
 
     @property
     def domain(self) -> str:
         """The domain of the address."""
         return self.address.rpartition("@")[2]
+
+
+def earliest_issue(issued: datetime, *, undated: bool) -> datetime:
+    """Return the earliest time at which an address can have been given away."""
+    return issued - IN_USE_BEFORE if undated else issued

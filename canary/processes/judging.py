@@ -2,13 +2,14 @@
 
 import json
 import tomllib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from canary.authenticate.forwarder_registry import ForwarderRegistry, read_forwarders
 from canary.authenticate.lookup import Lookup, ZoneLookup
+from canary.judge.organisation import is_never_vendor
 from canary.judge.platforms import PlatformRegistry, read_platforms
 from canary.judge.providers import ProviderRegistry, read_suppliers
 from canary.model.registry_rows import RegistryError, RegistryFile
@@ -27,6 +28,16 @@ def supplier_book(own: Sequence[Path] = (), platforms: Sequence[Path] = ()) -> P
 def own_book(judge: "JudgeSettings") -> ProviderRegistry:
     """Read what is known of mail providers and platforms, with the owner's files of the settings; raises RegistryError."""
     return supplier_book(judge.suppliers, judge.platforms)
+
+
+def never_vendor(judge: "JudgeSettings", own: Collection[str]) -> Callable[[str, str], bool]:
+    """Return whether a domain can be no vendor's at an address of another domain; `own` are the owner's domains."""
+    book, carrier = own_book(judge), forwarder_registry(judge.forwarders).carrier_of
+
+    def never(domain: str, home: str) -> bool:
+        return book.is_shared(domain) or is_never_vendor(domain, (*own, home), carrier)
+
+    return never
 
 
 def check_registries(judge: "JudgeSettings") -> str:

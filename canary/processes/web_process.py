@@ -14,7 +14,7 @@ from canary.model.alert import DestinationView
 from canary.net.bounded_http import RequestLimits, protocol_with
 from canary.processes.faults import brief
 from canary.processes.http_server import RoleServer
-from canary.processes.judging import lookups
+from canary.processes.judging import lookups, never_vendor
 from canary.processes.mailbox_health import is_posted, mailbox_problem, mailbox_states, subject
 from canary.processes.node_report import NodeReporter, keep_reporting
 from canary.processes.readiness import ReadinessCheck, unready_parts
@@ -54,7 +54,10 @@ async def serve(settings: Settings, *, watched: bool = False, ready: Callable[[s
         hosts=(settings.web.host, *settings.web.hosts),
         proxies=settings.web.proxies,
         issuing=IssueSettings(
-            tuple(settings.domains), platform_domains(settings.judge), installation_key(settings.data)
+            tuple(settings.domains),
+            platform_domains(settings.judge),
+            installation_key(settings.data),
+            never=never_vendor(settings.judge, settings.domains),
         ),
         destinations=destinations(settings),
         arranged=arrangement(settings),

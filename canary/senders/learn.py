@@ -97,7 +97,7 @@ def shown_keys(sight: SenderSight, learned_for: timedelta) -> list[tuple[_Key, S
     ]
     if not sight.own_way:
         return found
-    age = sight.at - sight.canary.issued
+    age = sight.at - sight.canary.since
     account = confirmed_account(sight.who, sight.vendor, sight.judgement, age, learned_for)
     return [*found, ((sight.vendor_id, account), SenderState.LEARNED, True)] if account else found
 

@@ -25,7 +25,7 @@ _BEGIN = datetime(2000, 1, 3, tzinfo=UTC)
 _COLUMNS: tuple[Any, ...] = (
     CanaryRow.id, CanaryRow.address, CanaryRow.mac, CanaryRow.vendor_id, CanaryRow.channel, CanaryRow.domain,
     CanaryRow.bits, CanaryRow.published, CanaryRow.issued_at, CanaryRow.generation, CanaryRow.persona,
-    CanaryRow.tentative,
+    CanaryRow.tentative, CanaryRow.undated,
 )  # fmt: skip
 Ids = NDArray[np.int64]
 
@@ -57,13 +57,17 @@ class AlikeCanaries:
 
 @dataclass(frozen=True, slots=True)
 class SingleCanary:
-    """One canary for itself; `published` is what was said of it, None where its vendor's word holds."""
+    """One canary for itself; `published` is what was said of it, None where its vendor's word holds.
+
+    One that is `undated` was given away at some time before `issued`.
+    """
 
     id: int
     kind: CanaryKind
     issued: datetime
     generation: int
     published: bool | None
+    undated: bool = False
 
 
 @dataclass(slots=True)
@@ -241,7 +245,7 @@ def _single(row: "Row[Any]", *, decoy: bool) -> SingleCanary:
     persona = frozenset(key for key, value in (row.persona or {}).items() if value)
     vendor = None if decoy else row.vendor_id
     kind = CanaryKind(vendor, row.channel, row.domain, row.bits, persona, _week(row.issued_at), row.tentative)
-    return SingleCanary(row.id, kind, row.issued_at, row.generation, row.published)
+    return SingleCanary(row.id, kind, row.issued_at, row.generation, row.published, row.undated)
 
 
 def _without(counted: _Counted, left: Sequence[SingleCanary], last: int) -> Iterator[AlikeCanaries]:

@@ -30,6 +30,7 @@ STAYING: Mapping[str, str] = {
     "token": "a token of a user: canary user remove NAME",
     "canary": "an address of yours",
     "vendor": "a vendor, as you named it",
+    "former_slug": "a vendor, as you named it",
     "vendor_brand": "a name of a vendor: canary vendor set SLUG --drop-brand NAME",
     "vendor_domain": "a domain of a vendor",
     "supplier": "a supplier",

@@ -9,6 +9,7 @@ from sqlalchemy import func
 from sqlmodel import Session, col, select
 
 from canary.cases.claims import Evidence
+from canary.model.canary import earliest_issue
 from canary.model.case import SuspectKind
 from canary.model.party import SupplierLink
 from canary.store.decoy_mac import decoy_mac_of
@@ -70,7 +71,8 @@ def _rows(session: Session, vendors: Sequence[int], hit: set[str], last_hit: dat
     found = [row for which in chosen for row in session.execute(given.where(which)) if not is_decoy(row[0])]
     rows: Held = {}
     for canary, name, slug, _ in found:
-        mark = CanaryMark(canary.address, canary.generation, canary.address in hit, canary.issued_at <= last_hit)
+        since = earliest_issue(canary.issued_at, undated=canary.undated)
+        mark = CanaryMark(canary.address, canary.generation, canary.address in hit, since <= last_hit)
         rows.setdefault((name, slug), {}).setdefault(canary.channel, []).append(mark)
     return rows
 

@@ -118,6 +118,7 @@ class CanaryLine:
     """A canary in a list, with what it received; `published` follows its vendor where `published_set` is None.
 
     A `tentative` one is not confirmed by anybody, and where it is `for_no_site` its vendor has to be named first.
+    One that is `undated` was given away at some time before `issued_at`.
     """
 
     id: int
@@ -139,6 +140,7 @@ class CanaryLine:
     note: str = ""
     for_no_site: bool = False
     hidden_at: datetime | None = None
+    undated: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -175,7 +175,7 @@ def read_canaries(session: Session, query: Select[Any], most: int, skip: int = 0
         CanaryLine(
             c.id, c.address, vendor, short, c.channel, c.generation, c.issued_at, c.state, c.bits,
             tallies.get(c.id, KindCounts()), c.rotated_at, c.burned_at, shown, c.published, c.tentative, c.hidden, c.note,
-            short == _NO_SITE, c.hidden_at,
+            short == _NO_SITE, c.hidden_at, c.undated,
         )
         for c, vendor, short, shown in rows
     )  # fmt: skip

@@ -35,7 +35,8 @@ class _Axis:
 
 def window(span: LeakWindow, struck: Sequence[HitAddress]) -> Markup:
     """Draw when it leaked: the hard bounds, the 90% band, the addresses hit by when they were issued, and first mails."""
-    times = [span.earliest, span.latest, span.from_90, span.to_90, *(s.issued for s in struck), *(s.at for s in struck)]
+    times = [span.earliest, span.latest, span.from_90, span.to_90, *(s.at for s in struck)]
+    times += [s.issued for s in struck if not s.undated]
     pad = max((max(times) - min(times)) / 40, timedelta(days=2))
     axis = _Axis(min(times) - pad, max(times) + pad)
     parts = [*_bounds(axis, span), *_dots(axis, struck[:_SHOWN]), *_months(axis)]
@@ -58,7 +59,8 @@ def _bounds(axis: _Axis, span: LeakWindow) -> Iterable[Markup]:
 
 def _dots(axis: _Axis, struck: Iterable[HitAddress]) -> Iterable[Markup]:
     for each in struck:
-        yield _DOT.format("issued", axis.x(each.issued), _ISSUED, f"{each.address} issued {_day(each.issued)}")
+        if not each.undated:
+            yield _DOT.format("issued", axis.x(each.issued), _ISSUED, f"{each.address} issued {_day(each.issued)}")
         yield _DOT.format("came", axis.x(each.at), _CAME, f"{each.address}: first mail {_day(each.at)}")
 
 

@@ -1,8 +1,8 @@
-"""Tables as files: the only writer of CSV; no spreadsheet treats its cells as formulas."""
+"""Tables as files: the only writer of CSV; no spreadsheet treats what others wrote as formulas."""
 
 import csv
 import io
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from datetime import datetime
 
 from starlette.responses import StreamingResponse
@@ -11,29 +11,41 @@ _FORMULA = ("=", "+", "-", "@", "|", "%", "\N{FULLWIDTH EQUALS SIGN}", "\N{FULLW
 _BREAKS = ("\t", "\r", "\n")
 
 
-def csv_lines(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> Iterator[str]:
-    """Yield the lines of a table (RFC 4180), the names of its columns first."""
-    yield _line(columns)
+def csv_lines(columns: Sequence[str], rows: Iterable[Sequence[object]], own: Collection[str] = ()) -> Iterator[str]:
+    """Yield the lines of a table (RFC 4180), the names of its columns first.
+
+    What is in the columns in `own` was made here and is written as it is, as programs are to read it.
+    """
+    yield _line(map(harmless, columns))
+    ours = [column in own for column in columns]
     for row in rows:
-        yield _line(row)
+        yield _line(_plain(cell) if own else harmless(cell) for cell, own in zip(row, ours, strict=True))
 
 
-def csv_file(name: str, columns: Sequence[str], rows: Iterable[Sequence[object]]) -> StreamingResponse:
+def csv_file(
+    name: str, columns: Sequence[str], rows: Iterable[Sequence[object]], own: Collection[str] = ()
+) -> StreamingResponse:
     """Return a table as a file to download, under a name of ours."""
     headers = {"Content-Disposition": f'attachment; filename="{name}.csv"'}
-    return StreamingResponse(csv_lines(columns, rows), media_type="text/csv; charset=utf-8", headers=headers)
+    return StreamingResponse(csv_lines(columns, rows, own), media_type="text/csv; charset=utf-8", headers=headers)
 
 
 def harmless(cell: object) -> object:
     """Return a cell in a form safe for spreadsheets: a text that would be a formula is marked as text."""
-    if cell is None or isinstance(cell, int | float):
-        return "" if cell is None else cell
-    text = cell.isoformat() if isinstance(cell, datetime) else str(cell)
+    text = _plain(cell)
+    if not isinstance(text, str):
+        return text
     # A spreadsheet skips blanks before it looks for a formula.
     return f"'{text}" if text.startswith(_BREAKS) or text.lstrip().startswith(_FORMULA) else text
 
 
-def _line(row: Sequence[object]) -> str:
+def _plain(cell: object) -> object:
+    if cell is None or isinstance(cell, int | float):
+        return "" if cell is None else cell
+    return cell.isoformat() if isinstance(cell, datetime) else str(cell)
+
+
+def _line(row: Iterable[object]) -> str:
     line = io.StringIO()
-    csv.writer(line).writerow([harmless(cell) for cell in row])
+    csv.writer(line).writerow(row)
     return line.getvalue()

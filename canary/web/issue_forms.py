@@ -2,8 +2,8 @@
 
 import csv
 import secrets
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
@@ -11,10 +11,11 @@ from sqlmodel import Session
 
 from canary.canaries import lifecycle
 from canary.canaries.lifecycle import IssueOrder
-from canary.judge.organisation import is_domain
+from canary.judge.organisation import is_domain, is_never_vendor
 from canary.judge.sites import host_of
-from canary.model.address import Draw
+from canary.model.address import Draw, Locale
 from canary.model.canary import Canary, Style
+from canary.model.postal_address import PersonaPart
 from canary.store.queries import vendors
 from canary.store.queries.canaries import newest_active
 from canary.store.queries.vendors import Unknown
@@ -35,6 +36,7 @@ class IssueRefused(ValueError):
 class IssueSettings:
     """The settings of issuing: at which domains, and which domains are platforms that prove no vendor.
 
+    `never` says of a domain whether it can be no vendor's at an address of another domain.
     By `key`, that of the installation, a mail is recognised as the owner's own test.
     """
 
@@ -42,6 +44,7 @@ class IssueSettings:
     shared: Callable[[str], bool] = lambda _: False
     key: bytes = field(default=b"", repr=False)
     draw: Draw = secrets.randbelow
+    never: Callable[[str, str], bool] = lambda domain, home: is_never_vendor(domain, (home,))
 
     def domain(self, session: Session) -> str:
         """Return the domain at which addresses are issued: the first in the settings, else that of the newest address."""
@@ -70,6 +73,16 @@ class IssueRequest:
     style: Style = Style.TAGGED
     writes_from: str = ""
     published: bool | None = None
+    locale: Locale = Locale.EN
+    parts: frozenset[PersonaPart] = frozenset()
+
+
+def with_persona(one: IssueRequest, locale: str, parts: Mapping[str, str]) -> IssueRequest:
+    """Return a request with what its personas shall be; raises IssueRefused for a locale that is none."""
+    if locale not in {each.value for each in Locale}:
+        raise IssueRefused(f"Country {locale[:20]!r}: choose one of {', '.join(Locale)}.")
+    wanted = frozenset(part for part in PersonaPart if parts.get(part.value))
+    return replace(one, locale=Locale(locale), parts=wanted)
 
 
 def wish(
@@ -110,7 +123,9 @@ def fill(session: Session, wishes: list[IssueRequest], with_: IssueSettings, now
     made: list[Canary] = []
     for one in wishes:
         vendor = _vendor(session, one, with_, now)
-        order = IssueOrder(vendor, domain, one.channel, one.style, published=one.published)
+        order = IssueOrder(
+            vendor, domain, one.channel, one.style, published=one.published, locale=one.locale, parts=one.parts
+        )
         made += [lifecycle.issue(session, order, with_.draw, now) for _ in range(one.count)]
     return made
 

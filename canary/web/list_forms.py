@@ -47,10 +47,11 @@ def list_file(
     read: ReadPage[Key, Line], first: Key,
 ) -> StreamingResponse:  # fmt: skip
     """Return a list as a table to download: `read` reads the page that begins at a key, and says the next."""
-    return csv_file(name, columns, map(row, _lines(database, read, first)))
+    return csv_file(name, columns, map(row, read_lines(database, read, first)))
 
 
-def _lines(database: Database, read: ReadPage[Key, Line], first: Key) -> Iterator[Line]:
+def read_lines(database: Database, read: ReadPage[Key, Line], first: Key) -> Iterator[Line]:
+    """Yield the lines of all pages of a list, up to the most there are in one file."""
     key: Any = first
     left = MOST_LINES
     with database.reading() as session:

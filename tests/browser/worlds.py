@@ -38,6 +38,8 @@ LISTS = {
 
 STORY = LISTS | {
     "vendor": "/vendors/playbox",
+    "vendor-edit": "/vendors/playbox/edit",
+    "adoption": "/canaries/adopt",
     "leaking": "/?show=leaking&sort=name",
     "supplier": "/suppliers/silverline",
     "case": "/cases/1",

@@ -34,6 +34,7 @@ FLAGS = {
     "doctor": {"--json"},
     "up": set(), "smtp": set(), "worker": set(), "web": set(),
     "vendor add": {"--domain", "--supplier"}, "vendor list": {"--json"}, "vendor show": {"--json"}, "vendor import": set(),
+    "vendor rename": {"--json"}, "vendor merge": {"--yes", "--json"}, "vendor remove": {"--yes", "--json"},
     "issue": {"--channel", "--style", "--count", "--format"},
     "rotate": set(), "burn": set(), "canaries": {"--json"}, "published": {"--no", "--as-vendor", "--json"},
     "import": {"--adopt", "--trust-authserv", "--vendor-map", "--json"},
@@ -121,8 +122,8 @@ def test_vendors_are_added_listed_and_shown(command: CommandLine, tmp_path: Path
 
 def test_addresses_are_issued_rotated_burned_and_listed(command: CommandLine) -> None:
     row = form(
-        "address vendor channel generation style bits state issued given_name family_name phone company "
-        "published published_set"
+        "address vendor channel generation style bits state issued undated given_name family_name phone company "
+        "street town postcode country birthday published published_set"
     )
     issued = command("issue", "play", "--channel", "order", "--style", "plausible", "--count", "2", "--format", "json")
     assert (keys(issued.document), len(issued.document)) == ([row], 2)

@@ -7,7 +7,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from canary.judge.adoption import AddressDraft, AdoptionProposal, Left, adopted_bits, propose, propose_listed, settle
+from canary.judge.adoption import (
+    AddressDraft,
+    AdoptionProposal,
+    KnownVendors,
+    Left,
+    adopted_bits,
+    propose,
+    propose_listed,
+    settle,
+)
 from canary.judge.adoption_rules import MapRow, SenderSighting, Sighting
 from canary.judge.tag import tag_of
 from canary.model.canary import Style
@@ -283,7 +292,7 @@ def test_any_tag_meets_any_sender_without_a_fault(local: str, shown: str, domain
 
 def test_a_list_without_vendors_names_them_by_the_tags_that_are_words() -> None:
     def vendor(address: str, name: str = "") -> str:
-        made = propose_listed(address, MapRow(name), [PLAY], BEGIN)
+        made = propose_listed(address, MapRow(name), KnownVendors([PLAY]), BEGIN)
         return made.name if isinstance(made, AdoptionProposal) else ""
 
     assert vendor("zalando.2019@in.example") == "Zalando"
@@ -305,6 +314,6 @@ def test_an_address_in_a_list_is_as_old_as_the_list_says_and_never_of_the_future
         (BEGIN - timedelta(days=9), BEGIN - timedelta(days=9)),
         (BEGIN + timedelta(days=9), BEGIN),
     ):
-        made = propose_listed("zalando@in.example", MapRow("", issued=issued), [], BEGIN)
+        made = propose_listed("zalando@in.example", MapRow("", issued=issued), KnownVendors([]), BEGIN)
         assert isinstance(made, AdoptionProposal)
         assert made.issued == expected

@@ -82,7 +82,7 @@ def _read_canary(session: Session, row: CanaryRow, vendor: str | None, published
         id=row.id or 0, address=row.address, vendor=owner, channel=row.channel, generation=row.generation,
         style=Style(row.style), bits=row.bits, state=CanaryState(row.state), issued=row.issued_at,
         persona=Persona(**row.persona) if row.persona else None, published=published,
-        published_set=row.published, tentative=row.tentative, hidden=Hiding(row.hidden), note=row.note,
+        published_set=row.published, undated=row.undated, tentative=row.tentative, hidden=Hiding(row.hidden), note=row.note,
     )  # fmt: skip
 
 

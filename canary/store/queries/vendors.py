@@ -1,14 +1,17 @@
 """Vendors with their domains, suppliers, and which vendor passes which channel to which supplier."""
 
+import hashlib
 import re
 from collections.abc import Collection, Iterable
 from datetime import datetime, timedelta
+from difflib import get_close_matches
 
 from sqlmodel import Session, col, select
 
 from canary.model.party import RelationshipEnds, Supplier, SupplierLink, Vendor
 from canary.model.sender import SenderState
 from canary.store.tables import (
+    FormerSlugRow,
     SenderRow,
     SupplierDomainRow,
     SupplierLinkRow,
@@ -19,10 +22,18 @@ from canary.store.tables import (
 )
 
 MAX_BRAND, MAX_BRANDS = 100, 20
+_LETTERS = 3
+"""With fewer Latin letters a name is not told by them."""
 
 
 class Unknown(LookupError):
     """Something named is not in the store; the message says what, and what to do."""
+
+
+def did_you_mean(word: str, known: Iterable[str]) -> str:
+    """Return the question whether what is most like a word was meant, or "" where nothing is."""
+    near = get_close_matches(word, list(known), 1, 0.75)
+    return f"did you mean {near[0]!r}?" if near else ""
 
 
 class Duplicate(ValueError):
@@ -30,8 +41,11 @@ class Duplicate(ValueError):
 
 
 def slug(name: str) -> str:
-    """Return the short name used in URLs and on the command line."""
-    return re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-")[:60] or "vendor"
+    """Return the short name used in URLs and on the command line; names in other alphabets differ by a digest."""
+    short = re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-")[:60]
+    if sum(map(str.isalpha, short)) < _LETTERS and any(letter.isalpha() and not letter.isascii() for letter in name):
+        return f"{short or 'vendor'}-{hashlib.sha256(name.casefold().encode()).hexdigest()[:8]}"
+    return short or "vendor"
 
 
 def add_vendor(
@@ -55,9 +69,24 @@ def add_vendor(
 def vendor_row(session: Session, short: str) -> VendorRow:
     """Return a vendor's row by slug; raises Unknown."""
     row = session.exec(select(VendorRow).where(VendorRow.slug == short)).first()
+    former = None if row else session.get(FormerSlugRow, short)
+    if row is None and former is not None:
+        row = session.get(VendorRow, former.vendor_id)
+    elif row is None and (named := named_slug(session, short)):
+        row = session.exec(select(VendorRow).where(VendorRow.slug == named)).first()
     if row is None:
-        raise Unknown(f"vendor {short!r} is not known: see `canary vendor list`, or add it with `canary vendor add`")
+        known = session.exec(select(VendorRow.slug)).all()
+        cure = did_you_mean(short, known) or "see `canary vendor list`, or add it with `canary vendor add`"
+        raise Unknown(f"vendor {short!r} is not known: {cure}")
     return row
+
+
+def named_slug(session: Session, name: str) -> str:
+    """Return the short name of the vendor that has a name, written in any way, or "" where none has it."""
+    short = slug(name)
+    return next(
+        (its for its, called in session.exec(select(VendorRow.slug, VendorRow.name)) if slug(called) == short), ""
+    )
 
 
 def get_vendor(session: Session, short: str) -> Vendor:
@@ -260,8 +289,9 @@ def supplies(session: Session, vendor_ids: Iterable[int] | None = None) -> list[
 
 
 def vendor_names(session: Session) -> dict[str, str]:
-    """Return the names of all vendors by slug."""
-    return dict(session.exec(select(VendorRow.slug, VendorRow.name)).all())
+    """Return the names of all vendors by slug, those that were merged into another by theirs too."""
+    former = select(FormerSlugRow.slug, VendorRow.name).join(VendorRow)
+    return dict([*session.exec(former), *session.exec(select(VendorRow.slug, VendorRow.name))])
 
 
 def supplier_names(session: Session) -> dict[str, str]:

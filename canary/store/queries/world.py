@@ -12,6 +12,7 @@ from sqlmodel import Session, col, select
 
 from canary.attribute.world import CampaignHit, CanaryFacts, GuessCount, SupplyFacts, VendorFacts, World
 from canary.model.attempt import AttemptKind
+from canary.model.canary import earliest_issue
 from canary.store.canary_groups import AlikeCanaries, CanaryKind, SingleCanary, groups_of
 from canary.store.queries.case_hits import every_hit, hits_by_case
 from canary.store.tables import (
@@ -30,7 +31,10 @@ _Owners = Mapping[int | None, tuple[str | None, bool]]
 _NOBODY: tuple[str | None, bool] = (None, False)
 """The owner of decoys."""
 
-_FIELDS = {"given_name": "given name", "family_name": "family name", "phone": "phone", "company": "company"}
+_FIELDS = {
+    "given_name": "given name", "family_name": "family name", "phone": "phone", "company": "company", "street": "street",
+    "birthday": "birthday",
+}  # fmt: skip
 
 
 def world_of(session: Session, now: datetime, cases: Collection[int] | None = None) -> World:
@@ -68,11 +72,21 @@ def _canaries(session: Session, now: datetime, hit: Collection[int]) -> tuple[Ca
     query = select(VendorRow.id, VendorRow.slug, VendorRow.publishes)
     owners: _Owners = {row.id: (row.slug, row.publishes) for row in session.execute(query)}
     singles, groups = groups_of(session).read(session, now, hit)
+    singles = [_as_old_as_it_can_be(canary) if canary.id in hit else canary for canary in singles]
     ordered = sorted(singles, key=lambda canary: (canary.issued, canary.id))
     return (
         *(_single_facts(canary, owners) for canary in ordered),
         *(_group_facts(f"group {number}", group, owners) for number, group in enumerate(groups, 1)),
     )
+
+
+def _as_old_as_it_can_be(canary: SingleCanary) -> SingleCanary:
+    """Return an address that was hit with the earliest time of issue.
+
+    Where nobody knows the day, no leak before it is ruled out. One that is quiet counts from the latest day on, or its
+    silence would speak of years in which perhaps nobody had it.
+    """
+    return replace(canary, issued=earliest_issue(canary.issued, undated=canary.undated))
 
 
 def _single_facts(canary: SingleCanary, owners: _Owners) -> CanaryFacts:

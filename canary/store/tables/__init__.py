@@ -53,6 +53,7 @@ from canary.store.tables.node import NodeRoleRow
 from canary.store.tables.track_record import FirstWriterRow, LinkedDomainRow, SignedMailRow
 from canary.store.tables.user import AuditRow, LeaseRow, LoginAttemptRow, TokenRow, UserRow
 from canary.store.tables.vendor import (
+    FormerSlugRow,
     RejudgeJobRow,
     SenderRow,
     SupplierDomainRow,
@@ -89,6 +90,7 @@ __all__ = [
     "DeliveryRow",
     "DestinationRow",
     "FirstWriterRow",
+    "FormerSlugRow",
     "GuessRow",
     "HealthProblemRow",
     "HitRow",

@@ -26,9 +26,10 @@ class CanaryRow(Row, table=True):
     `mac` is drawn at random for an issued address and made with the key for a decoy (`canary.store.decoy_mac`). `id` is
     drawn at random as well, and so does not show when a row was written; the order of issue is that of `issued_at`. A row
     is never deleted, and what it says hardly ever changes: that it did is counted (`CanaryChangeRow`). `published` is the
-    owner's word on whether it is shown in public, None where its vendor's `publishes` holds. A `tentative` one was made by
-    a program and is confirmed by nobody yet; `hidden` says why an address is out of the lists, since `hidden_at`; `note`
-    is what a program said of it. No decoy is tentative.
+    owner's word on whether it is shown in public, None where its vendor's `publishes` holds. One that is `undated` was
+    given away at some time before `issued_at`. A `tentative` one was made by a program and is confirmed by nobody yet;
+    `hidden` says why an address is out of the lists, since `hidden_at`; `note` is what a program said of it. No decoy is
+    tentative.
     """
 
     __tablename__ = "canary"
@@ -71,6 +72,7 @@ class CanaryRow(Row, table=True):
     published: bool | None = None
     persona: dict[str, str] | None = Field(default=None, sa_type=JSON(none_as_null=True))
     issued_at: datetime = Field(sa_type=Time)
+    undated: bool = False
     rotated_at: datetime | None = Field(default=None, sa_type=Time)
     burned_at: datetime | None = Field(default=None, sa_type=Time, index=True)
     burned_by_owner: bool = Field(default=False)
@@ -89,16 +91,21 @@ class CanaryChangeRow(Row, table=True):
     number: int = 0
 
 
-_COUNTED_BY = ("vendor_id", "channel", "domain", "bits", "persona", "issued_at", "mac", "tentative")
+_COUNTED_BY = ("vendor_id", "channel", "domain", "bits", "persona", "issued_at", "undated", "mac", "tentative")
 
 
 @event.listens_for(CanaryRow, "before_update")
 def _count_change(_: "Mapper[CanaryRow]", connection: Connection, row: CanaryRow) -> None:
     state = inspect(row)
     if any(state.attrs[name].history.has_changes() for name in _COUNTED_BY):
-        counter = metadata.tables["canary_change"]
-        if not connection.execute(update(counter).values(number=counter.c.number + 1)).rowcount:
-            connection.execute(counter.insert().values(number=1))
+        count_canary_change(connection)
+
+
+def count_canary_change(connection: Connection) -> None:
+    """Count that what rows say of canaries changed, so that groups of them are read again."""
+    counter = metadata.tables["canary_change"]
+    if not connection.execute(update(counter).values(number=counter.c.number + 1)).rowcount:
+        connection.execute(counter.insert().values(number=1))
 
 
 class KeyFingerprintRow(Row, table=True):

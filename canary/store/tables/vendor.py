@@ -29,6 +29,14 @@ class VendorRow(Row, table=True):
     decisions: int = Field(default=0)
 
 
+class FormerSlugRow(Row, table=True):
+    """The short name of a vendor that was merged into another one, which is found by it since."""
+
+    __tablename__ = "former_slug"
+    slug: str = Field(primary_key=True)
+    vendor_id: int = Field(foreign_key="vendor.id", index=True)
+
+
 class VendorDomainRow(Row, table=True):
     """A domain a vendor is known to send from; `origin` says whether it was declared or learned."""
 

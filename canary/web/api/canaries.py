@@ -1,6 +1,7 @@
 """Canaries over the API: list, issue one or many, rotate, burn, confirm, say which are shown in public."""
 
 from collections.abc import Sequence
+from dataclasses import asdict
 from datetime import datetime
 from typing import Annotated
 
@@ -10,9 +11,12 @@ from sqlmodel import Session
 
 from canary.canaries import lifecycle
 from canary.canaries.lifecycle import IssueOrder
+from canary.canaries.seed_records import SeedForm
 from canary.cases import confirmation, publication
 from canary.cases.past_mail import OwnerWord
+from canary.model.address import Locale
 from canary.model.canary import Canary, CanaryState, Hiding, Style
+from canary.model.postal_address import PersonaPart
 from canary.store.queries import canaries
 from canary.store.tables.base import HIGHEST_CANARY
 from canary.views.api_queries import Among, canary_line, issued_after
@@ -31,24 +35,10 @@ from canary.web.api.schema import (
     counted_by,
     page,
 )
-from canary.web.csv_file import csv_file
 from canary.web.issue_forms import MOST
 from canary.web.rendering import PageContext, map_store_errors, or_404
 from canary.web.routes import Role, WebRoute
-
-COLUMNS = (
-    "address",
-    "vendor",
-    "channel",
-    "generation",
-    "style",
-    "bits",
-    "state",
-    "issued",
-    "given_name",
-    "family_name",
-)
-
+from canary.web.seed_files import FileForm, Spreadsheet, seed_file
 
 Published = Annotated[
     bool | None,
@@ -63,6 +53,10 @@ class PersonaOut(BaseModel):
     family_name: str
     phone: str
     company: str
+    street: str = ""
+    town: str = ""
+    postcode: str = ""
+    birthday: str = ""
 
 
 class CanaryOut(BaseModel):
@@ -109,6 +103,10 @@ class IssueBody(RequestBody):
         str, Field(pattern=r"^[a-z0-9][a-z0-9._-]{0,31}$", description="The part before the + in the plus style.")
     ] = "me"
     published: Published = None
+    locale: Annotated[Locale, Field(description="Language and country of the persona.")] = Locale.EN
+    persona: Annotated[
+        frozenset[PersonaPart], Field(description="What a persona has beside names, number and company.")
+    ] = frozenset()
 
 
 class CanaryChange(RequestBody):
@@ -154,11 +152,11 @@ class CanariesApi:
             shown = _show(session, issued_after(session, counted_by(cursor, HIGHEST_CANARY) or 0, limit + 1, among))
         return page(shown, limit, lambda one: one, lambda one: one.id)
 
-    def file(self, vendor: Word = "") -> Response:
-        """Return all addresses, or those of a vendor, as a table."""
+    def file(self, vendor: Word = "", form: FileForm = SeedForm.CSV, spreadsheet: Spreadsheet = False) -> Response:
+        """Return all addresses, or those of a vendor, as a table with the columns of a mailing platform or our own."""
         with self._frame.database.reading() as session:
             found = canaries.list_canaries(session, vendor or None)
-        return csv_file("canaries", COLUMNS, map(_row, found))
+        return seed_file(found, form, spreadsheet=spreadsheet)
 
     def issue(self, request: Request, wanted: IssueBody) -> Issued:
         """Issue addresses to a vendor."""
@@ -166,7 +164,7 @@ class CanariesApi:
         with map_store_errors(), self._frame.writing(request) as session:
             order = IssueOrder(
                 wanted.vendor, issuing.domain(session), wanted.channel, wanted.style, wanted.mailbox,
-                published=wanted.published,
+                locale=wanted.locale, published=wanted.published, parts=wanted.persona,
             )  # fmt: skip
             made = [lifecycle.issue(session, order, issuing.draw, now) for _ in range(wanted.count)]
             text = f"{wanted.count} for {wanted.channel}, {wanted.style.value}"
@@ -233,20 +231,10 @@ def _show(session: Session, lines: Sequence[CanaryLine]) -> list[CanaryOut]:
 def show(canary: Canary) -> CanaryOut:
     """Return an address as the API shows it."""
     who = canary.persona
-    persona = who and PersonaOut(
-        given_name=who.given_name, family_name=who.family_name, phone=who.phone, company=who.company
-    )
+    persona = who and PersonaOut(**asdict(who))
     return CanaryOut(
         id=canary.id, address=canary.address, vendor=canary.vendor, channel=canary.channel,
         generation=canary.generation, style=canary.style, bits=canary.bits, state=canary.state, issued=canary.issued,
         published=canary.published, published_set=canary.published_set, persona=persona,
         tentative=canary.tentative, hidden=canary.hidden, note=canary.note,
-    )  # fmt: skip
-
-
-def _row(canary: Canary) -> tuple[object, ...]:
-    who = canary.persona
-    return (
-        canary.address, canary.vendor, canary.channel, canary.generation, canary.style.value, canary.bits,
-        canary.state.value, canary.issued, who.given_name if who else "", who.family_name if who else "",
     )  # fmt: skip

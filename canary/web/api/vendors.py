@@ -1,6 +1,7 @@
 """Vendors over the API: who was given addresses, and when they should stop writing."""
 
 from collections.abc import Sequence
+from dataclasses import asdict
 from datetime import datetime
 from typing import Annotated
 
@@ -9,7 +10,7 @@ from pydantic import BaseModel, Field
 from sqlmodel import Session
 from starlette.exceptions import HTTPException
 
-from canary.cases import answers, end_dates, publication
+from canary.cases import answers, end_dates, publication, vendor_changes
 from canary.cases.past_mail import OwnerWord
 from canary.judge.grounds import family_problem
 from canary.model.party import SupplierLink, Vendor
@@ -79,13 +80,18 @@ class VendorNew(RequestBody):
 
 
 class VendorChange(RequestBody):
-    """Changes to a vendor; what is left out stays: domains, brands and tags are added, unless they are to be dropped."""
+    """Changes to a vendor; what is left out stays: domains, brands and tags are added, unless they are to be dropped.
 
+    Another name leaves the slug as it is.
+    """
+
+    name: Name | None = None
     domains: Domains = ()
     drop_domains: Domains = ()
     brands: Brands = ()
     drop_brands: Brands = ()
     tags: Tags = ()
+    drop_tags: Tags = ()
     contract_ends: Time | None = None
     erasure_requested: Time | None = None
     unsubscribed: Time | None = None
@@ -103,6 +109,36 @@ class SupplyNew(RequestBody):
     until: Time | None = None
 
 
+class SupplyGone(RequestBody):
+    """A supplier to which a vendor does not pass addresses of a channel, or of every channel where null was declared."""
+
+    supplier: Name
+    channel: Annotated[Label, Field(min_length=1, max_length=60)] | None = None
+
+
+class VendorMerge(RequestBody):
+    """The slug of the vendor of which another becomes a part."""
+
+    into: Name
+
+
+class HoldingsOut(BaseModel):
+    """How many addresses, mails, cases, senders, suppliers and domains hang on a vendor."""
+
+    addresses: int
+    mails: int
+    cases: int
+    senders: int
+    suppliers: int
+    domains: int
+
+
+class Removed(BaseModel):
+    """The slug of what was removed."""
+
+    removed: str
+
+
 class VendorsApi:
     """The calls about vendors."""
 
@@ -117,7 +153,11 @@ class VendorsApi:
             call("POST", "/vendors", Role.ANALYST, self.add, 201),
             call("GET", "/vendors/{slug}", Role.VIEWER, self.vendor),
             call("PATCH", "/vendors/{slug}", Role.ANALYST, self.change),
+            call("DELETE", "/vendors/{slug}", Role.ANALYST, self.remove),
+            call("GET", "/vendors/{slug}/holdings", Role.VIEWER, self.holdings),
+            call("POST", "/vendors/{slug}/merge", Role.ANALYST, self.merge),
             call("POST", "/vendors/{slug}/suppliers", Role.ANALYST, self.supply, 201),
+            call("POST", "/vendors/{slug}/suppliers/withdraw", Role.ANALYST, self.withdraw),
         )
 
     def vendors(self, cursor: Cursor = None, limit: Limit = LIMIT, tag: Word = "") -> ListPage[VendorOut]:
@@ -158,9 +198,12 @@ class VendorsApi:
             answers.add_brands(session, slug, change.brands, who, now)
             answers.drop_brands(session, slug, change.drop_brands, who, now)
             vendor_tags.add_tags(session, slug, change.tags)
+            vendor_tags.drop_tags(session, slug, change.drop_tags)
             end_dates.set_endings(session, slug, ends, who, now)
             if "grace_days" in change.model_fields_set:
                 end_dates.set_grace(session, slug, change.grace_days, who, now)
+            if change.name is not None:
+                vendor_changes.rename(session, slug, change.name, OwnerWord(who, now))
             if change.publishes is not None:
                 publication.set_publishes(session, slug, change.publishes, OwnerWord(who, now))
             self._frame.audit(session, request, "vendor-changed", slug, ", ".join(sorted(change.model_fields_set)))
@@ -177,6 +220,32 @@ class VendorsApi:
                 session, request, "supplier-declared", f"{slug}: {supplier}", new.channel or "every channel"
             )
             return _show(session, slug)
+
+    def withdraw(self, request: Request, slug: Slug, gone: SupplyGone) -> VendorOut:
+        """Withdraw that a vendor passes addresses to a supplier; past mail of its account there is judged again."""
+        with map_store_errors(), self._frame.writing(request) as session:
+            who, now = request.state.user.name, self._frame.clock()
+            answers.drop_supply(session, slug, gone.supplier, gone.channel, who, now)
+            told = gone.channel or "every channel"
+            self._frame.audit(session, request, "supplier-withdrawn", f"{slug}: {gone.supplier}", told)
+            return _show(session, slug)
+
+    def holdings(self, slug: Slug) -> HoldingsOut:
+        """Return what hangs on a vendor: what a merger moves, and what stands against removing it."""
+        with map_store_errors(), self._frame.database.reading() as session:
+            return HoldingsOut(**asdict(vendor_changes.holdings(session, slug)))
+
+    def merge(self, request: Request, slug: Slug, wanted: VendorMerge) -> VendorOut:
+        """Merge a vendor into another: all that hangs on it becomes the other's, and past mail is judged again."""
+        with map_store_errors(), self._frame.writing(request) as session:
+            vendor_changes.merge(session, slug, wanted.into, OwnerWord(request.state.user.name, self._frame.clock()))
+            return _show(session, vendors.vendor_row(session, wanted.into).slug)
+
+    def remove(self, request: Request, slug: Slug) -> Removed:
+        """Remove a vendor that was given no address; 422 with what hangs on it for one that was."""
+        with map_store_errors(), self._frame.writing(request) as session:
+            vendor_changes.remove(session, slug, OwnerWord(request.state.user.name, self._frame.clock()))
+        return Removed(removed=slug)
 
     def _check(self, domains: Sequence[str]) -> None:
         shared = self._frame.config.issuing.shared

@@ -2,6 +2,7 @@
 
 from canary.web.live import Live
 from canary.web.pages.account import Account
+from canary.web.pages.adoption import AdoptionPage
 from canary.web.pages.alerts import AlertsPage
 from canary.web.pages.audit import Audit
 from canary.web.pages.campaigns import CampaignsPage
@@ -26,6 +27,7 @@ from canary.web.pages.setup import Setup
 from canary.web.pages.suppliers import SuppliersPage
 from canary.web.pages.tokens import Tokens
 from canary.web.pages.users import Users
+from canary.web.pages.vendor_editing import VendorEditingPage
 from canary.web.pages.vendors import VendorsPage
 from canary.web.rendering import PageModule
 
@@ -33,6 +35,7 @@ PAGES: tuple[type[PageModule], ...] = (
     OverviewPage,
     VendorsPage,
     FamilyPage,
+    VendorEditingPage,
     SuppliersPage,
     CaseListsPage,
     CasesPage,
@@ -40,6 +43,7 @@ PAGES: tuple[type[PageModule], ...] = (
     Letters,
     MailsPage,
     MailFiles,
+    AdoptionPage,
     CanariesPage,
     NewAddressPage,
     SendersPage,

@@ -1,10 +1,11 @@
 """Issued addresses: issue, copy, rotate and burn them, one or many, and say which are shown in public."""
 
 import io
+from dataclasses import dataclass, field
 from typing import Annotated
 
 import segno
-from fastapi import Form, Query, Request, Response
+from fastapi import Depends, Form, Query, Request, Response
 from fastapi.responses import RedirectResponse
 from markupsafe import Markup
 from pydantic import BaseModel
@@ -12,6 +13,7 @@ from sqlmodel import Session
 from starlette.exceptions import HTTPException
 
 from canary.canaries import lifecycle
+from canary.canaries.seed_records import SeedForm
 from canary.cases import confirmation, publication
 from canary.cases.past_mail import OwnerWord
 from canary.judge.selftest import make_token
@@ -29,20 +31,25 @@ from canary.views.canary_pages import (
     tentative_list,
 )
 from canary.views.sender_words import words_of_hits
-from canary.web.issue_forms import PUBLISHED, IssueRefused, IssueRequest, fill, read_wishes, wish
-from canary.web.list_forms import list_file
+from canary.web.issue_forms import PUBLISHED, IssueRefused, IssueRequest, fill, read_wishes, wish, with_persona
+from canary.web.list_forms import read_lines
 from canary.web.rendering import CanaryId, CanaryKey, Field, FormText, LongField, PageContext, map_store_errors, or_404
 from canary.web.routes import Role, WebRoute
+from canary.web.seed_files import FORM_NAMES, FileForm, Made, Spreadsheet, issued_next, seed_file
 
 Word = Annotated[str, Query(max_length=100)]
-COLUMNS = (
-    "address", "vendor", "channel", "generation", "style", "bits", "state", "issued", "given_name", "family_name",
-    "phone",
-)  # fmt: skip
 
 
 _BACK = {"canaries": "/canaries", "watching": "/watching#tentative"}
 """Where a form on another page than the address's own leads back to."""
+
+
+def read_filter(vendor: Word = "", channel: Word = "", state: Word = "") -> CanaryFilter:
+    """Read by what the list of addresses is narrowed; an unknown state narrows nothing."""
+    return CanaryFilter(vendor, channel, state if state in STATES else "", state == "hit")
+
+
+Wanted = Annotated[CanaryFilter, Depends(read_filter)]
 
 
 class IssueForm(BaseModel):
@@ -54,6 +61,18 @@ class IssueForm(BaseModel):
     count: FormText = "1"
     style: FormText = "tagged"
     published: FormText = "vendor"
+    locale: FormText = "en"
+    address: FormText = ""
+    birthday: FormText = ""
+
+
+@dataclass(frozen=True, slots=True)
+class _Refused:
+    """Why nothing was issued, and what was typed, which stays in its form."""
+
+    fault: str = ""
+    form: IssueForm = field(default_factory=IssueForm)
+    rows: str = ""
 
 
 class CanariesPage:
@@ -79,12 +98,9 @@ class CanariesPage:
             WebRoute("POST", "/canaries/{canary_id}/dismiss", Role.ANALYST, self.dismiss),
         )
 
-    def canaries(
-        self, request: Request, after: CanaryKey = 0, vendor: Word = "", channel: Word = "", state: Word = ""
-    ) -> Response:
+    def canaries(self, request: Request, wanted: Wanted, after: CanaryKey = 0, made: Made = 0) -> Response:
         """Show addresses in order of issue, all or filtered."""
-        hit, state = state == "hit", state if state in STATES else ""
-        return self._list(request, CanaryFilter(vendor, channel, state, hit), after or 0)
+        return self._list(request, wanted, after or 0, made=made)
 
     def canary(self, request: Request, canary_id: CanaryId, copied: Word = "") -> Response:
         """Show one address to give away, and its hits."""
@@ -96,7 +112,7 @@ class CanariesPage:
         token = make_token(key, line.address, self._frame.clock()) if key and not hits else ""
         return self._frame.show(
             request, "canary.html", line=line, hits=hits, persona=persona, qr=_qr(f"mailto:{line.address}"), token=token,
-            asked=asked, successor=successor, copied=copied == "yes",
+            asked=asked, successor=successor, copied=copied == "yes", seed_forms=FORM_NAMES,
         )  # fmt: skip
 
     def feed(self, request: Request, canary_id: CanaryId) -> Response:
@@ -109,27 +125,36 @@ class CanariesPage:
         """Issue addresses to one vendor, which may be new."""
         try:
             wanted = wish(form.vendor, form.channel, form.count, form.style, form.domain, form.published)
-            return self._issued(request, [wanted])
+            parts = {"address": form.address, "birthday": form.birthday}
+            return self._issued(request, [with_persona(wanted, form.locale, parts)])
         except IssueRefused as fault:
-            return self._list(request, EVERY, fault=str(fault), typed=form)
+            return self._list(request, EVERY, refused=_Refused(str(fault), form))
 
     def issue_many(self, request: Request, rows: LongField = "") -> Response:
         """Issue addresses by a list."""
         try:
             return self._issued(request, read_wishes(rows))
         except IssueRefused as fault:
-            return self._list(request, EVERY, fault=str(fault), rows=rows)
+            return self._list(request, EVERY, refused=_Refused(str(fault), rows=rows))
 
-    def export(self, vendor: Word = "", channel: Word = "", state: Word = "") -> Response:
-        """Return addresses as a table, filtered as they are shown."""
-        wanted = CanaryFilter(vendor, channel, state if state in STATES else "", state == "hit")
+    def export(
+        self, wanted: Wanted, form: FileForm = SeedForm.CSV, spreadsheet: Spreadsheet = False, after: CanaryKey = 0,
+        made: Made = 0, only: CanaryKey = None,
+    ) -> Response:  # fmt: skip
+        """Return addresses as a table: filtered as they are shown, only one, or so many after one."""
+        with self._frame.database.reading() as session:
+            if only is not None:
+                some = list(canaries.find_canaries(session, [self._address(session, only)]).values())
+                return seed_file(some, form, spreadsheet=spreadsheet)
+            if made:
+                return seed_file(issued_next(session, after or 0, made), form, spreadsheet=spreadsheet)
 
         def page(session: Session, after: int) -> tuple[list[Canary], int | None]:
             lines, further = canary_list(session, after, wanted)
             found = canaries.find_canaries(session, [line.address for line in lines])
             return [found[line.address] for line in lines], further
 
-        return list_file(self._frame.database, "canaries", COLUMNS, _row, page, 0)
+        return seed_file(read_lines(self._frame.database, page, 0), form, spreadsheet=spreadsheet)
 
     def rotate(self, request: Request, canary_id: CanaryId) -> Response:
         """Issue the next generation, then show it."""
@@ -170,15 +195,17 @@ class CanariesPage:
             confirmation.dismiss(session, self._address(session, canary_id), word)
         return RedirectResponse(_BACK.get(back, f"/canaries/{canary_id}"), 303)
 
-    def _list(self, request: Request, wanted: CanaryFilter, after: int = 0, fault: str = "",
-        typed: IssueForm | None = None, rows: str = "",
+    def _list(
+        self, request: Request, wanted: CanaryFilter, after: int = 0, refused: "_Refused | None" = None, made: int = 0,
     ) -> Response:  # fmt: skip
+        refused = refused or _Refused()
         with self._frame.database.reading() as session:
             lines, further = canary_list(session, after, wanted)
             unconfirmed = tentative_list(session) if wanted == EVERY and not after else ()
         return self._frame.show(
-            request, "canaries.html", 400 if fault else 200, lines=lines, further=further, after=after, fault=fault,
-            wanted=wanted, unconfirmed=unconfirmed, typed=typed or IssueForm(), rows=rows,
+            request, "canaries.html", 400 if refused.fault else 200, lines=lines, further=further, after=after, fault=refused.fault,
+            wanted=wanted, unconfirmed=unconfirmed, typed=refused.form, rows=refused.rows, made=made,
+            seed_forms=FORM_NAMES,
         )  # fmt: skip
 
     def _issued(self, request: Request, wishes: list[IssueRequest]) -> Response:
@@ -188,7 +215,9 @@ class CanariesPage:
                 told = f"{one.count} for {one.channel}, {one.style.value}"
                 self._frame.audit(session, request, "canary-issued", one.vendor, told)
             before = last_issued_before(session, made[0].issued)
-        return RedirectResponse(f"/canaries/{made[0].id}" if len(made) == 1 else f"/canaries?after={before}", 303)
+        return RedirectResponse(
+            f"/canaries/{made[0].id}" if len(made) == 1 else f"/canaries?after={before}&made={len(made)}", 303
+        )
 
     def _address(self, session: Session, canary_id: int) -> str:
         found = canary_page(session, canary_id)
@@ -203,12 +232,3 @@ def _qr(text: str) -> Markup:
         drawn, kind="svg", xmldecl=False, svgns=False, omitsize=True, border=0, svgclass="qr", lineclass=None
     )
     return Markup(drawn.getvalue().decode())  # noqa: S704 - drawn here, of squares
-
-
-def _row(canary: Canary) -> tuple[object, ...]:
-    who = canary.persona
-    return (
-        canary.address, canary.vendor, canary.channel, canary.generation, canary.style.value, round(canary.bits),
-        canary.state.value, canary.issued, who.given_name if who else "", who.family_name if who else "",
-        who.phone if who else "",
-    )  # fmt: skip

@@ -2,6 +2,7 @@
 
 from fastapi import Request, Response
 from fastapi.responses import RedirectResponse
+from sqlmodel import Session
 from starlette.exceptions import HTTPException
 
 from canary.canaries import lifecycle
@@ -12,7 +13,7 @@ from canary.store.queries import canaries
 from canary.store.queries.vendors import Unknown, get_vendor
 from canary.views.sender_words import words_of_hits
 from canary.views.vendor_pages import charged_at, vendor_page
-from canary.web.rendering import Field, PageContext, map_store_errors, or_404
+from canary.web.rendering import Field, PageContext, map_store_errors
 from canary.web.routes import Role, WebRoute
 
 
@@ -34,11 +35,19 @@ class VendorsPage:
     def vendor(self, request: Request, slug: str) -> Response:
         """Show the mail at a vendor's addresses, and from whom it came."""
         with self._frame.database.reading() as session:
-            found = or_404(vendor_page(session, slug, self._frame.clock()))
+            found = vendor_page(session, slug, self._frame.clock())
+            if found is None:
+                return self._elsewhere(session, slug)
             decided = {sender.key for sender in found.senders}
             hits = {hit.id: hit for hit in (*charged_at(session, slug, found.cases), *found.hits)}
             asked = [word for word in words_of_hits(session, [*hits.values()]) if word.key not in decided]
         return self._frame.show(request, "vendor.html", page=found, asked=asked)
+
+    @staticmethod
+    def _elsewhere(session: Session, slug: str) -> Response:
+        """Lead to the vendor of which one became a part."""
+        with map_store_errors():
+            return RedirectResponse(f"/vendors/{get_vendor(session, slug).slug}", 303)
 
     def rotate(self, request: Request, slug: str) -> Response:
         """Issue the next generation of every active or burned address of a vendor, channel by channel."""

@@ -263,6 +263,7 @@ def make_tables() -> None:
     sa.Column('published', sa.Boolean(), nullable=True),
     sa.Column('persona', sa.JSON(none_as_null=True), nullable=True),
     sa.Column('issued_at', TIME, nullable=False),
+    sa.Column('undated', sa.Boolean(), nullable=False),
     sa.Column('rotated_at', TIME, nullable=True),
     sa.Column('burned_at', TIME, nullable=True),
     sa.Column('burned_by_owner', sa.Boolean(), nullable=False),
@@ -299,6 +300,13 @@ def make_tables() -> None:
     )
     op.create_index('ix_delivery_destination_state_due_at', 'delivery', ['destination', 'state', 'due_at'])
     op.create_index('ix_delivery_state_due_at', 'delivery', ['state', 'due_at'])
+    op.create_table('former_slug',
+    sa.Column('slug', TEXT, nullable=False),
+    sa.Column('vendor_id', sa.Integer(), nullable=False),
+    sa.ForeignKeyConstraint(['vendor_id'], ['vendor.id'], name=op.f('fk_former_slug_vendor_id')),
+    sa.PrimaryKeyConstraint('slug', name=op.f('pk_former_slug'))
+    )
+    op.create_index(op.f('ix_former_slug_vendor_id'), 'former_slug', ['vendor_id'])
     op.create_table('leak_case',
     sa.Column('id', sa.Integer(), nullable=False),
     sa.Column('vendor_id', sa.Integer(), nullable=False),
