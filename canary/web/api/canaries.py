@@ -9,6 +9,7 @@ from pydantic import BaseModel, Field
 from sqlmodel import Session
 
 from canary.canaries import lifecycle
+from canary.canaries.issuing import IssueSet, issue_sets
 from canary.canaries.lifecycle import IssueOrder
 from canary.cases import publication
 from canary.cases.past_mail import OwnerWord
@@ -155,7 +156,7 @@ class CanariesApi:
                 wanted.vendor, issuing.domain(session), wanted.channel, wanted.style, wanted.mailbox,
                 published=wanted.published,
             )  # fmt: skip
-            made = [lifecycle.issue(session, order, issuing.draw, now) for _ in range(wanted.count)]
+            made = issue_sets(session, [IssueSet(order, wanted.count)], issuing.draw, now)
             text = f"{wanted.count} for {wanted.channel}, {wanted.style.value}"
             self._frame.audit(session, request, "canary-issued", wanted.vendor, text)
         return Issued(items=[show(canary) for canary in made])
