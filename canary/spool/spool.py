@@ -137,12 +137,12 @@ class Spool:
         """Records an attempt soon, without waiting; a flood of them is added up by the hour."""
         self._writer.note(attempt)
 
-    def remember(self, addresses: frozenset[str]) -> None:
-        """Replaces the copy of the issued addresses, whole or not at all."""
-        self._addresses.write(addresses, self._installation())
+    def remember(self, addresses: Sequence[str]) -> None:
+        """Adds to the copy of the issued addresses."""
+        self._addresses.append(addresses, self._installation())
 
-    def remembered(self) -> frozenset[str]:
-        """The issued addresses as last remembered; none if there were never any, or they are another installation's."""
+    def remembered(self) -> Iterator[str]:
+        """The issued addresses that were remembered; none if there were never any, or they are another installation's."""
         return self._addresses.read(self._installation())
 
     # The worker's side.

@@ -27,6 +27,9 @@ class Lock(IntEnum):
     USERS = 7203256
     """Changing who has which role, so that an administrator always remains."""
 
+    ADDRESSES = 7203257
+    """Adding addresses: the trigger that counts them by range (`canary_range`) takes it, to the end of the transaction."""
+
 
 def lock(at: Session | Connection, which: Lock) -> None:
     """Let one transaction at a time past this point; SQLite's writing transactions already exclude each other."""

@@ -28,7 +28,7 @@ from canary.pipeline.attempts import process_probe
 from canary.store.codec import reasons_of
 from canary.store.database import Database
 from canary.store.decoy_mac import NO_DECOYS, DecoyMac
-from canary.store.issued_addresses import known_addresses
+from canary.store.issued_addresses import IssuedAddresses
 from canary.store.queries import canaries, mails, vendors
 from canary.store.queries.mails import Hit
 from canary.store.queries.recipients import read_recipients
@@ -131,12 +131,12 @@ def test_a_decoy_is_dated_among_the_addresses_of_its_domain(hiding: Database) ->
 
 
 def test_the_address_cache_learns_of_decoys_that_are_dated_back(hiding: Database) -> None:
-    with hiding.reading() as session:
-        mark, _ = known_addresses(session, "") or ("", frozenset())
+    source = IssuedAddresses(hiding.url.render_as_string(hide_password=False))
+    *_, before = source.fetch("")
     keep(hiding)
-    with hiding.reading() as session:
-        _, addresses = known_addresses(session, mark) or ("", frozenset())
+    addresses = {address for news in source.fetch(before.mark) for address in news.addresses}
     assert addresses >= {decoy.address for decoy in the_decoys(hiding)}
+    source.close()
 
 
 def test_the_full_text_index_of_sqlite_does_not_show_which_addresses_were_added_together(

@@ -108,9 +108,7 @@ def test_a_set_for_a_vendor_nobody_added_writes_nothing(shops: Database) -> None
 
 
 def test_what_was_issued_in_parts_stays_issued_when_it_is_interrupted(shops: Database) -> None:
-    parts = issue_in_parts(shops, SIGNUP, PART + 1, secrets.randbelow, lambda: LATER)
-    first = next(parts)
-    parts.close()
+    first = next(issue_in_parts(shops, SIGNUP, PART + 1, secrets.randbelow, lambda: LATER))
     assert len(first) == len(in_store(shops)[0]) == PART
 
 
