@@ -6,7 +6,7 @@ import socket
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from functools import cache
+from functools import cache, partial
 
 import uvicorn
 from prometheus_client import CollectorRegistry
@@ -36,6 +36,9 @@ BEHIND = 500
 
 TICK_SECONDS = 1.0
 
+STATEMENT_SECONDS = 60.0
+"""So long at most PostgreSQL works on one query of a page."""
+
 
 def _announce(address: str) -> None:
     announce(f"web listening on {address}")
@@ -43,7 +46,8 @@ def _announce(address: str) -> None:
 
 async def serve(settings: Settings, *, watched: bool = False, ready: Callable[[str], None] = _announce) -> None:
     """Serve the dashboard until stopped; `ready` gets its address once it listens."""
-    stopping, store = ShutdownSignal(watched=watched), open_store(settings)
+    stopping = ShutdownSignal(watched=watched)
+    store = open_store(settings, partial(Database, statement_seconds=STATEMENT_SECONDS))
     numbers = receiver_metrics(settings)
     site = WebConfig(
         store,

@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING
 
 from sqlalchemy import Connection, make_url, text
 
-from canary.store.commit_watch import CommitWatch
 from canary.store.engine import engine_for, file_of
 from canary.store.identity import Guard
+from canary.store.notify_watch import watch_for
 
 if TYPE_CHECKING:
     from sqlmodel import Session
@@ -48,7 +48,7 @@ class IssuedAddresses:
         self._engine = engine_for(parsed, busy_seconds=busy_seconds, guard=guard)
         if file_of(parsed) is None:
             self._engine = self._engine.execution_options(isolation_level="REPEATABLE READ")
-        self._watch = CommitWatch(file_of(parsed))
+        self._watch = watch_for(self._engine)
         self._known: tuple[str, Ranges] = ("", {})
 
     def fetch(self, mark: str) -> Iterator[AddressNews]:
