@@ -241,6 +241,14 @@ class Spool:
         with self._opened() as file:
             file.execute("DELETE FROM attempt WHERE id <= ?", (upto,))
 
+    def inherit(self) -> None:
+        """Takes over from workers that are gone, on this machine or another: all mails are due, and nobody's."""
+        with self._opened() as file:
+            file.execute("BEGIN IMMEDIATE")
+            file.execute("UPDATE begun SET worker = ''")
+            file.execute("UPDATE postponed SET due = 0")
+            file.execute("COMMIT")
+
     def backlog(self) -> int:
         """How many mails wait, including postponed ones."""
         with self._opened() as file:
