@@ -70,8 +70,10 @@ class NotifyWatch:
             # Whatever the driver raises: looks say yes, and it is tried again.
             with suppress(Exception), self._engine.connect() as connection:
                 connection.execution_options(isolation_level="AUTOCOMMIT")
-                connection.detach()
-                self._hear(connection.connection.dbapi_connection)
+                try:
+                    self._hear(connection.connection.dbapi_connection)
+                finally:
+                    connection.invalidate()  # it still listens, and nobody else shall get it
             self._hears.clear()
             self._stop.wait(_AGAIN)
 
