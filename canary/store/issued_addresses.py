@@ -18,8 +18,8 @@ from canary.store.notify_watch import watch_for
 if TYPE_CHECKING:
     from sqlmodel import Session
 
-_BITS = 41
-"""A range has the numbers that differ in so many bits at most: there are 4096."""
+_BITS, _RANGES_IN_ALL, _NONE = 41, 4096, (0, 0)
+"""A range has the numbers that differ in so many bits at most."""
 
 _STEP = 10_000
 _MARK = text("SELECT coalesce(sum(canaries), 0), coalesce(sum(digest), 0) FROM canary_range")
@@ -102,15 +102,17 @@ def _read_news(connection: Connection, ranges: Ranges, before: Ranges) -> Iterat
 
 
 def _runs(ranges: Ranges, before: Ranges) -> Iterator[tuple[int, int]]:
-    """Yield the first and last of ranges that have changed and lie side by side, of so many addresses together."""
+    """Yield the first and last of ranges that are read together; who knows nothing yet gets all, whatever was counted."""
     run: list[int] = []
     held = 0
-    for number, now in ranges.items():
-        if run and (before.get(number) == now or held + now[0] > _STEP):
+    for number in range(_RANGES_IN_ALL) if not before else sorted(ranges.keys() | before.keys()):
+        count = ranges.get(number, _NONE)[0]
+        same = bool(before) and before.get(number) == ranges.get(number)
+        if run and (same or held + count > _STEP):
             yield run[0], run[-1]
             run, held = [], 0
-        if before.get(number) != now:
+        if not same:
             run.append(number)
-            held += now[0]
+            held += count
     if run:
         yield run[0], run[-1]

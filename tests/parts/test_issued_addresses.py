@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
+from sqlalchemy import update
 from sqlmodel import col, delete, select
 
 from canary.canaries.issuing import IssueSet, issue_sets
@@ -43,6 +44,13 @@ def test_who_has_no_mark_gets_every_address_and_how_many_there_are(store: Databa
     assert (sorted(addresses), end.total) == (sorted(made), 300)
     with store.reading() as session:
         assert (every_address(session), read_mark(session)) == (frozenset(made), end.mark)
+
+
+def test_who_has_no_mark_gets_an_address_whose_number_was_set_by_hand(store: Database, source: IssuedAddresses) -> None:
+    made = issue(store, 3)
+    with store.writing() as session:
+        session.execute(update(CanaryRow).where(col(CanaryRow.address) == made[0]).values(id=1))
+    assert sorted(asked(source)[0]) == sorted(made)
 
 
 def test_an_empty_store_says_that_it_is_empty(source: IssuedAddresses) -> None:
