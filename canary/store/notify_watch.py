@@ -1,6 +1,6 @@
 """Whether something was committed to a database of PostgreSQL, by its notifications, so that a process at rest asks nothing.
 
-Whoever has written says so after the commit (`notify`): within it, all who commit would wait for each other.
+A process that has written says so after the commit (`notify`): within it, all who commit would wait for each other.
 """
 
 import threading
