@@ -150,6 +150,8 @@ def decoy_summaries(session: Session) -> list[DecoySummary]:
 def count_by_vendor(session: Session) -> Counter[int]:
     """Count the decoys under each vendor's number; they are looked for again only when a canary was added."""
     mac = decoy_mac_of(session)
+    if mac.key() is None:
+        return Counter()
     mark = session.exec(select(func.count()).select_from(CanaryRow)).one(), mac.key()
     if mac.counted[0] != mark:
         mac.counted = mark, Counter(row.vendor_id for row, is_decoy in _every_canary(session) if is_decoy)

@@ -39,7 +39,7 @@ class CanaryRow(Row, table=True):
             sqlite_where=text("published IS NOT NULL"),
             postgresql_where=text("published IS NOT NULL"),
         ),
-        Index("ix_canary_vendor_channel", "vendor_id", "channel", "generation"),
+        Index("ix_canary_vendor_channel", "vendor_id", "channel", "generation", "issued_at", "id"),
     )
     id: int | None = Field(
         default=None, sa_column=Column(CanaryKey, primary_key=True, autoincrement=False, default=random_canary_id)

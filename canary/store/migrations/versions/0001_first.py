@@ -240,7 +240,7 @@ def make_tables() -> None:
     op.create_index('ix_canary_domain', 'canary', ['domain', 'id'])
     op.create_index('ix_canary_issued_at', 'canary', ['issued_at', 'id'])
     op.create_index('ix_canary_published', 'canary', ['id'], unique=False, sqlite_where=sa.text('published IS NOT NULL'), postgresql_where=sa.text('published IS NOT NULL'))
-    op.create_index('ix_canary_vendor_channel', 'canary', ['vendor_id', 'channel', 'generation'])
+    op.create_index('ix_canary_vendor_channel', 'canary', ['vendor_id', 'channel', 'generation', 'issued_at', 'id'])
     op.create_table('delivery',
     sa.Column('id', sa.Integer(), nullable=False),
     sa.Column('outbox_id', TEXT, nullable=False),
