@@ -65,7 +65,7 @@ def replica(primary: Cluster) -> Iterator[Cluster]:
             "fast",
         )
         with _started(home, programs) as found:
-            psql = [programs / "psql", "-h", primary.home, "-U", "canary", "-q", "postgres"]
+            psql: list[str | Path] = [programs / "psql", "-h", primary.home, "-U", "canary", "-q", "postgres"]
             _run(*psql, "-c", "ALTER SYSTEM SET synchronous_standby_names = '*'", "-c", "SELECT pg_reload_conf()")
             yield found
 

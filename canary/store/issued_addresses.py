@@ -59,7 +59,7 @@ class IssuedAddresses:
         with self._engine.connect() as connection:
             if mark and read_mark(connection) == mark:
                 return
-            ranges = _read_ranges(connection)
+            ranges = read_ranges(connection)
             before = self._known[1] if mark and mark == self._known[0] else {}
             yield from _read_news(connection, ranges, before)
         self._known = _mark_of(ranges), ranges
@@ -85,8 +85,19 @@ def every_address(at: "Connection | Session") -> frozenset[str]:
     return frozenset(at.execute(text("SELECT address FROM canary")).scalars())
 
 
-def _read_ranges(at: Connection) -> Ranges:
+def read_ranges(at: "Connection | Session") -> Ranges:
+    """Return how many addresses there are by ranges of their numbers."""
     return {number: (int(canaries), int(digest)) for number, canaries, digest in at.execute(_RANGES)}
+
+
+def range_of(canary: int) -> int:
+    """Return the range of a canary's number."""
+    return canary >> _BITS
+
+
+def begin_of(number: int) -> int:
+    """Return the lowest number of a canary in a range."""
+    return number << _BITS
 
 
 def _mark_of(ranges: Ranges) -> str:
@@ -95,13 +106,13 @@ def _mark_of(ranges: Ranges) -> str:
 
 def _read_news(connection: Connection, ranges: Ranges, before: Ranges) -> Iterator[AddressNews]:
     total = sum(count for count, _ in ranges.values())
-    for first, last in _runs(ranges, before):
-        numbers = {"first": first << _BITS, "end": last + 1 << _BITS}
+    for first, last in changed_runs(ranges, before):
+        numbers = {"first": begin_of(first), "end": begin_of(last + 1)}
         yield AddressNews(total, list(connection.execute(_ADDRESSES, numbers).scalars()))
     yield AddressNews(total, [], _mark_of(ranges))
 
 
-def _runs(ranges: Ranges, before: Ranges) -> Iterator[tuple[int, int]]:
+def changed_runs(ranges: Ranges, before: Ranges) -> Iterator[tuple[int, int]]:
     """Yield the first and last of ranges that are read together; who knows nothing yet gets all, whatever was counted."""
     run: list[int] = []
     held = 0

@@ -167,6 +167,21 @@ def test_without_the_key_they_are_ordinary_canaries(hiding: Database, opened: Op
         assert len(canaries.list_canaries(session, "shop")) == 5
 
 
+def test_the_count_of_decoys_by_vendor_follows_those_that_are_made_and_the_key(
+    hiding: Database, opened: Opened, key: Path
+) -> None:
+    other = opened(DecoyMac(key))
+    for made in (0, 20, 26):
+        keep(hiding, made)
+        with hiding.writing() as session:
+            lifecycle.issue(session, IssueOrder("shop", DOMAIN), secrets.randbelow, NOW)
+        for store in (hiding, other):
+            with store.reading() as session:
+                assert decoys.count_by_vendor(session).total() == made
+    with opened().reading() as session:
+        assert decoys.count_by_vendor(session) == Counter()
+
+
 def test_a_missing_key_is_reported_in_a_line_and_never_made_again_by_itself(
     hiding: Database, opened: Opened, key: Path
 ) -> None:
