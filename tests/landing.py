@@ -20,6 +20,7 @@ from canary.model.attempt import Attempt
 from canary.model.mail import RawMail
 from canary.smtp.address_cache import AddressCache
 from canary.spool.spool import Spool
+from canary.store.issued_addresses import AddressNews
 from tests.dovecot import PASSWORD, USER, Dovecot
 from tests.patience import PATIENCE
 
@@ -36,6 +37,11 @@ def mailbox_side(*receivers: str) -> MailboxSide:
     return MailboxSide(frozenset({DOMAIN}), Trusted(), receivers, ForwarderRegistry())
 
 
+def _issued(mark: str) -> Iterator[AddressNews]:
+    if not mark:
+        yield AddressNews(len(CANARIES), sorted(CANARIES), "1")
+
+
 class Landing:
     """A desk whose mail is in `mails`; a thread is started by `reading` for as long as the block lasts."""
 
@@ -47,7 +53,7 @@ class Landing:
     async def begin(self) -> None:
         self.spool = Spool(self.folder / "mailboxes.db", reserve_bytes=0, max_backlog=1_000_000)
         self.spool.start(now)
-        self.book = AddressCache(lambda mark: None if mark else ("1", CANARIES), self.spool)
+        self.book = AddressCache(_issued, self.spool)
         await self.book.start()
         intake = Intake(self.spool, self.book, IntakePolicy(frozenset({DOMAIN}), self._max_size), now)
         ledger = InletLedger(self.folder / "ledger.db")

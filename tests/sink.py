@@ -4,7 +4,7 @@ import asyncio
 import socket
 import ssl
 import threading
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import Callable, Coroutine, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -19,6 +19,7 @@ from canary.smtp.handler import CanaryHandler
 from canary.smtp.listeners import ListenAddress, open_listeners
 from canary.smtp.server import Listener, ServerConfig
 from canary.spool.spool import Spool
+from canary.store.issued_addresses import AddressNews
 from tests.patience import PATIENCE
 
 T = TypeVar("T")
@@ -35,12 +36,13 @@ class Store:
     fault: Exception | None = None
     asked: list[str] = field(default_factory=list)
 
-    def fetch(self, mark: str) -> tuple[str, frozenset[str]] | None:
+    def fetch(self, mark: str) -> Iterator[AddressNews]:
         self.asked.append(mark)
         if self.fault:
             raise self.fault
         new = str(sorted(self.addresses))
-        return None if mark == new else (new, self.addresses)
+        if mark != new:
+            yield AddressNews(len(self.addresses), sorted(self.addresses), new)
 
 
 class Dialogue:

@@ -7,6 +7,7 @@ from typing import Any
 from canary.model.attempt import Attempt
 from canary.model.mail import Envelope
 from canary.smtp.address_cache import AddressCache
+from canary.smtp.address_set import AddressSet
 from canary.smtp.admission import Limits
 from canary.smtp.connection_limits import ConnectionLimits
 from canary.smtp.handler import CanaryHandler
@@ -54,7 +55,7 @@ class Book(AddressCache):
     """Addresses that are known for certain."""
 
     def __init__(self, *addresses: str) -> None:
-        self.addresses = frozenset(addresses)
+        self.addresses = AddressSet(addresses)
 
     async def look_again(self, *, patient: bool) -> bool:
         await asyncio.sleep(0)

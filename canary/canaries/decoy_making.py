@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from itertools import pairwise
 from typing import Any
 
-from sqlalchemy import ColumnElement, func, null
+from sqlalchemy import ColumnElement, null
 from sqlmodel import Session, col, select
 
 from canary.judge.adoption import adopted_bits
@@ -154,8 +154,9 @@ def _choose_place(around: DecoySurroundings, model: CanaryRow) -> tuple[int, str
 
 
 def _count_at(around: DecoySurroundings, vendor_id: int, channel: str) -> int:
-    query = select(func.count()).select_from(CanaryRow).where(CanaryRow.vendor_id == vendor_id, is_confirmed())
-    return around.session.exec(query.where(CanaryRow.channel == channel)).one()
+    """Count the addresses in a place; none, one or more is all that is asked."""
+    query = select(CanaryRow.id).where(CanaryRow.vendor_id == vendor_id, CanaryRow.channel == channel, is_confirmed())
+    return len(around.session.exec(query.limit(2)).all())
 
 
 def _span_among_like(around: DecoySurroundings, row: CanaryRow, owner: VendorRow) -> IssueSpan:

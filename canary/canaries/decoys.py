@@ -25,7 +25,8 @@ from canary.judge.guess import RANDOM_BITS
 from canary.model.address import Draw
 from canary.model.canary import CanaryState
 from canary.model.verdict import Verdict
-from canary.store.decoy_mac import decoy_mac_of
+from canary.store.decoy_mac import DecoyCount, decoy_mac_of
+from canary.store.issued_addresses import begin_of, changed_runs, range_of, read_ranges
 from canary.store.locks import Lock, lock
 from canary.store.queries.canaries import merge_address_index
 from canary.store.tables import CanaryRow, HitRow
@@ -156,12 +157,29 @@ def decoy_summaries(session: Session) -> list[DecoySummary]:
 
 
 def count_by_vendor(session: Session) -> Counter[int]:
-    """Count the decoys under each vendor's number; they are looked for again only when a canary was added."""
+    """Count the decoys under each vendor's number; they are looked for again only where a canary was added."""
     mac = decoy_mac_of(session)
-    mark = session.exec(select(func.count()).select_from(CanaryRow)).one(), mac.key()
-    if mac.counted[0] != mark:
-        mac.counted = mark, Counter(row.vendor_id for row, is_decoy in _every_canary(session) if is_decoy)
-    return mac.counted[1]
+    if mac.key() is None:
+        return Counter()
+    ranges, counted = read_ranges(session), mac.counted if mac.counted.key == mac.key() else DecoyCount()
+    if counted.ranges != ranges:
+        found, total = dict(counted.by_range), Counter(counted.total)
+        for first, last in changed_runs(ranges, counted.ranges):
+            for number in range(first, last + 1):
+                total.subtract(found.pop(number, Counter()))
+            for row in _decoys_between(session, first, last):
+                found.setdefault(range_of(row.id), Counter())[row.vendor_id] += 1
+            total.update(sum((found[number] for number in range(first, last + 1) if number in found), Counter()))
+        mac.counted = counted = DecoyCount(mac.key(), ranges, found, +total)
+    return counted.total
+
+
+def _decoys_between(session: Session, first: int, last: int) -> Iterator[Any]:
+    """Go through the decoys whose numbers are in some ranges."""
+    number, is_decoy = col(CanaryRow.id), decoy_mac_of(session).is_decoy
+    query: Any = select(CanaryRow.id, CanaryRow.address, CanaryRow.vendor_id, CanaryRow.mac)
+    begin, end = begin_of(first), begin_of(last + 1)
+    return filter(is_decoy, session.execute(query.where(number >= begin, number < end)))
 
 
 def _drawn_decoys(session: Session, alike: Sequence[Any], draw: Draw) -> list[CanaryRow]:

@@ -39,6 +39,7 @@ SECTIONS = {
             "move:move",
             "Copy the store into an empty database, SQLite or PostgreSQL, and compare the two; stop Canary before.",
         ),
+        "spool": LazyCommand("spools:group", "Spools: the mail that was taken and is not in the store yet."),
         "erase": LazyCommand(
             "erase:erase",
             "Show what is held of a person, and with --yes replace it in mail, notes and records for good.",

@@ -41,7 +41,7 @@ def issue(
         str, typer.Option(help="How the address is given away: signup, newsletter, order ...")
     ] = "signup",
     style: Annotated[Style, typer.Option(help="How the address looks.")] = Style.TAGGED,
-    count: Annotated[int, typer.Option(min=1, max=100_000, help="How many addresses.")] = 1,
+    count: Annotated[int, typer.Option(min=1, max=1_000_000, help="How many addresses.")] = 1,
     form: Annotated[Format, typer.Option("--format", help="How to print them.")] = Format.TABLE,
     domain: Annotated[
         str | None, typer.Option(help="Domain of the address; without it the first in the settings.")
@@ -62,9 +62,10 @@ def issue(
     """Issue new addresses to a vendor."""
     import secrets
 
-    from canary.canaries import lifecycle
     from canary.canaries.decoy_key import key_problem, prepare_key
+    from canary.canaries.issuing import issue_in_parts
     from canary.canaries.lifecycle import IssueOrder
+    from canary.cli.progress_bar import shown_progress
 
     known = settings()
     at = (domain or next(iter(known.domains), "")).lower()
@@ -76,9 +77,11 @@ def issue(
     store = open_store(known)
     with store.writing() as session:
         print_error(prepare_key(session) if known.decoys.count else key_problem(session))
-        order = IssueOrder(vendor, at, channel, style, mailbox, locale, published, frozenset(parts or ()))
-        made = [lifecycle.issue(session, order, secrets.randbelow, clock()) for _ in range(count)]
-    _print(made, form, spreadsheet=spreadsheet)
+    order = IssueOrder(vendor, at, channel, style, mailbox, locale, published, frozenset(parts or ()))
+    made = issue_in_parts(store, order, count, secrets.randbelow, clock)
+    _print(
+        [canary for part in shown_progress(made, count, "Issuing") for canary in part], form, spreadsheet=spreadsheet
+    )
 
 
 def rotate(address: Address, as_json: Json = False) -> None:

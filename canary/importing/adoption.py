@@ -34,7 +34,7 @@ from canary.model.identity import Proof
 from canary.model.party import Vendor
 from canary.pipeline.story import Context
 from canary.store.database import Database
-from canary.store.issued_addresses import known_addresses
+from canary.store.issued_addresses import every_address
 from canary.store.queries import attempts, canaries, vendors
 
 STEP = 1000
@@ -138,7 +138,7 @@ def count_guesses(store: Database, ledger: ImportProgress, domains: Collection[s
     An archive of everything that came to a domain shows how it is guessed at, which decides what few bits are worth.
     """
     with store.reading() as session:
-        issued = (known_addresses(session, "") or ("", frozenset()))[1]
+        issued = every_address(session)
     missed = sorted((first, to) for to, first, _ in ledger.addresses() if to not in issued)
     guesses = [_guess(to, first) for first, to in missed if to.rpartition("@")[2] in domains]
     numbered = list(enumerate(guesses, 1))

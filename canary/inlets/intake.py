@@ -4,7 +4,7 @@ An inlet says "done" to the other side only after `accept` has returned; wheneve
 keeps the mail and comes again.
 """
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Container, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -35,7 +35,9 @@ class IntakeResult(StrEnum):
 class AddressSource(Protocol):
     """The issued addresses, as a receiver has them."""
 
-    addresses: frozenset[str]
+    @property
+    def addresses(self) -> Container[str]:
+        """Those that are known, in lower case."""
 
     async def look_again(self, *, patient: bool) -> bool:
         """Ask the store again; return whether it answered."""
@@ -122,7 +124,7 @@ class Intake:
 
     def _is_issued(self, address: str) -> bool:
         issued = self.issued.addresses
-        return address in issued or not issued.isdisjoint(plus_readings(address))
+        return address in issued or any(reading in issued for reading in plus_readings(address))
 
 
 def _ranked(envelope: Envelope, ranks: Sequence[int]) -> dict[str, int]:

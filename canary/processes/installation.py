@@ -90,7 +90,7 @@ class Installation:
 
     def _was_used(self) -> bool:
         """Whether a folder without id has traces of a store."""
-        return (self.data / "decoy.key").exists() or any(copy.read() for copy in self._copies())
+        return (self.data / "decoy.key").exists() or any(any(copy.read()) for copy in self._copies())
 
     def _write(self, installation: str) -> None:
         self.data.mkdir(mode=0o700, parents=True, exist_ok=True)

@@ -4,7 +4,7 @@ import asyncio
 import logging
 import time
 from collections.abc import Callable
-from functools import cache
+from functools import cache, partial
 
 import uvicorn
 from prometheus_client import CollectorRegistry
@@ -35,6 +35,9 @@ log = logging.getLogger("canary.processes.web_process")
 BEHIND = 500
 """So many mails in the spools are no burst any more: the worker is slow, or there is none."""
 
+STATEMENT_SECONDS = 60.0
+"""So long at most PostgreSQL works on one query of a page."""
+
 
 def _announce(address: str) -> None:
     announce(f"web listening on {address}")
@@ -42,7 +45,8 @@ def _announce(address: str) -> None:
 
 async def serve(settings: Settings, *, watched: bool = False, ready: Callable[[str], None] = _announce) -> None:
     """Serve the dashboard until stopped; `ready` gets its address once it listens."""
-    stopping, store = ShutdownSignal(watched=watched), open_store(settings)
+    stopping = ShutdownSignal(watched=watched)
+    store = open_store(settings, partial(Database, statement_seconds=STATEMENT_SECONDS))
     numbers = receiver_metrics(settings)
     site = WebConfig(
         store,

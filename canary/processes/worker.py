@@ -36,6 +36,7 @@ from canary.processes.stores import open_store, prepare_store
 from canary.settings import Settings
 from canary.store.commit_watch import CommitWatch
 from canary.store.database import Database, is_down
+from canary.store.notify_watch import NotifyWatch
 
 log = logging.getLogger("canary.processes.worker")
 
@@ -129,7 +130,7 @@ class Wakeups:
         """Begin with none, as every task looks once before it waits."""
         self.mails, self.alerts, self.cases = asyncio.Event(), asyncio.Event(), asyncio.Event()
 
-    async def watch(self, spools: Spools, store: CommitWatch, stopping: ShutdownSignal) -> None:
+    async def watch(self, spools: Spools, store: CommitWatch | NotifyWatch, stopping: ShutdownSignal) -> None:
         """Look for commits until stopped: one look for all, so that a worker at rest hardly wakes up."""
         watches: dict[Path, CommitWatch] = {}
         while not stopping.event.is_set():

@@ -3,36 +3,39 @@
 import asyncio
 import contextlib
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
+from canary.smtp.address_set import AddressSet
 from canary.spool.spool import Spool
+from canary.store.issued_addresses import AddressNews
 
 log = logging.getLogger("canary.smtp")
 
-Fetch = Callable[[str], tuple[str, frozenset[str]] | None]
+Fetch = Callable[[str], Iterator[AddressNews]]
 
 POLL_SECONDS = 0.5
 EAGER_SECONDS = 0.1
 PATIENCE_SECONDS = 1.0
+_SAVED_AT_ONCE = 50_000
 
 
 class AddressCache:
     """Holds the current issued addresses, lower case.
 
-    `fetch` is called in a thread with the mark of its last answer (at first empty) and gives a new mark and all
-    addresses, or None for no change; whatever it raises leaves the known addresses valid. It is only asked when
+    `fetch` is called in a thread with the mark of its last answer (at first empty) and yields what is new, with a new
+    mark at the end, or nothing for no change; whatever it raises leaves the known addresses valid. It is only asked when
     `changed`, which may cost nothing and never waits, says that there may be news.
     """
 
     def __init__(self, fetch: Fetch, memory: Spool, changed: Callable[[], bool] = lambda: True) -> None:
-        self.addresses: frozenset[str] = frozenset()
+        self.addresses = AddressSet()
         self._fetch = fetch
         self._memory = memory
         self._changed = changed
         self._mark = ""
         self._fault = ""
         self._answered = False
-        self._saved: frozenset[str] = frozenset()
+        self._unsaved: list[str] = []
         self._began = float("-inf")
         self._running: asyncio.Task[None] | None = None
         self._watch: asyncio.Task[None] | None = None
@@ -40,7 +43,7 @@ class AddressCache:
     async def start(self) -> None:
         """Begins with the remembered addresses, asks once without waiting long, and keeps asking."""
         try:
-            self.addresses = self._saved = await asyncio.to_thread(self._memory.remembered)
+            await asyncio.to_thread(lambda: self.addresses.update(self._memory.remembered()))
         except OSError as error:
             log.warning("issued addresses: the copy of the last run cannot be read: %s", error)
         await self._wait_for_refresh()
@@ -98,36 +101,43 @@ class AddressCache:
     async def _ask(self) -> None:
         fault = ""
         try:
-            news = await asyncio.to_thread(self._fetch, self._mark)
-            if news:
-                self._believe(*news)
+            await asyncio.to_thread(self._follow)
             self._answered = True
         except Exception as error:  # noqa: BLE001 - whatever the store raises, the known addresses stay valid
             self._answered = False
             fault = (str(error) if isinstance(error, OSError) else f"{type(error).__name__}: {error}").partition("\n")[
                 0
             ]
-        if self.addresses is not self._saved:
-            fault = fault or await self._save()
+        if self._unsaved:
+            fault = fault or await asyncio.to_thread(self._save)
         self._report(fault)
 
-    def _believe(self, mark: str, addresses: frozenset[str]) -> None:
-        """Takes over an answer; what was issued once stays valid, and a store that has lost all is not believed."""
-        lost = self.addresses - addresses
-        if lost and not addresses:
-            raise OSError(f"store: has no address, and {len(lost)} were issued: put it back, or restore a backup")
-        if lost:
-            log.warning("issued addresses: %d are not in the store any more; they stay valid", len(lost))
-        self._mark, self.addresses = mark, addresses | lost
+    def _follow(self) -> None:
+        """Asks the store, and takes over what is new, part by part."""
+        for news in self._fetch(self._mark):
+            held = len(self.addresses)
+            if held and not news.total:
+                raise OSError(f"store: has no address, and {held} were issued: put it back, or restore a backup")
+            self._unsaved += self.addresses.add_missing(news.addresses)
+            if len(self._unsaved) >= _SAVED_AT_ONCE:
+                self._save()
+            if news.mark:
+                self._mark = news.mark
+                self._compare(news.total)
 
-    async def _save(self) -> str:
-        """Keeps the addresses for the next start; returns what went wrong, and then the next query tries again."""
-        addresses = self.addresses
+    def _compare(self, total: int) -> None:
+        """Says so where the store has lost some addresses: what was issued once stays valid."""
+        lost = len(self.addresses) - total
+        if lost > 0:
+            log.warning("issued addresses: %d are not in the store any more; they stay valid", lost)
+
+    def _save(self) -> str:
+        """Adds to the copy for the next start; returns what went wrong, and then the next query tries again."""
         try:
-            await asyncio.to_thread(self._memory.remember, addresses)
+            self._memory.remember(self._unsaved)
         except OSError as error:
             return f"they cannot be kept for the next start: {error}"
-        self._saved = addresses
+        self._unsaved = []
         return ""
 
     def _report(self, fault: str) -> None:

@@ -1,7 +1,7 @@
 """Which recipients are accepted: the pure decision behind every RCPT, and the limits on clients."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Container, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -124,13 +124,13 @@ def folded(address: str) -> str:
     return address.encode("utf-8", "surrogatepass").lower().decode("utf-8", "surrogatepass")
 
 
-def is_for_role(wanted: str, issued: frozenset[str]) -> bool:
+def is_for_role(wanted: str, issued: Container[str]) -> bool:
     """Whether an accepted recipient, folded to lower case, is accepted as a role alone and was never issued."""
     role = wanted == "postmaster" or wanted.rpartition("@")[0] in ROLES
     return role and wanted not in issued
 
 
-def rule(wanted: str, domains: frozenset[str], issued: frozenset[str]) -> Ruling:
+def rule(wanted: str, domains: frozenset[str], issued: Container[str]) -> Ruling:
     """Decides on an unquoted recipient, given our domains and the issued addresses, all folded to lower case."""
     local, at, domain = wanted.rpartition("@")
     if not at:
@@ -139,6 +139,6 @@ def rule(wanted: str, domains: frozenset[str], issued: frozenset[str]) -> Ruling
         return Ruling.MALFORMED
     if domain not in domains:
         return Ruling.FOREIGN
-    if wanted in issued or local in ROLES or not issued.isdisjoint(plus_readings(wanted)):
+    if wanted in issued or local in ROLES or any(reading in issued for reading in plus_readings(wanted)):
         return Ruling.ACCEPT
     return Ruling.UNKNOWN

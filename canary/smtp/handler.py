@@ -160,7 +160,7 @@ class CanaryHandler:
     def give_up(self, session: Any, envelope: Transaction, outcome: str, *, probed: bool) -> None:
         """Ends a transaction of which no mail is kept; `probed` says that the client broke it off."""
         if probed:
-            for address in {folded(address) for address in envelope.rcpt_tos} & self.addresses.addresses:
+            for address in filter(self.addresses.addresses.__contains__, {folded(each) for each in envelope.rcpt_tos}):
                 self._note(AttemptKind.PROBE, address, session)
         envelope.ended = session.loop.time()
         self._describe(session, envelope)

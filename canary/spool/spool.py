@@ -144,12 +144,12 @@ class Spool:
         """Records an attempt soon, without waiting; a flood of them is added up by the hour."""
         self._writer.note(attempt)
 
-    def remember(self, addresses: frozenset[str]) -> None:
-        """Replaces the copy of the issued addresses, whole or not at all."""
-        self._addresses.write(addresses, self._installation())
+    def remember(self, addresses: Sequence[str]) -> None:
+        """Adds to the copy of the issued addresses."""
+        self._addresses.append(addresses, self._installation())
 
-    def remembered(self) -> frozenset[str]:
-        """The issued addresses as last remembered; none if there were never any, or they are another installation's."""
+    def remembered(self) -> Iterator[str]:
+        """The issued addresses that were remembered; none if there were never any, or they are another installation's."""
         return self._addresses.read(self._installation())
 
     # The worker's side.
@@ -247,6 +247,14 @@ class Spool:
         """Forgets the attempts up to a number."""
         with self._opened() as file:
             file.execute("DELETE FROM attempt WHERE id <= ?", (upto,))
+
+    def inherit(self) -> None:
+        """Takes over from workers that are gone, on this machine or another: all mails are due, and nobody's."""
+        with self._opened() as file:
+            file.execute("BEGIN IMMEDIATE")
+            file.execute("UPDATE begun SET worker = ''")
+            file.execute("UPDATE postponed SET due = 0")
+            file.execute("COMMIT")
 
     def backlog(self) -> int:
         """How many mails wait, including postponed ones."""

@@ -10,11 +10,12 @@ from sqlmodel import Session
 
 from canary.store.commit_watch import CommitWatch
 from canary.store.decoy_mac import NO_DECOYS, SESSION_KEY, DecoyMac
-from canary.store.engine import engine_for, file_of, is_down, is_sqlite
+from canary.store.engine import engine_for, file_of, is_down, is_overlong, is_sqlite
 from canary.store.identity import MIGRATIONS, NO_STORE, Guard, newest_version
 from canary.store.locks import Lock, lock
+from canary.store.notify_watch import NotifyWatch, notify, watch_for
 
-__all__ = ["MIGRATIONS", "Database", "at_end", "is_down", "newest_version"]
+__all__ = ["MIGRATIONS", "Database", "at_end", "is_down", "is_overlong", "newest_version"]
 
 _ENDING = "canary.ending"
 
@@ -30,17 +31,19 @@ class Database:
         decoy_mac: DecoyMac = NO_DECOYS,
         carried: Mapping[str, object] | None = None,
         guard: Guard | None = None,
+        statement_seconds: float | None = None,
     ) -> None:
         """Prepare the engine for a URL such as `sqlite:///data/canary.db` or `postgresql+psycopg://...`.
 
         `decoy_mac` tells decoys from issued addresses in all that is read through here. `carried` is passed on in the
-        `info` of every session, for code that knows its keys. No store is used that the `guard` refuses.
+        `info` of every session, for code that knows its keys. No store is used that the `guard` refuses. PostgreSQL ends
+        a statement that takes longer than `statement_seconds`.
         """
         self.url = make_url(url)
         self._info = {**(carried or {}), SESSION_KEY: decoy_mac}
         self.sqlite = is_sqlite(self.url)
         self._writers, self._patience = threading.Lock(), busy_seconds
-        self.engine = engine_for(self.url, busy_seconds=busy_seconds, guard=guard)
+        self.engine = engine_for(self.url, busy_seconds=busy_seconds, guard=guard, statement_seconds=statement_seconds)
         self._guard = guard
 
     @contextmanager
@@ -58,6 +61,15 @@ class Database:
             yield session
             for act in session.info.get(_ENDING, {}).values():
                 act(session)
+            wrote = not self.sqlite and self._has_written(session)
+        if wrote:
+            notify(self.engine)
+
+    @staticmethod
+    def _has_written(session: Session) -> bool:
+        """Whether a transaction of PostgreSQL will leave anything behind."""
+        session.flush()
+        return bool(session.execute(text("SELECT txid_current_if_assigned() IS NOT NULL")).scalar_one())
 
     @contextmanager
     def rehearsing(self) -> Iterator[Session]:
@@ -100,9 +112,9 @@ class Database:
             config.attributes["connection"] = connection
             command.upgrade(config, "head")
 
-    def watch(self) -> CommitWatch:
+    def watch(self) -> CommitWatch | NotifyWatch:
         """Return a watch that says whether anything was committed, in place of queries again and again."""
-        return CommitWatch(file_of(self.url))
+        return watch_for(self.engine)
 
     def close(self) -> None:
         """Close all connections."""

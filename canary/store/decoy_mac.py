@@ -2,6 +2,7 @@
 
 import hmac
 from collections import Counter
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
@@ -29,6 +30,16 @@ class MarkedRow(Protocol):
         """Random octets, or the authentication code of a decoy."""
 
 
+@dataclass(frozen=True, slots=True)
+class DecoyCount:
+    """The decoys that were counted with a key: by ranges of their numbers as these were then, and by vendor."""
+
+    key: bytes | None = None
+    ranges: Mapping[int, tuple[int, int]] = field(default_factory=dict)
+    by_range: Mapping[int, Counter[int]] = field(default_factory=dict)
+    total: Counter[int] = field(default_factory=Counter)
+
+
 @dataclass(slots=True)
 class DecoyMac:
     """The key of the decoys, in a file outside the store, and how often one is made: one for `every` addresses issued.
@@ -39,7 +50,7 @@ class DecoyMac:
 
     file: Path | None = None
     every: int = 0
-    counted: tuple[object, Counter[int]] = field(default=(None, Counter()), repr=False)
+    counted: DecoyCount = field(default_factory=DecoyCount, repr=False)
     _key: bytes | None = field(default=None, repr=False)
 
     def key(self) -> bytes | None:

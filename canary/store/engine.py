@@ -19,6 +19,12 @@ _DOWN_CODES = frozenset({
     sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB,
 })  # fmt: skip
 
+_IDLE_SECONDS = 900
+"""So long at most the locks of a process stay that was cut off in the middle of a transaction."""
+
+_LIVENESS = {"keepalives_idle": 30, "keepalives_interval": 10, "keepalives_count": 3, "tcp_user_timeout": 30_000}
+"""A server that fell silent, as after a failover, is given up in half a minute; nothing is said of Unix sockets."""
+
 
 def is_sqlite(url: URL) -> bool:
     """Whether a store is a file of SQLite."""
@@ -30,10 +36,13 @@ def file_of(url: URL) -> Path | None:
     return Path(url.database) if is_sqlite(url) and url.database else None
 
 
-def engine_for(url: URL, *, busy_seconds: float, guard: Guard | None = None) -> Engine:
+def engine_for(
+    url: URL, *, busy_seconds: float, guard: Guard | None = None, statement_seconds: float | None = None
+) -> Engine:
     """Return the engine of a store: SQLite (WAL, synchronous FULL) or PostgreSQL; it has connected to nothing yet.
 
-    With a guard it never makes a file, and uses no store that the guard refuses by StoreUnusable.
+    With a guard it never makes a file, and uses no store that the guard refuses by StoreUnusable. PostgreSQL ends a
+    statement that takes longer than `statement_seconds`.
     """
     if is_sqlite(url):
         engine = create_engine(url, connect_args={"timeout": busy_seconds})
@@ -43,7 +52,14 @@ def engine_for(url: URL, *, busy_seconds: float, guard: Guard | None = None) -> 
         event.listen(engine, "begin", _begin)
         return engine
     # Days are grouped by what the server takes for a day.
-    arguments = {"connect_timeout": int(busy_seconds), "options": "-c timezone=UTC"}
+    options = ["timezone=UTC", f"idle_in_transaction_session_timeout={_IDLE_SECONDS * 1000}"]
+    if statement_seconds:
+        options.append(f"statement_timeout={int(statement_seconds * 1000)}")
+    arguments = {
+        "connect_timeout": int(busy_seconds),
+        "options": " ".join(f"-c {option}" for option in options),
+        **_LIVENESS,
+    }
     engine = create_engine(url, connect_args=arguments, pool_pre_ping=True)
     if guard:
         guard_server(engine, guard)
@@ -66,6 +82,11 @@ def is_down(fault: Exception) -> bool:
     if code is not None:
         return code & 0xFF in _DOWN_CODES
     return isinstance(fault, OperationalError)
+
+
+def is_overlong(fault: Exception) -> bool:
+    """Whether PostgreSQL ended a statement, as it took longer than it may."""
+    return isinstance(fault, DBAPIError) and getattr(fault.orig, "sqlstate", None) == _CANCELED
 
 
 def _set_pragmas(connection: object, _: ConnectionPoolEntry) -> None:

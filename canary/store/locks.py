@@ -27,8 +27,10 @@ class Lock(IntEnum):
     USERS = 7203256
     """Changing who has which role, so that an administrator always remains."""
 
-    LOG = 7203257
+    LOG = 7203258
     """Giving leaves of the log their places."""
+    ADDRESSES = 7203257
+    """Adding addresses: the trigger that counts them by range (`canary_range`) takes it, to the end of the transaction."""
 
 
 def lock(at: Session | Connection, which: Lock) -> None:

@@ -130,9 +130,11 @@ def _scorecard(session: Session, vendor: int, tally: VendorCountRow | None) -> S
     others = session.execute(choose(func.count()).select_from(VendorRow)).scalar_one() - 1
     as_bad = choose(func.count()).select_from(VendorCountRow).where(col(VendorCountRow.outsiders) >= parties)
     worse = others - session.execute(as_bad).scalar_one() + 1 if parties else 0
-    issued = choose(func.min(col(CanaryRow.issued_at))).where(col(CanaryRow.vendor_id) == vendor)
-    first = session.execute(issued).scalar()
-    days = (tally.first_outside - first).days if tally and tally.first_outside and first else None
+    days = None
+    if tally and tally.first_outside:
+        issued = choose(func.min(col(CanaryRow.issued_at))).where(col(CanaryRow.vendor_id) == vendor)
+        first = session.execute(issued).scalar()
+        days = (tally.first_outside - first).days if first else None
     return Scorecard(days, parties, worse, others)
 
 

@@ -9,7 +9,7 @@ from typing import Any
 
 from sqlmodel import Session
 
-from canary.canaries import lifecycle
+from canary.canaries.issuing import IssueSet, issue_sets
 from canary.canaries.lifecycle import IssueOrder
 from canary.judge.organisation import is_domain, is_never_vendor
 from canary.judge.sites import host_of
@@ -20,7 +20,9 @@ from canary.store.queries import vendors
 from canary.store.queries.canaries import newest_active
 from canary.store.queries.vendors import Unknown
 
-MOST = 1000
+MOST = 10_000
+"""So many addresses are made for one request: on SQLite, others that write wait for it, some five seconds."""
+
 COLUMNS = ("vendor", "channel", "count", "style")
 PUBLISHED = {"yes": True, "no": False, "vendor": None}
 """Whether addresses are shown in public, as forms have it; that of `vendor` is what holds for the vendor."""
@@ -98,7 +100,7 @@ def wish(
         raise IssueRefused(f"Vendor {vendor[:40]!r}: give a name of at most 100 characters.")
     if not channel or len(channel) > 60 or not channel.isprintable():
         raise IssueRefused(f"Channel {channel[:40]!r}: give a word such as signup or newsletter.")
-    if not (count.isascii() and count.isdigit() and len(count) < 5 and 1 <= int(count) <= MOST):
+    if not (count.isascii() and count.isdigit() and len(count) < 6 and 1 <= int(count) <= MOST):
         raise IssueRefused(f"Count {count[:20]!r}: give a number from 1 to {MOST}.")
     if style not in _STYLES:
         raise IssueRefused(f"Style {style[:20]!r}: choose one of {', '.join(_STYLES)}.")
@@ -119,15 +121,17 @@ def read_wishes(text: str) -> list[IssueRequest]:
 
 def fill(session: Session, wishes: list[IssueRequest], with_: IssueSettings, now: datetime) -> list[Canary]:
     """Issue the requested addresses, all or none; raises IssueRefused for a new vendor that cannot be added."""
-    domain = with_.domain(session)
-    made: list[Canary] = []
-    for one in wishes:
-        vendor = _vendor(session, one, with_, now)
-        order = IssueOrder(
-            vendor, domain, one.channel, one.style, published=one.published, locale=one.locale, parts=one.parts
+    domain, owners = with_.domain(session), _vendors(session, wishes, with_, now)
+    sets = [
+        IssueSet(
+            IssueOrder(
+                vendor, domain, one.channel, one.style, published=one.published, locale=one.locale, parts=one.parts
+            ),
+            one.count,
         )
-        made += [lifecycle.issue(session, order, with_.draw, now) for _ in range(one.count)]
-    return made
+        for one, vendor in zip(wishes, owners, strict=True)
+    ]
+    return issue_sets(session, sets, with_.draw, now)
 
 
 def _rows(text: str) -> Iterator[tuple[int, list[str]]]:
@@ -150,13 +154,25 @@ def _read(number: int, row: list[str]) -> IssueRequest:
         raise IssueRefused(f"Line {number}: {fault}") from None
 
 
-def _vendor(session: Session, one: IssueRequest, with_: IssueSettings, now: datetime) -> str:
-    """Return the vendor of a request, added if it is new and its domain was given."""
-    short = vendors.slug(one.vendor)
+def _vendors(session: Session, wishes: list[IssueRequest], with_: IssueSettings, now: datetime) -> Iterator[str]:
+    """Yield the vendor of each request, added if it is new and its domain was given."""
+    known = {row.slug: row.slug for row in vendors.rows_by_slug(session, [vendors.slug(one.vendor) for one in wishes])}
+    for one in wishes:
+        short = vendors.slug(one.vendor)
+        if short not in known:
+            known[short] = _known_otherwise(session, short) or _added(session, one, with_, now)
+        yield known[short]
+
+
+def _known_otherwise(session: Session, short: str) -> str:
+    """Return the short name of a vendor that was renamed or merged and had one before, "" where none had."""
     try:
-        return vendors.get_vendor(session, short).slug
+        return vendors.vendor_row(session, short).slug
     except Unknown:
-        pass
+        return ""
+
+
+def _added(session: Session, one: IssueRequest, with_: IssueSettings, now: datetime) -> str:
     if not is_domain(one.writes_from):
         raise IssueRefused(f"Vendor {one.vendor!r} is new: say which domain it writes from, such as bikeparts.example.")
     if with_.shared(one.writes_from):

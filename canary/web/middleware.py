@@ -12,12 +12,14 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from canary.store.database import is_down
+from canary.store.database import is_down, is_overlong
 from canary.web.auth import Authenticator
 from canary.web.errors import ErrorPages
 from canary.web.routes import RouteTable
 
 log = logging.getLogger("canary.web")
+
+OVERLONG = "The store took longer for this than it may: ask for less, or try again when it is less busy."
 
 CSP = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; "
@@ -60,6 +62,9 @@ class SiteMiddleware:
         if is_down(fault):
             log.warning("store is down: %s", getattr(fault, "orig", fault))
             return self._faults.answer(request, 503)
+        if is_overlong(fault):
+            log.warning("a query took longer than it may: %s %s", request.method, request.url.path)
+            return self._faults.answer(request, 503, OVERLONG)
         log.error("page failed", exc_info=fault)
         return self._faults.answer(request, 500)
 

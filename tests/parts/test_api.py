@@ -143,7 +143,7 @@ FAULTS: list[tuple[str, str, dict[str, Any], int]] = [
     ("POST", "/vendors", {"content": b"[" * 100_000, "headers": {"Content-Type": "application/json"}}, 400),
     ("POST", "/vendors", {"content": b"x" * 2_000_000}, 413),
     ("POST", "/canaries", {"json": {"vendor": "nobody"}}, 404),
-    ("POST", "/canaries", {"json": {"vendor": "play", "count": 1001}}, 422),
+    ("POST", "/canaries", {"json": {"vendor": "play", "count": 10001}}, 422),
     ("POST", "/cases/1/state", {"json": {"state": "denied"}}, 422),
     ("POST", "/cases/1/owner", {"json": {"owner": "nobody"}}, 404),
     ("POST", "/senders/approve", {"json": {"vendor": "play", "sender": "nobody.example"}}, 404),

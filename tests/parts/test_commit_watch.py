@@ -98,9 +98,10 @@ def test_what_cannot_be_read_says_yes(file: Path) -> None:
     watch.close()
 
 
-def test_a_store_of_sqlite_is_watched_and_one_of_postgresql_is_asked_each_time(sqlite_store: Database) -> None:
+def test_a_store_of_sqlite_is_watched_and_one_that_nobody_hears_from_is_asked_each_time(sqlite_store: Database) -> None:
     watch = sqlite_store.watch()
     assert [watch.changed() for _ in range(2)] == [True, False]
     watch.close()
     far = Database("postgresql+psycopg://canary@127.0.0.1:9/none").watch()
     assert [far.changed() for _ in range(3)] == [True, True, True]
+    far.close()

@@ -28,7 +28,7 @@ from canary.pipeline.attempts import process_probe
 from canary.store.codec import reasons_of
 from canary.store.database import Database
 from canary.store.decoy_mac import NO_DECOYS, DecoyMac
-from canary.store.issued_addresses import known_addresses
+from canary.store.issued_addresses import IssuedAddresses
 from canary.store.queries import canaries, mails, vendors
 from canary.store.queries.mails import Hit
 from canary.store.queries.recipients import read_recipients
@@ -131,12 +131,12 @@ def test_a_decoy_is_dated_among_the_addresses_of_its_domain(hiding: Database) ->
 
 
 def test_the_address_cache_learns_of_decoys_that_are_dated_back(hiding: Database) -> None:
-    with hiding.reading() as session:
-        mark, _ = known_addresses(session, "") or ("", frozenset())
+    source = IssuedAddresses(hiding.url.render_as_string(hide_password=False))
+    *_, before = source.fetch("")
     keep(hiding)
-    with hiding.reading() as session:
-        _, addresses = known_addresses(session, mark) or ("", frozenset())
+    addresses = {address for news in source.fetch(before.mark) for address in news.addresses}
     assert addresses >= {decoy.address for decoy in the_decoys(hiding)}
+    source.close()
 
 
 def test_the_full_text_index_of_sqlite_does_not_show_which_addresses_were_added_together(
@@ -165,6 +165,21 @@ def test_without_the_key_they_are_ordinary_canaries(hiding: Database, opened: Op
         assert len(canaries.list_canaries(session, "shop")) == 25
     with hiding.reading() as session:
         assert len(canaries.list_canaries(session, "shop")) == 5
+
+
+def test_the_count_of_decoys_by_vendor_follows_those_that_are_made_and_the_key(
+    hiding: Database, opened: Opened, key: Path
+) -> None:
+    other = opened(DecoyMac(key))
+    for made in (0, 20, 26):
+        keep(hiding, made)
+        with hiding.writing() as session:
+            lifecycle.issue(session, IssueOrder("shop", DOMAIN), secrets.randbelow, NOW)
+        for store in (hiding, other):
+            with store.reading() as session:
+                assert decoys.count_by_vendor(session).total() == made
+    with opened().reading() as session:
+        assert decoys.count_by_vendor(session) == Counter()
 
 
 def test_a_missing_key_is_reported_in_a_line_and_never_made_again_by_itself(

@@ -49,8 +49,8 @@ def test_what_is_issued_is_written_down_with_who_asked(site: Site) -> None:
         ({"vendor": "Unknown Shop"}, "say which domain it writes from"),
         ({"vendor": "Unknown Shop", "domain": "no domain"}, "say which domain it writes from"),
         ({"vendor": ""}, "give a name"),
-        ({"vendor": "play", "count": "0"}, "give a number from 1 to 1000"),
-        ({"vendor": "play", "count": "1e3"}, "give a number from 1 to 1000"),
+        ({"vendor": "play", "count": "0"}, "give a number from 1 to 10000"),
+        ({"vendor": "play", "count": "1e4"}, "give a number from 1 to 10000"),
         ({"vendor": "play", "style": "plus"}, "choose one of tagged, plausible"),
         ({"vendor": "play", "published": "maybe"}, "choose one of yes, no, vendor"),
         ({"vendor": "play", "channel": "a\u202eb"}, "give a word such as signup"),
@@ -116,9 +116,9 @@ def test_the_first_bad_line_of_a_list_is_named() -> None:
         read_wishes("Bike Parts,newsletter,2\nTea House,signup,many\n")
 
 
-def test_a_list_asks_for_no_more_than_a_thousand_addresses() -> None:
-    with pytest.raises(IssueRefused, match="more than 1000"):
-        read_wishes("a,b,600\nc,d,600\n")
+def test_a_list_asks_for_no_more_than_ten_thousand_addresses() -> None:
+    with pytest.raises(IssueRefused, match="more than 10000"):
+        read_wishes("a,b,6000\nc,d,6000\n")
 
 
 def test_an_order_without_count_and_style_is_for_one_tagged_address() -> None:

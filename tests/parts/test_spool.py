@@ -293,10 +293,22 @@ def test_a_file_of_an_earlier_version_is_brought_up_to_date(path: Path, spool: S
 
 
 def test_addresses_are_remembered_beside_the_spool(path: Path, spool: Spool) -> None:
-    assert spool.remembered() == frozenset()
-    spool.remember(frozenset({"a@example.net", "ä b@example.net"}))
-    spool.remember(frozenset({"a@example.net", "ü@example.net"}))
-    assert make(path).remembered() == {"a@example.net", "ü@example.net"}
+    assert list(spool.remembered()) == []
+    spool.remember(["a@example.net", "ä b@example.net"])
+    spool.remember(["ü@example.net"])
+    assert list(make(path).remembered()) == ["a@example.net", "ä b@example.net", "ü@example.net"]
+
+
+@pytest.mark.parametrize("torn", ["u", "u@example.ne", "x" * 300])
+def test_an_address_that_was_not_remembered_to_its_end_is_none_and_the_next_one_is_whole(
+    path: Path, spool: Spool, torn: str
+) -> None:
+    spool.remember(["a@example.net"])
+    with path.with_name(path.name + ".addresses").open("a") as file:
+        file.write(torn)
+    assert list(spool.remembered()) == ["a@example.net"]
+    spool.remember(["b@example.net"])
+    assert list(spool.remembered()) == ["a@example.net", "b@example.net"]
 
 
 def test_a_worker_that_starts_first_finds_nothing_and_follows_later(path: Path) -> None:

@@ -43,6 +43,17 @@ def test_the_container_has_limits_on_memory_and_processes_and_no_privileges() ->
     assert (service["read_only"], service["cap_drop"]) == (True, ["ALL"])
 
 
+def test_the_parts_of_a_node_have_the_same_limits_and_one_role_each() -> None:
+    services = yaml.safe_load((ROOT / "deploy/compose.nodes.yaml").read_text())["services"]
+    alone = yaml.safe_load((ROOT / "deploy/compose.yaml").read_text())["services"]["canary"]
+    parts = {name: service for name, service in services.items() if name != "db"}
+    assert [part["command"] for part in parts.values()] == [["canary", role] for role in ("smtp", "worker", "web")]
+    for part in parts.values():
+        for limit in ("read_only", "cap_drop", "security_opt", "mem_limit", "memswap_limit", "pids_limit"):
+            assert part[limit] == alone[limit]
+        assert part["environment"]["CANARY_STORE__URL"].startswith("postgresql+psycopg://")
+
+
 def test_the_health_check_of_the_image_asks_the_dashboard_and_sends_no_mail(tmp_path: Path) -> None:
     program, *arguments = health_check()
     assert program == "python"

@@ -42,7 +42,7 @@ class CanaryRow(Row, table=True):
             sqlite_where=text("published IS NOT NULL"),
             postgresql_where=text("published IS NOT NULL"),
         ),
-        Index("ix_canary_vendor_channel", "vendor_id", "channel", "generation"),
+        Index("ix_canary_vendor_channel", "vendor_id", "channel", "generation", "issued_at", "id"),
         Index(
             "ix_canary_tentative",
             "issued_at",

@@ -10,6 +10,7 @@ from pydantic import BaseModel, Field
 from sqlmodel import Session
 
 from canary.canaries import lifecycle
+from canary.canaries.issuing import IssueSet, issue_sets
 from canary.canaries.lifecycle import IssueOrder
 from canary.canaries.seed_records import SeedForm
 from canary.cases import confirmation, publication
@@ -166,7 +167,7 @@ class CanariesApi:
                 wanted.vendor, issuing.domain(session), wanted.channel, wanted.style, wanted.mailbox,
                 locale=wanted.locale, published=wanted.published, parts=wanted.persona,
             )  # fmt: skip
-            made = [lifecycle.issue(session, order, issuing.draw, now) for _ in range(wanted.count)]
+            made = issue_sets(session, [IssueSet(order, wanted.count)], issuing.draw, now)
             text = f"{wanted.count} for {wanted.channel}, {wanted.style.value}"
             self._frame.audit(session, request, "canary-issued", wanted.vendor, text)
         return Issued(items=[show(canary) for canary in made])

@@ -20,6 +20,7 @@ def upgrade() -> None:
             make_full_text_table(name, table, columns)
         elif name != "words_head":
             make_text_index(name, table, columns)
+    count_addresses_by_range()
 
 
 def make_tables() -> None:
@@ -282,7 +283,7 @@ def make_tables() -> None:
     op.create_index('ix_canary_issued_at', 'canary', ['issued_at', 'id'])
     op.create_index('ix_canary_published', 'canary', ['id'], unique=False, sqlite_where=sa.text('published IS NOT NULL'), postgresql_where=sa.text('published IS NOT NULL'))
     op.create_index('ix_canary_tentative', 'canary', ['issued_at', 'id'], unique=False, sqlite_where=sa.text('tentative = 1'), postgresql_where=sa.text('tentative'))
-    op.create_index('ix_canary_vendor_channel', 'canary', ['vendor_id', 'channel', 'generation'])
+    op.create_index('ix_canary_vendor_channel', 'canary', ['vendor_id', 'channel', 'generation', 'issued_at', 'id'])
     op.create_table('delivery',
     sa.Column('id', sa.Integer(), nullable=False),
     sa.Column('outbox_id', TEXT, nullable=False),
@@ -778,3 +779,43 @@ def make_text_index(name: str, table: str, columns: tuple[str, ...]) -> None:
     words = " || ' ' || ".join(column.format("") if column is BODY else column for column in columns)
     plain = f"translate({words}, '@.-_+/:', '       ')"
     op.execute(f"CREATE INDEX {name} ON {table} USING gin (to_tsvector('simple', {plain}))")
+
+
+# How many addresses there are by ranges of their numbers, 4096 in all, and the sum of what their numbers have in the last
+# 31 bits: receivers read only the ranges that have changed. On PostgreSQL those who add addresses take turns, by the lock
+# `Lock.ADDRESSES`, or they would wait for each other's ranges in a circle.
+RANGE, DIGEST = "id >> 41", "id & 2147483647"
+ADD = "ON CONFLICT (number) DO UPDATE SET canaries = canary_range.canaries + excluded.canaries, digest = canary_range.digest + excluded.digest"  # fmt: skip
+COUNT_RANGES = f"""
+    CREATE FUNCTION count_canary_range() RETURNS trigger LANGUAGE plpgsql AS $$
+    DECLARE sign integer := CASE TG_OP WHEN 'INSERT' THEN 1 ELSE -1 END;
+    BEGIN
+        PERFORM pg_advisory_xact_lock(7203257);
+        INSERT INTO canary_range (number, canaries, digest)
+            SELECT {RANGE}, sign * count(*), sign * sum({DIGEST}) FROM changed GROUP BY 1 {ADD};
+        RETURN NULL;
+    END $$
+"""
+
+
+def count_addresses_by_range() -> None:
+    op.create_table(
+        "canary_range",
+        sa.Column("number", sa.Integer(), primary_key=True, autoincrement=False),
+        sa.Column("canaries", sa.BigInteger(), nullable=False),
+        sa.Column("digest", sa.BigInteger(), nullable=False),
+    )
+    sqlite = op.get_bind().dialect.name == "sqlite"
+    if not sqlite:
+        op.execute(COUNT_RANGES)
+    for event, side, row, sign in (("INSERT", "NEW", "new", ""), ("DELETE", "OLD", "old", "-")):
+        name = f"canary_range_{event.lower()}"
+        if sqlite:
+            values = f"{row}.{RANGE}, {sign}1, {sign}({row}.{DIGEST})"
+            change = f"INSERT INTO canary_range (number, canaries, digest) VALUES ({values}) {ADD};"
+            op.execute(f"CREATE TRIGGER {name} AFTER {event} ON canary BEGIN {change} END")
+        else:
+            op.execute(
+                f"CREATE TRIGGER {name} AFTER {event} ON canary REFERENCING {side} TABLE AS changed"
+                " FOR EACH STATEMENT EXECUTE FUNCTION count_canary_range()"
+            )
