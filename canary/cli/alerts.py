@@ -25,12 +25,12 @@ def try_all(
 ) -> None:
     """Send a test message to every destination, without retries; exit 1 when one did not arrive."""
     from canary.alerts.test_send import test_send
-    from canary.processes.build import delivery_context
+    from canary.processes.build import delivery_context, destinations_in_force
 
     known = settings()
-    desk = delivery_context(known, open_store(known))
+    desk = destinations_in_force(known)(delivery_context(known, open_store(known)))
     if not desk.targets:
-        raise CliError("alert.destinations: none is set; add one to canary.toml", 2)
+        raise CliError("alert.destinations: none is set; add one in the browser (Setup), or to canary.toml", 2)
     strange = [name for name in destination or [] if desk.target(name) is None]
     if strange:
         raise CliError(f"{strange[0]}: no such destination; there are {', '.join(t.name for t in desk.targets)}", 2)

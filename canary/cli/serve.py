@@ -8,6 +8,7 @@ import smtplib
 import socket
 import urllib.request
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -176,7 +177,11 @@ def doctor(as_json: Json = False) -> None:
 
 
 def _findings() -> Iterator[tuple[str, bool, str]]:
+    from sqlalchemy.exc import SQLAlchemyError
+
     from canary.model.registry_rows import RegistryError
+    from canary.processes import stores
+    from canary.processes.entered import check_entered
     from canary.processes.judging import check_registries
 
     known = settings()
@@ -185,6 +190,7 @@ def _findings() -> Iterator[tuple[str, bool, str]]:
         "disk": lambda: _disk(known.data, known.smtp.spool_reserve),
         "files": lambda: _files(known),
         "store": _store,
+        "entered": lambda: check_entered(stores.open_store(known), known),
         "spools": lambda: _spools(known),
         "registries": lambda: check_registries(known.judge),
         "listener": lambda: "; ".join(_greeting(door) for door in known.smtp.doors),
@@ -194,9 +200,21 @@ def _findings() -> Iterator[tuple[str, bool, str]]:
     for name, check in checks.items():
         try:
             yield name, True, check()
-        except (CliError, RegistryError, OSError, smtplib.SMTPException) as fault:
-            yield name, False, str(fault)
-    yield "alerts", True, ", ".join(known.alert.destinations) or "no destination set; leaks show on the dashboard only"
+        except (CliError, RegistryError, OSError, ValueError, smtplib.SMTPException, SQLAlchemyError) as fault:
+            yield name, False, str(getattr(fault, "orig", None) or fault).splitlines()[0]
+    yield "alerts", True, _destinations(known)
+
+
+def _destinations(known: "Settings") -> str:
+    from sqlalchemy.exc import SQLAlchemyError
+
+    from canary.processes import stores
+    from canary.processes.entered import EnteredSettings
+
+    names = list(known.alert.destinations)
+    with suppress(OSError, SQLAlchemyError), stores.open_store(known).reading() as session:
+        names = [each.name for each in EnteredSettings(known, clock).destinations(session)]
+    return ", ".join(names) or "no destination set; leaks show on the dashboard only"
 
 
 def _fail(line: str) -> str:

@@ -45,6 +45,8 @@ class JobContext:
 
     Mail to postmaster and abuse goes after `role_retention`.
 
+    `follow` returns the context with what an administrator entered since for decoys and retention.
+
     `holder` is the process that takes leases, on a `machine` under whose name its health is reported.
     """
 
@@ -58,6 +60,7 @@ class JobContext:
     retention: timedelta | None = None
     role_retention: timedelta | None = None
     rspamd: RspamdChecker | None = None
+    follow: "Callable[[JobContext], JobContext]" = lambda same: same
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,6 +99,7 @@ def _log_stage_times(context: JobContext) -> None:
 
 
 def _keep_decoys(context: JobContext) -> None:
+    context = context.follow(context)
     # Only where they have enough issued addresses to hide among; `canary decoys` makes them anywhere.
     wanted = decoys.DecoyRequest(context.decoys, least=max(1, context.decoys))
     with context.store.writing() as session:
@@ -110,11 +114,14 @@ def _reassess_cases(context: JobContext) -> None:
 
 
 def _apply_retention(context: JobContext) -> None:
-    # Batch by batch: mail that comes in waits for none of it.
+    retention = context.follow(context).retention
+    if retention is None:
+        return
     last: int | None = 0
-    while last is not None and context.retention is not None:
+    # Batch by batch: mail that comes in waits for none of it.
+    while last is not None:
         with context.store.writing() as session:
-            last = let_go(session, context.clock() - context.retention, last)
+            last = let_go(session, context.clock() - retention, last)
     # The whole index is read for this, so it is done once a day: the lease of a holder that nobody else is.
     if _takes(context, "purge the index", context.clock().isoformat(), DAY):
         purge_mail_index(context.store)
@@ -165,7 +172,7 @@ JOBS = (
     KEEP_DECOYS,
     WEIGH_CASES,
     Job("reassess cases", HOUR, 2 * HOUR, _reassess_cases),
-    Job("apply retention", HOUR, 2 * HOUR, _apply_retention, lambda context: context.retention is not None),
+    Job("apply retention", HOUR, 2 * HOUR, _apply_retention),
     Job("forget self-tests", HOUR, 2 * HOUR, _forget_self_tests),
     Job("forget role mail", HOUR, 2 * HOUR, _forget_role_mail, lambda context: context.role_retention is not None),
     Job("forget expired tokens", HOUR, 2 * HOUR, _forget_expired_tokens),

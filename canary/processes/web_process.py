@@ -12,7 +12,7 @@ import uvicorn
 from prometheus_client import CollectorRegistry
 
 from canary.authenticate.dns_records import Arrangement, check_records, wanted_records
-from canary.model.alert import DestinationView
+from canary.processes.entered import EnteredSettings
 from canary.processes.faults import brief
 from canary.processes.judging import lookups
 from canary.processes.readiness import ReadinessCheck, unready_parts
@@ -57,9 +57,8 @@ async def serve(settings: Settings, *, watched: bool = False, ready: Callable[[s
         issuing=IssueSettings(
             tuple(settings.domains), platform_domains(settings.judge), installation_key(settings.data)
         ),
-        destinations=destinations(settings),
         arranged=arrangement(settings),
-        retention=settings.retention.after,
+        desk=EnteredSettings(settings, clock),
     )
     # An access log would show one-time links; the application logs what matters.
     host, port = settings.web.host, settings.web.port
@@ -86,11 +85,6 @@ def _look_at(store: Database) -> None:
         if not is_down(fault):
             raise
         log.warning("store cannot be used (%s); requests are answered with 503", brief(fault))
-
-
-def destinations(settings: Settings) -> list[DestinationView]:
-    """Return the destinations of alerts without their addresses and secrets."""
-    return [DestinationView(name, d.kind, d.when, d.route) for name, d in settings.alert.destinations.items()]
 
 
 def arrangement(settings: Settings) -> Arrangement:

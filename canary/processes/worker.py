@@ -7,13 +7,21 @@ import socket
 import time
 from collections.abc import Callable
 from contextlib import suppress
+from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 
 from canary.alerts.delivery import DeliveryPool
 from canary.pipeline.batch import run_pending
 from canary.pipeline.story import Context
-from canary.processes.build import delivery_context, health_check, pipeline_context, rspamd_checker
+from canary.processes.build import (
+    delivery_context,
+    destinations_in_force,
+    health_check,
+    pipeline_context,
+    rspamd_checker,
+)
+from canary.processes.entered import EnteredSettings
 from canary.processes.faults import brief
 from canary.processes.jobs import KEEP_DECOYS, WEIGH_CASES, JobContext, give_leases_back, run_job, scheduler
 from canary.processes.mail_parser import MailParser
@@ -44,7 +52,8 @@ async def work(settings: Settings, *, watched: bool = False) -> None:
     store, spools = open_store(settings), Spools(settings)
     parser = MailParser()
     pipeline, delivery = pipeline_context(settings, store, timer.passed, parser), delivery_context(settings, store)
-    pool, jobs = DeliveryPool(delivery), _job_context(settings, store, spools, timer)
+    pool = DeliveryPool(delivery, follow=destinations_in_force(settings))
+    jobs = _job_context(settings, store, spools, timer)
     clockwork = scheduler(jobs)
     try:
         await _prepare(settings, store, stopping)
@@ -74,7 +83,13 @@ async def work(settings: Settings, *, watched: bool = False) -> None:
 
 
 def _job_context(settings: Settings, store: Database, spools: Spools, timer: StageTimer) -> JobContext:
-    machine = socket.gethostname()
+    machine, entered = socket.gethostname(), EnteredSettings(settings, clock)
+
+    def follow(context: JobContext) -> JobContext:
+        with store.reading() as session:
+            found = entered.current(session).settings
+        return replace(context, decoys=found.decoys.count, retention=found.retention.after)
+
     return JobContext(
         store,
         clock,
@@ -86,6 +101,7 @@ def _job_context(settings: Settings, store: Database, spools: Spools, timer: Sta
         retention=settings.retention.after,
         role_retention=settings.smtp.roles.after,
         rspamd=rspamd_checker(settings, store),
+        follow=follow,
     )
 
 

@@ -10,6 +10,7 @@ from canary.authenticate.dns_records import Arrangement
 from canary.model.alert import DestinationView
 from canary.store.database import Database
 from canary.web.issue_forms import IssueSettings
+from canary.web.settings_desk import SettingsDesk
 
 URL = "http://127.0.0.1:8025"
 
@@ -20,6 +21,7 @@ class WebConfig:
 
     `url` is the public address; `health` returns the state of each part by name, and `registry` holds the
     metrics to show. Addresses are issued with `issuing`; `destinations` are those of alerts, without their secrets.
+    `desk` reads and changes what may be entered in the browser, and has the destinations and the retention in force then.
     `arranged` holds the records that DNS should have, and `retention` how long mail that no case needs is kept.
     `unready` returns what keeps this machine from working, by part; `hosts` are further names of the site beside that
     of its URL, and `proxies` the networks whose X-Forwarded-For is believed.
@@ -34,6 +36,7 @@ class WebConfig:
     destinations: Sequence[DestinationView] = ()
     arranged: Arrangement = field(default_factory=Arrangement)
     retention: timedelta | None = None
+    desk: SettingsDesk | None = None
     unready: Callable[[], Mapping[str, str]] = dict
     hosts: Sequence[str] = ()
     proxies: Sequence[str] = ("127.0.0.1", "::1")

@@ -39,6 +39,7 @@ from canary.store.tables.counter import (
     VendorOutsiderRow,
     VendorWeekRow,
 )
+from canary.store.tables.entered import EnteredRow
 from canary.store.tables.mail import (
     HitRow,
     MailContentRow,
@@ -86,6 +87,7 @@ __all__ = [
     "DeliveryFactRow",
     "DeliveryRow",
     "DestinationRow",
+    "EnteredRow",
     "FirstWriterRow",
     "GuessRow",
     "HealthProblemRow",

@@ -36,7 +36,7 @@ class AlertsPage:
         older = found[PAGE - 1].id if len(found) > PAGE else None
         return self._frame.show(
             request, "alerts.html", lines=found[:PAGE], older=older, before=before, state=state,
-            destinations=self._frame.config.destinations,
+            destinations=self._frame.destinations(),
         )  # fmt: skip
 
     def retry(self, request: Request, delivery_id: Id) -> Response:

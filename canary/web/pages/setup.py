@@ -35,12 +35,12 @@ class Setup:
         lines = asked if asked is not None else [CheckedRecord(record) for record in arranged.records]
         return await run_in_threadpool(
             self._frame.show, request, "setup.html", lines=lines, checked=asked is not None, sent=sent[:64],
-            destinations=self._frame.config.destinations, retention=self._frame.config.retention,
+            destinations=self._frame.destinations(), retention=self._frame.retention(),
         )  # fmt: skip
 
     def test(self, request: Request, destination: Field = "") -> Response:
         """Send a test to a destination, through the outbox like any alert."""
-        if destination not in {known.name for known in self._frame.config.destinations}:
+        if destination not in {known.name for known in self._frame.destinations()}:
             raise HTTPException(
                 404, f"Destination {destination[:64]!r} is not known: name one under `alert.destinations`."
             )
