@@ -61,12 +61,20 @@ def config_path() -> Path | None:
     return next((place for place in places if place.is_file()), None)
 
 
-def settings() -> "Settings":
-    """Read the settings and set up logging by them."""
+def new_config_path() -> Path:
+    """Return where the settings file is written: the one named, else canary.toml here."""
+    return config_path() or Path(os.environ.get("CANARY_CONFIG", "canary.toml"))
+
+
+def settings(*, missing: bool = False) -> "Settings":
+    """Read the settings and set up logging by them; a file that is `missing` may be one that is written later."""
     from canary.processes.logs import log_to_stderr
     from canary.settings import load_settings
 
-    found = load_settings(config_path(), os.environ)
+    path = config_path()
+    if missing and path and not path.exists():
+        path = None
+    found = load_settings(path, os.environ)
     _Chosen.mask = staticmethod(found.mask)
     log_to_stderr(found.log.level, json_lines=found.log.json_lines, mask=found.mask)
     return found

@@ -1,11 +1,11 @@
 """`canary init`, `doctor`, `up` and the single roles: setting up and running."""
 
-import json
 import os
 import secrets
 import shutil
 import smtplib
 import socket
+import sys
 import urllib.request
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
@@ -14,29 +14,23 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from canary.cli.context import CliError, Json, clock, config_path, local, open_store, settings, show_json
+from canary.cli.context import (
+    CliError,
+    Json,
+    clock,
+    config_path,
+    local,
+    new_config_path,
+    open_store,
+    settings,
+    show_json,
+)
 from canary.cli.selftest import self_test
 from canary.private_files import exposed_files
 
 if TYPE_CHECKING:
     from canary.settings import Settings
     from canary.smtp.listeners import ListenAddress
-
-_TOML = """\
-# Canary. Every key is explained in config/canary.example.toml; any of them also as CANARY_SECTION__KEY.
-data = {data}
-domains = [{domain}]
-
-[smtp]
-host = "127.0.0.1"
-port = 2525
-# listen = ["[::]:25"]  # once anyone may send mail to it
-hostname = {hostname}
-
-[web]
-host = "127.0.0.1"
-port = 8025
-"""
 
 
 def init(
@@ -61,30 +55,30 @@ def init(
         return
     if domain is None:
         raise CliError("--domain: missing; give the domain whose mail is to arrive here, such as inbox.example", 2)
-    from canary.authenticate.dns_records import EXAMPLE, wanted_records
-    from canary.store.signing_key import installation_key
+    from canary.processes.first_run import FirstRun, read_domain, set_up
 
-    domain = domain.lower().strip(".")
-    if "." not in domain or any(c.isspace() or c in '@/"\\' for c in domain):
-        raise CliError(f"--domain {domain!r}: not a domain; give one such as inbox.example", 2)
-    path = config_path() or Path(os.environ.get("CANARY_CONFIG", "canary.toml"))
-    if path.exists():
-        raise CliError(f"{path}: exists already; edit it, or remove it to start over")
-    data = Path(os.environ.get("CANARY_DATA", "data"))
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(
-        _TOML.format(data=json.dumps(str(data)), domain=json.dumps(domain), hostname=json.dumps(f"mail.{domain}")),
-        encoding="utf-8",
-    )
-    installation_key(data)
-    chosen = _add_first_user(admin, password)
-    typer.echo(f"Wrote {path}; data in {data}/. First user: {admin}" + chosen)
+    try:
+        domain = read_domain(domain, "--domain")
+    except ValueError as fault:
+        raise CliError(str(fault), 2) from None
+    path, data = new_config_path(), Path(os.environ.get("CANARY_DATA", "data"))
+    chosen = password or secrets.token_urlsafe(12)
+    done = set_up(FirstRun(domain, f"mail.{domain}", admin, chosen), path, data, os.environ, clock())
+    done.store.close()
+    shown = "" if password else f", password: {chosen}"
+    typer.echo(f"Wrote {path}; data in {data}/. First user: {admin}{shown}")
+    _print_records(domain)
+    typer.echo("Next: canary vendor add NAME --domain shop.example, canary issue NAME, canary up")
+
+
+def _print_records(domain: str) -> None:
+    from canary.authenticate.dns_records import EXAMPLE, wanted_records
+
     typer.echo(f"\nDNS records for {domain} (replace {EXAMPLE} by the address of this machine):")
     for record in wanted_records(domain, f"mail.{domain}"):
         shown = {"TXT": f'"{record.value}"', "MX": f"{record.value}."}.get(record.kind, record.value)
         typer.echo(f"  {record.name + '.':<{len(domain) + 16}} {record.kind:<4} {shown}")
     typer.echo()
-    typer.echo("Next: canary vendor add NAME --domain shop.example, canary issue NAME, canary up")
 
 
 def _add_first_user(name: str, password: str | None) -> str:
@@ -130,13 +124,27 @@ def _settings_at_rest() -> "Settings":
 
 
 def up() -> None:
-    """Run listener, worker and dashboard on this machine, each watched and restarted."""
+    """Run listener, worker and dashboard on this machine, each watched and restarted; before `init` the first-run page."""
     from canary.processes.judging import check_registries
     from canary.processes.roles import all_roles, become_supervisor
 
-    chosen = settings()
+    chosen, path = settings(missing=True), config_path()
+    if _is_first_run(chosen, path):
+        from canary.processes.first_run_server import FirstRunPlace, serve_first_run
+
+        path = new_config_path()
+        serve_first_run(FirstRunPlace(chosen, path, os.environ, clock), sys.stderr)
+        chosen = settings()
     check_registries(chosen.judge)
-    become_supervisor(chosen, all_roles(chosen), config_path())
+    become_supervisor(chosen, all_roles(chosen), config_path() or path)
+
+
+def _is_first_run(chosen: "Settings", path: Path | None) -> bool:
+    if chosen.domains or (path and path.exists()):
+        return False  # the usual case loads nothing for it
+    from canary.processes.first_run import is_first_run
+
+    return is_first_run(chosen, path)
 
 
 def smtp() -> None:
