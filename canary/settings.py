@@ -21,7 +21,7 @@ from pydantic_settings import BaseSettings, EnvSettingsSource, PydanticBaseSetti
 from canary.attribution_settings import Assumptions
 from canary.judge_settings import JudgeSettings
 from canary.mail.received import read_trusted
-from canary.model.alert import SEVERITY, Mode, Route, Severity
+from canary.model.alert import SEVERITY, DestinationKind, Mode, Route, Severity
 from canary.model.networks import read_networks
 from canary.model.verdict import Verdict
 from canary.net.masking import mask_of
@@ -179,7 +179,7 @@ _FOR_PROGRAMS = ("webhook", "syslog")
 class Destination(Section):
     """Somewhere alerts go; the kind is chosen, never guessed."""
 
-    kind: Literal["slack", "webhook", "teams", "discord", "ntfy", "mattermost", "apprise", "syslog"]
+    kind: DestinationKind
     url: SecretStr
     secret: SecretStr | None = None
     retiring: tuple[SecretStr, ...] = ()

@@ -15,7 +15,8 @@ import uvicorn
 from fastapi import FastAPI
 
 from canary.mail.parse import parse
-from canary.model.alert import DestinationView
+from canary.processes.entered import EnteredSettings
+from canary.settings import Arranged
 from canary.store import tables
 from canary.store.counters import recount
 from canary.store.database import Database
@@ -144,12 +145,15 @@ def serve(tmp_path: Path) -> Iterator[Site]:
     (tmp_path / "canary.db").write_bytes(filled())
     database = Database(f"sqlite:///{tmp_path}/canary.db", decoy_mac=DecoyMac(tmp_path / "decoy.key"))
     site = Site("", FastAPI(), database, NOW)
+    ops = {"kind": "slack", "url": "https://hooks.slack.example/services/T0/B0/x"}
+    arranged = Arranged(data=tmp_path, alert={"destinations": {"ops": ops}})
     site.app = create_app(
         WebConfig(
             database,
             lambda: site.now,
             health=lambda: {"listener": "listening"},
-            destinations=[DestinationView("ops", "slack")],
+            desk=EnteredSettings(arranged, lambda: site.now),
+            self_test=lambda _: None,
         )
     )
     with serve_app(site):

@@ -126,11 +126,6 @@ def _wrong_use(fault: typer.TyperException) -> str:
     return f"{' '.join(text.split())} See `{ctx.command_path} --help`."
 
 
-def local(host: str) -> str:
-    """Return the address at which to reach what listens there."""
-    return {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)  # noqa: S104 - reached, not bound
-
-
 def print_error(line: str) -> None:
     """Print a warning on standard error while the command continues; nothing for an empty line."""
     if line:

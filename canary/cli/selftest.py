@@ -1,14 +1,10 @@
 """The self-test of `canary doctor`: a mail through the listener to the newest canary, until it is judged."""
 
-import secrets
-import smtplib
 import threading
 from datetime import datetime
-from email.message import EmailMessage
-from email.utils import format_datetime
 from typing import TYPE_CHECKING
 
-from canary.cli.context import CliError, clock, local
+from canary.cli.context import CliError, clock
 
 if TYPE_CHECKING:
     from canary.settings import Settings
@@ -19,6 +15,7 @@ _PAUSE = 0.1
 
 def self_test(known: "Settings") -> str:
     """Send a signed mail and wait for its verdict; raises CliError, OSError or smtplib.SMTPException with what went wrong."""
+    from canary.processes.self_test import self_test_message, send_self_test
     from canary.processes.stores import open_store
     from canary.store.queries.canaries import newest_active
 
@@ -29,26 +26,12 @@ def self_test(known: "Settings") -> str:
         if address is None:
             return "no address to write to yet; `canary issue VENDOR` makes one"
         begun = clock()
-        message = _message(known, address, begun)
-        with smtplib.SMTP(local(known.smtp.host), known.smtp.port, timeout=5) as client:
-            client.send_message(message, f"doctor@{known.smtp.hostname}", [address])
+        message = self_test_message(known, address, begun)
+        send_self_test(known, message)
         ended = _until_judged(known, str(message["Message-ID"]), begun)
     finally:
         store.close()
     return f"a mail to {address} was received and judged after {(ended - begun).total_seconds():.1f} s"
-
-
-def _message(known: "Settings", address: str, now: datetime) -> EmailMessage:
-    from canary.judge.selftest import HEADER, make_token
-    from canary.store.signing_key import installation_key
-
-    message = EmailMessage()
-    message["From"] = f"Canary doctor <doctor@{known.smtp.hostname}>"
-    message["To"], message["Subject"], message["Date"] = address, "Self-test", format_datetime(now)
-    message["Message-ID"] = f"<{secrets.token_hex(12)}@{known.smtp.hostname}>"
-    message[HEADER] = make_token(installation_key(known.data), address, now)
-    message.set_content("Sent by `canary doctor` to test whether mail arrives and is judged.\n")
-    return message
 
 
 def _until_judged(known: "Settings", message_id: str, begun: datetime) -> datetime:

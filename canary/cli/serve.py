@@ -19,13 +19,13 @@ from canary.cli.context import (
     Json,
     clock,
     config_path,
-    local,
     new_config_path,
     open_store,
     settings,
     show_json,
 )
 from canary.cli.selftest import self_test
+from canary.net.special_addresses import local_address
 from canary.private_files import exposed_files
 
 if TYPE_CHECKING:
@@ -282,7 +282,7 @@ def _greeting(door: "ListenAddress") -> str:
         if door.path:
             return _first_words(door.path)
         kind = smtplib.LMTP if door.protocol == "lmtp" else smtplib.SMTP
-        with kind(local(door.host), door.port, timeout=5) as client:
+        with kind(local_address(door.host), door.port, timeout=5) as client:
             client.ehlo_or_helo_if_needed()
             tls = "with" if client.has_extn("starttls") else "without"
     except (OSError, smtplib.SMTPException) as fault:
@@ -302,5 +302,5 @@ def _first_words(path: str) -> str:
 
 
 def _health(host: str, port: int) -> str:
-    with urllib.request.urlopen(f"http://{local(host)}:{port}/healthz", timeout=5) as answer:
+    with urllib.request.urlopen(f"http://{local_address(host)}:{port}/healthz", timeout=5) as answer:
         return f"answers {answer.status} on port {port}"

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
+class EnteredValues:
     """What was entered for a section of settings, or one named entry of it; `sealed` is empty where nothing is secret."""
 
     section: str

@@ -15,7 +15,7 @@ from pydantic import BaseModel, ValidationError
 from sqlmodel import Session
 
 from canary.model.alert import DestinationView
-from canary.model.entered import Entry, SettingView
+from canary.model.entered import EnteredValues, SettingView
 from canary.settings import DecoySettings, Destination, RetentionSettings, Settings
 from canary.store.database import Database
 from canary.store.queries.audit import audit
@@ -64,7 +64,7 @@ def sealer_of(settings: Settings) -> Sealer:
     return Sealer(settings.data / "settings.key")
 
 
-def in_force(settings: Settings, entered: Sequence[Entry], sealer: Sealer) -> InForce:
+def in_force(settings: Settings, entered: Sequence[EnteredValues], sealer: Sealer) -> InForce:
     """Return the settings with what was entered; an entry that cannot be read is left out, and said."""
     faults: dict[tuple[str, str], str] = {}
     for entry in entered:
@@ -80,7 +80,7 @@ def in_force(settings: Settings, entered: Sequence[Entry], sealer: Sealer) -> In
     return InForce(settings, faults)
 
 
-def _values(entry: Entry, sealer: Sealer) -> dict[str, Any]:
+def _values(entry: EnteredValues, sealer: Sealer) -> dict[str, Any]:
     opened = sealer.open(entry.sealed, _place(entry.section, entry.name)) if entry.sealed else {}
     return {**entry.plain, **opened}
 
@@ -122,7 +122,7 @@ class EnteredSettings:
     def __init__(self, written: Settings, clock: Callable[[], datetime]) -> None:
         """Begin with what is written; nothing is read from the store yet."""
         self.written, self._clock, self._sealer = written, clock, sealer_of(written)
-        self._seen: tuple[Entry, ...] = ()
+        self._seen: tuple[EnteredValues, ...] = ()
         self._found = InForce(written)
         self._lock = threading.Lock()
 
@@ -189,7 +189,7 @@ class EnteredSettings:
         if secret:
             self._check_key(session)
         now, sealed = self._clock(), self._sealer.seal(secret, place) if secret else ""
-        put_entry(session, Entry(section, name, plain, sealed), who, now)
+        put_entry(session, EnteredValues(section, name, plain, sealed), who, now)
         shown = ", ".join(f"{field} = {value!r}" for field, value in plain.items())
         audit(session, now, who, "setting-entered", place, shown)
 

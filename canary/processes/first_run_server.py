@@ -3,8 +3,7 @@
 import asyncio
 import logging
 import socket
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -12,9 +11,11 @@ from typing import TextIO
 
 import uvicorn
 
+from canary.net.special_addresses import local_address
 from canary.processes import faults
 from canary.processes.first_run import FirstRun, read_domain, set_up
 from canary.processes.shutdown import ShutdownSignal
+from canary.processes.web_server import WebServer, open_web
 from canary.settings import Settings
 from canary.store.signing_key import installation_key
 from canary.web.bounded_http import RequestLimits, protocol_with
@@ -62,37 +63,23 @@ def serve_first_run(place: FirstRunPlace, terminal: TextIO) -> None:
     its user may read.
     """
     settings = place.settings
-    listening, link = _bound(settings), new_link(place.clock())
-    host, port = listening.getsockname()[:2]
+    listening, link = open_web(settings), new_link(place.clock())
+    host, port = listening[0].getsockname()[:2]
     url, file = settings.web.url or f"http://{_reachable(host)}:{port}", settings.data / LINK_FILE
     try:
         _show(f"{url.rstrip('/')}/first-run/{link.token}", file, terminal)
         made = asyncio.run(_serve(place, link, listening, url))
     finally:
         file.unlink(missing_ok=True)
-        listening.close()
+        for each in listening:
+            each.close()
     if not made:
         raise FirstRunEnded("first run: ended before anything was set up; start `canary up` again for a new link")
 
 
-def _bound(settings: Settings) -> socket.socket:
-    host, port = settings.web.host, settings.web.port
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    made = socket.socket(family)
-    made.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    try:
-        made.bind((host, port))
-        made.listen(64)
-    except OSError as fault:
-        made.close()
-        raise FirstRunEnded(
-            f"web.port {port}: cannot listen on {host} ({fault.strerror}); end the program there, or set CANARY_WEB__PORT"
-        ) from None
-    return made
-
-
 def _reachable(host: str) -> str:
-    return {"0.0.0.0": "127.0.0.1", "::": "[::1]"}.get(host, f"[{host}]" if ":" in host else host)  # noqa: S104 - reached, not bound
+    found = local_address(host)
+    return f"[{found}]" if ":" in found else found
 
 
 def _show(link: str, file: Path, terminal: TextIO) -> None:
@@ -110,32 +97,29 @@ def _show(link: str, file: Path, terminal: TextIO) -> None:
     terminal.flush()
 
 
-async def _serve(place: FirstRunPlace, link: FirstRunLink, listening: socket.socket, url: str) -> bool:
+async def _serve(place: FirstRunPlace, link: FirstRunLink, listening: list[socket.socket], url: str) -> bool:
     stopping, done, loop = ShutdownSignal(watched=False), asyncio.Event(), asyncio.get_running_loop()
     web = place.settings.web
     site = FirstRunSite(
         link, url, (web.host, *web.hosts), place.clock, place.make,
         explain=lambda fault: faults.explain(fault, logging.ERROR)[0],
-        done=lambda: loop.call_soon_threadsafe(done.set),
+        done=lambda: _wake(loop, done),
     )  # fmt: skip
-    server = _Server(uvicorn.Config(
+    ending = asyncio.Event()
+    server = WebServer(uvicorn.Config(
         create_first_run_app(site), lifespan="off", log_config=None, access_log=False, server_header=False, ws="none",
         http=protocol_with(RequestLimits(web.connections, web.header_seconds)), proxy_headers=False,
         timeout_graceful_shutdown=5,
-    ))  # fmt: skip
-    serving = asyncio.create_task(server.serve(sockets=[listening]))
+    ), ending)  # fmt: skip
+    serving = asyncio.create_task(server.serve(sockets=listening))
     waits = [asyncio.create_task(event.wait()) for event in (done, stopping.event)]
     await asyncio.wait([*waits, serving], timeout=LIFETIME.total_seconds(), return_when=asyncio.FIRST_COMPLETED)
-    server.should_exit = True
+    ending.set()
     await serving
     for wait in waits:
         wait.cancel()
     return done.is_set()
 
 
-class _Server(uvicorn.Server):
-    """Leaves signals to the first run."""
-
-    @contextmanager
-    def capture_signals(self) -> Iterator[None]:
-        yield
+def _wake(loop: asyncio.AbstractEventLoop, event: asyncio.Event) -> None:
+    loop.call_soon_threadsafe(event.set)

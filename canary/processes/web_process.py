@@ -2,10 +2,8 @@
 
 import asyncio
 import logging
-import socket
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from functools import cache
 
 import uvicorn
@@ -17,9 +15,11 @@ from canary.processes.faults import brief
 from canary.processes.judging import lookups
 from canary.processes.readiness import ReadinessCheck, unready_parts
 from canary.processes.receiver_health import listening, receiver_metrics, waiting_mails
+from canary.processes.self_test import send_from_browser
 from canary.processes.shutdown import ShutdownSignal, announce
 from canary.processes.spools import clock
 from canary.processes.stores import open_store, platform_domains
+from canary.processes.web_server import WebServer, open_web
 from canary.settings import Settings
 from canary.store.database import Database, is_down
 from canary.store.signing_key import installation_key
@@ -34,8 +34,6 @@ log = logging.getLogger("canary.processes.web_process")
 BEHIND = 500
 """So many mails in the spools are no burst any more: the worker is slow, or there is none."""
 
-TICK_SECONDS = 1.0
-
 
 def _announce(address: str) -> None:
     announce(f"web listening on {address}")
@@ -43,7 +41,7 @@ def _announce(address: str) -> None:
 
 async def serve(settings: Settings, *, watched: bool = False, ready: Callable[[str], None] = _announce) -> None:
     """Serve the dashboard until stopped; `ready` gets its address once it listens."""
-    stopping, store = ShutdownSignal(watched=watched), open_store(settings)
+    stopping, opened, store = ShutdownSignal(watched=watched), open_web(settings), open_store(settings)
     numbers = receiver_metrics(settings)
     site = WebConfig(
         store,
@@ -59,20 +57,22 @@ async def serve(settings: Settings, *, watched: bool = False, ready: Callable[[s
         ),
         arranged=arrangement(settings),
         desk=EnteredSettings(settings, clock),
+        self_test=lambda address: send_from_browser(settings, address, clock()),
     )
     # An access log would show one-time links; the application logs what matters.
-    host, port = settings.web.host, settings.web.port
     config = uvicorn.Config(
-        create_app(site), host, port, lifespan="off", log_config=None, access_log=False, server_header=False,
+        create_app(site), lifespan="off", log_config=None, access_log=False, server_header=False,
         http=protocol_with(RequestLimits(settings.web.connections, settings.web.header_seconds)), ws="none",
         proxy_headers=False,  # the application reads them, by web.proxies
         timeout_graceful_shutdown=2,  # a page that listens to news would hold it up for ever
     )  # fmt: skip
-    server = _Server(config, stopping.event, ready)
+    server = WebServer(config, stopping.event, ready)
     try:
         await asyncio.to_thread(_look_at, store)
-        await server.serve()
+        await server.serve(sockets=opened)
     finally:
+        for each in opened:
+            each.close()
         store.close()
 
 
@@ -94,35 +94,6 @@ def arrangement(settings: Settings) -> Arrangement:
     # Made at the first question: no DNS library is loaded before that page is opened.
     lookup = cache(lambda: lookups(settings))
     return Arrangement(records, lambda: check_records(lookup()(), records))
-
-
-class _Server(uvicorn.Server):
-    """Says where it listens once it does, leaves signals to the role, and sleeps while nothing happens."""
-
-    def __init__(self, config: uvicorn.Config, stop: asyncio.Event, ready: Callable[[str], None]) -> None:
-        super().__init__(config)
-        self._stop, self._ready = stop, ready
-
-    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        await super().startup(sockets)
-        for listener in self.servers:
-            for sock in listener.sockets:
-                host, port = sock.getsockname()[:2]
-                self._ready(f"http://{host}:{port}")
-
-    async def main_loop(self) -> None:
-        # Ten times a second there, for nothing but the Date of answers, which has whole seconds.
-        while not (self._stop.is_set() or self.should_exit):
-            await self.on_tick(0)
-            try:
-                async with asyncio.timeout(TICK_SECONDS):
-                    await self._stop.wait()
-            except TimeoutError:
-                continue
-
-    @contextmanager
-    def capture_signals(self) -> Iterator[None]:
-        yield
 
 
 def _health(numbers: CollectorRegistry) -> dict[str, str]:

@@ -22,6 +22,7 @@ class WebConfig:
     `url` is the public address; `health` returns the state of each part by name, and `registry` holds the
     metrics to show. Addresses are issued with `issuing`; `destinations` are those of alerts, without their secrets.
     `desk` reads and changes what may be entered in the browser, and has the destinations and the retention in force then.
+    `self_test` sends a mail of ours to an address through the own listener, and raises ValueError where it cannot.
     `arranged` holds the records that DNS should have, and `retention` how long mail that no case needs is kept.
     `unready` returns what keeps this machine from working, by part; `hosts` are further names of the site beside that
     of its URL, and `proxies` the networks whose X-Forwarded-For is believed.
@@ -37,6 +38,7 @@ class WebConfig:
     arranged: Arrangement = field(default_factory=Arrangement)
     retention: timedelta | None = None
     desk: SettingsDesk | None = None
+    self_test: Callable[[str], None] | None = None
     unready: Callable[[], Mapping[str, str]] = dict
     hosts: Sequence[str] = ()
     proxies: Sequence[str] = ("127.0.0.1", "::1")

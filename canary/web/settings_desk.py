@@ -5,6 +5,7 @@ from datetime import timedelta
 from typing import Protocol
 
 from sqlmodel import Session
+from starlette.exceptions import HTTPException
 
 from canary.model.alert import DestinationView
 from canary.model.entered import SettingView
@@ -27,3 +28,10 @@ class SettingsDesk(Protocol):
 
     def remove(self, session: Session, section: str, name: str, who: str) -> None:
         """Remove an entry; raises Unknown."""
+
+
+def desk_of(desk: SettingsDesk | None) -> SettingsDesk:
+    """Return the desk; raises HTTPException 404 where the site was built without one."""
+    if desk is None:
+        raise HTTPException(404, "Settings are not changed here.")
+    return desk

@@ -7,7 +7,7 @@ import pytest
 from sqlalchemy import text
 
 from canary.alerts.delivery import DeliveryPool
-from canary.model.entered import Entry
+from canary.model.entered import EnteredValues
 from canary.processes.backup import back_up
 from canary.processes.build import delivery_context, destinations_in_force, health_check
 from canary.processes.entered import EnteredSettings, check_entered
@@ -109,7 +109,7 @@ def test_what_cannot_be_is_one_line_without_the_secret(
     settings: Settings, name: str, given: dict[str, object], line: str
 ) -> None:
     with pytest.raises(ValueError, match=line) as fault:
-        enter(settings, name, **given)
+        enter(settings, name, **given)  # type: ignore[arg-type]
     assert "\n" not in str(fault.value)
     assert "verysecret" not in str(fault.value)
 
@@ -122,7 +122,7 @@ def test_a_file_of_the_machine_is_never_named_in_the_browser(settings: Settings)
 def test_there_are_only_so_many_entries(settings: Settings) -> None:
     with open_store(settings).writing() as session:
         for number in range(MOST):
-            put_entry(session, Entry("other", str(number), {}), "ann", clock())
+            put_entry(session, EnteredValues("other", str(number), {}), "ann", clock())
     with pytest.raises(ValueError, match="200 entries are the most"):
         enter(settings, **OPS)
 

@@ -4,7 +4,7 @@ from datetime import datetime
 
 from sqlmodel import Session, col, select
 
-from canary.model.entered import Entry
+from canary.model.entered import EnteredValues
 from canary.store.queries.vendors import Unknown
 from canary.store.tables import EnteredRow
 
@@ -12,13 +12,13 @@ MOST = 200
 """So many entries there may be in all."""
 
 
-def entries(session: Session) -> tuple[Entry, ...]:
+def entries(session: Session) -> tuple[EnteredValues, ...]:
     """Return all that was entered, by section and name."""
     query = select(EnteredRow).order_by(EnteredRow.section, EnteredRow.name).limit(MOST)
-    return tuple(Entry(row.section, row.name, row.plain, row.sealed) for row in session.exec(query))
+    return tuple(EnteredValues(row.section, row.name, row.plain, row.sealed) for row in session.exec(query))
 
 
-def put_entry(session: Session, new: Entry, who: str, now: datetime) -> None:
+def put_entry(session: Session, new: EnteredValues, who: str, now: datetime) -> None:
     """Write an entry in place of what was entered before; raises ValueError where there are too many."""
     row = session.get(EnteredRow, (new.section, new.name))
     if row is None and len(session.exec(select(col(EnteredRow.name)).limit(MOST)).all()) == MOST:

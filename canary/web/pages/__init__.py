@@ -2,6 +2,7 @@
 
 from canary.web.live import Live
 from canary.web.pages.account import Account
+from canary.web.pages.alert_setup import AlertSetupPage
 from canary.web.pages.alerts import AlertsPage
 from canary.web.pages.audit import Audit
 from canary.web.pages.campaigns import CampaignsPage
@@ -21,6 +22,7 @@ from canary.web.pages.sender_words import SenderWordsPage
 from canary.web.pages.senders import SendersPage
 from canary.web.pages.set_aside import SetAsidePage
 from canary.web.pages.setup import Setup
+from canary.web.pages.start import StartPage
 from canary.web.pages.suppliers import SuppliersPage
 from canary.web.pages.tokens import Tokens
 from canary.web.pages.users import Users
@@ -49,6 +51,8 @@ PAGES: tuple[type[PageModule], ...] = (
     LoginPage,
     Account,
     Setup,
+    AlertSetupPage,
+    StartPage,
     Tokens,
     Users,
     Audit,
