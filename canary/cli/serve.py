@@ -1,14 +1,8 @@
-"""`canary init`, `doctor`, `up` and the single roles: setting up and running."""
+"""`canary init`, `up` and the single roles: setting up and running."""
 
 import os
 import secrets
-import shutil
-import smtplib
-import socket
 import sys
-import urllib.request
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -16,21 +10,15 @@ import typer
 
 from canary.cli.context import (
     CliError,
-    Json,
     clock,
     config_path,
     new_config_path,
     open_store,
     settings,
-    show_json,
 )
-from canary.cli.selftest import self_test
-from canary.net.special_addresses import local_address
-from canary.private_files import exposed_files
 
 if TYPE_CHECKING:
     from canary.settings import Settings
-    from canary.smtp.listeners import ListenAddress
 
 
 def init(
@@ -170,137 +158,3 @@ def web() -> None:
     from canary.processes.roles import run_role
 
     run_role("web", settings())
-
-
-def doctor(as_json: Json = False) -> None:
-    """Check that everything listens and can be reached; exit 1 when something is wrong."""
-    findings = list(_findings())
-    if as_json:
-        show_json([{"check": name, "fine": fine, "text": text} for name, fine, text in findings])
-    else:
-        for name, fine, text in findings:
-            typer.echo(f"{'ok  ' if fine else 'FAIL'}  {name}: {text}")
-    if not all(fine for _, fine, _ in findings):
-        raise typer.Exit(1)
-
-
-def _findings() -> Iterator[tuple[str, bool, str]]:
-    from sqlalchemy.exc import SQLAlchemyError
-
-    from canary.model.registry_rows import RegistryError
-    from canary.processes import stores
-    from canary.processes.entered import check_entered
-    from canary.processes.judging import check_registries
-
-    known = settings()
-    checks: dict[str, Callable[[], str]] = {
-        "domains": lambda: ", ".join(known.domains) or _fail("none set; run `canary init --domain D`"),
-        "disk": lambda: _disk(known.data, known.smtp.spool_reserve),
-        "files": lambda: _files(known),
-        "store": _store,
-        "entered": lambda: check_entered(stores.open_store(known), known),
-        "spools": lambda: _spools(known),
-        "registries": lambda: check_registries(known.judge),
-        "listener": lambda: "; ".join(_greeting(door) for door in known.smtp.doors),
-        "dashboard": lambda: _health(known.web.host, known.web.port),
-        "self-test": lambda: self_test(known),
-    }
-    for name, check in checks.items():
-        try:
-            yield name, True, check()
-        except (CliError, RegistryError, OSError, ValueError, smtplib.SMTPException, SQLAlchemyError) as fault:
-            yield name, False, str(getattr(fault, "orig", None) or fault).splitlines()[0]
-    yield "alerts", True, _destinations(known)
-
-
-def _destinations(known: "Settings") -> str:
-    from sqlalchemy.exc import SQLAlchemyError
-
-    from canary.processes import stores
-    from canary.processes.entered import EnteredSettings
-
-    names = list(known.alert.destinations)
-    with suppress(OSError, SQLAlchemyError), stores.open_store(known).reading() as session:
-        names = [each.name for each in EnteredSettings(known, clock).destinations(session)]
-    return ", ".join(names) or "no destination set; leaks show on the dashboard only"
-
-
-def _fail(line: str) -> str:
-    raise CliError(line)
-
-
-def _disk(folder: Path, reserve: int) -> str:
-    if not os.access(folder, os.W_OK):
-        raise CliError(f"{folder} cannot be written; make it, or set data")
-    free = shutil.disk_usage(folder).free
-    return (
-        f"{free // 2**20} MB free"
-        if free > reserve
-        else _fail(f"{free // 2**20} MB free, less than smtp.spool_reserve")
-    )
-
-
-def _files(known: "Settings") -> str:
-    keys = [path for path in (known.decoys.key_file, known.smtp.tls_key) if path]
-    if found := exposed_files(known.data, *keys):
-        raise CliError(
-            f"{_some(found)} can be read by others; run chmod -R go= {' '.join(map(str, (known.data, *keys)))}"
-        )
-    written = config_path()
-    if written and known.has_secrets and written.stat().st_mode & 0o007:
-        raise CliError(f"{written} holds secrets and can be read by everybody; run chmod o= {written}")
-    return "private"
-
-
-def _some(found: Sequence[Path]) -> str:
-    return str(found[0]) + (f" and {len(found) - 1} more" if len(found) > 1 else "")
-
-
-def _store() -> str:
-    from sqlalchemy.exc import SQLAlchemyError
-
-    from canary.processes import stores
-    from canary.processes.store_check import check_store
-
-    try:
-        return check_store(stores.open_store(settings()))
-    except SQLAlchemyError as fault:
-        line = str(getattr(fault, "orig", fault)).splitlines()[0]
-        raise CliError(f"{line}: see docs/operating.md, or restore a backup with `canary restore`") from None
-
-
-def _spools(known: "Settings") -> str:
-    from canary.processes.installation import Installation
-
-    problems = Installation(known).spool_problems()
-    return "no spool is damaged or another installation's" if not problems else _fail("; ".join(problems.values()))
-
-
-def _greeting(door: "ListenAddress") -> str:
-    """Ask what listens there, in its protocol."""
-    try:
-        if door.path:
-            return _first_words(door.path)
-        kind = smtplib.LMTP if door.protocol == "lmtp" else smtplib.SMTP
-        with kind(local_address(door.host), door.port, timeout=5) as client:
-            client.ehlo_or_helo_if_needed()
-            tls = "with" if client.has_extn("starttls") else "without"
-    except (OSError, smtplib.SMTPException) as fault:
-        raise CliError(f"{door} does not answer ({fault}); is `canary up` running?") from None
-    return f"answers on port {door.port} {tls} STARTTLS"
-
-
-def _first_words(path: str) -> str:
-    with socket.socket(socket.AF_UNIX) as client:
-        client.settimeout(5)
-        client.connect(path)
-        return (
-            f"answers at {path}"
-            if client.recv(3) == b"220"
-            else _fail(f"{path} sends no greeting; does another program listen there?")
-        )
-
-
-def _health(host: str, port: int) -> str:
-    with urllib.request.urlopen(f"http://{local_address(host)}:{port}/healthz", timeout=5) as answer:
-        return f"answers {answer.status} on port {port}"

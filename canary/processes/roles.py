@@ -7,6 +7,7 @@ from collections.abc import Callable, Coroutine
 from pathlib import Path
 from typing import Any, NoReturn
 
+from canary.processes.ports import check_ports
 from canary.processes.role_lock import check_free, holding_role
 from canary.processes.systemd_sockets import descriptors
 from canary.settings import Settings, load_settings
@@ -42,6 +43,7 @@ def become_supervisor(settings: Settings, roles: list[str], config: Path | None)
     name = "up" if "worker" in roles else "receivers"
     with holding_role(settings.data, name, _PATIENCE) as lock:
         check_free(settings.data, roles, _PATIENCE)
+        check_ports(settings, web="web" in roles)
         os.set_inheritable(lock, True)
         _become(settings, roles, config)
 

@@ -2,16 +2,30 @@
 
 import secrets
 import smtplib
+import threading
+from collections.abc import Callable
+from contextlib import closing
 from datetime import datetime
 from email.message import EmailMessage
 from email.utils import format_datetime
 
 from canary.judge.selftest import HEADER, make_token
+from canary.model.verdict import Verdict
 from canary.net.special_addresses import local_address
+from canary.processes.stores import open_store
 from canary.settings import Settings
+from canary.store.queries.canaries import newest_active
+from canary.store.queries.mails import verdict_since
 from canary.store.signing_key import installation_key
 
-_SECONDS = 5.0
+SECONDS = 10.0
+"""So long a verdict is waited for."""
+
+_SECONDS, _PAUSE = 5.0, 0.1
+
+
+class NotJudged(OSError):
+    """A self-test was sent and not judged as one; the text is one line with the cure."""
 
 
 def self_test_message(settings: Settings, address: str, now: datetime, sender: str = "doctor") -> EmailMessage:
@@ -39,3 +53,30 @@ def send_from_browser(settings: Settings, address: str, now: datetime) -> None:
         raise ValueError(
             f"The listener on port {settings.smtp.port} did not take the mail ({fault}): is `canary up` or `canary smtp` running?"
         ) from None
+
+
+def judged_self_test(settings: Settings, clock: Callable[[], datetime]) -> str:
+    """Send a self-test to the newest address and wait for its verdict; raises NotJudged, OSError and smtplib.SMTPException."""
+    with closing(open_store(settings)) as store, store.reading() as session:
+        address = newest_active(session)
+    if address is None:
+        return "no address to write to yet; `canary issue VENDOR` makes one"
+    begun = clock()
+    message = self_test_message(settings, address, begun)
+    send_self_test(settings, message)
+    ended = _until_judged(settings, str(message["Message-ID"]), begun, clock)
+    return f"a mail to {address} was received and judged after {(ended - begun).total_seconds():.1f} s"
+
+
+def _until_judged(settings: Settings, message_id: str, begun: datetime, clock: Callable[[], datetime]) -> datetime:
+    pause, verdict = threading.Event(), None
+    with closing(open_store(settings)) as store:
+        while verdict is None and (clock() - begun).total_seconds() < SECONDS:
+            pause.wait(_PAUSE)
+            with store.reading() as session:
+                verdict = verdict_since(session, message_id, begun)
+    if verdict is None:
+        raise NotJudged(f"a mail was received and not judged within {SECONDS:.0f} s; is `canary worker` running?")
+    if verdict != Verdict.SELF_TEST:
+        raise NotJudged(f"a mail was judged {verdict}, not self-test; worker and doctor need the same data folder")
+    return clock()

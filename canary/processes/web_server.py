@@ -7,15 +7,16 @@ from contextlib import contextmanager
 
 import uvicorn
 
+from canary.processes.ports import open_ports
 from canary.settings import Settings
-from canary.smtp.listeners import ListenAddress, open_listeners
+from canary.smtp.listeners import ListenAddress
 
 TICK_SECONDS = 1.0
 
 
 def open_web(settings: Settings) -> list[socket.socket]:
     """Return the listening sockets of the dashboard; raises OSError in one line with the cure, as the receivers do."""
-    return [opened.socket for opened in open_listeners([ListenAddress(host=settings.web.host, port=settings.web.port)])]
+    return [opened.socket for opened in open_ports([ListenAddress(host=settings.web.host, port=settings.web.port)])]
 
 
 class WebServer(uvicorn.Server):

@@ -31,7 +31,7 @@ WORLD = ROOT / "tests/cases/worlds/play/world.json"
 FLAGS = {
     "demo": {"--no-serve"},
     "init": {"--domain"},
-    "doctor": {"--json"},
+    "doctor": {"--json", "--quick"},
     "up": set(), "smtp": set(), "worker": set(), "web": set(),
     "vendor add": {"--domain", "--supplier"}, "vendor list": {"--json"}, "vendor show": {"--json"}, "vendor import": set(),
     "issue": {"--channel", "--style", "--count", "--format"},
