@@ -360,7 +360,8 @@ def load_settings(path: Path | None, environ: Mapping[str, str]) -> Settings:
     try:
         written = tomllib.loads(path.read_text(encoding="utf-8")) if path else {}
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as fault:
-        raise SettingsError(f"{path}: {fault}: correct it, or name another file with --config") from None
+        why = getattr(fault, "strerror", None) or fault
+        raise SettingsError(f"{path}: {why}: correct it, or name another file with --config") from None
     faults = list(_unknown_names(environ))
     try:
         settings = Settings(**written)

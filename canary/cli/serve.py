@@ -135,11 +135,22 @@ def _is_first_run(chosen: "Settings", path: Path | None) -> bool:
     return is_first_run(chosen, path)
 
 
+def _settings_of_role() -> "Settings":
+    """Return the settings for one role alone; raises CliError where nothing was set up."""
+    chosen, path = settings(missing=True), config_path()
+    if _is_first_run(chosen, path):
+        raise CliError(
+            f"{path or 'canary.toml'}: is not there, so nothing is set up: start `canary up` once and open the link it shows,"
+            " or run `canary init --domain D`"
+        )
+    return settings()
+
+
 def smtp() -> None:
     """Run the listener only."""
     from canary.processes.roles import become_supervisor, receiver_names, run_role
 
-    chosen, path = settings(), config_path()
+    chosen, path = _settings_of_role(), config_path()
     names = receiver_names(chosen)
     if len(names) > 1:
         become_supervisor(chosen, names, path)
@@ -150,11 +161,11 @@ def worker() -> None:
     """Run the pipeline and the alerts only."""
     from canary.processes.roles import run_role
 
-    run_role("worker", settings())
+    run_role("worker", _settings_of_role())
 
 
 def web() -> None:
     """Run the dashboard only."""
     from canary.processes.roles import run_role
 
-    run_role("web", settings())
+    run_role("web", _settings_of_role())

@@ -6,6 +6,7 @@ import socket
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 from typing import TextIO
 
@@ -67,8 +68,8 @@ def serve_first_run(place: FirstRunPlace, terminal: TextIO) -> None:
     host, port = listening[0].getsockname()[:2]
     url, file = settings.web.url or f"http://{_reachable(host)}:{port}", settings.data / LINK_FILE
     try:
-        _show(f"{url.rstrip('/')}/first-run/{link.token}", file, terminal)
-        made = asyncio.run(_serve(place, link, listening, url))
+        shown = partial(_show, f"{url.rstrip('/')}/first-run/{link.token}", file, terminal)
+        made = asyncio.run(_serve(place, link, listening, url, shown))
     finally:
         file.unlink(missing_ok=True)
         for each in listening:
@@ -97,7 +98,9 @@ def _show(link: str, file: Path, terminal: TextIO) -> None:
     terminal.flush()
 
 
-async def _serve(place: FirstRunPlace, link: FirstRunLink, listening: list[socket.socket], url: str) -> bool:
+async def _serve(
+    place: FirstRunPlace, link: FirstRunLink, listening: list[socket.socket], url: str, show: Callable[[], None]
+) -> bool:
     stopping, done, loop = ShutdownSignal(watched=False), asyncio.Event(), asyncio.get_running_loop()
     web = place.settings.web
     site = FirstRunSite(
@@ -105,6 +108,7 @@ async def _serve(place: FirstRunPlace, link: FirstRunLink, listening: list[socke
         explain=lambda fault: faults.explain(fault, logging.ERROR)[0],
         done=lambda: _wake(loop, done),
     )  # fmt: skip
+    show()  # not before a signal ends this in good order
     ending = asyncio.Event()
     server = WebServer(uvicorn.Config(
         create_first_run_app(site), lifespan="off", log_config=None, access_log=False, server_header=False, ws="none",

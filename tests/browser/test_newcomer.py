@@ -21,7 +21,7 @@ from tests.browser.conftest import PASSWORD, Look
 from tests.patience import PATIENCE
 from tests.slack import Slack, slack
 
-pytestmark = [pytest.mark.browser, pytest.mark.everyday]
+pytestmark = pytest.mark.browser
 
 SHOTS = Path(__file__).parent / "shots"
 MINUTES = 5

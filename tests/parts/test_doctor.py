@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import socket
 from contextlib import closing
 from dataclasses import dataclass, field
@@ -51,7 +52,6 @@ class Patient:
         (self.folder / "zone.json").write_text(json.dumps(zone))
         given = {"smtp": {"hostname": HOST, "spool_reserve": 0}, "dns": {"zone": self.folder / "zone.json"}, **more}
         self.settings = Arranged(data=self.folder / "data", domains=("in.example",), **given)  # type: ignore[arg-type]
-        prepare_store(self.settings, open_store(self.settings))
 
     @property
     def examined(self) -> Examined:
@@ -66,8 +66,19 @@ class Patient:
                 ))  # fmt: skip
 
 
+@pytest.fixture(scope="module")
+def prepared(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A data folder with a store that is copied for each test."""
+    folder = Patient(tmp_path_factory.mktemp("prepared"))
+    store = open_store(folder.settings)
+    prepare_store(folder.settings, store)
+    store.close()
+    return folder.settings.data
+
+
 @pytest.fixture
-def patient(tmp_path: Path) -> Patient:
+def patient(prepared: Path, tmp_path: Path) -> Patient:
+    shutil.copytree(prepared, tmp_path / "data")
     return Patient(tmp_path)
 
 
