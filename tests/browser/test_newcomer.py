@@ -24,6 +24,7 @@ from tests.slack import Slack, slack
 pytestmark = pytest.mark.browser
 
 SHOTS = Path(__file__).parent / "shots"
+AXE = Path(__file__).parents[2] / ".peers/test/node_modules/axe-core/axe.min.js"
 MINUTES = 5
 ZONE = {"inbox.example": {"MX": [[10, "mail.inbox.example"]], "TXT": ["v=spf1 -all"]}}
 SPAM = "From: Pills <a@pills.example>\r\nSubject: Cheap pills\r\nList-Unsubscribe: <https://pills.example/u>\r\n\r\nBuy now.\r\n"
@@ -143,6 +144,33 @@ class Shooter:
         self.page.screenshot(path=SHOTS / f"newcomer-{self.number}-{name}.png", full_page=True)
 
 
+PAGES = ("setup/start", "setup/alerts", "setup/alerts?edit=ops", "setup/keeping", "plan", "setup")
+
+
+def look_at_all(page: Page, web: int) -> dict[str, object]:
+    """Look at the pages of setting up, light and dark, wide and narrow; return what is wrong with each."""
+    wrong: dict[str, object] = {}
+    for scheme, width in (("light", 1440), ("dark", 1440), ("light", 390), ("dark", 390)):
+        page.emulate_media(color_scheme=scheme)  # type: ignore[arg-type]
+        page.set_viewport_size({"width": width, "height": 900})
+        for path in PAGES:
+            page.goto(f"http://127.0.0.1:{web}/{path}")
+            name = re.sub(r"\W+", "-", path)
+            page.screenshot(path=SHOTS / f"{name}-{scheme}-{width}.png", full_page=True)
+            over = page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
+            if over > 0 or (found := _kept_from_reading(page)):
+                wrong[f"{path} {scheme} {width}"] = over or found
+    return wrong
+
+
+def _kept_from_reading(page: Page) -> object:
+    """What axe finds on a page, where it is installed."""
+    if not AXE.exists():
+        return []
+    page.evaluate(AXE.read_text())
+    return page.evaluate("axe.run().then(r => r.violations.map(v => [v.id, v.nodes.map(n => n.html.slice(0, 200))]))")
+
+
 def test_somebody_new_comes_from_an_empty_folder_to_the_first_alert_in_minutes(
     context: BrowserContext, tmp_path: Path
 ) -> None:
@@ -171,3 +199,4 @@ def test_somebody_new_comes_from_an_empty_folder_to_the_first_alert_in_minutes(
         faults = [fault for fault in look.faults if "ERR_CONNECTION_REFUSED" not in fault]
         assert (faults, look.strangers(f"http://127.0.0.1:{web}"), where.faults) == ([], [], [])
         assert time.monotonic() - begun < 60 * MINUTES
+        assert look_at_all(look.page, web) == {}

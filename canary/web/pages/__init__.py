@@ -11,11 +11,13 @@ from canary.web.pages.case_lists import CaseListsPage
 from canary.web.pages.cases import CasesPage
 from canary.web.pages.evidence import EvidencePage
 from canary.web.pages.family import FamilyPage
+from canary.web.pages.keeping import KeepingPage
 from canary.web.pages.letters import Letters
 from canary.web.pages.login import LoginPage
 from canary.web.pages.mailfiles import MailFiles
 from canary.web.pages.mails import MailsPage
 from canary.web.pages.overview import OverviewPage
+from canary.web.pages.plan import PlanPage
 from canary.web.pages.postmaster import PostmasterPage
 from canary.web.pages.search import Search
 from canary.web.pages.sender_words import SenderWordsPage
@@ -52,7 +54,9 @@ PAGES: tuple[type[PageModule], ...] = (
     Account,
     Setup,
     AlertSetupPage,
+    KeepingPage,
     StartPage,
+    PlanPage,
     Tokens,
     Users,
     Audit,
