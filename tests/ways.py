@@ -24,6 +24,11 @@ WAYS: dict[tuple[str, str], tuple[str, dict[str, str]]] = {
     ),
     ("POST", "/senders"): ("/senders", {"vendor": "play", "sender": EVIL, "answer": "approve"}),
     ("POST", "/vendors/{slug}/family"): ("/vendors/play/family", {"do": "add-domain", "what": "play-mail.example"}),
+    ("POST", "/vendors/{slug}/suppliers"): ("/vendors/play/suppliers", {"supplier": "Silverline", "channel": "news"}),
+    ("POST", "/vendors/{slug}/suppliers/remove"): (
+        "/vendors/play/suppliers/remove",
+        {"supplier": "silverline", "channel": "news"},
+    ),
     ("POST", "/canaries"): ("/canaries", {"vendor": "play"}),
     ("POST", "/canaries/bulk"): ("/canaries/bulk", {"rows": "play,signup,2"}),
     ("POST", "/canaries/{canary_id}/rotate"): ("/canaries/1/rotate", {}),

@@ -13,7 +13,7 @@ from canary.processes.entered import EnteredSettings
 from canary.settings import Arranged
 from canary.store.database import Database
 from canary.store.decoy_mac import DecoyMac
-from canary.store.queries import mutes, outbox, suppliers
+from canary.store.queries import mutes, outbox, suppliers, vendors
 from canary.web.app import create_app
 from canary.web.config import WebConfig
 from canary.web.issue_forms import IssueSettings
@@ -262,3 +262,39 @@ def test_a_listener_that_is_closed_is_said(site: Site, mailbox: Mailbox) -> None
 def test_the_plan_names_what_cannot_be_told_apart(site: Site) -> None:
     page = get(site, "/plan")
     assert ("What to add" in page, "<script>alert" in page) == (True, False)
+
+
+# Suppliers of a vendor
+
+
+def supplies(site: Site) -> list[tuple[str, str | None, str]]:
+    with site.database.reading() as session:
+        return [(link.supplier, link.channel, link.account) for link in vendors.supplies(session)]
+
+
+def test_the_suppliers_of_a_vendor_are_declared_by_channel_and_taken_back(site: Site) -> None:
+    form = {"supplier": "Letter Works", "channel": "newsletter"}
+    assert post(site, "/vendors/play/suppliers", "analyst", **form).status_code == 303
+    assert post(site, "/vendors/play/suppliers", "analyst", supplier="Till Roll").status_code == 303
+    assert supplies(site) == [("letter-works", "newsletter", ""), ("till-roll", None, "")]
+    page = get(site, "/vendors/play")
+    assert ("Remove Letter Works for newsletter" in page, "Remove Till Roll for all channels" in page) == (True, True)
+    gone = {"supplier": "letter-works", "channel": "newsletter"}
+    assert post(site, "/vendors/play/suppliers/remove", "analyst", **gone).status_code == 303
+    assert supplies(site) == [("till-roll", None, "")]
+    assert post(site, "/vendors/play/suppliers/remove", "analyst", **gone).status_code == 404
+
+
+@pytest.mark.parametrize(
+    ("slug", "given", "status"),
+    [
+        ("nobody", {}, 404),
+        ("play", {"supplier": ""}, 422),
+        ("play", {"supplier": "x" * 101}, 422),
+        ("play", {"channel": "a\nb"}, 422),
+        ("play", {"supplier": "!!!"}, 422),
+    ],
+)
+def test_a_supplier_that_cannot_be_is_refused(site: Site, slug: str, given: dict[str, str], status: int) -> None:
+    answer = post(site, f"/vendors/{slug}/suppliers", **{"supplier": "Letter Works", **given})
+    assert (answer.status_code, supplies(site)) == (status, [])

@@ -26,6 +26,7 @@ from canary.web.pages.set_aside import SetAsidePage
 from canary.web.pages.setup import Setup
 from canary.web.pages.start import StartPage
 from canary.web.pages.suppliers import SuppliersPage
+from canary.web.pages.supplies import SuppliesPage
 from canary.web.pages.tokens import Tokens
 from canary.web.pages.users import Users
 from canary.web.pages.vendors import VendorsPage
@@ -36,6 +37,7 @@ PAGES: tuple[type[PageModule], ...] = (
     VendorsPage,
     FamilyPage,
     SuppliersPage,
+    SuppliesPage,
     CaseListsPage,
     CasesPage,
     EvidencePage,
