@@ -51,6 +51,7 @@ WAYS: dict[tuple[str, str], tuple[str, dict[str, str]]] = {
     ("POST", "/setup/alerts/unmute"): ("/setup/alerts/unmute", {"subject": "vendor:play"}),
     ("POST", "/setup/keeping/retention"): ("/setup/keeping/retention", {"days": "90"}),
     ("POST", "/setup/keeping/decoys"): ("/setup/keeping/decoys", {"count": "4", "every": "0"}),
+    ("POST", "/setup/import"): ("/setup/import", {"name": "mail.mbox", "adopt": "example.net"}),
     ("POST", "/setup/start/vendor"): ("/setup/start/vendor", {"name": "Lamp", "domain": "lamp.example"}),
     ("POST", "/setup/start/self-test"): ("/setup/start/self-test", {}),
     ("POST", "/account/password"): ("/account/password", {"present": PASSWORD, "password": FRESH, "again": FRESH}),

@@ -2,7 +2,7 @@
 
 import threading
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -38,6 +38,21 @@ HOSTILE = (
     b"From: a@b.example\r\nSubject: x\r\nContent-Type: text/html\r\n\r\n<p onclick=alert(1)>Dear <b>Ada</b><img src=http://b"
     b".example/i.png><a href=http://b.example/>b</a></p><script>alert(1)</script><form action=http://b.example></form>\r\n"
 )
+
+
+class IdleImports:
+    """Imports of which none ever runs."""
+
+    folder = "/srv/canary/to-import"
+
+    def offered(self) -> list[str]:
+        return ["mail.mbox"]
+
+    def begin(self, name: str, adopt: Sequence[str], trust: Sequence[str], *, accept: bool) -> None:
+        """Nothing is begun."""
+
+    def look(self) -> None:
+        return None
 
 
 @dataclass
@@ -154,6 +169,7 @@ def serve(tmp_path: Path) -> Iterator[Site]:
             health=lambda: {"listener": "listening"},
             desk=EnteredSettings(arranged, lambda: site.now),
             self_test=lambda _: None,
+            imports=IdleImports(),
         )
     )
     with serve_app(site):

@@ -168,4 +168,4 @@ def web() -> None:
     """Run the dashboard only."""
     from canary.processes.roles import run_role
 
-    run_role("web", _settings_of_role())
+    run_role("web", _settings_of_role(), config=config_path())

@@ -85,7 +85,7 @@ def _worker(_: str, settings: Settings, __: Path | None, watched: bool) -> Role:
     return work(settings, watched=watched)
 
 
-def _web(_: str, settings: Settings, __: Path | None, watched: bool) -> Role:
+def _web(_: str, settings: Settings, config: Path | None, watched: bool) -> Role:
     from canary.processes.web_process import serve  # noqa: PLC0415
 
-    return serve(settings, watched=watched)
+    return serve(settings, watched=watched, config=config)

@@ -5,6 +5,7 @@ import logging
 import time
 from collections.abc import Callable
 from functools import cache
+from pathlib import Path
 
 import uvicorn
 from prometheus_client import CollectorRegistry
@@ -12,6 +13,7 @@ from prometheus_client import CollectorRegistry
 from canary.authenticate.dns_records import Arrangement, check_records, wanted_records
 from canary.processes.entered import EnteredSettings
 from canary.processes.faults import brief
+from canary.processes.import_runner import ImportRunner
 from canary.processes.judging import lookups
 from canary.processes.readiness import ReadinessCheck, unready_parts
 from canary.processes.receiver_health import listening, receiver_metrics, waiting_mails
@@ -39,10 +41,12 @@ def _announce(address: str) -> None:
     announce(f"web listening on {address}")
 
 
-async def serve(settings: Settings, *, watched: bool = False, ready: Callable[[str], None] = _announce) -> None:
+async def serve(
+    settings: Settings, *, watched: bool = False, config: Path | None = None, ready: Callable[[str], None] = _announce
+) -> None:
     """Serve the dashboard until stopped; `ready` gets its address once it listens."""
     stopping, opened, store = ShutdownSignal(watched=watched), open_web(settings), open_store(settings)
-    numbers = receiver_metrics(settings)
+    numbers, imports = receiver_metrics(settings), ImportRunner(settings, config)
     site = WebConfig(
         store,
         clock,
@@ -57,20 +61,22 @@ async def serve(settings: Settings, *, watched: bool = False, ready: Callable[[s
         ),
         arranged=arrangement(settings),
         desk=EnteredSettings(settings, clock),
+        imports=imports,
         self_test=lambda address: send_from_browser(settings, address, clock()),
     )
     # An access log would show one-time links; the application logs what matters.
-    config = uvicorn.Config(
+    listening = uvicorn.Config(
         create_app(site), lifespan="off", log_config=None, access_log=False, server_header=False,
         http=protocol_with(RequestLimits(settings.web.connections, settings.web.header_seconds)), ws="none",
         proxy_headers=False,  # the application reads them, by web.proxies
         timeout_graceful_shutdown=2,  # a page that listens to news would hold it up for ever
     )  # fmt: skip
-    server = WebServer(config, stopping.event, ready)
+    server = WebServer(listening, stopping.event, ready)
     try:
         await asyncio.to_thread(_look_at, store)
         await server.serve(sockets=opened)
     finally:
+        imports.stop()
         for each in opened:
             each.close()
         store.close()

@@ -13,7 +13,7 @@ def installation_key(folder: Path) -> bytes:
     key = read_or_make_key(file := folder / "secret.key")
     if len(key) < _LEAST_OCTETS:
         raise OSError(
-            f"key {file}: {len(key)} octets are too few: put your copy there, or remove it, and all sessions begin anew"
+            f"key {file}: {len(key)} octets are too few: put your copy there, or remove it, and everybody logs in again"
         )
     return key
 

@@ -144,7 +144,16 @@ class Shooter:
         self.page.screenshot(path=SHOTS / f"newcomer-{self.number}-{name}.png", full_page=True)
 
 
-PAGES = ("setup/start", "setup/alerts", "setup/alerts?edit=ops", "setup/keeping", "plan", "setup")
+PAGES = (
+    "setup/start",
+    "setup/alerts",
+    "setup/alerts?edit=ops",
+    "setup/keeping",
+    "setup/import",
+    "vendors/bike-parts",
+    "plan",
+    "setup",
+)
 
 
 def look_at_all(page: Page, web: int) -> dict[str, object]:

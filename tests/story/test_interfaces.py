@@ -36,7 +36,7 @@ FLAGS = {
     "vendor add": {"--domain", "--supplier"}, "vendor list": {"--json"}, "vendor show": {"--json"}, "vendor import": set(),
     "issue": {"--channel", "--style", "--count", "--format"},
     "rotate": set(), "burn": set(), "canaries": {"--json"}, "published": {"--no", "--as-vendor", "--json"},
-    "import": {"--adopt", "--trust-authserv", "--vendor-map", "--json"},
+    "import": {"--adopt", "--trust-authserv", "--vendor-map", "--json", "--progress"},
     "judge": {
         "--vendor-domain", "--mail-from", "--client-ip", "--helo", "--zone", "--offline", "--trust-authserv", "--json",
     },

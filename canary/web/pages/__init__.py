@@ -11,6 +11,7 @@ from canary.web.pages.case_lists import CaseListsPage
 from canary.web.pages.cases import CasesPage
 from canary.web.pages.evidence import EvidencePage
 from canary.web.pages.family import FamilyPage
+from canary.web.pages.imports import ImportsPage
 from canary.web.pages.keeping import KeepingPage
 from canary.web.pages.letters import Letters
 from canary.web.pages.login import LoginPage
@@ -57,6 +58,7 @@ PAGES: tuple[type[PageModule], ...] = (
     Setup,
     AlertSetupPage,
     KeepingPage,
+    ImportsPage,
     StartPage,
     PlanPage,
     Tokens,
