@@ -2,10 +2,8 @@
 
 from fastapi import Request, Response
 
-from canary.attribute.planning import advice, proposals
 from canary.attribute.priors import CARRIED_AS, RATES
 from canary.attribute.world import Source
-from canary.store.queries.world import world_of
 from canary.web.rendering import PageContext
 from canary.web.routes import Role, WebRoute
 
@@ -23,6 +21,10 @@ class PlanPage:
 
     def page(self, request: Request) -> Response:
         """Show the plan; it is worked out for each who asks."""
+        # The arithmetic takes much memory to load, and most who run a dashboard never ask for a plan.
+        from canary.attribute.planning import advice, proposals  # noqa: PLC0415
+        from canary.store.queries.world import world_of  # noqa: PLC0415
+
         with self._frame.database.reading() as session:
             world, rates = world_of(session, self._frame.clock()), session.info.get(CARRIED_AS, RATES)
         found = proposals.plan_coverage(world, rates=rates)
