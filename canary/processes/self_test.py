@@ -64,19 +64,22 @@ def judged_self_test(settings: Settings, clock: Callable[[], datetime]) -> str:
     begun = clock()
     message = self_test_message(settings, address, begun)
     send_self_test(settings, message)
-    ended = _until_judged(settings, str(message["Message-ID"]), begun, clock)
+    ended = until_judged(settings, str(message["Message-ID"]), begun, clock)
     return f"a mail to {address} was received and judged after {(ended - begun).total_seconds():.1f} s"
 
 
-def _until_judged(settings: Settings, message_id: str, begun: datetime, clock: Callable[[], datetime]) -> datetime:
+def until_judged(
+    settings: Settings, message_id: str, begun: datetime, clock: Callable[[], datetime], seconds: float = SECONDS
+) -> datetime:
+    """Wait for the verdict on a self-test that came since a time, and return when it was there; raises NotJudged."""
     pause, verdict = threading.Event(), None
     with closing(open_store(settings)) as store:
-        while verdict is None and (clock() - begun).total_seconds() < SECONDS:
+        while verdict is None and (clock() - begun).total_seconds() < seconds:
             pause.wait(_PAUSE)
             with store.reading() as session:
                 verdict = verdict_since(session, message_id, begun)
     if verdict is None:
-        raise NotJudged(f"a mail was received and not judged within {SECONDS:.0f} s; is `canary worker` running?")
+        raise NotJudged(f"a mail was received and not judged within {seconds:.0f} s; is `canary worker` running?")
     if verdict != Verdict.SELF_TEST:
         raise NotJudged(f"a mail was judged {verdict}, not self-test; worker and doctor need the same data folder")
     return clock()
