@@ -25,7 +25,7 @@ from canary.http_inlet_settings import HttpInletSettings
 from canary.inlet_settings import InletSettings
 from canary.judge_settings import JudgeSettings
 from canary.mail.received import read_trusted
-from canary.model.alert import SEVERITY, Mode, Route, Severity
+from canary.model.alert import SEVERITY, DestinationKind, Mode, Route, Severity
 from canary.model.networks import read_networks
 from canary.model.verdict import Verdict
 from canary.net.masking import mask_of
@@ -178,7 +178,7 @@ _FOR_PROGRAMS = ("webhook", "syslog")
 class Destination(Section):
     """Somewhere alerts go; the kind is chosen, never guessed."""
 
-    kind: Literal["slack", "webhook", "teams", "discord", "ntfy", "mattermost", "apprise", "syslog"]
+    kind: DestinationKind
     url: SecretStr
     secret: SecretStr | None = None
     retiring: tuple[SecretStr, ...] = ()
@@ -366,7 +366,8 @@ def load_settings(path: Path | None, environ: Mapping[str, str]) -> Settings:
     try:
         written = tomllib.loads(path.read_text(encoding="utf-8")) if path else {}
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as fault:
-        raise SettingsError(f"{path}: {fault}: correct it, or name another file with --config") from None
+        why = getattr(fault, "strerror", None) or fault
+        raise SettingsError(f"{path}: {why}: correct it, or name another file with --config") from None
     faults = list(_unknown_names(environ))
     try:
         settings = Settings(**written)

@@ -2,7 +2,7 @@
 
 import threading
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -15,8 +15,9 @@ import uvicorn
 from fastapi import FastAPI
 
 from canary.mail.parse import parse
-from canary.model.alert import DestinationView
 from canary.net.bounded_http import RequestLimits, protocol_with
+from canary.processes.entered import EnteredSettings
+from canary.settings import Arranged
 from canary.store import tables
 from canary.store.counters import recount
 from canary.store.database import Database
@@ -38,6 +39,21 @@ HOSTILE = (
     b"From: a@b.example\r\nSubject: x\r\nContent-Type: text/html\r\n\r\n<p onclick=alert(1)>Dear <b>Ada</b><img src=http://b"
     b".example/i.png><a href=http://b.example/>b</a></p><script>alert(1)</script><form action=http://b.example></form>\r\n"
 )
+
+
+class IdleImports:
+    """Imports of which none ever runs."""
+
+    folder = "/srv/canary/to-import"
+
+    def offered(self) -> list[str]:
+        return ["mail.mbox"]
+
+    def begin(self, name: str, adopt: Sequence[str], trust: Sequence[str], *, accept: bool) -> None:
+        """Nothing is begun."""
+
+    def look(self) -> None:
+        return None
 
 
 @dataclass
@@ -145,13 +161,16 @@ def serve(tmp_path: Path, issuing: IssueSettings = IssueSettings()) -> Iterator[
     (tmp_path / "canary.db").write_bytes(filled())
     database = Database(f"sqlite:///{tmp_path}/canary.db", decoy_mac=DecoyMac(tmp_path / "decoy.key"))
     site = Site("", FastAPI(), database, NOW)
+    ops = {"kind": "slack", "url": "https://hooks.slack.example/services/T0/B0/x"}
+    arranged = Arranged(data=tmp_path, alert={"destinations": {"ops": ops}})
     site.app = create_app(
         WebConfig(
             database,
             lambda: site.now,
             health=lambda: {"listener": "listening"},
-            destinations=[DestinationView("ops", "slack")],
-            issuing=issuing,
+            desk=EnteredSettings(arranged, lambda: site.now),
+            self_test=lambda _: None,
+            imports=IdleImports(),
         )
     )
     with serve_app(site):

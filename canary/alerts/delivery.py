@@ -159,15 +159,23 @@ def _masked(fault: str, target: Target | None) -> str:
 class DeliveryPool:
     """Delivers side by side: a destination that is slow holds up no other."""
 
-    def __init__(self, desk: DeliveryContext, count: int = 16) -> None:
-        """Begin with nothing to send."""
-        self.desk = desk
+    def __init__(
+        self,
+        desk: DeliveryContext,
+        count: int = 16,
+        follow: Callable[[DeliveryContext], DeliveryContext] = lambda same: same,
+    ) -> None:
+        """Begin with nothing to send; `follow` returns the context with the destinations that there are now."""
+        self.desk, self._follow = desk, follow
         self.pool = ThreadPoolExecutor(count, thread_name_prefix="courier")
         self.away: dict[str, list[Future[None]]] = {}
         self.greeted = False
 
     def look(self) -> datetime | None:
         """Begin to send what is due; return when to look again if nothing is committed before, None if only then."""
+        followed = self._follow(self.desk)
+        if followed is not self.desk:
+            self.desk, self.greeted = followed, False
         errands = poll(self.desk, self._free, greet=not self.greeted)
         for errand in errands:
             self.away.setdefault(errand.name, []).append(self.pool.submit(self._walk, errand))

@@ -6,13 +6,12 @@ from datetime import datetime, timedelta
 
 from sqlmodel import Session, col, select
 
-from canary.alerts import mutes
-from canary.alerts.mutes import FOR_GOOD
 from canary.cases import case_alerts
 from canary.model.alert import Alert, DestinationView, Mode
 from canary.model.case import OPEN, CaseState
 from canary.store.locks import Lock, lock
-from canary.store.queries import vendor_tags
+from canary.store.queries import mutes, vendor_tags
+from canary.store.queries.mutes import FOR_GOOD
 from canary.store.queries.outbox import alert_of
 from canary.store.tables import CaseRow, DeliveryFactRow, DeliveryRow, DestinationRow, OutboxRow, ThreadRow
 

@@ -99,10 +99,11 @@ def add_decoy_beside(session: Session, row: CanaryRow, draw: Draw, reserved: Con
     among the adopted. `reserved` are all addresses that are about to be written.
     """
     mac = decoy_mac_of(session)
-    if not mac.every or mac.key() is None:
+    every = mac.one_in(session)
+    if not every or mac.key() is None:
         return
     span, likely = (None, 1.0) if row.persona is None else _gap_before(session, row)
-    if draw(1000 * mac.every) >= 1000 * likely:
+    if draw(1000 * every) >= 1000 * likely:
         return
     kind = kind_of(row.bits)
     like = [each for each in _sample_issued(session, row.domain, draw, kind) if is_like(each, row)]

@@ -49,7 +49,7 @@ class _DrawnAddress:
 class _IssueContext:
     """What the addresses of one go have in common: `places` are those of the orders, `lone` the orders of one address.
 
-    `generations` are the newest by vendor and channel.
+    `generations` are the newest by vendor and channel. One decoy is made for `every` addresses.
     """
 
     session: Session
@@ -59,13 +59,14 @@ class _IssueContext:
     owners: Mapping[str, VendorRow]
     generations: Mapping[tuple[int, str], int]
     mac: DecoyMac
+    every: int
     draw: Draw
     now: datetime
 
     def draw_beside(self, order: IssueOrder) -> Iterator[_DrawnAddress]:
         """Draw an address by an order, and now and then a decoy beside it."""
         yield self._draw(order, decoy=False)
-        if self.mac.every and self.mac.key() is not None and self.draw(self.mac.every) == 0:
+        if self.every and self.mac.key() is not None and self.draw(self.every) == 0:
             yield self._draw(self._place_beside(order), decoy=True)
 
     def _draw(self, order: IssueOrder, *, decoy: bool) -> _DrawnAddress:
@@ -144,8 +145,9 @@ def _context(session: Session, wanted: Sequence[IssueSet], draw: Draw, now: date
     newest = session.exec(places.group_by(col(CanaryRow.vendor_id), col(CanaryRow.channel)))
     generations = {(vendor, channel): number for vendor, channel, number in newest}
     lone = frozenset(each.order for each in wanted if each.count == 1)
+    mac = decoy_mac_of(session)
     taken = frozenset((order.vendor, order.channel) for order in orders)
-    return _IssueContext(session, orders, lone, taken, owners, generations, decoy_mac_of(session), draw, now)
+    return _IssueContext(session, orders, lone, taken, owners, generations, mac, mac.one_in(session), draw, now)
 
 
 def _write(context: _IssueContext, orders: Sequence[IssueOrder]) -> tuple[list[Canary], list[IssueOrder]]:

@@ -13,7 +13,8 @@ SECTIONS = {
             "serve:init", "Create the data folder, settings, store and first user, and print the DNS records to set."
         ),
         "doctor": LazyCommand(
-            "serve:doctor", "Check that everything listens and can be reached; exit 1 when something is wrong."
+            "doctor:doctor",
+            "Look at machine, DNS, parts and destinations; exit 1 when something is wrong, each with its cure.",
         ),
         "up": LazyCommand(
             "serve:up", "Run listener, inlets, worker and dashboard on this machine, each watched and restarted."

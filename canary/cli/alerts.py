@@ -25,12 +25,12 @@ def try_all(
 ) -> None:
     """Send a test message to every destination, without retries; exit 1 when one did not arrive."""
     from canary.alerts.test_send import test_send
-    from canary.processes.build import delivery_context
+    from canary.processes.build import delivery_context, destinations_in_force
 
     known = settings()
-    desk = delivery_context(known, open_store(known))
+    desk = destinations_in_force(known)(delivery_context(known, open_store(known)))
     if not desk.targets:
-        raise CliError("alert.destinations: none is set; add one to canary.toml", 2)
+        raise CliError("alert.destinations: none is set; add one in the browser (Setup), or to canary.toml", 2)
     strange = [name for name in destination or [] if desk.target(name) is None]
     if strange:
         raise CliError(f"{strange[0]}: no such destination; there are {', '.join(t.name for t in desk.targets)}", 2)
@@ -95,7 +95,7 @@ def retry(
 @group.command()
 def mute(subject: Subject) -> None:
     """Send no more alerts about a case or vendor; what happens is still recorded and shown on the dashboard."""
-    from canary.alerts import mutes
+    from canary.store.queries import mutes
 
     store = open_store()
     with store.writing() as session:
@@ -112,7 +112,7 @@ def snooze(
     ],
 ) -> None:
     """Hold back alerts about a case or vendor until a time, then send them as one message."""
-    from canary.alerts import mutes
+    from canary.store.queries import mutes
 
     end = _time(until, clock())
     store = open_store()
@@ -124,7 +124,7 @@ def snooze(
 @group.command()
 def unmute(subject: Subject) -> None:
     """Send alerts about a case or vendor again."""
-    from canary.alerts import mutes
+    from canary.store.queries import mutes
 
     store = open_store()
     with store.writing() as session:
@@ -146,7 +146,7 @@ def acknowledge(case: Annotated[int, typer.Argument(help="Number of the case.", 
 @group.command("muted")
 def list_muted(as_json: Json = False) -> None:
     """List what is muted or snoozed."""
-    from canary.alerts import mutes
+    from canary.store.queries import mutes
 
     store = open_store()
     with store.reading() as session:

@@ -61,12 +61,20 @@ def config_path() -> Path | None:
     return next((place for place in places if place.is_file()), None)
 
 
-def settings() -> "Settings":
-    """Read the settings and set up logging by them."""
+def new_config_path() -> Path:
+    """Return where the settings file is written: the one named, else canary.toml here."""
+    return config_path() or Path(os.environ.get("CANARY_CONFIG", "canary.toml"))
+
+
+def settings(*, missing: bool = False) -> "Settings":
+    """Read the settings and set up logging by them; a file that is `missing` may be one that is written later."""
     from canary.processes.logs import log_to_stderr
     from canary.settings import load_settings
 
-    found = load_settings(config_path(), os.environ)
+    path = config_path()
+    if missing and path and not path.exists():
+        path = None
+    found = load_settings(path, os.environ)
     _Chosen.mask = staticmethod(found.mask)
     log_to_stderr(found.log.level, json_lines=found.log.json_lines, mask=found.mask)
     return found
@@ -116,11 +124,6 @@ def _wrong_use(fault: typer.TyperException) -> str:
     if ctx is None or text.startswith("Usage:"):  # a group without a command prints its help
         return text
     return f"{' '.join(text.split())} See `{ctx.command_path} --help`."
-
-
-def local(host: str) -> str:
-    """Return the address at which to reach what listens there."""
-    return {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)  # noqa: S104 - reached, not bound
 
 
 def print_error(line: str) -> None:

@@ -25,13 +25,15 @@ def maintain_decoys(
 
     from canary.canaries import decoys
     from canary.canaries.decoy_key import prepare_key
+    from canary.processes.entered import EnteredSettings
 
     known = settings()
     store = open_store(known)
     with store.writing() as session:
         if fault := prepare_key(session, replace=new_key):
             raise CliError(f"{fault}, or give the key up with --new-key")
-        wanted = decoys.DecoyRequest(known.decoys.count if count is None else count)
+        entered = EnteredSettings(known, clock).current(session).settings
+        wanted = decoys.DecoyRequest(entered.decoys.count if count is None else count)
         made = decoys.maintain_decoys(session, wanted, secrets.randbelow, clock())
     with store.reading() as session:
         found = decoys.decoy_summaries(session)

@@ -5,7 +5,8 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING
 from urllib.parse import urlencode
 
-from canary.cli.context import CliError, clock, local
+from canary.cli.context import CliError, clock
+from canary.net.special_addresses import local_address
 
 if TYPE_CHECKING:
     from canary.settings import Settings
@@ -49,8 +50,8 @@ def _is_closed_to_strangers(known: "Settings", path: str) -> None:
 
 
 def _posted_self_test(known: "Settings", path: str) -> float | None:
-    from canary.cli.selftest import self_test_message, until_judged
     from canary.net.standard_webhooks import sign
+    from canary.processes.self_test import self_test_message, until_judged
     from canary.processes.stores import open_store
     from canary.store.queries.canaries import newest_active
 
@@ -68,13 +69,13 @@ def _posted_self_test(known: "Settings", path: str) -> float | None:
     status = _post(known, path, body, {**headers, "canary-envelope": urlencode({"rcpt": address})})
     if status != 200:
         raise CliError(f"{path}: a self-test is answered {status}; see the log of `canary ingest`")
-    return (until_judged(known, str(message["Message-ID"]), begun) - begun).total_seconds()
+    return (until_judged(known, str(message["Message-ID"]), begun, clock) - begun).total_seconds()
 
 
 def _post(known: "Settings", path: str, body: bytes, headers: Mapping[str, str]) -> int:
     import httpx
 
-    url = f"http://{local(known.ingest.host)}:{known.ingest.port}{path}"
+    url = f"http://{local_address(known.ingest.host)}:{known.ingest.port}{path}"
     try:
         return httpx.post(url, content=body, headers=dict(headers), timeout=10, trust_env=False).status_code
     except httpx.HTTPError as fault:

@@ -1,9 +1,10 @@
 """`canary import`: years of stored mail, through the same pipeline as new mail."""
 
 import asyncio
+import json
 import sys
 from collections.abc import Collection, Iterator, Sequence
-from contextlib import closing, contextmanager
+from contextlib import AbstractContextManager, closing, contextmanager, nullcontext
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -40,6 +41,7 @@ class _Order:
     yes: bool
     offline: bool
     as_json: bool
+    progress: bool = False
     domains: tuple[str, ...] = ()
     left: "list[Left]" = field(default_factory=list)
     adopted: "list[AdoptionProposal]" = field(default_factory=list)
@@ -65,6 +67,9 @@ def import_(
     ] = None,
     yes: Annotated[bool, typer.Option("--yes", help="Adopt without asking.")] = False,
     offline: Annotated[bool, typer.Option("--offline", help="Make no DNS queries.")] = False,
+    progress: Annotated[
+        bool, typer.Option("--progress", help="Print lines of JSON with the progress on standard error.")
+    ] = False,
     as_json: Json = False,
 ) -> None:
     """Import stored mail and judge it in order of date, without alerts about what is long past."""
@@ -72,7 +77,7 @@ def import_(
     writers = tuple(_domain("--trust-authserv", name) for name in trust_authserv or ())
     known = settings()
     mapped, faults = _read_map(vendor_map, (*known.domains, *names))
-    order = _Order(_there(paths), names, writers, mapped, faults, yes, offline, as_json)
+    order = _Order(_there(paths), names, writers, mapped, faults, yes, offline, as_json, progress)
     found, aside = _run(order, known)
     if as_json:
         show_json(_document(found, order))
@@ -141,7 +146,7 @@ def _run(order: _Order, known: "Settings") -> "tuple[Report, Path]":
     with backfill.alone(known.data / "import"), closing(parser):
         progress, archive = _gathered(order, known, domains)
         _adopt(order, parts[0], archive, progress)
-        with progress_bar() as show_stage:
+        with _shown(order) as show_stage:
             asyncio.run(backfill.judge_all(parts[1], archive, progress, show_stage))
             backfill.weigh_cases(store, clock(), show_stage)
         found = backfill.report(store, progress)
@@ -156,7 +161,7 @@ def _gathered(order: _Order, known: "Settings", domains: Sequence[str]) -> "tupl
     from canary.importing.progress import SourceChanged
 
     progress, archive = _begin(order, known, domains)
-    with progress_bar() as show_stage:
+    with _shown(order) as show_stage:
         try:
             backfill.gather(archive, progress, show_stage)
         except SourceChanged as changed:
@@ -235,6 +240,14 @@ def _confirm(order: _Order, found: "list[AdoptionProposal]") -> None:
     if order.as_json:
         show_json({"proposed": [asdict(p) for p in found], "left": [asdict(p) for p in order.left]})
     raise CliError(f"{len(found)} addresses would be adopted: nothing was changed; accept the table with --yes")
+
+
+def _shown(order: _Order) -> "AbstractContextManager[Tell]":
+    return nullcontext(_print_stage) if order.progress else progress_bar()
+
+
+def _print_stage(stage: str, done: int, total: int) -> None:
+    typer.echo(json.dumps({"stage": stage, "done": done, "total": total}), err=True)
 
 
 @contextmanager

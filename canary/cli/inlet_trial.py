@@ -81,7 +81,7 @@ def looked_into(known: "Settings", name: str) -> str:
 
 def self_tested(known: "Settings", name: str) -> tuple[str, float | None]:
     """Put a self-test into a mailbox and wait; return what is there, and the seconds until it was judged."""
-    from canary.cli.selftest import self_test_message, until_judged
+    from canary.processes.self_test import self_test_message, until_judged
     from canary.processes.stores import open_store
     from canary.store.queries.canaries import newest_active
 
@@ -96,7 +96,7 @@ def self_tested(known: "Settings", name: str) -> tuple[str, float | None]:
         # Servers say to the second when a mail came.
         since = begun.replace(microsecond=0) - timedelta(minutes=2)
         return (
-            until_judged(known, str(message["Message-ID"] if message else ""), since, _SECONDS + 120) - begun
+            until_judged(known, str(message["Message-ID"] if message else ""), since, clock, _SECONDS + 120) - begun
         ).total_seconds()
 
     content = message.as_bytes().replace(b"\n", b"\r\n") if message else b""

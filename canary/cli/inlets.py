@@ -4,7 +4,6 @@ import json
 import os
 import sys
 import tomllib
-from collections.abc import Iterator
 from dataclasses import asdict
 from datetime import datetime
 from pathlib import Path
@@ -12,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from canary.cli.context import CliError, Json, clock, config_path, settings, show_json, show_table
+from canary.cli.context import CliError, Json, config_path, settings, show_json, show_table
 from canary.cli.groups import command_group
 from canary.cli.http_inlets import is_http_inlet, try_http_inlet
 from canary.cli.inlet_trial import described, likely_receiver, logged_in, looked_into, self_tested
@@ -160,16 +159,6 @@ def read(
     for state in _states(known):
         if state.name.partition("/")[0] == name:
             typer.echo(f"{state.name}: {state.kept:,} mails kept, {state.skipped:,} not for us")
-
-
-def mailbox_findings(known: "Settings") -> Iterator[tuple[str, bool, str]]:
-    """Yield for `canary doctor` how it goes with each mailbox: its name, whether that is fine, and a line."""
-    from canary.processes.mailbox_health import mailbox_problem
-
-    for state in _states(known):
-        problem = mailbox_problem(known, state, clock())
-        text = f"{state.phase.value}{', ' + state.said if state.said else ''}; {state.kept:,} mails kept"
-        yield f"inlet {state.name}", not problem, problem or text
 
 
 def _states(known: "Settings") -> list["InletState"]:

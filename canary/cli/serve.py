@@ -1,41 +1,24 @@
-"""`canary init`, `doctor`, `up` and the single roles: setting up and running."""
+"""`canary init`, `up` and the single roles: setting up and running."""
 
-import json
 import os
 import secrets
-import shutil
-import smtplib
-import socket
-import urllib.request
-from collections.abc import Callable, Iterator, Sequence
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from canary.cli.context import CliError, Json, clock, config_path, local, open_store, settings, show_json
-from canary.cli.selftest import self_test
-from canary.private_files import exposed_files
+from canary.cli.context import (
+    CliError,
+    clock,
+    config_path,
+    new_config_path,
+    open_store,
+    settings,
+)
 
 if TYPE_CHECKING:
     from canary.settings import Settings
-    from canary.smtp.listeners import ListenAddress
-
-_TOML = """\
-# Canary. Every key is explained in config/canary.example.toml; any of them also as CANARY_SECTION__KEY.
-data = {data}
-domains = [{domain}]
-
-[smtp]
-host = "127.0.0.1"
-port = 2525
-# listen = ["[::]:25"]  # once anyone may send mail to it
-hostname = {hostname}
-
-[web]
-host = "127.0.0.1"
-port = 8025
-"""
 
 
 def init(
@@ -60,34 +43,30 @@ def init(
         return
     if domain is None:
         raise CliError("--domain: missing; give the domain whose mail is to arrive here, such as inbox.example", 2)
-    from canary.authenticate.dns_records import EXAMPLE, wanted_records
-    from canary.store.signing_key import installation_key
+    from canary.processes.first_run import FirstRun, read_domain, set_up
 
-    domain = domain.lower().strip(".")
-    if "." not in domain or any(c.isspace() or c in '@/"\\' for c in domain):
-        raise CliError(f"--domain {domain!r}: not a domain; give one such as inbox.example", 2)
-    path = config_path() or Path(os.environ.get("CANARY_CONFIG", "canary.toml"))
-    if path.exists():
-        raise CliError(f"{path}: exists already; edit it, or remove it to start over")
-    data = Path(os.environ.get("CANARY_DATA", "data"))
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(
-        _TOML.format(data=json.dumps(str(data)), domain=json.dumps(domain), hostname=json.dumps(f"mail.{domain}")),
-        encoding="utf-8",
-    )
     try:
-        installation_key(data)
-        chosen = _add_first_user(admin, password)
-    except BaseException:
-        path.unlink()  # so that the next attempt can begin again
-        raise
-    typer.echo(f"Wrote {path}; data in {data}/. First user: {admin}" + chosen)
+        domain = read_domain(domain, "--domain")
+    except ValueError as fault:
+        raise CliError(str(fault), 2) from None
+    path, data = new_config_path(), Path(os.environ.get("CANARY_DATA", "data"))
+    chosen = password or secrets.token_urlsafe(12)
+    done = set_up(FirstRun(domain, f"mail.{domain}", admin, chosen), path, data, os.environ, clock())
+    done.store.close()
+    shown = "" if password else f", password: {chosen}"
+    typer.echo(f"Wrote {path}; data in {data}/. First user: {admin}{shown}")
+    _print_records(domain)
+    typer.echo("Next: canary vendor add NAME --domain shop.example, canary issue NAME, canary up")
+
+
+def _print_records(domain: str) -> None:
+    from canary.authenticate.dns_records import EXAMPLE, wanted_records
+
     typer.echo(f"\nDNS records for {domain} (replace {EXAMPLE} by the address of this machine):")
     for record in wanted_records(domain, f"mail.{domain}"):
         shown = {"TXT": f'"{record.value}"', "MX": f"{record.value}."}.get(record.kind, record.value)
         typer.echo(f"  {record.name + '.':<{len(domain) + 16}} {record.kind:<4} {shown}")
     typer.echo()
-    typer.echo("Next: canary vendor add NAME --domain shop.example, canary issue NAME, canary up")
 
 
 def _add_first_user(name: str, password: str | None) -> str:
@@ -133,20 +112,45 @@ def _settings_at_rest() -> "Settings":
 
 
 def up() -> None:
-    """Run listener, inlets, worker and dashboard on this machine, each watched and restarted."""
+    """Run listener, inlets, worker and dashboard on this machine, each watched and restarted; before `init` the first-run page."""
     from canary.processes.judging import check_registries
     from canary.processes.roles import all_roles, become_supervisor
 
-    chosen = settings()
+    chosen, path = settings(missing=True), config_path()
+    if _is_first_run(chosen, path):
+        from canary.processes.first_run_server import FirstRunPlace, serve_first_run
+
+        path = new_config_path()
+        serve_first_run(FirstRunPlace(chosen, path, os.environ, clock), sys.stderr)
+        chosen = settings()
     check_registries(chosen.judge)
-    become_supervisor(chosen, all_roles(chosen), config_path())
+    become_supervisor(chosen, all_roles(chosen), config_path() or path)
+
+
+def _is_first_run(chosen: "Settings", path: Path | None) -> bool:
+    if chosen.domains or (path and path.exists()):
+        return False  # the usual case loads nothing for it
+    from canary.processes.first_run import is_first_run
+
+    return is_first_run(chosen, path)
+
+
+def _settings_of_role() -> "Settings":
+    """Return the settings for one role alone; raises CliError where nothing was set up."""
+    chosen, path = settings(missing=True), config_path()
+    if _is_first_run(chosen, path):
+        raise CliError(
+            f"{path or 'canary.toml'}: is not there, so nothing is set up: start `canary up` once and open the link it shows,"
+            " or run `canary init --domain D`"
+        )
+    return settings()
 
 
 def smtp() -> None:
     """Run the listener only."""
     from canary.processes.roles import become_supervisor, receiver_names, run_role
 
-    chosen, path = settings(), config_path()
+    chosen, path = _settings_of_role(), config_path()
     names = receiver_names(chosen)
     if len(names) > 1:
         become_supervisor(chosen, names, path)
@@ -167,7 +171,7 @@ def worker() -> None:
     """Run the pipeline and the alerts only."""
     from canary.processes.roles import run_role
 
-    run_role("worker", settings())
+    run_role("worker", _settings_of_role())
 
 
 def mailboxes() -> None:
@@ -184,147 +188,4 @@ def web() -> None:
     """Run the dashboard only."""
     from canary.processes.roles import run_role
 
-    run_role("web", settings())
-
-
-def doctor(as_json: Json = False) -> None:
-    """Check that everything listens and can be reached; exit 1 when something is wrong."""
-    findings = list(_findings())
-    if as_json:
-        show_json([{"check": name, "fine": fine, "text": text} for name, fine, text in findings])
-    else:
-        for name, fine, text in findings:
-            typer.echo(f"{'ok  ' if fine else 'FAIL'}  {name}: {text}")
-    if not all(fine for _, fine, _ in findings):
-        raise typer.Exit(1)
-
-
-def _findings() -> Iterator[tuple[str, bool, str]]:
-    from canary.cli.inlets import mailbox_findings
-    from canary.model.registry_rows import RegistryError
-    from canary.processes.judging import check_registries
-
-    known = settings()
-    checks: dict[str, Callable[[], str]] = {
-        "domains": lambda: ", ".join(known.domains) or _fail("none set; run `canary init --domain D`"),
-        "disk": lambda: _disk(known.data, known.smtp.spool_reserve),
-        "files": lambda: _files(known),
-        "store": _store,
-        "spools": lambda: _spools(known),
-        "evidence": _evidence,
-        "registries": lambda: check_registries(known.judge),
-        "listener": lambda: "; ".join(_greeting(door) for door in known.smtp.doors),
-        "dashboard": lambda: _health(known.web.host, known.web.port),
-        "http inlets": lambda: _ingest(known),
-        "self-test": lambda: self_test(known),
-    }
-    for name, check in checks.items():
-        try:
-            yield name, True, check()
-        except (CliError, RegistryError, OSError, smtplib.SMTPException) as fault:
-            yield name, False, str(fault)
-    yield from mailbox_findings(known)
-    yield "alerts", True, ", ".join(known.alert.destinations) or "no destination set; leaks show on the dashboard only"
-
-
-def _fail(line: str) -> str:
-    raise CliError(line)
-
-
-def _disk(folder: Path, reserve: int) -> str:
-    if not os.access(folder, os.W_OK):
-        raise CliError(f"{folder} cannot be written; make it, or set data")
-    free = shutil.disk_usage(folder).free
-    return (
-        f"{free // 2**20} MB free"
-        if free > reserve
-        else _fail(f"{free // 2**20} MB free, less than smtp.spool_reserve")
-    )
-
-
-def _files(known: "Settings") -> str:
-    keys = [path for path in (known.decoys.key_file, known.smtp.tls_key) if path]
-    if found := exposed_files(known.data, *keys):
-        raise CliError(
-            f"{_some(found)} can be read by others; run chmod -R go= {' '.join(map(str, (known.data, *keys)))}"
-        )
-    written = config_path()
-    if written and known.has_secrets and written.stat().st_mode & 0o007:
-        raise CliError(f"{written} holds secrets and can be read by everybody; run chmod o= {written}")
-    return "private"
-
-
-def _some(found: Sequence[Path]) -> str:
-    return str(found[0]) + (f" and {len(found) - 1} more" if len(found) > 1 else "")
-
-
-def _store() -> str:
-    from sqlalchemy.exc import SQLAlchemyError
-
-    from canary.processes import stores
-    from canary.processes.store_check import check_store
-
-    try:
-        return check_store(stores.open_store(settings()))
-    except SQLAlchemyError as fault:
-        line = str(getattr(fault, "orig", fault)).splitlines()[0]
-        raise CliError(f"{line}: see docs/operating.md, or restore a backup with `canary restore`") from None
-
-
-def _evidence() -> str:
-    from sqlalchemy.exc import SQLAlchemyError
-
-    from canary.evidence.log_reading import state_of_log
-    from canary.processes import stores
-    from canary.store.log_key import LogKeyError
-
-    try:
-        with stores.open_store(settings()).reading() as session:
-            return state_of_log(session)
-    except LogKeyError as fault:
-        raise CliError(str(fault)) from None
-    except SQLAlchemyError:
-        raise CliError("the log cannot be read; see what is said of the store") from None
-
-
-def _spools(known: "Settings") -> str:
-    from canary.processes.installation import Installation
-
-    problems = Installation(known).spool_problems()
-    return "no spool is damaged or another installation's" if not problems else _fail("; ".join(problems.values()))
-
-
-def _greeting(door: "ListenAddress") -> str:
-    """Ask what listens there, in its protocol."""
-    try:
-        if door.path:
-            return _first_words(door.path)
-        kind = smtplib.LMTP if door.protocol == "lmtp" else smtplib.SMTP
-        with kind(local(door.host), door.port, timeout=5) as client:
-            client.ehlo_or_helo_if_needed()
-            tls = "with" if client.has_extn("starttls") else "without"
-    except (OSError, smtplib.SMTPException) as fault:
-        raise CliError(f"{door} does not answer ({fault}); is `canary up` running?") from None
-    return f"answers on port {door.port} {tls} STARTTLS"
-
-
-def _first_words(path: str) -> str:
-    with socket.socket(socket.AF_UNIX) as client:
-        client.settimeout(5)
-        client.connect(path)
-        return (
-            f"answers at {path}"
-            if client.recv(3) == b"220"
-            else _fail(f"{path} sends no greeting; does another program listen there?")
-        )
-
-
-def _ingest(known: "Settings") -> str:
-    if not known.ingest.services:
-        return "no service is set that posts mail"
-    return f"{_health(known.ingest.host, known.ingest.port)} for {', '.join(known.ingest.services)}"
-
-
-def _health(host: str, port: int) -> str:
-    with urllib.request.urlopen(f"http://{local(host)}:{port}/healthz", timeout=5) as answer:
-        return f"answers {answer.status} on port {port}"
+    run_role("web", _settings_of_role(), config=config_path())

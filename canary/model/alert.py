@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from datetime import datetime
 from enum import IntEnum, StrEnum
+from typing import Literal
 from uuid import NAMESPACE_URL, uuid5
 
 from canary.model.case import LIKELY
@@ -61,6 +62,10 @@ HAPPENED: dict[str, str] = {
 def fact_id(kind: str, *parts: object) -> str:
     """Return the id of a fact of some kind: the same parts have the same id, wherever and however often it comes about."""
     return str(uuid5(NAMESPACE_URL, ":".join(map(str, ("canary", kind, *parts)))))
+
+
+DestinationKind = Literal["slack", "webhook", "teams", "discord", "ntfy", "mattermost", "apprise", "syslog"]
+"""What a destination of alerts may be."""
 
 
 class Mode(StrEnum):

@@ -75,3 +75,8 @@ def special_block(address: str) -> SpecialBlock | None:
         if plain in block.network:
             return block
     return _UNALLOCATED if isinstance(plain, IPv6Address) and plain not in _GLOBAL_UNICAST else None
+
+
+def local_address(host: str) -> str:
+    """Return the address at which this machine reaches what listens on a host."""
+    return {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)  # noqa: S104 - reached, not bound

@@ -1,7 +1,9 @@
 """The parts of pipeline and delivery, built from settings."""
 
+import logging
 import secrets
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from datetime import datetime
 
 from canary.alerts.channels.base import Target
@@ -11,8 +13,10 @@ from canary.mail.received import read_trusted
 from canary.net.http import Http
 from canary.pipeline.rspamd_check import RspamdChecker
 from canary.pipeline.story import Context, Parser, parse_here
+from canary.processes.entered import EnteredSettings, InForce
 from canary.processes.installation import Installation
 from canary.processes.judging import forwarder_registry, lookups, own_book
+from canary.processes.logs import log_to_stderr
 from canary.processes.mailbox_health import lasting_problems
 from canary.processes.receiver_health import listening, receiver_metrics
 from canary.processes.spools import Spools, clock
@@ -20,6 +24,8 @@ from canary.settings import Settings
 from canary.store.database import Database
 from canary.store.queries.mails import count_set_aside
 from canary.store.signing_key import installation_key
+
+log = logging.getLogger("canary.processes.build")
 
 
 def pipeline_context(
@@ -40,6 +46,28 @@ def delivery_context(
     """Build what delivery works with."""
     http = Http(allow_private=settings.alert.allow_private, clock=clock)
     return DeliveryContext(store, http, alert_targets(settings), clock, settings.web_url, _jitter, passed)
+
+
+def destinations_in_force(settings: Settings) -> Callable[[DeliveryContext], DeliveryContext]:
+    """Return what gives a context the destinations that there are now, and returns the same one where nothing changed.
+
+    Their addresses and secrets are masked in the log from then on; what is not in force is logged.
+    """
+    entered, seen = EnteredSettings(settings, clock), [InForce(settings)]
+
+    def follow(desk: DeliveryContext) -> DeliveryContext:
+        with desk.store.reading() as session:
+            found = entered.current(session)
+        if found is seen[0]:
+            return desk
+        seen[0] = found
+        log_to_stderr(settings.log.level, json_lines=settings.log.json_lines, mask=found.settings.mask)
+        for fault in found.faults.values():
+            log.warning("%s", fault)
+        targets = alert_targets(found.settings)
+        return desk if targets == desk.targets else replace(desk, targets=targets)
+
+    return follow
 
 
 def alert_targets(settings: Settings) -> list[Target]:
@@ -72,10 +100,13 @@ def health_check(settings: Settings, spools: Spools, store: Database) -> HealthC
         with store.reading() as session:
             return count_set_aside(session, since)
 
-    installation = Installation(settings)
+    entered, installation = EnteredSettings(settings, clock), Installation(settings)
 
     def problems() -> Mapping[str, str]:
-        return {**installation.spool_problems(), **lasting_problems(settings, clock())}
+        with store.reading() as session:
+            faults = entered.current(session).faults
+        broken = {f"settings {section} {name}".strip(): fault for (section, name), fault in faults.items()}
+        return {**installation.spool_problems(), **lasting_problems(settings, clock()), **broken}
 
     return HealthCheck(lambda: listening(numbers), backlogs, settings.smtp.tls_certificate, set_aside, problems)
 

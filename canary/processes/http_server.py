@@ -7,13 +7,24 @@ from contextlib import contextmanager
 
 import uvicorn
 
+from canary.processes.ports import open_ports
+from canary.settings import Settings
+from canary.smtp.listeners import ListenAddress
+
 TICK_SECONDS = 1.0
+
+
+def open_web(settings: Settings) -> list[socket.socket]:
+    """Return the listening sockets of the dashboard; raises OSError in one line with the cure, as the receivers do."""
+    return [opened.socket for opened in open_ports([ListenAddress(host=settings.web.host, port=settings.web.port)])]
 
 
 class RoleServer(uvicorn.Server):
     """Serves until an event; `ready` gets each address once it listens."""
 
-    def __init__(self, config: uvicorn.Config, stop: asyncio.Event, ready: Callable[[str], None]) -> None:
+    def __init__(
+        self, config: uvicorn.Config, stop: asyncio.Event, ready: Callable[[str], None] = lambda _: None
+    ) -> None:
         """Listen to nothing yet."""
         super().__init__(config)
         self._stop, self._ready = stop, ready

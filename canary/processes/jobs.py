@@ -48,6 +48,8 @@ class JobContext:
     Mail to postmaster and abuse goes after `role_retention`, tentative addresses without mail leave the lists after
     `rests_after`.
 
+    `follow` returns the context with what an administrator entered since for decoys and retention.
+
     `holder` is the process that takes leases, on a `machine` under whose name its health is reported.
     """
 
@@ -64,6 +66,7 @@ class JobContext:
     reporter: NodeReporter | None = None
     rests_after: timedelta | None = None
     log_keeper: LogKeeper | None = None
+    follow: "Callable[[JobContext], JobContext]" = lambda same: same
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,6 +105,7 @@ def _log_stage_times(context: JobContext) -> None:
 
 
 def _keep_decoys(context: JobContext) -> None:
+    context = context.follow(context)
     # Only where they have enough issued addresses to hide among; `canary decoys` makes them anywhere.
     wanted = decoys.DecoyRequest(context.decoys, least=max(1, context.decoys))
     with context.store.writing() as session:
@@ -116,11 +120,14 @@ def _reassess_cases(context: JobContext) -> None:
 
 
 def _apply_retention(context: JobContext) -> None:
-    # Batch by batch: mail that comes in waits for none of it.
+    retention = context.follow(context).retention
+    if retention is None:
+        return
     last: int | None = 0
-    while last is not None and context.retention is not None:
+    # Batch by batch: mail that comes in waits for none of it.
+    while last is not None:
         with context.store.writing() as session:
-            last = let_go(session, context.clock() - context.retention, last)
+            last = let_go(session, context.clock() - retention, last)
     # The whole index is read for this, so it is done once a day: the lease of a holder that nobody else is.
     if _takes(context, "purge the index", context.clock().isoformat(), DAY):
         purge_mail_index(context.store)
@@ -196,7 +203,7 @@ JOBS = (
     KEEP_DECOYS,
     WEIGH_CASES,
     Job("reassess cases", HOUR, 2 * HOUR, _reassess_cases),
-    Job("apply retention", HOUR, 2 * HOUR, _apply_retention, lambda context: context.retention is not None),
+    Job("apply retention", HOUR, 2 * HOUR, _apply_retention),
     Job("forget self-tests", HOUR, 2 * HOUR, _forget_self_tests),
     Job("forget role mail", HOUR, 2 * HOUR, _forget_role_mail, lambda context: context.role_retention is not None),
     Job("rest tentative addresses", HOUR, 2 * HOUR, _rest_tentative, lambda context: context.rests_after is not None),

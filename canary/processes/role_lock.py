@@ -41,6 +41,22 @@ def check_free(data: Path, roles: Iterable[str], patience: float = 0.0) -> None:
             pass
 
 
+def role_holder(data: Path, role: str) -> int | None:
+    """Return the process that has a role in a data folder, 0 for one that cannot be named, None where nobody has it."""
+    try:
+        lock = os.open(_file(data, role), os.O_RDONLY | os.O_CLOEXEC)
+    except OSError:
+        return None
+    try:
+        fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        name = _holder(data, role)
+        return int(name) if name.isdigit() else 0
+    finally:
+        os.close(lock)
+    return None
+
+
 def _taken(data: Path, role: str) -> int | None:
     """Return the open file with the lock, or None while another process has it."""
     file = _file(data, role)

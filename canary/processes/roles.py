@@ -7,6 +7,7 @@ from collections.abc import Callable, Coroutine
 from pathlib import Path
 from typing import Any, NoReturn
 
+from canary.processes.ports import check_ports
 from canary.processes.role_lock import check_free, holding_role
 from canary.processes.systemd_sockets import descriptors
 from canary.settings import Settings, load_settings
@@ -47,6 +48,7 @@ def become_supervisor(settings: Settings, roles: list[str], config: Path | None)
     name = "up" if "worker" in roles else "receivers"
     with holding_role(settings.data, name, _PATIENCE) as lock:
         check_free(settings.data, roles, _PATIENCE)
+        check_ports(settings, web="web" in roles)
         os.set_inheritable(lock, True)
         _become(settings, roles, config)
 
@@ -88,10 +90,10 @@ def _worker(_: str, settings: Settings, __: Path | None, watched: bool) -> Role:
     return work(settings, watched=watched)
 
 
-def _web(_: str, settings: Settings, __: Path | None, watched: bool) -> Role:
+def _web(_: str, settings: Settings, config: Path | None, watched: bool) -> Role:
     from canary.processes.web_process import serve  # noqa: PLC0415
 
-    return serve(settings, watched=watched)
+    return serve(settings, watched=watched, config=config)
 
 
 def _ingest(_: str, settings: Settings, __: Path | None, watched: bool) -> Role:

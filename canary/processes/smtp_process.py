@@ -8,6 +8,7 @@ from collections.abc import Callable
 from canary.mail.received import read_trusted
 from canary.processes.certificate import given_or_made
 from canary.processes.installation import Installation
+from canary.processes.ports import open_ports
 from canary.processes.receiver import (
     Lines,
     Receiver,
@@ -23,7 +24,7 @@ from canary.processes.systemd_sockets import systemd_listeners
 from canary.settings import Settings, SettingsError
 from canary.smtp.address_cache import AddressCache
 from canary.smtp.admission import Limits
-from canary.smtp.listeners import open_listeners, read_listen_address
+from canary.smtp.listeners import read_listen_address
 from canary.smtp.role_mail import RoleLimits
 from canary.store.issued_addresses import IssuedAddresses
 
@@ -71,7 +72,7 @@ async def receive(
     receiver = Receiver(receiver_config(settings), deps)
     places = [place for place in settings.smtp.doors if first or not place.path]
     try:
-        opened = open_listeners(places, shared=settings.smtp.processes > 1, mode=int(settings.smtp.socket_mode, 8))
+        opened = open_ports(places, shared=settings.smtp.processes > 1, mode=int(settings.smtp.socket_mode, 8))
         await book.start()
         for listening in await receiver.start([*opened, *systemd_listeners(os.environ, (os.getpid(), os.getppid()))]):
             announce(listening)

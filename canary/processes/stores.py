@@ -7,11 +7,14 @@ from functools import cache
 from typing import TYPE_CHECKING
 
 from sqlalchemy import inspect, make_url
+from sqlmodel import Session
 
 from canary.attribute.priors import CARRIED_AS
 from canary.cases.weighing import CASE_AT
 from canary.judge_settings import JudgeSettings
+from canary.processes.entered import EnteredSettings
 from canary.processes.installation import Installation
+from canary.processes.spools import clock
 from canary.senders.profile import PLATFORMS
 from canary.settings import Settings
 from canary.store.database import Database
@@ -94,7 +97,13 @@ def platform_domains(judge: JudgeSettings) -> Callable[[str], bool]:
 
 def decoy_mac_from(settings: Settings) -> DecoyMac:
     """Return what tells decoys from issued addresses, by the key in its file."""
-    return DecoyMac(settings.decoy_key, settings.decoys.every if settings.decoys.count else 0)
+    entered = EnteredSettings(settings, clock)
+
+    def one_in(session: Session) -> int:
+        decoys = entered.current(session).settings.decoys
+        return decoys.every if decoys.count else 0
+
+    return DecoyMac(settings.decoy_key, settings.decoys.every if settings.decoys.count else 0, one_in)
 
 
 def log_key_from(settings: Settings) -> LogKey:

@@ -5,20 +5,23 @@ import logging
 import time
 from collections.abc import Callable
 from functools import cache, partial
+from pathlib import Path
 
 import uvicorn
 from prometheus_client import CollectorRegistry
 
 from canary.authenticate.dns_records import Arrangement, check_records, wanted_records
-from canary.model.alert import DestinationView
 from canary.net.bounded_http import RequestLimits, protocol_with
+from canary.processes.entered import EnteredSettings
 from canary.processes.faults import brief
-from canary.processes.http_server import RoleServer
+from canary.processes.http_server import RoleServer, open_web
+from canary.processes.import_runner import ImportRunner
 from canary.processes.judging import lookups, never_vendor
 from canary.processes.mailbox_health import is_posted, mailbox_problem, mailbox_states, subject
 from canary.processes.node_report import NodeReporter, keep_reporting
 from canary.processes.readiness import ReadinessCheck, unready_parts
 from canary.processes.receiver_health import listening, receiver_metrics, waiting_mails
+from canary.processes.self_test import send_from_browser
 from canary.processes.shutdown import ShutdownSignal, announce
 from canary.processes.spools import clock
 from canary.processes.stores import open_store, platform_domains
@@ -43,11 +46,13 @@ def _announce(address: str) -> None:
     announce(f"web listening on {address}")
 
 
-async def serve(settings: Settings, *, watched: bool = False, ready: Callable[[str], None] = _announce) -> None:
+async def serve(
+    settings: Settings, *, watched: bool = False, config: Path | None = None, ready: Callable[[str], None] = _announce
+) -> None:
     """Serve the dashboard until stopped; `ready` gets its address once it listens."""
-    stopping = ShutdownSignal(watched=watched)
+    stopping, opened = ShutdownSignal(watched=watched), open_web(settings)
     store = open_store(settings, partial(Database, statement_seconds=STATEMENT_SECONDS))
-    numbers = receiver_metrics(settings)
+    numbers, imports = receiver_metrics(settings), ImportRunner(settings, config)
     site = WebConfig(
         store,
         clock,
@@ -63,29 +68,32 @@ async def serve(settings: Settings, *, watched: bool = False, ready: Callable[[s
             installation_key(settings.data),
             never=never_vendor(settings.judge, settings.domains),
         ),
-        destinations=destinations(settings),
         arranged=arrangement(settings),
-        retention=settings.retention.after,
+        desk=EnteredSettings(settings, clock),
+        imports=imports,
+        self_test=lambda address: send_from_browser(settings, address, clock()),
     )
     # An access log would show one-time links; the application logs what matters.
-    host, port = settings.web.host, settings.web.port
-    config = uvicorn.Config(
-        create_app(site), host, port, lifespan="off", log_config=None, access_log=False, server_header=False,
+    listening = uvicorn.Config(
+        create_app(site), lifespan="off", log_config=None, access_log=False, server_header=False,
         http=protocol_with(RequestLimits(settings.web.connections, settings.web.header_seconds)), ws="none",
         proxy_headers=False,  # the application reads them, by web.proxies
         timeout_graceful_shutdown=2,  # a page that listens to news would hold it up for ever
     )  # fmt: skip
-    server = RoleServer(config, stopping.event, ready)
+    server = RoleServer(listening, stopping.event, ready)
     reporter = NodeReporter("web", str(settings.data.absolute()), clock())
     try:
         await asyncio.to_thread(_look_at, store)
         reporting = asyncio.create_task(keep_reporting(reporter, store, clock, stopping.event))
         try:
-            await server.serve()
+            await server.serve(sockets=opened)
         finally:
             stopping.event.set()
             await reporting
     finally:
+        imports.stop()
+        for each in opened:
+            each.close()
         store.close()
 
 
@@ -98,11 +106,6 @@ def _look_at(store: Database) -> None:
         if not is_down(fault):
             raise
         log.warning("store cannot be used (%s); requests are answered with 503", brief(fault))
-
-
-def destinations(settings: Settings) -> list[DestinationView]:
-    """Return the destinations of alerts without their addresses and secrets."""
-    return [DestinationView(name, d.kind, d.when, d.route) for name, d in settings.alert.destinations.items()]
 
 
 def arrangement(settings: Settings) -> Arrangement:

@@ -7,13 +7,21 @@ import socket
 import time
 from collections.abc import Callable
 from contextlib import suppress
+from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 
 from canary.alerts.delivery import DeliveryPool
 from canary.pipeline.batch import run_pending
 from canary.pipeline.story import Context
-from canary.processes.build import delivery_context, health_check, pipeline_context, rspamd_checker
+from canary.processes.build import (
+    delivery_context,
+    destinations_in_force,
+    health_check,
+    pipeline_context,
+    rspamd_checker,
+)
+from canary.processes.entered import EnteredSettings
 from canary.processes.faults import brief
 from canary.processes.jobs import (
     KEEP_DECOYS,
@@ -58,7 +66,8 @@ async def work(settings: Settings, *, watched: bool = False) -> None:
     store, spools = open_store(settings), Spools(settings)
     parser = MailParser()
     pipeline, delivery = pipeline_context(settings, store, timer.passed, parser), delivery_context(settings, store)
-    pool, jobs = DeliveryPool(delivery), _job_context(settings, store, spools, timer)
+    pool = DeliveryPool(delivery, follow=destinations_in_force(settings))
+    jobs = _job_context(settings, store, spools, timer)
     clockwork = scheduler(jobs)
     try:
         await _prepare(settings, store, stopping)
@@ -89,7 +98,13 @@ async def work(settings: Settings, *, watched: bool = False) -> None:
 
 
 def _job_context(settings: Settings, store: Database, spools: Spools, timer: StageTimer) -> JobContext:
-    machine = socket.gethostname()
+    machine, entered = socket.gethostname(), EnteredSettings(settings, clock)
+
+    def follow(context: JobContext) -> JobContext:
+        with store.reading() as session:
+            found = entered.current(session).settings
+        return replace(context, decoys=found.decoys.count, retention=found.retention.after)
+
     return JobContext(
         store,
         clock,
@@ -104,6 +119,7 @@ def _job_context(settings: Settings, store: Database, spools: Spools, timer: Sta
         reporter=worker_reporter(settings, clock()),
         rests_after=settings.canaries.rests_after,
         log_keeper=log_keeper(settings, store, clock),
+        follow=follow,
     )
 
 

@@ -54,6 +54,15 @@ def read_listen_address(written: str) -> ListenAddress:
     )
 
 
+class PortTaken(OSError):
+    """Another program listens at a place; the text is one line with the cure."""
+
+    def __init__(self, line: str, place: ListenAddress) -> None:
+        """Keep the place."""
+        super().__init__(line)
+        self.place = place
+
+
 @dataclass(frozen=True, slots=True)
 class OpenListener:
     """A place to listen with its listening socket; `ours` says that we made its file and remove it at the end."""
@@ -100,7 +109,8 @@ def open_listeners(places: Iterable[ListenAddress], *, shared: bool = False, mod
         for one in opened:
             one.close()
         cure = _CURES.get(fault.errno or 0, "")
-        raise OSError(f"cannot listen at {place}: {fault.strerror or fault}{cure}") from fault
+        line = f"cannot listen at {place}: {fault.strerror or fault}{cure}"
+        raise (PortTaken(line, place) if fault.errno == errno.EADDRINUSE else OSError(line)) from fault
     return opened
 
 

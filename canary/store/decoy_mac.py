@@ -2,7 +2,7 @@
 
 import hmac
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
@@ -44,14 +44,20 @@ class DecoyCount:
 class DecoyMac:
     """The key of the decoys, in a file outside the store, and how often one is made: one for `every` addresses issued.
 
-    Without a file, and as long as the file is not there, every address counts as issued. `counted` is where
+    `in_force` says how often by what the store has, where that may have been changed since the start. Without a file, and
+    as long as the file is not there, every address counts as issued. `counted` is where
     `canary.canaries.decoys` keeps its last count.
     """
 
     file: Path | None = None
     every: int = 0
+    in_force: Callable[[Session], int] | None = field(default=None, repr=False)
     counted: DecoyCount = field(default_factory=DecoyCount, repr=False)
     _key: bytes | None = field(default=None, repr=False)
+
+    def one_in(self, session: Session) -> int:
+        """Return for how many addresses issued one decoy is made; 0: for none."""
+        return self.in_force(session) if self.in_force else self.every
 
     def key(self) -> bytes | None:
         """Return the key, or None where it cannot be read; a key that was read once is remembered."""

@@ -35,6 +35,7 @@ STAYING: Mapping[str, str] = {
     "vendor_domain": "a domain of a vendor",
     "supplier": "a supplier",
     "supplier_domain": "a domain of a supplier",
+    "entered": "what an administrator entered in the browser: Setup",
     "lease": "a running process",
     "node_role": "a running process",
     "key_fingerprint": "a key",

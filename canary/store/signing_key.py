@@ -5,10 +5,17 @@ import secrets
 from contextlib import suppress
 from pathlib import Path
 
+_LEAST_OCTETS = 32
+
 
 def installation_key(folder: Path) -> bytes:
-    """Return the key in a data folder, making both if need be; raises OSError."""
-    return read_or_make_key(folder / "secret.key")
+    """Return the key in a data folder, making both if need be; raises OSError, also for a key that anybody could guess."""
+    key = read_or_make_key(file := folder / "secret.key")
+    if len(key) < _LEAST_OCTETS:
+        raise OSError(
+            f"key {file}: {len(key)} octets are too few: put your copy there, or remove it, and everybody logs in again"
+        )
+    return key
 
 
 def read_or_make_key(file: Path) -> bytes:

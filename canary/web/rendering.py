@@ -1,7 +1,8 @@
 """The context of every page: the store it reads, the clock, and the templates that show what it found."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from datetime import timedelta
 from pathlib import Path
 from typing import Annotated, Protocol, TypeVar
 
@@ -15,7 +16,7 @@ from starlette.exceptions import HTTPException
 
 from canary.cases.past_mail import under_way
 from canary.judge.guess import odds
-from canary.model.alert import HAPPENED
+from canary.model.alert import HAPPENED, DestinationView
 from canary.model.case import percent
 from canary.model.verdict import LEAKS
 from canary.senders.profile import waiting
@@ -84,6 +85,20 @@ class PageContext:
         amiss = [f"{name}: {word}" for name, word in parts.items() if word not in (LISTENING, KEEPS_UP, IS_READ)]
         health = "; ".join(f"{name} {word}" for name, word in parts.items())
         return {"questions": questions, "health": health, "amiss": amiss, "past": past}
+
+    def destinations(self) -> Sequence[DestinationView]:
+        """Return the destinations of alerts that are in force now."""
+        if self.config.desk is None:
+            return self.config.destinations
+        with self.database.reading() as session:
+            return self.config.desk.destinations(session)
+
+    def retention(self) -> timedelta | None:
+        """Return how long mail that no case needs is kept whole now, None for ever."""
+        if self.config.desk is None:
+            return self.config.retention
+        with self.database.reading() as session:
+            return self.config.desk.retention(session)
 
     @contextmanager
     def writing(self, request: Request) -> Iterator[Session]:

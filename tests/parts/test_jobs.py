@@ -86,7 +86,7 @@ def test_a_job_that_the_settings_leave_nothing_to_do_is_not_scheduled(
     context: JobContext, everything: JobContext
 ) -> None:
     idle = {job.id for job in scheduler(everything).get_jobs()} - {job.id for job in scheduler(context).get_jobs()}
-    assert idle == {"apply retention", "forget role mail", "rest tentative addresses", "ask rspamd", "witness the log"}
+    assert idle == {"forget role mail", "rest tentative addresses", "ask rspamd", "witness the log"}
 
 
 def test_every_job_has_a_name_of_its_own_and_keeps_its_lease_until_its_next_turn() -> None:

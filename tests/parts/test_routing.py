@@ -6,11 +6,10 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from sqlmodel import select
 
-from canary.alerts import mutes
 from canary.alerts.routing import CATCH_UP, SETTLE, route
 from canary.model.alert import Alert, DestinationView, Mode, Route, Severity
 from canary.store.database import Database
-from canary.store.queries import outbox, vendor_tags, vendors
+from canary.store.queries import mutes, outbox, vendor_tags, vendors
 from canary.store.queries.outbox import Due
 from canary.store.queries.vendors import Unknown
 from canary.store.tables import CaseRow, DeliveryRow

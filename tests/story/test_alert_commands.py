@@ -7,10 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from canary.alerts import mutes
 from canary.alerts.routing import route
 from canary.model.alert import Alert, DestinationView
-from canary.store.queries import outbox, vendor_tags, vendors
+from canary.store.queries import mutes, outbox, vendor_tags, vendors
 from canary.store.tables import CaseNotificationRow
 from tests.commands import CommandLine, installation
 from tests.receiver import Receiver, receiving

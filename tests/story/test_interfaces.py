@@ -31,13 +31,13 @@ WORLD = ROOT / "tests/cases/worlds/play/world.json"
 FLAGS = {
     "demo": {"--no-serve"},
     "init": {"--domain"},
-    "doctor": {"--json"},
+    "doctor": {"--json", "--quick"},
     "up": set(), "smtp": set(), "worker": set(), "web": set(),
     "vendor add": {"--domain", "--supplier"}, "vendor list": {"--json"}, "vendor show": {"--json"}, "vendor import": set(),
     "vendor rename": {"--json"}, "vendor merge": {"--yes", "--json"}, "vendor remove": {"--yes", "--json"},
     "issue": {"--channel", "--style", "--count", "--format"},
     "rotate": set(), "burn": set(), "canaries": {"--json"}, "published": {"--no", "--as-vendor", "--json"},
-    "import": {"--adopt", "--trust-authserv", "--vendor-map", "--json"},
+    "import": {"--adopt", "--trust-authserv", "--vendor-map", "--json", "--progress"},
     "judge": {
         "--vendor-domain", "--mail-from", "--client-ip", "--helo", "--zone", "--offline", "--trust-authserv", "--json",
     },

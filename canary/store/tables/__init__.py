@@ -39,6 +39,7 @@ from canary.store.tables.counter import (
     VendorOutsiderRow,
     VendorWeekRow,
 )
+from canary.store.tables.entered import EnteredRow
 from canary.store.tables.log import LogCheckpointRow, LogLeafRow, LogStampRow, LogTileRow
 from canary.store.tables.mail import (
     HitRow,
@@ -89,6 +90,7 @@ __all__ = [
     "DeliveryFactRow",
     "DeliveryRow",
     "DestinationRow",
+    "EnteredRow",
     "FirstWriterRow",
     "FormerSlugRow",
     "GuessRow",

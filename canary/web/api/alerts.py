@@ -86,11 +86,11 @@ class AlertsApi:
 
     def destinations(self) -> list[DestinationOut]:
         """List the destinations of alerts."""
-        return [DestinationOut(name=d.name, kind=d.kind, mode=d.mode.value) for d in self._frame.config.destinations]
+        return [DestinationOut(name=d.name, kind=d.kind, mode=d.mode.value) for d in self._frame.destinations()]
 
     def test(self, request: Request, new: TestNew) -> Started:
         """Send a test to a destination, through the outbox like any alert."""
-        if new.destination not in {known.name for known in self._frame.config.destinations}:
+        if new.destination not in {known.name for known in self._frame.destinations()}:
             raise HTTPException(404, f"destination {new.destination!r} is not known: see /api/v1/alerts/destinations")
         with map_store_errors(), self._frame.writing(request) as session:
             number = put_test(session, new.destination, self._frame.clock())

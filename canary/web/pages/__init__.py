@@ -3,6 +3,7 @@
 from canary.web.live import Live
 from canary.web.pages.account import Account
 from canary.web.pages.adoption import AdoptionPage
+from canary.web.pages.alert_setup import AlertSetupPage
 from canary.web.pages.alerts import AlertsPage
 from canary.web.pages.audit import Audit
 from canary.web.pages.campaigns import CampaignsPage
@@ -11,6 +12,8 @@ from canary.web.pages.case_lists import CaseListsPage
 from canary.web.pages.cases import CasesPage
 from canary.web.pages.evidence import EvidencePage
 from canary.web.pages.family import FamilyPage
+from canary.web.pages.imports import ImportsPage
+from canary.web.pages.keeping import KeepingPage
 from canary.web.pages.letters import Letters
 from canary.web.pages.login import LoginPage
 from canary.web.pages.mailfiles import MailFiles
@@ -18,12 +21,14 @@ from canary.web.pages.mails import MailsPage
 from canary.web.pages.new_address import NewAddressPage
 from canary.web.pages.nodes import NodesPage
 from canary.web.pages.overview import OverviewPage
+from canary.web.pages.plan import PlanPage
 from canary.web.pages.postmaster import PostmasterPage
 from canary.web.pages.search import Search
 from canary.web.pages.sender_words import SenderWordsPage
 from canary.web.pages.senders import SendersPage
 from canary.web.pages.set_aside import SetAsidePage
 from canary.web.pages.setup import Setup
+from canary.web.pages.start import StartPage
 from canary.web.pages.suppliers import SuppliersPage
 from canary.web.pages.tokens import Tokens
 from canary.web.pages.users import Users
@@ -57,6 +62,11 @@ PAGES: tuple[type[PageModule], ...] = (
     LoginPage,
     Account,
     Setup,
+    AlertSetupPage,
+    KeepingPage,
+    ImportsPage,
+    StartPage,
+    PlanPage,
     Tokens,
     Users,
     Audit,

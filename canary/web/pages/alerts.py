@@ -45,7 +45,7 @@ class AlertsPage:
         return self._frame.show(
             request, "alerts.html", lines=lines, older=older, before=before, among=among, kinds_of_alerts=HAPPENED,
             asked=asked(among, state=state, kind=kind, to=to),
-            destinations=self._frame.config.destinations,
+            destinations=self._frame.destinations(),
         )  # fmt: skip
 
     def file(self, among: Narrowed, state: State = "", kind: Word = "", to: Word = "") -> Response:

@@ -10,6 +10,7 @@ from starlette.exceptions import HTTPException
 
 from canary.authenticate.dns_records import CheckedRecord
 from canary.store.queries.outbox import put_test
+from canary.web.pages.alert_setup import BACK
 from canary.web.rendering import Field, PageContext
 from canary.web.routes import Role, WebRoute
 
@@ -35,16 +36,18 @@ class Setup:
         lines = asked if asked is not None else [CheckedRecord(record) for record in arranged.records]
         return await run_in_threadpool(
             self._frame.show, request, "setup.html", lines=lines, checked=asked is not None, sent=sent[:64],
-            destinations=self._frame.config.destinations, retention=self._frame.config.retention,
+            destinations=self._frame.destinations(), retention=self._frame.retention(),
         )  # fmt: skip
 
-    def test(self, request: Request, destination: Field = "") -> Response:
+    def test(self, request: Request, destination: Field = "", back: Field = "") -> Response:
         """Send a test to a destination, through the outbox like any alert."""
-        if destination not in {known.name for known in self._frame.config.destinations}:
+        if destination not in {known.name for known in self._frame.destinations()}:
             raise HTTPException(
                 404, f"Destination {destination[:64]!r} is not known: name one under `alert.destinations`."
             )
         with self._frame.writing(request) as session:
-            put_test(session, destination, self._frame.clock())
+            number = put_test(session, destination, self._frame.clock())
             self._frame.audit(session, request, "alert-test", destination)
+        if back in BACK:
+            return RedirectResponse(f"{back}?{urlencode({'delivery': number})}#sent", 303)
         return RedirectResponse(f"/setup?{urlencode({'sent': destination})}", 303)

@@ -70,6 +70,13 @@
   }
   if (ahead === ahead) setInterval(tick, 20000);
 
+  // What starts is waited for: the page goes on as soon as it answers.
+  all("[data-await]").forEach((node) => {
+    const look = () => fetch(node.dataset.await, { cache: "no-store" })
+      .then((answer) => { if (answer.ok) location.assign(node.dataset.then); else setTimeout(look, 500); }, () => setTimeout(look, 500));
+    setTimeout(look, 1000);
+  });
+
   // News: the pages' own parts ask for themselves again when the store says that something came.
   if (document.querySelector("[data-live]")) {
     const source = new EventSource("/live");

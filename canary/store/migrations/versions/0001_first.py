@@ -102,6 +102,15 @@ def make_tables() -> None:
     sa.PrimaryKeyConstraint('day', 'verdict', name=op.f('pk_day_count')),
     sqlite_with_rowid=False
     )
+    op.create_table('entered',
+    sa.Column('section', TEXT, nullable=False),
+    sa.Column('name', TEXT, nullable=False),
+    sa.Column('plain', sa.JSON(), nullable=False),
+    sa.Column('sealed', TEXT, nullable=False),
+    sa.Column('who', TEXT, nullable=False),
+    sa.Column('at', TIME, nullable=False),
+    sa.PrimaryKeyConstraint('section', 'name', name=op.f('pk_entered'))
+    )
     op.create_table('guess',
     sa.Column('domain', TEXT, nullable=False),
     sa.Column('shape', TEXT, nullable=False),

@@ -1,0 +1,1 @@
+"""What `canary doctor` looks at: the machine, DNS, the parts that run, and where alerts go."""
