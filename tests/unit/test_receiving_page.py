@@ -6,11 +6,12 @@ from pathlib import Path
 import pytest
 
 from canary.processes.receiver_metrics import ReceiverCollector
-from canary.settings import LimitSettings, Settings
+from canary.settings import Settings
 from canary.smtp.admission import Event, Limits
 from canary.smtp.connection_limits import ConnectionLimits
 from canary.smtp.journal import Journal
 from canary.smtp.role_mail import RoleLimits
+from canary.smtp_settings import LimitSettings
 
 PAGE = (Path(__file__).parents[2] / "docs/receiving.md").read_text()
 ROWS = re.findall(r"^\| `(smtp\.[a-z_.]+)` \| (\S*) ?\| (.*?) \| (?:`(\w+)`)? ?\|$", PAGE, re.MULTILINE)
