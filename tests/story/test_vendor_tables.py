@@ -8,7 +8,7 @@ import pytest
 
 from tests.commands import CommandLine, installation
 
-pytestmark = [pytest.mark.slow, pytest.mark.everyday]  # it migrates a store of its own
+pytestmark = [pytest.mark.slow]  # it migrates a store of its own
 
 
 @pytest.fixture
@@ -29,6 +29,7 @@ def shown(command: CommandLine, vendor: str) -> dict[str, object]:
     return found
 
 
+@pytest.mark.everyday
 def test_a_table_of_vendors_suppliers_and_channels_goes_in_once(command: CommandLine) -> None:
     table = (
         "Vendor;Website;Brands;Tags;Supplier;Channel;Account;Since;Erasure requested;Publishes\r\n"
@@ -97,6 +98,7 @@ def test_suppliers_are_read_from_a_table_and_from_toml(command: CommandLine) -> 
     assert (code, "anybody can have a mailbox there" in fault) == (2, True)
 
 
+@pytest.mark.everyday
 def test_vendors_are_renamed_merged_and_removed_with_what_hangs_on_them_said_first(command: CommandLine) -> None:
     imported(command, "name,domains\nTea,tea.example\nTee,tee.example\nCoffee,coffee.example\n")
     command.canary("issue", "tee", "--count", "2")
