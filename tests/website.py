@@ -168,6 +168,7 @@ def serve(tmp_path: Path, issuing: IssueSettings = IssueSettings()) -> Iterator[
             database,
             lambda: site.now,
             health=lambda: {"listener": "listening"},
+            issuing=issuing,
             desk=EnteredSettings(arranged, lambda: site.now),
             self_test=lambda _: None,
             imports=IdleImports(),

@@ -17,7 +17,8 @@ SECTIONS = {
             "Look at machine, DNS, parts and destinations; exit 1 when something is wrong, each with its cure.",
         ),
         "up": LazyCommand(
-            "serve:up", "Run listener, inlets, worker and dashboard on this machine, each watched and restarted."
+            "serve:up",
+            "Run listener, inlets, worker and dashboard on this machine, each watched and restarted; before `init` the first-run page.",
         ),
         "smtp": LazyCommand("serve:smtp", "Run the listener only."),
         "ingest": LazyCommand("serve:ingest", "Run the HTTP inlets only, by which services post mail."),

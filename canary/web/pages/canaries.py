@@ -67,7 +67,7 @@ class IssueForm(BaseModel):
 
 
 @dataclass(frozen=True, slots=True)
-class _Refused:
+class _RefusedIssue:
     """Why nothing was issued, and what was typed, which stays in its form."""
 
     fault: str = ""
@@ -128,14 +128,14 @@ class CanariesPage:
             parts = {"address": form.address, "birthday": form.birthday}
             return self._issued(request, [with_persona(wanted, form.locale, parts)])
         except IssueRefused as fault:
-            return self._list(request, EVERY, refused=_Refused(str(fault), form))
+            return self._list(request, EVERY, refused=_RefusedIssue(str(fault), form))
 
     def issue_many(self, request: Request, rows: LongField = "") -> Response:
         """Issue addresses by a list."""
         try:
             return self._issued(request, read_wishes(rows))
         except IssueRefused as fault:
-            return self._list(request, EVERY, refused=_Refused(str(fault), rows=rows))
+            return self._list(request, EVERY, refused=_RefusedIssue(str(fault), rows=rows))
 
     def export(
         self, wanted: Wanted, form: FileForm = SeedForm.CSV, spreadsheet: Spreadsheet = False, after: CanaryKey = 0,
@@ -196,9 +196,9 @@ class CanariesPage:
         return RedirectResponse(_BACK.get(back, f"/canaries/{canary_id}"), 303)
 
     def _list(
-        self, request: Request, wanted: CanaryFilter, after: int = 0, refused: "_Refused | None" = None, made: int = 0,
+        self, request: Request, wanted: CanaryFilter, after: int = 0, refused: "_RefusedIssue | None" = None, made: int = 0,
     ) -> Response:  # fmt: skip
-        refused = refused or _Refused()
+        refused = refused or _RefusedIssue()
         with self._frame.database.reading() as session:
             lines, further = canary_list(session, after, wanted)
             unconfirmed = tentative_list(session) if wanted == EVERY and not after else ()

@@ -18,7 +18,7 @@ from canary.web.rendering import Field, FormText, PageContext, map_store_errors
 from canary.web.routes import Role, WebRoute
 
 Named = Annotated[str, Query(max_length=200)]
-MAX_GRACE = 3650
+MAX_GRACE, MAX_CHANNEL = 3650, 60
 
 
 class VendorForm(BaseModel):
@@ -175,11 +175,13 @@ def _form(vendor: Vendor, tags: tuple[str, ...]) -> VendorForm:
 
 
 def _link(slug: str, form: SupplyForm) -> SupplierLink:
-    name = form.supplier.strip()
-    if not name or len(name) > vendor_changes.MAX_NAME:
+    name, channel = form.supplier.strip(), form.channel.strip()
+    if len(name) > vendor_changes.MAX_NAME or not name.isprintable() or not any(letter.isalnum() for letter in name):
         raise ValueError(f"Supplier {name[:40]!r}: give its name, such as Letter Works.")
+    if len(channel) > MAX_CHANNEL or not channel.isprintable():
+        raise ValueError(f"Channel {channel[:40]!r}: give a word such as newsletter, or nothing for all.")
     return SupplierLink(
-        slug, vendors.slug(name), form.channel.strip() or None, _day(form.since, "Since"), _day(form.until, "Until"),
+        slug, vendors.slug(name), channel or None, _day(form.since, "Since"), _day(form.until, "Until"),
         form.account.strip(),
     )  # fmt: skip
 
