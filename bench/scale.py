@@ -112,7 +112,7 @@ def _fill(store: Database, count: int) -> float:
 def _mail(store: Database, samples: Samples, place: int) -> float:
     """Milliseconds of processor that the transactions of this process take for a mail."""
     context = Context(store, lambda: ZoneLookup(samples.zone), supplier_book(), lambda: NOW)
-    mails = samples.mails[place * MAILS : (place + 1) * MAILS]
+    mails = samples.of("mixed")[place * MAILS : (place + 1) * MAILS]  # each size gets as much of either kind
 
     async def read() -> list:  # type: ignore[type-arg]
         raws = [RawMail(f"scale-{place}-{n}", mail.envelope, mail.content) for n, mail in enumerate(mails)]

@@ -139,6 +139,14 @@ class RetentionSettings(Section):
         default=0, ge=0, le=36500, description="Days after which octets and text of mail in no case go; 0 keeps all."
     )
 
+    copies: int = Field(
+        default=0,
+        ge=0,
+        le=1_000_000,
+        description="Mails of a campaign, the first, that keep their octets; 0 keeps all.",
+    )
+    copies_days: int = Field(default=7, ge=1, le=36500, description="Days after which the octets of the others go.")
+
     @property
     def after(self) -> timedelta | None:
         """The same as a time, None for ever."""

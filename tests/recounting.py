@@ -37,6 +37,7 @@ def kept(session: Session) -> dict[str, Any]:
             getattr(t, key): (*(getattr(t, kind) for kind in KINDS), t.first_outside, t.last_outside, t.last_at)
             for t in session.exec(select(row)).all()
         }
+    found["owners"] = {t.canary_id: t.vendor_id for t in session.exec(select(CanaryCountRow)).all()}
     found["outsiders"] = {(o.vendor_id, o.domain): o.count for o in session.exec(select(VendorOutsiderRow)).all()}
     found["parties"] = {t.vendor_id: t.outsiders for t in session.exec(select(VendorCountRow)).all() if t.outsiders}
     weeks = session.exec(select(VendorWeekRow)).all()
@@ -65,6 +66,7 @@ def counted(session: Session) -> dict[str, Any]:
     return {
         "canary": {n: tally(h for h, *_ in hits if h.canary_id == n) for n in {h.canary_id for h, *_ in hits}},
         "vendor": {n: tally(h for h, v, *_ in owned if v == n) for n in {v for _, v, *_ in owned}},
+        "owners": {h.canary_id: v for h, v, *_ in hits},
         "outsiders": dict(outsiders),
         "parties": dict(Counter(vendor for vendor, _ in outsiders)),
         "weeks": dict(Counter((v, monday(h.at), SERIES_OF[h.verdict].replace("-", "_")) for h, v, *_ in owned)),

@@ -26,7 +26,7 @@ from canary.model.address import Draw
 from canary.model.canary import CanaryState
 from canary.model.verdict import Verdict
 from canary.store.decoy_mac import DecoyCount, decoy_mac_of
-from canary.store.issued_addresses import begin_of, changed_runs, range_of, read_ranges
+from canary.store.issued_addresses import begin_of, changed_runs, range_of, read_mark, read_ranges
 from canary.store.locks import Lock, lock
 from canary.store.queries.canaries import merge_address_index
 from canary.store.tables import CanaryRow, HitRow
@@ -162,8 +162,9 @@ def count_by_vendor(session: Session) -> Counter[int]:
     mac = decoy_mac_of(session)
     if mac.key() is None:
         return Counter()
-    ranges, counted = read_ranges(session), mac.counted if mac.counted.key == mac.key() else DecoyCount()
-    if counted.ranges != ranges:
+    mark, counted = read_mark(session), mac.counted if mac.counted.key == mac.key() else DecoyCount()
+    if counted.mark != mark:
+        ranges = read_ranges(session)
         found, total = dict(counted.by_range), Counter(counted.total)
         for first, last in changed_runs(ranges, counted.ranges):
             for number in range(first, last + 1):
@@ -171,7 +172,7 @@ def count_by_vendor(session: Session) -> Counter[int]:
             for row in _decoys_between(session, first, last):
                 found.setdefault(range_of(row.id), Counter())[row.vendor_id] += 1
             total.update(sum((found[number] for number in range(first, last + 1) if number in found), Counter()))
-        mac.counted = counted = DecoyCount(mac.key(), ranges, found, +total)
+        mac.counted = counted = DecoyCount(mac.key(), mark, ranges, found, +total)
     return counted.total
 
 

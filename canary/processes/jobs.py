@@ -26,7 +26,7 @@ from canary.store.database import Database, is_down
 from canary.store.leases import hold, release, still_held
 from canary.store.purging import purge_mail_index
 from canary.store.queries.users import forget_expired
-from canary.store.retention import let_go
+from canary.store.retention import BEGIN, CopiesKept, CopyPosition, let_go, thin_out
 from canary.store.role_mail import forget_role_mail
 from canary.store.self_tests import KEPT, forget_self_tests
 
@@ -45,7 +45,7 @@ SLICES = 60
 class JobContext:
     """What jobs work with; `decoys` are so many at each domain, mail in no case goes `retention` after it came.
 
-    Mail to postmaster and abuse goes after `role_retention`, tentative addresses without mail leave the lists after
+    `copies` says of how many mails of a campaign the octets stay. Mail to postmaster and abuse goes after `role_retention`, tentative addresses without mail leave the lists after
     `rests_after`.
 
     `follow` returns the context with what an administrator entered since for decoys and retention.
@@ -61,6 +61,7 @@ class JobContext:
     stage_timer: StageTimer
     decoys: int = 0
     retention: timedelta | None = None
+    copies: CopiesKept | None = None
     role_retention: timedelta | None = None
     rspamd: RspamdChecker | None = None
     reporter: NodeReporter | None = None
@@ -131,6 +132,14 @@ def _apply_retention(context: JobContext) -> None:
     # The whole index is read for this, so it is done once a day: the lease of a holder that nobody else is.
     if _takes(context, "purge the index", context.clock().isoformat(), DAY):
         purge_mail_index(context.store)
+
+
+def _thin_out_copies(context: JobContext) -> None:
+    copies = context.follow(context).copies
+    position: CopyPosition | None = BEGIN
+    while copies is not None and position is not None:
+        with context.store.writing() as session:
+            position = thin_out(session, copies.first, context.clock() - copies.after, position)
 
 
 def _forget_self_tests(context: JobContext) -> None:
@@ -204,6 +213,7 @@ JOBS = (
     WEIGH_CASES,
     Job("reassess cases", HOUR, 2 * HOUR, _reassess_cases),
     Job("apply retention", HOUR, 2 * HOUR, _apply_retention),
+    Job("thin out copies", HOUR, 2 * HOUR, _thin_out_copies),
     Job("forget self-tests", HOUR, 2 * HOUR, _forget_self_tests),
     Job("forget role mail", HOUR, 2 * HOUR, _forget_role_mail, lambda context: context.role_retention is not None),
     Job("rest tentative addresses", HOUR, 2 * HOUR, _rest_tentative, lambda context: context.rests_after is not None),

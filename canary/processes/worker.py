@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 
 from canary.alerts.delivery import DeliveryPool
@@ -45,6 +45,7 @@ from canary.settings import Settings
 from canary.store.commit_watch import CommitWatch
 from canary.store.database import Database, is_down
 from canary.store.notify_watch import NotifyWatch
+from canary.store.retention import CopiesKept
 
 log = logging.getLogger("canary.processes.worker")
 
@@ -97,13 +98,18 @@ async def work(settings: Settings, *, watched: bool = False) -> None:
         store.close()
 
 
+def _copies_kept(settings: Settings) -> CopiesKept | None:
+    kept = settings.retention
+    return CopiesKept(kept.copies, timedelta(days=kept.copies_days)) if kept.copies else None
+
+
 def _job_context(settings: Settings, store: Database, spools: Spools, timer: StageTimer) -> JobContext:
     machine, entered = socket.gethostname(), EnteredSettings(settings, clock)
 
     def follow(context: JobContext) -> JobContext:
         with store.reading() as session:
             found = entered.current(session).settings
-        return replace(context, decoys=found.decoys.count, retention=found.retention.after)
+        return replace(context, decoys=found.decoys.count, retention=found.retention.after, copies=_copies_kept(found))
 
     return JobContext(
         store,
@@ -114,6 +120,7 @@ def _job_context(settings: Settings, store: Database, spools: Spools, timer: Sta
         stage_timer=timer,
         decoys=settings.decoys.count,
         retention=settings.retention.after,
+        copies=_copies_kept(settings),
         role_retention=settings.smtp.roles.after,
         rspamd=rspamd_checker(settings, store),
         reporter=worker_reporter(settings, clock()),

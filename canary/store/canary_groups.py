@@ -17,6 +17,7 @@ from sqlalchemy import Pool, Row, func, text
 from sqlmodel import Session, col, select
 
 from canary.store.decoy_mac import decoy_mac_of
+from canary.store.issued_addresses import count_addresses
 from canary.store.tables import CanaryChangeRow, CanaryRow
 
 _STEP = 10_000
@@ -198,7 +199,7 @@ def _is_behind(counted: _Counted, session: Session) -> bool:
 
 
 def _number(session: Session) -> int:
-    return session.scalar(select(func.count()).select_from(CanaryRow)) or 0
+    return count_addresses(session)
 
 
 def _change(session: Session) -> int:

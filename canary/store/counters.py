@@ -98,7 +98,7 @@ class CounterSums:
         owners = _owners(session, self._kinds)
         writer = _Writer(session)
         writer.vendors(_by_vendor(self._tallies(), owners))
-        writer.canaries(self._tallies())
+        writer.canaries([{**row, "vendor_id": owners[row["canary_id"]]} for row in self._tallies()])
         writer.weeks(_summed(((owners[canary], *rest), n) for (canary, *rest), n in self._weeks.items()))
         writer.outsiders(
             _summed(((owners[canary], who), n) for (canary, who), n in self._outsiders.items()),
@@ -306,7 +306,7 @@ class _Writer:
         return list(self.connection.execute(empty.returning(_OUTSIDER.c.vendor_id)).scalars())
 
     def _tally(self, table: Table, rows: Sequence[Mapping[str, Any]]) -> None:
-        self._add(table, rows, first_outside=_earlier, last_outside=_later, last_at=_later)
+        self._add(table, rows, first_outside=_earlier, last_outside=_later, last_at=_later, vendor_id=_replaced)
 
     def _add(self, table: Table, rows: Sequence[Mapping[str, Any]], **special: Any) -> None:
         """Add rows to those of the same key, column by column."""
@@ -324,6 +324,10 @@ class _Writer:
 
 def _sum(kept: ColumnElement[int], more: ColumnElement[int]) -> ColumnElement[int]:
     return kept + more
+
+
+def _replaced(_: ColumnElement[int], new: ColumnElement[int]) -> ColumnElement[int]:
+    return new
 
 
 def _later(kept: ColumnElement[datetime], other: ColumnElement[datetime]) -> ColumnElement[datetime]:

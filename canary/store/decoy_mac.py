@@ -32,9 +32,13 @@ class MarkedRow(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class DecoyCount:
-    """The decoys that were counted with a key: by ranges of their numbers as these were then, and by vendor."""
+    """The decoys that were counted with a key: by ranges of their numbers as these were then, and by vendor.
+
+    `mark` stands for all addresses that there were.
+    """
 
     key: bytes | None = None
+    mark: str = ""
     ranges: Mapping[int, tuple[int, int]] = field(default_factory=dict)
     by_range: Mapping[int, Counter[int]] = field(default_factory=dict)
     total: Counter[int] = field(default_factory=Counter)

@@ -5,11 +5,12 @@ there are in a range, and the sum of their numbers, says nothing that the rows d
 only the ranges that have changed.
 """
 
-from collections.abc import Iterator, Mapping
+from collections import Counter
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from sqlalchemy import Connection, make_url, text
+from sqlalchemy import Connection, bindparam, make_url, text
 
 from canary.store.engine import engine_for, file_of
 from canary.store.identity import Guard
@@ -25,6 +26,10 @@ _STEP = 10_000
 _MARK = text("SELECT coalesce(sum(canaries), 0), coalesce(sum(digest), 0) FROM canary_range")
 _RANGES = text("SELECT number, canaries, digest FROM canary_range WHERE canaries > 0 ORDER BY number")
 _ADDRESSES = text("SELECT address FROM canary WHERE id >= :first AND id < :end")
+
+_OF_VENDORS = text("SELECT vendor_id, canaries FROM vendor_canaries WHERE vendor_id IN :vendors").bindparams(
+    bindparam("vendors", expanding=True)
+)
 
 Ranges = Mapping[int, tuple[int, int]]
 """Of each range that has addresses, how many, and the sum of their numbers."""
@@ -78,6 +83,16 @@ def read_mark(at: "Connection | Session") -> str:
     """Return what stands for all issued addresses: another as soon as there is one more or one less."""
     total, digest = at.execute(_MARK).one()
     return f"{int(total)}-{int(digest)}"
+
+
+def count_addresses(at: "Connection | Session") -> int:
+    """Count the issued addresses, decoys with them, without going through them."""
+    return int(at.execute(_MARK).one()[0])
+
+
+def count_addresses_of(at: "Connection | Session", vendors: Collection[int]) -> Counter[int]:
+    """Count the addresses, decoys with them, under the number of each of some vendors, without going through them."""
+    return Counter({number: int(count) for number, count in at.execute(_OF_VENDORS, {"vendors": list(vendors)})})
 
 
 def every_address(at: "Connection | Session") -> frozenset[str]:

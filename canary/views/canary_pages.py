@@ -43,7 +43,9 @@ def canary_list(
     named = ((VendorRow.slug, wanted.vendor), (CanaryRow.channel, wanted.channel))
     query = query.where(*(col(column) == value for column, value in named if value))
     if wanted.hit:
-        query = query.join(CanaryCountRow).where(col(CanaryCountRow.outside) > 0)
+        query = query.join(CanaryCountRow, col(CanaryCountRow.canary_id) == CanaryRow.id).where(
+            col(CanaryCountRow.outside) > 0
+        )
     found = read_canaries(session, query, PAGE + 1)
     return found[:PAGE], found[PAGE - 1].id if len(found) > PAGE else None
 
@@ -55,7 +57,9 @@ def tentative_list(session: Session, vendor: str = "", *, hit: bool = False) -> 
     if vendor:
         query = query.where(col(VendorRow.slug) == vendor)
     if hit:
-        query = query.join(CanaryCountRow).where(col(CanaryCountRow.outside) > 0)
+        query = query.join(CanaryCountRow, col(CanaryCountRow.canary_id) == CanaryRow.id).where(
+            col(CanaryCountRow.outside) > 0
+        )
     return read_canaries(session, query, LATEST)
 
 

@@ -316,6 +316,7 @@ class SupplierPage:
 class MailPage:
     """One mail with what it means at each canary; one that is not `whole` has lost its octets and text to retention.
 
+    Without `octets_kept` it has lost its octets alone, as other mails of its campaign keep theirs.
     `watched` are the numbers of its hits' cases that are none yet.
     """
 
@@ -326,6 +327,7 @@ class MailPage:
     hits: tuple[HitLine, ...]
     campaign: tuple[str, int] | None
     whole: bool = True
+    octets_kept: bool = True
     watched: frozenset[int] = frozenset()
 
     @property

@@ -12,6 +12,7 @@ from sqlmodel import Session, col
 from canary.canaries import decoys
 from canary.model.case import LIKELY, OPEN, SETTLED, CaseState, SuspectKind
 from canary.senders.profile import asking_vendors
+from canary.store.issued_addresses import count_addresses, count_addresses_of
 from canary.store.tables import NEVER, CanaryRow, CaseRow, CaseVendorRow, GuessRow, VendorCountRow, VendorRow
 from canary.views.models import CaseCounts, CaseLine, KindCounts, Overview, VendorCounts, VendorLine
 from canary.views.time_series import end_of, outside_days, vendor_weeks
@@ -73,8 +74,7 @@ def overview(session: Session, now: datetime, view: View = View()) -> Overview:
         vendors=_lines(session, rows, vendor_weeks(session, [row.id or 0 for row, _ in rows], end)),
         hits=latest_hits(session),
         days=outside_days(session, end),
-        canaries=int(session.execute(choose(func.count()).select_from(CanaryRow)).scalar_one())
-        - decoys.count_by_vendor(session).total(),
+        canaries=count_addresses(session) - decoys.count_by_vendor(session).total(),
         attempts=sum(number for _, number in pressure),
         past=_past(session),
         counts=_counts(session, now),
@@ -191,13 +191,9 @@ def _read_key(after: str) -> tuple[datetime | None, int]:
 
 def _lines(session: Session, rows: Rows, weeks: Mapping[int, Any]) -> tuple[VendorLine, ...]:
     numbers = [row.id or 0 for row, _ in rows]
-    owner, states = col(CanaryRow.vendor_id), vendor_states(session, numbers)
-    addresses = dict(pairs(session, choose(owner, func.count()).where(owner.in_(numbers)).group_by(owner)))
-    hidden = decoys.count_by_vendor(session)
-    return tuple(
-        _line(row, kept, states, addresses.get(row.id, 0) - hidden[row.id or 0], weeks[row.id or 0])
-        for row, kept in rows
-    )
+    states, issued = vendor_states(session, numbers), count_addresses_of(session, numbers)
+    issued.subtract(decoys.count_by_vendor(session))
+    return tuple(_line(row, kept, states, issued[row.id or 0], weeks[row.id or 0]) for row, kept in rows)
 
 
 def _line(

@@ -14,6 +14,7 @@ from canary.store.queries.canaries import in_order_of_issue
 from canary.store.queries.suppliers import get_supplier
 from canary.store.tables import (
     CanaryCountRow,
+    CanaryRow,
     CaseRow,
     SupplierLinkRow,
     SupplierRow,
@@ -79,7 +80,8 @@ def _given(session: Session, supplies: Sequence[SupplyLine]) -> tuple[CanaryLine
     """Read the canaries that a supplier was given, those that were hit first."""
     slugs = {line.slug for line in supplies}
     tally = col(CanaryCountRow.outside)
-    query: Any = canary_query().outerjoin(CanaryCountRow).where(col(VendorRow.slug).in_(slugs)).order_by(None)
+    query: Any = canary_query().outerjoin(CanaryCountRow, col(CanaryCountRow.canary_id) == CanaryRow.id)
+    query = query.where(col(VendorRow.slug).in_(slugs)).order_by(None)
     found = read_canaries(session, query.order_by(func.coalesce(tally, 0).desc(), *in_order_of_issue()), CANARIES)
     return tuple(c for c in found if any(_passes(line, c) for line in supplies))
 

@@ -81,7 +81,7 @@ def latest_at(session: Session, vendor: int, most: int = LATEST) -> tuple[HitLin
 
     They are at the canaries that got mail last: no more of these are read than hits are wanted.
     """
-    last = choose(CanaryRow.id).join(CanaryCountRow).where(col(CanaryRow.vendor_id) == vendor)
+    last = choose(CanaryCountRow.canary_id).where(col(CanaryCountRow.vendor_id) == vendor)
     busy = session.execute(last.order_by(col(CanaryCountRow.last_at).desc()).limit(most)).scalars().all()
     if not busy:
         return ()

@@ -45,12 +45,12 @@ def mail_page(session: Session, mail_id: int) -> MailPage | None:
         return None
     campaign = session.get(CampaignRow, row.campaign_id) if row.campaign_id else None
     hits = read_hits(session, hit_query().where(col(HitRow.mail_id) == mail_id).order_by(col(HitRow.id)).limit(PAGE))
-    whole = session.scalar(choose(MailContentRow.mail_id).where(col(MailContentRow.mail_id) == mail_id)) is not None
+    octets = session.scalar(choose(func.length(MailContentRow.content)).where(col(MailContentRow.mail_id) == mail_id))
     cases = {hit.case for hit in hits if hit.case}
     watched = choose(CaseRow.id).where(col(CaseRow.id).in_(cases), col(CaseRow.state) == CaseState.WATCHED)
     return MailPage(
         row, envelope_of(row.envelope, row.received_at), identity_of(row.identity), proofs_of(row.proofs), hits,
-        (campaign.subject, campaign.mails) if campaign else None, whole,
+        (campaign.subject, campaign.mails) if campaign else None, octets is not None, bool(octets),
         frozenset(session.execute(watched).scalars()),
     )  # fmt: skip
 

@@ -1,6 +1,7 @@
 """What receivers read of the issued addresses, on SQLite and on PostgreSQL alike: all at first, then what is new."""
 
 import secrets
+from collections import Counter
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 
@@ -11,7 +12,14 @@ from sqlmodel import col, delete, select
 from canary.canaries.issuing import IssueSet, issue_sets
 from canary.canaries.lifecycle import IssueOrder
 from canary.store.database import Database
-from canary.store.issued_addresses import AddressNews, IssuedAddresses, every_address, read_mark
+from canary.store.issued_addresses import (
+    AddressNews,
+    IssuedAddresses,
+    count_addresses,
+    count_addresses_of,
+    every_address,
+    read_mark,
+)
 from canary.store.tables import CanaryRow, VendorRow
 from tests.conftest import START
 
@@ -44,6 +52,23 @@ def test_who_has_no_mark_gets_every_address_and_how_many_there_are(store: Databa
     assert (sorted(addresses), end.total) == (sorted(made), 300)
     with store.reading() as session:
         assert (every_address(session), read_mark(session)) == (frozenset(made), end.mark)
+
+
+def test_addresses_are_counted_by_vendor_as_they_come_go_and_change_hands(
+    store: Database, source: IssuedAddresses
+) -> None:
+    made = issue(store, 5)
+    address, owner = col(CanaryRow.address), col(CanaryRow.vendor_id)
+    with store.writing() as session:
+        session.add(VendorRow(slug="tea", name="Tea", created_at=START))
+        session.flush()
+        session.execute(delete(CanaryRow).where(address == made[0]))
+        session.execute(update(CanaryRow).where(address.in_(made[1:3])).values(vendor_id=2))
+        session.execute(update(CanaryRow).where(address == made[3]).values(vendor_id=1))
+    with store.reading() as session:
+        again = Counter(session.execute(select(owner)).scalars())
+        assert (count_addresses_of(session, (1, 2, 3)), count_addresses(session)) == (again, 4)
+        assert again == {1: 2, 2: 2}
 
 
 def test_who_has_no_mark_gets_an_address_whose_number_was_set_by_hand(store: Database, source: IssuedAddresses) -> None:

@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 
 from canary.store.queries import mails
-from canary.store.retention import BATCH, let_go
-from canary.store.tables import HitRow, MailContentRow, MailRow, VendorCountRow
+from canary.store.retention import BATCH, BEGIN, CopyPosition, let_go, thin_out
+from canary.store.tables import CaseRow, HitRow, MailContentRow, MailRow, VendorCountRow
 from canary.views.search import search
 from canary.web.app import create_app
 from canary.web.config import WebConfig
@@ -81,6 +81,42 @@ def test_each_batch_goes_on_after_the_one_before(world: World) -> None:  # noqa:
         assert (let_go(session, LATER, BATCH), let_go(session, LATER, BATCH + 2)) == (BATCH + 2, None)
 
 
+@pytest.fixture
+def flood(world: World) -> World:  # noqa: F811
+    """Five copies of one mail, at two addresses by turns."""
+    for n in range(5):
+        world.send(LURE, ("bikes", "shop")[n % 2])
+        world.run()
+    return world
+
+
+def thin(world: World, first: int, before: datetime = LATER) -> list[int]:  # noqa: F811
+    """Thin out all campaigns, and return which mails are kept as they came."""
+    position: CopyPosition | None = BEGIN
+    while position is not None:
+        with world.store.writing() as session:
+            position = thin_out(session, first, before, position)
+    with world.store.reading() as session:
+        return [n for n in range(1, len(world.rows(MailRow)) + 1) if mails.octets(session, n) == LURE]
+
+
+def test_of_a_campaign_the_first_mails_are_kept_as_they_came(flood: World) -> None:
+    before = flood.rows(HitRow), flood.rows(MailRow), [row.parsed for row in flood.rows(MailContentRow)]
+    assert (thin(flood, 5), thin(flood, 4), thin(flood, 2, START)) == ([1, 2, 3, 4, 5], [1, 2, 3, 4], [1, 2, 3, 4])
+    with flood.store.writing() as session:
+        session.add(CaseRow(vendor_id=1, state="new", opened_at=START, last_hit_at=START, opening_hit=4))
+    assert (thin(flood, 2), thin(flood, 2)) == ([1, 2, 4], [1, 2, 4])
+    assert before == (flood.rows(HitRow), flood.rows(MailRow), [row.parsed for row in flood.rows(MailContentRow)])
+    with flood.store.reading() as session:
+        assert {mail.mail for mail in search(session, "reader update").mails} == {1, 2, 3, 4, 5}
+
+
+def test_mail_of_a_smaller_campaign_is_kept_as_it_came(kept: World) -> None:
+    assert thin(kept, 1) == [2]
+    with kept.store.reading() as session:
+        assert mails.octets(session, 1) is not None
+
+
 def test_the_page_of_a_mail_says_that_its_content_was_deleted(tmp_path: Path) -> None:
     with serve(tmp_path) as site:
         with site.database.writing() as session:
@@ -90,6 +126,22 @@ def test_the_page_of_a_mail_says_that_its_content_was_deleted(tmp_path: Path) ->
             assert client.get("/mail/1/raw").status_code == 404
     assert "Its content was deleted after a time" in shown
     assert "/mail/1/raw" not in shown
+
+
+def test_a_mail_whose_octets_were_deleted_still_shows_its_text(tmp_path: Path) -> None:
+    with serve(tmp_path) as site:
+        with site.database.writing() as session:
+            session.get_one(MailContentRow, 1).content = b""
+            session.get_one(MailRow, 1).text = "Nobody else has this text"
+        with site.logged_in("viewer") as client:
+            shown, html = client.get("/mail/1").text, client.get("/mail/1?html=1").text
+            assert client.get("/mail/1/raw").status_code == 404
+    assert ("Nobody else has this text" in shown, "/mail/1/raw" in shown, "deleted after a time" in shown) == (
+        True,
+        False,
+        False,
+    )
+    assert "deleted after a time" not in html
 
 
 @pytest.mark.parametrize(("days", "said"), [(None, "All mail is kept in full"), (90, "deleted after 90 days")])

@@ -147,9 +147,9 @@ def verdict_since(session: Session, message_id: str, since: datetime) -> str | N
 
 
 def octets(session: Session, mail_id: int) -> bytes | None:
-    """Return a mail exactly as it came, or None for an unknown id."""
+    """Return a mail exactly as it came, or None where that is not kept."""
     row = session.get(MailContentRow, mail_id)
-    return zlib.decompress(row.content) if row else None
+    return zlib.decompress(row.content) if row and row.content else None
 
 
 def parsed(session: Session, mail_id: int) -> ParsedMail | None:

@@ -43,6 +43,7 @@ class CanaryRow(Row, table=True):
             postgresql_where=text("published IS NOT NULL"),
         ),
         Index("ix_canary_vendor_channel", "vendor_id", "channel", "generation", "issued_at", "id"),
+        Index("ix_canary_vendor_issued", "vendor_id", "issued_at"),
         Index(
             "ix_canary_tentative",
             "issued_at",

@@ -15,10 +15,12 @@ _PLAIN: dict[str, Any] = {"sqlite_with_rowid": False}
 
 
 class CanaryCountRow(Row, table=True):
-    """What one canary received."""
+    """What one canary received, with its vendor, so that a vendor's canaries are found by when mail came last."""
 
     __tablename__ = "canary_count"
+    __table_args__ = (Index("ix_canary_count_vendor", "vendor_id", "last_at"),)
     canary_id: int = Field(primary_key=True, foreign_key="canary.id", sa_type=CanaryKey)
+    vendor_id: int = Field(foreign_key="vendor.id")
     own: int = 0
     outside: int = 0
     asking: int = 0

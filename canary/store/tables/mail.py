@@ -47,7 +47,7 @@ class MailSenderRow(Row, table=True):
 class MailContentRow(Row, table=True):
     """The octets of a mail, zlib-compressed, in a table of their own so that lists stay quick.
 
-    `parsed` holds what was read in them and is not in the row of the mail, as `canary.store.parsed_mail` writes it.
+    `content` is empty where the octets were deleted, as those of enough other copies are kept. `parsed` holds what was read in them and is not in the row of the mail, as `canary.store.parsed_mail` writes it.
     """
 
     __tablename__ = "mail_content"

@@ -9,7 +9,7 @@ from pydantic import BaseModel, JsonValue
 
 from canary.judge.grounds import Ground
 from canary.store.codec import envelope_json, envelope_of, identity_of, proofs_json, proofs_of
-from canary.store.queries.mails import octets, rows
+from canary.store.queries.mails import octets, parsed, rows
 from canary.store.tables import MailRow
 from canary.views.api_queries import Among, hits_of_mails, mails_before
 from canary.views.sender_words import SenderWord, words_at
@@ -123,7 +123,7 @@ class MailsApi:
     def mail(self, mail_id: Number) -> MailWhole:
         """Return one mail, and what it means at each canary it reached."""
         with self._frame.database.reading() as session:
-            found = or_404(rows(session, [mail_id]).get(mail_id) if octets(session, mail_id) is not None else None)
+            found = or_404(rows(session, [mail_id]).get(mail_id) if parsed(session, mail_id) is not None else None)
             hits = hits_of_mails(session, [mail_id]).get(mail_id, [])
             whose = words_at(session, identity_of(found.identity), {fact.vendor for fact in hits if fact.vendor})
         parts = found.parts

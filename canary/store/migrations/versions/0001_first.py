@@ -21,6 +21,7 @@ def upgrade() -> None:
         elif name != "words_head":
             make_text_index(name, table, columns)
     count_addresses_by_range()
+    count_addresses_by_vendor()
 
 
 def make_tables() -> None:
@@ -293,6 +294,7 @@ def make_tables() -> None:
     op.create_index('ix_canary_published', 'canary', ['id'], unique=False, sqlite_where=sa.text('published IS NOT NULL'), postgresql_where=sa.text('published IS NOT NULL'))
     op.create_index('ix_canary_tentative', 'canary', ['issued_at', 'id'], unique=False, sqlite_where=sa.text('tentative = 1'), postgresql_where=sa.text('tentative'))
     op.create_index('ix_canary_vendor_channel', 'canary', ['vendor_id', 'channel', 'generation', 'issued_at', 'id'])
+    op.create_index('ix_canary_vendor_issued', 'canary', ['vendor_id', 'issued_at'])
     op.create_table('delivery',
     sa.Column('id', sa.Integer(), nullable=False),
     sa.Column('outbox_id', TEXT, nullable=False),
@@ -556,6 +558,7 @@ def make_tables() -> None:
     )
     op.create_table('canary_count',
     sa.Column('canary_id', CANARY_KEY, nullable=False),
+    sa.Column('vendor_id', sa.Integer(), nullable=False),
     sa.Column('own', sa.Integer(), nullable=False),
     sa.Column('outside', sa.Integer(), nullable=False),
     sa.Column('asking', sa.Integer(), nullable=False),
@@ -565,8 +568,10 @@ def make_tables() -> None:
     sa.Column('last_outside', TIME, nullable=False),
     sa.Column('last_at', TIME, nullable=False),
     sa.ForeignKeyConstraint(['canary_id'], ['canary.id'], name=op.f('fk_canary_count_canary_id')),
+    sa.ForeignKeyConstraint(['vendor_id'], ['vendor.id'], name=op.f('fk_canary_count_vendor_id')),
     sa.PrimaryKeyConstraint('canary_id', name=op.f('pk_canary_count'))
     )
+    op.create_index('ix_canary_count_vendor', 'canary_count', ['vendor_id', 'last_at'])
     op.create_table('case_event',
     sa.Column('id', sa.Integer(), nullable=False),
     sa.Column('case_id', sa.Integer(), nullable=False),
@@ -828,3 +833,51 @@ def count_addresses_by_range() -> None:
                 f"CREATE TRIGGER {name} AFTER {event} ON canary REFERENCING {side} TABLE AS changed"
                 " FOR EACH STATEMENT EXECUTE FUNCTION count_canary_range()"
             )
+
+
+# How many addresses each vendor has, decoys with them: pages ask for it. On PostgreSQL those who add addresses hold the
+# lock already, by the trigger above, whose name comes first.
+MORE = "ON CONFLICT (vendor_id) DO UPDATE SET canaries = vendor_canaries.canaries + excluded.canaries"
+COUNT_VENDORS = f"""
+    CREATE FUNCTION count_vendor_canaries() RETURNS trigger LANGUAGE plpgsql AS $$
+    DECLARE sign integer := CASE TG_OP WHEN 'INSERT' THEN 1 ELSE -1 END;
+    BEGIN
+        INSERT INTO vendor_canaries (vendor_id, canaries)
+            SELECT vendor_id, sign * count(*) FROM changed GROUP BY 1 {MORE};
+        RETURN NULL;
+    END $$
+"""
+MOVE_CANARY = f"""
+    CREATE FUNCTION move_vendor_canary() RETURNS trigger LANGUAGE plpgsql AS $$
+    BEGIN
+        PERFORM pg_advisory_xact_lock(7203257);
+        INSERT INTO vendor_canaries (vendor_id, canaries) VALUES (OLD.vendor_id, -1), (NEW.vendor_id, 1) {MORE};
+        RETURN NULL;
+    END $$
+"""
+
+
+def count_addresses_by_vendor() -> None:
+    op.create_table(
+        "vendor_canaries",
+        sa.Column("vendor_id", sa.Integer(), primary_key=True, autoincrement=False),
+        sa.Column("canaries", sa.BigInteger(), nullable=False),
+    )
+    moved = "WHEN (OLD.vendor_id <> NEW.vendor_id)"
+    trigger = "CREATE TRIGGER vendor_canaries_{} AFTER {} ON canary"
+    if op.get_bind().dialect.name == "sqlite":
+        add = "INSERT INTO vendor_canaries (vendor_id, canaries) VALUES ({}.vendor_id, {}1) " + MORE + ";"
+        plus, minus = add.format("new", ""), add.format("old", "-")
+        op.execute(f"{trigger.format('insert', 'INSERT')} BEGIN {plus} END")
+        op.execute(f"{trigger.format('delete', 'DELETE')} BEGIN {minus} END")
+        op.execute(f"{trigger.format('update', 'UPDATE OF vendor_id')} {moved} BEGIN {minus} {plus} END")
+        return
+    op.execute(COUNT_VENDORS)
+    op.execute(MOVE_CANARY)
+    for event, side in (("INSERT", "NEW"), ("DELETE", "OLD")):
+        op.execute(
+            f"{trigger.format(event.lower(), event)} REFERENCING {side} TABLE AS changed"
+            " FOR EACH STATEMENT EXECUTE FUNCTION count_vendor_canaries()"
+        )
+    update = trigger.format("update", "UPDATE OF vendor_id")
+    op.execute(f"{update} FOR EACH ROW {moved} EXECUTE FUNCTION move_vendor_canary()")
