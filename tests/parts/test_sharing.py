@@ -1,5 +1,7 @@
 """Cases given on to other systems: what they read holds by their own rules, and burns no address."""
 
+import hashlib
+import html
 import io
 import json
 from collections.abc import Iterator
@@ -18,8 +20,10 @@ from pymisp import MISPEvent, MISPObject
 from sqlalchemy import update
 from sqlmodel import Session, col
 
+from canary.cases.letter_text import LANGUAGES
 from canary.cases.sharing.facts import SharedCase, shared_case
 from canary.cases.sharing.forms import WRITERS, ShareForm
+from canary.evidence.pack_file import read_pack
 from canary.store.counters import recount
 from canary.store.database import Database
 from canary.store.log_key import CARRIED_AS, LogKey, LogKeyError
@@ -124,6 +128,20 @@ def test_without_a_key_nothing_is_hashed_and_nothing_given_on(site: Site, viewer
         assert viewer.get("/cases/1/export?format=stix").status_code == 409
     finally:
         site.database._info[CARRIED_AS] = kept
+
+
+def test_the_newest_evidence_pack_is_cited_in_every_form_and_in_letters(site: Site, viewer: httpx.Client) -> None:
+    with site.logged_in("analyst") as analyst:
+        analyst.post("/cases/1/note", data={"note": "It goes into the log."})
+    pack = viewer.get("/cases/1/export?format=pack")
+    assert pack.status_code == 200
+    digest = hashlib.sha256(pack.content).hexdigest()
+    size, root = json.loads(read_pack(pack.content)["evidence.json"])["log"]["checkpoint"].splitlines()[1:3]
+    for form in ShareForm:
+        assert digest in viewer.get(f"/cases/1/export?format={form}").text
+    for language in LANGUAGES:
+        letter = html.unescape(viewer.get(f"/cases/1/letter?to=vendor:play&lang={language}").text)
+        assert [told for told in (digest, root, f" {size} ") if told not in letter] == []
 
 
 @plain_or_not

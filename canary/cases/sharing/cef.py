@@ -14,6 +14,8 @@ _CASE: Mapping[str, Callable[[SharedCase], object]] = {
     "cnt": lambda case: len(case.mails) + case.mails_left_out,
     "cs1Label": lambda _: "vendors",
     "cs1": lambda case: ", ".join(case.vendors),
+    "cs2Label": lambda case: "evidence pack" if case.pack else "",
+    "cs2": lambda case: case.pack.sha256 if case.pack else "",
     "cs4Label": lambda _: "addresses",
     "cs4": lambda case: ", ".join(each.address for each in case.addresses[:50]),
     "cn1Label": lambda _: "case",

@@ -15,8 +15,9 @@ from typing import Any
 from sqlmodel import Session, col, func, select
 
 from canary.cases.conclusions import conclusion_of, reasons_explained
-from canary.cases.letter_text import one_line
+from canary.cases.letter_text import CitedPack, one_line
 from canary.cases.pack_privacy import OtherAddresses
+from canary.cases.pack_record import newest_pack
 from canary.cases.statements import LEAKED
 from canary.cases.workflow import get_case
 from canary.model.proof import Result
@@ -66,7 +67,10 @@ class SharedMail:
 
 @dataclass(frozen=True, slots=True)
 class SharedCase:
-    """A case to be given on; `uid` is the same in every export and nowhere else, `vendors` has names by slug."""
+    """A case to be given on, with the newest evidence pack of it.
+
+    `uid` is the same in every export and nowhere else, `vendors` has names by slug.
+    """
 
     uid: str
     number: int
@@ -79,6 +83,7 @@ class SharedCase:
     addresses: tuple[SharedAddress, ...]
     mails: tuple[SharedMail, ...]
     mails_left_out: int
+    pack: CitedPack | None
 
 
 def shared_case(session: Session, number: int, *, plain: bool = False) -> SharedCase:
@@ -134,7 +139,7 @@ class _CaseReader:
             case.opened_at, case.last_hit_at, dict(names.values()),
             tuple(SharedAddress(self._shown(row.address), names[row.vendor_id][0], row.issued_at, at)
                   for row, at in self._hit.values() if row.vendor_id in names),
-            mails, counted - len(mails),
+            mails, counted - len(mails), newest_pack(self.session, number),
         )  # fmt: skip
 
     def _of(self) -> tuple[Any, Any]:

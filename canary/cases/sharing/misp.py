@@ -42,7 +42,7 @@ def misp_event(case: SharedCase) -> Document:
             "uuid": _uuid(case, "event"), "info": f"Suspected leak of e-mail addresses, case {case.number}: {case.summary}",
             "date": f"{case.opened.astimezone(UTC):%Y-%m-%d}", "timestamp": _seconds(case.last), "threat_level_id": "2",
             "analysis": "1", "distribution": _OWN, "published": False, "Tag": [{"name": "tlp:amber"}],
-            "Attribute": [*vendors, *addresses], "Object": [_object(case, mail) for mail in case.mails],
+            "Attribute": [*vendors, *addresses, *_pack(case)], "Object": [_object(case, mail) for mail in case.mails],
         }
     }  # fmt: skip
 
@@ -50,6 +50,13 @@ def misp_event(case: SharedCase) -> Document:
 def _vendor(case: SharedCase, slug: str, name: str) -> Document:
     comment = "Addresses that were given to it are in question; what is believed is a hypothesis"
     return _attribute(case, f"vendor {slug}", "text", "Other", name, comment)
+
+
+def _pack(case: SharedCase) -> list[Document]:
+    if case.pack is None:
+        return []
+    comment = f"evidence pack, resting on a log of {case.pack.size} entries with the root {case.pack.root}"
+    return [_attribute(case, "pack", "sha256", "External analysis", case.pack.sha256, comment)]
 
 
 def _object(case: SharedCase, mail: SharedMail) -> Document:

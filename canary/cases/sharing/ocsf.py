@@ -39,6 +39,7 @@ def _finding(case: SharedCase) -> Document:
                 {"address": a.address, "vendor": a.vendor, "issued": _milliseconds(a.issued), "first": _milliseconds(a.first)}
                 for a in case.addresses
             ],
+            **({"pack": {"sha256": case.pack.sha256, "log": {"size": case.pack.size, "root": case.pack.root}}} if case.pack else {}),
         },
     }  # fmt: skip
 

@@ -12,6 +12,7 @@ from typing import Any
 from uuid import UUID, uuid5
 
 from canary import __version__
+from canary.cases.letter_text import CitedPack
 from canary.cases.sharing.facts import SharedCase, SharedMail
 
 Document = dict[str, Any]
@@ -53,6 +54,7 @@ class _DomainObjects:
         return self._made(
             "incident", "incident", name=f"Suspected leak of e-mail addresses, case {case.number}",
             description=case.summary, confidence=round(case.leak * 100), labels=[case.state],
+            **({"external_references": [_reference(case.pack)]} if case.pack else {}),
         )  # fmt: skip
 
     def vendor(self, slug: str, name: str) -> Document:
@@ -86,6 +88,11 @@ class _DomainObjects:
             "modified": _time(max(self._case.opened, self._case.last)), "object_marking_refs": [_AMBER["id"]],
         }  # fmt: skip
         return {**head, **fields}
+
+
+def _reference(pack: CitedPack) -> Document:
+    log = f"Evidence pack, resting on a log of {pack.size} entries with the root {pack.root}"
+    return {"source_name": "canary", "description": log, "hashes": {"SHA-256": pack.sha256}}
 
 
 def _observables(case: SharedCase, mail: SharedMail) -> Iterator[Document]:

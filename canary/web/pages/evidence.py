@@ -11,6 +11,7 @@ from starlette.exceptions import HTTPException
 
 from canary.cases import export
 from canary.cases.pack import NoLog, make_pack
+from canary.cases.pack_record import record_pack
 from canary.cases.sharing.facts import shared_case
 from canary.cases.sharing.forms import WRITERS, ShareForm
 from canary.evidence.sequencing import sequence_waiting
@@ -71,6 +72,8 @@ def pack_file(frame: PageContext, case_id: int) -> Response:
         sequence_waiting(store, now)
         with store.reading() as session:
             octets = make_pack(session, case_id, now)
+        with store.writing() as session:
+            record_pack(session, case_id, octets, now)
     except (NoLog, LogKeyError) as fault:
         raise HTTPException(409, str(fault)) from None
     headers = {"Content-Disposition": f'attachment; filename="evidence-case-{case_id}.zip"'}
