@@ -14,7 +14,7 @@ from urllib.parse import SplitResult, urlsplit
 from canary import __version__
 from canary.alerts.channels.base import Channel, Delivery, DeliveryError, cut
 from canary.alerts.compose import CONTROL, event
-from canary.cases.sharing.cef import escape_header, escape_value
+from canary.cases.sharing.cef_escape import escape_header, escape_value
 from canary.model.alert import Alert, Severity
 from canary.net.http import AddressGuard, Http, Unreachable
 

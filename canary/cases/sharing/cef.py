@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator, Mapping
 
 from canary import __version__
+from canary.cases.sharing.cef_escape import escape_header, escape_value
 from canary.cases.sharing.facts import SharedCase, SharedMail
 
 _CASE: Mapping[str, Callable[[SharedCase], object]] = {
@@ -44,16 +45,6 @@ _MAIL: Mapping[str, Callable[[SharedMail], object]] = {
 def cef_lines(case: SharedCase) -> str:
     """Return the lines of a case."""
     return "".join(f"{line}\n" for line in _lines(case))
-
-
-def escape_header(text: str) -> str:
-    """Return a text as a field of the head."""
-    return text.replace("\n", " ").replace("\\", "\\\\").replace("|", "\\|")
-
-
-def escape_value(text: str) -> str:
-    """Return a text as the value of an extension."""
-    return text.replace("\\", "\\\\").replace("=", "\\=").replace("\t", " ").replace("\n", "\\n")
 
 
 def _lines(case: SharedCase) -> Iterator[str]:
