@@ -50,6 +50,16 @@ class GivenAddress:
 
 
 @dataclass(frozen=True, slots=True)
+class CitedPack:
+    """An evidence pack: its SHA-256, and the size and root of the log that it rests on."""
+
+    at: datetime
+    sha256: str
+    size: int
+    root: str
+
+
+@dataclass(frozen=True, slots=True)
 class LetterFacts:
     """All facts that a letter may use. `others` counts further vendors that the same mail hit, which are not named."""
 
@@ -66,6 +76,7 @@ class LetterFacts:
     fields_mails: int = 0
     guess: str = ""
     hypotheses: Sequence[tuple[str, str]] = ()
+    pack: CitedPack | None = None
 
 
 def write(template: str, facts: LetterFacts) -> str:
@@ -115,5 +126,5 @@ _THEN = datetime(2011, 3, 20, 9, 0)  # noqa: DTZ001 - an example that is never s
 _EXAMPLE = LetterFacts(
     "Play.com", 7, _THEN, (GivenAddress("a@in.example", "newsletter", _THEN, _THEN),),
     (CitedMail(_THEN, "a@in.example", "x@bad.example", "Hello", "<1@bad.example>", "b@bad.example", "192.0.2.1", "fail", "none", "fail"),),
-    5, 3, _THEN, _THEN, ("given name",), 3, "1 in 10^13", (("Silverpop", "87%"),),
+    5, 3, _THEN, _THEN, ("given name",), 3, "1 in 10^13", (("Silverpop", "87%"),), CitedPack(_THEN, "0" * 64, 7, "A" * 43 + "="),
 )  # fmt: skip

@@ -19,6 +19,7 @@ from canary.cases.letter_text import (
     OwnText,
     one_line,
 )
+from canary.cases.pack_record import newest_pack
 from canary.judge.guess import odds
 from canary.model.case import CaseState, Suspect, SuspectKind, percent
 from canary.model.decision import Decision
@@ -136,6 +137,7 @@ def _facts(session: Session, case: CaseRow, kind: str, slug: str, now: datetime,
         name, case.id or 0, now, given, _cited_mails(session, case, vendors), len(mails), len(others),
         after if bounded else None, before if bounded else None, list(said), len(set().union(*said.values())),
         _guess(evidence, {g.address for g in given}), _hypotheses(evidence.suspects, kind) if leads else (),
+        newest_pack(session, case.id or 0),
     )  # fmt: skip
 
 

@@ -81,11 +81,20 @@ def show(number: Number, as_json: Json = False) -> None:
 @group.command("export")
 def export_case(
     number: Number,
+    form: Annotated[
+        str, typer.Option("--format", help="json (everything), or to give it on: stix, misp, ocsf, cef.")
+    ] = "json",
+    with_addresses: Annotated[
+        bool, typer.Option("--with-addresses", help="Give addresses on as they are, which burns them; else hashed.")
+    ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="The form of the output anyway.")] = False,  # noqa: ARG001
 ) -> None:
-    """Print everything about a case as one JSON document, with every hit."""
+    """Print everything about a case as one JSON document, with every hit, or what of it others may have."""
     from canary.cases import export
 
+    if form != "json":
+        typer.echo(_shared(number, form, with_addresses), nl=False)
+        return
     document = _document(number)
     with open_store().reading() as session:
         show_json({**document, "hits": list(export.hits(session, number))})
@@ -299,6 +308,16 @@ def _document(number: int) -> dict[str, object]:
 
     with open_store().reading() as session:
         return export.case_document(session, workflow.get_case(session, number), clock())
+
+
+def _shared(number: int, form: str, plain: bool) -> str:
+    from canary.cases.sharing.facts import shared_case
+    from canary.cases.sharing.forms import WRITERS, ShareForm
+
+    if form not in list(ShareForm):
+        raise CliError(f"{form!r}: not a form; choose from json, {', '.join(ShareForm)}", 2)
+    with open_store().reading() as session:
+        return WRITERS[ShareForm(form)].write(shared_case(session, number, plain=plain))
 
 
 def _part(part: str) -> "Callable[[Session, int, Decision], CaseRow]":

@@ -31,6 +31,7 @@ def pack(
     import hashlib
 
     from canary.cases.pack import make_pack
+    from canary.cases.pack_record import record_pack
     from canary.evidence.verifier import read_checkpoints
 
     keeper = _keeper()
@@ -39,6 +40,8 @@ def pack(
         octets = make_pack(session, case, clock(), read_checkpoints(checkpoint or ()))
     file = output or Path(f"evidence-case-{case}.zip")
     _write(file, octets)
+    with keeper.store.writing() as session:
+        record_pack(session, case, octets, clock())
     if as_json:
         _show_written(file, octets)
     else:

@@ -49,6 +49,10 @@ class LogKey:
         """What tells this key from others without giving it away."""
         return self._derived(b"canary log fingerprint").hex()[:32]
 
+    def alias(self, text: str) -> str:
+        """Return 32 hexadecimal digits that stand for a text: always the same ones, which nobody else can compute."""
+        return hmac.digest(self._derived(b"canary alias"), text.encode(), "sha256").hex()[:32]
+
     def reference(self, kind: str, number: int) -> int:
         """Return the number by which the leaf of a thing is found, which tells nobody else what it is about."""
         return int.from_bytes(hmac.digest(self._blinding, f"{kind} {number}".encode(), "sha256")[:7], "big")

@@ -14,6 +14,7 @@ from urllib.parse import SplitResult, urlsplit
 from canary import __version__
 from canary.alerts.channels.base import Channel, Delivery, DeliveryError, cut
 from canary.alerts.compose import CONTROL, event
+from canary.cases.sharing.cef_escape import escape_header, escape_value
 from canary.model.alert import Alert, Severity
 from canary.net.http import AddressGuard, Http, Unreachable
 
@@ -68,12 +69,11 @@ def cef(fact: Alert, post: Delivery) -> str:
 
 
 def _header(text: str) -> str:
-    return CONTROL.sub(" ", text).replace("\n", " ").replace("\\", "\\\\").replace("|", "\\|")
+    return escape_header(CONTROL.sub(" ", text))
 
 
 def _value(value: object) -> str:
-    text = CONTROL.sub(" ", cut(str(value), 1000)).replace("\\", "\\\\").replace("=", "\\=")
-    return text.replace("\t", " ").replace("\n", "\\n")
+    return escape_value(CONTROL.sub(" ", cut(str(value), 1000)))
 
 
 def _udp(guard: AddressGuard, host: str, port: int, seconds: float, lines: Sequence[bytes]) -> None:

@@ -40,7 +40,7 @@ from canary.store.tables.counter import (
     VendorWeekRow,
 )
 from canary.store.tables.entered import EnteredRow
-from canary.store.tables.log import LogCheckpointRow, LogLeafRow, LogStampRow, LogTileRow
+from canary.store.tables.log import EvidencePackRow, LogCheckpointRow, LogLeafRow, LogStampRow, LogTileRow
 from canary.store.tables.mail import (
     HitRow,
     MailContentRow,
@@ -91,6 +91,7 @@ __all__ = [
     "DeliveryRow",
     "DestinationRow",
     "EnteredRow",
+    "EvidencePackRow",
     "FirstWriterRow",
     "FormerSlugRow",
     "GuessRow",

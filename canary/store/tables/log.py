@@ -61,3 +61,14 @@ class LogStampRow(Row, table=True):
     at: datetime = Field(sa_type=Time)
     token: bytes = Field(sa_column=Column(LargeBinary, nullable=False))
     roots: str
+
+
+class EvidencePackRow(Row, table=True):
+    """An evidence pack of a case that was handed out: its SHA-256, and the size and root of the log that it rests on."""
+
+    __tablename__ = "evidence_pack"
+    case_id: int = Field(primary_key=True, foreign_key="leak_case.id")
+    digest: bytes = Field(sa_column=Column(LargeBinary, primary_key=True))
+    at: datetime = Field(sa_type=Time)
+    size: int = Field(sa_type=BigInteger)
+    root: bytes = Field(sa_column=Column(LargeBinary, nullable=False))

@@ -11,6 +11,7 @@ from canary.attribute.summary import how_document, what_would_settle
 from canary.cases import workflow
 from canary.cases.conclusions import conclusion_of, reasons_explained
 from canary.cases.records import timeline
+from canary.cases.sharing.forms import ShareForm
 from canary.model.case import CaseState, Suspect
 from canary.model.decision import Decision as Said
 from canary.store.codec import findings_json, findings_of, suspects_of
@@ -30,7 +31,7 @@ from canary.web.api.schema import (
     counted_by,
     page,
 )
-from canary.web.pages.evidence import pack_file
+from canary.web.pages.evidence import pack_file, shared_file
 from canary.web.rendering import PageContext, map_store_errors
 from canary.web.routes import Role, WebRoute
 
@@ -130,6 +131,7 @@ class CasesApi:
             call("GET", "/watching", Role.VIEWER, self.watching),
             call("GET", "/cases/{case_id}", Role.VIEWER, self.case),
             call("GET", "/cases/{case_id}/evidence", Role.VIEWER, self.evidence, media="application/zip"),
+            call("GET", "/cases/{case_id}/export", Role.VIEWER, self.export, media="*/*"),
             call("POST", "/cases/{case_id}/state", Role.ANALYST, self.state),
             call("POST", "/cases/{case_id}/notes", Role.ANALYST, self.note, 201),
             call("POST", "/cases/{case_id}/owner", Role.ANALYST, self.owner),
@@ -164,6 +166,15 @@ class CasesApi:
     def evidence(self, case_id: Number) -> Response:
         """Return the evidence pack of a case: one file that anybody can verify offline."""
         return pack_file(self._frame, case_id)
+
+    def export(
+        self,
+        case_id: Number,
+        form: Annotated[ShareForm, Query(alias="format")] = ShareForm.STIX,
+        addresses: Annotated[bool, Query()] = False,
+    ) -> Response:
+        """Return what of a case others may have, in one form; its addresses are hashed unless `addresses` is true."""
+        return shared_file(self._frame, case_id, form, plain=addresses)
 
     def state(self, request: Request, case_id: Number, new: StateNew) -> CaseWhole:
         """Change the state of a case, if its present state allows it."""

@@ -11,6 +11,9 @@ from starlette.exceptions import HTTPException
 
 from canary.cases import export
 from canary.cases.pack import NoLog, make_pack
+from canary.cases.pack_record import record_pack
+from canary.cases.sharing.facts import shared_case
+from canary.cases.sharing.forms import WRITERS, ShareForm
 from canary.evidence.sequencing import sequence_waiting
 from canary.store.log_key import LogKeyError
 from canary.store.tables import CaseRow
@@ -18,7 +21,8 @@ from canary.web.csv_file import csv_file
 from canary.web.rendering import Id, PageContext, or_404
 from canary.web.routes import Role, WebRoute
 
-Form = Annotated[Literal["json", "csv", "pack"], Query(alias="format")]
+Form = Annotated[Literal["json", "csv", "pack"] | ShareForm, Query(alias="format")]
+Plain = Annotated[bool, Query(alias="addresses")]
 
 
 class EvidencePage:
@@ -32,8 +36,10 @@ class EvidencePage:
         """Return its routes."""
         return (WebRoute("GET", "/cases/{case_id}/export", Role.VIEWER, self.export),)
 
-    def export(self, _: Request, case_id: Id, form: Form = "json") -> Response:
-        """Return a case, its hits, or its evidence pack as a file."""
+    def export(self, _: Request, case_id: Id, form: Form = "json", plain: Plain = False) -> Response:
+        """Return a case, its hits, its evidence pack, or what of it others may have as a file."""
+        if isinstance(form, ShareForm):
+            return shared_file(self._frame, case_id, form, plain=plain)
         if form == "pack":
             return pack_file(self._frame, case_id)
         with self._frame.database.reading() as session:
@@ -66,10 +72,25 @@ def pack_file(frame: PageContext, case_id: int) -> Response:
         sequence_waiting(store, now)
         with store.reading() as session:
             octets = make_pack(session, case_id, now)
+        with store.writing() as session:
+            record_pack(session, case_id, octets, now)
     except (NoLog, LogKeyError) as fault:
         raise HTTPException(409, str(fault)) from None
     headers = {"Content-Disposition": f'attachment; filename="evidence-case-{case_id}.zip"'}
     return Response(octets, media_type="application/zip", headers=headers)
+
+
+def shared_file(frame: PageContext, case_id: int, form: ShareForm, *, plain: bool) -> Response:
+    """Return what of a case others may have; 409 where there is no key to hash addresses with."""
+    writer = WRITERS[form]
+    try:
+        with frame.database.reading() as session:
+            or_404(session.get(CaseRow, case_id))
+            case = shared_case(session, case_id, plain=plain)
+    except LogKeyError as fault:
+        raise HTTPException(409, str(fault)) from None
+    headers = {"Content-Disposition": f'attachment; filename="case-{case_id}.{writer.ending}"'}
+    return Response(writer.write(case), media_type=writer.media, headers=headers)
 
 
 def _plain(value: object) -> object:

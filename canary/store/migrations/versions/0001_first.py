@@ -650,6 +650,15 @@ def make_tables() -> None:
     sa.PrimaryKeyConstraint('delivery_id', 'outbox_id', name=op.f('pk_delivery_fact'))
     )
     op.create_index(op.f('ix_delivery_fact_outbox_id'), 'delivery_fact', ['outbox_id'])
+    op.create_table('evidence_pack',
+    sa.Column('case_id', sa.Integer(), nullable=False),
+    sa.Column('digest', sa.LargeBinary(), nullable=False),
+    sa.Column('at', TIME, nullable=False),
+    sa.Column('size', sa.BigInteger(), nullable=False),
+    sa.Column('root', sa.LargeBinary(), nullable=False),
+    sa.ForeignKeyConstraint(['case_id'], ['leak_case.id'], name=op.f('fk_evidence_pack_case_id')),
+    sa.PrimaryKeyConstraint('case_id', 'digest', name=op.f('pk_evidence_pack'))
+    )
     op.create_table('first_writer',
     sa.Column('canary_id', CANARY_KEY, nullable=False),
     sa.Column('key', TEXT, nullable=False),
