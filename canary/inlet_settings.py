@@ -6,7 +6,7 @@ from typing import Self
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator, model_validator
 
 from canary.mailbox_settings import ImapSettings, MaildirSettings, OAuthSettings
-from canary.remote_mailbox_settings import JmapSettings
+from canary.remote_mailbox_settings import GraphSettings, JmapSettings
 
 
 class InletSettings(BaseModel):
@@ -17,11 +17,14 @@ class InletSettings(BaseModel):
     imap: dict[str, ImapSettings] = Field(default={}, description="Mailboxes that are read by IMAP, by name.")
     maildir: dict[str, MaildirSettings] = Field(default={}, description="Maildirs that are watched, by name.")
     jmap: dict[str, JmapSettings] = Field(default={}, description="Mailboxes that are read by JMAP, by name.")
+    graph: dict[str, GraphSettings] = Field(
+        default={}, description="Mailboxes at Microsoft 365 that are read by Graph, by name."
+    )
     backlog: int = Field(
         default=2000, ge=10, description="Mails waiting to be judged above which no further stored mail is fetched."
     )
 
-    @field_validator("imap", "maildir", "jmap")
+    @field_validator("imap", "maildir", "jmap", "graph")
     @classmethod
     def _are_names(cls, inlets: dict[str, BaseModel]) -> dict[str, BaseModel]:
         bad = next((name for name in inlets if not _is_name(name)), None)
@@ -51,9 +54,9 @@ class InletSettings(BaseModel):
         return (*by_imap, *self.maildir, *self.remote)
 
     @property
-    def remote(self) -> Mapping[str, JmapSettings]:
+    def remote(self) -> Mapping[str, JmapSettings | GraphSettings]:
         """Those that are asked by HTTP, by name."""
-        return {**self.jmap}
+        return {**self.jmap, **self.graph}
 
     @property
     def secrets(self) -> tuple[str, ...]:
@@ -63,7 +66,7 @@ class InletSettings(BaseModel):
         return tuple(secret.get_secret_value() for secret in kept)
 
 
-_KINDS = ("imap", "maildir", "jmap")
+_KINDS = ("imap", "maildir", "jmap", "graph")
 
 
 def _tokens(oauth: OAuthSettings | None) -> tuple[SecretStr | None, ...]:

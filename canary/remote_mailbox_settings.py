@@ -49,6 +49,52 @@ class JmapSettings(_AskedByHttp):
         return (self.password,)
 
 
+class GraphSettings(_AskedByHttp):
+    """A mailbox at Microsoft 365 that is read by Graph."""
+
+    user: str = Field(min_length=1, max_length=320, description="Address of the mailbox.")
+    tenant: str = Field(pattern=r"^[A-Za-z0-9.-]{1,100}$", description="Id or domain of the organisation.")
+    client_id: str = Field(description="Client id of your registered application.")
+    client_secret: SecretStr | None = Field(default=None, description="Its secret, if it has one.")
+    refresh_token: SecretStr | None = Field(
+        default=None, description="Token of a user who logged in; left out: the application logs in by itself."
+    )
+    url: str = Field(default="https://graph.microsoft.com/v1.0", description="The API; national clouds have their own.")
+    token_url: str = Field(default="", description="Where tokens are renewed; left out: Microsoft's for the tenant.")
+    folders: tuple[str, ...] = Field(
+        default=("inbox",), min_length=1, max_length=20, description="Folders that are read: ids or well-known names."
+    )
+    receivers: tuple[str, ...] = Field(
+        default=("protection.outlook.com",), description="Names of the hosts that received this mail."
+    )
+    poll: float = Field(default=30.0, ge=0.1, le=3600, description="Seconds between looks.")
+
+    @model_validator(mode="after")
+    def _can_log_in(self) -> Self:
+        check_url("url", self.url, "https://graph.microsoft.com/v1.0")
+        check_url("token_url", self.endpoint, "https://login.microsoftonline.com/TENANT/oauth2/v2.0/token")
+        if self.client_secret is None and self.refresh_token is None:
+            raise ValueError("set client_secret, for an application that logs in by itself, or refresh_token")
+        return self
+
+    @property
+    def endpoint(self) -> str:
+        """Where tokens are renewed."""
+        return self.token_url or f"https://login.microsoftonline.com/{self.tenant}/oauth2/v2.0/token"
+
+    @property
+    def scope(self) -> str:
+        """What is asked for: what the application was given, or to read the mail of the user."""
+        parts = urlsplit(self.url)
+        api = f"{parts.scheme}://{parts.netloc}"
+        return f"{api}/Mail.Read offline_access" if self.refresh_token else f"{api}/.default"
+
+    @property
+    def secrets(self) -> tuple[SecretStr, ...]:
+        """What must be in no log."""
+        return tuple(secret for secret in (self.client_secret, self.refresh_token) if secret)
+
+
 def check_url(name: str, url: str, example: str) -> None:
     """Raise ValueError for an address to which a secret would go in clear."""
     try:

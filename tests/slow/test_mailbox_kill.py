@@ -22,6 +22,7 @@ from canary.spool.spool import Spool
 from canary.store.database import Database
 from canary.store.tables import HitRow, MailRow
 from tests.dovecot import Dovecot, dovecot
+from tests.graph_server import graph_server
 from tests.jmap_server import jmap_server
 from tests.landing import mail, now
 from tests.patience import PATIENCE
@@ -40,6 +41,7 @@ IMAP = (
     ">InletLedger.move_on",
 )
 JMAP = (">JmapSession.content", "<InletDesk.hand_over", ">InletDesk.hand_over", "<InletLedger.note_mark")
+GRAPH = ("<InletDesk.hand_over", ">InletDesk.hand_over", "<InletLedger.note_mark")
 MAILDIR = ("<InletDesk.hand_over", ">InletDesk.hand_over", "<InletLedger.note_files", ">InletLedger.note_files")
 
 
@@ -95,6 +97,14 @@ def test_a_mailbox_by_jmap(sqlite_store: Database, tmp_path: Path, step: str) ->
         for number, content in enumerate(mails()):
             server.deliver(f"m{number}", content)
         check(sqlite_store, tmp_path, server.url, step, 2 if "mark" not in step else 1)
+
+
+@pytest.mark.parametrize("step", GRAPH)
+def test_a_mailbox_by_graph(sqlite_store: Database, tmp_path: Path, step: str) -> None:
+    with graph_server() as server:
+        for number, content in enumerate(mails()):
+            server.deliver(f"m{number}", content)
+        check(sqlite_store, tmp_path, f"{server.url}/v1.0", step, 2)
 
 
 def check(store: Database, folder: Path, place: str, step: str, times: int) -> None:
