@@ -23,6 +23,7 @@ class GraphServer:
     forms: list[dict[str, list[str]]] = field(default_factory=list)
     fetched: list[str] = field(default_factory=list)
     oldest: int = 0
+    too_old: int = 410
     page: int = 100
     host: str = ""
 
@@ -56,7 +57,7 @@ class GraphServer:
             return said({"error": {"code": "ErrorItemNotFound"}}, 404)
         start = int(parse_qs(query).get("$token", ["0"])[0])
         if 0 < start < self.oldest:
-            return said({"error": {"code": "SyncStateNotFound"}}, 410)
+            return said({"error": {"code": "SyncStateNotFound"}}, self.too_old)
         upto = min(len(self.log), start + self.page)
         kind = "deltaLink" if upto == len(self.log) else "nextLink"
         return said({

@@ -1,7 +1,8 @@
 """Folders of a mailbox at Microsoft 365, read by Microsoft Graph: delta queries, and each mail as MIME.
 
 learn.microsoft.com/graph, "Get incremental changes to messages in a folder" and "Get MIME content of a message": a page
-ends in `@odata.nextLink`, the last one in `@odata.deltaLink`; a link that is too old is answered 410.
+ends in `@odata.nextLink`, the last one in `@odata.deltaLink`; a link that is too old is answered 410, or by another 4xx
+with a code such as `syncStateNotFound` ("Use delta query to track changes", synchronization reset).
 """
 
 from collections.abc import Callable, Mapping
@@ -107,7 +108,7 @@ class GraphReader:
         while more:
             self.desk.wait_for_room()
             answer = self._ask(client, mark or self.place.changes(folder))
-            if answer.status == httpx.codes.GONE and mark:
+            if mark and _is_link_too_old(answer):
                 # Listed again from the beginning; what was dealt with is known by its id.
                 mark = ""
                 continue
@@ -160,8 +161,7 @@ class GraphReader:
     def _checked(self, answer: ApiAnswer, what: str) -> ApiAnswer:
         if answer.status == httpx.codes.OK:
             return answer
-        error = answer.document.get("error")
-        code = str(error.get("code", ""))[:100] if isinstance(error, dict) else ""
+        code = _code(answer)
         cure = {
             401: "check the application and its permission Mail.Read",
             403: "give the application the permission Mail.Read for this mailbox",
@@ -169,6 +169,17 @@ class GraphReader:
         }.get(answer.status, "it is tried again")
         line = f"{self.place.url} answered {answer.status} {code!r} for {what}: {cure}"
         raise InletFault(line, by_settings=answer.status in (401, 403, 404))
+
+
+def _is_link_too_old(answer: ApiAnswer) -> bool:
+    return answer.status == httpx.codes.GONE or (
+        400 <= answer.status < 500 and _code(answer).lower().startswith(("syncstate", "resync"))
+    )
+
+
+def _code(answer: ApiAnswer) -> str:
+    error = answer.document.get("error")
+    return str(error.get("code", ""))[:100] if isinstance(error, dict) else ""
 
 
 def _id(entry: Mapping[str, Any]) -> str:

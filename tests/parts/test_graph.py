@@ -86,9 +86,11 @@ def test_pages_and_what_comes_later_are_read_and_what_is_listed_again_is_not_fet
     assert graph.fetched == [f"m{number}" for number in range(9)]
 
 
+@pytest.mark.parametrize("status", [410, 400, 404])
 def test_where_the_link_is_too_old_all_is_listed_and_only_what_is_new_is_fetched(
-    land: Landing, graph: GraphServer
+    land: Landing, graph: GraphServer, status: int
 ) -> None:
+    graph.too_old = status
     graph.deliver("m1", mail(subject="1"))
     reader(land, graph).run_once()
     graph.deliver("m2", mail(subject="2"))
