@@ -1,5 +1,6 @@
 """A mailbox by JMAP: every mail once, as the server answers it by RFC 8620 and 8621."""
 
+import threading
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
@@ -11,6 +12,7 @@ from pydantic import SecretStr, ValidationError
 from canary.inlets.faults import InletFault
 from canary.inlets.jmap import JmapReader
 from canary.inlets.ledger import Phase
+from canary.inlets.patience import InletThread
 from canary.inlets.stored_mail import recovered_envelope
 from canary.model.mail import Trust
 from canary.processes.remote_mailboxes import remote_readers
@@ -18,6 +20,7 @@ from canary.settings import Arranged
 from tests.api_server import Said, said
 from tests.jmap_server import TOKEN, JmapServer, jmap_server
 from tests.landing import DOMAIN, MX, Landing, landing, mail, mailbox_side, now
+from tests.patience import PATIENCE
 from tests.processes import eventually
 
 
@@ -149,6 +152,31 @@ def test_an_answer_that_is_none_is_one_line_with_the_cure_and_nothing_is_lost(
     assert TOKEN not in str(caught.value)
     reader(land, server).run_once()
     assert len(land.mails) == 1
+
+
+class Waits(threading.Event):
+    """Writes down how long is waited, and ends it at once."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.seconds = list[float | None]()
+
+    def wait(self, timeout: float | None = None) -> bool:
+        self.seconds.append(timeout)
+        self.set()
+        return True
+
+
+@pytest.mark.parametrize(("asked_for", "waited"), [("7", 7), ("999999", 3600), ("0", 1)])
+def test_a_server_is_left_alone_for_as_long_as_it_asks_for_within_reason(
+    land: Landing, server: JmapServer, asked_for: str, waited: float
+) -> None:
+    server.faults = [said({}, 429, Retry_After=asked_for)]
+    land.desk.stopping = waits = Waits()
+    thread = InletThread("home", reader(land, server), land.desk)
+    thread.start()
+    thread.stop(PATIENCE)
+    assert waits.seconds == [waited]
 
 
 def test_a_foreign_host_that_the_server_names_is_not_asked(land: Landing, server: JmapServer) -> None:
