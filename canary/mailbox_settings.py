@@ -41,7 +41,7 @@ class OAuthSettings(_Section):
         url = self.token_url or TOKEN_URLS.get(self.provider, "")
         parts = urlsplit(url)
         if not parts.hostname or not (
-            parts.scheme == "https" or (parts.scheme == "http" and _is_loopback(parts.hostname))
+            parts.scheme == "https" or (parts.scheme == "http" and is_loopback(parts.hostname))
         ):
             raise ValueError(f"token_url = {url!r} must begin with https://, such as {TOKEN_URLS['google']}")
         return self
@@ -88,7 +88,7 @@ class ImapSettings(_Section):
             raise ValueError("set either password (or its _FILE in the environment) or oauth")
         if self.move_to in self.folders:
             raise ValueError(f"move_to = {self.move_to!r} is among folders; name one that is not read")
-        if self.security == "none" and not _is_loopback(self.host):
+        if self.security == "none" and not is_loopback(self.host):
             raise ValueError(f"security = 'none' would send the password in clear to {self.host}; use tls or starttls")
         return self
 
@@ -118,7 +118,8 @@ class MaildirSettings(_Section):
         return self.receivers
 
 
-def _is_loopback(host: str) -> bool:
+def is_loopback(host: str) -> bool:
+    """Whether a host is this machine, where nobody listens on the way."""
     try:
         return host == "localhost" or ip_address(host.strip("[]")).is_loopback
     except ValueError:

@@ -85,6 +85,10 @@ def self_tested(known: "Settings", name: str) -> tuple[str, float | None]:
     from canary.processes.stores import open_store
     from canary.store.queries.canaries import newest_active
 
+    if name in known.inlet.remote:
+        raise CliError(
+            f"{name}: no self-test can be put there; write to one of your canaries, then see `canary inlet list`"
+        )
     store = open_store(known)
     with store.reading() as reading:
         address = newest_active(reading)

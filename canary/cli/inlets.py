@@ -98,7 +98,7 @@ def remove(name: Name) -> None:
     known, path = settings(), config_path()
     if path is None or name not in known.inlet.names:
         raise CliError(f"{name}: no such inlet in the settings; see `canary inlet list`")
-    kind = "imap" if name in known.inlet.imap else "maildir"
+    kind = known.inlet.kind_of(name)
     rest = _without(path.read_text(encoding="utf-8"), f"inlet.{kind}.{name}")
     if name in tomllib.loads(rest).get("inlet", {}).get(kind, {}) or rest == path.read_text(encoding="utf-8"):
         raise CliError(f"{name}: is not a section of {path}; remove it where it is set")

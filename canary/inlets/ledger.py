@@ -6,7 +6,7 @@ same, as the pipeline knows it again.
 
 import sqlite3
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
@@ -24,6 +24,8 @@ _SCHEMA = """
     CREATE TABLE IF NOT EXISTS awaited (
         inlet TEXT NOT NULL, folder TEXT NOT NULL, validity INTEGER NOT NULL, uid INTEGER NOT NULL, mail TEXT NOT NULL,
         PRIMARY KEY (inlet, folder, validity, uid)) WITHOUT ROWID;
+    CREATE TABLE IF NOT EXISTS mark (
+        inlet TEXT NOT NULL, folder TEXT NOT NULL, mark TEXT NOT NULL, PRIMARY KEY (inlet, folder)) WITHOUT ROWID;
     CREATE TABLE IF NOT EXISTS token (inlet TEXT PRIMARY KEY, origin TEXT NOT NULL, refresh TEXT NOT NULL) WITHOUT ROWID;
 """
 _SELDOM = timedelta(seconds=10)
@@ -99,10 +101,22 @@ class InletLedger:
         with self._opened() as file:
             file.execute("INSERT OR REPLACE INTO position VALUES (?, ?, ?, ?)", (inlet, folder, at.validity, at.upto))
 
+    def mark(self, inlet: str, folder: str) -> str:
+        """Return how far a folder was read in the words of its server, empty for not at all."""
+        with self._opened() as file:
+            row = file.execute("SELECT mark FROM mark WHERE inlet = ? AND folder = ?", (inlet, folder)).fetchone()
+        return str(row[0]) if row else ""
+
+    def note_mark(self, inlet: str, folder: str, mark: str) -> None:
+        """Write how far a folder was read in the words of its server; empty for it to be read again."""
+        with self._opened() as file:
+            file.execute("INSERT OR REPLACE INTO mark VALUES (?, ?, ?)", (inlet, folder, mark))
+
     def start_again(self, inlet: str) -> None:
         """Forget how far the folders of an inlet were read."""
         with self._opened() as file:
             file.execute("DELETE FROM position WHERE inlet = ?", (inlet,))
+            file.execute("DELETE FROM mark WHERE inlet = ?", (inlet,))
             file.execute("DELETE FROM taken WHERE inlet = ?", (inlet,))
             file.execute("DELETE FROM awaited WHERE inlet = ?", (inlet,))
 
@@ -128,9 +142,15 @@ class InletLedger:
             )
 
     def taken_files(self, inlet: str) -> frozenset[str]:
-        """Return the names of the files of a Maildir that were dealt with."""
+        """Return the names of the mails that were dealt with, where each has one: in a Maildir, by JMAP and Graph."""
         with self._opened() as file:
             return frozenset(row[0] for row in file.execute("SELECT file FROM taken WHERE inlet = ?", (inlet,)))
+
+    def untaken(self, inlet: str, names: Sequence[str]) -> list[str]:
+        """Return those names of mails that were not dealt with, in their order."""
+        query = "SELECT 1 FROM taken WHERE inlet = ? AND file = ?"
+        with self._opened() as file:
+            return [name for name in names if file.execute(query, (inlet, name)).fetchone() is None]
 
     def note_files(self, inlet: str, fresh: list[str], gone: list[str]) -> None:
         """Write which files were dealt with, and forget those that are gone."""

@@ -20,7 +20,7 @@ _MAX_ANSWER = 64 * 1024
 
 @dataclass(frozen=True, slots=True)
 class TokenGrant:
-    """What a token is renewed with, and where."""
+    """What a token is renewed with, and where; without a refresh token the application logs in by itself (RFC 6749 4.4)."""
 
     endpoint: str
     client_id: str
@@ -57,7 +57,7 @@ class AccessToken:
         answer = self._ask(refresh)
         self._token = str(answer.get("access_token") or "")
         if not self._token:
-            raise InletFault(f"{self._grant.endpoint} gave no access token: check inlet.imap.{self._inlet}.oauth")
+            raise InletFault(f"{self._grant.endpoint} gave no access token: check how inlet {self._inlet} logs in")
         lasts = answer.get("expires_in")
         self._ends = self._clock() + (
             timedelta(seconds=lasts) if isinstance(lasts, int | float) and 0 < lasts < 10**8 else _USUAL
@@ -68,7 +68,8 @@ class AccessToken:
 
     def _ask(self, refresh: str) -> dict[str, Any]:
         grant = self._grant
-        form = {"grant_type": "refresh_token", "client_id": grant.client_id, "refresh_token": refresh}
+        form = {"grant_type": "refresh_token" if refresh else "client_credentials", "client_id": grant.client_id}
+        form |= {"refresh_token": refresh} if refresh else {}
         form |= {"client_secret": grant.client_secret} if grant.client_secret else {}
         form |= {"scope": grant.scope} if grant.scope else {}
         try:

@@ -12,6 +12,8 @@ from canary.inlets.ledger import Phase
 log = logging.getLogger("canary.inlets")
 
 FIRST_WAIT, LONGEST_WAIT = 1.0, 300.0
+_LONGEST_ASKED = 3600.0
+"""However long a server asks to be left alone (Retry-After), after this it is asked again."""
 _SETTINGS_WAIT = 60.0
 """So long at least is waited where nothing helps but a change of the settings: servers lock out who knocks too often."""
 
@@ -55,7 +57,10 @@ class InletThread:
             except Stopped:
                 return
             except InletFault as fault:
-                line, least = str(fault), _SETTINGS_WAIT if fault.by_settings else 0.0
+                line, least = (
+                    str(fault),
+                    max(_SETTINGS_WAIT if fault.by_settings else 0.0, min(fault.wait, _LONGEST_ASKED)),
+                )
             except OSError as fault:
                 line, least = str(fault), 0.0
             except Exception as fault:

@@ -143,14 +143,18 @@ class Http:
             return self._client
 
     def _seconds(self, value: str | None) -> float | None:
-        """Read Retry-After: seconds, or a date (RFC 9110 section 10.2.3)."""
-        if not value:
-            return None
-        try:
-            if value.isascii() and value.replace(".", "", 1).isdigit():
-                return float(value)
-            at = parsedate_to_datetime(value)
-        except (ValueError, OverflowError):
-            return None
-        aware = at if at.tzinfo else at.replace(tzinfo=UTC)
-        return max(0.0, (aware - self.clock()).total_seconds()) if self.clock else None
+        return retry_after(value, self.clock)
+
+
+def retry_after(value: str | None, clock: Callable[[], datetime] | None) -> float | None:
+    """Read Retry-After: seconds, or a date (RFC 9110 section 10.2.3); without a clock dates say nothing."""
+    if not value:
+        return None
+    try:
+        if value.isascii() and value.replace(".", "", 1).isdigit():
+            return float(value)
+        at = parsedate_to_datetime(value)
+    except (ValueError, OverflowError):
+        return None
+    aware = at if at.tzinfo else at.replace(tzinfo=UTC)
+    return max(0.0, (aware - clock()).total_seconds()) if clock else None

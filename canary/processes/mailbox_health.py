@@ -72,4 +72,6 @@ def _poll(settings: Settings, label: str) -> float:
     by_imap = {each: chosen.poll for name, chosen in inlets.imap.items() for each in chosen.labels(name)}
     if is_posted(label):
         return 0  # it notes that it listens every few seconds
+    if label in inlets.remote:
+        return inlets.remote[label].poll
     return by_imap[label] if label in by_imap else inlets.maildir[label].poll

@@ -5,6 +5,7 @@ import secrets
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import replace
+from functools import partial
 
 import httpx
 
@@ -22,6 +23,7 @@ from canary.mailbox_settings import ImapSettings, OAuthSettings
 from canary.processes.installation import Installation
 from canary.processes.judging import forwarder_registry
 from canary.processes.mailbox_health import open_ledger
+from canary.processes.remote_mailboxes import RemoteReader, remote_readers
 from canary.processes.shutdown import ShutdownSignal, announce
 from canary.processes.spools import clock, open_spool
 from canary.settings import Settings
@@ -31,7 +33,7 @@ from canary.store.issued_addresses import IssuedAddresses
 ROLE = "mailboxes"
 _END_SECONDS = 20.0
 
-MailboxReader = ImapReader | MaildirReader
+MailboxReader = ImapReader | MaildirReader | RemoteReader
 
 
 async def read_mailboxes(settings: Settings, *, watched: bool = False) -> None:
@@ -86,6 +88,7 @@ def mailbox_readers(
     return [
         *(ImapReader(p, desk, progress_of(p.label), verdicts) for p in imap if not only or p.inlet in only),
         *(MaildirReader(p, desk, progress_of(p.label)) for p in maildirs if not only or p.inlet in only),
+        *remote_readers(settings, desk, progress_of, only, partial(_side, settings)),
     ]
 
 

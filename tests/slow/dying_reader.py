@@ -1,6 +1,6 @@
 """A program that reads a mailbox and is killed at a step: python -m tests.slow.dying_reader FOLDER PLACE STEP TIMES.
 
-PLACE is a Maildir, or the port of an IMAP server and a user as PORT:USER. STEP is `Class.method` with `<` for before or
+PLACE is a Maildir, the address of a JMAP server or of Graph, or the port of an IMAP server and a user as PORT:USER. STEP is `Class.method` with `<` for before or
 `>` for after it; it dies when that happens for the TIMES-th time. Ends by itself where it never does.
 """
 
@@ -9,19 +9,29 @@ import os
 import signal
 import sys
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
+import httpx
+
+from canary.inlets.api_client import ApiClient, origin_of
 from canary.inlets.desk import InletDesk
+from canary.inlets.graph import GraphMailbox, GraphReader
 from canary.inlets.imap import ImapFolder, ImapReader
 from canary.inlets.imap_session import ImapAccount, ImapSession
 from canary.inlets.intake import Intake
+from canary.inlets.jmap import JmapMailbox, JmapReader
+from canary.inlets.jmap_session import JmapAccount, JmapSession
 from canary.inlets.ledger import InletLedger
 from canary.inlets.maildir import MaildirReader, WatchedMaildir
+from canary.inlets.oauth import AccessToken, TokenGrant
 from tests.dovecot import PASSWORD
-from tests.landing import landing, mailbox_side
+from tests.graph_server import SECRET, USER
+from tests.jmap_server import TOKEN
+from tests.landing import landing, mailbox_side, now
 
-PLACES: dict[str, Any] = {kind.__name__: kind for kind in (ImapSession, InletDesk, InletLedger, Intake, MaildirReader)}
+PLACES: dict[str, Any] = {kind.__name__: kind for kind in (ImapSession, InletDesk, InletLedger, Intake, JmapSession)}
 
 
 def die_at(step: str, times: int) -> None:
@@ -54,10 +64,21 @@ def main() -> None:
     with landing(Path(folder)) as land:
         if place.startswith("/"):
             MaildirReader(WatchedMaildir("home", Path(place), mailbox_side()), land.desk).run_once()
+        elif place.endswith("/v1.0"):
+            client = partial(ApiClient, frozenset({origin_of(place)}), now)
+            token = TokenGrant(place.replace("v1.0", "token"), "me", SECRET, "")
+            renewed = AccessToken("home", token, land.desk.ledger, httpx.Client(), now)
+            GraphReader(
+                GraphMailbox("home", place, USER, ("inbox",), mailbox_side()), land.desk, client, renewed
+            ).run_once()
+        elif place.startswith("http:"):
+            account = JmapAccount(f"{place}/session", f"Bearer {TOKEN}")
+            client = partial(ApiClient, frozenset({origin_of(place)}), now)
+            JmapReader(JmapMailbox("home", account, ("INBOX",), mailbox_side()), land.desk, client).run_once()
         else:
             port, _, user = place.partition(":")
-            account = ImapAccount("127.0.0.1", int(port), "none", None, user, PASSWORD)
-            ImapReader(ImapFolder("home", "home", account, "INBOX", mailbox_side()), land.desk).run_once()
+            imap = ImapAccount("127.0.0.1", int(port), "none", None, user, PASSWORD)
+            ImapReader(ImapFolder("home", "home", imap, "INBOX", mailbox_side()), land.desk).run_once()
 
 
 if __name__ == "__main__":

@@ -22,6 +22,8 @@ from canary.spool.spool import Spool
 from canary.store.database import Database
 from canary.store.tables import HitRow, MailRow
 from tests.dovecot import Dovecot, dovecot
+from tests.graph_server import graph_server
+from tests.jmap_server import jmap_server
 from tests.landing import mail, now
 from tests.patience import PATIENCE
 from tests.processes import ROOT
@@ -38,6 +40,8 @@ IMAP = (
     "<InletLedger.move_on",
     ">InletLedger.move_on",
 )
+JMAP = (">JmapSession.content", "<InletDesk.hand_over", ">InletDesk.hand_over", "<InletLedger.note_mark")
+GRAPH = ("<InletDesk.hand_over", ">InletDesk.hand_over", "<InletLedger.note_mark")
 MAILDIR = ("<InletDesk.hand_over", ">InletDesk.hand_over", "<InletLedger.note_files", ">InletLedger.note_files")
 
 
@@ -85,6 +89,22 @@ def test_a_maildir(sqlite_store: Database, tmp_path: Path, step: str) -> None:
     for number, content in enumerate(mails()):
         (tmp_path / f"Maildir/new/{1772366400 + number}.{number}.host").write_bytes(content)
     check(sqlite_store, tmp_path, str(tmp_path / "Maildir"), step, 2)
+
+
+@pytest.mark.parametrize("step", JMAP)
+def test_a_mailbox_by_jmap(sqlite_store: Database, tmp_path: Path, step: str) -> None:
+    with jmap_server() as server:
+        for number, content in enumerate(mails()):
+            server.deliver(f"m{number}", content)
+        check(sqlite_store, tmp_path, server.url, step, 2 if "mark" not in step else 1)
+
+
+@pytest.mark.parametrize("step", GRAPH)
+def test_a_mailbox_by_graph(sqlite_store: Database, tmp_path: Path, step: str) -> None:
+    with graph_server() as server:
+        for number, content in enumerate(mails()):
+            server.deliver(f"m{number}", content)
+        check(sqlite_store, tmp_path, f"{server.url}/v1.0", step, 2)
 
 
 def check(store: Database, folder: Path, place: str, step: str, times: int) -> None:

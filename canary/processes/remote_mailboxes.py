@@ -1,0 +1,61 @@
+"""Makes what reads mailboxes and queues that are asked by HTTP."""
+
+import base64
+from collections.abc import Callable, Sequence
+from functools import partial
+
+import httpx
+
+from canary.inlets.api_client import ApiClient, origin_of
+from canary.inlets.desk import InletDesk
+from canary.inlets.graph import GraphMailbox, GraphReader
+from canary.inlets.imap import Progress
+from canary.inlets.jmap import JmapMailbox, JmapReader
+from canary.inlets.jmap_session import JmapAccount
+from canary.inlets.oauth import AccessToken, TokenGrant
+from canary.inlets.stored_mail import MailboxSide
+from canary.processes.spools import clock
+from canary.remote_mailbox_settings import GraphSettings, JmapSettings
+from canary.settings import Settings
+
+RemoteReader = JmapReader | GraphReader
+SideOf = Callable[[Sequence[str]], MailboxSide]
+
+
+def remote_readers(
+    settings: Settings,
+    desk: InletDesk,
+    progress_of: Callable[[str], Progress],
+    only: Sequence[str],
+    side_of: SideOf,
+) -> list[RemoteReader]:
+    """Return what reads each of them, or of those that are named; `side_of` says whose word counts."""
+    chosen = settings.inlet
+    made: list[RemoteReader] = [_jmap(name, each, desk, progress_of, side_of) for name, each in chosen.jmap.items()]
+    made += [_graph(name, each, desk, side_of) for name, each in chosen.graph.items()]
+    return [reader for reader in made if not only or reader.place.inlet in only]
+
+
+def _jmap(
+    name: str, chosen: JmapSettings, desk: InletDesk, progress_of: Callable[[str], Progress], side_of: SideOf
+) -> JmapReader:
+    secret = chosen.password.get_secret_value()
+    basic = base64.b64encode(f"{chosen.user}:{secret}".encode()).decode()
+    account = JmapAccount(chosen.url, f"Basic {basic}" if chosen.user else f"Bearer {secret}")
+    own = (chosen.user.lower(),) if "@" in chosen.user else ()
+    place = JmapMailbox(name, account, chosen.folders, side_of(chosen.receivers), chosen.poll, own)
+    return JmapReader(place, desk, _client_of(chosen.origins), progress_of(name))
+
+
+def _graph(name: str, chosen: GraphSettings, desk: InletDesk, side_of: SideOf) -> GraphReader:
+    secret, refresh = (s.get_secret_value() if s else "" for s in (chosen.client_secret, chosen.refresh_token))
+    grant = TokenGrant(chosen.endpoint, chosen.client_id, secret, refresh, chosen.scope)
+    # Asked once an hour: no connection is worth holding.
+    asking = httpx.Client(trust_env=False, limits=httpx.Limits(max_keepalive_connections=0))
+    token = AccessToken(name, grant, desk.ledger, asking, clock)
+    place = GraphMailbox(name, chosen.url, chosen.user, chosen.folders, side_of(chosen.receivers), chosen.poll)
+    return GraphReader(place, desk, _client_of((chosen.url,)), token)
+
+
+def _client_of(urls: Sequence[str]) -> Callable[[], ApiClient]:
+    return partial(ApiClient, frozenset(map(origin_of, urls)), clock)
