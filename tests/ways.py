@@ -45,6 +45,7 @@ WAYS: dict[tuple[str, str], tuple[str, dict[str, str]]] = {
         "/vendors/play/suppliers/remove",
         {"supplier": "silverline", "channel": "news"},
     ),
+    ("POST", "/plan"): ("/plan", {}),
     ("POST", "/vendors/{slug}/remove"): ("/vendors/spare/remove", {}),
     ("POST", "/vendors/{slug}/merge"): ("/vendors/twin/merge", {"into": "play"}),
     ("POST", "/suppliers"): ("/suppliers", {"name": "Letter Works", "domains": "letterworks.example, lw.example"}),

@@ -15,6 +15,7 @@ import uvicorn
 from fastapi import FastAPI
 
 from canary.mail.parse import parse
+from canary.model.plan_run import PlanRun
 from canary.net.bounded_http import RequestLimits, protocol_with
 from canary.processes.entered import EnteredSettings
 from canary.settings import Arranged
@@ -39,6 +40,19 @@ HOSTILE = (
     b"From: a@b.example\r\nSubject: x\r\nContent-Type: text/html\r\n\r\n<p onclick=alert(1)>Dear <b>Ada</b><img src=http://b"
     b".example/i.png><a href=http://b.example/>b</a></p><script>alert(1)</script><form action=http://b.example></form>\r\n"
 )
+
+
+class KeptPlan:
+    """A plan that was worked out once, with words of others in it."""
+
+    def __init__(self) -> None:
+        self.begun = 0
+
+    def begin(self) -> None:
+        self.begun += 1
+
+    def look(self) -> PlanRun:
+        return PlanRun((f"Issue an address to {EVIL}.",), NOW)
 
 
 class IdleImports:
@@ -172,6 +186,7 @@ def serve(tmp_path: Path, issuing: IssueSettings = IssueSettings()) -> Iterator[
             desk=EnteredSettings(arranged, lambda: site.now),
             self_test=lambda _: None,
             imports=IdleImports(),
+            plan=KeptPlan(),
         )
     )
     with serve_app(site):

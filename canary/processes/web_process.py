@@ -19,6 +19,7 @@ from canary.processes.import_runner import ImportRunner
 from canary.processes.judging import lookups, never_vendor
 from canary.processes.mailbox_health import is_posted, mailbox_problem, mailbox_states, subject
 from canary.processes.node_report import NodeReporter, keep_reporting
+from canary.processes.plan_runner import PlanRunner
 from canary.processes.readiness import ReadinessCheck, unready_parts
 from canary.processes.receiver_health import listening, receiver_metrics, waiting_mails
 from canary.processes.self_test import send_from_browser
@@ -52,7 +53,7 @@ async def serve(
     """Serve the dashboard until stopped; `ready` gets its address once it listens."""
     stopping, opened = ShutdownSignal(watched=watched), open_web(settings)
     store = open_store(settings, partial(Database, statement_seconds=STATEMENT_SECONDS))
-    numbers, imports = receiver_metrics(settings), ImportRunner(settings, config)
+    numbers, imports, plan = receiver_metrics(settings), ImportRunner(settings, config), PlanRunner(config, clock)
     site = WebConfig(
         store,
         clock,
@@ -71,6 +72,7 @@ async def serve(
         arranged=arrangement(settings),
         desk=EnteredSettings(settings, clock),
         imports=imports,
+        plan=plan,
         self_test=lambda address: send_from_browser(settings, address, clock()),
     )
     # An access log would show one-time links; the application logs what matters.
@@ -92,6 +94,7 @@ async def serve(
             await reporting
     finally:
         imports.stop()
+        plan.stop()
         for each in opened:
             each.close()
         store.close()

@@ -26,7 +26,7 @@ from canary.web.issue_forms import IssueSettings
 from tests import awkward_world
 from tests.patience import PATIENCE
 from tests.receiver import receiving
-from tests.website import IdleImports
+from tests.website import IdleImports, KeptPlan
 
 NOW = datetime(2011, 4, 2, 9, 30, tzinfo=UTC)
 """A week after the story ends."""
@@ -148,7 +148,7 @@ def served(folder: Path) -> Iterator[Shown]:
     arranged = Arranged(data=folder, domains=("inbox.example",), alert={"destinations": {"slack": slack}})
     app = create_app(WebConfig(
         database, lambda: NOW, health=lambda: {"listener": "listening"}, issuing=IssueSettings(("inbox.example",)),
-        desk=EnteredSettings(arranged, lambda: NOW), imports=IdleImports(), self_test=lambda _: None,
+        desk=EnteredSettings(arranged, lambda: NOW), imports=IdleImports(), plan=KeptPlan(), self_test=lambda _: None,
     ))  # fmt: skip
     server = uvicorn.Server(
         uvicorn.Config(app, port=0, log_config=None, access_log=False, lifespan="off", timeout_graceful_shutdown=1)

@@ -1,15 +1,16 @@
 """The plan: which sources cannot be told apart today, and which further addresses would help most."""
 
 from fastapi import Request, Response
+from fastapi.responses import RedirectResponse
+from starlette.exceptions import HTTPException
 
-from canary.attribute.priors import CARRIED_AS, RATES
-from canary.attribute.world import Source
+from canary.web.plan_desk import PlanDesk
 from canary.web.rendering import PageContext
 from canary.web.routes import Role, WebRoute
 
 
 class PlanPage:
-    """The sentences of `canary plan`, of this installation as it is now."""
+    """The sentences of `canary plan`, as they were last worked out."""
 
     def __init__(self, frame: PageContext) -> None:
         """Show pages in this context."""
@@ -17,19 +18,28 @@ class PlanPage:
 
     def routes(self) -> tuple[WebRoute, ...]:
         """Return its routes."""
-        return (WebRoute("GET", "/plan", Role.ANALYST, self.page),)
+        return (
+            WebRoute("GET", "/plan", Role.ANALYST, self.page),
+            WebRoute("POST", "/plan", Role.ANALYST, self.begin),
+            WebRoute("GET", "/plan/state", Role.ANALYST, self.state),
+        )
 
     def page(self, request: Request) -> Response:
-        """Show the plan; it is worked out for each who asks."""
-        # The arithmetic takes much memory to load, and most who run a dashboard never ask for a plan.
-        from canary.attribute.planning import advice, proposals  # noqa: PLC0415
-        from canary.store.queries.world import world_of  # noqa: PLC0415
+        """Show the newest plan, and whether one is being worked out."""
+        return self._frame.show(request, "plan.html", run=self._desk().look())
 
-        with self._frame.database.reading() as session:
-            world, rates = world_of(session, self._frame.clock()), session.info.get(CARRIED_AS, RATES)
-        found = proposals.plan_coverage(world, rates=rates)
-        return self._frame.show(request, "plan.html", lines=list(advice.sentences(found, _name)))
+    def begin(self, request: Request) -> Response:
+        """Begin to work out a plan."""
+        self._desk().begin()
+        with self._frame.writing(request) as session:
+            self._frame.audit(session, request, "plan-begun", "plan")
+        return RedirectResponse("/plan", 303)
 
+    def state(self, request: Request) -> Response:
+        """Show the same as a part that asks again until the plan is there."""
+        return self._frame.show(request, "_plan_state.html", run=self._desk().look())
 
-def _name(source: Source) -> str:
-    return f"{source.kind.value} {source.id}"
+    def _desk(self) -> PlanDesk:
+        if self._frame.config.plan is None:
+            raise HTTPException(404, "Nothing is planned here.")
+        return self._frame.config.plan

@@ -1,0 +1,42 @@
+"""The plan in the browser is worked out by a process of its own, one at a time; the newest is kept."""
+
+from datetime import UTC, datetime
+from pathlib import Path
+
+from canary.model.plan_run import PlanRun
+from canary.processes.plan_runner import PlanRunner
+from tests.processes import House, eventually
+
+NOW = datetime(2026, 3, 1, tzinfo=UTC)
+
+
+def ended(runner: PlanRunner) -> PlanRun:
+    eventually(lambda: not runner.look().running)
+    return runner.look()
+
+
+def test_the_plan_of_an_installation_is_worked_out_beside_it(tmp_path: Path) -> None:
+    with House(tmp_path).open() as house:
+        house.vendor("Shop", "shop.example")
+        runner = PlanRunner(house.folder / "canary.toml", lambda: NOW)
+        assert runner.look() == PlanRun()
+        runner.begin()
+        runner.begin()
+        found = ended(runner)
+        assert (found.made, found.fault, bool(found.lines)) == (NOW, "", True)
+
+
+def test_a_plan_that_cannot_be_made_says_why_and_one_that_takes_too_long_is_ended(tmp_path: Path) -> None:
+    broken = PlanRunner(tmp_path / "none.toml", lambda: NOW)
+    broken.begin()
+    assert str(tmp_path / "none.toml") in ended(broken).fault
+    slow = PlanRunner(tmp_path / "none.toml", lambda: NOW, seconds=0)
+    slow.begin()
+    assert ended(slow).fault.startswith("took longer than 0 s")
+
+
+def test_nothing_is_begun_once_the_dashboard_ends(tmp_path: Path) -> None:
+    runner = PlanRunner(tmp_path / "none.toml", lambda: NOW)
+    runner.stop()
+    runner.begin()
+    assert not runner.look().running
