@@ -53,11 +53,20 @@ SECTIONS: Mapping[str, EnteredSection] = {
     "retention": EnteredSection(("retention",), RetentionSettings),
     "decoys": EnteredSection(("decoys",), DecoySettings, fixed=frozenset({"key_file"})),
     "imap": EnteredSection(
-        ("inlet", "imap"), ImapSettings, frozenset({"password"}), named=True, fixed=frozenset({"ca_file", "oauth"}),
-        bound=frozenset({"host", "port", "security", "user"}), beside=(("inlet", "maildir"),),
+        ("inlet", "imap"),
+        ImapSettings,
+        frozenset({"password"}),
+        named=True,
+        fixed=frozenset({"ca_file", "oauth"}),
+        bound=frozenset({"host", "port", "security", "user"}),
+        beside=(("inlet", "maildir"),),
     ),
     "maildir": EnteredSection(
-        ("inlet", "maildir"), MaildirSettings, named=True, fixed=frozenset({"remove"}), beside=(("inlet", "imap"),),
+        ("inlet", "maildir"),
+        MaildirSettings,
+        named=True,
+        fixed=frozenset({"remove"}),
+        beside=(("inlet", "imap"),),
     ),
 }
 """What can be entered in the browser. A new section is one line here."""

@@ -79,7 +79,10 @@ def looked_into(known: Settings, name: str) -> str:
 
 
 def self_tested(
-    known: Settings, name: str, note: Callable[[str], None] = lambda _: None, found_there: Callable[[str], None] = lambda _: None
+    known: Settings,
+    name: str,
+    note: Callable[[str], None] = lambda _: None,
+    found_there: Callable[[str], None] = lambda _: None,
 ) -> tuple[str, float | None]:
     """Put a self-test into a mailbox and wait; return what is there, and the seconds until it was judged.
 

@@ -16,7 +16,9 @@ import uvicorn
 from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
 
 from canary.cli.demo import _prepare
-from canary.model.alert import DestinationView
+from canary.processes.entered import EnteredSettings
+from canary.processes.mailbox_trials import MailboxTrials
+from canary.settings import Arranged
 from canary.store.database import Database
 from canary.store.queries.users import add_user, new_token
 from canary.web.app import create_app
@@ -142,10 +144,13 @@ def copied(demo: Path, folder: Path) -> Path:
 def served(folder: Path) -> Iterator[Shown]:
     """Serve a data folder on a free port."""
     database = Database(f"sqlite:///{folder}/canary.db")
-    destinations = [DestinationView("slack", "slack")]
+    slack = {"kind": "slack", "url": "https://hooks.slack.example/services/T0/B0/x"}
+    home = {"host": "imap.provider.example", "user": "me@inbox.example", "password": "x"}
+    arranged = Arranged(data=folder, alert={"destinations": {"slack": slack}}, inlet={"imap": {"home": home}})
+    entered = EnteredSettings(arranged, lambda: NOW)
     app = create_app(WebConfig(
         database, lambda: NOW, health=lambda: {"listener": "listening"}, issuing=IssueSettings(("inbox.example",)),
-        destinations=destinations,
+        desk=entered, mailboxes=MailboxTrials(entered, lambda: NOW),
     ))  # fmt: skip
     server = uvicorn.Server(
         uvicorn.Config(app, port=0, log_config=None, access_log=False, lifespan="off", timeout_graceful_shutdown=1)

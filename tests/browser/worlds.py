@@ -27,6 +27,7 @@ LISTS = {
     "nodes": "/nodes",
     "search": "/search?q=reader",
     "setup": "/setup",
+    "inlets": "/setup/inlets",
     "users": "/setup/users",
     "user": "/setup/users/1",
     "tokens": "/setup/tokens",
