@@ -61,6 +61,12 @@ WAYS: dict[tuple[str, str], tuple[str, dict[str, str]]] = {
     ("POST", "/setup/alerts/remove"): ("/setup/alerts/remove", {"name": "me"}),
     ("POST", "/setup/alerts/mute"): ("/setup/alerts/mute", {"subject": "play", "number": "3", "unit": "days"}),
     ("POST", "/setup/alerts/unmute"): ("/setup/alerts/unmute", {"subject": "vendor:play"}),
+    ("POST", "/setup/inlets"): (
+        "/setup/inlets",
+        {"kind": "imap", "name": "home", "host": "imap.provider.example", "user": "me@inbox.example", "password": "x"},
+    ),
+    ("POST", "/setup/inlets/test"): ("/setup/inlets/test", {"name": "home"}),
+    ("POST", "/setup/inlets/remove"): ("/setup/inlets/remove", {"kind": "imap", "name": "home"}),
     ("POST", "/setup/keeping/retention"): ("/setup/keeping/retention", {"days": "90"}),
     ("POST", "/setup/keeping/decoys"): ("/setup/keeping/decoys", {"count": "4", "every": "0"}),
     ("POST", "/setup/import"): ("/setup/import", {"name": "mail.mbox", "adopt": "example.net"}),

@@ -18,6 +18,7 @@ from canary.mail.parse import parse
 from canary.model.plan_run import PlanRun
 from canary.net.bounded_http import RequestLimits, protocol_with
 from canary.processes.entered import EnteredSettings
+from canary.processes.mailbox_trials import MailboxTrials
 from canary.settings import Arranged
 from canary.store import tables
 from canary.store.counters import recount
@@ -177,13 +178,15 @@ def serve(tmp_path: Path, issuing: IssueSettings = IssueSettings()) -> Iterator[
     site = Site("", FastAPI(), database, NOW)
     ops = {"kind": "slack", "url": "https://hooks.slack.example/services/T0/B0/x"}
     arranged = Arranged(data=tmp_path, alert={"destinations": {"ops": ops}})
+    entered = EnteredSettings(arranged, lambda: site.now)
     site.app = create_app(
         WebConfig(
             database,
             lambda: site.now,
             health=lambda: {"listener": "listening"},
             issuing=issuing,
-            desk=EnteredSettings(arranged, lambda: site.now),
+            desk=entered,
+            mailboxes=MailboxTrials(entered, lambda: site.now, lambda *_: ("home: logged in", 1.0)),
             self_test=lambda _: None,
             imports=IdleImports(),
             plan=KeptPlan(),

@@ -14,7 +14,6 @@ import typer
 from canary.cli.context import CliError, Json, config_path, settings, show_json, show_table
 from canary.cli.groups import command_group
 from canary.cli.http_inlets import is_http_inlet, try_http_inlet
-from canary.cli.inlet_trial import described, likely_receiver, logged_in, looked_into, self_tested
 
 if TYPE_CHECKING:
     from canary.inlets.ledger import InletState
@@ -27,7 +26,7 @@ Name = Annotated[str, typer.Argument(help="Name of the inlet.")]
 @group.command("list")
 def list_inlets(as_json: Json = False) -> None:
     """List all mailboxes and folders that are read, and services that post mail, and how it goes with each."""
-    known = settings()
+    known = _in_force()
     states = _states(known)
     if as_json:
         show_json([_document(state) for state in states])
@@ -109,11 +108,11 @@ def remove(name: Name) -> None:
 @group.command("test")
 def try_inlet(name: Name, as_json: Json = False) -> None:
     """Put a self-test into a mailbox, or post one to an HTTP inlet, and wait until it is judged; `canary up` has to run."""
-    known = settings()
+    known = _in_force()
     posted = is_http_inlet(known, name)
     if not posted and name not in known.inlet.names:
         raise CliError(f"{name}: no such inlet; see `canary inlet list`")
-    found, seconds = try_http_inlet(known, name) if posted else self_tested(known, name)
+    found, seconds = try_http_inlet(known, name) if posted else _try_mailbox(known, name)
     if as_json:
         show_json({"inlet": name, "found": found, "seconds": round(seconds, 1) if seconds is not None else None})
         return
@@ -139,7 +138,7 @@ def read(
     from canary.processes.mailbox_process import ROLE, mailbox_readers, open_desk
     from canary.processes.role_lock import holding_role
 
-    known = settings()
+    known = _in_force()
     if name not in known.inlet.names:
         raise CliError(f"{name}: no such inlet; see `canary inlet list`")
 
@@ -159,6 +158,18 @@ def read(
     for state in _states(known):
         if state.name.partition("/")[0] == name:
             typer.echo(f"{state.name}: {state.kept:,} mails kept, {state.skipped:,} not for us")
+
+
+def _in_force() -> "Settings":
+    from canary.processes.stores import settings_in_force
+
+    return settings_in_force(settings())
+
+
+def _try_mailbox(known: "Settings", name: str) -> tuple[str, float | None]:
+    from canary.processes.mailbox_trial import self_tested
+
+    return self_tested(known, name, note=lambda line: typer.echo(line, err=True))
 
 
 def _states(known: "Settings") -> list["InletState"]:
@@ -202,6 +213,8 @@ def _without(text: str, section: str) -> str:
 
 def _tried(name: str, kind: str, values: dict[str, Any], written: str) -> str:
     """Try new values, and return what was found; asks whether the server that received the mail is to be believed."""
+    from canary.processes.mailbox_trial import described, likely_receiver, logged_in, looked_into
+
     known = _with_section(f"{written}\n\n{_section(name, kind, values)}")
     if kind == "maildir":
         return looked_into(known, name)

@@ -178,10 +178,7 @@ def mailboxes() -> None:
     """Run what reads mailboxes only."""
     from canary.processes.roles import run_role
 
-    chosen = settings()
-    if not chosen.inlet.mailboxes:
-        raise CliError("inlet: no mailbox is set; `canary inlet add` sets one")
-    run_role("mailboxes", chosen)
+    run_role("mailboxes", _settings_of_role())
 
 
 def web() -> None:

@@ -84,6 +84,10 @@ class InletDesk:
         self.loop, self.intake, self.ledger, self.backlog, self.clock = loop, intake, ledger, backlog, clock
         self.stopping = threading.Event()
 
+    def another(self) -> "InletDesk":
+        """Return a desk with the same spool and ledger, whose inlets stop by themselves."""
+        return InletDesk(self.loop, self.intake, self.ledger, self.backlog, self.clock)
+
     def hand_over(self, place: MailPlace, mails: Sequence[MailboxMail]) -> dict[str, HandedOver]:
         """Store mails durably, and return what became of each; raises InletFault if any could not be stored for now."""
         results: dict[str, IntakeResult] = {}

@@ -17,7 +17,7 @@ from canary.processes.entered import EnteredSettings, InForce
 from canary.processes.installation import Installation
 from canary.processes.judging import forwarder_registry, lookups, own_book
 from canary.processes.logs import log_to_stderr
-from canary.processes.mailbox_health import lasting_problems
+from canary.processes.mailbox_health import lasting_problems, mark_entered
 from canary.processes.receiver_health import listening, receiver_metrics
 from canary.processes.spools import Spools, clock
 from canary.settings import Settings
@@ -104,9 +104,12 @@ def health_check(settings: Settings, spools: Spools, store: Database) -> HealthC
 
     def problems() -> Mapping[str, str]:
         with store.reading() as session:
-            faults = entered.current(session).faults
+            found = entered.current(session)
+        faults, in_force = found.faults, found.settings
+        if in_force.inlet.mailboxes:
+            mark_entered(settings.data)  # a data folder that was restored may not have it
         broken = {f"settings {section} {name}".strip(): fault for (section, name), fault in faults.items()}
-        return {**installation.spool_problems(), **lasting_problems(settings, clock()), **broken}
+        return {**installation.spool_problems(), **lasting_problems(in_force, clock()), **broken}
 
     return HealthCheck(lambda: listening(numbers), backlogs, settings.smtp.tls_certificate, set_aside, problems)
 

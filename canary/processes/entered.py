@@ -14,8 +14,10 @@ from typing import Any
 from pydantic import BaseModel, ValidationError
 from sqlmodel import Session
 
+from canary.mailbox_settings import ImapSettings, MaildirSettings
 from canary.model.alert import DestinationView
 from canary.model.entered import EnteredValues, SettingView
+from canary.processes.mailbox_health import mark_entered
 from canary.settings import DecoySettings, Destination, RetentionSettings, Settings
 from canary.store.database import Database
 from canary.store.queries.audit import audit
@@ -31,7 +33,8 @@ class EnteredSection:
     """A section that may be entered: its path in the settings, its fields, and which of them are secret.
 
     A section of `named` entries is a dictionary there; any other has one entry without a name. `fixed` fields are never
-    entered, as they name files of the machine.
+    entered, as they name files of the machine or need more than a form. Where one of the fields `bound` changes, secrets
+    are entered again, so that nobody has them sent elsewhere. Names in the sections `beside` belong to others.
     """
 
     path: tuple[str, ...]
@@ -39,6 +42,8 @@ class EnteredSection:
     secret: frozenset[str] = frozenset()
     named: bool = False
     fixed: frozenset[str] = frozenset()
+    bound: frozenset[str] = frozenset()
+    beside: tuple[tuple[str, ...], ...] = ()
 
 
 SECTIONS: Mapping[str, EnteredSection] = {
@@ -47,8 +52,27 @@ SECTIONS: Mapping[str, EnteredSection] = {
     ),
     "retention": EnteredSection(("retention",), RetentionSettings),
     "decoys": EnteredSection(("decoys",), DecoySettings, fixed=frozenset({"key_file"})),
+    "imap": EnteredSection(
+        ("inlet", "imap"),
+        ImapSettings,
+        frozenset({"password"}),
+        named=True,
+        fixed=frozenset({"ca_file", "oauth"}),
+        bound=frozenset({"host", "port", "security", "user"}),
+        beside=(("inlet", "maildir"),),
+    ),
+    "maildir": EnteredSection(
+        ("inlet", "maildir"),
+        MaildirSettings,
+        named=True,
+        fixed=frozenset({"remove"}),
+        beside=(("inlet", "imap"),),
+    ),
 }
 """What can be entered in the browser. A new section is one line here."""
+
+MAILBOXES = ("imap", "maildir")
+"""The sections of mailboxes that are read."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +101,8 @@ def in_force(settings: Settings, entered: Sequence[EnteredValues], sealer: Seale
             faults[entry.section, entry.name] = str(fault)
         except ValidationError as fault:
             faults[entry.section, entry.name] = f"{_place(entry.section, entry.name)}: {_line(fault)}"
+        except _NameTaken as fault:
+            faults[entry.section, entry.name] = str(fault)
     return InForce(settings, faults)
 
 
@@ -99,8 +125,19 @@ def _with(model: Any, path: Sequence[str], value: object) -> Any:
     return model.model_copy(update={path[0]: _with(getattr(model, path[0]), path[1:], value)})
 
 
+class _NameTaken(ValueError):
+    """Another entry beside the section has the name."""
+
+
+def _check_beside(settings: Settings, kind: EnteredSection, name: str) -> None:
+    for path in kind.beside:
+        if name in _at(settings, path):
+            raise _NameTaken(f"{'.'.join((*path, name))}: has this name already; choose another one")
+
+
 def _with_entry(settings: Settings, kind: EnteredSection, name: str, values: Mapping[str, Any]) -> Settings:
     there = _at(settings, kind.path)
+    _check_beside(settings, kind, name)
     if kind.named:
         changed: object = {name: kind.model(**values), **there}
     else:
@@ -175,10 +212,11 @@ class EnteredSettings:
         if kind.named and not _NAME.fullmatch(name):
             raise ValueError(f"name {name[:50]!r}: use a to z, 0 to 9 and hyphens, at most 40")
         self._check_unwritten(kind, name, given)
+        _check_beside(self.current(session).settings, kind, name)
         secret = {field: value for field, value in given.items() if field in kind.secret}
         before = next((e for e in entries(session) if (e.section, e.name) == (section, name)), None)
         if before and before.sealed:
-            secret = {**self._sealer.open(before.sealed, place), **secret}
+            secret = {**self._sealed_before(kind, before, given), **secret}
         plain = {field: value for field, value in given.items() if field not in kind.secret}
         if len(str((plain, secret))) > _LARGEST:
             raise ValueError(f"{place}: is longer than {_LARGEST:,} characters")
@@ -190,6 +228,8 @@ class EnteredSettings:
             self._check_key(session)
         now, sealed = self._clock(), self._sealer.seal(secret, place) if secret else ""
         put_entry(session, EnteredValues(section, name, plain, sealed), who, now)
+        if section in MAILBOXES:
+            mark_entered(self.written.data)
         shown = ", ".join(f"{field} = {value!r}" for field, value in plain.items())
         audit(session, now, who, "setting-entered", place, shown)
 
@@ -197,6 +237,17 @@ class EnteredSettings:
         """Remove what was entered; raises Unknown."""
         remove_entry(session, section, name)
         audit(session, self._clock(), who, "setting-removed", _place(section, name), "")
+
+    def _sealed_before(
+        self, kind: EnteredSection, before: EnteredValues, given: Mapping[str, object]
+    ) -> Mapping[str, Any]:
+        """Return the secrets that stay: none may go to another host or user than the one that it was entered for."""
+        changed = sorted(each for each in kind.bound if given.get(each) != before.plain.get(each))
+        if not changed:
+            return self._sealer.open(before.sealed, _place(before.section, before.name))
+        if missing := sorted(kind.secret - set(given)):
+            raise ValueError(f"{missing[0]}: enter it again, as {changed[0]} is another one now")
+        return {}
 
     def _check_unwritten(self, kind: EnteredSection, name: str, given: Mapping[str, object]) -> None:
         there = _at(self.written, kind.path)

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from contextlib import closing
 from datetime import datetime, timedelta
+from pathlib import Path
 
 from canary.http_inlet_settings import LABEL
 from canary.inlets.ledger import InletLedger, InletState, Phase
@@ -18,6 +19,18 @@ LASTING = timedelta(minutes=15)
 def open_ledger(settings: Settings) -> InletLedger:
     """Return the memory of all inlets of this data folder."""
     return InletLedger(settings.data / "inlets" / "ledger.db")
+
+
+def entered_mark(data: Path) -> Path:
+    """Return the file that is there once a mailbox was entered in the browser, for which its role is started."""
+    return data / "inlets" / "entered"
+
+
+def mark_entered(data: Path) -> None:
+    """Let the role of the mailboxes start, if it waits for the first one."""
+    mark = entered_mark(data)
+    mark.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    mark.touch(mode=0o600)
 
 
 def mailbox_states(settings: Settings) -> list[InletState]:

@@ -1,6 +1,7 @@
 """The role of the mailboxes: mail that lies in them is read, and kept in the spool of this process."""
 
 import asyncio
+import logging
 import secrets
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
@@ -22,6 +23,7 @@ from canary.mail.received import read_trusted
 from canary.mailbox_settings import ImapSettings, OAuthSettings
 from canary.processes.installation import Installation
 from canary.processes.judging import forwarder_registry
+from canary.processes.logs import log_to_stderr
 from canary.processes.mailbox_health import open_ledger
 from canary.processes.remote_mailboxes import RemoteReader, remote_readers
 from canary.processes.shutdown import ShutdownSignal, announce
@@ -30,28 +32,97 @@ from canary.settings import Settings
 from canary.smtp.address_cache import AddressCache
 from canary.store.issued_addresses import IssuedAddresses
 
+log = logging.getLogger("canary.processes.mailbox_process")
+
 ROLE = "mailboxes"
 _END_SECONDS = 20.0
+_FOLLOW_SECONDS = 2.0
+"""So often is looked whether another mailbox was entered."""
 
 MailboxReader = ImapReader | MaildirReader | RemoteReader
 
 
 async def read_mailboxes(settings: Settings, *, watched: bool = False) -> None:
-    """Read all mailboxes until stopped; the store may be down all the while."""
+    """Read all mailboxes until stopped, also those that are entered meanwhile; the store may be down all the while."""
     stopping = ShutdownSignal(watched=watched)
     async with open_desk(settings) as desk:
+        reading, follow = RunningMailboxes(desk, _verdicts(settings)), mailboxes_in_force(settings)
+        await reading.change_to(settings)
+        announce("mailboxes ready")
+        try:
+            while not stopping.event.is_set():
+                await reading.change_to(await asyncio.to_thread(follow))
+                await stopping.pause(_FOLLOW_SECONDS)
+        finally:
+            await reading.end()
+
+
+class RunningMailboxes:
+    """The mailboxes that are read now, each in threads of its own that end and begin with its settings."""
+
+    def __init__(self, desk: InletDesk, verdicts: Verdicts) -> None:
+        """Read nothing yet."""
+        self._desk, self._verdicts = desk, verdicts
+        self._running: dict[str, tuple[object, InletDesk, list[InletThread]]] = {}
+
+    async def change_to(self, settings: Settings) -> None:
+        """Read what these settings name and nothing else; what is as it was goes on."""
+        wanted: dict[str, object] = {**settings.inlet.imap, **settings.inlet.maildir}
+        await self._end([name for name, (chosen, *_) in self._running.items() if wanted.get(name) != chosen])
+        for name in wanted.keys() - self._running.keys():
+            self._running[name] = (wanted[name], *self._begun(settings, name))
+
+    async def end(self) -> None:
+        """End all."""
+        await self._end(list(self._running))
+
+    async def _end(self, names: Sequence[str]) -> None:
+        ending = [self._running.pop(name) for name in names]
+        for _, desk, _ in ending:
+            desk.stopping.set()
+        threads = [thread for *_, threads in ending for thread in threads]
+        await asyncio.gather(*(asyncio.to_thread(thread.stop, _END_SECONDS) for thread in threads))
+
+    def _begun(self, settings: Settings, name: str) -> tuple[InletDesk, list[InletThread]]:
+        desk = self._desk.another()
 
         def progress_of(label: str) -> Progress:
             return lambda done, whole: desk.note_progress(label, done, whole)
 
-        readers = mailbox_readers(settings, desk, progress_of, verdicts=_verdicts(settings))
+        readers = mailbox_readers(settings, desk, progress_of, (name,), self._verdicts)
         threads = [InletThread(reader.place.label, reader, desk, _jitter) for reader in readers]
         for thread in threads:
             thread.start()
-        announce("mailboxes ready")
-        await stopping.event.wait()
-        desk.stopping.set()
-        await asyncio.gather(*(asyncio.to_thread(thread.stop, _END_SECONDS) for thread in threads))
+        return desk, threads
+
+
+def mailboxes_in_force(settings: Settings) -> Callable[[], Settings]:
+    """Return what returns the settings with what is entered now, or as they were last while the store is down.
+
+    Secrets that were entered are masked in the log from then on; what is not in force is logged.
+    """
+    from canary.processes.entered import MAILBOXES, EnteredSettings, InForce  # noqa: PLC0415 - loads the tables
+    from canary.processes.stores import open_store  # noqa: PLC0415
+    from canary.store.database import is_down  # noqa: PLC0415
+
+    store, entered, seen = open_store(settings), EnteredSettings(settings, clock), [InForce(settings)]
+
+    def follow() -> Settings:
+        try:
+            with store.reading() as session:
+                found = entered.current(session)
+        except Exception as fault:
+            if not is_down(fault):
+                raise
+            found = seen[0]
+        if found is not seen[0]:
+            seen[0] = found
+            log_to_stderr(settings.log.level, json_lines=settings.log.json_lines, mask=found.settings.mask)
+            for line in (line for (section, _), line in found.faults.items() if section in MAILBOXES):
+                log.warning("%s", line)
+        return found.settings
+
+    return follow
 
 
 @asynccontextmanager

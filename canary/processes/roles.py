@@ -7,6 +7,7 @@ from collections.abc import Callable, Coroutine
 from pathlib import Path
 from typing import Any, NoReturn
 
+from canary.processes.mailbox_health import entered_mark
 from canary.processes.ports import check_ports
 from canary.processes.role_lock import check_free, holding_role
 from canary.processes.systemd_sockets import descriptors
@@ -28,6 +29,11 @@ def all_roles(settings: Settings) -> list[str]:
     return [*receiver_names(settings), *_inlet_names(settings), "worker", "web"]
 
 
+def waiting_roles(settings: Settings) -> dict[str, Path]:
+    """Return what starts on such a machine once a file is there, and that file."""
+    return {} if settings.inlet.mailboxes else {"mailboxes": entered_mark(settings.data)}
+
+
 def _inlet_names(settings: Settings) -> list[str]:
     chosen = {"mailboxes": settings.inlet.mailboxes, "ingest": settings.ingest.services}
     return [name for name, used in chosen.items() if used]
@@ -46,11 +52,12 @@ def run_role(role: str, settings: Settings, *, config: Path | None = None, watch
 def become_supervisor(settings: Settings, roles: list[str], config: Path | None) -> NoReturn:
     """Let the supervisor of these roles take the place of this program; raises RoleTaken where one of them runs."""
     name = "up" if "worker" in roles else "receivers"
+    waiting = waiting_roles(settings) if name == "up" else {}
     with holding_role(settings.data, name, _PATIENCE) as lock:
-        check_free(settings.data, roles, _PATIENCE)
+        check_free(settings.data, [*roles, *waiting], _PATIENCE)
         check_ports(settings, web="web" in roles)
         os.set_inheritable(lock, True)
-        _become(settings, roles, config)
+        _become(settings, [*roles, *(f"{role}={file.absolute()}" for role, file in waiting.items())], config)
 
 
 def _become(settings: Settings, roles: list[str], config: Path | None) -> NoReturn:

@@ -17,7 +17,7 @@ from canary.processes.installation import Installation
 from canary.processes.spools import clock
 from canary.senders.profile import PLATFORMS
 from canary.settings import Settings
-from canary.store.database import Database
+from canary.store.database import Database, is_down
 from canary.store.decoy_mac import DecoyMac
 from canary.store.engine import file_of
 from canary.store.identity import INSTALLATION, StoreIdentity, newest_version
@@ -109,3 +109,15 @@ def decoy_mac_from(settings: Settings) -> DecoyMac:
 def log_key_from(settings: Settings) -> LogKey:
     """Return the key of the log, whose file is made at first use."""
     return LogKey(settings.evidence.key_file or settings.data / "log.key")
+
+
+def settings_in_force(settings: Settings) -> Settings:
+    """Return the settings with what was entered in the browser, as they are written while the store is down."""
+    with closing(open_store(settings)) as store:
+        try:
+            with store.reading() as session:
+                return EnteredSettings(settings, clock).current(session).settings
+        except Exception as fault:
+            if not is_down(fault):
+                raise
+            return settings

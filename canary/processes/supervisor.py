@@ -1,6 +1,8 @@
 """The roles as child processes: started, watched, started again, ended.
 
-    python -m canary.processes.supervisor [--config FILE] [--log-level LEVEL] [--log-json] [--sockets N] ROLE...
+    python -m canary.processes.supervisor [--config FILE] [--log-level LEVEL] [--log-json] [--sockets N] ROLE[=FILE]...
+
+A role with a file is started once that is there: until it has something to do it costs nothing.
 
 `canary up` becomes this program once it has read the settings, under the same process id and with nothing loaded that
 watching does not need. Each role is a program of its own as well. Forking them from one parent that has loaded
@@ -28,14 +30,16 @@ log = logging.getLogger("canary.processes.supervisor")
 _END_SECONDS = 40.0
 _STEADY_SECONDS = 60.0
 _FIRST_WAIT, _LONGEST_WAIT = 0.5, 30.0
+_LOOK_SECONDS = 2.0
+"""So often is looked whether a role that waits for a file may start."""
 
 
 class ManagedProcess:
     """One role in a process of its own, started again when it ends, ever more patiently."""
 
-    def __init__(self, role: str, command: Sequence[str], descriptors: Sequence[int] = ()) -> None:
-        """Remember how the role is started, and which open files it gets beside the standard ones."""
-        self.role, self.command, self.descriptors = role, command, descriptors
+    def __init__(self, role: str, command: Sequence[str], descriptors: Sequence[int] = (), needs: str = "") -> None:
+        """Remember how the role is started, which open files it gets beside the standard ones, and the file it waits for."""
+        self.role, self.command, self.descriptors, self.needs = role, command, descriptors, needs
         self.process: subprocess.Popen[bytes] | None = None
         self.patience = _FIRST_WAIT
         self.due = 0.0
@@ -53,6 +57,8 @@ class ManagedProcess:
             self._forget()
         if now < self.due:
             return self.due
+        if self.needs and not os.path.exists(self.needs):  # noqa: PTH110 - pathlib is not loaded for it
+            return now + _LOOK_SECONDS
         self.process, self.due = self._start(), now
         return None
 
@@ -157,7 +163,10 @@ def main() -> None:
     config = ["--config", wanted.config] if wanted.config else []
     sockets = range(3, 3 + wanted.sockets)
     command = [sys.executable, "-m", "canary.processes", "--watched", *config]
-    supervise([ManagedProcess(role, [*command, role], sockets if is_receiver(role) else ()) for role in wanted.roles])
+    roles = [(role, needs) for role, _, needs in (each.partition("=") for each in wanted.roles)]
+    supervise(
+        [ManagedProcess(role, [*command, role], sockets if is_receiver(role) else (), needs) for role, needs in roles]
+    )
 
 
 if __name__ == "__main__":

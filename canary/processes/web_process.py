@@ -18,6 +18,7 @@ from canary.processes.http_server import RoleServer, open_web
 from canary.processes.import_runner import ImportRunner
 from canary.processes.judging import lookups, never_vendor
 from canary.processes.mailbox_health import is_posted, mailbox_problem, mailbox_states, subject
+from canary.processes.mailbox_trials import MailboxTrials
 from canary.processes.node_report import NodeReporter, keep_reporting
 from canary.processes.plan_runner import PlanRunner
 from canary.processes.readiness import ReadinessCheck, unready_parts
@@ -53,12 +54,17 @@ async def serve(
     """Serve the dashboard until stopped; `ready` gets its address once it listens."""
     stopping, opened = ShutdownSignal(watched=watched), open_web(settings)
     store = open_store(settings, partial(Database, statement_seconds=STATEMENT_SECONDS))
-    numbers, imports, plan = receiver_metrics(settings), ImportRunner(settings, config), PlanRunner(config, clock)
+    numbers, imports, entered = (
+        receiver_metrics(settings),
+        ImportRunner(settings, config),
+        EnteredSettings(settings, clock),
+    )
+    plan = PlanRunner(config, clock)
     site = WebConfig(
         store,
         clock,
         url=settings.web_url,
-        health=lambda: {**_health(numbers), **_mailbox_health(settings)},
+        health=lambda: {**_health(numbers), **_mailbox_health(store, entered)},
         registry=receiver_metrics(settings),
         unready=ReadinessCheck(lambda: unready_parts(settings, numbers, clock()), time.monotonic),
         hosts=(settings.web.host, *settings.web.hosts),
@@ -70,9 +76,10 @@ async def serve(
             never=never_vendor(settings.judge, settings.domains),
         ),
         arranged=arrangement(settings),
-        desk=EnteredSettings(settings, clock),
+        desk=entered,
         imports=imports,
         plan=plan,
+        mailboxes=MailboxTrials(entered, clock),
         self_test=lambda address: send_from_browser(settings, address, clock()),
     )
     # An access log would show one-time links; the application logs what matters.
@@ -120,16 +127,27 @@ def arrangement(settings: Settings) -> Arrangement:
     return Arrangement(records, lambda: check_records(lookup()(), records))
 
 
-def _mailbox_health(settings: Settings) -> dict[str, str]:
+def _mailbox_health(store: Database, entered: EnteredSettings) -> dict[str, str]:
     """Return the state of each mailbox that is read."""
+    settings, now = _in_force(store, entered), clock()
     try:
-        states, now = mailbox_states(settings), clock()
+        states = mailbox_states(settings)
     except OSError as fault:
         return {"mailboxes": str(fault)}
     return {
         subject(s.name): mailbox_problem(settings, s, now) or (LISTENING if is_posted(s.name) else IS_READ)
         for s in states
     }
+
+
+def _in_force(store: Database, entered: EnteredSettings) -> Settings:
+    try:
+        with store.reading() as session:
+            return entered.current(session).settings
+    except Exception as fault:
+        if not is_down(fault):
+            raise
+        return entered.written
 
 
 def _health(numbers: CollectorRegistry) -> dict[str, str]:

@@ -11,6 +11,7 @@ from canary.model.alert import DestinationView
 from canary.store.database import Database
 from canary.web.import_desk import ImportDesk
 from canary.web.issue_forms import IssueSettings
+from canary.web.mailbox_desk import MailboxDesk
 from canary.web.plan_desk import PlanDesk
 from canary.web.settings_desk import SettingsDesk
 
@@ -25,7 +26,8 @@ class WebConfig:
     metrics to show. Addresses are issued with `issuing`; `destinations` are those of alerts, without their secrets.
     `desk` reads and changes what may be entered in the browser, and has the destinations and the retention in force then.
     `self_test` sends a mail of ours to an address through the own listener, and raises ValueError where it cannot.
-    `imports` runs imports of stored mail, `plan` works out the coverage plan. `arranged` holds the records that DNS should have, and `retention` how long mail that no case needs is kept.
+    `imports` runs imports of stored mail, `plan` works out the coverage plan, `mailboxes` tests and follows what mail is read
+    from. `arranged` holds the records that DNS should have, and `retention` how long mail that no case needs is kept.
     `unready` returns what keeps this machine from working, by part; `hosts` are further names of the site beside that
     of its URL, and `proxies` the networks whose X-Forwarded-For is believed.
     """
@@ -43,6 +45,7 @@ class WebConfig:
     self_test: Callable[[str], None] | None = None
     imports: ImportDesk | None = None
     plan: PlanDesk | None = None
+    mailboxes: MailboxDesk | None = None
     unready: Callable[[], Mapping[str, str]] = dict
     hosts: Sequence[str] = ()
     proxies: Sequence[str] = ("127.0.0.1", "::1")

@@ -17,6 +17,7 @@ from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_play
 
 from canary.cli.demo import _prepare
 from canary.processes.entered import EnteredSettings
+from canary.processes.mailbox_trials import MailboxTrials
 from canary.settings import Arranged
 from canary.store.database import Database
 from canary.store.queries.users import add_user, new_token
@@ -145,10 +146,18 @@ def served(folder: Path) -> Iterator[Shown]:
     """Serve a data folder on a free port."""
     database = Database(f"sqlite:///{folder}/canary.db")
     slack = {"kind": "slack", "url": "https://hooks.slack.example/services/T0/B0/x"}
-    arranged = Arranged(data=folder, domains=("inbox.example",), alert={"destinations": {"slack": slack}})
+    home = {"host": "imap.provider.example", "user": "me@inbox.example", "password": "x"}
+    arranged = Arranged(
+        data=folder,
+        domains=("inbox.example",),
+        alert={"destinations": {"slack": slack}},
+        inlet={"imap": {"home": home}},
+    )
+    entered = EnteredSettings(arranged, lambda: NOW)
     app = create_app(WebConfig(
         database, lambda: NOW, health=lambda: {"listener": "listening"}, issuing=IssueSettings(("inbox.example",)),
-        desk=EnteredSettings(arranged, lambda: NOW), imports=IdleImports(), plan=KeptPlan(), self_test=lambda _: None,
+        desk=entered, mailboxes=MailboxTrials(entered, lambda: NOW), imports=IdleImports(), plan=KeptPlan(),
+        self_test=lambda _: None,
     ))  # fmt: skip
     server = uvicorn.Server(
         uvicorn.Config(app, port=0, log_config=None, access_log=False, lifespan="off", timeout_graceful_shutdown=1)

@@ -32,6 +32,7 @@ LISTS = {
     "import": "/setup/import",
     "keeping": "/setup/keeping",
     "plan": "/plan",
+    "inlets": "/setup/inlets",
     "users": "/setup/users",
     "user": "/setup/users/1",
     "tokens": "/setup/tokens",

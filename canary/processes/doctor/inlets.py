@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from canary.net.special_addresses import local_address
 from canary.processes.doctor.finding import Examined, Finding, Note
 from canary.processes.mailbox_health import mailbox_problem, mailbox_states
+from canary.processes.stores import settings_in_force
 
 _SECONDS = 5.0
 
@@ -22,7 +23,8 @@ def http_inlets(examined: Examined) -> str:
 
 def each_inlet(examined: Examined) -> Iterator[Finding]:
     """Yield how it goes with each mailbox and service."""
-    for state in mailbox_states(examined.settings):
-        problem = mailbox_problem(examined.settings, state, examined.clock())
+    known = settings_in_force(examined.settings)
+    for state in mailbox_states(known):
+        problem = mailbox_problem(known, state, examined.clock())
         text = f"{state.phase.value}{', ' + state.said if state.said else ''}; {state.kept:,} mails kept"
         yield Finding(f"inlet {state.name}", fine=not problem, text=problem or text)

@@ -17,7 +17,7 @@ from canary.private_files import exposed_files
 from canary.processes.certificate import given_or_made
 from canary.processes.doctor.finding import CheckFailed, Examined, Note
 from canary.processes.role_lock import role_holder
-from canary.processes.roles import all_roles
+from canary.processes.roles import all_roles, waiting_roles
 from canary.store.identity import newest_version
 from canary.store.tables import AuditRow, MailRow
 
@@ -32,7 +32,8 @@ def versions(examined: Examined) -> str:
         f"Canary {canary.__version__}, Python {platform.python_version()}, SQLite {sqlite3.sqlite_version}, "
         f"schema {newest_version()}"
     )
-    older = [role for role in all_roles(examined.settings) if _is_older(examined.settings.data, role)]
+    roles = [*all_roles(examined.settings), *waiting_roles(examined.settings)]
+    older = [role for role in roles if _is_older(examined.settings.data, role)]
     return Note(f"{text}; since before it was installed run {', '.join(older)}: restart Canary") if older else text
 
 

@@ -13,6 +13,7 @@ from canary.web.pages.cases import CasesPage
 from canary.web.pages.evidence import EvidencePage
 from canary.web.pages.family import FamilyPage
 from canary.web.pages.imports import ImportsPage
+from canary.web.pages.inlet_setup import InletSetupPage
 from canary.web.pages.keeping import KeepingPage
 from canary.web.pages.letters import Letters
 from canary.web.pages.login import LoginPage
@@ -63,6 +64,7 @@ PAGES: tuple[type[PageModule], ...] = (
     Account,
     Setup,
     AlertSetupPage,
+    InletSetupPage,
     KeepingPage,
     ImportsPage,
     StartPage,

@@ -1,0 +1,223 @@
+"""Mailboxes that are entered in the browser: their page, their secrets, and that they are read at once."""
+
+import asyncio
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import httpx
+import pytest
+from sqlmodel import text
+
+from canary.inlets.ledger import Phase
+from canary.processes.entered import EnteredSettings
+from canary.processes.mailbox_health import entered_mark, open_ledger
+from canary.processes.mailbox_process import RunningMailboxes, mailboxes_in_force, open_desk
+from canary.processes.mailbox_trials import MailboxTrials
+from canary.processes.roles import all_roles, waiting_roles
+from canary.processes.spools import clock
+from canary.processes.stores import open_store, prepare_store
+from canary.settings import Arranged, Settings
+from canary.store.database import Database
+from canary.store.decoy_mac import DecoyMac
+from canary.web.app import create_app
+from canary.web.config import WebConfig
+from tests.patience import PATIENCE
+from tests.processes import eventually
+from tests.website import NOW, Site, filled, serve_app
+
+HOME = {
+    "kind": "imap", "name": "home", "host": "imap.provider.example", "user": "me@inbox.example", "password": "verysecret",
+    "folders": "INBOX, Lists", "receivers": "mx.provider.example",
+}  # fmt: skip
+WRITTEN = {"work": {"host": "imap.work.example", "user": "me@work.example", "password": "verysecret"}}
+Report = Callable[[str], None]
+
+
+class Provider:
+    """Stands where mailboxes are tested: waits to be let go on, then answers or fails."""
+
+    def __init__(self) -> None:
+        self.may_answer, self.fault, self.tried = threading.Event(), "", list[str]()
+
+    def __call__(self, settings: Settings, name: str, _: Report, report: Report) -> tuple[str, float | None]:
+        password = settings.inlet.imap[name].password
+        self.tried.append(password.get_secret_value() if password else "")
+        report(f"{name}: logged in; 3 mails in INBOX")
+        assert self.may_answer.wait(PATIENCE)
+        if self.fault:
+            raise OSError(self.fault)
+        return f"{name}: logged in; 3 mails in INBOX", 2.5
+
+
+@contextmanager
+def served(folder: Path) -> Iterator[tuple[Site, EnteredSettings, Provider]]:
+    (folder / "canary.db").write_bytes(filled())
+    database = Database(f"sqlite:///{folder}/canary.db", decoy_mac=DecoyMac(folder / "decoy.key"))
+    settings = Arranged(data=folder, domains=("example.net",), inlet={"imap": WRITTEN})
+    entered, provider = EnteredSettings(settings, lambda: NOW), Provider()
+    trials = MailboxTrials(entered, lambda: NOW, provider)
+    app = create_app(WebConfig(database, lambda: NOW, desk=entered, mailboxes=trials))
+    with serve_app(Site("", app, database, NOW)) as site:
+        yield site, entered, provider
+        provider.may_answer.set()
+
+
+@pytest.fixture
+def place(tmp_path: Path) -> Iterator[tuple[Site, EnteredSettings, Provider]]:
+    with served(tmp_path) as found:
+        yield found
+
+
+def post(site: Site, path: str, role: str = "admin", /, **form: str) -> httpx.Response:
+    with site.logged_in(role) as client:
+        return client.post(path, data=form)
+
+
+def page(site: Site, path: str = "/setup/inlets") -> str:
+    with site.logged_in() as client:
+        return client.get(path).text
+
+
+def after_test(site: Site, until: str) -> str:
+    """What is shown of a test, asked for again as the page does until it says something."""
+    eventually(lambda: until in page(site, "/setup/inlets/tested/home"))
+    return page(site, "/setup/inlets/tested/home")
+
+
+def test_a_mailbox_that_is_entered_is_in_force_tested_and_seen_working(
+    place: tuple[Site, EnteredSettings, Provider],
+) -> None:
+    site, entered, provider = place
+    answer = post(site, "/setup/inlets", **HOME)
+    assert answer.headers["location"] == "/setup/inlets?tested=home#tested"
+    assert "hx-get" in after_test(site, "A self-test lies in it")
+    provider.may_answer.set()
+    assert "hx-get" not in after_test(site, "read and judged after\n    2.5 s")
+    with site.database.reading() as session:
+        found = entered.current(session).settings.inlet.imap["home"]
+    assert (found.folders, found.trusted) == (("INBOX", "Lists"), ("mx.provider.example",))
+    assert provider.tried == ["verysecret"]
+
+
+def test_no_password_is_on_a_page_or_readable_in_the_store(place: tuple[Site, EnteredSettings, Provider]) -> None:
+    site, _, _ = place
+    post(site, "/setup/inlets", **HOME)
+    with site.database.reading() as session:
+        rows = str(session.connection().execute(text("SELECT * FROM entered")).all())
+    shown = page(site) + page(site, "/setup/inlets?edit=home")
+    assert ("me@inbox.example" in shown, "verysecret" in shown + rows) == (True, False)
+
+
+def test_what_went_wrong_is_one_line_and_leads_to_the_form(place: tuple[Site, EnteredSettings, Provider]) -> None:
+    site, _, provider = place
+    provider.fault = "home: imap.provider.example: does not let me@inbox.example log in: correct user and password"
+    provider.may_answer.set()
+    post(site, "/setup/inlets", **HOME)
+    shown = after_test(site, "did not work")
+    assert (provider.fault in shown, "/setup/inlets?edit=home#form" in shown) == (True, True)
+
+
+def test_what_the_settings_file_says_is_shown_and_not_changed(place: tuple[Site, EnteredSettings, Provider]) -> None:
+    site, _, _ = place
+    shown = page(site)
+    assert ("written in canary.toml" in shown, "edit=work" in shown) == (True, False)
+    for kind in ("imap", "maildir"):
+        answer = post(site, "/setup/inlets", **{**HOME, "kind": kind, "name": "work", "path": "/srv/mail"})
+        assert answer.status_code == 422
+        assert "inlet.imap.work" in answer.text
+
+
+def test_a_password_stays_as_it_was_but_goes_to_no_other_server(place: tuple[Site, EnteredSettings, Provider]) -> None:
+    site, entered, _ = place
+    post(site, "/setup/inlets", **HOME)
+    assert post(site, "/setup/inlets", **{**HOME, "password": "", "folders": ""}).status_code == 303
+    with site.database.reading() as session:
+        found = entered.current(session).settings.inlet.imap["home"]
+    assert (found.folders, found.password and found.password.get_secret_value()) == (("INBOX",), "verysecret")
+    answer = post(site, "/setup/inlets", **{**HOME, "password": "", "host": "imap.thief.example"})
+    assert (answer.status_code, "enter it again, as host is another one now" in answer.text) == (422, True)
+
+
+@pytest.mark.parametrize(
+    ("given", "line"),
+    [
+        ({"port": "many"}, "port &#39;many&#39;: give a number"),
+        ({"host": ""}, "host: Field required"),
+        ({"security": "none"}, "would send the password in clear"),
+        ({"name": "Home!"}, "use a to z"),
+        ({"kind": "pigeon"}, "choose imap or maildir"),
+        ({"kind": "maildir"}, "path: Field required"),
+    ],
+)
+def test_what_cannot_be_is_one_line(
+    place: tuple[Site, EnteredSettings, Provider], given: dict[str, str], line: str
+) -> None:
+    answer = post(place[0], "/setup/inlets", **{**HOME, **given})
+    assert (answer.status_code, line in answer.text, "verysecret" in answer.text) == (422, True, False)
+
+
+def test_a_mailbox_is_removed_by_administrators_only(place: tuple[Site, EnteredSettings, Provider]) -> None:
+    site, entered, _ = place
+    post(site, "/setup/inlets", **HOME)
+    assert post(site, "/setup/inlets/remove", "analyst", kind="imap", name="home").status_code == 403
+    assert post(site, "/setup/inlets/remove", kind="imap", name="home").status_code == 303
+    with site.database.reading() as session:
+        assert list(entered.current(session).settings.inlet.imap) == ["work"]
+
+
+def test_the_role_of_the_mailboxes_waits_for_the_first_one(tmp_path: Path) -> None:
+    settings = Arranged(data=tmp_path, domains=("in.example",))
+    assert ("mailboxes" in all_roles(settings), waiting_roles(settings)) == (
+        False,
+        {"mailboxes": entered_mark(tmp_path)},
+    )
+    enter(settings, "imap", {"host": "imap.example", "user": "me", "password": "x"})
+    assert entered_mark(tmp_path).exists()
+
+
+def enter(settings: Settings, section: str, given: dict[str, object]) -> None:
+    store = open_store(settings)
+    prepare_store(settings, store)
+    with store.writing() as session:
+        EnteredSettings(settings, clock).enter(session, section, "local", given, "ann")
+    store.close()
+
+
+def test_a_mailbox_is_read_as_soon_as_it_is_entered_and_no_more_once_it_is_removed(tmp_path: Path) -> None:
+    settings = Arranged(data=tmp_path, domains=("in.example",))
+    maildir = tmp_path / "Maildir"
+    for part in ("new", "cur", "tmp"):
+        (maildir / part).mkdir(parents=True)
+
+    async def live() -> list[set[str]]:
+        follow, seen = mailboxes_in_force(settings), []
+        async with open_desk(settings) as desk:
+            reading = RunningMailboxes(desk, lambda _: {})
+            for change in (
+                lambda: None,
+                lambda: enter(settings, "maildir", {"path": str(maildir)}),
+                lambda: remove(settings),
+            ):
+                await asyncio.to_thread(change)
+                await reading.change_to(await asyncio.to_thread(follow))
+                seen.append({thread.name for thread in threading.enumerate() if thread.name.startswith("inlet ")})
+                await asyncio.to_thread(looked, settings) if seen[-1] else None
+            await reading.end()
+        return seen
+
+    assert asyncio.run(live()) == [set(), {"inlet local"}, set()]
+
+
+def looked(settings: Settings) -> None:
+    ledger = open_ledger(settings)
+    eventually(lambda: ledger.state("local").phase is Phase.WATCHING)
+    ledger.close()
+
+
+def remove(settings: Settings) -> None:
+    store = open_store(settings)
+    with store.writing() as session:
+        EnteredSettings(settings, clock).remove(session, "maildir", "local", "ann")
+    store.close()
