@@ -4,6 +4,7 @@ import asyncio
 import logging
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from functools import cache, partial
 from pathlib import Path
 
@@ -54,34 +55,8 @@ async def serve(
     """Serve the dashboard until stopped; `ready` gets its address once it listens."""
     stopping, opened = ShutdownSignal(watched=watched), open_web(settings)
     store = open_store(settings, partial(Database, statement_seconds=STATEMENT_SECONDS))
-    numbers, imports, entered = (
-        receiver_metrics(settings),
-        ImportRunner(settings, config),
-        EnteredSettings(settings, clock),
-    )
-    plan = PlanRunner(config, clock)
-    site = WebConfig(
-        store,
-        clock,
-        url=settings.web_url,
-        health=lambda: {**_health(numbers), **_mailbox_health(store, entered)},
-        registry=receiver_metrics(settings),
-        unready=ReadinessCheck(lambda: unready_parts(settings, numbers, clock()), time.monotonic),
-        hosts=(settings.web.host, *settings.web.hosts),
-        proxies=settings.web.proxies,
-        issuing=IssueSettings(
-            tuple(settings.domains),
-            platform_domains(settings.judge),
-            installation_key(settings.data),
-            never=never_vendor(settings.judge, settings.domains),
-        ),
-        arranged=arrangement(settings),
-        desk=entered,
-        imports=imports,
-        plan=plan,
-        mailboxes=MailboxTrials(entered, clock),
-        self_test=lambda address: send_from_browser(settings, address, clock()),
-    )
+    imports, plan = ImportRunner(settings, config), PlanRunner(config, clock)
+    site = replace(_site(settings, store), imports=imports, plan=plan)
     # An access log would show one-time links; the application logs what matters.
     listening = uvicorn.Config(
         create_app(site), lifespan="off", log_config=None, access_log=False, server_header=False,
@@ -105,6 +80,30 @@ async def serve(
         for each in opened:
             each.close()
         store.close()
+
+
+def _site(settings: Settings, store: Database) -> WebConfig:
+    numbers, entered = receiver_metrics(settings), EnteredSettings(settings, clock)
+    return WebConfig(
+        store,
+        clock,
+        url=settings.web_url,
+        health=lambda: {**_health(numbers), **_mailbox_health(store, entered)},
+        registry=receiver_metrics(settings),
+        unready=ReadinessCheck(lambda: unready_parts(settings, numbers, clock()), time.monotonic),
+        hosts=(settings.web.host, *settings.web.hosts),
+        proxies=settings.web.proxies,
+        issuing=IssueSettings(
+            tuple(settings.domains),
+            platform_domains(settings.judge),
+            installation_key(settings.data),
+            never=never_vendor(settings.judge, settings.domains),
+        ),
+        arranged=arrangement(settings),
+        desk=entered,
+        mailboxes=MailboxTrials(entered, clock),
+        self_test=lambda address: send_from_browser(settings, address, clock()),
+    )
 
 
 def _look_at(store: Database) -> None:

@@ -17,7 +17,7 @@ from canary.store.queries import mutes, outbox, suppliers, vendors
 from canary.web.app import create_app
 from canary.web.config import WebConfig
 from canary.web.issue_forms import IssueSettings
-from tests.website import EVIL, NOW, Site, filled, serve_app
+from tests.website import EVIL, NOW, KeptPlan, Site, filled, serve_app
 
 HOOK = "https://hooks.slack.example/services/T0/B0/verysecret"
 OPS = {"name": "me", "kind": "slack", "url": HOOK, "severity": "low"}
@@ -45,7 +45,8 @@ def served(folder: Path, **written: object) -> Iterator[tuple[Site, EnteredSetti
     settings = Arranged(data=folder, domains=("example.net",), **written)  # type: ignore[arg-type]
     desk, mailbox = EnteredSettings(settings, lambda: NOW), Mailbox()
     app = create_app(WebConfig(
-        database, lambda: NOW, desk=desk, self_test=mailbox.send, issuing=IssueSettings(("example.net",), key=b"k" * 32)
+        database, lambda: NOW, desk=desk, self_test=mailbox.send, issuing=IssueSettings(("example.net",), key=b"k" * 32),
+        plan=KeptPlan(),
     ))  # fmt: skip
     with serve_app(Site("", app, database, NOW)) as site:
         yield site, desk, mailbox
@@ -261,7 +262,7 @@ def test_a_listener_that_is_closed_is_said(site: Site, mailbox: Mailbox) -> None
 
 def test_the_plan_names_what_cannot_be_told_apart(site: Site) -> None:
     page = get(site, "/plan")
-    assert ("What to add" in page, "<script>alert" in page) == (True, False)
+    assert ("What to add" in page, "Issue an address to" in page, "<script>alert" in page) == (True, True, False)
 
 
 # Suppliers of a vendor

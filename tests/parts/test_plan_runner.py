@@ -1,11 +1,13 @@
 """The plan in the browser is worked out by a process of its own, one at a time; the newest is kept."""
 
+import subprocess
+import sys
 from datetime import UTC, datetime
 from pathlib import Path
 
 from canary.model.plan_run import PlanRun
 from canary.processes.plan_runner import PlanRunner
-from tests.processes import House, eventually
+from tests.processes import eventually
 
 NOW = datetime(2026, 3, 1, tzinfo=UTC)
 
@@ -16,14 +18,16 @@ def ended(runner: PlanRunner) -> PlanRun:
 
 
 def test_the_plan_of_an_installation_is_worked_out_beside_it(tmp_path: Path) -> None:
-    with House(tmp_path).open() as house:
-        house.vendor("Shop", "shop.example")
-        runner = PlanRunner(house.folder / "canary.toml", lambda: NOW)
-        assert runner.look() == PlanRun()
-        runner.begin()
-        runner.begin()
-        found = ended(runner)
-        assert (found.made, found.fault, bool(found.lines)) == (NOW, "", True)
+    config = tmp_path / "canary.toml"
+    config.write_text(f'data = "{tmp_path}/data"\ndomains = ["in.example"]\n')
+    add = [sys.executable, "-m", "canary", "--config", str(config), "vendor", "add", "Shop", "--domain", "shop.example"]
+    subprocess.run(add, check=True, capture_output=True)
+    runner = PlanRunner(config, lambda: NOW)
+    assert runner.look() == PlanRun()
+    runner.begin()
+    runner.begin()
+    found = ended(runner)
+    assert (found.made, found.fault, bool(found.lines)) == (NOW, "", True)
 
 
 def test_a_plan_that_cannot_be_made_says_why_and_one_that_takes_too_long_is_ended(tmp_path: Path) -> None:
