@@ -37,7 +37,7 @@ def shoot_all(page: Page) -> None:
     """Take the page light and dark, wide and narrow, and see that it fits."""
     for scheme in ("light", "dark"):
         for width in (1440, 390):
-            page.emulate_media(color_scheme=scheme)  # type: ignore[arg-type]
+            page.emulate_media(color_scheme=scheme)
             page.set_viewport_size({"width": width, "height": 900})
             page.screenshot(path=SHOTS / f"inlets-{scheme}-{width}.png", full_page=True)
             assert page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth") <= 0
