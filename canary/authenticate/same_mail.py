@@ -1,6 +1,7 @@
 """What makes two copies of a mail the same mail, by whichever ways they came: who wrote what, not how it travelled."""
 
 import hashlib
+from collections.abc import Iterator
 
 from canary.authenticate.message import Field, Message, with_crlf
 
@@ -13,6 +14,7 @@ _ON_THE_WAY = frozenset(
     b" arc-seal arc-message-signature arc-authentication-results status x-status x-uid lines content-length".split()
 )
 _MOST_SIGNATURES = 10
+_PIECE = 64 * 1024
 
 
 def mail_digest(message: Message) -> str:
@@ -28,8 +30,24 @@ def mail_digest(message: Message) -> str:
     for field in sorted((each for each in message.fields if each.key in names), key=lambda each: each.key):
         digest.update(_relaxed(field))
     digest.update(b"\n")
-    digest.update(with_crlf(message.body).rstrip(b"\r\n"))
+    for piece in _pieces(message.body):
+        digest.update(piece)
     return digest.hexdigest()
+
+
+def _pieces(body: bytes) -> Iterator[bytes]:
+    """Yield a body with CRLF line ends, without empty lines at its end, by pieces: a copy of a large one is memory."""
+    end = len(body)
+    while end and not (last := body[max(0, end - _PIECE) : end]).rstrip(b"\r\n"):
+        end -= len(last)
+    if end:
+        end -= len(last) - len(last.rstrip(b"\r\n"))
+    start = 0
+    while start < end:
+        stop = min(start + _PIECE, end)
+        stop += body[stop - 1 : stop + 1] == b"\r\n" and stop < end  # these two stay together
+        yield with_crlf(body[start:stop])
+        start = stop
 
 
 def _signed(message: Message) -> frozenset[bytes]:

@@ -39,7 +39,8 @@ def open_ports(places: Iterable[ListenAddress], *, shared: bool = False, mode: i
 def check_ports(settings: Settings, *, web: bool) -> None:
     """Raise OSError in one line where the listener, or the dashboard beside it, could not listen."""
     dashboard = [ListenAddress(host=settings.web.host, port=settings.web.port)] if web else []
-    for opened in open_ports([*settings.smtp.doors, *dashboard], mode=int(settings.smtp.socket_mode, 8)):
+    mode, several = int(settings.smtp.socket_mode, 8), settings.smtp.processes > 1
+    for opened in (*open_ports(settings.smtp.doors, shared=several, mode=mode), *open_ports(dashboard)):
         opened.close()
 
 

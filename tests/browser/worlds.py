@@ -45,7 +45,7 @@ LISTS = {
 STORY = LISTS | {
     "vendor": "/vendors/playbox",
     "vendor-edit": "/vendors/playbox/edit",
-    "vendor-merge": "/vendors/playbox/merge?into=gamehaus",
+    "vendor-merge": "/vendors/playbox/merge?into=pedalmoor",
     "adoption": "/canaries/adopt",
     "leaking": "/?show=leaking&sort=name",
     "supplier": "/suppliers/silverline",

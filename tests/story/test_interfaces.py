@@ -123,7 +123,7 @@ def test_vendors_are_added_listed_and_shown(command: CommandLine, tmp_path: Path
 def test_addresses_are_issued_rotated_burned_and_listed(command: CommandLine) -> None:
     row = form(
         "address vendor channel generation style bits state issued undated given_name family_name phone company "
-        "street town postcode country birthday published published_set"
+        "street town postcode country birthday published published_set tentative hidden"
     )
     issued = command("issue", "play", "--channel", "order", "--style", "plausible", "--count", "2", "--format", "json")
     assert (keys(issued.document), len(issued.document)) == ([row], 2)
