@@ -129,7 +129,7 @@ def set_destination(page: Page, where: Slack, shoot: "Shooter") -> None:
 
 def let_a_mail_arrive(page: Page, shoot: "Shooter") -> None:
     page.get_by_role("button", name="Send the mail").click()
-    expect(page.locator("#arrived").get_by_text("self-test", exact=True)).to_be_visible()
+    expect(page.locator("#arrived").get_by_text("self test", exact=True)).to_be_visible()
     shoot("self-test-arrived")
 
 
