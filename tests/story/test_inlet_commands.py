@@ -15,7 +15,7 @@ from tests.landing import mail
 from tests.patience import PATIENCE
 from tests.processes import ROOT, House, eventually
 
-pytestmark = [pytest.mark.slow, pytest.mark.everyday]
+pytestmark = pytest.mark.slow
 
 
 @dataclass

@@ -16,7 +16,7 @@ from tests.landing import mail
 from tests.patience import PATIENCE
 from tests.processes import ROOT, Running, eventually
 
-pytestmark = [pytest.mark.slow, pytest.mark.everyday]
+pytestmark = pytest.mark.slow
 
 PAGE = (ROOT / "docs/mailboxes.md").read_text()
 INSTALLED = ("git clone", "python3 -m venv")
