@@ -7,16 +7,16 @@ with a code such as `syncStateNotFound` ("Use delta query to track changes", syn
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, Protocol
 from urllib.parse import quote
 
 import httpx
 
-from canary.inlets.api_client import MOST_JSON, AnswerTooBig, ApiAnswer, ApiClient
+from canary.inlets.api_client import MOST_JSON, ApiAnswer, ApiClient
 from canary.inlets.desk import InletDesk
 from canary.inlets.faults import InletFault
-from canary.inlets.ledger import Phase
-from canary.inlets.listed_mail import ListedMail, moment, store_listed
+from canary.inlets.listed_mail import ListedMail, PolledReader, moment, store_listed
 from canary.inlets.stored_mail import MailboxSide
 
 _PREFER = 'IdType="ImmutableId", odata.maxpagesize=100'
@@ -65,38 +65,18 @@ class GraphMailbox:
         return f"{self.root}/mailFolders/{quote(folder, safe='')}/messages/delta?$select=id,receivedDateTime"
 
 
-class GraphReader:
+class GraphReader(PolledReader[GraphMailbox]):
     """Reads every mail of some folders once; nothing in the mailbox is changed."""
 
     def __init__(
         self, place: GraphMailbox, desk: InletDesk, open_client: Callable[[], ApiClient], token: RenewedToken
     ) -> None:
         """Connect to nothing yet."""
-        self.place, self.desk, self._open_client, self._token = place, desk, open_client, token
+        self.place, self.desk, self.open_client, self._token = place, desk, open_client, token
 
-    def run(self) -> None:
-        """Read what is there and what comes, until stopped; raises InletFault and Stopped."""
-        self._read(until_stopped=True)
-
-    def run_once(self) -> None:
-        """Read all that is there and end; raises InletFault and Stopped."""
-        self._read(until_stopped=False)
-
-    def interrupt(self) -> None:
-        """It waits for nothing but the desk, and for answers that come soon."""
-
-    def _read(self, *, until_stopped: bool) -> None:
-        client = self._open_client()
-        try:
-            self._read_folders(client)
-            while until_stopped and not self.desk.stopping.is_set():
-                self.desk.note_phase(self.place.label, Phase.WATCHING)
-                self.desk.stopping.wait(self.place.poll)
-                self._read_folders(client)
-        except AnswerTooBig as fault:
-            raise InletFault(f"{fault}: it is tried again") from None
-        finally:
-            client.close()
+    def looking(self, client: ApiClient) -> Callable[[], None]:
+        """Return what reads all that is new."""
+        return partial(self._read_folders, client)
 
     def _read_folders(self, client: ApiClient) -> None:
         for folder in self.place.folders:

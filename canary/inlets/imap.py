@@ -3,18 +3,14 @@
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
+from canary.inlets.batches import BATCH, Progress, batches
 from canary.inlets.desk import InletDesk, MailboxMail
 from canary.inlets.imap_session import FolderStatus, ImapAccount, ImapSession, MailItem
 from canary.inlets.intake import IntakeResult
 from canary.inlets.ledger import FolderPosition, Phase
 from canary.inlets.stored_mail import MailboxSide
 
-BATCH = 100
-BATCH_OCTETS = 4 << 20
 _WINDOW, _LARGEST_WINDOW = 1000, 50_000
-
-Progress = Callable[[int, int], None]
-"""Called with how much of what is new was dealt with, and how much there is."""
 
 Verdicts = Callable[[Sequence[str]], Mapping[str, bool]]
 """Returns of mails by key whether they were charged to a vendor, of those that are judged."""
@@ -118,7 +114,7 @@ class ImapReader:
             self.desk.note_phase(self.place.label, Phase.CATCHING_UP)
         read = 0
         for items, upto in _windows(session, at.upto + 1, status.next_uid - 1):
-            for batch in _batches(items, self.desk.intake.policy.max_size):
+            for batch in batches(items, self.desk.intake.policy.max_size):
                 self.desk.wait_for_room()
                 self._read_batch(session, status, batch)
                 read += len(batch)
@@ -169,17 +165,3 @@ def _windows(session: ImapSession, first: int, last: int) -> Iterator[tuple[list
         items = session.items(first, end)
         yield items, end
         first, size = end + 1, _WINDOW if len(items) > _WINDOW // 4 else min(size * 4, _LARGEST_WINDOW)
-
-
-def _batches(items: Sequence[MailItem], largest: int) -> Iterator[list[MailItem]]:
-    """Group mails so that few octets are in memory at once; one that is too big costs nothing, as it is not fetched."""
-    batch, octets = list[MailItem](), 0
-    for item in items:
-        size = item.size if item.size <= largest else 0
-        if batch and (len(batch) >= BATCH or octets + size > BATCH_OCTETS):
-            yield batch
-            batch, octets = [], 0
-        batch.append(item)
-        octets += size
-    if batch:
-        yield batch

@@ -4,13 +4,13 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 
-from canary.inlets.api_client import AnswerTooBig, ApiClient
+from canary.inlets.api_client import ApiClient
+from canary.inlets.batches import Progress
 from canary.inlets.desk import InletDesk
 from canary.inlets.faults import InletFault
-from canary.inlets.imap import Progress
 from canary.inlets.jmap_session import AT_ONCE, JmapAccount, JmapRefusal, JmapSession
 from canary.inlets.ledger import Phase
-from canary.inlets.listed_mail import store_listed
+from canary.inlets.listed_mail import PolledReader, store_listed
 from canary.inlets.stored_mail import MailboxSide
 
 _TOO_OLD, _ANCHOR_GONE = "cannotCalculateChanges", "anchorNotFound"
@@ -33,7 +33,7 @@ class JmapMailbox:
         return self.inlet
 
 
-class JmapReader:
+class JmapReader(PolledReader[JmapMailbox]):
     """Reads every mail of some folders once; nothing in the mailbox is changed."""
 
     def __init__(
@@ -44,37 +44,20 @@ class JmapReader:
         progress: Progress = lambda _done, _all: None,
     ) -> None:
         """Connect to nothing yet."""
-        self.place, self.desk, self.progress, self._open_client = place, desk, progress, open_client
+        self.place, self.desk, self.progress, self.open_client = place, desk, progress, open_client
         # With other folders everything is looked at again; mail that was dealt with is known by its id.
         self._key = "\n".join(place.folders)
 
-    def run(self) -> None:
-        """Read what is there and what comes, until stopped; raises InletFault and Stopped."""
-        self._read(until_stopped=True)
-
-    def run_once(self) -> None:
-        """Read all that is there and end; raises InletFault and Stopped."""
-        self._read(until_stopped=False)
-
-    def interrupt(self) -> None:
-        """It waits for nothing but the desk, and for answers that come soon."""
+    def looking(self, client: ApiClient) -> Callable[[], None]:
+        """Return what reads all that is new, in the folders that there are now."""
+        session = JmapSession(self.place.account, client)
+        return partial(self._read_new, session, session.folders(self.place.folders))
 
     def _read(self, *, until_stopped: bool) -> None:
-        client = self._open_client()
         try:
-            session = JmapSession(self.place.account, client)
-            folders = session.folders(self.place.folders)
-            self._read_new(session, folders)
-            while until_stopped and not self.desk.stopping.is_set():
-                self.desk.note_phase(self.place.label, Phase.WATCHING)
-                self.desk.stopping.wait(self.place.poll)
-                self._read_new(session, folders)
+            super()._read(until_stopped=until_stopped)
         except JmapRefusal as fault:
             raise InletFault(f"{self.place.account.url} answered {fault.kind!r}: it is tried again") from None
-        except AnswerTooBig as fault:
-            raise InletFault(f"{fault}: it is tried again") from None
-        finally:
-            client.close()
 
     def _read_new(self, session: JmapSession, folders: Sequence[str]) -> None:
         mark = self.desk.ledger.mark(self.place.inlet, self._key)

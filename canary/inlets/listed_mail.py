@@ -4,10 +4,13 @@ import logging
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from typing import Generic, Protocol, TypeVar
 
-from canary.inlets.api_client import AnswerTooBig
+from canary.inlets.api_client import AnswerTooBig, ApiClient
+from canary.inlets.batches import BATCH, BATCH_OCTETS
 from canary.inlets.desk import InletDesk, MailboxMail, MailPlace
-from canary.inlets.imap import BATCH, BATCH_OCTETS
+from canary.inlets.faults import InletFault
+from canary.inlets.ledger import Phase
 
 log = logging.getLogger("canary.inlets")
 
@@ -24,6 +27,54 @@ class ListedMail:
 
 FetchMail = Callable[[ListedMail], bytes | None]
 """Fetches a mail, None where it is gone; raises InletFault and AnswerTooBig."""
+
+
+class PolledPlace(MailPlace, Protocol):
+    """A mailbox that is asked again and again."""
+
+    @property
+    def poll(self) -> float:
+        """The seconds between two looks."""
+
+
+Place = TypeVar("Place", bound=PolledPlace)
+
+
+class PolledReader(Generic[Place]):
+    """Reads a mailbox whose server is asked by HTTP, again and again; nothing in the mailbox is changed."""
+
+    place: Place
+    desk: InletDesk
+    open_client: Callable[[], ApiClient]
+
+    def run(self) -> None:
+        """Read what is there and what comes, until stopped; raises InletFault and Stopped."""
+        self._read(until_stopped=True)
+
+    def run_once(self) -> None:
+        """Read all that is there and end; raises InletFault and Stopped."""
+        self._read(until_stopped=False)
+
+    def interrupt(self) -> None:
+        """It waits for nothing but the desk, and for answers that come soon."""
+
+    def looking(self, client: ApiClient) -> Callable[[], None]:
+        """Return what reads all that is new at each call."""
+        raise NotImplementedError
+
+    def _read(self, *, until_stopped: bool) -> None:
+        client = self.open_client()
+        try:
+            look = self.looking(client)
+            look()
+            while until_stopped and not self.desk.stopping.is_set():
+                self.desk.note_phase(self.place.label, Phase.WATCHING)
+                self.desk.stopping.wait(self.place.poll)
+                look()
+        except AnswerTooBig as fault:
+            raise InletFault(f"{fault}: it is tried again") from None
+        finally:
+            client.close()
 
 
 def store_listed(desk: InletDesk, place: MailPlace, listed: Sequence[ListedMail], fetch: FetchMail) -> None:

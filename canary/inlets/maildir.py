@@ -2,15 +2,15 @@
 
 import os
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
+from canary.inlets.batches import BATCH, Progress, batches
 from canary.inlets.desk import InletDesk, MailboxMail
 from canary.inlets.faults import InletFault
-from canary.inlets.imap import BATCH, BATCH_OCTETS, Progress
 from canary.inlets.intake import IntakeResult
 from canary.inlets.ledger import Phase
 from canary.inlets.stored_mail import MailboxSide
@@ -71,7 +71,7 @@ class MaildirReader:
         if len(fresh) > BATCH:
             self.desk.note_phase(self.place.inlet, Phase.CATCHING_UP)
         done, missed = 0, False
-        for batch in _batches(fresh, self.desk.intake.policy.max_size):
+        for batch in batches(fresh, self.desk.intake.policy.max_size):
             self.desk.wait_for_room()
             missed = self._read_batch(batch) or missed
             done += len(batch)
@@ -131,16 +131,3 @@ def _content(file: _File) -> bytes | None:
 def _delivered(name: str) -> datetime | None:
     match = _SECONDS.match(name)
     return datetime.fromtimestamp(int(match[1]), UTC) if match else None
-
-
-def _batches(files: Sequence[_File], largest: int) -> Iterator[list[_File]]:
-    batch, octets = list[_File](), 0
-    for file in files:
-        size = file.size if file.size <= largest else 0
-        if batch and (len(batch) >= BATCH or octets + size > BATCH_OCTETS):
-            yield batch
-            batch, octets = [], 0
-        batch.append(file)
-        octets += size
-    if batch:
-        yield batch

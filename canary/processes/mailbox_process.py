@@ -10,8 +10,9 @@ from functools import partial
 
 import httpx
 
+from canary.inlets.batches import Progress
 from canary.inlets.desk import InletDesk
-from canary.inlets.imap import ImapFolder, ImapReader, Progress, Verdicts
+from canary.inlets.imap import ImapFolder, ImapReader, Verdicts
 from canary.inlets.imap_session import ImapAccount
 from canary.inlets.intake import Intake, IntakePolicy
 from canary.inlets.ledger import InletLedger

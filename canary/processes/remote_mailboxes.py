@@ -7,9 +7,9 @@ from functools import partial
 import httpx
 
 from canary.inlets.api_client import ApiClient, origin_of
+from canary.inlets.batches import Progress
 from canary.inlets.desk import InletDesk
 from canary.inlets.graph import GraphMailbox, GraphReader
-from canary.inlets.imap import Progress
 from canary.inlets.jmap import JmapMailbox, JmapReader
 from canary.inlets.jmap_session import JmapAccount
 from canary.inlets.oauth import AccessToken, TokenGrant
