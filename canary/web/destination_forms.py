@@ -1,6 +1,5 @@
 """The form for a destination of alerts, as the pages that show it have it."""
 
-from collections.abc import Mapping
 from typing import get_args
 
 from pydantic import BaseModel
@@ -9,6 +8,7 @@ from canary.model.alert import SEVERITY, DestinationKind, Mode, Severity
 from canary.model.entered import SettingView
 from canary.model.verdict import Verdict
 from canary.web.rendering import FormText
+from canary.web.word_lists import read_words, written_lists
 
 CHOICES = {
     "kind": get_args(DestinationKind),
@@ -40,18 +40,12 @@ class DestinationForm(BaseModel):
     def values(self) -> dict[str, object]:
         """Return what was filled in; a secret that was left empty is not in it, and so stays as it was."""
         secret = {name: value.strip() for name in ("url", "secret") if (value := getattr(self, name)).strip()}
-        lists = {name: _words(getattr(self, name)) for name in _LISTS}
+        lists = {name: read_words(getattr(self, name)) for name in _LISTS}
         mode = {"mode": self.mode} if self.mode else {}
         return {"kind": self.kind, "severity": self.severity, **secret, **mode, **{n: w for n, w in lists.items() if w}}
 
 
-def _words(text: str) -> list[str]:
-    return [word for part in text.split(",") if (word := part.strip())]
-
-
 def form_of(view: SettingView) -> DestinationForm:
     """Return the form of a destination that there is, without its secrets."""
-    values: Mapping[str, object] = view.values
-    lists = {name: ", ".join(map(str, found)) for name in _LISTS if isinstance(found := values.get(name), list | tuple)}
-    plain = {name: str(values.get(name) or "") for name in ("kind", "mode", "severity")}
-    return DestinationForm(name=view.name, **plain, **lists)
+    plain = {name: str(view.values.get(name) or "") for name in ("kind", "mode", "severity")}
+    return DestinationForm(name=view.name, **plain, **written_lists(view.values, _LISTS))

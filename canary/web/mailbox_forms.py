@@ -4,6 +4,7 @@ from pydantic import BaseModel
 
 from canary.model.entered import SettingView
 from canary.web.rendering import FormText
+from canary.web.word_lists import read_words, written_lists
 
 SECURITY = ("tls", "starttls", "none")
 KINDS = ("imap", "maildir")
@@ -35,25 +36,16 @@ class MailboxForm(BaseModel):
         if "port" in plain:
             plain["port"] = _port(str(plain["port"]))
         secret = {"password": self.password} if self.kind == "imap" and self.password else {}
-        return {**plain, **secret, **{n: words for n in _LISTS[self.kind] if (words := _words(getattr(self, n)))}}
+        return {**plain, **secret, **{n: words for n in _LISTS[self.kind] if (words := read_words(getattr(self, n)))}}
 
 
 def form_of(view: SettingView) -> MailboxForm:
     """Return the form of a mailbox that there is, without its password."""
     plain = {name: str(view.values.get(name) or "") for name in _PLAIN[view.section]}
-    lists = {
-        name: ", ".join(map(str, words))
-        for name in _LISTS[view.section]
-        if isinstance(words := view.values.get(name), list | tuple)
-    }
-    return MailboxForm(kind=view.section, name=view.name, **plain, **lists)
+    return MailboxForm(kind=view.section, name=view.name, **plain, **written_lists(view.values, _LISTS[view.section]))
 
 
 def _port(text: str) -> int:
     if not (text.isascii() and text.isdigit() and len(text) <= 5):
         raise ValueError(f"port {text[:20]!r}: give a number, mostly 993")
     return int(text)
-
-
-def _words(text: str) -> list[str]:
-    return [word for part in text.split(",") if (word := part.strip())]
