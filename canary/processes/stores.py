@@ -114,10 +114,15 @@ def log_key_from(settings: Settings) -> LogKey:
 def settings_in_force(settings: Settings) -> Settings:
     """Return the settings with what was entered in the browser, as they are written while the store is down."""
     with closing(open_store(settings)) as store:
-        try:
-            with store.reading() as session:
-                return EnteredSettings(settings, clock).current(session).settings
-        except Exception as fault:
-            if not is_down(fault):
-                raise
-            return settings
+        return in_force(store, EnteredSettings(settings, clock))
+
+
+def in_force(store: Database, entered: EnteredSettings) -> Settings:
+    """Return the settings with what was entered into a store, as they are written while it is down."""
+    try:
+        with store.reading() as session:
+            return entered.current(session).settings
+    except Exception as fault:
+        if not is_down(fault):
+            raise
+        return entered.written

@@ -27,7 +27,7 @@ from canary.processes.receiver_health import listening, receiver_metrics, waitin
 from canary.processes.self_test import send_from_browser
 from canary.processes.shutdown import ShutdownSignal, announce
 from canary.processes.spools import clock
-from canary.processes.stores import open_store, platform_domains
+from canary.processes.stores import in_force, open_store, platform_domains
 from canary.settings import Settings
 from canary.store.database import Database, is_down
 from canary.store.signing_key import installation_key
@@ -128,7 +128,7 @@ def arrangement(settings: Settings) -> Arrangement:
 
 def _mailbox_health(store: Database, entered: EnteredSettings) -> dict[str, str]:
     """Return the state of each mailbox that is read."""
-    settings, now = _in_force(store, entered), clock()
+    settings, now = in_force(store, entered), clock()
     try:
         states = mailbox_states(settings)
     except OSError as fault:
@@ -137,16 +137,6 @@ def _mailbox_health(store: Database, entered: EnteredSettings) -> dict[str, str]
         subject(s.name): mailbox_problem(settings, s, now) or (LISTENING if is_posted(s.name) else IS_READ)
         for s in states
     }
-
-
-def _in_force(store: Database, entered: EnteredSettings) -> Settings:
-    try:
-        with store.reading() as session:
-            return entered.current(session).settings
-    except Exception as fault:
-        if not is_down(fault):
-            raise
-        return entered.written
 
 
 def _health(numbers: CollectorRegistry) -> dict[str, str]:
