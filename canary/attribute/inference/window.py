@@ -13,8 +13,6 @@ from canary.model.case import LeakWindow
 
 _ENOUGH = 0.01
 _TAILS = (0.05, 0.95)
-_LOOKS = 50
-"""So many sendings are asked for whether the source is behind them; nearly always the first is."""
 
 
 def leak_window(model: EvidenceModel, among: frozenset[str], singles: Mapping[Source, float]) -> LeakWindow | None:
@@ -34,12 +32,12 @@ def leak_window(model: EvidenceModel, among: frozenset[str], singles: Mapping[So
 def _explained(model: EvidenceModel, among: frozenset[str], source: Source) -> list[ObservedSending]:
     """Return, of the sendings that a source is behind, the oldest and the one that met the newest address.
 
-    These two give the bounds that all of them give. Each look costs as much as there are sendings: after some, none is found.
+    These two give the bounds that all of them give; nearly always they are the first that are asked about.
     """
     asked = [sending for sending in model.sendings if sending.id in among]
     newest = sorted(asked, key=lambda sending: max(model.canaries[name].issued for name in sending.mark), reverse=True)
     found = (
-        next((s for s in order[:_LOOKS] if probability_behind(model, among, source, s.id) > 0.5), None)
+        next((s for s in order if probability_behind(model, among, source, s.id) > 0.5), None)
         for order in (asked, newest)
     )
     return [sending for sending in found if sending]
