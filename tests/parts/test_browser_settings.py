@@ -280,6 +280,8 @@ def test_the_suppliers_of_a_vendor_are_declared_by_channel_and_taken_back(site: 
     assert supplies(site) == [("letter-works", "newsletter", ""), ("till-roll", None, "")]
     page = get(site, "/vendors/play")
     assert ("Letter Works" in page, "Till Roll" in page) == (True, True)
+    page = get(site, "/vendors/play/edit")
+    assert ("Remove letter-works for newsletter" in page, "Remove till-roll for every channel" in page) == (True, True)
     gone = {"supplier": "letter-works", "channel": "newsletter"}
     assert post(site, "/vendors/play/suppliers/remove", "analyst", **gone).status_code == 303
     assert supplies(site) == [("till-roll", None, "")]
