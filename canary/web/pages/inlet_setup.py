@@ -51,9 +51,12 @@ class InletSetupPage:
     def test(self, request: Request, name: Field = "") -> Response:
         """Put a self-test into a mailbox; what becomes of it is shown as it goes."""
         try:
-            return self._begun(name)
+            begun = self._begun(name)
         except ValueError as fault:
             return self._show(request, fault=str(fault))
+        with self._frame.writing(request) as session:
+            self._frame.audit(session, request, "inlet-test", name)
+        return begun
 
     def tested(self, request: Request, name: str) -> Response:
         """Show what became of a test, as a part that asks again until it is known."""
