@@ -10,7 +10,7 @@ import time
 from pathlib import Path
 
 import canary.processes.smtp_process  # noqa: F401 - all that a receiver loads takes memory
-from canary.smtp.address_cache import AddressCache
+from canary.canaries.address_cache import AddressCache
 from canary.spool.spool import Spool
 from canary.store.issued_addresses import IssuedAddresses
 

@@ -23,6 +23,7 @@ from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.hazmat.primitives.asymmetric.padding import PKCS1v15
 from cryptography.x509.oid import NameOID
 
+from canary.canaries.address_cache import AddressCache
 from canary.http_inlet_settings import HttpInletSettings
 from canary.inlets.http.application import InletApplication, PostLimits
 from canary.inlets.http.sns import signed_text
@@ -32,7 +33,6 @@ from canary.model.attempt import Attempt
 from canary.model.mail import RawMail
 from canary.net.standard_webhooks import sign
 from canary.processes.ingest_process import inlet_server, posting_services
-from canary.smtp.address_cache import AddressCache
 from canary.spool.spool import Spool
 from tests.patience import PATIENCE
 from tests.sink import CANARY, Store

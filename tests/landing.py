@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from canary.authenticate.forwarder_registry import ForwarderRegistry
+from canary.canaries.address_cache import AddressCache
 from canary.inlets.desk import InletDesk
 from canary.inlets.imap import ImapFolder
 from canary.inlets.imap_session import ImapAccount
@@ -18,7 +19,6 @@ from canary.inlets.stored_mail import MailboxSide
 from canary.mail.received import Trusted
 from canary.model.attempt import Attempt
 from canary.model.mail import RawMail
-from canary.smtp.address_cache import AddressCache
 from canary.spool.spool import Spool
 from canary.store.issued_addresses import AddressNews
 from tests.dovecot import PASSWORD, USER, Dovecot

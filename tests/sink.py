@@ -11,9 +11,9 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self, TypeVar
 
+from canary.canaries.address_cache import AddressCache
 from canary.model.attempt import Attempt
 from canary.model.mail import RawMail
-from canary.smtp.address_cache import AddressCache
 from canary.smtp.admission import Limits
 from canary.smtp.handler import CanaryHandler
 from canary.smtp.listeners import ListenAddress, open_listeners

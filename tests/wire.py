@@ -4,10 +4,10 @@ import asyncio
 from collections.abc import Callable, Collection
 from typing import Any
 
+from canary.canaries.address_cache import AddressCache
+from canary.canaries.address_set import AddressSet
 from canary.model.attempt import Attempt
 from canary.model.mail import Envelope
-from canary.smtp.address_cache import AddressCache
-from canary.smtp.address_set import AddressSet
 from canary.smtp.admission import Limits
 from canary.smtp.connection_limits import ConnectionLimits
 from canary.smtp.handler import CanaryHandler

@@ -1,1 +1,1 @@
-"""Addresses: issued, rotated, burned, adopted, and the decoys among them."""
+"""Addresses: issued, rotated, burned, adopted, the decoys among them, and the copy of all that each receiving process holds."""

@@ -135,7 +135,7 @@ class _Stage:
             spool.close()
 
     async def _deliver(self, story: Story, spool: Any, now: _Now) -> None:
-        from canary.smtp.address_cache import AddressCache
+        from canary.canaries.address_cache import AddressCache
         from canary.smtp.handler import CanaryHandler
         from canary.smtp.listeners import ListenAddress, open_listeners
         from canary.smtp.server import Listener, ServerConfig

@@ -8,6 +8,7 @@ from typing import Any
 
 import uvicorn
 
+from canary.canaries.address_cache import AddressCache
 from canary.http_inlet_settings import HttpInletSettings, PasswordSettings, SesSettings
 from canary.inlets.http.application import PREFIX, InletApplication, PostLimits
 from canary.inlets.http.forward_email import ForwardEmailPosts
@@ -32,7 +33,6 @@ from canary.processes.mailbox_health import open_ledger
 from canary.processes.shutdown import ShutdownSignal, announce
 from canary.processes.spools import clock, open_spool
 from canary.settings import Settings
-from canary.smtp.address_cache import AddressCache
 from canary.store.issued_addresses import IssuedAddresses
 
 log = logging.getLogger("canary.processes.ingest_process")

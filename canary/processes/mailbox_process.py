@@ -10,6 +10,7 @@ from functools import partial
 
 import httpx
 
+from canary.canaries.address_cache import AddressCache
 from canary.inlets.batches import Progress
 from canary.inlets.desk import InletDesk
 from canary.inlets.imap import ImapFolder, ImapReader, Verdicts
@@ -30,7 +31,6 @@ from canary.processes.remote_mailboxes import RemoteReader, remote_readers
 from canary.processes.shutdown import ShutdownSignal, announce
 from canary.processes.spools import clock, open_spool
 from canary.settings import Settings
-from canary.smtp.address_cache import AddressCache
 from canary.store.issued_addresses import IssuedAddresses
 
 log = logging.getLogger("canary.processes.mailbox_process")

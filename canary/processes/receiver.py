@@ -12,11 +12,11 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
 
+from canary.canaries.address_cache import AddressCache
 from canary.model.networks import read_networks
 from canary.processes.certificate import Certificate, CertificateFiles
 from canary.processes.receiver_health import registry_of
 from canary.processes.receiver_metrics import ReceiverCollector, write
-from canary.smtp.address_cache import AddressCache
 from canary.smtp.admission import Limits
 from canary.smtp.handler import CanaryHandler
 from canary.smtp.journal import Journal

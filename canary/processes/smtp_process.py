@@ -5,6 +5,7 @@ import os
 import sys
 from collections.abc import Callable
 
+from canary.canaries.address_cache import AddressCache
 from canary.mail.received import read_trusted
 from canary.processes.certificate import given_or_made
 from canary.processes.installation import Installation
@@ -22,7 +23,6 @@ from canary.processes.shutdown import ShutdownSignal, announce
 from canary.processes.spools import clock, open_spool
 from canary.processes.systemd_sockets import systemd_listeners
 from canary.settings import Settings, SettingsError
-from canary.smtp.address_cache import AddressCache
 from canary.smtp.admission import Limits
 from canary.smtp.listeners import read_listen_address
 from canary.smtp.role_mail import RoleLimits

@@ -14,11 +14,11 @@ from aiosmtpd.lmtp import LMTP
 from aiosmtpd.proxy_protocol import ProxyData
 from aiosmtpd.smtp import SMTP, Session
 
+from canary.canaries.address_cache import AddressCache
 from canary.judge.localpart import shape_of
 from canary.model.attempt import Attempt, AttemptKind, LocalShape
 from canary.model.mail import Client
 from canary.model.networks import network, plain_ip
-from canary.smtp.address_cache import AddressCache
 from canary.smtp.admission import Event, Refusal, Ruling, folded, is_for_role, rule, unquoted
 from canary.smtp.data import TOO_BIG
 from canary.smtp.journal import Journal

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from canary.smtp.address_cache import AddressCache
+from canary.canaries.address_cache import AddressCache
 from canary.spool.spool import Spool
 from canary.store.issued_addresses import AddressNews
 from tests.patience import PATIENCE
@@ -162,7 +162,7 @@ def test_a_store_that_fails_is_logged_once_and_again_when_it_is_back(
         store.fault = None
         await book.refresh()
 
-    caplog.set_level(logging.INFO, "canary.smtp")
+    caplog.set_level(logging.INFO, "canary.canaries")
     with_book(memory, work)
     assert [message.partition(":")[2][:8] for message in caplog.messages] == [" trouble", " fresh a"]
 

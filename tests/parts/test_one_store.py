@@ -12,6 +12,7 @@ from pydantic import SecretStr
 from sqlmodel import delete
 
 from canary.canaries import lifecycle
+from canary.canaries.address_cache import AddressCache
 from canary.canaries.lifecycle import IssueOrder
 from canary.model.canary import Style
 from canary.processes.installation import Installation
@@ -20,7 +21,6 @@ from canary.processes.spools import Spools, open_spool
 from canary.processes.store_check import check_store
 from canary.processes.stores import claim_store, open_store, prepare_store
 from canary.settings import Arranged, Settings, StoreSettings
-from canary.smtp.address_cache import AddressCache
 from canary.smtp.handler import CanaryHandler
 from canary.smtp.server import ServerConfig
 from canary.store.database import Database, is_down

@@ -20,10 +20,10 @@ from cryptography import x509
 from prometheus_client import generate_latest
 from prometheus_client.parser import text_string_to_metric_families
 
+from canary.canaries.address_cache import AddressCache
 from canary.processes.certificate import CertificateFiles
 from canary.processes.receiver import Lines, Receiver, ReceiverConfig, ReceiverDeps
 from canary.processes.receiver_health import ReceiverFiles, registry_of, serve_metrics
-from canary.smtp.address_cache import AddressCache
 from canary.smtp.admission import Limits
 from canary.smtp.listeners import ListenAddress, open_listeners
 from canary.spool.spool import Spool

@@ -5,7 +5,7 @@ import sys
 from hypothesis import given
 from hypothesis import strategies as st
 
-from canary.smtp.address_set import AddressSet
+from canary.canaries.address_set import AddressSet
 
 ADDRESSES = st.lists(st.text(st.characters(codec="utf-8"), max_size=20))
 

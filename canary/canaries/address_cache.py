@@ -5,11 +5,11 @@ import contextlib
 import logging
 from collections.abc import Callable, Iterator
 
-from canary.smtp.address_set import AddressSet
+from canary.canaries.address_set import AddressSet
 from canary.spool.spool import Spool
 from canary.store.issued_addresses import AddressNews
 
-log = logging.getLogger("canary.smtp")
+log = logging.getLogger("canary.canaries")
 
 Fetch = Callable[[str], Iterator[AddressNews]]
 
