@@ -1,8 +1,11 @@
 """Known shapes of fraud: what the text says, what is attached, where links lead. Each has a name; none is learned."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from ipaddress import ip_address
+from itertools import chain
+from typing import NamedTuple
 
 from canary.judge.memo import once
 from canary.mail.text import link_host
@@ -135,10 +138,30 @@ _SHAPES: dict[str, tuple[tuple[str, ...], ...]] = {
         ("order", "buy", "click", "discount", "try", "save", "https", "bestell", "achet", "compr"),
     ),
 }  # fmt: skip
-_PHRASES = {
-    shape: tuple(tuple(f" {phrase}" for phrase in group) for group in groups) for shape, groups in _SHAPES.items()
-}
-"""Phrases as patterns; they begin where words do."""
+
+
+class _PhraseGroup(NamedTuple):
+    """Phrases of which one is enough: single beginnings of words, and phrases by their first word."""
+
+    beginnings: tuple[str, ...]
+    phrases: Mapping[str, tuple[str, ...]]
+
+    def is_said(self, written: str, words: AbstractSet[str]) -> bool:
+        """Whether one of them is in a text; few phrases begin with a word that is there, so few are looked for."""
+        begun = (phrase for first in self.phrases.keys() & words for phrase in self.phrases[first])
+        return any(map(written.__contains__, chain(begun, self.beginnings)))
+
+
+def _group(phrases: Sequence[str]) -> _PhraseGroup:
+    by_first: dict[str, tuple[str, ...]] = {}
+    for phrase in phrases:
+        first, space, _ = phrase.partition(" ")
+        by_first[first if space else ""] = (*by_first.get(first if space else "", ()), f" {phrase}")
+    return _PhraseGroup(by_first.pop("", ()), by_first)
+
+
+_PHRASES = {shape: tuple(_group(group) for group in groups) for shape, groups in _SHAPES.items()}
+"""Phrases begin where words do."""
 _BREAKS = re.compile(r"[\s.,;:!?\"()<>*|\[\]]+")
 _RISKY = re.compile(
     r"\.(?:exe|scr|com|bat|cmd|pif|js|jse|vbs|wsf|hta|lnk|iso|img|vhdx?|jar|ps1|msi|cpl|docm|xlsm|pptm|one|ace|shtml?|html?)$",
@@ -188,8 +211,9 @@ def is_letter(mail: ParsedMail) -> bool:
 def fraud_signs(mail: ParsedMail) -> tuple[str, ...]:
     """Return the known shapes of fraud in the words of a mail, in seven languages."""
     written = f" {mail.subject} {mail.text[:MAX_TEXT]}".casefold()
-    said = _BREAKS.sub(" ", written.replace("\N{RIGHT SINGLE QUOTATION MARK}", "'")).__contains__
-    return tuple(shape for shape, groups in _PHRASES.items() if all(any(map(said, group)) for group in groups))
+    said = _BREAKS.sub(" ", written.replace("\N{RIGHT SINGLE QUOTATION MARK}", "'"))
+    words = set(said.split(" "))
+    return tuple(shape for shape, groups in _PHRASES.items() if all(group.is_said(said, words) for group in groups))
 
 
 def risky_files(mail: ParsedMail) -> tuple[str, ...]:

@@ -4,7 +4,7 @@ import re
 import unicodedata
 from collections.abc import Iterable
 
-from canary.mail.text import html_to_text, words
+from canary.mail.text import MAX_TEXT, folded, html_to_text, words
 from canary.model.canary import Persona
 from canary.model.mail import ParsedMail
 
@@ -50,9 +50,9 @@ def persona_fields(mail: ParsedMail, persona: Persona | None, address: str = "")
     if persona is None:
         return ()
     texts = _texts(mail)
-    said = _phrase("\n".join((*(box.name for box in mail.recipients), *texts)))
     shown = set(_words(address.rpartition("@")[0]))
     given, family, company = (_phrase(n) for n in (persona.given_name, persona.family_name, persona.company))
+    said = _said("\n".join((*(box.name for box in mail.recipients), *texts)), (given, family, company))
     alone = said.replace(company, "  ") if company else said  # a company with that name does not repeat the name
     found = {
         "given name": _tells(given, shown) and _addressed(mail, alone, given, family),
@@ -91,12 +91,22 @@ def _texts(mail: ParsedMail) -> tuple[str, ...]:
 
 
 def _words(text: str) -> list[str]:
-    return words(text if text.isascii() else text.translate(_BARE))
+    return words(_bare_of(text))
+
+
+def _bare_of(text: str) -> str:
+    return text if text.isascii() else text.translate(_BARE)
 
 
 def _phrase(name: str) -> str:
     found = " ".join(_words(name))
     return f" {found} " if found else ""
+
+
+def _said(text: str, names: Iterable[str]) -> str:
+    """Return the words of a text as one phrase, or nothing where none of the names is in it: to look is far cheaper."""
+    plain = folded(_bare_of(text)[:MAX_TEXT])
+    return _phrase(text) if any(name and name.split()[0] in plain for name in names) else ""
 
 
 def _tells(name: str, shown: set[str]) -> bool:
@@ -132,4 +142,6 @@ def _rings(texts: Iterable[str], phone: str) -> bool:
 
 
 def _only_digits(text: str) -> str:
+    if text.isascii():
+        return "".join(filter(str.isdecimal, text))
     return "".join(str(unicodedata.digit(letter, "")) for letter in text if letter.isdecimal())

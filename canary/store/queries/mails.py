@@ -42,21 +42,27 @@ def kept(session: Session, keys: Collection[str]) -> frozenset[str]:
     return frozenset(session.exec(select(MailRow.key).where(col(MailRow.key).in_(keys))).all())
 
 
-def stored_copies(session: Session, digests: Collection[str]) -> dict[tuple[str, str], set[str]]:
-    """Return by which inlets mails came, by (digest, address of the canary); the empty name is our own listener."""
-    ways: dict[tuple[str, str], set[str]] = {}
-    if not digests:
-        return ways
+def copies_by_inlets(session: Session, digests: Collection[str]) -> set[tuple[str, str]]:
+    """Return which mails came by any inlet but our own listener, as (digest, address of the canary)."""
     query = (
-        select(MailRow.digest, CanaryRow.address, col(MailRow.envelope))
+        select(MailRow.digest, CanaryRow.address)
         .join(HitRow, col(HitRow.mail_id) == MailRow.id)
         .join(CanaryRow, col(CanaryRow.id) == HitRow.canary_id)
-        .where(col(MailRow.digest).in_(digests))
+        .where(col(MailRow.digest).in_(digests), col(MailRow.inlet) > "")
+        .distinct()
     )
-    for digest, address, envelope in session.exec(query):
-        inlet = str(envelope.get("inlet", "")) if isinstance(envelope, dict) else ""
-        ways.setdefault((digest, address), set()).add(inlet)
-    return ways
+    return set(session.exec(query)) if digests else set()
+
+
+def has_copy(session: Session, digest: str, address: str) -> bool:
+    """Whether a mail came to a canary by any way; the first of a million copies answers."""
+    query = (
+        select(HitRow.id)
+        .join(MailRow, col(MailRow.id) == HitRow.mail_id)
+        .join(CanaryRow, col(CanaryRow.id) == HitRow.canary_id)
+        .where(MailRow.digest == digest, CanaryRow.address == address)
+    )
+    return session.exec(query.limit(1)).first() is not None
 
 
 def charged(session: Session, keys: Collection[str]) -> dict[str, bool]:
@@ -174,6 +180,7 @@ def row_of(kept: AuthenticatedMail) -> dict[str, Any]:
         "sender_name": mail.sender.name, "sender": mail.sender.address, "message_id": mail.message_id,
         "text": text, "identity_domain": identity.domain, "identity": identity_json(identity),
         "proofs": proofs_json(kept.proofs), "answers": dict(kept.answers), "parts": parts, "digest": kept.digest,
+        "inlet": raw.envelope.inlet,
     }  # fmt: skip
 
 

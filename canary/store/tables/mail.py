@@ -13,9 +13,11 @@ class MailRow(Row, table=True):
     """One mail, stored once however many recipients; `key` is the spool's, so that each mail counts once.
 
     `digest` is the same for every copy of it, by whichever way that came; empty where there is nothing to compare.
+    `inlet` names that way; it is empty for our own listener.
     """
 
     __tablename__ = "mail"
+    __table_args__ = (Index("ix_mail_digest", "digest", "inlet"),)
     id: int | None = Field(default=None, primary_key=True)
     key: str = Field(unique=True)
     sha256: str = Field(index=True)
@@ -32,7 +34,8 @@ class MailRow(Row, table=True):
     proofs: object = Field(sa_type=JSON)
     answers: dict[str, Any] = Field(default={}, sa_type=JSON)
     parts: dict[str, Any] = Field(sa_type=JSON)
-    digest: str = Field(default="", index=True)
+    digest: str = ""
+    inlet: str = ""
     campaign_id: int | None = Field(default=None, foreign_key="campaign.id", index=True)
 
 

@@ -385,13 +385,14 @@ def make_tables() -> None:
     sa.Column('answers', sa.JSON(), nullable=False),
     sa.Column('parts', sa.JSON(), nullable=False),
     sa.Column('digest', TEXT, nullable=False),
+    sa.Column('inlet', TEXT, nullable=False),
     sa.Column('campaign_id', sa.Integer(), nullable=True),
     sa.ForeignKeyConstraint(['campaign_id'], ['campaign.id'], name=op.f('fk_mail_campaign_id')),
     sa.PrimaryKeyConstraint('id', name=op.f('pk_mail')),
     sa.UniqueConstraint('key', name=op.f('uq_mail_key'))
     )
     op.create_index(op.f('ix_mail_campaign_id'), 'mail', ['campaign_id'])
-    op.create_index(op.f('ix_mail_digest'), 'mail', ['digest'])
+    op.create_index('ix_mail_digest', 'mail', ['digest', 'inlet'])
     op.create_index(op.f('ix_mail_identity_domain'), 'mail', ['identity_domain'])
     op.create_index(op.f('ix_mail_received_at'), 'mail', ['received_at'])
     op.create_index(op.f('ix_mail_sha256'), 'mail', ['sha256'])
