@@ -228,7 +228,7 @@ def _count(session: Session, seen: Mapping[_Key, _Seen]) -> Sequence[SenderRow]:
         }
         for (vendor, key), entry in sorted(seen.items())
     ]  # fmt: skip
-    row = insert_for(session, SenderRow).values(values)
+    row = insert_for(session, SenderRow)
     new, old = row.excluded, _SENDER.c
     likelier = new.plausibility > old.plausibility
     changes = {
@@ -241,7 +241,8 @@ def _count(session: Session, seen: Mapping[_Key, _Seen]) -> Sequence[SenderRow]:
         "state": case((new.state == SenderState.DECLARED.value, new.state), else_=old.state),
     }
     written = row.on_conflict_do_update(index_elements=["vendor_id", "key"], set_=changes).returning(SenderRow)
-    return session.scalars(written, execution_options={"populate_existing": True}).all()
+    # The values are no part of the statement: so it is compiled once, and not for every number of rows again.
+    return session.scalars(written, values, execution_options={"populate_existing": True}).all()
 
 
 def _note_late(session: Session, sight: SenderSight) -> None:

@@ -293,13 +293,8 @@ class _Writer:
         if not rows:
             return []
         blank = [{**row, "count": 0} for row in rows]
-        statement = (
-            insert_for(self.connection, _OUTSIDER)
-            .values(blank)
-            .on_conflict_do_nothing()
-            .returning(_OUTSIDER.c.vendor_id)
-        )
-        return list(self.connection.execute(statement).scalars())
+        statement = insert_for(self.connection, _OUTSIDER).on_conflict_do_nothing().returning(_OUTSIDER.c.vendor_id)
+        return list(self.connection.execute(statement, blank).scalars())
 
     def _emptied(self, vendors: Collection[int]) -> list[int]:
         empty = delete(_OUTSIDER).where(_OUTSIDER.c.vendor_id.in_(vendors), _OUTSIDER.c.count <= 0)

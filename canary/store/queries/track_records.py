@@ -136,11 +136,12 @@ def _write(
             by_key[key] = row
     if not by_key:
         return
-    made = insert_for(session, table).values([by_key[key] for key in sorted(by_key)])
+    made = insert_for(session, table)
     old, new = made.table.c, made.excluded
     earlier = new[time] < old[time]
     values = {name: case((earlier, new[name]), else_=old[name]) for name in changes}
-    session.execute(made.on_conflict_do_update(index_elements=list(keys), set_=values))
+    written = made.on_conflict_do_update(index_elements=list(keys), set_=values)
+    session.execute(written, [by_key[key] for key in sorted(by_key)])
 
 
 def _prune(session: Session) -> None:
