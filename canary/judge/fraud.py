@@ -260,6 +260,8 @@ def credential_signs(mail: ParsedMail) -> tuple[str, ...]:
 
 
 def _is_address(host: str) -> bool:
+    if not (host[-1:].isdigit() or ":" in host):  # nearly every host, and an exception costs more
+        return False
     try:
         ip_address(host.strip("[]"))
     except ValueError:

@@ -7,8 +7,10 @@ teaches something ends its batch, as later mails have to be judged by what is kn
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from functools import lru_cache
 
 from sqlalchemy import case, func, or_, tuple_
+from sqlalchemy.sql.dml import ReturningInsert
 from sqlmodel import Session, col, select
 
 from canary.judge.lifecycle import LATE
@@ -25,7 +27,7 @@ from canary.senders.supplier_links import Use, uses
 from canary.store.queries import audit
 from canary.store.tables import SenderRow
 from canary.store.tables.base import metadata
-from canary.store.upsert import insert_for, sums
+from canary.store.upsert import insert_in, sums
 
 _SENDER = metadata.tables["sender"]
 _Key = tuple[int, str]
@@ -228,7 +230,14 @@ def _count(session: Session, seen: Mapping[_Key, _Seen]) -> Sequence[SenderRow]:
         }
         for (vendor, key), entry in sorted(seen.items())
     ]  # fmt: skip
-    row = insert_for(session, SenderRow)
+    # The values are no part of the statement: so it is compiled once, and not for every number of rows again.
+    written = _counting(session.get_bind().dialect.name)
+    return session.scalars(written, values, execution_options={"populate_existing": True}).all()
+
+
+@lru_cache(2)
+def _counting(dialect: str) -> ReturningInsert[SenderRow]:
+    row = insert_in(dialect, SenderRow)
     new, old = row.excluded, _SENDER.c
     likelier = new.plausibility > old.plausibility
     changes = {
@@ -240,9 +249,7 @@ def _count(session: Session, seen: Mapping[_Key, _Seen]) -> Sequence[SenderRow]:
         "plausibility": case((likelier, new.plausibility), else_=old.plausibility),
         "state": case((new.state == SenderState.DECLARED.value, new.state), else_=old.state),
     }
-    written = row.on_conflict_do_update(index_elements=["vendor_id", "key"], set_=changes).returning(SenderRow)
-    # The values are no part of the statement: so it is compiled once, and not for every number of rows again.
-    return session.scalars(written, values, execution_options={"populate_existing": True}).all()
+    return row.on_conflict_do_update(index_elements=["vendor_id", "key"], set_=changes).returning(SenderRow)
 
 
 def _note_late(session: Session, sight: SenderSight) -> None:

@@ -5,12 +5,14 @@ each other in a circle.
 """
 
 from collections import Counter, defaultdict
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
+from functools import lru_cache
 from typing import Any
 
 from sqlalchemy import ColumnElement, Select, Table, bindparam, case, delete, func, select, text, update
+from sqlalchemy.dialects import postgresql
 from sqlmodel import Session, col
 
 from canary.model.verdict import FAMILIAR, HINTS, LEAKS, SERIES_OF, Verdict
@@ -29,7 +31,7 @@ from canary.store.tables import (
     VendorWeekRow,
 )
 from canary.store.tables.base import metadata
-from canary.store.upsert import insert_for
+from canary.store.upsert import insert_for, insert_in
 
 CHUNK = 500
 _SUMS = "canary.sums"
@@ -307,14 +309,19 @@ class _Writer:
         """Add rows to those of the same key, column by column."""
         if not rows:
             return
-        statement = insert_for(self.connection, table)
-        keys = [column.name for column in table.primary_key]
-        more = {
-            name: special.get(name, _sum)(table.c[name], statement.excluded[name])
-            for name in rows[0]
-            if name not in keys
-        }
-        self.connection.execute(statement.on_conflict_do_update(index_elements=keys, set_=more), list(rows))
+        names, dialect = tuple(rows[0]), self.connection.dialect.name
+        self.connection.execute(_adding(dialect, table, names, tuple(special.items())), list(rows))
+
+
+@lru_cache(64)
+def _adding(
+    dialect: str, table: Table, names: tuple[str, ...], special: tuple[tuple[str, Callable[..., Any]], ...]
+) -> postgresql.Insert:
+    statement = insert_in(dialect, table)
+    keys = [column.name for column in table.primary_key]
+    how = dict(special)
+    more = {name: how.get(name, _sum)(table.c[name], statement.excluded[name]) for name in names if name not in keys}
+    return statement.on_conflict_do_update(index_elements=keys, set_=more)
 
 
 def _sum(kept: ColumnElement[int], more: ColumnElement[int]) -> ColumnElement[int]:
