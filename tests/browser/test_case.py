@@ -7,8 +7,7 @@ import pytest
 from playwright.sync_api import BrowserContext, Page
 
 from tests.browser.conftest import copied, served
-from tests.browser.test_pages import AXE
-from tests.browser.test_pages import _hindrances as hindrances
+from tests.browser.sights import AXE, hindrances
 
 pytestmark = pytest.mark.browser
 

@@ -10,8 +10,7 @@ from canary.model.case import CaseState
 from canary.store.database import Database
 from canary.store.queries.users import add_user
 from tests.browser.conftest import NOW, PASSWORD, Look, Shown, served
-from tests.browser.test_pages import AXE
-from tests.browser.test_pages import _hindrances as hindrances
+from tests.browser.sights import AXE, EVERY, READ, hindrances, overflow, page_at, seen_at
 from tests.case_world import LONG, CaseMade, every_kind, make
 
 pytestmark = pytest.mark.browser
@@ -60,30 +59,28 @@ def calm(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shown]:
         yield shown
 
 
-@pytest.mark.parametrize(("scheme", "width"), [("light", 1440), ("light", 390), ("dark", 1440), ("dark", 390)])
-def test_cases_fit_whatever_the_names(every: Shown, chrome: Browser, scheme: str, width: int) -> None:
-    context = chrome.new_context(color_scheme=scheme, viewport={"width": width, "height": 900})  # type: ignore[arg-type]
-    look, over = Look(context.new_page()), {}
+def test_cases_fit_whatever_the_names(every: Shown, chrome: Browser) -> None:
+    look, over = Look(page_at(chrome, EVERY[0])), {}
     every.enter(look.page)
     for name, path in PAGES.items():
         look.page.goto(every.url + path)
-        over[name] = look.page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
-        look.page.screenshot(path=SHOTS / f"cases-{name}-{scheme}-{width}.png", full_page=True)
-    context.close()
+        for scheme, width in seen_at(look.page, EVERY):
+            over[name, scheme, width] = overflow(look.page)
+            look.page.screenshot(path=SHOTS / f"cases-{name}-{scheme}-{width}.png", full_page=True)
+    look.page.context.close()
     assert {name: by for name, by in over.items() if by > 0} == {}
     assert look.faults == []
 
 
 @pytest.mark.skipif(not AXE.exists(), reason="no axe-core: .ci/install test-tools")
-@pytest.mark.parametrize(("scheme", "width"), [("light", 1440), ("dark", 390)])
-def test_nobody_is_kept_from_reading_about_cases(every: Shown, chrome: Browser, scheme: str, width: int) -> None:
-    context = chrome.new_context(color_scheme=scheme, viewport={"width": width, "height": 900})  # type: ignore[arg-type]
-    page, found = context.new_page(), {}
+def test_nobody_is_kept_from_reading_about_cases(every: Shown, chrome: Browser) -> None:
+    page = page_at(chrome, READ[0])
+    found: dict[tuple[str, str, int], list[str]] = {}
     every.enter(page)
     for name, path in PAGES.items():
         page.goto(every.url + path)
-        found[name] = hindrances(page)
-    context.close()
+        found |= {(name, *sight): hindrances(page) for sight in seen_at(page, READ)}
+    page.context.close()
     assert {name: some for name, some in found.items() if some} == {}
 
 

@@ -18,13 +18,13 @@ import pytest
 from playwright.sync_api import BrowserContext, Page, expect
 
 from tests.browser.conftest import PASSWORD, Look
+from tests.browser.sights import AXE, EVERY, READ, overflow, seen_at
 from tests.patience import PATIENCE
 from tests.slack import Slack, slack
 
 pytestmark = pytest.mark.browser
 
 SHOTS = Path(__file__).parent / "shots"
-AXE = Path(__file__).parents[2] / ".peers/test/node_modules/axe-core/axe.min.js"
 MINUTES = 5
 ZONE = {"inbox.example": {"MX": [[10, "mail.inbox.example"]], "TXT": ["v=spf1 -all"]}}
 SPAM = "From: Pills <a@pills.example>\r\nSubject: Cheap pills\r\nList-Unsubscribe: <https://pills.example/u>\r\n\r\nBuy now.\r\n"
@@ -155,21 +155,16 @@ PAGES = (
     "setup",
 )
 
-READ = (("light", 1440), ("dark", 390))
-"""The two in which a page is read by axe, which takes a while."""
-
 
 def look_at_all(page: Page, web: int) -> dict[str, object]:
     """Look at the pages of setting up, light and dark, wide and narrow; return what is wrong with each."""
     wrong: dict[str, object] = {}
-    for scheme, width in (("light", 1440), ("dark", 1440), ("light", 390), ("dark", 390)):
-        page.emulate_media(color_scheme=scheme)  # type: ignore[arg-type]
-        page.set_viewport_size({"width": width, "height": 900})
-        for path in PAGES:
-            page.goto(f"http://127.0.0.1:{web}/{path}")
-            name = re.sub(r"\W+", "-", path)
+    for path in PAGES:
+        page.goto(f"http://127.0.0.1:{web}/{path}")
+        name = re.sub(r"\W+", "-", path)
+        for scheme, width in seen_at(page, EVERY):
             page.screenshot(path=SHOTS / f"{name}-{scheme}-{width}.png", full_page=True)
-            over = page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
+            over = overflow(page)
             found = _kept_from_reading(page) if (scheme, width) in READ else []
             if over > 0 or found:
                 wrong[f"{path} {scheme} {width}"] = over or found

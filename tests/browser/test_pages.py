@@ -1,19 +1,20 @@
 """A browser looks at every page: light and dark, wide and narrow, readable by all, with nothing asked of anybody else."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page
+from playwright.sync_api import Browser, BrowserContext
 
 from canary.store.database import Database
 from canary.store.queries.users import add_user
 from tests.browser.conftest import NOW, PASSWORD, Look, Shown, served
+from tests.browser.sights import AXE, EVERY, READ, Sight, hindrances, overflow, page_at, seen_at
 from tests.browser.worlds import STORY, addresses
 
 pytestmark = pytest.mark.browser
 
 SHOTS = Path(__file__).parent / "shots"
-AXE = Path(__file__).parents[2] / ".peers/test/node_modules/axe-core/axe.min.js"
 HEAVIEST = 80 * 1024
 
 
@@ -24,36 +25,35 @@ def pages(shown: Shown) -> dict[str, str]:
 
 
 @pytest.mark.parametrize(
-    ("scheme", "width"),
-    [pytest.param("light", 1440, marks=pytest.mark.everyday), ("light", 390), ("dark", 1440), ("dark", 390)],
+    "sights",
+    [pytest.param(EVERY[-1:], marks=pytest.mark.everyday), EVERY[:-1]],
 )
 def test_pages_fit_and_ask_nobody_else_for_anything(
-    shown: Shown, chrome: Browser, pages: dict[str, str], scheme: str, width: int
+    shown: Shown, chrome: Browser, pages: dict[str, str], sights: Sequence[Sight]
 ) -> None:
-    context = chrome.new_context(color_scheme=scheme, viewport={"width": width, "height": 900})  # type: ignore[arg-type]
-    look = Look(context.new_page())
+    look = Look(page_at(chrome, sights[0]))
     shown.enter(look.page)
-    over = {name: _overflow(look.page, url) for name, url in pages.items() if name != "lost"}
-    context.close()
+    over: dict[tuple[str, str, int], int] = {}
+    for name, url in pages.items():
+        if name != "lost":
+            look.page.goto(url)
+            over |= {(name, *sight): overflow(look.page) for sight in seen_at(look.page, sights)}
+    look.page.context.close()
     assert {name: by for name, by in over.items() if by > 0} == {}
     assert (look.faults, look.strangers(shown.url)) == ([], [])
 
 
 @pytest.mark.skipif(not AXE.exists(), reason="no axe-core: .ci/install test-tools")
-@pytest.mark.parametrize(("scheme", "width"), [("light", 1440), ("dark", 390)])
-def test_nobody_is_kept_from_reading_a_page(
-    shown: Shown, chrome: Browser, pages: dict[str, str], scheme: str, width: int
-) -> None:
-    context = chrome.new_context(color_scheme=scheme, viewport={"width": width, "height": 900})  # type: ignore[arg-type]
-    page = context.new_page()
+def test_nobody_is_kept_from_reading_a_page(shown: Shown, chrome: Browser, pages: dict[str, str]) -> None:
+    page = page_at(chrome, READ[0])
     page.goto(f"{shown.url}/login")
-    found = {"login": _hindrances(page)}
+    found = {("login", *sight): hindrances(page) for sight in seen_at(page, READ)}
     shown.enter(page)
     for name, url in pages.items():
         page.goto(url)
-        found[name] = _hindrances(page)
-    context.close()
-    assert {name: hindrances for name, hindrances in found.items() if hindrances} == {}
+        found |= {(name, *sight): hindrances(page) for sight in seen_at(page, READ)}
+    page.context.close()
+    assert {name: some for name, some in found.items() if some} == {}
 
 
 @pytest.mark.parametrize("name", ["overview", "vendor", "case", "mail", "canaries"])
@@ -155,20 +155,3 @@ def test_a_password_lets_in_through_the_form(shown: Shown, context: BrowserConte
     page.locator("summary", has_text="ada").click()
     page.get_by_role("button", name="Log out").click()
     assert page.get_by_role("heading", level=1).inner_text() == "Log in"
-
-
-def _overflow(page: Page, address: str) -> int:
-    page.goto(address)
-    over: int = page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
-    return over
-
-
-def _hindrances(page: Page) -> list[str]:
-    """What keeps somebody from reading or using a page, as axe finds it."""
-    page.evaluate(AXE.read_text(encoding="utf-8"))
-    found = page.evaluate("axe.run(document, { resultTypes: ['violations'] })")
-    return [
-        f"{fault['id']}: {fault['nodes'][0]['html'][:160]}"
-        for fault in found["violations"]
-        if fault["impact"] in ("serious", "critical")
-    ]

@@ -9,8 +9,7 @@ from playwright.sync_api import Browser, Page
 
 from tests.awkward_world import CHINESE, HEBREW, MIXED, NAMES
 from tests.browser.conftest import Look, Shown, served
-from tests.browser.test_pages import AXE
-from tests.browser.test_pages import _hindrances as hindrances
+from tests.browser.sights import AXE, Sight, hindrances, overflow, page_at, seen_at
 from tests.browser.worlds import WORLDS, addresses
 
 pytestmark = pytest.mark.browser
@@ -54,18 +53,16 @@ def visits(shown: Shown, name: str, page: Page, besides: tuple[str, ...] = ()) -
         yield each
 
 
-@pytest.mark.parametrize(("scheme", "width"), [("light", 390), ("dark", 1440)])
 @pytest.mark.parametrize("name", NEW)
-def test_pages_fit_whatever_they_show(
-    worlds: dict[str, Shown], chrome: Browser, name: str, scheme: str, width: int
-) -> None:
-    context = chrome.new_context(color_scheme=scheme, viewport={"width": width, "height": 900})  # type: ignore[arg-type]
-    look = Look(context.new_page())
+def test_pages_fit_whatever_they_show(worlds: dict[str, Shown], chrome: Browser, name: str) -> None:
+    sights: tuple[Sight, ...] = ("light", 390), ("dark", 1440)
+    look = Look(page_at(chrome, sights[0]))
     over, cut, sideways = {}, {}, {}
     for each in visits(worlds[name], name, look.page):
-        over[each] = look.page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
-        cut[each], sideways[each] = look.page.evaluate(CUT), look.page.evaluate(SIDEWAYS)
-    context.close()
+        for sight in seen_at(look.page, sights):
+            over[each, sight] = overflow(look.page)
+            cut[each, sight], sideways[each, sight] = look.page.evaluate(CUT), look.page.evaluate(SIDEWAYS)
+    look.page.context.close()
     assert {each: by for each, by in over.items() if by > 0} == {}
     assert {each: what for each, what in cut.items() if what} == {}
     assert {each: what for each, what in sideways.items() if what} == {}
@@ -76,10 +73,9 @@ def test_pages_fit_whatever_they_show(
 @pytest.mark.skipif(not AXE.exists(), reason="no axe-core: .ci/install test-tools")
 @pytest.mark.parametrize("name", ["awkward", "empty"])
 def test_nobody_is_kept_from_reading_what_is_awkward(worlds: dict[str, Shown], chrome: Browser, name: str) -> None:
-    context = chrome.new_context(color_scheme="light", viewport={"width": 390, "height": 900})
-    page = context.new_page()
+    page = page_at(chrome, ("light", 390))
     found = {each: hindrances(page) for each in visits(worlds[name], name, page, ALIKE)}
-    context.close()
+    page.context.close()
     assert {each: some for each, some in found.items() if some} == {}
 
 

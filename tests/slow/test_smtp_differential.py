@@ -78,6 +78,8 @@ async def theirs(chunks: list[bytes]) -> tuple[list[str], list[bytes]]:
         if not wire.closed:
             server.data_received(chunk)
     for _ in range(100):  # every stream ends with QUIT
+        if wire.closed:
+            break
         await asyncio.sleep(0)
     server.connection_lost(None)
     return [reply[:3] for reply in replies(wire)], handler.contents
