@@ -2,10 +2,11 @@
 
 from bisect import bisect_right
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from math import inf, log, log1p
+from math import exp, inf, log, log1p
+from statistics import fmean
 
 import numpy as np
 
@@ -145,13 +146,13 @@ class _NullModel:
         """Return one campaign with its odds."""
         at, mark = min(s.at for s in hits), frozenset(s.canary for s in hits)
         bomb = is_bomb(hits)
-        crime = _BOMB_ODDS if bomb else max(_crime_odds(s) for s in hits)
+        crime = _BOMB_ODDS if bomb else _odds_of_all(hits, _crime_odds)
         fields = frozenset(field for s in hits for field in s.fields)
         rate = np.logaddexp(
             self._log_dictionary_rate(mark, at, crime),
             self._log_chance_rate(mark, crime, self.lawful_rates.get(name, 0.0)),
         )
-        trade = max(_trade_odds(s) for s in hits)
+        trade = _odds_of_all(hits, _trade_odds)
         proven, campaigns = any(s.proven for s in hits), tuple(sorted({hit.campaign for hit in hits}))
         return ObservedSending(name, at, mark, crime, trade, float(rate) - log(YEAR), fields, proven, campaigns)
 
@@ -194,7 +195,8 @@ class _NullModel:
         Without a name it may be anybody's, and counts only at a single address.
         """
         canaries = {s.canary for s in hits}
-        if any(s.verdict != Verdict.THIRD_PARTY for s in hits) or is_bomb(hits):
+        lawful = all(s.verdict == Verdict.THIRD_PARTY for s in hits)
+        if is_bomb(hits) or not (lawful or _is_one_bulk_sender(hits) and _odds_of_all(hits, _crime_odds) < 1):
             return frozenset()
         vendors = {self.canaries[name].vendor for name in canaries}
         return (
@@ -288,6 +290,19 @@ def _crime_odds(hit: CampaignHit) -> float:
     )
 
 
+def _odds_of_all(hits: Sequence[CampaignHit], odds: Callable[[CampaignHit], float]) -> float:
+    """What the hits of one sending say together: a bulk sender is judged by all that it wrote, and others by the worst."""
+    found = [odds(hit) for hit in hits]
+    return exp(fmean(map(log, found))) if _is_one_bulk_sender(hits) else max(found)
+
+
+def _is_one_bulk_sender(hits: Sequence[CampaignHit]) -> bool:
+    """Whether one proven sender wrote all of it, and bulk mail among it."""
+    verdicts = {hit.verdict for hit in hits}
+    one = len({hit.sender for hit in hits}) == 1 and bool(hits[0].sender) and all(hit.proven for hit in hits)
+    return one and Verdict.THIRD_PARTY in verdicts and verdicts <= {Verdict.THIRD_PARTY, Verdict.SPAM}
+
+
 def is_bomb(hits: Sequence[CampaignHit]) -> bool:
     """Return whether hits of one sending are what several senders wrote: only a subscription bomb joins these."""
     return len({hit.sender or hit.campaign for hit in hits if hit.verdict == Verdict.THIRD_PARTY}) >= _BURSTS[0][0]
@@ -310,8 +325,9 @@ def _first_of_each_party(hits: Sequence[CampaignHit]) -> dict[str, str]:
     last: dict[str, CampaignHit] = {}
     new: dict[str, list[tuple[datetime, str]]] = defaultdict(list)
     first |= {hit.campaign: hit.campaign for hit in hits}
+    bulk = {(hit.canary, hit.sender) for hit in hits if hit.verdict == Verdict.THIRD_PARTY and hit.sender}
     ordered = sorted(hits, key=lambda hit: (hit.at, hit.campaign))
-    for hit in (hit for hit in ordered if hit.verdict == Verdict.THIRD_PARTY):
+    for hit in (hit for hit in ordered if hit.verdict == Verdict.THIRD_PARTY or _is_beside_bulk(hit, bulk)):
         latest = last.get(hit.sender)
         if hit.sender and latest and hit.at - latest.at <= _TOGETHER:
             first[root(hit.campaign)] = root(latest.campaign)
@@ -326,6 +342,11 @@ def _first_of_each_party(hits: Sequence[CampaignHit]) -> dict[str, str]:
         for campaign in burst:
             first[root(campaign)] = root(burst[0])
     return {campaign: root(campaign) for campaign in first}
+
+
+def _is_beside_bulk(hit: CampaignHit, bulk: Collection[tuple[str, str]]) -> bool:
+    """Whether a proven bulk sender wrote it, to an address that has its bulk: a word of thanks, or of alarm, is no thief."""
+    return hit.verdict == Verdict.SPAM and hit.proven and (hit.canary, hit.sender) in bulk
 
 
 def _bursts(arrivals: Sequence[tuple[datetime, str]]) -> Iterator[list[str]]:

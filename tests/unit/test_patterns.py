@@ -100,6 +100,20 @@ def test_what_one_sender_writes_often_counts_once() -> None:
     assert _only(_bulk(2, mails=40)).posterior.hypotheses[frozenset()] > 0.7
 
 
+def test_a_word_of_thanks_that_looks_like_no_bulk_makes_a_bulk_sender_no_thief() -> None:
+    bulk = _bulk(7, days=12)
+    thanks = [replace(_mail(n, 40 - n, f"w{n}"), verdict="spam", confidence=0.97) for n in range(3)]
+    without, beside = (_only(hits, suppliers=8) for hits in (bulk, [*bulk, *thanks]))
+    assert beside.posterior.marginals[SHOP] == pytest.approx(without.posterior.marginals[SHOP], abs=0.02)
+    assert _passed_on(beside, SHOP) >= 0.9
+
+
+def test_what_proves_no_sender_or_names_the_vendor_is_not_excused_by_anybodys_bulk() -> None:
+    for change in ({"proven": False}, {"verdict": "impersonation"}, {"sender": "s9.example"}):
+        lure = replace(_mail(0, 20, "lure"), **{"verdict": "spam", "confidence": 0.99} | change)
+        assert _only([*_bulk(1, mails=3, days=40), lure]).posterior.hypotheses[frozenset()] < 0.5
+
+
 def test_two_hundred_mails_of_a_hundred_and_twelve_strangers_were_passed_on_by_the_vendor() -> None:
     case = _only(_bulk(112, mails=2))
     assert case.posterior.marginals[SHOP] >= 0.97
