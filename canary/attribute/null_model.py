@@ -196,7 +196,7 @@ class _NullModel:
         """
         canaries = {s.canary for s in hits}
         lawful = all(s.verdict == Verdict.THIRD_PARTY for s in hits)
-        if is_bomb(hits) or not (lawful or _is_one_bulk_sender(hits) and _odds_of_all(hits, _crime_odds) < 1):
+        if is_bomb(hits) or not (lawful or (_is_one_bulk_sender(hits) and _odds_of_all(hits, _crime_odds) < 1)):
             return frozenset()
         vendors = {self.canaries[name].vendor for name in canaries}
         return (
