@@ -12,7 +12,7 @@ from sqlmodel import Session
 from canary.canaries.issuing import IssueSet, issue_sets
 from canary.canaries.lifecycle import IssueOrder
 from canary.judge.organisation import is_domain, is_never_vendor
-from canary.judge.sites import host_of
+from canary.judge.sites import domain_of
 from canary.model.address import Draw, Locale
 from canary.model.canary import Canary, Style
 from canary.model.postal_address import PersonaPart
@@ -94,8 +94,7 @@ def wish(
 
     A vendor's domain may be written as the address of a page: `https://www.shop.example/` is `shop.example`.
     """
-    vendor, channel, writes_from = vendor.strip(), channel.strip(), writes_from.strip()
-    writes_from = host_of(writes_from).removeprefix("www.") or writes_from
+    vendor, channel, writes_from = vendor.strip(), channel.strip(), domain_of(writes_from)
     if not vendor or len(vendor) > 100 or not vendor.isprintable():
         raise IssueRefused(f"Vendor {vendor[:40]!r}: give a name of at most 100 characters.")
     if not channel or len(channel) > 60 or not channel.isprintable():
