@@ -33,8 +33,9 @@ class Unknown(LookupError):
 
 def did_you_mean(word: str, known: Iterable[str]) -> str:
     """Return the question whether what is most like a word was meant, or "" where nothing is."""
-    near = get_close_matches(word, list(known), 1, 0.75)
-    return f"did you mean {near[0]!r}?" if near else ""
+    written = {name.casefold(): name for name in known}
+    near = get_close_matches(word.casefold(), list(written), 1, 0.75)
+    return f"did you mean {written[near[0]]!r}?" if near else ""
 
 
 class Duplicate(ValueError):
