@@ -301,6 +301,14 @@ def test_a_long_list_is_walked_by_pages(site: Site) -> None:
     assert (len(seen), len(set(seen)), [bool(page["links"]["next"]) for page in pages]) == (26, 26, [True, True, False])
 
 
+def test_a_server_whose_address_was_typed_with_a_slash_at_its_end_is_the_same(site: Site) -> None:
+    with simplelogin(site) as client, addy(site) as other:
+        made_ = client.post(f"{site.url}{SL}//api/alias/random/new", json={})
+        options = other.get(f"{site.url}{ADDY}//api/v1/domain-options")
+        refused = client.get(f"{site.url}{SL}//api/user_info", headers={"Authentication": "x"})
+    assert (made_.status_code, options.status_code, refused.status_code) == (201, 200, 401)
+
+
 def test_a_second_address_for_the_same_site_is_another_one_of_the_same_vendor(site: Site) -> None:
     with simplelogin(site) as client:
         first, second = new(client, "shop.example"), new(client, "login.shop.example")
