@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from canary.cli.alias_file import print_lines
 from canary.cli.context import CliError, Json, clock, open_store, show_json, show_table, who
 from canary.cli.groups import command_group
 from canary.cli.party_changes import NewName, Yes, merge_party, remove_party, rename_party
@@ -77,12 +78,14 @@ def import_file(
     as_json: Json = False,
 ) -> None:
     """Add suppliers, or domains to those that are there, from a file; a second time changes nothing."""
-    from canary.cli.vendor_file import read_suppliers
+    from canary.cli.vendor_file import read_suppliers, resembling
     from canary.senders import declared_suppliers
+    from canary.store.queries.vendors import supplier_names
 
     entries = read_suppliers(file)
     try:
         with open_store().writing() as session:
+            print_lines(resembling("supplier", [e.name for e in entries], supplier_names(session).values()))
             found = [declared_suppliers.declare(session, e.name, e.domains, who(), clock()) for e in entries]
     except ValueError as fault:
         raise CliError(f"{file}: {fault}", 2) from None

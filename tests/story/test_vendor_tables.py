@@ -94,6 +94,8 @@ def test_suppliers_are_read_from_a_table_and_from_toml(command: CommandLine) -> 
     command.canary("supplier", "import", "s.toml")
     found = {s["slug"]: s["domains"] for s in json.loads(command.canary("supplier", "list", "--json"))}
     assert found == {"letter-works": ["letterworks.example", "lw.example"], "postal-pier": ["pier.example"]}
+    code, said = imported(command, "name,domains\nPostal Peir,peir.example\n", "supplier", "import")
+    assert (code, said) == (0, "supplier 'Postal Peir' is new: did you mean 'Postal Pier'?\n")
     code, fault = imported(command, "name,domains\nBad,gmail.com\n", "supplier", "import")
     assert (code, "anybody can have a mailbox there" in fault) == (2, True)
 
