@@ -2,7 +2,7 @@
 
 import hashlib
 import re
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterable, Mapping
 from datetime import datetime, timedelta
 from difflib import get_close_matches
 
@@ -126,8 +126,11 @@ def with_senders(session: Session, rows: Collection[VendorRow]) -> dict[int, Ven
     for brand in session.exec(named.order_by(col(VendorBrandRow.created_at), col(VendorBrandRow.name))):
         brands.setdefault(brand.vendor_id, []).append(brand.name)
     passed: dict[int, list[SupplierLink]] = {}
-    for number, supply in _supplies(session, wanted):
-        passed.setdefault(number, []).append(supply)
+    query = select(SupplierLinkRow, VendorRow.slug, SupplierRow.slug).join(VendorRow).join(SupplierRow)
+    links = session.exec(query.where(col(SupplierLinkRow.vendor_id).in_(wanted))).all()
+    former = _former_suppliers(session) if links else {}
+    for row, vendor, supplier in links:
+        passed.setdefault(row.vendor_id, []).append(_supply(row, vendor, supplier, former))
     decided: dict[int, list[tuple[str, str]]] = {}
     for number, key, state in session.exec(
         select(SenderRow.vendor_id, SenderRow.key, SenderRow.state).where(col(SenderRow.vendor_id).in_(wanted))
@@ -158,19 +161,19 @@ def _vendor(
     )  # fmt: skip
 
 
-def _supplies(session: Session, vendor_ids: Collection[int] | None) -> Iterator[tuple[int, SupplierLink]]:
-    query = select(SupplierLinkRow, VendorRow.slug, SupplierRow.slug).join(VendorRow).join(SupplierRow)
-    if vendor_ids is not None:
-        query = query.where(col(SupplierLinkRow.vendor_id).in_(vendor_ids))
-    found = session.exec(query).all()
-    former: dict[int, tuple[str, ...]] = {}
-    for gone in session.exec(select(FormerSupplierRow).order_by(FormerSupplierRow.slug)) if found else ():
-        former[gone.supplier_id] = (*former.get(gone.supplier_id, ()), gone.slug)
-    for row, vendor, supplier in found:
-        yield row.vendor_id, SupplierLink(
-            vendor, supplier, row.channel or None, row.since, row.until, row.account, row.through,
-            learned=row.origin == "learned", former=former.get(row.supplier_id, ()),
-        )  # fmt: skip
+def _supply(row: SupplierLinkRow, vendor: str, supplier: str, former: Mapping[int, tuple[str, ...]]) -> SupplierLink:
+    return SupplierLink(
+        vendor, supplier, row.channel or None, row.since, row.until, row.account, row.through,
+        learned=row.origin == "learned", former=former.get(row.supplier_id, ()),
+    )  # fmt: skip
+
+
+def _former_suppliers(session: Session) -> dict[int, tuple[str, ...]]:
+    """Return the short names of suppliers that became part of another one, by that one."""
+    found: dict[int, tuple[str, ...]] = {}
+    for row in session.exec(select(FormerSupplierRow).order_by(FormerSupplierRow.slug)):
+        found[row.supplier_id] = (*found.get(row.supplier_id, ()), row.slug)
+    return found
 
 
 def add_supplier(session: Session, name: str, now: datetime) -> Supplier:
@@ -315,8 +318,11 @@ def _refuse_suppliers(session: Session, domains: Iterable[str]) -> None:
 
 def supplies(session: Session, vendor_ids: Iterable[int] | None = None) -> list[SupplierLink]:
     """Return every known supplier link, or those of some vendors."""
-    wanted = None if vendor_ids is None else set(vendor_ids)
-    return [supply for _, supply in _supplies(session, wanted)]
+    query = select(SupplierLinkRow, VendorRow.slug, SupplierRow.slug).join(VendorRow).join(SupplierRow)
+    if vendor_ids is not None:
+        query = query.where(col(SupplierLinkRow.vendor_id).in_(set(vendor_ids)))
+    former = _former_suppliers(session)
+    return [_supply(row, vendor, supplier, former) for row, vendor, supplier in session.exec(query).all()]
 
 
 def vendor_names(session: Session) -> dict[str, str]:
