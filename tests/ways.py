@@ -50,6 +50,12 @@ WAYS: dict[tuple[str, str], tuple[str, dict[str, str]]] = {
     ("POST", "/vendors/{slug}/merge"): ("/vendors/twin/merge", {"into": "play"}),
     ("POST", "/suppliers"): ("/suppliers", {"name": "Letter Works", "domains": "letterworks.example, lw.example"}),
     ("POST", "/suppliers/{slug}/withdraw"): ("/suppliers/letter-works/withdraw", {"domain": "lw.example"}),
+    ("POST", "/suppliers/{slug}/edit"): (
+        "/suppliers/letter-works/edit",
+        {"name": "Lettery", "domains": "letters.example"},
+    ),
+    ("POST", "/suppliers/{slug}/merge"): ("/suppliers/press/merge", {"into": "letter-works"}),
+    ("POST", "/suppliers/{slug}/remove"): ("/suppliers/letter-works/remove", {}),
     ("POST", "/campaigns/{campaign_id}/split"): ("/campaigns/1/split", {"mails": "2"}),
     ("POST", "/campaigns/{campaign_id}/merge"): ("/campaigns/1/merge", {"other": "2"}),
     ("POST", "/alerts/{delivery_id}/retry"): ("/alerts/1/retry", {}),
@@ -114,8 +120,9 @@ def ready(site: Site) -> None:
 
 
 def add_spare_vendor(site: Site) -> None:
-    """Let there be vendors without any address, which can be removed and merged."""
+    """Let there be vendors without any address, which can be removed and merged; and a supplier."""
     with site.database.writing() as session:
+        session.add(tables.SupplierRow(slug="press", name="Press", created_at=NOW))
         session.add_all(tables.VendorRow(slug=name, name=name.title(), created_at=NOW) for name in ("spare", "twin"))
 
 
@@ -131,6 +138,9 @@ CALLS: dict[tuple[str, str], tuple[str, dict[str, object] | None]] = {
     ),
     ("POST", "/suppliers"): ("/suppliers", {"name": "Letter Works", "domains": ["letterworks.example"]}),
     ("POST", "/suppliers/{slug}/withdraw"): ("/suppliers/letter-works/withdraw", {"domains": ["letterworks.example"]}),
+    ("PATCH", "/suppliers/{slug}"): ("/suppliers/letter-works", {"name": "Lettery", "domains": ["letters.example"]}),
+    ("POST", "/suppliers/{slug}/merge"): ("/suppliers/press/merge", {"into": "letter-works"}),
+    ("DELETE", "/suppliers/{slug}"): ("/suppliers/letter-works", None),
     ("POST", "/canaries"): ("/canaries", {"vendor": "play", "count": 3}),
     ("POST", "/canaries/{canary_id}/rotate"): ("/canaries/1/rotate", None),
     ("POST", "/canaries/{canary_id}/burn"): ("/canaries/1/burn", None),

@@ -203,7 +203,7 @@ def serve_app(site: Site, limits: RequestLimits | None = None) -> Iterator[Site]
     A server sees only some tenths of a second later that it has to end, and has nothing to do until then: nobody waits.
     """
     config = uvicorn.Config(
-        site.app, port=0, log_config=None, access_log=False, lifespan="off", proxy_headers=False, ws="none",
+        site.app, port=0, log_config=None, log_level="warning", access_log=False, lifespan="off", proxy_headers=False, ws="none",
         http=protocol_with(limits or RequestLimits()),
     )  # fmt: skip
     server = uvicorn.Server(config)

@@ -123,14 +123,7 @@ def declare_supply(session: Session, supply: SupplierLink, supplier: str, who: s
     before = vendors.get_vendor(session, owner.slug).declared_accounts
     vendors.add_supplier(session, supplier, now)
     vendors.add_supply(session, supply)
-    total, keys = RejudgeOutcome(), sorted(vendors.get_vendor(session, owner.slug).declared_accounts - before)
-    for key in keys:
-        cause = RejudgeCause(f"{key} was declared by {who}.", who, now)
-        _set_state(session, owner, key, SenderState.DECLARED, who, now)
-        total.add(judge_past_mail(session, owner.id or 0, key, cause))
-    if keys:
-        audit.audit(session, now, who, "sender-declared", f"{owner.slug}: {', '.join(keys)}", str(total))
-    return total
+    return judge_accounts(session, owner, before, who, now)
 
 
 def drop_supply(
@@ -139,13 +132,29 @@ def drop_supply(
     """Forget that a vendor passes addresses to a supplier: its account there waits for a decision again; raises Unknown."""
     owner = vendor_row(session, vendor)
     decide_about(session, owner.id or 0)
-    key = vendors.drop_supply(session, vendor, supplier, channel)
-    if not key or key in vendors.get_vendor(session, vendor).declared_accounts:
-        return RejudgeOutcome()
-    _set_state(session, owner, key, SenderState.PENDING, who, now)
-    outcome = judge_past_mail(session, owner.id or 0, key, RejudgeCause(f"{key} is no longer declared.", who, now))
-    audit.audit(session, now, who, "sender-retracted", f"{vendor}: {key}", str(outcome))
-    return outcome
+    before = vendors.get_vendor(session, owner.slug).declared_accounts
+    vendors.drop_supply(session, vendor, supplier, channel)
+    return judge_accounts(session, owner, before, who, now)
+
+
+def judge_accounts(
+    session: Session, owner: VendorRow, before: frozenset[str], who: str, now: datetime
+) -> RejudgeOutcome:
+    """Judge past mail of a vendor's accounts at suppliers again that are declared now and were not before, or no longer."""
+    after, total = vendors.get_vendor(session, owner.slug).declared_accounts, RejudgeOutcome()
+    for keys, state, action, word in (
+        (after - before, SenderState.DECLARED, "sender-declared", f"was declared by {who}"),
+        (before - after, SenderState.PENDING, "sender-retracted", "is no longer declared"),
+    ):
+        outcome = RejudgeOutcome()
+        for key in sorted(keys):
+            _set_state(session, owner, key, state, who, now)
+            cause = RejudgeCause(f"{key} {word}.", who, now)
+            outcome.add(judge_past_mail(session, owner.id or 0, key, cause))
+        if keys:
+            audit.audit(session, now, who, action, f"{owner.slug}: {', '.join(sorted(keys))}", str(outcome))
+        total.add(outcome)
+    return total
 
 
 def apply_lessons(session: Session, lessons: Iterable[Lesson]) -> None:

@@ -15,6 +15,7 @@ from canary.cases.past_mail import OwnerWord
 from canary.cases.rejudge import RejudgeOutcome, decide_about, rejudge
 from canary.cases.replay import RejudgeCause
 from canary.cases.weigh import weigh_vendor
+from canary.evidence.leaves import log_issue
 from canary.store.queries import audit
 from canary.store.queries.canaries import get_canary_row
 from canary.store.queries.vendors import Unknown, vendor_row
@@ -39,6 +40,7 @@ def confirm(session: Session, address: str, word: OwnerWord, vendor: str = "") -
     if moved:
         decide_about(session, owner.id or 0)
         row.vendor_id = owner.id or 0
+        log_issue(session, row, owner.slug)  # from here on it is proven to be this vendor's
     tentative.confirm_row(session, row)
     text = f"{word.who} confirmed that {row.address} was given to {owner.name}."
     which = col(HitRow.canary_id) == row.id if moved else false()

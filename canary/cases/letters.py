@@ -27,7 +27,7 @@ from canary.model.proof import Result
 from canary.package_data import config_folder
 from canary.store.codec import envelope_of, proofs_of, suspects_of
 from canary.store.queries import audit
-from canary.store.queries.vendors import Unknown
+from canary.store.queries.vendors import Unknown, supplier_names, supplier_row
 from canary.store.tables import (
     CanaryRow,
     CaseRow,
@@ -36,7 +36,6 @@ from canary.store.tables import (
     LetterRow,
     MailRow,
     SupplierLinkRow,
-    SupplierRow,
     VendorRow,
 )
 
@@ -81,8 +80,8 @@ def suspected(session: Session, case: CaseRow) -> list[tuple[str, str]]:
         for s in suspects_of(case.suspects)
         if s.kind in (SuspectKind.SUPPLIER, SuspectKind.ACCOUNT) and s.p >= 0.05
     ]
-    rows = dict(session.exec(select(SupplierRow.slug, SupplierRow.name).where(col(SupplierRow.slug).in_(slugs))).all())
-    return [(slug, rows[slug]) for slug in dict.fromkeys(slugs) if slug in rows]
+    names = supplier_names(session) if slugs else {}
+    return [(slug, names[slug]) for slug in dict.fromkeys(slugs) if slug in names]
 
 
 def text_of(session: Session, kind: str, language: str) -> str:
@@ -155,9 +154,7 @@ def _vendor(session: Session, case: CaseRow, slug: str) -> tuple[str, set[int]]:
 
 
 def _clients(session: Session, case: CaseRow, slug: str) -> tuple[str, set[int]]:
-    row = session.exec(select(SupplierRow).where(SupplierRow.slug == slug)).first()
-    if row is None:
-        raise Unknown(f"supplier {slug!r} is not known: see `canary vendor show`")
+    row = supplier_row(session, slug)
     told = session.exec(select(SupplierLinkRow.vendor_id).where(SupplierLinkRow.supplier_id == row.id))
     return row.name, _members(session, case) & set(told)
 

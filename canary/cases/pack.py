@@ -27,7 +27,16 @@ from canary.judge.localpart import SPACE_BITS
 from canary.model.case import SuspectKind
 from canary.store.log_key import LogKey, log_key_of
 from canary.store.queries import vendors
-from canary.store.tables import CanaryRow, CaseRow, CaseVendorRow, HitRow, StatementRow, VendorEventRow, VendorRow
+from canary.store.tables import (
+    CanaryRow,
+    CaseRow,
+    CaseVendorRow,
+    FormerSlugRow,
+    HitRow,
+    StatementRow,
+    VendorEventRow,
+    VendorRow,
+)
 
 ANSWERS = (
     "sender-learned", "sender-denied", "sender-declared", "sender-undone", "sender-retracted", "brand-added", "brand-removed",
@@ -84,6 +93,14 @@ class _PackMaker:
         return {row.id or 0: row for row in self.session.exec(query)}
 
     @cached_property
+    def _slugs(self) -> dict[int, list[str]]:
+        """The short names of each vendor, its own first: under those of vendors that became part of it the log has more."""
+        found = {number: [row.slug] for number, row in self._owners.items()}
+        for former in self.session.exec(select(FormerSlugRow).where(col(FormerSlugRow.vendor_id).in_(found))):
+            found[former.vendor_id].append(former.slug)
+        return found
+
+    @cached_property
     def _guard(self) -> OtherAddresses:
         return OtherAddresses(self.session, frozenset(row.address for row in self._hit))
 
@@ -113,9 +130,9 @@ class _PackMaker:
         }  # fmt: skip
 
     def _address(self, row: CanaryRow) -> Document:
-        owner = self._owners[row.vendor_id]
-        entry = issue_entry(row, owner.slug)
-        return {**entry, "vendor_name": owner.name, "entry": self.log.entry(EntryKind.ISSUE, row.id or 0, entry)}
+        entries = [issue_entry(row, slug) for slug in self._slugs[row.vendor_id]]
+        entry, proof = self._logged(EntryKind.ISSUE, row.id, entries)
+        return {**entry, "vendor_name": self._owners[row.vendor_id].name, "entry": proof}
 
     def _attribution(self) -> tuple[bytes, Document]:
         """Return the world of the case as a file, and what is computed from it."""
@@ -148,7 +165,8 @@ class _PackMaker:
         )
         rows = self.session.exec(query.order_by(col(VendorEventRow.at), col(VendorEventRow.id)).limit(MOST_RECORDS))
         return [
-            self._record(EntryKind.ANSWER, row.id, answer_entry(row, self._owners[row.vendor_id].slug)) for row in rows
+            self._record(EntryKind.ANSWER, row.id, *(answer_entry(row, slug) for slug in self._slugs[row.vendor_id]))
+            for row in rows
         ]
 
     def _statements(self) -> list[Document]:
@@ -164,11 +182,18 @@ class _PackMaker:
             for row, said in zip(self.session.exec(query), answered, strict=False)
         ]
 
-    def _record(self, kind: EntryKind, number: int | None, entry: Document) -> Document:
+    def _record(self, kind: EntryKind, number: int | None, *entries: Document) -> Document:
         """Return a record with its entry of the log; its words are hidden where they name an address not in question."""
-        text = self._guard.shown(str(entry["text"]))
-        hidden = ("text",) if text is None else ()
-        return {**entry, "text": text, "entry": self.log.entry(kind, number or 0, entry, hidden)}
+        text = self._guard.shown(str(entries[0]["text"]))
+        entry, proof = self._logged(kind, number, entries, ("text",) if text is None else ())
+        return {**entry, "text": text, "entry": proof}
+
+    def _logged(
+        self, kind: EntryKind, number: int | None, entries: Sequence[Document], hidden: Sequence[str] = ()
+    ) -> tuple[Document, Document | None]:
+        """Return a record as the log has it, under any of the names of its vendor, with what proves it; else as it is."""
+        found = [(entry, self.log.entry(kind, number or 0, entry, hidden)) for entry in entries]
+        return next((each for each in found if each[1] and "position" in each[1]), found[0])
 
     def _log(self, verifier: str, positions: list[int], kept: Sequence[str]) -> tuple[Document, dict[str, bytes]]:
         earlier, stamps = [], dict[str, bytes]()

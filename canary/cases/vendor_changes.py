@@ -7,11 +7,13 @@ from sqlalchemy import func
 from sqlmodel import Session, select
 
 from canary.cases.due import cases_of_vendor, mark_due
+from canary.cases.party_changes import checked_name, counted
 from canary.cases.past_mail import OwnerWord, judge_past_mail
 from canary.cases.rejudge import RejudgeOutcome, decide_about
 from canary.cases.weigh import weigh_now
 from canary.store.decoy_mac import decoy_mac_of
 from canary.store.locks import Lock, lock
+from canary.store.party_merging import VENDOR, PartyMove, delete_party_rows
 from canary.store.queries import audit
 from canary.store.queries.vendors import MAX_BRANDS, Duplicate, get_vendor, named_slug, vendor_row
 from canary.store.tables import (
@@ -25,9 +27,7 @@ from canary.store.tables import (
     VendorDomainRow,
     VendorRow,
 )
-from canary.store.vendor_merging import VendorMove, delete_vendor_rows, move_vendor_rows
-
-MAX_NAME = 100
+from canary.store.vendor_merging import move_vendor_rows
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,13 +41,22 @@ class VendorHoldings:
     suppliers: int
     domains: int
 
+    @property
+    def stays(self) -> str:
+        """Why it cannot be removed, empty where it can."""
+        if not self.addresses:
+            return ""
+        return (
+            f"has {self}: it may write to its addresses for ever, and so they keep listening; "
+            f"merge it into another vendor, or say when it should fall silent"
+        )
+
     def __str__(self) -> str:
         """Return it in words."""
-        counts = (
+        return counted((
             (self.addresses, "address", "addresses"), (self.mails, "mail", "mails"), (self.cases, "case", "cases"),
             (self.senders, "sender", "senders"), (self.suppliers, "supplier", "suppliers"), (self.domains, "domain", "domains"),
-        )  # fmt: skip
-        return ", ".join(f"{n:,} {one if n == 1 else many}" for n, one, many in counts if n) or "nothing"
+        ))  # fmt: skip
 
 
 def holdings(session: Session, vendor: str) -> VendorHoldings:
@@ -66,9 +75,7 @@ def holdings(session: Session, vendor: str) -> VendorHoldings:
 
 def rename(session: Session, vendor: str, name: str, word: OwnerWord) -> RejudgeOutcome:
     """Give a vendor another name, under the same short name; raises Unknown, Duplicate, and ValueError for no name."""
-    row, name = vendor_row(session, vendor), " ".join(name.split())
-    if not name or len(name) > MAX_NAME or not name.isprintable():
-        raise ValueError(f"name {name[:40]!r}: give one of 1 to {MAX_NAME} characters")
+    row, name = vendor_row(session, vendor), checked_name(name)
     if name == row.name:
         return RejudgeOutcome()
     other = named_slug(session, name)
@@ -92,7 +99,7 @@ def merge(session: Session, vendor: str, into: str, word: OwnerWord) -> RejudgeO
     source, target = vendor_row(session, vendor), vendor_row(session, into)
     if source.id == target.id:
         raise ValueError(f"vendor {vendor!r}: a vendor cannot be merged with itself; name another one")
-    name, slug, move = source.name, source.slug, VendorMove(source.id or 0, target.id or 0)
+    name, slug, move = source.name, source.slug, PartyMove(VENDOR, source.id or 0, target.id or 0)
     decide_about(session, move.target)
     held = get_vendor(session, target.slug)
     cases = {*cases_of_vendor(session, move.source), *cases_of_vendor(session, move.target)}
@@ -109,20 +116,18 @@ def merge(session: Session, vendor: str, into: str, word: OwnerWord) -> RejudgeO
     return outcome
 
 
-def remove(session: Session, vendor: str, word: OwnerWord) -> None:
+def remove(session: Session, vendor: str, word: OwnerWord) -> RejudgeOutcome:
     """Remove a vendor that nobody gave an address to; raises Unknown, and ValueError where it has any."""
     row = vendor_row(session, vendor)
     held = holdings(session, row.slug)
-    if held.addresses:
-        raise ValueError(
-            f"vendor {row.slug!r} has {held}: it may write to its addresses for ever, and so they keep listening; "
-            f"merge it into another vendor, or say when it should fall silent"
-        )
+    if held.stays:
+        raise ValueError(f"vendor {row.slug!r} {held.stays}")
     if session.exec(select(CanaryRow.id).where(CanaryRow.vendor_id == row.id).limit(1)).first():
         raise ValueError(f"vendor {row.slug!r} cannot be removed; merge it into another vendor")
     lock(session, Lock.CASES)
     audit.audit(session, word.at, word.who, "vendor-removed", row.slug, f"{row.name}, with {held}.")
-    delete_vendor_rows(session, row.id or 0)
+    delete_party_rows(session, VENDOR, row.id or 0)
+    return RejudgeOutcome()
 
 
 def _record(session: Session, row: VendorRow, action: str, text: str, word: OwnerWord) -> None:

@@ -34,8 +34,9 @@ def adopt(
     from canary.importing import import_store
     from canary.importing.list_adoption import from_list
     from canary.judge.adoption import mail_order
+    from canary.processes.memory import forbid_core_dumps
 
-    _forbid_core_dumps()
+    forbid_core_dumps()
     known = settings()
     listed = read_file("", file, known.domains)
     print_lines(listed.faults)
@@ -63,13 +64,6 @@ def adopt(
     else:
         said = f"{file} ({listed.form})"
         typer.echo(f"Adopted {len(found):,} of {len(listed.told):,} addresses in {said}, left {len(left):,} alone.")
-
-
-def _forbid_core_dumps() -> None:
-    """Let no crash write the memory of this process to disk, which may hold the passwords of an export."""
-    import resource
-
-    resource.setrlimit(resource.RLIMIT_CORE, (0, resource.getrlimit(resource.RLIMIT_CORE)[1]))
 
 
 def _empty(file: Path, listed: "AliasList", domains: Sequence[str]) -> str:

@@ -5,8 +5,10 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from canary.cli.alias_file import print_lines
 from canary.cli.context import CliError, Json, clock, open_store, show_json, show_table, who
 from canary.cli.groups import command_group
+from canary.cli.party_changes import NewName, Yes, merge_party, remove_party, rename_party
 
 if TYPE_CHECKING:
     from canary.model.party import Supplier
@@ -16,6 +18,9 @@ group = command_group("Suppliers: the parties that vendors pass addresses on to,
 Slug = Annotated[str, typer.Argument(metavar="SUPPLIER", help="The supplier, as `canary supplier list` names it.")]
 Domains = Annotated[
     list[str], typer.Option("--domain", metavar="DOMAIN", help="A domain it signs as or bounces to; may be repeated.")
+]
+Gone = Annotated[
+    list[str], typer.Option("--domain", metavar="DOMAIN", help="Only withdraw this domain; may be repeated.")
 ]
 
 
@@ -35,10 +40,33 @@ def add(
 
 
 @group.command()
-def remove(supplier: Slug, domain: Domains, as_json: Json = False) -> None:
-    """Withdraw domains of a supplier; what mail has shown of it stays."""
+def rename(supplier: Slug, name: NewName, as_json: Json = False) -> None:
+    """Give a supplier another name; its short name, which links and scripts use, stays."""
+    from canary.cases import supplier_changes
+
+    rename_party(supplier_changes, "supplier", supplier, name, as_json=as_json)
+
+
+@group.command()
+def merge(
+    supplier: Slug, into: Annotated[str, typer.Argument(help="The supplier of which it becomes a part.")],
+    yes: Yes = False, as_json: Json = False,
+) -> None:  # fmt: skip
+    """Merge a supplier into another: its domains, and what vendors pass to it, become the other's; this stays so."""
+    from canary.cases import supplier_changes
+
+    merge_party(supplier_changes, "supplier", supplier, into, yes=yes, as_json=as_json)
+
+
+@group.command()
+def remove(supplier: Slug, domain: Gone = [], yes: Yes = False, as_json: Json = False) -> None:  # noqa: B006
+    """Remove a supplier that no mail shows, or with --domain only withdraw domains of it; what mail has shown stays."""
+    from canary.cases import supplier_changes
     from canary.senders import declared_suppliers
 
+    if not domain:
+        remove_party(supplier_changes, "supplier", supplier, yes=yes, as_json=as_json)
+        return
     with open_store().writing() as session:
         found = declared_suppliers.withdraw(session, supplier, domain, who(), clock())
     _show(found, as_json=as_json)
@@ -50,12 +78,14 @@ def import_file(
     as_json: Json = False,
 ) -> None:
     """Add suppliers, or domains to those that are there, from a file; a second time changes nothing."""
-    from canary.cli.vendor_file import read_suppliers
+    from canary.cli.vendor_file import read_suppliers, resembling
     from canary.senders import declared_suppliers
+    from canary.store.queries.vendors import supplier_names
 
     entries = read_suppliers(file)
     try:
         with open_store().writing() as session:
+            print_lines(resembling("supplier", [e.name for e in entries], supplier_names(session).values()))
             found = [declared_suppliers.declare(session, e.name, e.domains, who(), clock()) for e in entries]
     except ValueError as fault:
         raise CliError(f"{file}: {fault}", 2) from None
@@ -88,7 +118,8 @@ def show(supplier: Slug, as_json: Json = False) -> None:
     from canary.views.supplier_pages import supplier_page
 
     with open_store().reading() as session:
-        found, page = get_supplier(session, supplier), supplier_page(session, supplier)
+        found = get_supplier(session, supplier)
+        page = supplier_page(session, found.slug)
     given = page.supplies if page else ()
     if as_json:
         vendors = [

@@ -14,7 +14,7 @@ from canary.cli.context import CliError
 from canary.importing.fault_lines import said_once
 from canary.importing.vendor_table import SUPPLIER_COLUMNS, VENDOR_COLUMNS, TableRead, TableRow, is_table, read_rows
 from canary.judge.organisation import is_domain, normal
-from canary.store.queries.vendors import did_you_mean
+from canary.store.queries.vendors import did_you_mean, slug
 
 
 class _Entry(BaseModel):
@@ -171,3 +171,14 @@ def _said(where: tuple[int | str, ...], error: Any) -> str:
 
 
 _FIELDS = tuple(dict.fromkeys(("vendor", "supplier", *VendorEntry.model_fields, *SupplierEntry.model_fields)))
+
+_COMPARED = 100_000
+
+
+def resembling(what: str, names: Iterable[str], known: Iterable[str]) -> list[str]:
+    """Return for each new name of a kind the question whether one that is known already was meant."""
+    there = {slug(name): name for name in known}
+    new = sorted(name for name in set(names) if slug(name) not in there)
+    # Each is compared with each, which is worth it only for a handful.
+    asked = ((name, did_you_mean(name, there.values())) for name in new if len(new) * len(there) <= _COMPARED)
+    return [f"{what} {name!r} is new: {question}" for name, question in asked if question]

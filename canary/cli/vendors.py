@@ -47,7 +47,6 @@ Day = Annotated[str | None, typer.Option(metavar="DATE", help="A day such as 202
 Brands = Annotated[
     list[str] | None, typer.Option("--brand", metavar="NAME", help="Another name it writes under; may be repeated.")
 ]
-_COMPARED = 100_000
 _SHOWS = "It shows its addresses in public, where strangers may collect them."
 
 
@@ -300,6 +299,7 @@ def _import(session: "Session", entry: "VendorEntry") -> tuple[str, bool]:
 
 def _resembling(session: "Session", entries: "Sequence[VendorEntry]") -> list[str]:
     """Return for each new vendor, supplier and channel whether one that is there already was meant."""
+    from canary.cli.vendor_file import resembling
     from canary.store.queries import vendors
 
     supplies = [supply for entry in entries for supply in entry.suppliers]
@@ -309,18 +309,7 @@ def _resembling(session: "Session", entries: "Sequence[VendorEntry]") -> list[st
         ("supplier", [supply.name for supply in supplies], vendors.supplier_names(session).values()),
         ("channel", [supply.channel for supply in supplies if supply.channel], [s.channel for s in links if s.channel]),
     )
-    return [line for what, told, known in named for line in _new_names(what, set(told), set(known))]
-
-
-def _new_names(what: str, told: set[str], known: set[str]) -> Iterable[str]:
-    from canary.store.queries.vendors import did_you_mean, slug
-
-    there = {slug(name) for name in known}
-    new = sorted(name for name in told if slug(name) not in there)
-    # Each is compared with each, which is worth it only for a handful.
-    for name in new if len(new) * len(known) <= _COMPARED else ():
-        if question := did_you_mean(name, known):
-            yield f"{what} {name!r} is new: {question}"
+    return [line for what, told, known in named for line in resembling(what, told, known)]
 
 
 def _supply(

@@ -28,6 +28,11 @@ def host_of(text: str) -> str:
     return normal(name) if _is_host(name) else ""
 
 
+def domain_of(text: str) -> str:
+    """Return the domain that a text is, or the address of a page at it; the text as it is where it is neither."""
+    return host_of(text).removeprefix("www.") or text.strip()
+
+
 def site_in(text: str) -> str:
     """Return the first host in a sentence of any language, empty where there is none."""
     words = _BREAKS.split(text[:MAX_TEXT])

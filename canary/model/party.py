@@ -46,12 +46,14 @@ class Vendor:
 
     @property
     def declared_accounts(self) -> frozenset[str]:
-        """The accounts at suppliers that the owner declared, each `supplier/account`."""
-        return frozenset(f"{s.supplier}/{s.account}" for s in self.supplies if s.account and not s.learned)
+        """The accounts at suppliers that the owner declared, each `supplier/account`, under all names of the supplier."""
+        return frozenset(
+            f"{name}/{s.account}" for s in self.supplies if s.account and not s.learned for name in s.names
+        )
 
     def supplies_through(self, supplier: str | None) -> bool:
         """Whether a supplier is known to get addresses of this vendor."""
-        return any(supply.supplier == supplier for supply in self.supplies)
+        return any(supplier in supply.names for supply in self.supplies)
 
 
 def isolated(name: str) -> str:
@@ -79,7 +81,7 @@ class SupplierLink:
     """A vendor lets a supplier see the addresses of a channel for a while; None means every channel or no end.
 
     `account` is the vendor's there, `through` the supplier that passes addresses on to this one, `learned` means that
-    mail showed it and nobody declared it.
+    mail showed it and nobody declared it. `former` are the short names of suppliers that became part of this one.
     """
 
     vendor: str
@@ -90,6 +92,12 @@ class SupplierLink:
     account: str = ""
     through: str = ""
     learned: bool = False
+    former: tuple[str, ...] = ()
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The short names under which mail shows the supplier."""
+        return (self.supplier, *self.former)
 
     def covers(self, channel: str, at: datetime) -> bool:
         """Whether addresses of this channel were with the supplier at that time."""

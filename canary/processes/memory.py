@@ -1,6 +1,7 @@
 """What a process keeps of memory that it does not need any more."""
 
 import ctypes
+import resource
 from contextlib import suppress
 
 _MMAP_THRESHOLD = -3
@@ -15,3 +16,8 @@ def give_large_blocks_back() -> None:
     """
     with suppress(OSError, AttributeError):
         ctypes.CDLL(None).mallopt(_MMAP_THRESHOLD, _LARGE)
+
+
+def forbid_core_dumps() -> None:
+    """Let no crash write the memory of this process to a disk: it may hold the passwords of an export (core(5))."""
+    resource.setrlimit(resource.RLIMIT_CORE, (0, resource.getrlimit(resource.RLIMIT_CORE)[1]))

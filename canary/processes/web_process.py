@@ -20,6 +20,7 @@ from canary.processes.import_runner import ImportRunner
 from canary.processes.judging import lookups, never_vendor
 from canary.processes.mailbox_health import is_posted, mailbox_problem, mailbox_states, subject
 from canary.processes.mailbox_trials import MailboxTrials
+from canary.processes.memory import forbid_core_dumps
 from canary.processes.node_report import NodeReporter, keep_reporting
 from canary.processes.plan_runner import PlanRunner
 from canary.processes.readiness import ReadinessCheck, unready_parts
@@ -53,6 +54,7 @@ async def serve(
     settings: Settings, *, watched: bool = False, config: Path | None = None, ready: Callable[[str], None] = _announce
 ) -> None:
     """Serve the dashboard until stopped; `ready` gets its address once it listens."""
+    forbid_core_dumps()  # a page reads exports of password managers
     stopping, opened = ShutdownSignal(watched=watched), open_web(settings)
     store = open_store(settings, partial(Database, statement_seconds=STATEMENT_SECONDS))
     imports, plan = ImportRunner(settings, config), PlanRunner(config, clock)

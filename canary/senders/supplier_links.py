@@ -11,6 +11,7 @@ from canary.model.party import Vendor
 from canary.model.verdict import OWN
 from canary.store.codec import identity_of
 from canary.store.queries import audit
+from canary.store.queries.vendors import supplier_slugs
 from canary.store.tables import CanaryRow, HitRow, MailRow, SupplierLinkRow, SupplierRow
 from canary.store.upsert import insert_for
 
@@ -35,7 +36,7 @@ class Use:
     def is_known(self) -> bool:
         """Whether the vendor is known to use this supplier on this channel since then; a declaration is final."""
         return any(
-            supply.supplier == self.supplier
+            self.supplier in supply.names
             and supply.channel in (None, self.channel)
             and (not supply.learned or (supply.since is not None and supply.since <= self.at))
             for supply in self.vendor.supplies
@@ -57,8 +58,9 @@ def learn(session: Session, shown: Iterable[Use]) -> frozenset[str]:
     for use in shown:
         if use.is_known:
             continue
-        key = use.vendor_id, use.supplier, use.channel
-        before = fresh.setdefault(key, use)
+        known = replace(use, supplier=supplier_slugs(session, use.supplier)[0])
+        key = use.vendor_id, known.supplier, use.channel
+        before = fresh.setdefault(key, known)
         fresh[key] = replace(before, at=min(before.at, use.at), account=before.account or use.account)
     # All suppliers first and in one order, or two workers with the same new ones could wait for each other.
     named = {use.supplier: use for use in fresh.values()}
@@ -74,7 +76,7 @@ def learn(session: Session, shown: Iterable[Use]) -> frozenset[str]:
 
 def forget(session: Session, vendor_id: int, supplier: str, account: str) -> None:
     """Forget that mail showed a vendor to use an account that turned out not to be its own."""
-    ids = select(SupplierRow.id).where(SupplierRow.slug == supplier)
+    ids = select(SupplierRow.id).where(SupplierRow.slug == supplier_slugs(session, supplier)[0])
     session.execute(
         delete(SupplierLinkRow).where(
             col(SupplierLinkRow.vendor_id) == vendor_id, col(SupplierLinkRow.supplier_id).in_(ids),
@@ -98,7 +100,8 @@ def forget_shown(session: Session, lost: Iterable[Use]) -> bool:
 
 
 def _shown_by(session: Session, use: Use) -> SupplierLinkRow | None:
-    query = select(SupplierLinkRow).join(SupplierRow).where(SupplierRow.slug == use.supplier)
+    its = supplier_slugs(session, use.supplier)[0]
+    query = select(SupplierLinkRow).join(SupplierRow).where(SupplierRow.slug == its)
     mine = query.where(SupplierLinkRow.vendor_id == use.vendor_id, SupplierLinkRow.channel == use.channel)
     return session.exec(mine.where(SupplierLinkRow.origin == "learned", col(SupplierLinkRow.since) >= use.at)).first()
 
@@ -106,6 +109,7 @@ def _shown_by(session: Session, use: Use) -> SupplierLinkRow | None:
 def _next_use(session: Session, lost: Use) -> Iterator[Use]:
     """Yield the first of the vendor's own mails that shows the same supplier on the same channel."""
     vendor = replace(lost.vendor, supplies=tuple(s for s in lost.vendor.supplies if not s.learned))
+    names = supplier_slugs(session, lost.supplier)
     query = (
         select(HitRow.at, col(MailRow.identity))
         .join(MailRow, col(MailRow.id) == HitRow.mail_id)
@@ -116,7 +120,7 @@ def _next_use(session: Session, lost: Use) -> Iterator[Use]:
     )  # fmt: skip
     for at, kept in session.exec(query):
         for use in uses(lost.vendor_id, vendor, lost.channel, at, identity_of(kept)):
-            if use.supplier == lost.supplier:
+            if use.supplier in names:
                 yield use
                 return
 

@@ -34,6 +34,7 @@ STAYING: Mapping[str, str] = {
     "vendor_brand": "a name of a vendor: canary vendor set SLUG --drop-brand NAME",
     "vendor_domain": "a domain of a vendor",
     "supplier": "a supplier",
+    "former_supplier": "a supplier, as it was called",
     "supplier_domain": "a domain of a supplier",
     "entered": "what an administrator entered in the browser: Setup",
     "lease": "a running process",

@@ -1,18 +1,16 @@
 """Forms and lists for issuing addresses to vendors, known or new; all are checked before any address is issued."""
 
-import csv
 import secrets
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
-from typing import Any
 
 from sqlmodel import Session
 
 from canary.canaries.issuing import IssueSet, issue_sets
 from canary.canaries.lifecycle import IssueOrder
 from canary.judge.organisation import is_domain, is_never_vendor
-from canary.judge.sites import host_of
+from canary.judge.sites import domain_of
 from canary.model.address import Draw, Locale
 from canary.model.canary import Canary, Style
 from canary.model.postal_address import PersonaPart
@@ -94,8 +92,7 @@ def wish(
 
     A vendor's domain may be written as the address of a page: `https://www.shop.example/` is `shop.example`.
     """
-    vendor, channel, writes_from = vendor.strip(), channel.strip(), writes_from.strip()
-    writes_from = host_of(writes_from).removeprefix("www.") or writes_from
+    vendor, channel, writes_from = vendor.strip(), channel.strip(), domain_of(writes_from)
     if not vendor or len(vendor) > 100 or not vendor.isprintable():
         raise IssueRefused(f"Vendor {vendor[:40]!r}: give a name of at most 100 characters.")
     if not channel or len(channel) > 60 or not channel.isprintable():
@@ -107,16 +104,6 @@ def wish(
     if published not in PUBLISHED:
         raise IssueRefused(f"Shown in public {published[:20]!r}: choose one of {', '.join(PUBLISHED)}.")
     return IssueRequest(vendor, channel, int(count), _STYLES[style], writes_from, PUBLISHED[published])
-
-
-def read_wishes(text: str) -> list[IssueRequest]:
-    """Read requests from CSV lines: vendor, channel, count, style; raises IssueRefused naming the first bad line."""
-    found = [_read(number, row) for number, row in _rows(text)]
-    if not found:
-        raise IssueRefused("The list is empty: write one line for each vendor, such as `Bike Parts,newsletter,2`.")
-    if sum(one.count for one in found) > MOST:
-        raise IssueRefused(f"The list asks for more than {MOST} addresses: send it in parts.")
-    return found
 
 
 def fill(session: Session, wishes: list[IssueRequest], with_: IssueSettings, now: datetime) -> list[Canary]:
@@ -132,26 +119,6 @@ def fill(session: Session, wishes: list[IssueRequest], with_: IssueSettings, now
         for one, vendor in zip(wishes, owners, strict=True)
     ]
     return issue_sets(session, sets, with_.draw, now)
-
-
-def _rows(text: str) -> Iterator[tuple[int, list[str]]]:
-    rows = csv.reader(text.splitlines())
-    try:
-        for row in rows:
-            cells = [cell.strip() for cell in row]
-            if any(cells) and tuple(cell.lower() for cell in cells[:2]) != COLUMNS[:2]:
-                yield rows.line_num, cells
-    except csv.Error as fault:
-        raise IssueRefused(f"Line {rows.line_num}: {fault}.") from None
-
-
-def _read(number: int, row: list[str]) -> IssueRequest:
-    defaults: list[Any] = ["", "signup", "1", Style.TAGGED.value]
-    cells = [cell or default for cell, default in zip([*row, "", "", ""], defaults, strict=False)]
-    try:
-        return wish(*cells[:4])
-    except IssueRefused as fault:
-        raise IssueRefused(f"Line {number}: {fault}") from None
 
 
 def _vendors(session: Session, wishes: list[IssueRequest], with_: IssueSettings, now: datetime) -> Iterator[str]:

@@ -100,7 +100,7 @@ def test_a_vendor_is_edited_renamed_merged_and_removed(site: Site, look: Look) -
     expect(page.locator("#suppliers")).to_contain_text("letter-works")
     page.screenshot(path=SHOTS / "vendor-edit.png", full_page=True)
     page.goto(f"{site.url}/vendors/tea/edit")
-    expect(page.locator("#remove")).to_contain_text("it cannot be removed")
+    expect(page.locator("#remove")).to_contain_text("It cannot be removed.")
     page.get_by_label("The other vendor").fill("twin")
     page.get_by_role("button", name="Merge …").click()
     expect(page.locator("#main")).to_contain_text("Tea has 1 address, 1 mail, 1 case, which become Twin Peaks\u2019s.")
@@ -111,6 +111,34 @@ def test_a_vendor_is_edited_renamed_merged_and_removed(site: Site, look: Look) -
     page.get_by_role("button", name="Remove Spare").click()
     expect(page).to_have_url(f"{site.url}/#vendors")
     assert names(site) == {"play", "twin"}
+    assert clean(site, look)
+
+
+def test_a_supplier_is_edited_renamed_merged_and_removed(site: Site, look: Look) -> None:
+    page = look.page
+    page.goto(f"{site.url}/suppliers")
+    page.get_by_label("Name", exact=True).fill("Letter Works")
+    page.get_by_label("Its domains").fill("https://www.letterworks.example/")
+    page.get_by_role("button", name="Add").click()
+    expect(page.locator("code", has_text="letterworks.example")).to_be_visible()
+    page.get_by_role("link", name="Edit").click()
+    page.get_by_label("Name", exact=True).fill("Press")
+    page.get_by_role("button", name="Save").click()
+    expect(page.get_by_role("alert")).to_contain_text("supplier 'press' has it: merge the two")
+    assert page.get_by_label("Name", exact=True).input_value() == "Press"
+    page.get_by_label("Name", exact=True).fill("Letters & Co")
+    page.get_by_role("button", name="Save").click()
+    expect(page.get_by_role("heading", level=1)).to_contain_text("Letters & Co")
+    page.goto(f"{site.url}/suppliers/letter-works/edit")
+    page.get_by_label("The other supplier").fill("press")
+    page.get_by_role("button", name="Merge …").click()
+    expect(page.locator("#main")).to_contain_text("Letters & Co has 1 domain, which become Press\u2019s.")
+    page.get_by_role("button", name="Do it").click()
+    expect(page).to_have_url(f"{site.url}/suppliers/press")
+    page.get_by_role("link", name="Edit").click()
+    page.get_by_role("button", name="Remove Press").click()
+    expect(page).to_have_url(f"{site.url}/suppliers")
+    expect(page.get_by_text("None yet")).to_be_visible()
     assert clean(site, look)
 
 

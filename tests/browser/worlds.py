@@ -49,6 +49,7 @@ STORY = LISTS | {
     "adoption": "/canaries/adopt",
     "leaking": "/?show=leaking&sort=name",
     "supplier": "/suppliers/silverline",
+    "supplier-edit": "/suppliers/silverline/edit",
     "case": "/cases/1",
     "case-letter": "/cases/1/letter",
     "mail": "/mail/{spam}",

@@ -14,6 +14,7 @@ from canary.settings import Arranged
 from canary.store.database import Database
 from canary.store.decoy_mac import DecoyMac
 from canary.store.queries import mutes, outbox, suppliers, vendors
+from canary.store.tables import CanaryRow
 from canary.web.app import create_app
 from canary.web.config import WebConfig
 from canary.web.issue_forms import IssueSettings
@@ -244,8 +245,11 @@ def test_the_first_vendor_gets_its_supplier_and_an_address(site: Site) -> None:
 )
 def test_a_vendor_that_cannot_be_is_said_and_nothing_is_added(site: Site, given: dict[str, str]) -> None:
     form = {"name": "Bike Parts", "domain": "bikeparts.example", "supplier": "", "channel": "signup", **given}
+    with site.database.writing() as session:
+        session.get_one(CanaryRow, 1).state = "burned"  # there is none to give away yet
     answer = post(site, "/setup/start/vendor", **form)
     assert (answer.status_code, "<script>alert" in answer.text) == (422, False)
+    assert all(f'value="{typed}"' in answer.text for typed in form.values() if typed and typed != EVIL)
     assert "bike-" not in get(site, "/canaries")
 
 

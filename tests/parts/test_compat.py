@@ -167,6 +167,33 @@ def test_errors_have_the_form_that_clients_show(still: Site) -> None:
         assert (answer.status_code, first) == (422, answer.json()["message"])
 
 
+def test_what_is_no_host_of_the_web_is_no_site_and_of_a_host_nothing_but_its_organisation_counts(site: Site) -> None:
+    no_site, long = "made-for-no-site", ".".join(["x" * 60] * 5)
+    hosts = {
+        "https://me:secret@shop.example:8443/a?b#c": "shop-example", "www.M\u00dcLLER.example.": "m-ller-example",
+        "shop.example\\@evil.example": "shop-example", f"{long}.shop.example": no_site, "x" * 300 + ".example": no_site,
+        "192.0.2.1:80": no_site, "[2001:db8::1]:443": no_site, "0x7f000001": no_site, "localhost:8080": no_site,
+        "nas.lan": no_site, "app://com.shop": no_site, "javascript:alert(1)": no_site, "*.shop.example": no_site,
+        "a..b.example": no_site, "\u202eelpmaxe.pohs": no_site, "": no_site,
+    }  # fmt: skip
+    with simplelogin(site) as client:
+        answers = {host: client.post("/api/alias/random/new", params={"hostname": host}, json={}) for host in hosts}
+    assert {host: made(site, answer.json()["alias"])[1].slug for host, answer in answers.items()} == hosts
+    with site.database.reading() as session:
+        assert not any("secret" in line.text for line in audit.audited(session, 1000))
+
+
+def test_one_of_our_domains_may_be_written_in_any_way(site: Site) -> None:
+    with addy(site) as client:
+        for domain, status in (
+            ("Example.NET.", 201),
+            ("example.net", 201),
+            ("example.net.evil.example", 422),
+            (".", 422),
+        ):
+            assert client.post("/api/v1/aliases", json={"domain": domain}).status_code == status
+
+
 def test_the_extension_of_simplelogin_logs_in_and_offers_what_there_is(still: Site) -> None:
     with simplelogin(still) as client:
         user = client.get("/api/user_info").json()
@@ -272,6 +299,14 @@ def test_a_long_list_is_walked_by_pages(site: Site) -> None:
         pages = [client.get(f"/api/v1/aliases?page[number]={n}&page[size]=10").json() for n in (1, 2, 3)]
     seen = [each["email"] for page in pages for each in page["data"]]
     assert (len(seen), len(set(seen)), [bool(page["links"]["next"]) for page in pages]) == (26, 26, [True, True, False])
+
+
+def test_a_server_whose_address_was_typed_with_a_slash_at_its_end_is_the_same(site: Site) -> None:
+    with simplelogin(site) as client, addy(site) as other:
+        made_ = client.post(f"{site.url}{SL}//api/alias/random/new", json={})
+        options = other.get(f"{site.url}{ADDY}//api/v1/domain-options")
+        refused = client.get(f"{site.url}{SL}//api/user_info", headers={"Authentication": "x"})
+    assert (made_.status_code, options.status_code, refused.status_code) == (201, 200, 401)
 
 
 def test_a_second_address_for_the_same_site_is_another_one_of_the_same_vendor(site: Site) -> None:

@@ -20,10 +20,13 @@ from sqlalchemy import delete
 from sqlmodel import func, select
 
 from canary.canaries.lifecycle import IssueOrder, issue
-from canary.cases import answers, records, statements
+from canary.cases import answers, confirmation, records, statements, vendor_changes
 from canary.cases.pack import make_pack
 from canary.cases.pack_privacy import OtherAddresses
+from canary.cases.past_mail import OwnerWord
 from canary.cli.demo import _prepare
+from canary.evidence.entries import EntryKind, issue_entry
+from canary.evidence.log_reading import prover_of
 from canary.evidence.note import Checkpoint, sign_note
 from canary.evidence.pack_file import DOCUMENT, SEAL, SUMMARY, SUMS, read_pack, write_pack
 from canary.evidence.report import Basis, VerifyReport
@@ -39,6 +42,7 @@ from canary.processes.verifier_file import verifier_file
 from canary.store.database import Database
 from canary.store.erasing import erase_traces
 from canary.store.log_key import CARRIED_AS, LogKey
+from canary.store.queries import vendors
 from canary.store.tables import (
     CanaryRow,
     CaseRow,
@@ -234,6 +238,40 @@ def test_a_verdict_that_changed_by_an_answer_is_in_the_log_and_proven(told: Told
     assert [answer["who"] for answer in document["answers"]] == ["ada", "ada"]
     assert any(hit["entry"] for mail in document["mails"] for hit in mail["hits"])
     assert "not in the log" not in said(report, Basis.WORD)
+
+
+def test_what_was_logged_of_a_vendor_is_still_proven_after_it_became_part_of_another(
+    told: Told, tmp_path: Path
+) -> None:
+    with changed(told, tmp_path) as store:
+        with store.writing() as session:
+            vendors.add_vendor(session, "Games Group", ["games.example"], NOW)
+            vendor_changes.merge(session, "playbox", "games-group", OwnerWord("ada", NOW))
+        sequence_waiting(store, NOW)
+        with store.reading() as session:
+            pack = make_pack(session, 1, NOW)
+    report, document = verify_pack(pack), json.loads(read_pack(pack)[DOCUMENT])
+    found = [each for each in document["addresses"] if each["vendor_name"] == "Games Group"]
+    assert (report.holds, {each["vendor"] for each in found}) == (True, {"playbox"})
+    assert "not in the log" not in said(report, Basis.WORD)
+    proven = said(report, Basis.PROVEN)
+    assert all(f"{each['address']} is in the log as issued to playbox" in proven for each in found)
+
+
+def test_an_address_that_a_person_confirms_for_another_vendor_is_logged_as_issued_to_that_one(
+    told: Told, tmp_path: Path
+) -> None:
+    with changed(told, tmp_path) as store:
+        with store.writing() as session:
+            order = IssueOrder("playbox", "inbox.example", tentative=True)
+            made = issue(session, order, random.Random(4).randrange, NOW)
+            vendors.add_vendor(session, "Kite Shop", ["kites.example"], NOW)
+            confirmation.confirm(session, made.address, OwnerWord("ada", NOW), "kite-shop")
+        sequence_waiting(store, NOW)
+        with store.reading() as session:
+            row, log = session.get_one(CanaryRow, made.id), prover_of(session, told.key)
+            logged = [log.entry(EntryKind.ISSUE, made.id, issue_entry(row, slug)) for slug in ("playbox", "kite-shop")]
+    assert [entry and "position" in entry for entry in logged] == [True, True]
 
 
 def test_who_was_erased_is_in_no_pack_and_the_log_still_holds(told: Told, tmp_path: Path) -> None:

@@ -1,5 +1,7 @@
 """Exports of alias services and password managers become canaries: fast, honestly dated, and without a secret anywhere."""
 
+import os
+import signal
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -154,6 +156,30 @@ def test_an_error_while_an_export_is_adopted_says_nothing_of_its_passwords(tmp_p
     assert process.returncode
     (tmp_path / "export").unlink()
     assert_nowhere(tmp_path, out + err + listed)
+
+
+@pytest.mark.slow
+def test_a_crash_while_an_export_is_adopted_leaves_no_core_file(command: CommandLine) -> None:
+    aborted(command, "-c", "open('export', 'rb').read()")
+    if not any(SECRET.encode() in core.read_bytes() for core in command.folder.glob("core*")):
+        pytest.skip("this machine writes no core files")
+    for core in command.folder.glob("core*"):
+        core.unlink()
+    aborted(command, "-m", "canary", "adopt", "export", "--yes")
+    assert_nowhere(command.folder, "")
+
+
+def aborted(command: CommandLine, *arguments: str) -> None:
+    """Abort a program when it has read a part of an export, where core files may be of any size."""
+    os.mkfifo(command.folder / "export")
+    unbounded = ["sh", "-c", 'ulimit -c "$(ulimit -H -c)"; exec "$@"', "sh", sys.executable, *arguments]
+    environment = {**command.house.environment, "PYTHONPATH": str(ROOT)}
+    with subprocess.Popen(unbounded, cwd=command.folder, env=environment) as process:
+        with (command.folder / "export").open("wb") as export:
+            export.write(bitwarden(accounts(1000)))  # more than waits in a pipe
+            process.send_signal(signal.SIGABRT)
+        assert process.wait(timeout=PATIENCE) == -signal.SIGABRT
+    (command.folder / "export").unlink()
 
 
 def assert_nowhere(folder: Path, said: str) -> None:

@@ -7,14 +7,20 @@ import httpx
 import pytest
 
 from canary.model.canary import Canary
-from canary.store.queries import audit, canaries
-from canary.web.issue_forms import IssueRefused, read_wishes, wish
-from tests.website import Site, serve
+from canary.senders.declared_suppliers import declare
+from canary.store.database import Database
+from canary.store.queries import audit, canaries, vendors
+from canary.web.issue_forms import IssueRefused, wish
+from canary.web.issue_list import IssueListRefused, read_lines, read_wishes
+from tests.conftest import START
+from tests.website import NOW, Site, serve
 
 
 @pytest.fixture(scope="module")
 def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
     with serve(tmp_path_factory.mktemp("issuing")) as site:
+        with site.database.writing() as session:
+            declare(session, "Letter Works", ["lw.example"], "ada", NOW)
         yield site
 
 
@@ -49,6 +55,7 @@ def test_what_is_issued_is_written_down_with_who_asked(site: Site) -> None:
         ({"vendor": "Unknown Shop"}, "say which domain it writes from"),
         ({"vendor": "Unknown Shop", "domain": "no domain"}, "say which domain it writes from"),
         ({"vendor": ""}, "give a name"),
+        ({"vendor": "New Shop", "domain": "lw.example"}, "is declared for supplier letter-works"),
         ({"vendor": "play", "count": "0"}, "give a number from 1 to 10000"),
         ({"vendor": "play", "count": "1e4"}, "give a number from 1 to 10000"),
         ({"vendor": "play", "style": "plus"}, "choose one of tagged, plausible"),
@@ -111,18 +118,50 @@ def test_all_addresses_leave_as_a_table(site: Site) -> None:
     assert answer.text.startswith("address,vendor,channel,generation,style,bits,state,issued,")
 
 
-def test_the_first_bad_line_of_a_list_is_named() -> None:
-    with pytest.raises(IssueRefused, match="Line 2: Count 'many'"):
-        read_wishes("Bike Parts,newsletter,2\nTea House,signup,many\n")
+def lines_of(store: Database, text: str) -> list[str]:
+    with store.reading() as session, pytest.raises(IssueListRefused) as found:
+        read_wishes(session, text)
+    return found.value.lines
 
 
-def test_a_list_asks_for_no_more_than_ten_thousand_addresses() -> None:
-    with pytest.raises(IssueRefused, match="more than 10000"):
-        read_wishes("a,b,6000\nc,d,6000\n")
+def test_all_bad_lines_of_a_list_are_named_and_misspelt_vendors_are_asked_about(store: Database) -> None:
+    with store.writing() as session:
+        vendors.add_vendor(session, "Bike Parts", ["bike.example"], START)
+    text = 'Bike Parts\tnews\nBike Prats\tnews\nbike-parts\tnews\tmany\n"Tea\nBike Parts\ta\t1\tneat\nBike Parts\ta\t1\ttagged\tx\n'
+    assert [line[:47] for line in lines_of(store, text)] == [
+        "line 2: Vendor 'Bike Prats' is not known: did y", "line 3: Count 'many': give a number from 1 to 1",
+        "line 4: unexpected end of data: look for a quot", "line 5: Style 'neat': choose one of tagged, pla",
+        "line 6: more than 4 cells: write vendor, channe",
+    ]  # fmt: skip
+
+
+def test_one_mistake_in_two_hundred_lines_is_one_line_and_many_mistakes_are_bounded(store: Database) -> None:
+    [line] = lines_of(store, "Tea,news\n" * 200)
+    assert line.startswith("line 1: Vendor 'Tea' is not known: add it above with its domain")
+    assert line.endswith("(the same in 2, 3, 4, 5, 6 and 194 more)")
+    assert len(lines_of(store, "".join(f"Shop {n},news\n" for n in range(20)))) == 20
+    assert len(lines_of(store, "".join(f"Shop {n},news\n" for n in range(200)))) == 1
+
+
+def test_two_hundred_pasted_lines_with_a_bad_one_stay_as_they_were(site: Site) -> None:
+    pasted = "\n".join(["", *["play,signup"] * 150, "plaay,signup", *["play,signup"] * 49])
+    answer = post(site, "/canaries/bulk", rows=pasted)
+    assert (answer.status_code, "line 152: Vendor &#39;plaay&#39; is not known: did you mean" in answer.text) == (
+        400,
+        True,
+    )
+    assert f">\n{pasted}</textarea>" in answer.text
+
+
+def test_a_list_asks_for_no_more_than_ten_thousand_addresses(store: Database) -> None:
+    with store.reading() as session:
+        for text in ("a,b,6000\nc,d,6000\n", "a\n" * 10_001):
+            with pytest.raises(IssueRefused, match="more than 10,000"):
+                read_wishes(session, text)
 
 
 def test_an_order_without_count_and_style_is_for_one_tagged_address() -> None:
-    assert read_wishes("Bike Parts") == [wish("Bike Parts", "signup", "1", "tagged")]
+    assert read_lines("\nBike Parts").wishes == {2: wish("Bike Parts", "signup", "1", "tagged")}
 
 
 def test_addresses_are_issued_as_ones_that_will_be_shown_in_public(site: Site) -> None:

@@ -94,6 +94,8 @@ def test_suppliers_are_read_from_a_table_and_from_toml(command: CommandLine) -> 
     command.canary("supplier", "import", "s.toml")
     found = {s["slug"]: s["domains"] for s in json.loads(command.canary("supplier", "list", "--json"))}
     assert found == {"letter-works": ["letterworks.example", "lw.example"], "postal-pier": ["pier.example"]}
+    code, said = imported(command, "name,domains\nPostal Peir,peir.example\n", "supplier", "import")
+    assert (code, said) == (0, "supplier 'Postal Peir' is new: did you mean 'Postal Pier'?\n")
     code, fault = imported(command, "name,domains\nBad,gmail.com\n", "supplier", "import")
     assert (code, "anybody can have a mailbox there" in fault) == (2, True)
 
@@ -112,3 +114,26 @@ def test_vendors_are_renamed_merged_and_removed_with_what_hangs_on_them_said_fir
     assert (command("vendor", "remove", "coffee").code, command("vendor", "remove", "coffee", "--yes").code) == (1, 0)
     assert [v["slug"] for v in json.loads(command.canary("vendor", "list", "--json"))] == ["tea"]
     assert "did you mean 'tea'?" in command("vendor", "show", "teaa").err
+
+
+@pytest.mark.everyday
+def test_suppliers_are_renamed_merged_and_removed_with_what_hangs_on_them_said_first(command: CommandLine) -> None:
+    imported(
+        command,
+        "name,domains\nLetter Works,lw.example\nLetterworks,letters.example\nPress,press.example\n",
+        "supplier",
+        "import",
+    )
+    imported(command, "name,domains,supplier,channel,account\nTea,tea.example,Letterworks,news,48\n")
+    done = command("supplier", "merge", "letterworks", "letter-works")
+    assert (done.code, "letterworks has 1 vendor, 1 domain, which become letter-works's." in done.out) == (1, True)
+    assert (
+        json.loads(command.canary("supplier", "merge", "letterworks", "letter-works", "--yes", "--json"))["merged"]
+        == "letterworks"
+    )
+    command.canary("supplier", "rename", "letterworks", "Letters & Co")
+    found = json.loads(command.canary("supplier", "show", "letterworks", "--json"))
+    assert (found["slug"], found["name"], found["vendors"][0]["account"]) == ("letter-works", "Letters & Co", "48")
+    assert (command("supplier", "remove", "press").code, command("supplier", "remove", "press", "--yes").code) == (1, 0)
+    assert [s["slug"] for s in json.loads(command.canary("supplier", "list", "--json"))] == ["letter-works"]
+    assert "did you mean 'letter-works'?" in command("supplier", "show", "letter-work").err

@@ -76,10 +76,10 @@ def test_a_world_without_such_addresses_has_no_others_to_show() -> None:
 @pytest.mark.slow
 @pytest.mark.everyday
 def test_the_truth_is_believed_less_where_they_count_as_given_away() -> None:
-    """Over the first leaks of vendors that are seen: each address at which nothing comes speaks for the vendor then."""
+    """Over the first leaks that are seen, of whatever source: each address at which nothing comes counts wrongly then."""
     state, none, checked = 0.0, 0.0, 0
-    for judged, truth in map(world, range(60)):
-        if truth.made and truth.visible and [s.kind for s in truth.sources] == [SuspectKind.VENDOR]:
+    for judged, truth in map(world, range(28)):
+        if truth.made and truth.visible:
             state += np.log(_believed(judged, truth))
             none += np.log(_believed(truth.made, truth))
             checked += 1

@@ -66,7 +66,7 @@ def build_population(params: PopulationParams, begin: datetime, rng: Generator) 
     slots = [slot for vendor in vendors for slot in _address_slots(params, vendor, days, rng)]
     slots += [_AddressSlot(None, BOTH, 1, 0.0, n % 2 == 0) for n in range(params.decoys)]
     given = len(slots)
-    slots += [spare for slot in tuple(slots) for spare in _spare_slots(params, slot, days, rng)]
+    slots += [spare for slot in tuple(slots) for spare in _spare_slots(params, slot, rng)]
     never_given = np.arange(len(slots)) >= given
     domain = rng.integers(params.domains, size=len(slots))
     canaries = tuple(
@@ -130,11 +130,11 @@ def _address_slots(params: PopulationParams, vendor: str, days: float, rng: Gene
     return slots
 
 
-def _spare_slots(params: PopulationParams, slot: _AddressSlot, days: float, rng: Generator) -> Iterator[_AddressSlot]:
-    """Addresses for the same site that a program made beside one that was given away, each at a time of its own."""
+def _spare_slots(params: PopulationParams, slot: _AddressSlot, rng: Generator) -> Iterator[_AddressSlot]:
+    """Addresses that a program made at the same sign-up as the one that was given away: it makes one whenever it is opened."""
     if params.never_given and slot.vendor is not None:
         for _ in range(int(rng.geometric(1 - params.never_given)) - 1):
-            yield replace(slot, day=float(rng.uniform(slot.day, days)), guessable=_is_guessable(params, rng))
+            yield replace(slot, guessable=_is_guessable(params, rng))
 
 
 def _unconfirmed(params: PopulationParams, canaries: tuple[CanaryFacts, ...], rng: Generator) -> Flags:

@@ -159,7 +159,7 @@ MIXES: Mapping[str, Mix] = {
         leaking=Leaking(shares={**SOMEBODY, SuspectKind.ACCOUNT: 0.1}),
     ),
     "published": Mix(population=PopulationParams(published_share=0.02)),
-    "tentative": Mix(population=PopulationParams(never_given=0.5)),
+    "tentative": Mix(population=PopulationParams(never_given=0.5, guessable_share=0.0)),  # programs draw 65 bits
     "inferred-edges": Mix(population=PopulationParams(edges_inferred=0.5)),
 }
 """The mixes by name; the first is the one that bounds are set on."""

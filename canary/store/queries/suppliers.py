@@ -6,13 +6,13 @@ from datetime import datetime
 from sqlmodel import Session, col, select
 
 from canary.model.party import Supplier
-from canary.store.queries.vendors import Duplicate, Unknown
+from canary.store.queries.vendors import Duplicate, Unknown, supplier_row
 from canary.store.tables import SupplierDomainRow, SupplierRow, VendorDomainRow, VendorRow
 
 
 def get_supplier(session: Session, slug: str) -> Supplier:
     """Return one supplier with its declared domains; raises Unknown."""
-    row = _row(session, slug)
+    row = supplier_row(session, slug)
     return Supplier(row.slug, row.name, _domains(session, row))
 
 
@@ -38,7 +38,7 @@ def declared_suppliers(session: Session) -> tuple[Supplier, ...]:
 
 def add_domains(session: Session, slug: str, domains: Iterable[str], now: datetime) -> list[str]:
     """Declare domains of a supplier, and return those that were new; raises Duplicate where another party has one."""
-    row, fresh = _row(session, slug), []
+    row, fresh = supplier_row(session, slug), []
     for domain in dict.fromkeys(domains):
         held = session.get(SupplierDomainRow, domain)
         if held and held.supplier_id != row.id:
@@ -60,22 +60,13 @@ def add_domains(session: Session, slug: str, domains: Iterable[str], now: dateti
 
 def drop_domains(session: Session, slug: str, domains: Iterable[str]) -> None:
     """Withdraw domains of a supplier; raises Unknown for one that is not declared for it."""
-    row = _row(session, slug)
+    row = supplier_row(session, slug)
     for domain in dict.fromkeys(domains):
         held = session.get(SupplierDomainRow, domain)
         if held is None or held.supplier_id != row.id:
             raise Unknown(f"domain {domain!r} is not declared for supplier {slug!r}: see `canary supplier show {slug}`")
         session.delete(held)
     session.flush()
-
-
-def _row(session: Session, slug: str) -> SupplierRow:
-    row = session.exec(select(SupplierRow).where(SupplierRow.slug == slug)).first()
-    if row is None:
-        raise Unknown(
-            f"supplier {slug!r} is not known: see `canary supplier list`, or add it with `canary supplier add`"
-        )
-    return row
 
 
 def _domains(session: Session, row: SupplierRow) -> tuple[str, ...]:

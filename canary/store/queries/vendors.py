@@ -2,7 +2,7 @@
 
 import hashlib
 import re
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
 from datetime import datetime, timedelta
 from difflib import get_close_matches
 
@@ -12,6 +12,7 @@ from canary.model.party import RelationshipEnds, Supplier, SupplierLink, Vendor
 from canary.model.sender import SenderState
 from canary.store.tables import (
     FormerSlugRow,
+    FormerSupplierRow,
     SenderRow,
     SupplierDomainRow,
     SupplierLinkRow,
@@ -32,8 +33,9 @@ class Unknown(LookupError):
 
 def did_you_mean(word: str, known: Iterable[str]) -> str:
     """Return the question whether what is most like a word was meant, or "" where nothing is."""
-    near = get_close_matches(word, list(known), 1, 0.75)
-    return f"did you mean {near[0]!r}?" if near else ""
+    written = {name.casefold(): name for name in known}
+    near = get_close_matches(word.casefold(), list(written), 1, 0.75)
+    return f"did you mean {written[near[0]]!r}?" if near else ""
 
 
 class Duplicate(ValueError):
@@ -83,10 +85,12 @@ def vendor_row(session: Session, short: str) -> VendorRow:
 
 def named_slug(session: Session, name: str) -> str:
     """Return the short name of the vendor that has a name, written in any way, or "" where none has it."""
+    return _so_called(name, session.exec(select(VendorRow.slug, VendorRow.name)))
+
+
+def _so_called(name: str, named: Iterable[tuple[str, str]]) -> str:
     short = slug(name)
-    return next(
-        (its for its, called in session.exec(select(VendorRow.slug, VendorRow.name)) if slug(called) == short), ""
-    )
+    return next((its for its, called in named if slug(called) == short), "")
 
 
 def get_vendor(session: Session, short: str) -> Vendor:
@@ -123,8 +127,10 @@ def with_senders(session: Session, rows: Collection[VendorRow]) -> dict[int, Ven
         brands.setdefault(brand.vendor_id, []).append(brand.name)
     passed: dict[int, list[SupplierLink]] = {}
     query = select(SupplierLinkRow, VendorRow.slug, SupplierRow.slug).join(VendorRow).join(SupplierRow)
-    for row, vendor, supplier in session.exec(query.where(col(SupplierLinkRow.vendor_id).in_(wanted))):
-        passed.setdefault(row.vendor_id, []).append(_supply(row, vendor, supplier))
+    links = session.exec(query.where(col(SupplierLinkRow.vendor_id).in_(wanted))).all()
+    former = _former_suppliers(session) if links else {}
+    for row, vendor, supplier in links:
+        passed.setdefault(row.vendor_id, []).append(_supply(row, vendor, supplier, former))
     decided: dict[int, list[tuple[str, str]]] = {}
     for number, key, state in session.exec(
         select(SenderRow.vendor_id, SenderRow.key, SenderRow.state).where(col(SenderRow.vendor_id).in_(wanted))
@@ -141,7 +147,7 @@ def _vendor(
 ) -> Vendor:
     # An account that mail showed serves attribution only; mail is excused by what the owner declared, or a learned
     # sender.
-    told = {f"{supply.supplier}/{supply.account}" for supply in passed if supply.account and not supply.learned}
+    told = Vendor(row.slug, row.name, supplies=tuple(passed)).declared_accounts
     by_state = {state: {key for key, its in decided if its == state} for state in SenderState}
     denied = frozenset(by_state[SenderState.DENIED] - told)
     return Vendor(
@@ -155,30 +161,66 @@ def _vendor(
     )  # fmt: skip
 
 
-def _supply(row: SupplierLinkRow, vendor: str, supplier: str) -> SupplierLink:
-    learned = row.origin == "learned"
+def _supply(row: SupplierLinkRow, vendor: str, supplier: str, former: Mapping[int, tuple[str, ...]]) -> SupplierLink:
     return SupplierLink(
-        vendor, supplier, row.channel or None, row.since, row.until, row.account, row.through, learned=learned
-    )
+        vendor, supplier, row.channel or None, row.since, row.until, row.account, row.through,
+        learned=row.origin == "learned", former=former.get(row.supplier_id, ()),
+    )  # fmt: skip
+
+
+def _former_suppliers(session: Session) -> dict[int, tuple[str, ...]]:
+    """Return the short names of suppliers that became part of another one, by that one."""
+    found: dict[int, tuple[str, ...]] = {}
+    for row in session.exec(select(FormerSupplierRow).order_by(FormerSupplierRow.slug)):
+        found[row.supplier_id] = (*found.get(row.supplier_id, ()), row.slug)
+    return found
 
 
 def add_supplier(session: Session, name: str, now: datetime) -> Supplier:
-    """Add a supplier, or return the one that has the name."""
-    short = slug(name)
-    row = session.exec(select(SupplierRow).where(SupplierRow.slug == short)).first()
+    """Add a supplier, or return the one that has the name, or had it before it became part of another."""
+    row = find_supplier_row(session, name)
     if row is None:
-        row = SupplierRow(slug=short, name=name, created_at=now)
+        row = SupplierRow(slug=slug(name), name=name, created_at=now)
         session.add(row)
         session.flush()
     return Supplier(row.slug, row.name)
 
 
+def find_supplier_row(session: Session, name: str) -> SupplierRow | None:
+    """Return the row of a supplier by short name, also that of one which became part of it, or by name, None for none."""
+    short = supplier_slugs(session, slug(name))[0]
+    row = session.exec(select(SupplierRow).where(SupplierRow.slug == short)).first()
+    named = select(SupplierRow.slug, SupplierRow.name)
+    if row is None and (so_called := _so_called(name, session.exec(named))):
+        row = session.exec(select(SupplierRow).where(SupplierRow.slug == so_called)).first()
+    return row
+
+
+def supplier_row(session: Session, name: str) -> SupplierRow:
+    """Return the row of a supplier by short name or name; raises Unknown."""
+    row = find_supplier_row(session, name)
+    if row is None:
+        cure = did_you_mean(name, session.exec(select(SupplierRow.slug)).all())
+        cure = cure or "see `canary supplier list`, or add it with `canary supplier add`"
+        raise Unknown(f"supplier {name[:100]!r} is not known: {cure}")
+    return row
+
+
+def supplier_slugs(session: Session, short: str) -> tuple[str, ...]:
+    """Return all short names of the supplier that has or had one: its own first, then those of suppliers that became it."""
+    former = session.get(FormerSupplierRow, short)
+    row = session.get_one(SupplierRow, former.supplier_id) if former else None
+    if row is None:
+        row = session.exec(select(SupplierRow).where(SupplierRow.slug == short)).first()
+    if row is None:
+        return (short,)
+    mine = select(FormerSupplierRow.slug).where(FormerSupplierRow.supplier_id == row.id)
+    return (row.slug, *session.exec(mine.order_by(FormerSupplierRow.slug)))
+
+
 def add_supply(session: Session, supply: SupplierLink, account: str = "") -> None:
     """Declare that a vendor passes addresses of a channel to a supplier; repeating it changes nothing."""
-    vendor = vendor_row(session, supply.vendor)
-    supplier = session.exec(select(SupplierRow).where(SupplierRow.slug == supply.supplier)).first()
-    if supplier is None:
-        raise Unknown(f"supplier {supply.supplier!r} is not known: add it first")
+    vendor, supplier = vendor_row(session, supply.vendor), supplier_row(session, supply.supplier)
     found = session.exec(
         select(SupplierLinkRow).where(
             SupplierLinkRow.vendor_id == vendor.id,
@@ -193,26 +235,20 @@ def add_supply(session: Session, supply: SupplierLink, account: str = "") -> Non
     session.flush()
 
 
-def drop_supply(session: Session, vendor: str, supplier: str, channel: str | None) -> str:
-    """Withdraw that a vendor passes addresses of a channel to a supplier; return its account there; raises Unknown."""
-    row = session.exec(
-        select(SupplierLinkRow)
-        .join(SupplierRow)
-        .where(
-            SupplierLinkRow.vendor_id == vendor_row(session, vendor).id,
-            SupplierRow.slug == slug(supplier),
-            SupplierLinkRow.channel == (channel or ""),
-        )
-    ).first()
+def drop_supply(session: Session, vendor: str, supplier: str, channel: str | None) -> None:
+    """Withdraw that a vendor passes addresses of a channel to a supplier; raises Unknown."""
+    owner, its = vendor_row(session, vendor), find_supplier_row(session, supplier)
+    mine = select(SupplierLinkRow).where(
+        SupplierLinkRow.vendor_id == owner.id, SupplierLinkRow.channel == (channel or "")
+    )
+    row = session.exec(mine.where(SupplierLinkRow.supplier_id == its.id)).first() if its else None
     if row is None:
         through = f"channel {channel!r}" if channel else "every channel"
         raise Unknown(
             f"supplier {supplier!r} of {vendor!r} for {through}: not known; see `canary vendor show {vendor}`"
         )
-    account = f"{slug(supplier)}/{row.account}" if row.account else ""
     session.delete(row)
     session.flush()
-    return account
 
 
 def add_domains(
@@ -285,7 +321,8 @@ def supplies(session: Session, vendor_ids: Iterable[int] | None = None) -> list[
     query = select(SupplierLinkRow, VendorRow.slug, SupplierRow.slug).join(VendorRow).join(SupplierRow)
     if vendor_ids is not None:
         query = query.where(col(SupplierLinkRow.vendor_id).in_(set(vendor_ids)))
-    return [_supply(row, vendor, supplier) for row, vendor, supplier in session.exec(query).all()]
+    former = _former_suppliers(session)
+    return [_supply(row, vendor, supplier, former) for row, vendor, supplier in session.exec(query).all()]
 
 
 def vendor_names(session: Session) -> dict[str, str]:
@@ -295,8 +332,9 @@ def vendor_names(session: Session) -> dict[str, str]:
 
 
 def supplier_names(session: Session) -> dict[str, str]:
-    """Return the names of all suppliers by slug."""
-    return dict(session.exec(select(SupplierRow.slug, SupplierRow.name)).all())
+    """Return the names of all suppliers by slug, those that were merged into another by theirs too."""
+    former = select(FormerSupplierRow.slug, SupplierRow.name).join(SupplierRow)
+    return dict([*session.exec(former), *session.exec(select(SupplierRow.slug, SupplierRow.name))])
 
 
 def _id(row: VendorRow | SupplierRow) -> int:

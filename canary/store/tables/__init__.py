@@ -55,6 +55,7 @@ from canary.store.tables.track_record import FirstWriterRow, LinkedDomainRow, Si
 from canary.store.tables.user import AuditRow, LeaseRow, LoginAttemptRow, TokenRow, UserRow
 from canary.store.tables.vendor import (
     FormerSlugRow,
+    FormerSupplierRow,
     RejudgeJobRow,
     SenderRow,
     SupplierDomainRow,
@@ -94,6 +95,7 @@ __all__ = [
     "EvidencePackRow",
     "FirstWriterRow",
     "FormerSlugRow",
+    "FormerSupplierRow",
     "GuessRow",
     "HealthProblemRow",
     "HitRow",

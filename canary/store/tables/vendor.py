@@ -68,6 +68,14 @@ class SupplierRow(Row, table=True):
     created_at: datetime = Field(sa_type=Time)
 
 
+class FormerSupplierRow(Row, table=True):
+    """The short name of a supplier that was merged into another one: it is found by it since, and past mail shows it."""
+
+    __tablename__ = "former_supplier"
+    slug: str = Field(primary_key=True)
+    supplier_id: int = Field(foreign_key="supplier.id", index=True)
+
+
 class SupplierDomainRow(Row, table=True):
     """A domain that the owner said is a supplier's, so that a signature or SPF of it proves that supplier."""
 

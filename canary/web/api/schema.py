@@ -52,6 +52,18 @@ class RequestBody(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
 
+class PartyMerge(RequestBody):
+    """The slug of the party of which another becomes a part."""
+
+    into: Name
+
+
+class Removed(BaseModel):
+    """The slug of what was removed."""
+
+    removed: str
+
+
 class ListPage(BaseModel, Generic[Item]):
     """One page of a list; `next` is the cursor of the page after it, null at the end."""
 

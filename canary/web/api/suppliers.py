@@ -1,5 +1,6 @@
 """Suppliers over the API: to whom vendors pass addresses on."""
 
+from dataclasses import asdict
 from datetime import datetime
 from typing import Annotated
 
@@ -7,9 +8,12 @@ from fastapi import Request
 from pydantic import BaseModel, Field
 from sqlmodel import Session
 
+from canary.cases import supplier_changes
+from canary.cases.past_mail import OwnerWord
 from canary.senders.declared_suppliers import declare, withdraw
+from canary.store.queries.suppliers import get_supplier
 from canary.views.supplier_pages import supplier_list, supplier_page
-from canary.web.api.schema import Cursor, Label, ListPage, Name, RequestBody, Slug, call, named_by
+from canary.web.api.schema import Cursor, Label, ListPage, Name, PartyMerge, Removed, RequestBody, Slug, call, named_by
 from canary.web.api.schema import cursor as cursor_of
 from canary.web.rendering import PageContext, map_store_errors, or_404
 from canary.web.routes import Role, WebRoute
@@ -57,6 +61,23 @@ class SupplierNew(SupplierDomains):
     name: Name
 
 
+class SupplierChange(RequestBody):
+    """Changes to a supplier; what is left out stays: domains are added, unless they are to be dropped."""
+
+    name: Name | None = None
+    domains: Annotated[tuple[Label, ...], Field(max_length=50)] = ()
+    drop_domains: Annotated[tuple[Label, ...], Field(max_length=50)] = ()
+
+
+class SupplierHoldingsOut(BaseModel):
+    """How many vendors pass addresses to a supplier, of how many of them mail shows it, its cases and its domains."""
+
+    vendors: int
+    shown: int
+    cases: int
+    domains: int
+
+
 class SupplierWhole(BaseModel):
     """A supplier with all that is known of it; `domains` are those declared for it."""
 
@@ -81,6 +102,10 @@ class SuppliersApi:
             call("GET", "/suppliers", Role.VIEWER, self.suppliers),
             call("POST", "/suppliers", Role.ANALYST, self.declare, 201),
             call("GET", "/suppliers/{slug}", Role.VIEWER, self.supplier),
+            call("PATCH", "/suppliers/{slug}", Role.ANALYST, self.change),
+            call("DELETE", "/suppliers/{slug}", Role.ANALYST, self.remove),
+            call("GET", "/suppliers/{slug}/holdings", Role.VIEWER, self.holdings),
+            call("POST", "/suppliers/{slug}/merge", Role.ANALYST, self.merge),
             call("POST", "/suppliers/{slug}/withdraw", Role.ANALYST, self.withdraw),
         )
 
@@ -96,6 +121,39 @@ class SuppliersApi:
         with map_store_errors(), self._frame.writing(request) as session:
             found = declare(session, new.name, new.domains, request.state.user.name, self._frame.clock())
             return _whole(session, found.slug)
+
+    def change(self, request: Request, slug: Slug, change: SupplierChange) -> SupplierWhole:
+        """Give a supplier another name, and add domains to it; its slug stays."""
+        word = self._word(request)
+        with map_store_errors(), self._frame.writing(request) as session:
+            found = get_supplier(session, slug)
+            if change.name is not None:
+                supplier_changes.rename(session, slug, change.name, word)
+            if change.domains:
+                declare(session, found.slug, change.domains, word.who, word.at)
+            if change.drop_domains:
+                withdraw(session, found.slug, change.drop_domains, word.who, word.at)
+            return _whole(session, found.slug)
+
+    def holdings(self, slug: Slug) -> SupplierHoldingsOut:
+        """Return what hangs on a supplier: what a merger moves, and what goes with it when it is removed."""
+        with map_store_errors(), self._frame.database.reading() as session:
+            return SupplierHoldingsOut(**asdict(supplier_changes.holdings(session, slug)))
+
+    def merge(self, request: Request, slug: Slug, wanted: PartyMerge) -> SupplierWhole:
+        """Merge a supplier into another: what vendors pass to it and its domains become the other's."""
+        with map_store_errors(), self._frame.writing(request) as session:
+            supplier_changes.merge(session, slug, wanted.into, self._word(request))
+            return _whole(session, get_supplier(session, wanted.into).slug)
+
+    def remove(self, request: Request, slug: Slug) -> Removed:
+        """Remove a supplier that no mail shows; 422 with what hangs on it for another."""
+        with map_store_errors(), self._frame.writing(request) as session:
+            supplier_changes.remove(session, slug, self._word(request))
+        return Removed(removed=slug)
+
+    def _word(self, request: Request) -> OwnerWord:
+        return OwnerWord(request.state.user.name, self._frame.clock())
 
     def withdraw(self, request: Request, slug: Slug, gone: SupplierDomains) -> SupplierWhole:
         """Withdraw domains of a supplier."""

@@ -23,6 +23,8 @@ from canary.web.api.schema import (
     Limit,
     ListPage,
     Name,
+    PartyMerge,
+    Removed,
     RequestBody,
     Slug,
     Time,
@@ -116,13 +118,7 @@ class SupplyGone(RequestBody):
     channel: Annotated[Label, Field(min_length=1, max_length=60)] | None = None
 
 
-class VendorMerge(RequestBody):
-    """The slug of the vendor of which another becomes a part."""
-
-    into: Name
-
-
-class HoldingsOut(BaseModel):
+class VendorHoldingsOut(BaseModel):
     """How many addresses, mails, cases, senders, suppliers and domains hang on a vendor."""
 
     addresses: int
@@ -131,12 +127,6 @@ class HoldingsOut(BaseModel):
     senders: int
     suppliers: int
     domains: int
-
-
-class Removed(BaseModel):
-    """The slug of what was removed."""
-
-    removed: str
 
 
 class VendorsApi:
@@ -230,12 +220,12 @@ class VendorsApi:
             self._frame.audit(session, request, "supplier-withdrawn", f"{slug}: {gone.supplier}", told)
             return _show(session, slug)
 
-    def holdings(self, slug: Slug) -> HoldingsOut:
+    def holdings(self, slug: Slug) -> VendorHoldingsOut:
         """Return what hangs on a vendor: what a merger moves, and what stands against removing it."""
         with map_store_errors(), self._frame.database.reading() as session:
-            return HoldingsOut(**asdict(vendor_changes.holdings(session, slug)))
+            return VendorHoldingsOut(**asdict(vendor_changes.holdings(session, slug)))
 
-    def merge(self, request: Request, slug: Slug, wanted: VendorMerge) -> VendorOut:
+    def merge(self, request: Request, slug: Slug, wanted: PartyMerge) -> VendorOut:
         """Merge a vendor into another: all that hangs on it becomes the other's, and past mail is judged again."""
         with map_store_errors(), self._frame.writing(request) as session:
             vendor_changes.merge(session, slug, wanted.into, OwnerWord(request.state.user.name, self._frame.clock()))

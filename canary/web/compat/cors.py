@@ -1,5 +1,7 @@
 """Lets pages of other sites, such as a web vault, send requests below `/compat`; they need a key, and cookies are no use."""
 
+import re
+
 from starlette.middleware.cors import CORSMiddleware
 from starlette.types import ASGIApp, Receive, Scope, Send
 
@@ -20,6 +22,11 @@ class CompatCors:
         )  # fmt: skip
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Pass a request on, below `/compat` by way of the middleware."""
-        app = self._open if scope["type"] == "http" and scope["path"].startswith(f"{COMPAT}/") else self._app
-        await app(scope, receive, send)
+        """Pass a request on, below `/compat` by way of the middleware.
+
+        Programs put their path behind what people typed, which may end with a slash.
+        """
+        if scope["type"] == "http" and scope["path"].startswith(f"{COMPAT}/"):
+            await self._open({**scope, "path": re.sub("/{2,}", "/", scope["path"])}, receive, send)
+        else:
+            await self._app(scope, receive, send)

@@ -15,6 +15,7 @@ from starlette.exceptions import HTTPException
 from canary.canaries import lifecycle, tentative
 from canary.canaries.lifecycle import IssueOrder
 from canary.canaries.site_vendor import is_for_no_site, vendor_of_site
+from canary.judge.organisation import normal
 from canary.judge.sites import host_of, site_in
 from canary.model.canary import Hiding, Style
 from canary.store.queries.vendors import vendor_row
@@ -73,9 +74,10 @@ class SignUpDesk:
                     429, f"Programs made {HOURLY} addresses within an hour: try again later.", {"Retry-After": "600"}
                 )
             ours = self._own(session)
-            domain = wish.domain.lower() or ours[0]
-            if domain not in ours:
-                raise HTTPException(422, f"Domain {domain[:80]!r} is not one of ours: choose {', '.join(ours[:20])}.")
+            domain = next((own for own in ours if normal(own) == normal(wish.domain)), "") if wish.domain else ours[0]
+            if not domain:
+                line = f"Domain {wish.domain[:80]!r} is not one of ours: choose {', '.join(ours[:20])}."
+                raise HTTPException(422, line)
             vendor = vendor_of_site(session, wish.site, ours, issuing.shared, now)
             hint = wish.hint or ("mail" if is_for_no_site(vendor_row(session, vendor)) else "")
             order = IssueOrder(vendor, domain, style=wish.style, tentative=True, note=wish.note, hint=hint)

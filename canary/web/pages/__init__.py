@@ -30,6 +30,7 @@ from canary.web.pages.senders import SendersPage
 from canary.web.pages.set_aside import SetAsidePage
 from canary.web.pages.setup import Setup
 from canary.web.pages.start import StartPage
+from canary.web.pages.supplier_editing import SupplierEditingPage
 from canary.web.pages.suppliers import SuppliersPage
 from canary.web.pages.tokens import Tokens
 from canary.web.pages.users import Users
@@ -43,6 +44,7 @@ PAGES: tuple[type[PageModule], ...] = (
     FamilyPage,
     VendorEditingPage,
     SuppliersPage,
+    SupplierEditingPage,
     CaseListsPage,
     CasesPage,
     EvidencePage,

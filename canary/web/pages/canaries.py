@@ -19,7 +19,7 @@ from canary.cases.past_mail import OwnerWord
 from canary.judge.selftest import make_token
 from canary.model.canary import Canary
 from canary.store.queries import canaries
-from canary.store.queries.vendors import slug
+from canary.store.queries.vendors import Duplicate, slug
 from canary.views.canary_pages import (
     EVERY,
     STATES,
@@ -31,11 +31,13 @@ from canary.views.canary_pages import (
     tentative_list,
 )
 from canary.views.sender_words import words_of_hits
-from canary.web.issue_forms import PUBLISHED, IssueRefused, IssueRequest, fill, read_wishes, wish, with_persona
+from canary.web.issue_forms import PUBLISHED, IssueRefused, IssueRequest, fill, wish, with_persona
+from canary.web.issue_list import IssueListRefused, read_wishes
 from canary.web.list_forms import read_lines
-from canary.web.rendering import CanaryId, CanaryKey, Field, FormText, LongField, PageContext, map_store_errors, or_404
+from canary.web.rendering import CanaryId, CanaryKey, Field, FormText, PageContext, map_store_errors, or_404
 from canary.web.routes import Role, WebRoute
 from canary.web.seed_files import FORM_NAMES, FileForm, Made, Spreadsheet, issued_next, seed_file
+from canary.web.uploads import LARGEST_TEXT, Uploaded
 
 Word = Annotated[str, Query(max_length=100)]
 
@@ -73,6 +75,7 @@ class _RefusedIssue:
     fault: str = ""
     form: IssueForm = field(default_factory=IssueForm)
     rows: str = ""
+    lines: tuple[str, ...] = ()
 
 
 class CanariesPage:
@@ -87,7 +90,7 @@ class CanariesPage:
         return (
             WebRoute("GET", "/canaries", Role.VIEWER, self.canaries),
             WebRoute("POST", "/canaries", Role.ANALYST, self.issue),
-            WebRoute("POST", "/canaries/bulk", Role.ANALYST, self.issue_many),
+            WebRoute("POST", "/canaries/bulk", Role.ANALYST, self.issue_many, largest=LARGEST_TEXT),
             WebRoute("GET", "/canaries.csv", Role.VIEWER, self.export),
             WebRoute("GET", "/canaries/{canary_id}", Role.VIEWER, self.canary),
             WebRoute("GET", "/canaries/{canary_id}/feed", Role.VIEWER, self.feed),
@@ -127,13 +130,18 @@ class CanariesPage:
             wanted = wish(form.vendor, form.channel, form.count, form.style, form.domain, form.published)
             parts = {"address": form.address, "birthday": form.birthday}
             return self._issued(request, [with_persona(wanted, form.locale, parts)])
-        except IssueRefused as fault:
+        except (IssueRefused, Duplicate) as fault:
             return self._list(request, EVERY, refused=_RefusedIssue(str(fault), form))
 
-    def issue_many(self, request: Request, rows: LongField = "") -> Response:
-        """Issue addresses by a list."""
+    def issue_many(self, request: Request, form: Uploaded) -> Response:
+        """Issue addresses by a list; one with mistakes is shown again as it was sent, with all of them."""
+        rows = form.fields.get("rows", "")
         try:
-            return self._issued(request, read_wishes(rows))
+            with self._frame.database.reading() as session:
+                wishes = read_wishes(session, rows)
+            return self._issued(request, wishes)
+        except IssueListRefused as fault:
+            return self._list(request, EVERY, refused=_RefusedIssue(str(fault), rows=rows, lines=tuple(fault.lines)))
         except IssueRefused as fault:
             return self._list(request, EVERY, refused=_RefusedIssue(str(fault), rows=rows))
 
@@ -204,7 +212,7 @@ class CanariesPage:
             unconfirmed = tentative_list(session) if wanted == EVERY and not after else ()
         return self._frame.show(
             request, "canaries.html", 400 if refused.fault else 200, lines=lines, further=further, after=after, fault=refused.fault,
-            wanted=wanted, unconfirmed=unconfirmed, typed=refused.form, rows=refused.rows, made=made,
+            wanted=wanted, unconfirmed=unconfirmed, typed=refused.form, rows=refused.rows, lines_amiss=refused.lines, made=made,
             seed_forms=FORM_NAMES,
         )  # fmt: skip
 

@@ -13,6 +13,7 @@ from canary.cases import answers
 from canary.cases.rehearsal import in_words, rehearse
 from canary.cases.rejudge import RejudgeOutcome
 from canary.judge.grounds import family_problem
+from canary.judge.sites import domain_of
 from canary.store.queries.vendors import get_vendor
 from canary.web.rendering import Field, PageContext, map_store_errors
 from canary.web.routes import Role, WebRoute
@@ -44,19 +45,20 @@ class FamilyPage:
 
     def foresee(self, request: Request, slug: str, do: Asked = "", what: Asked = "") -> Response:
         """Show what a change of the family will do."""
-        change = self._change(request, slug, do, what.strip())
+        what = _named(do, what)
+        change = self._change(request, slug, do, what)
         with map_store_errors():
             with self._frame.database.reading() as session:
                 name = get_vendor(session, slug).name
             effect, fault = self._effect(change)
         return self._frame.show(
-            request, "family.html", 400 if fault else 200, slug=slug, name=name, do=do, what=what.strip(),
+            request, "family.html", 400 if fault else 200, slug=slug, name=name, do=do, what=what,
             says=CHANGES[do][1], effect=effect, fault=fault,
         )  # fmt: skip
 
     def change(self, request: Request, slug: str, do: Field = "", what: Field = "") -> Response:
         """Change the family, then show the vendor."""
-        change = self._change(request, slug, do, what.strip())
+        change = self._change(request, slug, do, _named(do, what))
         with map_store_errors(), self._frame.writing(request) as session:
             change(session)
         return RedirectResponse(f"/vendors/{slug}", 303)
@@ -79,3 +81,8 @@ class FamilyPage:
             return act(session, slug, [what], who, now)
 
         return change
+
+
+def _named(do: str, what: str) -> str:
+    """Return what a change is about; a domain to add may be written as the address of a page."""
+    return domain_of(what) if do == "add-domain" else what.strip()

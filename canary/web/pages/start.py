@@ -71,8 +71,9 @@ class StartPage:
                 raise IssueRefused(f"Supplier {supplier[:40]!r}: give a name of at most 100 characters.")
             with self._frame.writing(request) as session:
                 self._add(session, request, wanted, supplier.strip())
-        except (ValueError, vendors.Duplicate) as fault:
-            return self._show(request, fault=str(fault))
+        except ValueError as fault:
+            typed = {"name": name, "domain": domain, "supplier": supplier, "channel": channel}
+            return self._show(request, fault=str(fault), typed=typed)
         return RedirectResponse(f"{HERE}#address", 303)
 
     def _add(self, session: Session, request: Request, wanted: IssueRequest, supplier: str) -> None:
@@ -111,11 +112,22 @@ class StartPage:
         with self._frame.database.reading() as session:
             found = _first_steps(session, names, delivery)
         records = [CheckedRecord(record) for record in self._frame.config.arranged.records]
-        facts = {"lines": records, "checked": False, "sent": False, "fault": "", "send_fault": "", **given}
+        facts = {
+            "lines": records,
+            "checked": False,
+            "sent": False,
+            "fault": "",
+            "send_fault": "",
+            "typed": _UNTYPED,
+            **given,
+        }
         wrong = bool(facts["fault"] or facts["send_fault"])
         return self._frame.show(
             request, "start.html", 422 if wrong else 200, found=found, form=DestinationForm(), choices=CHOICES, **facts
         )
+
+
+_UNTYPED = {"name": "", "domain": "", "supplier": "", "channel": "signup"}
 
 
 def _first_steps(session: Session, destinations: tuple[str, ...], delivery: int | None) -> FirstSteps:

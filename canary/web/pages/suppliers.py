@@ -5,12 +5,15 @@ from typing import Annotated
 
 from fastapi import Query, Request, Response
 from fastapi.responses import RedirectResponse
-from starlette.exceptions import HTTPException
+from sqlmodel import Session
 
+from canary.cases.party_changes import checked_name
 from canary.senders.declared_suppliers import declare, withdraw
+from canary.store.queries.suppliers import get_supplier
 from canary.views.supplier_pages import supplier_list, supplier_page
 from canary.web.list_forms import list_file
-from canary.web.rendering import Field, PageContext, map_store_errors, or_404
+from canary.web.pages.supplier_editing import domains_of
+from canary.web.rendering import Field, PageContext, map_store_errors
 from canary.web.routes import Role, WebRoute
 
 COLUMNS = ("supplier", "name", "vendors", "case", "probability")
@@ -36,21 +39,31 @@ class SuppliersPage:
 
     def suppliers(self, request: Request, after: Slug = "") -> Response:
         """Show suppliers by name."""
+        return self._list(request, after)
+
+    def _list(self, request: Request, after: str = "", **typed: str) -> Response:
         with self._frame.database.reading() as session:
             lines, further = supplier_list(session, after)
-        return self._frame.show(request, "suppliers.html", lines=lines, further=further, after=after)
+        facts = {"name": "", "domains": "", "fault": "", **typed}
+        return self._frame.show(
+            request, "suppliers.html", 422 if typed else 200, lines=lines, further=further, after=after, **facts
+        )
 
     def file(self) -> Response:
         """Return the same as a table."""
         return list_file(self._frame.database, "suppliers", COLUMNS, astuple, supplier_list, "")
 
     def declare(self, request: Request, name: Field = "", domains: Field = "") -> Response:
-        """Add a supplier with domains that prove it, or domains to one that is there."""
-        given = domains.replace(",", " ").split()
+        """Add a supplier with domains that prove it, or domains to one that is there; what is refused stays typed."""
+        given = domains_of(domains)
         if not (name.strip() and given):
-            raise HTTPException(422, "A supplier needs a name and at least one domain, such as letterworks.example.")
-        with map_store_errors(), self._frame.writing(request) as session:
-            found = declare(session, name.strip(), given, request.state.user.name, self._frame.clock())
+            fault = "A supplier needs a name and at least one domain, such as letterworks.example."
+            return self._list(request, name=name, domains=domains, fault=fault)
+        try:
+            with self._frame.writing(request) as session:
+                found = declare(session, checked_name(name), given, request.state.user.name, self._frame.clock())
+        except ValueError as fault:
+            return self._list(request, name=name, domains=domains, fault=str(fault))
         return RedirectResponse(f"/suppliers/{found.slug}", 303)
 
     def withdraw(self, request: Request, slug: str, domain: Field) -> Response:
@@ -62,5 +75,13 @@ class SuppliersPage:
     def supplier(self, request: Request, slug: str) -> Response:
         """Show who passes addresses to a supplier, which were hit, and how probable it was as a source."""
         with self._frame.database.reading() as session:
-            found = or_404(supplier_page(session, slug))
+            found = supplier_page(session, slug)
+            if found is None:
+                return self._elsewhere(session, slug)
         return self._frame.show(request, "supplier.html", page=found)
+
+    @staticmethod
+    def _elsewhere(session: Session, slug: str) -> Response:
+        """Lead to the supplier of which one became a part."""
+        with map_store_errors():
+            return RedirectResponse(f"/suppliers/{get_supplier(session, slug).slug}", 303)

@@ -3,22 +3,23 @@
 from datetime import UTC, date, datetime, time
 from typing import Annotated
 
-from fastapi import Form, Query, Request, Response
+from fastapi import Form, Request, Response
 from fastapi.responses import RedirectResponse
 from pydantic import BaseModel
 from sqlmodel import Session
 
 from canary.cases import answers, end_dates, vendor_changes
+from canary.cases.party_changes import MAX_NAME
 from canary.cases.past_mail import OwnerWord
-from canary.cases.rehearsal import in_words, rehearse
 from canary.model.party import SupplierLink, Vendor
 from canary.store.queries import vendor_tags, vendors
-from canary.store.queries.vendors import Unknown, get_vendor, vendor_row
+from canary.store.queries.vendors import Unknown, get_vendor
+from canary.web.party_pages import PartyKind, PartyPages
 from canary.web.rendering import Field, FormText, PageContext, map_store_errors
 from canary.web.routes import Role, WebRoute
 
-Named = Annotated[str, Query(max_length=200)]
 MAX_GRACE, MAX_CHANNEL = 3650, 60
+_VENDORS = PartyKind("/vendors", "/#vendors", get_vendor, vendor_changes)
 
 
 class VendorForm(BaseModel):
@@ -56,9 +57,7 @@ class VendorEditingPage:
             WebRoute("POST", "/vendors/{slug}/edit", Role.ANALYST, self.change),
             WebRoute("POST", "/vendors/{slug}/suppliers", Role.ANALYST, self.supply),
             WebRoute("POST", "/vendors/{slug}/suppliers/remove", Role.ANALYST, self.withdraw),
-            WebRoute("GET", "/vendors/{slug}/merge", Role.ANALYST, self.foresee),
-            WebRoute("POST", "/vendors/{slug}/merge", Role.ANALYST, self.merge),
-            WebRoute("POST", "/vendors/{slug}/remove", Role.ANALYST, self.remove),
+            *PartyPages(self._frame, _VENDORS, self._refuse).routes(),
         )
 
     def form(self, request: Request, slug: str) -> Response:
@@ -98,38 +97,8 @@ class VendorEditingPage:
             self._frame.audit(session, request, "supplier-withdrawn", f"{slug}: {supplier}", channel or "every channel")
         return RedirectResponse(f"/vendors/{slug}/edit#suppliers", 303)
 
-    def foresee(self, request: Request, slug: str, into: Named = "") -> Response:
-        """Show what hangs on a vendor, and what merging it into another will do."""
-        try:
-            with self._frame.database.reading() as session:
-                vendor, held = get_vendor(session, slug), vendor_changes.holdings(session, slug)
-                target = get_vendor(session, into)
-            effect = rehearse(self._frame.database, lambda s: vendor_changes.merge(s, slug, into, self._word(request)))
-        except ValueError as fault:
-            return self._show(request, slug, fault=str(fault), into=into)
-        except Unknown as fault:
-            return self._show(request, slug, fault=str(fault), into=into)
-        return self._frame.show(
-            request, "vendormerge.html", vendor=vendor, held=str(held), target=target, effect=in_words(effect)
-        )
-
-    def merge(self, request: Request, slug: str, into: Field = "") -> Response:
-        """Merge a vendor into another, then show that one."""
-        with map_store_errors(), self._frame.writing(request) as session:
-            vendor_changes.merge(session, slug, into, self._word(request))
-            went = vendor_row(session, into).slug
-        return RedirectResponse(f"/vendors/{went}", 303)
-
-    def remove(self, request: Request, slug: str) -> Response:
-        """Remove a vendor that was given no address."""
-        try:
-            with self._frame.writing(request) as session:
-                vendor_changes.remove(session, slug, self._word(request))
-        except Unknown:
-            return self._show(request, slug)
-        except ValueError as fault:
-            return self._show(request, slug, fault=str(fault))
-        return RedirectResponse("/#vendors", 303)
+    def _refuse(self, request: Request, slug: str, fault: str, into: str) -> Response:
+        return self._show(request, slug, fault=fault, into=into)
 
     def _apply(self, request: Request, session: Session, slug: str, form: VendorForm) -> None:
         who, now = request.state.user.name, self._frame.clock()
@@ -155,7 +124,7 @@ class VendorEditingPage:
             vendor, held = get_vendor(session, slug), vendor_changes.holdings(session, slug)
             tags = vendor_tags.by_vendor(session, [vendor.slug]).get(vendor.slug, ())
             others = {short: name for short, name in vendors.vendor_names(session).items() if short != vendor.slug}
-            suppliers = sorted(vendors.supplier_names(session).values())
+            suppliers = sorted({*vendors.supplier_names(session).values()})
         return self._frame.show(
             request, "vendoredit.html", 400 if fault else 200, vendor=vendor, held=held,
             form=typed or _form(vendor, tags), given=given or SupplyForm(), others=others, suppliers=suppliers,
@@ -176,7 +145,7 @@ def _form(vendor: Vendor, tags: tuple[str, ...]) -> VendorForm:
 
 def _link(slug: str, form: SupplyForm) -> SupplierLink:
     name, channel = form.supplier.strip(), form.channel.strip()
-    if len(name) > vendor_changes.MAX_NAME or not name.isprintable() or not any(letter.isalnum() for letter in name):
+    if len(name) > MAX_NAME or not name.isprintable() or not any(letter.isalnum() for letter in name):
         raise ValueError(f"Supplier {name[:40]!r}: give its name, such as Letter Works.")
     if len(channel) > MAX_CHANNEL or not channel.isprintable():
         raise ValueError(f"Channel {channel[:40]!r}: give a word such as newsletter, or nothing for all.")

@@ -319,6 +319,13 @@ def make_tables() -> None:
     sa.PrimaryKeyConstraint('slug', name=op.f('pk_former_slug'))
     )
     op.create_index(op.f('ix_former_slug_vendor_id'), 'former_slug', ['vendor_id'])
+    op.create_table('former_supplier',
+    sa.Column('slug', TEXT, nullable=False),
+    sa.Column('supplier_id', sa.Integer(), nullable=False),
+    sa.ForeignKeyConstraint(['supplier_id'], ['supplier.id'], name=op.f('fk_former_supplier_supplier_id')),
+    sa.PrimaryKeyConstraint('slug', name=op.f('pk_former_supplier'))
+    )
+    op.create_index(op.f('ix_former_supplier_supplier_id'), 'former_supplier', ['supplier_id'])
     op.create_table('leak_case',
     sa.Column('id', sa.Integer(), nullable=False),
     sa.Column('vendor_id', sa.Integer(), nullable=False),
