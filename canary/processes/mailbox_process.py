@@ -68,7 +68,7 @@ class RunningMailboxes:
 
     async def change_to(self, settings: Settings) -> None:
         """Read what these settings name and nothing else; what is as it was goes on."""
-        wanted: dict[str, object] = {**settings.inlet.imap, **settings.inlet.maildir}
+        wanted: dict[str, object] = {**settings.inlet.imap, **settings.inlet.maildir, **settings.inlet.remote}
         await self._end([name for name, (chosen, *_) in self._running.items() if wanted.get(name) != chosen])
         for name in wanted.keys() - self._running.keys():
             self._running[name] = (wanted[name], *self._begun(settings, name))
