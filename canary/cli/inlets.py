@@ -13,7 +13,6 @@ import typer
 
 from canary.cli.context import CliError, Json, config_path, settings, show_json, show_table
 from canary.cli.groups import command_group
-from canary.cli.http_inlets import is_http_inlet, try_http_inlet
 
 if TYPE_CHECKING:
     from canary.inlets.ledger import InletState
@@ -108,19 +107,23 @@ def remove(name: Name) -> None:
 @group.command("test")
 def try_inlet(name: Name, as_json: Json = False) -> None:
     """Put a self-test into a mailbox, or post one to an HTTP inlet, and wait until it is judged; `canary up` has to run."""
+    from canary.processes.mailbox_trials import inlet_names, try_inlet
+
     known = _in_force()
-    posted = is_http_inlet(known, name)
-    if not posted and name not in known.inlet.names:
+    if name not in inlet_names(known):
         raise CliError(f"{name}: no such inlet; see `canary inlet list`")
-    found, seconds = try_http_inlet(known, name) if posted else _try_mailbox(known, name)
+    notes = list[str]()
+    found, seconds = try_inlet(known, name, notes.append, lambda _: None, 1)
     if as_json:
         show_json({"inlet": name, "found": found, "seconds": round(seconds, 1) if seconds is not None else None})
         return
     typer.echo(found)
-    if seconds is None and not posted:
-        typer.echo("no address to write to yet; `canary issue VENDOR` makes one")
-    elif seconds is not None:
+    if seconds is not None:
         typer.echo(f"a self-test was read and judged after {seconds:.1f} s")
+    elif not notes:
+        typer.echo("no address to write to yet; `canary issue VENDOR` makes one")
+    for note in notes:
+        typer.echo(note, err=True)
 
 
 @group.command()
@@ -164,12 +167,6 @@ def _in_force() -> "Settings":
     from canary.processes.stores import settings_in_force
 
     return settings_in_force(settings())
-
-
-def _try_mailbox(known: "Settings", name: str) -> tuple[str, float | None]:
-    from canary.processes.mailbox_trial import self_tested
-
-    return self_tested(known, name, note=lambda line: typer.echo(line, err=True))
 
 
 def _states(known: "Settings") -> list["InletState"]:

@@ -12,6 +12,7 @@ from canary.inlets.desk import InletDesk
 from canary.inlets.graph import GraphMailbox, GraphReader
 from canary.inlets.jmap import JmapMailbox, JmapReader
 from canary.inlets.jmap_session import JmapAccount
+from canary.inlets.ledger import InletLedger
 from canary.inlets.oauth import AccessToken, TokenGrant
 from canary.inlets.stored_mail import MailboxSide
 from canary.processes.spools import clock
@@ -36,26 +37,35 @@ def remote_readers(
     return [reader for reader in made if not only or reader.place.inlet in only]
 
 
-def _jmap(
-    name: str, chosen: JmapSettings, desk: InletDesk, progress_of: Callable[[str], Progress], side_of: SideOf
-) -> JmapReader:
+def jmap_account(chosen: JmapSettings) -> JmapAccount:
+    """Return how to log in to a mailbox by JMAP."""
     secret = chosen.password.get_secret_value()
     basic = base64.b64encode(f"{chosen.user}:{secret}".encode()).decode()
-    account = JmapAccount(chosen.url, f"Basic {basic}" if chosen.user else f"Bearer {secret}")
-    own = (chosen.user.lower(),) if "@" in chosen.user else ()
-    place = JmapMailbox(name, account, chosen.folders, side_of(chosen.receivers), chosen.poll, own)
-    return JmapReader(place, desk, _client_of(chosen.origins), progress_of(name))
+    return JmapAccount(chosen.url, f"Basic {basic}" if chosen.user else f"Bearer {secret}")
 
 
-def _graph(name: str, chosen: GraphSettings, desk: InletDesk, side_of: SideOf) -> GraphReader:
+def graph_token(name: str, chosen: GraphSettings, ledger: InletLedger) -> AccessToken:
+    """Return the token of a mailbox at Microsoft 365, which is asked for when it is needed."""
     secret, refresh = (s.get_secret_value() if s else "" for s in (chosen.client_secret, chosen.refresh_token))
     grant = TokenGrant(chosen.endpoint, chosen.client_id, secret, refresh, chosen.scope)
     # Asked once an hour: no connection is worth holding.
     asking = httpx.Client(trust_env=False, limits=httpx.Limits(max_keepalive_connections=0))
-    token = AccessToken(name, grant, desk.ledger, asking, clock)
-    place = GraphMailbox(name, chosen.url, chosen.user, chosen.folders, side_of(chosen.receivers), chosen.poll)
-    return GraphReader(place, desk, _client_of((chosen.url,)), token)
+    return AccessToken(name, grant, ledger, asking, clock)
 
 
-def _client_of(urls: Sequence[str]) -> Callable[[], ApiClient]:
+def client_of(urls: Sequence[str]) -> Callable[[], ApiClient]:
+    """Return what opens a client for the hosts of these addresses."""
     return partial(ApiClient, frozenset(map(origin_of, urls)), clock)
+
+
+def _jmap(
+    name: str, chosen: JmapSettings, desk: InletDesk, progress_of: Callable[[str], Progress], side_of: SideOf
+) -> JmapReader:
+    own = (chosen.user.lower(),) if "@" in chosen.user else ()
+    place = JmapMailbox(name, jmap_account(chosen), chosen.folders, side_of(chosen.receivers), chosen.poll, own)
+    return JmapReader(place, desk, client_of(chosen.origins), progress_of(name))
+
+
+def _graph(name: str, chosen: GraphSettings, desk: InletDesk, side_of: SideOf) -> GraphReader:
+    place = GraphMailbox(name, chosen.url, chosen.user, chosen.folders, side_of(chosen.receivers), chosen.poll)
+    return GraphReader(place, desk, client_of((chosen.url,)), graph_token(name, chosen, desk.ledger))
