@@ -116,8 +116,8 @@ def _by_exchange(sent: Sent) -> bytes:
     """The mail with what Exchange Online writes on it: no delivery address, and results without the name of their host."""
     helo = sent.mail_from.partition("@")[2]
     lines = (
-        f"Received: from mail.{helo} ({sent.ip}) by {EXCHANGE} (10.13.150.1) with Microsoft SMTP Server"
-        " (version=TLS1_3, cipher=TLS_AES_256_GCM_SHA384) id 15.20.1.1; Sun, 1 Mar 2026 12:00:00 +0000",
+        f"Received: from mail.{helo} ({sent.ip}) by {EXCHANGE} (10.13.150.1) with Microsoft SMTP Server id 15.20.1.1;\r\n"
+        " Sun, 1 Mar 2026 12:00:00 +0000",
         f"Authentication-Results: {sent.results.replace('smtp.mailfrom', f'(sender IP is {sent.ip}) smtp.mailfrom', 1)}",
         f"Return-Path: {sent.mail_from}",
     )
