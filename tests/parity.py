@@ -115,10 +115,11 @@ def _by_mailbox(content: bytes, *receivers: str) -> RawMail:
 def _by_exchange(sent: Sent) -> bytes:
     """The mail with what Exchange Online writes on it: no delivery address, and results without the name of their host."""
     helo = sent.mail_from.partition("@")[2]
+    taken = f"from mail.{helo} ({sent.ip}) by {EXCHANGE} (10.13.150.1) with Microsoft SMTP Server id 15.20.1.1"
+    results = sent.results.replace("smtp.mailfrom", f"(sender IP is {sent.ip}) smtp.mailfrom", 1)
     lines = (
-        f"Received: from mail.{helo} ({sent.ip}) by {EXCHANGE} (10.13.150.1) with Microsoft SMTP Server id 15.20.1.1;\r\n"
-        " Sun, 1 Mar 2026 12:00:00 +0000",
-        f"Authentication-Results: {sent.results.replace('smtp.mailfrom', f'(sender IP is {sent.ip}) smtp.mailfrom', 1)}",
+        f"Received: {taken}; Sun, 1 Mar 2026 12:00:00 +0000",
+        f"Authentication-Results: {results}",
         f"Return-Path: {sent.mail_from}",
     )
     return "".join(f"{line}\r\n" for line in lines).encode() + sent.content

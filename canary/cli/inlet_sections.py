@@ -21,6 +21,7 @@ _ASKED = {
     "imap": ("user", "password"),
     "jmap": ("password",),
     "graph": ("tenant", "client_id"),
+    "sqs": ("region",),
     "ingest/mailgun": ("secrets",),
     "ingest/ses": ("topics",),
     "ingest/sendgrid": ("public_key",),
@@ -44,7 +45,9 @@ def kind_of(name: str, places: dict[str, str]) -> str:
             raise CliError(f"--{min(places)}: is for mailboxes, and {name} is a service that posts", 2)
         return name
     if len(places) != 1:
-        raise CliError("give one of --imap HOST, --maildir PATH, --jmap URL, --graph ADDRESS; or name a service", 2)
+        raise CliError(
+            "give one of --imap HOST, --maildir PATH, --jmap URL, --graph ADDRESS, --sqs URL; or name a service", 2
+        )
     return next(iter(places))
 
 

@@ -60,6 +60,7 @@ def add(
         typer.Option(metavar="URL", help="Instead: a mailbox by JMAP, such as https://api.fastmail.com/jmap/session."),
     ] = None,
     graph: Annotated[Text, typer.Option(metavar="ADDRESS", help="Instead: a mailbox at Microsoft 365.")] = None,
+    sqs: Annotated[Text, typer.Option(metavar="URL", help="Instead: a queue of Amazon SQS that SES fills.")] = None,
     user: Annotated[Text, typer.Option(help="Name to log in with, mostly the address.")] = None,
     password: Annotated[
         Text,
@@ -85,7 +86,10 @@ def add(
     ] = None,
     token: Annotated[Text, typer.Option(help="Resend: key of the API that may read mail.")] = None,
     topic: Annotated[
-        Texts, typer.Option(metavar="ARN", help="Amazon SES: topic that is believed; may be repeated.")
+        Texts, typer.Option(metavar="ARN", help="Amazon: topic that is believed; may be repeated.")
+    ] = None,
+    bucket: Annotated[
+        Texts, typer.Option(help="Amazon SQS: bucket that mail is fetched from; may be repeated.")
     ] = None,
     access_key: Annotated[Text, typer.Option(help="Amazon: id of a key.")] = None,
     secret_key: Annotated[Text, typer.Option(help="Amazon: its secret.")] = None,
@@ -98,16 +102,16 @@ def add(
     known, path = _in_force(), config_path()
     if path is None:
         raise CliError("there is no settings file; `canary init --domain D` makes one")
-    places: dict[str, Any] = {"imap": imap, "maildir": maildir, "jmap": jmap, "graph": graph}
+    places: dict[str, Any] = {"imap": imap, "maildir": maildir, "jmap": jmap, "graph": graph, "sqs": sqs}
     kind = kind_of(name, {each: str(value) for each, value in places.items() if value is not None})
     if name in inlet_names(known):
         raise CliError(f"{name}: is set already; `canary inlet remove {name}` first")
-    where = {"imap": "host", "maildir": "path", "jmap": "url", "graph": "user"}
+    where = {"imap": "host", "maildir": "path", "jmap": "url", "graph": "user", "sqs": "queue"}
     given = {
         "port": port, "security": security, "ca_file": str(ca_file.absolute()) if ca_file else None, "user": user,
         "password": password if "password" in section_of(kind).model.model_fields else None, "folders": folder,
         "receivers": receiver, "tenant": tenant, "client_id": client_id, "client_secret": client_secret,
-        "refresh_token": refresh_token, "secrets": secret, "token": token, "topics": topic, "access_key": access_key,
+        "refresh_token": refresh_token, "secrets": secret, "token": token, "topics": topic, "buckets": bucket, "access_key": access_key,
         "secret_key": secret_key, "region": region, "public_key": public_key,
     }  # fmt: skip
     if kind in where:

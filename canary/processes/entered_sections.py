@@ -17,7 +17,7 @@ from canary.http_inlet_settings import (
     SignedSettings,
 )
 from canary.mailbox_settings import ImapSettings, MaildirSettings
-from canary.remote_mailbox_settings import GraphSettings, JmapSettings
+from canary.remote_mailbox_settings import GraphSettings, JmapSettings, SqsSettings
 from canary.settings import DecoySettings, Destination, RetentionSettings
 
 
@@ -60,7 +60,7 @@ def _service(name: str, model: type[BaseModel], *secret: str) -> tuple[str, Ente
     return f"{LABEL}{name.replace('_', '-')}", EnteredSection(("ingest", name), model, frozenset(secret), optional=True)
 
 
-MAILBOXES = ("imap", "maildir", "jmap", "graph")
+MAILBOXES = ("imap", "maildir", "jmap", "graph", "sqs")
 """The sections of mailboxes that are read."""
 
 _POSTED = (
@@ -90,6 +90,13 @@ SECTIONS: Mapping[str, EnteredSection] = {
     "jmap": _mailbox("jmap", JmapSettings, ("password",), ("url", "hosts", "user")),
     "graph": _mailbox(
         "graph", GraphSettings, ("client_secret", "refresh_token"), ("url", "token_url", "tenant", "client_id", "user")
+    ),
+    "sqs": _mailbox(
+        "sqs",
+        SqsSettings,
+        ("secret_key",),
+        ("queue", "region", "access_key"),
+        fixed=("endpoint", "visibility", "tries"),
     ),
     **dict(_POSTED),
 }

@@ -3,10 +3,12 @@
 import base64
 from collections.abc import Callable, Sequence
 from functools import partial
+from pathlib import Path
 
 import httpx
 
 from canary.inlets.api_client import ApiClient, origin_of
+from canary.inlets.aws_queue import AwsPlace
 from canary.inlets.batches import Progress
 from canary.inlets.desk import InletDesk
 from canary.inlets.graph import GraphMailbox, GraphReader
@@ -14,12 +16,14 @@ from canary.inlets.jmap import JmapMailbox, JmapReader
 from canary.inlets.jmap_session import JmapAccount
 from canary.inlets.ledger import InletLedger
 from canary.inlets.oauth import AccessToken, TokenGrant
+from canary.inlets.queued_mail import BelievedSources
+from canary.inlets.sqs import SqsInlet, SqsReader
 from canary.inlets.stored_mail import MailboxSide
 from canary.processes.spools import clock
-from canary.remote_mailbox_settings import GraphSettings, JmapSettings
+from canary.remote_mailbox_settings import GraphSettings, JmapSettings, SqsSettings
 from canary.settings import Settings
 
-RemoteReader = JmapReader | GraphReader
+RemoteReader = JmapReader | GraphReader | SqsReader
 SideOf = Callable[[Sequence[str]], MailboxSide]
 
 
@@ -34,6 +38,7 @@ def remote_readers(
     chosen = settings.inlet
     made: list[RemoteReader] = [_jmap(name, each, desk, progress_of, side_of) for name, each in chosen.jmap.items()]
     made += [_graph(name, each, desk, side_of) for name, each in chosen.graph.items()]
+    made += [_sqs(name, each, desk, settings.data, side_of) for name, each in chosen.sqs.items()]
     return [reader for reader in made if not only or reader.place.inlet in only]
 
 
@@ -56,6 +61,20 @@ def graph_token(name: str, chosen: GraphSettings, ledger: InletLedger) -> Access
 def client_of(urls: Sequence[str]) -> Callable[[], ApiClient]:
     """Return what opens a client for the hosts of these addresses."""
     return partial(ApiClient, frozenset(map(origin_of, urls)), clock)
+
+
+def aws_place(chosen: SqsSettings) -> AwsPlace:
+    """Return where a queue is, and how to log in."""
+    secret = chosen.secret_key.get_secret_value() if chosen.secret_key else ""
+    return AwsPlace(
+        chosen.queue, chosen.region, chosen.access_key, secret, chosen.endpoint, int(chosen.poll), chosen.visibility
+    )
+
+
+def _sqs(name: str, chosen: SqsSettings, desk: InletDesk, data: Path, side_of: SideOf) -> SqsReader:
+    sources = BelievedSources(chosen.topics, chosen.buckets)
+    apart, side = data / "inlets" / "unreadable" / name, side_of(chosen.trusted)
+    return SqsReader(SqsInlet(name, aws_place(chosen), sources, side, apart, chosen.tries), desk)
 
 
 def _jmap(

@@ -4,13 +4,14 @@ from collections.abc import Callable
 from contextlib import closing
 
 from canary.inlets.api_client import ApiClient
+from canary.inlets.aws_queue import AwsQueue
 from canary.inlets.faults import InletFault
 from canary.inlets.graph import folder_page
 from canary.inlets.jmap_session import JmapRefusal, JmapSession
 from canary.processes.mailbox_health import open_ledger
-from canary.processes.remote_mailboxes import client_of, graph_token, jmap_account
+from canary.processes.remote_mailboxes import aws_place, client_of, graph_token, jmap_account
 from canary.processes.trial_fault import TrialFailed
-from canary.remote_mailbox_settings import GraphSettings, JmapSettings
+from canary.remote_mailbox_settings import GraphSettings, JmapSettings, SqsSettings
 from canary.settings import Settings
 
 _NO_SELF_TEST = "No self-test can be put there: write to one of your addresses, and see the mail arrive"
@@ -22,7 +23,7 @@ def looked_into_remotely(
     """Return what is in a mailbox that nothing can be put into; raises TrialFailed."""
     chosen = known.inlet.remote[name]
     try:
-        found = f"{name}: {_by_jmap(chosen) if isinstance(chosen, JmapSettings) else _by_graph(known, name, chosen)}"
+        found = f"{name}: {_looked_into(known, name, chosen)}"
     except InletFault as fault:
         raise TrialFailed(f"{name}: {fault}") from None
     except JmapRefusal as fault:
@@ -30,6 +31,13 @@ def looked_into_remotely(
     found_there(found)
     note(_NO_SELF_TEST)
     return found, None
+
+
+def _looked_into(known: Settings, name: str, chosen: JmapSettings | GraphSettings | SqsSettings) -> str:
+    if isinstance(chosen, SqsSettings):
+        with closing(AwsQueue(aws_place(chosen))) as queue:
+            return f"{queue.waiting():,} messages wait in the queue"
+    return _by_jmap(chosen) if isinstance(chosen, JmapSettings) else _by_graph(known, name, chosen)
 
 
 def _by_jmap(chosen: JmapSettings) -> str:

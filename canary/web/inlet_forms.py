@@ -113,6 +113,14 @@ MAILBOXES: Mapping[str, InletKind] = MappingProxyType({
         InletField("folders", "Folders", "words", example="inbox"),
         _POLL, _RECEIVERS,
     )),
+    "sqs": InletKind("Amazon SES by a queue of SQS, without any open port", (
+        InletField("queue", "Queue", example="https://sqs.eu-west-1.amazonaws.com/123456789012/canary", required=True),
+        InletField("region", "Region", example="eu-west-1", required=True),
+        InletField("buckets", "Buckets", "words", "that mail is fetched from"),
+        InletField("topics", "Topics", "words", "by their ARN, if SNS fills the queue"),
+        InletField("access_key", "Access key"),
+        InletField("secret_key", "Secret key", "secret"),
+    )),
 })  # fmt: skip
 """The kinds of mailboxes, each a section of what is entered."""
 
@@ -176,6 +184,8 @@ class InletForm(BaseModel):
     access_key: FormText = ""
     secret_key: FormText = ""
     region: FormText = ""
+    queue: FormText = ""
+    buckets: FormText = ""
     public_key: FormText = ""
     token: FormText = ""
 
@@ -219,7 +229,7 @@ def _without_rivals(kind: str, values: dict[str, object]) -> dict[str, object]:
             return {**values, "oauth": None}
         if "oauth" in values and "password" not in values:
             return {**values, "password": None}
-    if kind == "ingest/ses" and "access_key" not in values:
+    if kind in ("ingest/ses", "sqs") and "access_key" not in values:
         return {**values, "secret_key": values.get("secret_key")}
     if kind == "ingest/stalwart":
         return {"user": "", **values}  # a bearer token has none

@@ -191,6 +191,8 @@ MAILBOXES: dict[str, dict[str, str]] = {
              "refresh_token": "verysecret", "move_to": "Leaks", "mark_seen": "yes", "folders": "INBOX, Lists"},
     "jmap": {"url": "https://api.fastmail.com/jmap/session", "password": "verysecret", "folders": "Inbox, Shops"},
     "graph": {"user": "me@inbox.example", "tenant": "inbox.example", "client_id": "c", "client_secret": "verysecret"},
+    "sqs": {"queue": "https://sqs.eu-west-1.amazonaws.com/1/q", "region": "eu-west-1", "buckets": "mine, yours",
+            "access_key": "AKIA", "secret_key": "verysecret"},
 }  # fmt: skip
 
 
@@ -199,7 +201,7 @@ def test_what_the_settings_file_offers_for_a_mailbox_is_entered_and_kept_when_it
 ) -> None:
     site, entered, provider = place
     provider.may_answer.set()
-    secret = {"provider": "", "refresh_token": "", "password": "", "client_secret": ""}
+    secret = dict.fromkeys(("provider", "refresh_token", "password", "client_secret", "secret_key"), "")
     for kind, form in MAILBOXES.items():
         changed = {**form, **secret, "client_id": form["client_id"] if kind == "graph" else ""}
         for given in (form, changed):
@@ -209,9 +211,9 @@ def test_what_the_settings_file_offers_for_a_mailbox_is_entered_and_kept_when_it
     inlets = in_force(site, entered).inlet
     mail = inlets.imap["my-imap"]
     assert (mail.password, mail.move_to, mail.mark_seen, mail.oauth and mail.oauth.provider, len(inlets.names)) == (
-        None, "Leaks", True, "google", 4,
+        None, "Leaks", True, "google", 5,
     )  # fmt: skip
-    assert inlets.secrets.count("verysecret") == 4
+    assert inlets.secrets.count("verysecret") == 5
     post(site, "/setup/inlets", **{**HOME, "name": "my-imap"})
     assert in_force(site, entered).inlet.imap["my-imap"].oauth is None
 
