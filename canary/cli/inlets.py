@@ -31,14 +31,26 @@ Name = Annotated[str, typer.Argument(help="Name of the inlet.")]
 @group.command("list")
 def list_inlets(as_json: Json = False) -> None:
     """List all mailboxes and folders that are read, and services that post mail, and how it goes with each."""
-    known = _in_force()
-    states = _states(known)
+    from canary.processes.mailbox_health import mailbox_problem, mailbox_states
+
+    known, faults = _with_faults()
+    states = [(state, mailbox_problem(known, state, clock())) for state in mailbox_states(known)]
+    for line in faults:
+        typer.echo(line, err=True)
     if as_json:
-        show_json([_document(state) for state in states])
+        show_json([{**_document(state), "problem": problem} for state, problem in states])
         return
     rows = [
-        (s.name, s.phase.value, _moment(s.looked), _moment(s.arrived), f"{s.kept:,}", f"{s.skipped:,}", s.said)
-        for s in states
+        (
+            s.name,
+            s.phase.value,
+            _moment(s.looked),
+            _moment(s.arrived),
+            f"{s.kept:,}",
+            f"{s.skipped:,}",
+            problem or s.said,
+        )
+        for s, problem in states
     ]
     columns = ("inlet", "state", "looked", "last mail", "kept", "not for us", "")
     show_table(columns, rows, "No mailbox is read. `canary inlet add NAME --imap HOST --user USER` sets one up.")
@@ -231,6 +243,20 @@ def _in_force() -> "Settings":
     from canary.processes.stores import settings_in_force
 
     return settings_in_force(settings())
+
+
+def _with_faults() -> tuple["Settings", list[str]]:
+    """Return the settings in force, and a line on each inlet that was entered in the browser and is not."""
+    from contextlib import closing
+
+    from canary.processes import stores
+    from canary.processes.entered import EnteredSettings, role_of
+
+    written = settings()
+    entered = EnteredSettings(written, clock)
+    with closing(stores.open_store(written)) as store:
+        known = stores.in_force(store, entered)
+    return known, [line for (section, _), line in entered.faults.items() if role_of(section)]
 
 
 def _states(known: "Settings") -> list["InletState"]:

@@ -128,6 +128,11 @@ class EnteredSettings:
                 self._found = self._found if found == self._found else found
             return self._found
 
+    @property
+    def faults(self) -> Mapping[tuple[str, str], str]:
+        """What was not in force when it was last asked for, and why, by section and name."""
+        return self._found.faults
+
     def views(self, session: Session, section: str) -> list[SettingView]:
         """Return a section as pages show it: the entries by name, or the one without."""
         kind, found = SECTIONS[section], self.current(session)

@@ -130,8 +130,10 @@ def test_what_is_asked_and_posts_by_http_is_added_and_removed_and_so_is_what_was
     with closing(open_store(home.settings)) as store, store.writing() as session:
         entered = EnteredSettings(home.settings, clock)
         entered.enter(session, "ingest/stalwart", "", {"user": "", "password": "a-token-that-is-long"}, "ann")
-    listed = [state["name"] for state in json.loads(home.canary("inlet", "list", "--json"))]
-    assert sorted(listed) == ["ingest/mailgun", "ingest/stalwart", "post"]
+    listed = {state["name"]: state["problem"] for state in json.loads(home.canary("inlet", "list", "--json"))}
+    assert listed == dict.fromkeys(
+        ("post", "ingest/mailgun", "ingest/stalwart"), "last looked into: never; is `canary up` running?"
+    )
     assert "out of use within seconds" in home.canary("inlet", "remove", "ingest/stalwart")
     for name in ("ingest/mailgun", "post"):
         home.canary("inlet", "remove", name)
