@@ -14,6 +14,8 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 from canary.authenticate.lookup import ZoneLookup
+from canary.inlets.queued_mail import BelievedSources, mails_in
+from canary.inlets.sqs import envelope_of
 from canary.inlets.stored_mail import MailboxSide, recovered_envelope
 from canary.judge.hit_context import HitContext
 from canary.judge.rules import judge
@@ -27,6 +29,7 @@ from canary.processes.judging import forwarder_registry, supplier_book
 from canary.processes.remote_mailboxes import remote_readers
 from canary.settings import Arranged
 from canary.store.database import Database
+from tests.amazon import REGION, TOPIC, notice
 from tests.graph_server import SECRET, USER, graph_server
 from tests.jmap_server import TOKEN, jmap_server
 from tests.landing import DOMAIN, Landing, landing
@@ -157,6 +160,14 @@ def _all_read(land: Landing, inlet: Mapping[str, object]) -> dict[str, RawMail]:
     return {name: next(mail for mail in mails if mail.content.endswith(sent.content)) for name, sent in MAILS.items()}
 
 
+def _by_queue(sent: Sent) -> RawMail:
+    helo = sent.mail_from.partition("@")[2]
+    line = f"Received: from mail.{helo} (mail.{helo} [{sent.ip}]) by inbound-smtp.{REGION}.amazonaws.com with SMTP id 1"
+    content = f"{line} for {TO}; Sun, 1 Mar 2026 12:00:00 +0000\r\n".encode() + sent.content
+    [found] = mails_in(notice(TO, sent.mail_from, content=content), BelievedSources((TOPIC,), ()))
+    return RawMail("1", envelope_of(found, found.content, "home", NOW), found.content)
+
+
 def _name_of(sent: Sent) -> str:
     return next(name for name, each in MAILS.items() if each is sent)
 
@@ -168,6 +179,7 @@ WAYS: dict[str, Callable[[Sent], RawMail]] = {
     "the same without results": lambda sent: _by_mailbox(_top(sent, results=False) + sent.content, MX),
     "JMAP, `receivers` set (`receiver`)": lambda sent: _read_remotely("jmap")[_name_of(sent)],
     "Microsoft Graph (`receiver`)": lambda sent: _read_remotely("graph")[_name_of(sent)],
+    "Amazon SES by SQS (`receiver`)": _by_queue,
     "any mailbox (`claimed`)": lambda sent: _by_mailbox(_top(sent, results=True) + sent.content),
 }
 SAME = (
@@ -177,6 +189,7 @@ SAME = (
     "the same without results",
     "JMAP, `receivers` set (`receiver`)",
     "Microsoft Graph (`receiver`)",
+    "Amazon SES by SQS (`receiver`)",
 )
 """The ways by which the same is known."""
 CLAIMED = "any mailbox (`claimed`)"

@@ -7,7 +7,7 @@ be deleted, and later as every mail that came before (`canary.pipeline.copies`).
 import logging
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 
 from canary.inlets.api_client import AnswerTooBig
@@ -137,18 +137,14 @@ class SqsReader:
         if not 0 < len(content) <= most:
             log.warning("inlet %s: a mail that is empty or has more than %d octets is not read", self.place.label, most)
             return None
-        return MailboxMail(name, content, None, self._envelope(notice, content) if notice.recipients else None)
+        envelope = envelope_of(notice, content, self.place.inlet, self.desk.clock()) if notice.recipients else None
+        return MailboxMail(name, content, None, envelope)
 
     def _stored(self, queue: AwsQueue, bucket: str, name: str, most: int) -> bytes:
         content = queue.read(bucket, name, most)
         if content is None:
             raise BadMessage(f"{bucket}/{name[:100]} is not there")
         return content
-
-    def _envelope(self, notice: ReceivedNotice, content: bytes) -> Envelope:
-        return Envelope(
-            notice.sender, notice.recipients, client_of(content), self.desk.clock(), Trust.RECEIVER, self.place.inlet
-        )
 
     def _is_kept_apart(self, message: QueuedMessage, why: str) -> bool:
         """Whether a message that cannot be read was tried so often that it is kept apart now, which is said once."""
@@ -159,3 +155,8 @@ class SqsReader:
             raise InletFault(f"{self.place.apart} is full of what cannot be read: look into it and empty it")
         log.warning("inlet %s: a message cannot be read (%s): it is kept in %s", self.place.label, why, file)
         return True
+
+
+def envelope_of(notice: ReceivedNotice, content: bytes, inlet: str, now: datetime) -> Envelope:
+    """Return the envelope that a notification says; the client is in the line that SES wrote on the mail."""
+    return Envelope(notice.sender, notice.recipients, client_of(content), now, Trust.RECEIVER, inlet)
