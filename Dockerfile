@@ -2,7 +2,7 @@ FROM python:3.13-slim AS build
 RUN pip install --no-cache-dir uv==0.13.9
 WORKDIR /src
 COPY . .
-RUN uv sync --frozen --no-editable --extra postgres --extra apprise --extra uvloop --no-python-downloads
+RUN uv sync --frozen --no-editable --extra postgres --extra apprise --extra aws --extra uvloop --no-python-downloads
 
 FROM python:3.13-slim
 RUN useradd --system --uid 10001 --home-dir /data canary && install -d -o canary -g canary -m 700 /data

@@ -6,7 +6,7 @@ from typing import Self
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator, model_validator
 
 from canary.mailbox_settings import ImapSettings, MaildirSettings, OAuthSettings
-from canary.remote_mailbox_settings import GraphSettings, JmapSettings
+from canary.remote_mailbox_settings import GraphSettings, JmapSettings, SqsSettings
 
 
 class InletSettings(BaseModel):
@@ -20,11 +20,14 @@ class InletSettings(BaseModel):
     graph: dict[str, GraphSettings] = Field(
         default={}, description="Mailboxes at Microsoft 365 that are read by Graph, by name."
     )
+    sqs: dict[str, SqsSettings] = Field(
+        default={}, description="Queues of Amazon SQS by which SES hands mail over, by name."
+    )
     backlog: int = Field(
         default=2000, ge=10, description="Mails waiting to be judged above which no further stored mail is fetched."
     )
 
-    @field_validator("imap", "maildir", "jmap", "graph")
+    @field_validator("imap", "maildir", "jmap", "graph", "sqs")
     @classmethod
     def _are_names(cls, inlets: dict[str, BaseModel]) -> dict[str, BaseModel]:
         bad = next((name for name in inlets if not _is_name(name)), None)
@@ -54,9 +57,9 @@ class InletSettings(BaseModel):
         return (*by_imap, *self.maildir, *self.remote)
 
     @property
-    def remote(self) -> Mapping[str, JmapSettings | GraphSettings]:
+    def remote(self) -> Mapping[str, JmapSettings | GraphSettings | SqsSettings]:
         """Those that are asked by HTTP, by name."""
-        return {**self.jmap, **self.graph}
+        return {**self.jmap, **self.graph, **self.sqs}
 
     @property
     def secrets(self) -> tuple[str, ...]:
@@ -66,7 +69,7 @@ class InletSettings(BaseModel):
         return tuple(secret.get_secret_value() for secret in kept)
 
 
-_KINDS = ("imap", "maildir", "jmap", "graph")
+_KINDS = ("imap", "maildir", "jmap", "graph", "sqs")
 
 
 def _tokens(oauth: OAuthSettings | None) -> tuple[SecretStr | None, ...]:

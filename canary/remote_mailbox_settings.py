@@ -95,6 +95,49 @@ class GraphSettings(_AskedByHttp):
         return tuple(secret for secret in (self.client_secret, self.refresh_token) if secret)
 
 
+class SqsSettings(_AskedByHttp):
+    """A queue of Amazon SQS that names mail in S3, or holds it."""
+
+    queue: str = Field(description="Its address, as https://sqs.eu-west-1.amazonaws.com/123456789012/canary.")
+    region: str = Field(pattern=r"^[a-z]{2}(-[a-z]+)+-[0-9]$", description="Its region, which is that of the bucket.")
+    access_key: str = Field(default="", description="Id of a key; left out: what the AWS tools of this machine use.")
+    secret_key: SecretStr | None = Field(default=None, description="Its secret.")
+    topics: tuple[str, ...] = Field(default=(), max_length=20, description="Topics of SNS that are believed, by ARN.")
+    buckets: tuple[str, ...] = Field(default=(), max_length=20, description="Buckets that mail is fetched from.")
+    receivers: tuple[str, ...] = Field(
+        default=(), description="Names of the hosts that received this mail; left out: those of SES in the region."
+    )
+    poll: float = Field(default=10.0, ge=1, le=20, description="Seconds that the queue waits with its answer.")
+    visibility: int = Field(
+        default=120, ge=1, le=43200, description="Seconds for which nobody else gets what is worked on."
+    )
+    tries: int = Field(
+        default=5, ge=1, le=100, description="Times that what cannot be read is tried before it is kept apart."
+    )
+    endpoint: str = Field(default="", description="Where another server answers in place of Amazon.")
+
+    @model_validator(mode="after")
+    def _is_whole(self) -> Self:
+        check_url("queue", self.queue, "https://sqs.eu-west-1.amazonaws.com/123456789012/canary")
+        if self.endpoint:
+            check_url("endpoint", self.endpoint, "https://s3.provider.example")
+        if bool(self.access_key) != (self.secret_key is not None):
+            raise ValueError("access_key and secret_key belong together; set both or neither")
+        if not (self.topics or self.buckets):
+            raise ValueError("set topics, buckets, or both: what names any other is not believed")
+        return self
+
+    @property
+    def secrets(self) -> tuple[SecretStr, ...]:
+        """What must be in no log."""
+        return (self.secret_key,) if self.secret_key else ()
+
+    @property
+    def trusted(self) -> tuple[str, ...]:
+        """Whose trace lines and results are believed, where no notification says the envelope."""
+        return self.receivers or (f"inbound-smtp.{self.region}.amazonaws.com", "amazonses.com")
+
+
 def check_url(name: str, url: str, example: str) -> None:
     """Raise ValueError for an address to which a secret would go in clear."""
     try:

@@ -5,13 +5,17 @@
 
 import asyncio
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from functools import cache
 from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
 
 from canary.authenticate.lookup import ZoneLookup
+from canary.inlets.queued_mail import BelievedSources, mails_in
+from canary.inlets.sqs import envelope_of
 from canary.inlets.stored_mail import MailboxSide, recovered_envelope
 from canary.judge.hit_context import HitContext
 from canary.judge.rules import judge
@@ -22,11 +26,18 @@ from canary.model.party import Vendor
 from canary.model.verdict import Judgement
 from canary.pipeline.story import Context, parse_and_authenticate
 from canary.processes.judging import forwarder_registry, supplier_book
+from canary.processes.remote_mailboxes import remote_readers
+from canary.settings import Arranged
 from canary.store.database import Database
+from tests.amazon import REGION, TOPIC, notice
+from tests.graph_server import SECRET, USER, graph_server
+from tests.jmap_server import TOKEN, jmap_server
+from tests.landing import DOMAIN, Landing, landing
 from tests.signer import NOW, dkim, ed25519
 
 PAGE = Path(__file__).parents[1] / "docs/mailboxes.md"
-MX, TO = "mx.provider.example", "shop-k7q2m4x9@inbox.example"
+MX, TO = "mx.provider.example", "shop.k7q2@in.example"
+EXCHANGE = "AM0EUR02FT033.mail.protection.outlook.com"
 KEY, OTHER = ed25519("shop.example"), ed25519("list.example")
 ZONE: dict[str, object] = {
     "shop.example": {"TXT": ["v=spf1 ip4:192.0.2.0/24 -all"]},
@@ -98,10 +109,67 @@ def by_wire(sent: Sent, trust: Trust = Trust.WIRE) -> RawMail:
 
 
 def _by_mailbox(content: bytes, *receivers: str) -> RawMail:
-    side = MailboxSide(frozenset({"inbox.example"}), Trusted(), receivers, forwarder_registry())
+    side = MailboxSide(frozenset({DOMAIN}), Trusted(), receivers, forwarder_registry())
     found = recovered_envelope(content, "home", NOW, side, lambda: NOW + timedelta(minutes=1))
     assert found
     return RawMail("1", found.envelope, content)
+
+
+def _by_exchange(sent: Sent) -> bytes:
+    """The mail with what Exchange Online writes on it: no delivery address, and results without the name of their host."""
+    helo = sent.mail_from.partition("@")[2]
+    taken = f"from mail.{helo} ({sent.ip}) by {EXCHANGE} (10.13.150.1) with Microsoft SMTP Server id 15.20.1.1"
+    results = sent.results.replace("smtp.mailfrom", f"(sender IP is {sent.ip}) smtp.mailfrom", 1)
+    lines = (
+        f"Received: {taken}; Sun, 1 Mar 2026 12:00:00 +0000",
+        f"Authentication-Results: {results}",
+        f"Return-Path: {sent.mail_from}",
+    )
+    return "".join(f"{line}\r\n" for line in lines).encode() + sent.content
+
+
+@cache
+def _read_remotely(kind: str) -> Mapping[str, RawMail]:
+    """All the mails as they are read of a mailbox of this kind, by their own name."""
+    with TemporaryDirectory() as folder, landing(Path(folder)) as land:
+        if kind == "jmap":
+            with jmap_server() as jmap:
+                for name, sent in MAILS.items():
+                    jmap.deliver(str(list(MAILS).index(name)), _top(sent, results=True) + sent.content)
+                chosen: dict[str, Any] = {"url": f"{jmap.url}/session", "password": TOKEN, "receivers": [MX]}
+                return _all_read(land, {"jmap": {"home": chosen}})
+        with graph_server() as graph:
+            for name, sent in MAILS.items():
+                graph.deliver(str(list(MAILS).index(name)), _by_exchange(sent))
+            chosen = {
+                "url": f"{graph.url}/v1.0", "token_url": f"{graph.url}/token", "user": USER, "tenant": "t",
+                "client_id": "c", "client_secret": SECRET,
+            }  # fmt: skip
+            return _all_read(land, {"graph": {"home": chosen}})
+
+
+def _all_read(land: Landing, inlet: Mapping[str, object]) -> dict[str, RawMail]:
+    settings = Arranged(domains=(DOMAIN,), data=land.folder, inlet=inlet)
+
+    def side(receivers: Sequence[str]) -> MailboxSide:
+        return MailboxSide(frozenset({DOMAIN}), Trusted(), tuple(receivers), forwarder_registry())
+
+    [reader] = remote_readers(settings, land.desk, lambda _: lambda _done, _all: None, (), side)
+    reader.run_once()
+    mails = land.mails
+    return {name: next(mail for mail in mails if mail.content.endswith(sent.content)) for name, sent in MAILS.items()}
+
+
+def _by_queue(sent: Sent) -> RawMail:
+    helo = sent.mail_from.partition("@")[2]
+    line = f"Received: from mail.{helo} (mail.{helo} [{sent.ip}]) by inbound-smtp.{REGION}.amazonaws.com with SMTP id 1"
+    content = f"{line} for {TO}; Sun, 1 Mar 2026 12:00:00 +0000\r\n".encode() + sent.content
+    [found] = mails_in(notice(TO, sent.mail_from, content=content), BelievedSources((TOPIC,), ()))
+    return RawMail("1", envelope_of(found, found.content, "home", NOW), found.content)
+
+
+def _name_of(sent: Sent) -> str:
+    return next(name for name, each in MAILS.items() if each is sent)
 
 
 WAYS: dict[str, Callable[[Sent], RawMail]] = {
@@ -109,6 +177,9 @@ WAYS: dict[str, Callable[[Sent], RawMail]] = {
     "a server's hook (`hook`)": lambda sent: by_wire(sent, Trust.HOOK),
     "mailbox, `receivers` set (`receiver`)": lambda sent: _by_mailbox(_top(sent, results=True) + sent.content, MX),
     "the same without results": lambda sent: _by_mailbox(_top(sent, results=False) + sent.content, MX),
+    "JMAP, `receivers` set (`receiver`)": lambda sent: _read_remotely("jmap")[_name_of(sent)],
+    "Microsoft Graph (`receiver`)": lambda sent: _read_remotely("graph")[_name_of(sent)],
+    "Amazon SES by SQS (`receiver`)": _by_queue,
     "any mailbox (`claimed`)": lambda sent: _by_mailbox(_top(sent, results=True) + sent.content),
 }
 SAME = (
@@ -116,6 +187,9 @@ SAME = (
     "a server's hook (`hook`)",
     "mailbox, `receivers` set (`receiver`)",
     "the same without results",
+    "JMAP, `receivers` set (`receiver`)",
+    "Microsoft Graph (`receiver`)",
+    "Amazon SES by SQS (`receiver`)",
 )
 """The ways by which the same is known."""
 CLAIMED = "any mailbox (`claimed`)"
@@ -127,7 +201,7 @@ def judged(mail: str, way: str) -> Judgement:
     store = Database("sqlite://")
     context = Context(
         store, lambda: ZoneLookup(ZONE), supplier_book(), lambda: NOW + timedelta(minutes=1),
-        domains=frozenset({"inbox.example"}), forwarders=forwarder_registry(),
+        domains=frozenset({DOMAIN}), forwarders=forwarder_registry(),
     )  # fmt: skip
     found = asyncio.run(parse_and_authenticate(context, WAYS[way](MAILS[mail])))
     canary = Canary(1, TO, "shop", "signup", 1, Style.TAGGED, 65, CanaryState.ACTIVE, NOW - timedelta(days=90), None)

@@ -26,7 +26,8 @@ SECTIONS = {
         "mailboxes": LazyCommand("serve:mailboxes", "Run what reads mailboxes only."),
         "web": LazyCommand("serve:web", "Run the dashboard only."),
         "inlet": LazyCommand(
-            "inlets:group", "Mailboxes that mail is read from: add one, test it, see how it goes with each."
+            "inlets:group",
+            "Mailboxes that mail is read from, and services that post it: add one, test it, see how it goes.",
         ),
         "user": LazyCommand("users:group", "Users of the dashboard."),
         "alert": LazyCommand("alerts:group", "Alerts: test destinations, list messages, send failed ones again, mute."),

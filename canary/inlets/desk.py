@@ -13,10 +13,12 @@ from datetime import datetime
 from functools import partial
 from typing import Protocol, TypeVar
 
+from canary.importing.envelope_recovery import Origin
 from canary.inlets.faults import InletFault
 from canary.inlets.intake import Intake, IntakeResult
 from canary.inlets.ledger import InletLedger, Phase
 from canary.inlets.stored_mail import MailboxSide, recovered_envelope
+from canary.model.mail import Envelope
 from canary.spool.spool_file import SpoolFault
 
 log = logging.getLogger("canary.inlets")
@@ -27,11 +29,15 @@ _LOOK_SECONDS = 0.5
 
 @dataclass(frozen=True, slots=True)
 class MailboxMail:
-    """A mail as it lies in a mailbox, and when the mailbox says that it came; `id` is whatever names it there."""
+    """A mail as it lies in a mailbox, and when the mailbox says that it came; `id` is whatever names it there.
+
+    `envelope` is there where somebody who is believed said it, so that nothing has to be recovered.
+    """
 
     id: str
     content: bytes
     delivered: datetime | None = None
+    envelope: Envelope | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,7 +100,7 @@ class InletDesk:
         keys: dict[str, str] = {}
         wanted = []
         for mail in mails:
-            found = recovered_envelope(mail.content, place.inlet, mail.delivered, place.side, self.clock)
+            found = self._origin(place, mail)
             results[mail.id] = IntakeResult.ELSEWHERE
             if found is not None:
                 wanted.append((mail, found))
@@ -115,6 +121,11 @@ class InletDesk:
             results |= {mail.id: result for (mail, _), result in zip(wanted, accepted, strict=True)}
         self._note(place.label, results.values())
         return {name: HandedOver(result, keys.get(name, "")) for name, result in results.items()}
+
+    def _origin(self, place: MailPlace, mail: MailboxMail) -> Origin | None:
+        if mail.envelope:
+            return Origin(mail.envelope, ())
+        return recovered_envelope(mail.content, place.inlet, mail.delivered, place.side, self.clock)
 
     def wait_for_room(self) -> None:
         """Wait while many mails wait to be judged; raises InletFault when it is time to stop or the spool is gone."""

@@ -58,11 +58,7 @@ class GraphMailbox:
     @property
     def root(self) -> str:
         """Where this user is."""
-        return f"{self.url.rstrip('/')}/users/{quote(self.user, safe='@')}"
-
-    def changes(self, folder: str) -> str:
-        """Return where the mails of a folder are listed from the beginning."""
-        return f"{self.root}/mailFolders/{quote(folder, safe='')}/messages/delta?$select=id,receivedDateTime"
+        return _root(self.url, self.user)
 
 
 class GraphReader(PolledReader[GraphMailbox]):
@@ -87,12 +83,12 @@ class GraphReader(PolledReader[GraphMailbox]):
         mark, more = ledger.mark(inlet, folder), True
         while more:
             self.desk.wait_for_room()
-            answer = self._ask(client, mark or self.place.changes(folder))
+            answer = self._ask(client, mark or _changes(self.place.root, folder))
             if mark and _is_link_too_old(answer):
                 # Listed again from the beginning; what was dealt with is known by its id.
                 mark = ""
                 continue
-            page = self._checked(answer, f"folder {folder!r}").document
+            page = _checked(answer, f"folder {folder!r}", self.place.url).document
             self._store(client, page)
             after, more = self._link(page)
             if after == mark and more:
@@ -115,7 +111,7 @@ class GraphReader(PolledReader[GraphMailbox]):
     def _content(self, client: ApiClient, mail: ListedMail) -> bytes | None:
         url = f"{self.place.root}/messages/{quote(mail.at, safe='')}/$value"
         answer = self._ask(client, url, self.desk.intake.policy.max_size)
-        return None if answer.status == httpx.codes.NOT_FOUND else self._checked(answer, "a mail").content
+        return None if answer.status == httpx.codes.NOT_FOUND else _checked(answer, "a mail", self.place.url).content
 
     def _link(self, page: Mapping[str, Any]) -> tuple[str, bool]:
         """Return the link after a page, and whether it leads to more now; raises InletFault for one that leads elsewhere."""
@@ -135,20 +131,39 @@ class GraphReader(PolledReader[GraphMailbox]):
         return self._ask_once(client, url, most)
 
     def _ask_once(self, client: ApiClient, url: str, most: int) -> ApiAnswer:
-        headers = {"authorization": f"Bearer {self._token.current()}", "prefer": _PREFER}
-        return client.ask("GET", url, headers, most=most)
+        return client.ask("GET", url, _headers(self._token.current()), most=most)
 
-    def _checked(self, answer: ApiAnswer, what: str) -> ApiAnswer:
-        if answer.status == httpx.codes.OK:
-            return answer
-        code = _code(answer)
-        cure = {
-            401: "check the application and its permission Mail.Read",
-            403: "give the application the permission Mail.Read for this mailbox",
-            404: "check user and folders; a folder is an id or a well-known name such as inbox or junkemail",
-        }.get(answer.status, "it is tried again")
-        line = f"{self.place.url} answered {answer.status} {code!r} for {what}: {cure}"
-        raise InletFault(line, by_settings=answer.status in (401, 403, 404))
+
+def folder_page(client: ApiClient, url: str, user: str, folder: str, token: str) -> Mapping[str, Any]:
+    """Return the first page of what a folder of a user holds; raises InletFault."""
+    answer = client.ask("GET", _changes(_root(url, user), folder), _headers(token))
+    return _checked(answer, f"folder {folder!r}", url).document
+
+
+def _root(url: str, user: str) -> str:
+    return f"{url.rstrip('/')}/users/{quote(user, safe='@')}"
+
+
+def _changes(root: str, folder: str) -> str:
+    """Return where the mails of a folder are listed from the beginning."""
+    return f"{root}/mailFolders/{quote(folder, safe='')}/messages/delta?$select=id,receivedDateTime"
+
+
+def _headers(token: str) -> dict[str, str]:
+    return {"authorization": f"Bearer {token}", "prefer": _PREFER}
+
+
+def _checked(answer: ApiAnswer, what: str, url: str) -> ApiAnswer:
+    if answer.status == httpx.codes.OK:
+        return answer
+    code = _code(answer)
+    cure = {
+        401: "check the application and its permission Mail.Read",
+        403: "give the application the permission Mail.Read for this mailbox",
+        404: "check user and folders; a folder is an id or a well-known name such as inbox or junkemail",
+    }.get(answer.status, "it is tried again")
+    line = f"{url} answered {answer.status} {code!r} for {what}: {cure}"
+    raise InletFault(line, by_settings=answer.status in (401, 403, 404))
 
 
 def _is_link_too_old(answer: ApiAnswer) -> bool:

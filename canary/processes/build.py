@@ -106,8 +106,11 @@ def health_check(settings: Settings, spools: Spools, store: Database) -> HealthC
         with store.reading() as session:
             found = entered.current(session)
         faults, in_force = found.faults, found.settings
+        # A data folder that was restored may not have the marks.
         if in_force.inlet.mailboxes:
-            mark_entered(settings.data)  # a data folder that was restored may not have it
+            mark_entered(settings.data, "mailboxes")
+        if in_force.ingest.services:
+            mark_entered(settings.data, "ingest")
         broken = {f"settings {section} {name}".strip(): fault for (section, name), fault in faults.items()}
         return {**installation.spool_problems(), **lasting_problems(in_force, clock()), **broken}
 

@@ -14,11 +14,11 @@ from typing import Any
 from pydantic import BaseModel, ValidationError
 from sqlmodel import Session
 
-from canary.mailbox_settings import ImapSettings, MaildirSettings
 from canary.model.alert import DestinationView
 from canary.model.entered import EnteredValues, SettingView
+from canary.processes.entered_sections import MAILBOXES, SECTIONS, SERVICES, EnteredSection
 from canary.processes.mailbox_health import mark_entered
-from canary.settings import DecoySettings, Destination, RetentionSettings, Settings
+from canary.settings import Settings
 from canary.store.database import Database
 from canary.store.queries.audit import audit
 from canary.store.queries.entered import entries, put_entry, remove_entry
@@ -26,53 +26,6 @@ from canary.store.sealed import SealBroken, Sealer
 
 _NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,39}")
 _LARGEST = 20_000
-
-
-@dataclass(frozen=True, slots=True)
-class EnteredSection:
-    """A section that may be entered: its path in the settings, its fields, and which of them are secret.
-
-    A section of `named` entries is a dictionary there; any other has one entry without a name. `fixed` fields are never
-    entered, as they name files of the machine or need more than a form. Where one of the fields `bound` changes, secrets
-    are entered again, so that nobody has them sent elsewhere. Names in the sections `beside` belong to others.
-    """
-
-    path: tuple[str, ...]
-    model: type[BaseModel]
-    secret: frozenset[str] = frozenset()
-    named: bool = False
-    fixed: frozenset[str] = frozenset()
-    bound: frozenset[str] = frozenset()
-    beside: tuple[tuple[str, ...], ...] = ()
-
-
-SECTIONS: Mapping[str, EnteredSection] = {
-    "destination": EnteredSection(
-        ("alert", "destinations"), Destination, frozenset({"url", "secret", "retiring"}), named=True
-    ),
-    "retention": EnteredSection(("retention",), RetentionSettings),
-    "decoys": EnteredSection(("decoys",), DecoySettings, fixed=frozenset({"key_file"})),
-    "imap": EnteredSection(
-        ("inlet", "imap"),
-        ImapSettings,
-        frozenset({"password"}),
-        named=True,
-        fixed=frozenset({"ca_file", "oauth"}),
-        bound=frozenset({"host", "port", "security", "user"}),
-        beside=(("inlet", "maildir"),),
-    ),
-    "maildir": EnteredSection(
-        ("inlet", "maildir"),
-        MaildirSettings,
-        named=True,
-        fixed=frozenset({"remove"}),
-        beside=(("inlet", "imap"),),
-    ),
-}
-"""What can be entered in the browser. A new section is one line here."""
-
-MAILBOXES = ("imap", "maildir")
-"""The sections of mailboxes that are read."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,6 +93,8 @@ def _with_entry(settings: Settings, kind: EnteredSection, name: str, values: Map
     _check_beside(settings, kind, name)
     if kind.named:
         changed: object = {name: kind.model(**values), **there}
+    elif kind.optional:
+        changed = there or kind.model(**values)
     else:
         written = {each: getattr(there, each) for each in there.model_fields_set}
         changed = kind.model(**{**values, **written})
@@ -173,14 +128,18 @@ class EnteredSettings:
                 self._found = self._found if found == self._found else found
             return self._found
 
+    @property
+    def faults(self) -> Mapping[tuple[str, str], str]:
+        """What was not in force when it was last asked for, and why, by section and name."""
+        return self._found.faults
+
     def views(self, session: Session, section: str) -> list[SettingView]:
         """Return a section as pages show it: the entries by name, or the one without."""
         kind, found = SECTIONS[section], self.current(session)
         entered = {entry.name: entry for entry in entries(session) if entry.section == section}
         there, ours = _at(found.settings, kind.path), _at(self.written, kind.path)
         if not kind.named:
-            fault = found.faults.get((section, ""), "")
-            return [replace(_view(kind, section, "", there), written=frozenset(ours.model_fields_set), fault=fault)]
+            return _single_view(kind, section, there, ours, entered, found.faults.get((section, ""), ""))
         shown = [
             replace(
                 _view(kind, section, name, model), written=frozenset(kind.model.model_fields if name in ours else ())
@@ -228,8 +187,8 @@ class EnteredSettings:
             self._check_key(session)
         now, sealed = self._clock(), self._sealer.seal(secret, place) if secret else ""
         put_entry(session, EnteredValues(section, name, plain, sealed), who, now)
-        if section in MAILBOXES:
-            mark_entered(self.written.data)
+        if role := role_of(section):
+            mark_entered(self.written.data, role)
         shown = ", ".join(f"{field} = {value!r}" for field, value in plain.items())
         audit(session, now, who, "setting-entered", place, shown)
 
@@ -243,18 +202,17 @@ class EnteredSettings:
     ) -> Mapping[str, Any]:
         """Return the secrets that stay: none may go to another host or user than the one that it was entered for."""
         changed = sorted(each for each in kind.bound if given.get(each) != before.plain.get(each))
-        if not changed:
-            return self._sealer.open(before.sealed, _place(before.section, before.name))
-        if missing := sorted(kind.secret - set(given)):
-            raise ValueError(f"{missing[0]}: enter it again, as {changed[0]} is another one now")
-        return {}
+        missing = sorted(kind.secret - set(given))
+        if changed and not missing:
+            return {}
+        found = self._sealer.open(before.sealed, _place(before.section, before.name))
+        if changed and (needed := [each for each in missing if found.get(each)]):
+            raise ValueError(f"{needed[0]}: enter it again, as {changed[0]} is another one now")
+        return found
 
     def _check_unwritten(self, kind: EnteredSection, name: str, given: Mapping[str, object]) -> None:
-        there = _at(self.written, kind.path)
-        fixed = {name} & set(there) if kind.named else set(given) & set(there.model_fields_set)
-        if fixed:
-            key = ".".join((*kind.path, min(fixed)))
-            raise ValueError(f"{key}: is written in canary.toml or the environment, which wins; change it there")
+        if fixed := _written(kind, _at(self.written, kind.path), name, given):
+            raise ValueError(f"{fixed}: is written in canary.toml or the environment, which wins; change it there")
         if unknown := set(given) & kind.fixed:
             raise ValueError(f"{min(unknown)}: is set in canary.toml only")
 
@@ -263,6 +221,29 @@ class EnteredSettings:
         for entry in entries(session):
             if entry.sealed:
                 self._sealer.open(entry.sealed, _place(entry.section, entry.name))
+
+
+def role_of(section: str) -> str:
+    """Return the role that is started for what is entered in a section, empty where all run anyway."""
+    return "mailboxes" if section in MAILBOXES else "ingest" if section in SERVICES else ""
+
+
+def _written(kind: EnteredSection, there: Any, name: str, given: Mapping[str, object]) -> str:
+    """Return what of an entry the file has, empty where it has nothing of it."""
+    if kind.optional:
+        return ".".join(kind.path) if there else ""
+    fixed = {name} & set(there) if kind.named else set(given) & set(there.model_fields_set)
+    return ".".join((*kind.path, min(fixed))) if fixed else ""
+
+
+def _single_view(
+    kind: EnteredSection, section: str, there: Any, ours: Any, entered: Mapping[str, EnteredValues], fault: str
+) -> list[SettingView]:
+    """Return the view of the one entry of a section; of an optional one that is not there, none."""
+    if there is not None:
+        written = kind.model.model_fields if kind.optional and ours else ours.model_fields_set if ours else ()
+        return [replace(_view(kind, section, "", there), written=frozenset(written), fault=fault)]
+    return [SettingView(section, "", entered[""].plain, fault=fault)] if fault else []
 
 
 def _view(kind: EnteredSection, section: str, name: str, model: BaseModel) -> SettingView:

@@ -27,6 +27,8 @@ from canary.inlets.ledger import InletLedger
 from canary.net.aws_signature import AwsKey, object_url, signed_get
 from canary.net.bounded_http import RequestLimits, protocol_with
 from canary.net.http import AddressRefused, Http, Unreachable
+from canary.processes.entered_sections import SERVICES
+from canary.processes.followed_settings import FollowedSettings
 from canary.processes.http_server import RoleServer
 from canary.processes.installation import Installation
 from canary.processes.mailbox_health import open_ledger
@@ -39,6 +41,8 @@ log = logging.getLogger("canary.processes.ingest_process")
 
 ROLE = "ingest"
 _LOOK_SECONDS = 5.0
+_FOLLOW_SECONDS = 2.0
+"""So often is looked whether another service was entered."""
 
 
 async def ingest(settings: Settings, *, watched: bool = False) -> None:
@@ -49,28 +53,49 @@ async def ingest(settings: Settings, *, watched: bool = False) -> None:
     spool.start(clock)
     book = AddressCache(issued.fetch, spool, issued.changed)
     policy = IntakePolicy(frozenset(domain.lower() for domain in settings.domains), settings.smtp.max_size)
-    chosen = settings.ingest
+    chosen, followed = settings.ingest, FollowedSettings(settings, SERVICES)
     limits = PostLimits(settings.smtp.max_size, chosen.memory, chosen.mail_rate)
-    application = InletApplication(
-        posting_services(chosen, fetching(http, settings.smtp.max_size)),
-        Intake(spool, book, policy, clock),
-        limits,
-        clock,
-    )
+    application = InletApplication({}, Intake(spool, book, policy, clock), limits, clock)
+    services = ServicesInForce(application, followed, fetching(http, settings.smtp.max_size))
     try:
         await book.start()
+        await services.look()
         async with asyncio.TaskGroup() as group:
-            watch = group.create_task(_watch(application, ledger))
+            watches = [group.create_task(_watch(application, ledger)), group.create_task(services.follow())]
             await inlet_server(application, chosen, stopping.event).serve()
-            watch.cancel()
+            for watch in watches:
+                watch.cancel()
     finally:
         application.note_probes()
         _write_counts(application, ledger)
         ledger.close()
+        followed.close()
         await book.stop()
         spool.close()
         issued.close()
         http.close()
+
+
+class ServicesInForce:
+    """The services that an application serves: those that are set, and those that are entered meanwhile."""
+
+    def __init__(self, application: InletApplication, followed: FollowedSettings, fetch: "Fetch") -> None:
+        """Serve nothing yet."""
+        self._application, self._followed, self._fetch = application, followed, fetch
+        self._served: tuple[HttpInletSettings, bool] | None = None
+
+    async def look(self) -> None:
+        """Serve what is in force now; what is as it was goes on."""
+        chosen = (await asyncio.to_thread(self._followed)).ingest
+        if (chosen, self._followed.is_whole) != self._served:
+            self._served = chosen, self._followed.is_whole
+            self._application.serve(posting_services(chosen, self._fetch), whole=self._followed.is_whole)
+
+    async def follow(self) -> None:
+        """Look again and again."""
+        while True:
+            await asyncio.sleep(_FOLLOW_SECONDS)
+            await self.look()
 
 
 def inlet_server(

@@ -21,14 +21,14 @@ def open_ledger(settings: Settings) -> InletLedger:
     return InletLedger(settings.data / "inlets" / "ledger.db")
 
 
-def entered_mark(data: Path) -> Path:
-    """Return the file that is there once a mailbox was entered in the browser, for which its role is started."""
-    return data / "inlets" / "entered"
+def entered_mark(data: Path, role: str) -> Path:
+    """Return the file that is there once something was entered in the browser for which a role is started."""
+    return data / "inlets" / f"entered-{role}"
 
 
-def mark_entered(data: Path) -> None:
-    """Let the role of the mailboxes start, if it waits for the first one."""
-    mark = entered_mark(data)
+def mark_entered(data: Path, role: str) -> None:
+    """Let a role start, if it waits for the first inlet that it has to do with."""
+    mark = entered_mark(data, role)
     mark.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     mark.touch(mode=0o600)
 

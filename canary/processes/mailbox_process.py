@@ -1,12 +1,12 @@
 """The role of the mailboxes: mail that lies in them is read, and kept in the spool of this process."""
 
 import asyncio
-import logging
 import secrets
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import replace
-from functools import partial
+from functools import cache, partial
+from typing import TYPE_CHECKING
 
 import httpx
 
@@ -25,7 +25,6 @@ from canary.mail.received import read_trusted
 from canary.mailbox_settings import ImapSettings, OAuthSettings
 from canary.processes.installation import Installation
 from canary.processes.judging import forwarder_registry
-from canary.processes.logs import log_to_stderr
 from canary.processes.mailbox_health import open_ledger
 from canary.processes.remote_mailboxes import RemoteReader, remote_readers
 from canary.processes.shutdown import ShutdownSignal, announce
@@ -33,7 +32,9 @@ from canary.processes.spools import clock, open_spool
 from canary.settings import Settings
 from canary.store.issued_addresses import IssuedAddresses
 
-log = logging.getLogger("canary.processes.mailbox_process")
+if TYPE_CHECKING:
+    from canary.processes.followed_settings import FollowedSettings
+    from canary.store.database import Database
 
 ROLE = "mailboxes"
 _END_SECONDS = 20.0
@@ -68,7 +69,7 @@ class RunningMailboxes:
 
     async def change_to(self, settings: Settings) -> None:
         """Read what these settings name and nothing else; what is as it was goes on."""
-        wanted: dict[str, object] = {**settings.inlet.imap, **settings.inlet.maildir}
+        wanted: dict[str, object] = {**settings.inlet.imap, **settings.inlet.maildir, **settings.inlet.remote}
         await self._end([name for name, (chosen, *_) in self._running.items() if wanted.get(name) != chosen])
         for name in wanted.keys() - self._running.keys():
             self._running[name] = (wanted[name], *self._begun(settings, name))
@@ -97,33 +98,12 @@ class RunningMailboxes:
         return desk, threads
 
 
-def mailboxes_in_force(settings: Settings) -> Callable[[], Settings]:
-    """Return what returns the settings with what is entered now, or as they were last while the store is down.
+def mailboxes_in_force(settings: Settings) -> "FollowedSettings":
+    """Return what returns the settings with the mailboxes that are entered now, or as they were last while the store is down."""
+    from canary.processes.entered_sections import MAILBOXES  # noqa: PLC0415
+    from canary.processes.followed_settings import FollowedSettings  # noqa: PLC0415 - loads the tables
 
-    Secrets that were entered are masked in the log from then on; what is not in force is logged.
-    """
-    from canary.processes.entered import MAILBOXES, EnteredSettings, InForce  # noqa: PLC0415 - loads the tables
-    from canary.processes.stores import open_store  # noqa: PLC0415
-    from canary.store.database import is_down  # noqa: PLC0415
-
-    store, entered, seen = open_store(settings), EnteredSettings(settings, clock), [InForce(settings)]
-
-    def follow() -> Settings:
-        try:
-            with store.reading() as session:
-                found = entered.current(session)
-        except Exception as fault:
-            if not is_down(fault):
-                raise
-            found = seen[0]
-        if found is not seen[0]:
-            seen[0] = found
-            log_to_stderr(settings.log.level, json_lines=settings.log.json_lines, mask=found.settings.mask)
-            for line in (line for (section, _), line in found.faults.items() if section in MAILBOXES):
-                log.warning("%s", line)
-        return found.settings
-
-    return follow
+    return FollowedSettings(settings, MAILBOXES)
 
 
 @asynccontextmanager
@@ -195,18 +175,19 @@ def watched_maildirs(settings: Settings) -> list[WatchedMaildir]:
 
 
 def _verdicts(settings: Settings) -> Verdicts:
-    """Return what asks the store; nothing is judged where it does not answer."""
-    if not any(chosen.move_to for chosen in settings.inlet.imap.values()):
-        return lambda _: {}
-    from canary.processes.stores import open_store  # noqa: PLC0415 - most mailboxes are only read
-    from canary.store.database import is_down  # noqa: PLC0415
+    """Return what asks the store, which is opened for the first mailbox whose mail is moved; nothing is judged while it is down."""
+    from canary.store.database import is_down  # noqa: PLC0415 - most mailboxes are only read
     from canary.store.queries.mails import charged  # noqa: PLC0415
 
-    store = open_store(settings)
+    @cache
+    def store() -> "Database":
+        from canary.processes.stores import open_store  # noqa: PLC0415
+
+        return open_store(settings)
 
     def look_up(keys: Sequence[str]) -> dict[str, bool]:
         try:
-            with store.reading() as session:
+            with store().reading() as session:
                 return charged(session, keys)
         except Exception as fault:
             if not is_down(fault):

@@ -1,4 +1,4 @@
-"""Tests of mailboxes that are begun in the browser, each in a thread of its own, and how it goes with all that are read."""
+"""Tests of inlets that are begun in the browser, each in a thread of its own, and how it goes with all that are read."""
 
 import logging
 import threading
@@ -18,24 +18,40 @@ from canary.web.mailbox_desk import InletLine, MailboxTrial
 MOST = 4
 """So many tests at a time."""
 
+_TRIES = 30
+"""A service that was just entered is served within seconds, the first one once its process has started."""
+
 Trial = Callable[[Settings, str, Callable[[str], None], Callable[[str], None]], tuple[str, float | None]]
 """Tests a mailbox by its name; reports what stays to be done, and what is there; returns that and the seconds."""
 
 
-def _self_tested(
-    settings: Settings, name: str, note: Callable[[str], None], report: Callable[[str], None]
+def try_inlet(
+    settings: Settings, name: str, note: Callable[[str], None], report: Callable[[str], None], tries: int = _TRIES
 ) -> tuple[str, float | None]:
-    from canary.processes.mailbox_trial import self_tested  # noqa: PLC0415 - loads IMAP, which pages never need
+    """Test an inlet of any kind as `Trial` says, one that posts up to so many times; raises OSError in one line."""
+    # Loads what pages never need.
+    if name in settings.ingest.labels:
+        from canary.processes.posted_trial import posted_self_test  # noqa: PLC0415
+
+        return posted_self_test(settings, name, note, report, tries)
+    if name in settings.inlet.remote:
+        from canary.processes.remote_trial import looked_into_remotely  # noqa: PLC0415
+
+        return looked_into_remotely(settings, name, note, report)
+    from canary.processes.mailbox_trial import self_tested  # noqa: PLC0415
 
     return self_tested(settings, name, note, report)
+
+
+def inlet_names(settings: Settings) -> tuple[str, ...]:
+    """Return the names of all inlets that can be tested."""
+    return (*settings.inlet.names, *settings.ingest.labels)
 
 
 class MailboxTrials:
     """Tests the mailboxes in force, and keeps the last test of each."""
 
-    def __init__(
-        self, entered: EnteredSettings, clock: Callable[[], datetime], try_mailbox: Trial = _self_tested
-    ) -> None:
+    def __init__(self, entered: EnteredSettings, clock: Callable[[], datetime], try_mailbox: Trial = try_inlet) -> None:
         """Begin nothing yet."""
         self._entered, self._clock, self._try = entered, clock, try_mailbox
         self._lock = threading.Lock()
@@ -49,15 +65,16 @@ class MailboxTrials:
     def begin(self, session: Session, name: str) -> None:
         """Begin to test a mailbox; one that is being tested goes on. Raises ValueError."""
         settings = self._entered.current(session).settings
-        if name not in settings.inlet.names:
-            raise ValueError(f"{name[:50]}: is no mailbox that is read")
+        names = inlet_names(settings)
+        if name not in names:
+            raise ValueError(f"{name[:50]}: is no mailbox that is read, and no service that posts")
         with self._lock:
             running = [trial.name for trial in self._trials.values() if trial.running]
             if name in running:
                 return
             if len(running) >= MOST:
-                raise ValueError(f"{name}: {MOST} mailboxes are being tested; wait until one of them is done")
-            self._trials = {each: trial for each, trial in self._trials.items() if each in settings.inlet.names}
+                raise ValueError(f"{name}: {MOST} inlets are being tested; wait until one of them is done")
+            self._trials = {each: trial for each, trial in self._trials.items() if each in names}
             self._trials[name] = MailboxTrial(name)
         threading.Thread(target=self._run, args=(settings, name), name=f"test {name}", daemon=True).start()
 

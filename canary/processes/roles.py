@@ -31,12 +31,16 @@ def all_roles(settings: Settings) -> list[str]:
 
 def waiting_roles(settings: Settings) -> dict[str, Path]:
     """Return what starts on such a machine once a file is there, and that file."""
-    return {} if settings.inlet.mailboxes else {"mailboxes": entered_mark(settings.data)}
+    return {name: entered_mark(settings.data, name) for name, used in _inlet_roles(settings).items() if not used}
 
 
 def _inlet_names(settings: Settings) -> list[str]:
-    chosen = {"mailboxes": settings.inlet.mailboxes, "ingest": settings.ingest.services}
-    return [name for name, used in chosen.items() if used]
+    return [name for name, used in _inlet_roles(settings).items() if used]
+
+
+def _inlet_roles(settings: Settings) -> dict[str, tuple[str, ...]]:
+    """Return the roles of inlets, and what the settings file has of each."""
+    return {"mailboxes": settings.inlet.mailboxes, "ingest": settings.ingest.services}
 
 
 def run_role(role: str, settings: Settings, *, config: Path | None = None, watched: bool = False) -> None:

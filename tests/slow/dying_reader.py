@@ -1,6 +1,6 @@
 """A program that reads a mailbox and is killed at a step: python -m tests.slow.dying_reader FOLDER PLACE STEP TIMES.
 
-PLACE is a Maildir, the address of a JMAP server or of Graph, or the port of an IMAP server and a user as PORT:USER. STEP is `Class.method` with `<` for before or
+PLACE is a Maildir, the address of a JMAP server or of Graph, that of SQS after `sqs:`, or the port of an IMAP server and a user as PORT:USER. STEP is `Class.method` with `<` for before or
 `>` for after it; it dies when that happens for the TIMES-th time. Ends by itself where it never does.
 """
 
@@ -16,6 +16,7 @@ from typing import Any
 import httpx
 
 from canary.inlets.api_client import ApiClient, origin_of
+from canary.inlets.aws_queue import AwsQueue
 from canary.inlets.desk import InletDesk
 from canary.inlets.graph import GraphMailbox, GraphReader
 from canary.inlets.imap import ImapFolder, ImapReader
@@ -26,12 +27,16 @@ from canary.inlets.jmap_session import JmapAccount, JmapSession
 from canary.inlets.ledger import InletLedger
 from canary.inlets.maildir import MaildirReader, WatchedMaildir
 from canary.inlets.oauth import AccessToken, TokenGrant
+from canary.processes.remote_mailboxes import remote_readers
+from tests.amazon import queue_settings
 from tests.dovecot import PASSWORD
 from tests.graph_server import SECRET, USER
 from tests.jmap_server import TOKEN
 from tests.landing import landing, mailbox_side, now
 
-PLACES: dict[str, Any] = {kind.__name__: kind for kind in (ImapSession, InletDesk, InletLedger, Intake, JmapSession)}
+PLACES: dict[str, Any] = {
+    kind.__name__: kind for kind in (AwsQueue, ImapSession, InletDesk, InletLedger, Intake, JmapSession)
+}
 
 
 def die_at(step: str, times: int) -> None:
@@ -71,6 +76,12 @@ def main() -> None:
             GraphReader(
                 GraphMailbox("home", place, USER, ("inbox",), mailbox_side()), land.desk, client, renewed
             ).run_once()
+        elif place.startswith("sqs:"):
+            [reader] = remote_readers(
+                queue_settings(place.removeprefix("sqs:"), Path(folder)), land.desk, lambda _: lambda _done, _all: None,
+                (), lambda receivers: mailbox_side(*receivers),
+            )  # fmt: skip
+            reader.run_once()
         elif place.startswith("http:"):
             account = JmapAccount(f"{place}/session", f"Bearer {TOKEN}")
             client = partial(ApiClient, frozenset({origin_of(place)}), now)

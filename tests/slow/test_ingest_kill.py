@@ -17,6 +17,10 @@ import httpx
 import pytest
 from sqlmodel import select
 
+from canary.processes.entered import EnteredSettings
+from canary.processes.spools import clock
+from canary.processes.stores import open_store
+from canary.settings import Arranged
 from canary.spool.spool import Spool
 from canary.store.tables import HitRow
 from tests.ingest import MAIL, SERVICES, SETTINGS, Post, Words, mailgun, postmark, raw
@@ -133,13 +137,17 @@ def hits(house: House) -> list[str]:
         return list(session.exec(select(HitRow.verdict)))
 
 
-def test_a_mail_that_is_posted_to_a_running_canary_is_judged_and_the_doctor_finds_the_inlet(tmp_path: Path) -> None:
+def test_an_inlet_that_is_entered_while_canary_runs_gets_its_mail_judged_and_the_doctor_finds_it(
+    tmp_path: Path,
+) -> None:
     address = furnish(tmp_path)
-    environ = {"CANARY_INGEST__PORT": "0", "CANARY_INGEST__RAW__SECRETS": f'["{SETTINGS["raw"]["secrets"][0]}"]'}
     with (
-        House(tmp_path, environ).open() as house,
-        house.running("up", until=("ingest listening", "worker ready")) as running,
+        House(tmp_path, {"CANARY_INGEST__PORT": "0"}).open() as house,
+        house.running("up", until=("worker ready",)) as running,
     ):
+        settings = Arranged(data=tmp_path / "data", domains=("in.example",))
+        with closing(open_store(settings)) as store, store.writing() as session:
+            EnteredSettings(settings, clock).enter(session, "ingest/raw", "", SETTINGS["raw"], "ann")
         port = running.port("ingest")
         house.environ |= {"CANARY_INGEST__PORT": str(port), "CANARY_SMTP__PORT": str(running.port("smtp"))}
         tested = json.loads(house.canary("inlet", "test", "ingest/raw", "--json"))

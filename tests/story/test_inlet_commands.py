@@ -4,13 +4,19 @@ import json
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from canary.processes.entered import EnteredSettings
+from canary.processes.spools import clock
+from canary.processes.stores import open_store
+from canary.settings import Settings, load_settings
 from tests.dovecot import PASSWORD, USER, Dovecot, dovecot
+from tests.jmap_server import TOKEN, jmap_server
 from tests.landing import mail
 from tests.patience import PATIENCE
 from tests.processes import ROOT, House, eventually
@@ -27,6 +33,10 @@ class Home:
 
     def canary(self, *arguments: str) -> str:
         return self.house.canary(*arguments)
+
+    @property
+    def settings(self) -> Settings:
+        return load_settings(self.house.folder / "canary.toml", self.house.environment)
 
     def checkup(self) -> list[dict[str, Any]]:
         command = [sys.executable, "-m", "canary", "doctor", "--json"]
@@ -106,3 +116,26 @@ def test_a_maildir_is_read_as_well(home: Home, tmp_path: Path) -> None:
     with home.house.running("up", until=("mailboxes ready", "worker ready")):
         assert "a self-test was read and judged after" in home.canary("inlet", "test", "local")
     assert [file.name for file in (tmp_path / "Maildir").glob("*/*")] == ["1772366400.1.host:2,S"]
+
+
+def test_what_is_asked_and_posts_by_http_is_added_and_removed_and_so_is_what_was_entered_in_the_browser(
+    home: Home,
+) -> None:
+    before = (home.house.folder / "canary.toml").read_text()
+    home.canary("inlet", "add", "ingest/mailgun", "--secret", "a-signing-key-of-theirs")
+    with jmap_server() as server:
+        server.deliver("m1", mail())
+        said = home.canary("inlet", "add", "post", "--jmap", f"{server.url}/session", "--password", TOKEN)
+        assert "post: logged in; 1 mails in INBOX" in said
+    with closing(open_store(home.settings)) as store, store.writing() as session:
+        entered = EnteredSettings(home.settings, clock)
+        entered.enter(session, "ingest/stalwart", "", {"user": "", "password": "a-token-that-is-long"}, "ann")
+    listed = {state["name"]: state["problem"] for state in json.loads(home.canary("inlet", "list", "--json"))}
+    assert listed == dict.fromkeys(
+        ("post", "ingest/mailgun", "ingest/stalwart"), "last looked into: never; is `canary up` running?"
+    )
+    assert "out of use within seconds" in home.canary("inlet", "remove", "ingest/stalwart")
+    for name in ("ingest/mailgun", "post"):
+        home.canary("inlet", "remove", name)
+    assert (home.house.folder / "canary.toml").read_text() == before
+    assert json.loads(home.canary("inlet", "list", "--json")) == []

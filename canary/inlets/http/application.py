@@ -65,11 +65,19 @@ class InletApplication:
         self, services: Mapping[str, PostingService], intake: Intake, limits: PostLimits, clock: Callable[[], datetime]
     ) -> None:
         """Serve these services by their paths below `/ingest/`."""
-        self._services, self._intake, self._limits, self._clock = services, intake, limits, clock
-        self._rates = {each.manner.name: Allowance(limits.rate) for each in services.values()}
+        self._intake, self._limits, self._clock = intake, limits, clock
         self._asked, self._lines = AskedRecipients(), Allowance(_LINES)
-        self.counts = PostCounts(tuple(self._rates))
+        self._rates = dict[str, Allowance]()
+        self.counts = PostCounts(())
+        self.serve(services)
         self._held = 0
+
+    def serve(self, services: Mapping[str, PostingService], *, whole: bool = True) -> None:
+        """Serve these from now on; where they are not `whole`, there may be others, which have to come again."""
+        names = tuple(each.manner.name for each in services.values())
+        self._services, self._whole = dict(services), whole
+        self._rates = {name: self._rates.get(name) or Allowance(self._limits.rate) for name in names}
+        self.counts.services = names
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer a request."""
@@ -101,6 +109,8 @@ class InletApplication:
             return 200, {"status": "ok"}
         name = scope["path"].removeprefix(PREFIX)
         service = self._services.get(name)
+        if service is None and not self._whole:
+            raise PostRefused(503, "it is not known now which inlets there are", _COME_AGAIN)
         if service is None or not scope["path"].startswith(PREFIX):
             raise PostRefused(404, "no inlet has this address; see docs/inlets.md")
         if scope["method"] != "POST":
@@ -170,7 +180,8 @@ class InletApplication:
             self._intake.note_attempt(AttemptKind.GUESS, asked.address, asked.client.ip)
 
     async def _store(self, manner: ServiceManner, mail: PostedMail) -> tuple[int, str]:
-        wait = self._rates[manner.name].wait(asyncio.get_running_loop().time())
+        rate = self._rates.get(manner.name)  # one that was removed while its mail came has none
+        wait = rate.wait(asyncio.get_running_loop().time()) if rate else 0
         if wait:
             raise PostRefused(429, "more mails than may come in a minute", wait)
         self._asked.deliver(mail.connection, mail.recipients)

@@ -81,34 +81,59 @@ class SesNotifications:
         return self._mail(text_of(message, "MessageId"), json_object(text_of(message, "Message", _LARGEST)), now)
 
     def _mail(self, identifier: str, notice: Mapping[str, Any], now: datetime) -> Reading:
-        if text_of(notice, "notificationType") != "Received":
+        found = read_notice(notice)
+        if found is None:
             return Acknowledged("no notification of a received mail")
-        receipt, mail = part_of(notice, "receipt"), part_of(notice, "mail")
-        recipients, action = addresses_of(receipt.get("recipients", [])), part_of(receipt, "action")
-        if not recipients:
-            raise malformed("the notification names no recipient")
-        in_bucket = text_of(action, "type") == "S3"
-        content = self._stored(action, now) if in_bucket else _content(notice, text_of(action, "encoding"))
-        sender = plain_address(text_of(mail, "source"))
-        return PostedMail(identifier, sender, recipients, content, Trust.RECEIVER, _client(content))
+        content = self._stored(*found.stored, now) if found.stored else found.content
+        return PostedMail(identifier, found.sender, found.recipients, content, Trust.RECEIVER, client_of(content))
 
-    def _stored(self, action: Mapping[str, Any], now: datetime) -> bytes:
+    def _stored(self, bucket: str, name: str, now: datetime) -> bytes:
         """Fetch a mail that SES has put into a bucket."""
         if self.fetch_object is None:
             raise misconfigured(
                 "the mail is in S3; set ingest.ses.access_key and secret_key, which may read its bucket"
             )
-        bucket, name = text_of(action, "bucketName"), text_of(action, "objectKey", 1024)
-        # A part of two dots would lead into another bucket.
-        if not (_BUCKET.fullmatch(bucket) and name) or {"", ".", ".."} & set(name.split("/")):
-            raise malformed("the notification names no object of a bucket")
         try:
             return self.fetch_object(bucket, name, now)
         except OSError as fault:
             raise PostRefused(503, f"the mail cannot be fetched from S3: {fault}", 60) from None
 
 
-def _client(content: bytes) -> Client:
+@dataclass(frozen=True, slots=True)
+class ReceivedNotice:
+    """A mail that SES received: `content`, or `stored`, the bucket and the object that it is in; `id` is that of SES."""
+
+    id: str
+    sender: str
+    recipients: tuple[str, ...]
+    content: bytes = b""
+    stored: tuple[str, str] | None = None
+
+
+def read_notice(notice: Mapping[str, Any]) -> ReceivedNotice | None:
+    """Read a notification, None where it is not that of a received mail; raises PostRefused."""
+    if text_of(notice, "notificationType") != "Received":
+        return None
+    receipt, mail = part_of(notice, "receipt"), part_of(notice, "mail")
+    recipients, action = addresses_of(receipt.get("recipients", [])), part_of(receipt, "action")
+    if not recipients:
+        raise malformed("the notification names no recipient")
+    sender, identifier = plain_address(text_of(mail, "source")), text_of(mail, "messageId")
+    if text_of(action, "type") == "S3":
+        place = object_place(text_of(action, "bucketName"), text_of(action, "objectKey", 1024))
+        return ReceivedNotice(identifier, sender, recipients, stored=place)
+    return ReceivedNotice(identifier, sender, recipients, _content(notice, text_of(action, "encoding")))
+
+
+def object_place(bucket: str, name: str) -> tuple[str, str]:
+    """Return bucket and name of an object; raises PostRefused for what is none."""
+    # A part of two dots would lead into another bucket.
+    if not (_BUCKET.fullmatch(bucket) and name) or {"", ".", ".."} & set(name.split("/")):
+        raise malformed("the notification names no object of a bucket")
+    return bucket, name
+
+
+def client_of(content: bytes) -> Client:
     """Return the client in the topmost Received line, which SES writes above all that came to it."""
     header = content[:_HEADER].replace(b"\r\n", b"\n").partition(b"\n\n")[0]
     lines = split(header + b"\n\n").named(b"received")

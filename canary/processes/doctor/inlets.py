@@ -13,7 +13,7 @@ _SECONDS = 5.0
 
 def http_inlets(examined: Examined) -> str:
     """Ask what services post mail to whether it lives."""
-    known = examined.settings.ingest
+    known = settings_in_force(examined.settings).ingest
     if not known.services:
         return Note("no service is set that posts mail")
     url = f"http://{local_address(known.host)}:{known.port}/healthz"
