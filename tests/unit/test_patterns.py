@@ -108,10 +108,14 @@ def test_a_word_of_thanks_that_looks_like_no_bulk_makes_a_bulk_sender_no_thief()
     assert _passed_on(beside, SHOP) >= 0.9
 
 
-def test_what_proves_no_sender_or_names_the_vendor_is_not_excused_by_anybodys_bulk() -> None:
-    for change in ({"proven": False}, {"verdict": "impersonation"}, {"sender": "s9.example"}):
-        lure = replace(_mail(0, 20, "lure"), **{"verdict": "spam", "confidence": 0.99} | change)
-        assert _only([*_bulk(1, mails=3, days=40), lure]).posterior.hypotheses[frozenset()] < 0.5
+LURE = replace(_mail(0, 20, "lure"), verdict="spam", confidence=0.99)
+
+
+@pytest.mark.parametrize(
+    "lure", [replace(LURE, proven=False), replace(LURE, verdict="impersonation"), replace(LURE, sender="s9.example")]
+)
+def test_what_proves_no_sender_or_names_the_vendor_is_not_excused_by_anybodys_bulk(lure: CampaignHit) -> None:
+    assert _only([*_bulk(1, mails=3, days=40), lure]).posterior.hypotheses[frozenset()] < 0.5
 
 
 def test_two_hundred_mails_of_a_hundred_and_twelve_strangers_were_passed_on_by_the_vendor() -> None:
