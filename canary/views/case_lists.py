@@ -72,10 +72,12 @@ def case_counts(session: Session, among: ListFilter = EVERYTHING) -> dict[str, i
     return {name: sum(counts.get(state, 0) for state in states) for name, states in SHOWN.items()}
 
 
-def watch_list(session: Session, after: str = "") -> tuple[tuple[WatchLine, ...], str | None]:
+def watch_list(
+    session: Session, after: str = "", among: ListFilter = EVERYTHING
+) -> tuple[tuple[WatchLine, ...], str | None]:
     """Read what is watched after a key, the likeliest first; and the key of the next page."""
     leak, number = col(CaseRow.leak), col(CaseRow.id)
-    query = choose(number, leak).where(_STATE == CaseState.WATCHED, *_after_watched(after))
+    query = _narrowed(choose(number, leak), among).where(_STATE == CaseState.WATCHED, *_after_watched(after))
     found = session.execute(query.order_by(leak.desc(), number.desc()).limit(PAGE + 1)).all()
     shown = [row[0] for row in found[:PAGE]]
     lines = {line.id: line for line in case_lines(session, choose(CaseRow).where(number.in_(shown)))}

@@ -10,7 +10,7 @@ import pytest
 
 from canary.model.alert import HAPPENED, SEVERITY, Alert
 from canary.store.queries import outbox
-from canary.store.tables import DeliveryRow
+from canary.store.tables import CaseRow, CaseVendorRow, DeliveryRow
 from canary.web.csv_file import csv_lines
 from tests.website import NOW, Site, serve
 
@@ -26,13 +26,16 @@ TODAY, YESTERDAY, TOMORROW = (str((NOW + timedelta(days=n)).date()) for n in (0,
 
 @pytest.fixture(scope="module")
 def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
-    """A site with a test that did not arrive, and an alert about a case that waits."""
+    """A site with a test that did not arrive, an alert about a case that waits, and something that is watched."""
     with serve(tmp_path_factory.mktemp("lists")) as site:
         with site.database.writing() as session:
             alert = Alert(id="a", kind="case-opened", at=NOW, case=1, vendor="Play", vendors=("play",))
             outbox.put(session, alert, quiet=True)
             session.flush()
             session.add(DeliveryRow(outbox_id="a", destination="ops", due_at=NOW))
+            session.add(CaseRow(id=9, vendor_id=1, state="watched", opened_at=NOW, last_hit_at=NOW, leak=0.2))
+            session.flush()
+            session.add(CaseVendorRow(case_id=9, vendor_id=1))
         yield site
 
 
@@ -56,7 +59,7 @@ def test_every_list_is_there_and_can_be_downloaded(client: httpx.Client, path: s
     assert len(found.text.splitlines()[0].split(",")) > 3
 
 
-@pytest.mark.parametrize("path", ["/mail", "/cases", "/campaigns", "/alerts"])
+@pytest.mark.parametrize("path", ["/mail", "/cases", "/watching", "/campaigns", "/alerts"])
 @pytest.mark.parametrize(
     ("asked", "many"),
     [

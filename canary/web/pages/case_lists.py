@@ -48,18 +48,22 @@ class CaseListsPage:
             self._frame.database, "cases", COLUMNS, _row, lambda session, after: case_list(session, wanted, after), ""
         )
 
-    def watching(self, request: Request, after: Word = "") -> Response:
+    def watching(self, request: Request, among: Narrowed, after: Word = "") -> Response:
         """Show what is watched, the likeliest first."""
         with self._frame.database.reading() as session:
-            lines, further = watch_list(session, after)
-            unconfirmed = () if after else tentative_list(session, hit=True)
+            lines, further = watch_list(session, after, among)
+            unconfirmed = () if after or among.narrows else tentative_list(session, hit=True)
         return self._frame.show(
-            request, "watching.html", lines=lines, further=further, after=after, unconfirmed=unconfirmed
-        )
+            request, "watching.html", lines=lines, further=further, after=after, unconfirmed=unconfirmed, among=among,
+            asked=asked(among),
+        )  # fmt: skip
 
-    def watched_file(self) -> Response:
+    def watched_file(self, among: Narrowed) -> Response:
         """Return what is watched as a table."""
-        return list_file(self._frame.database, "watched", COLUMNS, _watched_row, watch_list, "")
+        return list_file(
+            self._frame.database, "watched", COLUMNS, _watched_row,
+            lambda session, after: watch_list(session, after, among), "",
+        )  # fmt: skip
 
 
 def _row(case: CaseLine) -> tuple[object, ...]:
