@@ -97,6 +97,7 @@ def _copy(table: Table, number: int) -> str:
         "key": f"key || '-{number}'",
         "sha256": "lower(hex(randomblob(32)))",
         "digest": "lower(hex(randomblob(32)))",
+        "inlet": "''",
     }
     first = {
         "campaign": f"id <= {_BLOCK // _PER_CAMPAIGN}",
@@ -123,7 +124,7 @@ def _mail(n: int, mails: int) -> tuple[dict[str, object], dict[str, object], dic
         "claim": domain,
     }
     mail = {
-        "id": n + 1, "key": f"filled-{n}", "sha256": name, "digest": name, "size": 5000, "received_at": at,
+        "id": n + 1, "key": f"filled-{n}", "sha256": name, "digest": name, "inlet": "", "size": 5000, "received_at": at,
         "envelope": {"mail_from": f"b@{domain}", "rcpt_to": ["x"], "client": {"ip": "192.0.2.1"}, "received": at.isoformat()},
         "subject": text[:40], "sender_name": "News", "sender": f"news@{domain}", "message_id": f"<{name[:16]}@{domain}>", "text": text,
         "identity_domain": domain, "identity": identity, "proofs": {"spf": {"result": "pass", "domain": domain}}, "answers": {},

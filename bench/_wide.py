@@ -190,7 +190,7 @@ def _mail(n: int, size: Size, said: list[str]) -> tuple[dict[str, object], ...]:
         "claim": domain,
     }
     mail = {
-        "id": n, "key": f"wide-{n}", "sha256": name, "digest": name, "size": 5000, "received_at": at,
+        "id": n, "key": f"wide-{n}", "sha256": name, "digest": name, "inlet": "", "size": 5000, "received_at": at,
         "envelope": json.dumps({"mail_from": f"b@{domain}", "rcpt_to": ["x"], "client": {"ip": "192.0.2.1"}}),
         "subject": " ".join(said[:6]), "sender_name": said[6], "sender": f"{said[7]}@{domain}",
         "message_id": f"<{name[:16]}@{domain}>", "text": f"{text} order{n}", "identity_domain": domain,

@@ -67,6 +67,7 @@ AWKWARD = LISTS | {
     "case-of-account": "/cases/{account}",
     "case-settled": "/cases/{settled}",
     "supplier-of-many": "/suppliers/silverline",
+    "supplier-merge": "/suppliers/awkward-supplier-0/merge?into=silverline",
     "campaign": "/campaigns/{campaign}",
     **{f"vendor-{n}": f"/vendors/awkward-{n}" for n in range(len(NAMES))},
     **{f"supplier-{n}": f"/suppliers/awkward-supplier-{n}" for n in range(len(NAMES))},
