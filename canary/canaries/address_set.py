@@ -18,7 +18,7 @@ class AddressSet:
     """
 
     def __init__(self, addresses: Iterable[str] = ()) -> None:
-        self._parts = [array("Q") for _ in range(1 << 64 - _SHIFT)]
+        self._parts = [array("Q")] * (1 << 64 - _SHIFT)  # all may be the same one, as none ever changes
         self._count = 0
         self.update(addresses)
 
