@@ -29,7 +29,7 @@ def _agrees(seed: int) -> None:
     assert max(posterior.behind.values()) <= posterior.leak + 1e-9 <= sum(posterior.behind.values()) + 2e-9
 
 
-@pytest.mark.parametrize("seed", range(12))
+@pytest.mark.parametrize("seed", range(4))
 def test_the_fast_path_gives_what_listing_every_dump_and_every_choice_gives(seed: int) -> None:
     _agrees(seed)
 
