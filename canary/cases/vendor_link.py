@@ -108,7 +108,7 @@ def answer_by_link(session: Session, found: OpenLink, text: str, now: datetime) 
     if not text.strip():
         raise ValueError("The answer is empty; write what you have to say.")
     if found.left <= 0:
-        raise ValueError(f"{ANSWERS} answers were given by this link; ask whoever sent it for another one.")
+        raise ValueError(f"{ANSWERS} answers were given by this link; ask those who sent it for another one.")
     row = session.get_one(CaseLinkRow, found.id)
     row.answers += 1
     session.add(row)

@@ -1,4 +1,4 @@
-"""Links for vendors: made and revoked by people who handle a case, read and answered by whoever has one."""
+"""Links for vendors: made and revoked by people who handle a case, read and answered by those who have one."""
 
 from typing import Annotated
 
@@ -22,7 +22,7 @@ from canary.web.routes import Role, WebRoute
 TRIES = 50
 """Wrong tokens of one client in a quarter of an hour."""
 
-CLOSED = "This link is wrong, has expired or was revoked. Ask whoever sent it for another one."
+CLOSED = "This link is wrong, has expired or was revoked. Ask those who sent it for another one."
 
 Token = Annotated[str, Path(max_length=60)]
 Days = Annotated[int, Form(ge=1, le=vendor_link.MOST_DAYS)]
