@@ -1,6 +1,9 @@
 """How every route that changes something is used at the least: a new route needs its line here."""
 
+from pathlib import Path
+
 from canary.store import tables
+from canary.store.log_key import CARRIED_AS, LogKey
 from tests.website import EVIL, NOW, PASSWORD, Site
 
 FRESH = "a new password"
@@ -12,6 +15,9 @@ WAYS: dict[tuple[str, str], tuple[str, dict[str, str]]] = {
     ("POST", "/cases/{case_id}/note"): ("/cases/1/note", {"note": EVIL}),
     ("POST", "/cases/{case_id}/aware"): ("/cases/1/aware", {"aware": "2011-03-24"}),
     ("POST", "/cases/{case_id}/statement"): ("/cases/1/statement", {"party": "Play", "text": EVIL, "claim": "no-leak"}),
+    ("POST", "/cases/{case_id}/link"): ("/cases/1/link", {"vendor": "play"}),
+    ("POST", "/answer/{token}"): ("LINK", {"text": EVIL}),
+    ("POST", "/cases/{case_id}/link/revoke"): ("/cases/1/link/revoke", {"link": "1"}),
     ("POST", "/cases/{case_id}/rotate"): ("/cases/1/rotate", {"vendor": "play"}),
     ("POST", "/cases/{case_id}/task"): ("/cases/1/task", {"code": "record"}),
     ("POST", "/cases/{case_id}/letter"): ("/cases/1/letter", {"to": "vendor:play", "text": "Dear {{ to }}"}),
@@ -95,7 +101,8 @@ WAYS: dict[tuple[str, str], tuple[str, dict[str, str]]] = {
 
 
 def tentative(site: Site) -> None:
-    """Let there be four addresses that a program made."""
+    """Let there be four addresses that a program made, and a key of the log."""
+    site.database._info[CARRIED_AS] = LogKey(Path(site.database.url.database or "").with_name("log.key"))
     with site.database.writing() as session:
         for n in range(3, 7):
             session.add(tables.CanaryRow(id=n, address=f"p{n}@example.net", domain="example.net", vendor_id=1, style="tagged", bits=65, issued_at=NOW, tentative=True))  # fmt: skip
@@ -150,6 +157,8 @@ CALLS: dict[tuple[str, str], tuple[str, dict[str, object] | None]] = {
     ("POST", "/cases/{case_id}/state"): ("/cases/1/state", {"state": "investigating", "note": "looking"}),
     ("POST", "/cases/{case_id}/notes"): ("/cases/1/notes", {"text": EVIL}),
     ("POST", "/cases/{case_id}/owner"): ("/cases/1/owner", {"owner": "ada"}),
+    ("POST", "/cases/{case_id}/links"): ("/cases/1/links", {"vendor": "play", "days": 7}),
+    ("DELETE", "/cases/{case_id}/links/{link}"): ("/cases/1/links/1", None),
     ("POST", "/questions/answer"): ("/questions/answer", {"group": f"sender:{EVIL}", "vendors_own": False}),
     ("POST", "/senders/approve"): ("/senders/approve", {"vendor": "play", "sender": EVIL}),
     ("POST", "/senders/deny"): ("/senders/deny", {"vendor": "play", "sender": EVIL}),

@@ -62,6 +62,12 @@ def draft_letter(session: Session, number: int, to: str, language: str, now: dat
     return LetterDraft(template, _facts(session, case, kind, slug, now, leads=answer.leads))
 
 
+def vendor_facts(session: Session, number: int, slug: str, now: datetime) -> LetterFacts:
+    """Return what a letter to a vendor of a case would use; raises Unknown where nothing in it concerns that vendor."""
+    case = workflow.get_case(session, number)
+    return _facts(session, case, "vendor", slug, now, leads=conclusion_of(case).leads)
+
+
 def addressees(session: Session, number: int) -> tuple[tuple[str, str], ...]:
     """Return the parties that can be written to about a case, with their names: its vendors, then suspected suppliers."""
     case = workflow.get_case(session, number)

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from canary.cli.context import CliError, Json, clock, open_store, show_json, show_table, who
+from canary.cli.context import CliError, Json, clock, open_store, settings, show_json, show_table, who
 from canary.cli.groups import command_group
 from canary.cli.times import read_time
 from canary.model.case import CaseState
@@ -173,6 +173,33 @@ def add_statement(  # each option is a part of the statement
         return f"statement of {by} recorded"
 
     _decide(number, act, "", as_json)
+
+
+@group.command("link")
+def link(
+    number: Number,
+    vendor: Annotated[
+        str, typer.Argument(help="The vendor, as `canary vendor list` names it.", show_default=False)
+    ] = "",
+    days: Annotated[int, typer.Option(help="How long it is open.")] = 30,
+    revoke: Annotated[int, typer.Option(metavar="LINK", help="Revoke this link instead.", show_default=False)] = 0,
+    as_json: Json = False,
+) -> None:
+    """Make a link by which a vendor reads its part of a case and answers, or revoke one."""
+    from canary.cases import vendor_link
+
+    if bool(vendor) == bool(revoke):
+        raise CliError(f"case {number}: name the vendor to make a link for, or give --revoke LINK", 2)
+    if revoke:
+        _decide(number, lambda s, d: vendor_link.revoke_link(s, number, revoke, d), "", as_json)
+        return
+    site = settings().web_url.rstrip("/")
+    with open_store().writing() as session:
+        row, token = vendor_link.make_link(session, number, vendor, days, Decision(who(), clock()))
+    if as_json:
+        show_json({"case": number, "link": row.id, "ends": row.ends, "url": f"{site}/answer/{token}"})
+    else:
+        typer.echo(f"{site}/answer/{token}\nlink {row.id} of case {number}, open until {row.ends:%Y-%m-%d %H:%M} UTC")
 
 
 @group.command()

@@ -1,6 +1,7 @@
 """The outermost layer: authenticates every request, puts headers on every answer, and reports errors in one line."""
 
 import logging
+import re
 from collections.abc import Mapping
 from urllib.parse import urlsplit
 
@@ -25,6 +26,8 @@ CSP = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; "
     "frame-src 'self'; manifest-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
 )
+
+_SECRET = re.compile(r"^(/(?:answer|login/once|login/reset)/).+", re.DOTALL)
 
 
 class SiteMiddleware:
@@ -63,7 +66,7 @@ class SiteMiddleware:
             log.warning("store is down: %s", getattr(fault, "orig", fault))
             return self._faults.answer(request, 503)
         if is_overlong(fault):
-            log.warning("a query took longer than it may: %s %s", request.method, request.url.path)
+            log.warning("a query took longer than it may: %s %s", request.method, masked(request.url.path))
             return self._faults.answer(request, 503, OVERLONG)
         log.error("page failed", exc_info=fault)
         return self._faults.answer(request, 500)
@@ -82,6 +85,11 @@ class _Outgoing:
             for name, value in self._headers.items():
                 headers.setdefault(name, value)
         await self._send(message)
+
+
+def masked(path: str) -> str:
+    """Return a path for the program's log, without the secret that a link has in it."""
+    return _SECRET.sub(r"\1***", path)
 
 
 def headers_for(url: str) -> dict[str, str]:

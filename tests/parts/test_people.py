@@ -237,7 +237,7 @@ def test_every_change_is_written_down_with_who_and_from_where(site: Site) -> Non
         silent = [key for key, (path, data) in WAYS.items() if not tells(site, client, path, data)]
     assert silent == []
     with site.database.reading() as session:
-        assert {(row.who, row.client) for row in audited(session)} == {("ada", "127.0.0.1")}
+        assert {(row.who, row.client) for row in audited(session)} == {("ada", "127.0.0.1"), ("link 2", "127.0.0.1")}
 
 
 def tells(site: Site, client: httpx.Client, path: str, data: dict[str, str]) -> bool:
@@ -245,6 +245,10 @@ def tells(site: Site, client: httpx.Client, path: str, data: dict[str, str]) -> 
         path = f"/login/{path.lower()}/{site.secret({'ONCE': 'login', 'RESET': 'reset'}[path])}"
     if data.get("token") == "TOKEN":
         data = {"token": re.findall(r'name="token" value="(\w+)"', client.get("/setup/tokens").text)[0]}
+    if path == "LINK":
+        [path] = re.findall(
+            r"<code>http://[^/]+(/answer/[\w.]+)</code>", client.post("/cases/1/link", data={"vendor": "play"}).text
+        )
     before = audit_lines(site)
     answer = client.post(path, data=data)
     assert (path, answer.status_code) in ((path, 303), (path, 200)), answer.text

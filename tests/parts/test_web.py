@@ -80,7 +80,7 @@ def concrete(path: str) -> str:
 
 def test_every_route_is_closed_but_the_named_ones(still: Site) -> None:
     open_to_all = {way.path for way in still.app.state.ways if way.role is Role.PUBLIC}
-    entrances = {"/login", "/login/once/{token}", "/login/reset/{token}"}
+    entrances = {"/login", "/login/once/{token}", "/login/reset/{token}", "/answer/{token}"}
     assert open_to_all == entrances | {"/healthz", "/readyz", "/static", "/manifest.webmanifest"}
     with still.client() as client:
         client.headers["X-Forwarded-For"] = "192.0.2.7"

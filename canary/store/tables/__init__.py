@@ -21,6 +21,7 @@ from canary.store.tables.canary import AttemptRow, CanaryChangeRow, CanaryRow, G
 from canary.store.tables.case import (
     CaseDecisionRow,
     CaseEventRow,
+    CaseLinkRow,
     CaseNotificationRow,
     CaseRow,
     CaseVendorRow,
@@ -84,6 +85,7 @@ __all__ = [
     "CanaryRow",
     "CaseDecisionRow",
     "CaseEventRow",
+    "CaseLinkRow",
     "CaseNotificationRow",
     "CaseRow",
     "CaseVendorRow",

@@ -94,6 +94,21 @@ class StatementRow(Row, table=True):
     noted_by: str
 
 
+class CaseLinkRow(Row, table=True):
+    """A link by which a vendor reads its part of a case and answers; its token is computed and never stored."""
+
+    __tablename__ = "case_link"
+    id: int | None = Field(default=None, primary_key=True)
+    case_id: int = Field(foreign_key="leak_case.id", index=True)
+    vendor_id: int = Field(foreign_key="vendor.id", index=True)
+    made_by: str
+    at: datetime = Field(sa_type=Time)
+    ends: datetime = Field(sa_type=Time)
+    revoked_at: datetime | None = Field(default=None, sa_type=Time)
+    opened_at: datetime | None = Field(default=None, sa_type=Time)
+    answers: int = 0
+
+
 class TaskRow(Row, table=True):
     """A task of a case's checklist that somebody ticked."""
 

@@ -8,7 +8,7 @@ from pydantic import BaseModel, Field, JsonValue, SerializerFunctionWrapHandler,
 from sqlmodel import Session
 
 from canary.attribute.summary import how_document, what_would_settle
-from canary.cases import workflow
+from canary.cases import vendor_link, workflow
 from canary.cases.conclusions import conclusion_of, reasons_explained
 from canary.cases.records import timeline
 from canary.cases.sharing.forms import ShareForm
@@ -117,6 +117,21 @@ class OwnerNew(RequestBody):
     owner: Label = ""
 
 
+class LinkNew(RequestBody):
+    """For which vendor of a case a link is made, and for how many days it is open."""
+
+    vendor: Label
+    days: Annotated[int, Field(ge=1, le=vendor_link.MOST_DAYS)] = vendor_link.DAYS
+
+
+class LinkOut(BaseModel):
+    """A link by which a vendor reads its part of a case and answers; its address is said this once."""
+
+    id: int
+    ends: datetime
+    url: str
+
+
 class CasesApi:
     """The calls about cases."""
 
@@ -135,6 +150,8 @@ class CasesApi:
             call("POST", "/cases/{case_id}/state", Role.ANALYST, self.state),
             call("POST", "/cases/{case_id}/notes", Role.ANALYST, self.note, 201),
             call("POST", "/cases/{case_id}/owner", Role.ANALYST, self.owner),
+            call("POST", "/cases/{case_id}/links", Role.ANALYST, self.link, status=201),
+            call("DELETE", "/cases/{case_id}/links/{link}", Role.ANALYST, self.revoke),
         )
 
     def cases(
@@ -190,6 +207,18 @@ class CasesApi:
         """Assign a case to a user."""
         with map_store_errors(), self._frame.writing(request) as session:
             return _whole(session, workflow.set_assignee(session, case_id, new.owner, self._word(request)))
+
+    def link(self, request: Request, case_id: Number, new: LinkNew) -> LinkOut:
+        """Make a link by which a vendor reads its part of a case and answers."""
+        with map_store_errors(), self._frame.writing(request) as session:
+            row, token = vendor_link.make_link(session, case_id, new.vendor, new.days, self._word(request))
+            return LinkOut(id=row.id or 0, ends=row.ends, url=f"{self._frame.door.url}/answer/{token}")
+
+    def revoke(self, request: Request, case_id: Number, link: Number) -> CaseWhole:
+        """Revoke a link of a case."""
+        with map_store_errors(), self._frame.writing(request) as session:
+            vendor_link.revoke_link(session, case_id, link, self._word(request))
+            return _whole(session, workflow.get_case(session, case_id))
 
     def _word(self, request: Request, note: str = "") -> Said:
         return Said(request.state.user.name, self._frame.clock(), note)

@@ -35,6 +35,7 @@ from canary.web.pages.suppliers import SuppliersPage
 from canary.web.pages.tokens import Tokens
 from canary.web.pages.users import Users
 from canary.web.pages.vendor_editing import VendorEditingPage
+from canary.web.pages.vendor_links import VendorLinks
 from canary.web.pages.vendors import VendorsPage
 from canary.web.rendering import PageModule
 
@@ -49,6 +50,7 @@ PAGES: tuple[type[PageModule], ...] = (
     CasesPage,
     EvidencePage,
     Letters,
+    VendorLinks,
     MailsPage,
     MailFiles,
     AdoptionPage,

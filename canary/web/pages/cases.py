@@ -9,6 +9,7 @@ from sqlmodel import Session
 from starlette.exceptions import HTTPException
 
 from canary.cases import checklist, merge_split, statements, workflow
+from canary.cases.vendor_link import usable_links
 from canary.model.case import CaseState
 from canary.model.decision import Decision
 from canary.store.queries.vendors import Unknown
@@ -121,4 +122,7 @@ class CasesPage:
         with self._frame.database.reading() as session:
             found = or_404(case_page(session, case_id, self._frame.clock(), before))
             asked = words_of_hits(session, found.hits)
-        return self._frame.show(request, "case.html", status, page=found, before=before, fault=fault, asked=asked)
+            links = usable_links(session, case_id, self._frame.clock())
+        return self._frame.show(
+            request, "case.html", status, page=found, before=before, fault=fault, asked=asked, links=links
+        )

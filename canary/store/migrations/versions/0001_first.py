@@ -591,6 +591,22 @@ def make_tables() -> None:
     sa.PrimaryKeyConstraint('id', name=op.f('pk_case_event'))
     )
     op.create_index(op.f('ix_case_event_case_id'), 'case_event', ['case_id'])
+    op.create_table('case_link',
+    sa.Column('id', sa.Integer(), nullable=False),
+    sa.Column('case_id', sa.Integer(), nullable=False),
+    sa.Column('vendor_id', sa.Integer(), nullable=False),
+    sa.Column('made_by', TEXT, nullable=False),
+    sa.Column('at', TIME, nullable=False),
+    sa.Column('ends', TIME, nullable=False),
+    sa.Column('revoked_at', TIME, nullable=True),
+    sa.Column('opened_at', TIME, nullable=True),
+    sa.Column('answers', sa.Integer(), nullable=False),
+    sa.ForeignKeyConstraint(['case_id'], ['leak_case.id'], name=op.f('fk_case_link_case_id')),
+    sa.ForeignKeyConstraint(['vendor_id'], ['vendor.id'], name=op.f('fk_case_link_vendor_id')),
+    sa.PrimaryKeyConstraint('id', name=op.f('pk_case_link'))
+    )
+    op.create_index(op.f('ix_case_link_case_id'), 'case_link', ['case_id'])
+    op.create_index(op.f('ix_case_link_vendor_id'), 'case_link', ['vendor_id'])
     op.create_table('case_move',
     sa.Column('id', sa.Integer(), nullable=False),
     sa.Column('kind', TEXT, nullable=False),
