@@ -2,7 +2,6 @@
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from collections.abc import Set as AbstractSet
 from ipaddress import ip_address
 from itertools import chain
 from typing import NamedTuple
@@ -146,11 +145,6 @@ class _PhraseGroup(NamedTuple):
     beginnings: tuple[str, ...]
     phrases: Mapping[str, tuple[str, ...]]
 
-    def is_said(self, written: str, words: AbstractSet[str]) -> bool:
-        """Whether one of them is in a text; few phrases begin with a word that is there, so few are looked for."""
-        begun = (phrase for first in self.phrases.keys() & words for phrase in self.phrases[first])
-        return any(map(written.__contains__, chain(begun, self.beginnings)))
-
 
 def _group(phrases: Sequence[str]) -> _PhraseGroup:
     by_first: dict[str, tuple[str, ...]] = {}
@@ -213,7 +207,15 @@ def fraud_signs(mail: ParsedMail) -> tuple[str, ...]:
     written = f" {mail.subject} {mail.text[:MAX_TEXT]}".casefold()
     said = _BREAKS.sub(" ", written.replace("\N{RIGHT SINGLE QUOTATION MARK}", "'"))
     words = set(said.split(" "))
-    return tuple(shape for shape, groups in _PHRASES.items() if all(group.is_said(said, words) for group in groups))
+    return tuple(
+        shape
+        for shape, groups in _PHRASES.items()
+        if all(
+            # Few phrases begin with a word that is there, so few are looked for.
+            any(map(said.__contains__, chain(beginnings, *(phrases[first] for first in phrases.keys() & words))))
+            for beginnings, phrases in groups
+        )
+    )
 
 
 def risky_files(mail: ParsedMail) -> tuple[str, ...]:

@@ -52,7 +52,10 @@ def persona_fields(mail: ParsedMail, persona: Persona | None, address: str = "")
     texts = _texts(mail)
     shown = set(_words(address.rpartition("@")[0]))
     given, family, company = (_phrase(n) for n in (persona.given_name, persona.family_name, persona.company))
-    said = _said("\n".join((*(box.name for box in mail.recipients), *texts)), (given, family, company))
+    whole = "\n".join((*(box.name for box in mail.recipients), *texts))
+    # To look for the first word of each name is far cheaper than to take the whole text apart.
+    plain = folded((whole if whole.isascii() else whole.translate(_BARE))[:MAX_TEXT])
+    said = _phrase(whole) if any(name and name.split()[0] in plain for name in (given, family, company)) else ""
     alone = said.replace(company, "  ") if company else said  # a company with that name does not repeat the name
     found = {
         "given name": _tells(given, shown) and _addressed(mail, alone, given, family),
@@ -91,22 +94,12 @@ def _texts(mail: ParsedMail) -> tuple[str, ...]:
 
 
 def _words(text: str) -> list[str]:
-    return words(_bare_of(text))
-
-
-def _bare_of(text: str) -> str:
-    return text if text.isascii() else text.translate(_BARE)
+    return words(text if text.isascii() else text.translate(_BARE))
 
 
 def _phrase(name: str) -> str:
     found = " ".join(_words(name))
     return f" {found} " if found else ""
-
-
-def _said(text: str, names: Iterable[str]) -> str:
-    """Return the words of a text as one phrase, or nothing where none of the names is in it: to look is far cheaper."""
-    plain = folded(_bare_of(text)[:MAX_TEXT])
-    return _phrase(text) if any(name and name.split()[0] in plain for name in names) else ""
 
 
 def _tells(name: str, shown: set[str]) -> bool:

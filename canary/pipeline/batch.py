@@ -9,7 +9,6 @@ import logging
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
 from datetime import datetime, timedelta
-from functools import partial
 from typing import Protocol
 
 from canary.model.attempt import Attempt
@@ -75,18 +74,20 @@ async def run_pending(context: Context, inbox: Inbox) -> int:
     """
     await asyncio.to_thread(_take_attempts, context, inbox)
     now = context.clock()
-    tried = await _work_on(context, inbox, partial(inbox.waiting, BATCH, now), parse_and_authenticate)
+    waiting = await asyncio.to_thread(inbox.waiting, BATCH, now)
+    tried = await _work_on(context, inbox, waiting, parse_and_authenticate)
     for times, most in UNFINISHED:
+        waiting = await asyncio.to_thread(inbox.unfinished, most, now, times)
         read = parse_and_authenticate if times[0] < SET_ASIDE_AFTER else authenticate_envelope
-        tried += await _work_on(context, inbox, partial(inbox.unfinished, most, now, times), read)
+        tried += await _work_on(context, inbox, waiting, read)
     return tried
 
 
-async def _work_on(context: Context, inbox: Inbox, due: Callable[[], Sequence[RawMail]], read: Reading) -> int:
-    waiting = await asyncio.to_thread(_begin, context, inbox, due)
+async def _work_on(context: Context, inbox: Inbox, waiting: Sequence[RawMail], read: Reading) -> int:
     if not waiting:
         return 0
     keys = [raw.key for raw in waiting]
+    await asyncio.to_thread(inbox.begin, keys, context.clock())
     try:
         await _process(context, inbox, waiting, read)
     except Exception:
@@ -95,14 +96,6 @@ async def _work_on(context: Context, inbox: Inbox, due: Callable[[], Sequence[Ra
             await asyncio.to_thread(inbox.withdraw, keys)
         raise
     return len(waiting)
-
-
-def _begin(context: Context, inbox: Inbox, due: Callable[[], Sequence[RawMail]]) -> Sequence[RawMail]:
-    """Return mails that are due, noted as begun."""
-    waiting = due()
-    if waiting:
-        inbox.begin([raw.key for raw in waiting], context.clock())
-    return waiting
 
 
 async def _process(context: Context, inbox: Inbox, waiting: Sequence[RawMail], read: Reading) -> None:

@@ -7,7 +7,6 @@ teaches something ends its batch, as later mails have to be judged by what is kn
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from functools import lru_cache
 
 from sqlalchemy import case, func, or_, tuple_
 from sqlalchemy.sql.dml import ReturningInsert
@@ -27,7 +26,7 @@ from canary.senders.supplier_links import Use, uses
 from canary.store.queries import audit
 from canary.store.tables import SenderRow
 from canary.store.tables.base import metadata
-from canary.store.upsert import insert_in, sums
+from canary.store.upsert import insert_for, sums
 
 _SENDER = metadata.tables["sender"]
 _Key = tuple[int, str]
@@ -231,13 +230,18 @@ def _count(session: Session, seen: Mapping[_Key, _Seen]) -> Sequence[SenderRow]:
         for (vendor, key), entry in sorted(seen.items())
     ]  # fmt: skip
     # The values are no part of the statement: so it is compiled once, and not for every number of rows again.
-    written = _counting(session.get_bind().dialect.name)
-    return session.scalars(written, values, execution_options={"populate_existing": True}).all()
+    dialect = session.get_bind().dialect.name
+    if dialect not in _COUNTING:
+        _COUNTING[dialect] = _counting(session)
+    return session.scalars(_COUNTING[dialect], values, execution_options={"populate_existing": True}).all()
 
 
-@lru_cache(2)
-def _counting(dialect: str) -> ReturningInsert[SenderRow]:
-    row = insert_in(dialect, SenderRow)
+_COUNTING: dict[str, ReturningInsert[SenderRow]] = {}
+"""What `_counting` returned, by dialect."""
+
+
+def _counting(session: Session) -> ReturningInsert[SenderRow]:
+    row = insert_for(session, SenderRow)
     new, old = row.excluded, _SENDER.c
     likelier = new.plausibility > old.plausibility
     changes = {

@@ -5,10 +5,9 @@ each other in a circle.
 """
 
 from collections import Counter, defaultdict
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
-from functools import lru_cache
 from typing import Any
 
 from sqlalchemy import ColumnElement, Select, Table, bindparam, case, delete, func, select, text, update
@@ -31,7 +30,7 @@ from canary.store.tables import (
     VendorWeekRow,
 )
 from canary.store.tables.base import metadata
-from canary.store.upsert import insert_for, insert_in
+from canary.store.upsert import insert_for
 
 CHUNK = 500
 _SUMS = "canary.sums"
@@ -309,19 +308,21 @@ class _Writer:
         """Add rows to those of the same key, column by column."""
         if not rows:
             return
-        names, dialect = tuple(rows[0]), self.connection.dialect.name
-        self.connection.execute(_adding(dialect, table, names, tuple(special.items())), list(rows))
+        key = self.connection.dialect.name, table.name, tuple(rows[0])
+        if key not in _ADDING:
+            statement = insert_for(self.connection, table)
+            keys = [column.name for column in table.primary_key]
+            more = {
+                name: special.get(name, _sum)(table.c[name], statement.excluded[name])
+                for name in rows[0]
+                if name not in keys
+            }
+            _ADDING[key] = statement.on_conflict_do_update(index_elements=keys, set_=more)
+        self.connection.execute(_ADDING[key], list(rows))
 
 
-@lru_cache(64)
-def _adding(
-    dialect: str, table: Table, names: tuple[str, ...], special: tuple[tuple[str, Callable[..., Any]], ...]
-) -> postgresql.Insert:
-    statement = insert_in(dialect, table)
-    keys = [column.name for column in table.primary_key]
-    how = dict(special)
-    more = {name: how.get(name, _sum)(table.c[name], statement.excluded[name]) for name in names if name not in keys}
-    return statement.on_conflict_do_update(index_elements=keys, set_=more)
+_ADDING: dict[tuple[str, str, tuple[str, ...]], postgresql.Insert] = {}
+"""Statements that add rows to those of the same key, by dialect, table and columns: each is made once."""
 
 
 def _sum(kept: ColumnElement[int], more: ColumnElement[int]) -> ColumnElement[int]:

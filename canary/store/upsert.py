@@ -12,12 +12,7 @@ from canary.store.tables.base import Row
 def insert_for(at: Session | Connection, into: Table | type[Row]) -> postgresql.Insert:
     """Return an INSERT with ON CONFLICT; SQLite's takes the same arguments as PostgreSQL's."""
     bind = at.get_bind() if isinstance(at, Session) else at
-    return insert_in(bind.dialect.name, into)
-
-
-def insert_in(dialect: str, into: Table | type[Row]) -> postgresql.Insert:
-    """Return the same for a dialect by its name, for statements that are made once."""
-    made = (postgresql if dialect == "postgresql" else sqlite).insert(into)
+    made = (postgresql if bind.dialect.name == "postgresql" else sqlite).insert(into)
     return cast("postgresql.Insert", made)
 
 

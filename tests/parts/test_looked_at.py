@@ -12,7 +12,7 @@ from tests.website import NOW
 PARTS = {
     "/feed", "/live", "/login", "/login/once/{token}", "/login/reset/{token}", "/canaries/{canary_id}/feed", "/cases/{case_id}/export",
     "/mail/{mail_id}/raw", "/mail/{mail_id}/html", "/manifest.webmanifest", "/setup/alerts/sent/{delivery_id}", "/setup/import/state",
-    "/setup/start/arrived", "/plan/state", "/setup/inlets/tested",
+    "/setup/start/arrived", "/plan/state", "/setup/inlets/tested", "/answer/{token}",
 }  # fmt: skip
 """What is read and is no page of its own: parts of pages, files, and what is seen before one is logged in."""
 
