@@ -76,14 +76,13 @@ def _dumps(model: EvidenceModel, rates: Rates, source: Source, marks: list[Names
         possible = np.ones(len(model.days), dtype=bool)
         for row, name in zip(held, sorted(members), strict=True):
             possible &= row if name in dump else True
-        for (share, a), (p, e), (q, b), (r, c), (n, d) in product(
-            tenants, rates.unlisted, rates.coverage, rates.reach, rates.campaigns
-        ):
-            chance = _chance(model, source, dump, held, (share, q, p * missed))
-            size = len(dump)
-            unseen = np.exp(-n * seen * (1 - (1 - r) ** size))
-            mark = np.prod([r ** len(m) * (1 - r) ** (size - len(m)) for m in marks]) if marks else 1.0
-            answer += possible * a * b * c * d * e * chance * unseen * mark * n ** len(marks)
+        for (share, a), (p, e), (q, b) in product(tenants, rates.unlisted, rates.coverage):
+            chance = possible * a * e * b * _chance(model, source, dump, held, (share, q, p * missed))
+            for (r, c), (n, d) in product(rates.reach, rates.campaigns):
+                size = len(dump)
+                unseen = np.exp(-n * seen * (1 - (1 - r) ** size))
+                mark = np.prod([r ** len(m) * (1 - r) ** (size - len(m)) for m in marks]) if marks else 1.0
+                answer += chance * c * d * unseen * mark * n ** len(marks)
     norm = [sum(w for _, w in grid) for grid in (tenants, rates.unlisted, rates.coverage, rates.reach, rates.campaigns)]
     return answer / np.prod(norm)
 

@@ -13,7 +13,8 @@ from canary.store.tables import CanaryRow
 MOST = 20_000
 """So many addresses in a text are looked at; one with more is not shown."""
 
-_ADDRESS = re.compile(r"([\w.+\-]{1,64})[@=]([a-z0-9\-]{1,63}(?:\.[a-z0-9\-]{1,63}){1,8})")
+# Only looks at what follows the local part: in "u?e=ann.lee@in.example" the "e" has a domain of its own, so to speak.
+_ADDRESS = re.compile(r"([\w.+\-]{1,64})(?=[@=]([a-z0-9\-]{1,63}(?:\.[a-z0-9\-]{1,63}){1,8}))")
 _AT_ONCE = 500
 
 

@@ -105,7 +105,7 @@ def test_the_bookmark_names_the_site_and_nothing_else(site: Shown, look: Look) -
 
 def test_an_open_page_shows_an_address_that_a_program_made(site: Shown, look: Look) -> None:
     look.page.goto(f"{site.url}/canaries")
-    look.page.wait_for_function("document.body.classList.contains('live')")
+    look.page.wait_for_selector("body.live")
     with site.database.writing() as session:
         key = new_token(session, 1, "api", timedelta(days=1), site.now(), Label("vault", "sign-up"))
     answer = httpx.post(

@@ -204,6 +204,20 @@ def test_a_mail_that_names_an_address_not_in_question_is_seen(told: Told, writte
         assert not OtherAddresses(session, frozenset({one, other})).mail_names_others(octets, parse(octets))
 
 
+def test_an_address_with_dots_is_found_behind_whatever_looks_like_one(told: Told, tmp_path: Path) -> None:
+    with changed(told, tmp_path) as store, store.writing() as session:
+        address = "ann.n.lee@inbox.example"
+        session.add(CanaryRow(address=address, domain="inbox.example", vendor_id=1, style="tagged", bits=20, issued_at=NOW))  # fmt: skip
+        session.flush()
+        for text in (
+            f"https://list.example/u?e={address}",
+            f"x=a.b@{address}",
+            f"b+{address.replace('@', '=')}@l.example",
+        ):
+            assert OtherAddresses(session, frozenset()).names_others(text)
+            assert not OtherAddresses(session, frozenset({address})).names_others(text)
+
+
 def test_a_mail_that_names_an_address_not_in_question_in_base64_is_seen(told: Told) -> None:
     address = told.document["addresses"][0]["address"]
     text = b64encode(f"Hello {address}, how are you?".encode())
