@@ -216,7 +216,7 @@ def test_an_answer_leads_to_the_same_whichever_side_of_the_mails_it_falls_on(
 
 @pytest.mark.slow
 @pytest.mark.timeout(900)
-@settings(max_examples=100, deadline=None, suppress_health_check=list(HealthCheck), phases=NO_SHRINKING)
+@settings(max_examples=50, deadline=None, suppress_health_check=list(HealthCheck), phases=NO_SHRINKING)
 @given(st.lists(stretches, min_size=1, max_size=4))
 def test_many_sequences_lead_to_the_same_both_ways(fresh: Open, sequence: list[Stretch]) -> None:
     check_both_ways_end_the_same(fresh, sequence)
