@@ -74,7 +74,6 @@ def test_a_world_without_such_addresses_has_no_others_to_show() -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.everyday
 def test_the_truth_is_believed_less_where_they_count_as_given_away() -> None:
     """Over the first leaks that are seen, of whatever source: each address at which nothing comes counts wrongly then."""
     state, none, checked = 0.0, 0.0, 0
