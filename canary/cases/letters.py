@@ -51,15 +51,19 @@ def draft_letter(session: Session, number: int, to: str, language: str, now: dat
     unless a person confirmed it: nobody is asked to answer for what probably is no leak.
     """
     case = workflow.get_case(session, number)
-    answer = conclusion_of(case)
-    if not calls_for_action(case):
-        raise ValueError(
-            f"case {number}: there is no letter to write: {answer.headline} There is one as soon as a leak is likelier than none,"
-            f" or once you set the case to {CaseState.CONFIRMED}"
-        )
+    check_calls_for_action(case, "letter to write")
     kind, _, slug = to.partition(":")
     template = text_of(session, kind, language)
-    return LetterDraft(template, _facts(session, case, kind, slug, now, leads=answer.leads))
+    return LetterDraft(template, _facts(session, case, kind, slug, now, leads=conclusion_of(case).leads))
+
+
+def check_calls_for_action(case: CaseRow, what: str) -> None:
+    """Raise ValueError where nobody is to be asked about a case: there is no such thing as `what` then."""
+    if not calls_for_action(case):
+        raise ValueError(
+            f"case {case.id}: there is no {what}: {conclusion_of(case).headline} There is one as soon as a leak is likelier"
+            f" than none, or once you set the case to {CaseState.CONFIRMED}"
+        )
 
 
 def vendor_facts(session: Session, number: int, slug: str, now: datetime) -> LetterFacts:

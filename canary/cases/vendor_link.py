@@ -44,6 +44,7 @@ class OpenLink:
 def make_link(session: Session, number: int, slug: str, days: int, word: Decision) -> tuple[CaseLinkRow, str]:
     """Make a link for a vendor of a case; return it with its token. Raises ValueError, Unknown and LogKeyError."""
     case = workflow.get_active_case(session, number)
+    letters.check_calls_for_action(case, "link to make")
     if not 1 <= days <= MOST_DAYS:
         raise ValueError(f"case {number}: {days} days: a link is open for 1 to {MOST_DAYS} days")
     if len(usable_links(session, number, word.at)) >= _MOST:
@@ -86,7 +87,7 @@ def open_link(session: Session, token: str, now: datetime) -> OpenLink | None:
     try:
         facts = _facts(session, row, now)
     except (Unknown, ValueError):
-        return None  # the case has become part of another, or nothing in it concerns the vendor any more
+        return None  # the case has become part of another, is likely no leak, or has nothing about the vendor any more
     if row.opened_at is None or now - row.opened_at >= _AGAIN:
         row.opened_at = now
         session.add(row)
@@ -132,7 +133,7 @@ def _token(session: Session, row: CaseLinkRow) -> str:
 
 
 def _facts(session: Session, row: CaseLinkRow, now: datetime) -> LetterFacts:
-    workflow.get_active_case(session, row.case_id)
+    letters.check_calls_for_action(workflow.get_active_case(session, row.case_id), "link to read")
     vendor = session.get_one(VendorRow, row.vendor_id)
     facts = letters.vendor_facts(session, row.case_id, vendor.slug, now)
     guard = OtherAddresses(session, frozenset(given.address.lower() for given in facts.given))

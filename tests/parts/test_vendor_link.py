@@ -8,6 +8,7 @@ import httpx
 
 from canary.cases.statements import statements_of
 from canary.cases.vendor_link import ANSWERS, LONGEST
+from canary.model.case import CaseState
 from canary.store import tables
 from canary.store.queries.audit import audited
 from canary.web.middleware import masked
@@ -79,3 +80,15 @@ def test_the_program_s_log_has_no_secret_of_a_link() -> None:
     secret = "12.0123456789abcdef0123456789abcdef"
     assert [masked(f"{at}{secret}") for at in ("/answer/", "/login/once/")] == ["/answer/***", "/login/once/***"]
     assert masked("/cases/1") == "/cases/1"
+
+
+def test_nobody_is_asked_to_answer_for_what_probably_is_no_leak(tmp_path: Path) -> None:
+    with serve(tmp_path) as site, stranger(site) as vendor:
+        ready(site)
+        path = made(site)
+        with site.database.writing() as session:
+            session.get_one(tables.CaseRow, 1).state = CaseState.FALSE_POSITIVE
+        assert vendor.get(path).status_code == 404
+        with site.logged_in("analyst") as analyst:
+            refused = analyst.post("/cases/1/link", data={"vendor": "play", "days": "7"})
+        assert (refused.status_code, "there is no link to make" in refused.text) == (400, True)
