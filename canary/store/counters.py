@@ -5,7 +5,7 @@ each other in a circle.
 """
 
 from collections import Counter, defaultdict
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Any
@@ -243,10 +243,10 @@ class _Writer:
         self.connection = session.connection()
 
     def vendors(self, rows: Sequence[Mapping[str, Any]]) -> None:
-        self._tally(_VENDOR, rows)
+        self._add(_VENDOR, rows)
 
     def canaries(self, rows: Sequence[Mapping[str, Any]]) -> None:
-        self._tally(_CANARY, rows)
+        self._add(_CANARY, rows)
 
     def weeks(self, sums: Mapping[tuple[int, date, str], int]) -> None:
         rows: dict[tuple[int, date], dict[str, Any]] = {}
@@ -268,7 +268,7 @@ class _Writer:
         new = Counter[int]()
         for row in self._new(fresh):
             new[row] += 1
-        self._add(_OUTSIDER, [row for row in rows if row["count"]], last_at=_later)
+        self._add(_OUTSIDER, [row for row in rows if row["count"]])
         if any(row["count"] < 0 for row in rows):
             new.subtract(self._emptied({row["vendor_id"] for row in rows}))
         changed = [{"vendor": vendor, "by": number} for vendor, number in sorted(new.items()) if number]
@@ -301,10 +301,7 @@ class _Writer:
         empty = delete(_OUTSIDER).where(_OUTSIDER.c.vendor_id.in_(vendors), _OUTSIDER.c.count <= 0)
         return list(self.connection.execute(empty.returning(_OUTSIDER.c.vendor_id)).scalars())
 
-    def _tally(self, table: Table, rows: Sequence[Mapping[str, Any]]) -> None:
-        self._add(table, rows, first_outside=_earlier, last_outside=_later, last_at=_later, vendor_id=_replaced)
-
-    def _add(self, table: Table, rows: Sequence[Mapping[str, Any]], **special: Any) -> None:
+    def _add(self, table: Table, rows: Sequence[Mapping[str, Any]]) -> None:
         """Add rows to those of the same key, column by column."""
         if not rows:
             return
@@ -313,7 +310,7 @@ class _Writer:
             statement = insert_for(self.connection, table)
             keys = [column.name for column in table.primary_key]
             more = {
-                name: special.get(name, _sum)(table.c[name], statement.excluded[name])
+                name: _HOW.get(name, _sum)(table.c[name], statement.excluded[name])
                 for name in rows[0]
                 if name not in keys
             }
@@ -340,6 +337,11 @@ def _later(kept: ColumnElement[datetime], other: ColumnElement[datetime]) -> Col
 def _earlier(kept: ColumnElement[datetime], other: ColumnElement[datetime]) -> ColumnElement[datetime]:
     return case((kept.is_(None), other), (other < kept, other), else_=kept)
 
+
+_HOW: Mapping[str, Callable[[ColumnElement[Any], ColumnElement[Any]], ColumnElement[Any]]] = {
+    "first_outside": _earlier, "last_outside": _later, "last_at": _later, "vendor_id": _replaced,
+}  # fmt: skip
+"""How a new value of a column goes to the one that is there; all others are added up."""
 
 _MORE_OUTSIDERS = (
     update(_VENDOR)
