@@ -81,25 +81,24 @@ def usable_links(session: Session, number: int, now: datetime) -> tuple[tuple[Ca
 
 
 def open_link(session: Session, token: str, now: datetime) -> OpenLink | None:
-    """Return what a token shows, None if it is wrong, expired or revoked; the audit log has it once a day."""
+    """Return what a token shows, None if it is wrong, expired or revoked."""
     if (row := _find(session, token, now)) is None:
         return None
     try:
         facts = _facts(session, row, now)
     except (Unknown, ValueError):
         return None  # the case has become part of another, is likely no leak, or has nothing about the vendor any more
+    return OpenLink(row.id or 0, row.case_id, row.ends, ANSWERS - row.answers, facts)
+
+
+def note_opened(session: Session, link: int, now: datetime) -> None:
+    """Write into the audit log that a link was opened, once a day."""
+    row = session.get_one(CaseLinkRow, link)
     if row.opened_at is None or now - row.opened_at >= _AGAIN:
         row.opened_at = now
         session.add(row)
-        audit(
-            session,
-            now,
-            f"link {row.id}",
-            "case-link-opened",
-            f"case {row.case_id}",
-            "The link of a vendor was opened.",
-        )
-    return OpenLink(row.id or 0, row.case_id, row.ends, ANSWERS - row.answers, facts)
+        text = "The link of a vendor was opened."
+        audit(session, now, f"link {link}", "case-link-opened", f"case {row.case_id}", text)
 
 
 def answer_by_link(session: Session, found: OpenLink, text: str, now: datetime) -> None:

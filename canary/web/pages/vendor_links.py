@@ -10,6 +10,7 @@ from starlette.exceptions import HTTPException
 from canary.cases import vendor_link
 from canary.cases.vendor_link import OpenLink
 from canary.model.decision import Decision
+from canary.store.locks import Lock, lock
 from canary.store.log_key import LogKeyError
 from canary.store.queries import login_attempts
 from canary.store.queries.vendors import Unknown
@@ -73,33 +74,43 @@ class VendorLinks:
 
     def read(self, request: Request, token: Token) -> Response:
         """Show a vendor its part of a case."""
-        with self._frame.writing(request) as session:
-            status, found = self._open(session, request, token)
-        return self._show(request, status, found)
+        return self._show(request, *self._open(request, token))
 
     def answer(self, request: Request, token: Token, text: Answer = "") -> Response:
         """Record what a vendor answers, as a statement of it."""
+        status, found = self._open(request, token)
+        if found is None:
+            return self._show(request, status, None)
         try:
             with self._frame.writing(request) as session:
-                status, found = self._open(session, request, token)
-                if found is not None:
-                    vendor_link.answer_by_link(session, found, text, self._frame.clock())
+                lock(session, Lock.LOGINS)  # answers come one after the other, so that none is more than allowed
+                now = self._opened(session, token)
+                if now is not None:
+                    vendor_link.answer_by_link(session, now, text, self._frame.clock())
         except ValueError as fault:
             return self._show(request, 400, found, fault=str(fault), draft=text)
-        return self._show(request, status, found, thanked=True)
+        return self._show(request, 200 if now else 404, now, thanked=True)
 
-    def _open(self, session: Session, request: Request, token: str) -> tuple[int, OpenLink | None]:
-        """Return a status with what a token shows; wrong ones are counted, and answers come one after the other by that lock."""
-        key = f"link {network_of(request)}"
-        if not login_attempts.enter(session, {key: TRIES}, self._frame.clock()):
-            return 429, None
+    def _open(self, request: Request, token: str) -> tuple[int, OpenLink | None]:
+        """Return a status with what a token shows; wrong ones are counted. It is read while no writer has to wait."""
+        tries, clock = f"link {network_of(request)}", self._frame.clock
+        with self._frame.writing(request) as session:
+            if not login_attempts.enter(session, {tries: TRIES}, clock()):
+                return 429, None
+        with self._frame.database.reading() as session:
+            found = self._opened(session, token)
+        if found is None:
+            return 404, None
+        with self._frame.writing(request) as session:
+            vendor_link.note_opened(session, found.id, clock())
+            login_attempts.clear(session, [tries])
+        return 200, found
+
+    def _opened(self, session: Session, token: str) -> OpenLink | None:
         try:
-            found = vendor_link.open_link(session, token, self._frame.clock())
+            return vendor_link.open_link(session, token, self._frame.clock())
         except LogKeyError:
-            found = None
-        if found is not None:
-            login_attempts.clear(session, [key])
-        return (200 if found else 404), found
+            return None
 
     def _show(
         self,
