@@ -154,7 +154,7 @@ CALLS: dict[tuple[str, str], tuple[str, dict[str, object] | None]] = {
     ("POST", "/canaries/{canary_id}/confirm"): ("/canaries/5/confirm", {}),
     ("POST", "/canaries/{canary_id}/dismiss"): ("/canaries/6/dismiss", None),
     ("PATCH", "/canaries/{canary_id}"): ("/canaries/1", {"published": True}),
-    ("POST", "/cases/{case_id}/state"): ("/cases/1/state", {"state": "investigating", "note": "looking"}),
+    ("POST", "/cases/{case_id}/state"): ("/cases/1/state", {"state": "confirmed", "note": "looking"}),
     ("POST", "/cases/{case_id}/notes"): ("/cases/1/notes", {"text": EVIL}),
     ("POST", "/cases/{case_id}/owner"): ("/cases/1/owner", {"owner": "ada"}),
     ("POST", "/cases/{case_id}/links"): ("/cases/1/links", {"vendor": "play", "days": 7}),
