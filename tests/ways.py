@@ -126,14 +126,16 @@ def ready(site: Site) -> None:
         session.add(tables.CampaignRow(subject="other", first_at=NOW, last_at=NOW, mails=0))
 
 
-def add_spare_vendor(site: Site) -> None:
-    """Let there be vendors without any address, which can be removed and merged; and a supplier."""
+def add_spares(site: Site) -> None:
+    """Let there be vendors without any address, which can be removed and merged; a supplier; a case looked into."""
     with site.database.writing() as session:
+        session.get_one(tables.CaseRow, 1).state = "investigating"
         session.add(tables.SupplierRow(slug="press", name="Press", created_at=NOW))
         session.add_all(tables.VendorRow(slug=name, name=name.title(), created_at=NOW) for name in ("spare", "twin"))
 
 
 CALLS: dict[tuple[str, str], tuple[str, dict[str, object] | None]] = {
+    ("POST", "/cases/{case_id}/state"): ("/cases/1/state", {"state": "confirmed", "note": "looking"}),
     ("POST", "/vendors"): ("/vendors", {"name": "Tea House", "domains": ["tea.example"], "tags": ["food"]}),
     ("PATCH", "/vendors/{slug}"): ("/vendors/play", {"domains": ["play.example"], "grace_days": 3}),
     ("DELETE", "/vendors/{slug}"): ("/vendors/spare", None),
@@ -154,7 +156,6 @@ CALLS: dict[tuple[str, str], tuple[str, dict[str, object] | None]] = {
     ("POST", "/canaries/{canary_id}/confirm"): ("/canaries/5/confirm", {}),
     ("POST", "/canaries/{canary_id}/dismiss"): ("/canaries/6/dismiss", None),
     ("PATCH", "/canaries/{canary_id}"): ("/canaries/1", {"published": True}),
-    ("POST", "/cases/{case_id}/state"): ("/cases/1/state", {"state": "confirmed", "note": "looking"}),
     ("POST", "/cases/{case_id}/notes"): ("/cases/1/notes", {"text": EVIL}),
     ("POST", "/cases/{case_id}/owner"): ("/cases/1/owner", {"owner": "ada"}),
     ("POST", "/cases/{case_id}/links"): ("/cases/1/links", {"vendor": "play", "days": 7}),

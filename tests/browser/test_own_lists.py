@@ -10,7 +10,7 @@ from canary.store.queries import vendors
 from canary.web.issue_forms import IssueSettings
 from tests.browser.conftest import Look, Shown
 from tests.exports import SECRET, accounts, bitwarden
-from tests.ways import add_spare_vendor, ready
+from tests.ways import add_spares, ready
 from tests.website import Site, serve
 
 pytestmark = pytest.mark.browser
@@ -21,7 +21,7 @@ SHOTS = Path(__file__).parent / "shots"
 def site(tmp_path: Path) -> Iterator[Site]:
     with serve(tmp_path, issuing=IssueSettings(("in.example",))) as site:
         ready(site)
-        add_spare_vendor(site)
+        add_spares(site)
         yield site
 
 

@@ -13,7 +13,7 @@ from canary.store.decoy_mac import decoy_mac_of
 from canary.store.queries.audit import audited
 from canary.web.routes import API, WebRoute
 from tests.patience import PATIENCE
-from tests.ways import CALLS, add_spare_vendor, tentative
+from tests.ways import CALLS, add_spares, tentative
 from tests.website import EVIL, HOSTILE, NOW, Site, serve
 
 LISTS = ("vendors", "suppliers", "canaries", "mails", "hits", "cases", "campaigns", "senders", "alerts")
@@ -187,7 +187,7 @@ def test_every_change_succeeds_and_is_written_down(site: Site) -> None:
     changing = {(w.method, w.path.removeprefix(API)) for w in site.app.state.ways if isinstance(w, WebRoute) and w.method != "GET" and w.path.startswith(API)}  # fmt: skip
     assert changing == set(CALLS)
     tentative(site)
-    add_spare_vendor(site)
+    add_spares(site)
     with program(site) as client:
         silent = [key for key, (path, body) in CALLS.items() if not tells(site, client, key[0], path, body)]
     assert silent == []

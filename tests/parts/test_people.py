@@ -18,7 +18,7 @@ from canary.web.app import create_app
 from canary.web.config import WebConfig
 from canary.web.routes import Role, WebRoute
 from tests.patience import PATIENCE
-from tests.ways import FRESH, WAYS, add_spare_vendor, ready
+from tests.ways import FRESH, WAYS, add_spares, ready
 from tests.website import EVIL, NOW, PASSWORD, Site, serve, serve_app
 
 
@@ -232,7 +232,7 @@ def test_every_change_is_written_down_with_who_and_from_where(site: Site) -> Non
     changing = {(w.method, w.path) for w in site.app.state.ways if isinstance(w, WebRoute) and w.method != "GET"}
     assert {key for key in changing if not key[1].startswith(("/api/", "/compat/"))} == set(WAYS)
     ready(site)
-    add_spare_vendor(site)
+    add_spares(site)
     with site.logged_in() as client:
         silent = [key for key, (path, data) in WAYS.items() if not tells(site, client, path, data)]
     assert silent == []

@@ -12,7 +12,7 @@ from canary.web.app import create_app
 from canary.web.config import WebConfig
 from canary.web.routes import API
 from tests.oddities import ODD, QUICK, broken_addresses, broken_forms
-from tests.ways import CALLS, add_spare_vendor, ready
+from tests.ways import CALLS, add_spares, ready
 from tests.website import NOW, Site, fill, serve_app
 
 pytestmark = pytest.mark.slow
@@ -25,7 +25,7 @@ def site(postgres_store: Database) -> Iterator[Site]:
     site.app = create_app(WebConfig(postgres_store, lambda: site.now, destinations=[DestinationView("ops", "slack")]))
     with serve_app(site):
         ready(site)
-        add_spare_vendor(site)
+        add_spares(site)
         yield site
 
 
