@@ -10,7 +10,7 @@ FRESH = "a new password"
 
 WAYS: dict[tuple[str, str], tuple[str, dict[str, str]]] = {
     ("POST", "/login"): ("/login", {"name": "ada", "password": PASSWORD}),
-    ("POST", "/cases/{case_id}/state"): ("/cases/1/state", {"state": "investigating"}),
+    ("POST", "/cases/{case_id}/state"): ("/cases/1/state", {"state": "confirmed"}),
     ("POST", "/cases/{case_id}/owner"): ("/cases/1/owner", {"owner": "ada"}),
     ("POST", "/cases/{case_id}/note"): ("/cases/1/note", {"note": EVIL}),
     ("POST", "/cases/{case_id}/aware"): ("/cases/1/aware", {"aware": "2011-03-24"}),
