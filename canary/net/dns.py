@@ -11,7 +11,7 @@ import dns.name
 import dns.rcode
 import dns.rdata
 
-from canary.authenticate.lookup import DnsAnswer, Lookup, Record, Temporary, dns_name
+from canary.authenticate.lookup import DnsAnswer, Record, Temporary, dns_name
 from canary.net.dns_transport import DnsTransport
 
 TTL = 5.0, 3600.0
@@ -39,16 +39,21 @@ class LiveLookup:
 
     async def __call__(self, name: str, kind: str) -> DnsAnswer:
         """Return the answer; SERVFAIL, refusal, timeout and no reachable server are `Temporary`."""
+        answer = self.cached(name, kind)
+        if answer is not None:
+            return answer
+        known = dns_name(name)
+        outcome, ttl = await self._ask(known, kind)
+        self._cache.put(known, kind, outcome, ttl)
+        return _answer(outcome)
+
+    def cached(self, name: str, kind: str) -> DnsAnswer | None:
+        """Return what is known without asking, None where it is not; raises `Temporary` where that failed lately."""
         known = dns_name(name)
         if not known:
             return DnsAnswer(exists=False)
         outcome = self._cache.get(known, kind)
-        if outcome is None:
-            outcome, ttl = await self._ask(known, kind)
-            self._cache.put(known, kind, outcome, ttl)
-        if isinstance(outcome, Temporary):
-            raise Temporary(outcome.word)
-        return outcome
+        return None if outcome is None else _answer(outcome)
 
     async def _ask(self, name: str, kind: str) -> tuple[DnsAnswer | Temporary, float]:
         try:
@@ -69,7 +74,7 @@ class LiveLookup:
 class MailLookup:
     """Passes on a limited number of questions, and none after the deadline; any other is `Temporary`."""
 
-    def __init__(self, lookup: Lookup, questions: int, deadline: float, clock: Callable[[], float]) -> None:
+    def __init__(self, lookup: LiveLookup, questions: int, deadline: float, clock: Callable[[], float]) -> None:
         self._lookup = lookup
         self._left = questions
         self._deadline = deadline
@@ -81,11 +86,20 @@ class MailLookup:
         if self._left <= 0 or seconds <= 0:
             raise Temporary("BUDGET")
         self._left -= 1
+        # Most names of a mail are known from mails before; a timer for each costs more than the answer.
+        if (answer := self._lookup.cached(name, kind)) is not None:
+            return answer
         try:
             async with asyncio.timeout(seconds):
                 return await self._lookup(name, kind)
         except TimeoutError as error:
             raise Temporary("BUDGET") from error
+
+
+def _answer(outcome: DnsAnswer | Temporary) -> DnsAnswer:
+    if isinstance(outcome, Temporary):
+        raise Temporary(outcome.word)
+    return outcome
 
 
 class Cache:

@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 import pytest
 
 from canary.authenticate.lookup import DnsAnswer, Temporary
-from canary.net.dns import Cache, LiveLookup, MailLookup
+from canary.net.dns import Cache, LiveLookup
 from tests.patience import PATIENCE
 from tests.zone_server import ZoneServer, serving
 
@@ -209,9 +209,19 @@ def test_a_mail_gets_no_answer_after_its_deadline() -> None:
 
 
 def test_a_question_under_way_ends_at_the_deadline() -> None:
-    async def never(name: str, kind: str) -> DnsAnswer:
-        await asyncio.Event().wait()
-        return DnsAnswer()
+    async def use(lookup: LiveLookup, server: ZoneServer) -> DnsAnswer:
+        return await lookup.for_mail(seconds=0.02)("slow.example.com", "TXT")
 
     with pytest.raises(Temporary, match="BUDGET"):
-        asyncio.run(MailLookup(never, 5, 0.02, lambda: 0.0)("example.com", "A"))
+        served(use)
+
+
+def test_what_is_cached_counts_as_a_question_too() -> None:
+    async def use(lookup: LiveLookup, server: ZoneServer) -> DnsAnswer:
+        await lookup("example.com", "A")
+        view = lookup.for_mail(questions=1)
+        await view("example.com", "A")
+        return await view("example.com", "A")
+
+    with pytest.raises(Temporary, match="BUDGET"):
+        served(use)
