@@ -29,12 +29,11 @@ from canary.web.routes import API, COMPAT, Mounted, Role, RouteTable, WebRoute
 def create_app(config: WebConfig) -> FastAPI:
     """Build the site: pages, API, health endpoints and static files, behind the middleware that checks every request."""
     app = FastAPI(title="Canary", openapi_url=None, docs_url=None, redoc_url=None)
-    assets = Assets()
-    frame = PageContext(config, assets)
+    frame = PageContext(config)
     probes = HealthEndpoints(config)
     pages = [page(frame) for page in (*PAGES, *NOUNS, *ALIAS_SERVICES)]
     routes = [route for part in (*pages, probes, Document(app, __version__)) for route in part.routes()]
-    mounted = Mounted("/static", Role.PUBLIC, assets)
+    mounted = Mounted("/static", Role.PUBLIC, Assets())
     _add(app, routes)
     app.mount(mounted.path, mounted.handler, name="static")
     faults = ErrorPages(frame)

@@ -88,12 +88,11 @@ class FirstRunSite:
 def create_first_run_app(site: FirstRunSite) -> FastAPI:
     """Build the site that is served before there is anything else."""
     app = FastAPI(openapi_url=None, docs_url=None, redoc_url=None)
-    assets = Assets()
-    frame = PageContext(WebConfig(Database("sqlite://"), site.clock, url=site.url), assets)
+    frame = PageContext(WebConfig(Database("sqlite://"), site.clock, url=site.url))
     page = _FirstRunPage(site, frame)
     app.get("/first-run/{token}")(page.form)
     app.post("/first-run/{token}")(page.set_up)
-    app.mount("/static", assets, name="static")
+    app.mount("/static", Assets(), name="static")
     headers = headers_for(site.url)
 
     @app.exception_handler(404)

@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import timedelta
+from functools import cache
 from pathlib import Path
 from typing import Annotated, Protocol, TypeVar
 
@@ -61,12 +62,12 @@ MENU = (
 class PageContext:
     """Shows pages over one store."""
 
-    def __init__(self, config: WebConfig, assets: Assets | None = None) -> None:
+    def __init__(self, config: WebConfig) -> None:
         """Read the store of a configuration, by its clock."""
         self.config = config
         self.door = Authenticator(config.database, config.clock, config.url, config.issuing.key)
         self.database, self.clock = config.database, config.clock
-        self._templates = _environment(assets or Assets())
+        self._templates = _environment()
 
     def show(self, request: Request, template: str, status: int = 200, **facts: object) -> Response:
         """Render a template with the given facts."""
@@ -142,7 +143,8 @@ def map_store_errors() -> Iterator[None]:
         raise HTTPException(422, str(fault)[:500]) from None
 
 
-def _environment(assets: Assets) -> Environment:
+@cache  # a template is compiled once in a process, whatever it serves
+def _environment() -> Environment:
     environment = Environment(
         loader=FileSystemLoader(Path(__file__).parent / "templates"),
         autoescape=select_autoescape(default=True, default_for_string=True),
@@ -159,5 +161,5 @@ def _environment(assets: Assets) -> Environment:
     )  # fmt: skip
     environment.globals.update(series=charts.SERIES_WORDS, kinds=filters.KINDS, features=filters.FEATURES)
     environment.globals.update(plain_claims=filters.PLAIN_CLAIMS, happened=HAPPENED)
-    environment.globals.update(asset=assets.address, leaks=frozenset(LEAKS))
+    environment.globals.update(asset=Assets().address, leaks=frozenset(LEAKS))
     return environment

@@ -89,7 +89,7 @@ def test_a_text_that_would_take_time_or_memory_is_refused_before_it_does(text: s
     began = time.process_time()
     with pytest.raises(ValueError, match="^letter: ") as refused:
         write(text, many)
-    assert time.process_time() - began < 1
+    assert time.process_time() - began < 5  # refused in milliseconds; worked out it would be minutes, or all memory
     assert "\n" not in str(refused.value)
 
 

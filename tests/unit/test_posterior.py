@@ -1,7 +1,9 @@
 """What the posterior must do whatever the numbers."""
 
+import gc
 from dataclasses import replace
 from random import Random
+from weakref import ref
 
 import pytest
 from hypothesis import given, settings
@@ -46,6 +48,19 @@ def test_probabilities_are_just_that() -> None:
     posterior = posterior_of(shared((hit("c-one"), hit("c-two"))))
     assert sum(posterior.hypotheses.values()) == pytest.approx(1)
     assert all(0 <= p <= 1 + 1e-9 for p in posterior.marginals.values())
+
+
+def test_a_world_that_was_weighed_leaves_nothing_behind() -> None:
+    # Its arrays are large, and cycles are only looked for after so many objects, not after so many octets.
+    gc.disable()
+    try:
+        model = EvidenceModel(shared((hit("c-one"), hit("c-two"))), RATES)
+        compute_posterior(model)
+        left = ref(model)
+        del model
+        assert left() is None
+    finally:
+        gc.enable()
 
 
 def test_what_several_vendors_share_is_suspected_when_one_sending_hits_them_all() -> None:

@@ -21,7 +21,7 @@ from canary.attribute.inference.subset_sum import (
     Ints,
     subset_sums,
 )
-from canary.attribute.inference.time_grid import FirstCells, share_sent, time_edges
+from canary.attribute.inference.time_grid import DAY, FirstCells, share_sent, time_edges
 from canary.attribute.inference.touched_sources import TouchedSources
 from canary.attribute.null_model import YEAR, ObservedSending, observed_sendings
 from canary.attribute.patterns import LeakPattern, leak_patterns, shares
@@ -30,7 +30,6 @@ from canary.attribute.sources import Held, Holding, holdings, indistinguishable
 from canary.attribute.world import CanaryFacts, Source, World
 from canary.model.case import LeakManner, SuspectKind
 
-_DAY = timedelta(days=1)
 _CLOCK_SKEW = 0.5
 _CACHED_FACTORS = 8
 """The quiet factors kept at a time; each takes up to two megabytes."""
@@ -71,8 +70,30 @@ class _ReadyPattern:
     pattern: LeakPattern
     likelihood: LeakLikelihood
     delays: Mapping[str, tuple[Array, float]]
-    factors: dict[object, list[QuietFactor]] = field(default_factory=dict)
+    factors: "_RecentFactors"
     weights: dict[object, KeyWeights] = field(default_factory=dict)
+
+
+class _RecentFactors:
+    """The quiet factors of the addresses asked about last, for one way to leak.
+
+    It knows neither the model nor what else is made ready: a circle would keep their large arrays, in a process that
+    weighs one world after another, until cycles are looked for.
+    """
+
+    def __init__(self, likelihood: LeakLikelihood) -> None:
+        self._likelihood = likelihood
+        self._recent: dict[object, list[QuietFactor]] = {}
+
+    def of(self, quiet: _QuietAddresses) -> list[QuietFactor]:
+        """Return the factors, worked out or remembered."""
+        if quiet.same not in self._recent:
+            while len(self._recent) >= _CACHED_FACTORS:
+                del self._recent[next(iter(self._recent))]
+            self._recent[quiet.same] = self._likelihood.quiet_factors(
+                quiet.listed, quiet.unlisted, accounts=quiet.accounts
+            )
+        return self._recent[quiet.same]
 
 
 class EvidenceModel:
@@ -96,7 +117,7 @@ class EvidenceModel:
         self.days = (self.edges[1:] + self.edges[:-1]) / 2
         self._cell_weights = np.diff(self.edges) / self.span
         self._patterns = [self._ready(pattern) for pattern in leak_patterns(rates)]
-        self._cells = FirstCells(self.days, self.day_of, world.canaries)
+        self._cells = FirstCells(self.days, self.start, world.canaries)
         self._touched = TouchedSources(self.holdings.values(), self.sendings)
         self._prepared: dict[Source, _PreparedSource] = {}
         self._evidence_cache: dict[tuple[object, frozenset[str]], SourceEvidence] = {}
@@ -160,7 +181,7 @@ class EvidenceModel:
 
     def day_of(self, at: datetime) -> float:
         """Return a time as days since the first address was issued."""
-        return (at - self.start) / _DAY
+        return (at - self.start) / DAY
 
     def log_prior_odds(self, source: Source) -> float:
         """Return the logarithm of the prior odds that a source has leaked at all within the span of the world."""
@@ -294,7 +315,8 @@ class EvidenceModel:
 
     def _ready(self, pattern: LeakPattern) -> _ReadyPattern:
         likelihood = LeakLikelihood(pattern.rates, share_sent(pattern.rates, self.span - self.days))
-        return _ReadyPattern(pattern, likelihood, {s.id: self._delay_odds(pattern, s) for s in self.sendings})
+        delays = {s.id: self._delay_odds(pattern, s) for s in self.sendings}
+        return _ReadyPattern(pattern, likelihood, delays, _RecentFactors(likelihood))
 
     def _delay_odds(self, pattern: LeakPattern, sending: ObservedSending) -> tuple[Array, float]:
         """How much likelier a sending comes from a leak at each time than from no leak, the mean number set aside.
@@ -356,17 +378,8 @@ class EvidenceModel:
 
     def _key_weights(self, ready: _ReadyPattern, quiet: _QuietAddresses) -> KeyWeights:
         if quiet.same not in ready.weights:
-            ready.weights[quiet.same] = KeyWeights(ready.likelihood, partial(self._quiet_factors, ready, quiet))
+            ready.weights[quiet.same] = KeyWeights(ready.likelihood, partial(ready.factors.of, quiet))
         return ready.weights[quiet.same]
-
-    def _quiet_factors(self, ready: _ReadyPattern, quiet: _QuietAddresses) -> list[QuietFactor]:
-        if quiet.same not in ready.factors:
-            while len(ready.factors) >= _CACHED_FACTORS:
-                del ready.factors[next(iter(ready.factors))]
-            ready.factors[quiet.same] = ready.likelihood.quiet_factors(
-                quiet.listed, quiet.unlisted, accounts=quiet.accounts
-            )
-        return ready.factors[quiet.same]
 
 
 def _says_little(sending: ObservedSending) -> bool:

@@ -1,13 +1,15 @@
 """The times at which a source may have leaked, in cells that are fine where something happened."""
 
-from collections.abc import Callable, Iterable, Sequence
-from datetime import datetime
+from collections.abc import Iterable, Sequence
+from datetime import datetime, timedelta
 
 import numpy as np
 
 from canary.attribute.inference.subset_sum import Array, Ints
 from canary.attribute.priors import Rates
 from canary.attribute.world import CanaryFacts
+
+DAY = timedelta(days=1)
 
 _MOST_EDGES = 56
 _EVEN_CELLS = 20
@@ -45,9 +47,9 @@ def share_sent(rates: Rates, age: Array) -> Array:
 class FirstCells(dict[datetime, int]):
     """The first cell of the time grid at which something is held that is held since then."""
 
-    def __init__(self, days: Array, day_of: Callable[[datetime], float], canaries: Iterable[CanaryFacts]) -> None:
-        """Look all times of issue up at once."""
-        self._days, self._day_of = days, day_of
+    def __init__(self, days: Array, start: datetime, canaries: Iterable[CanaryFacts]) -> None:
+        """Look all times of issue up at once; days are counted from the start."""
+        self._days, self._start = days, start
         times = list({canary.issued for canary in canaries})
         super().__init__(zip(times, self._look_up(times).tolist(), strict=True))
 
@@ -57,4 +59,4 @@ class FirstCells(dict[datetime, int]):
         return self[since]
 
     def _look_up(self, times: Sequence[datetime]) -> Ints:
-        return np.searchsorted(self._days, np.maximum(0.0, [self._day_of(at) for at in times]))
+        return np.searchsorted(self._days, np.maximum(0.0, [(at - self._start) / DAY for at in times]))
