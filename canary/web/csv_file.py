@@ -2,16 +2,16 @@
 
 import csv
 import io
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Collection, Generator, Iterable, Sequence
 from datetime import datetime
 
-from starlette.responses import StreamingResponse
+from canary.web.download import Download
 
 _FORMULA = ("=", "+", "-", "@", "|", "%", "\N{FULLWIDTH EQUALS SIGN}", "\N{FULLWIDTH PLUS SIGN}", "\N{FULLWIDTH HYPHEN-MINUS}", "\N{FULLWIDTH COMMERCIAL AT}")  # fmt: skip
 _BREAKS = ("\t", "\r", "\n")
 
 
-def csv_lines(columns: Sequence[str], rows: Iterable[Sequence[object]], own: Collection[str] = ()) -> Iterator[str]:
+def csv_lines(columns: Sequence[str], rows: Iterable[Sequence[object]], own: Collection[str] = ()) -> Generator[str]:
     """Yield the lines of a table (RFC 4180), the names of its columns first.
 
     What is in the columns in `own` was made here and is written as it is, as programs are to read it.
@@ -24,10 +24,9 @@ def csv_lines(columns: Sequence[str], rows: Iterable[Sequence[object]], own: Col
 
 def csv_file(
     name: str, columns: Sequence[str], rows: Iterable[Sequence[object]], own: Collection[str] = ()
-) -> StreamingResponse:
+) -> Download:
     """Return a table as a file to download, under a name of ours."""
-    headers = {"Content-Disposition": f'attachment; filename="{name}.csv"'}
-    return StreamingResponse(csv_lines(columns, rows, own), media_type="text/csv; charset=utf-8", headers=headers)
+    return Download(f"{name}.csv", csv_lines(columns, rows, own), "text/csv; charset=utf-8")
 
 
 def harmless(cell: object) -> object:

@@ -5,13 +5,13 @@ from datetime import date
 from typing import Annotated, Any, TypeVar
 
 from fastapi import Depends, Query
-from fastapi.responses import StreamingResponse
 from sqlmodel import Session
 from starlette.exceptions import HTTPException
 
 from canary.store.database import Database
 from canary.views.list_filter import ListFilter
 from canary.web.csv_file import csv_file
+from canary.web.download import Download
 
 Word = Annotated[str, Query(max_length=200, pattern=r"^[^\x00]*$")]
 Line = TypeVar("Line")
@@ -45,7 +45,7 @@ def asked(among: ListFilter, **more: object) -> dict[str, object]:
 def list_file(
     database: Database, name: str, columns: Sequence[str], row: Callable[[Line], Sequence[object]],
     read: ReadPage[Key, Line], first: Key,
-) -> StreamingResponse:  # fmt: skip
+) -> Download:  # fmt: skip
     """Return a list as a table to download: `read` reads the page that begins at a key, and says the next."""
     return csv_file(name, columns, map(row, read_lines(database, read, first)))
 
@@ -54,10 +54,11 @@ def read_lines(database: Database, read: ReadPage[Key, Line], first: Key) -> Ite
     """Yield the lines of all pages of a list, up to the most there are in one file."""
     key: Any = first
     left = MOST_LINES
-    with database.reading() as session:
-        while left > 0:
+    while left > 0:
+        # A session for each page: a client that reads slowly holds no snapshot of the store in the meantime.
+        with database.reading() as session:
             lines, further = read(session, key)
-            yield from lines[:left]
-            if further is None:
-                return
-            key, left = further, left - len(lines)
+        yield from lines[:left]
+        if further is None:
+            return
+        key, left = further, left - len(lines)

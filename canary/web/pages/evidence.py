@@ -1,12 +1,11 @@
 """A case to download: all that is known as JSON, and its hits as a table."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from datetime import datetime
 from typing import Annotated, Literal
 
 from fastapi import Query, Request, Response
-from fastapi.responses import StreamingResponse
 from starlette.exceptions import HTTPException
 
 from canary.cases import export
@@ -18,6 +17,7 @@ from canary.evidence.sequencing import sequence_waiting
 from canary.store.log_key import LogKeyError
 from canary.store.tables import CaseRow
 from canary.web.csv_file import csv_file
+from canary.web.download import Download
 from canary.web.rendering import Id, PageContext, or_404
 from canary.web.routes import Role, WebRoute
 
@@ -48,10 +48,9 @@ class EvidencePage:
         name = f"case-{case_id}"
         if form == "csv":
             return csv_file(name, export.COLUMNS, (list(hit.values()) for hit in self._hits(case_id)))
-        headers = {"Content-Disposition": f'attachment; filename="{name}.json"'}
-        return StreamingResponse(self._lines(case_id, found), media_type="application/json", headers=headers)
+        return Download(f"{name}.json", self._lines(case_id, found), "application/json")
 
-    def _lines(self, case_id: int, found: dict[str, object]) -> Iterator[str]:
+    def _lines(self, case_id: int, found: dict[str, object]) -> Generator[str]:
         """Yield the document with its hits one by one, as there may be many."""
         yield json.dumps(found, indent=1, default=_plain, ensure_ascii=False)[:-2] + ',\n "hits": ['
         for number, hit in enumerate(self._hits(case_id)):
