@@ -137,7 +137,7 @@ def _rows(number: int) -> Iterator[dict[str, object]]:
         yield {
             "id": random.getrandbits(52) + 1, "address": f"a{i}@example.net", "domain": "example.net",
             "vendor_id": i % 200 + 1, "channel": "signup", "generation": 1, "style": "plausible", "bits": 60.0,
-            "state": "active", "published": False, "persona": {"given_name": "Ann"}, "issued_at": issued,
+            "state": "active", "published": None, "persona": {"given_name": "Ann"}, "issued_at": issued,
             "burned_by_owner": False, "undated": False, "tentative": False, "hidden": "", "note": "",
             "mac": random.randbytes(16),
         }  # fmt: skip
