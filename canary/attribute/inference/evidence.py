@@ -12,7 +12,7 @@ from functools import cached_property, partial
 import numpy as np
 
 from canary.attribute.inference.evidence_rows import EvidenceRows, SourceEvidence, bayes_factor
-from canary.attribute.inference.likelihood import MAX_SENDINGS, AddressGroup, KeyWeights, LeakLikelihood, QuietFactor
+from canary.attribute.inference.likelihood import MAX_SENDINGS, AddressGroup, KeyWeights, LeakLikelihood, QuietFactors
 from canary.attribute.inference.subset_sum import (
     NOTHING_CHOSEN,
     Array,
@@ -83,9 +83,9 @@ class _RecentFactors:
 
     def __init__(self, likelihood: LeakLikelihood) -> None:
         self._likelihood = likelihood
-        self._recent: dict[object, list[QuietFactor]] = {}
+        self._recent: dict[object, QuietFactors] = {}
 
-    def of(self, quiet: _QuietAddresses) -> list[QuietFactor]:
+    def of(self, quiet: _QuietAddresses) -> QuietFactors:
         """Return the factors, worked out or remembered."""
         if quiet.same not in self._recent:
             while len(self._recent) >= _CACHED_FACTORS:

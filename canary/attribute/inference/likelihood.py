@@ -48,37 +48,25 @@ class AddressGroup:
 
 
 @dataclass(frozen=True, slots=True)
-class QuietFactor:
-    """What one source's addresses contribute by staying quiet, for one share of accounts hit and chance of the unlisted.
+class QuietFactors:
+    """What one source's addresses contribute by staying quiet, by node (reach and m) and case.
 
-    `factor` (by time and node) counts everything as quiet, each node divided by its largest value; `node_logs` are the
-    logarithms of those, with the prior; `changes` (by part of the key and node) are what each listed address, unlisted
-    address, account, sending (none) and hit changes in it by not being quiet after all. Nodes are those of coverage,
-    reach and m. `log_prior` is that of the two assumptions.
+    A case is a share of accounts hit, a chance of the unlisted and a coverage. `factor` (by node, row and case) counts
+    everything as quiet, each node and case divided by its largest value; times at which the source holds as many
+    addresses are one row, and `rows` is that of each time. `logs` (by node and case) are the logarithms of what was
+    divided by, with the prior; `changes` (by node, case and part of the key) are what each listed address, unlisted
+    address, account, sending (none) and hit changes in them by not being quiet after all.
     """
 
-    log_prior: float
     factor: Array
-    node_logs: Array
+    rows: Ints
+    logs: Array
     changes: Array
 
 
 @dataclass(frozen=True, slots=True)
-class _QuietPart:
-    """The quiet factor of the listed addresses or of the others, by time and node.
-
-    `logs` are the logarithms of what each node was divided by; `changes` are, by part of the key, what is added to the
-    logarithm of the factor for each thing of that kind that was hit after all.
-    """
-
-    factor: Array
-    logs: Array
-    changes: Mapping[str, Array]
-
-
-@dataclass(frozen=True, slots=True)
 class _Block:
-    """The nodes of one reach, as a slice, and the logarithm of each key's weight at each of them."""
+    """The nodes of one reach, as a slice, and the logarithm of each key's weight by node and case as one axis."""
 
     nodes: slice
     logs: Array
@@ -88,31 +76,43 @@ class LeakLikelihood:
     """The quadrature of one world: `share_sent` is the part of a leak's sendings that is over, for each time of it."""
 
     def __init__(self, rates: Rates, share_sent: Array) -> None:
-        """Lay out the nodes of coverage, reach and the number of sendings in all as one axis."""
+        """Lay out the nodes of reach and the number of sendings in all as one axis, and coverage as another."""
         # Nodes of equal reach lie together, by m, so that any span of m is one slice of each.
-        (q, a), (reach, b) = (np.array(pairs).T for pairs in (_normalised(rates.coverage), _normalised(rates.reach)))
-        self._reach, self._coverages = reach, len(q)
-        self._q = np.tile(q, len(b) * len(_M))
-        self._log_prior = np.log(np.outer(np.repeat(b, len(_M)), a).reshape(-1))
-        self._miss_chance = np.repeat((1 - reach[:, None]) ** _M, len(q))
-        self._log_hit_odds = np.repeat(np.log(reach / (1 - reach)), len(_M) * len(q))
+        (self._q, a), (reach, b) = (
+            np.array(pairs).T for pairs in (_normalised(rates.coverage), _normalised(rates.reach))
+        )
+        self._reach = reach
+        self._log_prior = np.log(np.outer(np.repeat(b, len(_M)), a))
+        self._miss_chance = ((1 - reach[:, None]) ** _M).reshape(-1, 1)
+        self._log_hit_odds = np.repeat(np.log(reach / (1 - reach)), len(_M))
         self._rates, self._share_sent = rates, share_sent
         self._count_weights: dict[int, Array] = {}
         # A further sending that met nobody is never likelier than this many nats above none.
         self._largest_mean = max(mean for mean, _ in rates.campaigns)
 
-    def quiet_factors(self, listed: Sequence[AddressGroup], unlisted: Array, *, accounts: bool) -> list[QuietFactor]:
+    def quiet_factors(self, listed: Sequence[AddressGroup], unlisted: Array, *, accounts: bool) -> QuietFactors:
         """Return the quiet factors of what is listed as held, in accounts or not, and of what else may be held."""
+        listed = listed or (AddressGroup(1, 0.0, np.zeros_like(unlisted)),)
         shares = _normalised(self._rates.tenants if accounts else _CERTAIN)
         chances = _normalised(_unlisted_chances(self._rates, listed, unlisted) if unlisted.any() else _CERTAIN)
-        listed_parts = [self._listed_part(listed, share) for share, _ in shares]
-        unlisted_parts = [self._unlisted_part(unlisted, p) for p, _ in chances]
-        return [
-            self._quiet_factor(float(np.log(a * b)), one, other)
-            for (_, a), one in zip(shares, listed_parts, strict=True)
-            for (_, b), other in zip(chances, unlisted_parts, strict=True)
-            if a * b > 0
-        ]
+        (share, a), (p, b) = (np.array(pairs).T for pairs in (shares, chances))
+        held = np.stack([*(group.number for group in listed), unlisted], axis=1)
+        numbers, rows = np.unique(held, axis=0, return_inverse=True)
+        # The axes are nodes, shares, chances and coverages.
+        share, p = share[:, None, None], p[:, None]
+        quiet = [1 - share + share * self._quiet_chance(group.p) ** group.size for group in listed]
+        each = np.broadcast_arrays(*quiet, self._quiet_chance(p))
+        nodes = len(self._miss_chance)
+        counted = numbers @ np.stack([_log(chance).reshape(nodes, -1) for chance in each], axis=1)
+        top = counted.max(axis=1)
+        counted -= top[:, None]
+        priors = np.log(np.outer(a, b))[:, :, None] + self._log_prior[:, None, None]
+        return QuietFactors(
+            _exp(counted, out=counted),
+            rows.reshape(-1),
+            top + priors.reshape(nodes, -1),
+            self._changes(share, p, min(group.size for group in listed)),
+        )
 
     def likelihood_ratio(self, weights: "KeyWeights", sums: SubsetSums) -> tuple[Array, float]:
         """Return the likelihood ratio of a leak at each time against no leak, divided by a scale, and its logarithm."""
@@ -128,82 +128,65 @@ class LeakLikelihood:
 
         `numbers` are how many addresses each source surely holds at each time. They are few: each is worked out once.
         """
+        by_node = np.tile(np.repeat(self._weights_of_counts(0), len(self._q), axis=1), len(self._reach)).T
         distinct, where = np.unique(numbers, return_inverse=True)
-        weights, quiet = self._weights_of_counts(0), np.log(np.maximum(self._quiet_chance(1.0), _SMALLEST))
+        quiet, prior = _log(self._quiet_chance(1.0)).reshape(-1), self._log_prior.reshape(-1)
         values, logs = np.empty((len(distinct), len(self._share_sent))), np.empty(len(distinct))
         for first in range(0, len(distinct), _AT_A_TIME):
             part = slice(first, first + _AT_A_TIME)
-            nodes = distinct[part, None] * quiet + self._log_prior
+            nodes = distinct[part, None] * quiet + prior
             logs[part] = nodes.max(axis=1)
-            values[part] = _exp(nodes - logs[part, None]) @ np.tile(weights, len(self._reach)).T
+            values[part] = _exp(nodes - logs[part, None]) @ by_node
         where = where.reshape(numbers.shape)
         each = logs[where]
         top = each.max(axis=1)
         return values[where, np.arange(numbers.shape[1])] * _exp(each - top[:, None]), top
 
-    def _quiet_factor(self, log_prior: float, listed: _QuietPart, unlisted: _QuietPart) -> QuietFactor:
-        changes = ChoiceKey(
-            **listed.changes, **unlisted.changes, sendings=np.zeros_like(self._q), hits=self._log_hit_odds
+    def _changes(self, share: Array, p: Array, size: int) -> Array:
+        """What each thing that was hit after all adds, by node, case and part of the key."""
+        quiet, hit = self._quiet_chance(1.0), (self._q * self._miss_chance)[:, None, None]
+        account = share * quiet**size
+        parts = ChoiceKey(
+            listed=_log(hit) - np.log(quiet),
+            unlisted=_log(p * hit / self._quiet_chance(p)),
+            accounts=_log(account / np.maximum(1 - share + account, _SMALLEST)),
+            sendings=np.zeros(1),
+            hits=self._log_hit_odds[:, None, None, None],
         )
-        logs = listed.logs + unlisted.logs + self._log_prior
-        return QuietFactor(log_prior, listed.factor * unlisted.factor, logs, np.stack(changes))
+        return np.stack([each.reshape(len(hit), -1) for each in np.broadcast_arrays(*parts)], axis=2)
 
-    def _listed_part(self, listed: Sequence[AddressGroup], share: float) -> _QuietPart:
-        each = [1 - share + share * self._quiet_chance(group.p) ** group.size for group in listed]
-        factor, logs = self._quiet_product([group.number for group in listed], each)
-        quiet = self._quiet_chance(1.0)
-        account = share * quiet ** min((group.size for group in listed), default=1)
-        changes = {
-            "listed": np.log(np.maximum(self._q * self._miss_chance, _SMALLEST) / quiet),
-            "accounts": np.log(np.maximum(account / np.maximum(1 - share + account, _SMALLEST), _SMALLEST)),
-        }
-        return _QuietPart(factor, logs, changes)
-
-    def _unlisted_part(self, unlisted: Array, p: float) -> _QuietPart:
-        quiet = self._quiet_chance(p)
-        factor, logs = self._quiet_product([unlisted] if unlisted.any() else [], [quiet])
-        hit = np.log(np.maximum(p * self._q * self._miss_chance / quiet, _SMALLEST))
-        return _QuietPart(factor, logs, {"unlisted": hit})
-
-    def _quiet_product(self, numbers: Sequence[Array], each: Sequence[Array]) -> tuple[Array, Array]:
-        """So many of each stay quiet, by time and node: divided by the most of each node, and the logarithm of that."""
-        if not numbers:
-            return np.ones((len(self._share_sent), len(self._q))), np.zeros(len(self._q))
-        logs = np.stack(numbers, axis=1) @ np.log(np.maximum(np.stack(each), _SMALLEST))
-        top = logs.max(axis=0)
-        return _exp(logs - top), top
-
-    def _quiet_chance(self, p: float) -> Array:
-        """How likely an address stays quiet that is held with the chance p, by node."""
-        chance: Array = 1 - p * self._q * (1 - self._miss_chance)
+    def _quiet_chance(self, p: Array | float) -> Array:
+        """How likely an address stays quiet that is held with each chance, by node, share (one), chance and coverage."""
+        chance: Array = 1 - p * (self._q * (1 - self._miss_chance))[:, None, None]
         return chance
 
-    def key_bounds(self, quiet: Sequence[QuietFactor], keys: Ints) -> Array:
+    def key_bounds(self, quiet: QuietFactors, keys: Ints) -> Array:
         """Return the most that each key weighs at any node, as a logarithm; all keys are of as many sendings."""
-        blocks = [(each, block) for each in quiet for block in self._blocks(each, keys)]
-        most: Array = np.max([block.logs.max(axis=1) + each.log_prior for each, block in blocks], axis=0)
+        most: Array = np.max([block.logs.max(axis=1) for block in self._blocks(quiet, keys)], axis=0)
         return most
 
-    def key_values(self, quiet: Sequence[QuietFactor], keys: Ints, bounds: Array) -> Array:
+    def key_values(self, quiet: QuietFactors, keys: Ints, bounds: Array) -> Array:
         """Return what each key weighs by time, divided by the exponential of its bound."""
-        weights, period = self._weights_of_counts(int(keys[0, COLUMN.sendings])), len(_M) * self._coverages
+        weights = self._weights_of_counts(int(keys[0, COLUMN.sendings]))
         total = np.zeros((len(self._share_sent), len(keys)))
-        for each in quiet:
-            for block in self._blocks(each, keys):
-                nodes, begin = block.nodes, block.nodes.start % period
-                left = each.factor[:, nodes] * weights[:, begin : begin + nodes.stop - nodes.start]
-                total += left @ _exp(block.logs + (each.log_prior - bounds)[:, None]).T
+        for block in self._blocks(quiet, keys):
+            begin = block.nodes.start % len(_M)
+            counts = weights.T[begin : begin + block.nodes.stop - block.nodes.start]
+            by_key = _exp(block.logs - bounds[:, None]).reshape(len(keys), len(counts), -1)
+            by_row = quiet.factor[block.nodes] @ by_key.transpose(1, 2, 0)
+            total += np.einsum("mt,mtk->tk", counts, by_row[:, quiet.rows])
         return np.ascontiguousarray(total.T)
 
-    def _blocks(self, quiet: QuietFactor, keys: Ints) -> Iterator[_Block]:
-        """Yield the logarithm of each key's weight at each node, reach by reach."""
+    def _blocks(self, quiet: QuietFactors, keys: Ints) -> Iterator[_Block]:
+        """Yield the logarithm of each key's weight at each node and in each case, reach by reach."""
         # Every address that is hit was missed by all sendings but its own: many more of those are out of the question.
-        chosen = int(keys[0, COLUMN.sendings])
+        chosen, parts = int(keys[0, COLUMN.sendings]), keys.astype(float)
         fewest = int((keys[:, COLUMN.listed] + keys[:, COLUMN.unlisted]).min())
         for i, reach in enumerate(self._reach):
             last = min(MAX_SENDINGS, chosen + self._most_unseen(fewest, float(reach)))
-            nodes = slice((i * len(_M) + chosen) * self._coverages, (i * len(_M) + last + 1) * self._coverages)
-            yield _Block(nodes, keys @ quiet.changes[:, nodes] + quiet.node_logs[nodes])
+            nodes = slice(i * len(_M) + chosen, i * len(_M) + last + 1)
+            changes = quiet.changes[nodes].reshape(-1, len(COLUMN))
+            yield _Block(nodes, parts @ changes.T + quiet.logs[nodes].reshape(-1))
 
     def _most_unseen(self, fewest: int, reach: float) -> int:
         """How many sendings there may be that met none of so many addresses at least, which are in the dump."""
@@ -222,9 +205,9 @@ class LeakLikelihood:
             total = sum(weight for _, weight in self._rates.campaigns)
             for mean, weight in self._rates.campaigns:
                 expected = mean * self._share_sent[:, None]
-                logs = others * np.log(np.maximum(expected, _SMALLEST)) - expected - _LOG_FACTORIAL[others]
+                logs = others * _log(expected) - expected - _LOG_FACTORIAL[others]
                 weights[:, chosen:] += weight / total * _exp(logs + chosen * np.log(mean))
-            self._count_weights[chosen] = np.repeat(weights, self._coverages, axis=1)
+            self._count_weights[chosen] = weights
         return self._count_weights[chosen]
 
 
@@ -234,7 +217,7 @@ class KeyWeights:
     The quiet factors are large, and are asked for only when there is a key that is not known.
     """
 
-    def __init__(self, likelihood: LeakLikelihood, quiet_factors: Callable[[], Sequence[QuietFactor]]) -> None:
+    def __init__(self, likelihood: LeakLikelihood, quiet_factors: Callable[[], QuietFactors]) -> None:
         """Know no key yet."""
         self._likelihood, self._quiet_factors = likelihood, quiet_factors
         self._bounds: dict[tuple[int, ...], float] = {}
@@ -267,9 +250,16 @@ def _of_equal_number(
     return (missing[sendings == number] for number in np.unique(sendings))
 
 
-def _exp(logs: Array) -> Array:
+def _log(values: Array) -> Array:
+    """The logarithm, of what is nearly nothing a large negative number."""
+    logs: Array = np.log(np.maximum(values, _SMALLEST))
+    return logs
+
+
+def _exp(logs: Array, out: Array | None = None) -> Array:
     """The exponential, never below what products of three can bear: numbers near zero take a processor ages."""
-    values: Array = np.exp(np.maximum(logs, _LOG_FLOOR))
+    bounded = np.maximum(logs, _LOG_FLOOR, out=out)
+    values: Array = np.exp(bounded, out=bounded)
     return values
 
 
@@ -282,4 +272,4 @@ def _unlisted_chances(rates: Rates, listed: Sequence[AddressGroup], unlisted: Ar
 
 def _normalised(weighted: Weighted) -> Weighted:
     total = sum(weight for _, weight in weighted)
-    return tuple((value, weight / total) for value, weight in weighted)
+    return tuple((value, weight / total) for value, weight in weighted if weight > 0)
