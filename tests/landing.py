@@ -2,7 +2,7 @@
 
 import asyncio
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
@@ -37,27 +37,36 @@ def mailbox_side(*receivers: str) -> MailboxSide:
     return MailboxSide(frozenset({DOMAIN}), Trusted(), receivers, ForwarderRegistry())
 
 
-def _issued(mark: str) -> Iterator[AddressNews]:
-    if not mark:
-        yield AddressNews(len(CANARIES), sorted(CANARIES), "1")
-
-
 class Landing:
-    """A desk whose mail is in `mails`; a thread is started by `reading` for as long as the block lasts."""
+    """A desk whose mail is in `mails`; a thread is started by `reading` for as long as the block lasts.
 
-    def __init__(self, folder: Path, loop: asyncio.AbstractEventLoop, *, backlog: int, max_size: int) -> None:
-        self.folder, self.loop = folder, loop
-        self._backlog, self._max_size = backlog, max_size
+    While `fault` is set the store does not answer; `addresses` are what it has issued.
+    """
+
+    def __init__(
+        self, folder: Path, loop: asyncio.AbstractEventLoop, addresses: Collection[str], *, backlog: int, max_size: int,
+        max_backlog: int, clock: Callable[[], datetime],
+    ) -> None:  # fmt: skip
+        self.folder, self.loop, self.addresses = folder, loop, frozenset(addresses)
+        self.fault: Exception | None = None
+        self._backlog, self._max_size, self._max_backlog, self._clock = backlog, max_size, max_backlog, clock
         self._sight = Spool(folder / "mailboxes.db", reserve_bytes=0, max_backlog=1_000_000)
 
     async def begin(self) -> None:
-        self.spool = Spool(self.folder / "mailboxes.db", reserve_bytes=0, max_backlog=1_000_000)
-        self.spool.start(now)
-        self.book = AddressCache(_issued, self.spool)
+        self.spool = Spool(self.folder / "mailboxes.db", reserve_bytes=0, max_backlog=self._max_backlog)
+        self.spool.start(self._clock)
+        self.book = AddressCache(self._issued, self.spool)
         await self.book.start()
-        intake = Intake(self.spool, self.book, IntakePolicy(frozenset({DOMAIN}), self._max_size), now)
+        intake = Intake(self.spool, self.book, IntakePolicy(frozenset({DOMAIN}), self._max_size), self._clock)
         ledger = InletLedger(self.folder / "ledger.db")
-        self.desk = InletDesk(self.loop, intake, ledger, self._backlog, now)
+        self.desk = InletDesk(self.loop, intake, ledger, self._backlog, self._clock)
+
+    def _issued(self, mark: str) -> Iterator[AddressNews]:
+        if self.fault:
+            raise self.fault
+        new = " ".join(sorted(self.addresses))
+        if mark != new:
+            yield AddressNews(len(self.addresses), sorted(self.addresses), new)
 
     async def end(self) -> None:
         self.desk.stopping.set()
@@ -90,12 +99,15 @@ class Landing:
 
 
 @contextmanager
-def landing(folder: Path, *, backlog: int = 100_000, max_size: int = 1 << 20) -> Iterator[Landing]:
+def landing(
+    folder: Path, addresses: Collection[str] = CANARIES, *, backlog: int = 100_000, max_size: int = 1 << 20,
+    max_backlog: int = 1_000_000, clock: Callable[[], datetime] = now,
+) -> Iterator[Landing]:  # fmt: skip
     """Where mail lands, in files of a folder that are there the next time."""
     loop = asyncio.new_event_loop()
     thread = threading.Thread(target=loop.run_forever, daemon=True)
     thread.start()
-    made = Landing(folder, loop, backlog=backlog, max_size=max_size)
+    made = Landing(folder, loop, addresses, backlog=backlog, max_size=max_size, max_backlog=max_backlog, clock=clock)
     asyncio.run_coroutine_threadsafe(made.begin(), loop).result(PATIENCE)
     try:
         yield made
