@@ -5,9 +5,10 @@ from pathlib import Path
 import pytest
 
 from canary.store.database import Database
+from tests.ingest import NOW
 from tests.landing import DOMAIN, landing
 from tests.mailboxes import MAILBOXES, Posted
-from tests.parts.test_inlet_parity import CLIENT, HELO, NOW, Meanings, by_smtp, furnish, judged, mail_to
+from tests.parts.test_inlet_parity import CLIENT, HELO, Meanings, by_smtp, furnish, judged, mail_to
 
 pytestmark = pytest.mark.slow
 
