@@ -19,6 +19,8 @@ from tests.dovecot import PASSWORD, Dovecot, dovecot
 from tests.landing import MX, Landing, account, folder, landing, mail
 from tests.processes import eventually
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def server() -> Iterator[Dovecot]:

@@ -19,6 +19,8 @@ from canary.inlets.oauth import AccessToken, TokenGrant
 from tests.conftest import Clock
 from tests.dovecot import USER, dovecot
 
+pytestmark = pytest.mark.slow
+
 
 class Provider(ThreadingHTTPServer):
     """Renews tokens as RFC 6749 6 has it, and says which are valid as RFC 7662 does."""
