@@ -85,7 +85,6 @@ def test_a_form_about_a_vendor_that_is_refused_keeps_what_was_typed(site: Site, 
     assert clean(site, look)
 
 
-@pytest.mark.everyday
 def test_a_vendor_is_edited_renamed_merged_and_removed(site: Site, look: Look) -> None:
     page = look.page
     page.goto(f"{site.url}/vendors/twin")

@@ -106,7 +106,6 @@ def test_refusing_a_sender_opens_a_case_and_approving_it_changes_the_case(runnin
     assert "approved" in page.locator("#main").inner_text()
 
 
-@pytest.mark.everyday
 def test_an_outsider_is_the_vendors_after_all_until_that_is_taken_back(running: Running, look: Look) -> None:
     page = look.page
     address = _issue(page, "Tea Room", "tearoom.example")

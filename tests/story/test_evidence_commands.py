@@ -9,7 +9,7 @@ import pytest
 from canary.evidence.verify import verify_pack
 from tests.commands import CommandLine, installation
 
-pytestmark = [pytest.mark.slow, pytest.mark.everyday]  # every test migrates a store of its own
+pytestmark = pytest.mark.slow  # every test migrates a store of its own
 
 
 @pytest.fixture

@@ -12,7 +12,7 @@ import pytest
 from canary.private_files import exposed_files
 from tests.processes import ROOT, House
 
-pytestmark = [pytest.mark.slow, pytest.mark.everyday]  # every command is a process of its own
+pytestmark = pytest.mark.slow  # every command is a process of its own
 
 
 @pytest.fixture

@@ -8,7 +8,7 @@ import pytest
 
 from tests.processes import ROOT
 
-pytestmark = [pytest.mark.slow, pytest.mark.everyday]  # each command is a process of its own, and has some of its own
+pytestmark = pytest.mark.slow  # each command is a process of its own, and has some of its own
 RIVALS = ("--method", "vote", "--method", "hits-only")
 
 
