@@ -1,10 +1,10 @@
 """The sender profile of each vendor: who was seen to send for it, who was learned, asked about, approved or refused."""
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import case, func, or_
+from sqlalchemy import ColumnElement, case, func, or_
 from sqlmodel import Session, col, select
 
 from canary.judge.grounds import Ground, grounds_of
@@ -39,14 +39,16 @@ def list_senders(
     states: Collection[SenderState] = tuple(SenderState),
     limit: int = 1000,
     now: datetime | None = None,
+    only: Sequence[ColumnElement[bool]] = (),
 ) -> list[Sender]:
     """Return senders, the undecided first, the most plausible leading, then by vendor and key; `name` and `subject` are those of the first mail.
 
-    With `now` an undecided sender that has been silent for so long that its question expired is left out.
+    With `now` an undecided sender that has been silent for so long that its question expired is left out; `only` are
+    further conditions on its row.
     """
     query = (
         _senders()
-        .where(col(SenderRow.state).in_([state.value for state in states]), *(_current(now) if now else ()))
+        .where(col(SenderRow.state).in_([state.value for state in states]), *(_current(now) if now else ()), *only)
         .order_by(
             SenderRow.state != SenderState.PENDING.value, _PLAUSIBILITY.desc(), col(VendorRow.slug), col(SenderRow.key)
         )

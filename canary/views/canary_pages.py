@@ -11,15 +11,16 @@ from sqlmodel import Session, col
 from canary.model.canary import CanaryState
 from canary.store.queries.canaries import in_order_of_issue
 from canary.store.tables import CanaryCountRow, CanaryRow, HitRow, VendorRow
+from canary.views.list_filter import EVERYTHING, ListFilter
 from canary.views.models import CanaryLine, HitLine
 from canary.views.view_queries import PAGE, canaries_after, canary_query, choose, hit_query, read_canaries, read_hits
 
 
 @dataclass(frozen=True, slots=True)
 class CanaryFilter:
-    """A filter of canaries: of a vendor by its slug, of a channel, in a state, those that were hit."""
+    """A filter of canaries: of a vendor and issued in some days, of a channel, in a state, those that were hit."""
 
-    vendor: str = ""
+    among: ListFilter = EVERYTHING
     channel: str = ""
     state: str = ""
     hit: bool = False
@@ -40,8 +41,9 @@ def canary_list(
     Those that nobody has confirmed, and those out of the lists, come only where they are asked for.
     """
     query = canaries_after(canary_query(), after).where(*_in_state(wanted.state))
-    named = ((VendorRow.slug, wanted.vendor), (CanaryRow.channel, wanted.channel))
-    query = query.where(*(col(column) == value for column, value in named if value))
+    query = query.where(*wanted.among.owned(CanaryRow.vendor_id), *wanted.among.within(CanaryRow.issued_at))
+    if wanted.channel:
+        query = query.where(col(CanaryRow.channel) == wanted.channel)
     if wanted.hit:
         query = query.join(CanaryCountRow, col(CanaryCountRow.canary_id) == CanaryRow.id).where(
             col(CanaryCountRow.outside) > 0

@@ -21,6 +21,7 @@ from canary.store.tables import (
     SuspectHistoryRow,
     VendorRow,
 )
+from canary.views.list_filter import EVERYTHING, ListFilter
 from canary.views.models import BeliefLine, CanaryLine, CaseLine, SupplierLine, SupplierPage, SupplyLine
 from canary.views.vendor_pages import supply_lines
 from canary.views.view_queries import PAGE, canary_query, case_lines, choose, read_canaries
@@ -33,9 +34,17 @@ OUT_OF_THE_QUESTION = 0.01
 """Up to this probability in any case a supplier is not said to be suspected."""
 
 
-def supplier_list(session: Session, after: str = "") -> tuple[tuple[SupplierLine, ...], str | None]:
-    """Read suppliers in order of their slugs, those after a slug; and the slug of the last one if there are more."""
+def supplier_list(
+    session: Session, after: str = "", vendor: ListFilter = EVERYTHING
+) -> tuple[tuple[SupplierLine, ...], str | None]:
+    """Read suppliers in order of their slugs, those after a slug; and the slug of the last one if there are more.
+
+    Of a vendor are those that it passes addresses on to; days narrow nothing, as a supplier has none.
+    """
     query = choose(SupplierRow).where(col(SupplierRow.slug) > after).order_by(col(SupplierRow.slug))
+    if vendor.vendor:
+        passed_on = choose(SupplierLinkRow.supplier_id).where(*vendor.owned(SupplierLinkRow.vendor_id))
+        query = query.where(col(SupplierRow.id).in_(passed_on))
     rows: list[SupplierRow] = list(session.execute(query.limit(PAGE + 1)).scalars())
     used = choose(SupplierLinkRow.supplier_id, func.count(distinct(col(SupplierLinkRow.vendor_id)))).group_by(
         col(SupplierLinkRow.supplier_id)

@@ -8,6 +8,7 @@ from sqlmodel import Session, col
 
 from canary.store.codec import envelope_of
 from canary.store.tables import HitRow, MailRow
+from canary.views.list_filter import EVERYTHING, ListFilter
 
 PAGE = 50
 _WINDOW = 50_000  # mails read for one page, so that a store full of hits answers soon too
@@ -25,12 +26,15 @@ class UnaddressedLine:
     proven: str
 
 
-def unaddressed_mail(session: Session, before: int | None = None) -> tuple[tuple[UnaddressedLine, ...], int | None]:
+def unaddressed_mail(
+    session: Session, before: int | None = None, among: ListFilter = EVERYTHING
+) -> tuple[tuple[UnaddressedLine, ...], int | None]:
     """Read mails that reached no canary, newest first, older than a key; and the key to continue with if there are more."""
     top = before or int(session.execute(select(func.max(col(MailRow.id)))).scalar() or 0) + 1
     bottom = max(0, top - _WINDOW)
     hit = select(HitRow).where(col(HitRow.mail_id) == col(MailRow.id)).exists()
-    query = select(MailRow).where(col(MailRow.id) >= bottom, col(MailRow.id) < top, ~hit)
+    window = col(MailRow.id) >= bottom, col(MailRow.id) < top
+    query = select(MailRow).where(*window, ~hit, *among.within(MailRow.received_at))
     rows = list(session.execute(query.order_by(col(MailRow.id).desc()).limit(PAGE + 1)).scalars())
     lines = tuple(
         UnaddressedLine(

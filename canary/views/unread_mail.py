@@ -3,12 +3,15 @@
 from dataclasses import dataclass
 from datetime import datetime
 
+from sqlalchemy import ColumnElement
+from sqlalchemy import select as choose
 from sqlmodel import Session, col, select
 
 from canary.mail.text import clean
 from canary.store.codec import envelope_of
 from canary.store.queries.mails import rows
-from canary.store.tables import MailRow, UnreadMailRow
+from canary.store.tables import CanaryRow, HitRow, MailRow, UnreadMailRow
+from canary.views.list_filter import EVERYTHING, ListFilter
 
 PAGE = 50
 
@@ -29,15 +32,28 @@ class UnreadLine:
     size: int
 
 
-def unread_mail(session: Session, before: int | None = None) -> tuple[tuple[UnreadLine, ...], int | None]:
-    """Read mail that was not read, newest first, older than a key; and the key to continue with if there are more."""
-    query = select(UnreadMailRow)
+def unread_mail(
+    session: Session, before: int | None = None, among: ListFilter = EVERYTHING
+) -> tuple[tuple[UnreadLine, ...], int | None]:
+    """Read mail that was not read, newest first, older than a key; and the key to continue with if there are more.
+
+    Of a vendor is what came to its addresses.
+    """
+    query = select(UnreadMailRow).join(MailRow, col(MailRow.id) == UnreadMailRow.mail_id)
+    query = query.where(*among.within(MailRow.received_at), *_at_vendor(among))
     if before is not None:
         query = query.where(col(UnreadMailRow.mail_id) < before)
     found = session.exec(query.order_by(col(UnreadMailRow.mail_id).desc()).limit(PAGE + 1)).all()
     stored = rows(session, [each.mail_id for each in found[:PAGE]])
     lines = tuple(_line(each.why, stored[each.mail_id]) for each in found[:PAGE])
     return lines, lines[-1].mail if len(found) > PAGE else None
+
+
+def _at_vendor(among: ListFilter) -> list[ColumnElement[bool]]:
+    if not among.vendor:
+        return []
+    hits = choose(HitRow).join(CanaryRow, col(CanaryRow.id) == HitRow.canary_id)
+    return [hits.where(col(HitRow.mail_id) == UnreadMailRow.mail_id, *among.owned(CanaryRow.vendor_id)).exists()]
 
 
 def _line(why: str, row: MailRow) -> UnreadLine:

@@ -34,12 +34,23 @@ def _day(text: str) -> date | None:
         raise HTTPException(422, f"{text[:40]!r}: no day; write one as 2011-03-24") from None
 
 
+def read_days(since: Word = "", until: Word = "") -> ListFilter:
+    """Read the same for a list in which nothing is of a vendor."""
+    return ListFilter("", _day(since), _day(until))
+
+
 Narrowed = Annotated[ListFilter, Depends(read_filter)]
+NarrowedByDays = Annotated[ListFilter, Depends(read_days)]
 
 
 def asked(among: ListFilter, **more: object) -> dict[str, object]:
     """Return filters as the parameters of an address, those that every list has last."""
     return {**more, "vendor": among.vendor, "since": among.since, "until": among.until}
+
+
+def asked_days(among: ListFilter, **more: object) -> dict[str, object]:
+    """Return the same of a list in which nothing is of a vendor."""
+    return {**more, "since": among.since, "until": among.until}
 
 
 def list_file(

@@ -10,7 +10,17 @@ import pytest
 
 from canary.model.alert import HAPPENED, SEVERITY, Alert
 from canary.store.queries import outbox
-from canary.store.tables import CaseRow, CaseVendorRow, DeliveryRow
+from canary.store.queries.audit import audit
+from canary.store.tables import (
+    CanaryRow,
+    CaseRow,
+    CaseVendorRow,
+    DeliveryRow,
+    SenderRow,
+    SupplierLinkRow,
+    SupplierRow,
+    UnreadMailRow,
+)
 from canary.web.csv_file import csv_lines
 from tests.website import NOW, Site, serve
 
@@ -20,6 +30,31 @@ LISTS = {
     "/tray": "/tray.csv", "/set-aside": "/set-aside.csv", "/audit": "/audit.csv", "/nodes": "/nodes.csv",
 }  # fmt: skip
 """Every list, and the same as a table."""
+
+OF_VENDORS = (
+    "/mail",
+    "/cases",
+    "/watching",
+    "/campaigns",
+    "/alerts",
+    "/set-aside",
+    "/canaries",
+    "/senders",
+    "/suppliers",
+)
+OF_DAYS = (
+    "/mail",
+    "/cases",
+    "/watching",
+    "/campaigns",
+    "/alerts",
+    "/set-aside",
+    "/canaries",
+    "/senders",
+    "/tray",
+    "/audit",
+)
+"""A supplier is of no time, and what reached no canary of no vendor; nodes are few, and are what they are now."""
 
 TODAY, YESTERDAY, TOMORROW = (str((NOW + timedelta(days=n)).date()) for n in (0, -1, 1))
 
@@ -36,6 +71,17 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
             session.add(CaseRow(id=9, vendor_id=1, state="watched", opened_at=NOW, last_hit_at=NOW, leak=0.2))
             session.flush()
             session.add(CaseVendorRow(case_id=9, vendor_id=1))
+            session.get_one(CanaryRow, 1).issued_at = NOW
+            session.add(UnreadMailRow(mail_id=1, at=NOW, why="too-costly"))
+            session.add(
+                SenderRow(
+                    vendor_id=1, key="play.example", state="learned", count=2, first_at=NOW, last_at=NOW, mail_id=1
+                )
+            )
+            session.add(SupplierRow(id=7, slug="letter-works", name="Letter Works", created_at=NOW))
+            session.flush()
+            session.add(SupplierLinkRow(vendor_id=1, supplier_id=7, channel="signup", origin="declared"))
+            audit(session, NOW, "ada", "canary-issued", "a@example.net", "one")
         yield site
 
 
@@ -59,17 +105,20 @@ def test_every_list_is_there_and_can_be_downloaded(client: httpx.Client, path: s
     assert len(found.text.splitlines()[0].split(",")) > 3
 
 
-@pytest.mark.parametrize("path", ["/mail", "/cases", "/watching", "/campaigns", "/alerts"])
+BY_VENDOR = [({}, True), ({"vendor": "play"}, True), ({"vendor": ""}, True), ({"vendor": "nobody"}, False)]
+BY_DAYS = [
+    ({"since": "", "until": ""}, True),
+    ({"since": TODAY, "until": TODAY}, True),
+    ({"until": YESTERDAY}, False),
+    ({"since": TOMORROW, "until": "9999-12-31"}, False),
+]
+
+
 @pytest.mark.parametrize(
-    ("asked", "many"),
+    ("path", "asked", "many"),
     [
-        ({}, True),
-        ({"vendor": "play"}, True),
-        ({"vendor": "", "since": "", "until": ""}, True),
-        ({"since": TODAY, "until": TODAY}, True),
-        ({"vendor": "nobody"}, False),
-        ({"until": YESTERDAY}, False),
-        ({"since": TOMORROW, "until": "9999-12-31"}, False),
+        *((path, *case) for path in OF_VENDORS for case in BY_VENDOR),
+        *((path, *case) for path in OF_DAYS for case in BY_DAYS),
     ],
 )
 def test_a_list_is_narrowed_by_vendor_and_days(
@@ -105,9 +154,10 @@ def test_every_kind_of_alert_has_words() -> None:
     assert set(HAPPENED) == set(SEVERITY)
 
 
+@pytest.mark.parametrize("path", OF_DAYS)
 @pytest.mark.parametrize("day", ["yesterday", "2011-02-30", "1"])
-def test_what_is_no_day_is_said_in_one_line(client: httpx.Client, day: str) -> None:
-    answer = client.get("/mail", params={"since": day})
+def test_what_is_no_day_is_said_in_one_line(client: httpx.Client, path: str, day: str) -> None:
+    answer = client.get(path, params={"since": day})
     assert (answer.status_code, "write one as 2011-03-24" in answer.text) == (422, True)
 
 

@@ -169,9 +169,10 @@ def test_a_supplier_is_shown_with_what_it_was_given(session: Session) -> None:
 
 def test_canaries_are_found_by_vendor_channel_and_whether_they_were_hit(session: Session) -> None:
     slug = f"vendor-{leaking(SIZE)[-1]}"
-    every, _ = canary_list(session, wanted=CanaryFilter(vendor=slug))
-    hit, _ = canary_list(session, wanted=CanaryFilter(vendor=slug, hit=True))
-    orders, _ = canary_list(session, wanted=CanaryFilter(vendor=slug, channel="order", state="active"))
+    its = ListFilter(slug)
+    every, _ = canary_list(session, wanted=CanaryFilter(its))
+    hit, _ = canary_list(session, wanted=CanaryFilter(its, hit=True))
+    orders, _ = canary_list(session, wanted=CanaryFilter(its, channel="order", state="active"))
     assert (len(every), len(orders), [c for c in every if c.tally.outside]) == (4, 1, list(hit))
 
 

@@ -1,7 +1,9 @@
 """Records: the timeline of each vendor, and who decided what."""
 
+from collections.abc import Sequence
 from datetime import datetime
 
+from sqlalchemy import ColumnElement
 from sqlmodel import Session, col, select
 
 from canary.store.tables import AuditRow, VendorEventRow
@@ -38,11 +40,12 @@ def audit(session: Session, at: datetime, who: str, action: str, subject: str, t
 
 
 def audited(
-    session: Session, limit: int = 100, *, before: int | None = None, who: str = "", action: str = ""
-) -> list[AuditRow]:
-    """Return the newest decisions, or those before one; only of a user or an action, if these are given."""
+    session: Session, limit: int = 100, *, before: int | None = None, who: str = "", action: str = "",
+    only: Sequence[ColumnElement[bool]] = (),
+) -> list[AuditRow]:  # fmt: skip
+    """Return the newest decisions, or those before one; only of a user, an action or a time, if these are given; `only` are further conditions."""
     query = select(AuditRow).order_by(col(AuditRow.id).desc()).limit(limit)
     if before is not None:
         query = query.where(col(AuditRow.id) < before)
     wanted = ((AuditRow.who, who), (AuditRow.action, action))
-    return list(session.exec(query.where(*(column == value for column, value in wanted if value))))
+    return list(session.exec(query.where(*only, *(column == value for column, value in wanted if value))))

@@ -3,9 +3,13 @@
 from typing import Annotated
 
 from fastapi import Query, Request, Response
+from sqlmodel import Session
 
 from canary.store.queries.audit import audited
+from canary.store.tables import AuditRow
+from canary.views.list_filter import ListFilter
 from canary.web.csv_file import csv_file
+from canary.web.list_forms import NarrowedByDays, asked_days
 from canary.web.rendering import Key, PageContext
 from canary.web.routes import Role, WebRoute
 
@@ -30,18 +34,29 @@ class Audit:
             WebRoute("GET", "/audit.csv", Role.ADMIN, self.file),
         )
 
-    def audit(self, request: Request, before: Key = None, who: Word = "", action: Word = "") -> Response:
-        """Show what was changed, filtered by user or action."""
+    def audit(
+        self, request: Request, among: NarrowedByDays, before: Key = None, who: Word = "", action: Word = ""
+    ) -> Response:
+        """Show what was changed, filtered by user, action or days."""
         with self._frame.database.reading() as session:
-            found = audited(session, PAGE + 1, before=before, who=who.strip(), action=action.strip())
+            found = self._read(session, PAGE + 1, among, who, action, before)
         older = found[PAGE - 1].id if len(found) > PAGE else None
         return self._frame.show(
-            request, "audit.html", lines=found[:PAGE], older=older, who=who.strip(), action=action.strip()
-        )
+            request, "audit.html", lines=found[:PAGE], older=older, among=among,
+            asked=asked_days(among, who=who.strip(), action=action.strip()),
+        )  # fmt: skip
 
-    def file(self, who: Word = "", action: Word = "") -> Response:
+    def file(self, among: NarrowedByDays, who: Word = "", action: Word = "") -> Response:
         """Return the same as a table."""
         with self._frame.database.reading() as session:
-            found = audited(session, MOST, who=who.strip(), action=action.strip())
+            found = self._read(session, MOST, among, who, action)
         rows = ((r.at, r.who, r.client, r.action, r.subject, r.text) for r in found)
         return csv_file("audit", COLUMNS, rows)
+
+    @staticmethod
+    def _read(
+        session: Session, most: int, among: ListFilter, who: str, action: str, before: int | None = None
+    ) -> list[AuditRow]:
+        return audited(
+            session, most, before=before, who=who.strip(), action=action.strip(), only=among.within(AuditRow.at)
+        )

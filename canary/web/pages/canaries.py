@@ -33,7 +33,7 @@ from canary.views.canary_pages import (
 from canary.views.sender_words import words_of_hits
 from canary.web.issue_forms import PUBLISHED, IssueRefused, IssueRequest, fill, wish, with_persona
 from canary.web.issue_list import IssueListRefused, read_wishes
-from canary.web.list_forms import read_lines
+from canary.web.list_forms import Narrowed, asked, read_lines
 from canary.web.rendering import CanaryId, CanaryKey, Field, FormText, PageContext, map_store_errors, or_404
 from canary.web.routes import Role, WebRoute
 from canary.web.seed_files import FORM_NAMES, FileForm, Made, Spreadsheet, issued_next, seed_file
@@ -46,9 +46,9 @@ _BACK = {"canaries": "/canaries", "watching": "/watching#tentative"}
 """Where a form on another page than the address's own leads back to."""
 
 
-def read_filter(vendor: Word = "", channel: Word = "", state: Word = "") -> CanaryFilter:
+def read_filter(among: Narrowed, channel: Word = "", state: Word = "") -> CanaryFilter:
     """Read by what the list of addresses is narrowed; an unknown state narrows nothing."""
-    return CanaryFilter(vendor, channel, state if state in STATES else "", state == "hit")
+    return CanaryFilter(among, channel, state if state in STATES else "", state == "hit")
 
 
 Wanted = Annotated[CanaryFilter, Depends(read_filter)]
@@ -213,7 +213,7 @@ class CanariesPage:
         return self._frame.show(
             request, "canaries.html", 400 if refused.fault else 200, lines=lines, further=further, after=after, fault=refused.fault,
             wanted=wanted, unconfirmed=unconfirmed, typed=refused.form, rows=refused.rows, lines_amiss=refused.lines, made=made,
-            seed_forms=FORM_NAMES,
+            seed_forms=FORM_NAMES, asked=asked(wanted.among, channel=wanted.channel),
         )  # fmt: skip
 
     def _issued(self, request: Request, wishes: list[IssueRequest]) -> Response:

@@ -1,9 +1,11 @@
 """Mail to the postmaster of the domains."""
 
+from functools import partial
+
 from fastapi import Request, Response
 
 from canary.views.unaddressed_mail import UnaddressedLine, unaddressed_mail
-from canary.web.list_forms import list_file
+from canary.web.list_forms import NarrowedByDays, asked_days, list_file
 from canary.web.rendering import Key, PageContext
 from canary.web.routes import Role, WebRoute
 
@@ -25,15 +27,19 @@ class PostmasterPage:
             WebRoute("GET", "/tray.csv", Role.VIEWER, self.file),
         )
 
-    def tray(self, request: Request, before: Key = None) -> Response:
+    def tray(self, request: Request, among: NarrowedByDays, before: Key = None) -> Response:
         """Show mail that reached no canary, newest first."""
         with self._frame.database.reading() as session:
-            lines, older = unaddressed_mail(session, before)
-        return self._frame.show(request, "postmaster.html", lines=lines, older=older, before=before)
+            lines, older = unaddressed_mail(session, before, among)
+        return self._frame.show(
+            request, "postmaster.html", lines=lines, older=older, before=before, among=among, asked=asked_days(among)
+        )
 
-    def file(self) -> Response:
+    def file(self, among: NarrowedByDays) -> Response:
         """Return the same as a table."""
-        return list_file(self._frame.database, "postmaster", COLUMNS, _row, unaddressed_mail, _NEWEST)
+        return list_file(
+            self._frame.database, "postmaster", COLUMNS, _row, partial(unaddressed_mail, among=among), _NEWEST
+        )
 
 
 def _row(line: UnaddressedLine) -> tuple[object, ...]:

@@ -11,8 +11,10 @@ from canary.cases.question_answers import answer_question, get_question
 from canary.model.sender import Sender, SenderState
 from canary.senders.profile import list_senders, open_questions
 from canary.store.queries.vendors import Unknown
+from canary.store.tables import SenderRow
+from canary.views.list_filter import ListFilter
 from canary.web.csv_file import csv_file
-from canary.web.list_forms import MOST_LINES, Word
+from canary.web.list_forms import MOST_LINES, Narrowed, Word, asked
 from canary.web.rendering import Field, PageContext, map_store_errors
 from canary.web.routes import Role, WebRoute
 
@@ -41,22 +43,24 @@ class SendersPage:
             WebRoute("POST", "/senders/questions", Role.ANALYST, self.answer),
         )
 
-    def senders(self, request: Request, vendor: Word = "", state: Word = "") -> Response:
+    def senders(self, request: Request, among: Narrowed, state: Word = "") -> Response:
         """Show the questions that wait, and the senders that are decided."""
-        of, state = vendor.strip(), state if state in set(_DECIDED) else ""
+        state = state if state in set(_DECIDED) else ""
         with self._frame.database.reading() as session:
-            questions = [q for q in open_questions(session, self._frame.clock()) if not of or of in q.vendors]
-            found = _decided(session, of, state, SENDERS + 1)
-        asked, listed = [q for q in questions if q.asked], [q for q in questions if not q.asked]
+            questions = [
+                q for q in open_questions(session, self._frame.clock()) if not among.vendor or among.vendor in q.vendors
+            ]
+            found = _decided(session, among, state, SENDERS + 1)
+        waiting, listed = [q for q in questions if q.asked], [q for q in questions if not q.asked]
         return self._frame.show(
-            request, "senders.html", asked=asked, listed=listed, decided=found[:SENDERS], more=len(found) > SENDERS,
-            shown=SHOWN, vendor=of, state=state, states=[each.value for each in _DECIDED],
+            request, "senders.html", waiting=waiting, listed=listed, decided=found[:SENDERS], more=len(found) > SENDERS,
+            shown=SHOWN, among=among, asked=asked(among, state=state), state=state, states=[each.value for each in _DECIDED],
         )  # fmt: skip
 
-    def file(self, vendor: Word = "", state: Word = "") -> Response:
+    def file(self, among: Narrowed, state: Word = "") -> Response:
         """Return the senders that are decided as a table."""
         with self._frame.database.reading() as session:
-            found = _decided(session, vendor.strip(), state if state in set(_DECIDED) else "", MOST_LINES)
+            found = _decided(session, among, state if state in set(_DECIDED) else "", MOST_LINES)
         return csv_file("senders", COLUMNS, map(_row, found))
 
     def answer(self, request: Request, group: Field, answer: Field, member: Members) -> Response:
@@ -71,10 +75,12 @@ class SendersPage:
         return RedirectResponse("/senders", 303)
 
 
-def _decided(session: Session, vendor: str, state: str, most: int) -> list[Sender]:
+def _decided(session: Session, among: ListFilter, state: str, most: int) -> list[Sender]:
     states = [SenderState(state)] if state else _DECIDED
     try:
-        return list_senders(session, vendor or None, states, most)
+        return list_senders(
+            session, among.vendor or None, states, most, only=among.within(SenderRow.first_at, SenderRow.last_at)
+        )
     except Unknown:
         return []
 

@@ -1,6 +1,7 @@
 """Suppliers: what became of the addresses that were passed on to each."""
 
 from dataclasses import astuple
+from functools import partial
 from typing import Annotated
 
 from fastapi import Query, Request, Response
@@ -10,8 +11,9 @@ from sqlmodel import Session
 from canary.cases.party_changes import checked_name
 from canary.senders.declared_suppliers import declare, withdraw
 from canary.store.queries.suppliers import get_supplier
+from canary.views.list_filter import EVERYTHING, ListFilter
 from canary.views.supplier_pages import supplier_list, supplier_page
-from canary.web.list_forms import list_file
+from canary.web.list_forms import Word, list_file
 from canary.web.pages.supplier_editing import domains_of
 from canary.web.rendering import Field, PageContext, map_store_errors
 from canary.web.routes import Role, WebRoute
@@ -37,21 +39,29 @@ class SuppliersPage:
             WebRoute("POST", "/suppliers/{slug}/withdraw", Role.ANALYST, self.withdraw),
         )
 
-    def suppliers(self, request: Request, after: Slug = "") -> Response:
-        """Show suppliers by name."""
-        return self._list(request, after)
+    def suppliers(self, request: Request, vendor: Word = "", after: Slug = "") -> Response:
+        """Show suppliers by name, all or those of a vendor."""
+        return self._list(request, after, ListFilter(vendor.strip()))
 
-    def _list(self, request: Request, after: str = "", **typed: str) -> Response:
+    def _list(self, request: Request, after: str = "", among: ListFilter = EVERYTHING, **typed: str) -> Response:
         with self._frame.database.reading() as session:
-            lines, further = supplier_list(session, after)
+            lines, further = supplier_list(session, after, among)
         facts = {"name": "", "domains": "", "fault": "", **typed}
         return self._frame.show(
-            request, "suppliers.html", 422 if typed else 200, lines=lines, further=further, after=after, **facts
-        )
+            request, "suppliers.html", 422 if typed else 200, lines=lines, further=further, after=after,
+            among=among, asked={"vendor": among.vendor}, **facts,
+        )  # fmt: skip
 
-    def file(self) -> Response:
+    def file(self, vendor: Word = "") -> Response:
         """Return the same as a table."""
-        return list_file(self._frame.database, "suppliers", COLUMNS, astuple, supplier_list, "")
+        return list_file(
+            self._frame.database,
+            "suppliers",
+            COLUMNS,
+            astuple,
+            partial(supplier_list, vendor=ListFilter(vendor.strip())),
+            "",
+        )
 
     def declare(self, request: Request, name: Field = "", domains: Field = "") -> Response:
         """Add a supplier with domains that prove it, or domains to one that is there; what is refused stays typed."""
