@@ -5,21 +5,18 @@ killed, or ended with the dashboard, goes on where it was when it is begun again
 """
 
 import json
-import subprocess
-import sys
 import threading
 from collections.abc import Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import IO
 
 from canary.model.import_run import ImportRun
+from canary.processes.command_run import CommandRun, Process
 from canary.settings import Settings
 
 OFFERED = 200
 _LINES = 20
 _LONGEST = 2000
-_END_SECONDS = 10.0
 
 
 class ImportRunner:
@@ -27,10 +24,8 @@ class ImportRunner:
 
     def __init__(self, settings: Settings, config: Path | None) -> None:
         """Begin nothing yet."""
-        self._folder, self._config = settings.data / "to-import", config
-        self._lock = threading.Lock()
-        self._run: ImportRun | None = None
-        self._process: subprocess.Popen[str] | None = None
+        self._folder = settings.data / "to-import"
+        self._command = CommandRun(settings.data / "last-import.json", ImportRun, config)
 
     @property
     def folder(self) -> str:
@@ -47,46 +42,30 @@ class ImportRunner:
         """Begin an import, or go on with it; raises ValueError, and OSError."""
         if name not in self.offered():
             raise ValueError(f"{name[:80]!r}: is not in {self.folder}; put it there and load this page again")
-        with self._lock:
-            if self._run and self._run.running:
-                raise ValueError(f"{self._run.name}: is being imported; wait until that ends")
-            self._process = subprocess.Popen(  # noqa: S603 - ourselves
-                self._command(name, adopt, trust, accept=accept), stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
-                stderr=subprocess.PIPE, text=True, errors="replace",
-            )  # fmt: skip
-            self._run = ImportRun(name, ", ".join(adopt), ", ".join(trust))
-        threading.Thread(target=self._follow, args=(self._process,), daemon=True).start()
-
-    def look(self) -> ImportRun | None:
-        """Return the import that runs, or the last one."""
-        return self._run
-
-    def stop(self) -> None:
-        """End what runs; it goes on when it is begun again."""
-        if self._process and self._process.poll() is None:
-            self._process.terminate()
-            try:
-                self._process.wait(_END_SECONDS)
-            except subprocess.TimeoutExpired:
-                self._process.kill()
-
-    def _command(self, name: str, adopt: Sequence[str], trust: Sequence[str], *, accept: bool) -> list[str]:
-        config = ["--config", str(self._config)] if self._config else []
         domains = [part for domain in adopt for part in ("--adopt", domain)]
         domains += [part for server in trust for part in ("--trust-authserv", server)]
         yes = ["--yes"] if accept else []
         # The name comes after the options, and has the folder before it: it is never taken for an option.
-        program = [sys.executable, "-m", "canary", *config, "import", "--json", "--progress", *domains, *yes]
-        return [*program, str(self._folder.absolute() / name)]
+        arguments = ["import", "--json", "--progress", *domains, *yes, str(self._folder.absolute() / name)]
+        if not self._command.begin(arguments, ImportRun(name, ", ".join(adopt), ", ".join(trust)), self._follow):
+            going_on = self._command.look()
+            raise ValueError(f"{going_on.name if going_on else name}: is being imported; wait until that ends")
 
-    def _follow(self, process: "subprocess.Popen[str]") -> None:
+    def look(self) -> ImportRun | None:
+        """Return the import that runs, or the last one."""
+        return self._command.look()
+
+    def stop(self) -> None:
+        """End what runs; it goes on when it is begun again."""
+        self._command.stop()
+
+    def _follow(self, process: Process) -> dict[str, object]:
         answer: list[str] = []
-        with process:
-            reader = threading.Thread(target=lambda: answer.append(_all(process.stdout)), daemon=True)
-            reader.start()
-            said = self._progress(process.stderr)
-            reader.join()
-        self._change(running=False, **_outcome("".join(answer), said, process.returncode))
+        reader = threading.Thread(target=lambda: answer.append(_all(process.stdout)), daemon=True)
+        reader.start()
+        said = self._progress(process.stderr)
+        reader.join()
+        return _outcome("".join(answer), said, process.wait())
 
     def _progress(self, lines: "IO[str] | None") -> list[str]:
         """Take over the progress; return the last of the other lines."""
@@ -94,15 +73,10 @@ class ImportRunner:
         for line in lines or ():
             try:
                 found = json.loads(line)
-                self._change(stage=str(found["stage"]), done=int(found["done"]), total=int(found["total"]))
+                self._command.change(stage=str(found["stage"]), done=int(found["done"]), total=int(found["total"]))
             except (ValueError, KeyError, TypeError):
                 said = [*said, line.strip()[:_LONGEST]][-_LINES:]
         return said
-
-    def _change(self, **changes: object) -> None:
-        with self._lock:
-            if self._run:
-                self._run = replace(self._run, **changes)  # type: ignore[arg-type]
 
 
 def _all(stream: "IO[str] | None") -> str:

@@ -57,7 +57,7 @@ async def serve(
     forbid_core_dumps()  # a page reads exports of password managers
     stopping, opened = ShutdownSignal(watched=watched), open_web(settings)
     store = open_store(settings, partial(Database, statement_seconds=STATEMENT_SECONDS))
-    imports, plan = ImportRunner(settings, config), PlanRunner(config, clock)
+    imports, plan = ImportRunner(settings, config), PlanRunner(settings.data, config, clock)
     site = replace(_site(settings, store), imports=imports, plan=plan)
     # An access log would show one-time links; the application logs what matters.
     listening = uvicorn.Config(

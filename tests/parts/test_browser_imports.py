@@ -11,7 +11,7 @@ from sqlmodel import select
 from canary.model.import_run import ImportRun
 from canary.processes.import_runner import ImportRunner
 from canary.processes.stores import open_store, prepare_store
-from canary.settings import load_settings
+from canary.settings import Settings, load_settings
 from canary.store.queries.users import add_user
 from canary.store.tables import CanaryRow, MailRow
 from canary.web.app import create_app
@@ -36,6 +36,8 @@ class ImportHouse:
 
     site: Site
     runner: ImportRunner
+    settings: Settings
+    config: Path
 
     def post(self, **form: str) -> httpx.Response:
         with self.site.logged_in() as client:
@@ -63,9 +65,10 @@ def house(tmp_path: Path) -> Iterator[ImportHouse]:
     with store.writing() as session:
         add_user(session, "ada", PASSWORD, "admin", NOW)
     runner = ImportRunner(settings, config)
+    runner.offered()
     app = create_app(WebConfig(store, lambda: NOW, imports=runner))
     with serve_app(Site("", app, store, NOW)) as site:
-        yield ImportHouse(site, runner)
+        yield ImportHouse(site, runner, settings, config)
     runner.stop()
 
 
@@ -86,8 +89,36 @@ def test_what_is_there_is_looked_at_first_accepted_and_imported(house: ImportHou
         assert [row.address for row in session.exec(select(CanaryRow)) if row.address.startswith("shop")]
 
 
+def test_what_came_of_the_last_import_is_there_after_a_restart(house: ImportHouse) -> None:
+    mails(Path(house.runner.folder, "old"))
+    house.post(name="old", accept="yes", **ASKED)
+    done = house.ended()
+
+    def told() -> tuple[str, list[str]] | None:
+        kept = ImportRunner(house.settings, house.config).look()
+        return (kept.fault, list(kept.lines)) if kept else None
+
+    eventually(lambda: told() == ("", list(done.lines)))
+
+
+def test_an_import_that_a_restart_cut_off_is_said_to_be_so_and_goes_on_when_it_is_begun_again(
+    house: ImportHouse,
+) -> None:
+    mails(Path(house.runner.folder, "old"))
+    house.post(name="old", accept="yes", **ASKED)
+    house.runner.stop()
+    again = ImportRunner(house.settings, house.config)
+    cut = again.look()
+    assert cut
+    assert (cut.name, cut.running, "begin it again to go on" in cut.fault) == ("old", False, True)
+    again.begin("old", ("in.example",), (), accept=True)
+    eventually(lambda: (found := again.look()) is not None and not found.running)
+    found = again.look()
+    assert found
+    assert (found.fault, found.lines[0].startswith("3 mails read")) == ("", True)
+
+
 def test_what_is_no_mail_ends_with_what_the_import_says(house: ImportHouse) -> None:
-    house.runner.offered()
     Path(house.runner.folder, "--yes").write_text("nothing")
     house.post(name="--yes")
     done = house.ended()
@@ -96,7 +127,6 @@ def test_what_is_no_mail_ends_with_what_the_import_says(house: ImportHouse) -> N
 
 @pytest.mark.parametrize("name", ["../canary.db", "/etc/passwd", "nothing.mbox", "", ".hidden", "link", EVIL])
 def test_nothing_but_what_lies_in_the_folder_is_imported(house: ImportHouse, name: str) -> None:
-    house.runner.offered()
     Path(house.runner.folder, ".hidden").write_text("From: a@b.example")
     Path(house.runner.folder, "link").symlink_to("/etc/passwd")
     answer = house.post(name=name)
@@ -105,7 +135,6 @@ def test_nothing_but_what_lies_in_the_folder_is_imported(house: ImportHouse, nam
 
 @pytest.mark.parametrize("adopt", ["--yes", "nodots", "a.example " * 21])
 def test_a_domain_that_cannot_be_is_no_option_of_the_command(house: ImportHouse, adopt: str) -> None:
-    house.runner.offered()
     mails(Path(house.runner.folder, "old"))
     answer = house.post(name="old", adopt=adopt)
     assert (answer.status_code, house.runner.look()) == (422, None)
