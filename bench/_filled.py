@@ -81,7 +81,7 @@ def _rows(mails: int) -> Iterator[tuple[Table, list[dict[str, object]]]]:
             for n in campaigns
         ],
     )
-    yield _table(CampaignKeyRow), [{"key": f"text:{_hash(n)[:40]}", "campaign_id": n} for n in campaigns]
+    yield _table(CampaignKeyRow), [{"key": int(_hash(n)[:15], 16), "campaign_id": n} for n in campaigns]
     made = [_mail(n, mails) for n in range(mails)]
     for number, row in enumerate((MailRow, MailContentRow, HitRow)):
         yield _table(row), [each[number] for each in made]
@@ -94,7 +94,7 @@ def _copy(table: Table, number: int) -> str:
         "id": f"id + {campaigns if table.name == 'campaign' else mails}",
         "mail_id": f"mail_id + {mails}",
         "campaign_id": f"campaign_id + {campaigns}",
-        "key": f"key || '-{number}'",
+        "key": f"key + {number}" if table.name == "campaign_key" else f"key || '-{number}'",
         "sha256": "lower(hex(randomblob(32)))",
         "digest": "lower(hex(randomblob(32)))",
         "inlet": "''",
