@@ -5,6 +5,7 @@
 prints the table of docs/operating.md.
 """
 
+import contextlib
 import os
 import re
 import socket
@@ -17,6 +18,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+import pytest
 from sqlalchemy import text
 
 from canary.processes.role_lock import holding_role
@@ -103,6 +105,24 @@ def disk_full(house: House) -> Iterator[None]:
 
 
 @contextmanager
+def disk_really_full(house: House) -> Iterator[None]:
+    """Let the data folder be a disk of its own, of three megabytes, that is full once the store is there."""
+    data = house.folder / "data"
+    data.mkdir(mode=0o700)
+    if subprocess.run(["mount", "-t", "tmpfs", "-o", "size=3m,mode=0700", "tmpfs", data], check=False).returncode:
+        pytest.skip("no disk can be mounted here: run it as root")
+    try:
+        house.canary("vendor", "list")
+        with contextlib.suppress(OSError), (data / "filler").open("wb", buffering=0) as filler:
+            while True:
+                filler.write(bytes(4096))
+        yield
+    finally:
+        house.store.close()
+        subprocess.run(["umount", "-l", data], check=True)
+
+
+@contextmanager
 def newer_store(house: House) -> Iterator[None]:
     house.canary("vendor", "list")
     with house.store.writing() as session:
@@ -128,6 +148,14 @@ SETUPS = (
     BrokenSetup("a bad key of the installation", ["web"], lambda house: file_written(house, "data/secret.key", "short")),
     BrokenSetup("the key of what was entered in the browser is lost", ["doctor"], key_lost, check="entered"),
     BrokenSetup("the disk is full", ["doctor"], disk_full, check="disk"),
+    *(
+        BrokenSetup(f"the disk is full to the last octet{more}", command, disk_really_full, check=check)
+        for more, command, check in (
+            ("", ["up"], ""), (", for the receiver", ["smtp"], ""), (", for the worker", ["worker"], ""),
+            (", for the dashboard", ["web"], ""), (", for a command", ["vendor", "add", "Shop", "--domain", "shop.example"], ""),
+            (", for the doctor", ["doctor"], "alerts"),
+        )
+    ),
     BrokenSetup("the clock is wrong", ["doctor"], clock_behind, check="clock"),
     BrokenSetup("there is no DNS", ["doctor"], with_settings(**NO_DNS), check="resolver"),
     BrokenSetup("the store was made by a newer version", ["vendor", "list"], newer_store),

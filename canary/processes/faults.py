@@ -31,9 +31,10 @@ def explain(fault: Exception, level: int = logging.DEBUG) -> tuple[str, int]:
     for module, name, code in _OURS:
         if _is(fault, module, name):
             return str(fault), code
+    if isinstance(fault, OSError) and fault.errno in (errno.ENOSPC, errno.EDQUOT):
+        return f"{fault.filename or 'a disk of this machine'}: {fault.strerror}: {_FREE}", 1
     if isinstance(fault, OSError) and fault.filename:
-        full = fault.errno in (errno.ENOSPC, errno.EDQUOT)
-        return f"{fault.filename}: {fault.strerror}: {_FREE if full else 'check the path and its permissions'}", 1
+        return f"{fault.filename}: {fault.strerror}: check the path and its permissions", 1
     if isinstance(fault, ValueError | OSError):
         return str(fault), 1
     if _is(fault, "sqlalchemy.exc", "SQLAlchemyError"):

@@ -67,8 +67,12 @@ def _taken(data: Path, role: str) -> int | None:
     except BlockingIOError:
         os.close(lock)
         return None
-    os.ftruncate(lock, 0)
-    os.pwrite(lock, f"{os.getpid()}\n".encode(), 0)
+    try:
+        os.ftruncate(lock, 0)
+        os.pwrite(lock, f"{os.getpid()}\n".encode(), 0)
+    except OSError as fault:
+        os.close(lock)
+        raise OSError(fault.errno, fault.strerror, str(file)) from None
     return lock
 
 

@@ -8,6 +8,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from canary.model.registry_rows import RegistryError
 from canary.processes.doctor import clients, dns, inlets, machine, parts
 from canary.processes.doctor.finding import Check, Examined, Finding, Note
+from canary.processes.faults import explain
 
 CHECKS: tuple[tuple[str, Check], ...] = (
     ("versions", machine.versions),
@@ -58,6 +59,8 @@ def examine(examined: Examined, *, quick: bool = False) -> Iterator[Finding]:
 def _finding(name: str, check: Check, examined: Examined) -> Finding:
     try:
         text = check(examined)
-    except (RegistryError, OSError, ValueError, smtplib.SMTPException, SQLAlchemyError) as fault:
-        return Finding(name, fine=False, text=str(getattr(fault, "orig", None) or fault).splitlines()[0])
+    except (RegistryError, ValueError, smtplib.SMTPException) as fault:
+        return Finding(name, fine=False, text=str(fault).splitlines()[0])
+    except (SQLAlchemyError, OSError) as fault:
+        return Finding(name, fine=False, text=explain(fault)[0].splitlines()[0])
     return Finding(name, fine=True, text=str(text), note=isinstance(text, Note))
