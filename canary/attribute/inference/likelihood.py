@@ -103,9 +103,13 @@ class LeakLikelihood:
         quiet = [1 - share + share * self._quiet_chance(group.p) ** group.size for group in listed]
         each = np.broadcast_arrays(*quiet, self._quiet_chance(p))
         nodes = len(self._miss_chance)
-        counted = numbers @ np.stack([_log(chance).reshape(nodes, -1) for chance in each], axis=1)
-        top = counted.max(axis=1)
-        counted -= top[:, None]
+        stay_quiet = np.stack([_log(chance).reshape(nodes, -1) for chance in each], axis=1)
+        least = numbers[numbers.sum(axis=1).argmin()]
+        counted, top = (numbers - least) @ stay_quiet, least @ stay_quiet
+        if (numbers < least).any():  # at some times it holds more of some and fewer of others
+            most = counted.max(axis=1)
+            counted -= most[:, None]
+            top += most
         priors = np.log(np.outer(a, b))[:, :, None] + self._log_prior[:, None, None]
         return QuietFactors(
             _exp(counted, out=counted),
