@@ -161,13 +161,13 @@ def cost(folder: Path) -> None:
             store = _small_store(f"sqlite:///{folder}/{name}.db")
             with _logging(folder / "log.key" if name == "with" else None):
                 sides.append(stack.enter_context(_side(store, folder, name, 1, dns)))
-        _by_turns(sides, samples)
+        _by_turns(sides, samples, 2 * ROUNDS)
         _tell_cost(sides)
 
 
 def _tell_cost(sides: list[Side]) -> None:
     ratio = median(b.cpu / a.cpu for a, b in zip(sides[0].rounds, sides[1].rounds, strict=True))
-    print(f"\nlogging: {MAILS} mails a round, medians of {ROUNDS} rounds by turns")
+    print(f"\nlogging: {MAILS} mails a round, medians of {2 * ROUNDS} rounds by turns")
     for side, name in zip(sides, ("without", "with"), strict=True):
         print(f"    {name:8} the log: {side.cpu:6.2f} ms CPU a mail, {side.rate:5.0f} mails a second")
     print(f"    CPU of a mail: {ratio:.3f} times   {_kept(ratio <= 1.05)} (1.05)")

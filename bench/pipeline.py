@@ -149,12 +149,12 @@ def workers(samples: Samples, folder: Path, dns: int) -> None:
 _PARTS: dict[str, Callable[[Samples, Path, int], None]] = {"peer": peer, "growth": growth, "workers": workers}
 
 
-def _by_turns(sides: Sequence[Side], samples: Samples) -> None:
+def _by_turns(sides: Sequence[Side], samples: Samples, rounds: int = ROUNDS) -> None:
     mails = samples.of("mixed")
     for side in sides:
         side.turn(mails[:100])
         side.rounds.clear()
-    for number in range(ROUNDS):
+    for number in range(rounds):
         for side in sides if number % 2 == 0 else reversed(sides):
             side.turn(mails)
 
