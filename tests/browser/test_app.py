@@ -69,7 +69,7 @@ def test_a_page_that_is_shared_becomes_an_address_on_the_clipboard(site: Shown, 
 
 def test_a_whole_address_of_a_page_is_taken_as_its_site(site: Shown, look: Look) -> None:
     look.page.goto(f"{site.url}/canaries")
-    look.page.get_by_label("Vendor", exact=True).fill("Kite Shop")
+    look.page.get_by_label("Vendor", exact=True).first.fill("Kite Shop")
     look.page.get_by_label("It writes from").fill("https://www.kites.example/")
     look.page.get_by_role("button", name="Issue").first.click()
     look.page.wait_for_url("**/canaries/*")

@@ -170,7 +170,7 @@ def _web(running: Running) -> str:
 def _issue(page: Page, vendor: str, domain: str) -> str:
     """Issue an address by the form, as somebody who is new to it does."""
     page.get_by_role("link", name="Canaries").click()
-    page.get_by_label("Vendor", exact=True).fill(vendor)
+    page.get_by_label("Vendor", exact=True).first.fill(vendor)
     page.get_by_label("It writes from").fill(domain)
     page.get_by_role("button", name="Issue", exact=True).click()
     return str(page.locator("[data-copy]").first.get_attribute("data-copy"))
