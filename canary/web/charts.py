@@ -85,7 +85,7 @@ def _heat_months(days: Sequence[tuple[date, int]]) -> Iterable[Markup]:
     for week, when in mondays[:-2]:
         if when.day <= 7:
             yield Markup('<text x="{}" y="10">{}</text>').format(
-                week * 11, f"{when:%b %Y}" if when.month == 1 else f"{when:%b}"
+                week * 11, f"{when:%Y}" if when.month == 1 else f"{when:%b}"
             )
 
 
