@@ -52,8 +52,10 @@ class CommandRun(Generic[Run]):
                 [sys.executable, "-m", "canary", *self._config, *arguments], stdin=subprocess.DEVNULL,
                 stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, errors="replace",
             )  # fmt: skip
-            with suppress(ProcessLookupError):
-                os.setpriority(os.PRIO_PROCESS, self._process.pid, nice)
+            if nice:
+                # It has ended already, or this process is nicer itself: either is well.
+                with suppress(ProcessLookupError, PermissionError):
+                    os.setpriority(os.PRIO_PROCESS, self._process.pid, nice)
             self._run = run
             self._write(run)
         threading.Thread(target=self._follow, args=(self._process, follow), daemon=True).start()
