@@ -4,6 +4,7 @@ import csv
 import io
 from collections.abc import Iterator
 from datetime import timedelta
+from pathlib import Path
 
 import httpx
 import pytest
@@ -16,13 +17,14 @@ from canary.store.tables import (
     CaseRow,
     CaseVendorRow,
     DeliveryRow,
+    HitRow,
     SenderRow,
     SupplierLinkRow,
     SupplierRow,
     UnreadMailRow,
 )
 from canary.web.csv_file import csv_lines
-from tests.website import NOW, Site, serve
+from tests.website import NOW, Site, serve, stray
 
 LISTS = {
     "/": "/vendors.csv", "/mail": "/mail.csv", "/cases": "/cases.csv", "/watching": "/watching.csv", "/canaries": "/canaries.csv",
@@ -128,6 +130,19 @@ def test_a_list_is_narrowed_by_vendor_and_days(
     assert bool(found) is many
     page = client.get(path, params=asked).text
     assert f"{path}.csv" in page if many else f"{path}.csv" not in page
+
+
+def test_where_none_is_among_the_newest_it_is_said_that_there_is_older_mail(tmp_path: Path) -> None:
+    with serve(tmp_path) as site:
+        with site.database.writing() as session:
+            session.add(mail := stray("new", ["a@example.net"]))
+            mail.id = 100_000
+            session.flush()
+            session.add(HitRow(mail_id=100_000, canary_id=1, at=NOW, verdict="spam", confidence=0.9, reasons=[]))
+        with site.logged_in() as client:
+            page = client.get("/tray").text
+            assert "None among the newest; there is older mail." in page
+            assert [row["mail"] for row in rows(client, "/tray.csv")] == ["2"]
 
 
 @pytest.mark.parametrize(
