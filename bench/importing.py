@@ -26,8 +26,9 @@ ROUNDS = 2
 FASTER, MEMORY = 5.0, 200
 OURS = 50
 BEGIN = datetime(2015, 1, 1, tzinfo=UTC)
-SHOP = b"Return-Path: <news@shop.example>\nDelivered-To: shop.k7q2mw9x4tzp@in.example\nAuthentication-Results: mx.in.example; dkim=pass"
-LURE = b"Return-Path: <a@bad.example>\nDelivered-To: shop.k7q2mw9x4tzp@in.example\nAuthentication-Results: mx.in.example; dkim=none"
+ADDRESS = "shop.k7q2mw9x4tzp@in.example"
+HEAD = "Return-Path: <{}>\nDelivered-To: " + ADDRESS + "\nAuthentication-Results: mx.in.example; dkim={}"
+SHOP, LURE = (HEAD.format(*said).encode() for said in (("news@shop.example", "pass"), ("a@bad.example", "none")))
 BY = b"Received: from a.example (a.example [192.0.2.1]) by mx.in.example with ESMTP; "
 
 READING = {
@@ -127,7 +128,7 @@ def imported(folder: Path, box: Path, until: Callable[[float], bool] = lambda _:
     kept_names = {name: os.environ[name] for name in ("PATH", "HOME", "LANG") if name in os.environ}
     environment = {**kept_names, "CANARY_DATA": str(folder), "CANARY_DOMAINS": '["in.example"]'}
     table = folder / "vendors.csv"
-    table.write_text("address,vendor,channel,domains\nshop.k7q2mw9x4tzp@in.example,Shop,signup,shop.example\n")
+    table.write_text(f"address,vendor,channel,domains\n{ADDRESS},Shop,signup,shop.example\n")
     command = [sys.executable, "-m", "canary", *ASKED, "--vendor-map", str(table), str(box)]
     with (folder / "said").open("w+") as said:
         process = subprocess.Popen(command, cwd=ROOT, env=environment, stdout=said)

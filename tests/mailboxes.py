@@ -10,7 +10,7 @@ from canary.inlets.imap import ImapReader
 from canary.inlets.maildir import MaildirReader, WatchedMaildir
 from canary.inlets.patience import InletReader
 from canary.processes.remote_mailboxes import remote_readers
-from canary.settings import Arranged
+from canary.settings import Arranged, Settings
 from tests.amazon import REGION, amazon, notice, queue_settings
 from tests.dovecot import USER, dovecot
 from tests.graph_server import SECRET, graph_server
@@ -51,13 +51,14 @@ class Mailbox:
     reader: Callable[[Landing], OnceReader]
 
 
-def _remote(kind: str, chosen: dict[str, Any]) -> Callable[[Landing], OnceReader]:
-    def made(land: Landing) -> OnceReader:
-        known = Arranged(domains=(DOMAIN,), data=land.folder, inlet={kind: {"home": {"receivers": [MX], **chosen}}})
-        [found] = remote_readers(known, land.desk, lambda _: lambda _done, _all: None, (), lambda to: mailbox_side(*to))
-        return found
+def _only_reader(known: Settings, land: Landing) -> OnceReader:
+    [found] = remote_readers(known, land.desk, lambda _: lambda _done, _all: None, (), lambda to: mailbox_side(*to))
+    return found
 
-    return made
+
+def _remote(kind: str, chosen: dict[str, Any]) -> Callable[[Landing], OnceReader]:
+    inlet = {kind: {"home": {"receivers": [MX], **chosen}}}
+    return lambda land: _only_reader(Arranged(domains=(DOMAIN,), data=land.folder, inlet=inlet), land)
 
 
 @contextmanager
@@ -106,14 +107,7 @@ def _queue(place: Path) -> Iterator[Mailbox]:
             taken = mail.received(f"inbound-smtp.{REGION}.amazonaws.com")
             server.send(notice(mail.to, mail.sender, content=taken, name=name))
 
-        def reader(land: Landing) -> OnceReader:
-            [found] = remote_readers(
-                queue_settings(server.queue, land.folder), land.desk, lambda _: lambda _done, _all: None, (),
-                lambda to: mailbox_side(*to),
-            )  # fmt: skip
-            return found
-
-        yield Mailbox(deliver, reader)
+        yield Mailbox(deliver, lambda land: _only_reader(queue_settings(server.queue, land.folder), land))
 
 
 MAILBOXES: dict[str, Callable[[Path], AbstractContextManager[Mailbox]]] = {

@@ -35,15 +35,15 @@ OUT_OF_THE_QUESTION = 0.01
 
 
 def supplier_list(
-    session: Session, after: str = "", vendor: ListFilter = EVERYTHING
+    session: Session, after: str = "", among: ListFilter = EVERYTHING
 ) -> tuple[tuple[SupplierLine, ...], str | None]:
     """Read suppliers in order of their slugs, those after a slug; and the slug of the last one if there are more.
 
     Of a vendor are those that it passes addresses on to; days narrow nothing, as a supplier has none.
     """
     query = choose(SupplierRow).where(col(SupplierRow.slug) > after).order_by(col(SupplierRow.slug))
-    if vendor.vendor:
-        passed_on = choose(SupplierLinkRow.supplier_id).where(*vendor.owned(SupplierLinkRow.vendor_id))
+    if among.vendor:
+        passed_on = choose(SupplierLinkRow.supplier_id).where(*among.owned(SupplierLinkRow.vendor_id))
         query = query.where(col(SupplierRow.id).in_(passed_on))
     rows: list[SupplierRow] = list(session.execute(query.limit(PAGE + 1)).scalars())
     used = choose(SupplierLinkRow.supplier_id, func.count(distinct(col(SupplierLinkRow.vendor_id)))).group_by(

@@ -48,11 +48,6 @@ def asked(among: ListFilter, **more: object) -> dict[str, object]:
     return {**more, "vendor": among.vendor, "since": among.since, "until": among.until}
 
 
-def asked_days(among: ListFilter, **more: object) -> dict[str, object]:
-    """Return the same of a list in which nothing is of a vendor."""
-    return {**more, "since": among.since, "until": among.until}
-
-
 def list_file(
     database: Database, name: str, columns: Sequence[str], row: Callable[[Line], Sequence[object]],
     read: ReadPage[Key, Line], first: Key,

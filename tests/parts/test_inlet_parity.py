@@ -191,6 +191,7 @@ def test_where_the_client_is_unknown_signed_mail_means_the_same_and_all_else_is_
     found = by_http(sqlite_store, tmp_path, way)
     for name in ("signed", "traded"):
         assert replace(found[name], suspects=smtp[name].suspects) == smtp[name]
+        assert bool(found[name].suspects) is bool(smtp[name].suspects)
     for name in ("unsigned", "spoofed", "spammed", "listed"):
         assert found[name].confidence < smtp[name].confidence
         assert "client-unseen" in found[name].reasons

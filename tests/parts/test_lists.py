@@ -33,29 +33,8 @@ LISTS = {
 }  # fmt: skip
 """Every list, and the same as a table."""
 
-OF_VENDORS = (
-    "/mail",
-    "/cases",
-    "/watching",
-    "/campaigns",
-    "/alerts",
-    "/set-aside",
-    "/canaries",
-    "/senders",
-    "/suppliers",
-)
-OF_DAYS = (
-    "/mail",
-    "/cases",
-    "/watching",
-    "/campaigns",
-    "/alerts",
-    "/set-aside",
-    "/canaries",
-    "/senders",
-    "/tray",
-    "/audit",
-)
+OF_BOTH = ("/mail", "/cases", "/watching", "/campaigns", "/alerts", "/set-aside", "/canaries", "/senders")
+OF_VENDORS, OF_DAYS = (*OF_BOTH, "/suppliers"), (*OF_BOTH, "/tray", "/audit")
 """A supplier is of no time, and what reached no canary of no vendor; nodes are few, and are what they are now."""
 
 TODAY, YESTERDAY, TOMORROW = (str((NOW + timedelta(days=n)).date()) for n in (0, -1, 1))

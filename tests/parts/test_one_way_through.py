@@ -205,7 +205,7 @@ def test_a_case_of_which_only_hints_went_to_another_is_explained(fresh: Open) ->
 
 @pytest.mark.slow
 @pytest.mark.everyday
-@settings(max_examples=3, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
+@settings(max_examples=6, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
 @given(st.lists(stretches, min_size=1, max_size=3))
 @example(list(THREE_MAILS))
 def test_an_answer_leads_to_the_same_whichever_side_of_the_mails_it_falls_on(

@@ -119,6 +119,8 @@ def test_a_viewer_is_shown_no_forms_but_to_search_to_narrow_and_to_leave(still: 
             changing = [form for form in forms if 'method="post"' in form]
             assert changing == [form for form in changing if 'action="/logout"' in form], page
             assert len(changing) == 1
+            harmless = ('action="/search"', 'class="narrow"')
+            assert all(any(mark in form for mark in harmless) for form in forms if form not in changing), page
 
 
 @pytest.mark.parametrize("said", ["script", '"NEAR(', "a", "' OR 1=1 --", "%", "\u202e", "*" * 200])

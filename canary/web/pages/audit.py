@@ -9,7 +9,7 @@ from canary.store.queries.audit import audited
 from canary.store.tables import AuditRow
 from canary.views.list_filter import ListFilter
 from canary.web.csv_file import csv_file
-from canary.web.list_forms import NarrowedByDays, asked_days
+from canary.web.list_forms import NarrowedByDays, asked
 from canary.web.rendering import Key, PageContext
 from canary.web.routes import Role, WebRoute
 
@@ -43,7 +43,7 @@ class Audit:
         older = found[PAGE - 1].id if len(found) > PAGE else None
         return self._frame.show(
             request, "audit.html", lines=found[:PAGE], older=older, among=among,
-            asked=asked_days(among, who=who.strip(), action=action.strip()),
+            asked=asked(among, who=who.strip(), action=action.strip()),
         )  # fmt: skip
 
     def file(self, among: NarrowedByDays, who: Word = "", action: Word = "") -> Response:

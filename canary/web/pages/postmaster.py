@@ -5,7 +5,7 @@ from functools import partial
 from fastapi import Request, Response
 
 from canary.views.unaddressed_mail import UnaddressedLine, unaddressed_mail
-from canary.web.list_forms import NarrowedByDays, asked_days, list_file
+from canary.web.list_forms import NarrowedByDays, asked, list_file
 from canary.web.rendering import Key, PageContext
 from canary.web.routes import Role, WebRoute
 
@@ -32,7 +32,7 @@ class PostmasterPage:
         with self._frame.database.reading() as session:
             lines, older = unaddressed_mail(session, before, among)
         return self._frame.show(
-            request, "postmaster.html", lines=lines, older=older, before=before, among=among, asked=asked_days(among)
+            request, "postmaster.html", lines=lines, older=older, before=before, among=among, asked=asked(among)
         )
 
     def file(self, among: NarrowedByDays) -> Response:

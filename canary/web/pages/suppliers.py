@@ -59,7 +59,7 @@ class SuppliersPage:
             "suppliers",
             COLUMNS,
             astuple,
-            partial(supplier_list, vendor=ListFilter(vendor.strip())),
+            partial(supplier_list, among=ListFilter(vendor.strip())),
             "",
         )
 
